@@ -1,0 +1,125 @@
+import numpy as np
+import pytest
+from conftest import picture, save
+
+from transferlearn.data import DataWarning, load_pair
+
+X = np.arange(40, dtype=np.uint8)[:, None, None, None].repeat(3, axis=-1)
+
+
+def test_split_is_seeded_and_can_be_left_out(make_folder):
+    folder = make_folder(counts={"cat": 10, "dog": 5})
+    train, validation = load_pair(folder, validation_split=0.4, seed=1)
+    assert np.bincount(train.labels).tolist() == [6, 3]
+    assert np.bincount(validation.labels).tolist() == [4, 2]
+    assert load_pair(folder, validation_split=0.4, seed=1)[1].names == validation.names
+    assert load_pair(folder, validation_split=0.4, seed=2)[1].names != validation.names
+    for none in (0, None):
+        train, validation = load_pair(folder, validation_split=none)
+        assert (train.size, validation) == (15, None)
+
+
+def test_validation_has_the_size_of_train():
+    train, validation = load_pair(
+        (X[:4], [0, 1, 0, 1]), (X[4:6].repeat(3, axis=1), [0, 1]), image_size=None
+    )
+    assert train.image_size == validation.image_size == (1, 1)
+
+
+def test_one_class():
+    with pytest.raises(ValueError, match=r"One class only, \['0'\]"):
+        load_pair((X, [0] * 40))
+
+
+def test_empty_classes(make_folder):
+    folder = make_folder()
+    (folder / "owl").mkdir()
+    (folder / "emu").mkdir()
+    with pytest.raises(ValueError, match="No image of classes 'emu', 'owl'"):
+        load_pair(folder)
+    (folder / "owl/0.png").touch()
+    save(folder / "emu/0.png", picture(99))
+    with (
+        pytest.warns(DataWarning),
+        pytest.raises(ValueError, match=r"(?s)No image of class 'owl'.*owl/0.png: empty"),
+    ):
+        load_pair(folder)
+    with pytest.raises(ValueError, match="No image of class '2'"):
+        load_pair((X, np.eye(3)[np.arange(40) % 2]))
+
+
+def test_multi_label_classes():
+    rows = np.zeros((40, 3))
+    rows[:20, 0] = 1
+    with pytest.raises(ValueError, match="No image of classes '1', '2'"):
+        load_pair((X, rows), multi_label=True)
+    rows[0, 1:] = 1
+    with pytest.warns(DataWarning, match="Validation has no image of classes '1', '2'"):
+        load_pair((X, rows), (X[30:31] + 100, rows[5:6]), multi_label=True)
+
+
+def test_fewer_images_than_classes():
+    soft = np.full((2, 3), 1 / 3)
+    with pytest.raises(ValueError, match=r"Fewer images \(2\) than classes \(3\)"):
+        load_pair((X[:2], soft))
+
+
+def test_classes_that_differ(make_folder, tmp_path):
+    folder = make_folder(counts={"cat": 2, "dog": 2, "owl": 2})
+    make_folder("other", {"cat": 1, "dog": 1, "emu": 1}, first=20)
+    with pytest.raises(
+        ValueError, match=r"Only in train: class 'owl'. Only in validation: class 'emu'"
+    ):
+        load_pair(folder, tmp_path / "other")
+    make_folder("less", {"cat": 1, "dog": 1}, first=30)
+    with pytest.raises(ValueError, match="Only in train: class 'owl'"):
+        load_pair(folder, tmp_path / "less")
+    with pytest.raises(ValueError, match="Validation has no image of class 'owl'"):
+        load_pair(folder, tmp_path / "less", class_names=["cat", "dog", "owl"])
+    with pytest.raises(ValueError, match="differ"):
+        load_pair(folder, (X[:3], [0, 1, 2]))
+    named = load_pair(folder, (X[:3], [0, 1, 2]), class_names=["cat", "dog", "owl"])
+    assert named[1].labels.tolist() == [0, 1, 2]
+
+
+def test_a_class_of_one_image_stays_in_train(make_folder):
+    with pytest.warns(DataWarning, match="Validation has no image of class 'owl'"):
+        train, _ = load_pair(make_folder(counts={"cat": 5, "owl": 1}), seed=0)
+    assert train.labels.tolist().count(1) == 1
+
+
+def test_images_in_both_are_named(make_folder, tmp_path):
+    folder = make_folder(counts={"cat": 3, "dog": 3})
+    make_folder("other", {"cat": 1, "dog": 1}, first=20)
+    save(tmp_path / "other/cat/again.tiff", picture(1))
+    with pytest.warns(DataWarning) as caught:
+        load_pair(folder, tmp_path / "other")
+    assert len(caught) == 1
+    assert "1 times" in str(caught[0].message)
+    assert f"{folder}/cat/1.png = {tmp_path}/other/cat/again.tiff" in str(caught[0].message)
+    assert caught[0].filename == __file__
+
+
+def test_many_pairs_are_cut():
+    with pytest.warns(DataWarning, match=r"40 times(?s:.*)image 9 = image 9\n  and 30 more"):
+        load_pair((X, np.arange(40) % 2), (X, np.arange(40) % 2))
+
+
+def test_the_same_image_twice_in_train_is_nothing(recwarn):
+    y = [0, 1] * 3
+    load_pair((X[[0, 0, 1, 1, 2, 3]], y), (X[8:10], [0, 1]))
+    assert len(recwarn) == 0
+
+
+def test_a_stream_is_not_split():
+    tf = pytest.importorskip("tensorflow")
+    dataset = tf.data.Dataset.from_tensor_slices((X, np.arange(40) % 2)).batch(8)
+    with pytest.warns(DataWarning, match="cannot be split"):
+        train, validation = load_pair(dataset)
+    assert (train.size, validation) == (40, None)
+    assert load_pair(dataset, validation_split=0)[1] is None
+
+
+def test_options_reach_both():
+    with pytest.raises(TypeError, match="imagesize"):
+        load_pair((X, [0, 1] * 20), imagesize=(2, 2))

@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+from conftest import picture, save
+
+from transferlearn.data import DataWarning, load
+
+pandas = pytest.importorskip("pandas")
+
+
+@pytest.fixture
+def table(tmp_path):
+    for i in range(4):
+        save(tmp_path / f"images/{i}.png", picture(i))
+
+    def write(text, name="table.csv"):
+        (tmp_path / name).write_text(text, encoding="utf-8-sig")
+        return tmp_path / name
+
+    return write
+
+
+def test_columns_by_name_in_any_order(table):
+    path = table(
+        "id,label,sample_weight,Path\n7,dog,2,images/1.png\n8,cat,0.5,images/0.png\n"
+        '9,"cat, big",1,images/2.png\n'
+    )
+    data = load(path, image_size=(10, 12))
+    assert data.class_names == ("cat", "cat, big", "dog")
+    assert data.labels.tolist() == [2, 0, 1]
+    assert data.sample_weight.tolist() == [2, 0.5, 1]
+    assert np.array_equal(data.image(0), np.asarray(picture(1)))
+
+
+def test_first_and_second_column_and_tabs(table):
+    data = load(table("photo\tkind\nimages/0.png\ta\nimages/1.png\tb\n", "t.tsv"))
+    assert data.labels.tolist() == [0, 1]
+    assert data.sample_weight is None
+
+
+def test_paths_relative_to_the_working_folder_or_absolute(table, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path / "images")
+    absolute = tmp_path / "images/2.png"
+    assert load(table(f"path,label\n0.png,a\n{absolute},b\n")).size == 2
+
+
+def test_missing_files_are_skipped_with_their_labels(table):
+    with pytest.warns(DataWarning, match=r"gone.png: unreadable"):
+        data = load(table("path,label\nimages/gone.png,a\nimages/0.png,b\nimages/1.png,c\n"))
+    assert data.class_names == ("b", "c")
+    assert data.skipped[0].path == "images/gone.png"
+
+
+def test_several_labels_in_a_cell(table):
+    path = table("path,label\nimages/0.png,a|b\nimages/1.png,\nimages/2.png,c | a\n")
+    data = load(path, multi_label=True)
+    assert data.class_names == ("a", "b", "c")
+    assert data.labels.tolist() == [[1, 1, 0], [0, 0, 0], [1, 0, 1]]
+    with pytest.raises(ValueError, match=r"Unknown class. Received: 'c'"):
+        load(path, multi_label=True, class_names=["a", "b"])
+
+
+def test_a_frame_and_its_csv_file_have_the_same_classes(table, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = [f"images/{i}.png" for i in range(4)]
+    frame = pandas.DataFrame({"path": names, "label": [10, 9, 10, 2]})
+    from_frame = load(frame)
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    assert from_frame.class_names == load(tmp_path / "t.csv").class_names == ("2", "9", "10")
+    assert from_frame.labels.tolist() == [2, 1, 2, 0]
+    strings = pandas.DataFrame({"label": list("xyxy"), "file": names})
+    assert load(strings).labels.tolist() == [0, 1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is no table of images"),
+        ("path,label\n", "is no table of images"),
+        ("path\nimages/0.png\n", "is no table of images"),
+        ("images/0.png,a\nimages/1.png,b\n", "has no header"),
+        ("path,label\nimages/0.png\n", "row 2 has 1 cells, the header 2"),
+        ("path,label,sample_weight\nimages/0.png,a,much\n", "finite numbers"),
+    ],
+)
+def test_tables_that_are_refused(table, text, message):
+    with pytest.raises(ValueError, match=message):
+        load(table(text))
+
+
+def test_frames_that_are_refused():
+    with pytest.raises(ValueError, match="Received: columns"):
+        load(pandas.DataFrame({"path": ["a.png"]}))
+    with pytest.raises(ValueError, match="is missing"):
+        load(([np.zeros((2, 2))] * 2, pandas.Series(["a", None])))

@@ -1,0 +1,50 @@
+"""What the documents show works."""
+
+import re
+from pathlib import Path
+
+import keras
+import pytest
+
+import transferlearn as tl
+from transferlearn.backbones import registry
+
+ROOT = Path(__file__).parent.parent
+
+
+def python_blocks(name):
+    return re.findall(r"```python\n(.*?)```", (ROOT / name).read_text("utf-8"), re.DOTALL)
+
+
+def test_every_way_to_extend_it_runs_as_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(registry, "_sources", dict(registry._sources))
+    image = keras.Input((32, 32, 3))
+    keras.Model(image, keras.layers.Conv2D(4, 3)(image)).save("our-net.keras")
+    blocks = python_blocks("docs/architecture.md")
+    assert len(blocks) == 4
+    for block in blocks:
+        scope = {"tl": tl, "keras": keras}
+        exec("from dataclasses import dataclass\n" + block, scope)
+        if "builder" in scope:
+            assert scope["builder"].build(num_classes=3).output_shape == (None, 3)
+        if "MaxBuilder" in scope:
+            scope["MaxBuilder"]("EfficientNetLite0").build(num_classes=3)
+
+
+def test_the_classic_job_of_the_readme_builds_as_written():
+    block = next(b for b in python_blocks("README.md") if "VGG16" in b)
+    scope = {}
+    exec(block[: block.index("fitted =")].replace('"VGG16"', '"VGG16", weights=None'), scope)
+    names = [layer.name for layer in scope["builder"].build(num_classes=10).layers]
+    assert names[-3:] == ["head_flatten", "head_dense_1", "predictions"]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.stem)
+def test_notebooks_run(path, tmp_path):
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, timeout=900, resources={"metadata": {"path": tmp_path}}).execute()

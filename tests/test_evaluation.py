@@ -1,0 +1,47 @@
+"""Scores against numbers worked out by hand."""
+
+import numpy as np
+import pytest
+
+from transferlearn.evaluation import evaluate
+
+pytestmark = pytest.mark.core
+
+
+def test_one_label_an_item():
+    probabilities = np.array([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.5, 0.3, 0.2], [0.2, 0.5, 0.3]])
+    labels = np.array([0, 1, 2, 1])
+    scores = evaluate(probabilities, labels, ["a", "b", "c"], multi_label=False)
+    assert scores.count == 4
+    assert scores.accuracy == scores["accuracy"] == 0.75
+    assert scores.majority == 0.5
+    assert scores.loss == pytest.approx(-np.log([0.7, 0.6, 0.2, 0.5]).mean())
+    assert [scores[f"recall: {name}"] for name in "abc"] == [1, 1, 0]
+
+
+def test_several_labels_an_item():
+    probabilities = np.array([[0.9, 0.4], [0.2, 0.6]])
+    labels = np.array([[1, 1], [0, 1]])
+    scores = evaluate(probabilities, labels, ["a", "b"], multi_label=True)
+    assert scores.accuracy == 0.75
+    assert scores.majority == 0.75
+    assert scores.loss == pytest.approx(-np.log([0.9, 0.4, 0.8, 0.6]).mean())
+    assert scores["recall: b"] == 0.5
+
+
+def test_shares_of_classes_count_with_their_largest():
+    probabilities = np.array([[0.6, 0.4], [0.3, 0.7]])
+    labels = np.array([[0.8, 0.2], [0.6, 0.4]])
+    scores = evaluate(probabilities, labels, ["a", "b"], multi_label=False)
+    assert scores.accuracy == 0.5
+
+
+def test_a_class_without_items_has_no_recall():
+    scores = evaluate(np.eye(2), np.array([0, 0]), ["a", "b"], multi_label=False)
+    assert np.isnan(scores["recall: b"])
+
+
+def test_an_unknown_figure_is_named():
+    scores = evaluate(np.eye(2), np.array([0, 1]), ["a", "b"], multi_label=False)
+    with pytest.raises(AttributeError, match="f1"):
+        _ = scores.f1

@@ -1,0 +1,16 @@
+"""Pretrained networks without their heads, by name or from any functional model."""
+
+from transferlearn.backbones.base import Backbone as Backbone
+from transferlearn.backbones.base import BackboneSource as BackboneSource
+from transferlearn.backbones.base import Facts as Facts
+from transferlearn.backbones.base import Weights as Weights
+from transferlearn.backbones.base import from_model as from_model
+from transferlearn.backbones.blocks import Block as Block
+from transferlearn.backbones.blocks import blocks_between_cuts as blocks_between_cuts
+from transferlearn.backbones.blocks import blocks_by_name as blocks_by_name
+from transferlearn.backbones.registry import default_image_size as default_image_size
+from transferlearn.backbones.registry import facts as facts
+from transferlearn.backbones.registry import get as get
+from transferlearn.backbones.registry import names as names
+from transferlearn.backbones.registry import register as register
+from transferlearn.backbones.registry import table as table

@@ -1,0 +1,146 @@
+"""Every network of `keras.applications`, found from the package itself."""
+
+import importlib
+import inspect
+import json
+import math
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from transferlearn import preprocessing
+from transferlearn.backbones.base import Backbone, BackboneSource, Facts, Weights
+from transferlearn.backbones.blocks import Block, blocks_between_cuts, blocks_by_name
+from transferlearn.backbones.graph import canonical, copy_weights
+from transferlearn.backbones.weights import check_weights, download_failed, find_file, load_file
+
+_EFFICIENTNET = blocks_by_name((r"(stem|block\d|top)", r"\1"))
+_RESNET = blocks_by_name((r"(conv\d)", r"\1"))
+FIND_BLOCKS: Mapping[str, Callable[[keras.Model], tuple[Block, ...]]] = {
+    "convnext": blocks_by_name((r"\w+?_(stem|stage_\d)", r"\1")),
+    "densenet": blocks_by_name((r"(?:conv|pool)(\d)", r"conv\1")),
+    "efficientnet": _EFFICIENTNET,
+    "efficientnet_v2": _EFFICIENTNET,
+    "inception_resnet_v2": blocks_by_name(
+        (r"(mixed_\d[a-z]|block\d+|conv_7b)", r"\1"), unnamed="next"
+    ),
+    "inception_v3": blocks_by_name((r"(mixed\d+)$", r"\1"), unnamed="next"),
+    "mobilenet": blocks_by_name((r"conv_[a-z]+_(\d+)", r"block_\1"), (r"(conv1)", r"\1")),
+    "mobilenet_v2": blocks_by_name((r"(Conv1|expanded_conv|block_\d+|Conv_1)", r"\1")),
+    "mobilenet_v3": blocks_by_name((r"(expanded_conv(?:_\d+)?|conv_1|conv)", r"\1")),
+    "nasnet": blocks_by_name(
+        (r"stem_(?:conv|bn)1", "stem"),
+        (
+            r"(?!activation|add|concatenate|cropping|zero_padding)\w+?_((?:stem|reduce)_\d+|\d+)$",
+            r"cell_\1",
+        ),
+    ),
+    "resnet": _RESNET,
+    "resnet_v2": _RESNET,
+    "vgg16": blocks_by_name((r"(block\d)", r"\1")),
+    "vgg19": blocks_by_name((r"(block\d)", r"\1")),
+    "xception": blocks_by_name((r"(block\d+)", r"\1")),
+}
+
+
+class Applications(BackboneSource):
+    """The networks of `keras.applications`, each with its own preprocessing and its own blocks."""
+
+    names = tuple(name for name, _ in inspect.getmembers(keras.applications, inspect.isfunction))
+
+    def facts(self, name: str) -> Facts:
+        """Gives the published figures (https://keras.io/api/applications, read November 2026)."""
+        published = _published().get(name, {})
+        size = published.get("image_size", 224)
+        return Facts(
+            name=name,
+            image_size=(size, size),
+            parameters=published.get("parameters"),
+            preprocessing=_preprocessing(name),
+            top1=published.get("top1"),
+            licence=published.get("licence", "unknown"),
+        )
+
+    def load(self, name: str, *, weights: Weights, image_size: tuple[int, int]) -> Backbone:
+        """Builds the network without its top; `"imagenet"` means a folder, else a download."""
+        check_weights(weights)
+        official = _published().get(name, {}).get("file", f"{name}.weights.h5")
+        path = find_file(name, official) if weights == "imagenet" else weights
+        if path is not None:
+            model = _build(name, None, image_size)
+            _load_with_or_without_top(model, Path(path), name)
+            source = str(path)
+        elif weights is None:
+            model, source = _build(name, None, image_size), "random weights"
+        else:
+            model, source = _download(name, official, image_size), "keras.applications, ImageNet"
+        flat = canonical(model, after=_missing_rescaling if _lacks_rescaling(name, path) else None)
+        return Backbone(
+            model=flat,
+            blocks=FIND_BLOCKS.get(_family(name), blocks_between_cuts)(flat),
+            preprocessing=preprocessing.MODES[_preprocessing(name)],
+            name=name,
+            source=source,
+            pretrained=weights is not None,
+        )
+
+
+def _function(name: str) -> Callable[..., keras.Model]:
+    return getattr(keras.applications, name)
+
+
+def _family(name: str) -> str:
+    return _function(name).__module__.rpartition(".")[2]
+
+
+@cache
+def _published() -> dict[str, dict[str, Any]]:
+    text = resources.files(__package__).joinpath("applications.json").read_text("utf-8")
+    return json.loads(text)
+
+
+@cache
+def _preprocessing(name: str) -> str:
+    module = importlib.import_module(_function(name).__module__)
+    return preprocessing.recognise(module.preprocess_input)
+
+
+def _build(name: str, weights: str | None, image_size: tuple[int, int]) -> keras.Model:
+    return _function(name)(weights=weights, include_top=False, input_shape=(*image_size, 3))
+
+
+def _download(name: str, official: str, image_size: tuple[int, int]) -> keras.Model:
+    try:
+        return _build(name, "imagenet", image_size)
+    except Exception as error:
+        _build(name, None, image_size)  # raises where it is the image size that is wrong
+        raise download_failed(name, official, error) from error
+
+
+def _load_with_or_without_top(model: keras.Model, path: Path, name: str) -> None:
+    try:
+        load_file(model, path, name)
+    except ValueError as error:
+        whole = _function(name)(weights=None)
+        try:
+            load_file(whole, path, name)
+            copy_weights(list(zip(whole.layers, model.layers, strict=False)))
+        except ValueError:
+            raise error from None
+
+
+def _lacks_rescaling(name: str, path: Weights) -> bool:
+    """Keras gives `EfficientNetB*` a layer more for `"imagenet"` than for the file by path."""
+    return path is not None and _family(name) == "efficientnet"
+
+
+def _missing_rescaling(layer: str) -> keras.Layer | None:
+    if layer != "normalization":
+        return None
+    variance = (0.229, 0.224, 0.225)
+    scale = [1 / math.sqrt(value) for value in variance]
+    return keras.layers.Rescaling(scale, name="rescaling_1")

@@ -1,0 +1,141 @@
+"""What a backbone is, and what gives one."""
+
+import abc
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from transferlearn.backbones.blocks import Block, blocks_between_cuts
+from transferlearn.backbones.graph import canonical, copy_operation
+
+Weights = str | Path | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backbone:
+    """A headless pretrained network, and how its input is prepared.
+
+    Attributes:
+        model: A flat `Functional` with canonical layer names; input `(batch, height, width, 3)`.
+        blocks: The network's blocks from input to output; each layer is in exactly one.
+        preprocessing: Takes the `KerasTensor` of raw RGB pixels in [0, 255] and gives the model's
+            input: a plain Keras layer, or a function of plain layers and ops.
+        name: The name it is asked for by.
+        source: Where the weights came from.
+        pretrained: Whether the weights are trained (then BatchNorm stays fixed by default).
+    """
+
+    model: keras.Model
+    blocks: tuple[Block, ...]
+    preprocessing: Callable[[Any], Any]
+    name: str
+    source: str
+    pretrained: bool = True
+
+    def prepare(self, pixels: Any) -> Any:
+        """Puts the preprocessing behind a `KerasTensor` of raw pixels, in layers of its own."""
+        if isinstance(self.preprocessing, keras.Layer):
+            return copy_operation(self.preprocessing, name="preprocessing")(pixels)
+        return self.preprocessing(pixels)
+
+
+def from_model(
+    model: keras.Model,
+    *,
+    preprocessing: Callable[[Any], Any] | None = None,
+    blocks: Callable[[keras.Model], tuple[Block, ...]] = blocks_between_cuts,
+    name: str | None = None,
+    source: str = "the model that was passed",
+    pretrained: bool = True,
+) -> Backbone:
+    """Makes a backbone of any functional model: a copy, with nested models opened.
+
+    Args:
+        model: A functional or Sequential model without its head, one image in, one tensor out. It
+            is copied, weights included, and never changed.
+        preprocessing: Raw RGB pixels in [0, 255] to the model's input, as a plain Keras layer
+            (`keras.layers.Rescaling(1 / 255)`) or a function of plain layers and ops. Default: the
+            model takes raw pixels.
+        blocks: Finds the blocks of the copied model; by default a block ends wherever a single
+            tensor is all that goes on.
+        name: Default: the model's own name.
+        source: Where the weights came from.
+        pretrained: Whether the weights are trained.
+
+    Returns:
+        A `Backbone`.
+
+    Raises:
+        TypeError: The model is subclassed, or a layer cannot be copied from its config.
+        ValueError: It has no input shape, or more than one input or output.
+
+    Example:
+        backbone = tl.backbones.from_model(mine, preprocessing=keras.layers.Rescaling(1 / 255))
+        builder = tl.ImageClassifierBuilder(backbone)
+    """
+    copy = canonical(model)
+    return Backbone(
+        model=copy,
+        blocks=blocks(copy),
+        preprocessing=preprocessing or (lambda pixels: pixels),
+        name=name or model.name,
+        source=source,
+        pretrained=pretrained,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What is known of a backbone before it is loaded.
+
+    Attributes:
+        name: The name it is asked for by.
+        image_size: Default `(height, width)` in pixels.
+        parameters: Millions of parameters, with the ImageNet top, as published.
+        preprocessing: `caffe`, `torch`, `tf`, or `none` (inside the model).
+        top1: Published ImageNet top-1 accuracy in percent.
+        licence: Of the weights.
+        offline: Whether the weights come with a Python package.
+    """
+
+    name: str
+    image_size: tuple[int, int] = (224, 224)
+    parameters: float | None = None
+    preprocessing: str = "none"
+    top1: float | None = None
+    licence: str = "unknown"
+    offline: bool = False
+
+
+class BackboneSource(abc.ABC):
+    """Gives backbones by name. Register one with `tl.backbones.register`.
+
+    Example:
+        class Tiny(tl.backbones.BackboneSource):
+            names = ("Tiny",)
+
+            def load(self, name, *, weights, image_size):
+                model = keras.models.load_model("tiny.keras")
+                return tl.backbones.from_model(model, name=name)
+
+        tl.backbones.register(Tiny())
+    """
+
+    names: Sequence[str]
+
+    @abc.abstractmethod
+    def load(self, name: str, *, weights: Weights, image_size: tuple[int, int]) -> Backbone:
+        """Loads the backbone.
+
+        Args:
+            name: One of `names`.
+            weights: `"imagenet"`, the path of a file, or `None` for random weights.
+            image_size: `(height, width)` in pixels of the images that will go in.
+        """
+
+    def facts(self, name: str) -> Facts:
+        """Gives what is known of `name` before it is loaded."""
+        return Facts(name=name)

@@ -1,0 +1,112 @@
+"""Blocks: the named stretches of a network that people freeze and train."""
+
+import re
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from typing import Any, Literal, NamedTuple
+
+import keras
+
+from transferlearn.backbones.graph import walk
+
+
+class Block(NamedTuple):
+    """A stretch of a network: its name, and the positions of its layers in `model.layers`."""
+
+    name: str
+    layers: tuple[int, ...]
+
+
+def blocks_by_name(
+    *rules: tuple[str, str], unnamed: Literal["previous", "next"] = "previous"
+) -> Callable[[keras.Model], tuple[Block, ...]]:
+    r"""Finds blocks by the layers' names.
+
+    Args:
+        rules: Pairs of a regular expression for the beginning of a layer's name and a template of
+            the block's name: `(r"(block\d)", r"\1")`. The first that matches counts.
+        unnamed: Whether a layer that no rule matches goes with the `"previous"` matched layer, or
+            with the `"next"` one (for families that name the ends of their blocks).
+
+    Returns:
+        A function of the model. A layer is never in an earlier block than a layer it reads, so the
+        first blocks together are always something that can be frozen and cut off.
+    """
+
+    def find(model: keras.Model) -> tuple[Block, ...]:
+        names = [_block_name(layer.name, rules) for layer in model.layers]
+        order = list(dict.fromkeys(name for name in names if name))
+        known = [order.index(name) if name else None for name in names]
+        places = _fill(known) if unnamed == "previous" else _fill(known[::-1])[::-1]
+        return _collect(_never_before_its_inputs(model, places), order.__getitem__)
+
+    return find
+
+
+def blocks_between_cuts(model: keras.Model) -> tuple[Block, ...]:
+    """Finds blocks by the graph: each ends where a single tensor is all that goes on.
+
+    A stretch without weights goes with the block before it; a block bears its last layer's name.
+    """
+    places, place, has_weights = {}, 0, False
+    for step, live in zip(walk(model), live_tensors(model), strict=True):
+        places[id(step.operation)] = place
+        has_weights |= bool(getattr(step.operation, "weights", None))
+        if live == 1 and has_weights:
+            place, has_weights = place + 1, False
+    last = place if has_weights else max(place - 1, 0)
+    found = _never_before_its_inputs(
+        model, [min(places.get(id(layer), 0), last) for layer in model.layers]
+    )
+    names = {p: layer.name for p, layer in zip(found, model.layers, strict=True)}
+    return _collect(found, names.__getitem__)
+
+
+def live_tensors(model: keras.Model) -> list[int]:
+    """Counts, after each step of `walk(model)`, the tensors that later steps or the output need."""
+    steps = list(walk(model))
+    needed_until = {id(tensor): len(steps) for tensor in model.outputs}
+    for position, step in enumerate(steps):
+        for tensor in step.inputs:
+            needed_until[id(tensor)] = max(needed_until.get(id(tensor), 0), position)
+    made_at = {id(tensor): -1 for tensor in model.inputs}
+    made_at |= {id(t): position for position, step in enumerate(steps) for t in step.outputs}
+    return [
+        sum(made_at[t] <= position < until for t, until in needed_until.items())
+        for position in range(len(steps))
+    ]
+
+
+def _block_name(layer: str, rules: Sequence[tuple[str, str]]) -> str | None:
+    matches = ((re.match(pattern, layer), template) for pattern, template in rules)
+    return next((match.expand(template) for match, template in matches if match), None)
+
+
+def _fill(places: list[int | None]) -> list[int]:
+    """Gives each unknown place the last known one before it, the first ones the first known."""
+    last = next(place for place in places if place is not None)
+    return [last := last if place is None else place for place in places]
+
+
+def _never_before_its_inputs(model: keras.Model, places: list[int]) -> list[int]:
+    """Moves layers to later places until none is before one that it reads."""
+    position = {id(layer): i for i, layer in enumerate(model.layers)}
+    moved, reached = list(places), dict[int, int]()
+    for step in walk(model):
+        own = position.get(id(step.operation))
+        place = max(
+            [reached.get(id(t), 0) for t in step.inputs] + ([] if own is None else [moved[own]])
+        )
+        if own is not None:
+            moved[own] = place
+        reached |= {id(tensor): place for tensor in step.outputs}
+    # A layer that is called twice can move after its first output was read: look again.
+    return moved if moved == places else _never_before_its_inputs(model, moved)
+
+
+def _collect(places: list[int], name: Callable[[int], Any]) -> tuple[Block, ...]:
+    ordered = sorted(range(len(places)), key=places.__getitem__)
+    return tuple(
+        Block(name(place), tuple(sorted(members)))
+        for place, members in groupby(ordered, key=places.__getitem__)
+    )

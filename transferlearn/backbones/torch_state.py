@@ -1,0 +1,106 @@
+"""Read the weights in a PyTorch file without PyTorch, and without trusting its pickle."""
+
+import os
+import pickle
+from collections import OrderedDict
+from io import BufferedReader
+from pathlib import Path
+
+import numpy as np
+
+_MAGIC = 0x1950A86A20F9469CFC6C
+_PROTOCOL = 1001
+_DTYPES = {
+    "DoubleStorage": "<f8",
+    "FloatStorage": "<f4",
+    "HalfStorage": "<f2",
+    "LongStorage": "<i8",
+}
+
+
+def read_torch_state(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """Read a state dict that `torch.save` wrote in its legacy (not zip) format.
+
+    Use it for weights published as `.pth` files where PyTorch is not installed, or where the file
+    is not trusted: only tensors are built, any other object in the pickle is refused.
+
+    Args:
+        path: The file, as written by
+            `torch.save(model.state_dict(), path, _use_new_zipfile_serialization=False)`.
+
+    Returns:
+        The arrays by name, with PyTorch's shapes (convolutions are output, input, height, width)
+        and dtypes (float64, float32, float16 or int64).
+
+    Raises:
+        ValueError: The file is truncated, is no such file, or names an object that is not allowed.
+        OSError: The file cannot be opened.
+
+    Example:
+        ```python
+        state = read_torch_state("efficientnet-lite0-57934424.pth")
+        state["_conv_stem.weight"].shape  # (32, 3, 3, 3)
+        ```
+    """
+    with Path(path).open("rb") as file:
+        try:
+            return _read(file)
+        except Exception as error:  # a broken pickle can raise anything
+            raise ValueError(
+                f"{path} cannot be read as a PyTorch state dict: {error}. Expected a whole file of "
+                "torch.save(model.state_dict(), path, _use_new_zipfile_serialization=False)."
+            ) from error
+
+
+def _read(file: BufferedReader) -> dict[str, np.ndarray]:
+    """Read the five pickles (magic, protocol, system, tensors, storage order) and the raw data."""
+    storages: dict[str, np.ndarray] = {}
+    magic, protocol, system, state, order = (_Unpickler(file, storages).load() for _ in range(5))
+    if (magic, protocol, system["little_endian"]) != (_MAGIC, _PROTOCOL, True):
+        raise ValueError(f"unknown header {magic!r}, {protocol!r}, {system!r}")
+    for name, value in state.items():
+        if not (isinstance(name, str) and isinstance(value, np.ndarray)):
+            raise ValueError(f"its entry {name!r} is a {type(value).__name__}, not a tensor")
+    if sorted(order) != sorted(storages):
+        raise ValueError("its tensors and its data do not belong together")
+    for key in order:
+        storage = storages[key]
+        size = int.from_bytes(file.read(8), "little")
+        if size != storage.size or file.readinto(storage.data) != storage.nbytes:
+            raise ValueError("its data ends too early or has another size")
+    if file.read(1):
+        raise ValueError("it goes on after its data")
+    return dict(state)
+
+
+class _Unpickler(pickle.Unpickler):
+    """Builds tensors as views into `storages`, which are filled later, and nothing else."""
+
+    def __init__(self, file: BufferedReader, storages: dict[str, np.ndarray]) -> None:
+        super().__init__(file)
+        self._storages = storages
+
+    def find_class(self, module: str, name: str) -> object:
+        if module == "torch" and name in _DTYPES:
+            return _DTYPES[name]
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return _rebuild_tensor
+        if (module, name) == ("collections", "OrderedDict"):
+            return OrderedDict
+        raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is refused")
+
+    def persistent_load(self, pid: object) -> np.ndarray:
+        match pid:
+            case ("storage", str(dtype), str(key), str(), int(size), None):
+                return self._storages.setdefault(key, np.empty(size, dtype))
+        raise pickle.UnpicklingError(f"it holds a storage of an unknown kind, {pid!r}")
+
+
+def _rebuild_tensor(
+    storage: np.ndarray, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: object
+) -> np.ndarray:
+    # The ndarray constructor, unlike `as_strided`, refuses a view that leaves its buffer.
+    size = storage.itemsize
+    return np.ndarray(
+        shape, storage.dtype, storage, offset * size, tuple(stride * size for stride in strides)
+    )

@@ -1,0 +1,78 @@
+"""Where weight files are looked for, and what is said when there is none."""
+
+import os
+import warnings
+from pathlib import Path
+
+import keras
+
+from transferlearn.backbones.base import Weights
+
+FOLDER_VARIABLE = "TRANSFERLEARN_WEIGHTS"
+OFFLINE_BACKBONE = "EfficientNetLite0"
+
+
+def check_weights(weights: Weights) -> None:
+    """Refuses what is neither `"imagenet"`, `None` nor an existing file."""
+    if weights is None or weights == "imagenet":
+        return
+    if not Path(weights).is_file():
+        raise OSError(
+            f"No weight file at {weights}. Expected 'imagenet', None (random weights), or the path "
+            "of a .h5 or .weights.h5 file."
+        )
+
+
+def find_file(name: str, official: str) -> Path | None:
+    """Looks for a network's weights in the folder that `TRANSFERLEARN_WEIGHTS` names.
+
+    Args:
+        name: The backbone's name; `<name>.weights.h5` and `<name>.h5` are looked for.
+        official: The file name under which Keras publishes the headless weights.
+
+    Raises:
+        OSError: The variable names something that is no folder.
+    """
+    folder = os.environ.get(FOLDER_VARIABLE)
+    if not folder:
+        return None
+    if not Path(folder).is_dir():
+        raise OSError(f"{FOLDER_VARIABLE} names {folder}, which is not a folder.")
+    files = (Path(folder) / file for file in (f"{name}.weights.h5", f"{name}.h5", official))
+    return next((file for file in files if file.is_file()), None)
+
+
+def download_failed(name: str, official: str, reason: Exception) -> OSError:
+    """Says what was tried, where the file can be put by hand, and what works offline."""
+    folder = os.environ.get(FOLDER_VARIABLE)
+    cache = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models"
+    looked = (
+        f"the folder {folder} ({FOLDER_VARIABLE})"
+        if folder
+        else f"no folder ({FOLDER_VARIABLE} is not set)"
+    )
+    return OSError(
+        f"The ImageNet weights of {name} could not be had. Tried: {looked}, and Keras's download: "
+        f"{reason} To put the file there by hand, save {official} in {cache}, or save it (or your "
+        f"own as {name}.weights.h5) in a folder that the variable {FOLDER_VARIABLE} names, or pass "
+        f"weights='path/to/file'. {OFFLINE_BACKBONE!r} works offline: "
+        'pip install "transferlearn[demo]".'
+    )
+
+
+def load_file(model: keras.Model, path: Path, name: str) -> None:
+    """Loads a weight file into a model, or says which file does not fit."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Keras warns of each layer before it raises
+            model.load_weights(path)
+    except Exception as error:
+        raise ValueError(
+            f"The weight file {path} does not fit {name}: {_gist(error)} Expected weights saved "
+            "from the same network, best with include_top=False."
+        ) from error
+
+
+def _gist(error: Exception) -> str:
+    """Keras's first sentence; what follows it are pages of numbers."""
+    return str(error).strip().split("\n")[0].partition(" Example error message")[0]

@@ -1,0 +1,275 @@
+"""What every builder does, whatever its data is."""
+
+import abc
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any
+
+import keras
+
+from transferlearn import data, objectives, training
+from transferlearn.backbones import Backbone, Weights
+from transferlearn.builders.summary import summarise
+from transferlearn.fitted import FittedModel, Outline
+from transferlearn.freezing import Freeze, FreezeStrategy, Layers, as_strategy
+from transferlearn.heads import Activation, Head, PooledDense
+from transferlearn.schedules import Job, OnePhase, PhaseResult, Schedule, as_schedule
+from transferlearn.splitting import Network, assemble
+
+_DEFAULT_EPOCHS = 10
+
+
+@dataclass(frozen=True)
+class Builder(abc.ABC):
+    """Describes a transfer-learning job. It never changes: `fit` and `build` make new things.
+
+    Subclass a builder to write a head of your own (`build_head`); further settings are dataclass
+    fields, not an `__init__`.
+    """
+
+    backbone: str | keras.Model | Backbone
+    _: KW_ONLY
+    weights: Weights = "imagenet"
+    head: Head = field(default_factory=PooledDense)
+    freeze: Freeze | None = None
+    batch_norm: str = "frozen"
+    optimizer: Any = "adam"
+    learning_rate: float | None = None
+    loss: Any = None
+    metrics: Any = None
+    multi_label: bool = False
+    batch_size: int = 32
+    precision: str | None = None
+    seed: int | None = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" in cls.__dict__:
+            raise TypeError(
+                f"{cls.__name__} has an __init__ of its own: copies of a builder would lose what "
+                "it sets. Write @dataclass(frozen=True) above the class and each setting as a "
+                "field, such as `units: int = 128`."
+            )
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.head, Head):
+            raise TypeError(
+                f"head is an object such as tl.heads.PooledDense(). Received: head={self.head!r}"
+            )
+        if not isinstance(self.batch_size, int) or self.batch_size < 1:
+            raise ValueError(f"batch_size is at least 1. Received: {self.batch_size!r}")
+        if self.freeze is not None:
+            as_strategy(self.freeze)
+        if self.precision is not None:
+            keras.dtype_policies.get(self.precision)
+        training.check_recipe(self._recipe())
+
+    def build_head(self, features: Any, num_classes: int) -> Any:
+        """Makes the head's layers; override it to write your own.
+
+        Args:
+            features: The backbone's output, a `KerasTensor`.
+            num_classes: How many classes there are.
+
+        Returns:
+            The output, a `KerasTensor` of shape `(batch, num_classes)`, or `(batch, 1)` with a
+            sigmoid for two classes. The loss follows from its last activation; none means logits.
+        """
+        single = self.multi_label or self._outputs(num_classes) == 1
+        activation: Activation = "sigmoid" if single else "softmax"
+        return self.head(features, self._outputs(num_classes), activation=activation)
+
+    def build(self, num_classes: int) -> keras.Model:
+        """Makes the compiled model, for plain `model.fit` and everything else that Keras does.
+
+        Args:
+            num_classes: At least 2, or 1 for the one sigmoid output of a binary question.
+
+        Returns:
+            A plain, flat, functional `keras.Model`: raw RGB pixels in [0, 255] of shape
+            `(batch, height, width, 3)` in, `(batch, num_classes)` out. Frozen layers stay exactly
+            as they are under `model.fit`. Without a `loss` it is compiled with sparse categorical
+            cross-entropy (class ids), or binary cross-entropy for one output or `multi_label`.
+
+        Example:
+            model = tl.ImageClassifierBuilder("VGG16", freeze="all").build(num_classes=10)
+            model.fit(train_ds, epochs=10)
+        """
+        self._seed()
+        backbone = self._backbone(None)
+        network = self._assemble(backbone, num_classes, self._image_size())
+        freeze = self._strategy(backbone)
+        return training.freeze_and_compile(
+            network, Layers.of(backbone), freeze, self._recipe(backbone)
+        )
+
+    def summary(self, num_classes: int = 2, *, print_fn: Callable[[str], Any] = print) -> None:
+        """Prints, block by block, what is frozen and what is trained, and how many parameters."""
+        backbone = self._backbone(None)
+        network = self._assemble(backbone, num_classes, self._image_size())
+        mask = self._strategy(backbone).frozen(Layers.of(backbone))
+        batch_norm = self._recipe(backbone).batch_norm
+        training.set_trainable(network, mask, batch_norm=batch_norm)
+        print_fn(summarise(network, backbone.blocks, mask, batch_norm=batch_norm))
+
+    def fit(
+        self,
+        train: Any,
+        validation_data: Any = None,
+        *,
+        epochs: int | None = None,
+        schedule: Schedule | str | None = None,
+        validation_split: float = 0.2,
+        class_names: Sequence[str] | None = None,
+        class_weight: Mapping[Any, float] | None = None,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+        verbose: Any = "auto",
+    ) -> FittedModel:
+        """Trains, phase by phase.
+
+        Args:
+            train: A folder with a folder for each class (or with `train` and `validation` in it),
+                `(x, y)` or `(x, y, sample_weight)`, a CSV file or DataFrame of paths and labels, a
+                `tf.data.Dataset`, an `ImageDataGenerator` iterator or another `PyDataset`.
+            validation_data: Likewise. Without it, `validation_split` of folders, arrays and tables
+                is held out, stratified by class; streams are trained on whole.
+            epochs: Over all phases; by default 10.
+            schedule: What is frozen when: a `Schedule`, `"one-phase"` or `"fine-tune"`; by default
+                one phase.
+            validation_split: Share in [0, 1) to hold out.
+            class_names: In the order of the class ids; by default found in the data.
+            class_weight: From class names or ids to weights; multiplied into sample weights.
+            callbacks: Keras callbacks; they see the full model, and epochs that run on over phases.
+            verbose: As for `model.fit`.
+
+        Returns:
+            A `FittedModel`; this builder and all that was passed stay as they were.
+
+        Raises:
+            ValueError: Data or settings that cannot work, before anything is trained.
+        """
+        epochs = _DEFAULT_EPOCHS if epochs is None else epochs
+        if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
+            raise ValueError(f"epochs is a whole number of at least 1. Received: epochs={epochs!r}")
+        plan = as_schedule(schedule)
+        trained_on, held_out = self._load(train, validation_data, validation_split, class_names)
+        self._seed()
+        backbone = self._backbone(trained_on.image_size)
+        network = self._assemble(backbone, len(trained_on.class_names), trained_on.image_size)
+        recipe, layers = self._recipe(backbone), Layers.of(backbone)
+        job = self._job(backbone, epochs, trained_on.size)
+        feed = training.Feed(
+            train=trained_on,
+            validation=held_out,
+            batch_size=self.batch_size,
+            class_weight=_by_id(class_weight, trained_on.class_names),
+            seed=self.seed,
+        )
+        history = training.run(
+            network,
+            layers,
+            plan.phases(job),
+            recipe,
+            feed,
+            job.results,
+            callbacks=callbacks,
+            verbose=verbose,
+        )
+        return FittedModel(
+            model=network.model,
+            class_names=trained_on.class_names,
+            history=history,
+            phases=tuple(job.results),
+            outline=self._outline(backbone, network, trained_on),
+            skipped=trained_on.skipped,
+        )
+
+    @abc.abstractmethod
+    def _load(
+        self, train: Any, validation_data: Any, validation_split: float, class_names: Any
+    ) -> tuple[data.Dataset, data.Dataset | None]:
+        """Loads the data of this modality, checked."""
+
+    @abc.abstractmethod
+    def _image_size(self) -> tuple[int, int]:
+        """Gives the builder's own `(height, width)`, without any data."""
+
+    @abc.abstractmethod
+    def _backbone(self, image_size: tuple[int, int] | None) -> Backbone:
+        """Loads the backbone for images of this size, or, with `None`, of the builder's own."""
+
+    def _assemble(
+        self, backbone: Backbone, num_classes: int, image_size: tuple[int, int]
+    ) -> Network:
+        if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 1:
+            raise ValueError(f"num_classes is at least 1. Received: num_classes={num_classes!r}")
+        network = assemble(
+            backbone,
+            lambda features: self.build_head(features, num_classes),
+            image_size=image_size,
+            precision=self.precision,
+        )
+        objectives.check_outputs(training.outputs_of(network, self._recipe()), num_classes)
+        return network
+
+    def _outputs(self, num_classes: int) -> int:
+        two_as_one = objectives.is_binary(self.loss) and not self.multi_label and num_classes == 2
+        return 1 if two_as_one else num_classes
+
+    def _strategy(self, backbone: Backbone) -> FreezeStrategy:
+        return next(OnePhase().phases(self._job(backbone, 1, None))).freeze
+
+    def _job(self, backbone: Backbone, epochs: int, items: int | None) -> Job:
+        results: list[PhaseResult] = []
+        optimizer = objectives.copy_optimizer(self.optimizer, self.learning_rate)
+        return Job(
+            blocks=backbone.blocks,
+            freeze=None if self.freeze is None else as_strategy(self.freeze),
+            pretrained=backbone.pretrained,
+            epochs=epochs,
+            learning_rate=float(keras.ops.convert_to_numpy(optimizer.learning_rate)),
+            items=items,
+            results=results,
+        )
+
+    def _recipe(self, backbone: Backbone | None = None) -> training.Recipe:
+        from_scratch = backbone is not None and not backbone.pretrained
+        return training.Recipe(
+            optimizer=self.optimizer,
+            learning_rate=self.learning_rate,
+            loss=self.loss,
+            metrics=self.metrics,
+            batch_norm="train" if from_scratch else self.batch_norm,
+            multi_label=self.multi_label,
+        )
+
+    def _outline(self, backbone: Backbone, network: Network, train: data.Dataset) -> Outline:
+        return Outline(
+            backbone=backbone.name,
+            source=backbone.source,
+            image_size=train.image_size,
+            interpolation=train.interpolation,
+            value_range=None,
+            activation=network.activation,
+            multi_label=self.multi_label,
+            batch_size=self.batch_size,
+        )
+
+    def _seed(self) -> None:
+        if self.seed is not None:
+            keras.utils.set_random_seed(self.seed)
+
+
+def _by_id(
+    class_weight: Mapping[Any, float] | None, class_names: Sequence[str]
+) -> dict[int, float] | None:
+    if class_weight is None:
+        return None
+    ids = {name: i for i, name in enumerate(class_names)} | {i: i for i in range(len(class_names))}
+    unknown = [key for key in class_weight if key not in ids]
+    if unknown:
+        raise ValueError(
+            f"class_weight names classes that are not in the data: {unknown}. "
+            f"There are: {', '.join(class_names)}."
+        )
+    return {ids[key]: float(weight) for key, weight in class_weight.items()}

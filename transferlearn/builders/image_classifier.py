@@ -1,0 +1,97 @@
+"""Images in, classes out."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+
+from transferlearn import backbones, data
+from transferlearn.backbones import Backbone
+from transferlearn.builders.base import Builder
+from transferlearn.fitted import Outline
+from transferlearn.splitting import Network
+
+
+@dataclass(frozen=True)
+class ImageClassifierBuilder(Builder):
+    """Fine-tunes a pretrained network on one's own images.
+
+    When to use it: with a few dozen to a few million labelled images. Images go in as they are, RGB
+    pixels in [0, 255]; each network's own preprocessing is inside the model.
+
+    Args:
+        backbone: A name (`transferlearn backbones` lists them), a functional `keras.Model` without
+            its head, or a `tl.backbones.Backbone`.
+        weights: `"imagenet"`, the path of a weight file, or `None` for random weights.
+        head: What goes behind the backbone.
+        freeze: `"all"`, `"none"`, the name of a layer or block (up to and with it), a number of
+            layers, a share in (0, 1) of those that have weights, or a `tl.freezing` strategy. By
+            default a pretrained backbone is frozen whole, a random one not at all.
+        batch_norm: `"frozen"` keeps the backbone's BatchNorm (gamma, beta, statistics) fixed in
+            trained blocks too; `"train"` trains it there. With `weights=None` it trains.
+        optimizer: Name or Keras optimizer, taken as a template.
+        learning_rate: By default the optimizer's own.
+        loss: By default the cross-entropy that fits the head's outputs. `"binary_crossentropy"`
+            gives two classes one sigmoid output.
+        metrics: By default accuracy (and AUC for yes-or-no outputs).
+        multi_label: Whether an image can have several classes.
+        batch_size: Images a step.
+        precision: A Keras dtype policy: `"mixed_bfloat16"` or `"mixed_float16"` for GPUs.
+        seed: Makes a run repeatable (it sets Python's, NumPy's and the backend's seeds).
+        image_size: `(height, width)` in pixels; by default the data's own (arrays, streams) or the
+            backbone's.
+        value_range: `(0, 1)` for pixels already divided by 255, `(0, 255)` for raw ones; by default
+            it is recognised.
+        on_error: `"skip"` broken files (and say so) or `"raise"`.
+
+    Example:
+        head = tl.heads.FlattenDense(units=(128,))
+        builder = tl.ImageClassifierBuilder("VGG16", head=head, freeze="all")
+        fitted = builder.fit("train", validation_data="validation", epochs=10)
+    """
+
+    image_size: tuple[int, int] | None = None
+    value_range: tuple[int, int] | None = None
+    on_error: str = "skip"
+
+    def build(self, num_classes: int) -> keras.Model:
+        """Makes the compiled model; see `Builder.build`. `value_range=(0, 1)` is undone inside."""
+        return super().build(num_classes)
+
+    def _load(
+        self, train: Any, validation_data: Any, validation_split: float, class_names: Any
+    ) -> tuple[data.Dataset, data.Dataset | None]:
+        return data.load_pair(
+            train,
+            validation_data,
+            validation_split=validation_split,
+            seed=self.seed,
+            image_size=self.image_size,
+            default_image_size=backbones.default_image_size(self.backbone),
+            class_names=class_names,
+            multi_label=self.multi_label,
+            value_range=self.value_range,
+            on_error=self.on_error,
+        )
+
+    def _image_size(self) -> tuple[int, int]:
+        return self.image_size or backbones.default_image_size(self.backbone)
+
+    def _backbone(self, image_size: tuple[int, int] | None) -> Backbone:
+        size = image_size or self._image_size()
+        backbone = backbones.get(self.backbone, weights=self.weights, image_size=size)
+        if image_size is None and self.value_range == (0, 1):
+            return _from_unit_range(backbone)
+        return backbone
+
+    def _outline(self, backbone: Backbone, network: Network, train: data.Dataset) -> Outline:
+        return replace(super()._outline(backbone, network, train), value_range=self.value_range)
+
+
+def _from_unit_range(backbone: Backbone) -> Backbone:
+    def prepare(pixels: Any) -> Any:
+        return backbone.prepare(
+            keras.layers.Rescaling(255.0, dtype="float32", name="to_255")(pixels)
+        )
+
+    return replace(backbone, preprocessing=prepare)

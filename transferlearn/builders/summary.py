@@ -1,0 +1,58 @@
+"""The table that shows what is frozen, what is trained, and how much that is."""
+
+from collections.abc import Sequence
+from math import prod
+
+from transferlearn.backbones import Block
+from transferlearn.splitting import Network, split
+
+
+def summarise(
+    network: Network, blocks: Sequence[Block], mask: Sequence[bool], *, batch_norm: str
+) -> str:
+    """Writes, block by block, what is frozen and trained, and how far the frozen trunk goes."""
+    rows = [("block", "layers", "parameters", "trained", "")]
+    for block in blocks:
+        members = [network.layers[i] for i in block.layers]
+        rows.append((block.name, str(len(members)), *_counts(members)))
+    rows.append(("head", str(len(network.head)), *_counts(network.head)))
+    rows.append(("total", str(len(network.model.layers)), *_counts(network.model.layers)))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(
+            c.ljust(w) if i in (0, 4) else c.rjust(w)
+            for i, (c, w) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    ]
+    notes = [_trunk_note(network, list(mask))]
+    if batch_norm == "frozen" and not all(mask):
+        notes.append("BatchNorm of the backbone stays fixed in trained blocks too.")
+    return "\n".join([network.model.name, *(line.rstrip() for line in lines), *notes])
+
+
+def _counts(layers: Sequence[object]) -> tuple[str, str, str]:
+    weights = [w for layer in layers for w in getattr(layer, "weights", ())]
+    total = sum(prod(w.shape) for w in weights)
+    trained = sum(
+        prod(w.shape) for layer in layers for w in getattr(layer, "trainable_weights", ())
+    )
+    state = (
+        ""
+        if not total
+        else "frozen"
+        if not trained
+        else "trained"
+        if trained == total
+        else "partly trained"
+    )
+    return f"{total:,}", f"{trained:,}", state
+
+
+def _trunk_note(network: Network, mask: list[bool]) -> str:
+    parts = split(network, mask)
+    if parts.trunk is None:
+        return "Nothing at the network's beginning is frozen."
+    names = ", ".join(tensor._keras_history.operation.name for tensor in parts.cut)
+    values = sum(prod(tensor.shape[1:]) for tensor in parts.cut)
+    return f"Frozen from the image up to {names} ({values:,} values an image)."

@@ -1,0 +1,19 @@
+"""Folders, tables, arrays, `tf.data` and generators -> `Dataset`: raw pixels, checked."""
+
+from .batches import epoch_order
+from .dataset import Dataset, ItemDataset, Skipped
+from .load import load, load_images, load_pair
+from .notices import DataWarning
+from .streams import StreamDataset
+
+__all__ = [
+    "DataWarning",
+    "Dataset",
+    "ItemDataset",
+    "Skipped",
+    "StreamDataset",
+    "epoch_order",
+    "load",
+    "load_images",
+    "load_pair",
+]

@@ -1,0 +1,119 @@
+"""`(x, y)` and `(x, y, sample_weight)`: arrays, pictures of any size, lists of paths."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from .dataset import ItemDataset
+from .images import to_rgb
+from .items import ArrayItems
+from .labels import class_labels, sample_weights
+from .notices import quiet
+from .options import Options
+from .pixels import check_numbers, check_range, fit_size, is_divided, raw_rgb
+from .verify import file_dataset, open_files
+
+
+def load_arrays(source: tuple[Any, ...], options: Options) -> ItemDataset:
+    """A dataset of `(x, y)` or `(x, y, sample_weight)`."""
+    if len(source) not in (2, 3):
+        raise ValueError(
+            "Arrays go in as (x, y) or (x, y, sample_weight). "
+            f"Received: a tuple of {len(source)} parts"
+        )
+    x, y = source[:2]
+    if len(x) != len(y):
+        raise ValueError(f"x and y must have the same length. Received: {len(x)} and {len(y)}")
+    weights = sample_weights(source[2], len(x)) if len(source) == 3 else None
+    paths = as_paths(x)
+    if paths is None:
+        labels, class_names = class_labels(y, options)
+        return pixel_dataset(
+            x, options, labels=labels, class_names=class_names, sample_weight=weights
+        )
+    files = open_files(paths, options, "The list of files")
+    labels, class_names = class_labels(np.asarray(y)[files.rows], options)
+    return file_dataset(
+        files,
+        options,
+        labels=labels,
+        class_names=class_names,
+        sample_weight=None if weights is None else weights[files.rows],
+    )
+
+
+def as_paths(x: Any) -> list[str] | None:
+    """The paths in `x`, or `None` if it holds something else."""
+    if isinstance(x, np.ndarray) and x.dtype.kind not in "UOT":
+        return None
+    are_paths = [isinstance(item, (str, Path)) for item in x]
+    return [str(item) for item in x] if are_paths and all(are_paths) else None
+
+
+def pixel_dataset(x: Any, options: Options, **labels: Any) -> ItemDataset:
+    """A dataset of pictures that are in memory."""
+    pixels, divided = _pixels(x, options)
+    size = options.image_size or pixels.shape[1:3]
+    rows = np.arange(len(pixels))
+    return ItemDataset(
+        items=ArrayItems(pixels, rows, size, options.interpolation, divided=divided),
+        size=len(pixels),
+        image_size=size,
+        interpolation=options.interpolation,
+        multi_label=options.multi_label,
+        **labels,
+    )
+
+
+def _pixels(x: Any, options: Options) -> tuple[np.ndarray, bool]:
+    """One array `(n, height, width, channels)`, and whether it is divided by 255."""
+    if isinstance(x, (list, tuple)):
+        pictures = [_picture(item, f"x[{i}]") for i, item in enumerate(x)]
+        if len({(picture.shape, picture.dtype) for picture in pictures}) > 1:
+            return _one_size(pictures, options), False
+        x = np.stack(pictures) if pictures else np.empty(0)
+    pixels = np.asarray(x)
+    if pixels.ndim == 3:
+        pixels = pixels[..., None]
+    check_numbers(pixels, "x")
+    if pixels.ndim != 4 or pixels.shape[-1] not in (1, 3, 4):
+        raise ValueError(
+            "x must have shape (n, height, width, 3), with 1 or 4 channels, or "
+            f"(n, height, width). Received: shape={np.shape(x)}"
+        )
+    return pixels, is_divided(pixels, options, "x")
+
+
+def _one_size(pictures: Sequence[np.ndarray], options: Options) -> np.ndarray:
+    flat = [picture.ravel() for picture in pictures]
+    floats = [values for values in flat if values.dtype.kind == "f"]
+    # The range is a matter of the whole list: a black picture alone looks divided.
+    extremes = [extreme for v in floats for extreme in (v.min(), v.max())]
+    divided = is_divided(np.array(extremes), options, "x") if floats else False
+    size = options.image_size or options.default_image_size
+    raw = [raw_rgb(picture, divided=divided) for picture in pictures]
+    return np.stack([fit_size(picture[None], size, options.interpolation)[0] for picture in raw])
+
+
+def _picture(item: Any, what: str) -> np.ndarray:
+    if isinstance(item, Image.Image):
+        try:
+            with quiet():
+                return np.asarray(to_rgb(item))
+        except Exception as error:
+            raise ValueError(f"{what} cannot be decoded: {error}") from error
+    picture = np.asarray(item)
+    if picture.ndim == 2:
+        picture = picture[..., None]
+    check_numbers(picture, what)
+    if picture.dtype.kind != "f":
+        check_range(picture, what)
+    if picture.ndim != 3 or picture.shape[-1] not in (1, 3, 4):
+        raise ValueError(
+            f"{what} must have shape (height, width, 3), with 1 or 4 channels, or "
+            f"(height, width). Received: shape={np.shape(item)}"
+        )
+    return picture

@@ -1,0 +1,110 @@
+"""Batches in a repeatable order, decoded ahead of the training step."""
+
+import math
+import threading
+import warnings
+from collections.abc import Callable
+
+import keras
+import numpy as np
+
+from .items import Items
+
+# Two batches keep every core decoding during a training step, at little memory.
+_AHEAD = 2
+
+
+def epoch_order(size: int, seed: int, epoch: int) -> np.ndarray:
+    """The order of `size` items in one epoch: a function of its arguments alone.
+
+    Args:
+        size: Number of items.
+        seed: Not negative.
+        epoch: 0 for the first.
+
+    Returns:
+        A permutation of `range(size)`, int64.
+    """
+    return np.random.default_rng((seed, epoch)).permutation(size)
+
+
+class ItemBatches(keras.utils.PyDataset):
+    """`(x,)`, `(x, y)` or `(x, y, sample_weight)`, one batch at a time.
+
+    It decodes ahead in threads of its own and leaves Keras's `workers` at 1: Keras's queue keeps
+    batches of an epoch that was broken off (its symbolic build on JAX and PyTorch does that, so
+    does `stop_training`) and deals them out in the next one, in place of others.
+
+    Pass `shuffle=False` to `model.fit`: by default Keras deals even these batches in an order of
+    its own, from Python's `random`.
+
+    Attributes:
+        epoch: Decides the order. Keras's hooks count it up after each whole epoch; set it to go
+            on from a later one.
+    """
+
+    def __init__(
+        self,
+        items: Items,
+        targets: np.ndarray | None,
+        weights: np.ndarray | None,
+        batch_size: int,
+        *,
+        shuffle: bool,
+        seed: int | None,
+    ) -> None:
+        super().__init__()
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be 1 or more. Received: batch_size={batch_size!r}")
+        self.epoch = 0
+        self._items = items
+        self._targets = targets
+        self._weights = weights
+        self._batch_size = batch_size
+        if shuffle and seed is None:
+            seed = int(np.random.default_rng().integers(2**31))
+        self._seed = seed if shuffle else None
+        self._lock = threading.Lock()
+        self._pending: dict[tuple[int, int], Callable[[], np.ndarray]] = {}
+        self._orders: dict[int, np.ndarray] = {}
+        self._last = -1
+        self._seen: set[int] | None = None  # batches of the epoch that Keras has begun
+        # Broken EXIF is no news in the middle of training, and `catch_warnings` is not for threads.
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._items) / self._batch_size)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
+        with self._lock:
+            epoch = self.epoch
+            # What comes after this one is anybody's guess under `fit(shuffle=True)`.
+            ahead = _AHEAD if index in (0, self._last + 1) else 0
+            wanted = {(epoch, i) for i in range(index, min(index + ahead + 1, len(self)))}
+            self._pending = {key: self._pending[key] for key in wanted & self._pending.keys()}
+            for key in sorted(wanted - self._pending.keys()):
+                self._pending[key] = self._items.start(self._rows(*key))
+            images = self._pending.pop((epoch, index))
+            self._last = index
+            if self._seen is not None:
+                self._seen.add(index)
+            rows = self._rows(epoch, index)
+        rest = [part[rows] for part in (self._targets, self._weights) if part is not None]
+        return images(), *rest
+
+    def _rows(self, epoch: int, index: int) -> np.ndarray:
+        if epoch not in self._orders:
+            size = len(self._items)
+            order = np.arange(size) if self._seed is None else epoch_order(size, self._seed, epoch)
+            self._orders = {epoch: order}
+        return self._orders[epoch][index * self._batch_size : (index + 1) * self._batch_size]
+
+    def on_epoch_begin(self) -> None:
+        """Keras's hook; it looks at some batches before the first call."""
+        self._seen = set()
+
+    def on_epoch_end(self) -> None:
+        """Keras's hook; it is also called before the first epoch."""
+        if self._seen is not None and len(self._seen) == len(self):
+            self.epoch += 1
+        self._seen = None

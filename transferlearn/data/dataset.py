@@ -1,0 +1,192 @@
+"""What every source of images becomes."""
+
+import abc
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .batches import ItemBatches
+from .items import Items
+from .labels import check_request, encode, weigh
+
+
+class Skipped(NamedTuple):
+    """A file that was left out, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Dataset(abc.ABC):
+    """Raw images of one size with their labels, whatever they came from.
+
+    `load`, `load_pair` and `load_images` make one. It describes; `batches` gives what
+    `model.fit`, `evaluate` and `predict` take.
+
+    Attributes:
+        class_names: Class `i` is called `class_names[i]`; `()` of `load_images`.
+        image_size: (height, width) in pixels of the images that come out.
+        interpolation: Name of the resize: `"bilinear"` is ours, antialiased; of an
+            `ImageDataGenerator` iterator its own, such as `"nearest"`.
+        labels: int32 `(n,)` class ids; float32 `(n, classes)` of 0/1 for multi-label or
+            probabilities for soft labels; `None` where a stream does not tell without being read.
+            A stream that shuffles gives its batches in another order than these.
+        sample_weight: float32 `(n,)` or `None`; streams bring theirs with each batch.
+        multi_label: Whether an image has any number of classes.
+        size: Number of images, `None` if unknown.
+        names: Paths of the images, in order, where there are any.
+        skipped: Files that were left out.
+        ignored: How many files of a folder were not looked at: by ending, or `"hidden"`.
+    """
+
+    image_size: tuple[int, int]
+    class_names: tuple[str, ...] = ()
+    interpolation: str = "bilinear"
+    labels: np.ndarray | None = None
+    sample_weight: np.ndarray | None = None
+    multi_label: bool = False
+    size: int | None = None
+    names: list[str] | None = None
+    skipped: tuple[Skipped, ...] = ()
+    ignored: Mapping[str, int] = field(default_factory=dict)
+
+    def batches(
+        self,
+        *,
+        batch_size: int,
+        encoding: str | None = None,
+        class_weight: dict[int, float] | None = None,
+        shuffle: bool = False,
+        seed: int | None = None,
+    ) -> Any:
+        """Batches for `model.fit`, `evaluate` and `predict`.
+
+        Args:
+            batch_size: Images a batch; streams that come in batches keep theirs.
+            encoding: Of the labels: `None` as they are, `"index"` int32 `(batch,)`, `"one-hot"`
+                float32 `(batch, classes)`, `"binary"` float32 `(batch, 1)` for two classes.
+            class_weight: Class id to weight, multiplied into the sample weights. Do not pass it
+                to `model.fit` again.
+            shuffle: A new order each epoch, a function of `(seed, epoch)`, see `epoch_order`.
+                Streams keep their own order. Pass `shuffle=False` to `model.fit`, which by
+                default shuffles the batches of any `PyDataset` by Python's `random`.
+            seed: Not negative; two calls with one seed give the same batches.
+
+        Returns:
+            A `keras.utils.PyDataset`, or a `tf.data.Dataset` for one. Its batches are `(x,)`,
+            `(x, y)` or `(x, y, sample_weight)`; x is uint8 or float32
+            `(batch, height, width, 3)`, raw pixels in [0, 255].
+
+        Raises:
+            ValueError: An encoding or a class weight that these classes cannot have.
+
+        Example:
+        ```python
+        train, validation = tl.data.load_pair("photos")
+        model.fit(
+            train.batches(batch_size=32, encoding="one-hot", shuffle=True, seed=0),
+            shuffle=False,
+            validation_data=validation.batches(batch_size=32, encoding="one-hot"),
+        )
+        ```
+        """
+        if self.class_names:
+            check_request(encoding, class_weight, self.class_names, self.multi_label)
+        return self._batches(batch_size, encoding, class_weight, shuffle, seed)
+
+    @abc.abstractmethod
+    def _batches(
+        self,
+        batch_size: int,
+        encoding: str | None,
+        class_weight: dict[int, float] | None,
+        shuffle: bool,
+        seed: int | None,
+    ) -> Any: ...
+
+    def content_hashes(self) -> list[str] | None:
+        """SHA-256 of the decoded pixels of each image; `None` if that is unknown."""
+        return None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ItemDataset(Dataset):
+    """Files or arrays: any image at any time, so it shuffles and splits."""
+
+    items: Items
+
+    def image(self, i: int) -> np.ndarray:
+        """Image `i`, decoded and resized: `(height, width, 3)`, uint8 or float32, [0, 255]."""
+        return self.items.image(i)
+
+    def content_hash(self, i: int) -> str:
+        """SHA-256 of the decoded pixels of image `i` before resizing."""
+        return self.items.content_hash(i)
+
+    def content_hashes(self) -> list[str]:
+        """SHA-256 of the decoded pixels of each image."""
+        return [self.items.content_hash(i) for i in range(len(self.items))]
+
+    def split(self, fraction: float, seed: int | None) -> tuple["ItemDataset", "ItemDataset"]:
+        """Cut into two, each class in the same proportion.
+
+        Args:
+            fraction: Share of the second part, between 0 and 1. Each class of two images or more
+                has at least one on both sides; the one image of a class stays in the first part.
+            seed: The same seed gives the same parts.
+
+        Returns:
+            The part to train on, and the part to validate on.
+        """
+        if not 0 < fraction < 1:
+            raise ValueError(
+                "The share of images to validate on must be between 0 and 1. "
+                f"Received: {fraction!r}"
+            )
+        rng = np.random.default_rng(seed)
+        second = np.zeros(len(self.items), bool)
+        for members in self._groups():
+            count = min(max(round(fraction * len(members)), 1), len(members) - 1)
+            second[rng.permutation(members)[:count]] = True
+        return self._subset(np.flatnonzero(~second)), self._subset(np.flatnonzero(second))
+
+    def _groups(self) -> list[np.ndarray]:
+        if self.labels is None:
+            return [np.arange(len(self.items))]
+        if self.labels.ndim == 1:
+            ids = self.labels
+        elif self.multi_label:  # an image counts for the rarest of its classes
+            ids = np.where(self.labels > 0, self.labels.sum(axis=0), np.inf).argmin(axis=1)
+        else:
+            ids = self.labels.argmax(axis=1)
+        return [np.flatnonzero(ids == i) for i in np.unique(ids)]
+
+    def _subset(self, rows: np.ndarray) -> "ItemDataset":
+        def pick(values: np.ndarray | None) -> np.ndarray | None:
+            return None if values is None else values[rows]
+
+        return replace(
+            self,
+            items=self.items.subset(rows),
+            labels=pick(self.labels),
+            sample_weight=pick(self.sample_weight),
+            names=None if self.names is None else [self.names[i] for i in rows],
+            size=len(rows),
+        )
+
+    def _batches(
+        self,
+        batch_size: int,
+        encoding: str | None,
+        class_weight: dict[int, float] | None,
+        shuffle: bool,
+        seed: int | None,
+    ) -> ItemBatches:
+        targets, weights = None, None
+        if self.labels is not None:
+            targets = encode(self.labels, encoding, len(self.class_names))
+            weights = weigh(self.labels, self.sample_weight, class_weight)
+        return ItemBatches(self.items, targets, weights, batch_size, shuffle=shuffle, seed=seed)

@@ -1,0 +1,122 @@
+"""Class folders, split folders, and plain folders of images."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from .dataset import ItemDataset
+from .images import ENDINGS
+from .labels import closest
+from .options import Options
+from .verify import file_dataset, open_files
+
+_TRAIN, _VALIDATION, _TEST = "train", ("validation", "val", "valid"), "test"
+BESIDE = "images beside the class folders"
+_HIDDEN = ("Thumbs.db", "__MACOSX")
+
+
+def load_folder(folder: Path, options: Options) -> ItemDataset:
+    """A dataset of `folder/<class>/**/*.jpg`."""
+    ignored: Counter[str] = Counter()
+    classes = _subfolders(folder, ignored)
+    beside = [entry for entry in sorted(folder.iterdir()) if entry.is_file()]
+    ignored[BESIDE] = len(_images_among(beside, ignored))
+    class_names = _class_names(folder, [path.name for path in classes], options)
+    paths: list[str] = []
+    labels: list[int] = []
+    for path in classes:
+        found = images_below(path, ignored)
+        paths += found
+        labels += [class_names.index(path.name)] * len(found)
+    if not paths:
+        raise ValueError(f"No image in {folder}: expected {folder}/<class>/*.jpg.")
+    files = open_files(paths, options, str(folder), ignored)
+    return file_dataset(
+        files,
+        options,
+        class_names=class_names,
+        labels=_labels(np.array(labels, np.int32)[files.rows], len(class_names), options),
+        ignored=+ignored,
+    )
+
+
+def _class_names(folder: Path, found: list[str], options: Options) -> tuple[str, ...]:
+    if not found:
+        raise ValueError(
+            f"{folder} has no class folders: expected {folder}/<class>/*.jpg, one folder for each "
+            "class. A list of files goes in as (paths, labels)."
+        )
+    names = tuple(options.class_names or found)
+    unknown = sorted(set(found) - set(names))
+    if unknown:
+        raise ValueError(
+            f"{folder} has {len(unknown)} folders that are no class: {unknown[:20]}. "
+            f"{closest(unknown[0], names)}"
+        )
+    return names
+
+
+def _labels(ids: np.ndarray, count: int, options: Options) -> np.ndarray:
+    return np.eye(count, dtype=np.float32)[ids] if options.multi_label else ids
+
+
+def split_folders(source: object) -> tuple[object, Path | None]:
+    """`train/` and `validation/` (`val`, `valid`) below one folder, where it has them.
+
+    A folder that holds others besides these and `test/` is one of classes, of which one happens
+    to be called "train".
+    """
+    if not isinstance(source, (str, Path)) or not (folder := Path(source).expanduser()).is_dir():
+        return source, None
+    parts = {path.name.lower(): path for path in _subfolders(folder, Counter())}
+    if _TRAIN not in parts or set(parts) - {_TRAIN, _TEST, *_VALIDATION}:
+        return source, None
+    validation = [parts[name] for name in _VALIDATION if name in parts]
+    if len(validation) > 1:
+        raise ValueError(
+            f"Two folders to validate on: {', '.join(map(str, validation))}. Keep one, or pass "
+            "train and validation_data."
+        )
+    return parts[_TRAIN], validation[0] if validation else None
+
+
+def images_below(folder: Path, ignored: Counter[str]) -> list[str]:
+    """All images below a folder in a fixed order; what is passed over is counted in `ignored`."""
+    return _images_among(_walk(folder, ignored), ignored)
+
+
+def _images_among(files: Iterator[Path] | list[Path], ignored: Counter[str]) -> list[str]:
+    images = []
+    for path in files:
+        if _is_hidden(path.name):
+            ignored["hidden"] += 1
+        elif path.suffix.lower() in ENDINGS:
+            images.append(str(path))
+        else:
+            ignored[path.suffix.lower() or "no ending"] += 1
+    return images
+
+
+def _walk(folder: Path, ignored: Counter[str]) -> Iterator[Path]:
+    seen = set()
+    for root, folders, files in os.walk(folder, followlinks=True):
+        if (real := Path(root).resolve()) in seen:  # a link to a folder above would never end
+            folders.clear()
+            continue
+        seen.add(real)
+        ignored["hidden"] += sum(map(_is_hidden, folders))
+        folders[:] = sorted(name for name in folders if not _is_hidden(name))
+        yield from (Path(root) / name for name in sorted(files))
+
+
+def _subfolders(folder: Path, ignored: Counter[str]) -> list[Path]:
+    folders = [path for path in sorted(folder.iterdir()) if path.is_dir()]
+    ignored["hidden"] += sum(_is_hidden(path.name) for path in folders)
+    return [path for path in folders if not _is_hidden(path.name)]
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name in _HIDDEN

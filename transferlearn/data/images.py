@@ -1,0 +1,139 @@
+"""Decode one image file into RGB by documented rules, and resize it."""
+
+import contextlib
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+# A file with one of these endings must hold one of these formats. Cameras write MPO (a JPEG with
+# a second picture behind it) under .jpg.
+ENDINGS = {
+    ".jpg": ("JPEG", "MPO"),
+    ".jpeg": ("JPEG", "MPO"),
+    ".jpe": ("JPEG", "MPO"),
+    ".png": ("PNG",),
+    ".gif": ("GIF",),
+    ".bmp": ("BMP",),
+    ".webp": ("WEBP",),
+    ".tif": ("TIFF",),
+    ".tiff": ("TIFF",),
+}
+# Nothing else is ever opened: Pillow would start Ghostscript on an EPS renamed to .jpg.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+
+
+class ImageFileError(ValueError):
+    """Why a file cannot be used, without its path."""
+
+
+def decode(path: str, *, any_name: bool = False) -> Image.Image:
+    """Read, check and fully decode one file into an upright 8-bit RGB picture.
+
+    - EXIF orientation is applied; of several frames the first is taken.
+    - Transparency (RGBA, LA, palette, PNG tRNS) is composed on white.
+    - Grey, palette, CMYK and YCCK become RGB, by Pillow's conversion.
+    - 16-bit grey and 32-bit integers are divided by 257 (65535 becomes 255), then rounded and
+      clipped; 16-bit colour is cut to its high byte by Pillow.
+    - 32-bit floats are taken as [0, 1] if none is above 1, else as [0, 255].
+    - 1-bit pictures become 0 and 255.
+
+    Args:
+        path: The file.
+        any_name: Whether the ending may name another format than the content has.
+
+    Returns:
+        A picture of mode `"RGB"`, in its own size.
+
+    Raises:
+        ImageFileError: Empty, unreadable, not an image, misnamed, oversized, truncated, corrupt.
+    """
+    image = _open(_read(path))
+    ending = Path(path).suffix.lower()
+    if not any_name and image.format not in ENDINGS.get(ending, FORMATS):
+        raise ImageFileError(f"misnamed: the content is {image.format}, the name ends in {ending}")
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is not None and image.width * image.height > limit:
+        raise _oversized(f"{image.width} x {image.height} pixels")
+    try:
+        image.load()
+        return to_rgb(image)
+    except Exception as error:
+        raise ImageFileError(f"truncated or corrupt: {error}") from error
+
+
+def _read(path: str) -> bytes:
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise ImageFileError(f"unreadable: {error.strerror or error}") from error
+    if not data:
+        raise ImageFileError("empty: 0 bytes")
+    return data
+
+
+def _open(data: bytes) -> Image.Image:
+    try:
+        return Image.open(BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError as error:
+        raise ImageFileError("not an image, or cut off in its header") from error
+    except Image.DecompressionBombError as error:
+        raise _oversized(str(error)) from error
+    except Exception as error:
+        raise ImageFileError(f"truncated or corrupt: {error}") from error
+
+
+def _oversized(what: str) -> ImageFileError:
+    return ImageFileError(
+        f"oversized: {what}; the limit is PIL.Image.MAX_IMAGE_PIXELS={Image.MAX_IMAGE_PIXELS}"
+    )
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """An upright RGB copy of a Pillow picture, by the rules of `decode`."""
+    image.load()
+    with contextlib.suppress(Exception):  # broken EXIF says nothing about the pixels
+        image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        return _from_integers(image)
+    if image.mode == "F":
+        return _from_floats(image)
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, "white")
+        return Image.alpha_composite(white, rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+def _from_integers(image: Image.Image) -> Image.Image:
+    values = np.asarray(image)
+    grey = np.clip(np.rint(values / 257), 0, 255).astype(np.uint8)
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int):
+        grey[values == transparent] = 255
+    return Image.fromarray(grey).convert("RGB")
+
+
+def _from_floats(image: Image.Image) -> Image.Image:
+    values = np.asarray(image)
+    if not np.isfinite(values).all():
+        raise ImageFileError("NaN or infinite pixels")
+    scale = 255 if values.max() <= 1 else 1
+    return Image.fromarray(np.clip(np.rint(values * scale), 0, 255).astype(np.uint8)).convert("RGB")
+
+
+def resize(image: Image.Image, size: tuple[int, int], interpolation: str) -> Image.Image:
+    """The one resize of the library: Pillow's, antialiased, to (height, width) in pixels."""
+    height, width = size
+    return image.resize((width, height), Image.Resampling[interpolation.upper()], reducing_gap=None)
+
+
+def resize_array(pixels: np.ndarray, size: tuple[int, int], interpolation: str) -> np.ndarray:
+    """The same resize for an array (height, width, 3), uint8 or float32 in [0, 255]."""
+    if pixels.dtype == np.uint8:
+        return np.array(resize(Image.fromarray(pixels), size, interpolation))
+    channels = [Image.fromarray(pixels[..., channel]) for channel in range(pixels.shape[-1])]
+    resized = [np.asarray(resize(channel, size, interpolation)) for channel in channels]
+    # Bicubic and Lanczos overshoot; on 8-bit pictures Pillow clips by itself.
+    return np.clip(np.stack(resized, axis=-1), 0, 255)

@@ -1,0 +1,250 @@
+"""Any source -> Dataset: the entrances."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from PIL import Image
+
+from .arrays import as_paths, load_arrays, pixel_dataset
+from .checks import check_classes, check_validation
+from .dataset import Dataset, ItemDataset
+from .folders import images_below, load_folder, split_folders
+from .generators import load_generator
+from .notices import notice
+from .options import Options
+from .tables import load_csv, load_frame
+from .tf_data import is_tf_data, load_tf_data
+from .verify import file_dataset, open_files
+
+_TABLES = (".csv", ".tsv")
+
+
+def load(
+    source: Any,
+    *,
+    image_size: tuple[int, int] | None = None,
+    default_image_size: tuple[int, int] = (224, 224),
+    class_names: Sequence[str] | None = None,
+    multi_label: bool = False,
+    value_range: tuple[int, int] | None = None,
+    interpolation: str = "bilinear",
+    on_error: str = "skip",
+) -> Dataset:
+    """Make a labelled `Dataset` of a source, whatever it is.
+
+    Use it for data to evaluate on; `load_pair` for data to train on, since it compares the two.
+    Files are never written to. Each is decoded once here, in parallel, so that bad ones (empty,
+    not an image, truncated, misnamed, oversized, unreadable) come up before training; how files
+    become RGB is written at `transferlearn.data.images.decode`.
+
+    Args:
+        source: One of
+            - a folder of class folders, `photos/<class>/**/*.jpg` (also .jpeg, .jpe, .png, .gif,
+              .bmp, .webp, .tif, .tiff);
+            - a .csv or .tsv file or a DataFrame, with a column of paths (`path`, `filename`,
+              `file`, `image`, or the first), one of labels (`label`, `class`, `category`, or the
+              second; `"a|b"` for several with `multi_label`), maybe `sample_weight`;
+            - `(x, y)` or `(x, y, sample_weight)`: x an array `(n, height, width, 3)`, with 1 or 4
+              channels or none, or a list of arrays, Pillow images or paths; y ids, names, one-hot
+              rows, probabilities, or 0/1 rows with `multi_label`;
+            - a `tf.data.Dataset`, batched or not;
+            - an iterator of `ImageDataGenerator`, or any `keras.utils.PyDataset`.
+        image_size: (height, width) in pixels to resize to. `None`: arrays and streams keep theirs,
+            files get `default_image_size`.
+        default_image_size: (height, width) in pixels.
+        class_names: The order of the classes, or names for numeric labels. Numbers are positions
+            in it, but where all names are whole numbers, such as `("1", "2")`, they are the
+            numbers themselves.
+        multi_label: Whether an image has any number of classes.
+        value_range: Of floats: `(0, 255)` raw, `(0, 1)` divided by 255, which is undone. `None`
+            recognises it and says so. Files and integers are raw.
+        interpolation: Pillow's name of a resize.
+        on_error: `"skip"` leaves bad files out with one `DataWarning`, `"raise"` lists them all in
+            one `ValueError`.
+
+    Returns:
+        An `ItemDataset` for files and arrays, a `StreamDataset` for the others.
+
+    Raises:
+        ValueError: Data that cannot be used; the message names it and the fix.
+        TypeError: A source of another kind.
+        FileNotFoundError: No such folder or table.
+
+    Example:
+    ```python
+    data = tl.data.load("photos", image_size=(224, 224))
+    data.class_names, data.size, data.skipped
+    ```
+    """
+    options = Options(
+        image_size=image_size,
+        default_image_size=default_image_size,
+        class_names=class_names,
+        multi_label=multi_label,
+        value_range=value_range,
+        interpolation=interpolation,
+        on_error=on_error,
+    )
+    return _load(source, options)
+
+
+def _load(source: Any, options: Options) -> Dataset:
+    if isinstance(source, (str, Path)):
+        return _load_path(Path(source).expanduser(), options)
+    if isinstance(source, keras.utils.PyDataset):
+        return load_generator(source, options)
+    if is_tf_data(source):
+        return load_tf_data(source, options)
+    if hasattr(source, "columns"):
+        return load_frame(source, options)
+    if isinstance(source, tuple):
+        return load_arrays(source, options)
+    raise TypeError(
+        "Labelled data is a folder, a CSV file, a DataFrame, (x, y), a tf.data.Dataset or a "
+        f"keras.utils.PyDataset. Received: {type(source).__name__}"
+    )
+
+
+def _load_path(path: Path, options: Options) -> ItemDataset:
+    if path.is_dir():
+        return load_folder(path, options)
+    if not path.exists():
+        raise FileNotFoundError(
+            f"No such folder or file: {path} (from {Path.cwd()}). Expected a folder "
+            "photos/<class>/*.jpg, or a .csv or .tsv file."
+        )
+    if path.suffix.lower() not in _TABLES:
+        raise ValueError(
+            f"{path} is neither a folder nor a table. Expected a folder photos/<class>/*.jpg, or "
+            "a .csv or .tsv file of paths and labels."
+        )
+    return load_csv(path, options)
+
+
+def load_pair(
+    train: Any,
+    validation_data: Any = None,
+    *,
+    validation_split: float | None = 0.2,
+    seed: int | None = None,
+    **options: Any,
+) -> tuple[Dataset, Dataset | None]:
+    """Load data to train and to validate on, and check that they belong together.
+
+    Args:
+        train: Any source that `load` takes; or a folder of `train/` and `validation/` (`val`,
+            `valid`), each of class folders, where `test/` is left alone.
+        validation_data: Likewise, or `None`: that `validation/`, else a part of `train`. A stream
+            cannot be cut: then there is none, with a `DataWarning`.
+        validation_split: Share of the images to validate on, between 0 and 1, the same for each
+            class; 0 or `None` for no validation.
+        seed: The same seed gives the same parts.
+        **options: Of `load`.
+
+    Returns:
+        `(train, validation)`; the second is `None` where there is none.
+
+    Raises:
+        ValueError: Besides those of `load`: one class only, a class without an image, fewer
+            images than classes, or classes that differ between the two.
+
+    Example:
+    ```python
+    train, validation = tl.data.load_pair("photos", validation_split=0.2, seed=0)
+    ```
+    """
+    settings = Options(**options)
+    train, beside = split_folders(train)
+    first = _load(train, settings)
+    check_classes(first)
+    source = beside if validation_data is None else validation_data
+    if source is not None:
+        second = _load(source, replace(settings, image_size=first.image_size))
+        check_validation(first, second)
+        return first, second
+    if not validation_split:
+        return first, None
+    if not isinstance(first, ItemDataset):
+        notice("A stream cannot be split: there is no validation. Pass validation_data for one.")
+        return first, None
+    kept, held_out = first.split(validation_split, seed)
+    check_validation(kept, held_out, split=True)
+    return kept, held_out
+
+
+def load_images(
+    source: Any,
+    *,
+    image_size: tuple[int, int],
+    interpolation: str = "bilinear",
+    value_range: tuple[int, int] | None = None,
+    on_error: str = "skip",
+) -> Dataset:
+    """Make a `Dataset` without labels, to predict on.
+
+    Args:
+        source: A path, a list of paths, a folder (all images below it), a Pillow image or a list
+            of them, an array `(height, width, channels)` or `(n, height, width, channels)`, a
+            list of arrays, a `tf.data.Dataset` or a `keras.utils.PyDataset`, of which labels are
+            left aside.
+        image_size: (height, width) in pixels to resize to.
+        interpolation: As the training data had it.
+        value_range: As in `load`.
+        on_error: As in `load`.
+
+    Returns:
+        A `Dataset` with `labels` `None`, and the paths as `names` where there are any.
+
+    Raises:
+        ValueError: As `load`; also where no file at all can be read.
+        FileNotFoundError: No such file or folder.
+
+    Example:
+    ```python
+    data = tl.data.load_images("new_photos", image_size=(224, 224))
+    model.predict(data.batches(batch_size=32))
+    ```
+    """
+    settings = Options(
+        image_size=image_size,
+        interpolation=interpolation,
+        value_range=value_range,
+        on_error=on_error,
+    )
+    if isinstance(source, keras.utils.PyDataset):
+        return load_generator(source, settings, labelled=False)
+    if is_tf_data(source):
+        return load_tf_data(source, settings, labelled=False)
+    if isinstance(source, (str, Path)):
+        return _load_files(Path(source).expanduser(), settings)
+    if isinstance(source, Image.Image):
+        source = [source]
+    if not isinstance(source, (list, tuple)):
+        source = _as_batch(np.asarray(source))
+    paths = as_paths(source)
+    if paths is not None:
+        return file_dataset(open_files(paths, settings, "The list of files"), settings)
+    return pixel_dataset(source, settings)
+
+
+def _as_batch(array: np.ndarray) -> np.ndarray:
+    is_one = array.ndim == 2 or (array.ndim == 3 and array.shape[-1] in (1, 3, 4))
+    return array[None] if is_one else array
+
+
+def _load_files(path: Path, options: Options) -> ItemDataset:
+    if not path.exists():
+        raise FileNotFoundError(f"No such file or folder: {path} (from {Path.cwd()}).")
+    if not path.is_dir():
+        return file_dataset(open_files([str(path)], options, "The list of files"), options)
+    ignored: Counter[str] = Counter()
+    paths = images_below(path, ignored)
+    if not paths:
+        raise ValueError(f"No image in {path} or below.")
+    files = open_files(paths, options, str(path), ignored)
+    return file_dataset(files, options, ignored=+ignored)

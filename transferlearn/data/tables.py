@@ -1,0 +1,104 @@
+"""CSV files and DataFrames of image paths and labels."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .dataset import ItemDataset
+from .images import ENDINGS
+from .labels import class_labels, closest, sample_weights
+from .options import Options
+from .verify import file_dataset, open_files
+
+_PATHS = ("path", "filename", "file", "image")
+_LABELS = ("label", "class", "category")
+_WEIGHTS = ("sample_weight",)
+
+
+def load_csv(path: Path, options: Options) -> ItemDataset:
+    """A dataset of the images that a `.csv` or `.tsv` file lists."""
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = [row for row in csv.reader(file, delimiter=delimiter) if row]
+    if len(rows) < 2 or len(rows[0]) < 2:
+        raise ValueError(
+            f"{path} is no table of images: expected a header line such as path{delimiter}label, "
+            "then one line for each image."
+        )
+    header = rows[0]
+    if Path(header[0]).suffix.lower() in ENDINGS:
+        raise ValueError(f"{path} has no header. Write path{delimiter}label as first line.")
+    odd = [number for number, row in enumerate(rows, 1) if len(row) != len(header)]
+    if odd:
+        raise ValueError(
+            f"{path}: row {odd[0]} has {len(rows[odd[0] - 1])} cells, the header {len(header)}."
+        )
+    columns = {name.strip(): [row[i].strip() for row in rows[1:]] for i, name in enumerate(header)}
+    return _load_columns(columns, str(path), path.parent, options)
+
+
+def load_frame(frame: Any, options: Options) -> ItemDataset:
+    """A dataset of the images that a DataFrame (pandas, or one that works alike) lists."""
+    columns = {str(name): list(frame[name]) for name in frame.columns}
+    if len(columns) < 2 or not len(frame):
+        raise ValueError(
+            "The table must have a column of paths, one of labels, and a row for each image. "
+            f"Received: columns {list(columns)}, {len(frame)} rows"
+        )
+    return _load_columns(columns, "The table", Path(), options)
+
+
+def _load_columns(
+    columns: dict[str, list[Any]], what: str, folder: Path, options: Options
+) -> ItemDataset:
+    paths = [_found(cell, folder) for cell in columns[_column(columns, _PATHS, 0)]]
+    cells = columns[_column(columns, _LABELS, 1)]
+    weights = _column(columns, _WEIGHTS, None)
+    files = open_files(paths, options, what)
+    labels, class_names = _parse_labels([cells[i] for i in files.rows], options)
+    return file_dataset(
+        files,
+        options,
+        labels=labels,
+        class_names=class_names,
+        sample_weight=sample_weights([columns[weights][i] for i in files.rows], len(files.rows))
+        if weights
+        else None,
+    )
+
+
+def _column(columns: dict[str, list[Any]], names: Sequence[str], position: int | None) -> str:
+    by_name = {name.lower(): name for name in columns}
+    known = [by_name[name] for name in names if name in by_name]
+    if known:
+        return known[0]
+    return "" if position is None else list(columns)[position]
+
+
+def _found(cell: object, folder: Path) -> str:
+    path = Path(str(cell)).expanduser()
+    beside = folder / path
+    return str(beside if beside.exists() else path)
+
+
+def _parse_labels(cells: list[Any], options: Options) -> tuple[np.ndarray, tuple[str, ...]]:
+    if not options.multi_label:
+        return class_labels(_numbers(cells), options)
+    sets = [{part.strip() for part in str(cell).split("|") if part.strip()} for cell in cells]
+    class_names = tuple(options.class_names or sorted(set().union(*sets)))
+    unknown = sorted(set().union(*sets) - set(class_names))
+    if unknown:
+        raise ValueError(f"Unknown class. {closest(unknown[0], class_names)}")
+    rows = [[name in labels for name in class_names] for labels in sets]
+    return np.array(rows, np.float32), class_names
+
+
+def _numbers(cells: list[Any]) -> np.ndarray:
+    """Numbers where all cells are, so that a CSV file gives the classes of its DataFrame."""
+    try:
+        return np.array(cells, dtype=float)
+    except (TypeError, ValueError):
+        return np.array(cells, dtype=object)

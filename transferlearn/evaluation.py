@@ -1,0 +1,71 @@
+"""Numbers that say how good a model is."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+
+class Evaluation(Mapping[str, float]):
+    """Figures by key and by attribute: `scores["accuracy"]`, `scores.accuracy`."""
+
+    def __init__(self, figures: Mapping[str, float]) -> None:
+        self._figures = dict(figures)
+
+    def __getitem__(self, name: str) -> float:
+        return self._figures[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._figures)
+
+    def __len__(self) -> int:
+        return len(self._figures)
+
+    def __getattr__(self, name: str) -> float:
+        try:
+            return self.__dict__["_figures"][name]
+        except KeyError:
+            raise AttributeError(f"No figure {name!r}. There are: {', '.join(self)}.") from None
+
+    def __repr__(self) -> str:
+        return "Evaluation(" + ", ".join(f"{k}={v:.4g}" for k, v in self._figures.items()) + ")"
+
+
+def evaluate(
+    probabilities: np.ndarray, labels: np.ndarray, class_names: Sequence[str], *, multi_label: bool
+) -> Evaluation:
+    """Scores probabilities against labels.
+
+    Args:
+        probabilities: Float, `(items, classes)`, in [0, 1].
+        labels: Class ids `(items,)`, or shares or 0 and 1 `(items, classes)`.
+        class_names: Of the classes, in order.
+        multi_label: Whether an item can have several classes.
+
+    Returns:
+        `count`, `accuracy` (with `multi_label`: of all yes-or-no answers), `majority` (the
+        accuracy of always giving the commonest answer), `loss` (cross-entropy, nats), and for each
+        class `recall: NAME`, the share of its items that were found.
+    """
+    truth = labels if labels.ndim == 2 else np.eye(len(class_names))[labels]
+    clipped = np.clip(probabilities.astype("float64"), 1e-7, 1 - 1e-7)
+    if multi_label:
+        answers, true = probabilities >= 0.5, truth >= 0.5
+        loss = -(truth * np.log(clipped) + (1 - truth) * np.log(1 - clipped)).mean()
+        majority = np.maximum(true.mean(0), 1 - true.mean(0)).mean()
+        accuracy = (answers == true).mean()
+    else:
+        one_of = np.eye(len(class_names), dtype=bool)
+        answers, true = one_of[probabilities.argmax(1)], one_of[truth.argmax(1)]
+        loss = -(truth * np.log(clipped)).sum(1).mean()
+        majority = true.mean(0).max()
+        accuracy = (answers & true).any(1).mean()
+    figures: dict[str, Any] = {
+        "count": len(truth),
+        "accuracy": accuracy,
+        "majority": majority,
+        "loss": loss,
+    }
+    for name, found, there in zip(class_names, (answers & true).sum(0), true.sum(0), strict=True):
+        figures[f"recall: {name}"] = found / there if there else float("nan")
+    return Evaluation({name: float(value) for name, value in figures.items()})

@@ -1,0 +1,229 @@
+"""What a training leaves behind: a plain Keras model that knows its classes."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from transferlearn import data
+from transferlearn.evaluation import Evaluation, evaluate
+from transferlearn.saving import read_save, write_save
+from transferlearn.schedules import PhaseResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """What the model says of one image.
+
+    Attributes:
+        class_name: The likeliest class.
+        probability: Of that class, in [0, 1].
+        probabilities: Of every class.
+        labels: The classes an image has: the likeliest one, or with several labels an image all
+            that are at 0.5 or above.
+        path: Of the file, where there was one.
+    """
+
+    class_name: str
+    probability: float
+    probabilities: dict[str, float]
+    labels: tuple[str, ...]
+    path: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outline:
+    """What one has to know, besides the model, to use it.
+
+    Attributes:
+        backbone: Its name.
+        source: Where the pretrained weights came from.
+        image_size: `(height, width)` in pixels.
+        interpolation: How images were resized in training.
+        value_range: What the builder said of the pixels' range, or `None`.
+        activation: Of the outputs: `"softmax"`, `"sigmoid"` or `"linear"`.
+        multi_label: Whether an image can have several classes.
+        batch_size: Images at a time.
+    """
+
+    backbone: str
+    source: str
+    image_size: tuple[int, int]
+    interpolation: str
+    value_range: tuple[int, int] | None
+    activation: str
+    multi_label: bool
+    batch_size: int
+
+
+@dataclass(kw_only=True)
+class FittedModel:
+    """A fine-tuned model with its class names.
+
+    Attributes:
+        model: A plain, flat `keras.Model` that takes raw RGB pixels in [0, 255], of shape
+            `(batch, height, width, 3)`, and gives `(batch, outputs)`.
+        class_names: In the order of the outputs.
+        history: A Keras `History` of all phases; its epochs run on.
+        phases: What each phase did.
+        outline: Image size, backbone and the like.
+    """
+
+    model: keras.Model
+    class_names: tuple[str, ...]
+    history: keras.callbacks.History
+    phases: tuple[PhaseResult, ...]
+    outline: Outline
+    skipped: tuple[Any, ...] = field(default=(), repr=False)
+
+    def predict(self, images: Any, *, on_error: str = "skip") -> Any:
+        """Says what images show.
+
+        Args:
+            images: A path, a list of paths, a folder, a PIL image or a list of them, an array
+                `(height, width, 3)` or `(batch, height, width, 3)` of raw pixels in [0, 255], or a
+                dataset. Files are resized as they were in training.
+            on_error: What to do with a broken file among several: `"skip"` (and say so) or
+                `"raise"`.
+
+        Returns:
+            A `Prediction` for a single image, else a list of them, in order.
+
+        Raises:
+            OSError: There is no such file.
+            ValueError: A single image that cannot be read, or pixels that are not in [0, 255].
+
+        Example:
+            fitted.predict("photo.jpg").class_name
+        """
+        dataset = data.load_images(
+            images,
+            image_size=self.outline.image_size,
+            interpolation=self.outline.interpolation,
+            value_range=self.outline.value_range,
+            on_error="raise" if _is_single(images) else on_error,
+        )
+        paths = dataset.names
+        probabilities = self._probabilities(dataset.batches(batch_size=self.outline.batch_size))
+        found = [
+            self._prediction(row, paths[i] if paths else None)
+            for i, row in enumerate(probabilities)
+        ]
+        return found[0] if _is_single(images) else found
+
+    def evaluate(self, labelled: Any, *, on_error: str = "skip") -> Evaluation:
+        """Scores the model on labelled images.
+
+        Args:
+            labelled: Whatever `fit` takes: a folder, arrays, a table, a dataset.
+            on_error: What to do with broken files: `"skip"` (and say so) or `"raise"`.
+
+        Returns:
+            `count`, `accuracy`, `majority`, `loss` and each class's recall, by key and attribute.
+
+        Raises:
+            ValueError: Classes that the model does not know.
+        """
+        dataset = data.load(
+            labelled,
+            image_size=self.outline.image_size,
+            class_names=self.class_names,
+            interpolation=self.outline.interpolation,
+            multi_label=self.outline.multi_label,
+            value_range=self.outline.value_range,
+            on_error=on_error,
+        )
+        batches = dataset.batches(batch_size=self.outline.batch_size)
+        if isinstance(dataset, data.ItemDataset):
+            probabilities, labels = self._probabilities(batches), np.asarray(dataset.labels)
+        else:
+            probabilities, labels = self._with_labels(batches)
+        multi_label = self.outline.multi_label
+        return evaluate(probabilities, labels, self.class_names, multi_label=multi_label)
+
+    def save(self, path: str | Path) -> None:
+        """Writes the folder `path`: `model.keras` and `transferlearn.json`.
+
+        The model is a plain Keras file: `keras.models.load_model(path / "model.keras")` works where
+        this package is not installed. An earlier save at `path` is replaced as a whole, or, where
+        writing fails or is cut short, stays whole.
+
+        Raises:
+            OSError: `path` holds something that is no save of this package, or cannot be written.
+        """
+        write_save(self, Path(path))
+
+    def _probabilities(self, batches: Any) -> np.ndarray:
+        return self._to_probabilities(self.model.predict(batches, verbose=0))
+
+    def _with_labels(self, batches: Any) -> tuple[np.ndarray, np.ndarray]:
+        pairs = [
+            (self.model.predict_on_batch(np.asarray(batch[0])), np.asarray(batch[1]))
+            for batch in _iterate(batches)
+        ]
+        outputs, labels = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+        return self._to_probabilities(outputs), labels
+
+    def _to_probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        """Turns outputs into one probability a class: `(items, classes)`."""
+        if self.outline.activation == "linear":
+            independent = self.outline.multi_label or outputs.shape[1] == 1
+            squash = keras.activations.sigmoid if independent else keras.activations.softmax
+            outputs = keras.ops.convert_to_numpy(squash(keras.ops.convert_to_tensor(outputs)))
+        if outputs.shape[1] == 1 and len(self.class_names) == 2:
+            return np.concatenate([1 - outputs, outputs], axis=1)
+        return outputs
+
+    def _prediction(self, row: np.ndarray, path: str | None) -> Prediction:
+        best = int(row.argmax())
+        chosen = np.flatnonzero(row >= 0.5) if self.outline.multi_label else [best]
+        return Prediction(
+            class_name=self.class_names[best],
+            probability=float(row[best]),
+            probabilities=dict(zip(self.class_names, map(float, row), strict=True)),
+            labels=tuple(self.class_names[i] for i in chosen),
+            path=path,
+        )
+
+
+def load(path: str | Path) -> FittedModel:
+    """Reads what `FittedModel.save` wrote, after checking that not a byte has changed.
+
+    Raises:
+        OSError: There is no save at `path`.
+        ValueError: A file is not what was saved; it is named.
+    """
+    model, saved = read_save(Path(path))
+    history = keras.callbacks.History()
+    history.on_train_begin()
+    history.epoch, history.history = saved["history"]["epoch"], saved["history"]["metrics"]
+    outline = saved["outline"]
+    for name in ("image_size", "value_range"):
+        outline[name] = outline[name] and tuple(outline[name])
+    phases = [
+        PhaseResult(**{**p, "frozen_layers": tuple(p["frozen_layers"])}) for p in saved["phases"]
+    ]
+    return FittedModel(
+        model=model,
+        class_names=tuple(saved["class_names"]),
+        history=history,
+        phases=tuple(phases),
+        outline=Outline(**outline),
+    )
+
+
+def _iterate(batches: Any) -> Iterable[Any]:
+    if isinstance(batches, keras.utils.PyDataset):
+        return (batches[i] for i in range(len(batches)))
+    return batches
+
+
+def _is_single(images: Any) -> bool:
+    if isinstance(images, (str, Path)):
+        return not Path(images).is_dir()
+    if isinstance(images, np.ndarray):
+        return images.ndim in (2, 3)
+    return hasattr(images, "getexif")

@@ -1,0 +1,15 @@
+"""Which layers of a backbone are frozen."""
+
+from transferlearn.freezing._base import FreezeEither as FreezeEither
+from transferlearn.freezing._base import FreezeStrategy as FreezeStrategy
+from transferlearn.freezing._base import Layers as Layers
+from transferlearn.freezing.strategies import Freeze as Freeze
+from transferlearn.freezing.strategies import FreezeAll as FreezeAll
+from transferlearn.freezing.strategies import FreezeBatchNorm as FreezeBatchNorm
+from transferlearn.freezing.strategies import FreezeFirst as FreezeFirst
+from transferlearn.freezing.strategies import FreezeFraction as FreezeFraction
+from transferlearn.freezing.strategies import FreezeMatching as FreezeMatching
+from transferlearn.freezing.strategies import FreezeNone as FreezeNone
+from transferlearn.freezing.strategies import FreezeUpTo as FreezeUpTo
+from transferlearn.freezing.strategies import TrainLastBlocks as TrainLastBlocks
+from transferlearn.freezing.strategies import as_strategy as as_strategy

@@ -1,0 +1,171 @@
+"""The freezing strategies, and the shorthand for them."""
+
+import difflib
+import re
+from dataclasses import dataclass
+
+from transferlearn.freezing._base import FreezeStrategy, Layers
+
+
+@dataclass(frozen=True)
+class FreezeAll(FreezeStrategy):
+    """Freezes the whole backbone: the head alone is trained."""
+
+    def frozen(self, layers: Layers) -> list[bool]:
+        """Gives the mask."""
+        return [True] * len(layers)
+
+
+@dataclass(frozen=True)
+class FreezeNone(FreezeStrategy):
+    """Freezes nothing (BatchNorm stays fixed all the same where the builder says so)."""
+
+    def frozen(self, layers: Layers) -> list[bool]:
+        """Gives the mask."""
+        return [False] * len(layers)
+
+
+@dataclass(frozen=True)
+class FreezeFirst(FreezeStrategy):
+    """Freezes the first `count` layers of `backbone.model.layers`, the input layer counted."""
+
+    count: int
+
+    def __post_init__(self) -> None:
+        if isinstance(self.count, bool) or not isinstance(self.count, int) or self.count < 0:
+            raise ValueError(f"Expected a number of layers of at least 0. Received: {self.count!r}")
+
+    def frozen(self, layers: Layers) -> list[bool]:
+        """Gives the mask; raises `ValueError` where there are fewer layers."""
+        if self.count > len(layers):
+            raise ValueError(
+                f"Cannot freeze the first {self.count} layers: the backbone has {len(layers)}. "
+                "To freeze all of them: freeze='all'."
+            )
+        return [i < self.count for i in range(len(layers))]
+
+
+@dataclass(frozen=True)
+class FreezeFraction(FreezeStrategy):
+    """Freezes a share in (0, 1) of the layers that have weights, from the input on."""
+
+    share: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share < 1:
+            raise ValueError(
+                f"Expected a share between 0 and 1, both left out. Received: {self.share!r}. "
+                "To freeze everything or nothing: freeze='all' or freeze='none'."
+            )
+
+    def frozen(self, layers: Layers) -> list[bool]:
+        """Gives the mask: up to and with the last layer that belongs to the share."""
+        weighted = [i for i, layer in enumerate(layers) if layer.weights]
+        count = round(self.share * len(weighted))
+        end = weighted[count - 1] + 1 if count else 0
+        return [i < end for i in range(len(layers))]
+
+
+@dataclass(frozen=True)
+class FreezeUpTo(FreezeStrategy):
+    """Freezes from the input up to and with a named layer or block."""
+
+    name: str
+
+    def frozen(self, layers: Layers) -> list[bool]:
+        """Gives the mask; raises `ValueError` where nothing has that name."""
+        blocks = [block.name for block in layers.blocks]
+        if self.name in blocks:
+            held = {
+                i for block in layers.blocks[: blocks.index(self.name) + 1] for i in block.layers
+            }
+            return [i in held for i in range(len(layers))]
+        if self.name in layers.names:
+            return [i <= layers.names.index(self.name) for i in range(len(layers))]
+        close = difflib.get_close_matches(self.name, [*blocks, *layers.names], n=3, cutoff=0.4)
+        raise ValueError(
+            f"No layer or block of that name. Received: {self.name!r}. "
+            f"Closest: {', '.join(map(repr, close)) or 'none'}. Blocks: {', '.join(blocks)}."
+        )
+
+
+@dataclass(frozen=True)
+class TrainLastBlocks(FreezeStrategy):
+    """Leaves the last `count` blocks trainable and freezes the rest."""
+
+    count: int
+
+    def __post_init__(self) -> None:
+        if isinstance(self.count, bool) or not isinstance(self.count, int) or self.count < 0:
+            raise ValueError(f"Expected a number of blocks of at least 0. Received: {self.count!r}")
+
+    def frozen(self, layers: Layers) -> list[bool]:
+        """Gives the mask; raises `ValueError` where there are fewer blocks."""
+        if self.count > len(layers.blocks):
+            raise ValueError(
+                f"Cannot leave the last {self.count} blocks trainable: the backbone has "
+                f"{len(layers.blocks)}: {', '.join(block.name for block in layers.blocks)}."
+            )
+        trained = layers.blocks[len(layers.blocks) - self.count :]
+        free = {i for block in trained for i in block.layers}
+        return [i not in free for i in range(len(layers))]
+
+
+@dataclass(frozen=True)
+class FreezeMatching(FreezeStrategy):
+    """Freezes the layers in whose names the regular expression is found (`re.search`)."""
+
+    pattern: str
+
+    def __post_init__(self) -> None:
+        try:
+            re.compile(self.pattern)
+        except re.error as error:
+            raise ValueError(f"Not a regular expression: {self.pattern!r} ({error}).") from error
+
+    def frozen(self, layers: Layers) -> list[bool]:
+        """Gives the mask; raises `ValueError` where no name matches."""
+        mask = [re.search(self.pattern, name) is not None for name in layers.names]
+        if not any(mask):
+            raise ValueError(
+                f"No layer's name matches {self.pattern!r}. Names are like: "
+                f"{', '.join(layers.names[:8])}."
+            )
+        return mask
+
+
+@dataclass(frozen=True)
+class FreezeBatchNorm(FreezeStrategy):
+    """Freezes every BatchNorm layer: gamma, beta and statistics."""
+
+    def frozen(self, layers: Layers) -> list[bool]:
+        """Gives the mask."""
+        return layers.batch_norm
+
+
+Freeze = FreezeStrategy | str | int | float
+
+
+def as_strategy(freeze: Freeze) -> FreezeStrategy:
+    """Turns the shorthand into a strategy.
+
+    Args:
+        freeze: `"all"`; `"none"`; the name of a layer or block (up to and with it); a whole number
+            (the first n of `backbone.model.layers`); a share in (0, 1) of the layers that have
+            weights; or a strategy.
+
+    Raises:
+        TypeError: It is none of these, or a bool.
+        ValueError: A number that is negative, or a share of 0, of 1 or beyond.
+    """
+    if isinstance(freeze, FreezeStrategy):
+        return freeze
+    if isinstance(freeze, bool) or not isinstance(freeze, (str, int, float)):
+        raise TypeError(
+            "freeze is 'all', 'none', a name of a layer or block, a number of layers, a share in "
+            f"(0, 1) or a strategy of tl.freezing. Received: {freeze!r}"
+        )
+    if isinstance(freeze, str):
+        fixed = {"all": FreezeAll(), "none": FreezeNone()}
+        return fixed.get(freeze, FreezeUpTo(freeze))
+    return FreezeFirst(freeze) if isinstance(freeze, int) else FreezeFraction(freeze)

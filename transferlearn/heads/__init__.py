@@ -1,0 +1,6 @@
+"""What is put behind a backbone."""
+
+from transferlearn.heads._base import Activation as Activation
+from transferlearn.heads._base import Head as Head
+from transferlearn.heads.flatten_dense import FlattenDense as FlattenDense
+from transferlearn.heads.pooled_dense import PooledDense as PooledDense

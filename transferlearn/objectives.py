@@ -1,0 +1,139 @@
+"""Loss, metrics and optimizer: chosen to match the outputs, and copied afresh for each use."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import keras
+
+Encoding = Literal["index", "one-hot", "binary"] | None
+_ONE_HOT = re.compile(
+    "binary|categorical|kl|hinge|squared|absolute|cosine|huber|cosh|poisson|dice|tversky"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """What a network's outputs mean.
+
+    Attributes:
+        count: How many numbers an image gets.
+        activation: `"softmax"` or `"sigmoid"` probabilities, or `"linear"` logits.
+        multi_label: Whether an image can have several classes.
+        soft: Whether labels are shares of classes.
+    """
+
+    count: int
+    activation: str
+    multi_label: bool = False
+    soft: bool = False
+
+    @property
+    def independent(self) -> bool:
+        """Whether each output is a yes or no of its own."""
+        return self.multi_label or self.count == 1
+
+
+def check_outputs(outputs: Outputs, num_classes: int) -> None:
+    """Refuses a head whose outputs cannot tell `num_classes` classes apart.
+
+    Raises:
+        ValueError: What was given, and the fix.
+    """
+    if outputs.count == 1 and outputs.activation == "softmax":
+        raise ValueError(
+            "The head gives one output with a softmax, which is always 1. Use activation='sigmoid' "
+            "for one output, or Dense(num_classes) with a softmax."
+        )
+    if outputs.multi_label and outputs.activation == "softmax":
+        raise ValueError(
+            "multi_label=True needs a head with activation='sigmoid': a softmax lets one class win."
+        )
+    one_for_two = outputs.count == 1 and num_classes == 2 and not outputs.multi_label
+    if outputs.count != num_classes and not one_for_two:
+        raise ValueError(
+            f"The head gives {outputs.count} outputs for {num_classes} classes. "
+            "Its last layer should be Dense(num_classes, activation=activation)."
+        )
+
+
+def is_binary(loss: Any) -> bool:
+    """Whether a loss is for outputs that are a yes or no each."""
+    return "binary" in _name(loss)
+
+
+def choose_loss(outputs: Outputs, metrics: Any) -> keras.losses.Loss:
+    """Gives the cross-entropy that fits the outputs and what the metrics need labels to be."""
+    logits = outputs.activation == "linear"
+    if outputs.independent or outputs.activation == "sigmoid":
+        return keras.losses.BinaryCrossentropy(from_logits=logits)
+    if outputs.soft or _need_one_hot(metrics):
+        return keras.losses.CategoricalCrossentropy(from_logits=logits)
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=logits)
+
+
+def choose_metrics(outputs: Outputs) -> list[Any]:
+    """Gives accuracy, and where each output is a yes or no, the area under the ROC curve too."""
+    if not outputs.independent:
+        return ["accuracy"]
+    logits = outputs.activation == "linear"
+    return [
+        keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0 if logits else 0.5),
+        keras.metrics.AUC(name="auc", multi_label=outputs.multi_label, from_logits=logits),
+    ]
+
+
+def encoding(loss: Any, outputs: Outputs) -> Encoding:
+    """Says how a loss wants its labels; `None`: as the data gives them."""
+    if outputs.multi_label or outputs.soft:
+        return None
+    if outputs.count == 1:
+        return "binary"
+    name = _name(keras.losses.get(loss) if isinstance(loss, str) else loss)  # "mse" has two names
+    if "sparse" in name:
+        return "index"
+    return "one-hot" if _ONE_HOT.search(name) else None
+
+
+def copy_metrics(metrics: Any) -> Any:
+    """Copies metric objects, in lists and dicts too, from their configs."""
+    if isinstance(metrics, (list, tuple)):
+        return [copy_metrics(metric) for metric in metrics]
+    if isinstance(metrics, dict):
+        return {name: copy_metrics(metric) for name, metric in metrics.items()}
+    return _copy(metrics) if isinstance(metrics, keras.metrics.Metric) else metrics
+
+
+def copy_optimizer(optimizer: Any, learning_rate: float | None = None) -> keras.Optimizer:
+    """Makes a new optimizer from a name or a template, which is not changed.
+
+    Raises:
+        ValueError: There is no optimizer of that name.
+        TypeError: It is neither a name nor a Keras optimizer.
+    """
+    if not isinstance(optimizer, (str, keras.Optimizer)):
+        raise TypeError(
+            "Expected the name of a Keras optimizer or an optimizer object. "
+            f"Received: optimizer={optimizer!r}"
+        )
+    template = keras.optimizers.get(optimizer)
+    config = template.get_config()
+    if learning_rate is not None:
+        config["learning_rate"] = learning_rate
+    return type(template).from_config(config)
+
+
+def _copy(template: Any) -> Any:
+    return type(template).from_config(template.get_config())
+
+
+def _name(loss: Any) -> str:
+    # An object's `.name` is the user's to choose: CategoricalAccuracy(name="accuracy").
+    named = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
+    return named.lower()
+
+
+def _need_one_hot(metrics: Any) -> bool:
+    given = metrics if isinstance(metrics, (list, tuple)) else [metrics]
+    names = [_name(metric) for metric in given if metric is not None]
+    return any(name not in ("accuracy", "acc") and "sparse" not in name for name in names)

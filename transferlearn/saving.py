@@ -1,0 +1,158 @@
+"""A fitted model as a folder: written whole or not at all, and checked when it is read."""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import keras
+
+DESCRIPTION = "transferlearn.json"
+MODEL = "model.keras"
+FORMAT = 1
+
+
+def write_save(fitted: Any, path: Path) -> None:
+    """Writes a `FittedModel` as the folder `path`, by a temporary name and a rename."""
+    path = path.absolute()
+    check_target(path)
+    _recover(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+    try:
+        _without_training(fitted.model).save(draft / MODEL)
+        description = json.dumps(_describe(fitted, draft), indent=2, ensure_ascii=False)
+        (draft / DESCRIPTION).write_text(description, "utf-8")
+        for file in (*draft.iterdir(), draft):
+            _sync(file)
+        draft.chmod(0o755)
+        _replace(draft, path)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+
+
+def check_target(path: Path) -> None:
+    """Refuses a path that holds something else, which would be lost, or cannot be written to."""
+    if path.exists() and not (path / DESCRIPTION).is_file():
+        raise OSError(
+            f"{path} exists and is not a save of transferlearn (it holds no {DESCRIPTION}). "
+            "Nothing was written; choose another name."
+        )
+    parent = next(folder for folder in path.absolute().parents if folder.exists())
+    if not (parent.is_dir() and os.access(parent, os.W_OK)):
+        raise OSError(f"{path} cannot be written: {parent} is not a folder one may write to.")
+
+
+def read_save(path: Path) -> tuple[keras.Model, dict[str, Any]]:
+    """Reads the model and the description at `path`, and checks the files' hashes."""
+    path = path.absolute()
+    _recover(path)
+    if not (path / DESCRIPTION).is_file():
+        raise OSError(f"{path} is not a save of transferlearn: it holds no {DESCRIPTION}.")
+    try:
+        saved = json.loads((path / DESCRIPTION).read_text("utf-8"))
+        files = dict(saved["files"])
+        known = saved["format"] == FORMAT
+        whole = saved.pop("sha256") == _hash(_canonical(saved))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path / DESCRIPTION} is damaged: {error!r}.") from error
+    if not whole:
+        raise ValueError(f"{path / DESCRIPTION} is not what was saved: its hash differs.")
+    if not known:
+        raise ValueError(
+            f"{path} was saved in format {saved['format']}; this version reads {FORMAT}."
+        )
+    for name, expected in files.items():
+        if not (path / name).is_file():
+            raise OSError(f"{path / name} is missing.")
+        if _hash_file(path / name) != expected:
+            raise ValueError(f"{path / name} is not what was saved: its SHA-256 differs.")
+    return keras.models.load_model(path / MODEL, compile=False), saved
+
+
+def _describe(fitted: Any, draft: Path) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "format": FORMAT,
+        "class_names": list(fitted.class_names),
+        "outline": asdict(fitted.outline),
+        "phases": [asdict(phase) for phase in fitted.phases],
+        "metrics": fitted.phases[-1].metrics if fitted.phases else {},
+        "history": {
+            "epoch": list(fitted.history.epoch),
+            "metrics": {
+                name: [float(value) for value in values]
+                for name, values in fitted.history.history.items()
+            },
+        },
+        "versions": {
+            "transferlearn": metadata.version("transferlearn"),
+            "keras": keras.__version__,
+            "backend": keras.backend.backend(),
+        },
+        "saved": datetime.now(UTC).isoformat(timespec="seconds"),
+        "files": {MODEL: _hash_file(draft / MODEL)},
+    }
+    return {**described, "sha256": _hash(_canonical(described))}
+
+
+def _without_training(model: keras.Model) -> keras.Model:
+    """The same layers without optimizer and loss, so that it loads where those are not known."""
+    return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+
+
+def _canonical(described: dict[str, Any]) -> bytes:
+    return json.dumps(described, sort_keys=True).encode()
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _hash_file(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _sync(file: Path) -> None:
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.previous")
+
+
+def _replace(draft: Path, path: Path) -> None:
+    """Puts `draft` in the place of `path`; a kill in between leaves what `_recover` mends."""
+    if not path.exists():
+        draft.rename(path)
+    else:
+        path.rename(_aside(path))
+        try:
+            draft.rename(path)
+        except BaseException:
+            _recover(path)
+            raise
+        shutil.rmtree(_aside(path))
+    with contextlib.suppress(OSError):
+        _sync(path.parent)
+
+
+def _recover(path: Path) -> None:
+    """Brings back the previous save where a kill came between the two renames, or drops it."""
+    previous = _aside(path)
+    if previous.exists() and not path.exists():
+        previous.rename(path)
+    elif previous.exists():
+        shutil.rmtree(previous)
