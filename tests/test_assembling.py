@@ -207,11 +207,27 @@ def test_images_of_another_size_are_refused(small):
         assemble(small[0], lambda x: x, image_size=(48, 32))
 
 
-def test_a_backbone_for_grey_images_is_refused():
+def test_preprocessing_can_make_what_is_no_rgb_image():
     image = keras.Input((32, 32, 1))
-    grey = backbones.from_model(keras.Model(image, keras.layers.Conv2D(4, 3)(image), name="grey"))
-    with pytest.raises(ValueError, match=r"'grey' takes inputs of shape .* must take 3 channels"):
-        assemble(grey, lambda x: x, image_size=(32, 32))
+    model = keras.Model(image, keras.layers.Conv2D(4, 3)(image), name="grey")
+    with pytest.raises(ValueError, match=r"'grey' takes inputs of shape \(32, 32, 1\).*from_model"):
+        network(backbones.from_model(model))
+    grey = backbones.from_model(
+        model, preprocessing=lambda x: keras.ops.mean(x, axis=-1, keepdims=True)
+    )
+    features = keras.Model((net := network(grey)).model.inputs[0], net.layers[-1].output)
+    expected = call(model, images().mean(axis=-1, keepdims=True))
+    np.testing.assert_allclose(call(features, images()), expected, rtol=1e-4, atol=1e-3)
+
+
+def test_a_normalization_in_front_keeps_what_it_was_adapted_to():
+    norm = keras.layers.Normalization()
+    norm.adapt(images())
+    backbone = backbones.from_model(small_backbone().model, preprocessing=norm)
+    image = keras.Input((32, 32, 3))
+    prepared = call(keras.Model(image, backbone.prepare(image)), images())
+    assert np.abs(prepared.mean()) < 0.01
+    assert prepared.std() == pytest.approx(1, abs=0.01)
 
 
 def test_a_backbone_of_any_size_takes_this_one():

@@ -1,5 +1,6 @@
 """The command line: results, exit codes, noise."""
 
+import io
 import json
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.networks import pixels
+from transferlearn import cli
 from transferlearn.cli import main
 
 
@@ -122,3 +124,22 @@ def test_the_command_starts_without_a_frameworks_noise():
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stderr == ""
     assert len(json.loads(done.stdout)) == 41
+
+
+def test_json_has_null_for_what_is_no_number():
+    def no_constant(name):
+        raise AssertionError(name)
+
+    text = cli._json({"recall: é": float("nan"), "count": 3})
+    assert json.loads(text, parse_constant=no_constant) == {"recall: é": None, "count": 3}
+    assert "é" in text
+
+
+def test_a_full_disk_under_standard_output_is_one_sentence(monkeypatch, capsys):
+    class Full(io.StringIO):
+        def write(self, text):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("sys.stdout", Full())
+    assert main(["backbones"]) == 1
+    assert "could not be written" in capsys.readouterr().err

@@ -47,6 +47,11 @@ def test_all_ways_to_name_an_image_agree(fitted, folder):
     assert fitted.predict(path).path == str(path)
 
 
+def test_a_batch_of_grey_images_is_a_batch(fitted):
+    assert len(fitted.predict(pixels(5, 32)[..., 0])) == 5
+    assert fitted.predict(pixels(1, 32)[0, ..., 0]).class_name in fitted.class_names
+
+
 def test_a_folder_and_files_of_another_size(fitted, folder, tmp_path):
     large = Image.fromarray(pixels(1, 64, seed=9)[0])
     large.save(tmp_path / "large.png")
@@ -125,3 +130,29 @@ def test_the_saved_model_needs_nothing_of_this_package(tmp_path, mode):
 
 def _own_loss(y_true, y_pred):
     return keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
+
+
+class Batches(keras.utils.PyDataset):
+    def __init__(self, *parts):
+        super().__init__()
+        self.parts = parts
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        return self.parts
+
+
+@pytest.mark.parametrize("form", ["float", "bool", "column"])
+def test_evaluate_takes_a_streams_labels_in_every_form(form):
+    x, ids = pixels(12, 32), np.arange(12) % 2
+    y = {"float": ids * 1.0, "bool": ids == 1, "column": ids[:, None]}[form]
+    fitted = tl.ImageClassifierBuilder(small_backbone(), seed=0).fit((x, ids), epochs=1, verbose=0)
+    assert dict(fitted.evaluate(Batches(x, y))) == pytest.approx(dict(fitted.evaluate((x, ids))))
+
+
+def test_evaluate_takes_ids_that_do_not_start_at_0():
+    x, ids = pixels(12, 32), np.arange(12) % 2 + 5
+    fitted = tl.ImageClassifierBuilder(small_backbone(), seed=0).fit((x, ids), epochs=1, verbose=0)
+    assert fitted.evaluate(Batches(x, ids)).accuracy == fitted.evaluate((x, ids)).accuracy

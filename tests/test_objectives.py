@@ -169,6 +169,50 @@ def test_an_optimizer_keeps_its_schedule_unless_there_is_a_rate():
     assert float(objectives.copy_optimizer(template, 0.125).learning_rate) == 0.125
 
 
+def test_an_optimizer_that_scales_the_loss_hands_the_rate_on():
+    template = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.25, momentum=0.5))
+    copy = objectives.copy_optimizer(template, 0.125)
+    assert isinstance(copy, keras.optimizers.LossScaleOptimizer)
+    assert (float(copy.inner_optimizer.learning_rate), copy.inner_optimizer.momentum) == (
+        0.125,
+        0.5,
+    )
+    assert float(template.inner_optimizer.learning_rate) == 0.25
+
+
+def test_what_hides_its_arguments_cannot_be_copied():
+    class Mine(keras.metrics.Mean):
+        def __init__(self, factor=1.0, **kwargs):
+            super().__init__(**kwargs)
+            self.factor = factor
+
+    with pytest.raises(TypeError, match=r"Mine cannot be copied.*must give factor too"):
+        objectives.copy_metrics([Mine(2.0)])
+
+
+@pytest.mark.parametrize(
+    ("metric", "refused"),
+    [
+        ("accuracy", set()),
+        (keras.metrics.CategoricalAccuracy(name="accuracy"), {"index", "binary"}),
+        ("sparse_top_k_categorical_accuracy", {"one-hot", "binary"}),
+        (keras.metrics.SparseCategoricalAccuracy(name="mine"), {"one-hot", "binary"}),
+        (keras.metrics.AUC(), {"index"}),
+        (keras.metrics.Precision(), {"index"}),
+        ("f1_score", {"index"}),
+        (my_loss, set()),
+    ],
+)
+def test_metrics_that_would_read_the_labels_wrongly_are_refused(metric, refused):
+    for labels in ("index", "one-hot", "binary", None):
+        for given in (metric, ["accuracy", metric], {"out": [metric]}):
+            if labels in refused:
+                with pytest.raises(ValueError, match=r"does not fit the loss, whose labels are"):
+                    objectives.check_metrics(given, labels)
+            else:
+                objectives.check_metrics(given, labels)
+
+
 def test_an_optimizer_by_name():
     assert isinstance(objectives.copy_optimizer("RMSprop"), keras.optimizers.RMSprop)
     assert float(objectives.copy_optimizer("adam", 0.125).learning_rate) == 0.125

@@ -89,6 +89,14 @@ def test_a_phase_has_whole_epochs(epochs):
         Phase(freeze=FreezeAll(), epochs=epochs)
 
 
+def test_a_phase_takes_a_strategy_and_a_rate():
+    with pytest.raises(TypeError, match=r"FreezeAll\(\). Received: freeze='all'"):
+        Phase(freeze="all", epochs=1)
+    for rate in (0, -1.0, float("nan"), float("inf"), True, "0.1"):
+        with pytest.raises(ValueError, match=r"number above 0.*Received: learning_rate="):
+            Phase(freeze=FreezeAll(), epochs=1, learning_rate=rate)
+
+
 def test_a_phase_never_changes():
     with pytest.raises(FrozenInstanceError):
         Phase(freeze=FreezeAll(), epochs=1).epochs = 2

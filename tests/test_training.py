@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
@@ -161,3 +162,15 @@ def test_epochs_are_a_whole_positive_number(backbone, epochs):
 def test_an_unknown_class_weight_is_named(backbone):
     with pytest.raises(ValueError, match="cat"):
         tl.ImageClassifierBuilder(backbone).fit(labelled(), class_weight={"cat": 2.0})
+
+
+def test_a_file_that_vanishes_is_named(tmp_path):
+    paths = [tmp_path / f"{i}.png" for i in range(8)]
+    for path, image in zip(paths, pixels(8, 32), strict=True):
+        Image.fromarray(image).save(path)
+    remove = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: [path.unlink() for path in paths]
+    )
+    builder = tl.ImageClassifierBuilder(small_backbone(), image_size=(32, 32))
+    with pytest.raises(OSError, match=r"Cannot read .*\.png"):
+        builder.fit((paths, [0, 1] * 4), epochs=1, callbacks=[remove], verbose=0)

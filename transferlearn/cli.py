@@ -6,6 +6,7 @@ was asked for could not be done, 2 the command was not understood, 130 interrupt
 
 import argparse
 import contextlib
+import io
 import json
 import logging
 import os
@@ -25,13 +26,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _warnings_as_lines(), contextlib.redirect_stdout(sys.stderr):
             result, text = options.run(options)
     except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
+        print("\nInterrupted.", file=sys.stderr)
         return 130
     except (ValueError, TypeError, OSError, ImportError) as error:
         print(f"transferlearn: {_one_line(error)}", file=sys.stderr)
         return 1
-    with contextlib.suppress(BrokenPipeError):
-        print(json.dumps(result, ensure_ascii=False) if options.json else text, flush=True)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be UTF-8
+    try:
+        print(_json(result) if options.json else text, flush=True)
+    except BrokenPipeError:
+        return 0
+    except OSError as error:
+        print(f"transferlearn: the result could not be written: {error}", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -84,10 +92,12 @@ def _predict(options: argparse.Namespace) -> tuple[Any, str]:
     from transferlearn import load
 
     fitted = load(options.model)
-    found = []
-    for path in options.images:
-        predicted = fitted.predict(path)
-        found += predicted if isinstance(predicted, list) else [predicted]
+    files = [path for path in options.images if not path.is_dir()]
+    found = [p for path in options.images if path.is_dir() for p in fitted.predict(path)]
+    if len(options.images) == 1 and files:
+        found = [fitted.predict(files[0])]
+    elif files:
+        found += fitted.predict(files)
     result = [
         {
             "path": p.path,
@@ -212,6 +222,11 @@ def _freeze(text: str) -> str | int | float:
         with contextlib.suppress(ValueError):
             return kind(text)
     return text
+
+
+def _json(result: Any) -> str:
+    as_null = json.loads(json.dumps(result), parse_constant=lambda _: None)  # JSON knows no NaN
+    return json.dumps(as_null, ensure_ascii=False)
 
 
 def _say(line: str) -> None:

@@ -99,12 +99,13 @@ class FittedModel:
         Example:
             fitted.predict("photo.jpg").class_name
         """
+        single = data.is_one_image(images)
         dataset = data.load_images(
             images,
             image_size=self.outline.image_size,
             interpolation=self.outline.interpolation,
             value_range=self.outline.value_range,
-            on_error="raise" if _is_single(images) else on_error,
+            on_error="raise" if single else on_error,
         )
         paths = dataset.names
         probabilities = self._probabilities(dataset.batches(batch_size=self.outline.batch_size))
@@ -112,7 +113,7 @@ class FittedModel:
             self._prediction(row, paths[i] if paths else None)
             for i, row in enumerate(probabilities)
         ]
-        return found[0] if _is_single(images) else found
+        return found[0] if single else found
 
     def evaluate(self, labelled: Any, *, on_error: str = "skip") -> Evaluation:
         """Scores the model on labelled images.
@@ -136,7 +137,8 @@ class FittedModel:
             value_range=self.outline.value_range,
             on_error=on_error,
         )
-        batches = dataset.batches(batch_size=self.outline.batch_size)
+        # Streams give labels of their own kind; rows mean the same for all of them.
+        batches = dataset.batches(batch_size=self.outline.batch_size, encoding="one-hot")
         if isinstance(dataset, data.ItemDataset):
             probabilities, labels = self._probabilities(batches), np.asarray(dataset.labels)
         else:
@@ -219,11 +221,3 @@ def _iterate(batches: Any) -> Iterable[Any]:
     if isinstance(batches, keras.utils.PyDataset):
         return (batches[i] for i in range(len(batches)))
     return batches
-
-
-def _is_single(images: Any) -> bool:
-    if isinstance(images, (str, Path)):
-        return not Path(images).is_dir()
-    if isinstance(images, np.ndarray):
-        return images.ndim in (2, 3)
-    return hasattr(images, "getexif")

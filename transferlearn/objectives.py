@@ -1,5 +1,6 @@
 """Loss, metrics and optimizer: chosen to match the outputs, and copied afresh for each use."""
 
+import inspect
 import re
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,6 +11,8 @@ Encoding = Literal["index", "one-hot", "binary"] | None
 _ONE_HOT = re.compile(
     "binary|categorical|kl|hinge|squared|absolute|cosine|huber|cosh|poisson|dice|tversky"
 )
+_READS_ROWS = re.compile("categorical|^auc$|precision|recall|f1_?score|fbeta")
+_LABELS = {"index": "class ids", "one-hot": "rows with a 1 for the class", "binary": "0 or 1"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +98,32 @@ def encoding(loss: Any, outputs: Outputs) -> Encoding:
     return "one-hot" if _ONE_HOT.search(name) else None
 
 
+def check_metrics(metrics: Any, labels: Encoding) -> None:
+    """Refuses Keras's metrics that would read the labels of the loss wrongly, mostly in silence.
+
+    Raises:
+        ValueError: The metric, and the fix.
+    """
+    if isinstance(metrics, dict):
+        metrics = list(metrics.values())
+    for metric in metrics if isinstance(metrics, (list, tuple)) else [metrics]:
+        if isinstance(metric, (list, tuple)):
+            check_metrics(metric, labels)
+            continue
+        reads_ids = "sparse" in _name(metric)
+        reads_rows = not reads_ids and _READS_ROWS.search(_name(metric)) is not None
+        compares_outputs = "categorical" in _name(metric)
+        if (
+            (labels == "index" and reads_rows)
+            or (labels == "one-hot" and reads_ids)
+            or (labels == "binary" and compares_outputs)
+        ):
+            raise ValueError(
+                f"The metric {metric!r} does not fit the loss, whose labels are {_LABELS[labels]}. "
+                "Use 'accuracy', which fits every loss, or leave loss out: it is chosen to fit."
+            )
+
+
 def copy_metrics(metrics: Any) -> Any:
     """Copies metric objects, in lists and dicts too, from their configs."""
     if isinstance(metrics, (list, tuple)):
@@ -117,14 +146,30 @@ def copy_optimizer(optimizer: Any, learning_rate: float | None = None) -> keras.
             f"Received: optimizer={optimizer!r}"
         )
     template = keras.optimizers.get(optimizer)
-    config = template.get_config()
+    config = _config(template)
     if learning_rate is not None:
-        config["learning_rate"] = learning_rate
+        # LossScaleOptimizer leaves the rate to the one inside.
+        with_rate = config["inner_optimizer"]["config"] if "inner_optimizer" in config else config
+        with_rate["learning_rate"] = float(learning_rate)
     return type(template).from_config(config)
 
 
 def _copy(template: Any) -> Any:
-    return type(template).from_config(template.get_config())
+    return type(template).from_config(_config(template))
+
+
+def _config(template: Any) -> dict[str, Any]:
+    config = template.get_config()
+    if type(template).__module__.startswith("keras."):
+        return config
+    arguments = inspect.signature(type(template)).parameters.values()
+    lost = [a.name for a in arguments if a.kind == a.POSITIONAL_OR_KEYWORD and a.name not in config]
+    if lost:
+        raise TypeError(
+            f"{type(template).__name__} cannot be copied, which each training does: its "
+            f"get_config() must give {', '.join(lost)} too."
+        )
+    return config
 
 
 def _name(loss: Any) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 DESCRIPTION = "transferlearn.json"
 MODEL = "model.keras"
@@ -25,7 +26,7 @@ def write_save(fitted: Any, path: Path) -> None:
     check_target(path)
     _recover(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+    draft = _draft(path, path.parent)
     try:
         _without_training(fitted.model).save(draft / MODEL)
         description = json.dumps(_describe(fitted, draft), indent=2, ensure_ascii=False)
@@ -39,6 +40,10 @@ def write_save(fitted: Any, path: Path) -> None:
         raise
 
 
+def _draft(path: Path, folder: Path) -> Path:
+    return Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=folder))
+
+
 def check_target(path: Path) -> None:
     """Refuses a path that holds something else, which would be lost, or cannot be written to."""
     if path.exists() and not (path / DESCRIPTION).is_file():
@@ -47,8 +52,10 @@ def check_target(path: Path) -> None:
             "Nothing was written; choose another name."
         )
     parent = next(folder for folder in path.absolute().parents if folder.exists())
-    if not (parent.is_dir() and os.access(parent, os.W_OK)):
-        raise OSError(f"{path} cannot be written: {parent} is not a folder one may write to.")
+    try:
+        _draft(path, parent).rmdir()
+    except OSError as error:
+        raise OSError(f"{path} cannot be written in {parent}: {error.strerror}.") from error
 
 
 def read_save(path: Path) -> tuple[keras.Model, dict[str, Any]]:
@@ -75,7 +82,19 @@ def read_save(path: Path) -> tuple[keras.Model, dict[str, Any]]:
             raise OSError(f"{path / name} is missing.")
         if _hash_file(path / name) != expected:
             raise ValueError(f"{path / name} is not what was saved: its SHA-256 differs.")
-    return keras.models.load_model(path / MODEL, compile=False), saved
+    return _load(path / MODEL), saved
+
+
+def _load(file: Path) -> keras.Model:
+    try:
+        return keras.models.load_model(file, compile=False)
+    except (TypeError, ValueError) as error:
+        # Keras puts the whole model's config before what is wrong.
+        reason = str(error).rpartition("Exception encountered: ")[2]
+        raise ValueError(
+            f"{file} cannot be read. A layer of your own must be known before: import the module "
+            f"that has it, with @keras.saving.register_keras_serializable(). Keras says: {reason}"
+        ) from error
 
 
 def _describe(fitted: Any, draft: Path) -> dict[str, Any]:
@@ -88,8 +107,7 @@ def _describe(fitted: Any, draft: Path) -> dict[str, Any]:
         "history": {
             "epoch": list(fitted.history.epoch),
             "metrics": {
-                name: [float(value) for value in values]
-                for name, values in fitted.history.history.items()
+                name: np.asarray(values).tolist() for name, values in fitted.history.history.items()
             },
         },
         "versions": {

@@ -1,11 +1,24 @@
 """What is frozen when, for how long, and at which learning rate."""
 
 import abc
+import math
+import numbers
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from transferlearn.backbones import Block
 from transferlearn.freezing import FreezeAll, FreezeNone, FreezeStrategy
+
+
+def check_learning_rate(rate: Any) -> None:
+    """Refuses what is no number above 0; `None` leaves the rate to others."""
+    is_number = isinstance(rate, numbers.Real) and not isinstance(rate, bool)
+    if rate is not None and not (is_number and 0 < rate < math.inf):
+        raise ValueError(
+            "learning_rate is a number above 0 (a rate that changes goes into the optimizer, such "
+            f"as keras.optimizers.Adam(rates)). Received: learning_rate={rate!r}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +36,12 @@ class Phase:
     learning_rate: float | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.freeze, FreezeStrategy):
+            raise TypeError(
+                "A phase's freeze is a strategy, such as tl.freezing.FreezeAll(). "
+                f"Received: freeze={self.freeze!r}"
+            )
+        check_learning_rate(self.learning_rate)
         if isinstance(self.epochs, bool) or not isinstance(self.epochs, int) or self.epochs < 1:
             raise ValueError(f"Expected at least 1 epoch, whole. Received: epochs={self.epochs!r}")
 
@@ -71,6 +90,11 @@ class Job:
     results: list[PhaseResult]
 
 
+def default_freeze(freeze: FreezeStrategy | None, pretrained: bool) -> FreezeStrategy:
+    """Gives `freeze`, or where there is none: all of a pretrained backbone, nothing of another."""
+    return freeze or (FreezeAll() if pretrained else FreezeNone())
+
+
 class Schedule(abc.ABC):
     """Plans the phases of a training, one after the other.
 
@@ -89,8 +113,7 @@ class OnePhase(Schedule):
 
     def phases(self, job: Job) -> Iterator[Phase]:
         """Yields one phase; without a `freeze`, a pretrained backbone is frozen whole."""
-        freeze = job.freeze or (FreezeAll() if job.pretrained else FreezeNone())
-        yield Phase(freeze=freeze, epochs=job.epochs)
+        yield Phase(freeze=default_freeze(job.freeze, job.pretrained), epochs=job.epochs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,11 +155,14 @@ class FineTune(Schedule):
                 f"Fine-tuning needs at least one epoch for each of its two phases. Received: "
                 f"epochs={job.epochs}, head_epochs={head_epochs}."
             )
-        yield Phase(freeze=FreezeAll(), epochs=head_epochs)
-        yield Phase(
-            freeze=job.freeze or FreezeNone(),
-            epochs=job.epochs - head_epochs,
-            learning_rate=job.learning_rate * self.rate_factor,
+        # Both are made, and so checked, before the first is trained.
+        yield from (
+            Phase(freeze=FreezeAll(), epochs=head_epochs),
+            Phase(
+                freeze=job.freeze or FreezeNone(),
+                epochs=job.epochs - head_epochs,
+                learning_rate=job.learning_rate * self.rate_factor,
+            ),
         )
 
 

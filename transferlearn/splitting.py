@@ -11,7 +11,7 @@ from transferlearn.backbones import Backbone
 from transferlearn.backbones.graph import copy_operation, copy_weights, replay, walk
 
 Tensor = Any
-_NOISE = ("rate", "stddev", "drop_path_rate")
+_NOISE = ("rate", "stddev", "drop_path_rate", "dropout", "recurrent_dropout")
 _FLOAT32_LAYERS = (keras.layers.Rescaling, keras.layers.Normalization)
 
 
@@ -69,8 +69,6 @@ def assemble(
         ValueError: Its output is not of shape `(batch, outputs)` or not made of the features, or
             the backbone does not take RGB images of this size.
     """
-    shape = (*image_size, 3)
-    _check_input(backbone, shape)
     pairs: list[tuple[Any, Any]] = []
 
     def copy(operation: Any) -> Any:
@@ -81,8 +79,9 @@ def assemble(
         pairs.append((operation, fresh))
         return fresh
 
-    image = keras.Input(shape, name="image")
+    image = keras.Input((*image_size, 3), name="image")
     prepared = backbone.prepare(image)
+    _check_input(backbone, tuple(prepared.shape[1:]))
     features = replay(backbone.model, prepared, copy)
     copy_weights(pairs)
     with _policy(precision):
@@ -143,13 +142,16 @@ def split(network: Network, mask: list[bool]) -> Split:
     return Split(trunk=trunk, tail=keras.Model(list(cut), network.model.outputs[0]), cut=cut)
 
 
-def _check_input(backbone: Backbone, shape: tuple[int, int, int]) -> None:
+def _check_input(backbone: Backbone, shape: tuple[int | None, ...]) -> None:
     expected = tuple(backbone.model.inputs[0].shape[1:])
-    fits = len(expected) == 3 and all(e in (None, s) for e, s in zip(expected, shape, strict=True))
+    fits = len(expected) == len(shape) and all(
+        e is None or s in (None, e) for e, s in zip(expected, shape, strict=True)
+    )
     if not fits:
         raise ValueError(
-            f"The backbone {backbone.name!r} takes inputs of shape {expected}, and the images are "
-            f"{shape}. Pass image_size={expected[:2]} where that differs; it must take 3 channels."
+            f"The backbone {backbone.name!r} takes inputs of shape {expected}, and prepared images "
+            f"are {shape}. Where the size differs, pass image_size={expected[:2]}; for inputs that "
+            "are no RGB images, tl.backbones.from_model(model, preprocessing=...) can make them."
         )
 
 
@@ -166,7 +168,7 @@ def _noise(layers: tuple[Any, ...]) -> tuple[Noise, ...]:
         for layer in layers
         for part in layer._flatten_layers()
         for attribute in _NOISE
-        if hasattr(part, attribute)
+        if part._call_has_training_arg and isinstance(getattr(part, attribute, None), float)
     )
 
 

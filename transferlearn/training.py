@@ -1,21 +1,25 @@
 """Runs the phases of a training: the one place that sets `.trainable`, compiles and fits."""
 
+import contextlib
 import inspect
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 import keras
+import numpy as np
 
 from transferlearn import objectives
 from transferlearn.data import Dataset
 from transferlearn.freezing import FreezeStrategy, Layers
 from transferlearn.objectives import Outputs
-from transferlearn.schedules import Phase, PhaseResult
+from transferlearn.schedules import Phase, PhaseResult, check_learning_rate
 from transferlearn.splitting import Network
+
+_RANDOM = ("Random", "SpectralNormalization")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +63,12 @@ def set_trainable(network: Network, mask: Sequence[bool], *, batch_norm: str) ->
 
 
 def _warn_of_unknown_noise(layer: keras.Layer) -> None:
-    of_keras = type(layer).__module__.split(".")[0] == "keras"
-    if not of_keras and "training" in inspect.signature(layer.call).parameters:
+    kind = type(layer)
+    known = kind.__module__.split(".")[0] == "keras" and not kind.__name__.startswith(_RANDOM)
+    if not known and "training" in inspect.signature(layer.call).parameters:
         warnings.warn(
-            f"The frozen layer {layer.name!r} ({type(layer).__name__}) takes `training` and is not "
-            "one of Keras's: it may still behave otherwise in training than in prediction.",
+            f"The frozen layer {layer.name!r} ({kind.__name__}) may behave otherwise in training "
+            "than in prediction: nothing is known of what it does with `training`.",
             stacklevel=2,
         )
 
@@ -81,8 +86,10 @@ def compile_network(
     metrics = objectives.copy_metrics(recipe.metrics) or objectives.choose_metrics(outputs)
     rate = recipe.learning_rate if learning_rate is None else learning_rate
     optimizer = objectives.copy_optimizer(recipe.optimizer, rate)
+    labels = objectives.encoding(loss, outputs)
+    objectives.check_metrics(metrics, labels)
     network.model.compile(optimizer=optimizer, loss=loss, metrics=metrics)
-    return objectives.encoding(loss, outputs)
+    return labels
 
 
 def outputs_of(network: Network, recipe: Recipe, *, soft: bool = False) -> Outputs:
@@ -122,7 +129,7 @@ def run(
     feed: Feed,
     results: list[PhaseResult],
     *,
-    callbacks: Sequence[keras.callbacks.Callback],
+    callbacks: list[keras.callbacks.Callback],
     verbose: Any,
 ) -> keras.callbacks.History:
     """Trains the network phase after phase.
@@ -144,20 +151,22 @@ def run(
     joined.on_train_begin()
     joined.set_model(network.model)
     for index, phase in enumerate(phases):
-        mask = phase.freeze.frozen(layers)
+        mask = layers.frozen_by(phase.freeze)
         set_trainable(network, mask, batch_norm=recipe.batch_norm)
         soft = _is_soft(feed.train, recipe)
         encoding = compile_network(network, recipe, learning_rate=phase.learning_rate, soft=soft)
         rate = float(keras.ops.convert_to_numpy(network.model.optimizer.learning_rate))
         started = time.monotonic()
-        history = network.model.fit(
-            **_batches(feed, encoding, index),
-            initial_epoch=len(joined.epoch),
-            epochs=len(joined.epoch) + phase.epochs,
-            callbacks=list(callbacks),
-            shuffle=False,
-            verbose=verbose,
-        )
+        batches = _batches(feed, encoding, index)
+        with _plain_failures(batches):
+            history = network.model.fit(
+                **batches,
+                initial_epoch=len(joined.epoch),
+                epochs=len(joined.epoch) + phase.epochs,
+                callbacks=callbacks,
+                shuffle=False,
+                verbose=verbose,
+            )
         joined.params = history.params
         _append(joined, history)
         results.append(
@@ -167,10 +176,24 @@ def run(
                 frozen_layers=_frozen_names(network, mask),
                 trainable_parameters=sum(prod(w.shape) for w in network.model.trainable_weights),
                 seconds=time.monotonic() - started,
-                metrics={name: float(values[-1]) for name, values in history.history.items()},
+                metrics={name: _plain(values[-1]) for name, values in history.history.items()},
             )
         )
+    if not results:
+        raise ValueError("The schedule gave no phase, so nothing was trained.")
     return joined
+
+
+@contextlib.contextmanager
+def _plain_failures(batches: Mapping[str, Any]) -> Iterator[None]:
+    """Raises what went wrong with the data itself, not TensorFlow's page about it."""
+    try:
+        yield
+    except Exception as error:
+        for source in batches.values():
+            if (failure := getattr(source, "failure", None)) not in (None, error):
+                raise failure from None
+        raise
 
 
 def _batches(feed: Feed, encoding: objectives.Encoding, phase: int) -> dict[str, Any]:
@@ -200,14 +223,31 @@ def _append(joined: keras.callbacks.History, history: keras.callbacks.History) -
     missing = len(joined.epoch)
     joined.epoch += history.epoch
     for name, values in history.history.items():
-        joined.history.setdefault(name, [float("nan")] * missing).extend(values)
+        # A History among the user's callbacks still holds what earlier phases gave it.
+        new = values[len(values) - len(history.epoch) :]
+        joined.history.setdefault(name, [float("nan")] * missing).extend(map(_plain, new))
+
+
+def _plain(value: Any) -> Any:
+    """Gives a metric as a number, or as a list where it has one for each class."""
+    return np.asarray(value).tolist()
+
+
+def as_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
+    """Gives a list of Keras callbacks, or raises `TypeError`; one alone and `None` are taken."""
+    if callbacks is None or isinstance(callbacks, keras.callbacks.Callback):
+        return [callbacks] if callbacks else []
+    found = list(callbacks)
+    if not all(isinstance(callback, keras.callbacks.Callback) for callback in found):
+        raise TypeError(f"callbacks are Keras callbacks. Received: callbacks={callbacks!r}")
+    return found
 
 
 def freeze_and_compile(
     network: Network, layers: Layers, freeze: FreezeStrategy, recipe: Recipe
 ) -> keras.Model:
     """Gives the compiled model with one freezing, for plain `model.fit`."""
-    set_trainable(network, freeze.frozen(layers), batch_norm=recipe.batch_norm)
+    set_trainable(network, layers.frozen_by(freeze), batch_norm=recipe.batch_norm)
     compile_network(network, recipe)
     return network.model
 
@@ -218,6 +258,12 @@ def check_recipe(recipe: Recipe) -> None:
         raise ValueError(
             f"batch_norm is 'frozen' or 'train'. Received: batch_norm={recipe.batch_norm!r}"
         )
+    check_learning_rate(recipe.learning_rate)
     objectives.copy_optimizer(recipe.optimizer, recipe.learning_rate)
-    if recipe.learning_rate is not None and not recipe.learning_rate > 0:
-        raise ValueError(f"learning_rate must be above 0. Received: {recipe.learning_rate!r}")
+    if isinstance(recipe.loss, (list, tuple, dict)):
+        raise TypeError(f"The model has one output, so one loss. Received: loss={recipe.loss!r}")
+    keras.losses.get(recipe.loss)
+    if not isinstance(recipe.metrics, (list, tuple, dict, type(None))):
+        raise TypeError(
+            f"metrics are a list, such as ['accuracy']. Received: metrics={recipe.metrics!r}"
+        )

@@ -6,7 +6,6 @@ from transferlearn.backbones import applications, blocks_between_cuts, blocks_by
 from transferlearn.backbones.blocks import live_tensors
 from transferlearn.backbones.graph import walk
 
-pytestmark = pytest.mark.core
 SMALLEST = {"Xception": 71, "InceptionV3": 75, "InceptionResNetV2": 75}
 FEW = {
     "VGG16": [f"block{i}" for i in range(1, 6)],

@@ -49,33 +49,16 @@ def nested():
     return shake(keras.Model(image, y, name="nested"))
 
 
-def twice(make):
-    """Two copies, made while Keras's counters of automatic names go on."""
-    first = canonical(make())
-    keras.layers.ReLU(), keras.layers.Add(), keras.layers.Rescaling(1.0)
-    return first, canonical(make())
-
-
-def application(name):
-    return lambda: getattr(keras.applications, name)(
-        weights=None, include_top=False, input_shape=(32, 32, 3)
-    )
-
-
-@pytest.mark.parametrize(
-    "make", [nested, application("MobileNetV3Small"), application("DenseNet121")]
-)
-def test_names_are_the_same_for_every_instance(make):
-    names = [[operation.name for operation in copy.operations] for copy in twice(make)]
+def test_names_are_the_same_for_every_instance():
+    first = canonical(nested())
+    keras.layers.ReLU(), keras.layers.Add()  # Keras's counters of automatic names go on
+    names = [
+        [operation.name for operation in copy.operations] for copy in (first, canonical(nested()))
+    ]
     assert names[0] == names[1]
     assert len(set(names[0])) == len(names[0])
     assert names[0][0] == "image"
-
-
-def test_automatic_names_are_counted_from_the_start():
-    names = [layer.name for layer in twice(application("MobileNetV3Small"))[1].layers]
-    assert [n for n in names if n.startswith("re_lu")][:3] == ["re_lu", "re_lu_1", "re_lu_2"]
-    assert {"rescaling", "conv", "expanded_conv_project"} <= set(names)
+    assert {"tanh", "tanh_1", "re_lu", "re_lu_1", "conv2d"} <= set(names[0])
 
 
 def test_names_of_ones_own_are_kept_and_made_unique():
@@ -231,7 +214,7 @@ def test_a_layer_of_ones_own_is_copied():
     np.testing.assert_array_equal(call(copy, x(4)), 2 * x(4))
 
 
-@pytest.mark.parametrize("layer", [Narrow(2.0), Secret([2.0], name="secret")])
+@pytest.mark.parametrize("layer", [Narrow(2.0), Secret(2.0, name="secret")])
 def test_a_layer_that_hides_its_arguments_is_refused(layer):
     image = keras.Input((4,))
     with pytest.raises(TypeError, match=rf"'{layer.name}' \(\w+\) cannot be copied.*get_config"):

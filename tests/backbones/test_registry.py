@@ -97,6 +97,9 @@ def test_a_name_like_no_other():
 def test_a_backbone_is_given_back():
     backbone = small_backbone()
     assert backbones.get(backbone) is backbone
+    assert backbones.get(backbone, weights=None) is backbone
+    with pytest.raises(ValueError, match=r"has its weights already. Received: weights='a.h5'"):
+        backbones.get(backbone, weights="a.h5")
 
 
 def test_a_model_is_copied_and_takes_raw_pixels():

@@ -152,3 +152,15 @@ def test_the_same_pixels_have_the_same_hash(tmp_path):
     assert files.content_hash(0) == files.content_hash(1) == array.content_hash(0)
     assert floats.content_hash(2) == array.content_hash(0)
     assert files.content_hash(2) != files.content_hash(0)
+
+
+@pytest.mark.parametrize("part", [None, 3, "photos", iter([])])
+def test_parts_that_are_no_rows(part):
+    with pytest.raises(TypeError, match=r"y of \(x, y\) must be an array or a list"):
+        load((np.zeros((4, 8, 8, 3), np.uint8), part))
+
+
+@pytest.mark.parametrize("size", ["32", (32.5, 32)])
+def test_sizes_that_are_no_whole_numbers(size):
+    with pytest.raises(ValueError, match="image_size must be"):
+        load((np.zeros((4, 8, 8, 3), np.uint8), [0, 1, 0, 1]), image_size=size)

@@ -161,7 +161,7 @@ def test_train_and_validation_folders_are_used_and_test_is_left_alone(make_folde
     assert (train.size, validation.size) == (6, 3)
     assert train.class_names == validation.class_names == ("cat", "dog")
     make_folder("data/valid", {"cat": 1, "dog": 2}, first=20)
-    with pytest.raises(ValueError, match="Two folders to validate on"):
+    with pytest.raises(ValueError, match="Two folders for one part"):
         load_pair(tmp_path / "data")
 
 
@@ -190,3 +190,35 @@ def test_multi_label_folder_gives_rows(make_folder):
     data = load(make_folder(counts={"a": 1, "b": 2}), multi_label=True)
     assert data.labels.tolist() == [[1, 0], [0, 1], [0, 1]]
     assert data.labels.dtype == np.float32
+
+
+def test_a_link_to_the_folder_above_brings_no_other_class(make_folder):
+    folder = make_folder()
+    (folder / "cat/up").symlink_to(folder)
+    assert load(folder).labels.tolist() == [0] * 5 + [1] * 5
+
+
+def test_a_pipe_is_no_file(make_folder):
+    folder = make_folder()
+    os.mkfifo(folder / "cat/pipe.jpg")
+    with pytest.warns(DataWarning, match=r"pipe\.jpg: unreadable: a pipe"):
+        assert load(folder).size == 10
+
+
+def test_a_folder_that_cannot_be_listed_is_named(make_folder, monkeypatch):
+    folder = make_folder()
+
+    def walk(top, *, onerror, followlinks):
+        onerror(PermissionError(13, "Permission denied", str(top)))
+
+    monkeypatch.setattr(os, "walk", walk)
+    with pytest.raises(PermissionError, match="cat"):
+        load(folder)
+
+
+def test_a_folder_of_other_files_says_what_it_ignored(tmp_path):
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.heic").touch()
+    with pytest.raises(ValueError, match=r"Ignored: 2 \.heic"):
+        load(tmp_path)

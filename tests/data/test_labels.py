@@ -67,6 +67,10 @@ def test_multi_label_rows():
         ([[0, np.nan]] * 4, {}, "finite"),
         ([[0.5, 0.2]] * 4, {}, "add up to 1"),
         (["a", None, "b", "a"], {}, "Label 1 is missing"),
+        (["a", np.nan, "b", ""], {}, "Label 1 is missing, like 1 others"),
+        ([0, None, 1, 0], {}, "Label 1 is missing"),
+        (np.array([0, "a", 1, 0], object), {}, "all strings or all numbers.*0 as label 0"),
+        ([0, 1e300, 1, 0], {}, "whole numbers.*1e\\+300"),
         (np.eye(3)[[0, 1, 2, 0]], {"class_names": ["a", "b"]}, "3 columns, but there are 2"),
         (np.zeros((4, 2, 2)), {}, "Received: shape=\\(4, 2, 2\\)"),
         ([0, 1, 0, 1], {"class_names": ["a", "a"]}, "Received twice: \\['a'\\]"),
@@ -76,3 +80,7 @@ def test_multi_label_rows():
 def test_labels_that_are_refused(y, options, message):
     with pytest.raises(ValueError, match=message):
         labels(y, **options)
+
+
+def test_numbers_in_an_array_of_objects_are_numbers():
+    assert labels(np.array([3, 1, 1, 3], object)) == ([1, 0, 0, 1], ("1", "3"))

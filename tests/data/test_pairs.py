@@ -123,3 +123,20 @@ def test_a_stream_is_not_split():
 def test_options_reach_both():
     with pytest.raises(TypeError, match="imagesize"):
         load_pair((X, [0, 1] * 20), imagesize=(2, 2))
+
+
+def test_classes_of_one_image_leave_nothing_to_validate_on(make_folder):
+    with pytest.warns(DataWarning, match="No class has two images"):
+        train, validation = load_pair(make_folder(counts={"cat": 1, "dog": 1}))
+    assert (train.size, validation) == (2, None)
+
+
+def test_one_image_many_times_is_listed_once_for_each_of_validation():
+    black = np.zeros((100, 1, 1, 3), np.uint8)
+    with pytest.warns(DataWarning, match=r"(?s)20 times.*\(and 79 more of train\)"):
+        load_pair((black, np.arange(100) % 2))
+
+
+def test_a_share_that_is_no_number():
+    with pytest.raises(ValueError, match=r"between 0 and 1\. Received: '0\.2'"):
+        load_pair((X, np.arange(40) % 2), validation_split="0.2")

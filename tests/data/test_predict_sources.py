@@ -69,3 +69,9 @@ def test_a_picture_that_cannot_be_decoded(tmp_path):
         pytest.raises(ValueError, match=r"x\[0\] cannot be decoded"),
     ):
         images(image)
+
+
+@pytest.mark.parametrize("source", [None, 5, iter(["a.png"]), {"a.png"}])
+def test_what_is_no_image(source):
+    with pytest.raises(TypeError, match="Images are a path, a folder"):
+        images(source)

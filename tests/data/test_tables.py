@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from conftest import picture, save
 
-from transferlearn.data import DataWarning, load
+from transferlearn.data import DataWarning, load, load_pair
 
 pandas = pytest.importorskip("pandas")
 
@@ -45,9 +45,21 @@ def test_paths_relative_to_the_working_folder_or_absolute(table, tmp_path, monke
 
 def test_missing_files_are_skipped_with_their_labels(table):
     with pytest.warns(DataWarning, match=r"gone.png: unreadable"):
-        data = load(table("path,label\nimages/gone.png,a\nimages/0.png,b\nimages/1.png,c\n"))
+        data = load(table("path,label\nimages/gone.png,b\nimages/0.png,b\nimages/1.png,c\n"))
     assert data.class_names == ("b", "c")
+    assert data.labels.tolist() == [0, 1]
     assert data.skipped[0].path == "images/gone.png"
+
+
+def test_a_class_that_became_empty_by_skipping_is_an_error(table):
+    path = table("path,label\nimages/gone.png,a\nimages/0.png,b\nimages/1.png,c\n")
+    with pytest.warns(DataWarning), pytest.raises(ValueError, match="'a'"):
+        load_pair(path)
+
+
+def test_more_than_two_columns_need_names(table):
+    with pytest.raises(ValueError, match="call their columns path and label"):
+        load(table("x,y,z\nimages/0.png,a,1\nimages/1.png,b,2\n"))
 
 
 def test_several_labels_in_a_cell(table):
@@ -92,3 +104,30 @@ def test_frames_that_are_refused():
         load(pandas.DataFrame({"path": ["a.png"]}))
     with pytest.raises(ValueError, match="is missing"):
         load(([np.zeros((2, 2))] * 2, pandas.Series(["a", None])))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("path,label\nimages/0.png,a\nimages/1.png,\n", r"1 rows have no label.*1\.png"),
+        (",path,y\n0,images/0.png,a\n1,images/1.png,b\n", "does not tell paths from labels"),
+        ("path,label,label\nimages/0.png,a,b\n", r"two columns of one name: \['label'\]"),
+        ("path,label\nimages/0.png," + "x" * 200_000, "cannot be read as a table"),
+    ],
+)
+def test_tables_that_would_be_misread(table, text, message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        load(table(text))
+
+
+def test_a_table_in_another_encoding(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes("path,label\na.png,café\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"t\.csv cannot be read as a table.*UTF-8"):
+        load(path)
+
+
+def test_several_labels_as_lists(table):
+    paths = [str(table("", "x").parent / f"images/{i}.png") for i in range(3)]
+    frame = pandas.DataFrame({"path": paths, "label": [["b", "a"], "a|b", None]})
+    assert load(frame, multi_label=True).labels.tolist() == [[1, 1], [1, 1], [0, 0]]

@@ -165,3 +165,15 @@ def test_fit_and_predict_take_it():
     assert model.predict(images.batches(batch_size=4), verbose=0).shape == (10, 3)
     alone = load_images(tf.data.Dataset.from_tensor_slices(X), image_size=(2, 2))
     assert [part.shape for part in collect(alone.batches(batch_size=4))] == [(10, 2, 2, 3)]
+
+
+def test_soft_labels_are_known_to_be_soft():
+    soft = np.tile(np.float32([[0.25, 0.75]]), (4, 1))
+    source = tf.data.Dataset.from_tensor_slices((np.full((4, 8, 8, 3), 9.0), soft)).batch(2)
+    assert load(source).labels.tolist() == soft.tolist()
+
+
+def test_channels_first_is_refused_at_once():
+    source = tf.data.Dataset.from_tensor_slices((np.full((4, 3, 8, 8), 9.0), [0, 1, 0, 1]))
+    with pytest.raises(ValueError, match=r"with 1 or 4 channels. Received: shape=\(1, 3, 8, 8\)"):
+        load(source.batch(1))

@@ -145,6 +145,17 @@ def test_a_strategy_of_ones_own():
     assert (mine | FreezeFirst(1)).frozen(layers) == [True, True, False]
 
 
+def test_a_strategy_that_forgets_layers_is_refused(small):
+    class Short(FreezeStrategy):
+        def frozen(self, layers):
+            return [True]
+
+    for strategy in (Short() | FreezeNone(), FreezeNone() | Short()):
+        with pytest.raises(ValueError, match=r"Short.frozen must say of each of the 7.* 1 answers"):
+            strategy.frozen(small)
+    assert small.frozen_by(FreezeFirst(2)) == FreezeFirst(2).frozen(small)
+
+
 def test_only_strategies_are_joined():
     with pytest.raises(TypeError, match=r"unsupported operand"):
         FreezeAll() | "block1"

@@ -8,9 +8,11 @@ from transferlearn.backbones.base import from_model as from_model
 from transferlearn.backbones.blocks import Block as Block
 from transferlearn.backbones.blocks import blocks_between_cuts as blocks_between_cuts
 from transferlearn.backbones.blocks import blocks_by_name as blocks_by_name
+from transferlearn.backbones.efficientnet_lite import efficientnet_lite0 as efficientnet_lite0
 from transferlearn.backbones.registry import default_image_size as default_image_size
 from transferlearn.backbones.registry import facts as facts
 from transferlearn.backbones.registry import get as get
 from transferlearn.backbones.registry import names as names
 from transferlearn.backbones.registry import register as register
 from transferlearn.backbones.registry import table as table
+from transferlearn.backbones.weights import check_weights as check_weights

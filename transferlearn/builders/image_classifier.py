@@ -8,6 +8,7 @@ import keras
 from transferlearn import backbones, data
 from transferlearn.backbones import Backbone
 from transferlearn.builders.base import Builder
+from transferlearn.data.options import Options
 from transferlearn.fitted import Outline
 from transferlearn.splitting import Network
 
@@ -54,9 +55,14 @@ class ImageClassifierBuilder(Builder):
     value_range: tuple[int, int] | None = None
     on_error: str = "skip"
 
-    def build(self, num_classes: int) -> keras.Model:
-        """Makes the compiled model; see `Builder.build`. `value_range=(0, 1)` is undone inside."""
-        return super().build(num_classes)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        given = Options(
+            image_size=self.image_size, value_range=self.value_range, on_error=self.on_error
+        )
+        object.__setattr__(self, "image_size", given.image_size)
+        if self.value_range is not None:
+            object.__setattr__(self, "value_range", tuple(map(int, self.value_range)))
 
     def _load(
         self, train: Any, validation_data: Any, validation_split: float, class_names: Any
@@ -85,7 +91,16 @@ class ImageClassifierBuilder(Builder):
         return backbone
 
     def _outline(self, backbone: Backbone, network: Network, train: data.Dataset) -> Outline:
-        return replace(super()._outline(backbone, network, train), value_range=self.value_range)
+        return Outline(
+            backbone=backbone.name,
+            source=backbone.source,
+            image_size=train.image_size,
+            interpolation=train.interpolation,
+            value_range=self.value_range,
+            activation=network.activation,
+            multi_label=self.multi_label,
+            batch_size=self.batch_size,
+        )
 
 
 def _from_unit_range(backbone: Backbone) -> Backbone:

@@ -2,7 +2,7 @@
 
 from .batches import epoch_order
 from .dataset import Dataset, ItemDataset, Skipped
-from .load import load, load_images, load_pair
+from .load import is_one_image, load, load_images, load_pair
 from .notices import DataWarning
 from .streams import StreamDataset
 
@@ -13,6 +13,7 @@ __all__ = [
     "Skipped",
     "StreamDataset",
     "epoch_order",
+    "is_one_image",
     "load",
     "load_images",
     "load_pair",

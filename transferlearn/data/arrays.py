@@ -25,6 +25,12 @@ def load_arrays(source: tuple[Any, ...], options: Options) -> ItemDataset:
             f"Received: a tuple of {len(source)} parts"
         )
     x, y = source[:2]
+    for name, part in (("x", x), ("y", y)):
+        if isinstance(part, (str, Path)) or not hasattr(part, "__len__"):
+            raise TypeError(
+                f"{name} of (x, y) must be an array or a list, one item for each image. "
+                f"Received: {type(part).__name__}"
+            )
     if len(x) != len(y):
         raise ValueError(f"x and y must have the same length. Received: {len(x)} and {len(y)}")
     weights = sample_weights(source[2], len(x)) if len(source) == 3 else None
@@ -34,12 +40,12 @@ def load_arrays(source: tuple[Any, ...], options: Options) -> ItemDataset:
         return pixel_dataset(
             x, options, labels=labels, class_names=class_names, sample_weight=weights
         )
+    labels, class_names = class_labels(y, options)
     files = open_files(paths, options, "The list of files")
-    labels, class_names = class_labels(np.asarray(y)[files.rows], options)
     return file_dataset(
         files,
         options,
-        labels=labels,
+        labels=labels[files.rows],
         class_names=class_names,
         sample_weight=None if weights is None else weights[files.rows],
     )

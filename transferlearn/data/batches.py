@@ -41,6 +41,7 @@ class ItemBatches(keras.utils.PyDataset):
     Attributes:
         epoch: Decides the order. Keras's hooks count it up after each whole epoch; set it to go
             on from a later one.
+        failure: What went wrong while a batch was loaded, before TensorFlow wrapped it up.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class ItemBatches(keras.utils.PyDataset):
         if batch_size < 1:
             raise ValueError(f"batch_size must be 1 or more. Received: batch_size={batch_size!r}")
         self.epoch = 0
+        self.failure: Exception | None = None
         self._items = items
         self._targets = targets
         self._weights = weights
@@ -90,7 +92,11 @@ class ItemBatches(keras.utils.PyDataset):
                 self._seen.add(index)
             rows = self._rows(epoch, index)
         rest = [part[rows] for part in (self._targets, self._weights) if part is not None]
-        return images(), *rest
+        try:
+            return images(), *rest
+        except Exception as error:
+            self.failure = error
+            raise
 
     def _rows(self, epoch: int, index: int) -> np.ndarray:
         if epoch not in self._orders:

@@ -56,9 +56,10 @@ def _say_shared(train: Dataset, validation: Dataset) -> None:
     for i, content in enumerate(ours):
         places[content].append(i)
     pairs = [
-        f"{_name(train, i)} = {_name(validation, j)}"
+        f"{_name(train, places[content][0])} = {_name(validation, j)}"
+        + (f" (and {more} more of train)" if (more := len(places[content]) - 1) else "")
         for j, content in enumerate(theirs)
-        for i in places.get(content, ())
+        if content in places
     ]
     if pairs:
         notice(

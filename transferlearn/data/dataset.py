@@ -12,6 +12,16 @@ from .items import Items
 from .labels import check_request, encode, weigh
 
 
+class Request(NamedTuple):
+    """The arguments of `Dataset.batches`, see there."""
+
+    batch_size: int
+    encoding: str | None
+    class_weight: dict[int, float] | None
+    shuffle: bool
+    seed: int | None
+
+
 class Skipped(NamedTuple):
     """A file that was left out, and why."""
 
@@ -95,17 +105,10 @@ class Dataset(abc.ABC):
         """
         if self.class_names:
             check_request(encoding, class_weight, self.class_names, self.multi_label)
-        return self._batches(batch_size, encoding, class_weight, shuffle, seed)
+        return self._batches(Request(batch_size, encoding, class_weight, shuffle, seed))
 
     @abc.abstractmethod
-    def _batches(
-        self,
-        batch_size: int,
-        encoding: str | None,
-        class_weight: dict[int, float] | None,
-        shuffle: bool,
-        seed: int | None,
-    ) -> Any: ...
+    def _batches(self, request: Request) -> Any: ...
 
     def content_hashes(self) -> list[str] | None:
         """SHA-256 of the decoded pixels of each image; `None` if that is unknown."""
@@ -141,7 +144,7 @@ class ItemDataset(Dataset):
         Returns:
             The part to train on, and the part to validate on.
         """
-        if not 0 < fraction < 1:
+        if not isinstance(fraction, (int, float)) or not 0 < fraction < 1:
             raise ValueError(
                 "The share of images to validate on must be between 0 and 1. "
                 f"Received: {fraction!r}"
@@ -177,16 +180,16 @@ class ItemDataset(Dataset):
             size=len(rows),
         )
 
-    def _batches(
-        self,
-        batch_size: int,
-        encoding: str | None,
-        class_weight: dict[int, float] | None,
-        shuffle: bool,
-        seed: int | None,
-    ) -> ItemBatches:
+    def _batches(self, request: Request) -> ItemBatches:
         targets, weights = None, None
         if self.labels is not None:
-            targets = encode(self.labels, encoding, len(self.class_names))
-            weights = weigh(self.labels, self.sample_weight, class_weight)
-        return ItemBatches(self.items, targets, weights, batch_size, shuffle=shuffle, seed=seed)
+            targets = encode(self.labels, request.encoding, len(self.class_names))
+            weights = weigh(self.labels, self.sample_weight, request.class_weight)
+        return ItemBatches(
+            self.items,
+            targets,
+            weights,
+            request.batch_size,
+            shuffle=request.shuffle,
+            seed=request.seed,
+        )

@@ -11,9 +11,9 @@ from .dataset import ItemDataset
 from .images import ENDINGS
 from .labels import closest
 from .options import Options
-from .verify import file_dataset, open_files
+from .verify import file_dataset, kinds, open_files
 
-_TRAIN, _VALIDATION, _TEST = "train", ("validation", "val", "valid"), "test"
+_TRAIN, _VALIDATION, _TEST = ("train", "training"), ("validation", "val", "valid"), "test"
 BESIDE = "images beside the class folders"
 _HIDDEN = ("Thumbs.db", "__MACOSX")
 
@@ -32,7 +32,10 @@ def load_folder(folder: Path, options: Options) -> ItemDataset:
         paths += found
         labels += [class_names.index(path.name)] * len(found)
     if not paths:
-        raise ValueError(f"No image in {folder}: expected {folder}/<class>/*.jpg.")
+        raise ValueError(
+            f"No image in {folder}: expected {folder}/<class>/*.jpg or another of "
+            f"{', '.join(ENDINGS)}. Ignored: {kinds(ignored) or 'nothing'}."
+        )
     files = open_files(paths, options, str(folder), ignored)
     return file_dataset(
         files,
@@ -64,7 +67,7 @@ def _labels(ids: np.ndarray, count: int, options: Options) -> np.ndarray:
 
 
 def split_folders(source: object) -> tuple[object, Path | None]:
-    """`train/` and `validation/` (`val`, `valid`) below one folder, where it has them.
+    """`train/` (`training`) and `validation/` (`val`, `valid`) below one folder, where it has them.
 
     A folder that holds others besides these and `test/` is one of classes, of which one happens
     to be called "train".
@@ -72,15 +75,17 @@ def split_folders(source: object) -> tuple[object, Path | None]:
     if not isinstance(source, (str, Path)) or not (folder := Path(source).expanduser()).is_dir():
         return source, None
     parts = {path.name.lower(): path for path in _subfolders(folder, Counter())}
-    if _TRAIN not in parts or set(parts) - {_TRAIN, _TEST, *_VALIDATION}:
-        return source, None
+    train = [parts[name] for name in _TRAIN if name in parts]
     validation = [parts[name] for name in _VALIDATION if name in parts]
-    if len(validation) > 1:
-        raise ValueError(
-            f"Two folders to validate on: {', '.join(map(str, validation))}. Keep one, or pass "
-            "train and validation_data."
-        )
-    return parts[_TRAIN], validation[0] if validation else None
+    if not train or set(parts) - {*_TRAIN, *_VALIDATION, _TEST}:
+        return source, None
+    for several in (train, validation):
+        if len(several) > 1:
+            raise ValueError(
+                f"Two folders for one part: {', '.join(map(str, several))}. Keep one, or pass "
+                "train and validation_data."
+            )
+    return train[0], validation[0] if validation else None
 
 
 def images_below(folder: Path, ignored: Counter[str]) -> list[str]:
@@ -101,15 +106,20 @@ def _images_among(files: Iterator[Path] | list[Path], ignored: Counter[str]) -> 
 
 
 def _walk(folder: Path, ignored: Counter[str]) -> Iterator[Path]:
-    seen = set()
-    for root, folders, files in os.walk(folder, followlinks=True):
-        if (real := Path(root).resolve()) in seen:  # a link to a folder above would never end
+    # A link to a folder above would never end, and bring in the images of other classes.
+    seen = set(folder.resolve().parents)
+    for root, folders, files in os.walk(folder, onerror=_refuse, followlinks=True):
+        if (real := Path(root).resolve()) in seen:
             folders.clear()
             continue
         seen.add(real)
         ignored["hidden"] += sum(map(_is_hidden, folders))
         folders[:] = sorted(name for name in folders if not _is_hidden(name))
         yield from (Path(root) / name for name in sorted(files))
+
+
+def _refuse(error: OSError) -> None:
+    raise error
 
 
 def _subfolders(folder: Path, ignored: Counter[str]) -> list[Path]:

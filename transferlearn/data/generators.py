@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from .dataset import Request
 from .labels import class_labels
 from .notices import notice
 from .options import Options
@@ -62,15 +63,9 @@ class GeneratorDataset(StreamDataset):
         """SHA-256 of the decoded pixels of each file; `None` where there are no files."""
         return self.hashes
 
-    def _batches(
-        self,
-        batch_size: int,
-        encoding: str | None,
-        class_weight: dict[int, float] | None,
-        shuffle: bool,
-        seed: int | None,
-    ) -> ConvertedBatches:
-        return ConvertedBatches(self.source, partial(self.convert, encoding, class_weight))
+    def _batches(self, request: Request) -> ConvertedBatches:
+        convert = partial(self.convert, request.encoding, request.class_weight)
+        return ConvertedBatches(self.source, convert)
 
 
 def load_generator(
@@ -103,9 +98,10 @@ def _load_any(source: Any, options: Options, labelled: bool) -> GeneratorDataset
             targets, options, lambda: _labels(source), positions=False
         )
     x = np.asarray(first[0])
+    rescale = peeked_rescale([x], options, "The first batch")
     return GeneratorDataset(
         source=source,
-        rescale=peeked_rescale([x], options, "The first batch"),
+        rescale=rescale,
         image_size=options.image_size or x.shape[1:3],
         interpolation=options.interpolation,
         resampling=options.interpolation,

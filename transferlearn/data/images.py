@@ -1,6 +1,7 @@
 """Decode one image file into RGB by documented rules, and resize it."""
 
 import contextlib
+import stat
 from io import BytesIO
 from pathlib import Path
 
@@ -60,14 +61,20 @@ def decode(path: str, *, any_name: bool = False) -> Image.Image:
         image.load()
         return to_rgb(image)
     except Exception as error:
-        raise ImageFileError(f"truncated or corrupt: {error}") from error
+        reason = str(error) or type(error).__name__
+        raise ImageFileError(f"truncated or corrupt: {reason}") from error
 
 
 def _read(path: str) -> bytes:
     try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise ImageFileError(f"unreadable: {error.strerror or error}") from error
+        mode = Path(path).stat().st_mode
+        special = not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+        data = b"" if special else Path(path).read_bytes()  # reading a pipe would never end
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        reason = getattr(error, "strerror", None) or error
+        raise ImageFileError(f"unreadable: {reason}") from error
+    if special:
+        raise ImageFileError("unreadable: a pipe, socket or device")
     if not data:
         raise ImageFileError("empty: 0 bytes")
     return data

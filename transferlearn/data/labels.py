@@ -36,6 +36,16 @@ def class_labels(
     if y.ndim == 2 or options.multi_label:
         return _row_labels(y, options)
     if y.dtype.kind in "USOT":
+        missing = [i for i, value in enumerate(y) if is_missing(value)]
+        if missing:
+            others = f", like {len(missing) - 1} others" if len(missing) > 1 else ""
+            raise ValueError(
+                f"Label {missing[0]} is missing{others} (counted from 0). Write it in, or leave "
+                f"the image out. Received: {y.tolist()[missing[0]]!r}"
+            )
+        if all(isinstance(value, (int, float, np.number)) for value in y):
+            y = y.astype(float)
+    if y.dtype.kind in "USOT":
         return _named_labels(y, options.class_names)
     values = _whole_numbers(y)
     names = options.class_names
@@ -48,7 +58,8 @@ def _named_labels(y: np.ndarray, names: Sequence[str] | None) -> tuple[np.ndarra
     odd = [i for i, value in enumerate(y) if not isinstance(value, str)]
     if odd:
         raise ValueError(
-            f"Label {odd[0]} is missing or not a string, unlike others. Received: {y[odd[0]]!r}"
+            "Labels must be all strings or all numbers. "
+            f"Received: {y.tolist()[odd[0]]!r} as label {odd[0]} (counted from 0)"
         )
     class_names = tuple(names) if names else tuple(str(name) for name in np.unique(y.astype(str)))
     ids = {name: i for i, name in enumerate(class_names)}
@@ -56,6 +67,12 @@ def _named_labels(y: np.ndarray, names: Sequence[str] | None) -> tuple[np.ndarra
     if unknown:
         raise ValueError(f"Unknown class. {closest(unknown[0], class_names)}")
     return np.array([ids[value] for value in y], np.int32), class_names
+
+
+def is_missing(label: Any) -> bool:
+    """Whether it says that there is none, as pandas, NumPy and CSV files write it."""
+    ways = ("", "nan") if isinstance(label, str) else ("nan", "None", "<NA>", "NaT")
+    return str(label) in ways
 
 
 def closest(name: str, names: Sequence[str]) -> str:
@@ -66,10 +83,14 @@ def closest(name: str, names: Sequence[str]) -> str:
 
 
 def _whole_numbers(y: np.ndarray) -> np.ndarray:
-    if y.dtype.kind not in "biuf" or not np.isfinite(y).all() or (y != np.rint(y)).any():
+    if y.dtype.kind in "biu":
+        return y.astype(np.int64)
+    whole = y.dtype.kind == "f" and (y == np.rint(y)) & (np.abs(y.astype(float)) < 2**53)
+    odd = y[~np.broadcast_to(whole, y.shape)]
+    if len(odd):
         raise ValueError(
             "Labels of shape (n,) must be whole numbers (class ids) or strings (class names). "
-            f"Received: dtype={y.dtype}, values {list(np.unique(y)[:5])}"
+            f"Received: dtype={y.dtype}, values {odd[:5].tolist()}"
         )
     return y.astype(np.int64)
 

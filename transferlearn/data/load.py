@@ -173,6 +173,9 @@ def load_pair(
         notice("A stream cannot be split: there is no validation. Pass validation_data for one.")
         return first, None
     kept, held_out = first.split(validation_split, seed)
+    if not held_out.size:
+        notice("No class has two images, so none is held out: there is no validation.")
+        return first, None
     check_validation(kept, held_out, split=True)
     return kept, held_out
 
@@ -222,19 +225,29 @@ def load_images(
         return load_tf_data(source, settings, labelled=False)
     if isinstance(source, (str, Path)):
         return _load_files(Path(source).expanduser(), settings)
-    if isinstance(source, Image.Image):
-        source = [source]
-    if not isinstance(source, (list, tuple)):
-        source = _as_batch(np.asarray(source))
+    if is_one_image(source):
+        source = [source] if isinstance(source, Image.Image) else np.asarray(source)[None]
+    elif not isinstance(source, (list, tuple)):
+        source = np.asarray(source)
+        if not source.ndim:
+            raise TypeError(
+                "Images are a path, a folder, a Pillow image, an array, a list of those, a "
+                "tf.data.Dataset or a keras.utils.PyDataset (of a Python generator make a list). "
+                f"Received: {source.dtype.name} {source!s:.80}"
+            )
     paths = as_paths(source)
     if paths is not None:
         return file_dataset(open_files(paths, settings, "The list of files"), settings)
     return pixel_dataset(source, settings)
 
 
-def _as_batch(array: np.ndarray) -> np.ndarray:
-    is_one = array.ndim == 2 or (array.ndim == 3 and array.shape[-1] in (1, 3, 4))
-    return array[None] if is_one else array
+def is_one_image(source: Any) -> bool:
+    """Whether `load_images` takes it for a single image: a file, a Pillow image or one array."""
+    if isinstance(source, (str, Path)):
+        return not Path(source).expanduser().is_dir()
+    shape: tuple[int, ...] = getattr(source, "shape", ())
+    is_one_array = len(shape) == 2 or (len(shape) == 3 and shape[-1] in (1, 3, 4))
+    return isinstance(source, Image.Image) or is_one_array
 
 
 def _load_files(path: Path, options: Options) -> ItemDataset:

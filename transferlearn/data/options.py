@@ -1,5 +1,6 @@
 """How a source is to be read; checked once, handed to every loader."""
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -52,7 +53,7 @@ class Options:
 
 def _size(name: str, size: Sequence[int]) -> tuple[int, int]:
     try:
-        height, width = (int(side) for side in size)
+        height, width = (operator.index(side) for side in size)
     except (TypeError, ValueError):
         height = width = 0
     if min(height, width) < 1:

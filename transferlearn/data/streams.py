@@ -50,21 +50,27 @@ class StreamDataset(Dataset):
         return (pixels, targets) if weights is None else (pixels, targets, weights)
 
     def _pixels(self, x: np.ndarray) -> np.ndarray:
-        if x.ndim != 4 or x.shape[-1] not in (1, 3, 4):
-            raise ValueError(
-                "A batch of images must have shape (batch, height, width, 3), with 1 or 4 "
-                f"channels. Received: shape={x.shape}"
-            )
+        check_shape(x)
         check_numbers(x, "A batch")
         raw = x if self.rescale is None else undo_rescale(x, self.rescale)
         check_range(raw, "A batch")
         return fit_size(raw_rgb(raw, divided=False), self.image_size, self.resampling)
 
 
+def check_shape(x: np.ndarray) -> None:
+    """Refuse what is no batch of images."""
+    if x.ndim != 4 or x.shape[-1] not in (1, 3, 4):
+        raise ValueError(
+            "A batch of images must have shape (batch, height, width, 3), with 1 or 4 "
+            f"channels. Received: shape={x.shape}"
+        )
+
+
 def peeked_rescale(batches: Sequence[np.ndarray], options: Options, what: str) -> float | None:
     """What the first batches say about the range: `1 / 255`, or `None` for raw pixels."""
     for batch in batches:
         check_numbers(batch, what)
+        check_shape(batch)
     extremes = np.array([extreme for batch in batches for extreme in (batch.min(), batch.max())])
     return 1 / 255 if is_divided(extremes, options, what) else None
 
@@ -86,7 +92,10 @@ def stream_classes(
     """
     rows = first.ndim == 2 and first.shape[1] > 1
     if rows or options.multi_label or options.class_names:
-        return class_labels(first, options, positions=positions)[1], None
+        labels, class_names = class_labels(first, options, positions=positions)
+        if labels.ndim == 1 or options.multi_label:
+            return class_names, None
+    # Ids must all be read to know the classes; soft labels, so that all know them to be soft.
     labels, class_names = class_labels(np.concatenate(list(read())), options)
     return class_names, labels
 

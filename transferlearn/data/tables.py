@@ -9,20 +9,27 @@ import numpy as np
 
 from .dataset import ItemDataset
 from .images import ENDINGS
-from .labels import class_labels, closest, sample_weights
+from .labels import class_labels, closest, is_missing, sample_weights
+from .notices import listing
 from .options import Options
 from .verify import file_dataset, open_files
 
 _PATHS = ("path", "filename", "file", "image")
 _LABELS = ("label", "class", "category")
 _WEIGHTS = ("sample_weight",)
+_LISTED = 10
 
 
 def load_csv(path: Path, options: Options) -> ItemDataset:
     """A dataset of the images that a `.csv` or `.tsv` file lists."""
     delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = [row for row in csv.reader(file, delimiter=delimiter) if row]
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = [row for row in csv.reader(file, delimiter=delimiter) if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(
+            f"{path} cannot be read as a table. Save it as CSV in UTF-8. Received: {error}"
+        ) from error
     if len(rows) < 2 or len(rows[0]) < 2:
         raise ValueError(
             f"{path} is no table of images: expected a header line such as path{delimiter}label, "
@@ -36,12 +43,14 @@ def load_csv(path: Path, options: Options) -> ItemDataset:
         raise ValueError(
             f"{path}: row {odd[0]} has {len(rows[odd[0] - 1])} cells, the header {len(header)}."
         )
+    _refuse_twice([name.strip() for name in header], str(path))
     columns = {name.strip(): [row[i].strip() for row in rows[1:]] for i, name in enumerate(header)}
     return _load_columns(columns, str(path), path.parent, options)
 
 
 def load_frame(frame: Any, options: Options) -> ItemDataset:
     """A dataset of the images that a DataFrame (pandas, or one that works alike) lists."""
+    _refuse_twice(list(map(str, frame.columns)), "The table")
     columns = {str(name): list(frame[name]) for name in frame.columns}
     if len(columns) < 2 or not len(frame):
         raise ValueError(
@@ -54,15 +63,27 @@ def load_frame(frame: Any, options: Options) -> ItemDataset:
 def _load_columns(
     columns: dict[str, list[Any]], what: str, folder: Path, options: Options
 ) -> ItemDataset:
-    paths = [_found(cell, folder) for cell in columns[_column(columns, _PATHS, 0)]]
-    cells = columns[_column(columns, _LABELS, 1)]
+    of_paths, of_labels = _column(columns, _PATHS, 0), _column(columns, _LABELS, 1)
+    if of_paths == of_labels or not (of_paths and of_labels):
+        raise ValueError(
+            f"{what} does not tell paths from labels: call their columns path and label. "
+            f"Received: columns {list(columns)}"
+        )
+    paths = [_found(cell, folder) for cell in columns[of_paths]]
+    cells = columns[of_labels]
+    missing = [path for path, cell in zip(paths, cells, strict=True) if is_missing(cell)]
+    if missing and not options.multi_label:
+        raise ValueError(
+            f"{what}: {len(missing)} rows have no label. Write it in, or take the row out."
+            f"{listing(missing, _LISTED)}"
+        )
     weights = _column(columns, _WEIGHTS, None)
+    labels, class_names = _parse_labels(cells, options)
     files = open_files(paths, options, what)
-    labels, class_names = _parse_labels([cells[i] for i in files.rows], options)
     return file_dataset(
         files,
         options,
-        labels=labels,
+        labels=labels[files.rows],
         class_names=class_names,
         sample_weight=sample_weights([columns[weights][i] for i in files.rows], len(files.rows))
         if weights
@@ -70,12 +91,18 @@ def _load_columns(
     )
 
 
+def _refuse_twice(names: list[str], what: str) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{what} has two columns of one name: {twice}. Rename one.")
+
+
 def _column(columns: dict[str, list[Any]], names: Sequence[str], position: int | None) -> str:
     by_name = {name.lower(): name for name in columns}
     known = [by_name[name] for name in names if name in by_name]
     if known:
         return known[0]
-    return "" if position is None else list(columns)[position]
+    return list(columns)[position] if position is not None and len(columns) == 2 else ""
 
 
 def _found(cell: object, folder: Path) -> str:
@@ -87,13 +114,20 @@ def _found(cell: object, folder: Path) -> str:
 def _parse_labels(cells: list[Any], options: Options) -> tuple[np.ndarray, tuple[str, ...]]:
     if not options.multi_label:
         return class_labels(_numbers(cells), options)
-    sets = [{part.strip() for part in str(cell).split("|") if part.strip()} for cell in cells]
+    sets = [_names(cell) for cell in cells]
     class_names = tuple(options.class_names or sorted(set().union(*sets)))
     unknown = sorted(set().union(*sets) - set(class_names))
     if unknown:
         raise ValueError(f"Unknown class. {closest(unknown[0], class_names)}")
     rows = [[name in labels for name in class_names] for labels in sets]
     return np.array(rows, np.float32), class_names
+
+
+def _names(cell: Any) -> set[str]:
+    if isinstance(cell, (list, tuple, set)):
+        return set(map(str, cell))
+    text = "" if is_missing(cell) else str(cell)
+    return {part.strip() for part in text.split("|") if part.strip()}
 
 
 def _numbers(cells: list[Any]) -> np.ndarray:

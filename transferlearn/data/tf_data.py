@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .dataset import Request
 from .options import Options
 from .streams import StreamDataset, own_names, peeked_rescale, stream_classes
 
@@ -22,16 +23,10 @@ def is_tf_data(source: object) -> bool:
 class TfDataset(StreamDataset):
     """A `tf.data` pipeline with the conversion as its last `map`."""
 
-    def _batches(
-        self,
-        batch_size: int,
-        encoding: str | None,
-        class_weight: dict[int, float] | None,
-        shuffle: bool,
-        seed: int | None,
-    ) -> Any:
+    def _batches(self, request: Request) -> Any:
         import tensorflow as tf
 
+        batch_size, encoding, class_weight, *_ = request
         image, label = (*_specs(self.source), None)[:2]
         integers = image.dtype.is_integer and self.rescale is None
         types: list[Any] = [tf.uint8 if integers else tf.float32]

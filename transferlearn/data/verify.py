@@ -102,11 +102,15 @@ def open_files(
 
 def _summarise(what: str, skipped: tuple[Skipped, ...], ignored: Mapping[str, int]) -> None:
     # Every folder on a Mac has a hidden file: alone it is worth a count, not a warning.
-    kinds = [f"{count} {kind}" for kind, count in sorted(ignored.items()) if count]
     if skipped or any(count for kind, count in ignored.items() if kind != "hidden"):
         parts = [f"skipped {_counted(skipped)} that cannot be used"] if skipped else []
-        parts += [f"ignored {', '.join(kinds)}"] if kinds else []
+        parts += [f"ignored {kinds(ignored)}"] if any(ignored.values()) else []
         notice(f"{what}: {'; '.join(parts)}{listing(_lines(skipped), _LISTED)}")
+
+
+def kinds(ignored: Mapping[str, int]) -> str:
+    """Files that were not looked at, by kind: "2 .heic, 1 hidden"."""
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(ignored.items()) if count)
 
 
 def _lines(skipped: Iterable[Skipped]) -> list[str]:

@@ -41,6 +41,16 @@ class Layers(Sequence[Any]):
         """Which layers are BatchNorm."""
         return [isinstance(layer, keras.layers.BatchNormalization) for layer in self.layers]
 
+    def frozen_by(self, strategy: "FreezeStrategy") -> list[bool]:
+        """Gives a strategy's mask; raises `ValueError` where it does not fit the layers."""
+        mask = [bool(frozen) for frozen in strategy.frozen(self)]
+        if len(mask) != len(self):
+            raise ValueError(
+                f"{type(strategy).__name__}.frozen must say of each of the {len(self)} layers "
+                f"whether it is frozen. Received: {len(mask)} answers."
+            )
+        return mask
+
 
 class FreezeStrategy(abc.ABC):
     """Says which layers of a backbone are frozen. It looks, and changes nothing.
@@ -73,5 +83,5 @@ class FreezeEither(FreezeStrategy):
 
     def frozen(self, layers: Layers) -> list[bool]:
         """Gives the mask."""
-        pairs = zip(self.first.frozen(layers), self.second.frozen(layers), strict=True)
+        pairs = zip(layers.frozen_by(self.first), layers.frozen_by(self.second), strict=True)
         return [a or b for a, b in pairs]

@@ -82,7 +82,8 @@ class FreezeUpTo(FreezeStrategy):
             return [i in held for i in range(len(layers))]
         if self.name in layers.names:
             return [i <= layers.names.index(self.name) for i in range(len(layers))]
-        close = difflib.get_close_matches(self.name, [*blocks, *layers.names], n=3, cutoff=0.4)
+        known = ["all", "none", *blocks, *layers.names]
+        close = difflib.get_close_matches(self.name, known, n=3, cutoff=0.4)
         raise ValueError(
             f"No layer or block of that name. Received: {self.name!r}. "
             f"Closest: {', '.join(map(repr, close)) or 'none'}. Blocks: {', '.join(blocks)}."
