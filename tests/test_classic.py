@@ -5,12 +5,12 @@ import importlib
 import keras
 import numpy as np
 import pytest
-import tensorflow
 from PIL import Image
 
 import transferlearn as tl
 from tests.networks import pixels
 
+tensorflow = pytest.importorskip("tensorflow")
 SIZE = (48, 48)
 
 
