@@ -9,6 +9,7 @@ import numpy as np
 
 from transferlearn.builders import ImageClassifierBuilder
 from transferlearn.freezing import FreezeUpTo
+from transferlearn.saving import check_target
 from transferlearn.schedules import FineTune
 
 TRAIN_PHOTOS = 800
@@ -51,6 +52,7 @@ def run(output: Path, say: Callable[[str], Any]) -> dict[str, Any]:
         The scores on the test photos; `steps`, each with its photos and seconds; and the paths of
         the saved model and of a photo to try it on.
     """
+    check_target(output)
     labelled = photos()
     order = np.random.default_rng(SEED).permutation(len(labelled))
     train = _columns(labelled[i] for i in order[:TRAIN_PHOTOS])
