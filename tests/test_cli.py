@@ -53,6 +53,14 @@ def test_predict_and_evaluate_what_train_saved(trained, photos, capsys):
     assert scores["accuracy"] == pytest.approx(sum(right) / 24)
 
 
+def test_predict_goes_on_past_a_bad_file_among_several(trained, photos, tmp_path, capsys):
+    (tmp_path / "bad.jpg").write_bytes(b"no image")
+    found = output(capsys, "predict", trained, photos / "ant", tmp_path / "bad.jpg", "--json")
+    assert len(json.loads(found)) == 12
+    assert main(["predict", str(trained), str(tmp_path / "bad.jpg")]) == 1
+    assert "bad.jpg cannot be used" in capsys.readouterr().err
+
+
 def test_train_prints_json_only_on_standard_output(photos, tmp_path, capsys):
     (tmp_path / "p").symlink_to(photos)
     arguments = ["train", tmp_path / "p", "--epochs", 1, "--image-size", "32x32", "--units", "8,4",

@@ -4,9 +4,11 @@ import re
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 
 import transferlearn as tl
+from tests.networks import pixels, small_backbone
 from transferlearn.backbones import registry
 
 ROOT = Path(__file__).parent.parent
@@ -22,7 +24,7 @@ def test_every_way_to_extend_it_runs_as_written(tmp_path, monkeypatch):
     image = keras.Input((32, 32, 3))
     keras.Model(image, keras.layers.Conv2D(4, 3)(image)).save("our-net.keras")
     blocks = python_blocks("docs/architecture.md")
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     for block in blocks:
         scope = {"tl": tl, "keras": keras}
         exec("from dataclasses import dataclass\n" + block, scope)
@@ -30,6 +32,12 @@ def test_every_way_to_extend_it_runs_as_written(tmp_path, monkeypatch):
             assert scope["builder"].build(num_classes=3).output_shape == (None, 3)
         if "MaxBuilder" in scope:
             scope["MaxBuilder"]("EfficientNetLite0").build(num_classes=3)
+        if "UntilGood" in scope:
+            data = pixels(12, 32), np.arange(12) % 3
+            fitted = tl.ImageClassifierBuilder(small_backbone(), learning_rate=1e-9).fit(
+                data, epochs=1, schedule=scope["UntilGood"](), verbose=0
+            )
+            assert len(fitted.phases) == 2
 
 
 def test_the_classic_job_of_the_readme_builds_as_written():

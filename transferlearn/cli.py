@@ -85,19 +85,14 @@ def _train(options: argparse.Namespace) -> tuple[Any, str]:
         "skipped": [{"path": str(s.path), "reason": s.reason} for s in fitted.skipped],
     }
     figures = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
-    return result, f"{figures}\nSaved {options.output}."
+    saved = f"Saved. Use it: transferlearn predict {options.output} PHOTO"
+    return result, f"{figures}\n{saved}"
 
 
 def _predict(options: argparse.Namespace) -> tuple[Any, str]:
     from transferlearn import load
 
-    fitted = load(options.model)
-    files = [path for path in options.images if not path.is_dir()]
-    found = [p for path in options.images if path.is_dir() for p in fitted.predict(path)]
-    if len(options.images) == 1 and files:
-        found = [fitted.predict(files[0])]
-    elif files:
-        found += fitted.predict(files)
+    found = load(options.model).predict(options.images)
     result = [
         {
             "path": p.path,
@@ -131,6 +126,7 @@ def _backbones(options: argparse.Namespace) -> tuple[Any, str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="transferlearn",
+        allow_abbrev=False,
         description="Fine-tune a pretrained network on your own photos, and use what comes out.",
         epilog="First steps: 'transferlearn demo', then 'transferlearn train photos/'.",
     )
@@ -144,7 +140,8 @@ def _parser() -> argparse.ArgumentParser:
             help=text,
             description=text,
             parents=[shared],
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+            allow_abbrev=False,
+            formatter_class=_Help,
         )
         made.set_defaults(run=run)
         return made
@@ -162,6 +159,13 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("photos", type=Path, help="a folder with a folder a class, or a CSV file")
     command("backbones", _backbones, "List the networks to start from.")
     return parser
+
+
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default in (None, False):
+            return action.help
+        return super()._get_help_string(action)
 
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
@@ -190,7 +194,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     add(
         "--schedule",
         choices=("one-phase", "fine-tune"),
-        help="fine-tune: the head first, then more",
+        help="fine-tune: the head first, then all that --freeze leaves free",
     )
     add("--epochs", type=int, default=10, help="over all phases")
     add("--learning-rate", type=float, help="by default the optimizer's own (Adam: 0.001)")
@@ -213,7 +217,9 @@ def _image_size(text: str) -> tuple[int, int]:
     try:
         height, width = (int(part) for part in text.lower().split("x"))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"expected 224x224. Received: {text!r}") from None
+        raise argparse.ArgumentTypeError(
+            f"expected HEIGHTxWIDTH, such as 224x224. Received: {text!r}"
+        ) from None
     return height, width
 
 
@@ -240,6 +246,8 @@ def _one_line(error: BaseException) -> str:
 @contextlib.contextmanager
 def _warnings_as_lines() -> Iterator[None]:
     with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", UserWarning)
         warnings.showwarning = lambda message, *_, **__: _say(f"warning: {message}")
         yield
 

@@ -30,7 +30,7 @@ def photos() -> list[tuple[str, str]]:
         import elpv_dataset
     except ImportError as error:
         raise ImportError(
-            'The demo\'s photos are not installed: pip install "transferlearn[demo]"'
+            "The demo's photos are not installed: pip install elpv-dataset==1.0.0.post1"
         ) from error
     folder = Path(elpv_dataset.__file__).parent / "data"
     rows = map(str.split, (folder / "labels.csv").read_text("utf-8").splitlines())
@@ -61,8 +61,8 @@ def run(output: Path, say: Callable[[str], Any]) -> dict[str, Any]:
     builder = ImageClassifierBuilder(
         "EfficientNetLite0", freeze=FreezeUpTo("block4"), learning_rate=2e-3, seed=SEED
     )
-    schedule = FineTune(head_epochs=3, rate_factor=0.05)
-    fitted = builder.fit(train, validation_split=0, epochs=7, schedule=schedule)
+    schedule = FineTune(head_epochs=2, rate_factor=0.05)
+    fitted = builder.fit(train, validation_split=0, epochs=5, schedule=schedule)
     head, rest = fitted.phases
     say(f"Testing on the other {len(test[0])} photos.")
     started = time.monotonic()

@@ -13,6 +13,8 @@ from transferlearn.evaluation import Evaluation, evaluate
 from transferlearn.saving import read_save, write_save
 from transferlearn.schedules import PhaseResult
 
+_MANY_IMAGES = 500  # for these, `predict` and `evaluate` show how far they are
+
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
@@ -74,8 +76,8 @@ class FittedModel:
 
     model: keras.Model
     class_names: tuple[str, ...]
-    history: keras.callbacks.History
-    phases: tuple[PhaseResult, ...]
+    history: keras.callbacks.History = field(repr=False)
+    phases: tuple[PhaseResult, ...] = field(repr=False)
     outline: Outline
     skipped: tuple[Any, ...] = field(default=(), repr=False)
 
@@ -108,7 +110,7 @@ class FittedModel:
             on_error="raise" if single else on_error,
         )
         paths = dataset.names
-        probabilities = self._probabilities(dataset.batches(batch_size=self.outline.batch_size))
+        probabilities = self._probabilities(dataset)
         found = [
             self._prediction(row, paths[i] if paths else None)
             for i, row in enumerate(probabilities)
@@ -137,12 +139,10 @@ class FittedModel:
             value_range=self.outline.value_range,
             on_error=on_error,
         )
-        # Streams give labels of their own kind; rows mean the same for all of them.
-        batches = dataset.batches(batch_size=self.outline.batch_size, encoding="one-hot")
         if isinstance(dataset, data.ItemDataset):
-            probabilities, labels = self._probabilities(batches), np.asarray(dataset.labels)
+            probabilities, labels = self._probabilities(dataset), np.asarray(dataset.labels)
         else:
-            probabilities, labels = self._with_labels(batches)
+            probabilities, labels = self._with_labels(dataset)
         multi_label = self.outline.multi_label
         return evaluate(probabilities, labels, self.class_names, multi_label=multi_label)
 
@@ -158,10 +158,14 @@ class FittedModel:
         """
         write_save(self, Path(path))
 
-    def _probabilities(self, batches: Any) -> np.ndarray:
-        return self._to_probabilities(self.model.predict(batches, verbose=0))
+    def _probabilities(self, dataset: data.Dataset) -> np.ndarray:
+        batches = dataset.batches(batch_size=self.outline.batch_size)
+        is_long = dataset.size is None or dataset.size > _MANY_IMAGES
+        return self._to_probabilities(self.model.predict(batches, verbose=int(is_long)))
 
-    def _with_labels(self, batches: Any) -> tuple[np.ndarray, np.ndarray]:
+    def _with_labels(self, dataset: data.Dataset) -> tuple[np.ndarray, np.ndarray]:
+        # Streams give labels of their own kind; rows mean the same for all of them.
+        batches = dataset.batches(batch_size=self.outline.batch_size, encoding="one-hot")
         pairs = [
             (self.model.predict_on_batch(np.asarray(batch[0])), np.asarray(batch[1]))
             for batch in _iterate(batches)

@@ -37,7 +37,7 @@ class Outputs:
         return self.multi_label or self.count == 1
 
 
-def check_outputs(outputs: Outputs, num_classes: int) -> None:
+def check_outputs(outputs: Outputs, num_classes: int, loss: Any = None) -> None:
     """Refuses a head whose outputs cannot tell `num_classes` classes apart.
 
     Raises:
@@ -51,6 +51,11 @@ def check_outputs(outputs: Outputs, num_classes: int) -> None:
     if outputs.multi_label and outputs.activation == "softmax":
         raise ValueError(
             "multi_label=True needs a head with activation='sigmoid': a softmax lets one class win."
+        )
+    if is_binary(loss) and outputs.activation == "softmax":
+        raise ValueError(
+            "A binary loss reads each output as a yes or no of its own, and a softmax makes one of "
+            f"{outputs.count} win. Leave loss out: it is chosen to fit. Received: loss={loss!r}"
         )
     one_for_two = outputs.count == 1 and num_classes == 2 and not outputs.multi_label
     if outputs.count != num_classes and not one_for_two:

@@ -4,7 +4,7 @@ import abc
 import math
 import numbers
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from transferlearn.backbones import Block
@@ -61,7 +61,7 @@ class PhaseResult:
 
     epochs: int
     learning_rate: float
-    frozen_layers: tuple[str, ...]
+    frozen_layers: tuple[str, ...] = field(repr=False)
     trainable_parameters: int
     seconds: float
     metrics: dict[str, float]
@@ -121,7 +121,8 @@ class FineTune(Schedule):
     """First the head on the frozen backbone, then its free layers too, at a smaller rate.
 
     When to use it: where the frozen backbone is not good enough, and there are some hundred images
-    a class or more.
+    a class or more. The builder's `freeze` says what stays frozen in the second phase; without one
+    the whole backbone is trained.
 
     Args:
         head_epochs: Epochs of the first phase; by default half of all, rounded down, at least 1.

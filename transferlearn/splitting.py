@@ -1,6 +1,7 @@
 """Put a backbone and a head together, and cut the result where the frozen part ends."""
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -92,7 +93,8 @@ def assemble(
     head = _head(features, outputs)
     names = {operation.name for operation in backbone.model.operations}
     _rename_apart((*_between(image, prepared), *head), names)
-    model = keras.Model(image, outputs, name=f"{backbone.model.name}_classifier")
+    name = re.sub(r"[^a-z0-9]+", "_", backbone.name.lower())
+    model = keras.Model(image, outputs, name=f"{name}_classifier")
     layers = tuple(model.get_layer(layer.name) for layer in backbone.model.layers)
     return Network(
         model=model, layers=layers, head=head, activation=activation, noise=_noise(layers)

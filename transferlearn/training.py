@@ -156,6 +156,8 @@ def run(
         soft = _is_soft(feed.train, recipe)
         encoding = compile_network(network, recipe, learning_rate=phase.learning_rate, soft=soft)
         rate = float(keras.ops.convert_to_numpy(network.model.optimizer.learning_rate))
+        if verbose:
+            print(f"Phase {index + 1}: {_outline(network, mask, phase, rate)}")
         started = time.monotonic()
         batches = _batches(feed, encoding, index)
         with _plain_failures(batches):
@@ -209,6 +211,14 @@ def _batches(feed: Feed, encoding: objectives.Encoding, phase: int) -> dict[str,
         return {"x": train}
     held_out = feed.validation.batches(batch_size=feed.batch_size, encoding=encoding)
     return {"x": train, "validation_data": held_out}
+
+
+def _outline(network: Network, mask: Sequence[bool], phase: Phase, rate: float) -> str:
+    trained = sum(prod(w.shape) for w in network.model.trainable_weights)
+    return (
+        f"{phase.epochs} epochs, {sum(mask)} of the backbone's {len(mask)} layers frozen, "
+        f"{trained:,} parameters trained, learning rate {rate:g}"
+    )
 
 
 def _is_soft(train: Dataset, recipe: Recipe) -> bool:

@@ -41,6 +41,7 @@ def test_a_source_is_told_what_was_asked_for(sources):
     class Curious(Tiny):
         def load(self, name, **options):
             asked.update(options)
+            return super().load(name, **options)
 
         def facts(self, name):
             return Facts(name=name, image_size=(48, 64))
@@ -50,6 +51,16 @@ def test_a_source_is_told_what_was_asked_for(sources):
     assert asked == {"weights": None, "image_size": (48, 64)}
     backbones.get("Tiny", image_size=(32, 32))
     assert asked == {"weights": "imagenet", "image_size": (32, 32)}
+
+
+def test_a_source_that_gives_something_else_is_named(sources):
+    class Forgetful(Tiny):
+        def load(self, name, **options):
+            super().load(name, **options)
+
+    backbones.register(Forgetful())
+    with pytest.raises(TypeError, match="Forgetful"):
+        backbones.get("Tiny", weights=None)
 
 
 def test_duplicates_are_refused_and_nothing_is_registered(sources):

@@ -88,6 +88,11 @@ def test_several_labels_an_image(backbone):
     )
 
 
+def test_binary_cross_entropy_does_not_go_with_a_softmax_over_several_classes(backbone):
+    with pytest.raises(ValueError, match="softmax"):
+        tl.ImageClassifierBuilder(backbone, loss="binary_crossentropy").build(3)
+
+
 @pytest.mark.parametrize(
     "loss",
     [

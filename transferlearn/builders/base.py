@@ -1,8 +1,6 @@
 """What every builder does, whatever its data is."""
 
 import abc
-import math
-import numbers
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
@@ -11,6 +9,7 @@ import keras
 
 from transferlearn import data, objectives, training
 from transferlearn.backbones import Backbone, Weights, check_weights
+from transferlearn.builders.arguments import by_id, whole
 from transferlearn.builders.summary import summarise
 from transferlearn.fitted import FittedModel, Outline
 from transferlearn.freezing import Freeze, FreezeStrategy, Layers, as_strategy
@@ -63,9 +62,9 @@ class Builder(abc.ABC):
                 "backbone is a name such as 'VGG16', a functional keras.Model, or a Backbone. "
                 f"Received: backbone={self.backbone!r}"
             )
-        object.__setattr__(self, "batch_size", _whole("batch_size", self.batch_size, least=1))
+        object.__setattr__(self, "batch_size", whole("batch_size", self.batch_size, least=1))
         if self.seed is not None:
-            object.__setattr__(self, "seed", _whole("seed", self.seed, least=0))
+            object.__setattr__(self, "seed", whole("seed", self.seed, least=0))
         self._given_freeze()
         check_weights(self.weights)
         if self.precision is not None:
@@ -156,9 +155,11 @@ class Builder(abc.ABC):
         Raises:
             ValueError: Data or settings that cannot work, before anything is trained.
         """
-        epochs = _whole("epochs", _DEFAULT_EPOCHS if epochs is None else epochs, least=1)
+        epochs = whole("epochs", _DEFAULT_EPOCHS if epochs is None else epochs, least=1)
         plan, watching = as_schedule(schedule), training.as_callbacks(callbacks)
         trained_on, held_out = self._load(train, validation_data, validation_split, class_names)
+        if verbose:
+            print(_found(trained_on, held_out))
         self._seed()
         backbone = self._backbone(trained_on.image_size)
         network = self._assemble(backbone, len(trained_on.class_names), trained_on.image_size)
@@ -169,7 +170,7 @@ class Builder(abc.ABC):
             train=trained_on,
             validation=held_out,
             batch_size=self.batch_size,
-            class_weight=_by_id(class_weight, trained_on.class_names),
+            class_weight=by_id(class_weight, trained_on.class_names),
             seed=self.seed,
         )
         history = training.run(
@@ -212,14 +213,15 @@ class Builder(abc.ABC):
     def _assemble(
         self, backbone: Backbone, num_classes: int, image_size: tuple[int, int]
     ) -> Network:
-        num_classes = _whole("num_classes", num_classes, least=1)
+        num_classes = whole("num_classes", num_classes, least=1)
         network = assemble(
             backbone,
             lambda features: self.build_head(features, num_classes),
             image_size=image_size,
             precision=self.precision,
         )
-        objectives.check_outputs(training.outputs_of(network, self._recipe()), num_classes)
+        outputs = training.outputs_of(network, self._recipe())
+        objectives.check_outputs(outputs, num_classes, self.loss)
         return network
 
     def _outputs(self, num_classes: int) -> int:
@@ -260,33 +262,12 @@ class Builder(abc.ABC):
             keras.utils.set_random_seed(self.seed)
 
 
-def _whole(name: str, value: Any, *, least: int) -> int:
-    """Gives the number as an `int` (JSON and Keras know no NumPy integers), or refuses it."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
-        raise ValueError(
-            f"{name} is a whole number of at least {least}. Received: {name}={value!r}"
-        )
-    return int(value)
-
-
-def _by_id(
-    class_weight: Mapping[Any, float] | None, class_names: Sequence[str]
-) -> dict[int, float] | None:
-    if class_weight is None:
-        return None
-    if not isinstance(class_weight, Mapping) or not all(
-        isinstance(weight, numbers.Real) and 0 <= weight < math.inf
-        for weight in class_weight.values()
-    ):
-        raise ValueError(
-            "class_weight goes from class names or ids to weights of at least 0. "
-            f"Received: class_weight={class_weight!r}"
-        )
-    ids = {name: i for i, name in enumerate(class_names)} | {i: i for i in range(len(class_names))}
-    unknown = [key for key in class_weight if key not in ids]
-    if unknown:
-        raise ValueError(
-            f"class_weight names classes that are not in the data: {unknown}. "
-            f"There are: {', '.join(class_names)}."
-        )
-    return {ids[key]: float(weight) for key, weight in class_weight.items()}
+def _found(train: data.Dataset, held_out: data.Dataset | None) -> str:
+    sizes = [
+        f"{'?' if part.size is None else format(part.size, ',')} to {purpose}"
+        for part, purpose in ((train, "train on"), (held_out, "validate on"))
+        if part is not None
+    ]
+    names = train.class_names
+    listed = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+    return f"{len(names)} classes ({listed}): {', '.join(sizes)}"

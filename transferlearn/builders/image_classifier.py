@@ -27,7 +27,8 @@ class ImageClassifierBuilder(Builder):
         head: What goes behind the backbone.
         freeze: `"all"`, `"none"`, the name of a layer or block (up to and with it), a number of
             layers, a share in (0, 1) of those that have weights, or a `tl.freezing` strategy. By
-            default a pretrained backbone is frozen whole, a random one not at all.
+            default a pretrained backbone is frozen whole, a random one not at all; with
+            `schedule="fine-tune"` the second phase then trains all of it.
         batch_norm: `"frozen"` keeps the backbone's BatchNorm (gamma, beta, statistics) fixed in
             trained blocks too; `"train"` trains it there. With `weights=None` it trains.
         optimizer: Name or Keras optimizer, taken as a template.
@@ -42,7 +43,7 @@ class ImageClassifierBuilder(Builder):
         image_size: `(height, width)` in pixels; by default the data's own (arrays, streams) or the
             backbone's.
         value_range: `(0, 1)` for pixels already divided by 255, `(0, 255)` for raw ones; by default
-            it is recognised.
+            it is recognised by `fit`; `build` undoes `(0, 1)` inside the model.
         on_error: `"skip"` broken files (and say so) or `"raise"`.
 
     Example:

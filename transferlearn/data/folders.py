@@ -77,7 +77,14 @@ def split_folders(source: object) -> tuple[object, Path | None]:
     parts = {path.name.lower(): path for path in _subfolders(folder, Counter())}
     train = [parts[name] for name in _TRAIN if name in parts]
     validation = [parts[name] for name in _VALIDATION if name in parts]
-    if not train or set(parts) - {*_TRAIN, *_VALIDATION, _TEST}:
+    others = [str(parts[name]) for name in sorted(set(parts) - {*_TRAIN, *_VALIDATION, _TEST})]
+    if train and validation and others:
+        raise ValueError(
+            f"{folder} holds {train[0].name}/ and {validation[0].name}/ to train and validate on, "
+            f"and others beside them: {', '.join(others[:10])}. Take these out, or pass train and "
+            "validation_data."
+        )
+    if not train or others:
         return source, None
     for several in (train, validation):
         if len(several) > 1:

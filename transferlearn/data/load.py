@@ -106,7 +106,8 @@ def _load(source: Any, options: Options) -> Dataset:
         return load_arrays(source, options)
     raise TypeError(
         "Labelled data is a folder, a CSV file, a DataFrame, (x, y), a tf.data.Dataset or a "
-        f"keras.utils.PyDataset. Received: {type(source).__name__}"
+        f"keras.utils.PyDataset; x and y go in together, as one tuple. "
+        f"Received: {type(source).__name__}"
     )
 
 
@@ -191,7 +192,7 @@ def load_images(
     """Make a `Dataset` without labels, to predict on.
 
     Args:
-        source: A path, a list of paths, a folder (all images below it), a Pillow image or a list
+        source: A path, a list of paths, of folders too (all images below), a Pillow image or a list
             of them, an array `(height, width, channels)` or `(n, height, width, channels)`, a
             list of arrays, a `tf.data.Dataset` or a `keras.utils.PyDataset`, of which labels are
             left aside.
@@ -224,7 +225,7 @@ def load_images(
     if is_tf_data(source):
         return load_tf_data(source, settings, labelled=False)
     if isinstance(source, (str, Path)):
-        return _load_files(Path(source).expanduser(), settings)
+        return _load_files([str(source)], settings)
     if is_one_image(source):
         source = [source] if isinstance(source, Image.Image) else np.asarray(source)[None]
     elif not isinstance(source, (list, tuple)):
@@ -237,7 +238,7 @@ def load_images(
             )
     paths = as_paths(source)
     if paths is not None:
-        return file_dataset(open_files(paths, settings, "The list of files"), settings)
+        return _load_files(paths, settings)
     return pixel_dataset(source, settings)
 
 
@@ -250,14 +251,16 @@ def is_one_image(source: Any) -> bool:
     return isinstance(source, Image.Image) or is_one_array
 
 
-def _load_files(path: Path, options: Options) -> ItemDataset:
-    if not path.exists():
-        raise FileNotFoundError(f"No such file or folder: {path} (from {Path.cwd()}).")
-    if not path.is_dir():
-        return file_dataset(open_files([str(path)], options, "The list of files"), options)
+def _load_files(given: list[str], options: Options) -> ItemDataset:
+    """Files, and all images below folders."""
     ignored: Counter[str] = Counter()
-    paths = images_below(path, ignored)
-    if not paths:
-        raise ValueError(f"No image in {path} or below.")
-    files = open_files(paths, options, str(path), ignored)
-    return file_dataset(files, options, ignored=+ignored)
+    paths: list[str] = []
+    for path in (Path(name).expanduser() for name in given):
+        if len(given) == 1 and not path.exists():
+            raise FileNotFoundError(f"No such file or folder: {path} (from {Path.cwd()}).")
+        found = images_below(path, ignored) if path.is_dir() else [str(path)]
+        if not found:
+            raise ValueError(f"No image in {path} or below.")
+        paths += found
+    what = given[0] if len(given) == 1 else "The list of files"
+    return file_dataset(open_files(paths, options, what, ignored), options, ignored=+ignored)

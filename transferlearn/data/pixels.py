@@ -41,8 +41,8 @@ def is_divided(pixels: np.ndarray, options: Options, what: str) -> bool:
     if looks_divided and options.value_range is None:
         notice(
             f"All values of {what} are within [0, 1]: taken as pixels divided by 255, and brought "
-            "back to 0..255, which is what the model expects. Pass value_range=(0, 1) to say so, "
-            "or value_range=(0, 255) if they are raw."
+            "back to 0..255, which is what the model expects. Give the builder value_range=(0, 1) "
+            "to say so, or value_range=(0, 255) if they are raw."
         )
         return True
     return False

@@ -83,6 +83,8 @@ def open_files(
     """
     checks = check_files(paths)
     skipped = tuple(Skipped(p, c.reason) for p, c in zip(paths, checks, strict=True) if c.reason)
+    if skipped and len(paths) == 1:
+        raise ValueError(f"{paths[0]} cannot be used: {skipped[0].reason}.")
     if skipped and options.on_error == "raise":
         raise ValueError(
             f"{what}: {_counted(skipped)} cannot be used. Repair or remove them, or pass "

@@ -82,8 +82,9 @@ class FreezeUpTo(FreezeStrategy):
             return [i in held for i in range(len(layers))]
         if self.name in layers.names:
             return [i <= layers.names.index(self.name) for i in range(len(layers))]
-        known = ["all", "none", *blocks, *layers.names]
-        close = difflib.get_close_matches(self.name, known, n=3, cutoff=0.4)
+        known = {name.lower(): name for name in ("all", "none", *blocks, *layers.names)}
+        found = difflib.get_close_matches(self.name.lower(), known, n=3, cutoff=0.4)
+        close = [known[name] for name in found]
         raise ValueError(
             f"No layer or block of that name. Received: {self.name!r}. "
             f"Closest: {', '.join(map(repr, close)) or 'none'}. Blocks: {', '.join(blocks)}."

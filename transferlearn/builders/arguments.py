@@ -1,0 +1,39 @@
+"""What is given to a builder, checked and in plain Python numbers."""
+
+import math
+import numbers
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def whole(name: str, value: Any, *, least: int) -> int:
+    """Gives the number as an `int` (JSON and Keras know no NumPy integers), or refuses it."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+        raise ValueError(
+            f"{name} is a whole number of at least {least}. Received: {name}={value!r}"
+        )
+    return int(value)
+
+
+def by_id(
+    class_weight: Mapping[Any, float] | None, class_names: Sequence[str]
+) -> dict[int, float] | None:
+    """Gives class weights by class id, or refuses classes and weights that cannot be."""
+    if class_weight is None:
+        return None
+    if not isinstance(class_weight, Mapping) or not all(
+        isinstance(weight, numbers.Real) and 0 <= weight < math.inf
+        for weight in class_weight.values()
+    ):
+        raise ValueError(
+            "class_weight goes from class names or ids to weights of at least 0. "
+            f"Received: class_weight={class_weight!r}"
+        )
+    ids = {name: i for i, name in enumerate(class_names)} | {i: i for i in range(len(class_names))}
+    unknown = [key for key in class_weight if key not in ids]
+    if unknown:
+        raise ValueError(
+            f"class_weight names classes that are not in the data: {unknown}. "
+            f"There are: {', '.join(class_names)}."
+        )
+    return {ids[key]: float(weight) for key, weight in class_weight.items()}
