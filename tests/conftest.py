@@ -1,3 +1,6 @@
+import gc
+
+import keras
 import pytest
 
 from transferlearn.backbones import registry
@@ -7,6 +10,15 @@ from transferlearn.backbones import registry
 def no_weight_folder(monkeypatch):
     """The tests do not depend on the machine's own folder of weights."""
     monkeypatch.delenv("TRANSFERLEARN_WEIGHTS", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def memory_given_back(request):
+    """Keras keeps what it compiled; the long matrix would fill the memory."""
+    yield
+    if request.node.get_closest_marker("full"):
+        keras.utils.clear_session()
+        gc.collect()
 
 
 @pytest.fixture
