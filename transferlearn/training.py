@@ -176,7 +176,7 @@ def run(
                 epochs=len(history.epoch),
                 learning_rate=rate,
                 frozen_layers=_frozen_names(network, mask),
-                trainable_parameters=sum(prod(w.shape) for w in network.model.trainable_weights),
+                trainable_parameters=_trained(network),
                 seconds=time.monotonic() - started,
                 metrics={name: _plain(values[-1]) for name, values in history.history.items()},
             )
@@ -214,11 +214,14 @@ def _batches(feed: Feed, encoding: objectives.Encoding, phase: int) -> dict[str,
 
 
 def _outline(network: Network, mask: Sequence[bool], phase: Phase, rate: float) -> str:
-    trained = sum(prod(w.shape) for w in network.model.trainable_weights)
     return (
         f"{phase.epochs} epochs, {sum(mask)} of the backbone's {len(mask)} layers frozen, "
-        f"{trained:,} parameters trained, learning rate {rate:g}"
+        f"{_trained(network):,} parameters trained, learning rate {rate:g}"
     )
+
+
+def _trained(network: Network) -> int:
+    return sum(prod(w.shape) for w in network.model.trainable_weights)
 
 
 def _is_soft(train: Dataset, recipe: Recipe) -> bool:
