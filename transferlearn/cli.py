@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _demo(options: argparse.Namespace) -> tuple[Any, str]:
     from transferlearn import demo
 
-    from_demo = demo.run(options.output, _say)
+    from_demo = demo.run(options.output, _say, verbose=_verbosity())
     lines = [
         f"{s['step']:<32}{s['photos']:>6} photos{s['seconds']:>8.1f} s" for s in from_demo["steps"]
     ]
@@ -73,7 +73,11 @@ def _train(options: argparse.Namespace) -> tuple[Any, str]:
     )
     saving.check_target(options.output)
     fitted = builder.fit(
-        options.photos, options.validation, epochs=options.epochs, schedule=options.schedule
+        options.photos,
+        options.validation,
+        epochs=options.epochs,
+        schedule=options.schedule,
+        verbose=_verbosity(),
     )
     fitted.save(options.output)
     metrics = fitted.phases[-1].metrics
@@ -233,6 +237,11 @@ def _freeze(text: str) -> str | int | float:
 def _json(result: Any) -> str:
     as_null = json.loads(json.dumps(result), parse_constant=lambda _: None)  # JSON knows no NaN
     return json.dumps(as_null, ensure_ascii=False)
+
+
+def _verbosity() -> int:
+    """Keras's progress bar for a terminal, a line an epoch for a log."""
+    return 1 if sys.stderr.isatty() else 2
 
 
 def _say(line: str) -> None:

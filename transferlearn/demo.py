@@ -41,12 +41,13 @@ def photos() -> list[tuple[str, str]]:
     ]
 
 
-def run(output: Path, say: Callable[[str], Any]) -> dict[str, Any]:
+def run(output: Path, say: Callable[[str], Any], *, verbose: int = 1) -> dict[str, Any]:
     """Trains on 800 photos, tests on the rest, and saves the model.
 
     Args:
         output: The folder to save in.
         say: Takes each line of progress.
+        verbose: As for `model.fit`.
 
     Returns:
         The scores on the test photos; `steps`, each with its photos and seconds; and the paths of
@@ -62,7 +63,7 @@ def run(output: Path, say: Callable[[str], Any]) -> dict[str, Any]:
         "EfficientNetLite0", freeze=FreezeUpTo("block4"), learning_rate=2e-3, seed=SEED
     )
     schedule = FineTune(head_epochs=2, rate_factor=0.05)
-    fitted = builder.fit(train, validation_split=0, epochs=5, schedule=schedule)
+    fitted = builder.fit(train, validation_split=0, epochs=5, schedule=schedule, verbose=verbose)
     head, rest = fitted.phases
     say(f"Testing on the other {len(test[0])} photos.")
     started = time.monotonic()
