@@ -63,6 +63,16 @@ def test_a_folder_and_files_of_another_size(fitted, folder, tmp_path):
     assert [p.path for p in found] == sorted(str(path) for path in folder.rglob("*.png"))
 
 
+def test_the_training_datas_own_resize_is_used_again(fitted, tmp_path):
+    large = Image.fromarray(pixels(1, 64, seed=9)[0]).resize((90, 70), Image.Resampling.BICUBIC)
+    large.save(tmp_path / "large.png")
+    legacy = replace(fitted, outline=replace(fitted.outline, interpolation="nearest"))
+    nearest = np.asarray(large.resize((32, 32), Image.Resampling.NEAREST))
+    found = legacy.predict(tmp_path / "large.png").probabilities
+    assert found == pytest.approx(fitted.predict(nearest).probabilities, abs=1e-6)
+    assert found != pytest.approx(fitted.predict(tmp_path / "large.png").probabilities, abs=1e-6)
+
+
 def test_a_broken_file_is_named_or_skipped(fitted, folder):
     broken = folder / "ant" / "broken.jpg"
     broken.write_bytes(b"no image")

@@ -56,6 +56,18 @@ def test_heads_of_ones_own_train_and_predict(backbone, settings, classes):
     assert fitted.model.output_shape == (None, classes)
 
 
+def test_the_head_is_built_once_a_fit(backbone):
+    calls = []
+
+    class Counted(tl.ImageClassifierBuilder):
+        def build_head(self, features, num_classes):
+            calls.append(num_classes)
+            return super().build_head(features, num_classes)
+
+    Counted(backbone).fit(labelled(), epochs=2, schedule="fine-tune", verbose=0)
+    assert calls == [3]
+
+
 def test_the_loss_of_logits_is_that_of_their_softmax(backbone):
     fitted = tl.ImageClassifierBuilder(backbone, head=Logits(), seed=0).fit(
         labelled(), labelled(seed=2), epochs=1, verbose=0
