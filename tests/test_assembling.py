@@ -4,8 +4,8 @@ import pytest
 
 from tests.networks import pixels, small_backbone
 from transferlearn import backbones
+from transferlearn.assembling import assemble
 from transferlearn.heads import FlattenDense, PooledDense
-from transferlearn.splitting import assemble
 
 pytestmark = pytest.mark.core
 SIZE = (32, 32)

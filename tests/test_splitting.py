@@ -4,9 +4,10 @@ import pytest
 
 from tests.networks import pixels, small_backbone
 from transferlearn import backbones
+from transferlearn.assembling import assemble
 from transferlearn.freezing import FreezeBatchNorm, FreezeMatching, Layers, as_strategy
 from transferlearn.heads import PooledDense
-from transferlearn.splitting import assemble, split
+from transferlearn.splitting import boundary, split
 
 pytestmark = pytest.mark.core
 SIZE = (32, 32)
@@ -32,13 +33,14 @@ def mask_of(net, backbone, freeze):
 
 def check_split(net, mask, tolerance=0.0):
     """Trunk and tail together are the whole; gives the parts."""
-    parts = split(net, mask)
+    cut = boundary(net, mask)
+    parts = split(net, cut)
     expected = call(net.model, images())
     assert expected.std(axis=0).min() > 0.005
     crossing = parts.trunk(images(), training=False) if parts.trunk else images()
     found = keras.ops.convert_to_numpy(parts.tail(crossing, training=False))
     np.testing.assert_allclose(found, expected, atol=tolerance, rtol=0)
-    return parts
+    return parts, cut
 
 
 def weighted(layers):
@@ -56,11 +58,11 @@ def test_every_cut_of_a_small_network(small):
     names = [layer.name for layer in net.layers]
     crossing = {}
     for end in range(1, len(names) + 1):
-        parts = check_split(net, [i < end for i in range(len(names))])
-        crossing[names[end - 1]] = len(parts.cut)
+        parts, cut = check_split(net, [i < end for i in range(len(names))])
+        crossing[names[end - 1]] = len(cut.tensors)
         assert weighted(parts.trunk.layers) == weighted(net.layers[:end])
         assert weighted(parts.tail.layers) == weighted((*net.layers[end:], *net.head))
-        assert len(parts.trunk.outputs) == len(parts.tail.inputs) == len(parts.cut)
+        assert len(parts.trunk.outputs) == len(parts.tail.inputs) == len(cut.tensors)
     assert crossing["stem_bn"] == 1
     assert crossing["residual_conv"] == crossing["residual_bn"] == 2
     assert crossing["dense_conv"] == 1
@@ -69,7 +71,7 @@ def test_every_cut_of_a_small_network(small):
 
 def test_the_parts_share_the_layers_of_the_whole(small):
     backbone, net = small
-    parts = split(net, mask_of(net, backbone, "residual_bn"))
+    parts = split(net, boundary(net, mask_of(net, backbone, "residual_bn")))
     mine = {id(layer) for layer in net.model.layers}
     for model in (parts.trunk, parts.tail):
         kept = [x for x in model.layers if not isinstance(x, keras.layers.InputLayer)]
@@ -78,10 +80,10 @@ def test_the_parts_share_the_layers_of_the_whole(small):
 
 def test_nothing_frozen_is_all_tail(small):
     _, net = small
-    parts = check_split(net, [False] * len(net.layers))
+    parts, cut = check_split(net, [False] * len(net.layers))
     assert parts.trunk is None
     assert parts.tail is net.model
-    assert parts.cut == tuple(net.model.inputs)
+    assert cut.tensors == tuple(net.model.inputs)
 
 
 @pytest.mark.parametrize(
@@ -95,17 +97,17 @@ def test_nothing_frozen_is_all_tail(small):
 )  # fmt: skip
 def test_the_trunk_ends_at_the_first_layer_that_is_trained(small, freeze, in_trunk):
     backbone, net = small
-    parts = check_split(net, mask_of(net, backbone, freeze))
+    parts, _ = check_split(net, mask_of(net, backbone, freeze))
     assert weighted(parts.trunk.layers) == in_trunk
 
 
 def test_a_free_layer_that_only_computes_is_in_the_trunk_and_dropout_is_not(small):
     _, net = small
     frozen = {"image", "stem_conv", "stem_bn", "residual_conv", "residual_bn"}
-    parts = check_split(net, [layer.name in frozen for layer in net.layers])
+    parts, cut = check_split(net, [layer.name in frozen for layer in net.layers])
     assert "re_lu" in [layer.name for layer in parts.trunk.layers]
     assert "residual_dropout" in [layer.name for layer in parts.tail.layers]
-    assert len(parts.cut) == 2
+    assert len(cut.tensors) == 2
 
 
 def test_several_tensors_cross_between_dense_layers():
@@ -118,14 +120,14 @@ def test_several_tensors_cross_between_dense_layers():
     rescaling = keras.layers.Rescaling(1 / 127.5, -1)
     backbone = backbones.from_model(keras.Model(image, total), preprocessing=rescaling)
     net = network(backbone)
-    parts = check_split(net, mask_of(net, backbone, "conv_1"))
+    parts, cut = check_split(net, mask_of(net, backbone, "conv_1"))
     # tanh(first + conv_0), conv_1 and what conv_2 reads; the plain ops went into the trunk.
-    assert sorted(t.shape[-1] for t in parts.cut) == [4, 12]
+    assert sorted(t.shape[-1] for t in cut.tensors) == [4, 12]
     assert "tanh" in [operation.name for operation in parts.trunk.operations]
 
 
 def test_mixed_precision_splits_as_well(small):
     backbone, _ = small
     net = network(backbone, precision="mixed_bfloat16")
-    parts = check_split(net, mask_of(net, backbone, "residual_conv"), tolerance=1e-6)
-    assert {tensor.dtype for tensor in parts.cut} == {"bfloat16"}
+    _, cut = check_split(net, mask_of(net, backbone, "residual_conv"), tolerance=1e-6)
+    assert {tensor.dtype for tensor in cut.tensors} == {"bfloat16"}

@@ -3,9 +3,10 @@ import numpy as np
 import pytest
 
 from tests.networks import application, pixels
+from transferlearn.assembling import assemble
 from transferlearn.freezing import FreezeUpTo, Layers
 from transferlearn.heads import PooledDense
-from transferlearn.splitting import assemble, split
+from transferlearn.splitting import boundary, split
 
 
 @pytest.mark.parametrize("name", ["ResNet50", "DenseNet121"])
@@ -21,9 +22,10 @@ def test_cuts_of_real_networks(name):
     }[name]
     for end, crossing in ends.items():
         mask = FreezeUpTo(end).frozen(Layers.of(backbone))
-        parts = split(net, mask)
+        cut = boundary(net, mask)
+        parts = split(net, cut)
         found = parts.tail(parts.trunk(images, training=False), training=False)
         np.testing.assert_allclose(keras.ops.convert_to_numpy(found), expected, atol=1e-6)
-        assert len(parts.cut) == crossing, end
+        assert len(cut.tensors) == crossing, end
         held = {x.name for x, frozen in zip(net.layers, mask, strict=True) if frozen and x.weights}
         assert {layer.name for layer in parts.trunk.layers if layer.weights} == held

@@ -7,6 +7,7 @@ from PIL import Image
 
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
+from transferlearn import training
 
 pytestmark = pytest.mark.core
 
@@ -164,13 +165,19 @@ def test_an_unknown_class_weight_is_named(backbone):
         tl.ImageClassifierBuilder(backbone).fit(labelled(), class_weight={"cat": 2.0})
 
 
-def test_a_file_that_vanishes_is_named(tmp_path):
+@pytest.mark.parametrize("cache", [False, True])
+def test_a_file_that_vanishes_is_named(tmp_path, monkeypatch, cache):
     paths = [tmp_path / f"{i}.png" for i in range(8)]
     for path, image in zip(paths, pixels(8, 32), strict=True):
         Image.fromarray(image).save(path)
-    remove = keras.callbacks.LambdaCallback(
-        on_train_begin=lambda logs: [path.unlink() for path in paths]
-    )
+    run = training.run
+
+    def run_without_files(*arguments, **options):
+        for path in paths:
+            path.unlink()
+        return run(*arguments, **options)
+
+    monkeypatch.setattr(training, "run", run_without_files)
     builder = tl.ImageClassifierBuilder(small_backbone(), image_size=(32, 32))
     with pytest.raises(OSError, match=r"Cannot read .*\.png"):
-        builder.fit((paths, [0, 1] * 4), epochs=1, callbacks=[remove], verbose=0)
+        builder.fit((paths, [0, 1] * 4), epochs=1, cache=cache, verbose=0)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from transferlearn import schedules as schedules
     from transferlearn.builders import Builder as Builder
     from transferlearn.builders import ImageClassifierBuilder as ImageClassifierBuilder
+    from transferlearn.features import Cache as Cache
     from transferlearn.fitted import FittedModel as FittedModel
     from transferlearn.fitted import load as load
     from transferlearn.schedules import FineTune as FineTune
@@ -25,6 +26,7 @@ _MODULES = ("backbones", "data", "freezing", "heads", "schedules")
 _NAMES = {
     "Builder": "builders",
     "ImageClassifierBuilder": "builders",
+    "Cache": "features",
     "FittedModel": "fitted",
     "load": "fitted",
     "FineTune": "schedules",

@@ -1,4 +1,4 @@
-"""The command line: `transferlearn demo | train | predict | evaluate | backbones`.
+"""The command line: `transferlearn demo | train | predict | evaluate | backbones | cache`.
 
 Results go to standard output, progress and warnings to standard error. Exit codes: 0 done, 1 what
 was asked for could not be done, 2 the command was not understood, 130 interrupted.
@@ -127,6 +127,12 @@ def _backbones(options: argparse.Namespace) -> tuple[Any, str]:
     return [asdict(row) for row in table], str(table)
 
 
+def _cache(options: argparse.Namespace) -> tuple[Any, str]:
+    from transferlearn import cache_command
+
+    return cache_command.run(options.action, options.directory)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="transferlearn",
@@ -162,6 +168,11 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("model", type=Path, help="what 'train' or 'demo' saved")
     evaluate.add_argument("photos", type=Path, help="a folder with a folder a class, or a CSV file")
     command("backbones", _backbones, "List the networks to start from.")
+    cache = command("cache", _cache, "List or clear the stored output of frozen layers.")
+    cache.add_argument("action", choices=("list", "clear"))
+    cache.add_argument(
+        "--directory", type=Path, help="by default $TRANSFERLEARN_CACHE or ~/.cache/transferlearn"
+    )
     return parser
 
 

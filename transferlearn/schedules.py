@@ -57,6 +57,7 @@ class PhaseResult:
         trainable_parameters: How many parameters were trained, the head's included.
         seconds: How long it took.
         metrics: The last epoch's.
+        cache: What was computed once and stored for it, or why nothing was.
     """
 
     epochs: int
@@ -65,6 +66,7 @@ class PhaseResult:
     trainable_parameters: int
     seconds: float
     metrics: dict[str, float]
+    cache: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,104 +1,44 @@
-"""Put a backbone and a head together, and cut the result where the frozen part ends."""
+"""Cut a model in two where its frozen part ends, or before."""
 
-import contextlib
-import re
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from math import prod
+from typing import Any
 
 import keras
 
-from transferlearn.backbones import Backbone
-from transferlearn.backbones.graph import copy_operation, copy_weights, replay, walk
+from transferlearn.assembling import Network
+from transferlearn.backbones.graph import Step, walk
 
 Tensor = Any
-_NOISE = ("rate", "stddev", "drop_path_rate", "dropout", "recurrent_dropout")
-_FLOAT32_LAYERS = (keras.layers.Rescaling, keras.layers.Normalization)
-
-
-class Noise(NamedTuple):
-    """Where a layer of the backbone (or a part of it) is random in training, and how much."""
-
-    layer: Any
-    part: Any
-    attribute: str
-    value: float
+_RANDOM = ("Random", "SpectralNormalization")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Network:
-    """A whole model, and which of its layers belong to what.
+class Cut:
+    """A place where a model falls into two parts.
 
     Attributes:
-        model: Flat and functional: image, preprocessing, backbone, head.
-        layers: The backbone's layers, in the order of `backbone.model.layers`.
-        head: The head's operations.
-        activation: What the outputs are: `"softmax"` or `"sigmoid"` probabilities, or `"linear"`.
-        noise: The backbone's Dropout, noise and stochastic depth, with their original rates.
+        tensors: All that cross it; several inside residual and dense blocks.
+        operations: Floating-point operations of one item before it, as counted from the layers'
+            weights and outputs.
+        in_head: Whether it lies behind the backbone.
     """
 
-    model: keras.Model
-    layers: tuple[Any, ...]
-    head: tuple[Any, ...]
-    activation: Literal["softmax", "sigmoid", "linear"]
-    noise: tuple[Noise, ...]
+    tensors: tuple[Tensor, ...]
+    operations: float
+    in_head: bool = False
 
     @property
-    def outputs(self) -> int:
-        """How many numbers an image gets."""
-        return int(self.model.outputs[0].shape[-1])
+    def name(self) -> str:
+        """Names of the operations whose outputs cross it."""
+        return ", ".join(tensor._keras_history.operation.name for tensor in self.tensors)
 
-
-def assemble(
-    backbone: Backbone,
-    make_head: Callable[[Tensor], Tensor],
-    *,
-    image_size: tuple[int, int],
-    precision: str | None = None,
-) -> Network:
-    """Builds the whole flat model: raw image in, the head's output out.
-
-    Args:
-        backbone: Its network is copied, weights included.
-        make_head: Takes the features and gives the output, of shape `(batch, outputs)`.
-        image_size: `(height, width)` in pixels of the images that go in.
-        precision: A Keras dtype policy, such as `"mixed_bfloat16"`; pixels are prepared, and
-            outputs given, in float32 all the same.
-
-    Raises:
-        TypeError: The head gave no `KerasTensor`.
-        ValueError: Its output is not of shape `(batch, outputs)` or not made of the features, or
-            the backbone does not take RGB images of this size.
-    """
-    pairs: list[tuple[Any, Any]] = []
-
-    def copy(operation: Any) -> Any:
-        changes = {"name": operation.name}
-        if precision and not isinstance(operation, _FLOAT32_LAYERS):
-            changes["dtype"] = precision
-        fresh = copy_operation(operation, **changes)
-        pairs.append((operation, fresh))
-        return fresh
-
-    image = keras.Input((*image_size, 3), name="image")
-    prepared = backbone.prepare(image)
-    _check_input(backbone, tuple(prepared.shape[1:]))
-    features = replay(backbone.model, prepared, copy)
-    copy_weights(pairs)
-    with _policy(precision):
-        outputs = _checked(make_head(features))
-    activation = _activation(outputs)
-    if keras.backend.standardize_dtype(outputs.dtype) != "float32":
-        outputs = keras.layers.Activation("linear", dtype="float32", name="in_float32")(outputs)
-    head = _head(features, outputs)
-    names = {operation.name for operation in backbone.model.operations}
-    _rename_apart((*_between(image, prepared), *head), names)
-    name = re.sub(r"[^a-z0-9]+", "_", backbone.name.lower())
-    model = keras.Model(image, outputs, name=f"{name}_classifier")
-    layers = tuple(model.get_layer(layer.name) for layer in backbone.model.layers)
-    return Network(
-        model=model, layers=layers, head=head, activation=activation, noise=_noise(layers)
-    )
+    @property
+    def values(self) -> int:
+        """How many numbers cross it for one item."""
+        return sum(prod(tensor.shape[1:]) for tensor in self.tensors)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,119 +46,102 @@ class Split:
     """A model in two parts that share its layers.
 
     Attributes:
-        trunk: Raw image to the tensors at the cut; `None` where nothing is frozen.
+        trunk: Raw image to the tensors at the cut; `None` where they are the image itself.
         tail: The tensors at the cut to the model's output.
-        cut: The tensors that cross it.
     """
 
     trunk: keras.Model | None
     tail: keras.Model
-    cut: tuple[Tensor, ...]
 
 
-def split(network: Network, mask: list[bool]) -> Split:
-    """Cuts a model as far from its input as everything before the cut is frozen.
+def split(network: Network, cut: Cut) -> Split:
+    """Cuts a model in two."""
+    inputs, tensors = network.model.inputs, list(cut.tensors)
+    if not cut.operations:
+        return Split(trunk=None, tail=network.model)
+    return Split(
+        trunk=keras.Model(inputs[0], tensors),
+        tail=keras.Model(tensors, network.model.outputs[0]),
+    )
 
-    The cut is the set of tensors that cross it, so it can lie inside residual and dense blocks.
+
+def cuts(network: Network, mask: Sequence[bool]) -> list[Cut]:
+    """Finds every place up to which a model gives the same for an image in each epoch.
+
+    Everything before such a place is frozen or has no weights, and behaves in training as it does
+    in prediction.
 
     Args:
         network: The model and its parts.
         mask: Of `network.layers`, whether each is frozen.
+
+    Returns:
+        From the image itself to the last one; those behind the backbone are at the end.
     """
     frozen = {id(layer): is_frozen for layer, is_frozen in zip(network.layers, mask, strict=True)}
     head = {id(operation) for operation in network.head}
-    reached = {id(tensor) for tensor in network.model.inputs}
-    needed: list[Tensor] = []
-    for step in walk(network.model):
-        fixed = id(step.operation) not in head and (
-            frozen.get(id(step.operation), True) or _does_nothing_but_compute(step.operation)
-        )
-        if fixed and all(id(tensor) in reached for tensor in step.inputs):
-            reached |= {id(tensor) for tensor in step.outputs}
-        else:
-            needed += [tensor for tensor in step.inputs if id(tensor) in reached]
-    cut = tuple({id(tensor): tensor for tensor in needed}.values())
+    steps = list(walk(network.model))
+    readers = Counter(id(tensor) for step in steps for tensor in {*_unique(step.inputs)})
+    crossing = {id(tensor): tensor for tensor in network.model.inputs}
+    found = [Cut(tensors=tuple(crossing.values()), operations=0.0)]
     if not any(mask):
-        return Split(trunk=None, tail=network.model, cut=tuple(network.model.inputs))
-    trunk = keras.Model(network.model.inputs[0], list(cut))
-    return Split(trunk=trunk, tail=keras.Model(list(cut), network.model.outputs[0]), cut=cut)
+        return found
+    reached = set(crossing)
+    for in_head in (False, True):
+        for step in steps:
+            if (id(step.operation) in head) != in_head or not _is_fixed(step, frozen, head):
+                continue
+            if not all(id(tensor) in reached for tensor in step.inputs):
+                continue
+            reached |= {id(tensor) for tensor in step.outputs}
+            for tensor in _unique(step.inputs):
+                readers[id(tensor)] -= 1
+                if not readers[id(tensor)]:
+                    del crossing[id(tensor)]
+            crossing |= {id(tensor): tensor for tensor in step.outputs if readers[id(tensor)]}
+            operations = found[-1].operations + _operations(step)
+            if crossing:
+                found.append(
+                    Cut(tensors=(*crossing.values(),), operations=operations, in_head=in_head)
+                )
+    return found
 
 
-def _check_input(backbone: Backbone, shape: tuple[int | None, ...]) -> None:
-    expected = tuple(backbone.model.inputs[0].shape[1:])
-    fits = len(expected) == len(shape) and all(
-        e is None or s in (None, e) for e, s in zip(expected, shape, strict=True)
-    )
-    if not fits:
-        raise ValueError(
-            f"The backbone {backbone.name!r} takes inputs of shape {expected}, and prepared images "
-            f"are {shape}. Where the size differs, pass image_size={expected[:2]}; for inputs that "
-            "are no RGB images, tl.backbones.from_model(model, preprocessing=...) can make them."
-        )
+def boundary(network: Network, mask: Sequence[bool]) -> Cut:
+    """Gives the last cut within the backbone."""
+    return [cut for cut in cuts(network, mask) if not cut.in_head][-1]
 
 
-def _does_nothing_but_compute(operation: Any) -> bool:
-    """Whether it has no weights and cannot behave otherwise in training."""
-    return not isinstance(operation, keras.Layer) or not (
-        operation.weights or operation._call_has_training_arg
-    )
+def _unique(tensors: Sequence[Tensor]) -> list[Tensor]:
+    return list({id(tensor): tensor for tensor in tensors}.values())
 
 
-def _noise(layers: tuple[Any, ...]) -> tuple[Noise, ...]:
-    return tuple(
-        Noise(layer, part, attribute, getattr(part, attribute))
-        for layer in layers
-        for part in layer._flatten_layers()
-        for attribute in _NOISE
-        if part._call_has_training_arg and isinstance(getattr(part, attribute, None), float)
-    )
+def _is_fixed(step: Step, frozen: dict[int, bool], head: set[int]) -> bool:
+    operation = step.operation
+    if not isinstance(operation, keras.Layer):
+        return True
+    if not frozen.get(id(operation), id(operation) not in head):
+        return not (operation.weights or operation._call_has_training_arg)
+    return all(map(acts_alike, operation._flatten_layers()))
 
 
-@contextlib.contextmanager
-def _policy(precision: str | None) -> Iterator[None]:
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(precision or before)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
+def acts_alike(layer: keras.Layer) -> bool:
+    """Whether a frozen layer surely computes in training what it does in prediction."""
+    kind = type(layer)
+    known = kind.__module__.split(".")[0] == "keras" and not kind.__name__.startswith(_RANDOM)
+    return (known or not layer._call_has_training_arg) and layer.activity_regularizer is None
 
 
-def _checked(outputs: Any) -> Tensor:
-    if not keras.utils.is_keras_tensor(outputs):
-        raise TypeError(f"A head must return its output tensor. Received: {outputs!r}")
-    if len(outputs.shape) != 2 or outputs.shape[-1] is None:
-        raise ValueError(
-            "A head's output must have the shape (batch, number of outputs). "
-            f"Received: {outputs.shape}. Pool or flatten the features first."
-        )
-    return outputs
+def count_operations(model: keras.Model) -> float:
+    """Counts the floating-point operations that a model takes for one item."""
+    return sum(map(_operations, walk(model)))
 
 
-def _head(features: Tensor, outputs: Tensor) -> tuple[Any, ...]:
-    try:
-        return _between(features, outputs)
-    except ValueError as error:
-        raise ValueError(
-            "A head's output must be made of the features that it is given, by one layer or more."
-        ) from error
-
-
-def _between(inputs: Tensor, outputs: Tensor) -> tuple[Any, ...]:
-    """The operations that make `outputs` of `inputs`."""
-    return tuple(keras.Model(inputs, outputs).operations[1:])
-
-
-def _rename_apart(operations: tuple[Any, ...], taken: set[str]) -> None:
-    for operation in operations:
-        name, count = operation.name, 0
-        while operation.name in taken:
-            count += 1
-            operation.name = f"{name}_own_{count}"
-        taken.add(operation.name)
-
-
-def _activation(outputs: Tensor) -> Literal["softmax", "sigmoid", "linear"]:
-    operation = outputs._keras_history.operation
-    name = getattr(getattr(operation, "activation", None), "__name__", type(operation).__name__)
-    return {"softmax": "softmax", "sigmoid": "sigmoid"}.get(name.lower(), "linear")  # type: ignore[return-value]
+def _operations(step: Step) -> float:
+    """Two a weight and place of the output, and one a number that comes out."""
+    if isinstance(step.operation, keras.Model):
+        return count_operations(step.operation)
+    outputs = sum(prod(filter(None, tensor.shape[1:])) for tensor in step.outputs)
+    places = max(prod(filter(None, tensor.shape[1:-1])) for tensor in step.outputs)
+    kernels = [w for w in getattr(step.operation, "weights", ()) if len(w.shape) > 1]
+    return outputs + 2.0 * places * sum(prod(w.shape) for w in kernels)

@@ -149,9 +149,9 @@ def test_the_same_pixels_have_the_same_hash(tmp_path):
     files = load(([path, again, save(tmp_path / "c.png", picture(1))], Y[:3]))
     x = np.stack([np.asarray(picture())] * 3)
     array, floats = load((x, Y[:3])), load((x.astype(float), Y[:3]), image_size=(5, 5))
-    assert files.content_hash(0) == files.content_hash(1) == array.content_hash(0)
-    assert floats.content_hash(2) == array.content_hash(0)
-    assert files.content_hash(2) != files.content_hash(0)
+    assert files.content_hashes()[0] == files.content_hashes()[1] == array.content_hashes()[0]
+    assert floats.content_hashes()[2] == array.content_hashes()[0]
+    assert files.content_hashes()[2] != files.content_hashes()[0]
 
 
 @pytest.mark.parametrize("part", [None, 3, "photos", iter([])])

@@ -11,11 +11,15 @@ Tensor = Any
 
 
 class Step(NamedTuple):
-    """One call in a functional graph: an operation, the tensors it reads and those it makes."""
+    """One call in a functional graph: an operation, the tensors it reads and those it makes.
+
+    `arguments` are all it is called with, `(args, kwargs)`, constants included.
+    """
 
     operation: Operation
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
+    arguments: tuple[tuple, dict]
 
 
 def walk(model: keras.Model) -> Iterator[Step]:
@@ -23,7 +27,10 @@ def walk(model: keras.Model) -> Iterator[Step]:
     for depth in sorted(model._nodes_by_depth, reverse=True):
         for node in model._nodes_by_depth[depth]:
             if not node.is_input:
-                yield Step(node.operation, tuple(node.input_tensors), tuple(node.outputs))
+                arguments = (node.arguments.args, node.arguments.kwargs)
+                yield Step(
+                    node.operation, tuple(node.input_tensors), tuple(node.outputs), arguments
+                )
 
 
 def replay(model: keras.Model, inputs: Tensor, copy: Callable[[Operation], Callable]) -> Tensor:

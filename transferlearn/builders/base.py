@@ -8,14 +8,15 @@ from typing import Any
 import keras
 
 from transferlearn import data, objectives, training
+from transferlearn.assembling import Network, assemble
 from transferlearn.backbones import Backbone, Weights, check_weights
 from transferlearn.builders.arguments import by_id, whole
 from transferlearn.builders.summary import summarise
+from transferlearn.features import Cache
 from transferlearn.fitted import FittedModel, Outline
 from transferlearn.freezing import Freeze, FreezeStrategy, Layers, as_strategy
 from transferlearn.heads import Activation, Head, PooledDense
 from transferlearn.schedules import Job, Schedule, as_schedule, default_freeze
-from transferlearn.splitting import Network, assemble
 
 _DEFAULT_EPOCHS = 10
 
@@ -129,6 +130,7 @@ class Builder(abc.ABC):
         validation_split: float = 0.2,
         class_names: Sequence[str] | None = None,
         class_weight: Mapping[Any, float] | None = None,
+        cache: str | bool | Cache = "auto",
         callbacks: Sequence[keras.callbacks.Callback] | keras.callbacks.Callback | None = None,
         verbose: Any = "auto",
     ) -> FittedModel:
@@ -146,6 +148,9 @@ class Builder(abc.ABC):
             validation_split: Share in [0, 1) to hold out.
             class_names: In the order of the class ids; by default found in the data.
             class_weight: From class names or ids to weights; multiplied into sample weights.
+            cache: Whether the output of frozen layers is computed once and stored: `"auto"` where
+                that saves time, `True` (`ValueError` where it cannot be), `False`, or a `tl.Cache`
+                that says where and how. The same weights come out, to rounding.
             callbacks: Keras callbacks; they see the full model, and epochs that run on over phases.
             verbose: As for `model.fit`.
 
@@ -157,6 +162,7 @@ class Builder(abc.ABC):
         """
         epochs = whole("epochs", _DEFAULT_EPOCHS if epochs is None else epochs, least=1)
         plan, watching = as_schedule(schedule), training.as_callbacks(callbacks)
+        training.check_cache(cache)
         trained_on, held_out = self._load(train, validation_data, validation_split, class_names)
         if verbose:
             print(_found(trained_on, held_out))
@@ -166,20 +172,22 @@ class Builder(abc.ABC):
         recipe, layers = self._recipe(backbone), Layers.of(backbone)
         layers.frozen_by(self._strategy(backbone))  # a later phase must not be the first to fail
         job = self._job(backbone, epochs, trained_on.size)
-        feed = training.Feed(
+        sources = training.Sources(
             train=trained_on,
             validation=held_out,
             batch_size=self.batch_size,
             class_weight=by_id(class_weight, trained_on.class_names),
             seed=self.seed,
+            **self._variation(),
         )
         history = training.run(
             network,
             layers,
             plan.phases(job),
             recipe,
-            feed,
+            sources,
             job.results,
+            cache=cache,
             callbacks=watching,
             verbose=verbose,
         )
@@ -197,6 +205,10 @@ class Builder(abc.ABC):
         self, train: Any, validation_data: Any, validation_split: float, class_names: Any
     ) -> tuple[data.Dataset, data.Dataset | None]:
         """Loads the data of this modality, checked."""
+
+    @abc.abstractmethod
+    def _variation(self) -> dict[str, Any]:
+        """Gives fresh augmentation of this modality, as `training.Sources` takes it."""
 
     @abc.abstractmethod
     def _image_size(self) -> tuple[int, int]:

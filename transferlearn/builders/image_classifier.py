@@ -6,11 +6,12 @@ from typing import Any
 import keras
 
 from transferlearn import backbones, data
+from transferlearn.assembling import Network
 from transferlearn.backbones import Backbone
+from transferlearn.builders.augmentation import check_variation, copy_augmentation
 from transferlearn.builders.base import Builder
 from transferlearn.data.options import Options
 from transferlearn.fitted import Outline
-from transferlearn.splitting import Network
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,14 @@ class ImageClassifierBuilder(Builder):
         value_range: `(0, 1)` for pixels already divided by 255, `(0, 255)` for raw ones; by default
             it is recognised by `fit`; `build` undoes `(0, 1)` inside the model.
         on_error: `"skip"` broken files (and say so) or `"raise"`.
+        augmentation: A Keras layer, or a list of them, that changes raw pixels in [0, 255] at
+            random, such as `keras.layers.RandomFlip("horizontal")`. It is a template, works on the
+            images to train on only, and is no part of the model.
+        views: How many augmented views of each image are made, once, so that frozen layers can be
+            computed once as well; each epoch draws one of them for each image. 1: each epoch makes
+            new ones, and frozen layers are computed in each.
+        mixup: Alpha of [mixup](https://arxiv.org/abs/1710.09412), such as 0.2: pairs of items of a
+            batch, images or stored features, and their labels are mixed; 0 for none.
 
     Example:
         head = tl.heads.FlattenDense(units=(128,))
@@ -55,6 +64,9 @@ class ImageClassifierBuilder(Builder):
     image_size: tuple[int, int] | None = None
     value_range: tuple[int, int] | None = None
     on_error: str = "skip"
+    augmentation: Any = None
+    views: int = 1
+    mixup: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -64,6 +76,7 @@ class ImageClassifierBuilder(Builder):
         object.__setattr__(self, "image_size", given.image_size)
         if self.value_range is not None:
             object.__setattr__(self, "value_range", tuple(map(int, self.value_range)))
+        check_variation(self.augmentation, self.views, self.mixup)
 
     def _load(
         self, train: Any, validation_data: Any, validation_split: float, class_names: Any
@@ -80,6 +93,13 @@ class ImageClassifierBuilder(Builder):
             value_range=self.value_range,
             on_error=self.on_error,
         )
+
+    def _variation(self) -> dict[str, Any]:
+        return {
+            "augmentation": copy_augmentation(self.augmentation),
+            "views": self.views,
+            "mixup": self.mixup,
+        }
 
     def _image_size(self) -> tuple[int, int]:
         return self.image_size or backbones.default_image_size(self.backbone)

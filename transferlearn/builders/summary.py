@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from math import prod
 
+from transferlearn.assembling import Network
 from transferlearn.backbones import Block
-from transferlearn.splitting import Network, split
+from transferlearn.splitting import boundary
 
 
 def summarise(
@@ -50,9 +51,7 @@ def _counts(layers: Sequence[object]) -> tuple[str, str, str]:
 
 
 def _trunk_note(network: Network, mask: list[bool]) -> str:
-    parts = split(network, mask)
-    if parts.trunk is None:
+    cut = boundary(network, mask)
+    if not cut.operations:
         return "Nothing at the network's beginning is frozen."
-    names = ", ".join(tensor._keras_history.operation.name for tensor in parts.cut)
-    values = sum(prod(tensor.shape[1:]) for tensor in parts.cut)
-    return f"Frozen from the image up to {names} ({values:,} values an image)."
+    return f"Frozen from the image up to {cut.name} ({cut.values:,} values an image)."

@@ -1,17 +1,24 @@
 """Folders, tables, arrays, `tf.data` and generators -> `Dataset`: raw pixels, checked."""
 
-from .batches import epoch_order
+from .batches import ItemBatches, epoch_order
+from .contents import Contents, UnsteadyData
 from .dataset import Dataset, ItemDataset, Skipped
+from .items import Items, decoding_pool
 from .load import is_one_image, load, load_images, load_pair
 from .notices import DataWarning
 from .streams import StreamDataset
 
 __all__ = [
+    "Contents",
     "DataWarning",
     "Dataset",
+    "ItemBatches",
     "ItemDataset",
+    "Items",
     "Skipped",
     "StreamDataset",
+    "UnsteadyData",
+    "decoding_pool",
     "epoch_order",
     "is_one_image",
     "load",

@@ -1,9 +1,9 @@
 """Batches in a repeatable order, decoded ahead of the training step."""
 
-import math
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from .items import Items
 
 # Two batches keep every core decoding during a training step, at little memory.
-_AHEAD = 2
+AHEAD = 2
 
 
 def epoch_order(size: int, seed: int, epoch: int) -> np.ndarray:
@@ -49,25 +49,23 @@ class ItemBatches(keras.utils.PyDataset):
         items: Items,
         targets: np.ndarray | None,
         weights: np.ndarray | None,
-        batch_size: int,
+        batch_size: int | Sequence[int],
         *,
-        shuffle: bool,
-        seed: int | None,
+        shuffle: bool = False,
+        seed: int | None = None,
     ) -> None:
         super().__init__()
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be 1 or more. Received: batch_size={batch_size!r}")
         self.epoch = 0
         self.failure: Exception | None = None
         self._items = items
         self._targets = targets
         self._weights = weights
-        self._batch_size = batch_size
+        self._ends = _ends(len(items), batch_size)
         if shuffle and seed is None:
             seed = int(np.random.default_rng().integers(2**31))
         self._seed = seed if shuffle else None
         self._lock = threading.Lock()
-        self._pending: dict[tuple[int, int], Callable[[], np.ndarray]] = {}
+        self._pending: dict[tuple[int, int], Callable[[], Any]] = {}
         self._orders: dict[int, np.ndarray] = {}
         self._last = -1
         self._seen: set[int] | None = None  # batches of the epoch that Keras has begun
@@ -75,25 +73,25 @@ class ItemBatches(keras.utils.PyDataset):
         warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
     def __len__(self) -> int:
-        return math.ceil(len(self._items) / self._batch_size)
+        return len(self._ends)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
         with self._lock:
             epoch = self.epoch
             # What comes after this one is anybody's guess under `fit(shuffle=True)`.
-            ahead = _AHEAD if index in (0, self._last + 1) else 0
+            ahead = AHEAD if index in (0, self._last + 1) else 0
             wanted = {(epoch, i) for i in range(index, min(index + ahead + 1, len(self)))}
             self._pending = {key: self._pending[key] for key in wanted & self._pending.keys()}
             for key in sorted(wanted - self._pending.keys()):
-                self._pending[key] = self._items.start(self._rows(*key))
-            images = self._pending.pop((epoch, index))
+                self._pending[key] = self._items.start(self._rows(*key), key[0])
+            x = self._pending.pop((epoch, index))
             self._last = index
             if self._seen is not None:
                 self._seen.add(index)
             rows = self._rows(epoch, index)
         rest = [part[rows] for part in (self._targets, self._weights) if part is not None]
         try:
-            return images(), *rest
+            return x(), *rest
         except Exception as error:
             self.failure = error
             raise
@@ -103,7 +101,8 @@ class ItemBatches(keras.utils.PyDataset):
             size = len(self._items)
             order = np.arange(size) if self._seed is None else epoch_order(size, self._seed, epoch)
             self._orders = {epoch: order}
-        return self._orders[epoch][index * self._batch_size : (index + 1) * self._batch_size]
+        start = self._ends[index - 1] if index else 0
+        return self._orders[epoch][start : self._ends[index]]
 
     def on_epoch_begin(self) -> None:
         """Keras's hook; it looks at some batches before the first call."""
@@ -114,3 +113,12 @@ class ItemBatches(keras.utils.PyDataset):
         if self._seen is not None and len(self._seen) == len(self):
             self.epoch += 1
         self._seen = None
+
+
+def _ends(size: int, batch_size: int | Sequence[int]) -> np.ndarray:
+    """Where each batch ends, of one size, or each of its own."""
+    if isinstance(batch_size, Sequence):
+        return np.cumsum(batch_size)
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be 1 or more. Received: batch_size={batch_size!r}")
+    return np.minimum(np.arange(0, size, batch_size) + batch_size, size)

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .batches import ItemBatches
-from .items import Items
+from .contents import Contents, ItemContents
+from .items import ImageItems
 from .labels import check_request, encode, weigh
 
 
@@ -19,7 +20,7 @@ class Request(NamedTuple):
     encoding: str | None
     class_weight: dict[int, float] | None
     shuffle: bool
-    seed: int | None
+    seed: int | None = None
 
 
 class Skipped(NamedTuple):
@@ -110,6 +111,49 @@ class Dataset(abc.ABC):
     @abc.abstractmethod
     def _batches(self, request: Request) -> Any: ...
 
+    def contents(
+        self,
+        *,
+        batch_size: int,
+        encoding: str | None = None,
+        class_weight: dict[int, float] | None = None,
+        shuffle: bool = False,
+    ) -> Contents:
+        """The items, to store something of each and train on that.
+
+        The `seed` of `batches` goes to `Contents.batches`.
+
+        - Files and arrays: what is known of them.
+        - `ImageDataGenerator` iterators: read item by item; the order is that of the iterator,
+          which is left as it is.
+        - `tf.data` and other `PyDataset`s: read twice to see whether both give the same items with
+          the same labels. In the same order, they keep it, and their batches. In another, their
+          shuffling is replaced by `epoch_order` and batches of the size of their first.
+
+        Args:
+            batch_size: As in `batches`.
+            encoding: As in `batches`.
+            class_weight: As in `batches`.
+            shuffle: As in `batches`.
+
+        Raises:
+            UnsteadyData: The items are not the same in each epoch.
+            ValueError: As `batches`.
+
+        Example:
+        ```python
+        contents = tl.data.load("photos").contents(batch_size=32, encoding="one-hot")
+        for rows, images in contents.read(np.arange(len(contents.hashes)), batch_size=32):
+            ...
+        ```
+        """
+        if self.class_names:
+            check_request(encoding, class_weight, self.class_names, self.multi_label)
+        return self._contents(Request(batch_size, encoding, class_weight, shuffle))
+
+    @abc.abstractmethod
+    def _contents(self, request: Request) -> Contents: ...
+
     def content_hashes(self) -> list[str] | None:
         """SHA-256 of the decoded pixels of each image; `None` if that is unknown."""
         return None
@@ -119,19 +163,15 @@ class Dataset(abc.ABC):
 class ItemDataset(Dataset):
     """Files or arrays: any image at any time, so it shuffles and splits."""
 
-    items: Items
+    items: ImageItems
 
     def image(self, i: int) -> np.ndarray:
         """Image `i`, decoded and resized: `(height, width, 3)`, uint8 or float32, [0, 255]."""
         return self.items.image(i)
 
-    def content_hash(self, i: int) -> str:
-        """SHA-256 of the decoded pixels of image `i` before resizing."""
-        return self.items.content_hash(i)
-
     def content_hashes(self) -> list[str]:
-        """SHA-256 of the decoded pixels of each image."""
-        return [self.items.content_hash(i) for i in range(len(self.items))]
+        """SHA-256 of the decoded pixels of each image, before resizing."""
+        return self.items.content_hashes()
 
     def split(self, fraction: float, seed: int | None) -> tuple["ItemDataset", "ItemDataset"]:
         """Cut into two, each class in the same proportion.
@@ -181,15 +221,28 @@ class ItemDataset(Dataset):
         )
 
     def _batches(self, request: Request) -> ItemBatches:
-        targets, weights = None, None
-        if self.labels is not None:
-            targets = encode(self.labels, request.encoding, len(self.class_names))
-            weights = weigh(self.labels, self.sample_weight, request.class_weight)
         return ItemBatches(
             self.items,
-            targets,
-            weights,
+            *self._targets(request),
             request.batch_size,
             shuffle=request.shuffle,
             seed=request.seed,
         )
+
+    def _contents(self, request: Request) -> ItemContents:
+        targets, weights = self._targets(request)
+        return ItemContents(
+            hashes=self.content_hashes(),
+            reading=self.items.reading,
+            items=self.items,
+            targets=targets,
+            weights=weights,
+            batch_size=request.batch_size,
+            shuffle=request.shuffle,
+        )
+
+    def _targets(self, request: Request) -> tuple[np.ndarray | None, np.ndarray | None]:
+        if self.labels is None:
+            return None, None
+        targets = encode(self.labels, request.encoding, len(self.class_names))
+        return targets, weigh(self.labels, self.sample_weight, request.class_weight)

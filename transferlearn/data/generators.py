@@ -1,6 +1,7 @@
 """`ImageDataGenerator` iterators, and any other `keras.utils.PyDataset`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -8,6 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from . import flows
+from .batches import AHEAD
+from .contents import Contents, read_ahead
 from .dataset import Request
 from .labels import class_labels
 from .notices import notice
@@ -66,6 +70,37 @@ class GeneratorDataset(StreamDataset):
     def _batches(self, request: Request) -> ConvertedBatches:
         convert = partial(self.convert, request.encoding, request.class_weight)
         return ConvertedBatches(self.source, convert)
+
+    def _contents(self, request: Request) -> Contents:
+        source = self.source
+        if not flows.is_known(source):
+            return super()._contents(request)
+        flows.check_steady(source)
+        given = flows.labels(source) if self.class_names else (None, None)
+        return flows.FlowContents(
+            hashes=flows.hashes(source),
+            reading=f"{flows.reading(source)} {self.image_size} {self.resampling} {self.rescale}",
+            source=source,
+            order=flows.order_of(source),
+            pixels=self._pixels,
+            rest=self._rest(request.encoding, request.class_weight, *given),
+        )
+
+    def _epoch(self, batches: ConvertedBatches) -> Iterator[tuple[np.ndarray, ...]]:
+        """Read ahead by as many threads as the source has workers."""
+        workers = max(batches.workers, 1)
+        batches.on_epoch_begin()
+        try:
+            with ThreadPoolExecutor(workers) as pool:
+
+                def start(index: np.ndarray) -> Callable[[], Any]:
+                    return pool.submit(batches.__getitem__, int(index[0])).result
+
+                ahead = max(workers, AHEAD)
+                for _, batch in read_ahead(start, np.arange(len(batches)), 1, ahead=ahead):
+                    yield batch
+        finally:
+            batches.on_epoch_end()
 
 
 def load_generator(

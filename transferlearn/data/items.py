@@ -1,10 +1,11 @@
-"""Images by number: from files or from an array."""
+"""Items by number: images from files or from an array, or what is in their place."""
 
 import abc
 import functools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -19,29 +20,42 @@ def decoding_pool() -> ThreadPoolExecutor:
 
 
 class Items(abc.ABC):
-    """A row of images of one size."""
+    """What `ItemBatches` are made of: images, or something in their place."""
 
     @abc.abstractmethod
     def __len__(self) -> int: ...
+
+    @abc.abstractmethod
+    def start(self, rows: np.ndarray, epoch: int = 0) -> Callable[[], Any]:
+        """Begin to load `rows` for an epoch, counted from 0.
+
+        Returns:
+            What waits for the batch when it is called, and gives an array, or a tuple of arrays.
+        """
+
+
+class ImageItems(Items):
+    """A row of images of one size."""
+
+    @property
+    @abc.abstractmethod
+    def reading(self) -> str:
+        """How the pixels that come out are made of those that are hashed."""
 
     @abc.abstractmethod
     def image(self, i: int) -> np.ndarray:
         """Image `i`: `(height, width, 3)`, raw pixels."""
 
     @abc.abstractmethod
-    def content_hash(self, i: int) -> str:
-        """SHA-256 of the pixels of image `i`."""
+    def content_hashes(self) -> list[str]:
+        """SHA-256 of the pixels of each image, before resizing."""
 
     @abc.abstractmethod
-    def start(self, rows: np.ndarray) -> Callable[[], np.ndarray]:
-        """Begin to load `rows`; the call of what is returned waits for the batch."""
-
-    @abc.abstractmethod
-    def subset(self, rows: np.ndarray) -> "Items":
+    def subset(self, rows: np.ndarray) -> "ImageItems":
         """The images `rows`, in that order, nothing copied."""
 
 
-class FileItems(Items):
+class FileItems(ImageItems):
     """Files that were checked, decoded each time they are needed."""
 
     def __init__(
@@ -55,6 +69,11 @@ class FileItems(Items):
     def __len__(self) -> int:
         return len(self._paths)
 
+    @property
+    def reading(self) -> str:
+        """The resize."""
+        return f"{self._size[0]}x{self._size[1]} {self._interpolation}"
+
     def image(self, i: int) -> np.ndarray:
         """Decode and resize file `i`: uint8."""
         path = self._paths[i]
@@ -66,11 +85,11 @@ class FileItems(Items):
                 "Files must stay as they are while they are used."
             ) from error
 
-    def content_hash(self, i: int) -> str:
-        """As it was when the files were checked."""
-        return self._hashes[i]
+    def content_hashes(self) -> list[str]:
+        """As they were when the files were checked."""
+        return self._hashes
 
-    def start(self, rows: np.ndarray) -> Callable[[], np.ndarray]:
+    def start(self, rows: np.ndarray, epoch: int = 0) -> Callable[[], np.ndarray]:
         """Hand the files to the threads that decode."""
         images = [decoding_pool().submit(self.image, i) for i in rows]
         return lambda: np.stack([image.result() for image in images])
@@ -81,7 +100,7 @@ class FileItems(Items):
         return FileItems(paths, hashes, self._size, self._interpolation)
 
 
-class ArrayItems(Items):
+class ArrayItems(ImageItems):
     """One array `(n, height, width, channels)`, converted batch by batch, never copied whole."""
 
     def __init__(
@@ -98,21 +117,31 @@ class ArrayItems(Items):
         self._size = size
         self._interpolation = interpolation
         self._divided = divided
+        self._hashes: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    @property
+    def reading(self) -> str:
+        """The resize, which rounds pixels of integers only."""
+        kind = "floats" if self._pixels.dtype.kind == "f" else ""
+        return f"{self._size[0]}x{self._size[1]} {self._interpolation} {kind}".strip()
 
     def image(self, i: int) -> np.ndarray:
         """Convert and resize image `i`: uint8 of integers, float32 of floats."""
         return self._take(np.array([i]))[0]
 
-    def content_hash(self, i: int) -> str:
-        """Of the raw pixels, before resizing."""
-        return fingerprint(raw_rgb(self._pixels[self._rows[i]], divided=self._divided))
+    def content_hashes(self) -> list[str]:
+        """Of the raw pixels; computed once."""
+        if self._hashes is None:
+            images = (raw_rgb(self._pixels[i], divided=self._divided) for i in self._rows)
+            self._hashes = [fingerprint(image) for image in images]
+        return self._hashes
 
-    def start(self, rows: np.ndarray) -> Callable[[], np.ndarray]:
-        """Nothing to wait for: the batch is converted when it is asked for."""
-        return functools.partial(self._take, rows)
+    def start(self, rows: np.ndarray, epoch: int = 0) -> Callable[[], np.ndarray]:
+        """Hand the batch to the threads that decode, for it may have to be resized."""
+        return decoding_pool().submit(self._take, rows).result
 
     def subset(self, rows: np.ndarray) -> "ArrayItems":
         """The images `rows`, in that order, over the same array."""

@@ -1,15 +1,18 @@
 """Sources with an order and batches of their own: what they have in common."""
 
-from collections.abc import Callable, Iterable, Sequence
+import abc
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .dataset import Dataset
+from .contents import Contents
+from .dataset import Dataset, Request
 from .labels import class_labels, encode, sample_weights, weigh
 from .options import Options
 from .pixels import check_numbers, check_range, fit_size, is_divided, raw_rgb, undo_rescale
+from .rereading import patiently, read_twice
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,9 +39,17 @@ class StreamDataset(Dataset):
         sample_weight: Any = None,
     ) -> tuple[np.ndarray, ...]:
         """One batch of the source as `Dataset.batches` promises it; checks it on the way."""
-        pixels = self._pixels(np.asarray(x))
+        return self._pixels(np.asarray(x)), *self._rest(encoding, class_weight, y, sample_weight)
+
+    def _rest(
+        self,
+        encoding: str | None,
+        class_weight: dict[int, float] | None,
+        y: Any,
+        sample_weight: Any,
+    ) -> tuple[np.ndarray, ...]:
         if not self.class_names:
-            return (pixels,)
+            return ()
         targets = np.column_stack(y) if isinstance(y, (list, tuple)) else np.asarray(y)
         options = Options(class_names=self.class_names, multi_label=self.multi_label)
         labels, _ = class_labels(targets, options, positions=self.positions)
@@ -47,7 +58,7 @@ class StreamDataset(Dataset):
         if encoding is not None:
             targets = encode(labels, encoding, len(self.class_names))
         weights = weigh(labels, sample_weight, class_weight)
-        return (pixels, targets) if weights is None else (pixels, targets, weights)
+        return (targets,) if weights is None else (targets, weights)
 
     def _pixels(self, x: np.ndarray) -> np.ndarray:
         check_shape(x)
@@ -55,6 +66,18 @@ class StreamDataset(Dataset):
         raw = x if self.rescale is None else undo_rescale(x, self.rescale)
         check_range(raw, "A batch")
         return fit_size(raw_rgb(raw, divided=False), self.image_size, self.resampling)
+
+    def _contents(self, request: Request) -> Contents:
+        batches = self._batches(request)
+        return read_twice(lambda: self._epoch(batches), may_be_endless=self._may_be_endless)
+
+    @abc.abstractmethod
+    def _epoch(self, batches: Any) -> Iterator[tuple[np.ndarray, ...]]:
+        """One epoch of what `_batches` gave, as arrays."""
+
+    @property
+    def _may_be_endless(self) -> bool:
+        return False
 
 
 def check_shape(x: np.ndarray) -> None:
@@ -96,7 +119,7 @@ def stream_classes(
         if labels.ndim == 1 or options.multi_label:
             return class_names, None
     # Ids must all be read to know the classes; soft labels, so that all know them to be soft.
-    labels, class_names = class_labels(np.concatenate(list(read())), options)
+    labels, class_names = class_labels(np.concatenate(list(patiently(read()))), options)
     return class_names, labels
 
 

@@ -56,6 +56,15 @@ class TfDataset(StreamDataset):
             source = source.batch(1).map(convert, tf.data.AUTOTUNE).unbatch().batch(batch_size)
         return source.prefetch(tf.data.AUTOTUNE)
 
+    def _epoch(self, batches: Any) -> Iterator[tuple[np.ndarray, ...]]:
+        return batches.as_numpy_iterator()
+
+    @property
+    def _may_be_endless(self) -> bool:
+        import tensorflow as tf
+
+        return bool(self.source.cardinality() == tf.data.UNKNOWN_CARDINALITY)
+
     def _label_shape(self, encoding: str | None, label: Any) -> tuple[int | None, ...]:
         if encoding is None:
             unbatched = _specs(self.source)[0].shape.rank == 3

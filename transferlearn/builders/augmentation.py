@@ -1,0 +1,46 @@
+"""Random changes of the images to train on: checked, and copied for each use."""
+
+import math
+import numbers
+from typing import Any
+
+import keras
+
+from transferlearn.builders.arguments import whole
+
+
+def check_variation(augmentation: Any, views: Any, mixup: Any) -> None:
+    """Refuses settings that cannot work.
+
+    Raises:
+        TypeError: The augmentation is no Keras layer and no list of them.
+        ValueError: `views` is below 1, or above 1 without an augmentation; `mixup` is negative.
+    """
+    for layer in _layers(augmentation):
+        if not isinstance(layer, keras.Layer):
+            raise TypeError(
+                "augmentation is a Keras layer such as keras.layers.RandomFlip('horizontal'), or a "
+                f"list of them. Received: augmentation={augmentation!r}"
+            )
+    if whole("views", views, least=1) > 1 and augmentation is None:
+        raise ValueError(
+            "Without an augmentation all views of an image are the same. Give one, such as "
+            f"keras.layers.RandomFlip('horizontal'), or leave views out. Received: views={views}"
+        )
+    is_number = isinstance(mixup, numbers.Real) and not isinstance(mixup, bool)
+    if not is_number or not 0 <= mixup < math.inf:
+        raise ValueError(f"mixup is 0 or a number above, such as 0.2. Received: mixup={mixup!r}")
+
+
+def copy_augmentation(augmentation: Any) -> keras.Layer | None:
+    """Gives one fresh layer of what a builder holds."""
+    copies = [type(x).from_config(x.get_config()) for x in _layers(augmentation)]
+    if not copies:
+        return None
+    return copies[0] if len(copies) == 1 else keras.layers.Pipeline(copies)
+
+
+def _layers(augmentation: Any) -> list[Any]:
+    if augmentation is None:
+        return []
+    return list(augmentation) if isinstance(augmentation, (list, tuple)) else [augmentation]

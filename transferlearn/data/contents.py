@@ -1,0 +1,97 @@
+"""Which items a dataset holds, to read each once and to train on something in its place."""
+
+import abc
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .batches import AHEAD, ItemBatches
+from .items import ImageItems, Items
+
+
+class UnsteadyData(ValueError):  # noqa: N818 - it says what the data is, not what went wrong
+    """Why a dataset does not hold the same items in each epoch, in one sentence."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Contents(abc.ABC):
+    """The items of a dataset, the same in each epoch.
+
+    `Dataset.contents` makes it, for storing what frozen layers put out and training on that.
+
+    Attributes:
+        hashes: One an item, hexadecimal, in the dataset's own order; duplicates are possible.
+            The same hash and the same `reading` mean the same pixels.
+        reading: How the pixels come of what was hashed, such as `"224x224 bilinear"`.
+    """
+
+    hashes: list[str]
+    reading: str
+
+    @abc.abstractmethod
+    def read(self, rows: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Read items once, decoded ahead.
+
+        Args:
+            rows: Numbers of the items, int64 `(n,)`, none of them twice.
+            batch_size: Items at a time.
+
+        Yields:
+            `(rows, images)`, until all have come, streams in an order of their own; images as
+            `Dataset.batches` gives them.
+
+        Raises:
+            UnsteadyData: A stream gives other images than before.
+        """
+
+    @abc.abstractmethod
+    def batches(self, items: Items, *, seed: int | None = None) -> ItemBatches:
+        """The batches of `Dataset.batches`, with `items` in place of the images.
+
+        Args:
+            items: As many as `hashes`, in that order.
+            seed: As in `Dataset.batches`.
+        """
+
+
+def read_ahead(
+    start: Callable[[np.ndarray], Callable[[], Any]],
+    rows: np.ndarray,
+    batch_size: int,
+    *,
+    ahead: int = AHEAD,
+) -> Iterator[tuple[np.ndarray, Any]]:
+    """Batches of `rows`, the next ones begun before they are asked for; see `Items.start`."""
+    begun: deque[tuple[np.ndarray, Callable[[], Any]]] = deque()
+    for i in range(0, len(rows), batch_size):
+        part = rows[i : i + batch_size]
+        begun.append((part, start(part)))
+        if len(begun) > ahead:
+            done, images = begun.popleft()
+            yield done, images()
+    for done, images in begun:
+        yield done, images()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ItemContents(Contents):
+    """Files or arrays."""
+
+    items: ImageItems
+    targets: np.ndarray | None
+    weights: np.ndarray | None
+    batch_size: int
+    shuffle: bool
+
+    def read(self, rows: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """In the order of `rows`."""
+        return read_ahead(self.items.start, rows, batch_size)
+
+    def batches(self, items: Items, *, seed: int | None = None) -> ItemBatches:
+        """See `Contents.batches`."""
+        return ItemBatches(
+            items, self.targets, self.weights, self.batch_size, shuffle=self.shuffle, seed=seed
+        )

@@ -1,0 +1,3 @@
+"""The output of frozen layers, computed once and stored."""
+
+from .cache import Cache as Cache

@@ -1,0 +1,99 @@
+"""What may be stored, where, and how precisely."""
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+DTYPES = ("float32", "float16", "bfloat16")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cache:
+    """How the output of frozen layers is stored, for `fit(cache=...)`.
+
+    Use it where the defaults of `cache="auto"` do not fit: to find the features again in later
+    processes (`directory`), to bound what they take, or to store them in half the bytes.
+
+    Args:
+        directory: Folder to write to, made where it does not exist; later processes find what it
+            holds, and it is read into memory where that is large enough. None keeps the features in
+            memory for later fits of this process, and where memory is too small, on disk in
+            `$TRANSFERLEARN_CACHE`, by default `~/.cache/transferlearn`.
+        memory: Bytes that all stored features of this process may take in memory; 0 for none. None
+            is half of the memory that is free.
+        disk: Bytes that all stored features in the directory may take, those used longest ago going
+            first; 0 for none. None is half of what is free there, with what they take already.
+        dtype: How features are stored: `"float32"` (exact), `"float16"` (largest value 65504) or
+            `"bfloat16"` (3 digits), both in half the bytes.
+        trunk_dtype: What the frozen layers compute in for the store, one of the same names; None as
+            in training.
+
+    Raises:
+        TypeError: An argument is of the wrong type.
+        ValueError: A number of bytes is negative or no whole number, a dtype is unknown, or there
+            is a directory and `disk=0`.
+
+    Example:
+        ```python
+        cache = tl.Cache(directory="features", disk=20e9, dtype="float16")
+        builder.fit("photos", cache=cache)
+        ```
+    """
+
+    directory: str | os.PathLike[str] | None = None
+    memory: int | None = None
+    disk: int | None = None
+    dtype: str = "float32"
+    trunk_dtype: str | None = None
+
+    def __post_init__(self) -> None:
+        """Checks every field, and makes whole floats such as 2e9 ints."""
+        if self.directory is not None and not isinstance(self.directory, str | os.PathLike):
+            raise TypeError(f"directory is a path or None. Received: directory={self.directory!r}")
+        if self.directory == "":
+            raise ValueError("directory is empty; '.' is the current folder. Received: ''")
+        for name in ("memory", "disk"):
+            object.__setattr__(self, name, _whole(name, getattr(self, name)))
+        _check_dtype("dtype", self.dtype)
+        if self.trunk_dtype is not None:
+            _check_dtype("trunk_dtype", self.trunk_dtype)
+        if self.directory is not None and self.disk == 0:
+            raise ValueError(
+                "disk=0 lets nothing be written to the directory; leave one of them out. "
+                f"Received: directory={str(self.directory)!r}, disk=0"
+            )
+
+    @property
+    def folder(self) -> Path:
+        """Where stores lie that are written to disk."""
+        if self.directory is not None:
+            return Path(self.directory).expanduser().absolute()
+        return default_directory()
+
+
+def default_directory() -> Path:
+    """`$TRANSFERLEARN_CACHE`, else `transferlearn` in the user's folder of caches."""
+    caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    named = os.environ.get("TRANSFERLEARN_CACHE") or Path(caches) / "transferlearn"
+    return Path(named).expanduser().absolute()
+
+
+def _whole(name: str, value: Any) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer):
+        raise TypeError(f"{name} is a number of bytes or None. Received: {name}={value!r}")
+    if value < 0 or not math.isfinite(value) or value != int(value):
+        raise ValueError(f"{name} is a whole number of bytes from 0. Received: {name}={value!r}")
+    return int(value)
+
+
+def _check_dtype(name: str, value: Any) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is a name such as 'float16'. Received: {name}={value!r}")
+    if value not in DTYPES:
+        raise ValueError(f"{name} is one of {', '.join(DTYPES)}. Received: {name}={value!r}")

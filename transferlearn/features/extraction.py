@@ -1,0 +1,88 @@
+"""Run the frozen part once over what is not stored yet."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from transferlearn.backbones.graph import copy_operation, copy_weights
+from transferlearn.splitting import Cut
+
+_IN_FLOAT32 = (keras.layers.Rescaling, keras.layers.Normalization)
+
+
+def trunk(inputs: Sequence[Any], cut: Cut, *, dtype: str | None, augmentation: Any) -> keras.Model:
+    """Builds the network that gives what crosses the cut.
+
+    Args:
+        inputs: The image, or all that crosses an earlier cut.
+        cut: Where it ends.
+        dtype: What it computes in, such as `"bfloat16"`; `None`: as it is.
+        augmentation: A layer for raw images that goes first, as in training, or `None`.
+    """
+    model = keras.Model(list(inputs), list(cut.tensors))
+    if dtype is not None:
+        model = _in_dtype(model, dtype)
+    if augmentation is None:
+        return model
+    image = keras.Input(inputs[0].shape[1:], dtype=inputs[0].dtype)
+    return keras.Model(image, model(AsInTraining(augmentation)(image)))
+
+
+class AsInTraining(keras.Layer):
+    """Runs a layer as in training, also in `predict`."""
+
+    def __init__(self, layer: keras.Layer) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def call(self, inputs: Any) -> Any:
+        """Calls the layer."""
+        return self.layer(inputs, training=True)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """As it goes in."""
+        return input_shape
+
+
+def _in_dtype(model: keras.Model, dtype: str) -> keras.Model:
+    policy = dtype if dtype == "float32" else f"mixed_{dtype}"
+    copies: dict[int, tuple[Any, Any]] = {}
+
+    def copy(operation: Any) -> Any:
+        if id(operation) not in copies:
+            kept = isinstance(operation, _IN_FLOAT32)
+            changes = {"name": operation.name} | ({} if kept else {"dtype": policy})
+            copies[id(operation)] = (operation, copy_operation(operation, **changes))
+        return copies[id(operation)][1]
+
+    inputs = [keras.Input(x.shape[1:], dtype=x.dtype) for x in model.inputs]
+    outputs = model._run_through_graph(inputs, operation_fn=copy)
+    copy_weights(list(copies.values()))
+    return keras.Model(inputs, outputs)
+
+
+def run(
+    model: keras.Model,
+    batches: Iterable[tuple[Sequence[bytes], Any]],
+    writer: Any,
+    *,
+    items: int,
+    verbose: Any,
+) -> None:
+    """Computes and stores the features of each batch.
+
+    Args:
+        model: Gives the features.
+        batches: Keys of the items, and what the model takes of them.
+        writer: Of the store.
+        items: How many there will be, for the progress bar.
+        verbose: 0 for no progress bar.
+    """
+    progress = keras.utils.Progbar(items, unit_name="item", verbose=int(verbose not in (0, 2)))
+    for keys, inputs in batches:
+        outputs = model.predict_on_batch(inputs)
+        features = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+        writer.add(keys, [np.asarray(part) for part in features])
+        progress.add(len(keys))

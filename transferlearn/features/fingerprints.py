@@ -1,0 +1,91 @@
+"""Say in one short text what a network computes up to a cut: equal texts, equal features."""
+
+import hashlib
+import inspect
+import json
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+import numpy as np
+
+from transferlearn.backbones.graph import Step, walk
+from transferlearn.splitting import Cut
+
+_IRRELEVANT = ("name", "trainable", "build_config")
+
+
+class Fingerprints:
+    """Of the tensors of a model, as its weights are now.
+
+    Each is made of the operation, its settings and weights, and the fingerprints of what it reads;
+    so it covers everything from the raw image on, preprocessing included.
+    """
+
+    def __init__(self, model: keras.Model, cuts: Iterable[Cut]) -> None:
+        wanted = {id(tensor) for cut in cuts for tensor in cut.tensors}
+        start = f"{keras.backend.backend()} {keras.__version__}"
+        self._tensors = {id(t): digest(start, t.shape[1:], t.dtype) for t in model.inputs}
+        operations: dict[int, str] = {}
+        for step in walk(model):
+            if wanted <= self._tensors.keys():
+                break
+            if id(step.operation) not in operations:
+                operations[id(step.operation)] = _of_operation(step.operation)
+            called = digest(operations[id(step.operation)], *self._arguments(step))
+            for index, tensor in enumerate(step.outputs):
+                self._tensors[id(tensor)] = digest(called, index)
+
+    def of(self, cut: Cut) -> str:
+        """Of all that crosses the cut."""
+        return digest(*(self._tensors[id(tensor)] for tensor in cut.tensors))
+
+    def _arguments(self, step: Step) -> Iterable[Any]:
+        for leaf in keras.tree.flatten(step.arguments):
+            known = self._tensors.get(id(leaf)) if keras.utils.is_keras_tensor(leaf) else None
+            yield known or leaf
+
+
+def of_layer(layer: keras.Layer) -> str:
+    """Of a layer's settings and weights, without anything before it."""
+    return _of_operation(layer)
+
+
+def digest(*parts: Any) -> str:
+    """A hash of texts, numbers, arrays and other plain values, in this order."""
+    found = hashlib.blake2b(digest_size=20)
+    for part in parts:
+        is_array = isinstance(part, (np.ndarray, keras.Variable)) or keras.ops.is_tensor(part)
+        value = keras.ops.convert_to_numpy(part) if is_array else part
+        text = f"{value.shape} {value.dtype}" if is_array else repr(value)
+        found.update(f"{len(text)} {text}".encode())
+        if is_array:
+            found.update(np.ascontiguousarray(value).tobytes())
+    return found.hexdigest()
+
+
+def _of_operation(operation: Any) -> str:
+    kind = type(operation)
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    weights = operation.weights if isinstance(operation, keras.Layer) else []
+    return digest(name, _code(kind), _settings(operation), *weights)
+
+
+def _settings(operation: Any) -> str:
+    try:
+        config = operation.get_config()
+    except (NotImplementedError, TypeError, ValueError):
+        return uuid.uuid4().hex  # unknown settings are like no others
+    kept = {key: value for key, value in config.items() if key not in _IRRELEVANT}
+    return json.dumps(kept, sort_keys=True, default=repr)
+
+
+def _code(kind: type) -> str:
+    """The source of a class that is not Keras's own, which may change while its name stays."""
+    if kind.__module__.split(".")[0] == "keras":
+        return ""
+    try:
+        return inspect.getsource(kind)
+    except (OSError, TypeError):
+        return uuid.uuid4().hex

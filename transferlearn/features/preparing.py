@@ -1,0 +1,193 @@
+"""From a partly frozen network and its data to stored features, whatever is stored already."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+import numpy as np
+
+from transferlearn.assembling import Network
+from transferlearn.data import Contents
+from transferlearn.features import extraction
+from transferlearn.features.cache import Cache
+from transferlearn.features.fingerprints import Fingerprints, digest, of_layer
+from transferlearn.features.items import FeatureItems
+from transferlearn.features.planning import Candidate, choose
+from transferlearn.features.store import Store, TensorSpec, open_store, place, stored_keys
+from transferlearn.splitting import Cut
+
+_SMALLEST_BATCH = 32  # images at a time for the frozen part, where training takes fewer
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Wanted:
+    """Items whose features are needed, and in which views.
+
+    Attributes:
+        contents: The items.
+        augmentation: A layer for raw images, or `None`.
+        views: How many random views of each item.
+    """
+
+    contents: Contents
+    augmentation: keras.Layer | None = None
+    views: int = 1
+
+    def keys(self) -> list[list[bytes]]:
+        """For each view, one key an item."""
+        hashes = [bytes.fromhex(text) for text in self.contents.hashes]
+        if self.augmentation is None:
+            return [hashes]
+        return [[_of_view(key, view) for key in hashes] for view in range(self.views)]
+
+    def kind(self) -> str:
+        """What makes the pixels, besides the items themselves."""
+        return digest(self.contents.reading, self.augmentation and of_layer(self.augmentation))
+
+
+def _of_view(key: bytes, view: int) -> bytes:
+    return hashlib.blake2b(key + view.to_bytes(4, "little"), digest_size=len(key)).digest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """Features that are ready to train on.
+
+    Attributes:
+        cut: What they are.
+        items: Of each `Wanted`.
+        note: What was stored where, in one line.
+    """
+
+    cut: Cut
+    items: tuple[FeatureItems, ...]
+    note: str
+
+
+class Preparation:
+    """Stores features of one network for one phase of training."""
+
+    def __init__(
+        self,
+        network: Network,
+        cuts: Sequence[Cut],
+        wanted: Sequence[Wanted],
+        cache: Cache,
+        *,
+        batch_size: int,
+        verbose: Any,
+    ) -> None:
+        self._network = network
+        self._cuts = [cut for cut in cuts if cut.operations and not cut.in_head]
+        self._wanted = [(part, part.kind(), part.keys()) for part in wanted]
+        self._cache = cache
+        self._batch_size = max(batch_size, _SMALLEST_BATCH)
+        self._verbose = verbose
+        self._pooled = next((cut for cut in reversed(cuts) if cut.in_head), None)
+        self._prints = Fingerprints(network.model, cuts)
+
+    def stored(self, *, epochs: int, must: bool) -> Stored | None:
+        """Computes and stores what is missing, at the cut that takes the least time.
+
+        Args:
+            epochs: How often each item will be read.
+            must: Whether to store even where computing anew takes no longer.
+
+        Returns:
+            `None` where nothing is to be gained, or no place for it.
+        """
+        items = sum(len(keys[0]) for _, _, keys in self._wanted)
+        candidates = [self._candidate(cut) for cut in self._cuts]
+        best = choose(candidates, items=items, epochs=epochs, must=must)
+        if best is None:
+            return None
+        earlier = [c.cut for c in candidates if not c.missing]
+        earlier = [cut for cut in earlier if cut.operations < best.cut.operations]
+        stores = [self._filled(part, best.cut, earlier[-1:]) for part in self._wanted]
+        note = _note(best, stores[0], items, self._cuts[-1])
+        cut = best.cut
+        if self._pooled and cut is self._cuts[-1] and 2 * self._pooled.values <= cut.values:
+            # What the head does before its first weights is computed once as well.
+            self._cache = replace(self._cache, directory=None, disk=0)
+            if self._candidate(self._pooled).place:
+                stores = [self._filled(part, self._pooled, [cut]) for part in self._wanted]
+                cut = self._pooled
+        ready = tuple(
+            FeatureItems(store, np.stack([store.rows(view) for view in keys], axis=1))
+            for store, (_, _, keys) in zip(stores, self._wanted, strict=True)
+        )
+        return Stored(cut=cut, items=ready, note=note)
+
+    def _key(self, cut: Cut, kind: str) -> str:
+        return digest(self._prints.of(cut), kind, self._cache.dtype, self._cache.trunk_dtype)
+
+    def _candidate(self, cut: Cut) -> Candidate:
+        item_bytes = sum(spec.nbytes for spec in self._specs(cut))
+        missing = 0
+        for _, kind, keys in self._wanted:
+            there = stored_keys(self._cache, self._key(cut, kind))
+            missing += len({key for view in keys for key in view} - there)
+        where = place(self._cache, self._key(cut, self._wanted[0][1]), missing * item_bytes)
+        return Candidate(cut=cut, item_bytes=item_bytes, missing=missing, place=where)
+
+    def _specs(self, cut: Cut) -> list[TensorSpec]:
+        return [TensorSpec(tuple(tensor.shape[1:]), self._dtype(tensor)) for tensor in cut.tensors]
+
+    def _dtype(self, tensor: Any) -> str:
+        is_float = keras.backend.is_float_dtype(tensor.dtype)
+        halves = tensor.dtype in ("float16", "bfloat16") and self._cache.dtype == "float32"
+        return tensor.dtype if halves or not is_float else self._cache.dtype
+
+    def _open(self, cut: Cut, kind: str) -> Store:
+        height, width = self._network.model.inputs[0].shape[1:3]
+        description = f"{self._network.model.name} up to {cut.name}, {height}x{width}"
+        return open_store(self._cache, self._key(cut, kind), self._specs(cut), description)
+
+    def _filled(
+        self, part: tuple[Wanted, str, list[list[bytes]]], cut: Cut, earlier: Sequence[Cut]
+    ) -> Store:
+        wanted, kind, keys = part
+        store = self._open(cut, kind)
+        everything = [key for view in keys for key in view]
+        missing = store.missing(everything)
+        if not missing:
+            return store
+        if earlier:
+            source = self._open(earlier[0], kind)
+            batches = self._from_store(source, [everything[i] for i in missing])
+            inputs, augmentation, dtype = earlier[0].tensors, None, None
+        else:
+            batches = self._from_images(wanted.contents, keys, missing)
+            inputs, augmentation = self._network.model.inputs, wanted.augmentation
+            dtype = self._cache.trunk_dtype
+        model = extraction.trunk(inputs, cut, dtype=dtype, augmentation=augmentation)
+        with store.adding(len(missing)) as writer:
+            extraction.run(model, batches, writer, items=len(missing), verbose=self._verbose)
+        return store
+
+    def _from_images(
+        self, contents: Contents, keys: list[list[bytes]], missing: list[int]
+    ) -> Iterator[tuple[list[bytes], Any]]:
+        count = len(keys[0])
+        for view, of_view in enumerate(keys):
+            rows = np.array([i % count for i in missing if i // count == view], int)
+            if len(rows):
+                for read, images in contents.read(rows, self._batch_size):
+                    yield [of_view[row] for row in read], images
+
+    def _from_store(self, store: Store, keys: list[bytes]) -> Iterator[tuple[list[bytes], Any]]:
+        for start in range(0, len(keys), self._batch_size):
+            some = keys[start : start + self._batch_size]
+            yield some, list(store.read(store.rows(some)))
+
+
+def _note(best: Candidate, store: Store, items: int, last: Cut) -> str:
+    saved = best.cut.operations / last.operations
+    new = f"{best.missing:,} of {items:,} items" if best.missing else f"all {items:,} items found"
+    size = items * best.item_bytes / 1e6
+    return (
+        f"computed once up to {best.cut.name}: {new}, {size:,.1f} MB in {store.where}; "
+        f"saves {saved:.0%} of the frozen part's operations in each epoch"
+    )

@@ -1,0 +1,168 @@
+"""What a phase is trained on: the raw images, or what the frozen part made of them once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+
+from transferlearn.assembling import Network
+from transferlearn.data import Contents, Dataset, ItemDataset, UnsteadyData
+from transferlearn.features import Cache
+from transferlearn.features.preparing import Preparation, Wanted
+from transferlearn.splitting import cuts, split
+from transferlearn.training.mixup import MixedBatches
+from transferlearn.training.stand_in import Feed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """What there is to train on.
+
+    Attributes:
+        train: Labelled images.
+        validation: Held out, or `None`.
+        batch_size: Images a step.
+        class_weight: Class ids to weights, or `None`.
+        seed: Of the order of the images, or `None`.
+        augmentation: A layer for raw images, in training only, or `None`.
+        views: Random views to store of each image; 1: augmentation draws anew in each epoch.
+        mixup: Alpha of the Beta distribution that two items are mixed by; 0: they are not.
+    """
+
+    train: Dataset
+    validation: Dataset | None
+    batch_size: int
+    class_weight: dict[int, float] | None
+    seed: int | None
+    augmentation: keras.Layer | None = None
+    views: int = 1
+    mixup: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fed:
+    """What to fit, and on what.
+
+    Attributes:
+        model: The full model, or one that shares its layers.
+        feed: Its batches.
+        note: What is computed once, or why nothing is.
+    """
+
+    model: keras.Model
+    feed: Feed
+    note: str
+
+
+class NotStoredError(Exception):
+    """Why the frozen part is computed in each epoch."""
+
+
+class Feeding:
+    """Feeds phase after phase; what was found out about the data is kept for the next."""
+
+    def __init__(self, sources: Sources, cache: Any, *, verbose: Any) -> None:
+        self._sources = sources
+        self._cache = cache if isinstance(cache, Cache) else Cache()
+        self._mode = cache
+        self._verbose = verbose
+        self._contents: dict[Any, Contents] = {}
+
+    def prepare(
+        self, network: Network, mask: Sequence[bool], *, epochs: int, encoding: Any, phase: int
+    ) -> Fed:
+        """Decides for one phase.
+
+        Raises:
+            ValueError: Nothing can be stored, and `cache=True` asks for it.
+        """
+        seed = None if self._sources.seed is None else self._sources.seed + phase
+        try:
+            fed = self._stored(network, mask, epochs, encoding, seed)
+        except NotStoredError as reason:
+            if self._mode is True:
+                raise ValueError(f"cache=True, but nothing can be stored: {reason}.") from None
+            fed = self._live(network, encoding, seed, f"nothing is stored: {reason}")
+        if not self._sources.mixup:
+            return fed
+        mixed = MixedBatches(fed.feed.train, self._sources.mixup, seed)
+        return replace(fed, feed=replace(fed.feed, train=mixed))
+
+    def _live(self, network: Network, encoding: Any, seed: int | None, note: str) -> Fed:
+        sources, model = self._sources, network.model
+        if sources.augmentation is not None:
+            image = keras.Input(model.inputs[0].shape[1:], dtype=model.inputs[0].dtype)
+            model = keras.Model(image, model(sources.augmentation(image)))
+        train, validation = (
+            part and part.batches(**request, seed=seed) for part, request in self._parts(encoding)
+        )
+        feed = Feed(train=train, validation=validation, batch_size=sources.batch_size)
+        return Fed(model=model, feed=feed, note=note)
+
+    def _parts(self, encoding: Any) -> list[tuple[Dataset | None, dict[str, Any]]]:
+        """The data to train and to validate on, and how each is asked for."""
+        sources = self._sources
+        shared = {"batch_size": sources.batch_size, "encoding": encoding}
+        training = {**shared, "class_weight": sources.class_weight, "shuffle": True}
+        return [(sources.train, training), (sources.validation, shared)]
+
+    def _stored(
+        self, network: Network, mask: Sequence[bool], epochs: int, encoding: Any, seed: int | None
+    ) -> Fed:
+        sources, places = self._sources, cuts(network, mask)
+        if self._mode is False:
+            raise NotStoredError("cache=False")
+        if not any(cut.operations and not cut.in_head for cut in places):
+            raise NotStoredError("no layer at the network's beginning is frozen")
+        if sources.augmentation is not None and sources.views == 1:
+            raise NotStoredError(
+                "the augmentation makes new images in each epoch (views=4 stores four of each)"
+            )
+        contents = self._all_contents(encoding, epochs)
+        wanted = [Wanted(contents=part) for part in contents]
+        if sources.augmentation is not None:
+            wanted[0] = replace(wanted[0], augmentation=sources.augmentation, views=sources.views)
+        preparation = Preparation(
+            network,
+            places,
+            wanted,
+            self._cache,
+            batch_size=sources.batch_size,
+            verbose=self._verbose,
+        )
+        stored = preparation.stored(epochs=epochs, must=self._mode != "auto")
+        if stored is None:
+            raise NotStoredError(
+                "in so few epochs, or in so little memory and disk, it saves no time"
+            )
+        train, *rest = (
+            part.batches(items, seed=seed)
+            for part, items in zip(contents, stored.items, strict=True)
+        )
+        feed = Feed(train=train, validation=next(iter(rest), None), batch_size=sources.batch_size)
+        return Fed(model=split(network, stored.cut).tail, feed=feed, note=stored.note)
+
+    def _all_contents(self, encoding: Any, epochs: int) -> list[Contents]:
+        found = []
+        for part, request in self._parts(encoding):
+            if part is None:
+                continue
+            key = (id(part), encoding)
+            if key not in self._contents:
+                if self._mode == "auto" and epochs == 1 and not isinstance(part, ItemDataset):
+                    raise NotStoredError("one epoch computes nothing twice")
+                try:
+                    self._contents[key] = part.contents(**request)
+                except UnsteadyData as reason:
+                    raise NotStoredError(str(reason)) from reason
+            found.append(self._contents[key])
+        return found
+
+
+def check_cache(cache: Any) -> None:
+    """Refuses what `fit(cache=...)` cannot be."""
+    if not isinstance(cache, (bool, Cache)) and cache != "auto":
+        raise TypeError(
+            f"cache is 'auto', True, False or a tl.Cache(...). Received: cache={cache!r}"
+        )
