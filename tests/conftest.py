@@ -1,15 +1,24 @@
 import gc
+from collections import OrderedDict
 
 import keras
 import pytest
 
 from transferlearn.backbones import registry
+from transferlearn.features import memory
 
 
 @pytest.fixture(autouse=True)
 def no_weight_folder(monkeypatch):
     """The tests do not depend on the machine's own folder of weights."""
     monkeypatch.delenv("TRANSFERLEARN_WEIGHTS", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered(monkeypatch, tmp_path):
+    """Each test is a process that has stored nothing yet, with its own default directory."""
+    monkeypatch.setattr(memory, "_remembered", OrderedDict())
+    monkeypatch.setenv("TRANSFERLEARN_CACHE", str(tmp_path / "default_cache"))
 
 
 @pytest.fixture(autouse=True)

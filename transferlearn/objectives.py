@@ -97,10 +97,18 @@ def encoding(loss: Any, outputs: Outputs) -> Encoding:
         return None
     if outputs.count == 1:
         return "binary"
-    name = _name(keras.losses.get(loss) if isinstance(loss, str) else loss)  # "mse" has two names
-    if "sparse" in name:
+    if takes_ids(loss):
         return "index"
-    return "one-hot" if _ONE_HOT.search(name) else None
+    return "one-hot" if _ONE_HOT.search(_loss_name(loss)) else None
+
+
+def takes_ids(loss: Any) -> bool:
+    """Whether a loss wants class ids."""
+    return loss is not None and "sparse" in _loss_name(loss)
+
+
+def _loss_name(loss: Any) -> str:
+    return _name(keras.losses.get(loss) if isinstance(loss, str) else loss)  # "mse" has two names
 
 
 def check_metrics(metrics: Any, labels: Encoding) -> None:

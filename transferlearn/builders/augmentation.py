@@ -16,6 +16,8 @@ def check_variation(augmentation: Any, views: Any, mixup: Any) -> None:
         TypeError: The augmentation is no Keras layer and no list of them.
         ValueError: `views` is below 1, or above 1 without an augmentation; `mixup` is negative.
     """
+    if isinstance(augmentation, (list, tuple)) and not augmentation:
+        raise ValueError("augmentation is empty. Give it a layer, or leave it out.")
     for layer in _layers(augmentation):
         if not isinstance(layer, keras.Layer):
             raise TypeError(
@@ -32,12 +34,24 @@ def check_variation(augmentation: Any, views: Any, mixup: Any) -> None:
         raise ValueError(f"mixup is 0 or a number above, such as 0.2. Received: mixup={mixup!r}")
 
 
-def copy_augmentation(augmentation: Any) -> keras.Layer | None:
-    """Gives one fresh layer of what a builder holds."""
+def copy_augmentation(augmentation: Any, image_size: tuple[int, int]) -> keras.Layer | None:
+    """Gives one fresh layer of what a builder holds.
+
+    Raises:
+        ValueError: It changes the shape of the images.
+    """
     copies = [type(x).from_config(x.get_config()) for x in _layers(augmentation)]
     if not copies:
         return None
-    return copies[0] if len(copies) == 1 else keras.layers.Pipeline(copies)
+    layer = copies[0] if len(copies) == 1 else keras.layers.Pipeline(copies)
+    image = keras.Input((*image_size, 3))
+    before, after = image.shape[1:], layer(image).shape[1:]
+    if any(b not in (None, a) for a, b in zip(before, after, strict=True)):
+        raise ValueError(
+            f"The augmentation makes of images of shape {before} others of shape {after}: it must "
+            "leave the shape as it is."
+        )
+    return layer
 
 
 def _layers(augmentation: Any) -> list[Any]:

@@ -178,7 +178,7 @@ class Builder(abc.ABC):
             batch_size=self.batch_size,
             class_weight=by_id(class_weight, trained_on.class_names),
             seed=self.seed,
-            **self._variation(),
+            **self._variation(trained_on.image_size),
         )
         history = training.run(
             network,
@@ -207,7 +207,7 @@ class Builder(abc.ABC):
         """Loads the data of this modality, checked."""
 
     @abc.abstractmethod
-    def _variation(self) -> dict[str, Any]:
+    def _variation(self, image_size: tuple[int, int]) -> dict[str, Any]:
         """Gives fresh augmentation of this modality, as `training.Sources` takes it."""
 
     @abc.abstractmethod

@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from transferlearn import backbones, data
+from transferlearn import backbones, data, objectives
 from transferlearn.assembling import Network
 from transferlearn.backbones import Backbone
 from transferlearn.builders.augmentation import check_variation, copy_augmentation
@@ -77,6 +77,11 @@ class ImageClassifierBuilder(Builder):
         if self.value_range is not None:
             object.__setattr__(self, "value_range", tuple(map(int, self.value_range)))
         check_variation(self.augmentation, self.views, self.mixup)
+        if self.mixup and objectives.takes_ids(self.loss):
+            raise ValueError(
+                "mixup mixes labels, which class ids cannot be: leave out the loss, or take "
+                f"'categorical_crossentropy'. Received: loss={self.loss!r}"
+            )
 
     def _load(
         self, train: Any, validation_data: Any, validation_split: float, class_names: Any
@@ -94,9 +99,9 @@ class ImageClassifierBuilder(Builder):
             on_error=self.on_error,
         )
 
-    def _variation(self) -> dict[str, Any]:
+    def _variation(self, image_size: tuple[int, int]) -> dict[str, Any]:
         return {
-            "augmentation": copy_augmentation(self.augmentation),
+            "augmentation": copy_augmentation(self.augmentation, image_size),
             "views": self.views,
             "mixup": self.mixup,
         }

@@ -31,6 +31,13 @@ class Candidate:
     place: Literal["memory", "disk"] | None
 
 
+def on_cpu() -> bool:
+    """Whether Keras computes on nothing but CPUs."""
+    if keras.backend.backend() == "torch":  # Keras lists no devices there
+        return True
+    return all("cpu" in device.lower() for device in keras.distribution.list_devices())
+
+
 def choose(
     candidates: Sequence[Candidate], *, items: int, epochs: int, must: bool
 ) -> Candidate | None:
@@ -46,7 +53,7 @@ def choose(
         must: Whether one of them has to be taken.
     """
     last = candidates[-1].cut.operations
-    speed = _OPERATIONS_A_SECOND["gpu" if keras.distribution.list_devices("gpu") else "cpu"]
+    speed = _OPERATIONS_A_SECOND["cpu" if on_cpu() else "gpu"]
 
     def seconds(candidate: Candidate) -> float:
         done = candidate.cut.operations

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -66,6 +66,12 @@ class Stored:
     note: str
 
 
+class _Part(NamedTuple):
+    wanted: Wanted
+    kind: str
+    keys: list[list[bytes]]
+
+
 class Preparation:
     """Stores features of one network for one phase of training."""
 
@@ -81,7 +87,7 @@ class Preparation:
     ) -> None:
         self._network = network
         self._cuts = [cut for cut in cuts if cut.operations and not cut.in_head]
-        self._wanted = [(part, part.kind(), part.keys()) for part in wanted]
+        self._parts = [_Part(part, part.kind(), part.keys()) for part in wanted]
         self._cache = cache
         self._batch_size = max(batch_size, _SMALLEST_BATCH)
         self._verbose = verbose
@@ -98,25 +104,31 @@ class Preparation:
         Returns:
             `None` where nothing is to be gained, or no place for it.
         """
-        items = sum(len(keys[0]) for _, _, keys in self._wanted)
+        items = sum(len(part.keys[0]) for part in self._parts)
         candidates = [self._candidate(cut) for cut in self._cuts]
         best = choose(candidates, items=items, epochs=epochs, must=must)
         if best is None:
             return None
         earlier = [c.cut for c in candidates if not c.missing]
-        earlier = [cut for cut in earlier if cut.operations < best.cut.operations]
-        stores = [self._filled(part, best.cut, earlier[-1:]) for part in self._wanted]
-        note = _note(best, stores[0], items, self._cuts[-1])
+        source = next((c for c in reversed(earlier) if c.operations < best.cut.operations), None)
+        stores = [
+            self._filled(part, best.cut, source, self._open(source, part.kind) if source else None)
+            for part in self._parts
+        ]
+        note = self._note(best, stores[0])
         cut = best.cut
         if self._pooled and cut is self._cuts[-1] and 2 * self._pooled.values <= cut.values:
             # What the head does before its first weights is computed once as well.
             self._cache = replace(self._cache, directory=None, disk=0)
             if self._candidate(self._pooled).place:
-                stores = [self._filled(part, self._pooled, [cut]) for part in self._wanted]
+                stores = [
+                    self._filled(part, self._pooled, cut, store)
+                    for part, store in zip(self._parts, stores, strict=True)
+                ]
                 cut = self._pooled
         ready = tuple(
-            FeatureItems(store, np.stack([store.rows(view) for view in keys], axis=1))
-            for store, (_, _, keys) in zip(stores, self._wanted, strict=True)
+            FeatureItems(store, np.stack([store.rows(view) for view in part.keys], axis=1))
+            for store, part in zip(stores, self._parts, strict=True)
         )
         return Stored(cut=cut, items=ready, note=note)
 
@@ -126,10 +138,10 @@ class Preparation:
     def _candidate(self, cut: Cut) -> Candidate:
         item_bytes = sum(spec.nbytes for spec in self._specs(cut))
         missing = 0
-        for _, kind, keys in self._wanted:
-            there = stored_keys(self._cache, self._key(cut, kind))
-            missing += len({key for view in keys for key in view} - there)
-        where = place(self._cache, self._key(cut, self._wanted[0][1]), missing * item_bytes)
+        for part in self._parts:
+            there = stored_keys(self._cache, self._key(cut, part.kind))
+            missing += len({key for view in part.keys for key in view} - there)
+        where = place(self._cache, self._key(cut, self._parts[0].kind), missing * item_bytes)
         return Candidate(cut=cut, item_bytes=item_bytes, missing=missing, place=where)
 
     def _specs(self, cut: Cut) -> list[TensorSpec]:
@@ -145,49 +157,48 @@ class Preparation:
         description = f"{self._network.model.name} up to {cut.name}, {height}x{width}"
         return open_store(self._cache, self._key(cut, kind), self._specs(cut), description)
 
-    def _filled(
-        self, part: tuple[Wanted, str, list[list[bytes]]], cut: Cut, earlier: Sequence[Cut]
-    ) -> Store:
-        wanted, kind, keys = part
-        store = self._open(cut, kind)
-        everything = [key for view in keys for key in view]
+    def _filled(self, part: "_Part", cut: Cut, before: Cut | None, source: Store | None) -> Store:
+        """Adds to the store at `cut` what is missing, from images or the store at `before`."""
+        store = self._open(cut, part.kind)
+        everything = [key for view in part.keys for key in view]
         missing = store.missing(everything)
         if not missing:
             return store
-        if earlier:
-            source = self._open(earlier[0], kind)
+        if before is not None and source is not None:
+            model = extraction.trunk(before.tensors, cut, dtype=None, augmentation=None)
             batches = self._from_store(source, [everything[i] for i in missing])
-            inputs, augmentation, dtype = earlier[0].tensors, None, None
         else:
-            batches = self._from_images(wanted.contents, keys, missing)
-            inputs, augmentation = self._network.model.inputs, wanted.augmentation
-            dtype = self._cache.trunk_dtype
-        model = extraction.trunk(inputs, cut, dtype=dtype, augmentation=augmentation)
+            model = extraction.trunk(
+                self._network.model.inputs,
+                cut,
+                dtype=self._cache.trunk_dtype,
+                augmentation=part.wanted.augmentation,
+            )
+            batches = self._from_images(part, missing)
         with store.adding(len(missing)) as writer:
             extraction.run(model, batches, writer, items=len(missing), verbose=self._verbose)
         return store
 
-    def _from_images(
-        self, contents: Contents, keys: list[list[bytes]], missing: list[int]
-    ) -> Iterator[tuple[list[bytes], Any]]:
-        count = len(keys[0])
-        for view, of_view in enumerate(keys):
+    def _from_images(self, part: "_Part", missing: list[int]) -> Iterator[tuple[list[bytes], Any]]:
+        count = len(part.keys[0])
+        for view, keys in enumerate(part.keys):
             rows = np.array([i % count for i in missing if i // count == view], int)
             if len(rows):
-                for read, images in contents.read(rows, self._batch_size):
-                    yield [of_view[row] for row in read], images
+                for read, images in part.wanted.contents.read(rows, self._batch_size):
+                    yield [keys[row] for row in read], images
 
     def _from_store(self, store: Store, keys: list[bytes]) -> Iterator[tuple[list[bytes], Any]]:
         for start in range(0, len(keys), self._batch_size):
             some = keys[start : start + self._batch_size]
             yield some, list(store.read(store.rows(some)))
 
-
-def _note(best: Candidate, store: Store, items: int, last: Cut) -> str:
-    saved = best.cut.operations / last.operations
-    new = f"{best.missing:,} of {items:,} items" if best.missing else f"all {items:,} items found"
-    size = items * best.item_bytes / 1e6
-    return (
-        f"computed once up to {best.cut.name}: {new}, {size:,.1f} MB in {store.where}; "
-        f"saves {saved:.0%} of the frozen part's operations in each epoch"
-    )
+    def _note(self, best: Candidate, store: Store) -> str:
+        items = sum(len(view) for part in self._parts for view in part.keys)
+        new = (
+            f"{best.missing:,} of {items:,} items" if best.missing else f"all {items:,} items found"
+        )
+        saved = best.cut.operations / self._cuts[-1].operations
+        return (
+            f"computed once up to {best.cut.name}: {new}, {items * best.item_bytes / 1e6:,.1f} MB "
+            f"in {store.where}; saves {saved:.0%} of the frozen part's operations in each epoch"
+        )

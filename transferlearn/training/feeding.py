@@ -84,8 +84,14 @@ class Feeding:
             if self._mode is True:
                 raise ValueError(f"cache=True, but nothing can be stored: {reason}.") from None
             fed = self._live(network, encoding, seed, f"nothing is stored: {reason}")
-        if not self._sources.mixup:
-            return fed
+        return self._mixed(fed, seed) if self._sources.mixup else fed
+
+    def _mixed(self, fed: Fed, seed: int | None) -> Fed:
+        if not isinstance(fed.feed.train, keras.utils.PyDataset):
+            raise ValueError(
+                "mixup of a tf.data.Dataset needs its features stored, which cannot be done: "
+                f"{fed.note}. Mix in the pipeline itself, and leave mixup out."
+            )
         mixed = MixedBatches(fed.feed.train, self._sources.mixup, seed)
         return replace(fed, feed=replace(fed.feed, train=mixed))
 

@@ -52,8 +52,11 @@ def run(
     for index, phase in enumerate(phases):
         mask = layers.frozen_by(phase.freeze)
         set_trainable(network, mask, batch_norm=recipe.batch_norm)
-        soft = _is_soft(sources, recipe)
+        given_soft = _has_soft_labels(sources, recipe)
+        soft = given_soft or (sources.mixup > 0 and not recipe.multi_label and network.outputs > 1)
         encoding = compile_network(network, recipe, learning_rate=phase.learning_rate, soft=soft)
+        if soft and not given_soft:
+            encoding = "one-hot"  # of class ids nothing can be mixed
         rate = float(keras.ops.convert_to_numpy(network.model.optimizer.learning_rate))
         if verbose:
             print(f"Phase {index + 1}: {_outline(network, mask, phase, rate)}")
@@ -113,10 +116,9 @@ def _trained(network: Network) -> int:
     return sum(prod(w.shape) for w in network.model.trainable_weights)
 
 
-def _is_soft(sources: Sources, recipe: Recipe) -> bool:
+def _has_soft_labels(sources: Sources, recipe: Recipe) -> bool:
     labels = sources.train.labels
-    given_soft = labels is not None and labels.ndim == 2
-    return not recipe.multi_label and (given_soft or sources.mixup > 0)
+    return not recipe.multi_label and labels is not None and labels.ndim == 2
 
 
 def _frozen_names(network: Network, mask: Sequence[bool]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from transferlearn.features.planning import on_cpu
 from transferlearn.splitting import count_operations
 
 _BATCH_HOOKS = [
@@ -165,7 +166,7 @@ def _gains_from_jit(model: keras.Model, optimizer: Any, loss: Any, metrics: Any)
     It fuses an optimizer's updates, a third of the time of a wide Dense layer's step. Its random
     numbers are others, so Dropout is left alone, and its convolutions are slow on a CPU.
     """
-    if keras.backend.backend() != "tensorflow" or keras.distribution.list_devices("gpu"):
+    if keras.backend.backend() != "tensorflow" or not on_cpu():
         return False
     random = [x for x in model.layers if getattr(x, "rate", 0.0)]
     plain = all(type(operation) in _PLAIN for operation in model.operations)
