@@ -1,6 +1,7 @@
 """Measure each thing in a process of its own, and say on which machine."""
 
 import datetime
+import logging
 import multiprocessing
 import os
 import sys
@@ -26,6 +27,7 @@ def call(job: Callable[..., dict[str, Any]], *args: Any, **settings: Any) -> dic
 
 
 def _with_peak(job: Callable[..., dict[str, Any]], args: Any, settings: Any) -> dict[str, Any]:
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     result = job(*args, **settings)
     return {"peak": peak_memory(), **result}
 

@@ -118,6 +118,7 @@ def exactness(effort: Effort) -> None:
                     "accuracy without a store": f"{without:.4f}",
                     "with one": f"{stored:.4f}",
                     "equal answers": f"{found['equal']:.2%}",
+                    "it says": found["note"].split(":")[0],
                 }
             )
     print_table(

@@ -26,10 +26,11 @@ _CLASSES = ("defective", "functional")
 
 def plain(name: str, head: str, count: int, epochs: int, measured: int) -> dict[str, Any]:
     """What a careful user writes with Keras: the frozen network runs in each epoch."""
-    builder, files, times = _builder(name, head), photos(count), EpochTimes()
+    builder, files, times = _builder(name, head), photos(count), EpochTimes(measured)
     begun = time.perf_counter()
     model = builder.build(num_classes=2)
-    model.fit(_pipeline(files, shuffle=True), epochs=measured, callbacks=[times], verbose=0)
+    batches = _pipeline(files, shuffle=True)
+    model.fit(batches, epochs=epochs, callbacks=[times], shuffle=False, verbose=0)
     whole = time.perf_counter() - begun
     return {"seconds": _whole_run(whole, times.seconds, epochs), "epoch": np.median(times.seconds)}
 
@@ -117,13 +118,13 @@ def one_pass(name: str, count: int, repeats: int, dtype: str | None) -> dict[str
 
 def last_block(name: str, count: int, epochs: int, measured: int, cache: bool) -> dict[str, Any]:
     """The classic head with the last block trained; and the operations of both parts."""
-    freeze, times = TrainLastBlocks(1), EpochTimes()
+    freeze, times = TrainLastBlocks(1), EpochTimes(measured)
     builder = replace(_builder(name, "classic"), freeze=freeze, learning_rate=1e-4)
     begun = time.perf_counter()
     fitted = builder.fit(
         photos(count),
         validation_split=0,
-        epochs=measured,
+        epochs=epochs,
         cache=cache and tl.Cache(memory=int(8e9)),
         callbacks=[times],
         verbose=0,

@@ -39,10 +39,12 @@ def backbone(name: str, size: int) -> Any:
     if name == "EfficientNetLite0":
         return tl.backbones.get(name, image_size=(size, size))
     random = tl.backbones.get(name, weights=None, image_size=(size, size))
+    norms = [x for x in random.model.layers if isinstance(x, keras.layers.BatchNormalization)]
+    if not norms:
+        return replace(random, pretrained=True)
     image = keras.Input((size, size, 3))
     some = pixels(photos(16)[0], size).astype("float32")
     prepared = keras.Model(image, random.prepare(image))(some)
-    norms = [x for x in random.model.layers if isinstance(x, keras.layers.BatchNormalization)]
     kept = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 0.0
@@ -53,10 +55,11 @@ def backbone(name: str, size: int) -> Any:
 
 
 class EpochTimes(keras.callbacks.Callback):
-    """The seconds of each epoch."""
+    """The seconds of each epoch; training ends after `most` of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
         super().__init__()
+        self._most = most
         self.seconds: list[float] = []
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -66,3 +69,4 @@ class EpochTimes(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Keras's hook."""
         self.seconds.append(time.perf_counter() - self._begun)
+        self.model.stop_training = len(self.seconds) == self._most

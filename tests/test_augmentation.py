@@ -100,6 +100,15 @@ def test_views_of_different_augmentations_are_kept_apart(backbone):
     assert "32 of 128 items" in more.phases[0].cache
 
 
+def test_equal_layers_of_another_name_find_the_same_views(backbone):
+    notes = []
+    for _ in range(2):
+        layers = [keras.layers.RandomFlip("horizontal"), keras.layers.RandomRotation(0.1)]
+        notes.append(fit(backbone, True, augmentation=layers, views=2).phases[0].cache)
+    assert "96 of 96 items" in notes[0]
+    assert "all 96 items found" in notes[1]
+
+
 @pytest.mark.parametrize("views", [1, 2])
 def test_keras_layers_in_a_list_train(backbone, views):
     layers = [keras.layers.RandomFlip("horizontal"), keras.layers.RandomRotation(0.1)]

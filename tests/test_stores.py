@@ -59,6 +59,7 @@ def test_each_image_is_computed_once(backbone, computed):
         {"learning_rate": 0.1, "optimizer": "sgd"},
         {"seed": 5},
         {"batch_size": 8},
+        {"freeze": "top_relu"},
         {"loss": "binary_crossentropy"},
     ],
     ids=lambda options: next(iter(options)),
@@ -138,7 +139,7 @@ def test_above_the_memory_budget_it_is_on_disk(backbone, tmp_path):
 def test_what_fits_nowhere_is_computed_in_each_epoch(backbone, computed):
     fitted = fit(backbone, tl.Cache(memory=0, disk=0))
     assert not computed
-    assert "nothing is stored" in fitted.phases[0].cache
+    assert "nothing is stored: it takes 0.1 MB, more than there is" in fitted.phases[0].cache
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
@@ -169,7 +170,13 @@ def test_mixed_precision_is_stored_as_it_is_computed(backbone):
 def test_one_epoch_computes_nothing_twice(backbone, computed):
     fitted = fit(backbone, "auto", epochs=1)
     assert not computed
-    assert "nothing is stored" in fitted.phases[0].cache
+    assert "with 1 epoch(s) for all this it saves no time" in fitted.phases[0].cache
+
+
+def test_a_directory_that_cannot_be_written_is_refused_before_any_work(backbone, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="not a folder that can be written to"):
+        fit(backbone, tl.Cache(directory=tmp_path / "file" / "features"), data="no such data")
 
 
 @pytest.mark.parametrize(

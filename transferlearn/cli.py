@@ -58,7 +58,7 @@ def _demo(options: argparse.Namespace) -> tuple[Any, str]:
 
 
 def _train(options: argparse.Namespace) -> tuple[Any, str]:
-    from transferlearn import ImageClassifierBuilder, heads, saving
+    from transferlearn import Cache, ImageClassifierBuilder, heads, saving
 
     builder = ImageClassifierBuilder(
         options.backbone,
@@ -77,6 +77,7 @@ def _train(options: argparse.Namespace) -> tuple[Any, str]:
         options.validation,
         epochs=options.epochs,
         schedule=options.schedule,
+        cache="auto" if options.cache is None else Cache(directory=options.cache),
         verbose=_verbosity(),
     )
     fitted.save(options.output)
@@ -218,6 +219,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         "--image-size", type=_image_size, metavar="HxW", help="in pixels; by default the backbone's"
     )
     add("--on-error", choices=("skip", "raise"), default="skip", help="for photos that are broken")
+    add("--cache", type=Path, metavar="FOLDER", help="keep what is frozen there, for later runs")
     add("--seed", type=int, help="makes a run repeatable")
 
 

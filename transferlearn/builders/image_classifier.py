@@ -47,8 +47,8 @@ class ImageClassifierBuilder(Builder):
             it is recognised by `fit`; `build` undoes `(0, 1)` inside the model.
         on_error: `"skip"` broken files (and say so) or `"raise"`.
         augmentation: A Keras layer, or a list of them, that changes raw pixels in [0, 255] at
-            random, such as `keras.layers.RandomFlip("horizontal")`. It is a template, works on the
-            images to train on only, and is no part of the model.
+            random, such as `keras.layers.RandomFlip("horizontal")`. It is a template, works in
+            `fit` on the images to train on only, and is no part of the model.
         views: How many augmented views of each image are made, once, so that frozen layers can be
             computed once as well; each epoch draws one of them for each image. 1: each epoch makes
             new ones, and frozen layers are computed in each.

@@ -1,6 +1,8 @@
 """Run the frozen part once over what is not stored yet."""
 
+import time
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -9,6 +11,7 @@ import numpy as np
 from transferlearn.backbones.graph import copy_operation, copy_weights
 from transferlearn.splitting import Cut
 
+_SECONDS_BETWEEN_LINES = 15.0
 _IN_FLOAT32 = (keras.layers.Rescaling, keras.layers.Normalization)
 
 
@@ -78,11 +81,26 @@ def run(
         batches: Keys of the items, and what the model takes of them.
         writer: Of the store.
         items: How many there will be, for the progress bar.
-        verbose: 0 for no progress bar.
+        verbose: 0 for no progress, 2 for a line now and then, else a progress bar.
     """
     progress = keras.utils.Progbar(items, unit_name="item", verbose=int(verbose not in (0, 2)))
+    done, told = 0, time.monotonic()
+    full = 0
     for keys, inputs in batches:
-        outputs = model.predict_on_batch(inputs)
+        full = max(full, len(keys))
+        outputs = model.predict_on_batch(
+            keras.tree.map_structure(partial(_padded, size=full), inputs)
+        )
         features = outputs if isinstance(outputs, (list, tuple)) else [outputs]
-        writer.add(keys, [np.asarray(part) for part in features])
+        writer.add(keys, [np.asarray(part)[: len(keys)] for part in features])
         progress.add(len(keys))
+        done += len(keys)
+        if verbose == 2 and time.monotonic() - told > _SECONDS_BETWEEN_LINES:
+            print(f"Cache: {done:,} of {items:,} items computed")
+            told = time.monotonic()
+
+
+def _padded(batch: np.ndarray, size: int) -> np.ndarray:
+    """A batch of another size would have the network compiled once more."""
+    rest = size - len(batch)
+    return np.concatenate([batch, np.repeat(batch[:1], rest, axis=0)]) if rest else batch

@@ -77,8 +77,13 @@ def _settings(operation: Any) -> str:
         config = operation.get_config()
     except (NotImplementedError, TypeError, ValueError):
         return uuid.uuid4().hex  # unknown settings are like no others
-    kept = {key: value for key, value in config.items() if key not in _IRRELEVANT}
-    return json.dumps(kept, sort_keys=True, default=repr)
+    return json.dumps(_relevant(config), sort_keys=True, default=repr)
+
+
+def _relevant(config: Any) -> Any:
+    if isinstance(config, dict):
+        return {key: _relevant(value) for key, value in config.items() if key not in _IRRELEVANT}
+    return [_relevant(value) for value in config] if isinstance(config, (list, tuple)) else config
 
 
 def _code(kind: type) -> str:

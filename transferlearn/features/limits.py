@@ -32,6 +32,20 @@ class StoredFeatures:
         return datetime.fromtimestamp(self.used, UTC).isoformat(timespec="seconds")
 
 
+def check_directory(cache: Cache) -> None:
+    """Refuses a directory that cannot be written, before any work.
+
+    Raises:
+        OSError: It cannot.
+    """
+    existing = _existing(cache.folder)
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise OSError(
+            f"Features cannot be stored in {cache.folder}: {existing} is not a folder that can be "
+            "written to. Give another directory, or store nothing with cache=False."
+        )
+
+
 def make_folder(folder: Path, description: str) -> None:
     """Makes a store's folder, and notes that it is used now."""
     try:

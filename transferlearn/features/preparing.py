@@ -51,6 +51,10 @@ def _of_view(key: bytes, view: int) -> bytes:
     return hashlib.blake2b(key + view.to_bytes(4, "little"), digest_size=len(key)).digest()
 
 
+class NotStoredError(Exception):
+    """Why the frozen part is computed in each epoch."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Stored:
     """Features that are ready to train on.
@@ -94,21 +98,27 @@ class Preparation:
         self._pooled = next((cut for cut in reversed(cuts) if cut.in_head), None)
         self._prints = Fingerprints(network.model, cuts)
 
-    def stored(self, *, epochs: int, must: bool) -> Stored | None:
+    def stored(self, *, epochs: int, must: bool) -> Stored:
         """Computes and stores what is missing, at the cut that takes the least time.
 
         Args:
             epochs: How often each item will be read.
             must: Whether to store even where computing anew takes no longer.
 
-        Returns:
-            `None` where nothing is to be gained, or no place for it.
+        Raises:
+            NotStoredError: Nothing is to be gained, or there is no place for it.
         """
         items = sum(len(part.keys[0]) for part in self._parts)
         candidates = [self._candidate(cut) for cut in self._cuts]
         best = choose(candidates, items=items, epochs=epochs, must=must)
+        if best is None and not any(candidate.place for candidate in candidates):
+            smallest = min(c.missing * c.item_bytes for c in candidates) / 1e6
+            raise NotStoredError(
+                f"it takes {smallest:,.1f} MB, more than there is in memory and on disk "
+                "(tl.Cache(memory=..., disk=...) are the limits)"
+            )
         if best is None:
-            return None
+            raise NotStoredError(f"with {epochs} epoch(s) for all this it saves no time")
         earlier = [c.cut for c in candidates if not c.missing]
         source = next((c for c in reversed(earlier) if c.operations < best.cut.operations), None)
         stores = [

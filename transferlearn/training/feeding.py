@@ -9,7 +9,8 @@ import keras
 from transferlearn.assembling import Network
 from transferlearn.data import Contents, Dataset, ItemDataset, UnsteadyData
 from transferlearn.features import Cache
-from transferlearn.features.preparing import Preparation, Wanted
+from transferlearn.features.limits import check_directory
+from transferlearn.features.preparing import NotStoredError, Preparation, Wanted
 from transferlearn.splitting import cuts, split
 from transferlearn.training.mixup import MixedBatches
 from transferlearn.training.stand_in import Feed
@@ -53,10 +54,6 @@ class Fed:
     model: keras.Model
     feed: Feed
     note: str
-
-
-class NotStoredError(Exception):
-    """Why the frozen part is computed in each epoch."""
 
 
 class Feeding:
@@ -138,10 +135,6 @@ class Feeding:
             verbose=self._verbose,
         )
         stored = preparation.stored(epochs=epochs, must=self._mode != "auto")
-        if stored is None:
-            raise NotStoredError(
-                "in so few epochs, or in so little memory and disk, it saves no time"
-            )
         train, *rest = (
             part.batches(items, seed=seed)
             for part, items in zip(contents, stored.items, strict=True)
@@ -161,14 +154,16 @@ class Feeding:
                 try:
                     self._contents[key] = part.contents(**request)
                 except UnsteadyData as reason:
-                    raise NotStoredError(str(reason)) from reason
+                    raise NotStoredError(str(reason).rstrip(".")) from reason
             found.append(self._contents[key])
         return found
 
 
 def check_cache(cache: Any) -> None:
-    """Refuses what `fit(cache=...)` cannot be."""
+    """Refuses what `fit(cache=...)` cannot be, and a directory that cannot be written."""
     if not isinstance(cache, (bool, Cache)) and cache != "auto":
         raise TypeError(
             f"cache is 'auto', True, False or a tl.Cache(...). Received: cache={cache!r}"
         )
+    if isinstance(cache, Cache) and cache.directory is not None:
+        check_directory(cache)
