@@ -16,12 +16,13 @@ class FeatureItems(Items):
     Args:
         store: Holds the features.
         rows: Shape `(items, views)`, where each view of each item lies in the store.
+        seed: Of the views that are drawn; `None` for any.
     """
 
-    def __init__(self, store: Store, rows: np.ndarray, seed: int = 0) -> None:
+    def __init__(self, store: Store, rows: np.ndarray, seed: int | None) -> None:
         self._store = store
         self._rows = rows
-        self._seed = seed
+        self._seed = int(np.random.default_rng(seed).integers(2**31))
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -1,6 +1,7 @@
 """From a partly frozen network and its data to stored features, whatever is stored already."""
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -74,6 +75,7 @@ class _Part(NamedTuple):
     wanted: Wanted
     kind: str
     keys: list[list[bytes]]
+    items: frozenset[bytes]
 
 
 class Preparation:
@@ -91,25 +93,29 @@ class Preparation:
     ) -> None:
         self._network = network
         self._cuts = [cut for cut in cuts if cut.operations and not cut.in_head]
-        self._parts = [_Part(part, part.kind(), part.keys()) for part in wanted]
+        self._parts = [
+            _Part(part, part.kind(), keys, frozenset(key for view in keys for key in view))
+            for part, keys in ((part, part.keys()) for part in wanted)
+        ]
         self._cache = cache
         self._batch_size = max(batch_size, _SMALLEST_BATCH)
         self._verbose = verbose
         self._pooled = next((cut for cut in reversed(cuts) if cut.in_head), None)
         self._prints = Fingerprints(network.model, cuts)
 
-    def stored(self, *, epochs: int, must: bool) -> Stored:
+    def stored(self, *, epochs: int, must: bool, seed: int | None) -> Stored:
         """Computes and stores what is missing, at the cut that takes the least time.
 
         Args:
             epochs: How often each item will be read.
             must: Whether to store even where computing anew takes no longer.
+            seed: Of which view each epoch draws.
 
         Raises:
             NotStoredError: Nothing is to be gained, or there is no place for it.
         """
         items = sum(len(part.keys[0]) for part in self._parts)
-        candidates = [self._candidate(cut) for cut in self._cuts]
+        candidates = self._candidates()
         best = choose(candidates, items=items, epochs=epochs, must=must)
         if best is None and not any(candidate.place for candidate in candidates):
             smallest = min(c.missing * c.item_bytes for c in candidates) / 1e6
@@ -137,7 +143,7 @@ class Preparation:
                 ]
                 cut = self._pooled
         ready = tuple(
-            FeatureItems(store, np.stack([store.rows(view) for view in part.keys], axis=1))
+            FeatureItems(store, np.stack([store.rows(view) for view in part.keys], axis=1), seed)
             for store, part in zip(stores, self._parts, strict=True)
         )
         return Stored(cut=cut, items=ready, note=note)
@@ -145,14 +151,28 @@ class Preparation:
     def _key(self, cut: Cut, kind: str) -> str:
         return digest(self._prints.of(cut), kind, self._cache.dtype, self._cache.trunk_dtype)
 
+    def _candidates(self) -> list[Candidate]:
+        """Cuts that are stored already, and those behind which nothing smaller crosses."""
+        found: list[Candidate] = []
+        for cut in reversed(self._cuts):
+            smallest = min((other.item_bytes for other in found), default=math.inf)
+            if self._missing(cut) == 0 or self._item_bytes(cut) < smallest:
+                found.insert(0, self._candidate(cut))
+        return found
+
     def _candidate(self, cut: Cut) -> Candidate:
-        item_bytes = sum(spec.nbytes for spec in self._specs(cut))
-        missing = 0
-        for part in self._parts:
-            there = stored_keys(self._cache, self._key(cut, part.kind))
-            missing += len({key for view in part.keys for key in view} - there)
+        missing, item_bytes = self._missing(cut), self._item_bytes(cut)
         where = place(self._cache, self._key(cut, self._parts[0].kind), missing * item_bytes)
         return Candidate(cut=cut, item_bytes=item_bytes, missing=missing, place=where)
+
+    def _missing(self, cut: Cut) -> int:
+        return sum(
+            len(part.items - stored_keys(self._cache, self._key(cut, part.kind)))
+            for part in self._parts
+        )
+
+    def _item_bytes(self, cut: Cut) -> int:
+        return sum(spec.nbytes for spec in self._specs(cut))
 
     def _specs(self, cut: Cut) -> list[TensorSpec]:
         return [TensorSpec(tuple(tensor.shape[1:]), self._dtype(tensor)) for tensor in cut.tensors]

@@ -134,7 +134,7 @@ class Feeding:
             batch_size=sources.batch_size,
             verbose=self._verbose,
         )
-        stored = preparation.stored(epochs=epochs, must=self._mode != "auto")
+        stored = preparation.stored(epochs=epochs, must=self._mode != "auto", seed=seed)
         train, *rest = (
             part.batches(items, seed=seed)
             for part, items in zip(contents, stored.items, strict=True)
