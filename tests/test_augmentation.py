@@ -10,7 +10,6 @@ from transferlearn.features import items
 from transferlearn.features.extraction import AsInTraining
 from transferlearn.training.mixup import MixedBatches
 
-pytestmark = pytest.mark.core
 Y = np.arange(32) % 2
 
 
@@ -52,6 +51,7 @@ def fit(backbone, cache="auto", *, epochs=3, callbacks=None, **options):
     return builder.fit((X, Y), HELD_OUT, epochs=epochs, cache=cache, callbacks=callbacks, verbose=0)
 
 
+@pytest.mark.core
 def test_views_are_stored_and_each_epoch_draws_one(backbone, monkeypatch):
     drawn = []
     start = items.FeatureItems.start
@@ -82,6 +82,7 @@ def test_validation_and_the_model_are_not_augmented(backbone, views):
     assert [x.name for x in plain.model.layers] == [x.name for x in augmented.model.layers]
 
 
+@pytest.mark.core
 def test_live_augmentation_is_new_in_each_epoch_and_a_view_is_not(backbone):
     still = {"learning_rate": 1e-12, "augmentation": Brighten()}
     live = fit(backbone, **still).history.history["loss"]
@@ -144,6 +145,7 @@ def test_views_are_whole_and_positive(backbone, views):
         ({"augmentation": "flip"}, TypeError, "augmentation is a Keras layer"),
         ({"augmentation": [lambda x: x]}, TypeError, "augmentation is a Keras layer"),
         ({"augmentation": []}, ValueError, "empty"),
+        ({"augmentation": keras.layers.RandomFlip(), "views": 10**6}, ValueError, "at most 1000"),
         ({"mixup": -0.1}, ValueError, "mixup"),
         ({"mixup": float("nan")}, ValueError, "mixup"),
         ({"mixup": "yes"}, ValueError, "mixup"),
@@ -159,6 +161,17 @@ def test_an_augmentation_that_changes_the_shape_is_refused_before_training(backb
         fit(backbone, augmentation=keras.layers.RandomCrop(16, 16))
 
 
+def test_an_augmentation_with_weights_is_refused(backbone):
+    with pytest.raises(ValueError, match="weights to train"):
+        fit(backbone, augmentation=keras.layers.BatchNormalization())
+
+
+@pytest.mark.parametrize("views", [1, 2])
+def test_a_sequential_model_augments(backbone, views):
+    layers = keras.Sequential([keras.layers.RandomFlip(), keras.layers.RandomContrast(0.2)])
+    assert fit(backbone, augmentation=layers, views=views).history.epoch == [0, 1, 2]
+
+
 class Pairs(keras.utils.PyDataset):
     def __len__(self):
         return 1
@@ -167,6 +180,7 @@ class Pairs(keras.utils.PyDataset):
         return np.eye(4, dtype="float32"), np.eye(4, dtype="float32") * 2
 
 
+@pytest.mark.core
 def test_mixup_mixes_items_and_labels_alike():
     x, y = MixedBatches(Pairs(), alpha=1.0, seed=0)[0]
     np.testing.assert_allclose(2 * x, y)

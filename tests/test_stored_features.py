@@ -1,5 +1,7 @@
 """Training on stored features equals training on the images."""
 
+from dataclasses import dataclass
+
 import keras
 import numpy as np
 import pytest
@@ -9,7 +11,6 @@ from tests.networks import pixels, small_backbone
 from transferlearn.features import preparing
 from transferlearn.freezing import FreezeMatching
 
-pytestmark = pytest.mark.core
 STORED = "computed once"
 
 
@@ -50,6 +51,7 @@ def check_equal(stored, live, tolerance=1e-5):
     assert np.mean(answers[0] == answers[1]) >= 0.99
 
 
+@pytest.mark.core
 @pytest.mark.parametrize(
     ("freeze", "schedule"),
     [("all", None), ("residual_conv", "fine-tune"), (FreezeMatching("image|stem|top_bn"), None)],
@@ -87,6 +89,31 @@ def test_stored_equals_live_with_small_batches_and_weights(backbone):
     check_equal(*fits)
 
 
+@dataclass(frozen=True)
+class OddHead(tl.heads.Head):
+    """A Sequential model, and a loss of what is pooled."""
+
+    sequential: bool
+
+    def __call__(self, features, num_classes, *, activation="softmax"):
+        layers = [
+            keras.layers.GlobalAveragePooling2D(activity_regularizer="l2"),
+            keras.layers.Dense(num_classes, activation=activation),
+        ]
+        if self.sequential:
+            return keras.Sequential(layers)(features)
+        return layers[1](layers[0](features))
+
+
+@pytest.mark.parametrize("sequential", [True, False])
+def test_stored_equals_live_with_odd_heads(backbone, sequential):
+    head = OddHead(sequential)
+    stored, live = (fit(backbone, cache, freeze="all", head=head) for cache in (True, False))
+    check_equal(stored, live)
+    losses = [f.history.history["loss"] for f in (stored, live)]
+    np.testing.assert_allclose(*losses, rtol=1e-4)
+
+
 class Watch(keras.callbacks.Callback):
     """Writes down all that it can see, by batch or only by epoch."""
 
@@ -116,6 +143,7 @@ class Watch(keras.callbacks.Callback):
         self.look("train ends", sorted(logs))
 
 
+@pytest.mark.core
 @pytest.mark.parametrize("by_batch", [True, False])
 def test_a_callback_cannot_tell(backbone, by_batch):
     watches = []
@@ -159,6 +187,16 @@ def test_keras_callbacks_do_the_same(backbone, tmp_path):
     answers = first.predict(pixels(4, 32), verbose=0)
     assert answers.std() > 0
     np.testing.assert_allclose(answers, second.predict(pixels(4, 32), verbose=0), rtol=1e-4)
+
+
+class StopAtOnce(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.stop_training = True
+
+
+def test_a_callback_stops_after_one_step(backbone):
+    stored, live = (fit(backbone, cache, callbacks=[StopAtOnce()]) for cache in (True, False))
+    check_equal(stored, live)
 
 
 class StopIn(keras.callbacks.Callback):

@@ -12,8 +12,6 @@ from transferlearn.data.contents import ItemContents
 from transferlearn.features import memory
 from transferlearn.freezing import FreezeAll, FreezeUpTo
 
-pytestmark = pytest.mark.core
-
 
 @pytest.fixture(scope="module")
 def backbone():
@@ -44,6 +42,7 @@ def fit(backbone, cache=True, data=(X, Y), *, epochs=2, schedule=None, split=0.2
     )
 
 
+@pytest.mark.core
 def test_each_image_is_computed_once(backbone, computed):
     doubled = (np.concatenate([X, X[:10]]), np.concatenate([Y, Y[:10]]))
     fitted = fit(backbone, data=doubled, split=0, epochs=3)
@@ -109,6 +108,7 @@ class Freezing(tl.Schedule):
         yield tl.Phase(freeze=FreezeAll(), epochs=2)
 
 
+@pytest.mark.core
 def test_the_cut_moves_forward_from_what_is_stored(backbone, computed):
     fitted = fit(backbone, schedule=Freezing())
     assert sum(computed) == 40  # the second phase goes on from the first one's features
@@ -117,6 +117,7 @@ def test_the_cut_moves_forward_from_what_is_stored(backbone, computed):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.core
 def test_a_directory_is_found_by_another_process(backbone, computed, tmp_path):
     cache = tl.Cache(directory=tmp_path / "features")
     first = fit(backbone, cache)
@@ -140,6 +141,84 @@ def test_what_fits_nowhere_is_computed_in_each_epoch(backbone, computed):
     fitted = fit(backbone, tl.Cache(memory=0, disk=0))
     assert not computed
     assert "nothing is stored: it takes 0.1 MB, more than there is" in fitted.phases[0].cache
+
+
+def test_another_precision_has_a_store_of_its_own(backbone, computed, tmp_path):
+    for cache in (True, tl.Cache(dtype="bfloat16"), tl.Cache(directory=tmp_path / "features")):
+        computed.clear()
+        memory._remembered.clear()
+        fit(backbone, cache, precision="mixed_bfloat16")
+        fit(backbone, cache)
+        assert sum(computed) == 80
+
+
+def test_less_memory_than_is_taken_already_trains_live(backbone):
+    fit(backbone)
+    assert "nothing is stored" in fit(backbone, tl.Cache(memory=0, disk=0)).phases[0].cache
+
+
+def test_a_damaged_store_of_an_earlier_cut_is_computed_again(backbone, computed, tmp_path):
+    cache = tl.Cache(directory=tmp_path / "features", memory=0)
+    fit(backbone, cache, freeze="stem_bn")
+    for file in (tmp_path / "features").rglob("rows.bin"):
+        content = bytearray(file.read_bytes())
+        content[7] ^= 1
+        file.write_bytes(content)
+    memory._remembered.clear()
+    computed.clear()
+    with pytest.warns(UserWarning, match="damaged"):
+        fitted = fit(backbone, cache)
+    assert sum(computed) == 40
+    assert "40 of 40 items" in fitted.phases[0].cache
+
+
+def test_a_store_cut_short_while_in_use_is_mended(backbone, computed, tmp_path):
+    cache = tl.Cache(directory=tmp_path / "features", memory=0)
+    fit(backbone, cache)
+    for file in (tmp_path / "features").rglob("rows.bin"):
+        file.write_bytes(file.read_bytes()[:-100])
+    computed.clear()
+    with pytest.warns(UserWarning, match="damaged"):
+        fit(backbone, cache)
+    assert sum(computed) == 40
+
+
+def test_changed_code_is_computed_anew(computed):
+    def network(factor):
+        image = keras.Input((32, 32, 3))
+        x = keras.layers.Conv2D(4, 3, strides=4, activation=factor)(image)
+        initial = keras.initializers.RandomNormal(seed=1)
+        x = keras.layers.Conv2D(4, 3, kernel_initializer=initial)(x)
+        return tl.backbones.from_model(keras.Model(image, x))
+
+    @keras.saving.register_keras_serializable(package="tests", name="once")
+    def act(x):
+        return x
+
+    keras.utils.set_random_seed(0)
+    fit(network(act))
+    keras.utils.set_random_seed(0)
+    fit(network(act))
+    assert sum(computed) == 40
+
+    @keras.saving.register_keras_serializable(package="tests", name="once")
+    def act(x):
+        return x * 2
+
+    keras.utils.set_random_seed(0)
+    fit(network(act))
+    assert sum(computed) == 80
+
+
+def test_values_too_large_for_float16_are_refused(backbone):
+    large = replace(backbone, preprocessing=keras.layers.Rescaling(300.0))
+    with pytest.raises(ValueError, match="above 65504"):
+        fit(large, tl.Cache(trunk_dtype="float16"))
+
+
+def test_a_later_phase_that_stores_nothing_loses_nothing(backbone):
+    fitted = fit(backbone, True, freeze=None, schedule="fine-tune", epochs=2)
+    assert [("computed once" in phase.cache) for phase in fitted.phases] == [True, False]
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])

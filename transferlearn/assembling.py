@@ -168,7 +168,14 @@ def _rename_apart(operations: tuple[Any, ...], taken: set[str]) -> None:
         taken.add(operation.name)
 
 
-def _activation(outputs: Tensor) -> Literal["softmax", "sigmoid", "linear"]:
+def _last_operation(outputs: Tensor) -> Any:
     operation = outputs._keras_history.operation
+    inner = getattr(operation, "_functional", operation)  # of a Sequential
+    is_model = hasattr(inner, "_nodes_by_depth")
+    return _last_operation(inner.outputs[0]) if is_model else operation
+
+
+def _activation(outputs: Tensor) -> Literal["softmax", "sigmoid", "linear"]:
+    operation = _last_operation(outputs)
     name = getattr(getattr(operation, "activation", None), "__name__", type(operation).__name__)
     return {"softmax": "softmax", "sigmoid": "sigmoid"}.get(name.lower(), "linear")  # type: ignore[return-value]

@@ -120,8 +120,9 @@ def _is_fixed(step: Step, frozen: dict[int, bool], head: set[int]) -> bool:
     operation = step.operation
     if not isinstance(operation, keras.Layer):
         return True
-    if not frozen.get(id(operation), id(operation) not in head):
-        return not (operation.weights or operation._call_has_training_arg)
+    is_free = not frozen.get(id(operation), id(operation) not in head)
+    if is_free and (operation.weights or operation._call_has_training_arg):
+        return False
     return all(map(acts_alike, operation._flatten_layers()))
 
 
@@ -129,7 +130,8 @@ def acts_alike(layer: keras.Layer) -> bool:
     """Whether a frozen layer surely computes in training what it does in prediction."""
     kind = type(layer)
     known = kind.__module__.split(".")[0] == "keras" and not kind.__name__.startswith(_RANDOM)
-    return (known or not layer._call_has_training_arg) and layer.activity_regularizer is None
+    plain = not (layer._call_has_training_arg or layer._seed_generators)
+    return (known or plain) and layer.activity_regularizer is None
 
 
 def count_operations(model: keras.Model) -> float:
@@ -139,8 +141,9 @@ def count_operations(model: keras.Model) -> float:
 
 def _operations(step: Step) -> float:
     """Two a weight and place of the output, and one a number that comes out."""
-    if isinstance(step.operation, keras.Model):
-        return count_operations(step.operation)
+    inner = getattr(step.operation, "_functional", step.operation)  # of a Sequential
+    if hasattr(inner, "_nodes_by_depth"):
+        return count_operations(inner)
     outputs = sum(prod(filter(None, tensor.shape[1:])) for tensor in step.outputs)
     places = max(prod(filter(None, tensor.shape[1:-1])) for tensor in step.outputs)
     kernels = [w for w in getattr(step.operation, "weights", ()) if len(w.shape) > 1]

@@ -8,6 +8,8 @@ import keras
 
 from transferlearn.builders.arguments import whole
 
+_MOST_VIEWS = 1000
+
 
 def check_variation(augmentation: Any, views: Any, mixup: Any) -> None:
     """Refuses settings that cannot work.
@@ -24,7 +26,12 @@ def check_variation(augmentation: Any, views: Any, mixup: Any) -> None:
                 "augmentation is a Keras layer such as keras.layers.RandomFlip('horizontal'), or a "
                 f"list of them. Received: augmentation={augmentation!r}"
             )
-    if whole("views", views, least=1) > 1 and augmentation is None:
+    if whole("views", views, least=1) > _MOST_VIEWS:
+        raise ValueError(
+            f"views is at most {_MOST_VIEWS}: more views than epochs are never seen, and "
+            f"without views each epoch makes new ones. Received: views={views}"
+        )
+    if views > 1 and augmentation is None:
         raise ValueError(
             "Without an augmentation all views of an image are the same. Give one, such as "
             f"keras.layers.RandomFlip('horizontal'), or leave views out. Received: views={views}"
@@ -50,6 +57,11 @@ def copy_augmentation(augmentation: Any, image_size: tuple[int, int]) -> keras.L
         raise ValueError(
             f"The augmentation makes of images of shape {before} others of shape {after}: it must "
             "leave the shape as it is."
+        )
+    if layer.trainable_weights:
+        raise ValueError(
+            f"The augmentation has weights to train ({layer.trainable_weights[0].path}), but it is "
+            "no part of the model. Put such layers into the head or the backbone."
         )
     return layer
 

@@ -56,6 +56,8 @@ class Cache:
             raise TypeError(f"directory is a path or None. Received: directory={self.directory!r}")
         if self.directory == "":
             raise ValueError("directory is empty; '.' is the current folder. Received: ''")
+        if self.directory is not None:
+            _check_path(self.directory)
         for name in ("memory", "disk"):
             object.__setattr__(self, name, _whole(name, getattr(self, name)))
         _check_dtype("dtype", self.dtype)
@@ -80,6 +82,13 @@ def default_directory() -> Path:
     caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     named = os.environ.get("TRANSFERLEARN_CACHE") or Path(caches) / "transferlearn"
     return Path(named).expanduser().absolute()
+
+
+def _check_path(directory: str | os.PathLike[str]) -> None:
+    try:
+        Path(directory).expanduser().exists()
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(f"{error} Received: directory={directory!r}") from None
 
 
 def _whole(name: str, value: Any) -> int | None:

@@ -84,6 +84,7 @@ def run(
         verbose: 0 for no progress, 2 for a line now and then, else a progress bar.
     """
     progress = keras.utils.Progbar(items, unit_name="item", verbose=int(verbose not in (0, 2)))
+    in_half = any(getattr(x, "compute_dtype", "") == "float16" for x in model._flatten_layers())
     done, told = 0, time.monotonic()
     full = 0
     for keys, inputs in batches:
@@ -92,12 +93,23 @@ def run(
             keras.tree.map_structure(partial(_padded, size=full), inputs)
         )
         features = outputs if isinstance(outputs, (list, tuple)) else [outputs]
-        writer.add(keys, [np.asarray(part)[: len(keys)] for part in features])
+        rows = [np.asarray(part)[: len(keys)] for part in features]
+        if in_half:
+            _check_finite(rows)
+        writer.add(keys, rows)
         progress.add(len(keys))
         done += len(keys)
         if verbose == 2 and time.monotonic() - told > _SECONDS_BETWEEN_LINES:
             print(f"Cache: {done:,} of {items:,} items computed")
             told = time.monotonic()
+
+
+def _check_finite(rows: Sequence[np.ndarray]) -> None:
+    if not all(np.isfinite(part).all() for part in rows):
+        raise ValueError(
+            "The frozen part has values above 65504, which are infinite in float16. "
+            'Take tl.Cache(trunk_dtype="bfloat16").'
+        )
 
 
 def _padded(batch: np.ndarray, size: int) -> np.ndarray:

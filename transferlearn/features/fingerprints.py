@@ -13,6 +13,7 @@ import numpy as np
 from transferlearn.backbones.graph import Step, walk
 from transferlearn.splitting import Cut
 
+_LIBRARIES = ("keras", "tensorflow", "jax", "torch")
 _IRRELEVANT = ("name", "trainable", "build_config")
 
 
@@ -69,7 +70,7 @@ def _of_operation(operation: Any) -> str:
     kind = type(operation)
     name = f"{kind.__module__}.{kind.__qualname__}"
     weights = operation.weights if isinstance(operation, keras.Layer) else []
-    return digest(name, _code(kind), _settings(operation), *weights)
+    return digest(name, _code(operation), _settings(operation), *weights)
 
 
 def _settings(operation: Any) -> str:
@@ -77,20 +78,27 @@ def _settings(operation: Any) -> str:
         config = operation.get_config()
     except (NotImplementedError, TypeError, ValueError):
         return uuid.uuid4().hex  # unknown settings are like no others
-    return json.dumps(_relevant(config), sort_keys=True, default=repr)
+    kept = {key: value for key, value in config.items() if key not in _IRRELEVANT}
+    return json.dumps(_relevant(kept), sort_keys=True, default=repr)
 
 
 def _relevant(config: Any) -> Any:
+    """A configuration without the names of layers, which say nothing of what they compute."""
     if isinstance(config, dict):
-        return {key: _relevant(value) for key, value in config.items() if key not in _IRRELEVANT}
+        dropped = _IRRELEVANT if "trainable" in config else ()
+        return {key: _relevant(value) for key, value in config.items() if key not in dropped}
     return [_relevant(value) for value in config] if isinstance(config, (list, tuple)) else config
 
 
-def _code(kind: type) -> str:
-    """The source of a class that is not Keras's own, which may change while its name stays."""
-    if kind.__module__.split(".")[0] == "keras":
-        return ""
-    try:
-        return inspect.getsource(kind)
-    except (OSError, TypeError):
-        return uuid.uuid4().hex
+def _code(operation: Any) -> list[str]:
+    """The source of classes and functions that are not Keras's own, which may change."""
+    functions = [part for part in vars(operation).values() if inspect.isfunction(part)]
+    parts: list[Any] = [*type(operation).__mro__[:-1], *functions]
+    found = []
+    for part in parts:
+        if part.__module__.split(".")[0] not in _LIBRARIES:
+            try:
+                found.append(inspect.getsource(part))
+            except (OSError, TypeError):
+                found.append(uuid.uuid4().hex)  # unknown code is like no other
+    return found

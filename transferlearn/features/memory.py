@@ -24,6 +24,10 @@ class MemoryPart:
         self.name = name
         self.nbytes = sum(array.nbytes for array in arrays)
 
+    def is_whole(self, folder: Path) -> bool:
+        """Whether the shard is still on disk, if there was one."""
+        return self.name is None or (folder / self.name).exists()
+
     def read(self, rows: np.ndarray, out: Sequence[np.ndarray], at: np.ndarray) -> None:
         """Copies `rows` to the places `at` of `out`."""
         for array, target in zip(self.arrays, out, strict=True):
@@ -64,12 +68,12 @@ _remembered: OrderedDict[Path, list[Part]] = OrderedDict()  # by folder, used la
 
 
 def remembered(folder: Path) -> list[Part]:
-    """The parts of one store, those whose shard was removed from the disk left out.
+    """The parts of one store, those whose shard was removed or damaged left out.
 
     Their open files would hold the disk's space, and a later process would not find them.
     """
     parts = _remembered.get(folder, [])
-    parts[:] = [part for part in parts if part.name is None or (folder / part.name).exists()]
+    parts[:] = [part for part in parts if part.is_whole(folder)]
     return parts
 
 

@@ -101,6 +101,7 @@ class Preparation:
         self._batch_size = max(batch_size, _SMALLEST_BATCH)
         self._verbose = verbose
         self._pooled = next((cut for cut in reversed(cuts) if cut.in_head), None)
+        self._computed = 0
         self._prints = Fingerprints(network.model, cuts)
 
     def stored(self, *, epochs: int, must: bool, seed: int | None) -> Stored:
@@ -149,7 +150,7 @@ class Preparation:
         return Stored(cut=cut, items=ready, note=note)
 
     def _key(self, cut: Cut, kind: str) -> str:
-        return digest(self._prints.of(cut), kind, self._cache.dtype, self._cache.trunk_dtype)
+        return digest(self._prints.of(cut), kind, self._specs(cut), self._cache.trunk_dtype)
 
     def _candidates(self) -> list[Candidate]:
         """Cuts that are stored already, and those behind which nothing smaller crosses."""
@@ -192,11 +193,13 @@ class Preparation:
         store = self._open(cut, part.kind)
         everything = [key for view in part.keys for key in view]
         missing = store.missing(everything)
+        self._computed += len(missing)
         if not missing:
             return store
-        if before is not None and source is not None:
+        absent = [everything[i] for i in missing]
+        if before and source and not source.missing(absent):
             model = extraction.trunk(before.tensors, cut, dtype=None, augmentation=None)
-            batches = self._from_store(source, [everything[i] for i in missing])
+            batches = self._from_store(source, absent)
         else:
             model = extraction.trunk(
                 self._network.model.inputs,
@@ -224,9 +227,8 @@ class Preparation:
 
     def _note(self, best: Candidate, store: Store) -> str:
         items = sum(len(view) for part in self._parts for view in part.keys)
-        new = (
-            f"{best.missing:,} of {items:,} items" if best.missing else f"all {items:,} items found"
-        )
+        done = self._computed
+        new = f"{done:,} of {items:,} items" if done else f"all {items:,} items found"
         saved = best.cut.operations / self._cuts[-1].operations
         return (
             f"computed once up to {best.cut.name}: {new}, {items * best.item_bytes / 1e6:,.1f} MB "

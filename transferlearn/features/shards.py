@@ -61,6 +61,10 @@ class DiskPart:
         self._file = (folder / _ROWS).open("rb", buffering=0)
         weakref.finalize(self, self._file.close)
 
+    def is_whole(self, folder: Path) -> bool:
+        """Whether the shard is still on disk, as long as it was."""
+        return shard_bytes(folder / self.name) == len(self.keys) * self._item_bytes
+
     def read(self, rows: np.ndarray, out: Sequence[np.ndarray], at: np.ndarray) -> None:
         """Copies `rows` to the places `at` of `out`, in the file's order."""
         order = np.argsort(rows)

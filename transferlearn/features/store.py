@@ -147,7 +147,7 @@ def place(cache: Cache, key: str, nbytes: int) -> Place | None:
         to_disk = cache.directory is not None or nbytes > room
         if to_disk and nbytes > limits.disk_room(cache, memory.in_use() | {folder}):
             return None
-        unread = sum(shard_bytes(shard) for shard in _unread(folder))
+        unread = sum(shard_bytes(shard) for shard in _unread(folder, _known(cache, folder)))
     return "memory" if nbytes + unread <= room else "disk"
 
 
@@ -155,8 +155,9 @@ def stored_keys(cache: Cache, key: str) -> frozenset[bytes]:
     """The items that the store `key` has, without reading their rows."""
     folder = cache.folder / key
     with memory.lock:
-        found = {item for part in memory.remembered(folder) for item in part.keys}
-        for shard in _unread(folder):
+        known = _known(cache, folder)
+        found = {item for part in known for item in part.keys}
+        for shard in _unread(folder, known):
             with suppress(ValueError):
                 found.update(shard_keys(shard))
     return frozenset(found)
@@ -165,11 +166,9 @@ def stored_keys(cache: Cache, key: str) -> frozenset[bytes]:
 def _known_parts(home: Home) -> list[Part]:
     """What is remembered, and what lies on disk: read into memory if all of it fits."""
     cache, folder = home.cache, home.folder
-    known = memory.remembered(folder)
-    if cache.memory is not None and sum(part.nbytes for part in known) > cache.memory:
-        known = [part for part in known if isinstance(part, DiskPart)]
-        memory.remember(folder, known)
-    unread = _unread(folder)
+    known = _known(cache, folder)
+    memory.remember(folder, known)
+    unread = _unread(folder, known)
     in_memory = memory.make_memory_room(cache, sum(map(shard_bytes, unread)), folder)
     open_files = {} if in_memory else {part.name: part for part in known}
     parts: list[Part] = [part for part in known if isinstance(part, MemoryPart)]
@@ -198,7 +197,15 @@ def _open(shard: Path, home: Home, in_memory: bool) -> Part:
     return DiskPart(keys, shard, home.specs)
 
 
-def _unread(folder: Path) -> list[Path]:
+def _known(cache: Cache, folder: Path) -> list[Part]:
+    """What is remembered of a store, as far as the cache lets it be in memory."""
+    known = memory.remembered(folder)
+    if cache.memory is not None and sum(part.nbytes for part in known) > cache.memory:
+        return [part for part in known if isinstance(part, DiskPart)]
+    return known
+
+
+def _unread(folder: Path, known: Sequence[Part]) -> list[Path]:
     """The shards on disk that are not in memory."""
-    held = {part.name for part in memory.remembered(folder) if isinstance(part, MemoryPart)}
+    held = {part.name for part in known if isinstance(part, MemoryPart)}
     return [shard for shard in shards(folder) if shard.name not in held]

@@ -78,7 +78,7 @@ class Feeding:
         try:
             fed = self._stored(network, mask, epochs, encoding, seed)
         except NotStoredError as reason:
-            if self._mode is True:
+            if self._mode is True and phase == 0:  # a later one must not lose what is trained
                 raise ValueError(f"cache=True, but nothing can be stored: {reason}.") from None
             fed = self._live(network, encoding, seed, f"nothing is stored: {reason}")
         return self._mixed(fed, seed) if self._sources.mixup else fed

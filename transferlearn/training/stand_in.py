@@ -12,6 +12,8 @@ from transferlearn.splitting import count_operations
 _BATCH_HOOKS = [
     f"on_{mode}batch_{moment}" for mode in ("", "train_", "test_") for moment in ("begin", "end")
 ]
+_BEGIN_HOOKS = ["on_train_begin", "on_epoch_begin"]  # may stop training after one step
+_HOOKS = [*_BATCH_HOOKS, *_BEGIN_HOOKS]
 _PLAIN = (
     keras.layers.InputLayer,
     keras.layers.Flatten,
@@ -67,7 +69,7 @@ def fit(
             shuffle=False,
             **options,
         )
-    watched = any(_overrides(callback, hook) for callback in callbacks for hook in _BATCH_HOOKS)
+    watched = any(_overrides(callback, hook) for callback in callbacks for hook in _HOOKS)
     small = 3 * feed.batch_size * count_operations(stand_in) < _SMALL_STEP
     gains_from_jit = _gains_from_jit(stand_in, model.optimizer, model.loss, metrics)
     stand_in.compile(
@@ -157,6 +159,8 @@ class _LinkedCallbacks(keras.callbacks.CallbackList):
 
 def _overrides(callback: keras.callbacks.Callback, hook: str) -> bool:
     own = getattr(getattr(callback, hook), "__func__", None)
+    if hook in _BEGIN_HOOKS and _is_keras(callback) and own is not None:
+        return False
     return own is not getattr(keras.callbacks.Callback, hook)
 
 
