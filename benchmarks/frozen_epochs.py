@@ -63,7 +63,7 @@ class Effort:
     last_block: int = 3
     repeats: int = 3
     share: float = 1.0
-    exact: tuple[int, int] = (64, 64)
+    exact: tuple[int, int] = (64, 72)
     tries: int = 5
 
     def photos(self, count: int) -> int:
@@ -217,7 +217,7 @@ def main() -> None:
     tables = {f.__name__.replace("_", "-"): f for f in (speed, exactness, last_block, passes)}
     parser.add_argument("tables", nargs="*", help=f"of {', '.join(tables)}; by default all")
     given = parser.parse_args()
-    effort = Effort(plain=EPOCHS, last_block=EPOCHS, exact=(96, 96)) if given.full else Effort()
+    effort = Effort(plain=EPOCHS, last_block=EPOCHS, exact=(96, 104)) if given.full else Effort()
     if given.quick:
         effort = Effort(epochs=2, last_block=1, repeats=1, share=0.0, exact=(32, 8), tries=1)
     if unknown := set(given.tables) - set(tables):

@@ -101,6 +101,7 @@ def test_views_of_different_augmentations_are_kept_apart(backbone):
     assert "32 of 128 items" in more.phases[0].cache
 
 
+@pytest.mark.full
 def test_equal_layers_of_another_name_find_the_same_views(backbone):
     notes = []
     for _ in range(2):
@@ -110,6 +111,7 @@ def test_equal_layers_of_another_name_find_the_same_views(backbone):
     assert "all 96 items found" in notes[1]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("views", [1, 2])
 def test_keras_layers_in_a_list_train(backbone, views):
     layers = [keras.layers.RandomFlip("horizontal"), keras.layers.RandomRotation(0.1)]
@@ -166,6 +168,7 @@ def test_an_augmentation_with_weights_is_refused(backbone):
         fit(backbone, augmentation=keras.layers.BatchNormalization())
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("views", [1, 2])
 def test_a_sequential_model_augments(backbone, views):
     layers = keras.Sequential([keras.layers.RandomFlip(), keras.layers.RandomContrast(0.2)])

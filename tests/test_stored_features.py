@@ -76,6 +76,7 @@ def test_stored_equals_live_at_every_kind_of_cut(backbone, monkeypatch, name):
     check_equal(stored, live)
 
 
+@pytest.mark.full
 def test_stored_equals_live_with_small_batches_and_weights(backbone):
     x, y = labelled()
     data = (x, y, np.linspace(0.1, 2, len(x)))
@@ -210,12 +211,14 @@ class StopIn(keras.callbacks.Callback):
         self.epoch = epoch
 
 
+@pytest.mark.full
 def test_a_callback_stops_in_the_middle_of_an_epoch(backbone):
     stored, live = (fit(backbone, cache, callbacks=[StopIn()]) for cache in (True, False))
     assert stored.history.epoch == live.history.epoch == [0, 1]
     check_equal(stored, live)
 
 
+@pytest.mark.full
 def test_training_runs_again_after_a_stop(backbone):
     stop = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: setattr(stop.model, "stop_training", epoch == 0)

@@ -94,6 +94,7 @@ def test_a_hidden_augmentation_is_found_and_trained_live(backbone, capsys):
         fit(backbone, train, True)
 
 
+@pytest.mark.full
 def test_a_tf_data_pipeline_that_is_not_stored_is_not_mixed(backbone):
     train = tf.data.Dataset.from_tensor_slices((X, Y)).batch(8)
     with pytest.raises(ValueError, match=r"mixup of a tf.data.Dataset"):

@@ -143,6 +143,7 @@ def test_what_fits_nowhere_is_computed_in_each_epoch(backbone, computed):
     assert "nothing is stored: it takes 0.1 MB, more than there is" in fitted.phases[0].cache
 
 
+@pytest.mark.full
 def test_another_precision_has_a_store_of_its_own(backbone, computed, tmp_path):
     for cache in (True, tl.Cache(dtype="bfloat16"), tl.Cache(directory=tmp_path / "features")):
         computed.clear()
@@ -172,6 +173,7 @@ def test_a_damaged_store_of_an_earlier_cut_is_computed_again(backbone, computed,
     assert "40 of 40 items" in fitted.phases[0].cache
 
 
+@pytest.mark.full
 def test_a_store_cut_short_while_in_use_is_mended(backbone, computed, tmp_path):
     cache = tl.Cache(directory=tmp_path / "features", memory=0)
     fit(backbone, cache)
@@ -221,6 +223,7 @@ def test_a_later_phase_that_stores_nothing_loses_nothing(backbone):
     assert [("computed once" in phase.cache) for phase in fitted.phases] == [True, False]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_half_the_bytes_and_nearly_the_same(backbone, dtype):
     half, full = fit(backbone, tl.Cache(dtype=dtype), epochs=4), fit(backbone, epochs=4)
@@ -240,6 +243,7 @@ def test_the_frozen_part_computes_in_another_precision(backbone, computed):
     assert {w.dtype for w in half.model.weights} == {"float32"}
 
 
+@pytest.mark.full
 def test_mixed_precision_is_stored_as_it_is_computed(backbone):
     stored, live = (fit(backbone, c, precision="mixed_bfloat16") for c in (True, False))
     for a, b in zip(stored.model.get_weights(), live.model.get_weights(), strict=True):

@@ -29,7 +29,7 @@ def write_save(fitted: Any, path: Path) -> None:
     draft = _draft(path, path.parent)
     try:
         _without_training(fitted.model).save(draft / MODEL)
-        description = json.dumps(_describe(fitted, draft), indent=2, ensure_ascii=False)
+        description = _as_text(_describe(fitted, draft))
         (draft / DESCRIPTION).write_text(description, "utf-8")
         for file in (*draft.iterdir(), draft):
             _sync(file)
@@ -65,10 +65,12 @@ def read_save(path: Path) -> tuple[keras.Model, dict[str, Any]]:
     if not (path / DESCRIPTION).is_file():
         raise OSError(f"{path} is not a save of transferlearn: it holds no {DESCRIPTION}.")
     try:
-        saved = json.loads((path / DESCRIPTION).read_text("utf-8"))
+        text = (path / DESCRIPTION).read_text("utf-8")
+        saved = json.loads(text)
         files = dict(saved["files"])
         known = saved["format"] == FORMAT
-        whole = saved.pop("sha256") == _hash(_canonical(saved))
+        as_written = text == _as_text(saved)
+        whole = saved.pop("sha256") == _hash(_canonical(saved)) and as_written
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path / DESCRIPTION} is damaged: {error!r}.") from error
     if not whole:
@@ -128,6 +130,10 @@ def _without_training(model: keras.Model) -> keras.Model:
 
 def _canonical(described: dict[str, Any]) -> bytes:
     return json.dumps(described, sort_keys=True).encode()
+
+
+def _as_text(described: dict[str, Any]) -> str:
+    return json.dumps(described, indent=2, ensure_ascii=False)
 
 
 def _hash(content: bytes) -> str:

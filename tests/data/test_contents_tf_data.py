@@ -45,10 +45,19 @@ def test_a_shuffling_stream_gets_our_order():
     assert_same(epochs(contents.batches(Stored(images), seed=4)), epochs(expected))
 
 
+def brighter(x):
+    """Not by TensorFlow's own random numbers: with a global seed, each reading begins with it."""
+    return x // 2 + np.uint8(np.random.default_rng().integers(100))
+
+
+def brightened(x, y):
+    return tf.ensure_shape(tf.numpy_function(brighter, [x], x.dtype), x.shape), y
+
+
 @pytest.mark.parametrize(
     "change",
     [
-        lambda data: data.map(lambda x, y: (tf.image.random_flip_left_right(x), y)),
+        lambda data: data.map(brightened),
         lambda data: data.shuffle(11).batch(4, drop_remainder=True),
     ],
 )
