@@ -65,7 +65,7 @@ def test_views_are_stored_and_each_epoch_draws_one(backbone, monkeypatch):
     assert "160 of 160 items" in fitted.phases[0].cache  # four views, and the validation as it is
     assert {views for _, views, _ in drawn} == {1, 4}
     by_epoch = {epoch: tuple(v) for epoch, views, v in drawn if views == 4}
-    assert len(set(by_epoch.values())) == 3
+    assert len(set(by_epoch.values())) >= 3
     assert {view for views in by_epoch.values() for view in views} == {0, 1, 2, 3}
 
 
