@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 _MOST_BY_OTHERS = 0.05
+_LONGEST_WAIT = 900  # seconds
 
 
 def call(
@@ -20,8 +21,8 @@ def call(
 ) -> dict[str, Any]:
     """Runs a job in a new process, which nothing computed before can help.
 
-    Where other processes took more than a twentieth of the cores meanwhile, it is run again, at
-    most `tries` times in all.
+    It waits for other processes to leave the cores alone. Where they took more than a twentieth of
+    the cores all the same, it is run again, at most `tries` times in all.
 
     Returns:
         What the job gives; with `peak` added, the most memory in bytes that was resident at once.
@@ -29,20 +30,42 @@ def call(
     said = ", ".join([*map(str, args), *(f"{k}={v}" for k, v in settings.items())])
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     spawn = multiprocessing.get_context("spawn")
-    for _ in range(tries):
-        begun, (busy, own) = time.monotonic(), _cpu_seconds()
+    for left in reversed(range(tries)):
+        if tries > 1:
+            _wait_for_quiet()
+        begun = _Usage()
         with ProcessPoolExecutor(1, mp_context=spawn) as pool:
             result = pool.submit(_with_peak, job, args, settings).result()
-        seconds, (busy_then, own_then) = time.monotonic() - begun, _cpu_seconds()
-        others = (busy_then - busy - own_then + own) / seconds / (os.cpu_count() or 1)
+        seconds, others = begun.since()
         print(
             f"{job.__name__}({said}): {seconds:.0f} s, others took {others:.0%} of the cores",
             file=sys.stderr,
             flush=True,
         )
-        if others <= _MOST_BY_OTHERS:
-            break
-    return result
+        if others <= _MOST_BY_OTHERS or not left:
+            return result
+    raise ValueError(f"tries is 1 or more. Received: {tries}")
+
+
+def _wait_for_quiet() -> None:
+    for _ in range(_LONGEST_WAIT // 2):
+        begun = _Usage()
+        time.sleep(2)
+        if begun.since()[1] <= _MOST_BY_OTHERS:
+            return
+
+
+class _Usage:
+    """What the cores have done since now."""
+
+    def __init__(self) -> None:
+        self._time, (self._busy, self._own) = time.monotonic(), _cpu_seconds()
+
+    def since(self) -> tuple[float, float]:
+        """Seconds that have passed, and the share of the cores that other processes took."""
+        seconds, (busy, own) = time.monotonic() - self._time, _cpu_seconds()
+        others = busy - self._busy - own + self._own
+        return seconds, max(0.0, others / seconds / (os.cpu_count() or 1))
 
 
 def _cpu_seconds() -> tuple[float, float]:

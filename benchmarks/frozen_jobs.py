@@ -20,7 +20,7 @@ from transferlearn.freezing import TrainLastBlocks
 from transferlearn.splitting import boundary, count_operations, split
 
 BATCH = 32
-HELD_OUT = 400
+HELD_OUT = 256
 HEADS = {"classic": tl.heads.FlattenDense(units=(128,)), "pooled": tl.heads.PooledDense()}
 _CLASSES = ("defective", "functional")
 
@@ -146,31 +146,41 @@ def last_block(name: str, count: int, epochs: int, measured: int, cache: bool) -
 
 
 def exactness(name: str, size: int, count: int, epochs: int) -> dict[str, Any]:
-    """The same training with and without a store, of the head and of the last block too."""
-    head = tl.heads.FlattenDense(units=(64,), dropout=0.3)
-    shared = backbone(name, size)
-    builder = tl.ImageClassifierBuilder(shared, head=head, image_size=(size, size), seed=SEED)
+    """The same training with and without a store."""
+    builder = tl.ImageClassifierBuilder(
+        backbone(name, size), freeze="all", image_size=(size, size), seed=SEED
+    )
+    noisy = replace(builder, head=tl.heads.FlattenDense(units=(64,), dropout=0.3))
     variants = {
-        "head": replace(builder, freeze="all"),
-        "head and last block": replace(builder, freeze=TrainLastBlocks(1), learning_rate=1e-4),
+        "the classic head": replace(builder, head=HEADS["classic"]),
+        "a head with Dropout": noisy,
+        "that and the last block": replace(noisy, freeze=TrainLastBlocks(1), learning_rate=1e-4),
     }
     return {trained: _compared(variant, count, epochs) for trained, variant in variants.items()}
 
 
 def _compared(builder: tl.ImageClassifierBuilder, count: int, epochs: int) -> dict[str, Any]:
-    held_out, files = photos(HELD_OUT, start=800), photos(count)
-    images, truth = pixels(held_out[0], builder.image_size[0]), _labels(held_out)
-    kept, answers = [], []
+    kept = []
     for cache in (False, True):
         weights = _Weights(after=(1, epochs))
         fitted = builder.fit(
-            files, validation_split=0, epochs=epochs, cache=cache, callbacks=[weights], verbose=0
+            photos(count),
+            validation_split=0,
+            epochs=epochs,
+            cache=cache,
+            callbacks=[weights],
+            verbose=0,
         )
         kept.append(weights.kept)
+    held_out = photos(HELD_OUT, start=800)
+    images, truth = pixels(held_out[0], builder.image_size[0]), _labels(held_out)
+    answers = []
+    for _, last in kept:
+        fitted.model.set_weights(last)
         answers.append(fitted.model.predict(images, verbose=0).argmax(1))
     return {
         "first": _difference(kept[1][0], kept[0][0]),
-        "last": _difference(kept[1][-1], kept[0][-1]),
+        "last": _difference(kept[1][1], kept[0][1]),
         "accuracies": [float((answer == truth).mean()) for answer in answers],
         "equal": float((answers[0] == answers[1]).mean()),
         "note": fitted.phases[0].cache,
