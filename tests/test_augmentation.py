@@ -191,6 +191,12 @@ def test_mixup_mixes_items_and_labels_alike():
     assert ((x > 0) & (x < 1)).any()
 
 
+def test_one_seed_repeats_mixup(backbone):
+    one, two = (fit(backbone, mixup=0.4, cache=False) for _ in range(2))
+    for a, b in zip(one.model.get_weights(), two.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 @pytest.mark.parametrize("cache", [True, False])
 @pytest.mark.parametrize("loss", [None, "binary_crossentropy"])
 def test_mixup_trains_on_stored_features_and_images(backbone, cache, loss):

@@ -159,7 +159,7 @@ class FittedModel:
         write_save(self, Path(path))
 
     def _probabilities(self, dataset: data.Dataset) -> np.ndarray:
-        batches = dataset.batches(batch_size=self.outline.batch_size)
+        batches = data.without_autotune(dataset.batches(batch_size=self.outline.batch_size))
         is_long = dataset.size is None or dataset.size > _MANY_IMAGES
         return self._to_probabilities(self.model.predict(batches, verbose=int(is_long)))
 

@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 
-from transferlearn.data import epoch_order, load, load_images, load_pair
+from transferlearn.data import epoch_order, items, load, load_images, load_pair
 from transferlearn.data.batches import ItemBatches
 from transferlearn.data.items import ArrayItems, FileItems
 
@@ -138,7 +138,20 @@ def test_the_next_batches_are_decoded_ahead(make_folder, monkeypatch):
     assert asked == [0, 2, 4, 6, 8]
 
 
-def test_a_file_that_goes_away_is_named(make_folder):
+def test_a_photo_is_decoded_once_while_there_is_room(make_folder, monkeypatch):
+    monkeypatch.setattr("transferlearn.data.verify._KEPT_BYTES", 2 * 10 * 12 * 3)
+    data = load(make_folder(), image_size=(10, 12))
+    decoded = []
+    decode = items.decode
+    monkeypatch.setattr(items, "decode", lambda path: (decoded.append(path), decode(path))[1])
+    images = np.concatenate([data.batches(batch_size=10)[0][0] for _ in range(2)])
+    assert len(decoded) == 2 * (len(data.labels) - 2)
+    assert np.array_equal(images[:10], images[10:])
+    assert len({image.tobytes() for image in images}) == 10
+
+
+def test_a_file_that_goes_away_is_named(make_folder, monkeypatch):
+    monkeypatch.setattr("transferlearn.data.verify._KEPT_BYTES", 0)
     folder = make_folder()
     batches = load(folder).batches(batch_size=10)
     (folder / "dog/2.png").unlink()

@@ -6,6 +6,7 @@ from .dataset import Dataset, ItemDataset, Skipped
 from .items import Items, decoding_pool
 from .load import is_one_image, load, load_images, load_pair
 from .notices import DataWarning
+from .steady import without_autotune
 from .streams import StreamDataset
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "load",
     "load_images",
     "load_pair",
+    "without_autotune",
 ]

@@ -41,8 +41,11 @@ class ItemBatches(keras.utils.PyDataset):
     Attributes:
         epoch: Decides the order. Keras's hooks count it up after each whole epoch; set it to go
             on from a later one.
+        by_epoch: Whether `epoch` alone decides the order.
         failure: What went wrong while a batch was loaded, before TensorFlow wrapped it up.
     """
+
+    by_epoch = True
 
     def __init__(
         self,

@@ -124,6 +124,8 @@ def order_of(source: Any) -> Any:
 class FlowBatches(ItemBatches):
     """Items in the order of an iterator, which is asked for each batch as training would ask it."""
 
+    by_epoch = False
+
     def __init__(
         self, items: Items, targets: np.ndarray | None, weights: np.ndarray | None, order: Any
     ) -> None:

@@ -3,7 +3,7 @@
 import abc
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -56,15 +56,29 @@ class ImageItems(Items):
 
 
 class FileItems(ImageItems):
-    """Files that were checked, decoded each time they are needed."""
+    """Files that were checked, decoded when they are needed.
+
+    Args:
+        paths: Of the files.
+        hashes: Of their pixels.
+        size: `(height, width)` to resize to.
+        interpolation: Of the resize.
+        kept: Resized pixels, uint8, of paths that need not be decoded again.
+    """
 
     def __init__(
-        self, paths: list[str], hashes: list[str], size: tuple[int, int], interpolation: str
+        self,
+        paths: list[str],
+        hashes: list[str],
+        size: tuple[int, int],
+        interpolation: str,
+        kept: Mapping[str, np.ndarray],
     ) -> None:
         self._paths = paths
         self._hashes = hashes
         self._size = size
         self._interpolation = interpolation
+        self._kept = kept
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -77,6 +91,8 @@ class FileItems(ImageItems):
     def image(self, i: int) -> np.ndarray:
         """Decode and resize file `i`: uint8."""
         path = self._paths[i]
+        if path in self._kept:
+            return self._kept[path]
         try:
             return np.array(resize(decode(path), self._size, self._interpolation))
         except ImageFileError as error:
@@ -97,7 +113,7 @@ class FileItems(ImageItems):
     def subset(self, rows: np.ndarray) -> "FileItems":
         """The files `rows`, in that order."""
         paths, hashes = [self._paths[i] for i in rows], [self._hashes[i] for i in rows]
-        return FileItems(paths, hashes, self._size, self._interpolation)
+        return FileItems(paths, hashes, self._size, self._interpolation, self._kept)
 
 
 class ArrayItems(ImageItems):

@@ -2,13 +2,14 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from .dataset import ItemDataset, Skipped
-from .images import ImageFileError, decode
+from .images import ImageFileError, decode, resize
 from .items import FileItems, decoding_pool
 from .notices import listing, notice, quiet
 from .options import Options
@@ -16,6 +17,7 @@ from .pixels import fingerprint
 
 _LISTED = 20
 _PATIENCE = 2.0  # seconds before progress is shown
+_KEPT_BYTES = 2**28  # of resized pixels, so that they need not be decoded in each epoch
 
 
 class Check(NamedTuple):
@@ -25,14 +27,27 @@ class Check(NamedTuple):
     reason: str
 
 
-def check_files(paths: Sequence[str], *, any_name: bool = False) -> list[Check]:
-    """Decode and hash files in parallel, in order, with progress on stderr for long work."""
+def check_files(
+    paths: Sequence[str],
+    *,
+    any_name: bool = False,
+    look: Callable[[str, Image.Image], None] = lambda path, image: None,
+) -> list[Check]:
+    """Decode and hash files in parallel, in order, with progress on stderr for long work.
+
+    Args:
+        paths: Of the files.
+        any_name: Whether the ending may name another format than the content has.
+        look: Shown each good picture.
+    """
 
     def check(path: str) -> Check:
         try:
-            return Check(fingerprint(np.asarray(decode(path, any_name=any_name))), "")
+            image = decode(path, any_name=any_name)
         except ImageFileError as error:
             return Check("", str(error))
+        look(path, image)
+        return Check(fingerprint(np.asarray(image)), "")
 
     with quiet():
         return list(_with_progress(decoding_pool().map(check, paths), len(paths)))
@@ -81,7 +96,14 @@ def open_files(
     Raises:
         ValueError: Bad files with `on_error="raise"`, or no good file at all.
     """
-    checks = check_files(paths)
+    size = options.image_size or options.default_image_size
+    kept: dict[str, np.ndarray] = {}
+
+    def keep(path: str, image: Image.Image) -> None:
+        if (len(kept) + 1) * size[0] * size[1] * 3 <= _KEPT_BYTES:
+            kept[path] = np.array(resize(image, size, options.interpolation))
+
+    checks = check_files(paths, look=keep)
     skipped = tuple(Skipped(p, c.reason) for p, c in zip(paths, checks, strict=True) if c.reason)
     if skipped and len(paths) == 1:
         raise ValueError(f"{paths[0]} cannot be used: {skipped[0].reason}.")
@@ -97,8 +119,7 @@ def open_files(
     _summarise(what, skipped, ignored or {})
     rows = [i for i, check in enumerate(checks) if not check.reason]
     names, hashes = [paths[i] for i in rows], [checks[i].content_hash for i in rows]
-    size = options.image_size or options.default_image_size
-    items = FileItems(names, hashes, size, options.interpolation)
+    items = FileItems(names, hashes, size, options.interpolation, kept)
     return Files(items, names, np.array(rows), skipped)
 
 

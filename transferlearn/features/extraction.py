@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -87,21 +88,25 @@ def run(
     in_half = any(getattr(x, "compute_dtype", "") == "float16" for x in model._flatten_layers())
     done, told = 0, time.monotonic()
     full = 0
-    for keys, inputs in batches:
-        full = max(full, len(keys))
-        outputs = model.predict_on_batch(
-            keras.tree.map_structure(partial(_padded, size=full), inputs)
-        )
-        features = outputs if isinstance(outputs, (list, tuple)) else [outputs]
-        rows = [np.asarray(part)[: len(keys)] for part in features]
-        if in_half:
-            _check_finite(rows)
-        writer.add(keys, rows)
-        progress.add(len(keys))
-        done += len(keys)
-        if verbose == 2 and time.monotonic() - told > _SECONDS_BETWEEN_LINES:
-            print(f"Cache: {done:,} of {items:,} items computed")
-            told = time.monotonic()
+    with ThreadPoolExecutor(1) as beside:
+        written = beside.submit(int)
+        for keys, inputs in batches:
+            full = max(full, len(keys))
+            outputs = model.predict_on_batch(
+                keras.tree.map_structure(partial(_padded, size=full), inputs)
+            )
+            features = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+            rows = [np.asarray(part)[: len(keys)] for part in features]
+            if in_half:
+                _check_finite(rows)
+            written.result()
+            written = beside.submit(writer.add, keys, rows)
+            progress.add(len(keys))
+            done += len(keys)
+            if verbose == 2 and time.monotonic() - told > _SECONDS_BETWEEN_LINES:
+                print(f"Cache: {done:,} of {items:,} items computed")
+                told = time.monotonic()
+        written.result()
 
 
 def _check_finite(rows: Sequence[np.ndarray]) -> None:

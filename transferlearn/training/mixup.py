@@ -21,7 +21,8 @@ class MixedBatches(keras.utils.PyDataset):
         super().__init__()
         self._source = source
         self._alpha = alpha
-        self._rng = np.random.default_rng(seed)
+        self._seed = int(np.random.default_rng().integers(2**31)) if seed is None else seed
+        self._ended = 0
 
     def __len__(self) -> int:
         return len(self._source)
@@ -29,14 +30,29 @@ class MixedBatches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         batch = self._source[index]
         first = keras.tree.flatten(batch)[0]
-        order = self._rng.permutation(len(first))
-        share = self._rng.beta(self._alpha, self._alpha)
+        rng = np.random.default_rng((self._seed, self.epoch, index))
+        order = rng.permutation(len(first))
+        share = rng.beta(self._alpha, self._alpha)
 
         def mix(values: np.ndarray) -> np.ndarray:
             values = np.asarray(values, np.float32)
             return np.float32(share) * values + np.float32(1 - share) * values[order]
 
         return keras.tree.map_structure(mix, batch)
+
+    @property
+    def by_epoch(self) -> bool:
+        """Of the source."""
+        return getattr(self._source, "by_epoch", False)
+
+    @property
+    def epoch(self) -> int:
+        """Of the source, or else how many have ended."""
+        return self._source.epoch if self.by_epoch else self._ended
+
+    @epoch.setter
+    def epoch(self, epoch: int) -> None:
+        self._source.epoch = epoch
 
     @property
     def failure(self) -> Exception | None:
@@ -49,4 +65,5 @@ class MixedBatches(keras.utils.PyDataset):
 
     def on_epoch_end(self) -> None:
         """Keras's hook, handed on."""
+        self._ended += 1
         self._source.on_epoch_end()

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from transferlearn.data import without_autotune
 from transferlearn.features.planning import on_cpu
 from transferlearn.splitting import count_operations
 
@@ -61,14 +62,13 @@ def fit(
         callbacks: Keras callbacks.
         **options: Of `model.fit`: `initial_epoch`, `epochs`, `verbose`.
     """
+    train, validation = map(without_autotune, (feed.train, feed.validation))
+    data = {"x": train, "validation_data": validation, "shuffle": False}
+    followed = list(callbacks)
+    if train is not feed.train:
+        followed.insert(0, _SetsEpoch(feed.train, options["initial_epoch"]))
     if stand_in is model:
-        return model.fit(
-            feed.train,
-            validation_data=feed.validation,
-            callbacks=list(callbacks),
-            shuffle=False,
-            **options,
-        )
+        return model.fit(**data, callbacks=followed, **options)
     watched = any(_overrides(callback, hook) for callback in callbacks for hook in _HOOKS)
     small = 3 * feed.batch_size * count_operations(stand_in) < _SMALL_STEP
     gains_from_jit = _gains_from_jit(stand_in, model.optimizer, model.loss, metrics)
@@ -83,10 +83,19 @@ def fit(
     model.optimizer.build(model.trainable_variables)
     model.stop_training = False
     steps = len(feed.train) if isinstance(feed.train, keras.utils.PyDataset) else None
-    linked = _LinkedCallbacks(list(callbacks), model, stand_in, watched, steps=steps, **options)
-    return stand_in.fit(
-        feed.train, validation_data=feed.validation, callbacks=linked, shuffle=False, **options
-    )
+    linked = _LinkedCallbacks(followed, model, stand_in, watched, steps=steps, **options)
+    return stand_in.fit(**data, callbacks=linked, **options)
+
+
+class _SetsEpoch(keras.callbacks.Callback):
+    """Tells batches which epoch of this phase is next."""
+
+    def __init__(self, batches: Any, first: int) -> None:
+        super().__init__()
+        self._batches, self._first = batches, first
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._batches.epoch = epoch - self._first
 
 
 class _LinkedCallbacks(keras.callbacks.CallbackList):

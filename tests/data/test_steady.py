@@ -1,0 +1,58 @@
+"""Batches for TensorFlow without its autotuning."""
+
+import keras
+import numpy as np
+import pytest
+
+from transferlearn.data import epoch_order, load, without_autotune
+
+N = 10
+
+
+def arrays():
+    x = np.arange(N, dtype="uint8")[:, None, None, None] * np.ones((1, 4, 4, 3), "uint8")
+    return load((x, np.arange(N) % 2), image_size=(4, 4))
+
+
+def rows(dataset):
+    return [x[:, 0, 0, 0].tolist() for x, _ in dataset.as_numpy_iterator()]
+
+
+def test_each_iteration_is_the_epoch_that_the_batches_have():
+    batches = arrays().batches(batch_size=4, encoding="index", shuffle=True, seed=3)
+    dataset = without_autotune(batches)
+    assert dataset.cardinality() == 3
+    for epoch in (2, 0):
+        batches.epoch = epoch
+        order = epoch_order(N, 3, epoch).tolist()
+        assert rows(dataset) == [order[:4], order[4:8], order[8:]]
+
+
+def test_several_tensors_of_an_item_stay_several():
+    class Two(keras.utils.PyDataset):
+        by_epoch, epoch = True, 0
+
+        def __len__(self):
+            return 1
+
+        def __getitem__(self, index):
+            return (np.ones((2, 3), "float32"), np.zeros((2, 5), "int32")), np.ones(2)
+
+    ((first, second), target), *rest = without_autotune(Two()).as_numpy_iterator()
+    assert (first.shape, second.dtype, target.shape, rest) == ((2, 3), "int32", (2,), [])
+
+
+def test_a_failure_can_still_be_named():
+    batches = arrays().batches(batch_size=4)
+    dataset = without_autotune(batches)
+    batches._items.start = lambda *_: 1 / 0
+    with pytest.raises(Exception, match="ZeroDivisionError"):
+        list(dataset)
+
+
+def test_other_batches_are_left_to_keras():
+    class Own(keras.utils.PyDataset):
+        pass
+
+    own = Own()
+    assert without_autotune(own) is own
