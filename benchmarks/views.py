@@ -1,6 +1,6 @@
 """Accuracy and time with and without augmentation, and of smaller numbers.
 
-    python benchmarks/views.py    # two cores: 35 minutes
+    python benchmarks/views.py    # two cores: 15 minutes
 
 800 photos of the demo to train on, the other 1,423 to test on, EfficientNetLite0 frozen, the pooled
 head, 10 epochs, three seeds. Prints Markdown tables, as in docs/performance.md. It needs
