@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from transferlearn.schedules import FineTune as FineTune
     from transferlearn.schedules import OnePhase as OnePhase
     from transferlearn.schedules import Phase as Phase
+    from transferlearn.schedules import Probe as Probe
     from transferlearn.schedules import Schedule as Schedule
 
 _MODULES = ("backbones", "data", "freezing", "heads", "schedules")
@@ -32,6 +33,7 @@ _NAMES = {
     "FineTune": "schedules",
     "OnePhase": "schedules",
     "Phase": "schedules",
+    "Probe": "schedules",
     "Schedule": "schedules",
 }
 __all__ = [*_MODULES, *_NAMES]

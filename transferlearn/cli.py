@@ -209,8 +209,8 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--schedule",
-        choices=("one-phase", "fine-tune"),
-        help="fine-tune: the head first, then all that --freeze leaves free",
+        choices=("one-phase", "fine-tune", "probe"),
+        help="fine-tune: the head first, then all that --freeze leaves free; probe: the head, solved",
     )
     add("--epochs", type=int, default=10, help="over all phases")
     add("--learning-rate", type=float, help="by default the optimizer's own (Adam: 0.001)")

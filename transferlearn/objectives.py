@@ -102,6 +102,12 @@ def encoding(loss: Any, outputs: Outputs) -> Encoding:
     return "one-hot" if _ONE_HOT.search(_loss_name(loss)) else None
 
 
+def is_cross_entropy(loss: Any) -> bool:
+    """Whether a loss is Keras's cross-entropy as it comes."""
+    name = _loss_name(loss).replace("_", "")
+    return name.endswith("crossentropy") and "focal" not in name and not _smoothing(loss)
+
+
 def takes_ids(loss: Any) -> bool:
     """Whether a loss wants class ids."""
     return loss is not None and "sparse" in _loss_name(loss)
@@ -109,6 +115,10 @@ def takes_ids(loss: Any) -> bool:
 
 def _loss_name(loss: Any) -> str:
     return _name(keras.losses.get(loss) if isinstance(loss, str) else loss)  # "mse" has two names
+
+
+def _smoothing(loss: Any) -> float:
+    return float(getattr(loss, "label_smoothing", 0.0))
 
 
 def check_metrics(metrics: Any, labels: Encoding) -> None:

@@ -5,7 +5,7 @@ import math
 import numbers
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from transferlearn.backbones import Block
 from transferlearn.freezing import FreezeAll, FreezeNone, FreezeStrategy
@@ -29,11 +29,15 @@ class Phase:
         freeze: Which layers of the backbone are frozen.
         epochs: For how many epochs.
         learning_rate: `None`: the builder's, or else the optimizer's own.
+        fit: `"gradient"` steps, or `"solve"`: a head whose only weights are one Dense layer's is
+            solved, in one pass, where the backbone is frozen whole and the loss is cross-entropy;
+            another one takes gradient steps for `epochs` epochs.
     """
 
     freeze: FreezeStrategy
     epochs: int
     learning_rate: float | None = None
+    fit: Literal["gradient", "solve"] = "gradient"
 
     def __post_init__(self) -> None:
         if not isinstance(self.freeze, FreezeStrategy):
@@ -42,6 +46,8 @@ class Phase:
                 f"Received: freeze={self.freeze!r}"
             )
         check_learning_rate(self.learning_rate)
+        if self.fit not in ("gradient", "solve"):
+            raise ValueError(f"fit is 'gradient' or 'solve'. Received: fit={self.fit!r}")
         if isinstance(self.epochs, bool) or not isinstance(self.epochs, int) or self.epochs < 1:
             raise ValueError(f"Expected at least 1 epoch, whole. Received: epochs={self.epochs!r}")
 
@@ -58,6 +64,7 @@ class PhaseResult:
         seconds: How long it took.
         metrics: The last epoch's.
         cache: What was computed once and stored for it, or why nothing was.
+        head: How the head was solved, or why it was not; empty where that was not asked for.
     """
 
     epochs: int
@@ -67,6 +74,7 @@ class PhaseResult:
     seconds: float
     metrics: dict[str, float]
     cache: str = ""
+    head: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +177,30 @@ class FineTune(Schedule):
         )
 
 
-SCHEDULES = {"one-phase": OnePhase(), "fine-tune": FineTune()}
+@dataclass(frozen=True)
+class Probe(Schedule):
+    """The head alone, solved exactly on the frozen backbone: L2-regularised logistic regression.
+
+    When to use it: to know quickly how far a backbone goes, and where there are few images. It
+    takes one pass over the images and no rate, batch size or number of epochs; the strength of the
+    regularisation is found by cross-validation on the training images. A head with other layers
+    with weights than one Dense takes gradient steps, and that is said.
+
+    Example:
+        fitted = tl.ImageClassifierBuilder("EfficientNetLite0").fit("photos", schedule="probe")
+    """
+
+    def phases(self, job: Job) -> Iterator[Phase]:
+        """Yields one phase; raises `ValueError` where the builder's `freeze` frees layers."""
+        if job.freeze is not None and not isinstance(job.freeze, FreezeAll):
+            raise ValueError(
+                f"A probe trains the head alone, with the backbone frozen whole. Leave freeze out, "
+                f"or take another schedule. Received: freeze={job.freeze!r}"
+            )
+        yield Phase(freeze=FreezeAll(), epochs=job.epochs, fit="solve")
+
+
+SCHEDULES = {"one-phase": OnePhase(), "fine-tune": FineTune(), "probe": Probe()}
 
 
 def as_schedule(schedule: Schedule | str | None) -> Schedule:

@@ -11,9 +11,17 @@ import numpy as np
 
 from transferlearn.assembling import Network
 from transferlearn.freezing import Layers
+from transferlearn.objectives import Outputs
 from transferlearn.schedules import Phase, PhaseResult
-from transferlearn.training.feeding import Feeding, Sources
-from transferlearn.training.recipe import Recipe, compile_network, metrics_of, set_trainable
+from transferlearn.training.feeding import Fed, Feeding, Sources
+from transferlearn.training.recipe import (
+    Recipe,
+    compile_network,
+    metrics_of,
+    outputs_of,
+    set_trainable,
+)
+from transferlearn.training.solving import NotSolvableError, solve
 from transferlearn.training.stand_in import Feed, fit
 
 
@@ -65,16 +73,19 @@ def run(
         if verbose:
             print(f"Cache: {fed.note}.")
         with _plain_failures(fed.feed):
-            history = fit(
-                network.model,
-                fed.model,
-                fed.feed,
+            history, head = _fit(
+                network,
+                fed,
+                phase,
+                outputs=outputs_of(network, recipe, soft=soft),
+                seed=sources.seed,
                 metrics=metrics_of(network, recipe, soft=soft),
                 callbacks=callbacks,
-                initial_epoch=len(joined.epoch),
-                epochs=len(joined.epoch) + phase.epochs,
+                first=len(joined.epoch),
                 verbose=verbose,
             )
+        if verbose and head:
+            print(f"Head: {head}.")
         joined.params = history.params
         _append(joined, history)
         results.append(
@@ -86,11 +97,33 @@ def run(
                 seconds=time.monotonic() - started,
                 metrics={name: _plain(values[-1]) for name, values in history.history.items()},
                 cache=fed.note,
+                head=head,
             )
         )
     if not results:
         raise ValueError("The schedule gave no phase, so nothing was trained.")
     return joined
+
+
+def _fit(
+    network: Network,
+    fed: Fed,
+    phase: Phase,
+    *,
+    outputs: Outputs,
+    seed: int | None,
+    first: int,
+    **watching: Any,
+) -> tuple[keras.callbacks.History, str]:
+    """Trains for a phase; says how the head was solved, or why not, where that is asked for."""
+    note = ""
+    if phase.fit == "solve":
+        try:
+            return solve(network, fed, outputs=outputs, seed=seed, epoch=first, **watching)
+        except NotSolvableError as reason:
+            note = f"gradient steps, since {reason}"
+    epochs = {"initial_epoch": first, "epochs": first + phase.epochs}
+    return fit(network.model, fed.model, fed.feed, **epochs, **watching), note
 
 
 @contextlib.contextmanager

@@ -1,0 +1,127 @@
+"""The probe: a head solved on the frozen backbone."""
+
+import keras
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+import transferlearn as tl
+from tests.networks import pixels, small_backbone
+
+pytestmark = pytest.mark.core
+X = pixels(90, 32)
+Y = (X[:, 4, 4, 0] // 86).astype(int)
+HELD_OUT = pixels(40, 32, seed=1), (pixels(40, 32, seed=1)[:, 4, 4, 0] // 86).astype(int)
+
+
+@pytest.fixture(scope="module")
+def backbone():
+    return small_backbone()
+
+
+def fit(backbone, y=Y, held_out=HELD_OUT, *, cache="auto", callbacks=None, **options):
+    builder = tl.ImageClassifierBuilder(backbone, **{"seed": 0, **options})
+    return builder.fit(
+        (X, y), held_out, epochs=4, schedule="probe", cache=cache, callbacks=callbacks, verbose=0
+    )
+
+
+def features(fitted, images):
+    layer = fitted.model.get_layer("predictions")
+    return keras.Model(fitted.model.input, layer.input).predict(images, verbose=0)
+
+
+@pytest.mark.parametrize("cache", ["auto", False])
+def test_the_head_is_logistic_regression_on_the_frozen_features(backbone, cache):
+    fitted = fit(backbone, cache=cache)
+    (phase,) = fitted.phases
+    assert phase.head.startswith("solved on 90 items, 16 features: cross-validated accuracy 0.")
+    assert (phase.epochs, fitted.history.epoch) == (1, [0])
+    inside = features(fitted, X)
+    strength = float(phase.head.split()[-1])
+    known = LogisticRegression(C=1 / (strength * inside.var(0).mean() * 90), tol=1e-8, max_iter=9999)
+    expected = known.fit(inside, Y).predict_proba(features(fitted, HELD_OUT[0]))
+    np.testing.assert_allclose(fitted.model.predict(HELD_OUT[0], verbose=0), expected, atol=2e-3)
+
+
+def test_what_is_said_of_it_is_so(backbone):
+    fitted = fit(backbone)
+    last = {name: values[-1] for name, values in fitted.history.history.items()}
+    assert last["val_accuracy"] == pytest.approx(fitted.evaluate(HELD_OUT).accuracy)
+    assert last["accuracy"] == pytest.approx(fitted.evaluate((X, Y)).accuracy)
+    assert last["val_loss"] == pytest.approx(fitted.evaluate(HELD_OUT).loss, rel=1e-4)
+    assert last["accuracy"] > 0.6
+
+
+def test_the_backbone_stays_as_it_is(backbone):
+    fitted = fit(backbone)
+    for layer in backbone.model.layers:
+        for a, b in zip(
+            layer.get_weights(), fitted.model.get_layer(layer.name).get_weights(), strict=True
+        ):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"loss": "binary_crossentropy"},
+        {"loss": "categorical_crossentropy"},
+        {"head": tl.heads.FlattenDense(units=())},
+        {"multi_label": True},
+    ],
+)
+def test_every_kind_of_outputs(backbone, options):
+    y = Y if options.get("loss") == "categorical_crossentropy" else (Y > 0).astype(int)
+    if options.get("multi_label"):
+        y = np.stack([Y > 0, Y == 1], axis=1).astype("float32")
+    fitted = fit(backbone, y, None, **options)
+    assert fitted.phases[0].head.startswith("solved")
+    assert fitted.evaluate((X, y)).accuracy > 0.6
+
+
+def test_weights_of_classes_count(backbone):
+    builder = tl.ImageClassifierBuilder(backbone, seed=0)
+    weight = {"0": 100.0, "1": 1.0, "2": 1.0}
+    fitted = builder.fit((X, Y), HELD_OUT, schedule="probe", class_weight=weight, verbose=0)
+    assert fitted.evaluate((X, Y))["recall: 0"] > 0.95
+
+
+class CosineHead(tl.heads.Head):
+    def __call__(self, features, num_classes, *, activation="softmax"):
+        x = keras.layers.GlobalAveragePooling2D()(features)
+        x = keras.layers.Dense(num_classes)(x)
+        return keras.layers.Activation(activation)(keras.ops.multiply(x, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"head": tl.heads.FlattenDense(units=(8,))}, "the head has 2 layers with weights"),
+        ({"head": CosineHead()}, "is not the last layer"),
+        ({"loss": "mse"}, "its loss is no plain cross-entropy"),
+        ({"mixup": 0.2}, "the items of each epoch are others"),
+        ({"augmentation": keras.layers.RandomFlip()}, "the items of each epoch are others"),
+    ],
+)
+def test_other_heads_take_gradient_steps_and_that_is_said(backbone, options, why):
+    fitted = fit(backbone, **options)
+    assert fitted.phases[0].head.startswith("gradient steps, since ")
+    assert why in fitted.phases[0].head
+    assert fitted.history.epoch == [0, 1, 2, 3]
+
+
+def test_callbacks_see_one_epoch_of_the_full_model(backbone):
+    seen = []
+
+    class Watch(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append((epoch, self.model.predict(X[:2], verbose=0).shape, sorted(logs)))
+
+    fit(backbone, callbacks=[Watch()])
+    assert seen == [(0, (2, 3), ["accuracy", "loss", "val_accuracy", "val_loss"])]
+
+
+def test_a_freeze_that_frees_layers_is_an_error(backbone):
+    with pytest.raises(ValueError, match="trains the head alone"):
+        fit(backbone, freeze="none")
