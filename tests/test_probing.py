@@ -42,7 +42,9 @@ def test_it_chooses_as_well_as_scikit_learn():
     x, y = blobs(1200, 40, 4, spread=3.0)
     train, test = slice(400), slice(400, None)
     probe = solve(x[train], one_hot(y[train]))
-    known = LogisticRegressionCV(Cs=10, cv=5, max_iter=2000).fit(x[train], y[train])
+    known = LogisticRegressionCV(
+        Cs=10, cv=5, max_iter=20000, scoring="accuracy", use_legacy_attributes=False, l1_ratios=(0,)
+    ).fit(x[train], y[train])
     answers = (x[test] @ probe.kernel + probe.bias).argmax(1)
     assert (answers == y[test]).mean() > known.score(x[test], y[test]) - 0.01
     assert abs(probe.accuracy - (answers == y[test]).mean()) < 0.06

@@ -136,7 +136,9 @@ def test_schedules_have_names():
 
 
 def test_an_unknown_schedule_is_refused():
-    with pytest.raises(ValueError, match=r"one-phase, fine-tune. Received: schedule='finetune'"):
+    with pytest.raises(
+        ValueError, match=r"one-phase, fine-tune, probe. Received: schedule='finetune'"
+    ):
         as_schedule("finetune")
     for wrong in (3, FineTune, Phase(freeze=FreezeAll(), epochs=1)):
         with pytest.raises(TypeError, match="Expected a Schedule object or a name"):

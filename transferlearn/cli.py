@@ -210,7 +210,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     add(
         "--schedule",
         choices=("one-phase", "fine-tune", "probe"),
-        help="fine-tune: the head first, then all that --freeze leaves free; probe: the head, solved",
+        help="fine-tune: the head first, then all that --freeze leaves free; probe: the head alone",
     )
     add("--epochs", type=int, default=10, help="over all phases")
     add("--learning-rate", type=float, help="by default the optimizer's own (Adam: 0.001)")

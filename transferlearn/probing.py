@@ -193,8 +193,7 @@ def _cross_validated(problem: _Problem, seed: int) -> tuple[dict[float, tuple[fl
     best, worse = (-1.0, -np.inf), 0
     for strength in STRENGTHS:
         found = [
-            part.fit(strength, at, tolerance=_ROUGH)
-            for part, at in zip(train, found, strict=True)
+            part.fit(strength, at, tolerance=_ROUGH) for part, at in zip(train, found, strict=True)
         ]
         pairs = list(zip(test, found, strict=True))
         accuracy = np.average([part.accuracy(at) for part, at in pairs], weights=sizes)

@@ -143,8 +143,8 @@ class Builder(abc.ABC):
             validation_data: Likewise. Without it, `validation_split` of folders, arrays and tables
                 is held out, stratified by class; streams are trained on whole.
             epochs: Over all phases; by default 10.
-            schedule: What is frozen when: a `Schedule`, `"one-phase"`, `"fine-tune"` or `"probe"`; by
-                default one phase.
+            schedule: What is frozen when: a `Schedule`, `"one-phase"`, `"fine-tune"` or
+                `"probe"`; by default one phase.
             validation_split: Share in [0, 1) to hold out.
             class_names: In the order of the class ids; by default found in the data.
             class_weight: From class names or ids to weights; multiplied into sample weights.

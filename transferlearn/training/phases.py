@@ -122,8 +122,8 @@ def _fit(
             return solve(network, fed, outputs=outputs, seed=seed, epoch=first, **watching)
         except NotSolvableError as reason:
             note = f"gradient steps, since {reason}"
-    epochs = {"initial_epoch": first, "epochs": first + phase.epochs}
-    return fit(network.model, fed.model, fed.feed, **epochs, **watching), note
+    watching |= {"initial_epoch": first, "epochs": first + phase.epochs}
+    return fit(network.model, fed.model, fed.feed, **watching), note
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ import numpy as np
 
 from transferlearn import probing
 from transferlearn.assembling import Network
+from transferlearn.backbones.graph import walk
 from transferlearn.data import without_autotune
 from transferlearn.objectives import Outputs, is_cross_entropy
 from transferlearn.training.feeding import Fed
@@ -108,8 +109,8 @@ def _all(
     model: keras.Model, layer: keras.layers.Dense, feed: Feed, outputs: Outputs
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """What comes to the layer for every item, its targets, and its weights or `None`."""
-    at_once = model.inputs[0] is layer.input
-    before = None if at_once else keras.Model(model.inputs, layer.input)
+    (inside,) = next(step.inputs for step in walk(model) if step.operation is layer)
+    before = None if inside is model.inputs[0] else keras.Model(model.inputs, inside)
     parts: list[tuple[np.ndarray, ...]] = []
     count = 0
     for x, y, *weight in _batches(feed.train):
