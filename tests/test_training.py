@@ -8,6 +8,7 @@ from PIL import Image
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
 from transferlearn import training
+from transferlearn.data import ItemBatches
 
 pytestmark = pytest.mark.core
 
@@ -35,6 +36,21 @@ def test_history_runs_on_over_the_phases(backbone):
     assert [phase.epochs for phase in fitted.phases] == [2, 3]
     first, second = (phase.learning_rate for phase in fitted.phases)
     assert second == pytest.approx(first * 0.01)
+
+
+@pytest.mark.parametrize("cache", [True, False])
+def test_each_epoch_has_an_order_of_its_own(backbone, monkeypatch, cache):
+    seen = []
+    read = ItemBatches.__getitem__
+    monkeypatch.setattr(
+        ItemBatches, "__getitem__", lambda self, i: (seen.append((self.epoch, i)), read(self, i))[1]
+    )
+    builder = tl.ImageClassifierBuilder(backbone, seed=0, batch_size=10)
+    builder.fit(
+        labelled(), validation_split=0, epochs=5, schedule="fine-tune", cache=cache, verbose=0
+    )
+    assert set(seen) >= {(epoch, i) for epoch in range(3) for i in range(3)}
+    assert max(seen)[0] <= 3  # the second phase begins anew; JAX reads ahead
 
 
 def test_one_seed_repeats_a_run_and_another_does_not(backbone):
