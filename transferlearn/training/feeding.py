@@ -49,13 +49,11 @@ class Fed:
         model: The full model, or one that shares its layers.
         feed: Its batches.
         note: What is computed once, or why nothing is.
-        steady: Whether each epoch has the same items.
     """
 
     model: keras.Model
     feed: Feed
     note: str
-    steady: bool
 
 
 class Feeding:
@@ -92,7 +90,7 @@ class Feeding:
                 f"{fed.note}. Mix in the pipeline itself, and leave mixup out."
             )
         mixed = MixedBatches(fed.feed.train, self._sources.mixup, seed)
-        return replace(fed, feed=replace(fed.feed, train=mixed), steady=False)
+        return replace(fed, feed=replace(fed.feed, train=mixed))
 
     def _live(self, network: Network, encoding: Any, seed: int | None, note: str) -> Fed:
         sources, model = self._sources, network.model
@@ -103,7 +101,7 @@ class Feeding:
             part and part.batches(**request, seed=seed) for part, request in self._parts(encoding)
         )
         feed = Feed(train=train, validation=validation, batch_size=sources.batch_size)
-        return Fed(model=model, feed=feed, note=note, steady=sources.augmentation is None)
+        return Fed(model=model, feed=feed, note=note)
 
     def _parts(self, encoding: Any) -> list[tuple[Dataset | None, dict[str, Any]]]:
         """The data to train and to validate on, and how each is asked for."""
@@ -142,8 +140,7 @@ class Feeding:
             for part, items in zip(contents, stored.items, strict=True)
         )
         feed = Feed(train=train, validation=next(iter(rest), None), batch_size=sources.batch_size)
-        tail = split(network, stored.cut).tail
-        return Fed(model=tail, feed=feed, note=stored.note, steady=sources.views == 1)
+        return Fed(model=split(network, stored.cut).tail, feed=feed, note=stored.note)
 
     def _all_contents(self, encoding: Any, epochs: int) -> list[Contents]:
         found = []

@@ -11,6 +11,7 @@ from transferlearn.backbones.graph import walk
 from transferlearn.data import without_autotune
 from transferlearn.objectives import Outputs, is_cross_entropy
 from transferlearn.training.feeding import Fed
+from transferlearn.training.mixup import MixedBatches
 from transferlearn.training.stand_in import Feed
 
 _MOST_BYTES = 4e9
@@ -74,8 +75,8 @@ def solve(
         NotSolvableError: The head needs gradient steps.
     """
     layer, model, feed = layer_to_solve(network), fed.model, fed.feed
-    if not fed.steady:
-        raise NotSolvableError("the items of each epoch are others")
+    if isinstance(feed.train, MixedBatches):
+        raise NotSolvableError("mixup makes new items in each epoch")
     features, targets, weights = _all(model, layer, feed, outputs)
     independent = outputs.independent or outputs.activation == "sigmoid"
     probe = probing.solve(
