@@ -183,9 +183,9 @@ class Probe(Schedule):
 
     When to use it: to know quickly how far a backbone goes, and where there are few images. It
     takes one pass over the images and no rate, batch size or number of epochs; the strength of the
-    regularisation is found by cross-validation on the training images. Live augmentation is left out; of
-    `views`, one of each image is used. A head with other layers with weights than one Dense takes
-    gradient steps, and that is said.
+    regularisation is found by cross-validation on the training images. Live augmentation is left
+    out; of `views`, one of each image is used. A head with other layers with weights than one Dense
+    takes gradient steps, and that is said.
 
     Example:
         fitted = tl.ImageClassifierBuilder("EfficientNetLite0").fit("photos", schedule="probe")

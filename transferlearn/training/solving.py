@@ -74,7 +74,9 @@ def solve(
     Raises:
         NotSolvableError: The head needs gradient steps.
     """
-    layer, model, feed = layer_to_solve(network), fed.model, fed.feed
+    layer, feed = layer_to_solve(network), fed.feed
+    is_augmented = layer not in fed.model.operations
+    model = network.model if is_augmented else fed.model
     if isinstance(feed.train, MixedBatches):
         raise NotSolvableError("mixup makes new items in each epoch")
     features, targets, weights = _all(model, layer, feed, outputs)
