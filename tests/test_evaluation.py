@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score, recall_score
 
 from transferlearn.evaluation import evaluate
 
@@ -19,6 +20,17 @@ def test_one_label_an_item():
     assert [scores[f"recall: {name}"] for name in "abc"] == [1, 1, 0]
 
 
+def test_rare_classes_count_as_much_as_others():
+    rng = np.random.default_rng(0)
+    labels = rng.choice(4, 200, p=[0.7, 0.2, 0.1, 0])
+    probabilities = rng.dirichlet([1, 1, 1, 0.2], 200) + 0.5 * np.eye(4)[labels]
+    scores = evaluate(probabilities / 1.5, labels, list("abcd"), multi_label=False)
+    answers = probabilities.argmax(1)
+    assert scores.macro_f1 == pytest.approx(f1_score(labels, answers, average="macro"))
+    recalls = recall_score(labels, answers, average=None, labels=[0, 1, 2])
+    assert scores.balanced_accuracy == pytest.approx(recalls.mean())
+
+
 def test_several_labels_an_item():
     probabilities = np.array([[0.9, 0.4], [0.2, 0.6]])
     labels = np.array([[1, 1], [0, 1]])
@@ -27,6 +39,8 @@ def test_several_labels_an_item():
     assert scores.majority == 0.75
     assert scores.loss == pytest.approx(-np.log([0.9, 0.4, 0.8, 0.6]).mean())
     assert scores["recall: b"] == 0.5
+    assert scores.balanced_accuracy == pytest.approx(np.mean([1, 1, 0.5]))  # "b" is in all items
+    assert scores.macro_f1 == pytest.approx(np.mean([1, 2 / 3]))
 
 
 def test_shares_of_classes_count_with_their_largest():

@@ -107,7 +107,7 @@ class CosineHead(tl.heads.Head):
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ({"head": tl.heads.FlattenDense(units=(8,))}, "the head has 2 layers with weights"),
+        ({"head": tl.heads.FlattenDense(units=(8,))}, "it has 2 layers with weights"),
         ({"head": CosineHead()}, "is not the last layer"),
         ({"loss": "mse"}, "its loss is no plain cross-entropy"),
         ({"mixup": 0.2}, "mixup makes new items in each epoch"),
@@ -115,7 +115,7 @@ class CosineHead(tl.heads.Head):
 )
 def test_other_heads_take_gradient_steps_and_that_is_said(backbone, options, why):
     fitted = fit(backbone, **options)
-    assert fitted.phases[0].head.startswith("gradient steps, since ")
+    assert fitted.phases[0].head.startswith("the head takes gradient steps, since ")
     assert why in fitted.phases[0].head
     assert fitted.history.epoch == [0, 1, 2, 3]
 

@@ -193,7 +193,26 @@ def test_a_file_that_vanishes_is_named(tmp_path, monkeypatch, cache):
             path.unlink()
         return run(*arguments, **options)
 
+    monkeypatch.setattr("transferlearn.data.verify._KEPT_BYTES", 0)
     monkeypatch.setattr(training, "run", run_without_files)
     builder = tl.ImageClassifierBuilder(small_backbone(), image_size=(32, 32))
     with pytest.raises(OSError, match=r"Cannot read .*\.png"):
         builder.fit((paths, [0, 1] * 4), epochs=1, cache=cache, verbose=0)
+
+
+def test_balanced_weights_make_classes_count_alike(backbone):
+    x, _ = labelled(30)
+    y = np.repeat([0, 1, 2], [20, 8, 2])
+
+    def fit(class_weight):
+        builder = tl.ImageClassifierBuilder(backbone, seed=0)
+        return builder.fit(
+            (x, y), validation_split=0, epochs=2, class_weight=class_weight, verbose=0
+        )
+
+    balanced, by_hand, plain = map(fit, ("balanced", {0: 0.5, 1: 1.25, 2: 5.0}, None))
+    for a, b in zip(weights(balanced.model), weights(by_hand.model), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert not np.array_equal(weights(balanced.model)[-1], weights(plain.model)[-1])
+    with pytest.raises(ValueError, match="class_weight is 'balanced', or"):
+        fit("even")

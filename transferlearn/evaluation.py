@@ -44,8 +44,10 @@ def evaluate(
 
     Returns:
         `count`, `accuracy` (with `multi_label`: of all yes-or-no answers), `majority` (the
-        accuracy of always giving the commonest answer), `loss` (cross-entropy, nats), and for each
-        class `recall: NAME`, the share of its items that were found.
+        accuracy of always giving the commonest answer), `loss` (cross-entropy, nats),
+        `balanced_accuracy` (the mean of the recalls of classes that occur; with `multi_label`, of
+        each class's yes and no), `macro_f1` (the mean F1 of classes that occur or are answered),
+        and for each class `recall: NAME`, the share of its items that were found.
     """
     truth = labels if labels.ndim == 2 else np.eye(len(class_names))[labels]
     clipped = np.clip(probabilities.astype("float64"), 1e-7, 1 - 1e-7)
@@ -66,6 +68,17 @@ def evaluate(
         "majority": majority,
         "loss": loss,
     }
-    for name, found, there in zip(class_names, (answers & true).sum(0), true.sum(0), strict=True):
-        figures[f"recall: {name}"] = found / there if there else float("nan")
+    found, there, claimed = (answers & true).sum(0), true.sum(0), answers.sum(0)
+    recalls = _ratio(found, there)
+    balanced = recalls
+    if multi_label:
+        balanced = np.concatenate([recalls, _ratio((~answers & ~true).sum(0), (~true).sum(0))])
+    figures["balanced_accuracy"] = np.nanmean(balanced)
+    figures["macro_f1"] = np.nanmean(_ratio(2 * found, there + claimed))
+    figures |= {f"recall: {name}": r for name, r in zip(class_names, recalls, strict=True)}
     return Evaluation({name: float(value) for name, value in figures.items()})
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """NaN where there is nothing to have a part of."""
+    return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)

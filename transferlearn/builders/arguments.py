@@ -5,6 +5,8 @@ import numbers
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 
 def whole(name: str, value: Any, *, least: int) -> int:
     """Gives the number as an `int` (JSON and Keras know no NumPy integers), or refuses it."""
@@ -16,17 +18,21 @@ def whole(name: str, value: Any, *, least: int) -> int:
 
 
 def by_id(
-    class_weight: Mapping[Any, float] | None, class_names: Sequence[str]
+    class_weight: Mapping[Any, float] | str | None,
+    class_names: Sequence[str],
+    labels: np.ndarray | None,
 ) -> dict[int, float] | None:
     """Gives class weights by class id, or refuses classes and weights that cannot be."""
     if class_weight is None:
         return None
+    if class_weight == "balanced":
+        return _balanced(len(class_names), labels)
     if not isinstance(class_weight, Mapping) or not all(
         isinstance(weight, numbers.Real) and 0 <= weight < math.inf
         for weight in class_weight.values()
     ):
         raise ValueError(
-            "class_weight goes from class names or ids to weights of at least 0. "
+            "class_weight is 'balanced', or goes from class names or ids to weights of at least 0. "
             f"Received: class_weight={class_weight!r}"
         )
     ids = {name: i for i, name in enumerate(class_names)} | {i: i for i in range(len(class_names))}
@@ -37,3 +43,14 @@ def by_id(
             f"There are: {', '.join(class_names)}."
         )
     return {ids[key]: float(weight) for key, weight in class_weight.items()}
+
+
+def _balanced(classes: int, labels: np.ndarray | None) -> dict[int, float]:
+    """Weights that make all classes count alike, and the mean item as much as before."""
+    if labels is None:
+        raise ValueError(
+            "class_weight='balanced' needs to know all labels beforehand, which this stream does "
+            "not tell. Give a dict of weights, or class_names so that it is read."
+        )
+    counts = np.bincount(labels, minlength=classes) if labels.ndim == 1 else labels.sum(0)
+    return {i: float(counts.sum() / (classes * n)) for i, n in enumerate(counts) if n}

@@ -129,7 +129,7 @@ class Builder(abc.ABC):
         schedule: Schedule | str | None = None,
         validation_split: float = 0.2,
         class_names: Sequence[str] | None = None,
-        class_weight: Mapping[Any, float] | None = None,
+        class_weight: Mapping[Any, float] | str | None = None,
         cache: str | bool | Cache = "auto",
         callbacks: Sequence[keras.callbacks.Callback] | keras.callbacks.Callback | None = None,
         verbose: Any = "auto",
@@ -147,7 +147,8 @@ class Builder(abc.ABC):
                 `"probe"`; by default one phase.
             validation_split: Share in [0, 1) to hold out.
             class_names: In the order of the class ids; by default found in the data.
-            class_weight: From class names or ids to weights; multiplied into sample weights.
+            class_weight: `"balanced"` (all classes count alike), or from class names or ids to
+                weights; multiplied into sample weights.
             cache: Whether the output of frozen layers is computed once and stored: `"auto"` where
                 that saves time, `True` (`ValueError` where it cannot be), `False`, or a `tl.Cache`
                 that says where and how. The same weights come out, to rounding.
@@ -176,7 +177,7 @@ class Builder(abc.ABC):
             train=trained_on,
             validation=held_out,
             batch_size=self.batch_size,
-            class_weight=by_id(class_weight, trained_on.class_names),
+            class_weight=by_id(class_weight, trained_on.class_names, trained_on.labels),
             seed=self.seed,
             **self._variation(trained_on.image_size),
         )

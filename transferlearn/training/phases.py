@@ -11,9 +11,8 @@ import numpy as np
 
 from transferlearn.assembling import Network
 from transferlearn.freezing import Layers
-from transferlearn.objectives import Outputs
 from transferlearn.schedules import Phase, PhaseResult
-from transferlearn.training.feeding import Fed, Feeding, Sources
+from transferlearn.training.feeding import Feeding, Sources
 from transferlearn.training.recipe import (
     Recipe,
     compile_network,
@@ -21,7 +20,7 @@ from transferlearn.training.recipe import (
     outputs_of,
     set_trainable,
 )
-from transferlearn.training.solving import NotSolvableError, solve
+from transferlearn.training.solving import SOLVED, solve, why_not_solved
 from transferlearn.training.stand_in import Feed, fit
 
 
@@ -66,26 +65,30 @@ def run(
         if soft and not given_soft:
             encoding = "one-hot"  # of class ids nothing can be mixed
         rate = float(keras.ops.convert_to_numpy(network.model.optimizer.learning_rate))
+        head = ""
+        if phase.fit == "solve":
+            head = why_not_solved(network, mixed=sources.mixup > 0) or SOLVED
         if verbose:
-            print(f"Phase {index + 1}: {_outline(network, mask, phase, rate)}")
+            print(f"Phase {index + 1}: {_outline(network, mask, phase, rate, head)}")
         started = time.monotonic()
         fed = feeding.prepare(network, mask, epochs=phase.epochs, encoding=encoding, phase=index)
         if verbose:
             print(f"Cache: {fed.note}.")
+        watching = {
+            "metrics": metrics_of(network, recipe, soft=soft),
+            "callbacks": callbacks,
+            "initial_epoch": len(joined.epoch),
+            "verbose": verbose,
+        }
         with _plain_failures(fed.feed):
-            history, head = _fit(
-                network,
-                fed,
-                phase,
-                outputs=outputs_of(network, recipe, soft=soft),
-                seed=sources.seed,
-                metrics=metrics_of(network, recipe, soft=soft),
-                callbacks=callbacks,
-                first=len(joined.epoch),
-                verbose=verbose,
-            )
-        if verbose and head:
-            print(f"Head: {head}.")
+            if head == SOLVED:
+                outputs = outputs_of(network, recipe, soft=soft)
+                history, head = solve(network, fed, outputs, seed=sources.seed, **watching)
+                if verbose:
+                    print(f"Head: {head}.")
+            else:
+                epochs = len(joined.epoch) + phase.epochs
+                history = fit(network.model, fed.model, fed.feed, epochs=epochs, **watching)
         joined.params = history.params
         _append(joined, history)
         results.append(
@@ -105,27 +108,6 @@ def run(
     return joined
 
 
-def _fit(
-    network: Network,
-    fed: Fed,
-    phase: Phase,
-    *,
-    outputs: Outputs,
-    seed: int | None,
-    first: int,
-    **watching: Any,
-) -> tuple[keras.callbacks.History, str]:
-    """Trains for a phase; says how the head was solved, or why not, where that is asked for."""
-    note = ""
-    if phase.fit == "solve":
-        try:
-            return solve(network, fed, outputs=outputs, seed=seed, epoch=first, **watching)
-        except NotSolvableError as reason:
-            note = f"gradient steps, since {reason}"
-    watching |= {"initial_epoch": first, "epochs": first + phase.epochs}
-    return fit(network.model, fed.model, fed.feed, **watching), note
-
-
 @contextlib.contextmanager
 def _plain_failures(feed: Feed) -> Iterator[None]:
     """Raises what went wrong with the data itself, not TensorFlow's page about it."""
@@ -138,11 +120,13 @@ def _plain_failures(feed: Feed) -> Iterator[None]:
         raise
 
 
-def _outline(network: Network, mask: Sequence[bool], phase: Phase, rate: float) -> str:
-    return (
-        f"{phase.epochs} epochs, {sum(mask)} of the backbone's {len(mask)} layers frozen, "
-        f"{_trained(network):,} parameters trained, learning rate {rate:g}"
-    )
+def _outline(network: Network, mask: Sequence[bool], phase: Phase, rate: float, head: str) -> str:
+    frozen = f"{sum(mask)} of the backbone's {len(mask)} layers frozen"
+    if head == SOLVED:
+        return f"{frozen}, the head {SOLVED}, {_trained(network):,} parameters"
+    epochs = "1 epoch" if phase.epochs == 1 else f"{phase.epochs} epochs"
+    steps = f"{epochs}, {frozen}, {_trained(network):,} parameters trained, learning rate {rate:g}"
+    return f"{steps} ({head})" if head else steps
 
 
 def _trained(network: Network) -> int:

@@ -11,47 +11,50 @@ from transferlearn.backbones.graph import walk
 from transferlearn.data import without_autotune
 from transferlearn.objectives import Outputs, is_cross_entropy
 from transferlearn.training.feeding import Fed
-from transferlearn.training.mixup import MixedBatches
 from transferlearn.training.stand_in import Feed
 
-_MOST_BYTES = 4e9
+SOLVED = "solved"
 _ACTIVATIONS = (keras.layers.Activation, keras.layers.Softmax)
 
 
-class NotSolvableError(ValueError):
-    """Why a head needs gradient steps."""
+def why_not_solved(network: Network, *, mixed: bool) -> str:
+    """Says why a head takes gradient steps; empty where it can be solved.
 
-
-def layer_to_solve(network: Network) -> keras.layers.Dense:
-    """Gives the head's only layer with weights.
-
-    Raises:
-        NotSolvableError: It has none or several, is not a Dense layer, or more follows it than an
-            activation; or something of the backbone is trained; or the loss is another one.
+    Args:
+        network: The whole, compiled model.
+        mixed: Whether items are mixed anew in each epoch.
     """
-    model = network.model
-    weighted = [i for i, part in enumerate(network.head) if getattr(part, "weights", ())]
+    weighted = _weighted(network)
     if len(weighted) != 1:
-        raise NotSolvableError(f"the head has {len(weighted)} layers with weights")
-    layer, behind = network.head[weighted[0]], network.head[weighted[0] + 1 :]
+        return f"the head takes gradient steps, since it has {len(weighted)} layers with weights"
+    (layer,) = weighted
+    behind = network.head[network.head.index(layer) + 1 :]
     if type(layer) is not keras.layers.Dense or len(layer.input.shape) != 2 or not layer.use_bias:
-        raise NotSolvableError(f"{layer.name} is no plain Dense layer")
-    if not all(isinstance(part, _ACTIVATIONS) for part in behind):
-        raise NotSolvableError(f"{layer.name} is not the last layer")
-    if len(model.trainable_weights) != len(layer.trainable_weights):
-        raise NotSolvableError("layers of the backbone are trained too")
-    if not is_cross_entropy(model.loss):
-        raise NotSolvableError("its loss is no plain cross-entropy")
-    return layer
+        reason = f"{layer.name} is no plain Dense layer"
+    elif not all(isinstance(part, _ACTIVATIONS) for part in behind):
+        reason = f"{layer.name} is not the last layer"
+    elif len(network.model.trainable_weights) != len(layer.trainable_weights):
+        reason = "layers of the backbone are trained too"
+    elif not is_cross_entropy(network.model.loss):
+        reason = "its loss is no plain cross-entropy"
+    elif mixed:
+        reason = "mixup makes new items in each epoch"
+    else:
+        return ""
+    return f"the head takes gradient steps, since {reason}"
+
+
+def _weighted(network: Network) -> list[Any]:
+    return [part for part in network.head if getattr(part, "weights", ())]
 
 
 def solve(
     network: Network,
     fed: Fed,
-    *,
     outputs: Outputs,
+    *,
     seed: int | None,
-    epoch: int,
+    initial_epoch: int,
     metrics: Any,
     callbacks: list[keras.callbacks.Callback],
     verbose: Any,
@@ -63,23 +66,18 @@ def solve(
         fed: What to solve it on.
         outputs: What the network's outputs mean.
         seed: Of the cross-validation.
-        epoch: The number of this epoch.
+        initial_epoch: The number of this epoch.
         metrics: Fresh ones.
         callbacks: Keras callbacks.
         verbose: As for `model.fit`.
 
     Returns:
         The history, and a sentence on what was found.
-
-    Raises:
-        NotSolvableError: The head needs gradient steps.
     """
-    layer, feed = layer_to_solve(network), fed.feed
+    (layer,) = _weighted(network)
     is_augmented = layer not in fed.model.operations
     model = network.model if is_augmented else fed.model
-    if isinstance(feed.train, MixedBatches):
-        raise NotSolvableError("mixup makes new items in each epoch")
-    features, targets, weights = _all(model, layer, feed, outputs)
+    features, targets, weights = _all(model, layer, fed.feed, outputs)
     independent = outputs.independent or outputs.activation == "sigmoid"
     probe = probing.solve(
         features, targets, weights=weights, independent=independent, seed=seed or 0
@@ -92,14 +90,19 @@ def solve(
     if model is not network.model:
         model.compile(loss=network.model.loss, metrics=metrics)
     watching = keras.callbacks.CallbackList(
-        list(callbacks), add_history=True, model=network.model, epochs=epoch + 1, verbose=verbose
+        list(callbacks),
+        add_history=True,
+        model=network.model,
+        epochs=initial_epoch + 1,
+        verbose=verbose,
     )
     watching.on_train_begin()
-    watching.on_epoch_begin(epoch)
-    logs = _scores(model, feed.train)
-    if feed.validation is not None:
-        logs |= {f"val_{name}": value for name, value in _scores(model, feed.validation).items()}
-    watching.on_epoch_end(epoch, logs)
+    watching.on_epoch_begin(initial_epoch)
+    logs = _scores(model, fed.feed.train)
+    if fed.feed.validation is not None:
+        held_out = _scores(model, fed.feed.validation)
+        logs |= {f"val_{name}": value for name, value in held_out.items()}
+    watching.on_epoch_end(initial_epoch, logs)
     watching.on_train_end(logs)
     return network.model.history, note
 
@@ -115,13 +118,9 @@ def _all(
     (inside,) = next(step.inputs for step in walk(model) if step.operation is layer)
     before = None if inside is model.inputs[0] else keras.Model(model.inputs, inside)
     parts: list[tuple[np.ndarray, ...]] = []
-    count = 0
     for x, y, *weight in _batches(feed.train):
         features = np.asarray(x if before is None else before.predict_on_batch(x), "float32")
         parts.append((features, _shares(np.asarray(y), outputs), *map(np.ravel, weight)))
-        count += features.nbytes
-        if count > _MOST_BYTES:
-            raise NotSolvableError(f"its features take more than {_MOST_BYTES / 1e9:g} GB")
     features, targets, *weights = (np.concatenate(column) for column in zip(*parts, strict=True))
     return features, targets, weights[0] if weights else None
 
