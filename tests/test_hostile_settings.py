@@ -54,8 +54,8 @@ class NoPhase(Schedule):
     ("settings", "problem"),
     [
         ({"schedule": NoPhase()}, "no phase"),
-        ({"class_weight": [1, 2, 3]}, "class_weight goes from"),
-        ({"class_weight": {0: float("nan")}}, "class_weight goes from"),
+        ({"class_weight": [1, 2, 3]}, "or goes from class names"),
+        ({"class_weight": {0: float("nan")}}, "or goes from class names"),
         ({"image_size": 32}, "image_size"),
         ({"value_range": (0, 100)}, "value_range"),
         ({"loss": "no-loss"}, "no-loss"),
