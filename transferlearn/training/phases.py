@@ -4,11 +4,12 @@ import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
+from transferlearn import objectives
 from transferlearn.assembling import Network
 from transferlearn.freezing import Layers
 from transferlearn.schedules import Phase, PhaseResult
@@ -57,45 +58,38 @@ def run(
     joined.set_model(network.model)
     feeding = Feeding(sources, cache, verbose=verbose)
     for index, phase in enumerate(phases):
-        mask = layers.frozen_by(phase.freeze)
-        set_trainable(network, mask, batch_norm=recipe.batch_norm)
-        given_soft = _has_soft_labels(sources, recipe)
-        soft = given_soft or (sources.mixup > 0 and not recipe.multi_label and network.outputs > 1)
-        encoding = compile_network(network, recipe, learning_rate=phase.learning_rate, soft=soft)
-        if soft and not given_soft:
-            encoding = "one-hot"  # of class ids nothing can be mixed
-        rate = float(keras.ops.convert_to_numpy(network.model.optimizer.learning_rate))
-        head = ""
-        if phase.fit == "solve":
-            head = why_not_solved(network, mixed=sources.mixup > 0) or SOLVED
+        compiled = _compile(network, layers, phase, recipe, sources)
         if verbose:
-            print(f"Phase {index + 1}: {_outline(network, mask, phase, rate, head)}")
+            print(f"Phase {index + 1}: {compiled.outline}")
         started = time.monotonic()
-        fed = feeding.prepare(network, mask, epochs=phase.epochs, encoding=encoding, phase=index)
+        fed = feeding.prepare(
+            network, compiled.mask, epochs=phase.epochs, encoding=compiled.encoding, phase=index
+        )
         if verbose:
             print(f"Cache: {fed.note}.")
         watching = {
-            "metrics": metrics_of(network, recipe, soft=soft),
+            "metrics": metrics_of(network, recipe, soft=compiled.soft),
             "callbacks": callbacks,
             "initial_epoch": len(joined.epoch),
             "verbose": verbose,
         }
+        head = compiled.head
         with _plain_failures(fed.feed):
             if head == SOLVED:
-                outputs = outputs_of(network, recipe, soft=soft)
+                outputs = outputs_of(network, recipe, soft=compiled.soft)
                 history, head = solve(network, fed, outputs, seed=sources.seed, **watching)
-                if verbose:
-                    print(f"Head: {head}.")
             else:
                 epochs = len(joined.epoch) + phase.epochs
                 history = fit(network.model, fed.model, fed.feed, epochs=epochs, **watching)
+        if verbose and head != compiled.head:
+            print(f"Head: {head}.")
         joined.params = history.params
         _append(joined, history)
         results.append(
             PhaseResult(
                 epochs=len(history.epoch),
-                learning_rate=rate,
-                frozen_layers=_frozen_names(network, mask),
+                learning_rate=compiled.rate,
+                frozen_layers=_frozen_names(network, compiled.mask),
                 trainable_parameters=_trained(network),
                 seconds=time.monotonic() - started,
                 metrics={name: _plain(values[-1]) for name, values in history.history.items()},
@@ -106,6 +100,36 @@ def run(
     if not results:
         raise ValueError("The schedule gave no phase, so nothing was trained.")
     return joined
+
+
+class _Compiled(NamedTuple):
+    """What a phase's network was compiled for."""
+
+    mask: Sequence[bool]
+    encoding: objectives.Encoding
+    soft: bool
+    rate: float
+    head: str
+    outline: str
+
+
+def _compile(
+    network: Network, layers: Layers, phase: Phase, recipe: Recipe, sources: Sources
+) -> _Compiled:
+    """Freezes and compiles for one phase."""
+    mask = layers.frozen_by(phase.freeze)
+    set_trainable(network, mask, batch_norm=recipe.batch_norm)
+    given_soft = _has_soft_labels(sources, recipe)
+    soft = given_soft or (sources.mixup > 0 and not recipe.multi_label and network.outputs > 1)
+    encoding = compile_network(network, recipe, learning_rate=phase.learning_rate, soft=soft)
+    if soft and not given_soft:
+        encoding = "one-hot"  # of class ids nothing can be mixed
+    rate = float(keras.ops.convert_to_numpy(network.model.optimizer.learning_rate))
+    head = ""
+    if phase.fit == "solve":
+        head = why_not_solved(network, mixed=sources.mixup > 0) or SOLVED
+    outline = _outline(network, mask, phase, rate, head)
+    return _Compiled(mask, encoding, soft, rate, head, outline)
 
 
 @contextlib.contextmanager
