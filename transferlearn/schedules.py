@@ -32,12 +32,16 @@ class Phase:
         fit: `"gradient"` steps, or `"solve"`: a head whose only weights are one Dense layer's is
             solved, in one pass, where the backbone is frozen whole and the loss is cross-entropy;
             another one takes gradient steps for `epochs` epochs.
+        warm_up: Share of the steps, in [0, 1), in which the rate rises in a straight line.
+        decay: `"constant"`, or `"cosine"`: from there on the rate falls to 0 along half a wave.
     """
 
     freeze: FreezeStrategy
     epochs: int
     learning_rate: float | None = None
     fit: Literal["gradient", "solve"] = "gradient"
+    warm_up: float = 0.0
+    decay: Literal["constant", "cosine"] = "constant"
 
     def __post_init__(self) -> None:
         if not isinstance(self.freeze, FreezeStrategy):
@@ -46,6 +50,10 @@ class Phase:
                 f"Received: freeze={self.freeze!r}"
             )
         check_learning_rate(self.learning_rate)
+        if self.decay not in ("constant", "cosine"):
+            raise ValueError(f"decay is 'constant' or 'cosine'. Received: decay={self.decay!r}")
+        if not 0 <= self.warm_up < 1:
+            raise ValueError(f"warm_up is a share in [0, 1). Received: warm_up={self.warm_up!r}")
         if self.fit not in ("gradient", "solve"):
             raise ValueError(f"fit is 'gradient' or 'solve'. Received: fit={self.fit!r}")
         if isinstance(self.epochs, bool) or not isinstance(self.epochs, int) or self.epochs < 1:
@@ -58,7 +66,7 @@ class PhaseResult:
 
     Attributes:
         epochs: Epochs that were run (fewer than asked for where a callback stopped it).
-        learning_rate: At its start.
+        learning_rate: At its start, or at its highest with a warm-up.
         frozen_layers: Names of the backbone's layers that were frozen.
         trainable_parameters: How many parameters were trained, the head's included.
         seconds: How long it took.

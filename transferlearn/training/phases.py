@@ -14,6 +14,7 @@ from transferlearn.assembling import Network
 from transferlearn.freezing import Layers
 from transferlearn.schedules import Phase, PhaseResult
 from transferlearn.training.feeding import Feeding, Sources
+from transferlearn.training.pace import set_pace
 from transferlearn.training.recipe import (
     Recipe,
     compile_network,
@@ -74,6 +75,7 @@ def run(
             "verbose": verbose,
         }
         head = compiled.head
+        set_pace(network.model.optimizer, phase, compiled.rate, fed.feed.train)
         with _plain_failures(fed.feed):
             if head == SOLVED:
                 outputs = outputs_of(network, recipe, soft=compiled.soft)
