@@ -105,7 +105,11 @@ def encoding(loss: Any, outputs: Outputs) -> Encoding:
 def is_cross_entropy(loss: Any) -> bool:
     """Whether a loss is Keras's cross-entropy as it comes."""
     name = _loss_name(loss).replace("_", "")
-    return name.endswith("crossentropy") and "focal" not in name and not _smoothing(loss)
+    return (
+        name.endswith("crossentropy")
+        and "focal" not in name
+        and not getattr(loss, "label_smoothing", 0)
+    )
 
 
 def takes_ids(loss: Any) -> bool:
@@ -115,10 +119,6 @@ def takes_ids(loss: Any) -> bool:
 
 def _loss_name(loss: Any) -> str:
     return _name(keras.losses.get(loss) if isinstance(loss, str) else loss)  # "mse" has two names
-
-
-def _smoothing(loss: Any) -> float:
-    return float(getattr(loss, "label_smoothing", 0.0))
 
 
 def check_metrics(metrics: Any, labels: Encoding) -> None:

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-STRENGTHS = tuple(float(10.0**power) for power in np.arange(2.0, -6.1, -0.5))
+_STRENGTHS = tuple(float(10.0**power) for power in np.arange(2.0, -6.1, -0.5))
 _FOLDS = 5
 _ENOUGH_HELD_OUT = 1000  # items; with fewer, all folds are used
 _PATIENCE = 3  # strengths that may be worse than the best before the search ends
 _MEMORY = 10  # steps that L-BFGS looks back on
+_MOST_STEPS = 500
 _ROUGH, _FINE = 1e-2, 1e-4  # norms of the gradient, in units in which the curvature is at most 1
 _FLAT = 1e-6  # share of the largest variance below which an axis counts as none
 
@@ -75,7 +76,7 @@ def solve(
     scores, held_out = _cross_validated(problem, seed)
     best = max(scores, key=lambda strength: (scores[strength], strength))
     found = problem.start()
-    for strength in STRENGTHS:
+    for strength in _STRENGTHS:  # from zero, a weak one takes four times as long
         if strength > best:
             found = problem.fit(strength, found, tolerance=_ROUGH)
     found = problem.fit(best, found, tolerance=_FINE)
@@ -151,13 +152,13 @@ class _Problem:
             gradient[:-1] += strength * found[:-1]
             return value + strength / 2 * float(np.square(found[:-1]).sum()), gradient / curvature
 
-        return minimise(loss, start * curvature, tolerance=tolerance) / curvature
+        return _minimise(loss, start * curvature, tolerance=tolerance) / curvature
 
     def loss(self, found: np.ndarray) -> tuple[float, np.ndarray]:
         """The mean loss, and its gradient by the logits."""
         logits = self.logits(found)
         if self.independent:
-            likely = 1 / (1 + np.exp(-logits))
+            likely = (1 + np.tanh(logits / 2)) / 2
             losses = (np.logaddexp(0, logits) - self.targets * logits).sum(1)
         else:
             logits -= logits.max(1, keepdims=True)
@@ -191,7 +192,7 @@ def _cross_validated(problem: _Problem, seed: int) -> tuple[dict[float, tuple[fl
     found = [problem.start() for _ in used]
     scores: dict[float, tuple[float, float]] = {}
     best, worse = (-1.0, -np.inf), 0
-    for strength in STRENGTHS:
+    for strength in _STRENGTHS:
         found = [
             part.fit(strength, at, tolerance=_ROUGH) for part, at in zip(train, found, strict=True)
         ]
@@ -215,12 +216,11 @@ def _folds(targets: np.ndarray, seed: int) -> np.ndarray:
     return fold
 
 
-def minimise(
+def _minimise(
     function: Callable[[np.ndarray], tuple[float, np.ndarray]],
     start: np.ndarray,
     *,
     tolerance: float,
-    iterations: int = 500,
 ) -> np.ndarray:
     """Finds the minimum of a smooth convex function by L-BFGS.
 
@@ -228,11 +228,10 @@ def minimise(
         function: Gives value and gradient.
         start: Where to begin.
         tolerance: The gradient's norm at which it ends.
-        iterations: At most.
     """
     point, (value, gradient) = start, function(start)
     steps: list[tuple[np.ndarray, np.ndarray, float]] = []
-    for _ in range(iterations):
+    for _ in range(_MOST_STEPS):
         if np.linalg.norm(gradient) <= tolerance:
             break
         direction = _direction(gradient, steps)
