@@ -141,9 +141,9 @@ def test_the_next_batches_are_decoded_ahead(make_folder, monkeypatch):
 def test_a_photo_is_decoded_once_while_there_is_room(make_folder, monkeypatch):
     folder = make_folder()
     monkeypatch.setattr("transferlearn.data.verify._KEPT_BYTES", 0)
-    expected = load(folder, image_size=(10, 12)).batches(batch_size=10)[0][0]
-    monkeypatch.setattr("transferlearn.data.verify._KEPT_BYTES", 2 * 10 * 12 * 3)
-    data = load(folder, image_size=(10, 12))
+    expected = load(folder, image_size=(7, 9)).batches(batch_size=10)[0][0]
+    monkeypatch.setattr("transferlearn.data.verify._KEPT_BYTES", 2 * 7 * 9 * 3)
+    data = load(folder, image_size=(7, 9))
     decoded = []
     decode = items.decode
     monkeypatch.setattr(items, "decode", lambda path: (decoded.append(path), decode(path))[1])
