@@ -8,10 +8,15 @@ import pytest
 
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
-from transferlearn.freezing import FreezeAll
+from transferlearn.freezing import FreezeAll, FreezeNone
 
 pytestmark = pytest.mark.core
 X, Y = pixels(40, 32), np.arange(40) % 2
+
+
+@pytest.fixture(scope="module")
+def backbone():
+    return small_backbone()
 
 
 @dataclass(frozen=True)
@@ -58,3 +63,59 @@ def test_a_warm_up_alone_and_a_wave_alone():
 def test_what_cannot_be(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         tl.Phase(freeze=FreezeAll(), epochs=2, **wrong)
+
+
+def moved(backbone, **phase):
+    """How far one step goes, by layer."""
+    schedule = One(tl.Phase(freeze=FreezeNone(), epochs=1, learning_rate=0.01, **phase))
+    builder = tl.ImageClassifierBuilder(backbone, batch_size=len(X), seed=0)
+    fitted = builder.fit((X, Y), validation_split=0, schedule=schedule, verbose=0)
+    start = builder.build(2)
+    return {
+        layer.name: [a - b for a, b in zip(layer.get_weights(), start_layer, strict=True)]
+        for layer in fitted.model.layers
+        if (start_layer := start.get_layer(layer.name).get_weights())
+    }
+
+
+@pytest.mark.parametrize("decay", [0.5, {"top_conv": 0.25, "stem_conv": 0.0}])
+def test_layer_decay_makes_the_steps_of_blocks_smaller(backbone, decay):
+    plain = moved(backbone, weight_decay=0.1)
+    slowed = moved(backbone, weight_decay=0.1, layer_decay=decay)
+    assert len(backbone.blocks) > 3
+    for distance, block in enumerate(reversed(backbone.blocks), start=1):
+        share = decay**distance if isinstance(decay, float) else decay.get(block.name, 1.0)
+        for i in block.layers:
+            name = backbone.model.layers[i].name
+            for a, b in zip(plain.get(name, []), slowed.get(name, []), strict=True):
+                np.testing.assert_allclose(b, share * a, atol=1e-6)
+    assert abs(plain["top_conv"][0]).max() > 1e-3
+    for a, b in zip(plain["predictions"], slowed["predictions"], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_weight_decay_is_that_of_adamw_and_an_optimizer_object_keeps_its_own(backbone):
+    def last(optimizer, **phase):
+        schedule = One(tl.Phase(freeze=FreezeNone(), epochs=2, learning_rate=0.01, **phase))
+        builder = tl.ImageClassifierBuilder(backbone, optimizer=optimizer, seed=0)
+        return builder.fit((X, Y), validation_split=0, schedule=schedule, verbose=0).model
+
+    adamw = keras.optimizers.AdamW(weight_decay=0.1)
+    expected = last(adamw).get_layer("top_conv").get_weights()
+    found = last("adam", weight_decay=0.1).get_layer("top_conv").get_weights()
+    np.testing.assert_array_equal(found[0], expected[0])
+    assert last("adam").optimizer.weight_decay is None
+    assert last(adamw, weight_decay=0.5).optimizer.weight_decay == 0.1
+
+
+def test_a_checkpoint_with_layer_decay_loads_as_a_plain_model(backbone, tmp_path):
+    checkpoint = keras.callbacks.ModelCheckpoint(tmp_path / "last.keras")
+    schedule = One(tl.Phase(freeze=FreezeNone(), epochs=1, layer_decay=0.5))
+    builder = tl.ImageClassifierBuilder(backbone, seed=0)
+    fitted = builder.fit((X, Y), validation_split=0, schedule=schedule, callbacks=checkpoint, verbose=0)
+    loaded = keras.models.load_model(tmp_path / "last.keras")
+    np.testing.assert_allclose(
+        loaded.predict(X, verbose=0), fitted.model.predict(X, verbose=0), atol=1e-6
+    )
+    assert type(loaded.optimizer) is keras.optimizers.Adam
+    loaded.fit(X, Y, verbose=0)

@@ -1,10 +1,13 @@
 from dataclasses import FrozenInstanceError
+from functools import partial
 
 import pytest
 
+from transferlearn.backbones import Block
 from transferlearn.freezing import FreezeAll, FreezeFirst, FreezeNone, FreezeUpTo, TrainLastBlocks
 from transferlearn.schedules import (
     FineTune,
+    GradualUnfreezing,
     Job,
     OnePhase,
     Phase,
@@ -18,30 +21,44 @@ pytestmark = pytest.mark.core
 
 def job(**changes):
     plain = {
-        "blocks": (),
+        "blocks": tuple(Block(name, (i,)) for i, name in enumerate("abcdefg")),
         "freeze": None,
         "pretrained": True,
         "epochs": 10,
         "learning_rate": 0.001,
+        "rate_given": False,
         "items": 100,
         "results": [],
     }
     return Job(**plain | changes)
 
 
-def phases(schedule, **changes):
-    return list(schedule.phases(job(**changes)))
+def follow(schedule, *, accuracy=0.5, solved=False, **changes):
+    """The phases, each of which reaches an accuracy and runs all its epochs, or is solved."""
+    planned, found = job(**changes), []
+    for phase in schedule.phases(planned):
+        found.append(phase)
+        result = PhaseResult(
+            epochs=1 if solved and phase.fit == "solve" else phase.epochs,
+            learning_rate=0.1,
+            frozen_layers=(),
+            trainable_parameters=1,
+            seconds=1.0,
+            metrics={"accuracy": accuracy},
+        )
+        planned.results.append(result)
+    return found
 
 
 def test_one_phase_has_all_epochs_and_the_freeze_that_was_asked_for():
     asked = FreezeUpTo("block4")
-    assert phases(OnePhase(), freeze=asked) == [Phase(freeze=asked, epochs=10)]
-    assert phases(OnePhase(), freeze=asked)[0].learning_rate is None
+    assert follow(OnePhase(), freeze=asked) == [Phase(freeze=asked, epochs=10)]
+    assert follow(OnePhase(), freeze=asked)[0].learning_rate is None
 
 
 @pytest.mark.parametrize(("pretrained", "freeze"), [(True, FreezeAll()), (False, FreezeNone())])
 def test_one_phase_without_a_freeze_keeps_what_is_trained(pretrained, freeze):
-    assert phases(OnePhase(), pretrained=pretrained) == [Phase(freeze=freeze, epochs=10)]
+    assert follow(OnePhase(), pretrained=pretrained) == [Phase(freeze=freeze, epochs=10)]
 
 
 @pytest.mark.parametrize(
@@ -49,32 +66,70 @@ def test_one_phase_without_a_freeze_keeps_what_is_trained(pretrained, freeze):
     [(10, None, [5, 5]), (7, None, [3, 4]), (2, None, [1, 1]), (3, None, [1, 2]), (10, 8, [8, 2])],
 )
 def test_fine_tuning_shares_out_the_epochs(epochs, head_epochs, expected):
-    found = phases(FineTune(head_epochs=head_epochs), epochs=epochs)
-    assert [phase.epochs for phase in found] == expected
+    head, rest = follow(FineTune(head_epochs=head_epochs), epochs=epochs)
+    assert [head.epochs, rest.epochs] == expected
+    assert head.fit == ("solve" if head_epochs is None else "gradient")
+
+
+def test_a_solved_head_leaves_its_epochs_to_the_rest():
+    assert follow(FineTune(), epochs=10, solved=True)[1].epochs == 9
+    gradual = follow(GradualUnfreezing(blocks=2), epochs=10, solved=True)
+    assert [phase.epochs for phase in gradual[1:]] == [5, 4]
+
+
+def test_gradual_unfreezing_frees_a_block_more_in_each_phase():
+    head, *rest = follow(GradualUnfreezing(rate_factor=0.5), epochs=7)
+    assert (head.freeze, head.epochs) == (FreezeAll(), 3)
+    assert [phase.freeze for phase in rest] == [TrainLastBlocks(n) for n in (1, 2, 3)]
+    assert [phase.epochs for phase in rest] == [2, 1, 1]
+    assert {phase.learning_rate for phase in rest} == {0.0005}
+
+
+def test_gradual_unfreezing_with_few_epochs_leaves_out_the_last_blocks():
+    assert [x.freeze for x in follow(GradualUnfreezing(blocks=3), epochs=2)[1:]] == [
+        TrainLastBlocks(1)
+    ]
+
+
+def test_gradual_unfreezing_keeps_frozen_what_the_builder_freezes():
+    asked = FreezeUpTo("f")
+    found = follow(GradualUnfreezing(blocks=2), freeze=asked)[1:]
+    assert [phase.freeze for phase in found] == [TrainLastBlocks(n) | asked for n in (1, 2)]
+
+
+@pytest.mark.parametrize("blocks", [8, -1, 1.5])
+def test_gradual_unfreezing_has_blocks_that_there_are(blocks):
+    with pytest.raises(ValueError, match=r"blocks=8|number of blocks"):
+        follow(GradualUnfreezing(blocks=blocks))
+
+
+@pytest.mark.parametrize("schedule", [OnePhase, FineTune, GradualUnfreezing])
+def test_layer_decay_names_blocks_that_there_are(schedule):
+    follow(schedule(layer_decay={"g": 0.1}))
+    with pytest.raises(ValueError, match=r"a, b, c, d, e, f, g. Received: layer_decay for \['h'\]"):
+        follow(schedule(layer_decay={"g": 0.1, "h": 0.1}))
 
 
 def test_fine_tuning_starts_with_the_head_and_goes_on_at_a_smaller_rate():
     free = TrainLastBlocks(1)
-    head, whole = phases(FineTune(rate_factor=0.1), freeze=free, learning_rate=0.5)
+    head, whole = follow(FineTune(rate_factor=0.1), freeze=free, learning_rate=0.5)
     assert (head.freeze, head.learning_rate) == (FreezeAll(), None)
     assert (whole.freeze, whole.learning_rate) == (free, pytest.approx(0.05))
 
 
-def test_fine_tuning_without_a_freeze_frees_everything_at_a_hundredth_of_the_rate():
-    second = phases(FineTune())[1]
-    assert second.freeze == FreezeNone()
-    assert second.learning_rate == pytest.approx(1e-5)
+def test_fine_tuning_without_a_freeze_frees_everything():
+    assert follow(FineTune())[1].freeze == FreezeNone()
 
 
 def test_fine_tuning_refuses_a_freeze_that_leaves_nothing():
     with pytest.raises(ValueError, match=r"leaves nothing to fine-tune.*TrainLastBlocks"):
-        phases(FineTune(), freeze=FreezeAll())
+        follow(FineTune(), freeze=FreezeAll())
 
 
 @pytest.mark.parametrize(("epochs", "head_epochs"), [(1, None), (5, 5), (5, 6), (5, 0)])
 def test_fine_tuning_needs_an_epoch_for_each_phase(epochs, head_epochs):
     with pytest.raises(ValueError, match=rf"Received: epochs={epochs}, head_epochs="):
-        phases(FineTune(head_epochs=head_epochs), epochs=epochs)
+        follow(FineTune(head_epochs=head_epochs), epochs=epochs)
 
 
 @pytest.mark.parametrize("factor", [0, -0.1])
@@ -97,6 +152,25 @@ def test_a_phase_takes_a_strategy_and_a_rate():
             Phase(freeze=FreezeAll(), epochs=1, learning_rate=rate)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"layer_decay": -0.1},
+        {"layer_decay": "0.9"},
+        {"layer_decay": {"block1": float("nan")}},
+        {"weight_decay": -1},
+        {"weight_decay": True},
+        {"patience": 0},
+        {"patience": 1.5},
+        {"warm_up": "0.1"},
+    ],
+)
+@pytest.mark.parametrize("made", [OnePhase, FineTune, partial(Phase, freeze=FreezeAll(), epochs=1)])
+def test_a_pace_that_cannot_be(made, wrong):
+    with pytest.raises(ValueError, match=rf"Received: {next(iter(wrong))}="):
+        made(**wrong)
+
+
 def test_a_phase_never_changes():
     with pytest.raises(FrozenInstanceError):
         Phase(freeze=FreezeAll(), epochs=1).epochs = 2
@@ -109,23 +183,8 @@ def test_a_schedule_sees_what_the_phase_before_reached():
             if job.results[-1].metrics["accuracy"] < 0.9:
                 yield Phase(freeze=FreezeFirst(3), epochs=1)
 
-    def follow(accuracy):
-        planned = job()
-        for phase in WhileBad().phases(planned):
-            planned.results.append(
-                PhaseResult(
-                    epochs=phase.epochs,
-                    learning_rate=0.1,
-                    frozen_layers=(),
-                    trainable_parameters=1,
-                    seconds=1.0,
-                    metrics={"accuracy": accuracy},
-                )
-            )
-        return len(planned.results)
-
-    assert follow(accuracy=0.5) == 2
-    assert follow(accuracy=0.95) == 1
+    assert len(follow(WhileBad(), accuracy=0.5)) == 2
+    assert len(follow(WhileBad(), accuracy=0.95)) == 1
 
 
 def test_schedules_have_names():
@@ -137,7 +196,7 @@ def test_schedules_have_names():
 
 def test_an_unknown_schedule_is_refused():
     with pytest.raises(
-        ValueError, match=r"one-phase, fine-tune, probe. Received: schedule='finetune'"
+        ValueError, match=r"one-phase, probe, fine-tune, gradual. Received: schedule='finetune'"
     ):
         as_schedule("finetune")
     for wrong in (3, FineTune, Phase(freeze=FreezeAll(), epochs=1)):

@@ -1,6 +1,5 @@
 """What a training leaves behind: a plain Keras model that knows its classes."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -168,7 +167,7 @@ class FittedModel:
         batches = dataset.batches(batch_size=self.outline.batch_size, encoding="one-hot")
         pairs = [
             (self.model.predict_on_batch(np.asarray(batch[0])), np.asarray(batch[1]))
-            for batch in _iterate(batches)
+            for batch in data.iterate(batches)
         ]
         outputs, labels = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
         return self._to_probabilities(outputs), labels
@@ -219,9 +218,3 @@ def load(path: str | Path) -> FittedModel:
         phases=tuple(phases),
         outline=Outline(**outline),
     )
-
-
-def _iterate(batches: Any) -> Iterable[Any]:
-    if isinstance(batches, keras.utils.PyDataset):
-        return (batches[i] for i in range(len(batches)))
-    return batches

@@ -18,8 +18,6 @@ from transferlearn.freezing import Freeze, FreezeStrategy, Layers, as_strategy
 from transferlearn.heads import Activation, Head, PooledDense
 from transferlearn.schedules import Job, Schedule, as_schedule, default_freeze
 
-_DEFAULT_EPOCHS = 10
-
 
 @dataclass(frozen=True)
 class Builder(abc.ABC):
@@ -161,7 +159,7 @@ class Builder(abc.ABC):
         Raises:
             ValueError: Data or settings that cannot work, before anything is trained.
         """
-        epochs = whole("epochs", _DEFAULT_EPOCHS if epochs is None else epochs, least=1)
+        epochs = None if epochs is None else whole("epochs", epochs, least=1)
         plan, watching = as_schedule(schedule), training.as_callbacks(callbacks)
         training.check_cache(cache)
         trained_on, held_out = self._load(train, validation_data, validation_split, class_names)
@@ -172,6 +170,7 @@ class Builder(abc.ABC):
         network = self._assemble(backbone, len(trained_on.class_names), trained_on.image_size)
         recipe, layers = self._recipe(backbone), Layers.of(backbone)
         layers.frozen_by(self._strategy(backbone))  # a later phase must not be the first to fail
+        epochs = epochs or plan.default_epochs(trained_on.size)
         job = self._job(backbone, epochs, trained_on.size)
         sources = training.Sources(
             train=trained_on,
@@ -255,6 +254,7 @@ class Builder(abc.ABC):
             pretrained=backbone.pretrained,
             epochs=epochs,
             learning_rate=float(keras.ops.convert_to_numpy(optimizer.learning_rate)),
+            rate_given=self.learning_rate is not None or not isinstance(self.optimizer, str),
             items=items,
             results=[],
         )

@@ -6,7 +6,7 @@ from .dataset import Dataset, ItemDataset, Skipped
 from .items import Items, decoding_pool
 from .load import is_one_image, load, load_images, load_pair
 from .notices import DataWarning
-from .steady import without_autotune
+from .steady import iterate, without_autotune
 from .streams import StreamDataset
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "decoding_pool",
     "epoch_order",
     "is_one_image",
+    "iterate",
     "load",
     "load_images",
     "load_pair",

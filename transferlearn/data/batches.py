@@ -99,6 +99,10 @@ class ItemBatches(keras.utils.PyDataset):
             self.failure = error
             raise
 
+    def rows(self, index: int) -> np.ndarray:
+        """Which items are in a batch of the epoch that is next."""
+        return self._rows(self.epoch, index)
+
     def _rows(self, epoch: int, index: int) -> np.ndarray:
         if epoch not in self._orders:
             size = len(self._items)

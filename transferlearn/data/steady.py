@@ -1,4 +1,4 @@
-"""Batches as TensorFlow takes them without waiting for its autotuning."""
+"""Batches, one after the other, and without waiting for TensorFlow's autotuning."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,6 +7,13 @@ import keras
 import numpy as np
 
 _AHEAD = 2  # batches
+
+
+def iterate(batches: Any) -> Iterator[tuple[Any, ...]]:
+    """Gives each batch of a `PyDataset` or `tf.data.Dataset` once, as arrays."""
+    if isinstance(batches, keras.utils.PyDataset):
+        return (batches[i] for i in range(len(batches)))
+    return batches.as_numpy_iterator()
 
 
 def without_autotune(batches: Any) -> Any:
@@ -26,7 +33,7 @@ def without_autotune(batches: Any) -> Any:
         return tf.TensorSpec((None, *part.shape[1:]), part.dtype)
 
     def read() -> Iterator[tuple[Any, ...]]:
-        return (batches[i] for i in range(len(batches)))
+        return iterate(batches)
 
     signature = keras.tree.map_structure(spec, batches[0])
     options = tf.data.Options()

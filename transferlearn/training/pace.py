@@ -1,9 +1,12 @@
-"""How the learning rate goes within a phase."""
+"""How far each step of a phase goes."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 
+from transferlearn.assembling import Network
+from transferlearn.backbones import Block
 from transferlearn.schedules import Phase
 
 
@@ -36,3 +39,34 @@ def set_pace(optimizer: keras.Optimizer, phase: Phase, rate: float, batches: Any
         warmup_target=rate if rising else None,
         warmup_steps=rising,
     )
+
+
+def set_layer_decay(
+    network: Network, blocks: Sequence[Block], layer_decay: float | Mapping[str, float]
+) -> None:
+    """Makes the optimizer's steps in the backbone's blocks smaller; those in the head stay.
+
+    The optimizer stays one of Keras's, with a plain config: of this object alone, `apply` takes
+    back a share of each step, weight decay included, which equals a smaller rate.
+    """
+    shares: dict[int, float] = {}
+    for distance, block in enumerate(reversed(blocks), start=1):
+        is_each = isinstance(layer_decay, Mapping)
+        share = layer_decay.get(block.name, 1.0) if is_each else layer_decay**distance
+        weights = (w for i in block.layers for w in network.layers[i].trainable_weights)
+        shares |= {id(weight): share for weight in weights if share != 1.0}
+    optimizer = network.model.optimizer
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    apply = optimizer.apply
+
+    def apply_in_part(grads: Any, trainable_variables: Any = None) -> Any:
+        variables = trainable_variables or optimizer._trainable_variables
+        slowed = [v for v in variables if id(v) in shares]
+        before = [keras.ops.copy(variable) for variable in slowed]
+        iterations = apply(grads, trainable_variables)
+        for variable, start in zip(slowed, before, strict=True):
+            variable.assign(start + shares[id(variable)] * (variable - start))
+        return iterations
+
+    if shares:
+        optimizer.apply = apply_in_part

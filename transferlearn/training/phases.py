@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any, NamedTuple
@@ -13,8 +14,9 @@ from transferlearn import objectives
 from transferlearn.assembling import Network
 from transferlearn.freezing import Layers
 from transferlearn.schedules import Phase, PhaseResult
-from transferlearn.training.feeding import Feeding, Sources
-from transferlearn.training.pace import set_pace
+from transferlearn.training.feeding import Fed, Feeding, Sources
+from transferlearn.training.keeping import Keeping, without_finite_loss
+from transferlearn.training.pace import set_layer_decay, set_pace
 from transferlearn.training.recipe import (
     Recipe,
     compile_network,
@@ -74,17 +76,24 @@ def run(
             "initial_epoch": len(joined.epoch),
             "verbose": verbose,
         }
-        head = compiled.head
+        head, keeping = compiled.head, Keeping(phase, results[-1].metrics if results else {})
         set_pace(network.model.optimizer, phase, compiled.rate, fed.feed.train)
+        set_layer_decay(network, layers.blocks, phase.layer_decay)
         with _plain_failures(fed.feed):
             if head == SOLVED:
                 outputs = outputs_of(network, recipe, soft=compiled.soft)
                 history, head = solve(network, fed, outputs, seed=sources.seed, **watching)
+                metrics = {name: values[-1] for name, values in history.history.items()}
             else:
                 epochs = len(joined.epoch) + phase.epochs
-                history = fit(network.model, fed.model, fed.feed, epochs=epochs, **watching)
+                history = fit(
+                    network.model, fed.model, fed.feed, keeping=keeping, epochs=epochs, **watching
+                )
+                metrics = keeping.metrics
         if verbose and head != compiled.head:
             print(f"Head: {head}.")
+        if verbose and keeping.note:
+            print(f"Kept: {keeping.note}.")
         joined.params = history.params
         _append(joined, history)
         results.append(
@@ -94,11 +103,15 @@ def run(
                 frozen_layers=_frozen_names(network, compiled.mask),
                 trainable_parameters=_trained(network),
                 seconds=time.monotonic() - started,
-                metrics={name: _plain(values[-1]) for name, values in history.history.items()},
+                metrics={name: _plain(value) for name, value in metrics.items()},
                 cache=fed.note,
                 head=head,
+                kept=keeping.note,
             )
         )
+        if keeping.lost is not None:
+            _end_of_lost(keeping, compiled.rate, fed, sources.train.names)
+            break
     if not results:
         raise ValueError("The schedule gave no phase, so nothing was trained.")
     return joined
@@ -123,7 +136,13 @@ def _compile(
     set_trainable(network, mask, batch_norm=recipe.batch_norm)
     given_soft = _has_soft_labels(sources, recipe)
     soft = given_soft or (sources.mixup > 0 and not recipe.multi_label and network.outputs > 1)
-    encoding = compile_network(network, recipe, learning_rate=phase.learning_rate, soft=soft)
+    encoding = compile_network(
+        network,
+        recipe,
+        learning_rate=phase.learning_rate,
+        weight_decay=phase.weight_decay,
+        soft=soft,
+    )
     if soft and not given_soft:
         encoding = "one-hot"  # of class ids nothing can be mixed
     rate = float(keras.ops.convert_to_numpy(network.model.optimizer.learning_rate))
@@ -132,6 +151,19 @@ def _compile(
         head = why_not_solved(network, mixed=sources.mixup > 0) or SOLVED
     outline = _outline(network, mask, phase, rate, head)
     return _Compiled(mask, encoding, soft, rate, head, outline)
+
+
+def _end_of_lost(keeping: Keeping, rate: float, fed: Fed, names: Sequence[str] | None) -> None:
+    """Says why training ended; raises `ValueError` where nothing was trained."""
+    said = f"The loss became {keeping.lost:g} at the learning rate {rate:g}"
+    wrong = without_finite_loss(fed.model, fed.feed.train, names)
+    if wrong:
+        cause = f"With the last good weights it is not finite for {wrong}."
+    else:
+        cause = "With the last good weights it is finite for each batch: take a smaller learning_rate."
+    if not keeping.metrics:
+        raise ValueError(f"{said} in the first epoch. {cause}")
+    warnings.warn(f"{said}, so training has ended with the last good weights. {cause}", stacklevel=2)
 
 
 @contextlib.contextmanager

@@ -65,9 +65,21 @@ def _warn_of_unknown_noise(layer: keras.Layer) -> None:
 
 
 def compile_network(
-    network: Network, recipe: Recipe, *, learning_rate: float | None = None, soft: bool = False
+    network: Network,
+    recipe: Recipe,
+    *,
+    learning_rate: float | None = None,
+    weight_decay: float | None = None,
+    soft: bool = False,
 ) -> objectives.Encoding:
     """Compiles the model with a new optimizer; call it after each change of what is frozen.
+
+    Args:
+        network: Its model is compiled.
+        recipe: How to train.
+        learning_rate: `None`: the recipe's.
+        weight_decay: For an optimizer that the recipe only names.
+        soft: Whether labels are shares of classes.
 
     Returns:
         How the loss wants its labels.
@@ -77,6 +89,8 @@ def compile_network(
     metrics = metrics_of(network, recipe, soft=soft)
     rate = recipe.learning_rate if learning_rate is None else learning_rate
     optimizer = objectives.copy_optimizer(recipe.optimizer, rate)
+    if isinstance(recipe.optimizer, str):
+        optimizer.weight_decay = weight_decay or optimizer.weight_decay
     labels = objectives.encoding(loss, outputs)
     objectives.check_metrics(metrics, labels)
     network.model.compile(optimizer=optimizer, loss=loss, metrics=metrics)

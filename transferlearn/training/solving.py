@@ -8,7 +8,7 @@ import numpy as np
 from transferlearn import probing
 from transferlearn.assembling import Network
 from transferlearn.backbones.graph import walk
-from transferlearn.data import without_autotune
+from transferlearn.data import iterate, without_autotune
 from transferlearn.objectives import Outputs, is_cross_entropy
 from transferlearn.training.feeding import Fed
 from transferlearn.training.stand_in import Feed
@@ -118,17 +118,11 @@ def _all(
     (inside,) = next(step.inputs for step in walk(model) if step.operation is layer)
     before = None if inside is model.inputs[0] else keras.Model(model.inputs, inside)
     parts: list[tuple[np.ndarray, ...]] = []
-    for x, y, *weight in _batches(feed.train):
+    for x, y, *weight in iterate(feed.train):
         features = np.asarray(x if before is None else before.predict_on_batch(x), "float32")
         parts.append((features, _shares(np.asarray(y), outputs), *map(np.ravel, weight)))
     features, targets, *weights = (np.concatenate(column) for column in zip(*parts, strict=True))
     return features, targets, weights[0] if weights else None
-
-
-def _batches(batches: Any) -> Any:
-    if isinstance(batches, keras.utils.PyDataset):
-        return (batches[i] for i in range(len(batches)))
-    return batches.as_numpy_iterator()
 
 
 def _shares(labels: np.ndarray, outputs: Outputs) -> np.ndarray:

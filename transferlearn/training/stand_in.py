@@ -50,6 +50,7 @@ def fit(
     *,
     metrics: Any,
     callbacks: Sequence[keras.callbacks.Callback],
+    keeping: keras.callbacks.Callback,
     **options: Any,
 ) -> keras.callbacks.History:
     """Fits `stand_in` with the model's optimizer and loss, as `model.fit` would.
@@ -60,11 +61,12 @@ def fit(
         feed: What the stand-in takes.
         metrics: Fresh ones.
         callbacks: Keras callbacks.
+        keeping: Ours, which comes first and may miss steps.
         **options: Of `model.fit`: `initial_epoch`, `epochs`, `verbose`.
     """
     train, validation = map(without_autotune, (feed.train, feed.validation))
     data = {"x": train, "validation_data": validation, "shuffle": False}
-    followed = list(callbacks)
+    followed = [keeping, *callbacks]
     if train is not feed.train:
         followed.insert(0, _SetsEpoch(feed.train, options["initial_epoch"]))
     if stand_in is model:

@@ -1,0 +1,146 @@
+"""Which weights a phase ends with."""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import pytest
+
+import transferlearn as tl
+from tests.networks import pixels, small_backbone
+from transferlearn.freezing import FreezeAll
+
+pytestmark = pytest.mark.core
+X, Y = pixels(40, 32), np.arange(40) % 2
+
+
+@pytest.fixture(scope="module")
+def backbone():
+    return small_backbone()
+
+
+@dataclass(frozen=True)
+class Several(tl.Schedule):
+    given: tuple
+
+    def phases(self, job):
+        yield from self.given
+
+
+class Watch(keras.callbacks.Callback):
+    """The weights at the end of each epoch."""
+
+    def __init__(self):
+        super().__init__()
+        self.weights = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.weights.append(self.model.get_weights())
+
+
+def phase(**settings):
+    return tl.Phase(**{"freeze": FreezeAll(), "epochs": 4, "learning_rate": 0.1, **settings})
+
+
+def fit(backbone, *phases, accuracies=None, monkeypatch=None, held_out=0.5, **options):
+    watch = Watch()
+    if accuracies is not None:
+        given = iter(accuracies)
+        monkeypatch.setattr(
+            "transferlearn.training.keeping.score", lambda logs: (next(given), 0.0) if logs else None
+        )
+    builder = tl.ImageClassifierBuilder(backbone, **{"seed": 0, "metrics": ["accuracy"], **options})
+    fitted = builder.fit(
+        (X, Y),
+        validation_split=held_out,
+        schedule=Several(phases),
+        callbacks=watch,
+        verbose=0,
+    )
+    return fitted, watch.weights
+
+
+def same(model, weights):
+    return all(map(np.array_equal, model.get_weights(), weights))
+
+
+@pytest.mark.parametrize(("accuracies", "best"), [([1, 3, 2, 3], 1), ([1, 2, 3, 4], 3), ([4, 3, 2, 1], 0)])
+def test_the_best_epoch_is_kept(backbone, monkeypatch, accuracies, best):
+    fitted, seen = fit(
+        backbone, phase(keep_best=True), accuracies=accuracies, monkeypatch=monkeypatch
+    )
+    assert [same(fitted.model, weights) for weights in seen] == [i == best for i in range(4)]
+    (done,) = fitted.phases
+    assert f"the weights of epoch {best + 1} of 4" in done.kept
+    assert done.metrics["loss"] == fitted.history.history["loss"][best]
+    assert done.epochs == 4
+
+
+def test_without_keep_best_the_last_epoch_stays(backbone, monkeypatch):
+    fitted, seen = fit(backbone, phase(), accuracies=[4, 3, 2, 1], monkeypatch=monkeypatch)
+    assert same(fitted.model, seen[-1])
+    assert fitted.phases[0].kept == ""
+
+
+def test_what_was_before_the_phase_is_kept_where_no_epoch_is_better(backbone, monkeypatch):
+    both = phase(epochs=1), phase(keep_best=True)
+    fitted, seen = fit(backbone, *both, accuracies=[9, 9, 1, 9, 2, 3], monkeypatch=monkeypatch)
+    assert same(fitted.model, seen[0])
+    assert fitted.phases[1].kept.startswith("the weights from before this phase")
+    assert fitted.phases[1].metrics == fitted.phases[0].metrics
+
+
+def test_patience_ends_a_phase(backbone, monkeypatch):
+    fitted, seen = fit(
+        backbone,
+        phase(keep_best=True, patience=2, epochs=9),
+        accuracies=[1, 5, 4, 3, 9],
+        monkeypatch=monkeypatch,
+    )
+    assert fitted.phases[0].epochs == 4
+    assert same(fitted.model, seen[1])
+
+
+def test_best_is_by_accuracy_and_then_by_loss(backbone):
+    fitted, seen = fit(backbone, phase(keep_best=True, epochs=8))
+    history = fitted.history.history
+    ranks = list(zip(history["val_accuracy"], [-x for x in history["val_loss"]], strict=True))
+    assert same(fitted.model, seen[ranks.index(max(ranks))])
+    assert fitted.phases[0].metrics["val_loss"] == history["val_loss"][ranks.index(max(ranks))]
+
+
+def test_nothing_held_out_keeps_the_last(backbone):
+    fitted, seen = fit(backbone, phase(keep_best=True), held_out=0)
+    assert same(fitted.model, seen[-1])
+    assert fitted.phases[0].kept == "the last epoch's weights, since nothing is held out"
+
+
+@pytest.mark.parametrize("held_out", [0, 0.5])
+def test_a_lost_run_ends_with_the_last_finite_weights(backbone, held_out):
+    good, bad = phase(epochs=2), phase(learning_rate=1e38)
+    with pytest.warns(UserWarning, match=r"loss became .* at the learning rate 1e\+38, so training"):
+        fitted, seen = fit(
+            backbone,
+            good,
+            bad,
+            phase(epochs=1),
+            optimizer="sgd",
+            head=Linear(),
+            held_out=held_out,
+        )
+    assert len(fitted.phases) == 2
+    assert same(fitted.model, seen[1])
+    assert all(np.isfinite(w).all() for w in fitted.model.get_weights())
+
+
+def test_a_run_that_is_lost_at_once_is_an_error(backbone):
+    with pytest.raises(ValueError, match=r"in the first epoch.*take a smaller learning_rate"):
+        fit(backbone, phase(learning_rate=1e38), optimizer="sgd", head=Linear())
+
+
+class Linear(tl.heads.Head):
+    """Logits, whose loss is not clipped."""
+
+    def __call__(self, features, num_classes, *, activation="softmax"):
+        x = keras.layers.GlobalAveragePooling2D()(features)
+        return keras.layers.Dense(num_classes)(x)

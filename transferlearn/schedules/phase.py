@@ -1,0 +1,122 @@
+"""What a phase is, and what it did."""
+
+import math
+import numbers
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from transferlearn.freezing import FreezeStrategy
+
+
+def check_learning_rate(rate: Any) -> None:
+    """Refuses what is no number above 0; `None` leaves the rate to others."""
+    if rate is not None and not (_is_number(rate) and 0 < rate < math.inf):
+        raise ValueError(
+            "learning_rate is a number above 0 (a rate that changes goes into the optimizer, such "
+            f"as keras.optimizers.Adam(rates)). Received: learning_rate={rate!r}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """A span of training with one freezing, one optimizer and one rate.
+
+    Attributes:
+        freeze: Which layers of the backbone are frozen.
+        epochs: For how many epochs, at most.
+        learning_rate: `None`: the builder's, or else the optimizer's own.
+        fit: `"gradient"` steps, or `"solve"`: a head whose only weights are one Dense layer's is
+            solved, in one pass, where the backbone is frozen whole and the loss is cross-entropy;
+            another one takes gradient steps for `epochs` epochs.
+        warm_up: Share of the steps, in [0, 1), in which the rate rises in a straight line.
+        decay: `"constant"`, or `"cosine"`: from there on the rate falls to 0 along half a wave.
+            (With a warm-up of 0.3 this is the one-cycle rate.)
+        layer_decay: The rate of a block is the phase's times this, for each block between it and
+            the head and once more: 1.0 for the same everywhere, 0.65 to 0.95 in the literature. Or
+            factors by the names of blocks; the others have 1.
+        weight_decay: Decoupled, as in AdamW: this share of the rate is taken off the weights in
+            each step, at the phase's rate in all blocks. An optimizer object keeps its own.
+        keep_best: Whether the phase ends with the weights of its best epoch on held-out data, or
+            those from before it where no epoch was better.
+        patience: Ends after so many epochs that were no better than the best; `None`: never.
+    """
+
+    freeze: FreezeStrategy
+    epochs: int
+    learning_rate: float | None = None
+    fit: Literal["gradient", "solve"] = "gradient"
+    warm_up: float = 0.0
+    decay: Literal["constant", "cosine"] = "constant"
+    layer_decay: float | Mapping[str, float] = 1.0
+    weight_decay: float | None = None
+    keep_best: bool = False
+    patience: int | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.freeze, FreezeStrategy):
+            raise TypeError(
+                "A phase's freeze is a strategy, such as tl.freezing.FreezeAll(). "
+                f"Received: freeze={self.freeze!r}"
+            )
+        check_learning_rate(self.learning_rate)
+        if isinstance(self.epochs, bool) or not isinstance(self.epochs, int) or self.epochs < 1:
+            raise ValueError(f"Expected at least 1 epoch, whole. Received: epochs={self.epochs!r}")
+        if self.fit not in ("gradient", "solve"):
+            raise ValueError(f"fit is 'gradient' or 'solve'. Received: fit={self.fit!r}")
+        if self.decay not in ("constant", "cosine"):
+            raise ValueError(f"decay is 'constant' or 'cosine'. Received: decay={self.decay!r}")
+        if not (_is_number(self.warm_up) and 0 <= self.warm_up < 1):
+            raise ValueError(f"warm_up is a share in [0, 1). Received: warm_up={self.warm_up!r}")
+        factors = self.layer_decay
+        if not all(
+            _is_number(factor) and 0 <= factor < math.inf
+            for factor in (factors.values() if isinstance(factors, Mapping) else [factors])
+        ):
+            raise ValueError(
+                "layer_decay is a number of at least 0 such as 0.9, or goes from names of blocks "
+                f"to such numbers. Received: layer_decay={factors!r}"
+            )
+        decay = self.weight_decay
+        if decay is not None and not (_is_number(decay) and 0 <= decay < math.inf):
+            raise ValueError(
+                f"weight_decay is a number of at least 0. Received: weight_decay={decay!r}"
+            )
+        patience = self.patience
+        if patience is not None and (
+            isinstance(patience, bool) or not isinstance(patience, int) or patience < 1
+        ):
+            raise ValueError(
+                f"patience is a whole number of at least 1. Received: patience={patience!r}"
+            )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseResult:
+    """What a phase did.
+
+    Attributes:
+        epochs: Epochs that were run (fewer than asked for where it was stopped).
+        learning_rate: At its start, or at its highest with a warm-up.
+        frozen_layers: Names of the backbone's layers that were frozen.
+        trainable_parameters: How many parameters were trained, the head's included.
+        seconds: How long it took.
+        metrics: Of the weights that it ended with: the last epoch's, or the best one's.
+        cache: What was computed once and stored for it, or why nothing was.
+        head: How the head was solved, or why it was not; empty where that was not asked for.
+        kept: Which epoch's weights were kept, and why; empty where that was not asked for.
+    """
+
+    epochs: int
+    learning_rate: float
+    frozen_layers: tuple[str, ...] = field(repr=False)
+    trainable_parameters: int
+    seconds: float
+    metrics: dict[str, float]
+    cache: str = ""
+    head: str = ""
+    kept: str = ""

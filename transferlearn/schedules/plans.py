@@ -1,0 +1,164 @@
+"""The schedules there are."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from transferlearn.freezing import FreezeAll, FreezeNone, FreezeStrategy, TrainLastBlocks
+from transferlearn.schedules.base import Job, PacedSchedule, Schedule, default_freeze
+from transferlearn.schedules.phase import Phase
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnePhase(PacedSchedule):
+    """All epochs with the same freezing: the classic job.
+
+    Example:
+        schedule = tl.OnePhase(warm_up=0.3, decay="cosine", keep_best=True, patience=3)
+    """
+
+    def phases(self, job: Job) -> Iterator[Phase]:
+        """Yields one phase; without a `freeze`, a pretrained backbone is frozen whole."""
+        self._check(job)
+        yield self._phase(default_freeze(job.freeze, job.pretrained), job.epochs)
+
+
+@dataclass(frozen=True)
+class Probe(Schedule):
+    """The head alone, solved exactly on the frozen backbone: L2-regularised logistic regression.
+
+    When to use it: to know quickly how far a backbone goes, and where there are few images. It
+    takes one pass over the images and no rate, batch size or number of epochs; the strength of the
+    regularisation is found by cross-validation on the training images. Augmentation is left out. A
+    head with other layers with weights than one Dense takes gradient steps, and that is said.
+
+    Example:
+        fitted = tl.ImageClassifierBuilder("EfficientNetLite0").fit("photos", schedule="probe")
+    """
+
+    def phases(self, job: Job) -> Iterator[Phase]:
+        """Yields one phase; raises `ValueError` where the builder's `freeze` frees layers."""
+        if job.freeze is not None and not isinstance(job.freeze, FreezeAll):
+            raise ValueError(
+                f"A probe trains the head alone, with the backbone frozen whole. Leave freeze out, "
+                f"or take another schedule. Received: freeze={job.freeze!r}"
+            )
+        yield Phase(freeze=FreezeAll(), epochs=job.epochs, fit="solve")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineTune(PacedSchedule):
+    """First the head on the frozen backbone, then its free layers too, at a smaller rate.
+
+    When to use it: where the frozen backbone is not good enough, and there are some hundred images
+    a class or more. The builder's `freeze` says what stays frozen in the second phase; without one
+    the whole backbone is trained.
+
+    Args:
+        head_epochs: Epochs of gradient steps for the head. By default it is solved in one pass, as
+            in `Probe`, and where it cannot be it gets half of the epochs, rounded down.
+        rate_factor: The second phase's rate over the builder's.
+        warm_up, decay, layer_decay, weight_decay, keep_best, patience: Of the second phase, as in
+            `tl.Phase`.
+
+    Reference: [Fine-tuning can distort pretrained features](https://arxiv.org/abs/2202.10054)
+    (LP-FT); with `head_epochs=5, rate_factor=0.01, warm_up=0, decay="constant"` it is that of the
+    [Keras guide](https://keras.io/guides/transfer_learning/).
+
+    Example:
+        builder = tl.ImageClassifierBuilder("ResNet50", freeze=tl.freezing.TrainLastBlocks(1))
+        fitted = builder.fit("photos", epochs=10, schedule=tl.FineTune(rate_factor=0.1))
+    """
+
+    head_epochs: int | None = None
+    rate_factor: float = 0.3
+    warm_up: float = 0.2
+    decay: Literal["constant", "cosine"] = "cosine"
+    layer_decay: float | Mapping[str, float] = 1.0
+    weight_decay: float | None = 0.01
+    keep_best: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_factor(self.rate_factor)
+
+    def phases(self, job: Job) -> Iterator[Phase]:
+        """Yields the two phases; raises `ValueError` where the second would train nothing more."""
+        self._check(job)
+        yield _head(job, self.head_epochs)
+        rest = job.epochs - job.results[-1].epochs
+        rate = job.learning_rate * self.rate_factor
+        yield self._phase(job.freeze or FreezeNone(), rest, rate)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradualUnfreezing(PacedSchedule):
+    """First the head, then one more block in each phase, from the last one on.
+
+    When to use it: where fine-tuning all at once forgets too much. Blocks that come later get
+    fewer epochs, and blocks nearer to the image smaller rates.
+
+    Args:
+        blocks: How many of the last blocks are trained in the end; by default a third of them. What
+            the builder's `freeze` freezes stays so.
+        head_epochs: As in `FineTune`.
+        rate_factor: The rate of each phase over the builder's.
+        warm_up, decay, layer_decay, weight_decay, keep_best, patience: Of each phase but the first,
+            as in `tl.Phase`.
+
+    Reference: [ULMFiT](https://arxiv.org/abs/1801.06146).
+    """
+
+    blocks: int | None = None
+    head_epochs: int | None = None
+    rate_factor: float = 0.3
+    warm_up: float = 0.2
+    decay: Literal["constant", "cosine"] = "cosine"
+    layer_decay: float | Mapping[str, float] = 1 / 2.6
+    weight_decay: float | None = 0.01
+    keep_best: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_factor(self.rate_factor)
+        TrainLastBlocks(1 if self.blocks is None else self.blocks)
+
+    def phases(self, job: Job) -> Iterator[Phase]:
+        """Yields the phases, each with its share of the epochs."""
+        self._check(job)
+        count = -(-len(job.blocks) // 3) if self.blocks is None else self.blocks
+        if count > len(job.blocks):
+            raise ValueError(
+                f"The backbone has {len(job.blocks)} blocks. Received: blocks={self.blocks}"
+            )
+        yield _head(job, self.head_epochs)
+        left = job.epochs - job.results[-1].epochs
+        for blocks in range(1, count + 1):
+            epochs = -(-left // (count + 1 - blocks))
+            if epochs:
+                last: FreezeStrategy = TrainLastBlocks(blocks)
+                freeze = last | job.freeze if job.freeze else last
+                yield self._phase(freeze, epochs, job.learning_rate * self.rate_factor)
+            left -= epochs
+
+
+def _check_factor(factor: float) -> None:
+    if not factor > 0:
+        raise ValueError(f"rate_factor must be above 0. Received: {factor!r}")
+
+
+def _head(job: Job, epochs: int | None) -> Phase:
+    """The head alone; raises `ValueError` where no epochs or layers are left for what follows."""
+    if isinstance(job.freeze, FreezeAll):
+        raise ValueError(
+            "freeze='all' leaves nothing to fine-tune. Take a freeze that leaves some layers "
+            "free, such as tl.freezing.TrainLastBlocks(1), or no schedule."
+        )
+    head_epochs = max(1, job.epochs // 2) if epochs is None else epochs
+    if not 1 <= head_epochs < job.epochs:
+        raise ValueError(
+            f"Fine-tuning needs at least one epoch for each of its two phases. Received: "
+            f"epochs={job.epochs}, head_epochs={head_epochs}."
+        )
+    fit: Literal["gradient", "solve"] = "solve" if epochs is None else "gradient"
+    return Phase(freeze=FreezeAll(), epochs=head_epochs, fit=fit)
