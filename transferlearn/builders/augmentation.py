@@ -2,6 +2,7 @@
 
 import math
 import numbers
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -9,6 +10,30 @@ import keras
 from transferlearn.builders.arguments import whole
 
 _MOST_VIEWS = 1000
+
+
+def _light() -> list[keras.Layer]:
+    return [
+        keras.layers.RandomFlip("horizontal"),
+        keras.layers.RandomZoom((-0.15, 0.05), fill_mode="reflect"),
+        keras.layers.RandomTranslation(0.06, 0.06, fill_mode="reflect"),
+    ]
+
+
+def _strong() -> list[keras.Layer]:
+    return [
+        *_light(),
+        keras.layers.RandomRotation(0.04, fill_mode="reflect"),  # 14 degrees
+        keras.layers.RandomBrightness(0.15, value_range=(0, 255)),
+        keras.layers.RandomContrast(0.2, value_range=(0, 255)),
+    ]
+
+
+PRESETS: dict[str, Callable[[], list[keras.Layer]]] = {
+    "none": list,
+    "light": _light,
+    "strong": _strong,
+}
 
 
 def check_variation(augmentation: Any, views: Any, mixup: Any) -> None:
@@ -20,18 +45,23 @@ def check_variation(augmentation: Any, views: Any, mixup: Any) -> None:
     """
     if isinstance(augmentation, (list, tuple)) and not augmentation:
         raise ValueError("augmentation is empty. Give it a layer, or leave it out.")
+    if isinstance(augmentation, str) and augmentation not in PRESETS:
+        raise ValueError(
+            f"augmentation by name is one of {', '.join(PRESETS)}. "
+            f"Received: augmentation={augmentation!r}"
+        )
     for layer in _layers(augmentation):
         if not isinstance(layer, keras.Layer):
             raise TypeError(
-                "augmentation is a Keras layer such as keras.layers.RandomFlip('horizontal'), or a "
-                f"list of them. Received: augmentation={augmentation!r}"
+                "augmentation is a Keras layer such as keras.layers.RandomFlip('horizontal'), a list "
+                f"of them, or a name such as 'light'. Received: augmentation={augmentation!r}"
             )
     if whole("views", views, least=1) > _MOST_VIEWS:
         raise ValueError(
             f"views is at most {_MOST_VIEWS}: more views than epochs are never seen, and "
             f"without views each epoch makes new ones. Received: views={views}"
         )
-    if views > 1 and augmentation is None:
+    if views > 1 and not _layers(augmentation):
         raise ValueError(
             "Without an augmentation all views of an image are the same. Give one, such as "
             f"keras.layers.RandomFlip('horizontal'), or leave views out. Received: views={views}"
@@ -69,4 +99,6 @@ def copy_augmentation(augmentation: Any, image_size: tuple[int, int]) -> keras.L
 def _layers(augmentation: Any) -> list[Any]:
     if augmentation is None:
         return []
+    if isinstance(augmentation, str):
+        return PRESETS[augmentation]()
     return list(augmentation) if isinstance(augmentation, (list, tuple)) else [augmentation]

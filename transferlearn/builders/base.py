@@ -140,9 +140,9 @@ class Builder(abc.ABC):
                 `tf.data.Dataset`, an `ImageDataGenerator` iterator or another `PyDataset`.
             validation_data: Likewise. Without it, `validation_split` of folders, arrays and tables
                 is held out, stratified by class; streams are trained on whole.
-            epochs: Over all phases; by default 10.
-            schedule: What is frozen when: a `Schedule`, `"one-phase"`, `"fine-tune"` or
-                `"probe"`; by default one phase.
+            epochs: Over all phases; by default 10, or as the schedule sees fit.
+            schedule: What is frozen when: a `tl.Schedule`, or `"auto"`, `"one-phase"`, `"probe"`,
+                `"fine-tune"`, `"gradual"`. By default `"auto"`, or with a `freeze` one phase.
             validation_split: Share in [0, 1) to hold out.
             class_names: In the order of the class ids; by default found in the data.
             class_weight: `"balanced"` (all classes count alike), or from class names or ids to
@@ -160,7 +160,8 @@ class Builder(abc.ABC):
             ValueError: Data or settings that cannot work, before anything is trained.
         """
         epochs = None if epochs is None else whole("epochs", epochs, least=1)
-        plan, watching = as_schedule(schedule), training.as_callbacks(callbacks)
+        plan = as_schedule(schedule, given=self.freeze is not None)
+        watching = training.as_callbacks(callbacks)
         training.check_cache(cache)
         trained_on, held_out = self._load(train, validation_data, validation_split, class_names)
         if verbose:
@@ -178,7 +179,7 @@ class Builder(abc.ABC):
             batch_size=self.batch_size,
             class_weight=by_id(class_weight, trained_on.class_names, trained_on.labels),
             seed=self.seed,
-            **self._variation(trained_on.image_size),
+            **self._variation(trained_on.image_size, plan),
         )
         history = training.run(
             network,
@@ -207,7 +208,7 @@ class Builder(abc.ABC):
         """Loads the data of this modality, checked."""
 
     @abc.abstractmethod
-    def _variation(self, image_size: tuple[int, int]) -> dict[str, Any]:
+    def _variation(self, image_size: tuple[int, int], plan: Schedule) -> dict[str, Any]:
         """Gives fresh augmentation of this modality, as `training.Sources` takes it."""
 
     @abc.abstractmethod

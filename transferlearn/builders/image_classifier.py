@@ -12,6 +12,7 @@ from transferlearn.builders.augmentation import check_variation, copy_augmentati
 from transferlearn.builders.base import Builder
 from transferlearn.data.options import Options
 from transferlearn.fitted import Outline
+from transferlearn.schedules import Schedule
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class ImageClassifierBuilder(Builder):
         head: What goes behind the backbone.
         freeze: `"all"`, `"none"`, the name of a layer or block (up to and with it), a number of
             layers, a share in (0, 1) of those that have weights, or a `tl.freezing` strategy. By
-            default a pretrained backbone is frozen whole, a random one not at all; with
-            `schedule="fine-tune"` the second phase then trains all of it.
+            default the schedule chooses; `build` then freezes a pretrained backbone whole, and a
+            random one not at all.
         batch_norm: `"frozen"` keeps the backbone's BatchNorm (gamma, beta, statistics) fixed in
             trained blocks too; `"train"` trains it there. With `weights=None` it trains.
         optimizer: Name or Keras optimizer, taken as a template.
@@ -46,9 +47,11 @@ class ImageClassifierBuilder(Builder):
         value_range: `(0, 1)` for pixels already divided by 255, `(0, 255)` for raw ones; by default
             it is recognised by `fit`; `build` undoes `(0, 1)` inside the model.
         on_error: `"skip"` broken files (and say so) or `"raise"`.
-        augmentation: A Keras layer, or a list of them, that changes raw pixels in [0, 255] at
-            random, such as `keras.layers.RandomFlip("horizontal")`. It is a template, works in
-            `fit` on the images to train on only, and is no part of the model.
+        augmentation: `"none"`, `"light"` (mirrored, moved, zoomed) or `"strong"` (turned, lighter,
+            darker besides); or a Keras layer, or a list of them, that changes raw pixels in
+            [0, 255] at random, such as `keras.layers.RandomFlip("horizontal")`. It is a template,
+            works in `fit` on the images to train on only, and is no part of the model. By default
+            the schedule chooses: `"none"` for all but `"auto"`.
         views: How many augmented views of each image are made, once, so that frozen layers can be
             computed once as well; each epoch draws one of them for each image. 1: each epoch makes
             new ones, and frozen layers are computed in each.
@@ -99,10 +102,13 @@ class ImageClassifierBuilder(Builder):
             on_error=self.on_error,
         )
 
-    def _variation(self, image_size: tuple[int, int]) -> dict[str, Any]:
+    def _variation(self, image_size: tuple[int, int], plan: Schedule) -> dict[str, Any]:
+        given = self.augmentation is not None
         return {
-            "augmentation": copy_augmentation(self.augmentation, image_size),
-            "views": self.views,
+            "augmentation": copy_augmentation(
+                self.augmentation if given else plan.augmentation, image_size
+            ),
+            "views": self.views if given else plan.views,
             "mixup": self.mixup,
         }
 

@@ -1,5 +1,6 @@
 """What is frozen when, for how long, and at which learning rate."""
 
+from .auto import Auto as Auto
 from .base import Job as Job
 from .base import PacedSchedule as PacedSchedule
 from .base import Schedule as Schedule

@@ -49,9 +49,11 @@ class Schedule(abc.ABC):
 
     Attributes:
         augmentation: A preset for builders that name none.
+        views: How many of it are made of each image; 1: new ones in each epoch.
     """
 
     augmentation: ClassVar[str] = "none"
+    views: ClassVar[int] = 1
 
     @abc.abstractmethod
     def phases(self, job: Job) -> Iterator[Phase]:

@@ -67,20 +67,36 @@ class Feeding:
         self._contents: dict[Any, Contents] = {}
 
     def prepare(
-        self, network: Network, mask: Sequence[bool], *, epochs: int, encoding: Any, phase: int
+        self,
+        network: Network,
+        mask: Sequence[bool],
+        *,
+        epochs: int,
+        encoding: Any,
+        phase: int,
+        augmented: bool,
     ) -> Fed:
         """Decides for one phase.
+
+        Args:
+            network: Compiled for the phase.
+            mask: What of the backbone is frozen.
+            epochs: Of the phase.
+            encoding: How the loss wants its labels.
+            phase: Its number.
+            augmented: Whether the images to train on are augmented, where that is asked for.
 
         Raises:
             ValueError: Nothing can be stored, and `cache=True` asks for it.
         """
         seed = None if self._sources.seed is None else self._sources.seed + phase
+        layer = self._sources.augmentation if augmented else None
         try:
-            fed = self._stored(network, mask, epochs, encoding, seed)
+            fed = self._stored(network, mask, epochs, encoding, seed, layer)
         except NotStoredError as reason:
             if self._mode is True and phase == 0:  # a later one must not lose what is trained
                 raise ValueError(f"cache=True, but nothing can be stored: {reason}.") from None
-            fed = self._live(network, encoding, seed, f"nothing is stored: {reason}")
+            fed = self._live(network, encoding, seed, layer, f"nothing is stored: {reason}")
         return self._mixed(fed, seed) if self._sources.mixup else fed
 
     def _mixed(self, fed: Fed, seed: int | None) -> Fed:
@@ -92,11 +108,13 @@ class Feeding:
         mixed = MixedBatches(fed.feed.train, self._sources.mixup, seed)
         return replace(fed, feed=replace(fed.feed, train=mixed))
 
-    def _live(self, network: Network, encoding: Any, seed: int | None, note: str) -> Fed:
+    def _live(
+        self, network: Network, encoding: Any, seed: int | None, augmentation: Any, note: str
+    ) -> Fed:
         sources, model = self._sources, network.model
-        if sources.augmentation is not None:
+        if augmentation is not None:
             image = keras.Input(model.inputs[0].shape[1:], dtype=model.inputs[0].dtype)
-            model = keras.Model(image, model(sources.augmentation(image)))
+            model = keras.Model(image, model(augmentation(image)))
         train, validation = (
             part and part.batches(**request, seed=seed) for part, request in self._parts(encoding)
         )
@@ -111,21 +129,27 @@ class Feeding:
         return [(sources.train, training), (sources.validation, shared)]
 
     def _stored(
-        self, network: Network, mask: Sequence[bool], epochs: int, encoding: Any, seed: int | None
+        self,
+        network: Network,
+        mask: Sequence[bool],
+        epochs: int,
+        encoding: Any,
+        seed: int | None,
+        augmentation: Any,
     ) -> Fed:
         sources, places = self._sources, cuts(network, mask)
         if self._mode is False:
             raise NotStoredError("cache=False")
         if not any(cut.operations and not cut.in_head for cut in places):
             raise NotStoredError("no layer at the network's beginning is frozen")
-        if sources.augmentation is not None and sources.views == 1:
+        if augmentation is not None and sources.views == 1:
             raise NotStoredError(
                 "the augmentation makes new images in each epoch (views=4 stores four of each)"
             )
         contents = self._all_contents(encoding, epochs)
         wanted = [Wanted(contents=part) for part in contents]
-        if sources.augmentation is not None:
-            wanted[0] = replace(wanted[0], augmentation=sources.augmentation, views=sources.views)
+        if augmentation is not None:
+            wanted[0] = replace(wanted[0], augmentation=augmentation, views=sources.views)
         preparation = Preparation(
             network,
             places,

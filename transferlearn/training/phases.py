@@ -66,7 +66,12 @@ def run(
             print(f"Phase {index + 1}: {compiled.outline}")
         started = time.monotonic()
         fed = feeding.prepare(
-            network, compiled.mask, epochs=phase.epochs, encoding=compiled.encoding, phase=index
+            network,
+            compiled.mask,
+            epochs=phase.epochs,
+            encoding=compiled.encoding,
+            phase=index,
+            augmented=compiled.head != SOLVED,
         )
         if verbose:
             print(f"Cache: {fed.note}.")

@@ -75,8 +75,7 @@ def solve(
         The history, and a sentence on what was found.
     """
     (layer,) = _weighted(network)
-    is_augmented = layer not in fed.model.operations
-    model = network.model if is_augmented else fed.model
+    model = fed.model
     features, targets, weights = _all(model, layer, fed.feed, outputs)
     independent = outputs.independent or outputs.activation == "sigmoid"
     probe = probing.solve(
