@@ -9,6 +9,7 @@ import pytest
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
 from transferlearn.freezing import FreezeAll
+from transferlearn.training.keeping import Keeping
 
 pytestmark = pytest.mark.core
 X, Y = pixels(40, 32), np.arange(40) % 2
@@ -46,9 +47,12 @@ def fit(backbone, *phases, accuracies=None, monkeypatch=None, held_out=0.5, **op
     watch = Watch()
     if accuracies is not None:
         given = iter(accuracies)
-        monkeypatch.setattr(
-            "transferlearn.training.keeping.score", lambda logs: (next(given), 0.0) if logs else None
-        )
+        state = Keeping._state
+
+        def with_accuracy(self, epoch, logs):
+            return state(self, epoch, logs | {"val_accuracy": next(given)} if logs else logs)
+
+        monkeypatch.setattr(Keeping, "_state", with_accuracy)
     builder = tl.ImageClassifierBuilder(backbone, **{"seed": 0, "metrics": ["accuracy"], **options})
     fitted = builder.fit(
         (X, Y),
@@ -67,33 +71,46 @@ def same(model, weights):
 @pytest.mark.parametrize(("accuracies", "best"), [([1, 3, 2, 3], 1), ([1, 2, 3, 4], 3), ([4, 3, 2, 1], 0)])
 def test_the_best_epoch_is_kept(backbone, monkeypatch, accuracies, best):
     fitted, seen = fit(
-        backbone, phase(keep_best=True), accuracies=accuracies, monkeypatch=monkeypatch
+        backbone, phase(keep="best"), accuracies=accuracies, monkeypatch=monkeypatch
     )
     assert [same(fitted.model, weights) for weights in seen] == [i == best for i in range(4)]
     (done,) = fitted.phases
-    assert f"the weights of epoch {best + 1} of 4" in done.kept
+    assert f"of epoch {best + 1} (val_accuracy " in done.kept
+    assert done.kept.endswith("the best of 4 epochs")
     assert done.metrics["loss"] == fitted.history.history["loss"][best]
     assert done.epochs == 4
 
 
-def test_without_keep_best_the_last_epoch_stays(backbone, monkeypatch):
+def test_otherwise_the_last_epoch_stays(backbone, monkeypatch):
     fitted, seen = fit(backbone, phase(), accuracies=[4, 3, 2, 1], monkeypatch=monkeypatch)
     assert same(fitted.model, seen[-1])
     assert fitted.phases[0].kept == ""
 
 
-def test_what_was_before_the_phase_is_kept_where_no_epoch_is_better(backbone, monkeypatch):
-    both = phase(epochs=1), phase(keep_best=True)
-    fitted, seen = fit(backbone, *both, accuracies=[9, 9, 1, 9, 2, 3], monkeypatch=monkeypatch)
+@pytest.mark.parametrize(
+    ("before", "epochs", "kept"),
+    [(8, [9, 7], 0), (8, [9, 8], 2), (8, [1, 9], 2), (8, [9, 1], 0)],
+)
+def test_the_end_or_what_was_before_is_kept(backbone, monkeypatch, before, epochs, kept):
+    both = phase(epochs=1), phase(keep="better", epochs=2)
+    told = [before, before, *epochs]  # the first phase's metrics are looked at twice
+    fitted, seen = fit(backbone, *both, accuracies=told, monkeypatch=monkeypatch)
+    assert [same(fitted.model, weights) for weights in seen] == [i == kept for i in range(3)]
+    note = "better than those of epoch 2" if kept == 0 else "no worse than those from before"
+    assert note in fitted.phases[1].kept
+
+
+def test_the_best_may_be_before_the_phase(backbone, monkeypatch):
+    both = phase(epochs=1), phase(keep="best")
+    fitted, seen = fit(backbone, *both, accuracies=[9, 9, 1, 8, 2, 3], monkeypatch=monkeypatch)
     assert same(fitted.model, seen[0])
     assert fitted.phases[1].kept.startswith("the weights from before this phase")
-    assert fitted.phases[1].metrics == fitted.phases[0].metrics
 
 
 def test_patience_ends_a_phase(backbone, monkeypatch):
     fitted, seen = fit(
         backbone,
-        phase(keep_best=True, patience=2, epochs=9),
+        phase(keep="best", patience=2, epochs=9),
         accuracies=[1, 5, 4, 3, 9],
         monkeypatch=monkeypatch,
     )
@@ -102,7 +119,7 @@ def test_patience_ends_a_phase(backbone, monkeypatch):
 
 
 def test_best_is_by_accuracy_and_then_by_loss(backbone):
-    fitted, seen = fit(backbone, phase(keep_best=True, epochs=8))
+    fitted, seen = fit(backbone, phase(keep="best", epochs=8))
     history = fitted.history.history
     ranks = list(zip(history["val_accuracy"], [-x for x in history["val_loss"]], strict=True))
     assert same(fitted.model, seen[ranks.index(max(ranks))])
@@ -110,9 +127,9 @@ def test_best_is_by_accuracy_and_then_by_loss(backbone):
 
 
 def test_nothing_held_out_keeps_the_last(backbone):
-    fitted, seen = fit(backbone, phase(keep_best=True), held_out=0)
+    fitted, seen = fit(backbone, phase(keep="best"), held_out=0)
     assert same(fitted.model, seen[-1])
-    assert fitted.phases[0].kept == "the last epoch's weights, since nothing is held out"
+    assert "the last, since nothing is held out" in fitted.phases[0].kept
 
 
 @pytest.mark.parametrize("held_out", [0, 0.5])

@@ -6,6 +6,7 @@ import pytest
 from transferlearn.backbones import Block
 from transferlearn.freezing import FreezeAll, FreezeFirst, FreezeNone, FreezeUpTo, TrainLastBlocks
 from transferlearn.schedules import (
+    Auto,
     FineTune,
     GradualUnfreezing,
     Job,
@@ -189,16 +190,22 @@ def test_a_schedule_sees_what_the_phase_before_reached():
 
 def test_schedules_have_names():
     mine = FineTune(rate_factor=0.5)
-    assert as_schedule(None) == as_schedule("one-phase") == OnePhase()
-    assert as_schedule("fine-tune") == FineTune()
-    assert as_schedule(mine) is mine
+    for given in (True, False):
+        assert as_schedule("one-phase", given=given) == OnePhase()
+        assert as_schedule("fine-tune", given=given) == FineTune()
+        assert as_schedule(mine, given=given) is mine
+
+
+def test_who_says_what_is_frozen_gets_one_phase_and_others_the_default():
+    assert as_schedule(None, given=True) == OnePhase()
+    assert as_schedule(None, given=False) == as_schedule("auto", given=True) == Auto()
 
 
 def test_an_unknown_schedule_is_refused():
     with pytest.raises(
-        ValueError, match=r"one-phase, probe, fine-tune, gradual. Received: schedule='finetune'"
+        ValueError, match=r"auto, one-phase, probe, fine-tune, gradual. Received: schedule='finetune'"
     ):
-        as_schedule("finetune")
+        as_schedule("finetune", given=False)
     for wrong in (3, FineTune, Phase(freeze=FreezeAll(), epochs=1)):
         with pytest.raises(TypeError, match="Expected a Schedule object or a name"):
-            as_schedule(wrong)
+            as_schedule(wrong, given=False)

@@ -21,7 +21,7 @@ class Auto(Schedule):
     When to use it: always, to begin with. The head is solved on the frozen backbone (`Probe`).
     From there the upper half of the backbone is trained with it, on light augmentation, with weight
     decay, a warm-up and a rate that then falls along half a wave, in 4 to 16 epochs, the more the
-    fewer images there are. The weights that do best on held-out data stay, be they the probe's.
+    fewer images there are. The result is kept unless the solved head alone did better on held-out data.
     The lower half is computed once.
 
     What the builder and `fit` name is obeyed: `freeze` says what the second phase freezes (with
@@ -50,7 +50,7 @@ class Auto(Schedule):
                 warm_up=0.2,
                 decay="cosine",
                 weight_decay=0.01,
-                keep_best=True,
+                keep="better",
             )
 
     def default_epochs(self, items: int | None) -> int:

@@ -75,7 +75,7 @@ class PacedSchedule(Schedule):
     decay: Literal["constant", "cosine"] = "constant"
     layer_decay: float | Mapping[str, float] = 1.0
     weight_decay: float | None = None
-    keep_best: bool = False
+    keep: Literal["last", "better", "best"] = "last"
     patience: int | None = None
 
     def __post_init__(self) -> None:

@@ -37,9 +37,10 @@ class Phase:
             factors by the names of blocks; the others have 1.
         weight_decay: Decoupled, as in AdamW: this share of the rate is taken off the weights in
             each step, at the phase's rate in all blocks. An optimizer object keeps its own.
-        keep_best: Whether the phase ends with the weights of its best epoch on held-out data, or
-            those from before it where no epoch was better.
-        patience: Ends after so many epochs that were no better than the best; `None`: never.
+        keep: Which weights it ends with: `"last"`; `"better"`: the last, or those from before the
+            phase where their accuracy on held-out data is higher; `"best"`: those of the best
+            epoch, or from before, by held-out accuracy and then loss.
+        patience: With `keep="best"`, ends after so many epochs that were no better than the best.
     """
 
     freeze: FreezeStrategy
@@ -50,7 +51,7 @@ class Phase:
     decay: Literal["constant", "cosine"] = "constant"
     layer_decay: float | Mapping[str, float] = 1.0
     weight_decay: float | None = None
-    keep_best: bool = False
+    keep: Literal["last", "better", "best"] = "last"
     patience: int | None = None
 
     def __post_init__(self) -> None:
@@ -82,12 +83,18 @@ class Phase:
             raise ValueError(
                 f"weight_decay is a number of at least 0. Received: weight_decay={decay!r}"
             )
+        if self.keep not in ("last", "better", "best"):
+            raise ValueError(f"keep is 'last', 'better' or 'best'. Received: keep={self.keep!r}")
         patience = self.patience
         if patience is not None and (
-            isinstance(patience, bool) or not isinstance(patience, int) or patience < 1
+            isinstance(patience, bool)
+            or not isinstance(patience, int)
+            or patience < 1
+            or self.keep != "best"
         ):
             raise ValueError(
-                f"patience is a whole number of at least 1. Received: patience={patience!r}"
+                "patience is a whole number of at least 1, and goes with keep='best'. "
+                f"Received: patience={patience!r}, keep={self.keep!r}"
             )
 
 
@@ -105,7 +112,7 @@ class PhaseResult:
         frozen_layers: Names of the backbone's layers that were frozen.
         trainable_parameters: How many parameters were trained, the head's included.
         seconds: How long it took.
-        metrics: Of the weights that it ended with: the last epoch's, or the best one's.
+        metrics: Of the weights that it ended with.
         cache: What was computed once and stored for it, or why nothing was.
         head: How the head was solved, or why it was not; empty where that was not asked for.
         kept: Which epoch's weights were kept, and why; empty where that was not asked for.

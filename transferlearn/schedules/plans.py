@@ -14,7 +14,7 @@ class OnePhase(PacedSchedule):
     """All epochs with the same freezing: the classic job.
 
     Example:
-        schedule = tl.OnePhase(warm_up=0.3, decay="cosine", keep_best=True, patience=3)
+        schedule = tl.OnePhase(keep="best", patience=3)
     """
 
     def phases(self, job: Job) -> Iterator[Phase]:
@@ -58,7 +58,7 @@ class FineTune(PacedSchedule):
         head_epochs: Epochs of gradient steps for the head. By default it is solved in one pass, as
             in `Probe`, and where it cannot be it gets half of the epochs, rounded down.
         rate_factor: The second phase's rate over the builder's.
-        warm_up, decay, layer_decay, weight_decay, keep_best, patience: Of the second phase, as in
+        warm_up, decay, layer_decay, weight_decay, keep, patience: Of the second phase, as in
             `tl.Phase`.
 
     Reference: [Fine-tuning can distort pretrained features](https://arxiv.org/abs/2202.10054)
@@ -76,7 +76,7 @@ class FineTune(PacedSchedule):
     decay: Literal["constant", "cosine"] = "cosine"
     layer_decay: float | Mapping[str, float] = 1.0
     weight_decay: float | None = 0.01
-    keep_best: bool = True
+    keep: Literal["last", "better", "best"] = "better"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -103,7 +103,7 @@ class GradualUnfreezing(PacedSchedule):
             the builder's `freeze` freezes stays so.
         head_epochs: As in `FineTune`.
         rate_factor: The rate of each phase over the builder's.
-        warm_up, decay, layer_decay, weight_decay, keep_best, patience: Of each phase but the first,
+        warm_up, decay, layer_decay, weight_decay, keep, patience: Of each phase but the first,
             as in `tl.Phase`.
 
     Reference: [ULMFiT](https://arxiv.org/abs/1801.06146).
@@ -116,7 +116,7 @@ class GradualUnfreezing(PacedSchedule):
     decay: Literal["constant", "cosine"] = "cosine"
     layer_decay: float | Mapping[str, float] = 1 / 2.6
     weight_decay: float | None = 0.01
-    keep_best: bool = True
+    keep: Literal["last", "better", "best"] = "better"
 
     def __post_init__(self) -> None:
         super().__post_init__()

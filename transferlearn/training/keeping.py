@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -16,8 +16,32 @@ _MOST_NAMED = 40  # a batch or so
 _EXPLODED = 1000  # times the lowest loss so far, or 1 where that is less
 
 
+class _State(NamedTuple):
+    """Weights at the end of an epoch of the phase, counted from 1; 0: before the phase."""
+
+    epoch: int
+    metrics: dict[str, Any]
+    weights: list[np.ndarray]
+
+    @property
+    def score(self) -> tuple[float, float]:
+        """Held-out accuracy and loss, so that more is better; nothing is lowest."""
+        loss = self.metrics.get("val_loss", math.inf)
+        return float(self.metrics.get("val_accuracy", 0.0)), -float(loss)
+
+    def beats(self, later: "_State") -> bool:
+        """Whether it has the higher accuracy, or where there is none the lower loss."""
+        known = "val_accuracy" in self.metrics
+        return self.score[0] > later.score[0] if known else self.score > later.score
+
+    def __str__(self) -> str:
+        which = f"of epoch {self.epoch}" if self.epoch else "from before this phase"
+        accuracy, loss = self.score
+        return f"{which} (" + (f"val_accuracy {accuracy:.4f})" if accuracy else f"val_loss {-loss:.4f})")
+
+
 class Keeping(keras.callbacks.Callback):
-    """Ends a phase with the weights of its best epoch, and stops where the loss is lost.
+    """Ends a phase with the weights that are to be kept, and stops where the loss is lost.
 
     Args:
         phase: Says what to keep.
@@ -37,9 +61,6 @@ class Keeping(keras.callbacks.Callback):
         self.note = ""
         self.lost: float | None = None
         self._phase = phase
-        self._before = score(before)
-        self._best = self._before
-        self._kept = self._epochs = 0
         self._lowest = math.inf
         self._looked = time.monotonic()
 
@@ -47,7 +68,8 @@ class Keeping(keras.callbacks.Callback):
         """Keras's hook."""
         moving = [layer for layer in self.model.layers if layer.trainable_weights]
         self._moving = [weight for layer in moving for weight in layer.weights]
-        self._weights = self._newest = self._now()
+        # What a training loss says is known only when the next epoch has begun with its weights.
+        self._good = self._newest = self._best = self._state(0, self.metrics)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Keras's hook."""
@@ -57,40 +79,40 @@ class Keeping(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Keras's hook."""
-        self._epochs += 1
         self._look(logs)
         if self.lost is not None:
-            self._restore()
+            self._restore(self._good)
             return
         self._lowest = min(self._lowest, logs["loss"])
-        found = score(logs)
-        if found is None:  # how good the new weights are, the next epoch will tell
-            self._weights, self._newest = self._newest, self._now()
-            self.metrics, self._kept = dict(logs), self._epochs
-            return
-        if self._phase.keep_best:
-            if self._best is not None and found <= self._best:
-                waited = self._epochs - self._kept
-                if self._phase.patience is not None and waited >= self._phase.patience:
-                    self.model.stop_training = True
-                return
-            self._best = found
-        self.metrics, self._weights, self._kept = dict(logs), self._now(), self._epochs
+        new = self._state(self._newest.epoch + 1, logs)
+        self._good, self._newest = (new if "val_loss" in logs else self._newest), new
+        if self._phase.keep == "best":
+            if new.score > self._best.score:
+                self._best = new
+            elif self._phase.patience and new.epoch - self._best.epoch >= self._phase.patience:
+                self.model.stop_training = True
 
     def on_train_end(self, logs: Any = None) -> None:
         """Keras's hook."""
-        if self._kept < self._epochs:  # else Keras's EMA of the weights would be lost
-            self._restore()
-        if not self._phase.keep_best or self.lost is not None:
-            return
-        if self._best is None:
-            self.note = "the last epoch's weights, since nothing is held out"
-        elif self._kept:
-            self.note = f"the weights of epoch {self._kept} of {self._epochs}, {_said(self._best)}"
-            if self._before is not None:
-                self.note += f"; before this phase {_said(self._before)}"
-        else:
-            self.note = f"the weights from before this phase, {_said(self._best)}: no epoch is better"
+        kept, reason = self._choice()
+        self.metrics = kept.metrics
+        if kept is not self._newest or self.lost is not None:  # else Keras's EMA would be undone
+            self._restore(kept)
+        if self._phase.keep != "last":
+            self.note = f"the weights {kept}, {reason}"
+
+    def _choice(self) -> tuple[_State, str]:
+        """What is kept, and why; `_best` is what was before where only the end counts."""
+        best, last = self._best, self._newest
+        if self.lost is not None:
+            return self._good, "the last before the loss was lost"
+        if "val_loss" not in last.metrics:
+            return last, "the last, since nothing is held out"
+        if self._phase.keep == "best":
+            return best, f"the best of {last.epoch} epochs"
+        if self._phase.keep == "better" and best.beats(last):
+            return best, f"better than those {last}"
+        return last, f"no worse than those {best}" if best.metrics else "the last"
 
     def _look(self, logs: Any) -> None:
         limit = _EXPLODED * max(1.0, self._lowest)
@@ -99,19 +121,13 @@ class Keeping(keras.callbacks.Callback):
                 self.lost = loss
                 self.model.stop_training = True
 
-    def _now(self) -> list[np.ndarray]:
-        return [keras.ops.convert_to_numpy(weight) for weight in self._moving]
+    def _state(self, epoch: int, metrics: Mapping[str, Any]) -> _State:
+        weights = [keras.ops.convert_to_numpy(weight) for weight in self._moving]
+        return _State(epoch, dict(metrics), weights)
 
-    def _restore(self) -> None:
-        for weight, value in zip(self._moving, self._weights, strict=True):
+    def _restore(self, state: _State) -> None:
+        for weight, value in zip(self._moving, state.weights, strict=True):
             weight.assign(value)
-
-
-def score(metrics: Mapping[str, Any]) -> tuple[float, float] | None:
-    """Gives held-out accuracy, and then loss, so that more is better; `None`: nothing held out."""
-    if "val_loss" not in metrics:
-        return None
-    return float(metrics.get("val_accuracy", 0.0)), -float(metrics["val_loss"])
 
 
 def without_finite_loss(model: keras.Model, batches: Any, names: Sequence[str] | None) -> str:
@@ -127,7 +143,3 @@ def without_finite_loss(model: keras.Model, batches: Any, names: Sequence[str] |
         found += [names[row] for row in rows(index)] if known else [f"batch {index}"]
     return ", ".join(found[:_MOST_NAMED]) + (", ..." if len(found) > _MOST_NAMED else "")
 
-
-def _said(found: tuple[float, float]) -> str:
-    accuracy, loss = found
-    return f"val_accuracy {accuracy:.4f}" if accuracy else f"val_loss {-loss:.4f}"

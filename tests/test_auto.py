@@ -1,0 +1,76 @@
+"""The default recipe."""
+
+import keras
+import numpy as np
+import pytest
+
+import transferlearn as tl
+from tests.networks import pixels, small_backbone, small_model
+from tests.test_schedules import follow
+from transferlearn.freezing import FreezeAll, FreezeFraction, FreezeNone, FreezeUpTo
+from transferlearn.schedules import Auto
+
+pytestmark = pytest.mark.core
+X = pixels(90, 32)
+Y = np.digitize(X.mean((1, 2, 3)), np.quantile(X.mean((1, 2, 3)), [1 / 3, 2 / 3]))
+
+
+@pytest.fixture(scope="module")
+def backbone():
+    return small_backbone()
+
+
+def fit(backbone, *, epochs=4, schedule=None, **options):
+    builder = tl.ImageClassifierBuilder(backbone, **{"seed": 0, **options})
+    return builder.fit((X, Y), epochs=epochs, schedule=schedule, verbose=0)
+
+
+def test_who_names_nothing_gets_it(backbone):
+    head, rest = fit(backbone).phases
+    assert head.head.startswith("solved on 72 items")
+    assert (head.epochs, rest.epochs) == (1, 3)
+    assert set(rest.frozen_layers) < {layer.name for layer in backbone.model.layers}
+    assert "x 4" in rest.cache or "288" in rest.cache or "computed once" in rest.cache
+    assert "before this phase" in rest.kept
+
+
+def test_the_better_of_the_two_is_kept(backbone):
+    fitted = fit(backbone)
+    scores = fitted.history.history["val_accuracy"]
+    assert fitted.phases[-1].metrics["val_accuracy"] == max(scores[0], scores[-1])
+
+
+def test_what_is_named_is_obeyed(backbone):
+    assert len(fit(backbone, freeze="all").phases) == 1
+    assert fit(backbone, freeze="all").phases[0].epochs == 4
+    upto = fit(backbone, freeze="residual_conv", schedule="auto").phases[1]
+    assert upto.frozen_layers[-1] == "residual_conv"
+    assert len(fit(backbone, freeze="all", schedule="auto").phases) == 1
+    assert fit(backbone, learning_rate=0.5).phases[1].learning_rate == 0.5
+    assert fit(backbone, optimizer=keras.optimizers.SGD(0.25)).phases[1].learning_rate == 0.25
+    assert len(fit(backbone, epochs=1).phases) == 1
+
+
+def test_random_weights_are_trained_whole_in_one_phase():
+    from transferlearn.backbones import from_model
+
+    random = from_model(small_model(), pretrained=False)
+    (phase,) = fit(random, epochs=2).phases
+    assert phase.frozen_layers == ()
+
+
+def test_its_phases():
+    head, rest = follow(Auto(), epochs=9, solved=True)
+    assert (head.freeze, head.fit) == (FreezeAll(), "solve")
+    assert (rest.epochs, rest.keep, rest.decay) == (8, "better", "cosine")
+    assert isinstance(rest.freeze, FreezeFraction)
+    assert follow(Auto(), rate_given=True)[1].learning_rate is None
+    assert follow(Auto(), freeze=FreezeUpTo("b"))[1].freeze == FreezeUpTo("b")
+    assert [phase.freeze for phase in follow(Auto(), pretrained=False)] == [FreezeNone()]
+
+
+def test_fewer_images_get_more_epochs():
+    epochs = [Auto().default_epochs(items) for items in (10, 300, 1000, 10**6, None)]
+    assert epochs == sorted(epochs, reverse=True)
+    assert epochs[0] <= 25
+    assert epochs[-1] >= 3
