@@ -121,7 +121,7 @@ def test_save_and_load_bring_everything_back(fitted, tmp_path):
 @pytest.mark.parametrize("mode", sorted(preprocessing.MODES))
 def test_the_saved_model_needs_nothing_of_this_package(tmp_path, mode):
     backbone = replace(small_backbone(), preprocessing=preprocessing.MODES[mode])
-    builder = tl.ImageClassifierBuilder(backbone, loss=_own_loss, seed=0)
+    builder = tl.ImageClassifierBuilder(backbone, freeze="all", loss=_own_loss, seed=0)
     fitted = builder.fit((pixels(12, 32), np.arange(12) % 3), epochs=1, verbose=0)
     fitted.save(tmp_path / "saved")
     x = pixels(4, 32, seed=3)

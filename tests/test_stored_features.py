@@ -23,7 +23,7 @@ def labelled(count=70, seed=1):
     return pixels(count, 32, seed=seed), np.arange(count) % 3
 
 
-def fit(backbone, cache, *, epochs=4, schedule=None, callbacks=None, verbose=0, **options):
+def fit(backbone, cache, *, epochs=4, schedule="one-phase", callbacks=None, verbose=0, **options):
     options = {"head": tl.heads.PooledDense(dropout=0.3), "seed": 0, **options}
     builder = tl.ImageClassifierBuilder(backbone, **options)
     return builder.fit(
@@ -154,7 +154,7 @@ def test_a_callback_cannot_tell(backbone, by_batch):
             backbone,
             cache,
             epochs=4,
-            schedule="fine-tune",
+            schedule=tl.FineTune(head_epochs=2, rate_factor=0.01, keep="last"),
             freeze="residual_conv",
             callbacks=[watches[-1]],
         )
@@ -223,5 +223,5 @@ def test_training_runs_again_after_a_stop(backbone):
     stop = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: setattr(stop.model, "stop_training", epoch == 0)
     )
-    fitted = fit(backbone, True, freeze="residual_conv", schedule="fine-tune", callbacks=[stop])
+    fitted = fit(backbone, True, freeze="residual_conv", schedule=tl.FineTune(head_epochs=2), callbacks=[stop])
     assert [phase.epochs for phase in fitted.phases] == [1, 2]

@@ -28,7 +28,8 @@ def weights(model):
 
 def test_history_runs_on_over_the_phases(backbone):
     builder = tl.ImageClassifierBuilder(backbone, seed=0)
-    fitted = builder.fit(labelled(), labelled(seed=2), epochs=5, schedule="fine-tune", verbose=0)
+    schedule = tl.FineTune(head_epochs=2, rate_factor=0.01)
+    fitted = builder.fit(labelled(), labelled(seed=2), epochs=5, schedule=schedule, verbose=0)
     assert isinstance(fitted.history, keras.callbacks.History)
     assert fitted.history.epoch == [0, 1, 2, 3, 4]
     assert {len(v) for v in fitted.history.history.values()} == {5}
@@ -46,8 +47,9 @@ def test_each_epoch_has_an_order_of_its_own(backbone, monkeypatch, cache):
         ItemBatches, "__getitem__", lambda self, i: (seen.append((self.epoch, i)), read(self, i))[1]
     )
     builder = tl.ImageClassifierBuilder(backbone, seed=0, batch_size=10)
+    schedule = tl.FineTune(head_epochs=2)
     builder.fit(
-        labelled(), validation_split=0, epochs=5, schedule="fine-tune", cache=cache, verbose=0
+        labelled(), validation_split=0, epochs=5, schedule=schedule, cache=cache, verbose=0
     )
     assert set(seen) >= {(epoch, i) for epoch in range(3) for i in range(3)}
     assert max(seen)[0] <= 3  # the second phase begins anew; JAX reads ahead
@@ -68,7 +70,7 @@ def test_one_seed_repeats_a_run_and_another_does_not(backbone):
 def test_what_is_passed_is_a_template(backbone):
     optimizer, metric = keras.optimizers.SGD(0.05, momentum=0.9), keras.metrics.AUC(name="auc")
     builder = tl.ImageClassifierBuilder(
-        backbone, optimizer=optimizer, metrics=["accuracy", metric], seed=0
+        backbone, freeze="all", optimizer=optimizer, metrics=["accuracy", metric], seed=0
     )
     before = weights(backbone.model)
     first = builder.fit(labelled(), labelled(seed=2), epochs=2, verbose=0)
@@ -101,7 +103,7 @@ def test_callbacks_see_the_full_raw_input_model(backbone, tmp_path):
         labelled(),
         labelled(seed=2),
         epochs=4,
-        schedule="fine-tune",
+        schedule=tl.FineTune(head_epochs=2, keep="last"),
         callbacks=[watch, checkpoint],
         verbose=0,
     )
@@ -120,7 +122,7 @@ class StopAfterOne(keras.callbacks.Callback):
 
 
 def test_a_callback_ends_a_phase(backbone):
-    builder = tl.ImageClassifierBuilder(backbone, seed=0)
+    builder = tl.ImageClassifierBuilder(backbone, freeze="all", seed=0)
     fitted = builder.fit(
         labelled(), labelled(seed=2), epochs=5, callbacks=[StopAfterOne()], verbose=0
     )
@@ -130,7 +132,7 @@ def test_a_callback_ends_a_phase(backbone):
 
 @pytest.mark.parametrize("key", [2, "2"])
 def test_class_weight_draws_predictions_to_the_class_that_counts(backbone, key):
-    builder = tl.ImageClassifierBuilder(backbone, learning_rate=0.05, seed=0)
+    builder = tl.ImageClassifierBuilder(backbone, freeze="all", learning_rate=0.05, seed=0)
     x, y = labelled()
     class_weight = {key: 100.0, "0": 0.0, "1": 0.0}
     fitted = builder.fit((x, y), labelled(seed=2), epochs=5, class_weight=class_weight, verbose=0)
@@ -138,7 +140,7 @@ def test_class_weight_draws_predictions_to_the_class_that_counts(backbone, key):
 
 
 def test_sample_weights_count_with_class_weights(backbone):
-    builder = tl.ImageClassifierBuilder(backbone, learning_rate=0.05, seed=0)
+    builder = tl.ImageClassifierBuilder(backbone, freeze="all", learning_rate=0.05, seed=0)
     x, y = labelled()
     sample_weight = np.where(y == 1, 1.0, 0.0)
     fitted = builder.fit(
@@ -195,7 +197,7 @@ def test_a_file_that_vanishes_is_named(tmp_path, monkeypatch, cache):
 
     monkeypatch.setattr("transferlearn.data.verify._KEPT_BYTES", 0)
     monkeypatch.setattr(training, "run", run_without_files)
-    builder = tl.ImageClassifierBuilder(small_backbone(), image_size=(32, 32))
+    builder = tl.ImageClassifierBuilder(small_backbone(), freeze="all", image_size=(32, 32))
     with pytest.raises(OSError, match=r"Cannot read .*\.png"):
         builder.fit((paths, [0, 1] * 4), epochs=1, cache=cache, verbose=0)
 
@@ -205,7 +207,7 @@ def test_balanced_weights_make_classes_count_alike(backbone):
     y = np.repeat([0, 1, 2], [20, 8, 2])
 
     def fit(class_weight):
-        builder = tl.ImageClassifierBuilder(backbone, seed=0)
+        builder = tl.ImageClassifierBuilder(backbone, freeze="all", seed=0)
         return builder.fit(
             (x, y), validation_split=0, epochs=2, class_weight=class_weight, verbose=0
         )

@@ -209,10 +209,12 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--schedule",
-        choices=("one-phase", "fine-tune", "probe"),
-        help="fine-tune: the head first, then all that --freeze leaves free; probe: the head alone",
+        choices=("auto", "one-phase", "probe", "fine-tune", "gradual"),
+        help="auto: the head, then the upper half, and the better of the two (by default, or with "
+        "--freeze one-phase); probe: the head alone; fine-tune: then all that --freeze leaves "
+        "free; gradual: block by block",
     )
-    add("--epochs", type=int, default=10, help="over all phases")
+    add("--epochs", type=int, help="over all phases; by default as the schedule sees fit")
     add("--learning-rate", type=float, help="by default the optimizer's own (Adam: 0.001)")
     add("--batch-size", type=int, default=32, help="photos a step")
     add(

@@ -69,7 +69,7 @@ def test_the_head_is_built_once_a_fit(backbone):
 
 
 def test_the_loss_of_logits_is_that_of_their_softmax(backbone):
-    fitted = tl.ImageClassifierBuilder(backbone, head=Logits(), seed=0).fit(
+    fitted = tl.ImageClassifierBuilder(backbone, head=Logits(), freeze="all", seed=0).fit(
         labelled(), labelled(seed=2), epochs=1, verbose=0
     )
     assert fitted.evaluate(labelled(seed=2)).loss == pytest.approx(
@@ -78,7 +78,9 @@ def test_the_loss_of_logits_is_that_of_their_softmax(backbone):
 
 
 def test_binary_cross_entropy_gives_one_sigmoid_output(backbone):
-    builder = tl.ImageClassifierBuilder(backbone, loss="binary_crossentropy", seed=0)
+    builder = tl.ImageClassifierBuilder(
+        backbone, loss="binary_crossentropy", freeze="all", seed=0
+    )
     fitted = builder.fit(labelled(2), labelled(2, seed=2), epochs=1, verbose=0)
     assert fitted.model.output_shape == (None, 1)
     assert {"accuracy", "auc"} <= set(fitted.history.history)
@@ -90,7 +92,7 @@ def test_binary_cross_entropy_gives_one_sigmoid_output(backbone):
 def test_several_labels_an_image(backbone):
     x, y = pixels(24, 32), np.random.default_rng(0).integers(0, 2, (24, 3))
     held_out = pixels(24, 32, seed=2), y
-    builder = tl.ImageClassifierBuilder(backbone, multi_label=True, seed=0)
+    builder = tl.ImageClassifierBuilder(backbone, multi_label=True, freeze="all", seed=0)
     fitted = builder.fit((x, y), held_out, class_names=["a", "b", "c"], epochs=1, verbose=0)
     outputs = fitted.model.predict(x[:1], verbose=0)[0]
     prediction = fitted.predict(x[0])
@@ -116,7 +118,7 @@ def test_binary_cross_entropy_does_not_go_with_a_softmax_over_several_classes(ba
     ids=str,
 )
 def test_any_loss_gets_labels_as_it_wants_them(backbone, loss):
-    builder = tl.ImageClassifierBuilder(backbone, loss=loss, seed=0)
+    builder = tl.ImageClassifierBuilder(backbone, loss=loss, freeze="all", seed=0)
     fitted = builder.fit(labelled(), labelled(seed=2), epochs=1, verbose=0)
     assert np.isfinite(fitted.history.history["loss"][0])
 
