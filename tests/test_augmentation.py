@@ -6,6 +6,7 @@ import pytest
 
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
+from transferlearn.builders.augmentation import copy_augmentation
 from transferlearn.features import items
 from transferlearn.features.extraction import AsInTraining
 from transferlearn.training.mixup import MixedBatches
@@ -144,10 +145,12 @@ def test_views_are_whole_and_positive(backbone, views):
     ("options", "error", "problem"),
     [
         ({"views": 4}, ValueError, "Without an augmentation"),
-        ({"augmentation": "flip"}, TypeError, "augmentation is a Keras layer"),
+        ({"augmentation": 3}, TypeError, "augmentation is a Keras layer"),
         ({"augmentation": [lambda x: x]}, TypeError, "augmentation is a Keras layer"),
         ({"augmentation": []}, ValueError, "empty"),
         ({"augmentation": keras.layers.RandomFlip(), "views": 10**6}, ValueError, "at most 1000"),
+        ({"augmentation": "lite"}, ValueError, "none, light, strong. Received"),
+        ({"augmentation": "none", "views": 2}, ValueError, "views"),
         ({"mixup": -0.1}, ValueError, "mixup"),
         ({"mixup": float("nan")}, ValueError, "mixup"),
         ({"mixup": "yes"}, ValueError, "mixup"),
@@ -156,6 +159,32 @@ def test_views_are_whole_and_positive(backbone, views):
 def test_bad_settings_are_refused_at_once(backbone, options, error, problem):
     with pytest.raises(error, match=problem):
         tl.ImageClassifierBuilder(backbone, **options)
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("name", ["light", "strong"])
+def test_presets_change_images_but_leave_them_images(name):
+    layer = copy_augmentation(name, (32, 32))
+    changed = np.asarray(layer(X.astype("float32"), training=True))
+    assert changed.shape == X.shape
+    assert 0 <= changed.min() < changed.max() <= 255
+    away = abs(changed - X).mean((1, 2, 3))
+    assert away.min() > 1
+    assert abs(changed.mean() - X.mean()) < 10
+    np.testing.assert_array_equal(layer(X.astype("float32"), training=False), X)
+    assert copy_augmentation("none", (32, 32)) is None
+
+
+def test_a_preset_trains_as_its_layers_do(backbone):
+    by_name = fit(backbone, augmentation="light", views=2)
+    layers = [
+        keras.layers.RandomFlip("horizontal"),
+        keras.layers.RandomZoom((-0.15, 0.05), fill_mode="reflect"),
+        keras.layers.RandomTranslation(0.06, 0.06, fill_mode="reflect"),
+    ]
+    by_hand = fit(backbone, augmentation=layers, views=2)
+    for a, b in zip(by_name.model.weights, by_hand.model.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_an_augmentation_that_changes_the_shape_is_refused_before_training(backbone):

@@ -20,9 +20,9 @@ def backbone():
     return small_backbone()
 
 
-def fit(backbone, *, epochs=4, schedule=None, **options):
+def fit(backbone, *, epochs=4, schedule=None, cache="auto", **options):
     builder = tl.ImageClassifierBuilder(backbone, **{"seed": 0, **options})
-    return builder.fit((X, Y), epochs=epochs, schedule=schedule, verbose=0)
+    return builder.fit((X, Y), epochs=epochs, schedule=schedule, cache=cache, verbose=0)
 
 
 def test_who_names_nothing_gets_it(backbone):
@@ -34,7 +34,7 @@ def test_who_names_nothing_gets_it(backbone):
 
 
 def test_four_light_views_of_each_image_are_stored(backbone):
-    (_, rest) = fit(backbone, epochs=9, batch_size=16).phases
+    rest = fit(backbone, freeze="top_conv", schedule="auto", epochs=9, cache=True).phases[1]
     assert "of 306 items" in rest.cache  # 72 x 4, and 18 held out
 
 
