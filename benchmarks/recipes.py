@@ -34,7 +34,7 @@ def photos(seed: int, train: int, test: int | None) -> list[tuple[np.ndarray, np
     """Pixels and class ids to train and to test on, drawn anew for each seed."""
     labelled = demo.photos()
     order = np.random.default_rng(seed).permutation(len(labelled))
-    paths, names = zip(*(labelled[i] for i in order[:test and train + test]), strict=True)
+    paths, names = zip(*(labelled[i] for i in order[: test and train + test]), strict=True)
     x, y = pixels(list(paths), SIZE), np.unique(names, return_inverse=True)[1]
     return [(x[:train], y[:train]), (x[train:], y[train:])]
 

@@ -21,7 +21,11 @@ def backbone():
 
 def fit(backbone, *, labels=3, **settings):
     own = {"schedule", "epochs", "callbacks", "class_weight"} & set(settings)
-    training_settings = {"epochs": 1, "schedule": "one-phase", **{name: settings.pop(name) for name in own}}
+    training_settings = {
+        "epochs": 1,
+        "schedule": "one-phase",
+        **{name: settings.pop(name) for name in own},
+    }
     builder = tl.ImageClassifierBuilder(backbone, seed=0, **settings)
     data = (pixels(12, 32), np.arange(12) % labels)
     return builder.fit(data, verbose=0, validation_split=0, **training_settings)

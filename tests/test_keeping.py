@@ -68,11 +68,11 @@ def same(model, weights):
     return all(map(np.array_equal, model.get_weights(), weights))
 
 
-@pytest.mark.parametrize(("accuracies", "best"), [([1, 3, 2, 3], 1), ([1, 2, 3, 4], 3), ([4, 3, 2, 1], 0)])
+@pytest.mark.parametrize(
+    ("accuracies", "best"), [([1, 3, 2, 3], 1), ([1, 2, 3, 4], 3), ([4, 3, 2, 1], 0)]
+)
 def test_the_best_epoch_is_kept(backbone, monkeypatch, accuracies, best):
-    fitted, seen = fit(
-        backbone, phase(keep="best"), accuracies=accuracies, monkeypatch=monkeypatch
-    )
+    fitted, seen = fit(backbone, phase(keep="best"), accuracies=accuracies, monkeypatch=monkeypatch)
     assert [same(fitted.model, weights) for weights in seen] == [i == best for i in range(4)]
     (done,) = fitted.phases
     assert f"of epoch {best + 1} (val_accuracy " in done.kept
@@ -135,7 +135,9 @@ def test_nothing_held_out_keeps_the_last(backbone):
 @pytest.mark.parametrize("held_out", [0, 0.5])
 def test_a_lost_run_ends_with_the_last_finite_weights(backbone, held_out):
     good, bad = phase(epochs=2), phase(learning_rate=1e38)
-    with pytest.warns(UserWarning, match=r"loss became .* at the learning rate 1e\+38, so training"):
+    with pytest.warns(
+        UserWarning, match=r"loss became .* at the learning rate 1e\+38, so training"
+    ):
         fitted, seen = fit(
             backbone,
             good,

@@ -112,7 +112,9 @@ def test_a_checkpoint_with_layer_decay_loads_as_a_plain_model(backbone, tmp_path
     checkpoint = keras.callbacks.ModelCheckpoint(tmp_path / "last.keras")
     schedule = One(tl.Phase(freeze=FreezeNone(), epochs=1, layer_decay=0.5))
     builder = tl.ImageClassifierBuilder(backbone, seed=0)
-    fitted = builder.fit((X, Y), validation_split=0, schedule=schedule, callbacks=checkpoint, verbose=0)
+    fitted = builder.fit(
+        (X, Y), validation_split=0, schedule=schedule, callbacks=checkpoint, verbose=0
+    )
     loaded = keras.models.load_model(tmp_path / "last.keras")
     np.testing.assert_allclose(
         loaded.predict(X, verbose=0), fitted.model.predict(X, verbose=0), atol=1e-6

@@ -203,7 +203,8 @@ def test_who_says_what_is_frozen_gets_one_phase_and_others_the_default():
 
 def test_an_unknown_schedule_is_refused():
     with pytest.raises(
-        ValueError, match=r"auto, one-phase, probe, fine-tune, gradual. Received: schedule='finetune'"
+        ValueError,
+        match=r"auto, one-phase, probe, fine-tune, gradual. Received: schedule='finetune'",
     ):
         as_schedule("finetune", given=False)
     for wrong in (3, FineTune, Phase(freeze=FreezeAll(), epochs=1)):

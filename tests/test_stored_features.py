@@ -223,5 +223,11 @@ def test_training_runs_again_after_a_stop(backbone):
     stop = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: setattr(stop.model, "stop_training", epoch == 0)
     )
-    fitted = fit(backbone, True, freeze="residual_conv", schedule=tl.FineTune(head_epochs=2), callbacks=[stop])
+    fitted = fit(
+        backbone,
+        True,
+        freeze="residual_conv",
+        schedule=tl.FineTune(head_epochs=2),
+        callbacks=[stop],
+    )
     assert [phase.epochs for phase in fitted.phases] == [1, 2]

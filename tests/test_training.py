@@ -48,9 +48,7 @@ def test_each_epoch_has_an_order_of_its_own(backbone, monkeypatch, cache):
     )
     builder = tl.ImageClassifierBuilder(backbone, seed=0, batch_size=10)
     schedule = tl.FineTune(head_epochs=2)
-    builder.fit(
-        labelled(), validation_split=0, epochs=5, schedule=schedule, cache=cache, verbose=0
-    )
+    builder.fit(labelled(), validation_split=0, epochs=5, schedule=schedule, cache=cache, verbose=0)
     assert set(seen) >= {(epoch, i) for epoch in range(3) for i in range(3)}
     assert max(seen)[0] <= 3  # the second phase begins anew; JAX reads ahead
 

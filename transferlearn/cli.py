@@ -210,7 +210,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     add(
         "--schedule",
         choices=("auto", "one-phase", "probe", "fine-tune", "gradual"),
-        help="auto: the head, then the upper half, and the better of the two (by default, or with "
+        help="auto: the head, then the upper part, and the better of the two (by default, or with "
         "--freeze one-phase); probe: the head alone; fine-tune: then all that --freeze leaves "
         "free; gradual: block by block",
     )

@@ -78,9 +78,7 @@ def test_the_loss_of_logits_is_that_of_their_softmax(backbone):
 
 
 def test_binary_cross_entropy_gives_one_sigmoid_output(backbone):
-    builder = tl.ImageClassifierBuilder(
-        backbone, loss="binary_crossentropy", freeze="all", seed=0
-    )
+    builder = tl.ImageClassifierBuilder(backbone, loss="binary_crossentropy", freeze="all", seed=0)
     fitted = builder.fit(labelled(2), labelled(2, seed=2), epochs=1, verbose=0)
     assert fitted.model.output_shape == (None, 1)
     assert {"accuracy", "auc"} <= set(fitted.history.history)

@@ -53,8 +53,8 @@ def check_variation(augmentation: Any, views: Any, mixup: Any) -> None:
     for layer in _layers(augmentation):
         if not isinstance(layer, keras.Layer):
             raise TypeError(
-                "augmentation is a Keras layer such as keras.layers.RandomFlip('horizontal'), a list "
-                f"of them, or a name such as 'light'. Received: augmentation={augmentation!r}"
+                "augmentation is a Keras layer such as keras.layers.RandomFlip('horizontal'), a "
+                f"list of them, or a name such as 'light'. Received: augmentation={augmentation!r}"
             )
     if whole("views", views, least=1) > _MOST_VIEWS:
         raise ValueError(

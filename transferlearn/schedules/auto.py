@@ -9,20 +9,20 @@ from transferlearn.schedules.base import Job, Schedule
 from transferlearn.schedules.phase import Phase
 
 _RATE = 5e-4
-_FROZEN = 0.5  # of the layers that have weights
+_FROZEN = 0.3  # of the layers that have weights
 _STEPS = 200  # of 32 images
 _FEWEST, _MOST = 4, 16  # epochs
 
 
 @dataclass(frozen=True)
 class Auto(Schedule):
-    """The default: solves the head, fine-tunes the upper half, and keeps the better of the two.
+    """The default: solves the head, fine-tunes the upper part, and keeps the better of the two.
 
     When to use it: always, to begin with. The head is solved on the frozen backbone (`Probe`).
-    From there the upper half of the backbone is trained with it, on light augmentation, with weight
+    From there the upper part of the backbone is trained with it, on light augmentation, with weight
     decay, a warm-up and a rate that then falls along half a wave, in 4 to 16 epochs, the more the
-    fewer images there are. The result is kept unless the solved head alone did better on held-out data.
-    The lower half is computed once.
+    fewer images there are. The result is kept unless the solved head alone did better on held-out
+    data. The lower part is computed once.
 
     What the builder and `fit` name is obeyed: `freeze` says what the second phase freezes (with
     `"all"` there is none), `learning_rate` or an optimizer object its highest rate, and
@@ -36,7 +36,7 @@ class Auto(Schedule):
     views = 4
 
     def phases(self, job: Job) -> Iterator[Phase]:
-        """Yields the head's phase, and then the upper half's."""
+        """Yields the head's phase, and then the upper part's."""
         if not job.pretrained:
             yield Phase(freeze=job.freeze or FreezeNone(), epochs=job.epochs)
             return

@@ -87,7 +87,8 @@ class PacedSchedule(Schedule):
         given = self.layer_decay if isinstance(self.layer_decay, Mapping) else {}
         if unknown := [name for name in given if name not in names]:
             raise ValueError(
-                f"The backbone has the blocks {', '.join(names)}. Received: layer_decay for {unknown}"
+                f"The backbone has the blocks {', '.join(names)}. "
+                f"Received: layer_decay for {unknown}"
             )
 
     def _phase(self, freeze: FreezeStrategy, epochs: int, rate: float | None = None) -> Phase:

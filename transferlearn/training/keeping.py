@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from transferlearn.data import iterate
+from transferlearn.data import ItemBatches, iterate
 from transferlearn.schedules import Phase
 
 _LOOK_EVERY = 10  # seconds: looking at the loss makes the device wait
@@ -37,7 +37,8 @@ class _State(NamedTuple):
     def __str__(self) -> str:
         which = f"of epoch {self.epoch}" if self.epoch else "from before this phase"
         accuracy, loss = self.score
-        return f"{which} (" + (f"val_accuracy {accuracy:.4f})" if accuracy else f"val_loss {-loss:.4f})")
+        figure = f"val_accuracy {accuracy:.4f}" if accuracy else f"val_loss {-loss:.4f}"
+        return f"{which} ({figure})"
 
 
 class Keeping(keras.callbacks.Callback):
@@ -131,15 +132,15 @@ class Keeping(keras.callbacks.Callback):
 
 
 def without_finite_loss(model: keras.Model, batches: Any, names: Sequence[str] | None) -> str:
-    """Names the items of batches whose loss is not finite, or the batches; empty: there are none."""
+    """Names the items of batches whose loss is not finite, or the batches; empty: no such."""
     found: list[str] = []
     for index, batch in enumerate(iterate(batches)):
         x, y, *weight = batch
         loss = model.test_on_batch(x, y, *weight, return_dict=True)["loss"]
         if math.isfinite(float(loss)):
             continue
-        rows = getattr(batches, "rows", None)
-        known = rows is not None and names is not None
-        found += [names[row] for row in rows(index)] if known else [f"batch {index}"]
+        if names is not None and isinstance(batches, ItemBatches):
+            found += [names[row] for row in batches.rows(index)]
+        else:
+            found.append(f"batch {index}")
     return ", ".join(found[:_MOST_NAMED]) + (", ..." if len(found) > _MOST_NAMED else "")
-

@@ -51,8 +51,10 @@ def set_layer_decay(
     """
     shares: dict[int, float] = {}
     for distance, block in enumerate(reversed(blocks), start=1):
-        is_each = isinstance(layer_decay, Mapping)
-        share = layer_decay.get(block.name, 1.0) if is_each else layer_decay**distance
+        if isinstance(layer_decay, Mapping):
+            share = layer_decay.get(block.name, 1.0)
+        else:
+            share = layer_decay**distance
         weights = (w for i in block.layers for w in network.layers[i].trainable_weights)
         shares |= {id(weight): share for weight in weights if share != 1.0}
     optimizer = network.model.optimizer

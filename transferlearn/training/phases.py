@@ -165,10 +165,10 @@ def _end_of_lost(keeping: Keeping, rate: float, fed: Fed, names: Sequence[str] |
     if wrong:
         cause = f"With the last good weights it is not finite for {wrong}."
     else:
-        cause = "With the last good weights it is finite for each batch: take a smaller learning_rate."
+        cause = "With the last good weights it is finite everywhere: take a smaller learning_rate."
     if not keeping.metrics:
         raise ValueError(f"{said} in the first epoch. {cause}")
-    warnings.warn(f"{said}, so training has ended with the last good weights. {cause}", stacklevel=2)
+    warnings.warn(f"{said}, so training ended with the last good weights. {cause}", stacklevel=2)
 
 
 @contextlib.contextmanager
