@@ -210,9 +210,9 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     add(
         "--schedule",
         choices=("auto", "one-phase", "probe", "fine-tune", "gradual"),
-        help="auto: the head, then the upper part, and the better of the two (by default, or with "
-        "--freeze one-phase); probe: the head alone; fine-tune: then all that --freeze leaves "
-        "free; gradual: block by block",
+        help="auto: the head, then the last third of the backbone too, and the better of the two "
+        "(by default; with --freeze, one-phase); probe: the head alone; fine-tune: then all that "
+        "--freeze leaves free; gradual: block by block",
     )
     add("--epochs", type=int, help="over all phases; by default as the schedule sees fit")
     add("--learning-rate", type=float, help="by default the optimizer's own (Adam: 0.001)")

@@ -9,20 +9,19 @@ from transferlearn.schedules.base import Job, Schedule
 from transferlearn.schedules.phase import Phase
 
 _RATE = 5e-4
-_FROZEN = 0.3  # of the layers that have weights
-_STEPS = 200  # of 32 images
-_FEWEST, _MOST = 4, 16  # epochs
+_FROZEN = 2 / 3  # of the layers that have weights
+_FEWEST, _MOST, _SEEN = 3, 8, 40_000  # epochs, and images in all of them
 
 
 @dataclass(frozen=True)
 class Auto(Schedule):
-    """The default: solves the head, fine-tunes the upper part, and keeps the better of the two.
+    """The default: solves the head, fine-tunes the last third, and keeps the better of the two.
 
     When to use it: always, to begin with. The head is solved on the frozen backbone (`Probe`).
-    From there the upper part of the backbone is trained with it, on light augmentation, with weight
-    decay, a warm-up and a rate that then falls along half a wave, in 4 to 16 epochs, the more the
-    fewer images there are. The result is kept unless the solved head alone did better on held-out
-    data. The lower part is computed once.
+    From there the last third of the backbone is trained with it, on light augmentation, with weight
+    decay, a warm-up and a rate that then falls along half a wave, in 8 epochs, or down to 3 where
+    there are more than 5,000 images. The result is kept unless the solved head alone did better on
+    held-out data. What is below is computed once.
 
     What the builder and `fit` name is obeyed: `freeze` says what the second phase freezes (with
     `"all"` there is none), `learning_rate` or an optimizer object its highest rate, and
@@ -36,7 +35,7 @@ class Auto(Schedule):
     views = 4
 
     def phases(self, job: Job) -> Iterator[Phase]:
-        """Yields the head's phase, and then the upper part's."""
+        """Yields the head's phase, and then that of the last third."""
         if not job.pretrained:
             yield Phase(freeze=job.freeze or FreezeNone(), epochs=job.epochs)
             return
@@ -54,7 +53,7 @@ class Auto(Schedule):
             )
 
     def default_epochs(self, items: int | None) -> int:
-        """Gives so many that there are about 200 steps, but not fewer than 4 and at most 16."""
+        """Gives 1 for the solved head, and 8 to 3 more."""
         if items is None:
-            return _FEWEST
-        return 1 + min(_MOST, max(_FEWEST, math.ceil(_STEPS * 32 / items)))
+            return 1 + _MOST
+        return 1 + min(_MOST, max(_FEWEST, math.ceil(_SEEN / items)))
