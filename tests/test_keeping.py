@@ -96,7 +96,7 @@ def test_the_end_or_what_was_before_is_kept(backbone, monkeypatch, before, epoch
     told = [before, before, *epochs]  # the first phase's metrics are looked at twice
     fitted, seen = fit(backbone, *both, accuracies=told, monkeypatch=monkeypatch)
     assert [same(fitted.model, weights) for weights in seen] == [i == kept for i in range(3)]
-    note = "better than those of epoch 2" if kept == 0 else "no worse than those from before"
+    note = "better than those of epoch 2" if kept == 0 else "not beaten by those from before"
     assert note in fitted.phases[1].kept
 
 

@@ -8,7 +8,7 @@ from transferlearn.freezing import FreezeAll, FreezeFraction, FreezeNone
 from transferlearn.schedules.base import Job, Schedule
 from transferlearn.schedules.phase import Phase
 
-_RATE = 5e-4
+_RATE = 7e-4
 _FROZEN = 2 / 3  # of the layers that have weights
 _FEWEST, _MOST, _SEEN = 3, 8, 40_000  # epochs, and images in all of them
 
