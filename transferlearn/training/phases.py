@@ -81,7 +81,9 @@ def run(
             "initial_epoch": len(joined.epoch),
             "verbose": verbose,
         }
-        head, keeping = compiled.head, Keeping(phase, results[-1].metrics if results else {})
+        head = compiled.head
+        held_out = sources.validation.size if sources.validation else None
+        keeping = Keeping(phase, results[-1].metrics if results else {}, held_out)
         set_pace(network.model.optimizer, phase, compiled.rate, fed.feed.train)
         set_layer_decay(network, layers.blocks, phase.layer_decay)
         with _plain_failures(fed.feed):
