@@ -3,7 +3,7 @@
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from transferlearn import training
 from transferlearn.backbones import Backbone
 from transferlearn.builders import ImageClassifierBuilder
-from transferlearn.data import Dataset, ItemDataset
+from transferlearn.data import Dataset, ItemDataset, load_pair
 from transferlearn.features.extraction import padded
 from transferlearn.freezing import Layers, TrainLastBlocks
 from transferlearn.splitting import boundary, count_operations
@@ -62,11 +62,17 @@ class Measured:
 
 
 def read_sample(
-    builder: ImageClassifierBuilder, train: Any, *, items: int, seed: int
+    train: Any, *, items: int, seed: int, **options: Any
 ) -> tuple[ItemDataset, int | None]:
     """Loads what `fit` would, and takes some of it, each class in its proportion.
 
     Of a stream, which cannot be read by item, the beginning is taken.
+
+    Args:
+        train: Labelled images.
+        items: The most to take.
+        seed: Of the choice.
+        **options: Of `data.load`.
 
     Returns:
         The sample, and how many images there are in all; `None` where a stream does not tell.
@@ -74,11 +80,11 @@ def read_sample(
     Raises:
         ValueError: A class has no image at a stream's beginning.
     """
-    found, _ = builder._load(train, None, 0.0, None)
+    found, _ = load_pair(train, validation_split=0.0, **options)
     size = found.size
     if not isinstance(found, ItemDataset):
-        raw = replace(builder, value_range=(0, 255))
-        found, _ = raw._load(_beginning(found, items), None, 0.0, found.class_names)
+        as_read = {**options, "class_names": found.class_names, "value_range": (0, 255)}
+        found, _ = load_pair(_beginning(found, items), validation_split=0.0, **as_read)
     assert isinstance(found, ItemDataset)
     known = len(found.items)
     return (found.split(items / known, seed)[1] if known > items else found), size
@@ -115,6 +121,9 @@ def measure(
     """
     backbone = builder._backbone(sample.image_size)
     network = builder._assemble(backbone, len(sample.class_names), sample.image_size)
+    if verbose:
+        height, width = sample.image_size
+        print(f"{backbone.name} at {height}x{width}: one pass over {len(sample.items):,} images")
     layers, blocks = Layers.of(backbone), len(backbone.blocks)
     if counts is None:
         counts = [round(part * blocks / (_DEPTHS - 1)) for part in range(_DEPTHS)]

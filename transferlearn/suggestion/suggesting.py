@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,11 +16,13 @@ from transferlearn import backbones, probing
 from transferlearn.builders import ImageClassifierBuilder
 from transferlearn.builders.arguments import whole
 from transferlearn.data import ItemDataset
-from transferlearn.suggestion.measuring import Measured, measure, read_sample
+from transferlearn.suggestion.measuring import Depth, Measured, measure, read_sample
 from transferlearn.suggestion.table import Suggestion, Suggestions
 
+_SHARED = ("multi_label", "value_range", "on_error")
 _HELD_OUT = 1000  # items, over all repetitions of the cross-validation
 _MOST_REPEATS = 5
+_NOTHING_TO_GAIN = 0.99  # accuracy
 _TWO_SIDED = 1.96  # standard deviations of a normal distribution that hold 95%
 _BACKWARD = 2.0  # operations of a step back for one of a step forward
 
@@ -39,10 +41,11 @@ def suggest(
     """Says which backbone, image size and freezing to start from, without training any.
 
     When to use it: before the first `fit`, or where an accuracy is not good enough. Each candidate
-    runs once over (a sample of) the images. Of each depth, a linear probe on the pooled output of
-    the frozen part's end and of all blocks behind it is solved and cross-validated: what can be
-    read there is about what training from there on reaches ([Head2Toe](
-    https://arxiv.org/abs/2201.03529)). docs/choosing.md compares it with fine-tuning.
+    runs once over (a sample of) the images. For each depth, a linear probe on the pooled output of
+    the frozen part and of the blocks behind it is solved and cross-validated: a guess at what
+    training these blocks reaches ([Head2Toe](https://arxiv.org/abs/2201.03529)). It orders networks
+    and image sizes; of depths it says less, and a deeper one is never expected to reach less.
+    docs/choosing.md compares it with fine-tuning.
 
     Args:
         train: What `fit` takes. Of a stream, which cannot be read by item, the beginning is taken.
@@ -57,8 +60,9 @@ def suggest(
         verbose: As for `model.fit`.
 
     Returns:
-        Suggestions, the best first: by expected accuracy, and where that is equal the one that is
-        trained with fewer operations. Nothing that was passed is changed.
+        Suggestions, the best first: by expected accuracy; where that is equal, the network with
+        fewer operations, and of one network the deepest training. Nothing that was passed is
+        changed.
 
     Raises:
         TypeError: Candidates that are no list.
@@ -73,18 +77,16 @@ def suggest(
     builders = _as_builders(candidates)
     items, epochs = whole("items", items, least=2), whole("epochs", epochs, least=1)
     seed = whole("seed", seed, least=0)
-    counts = None if depths is None else [whole("depths", depth, least=0) for depth in depths]
+    counts = None if depths is None else _counts(depths)
     _check_price(price_per_hour)
-    rows: list[tuple[float, Suggestion]] = []
+    rows: list[Suggestion] = []
     with _own_random_numbers(seed):
-        sample, images = read_sample(_reader(builders), train, items=items, seed=seed)
+        sample, images = _read(builders, train, items, seed)
         for builder in builders:
-            own = sample.resized(_size(builder, sample))
+            own = _of_its_size(builder, sample)
             measured = measure(builder, own, counts, verbose=verbose)
-            job = (images, epochs, price_per_hour)
-            rows += _rows(builder, measured, own, job, seed)
-    rows.sort(key=lambda pair: (-pair[1].accuracy, pair[0]))
-    return Suggestions(_with_places([row for _, row in rows]), len(sample.items))
+            rows += _rows(builder, measured, own, _Job(images, epochs, price_per_hour, seed))
+    return Suggestions(_with_places(sorted(rows, key=_place)), len(sample.items))
 
 
 def _as_builders(candidates: Sequence[Any]) -> list[ImageClassifierBuilder]:
@@ -97,7 +99,7 @@ def _as_builders(candidates: Sequence[Any]) -> list[ImageClassifierBuilder]:
         x if isinstance(x, ImageClassifierBuilder) else ImageClassifierBuilder(x)
         for x in candidates
     ]
-    for name in ("multi_label", "value_range", "on_error"):
+    for name in _SHARED:
         given = list(dict.fromkeys(getattr(builder, name) for builder in builders))
         if len(given) > 1:
             raise ValueError(
@@ -105,6 +107,15 @@ def _as_builders(candidates: Sequence[Any]) -> list[ImageClassifierBuilder]:
                 f"Received: {', '.join(map(repr, given))}"
             )
     return builders
+
+
+def _counts(depths: Any) -> list[int]:
+    if not isinstance(depths, (list, tuple, range)) or not depths:
+        raise TypeError(
+            "depths is a list of how many of the last blocks may be trained, such as (0, 2, 4). "
+            f"Received: depths={depths!r}"
+        )
+    return [whole("depths", depth, least=0) for depth in depths]
 
 
 def _check_price(price: Any) -> None:
@@ -115,16 +126,46 @@ def _check_price(price: Any) -> None:
         )
 
 
-def _reader(builders: Sequence[ImageClassifierBuilder]) -> ImageClassifierBuilder:
-    """Reads arrays in their own size, and files in the largest."""
-    largest = max(builders, key=lambda b: prod(backbones.default_image_size(b.backbone)))
-    return replace(largest, image_size=None)
+def _own_size(builder: ImageClassifierBuilder) -> tuple[int, int]:
+    return builder.image_size or backbones.default_image_size(builder.backbone)
 
 
-def _size(builder: ImageClassifierBuilder, sample: ItemDataset) -> tuple[int, int]:
-    if builder.image_size is not None or sample.names is None:
-        return builder.image_size or sample.image_size
-    return backbones.default_image_size(builder.backbone)
+def _read(
+    builders: Sequence[ImageClassifierBuilder], train: Any, items: int, seed: int
+) -> tuple[ItemDataset, int | None]:
+    options = {name: getattr(builders[0], name) for name in _SHARED}
+    largest = max(map(_own_size, builders), key=prod)
+    return read_sample(train, items=items, seed=seed, default_image_size=largest, **options)
+
+
+def _of_its_size(builder: ImageClassifierBuilder, sample: ItemDataset) -> ItemDataset:
+    """As in `fit`: without an `image_size`, arrays keep their own."""
+    if sample.names is None and builder.image_size is None:
+        return sample
+    return sample.resized(_own_size(builder))
+
+
+class _Job(NamedTuple):
+    """What time and cost depend on, and the seed."""
+
+    images: int | None
+    epochs: int
+    price_per_hour: float | None
+    seed: int
+
+    def seconds(self, measured: Measured, depth: Depth) -> float | None:
+        """What is frozen once, and the rest forward and back in each epoch."""
+        if self.images is None:
+            return None
+        behind = measured.operations - depth.operations
+        operations = depth.operations + self.epochs * (1 + _BACKWARD) * behind
+        return self.images * measured.seconds_per_image * operations / measured.operations
+
+    def cost(self, seconds: float | None) -> float | None:
+        """By the price."""
+        if seconds is None or self.price_per_hour is None:
+            return None
+        return seconds / 3600 * self.price_per_hour
 
 
 @contextlib.contextmanager
@@ -140,27 +181,19 @@ def _own_random_numbers(seed: int) -> Iterator[None]:
 
 
 def _rows(
-    builder: ImageClassifierBuilder,
-    measured: Measured,
-    sample: ItemDataset,
-    job: tuple[int | None, int, float | None],
-    seed: int,
-) -> list[tuple[float, Suggestion]]:
-    """A candidate's suggestions, each with the operations of its training for one image."""
-    images, epochs, price = job
-    found: list[tuple[float, Suggestion]] = []
+    builder: ImageClassifierBuilder, measured: Measured, sample: ItemDataset, job: _Job
+) -> Iterator[Suggestion]:
+    """A candidate's suggestions, from all blocks frozen on."""
     features = np.empty((len(sample.items), 0), "float32")
-    for depth in measured.depths:  # each reads what all before it read, and one block more
+    accuracy = 0.0
+    for depth in measured.depths:
+        # Each reads what the one before it read, and where it begins itself.
         features = np.concatenate([_to_scale(depth.pooled), features], axis=1)
-        accuracy, held_out = _cross_validated(features, sample, seed)
-        behind = measured.operations - depth.operations
-        operations = depth.operations + epochs * (1 + _BACKWARD) * behind
-        seconds = None
-        if images is not None:
-            share = operations / measured.operations
-            seconds = images * measured.seconds_per_image * share
+        own, held_out = _cross_validated(features, sample, job.seed)
+        accuracy = max(own, accuracy)
         freeze = _freeze(measured, depth.trained_blocks)
-        row = Suggestion(
+        seconds = job.seconds(measured, depth)
+        yield Suggestion(
             builder=replace(builder, image_size=sample.image_size, freeze=freeze),
             schedule="fine-tune" if depth.trained_blocks else "probe",
             network=_name(builder, measured),
@@ -170,15 +203,24 @@ def _rows(
             accuracy=accuracy,
             interval=_wilson(accuracy, held_out),
             seconds_per_image=measured.seconds_per_image,
+            operations=measured.operations,
             parameters=measured.parameters,
             trained_parameters=depth.trained_parameters,
             megabytes=measured.nbytes / 1e6,
             training_seconds=seconds,
-            cost=None if price is None or seconds is None else seconds / 3600 * price,
+            cost=job.cost(seconds),
             top1=_published(builder),
         )
-        found.append((operations, row))
-    return found
+
+
+def _place(row: Suggestion) -> tuple[float, float, int]:
+    """Sorts by accuracy, then the quicker network, then the depth that training gains by.
+
+    In each comparison with fine-tuning, training more blocks reached more, also where the frozen
+    features did not show it; only where next to nothing is left to gain is it not worth its time.
+    """
+    deeper = row.trained_blocks if row.accuracy > _NOTHING_TO_GAIN else -row.trained_blocks
+    return -row.accuracy, row.operations, deeper
 
 
 def _to_scale(pooled: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ class Suggestion:
         accuracy: Expected, in [0, 1]; cross-validated, see `suggest`.
         interval: Of 95%, by Wilson, for the images that `accuracy` was measured on.
         seconds_per_image: Of prediction, as measured.
+        operations: Floating-point operations of that.
         parameters: Of the network with its head.
         trained_parameters: How many of them are trained.
         megabytes: Of the weights, in 10^6 bytes.
@@ -41,6 +42,7 @@ class Suggestion:
     accuracy: float
     interval: tuple[float, float]
     seconds_per_image: float
+    operations: float
     parameters: int
     trained_parameters: int
     megabytes: float
