@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from transferlearn.schedules import Phase as Phase
     from transferlearn.schedules import Probe as Probe
     from transferlearn.schedules import Schedule as Schedule
+    from transferlearn.suggestion import suggest as suggest
 
 _MODULES = ("backbones", "data", "freezing", "heads", "schedules")
 _NAMES = {
@@ -35,6 +36,7 @@ _NAMES = {
     "Phase": "schedules",
     "Probe": "schedules",
     "Schedule": "schedules",
+    "suggest": "suggestion",
 }
 __all__ = [*_MODULES, *_NAMES]
 

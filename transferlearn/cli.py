@@ -1,30 +1,35 @@
-"""The command line: `transferlearn demo | train | predict | evaluate | backbones | cache`.
+"""The command line: `transferlearn demo | train | predict | evaluate | suggest | ...`.
 
 Results go to standard output, progress and warnings to standard error. Exit codes: 0 done, 1 what
 was asked for could not be done, 2 the command was not understood, 130 interrupted.
 """
 
-import argparse
 import contextlib
 import io
 import json
 import logging
 import os
+import shlex
 import sys
 import warnings
+from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from transferlearn.cli_parser import make_parser
+
+_DEFAULT = "EfficientNetLite0"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and gives its exit code."""
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     try:
         with _quiet_start():
             import keras  # noqa: F401
         with _warnings_as_lines(), contextlib.redirect_stdout(sys.stderr):
-            result, text = options.run(options)
+            result, text = _COMMANDS[options.command](options)
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         return 130
@@ -43,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _demo(options: argparse.Namespace) -> tuple[Any, str]:
+def _demo(options: Namespace) -> tuple[Any, str]:
     from transferlearn import demo
 
     from_demo = demo.run(options.output, _say, verbose=_verbosity())
@@ -57,7 +62,7 @@ def _demo(options: argparse.Namespace) -> tuple[Any, str]:
     return from_demo, "\n".join(lines)
 
 
-def _train(options: argparse.Namespace) -> tuple[Any, str]:
+def _train(options: Namespace) -> tuple[Any, str]:
     from transferlearn import Cache, ImageClassifierBuilder, heads, saving
 
     builder = ImageClassifierBuilder(
@@ -94,7 +99,7 @@ def _train(options: argparse.Namespace) -> tuple[Any, str]:
     return result, f"{figures}\n{saved}"
 
 
-def _predict(options: argparse.Namespace) -> tuple[Any, str]:
+def _predict(options: Namespace) -> tuple[Any, str]:
     from transferlearn import load
 
     found = load(options.model).predict(options.images)
@@ -112,14 +117,58 @@ def _predict(options: argparse.Namespace) -> tuple[Any, str]:
     return result, "\n".join(lines)
 
 
-def _evaluate(options: argparse.Namespace) -> tuple[Any, str]:
+def _evaluate(options: Namespace) -> tuple[Any, str]:
     from transferlearn import load
 
     scores = load(options.model).evaluate(options.photos)
     return dict(scores), "\n".join(f"{name}\t{value:.6g}" for name, value in scores.items())
 
 
-def _backbones(options: argparse.Namespace) -> tuple[Any, str]:
+def _suggest(options: Namespace) -> tuple[Any, str]:
+    from transferlearn import suggest
+
+    found = suggest(
+        options.photos,
+        _candidates(options),
+        depths=options.depths,
+        items=options.items,
+        price_per_hour=options.price_per_hour,
+        epochs=options.epochs,
+        seed=options.seed,
+        verbose=_verbosity(),
+    )
+    if options.plot is not None:
+        found.plot(options.plot)
+    best = found[0].builder
+    chosen = {
+        "backbone": best.backbone,
+        "weights": best.weights,
+        "image-size": "x".join(map(str, found[0].image_size)),
+        "freeze": found[0].freeze,
+        "schedule": found[0].schedule,
+    }
+    settings = " ".join(f"--{name} {shlex.quote(str(value))}" for name, value in chosen.items())
+    hint = f"Next: transferlearn train {shlex.quote(str(options.photos))} {settings}"
+    return [row.facts() for row in found], f"{found}\n{hint}"
+
+
+def _candidates(options: Namespace) -> list[Any]:
+    from transferlearn import ImageClassifierBuilder, backbones
+
+    offline = [facts.name for facts in backbones.table() if facts.offline]
+    sizes = options.image_sizes or [None]
+    found = [
+        ImageClassifierBuilder(name, weights=file or "imagenet", image_size=size)
+        for name, _, file in (text.partition("=") for text in options.candidates or offline)
+        for size in sizes
+    ]
+    if options.candidates is None and options.image_sizes is None:
+        small = [(96, 96), (160, 160)]
+        found += [ImageClassifierBuilder(_DEFAULT, image_size=size) for size in small]
+    return found
+
+
+def _backbones(options: Namespace) -> tuple[Any, str]:
     from dataclasses import asdict
 
     from transferlearn import backbones
@@ -128,125 +177,21 @@ def _backbones(options: argparse.Namespace) -> tuple[Any, str]:
     return [asdict(row) for row in table], str(table)
 
 
-def _cache(options: argparse.Namespace) -> tuple[Any, str]:
+def _cache(options: Namespace) -> tuple[Any, str]:
     from transferlearn import cache_command
 
     return cache_command.run(options.action, options.directory)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="transferlearn",
-        allow_abbrev=False,
-        description="Fine-tune a pretrained network on your own photos, and use what comes out.",
-        epilog="First steps: 'transferlearn demo', then 'transferlearn train photos/'.",
-    )
-    shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--json", action="store_true", help="print the result as JSON")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    def command(name: str, run: Any, text: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(
-            name,
-            help=text,
-            description=text,
-            parents=[shared],
-            allow_abbrev=False,
-            formatter_class=_Help,
-        )
-        made.set_defaults(run=run)
-        return made
-
-    demo = command("demo", _demo, "Fine-tune on 800 photos of solar cells; takes some 2 minutes.")
-    demo.add_argument("--output", type=Path, default="solar-cells", help="folder to save in")
-    _add_training(
-        command("train", _train, "Fine-tune on a folder with a folder of photos a class.")
-    )
-    predict = command("predict", _predict, "Say what photos show.")
-    predict.add_argument("model", type=Path, help="what 'train' or 'demo' saved")
-    predict.add_argument("images", nargs="+", type=Path, metavar="PHOTO", help="files or folders")
-    evaluate = command("evaluate", _evaluate, "Score a saved model on labelled photos.")
-    evaluate.add_argument("model", type=Path, help="what 'train' or 'demo' saved")
-    evaluate.add_argument("photos", type=Path, help="a folder with a folder a class, or a CSV file")
-    command("backbones", _backbones, "List the networks to start from.")
-    cache = command("cache", _cache, "List or clear the stored output of frozen layers.")
-    cache.add_argument("action", choices=("list", "clear"))
-    cache.add_argument(
-        "--directory", type=Path, help="by default $TRANSFERLEARN_CACHE or ~/.cache/transferlearn"
-    )
-    return parser
-
-
-class _Help(argparse.ArgumentDefaultsHelpFormatter):
-    def _get_help_string(self, action: argparse.Action) -> str | None:
-        if action.default in (None, False):
-            return action.help
-        return super()._get_help_string(action)
-
-
-def _add_training(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add(
-        "photos",
-        type=Path,
-        help="a folder: photos/<class>/*.jpg, or a CSV file of paths and labels",
-    )
-    add("--validation", type=Path, help="photos to validate on; else a fifth is held out")
-    add("--output", type=Path, default="model", help="folder to save in")
-    add("--backbone", default="EfficientNetLite0", help="see 'transferlearn backbones'")
-    add("--weights", default="imagenet", help="'imagenet', 'none' or a weight file")
-    add(
-        "--units",
-        type=_sizes,
-        metavar="N[,N...]",
-        help="hidden layers of a Flatten-Dense head, such as 128; else a pooled head",
-    )
-    add(
-        "--freeze",
-        type=_freeze,
-        metavar="WHAT",
-        help="'all', 'none', a layer or block, a number of layers, or a share such as 0.8",
-    )
-    add(
-        "--schedule",
-        choices=("auto", "one-phase", "probe", "fine-tune", "gradual"),
-        help="auto: the head, then the last third of the backbone too, and the better of the two "
-        "(by default; with --freeze, one-phase); probe: the head alone; fine-tune: then all that "
-        "--freeze leaves free; gradual: block by block",
-    )
-    add("--epochs", type=int, help="over all phases; by default as the schedule sees fit")
-    add("--learning-rate", type=float, help="by default the optimizer's own (Adam: 0.001)")
-    add("--batch-size", type=int, default=32, help="photos a step")
-    add(
-        "--image-size", type=_image_size, metavar="HxW", help="in pixels; by default the backbone's"
-    )
-    add("--on-error", choices=("skip", "raise"), default="skip", help="for photos that are broken")
-    add("--cache", type=Path, metavar="FOLDER", help="keep what is frozen there, for later runs")
-    add("--seed", type=int, help="makes a run repeatable")
-
-
-def _sizes(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected 128 or 256,128. Received: {text!r}") from None
-
-
-def _image_size(text: str) -> tuple[int, int]:
-    try:
-        height, width = (int(part) for part in text.lower().split("x"))
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"expected HEIGHTxWIDTH, such as 224x224. Received: {text!r}"
-        ) from None
-    return height, width
-
-
-def _freeze(text: str) -> str | int | float:
-    for kind in (int, float):
-        with contextlib.suppress(ValueError):
-            return kind(text)
-    return text
+_COMMANDS = {
+    "demo": _demo,
+    "train": _train,
+    "predict": _predict,
+    "evaluate": _evaluate,
+    "suggest": _suggest,
+    "backbones": _backbones,
+    "cache": _cache,
+}
 
 
 def _json(result: Any) -> str:

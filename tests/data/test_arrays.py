@@ -164,3 +164,16 @@ def test_parts_that_are_no_rows(part):
 def test_sizes_that_are_no_whole_numbers(size):
     with pytest.raises(ValueError, match="image_size must be"):
         load((np.zeros((4, 8, 8, 3), np.uint8), [0, 1, 0, 1]), image_size=size)
+
+
+def test_another_size_is_made_of_the_same_images(tmp_path):
+    paths = [save(tmp_path / f"{i}.png", picture(i)) for i in range(3)]
+    x = np.stack([np.asarray(picture(i)) for i in range(3)])
+    for source in ((paths, Y[:3]), (x, Y[:3])):
+        one, other = load(source, image_size=(4, 9)), load(source, image_size=(6, 5))
+        again = other.resized((4, 9))
+        assert again.image_size == (4, 9)
+        assert again.content_hashes() == one.content_hashes()
+        for i in range(3):
+            np.testing.assert_array_equal(again.image(i), one.image(i))
+        assert other.image(0).shape == (6, 5, 3)

@@ -63,12 +63,13 @@ class Applications(BackboneSource):
             preprocessing=_preprocessing(name),
             top1=published.get("top1"),
             licence=published.get("licence", "unknown"),
+            offline=find_file(name, _official(name)) is not None,
         )
 
     def load(self, name: str, *, weights: Weights, image_size: tuple[int, int]) -> Backbone:
         """Builds the network without its top; `"imagenet"` means a folder, else a download."""
         check_weights(weights)
-        official = _published().get(name, {}).get("file", f"{name}.weights.h5")
+        official = _official(name)
         path = find_file(name, official) if weights == "imagenet" else weights
         if path is not None:
             model = _build(name, None, image_size)
@@ -101,6 +102,10 @@ def _family(name: str) -> str:
 def _published() -> dict[str, dict[str, Any]]:
     text = resources.files(__package__).joinpath("applications.json").read_text("utf-8")
     return json.loads(text)
+
+
+def _official(name: str) -> str:
+    return _published().get(name, {}).get("file", f"{name}.weights.h5")
 
 
 @cache

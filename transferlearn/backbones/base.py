@@ -101,7 +101,8 @@ class Facts:
         preprocessing: `caffe`, `torch`, `tf`, or `none` (inside the model).
         top1: Published ImageNet top-1 accuracy in percent.
         licence: Of the weights.
-        offline: Whether the weights come with a Python package.
+        offline: Whether the weights come with a Python package, or are in the folder that
+            `TRANSFERLEARN_WEIGHTS` names.
     """
 
     name: str

@@ -196,6 +196,12 @@ class ItemDataset(Dataset):
             second[rng.permutation(members)[:count]] = True
         return self._subset(np.flatnonzero(~second)), self._subset(np.flatnonzero(second))
 
+    def resized(self, image_size: tuple[int, int]) -> "ItemDataset":
+        """The same images, unread, for another `(height, width)` in pixels."""
+        if image_size == self.image_size:
+            return self
+        return replace(self, items=self.items.resized(image_size), image_size=image_size)
+
     def _groups(self) -> list[np.ndarray]:
         if self.labels is None:
             return [np.arange(len(self.items))]

@@ -54,6 +54,10 @@ class ImageItems(Items):
     def subset(self, rows: np.ndarray) -> "ImageItems":
         """The images `rows`, in that order, nothing copied."""
 
+    @abc.abstractmethod
+    def resized(self, size: tuple[int, int]) -> "ImageItems":
+        """The same images, resized to `(height, width)` from their own size."""
+
 
 class FileItems(ImageItems):
     """Files that were checked, decoded when they are needed.
@@ -115,6 +119,10 @@ class FileItems(ImageItems):
         paths, hashes = [self._paths[i] for i in rows], [self._hashes[i] for i in rows]
         return FileItems(paths, hashes, self._size, self._interpolation, self._kept)
 
+    def resized(self, size: tuple[int, int]) -> "FileItems":
+        """The same files; what is kept has another size, so they are decoded again."""
+        return FileItems(self._paths, self._hashes, size, self._interpolation, {})
+
 
 class ArrayItems(ImageItems):
     """One array `(n, height, width, channels)`, converted batch by batch, never copied whole."""
@@ -163,6 +171,12 @@ class ArrayItems(ImageItems):
         """The images `rows`, in that order, over the same array."""
         return ArrayItems(
             self._pixels, self._rows[rows], self._size, self._interpolation, divided=self._divided
+        )
+
+    def resized(self, size: tuple[int, int]) -> "ArrayItems":
+        """The same images, over the same array."""
+        return ArrayItems(
+            self._pixels, self._rows, size, self._interpolation, divided=self._divided
         )
 
     def _take(self, rows: np.ndarray) -> np.ndarray:

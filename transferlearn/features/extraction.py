@@ -93,7 +93,7 @@ def run(
         for keys, inputs in batches:
             full = max(full, len(keys))
             outputs = model.predict_on_batch(
-                keras.tree.map_structure(partial(_padded, size=full), inputs)
+                keras.tree.map_structure(partial(padded, size=full), inputs)
             )
             features = outputs if isinstance(outputs, (list, tuple)) else [outputs]
             rows = [np.asarray(part)[: len(keys)] for part in features]
@@ -117,7 +117,7 @@ def _check_finite(rows: Sequence[np.ndarray]) -> None:
         )
 
 
-def _padded(batch: np.ndarray, size: int) -> np.ndarray:
-    """A batch of another size would have the network compiled once more."""
+def padded(batch: np.ndarray, size: int) -> np.ndarray:
+    """Fills a batch up to `size`: one of another size would have the network compiled once more."""
     rest = size - len(batch)
     return np.concatenate([batch, np.repeat(batch[:1], rest, axis=0)]) if rest else batch

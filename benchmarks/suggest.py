@@ -1,0 +1,129 @@
+"""What `tl.suggest` expects of each network and depth, against fine-tuning each of them.
+
+    python benchmarks/suggest.py                # the demo's photos; two cores: 15 minutes
+    python benchmarks/suggest.py photos/ ...    # folders with a folder for each class
+
+300 photos to train on, 500 others to test on, drawn with seed 0. Fine-tuning: the head solved, then
+the last blocks for 8 epochs with AdamW (rate 3e-4, warm-up, cosine, weight decay 0.01), BatchNorm
+fixed, no augmentation. Prints Markdown tables, as in docs/choosing.md. It needs
+`pip install "transferlearn[demo]"`.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from children import machine, print_table
+
+import transferlearn as tl
+from transferlearn import demo
+
+SEED = 0
+TRAIN, TEST = 300, 500
+DEPTHS = (0, 2, 4, 6, 9)
+Photos = tuple[list[str], list[str]]
+
+
+@dataclass(frozen=True)
+class ProbeThenTrain(tl.Schedule):
+    """The head solved, then all that the builder's `freeze` leaves free."""
+
+    def phases(self, job: Any) -> Iterator[tl.Phase]:
+        """Yields one phase or two."""
+        frozen = tl.freezing.FreezeAll()
+        yield tl.Phase(freeze=frozen, epochs=1, fit="solve")
+        if job.freeze != frozen:
+            yield tl.Phase(
+                freeze=job.freeze, epochs=8, learning_rate=3e-4, warm_up=0.2, decay="cosine"
+            )
+
+
+def candidates() -> dict[str, tl.ImageClassifierBuilder]:
+    """EfficientNetLite0, whole and cut, at two sizes."""
+    optimizer = keras.optimizers.AdamW(weight_decay=0.01)
+    made = {}
+    for last, side in (("top", 96), ("top", 128), ("block6", 96), ("block5", 128)):
+        whole = tl.backbones.get("EfficientNetLite0", image_size=(side, side))
+        backbone = whole if last == "top" else cut(whole, last)
+        made[f"up to {last}, {side} px"] = tl.ImageClassifierBuilder(
+            backbone, image_size=(side, side), optimizer=optimizer, seed=SEED
+        )
+    return made
+
+
+def cut(whole: tl.backbones.Backbone, last: str) -> tl.backbones.Backbone:
+    """The network up to and with a block."""
+    block = next(block for block in whole.blocks if block.name == last)
+    output = whole.model.layers[block.layers[-1]].output
+    return tl.backbones.from_model(
+        keras.Model(whole.model.input, output),
+        preprocessing=whole.preprocessing,
+        blocks=tl.backbones.blocks_by_name((r"(stem|block\d|top)", r"\1")),
+        name=last,
+    )
+
+
+def photos(folder: Path | None) -> Photos:
+    """Paths and class names of a folder, or of the demo."""
+    if folder is None:
+        paths, names = zip(*demo.photos(), strict=True)
+        return list(paths), list(names)
+    paths = sorted(path for path in folder.glob("*/*") if path.is_file())
+    return [str(path) for path in paths], [path.parent.name for path in paths]
+
+
+def compare(labelled: Photos, train: int, test: int) -> list[dict[str, Any]]:
+    """Expected and reached accuracy of each candidate and depth."""
+    order = np.random.default_rng(1000 + SEED).permutation(len(labelled[0]))
+    drawn = (order[:train], order[train : train + test])
+    seen, unseen = (tuple([column[i] for i in rows] for column in labelled) for rows in drawn)
+    rows = []
+    for name, builder in candidates().items():
+        found = tl.suggest(seen, [builder], depths=DEPTHS, seed=SEED, verbose=0)
+        for row in sorted(found, key=lambda row: row.trained_blocks):
+            begun = time.perf_counter()
+            fitted = row.builder.fit(seen, validation_split=0, schedule=ProbeThenTrain(), verbose=0)
+            seconds = time.perf_counter() - begun
+            rows.append(
+                {
+                    "network": name,
+                    "blocks trained": row.trained_blocks,
+                    "expected": row.accuracy,
+                    "reached": fitted.evaluate(unseen).accuracy,
+                    "fit, s": seconds,
+                }
+            )
+            keras.utils.clear_session()
+    return rows
+
+
+def main() -> None:
+    """Prints the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folders", nargs="*", type=Path, help="by default the demo's photos")
+    parser.add_argument("--quick", action="store_true", help="few photos: does it run? no numbers")
+    options = parser.parse_args()
+    sizes = (24, 24) if options.quick else (TRAIN, TEST)
+    print(machine())
+    for folder in options.folders or [None]:
+        rows = compare(photos(folder), *sizes)
+        print_table("demo" if folder is None else folder.name, [_shown(row) for row in rows])
+        first = max(rows, key=lambda row: row["expected"])
+        best = max(row["reached"] for row in rows)
+        print(f"\nThe first suggestion reached {first['reached']:.3f}, the best {best:.3f}.")
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    shares = {name: f"{row[name]:.3f}" for name in ("expected", "reached")}
+    return {**row, **shares, "fit, s": f"{row['fit, s']:.0f}"}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""Suggestions, and how they are shown."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transferlearn.builders import ImageClassifierBuilder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suggestion:
+    """A network, an image size and a freezing, and what to expect of them.
+
+    Attributes:
+        builder: Ready to `fit`: the candidate's, with `image_size` and `freeze` set.
+        schedule: What to fit it with: `"probe"` where all is frozen, else `"fine-tune"`.
+        network: Name of the backbone, and of its weight file where one was given.
+        image_size: `(height, width)` in pixels.
+        freeze: `"all"`, `"none"`, or the block up to which it is frozen.
+        trained_blocks: How many blocks that leaves to train.
+        accuracy: Expected, in [0, 1]; cross-validated, see `suggest`.
+        interval: Of 95%, by Wilson, for the images that `accuracy` was measured on.
+        seconds_per_image: Of prediction, as measured.
+        operations: Floating-point operations of that.
+        parameters: Of the network with its head.
+        trained_parameters: How many of them are trained.
+        megabytes: Of the weights, in 10^6 bytes.
+        training_seconds: Estimated, on all images: what is frozen once, what is trained in each
+            epoch; `None` where a stream does not tell how many images there are.
+        cost: Of these, by `price_per_hour`, or `None`.
+        top1: Published ImageNet top-1 accuracy of the network in percent, or `None`.
+        published_place: Its place among the candidates by that, from 1, or `None`.
+    """
+
+    builder: ImageClassifierBuilder
+    schedule: str
+    network: str
+    image_size: tuple[int, int]
+    freeze: str
+    trained_blocks: int
+    accuracy: float
+    interval: tuple[float, float]
+    seconds_per_image: float
+    operations: float
+    parameters: int
+    trained_parameters: int
+    megabytes: float
+    training_seconds: float | None
+    cost: float | None = None
+    top1: float | None = None
+    published_place: int | None = None
+
+    def facts(self) -> dict[str, Any]:
+        """Gives all but the builder, as JSON takes it."""
+        return {name: value for name, value in vars(self).items() if name != "builder"}
+
+
+@dataclass(frozen=True)
+class Suggestions:
+    """Suggestions, the best first, to count, to index and to go through; printed, a table."""
+
+    rows: tuple[Suggestion, ...]
+    images: int
+
+    def __getitem__(self, index: int) -> Suggestion:
+        return self.rows[index]
+
+    def __iter__(self) -> Iterator[Suggestion]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __str__(self) -> str:
+        lines = [_HEAD, *map(_cells, self.rows)]
+        shown = [i for i in range(len(_HEAD)) if any(line[i] != "-" for line in lines[1:])]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(_HEAD))]
+        text = ["  ".join(line[i].ljust(widths[i]) for i in shown).rstrip() for line in lines]
+        return "\n".join([*text, _LEGEND.format(images=self.images)])
+
+    __repr__ = __str__
+
+    def plot(self, path: str | Path) -> None:
+        """Draws accuracy, with its interval, against seconds an image, into a file.
+
+        Args:
+            path: Of the file to write, such as `suggestions.png`.
+
+        Raises:
+            ImportError: matplotlib is not installed.
+        """
+        try:
+            from matplotlib.figure import Figure
+        except ImportError as error:
+            raise ImportError('Plots need matplotlib: pip install "transferlearn[plot]"') from error
+        figure = Figure(figsize=(8, 5), layout="constrained")
+        axes = figure.subplots()
+        for title in dict.fromkeys(map(_title, self.rows)):
+            rows = [row for row in self.rows if _title(row) == title]
+            times = [1000 * row.seconds_per_image for row in rows]
+            heights = [row.accuracy for row in rows]
+            below = [row.accuracy - row.interval[0] for row in rows]
+            above = [row.interval[1] - row.accuracy for row in rows]
+            axes.errorbar(times, heights, yerr=(below, above), fmt="o", capsize=3, label=title)
+        axes.set_xlabel("milliseconds an image")
+        axes.set_ylabel("expected accuracy")
+        axes.legend()
+        figure.savefig(path)
+
+
+_HEAD = (
+    "network",
+    "image size",
+    "frozen up to",
+    "accuracy",
+    "95% interval",
+    "ms an image",
+    "parameters",
+    "trained",
+    "MB",
+    "training, s",
+    "cost",
+    "published top-1",
+)
+_LEGEND = (
+    "Accuracy: expected, cross-validated on {images:,} images. Training: estimated. Published: "
+    "ImageNet top-1 accuracy in percent, and the network's place among these by it."
+)
+
+
+def _title(row: Suggestion) -> str:
+    return f"{row.network} {_size(row)}"
+
+
+def _size(row: Suggestion) -> str:
+    return "x".join(map(str, row.image_size))
+
+
+def _cells(row: Suggestion) -> tuple[str, ...]:
+    low, high = row.interval
+    return (
+        row.network,
+        _size(row),
+        row.freeze,
+        f"{row.accuracy:.3f}",
+        f"{low:.3f} to {high:.3f}",
+        f"{1000 * row.seconds_per_image:.1f}",
+        f"{row.parameters / 1e6:.2f}M",
+        f"{row.trained_parameters / 1e6:.2f}M",
+        f"{row.megabytes:.1f}",
+        "-" if row.training_seconds is None else f"{row.training_seconds:.0f}",
+        "-" if row.cost is None else f"{row.cost:.4f}",
+        "-" if row.top1 is None else f"{row.top1:.1f} ({row.published_place}.)",
+    )
