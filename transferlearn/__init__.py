@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from transferlearn.schedules import Phase as Phase
     from transferlearn.schedules import Probe as Probe
     from transferlearn.schedules import Schedule as Schedule
+    from transferlearn.searching import Range as Range
+    from transferlearn.searching import Search as Search
+    from transferlearn.searching import search as search
 
 _MODULES = ("backbones", "data", "freezing", "heads", "schedules")
 _NAMES = {
@@ -35,6 +38,9 @@ _NAMES = {
     "Phase": "schedules",
     "Probe": "schedules",
     "Schedule": "schedules",
+    "Range": "searching",
+    "Search": "searching",
+    "search": "searching",
 }
 __all__ = [*_MODULES, *_NAMES]
 
