@@ -3,7 +3,8 @@
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -166,23 +167,23 @@ def test_losses_are_minimised(curve):
 
 def test_a_trial_that_cannot_be_is_noted_and_the_others_go_on(curve, capsys):
     space = {"views": [1, 2], "height": tl.Range(0.1, 0.9)}  # views=2 without augmentation
-    found = tl.search(curve, space, labelled(), trials=8)
+    found = tl.search(curve, space, labelled(), trials=24)
     failed = [trial for trial in found.trials if trial.state == "failed"]
-    assert failed
+    assert 0 < len(failed) <= 10  # Optuna turns away from them
     assert all(trial.parameters["views"] == 2 for trial in failed)
     assert "Without an augmentation" in failed[0].reason
     assert found.builder.views == 1
-    assert len(found.trials) == 8
+    assert len(found.trials) == 24
     assert "failed: Without an augmentation" in str(found)
     assert "failed: Without an augmentation" in capsys.readouterr().out
 
 
-def test_a_builder_that_fails_by_itself_ends_the_search(backbone, tmp_path):
-    builder = Curve(backbone, broken="no such layer")
+def test_a_builder_that_fails_by_itself_ends_the_search(curve, tmp_path):
+    builder = replace(curve, broken="no such layer")
     with pytest.raises(ValueError, match="no such layer"):
         tl.search(builder, {"height": [0.1, 0.2]}, labelled(), storage=tmp_path / "s", verbose=0)
     with pytest.raises(ValueError, match=r"No trial of 2 succeeded\. The first: broken too"):
-        tl.search(Curve(backbone), {"broken": ["broken too"]}, labelled(), trials=2, verbose=0)
+        tl.search(curve, {"broken": ["broken too"]}, labelled(), trials=2, verbose=0)
 
 
 def test_an_unknown_metric_is_refused_and_can_be_corrected(curve, tmp_path):
@@ -286,6 +287,35 @@ def test_a_file_that_is_no_database_is_refused(curve, tmp_path):
         tl.search(curve, {"height": [0.2]}, labelled(), storage=tmp_path / "notes.txt")
 
 
+def test_no_more_trials_are_finished_than_asked_for(curve, monkeypatch):
+    ask = optuna.Study.ask
+
+    def another_process_is_faster(study):
+        theirs, ours = ask(study), ask(study)
+        theirs.suggest_float("height", 0.1, 0.9)
+        theirs.report(0.7, 0)
+        study.tell(theirs, 0.7)
+        return ours
+
+    monkeypatch.setattr(optuna.Study, "ask", another_process_is_faster)
+    found = tl.search(curve, {"height": tl.Range(0.1, 0.9)}, labelled(), trials=1, verbose=0)
+    assert [(trial.number, trial.score) for trial in found.trials] == [(0, 0.7)]
+
+
+def test_a_trial_that_was_taken_for_dead_is_made_up_for(curve, monkeypatch, capsys):
+    report = optuna.Trial.report
+
+    def too_late(trial, value, step):
+        if trial.number == 1 and step == 2:
+            trial.study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+        report(trial, value, step)
+
+    monkeypatch.setattr(optuna.Trial, "report", too_late)
+    found = tl.search(curve, {"height": tl.Range(0.1, 0.9)}, labelled(), trials=3)
+    assert states(found) == ["complete", "failed", "complete", "complete"]
+    assert "took it for dead" in capsys.readouterr().out
+
+
 def test_only_processes_without_signs_of_life_are_taken_for_dead(monkeypatch):
     now = [0.0]
     monkeypatch.setattr(studies.time, "monotonic", lambda: now[0])
@@ -306,8 +336,11 @@ def test_running_trials_give_signs_of_life(monkeypatch):
     monkeypatch.setattr(studies, "_BEAT", 0.01)
     study = optuna.create_study()
     with studies.alive(study.ask()):
-        while study.trials[0].user_attrs.get("beat", 0) < 3:
-            pass
+        for _ in range(1000):
+            time.sleep(0.01)
+            if study.trials[0].user_attrs.get("beat", 0) > 3:
+                break
+    assert study.trials[0].user_attrs["beat"] > 3
 
 
 SEARCH = """

@@ -51,8 +51,8 @@ def search(
             list of values of any kind, `None` included, or a `tl.Range` of numbers.
         train: As for `builder.fit`.
         validation_data: Likewise; by default a part of `train` is held out.
-        trials: How many are to be finished, those of earlier calls and of other processes with the
-            same storage included.
+        trials: How many are to be finished, failed ones, those of earlier calls and those of other
+            processes with the same storage included.
         storage: Path of an SQLite file, or an Optuna URL: the same call goes on there after a kill,
             and several processes may work at once (give them `cache=tl.Cache(directory=...)` to
             share features). `None`: in memory.

@@ -46,17 +46,18 @@ def best_epoch(values: dict[int, float], *, minimise: bool) -> int | None:
 
 def as_trial(frozen: Any, *, minimise: bool) -> Trial:
     """Reads a trial of an Optuna study."""
-    state = {"fail": "failed"}.get(frozen.state.name.lower(), frozen.state.name.lower())
-    epoch = best_epoch(frozen.intermediate_values, minimise=minimise)
-    unknown = "its process ended" if state == "failed" else ""
+    state, reason = frozen.state.name.lower(), frozen.user_attrs.get("reason", "")
+    if state == "fail":
+        reason = "its process ended"
+    epoch = None if reason else best_epoch(frozen.intermediate_values, minimise=minimise)
     return Trial(
         number=frozen.number,
-        state=state,
+        state="failed" if reason else state,
         parameters=frozen.params,
         score=None if epoch is None else frozen.intermediate_values[epoch],
         epoch=None if epoch is None else epoch + 1,
         seconds=frozen.duration.total_seconds() if frozen.duration else None,
-        reason=frozen.user_attrs.get("reason", unknown),
+        reason=reason,
     )
 
 

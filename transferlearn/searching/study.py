@@ -136,6 +136,12 @@ def alive(trial: Any) -> Iterator[None]:
         thread.join()
 
 
+def end(study: Any, trial: Any, state: Any, score: float | None = None) -> None:
+    """Ends a trial, or a trial of this number, unless another process has done so."""
+    with contextlib.suppress(optuna().exceptions.UpdateFinishedTrialError):
+        study.tell(trial, score, state, skip_if_finished=True)
+
+
 class Abandoned:
     """Finds trials whose process has ended without saying so, and marks them failed.
 
@@ -155,5 +161,4 @@ class Abandoned:
             last, since = self._seen.get(trial.number, (None, now))
             self._seen[trial.number] = (beat, since if beat == last else now)
             if beat == last and now - since > _PATIENCE:
-                failed = optuna().trial.TrialState.FAIL
-                self._study.tell(trial.number, state=failed, skip_if_finished=True)
+                end(self._study, trial.number, optuna().trial.TrialState.FAIL)

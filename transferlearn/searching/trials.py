@@ -16,7 +16,7 @@ from transferlearn.builders import Builder
 from transferlearn.data import LoadedOnce
 from transferlearn.searching.results import best_epoch
 from transferlearn.searching.space import Space, text
-from transferlearn.searching.study import Abandoned, alive, optuna
+from transferlearn.searching.study import Abandoned, alive, end, optuna
 
 _POLL = 1.0  # seconds between two looks at what other processes do
 
@@ -86,7 +86,7 @@ class Runner:
             known = self.study.get_trials(deepcopy=False)
             running = [trial for trial in known if trial.state == _states().RUNNING]
             abandoned.fail(running)
-            finished = sum(map(self._is_finished, known))
+            finished = sum(map(_is_finished, known))
             if finished >= total:
                 return
             if finished + len(running) < total:
@@ -98,17 +98,9 @@ class Runner:
             waiting = True
             time.sleep(_POLL)
 
-    def _is_finished(self, trial: Any) -> bool:
-        """Whether a trial counts; one that was cut short does not."""
-        return trial.state in (_states().COMPLETE, _states().PRUNED) or (
-            trial.state == _states().FAIL and "reason" in trial.user_attrs
-        )
-
     def _run_one(self, trial: Any, total: int) -> None:
         known = self.study.get_trials(deepcopy=False)
-        counted = [
-            t for t in known[: trial.number] if self._is_finished(t) or not t.state.is_finished()
-        ]
+        counted = [t for t in known[: trial.number] if _is_finished(t) or not t.state.is_finished()]
         state, score = _states().FAIL, None
         try:
             if len(counted) < total:  # else another process has begun the last one just now
@@ -117,7 +109,7 @@ class Runner:
         except optuna().exceptions.UpdateFinishedTrialError:
             self._say_end("this process stood still, and another one took it for dead")
         finally:
-            self.study.tell(trial, score, state, skip_if_finished=True)
+            end(self.study, trial, state, score)
 
     def _outcome(self, trial: Any, known: list[Any]) -> tuple[Any, float | None]:
         """Trains, and gives the trial's state and score."""
@@ -126,7 +118,7 @@ class Runner:
         self.study.sampler = optuna().samplers.TPESampler(seed=seed % 2**32)
         parameters = self.space.suggest(trial)
         self._say(trial.number, parameters)
-        earlier = next((t for t in known if t.params == parameters and self._is_finished(t)), None)
+        earlier = next((t for t in known if t.params == parameters and _is_finished(t)), None)
         if earlier:
             self._say_end(f"as trial {earlier.number}")
             return _repeat(trial, earlier)
@@ -151,7 +143,7 @@ class Runner:
             self._check_builder()
             self._say_end(f"failed: {error}")
             trial.set_user_attr("reason", str(error))
-            return _states().FAIL, None
+            return _states().PRUNED, None  # as bad: of what failed, Optuna would try more
         self._say_end(f"{self.metric} {values[epoch]:.4f}")
         return _states().COMPLETE, values[epoch]
 
@@ -195,10 +187,15 @@ def _states() -> Any:
     return optuna().trial.TrialState
 
 
+def _is_finished(trial: Any) -> bool:
+    """Whether a trial counts; one that was cut short is `FAIL` and does not."""
+    return trial.state in (_states().COMPLETE, _states().PRUNED)
+
+
 def _repeat(trial: Any, earlier: Any) -> tuple[Any, float | None]:
     """Gives a trial what an earlier one of the same parameters had; training it again would too."""
     for epoch, value in earlier.intermediate_values.items():
         trial.report(value, epoch)
     if "reason" in earlier.user_attrs:
         trial.set_user_attr("reason", earlier.user_attrs["reason"])
-    return earlier.state, earlier.value if earlier.state.name == "COMPLETE" else None
+    return earlier.state, earlier.value if earlier.state == _states().COMPLETE else None
