@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from transferlearn.schedules import Probe as Probe
     from transferlearn.schedules import Schedule as Schedule
     from transferlearn.suggestion import suggest as suggest
+    from transferlearn.searching import Range as Range
+    from transferlearn.searching import Search as Search
+    from transferlearn.searching import search as search
 
 _MODULES = ("backbones", "data", "freezing", "heads", "schedules")
 _NAMES = {
@@ -37,6 +40,9 @@ _NAMES = {
     "Probe": "schedules",
     "Schedule": "schedules",
     "suggest": "suggestion",
+    "Range": "searching",
+    "Search": "searching",
+    "search": "searching",
 }
 __all__ = [*_MODULES, *_NAMES]
 

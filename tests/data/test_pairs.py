@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from conftest import picture, save
 
-from transferlearn.data import DataWarning, load_pair
+from transferlearn.data import DataWarning, LoadedOnce, load_pair
 
 X = np.arange(40, dtype=np.uint8)[:, None, None, None].repeat(3, axis=-1)
 
@@ -24,6 +24,18 @@ def test_validation_has_the_size_of_train():
         (X[:4], [0, 1, 0, 1]), (X[4:6].repeat(3, axis=1), [0, 1]), image_size=None
     )
     assert train.image_size == validation.image_size == (1, 1)
+
+
+def test_data_for_several_trainings_is_loaded_once_for_each_way_to_read_it(make_folder):
+    folder = make_folder(counts={"cat": 10, "dog": 5})
+    once = LoadedOnce(folder)
+    pair = load_pair(once, seed=1, image_size=(8, 8))
+    assert load_pair(once, seed=1, image_size=(8, 8)) is pair
+    assert pair[1].names == load_pair(folder, seed=1)[1].names
+    assert load_pair(once, seed=1, image_size=(9, 9))[0].image_size == (9, 9)
+    assert load_pair(once, seed=2, image_size=(8, 8))[1].names != pair[1].names
+    assert load_pair(once, seed=1, validation_split=0.4)[1].size == 6
+    assert load_pair(LoadedOnce(folder, folder), seed=1)[1].size == 15
 
 
 def test_one_class():

@@ -4,7 +4,7 @@ from .batches import ItemBatches, epoch_order
 from .contents import Contents, UnsteadyData
 from .dataset import Dataset, ItemDataset, Skipped
 from .items import Items, decoding_pool
-from .load import is_one_image, load, load_images, load_pair
+from .load import LoadedOnce, is_one_image, load, load_images, load_pair
 from .notices import DataWarning
 from .steady import iterate, without_autotune
 from .streams import StreamDataset
@@ -16,6 +16,7 @@ __all__ = [
     "ItemBatches",
     "ItemDataset",
     "Items",
+    "LoadedOnce",
     "Skipped",
     "StreamDataset",
     "UnsteadyData",

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +127,21 @@ def _load_path(path: Path, options: Options) -> ItemDataset:
     return load_csv(path, options)
 
 
+@dataclass(frozen=True, eq=False)
+class LoadedOnce:
+    """Data for several trainings: `load_pair` loads and checks it once for each way to read it.
+
+    Attributes:
+        train: As `load_pair` takes it.
+        validation_data: Likewise.
+        pairs: What was loaded.
+    """
+
+    train: Any
+    validation_data: Any = None
+    pairs: dict[Any, tuple[Dataset, Dataset | None]] = field(default_factory=dict)
+
+
 def load_pair(
     train: Any,
     validation_data: Any = None,
@@ -139,7 +154,7 @@ def load_pair(
 
     Args:
         train: Any source that `load` takes; or a folder of `train/` and `validation/` (`val`,
-            `valid`), each of class folders, where `test/` is left alone.
+            `valid`), each of class folders, where `test/` is left alone; or a `LoadedOnce` of both.
         validation_data: Likewise, or `None`: that `validation/`, else a part of `train`. A stream
             cannot be cut: then there is none, with a `DataWarning`.
         validation_split: Share of the images to validate on, between 0 and 1, the same for each
@@ -160,6 +175,17 @@ def load_pair(
     ```
     """
     settings = Options(**options)
+    if isinstance(train, LoadedOnce):
+        how = (validation_split, seed, settings)
+        if how not in train.pairs:
+            train.pairs[how] = load_pair(
+                train.train,
+                train.validation_data,
+                validation_split=validation_split,
+                seed=seed,
+                **options,
+            )
+        return train.pairs[how]
     train, beside = split_folders(train)
     first = _load(train, settings)
     check_classes(first)

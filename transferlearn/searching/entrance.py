@@ -1,0 +1,151 @@
+"""The entrance: checks what was passed, runs the trials, and gives what they found."""
+
+import dataclasses
+import inspect
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from transferlearn import training
+from transferlearn.builders import Builder
+from transferlearn.builders.arguments import whole
+from transferlearn.data import Dataset, LoadedOnce
+from transferlearn.features.fingerprints import digest
+from transferlearn.searching.results import Search, as_trial, in_order
+from transferlearn.searching.space import FIT_ARGUMENTS, Space, label
+from transferlearn.searching.study import opened, optuna
+from transferlearn.searching.trials import Runner
+
+_SMALLER_IS_BETTER = re.compile(
+    r"loss|error|entropy|divergence|hinge|poisson|cosh|perplexity|false|\bm(ae|se|ape|sle)\b"
+)
+_WITHOUT_EFFECT = ("cache", "callbacks")  # on what a score means
+
+
+def search(
+    builder: Builder,
+    space: Mapping[str, Any],
+    train: Any,
+    validation_data: Any = None,
+    *,
+    trials: int = 20,
+    storage: Any = None,
+    metric: str = "val_accuracy",
+    seed: int = 0,
+    verbose: Any = "auto",
+    **fit_options: Any,
+) -> Search:
+    """Tries settings of a builder, and finds those that score best on held-out data.
+
+    When to use it: once the plain job works and its score matters enough for some twenty trainings.
+    [Optuna](https://optuna.org) draws what is tried: at random at first, then near what did well
+    (TPE). After each epoch, a trial below the median of the others is stopped (pruned). What frozen
+    layers give is stored and shared by all trials, so most of them train a head only.
+
+    All trials hold out the same images and begin with the same seed. The best score of many is a
+    little lucky: keep other images for a last `evaluate`.
+
+    Args:
+        builder: What is not searched stays as it is here.
+        space: What to try, by name, for fields of the builder and for `epochs` and `schedule`: a
+            list of values of any kind, `None` included, or a `tl.Range` of numbers.
+        train: As for `builder.fit`.
+        validation_data: Likewise; by default a part of `train` is held out.
+        trials: How many are to be finished, failed ones, those of earlier calls and those of other
+            processes with the same storage included.
+        storage: Path of an SQLite file, or an Optuna URL: the same call goes on there after a kill,
+            and several processes may work at once (give them `cache=tl.Cache(directory=...)` to
+            share features). `None`: in memory.
+        metric: What to search for, of a trial's best epoch: any key of the history. Losses and
+            errors are minimised, everything else is maximised.
+        seed: Of the split, of each training, and of what is tried.
+        verbose: 0: nothing is printed; 2: what each `fit` prints; else a line for each trial.
+        **fit_options: Of `builder.fit`.
+
+    Returns:
+        A `Search`: the best builder, its score, and all trials as a table and a picture.
+
+    Raises:
+        ValueError: There are no held-out data or no such metric, all trials failed, or the storage
+            holds the results of another search. A single trial that fails with one is noted.
+        ImportError: Optuna is not installed (`pip install "transferlearn[tune]"`).
+
+    Example:
+        space = {
+            "head": [tl.heads.PooledDense(), tl.heads.FlattenDense(units=(128,))],
+            "learning_rate": tl.Range(1e-4, 1e-2, log=True),
+        }
+        found = tl.search(builder, space, "photos", trials=20, storage="study.db")
+        print(found)
+        fitted = found.builder.fit("photos", **found.fit_options)
+    """
+    optuna()
+    trials = whole("trials", trials, least=1)
+    builder = dataclasses.replace(builder, seed=whole("seed", seed, least=0))
+    tried = Space(space, builder)
+    load_options = _check_options(fit_options, tried)
+    data = LoadedOnce(train, validation_data)
+    first, held_out = builder._load(data, None, *load_options)
+    if held_out is None:
+        raise ValueError(
+            "A search compares scores on held-out data, and there is none. Pass validation_data, "
+            "or a validation_split above 0."
+        )
+    minimise = bool(_SMALLER_IS_BETTER.search(metric.replace("_", " ")))
+    description = {
+        **_describe(builder, fit_options, tried),
+        "metric": metric,
+        "data": _digest(first, held_out),
+    }
+    with opened(storage, description, minimise=minimise) as study:
+        runner = Runner(
+            study=study,
+            builder=builder,
+            space=tried,
+            data=data,
+            options=fit_options,
+            metric=metric,
+            minimise=minimise,
+            verbose=verbose,
+        )
+        runner.run(trials)
+        rows = [as_trial(t, minimise=minimise) for t in study.get_trials(deepcopy=False)]
+    ordered = in_order([row for row in rows if row.parameters], minimise=minimise)
+    best = ordered[0]
+    if best.state != "complete" or best.score is None:
+        raise ValueError(f"No trial of {len(ordered)} succeeded. The first: {best.reason}")
+    fields, arguments = tried.chosen(best.parameters)
+    return Search(
+        builder=dataclasses.replace(builder, **fields),
+        fit_options=fit_options | arguments,
+        score=best.score,
+        metric=metric,
+        trials=ordered,
+        tried=tried.tried(),
+    )
+
+
+def _check_options(options: dict[str, Any], tried: Space) -> tuple[Any, Any]:
+    """Gives what loading needs of the options of `fit`; `TypeError` for others than those."""
+    call = inspect.signature(Builder.fit).bind(None, None, **options)
+    twice = [name for name in FIT_ARGUMENTS if name in tried and name in options]
+    if twice:
+        raise ValueError(f"{twice[0]} is searched, so it cannot be an option of fit as well.")
+    call.apply_defaults()
+    training.as_callbacks(call.arguments["callbacks"])
+    training.check_cache(call.arguments["cache"])
+    return call.arguments["validation_split"], call.arguments["class_names"]
+
+
+def _describe(builder: Builder, options: dict[str, Any], tried: Space) -> dict[str, str]:
+    """All settings that scores depend on, as texts."""
+    found = {"builder": type(builder).__name__}
+    found |= {f"what to try for {name}": str(values) for name, values in tried.tried().items()}
+    settings = {f.name: getattr(builder, f.name) for f in dataclasses.fields(builder) if f.init}
+    settings |= {name: value for name, value in options.items() if name not in _WITHOUT_EFFECT}
+    return found | {n: str(label(value)) for n, value in settings.items() if n not in tried}
+
+
+def _digest(*parts: Dataset) -> str:
+    told = [(p.class_names, p.size, p.content_hashes(), p.labels) for p in parts]
+    return digest(*(value for part in told for value in part))[:12]

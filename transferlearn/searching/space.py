@@ -1,0 +1,184 @@
+"""What a search tries: values and ranges, for fields of a builder and arguments of `fit`."""
+
+import dataclasses
+import difflib
+import inspect
+import math
+import numbers
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import keras
+
+from transferlearn.backbones import Backbone
+from transferlearn.builders import Builder
+from transferlearn.features.fingerprints import digest
+
+FIT_ARGUMENTS = ("epochs", "schedule")
+_PLAIN = (str, int, float, bool, type(None))
+
+
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """Numbers for `tl.search` to try: from `low` to `high`, both included.
+
+    Args:
+        low: The smallest; with `log` above 0.
+        high: The largest. Where both ends are whole (`int`), only whole numbers are tried.
+        log: Whether numbers are spread by their order of magnitude, as for learning rates.
+
+    Raises:
+        ValueError: The ends are no finite numbers, or in the wrong order.
+
+    Example:
+        space = {"learning_rate": tl.Range(1e-4, 1e-1, log=True), "epochs": tl.Range(5, 20)}
+    """
+
+    low: float
+    high: float
+    _: dataclasses.KW_ONLY
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        ends = (self.low, self.high)
+        are_numbers = all(isinstance(x, numbers.Real) and not isinstance(x, bool) for x in ends)
+        if not are_numbers or not -math.inf < self.low < self.high < math.inf:
+            raise ValueError(f"A range goes from a number to a larger one. Received: {self!r}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"A range with log=True begins above 0. Received: {self!r}")
+        whole = all(isinstance(end, numbers.Integral) for end in ends)
+        for name, end in zip(("low", "high"), ends, strict=True):
+            object.__setattr__(self, name, int(end) if whole else float(end))
+
+    @property
+    def whole(self) -> bool:
+        """Whether only whole numbers are tried."""
+        return isinstance(self.low, int)
+
+
+def label(value: Any) -> Any:
+    """Stands for a value in a study: a plain value for itself, a readable text for an object.
+
+    It is the same in every process. Keras's models are told apart by their weights.
+    """
+    if isinstance(value, _PLAIN):
+        return value
+    if isinstance(value, (list, tuple)):
+        parts = [str(label(part)) for part in value]
+        return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
+    if isinstance(value, (Backbone, keras.Model)):
+        model = value.model if isinstance(value, Backbone) else value
+        return f"{value.name} {digest(*model.weights)[:8]}"
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return _called(value, vars(value))
+    if hasattr(value, "get_config"):
+        config = value.get_config()
+        return _called(value, {name: config[name] for name in config if name != "name"})
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+
+
+def _called(value: Any, arguments: Mapping[str, Any]) -> str:
+    """An object as a call of its class, with the arguments that differ from their defaults."""
+    given = [
+        f"{name}={_argument(arguments[name])}"
+        for name, parameter in inspect.signature(type(value)).parameters.items()
+        if name in arguments and _argument(arguments[name]) != _argument(parameter.default)
+    ]
+    return f"{type(value).__name__}({', '.join(given)})"
+
+
+def _argument(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(label(value))
+
+
+def text(value: Any) -> str:
+    """Writes a label or number for people."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+class Space:
+    """A checked space; `parameters` are the labels and numbers that a study holds.
+
+    Args:
+        space: Names to lists of values, or to a `Range`.
+        builder: Whose fields they are.
+
+    Raises:
+        ValueError: An unknown name, an empty list, or values that have the same label.
+        TypeError: Something else than a list or a `Range`, or a value that no field can take.
+    """
+
+    def __init__(self, space: Mapping[str, Any], builder: Builder) -> None:
+        if not isinstance(space, Mapping) or not space:
+            raise TypeError(
+                "space goes from names to what to try, such as "
+                "{'learning_rate': tl.Range(1e-4, 1e-1, log=True)}. "
+                f"Received: space={space!r}"
+            )
+        self._tried: dict[str, Range | dict[Any, Any]] = {}
+        for name, tried in space.items():
+            _check_name(name, builder)
+            self._tried[name] = tried if isinstance(tried, Range) else _by_label(name, tried)
+            for value in [] if isinstance(tried, Range) else tried:
+                if name not in FIT_ARGUMENTS:
+                    with suppress(ValueError):  # another value of another field may make it right
+                        dataclasses.replace(builder, **{name: value})
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._tried
+
+    def tried(self) -> dict[str, Range | list[Any]]:
+        """By name, the range, or the labels in the order that they were given in."""
+        return {
+            name: tried if isinstance(tried, Range) else list(tried)
+            for name, tried in self._tried.items()
+        }
+
+    def suggest(self, trial: Any) -> dict[str, Any]:
+        """Gives the parameters that an Optuna trial draws."""
+        return {name: _suggest(trial, name, tried) for name, tried in self.tried().items()}
+
+    def chosen(self, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Gives the fields of the builder and the arguments of `fit` that parameters stand for."""
+        fields: dict[str, Any] = {}
+        arguments: dict[str, Any] = {}
+        for name, parameter in parameters.items():
+            tried = self._tried[name]
+            value = parameter if isinstance(tried, Range) else tried[parameter]
+            (arguments if name in FIT_ARGUMENTS else fields)[name] = value
+        return fields, arguments
+
+
+def _suggest(trial: Any, name: str, tried: Range | list[Any]) -> Any:
+    if not isinstance(tried, Range):
+        return trial.suggest_categorical(name, tried)
+    draw = trial.suggest_int if tried.whole else trial.suggest_float
+    return draw(name, tried.low, tried.high, log=tried.log)
+
+
+def _check_name(name: str, builder: Builder) -> None:
+    fields = [f.name for f in dataclasses.fields(builder) if f.init and f.name != "seed"]
+    known = [*fields, *FIT_ARGUMENTS]
+    if name not in known:
+        raise ValueError(
+            f"A search is over the fields of the builder ({', '.join(fields)}) and the arguments "
+            f"{' and '.join(FIT_ARGUMENTS)} of fit. Received: {name!r}. "
+            f"Closest: {', '.join(difflib.get_close_matches(str(name), known)) or 'none'}."
+        )
+
+
+def _by_label(name: str, values: Any) -> dict[Any, Any]:
+    if not isinstance(values, (list, tuple)):
+        raise TypeError(
+            f"What to try for {name} is a list of values or a tl.Range. Received: {values!r}"
+        )
+    labelled = {label(value): value for value in values}
+    if not values or len(labelled) < len(values):
+        raise ValueError(
+            f"What to try for {name} is at least one value, and no two that are written alike (a "
+            f"class of your own needs a __repr__, which a dataclass has). "
+            f"Received: {[label(value) for value in values]}"
+        )
+    return labelled

@@ -1,0 +1,164 @@
+"""The Optuna study behind a search: opened, found again, and shared by processes."""
+
+import contextlib
+import itertools
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from transferlearn.features.fingerprints import digest
+
+_PREFIX = "transferlearn-"
+_BEAT = 5.0  # seconds between two signs of life of a running trial
+_PATIENCE = 60.0  # seconds without one, after which its process is taken for dead
+_ATTEMPTS = 10  # to make the tables of a new database
+_LOCKED = 60.0  # seconds to wait for another process that writes to an SQLite file
+
+
+def optuna() -> Any:
+    """Imports Optuna, or says how to install it."""
+    try:
+        import optuna
+    except ImportError as error:
+        raise ImportError('A search needs Optuna: pip install "transferlearn[tune]"') from error
+    return optuna
+
+
+@contextlib.contextmanager
+def opened(storage: Any, description: Mapping[str, str], *, minimise: bool) -> Iterator[Any]:
+    """Opens the study of a search, or makes it where it does not exist.
+
+    Its name is made of the description, so no two searches can ever share one.
+
+    Args:
+        storage: Path of an SQLite file, an Optuna URL, or `None` for memory.
+        description: Of all that a score depends on.
+        minimise: Whether smaller scores are better.
+
+    Raises:
+        ValueError: The storage holds the results of another search.
+    """
+    place = optuna().storages.InMemoryStorage() if storage is None else _database(storage)
+    name = _PREFIX + digest(*sorted(description.items()))[:12]
+    try:
+        if name not in optuna().get_all_study_names(place):
+            _refuse_another(place, storage, description)
+        study = _study(place, name, minimise)
+        study.set_user_attr("search", dict(description))
+        yield study
+    finally:
+        place.remove_session()
+        if storage is not None:
+            place.engine.dispose()
+
+
+def _study(place: Any, name: str, minimise: bool) -> Any:
+    logging = optuna().logging
+    loudness = logging.get_verbosity()
+    logging.set_verbosity(logging.WARNING)
+    try:
+        return optuna().create_study(
+            storage=place,
+            study_name=name,
+            direction="minimize" if minimise else "maximize",
+            pruner=optuna().pruners.MedianPruner(n_warmup_steps=1),
+            load_if_exists=True,
+        )
+    finally:
+        logging.set_verbosity(loudness)
+
+
+def _database(storage: Any) -> Any:
+    from sqlalchemy.exc import DatabaseError
+
+    url = os.fspath(storage)
+    if "://" not in url:
+        path = Path(url).expanduser().absolute()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        url = f"sqlite:///{path}"
+    options = {"connect_args": {"timeout": _LOCKED}} if url.startswith("sqlite") else None
+    try:
+        return _patiently(lambda: optuna().storages.RDBStorage(url, engine_kwargs=options))
+    except DatabaseError as error:
+        raise OSError(
+            f"Expected the path of an SQLite file, new or of an earlier search, or an Optuna URL. "
+            f"Received: storage={str(storage)!r} ({error.orig})"
+        ) from error
+
+
+def _patiently(connect: Callable[[], Any]) -> Any:
+    """Tries again where another process makes the same tables at the same time."""
+    from sqlalchemy.exc import DatabaseError
+
+    for _ in range(_ATTEMPTS):
+        with contextlib.suppress(DatabaseError):
+            return connect()
+        time.sleep(0.2)
+    return connect()
+
+
+def _refuse_another(place: Any, storage: Any, description: Mapping[str, str]) -> None:
+    for other in optuna().get_all_study_summaries(place):
+        if other.study_name.startswith(_PREFIX) and other.best_trial is not None:
+            then = other.user_attrs.get("search", {})
+            differing = [
+                f"{name} was {then.get(name, 'not there')} and is {description.get(name, 'gone')}"
+                for name in {**then, **description}
+                if then.get(name) != description.get(name)
+            ]
+            raise ValueError(
+                f"{storage} holds the results of another search: {'; '.join(differing)}. Take "
+                "another storage for this one, or what was passed then."
+            )
+
+
+@contextlib.contextmanager
+def alive(trial: Any) -> Iterator[None]:
+    """Lets a trial give signs of life, for other processes."""
+    ended = threading.Event()
+
+    def beat() -> None:
+        for count in itertools.count():
+            if ended.wait(_BEAT):
+                return
+            with contextlib.suppress(optuna().exceptions.OptunaError):  # the next one may do
+                trial.set_user_attr("beat", count)
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def end(study: Any, trial: Any, state: Any, score: float | None = None) -> None:
+    """Ends a trial, or a trial of this number, unless another process has done so."""
+    with contextlib.suppress(optuna().exceptions.UpdateFinishedTrialError):
+        study.tell(trial, score, state, skip_if_finished=True)
+
+
+class Abandoned:
+    """Finds trials whose process has ended without saying so, and marks them failed.
+
+    It goes by this process's own clock: machines need not agree about the time, and one that
+    slept has not seen the others die.
+    """
+
+    def __init__(self, study: Any) -> None:
+        self._study = study
+        self._seen: dict[int, tuple[Any, float]] = {}
+
+    def fail(self, running: list[Any]) -> None:
+        """Looks at the trials that are said to be running."""
+        now = time.monotonic()
+        for trial in running:
+            beat = trial.user_attrs.get("beat")
+            last, since = self._seen.get(trial.number, (None, now))
+            self._seen[trial.number] = (beat, since if beat == last else now)
+            if beat == last and now - since > _PATIENCE:
+                end(self._study, trial.number, optuna().trial.TrialState.FAIL)

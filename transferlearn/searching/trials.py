@@ -1,0 +1,201 @@
+"""Runs the trials of a search, one training after the other."""
+
+import dataclasses
+import gc
+import logging
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import keras
+import numpy as np
+
+from transferlearn import training
+from transferlearn.builders import Builder
+from transferlearn.data import LoadedOnce
+from transferlearn.searching.results import best_epoch
+from transferlearn.searching.space import Space, text
+from transferlearn.searching.study import Abandoned, alive, end, optuna
+
+_POLL = 1.0  # seconds between two looks at what other processes do
+
+
+class _Watch(keras.callbacks.Callback):
+    """Reports a metric after each epoch."""
+
+    def __init__(self, metric: str, report: Callable[[int, float], None]) -> None:
+        super().__init__()
+        self._metric = metric
+        self._report = report
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if self._metric not in logs:
+            raise ValueError(f"Expected one of {', '.join(logs)}. Received: metric={self._metric}")
+        if np.size(logs[self._metric]) != 1:
+            raise ValueError(f"{self._metric} is not one number: {logs[self._metric]}")
+        self._report(epoch, float(logs[self._metric]))
+
+
+def _is_no_retracing(record: logging.LogRecord) -> bool:
+    """TensorFlow warns of models that are made in a loop, which a search has to do."""
+    return "tf.function retracing" not in str(record.msg)
+
+
+class _WorksError(Exception):
+    """An epoch was trained."""
+
+
+@dataclasses.dataclass(kw_only=True, eq=False)
+class Runner:
+    """Runs the trials of one study.
+
+    Attributes:
+        study: Of Optuna.
+        builder: What is not tried stays as it is here; its seed is that of the search.
+        space: What is tried.
+        data: To train and to validate on.
+        options: Of `fit`.
+        metric: A key of the history.
+        minimise: Whether less of it is better.
+        verbose: As for `search`.
+    """
+
+    study: Any
+    builder: Builder
+    space: Space
+    data: LoadedOnce
+    options: dict[str, Any]
+    metric: str
+    minimise: bool
+    verbose: Any
+    _builder_works: bool = dataclasses.field(default=False, init=False)
+
+    def run(self, total: int) -> None:
+        """Trains until `total` trials are finished, by whomever."""
+        tensorflow = logging.getLogger("tensorflow")
+        tensorflow.addFilter(_is_no_retracing)
+        try:
+            self._run(total)
+        finally:
+            tensorflow.removeFilter(_is_no_retracing)
+
+    def _run(self, total: int) -> None:
+        abandoned, waiting = Abandoned(self.study), False
+        while True:
+            known = self.study.get_trials(deepcopy=False)
+            running = [trial for trial in known if trial.state == _states().RUNNING]
+            abandoned.fail(running)
+            finished = sum(map(_is_finished, known))
+            if finished >= total:
+                return
+            if finished + len(running) < total:
+                self._run_one(self.study.ask(), total)
+                gc.collect()  # models are circles of references
+                continue
+            if self.verbose and not waiting:
+                print(f"Waiting for {len(running)} of {total} trials, begun by other processes.")
+            waiting = True
+            time.sleep(_POLL)
+
+    def _run_one(self, trial: Any, total: int) -> None:
+        known = self.study.get_trials(deepcopy=False)
+        counted = [t for t in known[: trial.number] if _is_finished(t) or not t.state.is_finished()]
+        state, score = _states().FAIL, None
+        try:
+            if len(counted) < total:  # else another process has begun the last one just now
+                with alive(trial):
+                    state, score = self._outcome(trial, known)
+        except optuna().exceptions.UpdateFinishedTrialError:
+            self._say_end("this process stood still, and another one took it for dead")
+        finally:
+            end(self.study, trial, state, score)
+
+    def _outcome(self, trial: Any, known: list[Any]) -> tuple[Any, float | None]:
+        """Trains, and gives the trial's state and score."""
+        # The number decides, so that processes draw differently and a search can be repeated.
+        seed = (self.builder.seed or 0) + trial.number
+        self.study.sampler = optuna().samplers.TPESampler(seed=seed % 2**32)
+        parameters = self.space.suggest(trial)
+        self._say(trial.number, parameters)
+        earlier = next((t for t in known if t.params == parameters and _is_finished(t)), None)
+        if earlier:
+            self._say_end(f"as trial {earlier.number}")
+            return _repeat(trial, earlier)
+        values: dict[int, float] = {}
+
+        def report(epoch: int, value: float) -> None:
+            values[epoch] = value
+            trial.report(value, epoch)
+            if trial.should_prune():
+                raise optuna().TrialPruned
+
+        fields, arguments = self.space.chosen(parameters)
+        try:
+            builder = dataclasses.replace(self.builder, **fields)
+            self._fit(builder, report, **arguments)
+            if (epoch := best_epoch(values, minimise=self.minimise)) is None:
+                raise ValueError(f"{self.metric} was never a finite number")
+        except optuna().TrialPruned:
+            self._say_end(f"pruned after epoch {len(values)}")
+            return _states().PRUNED, None
+        except ValueError as error:
+            self._check_builder()
+            self._say_end(f"failed: {error}")
+            trial.set_user_attr("reason", str(error))
+            return _states().PRUNED, None  # as bad: of what failed, Optuna would try more
+        self._say_end(f"{self.metric} {values[epoch]:.4f}")
+        return _states().COMPLETE, values[epoch]
+
+    def _fit(self, builder: Builder, report: Callable[[int, float], None], **more: Any) -> None:
+        options = self.options | more
+        watching = [
+            *training.as_callbacks(options.pop("callbacks", None)),
+            _Watch(self.metric, report),
+        ]
+        builder.fit(
+            self.data,
+            callbacks=watching,
+            verbose=self.verbose if self.verbose == 2 else 0,
+            **options,
+        )
+
+    def _check_builder(self) -> None:
+        """Raises what the builder itself fails with, as it was passed, where no trial succeeded."""
+
+        def works(epoch: int, value: float) -> None:
+            raise _WorksError
+
+        known = self.study.get_trials(deepcopy=False)
+        if self._builder_works or any(t.state == _states().COMPLETE for t in known):
+            return
+        with suppress(_WorksError):
+            self._fit(self.builder, works)
+        self._builder_works = True
+
+    def _say(self, number: int, parameters: dict[str, Any]) -> None:
+        if self.verbose:
+            told = ", ".join(f"{name}={text(value)}" for name, value in parameters.items())
+            print(f"Trial {number}: {told}: ", end="", flush=True)
+
+    def _say_end(self, end: str) -> None:
+        if self.verbose:
+            print(end, flush=True)
+
+
+def _states() -> Any:
+    return optuna().trial.TrialState
+
+
+def _is_finished(trial: Any) -> bool:
+    """Whether a trial counts; one that was cut short is `FAIL` and does not."""
+    return trial.state in (_states().COMPLETE, _states().PRUNED)
+
+
+def _repeat(trial: Any, earlier: Any) -> tuple[Any, float | None]:
+    """Gives a trial what an earlier one of the same parameters had; training it again would too."""
+    for epoch, value in earlier.intermediate_values.items():
+        trial.report(value, epoch)
+    if "reason" in earlier.user_attrs:
+        trial.set_user_attr("reason", earlier.user_attrs["reason"])
+    return earlier.state, earlier.value if earlier.state == _states().COMPLETE else None
