@@ -21,6 +21,7 @@ from transferlearn.schedules import OnePhase
 
 _MEMORY = 0.9  # share of the smoothed loss that the next step keeps: it looks back ten steps
 _EXPLODED = 4.0  # times the lowest smoothed loss
+_FIRST = 10  # steps whose rate is too small to change anything
 _BEGUN = 0.1  # share of the whole fall
 
 
@@ -96,14 +97,13 @@ class RateSweep:
 
     @property
     def _start(self) -> float:
-        return float(np.median(self.losses[:10]))
+        return float(self.losses[:_FIRST].mean())
 
     @property
     def _fell(self) -> bool:
-        """Whether the fall is above three standard errors of the running mean."""
-        steps = np.diff(self.losses)
-        noise = np.median(np.abs(steps)) / (0.6745 * math.sqrt(2))
-        error = noise * math.sqrt((1 - _MEMORY) / (1 + _MEMORY))
+        """Whether the fall is above three standard errors: the lowest of many is looked at."""
+        spread = np.median(np.abs(np.diff(self.losses))) / (0.6745 * math.sqrt(2))  # if normal
+        error = spread * math.sqrt((1 - _MEMORY) / (1 + _MEMORY) + 1 / _FIRST)
         return bool(self._start - self.smoothed.min() > 3 * error)
 
 
@@ -190,7 +190,7 @@ def _sweep_builder(
 
 
 def _sweep_model(model: keras.Model, train: Any, pace: Any, sweep: "_Sweep", verbose: Any) -> None:
-    if model.optimizer is None:
+    if getattr(model, "optimizer", None) is None:
         raise ValueError("The model has no optimizer and loss yet: call model.compile(...) first.")
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())

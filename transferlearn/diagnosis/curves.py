@@ -66,6 +66,11 @@ class Curves:
         last = self.last_phase(self.val_loss)
         return self.epochs - len(last) + int(np.nanargmin(last))
 
+    @property
+    def loss_fell_since_best(self) -> bool:
+        """Whether the training loss is lower than in the epoch that was best for those held out."""
+        return self.at(self.loss, self.epoch_of_model) < self.at(self.loss, self.best_epoch)
+
     def last_phase(self, values: np.ndarray) -> np.ndarray:
         """Leaves out what earlier phases gave."""
         return values[self.borders[-2] if len(self.borders) > 1 else 0 :]
@@ -107,6 +112,11 @@ def falls(losses: np.ndarray, noise: float) -> bool:
         return False
     steps = np.diff(losses[-STEADY:])
     return bool((steps < 0).all() and -steps.mean() * len(losses) > noise)
+
+
+def wobble(losses: np.ndarray) -> float:
+    """How far apart by chance two epochs' losses are, by the curve: two standard deviations."""
+    return 2 * float(np.std(np.diff(losses), ddof=1)) if len(losses) > 2 else 0.0
 
 
 def _is_accuracy(name: str) -> bool:

@@ -89,12 +89,12 @@ def share_noise(share: float, items: float) -> float:
 
 
 def loss_noise(loss: float, items: float) -> float:
-    """How far a mean cross-entropy goes by chance.
+    """How far a change of a mean cross-entropy goes by chance.
 
-    The losses of single images are spread about as wide as their mean is high, as waiting times
-    are: most are small and few are large. Curves hold no more than their mean.
+    Curves hold means alone. How much the losses of single images change from one epoch to another
+    was measured (docs/architecture.md): their spread is at most about twice the mean loss.
     """
-    return _STANDARD_ERRORS * loss / math.sqrt(items)
+    return _STANDARD_ERRORS * 2 * loss / math.sqrt(items)
 
 
 def gather(fitted: FittedModel, curves: Curves, train: Any, validation_data: Any) -> Evidence:

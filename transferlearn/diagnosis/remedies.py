@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from transferlearn import heads
-from transferlearn.diagnosis.curves import STEADY, Curves, falls
+from transferlearn.diagnosis.curves import STEADY, Curves, falls, wobble
 from transferlearn.diagnosis.evidence import Evidence, loss_noise
 from transferlearn.fitted import FittedModel
 from transferlearn.freezing import FreezeStrategy, TrainLastBlocks
@@ -41,7 +41,7 @@ class Case:
         frozen: Share of the backbone's layers that were frozen at the end.
         image_size: `(height, width)` in pixels.
         exploded: How the training loss got out of hand; empty where it did not.
-        moved: Whether it fell by more than its noise, if there are epochs to tell.
+        moved: Whether it fell by more than it wobbles, if there are epochs to tell.
         falling: Whether it still falls, or there are too few epochs to tell.
         past_best: Whether the held-out loss was lower after an earlier epoch.
     """
@@ -72,7 +72,7 @@ class Case:
             frozen=len(phase.frozen_layers) / outline.layers if outline.layers else 1.0,
             image_size=outline.image_size,
             exploded=_explosion(losses, noise, seen, len(fitted.class_names)),
-            moved=len(losses) == 1 or losses[0] - losses[-1] > noise,
+            moved=len(losses) == 1 or losses[0] - losses[-1] > wobble(losses),
             falling=is_last and (len(losses) < STEADY or falls(losses, noise)),
             past_best=seen.best_epoch - 1 < curves.epoch_of_model,
         )

@@ -1,11 +1,10 @@
 """Whether a training over- or underfitted, by its curves and its scores."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
-
-import numpy as np
 
 from transferlearn.diagnosis.curves import Curves, falls
 from transferlearn.diagnosis.evidence import Evidence, gather, loss_noise
@@ -68,9 +67,10 @@ def diagnose(fitted: FittedModel, train: Any = None, validation_data: Any = None
 
     What is left of the error is of two kinds: what is wrong on the images trained on too
     (underfitting), and the gap from those to the images held out (overfitting). The larger one is
-    named, if it is above the noise that so many images have. Before that, it is overfitting where
-    the held-out loss rose from its best by more than its noise while the training loss fell, and
-    still improving where the held-out loss fell in each of the last epochs.
+    named, if it is above the noise that so many images have. It is overfitting, too, where the
+    held-out loss rose from its best by more than its noise while the training loss fell; and what
+    looks like underfitting is still improving where the held-out loss fell in each of the last
+    epochs, at a pace that as many epochs again would make more than noise.
 
     Args:
         fitted: What `fit` gave.
@@ -91,9 +91,7 @@ def diagnose(fitted: FittedModel, train: Any = None, validation_data: Any = None
     case = Case.of(fitted, curves, seen)
     is_clean = case.solved or train is not None
     is_lower_bound = not is_clean and (case.mixed or seen.epochs == 1)
-    verdict, reason, remedies = _by_curves(case, curves, seen) or _by_scores(
-        case, seen, is_lower_bound=is_lower_bound
-    )
+    verdict, reason, remedies = _judge(case, curves, seen, is_lower_bound=is_lower_bound)
     chosen = list(remedies)
     return Diagnosis(
         verdict=verdict,
@@ -101,50 +99,43 @@ def diagnose(fitted: FittedModel, train: Any = None, validation_data: Any = None
         evidence=seen,
         advice=tuple(remedy.text for remedy in chosen),
         changes=chosen[0].changes,
-        note="" if is_clean else _NOT_CLEAN,
+        note="; ".join(_notes(fitted, is_clean=is_clean)),
         curves=curves,
     )
 
 
 _Found = tuple[Verdict, str, Iterable[Remedy]]
-_NOT_CLEAN = (
-    "training scores are an epoch's mean, with dropout, augmentation and mixup on; "
-    "tl.diagnose(fitted, train=...) measures the model itself"
-)
 
 
-def _by_curves(case: Case, curves: Curves, seen: Evidence) -> _Found | None:
-    epoch, best = curves.epoch_of_model, curves.best_epoch
+def _notes(fitted: FittedModel, *, is_clean: bool) -> Iterator[str]:
+    if not is_clean:
+        yield (
+            "training scores are an epoch's mean, with dropout, augmentation and mixup on "
+            "(tl.diagnose(fitted, train=...) measures the model itself)"
+        )
+    if fitted.outline.layers is None:
+        yield "this save does not say how its builder was set, so defaults are taken"
+
+
+def _judge(case: Case, curves: Curves, seen: Evidence, *, is_lower_bound: bool) -> _Found:
     if case.exploded:
         return "underfitting", case.exploded, against_underfitting(case)
-    if curves.val_loss is None or best is None:
-        return None
-    went = (
-        f"the held-out loss was lowest after epoch {best + 1} of {seen.epochs}, "
-        f"{seen.best_loss:.3g}, and is {seen.last_loss:.3g} at the end"
-    )
-    if seen.rise > seen.rise_noise and curves.loss[epoch] < curves.loss[best]:
-        reason = f"{went}, {seen.rise:.3g} higher, where {seen.rise_noise:.3g} may be noise"
-        return "overfitting", f"{reason}. {_accuracies(seen)}", against_overfitting(case)
-    if falls(curves.last_phase(curves.val_loss), loss_noise(seen.last_loss, seen.held_out_items)):
-        reason = f"the held-out loss fell in each of the last epochs, to {seen.last_loss:.3g}"
-        return "still improving", f"{reason}. {_accuracies(seen)}", to_go_on(case)
-    return None
-
-
-def _by_scores(case: Case, seen: Evidence, *, is_lower_bound: bool) -> _Found:
-    if np.isnan(seen.held_out_accuracy):
-        return "cannot tell", "there is no accuracy of images held out", [_HOLD_OUT]
-    if np.isnan(seen.gap_noise):
-        reason = "the accuracy, or the number of images, of one of the two sides is not known"
-        return "cannot tell", reason, [_MEASURE]
     error, said = 1 - seen.train_accuracy, _accuracies(seen)
-    gap_counts, error_counts = seen.gap > seen.gap_noise, error > seen.held_out_noise
-    if gap_counts and (seen.gap >= error or not error_counts):
+    error_counts = error > seen.held_out_noise
+    if seen.rise > seen.rise_noise and curves.loss_fell_since_best:
+        return "overfitting", f"{_rise(seen)}; {said}", against_overfitting(case)
+    if seen.gap > seen.gap_noise and (seen.gap >= error or not error_counts):
         return "overfitting", said, against_overfitting(case)
+    if _improves(curves, seen):
+        fell = f"the held-out loss fell in each of the last epochs, to {seen.last_loss:.3g}"
+        return "still improving", f"{fell}; {said}", to_go_on(case)
+    if math.isnan(seen.held_out_accuracy):
+        return "cannot tell", "there is no accuracy of images held out", [_HOLD_OUT]
+    if math.isnan(seen.gap_noise):
+        return "cannot tell", f"{said}, and more is not known", [_MEASURE]
     if seen.no_better_than_guessing and not (is_lower_bound and case.mixed):
-        reason = f"{said}; always giving the commonest answer reaches {seen.majority:.3f}"
-        return "underfitting", reason, against_underfitting(case)
+        guessing = f"always giving the commonest answer reaches {seen.majority:.1%}"
+        return "underfitting", f"{said}; {guessing}", against_underfitting(case)
     if is_lower_bound:
         why = "of one epoch" if seen.epochs == 1 else "with mixup on"
         return "cannot tell", f"{said}, but training scores {why} say little", [_MEASURE]
@@ -153,11 +144,27 @@ def _by_scores(case: Case, seen: Evidence, *, is_lower_bound: bool) -> _Found:
     return "neither", said, [_NOTHING]
 
 
+def _improves(curves: Curves, seen: Evidence) -> bool:
+    if curves.val_loss is None:
+        return False
+    return falls(
+        curves.last_phase(curves.val_loss), loss_noise(seen.last_loss, seen.held_out_items)
+    )
+
+
+def _rise(seen: Evidence) -> str:
+    return (
+        f"the held-out loss was lowest after epoch {seen.best_epoch:g} of {seen.epochs}, "
+        f"{seen.best_loss:.3g}, and is {seen.last_loss:.3g} now, where a rise by "
+        f"{seen.rise_noise:.2g} may be noise"
+    )
+
+
 def _accuracies(seen: Evidence) -> str:
     return (
-        f"{seen.train_accuracy:.3f} of {seen.train_items:,.0f} images trained on are right and "
-        f"{seen.held_out_accuracy:.3f} of {seen.held_out_items:,.0f} held out, a gap of "
-        f"{seen.gap:.3f}, where {seen.gap_noise:.3f} may be noise"
+        f"of {seen.train_items:,.0f} images trained on {seen.train_accuracy:.1%} are right, of "
+        f"{seen.held_out_items:,.0f} held out {seen.held_out_accuracy:.1%}, a gap of "
+        f"{seen.gap:.1%}, where {seen.gap_noise:.1%} may be noise"
     )
 
 
