@@ -14,9 +14,13 @@ if TYPE_CHECKING:
     from transferlearn import schedules as schedules
     from transferlearn.builders import Builder as Builder
     from transferlearn.builders import ImageClassifierBuilder as ImageClassifierBuilder
+    from transferlearn.diagnosis import Diagnosis as Diagnosis
+    from transferlearn.diagnosis import diagnose as diagnose
     from transferlearn.features import Cache as Cache
     from transferlearn.fitted import FittedModel as FittedModel
     from transferlearn.fitted import load as load
+    from transferlearn.rates import RateSweep as RateSweep
+    from transferlearn.rates import find_learning_rate as find_learning_rate
     from transferlearn.schedules import FineTune as FineTune
     from transferlearn.schedules import OnePhase as OnePhase
     from transferlearn.schedules import Phase as Phase
@@ -31,9 +35,13 @@ _MODULES = ("backbones", "data", "freezing", "heads", "schedules")
 _NAMES = {
     "Builder": "builders",
     "ImageClassifierBuilder": "builders",
+    "Diagnosis": "diagnosis",
+    "diagnose": "diagnosis",
     "Cache": "features",
     "FittedModel": "fitted",
     "load": "fitted",
+    "RateSweep": "rates",
+    "find_learning_rate": "rates",
     "FineTune": "schedules",
     "OnePhase": "schedules",
     "Phase": "schedules",

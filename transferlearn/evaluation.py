@@ -54,18 +54,16 @@ def evaluate(
     if multi_label:
         answers, true = probabilities >= 0.5, truth >= 0.5
         loss = -(truth * np.log(clipped) + (1 - truth) * np.log(1 - clipped)).mean()
-        majority = np.maximum(true.mean(0), 1 - true.mean(0)).mean()
         accuracy = (answers == true).mean()
     else:
         one_of = np.eye(len(class_names), dtype=bool)
         answers, true = one_of[probabilities.argmax(1)], one_of[truth.argmax(1)]
         loss = -(truth * np.log(clipped)).sum(1).mean()
-        majority = true.mean(0).max()
         accuracy = (answers & true).any(1).mean()
     figures: dict[str, Any] = {
         "count": len(truth),
         "accuracy": accuracy,
-        "majority": majority,
+        "majority": majority(true, multi_label=multi_label),
         "loss": loss,
     }
     found, there, claimed = (answers & true).sum(0), true.sum(0), answers.sum(0)
@@ -77,6 +75,20 @@ def evaluate(
     figures["macro_f1"] = np.nanmean(_ratio(2 * found, there + claimed))
     figures |= {f"recall: {name}": r for name, r in zip(class_names, recalls, strict=True)}
     return Evaluation({name: float(value) for name, value in figures.items()})
+
+
+def majority(labels: np.ndarray, *, multi_label: bool) -> float:
+    """Gives the accuracy of always giving the commonest answer.
+
+    Args:
+        labels: Class ids `(items,)`, or shares or 0 and 1 `(items, classes)`.
+        multi_label: Whether an item can have several classes.
+    """
+    if multi_label:
+        share = (labels >= 0.5).mean(0)
+        return float(np.maximum(share, 1 - share).mean())
+    ids = labels if labels.ndim == 1 else labels.argmax(1)
+    return float(np.bincount(ids).max() / len(ids))
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

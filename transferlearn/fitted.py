@@ -48,6 +48,12 @@ class Outline:
         activation: Of the outputs: `"softmax"`, `"sigmoid"` or `"linear"`.
         multi_label: Whether an image can have several classes.
         batch_size: Images at a time.
+        settings: What the builder (and `fit`'s `schedule` and `callbacks`) was set to otherwise
+            than by default, as text.
+        layers: How many the backbone has; `None` where none of this was written down.
+        train_items: Images it was trained on; `None` where a stream does not tell.
+        validation_items: Images held out.
+        majority: The accuracy of always giving the commonest answer on those.
     """
 
     backbone: str
@@ -58,6 +64,11 @@ class Outline:
     activation: str
     multi_label: bool
     batch_size: int
+    settings: dict[str, str] = field(default_factory=dict)
+    layers: int | None = None
+    train_items: int | None = None
+    validation_items: int | None = None
+    majority: float | None = None
 
 
 @dataclass(kw_only=True)

@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any
 
 import keras
@@ -11,6 +11,7 @@ from transferlearn import data, objectives, training
 from transferlearn.assembling import Network, assemble
 from transferlearn.backbones import Backbone, Weights, check_weights
 from transferlearn.builders.arguments import by_id, whole
+from transferlearn.builders.record import found, record
 from transferlearn.builders.summary import summarise
 from transferlearn.features import Cache
 from transferlearn.fitted import FittedModel, Outline
@@ -163,10 +164,24 @@ class Builder(abc.ABC):
         plan = as_schedule(schedule, given=self.freeze is not None)
         watching = training.as_callbacks(callbacks)
         training.check_cache(cache)
-        trained_on, held_out = self._load(train, validation_data, validation_split, class_names)
+        loaded = self._load(train, validation_data, validation_split, class_names)
         if verbose:
-            print(_found(trained_on, held_out))
+            print(found(*loaded))
         self._seed()
+        return self._train(
+            loaded, plan, epochs, class_weight, callbacks=watching, cache=cache, verbose=verbose
+        )
+
+    def _train(
+        self,
+        loaded: tuple[data.Dataset, data.Dataset | None],
+        plan: Schedule,
+        epochs: int,
+        class_weight: Any,
+        **options: Any,
+    ) -> FittedModel:
+        """Trains on loaded data with the random state as it is; `options` of `training.run`."""
+        trained_on, held_out = loaded
         backbone = self._backbone(trained_on.image_size)
         network = self._assemble(backbone, len(trained_on.class_names), trained_on.image_size)
         recipe, layers = self._recipe(backbone), Layers.of(backbone)
@@ -188,16 +203,17 @@ class Builder(abc.ABC):
             recipe,
             sources,
             job.results,
-            cache=cache,
-            callbacks=watching,
-            verbose=verbose,
+            **options,
         )
         return FittedModel(
             model=network.model,
             class_names=trained_on.class_names,
             history=history,
             phases=tuple(job.results),
-            outline=self._outline(backbone, network, trained_on),
+            outline=replace(
+                self._outline(backbone, network, trained_on),
+                **record(self, plan, options["callbacks"], layers, trained_on, held_out),
+            ),
             skipped=trained_on.skipped,
         )
 
@@ -274,14 +290,3 @@ class Builder(abc.ABC):
     def _seed(self) -> None:
         if self.seed is not None:
             keras.utils.set_random_seed(self.seed)
-
-
-def _found(train: data.Dataset, held_out: data.Dataset | None) -> str:
-    sizes = [
-        f"{'?' if part.size is None else format(part.size, ',')} to {purpose}"
-        for part, purpose in ((train, "train on"), (held_out, "validate on"))
-        if part is not None
-    ]
-    names = train.class_names
-    listed = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
-    return f"{len(names)} classes ({listed}): {', '.join(sizes)}"

@@ -1,0 +1,390 @@
+"""Over- and underfitting: the rules on made curves, and on networks that truly do it."""
+
+import dataclasses
+import json
+
+import keras
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+import transferlearn as tl
+from tests.networks import pixels, small_backbone
+from transferlearn.diagnosis import remedies
+from transferlearn.diagnosis.curves import Curves
+from transferlearn.diagnosis.evidence import gather, loss_noise, share_noise
+from transferlearn.fitted import Outline
+from transferlearn.schedules import PhaseResult
+
+pytestmark = pytest.mark.core
+
+GOOD = [0.6, 0.45, 0.36, 0.32, 0.30, 0.31, 0.29, 0.30]  # falls, then stays
+
+
+def made(
+    loss,
+    val_loss=None,
+    accuracy=(0.9, 0.88),
+    *,
+    phases=None,
+    items=1000,
+    held_out=400,
+    frozen=1.0,
+    solved=False,
+    **settings,
+):
+    """A `FittedModel` with such curves; `accuracy` at the end, of those trained on and held out."""
+    history = keras.callbacks.History()
+    history.on_train_begin()
+    history.epoch = list(range(len(loss)))
+    history.history = {"loss": list(loss)}
+    if accuracy:
+        history.history["accuracy"] = [accuracy[0]] * len(loss)
+    if val_loss is not None:
+        history.history["val_loss"] = list(val_loss)
+        if accuracy:
+            history.history["val_accuracy"] = [accuracy[1]] * len(loss)
+    results = [
+        PhaseResult(
+            epochs=epochs,
+            learning_rate=1e-3,
+            frozen_layers=tuple("x" * round(20 * frozen)),
+            trainable_parameters=1,
+            seconds=1.0,
+            metrics={},
+            head="solved on 9 items" if solved else "",
+        )
+        for epochs in phases or [len(loss)]
+    ]
+    outline = Outline(
+        backbone="Small",
+        source="",
+        image_size=(64, 96),
+        interpolation="bilinear",
+        value_range=None,
+        activation="softmax",
+        multi_label=False,
+        batch_size=32,
+        settings=settings,
+        layers=20,
+        train_items=items,
+        validation_items=None if val_loss is None else held_out,
+        majority=0.5,
+    )
+    return tl.FittedModel(
+        model=None, class_names=("a", "b"), history=history, phases=tuple(results), outline=outline
+    )
+
+
+def verdict(*args, **kwargs):
+    return tl.diagnose(made(*args, **kwargs)).verdict
+
+
+def test_a_held_out_loss_that_rises_above_its_noise_is_overfitting():
+    falling = [0.6, 0.4, 0.3, 0.2, 0.1, 0.05]
+    rising = [0.6, 0.5, 0.5, 0.6, 0.7, 0.8]
+    found = tl.diagnose(made(falling, rising))
+    assert found.verdict == "overfitting"
+    assert (found.evidence.best_epoch, found.evidence.best_loss) == (2, 0.5)
+    assert found.evidence.rise == pytest.approx(0.3)
+    assert found.evidence.rise_noise == pytest.approx(2 * 2 * 0.5 / 20)
+    assert "lowest after epoch 2 of 6, 0.5, and is 0.8 now" in found.reason
+    assert verdict(falling, rising, held_out=20) != "overfitting"  # noise 0.45
+    together = [0.6, 0.4, 0.41, 0.42, 0.43, 0.44]
+    assert verdict(together, rising) != "overfitting"  # the training loss rose too
+
+
+def test_a_gap_above_its_noise_is_overfitting_where_it_is_the_larger_part_of_the_error():
+    assert verdict(GOOD, GOOD, (0.99, 0.90)) == "overfitting"
+    assert verdict(GOOD, GOOD, (0.99, 0.90), held_out=30) == "neither"
+    assert verdict(GOOD, GOOD, (0.80, 0.70)) == "underfitting"  # an error of 0.20, a gap of 0.10
+    assert verdict(GOOD, GOOD, (0.80, 0.79)) == "underfitting"
+    assert verdict(GOOD, GOOD, (0.99, 0.98)) == "neither"
+    assert verdict(GOOD, GOOD, (0.90, 0.95)) == "underfitting"
+
+
+def test_the_noise_of_an_accuracy_covers_nineteen_in_twenty():
+    rng = np.random.default_rng(0)
+    for share, items in ((0.5, 30), (0.9, 100), (0.98, 200)):
+        drawn = rng.binomial(items, share, 4000) / items
+        inside = [abs(one - share) <= share_noise(one, items) + 1 / items for one in drawn]
+        assert np.mean(inside) > 0.94
+    assert share_noise(1.0, 30) > 0.05
+    assert loss_noise(0.5, 400) == 0.1
+
+
+def test_a_held_out_loss_that_still_falls():
+    falling = np.linspace(1.0, 0.4, 8)
+    found = tl.diagnose(made(falling, falling + 0.05, (0.8, 0.78)))
+    assert found.verdict == "still improving"
+    assert found.advice[0] == "more epochs: fit(..., epochs=16)"
+    assert found.advice[1].endswith("learning_rate=0.01")
+    assert verdict(falling[:3], falling[:3], (0.8, 0.78)) == "underfitting"  # too few to tell
+    slow = np.linspace(0.41, 0.40, 8)  # as much again would be lost in the noise
+    assert verdict(slow, slow, (0.8, 0.78)) == "underfitting"
+    assert verdict(falling, falling + 0.05, (0.999, 0.8)) == "overfitting"
+    ends_flat = [1.0, 0.5, 0.5, 0.5, *falling]
+    assert verdict(ends_flat, ends_flat, (0.8, 0.78), phases=[4, 8]) == "still improving"
+    begins_well = [*falling, 0.4, 0.41, 0.4, 0.41]
+    assert verdict(begins_well, begins_well, (0.8, 0.78), phases=[8, 4]) == "underfitting"
+
+
+@pytest.mark.parametrize(
+    ("loss", "why"),
+    [
+        ([0.7, 0.5, 0.9, 2.0], "went up from 0.5 to 2"),
+        ([0.7, 0.5, float("nan")], "is not finite"),
+        ([40.0, 30.0, 20.0, 15.0], "15, is above that of guessing, 0.693"),
+    ],
+)
+def test_a_loss_that_explodes_needs_a_smaller_rate(loss, why):
+    found = tl.diagnose(made(loss, loss, (0.9, 0.5)))
+    assert found.verdict == "underfitting"
+    assert why in found.reason
+    assert found.changes == {"learning_rate": 1e-4}
+
+
+def test_a_phase_that_begins_higher_has_not_exploded():
+    loss = [0.3, 0.2, 0.9, 0.5, 0.3, 0.25]
+    assert verdict(loss, [0.3] * 6, (0.99, 0.99), phases=[2, 4]) == "neither"
+    assert verdict(loss, [0.3] * 6, (0.99, 0.99), phases=[6]) == "underfitting"
+
+
+def test_what_cannot_be_told():
+    nothing = tl.diagnose(made(GOOD))
+    assert nothing.verdict == "cannot tell"
+    assert nothing.advice[0].startswith("hold images out")
+    assert verdict(GOOD, GOOD, None) == "cannot tell"
+    assert verdict(GOOD, GOOD, held_out=None) == "cannot tell"
+    assert verdict([0.6], [0.5], (0.8, 0.85)) == "cannot tell"  # the mean of one epoch
+    assert verdict([0.6], [0.5], (0.8, 0.85), solved=True) == "underfitting"
+    assert verdict([0.6], [0.5], (0.52, 0.51)) == "underfitting"  # no better than guessing
+    assert verdict([0.6], [0.5], (0.95, 0.75)) == "overfitting"  # in truth the gap is wider still
+    assert verdict(GOOD, GOOD, (0.6, 0.88), mixup="0.2") == "cannot tell"
+    assert verdict(GOOD, GOOD, (0.52, 0.51), mixup="0.2") == "cannot tell"
+
+
+def test_a_model_whose_best_epoch_was_put_back_is_of_that_epoch():
+    loss, val_loss = [0.6, 0.4, 0.2, 0.1], [0.6, 0.4, 0.9, 1.2]
+    early = "[EarlyStopping(restore_best_weights=True)]"
+    found = tl.diagnose(made(loss, val_loss, (0.99, 0.98), callbacks=early))
+    assert found.verdict == "neither"
+    assert (found.evidence.last_loss, found.evidence.train_loss) == (0.4, 0.4)
+
+
+OVERFITS = (GOOD, GOOD, (0.99, 0.8))
+EVERYTHING = {
+    "augmentation": "RandomFlip",
+    "head": "FlattenDense(units=(64,), dropout=0.5, l2=0.001)",
+    "mixup": "0.2",
+}
+
+
+def test_against_overfitting_what_is_not_there_yet_comes_in_order():
+    advice = tl.diagnose(made(*OVERFITS, frozen=0.5)).advice
+    assert [text.partition(":")[0] for text in advice] == [
+        "keep the best epoch",
+        "augmentation",
+        "more dropout in the head",
+        "an L2 penalty in the head",
+        "mixup",
+        "fewer trained blocks",
+        "more images to train on",
+    ]
+    assert "restore_best_weights=True" in advice[0]
+    best = [*GOOD[:-1], 0.28]  # the last epoch is the best
+    assert tl.diagnose(made(GOOD, best, (0.99, 0.8))).advice[0].startswith("augmentation")
+
+
+@pytest.mark.parametrize(
+    ("frozen", "freeze", "change"),
+    [
+        (1.0, "'all'", {"head": tl.heads.PooledDense(dropout=0.5)}),
+        (0.0, "'none'", {"freeze": tl.freezing.TrainLastBlocks(2)}),
+        (0.5, "TrainLastBlocks(count=4)", {"freeze": tl.freezing.TrainLastBlocks(2)}),
+        (0.9, "TrainLastBlocks(count=1)", {"freeze": "all"}),
+        (0.5, "0.5", {"freeze": "all"}),
+    ],
+)
+def test_then_there_is_less_to_train(frozen, freeze, change):
+    best = [*GOOD[:-1], 0.28]
+    fitted = made(GOOD, best, (0.99, 0.8), frozen=frozen, freeze=freeze, **EVERYTHING)
+    assert tl.diagnose(fitted).changes == change
+
+
+def test_a_solved_head_has_its_penalty_already():
+    found = tl.diagnose(made([0.1], [0.5], (0.99, 0.8), solved=True))
+    assert found.advice == ("more images to train on",)
+    assert not found.note
+
+
+def test_against_underfitting():
+    def first(loss, **kwargs):
+        return tl.diagnose(made(loss, loss, (0.7, 0.69), **kwargs)).advice[0]
+
+    assert first([0.8, 0.7, 0.65]) == "more epochs: fit(..., epochs=6)"
+    assert first([0.69, 0.7, 0.68, 0.7, 0.69, 0.69]).endswith("learning_rate=0.01")
+    assert first(GOOD) == (
+        "free the last blocks: freeze=tl.freezing.TrainLastBlocks(count=2), with "
+        "fit(..., schedule='fine-tune')"
+    )
+    assert first(GOOD, frozen=0.5) == "free more blocks: freeze='none'"
+    assert first(GOOD, frozen=0) == (
+        "a larger head: head=tl.heads.FlattenDense(units=(128,), dropout=0.0, l2=0.0)"
+    )
+    assert first(GOOD, solved=True).startswith("free the last blocks")
+    assert first(GOOD, mixup="0.2", solved=True).startswith("free the last blocks")
+    strong = "FlattenDense(units=(8,), dropout=0.5, l2=0.01)"
+    assert first(GOOD, head=strong) == (
+        "less regularisation: head=tl.heads.FlattenDense(units=(8,), dropout=0.2, l2=0.0)"
+    )
+    assert first(GOOD, head=strong, solved=True).startswith("free the last blocks")
+    assert first(GOOD, frozen=0, head=strong.replace("0.5, l2=0.01", "0.0, l2=0.0")) == (
+        "a larger head: head=tl.heads.FlattenDense(units=(16,), dropout=0.0, l2=0.0)"
+    )
+    assert first(GOOD, frozen=0, head="MyHead()") == "larger images: image_size=(96, 128)"
+
+
+Y = np.random.default_rng(0).integers(0, 3, 96)
+X = pixels(96, 32)
+TRAIN, HELD_OUT = (X[:64], Y[:64]), (X[64:], Y[64:])
+
+
+@pytest.fixture(scope="module")
+def backbone():
+    return small_backbone()
+
+
+@pytest.fixture(scope="module")
+def memorised(backbone):
+    """Random labels, which can only be learnt by heart."""
+    builder = tl.ImageClassifierBuilder(
+        backbone, head=tl.heads.FlattenDense((128,)), learning_rate=3e-3, seed=0
+    )
+    return builder.fit(TRAIN, HELD_OUT, epochs=20, verbose=0)
+
+
+def test_learning_by_heart_is_overfitting(memorised):
+    for data in ((), (TRAIN, HELD_OUT), (TRAIN,)):
+        found = tl.diagnose(memorised, *data)
+        assert found.verdict == "overfitting"
+        assert found.evidence.train_accuracy == 1.0
+        assert found.evidence.held_out_accuracy < 0.5
+    measured = tl.diagnose(memorised, TRAIN, HELD_OUT)
+    assert measured.evidence.held_out_loss == pytest.approx(memorised.evaluate(HELD_OUT).loss)
+    assert measured.evidence.held_out_items == 32
+    assert not measured.note
+    assert "tl.diagnose(fitted, train=...)" in tl.diagnose(memorised).note
+
+
+def test_a_saved_model_is_diagnosed_as_before(memorised, tmp_path):
+    memorised.save(tmp_path / "saved")
+    loaded = tl.load(tmp_path / "saved")
+    assert str(tl.diagnose(loaded)) == str(tl.diagnose(memorised))
+    assert tl.diagnose(loaded).evidence == tl.diagnose(memorised).evidence
+
+
+def test_what_was_saved_before_there_were_settings_is_read(memorised, tmp_path):
+    old = dataclasses.replace(
+        memorised,
+        outline=dataclasses.replace(
+            memorised.outline,
+            layers=None,
+            settings={},
+            train_items=None,
+            validation_items=None,
+            majority=None,
+        ),
+    )
+    assert tl.diagnose(old).verdict == "cannot tell"
+    found = tl.diagnose(old, TRAIN, HELD_OUT)
+    assert found.verdict == "overfitting"
+    assert "does not say how its builder was set" in found.note
+
+
+def test_hardly_training_is_underfitting(backbone):
+    builder = tl.ImageClassifierBuilder(backbone, learning_rate=1e-6, seed=0)
+    once = tl.diagnose(builder.fit(TRAIN, HELD_OUT, epochs=1, verbose=0))
+    assert (once.verdict, once.advice[0]) == ("underfitting", "more epochs: fit(..., epochs=2)")
+    often = tl.diagnose(builder.fit(TRAIN, HELD_OUT, epochs=6, verbose=0))
+    assert (often.verdict, often.changes) == ("underfitting", {"learning_rate": 1e-5})
+
+
+def test_a_probe_is_diagnosed_by_its_scores(backbone):
+    builder = tl.ImageClassifierBuilder(backbone, seed=0)
+    fitted = builder.fit(TRAIN, HELD_OUT, schedule="probe", verbose=0)
+    found = tl.diagnose(fitted)
+    assert found.evidence.train_accuracy == pytest.approx(fitted.evaluate(TRAIN).accuracy)
+    assert found.evidence == dataclasses.replace(
+        tl.diagnose(fitted, TRAIN).evidence, train_loss=found.evidence.train_loss
+    )
+    assert found.verdict == "underfitting"
+    assert not found.note
+
+
+def test_all_that_it_advises_can_be_built(backbone):
+    builder = tl.ImageClassifierBuilder(backbone, seed=0)
+    fitted = builder.fit(TRAIN, HELD_OUT, epochs=1, verbose=0)
+    every = [
+        remedy
+        for rules in (remedies.against_overfitting, remedies.against_underfitting)
+        for frozen in (0, 0.5, 1)
+        for remedy in rules(case(fitted, frozen))
+    ]
+    changed = [dataclasses.replace(builder, **remedy.changes) for remedy in every]
+    assert len({repr(one) for one in changed}) > 8
+    scope = {"tl": tl, "keras": keras, "dataclasses": dataclasses, "builder": builder}
+    for remedy in every:
+        if remedy.changes:
+            given = remedy.text.partition(": ")[2].partition(", with ")[0]
+            eval(f"dataclasses.replace(builder, {given})", scope)
+
+
+def case(fitted, frozen):
+    curves = Curves.of(fitted)
+    found = remedies.Case.of(fitted, curves, gather(fitted, curves, None, None))
+    return dataclasses.replace(found, frozen=frozen)
+
+
+def test_the_plot_shows_both_curves_and_the_phases(memorised, tmp_path):
+    tl.diagnose(memorised).plot(tmp_path / "curves.svg")
+    text = (tmp_path / "curves.svg").read_text()
+    assert "held out" in text
+    assert "accuracy" in text
+    figure = Figure()
+    tl.diagnose(made(GOOD, GOOD, phases=[3, 5])).curves.draw(figure)
+    loss, accuracy = figure.axes
+    for axes in (loss, accuracy):
+        assert list(axes.lines[2].get_xdata()) == [3.5, 3.5]
+    np.testing.assert_array_equal(loss.lines[0].get_ydata(), GOOD)
+    tl.diagnose(made(GOOD, None, None)).plot(tmp_path / "alone.png")
+
+
+def test_what_was_set_is_written_down(backbone):
+    builder = tl.ImageClassifierBuilder(
+        backbone,
+        head=tl.heads.FlattenDense((8,)),
+        freeze=tl.freezing.TrainLastBlocks(1),
+        optimizer=keras.optimizers.SGD(0.1),
+        augmentation=[keras.layers.RandomFlip(), keras.layers.RandomRotation(0.1)],
+        seed=0,
+    )
+    stop = keras.callbacks.EarlyStopping(restore_best_weights=True)
+    y = np.array([0, 0, 1] * 16)
+    fitted = builder.fit(
+        (X[:48], y), (X[48:], y), epochs=2, schedule="fine-tune", callbacks=stop, verbose=0
+    )
+    outline = fitted.outline
+    assert outline.settings == {
+        "head": "FlattenDense(units=(8,), dropout=0.0, l2=0.0)",
+        "freeze": "TrainLastBlocks(count=1)",
+        "optimizer": "SGD",
+        "augmentation": "[RandomFlip, RandomRotation]",
+        "seed": "0",
+        "schedule": "FineTune(head_epochs=None, rate_factor=0.01)",
+        "callbacks": "[EarlyStopping(restore_best_weights=True)]",
+    }
+    assert (outline.train_items, outline.validation_items) == (48, 48)
+    assert outline.majority == pytest.approx(2 / 3)
+    assert outline.layers == len(backbone.model.layers)
+    json.dumps(dataclasses.asdict(outline))

@@ -1,0 +1,36 @@
+"""Figures as files."""
+
+import sys
+
+import pytest
+
+from transferlearn.plotting import write_figure
+
+pytestmark = pytest.mark.core
+
+
+def line(figure):
+    figure.add_subplot().plot([1, 2])
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"), [("a.png", b"\x89PNG"), ("a.svg", b"<?xml"), ("plain", b"\x89PNG")]
+)
+def test_the_ending_says_what_is_written(tmp_path, name, begins):
+    write_figure(tmp_path / name, line)
+    assert (tmp_path / name).read_bytes().startswith(begins)
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
+def test_a_failure_leaves_the_old_figure_whole(tmp_path):
+    (tmp_path / "a.nothing").write_text("old")
+    with pytest.raises(ValueError, match="nothing"):
+        write_figure(tmp_path / "a.nothing", line)
+    assert (tmp_path / "a.nothing").read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_without_matplotlib_the_extra_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ImportError, match=r"transferlearn\[plot\]"):
+        write_figure(tmp_path / "a.png", line)

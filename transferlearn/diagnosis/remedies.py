@@ -1,0 +1,200 @@
+"""What to change next in a builder, by what is not set in it yet."""
+
+import ast
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from transferlearn import heads
+from transferlearn.diagnosis.curves import STEADY, Curves, falls, wobble
+from transferlearn.diagnosis.evidence import Evidence, loss_noise
+from transferlearn.fitted import FittedModel
+from transferlearn.freezing import FreezeStrategy, TrainLastBlocks
+
+_KEEP_BEST = (
+    "keep the best epoch: fit(..., callbacks=[keras.callbacks.EarlyStopping('val_loss', "
+    "patience=3, restore_best_weights=True)])"
+)
+
+
+class Remedy(NamedTuple):
+    """Something to change, in words, and as fields of the builder where it is one of those."""
+
+    text: str
+    changes: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """What of a training decides what to change.
+
+    Attributes:
+        settings: Of the builder, otherwise than by default, as text.
+        solved: Whether the head was solved.
+        epochs: That were run.
+        learning_rate: Of the first phase.
+        frozen: Share of the backbone's layers that were frozen at the end.
+        image_size: `(height, width)` in pixels.
+        exploded: How the training loss got out of hand; empty where it did not.
+        moved: Whether it fell by more than it wobbles, if there are epochs to tell.
+        falling: Whether it still falls, or there are too few epochs to tell.
+        past_best: Whether the held-out loss was lower after an earlier epoch.
+    """
+
+    settings: Mapping[str, str]
+    solved: bool
+    epochs: int
+    learning_rate: float
+    frozen: float
+    image_size: tuple[int, int]
+    exploded: str
+    moved: bool
+    falling: bool
+    past_best: bool
+
+    @classmethod
+    def of(cls, fitted: FittedModel, curves: Curves, seen: Evidence) -> "Case":
+        """Reads it from what `fit` wrote down."""
+        outline, phase = fitted.outline, fitted.phases[-1]
+        losses = curves.losses_to_model
+        noise = loss_noise(losses.min(), seen.train_items)
+        is_last = curves.epoch_of_model == curves.epochs - 1
+        return cls(
+            settings=outline.settings,
+            solved=phase.head.startswith("solved"),
+            epochs=curves.epochs,
+            learning_rate=fitted.phases[0].learning_rate,
+            frozen=len(phase.frozen_layers) / outline.layers if outline.layers else 1.0,
+            image_size=outline.image_size,
+            exploded=_explosion(losses, noise, seen, len(fitted.class_names)),
+            moved=len(losses) == 1 or losses[0] - losses[-1] > wobble(losses),
+            falling=is_last and (len(losses) < STEADY or falls(losses, noise)),
+            past_best=seen.best_epoch - 1 < curves.epoch_of_model,
+        )
+
+    @property
+    def mixed(self) -> bool:
+        """Whether items were mixed in training."""
+        return "mixup" in self.settings
+
+    @property
+    def head(self) -> Any:
+        """The built-in head; `None` for another one."""
+        text = self.settings.get("head", repr(heads.PooledDense()))
+        try:
+            call: Any = ast.parse(text, mode="eval").body
+            settings = {part.arg: ast.literal_eval(part.value) for part in call.keywords}
+            return getattr(heads, call.func.id)(**settings)
+        except (SyntaxError, AttributeError, ValueError, TypeError):
+            return None
+
+
+def _explosion(losses: np.ndarray, noise: float, seen: Evidence, classes: int) -> str:
+    lowest, last, guessing = losses.min(), losses[-1], math.log(classes)
+    if not math.isfinite(last):
+        return "the training loss is not finite"
+    if last - lowest > noise:
+        return f"the training loss went up from {lowest:.3g} to {last:.3g}"
+    if len(losses) > 1 and min(last, seen.last_loss) > guessing + noise:
+        return f"the training loss, {last:.3g}, is above that of guessing, {guessing:.3g}"
+    return ""
+
+
+def against_overfitting(case: Case) -> Iterator[Remedy]:
+    """In the order to try them in; a solved head has its L2 penalty already."""
+    head = case.head
+    if not case.solved:
+        if case.past_best:
+            yield Remedy(_KEEP_BEST, {})
+        if "augmentation" not in case.settings:
+            views = {"views": 4} if case.frozen else {}
+            flip = keras.layers.RandomFlip("horizontal")
+            yield _change("augmentation", augmentation=flip, **views)
+        for name, value, why in (
+            ("dropout", 0.5, "more dropout in the head"),
+            ("l2", 1e-4, "an L2 penalty in the head"),
+        ):
+            if head and getattr(head, name) < value:
+                yield _change(why, head=replace(head, **{name: value}))
+        if "mixup" not in case.settings:
+            yield _change("mixup", mixup=0.2)
+    if case.frozen < 1:
+        yield _change("fewer trained blocks", freeze=_freeze_more(case))
+    if isinstance(head, heads.FlattenDense):
+        yield _change("a smaller head", head=heads.PooledDense(dropout=0.5))
+    yield Remedy("more images to train on", {})
+
+
+def to_go_on(case: Case) -> Iterator[Remedy]:
+    """Where the loss still falls."""
+    yield Remedy(f"more epochs: fit(..., epochs={2 * case.epochs})", {})
+    yield _faster(case)
+
+
+def against_underfitting(case: Case) -> Iterator[Remedy]:
+    """In the order to try them in."""
+    if case.exploded:
+        yield _change(
+            "a smaller rate (tl.find_learning_rate finds one)",
+            learning_rate=_times(0.1, case),
+        )
+    elif not case.solved:
+        if not case.moved:
+            yield _faster(case)
+        elif case.falling:
+            yield from to_go_on(case)
+    head = case.head
+    if head and not case.solved and (head.dropout > 0.2 or head.l2):
+        less = replace(head, dropout=min(head.dropout, 0.2), l2=0.0)
+        yield _change("less regularisation", head=less)
+    if "mixup" in case.settings and not case.solved:
+        yield _change("no mixup", mixup=0.0)
+    if case.frozen == 1:
+        free = _change("free the last blocks", freeze=TrainLastBlocks(2))
+        yield Remedy(f"{free.text}, with fit(..., schedule='fine-tune')", free.changes)
+    elif case.frozen:
+        yield _change("free more blocks", freeze="none")
+    if isinstance(head, heads.FlattenDense):
+        yield _change("a larger head", head=replace(head, units=tuple(2 * n for n in head.units)))
+    elif head:
+        yield _change("a larger head", head=heads.FlattenDense((128,)))
+    height, width = (round(1.5 * side / 32) * 32 for side in case.image_size)
+    yield _change("larger images", image_size=(height, width))
+    yield Remedy("another backbone: 'transferlearn backbones' lists them", {})
+
+
+def _change(why: str, **changes: Any) -> Remedy:
+    shown = ", ".join(f"{name}={_shown(value)}" for name, value in changes.items())
+    return Remedy(f"{why}: {shown}", changes)
+
+
+def _faster(case: Case) -> Remedy:
+    return _change(
+        "a larger rate (tl.find_learning_rate finds one)", learning_rate=_times(10, case)
+    )
+
+
+def _times(factor: float, case: Case) -> float:
+    return float(f"{factor * case.learning_rate:.3g}")  # Keras holds it as a float32
+
+
+def _freeze_more(case: Case) -> Any:
+    if not case.frozen:
+        return TrainLastBlocks(2)
+    trained = re.fullmatch(r"TrainLastBlocks\(count=(\d+)\)", case.settings.get("freeze", ""))
+    count = int(trained[1]) // 2 if trained else 0
+    return TrainLastBlocks(count) if count else "all"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, keras.layers.RandomFlip):
+        return f"keras.layers.RandomFlip({value.mode!r})"
+    if isinstance(value, float):
+        return f"{value:g}"
+    homes = {heads.Head: "tl.heads.", FreezeStrategy: "tl.freezing."}
+    return "".join(home for kind, home in homes.items() if isinstance(value, kind)) + repr(value)
