@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from transferlearn.schedules import Phase as Phase
     from transferlearn.schedules import Probe as Probe
     from transferlearn.schedules import Schedule as Schedule
-    from transferlearn.suggestion import suggest as suggest
     from transferlearn.searching import Range as Range
     from transferlearn.searching import Search as Search
     from transferlearn.searching import search as search
+    from transferlearn.suggestion import suggest as suggest
 
 _MODULES = ("backbones", "data", "freezing", "heads", "schedules")
 _NAMES = {

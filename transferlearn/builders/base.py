@@ -176,7 +176,7 @@ class Builder(abc.ABC):
         self,
         loaded: tuple[data.Dataset, data.Dataset | None],
         plan: Schedule,
-        epochs: int,
+        epochs: int | None,
         class_weight: Any,
         **options: Any,
     ) -> FittedModel:
