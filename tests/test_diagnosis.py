@@ -259,7 +259,7 @@ def backbone():
 def memorised(backbone):
     """Random labels, which can only be learnt by heart."""
     builder = tl.ImageClassifierBuilder(
-        backbone, head=tl.heads.FlattenDense((128,)), learning_rate=3e-3, seed=0
+        backbone, head=tl.heads.FlattenDense((128,)), freeze="all", learning_rate=3e-3, seed=0
     )
     return builder.fit(TRAIN, HELD_OUT, epochs=20, verbose=0)
 
@@ -303,7 +303,7 @@ def test_what_was_saved_before_there_were_settings_is_read(memorised, tmp_path):
 
 
 def test_hardly_training_is_underfitting(backbone):
-    builder = tl.ImageClassifierBuilder(backbone, learning_rate=1e-6, seed=0)
+    builder = tl.ImageClassifierBuilder(backbone, freeze="all", learning_rate=1e-6, seed=0)
     once = tl.diagnose(builder.fit(TRAIN, HELD_OUT, epochs=1, verbose=0))
     assert (once.verdict, once.advice[0]) == ("underfitting", "more epochs: fit(..., epochs=2)")
     often = tl.diagnose(builder.fit(TRAIN, HELD_OUT, epochs=6, verbose=0))
@@ -323,7 +323,7 @@ def test_a_probe_is_diagnosed_by_its_scores(backbone):
 
 
 def test_all_that_it_advises_can_be_built(backbone):
-    builder = tl.ImageClassifierBuilder(backbone, seed=0)
+    builder = tl.ImageClassifierBuilder(backbone, freeze="all", seed=0)
     fitted = builder.fit(TRAIN, HELD_OUT, epochs=1, verbose=0)
     every = [
         remedy
@@ -381,7 +381,7 @@ def test_what_was_set_is_written_down(backbone):
         "optimizer": "SGD",
         "augmentation": "[RandomFlip, RandomRotation]",
         "seed": "0",
-        "schedule": "FineTune(head_epochs=None, rate_factor=0.01)",
+        "schedule": repr(tl.FineTune()),
         "callbacks": "[EarlyStopping(restore_best_weights=True)]",
     }
     assert (outline.train_items, outline.validation_items) == (48, 48)

@@ -68,7 +68,7 @@ def test_the_best_builder_repeats_its_score_and_trials_share_what_is_computed(
         ItemContents, "read", lambda s, rows, n: (computed.extend(rows), read(s, rows, n))[1]
     )
     monkeypatch.setitem(load.__globals__, "_load", lambda *a: (loaded.append(1), load_one(*a))[1])
-    builder = tl.ImageClassifierBuilder(backbone, batch_size=10)
+    builder = tl.ImageClassifierBuilder(backbone, freeze="all", batch_size=10)
     space = {
         "head": [tl.heads.PooledDense(), tl.heads.FlattenDense((4,), dropout=0.1)],
         "learning_rate": tl.Range(1e-3, 1e-1, log=True),

@@ -35,6 +35,8 @@ def record(
         for f in fields(builder)
         if f.name != "backbone" and getattr(builder, f.name) != _default(f)
     }
+    if builder.augmentation is None and plan.augmentation != "none":
+        settings["augmentation"] = shown(plan.augmentation)
     if plan != OnePhase():
         settings["schedule"] = shown(plan)
     if callbacks:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-import keras
 import numpy as np
 
 from transferlearn import heads
@@ -37,7 +36,7 @@ class Case:
         settings: Of the builder, otherwise than by default, as text.
         solved: Whether the head was solved.
         epochs: That were run.
-        learning_rate: Of the first phase.
+        learning_rate: Of the first phase that took gradient steps.
         frozen: Share of the backbone's layers that were frozen at the end.
         image_size: `(height, width)` in pixels.
         exploded: How the training loss got out of hand; empty where it did not.
@@ -68,7 +67,9 @@ class Case:
             settings=outline.settings,
             solved=phase.head.startswith("solved"),
             epochs=curves.epochs,
-            learning_rate=fitted.phases[0].learning_rate,
+            learning_rate=next(
+                (p for p in fitted.phases if not p.head.startswith("solved")), phase
+            ).learning_rate,
             frozen=len(phase.frozen_layers) / outline.layers if outline.layers else 1.0,
             image_size=outline.image_size,
             exploded=_explosion(losses, noise, seen, len(fitted.class_names)),
@@ -111,10 +112,10 @@ def against_overfitting(case: Case) -> Iterator[Remedy]:
     if not case.solved:
         if case.past_best:
             yield Remedy(_KEEP_BEST, {})
-        if "augmentation" not in case.settings:
+        stronger = {None: "light", "'none'": "light", "'light'": "strong"}
+        if name := stronger.get(case.settings.get("augmentation")):
             views = {"views": 4} if case.frozen else {}
-            flip = keras.layers.RandomFlip("horizontal")
-            yield _change("augmentation", augmentation=flip, **views)
+            yield _change("augmentation", augmentation=name, **views)
         for name, value, why in (
             ("dropout", 0.5, "more dropout in the head"),
             ("l2", 1e-4, "an L2 penalty in the head"),
@@ -192,8 +193,6 @@ def _freeze_more(case: Case) -> Any:
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, keras.layers.RandomFlip):
-        return f"keras.layers.RandomFlip({value.mode!r})"
     if isinstance(value, float):
         return f"{value:g}"
     homes = {heads.Head: "tl.heads.", FreezeStrategy: "tl.freezing."}
