@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from transferlearn.fitted import load as load
     from transferlearn.rates import RateSweep as RateSweep
     from transferlearn.rates import find_learning_rate as find_learning_rate
+    from transferlearn.schedules import Auto as Auto
     from transferlearn.schedules import FineTune as FineTune
+    from transferlearn.schedules import GradualUnfreezing as GradualUnfreezing
     from transferlearn.schedules import OnePhase as OnePhase
     from transferlearn.schedules import Phase as Phase
     from transferlearn.schedules import Probe as Probe
@@ -42,7 +44,9 @@ _NAMES = {
     "load": "fitted",
     "RateSweep": "rates",
     "find_learning_rate": "rates",
+    "Auto": "schedules",
     "FineTune": "schedules",
+    "GradualUnfreezing": "schedules",
     "OnePhase": "schedules",
     "Phase": "schedules",
     "Probe": "schedules",
