@@ -108,19 +108,6 @@ def test_the_best_may_be_before_the_phase(backbone, monkeypatch):
     assert fitted.phases[1].kept.startswith("the weights from before this phase")
 
 
-@pytest.mark.parametrize("held_out", [0, 0.5])
-def test_blended_weights_are_part_of_the_way(backbone, held_out):
-    both = phase(epochs=1), phase(blend=0.25)
-    fitted, seen = fit(backbone, *both, held_out=held_out)
-    for found, start, end in zip(fitted.model.get_weights(), seen[0], seen[-1], strict=True):
-        np.testing.assert_allclose(found, start + 0.25 * (end - start), rtol=1e-6, atol=1e-7)
-    assert not same(fitted.model, seen[-1])
-    if held_out:
-        known, metrics = fitted.history.history, fitted.phases[1].metrics
-        assert metrics["val_loss"] != known["val_loss"][-1]
-        assert min(known["val_loss"][0], known["val_loss"][-1]) - 0.1 < metrics["val_loss"]
-
-
 def test_patience_ends_a_phase(backbone, monkeypatch):
     fitted, seen = fit(
         backbone,

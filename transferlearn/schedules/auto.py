@@ -8,8 +8,7 @@ from transferlearn.freezing import FreezeAll, FreezeFraction, FreezeNone
 from transferlearn.schedules.base import Job, Schedule
 from transferlearn.schedules.phase import Phase
 
-_RATE = 7e-4
-_BLEND = 0.7
+_RATE = 3e-4
 _FROZEN = 2 / 3  # of the layers that have weights
 _FEWEST, _MOST, _SEEN = 3, 8, 40_000  # epochs, and images in all of them
 
@@ -21,9 +20,8 @@ class Auto(Schedule):
     When to use it: always, to begin with. The head is solved on the frozen backbone (`Probe`).
     From there the last third of the backbone is trained with it, on light augmentation, with weight
     decay, a warm-up and a rate that then falls along half a wave, in 8 epochs, or down to 3 where
-    there are more than 5,000 images. In the end the weights go back three tenths of the way that
-    this took them, which is better on new data. The result is kept unless the solved head alone got
-    more held-out images right. What is below the last third is computed once.
+    there are more than 5,000 images. The result is kept unless the solved head alone got more
+    held-out images right. What is below the last third is computed once.
 
     What the builder and `fit` name is obeyed: `freeze` says what the second phase freezes (with
     `"all"` there is none), `learning_rate` or an optimizer object its highest rate, and
@@ -52,7 +50,6 @@ class Auto(Schedule):
                 decay="cosine",
                 weight_decay=0.01,
                 keep="better",
-                blend=_BLEND,
             )
 
     def default_epochs(self, items: int | None) -> int:

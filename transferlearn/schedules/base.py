@@ -76,7 +76,6 @@ class PacedSchedule(Schedule):
     layer_decay: float | Mapping[str, float] = 1.0
     weight_decay: float | None = None
     keep: Literal["last", "better", "best"] = "last"
-    blend: float = 1.0
     patience: int | None = None
 
     def __post_init__(self) -> None:

@@ -40,9 +40,6 @@ class Phase:
         keep: Which weights it ends with: `"last"`; `"better"`: the last, or those from before the
             phase where they get at least three held-out items more right; `"best"`: those of the
             best epoch, or from before, by held-out accuracy and then loss.
-        blend: It ends with this share, in (0, 1], of the way from the weights before the phase to
-            its last ones, which makes fine-tuning of small data steadier
-            ([WiSE-FT](https://arxiv.org/abs/2109.01903)).
         patience: With `keep="best"`, ends after so many epochs that were no better than the best.
     """
 
@@ -55,7 +52,6 @@ class Phase:
     layer_decay: float | Mapping[str, float] = 1.0
     weight_decay: float | None = None
     keep: Literal["last", "better", "best"] = "last"
-    blend: float = 1.0
     patience: int | None = None
 
     def __post_init__(self) -> None:
@@ -89,13 +85,6 @@ class Phase:
             )
         if self.keep not in ("last", "better", "best"):
             raise ValueError(f"keep is 'last', 'better' or 'best'. Received: keep={self.keep!r}")
-        if not (_is_number(self.blend) and 0 < self.blend <= 1):
-            raise ValueError(f"blend is a share in (0, 1]. Received: blend={self.blend!r}")
-        if self.blend < 1 and self.keep == "best":
-            raise ValueError(
-                "The best epoch is measured as it is: with keep='best' leave blend out. "
-                f"Received: blend={self.blend!r}"
-            )
         patience = self.patience
         if patience is not None and (
             isinstance(patience, bool)

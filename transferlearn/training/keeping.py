@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -74,7 +74,7 @@ class Keeping(keras.callbacks.Callback):
         moving = [layer for layer in self.model.layers if layer.trainable_weights]
         self._moving = [weight for layer in moving for weight in layer.weights]
         # What a training loss says is known only when the next epoch has begun with its weights.
-        self._first = self._good = self._newest = self._best = self._state(0, self.metrics)
+        self._good = self._newest = self._best = self._state(0, self.metrics)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Keras's hook."""
@@ -97,38 +97,27 @@ class Keeping(keras.callbacks.Callback):
             elif self._phase.patience and new.epoch - self._best.epoch >= self._phase.patience:
                 self.model.stop_training = True
 
-    def finish(self, scores: Callable[[], dict[str, float]] | None) -> None:
-        """Puts the weights into the model that are to be kept; call it when training has ended.
-
-        Args:
-            scores: Measures the model on held-out data; `None`: nothing is held out.
-        """
-        kept, reason = self._choice(scores)
+    def on_train_end(self, logs: Any = None) -> None:
+        """Keras's hook."""
+        kept, reason = self._choice()
         self.metrics = kept.metrics
         if kept is not self._newest or self.lost is not None:  # else Keras's EMA would be undone
             self._restore(kept)
         if self._phase.keep != "last":
             self.note = f"the weights {kept}, {reason}"
 
-    def _choice(self, scores: Callable[[], dict[str, float]] | None) -> tuple[_State, str]:
-        keep, first = self._phase.keep, self._first
+    def _choice(self) -> tuple[_State, str]:
+        """What is kept, and why; `_best` is what was before where only the end counts."""
+        best, last = self._best, self._newest
         if self.lost is not None:
             return self._good, "the last before the loss was lost"
-        if keep == "best" and scores:
-            return self._best, f"the best of {self._newest.epoch} epochs"
-        last = self._newest if self._phase.blend == 1 else self._blended(scores)
-        if not scores:
+        if "val_loss" not in last.metrics:
             return last, "the last, since nothing is held out"
-        if keep == "better" and first.beats(last, self._held_out):
-            return first, f"better than those {last}"
-        return last, f"not beaten by those {first}" if first.metrics else "the last"
-
-    def _blended(self, scores: Callable[[], dict[str, float]] | None) -> _State:
-        pairs = zip(self._first.weights, self._newest.weights, strict=True)
-        weights = [start + self._phase.blend * (end - start) for start, end in pairs]
-        blended = self._newest._replace(weights=weights)
-        self._restore(blended)
-        return blended._replace(metrics=blended.metrics | (scores() if scores else {}))
+        if self._phase.keep == "best":
+            return best, f"the best of {last.epoch} epochs"
+        if self._phase.keep == "better" and best.beats(last, self._held_out):
+            return best, f"better than those {last}"
+        return last, f"not beaten by those {best}" if best.metrics else "the last"
 
     def _look(self, logs: Any) -> None:
         limit = _EXPLODED * max(1.0, self._lowest)

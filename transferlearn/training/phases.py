@@ -3,7 +3,7 @@
 import contextlib
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any, NamedTuple
 
@@ -24,7 +24,7 @@ from transferlearn.training.recipe import (
     outputs_of,
     set_trainable,
 )
-from transferlearn.training.solving import SOLVED, scores, solve, why_not_solved
+from transferlearn.training.solving import SOLVED, solve, why_not_solved
 from transferlearn.training.stand_in import Feed, fit
 
 
@@ -96,7 +96,6 @@ def run(
                 history = fit(
                     network.model, fed.model, fed.feed, keeping=keeping, epochs=epochs, **watching
                 )
-                keeping.finish(_scoring(fed))
                 metrics = keeping.metrics
         if verbose and head != compiled.head:
             print(f"Head: {head}.")
@@ -159,12 +158,6 @@ def _compile(
         head = why_not_solved(network, mixed=sources.mixup > 0) or SOLVED
     outline = _outline(network, mask, phase, rate, head)
     return _Compiled(mask, encoding, soft, rate, head, outline)
-
-
-def _scoring(fed: Fed) -> Callable[[], dict[str, Any]] | None:
-    if fed.feed.validation is None:
-        return None
-    return lambda: {f"val_{k}": v for k, v in scores(fed.model, fed.feed.validation).items()}
 
 
 def _end_of_lost(keeping: Keeping, rate: float, fed: Fed, names: Sequence[str] | None) -> None:

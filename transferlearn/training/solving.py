@@ -97,17 +97,16 @@ def solve(
     )
     watching.on_train_begin()
     watching.on_epoch_begin(initial_epoch)
-    logs = scores(model, fed.feed.train)
+    logs = _scores(model, fed.feed.train)
     if fed.feed.validation is not None:
-        held_out = scores(model, fed.feed.validation)
+        held_out = _scores(model, fed.feed.validation)
         logs |= {f"val_{name}": value for name, value in held_out.items()}
     watching.on_epoch_end(initial_epoch, logs)
     watching.on_train_end(logs)
     return network.model.history, note
 
 
-def scores(model: keras.Model, batches: Any) -> dict[str, Any]:
-    """Gives loss and metrics of a compiled model on batches."""
+def _scores(model: keras.Model, batches: Any) -> dict[str, Any]:
     return model.evaluate(without_autotune(batches), verbose=0, return_dict=True)
 
 
