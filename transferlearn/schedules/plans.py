@@ -59,7 +59,7 @@ class FineTune(PacedSchedule):
             in `Probe`, and where it cannot be it gets half of the epochs, rounded down.
         rate_factor: The second phase's rate over the builder's.
         warm_up, decay, layer_decay, weight_decay, keep, patience: Of the second phase, as in
-            `tl.Phase`.
+            in `tl.Phase`.
 
     Reference: [Fine-tuning can distort pretrained features](https://arxiv.org/abs/2202.10054)
     (LP-FT); with `head_epochs=5, rate_factor=0.01, warm_up=0, decay="constant"` it is that of the
@@ -103,8 +103,8 @@ class GradualUnfreezing(PacedSchedule):
             the builder's `freeze` freezes stays so.
         head_epochs: As in `FineTune`.
         rate_factor: The rate of each phase over the builder's.
-        warm_up, decay, layer_decay, weight_decay, keep, patience: Of each phase but the first, as in
-            `tl.Phase`.
+        warm_up, decay, layer_decay, weight_decay, keep, patience: Of each phase but the first, as
+            in `tl.Phase`.
 
     Reference: [ULMFiT](https://arxiv.org/abs/1801.06146).
     """
