@@ -58,7 +58,7 @@ class FineTune(PacedSchedule):
         head_epochs: Epochs of gradient steps for the head. By default it is solved in one pass, as
             in `Probe`, and where it cannot be it gets half of the epochs, rounded down.
         rate_factor: The second phase's rate over the builder's.
-        warm_up, decay, layer_decay, weight_decay, keep, patience: Of the second phase, as in
+        warm_up, decay, layer_decay, weight_decay, keep, patience: Of the second phase, as
             in `tl.Phase`.
 
     Reference: [Fine-tuning can distort pretrained features](https://arxiv.org/abs/2202.10054)
