@@ -10,14 +10,15 @@ import keras
 import numpy as np
 from PIL import Image
 
-from .arrays import as_paths, load_arrays, pixel_dataset
+from .arrays import as_paths, pixel_dataset
 from .checks import check_classes, check_validation
 from .dataset import Dataset, ItemDataset
-from .folders import images_below, load_folder, split_folders
+from .folders import images_below, list_folder, split_folders
 from .generators import load_generator
+from .listing import Listing, list_arrays
 from .notices import notice
 from .options import Options
-from .tables import load_csv, load_frame
+from .tables import list_csv, list_frame
 from .tf_data import is_tf_data, load_tf_data
 from .verify import file_dataset, open_files
 
@@ -94,16 +95,20 @@ def load(
 
 
 def _load(source: Any, options: Options) -> Dataset:
-    if isinstance(source, (str, Path)):
-        return _load_path(Path(source).expanduser(), options)
     if isinstance(source, keras.utils.PyDataset):
         return load_generator(source, options)
     if is_tf_data(source):
         return load_tf_data(source, options)
+    return _list(source, options).open(options)
+
+
+def _list(source: Any, options: Options) -> Listing:
+    if isinstance(source, (str, Path)):
+        return _list_path(Path(source).expanduser(), options)
     if hasattr(source, "columns"):
-        return load_frame(source, options)
+        return list_frame(source, options)
     if isinstance(source, tuple):
-        return load_arrays(source, options)
+        return list_arrays(source, options)
     raise TypeError(
         "Labelled data is a folder, a CSV file, a DataFrame, (x, y), a tf.data.Dataset or a "
         f"keras.utils.PyDataset; x and y go in together, as one tuple. "
@@ -111,9 +116,9 @@ def _load(source: Any, options: Options) -> Dataset:
     )
 
 
-def _load_path(path: Path, options: Options) -> ItemDataset:
+def _list_path(path: Path, options: Options) -> Listing:
     if path.is_dir():
-        return load_folder(path, options)
+        return list_folder(path, options)
     if not path.exists():
         raise FileNotFoundError(
             f"No such folder or file: {path} (from {Path.cwd()}). Expected a folder "
@@ -124,7 +129,7 @@ def _load_path(path: Path, options: Options) -> ItemDataset:
             f"{path} is neither a folder nor a table. Expected a folder photos/<class>/*.jpg, or "
             "a .csv or .tsv file of paths and labels."
         )
-    return load_csv(path, options)
+    return list_csv(path, options)
 
 
 def load_pair(
