@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from transferlearn import schedules as schedules
     from transferlearn.builders import Builder as Builder
     from transferlearn.builders import ImageClassifierBuilder as ImageClassifierBuilder
+    from transferlearn.estimation import Estimate as Estimate
+    from transferlearn.estimation import estimate as estimate
     from transferlearn.features import Cache as Cache
     from transferlearn.fitted import FittedModel as FittedModel
     from transferlearn.fitted import load as load
@@ -28,6 +30,8 @@ _NAMES = {
     "Builder": "builders",
     "ImageClassifierBuilder": "builders",
     "Cache": "features",
+    "Estimate": "estimation",
+    "estimate": "estimation",
     "FittedModel": "fitted",
     "load": "fitted",
     "FineTune": "schedules",

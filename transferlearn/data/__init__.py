@@ -3,6 +3,7 @@
 from .batches import ItemBatches, epoch_order
 from .contents import Contents, UnsteadyData
 from .dataset import Dataset, ItemDataset, Skipped
+from .excerpt import Excerpt, Observer, Sample
 from .items import Items, decoding_pool
 from .load import is_one_image, load, load_images, load_pair
 from .notices import DataWarning
@@ -13,9 +14,12 @@ __all__ = [
     "Contents",
     "DataWarning",
     "Dataset",
+    "Excerpt",
     "ItemBatches",
     "ItemDataset",
     "Items",
+    "Observer",
+    "Sample",
     "Skipped",
     "StreamDataset",
     "UnsteadyData",

@@ -40,8 +40,8 @@ class Listing:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def open(self, options: Options) -> ItemDataset:
-        """Checks the images, and keeps the good ones."""
+    def open(self, options: Options, *, share: float = 1.0) -> ItemDataset:
+        """Checks the images, and keeps the good ones; `share` as of `open_files`."""
         if not self.in_files:
             return pixel_dataset(
                 self.images,
@@ -50,7 +50,7 @@ class Listing:
                 class_names=self.class_names,
                 sample_weight=self.sample_weight,
             )
-        files = open_files(self.images, options, self.what, self.ignored)
+        files = open_files(self.images, options, self.what, self.ignored, share=share)
         weights = self.sample_weight
         return file_dataset(
             files,

@@ -13,8 +13,10 @@ from PIL import Image
 from .arrays import as_paths, pixel_dataset
 from .checks import check_classes, check_validation
 from .dataset import Dataset, ItemDataset
+from .excerpt import Excerpt, Sample, take_sample
 from .folders import images_below, list_folder, split_folders
 from .generators import load_generator
+from .labels import hold_out
 from .listing import Listing, list_arrays
 from .notices import notice
 from .options import Options
@@ -165,6 +167,9 @@ def load_pair(
     ```
     """
     settings = Options(**options)
+    if isinstance(train, Excerpt):
+        train.pair = train.pair or _excerpt_pair(train, validation_split, seed, settings)
+        return train.pair
     train, beside = split_folders(train)
     first = _load(train, settings)
     check_classes(first)
@@ -184,6 +189,43 @@ def load_pair(
         return first, None
     check_validation(kept, held_out, split=True)
     return kept, held_out
+
+
+def _excerpt_pair(
+    excerpt: Excerpt, validation_split: float | None, seed: int | None, options: Options
+) -> tuple[Sample, Sample | None]:
+    """`load_pair`, with a few images opened only."""
+    source, beside = split_folders(excerpt.train)
+    listing = second = _list(_not_a_stream(source), options)
+    held_out = np.zeros(len(listing), bool)
+    other = beside if excerpt.validation_data is None else excerpt.validation_data
+    if other is None and validation_split:
+        labels = listing.labels
+        held_out = hold_out(labels, len(labels), validation_split, seed, options.multi_label)
+    rows, other_rows = np.flatnonzero(~held_out), np.flatnonzero(held_out)
+    if other is not None:
+        second = _list(_not_a_stream(other), options)
+        other_rows = np.arange(len(second))
+    share, observer = excerpt.share(len(rows) + len(other_rows)), excerpt.observer
+    train = take_sample(listing, rows, options, training=True, share=share, observer=observer)
+    check_classes(train)
+    if not len(other_rows):
+        return train, None
+    options = replace(options, image_size=train.image_size)
+    validation = take_sample(
+        second, other_rows, options, training=False, share=share, observer=observer
+    )
+    check_validation(train, validation, split=other is None)
+    return train, validation
+
+
+def _not_a_stream(source: Any) -> Any:
+    if isinstance(source, keras.utils.PyDataset) or is_tf_data(source):
+        raise ValueError(
+            "A stream does not give some of its images alone. Give the folder, the table or the "
+            f"arrays that it is made of. Received: {type(source).__name__}"
+        )
+    return source
 
 
 def load_images(
