@@ -3,7 +3,6 @@
 import random
 import tempfile
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -12,8 +11,7 @@ import pytest
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
 from transferlearn.estimation import stopwatch as watching
-from transferlearn.estimation.projection import Projection
-from transferlearn.estimation.stopwatch import Course, Stopwatch
+from transferlearn.estimation.stopwatch import Stopwatch
 from transferlearn.features import memory
 from transferlearn.freezing import FreezeAll
 
@@ -41,127 +39,202 @@ def temporary(monkeypatch, tmp_path):
     return folder
 
 
-class Machine:
-    """Runs phases in no time, on a clock of its own, and breaks them off when it is told to."""
-
-    def __init__(self, monkeypatch, *, step=0.1, test=0.03, item=0.01):
-        self.now = 100.0
-        self.step, self.test, self.item = step, test, item
-        self.trace, self.overhead, self.solving = 2.0, 0.05, 0.001
-        monkeypatch.setattr(watching, "clock", lambda: self.now)
-
-    def run(self, phase, train, validation, *, item_bytes=400, is_whole=False):
-        watch = Stopwatch(32)
-        watch.set_model(SimpleNamespace(stop_training=False, stop_evaluating=False))
-        watch.courses.append(Course(phase))
-        begun = self.now
-        samples = [sample for sample in (train, validation) if sample]
-        if item_bytes:
-            self.compute(watch, samples)
-        lengths = [watch.length(sample, item_bytes) for sample in samples]
-        if is_whole:
-            lengths = [sample.size for sample in samples]
-            watch.asked = watch.on_epoch_end = lambda *_: None
-        if phase.fit == "solve":
-            self.solve(watch, samples, lengths)
-        else:
-            self.train(watch, samples, lengths, phase.epochs)
-        return self.now - begun, watch.courses
-
-    def compute(self, watch, samples):
-        for sample in samples:
-            for start in range(0, len(sample.items), 32):
-                count = min(32, len(sample.items) - start)
-                watch.computing(sample, count)
-                self.now += count * self.item + self.trace * (start == 0)
-            watch.computing(sample, 0)
-
-    def train(self, watch, samples, lengths, epochs):
-        watch.asked(samples[0], 0)  # what it looks like
-        for epoch in range(epochs):
-            for sample, length in zip(samples, lengths, strict=True):
-                seconds = self.step if sample.training else self.test
-                stop = "stop_training" if sample.training else "stop_evaluating"
-                watch.model.stop_evaluating = False
-                self.now += self.trace * (epoch == 0)
-                self.read(
-                    watch, sample, length, seconds, lambda stop=stop: getattr(watch.model, stop)
-                )
-            self.now += self.overhead
-            watch.on_epoch_end(epoch)
-            if watch.model.stop_training:
-                return
-
-    def read(self, watch, sample, length, seconds, stopped):
-        batches = -(-length // 32)
-        for i in range(min(4, batches)):
-            watch.asked(sample, i)
-        for i in range(batches):
-            self.now += seconds * min(32, length - 32 * i) / 32
-            if i + 4 < batches:
-                watch.asked(sample, i + 4)
-            if stopped():
-                return
-
-    def solve(self, watch, samples, lengths):
-        for i in range(-(-lengths[0] // 32)):
-            watch.asked(samples[0], i)
-            self.now += self.test
-        self.now += self.solving * lengths[0]
-        for sample, length in zip(samples, lengths, strict=True):
-            self.read(watch, sample, length, self.test, lambda: False)
-        watch.on_epoch_end(0)
+def estimate(backbone, data=(X, Y), validation_data=None, *, fit=None, **options):
+    builder = tl.ImageClassifierBuilder(backbone, **{"seed": 0, **options})
+    return tl.estimate(builder, data, validation_data, **(fit or {}))
 
 
-def part(size, opened, *, training):
-    return SimpleNamespace(
-        training=training, size=size, items=range(opened), seconds=1.0, held_bytes=1000
+FLIP = keras.layers.RandomFlip()
+STORED = {"epochs": 2, "cache": True}
+RUNS = {
+    "stored": ({}, STORED),
+    "solved": ({}, {"schedule": "probe"}),
+    "two phases": ({"freeze": tl.freezing.TrainLastBlocks(1)}, {"schedule": "fine-tune", **STORED}),
+    "views and mixup": ({"augmentation": FLIP, "views": 3, "mixup": 0.2}, STORED),
+    "half": ({"head": tl.heads.FlattenDense((8,))}, {"cache": tl.Cache(dtype="float16")}),
+    "live": ({}, {"cache": False}),
+    "live augmentation": ({"augmentation": FLIP}, {}),
+    "live and solved": ({}, {"schedule": "probe", "cache": False}),
+}
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_every_way_to_run(backbone, run):
+    options, fit = RUNS[run]
+    found = estimate(backbone, fit=fit, **options)
+    assert (found.images, found.measured) == (400, 129)  # of 319 and 81, 128 of 400, rounded up
+    parts = (found.loading, found.starting, found.features, found.training)
+    assert sum(parts) == pytest.approx(found.seconds)
+    assert found.training > 0
+    assert (found.features == 0) == ("live" in run)
+    assert remembered() == 0
+    if "live" not in run:
+        tl.ImageClassifierBuilder(backbone, seed=0, **options).fit((X, Y), **fit, verbose=0)
+    assert (found.stored_in_memory, found.stored_on_disk) == (remembered(), 0)
+
+
+def remembered():
+    return sum(part.nbytes for parts in memory._remembered.values() for part in parts)
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_bytes_on_disk_are_those_of_the_run(backbone, tmp_path, monkeypatch, given):
+    folder = tmp_path / "features"
+    monkeypatch.setenv("TRANSFERLEARN_CACHE", str(folder))
+    room = {"memory": 100_000}  # enough for the part, and not for the whole
+    fit = {"epochs": 4, "cache": tl.Cache(directory=folder if given else None, **room)}
+    head = {"head": tl.heads.FlattenDense(units=(8,))}
+    found = estimate(backbone, fit=fit, **head)
+    assert not folder.exists()
+    tl.ImageClassifierBuilder(backbone, seed=0, **head).fit((X, Y), **fit, verbose=0)
+    assert found.stored_on_disk == sum(x.stat().st_size for x in folder.rglob("rows.bin")) > 0
+    assert found.stored_in_memory == 0
+
+
+def test_without_room_all_is_live(backbone):
+    fit = {"epochs": 4, "cache": tl.Cache(memory=1000, disk=1000)}
+    found = estimate(backbone, fit=fit)
+    assert (found.stored_in_memory, found.stored_on_disk, found.features) == (0, 0, 0.0)
+
+
+def test_features_in_memory_are_found(backbone):
+    tl.ImageClassifierBuilder(backbone, seed=0).fit((X, Y), epochs=2, verbose=0)
+    before = remembered()
+    found = estimate(backbone, head=tl.heads.FlattenDense(units=(4,)))
+    assert (found.features, found.stored_in_memory) == (0.0, 0)
+    assert remembered() == before
+
+
+def test_few_epochs_are_run_and_as_in_the_run(backbone, monkeypatch):
+    """A callback that saw batches or the beginning of epochs would have steps run one by one."""
+    ends, together = [], []
+    on_epoch_end, compile_ = Stopwatch.on_epoch_end, keras.Model.compile
+
+    def count(self, epoch, logs=None):
+        ends.append(epoch)
+        on_epoch_end(self, epoch, logs)
+
+    def spy(self, *args, steps_per_execution=1, **options):
+        together.append(steps_per_execution)
+        return compile_(self, *args, steps_per_execution=steps_per_execution, **options)
+
+    monkeypatch.setattr(Stopwatch, "on_epoch_end", count)
+    monkeypatch.setattr(keras.Model, "compile", spy)
+    estimate(backbone, fit={"epochs": 1000})
+    assert len(ends) <= 2
+    assert max(together) > 1
+
+
+def test_the_schedule_hears_of_the_whole(backbone):
+    heard = []
+
+    @dataclass(frozen=True)
+    class Listening(tl.Schedule):
+        def phases(self, job):
+            heard.append((job.items, job.epochs))
+            yield tl.Phase(freeze=FreezeAll(), epochs=job.epochs)
+
+    estimate(backbone, fit={"schedule": Listening(), "epochs": 7})
+    assert heard == [(319, 7)]
+
+
+def test_nothing_is_changed(backbone, temporary, tmp_path):
+    builder = tl.ImageClassifierBuilder(backbone, seed=5, optimizer=keras.optimizers.SGD(0.1))
+    before = replace(builder)
+    keras.utils.set_random_seed(1)
+    drawn = np.asarray(keras.random.uniform((3,)))
+    keras.utils.set_random_seed(1)
+    weights = [w.copy() for w in backbone.model.get_weights()]
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002
+    cache = tl.Cache(directory=tmp_path / "features")
+    found = tl.estimate(builder, (X, Y), cache=cache, price_per_hour=7.2)
+    assert found.money == pytest.approx(found.seconds * 0.002)
+    assert random.getstate() == states[0]
+    np.testing.assert_equal(np.random.get_state(), states[1])  # noqa: NPY002
+    np.testing.assert_array_equal(keras.random.uniform((3,)), drawn)
+    assert builder == before
+    assert not builder.optimizer.built
+    for a, b in zip(weights, backbone.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert not list(temporary.iterdir())
+    assert not (tmp_path / "features").exists()
+    assert remembered() == 0
+
+
+def test_a_run_after_it_is_the_run_without_it(backbone):
+    def weights():
+        builder = tl.ImageClassifierBuilder(backbone, seed=0)
+        return builder.fit((X[:60], Y[:60]), epochs=2, verbose=0).model.get_weights()
+
+    expected = weights()
+    memory._remembered.clear()
+    estimate(backbone)
+    for a, b in zip(expected, weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_what_is_printed():
+    found = tl.Estimate(
+        seconds=7300.0,
+        loading=20.0,
+        starting=30.0,
+        features=7200.0,
+        training=0.0,
+        memory=2_340_000_000,
+        stored_in_memory=0,
+        stored_on_disk=1_500_000,
+        money=3.456,
+        images=5000,
+        measured=320,
+        took=21.26,
     )
-
-
-def projected(machine, phase, train, validation, **options):
-    """Seconds that are told, and those that the whole run takes."""
-    share = min(1.0, 128 / (train + validation))
-    parts = [
-        (
-            part(size, -int(-size * share // 1), training=is_train),
-            part(size, size, training=is_train),
-        )
-        if size
-        else (None, None)
-        for size, is_train in ((train, True), (validation, False))
+    assert str(found).splitlines() == [
+        "Time: 2.0 h (reading images 20.0 s, weights and graphs 30.0 s, features 2.0 h)",
+        "Memory: 2.34 GB resident at most",
+        "Stored features: 1.5 MB on disk",
+        "Money: 3.46",
+        "Measured on 320 of 5,000 images in 21.3 s.",
     ]
-    few, whole = zip(*parts, strict=True)
-    seen, courses = machine.run(phase, *few, **options)
-    projection = Projection([sample for sample in few if sample], 32)
-    (course,) = courses
-    told = seen + projection.spent(course).more
-    took, _ = machine.run(phase, *whole, **options, is_whole=True)
-    return told, took, seen
-
-
-def gradient(epochs):
-    return tl.Phase(freeze=FreezeAll(), epochs=epochs)
-
-
-@pytest.mark.parametrize("item_bytes", [400, None])
-@pytest.mark.parametrize("validation", [0, 16, 250, 3000])
-@pytest.mark.parametrize("epochs", [1, 3, 100])
-@pytest.mark.parametrize("train", [90, 300, 1000, 100_000])
-def test_the_whole_is_told_from_the_part(monkeypatch, train, epochs, validation, item_bytes):
-    monkeypatch.setattr(watching, "_PATIENCE", 2.0)
-    machine = Machine(monkeypatch)
-    told, took, seen = projected(
-        machine, gradient(epochs), train, validation, item_bytes=item_bytes
+    cheap = str(
+        replace(found, seconds=600.0, features=0.0, training=570.0, stored_on_disk=0, money=None)
     )
-    assert told == pytest.approx(took, rel=0.06)
-    assert seen < 40
+    assert cheap.startswith("Time: 10 min (reading")
+    assert "weights and graphs 30.0 s, training 10 min)" in cheap
+    assert "Stored features: none" in cheap
+    assert "Money" not in cheap
 
 
-@pytest.mark.parametrize("item_bytes", [400, None])
-@pytest.mark.parametrize("validation", [0, 250])
-@pytest.mark.parametrize("train", [90, 1000, 100_000])
-def test_a_solved_head_is_told_from_the_part(monkeypatch, train, validation, item_bytes):
-    phase = tl.Phase(freeze=FreezeAll(), epochs=1, fit="solve")
-    told, took, _ = projected(Machine(monkeypatch), phase, train, validation, item_bytes=item_bytes)
-    assert told == pytest.approx(took, rel=0.1)
+@pytest.mark.parametrize("price", [0, -1.0, float("nan"), float("inf"), "3", True])
+def test_a_price_that_is_none(backbone, price):
+    with pytest.raises(ValueError, match="price_per_hour is a number above 0"):
+        estimate(backbone, fit={"price_per_hour": price})
+
+
+@pytest.mark.parametrize(
+    ("fit", "message"),
+    [
+        ({"epochs": 0}, "epochs is a whole number"),
+        ({"schedule": "prob"}, "Expected one of"),
+        ({"validation_split": 2}, "between 0 and 1"),
+        ({"class_weight": {"9": 1.0}}, "not in the data"),
+        ({"cache": True}, "cache=True, but nothing can be stored"),
+    ],
+)
+def test_what_the_run_would_refuse(backbone, fit, message):
+    with pytest.raises(ValueError, match=message):
+        estimate(backbone, fit=fit, **({"freeze": "none"} if "cache" in fit else {}))
+
+
+class Stream(keras.utils.PyDataset):
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return X[:8], Y[:8]
+
+
+def test_a_stream_is_refused(backbone):
+    with pytest.raises(ValueError, match="A stream does not give some of its images alone"):
+        estimate(backbone, Stream())
+    with pytest.raises(ValueError, match="Received: Stream"):
+        estimate(backbone, validation_data=Stream())

@@ -23,6 +23,10 @@ _SPREAD = 0.3  # of the noise that makes copies differ, in standard deviations
 class Observer(abc.ABC):
     """Says how long an epoch of a `Sample` is, and sees how it is read."""
 
+    def now(self) -> float:
+        """Seconds on some clock."""
+        return time.perf_counter()
+
     @abc.abstractmethod
     def length(self, sample: "Sample", item_bytes: int | None) -> int:
         """How many items an epoch has; `item_bytes` of stored features, `None` for images."""
@@ -167,10 +171,10 @@ def take_sample(
     count = math.ceil(share * len(rows))
     chosen = np.sort(np.random.default_rng(0).choice(rows, count, replace=False))
     listing.take(chosen[:1]).open(options)  # begins threads, loads codecs
-    begun = time.perf_counter()
+    begun = observer.now()
     few = listing.take(chosen).open(options, share=count / len(listing))
     few.content_hashes()
-    seconds = time.perf_counter() - begun
+    seconds = observer.now() - begun
     given = isinstance(listing.images, np.ndarray)
     return Sample(
         items=few.items,

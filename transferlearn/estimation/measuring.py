@@ -20,7 +20,7 @@ from transferlearn.data import DataWarning, Excerpt, Sample
 from transferlearn.estimation.memory import watched
 from transferlearn.estimation.projection import Projection
 from transferlearn.estimation.result import Estimate
-from transferlearn.estimation.stopwatch import Followed, Stopwatch, clock
+from transferlearn.estimation.stopwatch import Followed, Stopwatch
 from transferlearn.features import Cache
 from transferlearn.features.trial import Trial, trial
 from transferlearn.schedules import Schedule, as_schedule
@@ -72,9 +72,9 @@ def estimate(
     excerpt = Excerpt(train, validation_data, _share(builder.batch_size), stopwatch)
     gc.collect()
     with _as_it_was(), watched() as peak:
-        started = clock()
+        started = stopwatch.now()
         pair = builder._load(excerpt, None, validation_split, class_names)
-        loaded = clock()
+        loaded = stopwatch.now()
         whole = Projection([x for x in pair if isinstance(x, Sample)], builder.batch_size)
         _say(whole)
         with _stores(cache, whole.measured / whole.images) as stores:
@@ -89,7 +89,7 @@ def estimate(
                 callbacks=stopwatch,
                 verbose=0,
             )
-            done = clock()
+            done = stopwatch.now()
             stored = stores.added() if stores else (0, 0)
     gc.collect()
     courses = stopwatch.courses

@@ -37,9 +37,9 @@ class Estimate:
 
     def __str__(self) -> str:
         parts = {
-            "reading and checking images": self.loading,
+            "reading images": self.loading,
             "weights and graphs": self.starting,
-            "features, computed once": self.features,
+            "features": self.features,
             "training": self.training,
         }
         listed = ", ".join(f"{name} {_time(part)}" for name, part in parts.items() if part)

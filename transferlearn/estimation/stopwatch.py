@@ -1,6 +1,5 @@
 """Sees how fast a run on a sample goes, and breaks it off as soon as that is known."""
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -16,8 +15,6 @@ _SEEN = 8  # batches after which there is a pace
 _PATIENCE = 2.0  # seconds to watch each phase for
 _SOLVED_ITEMS, _SOLVED_BYTES = 5000, 2**27  # what a head is solved on at most
 
-clock = time.perf_counter
-
 
 @dataclass
 class Epoch:
@@ -26,14 +23,14 @@ class Epoch:
     Attributes:
         asked: Batches that were asked for, and when: `True` of those to train on, `False` of those
             to validate on.
-        end: `None` while it runs.
+        end: When it ended; 0 while it runs.
         cut: Which of both was broken off.
     """
 
     asked: dict[bool, list[tuple[int, float]]] = field(
         default_factory=lambda: {True: [], False: []}
     )
-    end: float | None = None
+    end: float = 0.0
     cut: set[bool] = field(default_factory=set)
 
     def done(self, part: bool) -> int:
@@ -101,12 +98,12 @@ class Stopwatch(Observer, keras.callbacks.Callback):
 
     def computing(self, sample: Sample, items: int) -> None:
         """Notes when."""
-        self.courses[-1].computed.append((clock(), items))
+        self.courses[-1].computed.append((self.now(), items))
         self.courses[-1].counts[sample.training] += items
 
     def asked(self, sample: Sample, batch: int) -> None:
         """Notes when, and ends the training once its pace is known."""
-        course, now = self.courses[-1], clock()
+        course, now = self.courses[-1], self.now()
         epoch = course.epochs[-1]
         asked = epoch.asked[sample.training]
         asked.append((batch, now))
@@ -120,7 +117,7 @@ class Stopwatch(Observer, keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Keras's hook."""
-        course, now = self.courses[-1], clock()
+        course, now = self.courses[-1], self.now()
         course.epochs[-1].end = now
         first = course.epochs[0].asked[True]
         known = len(course.epochs) > 1 or pace(first) > 0

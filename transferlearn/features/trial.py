@@ -51,7 +51,7 @@ def trial(mode: Any, share: float) -> Iterator[Trial]:
     """
     cache = mode if isinstance(mode, Cache) else Cache()
     with memory.lock:
-        room = memory.memory_room(cache, 0, cache.folder)
+        room = max(0, memory.memory_room(cache, 0, cache.folder))
         disk = limits.disk_room(cache, memory.in_use())
     with (
         tempfile.TemporaryDirectory(prefix="transferlearn-") as name,
