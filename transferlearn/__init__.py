@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from transferlearn.builders import ImageClassifierBuilder as ImageClassifierBuilder
     from transferlearn.diagnosis import Diagnosis as Diagnosis
     from transferlearn.diagnosis import diagnose as diagnose
+    from transferlearn.estimation import Estimate as Estimate
+    from transferlearn.estimation import estimate as estimate
     from transferlearn.features import Cache as Cache
     from transferlearn.fitted import FittedModel as FittedModel
     from transferlearn.fitted import load as load
@@ -40,6 +42,8 @@ _NAMES = {
     "Diagnosis": "diagnosis",
     "diagnose": "diagnosis",
     "Cache": "features",
+    "Estimate": "estimation",
+    "estimate": "estimation",
     "FittedModel": "fitted",
     "load": "fitted",
     "RateSweep": "rates",

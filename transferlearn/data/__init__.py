@@ -3,6 +3,7 @@
 from .batches import ItemBatches, epoch_order
 from .contents import Contents, UnsteadyData
 from .dataset import Dataset, ItemDataset, Skipped
+from .excerpt import Excerpt, Observer, Sample
 from .items import Items, decoding_pool
 from .load import LoadedOnce, is_one_image, load, load_images, load_pair
 from .notices import DataWarning
@@ -13,10 +14,13 @@ __all__ = [
     "Contents",
     "DataWarning",
     "Dataset",
+    "Excerpt",
     "ItemBatches",
     "ItemDataset",
     "Items",
     "LoadedOnce",
+    "Observer",
+    "Sample",
     "Skipped",
     "StreamDataset",
     "UnsteadyData",

@@ -1,4 +1,4 @@
-"""`(x, y)` and `(x, y, sample_weight)`: arrays, pictures of any size, lists of paths."""
+"""Pictures in memory: arrays, and lists of pictures of any size."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,45 +10,9 @@ from PIL import Image
 from .dataset import ItemDataset
 from .images import to_rgb
 from .items import ArrayItems
-from .labels import class_labels, sample_weights
 from .notices import quiet
 from .options import Options
 from .pixels import check_numbers, check_range, fit_size, is_divided, raw_rgb
-from .verify import file_dataset, open_files
-
-
-def load_arrays(source: tuple[Any, ...], options: Options) -> ItemDataset:
-    """A dataset of `(x, y)` or `(x, y, sample_weight)`."""
-    if len(source) not in (2, 3):
-        raise ValueError(
-            "Arrays go in as (x, y) or (x, y, sample_weight). "
-            f"Received: a tuple of {len(source)} parts"
-        )
-    x, y = source[:2]
-    for name, part in (("x", x), ("y", y)):
-        if isinstance(part, (str, Path)) or not hasattr(part, "__len__"):
-            raise TypeError(
-                f"{name} of (x, y) must be an array or a list, one item for each image. "
-                f"Received: {type(part).__name__}"
-            )
-    if len(x) != len(y):
-        raise ValueError(f"x and y must have the same length. Received: {len(x)} and {len(y)}")
-    weights = sample_weights(source[2], len(x)) if len(source) == 3 else None
-    paths = as_paths(x)
-    if paths is None:
-        labels, class_names = class_labels(y, options)
-        return pixel_dataset(
-            x, options, labels=labels, class_names=class_names, sample_weight=weights
-        )
-    labels, class_names = class_labels(y, options)
-    files = open_files(paths, options, "The list of files")
-    return file_dataset(
-        files,
-        options,
-        labels=labels[files.rows],
-        class_names=class_names,
-        sample_weight=None if weights is None else weights[files.rows],
-    )
 
 
 def as_paths(x: Any) -> list[str] | None:

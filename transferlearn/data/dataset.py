@@ -10,7 +10,7 @@ import numpy as np
 from .batches import ItemBatches
 from .contents import Contents, ItemContents
 from .items import ImageItems
-from .labels import check_request, encode, weigh
+from .labels import check_request, encode, hold_out, weigh
 
 
 class Request(NamedTuple):
@@ -184,34 +184,14 @@ class ItemDataset(Dataset):
         Returns:
             The part to train on, and the part to validate on.
         """
-        if not isinstance(fraction, (int, float)) or not 0 < fraction < 1:
-            raise ValueError(
-                "The share of images to validate on must be between 0 and 1. "
-                f"Received: {fraction!r}"
-            )
-        rng = np.random.default_rng(seed)
-        second = np.zeros(len(self.items), bool)
-        for members in self._groups():
-            count = min(max(round(fraction * len(members)), 1), len(members) - 1)
-            second[rng.permutation(members)[:count]] = True
-        return self._subset(np.flatnonzero(~second)), self._subset(np.flatnonzero(second))
+        held_out = hold_out(self.labels, len(self.items), fraction, seed, self.multi_label)
+        return self._subset(np.flatnonzero(~held_out)), self._subset(np.flatnonzero(held_out))
 
     def resized(self, image_size: tuple[int, int]) -> "ItemDataset":
         """The same images, unread, for another `(height, width)` in pixels."""
         if image_size == self.image_size:
             return self
         return replace(self, items=self.items.resized(image_size), image_size=image_size)
-
-    def _groups(self) -> list[np.ndarray]:
-        if self.labels is None:
-            return [np.arange(len(self.items))]
-        if self.labels.ndim == 1:
-            ids = self.labels
-        elif self.multi_label:  # an image counts for the rarest of its classes
-            ids = np.where(self.labels > 0, self.labels.sum(axis=0), np.inf).argmin(axis=1)
-        else:
-            ids = self.labels.argmax(axis=1)
-        return [np.flatnonzero(ids == i) for i in np.unique(ids)]
 
     def _subset(self, rows: np.ndarray) -> "ItemDataset":
         def pick(values: np.ndarray | None) -> np.ndarray | None:

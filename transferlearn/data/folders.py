@@ -7,19 +7,19 @@ from pathlib import Path
 
 import numpy as np
 
-from .dataset import ItemDataset
 from .images import ENDINGS
 from .labels import closest
+from .listing import Listing
 from .options import Options
-from .verify import file_dataset, kinds, open_files
+from .verify import kinds
 
 _TRAIN, _VALIDATION, _TEST = ("train", "training"), ("validation", "val", "valid"), "test"
 BESIDE = "images beside the class folders"
 _HIDDEN = ("Thumbs.db", "__MACOSX")
 
 
-def load_folder(folder: Path, options: Options) -> ItemDataset:
-    """A dataset of `folder/<class>/**/*.jpg`."""
+def list_folder(folder: Path, options: Options) -> Listing:
+    """What `folder/<class>/**/*.jpg` holds."""
     ignored: Counter[str] = Counter()
     classes = _subfolders(folder, ignored)
     beside = [entry for entry in sorted(folder.iterdir()) if entry.is_file()]
@@ -36,13 +36,12 @@ def load_folder(folder: Path, options: Options) -> ItemDataset:
             f"No image in {folder}: expected {folder}/<class>/*.jpg or another of "
             f"{', '.join(ENDINGS)}. Ignored: {kinds(ignored) or 'nothing'}."
         )
-    files = open_files(paths, options, str(folder), ignored)
-    return file_dataset(
-        files,
-        options,
+    return Listing(
+        images=paths,
+        labels=_labels(np.array(labels, np.int32), len(class_names), options),
         class_names=class_names,
-        labels=_labels(np.array(labels, np.int32)[files.rows], len(class_names), options),
-        ignored=+ignored,
+        what=str(folder),
+        ignored=ignored,
     )
 
 

@@ -50,6 +50,11 @@ class ImageItems(Items):
     def content_hashes(self) -> list[str]:
         """SHA-256 of the pixels of each image, before resizing."""
 
+    @property
+    @abc.abstractmethod
+    def held_bytes(self) -> int:
+        """Of the pixels that are in memory."""
+
     @abc.abstractmethod
     def subset(self, rows: np.ndarray) -> "ImageItems":
         """The images `rows`, in that order, nothing copied."""
@@ -109,6 +114,11 @@ class FileItems(ImageItems):
         """As they were when the files were checked."""
         return self._hashes
 
+    @property
+    def held_bytes(self) -> int:
+        """Of those that need not be decoded again."""
+        return sum(self._kept[path].nbytes for path in self._paths if path in self._kept)
+
     def start(self, rows: np.ndarray, epoch: int = 0) -> Callable[[], np.ndarray]:
         """Hand the files to the threads that decode."""
         images = [decoding_pool().submit(self.image, i) for i in rows]
@@ -162,6 +172,11 @@ class ArrayItems(ImageItems):
             images = (raw_rgb(self._pixels[i], divided=self._divided) for i in self._rows)
             self._hashes = [fingerprint(image) for image in images]
         return self._hashes
+
+    @property
+    def held_bytes(self) -> int:
+        """Of the array."""
+        return self._pixels.nbytes
 
     def start(self, rows: np.ndarray, epoch: int = 0) -> Callable[[], np.ndarray]:
         """Hand the batch to the threads that decode, for it may have to be resized."""

@@ -216,3 +216,31 @@ def check_request(
             f"class_weight maps class ids 0..{len(class_names) - 1} to weights. "
             f"Received: {unknown}; the classes are {list(class_names[:20])}"
         )
+
+
+def hold_out(
+    labels: np.ndarray | None, count: int, fraction: float, seed: int | None, multi_label: bool
+) -> np.ndarray:
+    """Which of `count` items to validate on, the same share of each class; bool `(count,)`."""
+    if not isinstance(fraction, (int, float)) or not 0 < fraction < 1:
+        raise ValueError(
+            f"The share of images to validate on must be between 0 and 1. Received: {fraction!r}"
+        )
+    rng = np.random.default_rng(seed)
+    held_out = np.zeros(count, bool)
+    for members in _groups(labels, count, multi_label):
+        number = min(max(round(fraction * len(members)), 1), len(members) - 1)
+        held_out[rng.permutation(members)[:number]] = True
+    return held_out
+
+
+def _groups(labels: np.ndarray | None, count: int, multi_label: bool) -> list[np.ndarray]:
+    if labels is None:
+        return [np.arange(count)]
+    if labels.ndim == 1:
+        ids = labels
+    elif multi_label:  # an image counts for the rarest of its classes
+        ids = np.where(labels > 0, labels.sum(axis=0), np.inf).argmin(axis=1)
+    else:
+        ids = labels.argmax(axis=1)
+    return [np.flatnonzero(ids == i) for i in np.unique(ids)]

@@ -10,14 +10,17 @@ import keras
 import numpy as np
 from PIL import Image
 
-from .arrays import as_paths, load_arrays, pixel_dataset
+from .arrays import as_paths, pixel_dataset
 from .checks import check_classes, check_validation
 from .dataset import Dataset, ItemDataset
-from .folders import images_below, load_folder, split_folders
+from .excerpt import Excerpt, Sample, take_sample
+from .folders import images_below, list_folder, split_folders
 from .generators import load_generator
+from .labels import hold_out
+from .listing import Listing, list_arrays
 from .notices import notice
 from .options import Options
-from .tables import load_csv, load_frame
+from .tables import list_csv, list_frame
 from .tf_data import is_tf_data, load_tf_data
 from .verify import file_dataset, open_files
 
@@ -94,16 +97,20 @@ def load(
 
 
 def _load(source: Any, options: Options) -> Dataset:
-    if isinstance(source, (str, Path)):
-        return _load_path(Path(source).expanduser(), options)
     if isinstance(source, keras.utils.PyDataset):
         return load_generator(source, options)
     if is_tf_data(source):
         return load_tf_data(source, options)
+    return _list(source, options).open(options)
+
+
+def _list(source: Any, options: Options) -> Listing:
+    if isinstance(source, (str, Path)):
+        return _list_path(Path(source).expanduser(), options)
     if hasattr(source, "columns"):
-        return load_frame(source, options)
+        return list_frame(source, options)
     if isinstance(source, tuple):
-        return load_arrays(source, options)
+        return list_arrays(source, options)
     raise TypeError(
         "Labelled data is a folder, a CSV file, a DataFrame, (x, y), a tf.data.Dataset or a "
         f"keras.utils.PyDataset; x and y go in together, as one tuple. "
@@ -111,9 +118,9 @@ def _load(source: Any, options: Options) -> Dataset:
     )
 
 
-def _load_path(path: Path, options: Options) -> ItemDataset:
+def _list_path(path: Path, options: Options) -> Listing:
     if path.is_dir():
-        return load_folder(path, options)
+        return list_folder(path, options)
     if not path.exists():
         raise FileNotFoundError(
             f"No such folder or file: {path} (from {Path.cwd()}). Expected a folder "
@@ -124,7 +131,7 @@ def _load_path(path: Path, options: Options) -> ItemDataset:
             f"{path} is neither a folder nor a table. Expected a folder photos/<class>/*.jpg, or "
             "a .csv or .tsv file of paths and labels."
         )
-    return load_csv(path, options)
+    return list_csv(path, options)
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,6 +193,9 @@ def load_pair(
                 **options,
             )
         return train.pairs[how]
+    if isinstance(train, Excerpt):
+        train.pair = train.pair or _excerpt_pair(train, validation_split, seed, settings)
+        return train.pair
     train, beside = split_folders(train)
     first = _load(train, settings)
     check_classes(first)
@@ -205,6 +215,43 @@ def load_pair(
         return first, None
     check_validation(kept, held_out, split=True)
     return kept, held_out
+
+
+def _excerpt_pair(
+    excerpt: Excerpt, validation_split: float | None, seed: int | None, options: Options
+) -> tuple[Sample, Sample | None]:
+    """`load_pair`, with a few images opened only."""
+    source, beside = split_folders(excerpt.train)
+    listing = second = _list(_not_a_stream(source), options)
+    held_out = np.zeros(len(listing), bool)
+    other = beside if excerpt.validation_data is None else excerpt.validation_data
+    if other is None and validation_split:
+        labels = listing.labels
+        held_out = hold_out(labels, len(labels), validation_split, seed, options.multi_label)
+    rows, other_rows = np.flatnonzero(~held_out), np.flatnonzero(held_out)
+    if other is not None:
+        second = _list(_not_a_stream(other), options)
+        other_rows = np.arange(len(second))
+    share, observer = excerpt.share(len(rows) + len(other_rows)), excerpt.observer
+    train = take_sample(listing, rows, options, training=True, share=share, observer=observer)
+    check_classes(train)
+    if not len(other_rows):
+        return train, None
+    options = replace(options, image_size=train.image_size)
+    validation = take_sample(
+        second, other_rows, options, training=False, share=share, observer=observer
+    )
+    check_validation(train, validation, split=other is None)
+    return train, validation
+
+
+def _not_a_stream(source: Any) -> Any:
+    if isinstance(source, keras.utils.PyDataset) or is_tf_data(source):
+        raise ValueError(
+            "A stream does not give some of its images alone. Give the folder, the table or the "
+            f"arrays that it is made of. Received: {type(source).__name__}"
+        )
+    return source
 
 
 def load_images(

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from .dataset import ItemDataset
 from .images import ENDINGS
 from .labels import class_labels, closest, is_missing, sample_weights
+from .listing import Listing
 from .notices import listing
 from .options import Options
-from .verify import file_dataset, open_files
 
 _PATHS = ("path", "filename", "file", "image")
 _LABELS = ("label", "class", "category")
@@ -20,8 +19,8 @@ _WEIGHTS = ("sample_weight",)
 _LISTED = 10
 
 
-def load_csv(path: Path, options: Options) -> ItemDataset:
-    """A dataset of the images that a `.csv` or `.tsv` file lists."""
+def list_csv(path: Path, options: Options) -> Listing:
+    """What a `.csv` or `.tsv` file lists."""
     delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -45,11 +44,11 @@ def load_csv(path: Path, options: Options) -> ItemDataset:
         )
     _refuse_twice([name.strip() for name in header], str(path))
     columns = {name.strip(): [row[i].strip() for row in rows[1:]] for i, name in enumerate(header)}
-    return _load_columns(columns, str(path), path.parent, options)
+    return _list_columns(columns, str(path), path.parent, options)
 
 
-def load_frame(frame: Any, options: Options) -> ItemDataset:
-    """A dataset of the images that a DataFrame (pandas, or one that works alike) lists."""
+def list_frame(frame: Any, options: Options) -> Listing:
+    """What a DataFrame (pandas, or one that works alike) lists."""
     _refuse_twice(list(map(str, frame.columns)), "The table")
     columns = {str(name): list(frame[name]) for name in frame.columns}
     if len(columns) < 2 or not len(frame):
@@ -57,12 +56,12 @@ def load_frame(frame: Any, options: Options) -> ItemDataset:
             "The table must have a column of paths, one of labels, and a row for each image. "
             f"Received: columns {list(columns)}, {len(frame)} rows"
         )
-    return _load_columns(columns, "The table", Path(), options)
+    return _list_columns(columns, "The table", Path(), options)
 
 
-def _load_columns(
+def _list_columns(
     columns: dict[str, list[Any]], what: str, folder: Path, options: Options
-) -> ItemDataset:
+) -> Listing:
     of_paths, of_labels = _column(columns, _PATHS, 0), _column(columns, _LABELS, 1)
     if of_paths == of_labels or not (of_paths and of_labels):
         raise ValueError(
@@ -79,15 +78,12 @@ def _load_columns(
         )
     weights = _column(columns, _WEIGHTS, None)
     labels, class_names = _parse_labels(cells, options)
-    files = open_files(paths, options, what)
-    return file_dataset(
-        files,
-        options,
-        labels=labels[files.rows],
+    return Listing(
+        images=paths,
+        labels=labels,
         class_names=class_names,
-        sample_weight=sample_weights([columns[weights][i] for i in files.rows], len(files.rows))
-        if weights
-        else None,
+        sample_weight=sample_weights(columns[weights], len(paths)) if weights else None,
+        what=what,
     )
 
 

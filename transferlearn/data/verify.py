@@ -83,7 +83,12 @@ class Files(NamedTuple):
 
 
 def open_files(
-    paths: Sequence[str], options: Options, what: str, ignored: Mapping[str, int] | None = None
+    paths: Sequence[str],
+    options: Options,
+    what: str,
+    ignored: Mapping[str, int] | None = None,
+    *,
+    share: float = 1.0,
 ) -> Files:
     """Check files and keep the good ones.
 
@@ -92,6 +97,7 @@ def open_files(
         options: Size, resize, and what to do with bad files.
         what: The source, for messages.
         ignored: Files that were not looked at, by kind, for the summary.
+        share: That these files are of all, and take of the memory for pixels.
 
     Raises:
         ValueError: Bad files with `on_error="raise"`, or no good file at all.
@@ -100,7 +106,7 @@ def open_files(
     kept: dict[str, np.ndarray] = {}
 
     def keep(path: str, image: Image.Image) -> None:
-        if (len(kept) + 1) * size[0] * size[1] * 3 <= _KEPT_BYTES:
+        if (len(kept) + 1) * size[0] * size[1] * 3 <= _KEPT_BYTES * share:
             kept[path] = np.array(resize(image, size, options.interpolation))
 
     checks = check_files(paths, look=keep)

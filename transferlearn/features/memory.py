@@ -3,7 +3,8 @@
 import gc
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Protocol
 from weakref import WeakSet
@@ -90,6 +91,35 @@ def forget_removed() -> None:
             del _remembered[folder]
 
 
+@contextmanager
+def apart(folder: Path, place: Path) -> Iterator[int]:
+    """Nothing is remembered inside it but what is in memory of the stores in `folder`.
+
+    That is found as if it were in `place`; afterwards all is as it was.
+
+    Yields:
+        Their bytes.
+    """
+    global users, _remembered
+    with lock:
+        kept = users, _remembered
+        found: OrderedDict[Path, list[Part]] = OrderedDict()
+        for home in (home for home in _remembered if home.parent == folder):
+            parts = [part for part in remembered(home) if isinstance(part, MemoryPart)]
+            found[place / home.name] = [MemoryPart(x.keys, x.arrays, None) for x in parts]
+        users, _remembered = WeakSet(), found
+    try:
+        yield held()
+    finally:
+        with lock:
+            users, _remembered = kept
+
+
+def held() -> int:
+    """Bytes of all stores in memory."""
+    return _held(lambda _: True)
+
+
 def in_use() -> set[Path]:
     """The folders of open stores."""
     return {user.home.folder for user in users}
@@ -100,7 +130,7 @@ def memory_room(cache: Cache, nbytes: int, folder: Path) -> int:
 
     `nbytes` is what is wanted: where it matters, stores that are out of use are collected first.
     """
-    limit = memory_limit(cache, _held(lambda _: True))
+    limit = memory_limit(cache, held())
     room = limit - _held(lambda other: other == folder or other in in_use())
     if room < nbytes <= limit - _held(lambda other: other == folder):
         gc.collect()  # models hold what they were trained on in circles of references

@@ -11,6 +11,7 @@ from transferlearn.data import Contents, Dataset, ItemDataset, UnsteadyData
 from transferlearn.features import Cache
 from transferlearn.features.limits import check_directory
 from transferlearn.features.preparing import NotStoredError, Preparation, Wanted
+from transferlearn.features.trial import Trial
 from transferlearn.splitting import cuts, split
 from transferlearn.training.mixup import MixedBatches
 from transferlearn.training.stand_in import Feed
@@ -62,7 +63,7 @@ class Feeding:
     def __init__(self, sources: Sources, cache: Any, *, verbose: Any) -> None:
         self._sources = sources
         self._cache = cache if isinstance(cache, Cache) else Cache()
-        self._mode = cache
+        self._mode = cache.mode if isinstance(cache, Trial) else cache
         self._verbose = verbose
         self._contents: dict[Any, Contents] = {}
 

@@ -1,0 +1,47 @@
+"""How much memory of the machine this process takes."""
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_SECONDS = 0.02
+
+
+class Peak:
+    """The most bytes that were resident at once, as far as was seen."""
+
+    nbytes = 0
+
+
+@contextmanager
+def watched() -> Iterator[Peak]:
+    """Looks again and again, from another thread, how many bytes are resident."""
+    peak, done = Peak(), threading.Event()
+
+    def look() -> None:
+        while True:
+            peak.nbytes = max(peak.nbytes, _resident())
+            if done.wait(_SECONDS):
+                return
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield peak
+    finally:
+        done.set()
+        thread.join()
+        peak.nbytes = max(peak.nbytes, _resident())
+
+
+def _resident() -> int:
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text("utf-8").splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+    import resource  # elsewhere: the most so far
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
