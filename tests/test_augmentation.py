@@ -179,8 +179,7 @@ def test_a_preset_trains_as_its_layers_do(backbone):
     by_name = fit(backbone, augmentation="light", views=2)
     layers = [
         keras.layers.RandomFlip("horizontal"),
-        keras.layers.RandomZoom((-0.15, 0.05), fill_mode="reflect"),
-        keras.layers.RandomTranslation(0.06, 0.06, fill_mode="reflect"),
+        keras.layers.RandomTranslation(0.1, 0.1, fill_mode="reflect", interpolation="nearest"),
     ]
     by_hand = fit(backbone, augmentation=layers, views=2)
     for a, b in zip(by_name.model.weights, by_hand.model.weights, strict=True):

@@ -35,7 +35,8 @@ def test_data_for_several_trainings_is_loaded_once_for_each_way_to_read_it(make_
     assert load_pair(once, seed=1, image_size=(9, 9))[0].image_size == (9, 9)
     assert load_pair(once, seed=2, image_size=(8, 8))[1].names != pair[1].names
     assert load_pair(once, seed=1, validation_split=0.4)[1].size == 6
-    assert load_pair(LoadedOnce(folder, folder), seed=1)[1].size == 15
+    with pytest.warns(DataWarning, match="15 times"):
+        assert load_pair(LoadedOnce(folder, folder), seed=1)[1].size == 15
 
 
 def test_one_class():

@@ -13,16 +13,15 @@ _MOST_VIEWS = 1000
 
 
 def _light() -> list[keras.Layer]:
-    return [
-        keras.layers.RandomFlip("horizontal"),
-        keras.layers.RandomZoom((-0.15, 0.05), fill_mode="reflect"),
-        keras.layers.RandomTranslation(0.06, 0.06, fill_mode="reflect"),
-    ]
+    # Smooth interpolation would blur all images to train on, and none to predict on.
+    moved = keras.layers.RandomTranslation(0.1, 0.1, fill_mode="reflect", interpolation="nearest")
+    return [keras.layers.RandomFlip("horizontal"), moved]
 
 
 def _strong() -> list[keras.Layer]:
     return [
         *_light(),
+        keras.layers.RandomZoom((-0.15, 0.05), fill_mode="reflect"),
         keras.layers.RandomRotation(0.04, fill_mode="reflect"),  # 14 degrees
         keras.layers.RandomBrightness(0.15, value_range=(0, 255)),
         keras.layers.RandomContrast(0.2, value_range=(0, 255)),

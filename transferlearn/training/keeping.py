@@ -13,7 +13,6 @@ from transferlearn.schedules import Phase
 
 _LOOK_EVERY = 10  # seconds: looking at the loss makes the device wait
 _MOST_NAMED = 40  # a batch or so
-_BY_CHANCE = 2.5  # held-out items that one network may get right more than an equal one
 _EXPLODED = 1000  # times the lowest loss so far, or 1 where that is less
 
 
@@ -30,11 +29,10 @@ class _State(NamedTuple):
         loss = self.metrics.get("val_loss", math.inf)
         return float(self.metrics.get("val_accuracy", 0.0)), -float(loss)
 
-    def beats(self, later: "_State", items: int | None) -> bool:
-        """Whether more held-out items are right than chance explains; else by loss."""
-        if "val_accuracy" not in self.metrics:
-            return self.score > later.score
-        return (self.score[0] - later.score[0]) * (items or math.inf) > _BY_CHANCE
+    def beats(self, later: "_State") -> bool:
+        """Whether it has the higher accuracy, or where there is none the lower loss."""
+        known = "val_accuracy" in self.metrics
+        return self.score[0] > later.score[0] if known else self.score > later.score
 
     def __str__(self) -> str:
         which = f"of epoch {self.epoch}" if self.epoch else "from before this phase"
@@ -49,7 +47,6 @@ class Keeping(keras.callbacks.Callback):
     Args:
         phase: Says what to keep.
         before: Metrics of the weights that the phase begins with, where they are known.
-        held_out: How many items there are to validate on, where that is known.
 
     Attributes:
         metrics: Of the weights that are kept.
@@ -59,13 +56,12 @@ class Keeping(keras.callbacks.Callback):
 
     async_safe = True  # else Keras waits for each step
 
-    def __init__(self, phase: Phase, before: Mapping[str, Any], held_out: int | None) -> None:
+    def __init__(self, phase: Phase, before: Mapping[str, Any]) -> None:
         super().__init__()
         self.metrics: dict[str, Any] = dict(before)
         self.note = ""
         self.lost: float | None = None
         self._phase = phase
-        self._held_out = held_out
         self._lowest = math.inf
         self._looked = time.monotonic()
 
@@ -115,7 +111,7 @@ class Keeping(keras.callbacks.Callback):
             return last, "the last, since nothing is held out"
         if self._phase.keep == "best":
             return best, f"the best of {last.epoch} epochs"
-        if self._phase.keep == "better" and best.beats(last, self._held_out):
+        if self._phase.keep == "better" and best.beats(last):
             return best, f"better than those {last}"
         return last, f"not beaten by those {best}" if best.metrics else "the last"
 

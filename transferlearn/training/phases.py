@@ -82,8 +82,7 @@ def run(
             "verbose": verbose,
         }
         head = compiled.head
-        held_out = sources.validation.size if sources.validation else None
-        keeping = Keeping(phase, results[-1].metrics if results else {}, held_out)
+        keeping = Keeping(phase, results[-1].metrics if results else {})
         set_pace(network.model.optimizer, phase, compiled.rate, fed.feed.train)
         set_layer_decay(network, layers.blocks, phase.layer_decay)
         with _plain_failures(fed.feed):
