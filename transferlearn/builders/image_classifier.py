@@ -47,8 +47,8 @@ class ImageClassifierBuilder(Builder):
         value_range: `(0, 1)` for pixels already divided by 255, `(0, 255)` for raw ones; by default
             it is recognised by `fit`; `build` undoes `(0, 1)` inside the model.
         on_error: `"skip"` broken files (and say so) or `"raise"`.
-        augmentation: `"none"`, `"light"` (mirrored, moved) or `"strong"` (turned, zoomed,
-            lighter, darker besides); or a Keras layer, or a list of them, that changes raw pixels in
+        augmentation: `"none"`, `"light"` (mirrored, moved) or `"strong"` (turned, zoomed, lighter
+            or darker besides); or a Keras layer, or a list of them, that changes raw pixels in
             [0, 255] at random, such as `keras.layers.RandomFlip("horizontal")`. It is a template,
             works in `fit` on the images to train on only, and is no part of the model. By default
             the schedule chooses: `"none"` for all but `"auto"`.
