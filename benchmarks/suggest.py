@@ -1,6 +1,6 @@
 """What `tl.suggest` expects of each network and depth, against fine-tuning each of them.
 
-    python benchmarks/suggest.py                # the demo's photos; two cores: 15 minutes
+    python benchmarks/suggest.py                # the demo's photos; two cores: 20 minutes
     python benchmarks/suggest.py photos/ ...    # folders with a folder for each class
 
 300 photos to train on, 500 others to test on, drawn with seed 0. Fine-tuning: the head solved, then
@@ -25,7 +25,6 @@ from transferlearn import demo
 
 SEED = 0
 TRAIN, TEST = 300, 500
-DEPTHS = (0, 2, 4, 6, 9)
 Photos = tuple[list[str], list[str]]
 
 
@@ -77,14 +76,16 @@ def photos(folder: Path | None) -> Photos:
     return [str(path) for path in paths], [path.parent.name for path in paths]
 
 
-def compare(labelled: Photos, train: int, test: int) -> list[dict[str, Any]]:
+def compare(
+    labelled: Photos, train: int, test: int, depths: list[int] | None
+) -> list[dict[str, Any]]:
     """Expected and reached accuracy of each candidate and depth."""
     order = np.random.default_rng(1000 + SEED).permutation(len(labelled[0]))
     drawn = (order[:train], order[train : train + test])
     seen, unseen = (tuple([column[i] for i in rows] for column in labelled) for rows in drawn)
     rows = []
     for name, builder in candidates().items():
-        found = tl.suggest(seen, [builder], depths=DEPTHS, seed=SEED, verbose=0)
+        found = tl.suggest(seen, [builder], depths=depths, seed=SEED, verbose=0)
         for row in sorted(found, key=lambda row: row.trained_blocks):
             begun = time.perf_counter()
             fitted = row.builder.fit(seen, validation_split=0, schedule=ProbeThenTrain(), verbose=0)
@@ -108,12 +109,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folders", nargs="*", type=Path, help="by default the demo's photos")
+    parser.add_argument("--depths", nargs="+", type=int, help="by default those of tl.suggest")
     parser.add_argument("--quick", action="store_true", help="few photos: does it run? no numbers")
     options = parser.parse_args()
     sizes = (24, 24) if options.quick else (TRAIN, TEST)
     print(machine())
     for folder in options.folders or [None]:
-        rows = compare(photos(folder), *sizes)
+        rows = compare(photos(folder), *sizes, options.depths)
         print_table("demo" if folder is None else folder.name, [_shown(row) for row in rows])
         first = max(rows, key=lambda row: row["expected"])
         best = max(row["reached"] for row in rows)
