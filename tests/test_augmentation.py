@@ -169,7 +169,7 @@ def test_presets_change_images_but_leave_them_images(name):
     assert changed.shape == X.shape
     assert 0 <= changed.min() < changed.max() <= 255
     away = abs(changed - X).mean((1, 2, 3))
-    assert away.min() > 1
+    assert np.median(away) > 1
     assert abs(changed.mean() - X.mean()) < 10
     np.testing.assert_array_equal(layer(X.astype("float32"), training=False), X)
     assert copy_augmentation("none", (32, 32)) is None

@@ -16,8 +16,6 @@ from transferlearn.diagnosis.evidence import gather, loss_noise, share_noise
 from transferlearn.fitted import Outline
 from transferlearn.schedules import PhaseResult
 
-pytestmark = pytest.mark.core
-
 GOOD = [0.6, 0.45, 0.36, 0.32, 0.30, 0.31, 0.29, 0.30]  # falls, then stays
 
 

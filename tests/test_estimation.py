@@ -15,7 +15,6 @@ from transferlearn.estimation.stopwatch import Stopwatch
 from transferlearn.features import memory
 from transferlearn.freezing import FreezeAll
 
-pytestmark = pytest.mark.core
 X, Y = pixels(400, 32), np.arange(400) % 3
 
 

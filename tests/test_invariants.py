@@ -68,7 +68,7 @@ def test_build_keeps_frozen_layers_to_the_bit_under_plain_fit(freeze, batch_norm
 def test_a_later_phase_frees_what_an_earlier_one_froze():
     backbone = small_backbone()
     builder = tl.ImageClassifierBuilder(backbone, freeze="residual_conv", seed=0)
-    schedule = tl.FineTune(rate_factor=0.5)
+    schedule = tl.FineTune(head_epochs=2, rate_factor=0.5, keep="last")
     fitted = builder.fit(data(32), data(32, seed=2), epochs=4, schedule=schedule, verbose=0)
     check(backbone, fitted.model, "residual_conv", "frozen")
     assert [phase.epochs for phase in fitted.phases] == [2, 2]
@@ -124,7 +124,7 @@ def test_schedules_and_plain_fit_on_real_networks(name, batch_norm):
     backbone = application(name, 64)
     freeze = TrainLastBlocks(2)
     builder = tl.ImageClassifierBuilder(backbone, freeze=freeze, batch_norm=batch_norm, seed=0)
-    schedule = tl.FineTune(rate_factor=0.5)
+    schedule = tl.FineTune(head_epochs=2, rate_factor=0.5, keep="last")
     fitted = builder.fit(data(64), data(64, seed=2), epochs=3, schedule=schedule, verbose=0)
     check(backbone, fitted.model, freeze, batch_norm)
     model = builder.build(num_classes=3)

@@ -12,7 +12,6 @@ import transferlearn as tl
 from tests.networks import pixels, small_backbone
 from transferlearn.features import memory
 
-pytestmark = pytest.mark.core
 Y = np.arange(90) % 3
 X = (pixels(90, 32) // 2 + 60 * Y[:, None, None, None]).astype("uint8")  # each class is brighter
 

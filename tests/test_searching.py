@@ -15,12 +15,11 @@ import pytest
 
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
-from transferlearn.data import load
+from transferlearn.data import load_pair
 from transferlearn.data.contents import ItemContents
 from transferlearn.searching import study as studies
 from transferlearn.searching import trials
 
-pytestmark = pytest.mark.core
 ROOT = Path(__file__).parent.parent
 
 
@@ -63,11 +62,13 @@ def test_the_best_builder_repeats_its_score_and_trials_share_what_is_computed(
     backbone, monkeypatch, tmp_path
 ):
     computed, loaded = [], []
-    read, load_one = ItemContents.read, load.__globals__["_load"]
+    read, load_one = ItemContents.read, load_pair.__globals__["load_with"]
     monkeypatch.setattr(
         ItemContents, "read", lambda s, rows, n: (computed.extend(rows), read(s, rows, n))[1]
     )
-    monkeypatch.setitem(load.__globals__, "_load", lambda *a: (loaded.append(1), load_one(*a))[1])
+    monkeypatch.setitem(
+        load_pair.__globals__, "load_with", lambda *a: (loaded.append(1), load_one(*a))[1]
+    )
     builder = tl.ImageClassifierBuilder(backbone, freeze="all", batch_size=10)
     space = {
         "head": [tl.heads.PooledDense(), tl.heads.FlattenDense((4,), dropout=0.1)],

@@ -15,7 +15,6 @@ from transferlearn.freezing import Layers
 from transferlearn.suggestion.measuring import read_sample
 from transferlearn.suggestion.suggesting import _wilson
 
-pytestmark = pytest.mark.core
 X = pixels(90, 32)
 MEANS = X.mean((1, 2, 3))
 Y = np.digitize(MEANS, np.quantile(MEANS, [1 / 3, 2 / 3]))

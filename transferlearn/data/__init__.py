@@ -5,8 +5,9 @@ from .contents import Contents, UnsteadyData
 from .dataset import Dataset, ItemDataset, Skipped
 from .excerpt import Excerpt, Observer, Sample
 from .items import Items, decoding_pool
-from .load import LoadedOnce, is_one_image, load, load_images, load_pair
+from .load import is_one_image, load, load_images
 from .notices import DataWarning
+from .pairs import LoadedOnce, load_pair
 from .steady import iterate, without_autotune
 from .streams import StreamDataset
 

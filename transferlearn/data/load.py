@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,10 @@ import numpy as np
 from PIL import Image
 
 from .arrays import as_paths, pixel_dataset
-from .checks import check_classes, check_validation
 from .dataset import Dataset, ItemDataset
-from .excerpt import Excerpt, Sample, take_sample
-from .folders import images_below, list_folder, split_folders
+from .folders import images_below, list_folder
 from .generators import load_generator
-from .labels import hold_out
 from .listing import Listing, list_arrays
-from .notices import notice
 from .options import Options
 from .tables import list_csv, list_frame
 from .tf_data import is_tf_data, load_tf_data
@@ -93,18 +88,20 @@ def load(
         interpolation=interpolation,
         on_error=on_error,
     )
-    return _load(source, options)
+    return load_with(source, options)
 
 
-def _load(source: Any, options: Options) -> Dataset:
+def load_with(source: Any, options: Options) -> Dataset:
+    """`load`, with its options checked."""
     if isinstance(source, keras.utils.PyDataset):
         return load_generator(source, options)
     if is_tf_data(source):
         return load_tf_data(source, options)
-    return _list(source, options).open(options)
+    return list_with(source, options).open(options)
 
 
-def _list(source: Any, options: Options) -> Listing:
+def list_with(source: Any, options: Options) -> Listing:
+    """Lists what a source holds, without opening it."""
     if isinstance(source, (str, Path)):
         return _list_path(Path(source).expanduser(), options)
     if hasattr(source, "columns"):
@@ -132,126 +129,6 @@ def _list_path(path: Path, options: Options) -> Listing:
             "a .csv or .tsv file of paths and labels."
         )
     return list_csv(path, options)
-
-
-@dataclass(frozen=True, eq=False)
-class LoadedOnce:
-    """Data for several trainings: `load_pair` loads and checks it once for each way to read it.
-
-    Attributes:
-        train: As `load_pair` takes it.
-        validation_data: Likewise.
-        pairs: What was loaded.
-    """
-
-    train: Any
-    validation_data: Any = None
-    pairs: dict[Any, tuple[Dataset, Dataset | None]] = field(default_factory=dict)
-
-
-def load_pair(
-    train: Any,
-    validation_data: Any = None,
-    *,
-    validation_split: float | None = 0.2,
-    seed: int | None = None,
-    **options: Any,
-) -> tuple[Dataset, Dataset | None]:
-    """Load data to train and to validate on, and check that they belong together.
-
-    Args:
-        train: Any source that `load` takes; or a folder of `train/` and `validation/` (`val`,
-            `valid`), each of class folders, where `test/` is left alone; or a `LoadedOnce` of both.
-        validation_data: Likewise, or `None`: that `validation/`, else a part of `train`. A stream
-            cannot be cut: then there is none, with a `DataWarning`.
-        validation_split: Share of the images to validate on, between 0 and 1, the same for each
-            class; 0 or `None` for no validation.
-        seed: The same seed gives the same parts.
-        **options: Of `load`.
-
-    Returns:
-        `(train, validation)`; the second is `None` where there is none.
-
-    Raises:
-        ValueError: Besides those of `load`: one class only, a class without an image, fewer
-            images than classes, or classes that differ between the two.
-
-    Example:
-    ```python
-    train, validation = tl.data.load_pair("photos", validation_split=0.2, seed=0)
-    ```
-    """
-    settings = Options(**options)
-    if isinstance(train, LoadedOnce):
-        how = (validation_split, seed, settings)
-        if how not in train.pairs:
-            train.pairs[how] = load_pair(
-                train.train,
-                train.validation_data,
-                validation_split=validation_split,
-                seed=seed,
-                **options,
-            )
-        return train.pairs[how]
-    if isinstance(train, Excerpt):
-        train.pair = train.pair or _excerpt_pair(train, validation_split, seed, settings)
-        return train.pair
-    train, beside = split_folders(train)
-    first = _load(train, settings)
-    check_classes(first)
-    source = beside if validation_data is None else validation_data
-    if source is not None:
-        second = _load(source, replace(settings, image_size=first.image_size))
-        check_validation(first, second)
-        return first, second
-    if not validation_split:
-        return first, None
-    if not isinstance(first, ItemDataset):
-        notice("A stream cannot be split: there is no validation. Pass validation_data for one.")
-        return first, None
-    kept, held_out = first.split(validation_split, seed)
-    if not held_out.size:
-        notice("No class has two images, so none is held out: there is no validation.")
-        return first, None
-    check_validation(kept, held_out, split=True)
-    return kept, held_out
-
-
-def _excerpt_pair(
-    excerpt: Excerpt, validation_split: float | None, seed: int | None, options: Options
-) -> tuple[Sample, Sample | None]:
-    """`load_pair`, with a few images opened only."""
-    source, beside = split_folders(excerpt.train)
-    listing = second = _list(_not_a_stream(source), options)
-    held_out = np.zeros(len(listing), bool)
-    other = beside if excerpt.validation_data is None else excerpt.validation_data
-    if other is None and validation_split:
-        labels = listing.labels
-        held_out = hold_out(labels, len(labels), validation_split, seed, options.multi_label)
-    rows, other_rows = np.flatnonzero(~held_out), np.flatnonzero(held_out)
-    if other is not None:
-        second = _list(_not_a_stream(other), options)
-        other_rows = np.arange(len(second))
-    share, observer = excerpt.share(len(rows) + len(other_rows)), excerpt.observer
-    train = take_sample(listing, rows, options, training=True, share=share, observer=observer)
-    check_classes(train)
-    if not len(other_rows):
-        return train, None
-    options = replace(options, image_size=train.image_size)
-    validation = take_sample(
-        second, other_rows, options, training=False, share=share, observer=observer
-    )
-    check_validation(train, validation, split=other is None)
-    return train, validation
-
-
-def _not_a_stream(source: Any) -> Any:
-    if isinstance(source, keras.utils.PyDataset) or is_tf_data(source):
-        raise ValueError(
-            "A stream does not give some of its images alone. Give the folder, the table or the "
-            f"arrays that it is made of. Received: {type(source).__name__}"
-        )
-    return source
 
 
 def load_images(
