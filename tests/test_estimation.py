@@ -58,7 +58,12 @@ RUNS = {
 }
 
 
-@pytest.mark.parametrize("run", RUNS)
+QUICK = ("stored", "solved", "live")
+
+
+@pytest.mark.parametrize(
+    "run", [run if run in QUICK else pytest.param(run, marks=pytest.mark.full) for run in RUNS]
+)
 def test_every_way_to_run(backbone, run):
     options, fit = RUNS[run]
     found = estimate(backbone, fit=fit, **options)

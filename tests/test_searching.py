@@ -182,7 +182,7 @@ def test_a_trial_that_cannot_be_is_noted_and_the_others_go_on(curve, capsys):
 
 def test_a_builder_that_fails_by_itself_ends_the_search(curve, tmp_path):
     builder = replace(curve, broken="no such layer")
-    with pytest.raises(ValueError, match="^no such layer"):
+    with pytest.raises(ValueError, match=r"^no such layer"):
         tl.search(builder, {"height": [0.1, 0.2]}, labelled(), storage=tmp_path / "s", verbose=0)
     with pytest.raises(ValueError, match=r"No trial of 2 succeeded\. The first: broken too"):
         tl.search(curve, {"broken": ["broken too"]}, labelled(), trials=2, verbose=0)
