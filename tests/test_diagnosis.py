@@ -66,7 +66,7 @@ def made(
         multi_label=False,
         batch_size=32,
         settings=settings,
-        layers=20,
+        backbone_layers=20,
         train_items=items,
         validation_items=None if val_loss is None else held_out,
         majority=0.5,
@@ -123,10 +123,10 @@ def test_a_held_out_loss_that_still_falls():
     slow = np.linspace(0.41, 0.40, 8)  # as much again would be lost in the noise
     assert verdict(slow, slow, (0.8, 0.78)) == "underfitting"
     assert verdict(falling, falling + 0.05, (0.999, 0.8)) == "overfitting"
-    ends_flat = [1.0, 0.5, 0.5, 0.5, *falling]
-    assert verdict(ends_flat, ends_flat, (0.8, 0.78), phases=[4, 8]) == "still improving"
-    begins_well = [*falling, 0.4, 0.41, 0.4, 0.41]
-    assert verdict(begins_well, begins_well, (0.8, 0.78), phases=[8, 4]) == "underfitting"
+    unsteady = [1.0, 0.9, 0.8, 0.7, 0.6, 0.65, 0.5, 0.4]
+    assert verdict(unsteady, unsteady, (0.8, 0.78)) == "underfitting"
+    assert verdict(falling, falling, (0.8, 0.78), phases=[4, 4]) == "still improving"
+    assert verdict(falling, falling, (0.8, 0.78), phases=[6, 2]) == "underfitting"
 
 
 @pytest.mark.parametrize(
@@ -170,6 +170,9 @@ def test_a_model_whose_best_epoch_was_put_back_is_of_that_epoch():
     found = tl.diagnose(made(loss, val_loss, (0.99, 0.98), callbacks=early))
     assert found.verdict == "neither"
     assert (found.evidence.last_loss, found.evidence.train_loss) == (0.4, 0.4)
+    found = tl.diagnose(made(loss, val_loss, (0.99, 0.98)))
+    assert found.verdict == "overfitting"
+    assert (found.evidence.last_loss, found.evidence.train_loss) == (1.2, 0.1)
 
 
 OVERFITS = (GOOD, GOOD, (0.99, 0.8))
@@ -289,7 +292,7 @@ def test_what_was_saved_before_there_were_settings_is_read(memorised, tmp_path):
         memorised,
         outline=dataclasses.replace(
             memorised.outline,
-            layers=None,
+            backbone_layers=None,
             settings={},
             train_items=None,
             validation_items=None,
@@ -304,7 +307,11 @@ def test_what_was_saved_before_there_were_settings_is_read(memorised, tmp_path):
 
 def test_hardly_training_is_underfitting(backbone):
     builder = tl.ImageClassifierBuilder(backbone, learning_rate=1e-6, seed=0)
-    once = tl.diagnose(builder.fit(TRAIN, HELD_OUT, epochs=1, verbose=0))
+    fitted = builder.fit(TRAIN, HELD_OUT, epochs=1, verbose=0)
+    measured = tl.diagnose(fitted, TRAIN).evidence
+    assert measured.train_accuracy == pytest.approx(fitted.evaluate(TRAIN).accuracy)
+    assert measured.train_accuracy != fitted.history.history["accuracy"][0]
+    once = tl.diagnose(fitted)
     assert (once.verdict, once.advice[0]) == ("underfitting", "more epochs: fit(..., epochs=2)")
     often = tl.diagnose(builder.fit(TRAIN, HELD_OUT, epochs=6, verbose=0))
     assert (often.verdict, often.changes) == ("underfitting", {"learning_rate": 1e-5})
@@ -386,5 +393,5 @@ def test_what_was_set_is_written_down(backbone):
     }
     assert (outline.train_items, outline.validation_items) == (48, 48)
     assert outline.majority == pytest.approx(2 / 3)
-    assert outline.layers == len(backbone.model.layers)
+    assert outline.backbone_layers == len(backbone.model.layers)
     json.dumps(dataclasses.asdict(outline))

@@ -42,7 +42,7 @@ def record(
     labels = None if held_out is None else held_out.labels
     return {
         "settings": settings,
-        "layers": len(layers),
+        "backbone_layers": len(layers),
         "train_items": train.size,
         "validation_items": held_out and held_out.size,
         "majority": None if labels is None else majority(labels, multi_label=train.multi_label),

@@ -69,7 +69,9 @@ class Case:
             solved=phase.head.startswith("solved"),
             epochs=curves.epochs,
             learning_rate=fitted.phases[0].learning_rate,
-            frozen=len(phase.frozen_layers) / outline.layers if outline.layers else 1.0,
+            frozen=len(phase.frozen_layers) / outline.backbone_layers
+            if outline.backbone_layers
+            else 1.0,
             image_size=outline.image_size,
             exploded=_explosion(losses, noise, seen, len(fitted.class_names)),
             moved=len(losses) == 1 or losses[0] - losses[-1] > wobble(losses),
