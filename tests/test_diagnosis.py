@@ -144,10 +144,15 @@ def test_a_loss_that_explodes_needs_a_smaller_rate(loss, why):
     assert found.changes == {"learning_rate": 1e-4}
 
 
+def test_a_loss_that_wobbles_near_0_has_not_exploded():
+    loss = [1.7, 1.1, 0.6, 0.3, 0.1, 0.02, 0.001, 0.003]
+    assert verdict(loss, [0.8] * 8, (1.0, 0.7)) == "overfitting"
+
+
 def test_a_phase_that_begins_higher_has_not_exploded():
     loss = [0.3, 0.2, 0.9, 0.5, 0.3, 0.25]
-    assert verdict(loss, [0.3] * 6, (0.99, 0.99), phases=[2, 4]) == "neither"
-    assert verdict(loss, [0.3] * 6, (0.99, 0.99), phases=[6]) == "underfitting"
+    assert verdict(loss, [0.3] * 6, (0.98, 0.98), phases=[2, 4], held_out=100) == "neither"
+    assert verdict(loss, [0.3] * 6, (0.98, 0.98), phases=[6], held_out=100) == "underfitting"
 
 
 def test_what_cannot_be_told():
@@ -367,6 +372,12 @@ def test_the_plot_shows_both_curves_and_the_phases(memorised, tmp_path):
     tl.diagnose(made(GOOD, None, None)).plot(tmp_path / "alone.png")
 
 
+class MyBuilder(tl.ImageClassifierBuilder):
+    def build_head(self, features, num_classes):
+        x = keras.layers.GlobalMaxPooling2D()(features)
+        return keras.layers.Dense(num_classes, activation="softmax")(x)
+
+
 def test_what_was_set_is_written_down(backbone):
     builder = tl.ImageClassifierBuilder(
         backbone,
@@ -381,6 +392,9 @@ def test_what_was_set_is_written_down(backbone):
     fitted = builder.fit(
         (X[:48], y), (X[48:], y), epochs=2, schedule="fine-tune", callbacks=stop, verbose=0
     )
+    assert MyBuilder(backbone).fit(TRAIN, epochs=1, verbose=0).outline.settings == {
+        "head": "MyBuilder.build_head"
+    }
     outline = fitted.outline
     assert outline.settings == {
         "head": "FlattenDense(units=(8,), dropout=0.0, l2=0.0)",

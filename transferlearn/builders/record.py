@@ -35,6 +35,9 @@ def record(
         for f in fields(builder)
         if f.name != "backbone" and getattr(builder, f.name) != _default(f)
     }
+    build_head = type(builder).build_head.__qualname__
+    if build_head != "Builder.build_head":
+        settings["head"] = build_head
     if plan != OnePhase():
         settings["schedule"] = shown(plan)
     if callbacks:
