@@ -1,6 +1,7 @@
 """Figures as files."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -22,12 +23,21 @@ def test_the_ending_says_what_is_written(tmp_path, name, begins):
     assert [file.name for file in tmp_path.iterdir()] == [name]
 
 
-def test_a_failure_leaves_the_old_figure_whole(tmp_path):
-    (tmp_path / "a.nothing").write_text("old")
+def test_a_failure_leaves_the_old_figure_whole(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError("No space left on device")
+
+    (tmp_path / "a.png").write_text("old")
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match="No space"):
+        write_figure(tmp_path / "a.png", line)
+    assert (tmp_path / "a.png").read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_an_ending_that_is_none_is_refused(tmp_path):
     with pytest.raises(ValueError, match="nothing"):
         write_figure(tmp_path / "a.nothing", line)
-    assert (tmp_path / "a.nothing").read_text() == "old"
-    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_without_matplotlib_the_extra_is_named(tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
@@ -161,12 +162,18 @@ def test_where_nothing_falls_nothing_is_suggested(tmp_path):
     with pytest.raises(ValueError, match="No learning rate made the loss fall"):
         _ = flat.steepest
     flat.plot(tmp_path / "flat.png")
+    assert "did not fall" in repr(flat)
 
 
 def test_the_plot_marks_the_suggestion(tmp_path):
     found = curve(lambda r: 2 - np.clip(np.log10(r) + 5, 0, 3) / 2)
-    found.plot(tmp_path / "rates.svg")
-    assert f"suggestion: {found.suggestion:.1e}" in (tmp_path / "rates.svg").read_text()
+    figure = Figure()
+    found._draw(figure)
+    (axes,) = figure.axes
+    assert axes.lines[2].get_xdata()[0] == found.suggestion
+    np.testing.assert_array_equal(axes.lines[0].get_ydata(), found.losses)
+    found.plot(tmp_path / "rates.png")
+    assert (tmp_path / "rates.png").exists()
 
 
 def test_what_cannot_work_is_refused(backbone):
@@ -179,3 +186,17 @@ def test_what_cannot_work_is_refused(backbone):
         find("photos")
     with pytest.raises(ValueError, match=r"call model\.compile"):
         find(keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]))
+
+
+class Batches(keras.utils.PyDataset):
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, index):
+        return X[index::3], Y[index::3]
+
+
+def test_streams_are_gone_through_too_and_need_no_validation(backbone):
+    builder = tl.ImageClassifierBuilder(backbone, seed=0)
+    assert len(find(builder, Batches(), steps=20).losses) == 20
+    assert len(find(builder.build(3), Batches(), steps=20).losses) == 20

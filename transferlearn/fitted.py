@@ -50,7 +50,7 @@ class Outline:
         batch_size: Images at a time.
         settings: What the builder (and `fit`'s `schedule` and `callbacks`) was set to otherwise
             than by default, as text.
-        layers: How many the backbone has; `None` where none of this was written down.
+        backbone_layers: How many there are; `None` where none of this was written down.
         train_items: Images it was trained on; `None` where a stream does not tell.
         validation_items: Images held out.
         majority: The accuracy of always giving the commonest answer on those.
@@ -65,7 +65,7 @@ class Outline:
     multi_label: bool
     batch_size: int
     settings: dict[str, str] = field(default_factory=dict)
-    layers: int | None = None
+    backbone_layers: int | None = None
     train_items: int | None = None
     validation_items: int | None = None
     majority: float | None = None

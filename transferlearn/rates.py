@@ -4,7 +4,7 @@ import contextlib
 import math
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ _FIRST = 10  # steps whose rate is too small to change anything
 _BEGUN = 0.1  # share of the whole fall
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class RateSweep:
     """How the loss went while the learning rate rose from step to step.
 
@@ -34,8 +34,12 @@ class RateSweep:
         losses: `(steps,)`, of each step's batch.
     """
 
-    rates: np.ndarray = field(repr=False)
-    losses: np.ndarray = field(repr=False)
+    rates: np.ndarray
+    losses: np.ndarray
+
+    def __repr__(self) -> str:
+        found = f"suggestion={self.suggestion:.1e}" if self._fell else "the loss did not fall"
+        return f"RateSweep({found}, {len(self.rates)} steps up to {self.rates[-1]:.1e})"
 
     @cached_property
     def smoothed(self) -> np.ndarray:
@@ -145,6 +149,7 @@ def find_learning_rate(
 
     Raises:
         ValueError: Settings or data that cannot work, or a model that is not compiled.
+        TypeError: A model that Keras cannot copy.
 
     Example:
         found = tl.find_learning_rate(builder, "photos")
@@ -179,14 +184,16 @@ def _sweep_builder(
     }
     optimizer = _with_pace(builder.optimizer, pace)
     builder = replace(builder, optimizer=optimizer, learning_rate=None, **changes)
-    loaded, _ = builder._load(train, None, 0.2, None)
+    trained_on, held_out = builder._load(train, None, 0.0, None)
     epochs = sweep.steps
-    if isinstance(loaded, ItemDataset):
-        epochs = math.ceil(sweep.steps / math.ceil(len(loaded.items) / builder.batch_size))
+    if isinstance(trained_on, ItemDataset):
+        if held_out is None:  # as in `fit`, which so finds the features of the same batches
+            trained_on, _ = trained_on.split(0.2, builder.seed)
+        epochs = math.ceil(sweep.steps / math.ceil(len(trained_on.items) / builder.batch_size))
     if builder.seed is not None:  # as `fit` does, but for states that can be put back
         random.seed(builder.seed)
         np.random.seed(builder.seed)  # noqa: NPY002
-    builder._train((loaded, None), OnePhase(), epochs, None, callbacks=[sweep], **options)
+    builder._train((trained_on, None), OnePhase(), epochs, None, callbacks=[sweep], **options)
 
 
 def _sweep_model(model: keras.Model, train: Any, pace: Any, sweep: "_Sweep", verbose: Any) -> None:

@@ -37,6 +37,9 @@ def record(
     }
     if builder.augmentation is None and plan.augmentation != "none":
         settings["augmentation"] = shown(plan.augmentation)
+    build_head = type(builder).build_head.__qualname__
+    if build_head != "Builder.build_head":
+        settings["head"] = build_head
     if plan != OnePhase():
         settings["schedule"] = shown(plan)
     if callbacks:
@@ -44,7 +47,7 @@ def record(
     labels = None if held_out is None else held_out.labels
     return {
         "settings": settings,
-        "layers": len(layers),
+        "backbone_layers": len(layers),
         "train_items": train.size,
         "validation_items": held_out and held_out.size,
         "majority": None if labels is None else majority(labels, multi_label=train.multi_label),

@@ -35,13 +35,17 @@ class Curves:
     @classmethod
     def of(cls, fitted: FittedModel) -> "Curves":
         """Reads them from the history."""
-        history = {k: np.asarray(v, float) for k, v in fitted.history.history.items()}
+        history = fitted.history.history
+
+        def curve(name: str) -> np.ndarray | None:
+            return np.asarray(history[name], float) if name in history else None
+
         accuracy = next((name for name in history if _is_accuracy(name)), "accuracy")
         return cls(
-            loss=history["loss"],
-            accuracy=history.get(accuracy),
-            val_loss=history.get("val_loss"),
-            val_accuracy=history.get(f"val_{accuracy}"),
+            loss=np.asarray(history["loss"], float),
+            accuracy=curve(accuracy),
+            val_loss=curve("val_loss"),
+            val_accuracy=curve(f"val_{accuracy}"),
             borders=tuple(accumulate(phase.epochs for phase in fitted.phases)),
             restored="restore_best_weights=True" in fitted.outline.settings.get("callbacks", ""),
         )

@@ -63,6 +63,7 @@ class Case:
         losses = curves.losses_to_model
         noise = loss_noise(losses.min(), seen.train_items)
         is_last = curves.epoch_of_model == curves.epochs - 1
+        layers = outline.backbone_layers
         return cls(
             settings=outline.settings,
             solved=phase.head.startswith("solved"),
@@ -70,7 +71,7 @@ class Case:
             learning_rate=next(
                 (p for p in fitted.phases if not p.head.startswith("solved")), phase
             ).learning_rate,
-            frozen=len(phase.frozen_layers) / outline.layers if outline.layers else 1.0,
+            frozen=len(phase.frozen_layers) / layers if layers else 1.0,
             image_size=outline.image_size,
             exploded=_explosion(losses, noise, seen, len(fitted.class_names)),
             moved=len(losses) == 1 or losses[0] - losses[-1] > wobble(losses),
@@ -99,6 +100,8 @@ def _explosion(losses: np.ndarray, noise: float, seen: Evidence, classes: int) -
     lowest, last, guessing = losses.min(), losses[-1], math.log(classes)
     if not math.isfinite(last):
         return "the training loss is not finite"
+    if 1 - seen.train_accuracy <= seen.train_noise:
+        return ""  # near a perfect fit a loss goes up and down by many times itself
     if last - lowest > noise:
         return f"the training loss went up from {lowest:.3g} to {last:.3g}"
     if len(losses) > 1 and min(last, seen.last_loss) > guessing + noise:

@@ -113,7 +113,7 @@ def _notes(fitted: FittedModel, *, is_clean: bool) -> Iterator[str]:
             "training scores are an epoch's mean, with dropout, augmentation and mixup on "
             "(tl.diagnose(fitted, train=...) measures the model itself)"
         )
-    if fitted.outline.layers is None:
+    if fitted.outline.backbone_layers is None:
         yield "this save does not say how its builder was set, so defaults are taken"
 
 
