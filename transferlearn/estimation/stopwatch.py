@@ -111,9 +111,14 @@ class Stopwatch(Observer, keras.callbacks.Callback):
             return
         epoch.cut.add(sample.training)
         if sample.training:
-            self.model.stop_training = True
+            self._watched.stop_training = True
         else:
-            self.model.stop_evaluating = True
+            self._watched.stop_evaluating = True
+
+    def set_model(self, model: keras.Model) -> None:
+        """Keras's hook; on JAX, to read `self.model` within a step would lose its state."""
+        super().set_model(model)
+        self._watched = model
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Keras's hook."""
@@ -122,7 +127,7 @@ class Stopwatch(Observer, keras.callbacks.Callback):
         first = course.epochs[0].asked[True]
         known = len(course.epochs) > 1 or pace(first) > 0
         if known and now - _start(first) > _PATIENCE:
-            self.model.stop_training = True
+            self._watched.stop_training = True
         course.epochs.append(Epoch())
 
 
