@@ -391,7 +391,7 @@ def test_what_was_set_is_written_down(backbone):
         (X[:48], y), (X[48:], y), epochs=2, schedule="fine-tune", callbacks=stop, verbose=0
     )
     own = MyBuilder(backbone).fit(TRAIN, epochs=1, schedule="one-phase", verbose=0)
-    assert fitted.outline.settings == {"head": "MyBuilder.build_head"}
+    assert own.outline.settings == {"head": "MyBuilder.build_head"}
     outline = fitted.outline
     assert outline.settings == {
         "head": "FlattenDense(units=(8,), dropout=0.0, l2=0.0)",
