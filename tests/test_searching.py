@@ -382,6 +382,7 @@ if {here}:
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no kill -9")
+@pytest.mark.full
 def test_a_killed_search_goes_on_with_two_processes_at_once(tmp_path, monkeypatch):
     storage = tmp_path / "study.db"
     monkeypatch.setattr(studies, "_BEAT", 0.5)
