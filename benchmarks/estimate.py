@@ -27,21 +27,22 @@ import transferlearn as tl
 from transferlearn.data import Observer
 
 SIZE = 224
-CLASSIC = {"head": tl.heads.FlattenDense(units=(128,))}
+CLASSIC = {"freeze": "all", "head": tl.heads.FlattenDense(units=(128,))}
 FLIPS = {"augmentation": keras.layers.RandomFlip("horizontal_and_vertical")}
 LAST_TWO = {"freeze": tl.freezing.TrainLastBlocks(2)}
 LITE = "EfficientNetLite0"
 
 # Network, photos (or "arrays" of 64 px), settings of the builder, arguments of fit.
 JOBS: dict[str, tuple[str, int, dict[str, Any], dict[str, Any]]] = {
-    "pooled head": (LITE, 800, {}, {}),
-    "pooled head, 100 epochs": (LITE, 800, {}, {"epochs": 100}),
+    "the default": (LITE, 300, {}, {}),
+    "pooled head": (LITE, 800, {"freeze": "all"}, {}),
+    "pooled head, 100 epochs": (LITE, 800, {"freeze": "all"}, {"epochs": 100}),
     "classic head": (LITE, 800, CLASSIC, {}),
     "solved head": (LITE, 800, {}, {"schedule": "probe"}),
     "last two blocks": (LITE, 400, LAST_TWO, {}),
     "head, then two blocks": (LITE, 400, LAST_TWO, {"schedule": tl.FineTune(rate_factor=0.1)}),
-    "four views": (LITE, 400, {**FLIPS, "views": 4}, {}),
-    "live augmentation": (LITE, 400, FLIPS, {"epochs": 5}),
+    "four views": (LITE, 400, {**FLIPS, "freeze": "all", "views": 4}, {}),
+    "live augmentation": (LITE, 400, {**FLIPS, "freeze": "all"}, {"epochs": 5}),
     "nothing frozen": (LITE, 200, {"freeze": "none"}, {"epochs": 5}),
     "classic head, VGG16": ("VGG16", 300, CLASSIC, {}),
     "last block, ResNet50": (
