@@ -113,7 +113,7 @@ def test_binary_cross_entropy_does_not_go_with_a_softmax_over_several_classes(ba
         "categorical_crossentropy",
         keras.losses.CategoricalFocalCrossentropy(),
     ],
-    ids=str,
+    ids=["default", "sparse", "one-hot", "focal object"],
 )
 def test_any_loss_gets_labels_as_it_wants_them(backbone, loss):
     builder = tl.ImageClassifierBuilder(backbone, loss=loss, freeze="all", seed=0)

@@ -1,5 +1,6 @@
 """Read every file once before training, and report what is wrong in one go."""
 
+import itertools
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -104,9 +105,10 @@ def open_files(
     """
     size = options.image_size or options.default_image_size
     kept: dict[str, np.ndarray] = {}
+    numbers = itertools.count(1)  # threads keep: the length of `kept` may be that of a moment ago
 
     def keep(path: str, image: Image.Image) -> None:
-        if (len(kept) + 1) * size[0] * size[1] * 3 <= _KEPT_BYTES * share:
+        if next(numbers) * size[0] * size[1] * 3 <= _KEPT_BYTES * share:
             kept[path] = np.array(resize(image, size, options.interpolation))
 
     checks = check_files(paths, look=keep)
