@@ -49,6 +49,14 @@ def test_the_better_of_the_two_is_kept(backbone):
     assert scores.accuracy > fitted.history.history["val_accuracy"][1]
 
 
+def test_the_head_that_is_kept_knows_what_was_held_out_too(backbone):
+    ruined = fit(backbone, learning_rate=30.0, optimizer="sgd", epochs=2)
+    probe = fit(backbone, schedule="probe")
+    assert ruined.phases[1].kept.startswith("the weights from before this phase")
+    kept, solved = (x.model.get_layer("predictions").get_weights() for x in (ruined, probe))
+    np.testing.assert_allclose(kept[0], solved[0], atol=1e-5)
+
+
 def test_what_is_named_is_obeyed(backbone):
     assert len(fit(backbone, freeze="all").phases) == 1
     assert fit(backbone, freeze="all").phases[0].epochs == 4

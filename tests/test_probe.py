@@ -7,6 +7,7 @@ from sklearn.linear_model import LogisticRegression
 
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
+from transferlearn.probing import solve_with
 
 pytestmark = pytest.mark.core
 X = pixels(90, 32)
@@ -52,6 +53,30 @@ def test_the_head_is_logistic_regression_on_the_frozen_features(backbone, cache)
     )
     expected = known.fit(inside, Y).predict_proba(features(fitted, HELD_OUT[0]))
     np.testing.assert_allclose(fitted.model.predict(HELD_OUT[0], verbose=0), expected, atol=2e-3)
+
+
+@pytest.mark.parametrize("weights", [None, {0: 3.0, 1: 1.0, 2: 0.5}])
+def test_in_the_end_it_is_solved_on_what_was_held_out_too(backbone, weights):
+    builder = tl.ImageClassifierBuilder(backbone, seed=0)
+    options = {"schedule": "probe", "class_weight": weights, "verbose": 0}
+    fitted = builder.fit((X, Y), validation_split=0.4, **options)
+    (phase,) = fitted.phases
+    assert phase.head.endswith("; then on all 90")
+    strength = float(phase.head.split("strength ")[1].split(";")[0])
+    counts = None if weights is None else np.array([weights[i] for i in Y])
+    inside = features(fitted, X)
+    kernel, bias = solve_with(strength, inside, np.eye(3)[Y], weights=counts)
+    layer = fitted.model.get_layer("predictions")
+    np.testing.assert_allclose(layer.get_weights()[0], kernel, atol=2e-3)
+    np.testing.assert_allclose(layer.get_weights()[1], bias, atol=2e-3)
+    _, held_out = tl.data.load_pair((X, Y), validation_split=0.4, seed=0)
+    pixels, labels, *_ = held_out.batches(batch_size=36)[0]
+    assert fitted.evaluate((pixels, labels)).accuracy > phase.metrics["val_accuracy"]
+
+
+def test_images_that_were_given_to_validate_on_are_left_alone(backbone):
+    (phase,) = fit(backbone).phases
+    assert "then on all" not in phase.head
 
 
 def test_what_is_said_of_it_is_so(backbone):

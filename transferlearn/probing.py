@@ -62,32 +62,52 @@ def solve(
 
     Reference: [L-BFGS](https://doi.org/10.1007/BF01589116).
     """
+    axes, problem = _posed(features, targets, weights, independent)
+    scores, held_out = _cross_validated(problem, seed)
+    best = max(scores, key=lambda strength: (scores[strength], strength))
+    kernel, bias = _solved(axes, problem, best)
+    return Probe(
+        kernel=kernel, bias=bias, strength=best, accuracy=scores[best][0], held_out=held_out
+    )
+
+
+def solve_with(
+    strength: float,
+    features: np.ndarray,
+    targets: np.ndarray,
+    *,
+    weights: np.ndarray | None = None,
+    independent: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Gives kernel and bias, as `solve` where it finds this strength."""
+    axes, problem = _posed(features, targets, weights, independent)
+    return _solved(axes, problem, strength)
+
+
+def _posed(
+    features: np.ndarray, targets: np.ndarray, weights: np.ndarray | None, independent: bool
+) -> "tuple[_Axes, _Problem]":
     if not np.isfinite(features).all():
         raise ValueError("Features to solve a head on have values that are not finite.")
     axes = _Axes.of(features, weights)
     weights = np.ones(len(features)) if weights is None else weights
-    problem = _Problem(
+    return axes, _Problem(
         values=axes.values,
         variances=axes.variances,
         targets=targets.astype("float32"),
         weights=(weights / weights.mean()).astype("float32"),
         independent=independent,
     )
-    scores, held_out = _cross_validated(problem, seed)
-    best = max(scores, key=lambda strength: (scores[strength], strength))
+
+
+def _solved(axes: "_Axes", problem: "_Problem", best: float) -> tuple[np.ndarray, np.ndarray]:
     found = problem.start()
     for strength in _STRENGTHS:  # from zero, a weak one takes four times as long
         if strength > best:
             found = problem.fit(strength, found, tolerance=_ROUGH)
     found = problem.fit(best, found, tolerance=_FINE)
     kernel = axes.rotation @ found[:-1]
-    return Probe(
-        kernel=kernel.astype("float32"),
-        bias=(found[-1] - axes.mean @ kernel).astype("float32"),
-        strength=best,
-        accuracy=scores[best][0],
-        held_out=held_out,
-    )
+    return kernel.astype("float32"), (found[-1] - axes.mean @ kernel).astype("float32")
 
 
 @dataclass(frozen=True, kw_only=True)

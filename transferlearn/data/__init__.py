@@ -5,6 +5,7 @@ from .contents import Contents, UnsteadyData
 from .dataset import Dataset, ItemDataset, Skipped
 from .excerpt import Excerpt, Observer, Sample
 from .items import Items, decoding_pool
+from .labels import weigh
 from .load import is_one_image, load, load_images
 from .notices import DataWarning
 from .pairs import LoadedOnce, load_pair
@@ -32,5 +33,6 @@ __all__ = [
     "load",
     "load_images",
     "load_pair",
+    "weigh",
     "without_autotune",
 ]

@@ -51,6 +51,7 @@ class Dataset(abc.ABC):
         names: Paths of the images, in order, where there are any.
         skipped: Files that were left out.
         ignored: How many files of a folder were not looked at: by ending, or `"hidden"`.
+        held_out: Whether it was cut off from the data to train on.
     """
 
     image_size: tuple[int, int]
@@ -63,6 +64,7 @@ class Dataset(abc.ABC):
     names: list[str] | None = None
     skipped: tuple[Skipped, ...] = ()
     ignored: Mapping[str, int] = field(default_factory=dict)
+    held_out: bool = False
 
     def batches(
         self,
@@ -185,7 +187,8 @@ class ItemDataset(Dataset):
             The part to train on, and the part to validate on.
         """
         held_out = hold_out(self.labels, len(self.items), fraction, seed, self.multi_label)
-        return self._subset(np.flatnonzero(~held_out)), self._subset(np.flatnonzero(held_out))
+        first, second = (self._subset(np.flatnonzero(part)) for part in (~held_out, held_out))
+        return first, replace(second, held_out=True)
 
     def resized(self, image_size: tuple[int, int]) -> "ItemDataset":
         """The same images, unread, for another `(height, width)` in pixels."""

@@ -16,6 +16,9 @@ _MOST_NAMED = 40  # a batch or so
 _EXPLODED = 1000  # times the lowest loss so far, or 1 where that is less
 
 
+Refitted = dict[int, np.ndarray]  # by the `id` of the Keras variable
+
+
 class _State(NamedTuple):
     """Weights at the end of an epoch of the phase, counted from 1; 0: before the phase."""
 
@@ -47,6 +50,7 @@ class Keeping(keras.callbacks.Callback):
     Args:
         phase: Says what to keep.
         before: Metrics of the weights that the phase begins with, where they are known.
+        refitted: What to go back to in the place of some of those weights.
 
     Attributes:
         metrics: Of the weights that are kept.
@@ -56,12 +60,13 @@ class Keeping(keras.callbacks.Callback):
 
     async_safe = True  # else Keras waits for each step
 
-    def __init__(self, phase: Phase, before: Mapping[str, Any]) -> None:
+    def __init__(self, phase: Phase, before: Mapping[str, Any], refitted: Refitted) -> None:
         super().__init__()
         self.metrics: dict[str, Any] = dict(before)
         self.note = ""
         self.lost: float | None = None
         self._phase = phase
+        self._refitted = refitted
         self._lowest = math.inf
         self._looked = time.monotonic()
 
@@ -70,7 +75,10 @@ class Keeping(keras.callbacks.Callback):
         moving = [layer for layer in self.model.layers if layer.trainable_weights]
         self._moving = [weight for layer in moving for weight in layer.weights]
         # What a training loss says is known only when the next epoch has begun with its weights.
-        self._good = self._newest = self._best = self._state(0, self.metrics)
+        before = self._state(0, self.metrics)
+        pairs = zip(self._moving, before.weights, strict=True)
+        kept = [self._refitted.get(id(weight), value) for weight, value in pairs]
+        self._good = self._newest = self._best = before._replace(weights=kept)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Keras's hook."""

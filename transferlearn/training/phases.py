@@ -15,7 +15,7 @@ from transferlearn.assembling import Network
 from transferlearn.freezing import Layers
 from transferlearn.schedules import Phase, PhaseResult
 from transferlearn.training.feeding import Fed, Feeding, Sources
-from transferlearn.training.keeping import Keeping, without_finite_loss
+from transferlearn.training.keeping import Keeping, Refitted, without_finite_loss
 from transferlearn.training.pace import set_layer_decay, set_pace
 from transferlearn.training.recipe import (
     Recipe,
@@ -60,6 +60,7 @@ def run(
     joined.on_train_begin()
     joined.set_model(network.model)
     feeding = Feeding(sources, cache, verbose=verbose)
+    refitted: Refitted = {}
     for index, phase in enumerate(phases):
         compiled = _compile(network, layers, phase, recipe, sources)
         if verbose:
@@ -82,13 +83,14 @@ def run(
             "verbose": verbose,
         }
         head = compiled.head
-        keeping = Keeping(phase, results[-1].metrics if results else {})
+        keeping = Keeping(phase, results[-1].metrics if results else {}, refitted)
+        refitted = {}
         set_pace(network.model.optimizer, phase, compiled.rate, fed.feed.train)
         set_layer_decay(network, layers.blocks, phase.layer_decay)
         with _plain_failures(fed.feed):
             if head == SOLVED:
                 outputs = outputs_of(network, recipe, soft=compiled.soft)
-                history, head = solve(network, fed, outputs, seed=sources.seed, **watching)
+                history, head, refitted = solve(network, fed, outputs, sources, **watching)
                 metrics = {name: values[-1] for name, values in history.history.items()}
             else:
                 epochs = len(joined.epoch) + phase.epochs
@@ -120,6 +122,9 @@ def run(
             break
     if not results:
         raise ValueError("The schedule gave no phase, so nothing was trained.")
+    for weight in network.model.trainable_weights:
+        if id(weight) in refitted:
+            weight.assign(refitted[id(weight)])
     return joined
 
 

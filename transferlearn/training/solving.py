@@ -8,10 +8,10 @@ import numpy as np
 from transferlearn import probing
 from transferlearn.assembling import Network
 from transferlearn.backbones.graph import walk
-from transferlearn.data import iterate, without_autotune
+from transferlearn.data import iterate, weigh, without_autotune
 from transferlearn.objectives import Outputs, is_cross_entropy
-from transferlearn.training.feeding import Fed
-from transferlearn.training.stand_in import Feed
+from transferlearn.training.feeding import Fed, Sources
+from transferlearn.training.keeping import Refitted
 
 SOLVED = "solved"
 _ACTIVATIONS = (keras.layers.Activation, keras.layers.Softmax)
@@ -52,34 +52,38 @@ def solve(
     network: Network,
     fed: Fed,
     outputs: Outputs,
+    sources: Sources,
     *,
-    seed: int | None,
     initial_epoch: int,
     metrics: Any,
     callbacks: list[keras.callbacks.Callback],
     verbose: Any,
-) -> tuple[keras.callbacks.History, str]:
+) -> tuple[keras.callbacks.History, str, Refitted]:
     """Solves the head; callbacks see it as one epoch.
+
+    What was held out of the data to train on has then told its accuracy, and the head is solved
+    once more on all of it, with the same strength.
 
     Args:
         network: The whole, compiled model; its head is changed.
         fed: What to solve it on.
         outputs: What the network's outputs mean.
-        seed: Of the cross-validation.
+        sources: Where `fed` comes from.
         initial_epoch: The number of this epoch.
         metrics: Fresh ones.
         callbacks: Keras callbacks.
         verbose: As for `model.fit`.
 
     Returns:
-        The history, and a sentence on what was found.
+        The history, a sentence on what was found, and what the head is to end with if it is not
+        trained further.
     """
     (layer,) = _weighted(network)
     model = fed.model
-    features, targets, weights = _all(model, layer, fed.feed, outputs)
+    features, targets, weights = _all(model, layer, fed.feed.train, outputs)
     independent = outputs.independent or outputs.activation == "sigmoid"
     probe = probing.solve(
-        features, targets, weights=weights, independent=independent, seed=seed or 0
+        features, targets, weights=weights, independent=independent, seed=sources.seed or 0
     )
     layer.set_weights([probe.kernel, probe.bias])
     note = (
@@ -103,7 +107,23 @@ def solve(
         logs |= {f"val_{name}": value for name, value in held_out.items()}
     watching.on_epoch_end(initial_epoch, logs)
     watching.on_train_end(logs)
-    return network.model.history, note
+    refitted: Refitted = {}
+    held = sources.validation
+    if held is not None and held.labels is not None and held.held_out:
+        more, more_targets, _ = _all(model, layer, fed.feed.validation, outputs)
+        more_weights = weigh(held.labels, held.sample_weight, sources.class_weight)
+        if weights is not None and more_weights is not None:
+            weights = np.append(weights, more_weights)
+        solved = probing.solve_with(
+            probe.strength,
+            np.concatenate([features, more]),
+            np.concatenate([targets, more_targets]),
+            weights=weights,
+            independent=independent,
+        )
+        refitted = {id(weight): value for weight, value in zip(layer.weights, solved, strict=True)}
+        note += f"; then on all {len(features) + len(more):,}"
+    return network.model.history, note, refitted
 
 
 def _scores(model: keras.Model, batches: Any) -> dict[str, Any]:
@@ -111,13 +131,13 @@ def _scores(model: keras.Model, batches: Any) -> dict[str, Any]:
 
 
 def _all(
-    model: keras.Model, layer: keras.layers.Dense, feed: Feed, outputs: Outputs
+    model: keras.Model, layer: keras.layers.Dense, batches: Any, outputs: Outputs
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """What comes to the layer for every item, its targets, and its weights or `None`."""
     (inside,) = next(step.inputs for step in walk(model) if step.operation is layer)
     before = None if inside is model.inputs[0] else keras.Model(model.inputs, inside)
     parts: list[tuple[np.ndarray, ...]] = []
-    for x, y, *weight in iterate(feed.train):
+    for x, y, *weight in iterate(batches):
         features = np.asarray(x if before is None else before.predict_on_batch(x), "float32")
         parts.append((features, _shares(np.asarray(y), outputs), *map(np.ravel, weight)))
     features, targets, *weights = (np.concatenate(column) for column in zip(*parts, strict=True))
