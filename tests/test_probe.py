@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
 from transferlearn.probing import solve_with
+from transferlearn.training import solving
 
 pytestmark = pytest.mark.core
 X = pixels(90, 32)
@@ -72,6 +73,14 @@ def test_in_the_end_it_is_solved_on_what_was_held_out_too(backbone, weights):
     _, held_out = tl.data.load_pair((X, Y), validation_split=0.4, seed=0)
     pixels, labels, *_ = held_out.batches(batch_size=36)[0]
     assert fitted.evaluate((pixels, labels)).accuracy > phase.metrics["val_accuracy"]
+
+
+def test_more_than_can_be_solved_at_once_is_thinned(backbone, monkeypatch):
+    monkeypatch.setattr(solving, "_MOST_BYTES", 60 * 16 * 4)
+    phase = fit(backbone, batch_size=8).phases[0]
+    assert phase.head.startswith("solved on 48 items of 90, 16 features")  # 6 of 12 batches
+    monkeypatch.setattr(solving, "_MOST_BYTES", 1)
+    assert "then on all" not in fit(backbone, held_out=None, batch_size=45).phases[0].head
 
 
 def test_images_that_were_given_to_validate_on_are_left_alone(backbone):

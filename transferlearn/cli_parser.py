@@ -62,7 +62,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="a folder: photos/<class>/*.jpg, or a CSV file of paths and labels",
     )
-    add("--validation", type=Path, help="photos to validate on; else a fifth is held out")
+    add("--validation", type=Path, help="photos to validate on; else a tenth is held out")
     add("--output", type=Path, default="model", help="folder to save in")
     add("--backbone", default="EfficientNetLite0", help="see 'transferlearn backbones'")
     add("--weights", default="imagenet", help="'imagenet', 'none' or a weight file")

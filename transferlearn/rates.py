@@ -136,7 +136,7 @@ def find_learning_rate(
     Args:
         job: A builder, or a compiled `keras.Model`. A builder's `freeze` says what is swept;
             augmentation is left out.
-        train: What `fit` takes: of a builder any labelled data (a fifth is left aside, as in
+        train: What `fit` takes: of a builder any labelled data (a tenth is left aside, as in
             `fit`), of a model batches, or one tuple `(x, y)` or `(x, y, sample_weight)`.
         lowest: The first rate.
         highest: The last rate, if the loss does not explode before.

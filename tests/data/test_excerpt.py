@@ -89,7 +89,7 @@ def test_every_source(make_folder, tmp_path, kind):
         x = {"paths": paths, "array": np.stack(pictures), "list": pictures}[kind]
         source = (x, names)
     train, held_out = pair(source, validation)
-    assert (train.size, held_out.size) == ((24, 8) if validation else (20, 4))
+    assert (train.size, held_out.size) == ((24, 8) if validation else (22, 2))
     batch = train.batches(batch_size=8, shuffle=True)[0]
     assert batch[0].shape == (8, 8, 8, 3)
     assert len(batch) == (3 if kind == "csv" else 2)

@@ -146,7 +146,7 @@ def test_classes_of_one_image_leave_nothing_to_validate_on(make_folder):
 
 def test_one_image_many_times_is_listed_once_for_each_of_validation():
     black = np.zeros((100, 1, 1, 3), np.uint8)
-    with pytest.warns(DataWarning, match=r"(?s)20 times.*\(and 79 more of train\)"):
+    with pytest.warns(DataWarning, match=r"(?s)10 times.*\(and 89 more of train\)"):
         load_pair((black, np.arange(100) % 2))
 
 

@@ -118,6 +118,10 @@ class Builder(abc.ABC):
         batch_norm = self._recipe(backbone).batch_norm
         training.set_trainable(network, mask, batch_norm=batch_norm)
         print_fn(summarise(network, backbone.blocks, mask, batch_norm=batch_norm))
+        if self.freeze is None:
+            print_fn(
+                "This is what build gives. No freeze is named: in fit the schedule chooses it."
+            )
 
     def fit(
         self,
@@ -126,7 +130,7 @@ class Builder(abc.ABC):
         *,
         epochs: int | None = None,
         schedule: Schedule | str | None = None,
-        validation_split: float = 0.2,
+        validation_split: float = 0.1,
         class_names: Sequence[str] | None = None,
         class_weight: Mapping[Any, float] | str | None = None,
         cache: str | bool | Cache = "auto",
@@ -144,7 +148,8 @@ class Builder(abc.ABC):
             epochs: Over all phases; by default 10, or as the schedule sees fit.
             schedule: What is frozen when: a `tl.Schedule`, or `"auto"`, `"one-phase"`, `"probe"`,
                 `"fine-tune"`, `"gradual"`. By default `"auto"`, or with a `freeze` one phase.
-            validation_split: Share in [0, 1) to hold out.
+            validation_split: Share in [0, 1) to hold out. A solved head that is not trained
+                further is in the end solved on that share too.
             class_names: In the order of the class ids; by default found in the data.
             class_weight: `"balanced"` (all classes count alike), or from class names or ids to
                 weights; multiplied into sample weights.

@@ -36,7 +36,7 @@ def load_pair(
     train: Any,
     validation_data: Any = None,
     *,
-    validation_split: float | None = 0.2,
+    validation_split: float | None = 0.1,
     seed: int | None = None,
     **options: Any,
 ) -> tuple[Dataset, Dataset | None]:
@@ -61,7 +61,7 @@ def load_pair(
 
     Example:
     ```python
-    train, validation = tl.data.load_pair("photos", validation_split=0.2, seed=0)
+    train, validation = tl.data.load_pair("photos", validation_split=0.1, seed=0)
     ```
     """
     settings = Options(**options)

@@ -35,7 +35,7 @@ def estimate(
     *,
     epochs: int | None = None,
     schedule: Schedule | str | None = None,
-    validation_split: float = 0.2,
+    validation_split: float = 0.1,
     class_names: Sequence[str] | None = None,
     class_weight: Mapping[Any, float] | str | None = None,
     cache: str | bool | Cache = "auto",

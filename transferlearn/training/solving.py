@@ -8,12 +8,13 @@ import numpy as np
 from transferlearn import probing
 from transferlearn.assembling import Network
 from transferlearn.backbones.graph import walk
-from transferlearn.data import iterate, weigh, without_autotune
+from transferlearn.data import Dataset, iterate, weigh, without_autotune
 from transferlearn.objectives import Outputs, is_cross_entropy
 from transferlearn.training.feeding import Fed, Sources
 from transferlearn.training.keeping import Refitted
 
 SOLVED = "solved"
+_MOST_BYTES = 2**30  # of features; solving holds about four times as much
 _ACTIVATIONS = (keras.layers.Activation, keras.layers.Softmax)
 
 
@@ -80,15 +81,16 @@ def solve(
     """
     (layer,) = _weighted(network)
     model = fed.model
-    features, targets, weights = _all(model, layer, fed.feed.train, outputs)
+    features, targets, weights, seen = _all(model, layer, fed.feed.train, outputs)
     independent = outputs.independent or outputs.activation == "sigmoid"
     probe = probing.solve(
         features, targets, weights=weights, independent=independent, seed=sources.seed or 0
     )
     layer.set_weights([probe.kernel, probe.bias])
     note = (
-        f"solved on {len(features):,} items, {features.shape[1]:,} features: cross-validated "
-        f"accuracy {probe.accuracy:.4f} with the L2 strength {probe.strength:g}"
+        f"solved on {len(features):,} items{f' of {seen:,}' if seen > len(features) else ''}, "
+        f"{features.shape[1]:,} features: cross-validated accuracy {probe.accuracy:.4f} with the "
+        f"L2 strength {probe.strength:g}"
     )
     if model is not network.model:
         model.compile(loss=network.model.loss, metrics=metrics)
@@ -109,8 +111,8 @@ def solve(
     watching.on_train_end(logs)
     refitted: Refitted = {}
     held = sources.validation
-    if held is not None and held.labels is not None and held.held_out:
-        more, more_targets, _ = _all(model, layer, fed.feed.validation, outputs)
+    if held is not None and held.labels is not None and held.held_out and _fit_all(features, held):
+        more, more_targets, *_ = _all(model, layer, fed.feed.validation, outputs)
         more_weights = weigh(held.labels, held.sample_weight, sources.class_weight)
         if weights is not None and more_weights is not None:
             weights = np.append(weights, more_weights)
@@ -132,16 +134,30 @@ def _scores(model: keras.Model, batches: Any) -> dict[str, Any]:
 
 def _all(
     model: keras.Model, layer: keras.layers.Dense, batches: Any, outputs: Outputs
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """What comes to the layer for every item, its targets, and its weights or `None`."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, int]:
+    """What comes to the layer for the items, their targets and weights, and how many there are.
+
+    Of more than can be solved at once, it takes every second batch, or every fourth.
+    """
     (inside,) = next(step.inputs for step in walk(model) if step.operation is layer)
     before = None if inside is model.inputs[0] else keras.Model(model.inputs, inside)
     parts: list[tuple[np.ndarray, ...]] = []
-    for x, y, *weight in iterate(batches):
+    seen, stride = 0, 1
+    for index, (x, y, *weight) in enumerate(iterate(batches)):
+        seen += len(y)
+        if index % stride:
+            continue
         features = np.asarray(x if before is None else before.predict_on_batch(x), "float32")
         parts.append((features, _shares(np.asarray(y), outputs), *map(np.ravel, weight)))
+        if len(parts) > 1 and sum(part[0].nbytes for part in parts) > _MOST_BYTES:
+            parts, stride = parts[::2], 2 * stride
     features, targets, *weights = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return features, targets, weights[0] if weights else None
+    return features, targets, weights[0] if weights else None, seen
+
+
+def _fit_all(features: np.ndarray, held: Dataset) -> bool:
+    """Whether features of the held-out items can be solved with those that there are."""
+    return features[0].nbytes * (len(features) + (held.size or 0)) <= _MOST_BYTES
 
 
 def _shares(labels: np.ndarray, outputs: Outputs) -> np.ndarray:
