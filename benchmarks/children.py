@@ -1,5 +1,6 @@
 """Measure each thing in a process of its own, and say on which machine."""
 
+import contextlib
 import datetime
 import logging
 import multiprocessing
@@ -79,7 +80,8 @@ def _cpu_seconds() -> tuple[float, float]:
 
 def _with_peak(job: Callable[..., dict[str, Any]], args: Any, settings: Any) -> dict[str, Any]:
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    result = job(*args, **settings)
+    with contextlib.redirect_stdout(sys.stderr):
+        result = job(*args, **settings)
     return {"peak": peak_memory(), **result}
 
 

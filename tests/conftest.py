@@ -1,5 +1,6 @@
 import gc
 from collections import OrderedDict
+from weakref import WeakSet
 
 import keras
 import pytest
@@ -18,6 +19,7 @@ def no_weight_folder(monkeypatch):
 def nothing_remembered(monkeypatch, tmp_path):
     """Each test is a process that has stored nothing yet, with its own default directory."""
     monkeypatch.setattr(memory, "_remembered", OrderedDict())
+    monkeypatch.setattr(memory, "users", WeakSet())  # TensorFlow may still hold earlier ones
     monkeypatch.setenv("TRANSFERLEARN_CACHE", str(tmp_path / "default_cache"))
 
 

@@ -14,7 +14,7 @@ SIZE = (32, 32)
 def network(backbone, head=None, **options):
     keras.utils.set_random_seed(1)
     make = head or (lambda features: PooledDense()(features, 3))
-    return assemble(backbone, make, image_size=SIZE, **options)
+    return assemble(backbone, make, shape=(*SIZE, 3), **options)
 
 
 def call(model, x):
@@ -204,7 +204,7 @@ def test_an_adapted_normalization_is_carried_over():
 
 def test_images_of_another_size_are_refused(small):
     with pytest.raises(ValueError, match=r"'small' takes inputs of shape \(32, 32, 3\).*\(48, 32"):
-        assemble(small[0], lambda x: x, image_size=(48, 32))
+        assemble(small[0], lambda x: x, shape=(48, 32, 3))
 
 
 def test_preprocessing_can_make_what_is_no_rgb_image():
@@ -233,5 +233,5 @@ def test_a_normalization_in_front_keeps_what_it_was_adapted_to():
 def test_a_backbone_of_any_size_takes_this_one():
     image = keras.Input((None, None, 3))
     backbone = backbones.from_model(keras.Model(image, keras.layers.Conv2D(4, 3)(image)))
-    net = assemble(backbone, lambda x: PooledDense()(x, 2), image_size=(20, 30))
+    net = assemble(backbone, lambda x: PooledDense()(x, 2), shape=(20, 30, 3))
     assert net.model.input_shape == (None, 20, 30, 3)

@@ -164,24 +164,20 @@ def test_bad_settings_are_refused_at_once(backbone, options, error, problem):
 @pytest.mark.core
 @pytest.mark.parametrize("name", ["light", "strong"])
 def test_presets_change_images_but_leave_them_images(name):
-    layer = copy_augmentation(name, (32, 32))
+    layer = copy_augmentation(name, (32, 32, 3))
     changed = np.asarray(layer(X.astype("float32"), training=True))
     assert changed.shape == X.shape
     assert 0 <= changed.min() < changed.max() <= 255
     away = abs(changed - X).mean((1, 2, 3))
-    assert np.median(away) > 1
+    assert np.quantile(away, 0.75) > 1
     assert abs(changed.mean() - X.mean()) < 10
     np.testing.assert_array_equal(layer(X.astype("float32"), training=False), X)
-    assert copy_augmentation("none", (32, 32)) is None
+    assert copy_augmentation("none", (32, 32, 3)) is None
 
 
 def test_a_preset_trains_as_its_layers_do(backbone):
     by_name = fit(backbone, augmentation="light", views=2)
-    layers = [
-        keras.layers.RandomFlip("horizontal"),
-        keras.layers.RandomTranslation(0.1, 0.1, fill_mode="reflect", interpolation="nearest"),
-    ]
-    by_hand = fit(backbone, augmentation=layers, views=2)
+    by_hand = fit(backbone, augmentation=keras.layers.RandomFlip("horizontal"), views=2)
     for a, b in zip(by_name.model.weights, by_hand.model.weights, strict=True):
         np.testing.assert_array_equal(a, b)
 

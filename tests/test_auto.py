@@ -40,9 +40,9 @@ def test_who_names_nothing_gets_it(backbone):
     assert "before this phase" in rest.kept
 
 
-def test_four_light_views_of_each_image_are_stored(backbone):
+def test_two_light_views_of_each_image_are_stored(backbone):
     rest = fit(backbone, freeze="top_conv", schedule="auto", epochs=9, cache=True).phases[1]
-    assert "of 333 items" in rest.cache  # 81 x 4, and 9 held out
+    assert "of 171 items" in rest.cache  # 81 x 2, and 9 held out
 
 
 def test_the_better_of_the_two_is_kept(backbone):

@@ -89,14 +89,17 @@ def test_otherwise_the_last_epoch_stays(backbone, monkeypatch):
 
 @pytest.mark.parametrize(
     ("before", "epochs", "kept"),
-    [(8, [9, 7], 0), (8, [9, 8], 2), (8, [1, 9], 2), (8, [9, 1], 0)],
+    [(0.8, [0.9, 0.7], 0), (0.8, [0.9, 0.72], 2), (0.8, [0.1, 0.9], 2), (0.8, [0.9, 0.1], 0)],
 )
 def test_the_end_or_what_was_before_is_kept(backbone, monkeypatch, before, epochs, kept):
     both = phase(epochs=1), phase(keep="better", epochs=2)
     told = [before, before, *epochs]  # the first phase's metrics are looked at twice
+    # Of 20 items the standard error of an accuracy of 0.8 is 0.089.
     fitted, seen = fit(backbone, *both, accuracies=told, monkeypatch=monkeypatch)
     assert [same(fitted.model, weights) for weights in seen] == [i == kept for i in range(3)]
-    note = "better than those of epoch 2" if kept == 0 else "not beaten by those from before"
+    note = (
+        "better than those of epoch 2" if kept == 0 else "not clearly beaten by those from before"
+    )
     assert note in fitted.phases[1].kept
 
 

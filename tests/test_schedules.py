@@ -190,15 +190,15 @@ def test_a_schedule_sees_what_the_phase_before_reached():
 
 def test_schedules_have_names():
     mine = FineTune(rate_factor=0.5)
-    for given in (True, False):
-        assert as_schedule("one-phase", given=given) == OnePhase()
-        assert as_schedule("fine-tune", given=given) == FineTune()
-        assert as_schedule(mine, given=given) is mine
+    for default in ("auto", "probe"):
+        assert as_schedule("one-phase", default=default) == OnePhase()
+        assert as_schedule("fine-tune", default=default) == FineTune()
+        assert as_schedule(mine, default=default) is mine
 
 
 def test_who_says_what_is_frozen_gets_one_phase_and_others_the_default():
-    assert as_schedule(None, given=True) == OnePhase()
-    assert as_schedule(None, given=False) == as_schedule("auto", given=True) == Auto()
+    assert as_schedule(None, default="one-phase") == OnePhase()
+    assert as_schedule(None, default="auto") == as_schedule("auto", default="probe") == Auto()
 
 
 def test_an_unknown_schedule_is_refused():
@@ -206,7 +206,7 @@ def test_an_unknown_schedule_is_refused():
         ValueError,
         match=r"auto, one-phase, probe, fine-tune, gradual. Received: schedule='finetune'",
     ):
-        as_schedule("finetune", given=False)
+        as_schedule("finetune", default="auto")
     for wrong in (3, FineTune, Phase(freeze=FreezeAll(), epochs=1)):
         with pytest.raises(TypeError, match="Expected a Schedule object or a name"):
-            as_schedule(wrong, given=False)
+            as_schedule(wrong, default="auto")

@@ -16,7 +16,7 @@ SIZE = (32, 32)
 def network(backbone, head=None, **options):
     keras.utils.set_random_seed(1)
     make = head or (lambda features: PooledDense()(features, 3))
-    return assemble(backbone, make, image_size=SIZE, **options)
+    return assemble(backbone, make, shape=(*SIZE, 3), **options)
 
 
 def call(model, x):

@@ -14,13 +14,15 @@ if TYPE_CHECKING:
     from transferlearn import schedules as schedules
     from transferlearn.builders import Builder as Builder
     from transferlearn.builders import ImageClassifierBuilder as ImageClassifierBuilder
+    from transferlearn.builders import TextClassifierBuilder as TextClassifierBuilder
     from transferlearn.diagnosis import Diagnosis as Diagnosis
     from transferlearn.diagnosis import diagnose as diagnose
     from transferlearn.estimation import Estimate as Estimate
     from transferlearn.estimation import estimate as estimate
     from transferlearn.features import Cache as Cache
     from transferlearn.fitted import FittedModel as FittedModel
-    from transferlearn.fitted import load as load
+    from transferlearn.fitted_text import FittedTextModel as FittedTextModel
+    from transferlearn.loading import load as load
     from transferlearn.rates import RateSweep as RateSweep
     from transferlearn.rates import find_learning_rate as find_learning_rate
     from transferlearn.schedules import Auto as Auto
@@ -39,13 +41,15 @@ _MODULES = ("backbones", "data", "freezing", "heads", "schedules")
 _NAMES = {
     "Builder": "builders",
     "ImageClassifierBuilder": "builders",
+    "TextClassifierBuilder": "builders",
     "Diagnosis": "diagnosis",
     "diagnose": "diagnosis",
     "Cache": "features",
     "Estimate": "estimation",
     "estimate": "estimation",
     "FittedModel": "fitted",
-    "load": "fitted",
+    "FittedTextModel": "fitted_text",
+    "load": "loading",
     "RateSweep": "rates",
     "find_learning_rate": "rates",
     "Auto": "schedules",

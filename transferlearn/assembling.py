@@ -30,7 +30,7 @@ class Network:
     """A whole model, and which of its layers belong to what.
 
     Attributes:
-        model: Flat and functional: image, preprocessing, backbone, head.
+        model: Flat and functional: raw input, preprocessing, backbone, head.
         layers: The backbone's layers, in the order of `backbone.model.layers`.
         head: The head's operations.
         activation: What the outputs are: `"softmax"` or `"sigmoid"` probabilities, or `"linear"`.
@@ -45,7 +45,7 @@ class Network:
 
     @property
     def outputs(self) -> int:
-        """How many numbers an image gets."""
+        """How many numbers an item gets."""
         return int(self.model.outputs[0].shape[-1])
 
 
@@ -53,22 +53,22 @@ def assemble(
     backbone: Backbone,
     make_head: Callable[[Tensor], Tensor],
     *,
-    image_size: tuple[int, int],
+    shape: tuple[int | None, ...],
     precision: str | None = None,
 ) -> Network:
-    """Builds the whole flat model: raw image in, the head's output out.
+    """Builds the whole flat model: raw item in, the head's output out.
 
     Args:
         backbone: Its network is copied, weights included.
         make_head: Takes the features and gives the output, of shape `(batch, outputs)`.
-        image_size: `(height, width)` in pixels of the images that go in.
-        precision: A Keras dtype policy, such as `"mixed_bfloat16"`; pixels are prepared, and
+        shape: Of one item that goes in, such as `(height, width, 3)`.
+        precision: A Keras dtype policy, such as `"mixed_bfloat16"`; items are prepared, and
             outputs given, in float32 all the same.
 
     Raises:
         TypeError: The head gave no `KerasTensor`.
         ValueError: Its output is not of shape `(batch, outputs)` or not made of the features, or
-            the backbone does not take RGB images of this size.
+            the backbone does not take items of this shape.
     """
     pairs: list[tuple[Any, Any]] = []
 
@@ -80,8 +80,9 @@ def assemble(
         pairs.append((operation, fresh))
         return fresh
 
-    image = keras.Input((*image_size, 3), name="image")
-    prepared = backbone.prepare(image)
+    dtype = {"image": "float32", "token_ids": "int32"}[backbone.raw]
+    item = keras.Input(shape, name=backbone.raw, dtype=dtype)
+    prepared = backbone.prepare(item)
     _check_input(backbone, tuple(prepared.shape[1:]))
     features = replay(backbone.model, prepared, copy)
     copy_weights(pairs)
@@ -92,9 +93,9 @@ def assemble(
         outputs = keras.layers.Activation("linear", dtype="float32", name="in_float32")(outputs)
     head = _head(features, outputs)
     names = {operation.name for operation in backbone.model.operations}
-    _rename_apart((*_between(image, prepared), *head), names)
-    name = re.sub(r"[^a-z0-9]+", "_", backbone.name.lower())
-    model = keras.Model(image, outputs, name=f"{name}_classifier")
+    _rename_apart((*_between(item, prepared), *head), names)
+    name = re.sub(r"[^a-z0-9]+", "_", backbone.name.rsplit("/")[-1].lower())
+    model = keras.Model(item, outputs, name=f"{name}_classifier")
     layers = tuple(model.get_layer(layer.name) for layer in backbone.model.layers)
     return Network(
         model=model, layers=layers, head=head, activation=activation, noise=_noise(layers)
@@ -108,9 +109,9 @@ def _check_input(backbone: Backbone, shape: tuple[int | None, ...]) -> None:
     )
     if not fits:
         raise ValueError(
-            f"The backbone {backbone.name!r} takes inputs of shape {expected}, and prepared images "
-            f"are {shape}. Where the size differs, pass image_size={expected[:2]}; for inputs that "
-            "are no RGB images, tl.backbones.from_model(model, preprocessing=...) can make them."
+            f"The backbone {backbone.name!r} takes inputs of shape {expected}, and what is "
+            f"prepared is {shape}. Where the size differs, pass image_size={expected[:2]}; of RGB "
+            "images, tl.backbones.from_model(model, preprocessing=...) can make other inputs."
         )
 
 
@@ -120,7 +121,9 @@ def _noise(layers: tuple[Any, ...]) -> tuple[Noise, ...]:
         for layer in layers
         for part in layer._flatten_layers()
         for attribute in _NOISE
-        if part._call_has_training_arg and isinstance(getattr(part, attribute, None), float)
+        if part._call_has_training_arg
+        and isinstance(getattr(part, attribute, None), float)
+        and not isinstance(getattr(type(part), attribute, None), property)
     )
 
 

@@ -49,17 +49,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _demo(options: Namespace) -> tuple[Any, str]:
-    from transferlearn import demo
+    if options.text:
+        from transferlearn import demo_text
 
-    from_demo = demo.run(options.output, _say, verbose=_verbosity())
-    lines = [
-        f"{s['step']:<32}{s['photos']:>6} photos{s['seconds']:>8.1f} s" for s in from_demo["steps"]
-    ]
+        output = options.output or Path("film-reviews")
+        found = demo_text.run(output, _say, verbose=_verbosity())
+        frozen, unit = f", frozen {found['frozen_accuracy']:.3f}", "reviews"
+    else:
+        from transferlearn import demo
+
+        found = demo.run(options.output or Path("solar-cells"), _say, verbose=_verbosity())
+        frozen, unit = "", "photos"
+    lines = [f"{s['step']:<32}{s['items']:>6} {unit}{s['seconds']:>8.1f} s" for s in found["steps"]]
+    majority = f"majority class {found['majority']:.3f}"
     lines += [
-        f"Test accuracy {from_demo['accuracy']:.3f}, majority class {from_demo['majority']:.3f}.",
-        f"Saved. Try it: transferlearn predict {from_demo['model']} {from_demo['photo']}",
+        f"Test accuracy {found['accuracy']:.3f}{frozen}, {majority}.",
+        f"Saved. Try it: transferlearn predict {found['model']} {shlex.quote(found['try'])}",
     ]
-    return from_demo, "\n".join(lines)
+    return found, "\n".join(lines)
 
 
 def _train(options: Namespace) -> tuple[Any, str]:
@@ -100,21 +107,33 @@ def _train(options: Namespace) -> tuple[Any, str]:
 
 
 def _predict(options: Namespace) -> tuple[Any, str]:
-    from transferlearn import load
+    from transferlearn import FittedTextModel, load
 
-    found = load(options.model).predict(options.images)
+    fitted, items = load(options.model), [Path(item) for item in options.items]
+    is_text = isinstance(fitted, FittedTextModel) and not all(map(_exists, items))
+    found = fitted.predict(options.items if is_text else items)
+    called = options.items if is_text else [p.path for p in found]
     result = [
         {
-            "path": p.path,
+            "text" if is_text else "path": name,
             "class_name": p.class_name,
             "probability": p.probability,
             "labels": p.labels,
             "probabilities": p.probabilities,
         }
-        for p in found
+        for name, p in zip(called, found, strict=True)
     ]
-    lines = [f"{p.path}\t{', '.join(p.labels) or '-'}\t{p.probability:.4f}" for p in found]
+    lines = [
+        f"{name}\t{', '.join(p.labels) or '-'}\t{p.probability:.4f}"
+        for name, p in zip(called, found, strict=True)
+    ]
     return result, "\n".join(lines)
+
+
+def _exists(path: Path) -> bool:
+    with contextlib.suppress(OSError):  # a long text is no name of a file
+        return path.exists()
+    return False
 
 
 def _evaluate(options: Namespace) -> tuple[Any, str]:

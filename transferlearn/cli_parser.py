@@ -30,11 +30,16 @@ def make_parser() -> argparse.ArgumentParser:
         return made
 
     demo = command("demo", "Fine-tune on 800 photos of solar cells; takes some 2 minutes.")
-    demo.add_argument("--output", type=Path, default="solar-cells", help="folder to save in")
+    demo.add_argument("--text", action="store_true", help="2,000 reviews of films in their place")
+    demo.add_argument(
+        "--output", type=Path, help="folder to save in; by default solar-cells, or film-reviews"
+    )
     _add_training(command("train", "Fine-tune on a folder with a folder of photos a class."))
-    predict = command("predict", "Say what photos show.")
+    predict = command("predict", "Say what photos show, or of which class texts are.")
     predict.add_argument("model", type=Path, help="what 'train' or 'demo' saved")
-    predict.add_argument("images", nargs="+", type=Path, metavar="PHOTO", help="files or folders")
+    predict.add_argument(
+        "items", nargs="+", metavar="PHOTO", help="files or folders; for a model of texts, texts"
+    )
     evaluate = command("evaluate", "Score a saved model on labelled photos.")
     evaluate.add_argument("model", type=Path, help="what 'train' or 'demo' saved")
     evaluate.add_argument("photos", type=Path, help="a folder with a folder a class, or a CSV file")
@@ -81,7 +86,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     add(
         "--schedule",
         choices=("auto", "one-phase", "probe", "fine-tune", "gradual"),
-        help="auto: the head, then the last third of the backbone too, and the better of the two "
+        help="auto: the head, then most of the backbone too, and the better of the two "
         "(by default; with --freeze, one-phase); probe: the head alone; fine-tune: then all that "
         "--freeze leaves free; gradual: block by block",
     )

@@ -50,8 +50,8 @@ def run(output: Path, say: Callable[[str], Any], *, verbose: int = 1) -> dict[st
         verbose: As for `model.fit`.
 
     Returns:
-        The scores on the test photos; `steps`, each with its photos and seconds; and the paths of
-        the saved model and of a photo to try it on.
+        The scores on the test photos; `steps`, each with its number of photos and seconds; and
+        the paths of the saved model and of a photo to `try` it on.
     """
     check_target(output)
     labelled = photos()
@@ -78,7 +78,7 @@ def run(output: Path, say: Callable[[str], Any], *, verbose: int = 1) -> dict[st
             _step("test", test, tested),
         ],
         "model": str(output),
-        "photo": test[0][0],
+        "try": test[0][0],
     }
 
 
@@ -88,4 +88,4 @@ def _columns(labelled: Iterable[tuple[str, str]]) -> tuple[list[str], list[str]]
 
 
 def _step(name: str, labelled: tuple[list[str], list[str]], seconds: float) -> dict[str, Any]:
-    return {"step": name, "photos": len(labelled[0]), "seconds": round(seconds, 1)}
+    return {"step": name, "items": len(labelled[0]), "seconds": round(seconds, 1)}

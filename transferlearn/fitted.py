@@ -8,23 +8,24 @@ import keras
 import numpy as np
 
 from transferlearn import data
+from transferlearn.backbones.saved_model import copy_programs
 from transferlearn.evaluation import Evaluation, evaluate
-from transferlearn.saving import read_save, write_save
+from transferlearn.saving import write_save
 from transferlearn.schedules import PhaseResult
 
-_MANY_IMAGES = 500  # for these, `predict` and `evaluate` show how far they are
+_MANY_ITEMS = 500  # for these, `predict` and `evaluate` show how far they are
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """What the model says of one image.
+    """What the model says of one item.
 
     Attributes:
         class_name: The likeliest class.
         probability: Of that class, in [0, 1].
         probabilities: Of every class.
-        labels: The classes an image has: the likeliest one, or with several labels an image all
-            that are at 0.5 or above.
+        labels: The classes it has: the likeliest one, or with several labels an item all that are
+            at 0.5 or above.
         path: Of the file, where there was one.
     """
 
@@ -42,28 +43,32 @@ class Outline:
     Attributes:
         backbone: Its name.
         source: Where the pretrained weights came from.
-        image_size: `(height, width)` in pixels.
+        activation: Of the outputs: `"softmax"`, `"sigmoid"` or `"linear"`.
+        multi_label: Whether an item can have several classes.
+        batch_size: Items at a time.
+        image_size: `(height, width)` in pixels; `None` where it is no model of images.
         interpolation: How images were resized in training.
         value_range: What the builder said of the pixels' range, or `None`.
-        activation: Of the outputs: `"softmax"`, `"sigmoid"` or `"linear"`.
-        multi_label: Whether an image can have several classes.
-        batch_size: Images at a time.
+        sequence_length: The most tokens of a text; `None` where it is no model of texts.
+        long_texts: What becomes of texts that have more: `"truncate"` or `"split"`.
         settings: What the builder (and `fit`'s `schedule` and `callbacks`) was set to otherwise
             than by default, as text.
         backbone_layers: How many there are; `None` where none of this was written down.
-        train_items: Images it was trained on; `None` where a stream does not tell.
-        validation_items: Images held out.
+        train_items: Items it was trained on; `None` where a stream does not tell.
+        validation_items: Items held out.
         majority: The accuracy of always giving the commonest answer on those.
     """
 
     backbone: str
     source: str
-    image_size: tuple[int, int]
-    interpolation: str
-    value_range: tuple[int, int] | None
     activation: str
     multi_label: bool
     batch_size: int
+    image_size: tuple[int, int] | None = None
+    interpolation: str = "bilinear"
+    value_range: tuple[int, int] | None = None
+    sequence_length: int | None = None
+    long_texts: str = "truncate"
     settings: dict[str, str] = field(default_factory=dict)
     backbone_layers: int | None = None
     train_items: int | None = None
@@ -114,17 +119,12 @@ class FittedModel:
         single = data.is_one_image(images)
         dataset = data.load_images(
             images,
-            image_size=self.outline.image_size,
+            image_size=self._image_size,
             interpolation=self.outline.interpolation,
             value_range=self.outline.value_range,
             on_error="raise" if single else on_error,
         )
-        paths = dataset.names
-        probabilities = self._probabilities(dataset)
-        found = [
-            self._prediction(row, paths[i] if paths else None)
-            for i, row in enumerate(probabilities)
-        ]
+        found = self._predictions(dataset)
         return found[0] if single else found
 
     def evaluate(self, labelled: Any, *, on_error: str = "skip") -> Evaluation:
@@ -142,19 +142,14 @@ class FittedModel:
         """
         dataset = data.load(
             labelled,
-            image_size=self.outline.image_size,
+            image_size=self._image_size,
             class_names=self.class_names,
             interpolation=self.outline.interpolation,
             multi_label=self.outline.multi_label,
             value_range=self.outline.value_range,
             on_error=on_error,
         )
-        if isinstance(dataset, data.ItemDataset):
-            probabilities, labels = self._probabilities(dataset), np.asarray(dataset.labels)
-        else:
-            probabilities, labels = self._with_labels(dataset)
-        multi_label = self.outline.multi_label
-        return evaluate(probabilities, labels, self.class_names, multi_label=multi_label)
+        return self._scores(dataset)
 
     def save(self, path: str | Path) -> None:
         """Writes the folder `path`: `model.keras` and `transferlearn.json`.
@@ -168,9 +163,33 @@ class FittedModel:
         """
         write_save(self, Path(path))
 
+    def write_parts(self, folder: Path) -> None:
+        """Writes what belongs to a save besides the model, as files in `folder`."""
+        copy_programs(self.model, folder)
+
+    @property
+    def _image_size(self) -> tuple[int, int]:
+        assert self.outline.image_size is not None
+        return self.outline.image_size
+
+    def _predictions(self, dataset: data.Dataset) -> list[Prediction]:
+        paths = dataset.names
+        return [
+            self._prediction(row, paths[i] if paths else None)
+            for i, row in enumerate(self._probabilities(dataset))
+        ]
+
+    def _scores(self, dataset: data.Dataset) -> Evaluation:
+        if isinstance(dataset, data.ItemDataset):
+            probabilities, labels = self._probabilities(dataset), np.asarray(dataset.labels)
+        else:
+            probabilities, labels = self._with_labels(dataset)
+        multi_label = self.outline.multi_label
+        return evaluate(probabilities, labels, self.class_names, multi_label=multi_label)
+
     def _probabilities(self, dataset: data.Dataset) -> np.ndarray:
         batches = data.without_autotune(dataset.batches(batch_size=self.outline.batch_size))
-        is_long = dataset.size is None or dataset.size > _MANY_IMAGES
+        is_long = dataset.size is None or dataset.size > _MANY_ITEMS
         return self._to_probabilities(self.model.predict(batches, verbose=int(is_long)))
 
     def _with_labels(self, dataset: data.Dataset) -> tuple[np.ndarray, np.ndarray]:
@@ -203,29 +222,3 @@ class FittedModel:
             labels=tuple(self.class_names[i] for i in chosen),
             path=path,
         )
-
-
-def load(path: str | Path) -> FittedModel:
-    """Reads what `FittedModel.save` wrote, after checking that not a byte has changed.
-
-    Raises:
-        OSError: There is no save at `path`.
-        ValueError: A file is not what was saved; it is named.
-    """
-    model, saved = read_save(Path(path))
-    history = keras.callbacks.History()
-    history.on_train_begin()
-    history.epoch, history.history = saved["history"]["epoch"], saved["history"]["metrics"]
-    outline = saved["outline"]
-    for name in ("image_size", "value_range"):
-        outline[name] = outline[name] and tuple(outline[name])
-    phases = [
-        PhaseResult(**{**p, "frozen_layers": tuple(p["frozen_layers"])}) for p in saved["phases"]
-    ]
-    return FittedModel(
-        model=model,
-        class_names=tuple(saved["class_names"]),
-        history=history,
-        phases=tuple(phases),
-        outline=Outline(**outline),
-    )

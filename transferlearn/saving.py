@@ -18,6 +18,7 @@ import numpy as np
 DESCRIPTION = "transferlearn.json"
 MODEL = "model.keras"
 FORMAT = 1
+HUB = "keras_hub"
 
 
 def write_save(fitted: Any, path: Path) -> None:
@@ -29,9 +30,10 @@ def write_save(fitted: Any, path: Path) -> None:
     draft = _draft(path, path.parent)
     try:
         _without_training(fitted.model).save(draft / MODEL)
+        fitted.write_parts(draft)
         description = _as_text(_describe(fitted, draft))
         (draft / DESCRIPTION).write_text(description, "utf-8")
-        for file in (*draft.iterdir(), draft):
+        for file in (*draft.rglob("*"), draft):
             _sync(file)
         draft.chmod(0o755)
         _replace(draft, path)
@@ -58,8 +60,8 @@ def check_target(path: Path) -> None:
         raise OSError(f"{path} cannot be written in {parent}: {error.strerror}.") from error
 
 
-def read_save(path: Path) -> tuple[keras.Model, dict[str, Any]]:
-    """Reads the model and the description at `path`, and checks the files' hashes."""
+def read_save(path: Path) -> dict[str, Any]:
+    """Reads the description at `path`, and checks the hashes of all files."""
     path = path.absolute()
     _recover(path)
     if not (path / DESCRIPTION).is_file():
@@ -84,10 +86,12 @@ def read_save(path: Path) -> tuple[keras.Model, dict[str, Any]]:
             raise OSError(f"{path / name} is missing.")
         if _hash_file(path / name) != expected:
             raise ValueError(f"{path / name} is not what was saved: its SHA-256 differs.")
-    return _load(path / MODEL), saved
+    return saved
 
 
-def _load(file: Path) -> keras.Model:
+def read_model(path: Path) -> keras.Model:
+    """Reads the model at `path`."""
+    file = path / MODEL
     try:
         return keras.models.load_model(file, compile=False)
     except (TypeError, ValueError) as error:
@@ -116,11 +120,20 @@ def _describe(fitted: Any, draft: Path) -> dict[str, Any]:
             "transferlearn": metadata.version("transferlearn"),
             "keras": keras.__version__,
             "backend": keras.backend.backend(),
+            **({HUB: metadata.version("keras-hub")} if _needs_hub(fitted.model) else {}),
         },
         "saved": datetime.now(UTC).isoformat(timespec="seconds"),
-        "files": {MODEL: _hash_file(draft / MODEL)},
+        "files": {
+            file.relative_to(draft).as_posix(): _hash_file(file)
+            for file in sorted(draft.rglob("*"))
+            if file.is_file()
+        },
     }
     return {**described, "sha256": _hash(_canonical(described))}
+
+
+def _needs_hub(model: keras.Model) -> bool:
+    return any(type(layer).__module__.startswith(f"{HUB}.") for layer in model._flatten_layers())
 
 
 def _without_training(model: keras.Model) -> keras.Model:

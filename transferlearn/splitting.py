@@ -12,6 +12,7 @@ from transferlearn.assembling import Network
 from transferlearn.backbones.graph import Step, walk
 
 Tensor = Any
+_KNOWN = ("keras", "keras_hub", "transferlearn")  # whose frozen layers act as in prediction
 _RANDOM = ("Random", "SpectralNormalization")
 
 
@@ -129,7 +130,7 @@ def _is_fixed(step: Step, frozen: dict[int, bool], head: set[int]) -> bool:
 def acts_alike(layer: keras.Layer) -> bool:
     """Whether a frozen layer surely computes in training what it does in prediction."""
     kind = type(layer)
-    known = kind.__module__.split(".")[0] == "keras" and not kind.__name__.startswith(_RANDOM)
+    known = kind.__module__.split(".")[0] in _KNOWN and not kind.__name__.startswith(_RANDOM)
     plain = not (layer._call_has_training_arg or layer._seed_generators)
     return (known or plain) and layer.activity_regularizer is None
 

@@ -58,7 +58,7 @@ def test_an_earlier_cut_is_taken_where_few_bytes_are_worth_computing_a_little_ag
 
 @pytest.fixture(scope="module")
 def network():
-    return assemble(small_backbone(), lambda x: PooledDense()(x, 3), image_size=(32, 32))
+    return assemble(small_backbone(), lambda x: PooledDense()(x, 3), shape=(32, 32, 3))
 
 
 def test_cuts_reach_from_the_image_into_the_head(network):
@@ -82,14 +82,14 @@ def test_every_cut_has_a_fingerprint_of_its_own_and_the_same_in_a_copy(network):
     prints = Fingerprints(network.model, found)
     assert len({prints.of(cut) for cut in found}) == len(found)
     keras.utils.clear_session()
-    again = assemble(small_backbone(), lambda x: PooledDense()(x, 3), image_size=(32, 32))
+    again = assemble(small_backbone(), lambda x: PooledDense()(x, 3), shape=(32, 32, 3))
     copies = cuts(again, [True] * len(again.layers))
     others = Fingerprints(again.model, copies)
     assert [prints.of(cut) for cut in found] == [others.of(cut) for cut in copies]
 
 
 def test_a_weight_changes_the_fingerprints_behind_it_alone():
-    net = assemble(small_backbone(), lambda x: PooledDense()(x, 3), image_size=(32, 32))
+    net = assemble(small_backbone(), lambda x: PooledDense()(x, 3), shape=(32, 32, 3))
     found = cuts(net, [True] * len(net.layers))
     before = Fingerprints(net.model, found)
     bias = net.model.get_layer("dense_conv").bias

@@ -12,7 +12,13 @@ from transferlearn.backbones.efficientnet_lite import efficientnet_lite0 as effi
 from transferlearn.backbones.registry import default_image_size as default_image_size
 from transferlearn.backbones.registry import facts as facts
 from transferlearn.backbones.registry import get as get
+from transferlearn.backbones.registry import get_text as get_text
+from transferlearn.backbones.registry import get_tokenizer as get_tokenizer
 from transferlearn.backbones.registry import names as names
 from transferlearn.backbones.registry import register as register
 from transferlearn.backbones.registry import table as table
+from transferlearn.backbones.saved_model import from_saved_model as from_saved_model
+from transferlearn.backbones.texts import TextBackbone as TextBackbone
+from transferlearn.backbones.texts import TextSource as TextSource
+from transferlearn.backbones.texts import from_encoder as from_encoder
 from transferlearn.backbones.weights import check_weights as check_weights

@@ -4,7 +4,7 @@ import abc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import keras
 
@@ -19,13 +19,15 @@ class Backbone:
     """A headless pretrained network, and how its input is prepared.
 
     Attributes:
-        model: A flat `Functional` with canonical layer names; input `(batch, height, width, 3)`.
+        model: A flat `Functional` with canonical layer names and one input: of images
+            `(batch, height, width, 3)`, of texts int32 `(batch, tokens)`.
         blocks: The network's blocks from input to output; each layer is in exactly one.
-        preprocessing: Takes the `KerasTensor` of raw RGB pixels in [0, 255] and gives the model's
-            input: a plain Keras layer, or a function of plain layers and ops.
+        preprocessing: Takes the `KerasTensor` of raw RGB pixels in [0, 255] (or token ids) and
+            gives the model's input: a plain Keras layer, or a function of plain layers and ops.
         name: The name it is asked for by.
         source: Where the weights came from.
         pretrained: Whether the weights are trained (then BatchNorm stays fixed by default).
+        raw: What goes in before the preprocessing: an `"image"` or `"token_ids"`.
     """
 
     model: keras.Model
@@ -34,9 +36,10 @@ class Backbone:
     name: str
     source: str
     pretrained: bool = True
+    raw: Literal["image", "token_ids"] = "image"
 
     def prepare(self, pixels: Any) -> Any:
-        """Puts the preprocessing behind a `KerasTensor` of raw pixels, in layers of its own."""
+        """Puts the preprocessing behind a `KerasTensor` of raw input, in layers of its own."""
         if isinstance(self.preprocessing, keras.Layer):
             own = copy_operation(self.preprocessing, name="preprocessing")
             prepared = own(pixels)
@@ -53,6 +56,7 @@ def from_model(
     name: str | None = None,
     source: str = "the model that was passed",
     pretrained: bool = True,
+    raw: Literal["image", "token_ids"] = "image",
 ) -> Backbone:
     """Makes a backbone of any functional model: a copy, with nested models opened.
 
@@ -67,6 +71,7 @@ def from_model(
         name: Default: the model's own name.
         source: Where the weights came from.
         pretrained: Whether the weights are trained.
+        raw: As of a `Backbone`.
 
     Returns:
         A `Backbone`.
@@ -79,7 +84,7 @@ def from_model(
         backbone = tl.backbones.from_model(mine, preprocessing=keras.layers.Rescaling(1 / 255))
         builder = tl.ImageClassifierBuilder(backbone)
     """
-    copy = canonical(model)
+    copy = canonical(model, raw=raw)
     return Backbone(
         model=copy,
         blocks=blocks(copy),
@@ -87,6 +92,7 @@ def from_model(
         name=name or model.name,
         source=source,
         pretrained=pretrained,
+        raw=raw,
     )
 
 
@@ -116,6 +122,10 @@ class Facts:
 
 class BackboneSource(abc.ABC):
     """Gives backbones by name. Register one with `tl.backbones.register`.
+
+    Attributes:
+        names: Of its backbones; one that ends with a colon, such as `"keras_hub:"`, stands for all
+            that begin with it.
 
     Example:
         class Tiny(tl.backbones.BackboneSource):

@@ -129,18 +129,22 @@ class CanonicalNames:
 
 
 def canonical(
-    model: keras.Model, *, after: Callable[[str], Callable | None] | None = None
+    model: keras.Model,
+    *,
+    after: Callable[[str], Callable | None] | None = None,
+    raw: str = "image",
 ) -> keras.Model:
     """Copies a model, weights included, flat and with canonical layer names.
 
     Args:
         model: A functional or built Sequential model, possibly with models inside.
         after: Takes a layer's name and may give a layer to put behind it.
+        raw: Name of the copy's input.
 
     Returns:
         A new `Functional`; `model` is not changed.
     """
-    names, pairs = CanonicalNames("image"), []
+    names, pairs = CanonicalNames(raw), []
 
     def copy(operation: Operation) -> Callable:
         fresh = copy_operation(operation, name=names(operation))
@@ -149,9 +153,7 @@ def canonical(
         return fresh if extra is None else lambda x: extra(fresh(x))
 
     source = require_functional(model)
-    inputs = keras.Input(
-        batch_shape=source.inputs[0].shape, dtype=source.inputs[0].dtype, name="image"
-    )
+    inputs = keras.Input(batch_shape=source.inputs[0].shape, dtype=source.inputs[0].dtype, name=raw)
     result = keras.Model(inputs, replay(source, inputs, copy), name=model.name)
     copy_weights(pairs)
     return result

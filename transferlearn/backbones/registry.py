@@ -10,7 +10,11 @@ import keras
 from transferlearn.backbones.applications import Applications
 from transferlearn.backbones.base import Backbone, BackboneSource, Facts, Weights, from_model
 from transferlearn.backbones.embedded import Embedded
+from transferlearn.backbones.keras_hub import KerasHub
+from transferlearn.backbones.saved_model import SavedModels
+from transferlearn.backbones.texts import Pooling, TextBackbone, TextSource
 from transferlearn.backbones.weights import check_weights, load_file
+from transferlearn.data import Tokenizer
 
 _sources: dict[str, BackboneSource] = {}
 
@@ -34,11 +38,13 @@ def register(source: BackboneSource) -> None:
 
 register(Embedded())
 register(Applications())
+register(KerasHub())
+register(SavedModels())
 
 
 def names() -> tuple[str, ...]:
-    """Gives the names of all registered backbones."""
-    return tuple(_sources)
+    """Gives the names of all registered backbones, but for those that stand behind a prefix."""
+    return tuple(name for name in _sources if not name.endswith(":"))
 
 
 def facts(name: str) -> Facts:
@@ -105,7 +111,49 @@ def get(
     return loaded
 
 
+def get_text(
+    backbone: str | TextBackbone, *, pretrained: bool = True, pooling: Pooling = "mean"
+) -> TextBackbone:
+    """Loads a backbone for texts.
+
+    Args:
+        backbone: A name such as `"keras_hub:bert_base_en"` or `"keras_hub:path/to/folder"`, or a
+            `TextBackbone`, which is taken as it is.
+        pretrained: Whether its weights are to be loaded; else they are random.
+        pooling: As of `from_encoder`.
+
+    Raises:
+        ValueError: A name that is known to no source of text backbones.
+        OSError: It could not be downloaded.
+        ImportError: A package that it needs is not installed.
+    """
+    if isinstance(backbone, TextBackbone):
+        return backbone
+    loaded = _text_source(backbone).load_text(backbone, pretrained=pretrained, pooling=pooling)
+    return replace(loaded, name=backbone)
+
+
+def get_tokenizer(backbone: str | TextBackbone) -> Tokenizer:
+    """Loads a text backbone's tokenizer alone; raises what `get_text` does."""
+    if isinstance(backbone, TextBackbone):
+        return backbone.tokenizer
+    return _text_source(backbone).load_tokenizer(backbone)
+
+
+def _text_source(name: str) -> TextSource:
+    source = _source(name)
+    if not isinstance(source, TextSource):
+        raise ValueError(
+            f"{name!r} is a backbone for images. Backbones for texts are called "
+            "'keras_hub:<preset or folder>' or 'saved_model:<folder>'."
+        )
+    return source
+
+
 def _source(name: str) -> BackboneSource:
+    prefix, colon, _ = name.partition(":")
+    if f"{prefix}:" in _sources and colon:
+        return _sources[f"{prefix}:"]
     if name not in _sources:
         known = {known.lower(): known for known in _sources}
         found = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.3)
@@ -146,7 +194,9 @@ class Table:
 _LEGEND = (
     "Parameters (with the ImageNet top) and top-1 accuracy as published: "
     "keras.io/api/applications; EfficientNetLite0: tensorflow/tpu, efficientnet/lite. "
-    "Whatever the preprocessing is, the built models have it inside: they take raw pixels."
+    "Whatever the preprocessing is, the built models have it inside: they take raw pixels. Besides "
+    "these: keras_hub:<preset or folder> (the extra 'hub'), saved_model:<folder>, hub:<handle on "
+    "Kaggle>, for images and texts."
 )
 
 

@@ -2,3 +2,4 @@
 
 from transferlearn.builders.base import Builder as Builder
 from transferlearn.builders.image_classifier import ImageClassifierBuilder as ImageClassifierBuilder
+from transferlearn.builders.text_classifier import TextClassifierBuilder as TextClassifierBuilder

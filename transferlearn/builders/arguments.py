@@ -5,7 +5,11 @@ import numbers
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import keras
 import numpy as np
+
+from transferlearn.backbones import Backbone
+from transferlearn.heads import Head
 
 
 def whole(name: str, value: Any, *, least: int) -> int:
@@ -15,6 +19,19 @@ def whole(name: str, value: Any, *, least: int) -> int:
             f"{name} is a whole number of at least {least}. Received: {name}={value!r}"
         )
     return int(value)
+
+
+def check_parts(head: Any, backbone: Any) -> None:
+    """Refuses what is no head and no backbone."""
+    if not isinstance(head, Head):
+        raise TypeError(
+            f"head is an object such as tl.heads.PooledDense(). Received: head={head!r}"
+        )
+    if not isinstance(backbone, (str, keras.Model, Backbone)):
+        raise TypeError(
+            "backbone is a name such as 'VGG16', a functional keras.Model, or a Backbone. "
+            f"Received: backbone={backbone!r}"
+        )
 
 
 def by_id(

@@ -13,14 +13,13 @@ _MOST_VIEWS = 1000
 
 
 def _light() -> list[keras.Layer]:
-    # Smooth interpolation would blur all images to train on, and none to predict on.
-    moved = keras.layers.RandomTranslation(0.1, 0.1, fill_mode="reflect", interpolation="nearest")
-    return [keras.layers.RandomFlip("horizontal"), moved]
+    return [keras.layers.RandomFlip("horizontal")]
 
 
 def _strong() -> list[keras.Layer]:
     return [
         *_light(),
+        keras.layers.RandomTranslation(0.1, 0.1, fill_mode="reflect"),
         keras.layers.RandomZoom((-0.15, 0.05), fill_mode="reflect"),
         keras.layers.RandomRotation(0.04, fill_mode="reflect"),  # 14 degrees
         keras.layers.RandomBrightness(0.15, value_range=(0, 255)),
@@ -70,7 +69,7 @@ def check_variation(augmentation: Any, views: Any, mixup: Any) -> None:
         raise ValueError(f"mixup is 0 or a number above, such as 0.2. Received: mixup={mixup!r}")
 
 
-def copy_augmentation(augmentation: Any, image_size: tuple[int, int]) -> keras.Layer | None:
+def copy_augmentation(augmentation: Any, shape: tuple[int, ...]) -> keras.Layer | None:
     """Gives one fresh layer of what a builder holds.
 
     Raises:
@@ -80,7 +79,7 @@ def copy_augmentation(augmentation: Any, image_size: tuple[int, int]) -> keras.L
     if not copies:
         return None
     layer = copies[0] if len(copies) == 1 else keras.layers.Pipeline(copies)
-    image = keras.Input((*image_size, 3))
+    image = keras.Input(shape)
     before, after = image.shape[1:], layer(image).shape[1:]
     if any(b not in (None, a) for a, b in zip(before, after, strict=True)):
         raise ValueError(

@@ -2,15 +2,15 @@
 
 import abc
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field, replace
-from typing import Any
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any, ClassVar
 
 import keras
 
 from transferlearn import data, objectives, training
 from transferlearn.assembling import Network, assemble
-from transferlearn.backbones import Backbone, Weights, check_weights
-from transferlearn.builders.arguments import by_id, whole
+from transferlearn.backbones import Backbone, Weights
+from transferlearn.builders.arguments import by_id, check_parts, whole
 from transferlearn.builders.record import found, record
 from transferlearn.builders.summary import summarise
 from transferlearn.features import Cache
@@ -43,6 +43,9 @@ class Builder(abc.ABC):
     precision: str | None = None
     seed: int | None = None
 
+    _default_schedule: ClassVar[str] = "auto"
+    _default_rate: ClassVar[float | None] = None
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "__init__" in cls.__dict__:
@@ -53,20 +56,11 @@ class Builder(abc.ABC):
             )
 
     def __post_init__(self) -> None:
-        if not isinstance(self.head, Head):
-            raise TypeError(
-                f"head is an object such as tl.heads.PooledDense(). Received: head={self.head!r}"
-            )
-        if not isinstance(self.backbone, (str, keras.Model, Backbone)):
-            raise TypeError(
-                "backbone is a name such as 'VGG16', a functional keras.Model, or a Backbone. "
-                f"Received: backbone={self.backbone!r}"
-            )
+        check_parts(self.head, self.backbone)
         object.__setattr__(self, "batch_size", whole("batch_size", self.batch_size, least=1))
         if self.seed is not None:
             object.__setattr__(self, "seed", whole("seed", self.seed, least=0))
         self._given_freeze()
-        check_weights(self.weights)
         if self.precision is not None:
             keras.dtype_policies.get(self.precision)
         training.check_recipe(self._recipe())
@@ -104,16 +98,14 @@ class Builder(abc.ABC):
         """
         self._seed()
         backbone = self._backbone(None)
-        network = self._assemble(backbone, num_classes, self._image_size())
-        freeze = self._strategy(backbone)
-        return training.freeze_and_compile(
-            network, Layers.of(backbone), freeze, self._recipe(backbone)
-        )
+        network = self._assemble(backbone, num_classes, self._shape())
+        layers, freeze = Layers.of(backbone), self._strategy(backbone)
+        return training.freeze_and_compile(network, layers, freeze, self._recipe(backbone))
 
     def summary(self, num_classes: int = 2, *, print_fn: Callable[[str], Any] = print) -> None:
         """Prints, block by block, what is frozen and what is trained, and how many parameters."""
         backbone = self._backbone(None)
-        network = self._assemble(backbone, num_classes, self._image_size())
+        network = self._assemble(backbone, num_classes, self._shape())
         mask = Layers.of(backbone).frozen_by(self._strategy(backbone))
         batch_norm = self._recipe(backbone).batch_norm
         training.set_trainable(network, mask, batch_norm=batch_norm)
@@ -147,7 +139,8 @@ class Builder(abc.ABC):
                 is held out, stratified by class; streams are trained on whole.
             epochs: Over all phases; by default 10, or as the schedule sees fit.
             schedule: What is frozen when: a `tl.Schedule`, or `"auto"`, `"one-phase"`, `"probe"`,
-                `"fine-tune"`, `"gradual"`. By default `"auto"`, or with a `freeze` one phase.
+                `"fine-tune"`, `"gradual"`. By default `"auto"` (of texts `"probe"`), or with a
+                `freeze` one phase.
             validation_split: Share in [0, 1) to hold out. A solved head that is not trained
                 further is in the end solved on that share too.
             class_names: In the order of the class ids; by default found in the data.
@@ -166,7 +159,7 @@ class Builder(abc.ABC):
             ValueError: Data or settings that cannot work, before anything is trained.
         """
         epochs = None if epochs is None else whole("epochs", epochs, least=1)
-        plan = as_schedule(schedule, given=self.freeze is not None)
+        plan = self._plan(schedule)
         watching = training.as_callbacks(callbacks)
         training.check_cache(cache)
         loaded = self._load(train, validation_data, validation_split, class_names)
@@ -187,8 +180,8 @@ class Builder(abc.ABC):
     ) -> FittedModel:
         """Trains on loaded data with the random state as it is; `options` of `training.run`."""
         trained_on, held_out = loaded
-        backbone = self._backbone(trained_on.image_size)
-        network = self._assemble(backbone, len(trained_on.class_names), trained_on.image_size)
+        backbone = self._backbone(trained_on.shape)
+        network = self._assemble(backbone, len(trained_on.class_names), trained_on.shape)
         recipe, layers = self._recipe(backbone), Layers.of(backbone)
         layers.frozen_by(self._strategy(backbone))  # a later phase must not be the first to fail
         epochs = epochs or plan.default_epochs(trained_on.size)
@@ -199,26 +192,27 @@ class Builder(abc.ABC):
             batch_size=self.batch_size,
             class_weight=by_id(class_weight, trained_on.class_names, trained_on.labels),
             seed=self.seed,
-            **self._variation(trained_on.image_size, plan),
+            **self._variation(trained_on.shape, plan),
         )
         history = training.run(
-            network,
-            layers,
-            plan.phases(job),
-            recipe,
-            sources,
-            job.results,
-            **options,
+            network, layers, plan.phases(job), recipe, sources, job.results, **options
         )
-        return FittedModel(
+        outline = Outline(
+            backbone=backbone.name,
+            source=backbone.source,
+            activation=network.activation,
+            multi_label=self.multi_label,
+            batch_size=self.batch_size,
+            **record(self, plan, options["callbacks"], layers, trained_on, held_out),
+        )
+        return self._fitted(
+            backbone,
+            trained_on,
             model=network.model,
             class_names=trained_on.class_names,
             history=history,
             phases=tuple(job.results),
-            outline=replace(
-                self._outline(backbone, network, trained_on),
-                **record(self, plan, options["callbacks"], layers, trained_on, held_out),
-            ),
+            outline=outline,
             skipped=trained_on.skipped,
         )
 
@@ -229,29 +223,29 @@ class Builder(abc.ABC):
         """Loads the data of this modality, checked."""
 
     @abc.abstractmethod
-    def _variation(self, image_size: tuple[int, int], plan: Schedule) -> dict[str, Any]:
+    def _shape(self) -> tuple[Any, ...]:
+        """Gives the builder's own shape of an item, without any data."""
+
+    @abc.abstractmethod
+    def _backbone(self, shape: tuple[Any, ...] | None) -> Backbone:
+        """Loads the backbone for items of this shape, or, with `None`, of the builder's own."""
+
+    @abc.abstractmethod
+    def _fitted(
+        self, backbone: Backbone, train: data.Dataset, *, outline: Outline, **parts: Any
+    ) -> FittedModel:
+        """Puts together what a training leaves behind; `parts` of a `FittedModel`."""
+
+    def _variation(self, shape: tuple[Any, ...], plan: Schedule) -> dict[str, Any]:
         """Gives fresh augmentation of this modality, as `training.Sources` takes it."""
+        return {}
 
-    @abc.abstractmethod
-    def _image_size(self) -> tuple[int, int]:
-        """Gives the builder's own `(height, width)`, without any data."""
-
-    @abc.abstractmethod
-    def _backbone(self, image_size: tuple[int, int] | None) -> Backbone:
-        """Loads the backbone for images of this size, or, with `None`, of the builder's own."""
-
-    @abc.abstractmethod
-    def _outline(self, backbone: Backbone, network: Network, train: data.Dataset) -> Outline:
-        """Writes down what one has to know, besides the model, to use it."""
-
-    def _assemble(
-        self, backbone: Backbone, num_classes: int, image_size: tuple[int, int]
-    ) -> Network:
+    def _assemble(self, backbone: Backbone, num_classes: int, shape: tuple[Any, ...]) -> Network:
         num_classes = whole("num_classes", num_classes, least=1)
         network = assemble(
             backbone,
             lambda features: self.build_head(features, num_classes),
-            image_size=image_size,
+            shape=shape,
             precision=self.precision,
         )
         outputs = training.outputs_of(network, self._recipe())
@@ -269,7 +263,7 @@ class Builder(abc.ABC):
         return None if self.freeze is None else as_strategy(self.freeze)
 
     def _job(self, backbone: Backbone, epochs: int, items: int | None) -> Job:
-        optimizer = objectives.copy_optimizer(self.optimizer, self.learning_rate)
+        optimizer = objectives.copy_optimizer(self.optimizer, self._rate())
         return Job(
             blocks=backbone.blocks,
             freeze=self._given_freeze(),
@@ -285,12 +279,20 @@ class Builder(abc.ABC):
         from_scratch = backbone is not None and not backbone.pretrained
         return training.Recipe(
             optimizer=self.optimizer,
-            learning_rate=self.learning_rate,
+            learning_rate=self._rate(),
             loss=self.loss,
             metrics=self.metrics,
             batch_norm="train" if from_scratch else self.batch_norm,
             multi_label=self.multi_label,
         )
+
+    def _plan(self, schedule: Schedule | str | None) -> Schedule:
+        default = self._default_schedule if self.freeze is None else "one-phase"
+        return as_schedule(schedule, default=default)
+
+    def _rate(self) -> float | None:
+        is_named = isinstance(self.optimizer, str)
+        return self._default_rate if self.learning_rate is None and is_named else self.learning_rate
 
     def _seed(self) -> None:
         if self.seed is not None:

@@ -6,12 +6,11 @@ from typing import Any
 import keras
 
 from transferlearn import backbones, data, objectives
-from transferlearn.assembling import Network
 from transferlearn.backbones import Backbone
 from transferlearn.builders.augmentation import check_variation, copy_augmentation
 from transferlearn.builders.base import Builder
 from transferlearn.data.options import Options
-from transferlearn.fitted import Outline
+from transferlearn.fitted import FittedModel, Outline
 from transferlearn.schedules import Schedule
 
 
@@ -47,7 +46,7 @@ class ImageClassifierBuilder(Builder):
         value_range: `(0, 1)` for pixels already divided by 255, `(0, 255)` for raw ones; by default
             it is recognised by `fit`; `build` undoes `(0, 1)` inside the model.
         on_error: `"skip"` broken files (and say so) or `"raise"`.
-        augmentation: `"none"`, `"light"` (mirrored, moved) or `"strong"` (turned, zoomed, lighter
+        augmentation: `"none"`, `"light"` (mirrored) or `"strong"` (moved, turned, zoomed, lighter
             or darker besides); or a Keras layer, or a list of them, that changes raw pixels in
             [0, 255] at random, such as `keras.layers.RandomFlip("horizontal")`. It is a template,
             works in `fit` on the images to train on only, and is no part of the model. By default
@@ -73,6 +72,7 @@ class ImageClassifierBuilder(Builder):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        backbones.check_weights(self.weights)
         given = Options(
             image_size=self.image_size, value_range=self.value_range, on_error=self.on_error
         )
@@ -102,37 +102,36 @@ class ImageClassifierBuilder(Builder):
             on_error=self.on_error,
         )
 
-    def _variation(self, image_size: tuple[int, int], plan: Schedule) -> dict[str, Any]:
+    def _variation(self, shape: tuple[int, ...], plan: Schedule) -> dict[str, Any]:
         given = self.augmentation is not None
         return {
             "augmentation": copy_augmentation(
-                self.augmentation if given else plan.augmentation, image_size
+                self.augmentation if given else plan.augmentation, shape
             ),
             "views": self.views if given else plan.views,
             "mixup": self.mixup,
         }
 
-    def _image_size(self) -> tuple[int, int]:
-        return self.image_size or backbones.default_image_size(self.backbone)
+    def _shape(self) -> tuple[int, ...]:
+        return (*(self.image_size or backbones.default_image_size(self.backbone)), 3)
 
-    def _backbone(self, image_size: tuple[int, int] | None) -> Backbone:
-        size = image_size or self._image_size()
-        backbone = backbones.get(self.backbone, weights=self.weights, image_size=size)
-        if image_size is None and self.value_range == (0, 1):
+    def _backbone(self, shape: tuple[Any, ...] | None) -> Backbone:
+        height, width, _ = shape or self._shape()
+        backbone = backbones.get(self.backbone, weights=self.weights, image_size=(height, width))
+        if shape is None and self.value_range == (0, 1):
             return _from_unit_range(backbone)
         return backbone
 
-    def _outline(self, backbone: Backbone, network: Network, train: data.Dataset) -> Outline:
-        return Outline(
-            backbone=backbone.name,
-            source=backbone.source,
+    def _fitted(
+        self, backbone: Backbone, train: data.Dataset, *, outline: Outline, **parts: Any
+    ) -> FittedModel:
+        seen = replace(
+            outline,
             image_size=train.image_size,
             interpolation=train.interpolation,
             value_range=self.value_range,
-            activation=network.activation,
-            multi_label=self.multi_label,
-            batch_size=self.batch_size,
         )
+        return FittedModel(outline=seen, **parts)
 
 
 def _from_unit_range(backbone: Backbone) -> Backbone:

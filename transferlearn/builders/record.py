@@ -35,7 +35,7 @@ def record(
         for f in fields(builder)
         if f.name != "backbone" and getattr(builder, f.name) != _default(f)
     }
-    if builder.augmentation is None and plan.augmentation != "none":
+    if getattr(builder, "augmentation", "none") is None and plan.augmentation != "none":
         settings["augmentation"] = shown(plan.augmentation)
     build_head = type(builder).build_head.__qualname__
     if build_head != "Builder.build_head":

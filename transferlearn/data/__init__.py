@@ -2,29 +2,40 @@
 
 from .batches import ItemBatches, epoch_order
 from .contents import Contents, UnsteadyData
-from .dataset import Dataset, ItemDataset, Skipped
+from .dataset import Dataset, ImageDataset, ItemDataset, Skipped
 from .excerpt import Excerpt, Observer, Sample
 from .items import Items, decoding_pool
+from .kinds import Kind
 from .labels import weigh
-from .load import is_one_image, load, load_images
+from .load import is_one_image, load, load_images, load_with
 from .notices import DataWarning
+from .options import Options
 from .pairs import LoadedOnce, load_pair
 from .steady import iterate, without_autotune
 from .streams import StreamDataset
+from .texts import TextDataset, TextKind, load_texts, of_one_length
+from .tokens import TokenItems, Tokenizer
 
 __all__ = [
     "Contents",
     "DataWarning",
     "Dataset",
     "Excerpt",
+    "ImageDataset",
     "ItemBatches",
     "ItemDataset",
     "Items",
+    "Kind",
     "LoadedOnce",
     "Observer",
+    "Options",
     "Sample",
     "Skipped",
     "StreamDataset",
+    "TextDataset",
+    "TextKind",
+    "TokenItems",
+    "Tokenizer",
     "UnsteadyData",
     "decoding_pool",
     "epoch_order",
@@ -33,6 +44,9 @@ __all__ = [
     "load",
     "load_images",
     "load_pair",
+    "load_texts",
+    "load_with",
+    "of_one_length",
     "weigh",
     "without_autotune",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from .dataset import ItemDataset
+from .dataset import ImageDataset
 from .images import to_rgb
 from .items import ArrayItems
 from .notices import quiet
@@ -23,15 +23,15 @@ def as_paths(x: Any) -> list[str] | None:
     return [str(item) for item in x] if are_paths and all(are_paths) else None
 
 
-def pixel_dataset(x: Any, options: Options, **labels: Any) -> ItemDataset:
+def pixel_dataset(x: Any, options: Options, **labels: Any) -> ImageDataset:
     """A dataset of pictures that are in memory."""
     pixels, divided = _pixels(x, options)
     size = options.image_size or pixels.shape[1:3]
     rows = np.arange(len(pixels))
-    return ItemDataset(
+    return ImageDataset(
         items=ArrayItems(pixels, rows, size, options.interpolation, divided=divided),
         size=len(pixels),
-        image_size=size,
+        shape=(*size, 3),
         interpolation=options.interpolation,
         multi_label=options.multi_label,
         **labels,

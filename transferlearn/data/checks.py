@@ -18,20 +18,20 @@ def check_classes(train: Dataset) -> None:
     empty = _empty(train)
     if empty:
         raise ValueError(
-            f"No image of {_classes(empty)} to train on.{_left_out(train)} Add images of each, or "
-            "take the class out."
+            f"No {train.noun} of {_classes(empty)} to train on.{_left_out(train)} "
+            f"Add {train.noun}s of each, or take the class out."
         )
     if train.size is not None and train.size < len(names):
-        raise ValueError(f"Fewer images ({train.size}) than classes ({len(names)}).")
+        raise ValueError(f"Fewer {train.noun}s ({train.size}) than classes ({len(names)}).")
 
 
 def check_validation(train: Dataset, validation: Dataset, *, split: bool = False) -> None:
-    """Refuse validation data of other classes; name the images that are in both.
+    """Refuse validation data of other classes; name the items that are in both.
 
     Args:
         train: What is trained on.
         validation: What is validated on.
-        split: Whether both are parts of one source: then a class that has one image only, and any
+        split: Whether both are parts of one source: then a class that has one item only, and any
             class of multi-label data, may be missing from validation, and that is said.
     """
     if train.class_names != validation.class_names:
@@ -39,16 +39,16 @@ def check_validation(train: Dataset, validation: Dataset, *, split: bool = False
     empty = _empty(validation)
     if empty and not split and not validation.multi_label:
         raise ValueError(
-            "Classes differ between train and validation. Validation has no image of "
+            f"Classes differ between train and validation. Validation has no {train.noun} of "
             f"{_classes(empty)}.{_left_out(validation)} Add some, or take the class out."
         )
     if empty:
-        notice(f"Validation has no image of {_classes(empty)}: its numbers leave them out.")
+        notice(f"Validation has no {train.noun} of {_classes(empty)}: its numbers leave them out.")
     _say_shared(train, validation)
 
 
 def _say_shared(train: Dataset, validation: Dataset) -> None:
-    """Say which images, by content, are in both: validation flatters the model with them."""
+    """Say which items, by content, are in both: validation flatters the model with them."""
     ours, theirs = train.content_hashes(), validation.content_hashes()
     if ours is None or theirs is None:
         return
@@ -63,7 +63,7 @@ def _say_shared(train: Dataset, validation: Dataset) -> None:
     ]
     if pairs:
         notice(
-            f"The same image is in train and validation {len(pairs)} times, which makes "
+            f"The same {train.noun} is in train and validation {len(pairs)} times, which makes "
             f"validation look better than it is:{listing(pairs, _LISTED)}"
         )
 
@@ -106,4 +106,4 @@ def _difference(train: tuple[str, ...], validation: tuple[str, ...]) -> str:
 
 
 def _name(dataset: Dataset, i: int) -> str:
-    return dataset.names[i] if dataset.names else f"image {i}"
+    return dataset.names[i] if dataset.names else f"{dataset.noun} {i}"

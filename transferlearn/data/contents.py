@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .batches import AHEAD, ItemBatches
-from .items import ImageItems, Items
+from .items import Items, RawItems
 
 
 class UnsteadyData(ValueError):  # noqa: N818 - it says what the data is, not what went wrong
@@ -24,8 +24,8 @@ class Contents(abc.ABC):
 
     Attributes:
         hashes: One an item, hexadecimal, in the dataset's own order; duplicates are possible.
-            The same hash and the same `reading` mean the same pixels.
-        reading: How the pixels come of what was hashed, such as `"224x224 bilinear"`.
+            The same hash and the same `reading` mean the same values.
+        reading: How the values come of what was hashed, such as `"224x224 bilinear"`.
     """
 
     hashes: list[str]
@@ -40,16 +40,16 @@ class Contents(abc.ABC):
             batch_size: Items at a time.
 
         Yields:
-            `(rows, images)`, until all have come, streams in an order of their own; images as
+            `(rows, values)`, until all have come, streams in an order of their own; values as
             `Dataset.batches` gives them.
 
         Raises:
-            UnsteadyData: A stream gives other images than before.
+            UnsteadyData: A stream gives other items than before.
         """
 
     @abc.abstractmethod
     def batches(self, items: Items, *, seed: int | None = None) -> ItemBatches:
-        """The batches of `Dataset.batches`, with `items` in place of the images.
+        """The batches of `Dataset.batches`, with `items` in place of the raw ones.
 
         Args:
             items: As many as `hashes`, in that order.
@@ -80,7 +80,7 @@ def read_ahead(
 class ItemContents(Contents):
     """Files or arrays."""
 
-    items: ImageItems
+    items: RawItems
     targets: np.ndarray | None
     weights: np.ndarray | None
     batch_size: int

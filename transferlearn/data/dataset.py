@@ -1,15 +1,15 @@
-"""What every source of images becomes."""
+"""What every source becomes."""
 
 import abc
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
 from .batches import ItemBatches
 from .contents import Contents, ItemContents
-from .items import ImageItems
+from .items import ImageItems, RawItems
 from .labels import check_request, encode, hold_out, weigh
 
 
@@ -32,29 +32,32 @@ class Skipped(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Dataset(abc.ABC):
-    """Raw images of one size with their labels, whatever they came from.
+    """Raw items of one shape with their labels, whatever they came from.
 
     `load`, `load_pair` and `load_images` make one. It describes; `batches` gives what
     `model.fit`, `evaluate` and `predict` take.
 
     Attributes:
         class_names: Class `i` is called `class_names[i]`; `()` of `load_images`.
-        image_size: (height, width) in pixels of the images that come out.
-        interpolation: Name of the resize: `"bilinear"` is ours, antialiased; of an
+        shape: Of one item: `(height, width, 3)` of an image.
+        interpolation: Of images, name of the resize: `"bilinear"` is ours, antialiased; of an
             `ImageDataGenerator` iterator its own, such as `"nearest"`.
         labels: int32 `(n,)` class ids; float32 `(n, classes)` of 0/1 for multi-label or
             probabilities for soft labels; `None` where a stream does not tell without being read.
             A stream that shuffles gives its batches in another order than these.
         sample_weight: float32 `(n,)` or `None`; streams bring theirs with each batch.
-        multi_label: Whether an image has any number of classes.
-        size: Number of images, `None` if unknown.
-        names: Paths of the images, in order, where there are any.
+        multi_label: Whether an item has any number of classes.
+        size: Number of items, `None` if unknown.
+        names: Paths of the items, in order, where there are any.
+        noun: What messages call an item.
         skipped: Files that were left out.
         ignored: How many files of a folder were not looked at: by ending, or `"hidden"`.
         held_out: Whether it was cut off from the data to train on.
     """
 
-    image_size: tuple[int, int]
+    noun: ClassVar[str] = "image"
+
+    shape: tuple[int, ...]
     class_names: tuple[str, ...] = ()
     interpolation: str = "bilinear"
     labels: np.ndarray | None = None
@@ -65,6 +68,12 @@ class Dataset(abc.ABC):
     skipped: tuple[Skipped, ...] = ()
     ignored: Mapping[str, int] = field(default_factory=dict)
     held_out: bool = False
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """`(height, width)` in pixels of the images that come out."""
+        height, width, *_ = self.shape
+        return height, width
 
     def batches(
         self,
@@ -78,7 +87,7 @@ class Dataset(abc.ABC):
         """Batches for `model.fit`, `evaluate` and `predict`.
 
         Args:
-            batch_size: Images a batch; streams that come in batches keep theirs.
+            batch_size: Items a batch; streams that come in batches keep theirs.
             encoding: Of the labels: `None` as they are, `"index"` int32 `(batch,)`, `"one-hot"`
                 float32 `(batch, classes)`, `"binary"` float32 `(batch, 1)` for two classes.
             class_weight: Class id to weight, multiplied into the sample weights. Do not pass it
@@ -90,8 +99,9 @@ class Dataset(abc.ABC):
 
         Returns:
             A `keras.utils.PyDataset`, or a `tf.data.Dataset` for one. Its batches are `(x,)`,
-            `(x, y)` or `(x, y, sample_weight)`; x is uint8 or float32
-            `(batch, height, width, 3)`, raw pixels in [0, 255].
+            `(x, y)` or `(x, y, sample_weight)`; x of images is uint8 or float32
+            `(batch, height, width, 3)`, raw pixels in [0, 255], and of texts int32
+            `(batch, tokens)`.
 
         Raises:
             ValueError: An encoding or a class weight that these classes cannot have.
@@ -157,30 +167,26 @@ class Dataset(abc.ABC):
     def _contents(self, request: Request) -> Contents: ...
 
     def content_hashes(self) -> list[str] | None:
-        """SHA-256 of the decoded pixels of each image; `None` if that is unknown."""
+        """SHA-256 of the content of each item; `None` if that is unknown."""
         return None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ItemDataset(Dataset):
-    """Files or arrays: any image at any time, so it shuffles and splits."""
+    """Files or arrays: any item at any time, so it shuffles and splits."""
 
-    items: ImageItems
-
-    def image(self, i: int) -> np.ndarray:
-        """Image `i`, decoded and resized: `(height, width, 3)`, uint8 or float32, [0, 255]."""
-        return self.items.image(i)
+    items: RawItems
 
     def content_hashes(self) -> list[str]:
-        """SHA-256 of the decoded pixels of each image, before resizing."""
+        """SHA-256 of the content of each item: of an image's decoded pixels, before resizing."""
         return self.items.content_hashes()
 
-    def split(self, fraction: float, seed: int | None) -> tuple["ItemDataset", "ItemDataset"]:
+    def split(self, fraction: float, seed: int | None) -> tuple[Self, Self]:
         """Cut into two, each class in the same proportion.
 
         Args:
-            fraction: Share of the second part, between 0 and 1. Each class of two images or more
-                has at least one on both sides; the one image of a class stays in the first part.
+            fraction: Share of the second part, between 0 and 1. Each class of two items or more
+                has at least one on both sides; the one item of a class stays in the first part.
             seed: The same seed gives the same parts.
 
         Returns:
@@ -190,13 +196,7 @@ class ItemDataset(Dataset):
         first, second = (self._subset(np.flatnonzero(part)) for part in (~held_out, held_out))
         return first, replace(second, held_out=True)
 
-    def resized(self, image_size: tuple[int, int]) -> "ItemDataset":
-        """The same images, unread, for another `(height, width)` in pixels."""
-        if image_size == self.image_size:
-            return self
-        return replace(self, items=self.items.resized(image_size), image_size=image_size)
-
-    def _subset(self, rows: np.ndarray) -> "ItemDataset":
+    def _subset(self, rows: np.ndarray) -> Self:
         def pick(values: np.ndarray | None) -> np.ndarray | None:
             return None if values is None else values[rows]
 
@@ -235,3 +235,20 @@ class ItemDataset(Dataset):
             return None, None
         targets = encode(self.labels, request.encoding, len(self.class_names))
         return targets, weigh(self.labels, self.sample_weight, request.class_weight)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ImageDataset(ItemDataset):
+    """Images from files or arrays."""
+
+    items: ImageItems
+
+    def image(self, i: int) -> np.ndarray:
+        """Image `i`, decoded and resized: `(height, width, 3)`, uint8 or float32, [0, 255]."""
+        return self.items.image(i)
+
+    def resized(self, image_size: tuple[int, int]) -> Self:
+        """The same images, unread, for another `(height, width)` in pixels."""
+        if image_size == self.image_size:
+            return self
+        return replace(self, items=self.items.resized(image_size), shape=(*image_size, 3))

@@ -1,4 +1,4 @@
-"""A few images in the place of many, to find out what a run on the many takes."""
+"""A few items in the place of many, to find out what a run on the many takes."""
 
 import abc
 import math
@@ -29,7 +29,7 @@ class Observer(abc.ABC):
 
     @abc.abstractmethod
     def length(self, sample: "Sample", item_bytes: int | None) -> int:
-        """How many items an epoch has; `item_bytes` of stored features, `None` for images."""
+        """How many items an epoch has; `item_bytes` of stored features, `None` for raw ones."""
 
     @property
     @abc.abstractmethod
@@ -38,7 +38,7 @@ class Observer(abc.ABC):
 
     @abc.abstractmethod
     def computing(self, sample: "Sample", items: int) -> None:
-        """So many images are about to go through the frozen part; 0: the last ones have."""
+        """So many items are about to go through the frozen part; 0: the last ones have."""
 
     @abc.abstractmethod
     def asked(self, sample: "Sample", batch: int) -> None:
@@ -47,14 +47,14 @@ class Observer(abc.ABC):
 
 @dataclass(eq=False)
 class Excerpt:
-    """Data to train and to validate on, of which a few images are opened only.
+    """Data to train and to validate on, of which a few items are opened only.
 
     `load_pair` takes it in the place of `train`, and gives two `Sample`s.
 
     Attributes:
         train: Files or arrays, as of `load`.
         validation_data: Likewise, or `None`.
-        share: Which part of so many images to open, in (0, 1].
+        share: Which part of so many items to open, in (0, 1].
         observer: Of the samples.
         pair: The samples, once they are there; later calls give the same.
     """
@@ -68,7 +68,7 @@ class Excerpt:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sample(ItemDataset):
-    """Says what the whole dataset would say, and gives a few of its images over and over.
+    """Says what the whole dataset would say, and gives a few of its items over and over.
 
     Attributes:
         few: What is opened.
@@ -117,9 +117,9 @@ class _SampleContents(ItemContents):
 
     def read(self, rows: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         observer = self.sample.observer
-        for part, images in super().read(rows, batch_size):
+        for part, values in super().read(rows, batch_size):
             observer.computing(self.sample, len(part))
-            yield part, images
+            yield part, values
         observer.computing(self.sample, 0)
 
     def batches(self, items: Items, *, seed: int | None = None) -> ItemBatches:
@@ -167,7 +167,7 @@ def take_sample(
     share: float,
     observer: Observer,
 ) -> Sample:
-    """Opens a share of the images `rows` of a source."""
+    """Opens a share of the items `rows` of a source."""
     count = math.ceil(share * len(rows))
     chosen = np.sort(np.random.default_rng(0).choice(rows, count, replace=False))
     listing.take(chosen[:1]).open(options)  # begins threads, loads codecs
@@ -175,10 +175,10 @@ def take_sample(
     few = listing.take(chosen).open(options, share=count / len(listing))
     few.content_hashes()
     seconds = observer.now() - begun
-    given = isinstance(listing.images, np.ndarray)
+    given = isinstance(listing.items, np.ndarray)
     return Sample(
         items=few.items,
-        image_size=few.image_size,
+        shape=few.shape,
         interpolation=few.interpolation,
         multi_label=few.multi_label,
         skipped=few.skipped,

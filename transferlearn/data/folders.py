@@ -1,4 +1,4 @@
-"""Class folders, split folders, and plain folders of images."""
+"""Class folders, split folders, and plain folders of files."""
 
 import os
 from collections import Counter
@@ -7,37 +7,37 @@ from pathlib import Path
 
 import numpy as np
 
-from .images import ENDINGS
+from .kinds import Kind
 from .labels import closest
 from .listing import Listing
+from .notices import counts
 from .options import Options
-from .verify import kinds
 
 _TRAIN, _VALIDATION, _TEST = ("train", "training"), ("validation", "val", "valid"), "test"
-BESIDE = "images beside the class folders"
 _HIDDEN = ("Thumbs.db", "__MACOSX")
 
 
-def list_folder(folder: Path, options: Options) -> Listing:
-    """What `folder/<class>/**/*.jpg` holds."""
+def list_folder(folder: Path, options: Options, kind: Kind) -> Listing:
+    """What `folder/<class>/**/*` holds."""
     ignored: Counter[str] = Counter()
     classes = _subfolders(folder, ignored)
     beside = [entry for entry in sorted(folder.iterdir()) if entry.is_file()]
-    ignored[BESIDE] = len(_images_among(beside, ignored))
-    class_names = _class_names(folder, [path.name for path in classes], options)
+    ignored[beside_folders(kind)] = len(_files_among(beside, kind, ignored))
+    class_names = _class_names(folder, [path.name for path in classes], options, kind)
     paths: list[str] = []
     labels: list[int] = []
     for path in classes:
-        found = images_below(path, ignored)
+        found = files_below(path, kind, ignored)
         paths += found
         labels += [class_names.index(path.name)] * len(found)
     if not paths:
         raise ValueError(
-            f"No image in {folder}: expected {folder}/<class>/*.jpg or another of "
-            f"{', '.join(ENDINGS)}. Ignored: {kinds(ignored) or 'nothing'}."
+            f"No {kind.noun} in {folder}: expected {folder}/<class>/*{kind.endings[0]}"
+            f"{_others(kind)}. Ignored: {counts(ignored) or 'nothing'}."
         )
     return Listing(
-        images=paths,
+        kind=kind,
+        items=paths,
         labels=_labels(np.array(labels, np.int32), len(class_names), options),
         class_names=class_names,
         what=str(folder),
@@ -45,11 +45,20 @@ def list_folder(folder: Path, options: Options) -> Listing:
     )
 
 
-def _class_names(folder: Path, found: list[str], options: Options) -> tuple[str, ...]:
+def beside_folders(kind: Kind) -> str:
+    """What files of a kind are counted as that lie in no class folder."""
+    return f"{kind.noun}s beside the class folders"
+
+
+def _others(kind: Kind) -> str:
+    return f" or another of {', '.join(kind.endings)}" if len(kind.endings) > 1 else ""
+
+
+def _class_names(folder: Path, found: list[str], options: Options, kind: Kind) -> tuple[str, ...]:
     if not found:
         raise ValueError(
-            f"{folder} has no class folders: expected {folder}/<class>/*.jpg, one folder for each "
-            "class. A list of files goes in as (paths, labels)."
+            f"{folder} has no class folders: expected {folder}/<class>/*{kind.endings[0]}, one "
+            f"folder for each class. A list of {kind.noun}s goes in as ({kind.noun}s, labels)."
         )
     names = tuple(options.class_names or found)
     unknown = sorted(set(found) - set(names))
@@ -94,25 +103,27 @@ def split_folders(source: object) -> tuple[object, Path | None]:
     return train[0], validation[0] if validation else None
 
 
-def images_below(folder: Path, ignored: Counter[str]) -> list[str]:
-    """All images below a folder in a fixed order; what is passed over is counted in `ignored`."""
-    return _images_among(_walk(folder, ignored), ignored)
+def files_below(folder: Path, kind: Kind, ignored: Counter[str]) -> list[str]:
+    """All of a kind below a folder in a fixed order; what is passed over is counted."""
+    return _files_among(_walk(folder, ignored), kind, ignored)
 
 
-def _images_among(files: Iterator[Path] | list[Path], ignored: Counter[str]) -> list[str]:
-    images = []
+def _files_among(
+    files: Iterator[Path] | list[Path], kind: Kind, ignored: Counter[str]
+) -> list[str]:
+    found = []
     for path in files:
         if _is_hidden(path.name):
             ignored["hidden"] += 1
-        elif path.suffix.lower() in ENDINGS:
-            images.append(str(path))
+        elif path.suffix.lower() in kind.endings:
+            found.append(str(path))
         else:
             ignored[path.suffix.lower() or "no ending"] += 1
-    return images
+    return found
 
 
 def _walk(folder: Path, ignored: Counter[str]) -> Iterator[Path]:
-    # A link to a folder above would never end, and bring in the images of other classes.
+    # A link to a folder above would never end, and bring in the files of other classes.
     seen = set(folder.resolve().parents)
     for root, folders, files in os.walk(folder, onerror=_refuse, followlinks=True):
         if (real := Path(root).resolve()) in seen:

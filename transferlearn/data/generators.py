@@ -137,7 +137,7 @@ def _load_any(source: Any, options: Options, labelled: bool) -> GeneratorDataset
     return GeneratorDataset(
         source=source,
         rescale=rescale,
-        image_size=options.image_size or x.shape[1:3],
+        shape=(*(options.image_size or x.shape[1:3]), 3),
         interpolation=options.interpolation,
         resampling=options.interpolation,
         class_names=class_names,
@@ -188,7 +188,7 @@ def _load_files(
         hashes=refuse_bad(paths),
         rescale=rescale,
         positions=True,
-        image_size=size,
+        shape=(*size, 3),
         interpolation=source.interpolation,
         class_names=class_names,
         labels=labels,
@@ -242,7 +242,7 @@ def _load_array(
     return GeneratorDataset(
         source=source,
         rescale=(rescale or 1) * (1 / 255 if divided else 1) if rescale or divided else None,
-        image_size=options.image_size or source.x.shape[1:3],
+        shape=(*(options.image_size or source.x.shape[1:3]), 3),
         interpolation=options.interpolation,
         resampling=options.interpolation,
         class_names=class_names,

@@ -5,7 +5,7 @@ import functools
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -34,33 +34,37 @@ class Items(abc.ABC):
         """
 
 
-class ImageItems(Items):
-    """A row of images of one size."""
+class RawItems(Items):
+    """What a source holds, in one shape."""
 
     @property
     @abc.abstractmethod
     def reading(self) -> str:
-        """How the pixels that come out are made of those that are hashed."""
+        """How what comes out is made of what is hashed."""
+
+    @abc.abstractmethod
+    def content_hashes(self) -> list[str]:
+        """SHA-256 of the content of each item: of an image, its pixels before resizing."""
+
+    @property
+    @abc.abstractmethod
+    def held_bytes(self) -> int:
+        """Of what is in memory."""
+
+    @abc.abstractmethod
+    def subset(self, rows: np.ndarray) -> Self:
+        """The items `rows`, in that order, nothing copied."""
+
+
+class ImageItems(RawItems):
+    """A row of images of one size."""
 
     @abc.abstractmethod
     def image(self, i: int) -> np.ndarray:
         """Image `i`: `(height, width, 3)`, raw pixels."""
 
     @abc.abstractmethod
-    def content_hashes(self) -> list[str]:
-        """SHA-256 of the pixels of each image, before resizing."""
-
-    @property
-    @abc.abstractmethod
-    def held_bytes(self) -> int:
-        """Of the pixels that are in memory."""
-
-    @abc.abstractmethod
-    def subset(self, rows: np.ndarray) -> "ImageItems":
-        """The images `rows`, in that order, nothing copied."""
-
-    @abc.abstractmethod
-    def resized(self, size: tuple[int, int]) -> "ImageItems":
+    def resized(self, size: tuple[int, int]) -> Self:
         """The same images, resized to `(height, width)` from their own size."""
 
 
@@ -124,14 +128,14 @@ class FileItems(ImageItems):
         images = [decoding_pool().submit(self.image, i) for i in rows]
         return lambda: np.stack([image.result() for image in images])
 
-    def subset(self, rows: np.ndarray) -> "FileItems":
+    def subset(self, rows: np.ndarray) -> Self:
         """The files `rows`, in that order."""
         paths, hashes = [self._paths[i] for i in rows], [self._hashes[i] for i in rows]
-        return FileItems(paths, hashes, self._size, self._interpolation, self._kept)
+        return type(self)(paths, hashes, self._size, self._interpolation, self._kept)
 
-    def resized(self, size: tuple[int, int]) -> "FileItems":
+    def resized(self, size: tuple[int, int]) -> Self:
         """The same files; what is kept has another size, so they are decoded again."""
-        return FileItems(self._paths, self._hashes, size, self._interpolation, {})
+        return type(self)(self._paths, self._hashes, size, self._interpolation, {})
 
 
 class ArrayItems(ImageItems):
@@ -182,15 +186,15 @@ class ArrayItems(ImageItems):
         """Hand the batch to the threads that decode, for it may have to be resized."""
         return decoding_pool().submit(self._take, rows).result
 
-    def subset(self, rows: np.ndarray) -> "ArrayItems":
+    def subset(self, rows: np.ndarray) -> Self:
         """The images `rows`, in that order, over the same array."""
-        return ArrayItems(
+        return type(self)(
             self._pixels, self._rows[rows], self._size, self._interpolation, divided=self._divided
         )
 
-    def resized(self, size: tuple[int, int]) -> "ArrayItems":
+    def resized(self, size: tuple[int, int]) -> Self:
         """The same images, over the same array."""
-        return ArrayItems(
+        return type(self)(
             self._pixels, self._rows, size, self._interpolation, divided=self._divided
         )
 

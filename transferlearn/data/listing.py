@@ -1,6 +1,5 @@
-"""What a source of items holds, before any image is opened."""
+"""What a source of items holds, before any item is opened."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,28 +7,29 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import as_paths, pixel_dataset
 from .dataset import ItemDataset
+from .kinds import Kind
 from .labels import class_labels, sample_weights
 from .options import Options
-from .verify import file_dataset, open_files
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Listing:
-    """Images with their labels, as a source lists them.
+    """Items with their labels, as a source lists them.
 
     Attributes:
-        images: Paths of files, or pictures in memory: an array or a list.
+        kind: Of the items.
+        items: Paths of files, or the items themselves: an array or a list.
         in_files: Whether they are paths.
-        labels: As of a `Dataset`, one an image.
+        labels: As of a `Dataset`, one an item.
         class_names: As of a `Dataset`.
         sample_weight: Likewise.
         what: The source, for messages.
         ignored: Files that were not looked at, by kind.
     """
 
-    images: Any
+    kind: Kind
+    items: Any
     labels: np.ndarray
     class_names: tuple[str, ...]
     sample_weight: np.ndarray | None = None
@@ -41,40 +41,23 @@ class Listing:
         return len(self.labels)
 
     def open(self, options: Options, *, share: float = 1.0) -> ItemDataset:
-        """Checks the images, and keeps the good ones; `share` as of `open_files`."""
-        if not self.in_files:
-            return pixel_dataset(
-                self.images,
-                options,
-                labels=self.labels,
-                class_names=self.class_names,
-                sample_weight=self.sample_weight,
-            )
-        files = open_files(self.images, options, self.what, self.ignored, share=share)
-        weights = self.sample_weight
-        return file_dataset(
-            files,
-            options,
-            labels=self.labels[files.rows],
-            class_names=self.class_names,
-            sample_weight=None if weights is None else weights[files.rows],
-            ignored=+Counter(self.ignored),
-        )
+        """Checks the items, and keeps the good ones; `share` as of `Kind.open`."""
+        return self.kind.open(self, options, share)
 
     def take(self, rows: np.ndarray) -> "Listing":
-        """The images `rows`, in that order."""
-        images, weights = self.images, self.sample_weight
-        listed = isinstance(images, (list, tuple))
-        picked = [images[i] for i in rows] if listed else np.asarray(images)[rows]
+        """The items `rows`, in that order."""
+        items, weights = self.items, self.sample_weight
+        listed = isinstance(items, (list, tuple))
+        picked = [items[i] for i in rows] if listed else np.asarray(items)[rows]
         return replace(
             self,
-            images=picked,
+            items=picked,
             labels=self.labels[rows],
             sample_weight=None if weights is None else weights[rows],
         )
 
 
-def list_arrays(source: tuple[Any, ...], options: Options) -> Listing:
+def list_arrays(source: tuple[Any, ...], options: Options, kind: Kind) -> Listing:
     """What `(x, y)` or `(x, y, sample_weight)` holds."""
     if len(source) not in (2, 3):
         raise ValueError(
@@ -85,16 +68,17 @@ def list_arrays(source: tuple[Any, ...], options: Options) -> Listing:
     for name, part in (("x", x), ("y", y)):
         if isinstance(part, (str, Path)) or not hasattr(part, "__len__"):
             raise TypeError(
-                f"{name} of (x, y) must be an array or a list, one item for each image. "
+                f"{name} of (x, y) must be an array or a list, one item for each {kind.noun}. "
                 f"Received: {type(part).__name__}"
             )
     if len(x) != len(y):
         raise ValueError(f"x and y must have the same length. Received: {len(x)} and {len(y)}")
     weights = sample_weights(source[2], len(x)) if len(source) == 3 else None
-    paths = as_paths(x)
+    paths = kind.as_paths(x)
     labels, class_names = class_labels(y, options)
     return Listing(
-        images=x if paths is None else paths,
+        kind=kind,
+        items=x if paths is None else paths,
         in_files=paths is not None,
         labels=labels,
         class_names=class_names,

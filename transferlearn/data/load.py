@@ -5,18 +5,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 from PIL import Image
 
 from .arrays import as_paths, pixel_dataset
-from .dataset import Dataset, ItemDataset
-from .folders import images_below, list_folder
-from .generators import load_generator
+from .dataset import Dataset, ImageDataset
+from .folders import files_below, list_folder
+from .image_kind import IMAGES
+from .kinds import Kind
 from .listing import Listing, list_arrays
 from .options import Options
 from .tables import list_csv, list_frame
-from .tf_data import is_tf_data, load_tf_data
 from .verify import file_dataset, open_files
 
 _TABLES = (".csv", ".tsv")
@@ -88,26 +87,24 @@ def load(
         interpolation=interpolation,
         on_error=on_error,
     )
-    return load_with(source, options)
+    return load_with(source, options, IMAGES)
 
 
-def load_with(source: Any, options: Options) -> Dataset:
-    """`load`, with its options checked."""
-    if isinstance(source, keras.utils.PyDataset):
-        return load_generator(source, options)
-    if is_tf_data(source):
-        return load_tf_data(source, options)
-    return list_with(source, options).open(options)
+def load_with(source: Any, options: Options, kind: Kind) -> Dataset:
+    """`load` of any kind of data, with its options checked."""
+    if kind.is_stream(source):
+        return kind.stream(source, options)
+    return list_with(source, options, kind).open(options)
 
 
-def list_with(source: Any, options: Options) -> Listing:
+def list_with(source: Any, options: Options, kind: Kind) -> Listing:
     """Lists what a source holds, without opening it."""
     if isinstance(source, (str, Path)):
-        return _list_path(Path(source).expanduser(), options)
+        return _list_path(Path(source).expanduser(), options, kind)
     if hasattr(source, "columns"):
-        return list_frame(source, options)
+        return list_frame(source, options, kind)
     if isinstance(source, tuple):
-        return list_arrays(source, options)
+        return list_arrays(source, options, kind)
     raise TypeError(
         "Labelled data is a folder, a CSV file, a DataFrame, (x, y), a tf.data.Dataset or a "
         f"keras.utils.PyDataset; x and y go in together, as one tuple. "
@@ -115,20 +112,19 @@ def list_with(source: Any, options: Options) -> Listing:
     )
 
 
-def _list_path(path: Path, options: Options) -> Listing:
+def _list_path(path: Path, options: Options, kind: Kind) -> Listing:
     if path.is_dir():
-        return list_folder(path, options)
+        return list_folder(path, options, kind)
+    expected = f"Expected a folder {kind.noun}s/<class>/*{kind.endings[0]}, or a .csv or .tsv file"
     if not path.exists():
         raise FileNotFoundError(
-            f"No such folder or file: {path} (from {Path.cwd()}). Expected a folder "
-            "photos/<class>/*.jpg, or a .csv or .tsv file."
+            f"No such folder or file: {path!s:.200} (from {Path.cwd()}). {expected}."
         )
     if path.suffix.lower() not in _TABLES:
         raise ValueError(
-            f"{path} is neither a folder nor a table. Expected a folder photos/<class>/*.jpg, or "
-            "a .csv or .tsv file of paths and labels."
+            f"{path} is neither a folder nor a table. {expected} of {kind.columns[0]}s and labels."
         )
-    return list_csv(path, options)
+    return list_csv(path, options, kind)
 
 
 def load_images(
@@ -170,10 +166,8 @@ def load_images(
         value_range=value_range,
         on_error=on_error,
     )
-    if isinstance(source, keras.utils.PyDataset):
-        return load_generator(source, settings, labelled=False)
-    if is_tf_data(source):
-        return load_tf_data(source, settings, labelled=False)
+    if IMAGES.is_stream(source):
+        return IMAGES.stream(source, settings, labelled=False)
     if isinstance(source, (str, Path)):
         return _load_files([str(source)], settings)
     if is_one_image(source):
@@ -201,14 +195,14 @@ def is_one_image(source: Any) -> bool:
     return isinstance(source, Image.Image) or is_one_array
 
 
-def _load_files(given: list[str], options: Options) -> ItemDataset:
+def _load_files(given: list[str], options: Options) -> ImageDataset:
     """Files, and all images below folders."""
     ignored: Counter[str] = Counter()
     paths: list[str] = []
     for path in (Path(name).expanduser() for name in given):
         if len(given) == 1 and not path.exists():
             raise FileNotFoundError(f"No such file or folder: {path} (from {Path.cwd()}).")
-        found = images_below(path, ignored) if path.is_dir() else [str(path)]
+        found = files_below(path, IMAGES, ignored) if path.is_dir() else [str(path)]
         if not found:
             raise ValueError(f"No image in {path} or below.")
         paths += found

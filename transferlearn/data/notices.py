@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 
 class DataWarning(UserWarning):
@@ -30,6 +30,11 @@ def listing(lines: list[str], limit: int) -> str:
     """Indented lines, at most `limit` of them written out."""
     more = [f"and {len(lines) - limit} more"] if len(lines) > limit else []
     return "".join(f"\n  {line}" for line in lines[:limit] + more)
+
+
+def counts(ignored: Mapping[str, int]) -> str:
+    """Files that were not looked at, by kind: "2 .heic, 1 hidden"."""
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(ignored.items()) if count)
 
 
 @contextlib.contextmanager

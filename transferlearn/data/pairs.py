@@ -1,20 +1,21 @@
 """Data to train on and to validate on, loaded together."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-import keras
 import numpy as np
 
 from .checks import check_classes, check_validation
 from .dataset import Dataset, ItemDataset
 from .excerpt import Excerpt, Sample, take_sample
 from .folders import split_folders
+from .image_kind import IMAGES
+from .kinds import Kind
 from .labels import hold_out
+from .listing import Listing
 from .load import list_with, load_with
 from .notices import notice
 from .options import Options
-from .tf_data import is_tf_data
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +39,7 @@ def load_pair(
     *,
     validation_split: float | None = 0.1,
     seed: int | None = None,
+    kind: Kind = IMAGES,
     **options: Any,
 ) -> tuple[Dataset, Dataset | None]:
     """Load data to train and to validate on, and check that they belong together.
@@ -47,17 +49,18 @@ def load_pair(
             `valid`), each of class folders, where `test/` is left alone; or a `LoadedOnce` of both.
         validation_data: Likewise, or `None`: that `validation/`, else a part of `train`. A stream
             cannot be cut: then there is none, with a `DataWarning`.
-        validation_split: Share of the images to validate on, between 0 and 1, the same for each
+        validation_split: Share of the items to validate on, between 0 and 1, the same for each
             class; 0 or `None` for no validation.
         seed: The same seed gives the same parts.
+        kind: Of data.
         **options: Of `load`.
 
     Returns:
         `(train, validation)`; the second is `None` where there is none.
 
     Raises:
-        ValueError: Besides those of `load`: one class only, a class without an image, fewer
-            images than classes, or classes that differ between the two.
+        ValueError: Besides those of `load`: one class only, a class without an item, fewer
+            items than classes, or classes that differ between the two.
 
     Example:
     ```python
@@ -66,25 +69,26 @@ def load_pair(
     """
     settings = Options(**options)
     if isinstance(train, LoadedOnce):
-        how = (validation_split, seed, settings)
+        how = (validation_split, seed, kind, settings)
         if how not in train.pairs:
             train.pairs[how] = load_pair(
                 train.train,
                 train.validation_data,
                 validation_split=validation_split,
                 seed=seed,
+                kind=kind,
                 **options,
             )
         return train.pairs[how]
     if isinstance(train, Excerpt):
-        train.pair = train.pair or _excerpt_pair(train, validation_split, seed, settings)
+        train.pair = train.pair or _excerpt_pair(train, validation_split, seed, settings, kind)
         return train.pair
     train, beside = split_folders(train)
-    first = load_with(train, settings)
+    first = load_with(train, settings, kind)
     check_classes(first)
     source = beside if validation_data is None else validation_data
     if source is not None:
-        second = load_with(source, replace(settings, image_size=first.image_size))
+        second = load_with(source, kind.like(first, settings), kind)
         check_validation(first, second)
         return first, second
     if not validation_split:
@@ -94,18 +98,22 @@ def load_pair(
         return first, None
     kept, held_out = first.split(validation_split, seed)
     if not held_out.size:
-        notice("No class has two images, so none is held out: there is no validation.")
+        notice(f"No class has two {kind.noun}s, so none is held out: there is no validation.")
         return first, None
     check_validation(kept, held_out, split=True)
     return kept, held_out
 
 
 def _excerpt_pair(
-    excerpt: Excerpt, validation_split: float | None, seed: int | None, options: Options
+    excerpt: Excerpt,
+    validation_split: float | None,
+    seed: int | None,
+    options: Options,
+    kind: Kind,
 ) -> tuple[Sample, Sample | None]:
-    """`load_pair`, with a few images opened only."""
+    """`load_pair`, with a few items opened only."""
     source, beside = split_folders(excerpt.train)
-    listing = second = list_with(_not_a_stream(source), options)
+    listing = second = _list(source, options, kind)
     held_out = np.zeros(len(listing), bool)
     other = beside if excerpt.validation_data is None else excerpt.validation_data
     if other is None and validation_split:
@@ -113,14 +121,14 @@ def _excerpt_pair(
         held_out = hold_out(labels, len(labels), validation_split, seed, options.multi_label)
     rows, other_rows = np.flatnonzero(~held_out), np.flatnonzero(held_out)
     if other is not None:
-        second = list_with(_not_a_stream(other), options)
+        second = _list(other, options, kind)
         other_rows = np.arange(len(second))
     share, observer = excerpt.share(len(rows) + len(other_rows)), excerpt.observer
     train = take_sample(listing, rows, options, training=True, share=share, observer=observer)
     check_classes(train)
     if not len(other_rows):
         return train, None
-    options = replace(options, image_size=train.image_size)
+    options = kind.like(train, options)
     validation = take_sample(
         second, other_rows, options, training=False, share=share, observer=observer
     )
@@ -128,10 +136,10 @@ def _excerpt_pair(
     return train, validation
 
 
-def _not_a_stream(source: Any) -> Any:
-    if isinstance(source, keras.utils.PyDataset) or is_tf_data(source):
+def _list(source: Any, options: Options, kind: Kind) -> Listing:
+    if kind.is_stream(source):
         raise ValueError(
-            "A stream does not give some of its images alone. Give the folder, the table or the "
-            f"arrays that it is made of. Received: {type(source).__name__}"
+            f"A stream does not give some of its {kind.noun}s alone. Give the folder, the table "
+            f"or the arrays that it is made of. Received: {type(source).__name__}"
         )
-    return source
+    return list_with(source, options, kind)

@@ -1,29 +1,33 @@
-"""CSV files and DataFrames of image paths and labels."""
+"""CSV files and DataFrames of items, or paths of items, and labels."""
 
+import contextlib
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .images import ENDINGS
+from .kinds import Kind
 from .labels import class_labels, closest, is_missing, sample_weights
 from .listing import Listing
 from .notices import listing
 from .options import Options
 
-_PATHS = ("path", "filename", "file", "image")
 _LABELS = ("label", "class", "category")
 _WEIGHTS = ("sample_weight",)
 _LISTED = 10
+_MOST_CELL = 2**31 - 1  # characters of a text; Python's own limit is 131,072
 
 
-def list_csv(path: Path, options: Options) -> Listing:
+def list_csv(path: Path, options: Options, kind: Kind) -> Listing:
     """What a `.csv` or `.tsv` file lists."""
     delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with (
+            _cells_up_to(_MOST_CELL if kind.in_cells else None),
+            path.open(encoding="utf-8-sig", newline="") as file,
+        ):
             rows = [row for row in csv.reader(file, delimiter=delimiter) if row]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(
@@ -31,12 +35,14 @@ def list_csv(path: Path, options: Options) -> Listing:
         ) from error
     if len(rows) < 2 or len(rows[0]) < 2:
         raise ValueError(
-            f"{path} is no table of images: expected a header line such as path{delimiter}label, "
-            "then one line for each image."
+            f"{path} is no table of {kind.noun}s: expected a header line such as "
+            f"{kind.columns[0]}{delimiter}label, then one line for each {kind.noun}."
         )
     header = rows[0]
-    if Path(header[0]).suffix.lower() in ENDINGS:
-        raise ValueError(f"{path} has no header. Write path{delimiter}label as first line.")
+    if Path(header[0]).suffix.lower() in kind.endings:
+        raise ValueError(
+            f"{path} has no header. Write {kind.columns[0]}{delimiter}label as first line."
+        )
     odd = [number for number, row in enumerate(rows, 1) if len(row) != len(header)]
     if odd:
         raise ValueError(
@@ -44,33 +50,45 @@ def list_csv(path: Path, options: Options) -> Listing:
         )
     _refuse_twice([name.strip() for name in header], str(path))
     columns = {name.strip(): [row[i].strip() for row in rows[1:]] for i, name in enumerate(header)}
-    return _list_columns(columns, str(path), path.parent, options)
+    return _list_columns(columns, str(path), path.parent, options, kind)
 
 
-def list_frame(frame: Any, options: Options) -> Listing:
+@contextlib.contextmanager
+def _cells_up_to(characters: int | None) -> Iterator[None]:
+    before = csv.field_size_limit()
+    csv.field_size_limit(characters or before)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def list_frame(frame: Any, options: Options, kind: Kind) -> Listing:
     """What a DataFrame (pandas, or one that works alike) lists."""
     _refuse_twice(list(map(str, frame.columns)), "The table")
     columns = {str(name): list(frame[name]) for name in frame.columns}
     if len(columns) < 2 or not len(frame):
         raise ValueError(
-            "The table must have a column of paths, one of labels, and a row for each image. "
-            f"Received: columns {list(columns)}, {len(frame)} rows"
+            f"The table must have a column {kind.columns[0]}, one of labels, and a row for each "
+            f"{kind.noun}. Received: columns {list(columns)}, {len(frame)} rows"
         )
-    return _list_columns(columns, "The table", Path(), options)
+    return _list_columns(columns, "The table", Path(), options, kind)
 
 
 def _list_columns(
-    columns: dict[str, list[Any]], what: str, folder: Path, options: Options
+    columns: dict[str, list[Any]], what: str, folder: Path, options: Options, kind: Kind
 ) -> Listing:
-    of_paths, of_labels = _column(columns, _PATHS, 0), _column(columns, _LABELS, 1)
-    if of_paths == of_labels or not (of_paths and of_labels):
+    of_items, of_labels = _column(columns, kind.columns, 0), _column(columns, _LABELS, 1)
+    if of_items == of_labels or not (of_items and of_labels):
         raise ValueError(
-            f"{what} does not tell paths from labels: call their columns path and label. "
-            f"Received: columns {list(columns)}"
+            f"{what} does not tell {kind.columns[0]}s from labels: call their columns "
+            f"{kind.columns[0]} and label. Received: columns {list(columns)}"
         )
-    paths = [_found(cell, folder) for cell in columns[of_paths]]
-    cells = columns[of_labels]
-    missing = [path for path, cell in zip(paths, cells, strict=True) if is_missing(cell)]
+    items, cells = columns[of_items], columns[of_labels]
+    if not kind.in_cells:
+        items = [_found(item, folder) for item in items]
+    rows = zip(items, cells, strict=True)
+    missing = [f"{item!s:.300}" for item, cell in rows if is_missing(cell)]
     if missing and not options.multi_label:
         raise ValueError(
             f"{what}: {len(missing)} rows have no label. Write it in, or take the row out."
@@ -79,10 +97,12 @@ def _list_columns(
     weights = _column(columns, _WEIGHTS, None)
     labels, class_names = _parse_labels(cells, options)
     return Listing(
-        images=paths,
+        kind=kind,
+        items=items,
+        in_files=not kind.in_cells,
         labels=labels,
         class_names=class_names,
-        sample_weight=sample_weights(columns[weights], len(paths)) if weights else None,
+        sample_weight=sample_weights(columns[weights], len(items)) if weights else None,
         what=what,
     )
 

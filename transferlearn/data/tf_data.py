@@ -99,13 +99,14 @@ def load_tf_data(source: Any, options: Options, *, labelled: bool = True) -> TfD
             targets, options, lambda: _labels(source), positions=bool(names)
         )
     known = tuple(specs[0].shape[-3:-1])
+    size = options.image_size or (options.default_image_size if None in known else known)
     return TfDataset(
         source=source,
         rescale=peeked_rescale([batch[0] for batch in first], options, "The tf.data.Dataset"),
         positions=bool(names),
         class_names=class_names,
         labels=labels,
-        image_size=options.image_size or (options.default_image_size if None in known else known),
+        shape=(*size, 3),
         interpolation=options.interpolation,
         resampling=options.interpolation,
         multi_label=options.multi_label,

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from .dataset import ItemDataset, Skipped
+from .dataset import ImageDataset, Skipped
 from .images import ImageFileError, decode, resize
 from .items import FileItems, decoding_pool
-from .notices import listing, notice, quiet
+from .notices import counts, listing, notice, quiet
 from .options import Options
 from .pixels import fingerprint
 
@@ -135,13 +135,8 @@ def _summarise(what: str, skipped: tuple[Skipped, ...], ignored: Mapping[str, in
     # Every folder on a Mac has a hidden file: alone it is worth a count, not a warning.
     if skipped or any(count for kind, count in ignored.items() if kind != "hidden"):
         parts = [f"skipped {_counted(skipped)} that cannot be used"] if skipped else []
-        parts += [f"ignored {kinds(ignored)}"] if any(ignored.values()) else []
+        parts += [f"ignored {counts(ignored)}"] if any(ignored.values()) else []
         notice(f"{what}: {'; '.join(parts)}{listing(_lines(skipped), _LISTED)}")
-
-
-def kinds(ignored: Mapping[str, int]) -> str:
-    """Files that were not looked at, by kind: "2 .heic, 1 hidden"."""
-    return ", ".join(f"{count} {kind}" for kind, count in sorted(ignored.items()) if count)
 
 
 def _lines(skipped: Iterable[Skipped]) -> list[str]:
@@ -165,14 +160,14 @@ def refuse_bad(paths: Sequence[str]) -> list[str]:
     return [check.content_hash for check in checks]
 
 
-def file_dataset(files: Files, options: Options, **labels: object) -> ItemDataset:
+def file_dataset(files: Files, options: Options, **labels: object) -> ImageDataset:
     """The dataset over good files."""
-    return ItemDataset(
+    return ImageDataset(
         items=files.items,
         names=files.names,
         skipped=files.skipped,
         size=len(files.names),
-        image_size=options.image_size or options.default_image_size,
+        shape=(*(options.image_size or options.default_image_size), 3),
         interpolation=options.interpolation,
         multi_label=options.multi_label,
         **labels,  # type: ignore[arg-type]

@@ -38,7 +38,7 @@ class Case:
         epochs: That were run.
         learning_rate: Of the first phase that took gradient steps.
         frozen: Share of the backbone's layers that were frozen at the end.
-        image_size: `(height, width)` in pixels.
+        image_size: `(height, width)` in pixels; `None` of texts.
         exploded: How the training loss got out of hand; empty where it did not.
         moved: Whether it fell by more than it wobbles, if there are epochs to tell.
         falling: Whether it still falls, or there are too few epochs to tell.
@@ -50,7 +50,7 @@ class Case:
     epochs: int
     learning_rate: float
     frozen: float
-    image_size: tuple[int, int]
+    image_size: tuple[int, int] | None
     exploded: str
     moved: bool
     falling: bool
@@ -167,8 +167,9 @@ def against_underfitting(case: Case) -> Iterator[Remedy]:
         yield _change("a larger head", head=replace(head, units=tuple(2 * n for n in head.units)))
     elif head:
         yield _change("a larger head", head=heads.FlattenDense((128,)))
-    height, width = (round(1.5 * side / 32) * 32 for side in case.image_size)
-    yield _change("larger images", image_size=(height, width))
+    if case.image_size:
+        height, width = (round(1.5 * side / 32) * 32 for side in case.image_size)
+        yield _change("larger images", image_size=(height, width))
     yield Remedy("another backbone: 'transferlearn backbones' lists them", {})
 
 

@@ -23,7 +23,7 @@ from transferlearn.estimation.result import Estimate
 from transferlearn.estimation.stopwatch import Followed, Stopwatch
 from transferlearn.features import Cache
 from transferlearn.features.trial import Trial, trial
-from transferlearn.schedules import Schedule, as_schedule
+from transferlearn.schedules import Schedule
 
 _LEAST, _MOST, _SHARE = 4, 16, 1 / 16  # batches that are measured, and their share of all images
 
@@ -68,7 +68,7 @@ def estimate(
     _check_price(price_per_hour)
     training.check_cache(cache)
     stopwatch = Stopwatch(builder.batch_size)
-    followed = Followed(as_schedule(schedule, given=builder.freeze is not None), stopwatch)
+    followed = Followed(builder._plan(schedule), stopwatch)
     excerpt = Excerpt(train, validation_data, _share(builder.batch_size), stopwatch)
     gc.collect()
     with _as_it_was(), watched() as peak:

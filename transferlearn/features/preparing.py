@@ -184,8 +184,8 @@ class Preparation:
         return tensor.dtype if halves or not is_float else self._cache.dtype
 
     def _open(self, cut: Cut, kind: str) -> Store:
-        height, width = self._network.model.inputs[0].shape[1:3]
-        description = f"{self._network.model.name} up to {cut.name}, {height}x{width}"
+        shape = "x".join(map(str, self._network.model.inputs[0].shape[1:]))
+        description = f"{self._network.model.name} up to {cut.name}, {shape}"
         return open_store(self._cache, self._key(cut, kind), self._specs(cut), description)
 
     def _filled(self, part: "_Part", cut: Cut, before: Cut | None, source: Store | None) -> Store:

@@ -3,6 +3,8 @@
 from transferlearn.freezing._base import FreezeEither as FreezeEither
 from transferlearn.freezing._base import FreezeStrategy as FreezeStrategy
 from transferlearn.freezing._base import Layers as Layers
+from transferlearn.freezing.low_rank import add_lora as add_lora
+from transferlearn.freezing.low_rank import hold_all_but_lora as hold_all_but_lora
 from transferlearn.freezing.strategies import Freeze as Freeze
 from transferlearn.freezing.strategies import FreezeAll as FreezeAll
 from transferlearn.freezing.strategies import FreezeBatchNorm as FreezeBatchNorm

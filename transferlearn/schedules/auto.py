@@ -8,20 +8,20 @@ from transferlearn.freezing import FreezeAll, FreezeFraction, FreezeNone
 from transferlearn.schedules.base import Job, Schedule
 from transferlearn.schedules.phase import Phase
 
-_RATE = 3e-4
-_FROZEN = 2 / 3  # of the layers that have weights
+_RATE_FACTOR = 0.5  # of the builder's: 5e-4 for Adam on images
+_FROZEN = 0.3  # of the layers that have weights
 _FEWEST, _MOST, _SEEN = 3, 8, 40_000  # epochs, and images in all of them
 
 
 @dataclass(frozen=True)
 class Auto(Schedule):
-    """The default: solves the head, fine-tunes the last third, and keeps the better of the two.
+    """The default: solves the head, fine-tunes most of the rest, and keeps the better of the two.
 
     When to use it: always, to begin with. The head is solved on the frozen backbone (`Probe`).
-    From there the last third of the backbone is trained with it, on light augmentation, with weight
-    decay, a warm-up and a rate that then falls along half a wave, in 8 epochs, or down to 3 where
-    there are more than 5,000 images. The result is kept unless the solved head alone got more
-    held-out images right. What is below the last third is computed once.
+    From there all but the first three tenths of the backbone are trained with it, on images that
+    are mirrored or not, with weight decay, a warm-up and a rate that then falls along half a wave,
+    in 8 epochs, or down to 3 where there are more than 5,000 images. The result is kept unless the
+    solved head alone got clearly more held-out images right. What stays frozen is computed once.
 
     What the builder and `fit` name is obeyed: `freeze` says what the second phase freezes (with
     `"all"` there is none), `learning_rate` or an optimizer object its highest rate, and
@@ -32,10 +32,10 @@ class Auto(Schedule):
     """
 
     augmentation = "light"
-    views = 4
+    views = 2
 
     def phases(self, job: Job) -> Iterator[Phase]:
-        """Yields the head's phase, and then that of the last third."""
+        """Yields the head's phase, and then that of the rest."""
         if not job.pretrained:
             yield Phase(freeze=job.freeze or FreezeNone(), epochs=job.epochs)
             return
@@ -45,7 +45,7 @@ class Auto(Schedule):
             yield Phase(
                 freeze=job.freeze or FreezeFraction(_FROZEN),
                 epochs=left,
-                learning_rate=None if job.rate_given else _RATE,
+                learning_rate=None if job.rate_given else job.learning_rate * _RATE_FACTOR,
                 warm_up=0.2,
                 decay="cosine",
                 weight_decay=0.01,

@@ -19,9 +19,8 @@ class Job:
         freeze: The builder's strategy; `None` where it leaves the choice to the schedule.
         pretrained: Whether the backbone's weights are trained.
         epochs: For the whole training.
-        learning_rate: The builder's, or else the optimizer's own, at the start.
-        rate_given: Whether that rate was asked for: not where it is the one that comes with the
-            name of an optimizer.
+        learning_rate: The builder's, or else what is usual for its kind of data, at the start.
+        rate_given: Whether that rate was asked for, by the builder or in an optimizer object.
         items: Training images; `None` where a stream does not tell.
         results: Of the phases so far; it grows while the schedule is asked for the next phase.
     """

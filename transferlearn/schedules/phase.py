@@ -38,8 +38,9 @@ class Phase:
         weight_decay: Decoupled, as in AdamW: this share of the rate is taken off the weights in
             each step, at the phase's rate in all blocks. An optimizer object keeps its own.
         keep: Which weights it ends with: `"last"`; `"better"`: the last, or those from before the
-            phase where their accuracy on held-out data is higher; `"best"`: those of the best
-            epoch, or from before, by held-out accuracy and then loss.
+            phase where their accuracy on held-out data is higher by more than its standard error
+            there; `"best"`: those of the best epoch, or from before, by held-out accuracy and then
+            loss.
         patience: With `keep="best"`, ends after so many epochs that were no better than the best.
     """
 

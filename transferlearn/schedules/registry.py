@@ -13,19 +13,18 @@ SCHEDULES: dict[str, Schedule] = {
 }
 
 
-def as_schedule(schedule: Schedule | str | None, *, given: bool) -> Schedule:
+def as_schedule(schedule: Schedule | str | None, *, default: str) -> Schedule:
     """Turns a name into a schedule.
 
     Args:
-        schedule: `None`: `Auto`, or one phase where it is said what is frozen.
-        given: Whether that is said.
+        schedule: `None`: the default.
+        default: Its name.
 
     Raises:
         ValueError: There is no schedule of that name.
         TypeError: It is no schedule.
     """
-    if schedule is None:
-        return OnePhase() if given else Auto()
+    schedule = default if schedule is None else schedule
     if isinstance(schedule, str) and schedule not in SCHEDULES:
         raise ValueError(f"Expected one of {', '.join(SCHEDULES)}. Received: schedule={schedule!r}")
     found = SCHEDULES[schedule] if isinstance(schedule, str) else schedule

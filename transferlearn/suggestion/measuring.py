@@ -13,7 +13,7 @@ import numpy as np
 from transferlearn import training
 from transferlearn.backbones import Backbone
 from transferlearn.builders import ImageClassifierBuilder
-from transferlearn.data import Dataset, ItemDataset, load_pair
+from transferlearn.data import Dataset, ImageDataset, load_pair
 from transferlearn.features.extraction import padded
 from transferlearn.freezing import Layers, TrainLastBlocks
 from transferlearn.splitting import boundary, count_operations
@@ -63,7 +63,7 @@ class Measured:
 
 def read_sample(
     train: Any, *, items: int, seed: int, **options: Any
-) -> tuple[ItemDataset, int | None]:
+) -> tuple[ImageDataset, int | None]:
     """Loads what `fit` would, and takes some of it, each class in its proportion.
 
     Of a stream, which cannot be read by item, the beginning is taken.
@@ -82,10 +82,10 @@ def read_sample(
     """
     found, _ = load_pair(train, validation_split=0.0, **options)
     size = found.size
-    if not isinstance(found, ItemDataset):
+    if not isinstance(found, ImageDataset):
         as_read = {**options, "class_names": found.class_names, "value_range": (0, 255)}
         found, _ = load_pair(_beginning(found, items), validation_split=0.0, **as_read)
-    assert isinstance(found, ItemDataset)
+    assert isinstance(found, ImageDataset)
     known = len(found.items)
     return (found.split(items / known, seed)[1] if known > items else found), size
 
@@ -106,7 +106,7 @@ def _beginning(stream: Dataset, items: int) -> tuple[np.ndarray, ...]:
 
 def measure(
     builder: ImageClassifierBuilder,
-    sample: ItemDataset,
+    sample: ImageDataset,
     counts: Sequence[int] | None,
     *,
     verbose: Any,
@@ -119,8 +119,8 @@ def measure(
         counts: Of blocks that may be trained; `None`: spread evenly from none to all.
         verbose: As for `model.fit`.
     """
-    backbone = builder._backbone(sample.image_size)
-    network = builder._assemble(backbone, len(sample.class_names), sample.image_size)
+    backbone = builder._backbone(sample.shape)
+    network = builder._assemble(backbone, len(sample.class_names), sample.shape)
     if verbose:
         height, width = sample.image_size
         print(f"{backbone.name} at {height}x{width}: one pass over {len(sample.items):,} images")
@@ -159,7 +159,7 @@ def _pool(tensor: Any) -> Any:
     return keras.ops.mean(values, axis=places) if places else values
 
 
-def _run(model: keras.Model, sample: ItemDataset, verbose: Any) -> tuple[list[np.ndarray], float]:
+def _run(model: keras.Model, sample: ImageDataset, verbose: Any) -> tuple[list[np.ndarray], float]:
     """What the model gives for all images, and the seconds for one."""
     items = len(sample.items)
     size = min(_BATCH_SIZE, items)

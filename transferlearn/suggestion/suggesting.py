@@ -15,7 +15,7 @@ import numpy as np
 from transferlearn import backbones, probing
 from transferlearn.builders import ImageClassifierBuilder
 from transferlearn.builders.arguments import whole
-from transferlearn.data import ItemDataset
+from transferlearn.data import ImageDataset
 from transferlearn.suggestion.measuring import Depth, Measured, measure, read_sample
 from transferlearn.suggestion.table import Suggestion, Suggestions
 
@@ -132,13 +132,13 @@ def _own_size(builder: ImageClassifierBuilder) -> tuple[int, int]:
 
 def _read(
     builders: Sequence[ImageClassifierBuilder], train: Any, items: int, seed: int
-) -> tuple[ItemDataset, int | None]:
+) -> tuple[ImageDataset, int | None]:
     options = {name: getattr(builders[0], name) for name in _SHARED}
     largest = max(map(_own_size, builders), key=prod)
     return read_sample(train, items=items, seed=seed, default_image_size=largest, **options)
 
 
-def _of_its_size(builder: ImageClassifierBuilder, sample: ItemDataset) -> ItemDataset:
+def _of_its_size(builder: ImageClassifierBuilder, sample: ImageDataset) -> ImageDataset:
     """As in `fit`: without an `image_size`, arrays keep their own."""
     if sample.names is None and builder.image_size is None:
         return sample
@@ -181,7 +181,7 @@ def _own_random_numbers(seed: int) -> Iterator[None]:
 
 
 def _rows(
-    builder: ImageClassifierBuilder, measured: Measured, sample: ItemDataset, job: _Job
+    builder: ImageClassifierBuilder, measured: Measured, sample: ImageDataset, job: _Job
 ) -> Iterator[Suggestion]:
     """A candidate's suggestions, from all blocks frozen on."""
     features = np.empty((len(sample.items), 0), "float32")
@@ -229,7 +229,7 @@ def _to_scale(pooled: np.ndarray) -> np.ndarray:
     return ((pooled - pooled.mean(axis=0)) / spread).astype("float32")
 
 
-def _cross_validated(features: np.ndarray, sample: ItemDataset, seed: int) -> tuple[float, int]:
+def _cross_validated(features: np.ndarray, sample: ImageDataset, seed: int) -> tuple[float, int]:
     """Accuracy, the mean over several divisions into folds, and the number of items held out."""
     labels, items = sample.labels, len(features)
     assert labels is not None

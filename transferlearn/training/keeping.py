@@ -32,10 +32,16 @@ class _State(NamedTuple):
         loss = self.metrics.get("val_loss", math.inf)
         return float(self.metrics.get("val_accuracy", 0.0)), -float(loss)
 
-    def beats(self, later: "_State") -> bool:
-        """Whether it has the higher accuracy, or where there is none the lower loss."""
-        known = "val_accuracy" in self.metrics
-        return self.score[0] > later.score[0] if known else self.score > later.score
+    def beats(self, later: "_State", items: int | None) -> bool:
+        """Whether its accuracy is clearly higher, or where there is none its loss lower.
+
+        Clearly: by more than the standard error of an accuracy on so many items.
+        """
+        if "val_accuracy" not in self.metrics:
+            return self.score > later.score
+        accuracy = self.score[0]
+        error = math.sqrt(accuracy * (1 - accuracy) / items) if items else 0.0
+        return accuracy - later.score[0] > error
 
     def __str__(self) -> str:
         which = f"of epoch {self.epoch}" if self.epoch else "from before this phase"
@@ -51,6 +57,7 @@ class Keeping(keras.callbacks.Callback):
         phase: Says what to keep.
         before: Metrics of the weights that the phase begins with, where they are known.
         refitted: What to go back to in the place of some of those weights.
+        held_out: How many items there are to validate on, if that is known.
 
     Attributes:
         metrics: Of the weights that are kept.
@@ -60,13 +67,20 @@ class Keeping(keras.callbacks.Callback):
 
     async_safe = True  # else Keras waits for each step
 
-    def __init__(self, phase: Phase, before: Mapping[str, Any], refitted: Refitted) -> None:
+    def __init__(
+        self,
+        phase: Phase,
+        before: Mapping[str, Any],
+        refitted: Refitted,
+        held_out: int | None = None,
+    ) -> None:
         super().__init__()
         self.metrics: dict[str, Any] = dict(before)
         self.note = ""
         self.lost: float | None = None
         self._phase = phase
         self._refitted = refitted
+        self._held_out = held_out
         self._lowest = math.inf
         self._looked = time.monotonic()
 
@@ -119,9 +133,9 @@ class Keeping(keras.callbacks.Callback):
             return last, "the last, since nothing is held out"
         if self._phase.keep == "best":
             return best, f"the best of {last.epoch} epochs"
-        if self._phase.keep == "better" and best.beats(last):
+        if self._phase.keep == "better" and best.beats(last, self._held_out):
             return best, f"better than those {last}"
-        return last, f"not beaten by those {best}" if best.metrics else "the last"
+        return last, f"not clearly beaten by those {best}" if best.metrics else "the last"
 
     def _look(self, logs: Any) -> None:
         limit = _EXPLODED * max(1.0, self._lowest)

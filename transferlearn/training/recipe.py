@@ -9,7 +9,7 @@ import keras
 
 from transferlearn import objectives
 from transferlearn.assembling import Network
-from transferlearn.freezing import FreezeStrategy, Layers
+from transferlearn.freezing import FreezeStrategy, Layers, hold_all_but_lora
 from transferlearn.objectives import Outputs
 from transferlearn.schedules import check_learning_rate
 from transferlearn.splitting import acts_alike
@@ -50,6 +50,7 @@ def set_trainable(network: Network, mask: Sequence[bool], *, batch_norm: str) ->
                 part.trainable = False
             if frozen:
                 _warn_of_unknown_noise(part)
+    hold_all_but_lora(network.layers)
     held = {id(layer) for layer, frozen in zip(network.layers, mask, strict=True) if frozen}
     for noise in network.noise:
         setattr(noise.part, noise.attribute, 0.0 if id(noise.layer) in held else noise.value)

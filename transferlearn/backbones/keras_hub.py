@@ -1,0 +1,163 @@
+"""KerasHub's backbones for images and texts: presets, and folders of KerasHub or Hugging Face."""
+
+import json
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from transferlearn.backbones.base import Backbone, Facts, Weights, from_model
+from transferlearn.backbones.texts import Pooling, TextBackbone, TextSource, from_encoder
+from transferlearn.data import Tokenizer
+
+PREFIX = "keras_hub:"
+_AT_ONCE = 1000  # texts
+_FILE = "tokenizer.json"
+_WORD_PIECE = ("BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer")
+
+
+class KerasHub(TextSource):
+    """`keras_hub:<preset>`, such as `keras_hub:bert_base_en`, or `keras_hub:<folder>`."""
+
+    names = (PREFIX,)
+
+    def facts(self, name: str) -> Facts:
+        """Gives what can be known without loading it."""
+        return Facts(name=name, preprocessing="its own", offline=_folder(name) is not None)
+
+    def load(self, name: str, *, weights: Weights, image_size: tuple[int, int]) -> Backbone:
+        """Loads a backbone for images, with the scaling of its own preprocessing."""
+        model = _loaded(name, "Backbone", load_weights=weights is not None)
+        if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
+            raise ValueError(f"{name!r} takes no images. For texts: tl.TextClassifierBuilder.")
+        convert = _loaded(name, "ImageConverter", module="layers")
+        return from_model(
+            model,
+            preprocessing=_scaling(convert),
+            name=name,
+            source=_source(name, pretrained=weights is not None),
+            pretrained=weights is not None,
+        )
+
+    def load_text(self, name: str, *, pretrained: bool, pooling: Pooling) -> TextBackbone:
+        """Loads an encoder of token ids."""
+        encoder = _loaded(name, "Backbone", load_weights=pretrained)
+        if "token_ids" not in [tensor.name for tensor in encoder.inputs]:
+            raise ValueError(f"{name!r} takes no texts. For images: tl.ImageClassifierBuilder.")
+        return from_encoder(
+            encoder,
+            self.load_tokenizer(name),
+            pooling=pooling,
+            name=encoder.name,
+            source=_source(name, pretrained=pretrained),
+            pretrained=pretrained,
+        )
+
+    def load_tokenizer(self, name: str) -> Tokenizer:
+        """Loads what cuts texts into the encoder's tokens."""
+        return HubTokenizer(_loaded(name, "Tokenizer", **_as_hugging_face(_folder(name))))
+
+
+class HubTokenizer(Tokenizer):
+    """A tokenizer of KerasHub; equal to another one with the same settings."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self.start = _first_id(tokenizer, "cls", "start")
+        self.end = _first_id(tokenizer, "sep", "end")
+        self.padding = tokenizer.pad_token_id
+        unknown = getattr(tokenizer, "oov_token", None)
+        self.unknown = None if unknown is None else tokenizer.token_to_id(unknown)
+
+    def tokenize(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """Gives the ids of each text."""
+        found: list[np.ndarray] = []
+        for begin in range(0, len(texts), _AT_ONCE):
+            ids = self._tokenizer(list(texts[begin : begin + _AT_ONCE]))
+            found += [np.asarray(row, np.int32) for row in ids]
+        return found
+
+    def save(self, folder: Path) -> None:
+        """Writes its settings and its vocabulary."""
+        folder.mkdir()
+        settings = json.dumps(keras.saving.serialize_keras_object(self._tokenizer), indent=2)
+        (folder / _FILE).write_text(settings, "utf-8")
+        self._tokenizer.save_assets(str(folder))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, HubTokenizer) and self._known() == other._known()
+
+    def __hash__(self) -> int:
+        return hash(self._known())
+
+    def _known(self) -> tuple[str, tuple[str, ...]]:
+        settings = {k: v for k, v in self._tokenizer.get_config().items() if k != "name"}
+        return repr(settings), tuple(self._tokenizer.get_vocabulary())
+
+
+def load_hub_tokenizer(folder: Path) -> HubTokenizer:
+    """Reads what `HubTokenizer.save` wrote."""
+    keras_hub()
+    settings = json.loads((folder / _FILE).read_text("utf-8"))
+    tokenizer: Any = keras.saving.deserialize_keras_object(settings)
+    tokenizer.load_assets(str(folder))
+    return HubTokenizer(tokenizer)
+
+
+def keras_hub() -> Any:
+    """Gives the package; raises `ImportError`, with what to install, where it is not there."""
+    try:
+        return import_module("keras_hub")
+    except ImportError as error:
+        raise ImportError(
+            f"KerasHub's networks need a package more: pip install 'transferlearn[hub]'. ({error})"
+        ) from error
+
+
+def _folder(name: str) -> Path | None:
+    path = Path(name.removeprefix(PREFIX)).expanduser()
+    return path if path.is_dir() else None
+
+
+def _loaded(name: str, kind: str, *, module: str = "models", **settings: Any) -> Any:
+    loader = getattr(getattr(keras_hub(), module), kind)
+    preset = str(_folder(name) or name.removeprefix(PREFIX))
+    try:
+        return loader.from_preset(preset, **settings)
+    except Exception as error:
+        raise OSError(
+            f"The {kind.lower()} of {name!r} could not be loaded. Expected a preset's name "
+            "(keras.io/keras_hub/presets) where Kaggle can be reached, or a folder that KerasHub "
+            "(save_to_preset) or Hugging Face (config.json, model.safetensors, vocab.txt) wrote. "
+            f"KerasHub says: {error!s:.500}"
+        ) from error
+
+
+def _as_hugging_face(folder: Path | None) -> dict[str, Any]:
+    """Settings that KerasHub does not read: BERT's lower case goes without accents."""
+    file = folder / "tokenizer_config.json" if folder else None
+    if file is None or not file.is_file():
+        return {}
+    given = json.loads(file.read_text("utf-8"))
+    is_word_piece = str(given.get("tokenizer_class")).removesuffix("Fast") in _WORD_PIECE
+    strips = given.get("strip_accents")
+    lower = given.get("do_lower_case", True)
+    return {"strip_accents": bool(lower if strips is None else strips)} if is_word_piece else {}
+
+
+def _scaling(converter: Any) -> Callable[[Any], Any]:
+    scale = 1.0 if converter.scale is None else converter.scale
+    offset = 0.0 if converter.offset is None else converter.offset
+    return keras.layers.Rescaling(scale, offset, dtype="float32", name="preprocessing")
+
+
+def _source(name: str, *, pretrained: bool) -> str:
+    return f"KerasHub, {name.removeprefix(PREFIX)}" if pretrained else "random weights"
+
+
+def _first_id(tokenizer: Any, *names: str) -> tuple[int, ...]:
+    found = (getattr(tokenizer, f"{name}_token_id", None) for name in names)
+    return next(((int(token),) for token in found if token is not None), ())

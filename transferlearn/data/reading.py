@@ -1,0 +1,109 @@
+"""Strings, files and streams of texts, and texts to predict on."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .folders import files_below
+from .kinds import Kind
+from .notices import listing
+from .tf_data import is_tf_data
+
+_LISTED = 10
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """In the place of a text: what is wrong with it."""
+
+    problem: str
+
+
+def read_text(path: Path) -> str | Unreadable:
+    """Reads a file in UTF-8, or says why that cannot be."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        return Unreadable(
+            f"not UTF-8 (byte {error.object[error.start]:#04x} at place {error.start}); "
+            "save it in that encoding"
+        )
+    except OSError as error:
+        return Unreadable(error.strerror or str(error))
+
+
+def as_text(item: Any) -> str | Unreadable:
+    """The item if it is a string, or what it is instead."""
+    return str(item) if isinstance(item, str) else Unreadable(f"no string, but {item!r:.60}")
+
+
+def empty(text: str) -> str:
+    """Says that a text holds nothing but blanks, if so."""
+    return "" if text.strip() else "empty"
+
+
+def labelled_stream(source: Any) -> tuple[list[str], np.ndarray]:
+    """All texts and labels of a `tf.data.Dataset`, batched or not."""
+    spec = source.element_spec
+    if not isinstance(spec, tuple) or len(spec) != 2 or spec[0].dtype.name != "string":
+        raise ValueError(
+            "A tf.data.Dataset of texts must hold (string, label), batched or not. "
+            f"Received: element_spec={spec}"
+        )
+    pairs = [(np.atleast_1d(x), y) for x, y in source.as_numpy_iterator()]
+    if not pairs:
+        raise ValueError("The tf.data.Dataset is empty: it gave no element.")
+    batched = bool(spec[0].shape.rank)
+    texts = [text.decode("utf-8", "replace") for x, _ in pairs for text in x]
+    return texts, (np.concatenate if batched else np.stack)([y for _, y in pairs])
+
+
+def to_predict(source: Any, kind: Kind) -> tuple[Sequence[str | Unreadable], list[str] | None]:
+    """The texts of a source, and their files where there are any.
+
+    Raises:
+        TypeError: It is no source of texts.
+        FileNotFoundError: No such file or folder.
+        ValueError: No text in it, or something else in a list.
+    """
+    if (paths := _paths(source, kind)) is not None:
+        return [read_text(Path(path)) for path in paths], paths
+    texts = [as_text(item) for item in _strings(source)]
+    wrong = [f"text {i}: {t.problem}" for i, t in enumerate(texts) if isinstance(t, Unreadable)]
+    if wrong or not texts:
+        raise ValueError(f"Expected texts.{listing(wrong, _LISTED) or ' Received: none'}")
+    return texts, None
+
+
+def _paths(source: Any, kind: Kind) -> list[str] | None:
+    """The files below a folder, or those that are listed; `None` for texts."""
+    given = [source] if isinstance(source, Path) else source
+    is_list = isinstance(given, (list, tuple, np.ndarray))
+    if not is_list or kind.as_paths(given) is None:
+        return None
+    found: list[str] = []
+    for path in (Path(item).expanduser() for item in given):
+        if not path.exists():
+            raise FileNotFoundError(f"No such file or folder: {path} (from {Path.cwd()}).")
+        found += files_below(path, kind, Counter()) if path.is_dir() else [str(path)]
+    if not found:
+        raise ValueError(f"No text file in {source} or below: expected names that end in .txt.")
+    return found
+
+
+def _strings(source: Any) -> list[Any]:
+    if isinstance(source, str):
+        return [source]
+    if is_tf_data(source):
+        batches = (x[0] if isinstance(x, tuple) else x for x in source.as_numpy_iterator())
+        return [text.decode("utf-8", "replace") for x in batches for text in np.atleast_1d(x)]
+    if isinstance(source, (list, tuple, np.ndarray)) or hasattr(source, "to_list"):
+        return list(source)
+    raise TypeError(
+        "Texts are a string, a list or an array of strings, a Path of a .txt file or a folder, or "
+        f"a tf.data.Dataset. Received: {type(source).__name__}"
+    )
