@@ -102,6 +102,14 @@ def assemble(
     )
 
 
+def of_any_length(model: keras.Model) -> keras.Model:
+    """The same layers, for items of which the first axis has any length."""
+    (given,) = model.inputs
+    item = keras.Input((None, *given.shape[2:]), dtype=given.dtype, name=given.name)
+    outputs = model._run_through_graph(item, operation_fn=lambda operation: operation)
+    return keras.Model(item, outputs, name=model.name)
+
+
 def _check_input(backbone: Backbone, shape: tuple[int | None, ...]) -> None:
     expected = tuple(backbone.model.inputs[0].shape[1:])
     fits = len(expected) == len(shape) and all(

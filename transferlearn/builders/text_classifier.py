@@ -3,10 +3,8 @@
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-import keras
-
 from transferlearn import backbones, data
-from transferlearn.assembling import Network
+from transferlearn.assembling import Network, of_any_length
 from transferlearn.backbones import Backbone, TextBackbone
 from transferlearn.backbones.texts import Pooling, check_pooling
 from transferlearn.builders.arguments import whole
@@ -135,12 +133,5 @@ class TextClassifierBuilder(Builder):
             sequence_length=min(self.sequence_length, backbone.most_tokens or self.sequence_length),
             long_texts=self.long_texts,
         )
-        model = _of_any_length(parts.pop("model"))
+        model = of_any_length(parts.pop("model"))
         return FittedTextModel(model=model, tokenizer=backbone.tokenizer, outline=read, **parts)
-
-
-def _of_any_length(model: keras.Model) -> keras.Model:
-    """The same layers, for texts of any length."""
-    token_ids = keras.Input((None,), dtype="int32", name="token_ids")
-    outputs = model._run_through_graph(token_ids, operation_fn=lambda operation: operation)
-    return keras.Model(token_ids, outputs, name=model.name)

@@ -42,10 +42,12 @@ class ItemBatches(keras.utils.PyDataset):
         epoch: Decides the order. Keras's hooks count it up after each whole epoch; set it to go
             on from a later one.
         by_epoch: Whether `epoch` alone decides the order.
+        varies: Whether the second axis of what comes first differs from batch to batch.
         failure: What went wrong while a batch was loaded, before TensorFlow wrapped it up.
     """
 
     by_epoch = True
+    varies = False
 
     def __init__(
         self,
@@ -105,11 +107,13 @@ class ItemBatches(keras.utils.PyDataset):
 
     def _rows(self, epoch: int, index: int) -> np.ndarray:
         if epoch not in self._orders:
-            size = len(self._items)
-            order = np.arange(size) if self._seed is None else epoch_order(size, self._seed, epoch)
-            self._orders = {epoch: order}
+            self._orders = {epoch: self._in_order(epoch)}
         start = self._ends[index - 1] if index else 0
         return self._orders[epoch][start : self._ends[index]]
+
+    def _in_order(self, epoch: int) -> np.ndarray:
+        size = len(self._items)
+        return np.arange(size) if self._seed is None else epoch_order(size, self._seed, epoch)
 
     def on_epoch_begin(self) -> None:
         """Keras's hook; it looks at some batches before the first call."""

@@ -36,6 +36,9 @@ def without_autotune(batches: Any) -> Any:
         return iterate(batches)
 
     signature = keras.tree.map_structure(spec, batches[0])
+    if getattr(batches, "varies", False):
+        x, *rest = signature
+        signature = (tf.TensorSpec((None, None, *x.shape[2:]), x.dtype), *rest)
     options = tf.data.Options()
     options.autotune.enabled = False
     dataset = tf.data.Dataset.from_generator(read, output_signature=signature)

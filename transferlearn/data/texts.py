@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from .dataset import Dataset, ItemDataset, Skipped
+from .dataset import Dataset, ItemDataset, Request, Skipped
 from .excerpt import Sample
 from .kinds import Kind
 from .labels import hold_out
@@ -17,9 +17,10 @@ from .notices import counts, listing, notice
 from .options import Options
 from .reading import Unreadable, as_text, empty, labelled_stream, read_text, to_predict
 from .tf_data import is_tf_data
-from .tokens import TokenItems, Tokenizer
+from .tokens import TokenBatches, TokenContents, TokenItems, Tokenizer
 
 _LISTED = 10
+_STEP = 8  # tokens: batches come in few lengths, so that there is little to compile
 _STRANGE = 0.5  # the share of unknown tokens from which on a text is pointed out
 
 
@@ -56,6 +57,20 @@ class TextDataset(ItemDataset):
 
     def _subset(self, rows: np.ndarray) -> Self:
         return replace(super()._subset(rows), text_of=self.text_of[rows])
+
+    def _batches(self, request: Request) -> TokenBatches:
+        return TokenBatches(
+            self.items.of_length(self.shape[0], step=_STEP),
+            *self._targets(request),
+            request.batch_size,
+            shuffle=request.shuffle,
+            seed=request.seed,
+            lengths=self.items.lengths,
+            varies=True,
+        )
+
+    def _contents(self, request: Request) -> TokenContents:
+        return TokenContents(**vars(super()._contents(request)))
 
 
 @dataclass(frozen=True, kw_only=True)

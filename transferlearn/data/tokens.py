@@ -3,11 +3,16 @@
 import abc
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 
-from .items import RawItems
+from .batches import ItemBatches
+from .contents import ItemContents
+from .items import Items, RawItems
+
+_TOGETHER = 8  # batches
 
 
 class Tokenizer(abc.ABC):
@@ -39,14 +44,18 @@ class TokenItems(RawItems):
 
     Args:
         ids: Of each row, int32, none longer than `length`.
-        length: Of the rows that come out.
+        length: Of the rows that come out, or with `step` the most.
         padding: The id that they are filled up with.
+        step: Rows that come together are filled up to a multiple of this only.
     """
 
-    def __init__(self, ids: Sequence[np.ndarray], length: int, padding: int) -> None:
+    def __init__(
+        self, ids: Sequence[np.ndarray], length: int, padding: int, step: int | None = None
+    ) -> None:
         self._ids = ids
         self._length = length
         self._padding = padding
+        self._step = step or length
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -72,15 +81,65 @@ class TokenItems(RawItems):
 
     def start(self, rows: np.ndarray, epoch: int = 0) -> Callable[[], np.ndarray]:
         """Fills the rows up."""
-        batch = np.full((len(rows), self._length), self._padding, np.int32)
+        longest = max(len(self._ids[row]) for row in rows)
+        length = min(-(-longest // self._step) * self._step, self._length)
+        batch = np.full((len(rows), length), self._padding, np.int32)
         for place, row in zip(batch, rows, strict=True):
             place[: len(self._ids[row])] = self._ids[row]
         return lambda: batch
 
     def subset(self, rows: np.ndarray) -> Self:
         """The rows, in that order."""
-        return type(self)([self._ids[i] for i in rows], self._length, self._padding)
+        return type(self)([self._ids[i] for i in rows], self._length, self._padding, self._step)
 
-    def of_length(self, length: int) -> Self:
+    def of_length(self, length: int, step: int | None = None) -> Self:
         """The same rows, filled up to another length."""
-        return type(self)(self._ids, length, self._padding)
+        return type(self)(self._ids, length, self._padding, step)
+
+
+class TokenBatches(ItemBatches):
+    """Batches of rows that are about as long as each other, or of something in their place.
+
+    The order is shuffled; then the rows of eight batches at a time are dealt out by their lengths,
+    and those batches are shuffled once more.
+    """
+
+    def __init__(self, *args: Any, lengths: np.ndarray, varies: bool, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.varies = varies
+        self._lengths = lengths
+
+    def _in_order(self, epoch: int) -> np.ndarray:
+        order = super()._in_order(epoch)
+        if self._seed is None:
+            return order
+        random = np.random.default_rng((self._seed, epoch, _TOGETHER))
+        size = int(self._ends[0])
+        parts = []
+        for begin in range(0, len(order), size * _TOGETHER):
+            some = order[begin : begin + size * _TOGETHER]
+            whole = len(some) // size * size
+            by_length = some[np.argsort(self._lengths[some], kind="stable")]
+            batches = by_length[:whole].reshape(-1, size)
+            parts += [random.permutation(batches).ravel(), by_length[whole:]]
+        return np.concatenate(parts)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TokenContents(ItemContents):
+    """Rows of token ids, to store something of each."""
+
+    items: TokenItems
+
+    def batches(self, items: Items, *, seed: int | None = None) -> ItemBatches:
+        """See `Contents.batches`."""
+        return TokenBatches(
+            items,
+            self.targets,
+            self.weights,
+            self.batch_size,
+            shuffle=self.shuffle,
+            seed=seed,
+            lengths=self.items.lengths,
+            varies=False,
+        )

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from transferlearn.assembling import Network
+from transferlearn.assembling import Network, of_any_length
 from transferlearn.data import Contents, Dataset, ItemDataset, UnsteadyData
 from transferlearn.features import Cache
 from transferlearn.features.limits import check_directory
@@ -119,6 +119,8 @@ class Feeding:
         train, validation = (
             part and part.batches(**request, seed=seed) for part, request in self._parts(encoding)
         )
+        if getattr(train, "varies", False):
+            model = of_any_length(model)
         feed = Feed(train=train, validation=validation, batch_size=sources.batch_size)
         return Fed(model=model, feed=feed, note=note)
 
