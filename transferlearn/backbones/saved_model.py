@@ -247,8 +247,8 @@ def _check(folder: Path, found: Program, expected: str) -> None:
     if not found.functions:
         raise ValueError(
             f"{folder} is a graph of TensorFlow 1, such as hub.Module or an Estimator wrote, which "
-            "TensorFlow 2 can neither call nor train. Take the module's version for TF2, or export the network "
-            "anew with tf.saved_model.save."
+            "TensorFlow 2 can neither call nor train. Take the module's version for TF2, or export "
+            "the network anew with tf.saved_model.save."
         )
     if found.unsafe and found.sha256 not in _trusted:
         raise ValueError(
