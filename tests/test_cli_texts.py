@@ -41,6 +41,13 @@ def test_predict_takes_files(saved, tmp_path, capsys):
     assert [item["class_name"] for item in found] == ["good", "bad"]
 
 
+@pytest.mark.parametrize("arguments", [["typo.txt"], ["{folder}", "a good film"]])
+def test_files_that_are_not_there_are_no_texts(saved, tmp_path, arguments, capsys):
+    given = [argument.format(folder=tmp_path) for argument in arguments]
+    assert main(["predict", str(saved), *given]) == 1
+    assert "is a file, and other" in (said := capsys.readouterr().err) or "No such file" in said
+
+
 def test_evaluate_takes_a_table(saved, tmp_path, capsys):
     given, labels = texts.reviews(60, seed=1)
     pandas.DataFrame({"text": given, "label": labels}).to_csv(tmp_path / "t.csv", index=False)

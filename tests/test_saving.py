@@ -108,3 +108,28 @@ def test_a_folder_that_is_no_save_is_not_touched(fitted, tmp_path):
     with pytest.raises(OSError, match="not a save"):
         fitted.save(tmp_path / "photos")
     assert (tmp_path / "photos" / "mine.jpg").read_bytes() == b"precious"
+
+
+def test_a_save_that_holds_files_of_others_is_not_replaced(fitted, tmp_path):
+    fitted.save(tmp_path / "saved")
+    (tmp_path / "saved" / "NOTES.md").write_text("mine")
+    with pytest.raises(OSError, match=r"no part of a save, such as NOTES\.md"):
+        fitted.save(tmp_path / "saved")
+    assert (tmp_path / "saved" / "NOTES.md").read_text() == "mine"
+
+
+def test_a_link_to_a_save_stays_a_link(fitted, tmp_path):
+    fitted.save(tmp_path / "saved")
+    (tmp_path / "link").symlink_to("saved")
+    for _ in range(2):
+        fitted.save(tmp_path / "link")
+        tl.load(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+
+
+def test_what_only_looks_like_a_previous_save_stays(fitted, tmp_path):
+    (tmp_path / ".saved.previous").mkdir()
+    (tmp_path / ".saved.previous" / "mine.txt").write_text("mine")
+    fitted.save(tmp_path / "saved")
+    tl.load(tmp_path / "saved")
+    assert (tmp_path / ".saved.previous" / "mine.txt").exists()

@@ -14,6 +14,7 @@ from tests import texts
 from transferlearn import freezing
 from transferlearn.backbones import from_encoder
 from transferlearn.backbones.keras_hub import HubTokenizer
+from transferlearn.builders.arguments import by_id
 
 pytest.importorskip("tensorflow")
 
@@ -416,3 +417,52 @@ def test_batches_hold_rows_of_about_one_length_and_each_row_once(backbone):
     contents = dataset.contents(batch_size=16, shuffle=True)
     stored = contents.batches(dataset.items, seed=0)
     assert [*stored.rows(3)] == [*dataset.batches(batch_size=16, shuffle=True, seed=0).rows(3)]
+
+
+def test_balanced_weights_count_texts_and_not_their_pieces(backbone):
+    given, labels = texts.reviews(40)
+    pairs = zip(given, labels, strict=True)
+    long = [("film plot " * 30 if label == "bad" else "") + text for text, label in pairs]
+    kind = tl.data.TextKind(tokenizer=backbone.tokenizer, sequence_length=12, long_texts="split")
+    train, _ = tl.data.load_pair((long, labels), kind=kind, validation_split=0)
+    assert by_id("balanced", train) == {0: pytest.approx(1), 1: pytest.approx(1)}
+
+
+@pytest.mark.parametrize(
+    ("stream", "message"),
+    [
+        (lambda d: d.batch(4).repeat(), "never ends"),
+        (lambda d: d.map(lambda x, y: ({"text": x}, y)), "must hold"),
+        (lambda d: d.map(lambda x, y: (y, y)), "must hold"),
+    ],
+)
+def test_streams_that_cannot_be_read(builder, fitted, stream, message):
+    import tensorflow as tf
+
+    given, _ = texts.reviews(8)
+    dataset = stream(tf.data.Dataset.from_tensor_slices((given, [0, 1] * 4)))
+    with pytest.raises(ValueError, match=message):
+        builder.fit(dataset, verbose=0)
+    with pytest.raises(ValueError, match=message):
+        fitted.predict(dataset)
+
+
+def test_streams_with_columns_and_labels_of_strings(builder, fitted):
+    import tensorflow as tf
+
+    given, labels = texts.reviews(20)
+    dataset = tf.data.Dataset.from_tensor_slices(([[text] for text in given], labels)).batch(6)
+    trained = builder.fit(dataset, verbose=0, validation_split=0)
+    assert trained.class_names == ("bad", "good")
+    assert len(fitted.predict(dataset)) == 20
+
+
+def test_half_a_character_and_bytes_that_are_0_are_named(fitted, tmp_path):
+    with pytest.raises(ValueError, match="text 1: half a character"):
+        fitted.predict(["good", "bad \ud83d"])
+    (tmp_path / "wide.txt").write_bytes("good film".encode("utf-16-le"))
+    with pytest.raises(ValueError, match=r"wide\.txt: not UTF-8"):
+        fitted.predict(tmp_path / "wide.txt")
+    (tmp_path / "table.csv").write_text("text,label\n")
+    with pytest.raises(ValueError, match=r"table\.csv is no text file"):
+        fitted.predict(tmp_path / "table.csv")

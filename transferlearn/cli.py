@@ -110,7 +110,7 @@ def _predict(options: Namespace) -> tuple[Any, str]:
     from transferlearn import FittedTextModel, load
 
     fitted, items = load(options.model), [Path(item) for item in options.items]
-    is_text = isinstance(fitted, FittedTextModel) and not all(map(_exists, items))
+    is_text = isinstance(fitted, FittedTextModel) and not _are_files(options.items)
     found = fitted.predict(options.items if is_text else items)
     called = options.items if is_text else [p.path for p in found]
     result = [
@@ -130,9 +130,19 @@ def _predict(options: Namespace) -> tuple[Any, str]:
     return result, "\n".join(lines)
 
 
-def _exists(path: Path) -> bool:
-    with contextlib.suppress(OSError):  # a long text is no name of a file
-        return path.exists()
+def _are_files(items: Sequence[str]) -> bool:
+    """Whether they are files and folders, or else texts; both together are refused."""
+    named = [item for item in items if _is_file(item)]
+    if named and len(named) < len(items):
+        raise ValueError(f"{named[0]} is a file, and other arguments are texts or not there.")
+    return bool(named)
+
+
+def _is_file(item: str) -> bool:
+    if item.lower().endswith((".txt", ".csv", ".tsv")) and not item.isspace():
+        return True
+    with contextlib.suppress(OSError, ValueError):  # a long text is no name of a file
+        return bool(item) and Path(item).exists()
     return False
 
 

@@ -100,7 +100,7 @@ class FittedTextModel(FittedModel):
         found: list[np.ndarray] = []
         for begin in range(0, len(order), size):
             rows = order[begin : begin + size]
-            longest = int(dataset.items.lengths[rows].max())
+            longest = max(1, int(dataset.items.lengths[rows].max()))
             length = min(-(-longest // _STEP) * _STEP, self.outline.sequence_length or longest)
             found.append(self.model.predict_on_batch(dataset.items.of_length(length).start(rows)()))
             progress.add(len(rows))

@@ -6,8 +6,8 @@ from typing import Any
 import keras
 
 from transferlearn.backbones.keras_hub import keras_hub, load_hub_tokenizer
-from transferlearn.backbones.saved_model import CHARACTERS, Characters, looking_beside
-from transferlearn.data import Tokenizer
+from transferlearn.backbones.saved_model import looking_beside
+from transferlearn.data import CHARACTERS, Characters, Tokenizer
 from transferlearn.fitted import FittedModel, Outline
 from transferlearn.fitted_text import TOKENIZER, FittedTextModel
 from transferlearn.saving import HUB, read_model, read_save

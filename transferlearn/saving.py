@@ -23,7 +23,7 @@ HUB = "keras_hub"
 
 def write_save(fitted: Any, path: Path) -> None:
     """Writes a `FittedModel` as the folder `path`, by a temporary name and a rename."""
-    path = path.absolute()
+    path = path.resolve()
     check_target(path)
     _recover(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -53,11 +53,26 @@ def check_target(path: Path) -> None:
             f"{path} exists and is not a save of transferlearn (it holds no {DESCRIPTION}). "
             "Nothing was written; choose another name."
         )
+    if path.exists() and (others := _not_ours(path)):
+        raise OSError(
+            f"{path} holds files that are no part of a save, such as {others[0]}, which would be "
+            "lost. Nothing was written; move them, or choose another name."
+        )
     parent = next(folder for folder in path.absolute().parents if folder.exists())
     try:
         _draft(path, parent).rmdir()
     except OSError as error:
         raise OSError(f"{path} cannot be written in {parent}: {error.strerror}.") from error
+
+
+def _not_ours(path: Path) -> list[str]:
+    """Files in a save that its description does not list."""
+    try:
+        known = {DESCRIPTION, *json.loads((path / DESCRIPTION).read_text("utf-8"))["files"]}
+    except (ValueError, KeyError, TypeError):
+        return []  # damaged: to be replaced
+    files = (file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
+    return sorted(set(files) - known)
 
 
 def read_save(path: Path) -> dict[str, Any]:
@@ -189,7 +204,9 @@ def _replace(draft: Path, path: Path) -> None:
 def _recover(path: Path) -> None:
     """Brings back the previous save where a kill came between the two renames, or drops it."""
     previous = _aside(path)
-    if previous.exists() and not path.exists():
-        previous.rename(path)
-    elif previous.exists():
+    if not (previous / DESCRIPTION).is_file():
+        return
+    if path.exists():
         shutil.rmtree(previous)
+    else:
+        previous.rename(path)

@@ -28,12 +28,15 @@ def test_a_folder_of_hugging_face_is_read_without_network(tmp_path):
 
 @pytest.mark.parametrize(
     ("settings", "same"),
-    [('"do_lower_case": true', True), ('"do_lower_case": true, "strip_accents": false', False)],
+    [
+        ('"do_lower_case": true', True),
+        ('"model_max_length": 512', True),
+        ('"do_lower_case": true, "strip_accents": false', False),
+    ],
 )
 def test_accents_go_as_hugging_face_has_it(tmp_path, settings, same):
     texts.hugging_face_folder(tmp_path / "bert")
-    config = f'{{"tokenizer_class": "BertTokenizerFast", {settings}}}'
-    (tmp_path / "bert" / "tokenizer_config.json").write_text(config)
+    (tmp_path / "bert" / "tokenizer_config.json").write_text(f"{{{settings}}}")
     tokenizer = tl.backbones.get_tokenizer(f"keras_hub:{tmp_path / 'bert'}")
     accented, plain = tokenizer.tokenize(["très bén Film", "tres ben film"])
     assert np.array_equal(accented, plain) == same
@@ -43,6 +46,20 @@ def test_accents_go_as_hugging_face_has_it(tmp_path, settings, same):
         0,
         1,
     )
+
+
+def test_damaged_settings_and_a_vocabulary_of_another_network_are_named(tmp_path):
+    texts.hugging_face_folder(tmp_path / "bert")
+    name = f"keras_hub:{tmp_path / 'bert'}"
+    (tmp_path / "bert" / "tokenizer_config.json").unlink()
+    assert tl.backbones.get_tokenizer(name).size == 78
+    with (tmp_path / "bert" / "vocab.txt").open("a") as file:
+        file.write("other\n")
+    with pytest.raises(ValueError, match="79 tokens, and an encoder of 78"):
+        tl.backbones.get_text(name)
+    (tmp_path / "bert" / "tokenizer_config.json").write_text("{")
+    with pytest.raises(ValueError, match=r"tokenizer_config\.json is damaged"):
+        tl.backbones.get_tokenizer(name)
 
 
 def test_random_weights(tmp_path):

@@ -122,6 +122,17 @@ def test_a_save_holds_the_program_and_the_trained_weights(network, tmp_path):
     )
 
 
+def test_a_module_that_was_changed_since_is_not_saved(network, tmp_path):
+    folder = saved_models.save_module(network, tmp_path / "module")
+    job = tl.ImageClassifierBuilder(f"saved_model:{folder}", seed=0)
+    fitted = job.fit((X, Y), schedule="probe", verbose=0)
+    fitted.save(tmp_path / "saved")
+    Path(folder).rename(tmp_path / "moved")
+    with pytest.raises(OSError, match="moved or changed since"):
+        fitted.save(tmp_path / "saved")
+    tl.load(tmp_path / "saved")
+
+
 def test_any_size_and_no_training_argument(network, tmp_path):
     fully = keras.Sequential(network.layers[1:])
     folder = saved_models.save_module(fully, tmp_path / "m", size=None, takes_training=False)
@@ -212,6 +223,13 @@ def test_what_is_no_saved_model(tmp_path, folder):
         tl.TextClassifierBuilder(f"saved_model:{folder}").fit(texts.reviews(8), verbose=0)
     with pytest.raises(ValueError, match="has its weights in it"):
         tl.ImageClassifierBuilder(f"saved_model:{folder}", weights=None).build(2)
+
+
+def test_damaged_variables_are_named(network, tmp_path):
+    folder = Path(saved_models.save_module(network, tmp_path / "module"))
+    (folder / "variables" / "variables.index").unlink()
+    with pytest.raises(OSError, match="module cannot be loaded: a file of it is missing"):
+        tl.ImageClassifierBuilder(f"saved_model:{folder}").build(2)
 
 
 def test_a_handle_that_cannot_be_downloaded(monkeypatch):

@@ -16,7 +16,11 @@ from transferlearn.data import Tokenizer
 PREFIX = "keras_hub:"
 _AT_ONCE = 1000  # texts
 _FILE = "tokenizer.json"
-_WORD_PIECE = ("BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer")
+_WORD_PIECE = {
+    "bert": "BertTokenizer",
+    "distilbert": "DistilBertTokenizer",
+    "electra": "ElectraTokenizer",
+}
 
 
 class KerasHub(TextSource):
@@ -47,18 +51,26 @@ class KerasHub(TextSource):
         encoder = _loaded(name, "Backbone", load_weights=pretrained)
         if "token_ids" not in [tensor.name for tensor in encoder.inputs]:
             raise ValueError(f"{name!r} takes no texts. For images: tl.ImageClassifierBuilder.")
+        tokenizer = self.load_tokenizer(name)
+        if tokenizer.size > encoder.vocabulary_size:
+            raise ValueError(
+                f"{name!r} has a vocabulary of {tokenizer.size:,} tokens, and an encoder of "
+                f"{encoder.vocabulary_size:,}: its files do not belong together."
+            )
         return from_encoder(
             encoder,
-            self.load_tokenizer(name),
+            tokenizer,
             pooling=pooling,
             name=encoder.name,
             source=_source(name, pretrained=pretrained),
             pretrained=pretrained,
         )
 
-    def load_tokenizer(self, name: str) -> Tokenizer:
+    def load_tokenizer(self, name: str) -> "HubTokenizer":
         """Loads what cuts texts into the encoder's tokens."""
-        return HubTokenizer(_loaded(name, "Tokenizer", **_as_hugging_face(_folder(name))))
+        folder = _folder(name)
+        hugging_face = _of_hugging_face(folder) if folder else None
+        return HubTokenizer(hugging_face or _loaded(name, "Tokenizer"))
 
 
 class HubTokenizer(Tokenizer):
@@ -69,6 +81,7 @@ class HubTokenizer(Tokenizer):
         self.start = _first_id(tokenizer, "cls", "start")
         self.end = _first_id(tokenizer, "sep", "end")
         self.padding = tokenizer.pad_token_id
+        self.size = tokenizer.vocabulary_size()
         unknown = getattr(tokenizer, "oov_token", None)
         self.unknown = None if unknown is None else tokenizer.token_to_id(unknown)
 
@@ -136,16 +149,30 @@ def _loaded(name: str, kind: str, *, module: str = "models", **settings: Any) ->
         ) from error
 
 
-def _as_hugging_face(folder: Path | None) -> dict[str, Any]:
-    """Settings that KerasHub does not read: BERT's lower case goes without accents."""
-    file = folder / "tokenizer_config.json" if folder else None
-    if file is None or not file.is_file():
-        return {}
-    given = json.loads(file.read_text("utf-8"))
-    is_word_piece = str(given.get("tokenizer_class")).removesuffix("Fast") in _WORD_PIECE
-    strips = given.get("strip_accents")
+def _of_hugging_face(folder: Path) -> Any:
+    """The tokenizer of a BERT in Hugging Face's files, if that is what a folder holds.
+
+    KerasHub leaves accents in what it brings to lower case, and needs settings that may be absent.
+    """
+    kind = _WORD_PIECE.get(_settings(folder / "config.json").get("model_type", ""))
+    vocabulary = folder / "vocab.txt"
+    if kind is None or not vocabulary.is_file():
+        return None
+    given = _settings(folder / "tokenizer_config.json")
     lower = given.get("do_lower_case", True)
-    return {"strip_accents": bool(lower if strips is None else strips)} if is_word_piece else {}
+    strips = given.get("strip_accents")
+    return getattr(keras_hub().models, kind)(
+        str(vocabulary), lowercase=lower, strip_accents=lower if strips is None else strips
+    )
+
+
+def _settings(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        return {}
+    try:
+        return dict(json.loads(file.read_text("utf-8")))
+    except ValueError as error:
+        raise ValueError(f"{file} is damaged: {error}") from error
 
 
 def _scaling(converter: Any) -> Callable[[Any], Any]:

@@ -1,24 +1,21 @@
 """TensorFlow SavedModels, such as TF-Hub's, as backbones that can be trained."""
 
 import contextlib
-import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from transferlearn.backbones.base import Backbone, Facts, Weights, from_model
 from transferlearn.backbones.blocks import Block
 from transferlearn.backbones.programs import Program, read_program
 from transferlearn.backbones.texts import Pooling, TextBackbone, TextSource
-from transferlearn.data import Tokenizer
+from transferlearn.data import Characters, Tokenizer
 
 FOLDER = "saved_models"
-CHARACTERS = "characters.json"
 _trusted: set[str] = set()  # hashes of programs
 _beside: list[Path] = []  # folders of saves that are being loaded
 
@@ -158,36 +155,16 @@ class SavedModelLayer(keras.Layer):
         return {**super().get_config(), "source": self.source, "program": self.program}
 
 
-class Characters(Tokenizer):
-    """Each character is a token, by its number in Unicode."""
-
-    start = ()
-    end = ()
-    padding = 0
-    unknown = None
-
-    def tokenize(self, texts: Sequence[str]) -> list[np.ndarray]:
-        """Gives the numbers of each text's characters; those that are 0 are left out."""
-        numbers = (np.frombuffer(text.encode("utf-32-le"), np.int32) for text in texts)
-        return [row[row > 0] for row in numbers]
-
-    def save(self, folder: Path) -> None:
-        """Writes that it is this one."""
-        folder.mkdir()
-        (folder / CHARACTERS).write_text(json.dumps({"unicode": True}), "utf-8")
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Characters)
-
-    def __hash__(self) -> int:
-        return hash(Characters)
-
-
 def copy_programs(model: keras.Model, folder: Path) -> None:
     """Writes the SavedModels that a model calls below a folder."""
     for layer in model._flatten_layers():
         if isinstance(layer, SavedModelLayer):
             target = folder / FOLDER / layer.program
+            if not layer.folder.is_dir() or read_program(layer.folder).sha256 != layer.program:
+                raise OSError(
+                    f"The SavedModel at {layer.folder}, which the model was made of, was moved or "
+                    "changed since, so it cannot be saved. Nothing was written; put it back there."
+                )
             if not target.exists():
                 shutil.copytree(layer.folder, target)
 
@@ -270,7 +247,13 @@ def _module(folder: Path) -> tuple[Any, Callable[..., Any], bool]:
     """The loaded module, what to call, and whether that takes `training`."""
     import tensorflow as tf
 
-    module = tf.saved_model.load(str(folder))
+    try:
+        module = tf.saved_model.load(str(folder))
+    except Exception as error:
+        raise OSError(
+            f"{folder} cannot be loaded: a file of it is missing or damaged. TensorFlow says: "
+            f"{error!s:.300}"
+        ) from error
     function = module.__call__ if callable(module) else getattr(module, "serve", None)
     if function is None:
         raise ValueError(

@@ -2,13 +2,14 @@
 
 import math
 import numbers
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
 
 from transferlearn.backbones import Backbone
+from transferlearn.data import Dataset
 from transferlearn.heads import Head
 
 
@@ -35,15 +36,13 @@ def check_parts(head: Any, backbone: Any) -> None:
 
 
 def by_id(
-    class_weight: Mapping[Any, float] | str | None,
-    class_names: Sequence[str],
-    labels: np.ndarray | None,
+    class_weight: Mapping[Any, float] | str | None, dataset: Dataset
 ) -> dict[int, float] | None:
     """Gives class weights by class id, or refuses classes and weights that cannot be."""
     if class_weight is None:
         return None
     if class_weight == "balanced":
-        return _balanced(len(class_names), labels)
+        return _balanced(dataset)
     if not isinstance(class_weight, Mapping) or not all(
         isinstance(weight, numbers.Real) and 0 <= weight < math.inf
         for weight in class_weight.values()
@@ -52,6 +51,7 @@ def by_id(
             "class_weight is 'balanced', or goes from class names or ids to weights of at least 0. "
             f"Received: class_weight={class_weight!r}"
         )
+    class_names = dataset.class_names
     ids = {name: i for i, name in enumerate(class_names)} | {i: i for i in range(len(class_names))}
     unknown = [key for key in class_weight if key not in ids]
     if unknown:
@@ -62,12 +62,14 @@ def by_id(
     return {ids[key]: float(weight) for key, weight in class_weight.items()}
 
 
-def _balanced(classes: int, labels: np.ndarray | None) -> dict[int, float]:
+def _balanced(dataset: Dataset) -> dict[int, float]:
     """Weights that make all classes count alike, and the mean item as much as before."""
+    classes, labels = len(dataset.class_names), dataset.labels
     if labels is None:
         raise ValueError(
             "class_weight='balanced' needs to know all labels beforehand, which this stream does "
             "not tell. Give a dict of weights, or class_names so that it is read."
         )
-    counts = np.bincount(labels, minlength=classes) if labels.ndim == 1 else labels.sum(0)
+    rows = np.eye(classes)[labels] if labels.ndim == 1 else labels
+    counts = rows.sum(0) if dataset.sample_weight is None else dataset.sample_weight @ rows
     return {i: float(counts.sum() / (classes * n)) for i, n in enumerate(counts) if n}

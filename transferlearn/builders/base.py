@@ -190,7 +190,7 @@ class Builder(abc.ABC):
             train=trained_on,
             validation=held_out,
             batch_size=self.batch_size,
-            class_weight=by_id(class_weight, trained_on.class_names, trained_on.labels),
+            class_weight=by_id(class_weight, trained_on),
             seed=self.seed,
             **self._variation(trained_on.shape, plan),
         )

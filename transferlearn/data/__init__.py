@@ -14,9 +14,11 @@ from .pairs import LoadedOnce, load_pair
 from .steady import iterate, without_autotune
 from .streams import StreamDataset
 from .texts import TextDataset, TextKind, load_texts, of_one_length
-from .tokens import TokenItems, Tokenizer
+from .tokens import CHARACTERS, Characters, TokenItems, Tokenizer
 
 __all__ = [
+    "CHARACTERS",
+    "Characters",
     "Contents",
     "DataWarning",
     "Dataset",

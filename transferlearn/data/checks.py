@@ -15,6 +15,8 @@ def check_classes(train: Dataset) -> None:
     names = train.class_names
     if len(names) < 2 and not train.multi_label:
         raise ValueError(f"One class only, {list(names)}: a classifier needs two or more.")
+    if train.sample_weight is not None and not train.sample_weight.any():
+        raise ValueError("All sample weights are 0, so there is nothing to learn from.")
     empty = _empty(train)
     if empty:
         raise ValueError(

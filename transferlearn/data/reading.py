@@ -26,7 +26,8 @@ class Unreadable:
 def read_text(path: Path) -> str | Unreadable:
     """Reads a file in UTF-8, or says why that cannot be."""
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")
+        return Unreadable("not UTF-8, but bytes that are 0") if "\0" in text else text
     except UnicodeDecodeError as error:
         return Unreadable(
             f"not UTF-8 (byte {error.object[error.start]:#04x} at place {error.start}); "
@@ -38,7 +39,13 @@ def read_text(path: Path) -> str | Unreadable:
 
 def as_text(item: Any) -> str | Unreadable:
     """The item if it is a string, or what it is instead."""
-    return str(item) if isinstance(item, str) else Unreadable(f"no string, but {item!r:.60}")
+    if not isinstance(item, str):
+        return Unreadable(f"no string, but {item!r:.60}")
+    try:
+        item.encode()
+    except UnicodeEncodeError as error:
+        return Unreadable(f"half a character ({error.object[error.start]!a}) at {error.start}")
+    return str(item)
 
 
 def empty(text: str) -> str:
@@ -49,17 +56,38 @@ def empty(text: str) -> str:
 def labelled_stream(source: Any) -> tuple[list[str], np.ndarray]:
     """All texts and labels of a `tf.data.Dataset`, batched or not."""
     spec = source.element_spec
-    if not isinstance(spec, tuple) or len(spec) != 2 or spec[0].dtype.name != "string":
+    _check_stream(source, "(string, label)")
+    if not isinstance(spec, tuple) or len(spec) != 2:
         raise ValueError(
-            "A tf.data.Dataset of texts must hold (string, label), batched or not. "
+            "A tf.data.Dataset of texts to learn from must hold (string, label), batched or not. "
             f"Received: element_spec={spec}"
         )
-    pairs = [(np.atleast_1d(x), y) for x, y in source.as_numpy_iterator()]
+    pairs = list(source.as_numpy_iterator())
     if not pairs:
         raise ValueError("The tf.data.Dataset is empty: it gave no element.")
     batched = bool(spec[0].shape.rank)
-    texts = [text.decode("utf-8", "replace") for x, _ in pairs for text in x]
-    return texts, (np.concatenate if batched else np.stack)([y for _, y in pairs])
+    labels = (np.concatenate if batched else np.stack)([y for _, y in pairs])
+    if labels.dtype == object:
+        labels = np.array(_decoded(labels))
+    return [text for x, _ in pairs for text in _decoded(x)], labels
+
+
+def _check_stream(source: Any, expected: str) -> None:
+    import tensorflow as tf
+
+    spec = source.element_spec
+    first = spec[0] if isinstance(spec, tuple) and spec else spec
+    if getattr(first, "dtype", None) != tf.string:
+        raise ValueError(
+            f"A tf.data.Dataset of texts must hold {expected}, batched or not. "
+            f"Received: element_spec={spec}"
+        )
+    if source.cardinality() == tf.data.INFINITE_CARDINALITY:
+        raise ValueError("The tf.data.Dataset never ends. Leave out .repeat(), or add .take(n).")
+
+
+def _decoded(batch: Any) -> list[str]:
+    return [text.decode("utf-8", "replace") for text in np.ravel(batch)]
 
 
 def to_predict(source: Any, kind: Kind) -> tuple[Sequence[str | Unreadable], list[str] | None]:
@@ -89,6 +117,8 @@ def _paths(source: Any, kind: Kind) -> list[str] | None:
     for path in (Path(item).expanduser() for item in given):
         if not path.exists():
             raise FileNotFoundError(f"No such file or folder: {path} (from {Path.cwd()}).")
+        if path.is_file() and path.suffix.lower() not in kind.endings:
+            raise ValueError(f"{path} is no text file: expected a name that ends in .txt.")
         found += files_below(path, kind, Counter()) if path.is_dir() else [str(path)]
     if not found:
         raise ValueError(f"No text file in {source} or below: expected names that end in .txt.")
@@ -99,10 +129,13 @@ def _strings(source: Any) -> list[Any]:
     if isinstance(source, str):
         return [source]
     if is_tf_data(source):
+        _check_stream(source, "strings")
         batches = (x[0] if isinstance(x, tuple) else x for x in source.as_numpy_iterator())
-        return [text.decode("utf-8", "replace") for x in batches for text in np.atleast_1d(x)]
-    if isinstance(source, (list, tuple, np.ndarray)) or hasattr(source, "to_list"):
+        return [text for batch in batches for text in _decoded(batch)]
+    if isinstance(source, (list, tuple)) or hasattr(source, "to_list"):
         return list(source)
+    if isinstance(source, np.ndarray):
+        return source.ravel().tolist()
     raise TypeError(
         "Texts are a string, a list or an array of strings, a Path of a .txt file or a folder, or "
         f"a tf.data.Dataset. Received: {type(source).__name__}"

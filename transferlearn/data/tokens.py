@@ -2,8 +2,10 @@
 
 import abc
 import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -12,6 +14,7 @@ from .batches import ItemBatches
 from .contents import ItemContents
 from .items import Items, RawItems
 
+CHARACTERS = "characters.json"
 _TOGETHER = 8  # batches
 
 
@@ -39,6 +42,31 @@ class Tokenizer(abc.ABC):
         """Writes the tokenizer's files into a new folder."""
 
 
+class Characters(Tokenizer):
+    """Each character is a token, by its number in Unicode."""
+
+    start = ()
+    end = ()
+    padding = 0
+    unknown = None
+
+    def tokenize(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """Gives the numbers of each text's characters; those that are 0 are left out."""
+        numbers = (np.frombuffer(text.encode("utf-32-le"), np.int32) for text in texts)
+        return [row[row > 0] for row in numbers]
+
+    def save(self, folder: Path) -> None:
+        """Writes that it is this one."""
+        folder.mkdir()
+        (folder / CHARACTERS).write_text(json.dumps({"unicode": True}), "utf-8")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Characters)
+
+    def __hash__(self) -> int:
+        return hash(Characters)
+
+
 class TokenItems(RawItems):
     """Rows of token ids, filled up to one length.
 
@@ -55,7 +83,7 @@ class TokenItems(RawItems):
         self._ids = ids
         self._length = length
         self._padding = padding
-        self._step = step or length
+        self._step = step or max(length, 1)
 
     def __len__(self) -> int:
         return len(self._ids)
