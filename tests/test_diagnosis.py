@@ -406,3 +406,16 @@ def test_what_was_set_is_written_down(backbone):
     assert outline.majority == pytest.approx(2 / 3)
     assert outline.backbone_layers == len(backbone.model.layers)
     json.dumps(dataclasses.asdict(outline))
+
+
+def test_a_phase_that_was_thrown_away_is_not_judged():
+    x = (pixels(60, 32) // 3 + 80 * (np.arange(60) % 2)[:, None, None, None]).astype("uint8")
+    builder = tl.ImageClassifierBuilder(
+        small_backbone(), learning_rate=30.0, optimizer="sgd", seed=0
+    )
+    data = x, np.arange(60) % 2
+    fitted = builder.fit(data, validation_split=0.5, epochs=2, verbose=0)  # the rate ruins it
+    assert fitted.phases[-1].kept_epoch == 0
+    found = tl.diagnose(fitted)
+    assert found.evidence.held_out_accuracy == fitted.phases[0].metrics["val_accuracy"]
+    assert found.verdict != "underfitting"

@@ -30,7 +30,9 @@ def make_parser() -> argparse.ArgumentParser:
         return made
 
     demo = command("demo", "Fine-tune on 800 photos of solar cells; takes some 2 minutes.")
-    demo.add_argument("--text", action="store_true", help="2,000 reviews of films in their place")
+    demo.add_argument(
+        "--text", action="store_true", help="reviews of films in their place; takes some 10 minutes"
+    )
     demo.add_argument(
         "--output", type=Path, help="folder to save in; by default solar-cells, or film-reviews"
     )

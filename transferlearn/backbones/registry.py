@@ -154,6 +154,11 @@ def _source(name: str) -> BackboneSource:
     prefix, colon, _ = name.partition(":")
     if f"{prefix}:" in _sources and colon:
         return _sources[f"{prefix}:"]
+    if name not in _sources and Path(name).expanduser().is_dir():
+        raise ValueError(
+            f"{name!r} is a folder. Say what it holds: 'keras_hub:{name}' (of KerasHub or Hugging "
+            f"Face), or 'saved_model:{name}'."
+        )
     if name not in _sources:
         known = {known.lower(): known for known in _sources}
         found = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.3)

@@ -23,6 +23,7 @@ class Curves:
         val_accuracy: Likewise.
         borders: How many epochs had been run when each phase ended.
         restored: Whether the weights of the last phase's best epoch were put back.
+        kept_epoch: Which of the last phase's weights were kept, as of a `PhaseResult`.
     """
 
     loss: np.ndarray
@@ -31,6 +32,7 @@ class Curves:
     val_accuracy: np.ndarray | None
     borders: tuple[int, ...]
     restored: bool
+    kept_epoch: int | None
 
     @classmethod
     def of(cls, fitted: FittedModel) -> "Curves":
@@ -48,6 +50,7 @@ class Curves:
             val_accuracy=curve(f"val_{accuracy}"),
             borders=tuple(accumulate(phase.epochs for phase in fitted.phases)),
             restored="restore_best_weights=True" in fitted.outline.settings.get("callbacks", ""),
+            kept_epoch=fitted.phases[-1].kept_epoch,
         )
 
     @property
@@ -65,24 +68,20 @@ class Curves:
     @property
     def epoch_of_model(self) -> int:
         """The one, from 0 on, whose weights the model has."""
-        if not self.restored or self.val_loss is None:
-            return self.epochs - 1
-        last = self.last_phase(self.val_loss)
-        return self.epochs - len(last) + int(np.nanargmin(last))
+        begin = self.borders[-2] if len(self.borders) > 1 else 0
+        if self.restored and self.val_loss is not None:
+            return begin + int(np.nanargmin(self.val_loss[begin:]))
+        return self.epochs - 1 if self.kept_epoch is None else max(0, begin + self.kept_epoch - 1)
 
     @property
     def loss_fell_since_best(self) -> bool:
         """Whether the training loss is lower than in the epoch that was best for those held out."""
         return self.at(self.loss, self.epoch_of_model) < self.at(self.loss, self.best_epoch)
 
-    def last_phase(self, values: np.ndarray) -> np.ndarray:
-        """Leaves out what earlier phases gave."""
-        return values[self.borders[-2] if len(self.borders) > 1 else 0 :]
-
-    @property
-    def losses_to_model(self) -> np.ndarray:
-        """The training losses of the last phase, up to the epoch that the model is of."""
-        return self.last_phase(self.loss[: self.epoch_of_model + 1])
+    def to_model(self, values: np.ndarray) -> np.ndarray:
+        """Those of the phase that the model is of, up to its epoch."""
+        begin = max(border for border in (0, *self.borders) if border <= self.epoch_of_model)
+        return values[begin : self.epoch_of_model + 1]
 
     @staticmethod
     def at(values: np.ndarray | None, epoch: int | None) -> float:

@@ -73,6 +73,11 @@ class Evidence:
         return loss_noise(self.best_loss, self.held_out_items)
 
     @property
+    def all_right(self) -> bool:
+        """Whether no image held out is wrong."""
+        return self.held_out_accuracy == 1
+
+    @property
     def no_better_than_guessing(self) -> bool:
         """Whether both accuracies are within their noise of the commonest answer's."""
         return (

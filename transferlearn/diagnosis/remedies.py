@@ -59,8 +59,10 @@ class Case:
     @classmethod
     def of(cls, fitted: FittedModel, curves: Curves, seen: Evidence) -> "Case":
         """Reads it from what `fit` wrote down."""
-        outline, phase = fitted.outline, fitted.phases[-1]
-        losses = curves.losses_to_model
+        outline = fitted.outline
+        from_before = len(fitted.phases) > 1 and fitted.phases[-1].kept_epoch == 0
+        phase = fitted.phases[-2 if from_before else -1]
+        losses = curves.to_model(curves.loss)
         noise = loss_noise(losses.min(), seen.train_items)
         is_last = curves.epoch_of_model == curves.epochs - 1
         layers = outline.backbone_layers

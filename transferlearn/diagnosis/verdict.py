@@ -68,7 +68,8 @@ def diagnose(fitted: FittedModel, train: Any = None, validation_data: Any = None
     What is left of the error is of two kinds: what is wrong on the images trained on too
     (underfitting), and the gap from those to the images held out (overfitting). The larger one is
     named, if it is above the noise that so many images have. It is overfitting, too, where the
-    held-out loss rose from its best by more than its noise while the training loss fell; and what
+    held-out loss rose from its best by more than its noise while the training loss fell and
+    some answers are wrong; and what
     looks like underfitting is still improving where the held-out loss fell in each of the last
     epochs, at a pace that as many epochs again would make more than noise.
 
@@ -122,7 +123,7 @@ def _judge(case: Case, curves: Curves, seen: Evidence, *, is_lower_bound: bool) 
         return "underfitting", case.exploded, against_underfitting(case)
     error, said = 1 - seen.train_accuracy, _accuracies(seen)
     error_counts = error > seen.held_out_noise
-    if seen.rise > seen.rise_noise and curves.loss_fell_since_best:
+    if seen.rise > seen.rise_noise and curves.loss_fell_since_best and not seen.all_right:
         return "overfitting", f"{_rise(seen)}; {said}", against_overfitting(case)
     if seen.gap > seen.gap_noise and (seen.gap >= error or not error_counts):
         return "overfitting", said, against_overfitting(case)
@@ -147,9 +148,7 @@ def _judge(case: Case, curves: Curves, seen: Evidence, *, is_lower_bound: bool) 
 def _improves(curves: Curves, seen: Evidence) -> bool:
     if curves.val_loss is None:
         return False
-    return falls(
-        curves.last_phase(curves.val_loss), loss_noise(seen.last_loss, seen.held_out_items)
-    )
+    return falls(curves.to_model(curves.val_loss), loss_noise(seen.last_loss, seen.held_out_items))
 
 
 def _rise(seen: Evidence) -> str:

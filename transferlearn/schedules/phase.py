@@ -117,6 +117,8 @@ class PhaseResult:
         cache: What was computed once and stored for it, or why nothing was.
         head: How the head was solved, or why it was not; empty where that was not asked for.
         kept: Which epoch's weights were kept, and why; empty where that was not asked for.
+        kept_epoch: That epoch's number within the phase, from 1 on; 0: the weights from before it;
+            `None`: those of the last.
     """
 
     epochs: int
@@ -128,3 +130,4 @@ class PhaseResult:
     cache: str = ""
     head: str = ""
     kept: str = ""
+    kept_epoch: int | None = None

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from transferlearn import backbones, probing
-from transferlearn.builders import ImageClassifierBuilder
+from transferlearn.builders import Builder, ImageClassifierBuilder
 from transferlearn.builders.arguments import whole
 from transferlearn.data import ImageDataset
 from transferlearn.suggestion.measuring import Depth, Measured, measure, read_sample
@@ -95,6 +95,10 @@ def _as_builders(candidates: Sequence[Any]) -> list[ImageClassifierBuilder]:
             "candidates is a list of names, models, backbones or builders, such as "
             f"['EfficientNetLite0']. Received: candidates={candidates!r}"
         )
+    if any(
+        isinstance(x, Builder) and not isinstance(x, ImageClassifierBuilder) for x in candidates
+    ):
+        raise TypeError("suggest looks at images only: its builders are ImageClassifierBuilders.")
     builders = [
         x if isinstance(x, ImageClassifierBuilder) else ImageClassifierBuilder(x)
         for x in candidates

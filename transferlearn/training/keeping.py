@@ -46,6 +46,8 @@ class _State(NamedTuple):
     def __str__(self) -> str:
         which = f"of epoch {self.epoch}" if self.epoch else "from before this phase"
         accuracy, loss = self.score
+        if not accuracy and not math.isfinite(loss):
+            return which
         figure = f"val_accuracy {accuracy:.4f}" if accuracy else f"val_loss {-loss:.4f}"
         return f"{which} ({figure})"
 
@@ -62,6 +64,7 @@ class Keeping(keras.callbacks.Callback):
     Attributes:
         metrics: Of the weights that are kept.
         note: Which they are, and why; empty where that was not asked for.
+        kept_epoch: As of a `PhaseResult`.
         lost: The loss that ended the phase, or `None`.
     """
 
@@ -77,6 +80,7 @@ class Keeping(keras.callbacks.Callback):
         super().__init__()
         self.metrics: dict[str, Any] = dict(before)
         self.note = ""
+        self.kept_epoch: int | None = None
         self.lost: float | None = None
         self._phase = phase
         self._refitted = refitted
@@ -121,6 +125,7 @@ class Keeping(keras.callbacks.Callback):
         self.metrics = kept.metrics
         if kept is not self._newest or self.lost is not None:  # else Keras's EMA would be undone
             self._restore(kept)
+            self.kept_epoch = kept.epoch
         if self._phase.keep != "last":
             self.note = f"the weights {kept}, {reason}"
 

@@ -116,6 +116,7 @@ def run(
                 cache=fed.note,
                 head=head,
                 kept=keeping.note,
+                kept_epoch=keeping.kept_epoch,
             )
         )
         if keeping.lost is not None:
