@@ -94,15 +94,14 @@ class FittedTextModel(FittedModel):
 
     def _outputs(self, dataset: TextDataset) -> np.ndarray:
         """Of each row, the short ones first, so that few are filled up much."""
-        size = self.outline.batch_size
+        size, most = self.outline.batch_size, self.outline.sequence_length or dataset.longest
+        items = dataset.items.of_length(most, step=_STEP)
         order = np.argsort(dataset.items.lengths, kind="stable")
         progress = keras.utils.Progbar(len(order), verbose=int(len(order) > _MANY_ROWS))
         found: list[np.ndarray] = []
         for begin in range(0, len(order), size):
             rows = order[begin : begin + size]
-            longest = max(1, int(dataset.items.lengths[rows].max()))
-            length = min(-(-longest // _STEP) * _STEP, self.outline.sequence_length or longest)
-            found.append(self.model.predict_on_batch(dataset.items.of_length(length).start(rows)()))
+            found.append(self.model.predict_on_batch(items.start(rows)()))
             progress.add(len(rows))
         outputs = np.concatenate(found)
         return outputs[np.argsort(order)]

@@ -29,9 +29,7 @@ class SavedModels(TextSource):
         """Gives what can be known without loading it."""
         if name.startswith("hub:"):
             return Facts(name=name, preprocessing="[0, 1]")
-        shape = (read_program(_folder(name)).input or ((), ""))[0]
-        height, width = shape[1:3] if len(shape) == 4 else (None, None)
-        size = (height or 224, width or 224)
+        size = _sides(read_program(_folder(name))) or (224, 224)
         return Facts(name=name, image_size=size, preprocessing="[0, 1]", offline=True)
 
     def load(self, name: str, *, weights: Weights, image_size: tuple[int, int]) -> Backbone:

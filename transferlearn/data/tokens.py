@@ -109,7 +109,7 @@ class TokenItems(RawItems):
 
     def start(self, rows: np.ndarray, epoch: int = 0) -> Callable[[], np.ndarray]:
         """Fills the rows up."""
-        longest = max(len(self._ids[row]) for row in rows)
+        longest = max(1, *(len(self._ids[row]) for row in rows))
         length = min(-(-longest // self._step) * self._step, self._length)
         batch = np.full((len(rows), length), self._padding, np.int32)
         for place, row in zip(batch, rows, strict=True):
