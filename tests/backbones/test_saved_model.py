@@ -56,9 +56,10 @@ def test_its_variables_are_counted(network, folder, builder, capsys):
     assert line.split()[2:] == [f"{network.count_params():,}", "0", "frozen"]
 
 
-def test_frozen_nothing_of_it_moves_and_it_is_stored(builder):
-    fitted = replace(builder, freeze="all").fit((X, Y), epochs=3, cache=True, verbose=0)
-    assert "computed once" in fitted.phases[0].cache
+@pytest.mark.parametrize("cache", [True, False])
+def test_frozen_nothing_of_it_moves_and_it_is_stored(builder, cache):
+    fitted = replace(builder, freeze="all").fit((X, Y), epochs=3, cache=cache, verbose=0)
+    assert ("computed once" in fitted.phases[0].cache) == cache
     _, before = module_weights(builder.build(2))
     _, after = module_weights(fitted.model)
     assert all(map(np.array_equal, before, after))
