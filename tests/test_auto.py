@@ -7,7 +7,13 @@ import pytest
 import transferlearn as tl
 from tests.networks import pixels, small_backbone, small_model
 from tests.test_schedules import follow
-from transferlearn.freezing import FreezeAll, FreezeFraction, FreezeNone, FreezeUpTo
+from transferlearn.freezing import (
+    FreezeAll,
+    FreezeDepthwise,
+    FreezeFraction,
+    FreezeNone,
+    FreezeUpTo,
+)
 from transferlearn.schedules import Auto
 
 pytestmark = pytest.mark.core
@@ -88,7 +94,7 @@ def test_its_phases():
     head, rest = follow(Auto(), epochs=9, solved=True)
     assert (head.freeze, head.fit) == (FreezeAll(), "solve")
     assert (rest.epochs, rest.keep, rest.decay) == (8, "better", "cosine")
-    assert isinstance(rest.freeze, FreezeFraction)
+    assert rest.freeze == FreezeFraction(0.3) | FreezeDepthwise()
     assert follow(Auto(), rate_given=True)[1].learning_rate is None
     assert follow(Auto(), freeze=FreezeUpTo("b"))[1].freeze == FreezeUpTo("b")
     assert [phase.freeze for phase in follow(Auto(), pretrained=False)] == [FreezeNone()]

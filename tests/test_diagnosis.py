@@ -156,7 +156,7 @@ def test_a_phase_that_begins_higher_has_not_exploded():
 def test_what_cannot_be_told():
     nothing = tl.diagnose(made(GOOD))
     assert nothing.verdict == "cannot tell"
-    assert nothing.advice[0].startswith("hold images out")
+    assert nothing.advice[0].startswith("hold examples out")
     assert verdict(GOOD, GOOD, None) == "cannot tell"
     assert verdict(GOOD, GOOD, held_out=None) == "cannot tell"
     assert verdict([0.6], [0.5], (0.8, 0.85)) == "cannot tell"  # the mean of one epoch
@@ -195,7 +195,7 @@ def test_against_overfitting_what_is_not_there_yet_comes_in_order():
         "an L2 penalty in the head",
         "mixup",
         "fewer trained blocks",
-        "more images to train on",
+        "more examples to train on",
     ]
     assert "restore_best_weights=True" in advice[0]
     best = [*GOOD[:-1], 0.28]  # the last epoch is the best
@@ -220,7 +220,7 @@ def test_then_there_is_less_to_train(frozen, freeze, change):
 
 def test_a_solved_head_has_its_penalty_already():
     found = tl.diagnose(made([0.1], [0.5], (0.99, 0.8), solved=True))
-    assert found.advice == ("more images to train on",)
+    assert found.advice == ("more examples to train on",)
     assert not found.note
 
 

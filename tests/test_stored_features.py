@@ -1,5 +1,7 @@
 """Training on stored features equals training on the images."""
 
+import functools
+from collections import Counter
 from dataclasses import dataclass
 
 import keras
@@ -113,6 +115,24 @@ def test_stored_equals_live_with_odd_heads(backbone, sequential):
     check_equal(stored, live)
     losses = [f.history.history["loss"] for f in (stored, live)]
     np.testing.assert_allclose(*losses, rtol=1e-4)
+
+
+def test_each_step_is_compiled_once(backbone, monkeypatch):
+    compiled = Counter()
+
+    def counted(call):
+        @functools.wraps(call)
+        def count(self, inputs, *args, **kwargs):
+            compiled[self.name] += not isinstance(inputs, keras.KerasTensor)
+            return call(self, inputs, *args, **kwargs)
+
+        return count
+
+    for layer in (keras.layers.ReLU, keras.layers.Dropout):
+        monkeypatch.setattr(layer, "call", counted(layer.call))
+    fit(backbone, True, freeze="all", batch_size=16, head=tl.heads.PooledDense(dropout=0.3))
+    frozen = ("re_lu", "re_lu_1", "residual_dropout", "top_relu")
+    assert compiled == dict.fromkeys(frozen, 1) | {"head_dropout": 2}  # to train, to validate
 
 
 class Watch(keras.callbacks.Callback):

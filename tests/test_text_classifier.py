@@ -428,6 +428,28 @@ def test_balanced_weights_count_texts_and_not_their_pieces(backbone):
     assert by_id("balanced", train) == {0: pytest.approx(1), 1: pytest.approx(1)}
 
 
+def test_pieces_of_a_text_count_once(backbone):
+    given, labels = texts.reviews(40)
+    builder = tl.TextClassifierBuilder(backbone, sequence_length=12, long_texts="split", seed=0)
+    fitted = builder.fit(([" ".join([text] * 9) for text in given], labels), verbose=0)
+    outline = fitted.outline
+    assert (outline.train_items, outline.validation_items) == (36, 4)
+
+
+def test_tables_in_which_a_quotation_mark_is_not_closed_or_the_header_is_missing(
+    backbone, tmp_path
+):
+    kind = tl.data.TextKind(tokenizer=backbone.tokenizer, sequence_length=12)
+    open_quote = tmp_path / "reviews.tsv"
+    open_quote.write_text('text\tlabel\n"a bore\tbad\na film\tgood\n"what" a plot\tbad\n')
+    with pytest.raises(ValueError, match=r"reviews\.tsv: row 2 has a quotation mark"):
+        tl.data.load_pair(open_quote, kind=kind)
+    no_header = tmp_path / "reviews.csv"
+    no_header.write_text("a bore,bad\na film,good\na plot,bad\n")
+    with pytest.raises(ValueError, match=r"reviews\.csv has no header.*text,label"):
+        tl.data.load_pair(no_header, kind=kind)
+
+
 @pytest.mark.parametrize(
     ("stream", "message"),
     [

@@ -37,6 +37,15 @@ def test_first_and_second_column_and_tabs(table):
     assert data.sample_weight is None
 
 
+def test_semicolons_and_labels_first(table):
+    rows = [("a", "images/0.png"), ("b", "images/1.png")]
+    for header, sign in ((("kind", "path"), ";"), (("label", "photo"), ","), (("x", "image"), ",")):
+        lines = [sign.join(row) for row in (header, *rows)]
+        data = load(table("\n".join(lines)), image_size=(10, 12))
+        assert data.class_names == ("a", "b")
+        assert np.array_equal(data.image(1), np.asarray(picture(1)))
+
+
 def test_paths_relative_to_the_working_folder_or_absolute(table, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "images")
     absolute = tmp_path / "images/2.png"
@@ -90,6 +99,7 @@ def test_a_frame_and_its_csv_file_have_the_same_classes(table, tmp_path, monkeyp
         ("path,label\n", "is no table of images"),
         ("path\nimages/0.png\n", "is no table of images"),
         ("images/0.png,a\nimages/1.png,b\n", "has no header"),
+        ("images/0,a\nimages/1,b\nimages/2,a\n", "has no header"),
         ("path,label\nimages/0.png\n", "row 2 has 1 cells, the header 2"),
         ("path,label,sample_weight\nimages/0.png,a,much\n", "finite numbers"),
     ],

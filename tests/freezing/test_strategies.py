@@ -8,6 +8,7 @@ from transferlearn.freezing import (
     Freeze,
     FreezeAll,
     FreezeBatchNorm,
+    FreezeDepthwise,
     FreezeFirst,
     FreezeFraction,
     FreezeMatching,
@@ -114,6 +115,12 @@ def test_resnet_batch_norm(resnet):
     held = frozen(FreezeBatchNorm(), resnet)
     assert held == frozen(FreezeMatching("_bn$"), resnet)
     assert len(held) == 53
+
+
+def test_depthwise_convolutions(small):
+    assert frozen(FreezeDepthwise(), small) == []
+    lite = Layers.of(backbones.get("EfficientNetLite0", weights=None, image_size=(32, 32)))
+    assert frozen(FreezeDepthwise(), lite) == frozen(FreezeMatching("dwconv$"), lite)
 
 
 def test_resnet_share_counts_layers_with_weights(resnet):

@@ -12,7 +12,7 @@ from transferlearn.schedules import OnePhase, Schedule
 def found(train: Dataset, held_out: Dataset | None) -> str:
     """Says how many images of which classes there are."""
     sizes = [
-        f"{'?' if part.size is None else format(part.size, ',')} to {purpose}"
+        f"{'?' if part.count is None else format(part.count, ',')} to {purpose}"
         for part, purpose in ((train, "train on"), (held_out, "validate on"))
         if part is not None
     ]
@@ -48,8 +48,8 @@ def record(
     return {
         "settings": settings,
         "backbone_layers": len(layers),
-        "train_items": train.size,
-        "validation_items": held_out and held_out.size,
+        "train_items": train.count,
+        "validation_items": held_out and held_out.count,
         "majority": None if labels is None else majority(labels, multi_label=train.multi_label),
     }
 

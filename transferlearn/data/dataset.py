@@ -70,6 +70,11 @@ class Dataset(abc.ABC):
     held_out: bool = False
 
     @property
+    def count(self) -> int | None:
+        """How many examples there are: `size`, but a text in pieces counts once."""
+        return self.size
+
+    @property
     def image_size(self) -> tuple[int, int]:
         """`(height, width)` in pixels of the images that come out."""
         height, width, *_ = self.shape

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,20 +15,23 @@ from .listing import Listing
 from .notices import listing
 from .options import Options
 
-_LABELS = ("label", "class", "category")
+_LABELS = ("label", "class", "category", "sentiment")
 _WEIGHTS = ("sample_weight",)
 _LISTED = 10
 _MOST_CELL = 2**31 - 1  # characters of a text; Python's own limit is 131,072
+_SWALLOWED = re.compile(r"\n[^\n]*\t").search  # the end of a line, and cells after it
 
 
 def list_csv(path: Path, options: Options, kind: Kind) -> Listing:
-    """What a `.csv` or `.tsv` file lists."""
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+    """What a `.csv` file lists, with commas or semicolons, or a `.tsv` file."""
     try:
         with (
             _cells_up_to(_MOST_CELL if kind.in_cells else None),
             path.open(encoding="utf-8-sig", newline="") as file,
         ):
+            first = file.readline()
+            file.seek(0)
+            delimiter = "\t" if path.suffix.lower() == ".tsv" else max(",;", key=first.count)
             rows = [row for row in csv.reader(file, delimiter=delimiter) if row]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(
@@ -38,8 +42,8 @@ def list_csv(path: Path, options: Options, kind: Kind) -> Listing:
             f"{path} is no table of {kind.noun}s: expected a header line such as "
             f"{kind.columns[0]}{delimiter}label, then one line for each {kind.noun}."
         )
-    header = rows[0]
-    if Path(header[0]).suffix.lower() in kind.endings:
+    header, *cells = rows
+    if Path(header[0]).suffix.lower() in kind.endings or _is_data(header, cells):
         raise ValueError(
             f"{path} has no header. Write {kind.columns[0]}{delimiter}label as first line."
         )
@@ -48,9 +52,25 @@ def list_csv(path: Path, options: Options, kind: Kind) -> Listing:
         raise ValueError(
             f"{path}: row {odd[0]} has {len(rows[odd[0] - 1])} cells, the header {len(header)}."
         )
+    swallowed = [n for n, row in enumerate(rows, 1) if any(map(_SWALLOWED, row))]
+    if delimiter == "\t" and swallowed:
+        raise ValueError(
+            f"{path}: row {swallowed[0]} has a quotation mark that takes in the lines after it. "
+            'Write a cell that begins with one as CSV does: """No"", he said".'
+        )
     _refuse_twice([name.strip() for name in header], str(path))
-    columns = {name.strip(): [row[i].strip() for row in rows[1:]] for i, name in enumerate(header)}
+    columns = {name.strip(): [row[i].strip() for row in cells] for i, name in enumerate(header)}
     return _list_columns(columns, str(path), path.parent, options, kind)
+
+
+def _is_data(header: list[str], rows: list[list[str]]) -> bool:
+    """Whether the first line is like the others: its label is one of theirs."""
+    known = {*_LABELS, *_WEIGHTS}
+    return (
+        len(header) == 2
+        and header[1].lower() not in known
+        and any(len(row) == 2 and row[1] == header[1] for row in rows)
+    )
 
 
 @contextlib.contextmanager
@@ -78,8 +98,12 @@ def list_frame(frame: Any, options: Options, kind: Kind) -> Listing:
 def _list_columns(
     columns: dict[str, list[Any]], what: str, folder: Path, options: Options, kind: Kind
 ) -> Listing:
-    of_items, of_labels = _column(columns, kind.columns, 0), _column(columns, _LABELS, 1)
-    if of_items == of_labels or not (of_items and of_labels):
+    of_items, of_labels = _column(columns, kind.columns), _column(columns, _LABELS)
+    if len(columns) == 2:
+        first, second = columns
+        of_items = of_items or (first if of_labels != first else second)
+        of_labels = of_labels or (second if of_items == first else first)
+    if not (of_items and of_labels):
         raise ValueError(
             f"{what} does not tell {kind.columns[0]}s from labels: call their columns "
             f"{kind.columns[0]} and label. Received: columns {list(columns)}"
@@ -94,7 +118,7 @@ def _list_columns(
             f"{what}: {len(missing)} rows have no label. Write it in, or take the row out."
             f"{listing(missing, _LISTED)}"
         )
-    weights = _column(columns, _WEIGHTS, None)
+    weights = _column(columns, _WEIGHTS)
     labels, class_names = _parse_labels(cells, options)
     return Listing(
         kind=kind,
@@ -113,12 +137,9 @@ def _refuse_twice(names: list[str], what: str) -> None:
         raise ValueError(f"{what} has two columns of one name: {twice}. Rename one.")
 
 
-def _column(columns: dict[str, list[Any]], names: Sequence[str], position: int | None) -> str:
+def _column(columns: dict[str, list[Any]], names: Sequence[str]) -> str:
     by_name = {name.lower(): name for name in columns}
-    known = [by_name[name] for name in names if name in by_name]
-    if known:
-        return known[0]
-    return list(columns)[position] if position is not None and len(columns) == 2 else ""
+    return next((by_name[name] for name in names if name in by_name), "")
 
 
 def _found(cell: object, folder: Path) -> str:

@@ -38,6 +38,11 @@ class TextDataset(ItemDataset):
     text_of: np.ndarray
 
     @property
+    def count(self) -> int:
+        """Texts, not rows."""
+        return len(np.unique(self.text_of))
+
+    @property
     def longest(self) -> int:
         """Tokens of the longest row."""
         return int(self.items.lengths.max())

@@ -133,7 +133,7 @@ def against_overfitting(case: Case) -> Iterator[Remedy]:
         yield _change("fewer trained blocks", freeze=_freeze_more(case))
     if isinstance(head, heads.FlattenDense):
         yield _change("a smaller head", head=heads.PooledDense(dropout=0.5))
-    yield Remedy("more images to train on", {})
+    yield Remedy("more examples to train on", {})
 
 
 def to_go_on(case: Case) -> Iterator[Remedy]:

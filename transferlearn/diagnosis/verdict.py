@@ -131,7 +131,7 @@ def _judge(case: Case, curves: Curves, seen: Evidence, *, is_lower_bound: bool) 
         fell = f"the held-out loss fell in each of the last epochs, to {seen.last_loss:.3g}"
         return "still improving", f"{fell}; {said}", to_go_on(case)
     if math.isnan(seen.held_out_accuracy):
-        return "cannot tell", "there is no accuracy of images held out", [_HOLD_OUT]
+        return "cannot tell", "there is no accuracy of examples held out", [_HOLD_OUT]
     if math.isnan(seen.gap_noise):
         return "cannot tell", f"{said}, and more is not known", [_MEASURE]
     if seen.no_better_than_guessing and not (is_lower_bound and case.mixed):
@@ -161,14 +161,14 @@ def _rise(seen: Evidence) -> str:
 
 def _accuracies(seen: Evidence) -> str:
     return (
-        f"of {seen.train_items:,.0f} images trained on {seen.train_accuracy:.1%} are right, of "
+        f"of {seen.train_items:,.0f} examples trained on {seen.train_accuracy:.1%} are right, of "
         f"{seen.held_out_items:,.0f} held out {seen.held_out_accuracy:.1%}, a gap of "
         f"{seen.gap:.1%}, where {seen.gap_noise:.1%} may be noise"
     )
 
 
 _HOLD_OUT = Remedy(
-    "hold images out: fit(..., validation_split=0.2) or validation_data=..., or give them here: "
+    "hold examples out: fit(..., validation_split=0.2) or validation_data=..., or give them here: "
     "tl.diagnose(fitted, train=..., validation_data=...)",
     {},
 )
@@ -176,5 +176,5 @@ _MEASURE = Remedy(
     "measure the model itself: tl.diagnose(fitted, train=..., validation_data=...)", {}
 )
 _NOTHING = Remedy(
-    "nothing: what is left is within the noise of so few images; hold out more to see more", {}
+    "nothing: what is left is within the noise of so few examples; hold out more to see more", {}
 )

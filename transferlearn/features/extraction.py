@@ -16,22 +16,43 @@ _SECONDS_BETWEEN_LINES = 15.0
 _IN_FLOAT32 = (keras.layers.Rescaling, keras.layers.Normalization)
 
 
-def trunk(inputs: Sequence[Any], cut: Cut, *, dtype: str | None, augmentation: Any) -> keras.Model:
+def trunk(inputs: Sequence[Any], cut: Cut, *, dtype: str | None) -> keras.Model:
     """Builds the network that gives what crosses the cut.
 
     Args:
         inputs: The image, or all that crosses an earlier cut.
         cut: Where it ends.
         dtype: What it computes in, such as `"bfloat16"`; `None`: as it is.
-        augmentation: A layer for raw images that goes first, as in training, or `None`.
     """
     model = keras.Model(list(inputs), list(cut.tensors))
-    if dtype is not None:
-        model = _in_dtype(model, dtype)
-    if augmentation is None:
-        return model
-    image = keras.Input(inputs[0].shape[1:], dtype=inputs[0].dtype)
-    return keras.Model(image, model(AsInTraining(augmentation)(image)))
+    return model if dtype is None else _in_dtype(model, dtype)
+
+
+class Predictor:
+    """Runs a model, compiled once: smaller batches than the largest so far are filled up."""
+
+    def __init__(self, model: keras.Model) -> None:
+        parts = model._flatten_layers()
+        self._in_half = any(getattr(part, "compute_dtype", "") == "float16" for part in parts)
+        self._model = model
+        self._size = 0
+
+    def __call__(self, inputs: Any, count: int) -> list[np.ndarray]:
+        """Gives the model's outputs for a batch of `count` items."""
+        self._size = max(self._size, count)
+        filled = keras.tree.map_structure(partial(padded, size=self._size), inputs)
+        outputs = self._model.predict_on_batch(filled)
+        features = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+        rows = [np.asarray(part)[:count] for part in features]
+        if self._in_half:
+            _check_finite(rows)
+        return rows
+
+
+def as_in_training(augmentation: keras.Layer, like: Any) -> keras.Model:
+    """Makes a model of a layer for images such as `like`, random in `predict` too."""
+    image = keras.Input(like.shape[1:], dtype=like.dtype)
+    return keras.Model(image, AsInTraining(augmentation)(image))
 
 
 class AsInTraining(keras.Layer):
@@ -68,7 +89,7 @@ def _in_dtype(model: keras.Model, dtype: str) -> keras.Model:
 
 
 def run(
-    model: keras.Model,
+    predictor: Predictor,
     batches: Iterable[tuple[Sequence[bytes], Any]],
     writer: Any,
     *,
@@ -78,27 +99,18 @@ def run(
     """Computes and stores the features of each batch.
 
     Args:
-        model: Gives the features.
+        predictor: Gives the features.
         batches: Keys of the items, and what the model takes of them.
         writer: Of the store.
         items: How many there will be, for the progress bar.
         verbose: 0 for no progress, 2 for a line now and then, else a progress bar.
     """
     progress = keras.utils.Progbar(items, unit_name="item", verbose=int(verbose not in (0, 2)))
-    in_half = any(getattr(x, "compute_dtype", "") == "float16" for x in model._flatten_layers())
     done, told = 0, time.monotonic()
-    full = 0
     with ThreadPoolExecutor(1) as beside:
         written = beside.submit(int)
         for keys, inputs in batches:
-            full = max(full, len(keys))
-            outputs = model.predict_on_batch(
-                keras.tree.map_structure(partial(padded, size=full), inputs)
-            )
-            features = outputs if isinstance(outputs, (list, tuple)) else [outputs]
-            rows = [np.asarray(part)[: len(keys)] for part in features]
-            if in_half:
-                _check_finite(rows)
+            rows = predictor(inputs, len(keys))
             written.result()
             written = beside.submit(writer.add, keys, rows)
             progress.add(len(keys))

@@ -102,6 +102,7 @@ class Preparation:
         self._verbose = verbose
         self._pooled = next((cut for cut in reversed(cuts) if cut.in_head), None)
         self._computed = 0
+        self._predictors: dict[Any, extraction.Predictor] = {}
         self._prints = Fingerprints(network.model, cuts)
 
     def stored(self, *, epochs: int, must: bool, seed: int | None) -> Stored:
@@ -198,27 +199,37 @@ class Preparation:
             return store
         absent = [everything[i] for i in missing]
         if before and source and not source.missing(absent):
-            model = extraction.trunk(before.tensors, cut, dtype=None, augmentation=None)
+            predictor = self._predictor(before.tensors, cut, None)
             batches = self._from_store(source, absent)
         else:
-            model = extraction.trunk(
-                self._network.model.inputs,
-                cut,
-                dtype=self._cache.trunk_dtype,
-                augmentation=part.wanted.augmentation,
-            )
+            predictor = self._predictor(self._network.model.inputs, cut, self._cache.trunk_dtype)
             batches = self._from_images(part, missing)
         with store.adding(len(missing)) as writer:
-            extraction.run(model, batches, writer, items=len(missing), verbose=self._verbose)
+            extraction.run(predictor, batches, writer, items=len(missing), verbose=self._verbose)
         return store
 
+    def _predictor(
+        self, inputs: Sequence[Any], cut: Cut, dtype: str | None
+    ) -> extraction.Predictor:
+        key = (id(inputs[0]), cut.name)
+        if key not in self._predictors:
+            model = extraction.trunk(inputs, cut, dtype=dtype)
+            self._predictors[key] = extraction.Predictor(model)
+        return self._predictors[key]
+
     def _from_images(self, part: "_Part", missing: list[int]) -> Iterator[tuple[list[bytes], Any]]:
-        count = len(part.keys[0])
+        count, augmented = len(part.keys[0]), None
+        if part.wanted.augmentation is not None:
+            model = extraction.as_in_training(
+                part.wanted.augmentation, self._network.model.inputs[0]
+            )
+            augmented = extraction.Predictor(model)
         for view, keys in enumerate(part.keys):
             rows = np.array([i % count for i in missing if i // count == view], int)
             if len(rows):
                 for read, images in part.wanted.contents.read(rows, self._batch_size):
-                    yield [keys[row] for row in read], images
+                    inputs = augmented(images, len(read))[0] if augmented else images
+                    yield [keys[row] for row in read], inputs
 
     def _from_store(self, store: Store, keys: list[bytes]) -> Iterator[tuple[list[bytes], Any]]:
         for start in range(0, len(keys), self._batch_size):

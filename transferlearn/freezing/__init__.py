@@ -8,6 +8,7 @@ from transferlearn.freezing.low_rank import hold_all_but_lora as hold_all_but_lo
 from transferlearn.freezing.strategies import Freeze as Freeze
 from transferlearn.freezing.strategies import FreezeAll as FreezeAll
 from transferlearn.freezing.strategies import FreezeBatchNorm as FreezeBatchNorm
+from transferlearn.freezing.strategies import FreezeDepthwise as FreezeDepthwise
 from transferlearn.freezing.strategies import FreezeFirst as FreezeFirst
 from transferlearn.freezing.strategies import FreezeFraction as FreezeFraction
 from transferlearn.freezing.strategies import FreezeMatching as FreezeMatching

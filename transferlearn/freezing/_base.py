@@ -59,9 +59,9 @@ class FreezeStrategy(abc.ABC):
 
     Example:
         @dataclass(frozen=True)
-        class FreezeDepthwise(tl.freezing.FreezeStrategy):
+        class FreezeAttention(tl.freezing.FreezeStrategy):
             def frozen(self, layers):
-                return [isinstance(x, keras.layers.DepthwiseConv2D) for x in layers]
+                return [isinstance(x, keras.layers.MultiHeadAttention) for x in layers]
     """
 
     @abc.abstractmethod

@@ -4,6 +4,8 @@ import difflib
 import re
 from dataclasses import dataclass
 
+import keras
+
 from transferlearn.freezing._base import FreezeStrategy, Layers
 
 
@@ -143,6 +145,19 @@ class FreezeBatchNorm(FreezeStrategy):
     def frozen(self, layers: Layers) -> list[bool]:
         """Gives the mask."""
         return layers.batch_norm
+
+
+@dataclass(frozen=True)
+class FreezeDepthwise(FreezeStrategy):
+    """Freezes the depthwise convolutions, and not the pointwise ones between them.
+
+    They have few of the weights (5% in EfficientNetLite0) and take much of the time: their
+    gradients are a quarter of a training step on a CPU.
+    """
+
+    def frozen(self, layers: Layers) -> list[bool]:
+        """Gives the mask."""
+        return [isinstance(layer, keras.layers.DepthwiseConv2D) for layer in layers]
 
 
 Freeze = FreezeStrategy | str | int | float

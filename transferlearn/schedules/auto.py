@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from transferlearn.freezing import FreezeAll, FreezeFraction, FreezeNone
+from transferlearn.freezing import FreezeAll, FreezeDepthwise, FreezeFraction, FreezeNone
 from transferlearn.schedules.base import Job, Schedule
 from transferlearn.schedules.phase import Phase
 
@@ -18,10 +18,11 @@ class Auto(Schedule):
     """The default: solves the head, fine-tunes most of the rest, and keeps the better of the two.
 
     When to use it: always, to begin with. The head is solved on the frozen backbone (`Probe`).
-    From there all but the first three tenths of the backbone are trained with it, on images that
-    are mirrored or not, with weight decay, a warm-up and a rate that then falls along half a wave,
-    in 8 epochs, or down to 3 where there are more than 5,000 images. The result is kept unless the
-    solved head alone got clearly more held-out images right. What stays frozen is computed once.
+    From there all but the first three tenths of the backbone are trained with it, and but its
+    depthwise convolutions, on images that are mirrored or not, with weight decay, a warm-up and a
+    rate that then falls along half a wave, in 8 epochs, or down to 3 where there are more than
+    5,000 images. The result is kept unless the solved head alone got clearly more held-out images
+    right. What stays frozen at the beginning is computed once.
 
     What the builder and `fit` name is obeyed: `freeze` says what the second phase freezes (with
     `"all"` there is none), `learning_rate` or an optimizer object its highest rate, and
@@ -43,7 +44,7 @@ class Auto(Schedule):
         left = job.epochs - job.results[-1].epochs
         if left and not isinstance(job.freeze, FreezeAll):
             yield Phase(
-                freeze=job.freeze or FreezeFraction(_FROZEN),
+                freeze=job.freeze or FreezeFraction(_FROZEN) | FreezeDepthwise(),
                 epochs=left,
                 learning_rate=None if job.rate_given else job.learning_rate * _RATE_FACTOR,
                 warm_up=0.2,

@@ -13,6 +13,9 @@ from transferlearn.schedules import Phase
 def set_pace(optimizer: keras.Optimizer, phase: Phase, rate: float, batches: Any) -> None:
     """Gives an optimizer the phase's warm-up and decay; a constant rate is left as it is.
 
+    Keras asks a schedule anew for each weight that decays, which takes long to compile. So `apply`,
+    of this object alone, computes the rate of the next step once.
+
     Args:
         optimizer: Of the phase; nothing has been trained with it.
         phase: Says how the rate goes.
@@ -32,13 +35,26 @@ def set_pace(optimizer: keras.Optimizer, phase: Phase, rate: float, batches: Any
             "not tell. Apply tf.data.experimental.assert_cardinality, or leave them out."
         ) from None
     rising = round(phase.warm_up * steps)
-    optimizer.learning_rate = keras.optimizers.schedules.CosineDecay(
+    schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=rate / (rising + 1) if rising else rate,
         decay_steps=max(1, steps - rising),
         alpha=0.0 if phase.decay == "cosine" else 1.0,
         warmup_target=rate if rising else None,
         warmup_steps=rising,
     )
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    if not isinstance(optimizer.learning_rate, keras.Variable):
+        optimizer.learning_rate = schedule
+        return
+    apply = optimizer.apply
+
+    def apply_and_advance(grads: Any, trainable_variables: Any = None) -> Any:
+        iterations = apply(grads, trainable_variables)
+        optimizer.learning_rate = schedule(optimizer.iterations)
+        return iterations
+
+    optimizer.learning_rate = schedule(0)
+    optimizer.apply = apply_and_advance
 
 
 def set_layer_decay(

@@ -83,7 +83,7 @@ def run(
             "verbose": verbose,
         }
         head = compiled.head
-        held_out = sources.validation.size if sources.validation else None
+        held_out = sources.validation.count if sources.validation else None
         keeping = Keeping(phase, results[-1].metrics if results else {}, refitted, held_out)
         refitted = {}
         set_pace(network.model.optimizer, phase, compiled.rate, fed.feed.train)

@@ -84,9 +84,19 @@ def fit(
     )
     model.optimizer.build(model.trainable_variables)
     model.stop_training = False
+    _build_metrics(stand_in, feed.train)
     steps = len(feed.train) if isinstance(feed.train, keras.utils.PyDataset) else None
     linked = _LinkedCallbacks(followed, model, stand_in, watched, steps=steps, **options)
     return stand_in.fit(**data, callbacks=linked, **options)
+
+
+def _build_metrics(model: keras.Model, batches: Any) -> None:
+    """Else Keras makes their weights within the first step, and TensorFlow compiles it twice."""
+    if getattr(batches, "by_epoch", False):
+        x, y, *weight = batches[0]
+        outputs = keras.ops.zeros((len(y), *model.output_shape[1:]))
+        model.compute_metrics(x, y, outputs, *weight)
+        model.reset_metrics()
 
 
 class _SetsEpoch(keras.callbacks.Callback):
