@@ -202,6 +202,7 @@ def test_what_is_printed():
         "Money: 3.46",
         "Measured on 320 of 5,000 images in 21.3 s.",
     ]
+    assert "Money: 0.0025\n" in str(replace(found, money=0.00249))
     cheap = str(
         replace(found, seconds=600.0, features=0.0, training=570.0, stored_on_disk=0, money=None)
     )

@@ -187,11 +187,13 @@ class FittedModel:
         multi_label = self.outline.multi_label
         return evaluate(probabilities, labels, self.class_names, multi_label=multi_label)
 
+    @data.without_retracing_advice()
     def _probabilities(self, dataset: data.Dataset) -> np.ndarray:
         batches = data.without_autotune(dataset.batches(batch_size=self.outline.batch_size))
         is_long = dataset.size is None or dataset.size > _MANY_ITEMS
         return self._to_probabilities(self.model.predict(batches, verbose=int(is_long)))
 
+    @data.without_retracing_advice()
     def _with_labels(self, dataset: data.Dataset) -> tuple[np.ndarray, np.ndarray]:
         # Streams give labels of their own kind; rows mean the same for all of them.
         batches = dataset.batches(batch_size=self.outline.batch_size, encoding="one-hot")

@@ -92,6 +92,7 @@ class FittedTextModel(FittedModel):
         np.add.at(sums, dataset.text_of, outputs)
         return (sums / rows[:, None]).astype(outputs.dtype)
 
+    @data.without_retracing_advice()
     def _outputs(self, dataset: TextDataset) -> np.ndarray:
         """Of each row, the short ones first, so that few are filled up much."""
         size, most = self.outline.batch_size, self.outline.sequence_length or dataset.longest

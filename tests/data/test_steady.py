@@ -1,10 +1,17 @@
 """Batches for TensorFlow without its autotuning."""
 
+import logging
+
 import keras
 import numpy as np
 import pytest
 
-from transferlearn.data import epoch_order, load, without_autotune
+from transferlearn.data import (
+    epoch_order,
+    load,
+    without_autotune,
+    without_retracing_advice,
+)
 
 N = 10
 
@@ -16,6 +23,28 @@ def arrays():
 
 def rows(dataset):
     return [x[:, 0, 0, 0].tolist() for x, _ in dataset.as_numpy_iterator()]
+
+
+def test_advice_on_retracing_is_left_out_and_nothing_else():
+    import tensorflow as tf
+
+    heard = []
+    handler = logging.Handler()
+    handler.emit = lambda record: heard.append(record.getMessage())
+    logging.getLogger("tensorflow").addHandler(handler)
+
+    def compile_often():
+        step = tf.function(lambda x: x + 1, reduce_retracing=False)
+        for size in range(12):
+            step(tf.zeros(size))
+
+    with without_retracing_advice():
+        compile_often()
+        tf.get_logger().warning("something else")
+    assert heard == ["something else"]
+    compile_often()
+    logging.getLogger("tensorflow").removeHandler(handler)
+    assert "triggered tf.function retracing" in heard[1]
 
 
 def test_each_iteration_is_the_epoch_that_the_batches_have():

@@ -11,7 +11,7 @@ from .load import is_one_image, load, load_images, load_with
 from .notices import DataWarning
 from .options import Options
 from .pairs import LoadedOnce, load_pair
-from .steady import iterate, without_autotune
+from .steady import iterate, without_autotune, without_retracing_advice
 from .streams import StreamDataset
 from .texts import TextDataset, TextKind, load_texts, of_one_length
 from .tokens import CHARACTERS, Characters, TokenItems, Tokenizer
@@ -51,4 +51,5 @@ __all__ = [
     "of_one_length",
     "weigh",
     "without_autotune",
+    "without_retracing_advice",
 ]

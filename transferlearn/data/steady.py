@@ -1,5 +1,7 @@
-"""Batches, one after the other, and without waiting for TensorFlow's autotuning."""
+"""Batches, one after the other, without waiting for TensorFlow's autotuning or its advice."""
 
+import contextlib
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,6 +9,22 @@ import keras
 import numpy as np
 
 _AHEAD = 2  # batches
+_ADVICE = "triggered tf.function retracing"
+
+
+@contextlib.contextmanager
+def without_retracing_advice() -> Iterator[None]:
+    """Leaves out a warning that TensorFlow gives where many networks are compiled, each once."""
+    logger = logging.getLogger("tensorflow")
+
+    def other(record: logging.LogRecord) -> bool:
+        return _ADVICE not in record.getMessage()
+
+    logger.addFilter(other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(other)
 
 
 def iterate(batches: Any) -> Iterator[tuple[Any, ...]]:

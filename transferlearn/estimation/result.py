@@ -57,7 +57,8 @@ class Estimate:
             f"Stored features: {', '.join(where) or 'none'}",
         ]
         if self.money is not None:
-            lines.append(f"Money: {self.money:,.2f}")
+            form = ",.2f" if self.money >= 1 else ".2g"
+            lines.append(f"Money: {self.money:{form}}")
         lines.append(
             f"Measured on {self.measured:,} of {self.images:,} images in {_time(self.took)}."
         )

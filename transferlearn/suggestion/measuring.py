@@ -13,7 +13,7 @@ import numpy as np
 from transferlearn import training
 from transferlearn.backbones import Backbone
 from transferlearn.builders import ImageClassifierBuilder
-from transferlearn.data import Dataset, ImageDataset, load_pair
+from transferlearn.data import Dataset, ImageDataset, load_pair, without_retracing_advice
 from transferlearn.features.extraction import padded
 from transferlearn.freezing import Layers, TrainLastBlocks
 from transferlearn.splitting import boundary, count_operations
@@ -159,6 +159,7 @@ def _pool(tensor: Any) -> Any:
     return keras.ops.mean(values, axis=places) if places else values
 
 
+@without_retracing_advice()
 def _run(model: keras.Model, sample: ImageDataset, verbose: Any) -> tuple[list[np.ndarray], float]:
     """What the model gives for all images, and the seconds for one."""
     items = len(sample.items)

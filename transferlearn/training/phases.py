@@ -12,6 +12,7 @@ import numpy as np
 
 from transferlearn import objectives
 from transferlearn.assembling import Network
+from transferlearn.data import without_retracing_advice
 from transferlearn.freezing import Layers
 from transferlearn.schedules import Phase, PhaseResult
 from transferlearn.training.feeding import Fed, Feeding, Sources
@@ -28,6 +29,7 @@ from transferlearn.training.solving import SOLVED, solve, why_not_solved
 from transferlearn.training.stand_in import Feed, fit
 
 
+@without_retracing_advice()
 def run(
     network: Network,
     layers: Layers,
