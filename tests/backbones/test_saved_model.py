@@ -74,13 +74,17 @@ def test_stored_and_live_give_the_same(builder):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-def test_free_all_of_it_moves(builder):
-    job = replace(builder, freeze="none", learning_rate=0.01)
+@pytest.mark.parametrize("batch_norm", ["frozen", "train"])
+def test_free_all_of_it_moves(builder, batch_norm):
+    job = replace(builder, freeze="none", learning_rate=0.01, batch_norm=batch_norm)
     fitted = job.fit((X, Y), epochs=3, verbose=0)
     _, before = module_weights(builder.build(2))
     layer, after = module_weights(fitted.model)
     moved = [not np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
-    assert all(moved)  # the moving statistics too: `training` reaches the module
+    statistics = ["moving" in weight.path for weight in layer.weights]
+    assert sum(statistics) == 2
+    held = batch_norm == "frozen"  # else `training` reaches the module
+    assert moved == [not (held and fixed) for fixed in statistics]
     assert fitted.history.history["loss"][-1] < fitted.history.history["loss"][0]
     assert len(layer.trainable_weights) == 5
     assert len(layer.non_trainable_weights) == 2

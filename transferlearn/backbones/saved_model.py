@@ -79,8 +79,8 @@ def from_saved_model(
         trusted: Whether to run a program that can do more than compute.
 
     Returns:
-        A backbone of one layer, whose variables are trained or frozen together; frozen, it runs
-        with `training=False`.
+        A backbone of one layer, whose variables are trained or frozen together. It runs with
+        `training=False`, unless it is trained by a builder with `batch_norm="train"`.
 
     Raises:
         ValueError: No module that takes images and gives one tensor, or a program that is not
@@ -111,11 +111,19 @@ class SavedModelLayer(keras.Layer):
     Args:
         source: Its folder.
         program: SHA-256 of the program that is expected there.
+        batch_norm_moves: Whether it is trained with `training=True`, its Dropout on, or as in
+            prediction: its BatchNorm cannot be held alone.
 
     Input shape: What the module takes; token ids are made strings for a module of texts.
     """
 
-    def __init__(self, source: str, program: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        source: str,
+        program: str | None = None,
+        batch_norm_moves: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**{**kwargs, "dtype": "float32"}, autocast=False)
         if keras.backend.backend() != "tensorflow":
             raise ValueError(
@@ -123,6 +131,7 @@ class SavedModelLayer(keras.Layer):
                 f"the backend {keras.backend.backend()!r}"
             )
         self.source = source
+        self.batch_norm_moves = batch_norm_moves
         folder = _saved_beside(program) or Path(source)
         found = read_program(folder)
         self.program = program or found.sha256
@@ -141,7 +150,8 @@ class SavedModelLayer(keras.Layer):
         """Runs the module; frozen, as in prediction."""
         training = bool(training) and self.trainable
         given = _as_strings(inputs) if self._takes_text else inputs
-        settings = {"training": training} if self._takes_training else {}
+        moves = training and self.batch_norm_moves
+        settings = {"training": moves} if self._takes_training else {}
         outputs = self._function(given, **settings)
         if training:
             for loss in getattr(self._module, "regularization_losses", ()):
@@ -149,8 +159,9 @@ class SavedModelLayer(keras.Layer):
         return outputs
 
     def get_config(self) -> dict[str, Any]:
-        """Where it is, and which program."""
-        return {**super().get_config(), "source": self.source, "program": self.program}
+        """Where it is, which program, and how it is trained."""
+        own = {name: getattr(self, name) for name in ("source", "program", "batch_norm_moves")}
+        return {**super().get_config(), **own}
 
 
 def copy_programs(model: keras.Model, folder: Path) -> None:

@@ -48,6 +48,8 @@ def set_trainable(network: Network, mask: Sequence[bool], *, batch_norm: str) ->
         for part in layer._flatten_layers():
             if isinstance(part, keras.layers.BatchNormalization) and batch_norm == "frozen":
                 part.trainable = False
+            if hasattr(part, "batch_norm_moves"):  # a SavedModel
+                part.batch_norm_moves = batch_norm == "train"
             if frozen:
                 _warn_of_unknown_noise(part)
     hold_all_but_lora(network.layers)
