@@ -43,7 +43,9 @@ def phase(**settings):
     return tl.Phase(**{"freeze": FreezeAll(), "epochs": 4, "learning_rate": 0.1, **settings})
 
 
-def fit(backbone, *phases, accuracies=None, monkeypatch=None, held_out=0.5, **options):
+def fit(
+    backbone, *phases, accuracies=None, monkeypatch=None, held_out=0.5, callbacks=(), **options
+):
     watch = Watch()
     if accuracies is not None:
         given = iter(accuracies)
@@ -58,7 +60,7 @@ def fit(backbone, *phases, accuracies=None, monkeypatch=None, held_out=0.5, **op
         (X, Y),
         validation_split=held_out,
         schedule=Several(phases),
-        callbacks=watch,
+        callbacks=[watch, *callbacks],
         verbose=0,
     )
     return fitted, watch.weights
@@ -98,9 +100,19 @@ def test_the_end_or_what_was_before_is_kept(backbone, monkeypatch, before, epoch
     fitted, seen = fit(backbone, *both, accuracies=told, monkeypatch=monkeypatch)
     assert [same(fitted.model, weights) for weights in seen] == [i == kept for i in range(3)]
     note = (
-        "better than those of epoch 2" if kept == 0 else "not clearly beaten by those from before"
+        "better than those of epoch 3" if kept == 0 else "not clearly beaten by those from before"
     )
     assert note in fitted.phases[1].kept
+
+
+def test_what_a_callback_restores_is_kept(backbone, monkeypatch):
+    first = keras.callbacks.EarlyStopping("loss", mode="max", restore_best_weights=True)
+    both = phase(epochs=1), phase(keep="better", epochs=3)
+    fitted, seen = fit(
+        backbone, *both, accuracies=[9, 9, 1, 1], monkeypatch=monkeypatch, callbacks=[first]
+    )
+    assert same(fitted.model, seen[1])
+    assert fitted.phases[1].kept == ""
 
 
 def test_the_best_may_be_before_the_phase(backbone, monkeypatch):

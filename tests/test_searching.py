@@ -129,6 +129,14 @@ def test_what_was_tried_before_is_not_trained_again(curve, monkeypatch):
     assert sorted({trial.score for trial in found.trials}) == [0.2, 0.8]
 
 
+def test_few_combinations_are_all_tried(curve):
+    space = {"height": [0.2, 0.4, 0.8], "epochs": [2, 4]}
+    found = tl.search(curve, space, labelled(), trials=6, verbose=0)
+    tried = {(trial.parameters["height"], trial.parameters["epochs"]) for trial in found.trials}
+    assert len(tried) == 6
+    assert len(tl.search(curve, space, labelled(), trials=5, verbose=0).trials) == 5
+
+
 def test_trials_below_the_median_are_pruned(curve):
     found = tl.search(curve, {"height": tl.Range(0.1, 0.9)}, labelled(), trials=20, verbose=0)
     pruned = [trial for trial in found.trials if trial.state == "pruned"]

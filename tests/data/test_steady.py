@@ -33,16 +33,16 @@ def test_advice_on_retracing_is_left_out_and_nothing_else():
     handler.emit = lambda record: heard.append(record.getMessage())
     logging.getLogger("tensorflow").addHandler(handler)
 
-    def compile_often():
-        step = tf.function(lambda x: x + 1, reduce_retracing=False)
+    def compile_often(step):
+        step = tf.function(step, reduce_retracing=False)
         for size in range(12):
             step(tf.zeros(size))
 
     with without_retracing_advice():
-        compile_often()
+        compile_often(lambda x: x + 1)
         tf.get_logger().warning("something else")
     assert heard == ["something else"]
-    compile_often()
+    compile_often(lambda x: x - 1)
     logging.getLogger("tensorflow").removeHandler(handler)
     assert "triggered tf.function retracing" in heard[1]
 

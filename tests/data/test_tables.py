@@ -39,7 +39,7 @@ def test_first_and_second_column_and_tabs(table):
 
 def test_semicolons_and_labels_first(table):
     rows = [("a", "images/0.png"), ("b", "images/1.png")]
-    for header, sign in ((("kind", "path"), ";"), (("label", "photo"), ","), (("x", "image"), ",")):
+    for header, sign in ((("kind", "path"), ";"), (("label", "photo"), ","), (("x", "y"), ",")):
         lines = [sign.join(row) for row in (header, *rows)]
         data = load(table("\n".join(lines)), image_size=(10, 12))
         assert data.class_names == ("a", "b")
@@ -100,6 +100,7 @@ def test_a_frame_and_its_csv_file_have_the_same_classes(table, tmp_path, monkeyp
         ("path\nimages/0.png\n", "is no table of images"),
         ("images/0.png,a\nimages/1.png,b\n", "has no header"),
         ("images/0,a\nimages/1,b\nimages/2,a\n", "has no header"),
+        ("a;images/0.png\nb;images/1.png\n", "has no header"),
         ("path,label\nimages/0.png\n", "row 2 has 1 cells, the header 2"),
         ("path,label,sample_weight\nimages/0.png,a,much\n", "finite numbers"),
     ],

@@ -100,10 +100,15 @@ def _difference(train: tuple[str, ...], validation: tuple[str, ...]) -> str:
             f"Received: {list(train[:20])} and {list(validation[:20])}"
         )
     sides = ((only_train, "train"), (only_validation, "validation"))
+    where = " ".join(f"Only in {side}: {_classes(names)}." for names, side in sides if names)
+    if any(name.isdigit() for name in (*train, *validation)):
+        return (
+            f"Classes differ between train and validation. {where} Give both the same classes; "
+            "class_names says what numeric labels are called."
+        )
     return (
-        "Classes differ between train and validation. "
-        + " ".join(f"Only in {side}: {_classes(names)}." for names, side in sides if names)
-        + " Give both the same classes; class_names says what numeric labels are called."
+        f"Classes differ between train and validation. {where} Add them to the other, take them "
+        "out, or leave validation_data out: then a part of each class is held out."
     )
 
 

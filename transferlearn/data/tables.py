@@ -43,7 +43,7 @@ def list_csv(path: Path, options: Options, kind: Kind) -> Listing:
             f"{kind.columns[0]}{delimiter}label, then one line for each {kind.noun}."
         )
     header, *cells = rows
-    if Path(header[0]).suffix.lower() in kind.endings or _is_data(header, cells):
+    if any(_names_file(name, kind) for name in header) or _is_data(header, cells):
         raise ValueError(
             f"{path} has no header. Write {kind.columns[0]}{delimiter}label as first line."
         )
@@ -61,6 +61,10 @@ def list_csv(path: Path, options: Options, kind: Kind) -> Listing:
     _refuse_twice([name.strip() for name in header], str(path))
     columns = {name.strip(): [row[i].strip() for row in cells] for i, name in enumerate(header)}
     return _list_columns(columns, str(path), path.parent, options, kind)
+
+
+def _names_file(cell: object, kind: Kind) -> bool:
+    return Path(str(cell)[-99:]).suffix.lower() in kind.endings
 
 
 def _is_data(header: list[str], rows: list[list[str]]) -> bool:
@@ -100,7 +104,7 @@ def _list_columns(
 ) -> Listing:
     of_items, of_labels = _column(columns, kind.columns), _column(columns, _LABELS)
     if len(columns) == 2:
-        first, second = columns
+        first, second = sorted(columns, key=lambda name: not _names_file(columns[name][0], kind))
         of_items = of_items or (first if of_labels != first else second)
         of_labels = of_labels or (second if of_items == first else first)
     if not (of_items and of_labels):

@@ -98,6 +98,8 @@ def search(
         "data": _digest(first, held_out),
     }
     with opened(storage, description, minimise=minimise) as study:
+        for parameters in tried.combinations(trials):
+            study.enqueue_trial(parameters, skip_if_exists=True)
         runner = Runner(
             study=study,
             builder=builder,

@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import inspect
+import itertools
 import math
 import numbers
 import re
@@ -139,6 +140,13 @@ class Space:
     def suggest(self, trial: Any) -> dict[str, Any]:
         """Gives the parameters that an Optuna trial draws."""
         return {name: _suggest(trial, name, tried) for name, tried in self.tried().items()}
+
+    def combinations(self, most: int) -> list[dict[str, Any]]:
+        """Gives all that can be drawn, in order, or nothing where that is more than `most`."""
+        lists = [tried for tried in self.tried().values() if not isinstance(tried, Range)]
+        if len(lists) < len(self._tried) or math.prod(map(len, lists)) > most:
+            return []
+        return [dict(zip(self._tried, drawn, strict=True)) for drawn in itertools.product(*lists)]
 
     def chosen(self, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Gives the fields of the builder and the arguments of `fit` that parameters stand for."""

@@ -2,7 +2,6 @@
 
 import dataclasses
 import gc
-import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,7 +12,7 @@ import numpy as np
 
 from transferlearn import training
 from transferlearn.builders import Builder
-from transferlearn.data import LoadedOnce
+from transferlearn.data import LoadedOnce, without_retracing_advice
 from transferlearn.searching.results import best_epoch
 from transferlearn.searching.space import Space, text
 from transferlearn.searching.study import Abandoned, alive, end, optuna
@@ -35,11 +34,6 @@ class _Watch(keras.callbacks.Callback):
         if np.size(logs[self._metric]) != 1:
             raise ValueError(f"{self._metric} is not one number: {logs[self._metric]}")
         self._report(epoch, float(logs[self._metric]))
-
-
-def _is_no_retracing(record: logging.LogRecord) -> bool:
-    """TensorFlow warns of models that are made in a loop, which a search has to do."""
-    return "tf.function retracing" not in str(record.msg)
 
 
 class _WorksError(Exception):
@@ -71,16 +65,9 @@ class Runner:
     verbose: Any
     _builder_works: bool = dataclasses.field(default=False, init=False)
 
+    @without_retracing_advice()
     def run(self, total: int) -> None:
         """Trains until `total` trials are finished, by whomever."""
-        tensorflow = logging.getLogger("tensorflow")
-        tensorflow.addFilter(_is_no_retracing)
-        try:
-            self._run(total)
-        finally:
-            tensorflow.removeFilter(_is_no_retracing)
-
-    def _run(self, total: int) -> None:
         abandoned, waiting = Abandoned(self.study), False
         while True:
             known = self.study.get_trials(deepcopy=False)

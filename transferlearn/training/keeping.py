@@ -20,9 +20,13 @@ Refitted = dict[int, np.ndarray]  # by the `id` of the Keras variable
 
 
 class _State(NamedTuple):
-    """Weights at the end of an epoch of the phase, counted from 1; 0: before the phase."""
+    """Weights at the end of an epoch of the phase, counted from 1; 0: before the phase.
+
+    `shown` is its number in the whole training, as progress bars show it.
+    """
 
     epoch: int
+    shown: int
     metrics: dict[str, Any]
     weights: list[np.ndarray]
 
@@ -44,7 +48,7 @@ class _State(NamedTuple):
         return accuracy - later.score[0] > error
 
     def __str__(self) -> str:
-        which = f"of epoch {self.epoch}" if self.epoch else "from before this phase"
+        which = f"of epoch {self.shown}" if self.epoch else "from before this phase"
         accuracy, loss = self.score
         if not accuracy and not math.isfinite(loss):
             return which
@@ -59,6 +63,7 @@ class Keeping(keras.callbacks.Callback):
         phase: Says what to keep.
         before: Metrics of the weights that the phase begins with, where they are known.
         refitted: What to go back to in the place of some of those weights.
+        begun: Epochs that there were before the phase.
         held_out: How many items there are to validate on, if that is known.
 
     Attributes:
@@ -75,6 +80,7 @@ class Keeping(keras.callbacks.Callback):
         phase: Phase,
         before: Mapping[str, Any],
         refitted: Refitted,
+        begun: int = 0,
         held_out: int | None = None,
     ) -> None:
         super().__init__()
@@ -84,6 +90,7 @@ class Keeping(keras.callbacks.Callback):
         self.lost: float | None = None
         self._phase = phase
         self._refitted = refitted
+        self._begun = begun
         self._held_out = held_out
         self._lowest = math.inf
         self._looked = time.monotonic()
@@ -151,7 +158,7 @@ class Keeping(keras.callbacks.Callback):
 
     def _state(self, epoch: int, metrics: Mapping[str, Any]) -> _State:
         weights = [keras.ops.convert_to_numpy(weight) for weight in self._moving]
-        return _State(epoch, dict(metrics), weights)
+        return _State(epoch, self._begun + epoch, dict(metrics), weights)
 
     def _restore(self, state: _State) -> None:
         for weight, value in zip(self._moving, state.weights, strict=True):

@@ -4,6 +4,7 @@ import contextlib
 import time
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any, NamedTuple
 
@@ -63,7 +64,10 @@ def run(
     joined.set_model(network.model)
     feeding = Feeding(sources, cache, verbose=verbose)
     refitted: Refitted = {}
+    restored = any(getattr(callback, "restore_best_weights", False) for callback in callbacks)
     for index, phase in enumerate(phases):
+        if restored:
+            phase = replace(phase, keep="last", patience=None)  # what it restores is kept
         compiled = _compile(network, layers, phase, recipe, sources)
         if verbose:
             print(f"Phase {index + 1}: {compiled.outline}")
@@ -86,7 +90,8 @@ def run(
         }
         head = compiled.head
         held_out = sources.validation.count if sources.validation else None
-        keeping = Keeping(phase, results[-1].metrics if results else {}, refitted, held_out)
+        before = results[-1].metrics if results else {}
+        keeping = Keeping(phase, before, refitted, begun=len(joined.epoch), held_out=held_out)
         refitted = {}
         set_pace(network.model.optimizer, phase, compiled.rate, fed.feed.train)
         set_layer_decay(network, layers.blocks, phase.layer_decay)
