@@ -187,7 +187,9 @@ EVERYTHING = {
 
 
 def test_against_overfitting_what_is_not_there_yet_comes_in_order():
-    advice = tl.diagnose(made(*OVERFITS, frozen=0.5)).advice
+    found = tl.diagnose(made(*OVERFITS, frozen=0.5))
+    assert found.changes == {"augmentation": "light", "views": 4}
+    advice = found.advice
     assert [text.partition(":")[0] for text in advice] == [
         "keep the best epoch",
         "augmentation",

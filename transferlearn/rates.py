@@ -188,7 +188,7 @@ def _sweep_builder(
     epochs = sweep.steps
     if isinstance(trained_on, ItemDataset):
         if held_out is None:  # as in `fit`, which so finds the features of the same batches
-            trained_on, _ = trained_on.split(0.2, builder.seed)
+            trained_on, _ = trained_on.split(0.1, builder.seed)
         epochs = math.ceil(sweep.steps / math.ceil(len(trained_on.items) / builder.batch_size))
     if builder.seed is not None:  # as `fit` does, but for states that can be put back
         random.seed(builder.seed)

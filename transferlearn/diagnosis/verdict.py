@@ -31,8 +31,8 @@ class Diagnosis:
         reason: Why, in a sentence.
         evidence: The figures.
         advice: What to change, in the order to try it in.
-        changes: The first advice as fields for `dataclasses.replace(builder, **changes)`; empty
-            where it is nothing of the builder.
+        changes: The first advice that is a field of the builder, for
+            `dataclasses.replace(builder, **changes)`; empty where none is.
         note: What the figures leave open, if anything.
         curves: What each epoch gave.
     """
@@ -99,7 +99,7 @@ def diagnose(fitted: FittedModel, train: Any = None, validation_data: Any = None
         reason=reason,
         evidence=seen,
         advice=tuple(remedy.text for remedy in chosen),
-        changes=chosen[0].changes,
+        changes=next((remedy.changes for remedy in chosen if remedy.changes), {}),
         note="; ".join(_notes(fitted, is_clean=is_clean)),
         curves=curves,
     )
