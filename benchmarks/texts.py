@@ -14,9 +14,9 @@ import time
 from statistics import mean, median
 from typing import Any
 
-import keras
 import numpy as np
 from children import call, machine, print_table
+from material import EpochTimes
 
 import transferlearn as tl
 from transferlearn import demo_text
@@ -58,7 +58,7 @@ def epochs(frozen: bool, count: int, items: int) -> dict[str, Any]:
     """Seconds of each epoch and of the whole, with gradient steps as the rival takes them."""
     train, _ = demo_text.split_by_film((items, 32), 0)
     begun = time.perf_counter()
-    watch = Epochs()
+    watch = EpochTimes(count)
     builder = tl.TextClassifierBuilder(
         demo_text.encoder(),
         sequence_length=TOKENS,
@@ -75,22 +75,6 @@ def epochs(frozen: bool, count: int, items: int) -> dict[str, Any]:
         verbose=0,
     )
     return {"seconds": time.perf_counter() - begun, "epochs": watch.seconds}
-
-
-class Epochs(keras.callbacks.Callback):
-    """The seconds of each epoch."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seconds: list[float] = []
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Keras's hook."""
-        self._begun = time.perf_counter()
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Keras's hook."""
-        self.seconds.append(time.perf_counter() - self._begun)
 
 
 def rival(frozen: bool, count: int, items: int) -> dict[str, Any]:
@@ -134,7 +118,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few reviews: does it run? no numbers")
     parser.add_argument("--transformers", action="store_true", help="times beside the rival's")
     options = parser.parse_args()
-    items, seeds, tries = (64, 1, 1) if options.quick else (800, 2, 1)
+    items, seeds = (64, 1) if options.quick else (800, 2)
     print(machine())
     if options.transformers:
         rows = []
@@ -154,7 +138,7 @@ def main() -> None:
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in RECIPES}
     for seed in range(seeds):
         for name, runs in found.items():
-            runs.append(call(recipe, name, seed, items, tries=tries))
+            runs.append(call(recipe, name, seed, items, tries=1))
     rows = [
         {
             "recipe": name,

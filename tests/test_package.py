@@ -1,13 +1,16 @@
 """Importing costs nothing and reaches for nothing."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import transferlearn
 
 pytestmark = pytest.mark.core
+PACKAGE = Path(transferlearn.__file__).parent
 
 
 def test_importing_loads_no_framework_and_opens_no_socket():
@@ -30,8 +33,20 @@ def test_every_public_name_is_there():
 
 
 def test_files_are_short():
-    from pathlib import Path
-
-    files = Path(transferlearn.__file__).parent.rglob("*.py")
+    files = PACKAGE.rglob("*.py")
     long = [file.name for file in files if len(file.read_text("utf-8").splitlines()) > 300]
     assert not long
+
+
+def test_tensorflow_is_imported_inside_functions_of_few_files():
+    found = {}
+    for file in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                names = [getattr(node, "module", None), *(alias.name for alias in node.names)]
+                if any((name or "").split(".")[0] == "tensorflow" for name in names):
+                    found.setdefault(file.relative_to(PACKAGE).as_posix(), []).append(node)
+    allowed = ("data/", "backbones/saved_model.py", "backbones/programs.py")
+    assert found
+    assert all(name.startswith(allowed) for name in found)
+    assert all(node.col_offset for nodes in found.values() for node in nodes)

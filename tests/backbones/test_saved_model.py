@@ -86,6 +86,7 @@ def test_free_all_of_it_moves(builder, batch_norm):
     held = batch_norm == "frozen"  # else `training` reaches the module
     assert moved == [not (held and fixed) for fixed in statistics]
     assert fitted.history.history["loss"][-1] < fitted.history.history["loss"][0]
+    assert layer.get_config()["batch_norm_moves"] == (not held)
     assert len(layer.trainable_weights) == 5
     assert len(layer.non_trainable_weights) == 2
 

@@ -69,12 +69,7 @@ def _names_file(cell: object, kind: Kind) -> bool:
 
 def _is_data(header: list[str], rows: list[list[str]]) -> bool:
     """Whether the first line is like the others: its label is one of theirs."""
-    known = {*_LABELS, *_WEIGHTS}
-    return (
-        len(header) == 2
-        and header[1].lower() not in known
-        and any(len(row) == 2 and row[1] == header[1] for row in rows)
-    )
+    return len(header) == 2 and header[1] in [row[-1] for row in rows]
 
 
 @contextlib.contextmanager

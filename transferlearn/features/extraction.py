@@ -40,7 +40,7 @@ class Predictor:
     def __call__(self, inputs: Any, count: int) -> list[np.ndarray]:
         """Gives the model's outputs for a batch of `count` items."""
         self._size = max(self._size, count)
-        filled = keras.tree.map_structure(partial(padded, size=self._size), inputs)
+        filled = keras.tree.map_structure(partial(_padded, size=self._size), inputs)
         outputs = self._model.predict_on_batch(filled)
         features = outputs if isinstance(outputs, (list, tuple)) else [outputs]
         rows = [np.asarray(part)[:count] for part in features]
@@ -129,7 +129,7 @@ def _check_finite(rows: Sequence[np.ndarray]) -> None:
         )
 
 
-def padded(batch: np.ndarray, size: int) -> np.ndarray:
+def _padded(batch: np.ndarray, size: int) -> np.ndarray:
     """Fills a batch up to `size`: one of another size would have the network compiled once more."""
     rest = size - len(batch)
     return np.concatenate([batch, np.repeat(batch[:1], rest, axis=0)]) if rest else batch

@@ -14,7 +14,7 @@ from transferlearn import training
 from transferlearn.backbones import Backbone
 from transferlearn.builders import ImageClassifierBuilder
 from transferlearn.data import Dataset, ImageDataset, load_pair, without_retracing_advice
-from transferlearn.features.extraction import padded
+from transferlearn.features.extraction import Predictor
 from transferlearn.freezing import Layers, TrainLastBlocks
 from transferlearn.splitting import boundary, count_operations
 
@@ -165,17 +165,16 @@ def _run(model: keras.Model, sample: ImageDataset, verbose: Any) -> tuple[list[n
     items = len(sample.items)
     size = min(_BATCH_SIZE, items)
     progress = keras.utils.Progbar(items, unit_name="image", verbose=int(verbose not in (0, 2)))
+    predictor = Predictor(model)
     parts: list[list[np.ndarray]] = []
     seconds: list[float] = []
     batches = sample.contents(batch_size=size).read(np.arange(items), batch_size=size)
     for rows, images in batches:
         if not parts:
-            model.predict_on_batch(images)  # it is compiled
+            predictor(images, len(rows))  # it is compiled
         begun = time.perf_counter()
-        values = model.predict_on_batch(padded(images, size))
+        parts.append(predictor(images, len(rows)))
         seconds.append((time.perf_counter() - begun) / size)
-        values = values if isinstance(values, list) else [values]
-        parts.append([np.asarray(value)[: len(rows)] for value in values])
         progress.add(len(rows))
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
     return columns, statistics.median(seconds)
