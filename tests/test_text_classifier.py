@@ -12,9 +12,11 @@ import pytest
 import transferlearn as tl
 from tests import texts
 from transferlearn import freezing
+from transferlearn.assembling import of_any_length
 from transferlearn.backbones import from_encoder
 from transferlearn.backbones.keras_hub import HubTokenizer
 from transferlearn.builders.arguments import by_id
+from transferlearn.features.extraction import Predictor
 
 pytest.importorskip("tensorflow")
 
@@ -256,7 +258,10 @@ def test_files_in_another_encoding_are_named(builder, tmp_path):
         fitted = builder.fit(tmp_path, schedule="probe", validation_split=0, verbose=0)
     with pytest.raises(ValueError, match="not UTF-8"):
         fitted.predict(tmp_path / "a" / "odd.txt")
-    with pytest.warns(tl.data.DataWarning, match="Skipped 1 of 9 files"):
+    os.mkfifo(tmp_path / "pipe.txt")
+    with pytest.raises(ValueError, match="no file, but a folder, a pipe or a device"):
+        fitted.predict(tmp_path / "pipe.txt")
+    with pytest.warns(tl.data.DataWarning, match="Skipped 2 of 10 files"):
         assert len(fitted.predict(tmp_path)) == 8
 
 
@@ -292,6 +297,7 @@ def test_what_cannot_be_predicted_on(fitted, given, error, message):
         ({"pooling": "max"}, "pooling is one of mean, first, pooled"),
         ({"weights": "imagenet"}, "weights is 'pretrained', or None"),
         ({"on_error": "stop"}, "on_error must be"),
+        ({"lora_rank": 2, "freeze": "all"}, "lora_rank updates the blocks that are free"),
     ],
 )
 def test_settings_that_cannot_work(backbone, settings, message):
@@ -391,6 +397,38 @@ def test_lora_trains_low_rank_updates_only(backbone, tmp_path):
     )
     changed = loaded.model.get_layer("transformer_layer_2").weights
     assert not all(np.array_equal(a, b) for a, b in zip(changed, old, strict=True))
+
+
+def test_low_rank_updates_are_trained_by_default(backbone):
+    builder = tl.TextClassifierBuilder(backbone, lora_rank=2, seed=0)
+    fitted = builder.fit(texts.reviews(32), epochs=2, verbose=0)
+    updates = [v for v in fitted.model.trainable_variables if v.name == "lora_kernel_b"]
+    assert len(updates) == 6
+    assert all(float(np.abs(v).max()) > 0 for v in updates)
+    with pytest.raises(ValueError, match="A probe leaves the encoder as it is"):
+        builder.fit(texts.reviews(32), schedule="probe", verbose=0)
+
+
+def test_short_rows_go_through_the_frozen_part_unfilled_and_give_the_same(backbone):
+    random = np.random.default_rng(0)
+    given = [" ".join(["film", "plot"] * n) for n in random.integers(1, 28, 100)]
+    kind = tl.data.TextKind(tokenizer=backbone.tokenizer, sequence_length=64)
+    dataset = kind.tokens(given, labels=np.arange(100) % 2, class_names=("a", "b"))
+    contents = dataset.contents(batch_size=16)
+    token_ids = backbone.model.inputs[0]
+    states = backbone.model.get_layer("transformer_layer_2").output
+    whole = keras.Model(token_ids, [keras.ops.equal(token_ids, 0), states])
+    predictor = Predictor(of_any_length(whole), contents.blank)
+    seen, filled = [], 0
+    for rows, ids in contents.read(np.arange(5, 100), 16):
+        seen += [*rows]
+        filled += ids.size
+        padding, found = predictor(ids, len(rows))
+        every, expected = whole.predict_on_batch(dataset.items.start(rows)())
+        np.testing.assert_array_equal(padding, every)
+        np.testing.assert_allclose(found[~every], expected[~every], atol=1e-5)
+    assert sorted(seen) == [*range(5, 100)]
+    assert filled < 0.7 * 95 * dataset.longest
 
 
 def test_batches_hold_rows_of_about_one_length_and_each_row_once(backbone):

@@ -55,6 +55,7 @@ def test_damaged_settings_and_a_vocabulary_of_another_network_are_named(tmp_path
     assert tl.backbones.get_tokenizer(name).size == 78
     with (tmp_path / "bert" / "vocab.txt").open("a") as file:
         file.write("other\n")
+    assert tl.backbones.get_tokenizer(name).size == 79
     with pytest.raises(ValueError, match="79 tokens, and an encoder of 78"):
         tl.backbones.get_text(name)
     (tmp_path / "bert" / "tokenizer_config.json").write_text("{")

@@ -16,7 +16,7 @@ tf = pytest.importorskip("tensorflow")
 import transferlearn as tl  # noqa: E402
 from tests import saved_models, texts  # noqa: E402
 from tests.networks import pixels  # noqa: E402
-from transferlearn.backbones.programs import read_program  # noqa: E402
+from transferlearn.backbones.saved_model.programs import read_program  # noqa: E402
 
 Y = np.arange(40) % 2
 X = (pixels(40, 24) // 2 + 100 * Y[:, None, None, None]).astype("uint8")
@@ -225,10 +225,38 @@ def test_what_is_no_saved_model(tmp_path, folder):
     (tmp_path / "saved_model.pb").write_bytes(b"nonsense")
     with pytest.raises(ValueError, match="no program of TensorFlow"):
         tl.ImageClassifierBuilder(f"saved_model:{tmp_path}").build(2)
-    with pytest.raises(ValueError, match="takes no strings"):
+    with pytest.raises(ValueError, match="takes no batches of strings"):
         tl.TextClassifierBuilder(f"saved_model:{folder}").fit(texts.reviews(8), verbose=0)
     with pytest.raises(ValueError, match="has its weights in it"):
         tl.ImageClassifierBuilder(f"saved_model:{folder}", weights=None).build(2)
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "call", "message"),
+    [
+        ((None, None, None, 1), "float32", lambda x: x[:, 0, 0], "takes no float32 images"),
+        ((None, 3, 8, 8), "float32", lambda x: x[:, :, 0, 0], "takes no float32 images"),
+        ((None, 8, 8, 3), "uint8", lambda x: x[:, 0, 0], "takes no float32 images"),
+        ((4, 8, 8, 3), "float32", lambda x: x[:, 0, 0], "takes no float32 images"),
+        ((None, 8, 8, 3), "float32", lambda x: x[:, 0, 0], r"Pass image_size=\(8, 8\)"),
+        ((None, None, None, 3), "float32", lambda x: (x[:, 0], x[:, 1]), "gives no features"),
+        ((None, None, None, 3), "float32", lambda x: tf.cast(x, "int32"), "gives no features"),
+        (
+            (None, None, None, 3),
+            "float32",
+            lambda x: x[0, 0, 0, 0],
+            r"no features.*Received: \[\(\(\), ",
+        ),
+        ((None, None, None, 3), "float32", lambda x, y: x + y, "cannot be called with inputs of"),
+    ],
+)
+def test_modules_for_other_things_than_images_are_told_apart(tmp_path, shape, dtype, call, message):
+    module = tf.Module()
+    signature = [tf.TensorSpec(shape, dtype)] * call.__code__.co_argcount
+    module.__call__ = tf.function(call, input_signature=signature)
+    tf.saved_model.save(module, str(tmp_path / "odd"))
+    with pytest.raises(ValueError, match=message):
+        tl.ImageClassifierBuilder(f"saved_model:{tmp_path / 'odd'}", image_size=(9, 9)).build(2)
 
 
 def test_damaged_variables_are_named(network, tmp_path):

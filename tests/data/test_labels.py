@@ -56,6 +56,16 @@ def test_multi_label_rows():
         labels([[0.5, 0.5]] * 4, multi_label=True)
 
 
+def test_multi_label_names():
+    given = [["b"], ("a", "b"), [], ["a"]]
+    assert labels(given, multi_label=True) == ([[0, 1], [1, 1], [0, 0], [1, 0]], ("a", "b"))
+    square = np.array([["b", "a"], ["b", "b"], ["a", "a"], ["a", "b"]])
+    assert labels(square, multi_label=True)[0] == [[1, 1], [0, 1], [1, 0], [1, 1]]
+    assert labels(given, multi_label=True, class_names=["b", "c", "a"])[0][1] == [1, 0, 1]
+    with pytest.raises(ValueError, match=r"Unknown class\. Received: 'b'; known are"):
+        labels(given, multi_label=True, class_names=["a", "c"])
+
+
 @pytest.mark.parametrize(
     ("y", "options", "message"),
     [

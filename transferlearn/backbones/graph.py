@@ -1,5 +1,6 @@
 """Copies and walks of functional graphs: what every backbone and every split is made of."""
 
+import contextlib
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -36,6 +37,8 @@ def walk(model: keras.Model) -> Iterator[Step]:
 def replay(model: keras.Model, inputs: Tensor, copy: Callable[[Operation], Callable]) -> Tensor:
     """Calls a copy of each operation of `model` on `inputs`, opening nested models.
 
+    Weights that are made by these calls are zeros, and for the caller to fill.
+
     Args:
         model: A functional model with one input and one output; it is not changed.
         inputs: A `KerasTensor` of the model's input shape.
@@ -62,7 +65,27 @@ def replay(model: keras.Model, inputs: Tensor, copy: Callable[[Operation], Calla
 
 
 def _call(operation: Callable, *args: Any, **kwargs: Any) -> Tensor:
-    return operation(*args, **kwargs)
+    with _without_initializers(operation):
+        return operation(*args, **kwargs)
+
+
+@contextlib.contextmanager
+def _without_initializers(operation: Callable) -> Iterator[None]:
+    """To draw weights that are then copied over takes half of the time of a copy."""
+    layers = operation._flatten_layers() if isinstance(operation, keras.Layer) else ()
+    own = [
+        (layer, name, value)
+        for layer in layers
+        for name, value in vars(layer).items()
+        if isinstance(value, keras.initializers.Initializer)
+    ]
+    for layer, name, _ in own:
+        setattr(layer, name, keras.initializers.Zeros())
+    try:
+        yield
+    finally:
+        for layer, name, value in own:
+            setattr(layer, name, value)
 
 
 def require_functional(model: keras.Model) -> keras.Model:

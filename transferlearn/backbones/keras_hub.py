@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -161,9 +162,14 @@ def _of_hugging_face(folder: Path) -> Any:
     given = _settings(folder / "tokenizer_config.json")
     lower = given.get("do_lower_case", True)
     strips = given.get("strip_accents")
-    return getattr(keras_hub().models, kind)(
-        str(vocabulary), lowercase=lower, strip_accents=lower if strips is None else strips
-    )
+    strips = lower if strips is None else strips
+    return _word_piece(kind, vocabulary, vocabulary.stat().st_mtime_ns, lower, strips)
+
+
+@lru_cache(maxsize=4)
+def _word_piece(kind: str, vocabulary: Path, changed: int, lower: bool, strips: bool) -> Any:
+    tokenizer = getattr(keras_hub().models, kind)
+    return tokenizer(str(vocabulary), lowercase=lower, strip_accents=strips)
 
 
 def _settings(file: Path) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from transferlearn.builders.arguments import whole
 from transferlearn.builders.base import Builder
 from transferlearn.fitted import FittedModel, Outline
 from transferlearn.fitted_text import FittedTextModel
-from transferlearn.freezing import add_lora
+from transferlearn.freezing import FreezeAll, add_lora
 from transferlearn.heads import Head, PooledDense
+from transferlearn.schedules import Probe, Schedule
 
 _LEAST_TOKENS = 8
 
@@ -37,7 +38,8 @@ class TextClassifierBuilder(Builder):
             probabilities.
         lora_rank: Trains, in the blocks that are free, only updates of this rank to the attention's
             query and value projections ([LoRA](https://arxiv.org/abs/2106.09685)): few weights to
-            fit and to hold in an optimizer. A save has them added to the weights.
+            fit and to hold in an optimizer. A save has them added to the weights. `fit` then
+            fine-tunes by default.
         on_error: `"skip"` files and texts that cannot be used (and say so) or `"raise"`.
         learning_rate: By default 2e-4, or an optimizer object's own.
         head, freeze, optimizer, loss, metrics, multi_label, batch_size, precision, seed: As of
@@ -77,11 +79,27 @@ class TextClassifierBuilder(Builder):
         data.Options(on_error=self.on_error)
         if self.lora_rank is not None:
             object.__setattr__(self, "lora_rank", whole("lora_rank", self.lora_rank, least=1))
+            if isinstance(self._given_freeze(), FreezeAll):
+                raise ValueError(
+                    "lora_rank updates the blocks that are free, and freeze='all' leaves none: "
+                    "pass freeze='none' or tl.freezing.TrainLastBlocks(1), or leave lora_rank out."
+                )
         if self.weights not in ("pretrained", None):
             raise ValueError(
                 "weights is 'pretrained', or None for random ones; a folder of weights is the "
                 f"backbone: 'keras_hub:<folder>'. Received: weights={self.weights!r}"
             )
+
+    def _plan(self, schedule: Schedule | str | None) -> Schedule:
+        if schedule is None and self.freeze is None and self.lora_rank:
+            schedule = "fine-tune"
+        plan = super()._plan(schedule)
+        if isinstance(plan, Probe) and self.lora_rank:
+            raise ValueError(
+                "A probe leaves the encoder as it is, and lora_rank updates it. Take "
+                f"schedule='fine-tune', or leave lora_rank out. Received: {schedule=}"
+            )
+        return plan
 
     def _load(
         self, train: Any, validation_data: Any, validation_split: float, class_names: Any

@@ -31,6 +31,14 @@ class Contents(abc.ABC):
     hashes: list[str]
     reading: str
 
+    @property
+    def blank(self) -> np.ndarray | None:
+        """One item of nothing but padding, where `read` gives batches of many lengths, or `None`.
+
+        Shape `(1, length)`, with the length that each item has once it is filled up.
+        """
+        return None
+
     @abc.abstractmethod
     def read(self, rows: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Read items once, decoded ahead.
@@ -40,7 +48,7 @@ class Contents(abc.ABC):
             batch_size: Items at a time.
 
         Yields:
-            `(rows, values)`, until all have come, streams in an order of their own; values as
+            `(rows, values)`, until all have come, maybe in an order of their own; values as
             `Dataset.batches` gives them.
 
         Raises:

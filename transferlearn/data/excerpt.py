@@ -107,17 +107,22 @@ class Sample(ItemDataset):
 
     def _contents(self, request: Request) -> "_SampleContents":
         few = self.few._contents(request)
-        return _SampleContents(**vars(few), sample=self, request=request)
+        return _SampleContents(**vars(few), few=few, sample=self, request=request)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _SampleContents(ItemContents):
+    few: ItemContents
     sample: Sample
     request: Request
 
+    @property
+    def blank(self) -> np.ndarray | None:
+        return self.few.blank
+
     def read(self, rows: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         observer = self.sample.observer
-        for part, values in super().read(rows, batch_size):
+        for part, values in self.few.read(rows, batch_size):
             observer.computing(self.sample, len(part))
             yield part, values
         observer.computing(self.sample, 0)

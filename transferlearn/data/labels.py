@@ -15,7 +15,8 @@ def class_labels(
     """Turn labels into `(labels, class_names)`.
 
     Args:
-        y: Ids, strings, one-hot or soft rows, or 0/1 rows with `options.multi_label`.
+        y: Ids, strings, one-hot or soft rows; with `options.multi_label` 0/1 rows, or for each item
+            a list of names of classes.
         options: `class_names` and `multi_label`.
         positions: Whether numbers are positions in `class_names` even where names are numbers.
 
@@ -25,6 +26,8 @@ def class_labels(
     Raises:
         ValueError: Labels that are none of these, or an unknown class.
     """
+    if options.multi_label and (lists := _as_lists(y)):
+        return _rows_of_names(lists, options.class_names)
     y = np.asarray(y)
     if y.ndim == 2 and y.shape[1] == 1 and not options.multi_label:
         y = y[:, 0]
@@ -67,6 +70,26 @@ def _named_labels(y: np.ndarray, names: Sequence[str] | None) -> tuple[np.ndarra
     if unknown:
         raise ValueError(f"Unknown class. {closest(unknown[0], class_names)}")
     return np.array([ids[value] for value in y], np.int32), class_names
+
+
+def _as_lists(y: Any) -> list[list[str]] | None:
+    """The names of each item's classes, where that is what `y` holds."""
+    found = [
+        list(names) if isinstance(names, (list, tuple, set, np.ndarray)) else None for names in y
+    ]
+    names = [name for part in found for name in ([None] if part is None else part)]
+    return found if names and all(isinstance(name, str) for name in names) else None  # type: ignore[return-value]
+
+
+def _rows_of_names(
+    lists: Sequence[Sequence[str]], names: Sequence[str] | None
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    given = {str(name) for part in lists for name in part}
+    class_names = tuple(names or sorted(given))
+    if unknown := sorted(given - set(class_names)):
+        raise ValueError(f"Unknown class. {closest(unknown[0], class_names)}")
+    rows = [[name in part for name in class_names] for part in lists]
+    return np.array(rows, np.float32), class_names
 
 
 def is_missing(label: Any) -> bool:

@@ -26,6 +26,8 @@ class Unreadable:
 def read_text(path: Path) -> str | Unreadable:
     """Reads a file in UTF-8, or says why that cannot be."""
     try:
+        if path.exists() and not path.is_file():
+            return Unreadable("no file, but a folder, a pipe or a device")
         text = path.read_bytes().decode("utf-8-sig")
         return Unreadable("not UTF-8, but bytes that are 0") if "\0" in text else text
     except UnicodeDecodeError as error:

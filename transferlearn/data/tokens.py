@@ -3,7 +3,7 @@
 import abc
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -11,11 +11,12 @@ from typing import Any, Self
 import numpy as np
 
 from .batches import ItemBatches
-from .contents import ItemContents
+from .contents import ItemContents, read_ahead
 from .items import Items, RawItems
 
 CHARACTERS = "characters.json"
 _TOGETHER = 8  # batches
+_LENGTHS = 8  # that batches come in, where a network is run once
 
 
 class Tokenizer(abc.ABC):
@@ -94,6 +95,11 @@ class TokenItems(RawItems):
         return np.array([len(row) for row in self._ids])
 
     @property
+    def blank(self) -> np.ndarray:
+        """A row of nothing but padding, `(1, length)`."""
+        return np.full((1, self._length), self._padding, np.int32)
+
+    @property
     def reading(self) -> str:
         """The length, and what rows are filled up with."""
         return f"{self._length} tokens, padding {self._padding}"
@@ -158,6 +164,18 @@ class TokenContents(ItemContents):
     """Rows of token ids, to store something of each."""
 
     items: TokenItems
+
+    @property
+    def blank(self) -> np.ndarray:
+        """Padding, as long as all rows are once they are filled up."""
+        return self.items.blank
+
+    def read(self, rows: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The shortest rows first, filled up as far as those beside them need."""
+        length = self.blank.shape[1]
+        short = self.items.of_length(length, step=-(-length // _LENGTHS))
+        by_length = rows[np.argsort(self.items.lengths[rows], kind="stable")]
+        return read_ahead(short.start, by_length, batch_size)
 
     def batches(self, items: Items, *, seed: int | None = None) -> ItemBatches:
         """See `Contents.batches`."""

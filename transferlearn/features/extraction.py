@@ -29,13 +29,22 @@ def trunk(inputs: Sequence[Any], cut: Cut, *, dtype: str | None) -> keras.Model:
 
 
 class Predictor:
-    """Runs a model, compiled once: smaller batches than the largest so far are filled up."""
+    """Runs a model, compiled once: smaller batches than the largest so far are filled up.
 
-    def __init__(self, model: keras.Model) -> None:
+    Args:
+        model: To run.
+        blank: An item of nothing but padding, where items are shorter than it: what the model puts
+            out for one is filled up with what it puts out for padding. `None`: all have one length.
+    """
+
+    def __init__(self, model: keras.Model, blank: np.ndarray | None = None) -> None:
         parts = model._flatten_layers()
         self._in_half = any(getattr(part, "compute_dtype", "") == "float16" for part in parts)
         self._model = model
         self._size = 0
+        self._padding: list[np.ndarray] | None = None
+        if blank is not None:
+            self._padding = self(blank, 1)
 
     def __call__(self, inputs: Any, count: int) -> list[np.ndarray]:
         """Gives the model's outputs for a batch of `count` items."""
@@ -46,6 +55,8 @@ class Predictor:
         rows = [np.asarray(part)[:count] for part in features]
         if self._in_half:
             _check_finite(rows)
+        if self._padding:
+            rows = [_as_long(part, like) for part, like in zip(rows, self._padding, strict=True)]
         return rows
 
 
@@ -127,6 +138,14 @@ def _check_finite(rows: Sequence[np.ndarray]) -> None:
             "The frozen part has values above 65504, which are infinite in float16. "
             'Take tl.Cache(trunk_dtype="bfloat16").'
         )
+
+
+def _as_long(batch: np.ndarray, padding: np.ndarray) -> np.ndarray:
+    if batch.shape[1:] == padding.shape[1:]:
+        return batch
+    whole = np.repeat(padding, len(batch), axis=0)
+    whole[tuple(map(slice, batch.shape))] = batch
+    return whole
 
 
 def _padded(batch: np.ndarray, size: int) -> np.ndarray:

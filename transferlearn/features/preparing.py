@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from transferlearn.assembling import Network
+from transferlearn.assembling import Network, of_any_length
 from transferlearn.data import Contents
 from transferlearn.features import extraction
 from transferlearn.features.cache import Cache
@@ -199,22 +199,29 @@ class Preparation:
             return store
         absent = [everything[i] for i in missing]
         if before and source and not source.missing(absent):
-            predictor = self._predictor(before.tensors, cut, None)
+            predictor = self._predictor(before.tensors, cut)
             batches = self._from_store(source, absent)
         else:
-            predictor = self._predictor(self._network.model.inputs, cut, self._cache.trunk_dtype)
+            blank, dtype = part.wanted.contents.blank, self._cache.trunk_dtype
+            predictor = self._predictor(self._network.model.inputs, cut, dtype=dtype, blank=blank)
             batches = self._from_images(part, missing)
         with store.adding(len(missing)) as writer:
             extraction.run(predictor, batches, writer, items=len(missing), verbose=self._verbose)
         return store
 
     def _predictor(
-        self, inputs: Sequence[Any], cut: Cut, dtype: str | None
+        self,
+        inputs: Sequence[Any],
+        cut: Cut,
+        *,
+        dtype: str | None = None,
+        blank: np.ndarray | None = None,
     ) -> extraction.Predictor:
         key = (id(inputs[0]), cut.name)
         if key not in self._predictors:
             model = extraction.trunk(inputs, cut, dtype=dtype)
-            self._predictors[key] = extraction.Predictor(model)
+            any_length = model if blank is None else of_any_length(model)
+            self._predictors[key] = extraction.Predictor(any_length, blank)
         return self._predictors[key]
 
     def _from_images(self, part: "_Part", missing: list[int]) -> Iterator[tuple[list[bytes], Any]]:

@@ -1,0 +1,168 @@
+"""TensorFlow SavedModels, such as TF-Hub's, as backbones that can be trained."""
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from transferlearn.backbones.base import Backbone, Facts, Weights, from_model
+from transferlearn.backbones.blocks import Block
+from transferlearn.backbones.saved_model.layer import SavedModelLayer, trust
+from transferlearn.backbones.saved_model.programs import Program, read_program
+from transferlearn.backbones.texts import Pooling, TextBackbone, TextSource
+from transferlearn.data import Characters, Tokenizer
+
+
+class SavedModels(TextSource):
+    """`saved_model:<folder>`, and `hub:<handle>` of a model on Kaggle, where TF-Hub's are now."""
+
+    names = ("saved_model:", "hub:")
+
+    def facts(self, name: str) -> Facts:
+        """Gives what can be known without loading it."""
+        if name.startswith("hub:"):
+            return Facts(name=name, preprocessing="[0, 1]")
+        size = _sides(read_program(_folder(name))) or (224, 224)
+        return Facts(name=name, image_size=size, preprocessing="[0, 1]", offline=True)
+
+    def load(self, name: str, *, weights: Weights, image_size: tuple[int, int]) -> Backbone:
+        """Loads an image module: it takes pixels in [0, 1], by TF-Hub's convention."""
+        _refuse_weights(weights, name)
+        return from_saved_model(_folder(name), image_size=image_size)
+
+    def load_text(self, name: str, *, pretrained: bool, pooling: Pooling) -> TextBackbone:
+        """Loads a text module: it takes strings, and pools by itself."""
+        _refuse_weights("imagenet" if pretrained else None, name)
+        folder = _folder(name)
+        _check_input(folder, "batches of strings", ((None,), "string"))
+        token_ids = keras.Input((None,), dtype="int32", name="token_ids")
+        backbone = from_model(
+            keras.Model(token_ids, _features(folder, token_ids)),
+            blocks=_one_block,
+            name=name,
+            source=f"the SavedModel {folder}",
+            raw="token_ids",
+        )
+        return TextBackbone(**vars(backbone) | {"tokenizer": self.load_tokenizer(name)})
+
+    def load_tokenizer(self, name: str) -> Tokenizer:
+        """Gives the characters: the module cuts texts up by itself."""
+        return Characters()
+
+
+def from_saved_model(
+    folder: str | Path,
+    *,
+    image_size: tuple[int, int] | None = None,
+    preprocessing: Callable[[Any], Any] | None = None,
+    trusted: bool = False,
+) -> Backbone:
+    """Makes a backbone of an image module in a folder.
+
+    A SavedModel is a program, which runs as it was written when the network is called. One that can
+    write files, open connections or run Python is refused unless it is trusted.
+
+    Args:
+        folder: With `saved_model.pb` and `variables/`: a TF2 SavedModel that can be called, with
+            `training` or without.
+        image_size: `(height, width)` in pixels of the images that will go in; by default what the
+            module says, or 224 x 224.
+        preprocessing: Raw RGB pixels in [0, 255] to the module's input; by default to [0, 1].
+        trusted: Whether to run a program that can do more than compute.
+
+    Returns:
+        A backbone of one layer, whose variables are trained or frozen together. It runs with
+        `training=False`, unless it is trained by a builder with `batch_norm="train"`.
+
+    Raises:
+        ValueError: No module that takes images and gives one tensor, or a program that is not
+            trusted and can do more than compute.
+        OSError: There is no SavedModel.
+    """
+    folder = Path(folder).expanduser()
+    program = read_program(folder)
+    if trusted:
+        trust(program)
+    sides = _sides(program)
+    size = image_size or sides or (224, 224)
+    _check_input(folder, "float32 images", ((None, *(sides or (None, None)), 3), "float32"))
+    if sides not in (None, size):
+        raise ValueError(
+            f"{folder} takes images of one size. Pass image_size={sides}. "
+            f"Received: images of {size}"
+        )
+    image = keras.Input((*size, 3), name="image")
+    return from_model(
+        keras.Model(image, _features(folder, image)),
+        preprocessing=preprocessing or keras.layers.Rescaling(1 / 255, dtype="float32"),
+        blocks=_one_block,
+        name=folder.name,
+        source=f"the SavedModel {folder}",
+    )
+
+
+def _folder(name: str) -> Path:
+    prefix, _, rest = name.partition(":")
+    if prefix == "saved_model":
+        return Path(rest).expanduser()
+    try:
+        kagglehub = import_module("kagglehub")
+    except ImportError as error:
+        raise ImportError(
+            f"{name!r} needs a package more: pip install 'transferlearn[hub]'. Or download it "
+            "from kaggle.com/models, and name its folder: 'saved_model:<folder>'."
+        ) from error
+    try:
+        return Path(kagglehub.model_download(rest))
+    except Exception as error:
+        raise OSError(
+            f"{name!r} could not be downloaded: {error!s:.300}. Where Kaggle cannot be reached, "
+            "unpack it in ~/.cache/kagglehub/models/<handle>/<version>, with the empty file "
+            "<version>.complete beside that, or anywhere, and name it: 'saved_model:<folder>'."
+        ) from error
+
+
+def _refuse_weights(weights: Weights, name: str) -> None:
+    if weights != "imagenet":
+        raise ValueError(f"A SavedModel has its weights in it. Received: {weights=} and {name!r}")
+
+
+def _sides(program: Program) -> tuple[int, int] | None:
+    shape = program.input[0] if program.input else ()
+    height, width = shape[1:3] if len(shape) == 4 else (None, None)
+    return (height, width) if height and width else None
+
+
+def _check_input(folder: Path, what: str, wanted: tuple[tuple[Any, ...], str]) -> None:
+    shape, dtype = read_program(folder).input or wanted
+    fits = len(shape) == len(wanted[0]) and dtype == wanted[1]
+    if not fits or any(s not in (None, w) for s, w in zip(shape, wanted[0], strict=True)):
+        raise ValueError(
+            f"{folder} takes no {what} of the shape {wanted[0]}: its input has the shape {shape}, "
+            f"dtype {dtype}."
+        )
+
+
+def _features(folder: Path, given: Any) -> Any:
+    """What the module makes of a `KerasTensor`."""
+    layer = SavedModelLayer(str(folder))
+    try:
+        outputs = keras.tree.flatten(layer(given))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{folder} cannot be called with inputs of the shape {given.shape}: {error!s:.300}"
+        ) from error
+    floats = [x for x in outputs if keras.backend.is_float_dtype(x.dtype) and len(x.shape) > 1]
+    if len(outputs) != 1 or not floats:
+        received = [(x.shape, keras.backend.standardize_dtype(x.dtype)) for x in outputs]
+        raise ValueError(
+            f"{folder} gives no features, which are one tensor of floats with an axis for the "
+            f"batch and one or more others. Received: {received}"
+        )
+    return floats[0]
+
+
+def _one_block(model: keras.Model) -> tuple[Block, ...]:
+    return (Block("module", tuple(range(len(model.layers)))),)
