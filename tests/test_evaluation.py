@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, recall_score
 
+from transferlearn.data import DataWarning
 from transferlearn.evaluation import evaluate
 
 pytestmark = pytest.mark.core
@@ -24,7 +25,8 @@ def test_rare_classes_count_as_much_as_others():
     rng = np.random.default_rng(0)
     labels = rng.choice(4, 200, p=[0.7, 0.2, 0.1, 0])
     probabilities = rng.dirichlet([1, 1, 1, 0.2], 200) + 0.5 * np.eye(4)[labels]
-    scores = evaluate(probabilities / 1.5, labels, list("abcd"), multi_label=False)
+    with pytest.warns(DataWarning, match="'d'"):
+        scores = evaluate(probabilities / 1.5, labels, list("abcd"), multi_label=False)
     answers = probabilities.argmax(1)
     assert scores.macro_f1 == pytest.approx(f1_score(labels, answers, average="macro"))
     recalls = recall_score(labels, answers, average=None, labels=[0, 1, 2])
@@ -44,14 +46,15 @@ def test_several_labels_an_item():
 
 
 def test_shares_of_classes_count_with_their_largest():
-    probabilities = np.array([[0.6, 0.4], [0.3, 0.7]])
-    labels = np.array([[0.8, 0.2], [0.6, 0.4]])
+    probabilities = np.array([[0.6, 0.4], [0.7, 0.3]])
+    labels = np.array([[0.8, 0.2], [0.4, 0.6]])
     scores = evaluate(probabilities, labels, ["a", "b"], multi_label=False)
     assert scores.accuracy == 0.5
 
 
 def test_a_class_without_items_has_no_recall():
-    scores = evaluate(np.eye(2), np.array([0, 0]), ["a", "b"], multi_label=False)
+    with pytest.warns(DataWarning, match="Nothing in this data is of the class 'b': its recall"):
+        scores = evaluate(np.eye(2), np.array([0, 0]), ["a", "b"], multi_label=False)
     assert np.isnan(scores["recall: b"])
 
 

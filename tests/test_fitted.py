@@ -86,6 +86,11 @@ def test_a_broken_file_is_named_or_skipped(fitted, folder):
         fitted.predict(folder, on_error="raise")
 
 
+def test_printed_it_says_what_it_is(fitted):
+    name, names = fitted.outline.backbone, ", ".join(fitted.class_names)
+    assert repr(fitted) == f"FittedModel({name!r}, {len(fitted.class_names)} classes: {names})"
+
+
 def test_evaluate_agrees_with_keras(fitted, folder):
     scores = fitted.evaluate(folder)
     files = sorted(folder.rglob("*.png"))

@@ -10,7 +10,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="transferlearn",
         allow_abbrev=False,
-        description="Fine-tune a pretrained network on your own photos, and use what comes out.",
+        description="Fine-tune a pretrained network on your own photos, and use what comes out. "
+        "Models of texts that were trained in Python predict and are scored here too.",
         epilog="First steps: 'transferlearn demo', then 'transferlearn train photos/'.",
     )
     shared = argparse.ArgumentParser(add_help=False)
@@ -42,7 +43,7 @@ def make_parser() -> argparse.ArgumentParser:
     predict.add_argument(
         "items", nargs="+", metavar="PHOTO", help="files or folders; for a model of texts, texts"
     )
-    evaluate = command("evaluate", "Score a saved model on labelled photos.")
+    evaluate = command("evaluate", "Score a saved model on labelled photos, or texts.")
     evaluate.add_argument("model", type=Path, help="what 'train' or 'demo' saved")
     evaluate.add_argument("photos", type=Path, help="a folder with a folder a class, or a CSV file")
     _add_suggesting(command("suggest", "Say which network, image size and freezing to start from."))

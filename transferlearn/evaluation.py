@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from transferlearn.data.notices import notice
+
 
 class Evaluation(Mapping[str, float]):
     """Figures by key and by attribute: `scores["accuracy"]`, `scores.accuracy`."""
@@ -47,7 +49,8 @@ def evaluate(
         accuracy of always giving the commonest answer), `loss` (cross-entropy, nats),
         `balanced_accuracy` (the mean of the recalls of classes that occur; with `multi_label`, of
         each class's yes and no), `macro_f1` (the mean F1 of classes that occur or are answered),
-        and for each class `recall: NAME`, the share of its items that were found.
+        and for each class `recall: NAME`, the share of its items that were found; NaN for classes
+        that do not occur, which a `DataWarning` names.
     """
     truth = labels if labels.ndim == 2 else np.eye(len(class_names))[labels]
     clipped = np.clip(probabilities.astype("float64"), 1e-7, 1 - 1e-7)
@@ -74,6 +77,11 @@ def evaluate(
     figures["balanced_accuracy"] = np.nanmean(balanced)
     figures["macro_f1"] = np.nanmean(_ratio(2 * found, there + claimed))
     figures |= {f"recall: {name}": r for name, r in zip(class_names, recalls, strict=True)}
+    if absent := [name for name, items in zip(class_names, there, strict=True) if not items]:
+        notice(
+            f"Nothing in this data is of the class {', '.join(map(repr, absent))}: its recall is "
+            "unknown, and balanced_accuracy leaves it out."
+        )
     return Evaluation({name: float(value) for name, value in figures.items()})
 
 

@@ -13,6 +13,7 @@ from transferlearn.evaluation import Evaluation, evaluate
 from transferlearn.saving import write_save
 from transferlearn.schedules import PhaseResult
 
+_NAMED = 5  # classes, where the model is printed
 _MANY_ITEMS = 500  # for these, `predict` and `evaluate` show how far they are
 
 
@@ -76,7 +77,7 @@ class Outline:
     majority: float | None = None
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, repr=False)
 class FittedModel:
     """A fine-tuned model with its class names.
 
@@ -91,10 +92,15 @@ class FittedModel:
 
     model: keras.Model
     class_names: tuple[str, ...]
-    history: keras.callbacks.History = field(repr=False)
-    phases: tuple[PhaseResult, ...] = field(repr=False)
+    history: keras.callbacks.History
+    phases: tuple[PhaseResult, ...]
     outline: Outline
-    skipped: tuple[Any, ...] = field(default=(), repr=False)
+    skipped: tuple[Any, ...] = ()
+
+    def __repr__(self) -> str:
+        count = len(self.class_names)
+        names = ", ".join([*self.class_names[:_NAMED], *["..."] * (count > _NAMED)])
+        return f"{type(self).__name__}({self.outline.backbone!r}, {count} classes: {names})"
 
     def predict(self, images: Any, *, on_error: str = "skip") -> Any:
         """Says what images show.

@@ -1,6 +1,6 @@
 """What a training on texts leaves behind."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ _STEP = 32  # rows come in lengths of a multiple of this, so that there are few 
 _MANY_ROWS = 2000  # for these, `predict` and `evaluate` show how far they are
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, repr=False)
 class FittedTextModel(FittedModel):
     """A fine-tuned model of texts with its class names and its tokenizer.
 
@@ -27,7 +27,7 @@ class FittedTextModel(FittedModel):
         tokenizer: Makes the ids.
     """
 
-    tokenizer: Tokenizer = field(repr=False)
+    tokenizer: Tokenizer
 
     def predict(self, texts: Any, *, on_error: str = "skip") -> Any:
         """Says of which class texts are.
