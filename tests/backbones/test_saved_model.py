@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import keras
@@ -217,6 +218,15 @@ def test_programs_without_a_module(tmp_path):
     for name, message in (("v1", "a graph of TensorFlow 1"), ("signature", "signatures only")):
         with pytest.raises(ValueError, match=message):
             tl.ImageClassifierBuilder(f"saved_model:{tmp_path / name}").build(2)
+
+
+def test_one_that_a_package_carries():
+    package = find_spec("guesslang")  # which cannot be imported with TensorFlow 2.21
+    if package is None:
+        pytest.skip("pip install --no-deps guesslang==2.2.1")
+    name = f"saved_model:{Path(package.origin).parent / 'data' / 'model'}"
+    with pytest.raises(ValueError, match="a graph of TensorFlow 1, such as an Estimator wrote"):
+        tl.TextClassifierBuilder(name).fit(texts.reviews(8), verbose=0)
 
 
 def test_what_is_no_saved_model(tmp_path, folder):

@@ -117,7 +117,7 @@ def _check(folder: Path, found: Program, expected: str) -> None:
         raise ValueError(f"{folder} holds another program than the one that was saved.")
     if not found.functions:
         raise ValueError(
-            f"{folder} is a graph of TensorFlow 1, such as hub.Module or an Estimator wrote, which "
+            f"{folder} is a graph of TensorFlow 1, such as an Estimator wrote or hub.Module, which "
             "TensorFlow 2 can neither call nor train. Take the module's version for TF2, or export "
             "the network anew with tf.saved_model.save."
         )
