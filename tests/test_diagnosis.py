@@ -85,11 +85,35 @@ def test_a_held_out_loss_that_rises_above_its_noise_is_overfitting():
     assert found.verdict == "overfitting"
     assert (found.evidence.best_epoch, found.evidence.best_loss) == (2, 0.5)
     assert found.evidence.rise == pytest.approx(0.3)
-    assert found.evidence.rise_noise == pytest.approx(2 * 2 * 0.5 / 20)
+    assert found.evidence.rise_noise == pytest.approx(2 * 2 * 0.8 / 20)
     assert "lowest after epoch 2 of 6, 0.5, and is 0.8 now" in found.reason
     assert verdict(falling, rising, held_out=20) != "overfitting"  # noise 0.45
     together = [0.6, 0.4, 0.41, 0.42, 0.43, 0.44]
     assert verdict(together, rising) != "overfitting"  # the training loss rose too
+
+
+def test_one_wrong_example_is_no_rise():
+    falling = [0.9, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.01]
+    jumping = [0.21, 0.016, 1.14, 0.0006, 0.11, 0.11, 0.12, 0.13]  # one of 15 is wrong: 1.9 / 15
+    assert verdict(falling, jumping, (0.99, 0.933), held_out=15) == "neither"
+    assert verdict(falling, jumping, (0.99, 0.933), held_out=600) == "overfitting"
+
+
+def test_where_nothing_is_wrong_nothing_is_to_improve():
+    falling = np.linspace(1.0, 0.4, 8)
+    assert verdict(falling, falling, (1.0, 1.0)) == "neither"
+    lower_before = np.array([0.1, *falling[1:]])
+    assert verdict(falling, lower_before, (0.8, 0.78)) != "still improving"
+
+
+def test_the_default_recipe_has_a_rate_of_its_own():
+    falling = np.linspace(1.0, 0.4, 8)
+    found = tl.diagnose(made(falling, falling + 0.05, (0.8, 0.78), schedule="Auto()"))
+    assert found.verdict == "still improving"
+    assert found.advice == ("more epochs: fit(..., epochs=16)",)
+    assert not found.changes
+    found = tl.diagnose(made(*OVERFITS, frozen=0.5, schedule="Auto()"))
+    assert found.advice[0].startswith("augmentation")
 
 
 def test_a_gap_above_its_noise_is_overfitting_where_it_is_the_larger_part_of_the_error():

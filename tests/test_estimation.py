@@ -196,11 +196,11 @@ def test_what_is_printed():
         took=21.26,
     )
     assert str(found).splitlines() == [
-        "Time: 2.0 h (reading images 20.0 s, weights and graphs 30.0 s, features 2.0 h)",
+        "Time: 2.0 h (reading 20.0 s, weights and graphs 30.0 s, features 2.0 h)",
         "Memory: 2.34 GB resident at most",
         "Stored features: 1.5 MB on disk",
         "Money: 3.46",
-        "Measured on 320 of 5,000 images in 21.3 s.",
+        "Measured on 320 of 5,000 items in 21.3 s.",
     ]
     assert "Money: 0.0025\n" in str(replace(found, money=0.00249))
     cheap = str(

@@ -134,9 +134,56 @@ def test_a_save_needs_nothing_else(fitted, tmp_path):
     )
     assert float(re.search(r"found (\S+)", run.stdout)[1]) == pytest.approx(expected, abs=1e-5)
     described = json.loads((tmp_path / "saved" / "transferlearn.json").read_text("utf-8"))
-    assert {"model.keras", "tokenizer/tokenizer.json", "tokenizer/vocabulary.txt"} == set(
-        described["files"]
+    names = ("class.json", "tokenizer.json", "vocabulary.txt")
+    assert set(described["files"]) == {"model.keras", *(f"tokenizer/{name}" for name in names)}
+
+
+class Lengths(tl.data.Tokenizer):
+    """Each word is its length."""
+
+    start = end = ()
+    padding = 0
+    unknown = None
+
+    def tokenize(self, texts):
+        return [np.array([1 + len(word) for word in text.split()], "int32") for text in texts]
+
+    def save(self, folder):
+        folder.mkdir()
+
+    @classmethod
+    def load(cls, folder):
+        return cls()
+
+
+def test_a_tokenizer_of_one_s_own_is_saved_and_loaded(tmp_path):
+    backbone = from_encoder(texts.encoder(), Lengths(), name="small")
+    fitted = tl.TextClassifierBuilder(backbone, seed=0).fit(texts.reviews(40), verbose=0)
+    with pytest.warns(tl.data.DataWarning) as warned:
+        found = fitted.predict(["a film", ""])
+    assert "no number" in str(warned[-1].message)
+    assert str(warned[-1].message).endswith("for 1 of 2 items:\n  item 1")
+    fitted.save(tmp_path / "saved")
+    loaded = tl.load(tmp_path / "saved")
+    assert isinstance(loaded.tokenizer, Lengths)
+    assert loaded.predict("a film").probability == pytest.approx(found[0].probability)
+    Lengths.__qualname__ = "Other"
+    try:
+        with pytest.raises(ValueError, match=r"import the module that has .*Lengths first"):
+            tl.load(tmp_path / "saved")
+    finally:
+        Lengths.__qualname__ = "Lengths"
+
+
+def test_half_precision_of_the_frozen_part(backbone):
+    cache = tl.Cache(trunk_dtype="float16")
+    builder = tl.TextClassifierBuilder(backbone, sequence_length=32, seed=0)
+    given = texts.reviews(80, seed=1)
+    half, whole = (
+        builder.fit(texts.reviews(80), cache=kind, verbose=0).evaluate(given).accuracy
+        for kind in (cache, True)
     )
+    assert half == pytest.approx(whole, abs=0.06)
 
 
 def test_a_changed_vocabulary_is_noticed(fitted, tmp_path):
@@ -313,6 +360,22 @@ def test_texts_that_are_longer_than_the_encoder_reads(backbone):
         builder.fit((given, labels), verbose=0)
 
 
+def test_a_rate_without_steps_and_a_table_of_files_are_pointed_out(backbone):
+    builder = tl.TextClassifierBuilder(backbone, learning_rate=0.1)
+    with pytest.warns(tl.data.DataWarning, match="A solved head has no learning_rate"):
+        builder.fit(texts.reviews(32), verbose=0)
+    frame = pandas.DataFrame({"path": ["a/0.jpg", "b/0.jpg"] * 4, "label": ["a", "b"] * 4})
+    with pytest.raises(ValueError, match="lists files in its column path, and texts are expected"):
+        builder.fit(frame, verbose=0)
+
+
+def test_what_is_no_backbone_for_texts():
+    with pytest.raises(TypeError, match=r"tl\.backbones\.from_encoder\(model, tokenizer\)"):
+        tl.TextClassifierBuilder(texts.encoder()).fit(texts.reviews(8), verbose=0)
+    with pytest.raises(TypeError, match=r"is a tl\.data\.Tokenizer\. Received: BertTokenizer"):
+        from_encoder(texts.encoder(), texts.tokenizer())
+
+
 def test_backbones_for_images_are_refused():
     with pytest.raises(ValueError, match="backbone for images"):
         tl.TextClassifierBuilder("ResNet50").fit(texts.reviews(8), verbose=0)
@@ -365,10 +428,24 @@ def test_depths_are_counted_in_blocks(builder):
     assert "transformer_layer_2" not in fitted.phases[0].frozen_layers
 
 
+def test_estimate_counts_the_pieces_of_texts(backbone):
+    builder = tl.TextClassifierBuilder(
+        backbone, sequence_length=12, long_texts="split", batch_size=4, seed=0
+    )
+    given, labels = texts.reviews(80)
+    long = [" ".join([text] * (5 + i % 3)) for i, text in enumerate(given)]
+    found = tl.estimate(builder, (long, labels))
+    kind = tl.data.TextKind(tokenizer=backbone.tokenizer, sequence_length=12, long_texts="split")
+    pieces = tl.data.load_with((long, labels), tl.data.Options(), kind).size
+    assert found.images == pytest.approx(pieces, rel=0.2)
+    assert found.measured < found.images
+
+
 def test_estimate_and_search_take_texts(builder):
     train = texts.reviews(60)
     assert tl.estimate(builder, train, epochs=2, schedule="one-phase").seconds > 0
-    found = tl.search(builder, {"learning_rate": [1e-3, 1e-4]}, train, trials=2, epochs=1)
+    space = {"learning_rate": [1e-3, 1e-4]}
+    found = tl.search(builder, space, train, trials=2, epochs=1, schedule="one-phase")
     assert len(found.trials) == 2
 
 
@@ -405,8 +482,9 @@ def test_low_rank_updates_are_trained_by_default(backbone):
     updates = [v for v in fitted.model.trainable_variables if v.name == "lora_kernel_b"]
     assert len(updates) == 6
     assert all(float(np.abs(v).max()) > 0 for v in updates)
-    with pytest.raises(ValueError, match="A probe leaves the encoder as it is"):
-        builder.fit(texts.reviews(32), schedule="probe", verbose=0)
+    for schedule in ("probe", "one-phase"):
+        with pytest.raises(ValueError, match="leaves the encoder as it is"):
+            builder.fit(texts.reviews(32), schedule=schedule, verbose=0)
 
 
 def test_short_rows_go_through_the_frozen_part_unfilled_and_give_the_same(backbone):
@@ -480,8 +558,15 @@ def test_tables_in_which_a_quotation_mark_is_not_closed_or_the_header_is_missing
     kind = tl.data.TextKind(tokenizer=backbone.tokenizer, sequence_length=12)
     open_quote = tmp_path / "reviews.tsv"
     open_quote.write_text('text\tlabel\n"a bore\tbad\na film\tgood\n"what" a plot\tbad\n')
-    with pytest.raises(ValueError, match=r"reviews\.tsv: row 2 has a quotation mark"):
+    with pytest.raises(
+        ValueError, match=r"reviews\.tsv: up to line 4, a cell begins with a quotation mark"
+    ):
         tl.data.load_pair(open_quote, kind=kind)
+    swallowed = tmp_path / "stray.csv"
+    rows = ["a film,good"] * 5
+    swallowed.write_text("\n".join(["text,label", *rows, '"odd,bad', *rows, '"odd too",good']))
+    with pytest.raises(ValueError, match=r"stray\.csv: up to line 13, a cell begins with"):
+        tl.data.load_pair(swallowed, kind=kind)
     no_header = tmp_path / "reviews.csv"
     no_header.write_text("a bore,bad\na film,good\na plot,bad\n")
     with pytest.raises(ValueError, match=r"reviews\.csv has no header.*text,label"):
@@ -512,9 +597,17 @@ def test_streams_with_columns_and_labels_of_strings(builder, fitted):
 
     given, labels = texts.reviews(20)
     dataset = tf.data.Dataset.from_tensor_slices(([[text] for text in given], labels)).batch(6)
-    trained = builder.fit(dataset, verbose=0, validation_split=0)
-    assert trained.class_names == ("bad", "good")
-    assert len(fitted.predict(dataset)) == 20
+    for stream in (dataset, dataset.unbatch()):
+        trained = builder.fit(stream, verbose=0, validation_split=0)
+        assert trained.class_names == ("bad", "good")
+        assert len(fitted.predict(stream)) == 20
+    latin = tf.data.Dataset.from_tensor_slices(
+        ([*given, "café".encode("latin-1")], [*labels, "bad"])
+    )
+    with pytest.warns(tl.data.DataWarning, match=r"text 20: not UTF-8 \(byte 0xe9 at place 3\)"):
+        builder.fit(latin, verbose=0)
+    with pytest.raises(ValueError, match="text 20: not UTF-8"):
+        fitted.predict(latin)
 
 
 def test_half_a_character_and_bytes_that_are_0_are_named(fitted, tmp_path):

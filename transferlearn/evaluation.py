@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from transferlearn.data.notices import notice
+from transferlearn.data import notice
 
 
 class Evaluation(Mapping[str, float]):

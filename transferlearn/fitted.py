@@ -14,6 +14,7 @@ from transferlearn.saving import write_save
 from transferlearn.schedules import PhaseResult
 
 _NAMED = 5  # classes, where the model is printed
+_LISTED = 10
 _MANY_ITEMS = 500  # for these, `predict` and `evaluate` show how far they are
 
 
@@ -179,11 +180,14 @@ class FittedModel:
         return self.outline.image_size
 
     def _predictions(self, dataset: data.Dataset) -> list[Prediction]:
-        paths = dataset.names
-        return [
-            self._prediction(row, paths[i] if paths else None)
-            for i, row in enumerate(self._probabilities(dataset))
-        ]
+        paths, found = dataset.names, self._probabilities(dataset)
+        if lost := [i for i, row in enumerate(found) if not np.isfinite(row).all()]:
+            lines = [paths[i] if paths else f"item {i}" for i in lost]
+            data.notice(
+                f"The model's answer is no number, so the class says nothing, for {len(lost)} of "
+                f"{len(found)} items:{data.listing(lines, _LISTED)}"
+            )
+        return [self._prediction(row, paths[i] if paths else None) for i, row in enumerate(found)]
 
     def _scores(self, dataset: data.Dataset) -> Evaluation:
         if isinstance(dataset, data.ItemDataset):

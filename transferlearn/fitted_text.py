@@ -73,7 +73,7 @@ class FittedTextModel(FittedModel):
     def write_parts(self, folder: Path) -> None:
         """Writes the tokenizer, too."""
         super().write_parts(folder)
-        self.tokenizer.save(folder / TOKENIZER)
+        data.save_tokenizer(self.tokenizer, folder / TOKENIZER)
 
     def _kind(self) -> data.TextKind:
         assert self.outline.sequence_length is not None

@@ -5,9 +5,9 @@ from typing import Any
 
 import keras
 
-from transferlearn.backbones.keras_hub import keras_hub, load_hub_tokenizer
+from transferlearn.backbones.keras_hub import keras_hub
 from transferlearn.backbones.saved_model import looking_beside
-from transferlearn.data import CHARACTERS, Characters, Tokenizer
+from transferlearn.data import load_tokenizer
 from transferlearn.fitted import FittedModel, Outline
 from transferlearn.fitted_text import TOKENIZER, FittedTextModel
 from transferlearn.saving import HUB, read_model, read_save
@@ -49,8 +49,4 @@ def load(path: str | Path, *, trusted: bool = False) -> FittedModel:
     }
     if outline.get("sequence_length") is None:
         return FittedModel(**parts)
-    return FittedTextModel(tokenizer=_tokenizer(path / TOKENIZER), **parts)
-
-
-def _tokenizer(folder: Path) -> Tokenizer:
-    return Characters() if (folder / CHARACTERS).is_file() else load_hub_tokenizer(folder)
+    return FittedTextModel(tokenizer=load_tokenizer(path / TOKENIZER), **parts)

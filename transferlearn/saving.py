@@ -112,10 +112,12 @@ def read_model(path: Path) -> keras.Model:
     except (TypeError, ValueError) as error:
         # Keras puts the whole model's config before what is wrong.
         reason = str(error).rpartition("Exception encountered: ")[2]
-        raise ValueError(
-            f"{file} cannot be read. A layer of your own must be known before: import the module "
-            f"that has it, with @keras.saving.register_keras_serializable(). Keras says: {reason}"
-        ) from error
+        own = (
+            "A layer of your own must be known before: import the module that has it, with "
+            "@keras.saving.register_keras_serializable(). "
+        )
+        hint = own if "Could not locate" in str(error) else ""
+        raise ValueError(f"{file} cannot be read. {hint}Keras says: {reason}") from error
 
 
 def _describe(fitted: Any, draft: Path) -> dict[str, Any]:

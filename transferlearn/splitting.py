@@ -37,6 +37,11 @@ class Cut:
         return ", ".join(tensor._keras_history.operation.name for tensor in self.tensors)
 
     @property
+    def has_one_size(self) -> bool:
+        """Whether as much crosses it for each item."""
+        return all(None not in tensor.shape[1:] for tensor in self.tensors)
+
+    @property
     def values(self) -> int:
         """How many numbers cross it for one item."""
         return sum(prod(tensor.shape[1:]) for tensor in self.tensors)

@@ -58,6 +58,10 @@ def test_damaged_settings_and_a_vocabulary_of_another_network_are_named(tmp_path
     assert tl.backbones.get_tokenizer(name).size == 79
     with pytest.raises(ValueError, match="79 tokens, and an encoder of 78"):
         tl.backbones.get_text(name)
+    vocabulary = tmp_path / "bert" / "vocab.txt"
+    vocabulary.write_text(vocabulary.read_text() + "other\n")
+    with pytest.raises(ValueError, match=r"vocab\.txt is damaged: .* must be unique"):
+        tl.backbones.get_tokenizer(name)
     (tmp_path / "bert" / "tokenizer_config.json").write_text("{")
     with pytest.raises(ValueError, match=r"tokenizer_config\.json is damaged"):
         tl.backbones.get_tokenizer(name)

@@ -174,6 +174,53 @@ def test_a_module_of_texts(tmp_path):
     assert tl.load(tmp_path / "saved").predict("good film").probability == pytest.approx(expected)
 
 
+def test_a_module_that_does_not_list_its_variables(tmp_path):
+    class Module(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.kernel = tf.Variable(np.random.default_rng(0).normal(size=(3, 5)).astype("f"))
+            self.offset = tf.Variable(tf.ones(5), trainable=False)
+
+        @tf.function(input_signature=[tf.TensorSpec((None, *saved_models.IMAGE, 3), tf.float32)])
+        def __call__(self, x):
+            return tf.reduce_mean(x, [1, 2]) @ self.kernel + self.offset
+
+    tf.saved_model.save(Module(), str(tmp_path / "module"))
+    builder = tl.ImageClassifierBuilder(f"saved_model:{tmp_path / 'module'}", freeze="none", seed=0)
+    before, after = builder.build(2), builder.fit((X, Y), epochs=1, verbose=0)
+    kernel, offset = module_weights(before)[1]
+    assert (kernel.shape, offset.shape) == ((3, 5), (5,))
+    layer, (moved, same) = module_weights(after.model)
+    assert len(layer.trainable_weights) == 1
+    assert not np.array_equal(moved, kernel)
+    assert np.array_equal(same, offset)
+
+
+def test_a_module_that_was_replaced_is_not_saved(tmp_path):
+    folder = saved_models.save_text_module(tmp_path / "module")
+    builder = tl.TextClassifierBuilder(f"saved_model:{folder}", seed=0)
+    fitted = builder.fit(texts.reviews(40), verbose=0)
+    data = next(Path(folder, "variables").glob("variables.data*"))
+    data.write_bytes(data.read_bytes())
+    with pytest.raises(OSError, match="was moved or changed since"):
+        fitted.save(tmp_path / "saved")
+    assert not (tmp_path / "saved").exists()
+
+
+def test_a_module_that_gives_a_vector_for_each_token(tmp_path):
+    module = tf.train.Checkpoint()
+
+    @tf.function(input_signature=[tf.TensorSpec((None,), tf.string)])
+    def call(given):
+        codes = tf.strings.unicode_decode(given, "UTF-8").to_tensor()
+        return tf.one_hot(codes - ord("a"), 26)
+
+    module.__call__ = call
+    tf.saved_model.save(module, str(tmp_path / "module"))
+    builder = tl.TextClassifierBuilder(f"saved_model:{tmp_path / 'module'}", seed=0)
+    assert builder.fit(texts.reviews(60), verbose=0).evaluate(texts.reviews(60)).accuracy > 0.7
+
+
 def test_a_program_that_writes_files_must_be_trusted(tmp_path):
     target = tmp_path / "target.txt"
     folder = saved_models.save_writer(tmp_path / "module", target)

@@ -56,6 +56,14 @@ def test_multi_label_rows():
         labels([[0.5, 0.5]] * 4, multi_label=True)
 
 
+def test_lists_of_different_lengths():
+    for multi_label in (False, True):
+        with pytest.raises(ValueError, match="pass multi_label=True, and \\[\\] for none"):
+            labels([["a"], ["a", "b"], None], multi_label=multi_label)
+    with pytest.raises(ValueError, match=r"labels of shape \(n, 0\)"):
+        labels([[], []], multi_label=True)
+
+
 def test_multi_label_names():
     given = [["b"], ("a", "b"), [], ["a"]]
     assert labels(given, multi_label=True) == ([[0, 1], [1, 1], [0, 0], [1, 0]], ("a", "b"))

@@ -101,13 +101,19 @@ def test_a_frame_and_its_csv_file_have_the_same_classes(table, tmp_path, monkeyp
         ("images/0.png,a\nimages/1.png,b\n", "has no header"),
         ("images/0,a\nimages/1,b\nimages/2,a\n", "has no header"),
         ("a;images/0.png\nb;images/1.png\n", "has no header"),
-        ("path,label\nimages/0.png\n", "row 2 has 1 cells, the header 2"),
+        ("path,label\nimages/0.png\n", "line 2 has 1 cells, the header 2"),
         ("path,label,sample_weight\nimages/0.png,a,much\n", "finite numbers"),
     ],
 )
 def test_tables_that_are_refused(table, text, message):
     with pytest.raises(ValueError, match=message):
         load(table(text))
+
+
+def test_names_that_look_like_numbers_stay_names(table):
+    given = "path,label\nimages/0.png,007\nimages/1.png,7\nimages/2.png,007\n"
+    assert load(table(given)).class_names == ("007", "7")
+    assert load(table(given.replace("007", "8.0"))).class_names == ("7", "8")
 
 
 def test_frames_that_are_refused():
@@ -123,7 +129,10 @@ def test_frames_that_are_refused():
         ("path,label\nimages/0.png,a\nimages/1.png,\n", r"1 rows have no label.*1\.png"),
         (",path,y\n0,images/0.png,a\n1,images/1.png,b\n", "does not tell paths from labels"),
         ("path,label,label\nimages/0.png,a,b\n", r"two columns of one name: \['label'\]"),
-        ("path,label\nimages/0.png," + "x" * 200_000, "cannot be read as a table"),
+        (
+            "path,label\nimages/0.png," + "x" * 200_000,
+            "up to line 2, a cell begins with a quotation mark",
+        ),
     ],
 )
 def test_tables_that_would_be_misread(table, text, message):

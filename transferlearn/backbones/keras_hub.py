@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -101,6 +101,15 @@ class HubTokenizer(Tokenizer):
         (folder / _FILE).write_text(settings, "utf-8")
         self._tokenizer.save_assets(str(folder))
 
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Reads them."""
+        keras_hub()
+        settings = json.loads((folder / _FILE).read_text("utf-8"))
+        tokenizer: Any = keras.saving.deserialize_keras_object(settings)
+        tokenizer.load_assets(str(folder))
+        return cls(tokenizer)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, HubTokenizer) and self._known() == other._known()
 
@@ -110,15 +119,6 @@ class HubTokenizer(Tokenizer):
     def _known(self) -> tuple[str, tuple[str, ...]]:
         settings = {k: v for k, v in self._tokenizer.get_config().items() if k != "name"}
         return repr(settings), tuple(self._tokenizer.get_vocabulary())
-
-
-def load_hub_tokenizer(folder: Path) -> HubTokenizer:
-    """Reads what `HubTokenizer.save` wrote."""
-    keras_hub()
-    settings = json.loads((folder / _FILE).read_text("utf-8"))
-    tokenizer: Any = keras.saving.deserialize_keras_object(settings)
-    tokenizer.load_assets(str(folder))
-    return HubTokenizer(tokenizer)
 
 
 def keras_hub() -> Any:
@@ -163,7 +163,10 @@ def _of_hugging_face(folder: Path) -> Any:
     lower = given.get("do_lower_case", True)
     strips = given.get("strip_accents")
     strips = lower if strips is None else strips
-    return _word_piece(kind, vocabulary, vocabulary.stat().st_mtime_ns, lower, strips)
+    try:
+        return _word_piece(kind, vocabulary, vocabulary.stat().st_mtime_ns, lower, strips)
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(f"{vocabulary} is damaged: {error!s:.300}") from error
 
 
 @lru_cache(maxsize=4)
@@ -177,7 +180,7 @@ def _settings(file: Path) -> dict[str, Any]:
         return {}
     try:
         return dict(json.loads(file.read_text("utf-8")))
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{file} is damaged: {error}") from error
 
 

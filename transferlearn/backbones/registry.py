@@ -129,6 +129,7 @@ def get_text(
     """
     if isinstance(backbone, TextBackbone):
         return backbone
+    _check_name(backbone)
     loaded = _text_source(backbone).load_text(backbone, pretrained=pretrained, pooling=pooling)
     return replace(loaded, name=backbone)
 
@@ -137,7 +138,17 @@ def get_tokenizer(backbone: str | TextBackbone) -> Tokenizer:
     """Loads a text backbone's tokenizer alone; raises what `get_text` does."""
     if isinstance(backbone, TextBackbone):
         return backbone.tokenizer
+    _check_name(backbone)
     return _text_source(backbone).load_tokenizer(backbone)
+
+
+def _check_name(backbone: object) -> None:
+    if not isinstance(backbone, str):
+        raise TypeError(
+            "A backbone for texts is a name such as 'keras_hub:bert_base_en', or "
+            "tl.backbones.from_encoder(model, tokenizer). "
+            f"Received: {type(backbone).__name__} {getattr(backbone, 'name', '')!r}"
+        )
 
 
 def _text_source(name: str) -> TextSource:

@@ -67,7 +67,13 @@ def from_encoder(
 
     Raises:
         ValueError: The encoder has other inputs or outputs.
+        TypeError: The tokenizer is none of `tl.data.Tokenizer`.
     """
+    if not isinstance(tokenizer, Tokenizer):
+        raise TypeError(
+            f"The tokenizer is a tl.data.Tokenizer. Received: {type(tokenizer).__name__}. Those of "
+            "KerasHub come with their encoder: backbone='keras_hub:<preset or folder>'."
+        )
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
     is_token = keras.ops.not_equal(token_ids, tokenizer.padding)
     known = {

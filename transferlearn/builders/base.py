@@ -17,7 +17,7 @@ from transferlearn.features import Cache
 from transferlearn.fitted import FittedModel, Outline
 from transferlearn.freezing import Freeze, FreezeStrategy, Layers, as_strategy
 from transferlearn.heads import Activation, Head, PooledDense
-from transferlearn.schedules import Job, Schedule, as_schedule, default_freeze
+from transferlearn.schedules import Job, Probe, Schedule, as_schedule, default_freeze
 
 
 @dataclass(frozen=True)
@@ -180,6 +180,11 @@ class Builder(abc.ABC):
     ) -> FittedModel:
         """Trains on loaded data with the random state as it is; `options` of `training.run`."""
         trained_on, held_out = loaded
+        if self.learning_rate is not None and isinstance(plan, Probe):
+            data.notice(
+                "A solved head has no learning_rate, so this one has no effect. Take another "
+                "schedule, such as 'auto' or 'fine-tune', to train with it."
+            )
         backbone = self._backbone(trained_on.shape)
         network = self._assemble(backbone, len(trained_on.class_names), trained_on.shape)
         recipe, layers = self._recipe(backbone), Layers.of(backbone)

@@ -54,4 +54,4 @@ def _trunk_note(network: Network, mask: list[bool]) -> str:
     cut = boundary(network, mask)
     if not cut.operations:
         return "Nothing at the network's beginning is frozen."
-    return f"Frozen from the image up to {cut.name} ({cut.values:,} values an image)."
+    return f"Frozen from the input up to {cut.name} ({cut.values:,} values an item)."

@@ -13,7 +13,7 @@ from transferlearn.fitted import FittedModel, Outline
 from transferlearn.fitted_text import FittedTextModel
 from transferlearn.freezing import FreezeAll, add_lora
 from transferlearn.heads import Head, PooledDense
-from transferlearn.schedules import Probe, Schedule
+from transferlearn.schedules import OnePhase, Probe, Schedule
 
 _LEAST_TOKENS = 8
 
@@ -94,9 +94,10 @@ class TextClassifierBuilder(Builder):
         if schedule is None and self.freeze is None and self.lora_rank:
             schedule = "fine-tune"
         plan = super()._plan(schedule)
-        if isinstance(plan, Probe) and self.lora_rank:
+        all_frozen = isinstance(plan, OnePhase) and self.freeze is None
+        if self.lora_rank and (all_frozen or isinstance(plan, Probe)):
             raise ValueError(
-                "A probe leaves the encoder as it is, and lora_rank updates it. Take "
+                "This schedule leaves the encoder as it is, and lora_rank updates it. Take "
                 f"schedule='fine-tune', or leave lora_rank out. Received: {schedule=}"
             )
         return plan

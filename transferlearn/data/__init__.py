@@ -8,16 +8,15 @@ from .items import Items, decoding_pool
 from .kinds import Kind
 from .labels import weigh
 from .load import is_one_image, load, load_images, load_with
-from .notices import DataWarning
+from .notices import DataWarning, listing, notice
 from .options import Options
 from .pairs import LoadedOnce, load_pair
 from .steady import iterate, without_autotune, without_retracing_advice
 from .streams import StreamDataset
 from .texts import TextDataset, TextKind, load_texts, of_one_length
-from .tokens import CHARACTERS, Characters, TokenItems, Tokenizer
+from .tokens import Characters, TokenItems, Tokenizer, load_tokenizer, save_tokenizer
 
 __all__ = [
-    "CHARACTERS",
     "Characters",
     "Contents",
     "DataWarning",
@@ -43,12 +42,16 @@ __all__ = [
     "epoch_order",
     "is_one_image",
     "iterate",
+    "listing",
     "load",
     "load_images",
     "load_pair",
     "load_texts",
+    "load_tokenizer",
     "load_with",
+    "notice",
     "of_one_length",
+    "save_tokenizer",
     "weigh",
     "without_autotune",
     "without_retracing_advice",

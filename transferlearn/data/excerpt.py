@@ -189,7 +189,7 @@ def take_sample(
         skipped=few.skipped,
         class_names=listing.class_names,
         labels=listing.labels[rows],
-        size=len(rows),
+        size=round(len(rows) * len(few.items) / (few.count or 1)),  # of a text there may be pieces
         few=few,
         training=training,
         seconds=seconds,

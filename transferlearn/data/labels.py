@@ -28,7 +28,13 @@ def class_labels(
     """
     if options.multi_label and (lists := _as_lists(y)):
         return _rows_of_names(lists, options.class_names)
-    y = np.asarray(y)
+    try:
+        y = np.asarray(y)
+    except ValueError as error:  # lists of different lengths
+        raise ValueError(
+            "Labels are one for each item, or rows of one length. Where each is a list of names of "
+            "classes, pass multi_label=True, and [] for none."
+        ) from error
     if y.ndim == 2 and y.shape[1] == 1 and not options.multi_label:
         y = y[:, 0]
     if y.ndim not in (1, 2) or not len(y):
@@ -44,7 +50,7 @@ def class_labels(
             others = f", like {len(missing) - 1} others" if len(missing) > 1 else ""
             raise ValueError(
                 f"Label {missing[0]} is missing{others} (counted from 0). Write it in, or leave "
-                f"the image out. Received: {y.tolist()[missing[0]]!r}"
+                f"the item out. Received: {y.tolist()[missing[0]]!r}"
             )
         if all(isinstance(value, (int, float, np.number)) for value in y):
             y = y.astype(float)
@@ -153,7 +159,7 @@ def _row_labels(y: np.ndarray, options: Options) -> tuple[np.ndarray, tuple[str,
         return y.astype(np.float32), class_names
     if (y < 0).any() or not np.allclose(y.sum(axis=1), 1, atol=1e-3):
         raise ValueError(
-            "Rows of labels must be one-hot, or probabilities that add up to 1. For images that "
+            "Rows of labels must be one-hot, or probabilities that add up to 1. For items that "
             f"have several classes or none pass multi_label=True. Received row {y[0].tolist()}"
         )
     return (y.argmax(axis=1).astype(np.int32) if binary else y.astype(np.float32)), class_names
@@ -161,10 +167,10 @@ def _row_labels(y: np.ndarray, options: Options) -> tuple[np.ndarray, tuple[str,
 
 def row_names(width: int | None, options: Options) -> tuple[str, ...]:
     """Class names for rows of labels: the given ones, or "0" to "k-1"."""
-    if width is None:
+    if not width:
         raise ValueError(
             "multi_label=True needs labels of shape (n, classes) with 0 or 1 for each class. "
-            "Received labels of shape (n,)."
+            f"Received labels of shape {'(n,)' if width is None else '(n, 0)'}."
         )
     names = tuple(options.class_names or (str(i) for i in range(width)))
     if len(names) != width:
@@ -196,14 +202,14 @@ def weigh(
 
 
 def sample_weights(values: Any, count: int) -> np.ndarray:
-    """One finite, non-negative weight for each image, float32 `(n,)`."""
+    """One finite, non-negative weight for each item, float32 `(n,)`."""
     try:
         weights = np.asarray(values, np.float32)
     except (TypeError, ValueError):
         weights = np.array(np.nan)
     if weights.shape != (count,) or not np.isfinite(weights).all() or (weights < 0).any():
         raise ValueError(
-            f"Sample weights must be {count} finite numbers, none below 0, one for each image. "
+            f"Sample weights must be {count} finite numbers, none below 0, one for each item. "
             f"Received: shape={np.shape(values)}"
         )
     return weights
@@ -230,7 +236,7 @@ def check_request(
         )
     if multi_label and class_weight:
         raise ValueError(
-            "class_weight has no meaning for multi-label data, where an image has several "
+            "class_weight has no meaning for multi-label data, where an item has several "
             "classes. Pass sample weights as third part of (x, y, sample_weight)."
         )
     unknown = sorted(set(class_weight or ()) - set(range(len(class_names))), key=str)
@@ -247,7 +253,7 @@ def hold_out(
     """Which of `count` items to validate on, the same share of each class; bool `(count,)`."""
     if not isinstance(fraction, (int, float)) or not 0 < fraction < 1:
         raise ValueError(
-            f"The share of images to validate on must be between 0 and 1. Received: {fraction!r}"
+            f"The share of items to validate on must be between 0 and 1. Received: {fraction!r}"
         )
     rng = np.random.default_rng(seed)
     held_out = np.zeros(count, bool)

@@ -41,8 +41,15 @@ def read_text(path: Path) -> str | Unreadable:
 
 def as_text(item: Any) -> str | Unreadable:
     """The item if it is a string, or what it is instead."""
+    if isinstance(item, bytes):  # of TensorFlow
+        try:
+            item = item.decode("utf-8")
+        except UnicodeDecodeError as error:
+            return Unreadable(f"not UTF-8 (byte {item[error.start]:#04x} at place {error.start})")
     if not isinstance(item, str):
         return Unreadable(f"no string, but {item!r:.60}")
+    if "\0" in item:
+        return Unreadable("not a text: it holds a character that is 0")
     try:
         item.encode()
     except UnicodeEncodeError as error:
@@ -55,7 +62,7 @@ def empty(text: str) -> str:
     return "" if text.strip() else "empty"
 
 
-def labelled_stream(source: Any) -> tuple[list[str], np.ndarray]:
+def labelled_stream(source: Any) -> tuple[list[bytes], np.ndarray]:
     """All texts and labels of a `tf.data.Dataset`, batched or not."""
     spec = source.element_spec
     _check_stream(source, "(string, label)")
@@ -67,11 +74,11 @@ def labelled_stream(source: Any) -> tuple[list[str], np.ndarray]:
     pairs = list(source.as_numpy_iterator())
     if not pairs:
         raise ValueError("The tf.data.Dataset is empty: it gave no element.")
-    batched = bool(spec[0].shape.rank)
+    batched = bool(spec[0].shape.rank and spec[1].shape.rank)
     labels = (np.concatenate if batched else np.stack)([y for _, y in pairs])
-    if labels.dtype == object:
-        labels = np.array(_decoded(labels))
-    return [text for x, _ in pairs for text in _decoded(x)], labels
+    if labels.dtype.kind in "SO":
+        labels = np.array([label.decode("utf-8", "backslashreplace") for label in labels.ravel()])
+    return [text for x, _ in pairs for text in np.ravel(x).tolist()], labels
 
 
 def _check_stream(source: Any, expected: str) -> None:
@@ -88,10 +95,6 @@ def _check_stream(source: Any, expected: str) -> None:
         raise ValueError("The tf.data.Dataset never ends. Leave out .repeat(), or add .take(n).")
 
 
-def _decoded(batch: Any) -> list[str]:
-    return [text.decode("utf-8", "replace") for text in np.ravel(batch)]
-
-
 def to_predict(source: Any, kind: Kind) -> tuple[Sequence[str | Unreadable], list[str] | None]:
     """The texts of a source, and their files where there are any.
 
@@ -100,6 +103,7 @@ def to_predict(source: Any, kind: Kind) -> tuple[Sequence[str | Unreadable], lis
         FileNotFoundError: No such file or folder.
         ValueError: No text in it, or something else in a list.
     """
+    source = source[None] if isinstance(source, np.ndarray) and not source.ndim else source
     if (paths := _paths(source, kind)) is not None:
         return [read_text(Path(path)) for path in paths], paths
     texts = [as_text(item) for item in _strings(source)]
@@ -133,10 +137,14 @@ def _strings(source: Any) -> list[Any]:
     if is_tf_data(source):
         _check_stream(source, "strings")
         batches = (x[0] if isinstance(x, tuple) else x for x in source.as_numpy_iterator())
-        return [text for batch in batches for text in _decoded(batch)]
+        return [text for batch in batches for text in np.ravel(batch).tolist()]
     if isinstance(source, (list, tuple)) or hasattr(source, "to_list"):
         return list(source)
     if isinstance(source, np.ndarray):
+        if source.size != len(source):
+            raise ValueError(
+                f"An array of texts has the shape (n,). Received: shape={source.shape}"
+            )
         return source.ravel().tolist()
     raise TypeError(
         "Texts are a string, a list or an array of strings, a Path of a .txt file or a folder, or "

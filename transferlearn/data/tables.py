@@ -15,10 +15,16 @@ from .listing import Listing
 from .notices import listing
 from .options import Options
 
+_PATHS = ("path", "file", "filename", "image")
 _LABELS = ("label", "class", "category", "sentiment")
 _WEIGHTS = ("sample_weight",)
 _LISTED = 10
 _MOST_CELL = 2**31 - 1  # characters of a text; Python's own limit is 131,072
+_QUOTES = (
+    "a cell begins with a quotation mark that is not closed where the cell ends. Write such a cell "
+    'as CSV does: """No"", he said".'
+)
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.0+)?").fullmatch
 _SWALLOWED = re.compile(r"\n[^\n]*\t").search  # the end of a line, and cells after it
 
 
@@ -32,8 +38,9 @@ def list_csv(path: Path, options: Options, kind: Kind) -> Listing:
             first = file.readline()
             file.seek(0)
             delimiter = "\t" if path.suffix.lower() == ".tsv" else max(",;", key=first.count)
-            rows = [row for row in csv.reader(file, delimiter=delimiter) if row]
-    except (UnicodeDecodeError, csv.Error) as error:
+            reader = csv.reader(file, delimiter=delimiter, strict=True)
+            lines, rows = _numbered(reader, path)
+    except UnicodeDecodeError as error:
         raise ValueError(
             f"{path} cannot be read as a table. Save it as CSV in UTF-8. Received: {error}"
         ) from error
@@ -47,20 +54,27 @@ def list_csv(path: Path, options: Options, kind: Kind) -> Listing:
         raise ValueError(
             f"{path} has no header. Write {kind.columns[0]}{delimiter}label as first line."
         )
-    odd = [number for number, row in enumerate(rows, 1) if len(row) != len(header)]
-    if odd:
-        raise ValueError(
-            f"{path}: row {odd[0]} has {len(rows[odd[0] - 1])} cells, the header {len(header)}."
-        )
-    swallowed = [n for n, row in enumerate(rows, 1) if any(map(_SWALLOWED, row))]
-    if delimiter == "\t" and swallowed:
-        raise ValueError(
-            f"{path}: row {swallowed[0]} has a quotation mark that takes in the lines after it. "
-            'Write a cell that begins with one as CSV does: """No"", he said".'
-        )
+    for line, row in zip(lines, rows, strict=True):
+        if len(row) != len(header):
+            raise ValueError(f"{path}: line {line} has {len(row)} cells, the header {len(header)}.")
+        if delimiter == "\t" and any(map(_SWALLOWED, row)):
+            raise ValueError(f"{path}: up to line {line}, {_QUOTES}")
     _refuse_twice([name.strip() for name in header], str(path))
     columns = {name.strip(): [row[i].strip() for row in cells] for i, name in enumerate(header)}
     return _list_columns(columns, str(path), path.parent, options, kind)
+
+
+def _numbered(reader: Any, path: Path) -> tuple[list[int], list[list[str]]]:
+    """The rows, and the line on which each ends."""
+    lines, rows = [], []
+    try:
+        for row in reader:
+            if row:
+                lines.append(reader.line_num)
+                rows.append(row)
+    except csv.Error as error:
+        raise ValueError(f"{path}: up to line {reader.line_num}, {_QUOTES} ({error})") from error
+    return lines, rows
 
 
 def _names_file(cell: object, kind: Kind) -> bool:
@@ -107,6 +121,11 @@ def _list_columns(
             f"{what} does not tell {kind.columns[0]}s from labels: call their columns "
             f"{kind.columns[0]} and label. Received: columns {list(columns)}"
         )
+    if kind.in_cells and of_items.lower() in _PATHS:
+        raise ValueError(
+            f"{what} lists files in its column {of_items}, and {kind.noun}s are expected in the "
+            f"cells. Call a column of {kind.noun}s {kind.columns[0]}."
+        )
     items, cells = columns[of_items], columns[of_labels]
     if not kind.in_cells:
         items = [_found(item, folder) for item in items]
@@ -144,7 +163,9 @@ def _column(columns: dict[str, list[Any]], names: Sequence[str]) -> str:
 def _found(cell: object, folder: Path) -> str:
     path = Path(str(cell)).expanduser()
     beside = folder / path
-    return str(beside if beside.exists() else path)
+    with contextlib.suppress(OSError):  # a text is too long for a name
+        path = beside if beside.exists() else path
+    return str(path)
 
 
 def _parse_labels(cells: list[Any], options: Options) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -160,14 +181,20 @@ def _parse_labels(cells: list[Any], options: Options) -> tuple[np.ndarray, tuple
 
 
 def _names(cell: Any) -> set[str]:
-    if isinstance(cell, (list, tuple, set)):
+    if isinstance(cell, (list, tuple, set, np.ndarray)):
         return set(map(str, cell))
     text = "" if is_missing(cell) else str(cell)
     return {part.strip() for part in text.split("|") if part.strip()}
 
 
 def _numbers(cells: list[Any]) -> np.ndarray:
-    """Numbers where all cells are, so that a CSV file gives the classes of its DataFrame."""
+    """Numbers where all cells are, so that a CSV file gives the classes of its DataFrame.
+
+    A name such as "007" is none.
+    """
+    texts = [cell for cell in cells if isinstance(cell, str)]
+    if not all(map(_NUMBER, texts)):
+        return np.array(cells, dtype=object)
     try:
         return np.array(cells, dtype=float)
     except (TypeError, ValueError):

@@ -14,7 +14,7 @@ from .batches import ItemBatches
 from .contents import ItemContents, read_ahead
 from .items import Items, RawItems
 
-CHARACTERS = "characters.json"
+_CLASS = "class.json"
 _TOGETHER = 8  # batches
 _LENGTHS = 8  # that batches come in, where a network is run once
 
@@ -39,8 +39,38 @@ class Tokenizer(abc.ABC):
         """Gives the ids of each text, int32, without `start` and `end`, of any length."""
 
     @abc.abstractmethod
-    def save(self, folder: Any) -> None:
-        """Writes the tokenizer's files into a new folder."""
+    def save(self, folder: Path) -> None:
+        """Writes the tokenizer's files into a new folder, which it makes."""
+
+    @classmethod
+    @abc.abstractmethod
+    def load(cls, folder: Path) -> Self:
+        """Reads what `save` wrote."""
+
+
+def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
+    """Writes a tokenizer, and of which class it is, into a new folder."""
+    tokenizer.save(folder)
+    (folder / _CLASS).write_text(json.dumps({"class": _name(type(tokenizer))}), "utf-8")
+
+
+def load_tokenizer(folder: Path) -> Tokenizer:
+    """Reads what `save_tokenizer` wrote; raises `ValueError` where its class is not known."""
+    name = json.loads((folder / _CLASS).read_text("utf-8"))["class"]
+    known, waiting = {}, [Tokenizer]
+    while waiting:
+        waiting += (kind := waiting.pop()).__subclasses__()
+        known[_name(kind)] = kind
+    if name not in known:
+        raise ValueError(
+            f"{folder} was written by a tokenizer of your own: import the module that has {name} "
+            "first."
+        )
+    return known[name].load(folder)
+
+
+def _name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 class Characters(Tokenizer):
@@ -57,9 +87,13 @@ class Characters(Tokenizer):
         return [row[row > 0] for row in numbers]
 
     def save(self, folder: Path) -> None:
-        """Writes that it is this one."""
+        """Makes the folder: there is nothing to write."""
         folder.mkdir()
-        (folder / CHARACTERS).write_text(json.dumps({"unicode": True}), "utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Makes one."""
+        return cls()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Characters)

@@ -28,6 +28,7 @@ class Evidence:
         best_epoch: The one, from 1 on, after which the held-out loss was lowest.
         best_loss: The held-out loss then.
         last_loss: The held-out loss after the epoch that the model is of.
+        curve_items: Images that these two losses are the mean of.
     """
 
     train_items: float
@@ -41,6 +42,7 @@ class Evidence:
     best_epoch: float
     best_loss: float
     last_loss: float
+    curve_items: float
 
     @property
     def gap(self) -> float:
@@ -70,7 +72,7 @@ class Evidence:
     @property
     def rise_noise(self) -> float:
         """Of the rise."""
-        return loss_noise(self.best_loss, self.held_out_items)
+        return loss_noise(max(self.best_loss, self.last_loss), self.curve_items)
 
     @property
     def all_right(self) -> bool:
@@ -98,7 +100,7 @@ def loss_noise(loss: float, items: float) -> float:
 
     Curves hold means alone. On real photos, what the loss of a single image changed between the
     best epoch and a later one was spread 0.3 to 2 times as wide as the mean loss was high: the
-    largest is taken.
+    largest is taken, of the higher mean.
     """
     return _STANDARD_ERRORS * 2 * loss / math.sqrt(items)
 
@@ -130,4 +132,5 @@ def gather(fitted: FittedModel, curves: Curves, train: Any, validation_data: Any
         best_epoch=math.nan if best is None else best + 1,
         best_loss=curves.at(curves.val_loss, best),
         last_loss=curves.at(curves.val_loss, epoch),
+        curve_items=outline.validation_items or math.nan,
     )

@@ -56,6 +56,11 @@ class Case:
     falling: bool
     past_best: bool
 
+    @property
+    def has_own_rate(self) -> bool:
+        """Whether it was the default recipe, which sets its own pace and ends at its last epoch."""
+        return self.settings.get("schedule", "").startswith("Auto(")
+
     @classmethod
     def of(cls, fitted: FittedModel, curves: Curves, seen: Evidence) -> "Case":
         """Reads it from what `fit` wrote down."""
@@ -115,7 +120,7 @@ def against_overfitting(case: Case) -> Iterator[Remedy]:
     """In the order to try them in; a solved head has its L2 penalty already."""
     head = case.head
     if not case.solved:
-        if case.past_best:
+        if case.past_best and not case.has_own_rate:
             yield Remedy(_KEEP_BEST, {})
         stronger = {None: "light", "'none'": "light", "'light'": "strong"}
         if name := stronger.get(case.settings.get("augmentation")):
@@ -139,7 +144,8 @@ def against_overfitting(case: Case) -> Iterator[Remedy]:
 def to_go_on(case: Case) -> Iterator[Remedy]:
     """Where the loss still falls."""
     yield Remedy(f"more epochs: fit(..., epochs={2 * case.epochs})", {})
-    yield _faster(case)
+    if not case.has_own_rate:
+        yield _faster(case)
 
 
 def against_underfitting(case: Case) -> Iterator[Remedy]:
@@ -150,7 +156,7 @@ def against_underfitting(case: Case) -> Iterator[Remedy]:
             learning_rate=_times(0.1, case),
         )
     elif not case.solved:
-        if not case.moved:
+        if not case.moved and not case.has_own_rate:
             yield _faster(case)
         elif case.falling:
             yield from to_go_on(case)

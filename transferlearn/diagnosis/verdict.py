@@ -71,7 +71,7 @@ def diagnose(fitted: FittedModel, train: Any = None, validation_data: Any = None
     held-out loss rose from its best by more than its noise while the training loss fell and
     some answers are wrong; and what
     looks like underfitting is still improving where the held-out loss fell in each of the last
-    epochs, at a pace that as many epochs again would make more than noise.
+    epochs to its lowest, at a pace that as many epochs again would make more than noise.
 
     Args:
         fitted: What `fit` gave.
@@ -146,9 +146,9 @@ def _judge(case: Case, curves: Curves, seen: Evidence, *, is_lower_bound: bool) 
 
 
 def _improves(curves: Curves, seen: Evidence) -> bool:
-    if curves.val_loss is None:
+    if curves.val_loss is None or seen.all_right or seen.rise > 0:
         return False
-    return falls(curves.to_model(curves.val_loss), loss_noise(seen.last_loss, seen.held_out_items))
+    return falls(curves.to_model(curves.val_loss), loss_noise(seen.last_loss, seen.curve_items))
 
 
 def _rise(seen: Evidence) -> str:

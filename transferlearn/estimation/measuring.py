@@ -115,7 +115,7 @@ def estimate(
 
 
 def _say(whole: Projection) -> None:
-    print(f"Measuring {whole.measured:,} of {whole.images:,} images", file=sys.stderr, flush=True)
+    print(f"Measuring {whole.measured:,} of {whole.images:,} items", file=sys.stderr, flush=True)
 
 
 def _stores(cache: Any, share: float) -> AbstractContextManager[Trial | None]:

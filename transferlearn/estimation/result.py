@@ -37,7 +37,7 @@ class Estimate:
 
     def __str__(self) -> str:
         parts = {
-            "reading images": self.loading,
+            "reading": self.loading,
             "weights and graphs": self.starting,
             "features": self.features,
             "training": self.training,
@@ -60,7 +60,7 @@ class Estimate:
             form = ",.2f" if self.money >= 1 else ".2g"
             lines.append(f"Money: {self.money:{form}}")
         lines.append(
-            f"Measured on {self.measured:,} of {self.images:,} images in {_time(self.took)}."
+            f"Measured on {self.measured:,} of {self.images:,} items in {_time(self.took)}."
         )
         return "\n".join(lines)
 

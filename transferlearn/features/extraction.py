@@ -44,20 +44,23 @@ class Predictor:
         self._size = 0
         self._padding: list[np.ndarray] | None = None
         if blank is not None:
-            self._padding = self(blank, 1)
+            self._padding = self._outputs(blank, 1)
 
     def __call__(self, inputs: Any, count: int) -> list[np.ndarray]:
         """Gives the model's outputs for a batch of `count` items."""
-        self._size = max(self._size, count)
-        filled = keras.tree.map_structure(partial(_padded, size=self._size), inputs)
-        outputs = self._model.predict_on_batch(filled)
-        features = outputs if isinstance(outputs, (list, tuple)) else [outputs]
-        rows = [np.asarray(part)[:count] for part in features]
+        rows = self._outputs(inputs, count)
         if self._in_half:
             _check_finite(rows)
         if self._padding:
             rows = [_as_long(part, like) for part, like in zip(rows, self._padding, strict=True)]
         return rows
+
+    def _outputs(self, inputs: Any, count: int) -> list[np.ndarray]:
+        self._size = max(self._size, count)
+        filled = keras.tree.map_structure(partial(_padded, size=self._size), inputs)
+        outputs = self._model.predict_on_batch(filled)
+        features = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+        return [np.asarray(part)[:count] for part in features]
 
 
 def as_in_training(augmentation: keras.Layer, like: Any) -> keras.Model:

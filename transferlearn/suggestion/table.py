@@ -100,8 +100,8 @@ class Suggestions:
             rows = [row for row in self.rows if _title(row) == title]
             times = [1000 * row.seconds_per_image for row in rows]
             heights = [row.accuracy for row in rows]
-            below = [row.accuracy - row.interval[0] for row in rows]
-            above = [row.interval[1] - row.accuracy for row in rows]
+            below = [max(0.0, row.accuracy - row.interval[0]) for row in rows]
+            above = [max(0.0, row.interval[1] - row.accuracy) for row in rows]
             axes.errorbar(times, heights, yerr=(below, above), fmt="o", capsize=3, label=title)
         axes.set_xlabel("milliseconds an image")
         axes.set_ylabel("expected accuracy")

@@ -140,7 +140,8 @@ class Feeding:
         seed: int | None,
         augmentation: Any,
     ) -> Fed:
-        sources, places = self._sources, cuts(network, mask)
+        sources = self._sources
+        places = [cut for cut in cuts(network, mask) if cut.has_one_size]
         if self._mode is False:
             raise NotStoredError("cache=False")
         if not any(cut.operations and not cut.in_head for cut in places):

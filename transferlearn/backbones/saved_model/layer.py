@@ -49,12 +49,13 @@ class SavedModelLayer(keras.Layer):
         self.program = program or found.sha256
         self.folder = folder
         _check(folder, found, self.program)
+        self._files = _files(folder)
         self._module, self._function, self._takes_training = _module(folder)
         self._takes_text = found.input is not None and found.input[1] == "string"
-        trained = {id(variable) for variable in getattr(self._module, "trainable_variables", ())}
+        trained = {id(x) for x in _variables(self._module, self._function, "trainable_variables")}
         self.module_weights = [
             _as_keras(variable, trainable=id(variable) in trained)
-            for variable in getattr(self._module, "variables", ())
+            for variable in _variables(self._module, self._function, "variables")
         ]
         self.built = True
 
@@ -69,6 +70,11 @@ class SavedModelLayer(keras.Layer):
             for loss in getattr(self._module, "regularization_losses", ()):
                 self.add_loss(loss())
         return outputs
+
+    @property
+    def is_as_loaded(self) -> bool:
+        """Whether its folder still holds the files that it was made of."""
+        return self.folder.is_dir() and self._files == _files(self.folder)
 
     def get_config(self) -> dict[str, Any]:
         """Where it is, which program, and how it is trained."""
@@ -86,7 +92,7 @@ def copy_programs(model: keras.Model, folder: Path) -> None:
     for layer in model._flatten_layers():
         if isinstance(layer, SavedModelLayer):
             target = folder / FOLDER / layer.program
-            if not layer.folder.is_dir() or read_program(layer.folder).sha256 != layer.program:
+            if not layer.is_as_loaded:
                 raise OSError(
                     f"The SavedModel at {layer.folder}, which the model was made of, was moved or "
                     "changed since, so it cannot be saved. Nothing was written; put it back there."
@@ -149,6 +155,20 @@ def _module(folder: Path) -> tuple[Any, Callable[..., Any], bool]:
             "model.export."
         )
     return module, function, "training" in function.function_type.parameters
+
+
+def _files(folder: Path) -> list[tuple[str, int, int]]:
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [(str(x.relative_to(folder)), x.stat().st_size, x.stat().st_mtime_ns) for x in found]
+
+
+def _variables(module: Any, function: Any, name: str) -> list[Any]:
+    """Of the module; one that does not list them has those that its functions read."""
+    listed = getattr(module, name, None)
+    if listed is None:
+        functions = getattr(function, "concrete_functions", ())
+        listed = [variable for concrete in functions for variable in getattr(concrete, name)]
+    return list({id(variable): variable for variable in listed}.values())
 
 
 def _as_keras(variable: Any, *, trainable: bool) -> keras.Variable:
