@@ -362,7 +362,7 @@ def test_texts_that_are_longer_than_the_encoder_reads(backbone):
 
 def test_a_rate_without_steps_and_a_table_of_files_are_pointed_out(backbone):
     builder = tl.TextClassifierBuilder(backbone, learning_rate=0.1)
-    with pytest.warns(tl.data.DataWarning, match="A solved head has no learning_rate"):
+    with pytest.warns(tl.data.DataWarning, match="A solved head takes no steps"):
         builder.fit(texts.reviews(32), verbose=0)
     frame = pandas.DataFrame({"path": ["a/0.jpg", "b/0.jpg"] * 4, "label": ["a", "b"] * 4})
     with pytest.raises(ValueError, match="lists files in its column path, and texts are expected"):

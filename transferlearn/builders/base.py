@@ -11,13 +11,13 @@ from transferlearn import data, objectives, training
 from transferlearn.assembling import Network, assemble
 from transferlearn.backbones import Backbone, Weights
 from transferlearn.builders.arguments import by_id, check_parts, whole
-from transferlearn.builders.record import found, record
+from transferlearn.builders.record import found, record, say_unused_rate
 from transferlearn.builders.summary import summarise
 from transferlearn.features import Cache
 from transferlearn.fitted import FittedModel, Outline
 from transferlearn.freezing import Freeze, FreezeStrategy, Layers, as_strategy
 from transferlearn.heads import Activation, Head, PooledDense
-from transferlearn.schedules import Job, Probe, Schedule, as_schedule, default_freeze
+from transferlearn.schedules import Job, Schedule, as_schedule, default_freeze
 
 
 @dataclass(frozen=True)
@@ -180,11 +180,6 @@ class Builder(abc.ABC):
     ) -> FittedModel:
         """Trains on loaded data with the random state as it is; `options` of `training.run`."""
         trained_on, held_out = loaded
-        if self.learning_rate is not None and isinstance(plan, Probe):
-            data.notice(
-                "A solved head has no learning_rate, so this one has no effect. Take another "
-                "schedule, such as 'auto' or 'fine-tune', to train with it."
-            )
         backbone = self._backbone(trained_on.shape)
         network = self._assemble(backbone, len(trained_on.class_names), trained_on.shape)
         recipe, layers = self._recipe(backbone), Layers.of(backbone)
@@ -202,6 +197,7 @@ class Builder(abc.ABC):
         history = training.run(
             network, layers, plan.phases(job), recipe, sources, job.results, **options
         )
+        say_unused_rate(job)
         outline = Outline(
             backbone=backbone.name,
             source=backbone.source,

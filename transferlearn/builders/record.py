@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
-from transferlearn.data import Dataset
+from transferlearn.data import Dataset, notice
 from transferlearn.evaluation import majority
-from transferlearn.schedules import OnePhase, Schedule
+from transferlearn.schedules import Job, OnePhase, Schedule
 
 
 def found(train: Dataset, held_out: Dataset | None) -> str:
@@ -19,6 +19,15 @@ def found(train: Dataset, held_out: Dataset | None) -> str:
     names = train.class_names
     listed = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
     return f"{len(names)} classes ({listed}): {', '.join(sizes)}"
+
+
+def say_unused_rate(job: Job) -> None:
+    """Warns of a rate or an optimizer that was given, where no phase has taken a step."""
+    if job.rate_given and all(result.head.startswith("solved") for result in job.results):
+        notice(
+            "A solved head takes no steps, so the learning_rate or optimizer that was given has no "
+            "effect. Take another schedule, such as 'auto' or 'fine-tune', to train with it."
+        )
 
 
 def record(
