@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .kinds import Kind
-from .labels import class_labels, closest, is_missing, sample_weights
+from .labels import class_labels, is_missing, sample_weights
 from .listing import Listing
 from .notices import listing
 from .options import Options
@@ -171,20 +171,14 @@ def _found(cell: object, folder: Path) -> str:
 def _parse_labels(cells: list[Any], options: Options) -> tuple[np.ndarray, tuple[str, ...]]:
     if not options.multi_label:
         return class_labels(_numbers(cells), options)
-    sets = [_names(cell) for cell in cells]
-    class_names = tuple(options.class_names or sorted(set().union(*sets)))
-    unknown = sorted(set().union(*sets) - set(class_names))
-    if unknown:
-        raise ValueError(f"Unknown class. {closest(unknown[0], class_names)}")
-    rows = [[name in labels for name in class_names] for labels in sets]
-    return np.array(rows, np.float32), class_names
+    return class_labels([_names(cell) for cell in cells], options)
 
 
-def _names(cell: Any) -> set[str]:
+def _names(cell: Any) -> list[str]:
     if isinstance(cell, (list, tuple, set, np.ndarray)):
-        return set(map(str, cell))
+        return [str(name) for name in cell]
     text = "" if is_missing(cell) else str(cell)
-    return {part.strip() for part in text.split("|") if part.strip()}
+    return [part.strip() for part in text.split("|") if part.strip()]
 
 
 def _numbers(cells: list[Any]) -> np.ndarray:

@@ -43,7 +43,7 @@ class Predictor:
         self._model = model
         self._size = 0
         self._padding: list[np.ndarray] | None = None
-        if blank is not None:
+        if blank is not None and any(None in output.shape[1:] for output in model.outputs):
             self._padding = self._outputs(blank, 1)
 
     def __call__(self, inputs: Any, count: int) -> list[np.ndarray]:
