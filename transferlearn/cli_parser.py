@@ -32,7 +32,7 @@ def make_parser() -> argparse.ArgumentParser:
 
     demo = command("demo", "Fine-tune on 800 photos of solar cells; takes some 2 minutes.")
     demo.add_argument(
-        "--text", action="store_true", help="reviews of films in their place; takes some 10 minutes"
+        "--text", action="store_true", help="reviews of films in their place; takes some 5 minutes"
     )
     demo.add_argument(
         "--output", type=Path, help="folder to save in; by default solar-cells, or film-reviews"
