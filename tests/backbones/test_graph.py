@@ -124,6 +124,16 @@ def test_a_second_copy_is_the_same_as_the_first():
     np.testing.assert_array_equal(call(again, x(8, 8, 3)), call(once, x(8, 8, 3)))
 
 
+def test_a_copy_has_the_weights_and_the_initializers_of_the_original():
+    model = shake(part("original"))
+    copy = canonical(model)
+    for old, new in zip(model.weights, copy.weights, strict=True):
+        np.testing.assert_array_equal(old, new)
+    old, new = model.get_layer("conv"), copy.get_layer("conv")
+    assert type(new.kernel_initializer) is type(old.kernel_initializer)
+    assert type(new.kernel_initializer) is not keras.initializers.Zeros
+
+
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_an_adapted_normalization_keeps_what_it_learned(wrapped):
     norm = keras.layers.Normalization()

@@ -129,7 +129,6 @@ def get_text(
     """
     if isinstance(backbone, TextBackbone):
         return backbone
-    _check_name(backbone)
     loaded = _text_source(backbone).load_text(backbone, pretrained=pretrained, pooling=pooling)
     return replace(loaded, name=backbone)
 
@@ -138,20 +137,16 @@ def get_tokenizer(backbone: str | TextBackbone) -> Tokenizer:
     """Loads a text backbone's tokenizer alone; raises what `get_text` does."""
     if isinstance(backbone, TextBackbone):
         return backbone.tokenizer
-    _check_name(backbone)
     return _text_source(backbone).load_tokenizer(backbone)
 
 
-def _check_name(backbone: object) -> None:
-    if not isinstance(backbone, str):
+def _text_source(name: str) -> TextSource:
+    if not isinstance(name, str):
         raise TypeError(
             "A backbone for texts is a name such as 'keras_hub:bert_base_en', or "
             "tl.backbones.from_encoder(model, tokenizer). "
-            f"Received: {type(backbone).__name__} {getattr(backbone, 'name', '')!r}"
+            f"Received: {type(name).__name__} {getattr(name, 'name', '')!r}"
         )
-
-
-def _text_source(name: str) -> TextSource:
     source = _source(name)
     if not isinstance(source, TextSource):
         raise ValueError(

@@ -80,11 +80,11 @@ def _named_labels(y: np.ndarray, names: Sequence[str] | None) -> tuple[np.ndarra
 
 def _as_lists(y: Any) -> list[list[str]] | None:
     """The names of each item's classes, where that is what `y` holds."""
-    found = [
-        list(names) if isinstance(names, (list, tuple, set, np.ndarray)) else None for names in y
-    ]
-    names = [name for part in found for name in ([None] if part is None else part)]
-    return found if names and all(isinstance(name, str) for name in names) else None  # type: ignore[return-value]
+    if not all(isinstance(part, (list, tuple, set, np.ndarray)) for part in y):
+        return None
+    found = [list(part) for part in y]
+    names = [name for part in found for name in part]
+    return found if names and all(isinstance(name, str) for name in names) else None
 
 
 def _rows_of_names(
