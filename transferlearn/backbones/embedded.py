@@ -2,7 +2,7 @@
 
 import keras
 
-from transferlearn.backbones.base import Backbone, BackboneSource, Facts, Weights, from_model
+from transferlearn.backbones.base import Backbone, BackboneSource, Facts, Weights
 from transferlearn.backbones.blocks import blocks_by_name
 from transferlearn.backbones.efficientnet_lite import OFFSET, SCALE, efficientnet_lite0
 from transferlearn.backbones.weights import find_file
@@ -34,10 +34,11 @@ class Embedded(BackboneSource):
         """Builds the network without its top, for images of any size."""
         if weights == "imagenet":
             weights = find_file(name, _FILE) or "imagenet"
-        return from_model(
-            efficientnet_lite0(image_size=image_size, weights=weights),
+        model = efficientnet_lite0(image_size=image_size, weights=weights)
+        return Backbone(
+            model=model,
+            blocks=blocks_by_name((r"(stem|block\d|top)", r"\1"))(model),
             preprocessing=keras.layers.Rescaling(SCALE, OFFSET, dtype="float32"),
-            blocks=blocks_by_name((r"(stem|block\d|top)", r"\1")),
             name=name,
             source=_SOURCES.get(weights, str(weights)),
             pretrained=weights is not None,

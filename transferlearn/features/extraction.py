@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from transferlearn.backbones.graph import copy_operation, copy_weights
+from transferlearn.folding import folded
 from transferlearn.splitting import Cut
 
 _SECONDS_BETWEEN_LINES = 15.0
@@ -25,7 +26,7 @@ def trunk(inputs: Sequence[Any], cut: Cut, *, dtype: str | None) -> keras.Model:
         dtype: What it computes in, such as `"bfloat16"`; `None`: as it is.
     """
     model = keras.Model(list(inputs), list(cut.tensors))
-    return model if dtype is None else _in_dtype(model, dtype)
+    return folded(model) if dtype is None else _in_dtype(model, dtype)
 
 
 class Predictor:

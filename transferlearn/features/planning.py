@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import keras
-
+from transferlearn.folding import on_cpu
 from transferlearn.splitting import Cut
 
 # Only orders of magnitude matter: cuts differ by factors of ten in what they save and hold.
@@ -29,13 +28,6 @@ class Candidate:
     item_bytes: int
     missing: int
     place: Literal["memory", "disk"] | None
-
-
-def on_cpu() -> bool:
-    """Whether Keras computes on nothing but CPUs."""
-    if keras.backend.backend() == "torch":  # Keras lists no devices there
-        return True
-    return all("cpu" in device.lower() for device in keras.distribution.list_devices())
 
 
 def choose(

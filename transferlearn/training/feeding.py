@@ -12,6 +12,7 @@ from transferlearn.features import Cache
 from transferlearn.features.limits import check_directory
 from transferlearn.features.preparing import NotStoredError, Preparation, Wanted
 from transferlearn.features.trial import Trial
+from transferlearn.folding import folded
 from transferlearn.splitting import cuts, split
 from transferlearn.training.mixup import MixedBatches
 from transferlearn.training.stand_in import Feed
@@ -112,7 +113,7 @@ class Feeding:
     def _live(
         self, network: Network, encoding: Any, seed: int | None, augmentation: Any, note: str
     ) -> Fed:
-        sources, model = self._sources, network.model
+        sources, model = self._sources, folded(network.model)
         if augmentation is not None:
             image = keras.Input(model.inputs[0].shape[1:], dtype=model.inputs[0].dtype)
             model = keras.Model(image, model(augmentation(image)))
@@ -168,7 +169,8 @@ class Feeding:
             for part, items in zip(contents, stored.items, strict=True)
         )
         feed = Feed(train=train, validation=next(iter(rest), None), batch_size=sources.batch_size)
-        return Fed(model=split(network, stored.cut).tail, feed=feed, note=stored.note)
+        tail = folded(split(network, stored.cut).tail)
+        return Fed(model=tail, feed=feed, note=stored.note)
 
     def _all_contents(self, encoding: Any, epochs: int) -> list[Contents]:
         found = []

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from transferlearn.data import without_autotune
-from transferlearn.features.planning import on_cpu
+from transferlearn.folding import on_cpu
 from transferlearn.splitting import count_operations
 
 _BATCH_HOOKS = [
