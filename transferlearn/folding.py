@@ -64,13 +64,13 @@ class FoldedConv(keras.Layer):
         """Takes and gives a map, as the convolution does."""
         conv, ops, kernel = self.conv, keras.ops, self.conv.kernel
         options = (conv.strides, conv.padding, conv.data_format, conv.dilation_rate)
-        shift = self._shift
+        scale, shift = map(ops.convert_to_tensor, (self._scale, self._shift))
         if conv.use_bias:
-            shift = shift + conv.bias * self._scale
+            shift = shift + conv.bias * scale
         if isinstance(conv, keras.layers.DepthwiseConv2D):
-            scale = self._scale.reshape(kernel.shape[2:])
-            return ops.depthwise_conv(inputs, kernel * scale, *options) + shift
-        kernel = kernel * self._scale
+            kernel = kernel * ops.reshape(scale, kernel.shape[2:])
+            return ops.depthwise_conv(inputs, kernel, *options) + shift
+        kernel = kernel * scale
         if kernel.shape[:2] != (1, 1) or conv.strides != (1, 1) or conv.groups != 1:
             return ops.conv(inputs, kernel, *options) + shift
         _, *places, depth = ops.shape(inputs)
