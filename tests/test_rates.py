@@ -50,6 +50,18 @@ def test_a_training_comes_out_the_same_with_a_finder_before(backbone, monkeypatc
     assert_same(without, train())
 
 
+@pytest.mark.parametrize("kind", ["builder", "model"])
+def test_one_bar_shows_the_whole_sweep(backbone, capsys, kind):
+    builder = tl.ImageClassifierBuilder(backbone, seed=1)
+    job = builder if kind == "builder" else builder.build(3)
+    tl.find_learning_rate(job, (X, Y), steps=20, highest=1e-3, verbose=1)
+    shown = capsys.readouterr().out
+    assert "20/20" in shown
+    assert "Epoch" not in shown
+    tl.find_learning_rate(job, (X, Y), steps=20, highest=1e-3, verbose=0)
+    assert not capsys.readouterr().out
+
+
 def draws():
     """What each random state gives next."""
     found = [random.random(), np.random.rand(), keras.random.uniform((2,))]  # noqa: NPY002

@@ -217,8 +217,11 @@ def _with_pace(optimizer: Any, pace: Any) -> keras.Optimizer:
     return copy
 
 
-class _Sweep(keras.callbacks.Callback):
-    """Takes down each step's loss, and stops after the last step or where the loss explodes."""
+class _Sweep(keras.callbacks.ProgbarLogger):
+    """Takes down each step's loss, and stops after the last step or where the loss explodes.
+
+    Keras leaves its own progress bars out for this one, which goes over all epochs.
+    """
 
     def __init__(self, steps: int) -> None:
         super().__init__()
@@ -226,14 +229,27 @@ class _Sweep(keras.callbacks.Callback):
         self.losses: list[float] = []
         self._mean = 0.0
 
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.progbar = keras.utils.Progbar(
+            self.steps, verbose=self.verbose, stateful_metrics=["loss"]
+        )
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._mean = 0.0
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Overridden, since the bar goes on."""
+
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         # Keras gives the mean since the epoch began.
-        mean, before = float(logs["loss"]), self._mean if batch else 0.0
-        self.losses.append(before + (batch + 1) * (mean - before))
+        mean = float(logs["loss"])
+        self.losses.append(self._mean + (batch + 1) * (mean - self._mean))
         self._mean = mean
         smoothed = _running_mean(np.array(self.losses))
         exploded = not smoothed[-1] <= _EXPLODED * smoothed.min()
-        self.model.stop_training = exploded or len(self.losses) == self.steps
+        done = exploded or len(self.losses) == self.steps
+        self.progbar.update(len(self.losses), [("loss", smoothed[-1])], finalize=done)
+        self.model.stop_training = done
 
 
 def _running_mean(losses: np.ndarray) -> np.ndarray:
