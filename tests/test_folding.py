@@ -2,7 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from tests.networks import small_backbone
+import transferlearn as tl
+from tests.networks import application, pixels, small_backbone
 from transferlearn.features import extraction
 from transferlearn.folding import FoldedConv, folded
 
@@ -134,6 +135,21 @@ def test_penalties_of_the_kernel_stay():
     )
     assert expected > 0.1
     assert found == pytest.approx(expected)
+
+
+def test_a_real_network_trains_the_same_with_a_store_and_without():
+    backbone = application("ResNet50", 64)
+    builder = tl.ImageClassifierBuilder(
+        backbone, head=tl.heads.FlattenDense(units=(64,)), freeze="all", seed=0
+    )
+    data = (pixels(40, 64), np.arange(40) % 2)
+    twins = [
+        builder.fit(data, validation_split=0, epochs=1, cache=cache, verbose=0)
+        for cache in (True, False)
+    ]
+    for stored, live in zip(*(twin.model.weights for twin in twins), strict=True):
+        stored, live = map(keras.ops.convert_to_numpy, (stored, live))
+        assert np.linalg.norm(stored - live) <= 1e-5 * max(np.linalg.norm(live), 1e-6), live.shape
 
 
 def test_what_is_stored_is_computed_by_it():

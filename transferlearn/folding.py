@@ -23,7 +23,9 @@ def folded(model: keras.Model) -> keras.Model:
     """Gives, on a CPU, the same function of the same weights, to rounding, in less time.
 
     A BatchNorm that is not trainable only scales and shifts: the kernel before it is scaled
-    instead, and may still be trained. What is left of a 1x1 convolution is a matrix product.
+    instead, and may still be trained. A trained 1x1 convolution becomes a matrix product. (A frozen
+    one does not: matrix products round by the number of rows, and what is computed once, in batches
+    of another size, must be the same to the bit.)
 
     Args:
         model: Functional; it is not changed.
@@ -71,7 +73,8 @@ class FoldedConv(keras.Layer):
             kernel = kernel * ops.reshape(scale, kernel.shape[2:])
             return ops.depthwise_conv(inputs, kernel, *options) + shift
         kernel = kernel * scale
-        if kernel.shape[:2] != (1, 1) or conv.strides != (1, 1) or conv.groups != 1:
+        pointwise = (kernel.shape[:2], conv.strides, conv.groups) == ((1, 1), (1, 1), 1)
+        if not (pointwise and conv.trainable):
             return ops.conv(inputs, kernel, *options) + shift
         _, *places, depth = ops.shape(inputs)
         rows = ops.matmul(ops.reshape(inputs, (-1, depth)), kernel[0, 0]) + shift
