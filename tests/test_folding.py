@@ -107,6 +107,7 @@ def test_images_of_any_size():
         (keras.layers.Conv2D(6, 3, activation="relu"), spread_norm()),
         (keras.layers.Conv2D(6, 3, activity_regularizer="l2"), spread_norm()),
         (keras.layers.Conv2D(9, 1), spread_norm(axis=1)),
+        (keras.layers.Conv2D(6, 3), spread_norm(activity_regularizer="l2")),
         (keras.layers.SeparableConv2D(6, 3), spread_norm()),
         (keras.layers.Conv2D(6, 3), keras.layers.LayerNormalization()),
         (keras.layers.Conv2D(6, 3, dtype="mixed_bfloat16"), spread_norm(dtype="mixed_bfloat16")),
@@ -125,6 +126,48 @@ def test_a_convolution_that_something_else_reads_or_calls():
     added = keras.layers.Add()([between, spread_norm()(between)])
     out = shown(added)
     check_same(keras.Model(image, [spread_norm()(out), out]), 0)
+
+
+def test_a_norm_that_is_called_more_than_once():
+    image = keras.Input((9, 9, 4))
+    norm, conv = spread_norm(), keras.layers.Conv2D(4, 3, padding="same")
+    check_same(keras.Model(image, norm(keras.layers.ReLU()(norm(conv(image))))), 0)
+    check_same(keras.Model(image, keras.layers.Add()([norm(image), norm(conv(image))])), 0)
+
+
+def test_a_norm_that_is_called_by_keyword():
+    image = keras.Input((9, 9, 4))
+    made = spread_norm()(inputs=keras.layers.Conv2D(4, 3)(inputs=image), training=False)
+    check_same(keras.Model(image, made), 1)
+
+
+def residual():
+    """A block whose shortcut has no norm."""
+    image = keras.Input((9, 9, 4))
+    shortcut = keras.layers.Conv2D(8, 1, name="shortcut")(image)
+    main = keras.layers.Conv2D(8, 3, padding="same", name="main")(image)
+    added = keras.layers.Add()([shortcut, spread_norm(name="norm")(main)])
+    return keras.Model(image, keras.layers.GlobalAveragePooling2D()(added))
+
+
+def test_weights_keep_their_order():
+    model = residual()
+    check_same(model, 1)
+    sooner = folded(model)
+    optimizer = keras.optimizers.Adam(0.01, use_ema=True)
+    optimizer.build(model.trainable_variables)
+    sooner.compile(optimizer, "mse")
+    losses = sooner.fit(maps(), np.ones((3, 8)), epochs=5, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+
+
+def test_it_follows_a_norm_whose_weights_are_set():
+    model = residual()
+    sooner, before = folded(model), call(model)[0]
+    norm = model.get_layer("norm")
+    norm.set_weights([2 * weight + 1 for weight in norm.get_weights()])
+    assert np.abs(call(model)[0] - before).max() > 0.1
+    np.testing.assert_allclose(call(sooner)[0], call(model)[0], atol=2e-5)
 
 
 def test_penalties_of_the_kernel_stay():

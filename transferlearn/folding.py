@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
-import numpy as np
 
 from transferlearn.backbones.graph import Step, walk
 
@@ -40,10 +39,13 @@ def folded(model: keras.Model) -> keras.Model:
     instead: dict[int, Callable] = {}
     for step in steps:
         (made, *_), reading = step.outputs, readers.get(id(step.outputs[0]), [])
-        norm = reading[0].operation if len(reading) == 1 and id(made) not in kept else None
-        if _is_scale(norm) and _is_plain(step.operation) and calls[id(step.operation)] == 1:
+        if len(reading) != 1 or id(made) in kept:
+            continue
+        norm = reading[0].operation
+        once = calls[id(step.operation)] == calls[id(norm)] == 1
+        if once and _is_scale(norm) and _is_plain(step.operation):
             instead[id(step.operation)] = FoldedConv(step.operation, norm)
-            instead[id(norm)] = lambda x, **_: x
+            instead[id(norm)] = _Passed(name=norm.name)
     if not instead:
         return model
     outputs = model._run_through_graph(
@@ -53,22 +55,20 @@ def folded(model: keras.Model) -> keras.Model:
 
 
 class FoldedConv(keras.Layer):
-    """A convolution and the BatchNorm behind it; only the convolution's weights are its own."""
+    """A convolution and the BatchNorm behind it, by the weights that they have at each call."""
 
     def __init__(self, conv: keras.Layer, norm: keras.layers.BatchNormalization) -> None:
         super().__init__(name=conv.name, dtype="float32")
-        self.conv = conv
-        gamma, beta, mean, variance = _parameters(norm)
-        self._scale = gamma / np.sqrt(variance + norm.epsilon)
-        self._shift = beta - mean * self._scale
+        self.conv, self.norm = conv, norm
 
     def call(self, inputs: Any) -> Any:
         """Takes and gives a map, as the convolution does."""
-        conv, ops, kernel = self.conv, keras.ops, self.conv.kernel
+        conv, norm, ops, kernel = self.conv, self.norm, keras.ops, self.conv.kernel
         options = (conv.strides, conv.padding, conv.data_format, conv.dilation_rate)
-        scale, shift = map(ops.convert_to_tensor, (self._scale, self._shift))
-        if conv.use_bias:
-            shift = shift + conv.bias * scale
+        scale = ops.rsqrt(norm.moving_variance + norm.epsilon)
+        scale = scale * norm.gamma if norm.scale else scale
+        mean = norm.moving_mean - conv.bias if conv.use_bias else norm.moving_mean
+        shift = norm.beta - mean * scale if norm.center else -mean * scale
         if isinstance(conv, keras.layers.DepthwiseConv2D):
             kernel = kernel * ops.reshape(scale, kernel.shape[2:])
             return ops.depthwise_conv(inputs, kernel, *options) + shift
@@ -85,12 +85,14 @@ class FoldedConv(keras.Layer):
         return self.conv.compute_output_shape(input_shape)
 
 
-def _parameters(norm: keras.layers.BatchNormalization) -> list[np.ndarray]:
-    """Scale, offset, mean and variance."""
-    mean, variance = map(keras.ops.convert_to_numpy, (norm.moving_mean, norm.moving_variance))
-    gamma = keras.ops.convert_to_numpy(norm.gamma) if norm.scale else np.ones_like(mean)
-    beta = keras.ops.convert_to_numpy(norm.beta) if norm.center else np.zeros_like(mean)
-    return [gamma, beta, mean, variance]
+class _Passed(keras.Layer):
+    """Stands where the BatchNorm was, so that the weights of all layers keep their order."""
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        return inputs
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
 
 
 def _is_scale(operation: Any) -> bool:
@@ -98,6 +100,7 @@ def _is_scale(operation: Any) -> bool:
         type(operation) is keras.layers.BatchNormalization
         and not operation.trainable
         and operation.axis in (-1, 3)
+        and operation.activity_regularizer is None
         and operation.compute_dtype == "float32"
     )
 

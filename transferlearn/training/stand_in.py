@@ -73,6 +73,7 @@ def fit(
         return model.fit(**data, callbacks=followed, **options)
     watched = any(_overrides(callback, hook) for callback in callbacks for hook in _HOOKS)
     small = 3 * feed.batch_size * count_operations(stand_in) < _SMALL_STEP
+    small = small and keras.backend.backend() != "torch"  # where Keras runs one step at a time
     gains_from_jit = _gains_from_jit(stand_in, model.optimizer, model.loss, metrics)
     stand_in.compile(
         optimizer=model.optimizer,
