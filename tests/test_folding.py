@@ -161,15 +161,6 @@ def test_weights_keep_their_order():
     assert losses[-1] < losses[0]
 
 
-def test_it_follows_a_norm_whose_weights_are_set():
-    model = residual()
-    sooner, before = folded(model), call(model)[0]
-    norm = model.get_layer("norm")
-    norm.set_weights([2 * weight + 1 for weight in norm.get_weights()])
-    assert np.abs(call(model)[0] - before).max() > 0.1
-    np.testing.assert_allclose(call(sooner)[0], call(model)[0], atol=2e-5)
-
-
 def test_penalties_of_the_kernel_stay():
     conv = keras.layers.Conv2D(6, 1, kernel_regularizer=keras.regularizers.L2(0.1))
     model = chain(conv, spread_norm())

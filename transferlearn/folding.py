@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 
 from transferlearn.backbones.graph import Step, walk
 
@@ -24,7 +25,8 @@ def folded(model: keras.Model) -> keras.Model:
     A BatchNorm that is not trainable only scales and shifts: the kernel before it is scaled
     instead, and may still be trained. A trained 1x1 convolution becomes a matrix product. (A frozen
     one does not: matrix products round by the number of rows, and what is computed once, in batches
-    of another size, must be the same to the bit.)
+    of another size, must be the same to the bit.) What the BatchNorm holds is read here and now, as
+    all that is frozen is when a phase begins.
 
     Args:
         model: Functional; it is not changed.
@@ -55,20 +57,21 @@ def folded(model: keras.Model) -> keras.Model:
 
 
 class FoldedConv(keras.Layer):
-    """A convolution and the BatchNorm behind it, by the weights that they have at each call."""
+    """A convolution and the BatchNorm behind it, with the norm's weights as they are now."""
 
     def __init__(self, conv: keras.Layer, norm: keras.layers.BatchNormalization) -> None:
         super().__init__(name=conv.name, dtype="float32")
-        self.conv, self.norm = conv, norm
+        self.conv = conv
+        gamma, beta, mean, variance = _parameters(norm)
+        self._scale = gamma / np.sqrt(variance + norm.epsilon)
+        self._shift = beta - mean * self._scale
 
     def call(self, inputs: Any) -> Any:
         """Takes and gives a map, as the convolution does."""
-        conv, norm, ops, kernel = self.conv, self.norm, keras.ops, self.conv.kernel
+        conv, ops, kernel = self.conv, keras.ops, self.conv.kernel
         options = (conv.strides, conv.padding, conv.data_format, conv.dilation_rate)
-        scale = ops.rsqrt(norm.moving_variance + norm.epsilon)
-        scale = scale * norm.gamma if norm.scale else scale
-        mean = norm.moving_mean - conv.bias if conv.use_bias else norm.moving_mean
-        shift = norm.beta - mean * scale if norm.center else -mean * scale
+        scale, shift = map(ops.convert_to_tensor, (self._scale, self._shift))
+        shift = shift + conv.bias * scale if conv.use_bias else shift
         if isinstance(conv, keras.layers.DepthwiseConv2D):
             kernel = kernel * ops.reshape(scale, kernel.shape[2:])
             return ops.depthwise_conv(inputs, kernel, *options) + shift
@@ -83,6 +86,14 @@ class FoldedConv(keras.Layer):
     def compute_output_shape(self, input_shape: Any) -> Any:
         """As the convolution's."""
         return self.conv.compute_output_shape(input_shape)
+
+
+def _parameters(norm: keras.layers.BatchNormalization) -> list[np.ndarray]:
+    """Scale, offset, mean and variance."""
+    mean, variance = map(keras.ops.convert_to_numpy, (norm.moving_mean, norm.moving_variance))
+    gamma = keras.ops.convert_to_numpy(norm.gamma) if norm.scale else np.ones_like(mean)
+    beta = keras.ops.convert_to_numpy(norm.beta) if norm.center else np.zeros_like(mean)
+    return [gamma, beta, mean, variance]
 
 
 class _Passed(keras.Layer):
