@@ -62,7 +62,7 @@ def test_in_the_end_it_is_solved_on_what_was_held_out_too(backbone, weights):
     options = {"schedule": "probe", "class_weight": weights, "verbose": 0}
     fitted = builder.fit((X, Y), validation_split=0.4, **options)
     (phase,) = fitted.phases
-    assert phase.head.endswith("; then on all 90")
+    assert phase.head.endswith("; on all 90 where it is not trained further")
     strength = float(phase.head.split("strength ")[1].split(";")[0])
     counts = None if weights is None else np.array([weights[i] for i in Y])
     inside = features(fitted, X)
@@ -80,12 +80,12 @@ def test_more_than_can_be_solved_at_once_is_thinned(backbone, monkeypatch):
     phase = fit(backbone, batch_size=8).phases[0]
     assert phase.head.startswith("solved on 48 items of 90, 16 features")  # 6 of 12 batches
     monkeypatch.setattr(solving, "_MOST_BYTES", 1)
-    assert "then on all" not in fit(backbone, held_out=None, batch_size=45).phases[0].head
+    assert "on all" not in fit(backbone, held_out=None, batch_size=45).phases[0].head
 
 
 def test_images_that_were_given_to_validate_on_are_left_alone(backbone):
     (phase,) = fit(backbone).phases
-    assert "then on all" not in phase.head
+    assert "on all" not in phase.head
 
 
 def test_what_is_said_of_it_is_so(backbone):

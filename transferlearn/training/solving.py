@@ -124,7 +124,7 @@ def solve(
             independent=independent,
         )
         refitted = {id(weight): value for weight, value in zip(layer.weights, solved, strict=True)}
-        note += f"; then on all {len(features) + len(more):,}"
+        note += f"; on all {len(features) + len(more):,} where it is not trained further"
     return network.model.history, note, refitted
 
 
