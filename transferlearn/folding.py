@@ -40,8 +40,9 @@ def folded(model: keras.Model) -> keras.Model:
     kept = {id(tensor) for tensor in model.outputs}
     instead: dict[int, Callable] = {}
     for step in steps:
-        (made, *_), reading = step.outputs, readers.get(id(step.outputs[0]), [])
-        if len(reading) != 1 or id(made) in kept:
+        made = id(step.outputs[0])
+        reading = readers.get(made, [])
+        if len(reading) != 1 or made in kept:
             continue
         norm = reading[0].operation
         once = calls[id(step.operation)] == calls[id(norm)] == 1

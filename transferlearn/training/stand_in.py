@@ -73,14 +73,14 @@ def fit(
         return model.fit(**data, callbacks=followed, **options)
     watched = any(_overrides(callback, hook) for callback in callbacks for hook in _HOOKS)
     small = 3 * feed.batch_size * count_operations(stand_in) < _SMALL_STEP
-    small = small and keras.backend.backend() != "torch"  # where Keras runs one step at a time
+    several = small and not watched and keras.backend.backend() != "torch"  # Keras refuses it there
     gains_from_jit = _gains_from_jit(stand_in, model.optimizer, model.loss, metrics)
     stand_in.compile(
         optimizer=model.optimizer,
         loss=model.loss,
         metrics=metrics,
         jit_compile=True if gains_from_jit else "auto",
-        steps_per_execution=_STEPS_AT_ONCE if small and not watched else 1,
+        steps_per_execution=_STEPS_AT_ONCE if several else 1,
         auto_scale_loss=False,
     )
     model.optimizer.build(model.trainable_variables)
