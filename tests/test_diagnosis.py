@@ -29,6 +29,7 @@ def made(
     held_out=400,
     frozen=1.0,
     solved=False,
+    kept_epoch=None,
     **settings,
 ):
     """A `FittedModel` with such curves; `accuracy` at the end, of those trained on and held out."""
@@ -51,6 +52,7 @@ def made(
             seconds=1.0,
             metrics={},
             head="solved on 9 items" if solved else "",
+            kept_epoch=kept_epoch,
         )
         for epochs in phases or [len(loss)]
     ]
@@ -171,8 +173,21 @@ def test_a_loss_that_wobbles_near_0_has_not_exploded():
     assert verdict(loss, [0.8] * 8, (1.0, 0.7)) == "overfitting"
 
 
+def test_a_loss_that_wobbles_with_dropout_has_not_exploded():
+    loss = [1.2, 0.6, 0.4, 0.3, 0.2, 0.25, 0.19, 0.26]
+    assert verdict(loss, [0.8] * 8, (0.95, 0.77)) == "overfitting"
+
+
+def test_what_the_measured_model_has_learnt_has_not_exploded(memorised):
+    loss = [0.7, 0.5, *[0.9] * 17, 2.0]
+    history = made(loss, loss, (0.9, 0.5)).history
+    wild = dataclasses.replace(memorised, history=history)
+    assert tl.diagnose(wild).verdict == "underfitting"
+    assert tl.diagnose(wild, TRAIN).verdict == "overfitting"
+
+
 def test_a_phase_that_begins_higher_has_not_exploded():
-    loss = [0.3, 0.2, 0.9, 0.5, 0.3, 0.25]
+    loss = [0.3, 0.2, 0.9, 0.5, 0.45, 0.4]
     assert verdict(loss, [0.3] * 6, (0.98, 0.98), phases=[2, 4], held_out=100) == "neither"
     assert verdict(loss, [0.3] * 6, (0.98, 0.98), phases=[6], held_out=100) == "underfitting"
 
@@ -193,8 +208,7 @@ def test_what_cannot_be_told():
 
 def test_a_model_whose_best_epoch_was_put_back_is_of_that_epoch():
     loss, val_loss = [0.6, 0.4, 0.2, 0.1], [0.6, 0.4, 0.9, 1.2]
-    early = "[EarlyStopping(restore_best_weights=True)]"
-    found = tl.diagnose(made(loss, val_loss, (0.99, 0.98), callbacks=early))
+    found = tl.diagnose(made(loss, val_loss, (0.99, 0.98), kept_epoch=2))
     assert found.verdict == "neither"
     assert (found.evidence.last_loss, found.evidence.train_loss) == (0.4, 0.4)
     found = tl.diagnose(made(loss, val_loss, (0.99, 0.98)))

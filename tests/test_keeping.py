@@ -99,6 +99,7 @@ def test_the_end_or_what_was_before_is_kept(backbone, monkeypatch, before, epoch
     # Of 20 items the standard error of an accuracy of 0.8 is 0.089.
     fitted, seen = fit(backbone, *both, accuracies=told, monkeypatch=monkeypatch)
     assert [same(fitted.model, weights) for weights in seen] == [i == kept for i in range(3)]
+    assert fitted.epoch == 1 + kept
     note = (
         "better than those of epoch 3" if kept == 0 else "not clearly beaten by those from before"
     )
@@ -113,6 +114,7 @@ def test_what_a_callback_restores_is_kept(backbone, monkeypatch):
     restored = 1 + np.argmax(fitted.history.history["loss"][1:])
     assert same(fitted.model, seen[restored])
     assert fitted.phases[1].kept == ""
+    assert (fitted.phases[1].kept_epoch, fitted.epoch) == (restored, restored + 1)
 
 
 def test_the_best_may_be_before_the_phase(backbone, monkeypatch):

@@ -46,6 +46,7 @@ class Curve(tl.ImageClassifierBuilder):
             reached = self.height * (epoch + 1) / 4
             for callback in callbacks:
                 callback.on_epoch_end(epoch, {"val_accuracy": reached, "val_loss": 1 - reached})
+        return SimpleNamespace(epoch=epochs)
 
 
 @pytest.fixture
@@ -81,12 +82,24 @@ def test_the_best_builder_repeats_its_score_and_trials_share_what_is_computed(
     assert len({str(trial.parameters["head"]) for trial in found.trials}) == 2
     again = found.builder.fit(labelled(), verbose=0, **found.fit_options)
     reached = again.history.history["val_accuracy"]
-    assert max(reached) == found.score
-    assert reached.index(found.score) + 1 == found.trials[0].epoch
-    assert len(reached) == found.trials[0].parameters["epochs"]
+    assert reached[-1] == found.score
+    assert len(reached) == found.trials[0].epoch == found.trials[0].parameters["epochs"]
     assert [t.score for t in found.trials] == sorted((t.score for t in found.trials), reverse=True)
     found.plot(tmp_path / "search.png")
     assert [path.name for path in tmp_path.glob("*.png")] == ["search.png"]
+
+
+@pytest.mark.parametrize("keep", ["last", "best"])
+def test_a_score_is_of_the_weights_that_fit_ends_with(backbone, keep):
+    builder = tl.ImageClassifierBuilder(backbone, learning_rate=0.3, freeze="all")
+    options = {"epochs": 8, "schedule": tl.OnePhase(keep=keep), "metric": "val_loss"}
+    found = tl.search(builder, {"batch_size": [5]}, labelled(), trials=1, verbose=0, **options)
+    fitted = found.builder.fit(labelled(), verbose=0, **found.fit_options)
+    reached = fitted.history.history["val_loss"]
+    assert min(reached) < reached[-1]
+    epoch = 8 if keep == "last" else fitted.phases[0].kept_epoch
+    assert found.trials[0].epoch == fitted.epoch == epoch
+    assert found.score == reached[epoch - 1]
 
 
 def test_a_search_can_be_repeated_and_another_seed_is_another(curve):
@@ -121,7 +134,7 @@ def test_the_table_is_aligned_and_begins_with_the_best(curve):
 def test_what_was_tried_before_is_not_trained_again(curve, monkeypatch):
     fits = []
     monkeypatch.setattr(
-        Curve, "fit", lambda self, *a, fit=Curve.fit, **k: (fits.append(1), fit(self, *a, **k))
+        Curve, "fit", lambda self, *a, fit=Curve.fit, **k: (fits.append(1), fit(self, *a, **k))[1]
     )
     found = tl.search(curve, {"height": [0.2, 0.8]}, labelled(), trials=9, verbose=0)
     assert len(fits) == 2
@@ -361,7 +374,7 @@ from tests.networks import small_backbone
 from tests.test_searching import labelled
 from transferlearn.searching import study
 
-study._BEAT, study._PATIENCE = 0.5, 10.0
+study._BEAT, study.PATIENCE = 0.5, 10.0
 
 
 class Dies(keras.callbacks.Callback):
@@ -394,7 +407,7 @@ if {here}:
 def test_a_killed_search_goes_on_with_two_processes_at_once(tmp_path, monkeypatch):
     storage = tmp_path / "study.db"
     monkeypatch.setattr(studies, "_BEAT", 0.5)
-    monkeypatch.setattr(studies, "_PATIENCE", 10.0)
+    monkeypatch.setattr(studies, "PATIENCE", 10.0)
 
     def script(**settings):
         return SEARCH.format(storage=str(storage), **settings)

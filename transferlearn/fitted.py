@@ -98,6 +98,16 @@ class FittedModel:
     outline: Outline
     skipped: tuple[Any, ...] = ()
 
+    @property
+    def epoch(self) -> int:
+        """Which epoch of the history the weights are of, from 1 on."""
+        epoch, begun = 1, 0
+        for phase in self.phases:
+            kept = phase.epochs if phase.kept_epoch is None else phase.kept_epoch
+            epoch = begun + kept if kept else epoch
+            begun += phase.epochs
+        return epoch
+
     def __repr__(self) -> str:
         count = len(self.class_names)
         names = ", ".join([*self.class_names[:_NAMED], *["..."] * (count > _NAMED)])

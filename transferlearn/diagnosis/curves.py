@@ -22,8 +22,7 @@ class Curves:
         val_loss: On the images held out, at the end of each epoch.
         val_accuracy: Likewise.
         borders: How many epochs had been run when each phase ended.
-        restored: Whether the weights of the last phase's best epoch were put back.
-        kept_epoch: Which of the last phase's weights were kept, as of a `PhaseResult`.
+        epoch_of_model: The one, from 0 on, whose weights the model has.
     """
 
     loss: np.ndarray
@@ -31,8 +30,7 @@ class Curves:
     val_loss: np.ndarray | None
     val_accuracy: np.ndarray | None
     borders: tuple[int, ...]
-    restored: bool
-    kept_epoch: int | None
+    epoch_of_model: int
 
     @classmethod
     def of(cls, fitted: FittedModel) -> "Curves":
@@ -49,8 +47,7 @@ class Curves:
             val_loss=curve("val_loss"),
             val_accuracy=curve(f"val_{accuracy}"),
             borders=tuple(accumulate(phase.epochs for phase in fitted.phases)),
-            restored="restore_best_weights=True" in fitted.outline.settings.get("callbacks", ""),
-            kept_epoch=fitted.phases[-1].kept_epoch,
+            epoch_of_model=fitted.epoch - 1,
         )
 
     @property
@@ -64,14 +61,6 @@ class Curves:
         if self.val_loss is None or not np.isfinite(self.val_loss).any():
             return None
         return int(np.nanargmin(self.val_loss))
-
-    @property
-    def epoch_of_model(self) -> int:
-        """The one, from 0 on, whose weights the model has."""
-        begin = self.borders[-2] if len(self.borders) > 1 else 0
-        if self.restored and self.val_loss is not None:
-            return begin + int(np.nanargmin(self.val_loss[begin:]))
-        return self.epochs - 1 if self.kept_epoch is None else max(0, begin + self.kept_epoch - 1)
 
     @property
     def loss_fell_since_best(self) -> bool:

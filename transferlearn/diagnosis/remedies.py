@@ -104,12 +104,13 @@ class Case:
 
 
 def _explosion(losses: np.ndarray, noise: float, seen: Evidence, classes: int) -> str:
-    lowest, last, guessing = losses.min(), losses[-1], math.log(classes)
+    lowest, guessing = losses.min(), math.log(classes)
+    last = min(losses[-1], seen.train_loss)  # lower where the model itself was measured
     if not math.isfinite(last):
         return "the training loss is not finite"
     if 1 - seen.train_accuracy <= seen.train_noise:
         return ""  # near a perfect fit a loss goes up and down by many times itself
-    if last - lowest > noise:
+    if last - lowest > max(noise, (losses[0] - lowest) / 2):  # half of what was gained is lost
         return f"the training loss went up from {lowest:.3g} to {last:.3g}"
     if len(losses) > 1 and min(last, seen.last_loss) > guessing + noise:
         return f"the training loss, {last:.3g}, is above that of guessing, {guessing:.3g}"

@@ -56,8 +56,8 @@ def search(
         storage: Path of an SQLite file, or an Optuna URL: the same call goes on there after a kill,
             and several processes may work at once (give them `cache=tl.Cache(directory=...)` to
             share features). `None`: in memory.
-        metric: What to search for, of a trial's best epoch: any key of the history. Losses and
-            errors are minimised, everything else is maximised.
+        metric: What to search for, of the epoch whose weights `fit` ends with: any key of the
+            history. Losses and errors are minimised, everything else is maximised.
         seed: Of the split, of each training, and of what is tried.
         verbose: 0: nothing is printed; 2: what each `fit` prints; else a line for each trial.
         **fit_options: Of `builder.fit`.
@@ -107,11 +107,10 @@ def search(
             data=data,
             options=fit_options,
             metric=metric,
-            minimise=minimise,
             verbose=verbose,
         )
         runner.run(trials)
-        rows = [as_trial(t, minimise=minimise) for t in study.get_trials(deepcopy=False)]
+        rows = [as_trial(t) for t in study.get_trials(deepcopy=False)]
     ordered = in_order([row for row in rows if row.parameters], minimise=minimise)
     best = ordered[0]
     if best.state != "complete" or best.score is None:

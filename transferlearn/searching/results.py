@@ -23,8 +23,9 @@ class Trial:
         state: `"complete"`, `"pruned"` (stopped early, as worse than the median of the others),
             `"failed"`, or `"running"` in another process.
         parameters: By name, the number that was tried, or the value or its label.
-        score: The metric, of its best epoch; `None` where there is none.
-        epoch: The best one, from 1; `None` where there is none.
+        score: The metric, of that epoch; `None` where there is none.
+        epoch: Whose weights `fit` ended with, or the last before it was stopped, from 1; `None`
+            where there is none.
         seconds: How long it took; `None` where it has not ended.
         reason: Why it failed, or empty.
     """
@@ -38,23 +39,18 @@ class Trial:
     reason: str
 
 
-def best_epoch(values: dict[int, float], *, minimise: bool) -> int | None:
-    """Gives the epoch with the best of finite values, or `None` where there is none."""
-    finite = {epoch: value for epoch, value in values.items() if math.isfinite(value)}
-    return (min if minimise else max)(finite, key=finite.__getitem__, default=None)
-
-
-def as_trial(frozen: Any, *, minimise: bool) -> Trial:
+def as_trial(frozen: Any) -> Trial:
     """Reads a trial of an Optuna study."""
     state, reason = frozen.state.name.lower(), frozen.user_attrs.get("reason", "")
     if state == "fail":
         reason = "its process ended"
-    epoch = None if reason else best_epoch(frozen.intermediate_values, minimise=minimise)
+    epoch = None if reason else frozen.user_attrs.get("epoch", frozen.last_step)
+    score = frozen.intermediate_values.get(epoch, math.nan)
     return Trial(
         number=frozen.number,
         state="failed" if reason else state,
         parameters=frozen.params,
-        score=None if epoch is None else frozen.intermediate_values[epoch],
+        score=score if math.isfinite(score) else None,
         epoch=None if epoch is None else epoch + 1,
         seconds=frozen.duration.total_seconds() if frozen.duration else None,
         reason=reason,
@@ -79,7 +75,7 @@ class Search:
         builder: The best one: `builder.fit(train, validation_data, **fit_options)` repeats its
             training.
         fit_options: What it was fitted with, besides the data.
-        score: The metric, of its best epoch.
+        score: The metric of the model that gives.
         metric: What was searched for.
         trials: All of them, the best first.
         tried: By name, what was searched: a `Range`, or the labels of the values.

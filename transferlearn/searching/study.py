@@ -13,7 +13,7 @@ from transferlearn.features.fingerprints import digest
 
 _PREFIX = "transferlearn-"
 _BEAT = 5.0  # seconds between two signs of life of a running trial
-_PATIENCE = 60.0  # seconds without one, after which its process is taken for dead
+PATIENCE = 60.0  # seconds without one, after which its process is taken for dead
 _ATTEMPTS = 10  # to make the tables of a new database
 _LOCKED = 60.0  # seconds to wait for another process that writes to an SQLite file
 
@@ -160,5 +160,5 @@ class Abandoned:
             beat = trial.user_attrs.get("beat")
             last, since = self._seen.get(trial.number, (None, now))
             self._seen[trial.number] = (beat, since if beat == last else now)
-            if beat == last and now - since > _PATIENCE:
+            if beat == last and now - since > PATIENCE:
                 end(self._study, trial.number, optuna().trial.TrialState.FAIL)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import gc
+import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,9 +14,9 @@ import numpy as np
 from transferlearn import training
 from transferlearn.builders import Builder
 from transferlearn.data import LoadedOnce, without_retracing_advice
-from transferlearn.searching.results import best_epoch
+from transferlearn.fitted import FittedModel
 from transferlearn.searching.space import Space, text
-from transferlearn.searching.study import Abandoned, alive, end, optuna
+from transferlearn.searching.study import PATIENCE, Abandoned, alive, end, optuna
 
 _POLL = 1.0  # seconds between two looks at what other processes do
 
@@ -51,7 +52,6 @@ class Runner:
         data: To train and to validate on.
         options: Of `fit`.
         metric: A key of the history.
-        minimise: Whether less of it is better.
         verbose: As for `search`.
     """
 
@@ -61,7 +61,6 @@ class Runner:
     data: LoadedOnce
     options: dict[str, Any]
     metric: str
-    minimise: bool
     verbose: Any
     _builder_works: bool = dataclasses.field(default=False, init=False)
 
@@ -81,7 +80,10 @@ class Runner:
                 gc.collect()  # models are circles of references
                 continue
             if self.verbose and not waiting:
-                print(f"Waiting for {len(running)} of {total} trials, begun by other processes.")
+                print(
+                    f"Waiting for {len(running)} of {total} trials, begun by other processes; "
+                    f"{PATIENCE:g} s without a sign of life, and one is taken for dead."
+                )
             waiting = True
             time.sleep(_POLL)
 
@@ -120,9 +122,10 @@ class Runner:
         fields, arguments = self.space.chosen(parameters)
         try:
             builder = dataclasses.replace(self.builder, **fields)
-            self._fit(builder, report, **arguments)
-            if (epoch := best_epoch(values, minimise=self.minimise)) is None:
-                raise ValueError(f"{self.metric} was never a finite number")
+            epoch = self._fit(builder, report, **arguments).epoch - 1
+            score = values[epoch]
+            if not math.isfinite(score):
+                raise ValueError(f"{self.metric} is {score} in the end")
         except optuna().TrialPruned:
             self._say_end(f"pruned after epoch {len(values)}")
             return _states().PRUNED, None
@@ -131,16 +134,19 @@ class Runner:
             self._say_end(f"failed: {error}")
             trial.set_user_attr("reason", str(error))
             return _states().PRUNED, None  # as bad: of what failed, Optuna would try more
-        self._say_end(f"{self.metric} {values[epoch]:.4f}")
-        return _states().COMPLETE, values[epoch]
+        trial.set_user_attr("epoch", epoch)
+        self._say_end(f"{self.metric} {score:.4f}")
+        return _states().COMPLETE, score
 
-    def _fit(self, builder: Builder, report: Callable[[int, float], None], **more: Any) -> None:
+    def _fit(
+        self, builder: Builder, report: Callable[[int, float], None], **more: Any
+    ) -> FittedModel:
         options = self.options | more
         watching = [
             *training.as_callbacks(options.pop("callbacks", None)),
             _Watch(self.metric, report),
         ]
-        builder.fit(
+        return builder.fit(
             self.data,
             callbacks=watching,
             verbose=self.verbose if self.verbose == 2 else 0,
@@ -183,6 +189,6 @@ def _repeat(trial: Any, earlier: Any) -> tuple[Any, float | None]:
     """Gives a trial what an earlier one of the same parameters had; training it again would too."""
     for epoch, value in earlier.intermediate_values.items():
         trial.report(value, epoch)
-    if "reason" in earlier.user_attrs:
-        trial.set_user_attr("reason", earlier.user_attrs["reason"])
+    for name in {"reason", "epoch"} & earlier.user_attrs.keys():
+        trial.set_user_attr(name, earlier.user_attrs[name])
     return earlier.state, earlier.value if earlier.state == _states().COMPLETE else None

@@ -70,6 +70,7 @@ class Keeping(keras.callbacks.Callback):
         metrics: Of the weights that are kept.
         note: Which they are, and why; empty where that was not asked for.
         kept_epoch: As of a `PhaseResult`.
+        begun: As passed.
         lost: The loss that ended the phase, or `None`.
     """
 
@@ -90,7 +91,7 @@ class Keeping(keras.callbacks.Callback):
         self.lost: float | None = None
         self._phase = phase
         self._refitted = refitted
-        self._begun = begun
+        self.begun = begun
         self._held_out = held_out
         self._lowest = math.inf
         self._looked = time.monotonic()
@@ -158,7 +159,7 @@ class Keeping(keras.callbacks.Callback):
 
     def _state(self, epoch: int, metrics: Mapping[str, Any]) -> _State:
         weights = [keras.ops.convert_to_numpy(weight) for weight in self._moving]
-        return _State(epoch, self._begun + epoch, dict(metrics), weights)
+        return _State(epoch, self.begun + epoch, dict(metrics), weights)
 
     def _restore(self, state: _State) -> None:
         for weight, value in zip(self._moving, state.weights, strict=True):

@@ -64,9 +64,9 @@ def run(
     joined.set_model(network.model)
     feeding = Feeding(sources, cache, verbose=verbose)
     refitted: Refitted = {}
-    restored = any(getattr(callback, "restore_best_weights", False) for callback in callbacks)
+    restoring = next((c for c in callbacks if getattr(c, "restore_best_weights", False)), None)
     for index, phase in enumerate(phases):
-        if restored:
+        if restoring:
             phase = replace(phase, keep="last", patience=None)  # what it restores is kept
         compiled = _compile(network, layers, phase, recipe, sources)
         if verbose:
@@ -123,7 +123,7 @@ def run(
                 cache=fed.note,
                 head=head,
                 kept=keeping.note,
-                kept_epoch=keeping.kept_epoch,
+                kept_epoch=_kept_epoch(keeping, restoring),
             )
         )
         if keeping.lost is not None:
@@ -184,6 +184,13 @@ def _end_of_lost(keeping: Keeping, rate: float, fed: Fed, names: Sequence[str] |
     if not keeping.metrics:
         raise ValueError(f"{said} in the first epoch. {cause}")
     warnings.warn(f"{said}, so training ended with the last good weights. {cause}", stacklevel=2)
+
+
+def _kept_epoch(keeping: Keeping, restoring: Any) -> int | None:
+    """Of this phase, whether we or an `EarlyStopping` put its weights back."""
+    if keeping.kept_epoch is None and getattr(restoring, "best_weights", None) is not None:
+        return restoring.best_epoch + 1 - keeping.begun
+    return keeping.kept_epoch
 
 
 @contextlib.contextmanager
