@@ -1,12 +1,12 @@
 """What a search found: its trials, the best builder, a table and a picture."""
 
 import math
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from transferlearn.builders import Builder
+from transferlearn.plotting import write_figure
 from transferlearn.searching.space import Range, text
 
 _STATES = ("complete", "pruned", "failed", "running")  # in the order of the table
@@ -113,7 +113,7 @@ class Search:
             trial.state + (f": {' '.join(trial.reason.split())}" if trial.reason else ""),
         )
 
-    def plot(self, path: str | os.PathLike[str]) -> None:
+    def plot(self, path: str | Path) -> None:
         """Draws how the best score grew, and the score against each parameter, into one file.
 
         Args:
@@ -122,14 +122,11 @@ class Search:
         Raises:
             ImportError: Matplotlib is not installed (`pip install "transferlearn[plot]"`).
         """
-        try:
-            from matplotlib.figure import Figure
-        except ImportError as error:
-            raise ImportError(
-                'A picture needs Matplotlib: pip install "transferlearn[plot]"'
-            ) from error
+        write_figure(path, self._draw)
+
+    def _draw(self, figure: Any) -> None:
         rows = math.ceil((1 + len(self.tried)) / _COLUMNS)
-        figure = Figure(figsize=(4.5 * _COLUMNS, 3.5 * rows), layout="constrained")
+        figure.set_size_inches(4.5 * _COLUMNS, 3.5 * rows)
         axes = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
         scored = [trial for trial in self.trials if trial.score is not None]
         self._plot_history(axes[0], scored)
@@ -137,13 +134,6 @@ class Search:
             self._plot_parameter(axis, name, scored)
         for axis in axes[1 + len(self.tried) :]:
             axis.axis("off")
-        path = Path(path)
-        draft = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-        try:
-            figure.savefig(draft)
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
 
     def _plot_history(self, axis: Any, scored: list[Trial]) -> None:
         _dots(axis, [trial.number for trial in scored], scored)
@@ -161,20 +151,17 @@ class Search:
         values = [trial.parameters[name] for trial in scored]
         if isinstance(tried, Range):
             axis.set_xscale("log" if tried.log else "linear")
+            _dots(axis, values, scored)
+            axis.set(xlabel=name, ylabel=self.metric)
         else:
-            values = [tried.index(value) for value in values]
-            axis.set_xticks(
-                range(len(tried)),
-                [text(value)[:_LONGEST] for value in tried],
-                rotation=20,
-                ha="right",
-            )
-        _dots(axis, values, scored)
-        axis.set(xlabel=name, ylabel=self.metric)
+            _dots(axis, [tried.index(value) for value in values], scored, sideways=True)
+            axis.set_yticks(range(len(tried)), [text(value)[:_LONGEST] for value in tried])
+            axis.set(xlabel=self.metric, title=name)
 
 
-def _dots(axis: Any, values: list[Any], trials: list[Trial]) -> None:
+def _dots(axis: Any, values: list[Any], trials: list[Trial], *, sideways: bool = False) -> None:
     for state, colour in (("pruned", "lightgrey"), ("complete", "tab:blue")):
         chosen = [i for i, trial in enumerate(trials) if trial.state == state]
         scores = [trials[i].score for i in chosen]
-        axis.scatter([values[i] for i in chosen], scores, color=colour, label=state)
+        places = [values[i] for i in chosen], scores
+        axis.scatter(*(reversed(places) if sideways else places), color=colour, label=state)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from transferlearn.builders import ImageClassifierBuilder
+from transferlearn.plotting import write_figure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +83,7 @@ class Suggestions:
     __repr__ = __str__
 
     def plot(self, path: str | Path) -> None:
-        """Draws accuracy, with its interval, against seconds an image, into a file.
+        """Draws the accuracy of each network, in its interval, by the blocks that are trained.
 
         Args:
             path: Of the file to write, such as `suggestions.png`.
@@ -90,23 +91,19 @@ class Suggestions:
         Raises:
             ImportError: matplotlib is not installed.
         """
-        try:
-            from matplotlib.figure import Figure
-        except ImportError as error:
-            raise ImportError('Plots need matplotlib: pip install "transferlearn[plot]"') from error
-        figure = Figure(figsize=(8, 5), layout="constrained")
+        write_figure(path, self._draw)
+
+    def _draw(self, figure: Any) -> None:
         axes = figure.subplots()
+        by_depth = sorted(self.rows, key=lambda row: row.trained_blocks)
         for title in dict.fromkeys(map(_title, self.rows)):
-            rows = [row for row in self.rows if _title(row) == title]
-            times = [1000 * row.seconds_per_image for row in rows]
-            heights = [row.accuracy for row in rows]
-            below = [max(0.0, row.accuracy - row.interval[0]) for row in rows]
-            above = [max(0.0, row.interval[1] - row.accuracy) for row in rows]
-            axes.errorbar(times, heights, yerr=(below, above), fmt="o", capsize=3, label=title)
-        axes.set_xlabel("milliseconds an image")
-        axes.set_ylabel("expected accuracy")
+            rows = [row for row in by_depth if _title(row) == title]
+            blocks = [row.trained_blocks for row in rows]
+            axes.plot(blocks, [row.accuracy for row in rows], "o-", label=title)
+            axes.fill_between(blocks, *zip(*(row.interval for row in rows), strict=True), alpha=0.1)
+        axes.set(xlabel="blocks that are trained", ylabel="expected accuracy")
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend()
-        figure.savefig(path)
 
 
 _HEAD = (
@@ -130,7 +127,7 @@ _LEGEND = (
 
 
 def _title(row: Suggestion) -> str:
-    return f"{row.network} {_size(row)}"
+    return f"{row.network} {_size(row)}, {1000 * row.seconds_per_image:.1f} ms an image"
 
 
 def _size(row: Suggestion) -> str:
