@@ -102,6 +102,8 @@ def _train(options: Namespace) -> tuple[Any, str]:
         "skipped": [{"path": str(s.path), "reason": s.reason} for s in fitted.skipped],
     }
     figures = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
+    if held_out := fitted.outline.validation_items:
+        figures += f" ({held_out:,} photos held out)"
     saved = f"Saved. Use it: transferlearn predict {options.output} PHOTO"
     return result, f"{figures}\n{saved}"
 
