@@ -4,7 +4,7 @@ import os
 import tempfile
 import time
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -13,7 +13,8 @@ from material import SEED, EpochTimes, Photos, backbone, photos, pixels
 
 import transferlearn as tl
 from transferlearn import training
-from transferlearn.assembling import assemble
+from transferlearn.assembling import Network
+from transferlearn.backbones import Backbone
 from transferlearn.data import verify
 from transferlearn.features import extraction
 from transferlearn.features.store import TensorSpec, open_store
@@ -43,7 +44,7 @@ def by_hand(name: str, head: str, count: int, epochs: int) -> dict[str, Any]:
     """The floor: one pass into arrays, then Keras's `fit` of the head on them."""
     builder, files = _builder(name, head), photos(count)
     model = builder.build(num_classes=2)
-    features = model.get_layer(builder.backbone.model.layers[-1].name).output
+    features = model.get_layer(_own(builder).model.layers[-1].name).output
     begun = time.perf_counter()
     stored = keras.Model(model.input, features).predict(_pipeline(files, shuffle=False), verbose=0)
     passed = time.perf_counter()
@@ -78,9 +79,7 @@ def ours(name: str, head: str, count: int, epochs: int) -> dict[str, Any]:
 def one_pass(name: str, count: int, repeats: int, dtype: str | None) -> dict[str, Any]:
     """Images a second of the pass, files decoded, against the network on arrays in memory."""
     builder, files = _builder(name, "pooled"), photos(count)
-    network = assemble(
-        builder.backbone, lambda x: builder.build_head(x, 2), image_size=builder.image_size
-    )
+    network = _network(builder)
     mask = [True] * len(network.layers)
     training.set_trainable(network, mask, batch_norm="frozen")
     cut = boundary(network, mask)
@@ -89,35 +88,35 @@ def one_pass(name: str, count: int, repeats: int, dtype: str | None) -> dict[str
     keys = [bytes.fromhex(text) for text in contents.hashes]
     rows = np.arange(count)
     batches = [images for _, images in contents.read(rows, BATCH)]
-    trunks = {None: extraction.trunk(network.model.inputs, cut, dtype=None, augmentation=None)}
-    if dtype:
-        inputs = network.model.inputs
-        trunks[dtype] = extraction.trunk(inputs, cut, dtype=dtype, augmentation=None)
-    for images in (batches[0], batches[-1]):  # traced before it is timed
-        for model in trunks.values():
-            model.predict_on_batch(images)
+    predictors = {
+        kind: extraction.Predictor(extraction.trunk(network.model.inputs, cut, dtype=kind))
+        for kind in dict.fromkeys((None, dtype))
+    }
+    for predictor in predictors.values():
+        predictor(batches[0], BATCH)  # traced before it is timed
     specs = [TensorSpec(tuple(tensor.shape[1:]), "float32") for tensor in cut.tensors]
 
     def passing(dtype: str | None, run: int) -> None:
         store = open_store(tl.Cache(), f"{dtype}{run}", specs, "benchmark")
         read = (([keys[i] for i in some], images) for some, images in contents.read(rows, BATCH))
         with store.adding(count) as writer:
-            extraction.run(trunks[dtype], read, writer, items=count, verbose=0)
+            extraction.run(predictors[dtype], read, writer, items=count, verbose=0)
 
     def network_alone() -> None:
         for images in batches:
-            trunks[None].predict_on_batch(images)
+            predictors[None](images, len(images))
 
     def decoding() -> None:
         for _ in contents.read(rows, BATCH):
             pass
 
-    times: dict[str, list[float]] = {"network": [], "decoding": [], **{str(d): [] for d in trunks}}
+    kinds = ("network", "decoding", *map(str, predictors))
+    times: dict[str, list[float]] = {kind: [] for kind in kinds}
     for run in range(repeats):
         times["network"].append(_seconds(network_alone))
         times["decoding"].append(_seconds(decoding))
-        for kind in trunks:
-            times[str(kind)].append(_seconds(passing, kind, run))
+        for given in predictors:
+            times[str(given)].append(_seconds(passing, given, run))
     return {kind: count / np.median(seconds) for kind, seconds in times.items()}
 
 
@@ -135,10 +134,8 @@ def last_block(name: str, count: int, epochs: int, measured: int, cache: bool) -
         verbose=0,
     )
     whole = time.perf_counter() - begun
-    network = assemble(
-        builder.backbone, lambda x: builder.build_head(x, 2), image_size=builder.image_size
-    )
-    cut = boundary(network, tl.freezing.Layers.of(builder.backbone).frozen_by(freeze))
+    network = _network(builder)
+    cut = boundary(network, tl.freezing.Layers.of(_own(builder)).frozen_by(freeze))
     return {
         "seconds": _whole_run(whole, times.seconds, epochs),
         "epoch": np.median(times.seconds),
@@ -176,7 +173,8 @@ def _compared(builder: tl.ImageClassifierBuilder, count: int, epochs: int) -> di
         )
         kept.append(weights.kept)
     held_out = photos(HELD_OUT, start=800)
-    images, truth = pixels(held_out[0], builder.image_size[0]), _labels(held_out)
+    height, _, _ = fitted.model.input_shape[1:]
+    images, truth = pixels(held_out[0], height), _labels(held_out)
     answers = []
     for _, last in kept:
         fitted.model.set_weights(last)
@@ -214,6 +212,14 @@ def _builder(name: str, head: str) -> tl.ImageClassifierBuilder:
     return tl.ImageClassifierBuilder(
         backbone(name, size), head=HEADS[head], freeze="all", image_size=(size, size), seed=SEED
     )
+
+
+def _own(builder: tl.ImageClassifierBuilder) -> Backbone:
+    return cast(Backbone, builder.backbone)
+
+
+def _network(builder: tl.ImageClassifierBuilder) -> Network:
+    return builder._assemble(_own(builder), 2, (224, 224, 3))
 
 
 def _labels(files: Photos) -> np.ndarray:

@@ -72,8 +72,8 @@ def photos(folder: Path | None) -> Photos:
     if folder is None:
         paths, names = zip(*demo.photos(), strict=True)
         return list(paths), list(names)
-    paths = sorted(path for path in folder.glob("*/*") if path.is_file())
-    return [str(path) for path in paths], [path.parent.name for path in paths]
+    files = sorted(path for path in folder.glob("*/*") if path.is_file())
+    return [str(path) for path in files], [path.parent.name for path in files]
 
 
 def compare(

@@ -40,7 +40,7 @@ def accuracy(
     augmented: bool = False,
     views: int = 1,
     mixup: float = 0.0,
-    **precision: str,
+    **precision: Any,
 ) -> dict[str, Any]:
     """Trains with one seed, and tests."""
     changes = [
