@@ -168,6 +168,26 @@ def test_a_loss_that_explodes_needs_a_smaller_rate(loss, why):
     assert found.changes == {"learning_rate": 1e-4}
 
 
+def test_a_loss_that_was_never_below_guessing_needs_a_smaller_rate():
+    found = tl.diagnose(made([51.0, 7.0, 300.0, 40.0], [51.0, 90.0, 400.0, 689.0], (0.34, 0.33)))
+    assert (found.verdict, found.changes) == ("underfitting", {"learning_rate": 1e-4})
+
+
+def test_a_rising_loss_is_no_overfitting_where_more_of_those_held_out_are_right():
+    rising = [0.6, 0.5, 0.5, 0.6, 0.7, 0.8]
+    assert verdict([0.6, 0.4, 0.3, 0.2, 0.1, 0.05], rising, (0.89, 0.94)) == "underfitting"
+
+
+def test_phases_that_were_given_back_are_not_looked_at():
+    fitted = made([0.1, 0.5, 0.5], [0.5, 0.9, 0.9], (0.9, 0.88), phases=[1, 1, 1])
+    solved = dataclasses.replace(fitted.phases[0], head="solved on 9 items")
+    given_back = dataclasses.replace(fitted.phases[0], kept_epoch=0, frozen_layers=())
+    fitted = dataclasses.replace(fitted, phases=(solved, given_back, given_back))
+    found = tl.diagnose(fitted)
+    assert not found.note  # of a solved head the scores are exact
+    assert found.advice[0].startswith("free the last blocks")
+
+
 def test_a_loss_that_wobbles_near_0_has_not_exploded():
     loss = [1.7, 1.1, 0.6, 0.3, 0.1, 0.02, 0.001, 0.003]
     assert verdict(loss, [0.8] * 8, (1.0, 0.7)) == "overfitting"

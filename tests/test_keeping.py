@@ -106,15 +106,57 @@ def test_the_end_or_what_was_before_is_kept(backbone, monkeypatch, before, epoch
     assert note in fitted.phases[1].kept
 
 
-def test_what_a_callback_restores_is_kept(backbone, monkeypatch):
-    first = keras.callbacks.EarlyStopping("loss", mode="max", restore_best_weights=True)
-    both = phase(epochs=1), phase(keep="better", epochs=3)
-    told = [9, 9, 1, 1, 1]  # what was before seems best
-    fitted, seen = fit(backbone, *both, accuracies=told, monkeypatch=monkeypatch, callbacks=[first])
-    restored = 1 + np.argmax(fitted.history.history["loss"][1:])
+def restoring(monitor, **options):
+    return keras.callbacks.EarlyStopping(monitor, restore_best_weights=True, **options)
+
+
+@pytest.mark.parametrize("keep", ["last", "better", "best"])
+@pytest.mark.parametrize("others", [[], [restoring("val_loss")]])
+def test_what_the_last_callback_restores_is_kept(backbone, keep, others):
+    callbacks = [*others, restoring("loss", mode="max")]
+    both = phase(epochs=1), phase(keep=keep, epochs=3)
+    fitted, seen = fit(backbone, *both, callbacks=callbacks)
+    losses = fitted.history.history["loss"]
+    restored = 1 + int(np.argmax(losses[1:]))
     assert same(fitted.model, seen[restored])
-    assert fitted.phases[1].kept == ""
+    assert fitted.phases[1].metrics["loss"] == losses[restored]
     assert (fitted.phases[1].kept_epoch, fitted.epoch) == (restored, restored + 1)
+
+
+def test_what_was_before_may_be_better_than_what_is_restored(backbone, monkeypatch):
+    both = phase(epochs=1), phase(keep="better", epochs=3)
+    callbacks = [restoring("val_loss")]
+    told = [0.9, 0.9, 0.1, 0.1, 0.1]
+    fitted, seen = fit(
+        backbone, *both, accuracies=told, monkeypatch=monkeypatch, callbacks=callbacks
+    )
+    assert same(fitted.model, seen[0])
+    assert (fitted.phases[1].kept_epoch, fitted.epoch) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "freeze"),
+    [("auto", None), ("probe", None), ("fine-tune", "none"), ("one-phase", "all")],
+)
+def test_callbacks_know_that_more_accuracy_is_better(backbone, schedule, freeze):
+    stop = keras.callbacks.EarlyStopping("val_accuracy", restore_best_weights=True)
+    builder = tl.ImageClassifierBuilder(backbone, freeze=freeze, seed=0)
+    fitted = builder.fit(
+        (X, Y), validation_split=0.5, epochs=3, schedule=schedule, callbacks=[stop], verbose=0
+    )
+    reached = fitted.history.history["val_accuracy"][fitted.epoch - 1]
+    assert fitted.phases[-1].metrics["val_accuracy"] == reached
+
+
+def test_norms_without_weights_to_train_are_kept_too():
+    image = keras.Input((32, 32, 3))
+    x = keras.layers.Conv2D(8, 3, strides=2, use_bias=False)(image)
+    x = keras.layers.BatchNormalization(center=False, scale=False)(x)
+    backbone = tl.backbones.from_model(keras.Model(image, keras.layers.ReLU()(x)))
+    alone = phase(freeze=tl.freezing.FreezeNone(), keep="best", learning_rate=0.3)
+    fitted, seen = fit(backbone, alone, batch_norm="train")
+    assert fitted.epoch < 4
+    assert same(fitted.model, seen[fitted.epoch - 1])
 
 
 def test_the_best_may_be_before_the_phase(backbone, monkeypatch):

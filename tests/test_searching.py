@@ -17,8 +17,8 @@ import transferlearn as tl
 from tests.networks import pixels, small_backbone
 from transferlearn.data import load_pair
 from transferlearn.data.contents import ItemContents
+from transferlearn.searching import entrance, trials
 from transferlearn.searching import study as studies
-from transferlearn.searching import trials
 
 ROOT = Path(__file__).parent.parent
 
@@ -86,7 +86,9 @@ def test_the_best_builder_repeats_its_score_and_trials_share_what_is_computed(
     assert len(reached) == found.trials[0].epoch == found.trials[0].parameters["epochs"]
     assert [t.score for t in found.trials] == sorted((t.score for t in found.trials), reverse=True)
     found.plot(tmp_path / "search.png")
-    assert [path.name for path in tmp_path.glob("*.png")] == ["search.png"]
+    with pytest.raises(FileNotFoundError, match=r"no folder .*nowhere"):
+        found.plot(tmp_path / "nowhere" / "search.png")
+    assert [path.name for path in tmp_path.iterdir()] == ["search.png"]
 
 
 @pytest.mark.parametrize("keep", ["last", "best"])
@@ -180,6 +182,33 @@ def test_pruning_ends_a_training_at_once(backbone, monkeypatch):
     assert seen == [0]
 
 
+def test_a_combination_whose_process_ended_is_tried_again(curve, monkeypatch, tmp_path):
+    fit = Curve.fit
+
+    def interrupted(self, *args, **options):
+        if self.height == 0.4:
+            raise KeyboardInterrupt
+        return fit(self, *args, **options)
+
+    def search():
+        space, storage = {"height": [0.2, 0.4, 0.8]}, tmp_path / "study.db"
+        return tl.search(curve, space, labelled(), trials=3, storage=storage, verbose=0)
+
+    monkeypatch.setattr(Curve, "fit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        search()
+    monkeypatch.setattr(Curve, "fit", fit)
+    complete = [trial for trial in search().trials if trial.state == "complete"]
+    assert [trial.parameters["height"] for trial in complete] == [0.8, 0.4, 0.2]
+
+
+@pytest.mark.parametrize(
+    ("metric", "smaller"), [("val_loss", 1), ("val_rmse", 1), ("val_mae", 1), ("val_accuracy", 0)]
+)
+def test_losses_and_errors_are_to_be_small(metric, smaller):
+    assert bool(entrance._SMALLER_IS_BETTER.search(metric.replace("_", " "))) == smaller
+
+
 def test_losses_are_minimised(curve):
     found = tl.search(
         curve, {"height": [0.2, 0.8]}, labelled(), trials=6, metric="val_loss", verbose=0
@@ -235,6 +264,7 @@ def test_an_unknown_metric_is_refused_and_can_be_corrected(curve, tmp_path):
         ({"seed": [1, 2]}, ValueError, "Received: 'seed'"),
         ({"height": []}, ValueError, "at least one value"),
         ({"batch_size": [16, 16]}, ValueError, "written alike"),
+        ({"height": [float("nan"), 0.5]}, ValueError, "none of them NaN"),
         ({"batch_size": 16}, TypeError, "list of values or a tl.Range"),
         ({"head": ["pooled"]}, TypeError, "head is an object"),
         ({}, TypeError, "from names to what to try"),
@@ -299,6 +329,7 @@ def test_a_storage_goes_on_and_refuses_another_search(curve, tmp_path, backbone)
         {"metric": "val_loss"},
         {"seed": 1},
         {"epochs": 3},
+        {"callbacks": keras.callbacks.EarlyStopping(restore_best_weights=True)},
     ):
         with pytest.raises(ValueError, match=r"results of another search: .* was .* and is "):
             search(**other)

@@ -100,7 +100,7 @@ class FittedModel:
 
     @property
     def epoch(self) -> int:
-        """Which epoch of the history the weights are of, from 1 on."""
+        """Which epoch of the history the weights are of, from 1 on; with an EMA, their average."""
         epoch, begun = 1, 0
         for phase in self.phases:
             kept = phase.epochs if phase.kept_epoch is None else phase.kept_epoch

@@ -16,6 +16,7 @@ def write_figure(path: str | Path, draw: Callable[[Any], Any]) -> None:
     Raises:
         ImportError: matplotlib is not installed.
         ValueError: matplotlib knows no such ending.
+        FileNotFoundError: There is no such folder.
     """
     try:
         from matplotlib.figure import Figure
@@ -24,6 +25,8 @@ def write_figure(path: str | Path, draw: Callable[[Any], Any]) -> None:
             'Plots need matplotlib: pip install "transferlearn[plot]", or pip install matplotlib'
         ) from error
     path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"There is no folder {path.parent} to write {path.name} into.")
     figure = Figure(figsize=(8, 4), layout="constrained")
     draw(figure)
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")

@@ -65,8 +65,8 @@ class Case:
     def of(cls, fitted: FittedModel, curves: Curves, seen: Evidence) -> "Case":
         """Reads it from what `fit` wrote down."""
         outline = fitted.outline
-        from_before = len(fitted.phases) > 1 and fitted.phases[-1].kept_epoch == 0
-        phase = fitted.phases[-2 if from_before else -1]
+        kept = [phase for phase in fitted.phases if phase.kept_epoch != 0]
+        phase = (kept or fitted.phases)[-1]
         losses = curves.to_model(curves.loss)
         noise = loss_noise(losses.min(), seen.train_items)
         is_last = curves.epoch_of_model == curves.epochs - 1
@@ -105,14 +105,16 @@ class Case:
 
 def _explosion(losses: np.ndarray, noise: float, seen: Evidence, classes: int) -> str:
     lowest, guessing = losses.min(), math.log(classes)
-    last = min(losses[-1], seen.train_loss)  # lower where the model itself was measured
+    last = seen.train_loss
     if not math.isfinite(last):
         return "the training loss is not finite"
     if 1 - seen.train_accuracy <= seen.train_noise:
         return ""  # near a perfect fit a loss goes up and down by many times itself
     if last - lowest > max(noise, (losses[0] - lowest) / 2):  # half of what was gained is lost
         return f"the training loss went up from {lowest:.3g} to {last:.3g}"
-    if len(losses) > 1 and min(last, seen.last_loss) > guessing + noise:
+    if len(losses) > 1 and min(last, seen.last_loss) > guessing + loss_noise(
+        guessing, seen.train_items
+    ):
         return f"the training loss, {last:.3g}, is above that of guessing, {guessing:.3g}"
     return ""
 

@@ -123,7 +123,8 @@ def _judge(case: Case, curves: Curves, seen: Evidence, *, is_lower_bound: bool) 
         return "underfitting", case.exploded, against_underfitting(case)
     error, said = 1 - seen.train_accuracy, _accuracies(seen)
     error_counts = error > seen.held_out_noise
-    if seen.rise > seen.rise_noise and curves.loss_fell_since_best and not seen.all_right:
+    rose = seen.rise > seen.rise_noise and curves.loss_fell_since_best
+    if rose and not (seen.all_right or seen.gap < 0):
         return "overfitting", f"{_rise(seen)}; {said}", against_overfitting(case)
     if seen.gap > seen.gap_noise and (seen.gap >= error or not error_counts):
         return "overfitting", said, against_overfitting(case)

@@ -9,6 +9,7 @@ from typing import Any
 from transferlearn import training
 from transferlearn.builders import Builder
 from transferlearn.builders.arguments import whole
+from transferlearn.builders.record import shown
 from transferlearn.data import Dataset, LoadedOnce
 from transferlearn.features.fingerprints import digest
 from transferlearn.searching.results import Search, as_trial, in_order
@@ -17,9 +18,8 @@ from transferlearn.searching.study import opened, optuna
 from transferlearn.searching.trials import Runner
 
 _SMALLER_IS_BETTER = re.compile(
-    r"loss|error|entropy|divergence|hinge|poisson|cosh|perplexity|false|\bm(ae|se|ape|sle)\b"
+    r"loss|error|entropy|divergence|hinge|poisson|cosh|perplexity|false|brier|\br?m(ae|se|ape|sle)\b"
 )
-_WITHOUT_EFFECT = ("cache", "callbacks")  # on what a score means
 
 
 def search(
@@ -98,8 +98,6 @@ def search(
         "data": _digest(first, held_out),
     }
     with opened(storage, description, minimise=minimise) as study:
-        for parameters in tried.combinations(trials):
-            study.enqueue_trial(parameters, skip_if_exists=True)
         runner = Runner(
             study=study,
             builder=builder,
@@ -143,7 +141,8 @@ def _describe(builder: Builder, options: dict[str, Any], tried: Space) -> dict[s
     found = {"builder": type(builder).__name__}
     found |= {f"what to try for {name}": str(values) for name, values in tried.tried().items()}
     settings = {f.name: getattr(builder, f.name) for f in dataclasses.fields(builder) if f.init}
-    settings |= {name: value for name, value in options.items() if name not in _WITHOUT_EFFECT}
+    settings |= {name: value for name, value in options.items() if name != "cache"}
+    settings["callbacks"] = shown(training.as_callbacks(options.get("callbacks")))
     return found | {n: str(label(value)) for n, value in settings.items() if n not in tried}
 
 

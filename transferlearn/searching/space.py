@@ -183,10 +183,10 @@ def _by_label(name: str, values: Any) -> dict[Any, Any]:
             f"What to try for {name} is a list of values or a tl.Range. Received: {values!r}"
         )
     labelled = {label(value): value for value in values}
-    if not values or len(labelled) < len(values):
+    if not values or len(labelled) < len(values) or any(x != x for x in labelled):
         raise ValueError(
-            f"What to try for {name} is at least one value, and no two that are written alike (a "
-            f"class of your own needs a __repr__, which a dataclass has). "
+            f"What to try for {name} is at least one value, none of them NaN, and no two that are "
+            "written alike (a class of your own needs a __repr__, which a dataclass has). "
             f"Received: {[label(value) for value in values]}"
         )
     return labelled

@@ -76,6 +76,7 @@ class Runner:
             if finished >= total:
                 return
             if finished + len(running) < total:
+                self._enqueue_next(known, total)
                 self._run_one(self.study.ask(), total)
                 gc.collect()  # models are circles of references
                 continue
@@ -86,6 +87,14 @@ class Runner:
                 )
             waiting = True
             time.sleep(_POLL)
+
+    def _enqueue_next(self, known: list[Any], total: int) -> None:
+        """Where all combinations are to be tried, the first that none has that did not fail."""
+        tried = [t.system_attrs.get("fixed_params") for t in known if t.state != _states().FAIL]
+        for parameters in self.space.combinations(total):
+            if parameters not in tried:
+                self.study.enqueue_trial(parameters)
+                return
 
     def _run_one(self, trial: Any, total: int) -> None:
         known = self.study.get_trials(deepcopy=False)
@@ -122,7 +131,8 @@ class Runner:
         fields, arguments = self.space.chosen(parameters)
         try:
             builder = dataclasses.replace(self.builder, **fields)
-            epoch = self._fit(builder, report, **arguments).epoch - 1
+            fitted = self._fit(builder, report, **arguments)
+            epoch = list(values)[fitted.epoch - 1]
             score = values[epoch]
             if not math.isfinite(score):
                 raise ValueError(f"{self.metric} is {score} in the end")

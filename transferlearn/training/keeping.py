@@ -65,12 +65,12 @@ class Keeping(keras.callbacks.Callback):
         refitted: What to go back to in the place of some of those weights.
         begun: Epochs that there were before the phase.
         held_out: How many items there are to validate on, if that is known.
+        restoring: Callbacks that come before this one, and may put an earlier epoch's weights back.
 
     Attributes:
         metrics: Of the weights that are kept.
         note: Which they are, and why; empty where that was not asked for.
         kept_epoch: As of a `PhaseResult`.
-        begun: As passed.
         lost: The loss that ended the phase, or `None`.
     """
 
@@ -83,6 +83,7 @@ class Keeping(keras.callbacks.Callback):
         refitted: Refitted,
         begun: int = 0,
         held_out: int | None = None,
+        restoring: Sequence[Any] = (),
     ) -> None:
         super().__init__()
         self.metrics: dict[str, Any] = dict(before)
@@ -91,14 +92,16 @@ class Keeping(keras.callbacks.Callback):
         self.lost: float | None = None
         self._phase = phase
         self._refitted = refitted
-        self.begun = begun
+        self._begun = begun
         self._held_out = held_out
+        self._restoring = restoring
+        self._told: dict[int, _State] = {}  # without weights, by the epoch's number for callbacks
         self._lowest = math.inf
         self._looked = time.monotonic()
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Keras's hook."""
-        moving = [layer for layer in self.model.layers if layer.trainable_weights]
+        moving = [layer for layer in self.model.layers if layer.trainable]
         self._moving = [weight for layer in moving for weight in layer.weights]
         # What a training loss says is known only when the next epoch has begun with its weights.
         before = self._state(0, self.metrics)
@@ -120,6 +123,7 @@ class Keeping(keras.callbacks.Callback):
             return
         self._lowest = min(self._lowest, logs["loss"])
         new = self._state(self._newest.epoch + 1, logs)
+        self._told[epoch] = new._replace(weights=[])
         self._good, self._newest = (new if "val_loss" in logs else self._newest), new
         if self._phase.keep == "best":
             if new.score > self._best.score:
@@ -129,23 +133,34 @@ class Keeping(keras.callbacks.Callback):
 
     def on_train_end(self, logs: Any = None) -> None:
         """Keras's hook."""
-        kept, reason = self._choice()
+        restored = self._restored()
+        self._newest = restored or self._newest
+        lost = self.lost is not None and not restored
+        kept, reason = self._choice(lost=lost)
         self.metrics = kept.metrics
-        if kept is not self._newest or self.lost is not None:  # else Keras's EMA would be undone
+        if kept is not self._newest or lost:  # else Keras's EMA would be undone
             self._restore(kept)
+            self.kept_epoch = kept.epoch
+        elif restored:
             self.kept_epoch = kept.epoch
         if self._phase.keep != "last":
             self.note = f"the weights {kept}, {reason}"
 
-    def _choice(self) -> tuple[_State, str]:
+    def _restored(self) -> _State | None:
+        for callback in reversed(self._restoring):
+            if callback.best_weights is not None and callback.best_epoch in self._told:
+                return self._told[callback.best_epoch]
+        return None
+
+    def _choice(self, *, lost: bool) -> tuple[_State, str]:
         """What is kept, and why; `_best` is what was before where only the end counts."""
         best, last = self._best, self._newest
-        if self.lost is not None:
+        if self._phase.keep == "best" and best.metrics:
+            return best, f"the best of {last.epoch} epochs"
+        if lost:
             return self._good, "the last before the loss was lost"
         if "val_loss" not in last.metrics:
             return last, "the last, since nothing is held out"
-        if self._phase.keep == "best":
-            return best, f"the best of {last.epoch} epochs"
         if self._phase.keep == "better" and best.beats(last, self._held_out):
             return best, f"better than those {last}"
         return last, f"not clearly beaten by those {best}" if best.metrics else "the last"
@@ -159,7 +174,7 @@ class Keeping(keras.callbacks.Callback):
 
     def _state(self, epoch: int, metrics: Mapping[str, Any]) -> _State:
         weights = [keras.ops.convert_to_numpy(weight) for weight in self._moving]
-        return _State(epoch, self.begun + epoch, dict(metrics), weights)
+        return _State(epoch, self._begun + epoch, dict(metrics), weights)
 
     def _restore(self, state: _State) -> None:
         for weight, value in zip(self._moving, state.weights, strict=True):

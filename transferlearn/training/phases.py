@@ -27,7 +27,7 @@ from transferlearn.training.recipe import (
     set_trainable,
 )
 from transferlearn.training.solving import SOLVED, solve, why_not_solved
-from transferlearn.training.stand_in import Feed, fit
+from transferlearn.training.stand_in import Feed, fit, restores
 
 
 @without_retracing_advice()
@@ -64,10 +64,10 @@ def run(
     joined.set_model(network.model)
     feeding = Feeding(sources, cache, verbose=verbose)
     refitted: Refitted = {}
-    restoring = next((c for c in callbacks if getattr(c, "restore_best_weights", False)), None)
+    restoring = [callback for callback in callbacks if restores(callback)]
     for index, phase in enumerate(phases):
-        if restoring:
-            phase = replace(phase, keep="last", patience=None)  # what it restores is kept
+        if restoring and phase.keep == "best":
+            phase = replace(phase, keep="last", patience=None)  # what they restore is kept
         compiled = _compile(network, layers, phase, recipe, sources)
         if verbose:
             print(f"Phase {index + 1}: {compiled.outline}")
@@ -91,7 +91,7 @@ def run(
         head = compiled.head
         held_out = sources.validation.count if sources.validation else None
         before = results[-1].metrics if results else {}
-        keeping = Keeping(phase, before, refitted, begun=len(joined.epoch), held_out=held_out)
+        keeping = Keeping(phase, before, refitted, len(joined.epoch), held_out, restoring)
         refitted = {}
         set_pace(network.model.optimizer, phase, compiled.rate, fed.feed.train)
         set_layer_decay(network, layers.blocks, phase.layer_decay)
@@ -123,7 +123,7 @@ def run(
                 cache=fed.note,
                 head=head,
                 kept=keeping.note,
-                kept_epoch=_kept_epoch(keeping, restoring),
+                kept_epoch=keeping.kept_epoch,
             )
         )
         if keeping.lost is not None:
@@ -184,13 +184,6 @@ def _end_of_lost(keeping: Keeping, rate: float, fed: Fed, names: Sequence[str] |
     if not keeping.metrics:
         raise ValueError(f"{said} in the first epoch. {cause}")
     warnings.warn(f"{said}, so training ended with the last good weights. {cause}", stacklevel=2)
-
-
-def _kept_epoch(keeping: Keeping, restoring: Any) -> int | None:
-    """Of this phase, whether we or an `EarlyStopping` put its weights back."""
-    if keeping.kept_epoch is None and getattr(restoring, "best_weights", None) is not None:
-        return restoring.best_epoch + 1 - keeping.begun
-    return keeping.kept_epoch
 
 
 @contextlib.contextmanager

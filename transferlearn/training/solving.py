@@ -12,6 +12,7 @@ from transferlearn.data import Dataset, iterate, weigh, without_autotune
 from transferlearn.objectives import Outputs, is_cross_entropy
 from transferlearn.training.feeding import Fed, Sources
 from transferlearn.training.keeping import Refitted
+from transferlearn.training.stand_in import share_metrics
 
 SOLVED = "solved"
 _MOST_BYTES = 2**30  # of features; solving holds about four times as much
@@ -107,6 +108,7 @@ def solve(
     if fed.feed.validation is not None:
         held_out = _scores(model, fed.feed.validation)
         logs |= {f"val_{name}": value for name, value in held_out.items()}
+    share_metrics(network.model, model)
     watching.on_epoch_end(initial_epoch, logs)
     watching.on_train_end(logs)
     refitted: Refitted = {}

@@ -61,12 +61,13 @@ def fit(
         feed: What the stand-in takes.
         metrics: Fresh ones.
         callbacks: Keras callbacks.
-        keeping: Ours, which comes first and may miss steps.
+        keeping: Ours, which comes first (but for those that restore) and may miss steps.
         **options: Of `model.fit`: `initial_epoch`, `epochs`, `verbose`.
     """
     train, validation = map(without_autotune, (feed.train, feed.validation))
     data = {"x": train, "validation_data": validation, "shuffle": False}
-    followed = [keeping, *callbacks]
+    place = max((i for i, callback in enumerate(callbacks, 1) if restores(callback)), default=0)
+    followed = [*callbacks[:place], keeping, *callbacks[place:]]
     if train is not feed.train:
         followed.insert(0, _SetsEpoch(feed.train, options["initial_epoch"]))
     if stand_in is model:
@@ -89,6 +90,16 @@ def fit(
     steps = len(feed.train) if isinstance(feed.train, keras.utils.PyDataset) else None
     linked = _LinkedCallbacks(followed, model, stand_in, watched, steps=steps, **options)
     return stand_in.fit(**data, callbacks=linked, **options)
+
+
+def restores(callback: keras.callbacks.Callback) -> bool:
+    """Whether it puts its best epoch's weights back in the end, as `EarlyStopping` may."""
+    return getattr(callback, "restore_best_weights", False)
+
+
+def share_metrics(model: keras.Model, stand_in: keras.Model) -> None:
+    """Callbacks ask the full model's metrics whether more of one is better."""
+    object.__setattr__(model, "_compile_metrics", stand_in._compile_metrics)  # tracks it not twice
 
 
 def _build_metrics(model: keras.Model, batches: Any) -> None:
@@ -167,6 +178,7 @@ class _LinkedCallbacks(keras.callbacks.CallbackList):
         self._stand_in.stop_evaluating = self._full.stop_evaluating
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        share_metrics(self._full, self._stand_in)
         super().on_epoch_end(epoch, logs)
         self._stop()
 
