@@ -173,6 +173,25 @@ def test_a_loss_that_was_never_below_guessing_needs_a_smaller_rate():
     assert (found.verdict, found.changes) == ("underfitting", {"learning_rate": 1e-4})
 
 
+def test_a_random_head_begins_above_guessing():
+    slow = [1.32, 1.25, 1.22, 1.13, 1.19]
+    found = tl.diagnose(made(slow, slow, (0.3, 0.3), phases=[5]))
+    assert (found.verdict, found.changes) == ("underfitting", {"learning_rate": 1e-2})
+
+
+def test_what_is_pretrained_wants_a_solved_head_and_no_larger_rate():
+    falling = np.linspace(1.0, 0.5, 8)
+    for loss in (falling, GOOD):
+        found = tl.diagnose(made(loss, loss, (0.67, 0.66), frozen=0.5))
+        assert found.advice[0].endswith("fit(..., schedule='fine-tune')")
+        assert not any("rate" in advice for advice in found.advice)
+
+
+def test_only_what_fit_gave_is_diagnosed():
+    with pytest.raises(TypeError, match="what a builder's fit gave"):
+        tl.diagnose("flowers")
+
+
 def test_a_rising_loss_is_no_overfitting_where_more_of_those_held_out_are_right():
     rising = [0.6, 0.5, 0.5, 0.6, 0.7, 0.8]
     assert verdict([0.6, 0.4, 0.3, 0.2, 0.1, 0.05], rising, (0.89, 0.94)) == "underfitting"
@@ -286,7 +305,8 @@ def test_a_solved_head_has_its_penalty_already():
 
 def test_against_underfitting():
     def first(loss, **kwargs):
-        return tl.diagnose(made(loss, loss, (0.7, 0.69), **kwargs)).advice[0]
+        advice = tl.diagnose(made(loss, loss, (0.7, 0.69), **kwargs)).advice
+        return next(text for text in advice if not text.startswith("solve the head first"))
 
     assert first([0.8, 0.7, 0.65]) == "more epochs: fit(..., epochs=6)"
     assert first([0.69, 0.7, 0.68, 0.7, 0.69, 0.69]).endswith("learning_rate=0.01")
@@ -340,6 +360,8 @@ def test_learning_by_heart_is_overfitting(memorised):
     assert measured.evidence.held_out_loss == pytest.approx(memorised.evaluate(HELD_OUT).loss)
     assert measured.evidence.held_out_items == 32
     assert not measured.note
+    both = tuple(map(np.concatenate, zip(TRAIN, HELD_OUT, strict=True)))
+    assert "96 examples, of which fit trained on 64" in tl.diagnose(memorised, both).note
     assert "tl.diagnose(fitted, train=...)" in tl.diagnose(memorised).note
 
 

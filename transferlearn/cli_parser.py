@@ -94,7 +94,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         "--freeze leaves free; gradual: block by block",
     )
     add("--epochs", type=int, help="over all phases; by default as the schedule sees fit")
-    add("--learning-rate", type=float, help="by default the optimizer's own (Adam: 0.001)")
+    add("--learning-rate", type=float, help="by default the recipe's own")
     add("--batch-size", type=int, default=32, help="photos a step")
     add(
         "--image-size", type=_image_size, metavar="HxW", help="in pixels; by default the backbone's"
@@ -124,7 +124,7 @@ def _add_suggesting(parser: argparse.ArgumentParser) -> None:
     add("--items", type=int, default=1000, help="most photos to look at")
     add("--price-per-hour", type=float, help="of this machine, for the cost of training")
     add("--epochs", type=int, default=10, help="of the training that is estimated")
-    add("--plot", type=Path, metavar="FILE", help="draw accuracy against time there, as a PNG")
+    add("--plot", type=Path, metavar="FILE", help="draw accuracy against what is trained, as a PNG")
     add("--seed", type=int, default=0, help="of the sample and the cross-validation")
 
 

@@ -80,7 +80,7 @@ def evaluate(
     if absent := [name for name, items in zip(class_names, there, strict=True) if not items]:
         notice(
             f"Nothing in this data is of the class {', '.join(map(repr, absent))}: its recall is "
-            "unknown, and balanced_accuracy leaves it out."
+            "unknown, balanced_accuracy leaves it out, and macro_f1 takes it as 0 if it is given."
         )
     return Evaluation({name: float(value) for name, value in figures.items()})
 

@@ -15,6 +15,7 @@ from transferlearn.diagnosis.evidence import Evidence, loss_noise
 from transferlearn.fitted import FittedModel
 from transferlearn.freezing import FreezeStrategy, TrainLastBlocks
 
+_TOO_HIGH = 5  # times the loss of guessing: no head is born that bad
 _KEEP_BEST = (
     "keep the best epoch: fit(..., callbacks=[keras.callbacks.EarlyStopping('val_loss', "
     "patience=3, restore_best_weights=True)])"
@@ -39,7 +40,9 @@ class Case:
         learning_rate: Of the first phase that took gradient steps.
         frozen: Share of the backbone's layers that were frozen at the end.
         image_size: `(height, width)` in pixels; `None` of texts.
+        head_first: Whether a head was solved before anything else was trained.
         exploded: How the training loss got out of hand; empty where it did not.
+        guessing: Whether after several epochs it is no lower than that of guessing.
         moved: Whether it fell by more than it wobbles, if there are epochs to tell.
         falling: Whether it still falls, or there are too few epochs to tell.
         past_best: Whether the held-out loss was lower after an earlier epoch.
@@ -51,7 +54,9 @@ class Case:
     learning_rate: float
     frozen: float
     image_size: tuple[int, int] | None
+    head_first: bool
     exploded: str
+    guessing: bool
     moved: bool
     falling: bool
     past_best: bool
@@ -80,7 +85,9 @@ class Case:
             ).learning_rate,
             frozen=len(phase.frozen_layers) / layers if layers else 1.0,
             image_size=outline.image_size,
+            head_first=any(p.head.startswith("solved") for p in fitted.phases),
             exploded=_explosion(losses, noise, seen, len(fitted.class_names)),
+            guessing=len(losses) > 1 and losses[-1] > math.log(len(fitted.class_names)),
             moved=len(losses) == 1 or losses[0] - losses[-1] > wobble(losses),
             falling=is_last and (len(losses) < STEADY or falls(losses, noise)),
             past_best=seen.best_epoch - 1 < curves.epoch_of_model,
@@ -112,9 +119,8 @@ def _explosion(losses: np.ndarray, noise: float, seen: Evidence, classes: int) -
         return ""  # near a perfect fit a loss goes up and down by many times itself
     if last - lowest > max(noise, (losses[0] - lowest) / 2):  # half of what was gained is lost
         return f"the training loss went up from {lowest:.3g} to {last:.3g}"
-    if len(losses) > 1 and min(last, seen.last_loss) > guessing + loss_noise(
-        guessing, seen.train_items
-    ):
+    above = min(last, seen.last_loss) > guessing + loss_noise(guessing, seen.train_items)
+    if len(losses) > 1 and above and losses.max() > _TOO_HIGH * guessing:
         return f"the training loss, {last:.3g}, is above that of guessing, {guessing:.3g}"
     return ""
 
@@ -146,9 +152,9 @@ def against_overfitting(case: Case) -> Iterator[Remedy]:
 
 def to_go_on(case: Case) -> Iterator[Remedy]:
     """Where the loss still falls."""
+    yield from _head_first(case)
     yield Remedy(f"more epochs: fit(..., epochs={2 * case.epochs})", {})
-    if not case.has_own_rate:
-        yield _faster(case)
+    yield from _faster(case)
 
 
 def against_underfitting(case: Case) -> Iterator[Remedy]:
@@ -159,10 +165,13 @@ def against_underfitting(case: Case) -> Iterator[Remedy]:
             learning_rate=_times(0.1, case),
         )
     elif not case.solved:
-        if not case.moved and not case.has_own_rate:
-            yield _faster(case)
+        if not case.moved or case.guessing:
+            yield from _head_first(case)
+            yield from _faster(case)
         elif case.falling:
             yield from to_go_on(case)
+        else:
+            yield from _head_first(case)
     head = case.head
     if head and not case.solved and (head.dropout > 0.2 or head.l2):
         less = replace(head, dropout=min(head.dropout, 0.2), l2=0.0)
@@ -189,10 +198,21 @@ def _change(why: str, **changes: Any) -> Remedy:
     return Remedy(f"{why}: {shown}", changes)
 
 
-def _faster(case: Case) -> Remedy:
-    return _change(
-        "a larger rate (tl.find_learning_rate finds one)", learning_rate=_times(10, case)
-    )
+def _head_first(case: Case) -> Iterator[Remedy]:
+    if case.frozen < 1 and not case.head_first:
+        yield Remedy(
+            "solve the head first; a random one spoils what is pretrained: "
+            "fit(..., schedule='fine-tune')",
+            {},
+        )
+
+
+def _faster(case: Case) -> Iterator[Remedy]:
+    """At a rate of its own, and for what is pretrained, faster is no better."""
+    if case.frozen == 1 and not case.has_own_rate:
+        yield _change(
+            "a larger rate (tl.find_learning_rate finds one)", learning_rate=_times(10, case)
+        )
 
 
 def _times(factor: float, case: Case) -> float:

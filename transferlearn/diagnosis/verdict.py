@@ -82,11 +82,16 @@ def diagnose(fitted: FittedModel, train: Any = None, validation_data: Any = None
     Returns:
         A `Diagnosis`; printed, it is a short text.
 
+    Raises:
+        TypeError: Something else than what `fit` gave.
+
     Example:
         diagnosis = tl.diagnose(fitted)
         print(diagnosis)
         builder = dataclasses.replace(builder, **diagnosis.changes)
     """
+    if not isinstance(fitted, FittedModel):
+        raise TypeError(f"diagnose takes what a builder's fit gave. Received: {fitted!r}")
     curves = Curves.of(fitted)
     seen = gather(fitted, curves, train, validation_data)
     case = Case.of(fitted, curves, seen)
@@ -100,7 +105,7 @@ def diagnose(fitted: FittedModel, train: Any = None, validation_data: Any = None
         evidence=seen,
         advice=tuple(remedy.text for remedy in chosen),
         changes=next((remedy.changes for remedy in chosen if remedy.changes), {}),
-        note="; ".join(_notes(fitted, is_clean=is_clean)),
+        note="; ".join(_notes(fitted, seen, is_clean=is_clean)),
         curves=curves,
     )
 
@@ -108,11 +113,17 @@ def diagnose(fitted: FittedModel, train: Any = None, validation_data: Any = None
 _Found = tuple[Verdict, str, Iterable[Remedy]]
 
 
-def _notes(fitted: FittedModel, *, is_clean: bool) -> Iterator[str]:
+def _notes(fitted: FittedModel, seen: Evidence, *, is_clean: bool) -> Iterator[str]:
     if not is_clean:
         yield (
             "training scores are an epoch's mean, with dropout, augmentation and mixup on "
             "(tl.diagnose(fitted, train=...) measures the model itself)"
+        )
+    trained_on = fitted.outline.train_items
+    if trained_on is not None and seen.train_items > trained_on:
+        yield (
+            f"train= holds {seen.train_items:,.0f} examples, of which fit trained on "
+            f"{trained_on:,}; the others make the gap look smaller"
         )
     if fitted.outline.backbone_layers is None:
         yield "this save does not say how its builder was set, so defaults are taken"

@@ -151,6 +151,7 @@ class Search:
         values = [trial.parameters[name] for trial in scored]
         if isinstance(tried, Range):
             axis.set_xscale("log" if tried.log else "linear")
+            axis.tick_params(axis="x", which="both", rotation=45)
             _dots(axis, values, scored)
             axis.set(xlabel=name, ylabel=self.metric)
         else:

@@ -22,19 +22,24 @@ _POLL = 1.0  # seconds between two looks at what other processes do
 
 
 class _Watch(keras.callbacks.Callback):
-    """Reports a metric after each epoch."""
+    """Reports a metric after each epoch, and hears whether another one is worth its time."""
 
-    def __init__(self, metric: str, report: Callable[[int, float], None]) -> None:
+    def __init__(self, metric: str, report: Callable[[int, float], bool]) -> None:
         super().__init__()
         self._metric = metric
         self._report = report
+        self._goes_on = True
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        if not self._goes_on:
+            raise optuna().TrialPruned
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if self._metric not in logs:
             raise ValueError(f"Expected one of {', '.join(logs)}. Received: metric={self._metric}")
         if np.size(logs[self._metric]) != 1:
             raise ValueError(f"{self._metric} is not one number: {logs[self._metric]}")
-        self._report(epoch, float(logs[self._metric]))
+        self._goes_on = self._report(epoch, float(logs[self._metric]))
 
 
 class _WorksError(Exception):
@@ -122,11 +127,10 @@ class Runner:
             return _repeat(trial, earlier)
         values: dict[int, float] = {}
 
-        def report(epoch: int, value: float) -> None:
+        def report(epoch: int, value: float) -> bool:
             values[epoch] = value
             trial.report(value, epoch)
-            if trial.should_prune():
-                raise optuna().TrialPruned
+            return not trial.should_prune()
 
         fields, arguments = self.space.chosen(parameters)
         try:
@@ -149,9 +153,9 @@ class Runner:
         return _states().COMPLETE, score
 
     def _fit(
-        self, builder: Builder, report: Callable[[int, float], None], **more: Any
+        self, builder: Builder, report: Callable[[int, float], bool], **tried: Any
     ) -> FittedModel:
-        options = self.options | more
+        options = self.options | tried
         watching = [
             *training.as_callbacks(options.pop("callbacks", None)),
             _Watch(self.metric, report),
@@ -166,7 +170,7 @@ class Runner:
     def _check_builder(self) -> None:
         """Raises what the builder itself fails with, as it was passed, where no trial succeeded."""
 
-        def works(epoch: int, value: float) -> None:
+        def works(epoch: int, value: float) -> bool:
             raise _WorksError
 
         known = self.study.get_trials(deepcopy=False)
