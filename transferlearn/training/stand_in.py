@@ -93,8 +93,8 @@ def fit(
 
 
 def restores(callback: keras.callbacks.Callback) -> bool:
-    """Whether it puts its best epoch's weights back in the end, as `EarlyStopping` may."""
-    return getattr(callback, "restore_best_weights", False)
+    """Whether it puts its best epoch's weights back in the end."""
+    return isinstance(callback, keras.callbacks.EarlyStopping) and callback.restore_best_weights
 
 
 def share_metrics(model: keras.Model, stand_in: keras.Model) -> None:
