@@ -59,7 +59,7 @@ JOBS: dict[str, tuple[str, int, dict[str, Any], dict[str, Any]]] = {
 def told(name: str, *, quick: bool, cpu: bool) -> dict[str, Any]:
     """Estimates."""
     now = _clock(cpu)
-    Observer.now = lambda _: now()  # type: ignore
+    Observer.now = lambda _: now()  # type: ignore[assignment, method-assign]
     builder, data, arguments = _job(name, quick)
     begun = now()
     found = tl.estimate(builder, data, **arguments)

@@ -148,6 +148,15 @@ def test_callbacks_know_that_more_accuracy_is_better(backbone, schedule, freeze)
     assert fitted.phases[-1].metrics["val_accuracy"] == reached
 
 
+@pytest.mark.parametrize("keep", ["last", "better", "best"])
+def test_with_nothing_held_out_the_last_epoch_stays(backbone, keep):
+    both = phase(epochs=1), phase(keep=keep, epochs=2)
+    fitted, seen = fit(backbone, *both, held_out=0)
+    assert fitted.epoch == 3
+    assert same(fitted.model, seen[2])
+    assert not same(fitted.model, seen[0])
+
+
 def test_norms_without_weights_to_train_are_kept_too():
     image = keras.Input((32, 32, 3))
     x = keras.layers.Conv2D(8, 3, strides=2, use_bias=False)(image)

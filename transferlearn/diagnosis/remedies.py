@@ -153,8 +153,7 @@ def against_overfitting(case: Case) -> Iterator[Remedy]:
 def to_go_on(case: Case) -> Iterator[Remedy]:
     """Where the loss still falls."""
     yield from _head_first(case)
-    yield Remedy(f"more epochs: fit(..., epochs={2 * case.epochs})", {})
-    yield from _faster(case)
+    yield from _more_epochs(case)
 
 
 def against_underfitting(case: Case) -> Iterator[Remedy]:
@@ -165,13 +164,11 @@ def against_underfitting(case: Case) -> Iterator[Remedy]:
             learning_rate=_times(0.1, case),
         )
     elif not case.solved:
+        yield from _head_first(case)
         if not case.moved or case.guessing:
-            yield from _head_first(case)
             yield from _faster(case)
         elif case.falling:
-            yield from to_go_on(case)
-        else:
-            yield from _head_first(case)
+            yield from _more_epochs(case)
     head = case.head
     if head and not case.solved and (head.dropout > 0.2 or head.l2):
         less = replace(head, dropout=min(head.dropout, 0.2), l2=0.0)
@@ -205,6 +202,11 @@ def _head_first(case: Case) -> Iterator[Remedy]:
             "fit(..., schedule='fine-tune')",
             {},
         )
+
+
+def _more_epochs(case: Case) -> Iterator[Remedy]:
+    yield Remedy(f"more epochs: fit(..., epochs={2 * case.epochs})", {})
+    yield from _faster(case)
 
 
 def _faster(case: Case) -> Iterator[Remedy]:

@@ -133,15 +133,14 @@ class Keeping(keras.callbacks.Callback):
 
     def on_train_end(self, logs: Any = None) -> None:
         """Keras's hook."""
-        restored = self._restored()
-        self._newest = restored or self._newest
-        lost = self.lost is not None and not restored
+        ended = self._newest
+        self._newest = self._restored() or ended
+        lost = self.lost is not None and self._newest is ended
         kept, reason = self._choice(lost=lost)
         self.metrics = kept.metrics
         if kept is not self._newest or lost:  # else Keras's EMA would be undone
             self._restore(kept)
-            self.kept_epoch = kept.epoch
-        elif restored:
+        if kept is not ended or lost:
             self.kept_epoch = kept.epoch
         if self._phase.keep != "last":
             self.note = f"the weights {kept}, {reason}"
@@ -155,7 +154,7 @@ class Keeping(keras.callbacks.Callback):
     def _choice(self, *, lost: bool) -> tuple[_State, str]:
         """What is kept, and why; `_best` is what was before where only the end counts."""
         best, last = self._best, self._newest
-        if self._phase.keep == "best" and best.metrics:
+        if self._phase.keep == "best" and "val_loss" in best.metrics:
             return best, f"the best of {last.epoch} epochs"
         if lost:
             return self._good, "the last before the loss was lost"
