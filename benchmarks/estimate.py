@@ -21,10 +21,10 @@ from typing import Any
 import keras
 import numpy as np
 from children import call, machine, print_table
-from material import SEED, backbone, photos
+from material import SEED, backbone, cache_note, photos
 
 import transferlearn as tl
-from transferlearn.data import Observer
+from transferlearn.data.excerpt import Observer
 
 SIZE = 224
 CLASSIC = {"freeze": "all", "head": tl.heads.FlattenDense(units=(128,))}
@@ -74,7 +74,7 @@ def taken(name: str, *, quick: bool, cpu: bool) -> dict[str, Any]:
         os.environ["TRANSFERLEARN_CACHE"] = directory
         begun = now()
         fitted = builder.fit(data, **arguments, verbose=0)
-        return {"seconds": now() - begun, "note": fitted.phases[-1].cache}
+        return {"seconds": now() - begun, "note": cache_note(fitted.phases[-1])}
 
 
 def _clock(cpu: bool) -> Callable[[], float]:

@@ -9,14 +9,15 @@ from typing import Any, cast
 import keras
 import numpy as np
 from children import peak_memory
-from material import SEED, EpochTimes, Photos, backbone, photos, pixels
+from material import SEED, EpochTimes, Photos, backbone, cache_note, photos, pixels
 
 import transferlearn as tl
 from transferlearn import training
 from transferlearn.assembling import Network
 from transferlearn.backbones import Backbone
-from transferlearn.data import verify
-from transferlearn.features import extraction
+from transferlearn.data.dataset import Request
+from transferlearn.data.images import checking
+from transferlearn.features import Storage, extraction
 from transferlearn.features.store import TensorSpec, open_store
 from transferlearn.freezing import TrainLastBlocks
 from transferlearn.splitting import boundary, count_operations, split
@@ -69,9 +70,9 @@ def ours(name: str, head: str, count: int, epochs: int) -> dict[str, Any]:
         second = time.perf_counter() - begun
     return {
         "seconds": first,
-        "note": fitted.phases[0].cache,
+        "note": cache_note(fitted.phases[0]),
         "again": second,
-        "again_note": again.phases[0].cache,
+        "again_note": cache_note(again.phases[0]),
         "peak": peak,
     }
 
@@ -83,8 +84,8 @@ def one_pass(name: str, count: int, repeats: int, dtype: str | None) -> dict[str
     mask = [True] * len(network.layers)
     training.set_trainable(network, mask, batch_norm="frozen")
     cut = boundary(network, mask)
-    verify._KEPT_BYTES = 0  # decoding is to be measured too
-    contents = tl.data.load(files, image_size=builder.image_size).contents(batch_size=BATCH)
+    checking._KEPT_BYTES = 0  # decoding is to be measured too
+    contents = tl.data.load(files, builder.kind).contents(Request(BATCH))
     keys = [bytes.fromhex(text) for text in contents.hashes]
     rows = np.arange(count)
     batches = [images for _, images in contents.read(rows, BATCH)]
@@ -97,7 +98,7 @@ def one_pass(name: str, count: int, repeats: int, dtype: str | None) -> dict[str
     specs = [TensorSpec(tuple(tensor.shape[1:]), "float32") for tensor in cut.tensors]
 
     def passing(dtype: str | None, run: int) -> None:
-        store = open_store(tl.Cache(), f"{dtype}{run}", specs, "benchmark")
+        store = open_store(Storage.of(tl.Cache()), f"{dtype}{run}", specs, "benchmark")
         read = (([keys[i] for i in some], images) for some, images in contents.read(rows, BATCH))
         with store.adding(count) as writer:
             extraction.run(predictors[dtype], read, writer, items=count, verbose=0)
@@ -141,7 +142,7 @@ def last_block(name: str, count: int, epochs: int, measured: int, cache: bool) -
         "epoch": np.median(times.seconds),
         "before": cut.operations,
         "behind": count_operations(split(network, cut).tail),
-        "note": fitted.phases[0].cache,
+        "note": cache_note(fitted.phases[0]),
     }
 
 
@@ -184,7 +185,7 @@ def _compared(builder: tl.ImageClassifierBuilder, count: int, epochs: int) -> di
         "last": _difference(kept[1][1], kept[0][1]),
         "accuracies": [float((answer == truth).mean()) for answer in answers],
         "equal": float((answers[0] == answers[1]).mean()),
-        "note": fitted.phases[0].cache,
+        "note": cache_note(fitted.phases[0]),
     }
 
 
@@ -219,7 +220,8 @@ def _own(builder: tl.ImageClassifierBuilder) -> Backbone:
 
 
 def _network(builder: tl.ImageClassifierBuilder) -> Network:
-    return builder._assemble(_own(builder), 2, (224, 224, 3))
+    images, labels = np.zeros((2, 224, 224, 3), "uint8"), [0, 1]
+    return builder.prepare((images, labels), validation_split=0).network
 
 
 def _labels(files: Photos) -> np.ndarray:

@@ -15,13 +15,14 @@ from typing import Any
 import keras
 import numpy as np
 from children import call, machine, print_table
-from material import SEED, EpochTimes
+from material import SEED, EpochTimes, cache_note
 
 import transferlearn as tl
-from transferlearn.data import ItemBatches
+from transferlearn.data.batches import ItemBatches, arrays_beside
+from transferlearn.features import Storage
 from transferlearn.features.items import FeatureItems
 from transferlearn.features.store import Store, TensorSpec, open_store
-from transferlearn.training.stand_in import Feed, fit
+from transferlearn.training.stand_in import EpochBatches, fit
 
 EPOCHS = 3
 SIZE = 64
@@ -56,7 +57,7 @@ def whole_fit(items: int, in_memory: bool) -> dict[str, Any]:
         "epoch": float(np.median(times.seconds)),
         "bytes": on_disk,
         "images": images.nbytes,
-        "note": fitted.phases[0].cache,
+        "note": cache_note(fitted.phases[0]),
     }
 
 
@@ -65,7 +66,7 @@ def large_store(items: int, in_memory: bool) -> dict[str, Any]:
     rng = np.random.default_rng(SEED)
     with tempfile.TemporaryDirectory() as directory:
         cache = tl.Cache() if in_memory else tl.Cache(directory=directory, memory=0)
-        store = open_store(cache, "large", [TensorSpec(MAP, "float32")], "benchmark")
+        store = open_store(Storage.of(cache), "large", [TensorSpec(MAP, "float32")], "benchmark")
         keys = [i.to_bytes(32, "little") for i in range(items)]
         writing = 0.0
         with store.adding(items) as writer:
@@ -99,7 +100,8 @@ def _classic_head() -> tuple[keras.Model, keras.Model]:
 def _batches(store: Store, keys: list[bytes], rng: np.random.Generator) -> ItemBatches:
     rows = store.rows(keys)[:, None]
     labels = rng.integers(0, 10, len(keys)).astype("int32")
-    return ItemBatches(FeatureItems(store, rows, SEED), labels, None, 32, shuffle=True, seed=SEED)
+    items, beside = FeatureItems(store, rows, SEED), arrays_beside([labels])
+    return ItemBatches(items, beside, 32, shuffle=True, seed=SEED)
 
 
 def _epochs(
@@ -110,9 +112,18 @@ def _epochs(
     forget = keras.callbacks.LambdaCallback(
         on_epoch_begin=lambda epoch, logs: _out_of_page_cache(directory) if epoch == 2 else None
     )
-    feed = Feed(train=batches, validation=None, batch_size=32)
-    options = {"initial_epoch": 0, "epochs": 3, "verbose": 0}
-    fit(model, tail, feed, metrics=["accuracy"], callbacks=[forget, times], **options)
+    batches_of_epoch = EpochBatches(train=batches, validation=None, batch_size=32)
+    fit(
+        model,
+        tail,
+        batches_of_epoch,
+        metrics=["accuracy"],
+        callbacks=[forget, times],
+        keeping=keras.callbacks.Callback(),
+        initial_epoch=0,
+        epochs=3,
+        verbose=0,
+    )
     return times.seconds
 
 

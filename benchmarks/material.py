@@ -44,7 +44,7 @@ def backbone(name: str, size: int) -> Any:
         return replace(random, pretrained=True)
     image = keras.Input((size, size, 3))
     some = pixels(photos(16)[0], size).astype("float32")
-    prepared = keras.Model(image, random.prepare(image))(some)
+    prepared = keras.Model(image, random.prepare(image)[0])(some)
     kept = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 0.0
@@ -70,3 +70,8 @@ class EpochTimes(keras.callbacks.Callback):
         """Keras's hook."""
         self.seconds.append(time.perf_counter() - self._begun)
         self.model.stop_training = len(self.seconds) == self._most
+
+
+def cache_note(phase: tl.PhaseResult) -> str:
+    """Says what of a phase was computed once, or why nothing was."""
+    return str(phase.stored or f"nothing is stored: {phase.not_stored}")

@@ -61,7 +61,7 @@ def plain_keras(seed: int, train: int, test: int) -> dict[str, Any]:
     to_train = [part[held_out:] for part in shown]
     backbone = tl.backbones.get("EfficientNetLite0", image_size=(SIZE, SIZE))
     image = keras.Input((SIZE, SIZE, 3))
-    inside = backbone.prepare(keras.layers.RandomFlip("horizontal")(image))
+    (inside,) = backbone.prepare(keras.layers.RandomFlip("horizontal")(image))
     features = keras.layers.GlobalAveragePooling2D()(backbone.model(inside, training=False))
     outputs = keras.layers.Dense(int(y.max()) + 1, activation="softmax")(
         keras.layers.Dropout(0.2)(features)

@@ -94,7 +94,7 @@ def compare(
                 {
                     "network": name,
                     "blocks trained": row.trained_blocks,
-                    "expected": row.accuracy,
+                    "expected": row.score,
                     "reached": fitted.evaluate(unseen).accuracy,
                     "fit, s": seconds,
                 }

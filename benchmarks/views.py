@@ -14,7 +14,7 @@ from typing import Any
 
 import keras
 from children import call, machine, print_table
-from material import photos
+from material import cache_note, photos
 
 import transferlearn as tl
 from transferlearn.demo import TRAIN_PHOTOS
@@ -64,7 +64,7 @@ def accuracy(
         "seconds": seconds,
         "accuracy": scores.accuracy,
         "loss": scores.loss,
-        "note": fitted.phases[0].cache,
+        "note": cache_note(fitted.phases[0]),
     }
 
 

@@ -6,7 +6,10 @@ import keras
 import numpy as np
 
 from transferlearn import backbones
+from transferlearn.assembling import assemble
 from transferlearn.backbones import Backbone
+from transferlearn.data import Spec
+from transferlearn.heads import Output
 
 
 def pixels(count, size, seed=0):
@@ -37,7 +40,7 @@ def small_model():
 def spread(backbone: Backbone, size: int) -> Backbone:
     """Gives BatchNorm the statistics of real inputs, and counts the backbone as pretrained."""
     image = keras.Input((size, size, 3))
-    prepared = keras.Model(image, backbone.prepare(image))(pixels(16, size).astype("float32"))
+    prepared = keras.Model(image, backbone.prepare(image)[0])(pixels(16, size).astype("float32"))
     norms = [x for x in backbone.model.layers if isinstance(x, keras.layers.BatchNormalization)]
     kept = [norm.momentum for norm in norms]
     for norm in norms:
@@ -60,3 +63,15 @@ def application(name: str, size: int) -> Backbone:
     """A network of `keras.applications` with spread-out random weights."""
     keras.utils.set_random_seed(0)
     return spread(backbones.get(name, weights=None, image_size=(size, size)), size)
+
+
+def assembled(backbone: Backbone, make_head, size, **options):
+    """A backbone and a head as one network, for images of `size` (height, width)."""
+    return assemble(
+        backbone,
+        lambda features: {"predictions": make_head(features["last"])},
+        items={"image": Spec((*size, 3), "float32")},
+        outputs={"predictions": Output(1)},
+        name="network",
+        **options,
+    )

@@ -2,9 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from tests.networks import pixels, small_backbone
+from tests.networks import assembled, pixels, small_backbone
 from transferlearn import backbones
-from transferlearn.assembling import assemble
 from transferlearn.heads import FlattenDense, PooledDense
 
 pytestmark = pytest.mark.core
@@ -14,7 +13,7 @@ SIZE = (32, 32)
 def network(backbone, head=None, **options):
     keras.utils.set_random_seed(1)
     make = head or (lambda features: PooledDense()(features, 3))
-    return assemble(backbone, make, shape=(*SIZE, 3), **options)
+    return assembled(backbone, make, SIZE, **options)
 
 
 def call(model, x):
@@ -47,7 +46,7 @@ def test_the_network_names_its_parts(small):
     assert [x.name for x in net.head] == ["head_pooling", "head_dropout", "predictions"]
     assert not any(isinstance(x, keras.Model) for x in net.model.layers)
     assert all(net.model.get_layer(x.name) is x for x in (*net.layers, *net.head))
-    assert (net.outputs, net.activation) == (3, "softmax")
+    assert net.outputs == {"predictions": (3, "softmax")}
     noise = [(x.layer.name, x.attribute, x.value) for x in net.noise]
     assert noise == [("residual_dropout", "rate", 0.3), ("dense_dropout", "rate", 0.2)]
 
@@ -153,7 +152,8 @@ def test_what_the_outputs_are_is_seen(last, expected, precision, small):
             return keras.layers.Dense.from_config(last.get_config())(pooled(features))
         return last(pooled(features))
 
-    assert network(small[0], head, precision=precision).activation == expected
+    net = network(small[0], head, precision=precision)
+    assert net.outputs["predictions"].activation == expected
 
 
 def pooled(features):
@@ -204,7 +204,7 @@ def test_an_adapted_normalization_is_carried_over():
 
 def test_images_of_another_size_are_refused(small):
     with pytest.raises(ValueError, match=r"'small' takes inputs of shape \(32, 32, 3\).*\(48, 32"):
-        assemble(small[0], lambda x: x, shape=(48, 32, 3))
+        assembled(small[0], lambda x: x, (48, 32))
 
 
 def test_preprocessing_can_make_what_is_no_rgb_image():
@@ -225,7 +225,7 @@ def test_a_normalization_in_front_keeps_what_it_was_adapted_to():
     norm.adapt(images())
     backbone = backbones.from_model(small_backbone().model, preprocessing=norm)
     image = keras.Input((32, 32, 3))
-    prepared = call(keras.Model(image, backbone.prepare(image)), images())
+    prepared = call(keras.Model(image, backbone.prepare(image)[0]), images())
     assert np.abs(prepared.mean()) < 0.01
     assert prepared.std() == pytest.approx(1, abs=0.01)
 
@@ -233,5 +233,5 @@ def test_a_normalization_in_front_keeps_what_it_was_adapted_to():
 def test_a_backbone_of_any_size_takes_this_one():
     image = keras.Input((None, None, 3))
     backbone = backbones.from_model(keras.Model(image, keras.layers.Conv2D(4, 3)(image)))
-    net = assemble(backbone, lambda x: PooledDense()(x, 2), shape=(20, 30, 3))
+    net = assembled(backbone, lambda x: PooledDense()(x, 2), (20, 30))
     assert net.model.input_shape == (None, 20, 30, 3)

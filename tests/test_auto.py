@@ -7,6 +7,7 @@ import pytest
 import transferlearn as tl
 from tests.networks import pixels, small_backbone, small_model
 from tests.test_schedules import follow
+from tests.told import cache_of, head_of
 from transferlearn.freezing import (
     FreezeAll,
     FreezeDepthwise,
@@ -40,7 +41,7 @@ def fit(backbone, *, epochs=4, schedule=None, cache="auto", validation_split=0.1
 
 def test_who_names_nothing_gets_it(backbone):
     head, rest = fit(backbone).phases
-    assert head.head.startswith("solved on 81 items")
+    assert head_of(head).startswith("solved on 81 items")
     assert (head.epochs, rest.epochs) == (1, 3)
     assert set(rest.frozen_layers) < {layer.name for layer in backbone.model.layers}
     assert "before this phase" in rest.kept
@@ -48,7 +49,7 @@ def test_who_names_nothing_gets_it(backbone):
 
 def test_two_light_views_of_each_image_are_stored(backbone):
     rest = fit(backbone, freeze="top_conv", schedule="auto", epochs=9, cache=True).phases[1]
-    assert "of 171 items" in rest.cache  # 81 x 2, and 9 held out
+    assert "of 171 items" in cache_of(rest)  # 81 x 2, and 9 held out
 
 
 def test_the_better_of_the_two_is_kept(backbone):

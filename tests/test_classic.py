@@ -61,7 +61,7 @@ def test_the_classic_job(name, photos, tmp_path):
     fitted = builder.fit(train, validation_data=validation, epochs=10, verbose=0)
     assert fitted.class_names == ("a", "b", "c")
     assert len(fitted.history.epoch) == 10
-    assert fitted.outline.interpolation == "nearest"
+    assert fitted.kind.interpolation == "nearest"
     assert fitted.evaluate(photos / "train").accuracy > 0.5
     names = [layer.name for layer in fitted.model.layers]
     assert names[-3:] == ["head_flatten", "head_dense_1", "predictions"]

@@ -9,7 +9,8 @@ import pytest
 
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
-from transferlearn import saving, training
+from transferlearn import training
+from transferlearn.fitted import saving
 from transferlearn.freezing import FreezeMatching
 from transferlearn.schedules import Schedule
 

@@ -2,9 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from tests.networks import pixels, small_backbone
+from tests.networks import assembled, pixels, small_backbone
 from transferlearn import backbones
-from transferlearn.assembling import assemble
 from transferlearn.freezing import FreezeBatchNorm, FreezeMatching, Layers, as_strategy
 from transferlearn.heads import PooledDense
 from transferlearn.splitting import boundary, split
@@ -16,7 +15,7 @@ SIZE = (32, 32)
 def network(backbone, head=None, **options):
     keras.utils.set_random_seed(1)
     make = head or (lambda features: PooledDense()(features, 3))
-    return assemble(backbone, make, shape=(*SIZE, 3), **options)
+    return assembled(backbone, make, SIZE, **options)
 
 
 def call(model, x):

@@ -2,8 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.networks import application, pixels
-from transferlearn.assembling import assemble
+from tests.networks import application, assembled, pixels
 from transferlearn.freezing import FreezeUpTo, Layers
 from transferlearn.heads import PooledDense
 from transferlearn.splitting import boundary, split
@@ -12,7 +11,7 @@ from transferlearn.splitting import boundary, split
 @pytest.mark.parametrize("name", ["ResNet50", "DenseNet121"])
 def test_cuts_of_real_networks(name):
     backbone = application(name, 32)
-    net = assemble(backbone, lambda x: PooledDense()(x, 3), shape=(32, 32, 3))
+    net = assembled(backbone, lambda x: PooledDense()(x, 3), (32, 32))
     images = pixels(6, 32, seed=2).astype("float32")
     expected = keras.ops.convert_to_numpy(net.model(images, training=False))
     assert expected.std(axis=0).min() > 0.005

@@ -8,23 +8,26 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from transferlearn import backbones as backbones
+    from transferlearn import builders as builders
     from transferlearn import data as data
     from transferlearn import freezing as freezing
     from transferlearn import heads as heads
     from transferlearn import schedules as schedules
+    from transferlearn import tasks as tasks
+    from transferlearn.advice.diagnosis import Diagnosis as Diagnosis
+    from transferlearn.advice.diagnosis import diagnose as diagnose
+    from transferlearn.advice.estimation import Estimate as Estimate
+    from transferlearn.advice.estimation import estimate as estimate
+    from transferlearn.advice.rates import RateSweep as RateSweep
+    from transferlearn.advice.rates import find_learning_rate as find_learning_rate
+    from transferlearn.advice.suggestion import suggest as suggest
     from transferlearn.builders import Builder as Builder
     from transferlearn.builders import ImageClassifierBuilder as ImageClassifierBuilder
     from transferlearn.builders import TextClassifierBuilder as TextClassifierBuilder
-    from transferlearn.diagnosis import Diagnosis as Diagnosis
-    from transferlearn.diagnosis import diagnose as diagnose
-    from transferlearn.estimation import Estimate as Estimate
-    from transferlearn.estimation import estimate as estimate
+    from transferlearn.builders import Training as Training
     from transferlearn.features import Cache as Cache
     from transferlearn.fitted import FittedModel as FittedModel
-    from transferlearn.fitted_text import FittedTextModel as FittedTextModel
-    from transferlearn.loading import load as load
-    from transferlearn.rates import RateSweep as RateSweep
-    from transferlearn.rates import find_learning_rate as find_learning_rate
+    from transferlearn.fitted import load as load
     from transferlearn.schedules import Auto as Auto
     from transferlearn.schedules import FineTune as FineTune
     from transferlearn.schedules import GradualUnfreezing as GradualUnfreezing
@@ -35,23 +38,22 @@ if TYPE_CHECKING:
     from transferlearn.searching import Range as Range
     from transferlearn.searching import Search as Search
     from transferlearn.searching import search as search
-    from transferlearn.suggestion import suggest as suggest
 
-_MODULES = ("backbones", "data", "freezing", "heads", "schedules")
+_MODULES = ("backbones", "builders", "data", "freezing", "heads", "schedules", "tasks")
 _NAMES = {
     "Builder": "builders",
     "ImageClassifierBuilder": "builders",
     "TextClassifierBuilder": "builders",
-    "Diagnosis": "diagnosis",
-    "diagnose": "diagnosis",
+    "Training": "builders",
+    "Diagnosis": "advice.diagnosis",
+    "diagnose": "advice.diagnosis",
     "Cache": "features",
-    "Estimate": "estimation",
-    "estimate": "estimation",
+    "Estimate": "advice.estimation",
+    "estimate": "advice.estimation",
     "FittedModel": "fitted",
-    "FittedTextModel": "fitted_text",
-    "load": "loading",
-    "RateSweep": "rates",
-    "find_learning_rate": "rates",
+    "load": "fitted",
+    "RateSweep": "advice.rates",
+    "find_learning_rate": "advice.rates",
     "Auto": "schedules",
     "FineTune": "schedules",
     "GradualUnfreezing": "schedules",
@@ -59,7 +61,7 @@ _NAMES = {
     "Phase": "schedules",
     "Probe": "schedules",
     "Schedule": "schedules",
-    "suggest": "suggestion",
+    "suggest": "advice.suggestion",
     "Range": "searching",
     "Search": "searching",
     "search": "searching",

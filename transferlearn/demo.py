@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from transferlearn.builders import ImageClassifierBuilder
+from transferlearn.fitted import check_target
 from transferlearn.freezing import FreezeUpTo
-from transferlearn.saving import check_target
 from transferlearn.schedules import FineTune
 
 TRAIN_PHOTOS = 800

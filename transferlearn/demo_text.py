@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from transferlearn.builders import TextClassifierBuilder
-from transferlearn.saving import check_target
+from transferlearn.fitted import check_target
 
 Labelled = tuple[list[str], list[str]]
 

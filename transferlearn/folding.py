@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from transferlearn.backbones.graph import Step, walk
+from transferlearn.backbones.graph import Step, cloned, walk
 
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
 
@@ -51,10 +51,7 @@ def folded(model: keras.Model) -> keras.Model:
             instead[id(norm)] = _Passed(name=norm.name)
     if not instead:
         return model
-    outputs = model._run_through_graph(
-        model.input, operation_fn=lambda operation: instead.get(id(operation), operation)
-    )
-    return keras.Model(model.input, outputs, name=model.name)
+    return cloned(model, lambda layer: instead.get(id(layer), layer))
 
 
 class FoldedConv(keras.Layer):

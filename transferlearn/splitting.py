@@ -10,6 +10,13 @@ import keras
 
 from transferlearn.assembling import Network
 from transferlearn.backbones.graph import Step, walk
+from transferlearn.keras_internals import (
+    draws_numbers,
+    functional_of,
+    layers_within,
+    maker,
+    takes_training,
+)
 
 Tensor = Any
 _KNOWN = ("keras", "keras_hub", "transferlearn")  # whose frozen layers act as in prediction
@@ -34,7 +41,7 @@ class Cut:
     @property
     def name(self) -> str:
         """Names of the operations whose outputs cross it."""
-        return ", ".join(tensor._keras_history.operation.name for tensor in self.tensors)
+        return ", ".join(maker(tensor).name for tensor in self.tensors)
 
     @property
     def has_one_size(self) -> bool:
@@ -52,8 +59,8 @@ class Split:
     """A model in two parts that share its layers.
 
     Attributes:
-        trunk: Raw image to the tensors at the cut; `None` where they are the image itself.
-        tail: The tensors at the cut to the model's output.
+        trunk: Raw items to the tensors at the cut; `None` where they are the items themselves.
+        tail: The tensors at the cut, and the inputs that come with the targets, to the outputs.
     """
 
     trunk: keras.Model | None
@@ -62,12 +69,13 @@ class Split:
 
 def split(network: Network, cut: Cut) -> Split:
     """Cuts a model in two."""
-    inputs, tensors = network.model.inputs, list(cut.tensors)
+    tensors, model = list(cut.tensors), network.model
     if not cut.operations:
-        return Split(trunk=None, tail=network.model)
+        return Split(trunk=None, tail=model)
+    items = network.items
     return Split(
-        trunk=keras.Model(inputs[0], tensors),
-        tail=keras.Model(tensors, network.model.outputs[0]),
+        trunk=keras.Model(items[0] if len(items) == 1 else list(items), tensors),
+        tail=keras.Model([*tensors, *network.further_inputs], model.output),
     )
 
 
@@ -82,13 +90,13 @@ def cuts(network: Network, mask: Sequence[bool]) -> list[Cut]:
         mask: Of `network.layers`, whether each is frozen.
 
     Returns:
-        From the image itself to the last one; those behind the backbone are at the end.
+        From the items themselves to the last one; those behind the backbone are at the end.
     """
     frozen = {id(layer): is_frozen for layer, is_frozen in zip(network.layers, mask, strict=True)}
     head = {id(operation) for operation in network.head}
     steps = list(walk(network.model))
     readers = Counter(id(tensor) for step in steps for tensor in {*_unique(step.inputs)})
-    crossing = {id(tensor): tensor for tensor in network.model.inputs}
+    crossing = {id(tensor): tensor for tensor in network.items}
     found = [Cut(tensors=tuple(crossing.values()), operations=0.0)]
     if not any(mask):
         return found
@@ -127,16 +135,16 @@ def _is_fixed(step: Step, frozen: dict[int, bool], head: set[int]) -> bool:
     if not isinstance(operation, keras.Layer):
         return True
     is_free = not frozen.get(id(operation), id(operation) not in head)
-    if is_free and (operation.weights or operation._call_has_training_arg):
+    if is_free and (operation.weights or takes_training(operation)):
         return False
-    return all(map(acts_alike, operation._flatten_layers()))
+    return all(map(acts_alike, layers_within(operation)))
 
 
 def acts_alike(layer: keras.Layer) -> bool:
     """Whether a frozen layer surely computes in training what it does in prediction."""
     kind = type(layer)
     known = kind.__module__.split(".")[0] in _KNOWN and not kind.__name__.startswith(_RANDOM)
-    plain = not (layer._call_has_training_arg or layer._seed_generators)
+    plain = not (takes_training(layer) or draws_numbers(layer))
     return (known or plain) and layer.activity_regularizer is None
 
 
@@ -147,8 +155,8 @@ def count_operations(model: keras.Model) -> float:
 
 def _operations(step: Step) -> float:
     """Two a weight and place of the output, and one a number that comes out."""
-    inner = getattr(step.operation, "_functional", step.operation)  # of a Sequential
-    if hasattr(inner, "_nodes_by_depth"):
+    inner = functional_of(step.operation)
+    if inner is not None:
         return count_operations(inner)
     outputs = sum(prod(filter(None, tensor.shape[1:])) for tensor in step.outputs)
     places = max(prod(filter(None, tensor.shape[1:-1])) for tensor in step.outputs)

@@ -11,6 +11,7 @@ pytest.importorskip("tensorflow")
 import transferlearn as tl
 from tests import texts
 from tests.networks import pixels
+from tests.told import cache_of
 
 IDS = np.array([[2, 5, 11, 7, 3, 0, 0], [2, 8, 3, 0, 0, 0, 0]], "int32")
 
@@ -127,7 +128,7 @@ def test_an_image_backbone_is_frozen_stored_saved_and_loaded(images, tmp_path):
     builder = tl.ImageClassifierBuilder(images[1], image_size=(32, 32), seed=0)
     frozen = replace(builder, freeze=tl.freezing.TrainLastBlocks(1))
     fitted = frozen.fit((x, y), epochs=2, cache=True, verbose=0)
-    assert "computed once" in fitted.phases[0].cache
+    assert "computed once" in cache_of(fitted.phases[0])
     fitted.save(tmp_path / "saved")
     loaded = tl.load(tmp_path / "saved")
     assert [p.probability for p in loaded.predict(x[:3])] == pytest.approx(

@@ -118,7 +118,7 @@ def test_a_model_is_copied_and_takes_raw_pixels():
     backbone = backbones.get(model)
     image = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype("float32")
     assert backbone.model is not model
-    np.testing.assert_array_equal(backbone.prepare(image), image)
+    np.testing.assert_array_equal(backbone.prepare(image)[0], image)
     np.testing.assert_array_equal(backbone.model(image), model(image))
     assert backbone.pretrained
     assert not backbones.get(model, weights=None).pretrained
@@ -144,7 +144,7 @@ def test_a_preprocessing_layer_is_made_anew_for_each_model():
     layer = keras.layers.Rescaling(1 / 255, name="mine")
     backbone = backbones.from_model(small_model(), preprocessing=layer)
     image = keras.Input((32, 32, 3))
-    made = [backbone.prepare(image)._keras_history.operation for _ in range(2)]
+    made = [backbone.prepare(image)[0]._keras_history.operation for _ in range(2)]
     assert len({id(layer), *map(id, made)}) == 3
     assert [(x.name, x.scale) for x in made] == [("preprocessing", 1 / 255)] * 2
     assert layer.name == "mine"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import transferlearn as tl
-from transferlearn import saving
+from transferlearn.fitted import saving
 
 SMALLEST = {"Inception": 75, "Xception": 71, "NASNet": 96}
 CODE = """

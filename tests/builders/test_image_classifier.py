@@ -150,7 +150,7 @@ def test_a_keras_model_is_a_backbone_and_is_not_changed():
     fitted = tl.ImageClassifierBuilder(model, freeze="none", seed=0).fit(
         labelled(), epochs=1, verbose=0
     )
-    assert fitted.outline.image_size == (32, 32)
+    assert fitted.kind.image_size == (32, 32)
     assert all(np.array_equal(a, np.asarray(w)) for a, w in zip(before, model.weights, strict=True))
     assert all(layer.trainable for layer in model.layers)
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from transferlearn.data import Items
+from transferlearn.data.items import Items
 
 
 def picture(seed=0, size=(12, 10)):

@@ -5,7 +5,9 @@ import pytest
 from conftest import picture, save
 from PIL import Image
 
-from transferlearn.data import DataWarning, load
+import transferlearn as tl
+from tests.loading import load
+from transferlearn.data import DataWarning
 
 RAW = np.arange(4 * 5 * 6 * 3).reshape(4, 5, 6, 3).astype(np.uint8)
 Y = [0, 1, 0, 1]
@@ -20,7 +22,7 @@ def test_bytes_stay_as_they_are():
     assert data.image_size == (5, 6)
     assert images(data).dtype == np.uint8
     assert np.array_equal(images(data), RAW)
-    assert data.class_names == ("0", "1")
+    assert data.targets.class_names == ("0", "1")
 
 
 def test_raw_floats_stay_as_they_are():
@@ -48,7 +50,7 @@ DIVIDED = {
 def test_division_by_255_is_recognised_and_undone_exactly(how):
     x = DIVIDED[how].reshape(1, 16, 16).repeat(4, axis=0)
     with pytest.warns(DataWarning, match=r"value_range=\(0, 1\)") as caught:
-        data = load((x, Y))
+        data = tl.data.load((x, Y))
     assert caught[0].filename == __file__
     assert np.array_equal(data.image(0)[..., 0].ravel(), VALUES)
     with warnings.catch_warnings():
@@ -130,8 +132,8 @@ def test_lists_of_paths_lose_the_labels_of_skipped_files(tmp_path):
     paths[1].write_bytes(b"")
     with pytest.warns(DataWarning, match=r"1.png: empty"):
         data = load((paths, ["a", "b", "c", "b"], [1, 2, 3, 4]), image_size=(10, 12))
-    assert data.labels.tolist() == [0, 2, 1]
-    assert data.class_names == ("a", "b", "c")
+    assert data.targets.labels.tolist() == [0, 2, 1]
+    assert data.targets.class_names == ("a", "b", "c")
     assert data.sample_weight.tolist() == [1, 3, 4]
     assert np.array_equal(data.image(1), np.asarray(picture(2)))
     assert load((np.array(list(map(str, paths[2:]))), [0, 1])).size == 2

@@ -3,7 +3,10 @@ import numpy as np
 import pytest
 from conftest import Stored, assert_same, epochs, picture, read_all, save
 
-from transferlearn.data import DataWarning, UnsteadyData, load, load_images, rereading
+from tests.loading import batches_of, contents_of, load, load_images
+from transferlearn.data import DataWarning
+from transferlearn.data.contents import UnsteadyData
+from transferlearn.data.images.streams import rereading
 
 pytestmark = pytest.mark.core
 
@@ -27,21 +30,21 @@ ROWS = np.stack([Y > 0, Y > 1, Y == 0], axis=1).astype(np.int64)
 def test_arrays_in_order_batches_targets_and_weights(source, options, request_, shuffle):
     data = load(source, **options)
     request_ = {**request_, "batch_size": 4, "shuffle": shuffle}
-    contents = data.contents(**request_)
+    contents = contents_of(data, **request_)
     batches = contents.batches(Stored(read_all(contents)), seed=5)
-    assert_same(epochs(batches), epochs(data.batches(**request_, seed=5)))
+    assert_same(epochs(batches), epochs(batches_of(data, **request_, seed=5)))
 
 
 def test_files_and_tables(make_folder):
     folder = make_folder()
     save(folder / "dog/again.png", picture(0))
     data = load(folder, image_size=(10, 12))
-    contents = data.contents(batch_size=4, encoding="binary", shuffle=True)
+    contents = contents_of(data, batch_size=4, encoding="binary", shuffle=True)
     assert contents.hashes == data.content_hashes()
     assert contents.hashes[0] == contents.hashes[-1]
     assert contents.reading == "10x12 bilinear"
     batches = contents.batches(Stored(read_all(contents)), seed=1)
-    expected = data.batches(batch_size=4, encoding="binary", shuffle=True, seed=1)
+    expected = batches_of(data, batch_size=4, encoding="binary", shuffle=True, seed=1)
     assert_same(epochs(batches), epochs(expected))
     wanted = np.array([7, 2, 5])
     (rows, images), (last, _) = contents.read(wanted, batch_size=2)
@@ -50,7 +53,7 @@ def test_files_and_tables(make_folder):
 
 
 def test_several_tensors_stand_for_an_image():
-    contents = load((X, Y)).contents(batch_size=4)
+    contents = contents_of(load((X, Y)), batch_size=4)
     features = np.arange(11.0), np.arange(22).reshape(11, 2)
     x, y = contents.batches(Stored(*features))[1]
     assert [part.tolist() for part in x] == [part[4:8].tolist() for part in features]
@@ -62,34 +65,29 @@ def test_items_are_told_the_epoch():
         def start(self, rows, epoch=0):
             return lambda: np.full(len(rows), epoch)
 
-    batches = load((X, Y)).contents(batch_size=4).batches(Counting(np.zeros(11)))
+    batches = contents_of(load((X, Y)), batch_size=4).batches(Counting(np.zeros(11)))
     assert [np.concatenate([x for x, _ in epoch]).max() for epoch in epochs(batches)] == [0, 1, 2]
 
 
 def test_arrays_are_hashed_once(monkeypatch):
     data = load((X, Y))
-    first = data.contents(batch_size=4).hashes
-    monkeypatch.setattr("transferlearn.data.items.fingerprint", None)
-    assert data.contents(batch_size=2).hashes == first
+    first = contents_of(data, batch_size=4).hashes
+    monkeypatch.setattr("transferlearn.data.images.items.fingerprint", None)
+    assert contents_of(data, batch_size=2).hashes == first
     assert len(set(first)) == 10
 
 
 def test_one_hash_and_one_reading_are_the_same_pixels():
     readings = {
-        load((x, Y), image_size=size).contents(batch_size=4).reading
+        contents_of(load((x, Y), image_size=size), batch_size=4).reading
         for x in (X, X.astype(np.float32))  # the hashes agree, a resize rounds only the first
         for size in ((4, 6), (2, 2))
     }
     assert len(readings) == 4
     assert (
-        load((X, Y), image_size=(2, 2), interpolation="nearest").contents(batch_size=4).reading
+        contents_of(load((X, Y), image_size=(2, 2), interpolation="nearest"), batch_size=4).reading
         not in readings
     )
-
-
-def test_requests_are_checked():
-    with pytest.raises(ValueError, match="encoding is None"):
-        load((X, Y)).contents(batch_size=4, encoding="hot")
 
 
 class Source(keras.utils.PyDataset):
@@ -128,20 +126,21 @@ def test_a_steady_py_dataset_keeps_order_and_batches(sizes, workers):
     source = Source(X, Y, np.arange(11.0), sizes=sizes, workers=workers)
     data = load(source)
     request = {"batch_size": 99, "encoding": "one-hot", "class_weight": {2: 5}}
-    contents = data.contents(**request)
+    contents = contents_of(data, **request)
     assert source.hooks == ["begin", "end"] * 2
     batches = contents.batches(Stored(read_all(contents)), seed=3)
-    assert_same(epochs(batches), epochs(data.batches(**request)))
+    assert_same(epochs(batches), epochs(batches_of(data, **request)))
 
 
 def test_a_shuffling_py_dataset_gets_our_order():
     data = load(Source(shuffle=True))
-    contents = data.contents(batch_size=99, encoding="index")
+    contents = contents_of(data, batch_size=99, encoding="index")
     images = read_all(contents)
-    for x, y in zip(images, contents.batches(Stored(images))._targets, strict=True):
+    (targets,) = contents.rest
+    for x, y in zip(images, targets, strict=True):
         assert y in {int(Y[i]) for i in range(11) if np.array_equal(X[i], x)}
-    expected = load((images, contents.batches(Stored(images))._targets))
-    theirs = expected.batches(batch_size=4, encoding="index", shuffle=True, seed=6)
+    expected = load((images, targets))
+    theirs = batches_of(expected, batch_size=4, encoding="index", shuffle=True, seed=6)
     assert_same(epochs(contents.batches(Stored(images), seed=6)), epochs(theirs))
 
 
@@ -152,20 +151,20 @@ def flip(x, rng):
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_random_changes_are_seen(shuffle):
     with pytest.raises(UnsteadyData, match="gave other images"):
-        load(Source(change=flip, shuffle=shuffle)).contents(batch_size=4)
+        contents_of(load(Source(change=flip, shuffle=shuffle)), batch_size=4)
 
 
 def test_changes_are_seen_at_the_first_image():
     source = Source(change=lambda x, rng: x ^ rng.integers(1, 255, dtype=np.uint8))
     with pytest.raises(UnsteadyData):
-        load(source, class_names=["a", "b", "c"]).contents(batch_size=4)
+        contents_of(load(source, class_names=["a", "b", "c"]), batch_size=4)
     assert source.taken[1:4] == source.taken[4:7]
     assert source.hooks == ["begin", "end"] * 2
 
 
 def test_changing_labels_and_missing_images_are_seen():
     source = Source()
-    contents = load(source).contents(batch_size=4)
+    contents = contents_of(load(source), batch_size=4)
 
     class Noisy(Source):
         def on_epoch_end(self):
@@ -181,7 +180,7 @@ def test_changing_labels_and_missing_images_are_seen():
 
     for changed in (Noisy(), Shrinking(), Repeating()):
         with pytest.raises(UnsteadyData, match="other images or labels"):
-            load(changed).contents(batch_size=4)
+            contents_of(load(changed), batch_size=4)
     source.parts = X[::-1] // 2, Y
     with pytest.raises(UnsteadyData):
         read_all(contents)
@@ -195,7 +194,7 @@ def test_changing_labels_and_missing_images_are_seen():
 
 def test_wanted_images_are_read_once():
     source = Source()
-    contents = load(source).contents(batch_size=4)
+    contents = contents_of(load(source), batch_size=4)
     source.hooks.clear()
     (rows, images), (last, _) = contents.read(np.array([2, 5, 7]), batch_size=2)
     assert (rows.tolist(), last.tolist()) == ([2, 5], [7])
@@ -207,9 +206,9 @@ def test_wanted_images_are_read_once():
 
 
 def test_images_without_labels():
-    contents = load_images(Source(), image_size=(4, 6)).contents(batch_size=4)
+    contents = contents_of(load_images(Source(), image_size=(4, 6)), batch_size=4)
     assert [len(batch) for batch in contents.batches(Stored(X))] == [1, 1, 1]
-    contents = load_images(X, image_size=(4, 6)).contents(batch_size=4)
+    contents = contents_of(load_images(X, image_size=(4, 6)), batch_size=4)
     assert np.array_equal(read_all(contents), X)
 
 

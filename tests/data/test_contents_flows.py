@@ -7,7 +7,8 @@ import pytest
 from conftest import Stored, assert_same, epochs, picture, read_all, save
 from PIL import Image
 
-from transferlearn.data import UnsteadyData, load, load_images
+from tests.loading import batches_of, contents_of, load, load_images
+from transferlearn.data.contents import UnsteadyData
 
 pandas = pytest.importorskip("pandas")
 legacy = pytest.importorskip("tensorflow.keras.preprocessing.image")
@@ -45,7 +46,7 @@ def flow_frame(folder, **how):
 def assert_alike(source, request=None, **options):
     """Training gets the same of the iterator and of its contents, hooks and all."""
     request = {"batch_size": 99, **(request or {})}
-    contents = load(source, **options).contents(**request)
+    contents = contents_of(load(source, **options), **request)
     np.random.seed(1)
     state = np.random.get_state()[1].copy()
     stored = Stored(read_all(contents))
@@ -53,7 +54,7 @@ def assert_alike(source, request=None, **options):
     ours = epochs(contents.batches(stored)) + epochs(contents.batches(stored))
     np.random.seed(1)
     data = load(source, **options)
-    assert_same(ours, epochs(data.batches(**request)) + epochs(data.batches(**request)))
+    assert_same(ours, epochs(batches_of(data, **request)) + epochs(batches_of(data, **request)))
     return ours
 
 
@@ -91,9 +92,9 @@ def test_arrays(labels):
 def test_without_labels(make_folder):
     source = flow(make_folder(), class_mode=None, shuffle=False)
     data = load_images(source, image_size=(10, 12))
-    contents = data.contents(batch_size=99)
+    contents = contents_of(data, batch_size=99)
     ours = epochs(contents.batches(Stored(read_all(contents))))
-    assert_same(ours, epochs(data.batches(batch_size=99)))
+    assert_same(ours, epochs(batches_of(data, batch_size=99)))
 
 
 def test_in_fit_the_order_is_that_of_the_iterator(make_folder):
@@ -116,9 +117,9 @@ def test_in_fit_the_order_is_that_of_the_iterator(make_folder):
 
     for seed in (3, None):
         source = flow(make_folder(f"photos{seed}"), shuffle=True, seed=seed, class_mode="binary")
-        contents = load(source).contents(batch_size=99)
+        contents = contents_of(load(source), batch_size=99)
         ours = train(contents.batches(Stored(read_all(contents))))
-        theirs = train(load(source).batches(batch_size=99))
+        theirs = train(batches_of(load(source), batch_size=99))
         assert len(ours) == len(theirs) >= 18
         assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
 
@@ -127,11 +128,11 @@ def test_the_iterator_stays_as_it_is(make_folder):
     source = flow(make_folder(), shuffle=True)
     _ = source[1]
     before, settings = copy.copy(vars(source)), copy.copy(vars(source.image_data_generator))
-    contents = load(source).contents(batch_size=4)
+    contents = contents_of(load(source), batch_size=4)
     first, *_ = epochs(contents.batches(Stored(read_all(contents))))
     assert vars(source) == before
     assert vars(source.image_data_generator) == settings
-    assert np.array_equal(first[0][0], load(source).batches(batch_size=4)[0][0])  # it goes on
+    assert np.array_equal(first[0][0], batches_of(load(source), batch_size=4)[0][0])  # it goes on
 
 
 @pytest.mark.parametrize(
@@ -151,12 +152,12 @@ def test_the_iterator_stays_as_it_is(make_folder):
 def test_random_changes_are_named(make_folder, name, value):
     source = flow(make_folder(), {name: value})
     with pytest.raises(UnsteadyData, match=f"at random, by {name}$"):
-        load(source).contents(batch_size=4)
+        contents_of(load(source), batch_size=4)
 
 
 def test_pictures_that_are_saved_would_be_missed(make_folder, tmp_path):
     with pytest.raises(UnsteadyData, match="save_to_dir"):
-        load(flow(make_folder(), save_to_dir=str(tmp_path))).contents(batch_size=4)
+        contents_of(load(flow(make_folder(), save_to_dir=str(tmp_path))), batch_size=4)
 
 
 def test_changes_of_a_subclass_are_found_by_reading(make_folder):
@@ -166,7 +167,7 @@ def test_changes_of_a_subclass_are_found_by_reading(make_folder):
 
     source = Noisy().flow_from_directory(make_folder(), target_size=(10, 12), batch_size=4)
     with pytest.raises(UnsteadyData, match="gave other images"):
-        load(source).contents(batch_size=4)
+        contents_of(load(source), batch_size=4)
 
 
 def test_one_hash_and_one_reading_are_the_same_pixels(make_folder):
@@ -178,7 +179,7 @@ def test_one_hash_and_one_reading_are_the_same_pixels(make_folder):
     save(folder / "cat/b.png", upright.rotate(180), exif=turned)  # which Keras does not turn
     save(folder / "dog/c.png", upright)
     data = load(flow(folder, shuffle=False))
-    contents = data.contents(batch_size=4)
+    contents = contents_of(data, batch_size=4)
     a, b, c = (
         contents.hashes[data.names.index(str(folder / x))]
         for x in ("cat/a.png", "cat/b.png", "dog/c.png")
@@ -190,5 +191,5 @@ def test_one_hash_and_one_reading_are_the_same_pixels(make_folder):
         {"interpolation": "bilinear"},
         {"settings": {"rescale": 0.5}},
     ]
-    readings = {load(flow(folder, **how)).contents(batch_size=4).reading for how in variants}
+    readings = {contents_of(load(flow(folder, **how)), batch_size=4).reading for how in variants}
     assert len(readings) == 4

@@ -2,7 +2,10 @@ import numpy as np
 import pytest
 from conftest import Stored, assert_same, epochs, read_all
 
-from transferlearn.data import DataWarning, UnsteadyData, load, rereading
+from tests.loading import batches_of, contents_of, load
+from transferlearn.data import DataWarning
+from transferlearn.data.contents import UnsteadyData
+from transferlearn.data.images.streams import rereading
 
 tf = pytest.importorskip("tensorflow")
 
@@ -29,19 +32,19 @@ def stream(*parts):
 def test_steady_streams_keep_order_batches_targets_and_weights(source, request_):
     data = load(source)
     request_ = {**request_, "batch_size": 4}
-    contents = data.contents(**request_)
+    contents = contents_of(data, **request_)
     batches = contents.batches(Stored(read_all(contents)), seed=3)
-    assert_same(epochs(batches), epochs(data.batches(**request_)))
+    assert_same(epochs(batches), epochs(batches_of(data, **request_)))
 
 
 def test_a_shuffling_stream_gets_our_order():
     data = load(stream(X, Y, np.arange(11.0)).shuffle(11).batch(3), class_names=["a", "b", "c"])
-    contents = data.contents(batch_size=99, encoding="index")
+    contents = contents_of(data, batch_size=99, encoding="index")
     images = read_all(contents)
     places = [next(i for i in range(11) if np.array_equal(X[i], image)) for image in images]
     assert sorted(places) == list(range(11))
     same = load((images, Y[places].astype(np.int32), np.arange(11.0)[places]))
-    expected = same.batches(batch_size=3, encoding="index", shuffle=True, seed=4)
+    expected = batches_of(same, batch_size=3, encoding="index", shuffle=True, seed=4)
     assert_same(epochs(contents.batches(Stored(images), seed=4)), epochs(expected))
 
 
@@ -64,7 +67,7 @@ def brightened(x, y):
 def test_random_streams_are_seen(change):
     data = load(change(stream(X, Y)), class_names=["a", "b", "c"])
     with pytest.raises(UnsteadyData, match="gave other images"):
-        data.contents(batch_size=4)
+        contents_of(data, batch_size=4)
 
 
 def test_an_endless_stream_is_seen():
@@ -78,8 +81,8 @@ def test_an_endless_stream_is_seen():
     )
     data = load(endless.batch(50), class_names=["a", "b"])
     with pytest.raises(UnsteadyData, match=r"of 1,050 images that came only 2 .*\.take\(n\)"):
-        data.contents(batch_size=4)
-    known = load(stream(X[:2], Y[:2]).repeat(600)).contents(batch_size=4)
+        contents_of(data, batch_size=4)
+    known = contents_of(load(stream(X[:2], Y[:2]).repeat(600)), batch_size=4)
     assert len(known.hashes) == 1200
 
 
@@ -87,4 +90,4 @@ def test_long_reading_is_said(monkeypatch):
     monkeypatch.setattr(rereading, "_PATIENCE", -1)
     data = load(stream(X, np.eye(3)[Y]).batch(4))
     with pytest.warns(DataWarning, match=r"for 4 items\. If it never ends, add .take\(n\)"):
-        data.contents(batch_size=4)
+        contents_of(data, batch_size=4)

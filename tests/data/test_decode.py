@@ -6,9 +6,9 @@ import pytest
 from conftest import picture, save
 from PIL import Image
 
-from transferlearn.data.images import ImageFileError, decode, resize_array, to_rgb
-from transferlearn.data.notices import quiet
-from transferlearn.data.pixels import raw_rgb
+from transferlearn.data.images.files import ImageFileError, decode, resize_array, to_rgb
+from transferlearn.data.images.pixels import raw_rgb
+from transferlearn.data.messages import quiet
 
 
 def pixels(image):

@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 
 from tests.data.conftest import Stored, picture, read_all, save
-from transferlearn import data
-from transferlearn.data import verify
+from tests.loading import batches_of, contents_of, load_pair, reading
+from transferlearn.data.excerpt import Observer
+from transferlearn.data.images import checking
+from transferlearn.data.loading import load_excerpt
 
 pytestmark = pytest.mark.core
 
 
-class Watch(data.Observer):
+class Watch(Observer):
     """Notes everything; an epoch is as long as it is told."""
 
     def __init__(self, length=None, *, varied=False):
@@ -31,9 +33,16 @@ class Watch(data.Observer):
         self.seen.append((sample.training, batch))
 
 
-def pair(train, validation_data=None, *, share=0.25, watch=None, **options):
-    excerpt = data.Excerpt(train, validation_data, lambda listed: share, watch or Watch())
-    return data.load_pair(excerpt, **{"seed": 0, "image_size": (8, 8), **options})
+def pair(train, validation_data=None, *, share=0.25, watch=None, validation_split=0.1, **options):
+    return load_excerpt(
+        train,
+        validation_data,
+        reading(**{"image_size": (8, 8), **options}),
+        validation_split=validation_split,
+        seed=0,
+        share=lambda listed: share,
+        observer=watch or Watch(),
+    )
 
 
 @pytest.fixture
@@ -42,28 +51,23 @@ def folder(make_folder):
 
 
 def test_it_says_what_the_whole_says_and_opens_a_few(folder, monkeypatch):
-    whole = data.load_pair(folder, seed=0, image_size=(8, 8))
+    whole = load_pair(folder, seed=0, image_size=(8, 8))
     opened = []
-    decode = verify.decode
+    decode = checking.decode
 
     def spy(path, **options):
         opened.append(path)
         return decode(path, **options)
 
-    monkeypatch.setattr(verify, "decode", spy)
+    monkeypatch.setattr(checking, "decode", spy)
     parts = pair(folder)
     for part, known in zip(parts, whole, strict=True):
         assert part.size == known.size
-        assert part.class_names == known.class_names == ("cat", "dog", "emu")
-        assert sorted(part.labels) == sorted(known.labels)
+        assert part.targets.class_names == known.targets.class_names == ("cat", "dog", "emu")
+        assert sorted(part.targets.labels) == sorted(known.targets.labels)
         assert len(part.few.items) == -(-known.size // 4)
         assert set(part.few.names) <= set(known.names)
     assert len(opened) == 9 + 3 + 2  # a quarter of 33 and of 9, and one before each
-
-
-def test_it_is_opened_once(folder):
-    excerpt = data.Excerpt(folder, None, lambda listed: 0.25, Watch())
-    assert data.load_pair(excerpt) is data.load_pair(excerpt)
 
 
 @pytest.mark.parametrize("kind", ["csv", "frame", "paths", "array", "list", "pair of folders"])
@@ -90,7 +94,7 @@ def test_every_source(make_folder, tmp_path, kind):
         source = (x, names)
     train, held_out = pair(source, validation)
     assert (train.size, held_out.size) == ((24, 8) if validation else (22, 2))
-    batch = train.batches(batch_size=8, shuffle=True)[0]
+    batch = batches_of(train, batch_size=8, shuffle=True)[0]
     assert batch[0].shape == (8, 8, 8, 3)
     assert len(batch) == (3 if kind == "csv" else 2)
 
@@ -101,7 +105,7 @@ def test_the_few_come_again_with_their_labels_and_weights():
     watch = Watch()
     (train, none) = pair((x, y, y + 1.0), share=0.2, validation_split=0, watch=watch)
     assert none is None
-    batches = train.batches(batch_size=6, shuffle=True, seed=1)
+    batches = batches_of(train, batch_size=6, shuffle=True, seed=1)
     read = [batches[i] for i in range(len(batches))]
     values = np.concatenate([images[:, 0, 0, 0] for images, _, _ in read])
     labels = np.concatenate([labels for _, labels, _ in read])
@@ -116,7 +120,7 @@ def test_what_is_stored_is_of_the_few_and_comes_again():
     x = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 3), "uint8")
     watch = Watch()
     train, _ = pair((x, np.arange(40) % 2), validation_split=0, share=0.25, watch=watch)
-    contents = train.contents(batch_size=4, encoding="one-hot", shuffle=True)
+    contents = contents_of(train, batch_size=4, encoding="one-hot", shuffle=True)
     assert len(contents.hashes) == 10
     assert len(read_all(contents, batch_size=4)) == 10
     assert watch.seen == [(True, 4), (True, 4), (True, 2), (True, 0)]
@@ -133,7 +137,7 @@ def test_items_that_come_again_can_differ():
     watch = Watch(varied=True)
     train, _ = pair((x, np.arange(40) % 2), validation_split=0, share=0.1, watch=watch)
     features = np.random.default_rng(1).normal(size=(4, 5)).astype("float32")
-    batches = train.contents(batch_size=40).batches(Stored(features))
+    batches = contents_of(train, batch_size=40).batches(Stored(features))
     rows = batches[0][0]
     assert len(np.unique(rows, axis=0)) == 40
     assert rows.dtype == np.float32
@@ -141,7 +145,7 @@ def test_items_that_come_again_can_differ():
 
 
 def test_few_of_the_pixels_are_kept_where_few_of_all_would_be(folder, monkeypatch):
-    monkeypatch.setattr(verify, "_KEPT_BYTES", 21 * 8 * 8 * 3)  # half of the 42
+    monkeypatch.setattr(checking, "_KEPT_BYTES", 21 * 8 * 8 * 3)  # half of the 42
     train, _ = pair(folder, share=0.5, validation_split=0)
     assert train.held_bytes == 10 * 8 * 8 * 3
 

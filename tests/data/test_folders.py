@@ -6,16 +6,18 @@ import numpy as np
 import pytest
 from conftest import picture, save
 
-from transferlearn.data import DataWarning, Skipped, load, load_pair
+import transferlearn as tl
+from tests.loading import batches_of, load, load_pair
+from transferlearn.data import DataWarning, Skipped
 
 
 def test_classes_are_sorted_folders_and_images_are_found_below(make_folder, tmp_path):
     folder = make_folder(counts={"dog": 2, "cat": 3})
     save(folder / "cat/deep/er/x.JPG", picture(50))
     data = load(folder)
-    assert data.class_names == ("cat", "dog")
-    assert data.labels.tolist() == [0, 0, 0, 0, 1, 1]
-    assert data.labels.dtype == np.int32
+    assert data.targets.class_names == ("cat", "dog")
+    assert data.targets.labels.tolist() == [0, 0, 0, 0, 1, 1]
+    assert data.targets.labels.dtype == np.int32
     assert [Path(name).name for name in data.names[:4]] == ["0.png", "1.png", "2.png", "x.JPG"]
     assert data.size == 6
     assert data.image_size == (224, 224)
@@ -32,8 +34,8 @@ def test_images_come_out_as_they_are(make_folder):
 def test_class_names_order_and_unknown_ones(make_folder):
     folder = make_folder(counts={"cat": 1, "dog": 1})
     data = load(folder, class_names=["dog", "cat", "owl"])
-    assert data.class_names == ("dog", "cat", "owl")
-    assert data.labels.tolist() == [1, 0]
+    assert data.targets.class_names == ("dog", "cat", "owl")
+    assert data.targets.labels.tolist() == [1, 0]
     with pytest.raises(ValueError, match=r"no class: \['dog'\].*Closest: 'dogs'"):
         load(folder, class_names=["cat", "dogs"])
 
@@ -48,7 +50,7 @@ def test_hidden_files_alone_are_counted_without_a_warning(make_folder):
     data = load(folder)
     assert data.size == 10
     assert data.ignored == {"hidden": 5}
-    assert data.class_names == ("cat", "dog")
+    assert data.targets.class_names == ("cat", "dog")
 
 
 def test_other_files_are_counted_by_ending(make_folder):
@@ -60,7 +62,7 @@ def test_other_files_are_counted_by_ending(make_folder):
     (folder / ".hidden").touch()
     save(folder / "lost.png")
     with pytest.warns(DataWarning) as caught:
-        data = load(folder)
+        data = tl.data.load(folder)
     assert len(caught) == 1
     for part in ("2 .txt", "1 .md", "1 no ending", "1 hidden", "1 images beside the class folders"):
         assert part in str(caught[0].message)
@@ -75,7 +77,7 @@ def test_links_are_followed_and_circles_end(make_folder, tmp_path):
     (folder / "cat/link.png").symlink_to(outside)
     (folder / "cat/linked").symlink_to(outside.parent)
     (folder / "cat/circle").symlink_to(folder / "cat")
-    assert load(folder).labels.tolist().count(0) == 7
+    assert load(folder).targets.labels.tolist().count(0) == 7
 
 
 def test_bad_files_are_skipped_with_one_warning_that_names_them(make_folder):
@@ -85,15 +87,17 @@ def test_bad_files_are_skipped_with_one_warning_that_names_them(make_folder):
     half = save(folder / "dog/half.jpg", picture(size=(64, 64)))
     half.write_bytes(half.read_bytes()[:-900])
     before = {path: path.read_bytes() for path in folder.rglob("*.*")}
-    with pytest.warns(DataWarning, match="skipped 3 files") as caught:
+    with pytest.warns(DataWarning, match="skipped 3 of 13 files") as caught:
         data = load(folder)
     assert len(caught) == 1
     for name in ("cat/empty.jpg: empty", "dog/text.png: not an image", "dog/half.jpg: truncated"):
         assert name in str(caught[0].message)
-    assert data.size == len(data.labels) == len(data.names) == 10
+    assert data.size == len(data.targets.labels) == len(data.names) == 10
     assert data.skipped[0] == Skipped(str(folder / "cat/empty.jpg"), "empty: 0 bytes")
     assert {path: path.read_bytes() for path in folder.rglob("*.*")} == before
-    with pytest.raises(ValueError, match=r"(?s)3 files cannot be used.*empty.jpg.*half.jpg.*text"):
+    with pytest.raises(
+        ValueError, match=r"(?s)3 of 13 files cannot be used.*empty.jpg.*half.jpg.*text"
+    ):
         load(folder, on_error="raise")
     with pytest.raises(ValueError, match="on_error"):
         load(folder, on_error="ignore")
@@ -114,7 +118,7 @@ def test_files_that_pillow_warns_about_say_nothing(make_folder):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         data = load(folder, image_size=(8, 8))
-        for _ in data.batches(batch_size=4):
+        for _ in batches_of(data, batch_size=4):
             pass
     assert caught == []
     assert data.size == 11
@@ -159,7 +163,7 @@ def test_train_and_validation_folders_are_used_and_test_is_left_alone(make_folde
     (tmp_path / "data/test/cat/broken.png").touch()
     train, validation = load_pair(tmp_path / "data")
     assert (train.size, validation.size) == (6, 3)
-    assert train.class_names == validation.class_names == ("cat", "dog")
+    assert train.targets.class_names == validation.targets.class_names == ("cat", "dog")
     make_folder("data/valid", {"cat": 1, "dog": 2}, first=20)
     with pytest.raises(ValueError, match="Two folders for one part"):
         load_pair(tmp_path / "data")
@@ -181,28 +185,28 @@ def test_train_and_test_alone_split_train(make_folder, tmp_path):
 
 def test_a_class_called_train(make_folder):
     folder = make_folder(counts={"train": 5, "plane": 5})
-    assert load_pair(folder, seed=0)[0].class_names == ("plane", "train")
+    assert load_pair(folder, seed=0)[0].targets.class_names == ("plane", "train")
 
 
 def test_progress_is_shown_for_long_work_only(make_folder, monkeypatch, capsys):
     folder = make_folder()
     load(folder)
     assert capsys.readouterr().err == ""
-    monkeypatch.setattr("transferlearn.data.verify._PATIENCE", -1)
+    monkeypatch.setattr("transferlearn.data.images.checking._PATIENCE", -1)
     load(folder)
     assert capsys.readouterr().err == f"Checking images: 1 of 10{os.linesep}"
 
 
 def test_multi_label_folder_gives_rows(make_folder):
     data = load(make_folder(counts={"a": 1, "b": 2}), multi_label=True)
-    assert data.labels.tolist() == [[1, 0], [0, 1], [0, 1]]
-    assert data.labels.dtype == np.float32
+    assert data.targets.labels.tolist() == [[1, 0], [0, 1], [0, 1]]
+    assert data.targets.labels.dtype == np.float32
 
 
 def test_a_link_to_the_folder_above_brings_no_other_class(make_folder):
     folder = make_folder()
     (folder / "cat/up").symlink_to(folder)
-    assert load(folder).labels.tolist() == [0] * 5 + [1] * 5
+    assert load(folder).targets.labels.tolist() == [0] * 5 + [1] * 5
 
 
 def test_a_pipe_is_no_file(make_folder):

@@ -4,7 +4,8 @@ import pytest
 from conftest import picture, save
 from PIL import Image
 
-from transferlearn.data import DataWarning, load, load_images, load_pair
+from tests.loading import batches_of, load, load_images, load_pair
+from transferlearn.data import DataWarning
 
 pandas = pytest.importorskip("pandas")
 legacy = pytest.importorskip("tensorflow.keras.preprocessing.image")
@@ -27,12 +28,12 @@ def test_rescale_is_undone_exactly(make_folder, recwarn, rescale, class_mode):
     folder = make_folder()
     save(folder / "cat/all.png", picture(3, (12, 10)))
     data = load(flow(folder, rescale=rescale, class_mode=class_mode))
-    x, y = collect(data.batches(batch_size=99, encoding="one-hot"))
+    x, y = collect(batches_of(data, batch_size=99, encoding="one-hot"))
     expected = load(folder, image_size=(10, 12))
     assert np.array_equal(x, np.stack([expected.image(i) for i in range(11)]))
-    assert np.array_equal(y, np.eye(2)[expected.labels])
-    assert data.class_names == ("cat", "dog")
-    assert data.labels.tolist() == expected.labels.tolist()
+    assert np.array_equal(y, np.eye(2)[expected.targets.labels])
+    assert data.targets.class_names == ("cat", "dog")
+    assert data.targets.labels.tolist() == expected.targets.labels.tolist()
     assert data.names == expected.names
     assert (data.size, data.image_size, data.interpolation) == (11, (10, 12), "nearest")
     assert len(recwarn) == 0
@@ -43,12 +44,12 @@ def test_every_value_comes_back(tmp_path):
     for label in ("a", "b"):
         save(tmp_path / f"{label}/0.png", Image.fromarray(values).convert("RGB"))
     data = load(flow(tmp_path, rescale=1.0 / 255, size=(16, 16)))
-    assert np.array_equal(data.batches(batch_size=4)[0][0][0, ..., 0], values)
+    assert np.array_equal(batches_of(data, batch_size=4)[0][0][0, ..., 0], values)
 
 
 def test_the_iterator_keeps_its_order_and_batches(make_folder):
     iterator = flow(make_folder(), shuffle=True, seed=5)
-    batches = load(iterator).batches(batch_size=99, encoding="index")
+    batches = batches_of(load(iterator), batch_size=99, encoding="index")
     assert len(batches) == 3
     assert [len(batch[0]) for batch in batches] == [4, 4, 2]
     before = iterator.index_array.copy()
@@ -60,13 +61,20 @@ def test_the_iterator_keeps_its_order_and_batches(make_folder):
 def test_numeric_folder_names_are_positions(make_folder):
     folder = make_folder(counts={"1": 2, "10": 2, "2": 2})
     data = load(flow(folder, class_mode="sparse"))
-    assert data.class_names == ("1", "10", "2")
-    assert collect(data.batches(batch_size=4, encoding="index"))[1].tolist() == [0, 0, 1, 1, 2, 2]
+    assert data.targets.class_names == ("1", "10", "2")
+    assert collect(batches_of(data, batch_size=4, encoding="index"))[1].tolist() == [
+        0,
+        0,
+        1,
+        1,
+        2,
+        2,
+    ]
 
 
 def test_binary_and_class_weights(make_folder):
     data = load(flow(make_folder(), class_mode="binary"))
-    _, y, weights = collect(data.batches(batch_size=4, encoding="binary", class_weight={1: 3}))
+    _, y, weights = collect(batches_of(data, batch_size=4, encoding="binary", class_weight={1: 3}))
     assert y.tolist() == [[0]] * 5 + [[1]] * 5
     assert weights.tolist() == [1] * 5 + [3] * 5
 
@@ -98,7 +106,7 @@ def test_augmentation_is_fine(make_folder):
         "brightness_range": (0.5, 1.5),
     }
     data = load(flow(make_folder(), rescale=1 / 255, settings=settings))
-    x, _ = collect(data.batches(batch_size=4))
+    x, _ = collect(batches_of(data, batch_size=4))
     assert x.max() > 100
 
 
@@ -154,13 +162,13 @@ def test_arrays_through_flow():
         return load(iterator, **options)
 
     for data in (run(x), run(x, 1 / 255), run(x, 1 / 255, value_range=(0, 1))):
-        assert np.array_equal(collect(data.batches(batch_size=9))[0], x)
-        assert data.labels.tolist() == y.tolist()
+        assert np.array_equal(collect(batches_of(data, batch_size=9))[0], x)
+        assert data.targets.labels.tolist() == y.tolist()
     with pytest.warns(DataWarning, match="divided by 255"):
-        assert np.array_equal(collect(run(x / 255).batches(batch_size=9))[0], x)
-    one_hot = run(x, y=np.eye(3)[y]).batches(batch_size=9, encoding="index")
+        assert np.array_equal(collect(batches_of(run(x / 255), batch_size=9))[0], x)
+    one_hot = batches_of(run(x, y=np.eye(3)[y]), batch_size=9, encoding="index")
     assert collect(one_hot)[1].tolist() == y.tolist()
-    assert run(x, image_size=(2, 2)).batches(batch_size=9)[0][0].shape == (4, 2, 2, 3)
+    assert batches_of(run(x, image_size=(2, 2)), batch_size=9)[0][0].shape == (4, 2, 2, 3)
     with pytest.raises(ValueError, match="Pass y to"):
         run(x, y=None)
     with pytest.raises(ValueError, match="preprocess_input"):
@@ -185,16 +193,19 @@ def test_frames_with_several_labels(make_folder):
 
     rows = [[1, 1, 0], [0, 1, 0], [1, 0, 1]]
     data = load(run(), multi_label=True)
-    assert data.class_names == ("a", "b", "c")
-    assert data.labels.tolist() == rows
-    assert data.batches(batch_size=9, encoding="one-hot")[0][1].tolist() == rows
+    assert data.targets.class_names == ("a", "b", "c")
+    assert data.targets.labels.tolist() == rows
+    assert batches_of(data, batch_size=9, encoding="one-hot")[0][1].tolist() == rows
     with pytest.raises(ValueError, match="pass multi_label=True"):
         load(run())
     for mode in ("raw", "multi_output"):
         iterator = run(class_mode=mode, y_col=["x", "y"])
         data = load(iterator, multi_label=True)
-        assert data.labels.tolist() == [[1, 0], [0, 1], [1, 1]]
-        assert data.batches(batch_size=9, encoding="one-hot")[0][1].tolist() == data.labels.tolist()
+        assert data.targets.labels.tolist() == [[1, 0], [0, 1], [1, 1]]
+        assert (
+            batches_of(data, batch_size=9, encoding="one-hot")[0][1].tolist()
+            == data.targets.labels.tolist()
+        )
         with pytest.raises(ValueError, match="is for multi_label=True"):
             load(iterator)
 
@@ -224,35 +235,35 @@ class Plain(keras.utils.PyDataset):
 def test_any_py_dataset_is_wrapped():
     source = Plain(workers=3, max_queue_size=2)
     data = load(source)
-    assert data.class_names == ("0", "1", "2")
-    assert data.labels.tolist() == [0, 1, 2] * 3 + [0]
+    assert data.targets.class_names == ("0", "1", "2")
+    assert data.targets.labels.tolist() == [0, 1, 2] * 3 + [0]
     assert (data.size, data.image_size) == (10, (1, 1))
-    batches = data.batches(batch_size=99, encoding="one-hot")
+    batches = batches_of(data, batch_size=99, encoding="one-hot")
     assert (len(batches), batches.workers, batches.max_queue_size) == (3, 3, 2)
     assert np.array_equal(collect(batches)[0], source.parts[0])
     batches.on_epoch_begin()
     batches.on_epoch_end()
     assert source.epochs == ["begin", "end"]
-    assert load(Plain(), class_names=["a", "b", "c"]).labels is None
-    assert load(Plain(), image_size=(2, 2)).batches(batch_size=1)[0][0].shape == (4, 2, 2, 3)
+    assert load(Plain(), class_names=["a", "b", "c"]).targets.labels is None
+    assert batches_of(load(Plain(), image_size=(2, 2)), batch_size=1)[0][0].shape == (4, 2, 2, 3)
 
 
 def test_the_range_of_a_py_dataset():
     with pytest.warns(DataWarning, match="divided by 255"):
         data = load(Plain(1 / 255))
-    assert collect(data.batches(batch_size=1))[0].max() == 225
+    assert collect(batches_of(data, batch_size=1))[0].max() == 225
     with pytest.raises(ValueError, match="preprocess_input"):
         load(Plain(-1))
     late = Plain()
     late.parts[0][9] = 300
     with pytest.raises(ValueError, match="preprocess_input"):
-        collect(load(late).batches(batch_size=1))
+        collect(batches_of(load(late), batch_size=1))
 
 
 def test_predicting_on_generators(make_folder):
     folder = make_folder()
     data = load_images(flow(folder, class_mode=None), image_size=(10, 12))
     assert len(data.names) == 10
-    assert collect(data.batches(batch_size=9))[0].shape == (10, 10, 12, 3)
+    assert collect(batches_of(data, batch_size=9))[0].shape == (10, 10, 12, 3)
     assert load_images(flow(folder, shuffle=True), image_size=(10, 12)).names is None
-    assert len(load_images(Plain(), image_size=(1, 1)).batches(batch_size=1)[0]) == 1
+    assert len(batches_of(load_images(Plain(), image_size=(1, 1)), batch_size=1)[0]) == 1

@@ -1,15 +1,15 @@
 import numpy as np
 import pytest
 
-from transferlearn.data import load
+from tests.loading import load
 
 X = np.zeros((4, 2, 2, 3), np.uint8)
 
 
 def labels(y, **options):
     data = load((X[: len(y)], y), **options)
-    assert data.labels.dtype == (np.int32 if data.labels.ndim == 1 else np.float32)
-    return data.labels.tolist(), data.class_names
+    assert data.targets.labels.dtype == (np.int32 if data.targets.labels.ndim == 1 else np.float32)
+    return data.targets.labels.tolist(), data.targets.class_names
 
 
 @pytest.mark.parametrize(

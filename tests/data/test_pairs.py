@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 from conftest import picture, save
 
-from transferlearn.data import DataWarning, LoadedOnce, load_pair
+import transferlearn as tl
+from tests.loading import load_pair
+from transferlearn.data import DataWarning
 
 X = np.arange(40, dtype=np.uint8)[:, None, None, None].repeat(3, axis=-1)
 
@@ -10,8 +12,8 @@ X = np.arange(40, dtype=np.uint8)[:, None, None, None].repeat(3, axis=-1)
 def test_split_is_seeded_and_can_be_left_out(make_folder):
     folder = make_folder(counts={"cat": 10, "dog": 5})
     train, validation = load_pair(folder, validation_split=0.4, seed=1)
-    assert np.bincount(train.labels).tolist() == [6, 3]
-    assert np.bincount(validation.labels).tolist() == [4, 2]
+    assert np.bincount(train.targets.labels).tolist() == [6, 3]
+    assert np.bincount(validation.targets.labels).tolist() == [4, 2]
     assert load_pair(folder, validation_split=0.4, seed=1)[1].names == validation.names
     assert load_pair(folder, validation_split=0.4, seed=2)[1].names != validation.names
     for none in (0, None):
@@ -24,19 +26,6 @@ def test_validation_has_the_size_of_train():
         (X[:4], [0, 1, 0, 1]), (X[4:6].repeat(3, axis=1), [0, 1]), image_size=None
     )
     assert train.image_size == validation.image_size == (1, 1)
-
-
-def test_data_for_several_trainings_is_loaded_once_for_each_way_to_read_it(make_folder):
-    folder = make_folder(counts={"cat": 10, "dog": 5})
-    once = LoadedOnce(folder)
-    pair = load_pair(once, seed=1, image_size=(8, 8))
-    assert load_pair(once, seed=1, image_size=(8, 8)) is pair
-    assert pair[1].names == load_pair(folder, seed=1)[1].names
-    assert load_pair(once, seed=1, image_size=(9, 9))[0].image_size == (9, 9)
-    assert load_pair(once, seed=2, image_size=(8, 8))[1].names != pair[1].names
-    assert load_pair(once, seed=1, validation_split=0.4)[1].size == 6
-    with pytest.warns(DataWarning, match="15 times"):
-        assert load_pair(LoadedOnce(folder, folder), seed=1)[1].size == 15
 
 
 def test_one_class():
@@ -92,13 +81,13 @@ def test_classes_that_differ(make_folder, tmp_path):
     with pytest.raises(ValueError, match="differ"):
         load_pair(folder, (X[:3], [0, 1, 2]))
     named = load_pair(folder, (X[:3], [0, 1, 2]), class_names=["cat", "dog", "owl"])
-    assert named[1].labels.tolist() == [0, 1, 2]
+    assert named[1].targets.labels.tolist() == [0, 1, 2]
 
 
 def test_a_class_of_one_image_stays_in_train(make_folder):
     with pytest.warns(DataWarning, match="Validation has no image of class 'owl'"):
         train, _ = load_pair(make_folder(counts={"cat": 5, "owl": 1}), seed=0)
-    assert train.labels.tolist().count(1) == 1
+    assert train.targets.labels.tolist().count(1) == 1
 
 
 def test_images_in_both_are_named(make_folder, tmp_path):
@@ -106,7 +95,7 @@ def test_images_in_both_are_named(make_folder, tmp_path):
     make_folder("other", {"cat": 1, "dog": 1}, first=20)
     save(tmp_path / "other/cat/again.tiff", picture(1))
     with pytest.warns(DataWarning) as caught:
-        load_pair(folder, tmp_path / "other")
+        tl.data.load_pair(folder, tmp_path / "other")
     assert len(caught) == 1
     assert "1 times" in str(caught[0].message)
     assert f"{folder}/cat/1.png = {tmp_path}/other/cat/again.tiff" in str(caught[0].message)
@@ -131,11 +120,6 @@ def test_a_stream_is_not_split():
         train, validation = load_pair(dataset)
     assert (train.size, validation) == (40, None)
     assert load_pair(dataset, validation_split=0)[1] is None
-
-
-def test_options_reach_both():
-    with pytest.raises(TypeError, match="imagesize"):
-        load_pair((X, [0, 1] * 20), imagesize=(2, 2))
 
 
 def test_classes_of_one_image_leave_nothing_to_validate_on(make_folder):

@@ -3,16 +3,16 @@ import pytest
 from conftest import picture, save
 from PIL import Image
 
-from transferlearn.data import DataWarning, load_images
+from tests.loading import batches_of, load_images
+from transferlearn.data import DataWarning
 
 SIZE = (10, 12)
 
 
 def images(source, **options):
     data = load_images(source, image_size=SIZE, **options)
-    assert data.labels is None
-    assert data.class_names == ()
-    batches = [batch for (batch,) in data.batches(batch_size=2)]
+    assert data.targets is None
+    batches = [batch for (batch,) in batches_of(data, batch_size=2)]
     assert sum(map(len, batches)) == data.size
     return np.concatenate(batches), data.names
 

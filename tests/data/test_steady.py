@@ -6,12 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from transferlearn.data import (
-    epoch_order,
-    load,
-    without_autotune,
-    without_retracing_advice,
-)
+from tests.loading import batches_of, load
+from transferlearn.data.batches import epoch_order
+from transferlearn.data.iterating import without_autotune, without_retracing_advice
 
 N = 10
 
@@ -25,13 +22,16 @@ def rows(dataset):
     return [x[:, 0, 0, 0].tolist() for x, _ in dataset.as_numpy_iterator()]
 
 
-def test_advice_on_retracing_is_left_out_and_nothing_else():
+def test_advice_on_retracing_is_left_out_and_nothing_else(monkeypatch):
     import tensorflow as tf
 
     heard = []
     handler = logging.Handler()
     handler.emit = lambda record: heard.append(record.getMessage())
-    logging.getLogger("tensorflow").addHandler(handler)
+    logger = logging.getLogger("tensorflow")
+    logger.addHandler(handler)
+    monkeypatch.setattr(logger, "level", logging.WARNING)  # the command line makes it quieter
+    logger.manager._clear_cache()
 
     def compile_often(step):
         step = tf.function(step, reduce_retracing=False)
@@ -43,12 +43,12 @@ def test_advice_on_retracing_is_left_out_and_nothing_else():
         tf.get_logger().warning("something else")
     assert heard == ["something else"]
     compile_often(lambda x: x - 1)
-    logging.getLogger("tensorflow").removeHandler(handler)
+    logger.removeHandler(handler)
     assert "triggered tf.function retracing" in heard[1]
 
 
 def test_each_iteration_is_the_epoch_that_the_batches_have():
-    batches = arrays().batches(batch_size=4, encoding="index", shuffle=True, seed=3)
+    batches = batches_of(arrays(), batch_size=4, encoding="index", shuffle=True, seed=3)
     dataset = without_autotune(batches)
     assert dataset.cardinality() == 3
     for epoch in (2, 0):
@@ -72,7 +72,7 @@ def test_several_tensors_of_an_item_stay_several():
 
 
 def test_a_failure_can_still_be_named():
-    batches = arrays().batches(batch_size=4)
+    batches = batches_of(arrays(), batch_size=4)
     dataset = without_autotune(batches)
     batches._items.start = lambda *_: 1 / 0
     with pytest.raises(Exception, match="ZeroDivisionError"):

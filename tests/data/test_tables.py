@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from conftest import picture, save
 
-from transferlearn.data import DataWarning, load, load_pair
+from tests.loading import load, load_pair
+from transferlearn.data import DataWarning
 
 pandas = pytest.importorskip("pandas")
 
@@ -25,15 +26,15 @@ def test_columns_by_name_in_any_order(table):
         '9,"cat, big",1,images/2.png\n'
     )
     data = load(path, image_size=(10, 12))
-    assert data.class_names == ("cat", "cat, big", "dog")
-    assert data.labels.tolist() == [2, 0, 1]
+    assert data.targets.class_names == ("cat", "cat, big", "dog")
+    assert data.targets.labels.tolist() == [2, 0, 1]
     assert data.sample_weight.tolist() == [2, 0.5, 1]
     assert np.array_equal(data.image(0), np.asarray(picture(1)))
 
 
 def test_first_and_second_column_and_tabs(table):
     data = load(table("photo\tkind\nimages/0.png\ta\nimages/1.png\tb\n", "t.tsv"))
-    assert data.labels.tolist() == [0, 1]
+    assert data.targets.labels.tolist() == [0, 1]
     assert data.sample_weight is None
 
 
@@ -42,7 +43,7 @@ def test_semicolons_and_labels_first(table):
     for header, sign in ((("kind", "path"), ";"), (("label", "photo"), ","), (("x", "y"), ",")):
         lines = [sign.join(row) for row in (header, *rows)]
         data = load(table("\n".join(lines)), image_size=(10, 12))
-        assert data.class_names == ("a", "b")
+        assert data.targets.class_names == ("a", "b")
         assert np.array_equal(data.image(1), np.asarray(picture(1)))
 
 
@@ -55,8 +56,8 @@ def test_paths_relative_to_the_working_folder_or_absolute(table, tmp_path, monke
 def test_missing_files_are_skipped_with_their_labels(table):
     with pytest.warns(DataWarning, match=r"gone.png: unreadable"):
         data = load(table("path,label\nimages/gone.png,b\nimages/0.png,b\nimages/1.png,c\n"))
-    assert data.class_names == ("b", "c")
-    assert data.labels.tolist() == [0, 1]
+    assert data.targets.class_names == ("b", "c")
+    assert data.targets.labels.tolist() == [0, 1]
     assert data.skipped[0].path == "images/gone.png"
 
 
@@ -74,8 +75,8 @@ def test_more_than_two_columns_need_names(table):
 def test_several_labels_in_a_cell(table):
     path = table("path,label\nimages/0.png,a|b\nimages/1.png,\nimages/2.png,c | a\n")
     data = load(path, multi_label=True)
-    assert data.class_names == ("a", "b", "c")
-    assert data.labels.tolist() == [[1, 1, 0], [0, 0, 0], [1, 0, 1]]
+    assert data.targets.class_names == ("a", "b", "c")
+    assert data.targets.labels.tolist() == [[1, 1, 0], [0, 0, 0], [1, 0, 1]]
     with pytest.raises(ValueError, match=r"Unknown class. Received: 'c'"):
         load(path, multi_label=True, class_names=["a", "b"])
 
@@ -86,10 +87,14 @@ def test_a_frame_and_its_csv_file_have_the_same_classes(table, tmp_path, monkeyp
     frame = pandas.DataFrame({"path": names, "label": [10, 9, 10, 2]})
     from_frame = load(frame)
     frame.to_csv(tmp_path / "t.csv", index=False)
-    assert from_frame.class_names == load(tmp_path / "t.csv").class_names == ("2", "9", "10")
-    assert from_frame.labels.tolist() == [2, 1, 2, 0]
+    assert (
+        from_frame.targets.class_names
+        == load(tmp_path / "t.csv").targets.class_names
+        == ("2", "9", "10")
+    )
+    assert from_frame.targets.labels.tolist() == [2, 1, 2, 0]
     strings = pandas.DataFrame({"label": list("xyxy"), "file": names})
-    assert load(strings).labels.tolist() == [0, 1, 0, 1]
+    assert load(strings).targets.labels.tolist() == [0, 1, 0, 1]
 
 
 @pytest.mark.parametrize(
@@ -112,8 +117,8 @@ def test_tables_that_are_refused(table, text, message):
 
 def test_names_that_look_like_numbers_stay_names(table):
     given = "path,label\nimages/0.png,007\nimages/1.png,7\nimages/2.png,007\n"
-    assert load(table(given)).class_names == ("007", "7")
-    assert load(table(given.replace("007", "8.0"))).class_names == ("7", "8")
+    assert load(table(given)).targets.class_names == ("007", "7")
+    assert load(table(given.replace("007", "8.0"))).targets.class_names == ("7", "8")
 
 
 def test_frames_that_are_refused():
@@ -127,7 +132,10 @@ def test_frames_that_are_refused():
     ("text", "message"),
     [
         ("path,label\nimages/0.png,a\nimages/1.png,\n", r"1 rows have no label.*1\.png"),
-        (",path,y\n0,images/0.png,a\n1,images/1.png,b\n", "does not tell paths from labels"),
+        (
+            ",path,y\n0,images/0.png,a\n1,images/1.png,b\n",
+            "does not tell which column holds the labels",
+        ),
         ("path,label,label\nimages/0.png,a,b\n", r"two columns of one name: \['label'\]"),
         (
             "path,label\nimages/0.png," + "x" * 200_000,
@@ -150,4 +158,4 @@ def test_a_table_in_another_encoding(tmp_path):
 def test_several_labels_as_lists(table):
     paths = [str(table("", "x").parent / f"images/{i}.png") for i in range(3)]
     frame = pandas.DataFrame({"path": paths, "label": [["b", "a"], "a|b", None]})
-    assert load(frame, multi_label=True).labels.tolist() == [[1, 1], [1, 1], [0, 0]]
+    assert load(frame, multi_label=True).targets.labels.tolist() == [[1, 1], [1, 1], [0, 0]]

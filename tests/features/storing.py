@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 
+from transferlearn.features import Cache, Storage
 from transferlearn.features.shards import TensorSpec
 from transferlearn.features.store import Store, open_store
 
@@ -28,6 +29,11 @@ def features(items) -> list[np.ndarray]:
     maps = of_item[:, None, None] + np.arange(12).reshape(3, 4) / 16
     return [maps.astype("float32"), (of_item[:, None] % 64 + np.zeros(5)).astype("bfloat16"),
             of_item.astype("int32")]  # fmt: skip
+
+
+def storage(**limits) -> Storage:
+    """Where `fit(cache=tl.Cache(...))` would store."""
+    return Storage.of(Cache(**limits))
 
 
 def opened(cache, name="ab", specs=SPECS) -> Store:
@@ -66,12 +72,11 @@ def files(folder, pattern="*"):
 
 WRITE = """
 import sys
-from tests.features.storing import add, opened
+from tests.features.storing import add, opened, storage
 from transferlearn.features import writing
-from transferlearn.features.cache import Cache
 writing._SHARD_BYTES = 5000
 start, stop = int(sys.argv[2]), int(sys.argv[3])
-add(opened(Cache(directory=sys.argv[1], memory=0)), range(start, stop))
+add(opened(storage(directory=sys.argv[1], memory=0)), range(start, stop))
 """
 
 

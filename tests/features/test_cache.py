@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from transferlearn.features import limits
+from transferlearn.features import Storage, limits
 from transferlearn.features.cache import Cache
 
 pytestmark = pytest.mark.core
@@ -53,8 +53,8 @@ def test_the_default_directory_follows_the_environment(monkeypatch):
 
 def test_the_default_memory_is_half_of_what_is_free_with_what_is_held(monkeypatch):
     monkeypatch.setattr(limits, "free_memory", lambda: 100)
-    assert limits.memory_limit(Cache(), held=20) == 60
-    assert limits.memory_limit(Cache(memory=7), held=20) == 7
+    assert limits.memory_limit(Storage.of(Cache()), held=20) == 60
+    assert limits.memory_limit(Storage.of(Cache(memory=7)), held=20) == 7
 
 
 @pytest.mark.parametrize(

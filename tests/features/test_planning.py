@@ -4,8 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.networks import small_backbone
-from transferlearn.assembling import assemble
+from tests.networks import assembled, small_backbone
 from transferlearn.features.fingerprints import Fingerprints, digest
 from transferlearn.features.planning import Candidate, choose
 from transferlearn.heads import PooledDense
@@ -58,7 +57,7 @@ def test_an_earlier_cut_is_taken_where_few_bytes_are_worth_computing_a_little_ag
 
 @pytest.fixture(scope="module")
 def network():
-    return assemble(small_backbone(), lambda x: PooledDense()(x, 3), shape=(32, 32, 3))
+    return assembled(small_backbone(), lambda x: PooledDense()(x, 3), (32, 32))
 
 
 def test_cuts_reach_from_the_image_into_the_head(network):
@@ -82,14 +81,14 @@ def test_every_cut_has_a_fingerprint_of_its_own_and_the_same_in_a_copy(network):
     prints = Fingerprints(network.model, found)
     assert len({prints.of(cut) for cut in found}) == len(found)
     keras.utils.clear_session()
-    again = assemble(small_backbone(), lambda x: PooledDense()(x, 3), shape=(32, 32, 3))
+    again = assembled(small_backbone(), lambda x: PooledDense()(x, 3), (32, 32))
     copies = cuts(again, [True] * len(again.layers))
     others = Fingerprints(again.model, copies)
     assert [prints.of(cut) for cut in found] == [others.of(cut) for cut in copies]
 
 
 def test_a_weight_changes_the_fingerprints_behind_it_alone():
-    net = assemble(small_backbone(), lambda x: PooledDense()(x, 3), shape=(32, 32, 3))
+    net = assembled(small_backbone(), lambda x: PooledDense()(x, 3), (32, 32))
     found = cuts(net, [True] * len(net.layers))
     before = Fingerprints(net.model, found)
     bias = net.model.get_layer("dense_conv").bias

@@ -14,9 +14,9 @@ from tests.features.storing import (
     key,
     keys,
     opened,
+    storage,
 )
 from transferlearn.features import limits, memory, shards, writing
-from transferlearn.features.cache import Cache
 from transferlearn.features.shards import TensorSpec
 from transferlearn.features.store import place, stored_keys
 
@@ -31,10 +31,10 @@ def small_shards(monkeypatch):
 @pytest.fixture(params=["memory", "disk", "both", "default disk"])
 def cache(request, tmp_path, small_shards):
     return {
-        "memory": Cache(memory=10**6),
-        "disk": Cache(directory=tmp_path / "d", memory=0),
-        "both": Cache(directory=tmp_path / "d", memory=10**6),
-        "default disk": Cache(memory=0),
+        "memory": storage(memory=10**6),
+        "disk": storage(directory=tmp_path / "d", memory=0),
+        "both": storage(directory=tmp_path / "d", memory=10**6),
+        "default disk": storage(memory=0),
     }[request.param]
 
 
@@ -73,7 +73,7 @@ def test_rows_keep_their_place_while_others_are_added(cache):
 
 
 def test_windows_reads_by_a_mapping(tmp_path, monkeypatch):
-    store = opened(Cache(directory=tmp_path, memory=0))
+    store = opened(storage(directory=tmp_path, memory=0))
     add(store, range(40))
     monkeypatch.delattr(shards.os, "preadv")
     assert_holds(store, range(40))
@@ -122,7 +122,7 @@ def test_wrong_rows_are_refused_and_what_was_added_before_stays(cache):
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_halves_round_to_nearest_and_say_what_does_not_fit(tmp_path, dtype):
-    store = opened(Cache(directory=tmp_path), specs=[TensorSpec((2,), dtype)])
+    store = opened(storage(directory=tmp_path), specs=[TensorSpec((2,), dtype)])
     with store.adding(2) as writer:
         writer.add([key(1)], [np.array([[1.0009765625, np.inf]], "float32")])
     (found,) = store.read(np.array([0]))
@@ -134,7 +134,7 @@ def test_halves_round_to_nearest_and_say_what_does_not_fit(tmp_path, dtype):
 
 
 def test_memory_stays_within_the_budget_and_the_oldest_goes_first():
-    cache = Cache(memory=100 * ITEM_BYTES, disk=0)
+    cache = storage(memory=100 * ITEM_BYTES, disk=0)
     for name in ("aa", "bb"):
         add(opened(cache, name), range(40))
     opened(cache, "aa")
@@ -144,7 +144,7 @@ def test_memory_stays_within_the_budget_and_the_oldest_goes_first():
 
 
 def test_what_is_in_use_is_not_forgotten():
-    cache = Cache(memory=100 * ITEM_BYTES, disk=0)
+    cache = storage(memory=100 * ITEM_BYTES, disk=0)
     used = opened(cache, "aa")
     add(used, range(60))
     assert place(cache, "bb", 40 * ITEM_BYTES) == "memory"
@@ -157,14 +157,14 @@ def test_what_is_in_use_is_not_forgotten():
 
 
 def test_rows_being_added_count_as_held():
-    cache = Cache(memory=100 * ITEM_BYTES, disk=0)
+    cache = storage(memory=100 * ITEM_BYTES, disk=0)
     with opened(cache, "aa").adding(60):
         assert place(cache, "bb", 41 * ITEM_BYTES) is None
     assert place(cache, "bb", 41 * ITEM_BYTES) == "memory"
 
 
 def test_stores_that_only_a_circle_holds_are_collected():
-    cache = Cache(memory=100 * ITEM_BYTES, disk=0)
+    cache = storage(memory=100 * ITEM_BYTES, disk=0)
     store = opened(cache, "aa")
     add(store, range(60))
     store.circle = store
@@ -173,7 +173,7 @@ def test_stores_that_only_a_circle_holds_are_collected():
 
 
 def test_what_passes_memory_goes_to_disk_beside_it(tmp_path):
-    cache = Cache(memory=50 * ITEM_BYTES)
+    cache = storage(memory=50 * ITEM_BYTES)
     store = opened(cache)
     add(store, range(40))
     assert store.in_memory
@@ -185,36 +185,36 @@ def test_what_passes_memory_goes_to_disk_beside_it(tmp_path):
 
 
 def test_place_says_where_rows_are_read_from(tmp_path):
-    cache = Cache(directory=tmp_path, memory=50, disk=100)
+    cache = storage(directory=tmp_path, memory=50, disk=100)
     assert [place(cache, "ab", size) for size in (50, 51, 100, 101)] == [
         "memory", "disk", "disk", None]  # fmt: skip
-    add(opened(Cache(directory=tmp_path / "d", memory=0)), range(10))
-    cache = Cache(directory=tmp_path / "d", memory=15 * ITEM_BYTES)
+    add(opened(storage(directory=tmp_path / "d", memory=0)), range(10))
+    cache = storage(directory=tmp_path / "d", memory=15 * ITEM_BYTES)
     assert [place(cache, "ab", count * ITEM_BYTES) for count in (5, 6)] == ["memory", "disk"]
-    assert place(Cache(memory=0, disk=0), "ab", 1) is None
-    assert place(Cache(memory=10, disk=0), "ab", 10) == "memory"
+    assert place(storage(memory=0, disk=0), "ab", 1) is None
+    assert place(storage(memory=10, disk=0), "ab", 10) == "memory"
 
 
 def test_a_store_on_disk_is_read_into_memory_where_all_of_it_fits(tmp_path, small_shards):
-    add(opened(Cache(directory=tmp_path, memory=0)), range(50))
-    assert not opened(Cache(directory=tmp_path, memory=49 * ITEM_BYTES)).in_memory
-    store = opened(Cache(directory=tmp_path, memory=50 * ITEM_BYTES))
+    add(opened(storage(directory=tmp_path, memory=0)), range(50))
+    assert not opened(storage(directory=tmp_path, memory=49 * ITEM_BYTES)).in_memory
+    store = opened(storage(directory=tmp_path, memory=50 * ITEM_BYTES))
     assert store.in_memory
     assert_holds(store, range(50))
     del store
-    store = opened(Cache(directory=tmp_path, memory=0))
+    store = opened(storage(directory=tmp_path, memory=0))
     assert not store.in_memory
     assert memory._held(lambda _: True) == 0
     assert_holds(store, range(50))
 
 
 def test_without_items_nothing_is_written(tmp_path):
-    with opened(Cache(memory=0)).adding(0):
+    with opened(storage(memory=0)).adding(0):
         pass
     assert not (tmp_path / "default").exists()
 
 
 def test_free_memory_decides_by_default(monkeypatch):
     monkeypatch.setattr(limits, "free_memory", lambda: 20 * ITEM_BYTES)
-    assert place(Cache(disk=0), "ab", 10 * ITEM_BYTES) == "memory"
-    assert place(Cache(disk=0), "ab", 11 * ITEM_BYTES) is None
+    assert place(storage(disk=0), "ab", 10 * ITEM_BYTES) == "memory"
+    assert place(storage(disk=0), "ab", 11 * ITEM_BYTES) is None

@@ -19,9 +19,9 @@ from tests.features.storing import (
     keys,
     opened,
     process,
+    storage,
 )
 from transferlearn.features import limits, shards, writing
-from transferlearn.features.cache import Cache
 from transferlearn.features.shards import ShardWriter
 
 pytestmark = pytest.mark.core
@@ -34,7 +34,7 @@ def small_shards(monkeypatch):
 
 @pytest.fixture(params=[0, 10**6], ids=["read from disk", "read from memory"])
 def cache(request, tmp_path):
-    return Cache(directory=tmp_path / "d", memory=request.param)
+    return storage(directory=tmp_path / "d", memory=request.param)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGKILL")
@@ -203,7 +203,7 @@ def test_other_tensors_under_the_same_key_are_not_mistaken_for_these(cache):
 
 
 def test_reading_from_disk_takes_no_memory_and_opens_few_files(tmp_path):
-    store = opened(Cache(directory=tmp_path, memory=0))
+    store = opened(storage(directory=tmp_path, memory=0))
     add(store, range(2000))
     assert len(store.parts) < 50
     assert all(part.nbytes == 0 for part in store.parts)

@@ -14,9 +14,9 @@ from tests.features.storing import (
     keys,
     opened,
     process,
+    storage,
 )
 from transferlearn.features import limits, writing
-from transferlearn.features.cache import Cache
 from transferlearn.features.shards import ShardWriter
 from transferlearn.features.store import place, stored_keys
 
@@ -30,11 +30,11 @@ def small_shards(monkeypatch):
 
 @pytest.fixture(params=[0, 10**6], ids=["read from disk", "read from memory"])
 def cache(request, tmp_path):
-    return Cache(directory=tmp_path / "d", memory=request.param)
+    return storage(directory=tmp_path / "d", memory=request.param)
 
 
 def test_the_oldest_stores_go_when_the_limit_is_reached(tmp_path, monkeypatch):
-    unlimited = Cache(directory=tmp_path, memory=0)
+    unlimited = storage(directory=tmp_path, memory=0)
     for i, name in enumerate(("aa", "bb", "cc")):
         add(opened(unlimited, name), range(40))
         os.utime(tmp_path / name / limits.STORE, (1000 + i,) * 2)
@@ -42,7 +42,7 @@ def test_the_oldest_stores_go_when_the_limit_is_reached(tmp_path, monkeypatch):
     assert limits.stores_in(tmp_path)[-1].folder == used.home.folder
     os.utime(used.home.folder / limits.STORE, (999, 999))  # in use all the same
     size = max(store.nbytes for store in limits.stores_in(tmp_path))
-    cache = Cache(directory=tmp_path, memory=0, disk=3 * size)
+    cache = storage(directory=tmp_path, memory=0, disk=3 * size)
     new = opened(cache, "dd")
     add(new, range(40))
     left = [store.folder.name for store in limits.stores_in(tmp_path)]
@@ -53,8 +53,8 @@ def test_the_oldest_stores_go_when_the_limit_is_reached(tmp_path, monkeypatch):
 
 
 def test_what_cannot_fit_is_refused_before_anything_is_removed_or_written(tmp_path):
-    add(opened(Cache(directory=tmp_path, memory=0), "aa"), range(40))
-    cache = Cache(directory=tmp_path, memory=0, disk=50 * ITEM_BYTES)
+    add(opened(storage(directory=tmp_path, memory=0), "aa"), range(40))
+    cache = storage(directory=tmp_path, memory=0, disk=50 * ITEM_BYTES)
     assert place(cache, "bb", 51 * ITEM_BYTES) is None
     store = opened(cache, "bb")
     with pytest.raises(OSError, match=r"3,162 bytes are needed, .* limit is 3,100"):
@@ -64,9 +64,9 @@ def test_what_cannot_fit_is_refused_before_anything_is_removed_or_written(tmp_pa
 
 def test_by_default_half_of_the_free_disk_is_taken(tmp_path, monkeypatch):
     monkeypatch.setattr(limits, "free_disk", lambda folder: 1000)
-    cache = Cache(directory=tmp_path, memory=0)
+    cache = storage(directory=tmp_path, memory=0)
     assert (place(cache, "ab", 500), place(cache, "ab", 501)) == ("disk", None)
-    capped = Cache(directory=tmp_path, memory=0, disk=5000)
+    capped = storage(directory=tmp_path, memory=0, disk=5000)
     assert (place(capped, "ab", 1000), place(capped, "ab", 1001)) == ("disk", None)
 
 
@@ -107,7 +107,7 @@ def test_a_full_disk_is_one_clear_error_and_leaves_no_rubbish(cache, monkeypatch
     assert not list(store.home.folder.glob(".*"))
     assert_holds(store, range(40))
     monkeypatch.undo()
-    assert_holds(opened(Cache(directory=cache.directory)), range(40))
+    assert_holds(opened(storage(directory=cache.folder)), range(40))
 
 
 LIMITED = """
@@ -129,12 +129,12 @@ def test_a_file_that_may_not_grow_leaves_no_rubbish(cache):
 def test_a_directory_that_cannot_be_made_is_told_at_once(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match=r"file.*tl\.Cache\(directory="):
-        opened(Cache(directory=tmp_path / "file" / "d"))
+        opened(storage(directory=tmp_path / "file" / "d"))
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
 def test_a_directory_without_write_permission_is_told_at_once(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(OSError, match="Permission denied"):
-        opened(Cache(directory=tmp_path / "d"))
-    assert place(Cache(directory=tmp_path / "d", memory=0), "ab", 1) is None
+        opened(storage(directory=tmp_path / "d"))
+    assert place(storage(directory=tmp_path / "d", memory=0), "ab", 1) is None

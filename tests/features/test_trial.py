@@ -2,8 +2,17 @@
 
 import pytest
 
-from tests.features.storing import ITEM_BYTES, add, assert_holds, files, forget, keys, opened
-from transferlearn.features import Cache, limits, memory
+from tests.features.storing import (
+    ITEM_BYTES,
+    add,
+    assert_holds,
+    files,
+    forget,
+    keys,
+    opened,
+    storage,
+)
+from transferlearn.features import Storage, limits, memory
 from transferlearn.features.store import place, stored_keys
 from transferlearn.features.trial import trial
 
@@ -14,33 +23,33 @@ pytestmark = pytest.mark.core
 @pytest.mark.parametrize("room", [{}, {"memory": 0}, {"memory": 300}, {"memory": 0, "disk": 300}])
 def test_a_share_of_the_items_goes_where_all_would(tmp_path, monkeypatch, given, room):
     monkeypatch.setenv("TRANSFERLEARN_CACHE", str(tmp_path / "default"))
-    cache = Cache(directory=tmp_path / "d" if given else None, **room)
+    cache = storage(directory=tmp_path / "d" if given else None, **room)
     with trial(cache, 0.1) as small:
         for items in (4, 6, 40, 60, 2000):
             expected = place(cache, "ab", items * ITEM_BYTES)
-            assert place(small, "ab", items * ITEM_BYTES // 10) == expected
-        assert small.mode is cache
+            assert place(small.storage, "ab", items * ITEM_BYTES // 10) == expected
+        assert small.storage.when == cache.when
 
 
 def test_nothing_is_left_of_it(tmp_path):
-    cache = Cache(directory=tmp_path / "d", memory=0)
+    cache = storage(directory=tmp_path / "d", memory=0)
     with trial(cache, 0.5) as small:
-        store = opened(small)
+        store = opened(small.storage)
         add(store, range(20))
         assert_holds(store, range(20))
         assert small.added() == (0, 20 * ITEM_BYTES)
-        written = small.place
+        written = small.storage.folder
     assert not written.exists()
     assert not (tmp_path / "d").exists()
     assert not memory._remembered
 
 
 def test_nothing_that_was_there_goes_for_it(tmp_path):
-    cache = Cache(directory=tmp_path / "d", disk=50 * ITEM_BYTES + 2000, memory=30 * ITEM_BYTES)
+    cache = storage(directory=tmp_path / "d", disk=50 * ITEM_BYTES + 2000, memory=30 * ITEM_BYTES)
     add(opened(cache, "aa"), range(30))
     before = files(tmp_path), list(memory._remembered)
     with trial(cache, 0.5) as small:
-        add(opened(small, "bb"), range(20))
+        add(opened(small.storage, "bb"), range(20))
     assert (files(tmp_path), list(memory._remembered)) == before
     forget()
     assert len(stored_keys(cache, "aa")) == 30
@@ -48,14 +57,14 @@ def test_nothing_that_was_there_goes_for_it(tmp_path):
 
 def test_what_is_in_memory_is_found(tmp_path, monkeypatch):
     monkeypatch.setenv("TRANSFERLEARN_CACHE", str(tmp_path / "default"))
-    add(opened(Cache(), "aa"), range(20))
+    add(opened(storage(), "aa"), range(20))
     monkeypatch.setattr(limits, "free_memory", lambda: 100 * ITEM_BYTES)
-    with trial("auto", 0.1) as small:
-        store = opened(small, "aa")
+    with trial(Storage.of("auto"), 0.1) as small:
+        store = opened(small.storage, "aa")
         assert store.missing(keys(range(25))) == [20, 21, 22, 23, 24]
         add(store, range(25))
         assert_holds(store, range(25))
         assert small.added() == (5 * ITEM_BYTES, 0)
-    assert len(stored_keys(Cache(), "aa")) == 20
-    with trial(Cache(directory=tmp_path / "elsewhere"), 0.1) as other:
-        assert len(stored_keys(other, "aa")) == 0
+    assert len(stored_keys(storage(), "aa")) == 20
+    with trial(storage(directory=tmp_path / "elsewhere"), 0.1) as other:
+        assert len(stored_keys(other.storage, "aa")) == 0

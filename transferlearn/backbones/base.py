@@ -10,6 +10,7 @@ import keras
 
 from transferlearn.backbones.blocks import Block, blocks_between_cuts
 from transferlearn.backbones.graph import canonical, copy_operation, copy_weights
+from transferlearn.backbones.pyramid import pyramid
 
 Weights = str | Path | None
 
@@ -19,11 +20,12 @@ class Backbone:
     """A headless pretrained network, and how its input is prepared.
 
     Attributes:
-        model: A flat `Functional` with canonical layer names and one input: of images
-            `(batch, height, width, 3)`, of texts int32 `(batch, tokens)`.
+        model: A flat `Functional` with canonical layer names and one output. Its input is of images
+            `(batch, height, width, 3)`, of texts int32 `(batch, tokens)`; it may have several.
         blocks: The network's blocks from input to output; each layer is in exactly one.
-        preprocessing: Takes the `KerasTensor` of raw RGB pixels in [0, 255] (or token ids) and
-            gives the model's input: a plain Keras layer, or a function of plain layers and ops.
+        preprocessing: Takes the `KerasTensor` of raw RGB pixels in [0, 255] (or token ids), or
+            where several things go in a mapping of them by name, and gives the model's inputs: a
+            plain Keras layer, or a function of plain layers and ops.
         name: The name it is asked for by.
         source: Where the weights came from.
         pretrained: Whether the weights are trained (then BatchNorm stays fixed by default).
@@ -38,14 +40,42 @@ class Backbone:
     pretrained: bool = True
     raw: Literal["image", "token_ids"] = "image"
 
-    def prepare(self, pixels: Any) -> Any:
-        """Puts the preprocessing behind a `KerasTensor` of raw input, in layers of its own."""
-        if isinstance(self.preprocessing, keras.Layer):
-            own = copy_operation(self.preprocessing, name="preprocessing")
-            prepared = own(pixels)
-            copy_weights([(self.preprocessing, own)])  # what a Normalization was adapted to
-            return prepared
-        return self.preprocessing(pixels)
+    def features(self, names: Sequence[str] = ("last",)) -> dict[str, Any]:
+        """Gives tensors of `model` for what comes behind it to read.
+
+        Args:
+            names: `"last"` is the model's output. Of a network for images there is, for each stride
+                that it has, the last output of a block at that stride: `"stride_2"` to
+                `"stride_32"`.
+
+        Raises:
+            ValueError: The network has no such features.
+        """
+        found = {"last": self.model.outputs[0]}
+        if self.raw == "image" and any(name not in found for name in names):
+            levels = pyramid(self.model, self.blocks)
+            found |= {f"stride_{stride}": tensor for stride, tensor in levels.items()}
+        if unknown := [name for name in names if name not in found]:
+            raise ValueError(
+                f"{self.name} has the features {', '.join(found)}. Received: {', '.join(unknown)}"
+            )
+        return {name: found[name] for name in names}
+
+    def prepare(self, items: Any) -> list[Any]:
+        """Puts the preprocessing behind raw items, in layers of its own.
+
+        Args:
+            items: A `KerasTensor`, or where several things go in a mapping of them by name.
+
+        Returns:
+            The inputs of `model`, in their order.
+        """
+        if not isinstance(self.preprocessing, keras.Layer):
+            return keras.tree.flatten(self.preprocessing(items))
+        own = copy_operation(self.preprocessing, name="preprocessing")
+        prepared = own(items)
+        copy_weights([(self.preprocessing, own)])  # what a Normalization was adapted to
+        return keras.tree.flatten(prepared)
 
 
 def from_model(

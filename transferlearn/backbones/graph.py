@@ -2,10 +2,12 @@
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import keras
+
+from transferlearn import keras_internals
 
 Operation = Any
 Tensor = Any
@@ -25,43 +27,69 @@ class Step(NamedTuple):
 
 def walk(model: keras.Model) -> Iterator[Step]:
     """Yields every call of a functional model, plain ops included, each after what it reads."""
-    for depth in sorted(model._nodes_by_depth, reverse=True):
-        for node in model._nodes_by_depth[depth]:
-            if not node.is_input:
-                arguments = (node.arguments.args, node.arguments.kwargs)
-                yield Step(
-                    node.operation, tuple(node.input_tensors), tuple(node.outputs), arguments
-                )
+    for node in keras_internals.nodes(model):
+        if not node.is_input:
+            arguments = (node.arguments.args, node.arguments.kwargs)
+            yield Step(node.operation, tuple(node.input_tensors), tuple(node.outputs), arguments)
 
 
-def replay(model: keras.Model, inputs: Tensor, copy: Callable[[Operation], Callable]) -> Tensor:
+def replay(
+    model: keras.Model, inputs: Sequence[Tensor], copy: Callable[[Operation], Callable]
+) -> list[Tensor]:
     """Calls a copy of each operation of `model` on `inputs`, opening nested models.
 
     Weights that are made by these calls are zeros, and for the caller to fill.
 
     Args:
-        model: A functional model with one input and one output; it is not changed.
-        inputs: A `KerasTensor` of the model's input shape.
+        model: A functional model; it is not changed.
+        inputs: `KerasTensor`s of the shapes of the model's inputs, in their order.
         copy: Takes an operation and returns what is called in its place; called once an operation,
             so shared layers stay shared.
 
     Returns:
-        The `KerasTensor` that stands for the model's output.
+        The `KerasTensor`s that stand for the model's outputs, in their order.
     """
     copies: dict[int, Callable] = {}
 
     def copy_once(operation: Operation) -> Callable:
         if isinstance(operation, keras.Model):
             inner = require_functional(operation)
-            return lambda x, **_: _run(inner, x)
+            return lambda x, **_: run(inner, keras.tree.flatten(x))
         if id(operation) not in copies:
             copies[id(operation)] = copy(operation)
         return copies[id(operation)]
 
-    def _run(part: keras.Model, x: Tensor) -> Tensor:
-        return part._run_through_graph(x, operation_fn=copy_once, call_fn=_call)
+    def run(part: keras.Model, given: Sequence[Tensor]) -> Any:
+        return keras_internals.run_through(part, given, copy_once, _call)
 
-    return _run(require_functional(model), inputs)
+    return keras.tree.flatten(run(require_functional(model), inputs))
+
+
+def rewired(model: keras.Model, inputs: Sequence[Tensor]) -> Any:
+    """Calls the same operations on other inputs; gives what stands for the model's outputs."""
+    return keras_internals.run_through(model, inputs, lambda operation: operation, _plain_call)
+
+
+def cloned(
+    model: keras.Model,
+    instead: Callable[[keras.Layer], keras.Layer] = lambda layer: layer,
+    inputs: Sequence[Tensor] | None = None,
+) -> keras.Model:
+    """Makes a model of the same layers, or of others in their place, on new inputs.
+
+    Args:
+        model: A functional model without models inside; it is not changed.
+        instead: Gives what is called in the place of a layer, once for each layer.
+        inputs: Plain `Input`s; `None`: such as the model's own.
+    """
+    # Keras would compile the clone of a compiled model, and does not know a user's own losses.
+    plain = keras.Model(model.input, model.output, name=model.name)
+    given = None if inputs is None else keras.tree.pack_sequence_as(model.input, list(inputs))
+    return keras.models.clone_model(plain, input_tensors=given, clone_function=instead)
+
+
+def _plain_call(operation: Callable, *args: Any, **kwargs: Any) -> Any:
+    return operation(*args, **kwargs)
 
 
 def _call(operation: Callable, *args: Any, **kwargs: Any) -> Tensor:
@@ -71,8 +99,9 @@ def _call(operation: Callable, *args: Any, **kwargs: Any) -> Tensor:
 
 @contextlib.contextmanager
 def _without_initializers(operation: Callable) -> Iterator[None]:
-    """To draw weights that are then copied over takes half of the time of a copy."""
-    layers = operation._flatten_layers() if isinstance(operation, keras.Layer) else ()
+    """Lets weights begin as zeros: to draw those that are then copied over takes half the time."""
+    is_layer = isinstance(operation, keras.Layer)
+    layers = keras_internals.layers_within(operation) if is_layer else []
     own = [
         (layer, name, value)
         for layer in layers
@@ -89,7 +118,7 @@ def _without_initializers(operation: Callable) -> Iterator[None]:
 
 
 def require_functional(model: keras.Model) -> keras.Model:
-    """Gives the model as `Functional` with one input and one output, or says why that cannot be."""
+    """Gives the model as `Functional`, or says why that cannot be."""
     if not isinstance(model, keras.Model):
         raise TypeError(f"Expected a keras.Model. Received: {model!r}")
     if isinstance(model, keras.Sequential):
@@ -98,19 +127,25 @@ def require_functional(model: keras.Model) -> keras.Model:
                 f"The Sequential model {model.name!r} has no input shape yet. "
                 "Give it a keras.Input as its first element."
             )
-        model = keras.Model(model.inputs, model.outputs[0], name=model.name)
-    if not hasattr(model, "_nodes_by_depth"):
+        return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+    if not keras_internals.is_functional(model):
         raise TypeError(
             f"The model {model.name!r} is subclassed ({type(model).__name__}): its layers cannot "
             "be seen, so they cannot be frozen or cut. Build it with the functional API: "
             "keras.Model(inputs, outputs)."
         )
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
+    return keras.Model(model.input, model.output, name=model.name)
+
+
+def require_one_input(model: keras.Model) -> keras.Model:
+    """Gives the model as `Functional` with one input and one output, or raises `ValueError`."""
+    found = require_functional(model)
+    if len(found.inputs) != 1 or len(found.outputs) != 1:
         raise ValueError(
             f"Expected a model with one input and one output. Received: {model.name!r} with "
             f"{len(model.inputs)} inputs and {len(model.outputs)} outputs."
         )
-    return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+    return found
 
 
 def copy_operation(operation: Operation, **changes: Any) -> Operation:
@@ -175,9 +210,10 @@ def canonical(
         extra = after(fresh.name) if after else None
         return fresh if extra is None else lambda x: extra(fresh(x))
 
-    source = require_functional(model)
-    inputs = keras.Input(batch_shape=source.inputs[0].shape, dtype=source.inputs[0].dtype, name=raw)
-    result = keras.Model(inputs, replay(source, inputs, copy), name=model.name)
+    source = require_one_input(model)
+    item = keras.Input(batch_shape=source.inputs[0].shape, dtype=source.inputs[0].dtype, name=raw)
+    (output,) = replay(source, [item], copy)
+    result = keras.Model(item, output, name=model.name)
     copy_weights(pairs)
     return result
 
@@ -187,6 +223,6 @@ def copy_weights(pairs: list[tuple[Operation, Operation]]) -> None:
     for old, new in pairs:
         if isinstance(old, keras.Layer):
             new.set_weights(old.get_weights())
-            for part in new._flatten_layers():
+            for part in keras_internals.layers_within(new):
                 if isinstance(part, keras.layers.Normalization):
                     part.finalize_state()  # it computes with constants made from its weights

@@ -15,6 +15,7 @@ from transferlearn.backbones.saved_model import SavedModels
 from transferlearn.backbones.texts import Pooling, TextBackbone, TextSource
 from transferlearn.backbones.weights import check_weights, load_file
 from transferlearn.data import Tokenizer
+from transferlearn.tables import as_table
 
 _sources: dict[str, BackboneSource] = {}
 
@@ -191,13 +192,7 @@ class Table:
 
     def __str__(self) -> str:
         head = ("name", "parameters", "image size", "preprocessing", "top-1", "licence")
-        lines = [head, *map(_cells, self.rows)]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        text = [
-            "  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip()
-            for line in lines
-        ]
-        return "\n".join([*text, _LEGEND])
+        return f"{as_table([head, *map(_cells, self.rows)])}\n{_LEGEND}"
 
     __repr__ = __str__
 

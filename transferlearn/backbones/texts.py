@@ -9,7 +9,9 @@ import keras
 
 from transferlearn.backbones.base import Backbone, BackboneSource, from_model
 from transferlearn.backbones.blocks import Block, blocks_between_cuts, blocks_by_name
+from transferlearn.backbones.graph import rewired
 from transferlearn.data import Tokenizer
+from transferlearn.keras_internals import layers_within
 
 Pooling = Literal["mean", "first", "pooled"]
 _POOLINGS = ("mean", "first", "pooled")
@@ -87,9 +89,7 @@ def from_encoder(
             f"A text encoder takes {', '.join(known)}. Received: an encoder that takes {unknown}"
         )
     inner = keras.Model(list(given.values()), _output(encoder, pooling))
-    states = inner._run_through_graph(
-        [known[name] for name in given], operation_fn=lambda operation: operation
-    )
+    states = rewired(inner, [known[name] for name in given])
     if pooling == "mean":
         pooled = keras.layers.GlobalAveragePooling1D(name="mean_pooling")(states, mask=is_token)
     else:
@@ -137,7 +137,7 @@ def _blocks(model: keras.Model) -> tuple[Block, ...]:
     numbered = [
         re.escape(layer.name)
         for layer in model.layers
-        if layer.weights and layer.name[-1].isdigit() and len(list(layer._flatten_layers())) > 1
+        if layer.weights and layer.name[-1].isdigit() and len(layers_within(layer)) > 1
     ]
     if not numbered:
         return blocks_between_cuts(model)

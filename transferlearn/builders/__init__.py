@@ -1,5 +1,9 @@
-"""Builders: a description of the job, one for each kind of data."""
+"""Builders: descriptions of a job, one for each pair of what goes in and what is learnt."""
 
 from transferlearn.builders.base import Builder as Builder
+from transferlearn.builders.classifier import Classifier as Classifier
 from transferlearn.builders.image_classifier import ImageClassifierBuilder as ImageClassifierBuilder
+from transferlearn.builders.images import ImageBuilder as ImageBuilder
+from transferlearn.builders.prepared import Training as Training
 from transferlearn.builders.text_classifier import TextClassifierBuilder as TextClassifierBuilder
+from transferlearn.builders.texts import TextBuilder as TextBuilder

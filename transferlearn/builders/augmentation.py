@@ -1,13 +1,11 @@
 """Random changes of the images to train on: checked, and copied for each use."""
 
-import math
-import numbers
 from collections.abc import Callable
 from typing import Any
 
 import keras
 
-from transferlearn.builders.arguments import whole
+from transferlearn.checks import number, whole
 
 _MOST_VIEWS = 1000
 
@@ -64,9 +62,7 @@ def check_variation(augmentation: Any, views: Any, mixup: Any) -> None:
             "Without an augmentation all views of an image are the same. Give one, such as "
             f"keras.layers.RandomFlip('horizontal'), or leave views out. Received: views={views}"
         )
-    is_number = isinstance(mixup, numbers.Real) and not isinstance(mixup, bool)
-    if not is_number or not 0 <= mixup < math.inf:
-        raise ValueError(f"mixup is 0 or a number above, such as 0.2. Received: mixup={mixup!r}")
+    number("mixup", mixup, hint=", such as 0.2")
 
 
 def copy_augmentation(augmentation: Any, shape: tuple[int, ...]) -> keras.Layer | None:

@@ -6,30 +6,34 @@ from math import prod
 from transferlearn.assembling import Network
 from transferlearn.backbones import Block
 from transferlearn.splitting import boundary
+from transferlearn.tables import as_table
+from transferlearn.training import set_trainable
+
+NO_FREEZE = "This is what build gives. No freeze is named: in fit the schedule chooses it."
 
 
 def summarise(
     network: Network, blocks: Sequence[Block], mask: Sequence[bool], *, batch_norm: str
 ) -> str:
-    """Writes, block by block, what is frozen and trained, and how far the frozen trunk goes."""
+    """Writes, block by block, what is frozen and trained, and how far the frozen trunk goes.
+
+    Args:
+        network: What the mask freezes is frozen in it.
+        blocks: Of the backbone.
+        mask: Which of the backbone's layers are frozen.
+        batch_norm: `"frozen"` or `"train"`, in trained blocks.
+    """
+    set_trainable(network, mask, batch_norm=batch_norm)
     rows = [("block", "layers", "parameters", "trained", "")]
     for block in blocks:
         members = [network.layers[i] for i in block.layers]
         rows.append((block.name, str(len(members)), *_counts(members)))
     rows.append(("head", str(len(network.head)), *_counts(network.head)))
     rows.append(("total", str(len(network.model.layers)), *_counts(network.model.layers)))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(
-            c.ljust(w) if i in (0, 4) else c.rjust(w)
-            for i, (c, w) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    ]
     notes = [_trunk_note(network, list(mask))]
     if batch_norm == "frozen" and not all(mask):
         notes.append("BatchNorm of the backbone stays fixed in trained blocks too.")
-    return "\n".join([network.model.name, *(line.rstrip() for line in lines), *notes])
+    return "\n".join([network.model.name, as_table(rows, right=(1, 2, 3)), *notes])
 
 
 def _counts(layers: Sequence[object]) -> tuple[str, str, str]:

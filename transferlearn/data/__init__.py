@@ -1,58 +1,23 @@
-"""Folders, tables, arrays, `tf.data` and generators -> `Dataset`: raw pixels, checked."""
+"""Folders, tables, arrays, `tf.data` and generators become datasets: raw items, checked."""
 
-from .batches import ItemBatches, epoch_order
-from .contents import Contents, UnsteadyData
-from .dataset import Dataset, ImageDataset, ItemDataset, Skipped
-from .excerpt import Excerpt, Observer, Sample
-from .items import Items, decoding_pool
-from .kinds import Kind
-from .labels import weigh
-from .load import is_one_image, load, load_images, load_with
-from .notices import DataWarning, listing, notice
-from .options import Options
-from .pairs import LoadedOnce, load_pair
-from .steady import iterate, without_autotune, without_retracing_advice
-from .streams import StreamDataset
-from .texts import TextDataset, TextKind, load_texts, of_one_length
-from .tokens import Characters, TokenItems, Tokenizer, load_tokenizer, save_tokenizer
-
-__all__ = [
-    "Characters",
-    "Contents",
-    "DataWarning",
-    "Dataset",
-    "Excerpt",
-    "ImageDataset",
-    "ItemBatches",
-    "ItemDataset",
-    "Items",
-    "Kind",
-    "LoadedOnce",
-    "Observer",
-    "Options",
-    "Sample",
-    "Skipped",
-    "StreamDataset",
-    "TextDataset",
-    "TextKind",
-    "TokenItems",
-    "Tokenizer",
-    "UnsteadyData",
-    "decoding_pool",
-    "epoch_order",
-    "is_one_image",
-    "iterate",
-    "listing",
-    "load",
-    "load_images",
-    "load_pair",
-    "load_texts",
-    "load_tokenizer",
-    "load_with",
-    "notice",
-    "of_one_length",
-    "save_tokenizer",
-    "weigh",
-    "without_autotune",
-    "without_retracing_advice",
-]
+from transferlearn.data.dataset import Dataset as Dataset
+from transferlearn.data.images import Images as Images
+from transferlearn.data.kind import Kind as Kind
+from transferlearn.data.kind import Spec as Spec
+from transferlearn.data.loading import LoadedData as LoadedData
+from transferlearn.data.loading import Reading as Reading
+from transferlearn.data.loading import load as load
+from transferlearn.data.loading import load_pair as load_pair
+from transferlearn.data.messages import DataWarning as DataWarning
+from transferlearn.data.messages import Skipped as Skipped
+from transferlearn.data.targets import Classes as Classes
+from transferlearn.data.targets import ClassIds as ClassIds
+from transferlearn.data.targets import Encoded as Encoded
+from transferlearn.data.targets import Encoder as Encoder
+from transferlearn.data.targets import OneHot as OneHot
+from transferlearn.data.targets import Tags as Tags
+from transferlearn.data.targets import Target as Target
+from transferlearn.data.targets import Targets as Targets
+from transferlearn.data.texts import Characters as Characters
+from transferlearn.data.texts import Texts as Texts
+from transferlearn.data.texts import Tokenizer as Tokenizer

@@ -8,7 +8,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from .items import Items
+from transferlearn.data.items import Items
+from transferlearn.data.targets.base import Encoded
+
+Beside = Callable[[np.ndarray], Encoded]
+"""Gives what batches hold beside the items `rows`: targets, weights and further inputs."""
 
 # Two batches keep every core decoding during a training step, at little memory.
 AHEAD = 2
@@ -29,7 +33,7 @@ def epoch_order(size: int, seed: int, epoch: int) -> np.ndarray:
 
 
 class ItemBatches(keras.utils.PyDataset):
-    """`(x,)`, `(x, y)` or `(x, y, sample_weight)`, one batch at a time.
+    """Gives `(x,)`, `(x, y)` or `(x, y, sample_weight)`, one batch at a time.
 
     It decodes ahead in threads of its own and leaves Keras's `workers` at 1: Keras's queue keeps
     batches of an epoch that was broken off (its symbolic build on JAX and PyTorch does that, so
@@ -52,8 +56,7 @@ class ItemBatches(keras.utils.PyDataset):
     def __init__(
         self,
         items: Items,
-        targets: np.ndarray | None,
-        weights: np.ndarray | None,
+        beside: Beside | None,
         batch_size: int | Sequence[int],
         *,
         shuffle: bool = False,
@@ -63,8 +66,7 @@ class ItemBatches(keras.utils.PyDataset):
         self.epoch = 0
         self.failure: Exception | None = None
         self._items = items
-        self._targets = targets
-        self._weights = weights
+        self._beside = beside
         self._ends = _ends(len(items), batch_size)
         if shuffle and seed is None:
             seed = int(np.random.default_rng().integers(2**31))
@@ -94,9 +96,10 @@ class ItemBatches(keras.utils.PyDataset):
             if self._seen is not None:
                 self._seen.add(index)
             rows = self._rows(epoch, index)
-        rest = [part[rows] for part in (self._targets, self._weights) if part is not None]
         try:
-            return x(), *rest
+            beside = Encoded(None) if self._beside is None else self._beside(rows)
+            rest = [part for part in (beside.targets, beside.weights) if part is not None]
+            return _joined(x(), beside.inputs), *rest
         except Exception as error:
             self.failure = error
             raise
@@ -124,6 +127,21 @@ class ItemBatches(keras.utils.PyDataset):
         if self._seen is not None and len(self._seen) == len(self):
             self.epoch += 1
         self._seen = None
+
+
+def _joined(x: Any, inputs: tuple[np.ndarray, ...]) -> Any:
+    """Gives all that a network takes: the items, and what comes with their targets."""
+    return (*(x if isinstance(x, tuple) else (x,)), *inputs) if inputs else x
+
+
+def arrays_beside(parts: Sequence[np.ndarray]) -> Beside:
+    """Gives rows of `[targets, weights]`, `[targets]` or nothing, which are in memory."""
+
+    def beside(rows: np.ndarray) -> Encoded:
+        targets, weights, *_ = *(part[rows] for part in parts), None, None
+        return Encoded(targets, weights)
+
+    return beside
 
 
 def _ends(size: int, batch_size: int | Sequence[int]) -> np.ndarray:

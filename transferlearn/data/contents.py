@@ -1,4 +1,4 @@
-"""Which items a dataset holds, to read each once and to train on something in its place."""
+"""The items of a dataset, to read each once and to train on something in its place."""
 
 import abc
 from collections import deque
@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from .batches import AHEAD, ItemBatches
-from .items import Items, RawItems
+from transferlearn.data.batches import AHEAD, Beside, ItemBatches
+from transferlearn.data.items import Items, RawItems
 
 
 class UnsteadyData(ValueError):  # noqa: N818 - it says what the data is, not what went wrong
-    """Why a dataset does not hold the same items in each epoch, in one sentence."""
+    """Says in one sentence why a dataset does not hold the same items in each epoch."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Contents(abc.ABC):
-    """The items of a dataset, the same in each epoch.
+    """Holds the items of a dataset, which are the same in each epoch.
 
     `Dataset.contents` makes it, for storing what frozen layers put out and training on that.
 
@@ -33,7 +33,7 @@ class Contents(abc.ABC):
 
     @property
     def blank(self) -> np.ndarray | None:
-        """One item of nothing but padding, where `read` gives batches of many lengths, or `None`.
+        """Gives an item of nothing but padding, or `None` where `read` gives one length only.
 
         Shape `(1, length)`, with the length that each item has once it is filled up.
         """
@@ -41,7 +41,7 @@ class Contents(abc.ABC):
 
     @abc.abstractmethod
     def read(self, rows: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Read items once, decoded ahead.
+        """Reads items once, decoded ahead.
 
         Args:
             rows: Numbers of the items, int64 `(n,)`, none of them twice.
@@ -57,7 +57,7 @@ class Contents(abc.ABC):
 
     @abc.abstractmethod
     def batches(self, items: Items, *, seed: int | None = None) -> ItemBatches:
-        """The batches of `Dataset.batches`, with `items` in place of the raw ones.
+        """Gives the batches of `Dataset.batches`, with `items` in place of the raw ones.
 
         Args:
             items: As many as `hashes`, in that order.
@@ -72,7 +72,7 @@ def read_ahead(
     *,
     ahead: int = AHEAD,
 ) -> Iterator[tuple[np.ndarray, Any]]:
-    """Batches of `rows`, the next ones begun before they are asked for; see `Items.start`."""
+    """Yields batches of `rows`; the next ones are begun before they are asked for."""
     begun: deque[tuple[np.ndarray, Callable[[], Any]]] = deque()
     for i in range(0, len(rows), batch_size):
         part = rows[i : i + batch_size]
@@ -86,20 +86,17 @@ def read_ahead(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ItemContents(Contents):
-    """Files or arrays."""
+    """Holds files or arrays: all that is known of them, and nothing read ahead of need."""
 
     items: RawItems
-    targets: np.ndarray | None
-    weights: np.ndarray | None
+    beside: Beside | None
     batch_size: int
     shuffle: bool
 
     def read(self, rows: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """In the order of `rows`."""
+        """Reads the items in the order of `rows`."""
         return read_ahead(self.items.start, rows, batch_size)
 
     def batches(self, items: Items, *, seed: int | None = None) -> ItemBatches:
         """See `Contents.batches`."""
-        return ItemBatches(
-            items, self.targets, self.weights, self.batch_size, shuffle=self.shuffle, seed=seed
-        )
+        return ItemBatches(items, self.beside, self.batch_size, shuffle=self.shuffle, seed=seed)

@@ -10,60 +10,46 @@ from typing import Any
 import keras
 import numpy as np
 
-from .batches import ItemBatches
-from .contents import ItemContents
-from .dataset import ItemDataset, Request
-from .items import Items
-from .listing import Listing
-from .options import Options
+from transferlearn.data.batches import Beside, ItemBatches
+from transferlearn.data.contents import ItemContents
+from transferlearn.data.dataset import ItemDataset, Request
+from transferlearn.data.items import Items
+from transferlearn.data.listed import Listed
+from transferlearn.data.targets.base import Targets
 
 _SPREAD = 0.3  # of the noise that makes copies differ, in standard deviations
+Open = Callable[[Listed, Targets, float], ItemDataset]
+"""Opens listed items, which are a share of all; see `Kind.open`."""
 
 
 class Observer(abc.ABC):
     """Says how long an epoch of a `Sample` is, and sees how it is read."""
 
     def now(self) -> float:
-        """Seconds on some clock."""
+        """Gives seconds on some clock."""
         return time.perf_counter()
 
     @abc.abstractmethod
     def length(self, sample: "Sample", item_bytes: int | None) -> int:
-        """How many items an epoch has; `item_bytes` of stored features, `None` for raw ones."""
+        """Says how many items an epoch has.
+
+        Args:
+            sample: What is read.
+            item_bytes: Of the stored features of an item; `None` for raw items.
+        """
 
     @property
     @abc.abstractmethod
     def wants_variety(self) -> bool:
-        """Whether stored features that come again are to be others."""
+        """Says whether stored features that come again are to be others."""
 
     @abc.abstractmethod
     def computing(self, sample: "Sample", items: int) -> None:
-        """So many items are about to go through the frozen part; 0: the last ones have."""
+        """Hears that so many items are about to go through the frozen part; 0: all have."""
 
     @abc.abstractmethod
     def asked(self, sample: "Sample", batch: int) -> None:
-        """Somebody waits for a batch."""
-
-
-@dataclass(eq=False)
-class Excerpt:
-    """Data to train and to validate on, of which a few items are opened only.
-
-    `load_pair` takes it in the place of `train`, and gives two `Sample`s.
-
-    Attributes:
-        train: Files or arrays, as of `load`.
-        validation_data: Likewise, or `None`.
-        share: Which part of so many items to open, in (0, 1].
-        observer: Of the samples.
-        pair: The samples, once they are there; later calls give the same.
-    """
-
-    train: Any
-    validation_data: Any
-    share: Callable[[int], float]
-    observer: Observer
-    pair: "tuple[Sample, Sample | None] | None" = None
+        """Hears that somebody waits for a batch."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,7 +59,7 @@ class Sample(ItemDataset):
     Attributes:
         few: What is opened.
         training: Whether it is to train on, or else to validate on.
-        seconds: That it took to open.
+        seconds: How long it took to open.
         held_bytes: Of their pixels, besides what the source itself holds.
         observer: Sees how it is read.
     """
@@ -84,29 +70,28 @@ class Sample(ItemDataset):
     held_bytes: int
     observer: Observer
 
-    def _batches(self, request: Request) -> ItemBatches:
+    def requested(self, request: Request) -> ItemBatches:
+        """Gives batches of as many items as the observer says."""
         return self.again(self.few.items, request, self.observer.length(self, None))
 
     def again(
         self, items: Items, request: Request, length: int, *, spread: float = 0.0
     ) -> ItemBatches:
-        """Batches of `length` items: those given, one for each of the few, over and over."""
-        rows = np.arange(length) % len(items)
-        targets, weights = (
-            None if values is None else values[rows] for values in self.few._targets(request)
-        )
+        """Gives batches of `length` items: those given, one for each of the few, over and over."""
+        beside = self.few.beside(request)
+        assert beside is not None
         return _ObservedBatches(
             _Again(items, length, spread),
-            targets,
-            weights,
+            _beside_again(beside, len(items)),
             request.batch_size,
             shuffle=request.shuffle,
             seed=request.seed,
             asked=lambda batch: self.observer.asked(self, batch),
         )
 
-    def _contents(self, request: Request) -> "_SampleContents":
-        few = self.few._contents(request)
+    def contents(self, request: Request) -> "_SampleContents":
+        """Gives the contents of the few."""
+        few = self.few.contents(request)
         return _SampleContents(**vars(few), few=few, sample=self, request=request)
 
 
@@ -153,6 +138,10 @@ class _Again(Items):
         return values + (self._spread * values.std(0) * noise).astype(values.dtype)
 
 
+def _beside_again(beside: Beside, count: int) -> Beside:
+    return lambda rows: beside(rows % count)
+
+
 class _ObservedBatches(ItemBatches):
     def __init__(self, *args: Any, asked: Callable[[int], None], **options: Any) -> None:
         super().__init__(*args, **options)
@@ -164,31 +153,41 @@ class _ObservedBatches(ItemBatches):
 
 
 def take_sample(
-    listing: Listing,
+    listed: Listed,
+    targets: Targets,
     rows: np.ndarray,
-    options: Options,
+    open_items: Open,
     *,
     training: bool,
     share: float,
     observer: Observer,
 ) -> Sample:
-    """Opens a share of the items `rows` of a source."""
+    """Opens a share of the items `rows` of a source, and times it.
+
+    Args:
+        listed: All items of the source.
+        targets: What is to be learnt of them.
+        rows: The items that are trained or validated on.
+        open_items: Opens some of them.
+        training: Whether they are trained on.
+        share: Which part of `rows` to open, in (0, 1].
+        observer: Of the sample.
+    """
     count = math.ceil(share * len(rows))
     chosen = np.sort(np.random.default_rng(0).choice(rows, count, replace=False))
-    listing.take(chosen[:1]).open(options)  # begins threads, loads codecs
+    first = chosen[:1]
+    open_items(listed.take(first), targets.take(first), 1.0)  # begins threads, loads codecs
     begun = observer.now()
-    few = listing.take(chosen).open(options, share=count / len(listing))
+    few = open_items(listed.take(chosen), targets.take(chosen), count / len(listed))
     few.content_hashes()
     seconds = observer.now() - begun
-    given = isinstance(listing.items, np.ndarray)
+    given = isinstance(listed.items, np.ndarray)
     return Sample(
         items=few.items,
         shape=few.shape,
-        interpolation=few.interpolation,
-        multi_label=few.multi_label,
+        noun=few.noun,
         skipped=few.skipped,
-        class_names=listing.class_names,
-        labels=listing.labels[rows],
+        targets=targets.take(rows),
         size=round(len(rows) * len(few.items) / (few.count or 1)),  # of a text there may be pieces
         few=few,
         training=training,

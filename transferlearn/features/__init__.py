@@ -1,3 +1,4 @@
 """The output of frozen layers, computed once and stored."""
 
-from .cache import Cache as Cache
+from transferlearn.features.cache import Cache as Cache
+from transferlearn.features.storage import Storage as Storage

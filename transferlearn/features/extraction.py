@@ -9,8 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from transferlearn.backbones.graph import copy_operation, copy_weights
+from transferlearn.backbones.graph import cloned, copy_operation, copy_weights
 from transferlearn.folding import folded
+from transferlearn.keras_internals import layers_within
 from transferlearn.splitting import Cut
 
 _SECONDS_BETWEEN_LINES = 15.0
@@ -39,7 +40,7 @@ class Predictor:
     """
 
     def __init__(self, model: keras.Model, blank: np.ndarray | None = None) -> None:
-        parts = model._flatten_layers()
+        parts = layers_within(model)
         self._in_half = any(getattr(part, "compute_dtype", "") == "float16" for part in parts)
         self._model = model
         self._size = 0
@@ -97,10 +98,9 @@ def _in_dtype(model: keras.Model, dtype: str) -> keras.Model:
             copies[id(operation)] = (operation, copy_operation(operation, **changes))
         return copies[id(operation)][1]
 
-    inputs = [keras.Input(x.shape[1:], dtype=x.dtype) for x in model.inputs]
-    outputs = model._run_through_graph(inputs, operation_fn=copy)
+    copied = cloned(model, copy)
     copy_weights(list(copies.values()))
-    return keras.Model(inputs, outputs)
+    return copied
 
 
 def run(

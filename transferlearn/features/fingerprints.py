@@ -27,13 +27,16 @@ class Fingerprints:
     def __init__(self, model: keras.Model, cuts: Iterable[Cut]) -> None:
         wanted = {id(tensor) for cut in cuts for tensor in cut.tensors}
         start = f"{keras.backend.backend()} {keras.__version__}"
-        self._tensors = {id(t): digest(start, t.shape[1:], t.dtype) for t in model.inputs}
+        self._tensors = {
+            id(tensor): digest(start, tensor.shape[1:], tensor.dtype, *([place] if place else []))
+            for place, tensor in enumerate(model.inputs)
+        }
         operations: dict[int, str] = {}
         for step in walk(model):
             if wanted <= self._tensors.keys():
                 break
             if id(step.operation) not in operations:
-                operations[id(step.operation)] = _of_operation(step.operation)
+                operations[id(step.operation)] = of_operation(step.operation)
             called = digest(operations[id(step.operation)], *self._arguments(step))
             for index, tensor in enumerate(step.outputs):
                 self._tensors[id(tensor)] = digest(called, index)
@@ -46,11 +49,6 @@ class Fingerprints:
         for leaf in keras.tree.flatten(step.arguments):
             known = self._tensors.get(id(leaf)) if keras.utils.is_keras_tensor(leaf) else None
             yield known or leaf
-
-
-def of_layer(layer: keras.Layer) -> str:
-    """Of a layer's settings and weights, without anything before it."""
-    return _of_operation(layer)
 
 
 def digest(*parts: Any) -> str:
@@ -66,7 +64,8 @@ def digest(*parts: Any) -> str:
     return found.hexdigest()
 
 
-def _of_operation(operation: Any) -> str:
+def of_operation(operation: Any) -> str:
+    """Fingerprints an operation's settings and weights, without anything before it."""
     kind = type(operation)
     name = f"{kind.__module__}.{kind.__qualname__}"
     weights = operation.weights if isinstance(operation, keras.Layer) else []

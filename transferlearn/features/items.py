@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from transferlearn.data import Items, decoding_pool
+from transferlearn.data.items import Items, decoding_pool
 from transferlearn.features.store import Store
 
 

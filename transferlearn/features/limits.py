@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from transferlearn.features.cache import Cache
 from transferlearn.features.shards import drafts, remove_shard, shards
+from transferlearn.features.storage import Storage
 
 STORE = "store.json"
 _KIND = "features stored by transferlearn"
@@ -32,17 +32,17 @@ class StoredFeatures:
         return datetime.fromtimestamp(self.used, UTC).isoformat(timespec="seconds")
 
 
-def check_directory(cache: Cache) -> None:
+def check_directory(storage: Storage) -> None:
     """Refuses a directory that cannot be written, before any work.
 
     Raises:
         OSError: It cannot.
     """
-    existing = _existing(cache.folder)
+    existing = _existing(storage.folder)
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         raise OSError(
-            f"Features cannot be stored in {cache.folder}: {existing} is not a folder that can be "
-            "written to. Give another directory, or store nothing with cache=False."
+            f"Features cannot be stored in {storage.folder}: {existing} is not a folder that can "
+            "be written to. Give another directory, or store nothing with cache=False."
         )
 
 
@@ -96,30 +96,30 @@ def remove_store(folder: Path) -> bool:
     return True
 
 
-def disk_room(cache: Cache, kept: Collection[Path]) -> int:
+def disk_room(storage: Storage, kept: Collection[Path]) -> int:
     """Bytes that new features may take on disk once all stores but `kept` are gone."""
-    if cache.disk == 0 or not os.access(_existing(cache.folder), os.W_OK):
+    if storage.disk == 0 or not os.access(_existing(storage.folder), os.W_OK):
         return 0
-    stores = stores_in(cache.folder)
+    stores = stores_in(storage.folder)
     going = sum(store.nbytes for store in _removable(stores, kept))
     taken = sum(store.nbytes for store in stores)
-    return max(0, _disk_limit(cache, stores) - taken + going)
+    return max(0, _disk_limit(storage, stores) - taken + going)
 
 
-def make_disk_room(cache: Cache, nbytes: int, kept: Collection[Path]) -> None:
+def make_disk_room(storage: Storage, nbytes: int, kept: Collection[Path]) -> None:
     """Removes the stores used longest ago until `nbytes` more are within the limit.
 
     Raises:
         OSError: There is no room for them; nothing is removed.
     """
-    stores = stores_in(cache.folder)
-    limit = _disk_limit(cache, stores)
+    stores = stores_in(storage.folder)
+    limit = _disk_limit(storage, stores)
     taken = sum(store.nbytes for store in stores)
     going = _removable(stores, kept)
     staying = taken - sum(store.nbytes for store in going)
     if staying + nbytes > limit:
         raise OSError(
-            f"No room for features in {cache.folder}: {nbytes:,} bytes are needed, and the limit "
+            f"No room for features in {storage.folder}: {nbytes:,} bytes are needed, and the limit "
             f"is {limit:,} of which {staying:,} are in use. Give another directory or more room "
             'with tl.Cache(directory=..., disk=...), or halve them with dtype="float16".'
         )
@@ -139,9 +139,9 @@ def free_disk(folder: Path) -> int:
     return shutil.disk_usage(_existing(folder)).free
 
 
-def memory_limit(cache: Cache, held: int) -> int:
+def memory_limit(storage: Storage, held: int) -> int:
     """Bytes that stores may take in memory; `held` is what they take."""
-    return cache.memory if cache.memory is not None else (free_memory() + held) // 2
+    return storage.memory if storage.memory is not None else (free_memory() + held) // 2
 
 
 def free_memory() -> int:
@@ -184,9 +184,9 @@ def _cgroup_memory(root: Path, path: str) -> list[int]:
     return free
 
 
-def _disk_limit(cache: Cache, stores: list[StoredFeatures]) -> int:
-    most = free_disk(cache.folder) + sum(store.nbytes for store in stores)
-    return most // 2 if cache.disk is None else min(cache.disk, most)
+def _disk_limit(storage: Storage, stores: list[StoredFeatures]) -> int:
+    most = free_disk(storage.folder) + sum(store.nbytes for store in stores)
+    return most // 2 if storage.disk is None else min(storage.disk, most)
 
 
 def _existing(folder: Path) -> Path:

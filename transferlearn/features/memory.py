@@ -11,9 +11,9 @@ from weakref import WeakSet
 
 import numpy as np
 
-from transferlearn.features.cache import Cache
 from transferlearn.features.limits import memory_limit
 from transferlearn.features.shards import DiskPart, TensorSpec
+from transferlearn.features.storage import Storage
 
 
 class MemoryPart:
@@ -44,7 +44,7 @@ Part = MemoryPart | DiskPart
 class Home(NamedTuple):
     """The rows of one key: where they are, and what they are."""
 
-    cache: Cache
+    storage: Storage
     folder: Path
     specs: tuple[TensorSpec, ...]
     description: str
@@ -125,12 +125,12 @@ def in_use() -> set[Path]:
     return {user.home.folder for user in users}
 
 
-def memory_room(cache: Cache, nbytes: int, folder: Path) -> int:
+def memory_room(storage: Storage, nbytes: int, folder: Path) -> int:
     """Bytes that there are for `folder` once all stores that nobody uses are forgotten.
 
     `nbytes` is what is wanted: where it matters, stores that are out of use are collected first.
     """
-    limit = memory_limit(cache, held())
+    limit = memory_limit(storage, held())
     room = limit - _held(lambda other: other == folder or other in in_use())
     if room < nbytes <= limit - _held(lambda other: other == folder):
         gc.collect()  # models hold what they were trained on in circles of references
@@ -138,9 +138,9 @@ def memory_room(cache: Cache, nbytes: int, folder: Path) -> int:
     return room
 
 
-def make_memory_room(cache: Cache, nbytes: int, folder: Path) -> bool:
+def make_memory_room(storage: Storage, nbytes: int, folder: Path) -> bool:
     """Forgets the stores used longest ago until `nbytes` fit; False if they cannot."""
-    room = memory_room(cache, nbytes, folder)
+    room = memory_room(storage, nbytes, folder)
     if nbytes > room:
         return False
     staying = in_use() | {folder}

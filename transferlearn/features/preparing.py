@@ -10,13 +10,14 @@ import keras
 import numpy as np
 
 from transferlearn.assembling import Network, of_any_length
-from transferlearn.data import Contents
+from transferlearn.data.contents import Contents
 from transferlearn.features import extraction
-from transferlearn.features.cache import Cache
-from transferlearn.features.fingerprints import Fingerprints, digest, of_layer
+from transferlearn.features.fingerprints import Fingerprints, digest, of_operation
 from transferlearn.features.items import FeatureItems
 from transferlearn.features.planning import Candidate, choose
+from transferlearn.features.storage import Storage
 from transferlearn.features.store import Store, TensorSpec, open_store, place, stored_keys
+from transferlearn.schedules import StoredPart
 from transferlearn.splitting import Cut
 
 _SMALLEST_BATCH = 32  # images at a time for the frozen part, where training takes fewer
@@ -45,7 +46,7 @@ class Wanted:
 
     def kind(self) -> str:
         """What makes the pixels, besides the items themselves."""
-        return digest(self.contents.reading, self.augmentation and of_layer(self.augmentation))
+        return digest(self.contents.reading, self.augmentation and of_operation(self.augmentation))
 
 
 def _of_view(key: bytes, view: int) -> bytes:
@@ -63,12 +64,12 @@ class Stored:
     Attributes:
         cut: What they are.
         items: Of each `Wanted`.
-        note: What was stored where, in one line.
+        part: What was stored where.
     """
 
     cut: Cut
     items: tuple[FeatureItems, ...]
-    note: str
+    part: StoredPart
 
 
 class _Part(NamedTuple):
@@ -86,7 +87,7 @@ class Preparation:
         network: Network,
         cuts: Sequence[Cut],
         wanted: Sequence[Wanted],
-        cache: Cache,
+        storage: Storage,
         *,
         batch_size: int,
         verbose: Any,
@@ -97,7 +98,7 @@ class Preparation:
             _Part(part, part.kind(), keys, frozenset(key for view in keys for key in view))
             for part, keys in ((part, part.keys()) for part in wanted)
         ]
-        self._cache = cache
+        self._storage = storage
         self._batch_size = max(batch_size, _SMALLEST_BATCH)
         self._verbose = verbose
         self._pooled = next((cut for cut in reversed(cuts) if cut.in_head), None)
@@ -133,11 +134,11 @@ class Preparation:
             self._filled(part, best.cut, source, self._open(source, part.kind) if source else None)
             for part in self._parts
         ]
-        note = self._note(best, stores[0])
+        stored = self._stored_part(best, stores[0])
         cut = best.cut
         if self._pooled and cut is self._cuts[-1] and 2 * self._pooled.values <= cut.values:
             # What the head does before its first weights is computed once as well.
-            self._cache = replace(self._cache, directory=None, disk=0)
+            self._storage = replace(self._storage, on_disk=False, disk=0)
             if self._candidate(self._pooled).place:
                 stores = [
                     self._filled(part, self._pooled, cut, store)
@@ -148,10 +149,10 @@ class Preparation:
             FeatureItems(store, np.stack([store.rows(view) for view in part.keys], axis=1), seed)
             for store, part in zip(stores, self._parts, strict=True)
         )
-        return Stored(cut=cut, items=ready, note=note)
+        return Stored(cut=cut, items=ready, part=stored)
 
     def _key(self, cut: Cut, kind: str) -> str:
-        return digest(self._prints.of(cut), kind, self._specs(cut), self._cache.trunk_dtype)
+        return digest(self._prints.of(cut), kind, self._specs(cut), self._storage.trunk_dtype)
 
     def _candidates(self) -> list[Candidate]:
         """Cuts that are stored already, and those behind which nothing smaller crosses."""
@@ -164,12 +165,12 @@ class Preparation:
 
     def _candidate(self, cut: Cut) -> Candidate:
         missing, item_bytes = self._missing(cut), self._item_bytes(cut)
-        where = place(self._cache, self._key(cut, self._parts[0].kind), missing * item_bytes)
+        where = place(self._storage, self._key(cut, self._parts[0].kind), missing * item_bytes)
         return Candidate(cut=cut, item_bytes=item_bytes, missing=missing, place=where)
 
     def _missing(self, cut: Cut) -> int:
         return sum(
-            len(part.items - stored_keys(self._cache, self._key(cut, part.kind)))
+            len(part.items - stored_keys(self._storage, self._key(cut, part.kind)))
             for part in self._parts
         )
 
@@ -181,13 +182,13 @@ class Preparation:
 
     def _dtype(self, tensor: Any) -> str:
         is_float = keras.backend.is_float_dtype(tensor.dtype)
-        halves = tensor.dtype in ("float16", "bfloat16") and self._cache.dtype == "float32"
-        return tensor.dtype if halves or not is_float else self._cache.dtype
+        halves = tensor.dtype in ("float16", "bfloat16") and self._storage.dtype == "float32"
+        return tensor.dtype if halves or not is_float else self._storage.dtype
 
     def _open(self, cut: Cut, kind: str) -> Store:
-        shape = "x".join(map(str, self._network.model.inputs[0].shape[1:]))
+        shape = "x".join(map(str, self._network.items[0].shape[1:]))
         description = f"{self._network.model.name} up to {cut.name}, {shape}"
-        return open_store(self._cache, self._key(cut, kind), self._specs(cut), description)
+        return open_store(self._storage, self._key(cut, kind), self._specs(cut), description)
 
     def _filled(self, part: "_Part", cut: Cut, before: Cut | None, source: Store | None) -> Store:
         """Adds to the store at `cut` what is missing, from images or the store at `before`."""
@@ -202,8 +203,8 @@ class Preparation:
             predictor = self._predictor(before.tensors, cut)
             batches = self._from_store(source, absent)
         else:
-            blank, dtype = part.wanted.contents.blank, self._cache.trunk_dtype
-            predictor = self._predictor(self._network.model.inputs, cut, dtype=dtype, blank=blank)
+            blank, dtype = part.wanted.contents.blank, self._storage.trunk_dtype
+            predictor = self._predictor(self._network.items, cut, dtype=dtype, blank=blank)
             batches = self._from_images(part, missing)
         with store.adding(len(missing)) as writer:
             extraction.run(predictor, batches, writer, items=len(missing), verbose=self._verbose)
@@ -227,9 +228,7 @@ class Preparation:
     def _from_images(self, part: "_Part", missing: list[int]) -> Iterator[tuple[list[bytes], Any]]:
         count, augmented = len(part.keys[0]), None
         if part.wanted.augmentation is not None:
-            model = extraction.as_in_training(
-                part.wanted.augmentation, self._network.model.inputs[0]
-            )
+            model = extraction.as_in_training(part.wanted.augmentation, self._network.items[0])
             augmented = extraction.Predictor(model)
         for view, keys in enumerate(part.keys):
             rows = np.array([i % count for i in missing if i // count == view], int)
@@ -243,12 +242,13 @@ class Preparation:
             some = keys[start : start + self._batch_size]
             yield some, list(store.read(store.rows(some)))
 
-    def _note(self, best: Candidate, store: Store) -> str:
+    def _stored_part(self, best: Candidate, store: Store) -> StoredPart:
         items = sum(len(view) for part in self._parts for view in part.keys)
-        done = self._computed
-        new = f"{done:,} of {items:,} items" if done else f"all {items:,} items found"
-        saved = best.cut.operations / self._cuts[-1].operations
-        return (
-            f"computed once up to {best.cut.name}: {new}, {items * best.item_bytes / 1e6:,.1f} MB "
-            f"in {store.where}; saves {saved:.0%} of the frozen part's operations in each epoch"
+        return StoredPart(
+            cut=best.cut.name,
+            items=items,
+            computed=self._computed,
+            nbytes=items * best.item_bytes,
+            where=store.where,
+            saves=best.cut.operations / self._cuts[-1].operations,
         )

@@ -13,7 +13,6 @@ from typing import Literal
 import numpy as np
 
 from transferlearn.features import limits, memory
-from transferlearn.features.cache import Cache
 from transferlearn.features.memory import Home, MemoryPart, Part
 from transferlearn.features.shards import (
     DiskPart,
@@ -25,6 +24,7 @@ from transferlearn.features.shards import (
     shards,
 )
 from transferlearn.features.shards import TensorSpec as TensorSpec
+from transferlearn.features.storage import Storage
 from transferlearn.features.writing import Writer
 
 Place = Literal["memory", "disk"]
@@ -58,7 +58,7 @@ class Store:
     @property
     def where(self) -> str:
         """Where rows are read from, for messages: `"memory"` or the directory."""
-        return "memory" if self.in_memory else str(self.home.cache.folder)
+        return "memory" if self.in_memory else str(self.home.storage.folder)
 
     def missing(self, keys: Sequence[bytes]) -> list[int]:
         """Positions in `keys` of items that are not stored, each item's first."""
@@ -112,11 +112,11 @@ class Store:
             self._index.setdefault(key, row)
 
 
-def open_store(cache: Cache, key: str, specs: Sequence[TensorSpec], description: str) -> Store:
+def open_store(storage: Storage, key: str, specs: Sequence[TensorSpec], description: str) -> Store:
     """The store of `key`, with the rows that are there already, in memory or on disk.
 
     Args:
-        cache: Where and how much.
+        storage: Where and how much.
         key: Hexadecimal fingerprint of all that decides what the rows are.
         specs: What an item's row consists of.
         description: For `transferlearn cache list`.
@@ -124,8 +124,8 @@ def open_store(cache: Cache, key: str, specs: Sequence[TensorSpec], description:
     Raises:
         OSError: The directory cannot be made or written.
     """
-    home = Home(cache, cache.folder / key, tuple(specs), description)
-    if cache.directory is not None:
+    home = Home(storage, storage.folder / key, tuple(specs), description)
+    if storage.on_disk:
         limits.make_folder(home.folder, description)
     elif limits.read_description(home.folder) is not None:
         with suppress(OSError):  # reading is enough
@@ -139,23 +139,23 @@ def open_store(cache: Cache, key: str, specs: Sequence[TensorSpec], description:
     return store
 
 
-def place(cache: Cache, key: str, nbytes: int) -> Place | None:
+def place(storage: Storage, key: str, nbytes: int) -> Place | None:
     """Where `nbytes` more of the store `key` would be read from; None if there is no room."""
-    folder = cache.folder / key
+    folder = storage.folder / key
     with memory.lock:
-        room = memory.memory_room(cache, nbytes, folder)
-        to_disk = cache.directory is not None or nbytes > room
-        if to_disk and nbytes > limits.disk_room(cache, memory.in_use() | {folder}):
+        room = memory.memory_room(storage, nbytes, folder)
+        to_disk = storage.on_disk or nbytes > room
+        if to_disk and nbytes > limits.disk_room(storage, memory.in_use() | {folder}):
             return None
-        unread = sum(shard_bytes(shard) for shard in _unread(folder, _known(cache, folder)))
+        unread = sum(shard_bytes(shard) for shard in _unread(folder, _known(storage, folder)))
     return "memory" if nbytes + unread <= room else "disk"
 
 
-def stored_keys(cache: Cache, key: str) -> frozenset[bytes]:
+def stored_keys(storage: Storage, key: str) -> frozenset[bytes]:
     """The items that the store `key` has, without reading their rows."""
-    folder = cache.folder / key
+    folder = storage.folder / key
     with memory.lock:
-        known = _known(cache, folder)
+        known = _known(storage, folder)
         found = {item for part in known for item in part.keys}
         for shard in _unread(folder, known):
             with suppress(ValueError):
@@ -165,11 +165,11 @@ def stored_keys(cache: Cache, key: str) -> frozenset[bytes]:
 
 def _known_parts(home: Home) -> list[Part]:
     """What is remembered, and what lies on disk: read into memory if all of it fits."""
-    cache, folder = home.cache, home.folder
-    known = _known(cache, folder)
+    storage, folder = home.storage, home.folder
+    known = _known(storage, folder)
     memory.remember(folder, known)
     unread = _unread(folder, known)
-    in_memory = memory.make_memory_room(cache, sum(map(shard_bytes, unread)), folder)
+    in_memory = memory.make_memory_room(storage, sum(map(shard_bytes, unread)), folder)
     open_files = {} if in_memory else {part.name: part for part in known}
     parts: list[Part] = [part for part in known if isinstance(part, MemoryPart)]
     damaged = []
@@ -197,10 +197,10 @@ def _open(shard: Path, home: Home, in_memory: bool) -> Part:
     return DiskPart(keys, shard, home.specs)
 
 
-def _known(cache: Cache, folder: Path) -> list[Part]:
-    """What is remembered of a store, as far as the cache lets it be in memory."""
+def _known(storage: Storage, folder: Path) -> list[Part]:
+    """What is remembered of a store, as far as it may be in memory."""
     known = memory.remembered(folder)
-    if cache.memory is not None and sum(part.nbytes for part in known) > cache.memory:
+    if storage.memory is not None and sum(part.nbytes for part in known) > storage.memory:
         return [part for part in known if isinstance(part, DiskPart)]
     return known
 

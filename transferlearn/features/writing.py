@@ -27,11 +27,11 @@ class Writer:
         self._shard: ShardWriter | None = None
         nbytes = count * home.item_bytes
         with memory.lock:
-            in_memory = memory.make_memory_room(home.cache, nbytes, home.folder)
-            self._on_disk = count > 0 and not (in_memory and home.cache.directory is None)
+            in_memory = memory.make_memory_room(home.storage, nbytes, home.folder)
+            self._on_disk = count > 0 and (home.storage.on_disk or not in_memory)
             if self._on_disk:
                 limits.make_folder(home.folder, home.description)
-                limits.make_disk_room(home.cache, nbytes, memory.in_use() | {home.folder})
+                limits.make_disk_room(home.storage, nbytes, memory.in_use() | {home.folder})
                 memory.forget_removed()
             self._arrays = [spec.empty(count) for spec in home.specs] if in_memory else []
             self.reserved = nbytes if in_memory else 0
@@ -119,7 +119,7 @@ class Writer:
                 self._shard.discard()
             needed = (self._left + len(self._keys)) * self.home.item_bytes
             self._keys, self._shard = [], None
-            directory = self.home.cache.folder
+            directory = self.home.storage.folder
             raise OSError(
                 f"Writing features to {directory} failed: {error.strerror}. {needed:,} bytes are "
                 f"still needed, {limits.free_disk(directory):,} are free. Give another directory "

@@ -5,6 +5,8 @@ from typing import Any
 
 import keras
 
+from transferlearn.keras_internals import layers_within
+
 _PROJECTIONS = ("query", "value")  # of attention, as in the paper
 
 
@@ -19,7 +21,7 @@ def add_lora(layers: Iterable[keras.Layer], rank: int) -> None:
     parts = [
         part
         for layer in layers
-        for part in layer._flatten_layers()
+        for part in layers_within(layer)
         if isinstance(part, keras.layers.EinsumDense) and part.name in _PROJECTIONS
     ]
     if not parts:
@@ -30,7 +32,7 @@ def add_lora(layers: Iterable[keras.Layer], rank: int) -> None:
 
 def hold_all_but_lora(layers: Sequence[keras.Layer]) -> None:
     """Freezes, where there are low-rank updates, everything else in these layers."""
-    parts = [part for layer in layers for part in layer._flatten_layers()]
+    parts = [part for layer in layers for part in layers_within(layer)]
     updates = [part for part in parts if getattr(part, "lora_enabled", False)]
     if not updates:
         return

@@ -1,17 +1,20 @@
-"""What a head is."""
+"""What a head and a decoder are."""
 
 import abc
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from transferlearn.heads._outputs import Output
+
 Tensor = Any
-Activation = Literal["softmax", "sigmoid"]
+Activation = Literal["softmax", "sigmoid", "linear"]
 
 
 class Head(abc.ABC):
-    """The layers behind a backbone that answer for one's own classes.
+    """Describes the layers behind a backbone that give each item a row of numbers.
 
-    A head describes layers and makes them when it is called: it can be given to any number of
-    builders. Write one as a frozen dataclass:
+    A head makes its layers when it is called: it can be given to any number of builders. Write one
+    as a frozen dataclass:
 
         @dataclass(frozen=True)
         class MaxHead(tl.heads.Head):
@@ -29,11 +32,36 @@ class Head(abc.ABC):
         Args:
             features: A `KerasTensor` of shape `(batch, height, width, channels)` for a map,
                 `(batch, tokens, channels)` for tokens, or `(batch, channels)` for a vector.
-            num_classes: How many numbers an image gets.
-            activation: `"softmax"` where an image has one class, `"sigmoid"` where it can have
-                several, or for the one number of a binary output.
+            num_classes: How many numbers an item gets.
+            activation: `"softmax"` where an item has one class, `"sigmoid"` where it can have
+                several, or for the one number of a binary output; `"linear"` for numbers.
 
         Returns:
             A `KerasTensor` of shape `(batch, num_classes)`: probabilities, or logits (then the last
             layer has no activation, and the loss and `predict` take care of it).
+        """
+
+
+class Decoder(abc.ABC):
+    """Describes layers that read several features of a backbone, and may give several outputs.
+
+    Attributes:
+        features: Names of what it reads: `"last"`, and of a network for images `"stride_2"` to
+            `"stride_32"`, as `Backbone.features` has them.
+    """
+
+    features: Sequence[str] = ("last",)
+
+    @abc.abstractmethod
+    def __call__(
+        self, features: Mapping[str, Tensor], outputs: Mapping[str, Output]
+    ) -> Mapping[str, Tensor]:
+        """Makes the decoder's layers.
+
+        Args:
+            features: The backbone's, and the inputs that come with the targets, by name.
+            outputs: What the task needs, by name.
+
+        Returns:
+            A `KerasTensor` for each output, by name; its last axis has the output's `units`.
         """

@@ -1,16 +1,18 @@
 """What is frozen when, for how long, and at which learning rate."""
 
-from .auto import Auto as Auto
-from .base import Job as Job
-from .base import PacedSchedule as PacedSchedule
-from .base import Schedule as Schedule
-from .base import default_freeze as default_freeze
-from .phase import Phase as Phase
-from .phase import PhaseResult as PhaseResult
-from .phase import check_learning_rate as check_learning_rate
-from .plans import FineTune as FineTune
-from .plans import GradualUnfreezing as GradualUnfreezing
-from .plans import OnePhase as OnePhase
-from .plans import Probe as Probe
-from .registry import SCHEDULES as SCHEDULES
-from .registry import as_schedule as as_schedule
+from transferlearn.schedules.auto import Auto as Auto
+from transferlearn.schedules.base import Job as Job
+from transferlearn.schedules.base import PacedSchedule as PacedSchedule
+from transferlearn.schedules.base import Schedule as Schedule
+from transferlearn.schedules.base import default_freeze as default_freeze
+from transferlearn.schedules.phase import Phase as Phase
+from transferlearn.schedules.phase import check_learning_rate as check_learning_rate
+from transferlearn.schedules.plans import FineTune as FineTune
+from transferlearn.schedules.plans import GradualUnfreezing as GradualUnfreezing
+from transferlearn.schedules.plans import OnePhase as OnePhase
+from transferlearn.schedules.plans import Probe as Probe
+from transferlearn.schedules.registry import SCHEDULES as SCHEDULES
+from transferlearn.schedules.registry import as_schedule as as_schedule
+from transferlearn.schedules.results import PhaseResult as PhaseResult
+from transferlearn.schedules.results import SolvedHead as SolvedHead
+from transferlearn.schedules.results import StoredPart as StoredPart

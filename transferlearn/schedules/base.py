@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Literal
 
 from transferlearn.backbones import Block
 from transferlearn.freezing import FreezeAll, FreezeNone, FreezeStrategy
-from transferlearn.schedules.phase import Phase, PhaseResult
+from transferlearn.schedules.phase import Phase
+from transferlearn.schedules.results import PhaseResult
 
 
 @dataclass(frozen=True, kw_only=True)

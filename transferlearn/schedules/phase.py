@@ -1,9 +1,9 @@
-"""What a phase is, and what it did."""
+"""What a phase of a training is."""
 
 import math
 import numbers
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from transferlearn.freezing import FreezeStrategy
@@ -27,7 +27,7 @@ class Phase:
         epochs: For how many epochs, at most.
         learning_rate: `None`: the builder's, or else the optimizer's own.
         fit: `"gradient"` steps, or `"solve"`: a head whose only weights are one Dense layer's is
-            solved, in one pass, where the backbone is frozen whole and the loss is cross-entropy;
+            solved, in one pass, where the backbone is frozen whole and the task can solve it;
             another one takes gradient steps for `epochs` epochs.
         warm_up: Share of the steps, in [0, 1), in which the rate rises in a straight line.
         decay: `"constant"`, or `"cosine"`: from there on the rate falls to 0 along half a wave.
@@ -38,8 +38,8 @@ class Phase:
         weight_decay: Decoupled, as in AdamW: this share of the rate is taken off the weights in
             each step, at the phase's rate in all blocks. An optimizer object keeps its own.
         keep: Which weights it ends with: `"last"`; `"better"`: the last, or those from before the
-            phase where their accuracy on held-out data is higher by more than its standard error
-            there; `"best"`: those of the best epoch, or from before, by held-out accuracy and then
+            phase where their score on held-out data is better by more than its standard error
+            there; `"best"`: those of the best epoch, or from before, by held-out score and then
             loss.
         patience: With `keep="best"`, ends after so many epochs that were no better than the best.
     """
@@ -101,33 +101,3 @@ class Phase:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
-
-
-@dataclass(frozen=True, kw_only=True)
-class PhaseResult:
-    """What a phase did.
-
-    Attributes:
-        epochs: Epochs that were run (fewer than asked for where it was stopped).
-        learning_rate: At its start, or at its highest with a warm-up.
-        frozen_layers: Names of the backbone's layers that were frozen.
-        trainable_parameters: How many parameters were trained, the head's included.
-        seconds: How long it took.
-        metrics: Of the weights that it ended with.
-        cache: What was computed once and stored for it, or why nothing was.
-        head: How the head was solved, or why it was not; empty where that was not asked for.
-        kept: Which epoch's weights were kept, and why; empty where that was not asked for.
-        kept_epoch: That epoch's number within the phase, from 1 on; 0: the weights from before it;
-            `None`: those of the last.
-    """
-
-    epochs: int
-    learning_rate: float
-    frozen_layers: tuple[str, ...] = field(repr=False)
-    trainable_parameters: int
-    seconds: float
-    metrics: dict[str, float]
-    cache: str = ""
-    head: str = ""
-    kept: str = ""
-    kept_epoch: int | None = None

@@ -6,16 +6,17 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import keras
+
 from transferlearn import training
 from transferlearn.builders import Builder
-from transferlearn.builders.arguments import whole
-from transferlearn.builders.record import shown
-from transferlearn.data import Dataset, LoadedOnce
+from transferlearn.checks import whole
+from transferlearn.data import Dataset
 from transferlearn.features.fingerprints import digest
 from transferlearn.searching.results import Search, as_trial, in_order
 from transferlearn.searching.space import FIT_ARGUMENTS, Space, label
 from transferlearn.searching.study import opened, optuna
-from transferlearn.searching.trials import Runner
+from transferlearn.searching.trials import LoadedOnce, Runner
 
 _SMALLER_IS_BETTER = re.compile(
     r"loss|error|entropy|divergence|hinge|poisson|cosh|perplexity|false|brier|\br?m(ae|se|ape|sle)\b"
@@ -30,7 +31,7 @@ def search(
     *,
     trials: int = 20,
     storage: Any = None,
-    metric: str = "val_accuracy",
+    metric: str | None = None,
     seed: int = 0,
     verbose: Any = "auto",
     **fit_options: Any,
@@ -57,7 +58,8 @@ def search(
             and several processes may work at once (give them `cache=tl.Cache(directory=...)` to
             share features). `None`: in memory.
         metric: What to search for, of the epoch whose weights `fit` ends with: any key of the
-            history. Losses and errors are minimised, everything else is maximised.
+            history; by default the task's score, such as `"val_accuracy"` or `"val_mae"`. Losses
+            and errors are minimised, everything else is maximised.
         seed: Of the split, of each training, and of what is tried.
         verbose: 0: nothing is printed; 2: what each `fit` prints; else a line for each trial.
         **fit_options: Of `builder.fit`.
@@ -83,19 +85,20 @@ def search(
     trials = whole("trials", trials, least=1)
     builder = dataclasses.replace(builder, seed=whole("seed", seed, least=0))
     tried = Space(space, builder)
-    load_options = _check_options(fit_options, tried)
-    data = LoadedOnce(train, validation_data)
-    first, held_out = builder._load(data, None, *load_options)
-    if held_out is None:
+    load_options = _check_options(builder, fit_options, tried)
+    data = LoadedOnce(train, validation_data, load_options)
+    loaded = data.of(builder)
+    if loaded.validation is None:
         raise ValueError(
             "A search compares scores on held-out data, and there is none. Pass validation_data, "
             "or a validation_split above 0."
         )
+    metric = metric or builder.task.learn(loaded.train.learnt).score.key
     minimise = bool(_SMALLER_IS_BETTER.search(metric.replace("_", " ")))
     description = {
         **_describe(builder, fit_options, tried),
         "metric": metric,
-        "data": _digest(first, held_out),
+        "data": _digest(loaded.train, loaded.validation),
     }
     with opened(storage, description, minimise=minimise) as study:
         runner = Runner(
@@ -103,7 +106,7 @@ def search(
             builder=builder,
             space=tried,
             data=data,
-            options=fit_options,
+            options={name: v for name, v in fit_options.items() if name not in load_options},
             metric=metric,
             verbose=verbose,
         )
@@ -124,16 +127,16 @@ def search(
     )
 
 
-def _check_options(options: dict[str, Any], tried: Space) -> tuple[Any, Any]:
-    """Gives what loading needs of the options of `fit`; `TypeError` for others than those."""
-    call = inspect.signature(Builder.fit).bind(None, None, **options)
+def _check_options(builder: Builder, options: dict[str, Any], tried: Space) -> dict[str, Any]:
+    """Gives those options of `fit` that loading takes; raises `TypeError` for unknown ones."""
+    inspect.signature(builder.fit).bind(None, None, **options)
     twice = [name for name in FIT_ARGUMENTS if name in tried and name in options]
     if twice:
         raise ValueError(f"{twice[0]} is searched, so it cannot be an option of fit as well.")
-    call.apply_defaults()
-    training.as_callbacks(call.arguments["callbacks"])
-    training.check_cache(call.arguments["cache"])
-    return call.arguments["validation_split"], call.arguments["class_names"]
+    training.as_callbacks(options.get("callbacks"))
+    training.check_cache(options.get("cache", "auto"))
+    loading = inspect.signature(builder.load).parameters
+    return {name: value for name, value in options.items() if name in loading}
 
 
 def _describe(builder: Builder, options: dict[str, Any], tried: Space) -> dict[str, str]:
@@ -142,10 +145,17 @@ def _describe(builder: Builder, options: dict[str, Any], tried: Space) -> dict[s
     found |= {f"what to try for {name}": str(values) for name, values in tried.tried().items()}
     settings = {f.name: getattr(builder, f.name) for f in dataclasses.fields(builder) if f.init}
     settings |= {name: value for name, value in options.items() if name != "cache"}
-    settings["callbacks"] = shown(training.as_callbacks(options.get("callbacks")))
+    callbacks = training.as_callbacks(options.get("callbacks"))
+    settings["callbacks"] = ", ".join(map(_as_set, callbacks))
     return found | {n: str(label(value)) for n, value in settings.items() if n not in tried}
 
 
+def _as_set(callback: keras.callbacks.Callback) -> str:
+    """Writes a callback with its plain attributes: Keras's have no configs."""
+    plain = {n: v for n, v in vars(callback).items() if isinstance(v, (str, int, float))}
+    return f"{type(callback).__name__}({', '.join(f'{n}={plain[n]}' for n in sorted(plain))})"
+
+
 def _digest(*parts: Dataset) -> str:
-    told = [(p.class_names, p.size, p.content_hashes(), p.labels) for p in parts]
+    told = [(part.size, part.content_hashes(), *part.learnt.told()) for part in parts]
     return digest(*(value for part in told for value in part))[:12]

@@ -8,6 +8,7 @@ from typing import Any
 from transferlearn.builders import Builder
 from transferlearn.plotting import write_figure
 from transferlearn.searching.space import Range, text
+from transferlearn.tables import as_table
 
 _STATES = ("complete", "pruned", "failed", "running")  # in the order of the table
 _COLUMNS = 3  # of the picture
@@ -91,15 +92,9 @@ class Search:
     def __str__(self) -> str:
         head = ("trial", *self.tried, self.metric, "epoch", "seconds", "state")
         lines = [head, *(self._cells(trial) for trial in self.trials)]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        left = [False, *(not isinstance(t, Range) for t in self.tried.values()), *[False] * 3, True]
-        return "\n".join(
-            "  ".join(
-                cell.ljust(width) if is_text else cell.rjust(width)
-                for cell, width, is_text in zip(line, widths, left, strict=True)
-            ).rstrip()
-            for line in lines
-        )
+        of_numbers = [isinstance(tried, Range) for tried in self.tried.values()]
+        is_right = [True, *of_numbers, *[True] * 3, False]
+        return as_table(lines, right=[place for place, right in enumerate(is_right) if right])
 
     __repr__ = __str__
 

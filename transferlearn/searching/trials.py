@@ -13,7 +13,8 @@ import numpy as np
 
 from transferlearn import training
 from transferlearn.builders import Builder
-from transferlearn.data import LoadedOnce, without_retracing_advice
+from transferlearn.data import LoadedData, Reading
+from transferlearn.data.iterating import without_retracing_advice
 from transferlearn.fitted import FittedModel
 from transferlearn.searching.space import Space, text
 from transferlearn.searching.study import PATIENCE, Abandoned, alive, end, optuna
@@ -43,7 +44,29 @@ class _Watch(keras.callbacks.Callback):
 
 
 class _WorksError(Exception):
-    """An epoch was trained."""
+    """Says that an epoch was trained."""
+
+
+class LoadedOnce:
+    """Loads data once for each way in which the builders of a search read it.
+
+    Args:
+        train: As for `Builder.load`.
+        validation_data: Likewise.
+        options: Of `Builder.load`.
+    """
+
+    def __init__(self, train: Any, validation_data: Any, options: dict[str, Any]) -> None:
+        self._source = (train, validation_data)
+        self._options = options
+        self._loaded: dict[Reading, LoadedData] = {}
+
+    def of(self, builder: Builder) -> LoadedData:
+        """Gives the data as this builder reads it."""
+        reading = builder.reading()
+        if reading not in self._loaded:
+            self._loaded[reading] = builder.load(*self._source, **self._options)
+        return self._loaded[reading]
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
@@ -55,7 +78,7 @@ class Runner:
         builder: What is not tried stays as it is here; its seed is that of the search.
         space: What is tried.
         data: To train and to validate on.
-        options: Of `fit`.
+        options: Of `fit`, without those of loading.
         metric: A key of the history.
         verbose: As for `search`.
     """
@@ -161,7 +184,7 @@ class Runner:
             _Watch(self.metric, report),
         ]
         return builder.fit(
-            self.data,
+            self.data.of(builder),
             callbacks=watching,
             verbose=self.verbose if self.verbose == 2 else 0,
             **options,

@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from transferlearn.data import ItemBatches, iterate
+from transferlearn.data.batches import ItemBatches
+from transferlearn.data.iterating import iterate
 from transferlearn.schedules import Phase
+from transferlearn.tasks import Score
 
 _LOOK_EVERY = 10  # seconds: looking at the loss makes the device wait
 _MOST_NAMED = 40  # a batch or so
@@ -31,29 +33,32 @@ class _State(NamedTuple):
     weights: list[np.ndarray]
 
     @property
-    def score(self) -> tuple[float, float]:
-        """Held-out accuracy and loss, so that more is better; nothing is lowest."""
-        loss = self.metrics.get("val_loss", math.inf)
-        return float(self.metrics.get("val_accuracy", 0.0)), -float(loss)
+    def loss(self) -> float:
+        """Gives the held-out loss; infinite where there is none."""
+        return float(self.metrics.get("val_loss", math.inf))
 
-    def beats(self, later: "_State", items: int | None) -> bool:
-        """Whether its accuracy is clearly higher, or where there is none its loss lower.
+    def rank(self, score: Score) -> tuple[float, float]:
+        """Gives the held-out score and then the loss, so that more is better."""
+        return score.rank(self.metrics), -self.loss
 
-        Clearly: by more than the standard error of an accuracy on so many items.
+    def beats(self, later: "_State", score: Score, items: int | None) -> bool:
+        """Says whether its score is clearly better, or where there is none its loss lower.
+
+        Clearly: by more than the standard error of such a score of so many items.
         """
-        if "val_accuracy" not in self.metrics:
-            return self.score > later.score
-        accuracy = self.score[0]
-        error = math.sqrt(accuracy * (1 - accuracy) / items) if items else 0.0
-        return accuracy - later.score[0] > error
+        if score.key not in self.metrics:
+            return self.rank(score) > later.rank(score)
+        value = float(self.metrics[score.key])
+        error = score.standard_error(value, items) if items else 0.0
+        return self.rank(score)[0] - later.rank(score)[0] > error
 
-    def __str__(self) -> str:
+    def shown_as(self, score: Score) -> str:
+        """Says of which epoch it is, and how good."""
         which = f"of epoch {self.shown}" if self.epoch else "from before this phase"
-        accuracy, loss = self.score
-        if not accuracy and not math.isfinite(loss):
-            return which
-        figure = f"val_accuracy {accuracy:.4f}" if accuracy else f"val_loss {-loss:.4f}"
-        return f"{which} ({figure})"
+        for name in (score.key, "val_loss"):
+            if name in self.metrics and math.isfinite(self.metrics[name]):
+                return f"{which} ({name} {float(self.metrics[name]):.4f})"
+        return which
 
 
 class Keeping(keras.callbacks.Callback):
@@ -61,6 +66,7 @@ class Keeping(keras.callbacks.Callback):
 
     Args:
         phase: Says what to keep.
+        score: Ranks weights.
         before: Metrics of the weights that the phase begins with, where they are known.
         refitted: What to go back to in the place of some of those weights.
         begun: Epochs that there were before the phase.
@@ -79,6 +85,7 @@ class Keeping(keras.callbacks.Callback):
     def __init__(
         self,
         phase: Phase,
+        score: Score,
         before: Mapping[str, Any],
         refitted: Refitted,
         begun: int = 0,
@@ -91,6 +98,7 @@ class Keeping(keras.callbacks.Callback):
         self.kept_epoch: int | None = None
         self.lost: float | None = None
         self._phase = phase
+        self._score = score
         self._refitted = refitted
         self._begun = begun
         self._held_out = held_out
@@ -126,7 +134,7 @@ class Keeping(keras.callbacks.Callback):
         self._told[epoch] = new._replace(weights=[])
         self._good, self._newest = (new if "val_loss" in logs else self._newest), new
         if self._phase.keep == "best":
-            if new.score > self._best.score:
+            if new.rank(self._score) > self._best.rank(self._score):
                 self._best = new
             elif self._phase.patience and new.epoch - self._best.epoch >= self._phase.patience:
                 self.model.stop_training = True
@@ -143,7 +151,7 @@ class Keeping(keras.callbacks.Callback):
         if kept is not ended or lost:
             self.kept_epoch = kept.epoch
         if self._phase.keep != "last":
-            self.note = f"the weights {kept}, {reason}"
+            self.note = f"the weights {kept.shown_as(self._score)}, {reason}"
 
     def _restored(self) -> _State | None:
         for callback in reversed(self._restoring):
@@ -160,9 +168,11 @@ class Keeping(keras.callbacks.Callback):
             return self._good, "the last before the loss was lost"
         if "val_loss" not in last.metrics:
             return last, "the last, since nothing is held out"
-        if self._phase.keep == "better" and best.beats(last, self._held_out):
-            return best, f"better than those {last}"
-        return last, f"not clearly beaten by those {best}" if best.metrics else "the last"
+        if self._phase.keep == "better" and best.beats(last, self._score, self._held_out):
+            return best, f"better than those {last.shown_as(self._score)}"
+        if not best.metrics:
+            return last, "the last"
+        return last, f"not clearly beaten by those {best.shown_as(self._score)}"
 
     def _look(self, logs: Any) -> None:
         limit = _EXPLODED * max(1.0, self._lowest)

@@ -78,7 +78,7 @@ def set_layer_decay(
     apply = optimizer.apply
 
     def apply_in_part(grads: Any, trainable_variables: Any = None) -> Any:
-        variables = trainable_variables or optimizer._trainable_variables
+        variables = trainable_variables or network.model.trainable_variables
         slowed = [v for v in variables if id(v) in shares]
         before = [keras.ops.copy(variable) for variable in slowed]
         iterations = apply(grads, trainable_variables)

@@ -3,180 +3,253 @@
 import contextlib
 import time
 import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
-from transferlearn import objectives
 from transferlearn.assembling import Network
-from transferlearn.data import without_retracing_advice
+from transferlearn.data.iterating import without_retracing_advice
+from transferlearn.features import Storage
 from transferlearn.freezing import Layers
-from transferlearn.schedules import Phase, PhaseResult
-from transferlearn.training.feeding import Fed, Feeding, Sources
+from transferlearn.schedules import Phase, PhaseResult, SolvedHead
+from transferlearn.tasks import Objective, Score
+from transferlearn.training.compiling import CompileSettings, compile_network, set_trainable
+from transferlearn.training.inputs import InputPreparer, PhaseInput, TrainingData
 from transferlearn.training.keeping import Keeping, Refitted, without_finite_loss
 from transferlearn.training.pace import set_layer_decay, set_pace
-from transferlearn.training.recipe import (
-    Recipe,
-    compile_network,
-    metrics_of,
-    outputs_of,
-    set_trainable,
-)
-from transferlearn.training.solving import SOLVED, solve, why_not_solved
-from transferlearn.training.stand_in import Feed, fit, restores
-
-
-@without_retracing_advice()
-def run(
-    network: Network,
-    layers: Layers,
-    phases: Iterator[Phase],
-    recipe: Recipe,
-    sources: Sources,
-    results: list[PhaseResult],
-    *,
-    cache: Any,
-    callbacks: list[keras.callbacks.Callback],
-    verbose: Any,
-) -> keras.callbacks.History:
-    """Trains the network phase after phase.
-
-    Args:
-        network: It is changed.
-        layers: Of the backbone, for the strategies.
-        phases: Asked for one by one; `results` grows in between.
-        recipe: How to train.
-        sources: What to train on.
-        results: Takes each phase's result.
-        cache: Whether what is frozen is computed once: `"auto"`, a bool or a `Cache`.
-        callbacks: Keras callbacks; they see `network.model`, and epochs that run on over phases.
-        verbose: As for `model.fit`.
-
-    Returns:
-        One Keras `History` of all phases.
-    """
-    joined = keras.callbacks.History()
-    joined.on_train_begin()
-    joined.set_model(network.model)
-    feeding = Feeding(sources, cache, verbose=verbose)
-    refitted: Refitted = {}
-    restoring = [callback for callback in callbacks if restores(callback)]
-    for index, phase in enumerate(phases):
-        if restoring and phase.keep == "best":
-            phase = replace(phase, keep="last", patience=None)  # what they restore is kept
-        compiled = _compile(network, layers, phase, recipe, sources)
-        if verbose:
-            print(f"Phase {index + 1}: {compiled.outline}")
-        started = time.monotonic()
-        fed = feeding.prepare(
-            network,
-            compiled.mask,
-            epochs=phase.epochs,
-            encoding=compiled.encoding,
-            phase=index,
-            augmented=compiled.head != SOLVED,
-        )
-        if verbose:
-            print(f"Cache: {fed.note}.")
-        watching = {
-            "metrics": metrics_of(network, recipe, soft=compiled.soft),
-            "callbacks": callbacks,
-            "initial_epoch": len(joined.epoch),
-            "verbose": verbose,
-        }
-        head = compiled.head
-        held_out = sources.validation.count if sources.validation else None
-        before = results[-1].metrics if results else {}
-        keeping = Keeping(phase, before, refitted, len(joined.epoch), held_out, restoring)
-        refitted = {}
-        set_pace(network.model.optimizer, phase, compiled.rate, fed.feed.train)
-        set_layer_decay(network, layers.blocks, phase.layer_decay)
-        with _plain_failures(fed.feed):
-            if head == SOLVED:
-                outputs = outputs_of(network, recipe, soft=compiled.soft)
-                history, head, refitted = solve(network, fed, outputs, sources, **watching)
-                metrics = {name: values[-1] for name, values in history.history.items()}
-            else:
-                epochs = len(joined.epoch) + phase.epochs
-                history = fit(
-                    network.model, fed.model, fed.feed, keeping=keeping, epochs=epochs, **watching
-                )
-                metrics = keeping.metrics
-        if verbose and head != compiled.head:
-            print(f"Head: {head}.")
-        if verbose and keeping.note:
-            print(f"Kept: {keeping.note}.")
-        joined.params = history.params
-        _append(joined, history)
-        results.append(
-            PhaseResult(
-                epochs=len(history.epoch),
-                learning_rate=compiled.rate,
-                frozen_layers=_frozen_names(network, compiled.mask),
-                trainable_parameters=_trained(network),
-                seconds=time.monotonic() - started,
-                metrics={name: _plain(value) for name, value in metrics.items()},
-                cache=fed.note,
-                head=head,
-                kept=keeping.note,
-                kept_epoch=keeping.kept_epoch,
-            )
-        )
-        if keeping.lost is not None:
-            _end_of_lost(keeping, compiled.rate, fed, sources.train.names)
-            break
-    if not results:
-        raise ValueError("The schedule gave no phase, so nothing was trained.")
-    for weight in network.model.trainable_weights:
-        if id(weight) in refitted:
-            weight.assign(refitted[id(weight)])
-    return joined
+from transferlearn.training.solving import solve, why_not_solved
+from transferlearn.training.stand_in import EpochBatches, fit, restores
 
 
 class _Compiled(NamedTuple):
     """What a phase's network was compiled for."""
 
     mask: Sequence[bool]
-    encoding: objectives.Encoding
-    soft: bool
     rate: float
-    head: str
-    outline: str
+    solved: bool
+    not_solved: str
 
 
-def _compile(
-    network: Network, layers: Layers, phase: Phase, recipe: Recipe, sources: Sources
-) -> _Compiled:
-    """Freezes and compiles for one phase."""
-    mask = layers.frozen_by(phase.freeze)
-    set_trainable(network, mask, batch_norm=recipe.batch_norm)
-    given_soft = _has_soft_labels(sources, recipe)
-    soft = given_soft or (sources.mixup > 0 and not recipe.multi_label and network.outputs > 1)
-    encoding = compile_network(
-        network,
-        recipe,
-        learning_rate=phase.learning_rate,
-        weight_decay=phase.weight_decay,
-        soft=soft,
-    )
-    if soft and not given_soft:
-        encoding = "one-hot"  # of class ids nothing can be mixed
-    rate = float(keras.ops.convert_to_numpy(network.model.optimizer.learning_rate))
-    head = ""
-    if phase.fit == "solve":
-        head = why_not_solved(network, mixed=sources.mixup > 0) or SOLVED
-    outline = _outline(network, mask, phase, rate, head)
-    return _Compiled(mask, encoding, soft, rate, head, outline)
+class _Outcome(NamedTuple):
+    """What training in a phase gave."""
+
+    history: keras.callbacks.History
+    metrics: dict[str, Any]
+    head: SolvedHead | None
 
 
-def _end_of_lost(keeping: Keeping, rate: float, fed: Fed, names: Sequence[str] | None) -> None:
+@dataclass(kw_only=True)
+class PhaseRunner:
+    """Trains one network phase after phase.
+
+    Attributes:
+        network: It is changed.
+        layers: Of the backbone, for the strategies.
+        settings: How to train.
+        objective: What to train towards.
+        score: Ranks weights.
+        data: What to train on.
+        results: Takes each phase's result.
+        storage: When and where what is frozen is stored.
+        callbacks: Keras callbacks; they see `network.model`, and epochs that run on over phases.
+        verbose: As for `model.fit`.
+        on_phase: Is told each phase before it begins.
+    """
+
+    network: Network
+    layers: Layers
+    settings: CompileSettings
+    objective: Objective
+    score: Score
+    data: TrainingData
+    results: list[PhaseResult]
+    storage: Storage
+    callbacks: list[keras.callbacks.Callback]
+    verbose: Any
+    on_phase: Callable[[Phase], None] | None = None
+    _refitted: Refitted = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        self._preparer = InputPreparer(self.data, self.storage, verbose=self.verbose)
+        self._restoring = [callback for callback in self.callbacks if restores(callback)]
+        self._joined = keras.callbacks.History()
+        self._joined.on_train_begin()
+        self._joined.set_model(self.network.model)
+
+    @without_retracing_advice()
+    def run(self, phases: Iterator[Phase]) -> keras.callbacks.History:
+        """Trains until there are no more phases, or the loss is lost.
+
+        Args:
+            phases: Asked for one by one; `results` grows in between.
+
+        Returns:
+            One Keras `History` of all phases.
+
+        Raises:
+            ValueError: There is no phase, or the loss was lost before anything was trained.
+        """
+        for phase in phases:
+            if self._restoring and phase.keep == "best":
+                # What a callback of the user's restores is kept.
+                phase = replace(phase, keep="last", patience=None)
+            if self.on_phase:
+                self.on_phase(phase)
+            if not self._run_one(phase):
+                break
+        if not self.results:
+            raise ValueError("The schedule gave no phase, so nothing was trained.")
+        for weight in self.network.model.trainable_weights:
+            if id(weight) in self._refitted:
+                weight.assign(self._refitted[id(weight)])
+        return self._joined
+
+    def _run_one(self, phase: Phase) -> bool:
+        """Trains one phase, and says whether the next one may begin."""
+        compiled = self._compile(phase)
+        self._say(f"Phase {len(self.results) + 1}: {self._outline(phase, compiled)}")
+        started = time.monotonic()
+        given = self._prepare(phase, compiled)
+        keeping = self._keeping(phase)
+        outcome = self._train(phase, compiled, given, keeping)
+        if outcome.head:
+            self._say(f"Head: {outcome.head}.")
+        if keeping.note:
+            self._say(f"Kept: {keeping.note}.")
+        self._join(outcome.history)
+        self.results.append(
+            PhaseResult(
+                epochs=len(outcome.history.epoch),
+                learning_rate=compiled.rate,
+                frozen_layers=self._frozen_names(compiled.mask),
+                trainable_parameters=self._trained(),
+                seconds=time.monotonic() - started,
+                metrics={name: _plain(value) for name, value in outcome.metrics.items()},
+                stored=given.stored,
+                not_stored=given.not_stored,
+                solved=outcome.head,
+                not_solved=compiled.not_solved,
+                kept=keeping.note,
+                kept_epoch=keeping.kept_epoch,
+            )
+        )
+        if keeping.lost is not None:
+            _end_of_lost(keeping, compiled.rate, given, self.data.train.names)
+        return keeping.lost is None
+
+    def _compile(self, phase: Phase) -> _Compiled:
+        """Freezes and compiles the network for one phase."""
+        mask = self.layers.frozen_by(phase.freeze)
+        set_trainable(self.network, mask, batch_norm=self.settings.batch_norm)
+        compile_network(
+            self.network,
+            self.settings,
+            self.objective,
+            learning_rate=phase.learning_rate,
+            weight_decay=phase.weight_decay,
+        )
+        rate = float(keras.ops.convert_to_numpy(self.network.model.optimizer.learning_rate))
+        wanted, reason = phase.fit == "solve", ""
+        if wanted:
+            reason = why_not_solved(self.network, self.objective, mixed=self.data.mixup > 0)
+        return _Compiled(mask, rate, wanted and not reason, reason)
+
+    def _prepare(self, phase: Phase, compiled: _Compiled) -> PhaseInput:
+        """Gets the input of one phase ready, and says what of it is stored."""
+        given = self._preparer.prepare(
+            self.network,
+            compiled.mask,
+            epochs=phase.epochs,
+            phase=len(self.results),
+            augmented=not compiled.solved,
+        )
+        self._say(f"Cache: {given.stored or f'nothing is stored: {given.not_stored}'}.")
+        return given
+
+    def _keeping(self, phase: Phase) -> Keeping:
+        """Makes the callback that decides which weights the phase ends with."""
+        held_out = self.data.validation.count if self.data.validation else None
+        before = self.results[-1].metrics if self.results else {}
+        refitted, self._refitted = self._refitted, {}
+        begun = len(self._joined.epoch)
+        return Keeping(phase, self.score, before, refitted, begun, held_out, self._restoring)
+
+    def _train(
+        self, phase: Phase, compiled: _Compiled, given: PhaseInput, keeping: Keeping
+    ) -> _Outcome:
+        """Solves the head, or takes gradient steps."""
+        model, begun = self.network.model, len(self._joined.epoch)
+        options: dict[str, Any] = {
+            "metrics": self.objective.metrics(),
+            "callbacks": self.callbacks,
+            "initial_epoch": begun,
+            "verbose": self.verbose,
+        }
+        set_pace(model.optimizer, phase, compiled.rate, given.batches.train)
+        set_layer_decay(self.network, self.layers.blocks, phase.layer_decay)
+        with _plain_failures(given.batches):
+            if compiled.solved and self.objective.solver:
+                solver = self.objective.solver
+                solution = solve(self.network, given, solver, self.data, **options)
+                self._refitted = solution.refitted
+                metrics = {name: v[-1] for name, v in solution.history.history.items()}
+                return _Outcome(solution.history, metrics, solution.head)
+            history = fit(
+                model,
+                given.model,
+                given.batches,
+                keeping=keeping,
+                epochs=begun + phase.epochs,
+                **options,
+            )
+        return _Outcome(history, keeping.metrics, None)
+
+    def _join(self, history: keras.callbacks.History) -> None:
+        """Adds a phase's history to that of the whole training."""
+        joined, missing = self._joined, len(self._joined.epoch)
+        joined.params = history.params
+        joined.epoch += history.epoch
+        for name, values in history.history.items():
+            # A History among the user's callbacks still holds what earlier phases gave it.
+            new = values[len(values) - len(history.epoch) :]
+            joined.history.setdefault(name, [float("nan")] * missing).extend(map(_plain, new))
+
+    def _outline(self, phase: Phase, compiled: _Compiled) -> str:
+        mask = compiled.mask
+        frozen = f"{sum(mask)} of the backbone's {len(mask)} layers frozen"
+        if compiled.solved:
+            return f"{frozen}, the head solved, {self._trained():,} parameters"
+        epochs = "1 epoch" if phase.epochs == 1 else f"{phase.epochs} epochs"
+        steps = (
+            f"{epochs}, {frozen}, {self._trained():,} parameters trained, "
+            f"learning rate {compiled.rate:g}"
+        )
+        if not compiled.not_solved:
+            return steps
+        return f"{steps} (the head takes gradient steps, since {compiled.not_solved})"
+
+    def _trained(self) -> int:
+        return sum(prod(weight.shape) for weight in self.network.model.trainable_weights)
+
+    def _frozen_names(self, mask: Sequence[bool]) -> tuple[str, ...]:
+        pairs = zip(self.network.layers, mask, strict=True)
+        return tuple(layer.name for layer, frozen in pairs if frozen)
+
+    def _say(self, line: str) -> None:
+        if self.verbose:
+            print(line)
+
+
+def _end_of_lost(
+    keeping: Keeping, rate: float, given: PhaseInput, names: Sequence[str] | None
+) -> None:
     """Says why training ended; raises `ValueError` where nothing was trained."""
     said = f"The loss became {keeping.lost:g} at the learning rate {rate:g}"
-    wrong = without_finite_loss(fed.model, fed.feed.train, names)
+    wrong = without_finite_loss(given.model, given.batches.train, names)
     if wrong:
         cause = f"With the last good weights it is not finite for {wrong}."
     else:
@@ -187,46 +260,15 @@ def _end_of_lost(keeping: Keeping, rate: float, fed: Fed, names: Sequence[str] |
 
 
 @contextlib.contextmanager
-def _plain_failures(feed: Feed) -> Iterator[None]:
+def _plain_failures(batches: EpochBatches) -> Iterator[None]:
     """Raises what went wrong with the data itself, not TensorFlow's page about it."""
     try:
         yield
     except Exception as error:
-        for source in (feed.train, feed.validation):
+        for source in (batches.train, batches.validation):
             if (failure := getattr(source, "failure", None)) not in (None, error):
                 raise failure from None
         raise
-
-
-def _outline(network: Network, mask: Sequence[bool], phase: Phase, rate: float, head: str) -> str:
-    frozen = f"{sum(mask)} of the backbone's {len(mask)} layers frozen"
-    if head == SOLVED:
-        return f"{frozen}, the head {SOLVED}, {_trained(network):,} parameters"
-    epochs = "1 epoch" if phase.epochs == 1 else f"{phase.epochs} epochs"
-    steps = f"{epochs}, {frozen}, {_trained(network):,} parameters trained, learning rate {rate:g}"
-    return f"{steps} ({head})" if head else steps
-
-
-def _trained(network: Network) -> int:
-    return sum(prod(w.shape) for w in network.model.trainable_weights)
-
-
-def _has_soft_labels(sources: Sources, recipe: Recipe) -> bool:
-    labels = sources.train.labels
-    return not recipe.multi_label and labels is not None and labels.ndim == 2
-
-
-def _frozen_names(network: Network, mask: Sequence[bool]) -> tuple[str, ...]:
-    return tuple(x.name for x, frozen in zip(network.layers, mask, strict=True) if frozen)
-
-
-def _append(joined: keras.callbacks.History, history: keras.callbacks.History) -> None:
-    missing = len(joined.epoch)
-    joined.epoch += history.epoch
-    for name, values in history.history.items():
-        # A History among the user's callbacks still holds what earlier phases gave it.
-        new = values[len(values) - len(history.epoch) :]
-        joined.history.setdefault(name, [float("nan")] * missing).extend(map(_plain, new))
 
 
 def _plain(value: Any) -> Any:

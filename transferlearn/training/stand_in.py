@@ -6,8 +6,9 @@ from typing import Any
 
 import keras
 
-from transferlearn.data import without_autotune
+from transferlearn.data.iterating import without_autotune
 from transferlearn.folding import on_cpu
+from transferlearn.keras_internals import share_first_epoch, share_metrics
 from transferlearn.splitting import count_operations
 
 _BATCH_HOOKS = [
@@ -29,8 +30,8 @@ _STEPS_AT_ONCE = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Feed:
-    """What a model is fed.
+class EpochBatches:
+    """The batches of one epoch.
 
     Attributes:
         train: Batches, a `PyDataset` or `tf.data.Dataset`.
@@ -46,7 +47,7 @@ class Feed:
 def fit(
     model: keras.Model,
     stand_in: keras.Model,
-    feed: Feed,
+    batches: EpochBatches,
     *,
     metrics: Any,
     callbacks: Sequence[keras.callbacks.Callback],
@@ -58,22 +59,22 @@ def fit(
     Args:
         model: The full, compiled model; what callbacks see.
         stand_in: Made of its layers, all trained ones included.
-        feed: What the stand-in takes.
+        batches: What the stand-in takes.
         metrics: Fresh ones.
         callbacks: Keras callbacks.
         keeping: Ours, which comes first (but for those that restore) and may miss steps.
         **options: Of `model.fit`: `initial_epoch`, `epochs`, `verbose`.
     """
-    train, validation = map(without_autotune, (feed.train, feed.validation))
+    train, validation = map(without_autotune, (batches.train, batches.validation))
     data = {"x": train, "validation_data": validation, "shuffle": False}
     place = max((i for i, callback in enumerate(callbacks, 1) if restores(callback)), default=0)
     followed = [*callbacks[:place], keeping, *callbacks[place:]]
-    if train is not feed.train:
-        followed.insert(0, _SetsEpoch(feed.train, options["initial_epoch"]))
+    if train is not batches.train:
+        followed.insert(0, _SetsEpoch(batches.train, options["initial_epoch"]))
     if stand_in is model:
         return model.fit(**data, callbacks=followed, **options)
     watched = any(_overrides(callback, hook) for callback in callbacks for hook in _HOOKS)
-    small = 3 * feed.batch_size * count_operations(stand_in) < _SMALL_STEP
+    small = 3 * batches.batch_size * count_operations(stand_in) < _SMALL_STEP
     several = small and not watched and keras.backend.backend() != "torch"  # Keras refuses it there
     gains_from_jit = _gains_from_jit(stand_in, model.optimizer, model.loss, metrics)
     stand_in.compile(
@@ -86,8 +87,8 @@ def fit(
     )
     model.optimizer.build(model.trainable_variables)
     model.stop_training = False
-    _build_metrics(stand_in, feed.train)
-    steps = len(feed.train) if isinstance(feed.train, keras.utils.PyDataset) else None
+    _build_metrics(stand_in, batches.train)
+    steps = len(batches.train) if isinstance(batches.train, keras.utils.PyDataset) else None
     linked = _LinkedCallbacks(followed, model, stand_in, watched, steps=steps, **options)
     return stand_in.fit(**data, callbacks=linked, **options)
 
@@ -97,16 +98,14 @@ def restores(callback: keras.callbacks.Callback) -> bool:
     return isinstance(callback, keras.callbacks.EarlyStopping) and callback.restore_best_weights
 
 
-def share_metrics(model: keras.Model, stand_in: keras.Model) -> None:
-    """Callbacks ask the full model's metrics whether more of one is better."""
-    object.__setattr__(model, "_compile_metrics", stand_in._compile_metrics)  # tracks it not twice
-
-
 def _build_metrics(model: keras.Model, batches: Any) -> None:
     """Else Keras makes their weights within the first step, and TensorFlow compiles it twice."""
     if getattr(batches, "by_epoch", False):
         x, y, *weight = batches[0]
-        outputs = keras.ops.zeros((len(y), *model.output_shape[1:]))
+        count = len(keras.tree.flatten(y)[0])
+        outputs = keras.tree.map_structure(
+            lambda output: keras.ops.zeros((count, *output.shape[1:])), model.output
+        )
         model.compute_metrics(x, y, outputs, *weight)
         model.reset_metrics()
 
@@ -142,11 +141,11 @@ class _LinkedCallbacks(keras.callbacks.CallbackList):
             model=model,
             **options,
         )
-        stand_in.history = self._history
+        stand_in.history = model.history
 
     def on_train_begin(self, logs: Any = None) -> None:
         super().on_train_begin(logs)
-        self._stand_in._initial_epoch = self._full._initial_epoch
+        share_first_epoch(self._stand_in, self._full)
         self._stop()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -178,6 +177,7 @@ class _LinkedCallbacks(keras.callbacks.CallbackList):
         self._stand_in.stop_evaluating = self._full.stop_evaluating
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        # Callbacks ask the full model's metrics whether more of one is better.
         share_metrics(self._full, self._stand_in)
         super().on_epoch_end(epoch, logs)
         self._stop()

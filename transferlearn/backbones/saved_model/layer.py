@@ -10,6 +10,7 @@ import keras
 
 from transferlearn.backbones.saved_model.programs import Program, read_program
 from transferlearn.data import Characters
+from transferlearn.keras_internals import layers_within
 
 FOLDER = "saved_models"
 _trusted: set[str] = set()  # hashes of programs
@@ -89,7 +90,7 @@ def trust(program: Program) -> None:
 
 def copy_programs(model: keras.Model, folder: Path) -> None:
     """Writes the SavedModels that a model calls below a folder."""
-    for layer in model._flatten_layers():
+    for layer in layers_within(model):
         if isinstance(layer, SavedModelLayer):
             target = folder / FOLDER / layer.program
             if not layer.is_as_loaded:

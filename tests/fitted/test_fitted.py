@@ -1,0 +1,177 @@
+"""Predict, evaluate, save and load; and the saved model without this package."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import transferlearn as tl
+from tests.networks import pixels, small_backbone
+from transferlearn import preprocessing
+
+pytestmark = pytest.mark.core
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    builder = tl.ImageClassifierBuilder(small_backbone(), freeze="residual_conv", seed=0)
+    labelled = pixels(30, 32, seed=1), np.array(["ant", "bee", "cat"] * 10)
+    return builder.fit(labelled, epochs=2, verbose=0)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for i, image in enumerate(pixels(6, 32, seed=5)):
+        file = tmp_path / "photos" / ("ant", "bee", "cat")[i % 3] / f"{i}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(file)
+    return tmp_path / "photos"
+
+
+def test_all_ways_to_name_an_image_agree(fitted, folder):
+    path = folder / "bee" / "1.png"
+    image = np.asarray(Image.open(path))
+    expected = fitted.model.predict(image[None], verbose=0)[0]
+    ways = [str(path), path, Image.open(path), image, image[None], [path], [Image.open(path)]]
+    for way in ways:
+        found = fitted.predict(way)
+        single = found[0] if isinstance(found, list) else found
+        assert isinstance(found, list) == (isinstance(way, list) or np.ndim(way) == 4)
+        assert list(single.probabilities.values()) == pytest.approx(expected.tolist(), abs=1e-6)
+        assert single.class_name == ("ant", "bee", "cat")[expected.argmax()]
+        assert single.probability == pytest.approx(expected.max(), abs=1e-6)
+    assert fitted.predict(path).path == str(path)
+
+
+def test_a_batch_of_grey_images_is_a_batch(fitted):
+    assert len(fitted.predict(pixels(5, 32)[..., 0])) == 5
+    assert fitted.predict(pixels(1, 32)[0, ..., 0]).class_name in fitted.class_names
+
+
+def test_a_folder_and_files_of_another_size(fitted, folder, tmp_path):
+    large = Image.fromarray(pixels(1, 64, seed=9)[0])
+    large.save(tmp_path / "large.png")
+    resized = np.asarray(large.resize((32, 32), Image.Resampling.BILINEAR))
+    assert fitted.predict(tmp_path / "large.png").probability == pytest.approx(
+        fitted.predict(resized).probability, abs=1e-6
+    )
+    found = fitted.predict(folder)
+    assert [p.path for p in found] == sorted(str(path) for path in folder.rglob("*.png"))
+
+
+def test_the_training_datas_own_resize_is_used_again(fitted, tmp_path):
+    large = Image.fromarray(pixels(1, 64, seed=9)[0]).resize((90, 70), Image.Resampling.BICUBIC)
+    large.save(tmp_path / "large.png")
+    legacy = replace(fitted, kind=replace(fitted.kind, interpolation="nearest"))
+    nearest = np.asarray(large.resize((32, 32), Image.Resampling.NEAREST))
+    found = legacy.predict(tmp_path / "large.png").probabilities
+    assert found == pytest.approx(fitted.predict(nearest).probabilities, abs=1e-6)
+    assert found != pytest.approx(fitted.predict(tmp_path / "large.png").probabilities, abs=1e-6)
+
+
+def test_a_broken_file_is_named_or_skipped(fitted, folder):
+    broken = folder / "ant" / "broken.jpg"
+    broken.write_bytes(b"no image")
+    with pytest.raises(ValueError, match=r"broken\.jpg"):
+        fitted.predict(broken)
+    with pytest.raises(OSError, match=r"missing\.jpg"):
+        fitted.predict(folder / "missing.jpg")
+    with pytest.warns(tl.data.DataWarning, match=r"broken\.jpg"):
+        assert len(fitted.predict(folder)) == 6
+    with pytest.raises(ValueError, match=r"broken\.jpg"):
+        fitted.predict(folder, on_error="raise")
+
+
+def test_printed_it_says_what_it_is(fitted):
+    name, names = fitted.outline.backbone, ", ".join(fitted.class_names)
+    score, items = fitted.phases[-1].metrics["val_accuracy"], fitted.outline.validation_items
+    assert repr(fitted) == (
+        f"FittedModel({name!r}, {len(fitted.class_names)} classes: {names}, "
+        f"val_accuracy {score:.4g} on {items} items)"
+    )
+
+
+def test_evaluate_agrees_with_keras(fitted, folder):
+    scores = fitted.evaluate(folder)
+    files = sorted(folder.rglob("*.png"))
+    x = np.stack([np.asarray(Image.open(file)) for file in files])
+    y = np.array([("ant", "bee", "cat").index(file.parent.name) for file in files])
+    loss, accuracy = fitted.model.evaluate(x, y, verbose=0)
+    assert scores.count == 6
+    assert scores.accuracy == pytest.approx(accuracy)
+    assert scores.loss == pytest.approx(loss, rel=1e-4)
+
+
+def test_evaluate_refuses_classes_it_does_not_know(fitted):
+    with pytest.raises(ValueError, match="dog"):
+        fitted.evaluate((pixels(4, 32), ["dog", "ant", "bee", "cat"]))
+
+
+def test_save_and_load_bring_everything_back(fitted, tmp_path):
+    fitted.save(tmp_path / "saved")
+    loaded = tl.load(tmp_path / "saved")
+    x = pixels(5, 32, seed=7)
+    np.testing.assert_array_equal(
+        loaded.model.predict(x, verbose=0), fitted.model.predict(x, verbose=0)
+    )
+    assert loaded.class_names == fitted.class_names
+    assert loaded.outline == fitted.outline
+    assert loaded.phases == fitted.phases
+    assert loaded.history.history == fitted.history.history
+    assert loaded.history.epoch == fitted.history.epoch
+    loaded.save(tmp_path / "again")
+    assert tl.load(tmp_path / "again").outline == fitted.outline
+
+
+@pytest.mark.parametrize("mode", sorted(preprocessing.MODES))
+def test_the_saved_model_needs_nothing_of_this_package(tmp_path, mode):
+    backbone = replace(small_backbone(), preprocessing=preprocessing.MODES[mode])
+    builder = tl.ImageClassifierBuilder(backbone, freeze="all", loss=_own_loss, seed=0)
+    fitted = builder.fit((pixels(12, 32), np.arange(12) % 3), epochs=1, verbose=0)
+    fitted.save(tmp_path / "saved")
+    x = pixels(4, 32, seed=3)
+    np.save(tmp_path / "x.npy", x)
+    code = (
+        "import sys; sys.modules['transferlearn'] = None\n"
+        "import keras, numpy as np\n"
+        "model = keras.models.load_model('saved/model.keras')\n"
+        "np.save('y.npy', model.predict(np.load('x.npy'), verbose=0))\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
+    np.testing.assert_allclose(
+        np.load(tmp_path / "y.npy"), fitted.model.predict(x, verbose=0), rtol=1e-5, atol=1e-6
+    )
+
+
+def _own_loss(y_true, y_pred):
+    return keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
+
+
+class Batches(keras.utils.PyDataset):
+    def __init__(self, *parts):
+        super().__init__()
+        self.parts = parts
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        return self.parts
+
+
+@pytest.mark.parametrize("form", ["float", "bool", "column"])
+def test_evaluate_takes_a_streams_labels_in_every_form(form):
+    x, ids = pixels(12, 32), np.arange(12) % 2
+    y = {"float": ids * 1.0, "bool": ids == 1, "column": ids[:, None]}[form]
+    fitted = tl.ImageClassifierBuilder(small_backbone(), seed=0).fit((x, ids), epochs=1, verbose=0)
+    assert dict(fitted.evaluate(Batches(x, y))) == pytest.approx(dict(fitted.evaluate((x, ids))))
+
+
+def test_evaluate_takes_ids_that_do_not_start_at_0():
+    x, ids = pixels(12, 32), np.arange(12) % 2 + 5
+    fitted = tl.ImageClassifierBuilder(small_backbone(), seed=0).fit((x, ids), epochs=1, verbose=0)
+    assert fitted.evaluate(Batches(x, ids)).accuracy == fitted.evaluate((x, ids)).accuracy

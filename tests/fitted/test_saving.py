@@ -1,0 +1,137 @@
+"""A save is whole or not there."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import transferlearn as tl
+from tests.networks import pixels, small_backbone
+
+pytestmark = pytest.mark.core
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    builder = tl.ImageClassifierBuilder(small_backbone(), freeze="all", seed=0)
+    return builder.fit((pixels(12, 32), np.arange(12) % 3), epochs=1, verbose=0)
+
+
+@pytest.fixture(scope="module")
+def other():
+    builder = tl.ImageClassifierBuilder(small_backbone(), freeze="all", seed=9)
+    return builder.fit((pixels(12, 32), np.arange(12) % 3), epochs=1, verbose=0)
+
+
+@pytest.fixture
+def saved(fitted, tmp_path):
+    fitted.save(tmp_path / "saved")
+    return tmp_path / "saved"
+
+
+def outputs(model):
+    return model.model.predict(pixels(3, 32, seed=4), verbose=0)
+
+
+def test_the_description_says_what_the_model_is(saved):
+    description = json.loads((saved / "transferlearn.json").read_text())
+    assert description["task"]["name"] == "classes"
+    assert description["task"]["settings"]["class_names"] == ["0", "1", "2"]
+    assert description["kind"]["name"] == "images"
+    assert description["kind"]["settings"]["image_size"] == [32, 32]
+    assert set(description["files"]) == {"model.keras"}
+    assert {"phases", "metrics", "versions"} <= set(description)
+    assert sorted(p.name for p in saved.iterdir()) == ["model.keras", "transferlearn.json"]
+
+
+def test_a_save_is_replaced_as_a_whole(saved, other):
+    other.save(saved)
+    np.testing.assert_array_equal(outputs(tl.load(saved)), outputs(other))
+    assert [p.name for p in saved.parent.iterdir()] == ["saved"]
+
+
+@pytest.mark.parametrize("name", ["model.keras", "transferlearn.json"])
+def test_a_changed_byte_is_found_and_the_file_named(saved, name):
+    content = bytearray((saved / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (saved / name).write_bytes(bytes(content))
+    with pytest.raises(ValueError, match=name):
+        tl.load(saved)
+
+
+@pytest.mark.parametrize("name", ["model.keras", "transferlearn.json"])
+def test_a_missing_file_is_named(saved, name):
+    (saved / name).unlink()
+    with pytest.raises(OSError, match=name):
+        tl.load(saved)
+
+
+def test_no_save_at_all(tmp_path):
+    with pytest.raises(OSError, match="nowhere"):
+        tl.load(tmp_path / "nowhere")
+
+
+def test_a_failed_write_leaves_the_previous_save_whole(saved, fitted, other, monkeypatch):
+    def fail(*_, **__):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("transferlearn.fitted.saving._describe", fail)
+    with pytest.raises(OSError, match="No space"):
+        other.save(saved)
+    np.testing.assert_array_equal(outputs(tl.load(saved)), outputs(fitted))
+    assert [p.name for p in saved.parent.iterdir()] == ["saved"]
+
+
+@pytest.mark.parametrize("renames", [0, 1])
+def test_a_kill_between_the_renames_leaves_the_previous_save_whole(saved, tmp_path, renames):
+    shutil.copytree(saved, tmp_path / "source")
+    code = (
+        "import os, sys, pathlib, transferlearn as tl\n"
+        "fitted = tl.load('source')\n"
+        "rename, count = pathlib.Path.rename, []\n"
+        "def killed(self, target):\n"
+        f"    if len(count) == {renames}: os._exit(9)\n"
+        "    count.append(1)\n"
+        "    return rename(self, target)\n"
+        "pathlib.Path.rename = killed\n"
+        "fitted.save('saved')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False)
+    assert done.returncode == 9
+    np.testing.assert_array_equal(outputs(tl.load(saved)), outputs(tl.load(tmp_path / "source")))
+
+
+def test_a_folder_that_is_no_save_is_not_touched(fitted, tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "mine.jpg").write_bytes(b"precious")
+    with pytest.raises(OSError, match="not a save"):
+        fitted.save(tmp_path / "photos")
+    assert (tmp_path / "photos" / "mine.jpg").read_bytes() == b"precious"
+
+
+def test_a_save_that_holds_files_of_others_is_not_replaced(fitted, tmp_path):
+    fitted.save(tmp_path / "saved")
+    (tmp_path / "saved" / "NOTES.md").write_text("mine")
+    with pytest.raises(OSError, match=r"no part of a save, such as NOTES\.md"):
+        fitted.save(tmp_path / "saved")
+    assert (tmp_path / "saved" / "NOTES.md").read_text() == "mine"
+
+
+def test_a_link_to_a_save_stays_a_link(fitted, tmp_path):
+    fitted.save(tmp_path / "saved")
+    (tmp_path / "link").symlink_to("saved")
+    for _ in range(2):
+        fitted.save(tmp_path / "link")
+        tl.load(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+
+
+def test_what_only_looks_like_a_previous_save_stays(fitted, tmp_path):
+    (tmp_path / ".saved.previous").mkdir()
+    (tmp_path / ".saved.previous" / "mine.txt").write_text("mine")
+    fitted.save(tmp_path / "saved")
+    tl.load(tmp_path / "saved")
+    assert (tmp_path / ".saved.previous" / "mine.txt").exists()

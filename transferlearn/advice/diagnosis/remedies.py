@@ -1,0 +1,233 @@
+"""What to change next in a builder, by what is not set in it yet."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from transferlearn import configs, heads
+from transferlearn.advice.diagnosis.curves import STEADY, Curves, falls, wobble
+from transferlearn.advice.diagnosis.evidence import Evidence, loss_noise
+from transferlearn.data import Images
+from transferlearn.fitted import FittedModel
+from transferlearn.freezing import FreezeStrategy, TrainLastBlocks
+from transferlearn.schedules import Auto, Schedule
+
+_TOO_HIGH = 5  # times the loss of guessing: no head is born that bad
+_KEEP_BEST = (
+    "keep the best epoch: fit(..., callbacks=[keras.callbacks.EarlyStopping('val_loss', "
+    "patience=3, restore_best_weights=True)])"
+)
+
+
+class Remedy(NamedTuple):
+    """Something to change, in words, and as fields of the builder where it is one of those."""
+
+    text: str
+    changes: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """What of a training decides what to change.
+
+    Attributes:
+        settings: Of the builder, otherwise than by default, as `transferlearn.configs` writes them.
+        solved: Whether the head was solved.
+        epochs: That were run.
+        learning_rate: Of the first phase that took gradient steps.
+        frozen: Share of the backbone's layers that were frozen at the end.
+        image_size: `(height, width)` in pixels; `None` of texts.
+        head_first: Whether a head was solved before anything else was trained.
+        exploded: How the training loss got out of hand; empty where it did not.
+        guessing: Whether after several epochs it is no lower than that of guessing.
+        moved: Whether it fell by more than it wobbles, if there are epochs to tell.
+        falling: Whether it still falls, or there are too few epochs to tell.
+        past_best: Whether the held-out loss was lower after an earlier epoch.
+    """
+
+    settings: Mapping[str, Any]
+    solved: bool
+    epochs: int
+    learning_rate: float
+    frozen: float
+    image_size: tuple[int, int] | None
+    head_first: bool
+    exploded: str
+    guessing: bool
+    moved: bool
+    falling: bool
+    past_best: bool
+
+    @property
+    def has_own_rate(self) -> bool:
+        """Says whether it was the default recipe, which sets its own pace and keeps its end."""
+        return isinstance(configs.read(self.settings.get("schedule"), Schedule), Auto)
+
+    @classmethod
+    def of(cls, fitted: FittedModel[Any], curves: Curves, seen: Evidence) -> "Case":
+        """Reads it from what `fit` wrote down."""
+        outline = fitted.outline
+        kept = [phase for phase in fitted.phases if phase.kept_epoch != 0]
+        phase = (kept or fitted.phases)[-1]
+        stepped = [result for result in fitted.phases if not result.solved]
+        losses = curves.to_model(curves.loss)
+        noise = loss_noise(losses.min(), seen.train_items)
+        is_last = curves.epoch_of_model == curves.epochs - 1
+        layers, guessing = outline.backbone_layers, fitted.encoding.guessing_loss
+        return cls(
+            settings=outline.settings,
+            solved=phase.solved is not None,
+            epochs=curves.epochs,
+            learning_rate=(stepped or [phase])[0].learning_rate,
+            frozen=len(phase.frozen_layers) / layers if layers else 1.0,
+            image_size=fitted.kind.image_size if isinstance(fitted.kind, Images) else None,
+            head_first=len(stepped) < len(fitted.phases),
+            exploded=_explosion(losses, noise, seen, guessing),
+            guessing=len(losses) > 1 and losses[-1] > guessing,
+            moved=len(losses) == 1 or losses[0] - losses[-1] > wobble(losses),
+            falling=is_last and (len(losses) < STEADY or falls(losses, noise)),
+            past_best=seen.best_epoch - 1 < curves.epoch_of_model,
+        )
+
+    @property
+    def mixed(self) -> bool:
+        """Says whether items were mixed in training."""
+        return "mixup" in self.settings
+
+    @property
+    def head(self) -> Any:
+        """Gives the built-in head; `None` for another one."""
+        head: Any = heads.PooledDense()
+        if "head" in self.settings:
+            head = configs.read(self.settings["head"], heads.Head)
+        return head if isinstance(head, (heads.PooledDense, heads.FlattenDense)) else None
+
+
+def _explosion(losses: np.ndarray, noise: float, seen: Evidence, guessing: float) -> str:
+    """Says how the training loss got out of hand, if it did."""
+    lowest, last = losses.min(), seen.train_loss
+    if not math.isfinite(last):
+        return "the training loss is not finite"
+    if 1 - seen.train_score <= seen.train_noise:
+        return ""  # near a perfect fit a loss goes up and down by many times itself
+    if last - lowest > max(noise, (losses[0] - lowest) / 2):  # half of what was gained is lost
+        return f"the training loss went up from {lowest:.3g} to {last:.3g}"
+    above = min(last, seen.last_loss) > guessing + loss_noise(guessing, seen.train_items)
+    if len(losses) > 1 and above and losses.max() > _TOO_HIGH * guessing:
+        return f"the training loss, {last:.3g}, is above that of guessing, {guessing:.3g}"
+    return ""
+
+
+def against_overfitting(case: Case) -> Iterator[Remedy]:
+    """In the order to try them in; a solved head has its L2 penalty already."""
+    head = case.head
+    if not case.solved:
+        if case.past_best and not case.has_own_rate:
+            yield Remedy(_KEEP_BEST, {})
+        stronger = {"none": "light", "light": "strong"}
+        used = case.settings.get("augmentation", "none")
+        if isinstance(used, str) and (name := stronger.get(used)):
+            views = {"views": 4} if case.frozen else {}
+            yield _change("augmentation", augmentation=name, **views)
+        for name, value, why in (
+            ("dropout", 0.5, "more dropout in the head"),
+            ("l2", 1e-4, "an L2 penalty in the head"),
+        ):
+            if head and getattr(head, name) < value:
+                yield _change(why, head=replace(head, **{name: value}))
+        if "mixup" not in case.settings:
+            yield _change("mixup", mixup=0.2)
+    if case.frozen < 1:
+        yield _change("fewer trained blocks", freeze=_freeze_more(case))
+    if isinstance(head, heads.FlattenDense):
+        yield _change("a smaller head", head=heads.PooledDense(dropout=0.5))
+    yield Remedy("more examples to train on", {})
+
+
+def to_go_on(case: Case) -> Iterator[Remedy]:
+    """Where the loss still falls."""
+    yield from _head_first(case)
+    yield from _more_epochs(case)
+
+
+def against_underfitting(case: Case) -> Iterator[Remedy]:
+    """In the order to try them in."""
+    if case.exploded:
+        yield _change(
+            "a smaller rate (tl.find_learning_rate finds one)",
+            learning_rate=_times(0.1, case),
+        )
+    elif not case.solved:
+        yield from _head_first(case)
+        if not case.moved or case.guessing:
+            yield from _faster(case)
+        elif case.falling:
+            yield from _more_epochs(case)
+    head = case.head
+    if head and not case.solved and (head.dropout > 0.2 or head.l2):
+        less = replace(head, dropout=min(head.dropout, 0.2), l2=0.0)
+        yield _change("less regularisation", head=less)
+    if "mixup" in case.settings and not case.solved:
+        yield _change("no mixup", mixup=0.0)
+    if case.frozen == 1:
+        free = _change("free the last blocks", freeze=TrainLastBlocks(2))
+        yield Remedy(f"{free.text}, with fit(..., schedule='fine-tune')", free.changes)
+    elif case.frozen:
+        yield _change("free more blocks", freeze="none")
+    if isinstance(head, heads.FlattenDense):
+        yield _change("a larger head", head=replace(head, units=tuple(2 * n for n in head.units)))
+    elif head:
+        yield _change("a larger head", head=heads.FlattenDense((128,)))
+    if case.image_size:
+        height, width = (round(1.5 * side / 32) * 32 for side in case.image_size)
+        yield _change("larger images", image_size=(height, width))
+    yield Remedy("another backbone: 'transferlearn backbones' lists them", {})
+
+
+def _change(why: str, **changes: Any) -> Remedy:
+    shown = ", ".join(f"{name}={_shown(value)}" for name, value in changes.items())
+    return Remedy(f"{why}: {shown}", changes)
+
+
+def _head_first(case: Case) -> Iterator[Remedy]:
+    if case.frozen < 1 and not case.head_first:
+        yield Remedy(
+            "solve the head first; a random one spoils what is pretrained: "
+            "fit(..., schedule='fine-tune')",
+            {},
+        )
+
+
+def _more_epochs(case: Case) -> Iterator[Remedy]:
+    yield Remedy(f"more epochs: fit(..., epochs={2 * case.epochs})", {})
+    yield from _faster(case)
+
+
+def _faster(case: Case) -> Iterator[Remedy]:
+    """At a rate of its own, and for what is pretrained, faster is no better."""
+    if case.frozen == 1 and not case.has_own_rate:
+        yield _change(
+            "a larger rate (tl.find_learning_rate finds one)", learning_rate=_times(10, case)
+        )
+
+
+def _times(factor: float, case: Case) -> float:
+    return float(f"{factor * case.learning_rate:.3g}")  # Keras holds it as a float32
+
+
+def _freeze_more(case: Case) -> Any:
+    if not case.frozen:
+        return TrainLastBlocks(2)
+    used = configs.read(case.settings.get("freeze"), FreezeStrategy)
+    count = used.count // 2 if isinstance(used, TrainLastBlocks) else 0
+    return TrainLastBlocks(count) if count else "all"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    homes = {heads.Head: "tl.heads.", FreezeStrategy: "tl.freezing."}
+    return "".join(home for kind, home in homes.items() if isinstance(value, kind)) + repr(value)

@@ -1,0 +1,194 @@
+"""Whether a training over- or underfitted, by its curves and its scores."""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from transferlearn.advice.diagnosis.curves import Curves, falls
+from transferlearn.advice.diagnosis.evidence import Evidence, gather, loss_noise
+from transferlearn.advice.diagnosis.remedies import (
+    Case,
+    Remedy,
+    against_overfitting,
+    against_underfitting,
+    to_go_on,
+)
+from transferlearn.fitted import FittedModel
+from transferlearn.plotting import write_figure
+
+Verdict = Literal["overfitting", "underfitting", "still improving", "neither", "cannot tell"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """Whether a training over- or underfitted, by which figures, and what to change next.
+
+    Attributes:
+        verdict: `"overfitting"`, `"underfitting"`, `"still improving"`, `"neither"` or
+            `"cannot tell"`.
+        reason: Why, in a sentence.
+        evidence: The figures.
+        advice: What to change, in the order to try it in.
+        changes: The first advice that is a field of the builder, for
+            `dataclasses.replace(builder, **changes)`; empty where none is.
+        note: What the figures leave open, if anything.
+        curves: What each epoch gave.
+    """
+
+    verdict: Verdict
+    reason: str
+    evidence: Evidence
+    advice: tuple[str, ...]
+    changes: dict[str, Any]
+    note: str
+    curves: Curves = field(repr=False)
+
+    def plot(self, path: str | Path) -> None:
+        """Draws the curves, and where phases ended, into a file such as `curves.png`.
+
+        Raises:
+            ImportError: matplotlib is not installed.
+        """
+        write_figure(path, self.curves.draw)
+
+    def __str__(self) -> str:
+        lines = [f"{self.verdict.capitalize()}: {self.reason}."]
+        lines += [f"{i}. {text}" for i, text in enumerate(self.advice, start=1)]
+        return "\n".join([*lines, *([f"Note: {self.note}"] if self.note else [])])
+
+
+def diagnose(fitted: FittedModel[Any], train: Any = None, validation_data: Any = None) -> Diagnosis:
+    """Says whether a model over- or underfits, by which figures, and what to change next.
+
+    When to use it: after each `fit`, also on a model that `tl.load` brought back. It reads the
+    history; what it is given data of, it measures.
+
+    What is left of the error is of two kinds: what is wrong on the images trained on too
+    (underfitting), and the gap from those to the images held out (overfitting). The larger one is
+    named, if it is above the noise that so many images have. It is overfitting, too, where the
+    held-out loss rose from its best by more than its noise while the training loss fell and
+    some answers are wrong; and what
+    looks like underfitting is still improving where the held-out loss fell in each of the last
+    epochs to its lowest, at a pace that as many epochs again would make more than noise.
+
+    Args:
+        fitted: What `fit` gave.
+        train: What it was trained on, as `fitted.evaluate` takes it. Without it, the training
+            scores are those of an epoch: its mean, with dropout, augmentation and mixup on.
+        validation_data: Images held out; by default the history's scores on those are taken.
+
+    Returns:
+        A `Diagnosis`; printed, it is a short text.
+
+    Raises:
+        TypeError: Something else than what `fit` gave.
+
+    Example:
+        diagnosis = tl.diagnose(fitted)
+        print(diagnosis)
+        builder = dataclasses.replace(builder, **diagnosis.changes)
+    """
+    if not isinstance(fitted, FittedModel):
+        raise TypeError(f"diagnose takes what a builder's fit gave. Received: {fitted!r}")
+    curves = Curves.of(fitted)
+    seen = gather(fitted, curves, train, validation_data)
+    case = Case.of(fitted, curves, seen)
+    is_clean = case.solved or train is not None
+    is_lower_bound = not is_clean and (case.mixed or seen.epochs == 1)
+    verdict, reason, remedies = _judge(case, curves, seen, is_lower_bound=is_lower_bound)
+    chosen = list(remedies)
+    return Diagnosis(
+        verdict=verdict,
+        reason=reason,
+        evidence=seen,
+        advice=tuple(remedy.text for remedy in chosen),
+        changes=next((remedy.changes for remedy in chosen if remedy.changes), {}),
+        note="; ".join(_notes(fitted, seen, is_clean=is_clean)),
+        curves=curves,
+    )
+
+
+_Found = tuple[Verdict, str, Iterable[Remedy]]
+
+
+def _notes(fitted: FittedModel[Any], seen: Evidence, *, is_clean: bool) -> Iterator[str]:
+    if not is_clean:
+        yield (
+            "training scores are an epoch's mean, with dropout, augmentation and mixup on "
+            "(tl.diagnose(fitted, train=...) measures the model itself)"
+        )
+    trained_on = fitted.outline.train_items
+    if trained_on is not None and seen.train_items > trained_on:
+        yield (
+            f"train= holds {seen.train_items:,.0f} examples, of which fit trained on "
+            f"{trained_on:,}; the others make the gap look smaller"
+        )
+    if fitted.outline.backbone_layers is None:
+        yield "this save does not say how its builder was set, so defaults are taken"
+
+
+def _judge(case: Case, curves: Curves, seen: Evidence, *, is_lower_bound: bool) -> _Found:
+    if case.exploded:
+        return "underfitting", case.exploded, against_underfitting(case)
+    error, said = 1 - seen.train_score, _scores(seen)
+    error_counts = error > seen.held_out_noise
+    rose = seen.rise > seen.rise_noise and curves.loss_fell_since_best
+    if rose and not (seen.all_right or seen.gap < 0):
+        return "overfitting", f"{_rise(seen)}; {said}", against_overfitting(case)
+    if seen.gap > seen.gap_noise and (seen.gap >= error or not error_counts):
+        return "overfitting", said, against_overfitting(case)
+    if _improves(curves, seen):
+        fell = f"the held-out loss fell in each of the last epochs, to {seen.last_loss:.3g}"
+        return "still improving", f"{fell}; {said}", to_go_on(case)
+    if math.isnan(seen.held_out_score):
+        name = seen.score.name
+        return "cannot tell", f"there is no {name} of examples held out", [_HOLD_OUT]
+    if math.isnan(seen.gap_noise):
+        return "cannot tell", f"{said}, and more is not known", [_MEASURE]
+    if seen.no_better_than_guessing and not (is_lower_bound and case.mixed):
+        guessing = f"always giving the commonest answer reaches {seen.guessing:.1%}"
+        return "underfitting", f"{said}; {guessing}", against_underfitting(case)
+    if is_lower_bound:
+        why = "of one epoch" if seen.epochs == 1 else "with mixup on"
+        return "cannot tell", f"{said}, but training scores {why} say little", [_MEASURE]
+    if error_counts:
+        return "underfitting", said, against_underfitting(case)
+    return "neither", said, [_NOTHING]
+
+
+def _improves(curves: Curves, seen: Evidence) -> bool:
+    if curves.val_loss is None or seen.all_right or seen.rise > 0:
+        return False
+    return falls(curves.to_model(curves.val_loss), loss_noise(seen.last_loss, seen.curve_items))
+
+
+def _rise(seen: Evidence) -> str:
+    return (
+        f"the held-out loss was lowest after epoch {seen.best_epoch:g} of {seen.epochs}, "
+        f"{seen.best_loss:.3g}, and is {seen.last_loss:.3g} now, where a rise by "
+        f"{seen.rise_noise:.2g} may be noise"
+    )
+
+
+def _scores(seen: Evidence) -> str:
+    held_out = seen.score.said(seen.held_out_score).partition(" ")[0]
+    return (
+        f"of {seen.train_items:,.0f} examples trained on {seen.score.said(seen.train_score)}, of "
+        f"{seen.held_out_items:,.0f} held out {held_out}, a gap of "
+        f"{seen.gap:.1%}, where {seen.gap_noise:.1%} may be noise"
+    )
+
+
+_HOLD_OUT = Remedy(
+    "hold examples out: fit(..., validation_split=0.2) or validation_data=..., or give them here: "
+    "tl.diagnose(fitted, train=..., validation_data=...)",
+    {},
+)
+_MEASURE = Remedy(
+    "measure the model itself: tl.diagnose(fitted, train=..., validation_data=...)", {}
+)
+_NOTHING = Remedy(
+    "nothing: what is left is within the noise of so few examples; hold out more to see more", {}
+)

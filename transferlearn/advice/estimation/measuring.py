@@ -1,0 +1,156 @@
+"""What a run will take, from a few measured batches."""
+
+import gc
+import inspect
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
+from typing import Any
+
+from transferlearn.advice.estimation.memory import watched
+from transferlearn.advice.estimation.projection import Projection
+from transferlearn.advice.estimation.result import Estimate
+from transferlearn.advice.estimation.stopwatch import Stopwatch
+from transferlearn.builders import Builder
+from transferlearn.checks import price
+from transferlearn.data import DataWarning, LoadedData
+from transferlearn.data.excerpt import Sample
+from transferlearn.data.loading import load_excerpt
+from transferlearn.features import Storage
+from transferlearn.features.trial import Trial, trial
+from transferlearn.randomness import random_states_kept
+from transferlearn.training import check_cache
+
+_LEAST, _MOST, _SHARE = 4, 16, 1 / 16  # batches that are measured, and their share of all items
+
+
+def estimate(
+    builder: Builder,
+    train: Any,
+    validation_data: Any = None,
+    *,
+    price_per_hour: float | None = None,
+    cache: Any = "auto",
+    **fit_options: Any,
+) -> Estimate:
+    """Tells what `builder.fit(...)` with the same arguments will take, before it is started.
+
+    Args:
+        builder: Of the run; it stays as it is.
+        train: A folder, arrays or a table, as for `fit`; a stream cannot be measured in part.
+        validation_data: Likewise.
+        price_per_hour: Of the machine, in any currency.
+        cache: What is stored; features that are stored already count as if they were not.
+        **fit_options: Of `builder.prepare`, such as `epochs` and `schedule`. Where a schedule may
+            end a phase early, the longest course is told.
+
+    Returns:
+        An `Estimate`.
+
+    Raises:
+        ValueError: Whatever `fit` would refuse, a stream, or a price that is none.
+
+    Example:
+        print(tl.estimate(builder, "photos", epochs=20, price_per_hour=0.5))
+    """
+    begun = time.perf_counter()
+    rate = price(price_per_hour)
+    check_cache(cache)
+    stopwatch = Stopwatch(builder.batch_size)
+    gc.collect()
+    with random_states_kept(), _without_data_warnings(), watched() as peak:
+        started = stopwatch.now()
+        loaded = _excerpt(builder, train, validation_data, stopwatch, fit_options)
+        ready = stopwatch.now()
+        whole = Projection([x for x in loaded if isinstance(x, Sample)], builder.batch_size)
+        _say(whole)
+        with _stores(Storage.of(cache), whole.measured / whole.images) as stores:
+            _run(builder, loaded, stopwatch, stores, fit_options)
+            done = stopwatch.now()
+            stored = stores.added() if stores else (0, 0)
+    gc.collect()
+    courses = stopwatch.courses
+    spent = [whole.spent(course) for course in courses]
+    loading = ready - started + whole.opening
+    seconds = loading + done - ready + sum(phase.more for phase in spent)
+    features, trained = sum(x.features for x in spent), sum(x.training for x in spent)
+    in_memory, on_disk = (round(nbytes * whole.computed(courses)) for nbytes in stored)
+    return Estimate(
+        seconds=seconds,
+        loading=loading,
+        starting=seconds - loading - features - trained,
+        features=features,
+        training=trained,
+        memory=peak.nbytes + in_memory - stored[0] + whole.memory(courses),
+        stored_in_memory=in_memory,
+        stored_on_disk=on_disk,
+        money=None if rate is None else rate * seconds / 3600,
+        images=whole.images,
+        measured=whole.measured,
+        took=time.perf_counter() - begun,
+    )
+
+
+def _excerpt(
+    builder: Builder,
+    train: Any,
+    validation_data: Any,
+    stopwatch: Stopwatch,
+    options: dict[str, Any],
+) -> LoadedData:
+    """Loads what `builder.load` would, with a few items opened only."""
+    call = inspect.signature(builder.prepare).bind(train, validation_data, **options)
+    call.apply_defaults()
+    named = inspect.signature(builder.reading).parameters
+    return load_excerpt(
+        train,
+        validation_data,
+        builder.reading(**{name: call.arguments[name] for name in named}),
+        validation_split=call.arguments["validation_split"],
+        seed=builder.seed,
+        share=_share(builder.batch_size),
+        observer=stopwatch,
+    )
+
+
+def _run(
+    builder: Builder,
+    loaded: LoadedData,
+    stopwatch: Stopwatch,
+    stores: Trial | None,
+    options: dict[str, Any],
+) -> None:
+    # The backend's random state cannot be put back, so no seed is set.
+    training = replace(builder, seed=None).prepare(loaded, cache=False, **options)
+    if stores:
+        training = replace(training, storage=stores.storage)
+    training.run(callbacks=stopwatch, verbose=0, on_phase=stopwatch.begin)
+
+
+def _say(whole: Projection) -> None:
+    print(f"Measuring {whole.measured:,} of {whole.images:,} items", file=sys.stderr, flush=True)
+
+
+def _stores(storage: Storage, share: float) -> AbstractContextManager[Trial | None]:
+    return nullcontext() if storage.when == "never" else trial(storage, share)
+
+
+def _share(batch_size: int) -> Callable[[int], float]:
+    """Says which part of the items to measure."""
+
+    def share(items: int) -> float:
+        batches = min(max(_LEAST, _SHARE * items / batch_size), _MOST)
+        return min(1.0, round(batches) * batch_size / items)
+
+    return share
+
+
+@contextmanager
+def _without_data_warnings() -> Iterator[None]:
+    """Keeps warnings about the data for the run itself."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        yield

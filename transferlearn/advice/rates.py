@@ -1,0 +1,261 @@
+"""Find a learning rate by trying them all once, and leave everything as it was."""
+
+import math
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from transferlearn.builders import Builder
+from transferlearn.checks import whole
+from transferlearn.data import LoadedData
+from transferlearn.data.dataset import ItemDataset
+from transferlearn.plotting import write_figure
+from transferlearn.randomness import random_states_kept
+from transferlearn.schedules import OnePhase
+from transferlearn.templates import copy_optimizer
+
+_MEMORY = 0.9  # share of the smoothed loss that the next step keeps: it looks back ten steps
+_EXPLODED = 4.0  # times the lowest smoothed loss
+_FIRST = 10  # steps whose rate is too small to change anything
+_BEGUN = 0.1  # share of the whole fall
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class RateSweep:
+    """How the loss went while the learning rate rose from step to step.
+
+    Attributes:
+        rates: `(steps,)`, evenly spaced on a logarithmic scale, up to where the loss exploded.
+        losses: `(steps,)`, of each step's batch.
+    """
+
+    rates: np.ndarray
+    losses: np.ndarray
+
+    def __repr__(self) -> str:
+        found = f"suggestion={self.suggestion:.1e}" if self._fell else "the loss did not fall"
+        return f"RateSweep({found}, {len(self.rates)} steps up to {self.rates[-1]:.1e})"
+
+    @cached_property
+    def smoothed(self) -> np.ndarray:
+        """The losses' running mean, `(steps,)`."""
+        return _running_mean(self.losses)
+
+    @property
+    def suggestion(self) -> float:
+        """The middle, on a logarithmic scale, of the valley: from a tenth of the fall to its end.
+
+        Raises:
+            ValueError: The loss did not fall, so there is nothing to suggest.
+        """
+        return float(np.sqrt(self.rates[self._begin] * self.rates[self._end]))
+
+    @property
+    def steepest(self) -> float:
+        """Where the smoothed loss falls fastest; it leans on one place, so it is the less steady.
+
+        Raises:
+            ValueError: As `suggestion`.
+        """
+        slopes = np.gradient(self.smoothed, np.log(self.rates))
+        return float(self.rates[self._begin + np.argmin(slopes[self._begin : self._end + 1])])
+
+    def plot(self, path: str | Path) -> None:
+        """Draws loss against rate, and the suggestion, into a file such as `rates.png`.
+
+        Raises:
+            ImportError: matplotlib is not installed.
+        """
+        write_figure(path, self._draw)
+
+    def _draw(self, figure: Any) -> None:
+        axes = figure.add_subplot(xscale="log", xlabel="learning rate", ylabel="loss")
+        axes.plot(self.rates, self.losses, ".", color="0.7", label="each step")
+        axes.plot(self.rates, self.smoothed, label="smoothed")
+        if self._fell:
+            axes.axvline(self.suggestion, color="C1", label=f"suggestion: {self.suggestion:.1e}")
+        axes.set_ylim(top=1.1 * max(self.losses[0], self.smoothed[: self._end + 1].max()))
+        axes.legend()
+
+    @property
+    def _end(self) -> int:
+        return int(self.smoothed.argmin())
+
+    @property
+    def _begin(self) -> int:
+        """The first step from which on a tenth of the fall is done and stays so."""
+        if not self._fell:
+            raise ValueError(
+                "No learning rate made the loss fall by more than its noise. Look at the plot; "
+                "larger batches or more steps make it less noisy, and a model that is trained "
+                "already may have nowhere to fall."
+            )
+        falling = self.smoothed[: self._end + 1]
+        above = falling > self._start - _BEGUN * (self._start - falling[-1])
+        return int(np.flatnonzero(above)[-1]) + 1 if above.any() else 0
+
+    @property
+    def _start(self) -> float:
+        return float(self.losses[:_FIRST].mean())
+
+    @property
+    def _fell(self) -> bool:
+        """Whether the fall is above three standard errors: the lowest of many is looked at."""
+        spread = np.median(np.abs(np.diff(self.losses))) / (0.6745 * math.sqrt(2))  # if normal
+        error = spread * math.sqrt((1 - _MEMORY) / (1 + _MEMORY) + 1 / _FIRST)
+        return bool(self._start - self.smoothed.min() > 3 * error)
+
+
+def find_learning_rate(
+    job: Builder | keras.Model,
+    train: Any,
+    *,
+    lowest: float = 1e-7,
+    highest: float = 10.0,
+    steps: int = 100,
+    cache: Any = "auto",
+    verbose: Any = "auto",
+) -> RateSweep:
+    """Trains for some steps with a rate that rises from each to the next, and suggests one.
+
+    When to use it: before a long training, or where the loss hardly moves or explodes. It takes
+    about as long as `steps` steps; what the builder's `freeze` freezes is computed once, and
+    found again by `fit`.
+
+    A copy is trained and thrown away. The builder or model, its optimizer, and Python's, NumPy's,
+    Keras's and the backend's random state are afterwards as they were: what is trained next comes
+    out the same as without it. (A stream that you pass is read, and goes on from there.)
+
+    Reference: [Cyclical learning rates](https://arxiv.org/abs/1506.01186), for the sweep.
+
+    Args:
+        job: A builder, or a compiled `keras.Model`. A builder's `freeze` says what is swept;
+            augmentation is left out.
+        train: What `fit` takes: of a builder any labelled data (a tenth is left aside, as in
+            `fit`), of a model batches, or one tuple `(x, y)` or `(x, y, sample_weight)`.
+        lowest: The first rate.
+        highest: The last rate, if the loss does not explode before.
+        steps: From one to the other; data with fewer batches is gone through several times.
+        cache: As for `Builder.fit`.
+        verbose: As for `model.fit`.
+
+    Returns:
+        A `RateSweep`: `suggestion`, `steepest`, `rates`, `losses`, `plot(path)`.
+
+    Raises:
+        ValueError: Settings or data that cannot work, or a model that is not compiled.
+        TypeError: A model that Keras cannot copy.
+
+    Example:
+        found = tl.find_learning_rate(builder, "photos")
+        builder = dataclasses.replace(builder, learning_rate=found.suggestion)
+    """
+    if not isinstance(job, (Builder, keras.Model)):
+        raise TypeError(f"Expected a builder or a compiled keras.Model. Received: {job!r}")
+    steps = whole("steps", steps, least=20)
+    if not 0 < lowest < highest < math.inf:
+        raise ValueError(
+            f"Expected 0 < lowest < highest. Received: lowest={lowest!r}, highest={highest!r}"
+        )
+    pace = keras.optimizers.schedules.ExponentialDecay(lowest, steps - 1, highest / lowest)
+    sweep = _Sweep(steps)
+    with random_states_kept():
+        if isinstance(job, Builder):
+            _sweep_builder(job, train, pace, sweep, cache=cache, verbose=verbose)
+        else:
+            _sweep_model(job, train, pace, sweep, verbose=verbose)
+    losses = np.array([loss for loss in sweep.losses if math.isfinite(loss)])
+    if not losses.size:
+        raise ValueError("The loss is not finite from the first step on, whatever the rate.")
+    rates = lowest * (highest / lowest) ** (np.arange(len(losses)) / (steps - 1))
+    return RateSweep(rates=rates, losses=losses)
+
+
+def _sweep_builder(
+    builder: Builder, train: Any, pace: Any, sweep: "_Sweep", *, cache: Any, verbose: Any
+) -> None:
+    changes: dict[str, Any] = {
+        f.name: f.default for f in fields(builder) if f.name in ("augmentation", "views")
+    }
+    optimizer = _with_pace(builder.optimizer, pace)
+    builder = replace(builder, optimizer=optimizer, learning_rate=None, **changes)
+    trained_on, held_out = builder.load(train, validation_split=0.0)
+    epochs = sweep.steps
+    if isinstance(trained_on, ItemDataset):
+        if held_out is None:  # as in `fit`, which so finds the features of the same batches
+            trained_on, _ = trained_on.split(0.1, builder.seed)
+        epochs = math.ceil(sweep.steps / math.ceil(len(trained_on.items) / builder.batch_size))
+    # A builder's seed sets the backend's state too, which cannot be put back.
+    with random_states_kept(builder.seed):
+        training = replace(builder, seed=None).prepare(
+            LoadedData(trained_on, None), schedule=OnePhase(), epochs=epochs, cache=cache
+        )
+        training = replace(training, data=replace(training.data, seed=builder.seed))
+        training.run(callbacks=[sweep], verbose=verbose)
+
+
+def _sweep_model(model: keras.Model, train: Any, pace: Any, sweep: "_Sweep", verbose: Any) -> None:
+    if getattr(model, "optimizer", None) is None:
+        raise ValueError("The model has no optimizer and loss yet: call model.compile(...) first.")
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    copy.compile(_with_pace(model.optimizer, pace), model.loss, jit_compile=model.jit_compile)
+    data = {"x": train}
+    if isinstance(train, tuple):
+        order = np.random.default_rng(0).permutation(len(train[0]))
+        parts = [np.asarray(part)[order] for part in train]
+        data = dict(zip(("x", "y", "sample_weight"), parts, strict=False))
+    # Keras would shuffle by the backend's random state.
+    copy.fit(**data, shuffle=False, epochs=sweep.steps, callbacks=[sweep], verbose=verbose)
+
+
+def _with_pace(optimizer: Any, pace: Any) -> keras.Optimizer:
+    copy = copy_optimizer(optimizer, 1.0)
+    copy.learning_rate = pace
+    return copy
+
+
+class _Sweep(keras.callbacks.ProgbarLogger):
+    """Takes down each step's loss, and stops after the last step or where the loss explodes.
+
+    Keras leaves its own progress bars out for this one, which goes over all epochs.
+    """
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self.steps = steps
+        self.losses: list[float] = []
+        self._mean = 0.0
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.progbar = keras.utils.Progbar(
+            self.steps, verbose=self.verbose, stateful_metrics=["loss"]
+        )
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._mean = 0.0
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Overridden, since the bar goes on."""
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        # Keras gives the mean since the epoch began.
+        mean = float(logs["loss"])
+        self.losses.append(self._mean + (batch + 1) * (mean - self._mean))
+        self._mean = mean
+        smoothed = _running_mean(np.array(self.losses))
+        exploded = not smoothed[-1] <= _EXPLODED * smoothed.min()
+        done = exploded or len(self.losses) == self.steps
+        self.progbar.update(len(self.losses), [("loss", smoothed[-1])], finalize=done)
+        self.model.stop_training = done
+
+
+def _running_mean(losses: np.ndarray) -> np.ndarray:
+    """Exponentially weighted, without a bias to 0 at its beginning."""
+    weights = _MEMORY ** np.arange(len(losses))
+    sums = np.convolve(losses, weights)[: len(losses)]
+    return sums / np.cumsum(weights)

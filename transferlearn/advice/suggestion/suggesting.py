@@ -1,0 +1,265 @@
+"""Suggest what to start from."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from math import prod
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from transferlearn import backbones
+from transferlearn.advice.suggestion.measuring import (
+    Depth,
+    Measured,
+    Sample,
+    measure,
+    read_sample,
+)
+from transferlearn.advice.suggestion.table import Suggestion, Suggestions
+from transferlearn.builders import Builder, ImageBuilder, ImageClassifierBuilder
+from transferlearn.checks import price, whole
+from transferlearn.data import Images
+from transferlearn.data.images import ImageDataset
+from transferlearn.randomness import random_states_kept
+from transferlearn.tasks import Solver
+
+_HELD_OUT = 1000  # items, over all repetitions of the cross-validation
+_MOST_REPEATS = 5
+_NOTHING_TO_GAIN = 0.99  # accuracy
+_BACKWARD = 2.0  # operations of a step back for one of a step forward
+
+
+def suggest(
+    train: Any,
+    candidates: Sequence[Any] = ("EfficientNetLite0",),
+    *,
+    depths: Sequence[int] | None = None,
+    items: int = 1000,
+    price_per_hour: float | None = None,
+    epochs: int = 10,
+    seed: int = 0,
+    verbose: Any = "auto",
+) -> Suggestions:
+    """Says which backbone, image size and freezing to start from, without training any.
+
+    When to use it: before the first `fit`, or where an accuracy is not good enough. Each candidate
+    runs once over (a sample of) the images. For each depth, a linear probe on the pooled output of
+    the frozen part and of the blocks behind it is solved and cross-validated: a guess at what
+    training these blocks reaches ([Head2Toe](https://arxiv.org/abs/2201.03529)). It orders networks
+    and image sizes; of depths it says less, and a deeper one is never expected to reach less.
+    docs/choosing.md compares it with fine-tuning.
+
+    Args:
+        train: What `fit` takes. Of a stream, which cannot be read by item, the beginning is taken.
+        candidates: Names, functional models, `tl.backbones.Backbone`s, or builders, which say the
+            image size and the weights too.
+        depths: How many of the last blocks may be trained, such as `(0, 2, 4)`; 0: the head alone.
+            By default five numbers, from none to all.
+        items: Most images to look at, drawn from each class in its proportion.
+        price_per_hour: Of the machine; gives the cost of training.
+        epochs: Of the training that time and cost are estimated for.
+        seed: Of the sample and the cross-validation.
+        verbose: As for `model.fit`.
+
+    Returns:
+        Suggestions, the best first: by expected score; where that is equal, the network with
+        fewer operations, and of one network the deepest training. Nothing that was passed is
+        changed.
+
+    Raises:
+        TypeError: Candidates that are no list.
+        ValueError: Settings or data that cannot work.
+
+    Example:
+        small = tl.ImageClassifierBuilder("EfficientNetLite0", image_size=(96, 96))
+        found = tl.suggest("photos", [small, "EfficientNetLite0"], price_per_hour=0.5)
+        print(found)
+        fitted = found[0].builder.fit("photos", schedule=found[0].schedule)
+    """
+    builders = _as_builders(candidates)
+    items, epochs = whole("items", items, least=2), whole("epochs", epochs, least=1)
+    seed = whole("seed", seed, least=0)
+    counts = None if depths is None else _counts(depths)
+    rate = price(price_per_hour)
+    rows: list[Suggestion] = []
+    with random_states_kept(seed):
+        sample = _read(builders, train, items, seed)
+        for builder in builders:
+            own = sample._replace(images=_of_its_size(builder, sample.images))
+            measured = measure(builder, own.images, counts, verbose=verbose)
+            rows += _rows(builder, measured, own, _Job(sample.total, epochs, rate, seed))
+    return Suggestions(_with_places(sorted(rows, key=_place)), len(sample.images.items))
+
+
+def _as_builders(candidates: Sequence[Any]) -> list[ImageBuilder[Any]]:
+    if not isinstance(candidates, (list, tuple)) or not candidates:
+        raise TypeError(
+            "candidates is a list of names, models, backbones or builders, such as "
+            f"['EfficientNetLite0']. Received: candidates={candidates!r}"
+        )
+    if any(isinstance(x, Builder) and not isinstance(x, ImageBuilder) for x in candidates):
+        raise TypeError("suggest looks at images only: its builders are those for images.")
+    builders = [x if isinstance(x, ImageBuilder) else ImageClassifierBuilder(x) for x in candidates]
+    for name in ("task", "value_range", "on_error"):
+        given = list(dict.fromkeys(getattr(builder, name) for builder in builders))
+        if len(given) > 1:
+            raise ValueError(
+                f"All candidates look at the same images, so {name} must be the same for each. "
+                f"Received: {', '.join(map(repr, given))}"
+            )
+    return builders
+
+
+def _counts(depths: Any) -> list[int]:
+    if not isinstance(depths, (list, tuple, range)) or not depths:
+        raise TypeError(
+            "depths is a list of how many of the last blocks may be trained, such as (0, 2, 4). "
+            f"Received: depths={depths!r}"
+        )
+    return [whole("depths", depth, least=0) for depth in depths]
+
+
+def _own_size(builder: ImageBuilder[Any]) -> tuple[int, int]:
+    return builder.image_size or backbones.default_image_size(builder.backbone)
+
+
+def _read(builders: Sequence[ImageBuilder[Any]], train: Any, items: int, seed: int) -> Sample:
+    """Reads images at the largest size that a candidate takes, so that none has to enlarge them."""
+    first, largest = builders[0], max(map(_own_size, builders), key=prod)
+    kind = Images(default_image_size=largest, value_range=first.value_range)
+    reading = replace(first.reading(), kind=kind)
+    return read_sample(train, first.task, reading, items=items, seed=seed)
+
+
+def _of_its_size(builder: ImageBuilder[Any], images: ImageDataset) -> ImageDataset:
+    """Gives the images as in `fit`: without an `image_size`, arrays keep their own."""
+    if images.names is None and builder.image_size is None:
+        return images
+    return images.resized(_own_size(builder))
+
+
+class _Job(NamedTuple):
+    """What time and cost depend on, and the seed."""
+
+    images: int | None
+    epochs: int
+    price_per_hour: float | None
+    seed: int
+
+    def seconds(self, measured: Measured, depth: Depth) -> float | None:
+        """What is frozen once, and the rest forward and back in each epoch."""
+        if self.images is None:
+            return None
+        behind = measured.operations - depth.operations
+        operations = depth.operations + self.epochs * (1 + _BACKWARD) * behind
+        return self.images * measured.seconds_per_image * operations / measured.operations
+
+    def cost(self, seconds: float | None) -> float | None:
+        """By the price."""
+        if seconds is None or self.price_per_hour is None:
+            return None
+        return seconds / 3600 * self.price_per_hour
+
+
+def _rows(
+    builder: ImageBuilder[Any], measured: Measured, sample: Sample, job: _Job
+) -> Iterator[Suggestion]:
+    """Makes a candidate's suggestions, from all blocks frozen on."""
+    features = np.empty((len(sample.images.items), 0), "float32")
+    score = -math.inf
+    for depth in measured.depths:
+        # Each reads what the one before it read, and where it begins itself.
+        features = np.concatenate([_to_scale(depth.pooled), features], axis=1)
+        probe = _probe(sample)
+        own, held_out = _cross_validated(features, sample, probe, job.seed)
+        score = max(own, score)
+        freeze = _freeze(measured, depth.trained_blocks)
+        seconds = job.seconds(measured, depth)
+        yield Suggestion(
+            builder=replace(builder, image_size=sample.images.image_size, freeze=freeze),
+            schedule="fine-tune" if depth.trained_blocks else "probe",
+            network=_name(builder, measured),
+            image_size=sample.images.image_size,
+            freeze=freeze,
+            trained_blocks=depth.trained_blocks,
+            score_name=probe.score,
+            score=score,
+            interval=probe.interval(score, held_out),
+            seconds_per_image=measured.seconds_per_image,
+            operations=measured.operations,
+            parameters=measured.parameters,
+            trained_parameters=depth.trained_parameters,
+            megabytes=measured.nbytes / 1e6,
+            training_seconds=seconds,
+            cost=job.cost(seconds),
+            top1=_published(builder),
+        )
+
+
+def _probe(sample: Sample) -> Solver:
+    """Gives the solver of a linear probe, or raises `ValueError` where the task has none."""
+    probe = sample.encoding.probe()
+    if probe is None:
+        raise ValueError(
+            f"suggest ranks networks by a solved linear probe, and there is none for "
+            f"{sample.encoding.name}."
+        )
+    return probe
+
+
+def _place(row: Suggestion) -> tuple[float, float, int]:
+    """Sorts by score, then the quicker network, then the depth that training gains by.
+
+    In each comparison with fine-tuning, training more blocks reached more, also where the frozen
+    features did not show it; only where next to nothing is left to gain is it not worth its time.
+    """
+    deeper = row.trained_blocks if row.score > _NOTHING_TO_GAIN else -row.trained_blocks
+    return -row.score, row.operations, deeper
+
+
+def _to_scale(pooled: np.ndarray) -> np.ndarray:
+    """Scales a block as a whole: one with large values would be penalised less than others."""
+    spread = math.sqrt(pooled.var(axis=0, dtype="float64").sum()) or 1.0
+    return ((pooled - pooled.mean(axis=0)) / spread).astype("float32")
+
+
+def _cross_validated(
+    features: np.ndarray, sample: Sample, probe: Solver, seed: int
+) -> tuple[float, int]:
+    """Gives the mean score over several divisions into folds, and the number of items held out."""
+    weights = sample.images.sample_weight
+    solved = [
+        probe.solve(features, sample.targets, weights, seed + repeat)
+        for repeat in range(min(max(1, _HELD_OUT // len(features)), _MOST_REPEATS))
+    ]
+    return float(np.mean([layer.score for layer in solved])), solved[0].held_out
+
+
+def _freeze(measured: Measured, trained: int) -> str:
+    blocks = measured.backbone.blocks
+    if not trained:
+        return "all"
+    return "none" if trained == len(blocks) else blocks[-trained - 1].name
+
+
+def _name(builder: ImageBuilder[Any], measured: Measured) -> str:
+    name = measured.backbone.name
+    if builder.weights in (None, "imagenet"):
+        return name
+    return f"{name} ({Path(builder.weights).name})"
+
+
+def _published(builder: ImageBuilder[Any]) -> float | None:
+    if isinstance(builder.backbone, str) and builder.weights == "imagenet":
+        return backbones.facts(builder.backbone).top1
+    return None
+
+
+def _with_places(rows: Sequence[Suggestion]) -> tuple[Suggestion, ...]:
+    published = sorted({row.top1 for row in rows if row.top1 is not None}, reverse=True)
+    return tuple(
+        row if row.top1 is None else replace(row, published_place=published.index(row.top1) + 1)
+        for row in rows
+    )

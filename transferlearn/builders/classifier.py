@@ -1,0 +1,215 @@
+"""Builders of classifiers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import keras
+
+from transferlearn.builders.base import Builder
+from transferlearn.builders.prepared import Training
+from transferlearn.checks import whole
+from transferlearn.data import Classes, LoadedData, Reading, Tags
+from transferlearn.features import Cache
+from transferlearn.fitted import FittedModel
+from transferlearn.heads import Activation, Decoder
+from transferlearn.schedules import Schedule
+from transferlearn.tasks import (
+    ClassEncoding,
+    Classification,
+    ClassPrediction,
+    TagEncoding,
+    Tagging,
+    Task,
+)
+from transferlearn.tasks.classification import class_weights
+from transferlearn.tasks.losses import is_binary, takes_ids
+from transferlearn.training import as_callbacks
+
+Tensor = Any
+
+
+@dataclass(frozen=True)
+class Classifier(Builder[ClassPrediction]):
+    """Builds classifiers, whatever goes in.
+
+    Args:
+        multi_label: Whether an item can have several classes.
+        loss: By default the cross-entropy that fits the head's outputs. `"binary_crossentropy"`
+            gives two classes one sigmoid output.
+        metrics: By default accuracy (and AUC for yes-or-no outputs).
+    """
+
+    multi_label: bool = False
+
+    _makes: ClassVar[str] = "classifier"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if getattr(self, "mixup", 0.0) and takes_ids(self.loss):
+            raise ValueError(
+                "mixup mixes labels, which class ids cannot be: leave out the loss, or take "
+                f"'categorical_crossentropy'. Received: loss={self.loss!r}"
+            )
+
+    @property
+    def task(self) -> Task[ClassPrediction]:
+        """Gives classification, with one class an item or any number of them."""
+        return Tagging() if self.multi_label else Classification()
+
+    def build_head(self, features: Tensor, num_classes: int) -> Tensor:
+        """Makes the head's layers; override it to write your own.
+
+        Args:
+            features: The backbone's output, a `KerasTensor`.
+            num_classes: How many classes there are.
+
+        Returns:
+            The output, a `KerasTensor` of shape `(batch, num_classes)`, or `(batch, 1)` with a
+            sigmoid for two classes. The loss follows from its last activation; none means logits.
+        """
+        two_as_one = is_binary(self.loss) and not self.multi_label and num_classes == 2
+        outputs = 1 if two_as_one else num_classes
+        single = self.multi_label or outputs == 1
+        activation: Activation = "sigmoid" if single else "softmax"
+        assert not isinstance(self.head, Decoder)
+        return self.head(features, outputs, activation=activation)
+
+    def build(self, num_classes: int) -> keras.Model:
+        """Makes the compiled model, for plain `model.fit` and everything else that Keras does.
+
+        Args:
+            num_classes: At least 2, or 1 for the one sigmoid output of a binary question.
+
+        Returns:
+            A plain, flat, functional `keras.Model`: raw RGB pixels in [0, 255] of shape
+            `(batch, height, width, 3)` in (of texts token ids, `(batch, tokens)`),
+            `(batch, num_classes)` out. Frozen layers stay exactly as they are under `model.fit`.
+            Without a `loss` it is compiled with sparse categorical cross-entropy (class ids), or
+            binary cross-entropy for one output or `multi_label`.
+
+        Example:
+            model = tl.ImageClassifierBuilder("VGG16", freeze="all").build(num_classes=10)
+            model.fit(train_ds, epochs=10)
+        """
+        return self._build(self._blank(num_classes))
+
+    def summary(self, num_classes: int = 2, *, print_fn: Callable[[str], Any] = print) -> None:
+        """Prints, block by block, what is frozen and what is trained, and how many parameters."""
+        self._summary(self._blank(num_classes), print_fn)
+
+    def reading(self, class_names: Sequence[str] | None = None) -> Reading:
+        """Says how data to train on is read.
+
+        Args:
+            class_names: In the order of the class ids; by default found in the data.
+        """
+        target = Tags(class_names) if self.multi_label else Classes(class_names)
+        return replace(super().reading(), target=target)
+
+    def load(
+        self,
+        train: Any,
+        validation_data: Any = None,
+        *,
+        validation_split: float = 0.1,
+        class_names: Sequence[str] | None = None,
+    ) -> LoadedData:
+        """Loads and checks data to train and to validate on, once for several trainings.
+
+        The arguments are those of `fit`, which takes what this gives in the place of `train`, and
+        so do `prepare`, `tl.search` and the like.
+        """
+        return self._load(train, validation_data, validation_split, self.reading(class_names))
+
+    def prepare(
+        self,
+        train: Any,
+        validation_data: Any = None,
+        *,
+        epochs: int | None = None,
+        schedule: Schedule | str | None = None,
+        validation_split: float = 0.1,
+        class_names: Sequence[str] | None = None,
+        class_weight: Mapping[Any, float] | str | None = None,
+        cache: str | bool | Cache = "auto",
+    ) -> Training[ClassPrediction]:
+        """Loads the data and builds the network, and trains nothing yet.
+
+        The arguments are those of `fit`, which is `prepare` and `Training.run` in one call.
+        """
+        return self._prepare(
+            lambda: self.load(
+                train,
+                validation_data,
+                validation_split=validation_split,
+                class_names=class_names,
+            ),
+            epochs=epochs,
+            schedule=schedule,
+            cache=cache,
+            weigh=lambda dataset: class_weights(class_weight, dataset),
+        )
+
+    def fit(
+        self,
+        train: Any,
+        validation_data: Any = None,
+        *,
+        epochs: int | None = None,
+        schedule: Schedule | str | None = None,
+        validation_split: float = 0.1,
+        class_names: Sequence[str] | None = None,
+        class_weight: Mapping[Any, float] | str | None = None,
+        cache: str | bool | Cache = "auto",
+        callbacks: Sequence[keras.callbacks.Callback] | keras.callbacks.Callback | None = None,
+        verbose: Any = "auto",
+    ) -> FittedModel[ClassPrediction]:
+        """Trains, phase by phase.
+
+        Args:
+            train: A folder with a folder for each class (or with `train` and `validation` in it),
+                `(x, y)` or `(x, y, sample_weight)`, a CSV file or DataFrame of items and labels, a
+                `tf.data.Dataset`, an `ImageDataGenerator` iterator or another `PyDataset`; or what
+                `load` gave.
+            validation_data: Likewise. Without it, `validation_split` of folders, arrays and tables
+                is held out, stratified by class; streams are trained on whole.
+            epochs: Over all phases; by default 10, or as the schedule sees fit.
+            schedule: What is frozen when: a `tl.Schedule`, or `"auto"`, `"one-phase"`, `"probe"`,
+                `"fine-tune"`, `"gradual"`. By default `"auto"` (of texts `"probe"`), or with a
+                `freeze` one phase.
+            validation_split: Share in [0, 1) to hold out. A solved head that is not trained
+                further is in the end solved on that share too.
+            class_names: In the order of the class ids; by default found in the data.
+            class_weight: `"balanced"` (all classes count alike), or from class names or ids to
+                weights; multiplied into sample weights.
+            cache: Whether the output of frozen layers is computed once and stored: `"auto"` where
+                that saves time, `True` (`ValueError` where it cannot be), `False`, or a `tl.Cache`
+                that says where and how. The same weights come out, to rounding.
+            callbacks: Keras callbacks; they see the full model, and epochs that run on over phases.
+            verbose: As for `model.fit`; with 0 nothing is printed.
+
+        Returns:
+            A `FittedModel`; this builder and all that was passed stay as they were.
+
+        Raises:
+            ValueError: Data or settings that cannot work, before anything is trained.
+        """
+        watching = as_callbacks(callbacks)
+        training = self.prepare(
+            train,
+            validation_data,
+            epochs=epochs,
+            schedule=schedule,
+            validation_split=validation_split,
+            class_names=class_names,
+            class_weight=class_weight,
+            cache=cache,
+        )
+        return training.run(callbacks=watching, verbose=verbose)
+
+    def _blank(self, num_classes: int) -> ClassEncoding:
+        count = whole("num_classes", num_classes, least=1)
+        names = tuple(map(str, range(count)))
+        kind = TagEncoding if self.multi_label else ClassEncoding
+        return kind(class_names=names, units=count)

@@ -1,0 +1,172 @@
+"""What every builder knows of its network: the backbone, the head and how they are trained."""
+
+import abc
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any, ClassVar, Generic, TypeVar
+
+import keras
+
+from transferlearn.assembling import Network, assemble, model_name
+from transferlearn.backbones import Backbone, Weights
+from transferlearn.builders.arguments import check_parts
+from transferlearn.builders.planning import named_freeze, strategy
+from transferlearn.builders.summary import NO_FREEZE, summarise
+from transferlearn.checks import whole
+from transferlearn.data import Spec
+from transferlearn.data.kind import Kind
+from transferlearn.data.messages import check_on_error
+from transferlearn.freezing import Freeze, Layers
+from transferlearn.heads import Decoder, Head, Output, PooledDense
+from transferlearn.tasks import Encoding, Task
+from transferlearn.training import CompileSettings, freeze_and_compile
+
+Prediction = TypeVar("Prediction")
+Tensor = Any
+
+
+@dataclass(frozen=True)
+class NetworkBuilder(abc.ABC, Generic[Prediction]):
+    """Describes a network: a backbone, a head and what of them is trained, and how."""
+
+    backbone: Any
+    _: KW_ONLY
+    weights: Weights = "imagenet"
+    head: Head | Decoder = field(default_factory=PooledDense)
+    freeze: Freeze | None = None
+    batch_norm: str = "frozen"
+    optimizer: Any = "adam"
+    learning_rate: float | None = None
+    loss: Any = None
+    metrics: Any = None
+    batch_size: int = 32
+    precision: str | None = None
+    on_error: str = "skip"
+    seed: int | None = None
+
+    _default_rate: ClassVar[float | None] = None
+    _makes: ClassVar[str] = "model"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" in cls.__dict__:
+            raise TypeError(
+                f"{cls.__name__} has an __init__ of its own: copies of a builder would lose what "
+                "it sets. Write @dataclass(frozen=True) above the class and each setting as a "
+                "field, such as `units: int = 128`."
+            )
+
+    def __post_init__(self) -> None:
+        check_parts(self.head, self.backbone)
+        object.__setattr__(self, "batch_size", whole("batch_size", self.batch_size, least=1))
+        if self.seed is not None:
+            object.__setattr__(self, "seed", whole("seed", self.seed, least=0))
+        named_freeze(self.freeze)
+        if self.precision is not None:
+            keras.dtype_policies.get(self.precision)
+        check_on_error(self.on_error)
+        self._settings(None)
+
+    @property
+    @abc.abstractmethod
+    def kind(self) -> Kind:
+        """Gives what goes in, and how it is read."""
+
+    @property
+    @abc.abstractmethod
+    def task(self) -> Task[Prediction]:
+        """Gives what is learnt."""
+
+    @abc.abstractmethod
+    def _backbone(self, shape: tuple[int, ...] | None) -> Backbone:
+        """Loads the backbone for items of this shape, or, with `None`, of the builder's own."""
+
+    def _inputs(self, shape: tuple[int, ...] | None) -> dict[str, Spec]:
+        """Gives the network's inputs for items of this shape, or of the builder's own."""
+        return self.kind.inputs(shape)
+
+    def build_head(self, features: Tensor, num_outputs: int) -> Tensor:
+        """Makes the head's layers; override it to write your own.
+
+        Args:
+            features: The backbone's output, a `KerasTensor`.
+            num_outputs: How many numbers an item gets.
+
+        Returns:
+            The output, a `KerasTensor` of shape `(batch, num_outputs)`.
+        """
+        assert isinstance(self.head, Head)
+        return self.head(features, num_outputs, activation="linear")
+
+    def build_outputs(
+        self, features: Mapping[str, Tensor], outputs: Mapping[str, Output]
+    ) -> Mapping[str, Tensor]:
+        """Makes all outputs of the network: by its decoder, or one of them by `build_head`.
+
+        Args:
+            features: The backbone's features, and the inputs that come with the targets, by name.
+            outputs: What the task needs, by name.
+        """
+        if isinstance(self.head, Decoder):
+            return self.head(features, outputs)
+        ((name, output),) = outputs.items()
+        return {name: self.build_head(features["last"], output.units)}
+
+    def _network(
+        self,
+        backbone: Backbone,
+        encoding: Encoding[Prediction],
+        shape: tuple[int, ...] | None,
+    ) -> tuple[Network, Encoding[Prediction]]:
+        """Builds the whole network, and lets the encoding take note of its outputs."""
+        network = assemble(
+            backbone,
+            lambda features: self.build_outputs(features, encoding.outputs),
+            items=self._inputs(shape),
+            outputs=encoding.outputs,
+            further=encoding.inputs,
+            features=self.head.features if isinstance(self.head, Decoder) else ("last",),
+            finish=encoding.finish,
+            precision=self.precision,
+            name=model_name(backbone, self._makes),
+        )
+        return network, encoding.of_network(network.outputs, self.loss)
+
+    def _build(self, encoding: Encoding[Prediction]) -> keras.Model:
+        """Makes the compiled model for plain `model.fit`."""
+        self._seed()
+        backbone = self._backbone(None)
+        network, encoding = self._network(backbone, encoding, None)
+        objective = encoding.objective(
+            loss=self.loss, metrics=self.metrics, targets=None, mixed=False
+        )
+        layers, freeze = Layers.of(backbone), strategy(self.freeze, backbone)
+        return freeze_and_compile(network, layers, freeze, self._settings(backbone), objective)
+
+    def _summary(self, encoding: Encoding[Prediction], print_fn: Callable[[str], Any]) -> None:
+        """Prints, block by block, what is frozen and what is trained, and how many parameters."""
+        backbone = self._backbone(None)
+        network, _ = self._network(backbone, encoding, None)
+        mask = Layers.of(backbone).frozen_by(strategy(self.freeze, backbone))
+        batch_norm = self._settings(backbone).batch_norm
+        print_fn(summarise(network, backbone.blocks, mask, batch_norm=batch_norm))
+        if self.freeze is None:
+            print_fn(NO_FREEZE)
+
+    def _settings(self, backbone: Backbone | None) -> CompileSettings:
+        from_scratch = backbone is not None and not backbone.pretrained
+        return CompileSettings(
+            optimizer=self.optimizer,
+            learning_rate=self._rate(),
+            loss=self.loss,
+            metrics=self.metrics,
+            batch_norm="train" if from_scratch else self.batch_norm,
+        )
+
+    def _rate(self) -> float | None:
+        is_named = isinstance(self.optimizer, str)
+        return self._default_rate if self.learning_rate is None and is_named else self.learning_rate
+
+    def _seed(self) -> None:
+        if self.seed is not None:
+            keras.utils.set_random_seed(self.seed)

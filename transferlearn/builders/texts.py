@@ -1,0 +1,129 @@
+"""Builders of networks that take texts."""
+
+from dataclasses import KW_ONLY, dataclass, field
+from typing import ClassVar, TypeVar
+
+from transferlearn import backbones
+from transferlearn.assembling import Network
+from transferlearn.backbones import Backbone, TextBackbone
+from transferlearn.backbones.texts import Pooling, check_pooling
+from transferlearn.builders.base import Builder
+from transferlearn.builders.planning import named_freeze
+from transferlearn.checks import whole
+from transferlearn.data import Dataset, Spec, Texts
+from transferlearn.freezing import FreezeAll, add_lora
+from transferlearn.heads import Decoder, Head, PooledDense
+from transferlearn.schedules import OnePhase, Probe, Schedule
+from transferlearn.tasks import Encoding
+
+Prediction = TypeVar("Prediction")
+_LEAST_TOKENS = 8
+
+
+@dataclass(frozen=True)
+class TextBuilder(Builder[Prediction]):
+    """Builds networks for texts, whatever is learnt of them.
+
+    Args:
+        backbone: `"keras_hub:<preset>"`, such as `"keras_hub:bert_base_en_uncased"`,
+            `"keras_hub:<folder>"` of KerasHub or Hugging Face (config.json, model.safetensors,
+            vocab.txt), or a `tl.backbones.TextBackbone`.
+        weights: `"pretrained"`, or `None` for random weights.
+        pooling: What of the encoder's output is a text's vector: the `"mean"` over its tokens, the
+            `"first"` one (`[CLS]`), or `"pooled"`, a trained layer's on that.
+        sequence_length: The most tokens of a text that are read, those that mark its ends included.
+        long_texts: Of a longer one, `"truncate"` reads the beginning; `"split"` reads all in
+            pieces, each of which is trained on with a share of the weight, and averages what the
+            network says of them.
+        lora_rank: Trains, in the blocks that are free, only updates of this rank to the attention's
+            query and value projections ([LoRA](https://arxiv.org/abs/2106.09685)): few weights to
+            fit and to hold in an optimizer. A save has them added to the weights. `fit` then
+            fine-tunes by default.
+        learning_rate: By default 2e-4, or an optimizer object's own.
+    """
+
+    backbone: str | TextBackbone
+    _: KW_ONLY
+    weights: str | None = "pretrained"
+    head: Head | Decoder = field(default_factory=lambda: PooledDense(dropout=0.1))
+    pooling: Pooling = "mean"
+    sequence_length: int = 512
+    long_texts: str = "truncate"
+    lora_rank: int | None = None
+
+    _default_schedule: ClassVar[str] = "probe"
+    _default_rate: ClassVar[float | None] = 2e-4
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_pooling(self.pooling)
+        length = whole("sequence_length", self.sequence_length, least=_LEAST_TOKENS)
+        object.__setattr__(self, "sequence_length", length)
+        if self.long_texts not in ("truncate", "split"):
+            raise ValueError(
+                f"long_texts is 'truncate' or 'split'. Received: long_texts={self.long_texts!r}"
+            )
+        if self.lora_rank is not None:
+            object.__setattr__(self, "lora_rank", whole("lora_rank", self.lora_rank, least=1))
+            if isinstance(named_freeze(self.freeze), FreezeAll):
+                raise ValueError(
+                    "lora_rank updates the blocks that are free, and freeze='all' leaves none: "
+                    "pass freeze='none' or tl.freezing.TrainLastBlocks(1), or leave lora_rank out."
+                )
+        if self.weights not in ("pretrained", None):
+            raise ValueError(
+                "weights is 'pretrained', or None for random ones; a folder of weights is the "
+                f"backbone: 'keras_hub:<folder>'. Received: weights={self.weights!r}"
+            )
+
+    @property
+    def kind(self) -> Texts:
+        """Gives texts, cut into tokens as the backbone was trained on them."""
+        return Texts(
+            tokenizer=backbones.get_tokenizer(self.backbone),
+            sequence_length=self.sequence_length,
+            long_texts=self.long_texts,
+        )
+
+    def _kind_of(self, train: Dataset, backbone: Backbone) -> Texts:
+        assert isinstance(backbone, TextBackbone)
+        most = min(self.sequence_length, backbone.most_tokens or self.sequence_length)
+        return Texts(backbone.tokenizer, most, self.long_texts)
+
+    def _inputs(self, shape: tuple[int, ...] | None) -> dict[str, Spec]:
+        return {"token_ids": Spec(shape or (None,), "int32")}  # no tokenizer is loaded for that
+
+    def _plan(self, schedule: Schedule | str | None) -> Schedule:
+        if schedule is None and self.freeze is None and self.lora_rank:
+            schedule = "fine-tune"
+        plan = super()._plan(schedule)
+        all_frozen = isinstance(plan, OnePhase) and self.freeze is None
+        if self.lora_rank and (all_frozen or isinstance(plan, Probe)):
+            raise ValueError(
+                "This schedule leaves the encoder as it is, and lora_rank updates it. Take "
+                f"schedule='fine-tune', or leave lora_rank out. Received: {schedule=}"
+            )
+        return plan
+
+    def _network(
+        self,
+        backbone: Backbone,
+        encoding: Encoding[Prediction],
+        shape: tuple[int, ...] | None,
+    ) -> tuple[Network, Encoding[Prediction]]:
+        network, encoding = super()._network(backbone, encoding, shape)
+        if self.lora_rank:
+            add_lora(network.layers, self.lora_rank)
+        return network, encoding
+
+    def _backbone(self, shape: tuple[int, ...] | None) -> Backbone:
+        backbone = backbones.get_text(
+            self.backbone, pretrained=self.weights is not None, pooling=self.pooling
+        )
+        length = None if shape is None else shape[0]
+        if length and backbone.most_tokens and length > backbone.most_tokens:
+            raise ValueError(
+                f"{backbone.name} reads at most {backbone.most_tokens} tokens, and there are texts "
+                f"of {length}. Pass sequence_length={backbone.most_tokens}."
+            )
+        return backbone

@@ -1,0 +1,3 @@
+"""The command line: `transferlearn demo | train | predict | evaluate | suggest | ...`."""
+
+from transferlearn.cli.main import main as main

@@ -1,0 +1,7 @@
+"""Runs the command line by `python -m transferlearn.cli`."""
+
+import sys
+
+from transferlearn.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,21 @@
+"""`transferlearn backbones`: lists the networks."""
+
+from argparse import ArgumentParser, Namespace
+from dataclasses import asdict
+
+from transferlearn.cli.command import Outcome
+
+NAME = "backbones"
+HELP = "List the networks to start from."
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds nothing: `backbones` takes no arguments."""
+
+
+def run(options: Namespace) -> Outcome:
+    """Lists all registered networks."""
+    from transferlearn import backbones
+
+    table = backbones.table()
+    return Outcome([asdict(row) for row in table], str(table))

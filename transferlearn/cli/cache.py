@@ -1,0 +1,76 @@
+"""`transferlearn cache`: lists or removes what is stored on disk."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+from transferlearn.cli.command import Outcome
+
+NAME = "cache"
+HELP = "List or clear the stored output of frozen layers."
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds what can be written after `cache`."""
+    parser.add_argument("action", choices=("list", "clear"))
+    parser.add_argument(
+        "--directory", type=Path, help="by default $TRANSFERLEARN_CACHE or ~/.cache/transferlearn"
+    )
+
+
+def run(options: Namespace) -> Outcome:
+    """Lists the stores, or removes them."""
+    from transferlearn.features import Cache
+
+    directory = Cache(directory=options.directory).folder
+    return _clear(directory) if options.action == "clear" else _list(directory)
+
+
+def _list(directory: Path) -> Outcome:
+    from transferlearn.features.limits import stores_in
+
+    stores: list[dict[str, Any]] = [
+        {
+            "key": store.folder.name,
+            "description": store.description,
+            "items": _items(store.folder),
+            "bytes": store.nbytes,
+            "last_used": store.last_used,
+        }
+        for store in reversed(stores_in(directory))
+    ]
+    total = sum(store["bytes"] for store in stores)
+    lines = [
+        f"{store['key'][:12]}  {store['items']:>9,} items  {store['bytes'] / 1e6:>10,.1f} MB  "
+        f"used {store['last_used']}  {store['description']}"
+        for store in stores
+    ]
+    lines.append(f"{len(stores)} stores, {total / 1e6:,.1f} MB in {directory}")
+    result = {"directory": str(directory), "stores": stores, "bytes": total}
+    return Outcome(result, "\n".join(lines))
+
+
+def _clear(directory: Path) -> Outcome:
+    from transferlearn.features.limits import remove_store, stores_in
+
+    stores = stores_in(directory)
+    removed = [store.nbytes for store in stores if remove_store(store.folder)]
+    kept = len(stores) - len(removed)
+    text = f"{len(removed)} stores removed, {sum(removed) / 1e6:,.1f} MB, from {directory}"
+    if kept:
+        text += f"; {kept} kept, which a running process writes to"
+    result = {"directory": str(directory), "removed": len(removed), "bytes": sum(removed)}
+    return Outcome({**result, "kept": kept}, text)
+
+
+def _items(folder: Path) -> int:
+    """Counts the items in a store; one that two processes added counts once."""
+    from transferlearn.features.shards import shard_keys, shards
+
+    found: set[bytes] = set()
+    for shard in shards(folder):
+        try:
+            found.update(shard_keys(shard))
+        except ValueError:  # damaged: mended when the store is opened
+            continue
+    return len(found)

@@ -1,0 +1,23 @@
+"""`transferlearn evaluate`: scores a saved model."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from transferlearn.cli.command import Outcome
+
+NAME = "evaluate"
+HELP = "Score a saved model on labelled photos, or texts."
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds what can be written after `evaluate`."""
+    parser.add_argument("model", type=Path, help="what 'train' or 'demo' saved")
+    parser.add_argument("photos", type=Path, help="a folder with a folder a class, or a CSV file")
+
+
+def run(options: Namespace) -> Outcome:
+    """Scores the model, a line for each figure."""
+    from transferlearn import load
+
+    scores = load(options.model).evaluate(options.photos)
+    return Outcome(dict(scores), "\n".join(f"{name}\t{v:.6g}" for name, v in scores.items()))

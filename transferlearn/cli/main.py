@@ -1,0 +1,80 @@
+"""The entrance of the command line.
+
+Results go to standard output, progress and warnings to standard error. Exit codes: 0 done, 1 what
+was asked for could not be done, 2 the command was not understood, 130 interrupted.
+"""
+
+import contextlib
+import io
+import json
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from transferlearn.cli.output import say
+from transferlearn.cli.parser import make_parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and gives its exit code."""
+    options = make_parser().parse_args(arguments)
+    try:
+        with _quiet_start():
+            import keras  # noqa: F401
+        with _warnings_as_lines(), contextlib.redirect_stdout(sys.stderr):
+            found = options.run(options)
+    except KeyboardInterrupt:
+        print("\nInterrupted.", file=sys.stderr)
+        return 130
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        print(f"transferlearn: {_one_line(error)}", file=sys.stderr)
+        return 1
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be UTF-8
+    try:
+        print(as_json(found.data) if options.json else found.text, flush=True)
+    except BrokenPipeError:
+        return 0
+    except OSError as error:
+        print(f"transferlearn: the result could not be written: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def as_json(result: Any) -> str:
+    """Writes a result as JSON, with null for what is no number."""
+    as_null = json.loads(json.dumps(result), parse_constant=lambda _: None)  # JSON knows no NaN
+    return json.dumps(as_null, ensure_ascii=False)
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+@contextlib.contextmanager
+def _warnings_as_lines() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = lambda message, *_, **__: say(f"warning: {message}")
+        yield
+
+
+@contextlib.contextmanager
+def _quiet_start() -> Iterator[None]:
+    """Silences what TensorFlow's C++ part writes to standard error while it is imported."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

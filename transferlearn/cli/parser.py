@@ -1,0 +1,41 @@
+"""What can be written on the command line."""
+
+import argparse
+
+from transferlearn.cli import backbones, cache, demo, evaluate, predict, suggest, train
+from transferlearn.cli.command import Command
+
+_COMMANDS: tuple[Command, ...] = (demo, train, predict, evaluate, suggest, backbones, cache)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Makes the parser; `run` of what it gives takes that and does what was asked for."""
+    parser = argparse.ArgumentParser(
+        prog="transferlearn",
+        allow_abbrev=False,
+        description="Fine-tune a pretrained network on your own photos, and use what comes out. "
+        "Models of texts that were trained in Python predict and are scored here too.",
+        epilog="First steps: 'transferlearn demo', then 'transferlearn train photos/'.",
+    )
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--json", action="store_true", help="print the result as JSON")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in _COMMANDS:
+        made = commands.add_parser(
+            command.NAME,
+            help=command.HELP,
+            description=command.HELP,
+            parents=[shared],
+            allow_abbrev=False,
+            formatter_class=_Help,
+        )
+        made.set_defaults(run=command.run)
+        command.add_arguments(made)
+    return parser
+
+
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default in (None, False):
+            return action.help
+        return super()._get_help_string(action)

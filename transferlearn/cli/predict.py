@@ -1,0 +1,53 @@
+"""`transferlearn predict`: says what a saved model makes of photos or texts."""
+
+import contextlib
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from transferlearn.cli.command import Outcome
+
+NAME = "predict"
+HELP = "Say what photos show, or of which class texts are."
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds what can be written after `predict`."""
+    parser.add_argument("model", type=Path, help="what 'train' or 'demo' saved")
+    parser.add_argument(
+        "items", nargs="+", metavar="PHOTO", help="files or folders; for a model of texts, texts"
+    )
+
+
+def run(options: Namespace) -> Outcome:
+    """Predicts, a line for each item."""
+    from transferlearn import load
+
+    fitted, items = load(options.model), [Path(item) for item in options.items]
+    are_texts = fitted.kind.in_cells and not _are_files(options.items)
+    found = fitted.predict(options.items if are_texts else items)
+    called = options.items if are_texts else [prediction.path for prediction in found]
+    key = "text" if are_texts else "path"
+    result = [
+        {key: name, **{n: v for n, v in asdict(prediction).items() if n != "path"}}
+        for name, prediction in zip(called, found, strict=True)
+    ]
+    lines = [f"{name}\t{prediction}" for name, prediction in zip(called, found, strict=True)]
+    return Outcome(result, "\n".join(lines))
+
+
+def _are_files(items: Sequence[str]) -> bool:
+    """Says whether they are files and folders, or else texts; both together are refused."""
+    named = [item for item in items if _is_file(item)]
+    if named and len(named) < len(items):
+        raise ValueError(f"{named[0]} is a file, and other arguments are texts or not there.")
+    return bool(named)
+
+
+def _is_file(item: str) -> bool:
+    if item.lower().endswith((".txt", ".csv", ".tsv")) and not item.isspace():
+        return True
+    with contextlib.suppress(OSError, ValueError):  # a long text is no name of a file
+        return bool(item) and Path(item).exists()
+    return False

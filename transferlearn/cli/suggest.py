@@ -1,0 +1,85 @@
+"""`transferlearn suggest`: says which network, image size and freezing to start from."""
+
+import shlex
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+from transferlearn.cli.command import Outcome
+from transferlearn.cli.output import verbosity
+from transferlearn.cli.types import image_size
+
+NAME = "suggest"
+HELP = "Say which network, image size and freezing to start from."
+_DEFAULT = "EfficientNetLite0"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds what can be written after `suggest`."""
+    add = parser.add_argument
+    add("photos", type=Path, help="a folder with a folder a class, or a CSV file")
+    add(
+        "--candidates",
+        nargs="+",
+        metavar="NAME[=FILE]",
+        help="networks, maybe with a weight file; by default those that need no download",
+    )
+    add(
+        "--image-sizes",
+        nargs="+",
+        type=image_size,
+        metavar="HxW",
+        help="in pixels; by default each network's own, and smaller ones of EfficientNetLite0",
+    )
+    add("--depths", nargs="+", type=int, metavar="N", help="how many of the last blocks to train")
+    add("--items", type=int, default=1000, help="most photos to look at")
+    add("--price-per-hour", type=float, help="of this machine, for the cost of training")
+    add("--epochs", type=int, default=10, help="of the training that is estimated")
+    add("--plot", type=Path, metavar="FILE", help="draw accuracy against what is trained, as a PNG")
+    add("--seed", type=int, default=0, help="of the sample and the cross-validation")
+
+
+def run(options: Namespace) -> Outcome:
+    """Runs each candidate once, and says how to go on with the best."""
+    from transferlearn import suggest
+
+    found = suggest(
+        options.photos,
+        candidates(options),
+        depths=options.depths,
+        items=options.items,
+        price_per_hour=options.price_per_hour,
+        epochs=options.epochs,
+        seed=options.seed,
+        verbose=verbosity(),
+    )
+    if options.plot is not None:
+        found.plot(options.plot)
+    best = found[0].builder
+    chosen = {
+        "backbone": best.backbone,
+        "weights": best.weights,
+        "image-size": "x".join(map(str, found[0].image_size)),
+        "freeze": found[0].freeze,
+        "schedule": found[0].schedule,
+    }
+    settings = " ".join(f"--{name} {shlex.quote(str(value))}" for name, value in chosen.items())
+    hint = f"Next: transferlearn train {shlex.quote(str(options.photos))} {settings}"
+    return Outcome([row.facts() for row in found], f"{found}\n{hint}")
+
+
+def candidates(options: Namespace) -> list[Any]:
+    """Makes a builder for each network and image size that is to be looked at."""
+    from transferlearn import ImageClassifierBuilder, backbones
+
+    offline = [facts.name for facts in backbones.table() if facts.offline]
+    sizes = options.image_sizes or [None]
+    found = [
+        ImageClassifierBuilder(name, weights=file or "imagenet", image_size=size)
+        for name, _, file in (text.partition("=") for text in options.candidates or offline)
+        for size in sizes
+    ]
+    if options.candidates is None and options.image_sizes is None:
+        small = [(96, 96), (160, 160)]
+        found += [ImageClassifierBuilder(_DEFAULT, image_size=size) for size in small]
+    return found

@@ -1,0 +1,99 @@
+"""`transferlearn train`: fine-tunes on photos of one's own, and saves the model."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+from transferlearn.cli.command import Outcome
+from transferlearn.cli.output import verbosity
+from transferlearn.cli.types import freeze, image_size, sizes
+
+NAME = "train"
+HELP = "Fine-tune on a folder with a folder of photos a class."
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds what can be written after `train`."""
+    add = parser.add_argument
+    add(
+        "photos",
+        type=Path,
+        help="a folder: photos/<class>/*.jpg, or a CSV file of paths and labels",
+    )
+    add("--validation", type=Path, help="photos to validate on; else a tenth is held out")
+    add("--output", type=Path, default="model", help="folder to save in")
+    add("--backbone", default="EfficientNetLite0", help="see 'transferlearn backbones'")
+    add("--weights", default="imagenet", help="'imagenet', 'none' or a weight file")
+    add(
+        "--units",
+        type=sizes,
+        metavar="N[,N...]",
+        help="hidden layers of a Flatten-Dense head, such as 128; else a pooled head",
+    )
+    add(
+        "--freeze",
+        type=freeze,
+        metavar="WHAT",
+        help="'all', 'none', a layer or block, a number of layers, or a share such as 0.8",
+    )
+    add(
+        "--schedule",
+        choices=("auto", "one-phase", "probe", "fine-tune", "gradual"),
+        help="auto: the head, then most of the backbone too, and the better of the two "
+        "(by default; with --freeze, one-phase); probe: the head alone; fine-tune: then all that "
+        "--freeze leaves free; gradual: block by block",
+    )
+    add("--epochs", type=int, help="over all phases; by default as the schedule sees fit")
+    add("--learning-rate", type=float, help="by default the schedule's own")
+    add("--batch-size", type=int, default=32, help="photos a step")
+    add("--image-size", type=image_size, metavar="HxW", help="in pixels; else the backbone's")
+    add("--on-error", choices=("skip", "raise"), default="skip", help="for photos that are broken")
+    add("--cache", type=Path, metavar="FOLDER", help="keep what is frozen there, for later runs")
+    add("--seed", type=int, help="makes a run repeatable")
+
+
+def run(options: Namespace) -> Outcome:
+    """Trains and saves."""
+    from transferlearn import Cache
+    from transferlearn.fitted import check_target
+
+    builder = _builder(options)
+    check_target(options.output)
+    fitted = builder.fit(
+        options.photos,
+        options.validation,
+        epochs=options.epochs,
+        schedule=options.schedule,
+        cache="auto" if options.cache is None else Cache(directory=options.cache),
+        verbose=verbosity(),
+    )
+    fitted.save(options.output)
+    metrics = fitted.phases[-1].metrics
+    result = {
+        "model": str(options.output),
+        "class_names": fitted.class_names,
+        "metrics": metrics,
+        "history": fitted.history.history,
+        "skipped": [{"path": str(s.path), "reason": s.reason} for s in fitted.skipped],
+    }
+    figures = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
+    if held_out := fitted.outline.validation_items:
+        figures += f" ({held_out:,} photos held out)"
+    saved = f"Saved. Use it: transferlearn predict {options.output} PHOTO"
+    return Outcome(result, f"{figures}\n{saved}")
+
+
+def _builder(options: Namespace) -> Any:
+    from transferlearn import ImageClassifierBuilder, heads
+
+    return ImageClassifierBuilder(
+        options.backbone,
+        weights=None if options.weights == "none" else options.weights,
+        head=heads.PooledDense() if options.units is None else heads.FlattenDense(options.units),
+        freeze=options.freeze,
+        learning_rate=options.learning_rate,
+        batch_size=options.batch_size,
+        image_size=options.image_size,
+        on_error=options.on_error,
+        seed=options.seed,
+    )

@@ -1,0 +1,31 @@
+"""What arguments of the command line are read as."""
+
+import argparse
+import contextlib
+
+
+def sizes(text: str) -> tuple[int, ...]:
+    """Reads "256,128" as sizes of layers."""
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected 128 or 256,128. Received: {text!r}") from None
+
+
+def image_size(text: str) -> tuple[int, int]:
+    """Reads "224x224" as height and width."""
+    try:
+        height, width = (int(part) for part in text.lower().split("x"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected HEIGHTxWIDTH, such as 224x224. Received: {text!r}"
+        ) from None
+    return height, width
+
+
+def freeze(text: str) -> str | int | float:
+    """Reads a number of layers, a share of them, or a name."""
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(text)
+    return text

@@ -1,0 +1,103 @@
+"""Settings as data: what a save says of objects, and the objects of it again.
+
+Nothing is imported by name: an object is made again only by a class that is known already, and
+only if it is of a family that the reader asks for.
+"""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+_PACKAGE = __name__.partition(".")[0]
+_PLAIN = (str, int, float, bool, type(None))
+
+
+def write(value: Any) -> Any:
+    """Gives a setting as JSON takes it.
+
+    Args:
+        value: Plain values, lists and mappings stay what they are. A dataclass becomes its class
+            and those of its fields that differ from their defaults, an object of Keras what
+            `keras.saving` makes of it, and anything else the name of its class.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, _PLAIN):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [write(part) for part in value]
+    if isinstance(value, Mapping):
+        return {"class": "dict", "settings": {str(name): write(value[name]) for name in value}}
+    if is_dataclass(value) and not isinstance(value, type):
+        changed = {f.name: write(getattr(value, f.name)) for f in changed_fields(value)}
+        return {"class": class_name(type(value)), "settings": changed}
+    if hasattr(value, "get_config") and type(value).__module__.split(".")[0] == "keras":
+        return {"class": class_name(type(value)), "keras": _keras_config(value)}
+    named = value if hasattr(value, "__qualname__") else type(value)
+    return {"class": class_name(named)}
+
+
+def read(config: Any, family: type[Any]) -> Any:
+    """Makes an object of a family again; `None` where its class is not known or it is no object.
+
+    Args:
+        config: What `write` gave.
+        family: The base class of what may come of it.
+    """
+    if not isinstance(config, Mapping) or "settings" not in config:
+        return None
+    found = subclasses(family).get(config["class"])
+    if found is None:
+        return None
+    settings = {name: _value(part, family) for name, part in config["settings"].items()}
+    return found(**settings)
+
+
+def subclasses(family: type[Any]) -> dict[str, type[Any]]:
+    """Gives all classes of a family that this process knows, by the names that `write` gives."""
+    known: dict[str, type[Any]] = {}
+    waiting = [family]
+    while waiting:
+        member = waiting.pop()
+        waiting += member.__subclasses__()
+        known[class_name(member)] = member
+    return known
+
+
+def class_name(named: Any) -> str:
+    """Gives the name of a class or function: ours do not say in which file they are."""
+    module = named.__module__ or ""
+    home = module.partition(".")[0]
+    return f"{home if home in (_PACKAGE, 'keras') else module}.{named.__qualname__}"
+
+
+def changed_fields(value: Any) -> list[Field[Any]]:
+    """Gives the fields of a dataclass that differ from their defaults."""
+    return [f for f in fields(value) if f.init and not _equal(getattr(value, f.name), _default(f))]
+
+
+def _default(field: Field[Any]) -> Any:
+    return field.default if field.default_factory is MISSING else field.default_factory()
+
+
+def _equal(value: Any, default: Any) -> bool:
+    equal = value == default
+    return equal if isinstance(equal, bool) else False
+
+
+def _value(part: Any, family: type[Any]) -> Any:
+    if isinstance(part, list):
+        return tuple(_value(item, family) for item in part)
+    if isinstance(part, Mapping):
+        return part["settings"] if part["class"] == "dict" else read(part, family)
+    return part
+
+
+def _keras_config(value: Any) -> Any:
+    try:
+        return keras.saving.serialize_keras_object(value)
+    except (NotImplementedError, TypeError, ValueError):
+        return None

@@ -1,0 +1,95 @@
+"""Pictures in memory: arrays, and lists of pictures of any size."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from transferlearn.data.images.dataset import ImageDataset
+from transferlearn.data.images.files import to_rgb
+from transferlearn.data.images.items import ArrayItems
+from transferlearn.data.images.options import ImageOptions
+from transferlearn.data.images.pixels import (
+    check_numbers,
+    check_range,
+    fit_size,
+    is_divided,
+    raw_rgb,
+)
+from transferlearn.data.messages import quiet
+
+
+def as_paths(x: Any) -> list[str] | None:
+    """The paths in `x`, or `None` if it holds something else."""
+    if isinstance(x, np.ndarray) and x.dtype.kind not in "UOT":
+        return None
+    are_paths = [isinstance(item, (str, Path)) for item in x]
+    return [str(item) for item in x] if are_paths and all(are_paths) else None
+
+
+def pixel_dataset(x: Any, options: ImageOptions, **learnt: Any) -> ImageDataset:
+    """A dataset of pictures that are in memory."""
+    pixels, divided = _pixels(x, options)
+    size = options.image_size or pixels.shape[1:3]
+    rows = np.arange(len(pixels))
+    return ImageDataset(
+        items=ArrayItems(pixels, rows, size, options.interpolation, divided=divided),
+        size=len(pixels),
+        shape=(*size, 3),
+        interpolation=options.interpolation,
+        **learnt,
+    )
+
+
+def _pixels(x: Any, options: ImageOptions) -> tuple[np.ndarray, bool]:
+    """One array `(n, height, width, channels)`, and whether it is divided by 255."""
+    if isinstance(x, (list, tuple)):
+        pictures = [_picture(item, f"x[{i}]") for i, item in enumerate(x)]
+        if len({(picture.shape, picture.dtype) for picture in pictures}) > 1:
+            return _one_size(pictures, options), False
+        x = np.stack(pictures) if pictures else np.empty(0)
+    pixels = np.asarray(x)
+    if pixels.ndim == 3:
+        pixels = pixels[..., None]
+    check_numbers(pixels, "x")
+    if pixels.ndim != 4 or pixels.shape[-1] not in (1, 3, 4):
+        raise ValueError(
+            "x must have shape (n, height, width, 3), with 1 or 4 channels, or "
+            f"(n, height, width). Received: shape={np.shape(x)}"
+        )
+    return pixels, is_divided(pixels, options, "x")
+
+
+def _one_size(pictures: Sequence[np.ndarray], options: ImageOptions) -> np.ndarray:
+    flat = [picture.ravel() for picture in pictures]
+    floats = [values for values in flat if values.dtype.kind == "f"]
+    # The range is a matter of the whole list: a black picture alone looks divided.
+    extremes = [extreme for v in floats for extreme in (v.min(), v.max())]
+    divided = is_divided(np.array(extremes), options, "x") if floats else False
+    raw = [raw_rgb(picture, divided=divided) for picture in pictures]
+    return np.stack(
+        [fit_size(picture[None], options.size, options.interpolation)[0] for picture in raw]
+    )
+
+
+def _picture(item: Any, what: str) -> np.ndarray:
+    if isinstance(item, Image.Image):
+        try:
+            with quiet():
+                return np.asarray(to_rgb(item))
+        except Exception as error:
+            raise ValueError(f"{what} cannot be decoded: {error}") from error
+    picture = np.asarray(item)
+    if picture.ndim == 2:
+        picture = picture[..., None]
+    check_numbers(picture, what)
+    if picture.dtype.kind != "f":
+        check_range(picture, what)
+    if picture.ndim != 3 or picture.shape[-1] not in (1, 3, 4):
+        raise ValueError(
+            f"{what} must have shape (height, width, 3), with 1 or 4 channels, or "
+            f"(height, width). Received: shape={np.shape(item)}"
+        )
+    return picture

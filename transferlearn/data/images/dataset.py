@@ -1,0 +1,38 @@
+"""Images as a dataset."""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+
+from transferlearn.data.dataset import ItemDataset
+from transferlearn.data.images.items import ImageItems
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ImageDataset(ItemDataset):
+    """Holds images from files or arrays.
+
+    Attributes:
+        interpolation: Name of the resize: `"bilinear"` is ours, antialiased.
+    """
+
+    noun: str = "image"
+    items: ImageItems
+    interpolation: str = "bilinear"
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Gives the `(height, width)` in pixels of the images that come out."""
+        height, width, *_ = self.shape
+        return height, width
+
+    def image(self, i: int) -> np.ndarray:
+        """Gives image `i`, decoded and resized: `(height, width, 3)`, in [0, 255]."""
+        return self.items.image(i)
+
+    def resized(self, image_size: tuple[int, int]) -> Self:
+        """Gives the same images, unread, for another `(height, width)` in pixels."""
+        if image_size == self.image_size:
+            return self
+        return replace(self, items=self.items.resized(image_size), shape=(*image_size, 3))

@@ -1,0 +1,138 @@
+"""Images: files, arrays or streams of pixels, and how they are read."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import keras
+import numpy as np
+from PIL import Image
+
+from transferlearn.data.dataset import Dataset
+from transferlearn.data.images.arrays import as_paths, pixel_dataset
+from transferlearn.data.images.checking import file_dataset, open_files
+from transferlearn.data.images.dataset import ImageDataset
+from transferlearn.data.images.files import ENDINGS, ImageFileError, decode, resize
+from transferlearn.data.images.options import ImageOptions
+from transferlearn.data.images.streams import load_generator, load_tf_data
+from transferlearn.data.iterating import is_tf_data
+from transferlearn.data.kind import Kind, One, Spec
+from transferlearn.data.listed import Listed
+from transferlearn.data.sources.folders import files_of
+from transferlearn.data.targets.base import Target, Targets
+
+
+@dataclass(frozen=True)
+class Images(ImageOptions, Kind):
+    """Reads images as raw RGB pixels in [0, 255]; its settings are those of `ImageOptions`."""
+
+    name: ClassVar[str] = "images"
+    noun: ClassVar[str] = "image"
+    endings: ClassVar[tuple[str, ...]] = tuple(ENDINGS)
+    columns: ClassVar[tuple[str, ...]] = ("path", "filename", "file", "image")
+    in_cells: ClassVar[bool] = False
+
+    def inputs(self, shape: tuple[int, ...] | None = None) -> dict[str, Spec]:
+        """Gives the one input of a network for images."""
+        return {"image": Spec(shape or (*self.size, 3), "float32")}
+
+    def as_paths(self, items: Any) -> list[str] | None:
+        """Gives the paths in `items`, or `None` if it holds pictures."""
+        return as_paths(items)
+
+    def open(
+        self, listed: Listed, targets: Targets, *, on_error: str, share: float = 1.0
+    ) -> ImageDataset:
+        """Decodes every file once, or looks at the arrays."""
+        weights = listed.sample_weight
+        if not listed.in_files:
+            return pixel_dataset(listed.items, self, targets=targets, sample_weight=weights)
+        files = open_files(listed, self, on_error=on_error, share=share)
+        return file_dataset(
+            files,
+            self,
+            targets=targets.take(files.rows),
+            sample_weight=None if weights is None else weights[files.rows],
+        )
+
+    def is_stream(self, source: Any) -> bool:
+        """Recognises `tf.data`, `ImageDataGenerator` iterators and other `PyDataset`s."""
+        return isinstance(source, keras.utils.PyDataset) or is_tf_data(source)
+
+    def stream(self, source: Any, target: Target | None, *, on_error: str) -> Dataset:
+        """Makes a dataset of a stream; without a `target`, of images to predict on."""
+        is_generator = isinstance(source, keras.utils.PyDataset)
+        return (load_generator if is_generator else load_tf_data)(source, self, target)
+
+    def is_one(self, source: Any) -> bool:
+        """Recognises a file, a Pillow image and one array."""
+        if isinstance(source, (str, Path)):
+            return not Path(source).expanduser().is_dir()
+        shape: tuple[int, ...] = getattr(source, "shape", ())
+        is_one_array = len(shape) == 2 or (len(shape) == 3 and shape[-1] in (1, 3, 4))
+        return isinstance(source, Image.Image) or is_one_array
+
+    def unlabelled(self, source: Any, *, on_error: str = "skip") -> Dataset:
+        """Makes a dataset of images to predict on.
+
+        Args:
+            source: A path, a list of paths, of folders too (all images below), a Pillow image or a
+                list of them, an array `(height, width, channels)` or
+                `(n, height, width, channels)`, a list of arrays, a `tf.data.Dataset` or a
+                `keras.utils.PyDataset`, of which targets are left aside.
+            on_error: What becomes of files that cannot be read: `"skip"` or `"raise"`.
+        """
+        if self.is_stream(source):
+            return self.stream(source, None, on_error=on_error)
+        if isinstance(source, (str, Path)):
+            return self._files([str(source)], on_error)
+        if self.is_one(source):
+            source = [source] if isinstance(source, Image.Image) else np.asarray(source)[None]
+        elif not isinstance(source, (list, tuple)):
+            source = np.asarray(source)
+            if not source.ndim:
+                raise TypeError(
+                    "Images are a path, a folder, a Pillow image, an array, a list of those, a "
+                    "tf.data.Dataset or a keras.utils.PyDataset (of a Python generator make a "
+                    f"list). Received: {source.dtype.name} {source!s:.80}"
+                )
+        paths = as_paths(source)
+        if paths is not None:
+            return self._files(paths, on_error)
+        return pixel_dataset(source, self)
+
+    def one(self, item: Any) -> One | None:
+        """Decodes and resizes one file, Pillow image or array: `(1, height, width, 3)`."""
+        if not isinstance(item, (str, Path)):
+            pixels = item if isinstance(item, Image.Image) else np.asarray(item)
+            return One(pixel_dataset([pixels], self).image(0)[None], None)
+        path = str(Path(item).expanduser())
+        try:
+            image = resize(decode(path), self.size, self.interpolation)
+        except ImageFileError:
+            return None
+        return One(np.asarray(image)[None], path)
+
+    def like(self, dataset: Dataset) -> Self:
+        """Gives images of the dataset's size, resized as its own were."""
+        height, width, *_ = dataset.shape
+        how = getattr(dataset, "interpolation", self.interpolation)
+        return replace(self, image_size=(height, width), interpolation=how)
+
+    def settings(self) -> dict[str, Any]:
+        """Gives the size, the range and the resize."""
+        return {
+            "image_size": self.image_size and list(self.image_size),
+            "value_range": self.value_range and list(self.value_range),
+            "interpolation": self.interpolation,
+        }
+
+    @classmethod
+    def load(cls, settings: dict[str, Any], folder: Path) -> Self:
+        """Makes the kind that was saved with these settings."""
+        return cls(**settings)
+
+    def _files(self, given: list[str], on_error: str) -> ImageDataset:
+        """Opens files, and all images below folders."""
+        listed = files_of(given, self)
+        return file_dataset(open_files(listed, self, on_error=on_error), self)

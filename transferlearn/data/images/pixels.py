@@ -1,0 +1,124 @@
+"""Arrays of pixels: their range, and the way to raw RGB of one size."""
+
+import hashlib
+
+import numpy as np
+
+from transferlearn.data.images.files import resize_array
+from transferlearn.data.images.options import ImageOptions
+from transferlearn.data.messages import notice
+
+_ROUNDING = 1e-3
+
+
+def is_divided(pixels: np.ndarray, options: ImageOptions, what: str) -> bool:
+    """Check pixel values, and tell whether they were divided by 255.
+
+    Integers are raw by nature: `value_range` says something about floats only.
+
+    Args:
+        pixels: Any shape; integers or floats.
+        options: Its `value_range` decides, `None` means to recognise the range.
+        what: How messages call the pixels, such as `"x"`.
+
+    Raises:
+        ValueError: Not numbers, NaN, infinite, or outside the range.
+    """
+    check_numbers(pixels, what)
+    if pixels.dtype.kind != "f":
+        check_range(pixels, what)
+        return False
+    low, high = float(pixels.min()), float(pixels.max())
+    looks_divided = low >= -_ROUNDING and high <= 1 + _ROUNDING
+    if options.value_range == (0, 1):
+        if not looks_divided:
+            raise ValueError(
+                f"value_range=(0, 1) was given, but {what} holds values in [{low:g}, {high:g}]. "
+                "Leave value_range out, or pass value_range=(0, 255)."
+            )
+        return True
+    check_range(pixels, what)
+    if looks_divided and options.value_range is None:
+        notice(
+            f"All values of {what} are within [0, 1]: taken as pixels divided by 255, and brought "
+            "back to 0..255, which is what the model expects. Give the builder value_range=(0, 1) "
+            "to say so, or value_range=(0, 255) if they are raw."
+        )
+        return True
+    return False
+
+
+def check_numbers(pixels: np.ndarray, what: str) -> None:
+    """Refuse what is no array of finite numbers."""
+    if pixels.dtype.kind not in "iuf":
+        raise ValueError(
+            f"{what} must hold pixels as uint8 or float32, 0..255. Received: dtype={pixels.dtype}. "
+            "Pictures of different sizes go in as a list of arrays."
+        )
+    if not pixels.size:
+        raise ValueError(f"{what} is empty. Received: shape={pixels.shape}")
+    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
+        raise ValueError(f"{what} holds NaN or infinite values; repair or leave out those images.")
+
+
+def check_range(pixels: np.ndarray, what: str) -> None:
+    """Refuse values outside 0..255."""
+    low, high = pixels.min(), pixels.max()
+    if low < -_ROUNDING or high > 255 + _ROUNDING:
+        raise ValueError(
+            f"{what} must hold raw pixels, 0..255. Received values in [{low:g}, {high:g}]. The "
+            "model does the preprocessing of its backbone itself: leave out preprocess_input, "
+            "centring and other scaling."
+        )
+
+
+def undo_rescale(pixels: np.ndarray, rescale: float) -> np.ndarray:
+    """Bring `raw * rescale` back to `raw`, float32, exactly where raw was a whole number.
+
+    Division by the float32 `rescale` alone misses 1 of the 256 values by a rounding after
+    `raw * rescale`, and 120 after `raw / 255`: rounding the rest away takes in both.
+    """
+    raw = pixels.astype(np.float32) / np.float32(rescale)
+    whole = np.rint(raw)
+    return np.where(np.abs(raw - whole) < 1e-4, whole, raw)
+
+
+def raw_rgb(pixels: np.ndarray, *, divided: bool) -> np.ndarray:
+    """Checked pixels as raw RGB in their own size.
+
+    Args:
+        pixels: Shape `(..., height, width, channels)`, 1, 3 or 4 channels (the last is alpha).
+        divided: Whether they were divided by 255.
+
+    Returns:
+        Shape `(..., height, width, 3)`, [0, 255]; uint8 of integers, float32 of floats.
+    """
+    if pixels.dtype.kind != "f":
+        pixels = pixels.astype(np.uint8, copy=False)
+    else:
+        pixels = undo_rescale(pixels, 1 / 255) if divided else pixels.astype(np.float32, copy=False)
+    if pixels.shape[-1] == 1:
+        return np.repeat(pixels, 3, axis=-1)
+    return _on_white(pixels) if pixels.shape[-1] == 4 else pixels
+
+
+def _on_white(rgba: np.ndarray) -> np.ndarray:
+    colour, alpha = rgba[..., :3].astype(np.float32), rgba[..., 3:].astype(np.float32)
+    rgb = (255 * 255 - (255 - colour) * alpha) / 255
+    return np.floor(rgb + 0.5).astype(np.uint8) if rgba.dtype == np.uint8 else rgb
+
+
+def fit_size(pixels: np.ndarray, size: tuple[int, int], interpolation: str) -> np.ndarray:
+    """Resize a batch `(batch, height, width, 3)` unless it has that size."""
+    if pixels.shape[1:3] == size:
+        return pixels
+    return np.stack([resize_array(image, size, interpolation) for image in pixels])
+
+
+def fingerprint(pixels: np.ndarray) -> str:
+    """SHA-256 of one RGB image: equal for the same pixels, however they are stored."""
+    if pixels.dtype != np.uint8 and (pixels == np.rint(pixels)).all():
+        pixels = pixels.astype(np.uint8)
+    digest = hashlib.sha256(f"{pixels.shape}{pixels.dtype}".encode())
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.hexdigest()

@@ -1,0 +1,153 @@
+"""`tf.data.Dataset`, batched or not. TensorFlow is there if somebody hands one in."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from transferlearn.data.dataset import Request
+from transferlearn.data.images.options import ImageOptions
+from transferlearn.data.images.streams.base import StreamDataset, peeked_rescale
+from transferlearn.data.images.streams.rereading import patiently
+from transferlearn.data.targets.base import ByBatch, Target
+
+_PEEK = 32  # images of an unbatched stream: a black one alone would look divided by 255
+_FORMS = "(image, label) or (image, label, sample_weight), batched or not"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TfDataset(StreamDataset):
+    """Gives a `tf.data` pipeline with the conversion as its last `map`.
+
+    Attributes:
+        example: Targets and weights of a few items, as the pipeline gives them.
+    """
+
+    example: tuple[np.ndarray, ...] = ()
+
+    def requested(self, request: Request) -> Any:
+        """Gives what `batches` gives."""
+        import tensorflow as tf
+
+        image = _specs(self.source)[0]
+        integers = image.dtype.is_integer and self.rescale is None
+        example = self.rest(request, *(*self.example, None)[:2]) if self.targets else ()
+        types: list[Any] = [tf.uint8 if integers else tf.float32]
+        types += [tf.as_dtype(part.dtype) for part in example]
+        shapes = [(None, *self.shape), *((None, *part.shape[1:]) for part in example)]
+
+        def convert(*batch: Any) -> Any:
+            def run(*parts: np.ndarray) -> Any:
+                return self.convert(request, *parts)
+
+            parts = tf.numpy_function(run, batch, types, stateful=False)
+            for part, shape in zip(parts, shapes, strict=True):
+                part.set_shape(shape)
+            return tuple(parts)
+
+        source = self.source
+        if image.shape.rank == 4:
+            return source.map(convert, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+        if image.shape.is_fully_defined():
+            source = source.batch(request.batch_size).map(convert, tf.data.AUTOTUNE)
+        else:  # of different sizes: a batch is possible only after the resize
+            one_by_one = source.batch(1).map(convert, tf.data.AUTOTUNE).unbatch()
+            source = one_by_one.batch(request.batch_size)
+        return source.prefetch(tf.data.AUTOTUNE)
+
+    def epoch(self, batches: Any) -> Iterator[tuple[np.ndarray, ...]]:
+        """Reads one epoch."""
+        return batches.as_numpy_iterator()
+
+    @property
+    def may_be_endless(self) -> bool:
+        """Says whether TensorFlow does not know how many batches there are."""
+        import tensorflow as tf
+
+        return bool(self.source.cardinality() == tf.data.UNKNOWN_CARDINALITY)
+
+
+def load_tf_data(source: Any, options: ImageOptions, target: Target | None) -> TfDataset:
+    """Makes a dataset of a `tf.data.Dataset`.
+
+    Args:
+        source: Gives images, or batches of them, with targets or without.
+        options: How to read the images.
+        target: What is to be learnt of them; `None`: nothing, they are predicted on.
+
+    Raises:
+        ValueError: It is empty, never ends, or gives something that cannot be used.
+    """
+    specs = _specs(source)
+    _check(source, specs, target is not None)
+    unbatched = specs[0].shape.rank == 3
+    peek = source.batch(1).take(_PEEK) if unbatched else source.take(1)
+    first = [batch if isinstance(batch, tuple) else (batch,) for batch in peek.as_numpy_iterator()]
+    if not first:
+        raise ValueError("The tf.data.Dataset is empty: it gave no element.")
+    images, *beside = zip(*first, strict=True)
+    example = tuple(np.concatenate(part) for part in beside)
+    targets = None
+    if target is not None:
+        names = getattr(source, "class_names", None)
+        told = ByBatch(
+            what="The tf.data.Dataset",
+            first=example[0],
+            read=lambda: patiently(_targets(source)),
+            names=tuple(names) if names else None,
+        )
+        targets = target.of_stream(told)
+    known = tuple(specs[0].shape[-3:-1])
+    size = options.image_size or (options.default_image_size if None in known else known)
+    return TfDataset(
+        source=source,
+        rescale=peeked_rescale(images, options, "The tf.data.Dataset"),
+        example=example,
+        targets=targets,
+        shape=(*size, 3),
+        interpolation=options.interpolation,
+        resampling=options.interpolation,
+        size=_count(source, None if targets is None else targets.count, unbatched),
+    )
+
+
+def _specs(source: Any) -> tuple[Any, ...]:
+    spec = source.element_spec
+    return spec if isinstance(spec, tuple) else (spec,)
+
+
+def _targets(source: Any) -> Iterator[np.ndarray]:
+    return (np.atleast_1d(y) for y in source.map(lambda *parts: parts[1]).as_numpy_iterator())
+
+
+def _count(source: Any, read: int | None, unbatched: bool) -> int | None:
+    if read is not None:
+        return read
+    count = int(source.cardinality())
+    return count if unbatched and count >= 0 else None
+
+
+def _check(source: Any, specs: tuple[Any, ...], has_targets: bool) -> None:
+    import tensorflow as tf
+
+    if source.cardinality() == tf.data.INFINITE_CARDINALITY:
+        raise ValueError("The tf.data.Dataset never ends. Leave out .repeat(), or add .take(n).")
+    received = f"Received: element_spec={source.element_spec}"
+    if not all(isinstance(spec, tf.TensorSpec) for spec in specs):
+        raise ValueError(f"A tf.data.Dataset must hold {_FORMS}. {received}")
+    if has_targets and len(specs) not in (2, 3):
+        raise ValueError(f"A tf.data.Dataset to learn from must hold {_FORMS}. {received}")
+    image = specs[0]
+    if not (image.dtype.is_integer or image.dtype.is_floating) or image.shape.rank not in (3, 4):
+        raise ValueError(
+            "Images in a tf.data.Dataset must be numbers of shape (height, width, 3), or "
+            "(batch, height, width, 3). tf.io.decode_image tells its shape with "
+            f"expand_animations=False. {received}"
+        )
+    ranks = (0, 1) if image.shape.rank == 3 else (1, 2)
+    if has_targets and (specs[1].shape.rank not in ranks or specs[1].dtype == tf.string):
+        raise ValueError(
+            "Labels in a tf.data.Dataset must be ids or one-hot rows, as batched as the images. "
+            + received
+        )

@@ -1,0 +1,69 @@
+"""Batches, one after the other, without waiting for TensorFlow's autotuning or its advice."""
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+_AHEAD = 2  # batches
+_ADVICE = "triggered tf.function retracing"
+
+
+@contextlib.contextmanager
+def without_retracing_advice() -> Iterator[None]:
+    """Leaves out a warning that TensorFlow gives where many networks are compiled, each once."""
+    logger = logging.getLogger("tensorflow")
+
+    def other(record: logging.LogRecord) -> bool:
+        return _ADVICE not in record.getMessage()
+
+    logger.addFilter(other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(other)
+
+
+def is_tf_data(source: object) -> bool:
+    """Says whether a source is a `tf.data.Dataset`, without importing TensorFlow."""
+    return hasattr(source, "element_spec") and hasattr(source, "cardinality")
+
+
+def iterate(batches: Any) -> Iterator[tuple[Any, ...]]:
+    """Gives each batch of a `PyDataset` or `tf.data.Dataset` once, as arrays."""
+    if isinstance(batches, keras.utils.PyDataset):
+        return (batches[i] for i in range(len(batches)))
+    return batches.as_numpy_iterator()
+
+
+def without_autotune(batches: Any) -> Any:
+    """Makes a `tf.data.Dataset` of `ItemBatches`; anything else, and other backends, take as it is.
+
+    When Keras iterates over batches by itself, TensorFlow 2.21 tunes the pipeline in a thread that
+    sleeps for 10 ms, then twice as long each time, and nothing wakes it: an epoch ends only when it
+    does. One of 6 s took 10.
+
+    Each iteration starts at the `epoch` that the batches have then; it calls none of Keras's hooks.
+    """
+    if keras.backend.backend() != "tensorflow" or not getattr(batches, "by_epoch", False):
+        return batches
+    import tensorflow as tf
+
+    def spec(part: np.ndarray) -> Any:
+        return tf.TensorSpec((None, *part.shape[1:]), part.dtype)
+
+    def read() -> Iterator[tuple[Any, ...]]:
+        return iterate(batches)
+
+    signature = keras.tree.map_structure(spec, batches[0])
+    if getattr(batches, "varies", False):
+        x, *rest = signature
+        signature = (tf.TensorSpec((None, None, *x.shape[2:]), x.dtype), *rest)
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    dataset = tf.data.Dataset.from_generator(read, output_signature=signature)
+    counted = dataset.apply(tf.data.experimental.assert_cardinality(len(batches)))
+    return counted.prefetch(_AHEAD).with_options(options)

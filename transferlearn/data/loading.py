@@ -1,0 +1,282 @@
+"""The entrances: any source becomes a dataset, or one to train on and one to validate on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from transferlearn.data.checks import check_train, check_validation
+from transferlearn.data.dataset import Dataset, ItemDataset
+from transferlearn.data.excerpt import Observer, Sample, take_sample
+from transferlearn.data.holding_out import hold_out
+from transferlearn.data.images import Images
+from transferlearn.data.kind import Kind
+from transferlearn.data.listed import Listed
+from transferlearn.data.messages import Skipped, check_on_error, notice, report_skipped
+from transferlearn.data.sources.folders import list_folder, split_folders
+from transferlearn.data.sources.tables import list_csv, list_frame
+from transferlearn.data.sources.tuples import list_arrays
+from transferlearn.data.targets import Classes, Target, Targets
+
+_TABLES = (".csv", ".tsv")
+IMAGES, CLASSES = Images(), Classes()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Says how a source is read; equal readings make equal datasets of a source.
+
+    Args:
+        kind: What the items are.
+        target: What is to be learnt of each.
+        on_error: What becomes of items that cannot be used: `"skip"` leaves them out with one
+            `DataWarning`, `"raise"` lists them all in one `ValueError`.
+    """
+
+    kind: Kind = IMAGES
+    target: Target = CLASSES
+    on_error: str = "skip"
+
+    def __post_init__(self) -> None:
+        check_on_error(self.on_error)
+
+
+READING = Reading()
+
+
+class LoadedData(NamedTuple):
+    """Data to train on and to validate on, loaded and checked."""
+
+    train: Dataset
+    validation: Dataset | None
+
+
+def load(
+    source: Any, kind: Kind = IMAGES, target: Target = CLASSES, *, on_error: str = "skip"
+) -> Dataset:
+    """Makes a dataset with targets of a source, whatever it is.
+
+    Use it for data to evaluate on; `load_pair` for data to train on, since it compares the two.
+    Files are never written to. Each is decoded once here, in parallel, so that bad ones (empty,
+    not an image, truncated, misnamed, oversized, unreadable) come up before training; how files
+    become RGB is written at `transferlearn.data.images.files.decode`.
+
+    Args:
+        source: One of
+            - a folder of class folders, `photos/<class>/**/*.jpg` (also .jpeg, .jpe, .png, .gif,
+              .bmp, .webp, .tif, .tiff; of texts .txt);
+            - a .csv or .tsv file or a DataFrame, with a column of paths (`path`, `filename`,
+              `file`, `image`, or the first) or texts (`text`, ...), one or more of targets (see
+              `Classes`, `Tags`, `Numbers`), maybe `sample_weight`;
+            - `(x, y)` or `(x, y, sample_weight)`: x an array `(n, height, width, 3)`, with 1 or 4
+              channels or none, or a list of arrays, Pillow images, paths or texts; y the targets;
+            - a `tf.data.Dataset`, batched or not;
+            - of images, an iterator of `ImageDataGenerator`, or any `keras.utils.PyDataset`.
+        kind: What the items are, and how they are read.
+        target: What is to be learnt of each.
+        on_error: `"skip"` leaves items out that cannot be used, with one `DataWarning`; `"raise"`
+            lists them all in one `ValueError`.
+
+    Returns:
+        An `ItemDataset` for files and arrays, a `StreamDataset` for the others.
+
+    Raises:
+        ValueError: Data that cannot be used; the message names it and the fix.
+        TypeError: A source of another sort.
+        FileNotFoundError: No such folder or table.
+
+    Example:
+    ```python
+    data = tl.data.load("photos", tl.data.Images(image_size=(224, 224)))
+    data.targets.class_names, data.size, data.skipped
+    ```
+    """
+    return _load(source, Reading(kind, target, on_error))
+
+
+def load_pair(
+    train: Any,
+    validation_data: Any = None,
+    reading: Reading = READING,
+    *,
+    validation_split: float | None = 0.1,
+    seed: int | None = None,
+) -> LoadedData:
+    """Loads data to train on and to validate on, and checks that they belong together.
+
+    Args:
+        train: Any source that `load` takes; or a folder of `train/` and `validation/` (`val`,
+            `valid`), where `test/` is left alone.
+        validation_data: Likewise, or `None`: that `validation/`, else a part of `train`. A stream
+            cannot be cut: then there is none, with a `DataWarning`.
+        reading: How both are read.
+        validation_split: Share of the items to validate on, between 0 and 1, the same for each
+            class; 0 or `None` for no validation.
+        seed: The same seed gives the same parts.
+
+    Returns:
+        `(train, validation)`; the second is `None` where there is none.
+
+    Raises:
+        ValueError: Besides those of `load`: targets that nothing can be learnt from, or that
+            differ between the two.
+
+    Example:
+    ```python
+    train, validation = tl.data.load_pair("photos", validation_split=0.1, seed=0)
+    ```
+    """
+    train, beside = split_folders(train)
+    first = _load(train, reading)
+    check_train(first)
+    source = beside if validation_data is None else validation_data
+    second: Dataset | None = None
+    if source is not None:
+        second = _load(source, replace(reading, kind=reading.kind.like(first)))
+        check_validation(first, second)
+    elif validation_split and not isinstance(first, ItemDataset):
+        notice("A stream cannot be split: there is no validation. Pass validation_data for one.")
+    elif validation_split and isinstance(first, ItemDataset):
+        kept, held_out = first.split(validation_split, seed)
+        if held_out.size:
+            first, second = kept, held_out
+            check_validation(first, second, split=True)
+        else:
+            noun = first.noun
+            notice(f"No class has two {noun}s, so none is held out: there is no validation.")
+    parts = reading.kind.of_one_shape([first] if second is None else [first, second])
+    return LoadedData(parts[0], parts[1] if second is not None else None)
+
+
+def load_excerpt(
+    train: Any,
+    validation_data: Any,
+    reading: Reading,
+    *,
+    validation_split: float | None,
+    seed: int | None,
+    share: Callable[[int], float],
+    observer: Observer,
+) -> LoadedData:
+    """Loads what `load_pair` loads, but opens a few of the items only.
+
+    Args:
+        train: Files or arrays, as of `load_pair`.
+        validation_data: Likewise, or `None`.
+        reading: As of `load_pair`.
+        validation_split: As of `load_pair`.
+        seed: As of `load_pair`.
+        share: Says which part of so many items to open, in (0, 1].
+        observer: Of the samples.
+
+    Returns:
+        Two `Sample`s, or one and `None`.
+
+    Raises:
+        ValueError: As of `load_pair`; also a stream, of which some items cannot be read alone.
+    """
+
+    def open_some(listed: Listed, targets: Targets, part: float) -> ItemDataset:
+        return kind.open(listed, targets, on_error=reading.on_error, share=part)
+
+    source, beside = split_folders(train)
+    kind = reading.kind
+    listed, targets = other_listed, other_targets = _listed(source, reading)
+    held_out = np.zeros(len(listed), bool)
+    other = beside if validation_data is None else validation_data
+    if other is None and validation_split:
+        held_out = hold_out(targets.strata(), len(listed), validation_split, seed)
+    rows, other_rows = np.flatnonzero(~held_out), np.flatnonzero(held_out)
+    if other is not None:
+        other_listed, other_targets = _listed(other, reading)
+        other_rows = np.arange(len(other_listed))
+    part = share(len(rows) + len(other_rows))
+    first = take_sample(
+        listed, targets, rows, open_some, training=True, share=part, observer=observer
+    )
+    check_train(first)
+    if not len(other_rows):
+        return LoadedData(kind.of_one_shape([first])[0], None)
+    kind = kind.like(first)
+    second: Sample = take_sample(
+        other_listed,
+        other_targets,
+        other_rows,
+        open_some,
+        training=False,
+        share=part,
+        observer=observer,
+    )
+    check_validation(first, second, split=other is None)
+    parts = kind.of_one_shape([first, second])
+    return LoadedData(parts[0], parts[1])
+
+
+def _load(source: Any, reading: Reading) -> Dataset:
+    kind = reading.kind
+    if kind.is_stream(source):
+        return kind.stream(source, reading.target, on_error=reading.on_error)
+    listed, targets, without = _with_targets(list_source(source, kind, reading.target), reading)
+    dataset = kind.open(listed, targets, on_error=reading.on_error)
+    return replace(dataset, skipped=(*without, *dataset.skipped))
+
+
+def _listed(source: Any, reading: Reading) -> tuple[Listed, Targets]:
+    if reading.kind.is_stream(source):
+        raise ValueError(
+            f"A stream does not give some of its {reading.kind.noun}s alone. Give the folder, the "
+            f"table or the arrays that it is made of. Received: {type(source).__name__}"
+        )
+    listed, targets, _ = _with_targets(list_source(source, reading.kind, reading.target), reading)
+    return listed, targets
+
+
+def _with_targets(listed: Listed, reading: Reading) -> tuple[Listed, Targets, list[Skipped]]:
+    """Finds the targets, and leaves out the items that have none."""
+    targets = reading.target.gather(listed)
+    if not targets.absent:
+        return listed, targets, []
+    skipped = [Skipped(listed.called(i), reason) for i, reason in sorted(targets.absent.items())]
+    report_skipped(
+        listed.what, skipped, count=len(listed), noun=listed.noun, on_error=reading.on_error
+    )
+    kept = np.array([i for i in range(len(listed)) if i not in targets.absent], int)
+    return listed.take(kept), targets.take(kept), skipped
+
+
+def list_source(source: Any, kind: Kind, target: Target) -> Listed:
+    """Lists what a source holds, without opening any item.
+
+    Raises:
+        TypeError: It is no source.
+        ValueError: It holds nothing of this kind.
+        FileNotFoundError: No such folder or table.
+    """
+    if isinstance(source, (str, Path)):
+        return _list_path(Path(source).expanduser(), kind, target)
+    if hasattr(source, "columns"):
+        return list_frame(source, kind, target)
+    if isinstance(source, tuple):
+        return list_arrays(source, kind)
+    raise TypeError(
+        "Labelled data is a folder, a CSV file, a DataFrame, (x, y), a tf.data.Dataset or a "
+        f"keras.utils.PyDataset; x and y go in together, as one tuple. "
+        f"Received: {type(source).__name__}"
+    )
+
+
+def _list_path(path: Path, kind: Kind, target: Target) -> Listed:
+    if path.is_dir():
+        return list_folder(path, kind)
+    expected = f"Expected a folder {kind.noun}s/<class>/*{kind.endings[0]}, or a .csv or .tsv file"
+    if not path.exists():
+        raise FileNotFoundError(
+            f"No such folder or file: {path!s:.200} (from {Path.cwd()}). {expected}."
+        )
+    if path.suffix.lower() not in _TABLES:
+        raise ValueError(
+            f"{path} is neither a folder nor a table. {expected} of {kind.columns[0]}s and labels."
+        )
+    return list_csv(path, kind, target)

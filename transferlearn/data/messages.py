@@ -1,0 +1,107 @@
+"""Say what is not an error, pointing at the user's own line."""
+
+import contextlib
+import sys
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+_LISTED = 20
+
+
+class DataWarning(UserWarning):
+    """Warns of everything about the data that is worth saying and is not an error.
+
+    Silence it, or turn it into an error, with the `warnings` module:
+
+    ```python
+    warnings.filterwarnings("error", category=tl.data.DataWarning)
+    ```
+    """
+
+
+class Skipped(NamedTuple):
+    """Names an item that was left out (its path, or its place), and says why."""
+
+    path: str
+    reason: str
+
+
+def notice(message: str) -> None:
+    """Warns with `DataWarning`, attributed to the first caller outside the library."""
+    depth, frame = 1, sys._getframe(0)
+    package = __name__.partition(".")[0]
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+        depth, frame = depth + 1, frame.f_back
+    warnings.warn(message, DataWarning, stacklevel=depth)
+
+
+def indented(lines: Sequence[str], limit: int) -> str:
+    """Gives lines, each indented on a line of its own, at most `limit` of them written out."""
+    more = [f"and {len(lines) - limit} more"] if len(lines) > limit else []
+    return "".join(f"\n  {line}" for line in [*lines[:limit], *more])
+
+
+def counts(ignored: Mapping[str, int]) -> str:
+    """Writes how many files were not looked at, by kind: "2 .heic, 1 hidden"."""
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(ignored.items()) if count)
+
+
+def report_skipped(
+    what: str,
+    skipped: Sequence[Skipped],
+    *,
+    count: int,
+    noun: str,
+    on_error: str,
+    ignored: Mapping[str, int] | None = None,
+) -> None:
+    """Says once which items of a source were left out and which files were not looked at.
+
+    Args:
+        what: The source, as messages call it.
+        skipped: The items that cannot be used.
+        count: How many items there are, those that cannot be used included.
+        noun: What an item is called, such as `"image"`.
+        on_error: `"raise"` refuses the source because of one such item.
+        ignored: Files that were not looked at, by kind.
+
+    Raises:
+        ValueError: An item cannot be used and `on_error` is `"raise"`, or none can be used.
+    """
+    lines = [f"{name}: {reason}" for name, reason in skipped]
+    ignored = ignored or {}
+    if skipped and count == 1:
+        raise ValueError(f"{skipped[0].path} cannot be used: {skipped[0].reason}.")
+    if skipped and on_error == "raise":
+        raise ValueError(
+            f"{what}: {len(skipped)} of {count} {noun}s cannot be used. Repair or remove them, or "
+            f'pass on_error="skip" to leave them out.{indented(lines, len(lines))}'
+        )
+    if skipped and len(skipped) == count:
+        raise ValueError(f"{what} holds no {noun} that can be used.{indented(lines, _LISTED)}")
+    # Every folder on a Mac has a hidden file: alone it is worth a count, not a warning.
+    if skipped or any(number for kind, number in ignored.items() if kind != "hidden"):
+        parts = []
+        if skipped:
+            parts.append(f"skipped {len(skipped)} of {count} {noun}s that cannot be used")
+        if any(ignored.values()):
+            parts.append(f"ignored {counts(ignored)}")
+        notice(f"{what}: {'; '.join(parts)}{indented(lines, _LISTED)}")
+
+
+def check_on_error(on_error: str) -> None:
+    """Raises `ValueError` for anything but the two things that can be done with a bad item."""
+    if on_error not in ("skip", "raise"):
+        raise ValueError(
+            'on_error must be "skip" (leave bad items out and say so) or "raise". '
+            f"Received: on_error={on_error!r}"
+        )
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keeps other libraries' warnings to themselves; it is for the main thread only."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,144 @@
+"""Folders of folders of items, folders for training and validation, and plain folders of files."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from transferlearn.data.kind import Kind
+from transferlearn.data.listed import ByFolder, ByRow, Listed
+from transferlearn.data.messages import counts
+
+_TRAIN, _VALIDATION, _TEST = ("train", "training"), ("validation", "val", "valid"), "test"
+_HIDDEN = ("Thumbs.db", "__MACOSX")
+
+
+def list_folder(folder: Path, kind: Kind) -> Listed:
+    """Lists the files in `folder/<name>/**/*`, each with the name of its folder.
+
+    Raises:
+        ValueError: There are folders, and no file of this kind in any of them.
+    """
+    ignored: Counter[str] = Counter()
+    folders = _subfolders(folder, ignored)
+    beside = [entry for entry in sorted(folder.iterdir()) if entry.is_file()]
+    ignored[beside_folders(kind)] = len(_files_among(beside, kind, ignored))
+    paths: list[str] = []
+    of_item: list[str] = []
+    for path in folders:
+        found = files_below(path, kind, ignored)
+        paths += found
+        of_item += [path.name] * len(found)
+    if folders and not paths:
+        raise ValueError(
+            f"No {kind.noun} in {folder}: expected {folder}/<class>/*{kind.endings[0]}"
+            f"{_others(kind)}. Ignored: {counts(ignored) or 'nothing'}."
+        )
+    names = tuple(path.name for path in folders)
+    told = ByFolder(str(folder), of_item, names, f"*{kind.endings[0]}")
+    return Listed(items=paths, told=told, noun=kind.noun, what=str(folder), ignored=ignored)
+
+
+def files_of(given: Sequence[str], kind: Kind) -> Listed:
+    """Lists files, and all files of this kind below folders; nothing is told of them.
+
+    Raises:
+        FileNotFoundError: The only path does not exist.
+        ValueError: There is no file of this kind in a folder.
+    """
+    ignored: Counter[str] = Counter()
+    paths: list[str] = []
+    for path in (Path(name).expanduser() for name in given):
+        if len(given) == 1 and not path.exists():
+            raise FileNotFoundError(f"No such file or folder: {path} (from {Path.cwd()}).")
+        found = files_below(path, kind, ignored) if path.is_dir() else [str(path)]
+        if not found:
+            raise ValueError(f"No {kind.noun} in {path} or below.")
+        paths += found
+    what = given[0] if len(given) == 1 else "The list of files"
+    return Listed(items=paths, told=ByRow(()), noun=kind.noun, what=what, ignored=ignored)
+
+
+def beside_folders(kind: Kind) -> str:
+    """Gives what files of a kind are counted as that lie in no class folder."""
+    return f"{kind.noun}s beside the class folders"
+
+
+def _others(kind: Kind) -> str:
+    return f" or another of {', '.join(kind.endings)}" if len(kind.endings) > 1 else ""
+
+
+def split_folders(source: object) -> tuple[object, Path | None]:
+    """Finds `train/` (`training`) and `validation/` (`val`, `valid`) below one folder.
+
+    Gives the source itself, and nothing to validate on, where there are no such folders.
+    A folder that holds others besides these and `test/` is one of classes, of which one happens
+    to be called "train".
+    """
+    if not isinstance(source, (str, Path)) or not (folder := Path(source).expanduser()).is_dir():
+        return source, None
+    parts = {path.name.lower(): path for path in _subfolders(folder, Counter())}
+    train = [parts[name] for name in _TRAIN if name in parts]
+    validation = [parts[name] for name in _VALIDATION if name in parts]
+    others = [str(parts[name]) for name in sorted(set(parts) - {*_TRAIN, *_VALIDATION, _TEST})]
+    if train and validation and others:
+        raise ValueError(
+            f"{folder} holds {train[0].name}/ and {validation[0].name}/ to train and validate on, "
+            f"and others beside them: {', '.join(others[:10])}. Take these out, or pass train and "
+            "validation_data."
+        )
+    if not train or others:
+        return source, None
+    for several in (train, validation):
+        if len(several) > 1:
+            raise ValueError(
+                f"Two folders for one part: {', '.join(map(str, several))}. Keep one, or pass "
+                "train and validation_data."
+            )
+    return train[0], validation[0] if validation else None
+
+
+def files_below(folder: Path, kind: Kind, ignored: Counter[str]) -> list[str]:
+    """Gives all files of a kind below a folder, in a fixed order; counts what it passes over."""
+    return _files_among(_walk(folder, ignored), kind, ignored)
+
+
+def _files_among(
+    files: Iterator[Path] | list[Path], kind: Kind, ignored: Counter[str]
+) -> list[str]:
+    found = []
+    for path in files:
+        if _is_hidden(path.name):
+            ignored["hidden"] += 1
+        elif path.suffix.lower() in kind.endings:
+            found.append(str(path))
+        else:
+            ignored[path.suffix.lower() or "no ending"] += 1
+    return found
+
+
+def _walk(folder: Path, ignored: Counter[str]) -> Iterator[Path]:
+    # A link to a folder above would never end, and bring in the files of other classes.
+    seen = set(folder.resolve().parents)
+    for root, folders, files in os.walk(folder, onerror=_refuse, followlinks=True):
+        if (real := Path(root).resolve()) in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        ignored["hidden"] += sum(map(_is_hidden, folders))
+        folders[:] = sorted(name for name in folders if not _is_hidden(name))
+        yield from (Path(root) / name for name in sorted(files))
+
+
+def _refuse(error: OSError) -> None:
+    raise error
+
+
+def _subfolders(folder: Path, ignored: Counter[str]) -> list[Path]:
+    folders = [path for path in sorted(folder.iterdir()) if path.is_dir()]
+    ignored["hidden"] += sum(_is_hidden(path.name) for path in folders)
+    return [path for path in folders if not _is_hidden(path.name)]
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name in _HIDDEN

@@ -1,0 +1,165 @@
+"""CSV files and DataFrames of items, or paths of items, and labels."""
+
+import contextlib
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from transferlearn.data.kind import Kind
+from transferlearn.data.listed import ByColumn, Listed, sample_weights
+from transferlearn.data.targets.base import Target
+
+_PATHS = ("path", "file", "filename", "image")
+_WEIGHT = "sample_weight"
+_MOST_CELL = 2**31 - 1  # characters of a text; Python's own limit is 131,072
+_QUOTES = (
+    "a cell begins with a quotation mark that is not closed where the cell ends. Write such a cell "
+    'as CSV does: """No"", he said".'
+)
+_SWALLOWED = re.compile(r"\n[^\n]*\t").search  # the end of a line, and cells after it
+
+
+def list_csv(path: Path, kind: Kind, target: Target) -> Listed:
+    """Lists the rows of a `.csv` file, with commas or semicolons, or of a `.tsv` file.
+
+    Args:
+        path: Of the file, in UTF-8, with a header.
+        kind: What the items are.
+        target: What is to be learnt of them.
+
+    Raises:
+        ValueError: It is no such table, or does not tell which column holds the items.
+    """
+    try:
+        with (
+            _cells_up_to(_MOST_CELL if kind.in_cells else None),
+            path.open(encoding="utf-8-sig", newline="") as file,
+        ):
+            first = file.readline()
+            file.seek(0)
+            delimiter = "\t" if path.suffix.lower() == ".tsv" else max(",;", key=first.count)
+            reader = csv.reader(file, delimiter=delimiter, strict=True)
+            lines, rows = _numbered(reader, path)
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path} cannot be read as a table. Save it as CSV in UTF-8. Received: {error}"
+        ) from error
+    if len(rows) < 2 or len(rows[0]) < 2:
+        raise ValueError(
+            f"{path} is no table of {kind.noun}s: expected a header line such as "
+            f"{kind.columns[0]}{delimiter}label, then one line for each {kind.noun}."
+        )
+    header, *cells = rows
+    if any(_names_file(name, kind) for name in header) or _is_data(header, cells):
+        raise ValueError(
+            f"{path} has no header. Write {kind.columns[0]}{delimiter}label as first line."
+        )
+    for line, row in zip(lines, rows, strict=True):
+        if len(row) != len(header):
+            raise ValueError(f"{path}: line {line} has {len(row)} cells, the header {len(header)}.")
+        if delimiter == "\t" and any(map(_SWALLOWED, row)):
+            raise ValueError(f"{path}: up to line {line}, {_QUOTES}")
+    _refuse_twice([name.strip() for name in header], str(path))
+    columns = {name.strip(): [row[i].strip() for row in cells] for i, name in enumerate(header)}
+    return _list_columns(columns, str(path), path.parent, kind, target)
+
+
+def _numbered(reader: Any, path: Path) -> tuple[list[int], list[list[str]]]:
+    """The rows, and the line on which each ends."""
+    lines, rows = [], []
+    try:
+        for row in reader:
+            if row:
+                lines.append(reader.line_num)
+                rows.append(row)
+    except csv.Error as error:
+        raise ValueError(f"{path}: up to line {reader.line_num}, {_QUOTES} ({error})") from error
+    return lines, rows
+
+
+def _names_file(cell: object, kind: Kind) -> bool:
+    return Path(str(cell)[-99:]).suffix.lower() in kind.endings
+
+
+def _is_data(header: list[str], rows: list[list[str]]) -> bool:
+    """Whether the first line is like the others: its label is one of theirs."""
+    return len(header) == 2 and header[1] in [row[-1] for row in rows]
+
+
+@contextlib.contextmanager
+def _cells_up_to(characters: int | None) -> Iterator[None]:
+    before = csv.field_size_limit()
+    csv.field_size_limit(characters or before)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def list_frame(frame: Any, kind: Kind, target: Target) -> Listed:
+    """Lists the rows of a DataFrame (pandas, or one that works alike); see `list_csv`."""
+    _refuse_twice(list(map(str, frame.columns)), "The table")
+    columns = {str(name): list(frame[name]) for name in frame.columns}
+    if len(columns) < 2 or not len(frame):
+        raise ValueError(
+            f"The table must have a column {kind.columns[0]}, one of labels, and a row for each "
+            f"{kind.noun}. Received: columns {list(columns)}, {len(frame)} rows"
+        )
+    return _list_columns(columns, "The table", Path(), kind, target)
+
+
+def _list_columns(
+    columns: dict[str, list[Any]], what: str, folder: Path, kind: Kind, target: Target
+) -> Listed:
+    of_items = _item_column(columns, kind, target)
+    if of_items is None:
+        raise ValueError(
+            f"{what} does not tell {kind.columns[0]}s from labels: call their columns "
+            f"{kind.columns[0]} and {target.columns[0]}. Received: columns {list(columns)}"
+        )
+    if kind.in_cells and of_items.lower() in _PATHS:
+        raise ValueError(
+            f"{what} lists files in its column {of_items}, and {kind.noun}s are expected in the "
+            f"cells. Call a column of {kind.noun}s {kind.columns[0]}."
+        )
+    items, weights = columns[of_items], _column(columns, (_WEIGHT,))
+    used = {of_items, weights}
+    others = {name: cells for name, cells in columns.items() if name not in used}
+    return Listed(
+        items=items if kind.in_cells else [_found(item, folder) for item in items],
+        told=ByColumn(others),
+        noun=kind.noun,
+        in_files=not kind.in_cells,
+        sample_weight=None if weights is None else sample_weights(columns[weights], len(items)),
+        what=what,
+    )
+
+
+def _item_column(columns: dict[str, list[Any]], kind: Kind, target: Target) -> str | None:
+    """Gives the column of items: by its name, or of two the one that holds no targets."""
+    named = _column(columns, kind.columns)
+    if named is not None or len(columns) != 2:
+        return named
+    first, second = sorted(columns, key=lambda name: not _names_file(columns[name][0], kind))
+    return second if first == _column(columns, target.columns) else first
+
+
+def _refuse_twice(names: list[str], what: str) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{what} has two columns of one name: {twice}. Rename one.")
+
+
+def _column(columns: dict[str, list[Any]], names: Sequence[str]) -> str | None:
+    by_name = {name.lower(): name for name in columns}
+    return next((by_name[name] for name in names if name in by_name), None)
+
+
+def _found(cell: object, folder: Path) -> str:
+    path = Path(str(cell)).expanduser()
+    beside = folder / path
+    with contextlib.suppress(OSError):  # a text is too long for a name
+        path = beside if beside.exists() else path
+    return str(path)

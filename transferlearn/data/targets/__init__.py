@@ -1,0 +1,15 @@
+"""What is to be learnt of each item: classes, tags, numbers."""
+
+from transferlearn.data.targets.base import ByBatch as ByBatch
+from transferlearn.data.targets.base import Encoded as Encoded
+from transferlearn.data.targets.base import Encoder as Encoder
+from transferlearn.data.targets.base import Target as Target
+from transferlearn.data.targets.base import Targets as Targets
+from transferlearn.data.targets.base import Weigh as Weigh
+from transferlearn.data.targets.classes import Classes as Classes
+from transferlearn.data.targets.classes import ClassTargets as ClassTargets
+from transferlearn.data.targets.encoders import Binary as Binary
+from transferlearn.data.targets.encoders import ClassIds as ClassIds
+from transferlearn.data.targets.encoders import OneHot as OneHot
+from transferlearn.data.targets.tags import Tags as Tags
+from transferlearn.data.targets.tags import TagTargets as TagTargets

@@ -1,0 +1,254 @@
+"""One class an item: found in folders, tables, arrays and streams."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from transferlearn.data.listed import ByColumn, ByFolder, ByRow, Listed
+from transferlearn.data.messages import indented, notice
+from transferlearn.data.targets.base import ByBatch, Target, Targets
+from transferlearn.data.targets.columns import as_numbers, label_column
+from transferlearn.data.targets.labels import (
+    check_names,
+    class_labels,
+    closest,
+    is_missing,
+)
+
+_LISTED = 10
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ClassTargets(Targets):
+    """The class of each item.
+
+    Attributes:
+        class_names: Class `i` is called `class_names[i]`.
+        labels: Int32 `(n,)` class ids, or float32 `(n, classes)` shares; `None` where a stream does
+            not tell without being read. A stream that shuffles gives its batches in another order.
+        positions: Whether numbers that a stream gives are positions in `class_names`, also where
+            names are numbers.
+    """
+
+    class_names: tuple[str, ...]
+    labels: np.ndarray | None
+    positions: bool = False
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        """Gives ids `(n,)` or shares `(n, classes)`."""
+        return self.all[rows]
+
+    @property
+    def all(self) -> np.ndarray:
+        """Gives the labels of all items, where they can be read."""
+        assert self.labels is not None
+        return self.labels
+
+    @property
+    def count(self) -> int | None:
+        """Counts the labels, where they can be read."""
+        return None if self.labels is None else len(self.labels)
+
+    def take(self, rows: np.ndarray) -> Self:
+        """Gives the classes of the items `rows`."""
+        return type(self)(class_names=self.class_names, labels=self.all[rows])
+
+    def parse(self, given: np.ndarray) -> np.ndarray:
+        """Makes ids or shares of what a stream gives with a batch."""
+        return class_labels(given, self.class_names, positions=self.positions)[0]
+
+    def summary(self) -> str:
+        """Says how many classes there are, and what the first ones are called."""
+        listed = ", ".join(self.class_names[:10]) + (", ..." if len(self.class_names) > 10 else "")
+        return f"{len(self.class_names)} classes ({listed})"
+
+    def strata(self) -> np.ndarray:
+        """Gives each item's class, or that of its largest share."""
+        return self.all if self.all.ndim == 1 else self.all.argmax(axis=1)
+
+    def told(self) -> tuple[Any, ...]:
+        """Gives the names and the labels."""
+        return self.class_names, self.labels
+
+    def check(self, noun: str, left_out: str) -> None:
+        """Refuses a single class, a class without an item, and fewer items than classes."""
+        names = self.class_names
+        if len(names) < 2:
+            raise ValueError(f"One class only, {list(names)}: a classifier needs two or more.")
+        self._refuse_empty(noun, left_out)
+        self._refuse_few(noun)
+
+    def check_pair(self, other: Self, noun: str, left_out: str, *, split: bool) -> None:
+        """Refuses other classes to validate on, and names those without an item there."""
+        if self.class_names != other.class_names:
+            raise ValueError(_difference(self.class_names, other.class_names))
+        empty = other.empty
+        if empty and not split and not self._may_lack_classes:
+            raise ValueError(
+                f"Classes differ between train and validation. Validation has no {noun} of "
+                f"{_classes(empty)}.{left_out} Add some, or take the class out."
+            )
+        if empty:
+            notice(f"Validation has no {noun} of {_classes(empty)}: its numbers leave them out.")
+
+    @property
+    def empty(self) -> list[str]:
+        """Names the classes that no item has, as far as that is known."""
+        if self.labels is None:
+            return []
+        if self.labels.ndim == 1:
+            counts = np.bincount(self.labels, minlength=len(self.class_names))
+        else:
+            counts = self.labels.sum(axis=0)
+        return [name for name, count in zip(self.class_names, counts, strict=True) if not count]
+
+    _may_lack_classes: ClassVar[bool] = False
+
+    def _refuse_few(self, noun: str) -> None:
+        if self.labels is not None and len(self.labels) < len(self.class_names):
+            raise ValueError(
+                f"Fewer {noun}s ({len(self.labels)}) than classes ({len(self.class_names)})."
+            )
+
+    def _refuse_empty(self, noun: str, left_out: str) -> None:
+        if empty := self.empty:
+            raise ValueError(
+                f"No {noun} of {_classes(empty)} to train on.{left_out} "
+                f"Add {noun}s of each, or take the class out."
+            )
+
+
+@dataclass(frozen=True)
+class Classes(Target):
+    """Learns one class for each item, or shares of classes.
+
+    Args:
+        class_names: The order of the classes, or names for numeric labels. Numbers are positions in
+            it, but where all names are whole numbers, such as `("1", "2")`, they are the numbers
+            themselves. By default the classes are found in the data, in alphabetical order.
+
+    Folders are classes; in a table the column is called `label`, `class`, `category` or
+    `sentiment`, or is the only one left; arrays hold ids, names, one-hot rows or probabilities.
+    """
+
+    columns: ClassVar[tuple[str, ...]] = ("label", "class", "category", "sentiment")
+
+    class_names: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "class_names", check_names(self.class_names))
+
+    def of_folders(self, told: ByFolder, listed: Listed) -> ClassTargets:
+        """Makes each folder a class."""
+        names = folder_classes(told, listed, self.class_names)
+        return ClassTargets(class_names=names, labels=folder_ids(told, names))
+
+    def of_columns(self, told: ByColumn, listed: Listed) -> ClassTargets:
+        """Reads the column of labels; a cell that is empty is refused."""
+        cells = label_column(told, listed, self.columns)
+        missing = [f"{listed.items[i]!s:.300}" for i, cell in enumerate(cells) if is_missing(cell)]
+        if missing:
+            raise ValueError(
+                f"{listed.what}: {len(missing)} rows have no label. Write it in, or take the row "
+                f"out.{indented(missing, _LISTED)}"
+            )
+        labels, names = class_labels(as_numbers(cells), self.class_names)
+        return ClassTargets(class_names=names, labels=labels)
+
+    def of_rows(self, told: ByRow) -> ClassTargets:
+        """Takes ids, names, one-hot rows or probabilities."""
+        labels, names = class_labels(told.rows, self.class_names)
+        return ClassTargets(class_names=names, labels=labels)
+
+    def of_stream(self, told: ByBatch) -> ClassTargets:
+        """Finds the classes; ids must all be read for that, where nothing names the classes."""
+        if told.mode in ("raw", "multi_output"):
+            raise ValueError(
+                f"class_mode={told.mode!r} is for multi_label=True; for one class an image pass "
+                'class_mode="categorical".'
+            )
+        names = own_names(told, self.class_names)
+        if told.rows is not None:
+            if any(isinstance(ids, list) for ids in told.rows):
+                raise ValueError(
+                    "The generator has images of several classes: pass multi_label=True."
+                )
+            positions = told.names is not None
+            labels, found = class_labels(told.rows, names, positions=positions)
+            return ClassTargets(class_names=found, labels=labels, positions=positions)
+        return self._peeked(told, names)
+
+    def _peeked(self, told: ByBatch, names: Sequence[str] | None) -> ClassTargets:
+        positions = told.names is not None
+        if names or (told.first.ndim == 2 and told.first.shape[1] > 1):
+            labels, found = class_labels(told.first, names, positions=positions)
+            if labels.ndim == 1:
+                return ClassTargets(class_names=found, labels=None, positions=positions)
+        # Ids must all be read to know the classes, and shares so that all know them to be shares.
+        labels, found = class_labels(np.concatenate(list(told.read())), names)
+        return ClassTargets(class_names=found, labels=labels, positions=positions)
+
+
+def own_names(told: ByBatch, names: Sequence[str] | None) -> Sequence[str] | None:
+    """Gives the class names that a stream brings, or else `names`; both must agree."""
+    if told.names is None:
+        return names
+    if names and tuple(names) != told.names:
+        raise ValueError(
+            f"{told.what} has its own class names {list(told.names)}, in this order. Leave "
+            f"class_names out or make them agree. Received: class_names={list(names)}"
+        )
+    return told.names
+
+
+def folder_classes(told: ByFolder, listed: Listed, names: Sequence[str] | None) -> tuple[str, ...]:
+    """Gives the classes that folders stand for, in the order of `names` where there are any."""
+    if not told.names:
+        raise ValueError(
+            f"{told.folder} has no class folders: expected {told.folder}/<class>/{told.expected}, "
+            f"one folder for each class. A list of {listed.noun}s goes in as "
+            f"({listed.noun}s, labels)."
+        )
+    found = tuple(names or told.names)
+    unknown = sorted(set(told.names) - set(found))
+    if unknown:
+        raise ValueError(
+            f"{told.folder} has {len(unknown)} folders that are no class: {unknown[:20]}. "
+            f"{closest(unknown[0], found)}"
+        )
+    return found
+
+
+def folder_ids(told: ByFolder, names: tuple[str, ...]) -> np.ndarray:
+    """Gives the class id of each file, int32 `(n,)`."""
+    ids = {name: i for i, name in enumerate(names)}
+    return np.array([ids[folder] for folder in told.of_item], np.int32)
+
+
+def _classes(names: list[str]) -> str:
+    listed = ", ".join(repr(name) for name in names[:_LISTED])
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ("class " if len(names) == 1 else "classes ") + listed + more
+
+
+def _difference(train: tuple[str, ...], validation: tuple[str, ...]) -> str:
+    only_train = [name for name in train if name not in validation]
+    only_validation = [name for name in validation if name not in train]
+    if not only_train and not only_validation:
+        return (
+            "Train and validation have their classes in another order. Pass class_names to both. "
+            f"Received: {list(train[:20])} and {list(validation[:20])}"
+        )
+    sides = ((only_train, "train"), (only_validation, "validation"))
+    where = " ".join(f"Only in {side}: {_classes(names)}." for names, side in sides if names)
+    if any(name.isdigit() for name in (*train, *validation)):
+        return (
+            f"Classes differ between train and validation. {where} Give both the same classes; "
+            "class_names says what numeric labels are called."
+        )
+    return (
+        f"Classes differ between train and validation. {where} Add them to the other, take them "
+        "out, or leave validation_data out: then a part of each class is held out."
+    )

@@ -1,0 +1,45 @@
+"""Forms in which a loss takes classes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from transferlearn.data.targets.base import Encoded, Encoder
+from transferlearn.data.targets.labels import one_hot
+
+
+@dataclass(frozen=True)
+class ClassIds(Encoder):
+    """Makes int32 class ids `(batch,)` of ids, or of shares the largest one's."""
+
+    def __call__(self, rows: np.ndarray) -> Encoded:
+        """Encodes ids `(batch,)` or shares `(batch, classes)`."""
+        return Encoded((rows if rows.ndim == 1 else rows.argmax(axis=1)).astype(np.int32))
+
+
+@dataclass(frozen=True)
+class OneHot(Encoder):
+    """Makes float32 rows `(batch, classes)` with a 1 for the class; shares stay what they are.
+
+    Args:
+        count: How many classes there are.
+    """
+
+    count: int
+
+    def __call__(self, rows: np.ndarray) -> Encoded:
+        """Encodes ids `(batch,)` or shares `(batch, classes)`."""
+        return Encoded(_rows(rows, self.count))
+
+
+@dataclass(frozen=True)
+class Binary(Encoder):
+    """Makes float32 `(batch, 1)` of two classes: 1 for the second, 0 for the first."""
+
+    def __call__(self, rows: np.ndarray) -> Encoded:
+        """Encodes ids `(batch,)` or shares `(batch, 2)`."""
+        return Encoded(_rows(rows, 2)[:, 1:])
+
+
+def _rows(rows: np.ndarray, count: int) -> np.ndarray:
+    return one_hot(rows, count) if rows.ndim == 1 else rows.astype(np.float32)

@@ -1,0 +1,99 @@
+"""Any number of classes an item: a yes or no for each of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from transferlearn.data.listed import ByColumn, ByFolder, ByRow, Listed
+from transferlearn.data.targets.base import ByBatch, Target
+from transferlearn.data.targets.classes import (
+    ClassTargets,
+    folder_classes,
+    folder_ids,
+    own_names,
+)
+from transferlearn.data.targets.columns import label_column
+from transferlearn.data.targets.labels import check_names, is_missing, one_hot, tag_rows
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TagTargets(ClassTargets):
+    """The classes of each item; `labels` are float32 `(n, classes)` of 0 and 1."""
+
+    _may_lack_classes: ClassVar[bool] = True
+
+    def parse(self, given: np.ndarray) -> np.ndarray:
+        """Makes rows of 0 and 1 of what a stream gives with a batch."""
+        return tag_rows(given, self.class_names)[0]
+
+    def strata(self) -> np.ndarray:
+        """Gives the rarest of each item's classes."""
+        rows = self.all
+        return np.where(rows > 0, rows.sum(axis=0), np.inf).argmin(axis=1)
+
+    def check(self, noun: str, left_out: str) -> None:
+        """Refuses a class without an item, and fewer items than classes."""
+        self._refuse_empty(noun, left_out)
+        self._refuse_few(noun)
+
+
+@dataclass(frozen=True)
+class Tags(Target):
+    """Learns for each item which of several classes it has: any number of them.
+
+    Args:
+        class_names: The order of the classes; by default those that are found in the data.
+
+    In a table the column is called as for `Classes`, and its cells hold names with `|` between
+    them; arrays hold rows of 0 and 1, or for each item a list of names.
+    """
+
+    columns: ClassVar[tuple[str, ...]] = ("label", "class", "category", "sentiment")
+
+    class_names: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "class_names", check_names(self.class_names))
+
+    def of_folders(self, told: ByFolder, listed: Listed) -> TagTargets:
+        """Gives each file the one class of its folder."""
+        names = folder_classes(told, listed, self.class_names)
+        return TagTargets(class_names=names, labels=one_hot(folder_ids(told, names), len(names)))
+
+    def of_columns(self, told: ByColumn, listed: Listed) -> TagTargets:
+        """Reads the column of labels; an empty cell means that the item has no class."""
+        cells = label_column(told, listed, self.columns)
+        labels, names = tag_rows([_names(cell) for cell in cells], self.class_names)
+        return TagTargets(class_names=names, labels=labels)
+
+    def of_rows(self, told: ByRow) -> TagTargets:
+        """Takes rows of 0 and 1, or lists of names."""
+        labels, names = tag_rows(told.rows, self.class_names)
+        return TagTargets(class_names=names, labels=labels)
+
+    def of_stream(self, told: ByBatch) -> TagTargets:
+        """Finds the classes in the first batch, or in the rows that the stream has at hand."""
+        names = own_names(told, self.class_names)
+        if told.rows is None:
+            _, found = tag_rows(told.first, names)
+            return TagTargets(class_names=found, labels=None)
+        if told.names is None:
+            labels, found = tag_rows(told.rows, names)
+            return TagTargets(class_names=found, labels=labels)
+        if told.mode != "categorical":
+            raise ValueError(
+                f'multi_label=True needs class_mode="categorical". Received: {told.mode!r}'
+            )
+        labels = np.zeros((len(told.rows), len(told.names)), np.float32)
+        for row, ids in zip(labels, told.rows, strict=True):
+            row[ids] = 1
+        return TagTargets(class_names=told.names, labels=labels)
+
+
+def _names(cell: Any) -> list[str]:
+    if isinstance(cell, (list, tuple, set, np.ndarray)):
+        return [str(name) for name in cell]
+    text = "" if is_missing(cell) else str(cell)
+    return [part.strip() for part in text.split("|") if part.strip()]

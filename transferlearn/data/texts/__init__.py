@@ -1,0 +1,6 @@
+"""Texts as a kind of data: strings and files as rows of token ids."""
+
+from transferlearn.data.texts.dataset import TextDataset as TextDataset
+from transferlearn.data.texts.kind import Texts as Texts
+from transferlearn.data.texts.tokenizer import Characters as Characters
+from transferlearn.data.texts.tokenizer import Tokenizer as Tokenizer

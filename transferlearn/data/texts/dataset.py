@@ -1,0 +1,100 @@
+"""Texts as a dataset: rows of token ids, of which a long text may have several."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import keras
+import numpy as np
+
+from transferlearn.data.dataset import ItemDataset, Request
+from transferlearn.data.texts.tokens import TokenBatches, TokenContents, TokenItems
+
+# Tokens: batches come in few lengths, so that there is little to compile.
+_STEP, _STEP_TO_RUN = 8, 32
+_MANY_ROWS = 2000  # for these, `run` shows how far it is
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TextDataset(ItemDataset):
+    """Holds texts as rows of token ids; a long text can have several rows.
+
+    Attributes:
+        text_of: Int64 `(rows,)`, the number of the text that each row comes from.
+        sequence_length: The most tokens that a row may have.
+    """
+
+    noun: str = "text"
+    items: TokenItems
+    text_of: np.ndarray
+    sequence_length: int
+
+    @property
+    def count(self) -> int:
+        """Counts the texts, not the rows."""
+        return len(self.first_rows)
+
+    @property
+    def first_rows(self) -> np.ndarray:
+        """Gives the first row of each text."""
+        return np.unique(self.text_of, return_index=True)[1]
+
+    @property
+    def longest(self) -> int:
+        """Counts the tokens of the longest row."""
+        return int(self.items.lengths.max())
+
+    def of_length(self, length: int) -> Self:
+        """Gives the same rows, filled up to another length."""
+        return replace(self, items=self.items.of_length(length), shape=(length,))
+
+    def of(self, numbers: np.ndarray) -> Self:
+        """Gives all rows of the texts of these numbers."""
+        chosen = np.unique(self.text_of)[numbers]
+        return self.rows(np.flatnonzero(np.isin(self.text_of, chosen)))
+
+    def rows(self, rows: np.ndarray) -> Self:
+        """Gives these rows, in that order."""
+        return replace(super().rows(rows), text_of=self.text_of[rows])
+
+    def of_items(self, values: np.ndarray) -> np.ndarray:
+        """Gives each text the mean of what the network gave for its rows."""
+        rows = np.bincount(self.text_of)
+        sums = np.zeros((len(rows), *values.shape[1:]))
+        np.add.at(sums, self.text_of, values)
+        return (sums.T / rows).T.astype(values.dtype)
+
+    def first_batch(self, batch_size: int) -> np.ndarray:
+        """Gives the first rows as `run` reads them: int32 `(batch, tokens)`."""
+        return self._to_run().start(np.arange(min(batch_size, len(self.items))))()
+
+    def run(self, model: keras.Model, *, batch_size: int) -> Any:
+        """Runs a model on all rows, the short ones first, so that few are filled up much."""
+        items = self._to_run()
+        order = np.argsort(self.items.lengths, kind="stable")
+        progress = keras.utils.Progbar(len(order), verbose=int(len(order) > _MANY_ROWS))
+        found = []
+        for begin in range(0, len(order), batch_size):
+            rows = order[begin : begin + batch_size]
+            found.append(model.predict_on_batch(items.start(rows)()))
+            progress.add(len(rows))
+        back = np.argsort(order)
+        return keras.tree.map_structure(lambda *parts: np.concatenate(parts)[back], *found)
+
+    def _to_run(self) -> TokenItems:
+        return self.items.of_length(self.sequence_length, step=_STEP_TO_RUN)
+
+    def requested(self, request: Request) -> TokenBatches:
+        """Gives batches of rows that are about as long as each other."""
+        return TokenBatches(
+            self.items.of_length(self.shape[0], step=_STEP),
+            self.beside(request),
+            request.batch_size,
+            shuffle=request.shuffle,
+            seed=request.seed,
+            lengths=self.items.lengths,
+            varies=True,
+        )
+
+    def contents(self, request: Request) -> TokenContents:
+        """Gives the rows, to store something of each."""
+        return TokenContents(**vars(super().contents(request)))

@@ -1,0 +1,237 @@
+"""Texts: strings, files and streams of them, and how they become rows of token ids."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from transferlearn.data.dataset import Dataset
+from transferlearn.data.excerpt import Sample
+from transferlearn.data.iterating import is_tf_data
+from transferlearn.data.kind import Kind, One, Spec
+from transferlearn.data.listed import Listed
+from transferlearn.data.messages import Skipped, indented, notice, report_skipped
+from transferlearn.data.sources.tuples import list_arrays
+from transferlearn.data.targets.base import Target, Targets
+from transferlearn.data.texts.dataset import TextDataset
+from transferlearn.data.texts.reading import (
+    Unreadable,
+    as_text,
+    empty,
+    labelled_stream,
+    read_text,
+    to_predict,
+)
+from transferlearn.data.texts.tokenizer import Tokenizer, load_tokenizer, save_tokenizer
+from transferlearn.data.texts.tokens import TokenItems
+
+_LISTED = 10
+_STRANGE = 0.5  # the share of unknown tokens from which on a text is pointed out
+_FOLDER = "tokenizer"  # in a save
+
+
+@dataclass(frozen=True)
+class Texts(Kind):
+    """Reads texts as rows of token ids.
+
+    Args:
+        tokenizer: Of the network that they are for.
+        sequence_length: The most tokens of a row, those that mark its ends included.
+        long_texts: Of a longer text, `"truncate"` takes the beginning, and `"split"` makes several
+            rows, which weigh as much as one in training.
+    """
+
+    name: ClassVar[str] = "texts"
+    noun: ClassVar[str] = "text"
+    endings: ClassVar[tuple[str, ...]] = (".txt",)
+    columns: ClassVar[tuple[str, ...]] = ("text", "review", "sentence", "content")
+    in_cells: ClassVar[bool] = True
+
+    tokenizer: Tokenizer
+    sequence_length: int
+    long_texts: str = "truncate"
+
+    def inputs(self, shape: tuple[int, ...] | None = None) -> dict[str, Spec]:
+        """Gives the one input of a network for texts; by default rows of any length go in."""
+        return {"token_ids": Spec(shape or (None,), "int32")}
+
+    def as_paths(self, items: Any) -> list[str] | None:
+        """Gives the files, where all of `items` are `Path`s: a string is a text."""
+        are_paths = [isinstance(item, Path) for item in items]
+        return [str(item) for item in items] if are_paths and all(are_paths) else None
+
+    def is_stream(self, source: Any) -> bool:
+        """Recognises a `tf.data.Dataset`."""
+        return is_tf_data(source)
+
+    def stream(self, source: Any, target: Target, *, on_error: str) -> TextDataset:
+        """Reads all of a stream at once: texts are small."""
+        listed = list_arrays(labelled_stream(source), self)
+        return self.open(listed, target.gather(listed), on_error=on_error)
+
+    def open(
+        self, listed: Listed, targets: Targets, *, on_error: str, share: float = 1.0
+    ) -> TextDataset:
+        """Reads the files, leaves out what is no text or empty, and tokenizes the rest."""
+        texts = [
+            read_text(Path(item)) if listed.in_files else as_text(item) for item in listed.items
+        ]
+        problems = {i: problem for i, text in enumerate(texts) if (problem := _problem(text))}
+        skipped = tuple(Skipped(listed.called(i), problem) for i, problem in problems.items())
+        report_skipped(
+            listed.what if listed.in_files else "The texts",
+            skipped,
+            count=len(texts),
+            noun="text",
+            on_error=on_error,
+            ignored=listed.ignored,
+        )
+        kept = np.array([i for i in range(len(texts)) if i not in problems], int)
+        weights = listed.sample_weight
+        dataset = self.tokens(
+            [str(texts[i]) for i in kept],
+            targets=targets.take(kept),
+            sample_weight=None if weights is None else weights[kept],
+            names=[listed.items[i] for i in kept] if listed.in_files else None,
+        )
+        return replace(dataset, skipped=skipped, ignored=+Counter(listed.ignored))
+
+    def is_one(self, source: Any) -> bool:
+        """Recognises a string, and a `Path` that is no folder."""
+        return isinstance(source, str) or (isinstance(source, Path) and not source.is_dir())
+
+    def unlabelled(self, source: Any, *, on_error: str = "skip") -> TextDataset:
+        """Makes a dataset of texts to predict on.
+
+        Args:
+            source: A text, a list or an array of texts, a `Path` of a `.txt` file or of a folder of
+                them, a list of such files, or a `tf.data.Dataset` of strings.
+            on_error: What becomes of files that cannot be read: `"skip"` or `"raise"`.
+        """
+        texts, names = to_predict(source, self)
+        called = names or [f"text {i}" for i in range(len(texts))]
+        pairs = list(zip(called, texts, strict=True))
+        bad = [Skipped(name, text.problem) for name, text in pairs if isinstance(text, Unreadable)]
+        report_skipped("The texts", bad, count=len(texts), noun="file", on_error=on_error)
+        good = [(name, text) for name, text in pairs if isinstance(text, str)]
+        if blank := [name for name, text in good if empty(text)]:
+            notice(f"Empty, and answered all the same:{indented(blank, _LISTED)}")
+        dataset = self.tokens(
+            [text for _, text in good], names=[name for name, _ in good] if names else None
+        )
+        return replace(dataset, skipped=tuple(bad))
+
+    def one(self, item: Any) -> One | None:
+        """Tokenizes a single text, which is not empty and has one row only."""
+        (text,), names = to_predict(item, self)
+        if _problem(text):
+            return None
+        dataset = self.tokens([str(text)])
+        if len(dataset.items) > 1:
+            return None
+        return One(dataset.first_batch(1), names[0] if names else None)
+
+    def of_one_shape(self, datasets: Sequence[Dataset]) -> list[Dataset]:
+        """Gives all the length of the longest row in any."""
+        longest = max(_opened(dataset).longest for dataset in datasets)
+        return [_of_length(dataset, longest) for dataset in datasets]
+
+    def settings(self) -> dict[str, Any]:
+        """Gives the length, and what becomes of longer texts."""
+        return {"sequence_length": self.sequence_length, "long_texts": self.long_texts}
+
+    @classmethod
+    def load(cls, settings: dict[str, Any], folder: Path) -> Self:
+        """Makes the kind that was saved with these settings, with its tokenizer."""
+        return cls(tokenizer=load_tokenizer(folder / _FOLDER), **settings)
+
+    def write(self, folder: Path) -> None:
+        """Writes the tokenizer's files."""
+        save_tokenizer(self.tokenizer, folder / _FOLDER)
+
+    def tokens(
+        self,
+        texts: Sequence[str],
+        *,
+        names: Sequence[str] | None = None,
+        targets: Targets | None = None,
+        sample_weight: np.ndarray | None = None,
+    ) -> TextDataset:
+        """Makes the dataset of texts, with what is known of each."""
+        rows: list[np.ndarray] = []
+        text_of: list[int] = []
+        found = self.tokenizer.tokenize(texts)
+        for number, ids in enumerate(found):
+            for piece in self._pieces(ids):
+                rows.append(self._framed(piece))
+                text_of.append(number)
+        self._say_long([len(ids) for ids in found])
+        self._say_strange(found, texts)
+        weights, of_row = sample_weight, np.array(text_of)
+        if len(rows) > len(texts) and targets is not None:
+            weights = (1.0 if weights is None else weights) / np.bincount(of_row)
+        length = max(map(len, rows))
+        return TextDataset(
+            items=TokenItems(rows, length, self.tokenizer.padding),
+            shape=(length,),
+            sequence_length=self.sequence_length,
+            size=len(rows),
+            text_of=of_row,
+            targets=None if targets is None else targets.take(of_row),
+            sample_weight=None if weights is None else np.asarray(weights, np.float32)[of_row],
+            names=None if names is None else [names[i] for i in text_of],
+        )
+
+    @property
+    def _room(self) -> int:
+        return self.sequence_length - len(self.tokenizer.start) - len(self.tokenizer.end)
+
+    def _framed(self, ids: np.ndarray) -> np.ndarray:
+        return np.array([*self.tokenizer.start, *ids, *self.tokenizer.end], np.int32)
+
+    def _pieces(self, ids: np.ndarray) -> Iterable[np.ndarray]:
+        if self.long_texts == "truncate" or len(ids) <= self._room:
+            return [ids[: self._room]]
+        return np.array_split(ids, -(-len(ids) // self._room))
+
+    def _say_long(self, lengths: list[int]) -> None:
+        ends = self.sequence_length - self._room
+        long = [length + ends for length in lengths if length > self._room]
+        if long and self.long_texts == "truncate":
+            notice(
+                f"Of {len(lengths):,} texts {len(long):,} with more than sequence_length="
+                f"{self.sequence_length} tokens (the longest has {max(long):,}) are cut short: "
+                "their beginnings are read. long_texts='split' reads all of them, in pieces."
+            )
+
+    def _say_strange(self, found: list[np.ndarray], texts: Sequence[str]) -> None:
+        strange = [
+            f"{text!r:.80}"
+            for ids, text in zip(found, texts, strict=True)
+            if len(ids) and (ids == self.tokenizer.unknown).mean() > _STRANGE
+        ]
+        if strange:
+            notice(
+                f"{len(strange)} of {len(texts)} texts are mostly of characters that the tokenizer "
+                f"does not know, so the network cannot tell them apart:{indented(strange, _LISTED)}"
+            )
+
+
+def _problem(text: str | Unreadable) -> str:
+    return text.problem if isinstance(text, Unreadable) else empty(text)
+
+
+def _opened(dataset: Dataset) -> TextDataset:
+    texts = dataset.few if isinstance(dataset, Sample) else dataset
+    assert isinstance(texts, TextDataset)
+    return texts
+
+
+def _of_length(dataset: Dataset, length: int) -> Dataset:
+    texts = _opened(dataset).of_length(length)
+    if isinstance(dataset, Sample):
+        return replace(dataset, few=texts, items=texts.items, shape=texts.shape)
+    return texts

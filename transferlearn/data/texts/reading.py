@@ -1,0 +1,152 @@
+"""Strings, files and streams of texts, and texts to predict on."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from transferlearn.data.iterating import is_tf_data
+from transferlearn.data.kind import Kind
+from transferlearn.data.messages import indented
+from transferlearn.data.sources.folders import files_below
+
+_LISTED = 10
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """In the place of a text: what is wrong with it."""
+
+    problem: str
+
+
+def read_text(path: Path) -> str | Unreadable:
+    """Reads a file in UTF-8, or says why that cannot be."""
+    try:
+        if path.exists() and not path.is_file():
+            return Unreadable("no file, but a folder, a pipe or a device")
+        text = path.read_bytes().decode("utf-8-sig")
+        return Unreadable("not UTF-8, but bytes that are 0") if "\0" in text else text
+    except UnicodeDecodeError as error:
+        return Unreadable(
+            f"not UTF-8 (byte {error.object[error.start]:#04x} at place {error.start}); "
+            "save it in that encoding"
+        )
+    except OSError as error:
+        return Unreadable(error.strerror or str(error))
+
+
+def as_text(item: Any) -> str | Unreadable:
+    """The item if it is a string, or what it is instead."""
+    if isinstance(item, bytes):  # of TensorFlow
+        try:
+            item = item.decode("utf-8")
+        except UnicodeDecodeError as error:
+            return Unreadable(f"not UTF-8 (byte {item[error.start]:#04x} at place {error.start})")
+    if not isinstance(item, str):
+        return Unreadable(f"no string, but {item!r:.60}")
+    if "\0" in item:
+        return Unreadable("not a text: it holds a character that is 0")
+    try:
+        item.encode()
+    except UnicodeEncodeError as error:
+        return Unreadable(f"half a character ({error.object[error.start]!a}) at {error.start}")
+    return str(item)
+
+
+def empty(text: str) -> str:
+    """Says that a text holds nothing but blanks, if so."""
+    return "" if text.strip() else "empty"
+
+
+def labelled_stream(source: Any) -> tuple[list[bytes], np.ndarray]:
+    """All texts and labels of a `tf.data.Dataset`, batched or not."""
+    spec = source.element_spec
+    _check_stream(source, "(string, label)")
+    if not isinstance(spec, tuple) or len(spec) != 2:
+        raise ValueError(
+            "A tf.data.Dataset of texts to learn from must hold (string, label), batched or not. "
+            f"Received: element_spec={spec}"
+        )
+    pairs = list(source.as_numpy_iterator())
+    if not pairs:
+        raise ValueError("The tf.data.Dataset is empty: it gave no element.")
+    batched = bool(spec[0].shape.rank and spec[1].shape.rank)
+    labels = (np.concatenate if batched else np.stack)([y for _, y in pairs])
+    if labels.dtype.kind in "SO":
+        labels = np.array([label.decode("utf-8", "backslashreplace") for label in labels.ravel()])
+    return [text for x, _ in pairs for text in np.ravel(x).tolist()], labels
+
+
+def _check_stream(source: Any, expected: str) -> None:
+    import tensorflow as tf
+
+    spec = source.element_spec
+    first = spec[0] if isinstance(spec, tuple) and spec else spec
+    if getattr(first, "dtype", None) != tf.string:
+        raise ValueError(
+            f"A tf.data.Dataset of texts must hold {expected}, batched or not. "
+            f"Received: element_spec={spec}"
+        )
+    if source.cardinality() == tf.data.INFINITE_CARDINALITY:
+        raise ValueError("The tf.data.Dataset never ends. Leave out .repeat(), or add .take(n).")
+
+
+def to_predict(source: Any, kind: Kind) -> tuple[Sequence[str | Unreadable], list[str] | None]:
+    """The texts of a source, and their files where there are any.
+
+    Raises:
+        TypeError: It is no source of texts.
+        FileNotFoundError: No such file or folder.
+        ValueError: No text in it, or something else in a list.
+    """
+    source = source[None] if isinstance(source, np.ndarray) and not source.ndim else source
+    if (paths := _paths(source, kind)) is not None:
+        return [read_text(Path(path)) for path in paths], paths
+    texts = [as_text(item) for item in _strings(source)]
+    wrong = [f"text {i}: {t.problem}" for i, t in enumerate(texts) if isinstance(t, Unreadable)]
+    if wrong or not texts:
+        raise ValueError(f"Expected texts.{indented(wrong, _LISTED) or ' Received: none'}")
+    return texts, None
+
+
+def _paths(source: Any, kind: Kind) -> list[str] | None:
+    """The files below a folder, or those that are listed; `None` for texts."""
+    given = [source] if isinstance(source, Path) else source
+    is_list = isinstance(given, (list, tuple, np.ndarray))
+    if not is_list or kind.as_paths(given) is None:
+        return None
+    found: list[str] = []
+    for path in (Path(item).expanduser() for item in given):
+        if not path.exists():
+            raise FileNotFoundError(f"No such file or folder: {path} (from {Path.cwd()}).")
+        if path.is_file() and path.suffix.lower() not in kind.endings:
+            raise ValueError(f"{path} is no text file: expected a name that ends in .txt.")
+        found += files_below(path, kind, Counter()) if path.is_dir() else [str(path)]
+    if not found:
+        raise ValueError(f"No text file in {source} or below: expected names that end in .txt.")
+    return found
+
+
+def _strings(source: Any) -> list[Any]:
+    if isinstance(source, str):
+        return [source]
+    if is_tf_data(source):
+        _check_stream(source, "strings")
+        batches = (x[0] if isinstance(x, tuple) else x for x in source.as_numpy_iterator())
+        return [text for batch in batches for text in np.ravel(batch).tolist()]
+    if isinstance(source, (list, tuple)) or hasattr(source, "to_list"):
+        return list(source)
+    if isinstance(source, np.ndarray):
+        if source.size != len(source):
+            raise ValueError(
+                f"An array of texts has the shape (n,). Received: shape={source.shape}"
+            )
+        return source.ravel().tolist()
+    raise TypeError(
+        "Texts are a string, a list or an array of strings, a Path of a .txt file or a folder, or "
+        f"a tf.data.Dataset. Received: {type(source).__name__}"
+    )

@@ -1,0 +1,94 @@
+"""Tokenizers: what cuts texts into the tokens that a network was trained on."""
+
+import abc
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+_CLASS = "class.json"
+
+
+class Tokenizer(abc.ABC):
+    """Cuts texts into the tokens that a network was trained on.
+
+    Attributes:
+        start: Ids that go before a text.
+        end: Ids that go behind it.
+        padding: The id that fills rows up; no text has it.
+        unknown: The id of what the tokenizer does not know; `None` where it knows everything.
+    """
+
+    start: tuple[int, ...]
+    end: tuple[int, ...]
+    padding: int
+    unknown: int | None
+
+    @abc.abstractmethod
+    def tokenize(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """Gives the ids of each text, int32, without `start` and `end`, of any length."""
+
+    @abc.abstractmethod
+    def save(self, folder: Path) -> None:
+        """Writes the tokenizer's files into a new folder, which it makes."""
+
+    @classmethod
+    @abc.abstractmethod
+    def load(cls, folder: Path) -> Self:
+        """Reads what `save` wrote."""
+
+
+def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
+    """Writes a tokenizer, and of which class it is, into a new folder."""
+    tokenizer.save(folder)
+    (folder / _CLASS).write_text(json.dumps({"class": _name(type(tokenizer))}), "utf-8")
+
+
+def load_tokenizer(folder: Path) -> Tokenizer:
+    """Reads what `save_tokenizer` wrote; raises `ValueError` where its class is not known."""
+    name = json.loads((folder / _CLASS).read_text("utf-8"))["class"]
+    known, waiting = {}, [Tokenizer]
+    while waiting:
+        waiting += (kind := waiting.pop()).__subclasses__()
+        known[_name(kind)] = kind
+    if name not in known:
+        raise ValueError(
+            f"{folder} was written by a tokenizer of your own: import the module that has {name} "
+            "first."
+        )
+    return known[name].load(folder)
+
+
+def _name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+class Characters(Tokenizer):
+    """Each character is a token, by its number in Unicode."""
+
+    start = ()
+    end = ()
+    padding = 0
+    unknown = None
+
+    def tokenize(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """Gives the numbers of each text's characters; those that are 0 are left out."""
+        numbers = (np.frombuffer(text.encode("utf-32-le"), np.int32) for text in texts)
+        return [row[row > 0] for row in numbers]
+
+    def save(self, folder: Path) -> None:
+        """Makes the folder: there is nothing to write."""
+        folder.mkdir()
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Makes one."""
+        return cls()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Characters)
+
+    def __hash__(self) -> int:
+        return hash(Characters)

@@ -1,0 +1,70 @@
+"""Read a fitted model back."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from transferlearn.backbones.keras_hub import keras_hub
+from transferlearn.backbones.saved_model import looking_beside
+from transferlearn.configs import subclasses
+from transferlearn.data.kind import Kind
+from transferlearn.fitted.model import FittedModel, Outline
+from transferlearn.fitted.old_saves import as_format_2
+from transferlearn.fitted.saving import HUB, read_model, read_save
+from transferlearn.schedules import PhaseResult, SolvedHead, StoredPart
+from transferlearn.tasks import Encoding
+
+
+def load(path: str | Path, *, trusted: bool = False) -> FittedModel[Any]:
+    """Reads what `FittedModel.save` wrote, after checking that not a byte has changed.
+
+    Args:
+        path: Of the folder.
+        trusted: Whether to run a SavedModel in it that can do more than compute.
+
+    Raises:
+        OSError: There is no save at `path`.
+        ValueError: A file is not what was saved, and it is named; or a kind, task or layer of your
+            own is not known in this process.
+    """
+    path = Path(path)
+    saved = as_format_2(read_save(path))
+    if HUB in saved["versions"]:
+        keras_hub()  # it makes its layers known to Keras
+    history = keras.callbacks.History()
+    history.on_train_begin()
+    history.epoch, history.history = saved["history"]["epoch"], saved["history"]["metrics"]
+    kind = _known(Kind, saved["kind"]["name"]).load(saved["kind"]["settings"], path)
+    encoding = _known(Encoding, saved["task"]["name"]).load(saved["task"]["settings"])
+    with looking_beside(path, trusted=trusted):
+        model = read_model(path)
+    return FittedModel(
+        model=model,
+        kind=kind,
+        encoding=encoding,
+        history=history,
+        phases=tuple(map(_phase, saved["phases"])),
+        outline=Outline(**saved["outline"]),
+    )
+
+
+def _known(family: Any, name: str) -> Any:
+    """Gives the class of a kind or an encoding that saves call by this name."""
+    for member in subclasses(family).values():
+        if getattr(member, "name", None) == name:
+            return member
+    raise ValueError(
+        f"The save is of {name!r}, which is not known here: import the module that defines it, a "
+        f"subclass of {family.__name__} with name = {name!r}, first."
+    )
+
+
+def _phase(saved: dict[str, Any]) -> PhaseResult:
+    stored, solved = saved["stored"], saved["solved"]
+    parts = {
+        "frozen_layers": tuple(saved["frozen_layers"]),
+        "stored": stored and StoredPart(**stored),
+        "solved": solved and SolvedHead(**{**solved, "strength": tuple(solved["strength"])}),
+    }
+    return PhaseResult(**{**saved, **parts})

@@ -1,0 +1,218 @@
+"""A fitted model as a folder: written whole or not at all, and checked when it is read."""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from transferlearn.keras_internals import layers_within
+
+DESCRIPTION = "transferlearn.json"
+MODEL = "model.keras"
+FORMAT = 2
+_READ = (1, FORMAT)
+HUB = "keras_hub"
+
+
+def write_save(fitted: Any, path: Path) -> None:
+    """Writes a `FittedModel` as the folder `path`, by a temporary name and a rename."""
+    path = path.resolve()
+    check_target(path)
+    _recover(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = _draft(path, path.parent)
+    try:
+        _without_training(fitted.model).save(draft / MODEL)
+        fitted.write_parts(draft)
+        description = _as_text(_describe(fitted, draft))
+        (draft / DESCRIPTION).write_text(description, "utf-8")
+        for file in (*draft.rglob("*"), draft):
+            _sync(file)
+        draft.chmod(0o755)
+        _replace(draft, path)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+
+
+def _draft(path: Path, folder: Path) -> Path:
+    return Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=folder))
+
+
+def check_target(path: Path) -> None:
+    """Refuses a path that holds something else, which would be lost, or cannot be written to."""
+    if path.exists() and not (path / DESCRIPTION).is_file():
+        raise OSError(
+            f"{path} exists and is not a save of transferlearn (it holds no {DESCRIPTION}). "
+            "Nothing was written; choose another name."
+        )
+    if path.exists() and (others := _not_ours(path)):
+        raise OSError(
+            f"{path} holds files that are no part of a save, such as {others[0]}, which would be "
+            "lost. Nothing was written; move them, or choose another name."
+        )
+    parent = next(folder for folder in path.absolute().parents if folder.exists())
+    try:
+        _draft(path, parent).rmdir()
+    except OSError as error:
+        raise OSError(f"{path} cannot be written in {parent}: {error.strerror}.") from error
+
+
+def _not_ours(path: Path) -> list[str]:
+    """Files in a save that its description does not list."""
+    try:
+        known = {DESCRIPTION, *json.loads((path / DESCRIPTION).read_text("utf-8"))["files"]}
+    except (ValueError, KeyError, TypeError):
+        return []  # damaged: to be replaced
+    files = (file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
+    return sorted(set(files) - known)
+
+
+def read_save(path: Path) -> dict[str, Any]:
+    """Reads the description at `path`, and checks the hashes of all files."""
+    path = path.absolute()
+    _recover(path)
+    if not (path / DESCRIPTION).is_file():
+        raise OSError(f"{path} is not a save of transferlearn: it holds no {DESCRIPTION}.")
+    try:
+        text = (path / DESCRIPTION).read_text("utf-8")
+        saved = json.loads(text)
+        files = dict(saved["files"])
+        known = saved["format"] in _READ
+        as_written = text == _as_text(saved)
+        whole = saved.pop("sha256") == _hash(_canonical(saved)) and as_written
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path / DESCRIPTION} is damaged: {error!r}.") from error
+    if not whole:
+        raise ValueError(f"{path / DESCRIPTION} is not what was saved: its hash differs.")
+    if not known:
+        raise ValueError(
+            f"{path} was saved in format {saved['format']}; this version reads up to {FORMAT}."
+        )
+    for name, expected in files.items():
+        if not (path / name).is_file():
+            raise OSError(f"{path / name} is missing.")
+        if _hash_file(path / name) != expected:
+            raise ValueError(f"{path / name} is not what was saved: its SHA-256 differs.")
+    return saved
+
+
+def read_model(path: Path) -> keras.Model:
+    """Reads the model at `path`."""
+    file = path / MODEL
+    try:
+        return keras.models.load_model(file, compile=False)
+    except (TypeError, ValueError) as error:
+        # Keras puts the whole model's config before what is wrong.
+        reason = str(error).rpartition("Exception encountered: ")[2]
+        own = (
+            "A layer of your own must be known before: import the module that has it, with "
+            "@keras.saving.register_keras_serializable(). "
+        )
+        hint = own if "Could not locate" in str(error) else ""
+        raise ValueError(f"{file} cannot be read. {hint}Keras says: {reason}") from error
+
+
+def _describe(fitted: Any, draft: Path) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "format": FORMAT,
+        "kind": {"name": fitted.kind.name, "settings": fitted.kind.settings()},
+        "task": {"name": fitted.encoding.name, "settings": fitted.encoding.settings()},
+        "outline": asdict(fitted.outline),
+        "phases": [asdict(phase) for phase in fitted.phases],
+        "metrics": fitted.phases[-1].metrics if fitted.phases else {},
+        "history": {
+            "epoch": list(fitted.history.epoch),
+            "metrics": {
+                name: np.asarray(values).tolist() for name, values in fitted.history.history.items()
+            },
+        },
+        "versions": {
+            "transferlearn": metadata.version("transferlearn"),
+            "keras": keras.__version__,
+            "backend": keras.backend.backend(),
+            **({HUB: metadata.version("keras-hub")} if _needs_hub(fitted.model) else {}),
+        },
+        "saved": datetime.now(UTC).isoformat(timespec="seconds"),
+        "files": {
+            file.relative_to(draft).as_posix(): _hash_file(file)
+            for file in sorted(draft.rglob("*"))
+            if file.is_file()
+        },
+    }
+    return {**described, "sha256": _hash(_canonical(described))}
+
+
+def _needs_hub(model: keras.Model) -> bool:
+    return any(type(layer).__module__.startswith(f"{HUB}.") for layer in layers_within(model))
+
+
+def _without_training(model: keras.Model) -> keras.Model:
+    """Gives the same layers without optimizer and loss, so that it loads where those are not."""
+    return keras.Model(model.input, model.output, name=model.name)
+
+
+def _canonical(described: dict[str, Any]) -> bytes:
+    return json.dumps(described, sort_keys=True).encode()
+
+
+def _as_text(described: dict[str, Any]) -> str:
+    return json.dumps(described, indent=2, ensure_ascii=False)
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _hash_file(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _sync(file: Path) -> None:
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.previous")
+
+
+def _replace(draft: Path, path: Path) -> None:
+    """Puts `draft` in the place of `path`; a kill in between leaves what `_recover` mends."""
+    if not path.exists():
+        draft.rename(path)
+    else:
+        path.rename(_aside(path))
+        try:
+            draft.rename(path)
+        except BaseException:
+            _recover(path)
+            raise
+        shutil.rmtree(_aside(path))
+    with contextlib.suppress(OSError):
+        _sync(path.parent)
+
+
+def _recover(path: Path) -> None:
+    """Brings back the previous save where a kill came between the two renames, or drops it."""
+    previous = _aside(path)
+    if not (previous / DESCRIPTION).is_file():
+        return
+    if path.exists():
+        shutil.rmtree(previous)
+    else:
+        previous.rename(path)

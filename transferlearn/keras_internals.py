@@ -1,0 +1,93 @@
+"""Every underscore attribute of Keras that we touch, each behind a plain function.
+
+Keras has no public way to do these things. `tests/test_keras_internals.py` says of each what breaks
+when Keras changes it, and runs against the oldest supported Keras and the newest.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+Tensor = Any
+Operation = Any
+
+
+def is_functional(model: Any) -> bool:
+    """Says whether a model's graph of operations can be seen."""
+    return hasattr(model, "_nodes_by_depth")
+
+
+def nodes(model: keras.Model) -> Iterator[Any]:
+    """Yields every call in a functional model, each after those whose outputs it reads."""
+    by_depth = model._nodes_by_depth
+    for depth in sorted(by_depth, reverse=True):
+        yield from by_depth[depth]
+
+
+def functional_of(operation: Operation) -> keras.Model | None:
+    """Gives the functional model that an operation is, or that a Sequential has inside."""
+    inner = getattr(operation, "_functional", operation)
+    return inner if is_functional(inner) else None
+
+
+def maker(tensor: Tensor) -> Operation:
+    """Gives the operation that a `KerasTensor` comes from."""
+    return tensor._keras_history.operation
+
+
+def run_through(
+    model: keras.Model,
+    inputs: Sequence[Tensor],
+    operation_fn: Callable[[Operation], Callable],
+    call_fn: Callable[..., Any],
+) -> Any:
+    """Calls other operations in the place of a functional model's own, on other inputs.
+
+    `keras.models.clone_model` does so from plain `Input`s only, leaves nested models closed and
+    does not copy plain operations.
+
+    Args:
+        model: It is not changed.
+        inputs: In the order of `model.inputs`.
+        operation_fn: Gives what is called in the place of an operation.
+        call_fn: Calls it.
+    """
+    given = keras.tree.pack_sequence_as(model.input, list(inputs))
+    return model._run_through_graph(given, operation_fn=operation_fn, call_fn=call_fn)
+
+
+def layers_within(layer: keras.Layer) -> list[keras.Layer]:
+    """Gives a layer and all layers inside it, at any depth."""
+    return list(layer._flatten_layers())
+
+
+def takes_training(layer: keras.Layer) -> bool:
+    """Says whether a layer's `call` is told whether it is trained."""
+    return layer._call_has_training_arg
+
+
+def draws_numbers(layer: keras.Layer) -> bool:
+    """Says whether a layer has a generator of random numbers."""
+    return bool(layer._seed_generators)
+
+
+def share_metrics(model: keras.Model, other: keras.Model) -> None:
+    """Lets a model show another one's compiled metrics as its own, without tracking them twice."""
+    object.__setattr__(model, "_compile_metrics", other._compile_metrics)
+
+
+def share_first_epoch(model: keras.Model, other: keras.Model) -> None:
+    """Lets a model begin to count epochs where another one does."""
+    model._initial_epoch = other._initial_epoch
+
+
+def transformed_samples(flow: Any, rows: np.ndarray) -> Any:
+    """Gives the items `rows` of an iterator of the legacy `ImageDataGenerator`, as a batch."""
+    return flow._get_batches_of_transformed_samples(rows)
+
+
+def replace_samples(flow: Any, samples: Callable[[np.ndarray], Any]) -> None:
+    """Lets an iterator of the legacy `ImageDataGenerator` give something else for `rows`."""
+    flow._get_batches_of_transformed_samples = samples

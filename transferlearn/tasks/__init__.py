@@ -1,0 +1,17 @@
+"""What is learnt: classification, and how targets become losses, scores and predictions."""
+
+from transferlearn.tasks.base import Encoding as Encoding
+from transferlearn.tasks.base import Objective as Objective
+from transferlearn.tasks.base import Seen as Seen
+from transferlearn.tasks.base import SolvedLayer as SolvedLayer
+from transferlearn.tasks.base import Solver as Solver
+from transferlearn.tasks.base import Task as Task
+from transferlearn.tasks.class_encoding import ClassEncoding as ClassEncoding
+from transferlearn.tasks.class_encoding import ClassPrediction as ClassPrediction
+from transferlearn.tasks.class_encoding import TagEncoding as TagEncoding
+from transferlearn.tasks.classification import Classification as Classification
+from transferlearn.tasks.classification import Tagging as Tagging
+from transferlearn.tasks.figures import Evaluation as Evaluation
+from transferlearn.tasks.scores import MeanError as MeanError
+from transferlearn.tasks.scores import Score as Score
+from transferlearn.tasks.scores import Share as Share

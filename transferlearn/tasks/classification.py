@@ -1,0 +1,115 @@
+"""Classification: one class an item, or any number of them."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from transferlearn.checks import is_number
+from transferlearn.data import Classes, Dataset, Tags, Target, Targets
+from transferlearn.data.targets import ClassTargets, TagTargets, Weigh
+from transferlearn.data.targets.labels import one_hot
+from transferlearn.tasks.base import Task
+from transferlearn.tasks.class_encoding import ClassEncoding, ClassPrediction, TagEncoding
+
+_CLASSES, _TAGS = Classes(), Tags()
+
+
+@dataclass(frozen=True)
+class Classification(Task[ClassPrediction]):
+    """Learns one class for each item.
+
+    Args:
+        target: Where the classes are found, and in which order.
+    """
+
+    target: Target = _CLASSES
+
+    def learn(self, targets: Targets) -> ClassEncoding:
+        """Learns the names of the classes."""
+        assert isinstance(targets, ClassTargets)
+        return ClassEncoding(class_names=targets.class_names, units=len(targets.class_names))
+
+
+@dataclass(frozen=True)
+class Tagging(Task[ClassPrediction]):
+    """Learns for each item which of several classes it has, any number of them.
+
+    Args:
+        target: Where the classes are found, and in which order.
+    """
+
+    target: Target = _TAGS
+
+    def learn(self, targets: Targets) -> TagEncoding:
+        """Learns the names of the classes."""
+        assert isinstance(targets, TagTargets)
+        return TagEncoding(class_names=targets.class_names, units=len(targets.class_names))
+
+
+@dataclass(frozen=True)
+class ClassWeights:
+    """Weighs each item by its class; see `Weigh`."""
+
+    weights: tuple[float, ...]
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        """Gives float32 `(batch,)` for ids `(batch,)` or shares `(batch, classes)`."""
+        ids = rows if rows.ndim == 1 else rows.argmax(axis=1)
+        return np.array(self.weights, np.float32)[ids]
+
+
+def class_weights(given: Mapping[Any, float] | str | None, train: Dataset) -> Weigh | None:
+    """Makes weights of items of weights of classes.
+
+    Args:
+        given: `"balanced"`: all classes count alike; or from names or ids of classes to weights of
+            at least 0; `None`: there are none.
+        train: What is trained on.
+
+    Raises:
+        ValueError: Weights that cannot be, or classes that are not in the data.
+    """
+    if given is None:
+        return None
+    targets = train.learnt
+    assert isinstance(targets, ClassTargets)
+    if isinstance(targets, TagTargets):
+        raise ValueError(
+            "class_weight has no meaning for multi-label data, where an item has several "
+            "classes. Pass sample weights as third part of (x, y, sample_weight)."
+        )
+    if given == "balanced":
+        return _balanced(targets, train.sample_weight)
+    if not isinstance(given, Mapping) or not all(
+        is_number(weight) and 0 <= weight < math.inf for weight in given.values()
+    ):
+        raise ValueError(
+            "class_weight is 'balanced', or goes from class names or ids to weights of at least 0. "
+            f"Received: class_weight={given!r}"
+        )
+    names = targets.class_names
+    ids = {name: i for i, name in enumerate(names)} | {i: i for i in range(len(names))}
+    unknown = [key for key in given if key not in ids]
+    if unknown:
+        raise ValueError(
+            f"class_weight names classes that are not in the data: {unknown}. "
+            f"There are: {', '.join(names)}."
+        )
+    by_id = {ids[key]: float(weight) for key, weight in given.items()}
+    return ClassWeights(tuple(by_id.get(i, 1.0) for i in range(len(names))))
+
+
+def _balanced(targets: ClassTargets, sample_weight: np.ndarray | None) -> ClassWeights:
+    """Makes all classes count alike, and the mean item as much as before."""
+    classes, labels = len(targets.class_names), targets.labels
+    if labels is None:
+        raise ValueError(
+            "class_weight='balanced' needs to know all labels beforehand, which this stream does "
+            "not tell. Give a dict of weights, or class_names so that it is read."
+        )
+    rows = one_hot(labels, classes).astype("float64") if labels.ndim == 1 else labels
+    counts = rows.sum(0) if sample_weight is None else sample_weight @ rows
+    return ClassWeights(tuple(float(counts.sum() / (classes * n)) if n else 1.0 for n in counts))

@@ -1,0 +1,161 @@
+"""The losses and metrics of classification: chosen to match the outputs, or checked."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from transferlearn.data import ClassIds, Encoder, OneHot
+from transferlearn.data.targets import Binary
+
+_ONE_HOT = re.compile(
+    "binary|categorical|kl|hinge|squared|absolute|cosine|huber|cosh|poisson|dice|tversky"
+)
+_READS_ROWS = re.compile("categorical|^auc$|precision|recall|f1_?score|fbeta")
+_LABELS = {ClassIds: "class ids", OneHot: "rows with a 1 for the class", Binary: "0 or 1"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """What the outputs of a classifier mean.
+
+    Attributes:
+        count: How many numbers an item gets.
+        activation: `"softmax"` or `"sigmoid"` probabilities, or `"linear"` logits.
+        multi_label: Whether an item can have several classes.
+        soft: Whether targets are shares of classes.
+    """
+
+    count: int
+    activation: str
+    multi_label: bool = False
+    soft: bool = False
+
+    @property
+    def independent(self) -> bool:
+        """Says whether each output is a yes or no of its own."""
+        return self.multi_label or self.count == 1
+
+
+def check_outputs(outputs: Outputs, num_classes: int, loss: Any = None) -> None:
+    """Refuses a head whose outputs cannot tell `num_classes` classes apart.
+
+    Raises:
+        ValueError: What was given, and the fix.
+    """
+    if outputs.count == 1 and outputs.activation == "softmax":
+        raise ValueError(
+            "The head gives one output with a softmax, which is always 1. Use activation='sigmoid' "
+            "for one output, or Dense(num_classes) with a softmax."
+        )
+    if outputs.multi_label and outputs.activation == "softmax":
+        raise ValueError(
+            "multi_label=True needs a head with activation='sigmoid': a softmax lets one class win."
+        )
+    if is_binary(loss) and outputs.activation == "softmax":
+        raise ValueError(
+            "A binary loss reads each output as a yes or no of its own, and a softmax makes one of "
+            f"{outputs.count} win. Leave loss out: it is chosen to fit. Received: loss={loss!r}"
+        )
+    one_for_two = outputs.count == 1 and num_classes == 2 and not outputs.multi_label
+    if outputs.count != num_classes and not one_for_two:
+        raise ValueError(
+            f"The head gives {outputs.count} outputs for {num_classes} classes. "
+            "Its last layer should be Dense(num_classes, activation=activation)."
+        )
+
+
+def is_binary(loss: Any) -> bool:
+    """Whether a loss is for outputs that are a yes or no each."""
+    return "binary" in _name(loss)
+
+
+def choose_loss(outputs: Outputs, metrics: Any) -> keras.losses.Loss:
+    """Gives the cross-entropy that fits the outputs and what the metrics need labels to be."""
+    logits = outputs.activation == "linear"
+    if outputs.independent or outputs.activation == "sigmoid":
+        return keras.losses.BinaryCrossentropy(from_logits=logits)
+    if outputs.soft or _need_one_hot(metrics):
+        return keras.losses.CategoricalCrossentropy(from_logits=logits)
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=logits)
+
+
+def choose_metrics(outputs: Outputs) -> list[Any]:
+    """Gives accuracy, and where each output is a yes or no, the area under the ROC curve too."""
+    if not outputs.independent:
+        return ["accuracy"]
+    logits = outputs.activation == "linear"
+    return [
+        keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0 if logits else 0.5),
+        keras.metrics.AUC(name="auc", multi_label=outputs.multi_label, from_logits=logits),
+    ]
+
+
+def choose_encoder(loss: Any, outputs: Outputs) -> Encoder | None:
+    """Gives the form in which a loss takes classes; `None`: as the data gives them."""
+    if outputs.multi_label or outputs.soft:
+        return None
+    if outputs.count == 1:
+        return Binary()
+    if takes_ids(loss):
+        return ClassIds()
+    return OneHot(outputs.count) if _ONE_HOT.search(_loss_name(loss)) else None
+
+
+def is_cross_entropy(loss: Any) -> bool:
+    """Whether a loss is Keras's cross-entropy as it comes."""
+    name = _loss_name(loss).replace("_", "")
+    return (
+        name.endswith("crossentropy")
+        and "focal" not in name
+        and not getattr(loss, "label_smoothing", 0)
+    )
+
+
+def takes_ids(loss: Any) -> bool:
+    """Whether a loss wants class ids."""
+    return loss is not None and "sparse" in _loss_name(loss)
+
+
+def _loss_name(loss: Any) -> str:
+    return _name(keras.losses.get(loss) if isinstance(loss, str) else loss)  # "mse" has two names
+
+
+def check_metrics(metrics: Any, encode: Encoder | None) -> None:
+    """Refuses Keras's metrics that would read the labels of the loss wrongly, mostly in silence.
+
+    Raises:
+        ValueError: The metric, and the fix.
+    """
+    if isinstance(metrics, dict):
+        metrics = list(metrics.values())
+    for metric in metrics if isinstance(metrics, (list, tuple)) else [metrics]:
+        if isinstance(metric, (list, tuple)):
+            check_metrics(metric, encode)
+            continue
+        reads_ids = "sparse" in _name(metric)
+        reads_rows = not reads_ids and _READS_ROWS.search(_name(metric)) is not None
+        compares_outputs = "categorical" in _name(metric)
+        if (
+            (isinstance(encode, ClassIds) and reads_rows)
+            or (isinstance(encode, OneHot) and reads_ids)
+            or (isinstance(encode, Binary) and compares_outputs)
+        ):
+            raise ValueError(
+                f"The metric {metric!r} does not fit the loss, whose labels are "
+                f"{_LABELS[type(encode)]}. "
+                "Use 'accuracy', which fits every loss, or leave loss out: it is chosen to fit."
+            )
+
+
+def _name(loss: Any) -> str:
+    # An object's `.name` is the user's to choose: CategoricalAccuracy(name="accuracy").
+    named = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
+    return named.lower()
+
+
+def _need_one_hot(metrics: Any) -> bool:
+    given = metrics if isinstance(metrics, (list, tuple)) else [metrics]
+    names = [_name(metric) for metric in given if metric is not None]
+    return any(name not in ("accuracy", "acc") and "sparse" not in name for name in names)

@@ -1,0 +1,128 @@
+"""What is trained how: the one place that sets `.trainable` and compiles."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from transferlearn.assembling import Network
+from transferlearn.freezing import FreezeStrategy, Layers, hold_all_but_lora
+from transferlearn.keras_internals import layers_within
+from transferlearn.schedules import check_learning_rate
+from transferlearn.splitting import acts_alike
+from transferlearn.tasks import Objective
+from transferlearn.templates import copy_optimizer
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompileSettings:
+    """Says how a network is trained, whatever is frozen.
+
+    Attributes:
+        optimizer: Name or template; each phase gets a copy.
+        learning_rate: Of phases that name none; `None`: the optimizer's own.
+        loss: `None`: the one that matches the outputs.
+        metrics: `None`: those that match the outputs.
+        batch_norm: `"frozen"` or `"train"`, in the backbone's trained blocks.
+    """
+
+    optimizer: Any
+    learning_rate: float | None
+    loss: Any
+    metrics: Any
+    batch_norm: str
+
+    def __post_init__(self) -> None:
+        if self.batch_norm not in ("frozen", "train"):
+            raise ValueError(
+                f"batch_norm is 'frozen' or 'train'. Received: batch_norm={self.batch_norm!r}"
+            )
+        check_learning_rate(self.learning_rate)
+        copy_optimizer(self.optimizer, self.learning_rate)
+        if isinstance(self.loss, (list, tuple, dict)):
+            raise TypeError(f"The model has one output, so one loss. Received: loss={self.loss!r}")
+        keras.losses.get(self.loss)
+        if not isinstance(self.metrics, (list, tuple, dict, type(None))):
+            raise TypeError(
+                f"metrics are a list, such as ['accuracy']. Received: metrics={self.metrics!r}"
+            )
+
+
+def set_trainable(network: Network, mask: Sequence[bool], *, batch_norm: str) -> None:
+    """Freezes the layers of the backbone that the mask names, and frees the others.
+
+    A frozen layer computes in training exactly what it computes in prediction: its BatchNorm uses
+    its statistics, its Dropout, noise and stochastic depth have rate 0.
+    """
+    for layer, frozen in zip(network.layers, mask, strict=True):
+        layer.trainable = False  # Keras ignores True where it is True already
+        layer.trainable = not frozen
+        for part in layers_within(layer):
+            if isinstance(part, keras.layers.BatchNormalization) and batch_norm == "frozen":
+                part.trainable = False
+            if hasattr(part, "batch_norm_moves"):  # a SavedModel
+                part.batch_norm_moves = batch_norm == "train"
+            if frozen:
+                _warn_of_unknown_noise(part)
+    hold_all_but_lora(network.layers)
+    held = {id(layer) for layer, frozen in zip(network.layers, mask, strict=True) if frozen}
+    for noise in network.noise:
+        setattr(noise.part, noise.attribute, 0.0 if id(noise.layer) in held else noise.value)
+
+
+def _warn_of_unknown_noise(layer: keras.Layer) -> None:
+    if not acts_alike(layer):
+        warnings.warn(
+            f"The frozen layer {layer.name!r} ({type(layer).__name__}) may behave otherwise in "
+            "training than in prediction: nothing is known of what it does with `training`.",
+            stacklevel=2,
+        )
+
+
+def compile_network(
+    network: Network,
+    settings: CompileSettings,
+    objective: Objective,
+    *,
+    learning_rate: float | None = None,
+    weight_decay: float | None = None,
+) -> None:
+    """Compiles the model with a new optimizer; call it after each change of what is frozen.
+
+    Args:
+        network: Its model is compiled.
+        settings: How to train.
+        objective: What to train towards.
+        learning_rate: `None`: that of the settings.
+        weight_decay: For an optimizer that the settings only name.
+    """
+    rate = settings.learning_rate if learning_rate is None else learning_rate
+    optimizer = copy_optimizer(settings.optimizer, rate)
+    if isinstance(settings.optimizer, str):
+        optimizer.weight_decay = weight_decay or optimizer.weight_decay
+    network.model.compile(optimizer=optimizer, loss=objective.loss, metrics=objective.metrics())
+
+
+def as_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
+    """Gives a list of Keras callbacks, or raises `TypeError`; one alone and `None` are taken."""
+    if callbacks is None or isinstance(callbacks, keras.callbacks.Callback):
+        return [callbacks] if callbacks else []
+    found = list(callbacks)
+    if not all(isinstance(callback, keras.callbacks.Callback) for callback in found):
+        raise TypeError(f"callbacks are Keras callbacks. Received: callbacks={callbacks!r}")
+    return found
+
+
+def freeze_and_compile(
+    network: Network,
+    layers: Layers,
+    freeze: FreezeStrategy,
+    settings: CompileSettings,
+    objective: Objective,
+) -> keras.Model:
+    """Gives the compiled model with one freezing, for plain `model.fit`."""
+    set_trainable(network, layers.frozen_by(freeze), batch_norm=settings.batch_norm)
+    compile_network(network, settings, objective)
+    return network.model
