@@ -78,7 +78,7 @@ class Body(nn.Module):
 
     def __init__(self, network):
         super().__init__()
-        network._fc = nn.Identity()
+        network._fc = nn.Identity()  # noqa: SLF001 - its own name for the head
         self.network = network
 
     def forward(self, images):

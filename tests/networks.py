@@ -40,7 +40,8 @@ def small_model():
 def spread(backbone: Backbone, size: int) -> Backbone:
     """Gives BatchNorm the statistics of real inputs, and counts the backbone as pretrained."""
     image = keras.Input((size, size, 3))
-    prepared = keras.Model(image, backbone.prepare(image)[0])(pixels(16, size).astype("float32"))
+    ready = keras.layers.Identity()(backbone.prepare(image)[0])
+    prepared = keras.Model(image, ready)(pixels(16, size).astype("float32"))
     norms = [x for x in backbone.model.layers if isinstance(x, keras.layers.BatchNormalization)]
     kept = [norm.momentum for norm in norms]
     for norm in norms:

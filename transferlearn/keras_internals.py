@@ -79,7 +79,7 @@ def share_metrics(model: keras.Model, other: keras.Model) -> None:
 
 
 def share_first_epoch(model: keras.Model, other: keras.Model) -> None:
-    """Lets a model begin to count epochs where another one does."""
+    """Lets a model begin at the epoch that `BackupAndRestore` gave another one to go on from."""
     model._initial_epoch = other._initial_epoch
 
 

@@ -141,9 +141,9 @@ def test_the_next_batches_are_decoded_ahead(make_folder, monkeypatch):
 
 def test_a_photo_is_decoded_once_while_there_is_room(make_folder, monkeypatch):
     folder = make_folder()
-    monkeypatch.setattr("transferlearn.data.images.checking._KEPT_BYTES", 0)
+    monkeypatch.setattr("transferlearn.data.images.checking.KEPT_BYTES", 0)
     expected = batches_of(load(folder, image_size=(7, 9)), batch_size=10)[0][0]
-    monkeypatch.setattr("transferlearn.data.images.checking._KEPT_BYTES", 2 * 7 * 9 * 3)
+    monkeypatch.setattr("transferlearn.data.images.checking.KEPT_BYTES", 2 * 7 * 9 * 3)
     data = load(folder, image_size=(7, 9))
     decoded = []
     decode = items.decode
@@ -155,7 +155,7 @@ def test_a_photo_is_decoded_once_while_there_is_room(make_folder, monkeypatch):
 
 
 def test_a_file_that_goes_away_is_named(make_folder, monkeypatch):
-    monkeypatch.setattr("transferlearn.data.images.checking._KEPT_BYTES", 0)
+    monkeypatch.setattr("transferlearn.data.images.checking.KEPT_BYTES", 0)
     folder = make_folder()
     batches = batches_of(load(folder), batch_size=10)
     (folder / "dog/2.png").unlink()

@@ -145,7 +145,7 @@ def test_items_that_come_again_can_differ():
 
 
 def test_few_of_the_pixels_are_kept_where_few_of_all_would_be(folder, monkeypatch):
-    monkeypatch.setattr(checking, "_KEPT_BYTES", 21 * 8 * 8 * 3)  # half of the 42
+    monkeypatch.setattr(checking, "KEPT_BYTES", 21 * 8 * 8 * 3)  # half of the 42
     train, _ = pair(folder, share=0.5, validation_split=0)
     assert train.held_bytes == 10 * 8 * 8 * 3
 

@@ -1,9 +1,10 @@
 """Say what is not an error, pointing at the user's own line."""
 
 import contextlib
-import sys
+import inspect
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from types import FrameType
 from typing import NamedTuple
 
 _LISTED = 20
@@ -29,11 +30,14 @@ class Skipped(NamedTuple):
 
 def notice(message: str) -> None:
     """Warns with `DataWarning`, attributed to the first caller outside the library."""
-    depth, frame = 1, sys._getframe(0)
-    package = __name__.partition(".")[0]
-    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+    depth, frame = 1, inspect.currentframe()
+    while frame and frame.f_back and _is_ours(frame):
         depth, frame = depth + 1, frame.f_back
     warnings.warn(message, DataWarning, stacklevel=depth)
+
+
+def _is_ours(frame: FrameType) -> bool:
+    return frame.f_globals.get("__name__", "").partition(".")[0] == __name__.partition(".")[0]
 
 
 def indented(lines: Sequence[str], limit: int) -> str:

@@ -96,7 +96,7 @@ class ClassEncoding(Encoding[ClassPrediction]):
         """Takes note of the activation; two classes may have one output."""
         (output,) = outputs.values()
         noted = replace(self, activation=output.activation, units=output.units)
-        check_outputs(noted._outputs(soft=False), len(self.class_names), loss)
+        check_outputs(noted.meaning(soft=False), len(self.class_names), loss)
         return noted
 
     def objective(
@@ -106,7 +106,7 @@ class ClassEncoding(Encoding[ClassPrediction]):
         labels = targets.labels if isinstance(targets, ClassTargets) else None
         given_soft = not self.several and labels is not None and labels.ndim == 2
         mixes_ids = mixed and not self.several and self.units > 1
-        outputs = self._outputs(soft=given_soft or mixes_ids)
+        outputs = self.meaning(soft=given_soft or mixes_ids)
         loss = loss or choose_loss(outputs, metrics)
         templates = copy_metrics(metrics) or choose_metrics(outputs)
         encode = choose_encoder(loss, outputs)
@@ -168,7 +168,12 @@ class ClassEncoding(Encoding[ClassPrediction]):
         """Makes the encoding that was saved."""
         return cls(**{**settings, "class_names": tuple(settings["class_names"])})
 
-    def _outputs(self, *, soft: bool) -> Outputs:
+    def meaning(self, *, soft: bool) -> Outputs:
+        """Says what the outputs mean.
+
+        Args:
+            soft: Whether targets are shares of classes.
+        """
         return Outputs(
             count=self.units, activation=self.activation, multi_label=self.several, soft=soft
         )

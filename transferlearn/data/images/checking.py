@@ -20,7 +20,7 @@ from transferlearn.data.listed import Listed
 from transferlearn.data.messages import Skipped, indented, quiet, report_skipped
 
 _PATIENCE = 2.0  # seconds before progress is shown
-_KEPT_BYTES = 2**28  # of resized pixels, so that they need not be decoded in each epoch
+KEPT_BYTES = 2**28  # of resized pixels, so that they need not be decoded in each epoch
 
 
 class Check(NamedTuple):
@@ -113,7 +113,7 @@ def open_files(
     numbers = itertools.count(1)  # threads keep: the length of `kept` may be that of a moment ago
 
     def keep(path: str, image: Image.Image) -> None:
-        if next(numbers) * size[0] * size[1] * 3 <= _KEPT_BYTES * share:
+        if next(numbers) * size[0] * size[1] * 3 <= KEPT_BYTES * share:
             kept[path] = np.array(resize(image, size, options.interpolation))
 
     checks = check_files(paths, look=keep)
