@@ -193,7 +193,7 @@ def test_a_file_that_vanishes_is_named(tmp_path, monkeypatch, cache):
             path.unlink()
         return run(*arguments, **options)
 
-    monkeypatch.setattr("transferlearn.data.images.checking._KEPT_BYTES", 0)
+    monkeypatch.setattr("transferlearn.data.images.checking.KEPT_BYTES", 0)
     monkeypatch.setattr(prepared.PhaseRunner, "run", run_without_files)
     builder = tl.ImageClassifierBuilder(small_backbone(), freeze="all", image_size=(32, 32))
     with pytest.raises(OSError, match=r"Cannot read .*\.png"):

@@ -195,6 +195,7 @@ def without_finite_loss(model: keras.Model, batches: Any, names: Sequence[str] |
     found: list[str] = []
     for index, batch in enumerate(iterate(batches)):
         x, y, *weight = batch
+        model.reset_metrics()  # else Keras 3.13 gives the mean with earlier batches
         loss = model.test_on_batch(x, y, *weight, return_dict=True)["loss"]
         if math.isfinite(float(loss)):
             continue
