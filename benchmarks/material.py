@@ -72,6 +72,6 @@ class EpochTimes(keras.callbacks.Callback):
         self.model.stop_training = len(self.seconds) == self._most
 
 
-def cache_note(phase: tl.PhaseResult) -> str:
+def cache_note(phase: tl.schedules.PhaseResult) -> str:
     """Says what of a phase was computed once, or why nothing was."""
     return str(phase.stored or f"nothing is stored: {phase.not_stored}")

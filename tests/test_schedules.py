@@ -100,7 +100,7 @@ def test_gradual_unfreezing_keeps_frozen_what_the_builder_freezes():
 
 @pytest.mark.parametrize("blocks", [8, -1, 1.5])
 def test_gradual_unfreezing_has_blocks_that_there_are(blocks):
-    with pytest.raises(ValueError, match=r"blocks=8|number of blocks"):
+    with pytest.raises(ValueError, match=rf"blocks={blocks}"):
         follow(GradualUnfreezing(blocks=blocks))
 
 
@@ -135,13 +135,13 @@ def test_fine_tuning_needs_an_epoch_for_each_phase(epochs, head_epochs):
 
 @pytest.mark.parametrize("factor", [0, -0.1])
 def test_a_rate_factor_is_above_zero(factor):
-    with pytest.raises(ValueError, match="rate_factor must be above 0"):
+    with pytest.raises(ValueError, match="rate_factor is a number above 0"):
         FineTune(rate_factor=factor)
 
 
 @pytest.mark.parametrize("epochs", [0, -1, 1.5, True, "3"])
 def test_a_phase_has_whole_epochs(epochs):
-    with pytest.raises(ValueError, match=r"at least 1 epoch, whole. Received: epochs="):
+    with pytest.raises(ValueError, match=r"epochs is a whole number of at least 1. Received: epochs="):
         Phase(freeze=FreezeAll(), epochs=epochs)
 
 

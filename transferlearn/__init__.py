@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from transferlearn.advice.suggestion import suggest as suggest
     from transferlearn.builders import Builder as Builder
     from transferlearn.builders import ImageClassifierBuilder as ImageClassifierBuilder
+    from transferlearn.builders import ImageRegressorBuilder as ImageRegressorBuilder
     from transferlearn.builders import TextClassifierBuilder as TextClassifierBuilder
+    from transferlearn.builders import TextRegressorBuilder as TextRegressorBuilder
     from transferlearn.builders import Training as Training
     from transferlearn.features import Cache as Cache
     from transferlearn.fitted import FittedModel as FittedModel
@@ -43,7 +45,9 @@ _MODULES = ("backbones", "builders", "data", "freezing", "heads", "schedules", "
 _NAMES = {
     "Builder": "builders",
     "ImageClassifierBuilder": "builders",
+    "ImageRegressorBuilder": "builders",
     "TextClassifierBuilder": "builders",
+    "TextRegressorBuilder": "builders",
     "Training": "builders",
     "Diagnosis": "advice.diagnosis",
     "diagnose": "advice.diagnosis",

@@ -33,7 +33,7 @@ class NetworkOutput(NamedTuple):
 
     Attributes:
         units: How many numbers it gives, along its last axis.
-        activation: What they are: `"softmax"` or `"sigmoid"` of something, or `"linear"`.
+        activation: What the head makes of them: `"softmax"`, `"sigmoid"` or `"linear"`.
     """
 
     units: int
@@ -120,8 +120,9 @@ def assemble(
     found = dict(zip(read, replay(source, prepared, copy), strict=True))
     copy_weights(pairs)
     with _policy(precision):
-        made = dict(finish(_checked(make_outputs({**found, **beside}), outputs)))
-    activations = {n: _activation(tensor) for n, tensor in made.items()}
+        made = _checked(make_outputs({**found, **beside}), outputs)
+        activations = {n: _activation(tensor) for n, tensor in made.items()}
+        made = dict(finish(made))
     made = {n: _in_float32(n, tensor, alone=len(made) == 1) for n, tensor in made.items()}
     inputs = [*given.values(), *beside.values()]
     head = _head([*found.values(), *beside.values()], list(made.values()))

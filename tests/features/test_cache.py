@@ -16,8 +16,8 @@ pytestmark = pytest.mark.core
     [
         ({"directory": 3}, TypeError, "directory=3"),
         ({"directory": ""}, ValueError, "empty"),
-        ({"memory": "2GB"}, TypeError, "memory='2GB'"),
-        ({"memory": True}, TypeError, "memory=True"),
+        ({"memory": "2GB"}, ValueError, "memory='2GB'"),
+        ({"memory": True}, ValueError, "memory=True"),
         ({"memory": -1}, ValueError, "memory=-1"),
         ({"memory": 1.5}, ValueError, "memory=1.5"),
         ({"disk": float("inf")}, ValueError, "disk=inf"),

@@ -183,7 +183,7 @@ def test_a_share_is_between_0_and_1(share):
 @pytest.mark.parametrize("kind", [FreezeFirst, TrainLastBlocks])
 @pytest.mark.parametrize("count", [-1, True, 1.0, "1"])
 def test_a_number_is_whole_and_not_negative(kind, count):
-    with pytest.raises(ValueError, match=rf"at least 0. Received: {count!r}"):
+    with pytest.raises(ValueError, match=rf"at least 0. Received: count={count!r}"):
         kind(count)
 
 

@@ -3,7 +3,10 @@
 from transferlearn.builders.base import Builder as Builder
 from transferlearn.builders.classifier import Classifier as Classifier
 from transferlearn.builders.image_classifier import ImageClassifierBuilder as ImageClassifierBuilder
+from transferlearn.builders.image_regressor import ImageRegressorBuilder as ImageRegressorBuilder
 from transferlearn.builders.images import ImageBuilder as ImageBuilder
 from transferlearn.builders.prepared import Training as Training
+from transferlearn.builders.regressor import Regressor as Regressor
 from transferlearn.builders.text_classifier import TextClassifierBuilder as TextClassifierBuilder
+from transferlearn.builders.text_regressor import TextRegressorBuilder as TextRegressorBuilder
 from transferlearn.builders.texts import TextBuilder as TextBuilder

@@ -143,7 +143,7 @@ class Builder(NetworkBuilder[Prediction]):
         loaded = load()
         train, held_out = loaded
         self._seed()
-        backbone, encoding = self._backbone(train.shape), self.task.learn(train.learnt)
+        backbone, encoding = self.load_backbone(train.shape), self.task.learn(train.learnt)
         network, encoding = self._network(backbone, encoding, train.shape)
         layers = Layers.of(backbone)
         layers.frozen_by(

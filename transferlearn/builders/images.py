@@ -73,7 +73,7 @@ class ImageBuilder(Builder[Prediction]):
             "mixup": self.mixup,
         }
 
-    def _backbone(self, shape: tuple[int, ...] | None) -> Backbone:
+    def load_backbone(self, shape: tuple[int, ...] | None) -> Backbone:
         size = self.kind.size if shape is None else (shape[0], shape[1])
         backbone = backbones.get(self.backbone, weights=self.weights, image_size=size)
         if shape is None and self.value_range == (0, 1):

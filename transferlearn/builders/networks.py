@@ -78,7 +78,7 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
         """Gives what is learnt."""
 
     @abc.abstractmethod
-    def _backbone(self, shape: tuple[int, ...] | None) -> Backbone:
+    def load_backbone(self, shape: tuple[int, ...] | None) -> Backbone:
         """Loads the backbone for items of this shape, or, with `None`, of the builder's own."""
 
     def _inputs(self, shape: tuple[int, ...] | None) -> dict[str, Spec]:
@@ -135,7 +135,7 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
     def _build(self, encoding: Encoding[Prediction]) -> keras.Model:
         """Makes the compiled model for plain `model.fit`."""
         self._seed()
-        backbone = self._backbone(None)
+        backbone = self.load_backbone(None)
         network, encoding = self._network(backbone, encoding, None)
         objective = encoding.objective(
             loss=self.loss, metrics=self.metrics, targets=None, mixed=False
@@ -145,7 +145,7 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
 
     def _summary(self, encoding: Encoding[Prediction], print_fn: Callable[[str], Any]) -> None:
         """Prints, block by block, what is frozen and what is trained, and how many parameters."""
-        backbone = self._backbone(None)
+        backbone = self.load_backbone(None)
         network, _ = self._network(backbone, encoding, None)
         mask = Layers.of(backbone).frozen_by(strategy(self.freeze, backbone))
         batch_norm = self._settings(backbone).batch_norm

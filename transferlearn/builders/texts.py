@@ -116,7 +116,7 @@ class TextBuilder(Builder[Prediction]):
             add_lora(network.layers, self.lora_rank)
         return network, encoding
 
-    def _backbone(self, shape: tuple[int, ...] | None) -> Backbone:
+    def load_backbone(self, shape: tuple[int, ...] | None) -> Backbone:
         backbone = backbones.get_text(
             self.backbone, pretrained=self.weights is not None, pooling=self.pooling
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 from transferlearn.cli.command import Outcome
 
 NAME = "evaluate"
-HELP = "Score a saved model on labelled photos, or texts."
+HELP = "Score a saved model on photos or texts whose class or number is known."
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from transferlearn.cli.command import Outcome
 
 NAME = "predict"
-HELP = "Say what photos show, or of which class texts are."
+HELP = "Say of which class, or of which number, photos and texts are."
 
 
 def add_arguments(parser: ArgumentParser) -> None:

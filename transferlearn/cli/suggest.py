@@ -7,6 +7,7 @@ from typing import Any
 
 from transferlearn.cli.command import Outcome
 from transferlearn.cli.output import verbosity
+from transferlearn.cli.tasks import add_task, as_written, image_builder
 from transferlearn.cli.types import image_size
 
 NAME = "suggest"
@@ -18,6 +19,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Adds what can be written after `suggest`."""
     add = parser.add_argument
     add("photos", type=Path, help="a folder with a folder a class, or a CSV file")
+    add_task(parser)
     add(
         "--candidates",
         nargs="+",
@@ -35,7 +37,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--items", type=int, default=1000, help="most photos to look at")
     add("--price-per-hour", type=float, help="of this machine, for the cost of training")
     add("--epochs", type=int, default=10, help="of the training that is estimated")
-    add("--plot", type=Path, metavar="FILE", help="draw accuracy against what is trained, as a PNG")
+    add(
+        "--plot", type=Path, metavar="FILE", help="draw the score against what is trained, as a PNG"
+    )
     add("--seed", type=int, default=0, help="of the sample and the cross-validation")
 
 
@@ -64,22 +68,23 @@ def run(options: Namespace) -> Outcome:
         "schedule": found[0].schedule,
     }
     settings = " ".join(f"--{name} {shlex.quote(str(value))}" for name, value in chosen.items())
-    hint = f"Next: transferlearn train {shlex.quote(str(options.photos))} {settings}"
+    task = as_written(options)
+    hint = f"Next: transferlearn train {shlex.quote(str(options.photos))}{task} {settings}"
     return Outcome([row.facts() for row in found], f"{found}\n{hint}")
 
 
 def candidates(options: Namespace) -> list[Any]:
     """Makes a builder for each network and image size that is to be looked at."""
-    from transferlearn import ImageClassifierBuilder, backbones
+    from transferlearn import backbones
 
     offline = [facts.name for facts in backbones.table() if facts.offline]
     sizes = options.image_sizes or [None]
     found = [
-        ImageClassifierBuilder(name, weights=file or "imagenet", image_size=size)
+        image_builder(options, name, weights=file or "imagenet", image_size=size)
         for name, _, file in (text.partition("=") for text in options.candidates or offline)
         for size in sizes
     ]
     if options.candidates is None and options.image_sizes is None:
         small = [(96, 96), (160, 160)]
-        found += [ImageClassifierBuilder(_DEFAULT, image_size=size) for size in small]
+        found += [image_builder(options, _DEFAULT, image_size=size) for size in small]
     return found

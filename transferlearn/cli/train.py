@@ -6,10 +6,11 @@ from typing import Any
 
 from transferlearn.cli.command import Outcome
 from transferlearn.cli.output import verbosity
+from transferlearn.cli.tasks import add_task, image_builder
 from transferlearn.cli.types import freeze, image_size, sizes
 
 NAME = "train"
-HELP = "Fine-tune on a folder with a folder of photos a class."
+HELP = "Fine-tune on photos, of which the class is known, or a number."
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -18,8 +19,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     add(
         "photos",
         type=Path,
-        help="a folder: photos/<class>/*.jpg, or a CSV file of paths and labels",
+        help="a folder: photos/<class>/*.jpg, or a CSV file of paths and labels or numbers",
     )
+    add_task(parser)
     add("--validation", type=Path, help="photos to validate on; else a tenth is held out")
     add("--output", type=Path, default="model", help="folder to save in")
     add("--backbone", default="EfficientNetLite0", help="see 'transferlearn backbones'")
@@ -71,7 +73,8 @@ def run(options: Namespace) -> Outcome:
     metrics = fitted.phases[-1].metrics
     result = {
         "model": str(options.output),
-        "class_names": fitted.class_names,
+        "task": fitted.encoding.name,
+        **fitted.encoding.settings(),
         "metrics": metrics,
         "history": fitted.history.history,
         "skipped": [{"path": str(s.path), "reason": s.reason} for s in fitted.skipped],
@@ -84,9 +87,10 @@ def run(options: Namespace) -> Outcome:
 
 
 def _builder(options: Namespace) -> Any:
-    from transferlearn import ImageClassifierBuilder, heads
+    from transferlearn import heads
 
-    return ImageClassifierBuilder(
+    return image_builder(
+        options,
         options.backbone,
         weights=None if options.weights == "none" else options.weights,
         head=heads.PooledDense() if options.units is None else heads.FlattenDense(options.units),

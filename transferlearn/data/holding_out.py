@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from transferlearn.checks import is_number
+
 
 def hold_out(
     strata: np.ndarray | None, count: int, fraction: float, seed: int | None
@@ -21,7 +23,7 @@ def hold_out(
     Raises:
         ValueError: The share is no number between 0 and 1.
     """
-    if not isinstance(fraction, (int, float)) or not 0 < fraction < 1:
+    if not is_number(fraction) or not 0 < fraction < 1:
         raise ValueError(
             f"The share of items to validate on must be between 0 and 1. Received: {fraction!r}"
         )

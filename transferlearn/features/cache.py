@@ -1,12 +1,11 @@
 """What may be stored, where, and how precisely."""
 
-import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from transferlearn.checks import whole
 
 DTYPES = ("float32", "float16", "bfloat16")
 
@@ -92,13 +91,9 @@ def _check_path(directory: str | os.PathLike[str]) -> None:
 
 
 def _whole(name: str, value: Any) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer):
-        raise TypeError(f"{name} is a number of bytes or None. Received: {name}={value!r}")
-    if value < 0 or not math.isfinite(value) or value != int(value):
-        raise ValueError(f"{name} is a whole number of bytes from 0. Received: {name}={value!r}")
-    return int(value)
+    """Gives a number of bytes, which may be written as 2e9."""
+    is_whole_float = isinstance(value, float) and value.is_integer()
+    return None if value is None else whole(name, int(value) if is_whole_float else value, least=0)
 
 
 def _check_dtype(name: str, value: Any) -> None:

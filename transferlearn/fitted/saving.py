@@ -15,6 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from transferlearn.hashing import hash_of_file
 from transferlearn.keras_internals import layers_within
 
 DESCRIPTION = "transferlearn.json"
@@ -102,7 +103,7 @@ def read_save(path: Path) -> dict[str, Any]:
     for name, expected in files.items():
         if not (path / name).is_file():
             raise OSError(f"{path / name} is missing.")
-        if _hash_file(path / name) != expected:
+        if hash_of_file(path / name) != expected:
             raise ValueError(f"{path / name} is not what was saved: its SHA-256 differs.")
     return saved
 
@@ -145,7 +146,7 @@ def _describe(fitted: Any, draft: Path) -> dict[str, Any]:
         },
         "saved": datetime.now(UTC).isoformat(timespec="seconds"),
         "files": {
-            file.relative_to(draft).as_posix(): _hash_file(file)
+            file.relative_to(draft).as_posix(): hash_of_file(file)
             for file in sorted(draft.rglob("*"))
             if file.is_file()
         },
@@ -172,11 +173,6 @@ def _as_text(described: dict[str, Any]) -> str:
 
 def _hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _hash_file(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _sync(file: Path) -> None:

@@ -1,8 +1,8 @@
 """Which layers of a backbone are frozen."""
 
-from transferlearn.freezing._base import FreezeEither as FreezeEither
-from transferlearn.freezing._base import FreezeStrategy as FreezeStrategy
-from transferlearn.freezing._base import Layers as Layers
+from transferlearn.freezing.base import FreezeEither as FreezeEither
+from transferlearn.freezing.base import FreezeStrategy as FreezeStrategy
+from transferlearn.freezing.base import Layers as Layers
 from transferlearn.freezing.low_rank import add_lora as add_lora
 from transferlearn.freezing.low_rank import hold_all_but_lora as hold_all_but_lora
 from transferlearn.freezing.strategies import Freeze as Freeze

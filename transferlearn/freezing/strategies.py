@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import keras
 
-from transferlearn.freezing._base import FreezeStrategy, Layers
+from transferlearn.checks import whole
+from transferlearn.freezing.base import FreezeStrategy, Layers
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,7 @@ class FreezeFirst(FreezeStrategy):
     count: int
 
     def __post_init__(self) -> None:
-        if isinstance(self.count, bool) or not isinstance(self.count, int) or self.count < 0:
-            raise ValueError(f"Expected a number of layers of at least 0. Received: {self.count!r}")
+        whole("count", self.count, least=0)
 
     def frozen(self, layers: Layers) -> list[bool]:
         """Gives the mask; raises `ValueError` where there are fewer layers."""
@@ -100,8 +100,7 @@ class TrainLastBlocks(FreezeStrategy):
     count: int
 
     def __post_init__(self) -> None:
-        if isinstance(self.count, bool) or not isinstance(self.count, int) or self.count < 0:
-            raise ValueError(f"Expected a number of blocks of at least 0. Received: {self.count!r}")
+        whole("count", self.count, least=0)
 
     def frozen(self, layers: Layers) -> list[bool]:
         """Gives the mask; raises `ValueError` where there are fewer blocks."""

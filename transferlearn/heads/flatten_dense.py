@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import keras
 
-from transferlearn.heads._base import Activation, Head, Tensor
-from transferlearn.heads._checks import check_rates, check_units
+from transferlearn.heads.base import Activation, Head, Tensor
+from transferlearn.heads.checks import check_rates, check_units
 
 
 @dataclass(frozen=True)

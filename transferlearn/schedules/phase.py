@@ -1,21 +1,21 @@
 """What a phase of a training is."""
 
 import math
-import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from transferlearn.checks import is_number, number, share, whole
 from transferlearn.freezing import FreezeStrategy
 
 
 def check_learning_rate(rate: Any) -> None:
     """Refuses what is no number above 0; `None` leaves the rate to others."""
-    if rate is not None and not (_is_number(rate) and 0 < rate < math.inf):
-        raise ValueError(
-            "learning_rate is a number above 0 (a rate that changes goes into the optimizer, such "
-            f"as keras.optimizers.Adam(rates)). Received: learning_rate={rate!r}"
+    if rate is not None:
+        hint = (
+            " (a rate that changes goes into the optimizer, such as keras.optimizers.Adam(rates))"
         )
+        number("learning_rate", rate, above=0, hint=hint)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,42 +62,26 @@ class Phase:
                 f"Received: freeze={self.freeze!r}"
             )
         check_learning_rate(self.learning_rate)
-        if isinstance(self.epochs, bool) or not isinstance(self.epochs, int) or self.epochs < 1:
-            raise ValueError(f"Expected at least 1 epoch, whole. Received: epochs={self.epochs!r}")
+        whole("epochs", self.epochs, least=1)
         if self.fit not in ("gradient", "solve"):
             raise ValueError(f"fit is 'gradient' or 'solve'. Received: fit={self.fit!r}")
         if self.decay not in ("constant", "cosine"):
             raise ValueError(f"decay is 'constant' or 'cosine'. Received: decay={self.decay!r}")
-        if not (_is_number(self.warm_up) and 0 <= self.warm_up < 1):
-            raise ValueError(f"warm_up is a share in [0, 1). Received: warm_up={self.warm_up!r}")
+        share("warm_up", self.warm_up)
         factors = self.layer_decay
         if not all(
-            _is_number(factor) and 0 <= factor < math.inf
+            is_number(factor) and 0 <= factor < math.inf
             for factor in (factors.values() if isinstance(factors, Mapping) else [factors])
         ):
             raise ValueError(
                 "layer_decay is a number of at least 0 such as 0.9, or goes from names of blocks "
                 f"to such numbers. Received: layer_decay={factors!r}"
             )
-        decay = self.weight_decay
-        if decay is not None and not (_is_number(decay) and 0 <= decay < math.inf):
-            raise ValueError(
-                f"weight_decay is a number of at least 0. Received: weight_decay={decay!r}"
-            )
+        if self.weight_decay is not None:
+            number("weight_decay", self.weight_decay)
         if self.keep not in ("last", "better", "best"):
             raise ValueError(f"keep is 'last', 'better' or 'best'. Received: keep={self.keep!r}")
-        patience = self.patience
-        if patience is not None and (
-            isinstance(patience, bool)
-            or not isinstance(patience, int)
-            or patience < 1
-            or self.keep != "best"
-        ):
-            raise ValueError(
-                "patience is a whole number of at least 1, and goes with keep='best'. "
-                f"Received: patience={patience!r}, keep={self.keep!r}"
-            )
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+        if self.patience is not None:
+            whole("patience", self.patience, least=1)
+            if self.keep != "best":
+                raise ValueError(f"patience goes with keep='best'. Received: keep={self.keep!r}")

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from transferlearn.checks import number, whole
 from transferlearn.freezing import FreezeAll, FreezeNone, FreezeStrategy, TrainLastBlocks
 from transferlearn.schedules.base import Job, PacedSchedule, Schedule, default_freeze
 from transferlearn.schedules.phase import Phase
@@ -80,7 +81,7 @@ class FineTune(PacedSchedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_factor(self.rate_factor)
+        number("rate_factor", self.rate_factor, above=0)
 
     def phases(self, job: Job) -> Iterator[Phase]:
         """Yields the two phases; raises `ValueError` where the second would train nothing more."""
@@ -120,8 +121,9 @@ class GradualUnfreezing(PacedSchedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_factor(self.rate_factor)
-        TrainLastBlocks(1 if self.blocks is None else self.blocks)
+        number("rate_factor", self.rate_factor, above=0)
+        if self.blocks is not None:
+            whole("blocks", self.blocks, least=0)
 
     def phases(self, job: Job) -> Iterator[Phase]:
         """Yields the phases, each with its share of the epochs."""
@@ -140,11 +142,6 @@ class GradualUnfreezing(PacedSchedule):
                 freeze = last | job.freeze if job.freeze else last
                 yield self._phase(freeze, epochs, job.learning_rate * self.rate_factor)
             left -= epochs
-
-
-def _check_factor(factor: float) -> None:
-    if not factor > 0:
-        raise ValueError(f"rate_factor must be above 0. Received: {factor!r}")
 
 
 def _head(job: Job, epochs: int | None) -> Phase:

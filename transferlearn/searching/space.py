@@ -15,6 +15,7 @@ import keras
 
 from transferlearn.backbones import Backbone
 from transferlearn.builders import Builder
+from transferlearn.checks import is_number
 from transferlearn.features.fingerprints import digest
 
 FIT_ARGUMENTS = ("epochs", "schedule")
@@ -44,8 +45,7 @@ class Range:
 
     def __post_init__(self) -> None:
         ends = (self.low, self.high)
-        are_numbers = all(isinstance(x, numbers.Real) and not isinstance(x, bool) for x in ends)
-        if not are_numbers or not -math.inf < self.low < self.high < math.inf:
+        if not all(map(is_number, ends)) or not -math.inf < self.low < self.high < math.inf:
             raise ValueError(f"A range goes from a number to a larger one. Received: {self!r}")
         if self.log and self.low <= 0:
             raise ValueError(f"A range with log=True begins above 0. Received: {self!r}")

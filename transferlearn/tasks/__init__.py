@@ -1,4 +1,4 @@
-"""What is learnt: classification, and how targets become losses, scores and predictions."""
+"""What is learnt: how targets become losses, scores, predictions and figures."""
 
 from transferlearn.tasks.base import Encoding as Encoding
 from transferlearn.tasks.base import Objective as Objective
@@ -12,6 +12,9 @@ from transferlearn.tasks.class_encoding import TagEncoding as TagEncoding
 from transferlearn.tasks.classification import Classification as Classification
 from transferlearn.tasks.classification import Tagging as Tagging
 from transferlearn.tasks.figures import Evaluation as Evaluation
-from transferlearn.tasks.scores import MeanError as MeanError
+from transferlearn.tasks.regression import NumberEncoding as NumberEncoding
+from transferlearn.tasks.regression import NumberPrediction as NumberPrediction
+from transferlearn.tasks.regression import Regression as Regression
+from transferlearn.tasks.scores import Determination as Determination
 from transferlearn.tasks.scores import Score as Score
 from transferlearn.tasks.scores import Share as Share

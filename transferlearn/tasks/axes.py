@@ -21,18 +21,28 @@ class Axes:
         """Finds the principal axes of features, float `(items, features)`."""
         mean = np.average(features, axis=0, weights=weights).astype("float32")
         centred = features.astype("float32") - mean
-        items, count = centred.shape
         scale = np.sqrt(np.square(centred).mean()) or np.float32(1)
-        centred /= scale
-        if count <= items:
-            variances, rotation = np.linalg.eigh(centred.T @ centred / items)
-            kept = variances > _FLAT * variances[-1]
-            variances, rotation = variances[kept], rotation[:, kept]
-            values = centred @ rotation
-        else:
-            variances, items_axes = np.linalg.eigh(centred @ centred.T / items)
-            kept = variances > _FLAT * variances[-1]
-            variances, items_axes = variances[kept], items_axes[:, kept]
-            lengths = np.sqrt(items * variances)
-            values, rotation = items_axes * lengths, centred.T @ (items_axes / lengths)
+        values, variances, rotation = principal_axes(centred / scale)
         return cls(values=values, variances=variances, mean=mean, rotation=rotation / scale)
+
+
+def principal_axes(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rotates features into the axes in which they vary independently.
+
+    Args:
+        centred: Float32 `(items, features)` with the mean 0.
+
+    Returns:
+        The features in these axes, `(items, axes)`, the variance of each axis, and the rotation
+        `(features, axes)`; axes in which next to nothing varies are left out.
+    """
+    items, count = centred.shape
+    if count <= items:
+        variances, rotation = np.linalg.eigh(centred.T @ centred / items)
+        kept = variances > _FLAT * variances[-1]
+        return centred @ rotation[:, kept], variances[kept], rotation[:, kept]
+    variances, items_axes = np.linalg.eigh(centred @ centred.T / items)
+    kept = variances > _FLAT * variances[-1]
+    variances, items_axes = variances[kept], items_axes[:, kept]
+    lengths = np.sqrt(items * variances)
+    return items_axes * lengths, variances, centred.T @ (items_axes / lengths)

@@ -65,6 +65,22 @@ def wilson(share: float, count: int) -> Interval:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
+def r2_error(r2: float, count: float) -> float:
+    """Says how far the R2 of `count` items goes by chance: one standard deviation.
+
+    Reference: Olkin and Finn, [Correlations redux](https://doi.org/10.1037/0033-2909.118.1.155),
+    for normal errors; below 0.5 that of the mean square alone, which is no smaller.
+    """
+    return 2 * abs(1 - r2) * math.sqrt(max(r2, 0.5) / count)
+
+
+def r2_interval(r2: float, count: int) -> Interval:
+    """Gives the interval of 95% of the R2 of `count` items."""
+    left = 1 - r2  # a ratio of squares, whose logarithm is about normal
+    factor = math.exp(_TWO_SIDED * r2_error(r2, count) / left) if left > 0 else 1.0
+    return 1 - left * factor, 1 - left / factor
+
+
 def bootstrap(
     items: np.ndarray, figures: Callable[[np.ndarray], Mapping[str, np.ndarray]]
 ) -> dict[str, Interval]:

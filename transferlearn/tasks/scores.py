@@ -6,22 +6,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from transferlearn.tasks.figures import r2_error
+
 _STANDARD_ERRORS = 2.0  # 95% of what is noise stays below
 
 
 @dataclass(frozen=True)
 class Score(abc.ABC):
-    """Names a figure, and says how good a value of it is and how far it goes by chance.
+    """Names a figure, and says how far it goes by chance.
 
-    How good is 1 for what is perfect, and `goodness(baseline, baseline)` for guessing.
+    More is better, and 1 is perfect: for an error rate, take what is left of 1.
 
     Args:
-        name: As metrics call it, such as `"accuracy"`.
+        name: What metrics call it, such as `"accuracy"`.
+
+    Attributes:
+        guess: What one does who knows nothing of an item, in words.
     """
 
     name: str
 
-    higher_is_better: ClassVar[bool]
+    guess: ClassVar[str]
 
     @property
     def key(self) -> str:
@@ -29,10 +34,8 @@ class Score(abc.ABC):
         return f"val_{self.name}"
 
     def rank(self, metrics: Mapping[str, Any]) -> float:
-        """Gives the score among metrics so that more is better; the least where it is missing."""
-        if self.key not in metrics:
-            return -math.inf
-        return float(metrics[self.key]) * (1 if self.higher_is_better else -1)
+        """Gives the score among metrics; the least where it is missing."""
+        return float(metrics.get(self.key, -math.inf))
 
     @abc.abstractmethod
     def is_called(self, name: str) -> bool:
@@ -42,29 +45,24 @@ class Score(abc.ABC):
     def standard_error(self, value: float, items: float) -> float:
         """Says how far such a figure of so many items goes by chance: one standard deviation."""
 
-    @abc.abstractmethod
-    def goodness(self, value: float, baseline: float) -> float:
-        """Says how good a value is.
-
-        Args:
-            value: Of the figure.
-            baseline: The figure of always giving the commonest answer.
-        """
+    def noise(self, value: float, items: float) -> float:
+        """Says how far it goes at most, in 95% of all cases: two standard errors."""
+        return _STANDARD_ERRORS * self.standard_error(value, items)
 
     @abc.abstractmethod
-    def noise(self, goodness: float, items: float) -> float:
-        """Says how far the goodness of so many items goes by chance: two standard errors."""
+    def shown(self, value: float) -> str:
+        """Writes a value, or a difference of two, in the usual way."""
 
     @abc.abstractmethod
-    def said(self, goodness: float) -> str:
-        """Says in words how good that is."""
+    def said(self, value: float) -> str:
+        """Says in words how good a value is."""
 
 
 @dataclass(frozen=True)
 class Share(Score):
-    """A share of items that are right: more is better."""
+    """A share of items that are right."""
 
-    higher_is_better: ClassVar[bool] = True
+    guess: ClassVar[str] = "always giving the commonest answer"
 
     def is_called(self, name: str) -> bool:
         """Recognises Keras's accuracies, but for those of the best few answers."""
@@ -74,43 +72,39 @@ class Share(Score):
         """Gives that of a share of `items` independent answers."""
         return math.sqrt(value * (1 - value) / items)
 
-    def goodness(self, value: float, baseline: float) -> float:
-        """Gives the share itself."""
-        return value
-
-    def noise(self, goodness: float, items: float) -> float:
-        """Gives that of a share, also one of 0 or 1 (Agresti and Coull)."""
+    def noise(self, value: float, items: float) -> float:
+        """Gives two standard errors, also of a share of 0 or 1 (Agresti and Coull)."""
         added = _STANDARD_ERRORS**2
-        middle = (goodness * items + added / 2) / (items + added)
+        middle = (value * items + added / 2) / (items + added)
         return _STANDARD_ERRORS * math.sqrt(middle * (1 - middle) / (items + added))
 
-    def said(self, goodness: float) -> str:
+    def shown(self, value: float) -> str:
+        """Writes it in percent."""
+        return f"{value:.1%}"
+
+    def said(self, value: float) -> str:
         """Says how many are right."""
-        return f"{goodness:.1%} are right"
+        return f"{value:.1%} are right"
 
 
 @dataclass(frozen=True)
-class MeanError(Score):
-    """A mean of absolute errors: less is better."""
+class Determination(Score):
+    """R2, the share of the variance of numbers that is explained; the mean of several columns'."""
 
-    higher_is_better: ClassVar[bool] = False
+    guess: ClassVar[str] = "always giving the mean"
 
     def is_called(self, name: str) -> bool:
-        """Recognises Keras's mean absolute error."""
-        return name in (self.name, "mae", "mean_absolute_error")
+        """Recognises Keras's R2."""
+        return name in (self.name, "r2", "r2_score")
 
     def standard_error(self, value: float, items: float) -> float:
-        """Gives that of a mean of `items` absolute errors, as if errors were normal."""
-        return math.sqrt((math.pi / 2 - 1) / items) * value
+        """Gives that for normal errors."""
+        return r2_error(value, items)
 
-    def goodness(self, value: float, baseline: float) -> float:
-        """Gives the share of the error of guessing that is gone."""
-        return 1 - value / baseline if baseline else math.nan
+    def shown(self, value: float) -> str:
+        """Writes it with three places."""
+        return f"{value:.3f}"
 
-    def noise(self, goodness: float, items: float) -> float:
-        """Gives that of the share of the error that is left."""
-        return _STANDARD_ERRORS * self.standard_error(1 - goodness, items)
-
-    def said(self, goodness: float) -> str:
-        """Says how much of the error of guessing is left."""
-        return f"{1 - goodness:.1%} of the error of guessing is left"
+    def said(self, value: float) -> str:
+        """Says how much is explained."""
+        return f"R2 is {value:.3f}"

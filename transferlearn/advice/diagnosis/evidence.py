@@ -15,8 +15,8 @@ _STANDARD_ERRORS = 2.0  # 95% of what is noise stays below
 class Evidence:
     """The figures behind a diagnosis; NaN where something is not known.
 
-    How good a score is: 1 is perfect. Of classes it is the accuracy; of numbers the share of the
-    error of guessing that is gone. Noise is two standard errors: what is above it is hardly chance.
+    Of a score more is better, and 1 is perfect. Noise is two standard errors: what is above it is
+    hardly chance.
 
     Attributes:
         score: What is measured.
@@ -26,7 +26,7 @@ class Evidence:
         held_out_items: Items held out.
         held_out_score: How good the model is on them.
         held_out_loss: Their loss.
-        guessing: How good it is on them to give the commonest answer always.
+        guessing: The score of knowing nothing, such as always giving the commonest answer.
         epochs: That were run.
         best_epoch: The one, from 1 on, after which the held-out loss was lowest.
         best_loss: The held-out loss then.
@@ -85,7 +85,7 @@ class Evidence:
 
     @property
     def no_better_than_guessing(self) -> bool:
-        """Says whether both scores are within their noise of that of the commonest answer."""
+        """Says whether both scores are within their noise of that of guessing."""
         return (
             self.train_score <= self.guessing + self.train_noise
             and self.held_out_score <= self.guessing + self.held_out_noise
@@ -122,9 +122,6 @@ def gather(fitted: FittedModel[Any], curves: Curves, train: Any, validation_data
             if part == "held_out":
                 known["guessing"] = scores.baseline
     figures = {name: math.nan if v is None else float(v) for name, v in known.items()}
-    baseline = figures["guessing"]
-    for name in ("train_score", "held_out_score", "guessing"):
-        figures[name] = score.goodness(figures[name], baseline)
     best = curves.best_epoch
     return Evidence(
         score=score,

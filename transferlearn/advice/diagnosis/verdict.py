@@ -148,7 +148,7 @@ def _judge(case: Case, curves: Curves, seen: Evidence, *, is_lower_bound: bool) 
     if math.isnan(seen.gap_noise):
         return "cannot tell", f"{said}, and more is not known", [_MEASURE]
     if seen.no_better_than_guessing and not (is_lower_bound and case.mixed):
-        guessing = f"always giving the commonest answer reaches {seen.guessing:.1%}"
+        guessing = f"{seen.score.guess} reaches {seen.score.shown(seen.guessing)}"
         return "underfitting", f"{said}; {guessing}", against_underfitting(case)
     if is_lower_bound:
         why = "of one epoch" if seen.epochs == 1 else "with mixup on"
@@ -173,11 +173,11 @@ def _rise(seen: Evidence) -> str:
 
 
 def _scores(seen: Evidence) -> str:
-    held_out = seen.score.said(seen.held_out_score).partition(" ")[0]
+    score = seen.score
     return (
-        f"of {seen.train_items:,.0f} examples trained on {seen.score.said(seen.train_score)}, of "
-        f"{seen.held_out_items:,.0f} held out {held_out}, a gap of "
-        f"{seen.gap:.1%}, where {seen.gap_noise:.1%} may be noise"
+        f"of {seen.train_items:,.0f} examples trained on {score.said(seen.train_score)}, of "
+        f"{seen.held_out_items:,.0f} held out {score.shown(seen.held_out_score)}, a gap of "
+        f"{score.shown(seen.gap)}, where {score.shown(seen.gap_noise)} may be noise"
     )
 
 

@@ -154,7 +154,7 @@ def _refuse_twice(names: list[str], what: str) -> None:
 
 def _column(columns: dict[str, list[Any]], names: Sequence[str]) -> str | None:
     by_name = {name.lower(): name for name in columns}
-    return next((by_name[name] for name in names if name in by_name), None)
+    return next((by_name[name.lower()] for name in names if name.lower() in by_name), None)
 
 
 def _found(cell: object, folder: Path) -> str:

@@ -10,6 +10,9 @@ from transferlearn.data.targets.classes import Classes as Classes
 from transferlearn.data.targets.classes import ClassTargets as ClassTargets
 from transferlearn.data.targets.encoders import Binary as Binary
 from transferlearn.data.targets.encoders import ClassIds as ClassIds
+from transferlearn.data.targets.encoders import NumberRows as NumberRows
 from transferlearn.data.targets.encoders import OneHot as OneHot
+from transferlearn.data.targets.numbers import Numbers as Numbers
+from transferlearn.data.targets.numbers import NumberTargets as NumberTargets
 from transferlearn.data.targets.tags import Tags as Tags
 from transferlearn.data.targets.tags import TagTargets as TagTargets

@@ -3,7 +3,7 @@
 import abc
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -59,13 +59,7 @@ class ByBatch:
 
 
 class Targets(abc.ABC):
-    """The targets of a dataset's items, raw and by row; they need not be in memory.
-
-    Attributes:
-        absent: Which items have none, by number, and why; they are left out.
-    """
-
-    absent: Mapping[int, str] = {}
+    """The targets of a dataset's items, raw and by row; they need not be in memory."""
 
     @abc.abstractmethod
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
@@ -75,6 +69,19 @@ class Targets(abc.ABC):
     @abc.abstractmethod
     def count(self) -> int | None:
         """Counts the rows that can be read; `None` of a stream that tells them batch by batch."""
+
+    @property
+    def absent(self) -> Mapping[int, str]:
+        """Says which items have none, by number, and why; they are left out."""
+        return {}
+
+    def present(self, given: np.ndarray) -> np.ndarray:
+        """Says which items of a stream's batch have a target, bool `(batch,)`; others are left out.
+
+        Args:
+            given: What the stream gives with the batch, `(batch, ...)`.
+        """
+        return np.ones(len(given), bool)
 
     @abc.abstractmethod
     def take(self, rows: np.ndarray) -> Self:
@@ -133,12 +140,12 @@ class Target(abc.ABC):
     """Says what is to be learnt of each item, and finds it in a source.
 
     Subclasses are frozen dataclasses of settings: names of classes, names of columns.
-
-    Attributes:
-        columns: What a table's column of it is called.
     """
 
-    columns: ClassVar[tuple[str, ...]]
+    @property
+    @abc.abstractmethod
+    def columns(self) -> tuple[str, ...]:
+        """Gives the names that a table's column of it may have, the likeliest first."""
 
     def gather(self, listed: Listed) -> Targets:
         """Finds the targets of what a source lists.

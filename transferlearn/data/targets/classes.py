@@ -9,7 +9,7 @@ import numpy as np
 from transferlearn.data.listed import ByColumn, ByFolder, ByRow, Listed
 from transferlearn.data.messages import indented, notice
 from transferlearn.data.targets.base import ByBatch, Target, Targets
-from transferlearn.data.targets.columns import as_numbers, label_column
+from transferlearn.data.targets.columns import LABEL_COLUMNS, as_numbers, find_column
 from transferlearn.data.targets.labels import (
     check_names,
     class_labels,
@@ -133,12 +133,15 @@ class Classes(Target):
     `sentiment`, or is the only one left; arrays hold ids, names, one-hot rows or probabilities.
     """
 
-    columns: ClassVar[tuple[str, ...]] = ("label", "class", "category", "sentiment")
-
     class_names: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "class_names", check_names(self.class_names))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Gives the usual names of a column of labels."""
+        return LABEL_COLUMNS
 
     def of_folders(self, told: ByFolder, listed: Listed) -> ClassTargets:
         """Makes each folder a class."""
@@ -147,7 +150,7 @@ class Classes(Target):
 
     def of_columns(self, told: ByColumn, listed: Listed) -> ClassTargets:
         """Reads the column of labels; a cell that is empty is refused."""
-        cells = label_column(told, listed, self.columns)
+        cells = told.columns[find_column(told, listed, self.columns, "label")]
         missing = [f"{listed.items[i]!s:.300}" for i, cell in enumerate(cells) if is_missing(cell)]
         if missing:
             raise ValueError(

@@ -8,25 +8,35 @@ import numpy as np
 
 from transferlearn.data.listed import ByColumn, Listed
 
+LABEL_COLUMNS = ("label", "class", "category", "sentiment")
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.0+)?").fullmatch
 
 
-def label_column(told: ByColumn, listed: Listed, names: Sequence[str]) -> Sequence[Any]:
-    """Gives the cells of the column that has one of these names, or of the only column left.
+def find_column(
+    told: ByColumn, listed: Listed, names: Sequence[str], what: str, alone: bool = True
+) -> str:
+    """Finds the column that has one of these names, or else the only one that is left.
+
+    Args:
+        told: The columns besides that of the items.
+        listed: The table.
+        names: In lower case, the likeliest first.
+        what: What the column holds, for messages, such as `"label"`.
+        alone: Whether the only one that is left may be called otherwise.
 
     Raises:
         ValueError: There is no such column.
     """
     by_name = {name.lower(): name for name in told.columns}
-    found = next((by_name[name] for name in names if name in by_name), None)
-    if found is None and len(told.columns) == 1:
+    found = next((by_name[name.lower()] for name in names if name.lower() in by_name), None)
+    if found is None and alone and len(told.columns) == 1:
         found = next(iter(told.columns))
     if found is None:
         raise ValueError(
-            f"{listed.what} does not tell which column holds the labels: call it {names[0]}. "
+            f"{listed.what} does not tell which column holds the {what}s: call it {names[0]}. "
             f"Received, besides the {listed.noun}s: columns {list(told.columns)}"
         )
-    return told.columns[found]
+    return found
 
 
 def as_numbers(cells: Sequence[Any]) -> np.ndarray:

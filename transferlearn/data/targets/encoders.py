@@ -33,6 +33,15 @@ class OneHot(Encoder):
 
 
 @dataclass(frozen=True)
+class NumberRows(Encoder):
+    """Makes float32 rows `(batch, numbers)`."""
+
+    def __call__(self, rows: np.ndarray) -> Encoded:
+        """Encodes numbers `(batch, numbers)`."""
+        return Encoded(rows.astype(np.float32))
+
+
+@dataclass(frozen=True)
 class Binary(Encoder):
     """Makes float32 `(batch, 1)` of two classes: 1 for the second, 0 for the first."""
 

@@ -14,7 +14,7 @@ from transferlearn.data.targets.classes import (
     folder_ids,
     own_names,
 )
-from transferlearn.data.targets.columns import label_column
+from transferlearn.data.targets.columns import LABEL_COLUMNS, find_column
 from transferlearn.data.targets.labels import check_names, is_missing, one_hot, tag_rows
 
 
@@ -50,12 +50,15 @@ class Tags(Target):
     them; arrays hold rows of 0 and 1, or for each item a list of names.
     """
 
-    columns: ClassVar[tuple[str, ...]] = ("label", "class", "category", "sentiment")
-
     class_names: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "class_names", check_names(self.class_names))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Gives the usual names of a column of labels."""
+        return LABEL_COLUMNS
 
     def of_folders(self, told: ByFolder, listed: Listed) -> TagTargets:
         """Gives each file the one class of its folder."""
@@ -64,7 +67,7 @@ class Tags(Target):
 
     def of_columns(self, told: ByColumn, listed: Listed) -> TagTargets:
         """Reads the column of labels; an empty cell means that the item has no class."""
-        cells = label_column(told, listed, self.columns)
+        cells = told.columns[find_column(told, listed, self.columns, "label")]
         labels, names = tag_rows([_names(cell) for cell in cells], self.class_names)
         return TagTargets(class_names=names, labels=labels)
 

@@ -50,14 +50,20 @@ class StreamDataset(Dataset):
         self, request: Request, images: Any, targets: Any = None, sample_weight: Any = None
     ) -> tuple[np.ndarray, ...]:
         """Makes of one batch of the source what `Dataset.batches` promises, and checks it."""
+        if self.targets is None:
+            return (self.pixels(np.asarray(images)),)
+        targets = _in_rows(targets)
+        present = self.targets.present(targets)
+        if not present.all():
+            images, targets = np.asarray(images)[present], targets[present]
+            sample_weight = None if sample_weight is None else np.asarray(sample_weight)[present]
         return self.pixels(np.asarray(images)), *self.rest(request, targets, sample_weight)
 
     def rest(self, request: Request, targets: Any, sample_weight: Any) -> tuple[np.ndarray, ...]:
         """Gives targets and weights of a batch, in the form that was asked for."""
         if self.targets is None:
             return ()
-        given = np.column_stack(targets) if isinstance(targets, (list, tuple)) else targets
-        given = np.asarray(given)
+        given = _in_rows(targets)
         rows = self.targets.parse(given)
         if sample_weight is not None:
             sample_weight = sample_weights(sample_weight, len(rows))
@@ -86,6 +92,11 @@ class StreamDataset(Dataset):
     def may_be_endless(self) -> bool:
         """Says whether it is unknown how long an epoch is."""
         return False
+
+
+def _in_rows(targets: Any) -> np.ndarray:
+    """Gives targets with a row for each item; generators may give a list of columns."""
+    return np.column_stack(targets) if isinstance(targets, (list, tuple)) else np.asarray(targets)
 
 
 def check_shape(images: np.ndarray) -> None:

@@ -1,10 +1,8 @@
 """Iterators of `ImageDataGenerator`, read item by item and in their own order."""
 
 import copy
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +12,7 @@ from transferlearn.data.batches import Beside, ItemBatches, arrays_beside
 from transferlearn.data.contents import Contents, UnsteadyData, read_ahead
 from transferlearn.data.images.pixels import fingerprint
 from transferlearn.data.items import Items, decoding_pool
+from transferlearn.hashing import hash_of_file
 
 _RANDOM = (
     "rotation_range",
@@ -47,12 +46,8 @@ def check_steady(source: Any) -> None:
 def hashes(source: Any) -> list[str]:
     """Of whole files, for Keras ignores what `decode` does for upright and opaque pictures."""
     if hasattr(source, "filepaths"):
-        return list(decoding_pool().map(_hash_file, source.filepaths))
+        return list(decoding_pool().map(hash_of_file, source.filepaths))
     return [fingerprint(image) for image in source.x]
-
-
-def _hash_file(path: str) -> str:
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def reading(source: Any) -> str:

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 
+from transferlearn.checks import number, share
+
 
 def check_rates(dropout: float, l2: float) -> None:
     """Refuses a dropout outside [0, 1) and a negative penalty."""
-    if not 0 <= dropout < 1:
-        raise ValueError(f"dropout is a share in [0, 1). Received: dropout={dropout!r}")
-    if l2 < 0:
-        raise ValueError(f"l2 is a penalty of at least 0. Received: l2={l2!r}")
+    share("dropout", dropout)
+    number("l2", l2)
 
 
 def check_units(units: Iterable[int]) -> tuple[int, ...]:

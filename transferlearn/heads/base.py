@@ -4,7 +4,7 @@ import abc
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from transferlearn.heads._outputs import Output
+from transferlearn.heads.outputs import Output
 
 Tensor = Any
 Activation = Literal["softmax", "sigmoid", "linear"]

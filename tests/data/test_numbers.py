@@ -1,0 +1,188 @@
+"""Numbers to learn, from every source."""
+
+import numpy as np
+import pytest
+
+from tests.networks import pixels
+from transferlearn import data
+from transferlearn.data.dataset import Request
+from transferlearn.data.targets import NumberRows
+
+pandas = pytest.importorskip("pandas")
+X = pixels(6, 16)
+Y = np.array([1.5, 2.0, -3.0, 1e6, 0.25, 7.0])
+
+
+def load(source, names=None, **options):
+    return data.load(source, data.Images(), data.Numbers(names), **options)
+
+
+def table(tmp_path, **columns):
+    from PIL import Image
+
+    for i, image in enumerate(X):
+        Image.fromarray(image).save(tmp_path / f"{i}.png")
+    frame = pandas.DataFrame({"path": [f"{i}.png" for i in range(len(X))], **columns})
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    return tmp_path / "table.csv"
+
+
+def batches(dataset, **options):
+    return list(dataset.requested(Request(4, NumberRows(), **options)))
+
+
+@pytest.mark.parametrize("y", [Y, Y[:, None], Y.tolist(), [str(value) for value in Y]], ids=type)
+def test_arrays_and_lists_of_numbers_agree(y):
+    dataset = load((X, y))
+    np.testing.assert_array_equal(dataset.targets.all, Y[:, None])
+    assert dataset.targets.names == ("number",)
+    values = np.concatenate([np.asarray(batch[1]) for batch in batches(dataset)])
+    assert values.dtype == np.float32
+    np.testing.assert_array_equal(values, Y[:, None].astype("float32"))
+
+
+def test_a_table_s_usual_column_is_found_and_others_by_name(tmp_path):
+    path = table(tmp_path, price=Y, Width=Y * 2, target=Y * 3)
+    assert load(path).targets.names == ("target",)
+    np.testing.assert_array_equal(load(path).targets.all[:, 0], Y * 3)
+    two = load(path, ["Width", "price"]).targets
+    assert two.names == ("Width", "price")
+    np.testing.assert_array_equal(two.all, np.stack([Y * 2, Y], axis=1))
+    frame = pandas.read_csv(path).assign(path=[str(tmp_path / f"{i}.png") for i in range(6)])
+    np.testing.assert_array_equal(load(frame, "price").targets.all[:, 0], Y)
+
+
+def test_the_only_column_that_is_left_needs_no_name(tmp_path):
+    assert load(table(tmp_path, length=Y)).targets.names == ("length",)
+    both = table(tmp_path, length=Y, depth=Y)
+    with pytest.raises(ValueError, match=r"which column holds the numbers: call it target.*depth"):
+        load(both)
+    with pytest.raises(ValueError, match=r"which column holds the numbers: call it weight"):
+        load(both, "weight")
+
+
+@pytest.mark.parametrize("empty", ["", "NA", "nan", None])
+def test_missing_numbers_are_named_and_left_out(tmp_path, empty):
+    cells = [*map(str, Y[:4]), empty, str(Y[5])]
+    with pytest.warns(data.DataWarning, match=r"4\.png.*no price"):
+        dataset = load(table(tmp_path, price=cells), "price")
+    np.testing.assert_array_equal(dataset.targets.all[:, 0], Y[[0, 1, 2, 3, 5]])
+    assert [skipped.reason for skipped in dataset.skipped] == ["no price"]
+    assert len(dataset.names) == dataset.size == 5
+    with pytest.raises(ValueError, match="no price"):
+        load(table(tmp_path, price=cells), "price", on_error="raise")
+
+
+def test_an_item_that_lacks_one_of_several_numbers_is_left_out():
+    y = np.stack([Y, Y], axis=1)
+    y[2, 1] = np.nan
+    with pytest.warns(data.DataWarning, match=r"image 2: no depth"):
+        dataset = load((X, y), ["width", "depth"])
+    assert dataset.size == 5
+    np.testing.assert_array_equal(dataset.items.start(np.array([2]))()[0], X[3])
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (
+            ["1", "2", "12 kg", "4", "5", "6"],
+            r"numbers such as 12\.5\. Received:\n  item 2: '12 kg'",
+        ),
+        ([1, 2, np.inf, 4, 5, 6], "item 2: inf"),
+        (["1,5"] * 6, "item 0: '1,5'"),
+        (np.zeros((6, 0)), r"shape \(n,\) or \(n, numbers\)"),
+        (np.zeros((6, 2, 2)), r"shape \(n,\) or \(n, numbers\)"),
+        (np.arange(6) * 1j, "dtype=complex"),
+        (np.arange(6).astype("datetime64[D]"), "dtype=datetime64"),
+    ],
+)
+def test_what_is_no_number_is_named(y, message):
+    with pytest.raises(ValueError, match=message):
+        load((X, y))
+
+
+def test_names_must_be_as_many_as_numbers_and_differ():
+    with pytest.raises(ValueError, match="Each item has 1 numbers, and there are 2 names"):
+        load((X, Y), ["width", "depth"])
+    with pytest.raises(ValueError, match="must differ"):
+        data.Numbers(["width", "width"])
+    with pytest.raises(ValueError, match="must differ"):
+        data.Numbers([])
+
+
+def test_folders_may_be_called_by_their_number(tmp_path):
+    from PIL import Image
+
+    for i, image in enumerate(X):
+        (tmp_path / str(Y[i])).mkdir()
+        Image.fromarray(image).save(tmp_path / str(Y[i]) / "a.png")
+    found = load(tmp_path)
+    assert sorted(found.targets.all[:, 0]) == sorted(Y)
+    (tmp_path / "cats").mkdir()
+    Image.fromarray(X[0]).save(tmp_path / "cats" / "b.png")
+    with pytest.raises(ValueError, match=r"folder of .*b\.png: .*'cats'"):
+        load(tmp_path)
+
+
+def test_numbers_that_are_all_the_same_are_refused():
+    reading = data.Reading(data.Images(), data.Numbers("price"))
+    with pytest.raises(ValueError, match="nothing to learn of price: it is the same for all of 6"):
+        data.load_pair((X, np.ones(6)), reading=reading, validation_split=0)
+    with pytest.warns(data.DataWarning, match="float32 tells few numbers apart. Subtract 1e\\+09"):
+        data.load_pair((X, 1e9 + Y / 1e6), reading=reading, validation_split=0)
+
+
+def test_train_and_validation_must_have_as_many_numbers():
+    reading = data.Reading(data.Images(), data.Numbers())
+    with pytest.raises(ValueError, match="Train has number, and validation number 0, number 1"):
+        data.load_pair((X, Y), (X[:3], np.ones((3, 2))), reading)
+
+
+def stream(y, batch=None):
+    tf = pytest.importorskip("tensorflow")
+    made = tf.data.Dataset.from_tensor_slices((X, y))
+    return made.batch(batch) if batch else made
+
+
+@pytest.mark.parametrize("batch", [None, 2, 4])
+def test_a_stream_s_items_without_a_number_are_left_out(batch):
+    y = Y.copy()
+    y[1] = np.nan
+    dataset = load(stream(y, batch))
+    found = batches(dataset)
+    images = np.concatenate([np.asarray(x) for x, _ in found])
+    np.testing.assert_array_equal(images, np.delete(X, 1, axis=0))
+    values = np.concatenate([np.asarray(part) for _, part in found])
+    np.testing.assert_array_equal(values[:, 0], np.delete(Y, 1).astype("float32"))
+    with pytest.warns(data.DataWarning, match=r"1 of 6 items have no number.*\n  item 1"):
+        np.testing.assert_array_equal(dataset.targets.all[:, 0], np.delete(Y, 1))
+
+
+def test_a_stream_s_weights_go_with_its_items():
+    tf = pytest.importorskip("tensorflow")
+    y, weights = Y.copy(), np.arange(6, dtype="float32")
+    y[4] = np.nan
+    source = tf.data.Dataset.from_tensor_slices((X, y, weights)).batch(3)
+    found = np.concatenate([np.asarray(batch[2]) for batch in batches(load(source))])
+    np.testing.assert_array_equal(found, [0, 1, 2, 3, 5])
+
+
+def test_generators_of_numbers():
+    legacy = pytest.importorskip("tensorflow.keras.preprocessing.image")
+    flow = legacy.ImageDataGenerator().flow(X.astype("float32"), Y, batch_size=4, shuffle=False)
+    found = np.concatenate([np.asarray(y) for _, y in batches(load(flow))])
+    np.testing.assert_array_equal(found[:, 0], Y.astype("float32"))
+    missing = Y.copy()
+    missing[3] = np.nan
+    flow = legacy.ImageDataGenerator().flow(X.astype("float32"), missing, batch_size=4)
+    with pytest.raises(ValueError, match="1 items without a number, the first at 3"):
+        load(flow)
+
+
+def test_texts_of_numbers():
+    kind = data.Texts(data.Characters(), sequence_length=16)
+    texts, stars = ["good", "fair", "bad"], [5, None, 1.5]
+    with pytest.warns(data.DataWarning, match="text 1: no stars"):
+        dataset = data.load((texts, stars), kind, data.Numbers("stars"))
+    np.testing.assert_array_equal(dataset.targets.all, [[5.0], [1.5]])

@@ -1,0 +1,95 @@
+"""Several inputs and outputs are ordinary: through fit, store, save and load."""
+
+import keras
+import numpy as np
+import pytest
+
+import transferlearn as tl
+from tests import several
+
+pytestmark = pytest.mark.core
+
+
+@pytest.fixture(scope="module")
+def backbone():
+    return several.backbone()
+
+
+def builder(backbone, **settings):
+    settings = {"head": several.TwoHeads(), "seed": 0, "batch_size": 16, **settings}
+    return several.PairBuilder(backbone, **settings)
+
+
+def test_it_trains_both_outputs_and_reads_both_inputs(backbone):
+    fitted = builder(backbone, freeze="all", learning_rate=0.03).fit(
+        several.data(96), several.data(32, seed=2), epochs=25, verbose=0
+    )
+    history = fitted.history.history
+    assert history["val_choice_accuracy"][-1] > 0.7
+    assert history["val_difference_mae"][-1] < 0.7 * history["val_difference_mae"][0]
+    assert [tensor.name for tensor in fitted.model.inputs] == ["left", "right", "told"]
+    assert fitted.phases[0].stored.items == 128
+
+
+@pytest.mark.parametrize("freeze", ["all", "first", "none"])
+def test_stored_equals_computed_anew(backbone, freeze):
+    fits = [
+        builder(backbone, freeze=freeze, head=several.TwoHeads(dropout=0.3)).fit(
+            several.data(), epochs=3, cache=cache, verbose=0
+        )
+        for cache in (False, True if freeze != "none" else "auto")
+    ]
+    assert (fits[1].phases[0].stored is None) == (freeze == "none")
+    for one, other in zip(*(fitted.model.weights for fitted in fits), strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-5)
+
+
+def test_frozen_stays_frozen(backbone):
+    fitted = builder(backbone, freeze="second").fit(several.data(), epochs=2, verbose=0)
+    for name, moves in (("first", False), ("second", False), ("mixed", True)):
+        before = backbone.model.get_layer(name).get_weights()
+        after = fitted.model.get_layer(name).get_weights()
+        same = [np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
+        assert not any(same) if moves else all(same), name
+
+
+def test_a_solved_head_is_no_choice_and_that_is_said(backbone):
+    fitted = builder(backbone).fit(several.data(), schedule="probe", epochs=2, verbose=0)
+    assert fitted.phases[0].not_solved
+
+
+def test_it_is_saved_and_loaded(backbone, tmp_path):
+    fitted = builder(backbone, freeze="all").fit(several.data(), epochs=2, verbose=0)
+    fitted.save(tmp_path / "saved")
+    again = tl.load(tmp_path / "saved")
+    assert again.kind == several.Pairs()
+    assert again.encoding == several.AnswerEncoding()
+    pairs, rows = several.data(8, seed=3)
+    inputs = [pairs[:, 0], pairs[:, 1], rows[:, 2:].astype("float32")]
+    expected = fitted.model.predict(inputs, verbose=0)
+    found = again.model.predict(inputs, verbose=0)
+    for name in ("choice", "difference"):
+        np.testing.assert_allclose(found[name], expected[name], atol=1e-6)
+    plain = keras.models.load_model(tmp_path / "saved" / "model.keras")
+    np.testing.assert_allclose(plain.predict(inputs, verbose=0)["choice"], expected["choice"])
+
+
+class PairClassifier(several.PairBuilder):
+    """Two inputs, and an ordinary task."""
+
+    @property
+    def task(self):
+        return tl.tasks.Classification()
+
+
+def test_two_inputs_go_with_an_ordinary_task(backbone, tmp_path):
+    pairs, rows = several.data(64)
+    labels = np.array(["left", "right"])[rows[:, 0].astype(int)]
+    classifier = PairClassifier(backbone, head=tl.heads.PooledDense(), seed=0)
+    fitted = classifier.fit((pairs, labels), schedule="probe", verbose=0)
+    assert fitted.phases[0].solved is not None
+    assert fitted.evaluate((pairs, labels)).accuracy > 0.7
+    found = [fitted.predict(pair).class_name for pair in pairs[:8]]
+    assert found == [p.class_name for p in fitted.predict(pairs)][:8]
+    fitted.save(tmp_path / "saved")
+    assert tl.load(tmp_path / "saved").predict(pairs[0]).class_name == found[0]

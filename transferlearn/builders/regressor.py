@@ -1,0 +1,65 @@
+"""Builders of regressors."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import keras
+
+from transferlearn.builders.base import Builder
+from transferlearn.checks import whole
+from transferlearn.data import Numbers
+from transferlearn.tasks import NumberEncoding, NumberPrediction, Regression, Task
+
+
+@dataclass(frozen=True)
+class Regressor(Builder[NumberPrediction]):
+    """Builds networks that tell numbers, whatever goes in.
+
+    Args:
+        target_names: What the numbers are called, in the order of the outputs; of a table, the
+            columns. By default a table's column `target`, `value`, `number`, `y`, `score` or
+            `label`, or the only one that is left.
+        loss: By default the mean square error. Of whatever loss, the numbers are standardised: less
+            their mean, in units of their standard deviation.
+        metrics: In the numbers' own units; by default the mean absolute error and R2.
+    """
+
+    target_names: Sequence[str] | str | None = None
+
+    _makes: ClassVar[str] = "regressor"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "target_names", Numbers(self.target_names).names)
+
+    @property
+    def task(self) -> Task[NumberPrediction]:
+        """Gives regression."""
+        return Regression(Numbers(self.target_names))
+
+    def build(self, num_outputs: int = 1) -> keras.Model:
+        """Makes the compiled model, for plain `model.fit` and everything else that Keras does.
+
+        Args:
+            num_outputs: How many numbers an item has.
+
+        Returns:
+            A plain, flat, functional `keras.Model`, with numbers `(batch, num_outputs)` out, as the
+            head gives them: standardise targets that lie far from 0 or far apart, or use `fit`.
+
+        Example:
+            model = tl.ImageRegressorBuilder("VGG16", freeze="all").build()
+            model.fit(train_ds, epochs=10)
+        """
+        return self._build(_blank(num_outputs))
+
+    def summary(self, num_outputs: int = 1, *, print_fn: Callable[[str], Any] = print) -> None:
+        """Prints, block by block, what is frozen and what is trained, and how many parameters."""
+        self._summary(_blank(num_outputs), print_fn)
+
+
+def _blank(num_outputs: int) -> NumberEncoding:
+    count = whole("num_outputs", num_outputs, least=1)
+    names = tuple(f"number {i}" for i in range(count))
+    return NumberEncoding(names=names, mean=(0.0,) * count, spread=(1.0,) * count)

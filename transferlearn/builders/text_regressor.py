@@ -1,0 +1,28 @@
+"""Texts in, numbers out."""
+
+from dataclasses import dataclass
+
+from transferlearn.builders.regressor import Regressor
+from transferlearn.builders.texts import TextBuilder
+from transferlearn.tasks import NumberPrediction
+
+
+@dataclass(frozen=True)
+class TextRegressorBuilder(TextBuilder[NumberPrediction], Regressor):
+    """Fine-tunes a pretrained encoder, such as BERT, to tell one number or several of texts.
+
+    When to use it: for stars, prices, grades, of a few hundred texts or more whose numbers are
+    known. Numbers come out in their own units.
+
+    Args:
+        backbone, weights, pooling, sequence_length, long_texts, lora_rank, learning_rate: As of
+            `tl.builders.TextBuilder`.
+        target_names, loss, metrics: As of `tl.builders.Regressor`.
+        head, freeze, optimizer, batch_size, precision, on_error, seed: As of
+            `ImageClassifierBuilder`.
+
+    Example:
+        builder = tl.TextRegressorBuilder("keras_hub:bert_base_en_uncased")
+        fitted = builder.fit((reviews, stars))
+        fitted.predict("a fine film").value
+    """

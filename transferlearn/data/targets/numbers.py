@@ -1,0 +1,162 @@
+"""One number an item, or several: found in tables, arrays, streams and names of folders."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+
+from transferlearn.data.listed import ByColumn, ByFolder, ByRow, Listed
+from transferlearn.data.messages import indented, notice
+from transferlearn.data.targets.base import ByBatch, Target, Targets
+from transferlearn.data.targets.columns import find_column
+from transferlearn.data.targets.parsing import number_rows
+
+_LISTED = 10
+_USUAL = ("target", "value", "number", "y", "score", "label")
+_COARSE = 2e-5  # spread over mean below which float32 has less than three digits for the spread
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NumberTargets(Targets):
+    """The numbers of each item.
+
+    Attributes:
+        names: What they are called.
+        given: Float64 `(n, numbers)`, NaN where one is missing; of a stream what reads its batches.
+    """
+
+    names: tuple[str, ...]
+    given: np.ndarray | Callable[[], Iterable[np.ndarray]]
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        """Gives float64 `(n, numbers)`."""
+        return self.all[rows]
+
+    @cached_property
+    def all(self) -> np.ndarray:
+        """Gives the numbers of all items; of a stream, which is read once, of those with any."""
+        if isinstance(self.given, np.ndarray):
+            return self.given
+        found = np.concatenate([self.parse(batch) for batch in self.given()])
+        missing = np.flatnonzero(np.isnan(found).any(axis=1))
+        if len(missing):
+            places = indented([f"item {i}" for i in missing], _LISTED)
+            notice(f"{len(missing)} of {len(found)} items have no number and are left out:{places}")
+        return np.delete(found, missing, axis=0)
+
+    @property
+    def count(self) -> int | None:
+        """Counts the items; `None` of a stream."""
+        return len(self.given) if isinstance(self.given, np.ndarray) else None
+
+    @property
+    def absent(self) -> Mapping[int, str]:
+        """Says of which items a number is missing, and which."""
+        missing = np.isnan(self.given) if isinstance(self.given, np.ndarray) else np.empty((0, 1))
+        items = np.flatnonzero(missing.any(axis=1))
+        return {int(i): f"no {self.names[missing[i].argmax()]}" for i in items}
+
+    def present(self, given: np.ndarray) -> np.ndarray:
+        """Says which items of a stream's batch have all numbers."""
+        return ~np.isnan(self.parse(given)).any(axis=1)
+
+    def take(self, rows: np.ndarray) -> Self:
+        """Gives the numbers of the items `rows`."""
+        return type(self)(names=self.names, given=self.all[rows])
+
+    def parse(self, given: np.ndarray) -> np.ndarray:
+        """Makes float64 `(batch, numbers)` of what a stream gives with a batch."""
+        return number_rows(given, lambda i: f"item {i} of a batch", self.names)
+
+    def summary(self) -> str:
+        """Says what the numbers are called, and where they lie."""
+        ends = zip(self.names, self.all.min(axis=0), self.all.max(axis=0), strict=True)
+        return ", ".join(f"{name} from {low:g} to {high:g}" for name, low, high in ends)
+
+    def told(self) -> tuple[Any, ...]:
+        """Gives the names and the numbers."""
+        return self.names, self.all
+
+    def check(self, noun: str, left_out: str) -> None:
+        """Refuses numbers that are all the same, and says where float32 is too coarse for them."""
+        for name, column in zip(self.names, self.all.T, strict=True):
+            if len(column) < 2 or np.ptp(column) == 0:
+                raise ValueError(
+                    f"There is nothing to learn of {name}: it is the same for all of "
+                    f"{len(column)} {noun}s.{left_out}"
+                )
+            if column.std() < _COARSE * abs(column.mean()):
+                notice(
+                    f"{name} lies within {column.std():.3g} of {column.mean():.9g}, where float32 "
+                    f"tells few numbers apart. Subtract {column.mean():.6g} from it."
+                )
+
+    def check_pair(self, other: Self, noun: str, left_out: str, *, split: bool) -> None:
+        """Refuses other numbers to validate on."""
+        if len(self.names) != len(other.names):
+            raise ValueError(
+                f"Train has {', '.join(self.names)}, and validation {', '.join(other.names)}."
+            )
+
+
+@dataclass(frozen=True)
+class Numbers(Target):
+    """Learns one number for each item, or several.
+
+    Args:
+        names: What the numbers are called, in the order of the outputs: of a table the columns. By
+            default a table's column `target`, `value`, `number`, `y`, `score` or `label`, or the
+            only one that is left.
+
+    Arrays hold numbers `(n,)` or `(n, numbers)`; a folder may be called by the number of the files
+    in it. A missing number (an empty cell, NaN, `None`) leaves its item out.
+    """
+
+    names: Sequence[str] | str | None = None
+
+    def __post_init__(self) -> None:
+        if self.names is not None:
+            names = (self.names,) if isinstance(self.names, str) else tuple(map(str, self.names))
+            object.__setattr__(self, "names", names)
+            if not names or len(set(names)) < len(names):
+                raise ValueError(f"The names of numbers must differ. Received: {list(names)}")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Gives the names that were asked for, or the usual ones."""
+        return tuple(self.names or _USUAL)
+
+    def of_folders(self, told: ByFolder, listed: Listed) -> NumberTargets:
+        """Reads the names of the folders as numbers."""
+        return self._targets(told.of_item, lambda i: f"the folder of {listed.called(i)}")
+
+    def of_columns(self, told: ByColumn, listed: Listed) -> NumberTargets:
+        """Reads the columns that were asked for, or the one that is found."""
+        wanted = [self.columns] if self.names is None else [(name,) for name in self.names]
+        found = [find_column(told, listed, of, "number", self.names is None) for of in wanted]
+        rows = [number_rows(told.columns[name], listed.called) for name in found]
+        return NumberTargets(names=tuple(found), given=np.concatenate(rows, axis=1))
+
+    def of_rows(self, told: ByRow) -> NumberTargets:
+        """Takes numbers `(n,)` or `(n, numbers)`."""
+        return self._targets(told.rows, lambda i: f"item {i}")
+
+    def of_stream(self, told: ByBatch) -> NumberTargets:
+        """Looks at the first numbers; all are read where they are asked for."""
+        first = told.first if told.rows is None else told.rows
+        found = self._targets(first, lambda i: f"item {i} of {told.what}")
+        if told.rows is None:
+            return NumberTargets(names=found.names, given=told.read)
+        if found.absent:
+            raise ValueError(
+                f"{told.what} has {len(found.absent)} items without a number, the first at "
+                f"{min(found.absent)}. Leave them out of its table, such as by frame.dropna()."
+            )
+        return found
+
+    def _targets(self, values: Any, called: Callable[[int], str]) -> NumberTargets:
+        rows = number_rows(values, called, self.names)
+        usual = ["number"] if rows.shape[1] == 1 else [f"number {i}" for i in range(rows.shape[1])]
+        return NumberTargets(names=tuple(self.names or usual), given=rows)

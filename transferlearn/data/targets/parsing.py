@@ -1,0 +1,63 @@
+"""Cells of a table, lists and arrays become rows of numbers."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from transferlearn.data.messages import indented
+
+_LISTED = 10
+_MISSING = ("", "nan", "na", "n/a", "null", "none", "<na>", "nat")
+
+
+def number_rows(
+    values: Any, called: Callable[[int], str], names: Sequence[str] | None = None
+) -> np.ndarray:
+    """Makes rows of numbers of cells, lists or arrays.
+
+    Args:
+        values: Of shape `(n,)` or `(n, numbers)`: numbers, or texts of them such as `"12.5"`.
+        called: Names an item by its place, for messages.
+        names: What the numbers are called, where that is known.
+
+    Returns:
+        Float64 `(n, numbers)`; NaN where a number is missing.
+
+    Raises:
+        ValueError: A cell that is no number, another shape, or another count than that of `names`.
+    """
+    cells = np.asarray(values)
+    if cells.ndim not in (1, 2) or cells.shape[1:] == (0,) or cells.dtype.kind in "cmM":
+        raise ValueError(
+            "Numbers have the shape (n,) or (n, numbers). "
+            f"Received: shape={cells.shape}, dtype={cells.dtype}"
+        )
+    cells = cells.reshape(len(cells), cells.shape[1] if cells.ndim == 2 else 1)
+    rows = cells.astype(float) if cells.dtype.kind in "biuf" else _parsed(cells)
+    wrong = [(i, k) for i, k in np.argwhere(~np.isfinite(rows)) if not _is_missing(cells[i, k])]
+    if wrong:
+        plain = cells.tolist()
+        listed = indented([f"{called(i)}: {plain[i][k]!r:.60}" for i, k in wrong], _LISTED)
+        raise ValueError(f"Expected numbers such as 12.5. Received:{listed}")
+    if names is not None and rows.shape[1] != len(names):
+        raise ValueError(
+            f"Each item has {rows.shape[1]} numbers, and there are {len(names)} names for them: "
+            f"{', '.join(names)}."
+        )
+    return rows
+
+
+def _parsed(cells: np.ndarray) -> np.ndarray:
+    return np.array([[_number(cell) for cell in row] for row in cells], float).reshape(cells.shape)
+
+
+def _number(cell: Any) -> float:
+    try:
+        return float(cell)
+    except (TypeError, ValueError):
+        return np.nan
+
+
+def _is_missing(cell: Any) -> bool:
+    return str(cell).strip().lower() in _MISSING

@@ -1,0 +1,72 @@
+"""Figures of a regressor."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from transferlearn.tasks.figures import Evaluation, bootstrap
+
+
+def regression_figures(
+    values: np.ndarray,
+    truth: np.ndarray,
+    names: Sequence[str],
+    mean: Sequence[float],
+    spread: Sequence[float],
+) -> Evaluation:
+    """Scores numbers against what they should be.
+
+    Args:
+        values: Float `(items, numbers)`.
+        truth: Likewise.
+        names: What the numbers are called.
+        mean: Of the numbers that were trained on.
+        spread: Of those, the standard deviation.
+
+    Returns:
+        `count`; `mae` (mean absolute error), `rmse` (root of the mean square error) and
+        `median_error` (the median of the absolute errors), in the numbers' own units; `r2`, the
+        share of the variance that is explained; `mae_of_mean`, the mean absolute error of always
+        giving the mean of the numbers trained on; and `loss`, the mean square error in units of
+        `spread`. Of several numbers these are means over all of them, and each has its own
+        besides, such as `mae: NAME`. `mae`, `rmse` and `r2` have intervals.
+    """
+    errors = (np.asarray(values, float) - truth) / spread
+    centred = (truth - np.asarray(mean)) / spread
+    of_items = np.stack([np.abs(errors), errors**2, centred, centred**2], axis=2)
+
+    def figures(means: np.ndarray) -> dict[str, np.ndarray]:
+        mae, square, middle, squares = np.moveaxis(means.reshape(*means.shape[:-1], -1, 4), -1, 0)
+        of_each = {
+            "mae": mae * spread,
+            "rmse": np.sqrt(square) * spread,
+            "r2": _explained(square, squares - middle**2),
+        }
+        return _named(of_each, names)
+
+    rows = of_items.reshape(len(truth), -1)
+    median = _named({"median_error": np.median(np.abs(errors), axis=0) * spread}, names)
+    found = {
+        "count": len(truth),
+        **figures(rows.mean(axis=0)),
+        **median,
+        "mae_of_mean": (np.abs(centred).mean(axis=0) * spread).mean(),
+        "loss": np.square(errors).mean(),
+    }
+    plain = {name: float(value) for name, value in found.items()}
+    return Evaluation(plain, bootstrap(rows, figures), baseline=0.0)
+
+
+def _explained(error: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """Gives R2; 0 where nothing varies."""
+    varies = variance > 1e-12
+    return np.where(varies, 1 - error / np.where(varies, variance, 1.0), 0.0)
+
+
+def _named(of_each: Mapping[str, np.ndarray], names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Gives the mean over all numbers of each figure, and of several numbers their own besides."""
+    found = {name: values.mean(axis=-1) for name, values in of_each.items()}
+    if len(names) > 1:
+        for i, number in enumerate(names):
+            found |= {f"{name}: {number}": values[..., i] for name, values in of_each.items()}
+    return found

@@ -1,0 +1,184 @@
+"""Regression: one number an item, or several."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Self
+
+import keras
+import numpy as np
+
+from transferlearn.assembling import NetworkOutput
+from transferlearn.data import Numbers, Target, Targets
+from transferlearn.data.targets import NumberRows, NumberTargets
+from transferlearn.heads import Output
+from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, Seen, Task, in_numpy
+from transferlearn.tasks.figures import Evaluation
+from transferlearn.tasks.number_figures import regression_figures
+from transferlearn.tasks.ridge import RidgeSolver
+from transferlearn.tasks.scores import Determination, Score
+from transferlearn.tasks.standardised import R2, Standardised
+from transferlearn.templates import copy_metrics
+
+_NUMBERS = Numbers()
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberPrediction:
+    """What a regressor says of one item.
+
+    Attributes:
+        values: The numbers, in their own units, by name.
+        path: The file, if there was one.
+    """
+
+    values: dict[str, float]
+    path: str | None = None
+
+    @property
+    def value(self) -> float:
+        """Gives the number, where there is one an item.
+
+        Raises:
+            ValueError: There are several.
+        """
+        if len(self.values) > 1:
+            raise ValueError(
+                f"There are several numbers: take values[{next(iter(self.values))!r}]."
+            )
+        return next(iter(self.values.values()))
+
+    def __str__(self) -> str:
+        return "\t".join(f"{name} {value:.6g}" for name, value in self.values.items())
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberEncoding(Encoding[NumberPrediction]):
+    """What a regressor knows once it has seen the numbers that it is trained on.
+
+    Attributes:
+        names: What the numbers are called, in the order of the outputs.
+        mean: Of each.
+        spread: Of each, its standard deviation.
+    """
+
+    name: ClassVar[str] = "numbers"
+    score: ClassVar[Score] = Determination("r2")
+
+    names: tuple[str, ...]
+    mean: tuple[float, ...]
+    spread: tuple[float, ...]
+
+    @property
+    def guessing_loss(self) -> float:
+        """Gives the mean square of standardised numbers, of which all are guessed to be 0."""
+        return 1.0
+
+    @property
+    def target(self) -> Target:
+        """Gives these numbers."""
+        return Numbers(self.names)
+
+    @property
+    def outputs(self) -> Mapping[str, Output]:
+        """Gives one output, with all numbers."""
+        return {PREDICTIONS: Output(len(self.names))}
+
+    @property
+    def raw(self) -> NumberRows:
+        """Gives rows of numbers in their own units."""
+        return NumberRows()
+
+    def finish(self, outputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Gives numbers their own units, in float32: half precision cannot hold them."""
+        spread, mean = (
+            part[0] if len(part) == 1 else list(part) for part in (self.spread, self.mean)
+        )
+        units = keras.layers.Rescaling(spread, mean, dtype="float32", name="in_units")
+        return {name: units(tensor) for name, tensor in outputs.items()}
+
+    def of_network(self, outputs: Mapping[str, NetworkOutput], loss: Any) -> Self:
+        """Refuses outputs that are bounded, or too many."""
+        (output,) = outputs.values()
+        if output.activation != "linear" or output.units != len(self.names):
+            raise ValueError(
+                f"The head gives {output.units} outputs with the activation {output.activation}, "
+                f"for {len(self.names)} numbers. Its last layer should be "
+                f"Dense({len(self.names)}), without activation."
+            )
+        return self
+
+    def objective(
+        self, *, loss: Any, metrics: Any, targets: Targets | None, mixed: bool
+    ) -> Objective:
+        """Chooses the mean square, or takes the loss that is given, on standardised numbers."""
+        loss = keras.losses.get(loss or "mean_squared_error")
+        plain = (
+            loss is keras.losses.mean_squared_error or type(loss) is keras.losses.MeanSquaredError
+        )
+        return Objective(
+            loss=Standardised(loss, self.mean, self.spread),
+            metrics=lambda: copy_metrics(metrics) or self._metrics(),
+            encode=self.raw,
+            solver=self.probe() if plain else None,
+            unsolvable="" if plain else "its loss is not the mean square",
+        )
+
+    def probe(self) -> RidgeSolver:
+        """Gives ridge regression."""
+        return RidgeSolver(self.mean, self.spread)
+
+    def baseline(self, targets: Targets) -> float:
+        """Gives the R2 of always giving the mean."""
+        return 0.0
+
+    def values(self, outputs: Any) -> np.ndarray:
+        """Takes the outputs as they are: `(rows, numbers)`, in their own units."""
+        return in_numpy(outputs)
+
+    def decode(self, values: np.ndarray, seen: Sequence[Seen]) -> list[NumberPrediction]:
+        """Gives each item its numbers."""
+        return [
+            NumberPrediction(
+                values=dict(zip(self.names, map(float, row), strict=True)), path=of.path
+            )
+            for row, of in zip(values, seen, strict=True)
+        ]
+
+    def measure(self, values: np.ndarray, targets: np.ndarray) -> Evaluation:
+        """Gives errors in their own units, and R2."""
+        return regression_figures(values, targets, self.names, self.mean, self.spread)
+
+    def summary(self) -> str:
+        """Says how many numbers there are, and what they are called."""
+        count = "1 number" if len(self.names) == 1 else f"{len(self.names)} numbers"
+        return f"{count}: {', '.join(self.names)}"
+
+    def settings(self) -> dict[str, Any]:
+        """Gives names, mean and spread."""
+        return {name: list(part) for name, part in asdict(self).items()}
+
+    @classmethod
+    def load(cls, settings: dict[str, Any]) -> Self:
+        """Makes the encoding that was saved."""
+        return cls(**{name: tuple(part) for name, part in settings.items()})
+
+    def _metrics(self) -> list[keras.metrics.Metric]:
+        return [keras.metrics.MeanAbsoluteError(name="mae"), R2(self.mean, self.spread)]
+
+
+@dataclass(frozen=True)
+class Regression(Task[NumberPrediction]):
+    """Learns one number for each item, or several.
+
+    Args:
+        target: Where the numbers are found, and what they are called.
+    """
+
+    target: Target = _NUMBERS
+
+    def learn(self, targets: Targets) -> NumberEncoding:
+        """Learns where the numbers lie, so that they can be standardised."""
+        assert isinstance(targets, NumberTargets)
+        rows = targets.all
+        mean, spread = (tuple(map(float, part)) for part in (rows.mean(axis=0), rows.std(axis=0)))
+        return NumberEncoding(names=targets.names, mean=mean, spread=spread)

@@ -1,0 +1,145 @@
+"""Solves a linear head for numbers by ridge regression, and finds the strength by itself."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import keras
+import numpy as np
+
+from transferlearn.tasks.axes import principal_axes
+from transferlearn.tasks.base import SolvedLayer, Solver
+from transferlearn.tasks.figures import Interval, r2_interval
+
+_STRENGTHS = 10.0 ** np.arange(1.0, -8.1, -0.25)  # as shares of the largest variance
+_LEAST_FREE = 1e-3  # of an item's own share in its fitted value; with less, rounding decides
+
+
+@dataclass(frozen=True)
+class RidgeSolver(Solver):
+    """Solves a head by ridge regression of standardised numbers.
+
+    The strength of each output is the one with the smallest mean square of leave-one-out errors,
+    which one decomposition of the features gives for all strengths at once.
+
+    Args:
+        mean: Of each number.
+        spread: Of each number, its standard deviation.
+
+    Reference: [Notes on regularized least squares](http://cbcl.mit.edu/publications/ps/MIT-CSAIL-TR-2007-025.pdf).
+    """
+
+    score: ClassVar[str] = "r2"
+
+    mean: tuple[float, ...]
+    spread: tuple[float, ...]
+
+    def solve(
+        self, features: np.ndarray, targets: np.ndarray, weights: np.ndarray | None, seed: int
+    ) -> SolvedLayer:
+        """Solves it; there are no folds, so the seed changes nothing."""
+        problem = _Problem.of(features, self._standardised(targets), weights)
+        candidates = _STRENGTHS * problem.variances.max(initial=1e-12)
+        errors = problem.left_out_errors(candidates)
+        best = errors.argmin(axis=0)
+        strength = candidates[best]
+        explained = 1 - errors[best, np.arange(len(best))] / problem.spread
+        kernel, bias = problem.solved(strength)
+        return SolvedLayer(kernel, bias, strength, float(explained.mean()), len(features))
+
+    def solve_again(
+        self,
+        solved: SolvedLayer,
+        features: np.ndarray,
+        targets: np.ndarray,
+        weights: np.ndarray | None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Solves it on other items with the same penalty."""
+        problem = _Problem.of(features, self._standardised(targets), weights)
+        return problem.solved(solved.strength)
+
+    def looks_through(self, operation: Any) -> bool:
+        """Says that what gives numbers their own units again, or float32, changes no solution."""
+        if isinstance(operation, keras.layers.Rescaling):
+            given = np.ravel(operation.scale), np.ravel(operation.offset)
+            return np.array_equal(given, (self.spread, self.mean))
+        is_activation = isinstance(operation, keras.layers.Activation)
+        return is_activation and operation.activation is keras.activations.linear
+
+    def interval(self, score: float, items: int) -> Interval:
+        """Gives the interval of an R2."""
+        return r2_interval(score, items)
+
+    def _standardised(self, targets: np.ndarray) -> np.ndarray:
+        rows = targets.reshape(len(targets), len(self.mean)).astype(float)
+        return (rows - self.mean) / self.spread
+
+
+class _Problem(NamedTuple):
+    """Least squares in the features' principal axes, rows scaled by the roots of their weights.
+
+    Attributes:
+        values: The features in their axes, `(items, axes)`.
+        variances: Of each axis.
+        rotation: From features to axes.
+        middle: The features' mean.
+        targets: Less their mean, `(items, outputs)`.
+        mean: The targets' mean.
+        roots: Of the weights, whose mean is 1, `(items, 1)`.
+    """
+
+    values: np.ndarray
+    variances: np.ndarray
+    rotation: np.ndarray
+    middle: np.ndarray
+    targets: np.ndarray
+    mean: np.ndarray
+    roots: np.ndarray
+
+    @classmethod
+    def of(
+        cls, features: np.ndarray, targets: np.ndarray, weights: np.ndarray | None
+    ) -> "_Problem":
+        if not np.isfinite(features).all():
+            raise ValueError("Features to solve a head on have values that are not finite.")
+        weights = np.ones(len(features)) if weights is None else weights / weights.mean()
+        middle = np.average(features, axis=0, weights=weights)
+        mean = np.average(targets, axis=0, weights=weights)
+        roots = np.sqrt(weights)[:, None]
+        values, variances, rotation = principal_axes(
+            (features - middle.astype("float32")) * roots.astype("float32")
+        )
+        return cls(
+            values,
+            variances,
+            rotation,
+            middle,
+            ((targets - mean) * roots).astype("float32"),
+            mean,
+            roots,
+        )
+
+    @property
+    def spread(self) -> np.ndarray:
+        """Gives each output's mean square around its mean."""
+        return np.maximum(np.square(self.targets).mean(axis=0), 1e-12)
+
+    def left_out_errors(self, strengths: np.ndarray) -> np.ndarray:
+        """Gives the mean square error of items left out in turn, `(strengths, outputs)`."""
+        items, outputs = self.targets.shape
+        shrunk = 1 / (self.variances + strengths[:, None]) / items
+        free = 1 - np.square(self.roots) / items - np.square(self.values) @ shrunk.T
+        shared = (self.values.T @ self.targets).T
+        found = (shared[:, None] * shrunk).reshape(outputs * len(strengths), -1)
+        fitted = self.values @ found.T
+        errors = self.targets[:, :, None] - fitted.reshape(items, outputs, -1)
+        left_out = errors / np.maximum(free, _LEAST_FREE)[:, None]
+        means = np.square(left_out).mean(axis=0).T
+        means[free.min(axis=0) < _LEAST_FREE] = np.inf
+        return means
+
+    def solved(self, strengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Gives kernel and bias for a strength for each output."""
+        items = len(self.targets)
+        found = self.values.T @ self.targets / items / (self.variances[:, None] + strengths)
+        kernel = self.rotation @ found
+        return kernel.astype("float32"), (self.mean - self.middle @ kernel).astype("float32")

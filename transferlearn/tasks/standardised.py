@@ -1,0 +1,105 @@
+"""Losses and metrics of numbers that lie anywhere, as if each had mean 0 and spread 1."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+Tensor = Any
+
+
+@keras.saving.register_keras_serializable("transferlearn")
+class Standardised(keras.losses.Loss):
+    """Gives a loss of numbers less their mean, in units of their spread.
+
+    So one learning rate fits prices and temperatures, and several numbers count alike.
+
+    Args:
+        loss: A Keras loss, the name of one, or a function of targets and outputs.
+        mean: One for each number.
+        spread: Standard deviations, likewise.
+    """
+
+    def __init__(
+        self,
+        loss: Any,
+        mean: Sequence[float],
+        spread: Sequence[float],
+        name: str = "standardised",
+        **options: Any,
+    ) -> None:
+        super().__init__(name=name, **options)
+        self.loss = keras.losses.get(loss)
+        self.mean = list(mean)
+        self.spread = list(spread)
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """Gives the loss of each item."""
+        scaled = (_scaled(values, self.mean, self.spread) for values in (y_true, y_pred))
+        of_items = self.loss.call if isinstance(self.loss, keras.losses.Loss) else self.loss
+        return of_items(*scaled)
+
+    def get_config(self) -> dict[str, Any]:
+        """Gives what `from_config` takes."""
+        loss = keras.losses.serialize(self.loss)
+        return {**super().get_config(), "loss": loss, "mean": self.mean, "spread": self.spread}
+
+
+@keras.saving.register_keras_serializable("transferlearn")
+class R2(keras.metrics.Metric):
+    """Gives the share of the variance of numbers that is explained, the mean over all numbers.
+
+    `keras.metrics.R2Score` squares the numbers themselves, which in float32 leaves nothing of a
+    spread that is small beside the mean.
+
+    Args:
+        mean: About that of each number.
+        spread: About their standard deviations.
+
+    Reference: [Coefficient of determination](https://en.wikipedia.org/wiki/Coefficient_of_determination).
+    """
+
+    def __init__(
+        self,
+        mean: Sequence[float],
+        spread: Sequence[float],
+        name: str = "r2",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype)
+        self.mean = list(mean)
+        self.spread = list(spread)
+        shape = (len(self.mean),)
+        self._weight = self.add_weight(shape=(), initializer="zeros", name="weight")
+        self._sum = self.add_weight(shape=shape, initializer="zeros", name="sum")
+        self._squares = self.add_weight(shape=shape, initializer="zeros", name="squares")
+        self._errors = self.add_weight(shape=shape, initializer="zeros", name="errors")
+
+    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Any = None) -> None:
+        """Adds a batch, `(batch, numbers)`."""
+        truth = _scaled(keras.ops.cast(y_true, self.dtype), self.mean, self.spread)
+        error = truth - _scaled(keras.ops.cast(y_pred, self.dtype), self.mean, self.spread)
+        weights = keras.ops.ones_like(truth[:, 0]) if sample_weight is None else sample_weight
+        weights = keras.ops.reshape(keras.ops.cast(weights, self.dtype), (-1, 1))
+        self._weight.assign_add(keras.ops.sum(weights))
+        self._sum.assign_add(keras.ops.sum(weights * truth, axis=0))
+        self._squares.assign_add(keras.ops.sum(weights * truth**2, axis=0))
+        self._errors.assign_add(keras.ops.sum(weights * error**2, axis=0))
+
+    def result(self) -> Tensor:
+        """Gives a scalar, at most 1; 0 where all numbers are the same."""
+        spread = self._squares - self._sum**2 / keras.ops.maximum(self._weight, 1e-9)
+        varies = spread > 1e-6 * self._squares
+        ratio = self._errors / keras.ops.where(varies, spread, 1.0)
+        return keras.ops.mean(keras.ops.where(varies, 1.0 - ratio, 0.0))
+
+    def get_config(self) -> dict[str, Any]:
+        """Gives what `from_config` takes."""
+        return {**super().get_config(), "mean": self.mean, "spread": self.spread}
+
+
+def _scaled(values: Tensor, mean: Sequence[float], spread: Sequence[float]) -> Tensor:
+    """Standardises `(batch, numbers)`; targets `(batch,)` of a single number become a column."""
+    rows = keras.ops.reshape(values, (-1, len(mean)))
+    middle, width = (keras.ops.convert_to_tensor(part, rows.dtype) for part in (mean, spread))
+    return (rows - middle) / width
