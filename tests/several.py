@@ -180,7 +180,7 @@ class AnswerEncoding(Encoding):
 
     def measure(self, values, targets):
         right = values[:, :2].argmax(axis=1) == targets[:, 0]
-        return Evaluation({"count": len(values), "accuracy": float(right.mean())})
+        return Evaluation({"count": len(values), "choice_accuracy": float(right.mean())})
 
     def summary(self):
         return "a choice and a difference"

@@ -1,12 +1,16 @@
 from dataclasses import FrozenInstanceError
 from functools import partial
 
+import numpy as np
 import pytest
 
+import transferlearn as tl
+from tests.networks import pixels, small_backbone
 from transferlearn.backbones import Block
 from transferlearn.freezing import FreezeAll, FreezeFirst, FreezeNone, FreezeUpTo, TrainLastBlocks
 from transferlearn.schedules import (
     Auto,
+    AutoForNumbers,
     FineTune,
     GradualUnfreezing,
     Job,
@@ -141,7 +145,9 @@ def test_a_rate_factor_is_above_zero(factor):
 
 @pytest.mark.parametrize("epochs", [0, -1, 1.5, True, "3"])
 def test_a_phase_has_whole_epochs(epochs):
-    with pytest.raises(ValueError, match=r"epochs is a whole number of at least 1. Received: epochs="):
+    with pytest.raises(
+        ValueError, match=r"epochs is a whole number of at least 1. Received: epochs="
+    ):
         Phase(freeze=FreezeAll(), epochs=epochs)
 
 
@@ -190,15 +196,32 @@ def test_a_schedule_sees_what_the_phase_before_reached():
 
 def test_schedules_have_names():
     mine = FineTune(rate_factor=0.5)
-    for default in ("auto", "probe"):
-        assert as_schedule("one-phase", default=default) == OnePhase()
-        assert as_schedule("fine-tune", default=default) == FineTune()
-        assert as_schedule(mine, default=default) is mine
+    assert as_schedule("one-phase") == OnePhase()
+    assert as_schedule("fine-tune") == FineTune()
+    assert as_schedule("auto") == Auto()
+    assert as_schedule(mine) is mine
 
 
 def test_who_says_what_is_frozen_gets_one_phase_and_others_the_default():
-    assert as_schedule(None, default="one-phase") == OnePhase()
-    assert as_schedule(None, default="auto") == as_schedule("auto", default="probe") == Auto()
+    def chosen(builder, schedule=None):
+        return builder.prepare(DATA, schedule=schedule).schedule
+
+    backbone = small_backbone()
+    assert chosen(tl.ImageClassifierBuilder(backbone)) == Auto()
+    assert chosen(tl.ImageClassifierBuilder(backbone, freeze="all")) == OnePhase()
+    assert chosen(tl.ImageClassifierBuilder(backbone, freeze="all"), "auto") == Auto()
+    assert chosen(tl.ImageRegressorBuilder(backbone)) == AutoForNumbers()
+    assert chosen(tl.ImageRegressorBuilder(backbone), Auto()) == Auto()
+
+
+DATA = pixels(12, 32), np.arange(12) % 2
+
+
+@pytest.mark.parametrize(
+    ("items", "epochs"), [(50, 41), (100, 33), (400, 9), (20_000, 4), (None, 9)]
+)
+def test_few_numbers_are_seen_more_often(items, epochs):
+    assert AutoForNumbers().default_epochs(items) == epochs
 
 
 def test_an_unknown_schedule_is_refused():
@@ -206,7 +229,7 @@ def test_an_unknown_schedule_is_refused():
         ValueError,
         match=r"auto, one-phase, probe, fine-tune, gradual. Received: schedule='finetune'",
     ):
-        as_schedule("finetune", default="auto")
+        as_schedule("finetune")
     for wrong in (3, FineTune, Phase(freeze=FreezeAll(), epochs=1)):
         with pytest.raises(TypeError, match="Expected a Schedule object or a name"):
-            as_schedule(wrong, default="auto")
+            as_schedule(wrong)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from transferlearn import heads as heads
     from transferlearn import schedules as schedules
     from transferlearn import tasks as tasks
+    from transferlearn import testing as testing
     from transferlearn.advice.diagnosis import Diagnosis as Diagnosis
     from transferlearn.advice.diagnosis import diagnose as diagnose
     from transferlearn.advice.estimation import Estimate as Estimate
@@ -41,7 +42,16 @@ if TYPE_CHECKING:
     from transferlearn.searching import Search as Search
     from transferlearn.searching import search as search
 
-_MODULES = ("backbones", "builders", "data", "freezing", "heads", "schedules", "tasks")
+_MODULES = (
+    "backbones",
+    "builders",
+    "data",
+    "freezing",
+    "heads",
+    "schedules",
+    "tasks",
+    "testing",
+)
 _NAMES = {
     "Builder": "builders",
     "ImageClassifierBuilder": "builders",

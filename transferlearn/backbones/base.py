@@ -4,7 +4,7 @@ import abc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import keras
 
@@ -29,7 +29,8 @@ class Backbone:
         name: The name it is asked for by.
         source: Where the weights came from.
         pretrained: Whether the weights are trained (then BatchNorm stays fixed by default).
-        raw: What goes in before the preprocessing: an `"image"` or `"token_ids"`.
+        raw: What goes in before the preprocessing: an `"image"`, `"token_ids"`, or another kind's
+            name for its input.
     """
 
     model: keras.Model
@@ -38,7 +39,7 @@ class Backbone:
     name: str
     source: str
     pretrained: bool = True
-    raw: Literal["image", "token_ids"] = "image"
+    raw: str = "image"
 
     def features(self, names: Sequence[str] = ("last",)) -> dict[str, Any]:
         """Gives tensors of `model` for what comes behind it to read.
@@ -86,7 +87,7 @@ def from_model(
     name: str | None = None,
     source: str = "the model that was passed",
     pretrained: bool = True,
-    raw: Literal["image", "token_ids"] = "image",
+    raw: str = "image",
 ) -> Backbone:
     """Makes a backbone of any functional model: a copy, with nested models opened.
 

@@ -28,7 +28,7 @@ class TextBackbone(Backbone):
 
     tokenizer: Tokenizer
     most_tokens: int | None = None
-    raw: Literal["image", "token_ids"] = "token_ids"
+    raw: str = "token_ids"
 
 
 class TextSource(BackboneSource):

@@ -19,7 +19,7 @@ from transferlearn.data.targets import Weigh
 from transferlearn.features import Cache, Storage
 from transferlearn.fitted import FittedModel
 from transferlearn.freezing import Layers
-from transferlearn.schedules import Schedule, as_schedule
+from transferlearn.schedules import Auto, Schedule, as_schedule
 from transferlearn.training import TrainingData, as_callbacks, check_cache
 
 Prediction = TypeVar("Prediction")
@@ -33,6 +33,7 @@ class Builder(NetworkBuilder[Prediction]):
     fields, not an `__init__`.
     """
 
+    _auto: ClassVar[Schedule] = Auto()
     _default_schedule: ClassVar[str] = "auto"
 
     def reading(self) -> Reading:
@@ -197,4 +198,5 @@ class Builder(NetworkBuilder[Prediction]):
 
     def _plan(self, schedule: Schedule | str | None) -> Schedule:
         default = self._default_schedule if self.freeze is None else "one-phase"
-        return as_schedule(schedule, default=default)
+        asked = default if schedule is None else schedule
+        return self._auto if asked == "auto" else as_schedule(asked)

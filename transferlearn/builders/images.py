@@ -74,6 +74,7 @@ class ImageBuilder(Builder[Prediction]):
         }
 
     def load_backbone(self, shape: tuple[int, ...] | None) -> Backbone:
+        """Loads the backbone for images of this shape, or of the builder's own size."""
         size = self.kind.size if shape is None else (shape[0], shape[1])
         backbone = backbones.get(self.backbone, weights=self.weights, image_size=size)
         if shape is None and self.value_range == (0, 1):

@@ -9,6 +9,7 @@ import keras
 from transferlearn.builders.base import Builder
 from transferlearn.checks import whole
 from transferlearn.data import Numbers
+from transferlearn.schedules import AutoForNumbers, Schedule
 from transferlearn.tasks import NumberEncoding, NumberPrediction, Regression, Task
 
 
@@ -27,6 +28,7 @@ class Regressor(Builder[NumberPrediction]):
 
     target_names: Sequence[str] | str | None = None
 
+    _auto: ClassVar[Schedule] = AutoForNumbers()
     _makes: ClassVar[str] = "regressor"
 
     def __post_init__(self) -> None:

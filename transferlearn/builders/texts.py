@@ -117,6 +117,7 @@ class TextBuilder(Builder[Prediction]):
         return network, encoding
 
     def load_backbone(self, shape: tuple[int, ...] | None) -> Backbone:
+        """Loads the encoder, and refuses texts that are longer than it can read."""
         backbone = backbones.get_text(
             self.backbone, pretrained=self.weights is not None, pooling=self.pooling
         )

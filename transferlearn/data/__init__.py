@@ -1,5 +1,6 @@
 """Folders, tables, arrays, `tf.data` and generators become datasets: raw items, checked."""
 
+from transferlearn.data.array_kind import ArrayKind as ArrayKind
 from transferlearn.data.dataset import Dataset as Dataset
 from transferlearn.data.images import Images as Images
 from transferlearn.data.kind import Kind as Kind

@@ -1,6 +1,7 @@
 """What is frozen when, for how long, and at which learning rate."""
 
 from transferlearn.schedules.auto import Auto as Auto
+from transferlearn.schedules.auto import AutoForNumbers as AutoForNumbers
 from transferlearn.schedules.base import Job as Job
 from transferlearn.schedules.base import PacedSchedule as PacedSchedule
 from transferlearn.schedules.base import Schedule as Schedule

@@ -13,18 +13,13 @@ SCHEDULES: dict[str, Schedule] = {
 }
 
 
-def as_schedule(schedule: Schedule | str | None, *, default: str) -> Schedule:
+def as_schedule(schedule: Schedule | str) -> Schedule:
     """Turns a name into a schedule.
-
-    Args:
-        schedule: `None`: the default.
-        default: Its name.
 
     Raises:
         ValueError: There is no schedule of that name.
         TypeError: It is no schedule.
     """
-    schedule = default if schedule is None else schedule
     if isinstance(schedule, str) and schedule not in SCHEDULES:
         raise ValueError(f"Expected one of {', '.join(SCHEDULES)}. Received: schedule={schedule!r}")
     found = SCHEDULES[schedule] if isinstance(schedule, str) else schedule

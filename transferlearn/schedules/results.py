@@ -41,7 +41,7 @@ class SolvedHead:
         items: Items that it was solved on.
         seen: Items that there were; more than `items` where those did not fit into memory.
         features: How many features an item has.
-        score_name: What was cross-validated, such as `"accuracy"`.
+        score_name: What was cross-validated, such as `"r2"`.
         score: Its cross-validated value.
         strength: Of the L2 penalty, one for each output or one for all.
         items_again: Items that it was solved on once more for the end, those held out included;

@@ -46,7 +46,7 @@ class CompileSettings:
         keras.losses.get(self.loss)
         if not isinstance(self.metrics, (list, tuple, dict, type(None))):
             raise TypeError(
-                f"metrics are a list, such as ['accuracy']. Received: metrics={self.metrics!r}"
+                f"metrics are a list, such as ['mse']. Received: metrics={self.metrics!r}"
             )
 
 

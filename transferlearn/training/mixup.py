@@ -12,7 +12,7 @@ class MixedBatches(keras.utils.PyDataset):
     Reference: [mixup](https://arxiv.org/abs/1710.09412).
 
     Args:
-        source: Batches `(x, y)` or `(x, y, sample_weight)` with labels as floats.
+        source: Batches `(x, y)` or `(x, y, sample_weight)` with targets as floats.
         alpha: Of the Beta distribution that the share of the first item is drawn from.
         seed: Not negative, or `None`.
     """

@@ -1,0 +1,209 @@
+"""A base for kinds of one's own: items that are arrays of one shape, read one by one."""
+
+import abc
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+
+from transferlearn.data.dataset import Dataset, ItemDataset
+from transferlearn.data.items import RawItems, decoding_pool
+from transferlearn.data.kind import Kind, One, Spec
+from transferlearn.data.listed import ByRow, Listed
+from transferlearn.data.messages import Skipped, report_skipped
+from transferlearn.data.sources.folders import files_of
+from transferlearn.data.targets.base import Target, Targets
+
+
+class ArrayKind(Kind):
+    """Reads items that are arrays of one shape: spectra, sensor readings, volumes, clips.
+
+    When to use it: for data that is neither images nor texts. A subclass is a frozen dataclass of
+    settings. It says what items are called (`name`, `noun`), how their files end (`endings`), what
+    the network takes (`inputs`, one of them), and reads one item (`read`); all else is done here.
+
+    Example:
+        @dataclass(frozen=True)
+        class Spectra(tl.data.ArrayKind):
+            name, noun, endings = "spectra", "spectrum", (".npy",)
+            length: int = 128
+
+            def inputs(self, shape=None):
+                return {"spectrum": tl.data.Spec((self.length,), "float32")}
+
+            def read(self, item):
+                return np.load(item) if isinstance(item, str) else item
+    """
+
+    endings: ClassVar[tuple[str, ...]] = ()
+    columns: ClassVar[tuple[str, ...]] = ("path", "file", "filename")
+    in_cells: ClassVar[bool] = False
+
+    @abc.abstractmethod
+    def read(self, item: Any) -> Any:
+        """Reads one item, and gives an array of the shape that `inputs` says.
+
+        Args:
+            item: The path of a file, a string; or what `(x, y)` holds of an item.
+
+        Raises:
+            ValueError: Why it cannot be used. It is left out, and named; so with an `OSError`.
+        """
+
+    def as_paths(self, items: Any) -> list[str] | None:
+        """Gives the paths, where all items are strings or `Path`s."""
+        are_paths = [isinstance(item, (str, Path)) for item in items]
+        return [str(item) for item in items] if are_paths and all(are_paths) else None
+
+    def open(
+        self, listed: Listed, targets: Targets, *, on_error: str, share: float = 1.0
+    ) -> ItemDataset:
+        """Reads every item once, and leaves out what is broken."""
+        dataset, kept = self._opened(listed, on_error)
+        weights = listed.sample_weight
+        return replace(
+            dataset,
+            targets=targets.take(kept),
+            sample_weight=None if weights is None else weights[kept],
+        )
+
+    def is_stream(self, source: Any) -> bool:
+        """Knows no streams."""
+        return False
+
+    def stream(self, source: Any, target: Target, *, on_error: str) -> Dataset:
+        """Raises `TypeError`: there are none."""
+        raise TypeError(f"{self.noun}s do not come as a stream. Received: {source!r:.60}")
+
+    def is_one(self, source: Any) -> bool:
+        """Recognises a file, and an array of an item's shape."""
+        if isinstance(source, (str, Path)):
+            return not Path(source).expanduser().is_dir()
+        return np.ndim(source) == len(self._spec.shape)
+
+    def unlabelled(self, source: Any, *, on_error: str = "skip") -> ItemDataset:
+        """Makes a dataset of a file, a folder, a list of them, an item or several of them."""
+        single = isinstance(source, (str, Path)) or self.is_one(source)
+        given = [source] if single else list(source)
+        paths = self.as_paths(given)
+        if paths is not None:
+            return self._opened(files_of(paths, self), on_error)[0]
+        listed = Listed(items=given, told=ByRow(()), noun=self.noun, in_files=False)
+        return self._opened(listed, on_error)[0]
+
+    def one(self, item: Any) -> One | None:
+        """Reads a single item; `None` where that cannot be, which `unlabelled` then says."""
+        is_path = isinstance(item, (str, Path))
+        given = str(Path(item).expanduser()) if is_path else item
+        try:
+            return One(self.checked(given)[None], given if is_path else None)
+        except (OSError, ValueError):
+            return None
+
+    def settings(self) -> dict[str, Any]:
+        """Gives the dataclass's fields, which JSON has to take."""
+        return {f.name: getattr(self, f.name) for f in fields(self)} if is_dataclass(self) else {}
+
+    @classmethod
+    def load(cls, settings: dict[str, Any], folder: Path) -> Self:
+        """Makes the kind with these settings; JSON's lists are tuples."""
+        return cls(**{n: tuple(v) if isinstance(v, list) else v for n, v in settings.items()})
+
+    def checked(self, item: Any) -> np.ndarray:
+        """Reads one item, and checks its shape and that it holds finite numbers.
+
+        Raises:
+            ValueError: It is something else.
+            OSError: There is no such file.
+        """
+        spec, array = self._spec, np.asarray(self.read(item))
+        if array.shape != spec.shape or array.dtype.kind not in "biuf":
+            raise ValueError(f"shape {array.shape}, {array.dtype}, where {spec.shape} was expected")
+        if not np.isfinite(array).all():
+            raise ValueError("numbers that are not finite")
+        return array.astype(spec.dtype)
+
+    @property
+    def _spec(self) -> Spec:
+        (spec,) = self.inputs().values()
+        return spec
+
+    def _opened(self, listed: Listed, on_error: str) -> tuple[ItemDataset, np.ndarray]:
+        """Reads every item once, in threads; gives the good ones, and their places."""
+        looks = list(decoding_pool().map(self._look_at, listed.items))
+        skipped = [Skipped(listed.called(i), look.problem) for i, look in enumerate(looks)]
+        skipped = [one for one in skipped if one.reason]
+        report_skipped(
+            listed.what if listed.in_files else f"The {self.noun}s",
+            skipped,
+            count=len(listed),
+            noun=self.noun,
+            on_error=on_error,
+            ignored=listed.ignored,
+        )
+        kept = np.array([i for i, look in enumerate(looks) if not look.problem], int)
+        items = [listed.items[i] for i in kept]
+        dataset = ItemDataset(
+            items=ReadItems(self.checked, items, [looks[i].content_hash for i in kept]),
+            shape=self.checked(items[0]).shape,
+            noun=self.noun,
+            size=len(kept),
+            names=items if listed.in_files else None,
+            skipped=tuple(skipped),
+            ignored=+Counter(listed.ignored),
+        )
+        return dataset, kept
+
+    def _look_at(self, item: Any) -> "_Look":
+        try:
+            return _Look(hashlib.sha256(self.checked(item).tobytes()).hexdigest(), "")
+        except (OSError, ValueError) as error:
+            return _Look("", str(error) or type(error).__name__)
+
+
+class _Look(NamedTuple):
+    """The hash of a good item, or what is wrong with a bad one."""
+
+    content_hash: str
+    problem: str
+
+
+class ReadItems(RawItems):
+    """Items that are read whenever they are needed.
+
+    Args:
+        read: Reads one.
+        items: Paths, or the items themselves.
+        hashes: Of their content.
+    """
+
+    reading = "as it is"
+    held_bytes = 0
+
+    def __init__(
+        self, read: Callable[[Any], np.ndarray], items: Sequence[Any], hashes: list[str]
+    ) -> None:
+        self._read = read
+        self._items = items
+        self._hashes = hashes
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def start(self, rows: np.ndarray, epoch: int = 0) -> Callable[[], np.ndarray]:
+        """Hands the items to the threads that decode."""
+        begun = [decoding_pool().submit(self._read, self._items[row]) for row in rows]
+        return lambda: np.stack([item.result() for item in begun])
+
+    def content_hashes(self) -> list[str]:
+        """Gives them as they were when the items were checked."""
+        return self._hashes
+
+    def subset(self, rows: np.ndarray) -> Self:
+        """Gives the items `rows`, in that order."""
+        items, hashes = [self._items[i] for i in rows], [self._hashes[i] for i in rows]
+        return type(self)(self._read, items, hashes)

@@ -1,0 +1,47 @@
+"""What a freezing strategy must do."""
+
+from transferlearn.backbones import Backbone
+from transferlearn.freezing import FreezeNone, FreezeStrategy, Layers
+from transferlearn.testing.requiring import require, require_settings, small_backbone
+
+
+def check_freezing(strategy: FreezeStrategy, backbone: Backbone | None = None) -> None:
+    """Checks a freezing strategy: one answer a layer, always the same, and nothing changed.
+
+    Args:
+        strategy: To check.
+        backbone: That it fits; by default a small network of four blocks.
+
+    Raises:
+        AssertionError: What is wrong, and what was expected.
+
+    Example:
+        tl.testing.check_freezing(FreezeAttention(), tl.backbones.get("VGG16", weights=None))
+    """
+    require(
+        isinstance(strategy, FreezeStrategy),
+        f"A strategy is a subclass of tl.freezing.FreezeStrategy. Received: {strategy!r}",
+    )
+    require_settings(strategy)
+    layers = Layers.of(backbone or small_backbone())
+    trainable = [layer.trainable for layer in layers]
+    mask = strategy.frozen(layers)
+    require(
+        len(mask) == len(layers),
+        f"frozen(layers) must say of each of the {len(layers)} layers whether it is frozen. "
+        f"Received: {len(mask)} answers.",
+    )
+    odd = [answer for answer in mask if answer not in (True, False)]
+    require(not odd, f"frozen(layers) answers True or False. Received: {odd[:1]}")
+    require(
+        [layer.trainable for layer in layers] == trainable,
+        "frozen(layers) changed layer.trainable: it must only say what is frozen.",
+    )
+    require(
+        list(strategy.frozen(layers)) == list(mask),
+        "Asked twice, frozen(layers) answers otherwise: it must depend on the layers alone.",
+    )
+    require(
+        layers.frozen_by(strategy | FreezeNone()) == list(mask),
+        "strategy | FreezeNone() freezes something else than the strategy: leave __or__ alone.",
+    )

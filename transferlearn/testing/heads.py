@@ -1,0 +1,88 @@
+"""What a head must do."""
+
+import keras
+import numpy as np
+
+from transferlearn.heads import Activation, Head
+from transferlearn.testing.requiring import require, require_settings
+
+_FEATURES = ((5, 5, 8), (8,))
+
+
+def check_head(head: Head, *, features: tuple[tuple[int, ...], ...] = _FEATURES) -> None:
+    """Checks a head: its output's shape, what its activation means, and that it keeps no layers.
+
+    Args:
+        head: To check.
+        features: Shapes of one item's features that it takes, such as `((7, 7, 512),)` for maps of
+            that size only; by default a small map and a vector.
+
+    Raises:
+        AssertionError: What is wrong, and what was expected.
+
+    Example:
+        tl.testing.check_head(MaxHead(units=64))
+    """
+    require(isinstance(head, Head), f"A head is a subclass of tl.heads.Head. Received: {head!r}")
+    require_settings(head)
+    for shape in features:
+        for activation in ("softmax", "sigmoid", "linear"):
+            _check_output(head, shape, activation)
+        _check_layers(head, shape)
+
+
+def _model(head: Head, shape: tuple[int, ...], activation: Activation) -> keras.Model:
+    given = keras.Input(shape)
+    output = head(given, 3, activation=activation)
+    require(
+        keras.utils.is_keras_tensor(output),
+        f"A head returns its output, a KerasTensor. Received: {output!r}",
+    )
+    require(
+        tuple(output.shape) == (None, 3),
+        f"Of features of shape {shape} and num_classes=3, the output has the shape "
+        f"{tuple(output.shape)}, where (None, 3) was expected. Pool or flatten the features, and "
+        "end with Dense(num_classes).",
+    )
+    return keras.Model(given, output)
+
+
+def _check_output(head: Head, shape: tuple[int, ...], activation: Activation) -> None:
+    rows = np.random.default_rng(0).normal(size=(4, *shape)).astype("float32")
+    values = _model(head, shape, activation).predict(rows, verbose=0)
+    total, within = values.sum(axis=1), bool(((values >= 0) & (values <= 1)).all())
+    are_shares = within and bool(np.allclose(total, 1, atol=1e-4))
+    if activation == "linear":
+        require(
+            not within,
+            "activation='linear' is for numbers of any size, and the outputs lie in [0, 1]: the "
+            "last layer must use the activation that is passed.",
+        )
+    elif within and activation == "softmax":
+        require(are_shares, "Outputs in [0, 1] for activation='softmax' must add up to 1.")
+    elif within:
+        require(
+            not are_shares,
+            "activation='sigmoid' means a yes or no for each output, and these add up to 1: the "
+            "last layer must use the activation that is passed.",
+        )
+
+
+def _check_layers(head: Head, shape: tuple[int, ...]) -> None:
+    first, second = (_model(head, shape, "softmax") for _ in range(2))
+    require(bool(first.trainable_weights), "The head has nothing that can be trained.")
+    shared = {id(w) for w in first.weights} & {id(w) for w in second.weights}
+    require(
+        not shared,
+        "Called twice, the head gives the same weights: it must make its layers where it is "
+        "called, so that one head can be given to several builders.",
+    )
+    moved = first.predict(np.ones((2, *shape), "float32"), verbose=0)
+    again = keras.models.model_from_json(first.to_json())
+    again.set_weights(first.get_weights())
+    found = again.predict(np.ones((2, *shape), "float32"), verbose=0)
+    require(
+        bool(np.allclose(moved, found, atol=1e-5)),
+        "Saved and loaded, the head gives something else: its layers must say in get_config all "
+        "that they were made with.",
+    )

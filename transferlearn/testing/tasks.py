@@ -1,0 +1,157 @@
+"""What a task must do."""
+
+import json
+from typing import Any
+
+import keras
+import numpy as np
+
+from transferlearn.assembling import Network, assemble
+from transferlearn.configs import subclasses
+from transferlearn.data import Encoded, Spec, Targets
+from transferlearn.data.listed import ByRow, Listed
+from transferlearn.heads import Output
+from transferlearn.tasks import Encoding, Evaluation, Seen, Task
+from transferlearn.testing.requiring import require, require_settings, small_backbone, some_pixels
+
+
+def check_task(task: Task[Any], y: Any) -> None:
+    """Checks a task: from targets through a small network to predictions, figures and a save.
+
+    Args:
+        task: To check.
+        y: Targets of a dozen items or more, as the second part of `(x, y)` holds them.
+
+    Raises:
+        AssertionError: What is wrong, and what was expected.
+
+    Example:
+        tl.testing.check_task(Counts(), np.arange(20))
+    """
+    require(isinstance(task, Task), f"A task is a subclass of tl.tasks.Task. Received: {task!r}")
+    require_settings(task)
+    targets = _gathered(task.target, y)
+    _check_targets(targets, len(y))
+    encoding = task.learn(targets)
+    require(
+        isinstance(encoding, Encoding),
+        f"learn gives a tl.tasks.Encoding. Received: {encoding!r}",
+    )
+    _check_save(encoding)
+    again = _gathered(encoding.target, y)[np.arange(len(y))]
+    require(
+        bool(np.array_equal(again, targets[np.arange(len(y))])),
+        "The encoding's target reads the same data otherwise than the task's did.",
+    )
+    network = _network(encoding)
+    encoding = encoding.of_network(network.outputs, None)
+    _check_training(encoding, network, targets)
+
+
+def _gathered(target: Any, y: Any) -> Targets:
+    items = list(range(len(y)))
+    return target.gather(Listed(items=items, told=ByRow(y), noun="item", in_files=False))
+
+
+def _check_targets(targets: Targets, count: int) -> None:
+    require(isinstance(targets, Targets), f"gather gives tl.data.Targets. Received: {targets!r}")
+    require(
+        targets.count == count, f"Of {count} items there are {targets.count} targets, by count."
+    )
+    rows = np.array([2, 0])
+    taken = targets.take(rows)[np.arange(2)]
+    require(
+        bool(np.array_equal(taken, targets[rows])),
+        "targets.take(rows) must hold the rows that targets[rows] gives, in that order.",
+    )
+    strata = targets.strata()
+    require(
+        strata is None or strata.shape == (count,),
+        f"strata() gives a whole number for each item, or None. Received: {strata!r:.60}",
+    )
+    require(bool(targets.summary()), "summary() must say in a few words what there is to learn.")
+
+
+def _check_save(encoding: Encoding[Any]) -> None:
+    same = [c for c in subclasses(Encoding).values() if getattr(c, "name", None) == encoding.name]
+    require(
+        same == [type(encoding)],
+        f"Several encodings are called {encoding.name!r}: a save could not tell them apart.",
+    )
+    try:
+        written = json.loads(json.dumps(encoding.settings()))
+    except TypeError as error:
+        raise AssertionError(f"settings() must be what JSON takes: {error}.") from error
+    again = type(encoding).load(written)
+    require(
+        again == encoding,
+        f"Saved and loaded, the encoding is another one: {again!r}, where {encoding!r} was "
+        "expected.",
+    )
+
+
+def _network(encoding: Encoding[Any]) -> Network:
+    """Puts plain layers for all outputs behind a small backbone."""
+    require(bool(encoding.outputs), "outputs names what a network has to give.")
+
+    def output(features: Any, needed: Output) -> Any:
+        if needed.per == "item":
+            features = keras.layers.GlobalAveragePooling2D()(features)
+        elif needed.per != "cell":
+            features = keras.layers.Reshape((-1, features.shape[-1]))(features)
+        return keras.layers.Dense(needed.units)(features)
+
+    return assemble(
+        small_backbone(),
+        lambda features: {n: output(features["last"], o) for n, o in encoding.outputs.items()},
+        items={"image": Spec((32, 32, 3), "float32")},
+        outputs=encoding.outputs,
+        further=encoding.inputs,
+        finish=encoding.finish,
+        name="checked",
+    )
+
+
+def _check_training(encoding: Encoding[Any], network: Network, targets: Targets) -> None:
+    count = targets.count or 0
+    raw = targets[np.arange(count)]
+    objective = encoding.objective(loss=None, metrics=None, targets=targets, mixed=False)
+    encoded = Encoded(raw) if objective.encode is None else objective.encode(raw)
+    parts = keras.tree.flatten((encoded.targets, encoded.inputs))
+    require(
+        all(len(part) == count for part in parts),
+        f"encode must give {count} rows for {count} items. Received: {list(map(len, parts))}",
+    )
+    require(
+        len(encoded.inputs) == len(encoding.inputs),
+        f"inputs names {len(encoding.inputs)} further inputs, and encode gives "
+        f"{len(encoded.inputs)}.",
+    )
+    model, pixels = network.model, some_pixels(count)
+    model.compile(optimizer="adam", loss=objective.loss, metrics=objective.metrics())
+    given = (pixels, *encoded.inputs) if encoded.inputs else pixels
+    found = model.fit(given, encoded.targets, sample_weight=encoded.weights, verbose=0).history
+    require(bool(np.isfinite(found["loss"]).all()), f"The loss is not finite: {found['loss'][0]}.")
+    require(
+        encoding.score.name in found,
+        f"The score is called {encoding.score.name!r}, and no metric is: there are "
+        f"{', '.join(found)}.",
+    )
+    _check_answers(encoding, model.predict(given, verbose=0), raw)
+
+
+def _check_answers(encoding: Encoding[Any], outputs: Any, raw: np.ndarray) -> None:
+    values, count = encoding.values(outputs), len(raw)
+    require(len(values) == count, f"values gives {len(values)} rows for {count} items.")
+    predictions = encoding.decode(values, [Seen(f"{i}.png") for i in range(count)])
+    require(
+        len(predictions) == count,
+        f"decode gives {len(predictions)} predictions for {count} items.",
+    )
+    scores = encoding.measure(values, raw)
+    require(
+        isinstance(scores, Evaluation) and {"count", encoding.score.name} <= set(scores),
+        f"measure gives a tl.tasks.Evaluation with count and {encoding.score.name}. "
+        f"Received: {scores!r}",
+    )
+    require(bool(encoding.summary()), "summary() must say in a few words what was learnt.")
