@@ -6,7 +6,7 @@
 ENV is a virtual environment with what benchmarks/fastai_fine_tune.py needs. Photos of the demo, a
 tenth of those to train on held out, 1,000 others to test on. Seconds are of `fit` and of learner
 and `fine_tune`, from image files on, with the libraries imported. It needs
-`pip install "transferlearn[demo]"`.
+`pip install -e ".[demo]"`.
 """
 
 import argparse

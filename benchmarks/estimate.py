@@ -7,7 +7,7 @@ Each estimate and each run has a process of its own, which loads its weights and
 itself; they are taken in turn, three of each. With `--cpu` both are told in seconds of the
 process's own threads, on all cores together, in place of seconds on the wall: others make these
 longer too, but not several times as long. Prints a Markdown table, as in docs/estimating.md. It
-needs `pip install "transferlearn[demo]"`.
+needs `pip install -e ".[demo]"`.
 """
 
 import argparse

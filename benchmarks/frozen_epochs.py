@@ -4,7 +4,7 @@
     python benchmarks/frozen_epochs.py --full    # all epochs of the plain loop: hours
 
 Prints Markdown tables, as in docs/performance.md; progress goes to standard error. It needs
-`pip install "transferlearn[demo]"`.
+`pip install -e ".[demo]"`.
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
     python benchmarks/growth.py    # two cores: 3 minutes; 6 GB in the temporary directory
 
-Prints Markdown tables, as in docs/performance.md. It needs `pip install "transferlearn[demo]"`.
+Prints Markdown tables, as in docs/performance.md. It needs `pip install -e ".[demo]"`.
 """
 
 import argparse

@@ -6,7 +6,7 @@
 300 photos of the demo to train on, a tenth of them held out, 1,000 others to test on, 96 px,
 EfficientNetLite0 with its ImageNet weights. Each seed draws other photos; with `--steady` only what
 is held out, the order and the variations are others. Prints a Markdown table, as in
-docs/recipes.md. It needs `pip install "transferlearn[demo]"`.
+docs/recipes.md. It needs `pip install -e ".[demo]"`.
 """
 
 import argparse

@@ -6,7 +6,7 @@
 300 photos to train on, 500 others to test on, drawn with seed 0. Fine-tuning: the head solved, then
 the last blocks for 8 epochs with AdamW (rate 3e-4, warm-up, cosine, weight decay 0.01), BatchNorm
 fixed, no augmentation. Prints Markdown tables, as in docs/choosing.md. It needs
-`pip install "transferlearn[demo]"`.
+`pip install -e ".[demo]"`.
 """
 
 import argparse

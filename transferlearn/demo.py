@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from transferlearn.builders import ImageClassifierBuilder
+from transferlearn.extras import install_line
 from transferlearn.fitted import check_target
 from transferlearn.freezing import FreezeUpTo
 from transferlearn.schedules import FineTune
@@ -29,9 +30,7 @@ def photos() -> list[tuple[str, str]]:
     try:
         import elpv_dataset
     except ImportError as error:
-        raise ImportError(
-            "The demo's photos are not installed: pip install elpv-dataset==1.0.0.post1"
-        ) from error
+        raise ImportError(f"The demo's photos are not installed: {install_line('demo')}") from error
     folder = Path(elpv_dataset.__file__).parent / "data"
     rows = map(str.split, (folder / "labels.csv").read_text("utf-8").splitlines())
     return [

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from transferlearn.extras import install_line
+
 
 def write_figure(path: str | Path, draw: Callable[[Any], Any]) -> None:
     """Draws a figure and writes it, whole or not at all.
@@ -21,9 +23,7 @@ def write_figure(path: str | Path, draw: Callable[[Any], Any]) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError(
-            'Plots need matplotlib: pip install "transferlearn[plot]", or pip install matplotlib'
-        ) from error
+        raise ImportError(f"Plots need matplotlib: {install_line('plot')}") from error
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {path.parent} to write {path.name} into.")

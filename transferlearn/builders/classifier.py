@@ -13,6 +13,7 @@ from transferlearn.data import Classes, LoadedData, Reading, Tags
 from transferlearn.features import Cache
 from transferlearn.fitted import FittedModel
 from transferlearn.heads import Activation, Decoder
+from transferlearn.progress import obeys_verbose
 from transferlearn.schedules import Schedule
 from transferlearn.tasks import (
     ClassEncoding,
@@ -151,6 +152,7 @@ class Classifier(Builder[ClassPrediction]):
             weigh=lambda dataset: class_weights(class_weight, dataset),
         )
 
+    @obeys_verbose
     def fit(
         self,
         train: Any,

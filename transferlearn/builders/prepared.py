@@ -14,6 +14,7 @@ from transferlearn.data.kind import Kind
 from transferlearn.features import Storage
 from transferlearn.fitted import FittedModel, Outline
 from transferlearn.freezing import Layers
+from transferlearn.progress import as_verbosity, obeys_verbose
 from transferlearn.schedules import Job, Phase, Schedule
 from transferlearn.tasks import Encoding, Objective
 from transferlearn.training import CompileSettings, PhaseRunner, TrainingData, as_callbacks
@@ -67,6 +68,7 @@ class Training(Generic[Prediction]):
         """Gives the data, to prepare other trainings on it."""
         return LoadedData(self.data.train, self.data.validation)
 
+    @obeys_verbose
     def run(
         self,
         *,
@@ -84,7 +86,7 @@ class Training(Generic[Prediction]):
         Raises:
             ValueError: It was run before, or nothing could be trained.
         """
-        watching = as_callbacks(callbacks)
+        watching, verbose = as_callbacks(callbacks), as_verbosity(verbose)
         if self._has_run:
             raise ValueError("This training was run before: prepare another one.")
         self._has_run = True

@@ -15,6 +15,7 @@ from transferlearn.data.items import RawItems
 from transferlearn.data.iterating import without_autotune
 from transferlearn.data.messages import Skipped
 from transferlearn.data.targets.base import Encoded, Encoder, Targets, Weigh
+from transferlearn.progress import redraws
 
 _MANY_ROWS = 500  # for these, `run` shows how far it is
 
@@ -138,7 +139,7 @@ class Dataset(abc.ABC):
         """Runs a model on all rows, in their order, and gives what it puts out, as NumPy arrays."""
         batches = without_autotune(self.batches(batch_size=batch_size))
         is_long = self.size is None or self.size > _MANY_ROWS
-        return model.predict(batches, verbose=int(is_long))
+        return model.predict(batches, verbose=int(is_long and redraws()))
 
     def of_items(self, values: np.ndarray) -> np.ndarray:
         """Joins what a network gave for rows into one row an item; here both are the same."""

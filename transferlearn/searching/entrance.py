@@ -13,6 +13,7 @@ from transferlearn.builders import Builder
 from transferlearn.checks import whole
 from transferlearn.data import Dataset
 from transferlearn.features.fingerprints import digest
+from transferlearn.progress import obeys_verbose
 from transferlearn.searching.results import Search, as_trial, in_order
 from transferlearn.searching.space import FIT_ARGUMENTS, Space, label
 from transferlearn.searching.study import opened, optuna
@@ -23,6 +24,7 @@ _SMALLER_IS_BETTER = re.compile(
 )
 
 
+@obeys_verbose
 def search(
     builder: Builder,
     space: Mapping[str, Any],
@@ -70,7 +72,7 @@ def search(
     Raises:
         ValueError: There are no held-out data or no such metric, all trials failed, or the storage
             holds the results of another search. A single trial that fails with one is noted.
-        ImportError: Optuna is not installed (`pip install "transferlearn[tune]"`).
+        ImportError: Optuna is not installed (`pip install -e ".[tune]"`).
 
     Example:
         space = {

@@ -115,7 +115,7 @@ class Search:
             path: Of the picture; its ending says the format, such as `.png` or `.svg`.
 
         Raises:
-            ImportError: Matplotlib is not installed (`pip install "transferlearn[plot]"`).
+            ImportError: Matplotlib is not installed (`pip install -e ".[plot]"`).
         """
         write_figure(path, self._draw)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from transferlearn.extras import install_line
 from transferlearn.features.fingerprints import digest
 
 _PREFIX = "transferlearn-"
@@ -23,7 +24,7 @@ def optuna() -> Any:
     try:
         import optuna
     except ImportError as error:
-        raise ImportError('A search needs Optuna: pip install "transferlearn[tune]"') from error
+        raise ImportError(f"A search needs Optuna: {install_line('tune')}") from error
     return optuna
 
 

@@ -174,7 +174,7 @@ class Encoding(abc.ABC, Generic[Prediction]):
             ValueError: Metrics that do not go with the loss.
         """
 
-    def probe(self) -> Solver | None:
+    def linear_solver(self) -> Solver | None:
         """Gives the solver of a linear layer that learns this, whatever a network's head is.
 
         It takes targets as `raw` makes them. `None`: there is no such solver.

@@ -122,7 +122,7 @@ class ClassEncoding(Encoding[ClassPrediction]):
             unsolvable="" if plain else "its loss is no plain cross-entropy",
         )
 
-    def probe(self) -> LogisticSolver:
+    def linear_solver(self) -> LogisticSolver:
         """Gives logistic regression on shares of all classes."""
         return LogisticSolver(len(self.class_names), self.several)
 

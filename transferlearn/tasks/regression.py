@@ -119,11 +119,11 @@ class NumberEncoding(Encoding[NumberPrediction]):
             loss=Standardised(loss, self.mean, self.spread),
             metrics=lambda: copy_metrics(metrics) or self._metrics(),
             encode=self.raw,
-            solver=self.probe() if plain else None,
+            solver=self.linear_solver() if plain else None,
             unsolvable="" if plain else "its loss is not the mean square",
         )
 
-    def probe(self) -> RidgeSolver:
+    def linear_solver(self) -> RidgeSolver:
         """Gives ridge regression."""
         return RidgeSolver(self.mean, self.spread)
 

@@ -20,7 +20,7 @@ from transferlearn.data import DataWarning, LoadedData
 from transferlearn.data.excerpt import Sample
 from transferlearn.data.loading import load_excerpt
 from transferlearn.features import Storage
-from transferlearn.features.trial import Trial, trial
+from transferlearn.features.rehearsal import Rehearsal, rehearsal
 from transferlearn.randomness import random_states_kept
 from transferlearn.training import check_cache
 
@@ -120,7 +120,7 @@ def _run(
     builder: Builder,
     loaded: LoadedData,
     stopwatch: Stopwatch,
-    stores: Trial | None,
+    stores: Rehearsal | None,
     options: dict[str, Any],
 ) -> None:
     # The backend's random state cannot be put back, so no seed is set.
@@ -134,8 +134,8 @@ def _say(whole: Projection) -> None:
     print(f"Measuring {whole.measured:,} of {whole.images:,} items", file=sys.stderr, flush=True)
 
 
-def _stores(storage: Storage, share: float) -> AbstractContextManager[Trial | None]:
-    return nullcontext() if storage.when == "never" else trial(storage, share)
+def _stores(storage: Storage, share: float) -> AbstractContextManager[Rehearsal | None]:
+    return nullcontext() if storage.when == "never" else rehearsal(storage, share)
 
 
 def _share(batch_size: int) -> Callable[[int], float]:

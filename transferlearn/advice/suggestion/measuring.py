@@ -19,6 +19,7 @@ from transferlearn.data.iterating import iterate, without_retracing_advice
 from transferlearn.data.loading import load_pair
 from transferlearn.features.extraction import Predictor
 from transferlearn.freezing import TrainLastBlocks
+from transferlearn.progress import as_verbosity
 from transferlearn.splitting import boundary, count_operations
 from transferlearn.tasks import Encoding, Task
 from transferlearn.training import set_trainable
@@ -66,7 +67,7 @@ class Measured:
     nbytes: int
 
 
-class Sample(NamedTuple):
+class ImageSample(NamedTuple):
     """Some images with their targets, and what is to be learnt of them.
 
     Attributes:
@@ -86,7 +87,9 @@ class Sample(NamedTuple):
         return rows if self.encoding.raw is None else np.asarray(self.encoding.raw(rows).targets)
 
 
-def read_sample(train: Any, task: Task[Any], reading: Reading, *, items: int, seed: int) -> Sample:
+def read_sample(
+    train: Any, task: Task[Any], reading: Reading, *, items: int, seed: int
+) -> ImageSample:
     """Loads what `fit` would, and takes some of it, each class in its proportion.
 
     Of a stream, which cannot be read by item, the beginning is taken.
@@ -110,7 +113,7 @@ def read_sample(train: Any, task: Task[Any], reading: Reading, *, items: int, se
     assert isinstance(found, ImageDataset)
     known = len(found.items)
     some = found.split(items / known, seed)[1] if known > items else found
-    return Sample(some, encoding, total)
+    return ImageSample(some, encoding, total)
 
 
 def _loaded(train: Any, reading: Reading) -> Dataset:
@@ -187,7 +190,8 @@ def _run(model: keras.Model, sample: ImageDataset, verbose: Any) -> tuple[list[n
     """What the model gives for all images, and the seconds for one."""
     items = len(sample.items)
     size = min(_BATCH_SIZE, items)
-    progress = keras.utils.Progbar(items, unit_name="image", verbose=int(verbose not in (0, 2)))
+    shown = int(as_verbosity(verbose) not in (0, 2))
+    progress = keras.utils.Progbar(items, unit_name="image", verbose=shown)
     predictor = Predictor(model)
     parts: list[list[np.ndarray]] = []
     seconds: list[float] = []

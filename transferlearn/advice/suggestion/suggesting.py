@@ -12,8 +12,8 @@ import numpy as np
 from transferlearn import backbones
 from transferlearn.advice.suggestion.measuring import (
     Depth,
+    ImageSample,
     Measured,
-    Sample,
     measure,
     read_sample,
 )
@@ -22,6 +22,7 @@ from transferlearn.builders import Builder, ImageBuilder, ImageClassifierBuilder
 from transferlearn.checks import price, whole
 from transferlearn.data import Images
 from transferlearn.data.images import ImageDataset
+from transferlearn.progress import obeys_verbose
 from transferlearn.randomness import random_states_kept
 from transferlearn.tasks import Solver
 
@@ -31,6 +32,7 @@ _NOTHING_TO_GAIN = 0.99  # accuracy
 _BACKWARD = 2.0  # operations of a step back for one of a step forward
 
 
+@obeys_verbose
 def suggest(
     train: Any,
     candidates: Sequence[Any] = ("EfficientNetLite0",),
@@ -89,7 +91,7 @@ def suggest(
         for builder in builders:
             own = sample._replace(images=_of_its_size(builder, sample.images))
             measured = measure(builder, own.images, counts, verbose=verbose)
-            rows += _rows(builder, measured, own, _Job(sample.total, epochs, rate, seed))
+            rows += _rows(builder, measured, own, _Budget(sample.total, epochs, rate, seed))
     return Suggestions(_with_places(sorted(rows, key=_place)), len(sample.images.items))
 
 
@@ -125,7 +127,7 @@ def _own_size(builder: ImageBuilder[Any]) -> tuple[int, int]:
     return builder.image_size or backbones.default_image_size(builder.backbone)
 
 
-def _read(builders: Sequence[ImageBuilder[Any]], train: Any, items: int, seed: int) -> Sample:
+def _read(builders: Sequence[ImageBuilder[Any]], train: Any, items: int, seed: int) -> ImageSample:
     """Reads images at the largest size that a candidate takes, so that none has to enlarge them."""
     first, largest = builders[0], max(map(_own_size, builders), key=prod)
     kind = Images(default_image_size=largest, value_range=first.value_range)
@@ -140,7 +142,7 @@ def _of_its_size(builder: ImageBuilder[Any], images: ImageDataset) -> ImageDatas
     return images.resized(_own_size(builder))
 
 
-class _Job(NamedTuple):
+class _Budget(NamedTuple):
     """What time and cost depend on, and the seed."""
 
     images: int | None
@@ -164,7 +166,7 @@ class _Job(NamedTuple):
 
 
 def _rows(
-    builder: ImageBuilder[Any], measured: Measured, sample: Sample, job: _Job
+    builder: ImageBuilder[Any], measured: Measured, sample: ImageSample, budget: _Budget
 ) -> Iterator[Suggestion]:
     """Makes a candidate's suggestions, from all blocks frozen on."""
     features = np.empty((len(sample.images.items), 0), "float32")
@@ -173,10 +175,10 @@ def _rows(
         # Each reads what the one before it read, and where it begins itself.
         features = np.concatenate([_to_scale(depth.pooled), features], axis=1)
         probe = _probe(sample)
-        own, held_out = _cross_validated(features, sample, probe, job.seed)
+        own, held_out = _cross_validated(features, sample, probe, budget.seed)
         score = max(own, score)
         freeze = _freeze(measured, depth.trained_blocks)
-        seconds = job.seconds(measured, depth)
+        seconds = budget.seconds(measured, depth)
         yield Suggestion(
             builder=replace(builder, image_size=sample.images.image_size, freeze=freeze),
             schedule="fine-tune" if depth.trained_blocks else "probe",
@@ -193,14 +195,14 @@ def _rows(
             trained_parameters=depth.trained_parameters,
             megabytes=measured.nbytes / 1e6,
             training_seconds=seconds,
-            cost=job.cost(seconds),
+            cost=budget.cost(seconds),
             top1=_published(builder),
         )
 
 
-def _probe(sample: Sample) -> Solver:
+def _probe(sample: ImageSample) -> Solver:
     """Gives the solver of a linear probe, or raises `ValueError` where the task has none."""
-    probe = sample.encoding.probe()
+    probe = sample.encoding.linear_solver()
     if probe is None:
         raise ValueError(
             f"suggest ranks networks by a solved linear probe, and there is none for "
@@ -226,7 +228,7 @@ def _to_scale(pooled: np.ndarray) -> np.ndarray:
 
 
 def _cross_validated(
-    features: np.ndarray, sample: Sample, probe: Solver, seed: int
+    features: np.ndarray, sample: ImageSample, probe: Solver, seed: int
 ) -> tuple[float, int]:
     """Gives the mean score over several divisions into folds, and the number of items held out."""
     weights = sample.images.sample_weight

@@ -13,6 +13,7 @@ from transferlearn.backbones.saved_model.layer import SavedModelLayer, trust
 from transferlearn.backbones.saved_model.programs import Program, read_program
 from transferlearn.backbones.texts import Pooling, TextBackbone, TextSource
 from transferlearn.data import Characters, Tokenizer
+from transferlearn.extras import install_line
 
 
 class SavedModels(TextSource):
@@ -111,7 +112,7 @@ def _folder(name: str) -> Path:
         kagglehub = import_module("kagglehub")
     except ImportError as error:
         raise ImportError(
-            f"{name!r} needs a package more: pip install 'transferlearn[hub]'. Or download it "
+            f"{name!r} needs a package more: {install_line('hub')}. Or download it "
             "from kaggle.com/models, and name its folder: 'saved_model:<folder>'."
         ) from error
     try:

@@ -18,6 +18,7 @@ from transferlearn.data.images.pixels import fingerprint
 from transferlearn.data.items import decoding_pool
 from transferlearn.data.listed import Listed
 from transferlearn.data.messages import Skipped, indented, quiet, report_skipped
+from transferlearn.progress import is_silent
 
 _PATIENCE = 2.0  # seconds before progress is shown
 KEPT_BYTES = 2**28  # of resized pixels, so that they need not be decoded in each epoch
@@ -62,7 +63,11 @@ def _with_progress(results: Iterable[Check], total: int) -> Iterator[Check]:
     said = False
     for done, result in enumerate(results, 1):
         now = time.monotonic()
-        if now - start > _PATIENCE and (now - shown > 0.5 if terminal else not said):
+        if (
+            not is_silent()
+            and now - start > _PATIENCE
+            and (now - shown > 0.5 if terminal else not said)
+        ):
             shown, said = now, True
             text = f"Checking images: {done:,} of {total:,}"
             print(

@@ -8,6 +8,7 @@ import numpy as np
 
 from transferlearn.data.dataset import ItemDataset, Request
 from transferlearn.data.texts.tokens import TokenBatches, TokenContents, TokenItems
+from transferlearn.progress import redraws
 
 # Tokens: batches come in few lengths, so that there is little to compile.
 _STEP, _STEP_TO_RUN = 8, 32
@@ -71,7 +72,9 @@ class TextDataset(ItemDataset):
         """Runs a model on all rows, the short ones first, so that few are filled up much."""
         items = self._to_run()
         order = np.argsort(self.items.lengths, kind="stable")
-        progress = keras.utils.Progbar(len(order), verbose=int(len(order) > _MANY_ROWS))
+        progress = keras.utils.Progbar(
+            len(order), verbose=int(len(order) > _MANY_ROWS and redraws())
+        )
         found = []
         for begin in range(0, len(order), batch_size):
             rows = order[begin : begin + batch_size]

@@ -13,8 +13,8 @@ from tests.features.storing import (
     storage,
 )
 from transferlearn.features import Storage, limits, memory
+from transferlearn.features.rehearsal import rehearsal
 from transferlearn.features.store import place, stored_keys
-from transferlearn.features.trial import trial
 
 pytestmark = pytest.mark.core
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.core
 def test_a_share_of_the_items_goes_where_all_would(tmp_path, monkeypatch, given, room):
     monkeypatch.setenv("TRANSFERLEARN_CACHE", str(tmp_path / "default"))
     cache = storage(directory=tmp_path / "d" if given else None, **room)
-    with trial(cache, 0.1) as small:
+    with rehearsal(cache, 0.1) as small:
         for items in (4, 6, 40, 60, 2000):
             expected = place(cache, "ab", items * ITEM_BYTES)
             assert place(small.storage, "ab", items * ITEM_BYTES // 10) == expected
@@ -33,7 +33,7 @@ def test_a_share_of_the_items_goes_where_all_would(tmp_path, monkeypatch, given,
 
 def test_nothing_is_left_of_it(tmp_path):
     cache = storage(directory=tmp_path / "d", memory=0)
-    with trial(cache, 0.5) as small:
+    with rehearsal(cache, 0.5) as small:
         store = opened(small.storage)
         add(store, range(20))
         assert_holds(store, range(20))
@@ -48,7 +48,7 @@ def test_nothing_that_was_there_goes_for_it(tmp_path):
     cache = storage(directory=tmp_path / "d", disk=50 * ITEM_BYTES + 2000, memory=30 * ITEM_BYTES)
     add(opened(cache, "aa"), range(30))
     before = files(tmp_path), list(memory._remembered)
-    with trial(cache, 0.5) as small:
+    with rehearsal(cache, 0.5) as small:
         add(opened(small.storage, "bb"), range(20))
     assert (files(tmp_path), list(memory._remembered)) == before
     forget()
@@ -59,12 +59,12 @@ def test_what_is_in_memory_is_found(tmp_path, monkeypatch):
     monkeypatch.setenv("TRANSFERLEARN_CACHE", str(tmp_path / "default"))
     add(opened(storage(), "aa"), range(20))
     monkeypatch.setattr(limits, "free_memory", lambda: 100 * ITEM_BYTES)
-    with trial(Storage.of("auto"), 0.1) as small:
+    with rehearsal(Storage.of("auto"), 0.1) as small:
         store = opened(small.storage, "aa")
         assert store.missing(keys(range(25))) == [20, 21, 22, 23, 24]
         add(store, range(25))
         assert_holds(store, range(25))
         assert small.added() == (5 * ITEM_BYTES, 0)
     assert len(stored_keys(storage(), "aa")) == 20
-    with trial(storage(directory=tmp_path / "elsewhere"), 0.1) as other:
+    with rehearsal(storage(directory=tmp_path / "elsewhere"), 0.1) as other:
         assert len(stored_keys(other.storage, "aa")) == 0

@@ -12,7 +12,7 @@ from transferlearn.features.storage import Storage
 
 
 @dataclass(frozen=True)
-class Trial:
+class Rehearsal:
     """Takes in a small run the decisions that the storage of a large run takes there.
 
     Attributes:
@@ -31,7 +31,7 @@ class Trial:
 
 
 @contextmanager
-def trial(storage: Storage, share: float) -> Iterator[Trial]:
+def rehearsal(storage: Storage, share: float) -> Iterator[Rehearsal]:
     """Gives a storage for a run on a share of the items.
 
     Choices between memory, disk and nothing compare bytes, and all bytes grow alike with the items:
@@ -54,4 +54,4 @@ def trial(storage: Storage, share: float) -> Iterator[Trial]:
             memory=int(room * share) + found,
             disk=max(int(disk * share), int(storage.on_disk)),
         )
-        yield Trial(small, found)
+        yield Rehearsal(small, found)
