@@ -72,7 +72,9 @@ def test_built_in_schedules(schedule):
 
 
 @pytest.mark.parametrize(
-    ("source", "name"), [(Embedded(), None), (Applications(), "MobileNetV2")], ids=str
+    ("source", "name"),
+    [(Embedded(), None), (Applications(), "MobileNetV2")],
+    ids=("embedded", "applications"),
 )
 def test_built_in_sources(source, name):
     testing.check_source(source, name)
@@ -173,7 +175,7 @@ class Sharing(tl.heads.Head):
         (Sharing(), "gives the same weights"),
         (object(), "subclass of tl.heads.Head"),
     ],
-    ids=repr,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_what_is_wrong_with_a_head_is_said(head, said):
     shapes = ((5, 5, 8),) if not isinstance(head, Sharing) else ((8,),)

@@ -1,0 +1,59 @@
+"""Names of types that many modules share: what Keras hands us, and what users hand in."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal, Protocol, TypeAlias
+
+import keras
+import numpy as np
+
+Tensor: TypeAlias = keras.KerasTensor
+Operation: TypeAlias = keras.Operation
+Array: TypeAlias = np.ndarray
+"""A tensor of any backend, or a NumPy array, is an `Array` once it has been converted."""
+
+Logs: TypeAlias = Mapping[str, float] | None
+"""What Keras tells callbacks."""
+
+Verbose: TypeAlias = int | Literal["auto"]
+"""As for `model.fit`: 0 nothing, 1 a bar, 2 a line an epoch, `"auto"` what fits."""
+
+Callbacks: TypeAlias = Sequence[keras.callbacks.Callback] | keras.callbacks.Callback | None
+Optimizer: TypeAlias = str | keras.optimizers.Optimizer
+LossFunction: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+Loss: TypeAlias = str | keras.losses.Loss | LossFunction
+Metric: TypeAlias = str | keras.metrics.Metric | LossFunction
+Metrics: TypeAlias = Sequence[Metric] | Mapping[str, Any]
+
+Json: TypeAlias = dict[str, Any]
+"""What `json` reads and writes: plain values, lists and dictionaries."""
+
+
+class Table(Protocol):
+    """A DataFrame of pandas, or one that works alike."""
+
+    @property
+    def columns(self) -> Any:
+        """Gives the names of the columns."""
+
+    def __getitem__(self, name: Any) -> Any: ...
+
+    def __len__(self) -> int: ...
+
+
+class TfData(Protocol):
+    """A `tf.data.Dataset`; TensorFlow need not be installed to name it."""
+
+    element_spec: Any
+
+    def as_numpy_iterator(self) -> Iterator[Any]:
+        """Gives its elements as arrays."""
+
+    def cardinality(self) -> Any:
+        """Counts its elements, or says that this is not known."""
+
+
+Source: TypeAlias = (
+    str | os.PathLike[str] | tuple[Any, ...] | Table | TfData | keras.utils.PyDataset
+)
+"""Items with what is to be learnt of them, see `tl.data.load`."""
