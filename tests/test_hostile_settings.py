@@ -9,7 +9,7 @@ import pytest
 
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
-from transferlearn import training
+from transferlearn import configs, training
 from transferlearn.fitted import saving
 from transferlearn.freezing import FreezeMatching
 from transferlearn.schedules import Schedule
@@ -136,3 +136,11 @@ def test_a_place_that_cannot_be_written_is_found_before_training(tmp_path):
         with pytest.raises(OSError, match="cannot be written"):
             saving.check_target(path)
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_of_a_class_that_was_defined_twice_the_later_counts():
+    def cell():
+        return type("Own", (Schedule,), {"__module__": "notebook"})
+
+    first, second = cell(), cell()
+    assert configs.subclasses(Schedule)["notebook.Own"] is second is not first

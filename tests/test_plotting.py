@@ -42,5 +42,5 @@ def test_an_ending_that_is_none_is_refused(tmp_path):
 
 def test_without_matplotlib_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(ImportError, match=r"transferlearn\[plot\]"):
+    with pytest.raises(ImportError, match=r"pip install .*\[plot\]"):
         write_figure(tmp_path / "a.png", line)

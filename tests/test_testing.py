@@ -8,8 +8,8 @@ import pytest
 
 import transferlearn as tl
 from tests import several
-from tests.data.test_array_kind import Spectra, spectra
 from tests.networks import pixels
+from tests.spectra import Spectra, spectra
 from transferlearn import testing
 from transferlearn.backbones.applications import Applications
 from transferlearn.backbones.embedded import Embedded

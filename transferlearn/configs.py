@@ -58,13 +58,11 @@ def read(config: Any, family: type[Any]) -> Any:
 
 def subclasses(family: type[Any]) -> dict[str, type[Any]]:
     """Gives all classes of a family that this process knows, by the names that `write` gives."""
-    known: dict[str, type[Any]] = {}
-    waiting = [family]
-    while waiting:
-        member = waiting.pop()
-        waiting += member.__subclasses__()
-        known[class_name(member)] = member
-    return known
+    members = [family]
+    for member in members:
+        members += member.__subclasses__()
+    # Where a notebook's cell was run twice, two classes have one name: the later one counts.
+    return {class_name(member): member for member in members}
 
 
 def class_name(named: Any) -> str:

@@ -52,7 +52,7 @@ def load(path: str | Path, *, trusted: bool = False) -> FittedModel[Any]:
 def _known(family: Any, name: str) -> Any:
     """Gives the class of a kind or an encoding that saves call by this name."""
     for member in subclasses(family).values():
-        if getattr(member, "name", None) == name:
+        if vars(member).get("name") == name:
             return member
     raise ValueError(
         f"The save is of {name!r}, which is not known here: import the module that defines it, a "
