@@ -1,10 +1,10 @@
-"""Put a backbone and what goes behind it together: one flat model, raw items in."""
+"""Puts a backbone and what goes behind it together: one flat model that takes raw items."""
 
 import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import keras
 
@@ -13,27 +13,36 @@ from transferlearn.backbones import Backbone
 from transferlearn.backbones.graph import cloned, copy_operation, copy_weights, replay
 from transferlearn.data import Spec
 from transferlearn.heads import Output
+from transferlearn.types import Operation, Tensor
 
-Tensor = Any
+# Attributes of layers that say how strong their Dropout, noise or stochastic depth is.
 _NOISE = ("rate", "stddev", "drop_path_rate", "dropout", "recurrent_dropout")
+# They prepare pixels, which stays in float32 whatever the precision of the network is.
 _FLOAT32_LAYERS = (keras.layers.Rescaling, keras.layers.Normalization)
 
 
 class Noise(NamedTuple):
-    """Where a layer of the backbone (or a part of it) is random in training, and how much."""
+    """Says which layer of the backbone is random in training, and how much.
 
-    layer: Any
-    part: Any
+    Attributes:
+        layer: The layer of the backbone.
+        part: The layer itself, or the one inside it that is random.
+        attribute: The name of the attribute of `part` that holds the rate.
+        value: The original rate.
+    """
+
+    layer: keras.Layer
+    part: keras.Layer
     attribute: str
     value: float
 
 
 class NetworkOutput(NamedTuple):
-    """What is known of one output of a network.
+    """Describes one output of a network.
 
     Attributes:
-        units: How many numbers it gives, along its last axis.
-        activation: What the head makes of them: `"softmax"`, `"sigmoid"` or `"linear"`.
+        units: The number of values that it gives along its last axis.
+        activation: The function that makes these values: `"softmax"`, `"sigmoid"` or `"linear"`.
     """
 
     units: int
@@ -42,22 +51,22 @@ class NetworkOutput(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """A whole model, and which of its layers belong to what.
+    """Holds a whole model, and says which of its layers belong to which part.
 
     Attributes:
-        model: Flat and functional: raw items, preprocessing, backbone, head. Its first inputs are
-            `items`, the others come with the targets.
+        model: A flat functional model: raw items, preprocessing, backbone, head. Its first inputs
+            are `items`, the others come with the targets.
         items: The model's inputs for the items.
         layers: The backbone's layers, in the order of `backbone.model.layers`.
         head: The operations behind the backbone.
-        outputs: Of the model, by name, in its order.
+        outputs: What is known of the model's outputs, by name, in the model's order.
         noise: The backbone's Dropout, noise and stochastic depth, with their original rates.
     """
 
     model: keras.Model
     items: tuple[Tensor, ...]
-    layers: tuple[Any, ...]
-    head: tuple[Any, ...]
+    layers: tuple[keras.Layer, ...]
+    head: tuple[Operation, ...]
     outputs: Mapping[str, NetworkOutput]
     noise: tuple[Noise, ...]
 
@@ -79,29 +88,29 @@ def assemble(
     precision: str | None = None,
     name: str,
 ) -> Network:
-    """Builds the whole flat model: raw items in, the outputs of a task out.
+    """Builds the whole flat model, from raw items to the outputs of a task.
 
     Args:
-        backbone: Its network is copied, weights included.
+        backbone: The backbone; its network is copied, weights included.
         make_outputs: Takes the backbone's features and the further inputs, by name, and gives the
             outputs, by name.
         items: The inputs for the items, by name.
-        outputs: What the task needs, by name.
-        further: Inputs that come with the targets, by name.
-        features: Names of the backbone's features that are read.
-        finish: Puts the task's own last layers behind the outputs.
+        outputs: The outputs that the task needs, by name.
+        further: The inputs that come with the targets, by name.
+        features: The names of the backbone's features that the head reads.
+        finish: Puts the task's own last layers behind the outputs, and gives the new outputs.
         precision: A Keras dtype policy, such as `"mixed_bfloat16"`; items are prepared, and
             outputs given, in float32 all the same.
-        name: Of the model.
+        name: The name of the model.
 
     Raises:
         TypeError: The head gave something else than `KerasTensor`s.
-        ValueError: Its outputs are not of the shape that is needed or not made of the features, or
-            the backbone does not take such items.
+        ValueError: The head's outputs do not have the shape that is needed or are not made of the
+            features, or the backbone does not take such items.
     """
-    pairs: list[tuple[Any, Any]] = []
+    pairs: list[tuple[Operation, Operation]] = []
 
-    def copy(operation: Any) -> Any:
+    def copy(operation: Operation) -> Operation:
         changes = {"name": operation.name}
         if precision and not isinstance(operation, _FLOAT32_LAYERS):
             changes["dtype"] = precision
@@ -109,24 +118,21 @@ def assemble(
         pairs.append((operation, fresh))
         return fresh
 
-    given = {n: keras.Input(spec.shape, name=n, dtype=spec.dtype) for n, spec in items.items()}
-    beside = {
-        n: keras.Input(spec.shape, name=n, dtype=spec.dtype) for n, spec in (further or {}).items()
-    }
-    prepared = backbone.prepare(given if len(given) > 1 else next(iter(given.values())))
+    raw, beside = _inputs(items), _inputs(further or {})
+    prepared = backbone.prepare(raw if len(raw) > 1 else next(iter(raw.values())))
     _check_input(backbone, prepared)
-    read = backbone.features(features)
-    source = keras.Model(backbone.model.inputs, list(read.values()))
-    found = dict(zip(read, replay(source, prepared, copy), strict=True))
+    originals = backbone.features(features)
+    source = keras.Model(backbone.model.inputs, list(originals.values()))
+    read = dict(zip(originals, replay(source, prepared, copy), strict=True))
     copy_weights(pairs)
     with _policy(precision):
-        made = _checked(make_outputs({**found, **beside}), outputs)
+        made = _checked(make_outputs({**read, **beside}), outputs)
         activations = {n: _activation(tensor) for n, tensor in made.items()}
         made = dict(finish(made))
     made = {n: _in_float32(n, tensor, alone=len(made) == 1) for n, tensor in made.items()}
-    inputs = [*given.values(), *beside.values()]
-    head = _head([*found.values(), *beside.values()], list(made.values()))
-    preparing = _between(list(given.values()), prepared)
+    inputs = [*raw.values(), *beside.values()]
+    head = _head([*read.values(), *beside.values()], list(made.values()))
+    preparing = _between(list(raw.values()), prepared)
     _rename_apart((*preparing, *head), {part.name for part in backbone.model.operations})
     model = keras.Model(
         inputs if len(inputs) > 1 else inputs[0],
@@ -136,7 +142,7 @@ def assemble(
     layers = _layers(backbone, model, pairs)
     return Network(
         model=model,
-        items=tuple(model.inputs[: len(given)]),
+        items=tuple(model.inputs[: len(raw)]),
         layers=layers,
         head=head,
         outputs={n: NetworkOutput(int(t.shape[-1]), activations[n]) for n, t in made.items()},
@@ -144,23 +150,27 @@ def assemble(
     )
 
 
+def _inputs(specs: Mapping[str, Spec]) -> dict[str, Tensor]:
+    return {name: keras.Input(s.shape, name=name, dtype=s.dtype) for name, s in specs.items()}
+
+
 def model_name(backbone: Backbone, what: str) -> str:
-    """Makes a model's name of the backbone's and of what the model is, such as `"classifier"`."""
+    """Joins the backbone's name and what a model is, such as `"classifier"`, to a model's name."""
     stem = re.sub(r"[^a-z0-9]+", "_", backbone.name.rsplit("/")[-1].lower())
     return f"{stem}_{what}"
 
 
 def of_any_length(model: keras.Model) -> keras.Model:
-    """Gives the same layers, for items of which the first axis has any length."""
+    """Makes a model of the same layers, for items whose first axis has any length."""
     first, *rest = model.inputs
     item = keras.Input((None, *first.shape[2:]), dtype=first.dtype, name=first.name)
     return cloned(model, inputs=[item, *rest])
 
 
 def _layers(
-    backbone: Backbone, model: keras.Model, pairs: Sequence[tuple[Any, Any]]
-) -> tuple[Any, ...]:
-    """Gives the copy of each of the backbone's layers; its inputs are those of the model."""
+    backbone: Backbone, model: keras.Model, pairs: Sequence[tuple[Operation, Operation]]
+) -> tuple[keras.Layer, ...]:
+    """Gives the copy of each of the backbone's layers; for its inputs, the inputs of the model."""
     copies = {id(operation): fresh for operation, fresh in pairs}
     return tuple(
         copies[id(layer)] if id(layer) in copies else model.get_layer(layer.name)
@@ -183,7 +193,7 @@ def _check_input(backbone: Backbone, prepared: Sequence[Tensor]) -> None:
             )
 
 
-def _noise(layers: tuple[Any, ...]) -> tuple[Noise, ...]:
+def _noise(layers: tuple[keras.Layer, ...]) -> tuple[Noise, ...]:
     return tuple(
         Noise(layer, part, attribute, getattr(part, attribute))
         for layer in layers
@@ -191,6 +201,7 @@ def _noise(layers: tuple[Any, ...]) -> tuple[Noise, ...]:
         for attribute in _NOISE
         if keras_internals.takes_training(part)
         and isinstance(getattr(part, attribute, None), float)
+        # a property only shows what is held elsewhere
         and not isinstance(getattr(type(part), attribute, None), property)
     )
 
@@ -205,8 +216,8 @@ def _policy(precision: str | None) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def _checked(made: Mapping[str, Any], outputs: Mapping[str, Output]) -> dict[str, Tensor]:
-    """Gives the outputs in the order that the task names them in."""
+def _checked(made: Mapping[str, Tensor], outputs: Mapping[str, Output]) -> dict[str, Tensor]:
+    """Checks what the head made, and gives it in the order in which the task names outputs."""
     if made.keys() != outputs.keys():
         raise ValueError(
             f"The head must give the outputs {', '.join(outputs)}. Received: {', '.join(made)}"
@@ -234,9 +245,9 @@ def _in_float32(name: str, tensor: Tensor, *, alone: bool) -> Tensor:
     return keras.layers.Activation("linear", dtype="float32", name=layer)(tensor)
 
 
-def _head(features: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Any, ...]:
+def _head(features: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Operation, ...]:
     try:
-        head = _between(features, outputs)
+        head = _between(features, outputs)  # Keras refuses outputs that are not made of inputs
     except ValueError as error:
         raise ValueError(_NOT_MADE_OF_FEATURES) from error
     if not head:
@@ -249,13 +260,14 @@ _NOT_MADE_OF_FEATURES = (
 )
 
 
-def _between(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Any, ...]:
+def _between(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Operation, ...]:
     """Gives the operations that make `outputs` of `inputs`."""
     between = keras.Model(list(inputs), list(outputs)).operations
     return tuple(part for part in between if not isinstance(part, keras.layers.InputLayer))
 
 
-def _rename_apart(operations: tuple[Any, ...], taken: set[str]) -> None:
+def _rename_apart(operations: tuple[Operation, ...], taken: set[str]) -> None:
+    # Keras builds no model in which two operations have one name.
     for operation in operations:
         name, count = operation.name, 0
         while operation.name in taken:
@@ -264,7 +276,7 @@ def _rename_apart(operations: tuple[Any, ...], taken: set[str]) -> None:
         taken.add(operation.name)
 
 
-def _last_operation(output: Tensor) -> Any:
+def _last_operation(output: Tensor) -> Operation:
     operation = keras_internals.maker(output)
     inner = keras_internals.functional_of(operation)
     return _last_operation(inner.outputs[0]) if inner is not None else operation
@@ -272,5 +284,6 @@ def _last_operation(output: Tensor) -> Any:
 
 def _activation(output: Tensor) -> Literal["softmax", "sigmoid", "linear"]:
     operation = _last_operation(output)
+    # A plain op such as `keras.ops.softmax` has no activation: its class says what it is.
     name = getattr(getattr(operation, "activation", None), "__name__", type(operation).__name__)
     return {"softmax": "softmax", "sigmoid": "sigmoid"}.get(name.lower(), "linear")  # type: ignore[return-value]

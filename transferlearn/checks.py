@@ -1,39 +1,39 @@
-"""The one check of whole numbers, numbers, shares and prices; each says what was received."""
+"""Checks whole numbers, numbers, shares and prices; each error says what was received."""
 
 import math
 import numbers
 from typing import Any
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> bool:
     """Says whether a value is a real number, which `True` and `False` are not."""
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def whole(name: str, value: Any, *, least: int) -> int:
-    """Gives a whole number as an `int`: JSON and Keras know no NumPy integers.
+    """Checks a whole number, and gives it as an `int`.
 
     Raises:
-        ValueError: It is none, or below `least`.
+        ValueError: The value is no whole number, or is below `least`.
     """
     if not (is_number(value) and isinstance(value, numbers.Integral)) or value < least:
         raise ValueError(
             f"{name} is a whole number of at least {least}. Received: {name}={value!r}"
         )
-    return int(value)
+    return int(value)  # JSON and Keras know no NumPy integers
 
 
 def number(name: str, value: Any, *, above: float | None = None, hint: str = "") -> float:
-    """Gives a finite number of at least 0, or where that is asked for above another number.
+    """Checks a finite number, which is at least 0 or above a bound, and gives it as a `float`.
 
     Args:
-        name: Of the argument, for the message.
-        value: What was passed.
-        above: What it must be above; `None`: it is at least 0.
-        hint: Is added to the message, such as `", such as 0.2"`.
+        name: The name of the argument, for the message.
+        value: The value that was passed.
+        above: The number that the value must be above; `None`: it must be at least 0.
+        hint: Words that are added to the message, such as `", such as 0.2"`.
 
     Raises:
-        ValueError: It is no such number.
+        ValueError: The value is no such number.
     """
     fits = (
         is_number(value) and value < math.inf and (value >= 0 if above is None else value > above)
@@ -45,16 +45,16 @@ def number(name: str, value: Any, *, above: float | None = None, hint: str = "")
 
 
 def share(name: str, value: Any) -> float:
-    """Gives a share in [0, 1), or raises `ValueError`."""
+    """Checks a share in [0, 1), and gives it as a `float`, or raises `ValueError`."""
     if not (is_number(value) and 0 <= value < 1):
         raise ValueError(f"{name} is a share in [0, 1). Received: {name}={value!r}")
     return float(value)
 
 
 def price(value: Any) -> float | None:
-    """Gives the price of a machine for an hour, or `None` where there is none to reckon with.
+    """Checks the price of a machine for an hour; `None` stays `None` and means that none is known.
 
     Raises:
-        ValueError: It is no number of at least 0.
+        ValueError: The price is no number of at least 0.
     """
     return None if value is None else number("price_per_hour", value)

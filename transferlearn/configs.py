@@ -1,4 +1,4 @@
-"""Settings as data: what a save says of objects, and the objects of it again.
+"""Turns settings into data that a save can hold, and makes objects of such data again.
 
 Nothing is imported by name: an object is made again only by a class that is known already, and
 only if it is of a family that the reader asks for.
@@ -12,16 +12,18 @@ import keras
 import numpy as np
 
 _PACKAGE = __name__.partition(".")[0]
+# Values that JSON takes as they are.
 _PLAIN = (str, int, float, bool, type(None))
 
 
-def write(value: Any) -> Any:
-    """Gives a setting as JSON takes it.
+def write(value: object) -> Any:
+    """Turns a setting into what JSON takes.
 
     Args:
-        value: Plain values, lists and mappings stay what they are. A dataclass becomes its class
-            and those of its fields that differ from their defaults, an object of Keras what
-            `keras.saving` makes of it, and anything else the name of its class.
+        value: The setting. Plain values and lists stay what they are, and a tuple becomes a list. A
+            mapping becomes its values by name, a dataclass its class and those of its fields that
+            differ from their defaults, an object of Keras what `keras.saving` makes of it, and
+            anything else the name of its class.
     """
     if isinstance(value, np.generic):
         value = value.item()
@@ -40,12 +42,12 @@ def write(value: Any) -> Any:
     return {"class": class_name(named)}
 
 
-def read(config: Any, family: type[Any]) -> Any:
-    """Makes an object of a family again; `None` where its class is not known or it is no object.
+def read(config: object, family: type[Any]) -> Any:
+    """Makes an object of a family again; gives `None` for no object, or an unknown class.
 
     Args:
-        config: What `write` gave.
-        family: The base class of what may come of it.
+        config: The data that `write` gave.
+        family: The base class of all objects that may be made.
     """
     if not isinstance(config, Mapping) or "settings" not in config:
         return None
@@ -57,7 +59,7 @@ def read(config: Any, family: type[Any]) -> Any:
 
 
 def subclasses(family: type[Any]) -> dict[str, type[Any]]:
-    """Gives all classes of a family that this process knows, by the names that `write` gives."""
+    """Finds all classes of a family that this process knows, by the names that `write` gives."""
     members = [family]
     for member in members:
         members += member.__subclasses__()
@@ -66,7 +68,8 @@ def subclasses(family: type[Any]) -> dict[str, type[Any]]:
 
 
 def class_name(named: Any) -> str:
-    """Gives the name of a class or function: ours do not say in which file they are."""
+    """Gives the full name of a class or function, for ours and Keras's without their module."""
+    # Files of a package may be moved, and saves that name its classes must stay readable.
     module = named.__module__ or ""
     home = module.partition(".")[0]
     return f"{home if home in (_PACKAGE, 'keras') else module}.{named.__qualname__}"
@@ -81,8 +84,8 @@ def _default(field: Field[Any]) -> Any:
     return field.default if field.default_factory is MISSING else field.default_factory()
 
 
-def _equal(value: Any, default: Any) -> bool:
-    equal = value == default
+def _equal(value: object, default: object) -> bool:
+    equal = value == default  # of arrays an array, which says nothing: they count as changed
     return equal if isinstance(equal, bool) else False
 
 
@@ -94,7 +97,7 @@ def _value(part: Any, family: type[Any]) -> Any:
     return part
 
 
-def _keras_config(value: Any) -> Any:
+def _keras_config(value: object) -> Any:
     try:
         return keras.saving.serialize_keras_object(value)
     except (NotImplementedError, TypeError, ValueError):

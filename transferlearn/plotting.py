@@ -1,24 +1,29 @@
-"""Figures as files."""
+"""Writes figures into files."""
 
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from transferlearn.extras import install_line
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def write_figure(path: str | Path, draw: Callable[[Any], Any]) -> None:
+
+def write_figure(path: str | Path, draw: Callable[["Figure"], object]) -> None:
     """Draws a figure and writes it, whole or not at all.
 
     Args:
-        path: Of the file; its ending says what it is (`.png`, `.svg`, `.pdf`), without one a PNG.
-        draw: Takes an empty `matplotlib.figure.Figure`. No window is opened, no `pyplot` touched.
+        path: The path of the file; its ending names the format (`.png`, `.svg`, `.pdf`), and
+            without an ending it is a PNG.
+        draw: A function that draws into an empty `matplotlib.figure.Figure`. No window is opened,
+            and `pyplot` is not touched.
 
     Raises:
         ImportError: matplotlib is not installed.
-        ValueError: matplotlib knows no such ending.
-        FileNotFoundError: There is no such folder.
+        ValueError: matplotlib knows no format with this ending.
+        FileNotFoundError: There is no folder to write the file into.
     """
     try:
         from matplotlib.figure import Figure

@@ -1,48 +1,49 @@
-"""Raw pixels to what a pretrained network was trained on, in plain Keras layers and ops.
+"""Turns raw pixels into what a pretrained network takes, in plain Keras layers and ops.
 
 Every function takes and gives a `KerasTensor` of shape `(batch, height, width, 3)`; the input holds
 RGB pixels in [0, 255]. Everything runs in float32 whatever the precision of the network is, and
 everything can be saved and loaded without this package.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
 
 import keras
 import numpy as np
 
-Tensor = Any
+from transferlearn.types import Tensor
+
 Preprocessing = Callable[[Tensor], Tensor]
 
+# Means and standard deviations of ImageNet: of pixels in [0, 255], and of pixels in [0, 1].
 _BGR_MEAN = (103.939, 116.779, 123.68)
 _RGB_MEAN = (0.485, 0.456, 0.406)
 _RGB_STD = (0.229, 0.224, 0.225)
 
 
-def _rescale(scale: Any, offset: Any) -> keras.Layer:
+def _rescale(scale: float | Sequence[float], offset: float | Sequence[float]) -> keras.Layer:
     return keras.layers.Rescaling(scale, offset, dtype="float32", name="preprocessing")
 
 
 def caffe(pixels: Tensor) -> Tensor:
-    """RGB to BGR, minus the ImageNet means (VGG, ResNet)."""
+    """Turns RGB into BGR, and subtracts the means of ImageNet (VGG, ResNet)."""
     return _rescale(1.0, [-mean for mean in _BGR_MEAN])(keras.ops.flip(pixels, axis=-1))
 
 
 def torch(pixels: Tensor) -> Tensor:
-    """To [0, 1], minus the ImageNet means, over the standard deviations (DenseNet)."""
+    """Scales to [0, 1], and standardises by means and deviations of ImageNet (DenseNet)."""
     scale = [1 / (255 * std) for std in _RGB_STD]
     offset = [-mean / std for mean, std in zip(_RGB_MEAN, _RGB_STD, strict=True)]
     return _rescale(scale, offset)(pixels)
 
 
 def tf(pixels: Tensor) -> Tensor:
-    """To [-1, 1] (Inception, MobileNet, NASNet, ResNetV2, Xception)."""
+    """Scales to [-1, 1] (Inception, MobileNet, NASNet, ResNetV2, Xception)."""
     return _rescale(1 / 127.5, -1.0)(pixels)
 
 
 def none(pixels: Tensor) -> Tensor:
-    """Nothing: the network's own first layers do it (EfficientNet, ConvNeXt, MobileNetV3)."""
+    """Changes nothing: the network's first layers do it (EfficientNet, ConvNeXt, MobileNetV3)."""
     return pixels
 
 
@@ -55,13 +56,13 @@ def recognise(preprocess_input: Callable[[np.ndarray], np.ndarray]) -> str:
     """Finds which of `MODES` a `preprocess_input` function is, by what it does to a few pixels.
 
     Args:
-        preprocess_input: Takes float32 pixels `(batch, height, width, 3)` in [0, 255].
+        preprocess_input: A function of float32 pixels `(batch, height, width, 3)` in [0, 255].
 
     Returns:
         The name of the mode.
 
     Raises:
-        ValueError: It is none of them.
+        ValueError: The function does what none of the modes does.
     """
     pixels = np.linspace(0, 255, 24, dtype="float32").reshape(1, 2, 4, 3)
     prepared = preprocess_input(pixels.copy())

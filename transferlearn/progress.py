@@ -1,11 +1,11 @@
-"""Whether long work shows how far it is, and how."""
+"""Decides whether and how long work shows how far it is."""
 
 import contextlib
 import functools
 import sys
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import Any, ParamSpec, TypeVar
+from typing import Literal, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -13,17 +13,17 @@ _silent: ContextVar[bool] = ContextVar("silent", default=False)
 
 
 def is_silent() -> bool:
-    """Says whether nothing is to be shown, since somebody passed `verbose=0`."""
+    """Says whether nothing may be shown, since somebody passed `verbose=0`."""
     return _silent.get()
 
 
 def redraws() -> bool:
-    """Says whether a bar can be drawn over: in a terminal or a notebook, but in no pipe."""
+    """Says whether a bar can be drawn over, as in a terminal or a notebook, but not in a pipe."""
     return not is_silent() and (sys.stdout.isatty() or "ipykernel" in sys.modules)
 
 
 def obeys_verbose(function: Callable[P, R]) -> Callable[P, R]:
-    """Makes a function with the keyword `verbose` show nothing at all where that is 0."""
+    """Wraps a function so that it shows nothing at all where its keyword `verbose` is 0."""
 
     @functools.wraps(function)
     def obeying(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -33,8 +33,8 @@ def obeys_verbose(function: Callable[P, R]) -> Callable[P, R]:
     return obeying
 
 
-def as_verbosity(verbose: Any) -> Any:
-    """Chooses for `"auto"` what Keras takes: 1, a bar, where it can be redrawn, else 2."""
+def as_verbosity(verbose: int | Literal["auto"]) -> int:
+    """Turns `"auto"` into what Keras takes: 1, a bar, where it can be redrawn, and 2 elsewhere."""
     return (1 if redraws() else 2) if verbose == "auto" else verbose
 
 

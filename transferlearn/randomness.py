@@ -1,4 +1,4 @@
-"""The one keeper of random states that a look ahead must leave as they were."""
+"""Keeps random states, which a look ahead must leave as they were."""
 
 import contextlib
 import random
@@ -11,11 +11,11 @@ import numpy as np
 def random_states_kept(seed: int | None = None) -> Iterator[None]:
     """Puts Python's and NumPy's global random states back at the end.
 
-    Keras draws the seeds of new layers and weights from Python's state, users' data may use
+    Keras draws the seeds of new layers and weights from Python's state, and users' data may use
     NumPy's. The backend's own state cannot be put back, so nothing inside may set it.
 
     Args:
-        seed: What both begin with; `None`: with the states that there are.
+        seed: The seed of both states at the beginning; `None`: they go on from where they are.
     """
     python, of_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
     if seed is not None:

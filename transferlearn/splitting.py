@@ -1,10 +1,9 @@
-"""Cut a model in two where its frozen part ends, or before."""
+"""Cuts a model in two where its frozen part ends, or before."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 import keras
 
@@ -17,21 +16,24 @@ from transferlearn.keras_internals import (
     maker,
     takes_training,
 )
+from transferlearn.types import Tensor
 
-Tensor = Any
-_KNOWN = ("keras", "keras_hub", "transferlearn")  # whose frozen layers act as in prediction
+# Packages whose frozen layers compute in training what they do in prediction.
+_KNOWN = ("keras", "keras_hub", "transferlearn")
+# Layers whose names begin like this may act otherwise in training, even if they are frozen.
 _RANDOM = ("Random", "SpectralNormalization")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cut:
-    """A place where a model falls into two parts.
+    """Describes a place where a model falls into two parts.
 
     Attributes:
-        tensors: All that cross it; several inside residual and dense blocks.
-        operations: Floating-point operations of one item before it, as counted from the layers'
-            weights and outputs.
-        in_head: Whether it lies behind the backbone.
+        tensors: All tensors that cross the place; inside residual and dense blocks there are
+            several.
+        operations: The floating-point operations that one item takes before the place, as counted
+            from the layers' weights and outputs.
+        in_head: Whether the place lies behind the backbone.
     """
 
     tensors: tuple[Tensor, ...]
@@ -40,27 +42,29 @@ class Cut:
 
     @property
     def name(self) -> str:
-        """Names of the operations whose outputs cross it."""
+        """Names the operations whose outputs cross the place."""
         return ", ".join(maker(tensor).name for tensor in self.tensors)
 
     @property
     def has_one_size(self) -> bool:
-        """Whether as much crosses it for each item."""
+        """Says whether the same number of values crosses the place for each item."""
         return all(None not in tensor.shape[1:] for tensor in self.tensors)
 
     @property
     def values(self) -> int:
-        """How many numbers cross it for one item."""
+        """Counts the values that cross the place for one item."""
         return sum(prod(tensor.shape[1:]) for tensor in self.tensors)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """A model in two parts that share its layers.
+    """Holds the two parts of a model, which share its layers.
 
     Attributes:
-        trunk: Raw items to the tensors at the cut; `None` where they are the items themselves.
-        tail: The tensors at the cut, and the inputs that come with the targets, to the outputs.
+        trunk: The model from raw items to the tensors at the cut; `None` where these are the items
+            themselves.
+        tail: The model from the tensors at the cut, and the inputs that come with the targets, to
+            the outputs.
     """
 
     trunk: keras.Model | None
@@ -68,7 +72,7 @@ class Split:
 
 
 def split(network: Network, cut: Cut) -> Split:
-    """Cuts a model in two."""
+    """Makes two models of a network: one up to the cut, and one from there on."""
     tensors, model = list(cut.tensors), network.model
     if not cut.operations:
         return Split(trunk=None, tail=model)
@@ -87,10 +91,11 @@ def cuts(network: Network, mask: Sequence[bool]) -> list[Cut]:
 
     Args:
         network: The model and its parts.
-        mask: Of `network.layers`, whether each is frozen.
+        mask: Whether each of `network.layers` is frozen.
 
     Returns:
-        From the items themselves to the last one; those behind the backbone are at the end.
+        The places in order, from the items themselves to the last one; those behind the backbone
+        are at the end.
     """
     frozen = {id(layer): is_frozen for layer, is_frozen in zip(network.layers, mask, strict=True)}
     head = {id(operation) for operation in network.head}
@@ -122,7 +127,7 @@ def cuts(network: Network, mask: Sequence[bool]) -> list[Cut]:
 
 
 def boundary(network: Network, mask: Sequence[bool]) -> Cut:
-    """Gives the last cut within the backbone."""
+    """Gives the last of the `cuts` within the backbone."""
     return [cut for cut in cuts(network, mask) if not cut.in_head][-1]
 
 
@@ -141,9 +146,10 @@ def _is_fixed(step: Step, frozen: dict[int, bool], head: set[int]) -> bool:
 
 
 def acts_alike(layer: keras.Layer) -> bool:
-    """Whether a frozen layer surely computes in training what it does in prediction."""
-    kind = type(layer)
-    known = kind.__module__.split(".")[0] in _KNOWN and not kind.__name__.startswith(_RANDOM)
+    """Says whether a frozen layer surely computes in training what it does in prediction."""
+    layer_class = type(layer)
+    package = layer_class.__module__.split(".")[0]
+    known = package in _KNOWN and not layer_class.__name__.startswith(_RANDOM)
     plain = not (takes_training(layer) or draws_numbers(layer))
     return (known or plain) and layer.activity_regularizer is None
 
@@ -154,7 +160,8 @@ def count_operations(model: keras.Model) -> float:
 
 
 def _operations(step: Step) -> float:
-    """Two a weight and place of the output, and one a number that comes out."""
+    """Counts two for each weight at each place of the output, and one for each value of it."""
+    # Cuts differ by factors of ten, so a count tells them apart; unlike a clock, it never varies.
     inner = functional_of(step.operation)
     if inner is not None:
         return count_operations(inner)

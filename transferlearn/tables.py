@@ -1,14 +1,14 @@
-"""The one printer of tables."""
+"""Writes tables as text."""
 
 from collections.abc import Collection, Sequence
 
 
 def as_table(rows: Sequence[Sequence[str]], *, right: Collection[int] = ()) -> str:
-    """Writes rows of cells, each column as wide as its widest cell.
+    """Writes rows of cells as lines of text, each column as wide as its widest cell.
 
     Args:
-        rows: The head, if any, and the lines, all of one length.
-        right: Numbers of the columns that are aligned to the right, as numbers are.
+        rows: The cells of each line, the head first if there is one; all rows have as many cells.
+        right: The numbers of the columns that are aligned to the right, counted from 0.
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [

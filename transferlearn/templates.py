@@ -1,4 +1,4 @@
-"""Optimizers and metrics that a user passes are templates: each training works on copies."""
+"""Copies the optimizers and metrics that a user passes, so that each training has its own."""
 
 import inspect
 from typing import Any
@@ -7,7 +7,7 @@ import keras
 
 
 def copy_metrics(metrics: Any) -> Any:
-    """Copies metric objects, in lists and dicts too, from their configs."""
+    """Copies metric objects from their configs, in lists and dictionaries too."""
     if isinstance(metrics, (list, tuple)):
         return [copy_metrics(metric) for metric in metrics]
     if isinstance(metrics, dict):
@@ -17,16 +17,18 @@ def copy_metrics(metrics: Any) -> Any:
     return metrics
 
 
-def copy_optimizer(optimizer: Any, learning_rate: float | None = None) -> keras.Optimizer:
+def copy_optimizer(
+    optimizer: str | keras.Optimizer, learning_rate: float | None = None
+) -> keras.Optimizer:
     """Makes a new optimizer from a name or a template, which is not changed.
 
     Args:
-        optimizer: Name of a Keras optimizer, or an object.
-        learning_rate: Its rate; `None`: the template's own.
+        optimizer: The name of a Keras optimizer, or an optimizer that serves as the template.
+        learning_rate: The rate of the new optimizer; `None`: that of the template.
 
     Raises:
         ValueError: There is no optimizer of that name.
-        TypeError: It is neither a name nor a Keras optimizer.
+        TypeError: The optimizer is neither a name nor a Keras optimizer, or cannot be copied.
     """
     if not isinstance(optimizer, (str, keras.Optimizer)):
         raise TypeError(
@@ -36,16 +38,17 @@ def copy_optimizer(optimizer: Any, learning_rate: float | None = None) -> keras.
     template = keras.optimizers.get(optimizer)
     config = _config(template)
     if learning_rate is not None:
-        # LossScaleOptimizer leaves the rate to the one inside.
+        # LossScaleOptimizer has no rate of its own: it is that of the optimizer inside.
         with_rate = config["inner_optimizer"]["config"] if "inner_optimizer" in config else config
         with_rate["learning_rate"] = float(learning_rate)
     return type(template).from_config(config)
 
 
-def _config(template: Any) -> dict[str, Any]:
+def _config(template: keras.Optimizer | keras.metrics.Metric) -> dict[str, Any]:
     config = template.get_config()
     if type(template).__module__.startswith("keras."):
         return config
+    # An argument that a user's class does not give would silently go back to its default.
     arguments = inspect.signature(type(template)).parameters.values()
     lost = [a.name for a in arguments if a.kind == a.POSITIONAL_OR_KEYWORD and a.name not in config]
     if lost:

@@ -234,6 +234,22 @@ def test_a_program_that_writes_files_must_be_trusted(tmp_path):
     assert target.exists()
 
 
+@pytest.mark.parametrize("operation", ["cache", "snapshot"])
+def test_a_pipeline_that_writes_what_it_reads_is_named(tmp_path, operation):
+    module = tf.Module()
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 4, 4, 3))])
+    def call(images):
+        rows = tf.data.Dataset.from_tensor_slices(images)
+        written = getattr(rows, operation)(str(tmp_path / "written"))
+        return written.batch(8).reduce(0.0, lambda total, batch: total + tf.reduce_sum(batch))
+
+    module.__call__ = call
+    tf.saved_model.save(module, str(tmp_path / "module"))
+    (unsafe,) = read_program(tmp_path / "module").unsafe
+    assert unsafe.lower().startswith(operation)
+
+
 def test_a_save_with_such_a_program_must_be_trusted_anew(tmp_path):
     folder = saved_models.save_writer(tmp_path / "module", tmp_path / "target.txt")
     backbone = tl.backbones.from_saved_model(folder, trusted=True)

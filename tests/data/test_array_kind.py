@@ -63,3 +63,9 @@ def test_what_is_broken_is_named_and_left_out(folder):
 def test_arrays_of_another_shape_are_refused():
     with pytest.raises(ValueError, match=r"spectrum 0: shape \(5,\)"):
         tl.data.load((np.zeros((3, 5)), [0, 1, 0]), Spectra(), Classes())
+
+
+def test_nothing_is_no_item():
+    fitted = SpectraClassifier(backbone(), seed=0).fit(spectra(40), schedule="probe", verbose=0)
+    with pytest.raises(ValueError, match="There are no spectrums"):
+        fitted.predict([])

@@ -112,7 +112,7 @@ def test_wrong_rows_are_refused_and_what_was_added_before_stays(cache):
     with pytest.raises(ValueError, match=r"shapes .*\(2, 3, 4\)"), store.adding(9) as writer:  # noqa: PT012
         writer.add(keys(range(5)), features(range(5)))
         writer.add(keys([6, 7]), features(range(3)))
-    with pytest.raises(ValueError, match="announced"), store.adding(1) as writer:
+    with pytest.raises(ValueError, match="at most"), store.adding(1) as writer:
         writer.add(keys([8, 9]), features([8, 9]))
     with pytest.raises(ValueError, match="32 bytes"), store.adding(1) as writer:
         writer.add([b"short"], features([8]))

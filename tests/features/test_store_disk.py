@@ -21,7 +21,7 @@ from tests.features.storing import (
     process,
     storage,
 )
-from transferlearn.features import limits, shards, writing
+from transferlearn.features import drafts, limits, shards, writing
 from transferlearn.features.shards import ShardWriter
 
 pytestmark = pytest.mark.core
@@ -139,7 +139,7 @@ def test_drafts_of_dead_processes_are_removed_and_those_of_living_ones_kept(cach
     with monkeypatch.context() as patch:
         patch.setattr(os, "getpid", lambda: dead.pid)
         ShardWriter(folder, SPECS)._file.close()
-        patch.setattr(shards, "_here", lambda: "elsewhere")
+        patch.setattr(drafts, "_here", lambda: "elsewhere")
         for _ in range(2):
             ShardWriter(folder, SPECS)._file.close()
     old = next(folder.glob(".elsewhere.*"))
@@ -148,7 +148,7 @@ def test_drafts_of_dead_processes_are_removed_and_those_of_living_ones_kept(cach
     living = ShardWriter(folder, SPECS)
     opened(cache)
     left = sorted(path.name.split(".")[1] for path in folder.glob(".*"))
-    assert left == sorted(["elsewhere", shards._here()])
+    assert left == sorted(["elsewhere", drafts._here()])
     assert not old.exists()
     assert not limits.remove_store(folder)
     living.discard()

@@ -1,1 +1,1 @@
-"""What to start from, what a run will take, which rate to train at, and what to change."""
+"""Advises on what to start from, what a run will take, which rate to use and what to change."""

@@ -1,10 +1,11 @@
-"""Find a learning rate by trying them all once, and leave everything as it was."""
+"""Finds a learning rate: a copy is trained while the rate rises, and nothing else changes."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import keras
 import numpy as np
@@ -13,42 +14,54 @@ from transferlearn.builders import Builder
 from transferlearn.checks import whole
 from transferlearn.data import LoadedData
 from transferlearn.data.dataset import ItemDataset
+from transferlearn.features import Cache
 from transferlearn.plotting import write_figure
 from transferlearn.progress import as_verbosity, obeys_verbose
 from transferlearn.randomness import random_states_kept
 from transferlearn.schedules import OnePhase
 from transferlearn.templates import copy_optimizer
+from transferlearn.types import Logs, Optimizer, Source, Verbose
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_Data: TypeAlias = Source | LoadedData | Iterable[Any]
+_Pace: TypeAlias = keras.optimizers.schedules.LearningRateSchedule
 
 _MEMORY = 0.9  # share of the smoothed loss that the next step keeps: it looks back ten steps
-_EXPLODED = 4.0  # times the lowest smoothed loss
-_FIRST = 10  # steps whose rate is too small to change anything
-_BEGUN = 0.1  # share of the whole fall
+_EXPLODED = 4.0  # the sweep ends where the smoothed loss is so many times its lowest value
+_FIRST = 10  # steps whose rate is too small to change anything: their mean loss is the start
+_BEGUN = 0.1  # share of the whole fall after which the valley begins
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class RateSweep:
-    """How the loss went while the learning rate rose from step to step.
+    """Holds the loss of each step while the learning rate rose from step to step.
 
     Attributes:
-        rates: `(steps,)`, evenly spaced on a logarithmic scale, up to where the loss exploded.
-        losses: `(steps,)`, of each step's batch.
+        rates: The rate of each step, `(steps,)`, evenly spaced on a logarithmic scale, up to where
+            the loss exploded.
+        losses: The loss of each step's batch, `(steps,)`.
     """
 
     rates: np.ndarray
     losses: np.ndarray
 
     def __repr__(self) -> str:
-        found = f"suggestion={self.suggestion:.1e}" if self._fell else "the loss did not fall"
-        return f"RateSweep({found}, {len(self.rates)} steps up to {self.rates[-1]:.1e})"
+        outcome = f"suggestion={self.suggestion:.1e}" if self._fell else "the loss did not fall"
+        return f"RateSweep({outcome}, {len(self.rates)} steps up to {self.rates[-1]:.1e})"
 
     @cached_property
     def smoothed(self) -> np.ndarray:
-        """The losses' running mean, `(steps,)`."""
+        """Gives the running mean of the losses, `(steps,)`."""
         return _running_mean(self.losses)
 
     @property
     def suggestion(self) -> float:
-        """The middle, on a logarithmic scale, of the valley: from a tenth of the fall to its end.
+        """Gives the rate in the middle of the valley in which the loss falls.
+
+        The valley goes from where a tenth of the fall is done to the lowest smoothed loss, and its
+        middle is taken on a logarithmic scale.
 
         Raises:
             ValueError: The loss did not fall, so there is nothing to suggest.
@@ -57,28 +70,34 @@ class RateSweep:
 
     @property
     def steepest(self) -> float:
-        """Where the smoothed loss falls fastest; it leans on one place, so it is the less steady.
+        """Gives the rate at which the smoothed loss falls fastest.
+
+        It depends on a single place of the curve, so it is less steady than `suggestion`.
 
         Raises:
-            ValueError: As `suggestion`.
+            ValueError: The loss did not fall, so there is no such rate.
         """
         slopes = np.gradient(self.smoothed, np.log(self.rates))
         return float(self.rates[self._begin + np.argmin(slopes[self._begin : self._end + 1])])
 
     def plot(self, path: str | Path) -> None:
-        """Draws loss against rate, and the suggestion, into a file such as `rates.png`.
+        """Draws the loss against the rate, and marks the suggestion.
+
+        Args:
+            path: The file to write, such as `rates.png`.
 
         Raises:
             ImportError: matplotlib is not installed.
         """
         write_figure(path, self._draw)
 
-    def _draw(self, figure: Any) -> None:
+    def _draw(self, figure: "Figure") -> None:
         axes = figure.add_subplot(xscale="log", xlabel="learning rate", ylabel="loss")
         axes.plot(self.rates, self.losses, ".", color="0.7", label="each step")
         axes.plot(self.rates, self.smoothed, label="smoothed")
         if self._fell:
             axes.axvline(self.suggestion, color="C1", label=f"suggestion: {self.suggestion:.1e}")
+        # The explosion at the end would press the valley flat, so the axis ends above the valley.
         axes.set_ylim(top=1.1 * max(self.losses[0], self.smoothed[: self._end + 1].max()))
         axes.legend()
 
@@ -88,7 +107,7 @@ class RateSweep:
 
     @property
     def _begin(self) -> int:
-        """The first step from which on a tenth of the fall is done and stays so."""
+        """Gives the first step from which on at least a tenth of the fall is done."""
         if not self._fell:
             raise ValueError(
                 "No learning rate made the loss fall by more than its noise. Look at the plot; "
@@ -105,8 +124,11 @@ class RateSweep:
 
     @property
     def _fell(self) -> bool:
-        """Whether the fall is above three standard errors: the lowest of many is looked at."""
-        spread = np.median(np.abs(np.diff(self.losses))) / (0.6745 * math.sqrt(2))  # if normal
+        """Says whether the loss fell by more than three standard errors."""
+        # The median step gives the spread of normal noise, whatever few large steps there are.
+        spread = np.median(np.abs(np.diff(self.losses))) / (0.6745 * math.sqrt(2))
+        # The variance of the running mean's end, and that of the mean of the first steps. Three of
+        # the errors, not two, since the lowest of many values is low by chance already.
         error = spread * math.sqrt((1 - _MEMORY) / (1 + _MEMORY) + 1 / _FIRST)
         return bool(self._start - self.smoothed.min() > 3 * error)
 
@@ -114,19 +136,19 @@ class RateSweep:
 @obeys_verbose
 def find_learning_rate(
     builder_or_model: Builder | keras.Model,
-    train: Any,
+    train: _Data,
     *,
     lowest: float = 1e-7,
     highest: float = 10.0,
     steps: int = 100,
-    cache: Any = "auto",
-    verbose: Any = "auto",
+    cache: str | bool | Cache = "auto",
+    verbose: Verbose = "auto",
 ) -> RateSweep:
-    """Trains for some steps with a rate that rises from each to the next, and suggests one.
+    """Suggests a learning rate, after some steps of training at a rate that rises at each step.
 
     When to use it: before a long training, or where the loss hardly moves or explodes. It takes
-    about as long as `steps` steps; what the builder's `freeze` freezes is computed once, and
-    found again by `fit`.
+    about as long as `steps` training steps; the output of the layers that the builder's `freeze`
+    freezes is computed once, and `fit` finds it again.
 
     A copy is trained and thrown away. The builder or model, its optimizer, and Python's, NumPy's,
     Keras's and the backend's random state are afterwards as they were: what is trained next comes
@@ -135,18 +157,19 @@ def find_learning_rate(
     Reference: [Cyclical learning rates](https://arxiv.org/abs/1506.01186), for the sweep.
 
     Args:
-        builder_or_model: A builder, or a compiled `keras.Model`. A builder's `freeze` says what is
-            swept; augmentation is left out.
-        train: What `fit` takes: of a builder any labelled data (a tenth is left aside, as in
-            `fit`), of a model batches, or one tuple `(x, y)` or `(x, y, sample_weight)`.
+        builder_or_model: A builder, or a compiled `keras.Model`. A builder's `freeze` says which
+            layers are trained during the sweep; augmentation is left out.
+        train: What `fit` takes: for a builder any labelled data (a tenth is left aside, as in
+            `fit`), for a model batches, or one tuple `(x, y)` or `(x, y, sample_weight)`.
         lowest: The first rate.
         highest: The last rate, if the loss does not explode before.
-        steps: From one to the other; data with fewer batches is gone through several times.
-        cache: As for `Builder.fit`.
-        verbose: As for `model.fit`.
+        steps: How many steps lead from the first rate to the last; data with fewer batches is read
+            several times.
+        cache: Whether the output of frozen layers is stored, as for `Builder.fit`.
+        verbose: How progress is shown, as for `model.fit`: 0 nothing, 1 a bar, 2 lines.
 
     Returns:
-        A `RateSweep`: `suggestion`, `steepest`, `rates`, `losses`, `plot(path)`.
+        A `RateSweep` with `suggestion`, `steepest`, `rates`, `losses`, `plot(path)`.
 
     Raises:
         ValueError: Settings or data that cannot work, or a model that is not compiled.
@@ -180,17 +203,24 @@ def find_learning_rate(
 
 
 def _sweep_builder(
-    builder: Builder, train: Any, pace: Any, sweep: "_Sweep", *, cache: Any, verbose: Any
+    builder: Builder,
+    train: _Data,
+    pace: _Pace,
+    sweep: "_Sweep",
+    *,
+    cache: str | bool | Cache,
+    verbose: Verbose,
 ) -> None:
+    # Back to their defaults, which vary nothing; not every builder has these fields.
     changes: dict[str, Any] = {
         f.name: f.default for f in fields(builder) if f.name in ("augmentation", "views")
     }
     optimizer = _with_pace(builder.optimizer, pace)
     builder = replace(builder, optimizer=optimizer, learning_rate=None, **changes)
     trained_on, held_out = builder.load(train, validation_split=0.0)
-    epochs = sweep.steps
+    epochs = sweep.steps  # enough for a stream of one batch; the sweep ends the training itself
     if isinstance(trained_on, ItemDataset):
-        if held_out is None:  # as in `fit`, which so finds the features of the same batches
+        if held_out is None:  # as in `fit`, which so finds the features that are stored here
             trained_on, _ = trained_on.split(0.1, builder.seed)
         epochs = math.ceil(sweep.steps / math.ceil(len(trained_on.items) / builder.batch_size))
     # A builder's seed sets the backend's state too, which cannot be put back.
@@ -202,33 +232,35 @@ def _sweep_builder(
         training.run(callbacks=[sweep], verbose=verbose)
 
 
-def _sweep_model(model: keras.Model, train: Any, pace: Any, sweep: "_Sweep", verbose: Any) -> None:
+def _sweep_model(
+    model: keras.Model, train: _Data, pace: _Pace, sweep: "_Sweep", verbose: Verbose
+) -> None:
     if getattr(model, "optimizer", None) is None:
         raise ValueError("The model has no optimizer and loss yet: call model.compile(...) first.")
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
     copy.compile(_with_pace(model.optimizer, pace), model.loss, jit_compile=model.jit_compile)
-    data = {"x": train}
+    data: dict[str, object] = {"x": train}
     if isinstance(train, tuple):
+        # Rows may be sorted by class, and Keras would shuffle by the backend's random state.
         order = np.random.default_rng(0).permutation(len(train[0]))
         parts = [np.asarray(part)[order] for part in train]
         data = dict(zip(("x", "y", "sample_weight"), parts, strict=False))
-    # Keras would shuffle by the backend's random state.
     copy.fit(
         **data, shuffle=False, epochs=sweep.steps, callbacks=[sweep], verbose=as_verbosity(verbose)
     )
 
 
-def _with_pace(optimizer: Any, pace: Any) -> keras.Optimizer:
+def _with_pace(optimizer: Optimizer, pace: _Pace) -> keras.Optimizer:
     copy = copy_optimizer(optimizer, 1.0)
     copy.learning_rate = pace
     return copy
 
 
 class _Sweep(keras.callbacks.ProgbarLogger):
-    """Takes down each step's loss, and stops after the last step or where the loss explodes.
+    """Records each step's loss, and stops after the last step or where the loss explodes.
 
-    Keras leaves its own progress bars out for this one, which goes over all epochs.
+    It is a `ProgbarLogger`, so Keras adds no bar of its own; this one runs over all epochs.
     """
 
     def __init__(self, steps: int) -> None:
@@ -237,23 +269,24 @@ class _Sweep(keras.callbacks.ProgbarLogger):
         self.losses: list[float] = []
         self._mean = 0.0
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: Logs = None) -> None:
         self.progbar = keras.utils.Progbar(
             self.steps, verbose=self.verbose, stateful_metrics=["loss"]
         )
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         self._mean = 0.0
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Overridden, since the bar goes on."""
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Does nothing, where Keras would end the bar: it goes on over all epochs."""
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        # Keras gives the mean since the epoch began.
+        # Keras gives the mean since the epoch began; the batch's own loss is computed from two.
         mean = float(logs["loss"])
         self.losses.append(self._mean + (batch + 1) * (mean - self._mean))
         self._mean = mean
         smoothed = _running_mean(np.array(self.losses))
+        # Written with `not`, so that a loss of NaN counts as exploded.
         exploded = not smoothed[-1] <= _EXPLODED * smoothed.min()
         done = exploded or len(self.losses) == self.steps
         self.progbar.update(len(self.losses), [("loss", smoothed[-1])], finalize=done)
@@ -261,7 +294,7 @@ class _Sweep(keras.callbacks.ProgbarLogger):
 
 
 def _running_mean(losses: np.ndarray) -> np.ndarray:
-    """Exponentially weighted, without a bias to 0 at its beginning."""
+    """Gives the exponentially weighted mean up to each step, without a bias to 0 at the start."""
     weights = _MEMORY ** np.arange(len(losses))
     sums = np.convolve(losses, weights)[: len(losses)]
     return sums / np.cumsum(weights)

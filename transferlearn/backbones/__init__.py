@@ -1,4 +1,4 @@
-"""Pretrained networks without their heads, by name or from any functional model."""
+"""Loads pretrained networks without their heads, by name or from any functional model."""
 
 from transferlearn.backbones.base import Backbone as Backbone
 from transferlearn.backbones.base import BackboneSource as BackboneSource

@@ -1,4 +1,4 @@
-"""Every network of `keras.applications`, found from the package itself."""
+"""Gives every network of `keras.applications`; the installed package says which there are."""
 
 import importlib
 import inspect
@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import keras
 
@@ -17,9 +16,11 @@ from transferlearn.backbones.base import Backbone, BackboneSource, Facts, Weight
 from transferlearn.backbones.blocks import Block, blocks_between_cuts, blocks_by_name
 from transferlearn.backbones.graph import canonical, copy_weights
 from transferlearn.backbones.weights import check_weights, download_failed, find_file, load_file
+from transferlearn.types import Json
 
 _EFFICIENTNET = blocks_by_name((r"(stem|block\d|top)", r"\1"))
 _RESNET = blocks_by_name((r"(conv\d)", r"\1"))
+# By the family's module in `keras.applications`; of all rules the first that matches counts.
 FIND_BLOCKS: Mapping[str, Callable[[keras.Model], tuple[Block, ...]]] = {
     "convnext": blocks_by_name((r"\w+?_(stem|stage_\d)", r"\1")),
     "densenet": blocks_by_name((r"(?:conv|pool)(\d)", r"conv\1")),
@@ -48,7 +49,7 @@ FIND_BLOCKS: Mapping[str, Callable[[keras.Model], tuple[Block, ...]]] = {
 
 
 class Applications(BackboneSource):
-    """The networks of `keras.applications`, each with its own preprocessing and its own blocks."""
+    """Gives the networks of `keras.applications`, each with its own preprocessing and blocks."""
 
     names = tuple(name for name, _ in inspect.getmembers(keras.applications, inspect.isfunction))
 
@@ -67,7 +68,7 @@ class Applications(BackboneSource):
         )
 
     def load(self, name: str, *, weights: Weights, image_size: tuple[int, int]) -> Backbone:
-        """Builds the network without its top; `"imagenet"` means a folder, else a download."""
+        """Builds the network without its top; `"imagenet"` takes a local file, else a download."""
         check_weights(weights)
         official = _official(name)
         path = find_file(name, official) if weights == "imagenet" else weights
@@ -99,7 +100,7 @@ def _family(name: str) -> str:
 
 
 @cache
-def _published() -> dict[str, dict[str, Any]]:
+def _published() -> dict[str, Json]:
     text = resources.files(__package__).joinpath("applications.json").read_text("utf-8")
     return json.loads(text)
 
@@ -110,6 +111,7 @@ def _official(name: str) -> str:
 
 @cache
 def _preprocessing(name: str) -> str:
+    # Each family's module has a `preprocess_input` of its own.
     module = importlib.import_module(_function(name).__module__)
     return preprocessing.recognise(module.preprocess_input)
 
@@ -133,19 +135,21 @@ def _load_with_or_without_top(model: keras.Model, path: Path, name: str) -> None
         whole = _function(name)(weights=None)
         try:
             load_file(whole, path, name)
+            # The layers of the top come last, so the shorter list says where to stop.
             copy_weights(list(zip(whole.layers, model.layers, strict=False)))
         except ValueError:
             raise error from None
 
 
 def _lacks_rescaling(name: str, path: Weights) -> bool:
-    """Keras gives `EfficientNetB*` a layer more for `"imagenet"` than for the file by path."""
+    """Says whether Keras left out the layer that `EfficientNetB*` has with `"imagenet"` only."""
     return path is not None and _family(name) == "efficientnet"
 
 
 def _missing_rescaling(layer: str) -> keras.Layer | None:
     if layer != "normalization":
         return None
-    variance = (0.229, 0.224, 0.225)
-    scale = [1 / math.sqrt(value) for value in variance]
+    # Keras takes the square roots of these, so that it normalises as the weights were trained.
+    deviations = (0.229, 0.224, 0.225)
+    scale = [1 / math.sqrt(value) for value in deviations]
     return keras.layers.Rescaling(scale, name="rescaling_1")

@@ -1,7 +1,7 @@
-"""What a backbone is, and what gives one."""
+"""Defines backbones, and the sources that give them by name."""
 
 import abc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,25 +11,26 @@ import keras
 from transferlearn.backbones.blocks import Block, blocks_between_cuts
 from transferlearn.backbones.graph import canonical, copy_operation, copy_weights
 from transferlearn.backbones.pyramid import pyramid
+from transferlearn.types import Tensor
 
 Weights = str | Path | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Backbone:
-    """A headless pretrained network, and how its input is prepared.
+    """Holds a pretrained network without its head, and how its input is prepared.
 
     Attributes:
-        model: A flat `Functional` with canonical layer names and one output. Its input is of images
-            `(batch, height, width, 3)`, of texts int32 `(batch, tokens)`; it may have several.
+        model: A flat `Functional` with canonical layer names and one output. Its input is images
+            `(batch, height, width, 3)`, or token ids, int32 `(batch, tokens)`; it may have several.
         blocks: The network's blocks from input to output; each layer is in exactly one.
-        preprocessing: Takes the `KerasTensor` of raw RGB pixels in [0, 255] (or token ids), or
-            where several things go in a mapping of them by name, and gives the model's inputs: a
-            plain Keras layer, or a function of plain layers and ops.
-        name: The name it is asked for by.
+        preprocessing: A plain Keras layer, or a function of plain layers and ops. It takes the
+            `KerasTensor` of raw RGB pixels in [0, 255] (or token ids), or a mapping of several by
+            name, and gives the model's inputs.
+        name: The name that it is asked for by.
         source: Where the weights came from.
         pretrained: Whether the weights are trained (then BatchNorm stays fixed by default).
-        raw: What goes in before the preprocessing: an `"image"`, `"token_ids"`, or another kind's
+        raw: The name of what the preprocessing takes: `"image"`, `"token_ids"`, or another kind's
             name for its input.
     """
 
@@ -41,13 +42,12 @@ class Backbone:
     pretrained: bool = True
     raw: str = "image"
 
-    def features(self, names: Sequence[str] = ("last",)) -> dict[str, Any]:
-        """Gives tensors of `model` for what comes behind it to read.
+    def features(self, names: Sequence[str] = ("last",)) -> dict[str, Tensor]:
+        """Gives, by name, the tensors of `model` that a head reads.
 
         Args:
-            names: `"last"` is the model's output. Of a network for images there is, for each stride
-                that it has, the last output of a block at that stride: `"stride_2"` to
-                `"stride_32"`.
+            names: `"last"` is the model's output. A network for images also has `"stride_2"` to
+                `"stride_32"`: for each stride in it the map that `pyramid.pyramid` finds.
 
         Raises:
             ValueError: The network has no such features.
@@ -62,11 +62,11 @@ class Backbone:
             )
         return {name: found[name] for name in names}
 
-    def prepare(self, items: Any) -> list[Any]:
-        """Puts the preprocessing behind raw items, in layers of its own.
+    def prepare(self, items: Tensor | Mapping[str, Tensor]) -> list[Tensor]:
+        """Calls the preprocessing on raw items; a layer is copied, so that each model has its own.
 
         Args:
-            items: A `KerasTensor`, or where several things go in a mapping of them by name.
+            items: A `KerasTensor`, or a mapping of several by name.
 
         Returns:
             The inputs of `model`, in their order.
@@ -75,14 +75,14 @@ class Backbone:
             return keras.tree.flatten(self.preprocessing(items))
         own = copy_operation(self.preprocessing, name="preprocessing")
         prepared = own(items)
-        copy_weights([(self.preprocessing, own)])  # what a Normalization was adapted to
+        copy_weights([(self.preprocessing, own)])  # such as what a Normalization was adapted to
         return keras.tree.flatten(prepared)
 
 
 def from_model(
     model: keras.Model,
     *,
-    preprocessing: Callable[[Any], Any] | None = None,
+    preprocessing: Callable[[Tensor], Tensor] | None = None,
     blocks: Callable[[keras.Model], tuple[Block, ...]] = blocks_between_cuts,
     name: str | None = None,
     source: str = "the model that was passed",
@@ -94,15 +94,15 @@ def from_model(
     Args:
         model: A functional or Sequential model without its head, one image in, one tensor out. It
             is copied, weights included, and never changed.
-        preprocessing: Raw RGB pixels in [0, 255] to the model's input, as a plain Keras layer
-            (`keras.layers.Rescaling(1 / 255)`) or a function of plain layers and ops. Default: the
-            model takes raw pixels.
-        blocks: Finds the blocks of the copied model; by default a block ends wherever a single
-            tensor is all that goes on.
-        name: Default: the model's own name.
+        preprocessing: Turns raw RGB pixels in [0, 255] into the model's input: a plain Keras layer
+            (`keras.layers.Rescaling(1 / 255)`) or a function of plain layers and ops. By default
+            the model takes raw pixels.
+        blocks: A function that finds the blocks of the copied model; by default a block ends
+            wherever a single tensor is all that goes on.
+        name: The backbone's name; by default the model's own.
         source: Where the weights came from.
         pretrained: Whether the weights are trained.
-        raw: As of a `Backbone`.
+        raw: The name of what goes in, as `Backbone.raw` has it.
 
     Returns:
         A `Backbone`.
@@ -129,15 +129,15 @@ def from_model(
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What is known of a backbone before it is loaded.
+    """Holds what is known of a backbone before it is loaded.
 
     Attributes:
-        name: The name it is asked for by.
-        image_size: Default `(height, width)` in pixels.
+        name: The name that it is asked for by.
+        image_size: The default `(height, width)` in pixels.
         parameters: Millions of parameters, with the ImageNet top, as published.
         preprocessing: `caffe`, `torch`, `tf`, or `none` (inside the model).
         top1: Published ImageNet top-1 accuracy in percent.
-        licence: Of the weights.
+        licence: The licence of the weights.
         offline: Whether the weights come with a Python package, or are in the folder that
             `TRANSFERLEARN_WEIGHTS` names.
     """
@@ -155,8 +155,8 @@ class BackboneSource(abc.ABC):
     """Gives backbones by name. Register one with `tl.backbones.register`.
 
     Attributes:
-        names: Of its backbones; one that ends with a colon, such as `"keras_hub:"`, stands for all
-            that begin with it.
+        names: The names of its backbones; one that ends with a colon, such as `"keras_hub:"`,
+            stands for all names that begin with it.
 
     Example:
         class Tiny(tl.backbones.BackboneSource):

@@ -1,9 +1,9 @@
-"""Blocks: the named stretches of a network that people freeze and train."""
+"""Finds blocks, which are the named parts of a network that people freeze and train."""
 
 import re
 from collections.abc import Callable, Sequence
 from itertools import groupby
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import keras
 
@@ -11,7 +11,7 @@ from transferlearn.backbones.graph import walk
 
 
 class Block(NamedTuple):
-    """A stretch of a network: its name, and the positions of its layers in `model.layers`."""
+    """Holds the name of a part of a network, and its layers' positions in `model.layers`."""
 
     name: str
     layers: tuple[int, ...]
@@ -20,7 +20,7 @@ class Block(NamedTuple):
 def blocks_by_name(
     *rules: tuple[str, str], unnamed: Literal["previous", "next"] = "previous"
 ) -> Callable[[keras.Model], tuple[Block, ...]]:
-    r"""Finds blocks by the layers' names.
+    r"""Makes a function that finds a model's blocks by the names of its layers.
 
     Args:
         rules: Pairs of a regular expression for the beginning of a layer's name and a template of
@@ -29,8 +29,8 @@ def blocks_by_name(
             with the `"next"` one (for families that name the ends of their blocks).
 
     Returns:
-        A function of the model. A layer is never in an earlier block than a layer it reads, so the
-        first blocks together are always something that can be frozen and cut off.
+        A function that takes the model and gives its blocks. A layer is never in an earlier block
+        than a layer that it reads, so the first blocks together can always be frozen and cut off.
     """
 
     def find(model: keras.Model) -> tuple[Block, ...]:
@@ -46,7 +46,7 @@ def blocks_by_name(
 def blocks_between_cuts(model: keras.Model) -> tuple[Block, ...]:
     """Finds blocks by the graph: each ends where a single tensor is all that goes on.
 
-    A stretch without weights goes with the block before it; a block bears its last layer's name.
+    Layers without weights join the block before them; a block has the name of its last layer.
     """
     places, place, has_weights = {}, 0, False
     for step, live in zip(walk(model), live_tensors(model), strict=True):
@@ -69,7 +69,7 @@ def live_tensors(model: keras.Model) -> list[int]:
     for position, step in enumerate(steps):
         for tensor in step.inputs:
             needed_until[id(tensor)] = max(needed_until.get(id(tensor), 0), position)
-    made_at = {id(tensor): -1 for tensor in model.inputs}
+    made_at = {id(tensor): -1 for tensor in model.inputs}  # before the first step
     made_at |= {id(t): position for position, step in enumerate(steps) for t in step.outputs}
     return [
         sum(made_at[t] <= position < until for t, until in needed_until.items())
@@ -83,7 +83,7 @@ def _block_name(layer: str, rules: Sequence[tuple[str, str]]) -> str | None:
 
 
 def _fill(places: list[int | None]) -> list[int]:
-    """Gives each unknown place the last known one before it, the first ones the first known."""
+    """Gives each unknown place the known one before it, or where there is none the first known."""
     last = next(place for place in places if place is not None)
     return [last := last if place is None else place for place in places]
 
@@ -104,7 +104,7 @@ def _never_before_its_inputs(model: keras.Model, places: list[int]) -> list[int]
     return moved if moved == places else _never_before_its_inputs(model, moved)
 
 
-def _collect(places: list[int], name: Callable[[int], Any]) -> tuple[Block, ...]:
+def _collect(places: list[int], name: Callable[[int], str]) -> tuple[Block, ...]:
     ordered = sorted(range(len(places)), key=places.__getitem__)
     return tuple(
         Block(name(place), tuple(sorted(members)))

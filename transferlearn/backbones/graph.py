@@ -1,4 +1,4 @@
-"""Copies and walks of functional graphs: what every backbone and every split is made of."""
+"""Copies functional models, and walks through the calls that they are made of."""
 
 import contextlib
 import re
@@ -8,25 +8,27 @@ from typing import Any, NamedTuple
 import keras
 
 from transferlearn import keras_internals
-
-Operation = Any
-Tensor = Any
+from transferlearn.types import Operation, Tensor
 
 
 class Step(NamedTuple):
-    """One call in a functional graph: an operation, the tensors it reads and those it makes.
+    """Holds one call in a functional graph: an operation, with what it reads and makes.
 
-    `arguments` are all it is called with, `(args, kwargs)`, constants included.
+    Attributes:
+        operation: The operation that is called.
+        inputs: The tensors that it reads.
+        outputs: The tensors that it makes.
+        arguments: All that it is called with, `(args, kwargs)`, constants included.
     """
 
     operation: Operation
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
-    arguments: tuple[tuple, dict]
+    arguments: tuple[tuple[Any, ...], dict[str, Any]]
 
 
 def walk(model: keras.Model) -> Iterator[Step]:
-    """Yields every call of a functional model, plain ops included, each after what it reads."""
+    """Yields every call of a functional model, plain ops too, after the calls that it reads."""
     for node in keras_internals.nodes(model):
         if not node.is_input:
             arguments = (node.arguments.args, node.arguments.kwargs)
@@ -34,24 +36,27 @@ def walk(model: keras.Model) -> Iterator[Step]:
 
 
 def replay(
-    model: keras.Model, inputs: Sequence[Tensor], copy: Callable[[Operation], Callable]
+    model: keras.Model,
+    inputs: Sequence[Tensor],
+    copy: Callable[[Operation], Callable[..., Any]],
 ) -> list[Tensor]:
-    """Calls a copy of each operation of `model` on `inputs`, opening nested models.
+    """Calls a copy of each operation of `model` on `inputs`, and opens nested models.
 
-    Weights that are made by these calls are zeros, and for the caller to fill.
+    `keras.models.clone_model` cannot do that: it leaves nested models nested, and copies no plain
+    operations. Weights that are made by these calls are zeros; the caller has to fill them.
 
     Args:
         model: A functional model; it is not changed.
         inputs: `KerasTensor`s of the shapes of the model's inputs, in their order.
-        copy: Takes an operation and returns what is called in its place; called once an operation,
-            so shared layers stay shared.
+        copy: Takes an operation and gives what is called in its place. It is called once for each
+            operation, so shared layers stay shared.
 
     Returns:
         The `KerasTensor`s that stand for the model's outputs, in their order.
     """
-    copies: dict[int, Callable] = {}
+    copies: dict[int, Callable[..., Any]] = {}
 
-    def copy_once(operation: Operation) -> Callable:
+    def copy_once(operation: Operation) -> Callable[..., Any]:
         if isinstance(operation, keras.Model):
             inner = require_functional(operation)
             return lambda x, **_: run(inner, keras.tree.flatten(x))
@@ -59,14 +64,14 @@ def replay(
             copies[id(operation)] = copy(operation)
         return copies[id(operation)]
 
-    def run(part: keras.Model, given: Sequence[Tensor]) -> Any:
-        return keras_internals.run_through(part, given, copy_once, _call)
+    def run(part: keras.Model, part_inputs: Sequence[Tensor]) -> Any:
+        return keras_internals.run_through(part, part_inputs, copy_once, _call)
 
     return keras.tree.flatten(run(require_functional(model), inputs))
 
 
 def rewired(model: keras.Model, inputs: Sequence[Tensor]) -> Any:
-    """Calls the same operations on other inputs; gives what stands for the model's outputs."""
+    """Calls a model's own operations on other inputs, and gives the outputs that result."""
     return keras_internals.run_through(model, inputs, lambda operation: operation, _plain_call)
 
 
@@ -79,8 +84,9 @@ def cloned(
 
     Args:
         model: A functional model without models inside; it is not changed.
-        instead: Gives what is called in the place of a layer, once for each layer.
-        inputs: Plain `Input`s; `None`: such as the model's own.
+        instead: Takes a layer and gives the one that is called in its place; it is called once
+            for each layer.
+        inputs: Plain `Input`s; `None` for new ones like the model's own.
     """
     # Keras would compile the clone of a compiled model, and does not know a user's own losses.
     plain = keras.Model(model.input, model.output, name=model.name)
@@ -88,18 +94,18 @@ def cloned(
     return keras.models.clone_model(plain, input_tensors=given, clone_function=instead)
 
 
-def _plain_call(operation: Callable, *args: Any, **kwargs: Any) -> Any:
+def _plain_call(operation: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     return operation(*args, **kwargs)
 
 
-def _call(operation: Callable, *args: Any, **kwargs: Any) -> Tensor:
+def _call(operation: Callable[..., Any], *args: Any, **kwargs: Any) -> Tensor:
     with _without_initializers(operation):
         return operation(*args, **kwargs)
 
 
 @contextlib.contextmanager
-def _without_initializers(operation: Callable) -> Iterator[None]:
-    """Lets weights begin as zeros: to draw those that are then copied over takes half the time."""
+def _without_initializers(operation: Callable[..., Any]) -> Iterator[None]:
+    """Lets weights begin as zeros: drawing values that are then replaced takes half the time."""
     is_layer = isinstance(operation, keras.Layer)
     layers = keras_internals.layers_within(operation) if is_layer else []
     own = [
@@ -118,7 +124,7 @@ def _without_initializers(operation: Callable) -> Iterator[None]:
 
 
 def require_functional(model: keras.Model) -> keras.Model:
-    """Gives the model as `Functional`, or says why that cannot be."""
+    """Gives the model as a plain `Functional`, or raises an error that says why it cannot."""
     if not isinstance(model, keras.Model):
         raise TypeError(f"Expected a keras.Model. Received: {model!r}")
     if isinstance(model, keras.Sequential):
@@ -138,7 +144,7 @@ def require_functional(model: keras.Model) -> keras.Model:
 
 
 def require_one_input(model: keras.Model) -> keras.Model:
-    """Gives the model as `Functional` with one input and one output, or raises `ValueError`."""
+    """Gives the model as a `Functional` with one input and one output, or raises `ValueError`."""
     found = require_functional(model)
     if len(found.inputs) != 1 or len(found.outputs) != 1:
         raise ValueError(
@@ -151,7 +157,7 @@ def require_one_input(model: keras.Model) -> keras.Model:
 def copy_operation(operation: Operation, **changes: Any) -> Operation:
     """Makes a fresh operation or layer (without weights) from the config, with `changes` in it."""
     if not isinstance(operation, keras.Layer):
-        changes.pop("dtype", None)
+        changes.pop("dtype", None)  # only layers have a dtype policy
     try:
         config = operation.get_config()
         if "name" in config:
@@ -168,13 +174,13 @@ def copy_operation(operation: Operation, **changes: Any) -> Operation:
 
 
 class CanonicalNames:
-    """Names that depend on the network alone: Keras's own counters start anew for each network."""
+    """Gives names that depend on the network alone, where Keras counts over all networks."""
 
     def __init__(self, *taken: str) -> None:
         self._taken = set(taken)
 
     def __call__(self, operation: Operation) -> str:
-        """Gives the operation's name in the copy; automatic names are counted anew."""
+        """Gives the operation's name in the copy; names that Keras made up are counted anew."""
         stem = re.sub(r"_\d+$", "", operation.name)
         is_automatic = stem.replace("_", "") == type(operation).__name__.lower()
         base = stem if is_automatic else operation.name
@@ -189,22 +195,22 @@ class CanonicalNames:
 def canonical(
     model: keras.Model,
     *,
-    after: Callable[[str], Callable | None] | None = None,
+    after: Callable[[str], keras.Layer | None] | None = None,
     raw: str = "image",
 ) -> keras.Model:
     """Copies a model, weights included, flat and with canonical layer names.
 
     Args:
         model: A functional or built Sequential model, possibly with models inside.
-        after: Takes a layer's name and may give a layer to put behind it.
-        raw: Name of the copy's input.
+        after: Takes a layer's name and gives a layer to put behind it, or `None`.
+        raw: The name of the copy's input.
 
     Returns:
         A new `Functional`; `model` is not changed.
     """
     names, pairs = CanonicalNames(raw), []
 
-    def copy(operation: Operation) -> Callable:
+    def copy(operation: Operation) -> Callable[..., Any]:
         fresh = copy_operation(operation, name=names(operation))
         pairs.append((operation, fresh))
         extra = after(fresh.name) if after else None
@@ -219,7 +225,11 @@ def canonical(
 
 
 def copy_weights(pairs: list[tuple[Operation, Operation]]) -> None:
-    """Copies each first layer's weights into the second; raises `ValueError` where they differ."""
+    """Copies weights from the first layer of each pair to the second.
+
+    Raises:
+        ValueError: The weights of a pair have other shapes.
+    """
     for old, new in pairs:
         if isinstance(old, keras.Layer):
             new.set_weights(old.get_weights())

@@ -1,7 +1,7 @@
-"""KerasHub's backbones for images and texts: presets, and folders of KerasHub or Hugging Face."""
+"""Loads KerasHub's backbones: presets, and folders that KerasHub or Hugging Face wrote."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -14,11 +14,12 @@ from transferlearn.backbones.base import Backbone, Facts, Weights, from_model
 from transferlearn.backbones.texts import Pooling, TextBackbone, TextSource, from_encoder
 from transferlearn.data import Tokenizer
 from transferlearn.extras import install_line
+from transferlearn.types import Json
 
 PREFIX = "keras_hub:"
-_AT_ONCE = 1000  # texts
+_AT_ONCE = 1000  # texts in one call of the tokenizer
 _FILE = "tokenizer.json"
-_WORD_PIECE = {
+_WORD_PIECE = {  # `model_type` in Hugging Face's config: the class in KerasHub
     "bert": "BertTokenizer",
     "distilbert": "DistilBertTokenizer",
     "electra": "ElectraTokenizer",
@@ -26,16 +27,16 @@ _WORD_PIECE = {
 
 
 class KerasHub(TextSource):
-    """`keras_hub:<preset>`, such as `keras_hub:bert_base_en`, or `keras_hub:<folder>`."""
+    """Gives `keras_hub:<preset>`, such as `keras_hub:bert_base_en`, or `keras_hub:<folder>`."""
 
     names = (PREFIX,)
 
     def facts(self, name: str) -> Facts:
-        """Gives what can be known without loading it."""
+        """Gives what is known without loading the backbone; a folder works offline."""
         return Facts(name=name, preprocessing="its own", offline=_folder(name) is not None)
 
     def load(self, name: str, *, weights: Weights, image_size: tuple[int, int]) -> Backbone:
-        """Loads a backbone for images, with the scaling of its own preprocessing."""
+        """Loads a backbone for images, and takes the scaling from its own preprocessing."""
         model = _loaded(name, "Backbone", load_weights=weights is not None)
         if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
             raise ValueError(f"{name!r} takes no images. For texts: tl.TextClassifierBuilder.")
@@ -49,7 +50,7 @@ class KerasHub(TextSource):
         )
 
     def load_text(self, name: str, *, pretrained: bool, pooling: Pooling) -> TextBackbone:
-        """Loads an encoder of token ids."""
+        """Loads an encoder of token ids, with its tokenizer."""
         encoder = _loaded(name, "Backbone", load_weights=pretrained)
         if "token_ids" not in [tensor.name for tensor in encoder.inputs]:
             raise ValueError(f"{name!r} takes no texts. For images: tl.ImageClassifierBuilder.")
@@ -69,14 +70,14 @@ class KerasHub(TextSource):
         )
 
     def load_tokenizer(self, name: str) -> "HubTokenizer":
-        """Loads what cuts texts into the encoder's tokens."""
+        """Loads the tokenizer, which cuts texts into the tokens that the encoder knows."""
         folder = _folder(name)
         hugging_face = _of_hugging_face(folder) if folder else None
         return HubTokenizer(hugging_face or _loaded(name, "Tokenizer"))
 
 
 class HubTokenizer(Tokenizer):
-    """A tokenizer of KerasHub; equal to another one with the same settings."""
+    """Wraps a tokenizer of KerasHub; two with the same settings and vocabulary are equal."""
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
@@ -88,7 +89,7 @@ class HubTokenizer(Tokenizer):
         self.unknown = None if unknown is None else tokenizer.token_to_id(unknown)
 
     def tokenize(self, texts: Sequence[str]) -> list[np.ndarray]:
-        """Gives the ids of each text."""
+        """Gives the token ids of each text."""
         found: list[np.ndarray] = []
         for begin in range(0, len(texts), _AT_ONCE):
             ids = self._tokenizer(list(texts[begin : begin + _AT_ONCE]))
@@ -96,7 +97,7 @@ class HubTokenizer(Tokenizer):
         return found
 
     def save(self, folder: Path) -> None:
-        """Writes its settings and its vocabulary."""
+        """Writes the tokenizer's settings and vocabulary into a new folder."""
         folder.mkdir()
         settings = json.dumps(keras.saving.serialize_keras_object(self._tokenizer), indent=2)
         (folder / _FILE).write_text(settings, "utf-8")
@@ -104,8 +105,8 @@ class HubTokenizer(Tokenizer):
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Reads them."""
-        keras_hub()
+        """Reads a tokenizer that `save` wrote."""
+        keras_hub()  # makes its classes known to Keras
         settings = json.loads((folder / _FILE).read_text("utf-8"))
         tokenizer: Any = keras.saving.deserialize_keras_object(settings)
         tokenizer.load_assets(str(folder))
@@ -123,7 +124,7 @@ class HubTokenizer(Tokenizer):
 
 
 def keras_hub() -> Any:
-    """Gives the package; raises `ImportError`, with what to install, where it is not there."""
+    """Gives the package, or raises an `ImportError` that says what to install."""
     try:
         return import_module("keras_hub")
     except ImportError as error:
@@ -137,14 +138,14 @@ def _folder(name: str) -> Path | None:
     return path if path.is_dir() else None
 
 
-def _loaded(name: str, kind: str, *, module: str = "models", **settings: Any) -> Any:
-    loader = getattr(getattr(keras_hub(), module), kind)
+def _loaded(name: str, class_name: str, *, module: str = "models", **settings: Any) -> Any:
+    loader = getattr(getattr(keras_hub(), module), class_name)
     preset = str(_folder(name) or name.removeprefix(PREFIX))
     try:
         return loader.from_preset(preset, **settings)
     except Exception as error:
         raise OSError(
-            f"The {kind.lower()} of {name!r} could not be loaded. Expected a preset's name "
+            f"The {class_name.lower()} of {name!r} could not be loaded. Expected a preset's name "
             "(keras.io/keras_hub/presets) where Kaggle can be reached, or a folder that KerasHub "
             "(save_to_preset) or Hugging Face (config.json, model.safetensors, vocab.txt) wrote. "
             f"KerasHub says: {error!s:.500}"
@@ -152,31 +153,32 @@ def _loaded(name: str, kind: str, *, module: str = "models", **settings: Any) ->
 
 
 def _of_hugging_face(folder: Path) -> Any:
-    """The tokenizer of a BERT in Hugging Face's files, if that is what a folder holds.
+    """Makes the tokenizer of a BERT from Hugging Face's files, or gives `None` for other folders.
 
-    KerasHub leaves accents in what it brings to lower case, and needs settings that may be absent.
+    KerasHub's own way keeps accents in lower-cased texts, and needs settings that may be absent.
     """
-    kind = _WORD_PIECE.get(_settings(folder / "config.json").get("model_type", ""))
+    class_name = _WORD_PIECE.get(_settings(folder / "config.json").get("model_type", ""))
     vocabulary = folder / "vocab.txt"
-    if kind is None or not vocabulary.is_file():
+    if class_name is None or not vocabulary.is_file():
         return None
-    given = _settings(folder / "tokenizer_config.json")
-    lower = given.get("do_lower_case", True)
-    strips = given.get("strip_accents")
-    strips = lower if strips is None else strips
+    settings = _settings(folder / "tokenizer_config.json")
+    lower = settings.get("do_lower_case", True)
+    strips = settings.get("strip_accents")
+    strips = lower if strips is None else strips  # as Hugging Face reads a missing setting
     try:
-        return _word_piece(kind, vocabulary, vocabulary.stat().st_mtime_ns, lower, strips)
+        return _word_piece(class_name, vocabulary, vocabulary.stat().st_mtime_ns, lower, strips)
     except (RuntimeError, ValueError) as error:
         raise ValueError(f"{vocabulary} is damaged: {error!s:.300}") from error
 
 
 @lru_cache(maxsize=4)
-def _word_piece(kind: str, vocabulary: Path, changed: int, lower: bool, strips: bool) -> Any:
-    tokenizer = getattr(keras_hub().models, kind)
+def _word_piece(class_name: str, vocabulary: Path, changed: int, lower: bool, strips: bool) -> Any:
+    # `changed`, the time when the file was changed, keeps the cache from giving an old one.
+    tokenizer = getattr(keras_hub().models, class_name)
     return tokenizer(str(vocabulary), lowercase=lower, strip_accents=strips)
 
 
-def _settings(file: Path) -> dict[str, Any]:
+def _settings(file: Path) -> Json:
     if not file.is_file():
         return {}
     try:
@@ -185,7 +187,7 @@ def _settings(file: Path) -> dict[str, Any]:
         raise ValueError(f"{file} is damaged: {error}") from error
 
 
-def _scaling(converter: Any) -> Callable[[Any], Any]:
+def _scaling(converter: Any) -> keras.Layer:
     scale = 1.0 if converter.scale is None else converter.scale
     offset = 0.0 if converter.offset is None else converter.offset
     return keras.layers.Rescaling(scale, offset, dtype="float32", name="preprocessing")

@@ -1,70 +1,95 @@
-"""The feature maps of a network at each stride, found from its graph and never listed by hand."""
+"""Finds a network's feature map at each stride from its graph; no map is listed by hand."""
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 
-from transferlearn.backbones.blocks import Block
-from transferlearn.backbones.graph import walk
+from transferlearn.backbones.blocks import Block, live_tensors
+from transferlearn.backbones.graph import Step, walk
+from transferlearn.types import Operation, Tensor
 
 STRIDES = (2, 4, 8, 16, 32)
-_NOMINAL = 256  # pixels, where a network takes any size
 # Padding and cropping move a map's edges, so it no longer lies over the image as its size says.
 _MOVED = (keras.layers.ZeroPadding2D, keras.layers.Cropping2D)
 
 
-def pyramid(model: keras.Model, blocks: Sequence[Block]) -> dict[int, Any]:
-    """Finds the last map of each stride, from the image on.
+def pyramid(model: keras.Model, blocks: Sequence[Block]) -> dict[int, Tensor]:
+    """Finds the feature map to read at each stride.
 
-    A map counts that goes on from its block to others; where no block ends at a stride, the last
-    map inside a block. Sizes are rounded to the nearest stride, since networks without padding have
-    odd ones; vectors of one place, such as squeeze-and-excitation's gates, are of no stride.
+    Maps come into question where a single tensor is all that goes on, or where one goes on from its
+    block to others. Of those at one stride the last counts for which the network has looked at
+    neighbouring places anew, or which is no wider than the one before it: so what comes before the
+    pooling of VGG and the transitions of DenseNet, but not the wide expansion of MobileNet's next
+    block, which tells no more than the narrow map that it is made of.
 
     Args:
-        model: Takes images `(batch, height, width, channels)`.
-        blocks: Of the model.
+        model: A network that takes one batch of images `(batch, height, width, channels)`.
+        blocks: The blocks of the model.
 
     Returns:
-        From stride to `KerasTensor`, for those of 2, 4, 8, 16 and 32 that the network has.
+        The map, a `KerasTensor`, by its stride, for those of 2, 4, 8, 16 and 32 that there are.
     """
-    block_of = {id(model.layers[i]): n for n, block in enumerate(blocks) for i in block.layers}
-    maps: list[Any] = []
-    made_in: dict[int, int] = {}
-    goes_on = {id(model.outputs[0])}
-    place = 0
-    for step in walk(model):
-        place = block_of.get(id(step.operation), place)
-        goes_on |= {id(t) for t in step.inputs if made_in.get(id(t), place) != place}
+    ends = _ends_of_blocks(model, blocks)
+    strides = {id(model.inputs[0]): 1}
+    seen_anew: set[int] = set()
+    found: dict[int, Tensor] = {}
+    for step, live in zip(walk(model), live_tensors(model), strict=True):
         for tensor in step.outputs:
-            made_in[id(tensor)] = place
-            if len(tensor.shape) == 4 and not isinstance(step.operation, _MOVED):
-                maps.append(tensor)
-    strides = dict(zip(map(id, maps), _strides(model, maps), strict=True))
-    found: dict[int, Any] = {}
-    for stride in STRIDES:
-        level = [tensor for tensor in maps if strides[id(tensor)] == stride]
-        ends = [tensor for tensor in level if id(tensor) in goes_on]
-        if level:
-            found[stride] = (ends or level)[-1]
+            stride = strides[id(tensor)] = _stride(model, step, tensor, strides)
+            if _window(step.operation) > 1:
+                seen_anew.add(stride)
+            if stride not in STRIDES or isinstance(step.operation, _MOVED):
+                continue
+            narrow = stride not in found or tensor.shape[-1] <= found[stride].shape[-1]
+            if (live == 1 or id(tensor) in ends) and (narrow or stride in seen_anew):
+                found[stride] = tensor
+                seen_anew.discard(stride)
     return found
 
 
-def _strides(model: keras.Model, maps: Sequence[Any]) -> list[int]:
-    """Gives the stride of each map, a power of two; 0 for what has one place only."""
-    if not maps:
-        return []
-    height = model.inputs[0].shape[1] or _NOMINAL
-    width = model.inputs[0].shape[2] or _NOMINAL
-    shape = (1, height, width, *model.inputs[0].shape[3:])
-    sizes = [tensor.shape for tensor in maps]
-    if any(None in size[1:3] for size in sizes):
-        sizes = keras.Model(model.inputs, list(maps)).compute_output_shape(shape)
-    return [_stride(height, width, size[1], size[2]) for size in sizes]
+def _ends_of_blocks(model: keras.Model, blocks: Sequence[Block]) -> set[int]:
+    """Gives the ids of the tensors that a block makes and another one reads."""
+    block_of = {id(model.layers[i]): n for n, block in enumerate(blocks) for i in block.layers}
+    made_in: dict[int, int] = {}
+    ends = {id(model.outputs[0])}
+    place = 0
+    for step in walk(model):
+        place = block_of.get(id(step.operation), place)
+        ends |= {id(tensor) for tensor in step.inputs if made_in.get(id(tensor), place) != place}
+        made_in |= dict.fromkeys(map(id, step.outputs), place)
+    return ends
 
 
-def _stride(height: int, width: int, rows: int, columns: int) -> int:
-    if rows == columns == 1 and max(height, width) > STRIDES[-1]:
+def _stride(model: keras.Model, step: Step, tensor: Tensor, strides: dict[int, int]) -> int:
+    """Gives the stride of a map, followed from layer to layer; 0 for what is no map.
+
+    Sizes alone do not tell it: without padding InceptionV3 makes 3 places of 139 at stride 32.
+    """
+    if len(tensor.shape) != 4:
         return 0
-    return 2 ** round(math.log2(max(height / rows, width / columns)))
+    before = max(step.inputs, key=lambda t: strides.get(id(t), 0), default=model.inputs[0])
+    if not strides.get(id(before)):  # tokens that become a map again
+        return round(_ratio(model.inputs[0], tensor))
+    if isinstance(step.operation, _MOVED):
+        return strides[id(before)]
+    own = getattr(step.operation, "strides", None)
+    if own is None or isinstance(step.operation, keras.layers.Conv2DTranspose):
+        return round(strides[id(before)] * _ratio(before, tensor))
+    return strides[id(before)] * max(keras.tree.flatten(own))
+
+
+def _ratio(before: Tensor, after: Tensor) -> float:
+    """Gives how many times fewer rows there are, a power of two; 0 of one row, as in a gate."""
+    rows, left = before.shape[1], after.shape[1]
+    if rows == left:
+        return 1
+    if left == 1:
+        return 0
+    return 2 ** round(math.log2(rows / left)) if rows and left else 1
+
+
+def _window(operation: Operation) -> int:
+    """Gives how many places in a row an operation looks at for one of its output."""
+    sizes = getattr(operation, "kernel_size", None) or getattr(operation, "pool_size", None) or 1
+    return max(keras.tree.flatten(sizes))

@@ -1,4 +1,4 @@
-"""Backbones by name."""
+"""Keeps the sources of backbones, and loads backbones by their names."""
 
 import difflib
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ _sources: dict[str, BackboneSource] = {}
 
 
 def register(source: BackboneSource) -> None:
-    """Makes the backbones of a source known by their names.
+    """Registers a source, so that its backbones can be loaded by their names.
 
     Raises:
         ValueError: A name is taken already; nothing is registered then.
@@ -44,7 +44,7 @@ register(SavedModels())
 
 
 def names() -> tuple[str, ...]:
-    """Gives the names of all registered backbones, but for those that stand behind a prefix."""
+    """Gives the names of all registered backbones, except those that begin with a prefix."""
     return tuple(name for name in _sources if not name.endswith(":"))
 
 
@@ -58,13 +58,13 @@ def facts(name: str) -> Facts:
 
 
 def default_image_size(backbone: str | keras.Model | Backbone) -> tuple[int, int]:
-    """Gives the `(height, width)` in pixels that a backbone works best on."""
+    """Gives the default `(height, width)` in pixels of a backbone's images."""
     if isinstance(backbone, str):
         return facts(backbone).image_size
     model = backbone.model if isinstance(backbone, Backbone) else backbone
     shape = tuple(model.inputs[0].shape) if model.inputs else ()
     height, width = shape[1:3] if len(shape) == 4 else (None, None)
-    return (height or 224, width or 224)
+    return (height or 224, width or 224)  # as most networks of `keras.applications` have it
 
 
 def get(
@@ -81,12 +81,13 @@ def get(
         weights: `"imagenet"`, the path of a weight file, or `None` for random weights. A folder
             named by the environment variable `TRANSFERLEARN_WEIGHTS` is looked at before any
             download. A model that is passed keeps its own weights unless this is a path.
-        image_size: `(height, width)` in pixels; the backbone's default where it is `None`.
+        image_size: `(height, width)` in pixels; by default the backbone's own default.
 
     Raises:
-        ValueError: An unknown name, a weight file of another network, or images too small for it.
-        TypeError: A model that is subclassed.
-        OSError: A weight file that is missing, or could not be downloaded.
+        ValueError: The name is unknown, the weight file is of another network, or the images are
+            too small for this one.
+        TypeError: The model is subclassed.
+        OSError: A weight file is missing, or could not be downloaded.
         ImportError: A package that carries the weights is not installed.
     """
     if isinstance(backbone, Backbone):
@@ -120,13 +121,13 @@ def get_text(
     Args:
         backbone: A name such as `"keras_hub:bert_base_en"` or `"keras_hub:path/to/folder"`, or a
             `TextBackbone`, which is taken as it is.
-        pretrained: Whether its weights are to be loaded; else they are random.
-        pooling: As of `from_encoder`.
+        pretrained: Whether to load its weights; otherwise they are random.
+        pooling: How the vectors of all tokens become one for the text, see `from_encoder`.
 
     Raises:
-        ValueError: A name that is known to no source of text backbones.
-        OSError: It could not be downloaded.
-        ImportError: A package that it needs is not installed.
+        ValueError: The name is known to no source of text backbones.
+        OSError: The backbone could not be downloaded.
+        ImportError: A package that the backbone needs is not installed.
     """
     if isinstance(backbone, TextBackbone):
         return backbone
@@ -180,7 +181,7 @@ def _source(name: str) -> BackboneSource:
 
 @dataclass(frozen=True)
 class Table:
-    """The facts of all registered backbones; printed, a table."""
+    """Holds the facts of all registered backbones, and prints as a table."""
 
     rows: tuple[Facts, ...]
 
@@ -218,5 +219,5 @@ def _cells(facts: Facts) -> tuple[str, ...]:
 
 
 def table() -> Table:
-    """Lists what is known of every registered backbone."""
+    """Gives a table of what is known of every registered backbone."""
     return Table(tuple(facts(name) for name in names()))

@@ -1,9 +1,9 @@
-"""Backbones for texts: an encoder of tokens, with its tokenizer and pooling."""
+"""Makes backbones for texts: an encoder of tokens, with its tokenizer and pooling."""
 
 import abc
 import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import keras
 
@@ -12,6 +12,7 @@ from transferlearn.backbones.blocks import Block, blocks_between_cuts, blocks_by
 from transferlearn.backbones.graph import rewired
 from transferlearn.data import Tokenizer
 from transferlearn.keras_internals import layers_within
+from transferlearn.types import Tensor
 
 Pooling = Literal["mean", "first", "pooled"]
 _POOLINGS = ("mean", "first", "pooled")
@@ -19,11 +20,11 @@ _POOLINGS = ("mean", "first", "pooled")
 
 @dataclass(frozen=True, kw_only=True)
 class TextBackbone(Backbone):
-    """A pretrained encoder that takes token ids and gives one vector for a text.
+    """Holds a pretrained encoder that takes token ids and gives one vector for a text.
 
     Attributes:
-        tokenizer: Makes the ids.
-        most_tokens: That it can read of one text; `None` for any number.
+        tokenizer: The tokenizer that turns texts into ids.
+        most_tokens: The most tokens that it can read of one text; `None` for any number.
     """
 
     tokenizer: Tokenizer
@@ -32,15 +33,15 @@ class TextBackbone(Backbone):
 
 
 class TextSource(BackboneSource):
-    """A source that gives backbones for texts too."""
+    """Gives backbones for texts by name, and maybe backbones for images too."""
 
     @abc.abstractmethod
     def load_text(self, name: str, *, pretrained: bool, pooling: Pooling) -> TextBackbone:
-        """Loads the backbone; arguments as of `get_text`."""
+        """Loads the backbone; the arguments are those of `get_text`."""
 
     @abc.abstractmethod
     def load_tokenizer(self, name: str) -> Tokenizer:
-        """Loads its tokenizer alone."""
+        """Loads the backbone's tokenizer alone."""
 
 
 def from_encoder(
@@ -54,22 +55,22 @@ def from_encoder(
 ) -> TextBackbone:
     """Makes a backbone of a functional encoder, such as KerasHub's.
 
-    The padding mask is made of the ids, inside the model.
+    The padding mask is made from the ids, inside the model.
 
     Args:
         encoder: A functional model with the inputs `token_ids`, maybe `padding_mask` and
             `segment_ids`; its output is `(batch, tokens, channels)`, or a dict with it as
             `"sequence_output"`. It is copied, weights included.
-        tokenizer: Of that encoder.
+        tokenizer: The tokenizer that the encoder was trained with.
         pooling: `"mean"` over the tokens that are no padding, the `"first"` token (`[CLS]`), or
             what the encoder itself makes of that, `"pooled"` (a trained layer, in BERT).
-        name: Default: the encoder's own name.
+        name: The backbone's name; by default the encoder's own.
         source: Where the weights came from.
         pretrained: Whether the weights are trained.
 
     Raises:
         ValueError: The encoder has other inputs or outputs.
-        TypeError: The tokenizer is none of `tl.data.Tokenizer`.
+        TypeError: The tokenizer is no `tl.data.Tokenizer`.
     """
     if not isinstance(tokenizer, Tokenizer):
         raise TypeError(
@@ -78,18 +79,19 @@ def from_encoder(
         )
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
     is_token = keras.ops.not_equal(token_ids, tokenizer.padding)
-    known = {
+    available = {
         "token_ids": token_ids,
         "padding_mask": keras.ops.cast(is_token, "int32"),
-        "segment_ids": keras.ops.zeros_like(token_ids),
+        "segment_ids": keras.ops.zeros_like(token_ids),  # an item is one text, so one segment
     }
-    given = {tensor.name: tensor for tensor in encoder.inputs}
-    if unknown := sorted(given.keys() - known.keys()):
+    inputs = {tensor.name: tensor for tensor in encoder.inputs}
+    if unknown := sorted(inputs.keys() - available.keys()):
         raise ValueError(
-            f"A text encoder takes {', '.join(known)}. Received: an encoder that takes {unknown}"
+            f"A text encoder takes {', '.join(available)}. "
+            f"Received: an encoder that takes {unknown}"
         )
-    inner = keras.Model(list(given.values()), _output(encoder, pooling))
-    states = rewired(inner, [known[name] for name in given])
+    inner = keras.Model(list(inputs.values()), _output(encoder, pooling))
+    states = rewired(inner, [available[name] for name in inputs])
     if pooling == "mean":
         pooled = keras.layers.GlobalAveragePooling1D(name="mean_pooling")(states, mask=is_token)
     else:
@@ -109,14 +111,14 @@ def from_encoder(
     )
 
 
-def check_pooling(pooling: Any) -> None:
-    """Refuses what is no way to pool."""
+def check_pooling(pooling: object) -> None:
+    """Refuses a pooling that is none of the three."""
     if pooling not in _POOLINGS:
         raise ValueError(f"pooling is one of {', '.join(_POOLINGS)}. Received: pooling={pooling!r}")
 
 
-def _output(encoder: keras.Model, pooling: str) -> Any:
-    """Of the encoder: all tokens, or with `"pooled"` one vector."""
+def _output(encoder: keras.Model, pooling: str) -> Tensor:
+    """Gives the encoder's output: a vector for each token, or with `"pooled"` a single one."""
     check_pooling(pooling)
     outputs = encoder.output if isinstance(encoder.output, dict) else {}
     if pooling == "pooled":
@@ -133,7 +135,7 @@ def _output(encoder: keras.Model, pooling: str) -> Any:
 
 
 def _blocks(model: keras.Model) -> tuple[Block, ...]:
-    """The embeddings, and each of the numbered layers that are made of others."""
+    """Finds the blocks: the embeddings, and each numbered layer that is made of other layers."""
     numbered = [
         re.escape(layer.name)
         for layer in model.layers

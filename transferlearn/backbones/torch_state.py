@@ -1,4 +1,4 @@
-"""Read the weights in a PyTorch file without PyTorch, and without trusting its pickle."""
+"""Reads the weights in a PyTorch file without PyTorch, and without trusting its pickle."""
 
 import os
 import pickle
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-_MAGIC = 0x1950A86A20F9469CFC6C
-_PROTOCOL = 1001
-_DTYPES = {
+_MAGIC = 0x1950A86A20F9469CFC6C  # what `torch.save` writes first in its legacy format
+_PROTOCOL = 1001  # the version of that format
+_DTYPES = {  # of the storages that PyTorch names
     "DoubleStorage": "<f8",
     "FloatStorage": "<f4",
     "HalfStorage": "<f2",
@@ -19,7 +19,7 @@ _DTYPES = {
 
 
 def read_torch_state(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
-    """Read a state dict that `torch.save` wrote in its legacy (not zip) format.
+    """Reads a state dict that `torch.save` wrote in its legacy (not zip) format.
 
     Use it for weights published as `.pth` files where PyTorch is not installed, or where the file
     is not trusted: only tensors are built, any other object in the pickle is refused.
@@ -53,7 +53,7 @@ def read_torch_state(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
 
 
 def _read(file: BufferedReader) -> dict[str, np.ndarray]:
-    """Read the five pickles (magic, protocol, system, tensors, storage order) and the raw data."""
+    """Reads the five pickles (magic, protocol, system, tensors, storage order) and the raw data."""
     storages: dict[str, np.ndarray] = {}
     magic, protocol, system, state, order = (_Unpickler(file, storages).load() for _ in range(5))
     if (magic, protocol, system["little_endian"]) != (_MAGIC, _PROTOCOL, True):
@@ -65,7 +65,7 @@ def _read(file: BufferedReader) -> dict[str, np.ndarray]:
         raise ValueError("its tensors and its data do not belong together")
     for key in order:
         storage = storages[key]
-        size = int.from_bytes(file.read(8), "little")
+        size = int.from_bytes(file.read(8), "little")  # the number of elements, before them
         if size != storage.size or file.readinto(storage.data) != storage.nbytes:
             raise ValueError("its data ends too early or has another size")
     if file.read(1):

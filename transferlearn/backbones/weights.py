@@ -1,4 +1,4 @@
-"""Where weight files are looked for, and what is said when there is none."""
+"""Looks for weight files, loads them, and says what to do where there is none."""
 
 import os
 import warnings
@@ -14,7 +14,7 @@ OFFLINE_BACKBONE = "EfficientNetLite0"
 
 
 def check_weights(weights: Weights) -> None:
-    """Refuses what is neither `"imagenet"`, `None` nor an existing file."""
+    """Refuses weights that are neither `"imagenet"`, `None` nor an existing file."""
     if weights is None or weights == "imagenet":
         return
     if not Path(weights).is_file():
@@ -44,8 +44,9 @@ def find_file(name: str, official: str) -> Path | None:
 
 
 def download_failed(name: str, official: str, reason: Exception) -> OSError:
-    """Says what was tried, where the file can be put by hand, and what works offline."""
+    """Makes the error that says what was tried, where to put the file, and what works offline."""
     folder = os.environ.get(FOLDER_VARIABLE)
+    # Where Keras looks before it downloads.
     cache = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models"
     looked = (
         f"the folder {folder} ({FOLDER_VARIABLE})"
@@ -62,7 +63,7 @@ def download_failed(name: str, official: str, reason: Exception) -> OSError:
 
 
 def load_file(model: keras.Model, path: Path, name: str) -> None:
-    """Loads a weight file into a model, or says which file does not fit."""
+    """Loads a weight file into a model, or raises a `ValueError` that names the file."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Keras warns of each layer before it raises
@@ -75,5 +76,5 @@ def load_file(model: keras.Model, path: Path, name: str) -> None:
 
 
 def _gist(error: Exception) -> str:
-    """Keras's first sentence; what follows it are pages of numbers."""
+    """Gives the first sentence of Keras's message, which goes on with pages of numbers."""
     return str(error).strip().split("\n")[0].partition(" Example error message")[0]

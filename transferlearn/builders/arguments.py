@@ -1,6 +1,4 @@
-"""Checks of what is given to a builder."""
-
-from typing import Any
+"""Checks the arguments of a builder."""
 
 import keras
 
@@ -8,8 +6,8 @@ from transferlearn.backbones import Backbone
 from transferlearn.heads import Decoder, Head
 
 
-def check_parts(head: Any, backbone: Any) -> None:
-    """Raises `TypeError` for what is no head and no backbone."""
+def check_parts(head: object, backbone: object) -> None:
+    """Raises `TypeError` where the head is no head, or the backbone no backbone."""
     if not isinstance(head, (Head, Decoder)):
         raise TypeError(
             f"head is an object such as tl.heads.PooledDense(). Received: head={head!r}"

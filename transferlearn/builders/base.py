@@ -1,10 +1,8 @@
-"""What every builder does, whatever goes in and whatever is learnt."""
+"""Defines what every builder does, whatever goes in and whatever is learnt."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
-
-import keras
 
 from transferlearn.backbones import Backbone
 from transferlearn.builders.networks import NetworkBuilder
@@ -22,6 +20,7 @@ from transferlearn.freezing import Layers
 from transferlearn.progress import obeys_verbose
 from transferlearn.schedules import Auto, Schedule, as_schedule
 from transferlearn.training import TrainingData, as_callbacks, check_cache
+from transferlearn.types import Callbacks, Source, Verbose
 
 Prediction = TypeVar("Prediction")
 
@@ -38,30 +37,36 @@ class Builder(NetworkBuilder[Prediction]):
     _default_schedule: ClassVar[str] = "auto"
 
     def reading(self) -> Reading:
-        """Says how data to train on is read; what goes in and what is learnt decide that."""
+        """Says how data to train on is read, which depends on what goes in and what is learnt."""
         return Reading(self.kind, self.task.target, self.on_error)
 
     def load(
-        self, train: Any, validation_data: Any = None, *, validation_split: float = 0.1
+        self,
+        train: Source | LoadedData,
+        validation_data: Source | None = None,
+        *,
+        validation_split: float = 0.1,
     ) -> LoadedData:
         """Loads and checks data to train on and to validate on, once for several trainings.
 
-        The arguments are those of `fit`, which takes what this gives in the place of `train`, and
-        so do `prepare`, `tl.search` and the like.
+        The arguments are those of `fit`. What this gives can be passed as `train` to `fit`,
+        `prepare`, `tl.search` and `tl.find_learning_rate`.
         """
         return self._load(train, validation_data, validation_split, self.reading())
 
     def prepare(
         self,
-        train: Any,
-        validation_data: Any = None,
+        train: Source | LoadedData,
+        validation_data: Source | None = None,
         *,
         epochs: int | None = None,
         schedule: Schedule | str | None = None,
         validation_split: float = 0.1,
         cache: str | bool | Cache = "auto",
     ) -> Training[Prediction]:
-        """Loads the data and builds the network, and trains nothing yet; see `fit`.
+        """Loads the data and builds the network, but trains nothing yet.
+
+        The arguments are those of `fit`, which is `prepare` and `Training.run` in one call.
 
         Returns:
             A `Training`; its `run` trains.
@@ -76,39 +81,39 @@ class Builder(NetworkBuilder[Prediction]):
     @obeys_verbose
     def fit(
         self,
-        train: Any,
-        validation_data: Any = None,
+        train: Source | LoadedData,
+        validation_data: Source | None = None,
         *,
         epochs: int | None = None,
         schedule: Schedule | str | None = None,
         validation_split: float = 0.1,
         cache: str | bool | Cache = "auto",
-        callbacks: Sequence[keras.callbacks.Callback] | keras.callbacks.Callback | None = None,
-        verbose: Any = "auto",
+        callbacks: Callbacks = None,
+        verbose: Verbose = "auto",
     ) -> FittedModel[Prediction]:
         """Trains, phase by phase: `prepare` and `Training.run` in one call.
 
         Args:
             train: Any source that `tl.data.load` takes, or what `load` gave.
-            validation_data: Likewise. Without it, a part of `train` is held out; streams are
-                trained on whole.
-            epochs: Over all phases; by default as the schedule sees fit.
-            schedule: What is frozen when: a `tl.Schedule`, or the name of one.
-            validation_split: Share in [0, 1) to hold out. A solved head that is not trained
+            validation_data: Another such source. Without it, a part of `train` is held out; streams
+                are trained on whole.
+            epochs: The epochs of all phases together; by default the schedule chooses.
+            schedule: A `tl.Schedule` or the name of one; it says what is frozen when.
+            validation_split: The share in [0, 1) to hold out. A solved head that is not trained
                 further is in the end solved on that share too.
             cache: Whether the output of frozen layers is computed once and stored: `"auto"` where
                 that saves time, `True` (`ValueError` where it cannot be), `False`, or a `tl.Cache`
                 that says where and how. The same weights come out, to rounding.
             callbacks: Keras callbacks; they see the full model, and epochs that run on over phases.
-            verbose: As for `model.fit`; with 0 nothing is printed.
+            verbose: What `model.fit` takes; with 0 nothing is printed.
 
         Returns:
             A `FittedModel`; this builder and all that was passed stay as they were.
 
         Raises:
-            ValueError: Data or settings that cannot work, before anything is trained.
+            ValueError: The data or settings cannot work; nothing has been trained then.
         """
-        watching = as_callbacks(callbacks)
+        watching = as_callbacks(callbacks)  # refuses wrong ones before the data is loaded
         training = self.prepare(
             train,
             validation_data,
@@ -120,7 +125,11 @@ class Builder(NetworkBuilder[Prediction]):
         return training.run(callbacks=watching, verbose=verbose)
 
     def _load(
-        self, train: Any, validation_data: Any, validation_split: float, reading: Reading
+        self,
+        train: Source | LoadedData,
+        validation_data: Source | None,
+        validation_split: float,
+        reading: Reading,
     ) -> LoadedData:
         if not isinstance(train, LoadedData):
             return load_pair(
@@ -139,19 +148,18 @@ class Builder(NetworkBuilder[Prediction]):
         cache: str | bool | Cache,
         weigh: Callable[[Dataset], Weigh | None] = lambda train: None,
     ) -> Training[Prediction]:
-        """Checks the arguments, loads the data, and then builds the network."""
+        """Checks the arguments, loads the data, and builds the network, in this order."""
         epochs = None if epochs is None else whole("epochs", epochs, least=1)
         plan = self._plan(schedule)
         check_cache(cache)
         loaded = load()
         train, held_out = loaded
-        self._seed()
+        self._seed()  # before the first weights are drawn
         backbone, encoding = self.load_backbone(train.shape), self.task.learn(train.learnt)
         network, encoding = self._network(backbone, encoding, train.shape)
         layers = Layers.of(backbone)
-        layers.frozen_by(
-            strategy(self.freeze, backbone)
-        )  # a later phase must not be the first to fail
+        # A wrong name of a layer must come up now, and not when a later phase begins.
+        layers.frozen_by(strategy(self.freeze, backbone))
         job = make_job(
             backbone,
             freeze=self.freeze,
@@ -195,10 +203,11 @@ class Builder(NetworkBuilder[Prediction]):
         return self.kind.like(train)
 
     def _variation(self, shape: tuple[int, ...], plan: Schedule) -> dict[str, Any]:
-        """Gives fresh augmentation of these items, as `TrainingData` takes it."""
+        """Gives augmentation, views and mixup for these items, as arguments of `TrainingData`."""
         return {}
 
     def _plan(self, schedule: Schedule | str | None) -> Schedule:
+        # What is named is obeyed: a `freeze` without a schedule holds from first epoch to last.
         default = self._default_schedule if self.freeze is None else "one-phase"
         asked = default if schedule is None else schedule
         return self._auto if asked == "auto" else as_schedule(asked)

@@ -1,4 +1,4 @@
-"""Builders of classifiers."""
+"""Defines what all builders of classifiers share, whatever goes in."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,8 +26,7 @@ from transferlearn.tasks import (
 from transferlearn.tasks.classification import class_weights
 from transferlearn.tasks.losses import is_binary, takes_ids
 from transferlearn.training import as_callbacks
-
-Tensor = Any
+from transferlearn.types import Callbacks, Source, Tensor, Verbose
 
 
 @dataclass(frozen=True)
@@ -36,9 +35,9 @@ class Classifier(Builder[ClassPrediction]):
 
     Args:
         multi_label: Whether an item can have several classes.
-        loss: By default the cross-entropy that fits the head's outputs. `"binary_crossentropy"`
-            gives two classes one sigmoid output.
-        metrics: By default accuracy (and AUC for yes-or-no outputs).
+        loss: A Keras loss; by default the cross-entropy that fits the head's outputs.
+            `"binary_crossentropy"` gives two classes one sigmoid output.
+        metrics: Keras metrics; by default accuracy (and AUC for yes-or-no outputs).
     """
 
     multi_label: bool = False
@@ -55,11 +54,11 @@ class Classifier(Builder[ClassPrediction]):
 
     @property
     def task(self) -> Task[ClassPrediction]:
-        """Gives classification, with one class an item or any number of them."""
+        """Gives the task: items with one class each, or with any number of classes."""
         return Tagging() if self.multi_label else Classification()
 
     def build_head(self, features: Tensor, num_classes: int) -> Tensor:
-        """Makes the head's layers; override it to write your own.
+        """Makes the head's layers; override it to write your own head.
 
         Args:
             features: The backbone's output, a `KerasTensor`.
@@ -69,6 +68,7 @@ class Classifier(Builder[ClassPrediction]):
             The output, a `KerasTensor` of shape `(batch, num_classes)`, or `(batch, 1)` with a
             sigmoid for two classes. The loss follows from its last activation; none means logits.
         """
+        # Two classes are two outputs, so that a head with a softmax is right for them as well.
         two_as_one = is_binary(self.loss) and not self.multi_label and num_classes == 2
         outputs = 1 if two_as_one else num_classes
         single = self.multi_label or outputs == 1
@@ -80,7 +80,7 @@ class Classifier(Builder[ClassPrediction]):
         """Makes the compiled model, for plain `model.fit` and everything else that Keras does.
 
         Args:
-            num_classes: At least 2, or 1 for the one sigmoid output of a binary question.
+            num_classes: The number of classes, at least 2; or 1 for one sigmoid output.
 
         Returns:
             A plain, flat, functional `keras.Model`: raw RGB pixels in [0, 255] of shape
@@ -95,7 +95,7 @@ class Classifier(Builder[ClassPrediction]):
         """
         return self._build(self._blank(num_classes))
 
-    def summary(self, num_classes: int = 2, *, print_fn: Callable[[str], Any] = print) -> None:
+    def summary(self, num_classes: int = 2, *, print_fn: Callable[[str], object] = print) -> None:
         """Prints, block by block, what is frozen and what is trained, and how many parameters."""
         self._summary(self._blank(num_classes), print_fn)
 
@@ -103,30 +103,30 @@ class Classifier(Builder[ClassPrediction]):
         """Says how data to train on is read.
 
         Args:
-            class_names: In the order of the class ids; by default found in the data.
+            class_names: The classes in the order of their ids; by default found in the data.
         """
         target = Tags(class_names) if self.multi_label else Classes(class_names)
         return replace(super().reading(), target=target)
 
     def load(
         self,
-        train: Any,
-        validation_data: Any = None,
+        train: Source | LoadedData,
+        validation_data: Source | None = None,
         *,
         validation_split: float = 0.1,
         class_names: Sequence[str] | None = None,
     ) -> LoadedData:
-        """Loads and checks data to train and to validate on, once for several trainings.
+        """Loads and checks data to train on and to validate on, once for several trainings.
 
-        The arguments are those of `fit`, which takes what this gives in the place of `train`, and
-        so do `prepare`, `tl.search` and the like.
+        The arguments are those of `fit`. What this gives can be passed as `train` to `fit`,
+        `prepare`, `tl.search` and `tl.find_learning_rate`.
         """
         return self._load(train, validation_data, validation_split, self.reading(class_names))
 
     def prepare(
         self,
-        train: Any,
-        validation_data: Any = None,
+        train: Source | LoadedData,
+        validation_data: Source | None = None,
         *,
         epochs: int | None = None,
         schedule: Schedule | str | None = None,
@@ -135,7 +135,7 @@ class Classifier(Builder[ClassPrediction]):
         class_weight: Mapping[Any, float] | str | None = None,
         cache: str | bool | Cache = "auto",
     ) -> Training[ClassPrediction]:
-        """Loads the data and builds the network, and trains nothing yet.
+        """Loads the data and builds the network, but trains nothing yet.
 
         The arguments are those of `fit`, which is `prepare` and `Training.run` in one call.
         """
@@ -155,8 +155,8 @@ class Classifier(Builder[ClassPrediction]):
     @obeys_verbose
     def fit(
         self,
-        train: Any,
-        validation_data: Any = None,
+        train: Source | LoadedData,
+        validation_data: Source | None = None,
         *,
         epochs: int | None = None,
         schedule: Schedule | str | None = None,
@@ -164,40 +164,41 @@ class Classifier(Builder[ClassPrediction]):
         class_names: Sequence[str] | None = None,
         class_weight: Mapping[Any, float] | str | None = None,
         cache: str | bool | Cache = "auto",
-        callbacks: Sequence[keras.callbacks.Callback] | keras.callbacks.Callback | None = None,
-        verbose: Any = "auto",
+        callbacks: Callbacks = None,
+        verbose: Verbose = "auto",
     ) -> FittedModel[ClassPrediction]:
-        """Trains, phase by phase.
+        """Trains, phase by phase: `prepare` and `Training.run` in one call.
 
         Args:
             train: A folder with a folder for each class (or with `train` and `validation` in it),
                 `(x, y)` or `(x, y, sample_weight)`, a CSV file or DataFrame of items and labels, a
                 `tf.data.Dataset`, an `ImageDataGenerator` iterator or another `PyDataset`; or what
                 `load` gave.
-            validation_data: Likewise. Without it, `validation_split` of folders, arrays and tables
-                is held out, stratified by class; streams are trained on whole.
-            epochs: Over all phases; by default 10, or as the schedule sees fit.
-            schedule: What is frozen when: a `tl.Schedule`, or `"auto"`, `"one-phase"`, `"probe"`,
-                `"fine-tune"`, `"gradual"`. By default `"auto"` (of texts `"probe"`), or with a
-                `freeze` one phase.
-            validation_split: Share in [0, 1) to hold out. A solved head that is not trained
+            validation_data: Another such source. Without it, the share `validation_split` of
+                folders, arrays and tables is held out, stratified by class; streams are trained on
+                whole.
+            epochs: The epochs of all phases together; by default 10, or what the schedule chooses.
+            schedule: A `tl.Schedule`, or `"auto"`, `"one-phase"`, `"probe"`, `"fine-tune"` or
+                `"gradual"`; it says what is frozen when. By default `"auto"` (for texts
+                `"probe"`), or with a `freeze` `"one-phase"`.
+            validation_split: The share in [0, 1) to hold out. A solved head that is not trained
                 further is in the end solved on that share too.
-            class_names: In the order of the class ids; by default found in the data.
-            class_weight: `"balanced"` (all classes count alike), or from class names or ids to
-                weights; multiplied into sample weights.
+            class_names: The classes in the order of their ids; by default found in the data.
+            class_weight: `"balanced"` (all classes count alike), or a mapping from class names or
+                ids to weights; sample weights are multiplied by it.
             cache: Whether the output of frozen layers is computed once and stored: `"auto"` where
                 that saves time, `True` (`ValueError` where it cannot be), `False`, or a `tl.Cache`
                 that says where and how. The same weights come out, to rounding.
             callbacks: Keras callbacks; they see the full model, and epochs that run on over phases.
-            verbose: As for `model.fit`; with 0 nothing is printed.
+            verbose: What `model.fit` takes; with 0 nothing is printed.
 
         Returns:
             A `FittedModel`; this builder and all that was passed stay as they were.
 
         Raises:
-            ValueError: Data or settings that cannot work, before anything is trained.
+            ValueError: The data or settings cannot work; nothing has been trained then.
         """
-        watching = as_callbacks(callbacks)
+        watching = as_callbacks(callbacks)  # refuses wrong ones before the data is loaded
         training = self.prepare(
             train,
             validation_data,
@@ -211,7 +212,8 @@ class Classifier(Builder[ClassPrediction]):
         return training.run(callbacks=watching, verbose=verbose)
 
     def _blank(self, num_classes: int) -> ClassEncoding:
+        # Without data there are no names: the ids stand in for them.
         count = whole("num_classes", num_classes, least=1)
         names = tuple(map(str, range(count)))
-        kind = TagEncoding if self.multi_label else ClassEncoding
-        return kind(class_names=names, units=count)
+        family = TagEncoding if self.multi_label else ClassEncoding
+        return family(class_names=names, units=count)

@@ -1,4 +1,4 @@
-"""Images in, classes out."""
+"""Defines the builder for images in, classes out."""
 
 from dataclasses import dataclass
 
@@ -18,21 +18,21 @@ class ImageClassifierBuilder(ImageBuilder[ClassPrediction], Classifier):
         backbone: A name (`transferlearn backbones` lists them), a functional `keras.Model` without
             its head, or a `tl.backbones.Backbone`.
         weights: `"imagenet"`, the path of a weight file, or `None` for random weights.
-        head: What goes behind the backbone.
+        head: The layers behind the backbone, such as `tl.heads.PooledDense()`.
         freeze: `"all"`, `"none"`, the name of a layer or block (up to and with it), a number of
             layers, a share in (0, 1) of those that have weights, or a `tl.freezing` strategy. By
             default the schedule chooses; `build` then freezes a pretrained backbone whole, and a
             random one not at all.
         batch_norm: `"frozen"` keeps the backbone's BatchNorm (gamma, beta, statistics) fixed in
             trained blocks too; `"train"` trains it there. With `weights=None` it trains.
-        optimizer: Name or Keras optimizer, taken as a template.
-        learning_rate: By default the optimizer's own.
-        loss, metrics, multi_label: As of `tl.builders.Classifier`.
-        batch_size: Images a step.
+        optimizer: The name of a Keras optimizer, or an optimizer, which is taken as a template.
+        learning_rate: The learning rate; by default the optimizer's own.
+        loss, metrics, multi_label: See `tl.builders.Classifier`.
+        batch_size: The number of images in a step.
         precision: A Keras dtype policy: `"mixed_bfloat16"` or `"mixed_float16"` for GPUs.
-        on_error: `"skip"` broken files (and say so) or `"raise"`.
+        on_error: What to do with broken files: `"skip"` them (and say so) or `"raise"`.
         seed: Makes a run repeatable (it sets Python's, NumPy's and the backend's seeds).
-        image_size, value_range, augmentation, views, mixup: As of `tl.builders.ImageBuilder`.
+        image_size, value_range, augmentation, views, mixup: See `tl.builders.ImageBuilder`.
 
     Example:
         head = tl.heads.FlattenDense(units=(128,))

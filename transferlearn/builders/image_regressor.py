@@ -1,4 +1,4 @@
-"""Images in, numbers out."""
+"""Defines the builder for images in, numbers out."""
 
 from dataclasses import dataclass
 
@@ -9,17 +9,17 @@ from transferlearn.tasks import NumberPrediction
 
 @dataclass(frozen=True)
 class ImageRegressorBuilder(ImageBuilder[NumberPrediction], Regressor):
-    """Fine-tunes a pretrained network to tell one number or several of one's own images.
+    """Fine-tunes a pretrained network to predict one number or several of one's own images.
 
-    When to use it: for ages, prices, counts, angles, scores, of a few dozen to a few million images
-    whose numbers are known. Images go in as they are; numbers come out in their own units, of the
-    saved `.keras` model too.
+    When to use it: for ages, prices, counts, angles or scores, with a few dozen to a few million
+    images whose numbers are known. Images go in as they are; numbers come out in their own units,
+    and the saved `.keras` model gives them so too.
 
     Args:
         backbone, weights, head, freeze, batch_norm, optimizer, learning_rate, batch_size,
-            precision, on_error, seed: As of `ImageClassifierBuilder`.
-        target_names, loss, metrics: As of `tl.builders.Regressor`.
-        image_size, value_range, augmentation, views, mixup: As of `tl.builders.ImageBuilder`.
+            precision, on_error, seed: See `ImageClassifierBuilder`.
+        target_names, loss, metrics: See `tl.builders.Regressor`.
+        image_size, value_range, augmentation, views, mixup: See `tl.builders.ImageBuilder`.
 
     Example:
         builder = tl.ImageRegressorBuilder("EfficientNetLite0", target_names="price", seed=0)

@@ -1,4 +1,4 @@
-"""Builders of networks that take images."""
+"""Defines what all builders for images share, whatever is learnt."""
 
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, TypeVar
@@ -7,10 +7,11 @@ import keras
 
 from transferlearn import backbones
 from transferlearn.backbones import Backbone
-from transferlearn.builders.augmentation import check_variation, copy_augmentation
+from transferlearn.builders.augmentation import Augmentation, check_variation, copy_augmentation
 from transferlearn.builders.base import Builder
 from transferlearn.data import Images
 from transferlearn.schedules import Schedule
+from transferlearn.types import Tensor
 
 Prediction = TypeVar("Prediction")
 
@@ -25,38 +26,38 @@ class ImageBuilder(Builder[Prediction]):
         image_size: `(height, width)` in pixels; by default the data's own (arrays, streams) or the
             backbone's.
         value_range: `(0, 1)` for pixels already divided by 255, `(0, 255)` for raw ones; by default
-            it is recognised by `fit`; `build` undoes `(0, 1)` inside the model.
-        augmentation: `"none"`, `"light"` (mirrored) or `"strong"` (moved, turned, zoomed, lighter
-            or darker besides); or a Keras layer, or a list of them, that changes raw pixels in
+            `fit` recognises it; `build` undoes `(0, 1)` inside the model.
+        augmentation: `"none"`, `"light"` (mirrored) or `"strong"` (also moved, turned, zoomed,
+            lighter or darker); or a Keras layer, or a list of them, that changes raw pixels in
             [0, 255] at random, such as `keras.layers.RandomFlip("horizontal")`. It is a template,
             works in `fit` on the images to train on only, and is no part of the model. By default
             the schedule chooses: `"none"` for all but `"auto"`.
-        views: How many augmented views of each image are made, once, so that frozen layers can be
-            computed once as well; each epoch draws one of them for each image. 1: each epoch makes
-            new ones, and frozen layers are computed in each.
-        mixup: Alpha of [mixup](https://arxiv.org/abs/1710.09412), such as 0.2: pairs of items of a
-            batch, images or stored features, and their targets are mixed; 0 for none.
+        views: How many augmented views of each image are made. They are made once, so frozen layers
+            can be computed once as well; each epoch draws one view of each image. With 1, each
+            epoch makes new views, and frozen layers are computed in each.
+        mixup: Alpha of [mixup](https://arxiv.org/abs/1710.09412), such as 0.2: the items of a batch
+            (images or stored features) and their targets are mixed in pairs; 0 for no mixup.
     """
 
     backbone: str | keras.Model | Backbone
     _: KW_ONLY
     image_size: tuple[int, int] | None = None
     value_range: tuple[int, int] | None = None
-    augmentation: Any = None
+    augmentation: Augmentation = None
     views: int = 1
     mixup: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         backbones.check_weights(self.weights)
-        given = Images(image_size=self.image_size, value_range=self.value_range)
-        object.__setattr__(self, "image_size", given.image_size)
-        object.__setattr__(self, "value_range", given.value_range)
+        checked = Images(image_size=self.image_size, value_range=self.value_range)
+        object.__setattr__(self, "image_size", checked.image_size)
+        object.__setattr__(self, "value_range", checked.value_range)
         check_variation(self.augmentation, self.views, self.mixup)
 
     @property
     def kind(self) -> Images:
-        """Gives images of the builder's size, or by default of the backbone's."""
+        """Gives the kind: images of the builder's size, or by default of the backbone's."""
         return Images(
             image_size=self.image_size,
             default_image_size=backbones.default_image_size(self.backbone),
@@ -77,13 +78,14 @@ class ImageBuilder(Builder[Prediction]):
         """Loads the backbone for images of this shape, or of the builder's own size."""
         size = self.kind.size if shape is None else (shape[0], shape[1])
         backbone = backbones.get(self.backbone, weights=self.weights, image_size=size)
+        # In `fit`, what reads the images gives raw pixels; `build` must take them as they are.
         if shape is None and self.value_range == (0, 1):
             return _from_unit_range(backbone)
         return backbone
 
 
 def _from_unit_range(backbone: Backbone) -> Backbone:
-    def prepare(pixels: Any) -> Any:
+    def prepare(pixels: Tensor) -> list[Tensor]:
         raw = keras.layers.Rescaling(255.0, dtype="float32", name="to_255")(pixels)
         return backbone.prepare(raw)
 

@@ -1,4 +1,4 @@
-"""What every builder knows of its network: the backbone, the head and how they are trained."""
+"""Builds the network that a builder describes: the backbone, the head, how they are trained."""
 
 import abc
 from collections.abc import Callable, Mapping
@@ -20,25 +20,25 @@ from transferlearn.freezing import Freeze, Layers
 from transferlearn.heads import Decoder, Head, Output, PooledDense
 from transferlearn.tasks import Encoding, Task
 from transferlearn.training import CompileSettings, freeze_and_compile
+from transferlearn.types import Loss, Metrics, Optimizer, Tensor
 
 Prediction = TypeVar("Prediction")
-Tensor = Any
 
 
 @dataclass(frozen=True)
 class NetworkBuilder(abc.ABC, Generic[Prediction]):
-    """Describes a network: a backbone, a head and what of them is trained, and how."""
+    """Describes a network: its backbone, its head, and which of their layers are trained how."""
 
-    backbone: Any
+    backbone: str | keras.Model | Backbone
     _: KW_ONLY
     weights: Weights = "imagenet"
     head: Head | Decoder = field(default_factory=PooledDense)
     freeze: Freeze | None = None
     batch_norm: str = "frozen"
-    optimizer: Any = "adam"
+    optimizer: Optimizer = "adam"
     learning_rate: float | None = None
-    loss: Any = None
-    metrics: Any = None
+    loss: Loss | None = None
+    metrics: Metrics | None = None
     batch_size: int = 32
     precision: str | None = None
     on_error: str = "skip"
@@ -58,9 +58,11 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
 
     def __post_init__(self) -> None:
         check_parts(self.head, self.backbone)
+        # A frozen dataclass keeps a checked value in this way only.
         object.__setattr__(self, "batch_size", whole("batch_size", self.batch_size, least=1))
         if self.seed is not None:
             object.__setattr__(self, "seed", whole("seed", self.seed, least=0))
+        # Each of these raises where its setting is wrong; nothing is kept.
         named_freeze(self.freeze)
         if self.precision is not None:
             keras.dtype_policies.get(self.precision)
@@ -70,27 +72,27 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
     @property
     @abc.abstractmethod
     def kind(self) -> Kind:
-        """Gives what goes in, and how it is read."""
+        """Gives the kind of data that goes in, with the settings to read it."""
 
     @property
     @abc.abstractmethod
     def task(self) -> Task[Prediction]:
-        """Gives what is learnt."""
+        """Gives the task, which says what is learnt."""
 
     @abc.abstractmethod
     def load_backbone(self, shape: tuple[int, ...] | None) -> Backbone:
-        """Loads the backbone for items of this shape, or, with `None`, of the builder's own."""
+        """Loads the backbone for items of this shape; `None` is the builder's own shape."""
 
     def _inputs(self, shape: tuple[int, ...] | None) -> dict[str, Spec]:
-        """Gives the network's inputs for items of this shape, or of the builder's own."""
+        """Gives the network's inputs for items of this shape; `None` is the builder's own shape."""
         return self.kind.inputs(shape)
 
     def build_head(self, features: Tensor, num_outputs: int) -> Tensor:
-        """Makes the head's layers; override it to write your own.
+        """Makes the head's layers; override it to write your own head.
 
         Args:
             features: The backbone's output, a `KerasTensor`.
-            num_outputs: How many numbers an item gets.
+            num_outputs: The number of numbers that each item gets.
 
         Returns:
             The output, a `KerasTensor` of shape `(batch, num_outputs)`.
@@ -101,11 +103,11 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
     def build_outputs(
         self, features: Mapping[str, Tensor], outputs: Mapping[str, Output]
     ) -> Mapping[str, Tensor]:
-        """Makes all outputs of the network: by its decoder, or one of them by `build_head`.
+        """Makes all outputs of the network, by its decoder, or the only one by `build_head`.
 
         Args:
             features: The backbone's features, and the inputs that come with the targets, by name.
-            outputs: What the task needs, by name.
+            outputs: The outputs that the task needs, by name.
         """
         if isinstance(self.head, Decoder):
             return self.head(features, outputs)
@@ -118,7 +120,7 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
         encoding: Encoding[Prediction],
         shape: tuple[int, ...] | None,
     ) -> tuple[Network, Encoding[Prediction]]:
-        """Builds the whole network, and lets the encoding take note of its outputs."""
+        """Builds the whole network, and gives the encoding that knows its outputs."""
         network = assemble(
             backbone,
             lambda features: self.build_outputs(features, encoding.outputs),
@@ -143,7 +145,7 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
         layers, freeze = Layers.of(backbone), strategy(self.freeze, backbone)
         return freeze_and_compile(network, layers, freeze, self._settings(backbone), objective)
 
-    def _summary(self, encoding: Encoding[Prediction], print_fn: Callable[[str], Any]) -> None:
+    def _summary(self, encoding: Encoding[Prediction], print_fn: Callable[[str], object]) -> None:
         """Prints, block by block, what is frozen and what is trained, and how many parameters."""
         backbone = self.load_backbone(None)
         network, _ = self._network(backbone, encoding, None)
@@ -154,6 +156,7 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
             print_fn(NO_FREEZE)
 
     def _settings(self, backbone: Backbone | None) -> CompileSettings:
+        # BatchNorm statistics of random weights are no use, so they must move.
         from_scratch = backbone is not None and not backbone.pretrained
         return CompileSettings(
             optimizer=self.optimizer,
@@ -164,7 +167,7 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
         )
 
     def _rate(self) -> float | None:
-        is_named = isinstance(self.optimizer, str)
+        is_named = isinstance(self.optimizer, str)  # an optimizer object has a rate of its own
         return self._default_rate if self.learning_rate is None and is_named else self.learning_rate
 
     def _seed(self) -> None:

@@ -1,6 +1,4 @@
-"""What follows from the settings of a builder: how a network is compiled, and what is planned."""
-
-from typing import Any
+"""Turns the settings of a builder into freezing strategies, and into the job of a schedule."""
 
 import keras
 
@@ -8,15 +6,16 @@ from transferlearn.backbones import Backbone
 from transferlearn.freezing import Freeze, FreezeStrategy, as_strategy
 from transferlearn.schedules import Job, default_freeze
 from transferlearn.templates import copy_optimizer
+from transferlearn.types import Optimizer
 
 
 def named_freeze(freeze: Freeze | None) -> FreezeStrategy | None:
-    """Gives the strategy that a builder names; `None` where it leaves the choice to a schedule."""
+    """Gives the strategy that a builder names, or `None` where the schedule has to choose."""
     return None if freeze is None else as_strategy(freeze)
 
 
 def strategy(freeze: Freeze | None, backbone: Backbone) -> FreezeStrategy:
-    """Gives the strategy where no schedule chooses one."""
+    """Gives the strategy that counts where no schedule chooses one."""
     return default_freeze(named_freeze(freeze), backbone.pretrained)
 
 
@@ -24,22 +23,22 @@ def make_job(
     backbone: Backbone,
     *,
     freeze: Freeze | None,
-    optimizer: Any,
+    optimizer: Optimizer,
     rate: float | None,
     rate_given: bool,
     epochs: int,
     items: int | None,
 ) -> Job:
-    """Makes what a schedule knows of the training that it plans.
+    """Makes the job, which is what a schedule knows of the training that it plans.
 
     Args:
-        backbone: What was pretrained.
-        freeze: The builder's.
-        optimizer: Likewise.
-        rate: Of a named optimizer; `None`: its own.
+        backbone: The backbone, with its blocks.
+        freeze: The builder's setting `freeze`.
+        optimizer: The builder's setting `optimizer`.
+        rate: The rate of an optimizer that is named; `None` for its own.
         rate_given: Whether somebody asked for that rate.
-        epochs: For the whole training.
-        items: To train on; `None` where a stream does not tell.
+        epochs: The epochs of the whole training.
+        items: The number of items to train on; `None` where a stream does not tell.
     """
     template = copy_optimizer(optimizer, rate)
     return Job(
@@ -47,6 +46,7 @@ def make_job(
         freeze=named_freeze(freeze),
         pretrained=backbone.pretrained,
         epochs=epochs,
+        # Schedules call nothing of Keras, so the rate becomes a plain number.
         learning_rate=float(keras.ops.convert_to_numpy(template.learning_rate)),
         rate_given=rate_given,
         items=items,

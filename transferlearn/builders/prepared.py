@@ -1,14 +1,14 @@
-"""A training that is ready to begin: data, network and plan, with nothing trained yet."""
+"""Holds a training that is ready to begin: data, network and plan, with nothing trained yet."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import keras
 
 from transferlearn.assembling import Network, of_any_length
 from transferlearn.backbones import Backbone
-from transferlearn.builders.record import found, say_unused_rate
+from transferlearn.builders.record import data_line, say_unused_rate
 from transferlearn.data import LoadedData
 from transferlearn.data.kind import Kind
 from transferlearn.features import Storage
@@ -18,30 +18,31 @@ from transferlearn.progress import as_verbosity, obeys_verbose
 from transferlearn.schedules import Job, Phase, Schedule
 from transferlearn.tasks import Encoding, Objective
 from transferlearn.training import CompileSettings, PhaseRunner, TrainingData, as_callbacks
+from transferlearn.types import Callbacks, Json, Verbose
 
 Prediction = TypeVar("Prediction")
 
 
 @dataclass(kw_only=True)
 class Training(Generic[Prediction]):
-    """Holds all that a training needs; `run` trains. `Builder.prepare` makes one.
+    """Holds all that a training needs, and trains with `run`; `Builder.prepare` makes one.
 
     When to use it: to look at what `fit` would do before it does it, or to change a part of it
     (`dataclasses.replace(training, ...)`). It can be run once, since it changes the network.
 
     Attributes:
-        kind: How the fitted model reads other data.
-        encoding: What was learnt of the targets.
-        backbone: What was pretrained.
-        network: The whole network.
-        layers: Of the backbone, for freezing strategies.
-        schedule: What is frozen when.
-        job: What the schedule knows; its `results` grow as phases end.
-        settings: How the network is compiled.
-        objective: What the network is trained towards.
-        data: What is trained and validated on.
-        storage: When and where what is frozen is stored.
-        record: Writes down how the builder was set, given the callbacks.
+        kind: The kind that reads other data for the fitted model.
+        encoding: The encoding, which holds what was learnt of the targets, such as class names.
+        backbone: The backbone that the network was made of.
+        network: The whole network, from raw items to outputs.
+        layers: The backbone's layers, as freezing strategies take them.
+        schedule: The schedule, which says what is frozen when.
+        job: All that the schedule knows; its `results` grow as phases end.
+        settings: The settings that the network is compiled with.
+        objective: The losses, metrics and encoded targets that the network is trained with.
+        data: The data to train and validate on.
+        storage: The settings that say when and where the output of frozen layers is stored.
+        record: A function that takes the callbacks, and writes down how the builder was set.
 
     Example:
         training = builder.prepare("photos", schedule="fine-tune")
@@ -60,38 +61,38 @@ class Training(Generic[Prediction]):
     objective: Objective
     data: TrainingData
     storage: Storage
-    record: Callable[[Sequence[keras.callbacks.Callback]], dict[str, Any]]
+    record: Callable[[Sequence[keras.callbacks.Callback]], Json]
     _has_run: bool = field(default=False, init=False, repr=False)
 
     @property
     def loaded(self) -> LoadedData:
-        """Gives the data, to prepare other trainings on it."""
+        """Gives the data, so that other trainings can be prepared on it."""
         return LoadedData(self.data.train, self.data.validation)
 
     @obeys_verbose
     def run(
         self,
         *,
-        callbacks: Sequence[keras.callbacks.Callback] | keras.callbacks.Callback | None = None,
-        verbose: Any = "auto",
+        callbacks: Callbacks = None,
+        verbose: Verbose = "auto",
         on_phase: Callable[[Phase], None] | None = None,
     ) -> FittedModel[Prediction]:
         """Trains, phase by phase.
 
         Args:
             callbacks: Keras callbacks; they see the full model, and epochs that run on over phases.
-            verbose: As for `model.fit`; with 0 nothing is printed.
-            on_phase: Is told each phase before it begins.
+            verbose: What `model.fit` takes; with 0 nothing is printed.
+            on_phase: A function that is called with each phase before it begins.
 
         Raises:
-            ValueError: It was run before, or nothing could be trained.
+            ValueError: The training was run before, or nothing could be trained.
         """
         watching, verbose = as_callbacks(callbacks), as_verbosity(verbose)
         if self._has_run:
             raise ValueError("This training was run before: prepare another one.")
-        self._has_run = True
+        self._has_run = True  # even a training that fails has changed the network
         if verbose:
-            print(found(self.loaded))
+            print(data_line(self.loaded))
         runner = PhaseRunner(
             network=self.network,
             layers=self.layers,
@@ -118,7 +119,8 @@ class Training(Generic[Prediction]):
         )
 
     def _widened(self) -> keras.Model:
-        """Gives the model, for items of any length where the kind has such."""
+        """Gives the model; it takes items of any length where the kind has such items."""
+        # Trained at one length, since stored features need a shape.
         fixed = all(None not in spec.shape for spec in self.kind.inputs().values())
         return self.network.model if fixed else of_any_length(self.network.model)
 

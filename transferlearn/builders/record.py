@@ -1,16 +1,20 @@
-"""What is said and written down of a training: its data, and how its builder was set."""
+"""Says what a training is done on, and writes down how its builder was set."""
 
 from collections.abc import Sequence
 from typing import Any
 
+import keras
+
 from transferlearn import configs
+from transferlearn.builders.networks import NetworkBuilder
 from transferlearn.data import LoadedData
 from transferlearn.data.messages import notice
 from transferlearn.schedules import Job, OnePhase, Schedule
+from transferlearn.types import Json
 
 
-def found(data: LoadedData) -> str:
-    """Says how many items there are, and what there is to learn of them."""
+def data_line(data: LoadedData) -> str:
+    """Says in a line how many items there are, and what there is to learn of them."""
     sizes = [
         f"{'?' if part.count is None else format(part.count, ',')} to {purpose}"
         for part, purpose in zip(data, ("train on", "validate on"), strict=True)
@@ -20,7 +24,7 @@ def found(data: LoadedData) -> str:
 
 
 def say_unused_rate(job: Job) -> None:
-    """Warns of a rate or an optimizer that was given, where no phase has taken a step."""
+    """Warns that a rate or an optimizer had no effect, where no phase has taken a step."""
     if job.rate_given and all(result.solved for result in job.results):
         notice(
             "A solved head takes no steps, so the learning_rate or optimizer that was given has no "
@@ -28,17 +32,22 @@ def say_unused_rate(job: Job) -> None:
         )
 
 
-def settings_of(builder: Any, plan: Schedule, callbacks: Sequence[Any]) -> dict[str, Any]:
-    """Gives the settings that are not those by default, as `transferlearn.configs` writes them."""
+def settings_of(
+    builder: NetworkBuilder[Any],
+    plan: Schedule,
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> Json:
+    """Gives the settings that differ from the defaults, as `transferlearn.configs` writes them."""
     settings = {
         f.name: configs.write(getattr(builder, f.name))
         for f in configs.changed_fields(builder)
         if f.name != "backbone"
     }
+    # The schedule chose it, where the builder did not.
     if getattr(builder, "augmentation", "none") is None and plan.augmentation != "none":
         settings["augmentation"] = plan.augmentation
     head = type(builder).build_head
-    if not head.__module__.startswith(f"{__package__}."):
+    if not head.__module__.startswith(f"{__package__}."):  # a head of the user's own
         settings["head"] = configs.write(head)
     if plan != OnePhase():
         settings["schedule"] = configs.write(plan)

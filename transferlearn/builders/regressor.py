@@ -1,8 +1,8 @@
-"""Builders of regressors."""
+"""Defines what all builders of regressors share, whatever goes in."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import keras
 
@@ -15,15 +15,16 @@ from transferlearn.tasks import NumberEncoding, NumberPrediction, Regression, Ta
 
 @dataclass(frozen=True)
 class Regressor(Builder[NumberPrediction]):
-    """Builds networks that tell numbers, whatever goes in.
+    """Builds networks that predict numbers, whatever goes in.
 
     Args:
-        target_names: What the numbers are called, in the order of the outputs; of a table, the
-            columns. By default a table's column `target`, `value`, `number`, `y`, `score` or
-            `label`, or the only one that is left.
-        loss: By default the mean square error. Of whatever loss, the numbers are standardised: less
-            their mean, in units of their standard deviation.
-        metrics: In the numbers' own units; by default the mean absolute error and R2.
+        target_names: The names of the numbers, in the order of the outputs; in a table, the names
+            of their columns. By default a table's column `target`, `value`, `number`, `y`, `score`
+            or `label`, or the only one that is left.
+        loss: A Keras loss; by default the mean square error. Every loss gets standardised numbers:
+            their mean is taken away, and their standard deviation is the unit.
+        metrics: Keras metrics, in the numbers' own units; by default the mean absolute error and
+            R2.
     """
 
     target_names: Sequence[str] | str | None = None
@@ -37,14 +38,14 @@ class Regressor(Builder[NumberPrediction]):
 
     @property
     def task(self) -> Task[NumberPrediction]:
-        """Gives regression."""
+        """Gives the task: regression of the numbers with these names."""
         return Regression(Numbers(self.target_names))
 
     def build(self, num_outputs: int = 1) -> keras.Model:
         """Makes the compiled model, for plain `model.fit` and everything else that Keras does.
 
         Args:
-            num_outputs: How many numbers an item has.
+            num_outputs: The number of numbers that each item has.
 
         Returns:
             A plain, flat, functional `keras.Model`, with numbers `(batch, num_outputs)` out, as the
@@ -56,7 +57,7 @@ class Regressor(Builder[NumberPrediction]):
         """
         return self._build(_blank(num_outputs))
 
-    def summary(self, num_outputs: int = 1, *, print_fn: Callable[[str], Any] = print) -> None:
+    def summary(self, num_outputs: int = 1, *, print_fn: Callable[[str], object] = print) -> None:
         """Prints, block by block, what is frozen and what is trained, and how many parameters."""
         self._summary(_blank(num_outputs), print_fn)
 
@@ -64,4 +65,5 @@ class Regressor(Builder[NumberPrediction]):
 def _blank(num_outputs: int) -> NumberEncoding:
     count = whole("num_outputs", num_outputs, least=1)
     names = tuple(f"number {i}" for i in range(count))
+    # Without data, a mean of 0 and a spread of 1 leave the numbers as the head gives them.
     return NumberEncoding(names=names, mean=(0.0,) * count, spread=(1.0,) * count)

@@ -1,4 +1,4 @@
-"""The table that shows what is frozen, what is trained, and how much that is."""
+"""Writes the table that shows what is frozen, what is trained, and how much that is."""
 
 from collections.abc import Sequence
 from math import prod
@@ -18,10 +18,10 @@ def summarise(
     """Writes, block by block, what is frozen and trained, and how far the frozen trunk goes.
 
     Args:
-        network: What the mask freezes is frozen in it.
-        blocks: Of the backbone.
-        mask: Which of the backbone's layers are frozen.
-        batch_norm: `"frozen"` or `"train"`, in trained blocks.
+        network: The network; the layers that the mask names are frozen in it.
+        blocks: The backbone's blocks.
+        mask: For each of the backbone's layers, whether it is frozen.
+        batch_norm: What becomes of BatchNorm in trained blocks: `"frozen"` or `"train"`.
     """
     set_trainable(network, mask, batch_norm=batch_norm)
     rows = [("block", "layers", "parameters", "trained", "")]

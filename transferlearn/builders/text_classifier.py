@@ -1,4 +1,4 @@
-"""Texts in, classes out."""
+"""Defines the builder for texts in, classes out."""
 
 from dataclasses import dataclass
 
@@ -15,10 +15,10 @@ class TextClassifierBuilder(TextBuilder[ClassPrediction], Classifier):
     Strings go in as they are: tokenizer, padding and masks are part of what comes out.
 
     Args:
-        backbone, weights, pooling, sequence_length, long_texts, lora_rank, learning_rate: As of
+        backbone, weights, pooling, sequence_length, long_texts, lora_rank, learning_rate: See
             `tl.builders.TextBuilder`.
         head, freeze, optimizer, loss, metrics, multi_label, batch_size, precision, on_error, seed:
-            As of `ImageClassifierBuilder`.
+            See `ImageClassifierBuilder`.
 
     By default `fit` solves the head on the frozen encoder (`schedule="probe"`), in seconds.
     `schedule="auto"` then trains the upper layers as well and keeps the better of the two;

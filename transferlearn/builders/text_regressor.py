@@ -1,4 +1,4 @@
-"""Texts in, numbers out."""
+"""Defines the builder for texts in, numbers out."""
 
 from dataclasses import dataclass
 
@@ -9,16 +9,16 @@ from transferlearn.tasks import NumberPrediction
 
 @dataclass(frozen=True)
 class TextRegressorBuilder(TextBuilder[NumberPrediction], Regressor):
-    """Fine-tunes a pretrained encoder, such as BERT, to tell one number or several of texts.
+    """Fine-tunes a pretrained encoder, such as BERT, to predict one number or several of texts.
 
-    When to use it: for stars, prices, grades, of a few hundred texts or more whose numbers are
+    When to use it: for stars, prices or grades, with a few hundred texts or more whose numbers are
     known. Numbers come out in their own units.
 
     Args:
-        backbone, weights, pooling, sequence_length, long_texts, lora_rank, learning_rate: As of
+        backbone, weights, pooling, sequence_length, long_texts, lora_rank, learning_rate: See
             `tl.builders.TextBuilder`.
-        target_names, loss, metrics: As of `tl.builders.Regressor`.
-        head, freeze, optimizer, batch_size, precision, on_error, seed: As of
+        target_names, loss, metrics: See `tl.builders.Regressor`.
+        head, freeze, optimizer, batch_size, precision, on_error, seed: See
             `ImageClassifierBuilder`.
 
     Example:

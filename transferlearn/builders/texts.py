@@ -1,4 +1,4 @@
-"""Builders of networks that take texts."""
+"""Defines what all builders for texts share, whatever is learnt."""
 
 from dataclasses import KW_ONLY, dataclass, field
 from typing import ClassVar, TypeVar
@@ -17,7 +17,7 @@ from transferlearn.schedules import OnePhase, Probe, Schedule
 from transferlearn.tasks import Encoding
 
 Prediction = TypeVar("Prediction")
-_LEAST_TOKENS = 8
+_LEAST_TOKENS = 8  # of a text, those that mark its ends included
 
 
 @dataclass(frozen=True)
@@ -29,17 +29,18 @@ class TextBuilder(Builder[Prediction]):
             `"keras_hub:<folder>"` of KerasHub or Hugging Face (config.json, model.safetensors,
             vocab.txt), or a `tl.backbones.TextBackbone`.
         weights: `"pretrained"`, or `None` for random weights.
-        pooling: What of the encoder's output is a text's vector: the `"mean"` over its tokens, the
-            `"first"` one (`[CLS]`), or `"pooled"`, a trained layer's on that.
+        pooling: How the encoder's output becomes one vector for a text: the `"mean"` over its
+            tokens, the `"first"` token (`[CLS]`), or `"pooled"`, which is what a trained layer of
+            the encoder makes of the first.
         sequence_length: The most tokens of a text that are read, those that mark its ends included.
-        long_texts: Of a longer one, `"truncate"` reads the beginning; `"split"` reads all in
-            pieces, each of which is trained on with a share of the weight, and averages what the
-            network says of them.
-        lora_rank: Trains, in the blocks that are free, only updates of this rank to the attention's
-            query and value projections ([LoRA](https://arxiv.org/abs/2106.09685)): few weights to
-            fit and to hold in an optimizer. A save has them added to the weights. `fit` then
-            fine-tunes by default.
-        learning_rate: By default 2e-4, or an optimizer object's own.
+        long_texts: What to do with longer texts: `"truncate"` reads the beginning; `"split"` reads
+            all in pieces, trains on each with a share of the text's weight, and averages the
+            predictions.
+        lora_rank: The rank of [LoRA](https://arxiv.org/abs/2106.09685). In the blocks that are
+            free, only updates of this rank to the attention's query and value projections are
+            trained: few weights to fit and to hold in an optimizer. A save has them added to the
+            weights. With a rank, `fit` fine-tunes by default.
+        learning_rate: The learning rate; by default 2e-4, or an optimizer object's own.
     """
 
     backbone: str | TextBackbone
@@ -78,7 +79,7 @@ class TextBuilder(Builder[Prediction]):
 
     @property
     def kind(self) -> Texts:
-        """Gives texts, cut into tokens as the backbone was trained on them."""
+        """Gives the kind: texts, cut into tokens by the backbone's own tokenizer."""
         return Texts(
             tokenizer=backbones.get_tokenizer(self.backbone),
             sequence_length=self.sequence_length,
@@ -87,6 +88,7 @@ class TextBuilder(Builder[Prediction]):
 
     def _kind_of(self, train: Dataset, backbone: Backbone) -> Texts:
         assert isinstance(backbone, TextBackbone)
+        # The default of 512 tokens can be more than the encoder reads.
         most = min(self.sequence_length, backbone.most_tokens or self.sequence_length)
         return Texts(backbone.tokenizer, most, self.long_texts)
 

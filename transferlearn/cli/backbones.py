@@ -1,4 +1,4 @@
-"""`transferlearn backbones`: lists the networks."""
+"""Runs `transferlearn backbones`, which lists the networks."""
 
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
@@ -10,7 +10,7 @@ HELP = "List the networks to start from."
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds nothing: `backbones` takes no arguments."""
+    """Adds nothing, since `backbones` takes no arguments."""
 
 
 def run(options: Namespace) -> Outcome:

@@ -1,4 +1,4 @@
-"""`transferlearn cache`: lists or removes what is stored on disk."""
+"""Runs `transferlearn cache`, which lists or removes the stores on disk."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -11,7 +11,7 @@ HELP = "List or clear the stored output of frozen layers."
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds what can be written after `cache`."""
+    """Adds the arguments of `cache`."""
     parser.add_argument("action", choices=("list", "clear"))
     parser.add_argument(
         "--directory", type=Path, help="by default $TRANSFERLEARN_CACHE or ~/.cache/transferlearn"
@@ -19,7 +19,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> Outcome:
-    """Lists the stores, or removes them."""
+    """Lists the stores in a folder, or removes them."""
     from transferlearn.features import Cache
 
     directory = Cache(directory=options.directory).folder
@@ -64,13 +64,13 @@ def _clear(directory: Path) -> Outcome:
 
 
 def _items(folder: Path) -> int:
-    """Counts the items in a store; one that two processes added counts once."""
+    """Counts the items in a store; an item that two processes added counts once."""
     from transferlearn.features.shards import shard_keys, shards
 
-    found: set[bytes] = set()
+    keys: set[bytes] = set()
     for shard in shards(folder):
         try:
-            found.update(shard_keys(shard))
-        except ValueError:  # damaged: mended when the store is opened
+            keys.update(shard_keys(shard))
+        except ValueError:  # damaged: it is computed again when the store is opened
             continue
-    return len(found)
+    return len(keys)

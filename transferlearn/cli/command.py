@@ -1,29 +1,29 @@
-"""What a command of the command line is."""
+"""Defines what every command of the command line has, and what it gives."""
 
 from argparse import ArgumentParser, Namespace
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 
 class Outcome(NamedTuple):
-    """What a command found: data for `--json`, and the same as text."""
+    """Holds the result of a command: data for `--json`, and the same as text."""
 
-    data: Any
+    data: object
     text: str
 
 
 class Command(Protocol):
-    """A module of this package that is a command.
+    """Stands for a module of this package that is a command.
 
     Attributes:
-        NAME: What is typed.
-        HELP: What it does, in a line.
+        NAME: The word that is typed.
+        HELP: The line that says what the command does.
     """
 
     NAME: str
     HELP: str
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Says what can be written after the name."""
+        """Adds the command's arguments to its parser."""
 
     def run(self, options: Namespace) -> Outcome:
-        """Does it. Keras and our own packages are imported here, so that help comes at once."""
+        """Runs the command; Keras is imported here only, so that help comes at once."""

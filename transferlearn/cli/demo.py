@@ -1,4 +1,4 @@
-"""`transferlearn demo`: fine-tunes on data that comes with Python packages."""
+"""Runs `transferlearn demo`, which fine-tunes on data that comes with Python packages."""
 
 import shlex
 from argparse import ArgumentParser, Namespace
@@ -12,7 +12,7 @@ HELP = "Fine-tune on 800 photos of solar cells; takes some 2 minutes."
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds what can be written after `demo`."""
+    """Adds the arguments of `demo`."""
     parser.add_argument(
         "--text", action="store_true", help="reviews of films in their place; takes some 5 minutes"
     )
@@ -22,7 +22,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> Outcome:
-    """Runs the demo of photos, or that of texts."""
+    """Runs the demo with photos, or the one with texts."""
     if options.text:
         from transferlearn import demo_text
 

@@ -1,4 +1,4 @@
-"""`transferlearn evaluate`: scores a saved model."""
+"""Runs `transferlearn evaluate`, which scores a saved model."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -10,13 +10,13 @@ HELP = "Score a saved model on photos or texts whose class or number is known."
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds what can be written after `evaluate`."""
+    """Adds the arguments of `evaluate`."""
     parser.add_argument("model", type=Path, help="what 'train' or 'demo' saved")
     parser.add_argument("photos", type=Path, help="a folder with a folder a class, or a CSV file")
 
 
 def run(options: Namespace) -> Outcome:
-    """Scores the model, a line for each figure."""
+    """Scores the model, and gives a line for each figure."""
     from transferlearn import load
 
     scores = load(options.model).evaluate(options.photos)

@@ -1,7 +1,7 @@
-"""The entrance of the command line.
+"""Runs the commands of the command line.
 
-Results go to standard output, progress and warnings to standard error. Exit codes: 0 done, 1 what
-was asked for could not be done, 2 the command was not understood, 130 interrupted.
+Results go to standard output, progress and warnings to standard error. Exit codes: 0 the
+command is done, 1 it could not be done, 2 it was not understood, 130 it was interrupted.
 """
 
 import contextlib
@@ -13,7 +13,6 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from transferlearn.cli.output import say
 from transferlearn.cli.parser import make_parser
@@ -23,13 +22,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and gives its exit code."""
     options = make_parser().parse_args(arguments)
     try:
-        with _quiet_start():
+        with _quiet_start():  # what comes later from TensorFlow is not silenced
             import keras  # noqa: F401
         with _warnings_as_lines(), contextlib.redirect_stdout(sys.stderr):
             found = options.run(options)
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
-        return 130
+        return 130  # as shells have it: 128 + SIGINT
     except (ValueError, TypeError, OSError, ImportError) as error:
         print(f"transferlearn: {_one_line(error)}", file=sys.stderr)
         return 1
@@ -37,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be UTF-8
     try:
         print(as_json(found.data) if options.json else found.text, flush=True)
-    except BrokenPipeError:
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
         return 0
     except OSError as error:
         print(f"transferlearn: the result could not be written: {error}", file=sys.stderr)
@@ -45,9 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def as_json(result: Any) -> str:
-    """Writes a result as JSON, with null for what is no number."""
-    as_null = json.loads(json.dumps(result), parse_constant=lambda _: None)  # JSON knows no NaN
+def as_json(result: object) -> str:
+    """Writes a result as JSON, with null for NaN and infinity."""
+    as_null = json.loads(json.dumps(result), parse_constant=lambda _: None)  # JSON has no NaN
     return json.dumps(as_null, ensure_ascii=False)
 
 
@@ -59,7 +58,7 @@ def _one_line(error: BaseException) -> str:
 def _warnings_as_lines() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        warnings.simplefilter("always", UserWarning)
+        warnings.simplefilter("always", UserWarning)  # ours; others are for programmers
         warnings.showwarning = lambda message, *_, **__: say(f"warning: {message}")
         yield
 
@@ -70,7 +69,7 @@ def _quiet_start() -> Iterator[None]:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     sys.stderr.flush()
-    kept = os.dup(2)
+    kept = os.dup(2)  # C++ writes to the descriptor, and not to `sys.stderr`
     try:
         with Path(os.devnull).open("w") as nowhere:
             os.dup2(nowhere.fileno(), 2)

@@ -1,4 +1,4 @@
-"""What commands write to standard error while they run."""
+"""Writes to standard error while commands run."""
 
 import sys
 
@@ -9,5 +9,5 @@ def say(line: str) -> None:
 
 
 def verbosity() -> int:
-    """Gives Keras's progress bar for a terminal, and a line an epoch for a log."""
+    """Gives Keras's `verbose`: a progress bar in a terminal, a line for each epoch in a log."""
     return 1 if sys.stderr.isatty() else 2

@@ -1,4 +1,4 @@
-"""What can be written on the command line."""
+"""Makes the parser of the command line."""
 
 import argparse
 
@@ -9,7 +9,7 @@ _COMMANDS: tuple[Command, ...] = (demo, train, predict, evaluate, suggest, backb
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Makes the parser; `run` of what it gives takes that and does what was asked for."""
+    """Makes the parser; `options.run(options)` then runs the command that was typed."""
     parser = argparse.ArgumentParser(
         prog="transferlearn",
         allow_abbrev=False,
@@ -36,6 +36,6 @@ def make_parser() -> argparse.ArgumentParser:
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        if action.default in (None, False):
+        if action.default in (None, False):  # these would say nothing
             return action.help
         return super()._get_help_string(action)

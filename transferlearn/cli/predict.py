@@ -1,4 +1,4 @@
-"""`transferlearn predict`: says what a saved model makes of photos or texts."""
+"""Runs `transferlearn predict`, which predicts classes or numbers of photos or texts."""
 
 import contextlib
 from argparse import ArgumentParser, Namespace
@@ -13,7 +13,7 @@ HELP = "Say of which class, or of which number, photos and texts are."
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds what can be written after `predict`."""
+    """Adds the arguments of `predict`."""
     parser.add_argument("model", type=Path, help="what 'train' or 'demo' saved")
     parser.add_argument(
         "items", nargs="+", metavar="PHOTO", help="files or folders; for a model of texts, texts"
@@ -21,24 +21,24 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> Outcome:
-    """Predicts, a line for each item."""
+    """Predicts, and gives a line for each item."""
     from transferlearn import load
 
     fitted, items = load(options.model), [Path(item) for item in options.items]
     are_texts = fitted.kind.in_cells and not _are_files(options.items)
-    found = fitted.predict(options.items if are_texts else items)
-    called = options.items if are_texts else [prediction.path for prediction in found]
+    predictions = fitted.predict(options.items if are_texts else items)
+    names = options.items if are_texts else [prediction.path for prediction in predictions]
     key = "text" if are_texts else "path"
     result = [
         {key: name, **{n: v for n, v in asdict(prediction).items() if n != "path"}}
-        for name, prediction in zip(called, found, strict=True)
+        for name, prediction in zip(names, predictions, strict=True)
     ]
-    lines = [f"{name}\t{prediction}" for name, prediction in zip(called, found, strict=True)]
+    lines = [f"{name}\t{prediction}" for name, prediction in zip(names, predictions, strict=True)]
     return Outcome(result, "\n".join(lines))
 
 
 def _are_files(items: Sequence[str]) -> bool:
-    """Says whether they are files and folders, or else texts; both together are refused."""
+    """Says whether the items are files and folders, not texts; a mixture is refused."""
     named = [item for item in items if _is_file(item)]
     if named and len(named) < len(items):
         raise ValueError(f"{named[0]} is a file, and other arguments are texts or not there.")
@@ -46,6 +46,7 @@ def _are_files(items: Sequence[str]) -> bool:
 
 
 def _is_file(item: str) -> bool:
+    # A file that is missing must not be taken for a text.
     if item.lower().endswith((".txt", ".csv", ".tsv")) and not item.isspace():
         return True
     with contextlib.suppress(OSError, ValueError):  # a long text is no name of a file

@@ -1,14 +1,17 @@
-"""`transferlearn suggest`: says which network, image size and freezing to start from."""
+"""Runs `transferlearn suggest`, which says what network, size and freezing to start from."""
 
 import shlex
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from transferlearn.cli.command import Outcome
 from transferlearn.cli.output import verbosity
 from transferlearn.cli.tasks import add_task, as_written, image_builder
 from transferlearn.cli.types import image_size
+
+if TYPE_CHECKING:
+    from transferlearn.builders import Builder
 
 NAME = "suggest"
 HELP = "Say which network, image size and freezing to start from."
@@ -16,7 +19,7 @@ _DEFAULT = "EfficientNetLite0"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds what can be written after `suggest`."""
+    """Adds the arguments of `suggest`."""
     add = parser.add_argument
     add("photos", type=Path, help="a folder with a folder a class, or a CSV file")
     add_task(parser)
@@ -44,7 +47,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> Outcome:
-    """Runs each candidate once, and says how to go on with the best."""
+    """Tries each candidate once, and gives the command that trains the best."""
     from transferlearn import suggest
 
     found = suggest(
@@ -73,8 +76,8 @@ def run(options: Namespace) -> Outcome:
     return Outcome([row.facts() for row in found], f"{found}\n{hint}")
 
 
-def candidates(options: Namespace) -> list[Any]:
-    """Makes a builder for each network and image size that is to be looked at."""
+def candidates(options: Namespace) -> "list[Builder[Any]]":
+    """Makes a builder for each network and image size to try."""
     from transferlearn import backbones
 
     offline = [facts.name for facts in backbones.table() if facts.offline]

@@ -1,12 +1,15 @@
-"""What of the command line says what is learnt."""
+"""Handles `--task` and `--target`, which say what is learnt."""
 
 import shlex
 from argparse import ArgumentParser, Namespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from transferlearn.builders import Builder
 
 
 def add_task(parser: ArgumentParser) -> None:
-    """Adds `--task` and `--target`."""
+    """Adds the arguments `--task` and `--target`."""
     parser.add_argument(
         "--task",
         choices=("classification", "regression"),
@@ -21,7 +24,7 @@ def add_task(parser: ArgumentParser) -> None:
     )
 
 
-def image_builder(options: Namespace, backbone: str, **settings: Any) -> Any:
+def image_builder(options: Namespace, backbone: str, **settings: Any) -> "Builder[Any]":
     """Makes the builder for the task that was asked for."""
     from transferlearn import ImageClassifierBuilder, ImageRegressorBuilder
 
@@ -33,7 +36,7 @@ def image_builder(options: Namespace, backbone: str, **settings: Any) -> Any:
 
 
 def as_written(options: Namespace) -> str:
-    """Writes `--task` and `--target` again, for a command that goes on; empty for classes."""
+    """Writes `--task` and `--target` for the next command; empty for classes, the default."""
     if options.task == "classification":
         return ""
     targets = "".join(f" --target {shlex.quote(name)}" for name in options.target or ())

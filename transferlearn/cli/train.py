@@ -1,20 +1,23 @@
-"""`transferlearn train`: fine-tunes on photos of one's own, and saves the model."""
+"""Runs `transferlearn train`, which fine-tunes on one's own photos, and saves the model."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from transferlearn.cli.command import Outcome
 from transferlearn.cli.output import verbosity
 from transferlearn.cli.tasks import add_task, image_builder
 from transferlearn.cli.types import freeze, image_size, sizes
 
+if TYPE_CHECKING:
+    from transferlearn.builders import Builder
+
 NAME = "train"
 HELP = "Fine-tune on photos, of which the class is known, or a number."
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds what can be written after `train`."""
+    """Adds the arguments of `train`."""
     add = parser.add_argument
     add(
         "photos",
@@ -55,12 +58,12 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> Outcome:
-    """Trains and saves."""
+    """Trains a model and saves it."""
     from transferlearn import Cache
     from transferlearn.fitted import check_target
 
     builder = _builder(options)
-    check_target(options.output)
+    check_target(options.output)  # before a training that could not be saved
     fitted = builder.fit(
         options.photos,
         options.validation,
@@ -86,7 +89,7 @@ def run(options: Namespace) -> Outcome:
     return Outcome(result, f"{figures}\n{saved}")
 
 
-def _builder(options: Namespace) -> Any:
+def _builder(options: Namespace) -> "Builder[Any]":
     from transferlearn import heads
 
     return image_builder(

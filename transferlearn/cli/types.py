@@ -1,11 +1,11 @@
-"""What arguments of the command line are read as."""
+"""Reads arguments of the command line as values."""
 
 import argparse
 import contextlib
 
 
 def sizes(text: str) -> tuple[int, ...]:
-    """Reads "256,128" as sizes of layers."""
+    """Reads a text such as "256,128" as sizes of layers."""
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
@@ -13,7 +13,7 @@ def sizes(text: str) -> tuple[int, ...]:
 
 
 def image_size(text: str) -> tuple[int, int]:
-    """Reads "224x224" as height and width."""
+    """Reads a text such as "224x224" as height and width."""
     try:
         height, width = (int(part) for part in text.lower().split("x"))
     except ValueError:
@@ -24,7 +24,7 @@ def image_size(text: str) -> tuple[int, int]:
 
 
 def freeze(text: str) -> str | int | float:
-    """Reads a number of layers, a share of them, or a name."""
+    """Reads a text as a number of layers, a share of them, or a name."""
     for kind in (int, float):
         with contextlib.suppress(ValueError):
             return kind(text)

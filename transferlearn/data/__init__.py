@@ -1,4 +1,4 @@
-"""Folders, tables, arrays, `tf.data` and generators become datasets: raw items, checked."""
+"""Makes datasets of raw, checked items from folders, tables, arrays, `tf.data` and generators."""
 
 from transferlearn.data.array_kind import ArrayKind as ArrayKind
 from transferlearn.data.dataset import Dataset as Dataset

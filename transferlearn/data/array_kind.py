@@ -1,4 +1,4 @@
-"""A base for kinds of one's own: items that are arrays of one shape, read one by one."""
+"""Holds the base of your own kinds of data: items that are arrays of one shape."""
 
 import abc
 import hashlib
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.data.items import RawItems, decoding_pool
@@ -17,6 +18,7 @@ from transferlearn.data.listed import ByRow, Listed
 from transferlearn.data.messages import Skipped, report_skipped
 from transferlearn.data.sources.folders import files_of
 from transferlearn.data.targets.base import Target, Targets
+from transferlearn.types import Json
 
 
 class ArrayKind(Kind):
@@ -44,25 +46,26 @@ class ArrayKind(Kind):
     in_cells: ClassVar[bool] = False
 
     @abc.abstractmethod
-    def read(self, item: Any) -> Any:
-        """Reads one item, and gives an array of the shape that `inputs` says.
+    def read(self, item: Any) -> ArrayLike:
+        """Reads one item as an array of the shape that `inputs` says.
 
         Args:
-            item: The path of a file, a string; or what `(x, y)` holds of an item.
+            item: The path of a file as a string, or an element of x where the source is `(x, y)`.
 
         Raises:
-            ValueError: Why it cannot be used. It is left out, and named; so with an `OSError`.
+            ValueError: The item cannot be used, for the reason that the message gives. The item is
+                then left out, and named in a warning; so it is after an `OSError`.
         """
 
     def as_paths(self, items: Any) -> list[str] | None:
-        """Gives the paths, where all items are strings or `Path`s."""
+        """Gives the items as paths if all are strings or `Path`s, else `None`."""
         are_paths = [isinstance(item, (str, Path)) for item in items]
         return [str(item) for item in items] if are_paths and all(are_paths) else None
 
     def open(
         self, listed: Listed, targets: Targets, *, on_error: str, share: float = 1.0
     ) -> ItemDataset:
-        """Reads every item once, and leaves out what is broken."""
+        """Reads every item once, and leaves out those that cannot be used."""
         dataset, kept = self._opened(listed, on_error)
         weights = listed.sample_weight
         return replace(
@@ -71,53 +74,55 @@ class ArrayKind(Kind):
             sample_weight=None if weights is None else weights[kept],
         )
 
-    def is_stream(self, source: Any) -> bool:
-        """Knows no streams."""
+    def is_stream(self, source: object) -> bool:
+        """Says that no source is a stream."""
         return False
 
-    def stream(self, source: Any, target: Target, *, on_error: str) -> Dataset:
-        """Raises `TypeError`: there are none."""
+    def stream(self, source: object, target: Target, *, on_error: str) -> Dataset:
+        """Refuses every source with a `TypeError`, since this kind has no streams."""
         raise TypeError(f"{self.noun}s do not come as a stream. Received: {source!r:.60}")
 
     def is_one(self, source: Any) -> bool:
-        """Recognises a file, and an array of an item's shape."""
+        """Says whether a source is a file, or an array with as many axes as an item."""
         if isinstance(source, (str, Path)):
             return not Path(source).expanduser().is_dir()
-        return np.ndim(source) == len(self._spec.shape)
+        return np.ndim(source) == len(self._spec.shape) and np.size(source) > 0
 
     def unlabelled(self, source: Any, *, on_error: str = "skip") -> ItemDataset:
-        """Makes a dataset of a file, a folder, a list of them, an item or several of them."""
+        """Makes a dataset of a file, a folder, a list of files, an item or a list of items."""
         single = isinstance(source, (str, Path)) or self.is_one(source)
-        given = [source] if single else list(source)
-        paths = self.as_paths(given)
+        items = [source] if single else list(source)
+        if not items:
+            raise ValueError(f"There are no {self.noun}s. Received: {source!r}")
+        paths = self.as_paths(items)
         if paths is not None:
             return self._opened(files_of(paths, self), on_error)[0]
-        listed = Listed(items=given, told=ByRow(()), noun=self.noun, in_files=False)
+        listed = Listed(items=items, told=ByRow(()), noun=self.noun, in_files=False)
         return self._opened(listed, on_error)[0]
 
     def one(self, item: Any) -> One | None:
-        """Reads a single item; `None` where that cannot be, which `unlabelled` then says."""
+        """Reads a single item; gives `None` for a broken one, of which `unlabelled` says why."""
         is_path = isinstance(item, (str, Path))
-        given = str(Path(item).expanduser()) if is_path else item
+        source = str(Path(item).expanduser()) if is_path else item
         try:
-            return One(self.checked(given)[None], given if is_path else None)
+            return One(self.checked(source)[None], source if is_path else None)
         except (OSError, ValueError):
             return None
 
-    def settings(self) -> dict[str, Any]:
-        """Gives the dataclass's fields, which JSON has to take."""
+    def settings(self) -> Json:
+        """Gives the fields of the dataclass, which must be values that JSON can hold."""
         return {f.name: getattr(self, f.name) for f in fields(self)} if is_dataclass(self) else {}
 
     @classmethod
-    def load(cls, settings: dict[str, Any], folder: Path) -> Self:
-        """Makes the kind with these settings; JSON's lists are tuples."""
+    def load(cls, settings: Json, folder: Path) -> Self:
+        """Makes the kind with these settings; lists, which JSON makes of tuples, become tuples."""
         return cls(**{n: tuple(v) if isinstance(v, list) else v for n, v in settings.items()})
 
-    def checked(self, item: Any) -> np.ndarray:
-        """Reads one item, and checks its shape and that it holds finite numbers.
+    def checked(self, item: object) -> np.ndarray:
+        """Reads one item, and checks that it has the right shape and holds finite numbers.
 
         Raises:
-            ValueError: It is something else.
+            ValueError: The item has another shape, or holds something else.
             OSError: There is no such file.
         """
         spec, array = self._spec, np.asarray(self.read(item))
@@ -133,7 +138,8 @@ class ArrayKind(Kind):
         return spec
 
     def _opened(self, listed: Listed, on_error: str) -> tuple[ItemDataset, np.ndarray]:
-        """Reads every item once, in threads; gives the good ones, and their places."""
+        """Reads every item once, in threads; gives a dataset of the good ones, and their rows."""
+        # Before training, so that broken items are known early, and each has its hash.
         looks = list(decoding_pool().map(self._look_at, listed.items))
         skipped = [Skipped(listed.called(i), look.problem) for i, look in enumerate(looks)]
         skipped = [one for one in skipped if one.reason]
@@ -154,11 +160,11 @@ class ArrayKind(Kind):
             size=len(kept),
             names=items if listed.in_files else None,
             skipped=tuple(skipped),
-            ignored=+Counter(listed.ignored),
+            ignored=+Counter(listed.ignored),  # + leaves out counts of 0
         )
         return dataset, kept
 
-    def _look_at(self, item: Any) -> "_Look":
+    def _look_at(self, item: object) -> "_Look":
         try:
             return _Look(hashlib.sha256(self.checked(item).tobytes()).hexdigest(), "")
         except (OSError, ValueError) as error:
@@ -166,26 +172,26 @@ class ArrayKind(Kind):
 
 
 class _Look(NamedTuple):
-    """The hash of a good item, or what is wrong with a bad one."""
+    """Holds the hash of a good item, or says what is wrong with a bad one."""
 
     content_hash: str
     problem: str
 
 
 class ReadItems(RawItems):
-    """Items that are read whenever they are needed.
+    """Holds items that are read anew whenever they are needed.
 
     Args:
-        read: Reads one.
-        items: Paths, or the items themselves.
-        hashes: Of their content.
+        read: Reads one item.
+        items: The paths of the items, or the items themselves.
+        hashes: The SHA-256 of the content of each item.
     """
 
     reading = "as it is"
     held_bytes = 0
 
     def __init__(
-        self, read: Callable[[Any], np.ndarray], items: Sequence[Any], hashes: list[str]
+        self, read: Callable[[object], np.ndarray], items: Sequence[object], hashes: list[str]
     ) -> None:
         self._read = read
         self._items = items
@@ -195,12 +201,12 @@ class ReadItems(RawItems):
         return len(self._items)
 
     def start(self, rows: np.ndarray, epoch: int = 0) -> Callable[[], np.ndarray]:
-        """Hands the items to the threads that decode."""
+        """Begins to read the items, in the threads that decode."""
         begun = [decoding_pool().submit(self._read, self._items[row]) for row in rows]
         return lambda: np.stack([item.result() for item in begun])
 
     def content_hashes(self) -> list[str]:
-        """Gives them as they were when the items were checked."""
+        """Gives the hashes that were made when the items were checked."""
         return self._hashes
 
     def subset(self, rows: np.ndarray) -> Self:

@@ -1,4 +1,4 @@
-"""Batches in a repeatable order, decoded ahead of the training step."""
+"""Makes batches in an order that can be repeated, decoded ahead of the training step."""
 
 import threading
 import warnings
@@ -19,12 +19,12 @@ AHEAD = 2
 
 
 def epoch_order(size: int, seed: int, epoch: int) -> np.ndarray:
-    """The order of `size` items in one epoch: a function of its arguments alone.
+    """Gives the order of `size` items in one epoch: the same for the same arguments.
 
     Args:
-        size: Number of items.
-        seed: Not negative.
-        epoch: 0 for the first.
+        size: How many items there are.
+        seed: A whole number that is not negative.
+        epoch: The number of the epoch, counted from 0.
 
     Returns:
         A permutation of `range(size)`, int64.
@@ -43,11 +43,11 @@ class ItemBatches(keras.utils.PyDataset):
     its own, from Python's `random`.
 
     Attributes:
-        epoch: Decides the order. Keras's hooks count it up after each whole epoch; set it to go
-            on from a later one.
+        epoch: The number of the next epoch, which decides the order. Keras's hooks count it up
+            after each whole epoch; set it to go on from a later one.
         by_epoch: Whether `epoch` alone decides the order.
-        varies: Whether the second axis of what comes first differs from batch to batch.
-        failure: What went wrong while a batch was loaded, before TensorFlow wrapped it up.
+        varies: Whether the length of x (its second axis) differs from batch to batch.
+        failure: The exception that was raised while a batch was loaded; TensorFlow wraps it up.
     """
 
     by_epoch = True
@@ -68,11 +68,12 @@ class ItemBatches(keras.utils.PyDataset):
         self._items = items
         self._beside = beside
         self._ends = _ends(len(items), batch_size)
+        # The order of an epoch must come out the same each time it is asked for.
         if shuffle and seed is None:
             seed = int(np.random.default_rng().integers(2**31))
         self._seed = seed if shuffle else None
         self._lock = threading.Lock()
-        self._pending: dict[tuple[int, int], Callable[[], Any]] = {}
+        self._pending: dict[tuple[int, int], Callable[[], Any]] = {}  # by epoch and batch
         self._orders: dict[int, np.ndarray] = {}
         self._last = -1
         self._seen: set[int] | None = None  # batches of the epoch that Keras has begun
@@ -105,7 +106,7 @@ class ItemBatches(keras.utils.PyDataset):
             raise
 
     def rows(self, index: int) -> np.ndarray:
-        """Which items are in a batch of the epoch that is next."""
+        """Gives the numbers of the items in a batch of the next epoch."""
         return self._rows(self.epoch, index)
 
     def _rows(self, epoch: int, index: int) -> np.ndarray:
@@ -119,23 +120,25 @@ class ItemBatches(keras.utils.PyDataset):
         return np.arange(size) if self._seed is None else epoch_order(size, self._seed, epoch)
 
     def on_epoch_begin(self) -> None:
-        """Keras's hook; it looks at some batches before the first call."""
+        """Notes that an epoch begins; Keras calls this."""
+        # Batches that Keras looks at before the first call do not count.
         self._seen = set()
 
     def on_epoch_end(self) -> None:
-        """Keras's hook; it is also called before the first epoch."""
+        """Goes on to the next epoch if all batches were read; Keras calls this."""
+        # Keras calls it before the first epoch too, when nothing has been seen.
         if self._seen is not None and len(self._seen) == len(self):
             self.epoch += 1
         self._seen = None
 
 
 def _joined(x: Any, inputs: tuple[np.ndarray, ...]) -> Any:
-    """Gives all that a network takes: the items, and what comes with their targets."""
+    """Gives all inputs of a network: the items, and the inputs that come with their targets."""
     return (*(x if isinstance(x, tuple) else (x,)), *inputs) if inputs else x
 
 
 def arrays_beside(parts: Sequence[np.ndarray]) -> Beside:
-    """Gives rows of `[targets, weights]`, `[targets]` or nothing, which are in memory."""
+    """Makes a `Beside` of the arrays `[targets, weights]`, `[targets]` or `[]`."""
 
     def beside(rows: np.ndarray) -> Encoded:
         targets, weights, *_ = *(part[rows] for part in parts), None, None
@@ -145,7 +148,7 @@ def arrays_beside(parts: Sequence[np.ndarray]) -> Beside:
 
 
 def _ends(size: int, batch_size: int | Sequence[int]) -> np.ndarray:
-    """Where each batch ends, of one size, or each of its own."""
+    """Gives the place where each batch ends; all have one size, or each has its own."""
     if isinstance(batch_size, Sequence):
         return np.cumsum(batch_size)
     if batch_size < 1:

@@ -1,48 +1,48 @@
-"""Check what can be learnt from, and what data to train and to validate on have in common."""
+"""Checks that data can be learnt from, and that two datasets can train and validate one model."""
 
 from collections import defaultdict
 
 from transferlearn.data.dataset import Dataset
 from transferlearn.data.messages import indented, notice
 
-_LISTED = 10
+_LISTED = 10  # items that a message names
 
 
 def check_train(train: Dataset) -> None:
-    """Raises `ValueError` for data that nothing can be learnt from, and names what is missing."""
+    """Refuses data that nothing can be learnt from with a `ValueError` that says why."""
     if train.sample_weight is not None and not train.sample_weight.any():
         raise ValueError("All sample weights are 0, so there is nothing to learn from.")
     train.learnt.check(train.noun, _left_out(train))
 
 
 def check_validation(train: Dataset, validation: Dataset, *, split: bool = False) -> None:
-    """Refuses targets to validate on that do not go with those to train on; names shared items.
+    """Refuses validation data whose targets do not fit; warns of items that both datasets hold.
 
     Args:
-        train: What is trained on.
-        validation: What is validated on.
+        train: The dataset to train on.
+        validation: The dataset to validate on.
         split: Whether both are parts of one source.
 
     Raises:
-        ValueError: The targets of both differ.
+        ValueError: The targets of the two datasets do not go together.
     """
     left_out = _left_out(validation)
     train.learnt.check_pair(validation.learnt, train.noun, left_out, split=split)
-    _say_shared(train, validation)
+    _warn_of_shared(train, validation)
 
 
-def _say_shared(train: Dataset, validation: Dataset) -> None:
-    """Says which items, by content, are in both: validation flatters the model with them."""
-    ours, theirs = train.content_hashes(), validation.content_hashes()
-    if ours is None or theirs is None:
+def _warn_of_shared(train: Dataset, validation: Dataset) -> None:
+    """Warns of items with the same content in both, with which validation flatters the model."""
+    hashes, others = train.content_hashes(), validation.content_hashes()
+    if hashes is None or others is None:
         return
-    places = defaultdict(list)
-    for i, content in enumerate(ours):
+    places = defaultdict(list)  # rows of train, by content
+    for i, content in enumerate(hashes):
         places[content].append(i)
     pairs = [
         f"{_name(train, places[content][0])} = {_name(validation, j)}"
         + (f" (and {more} more of train)" if (more := len(places[content]) - 1) else "")
-        for j, content in enumerate(theirs)
+        for j, content in enumerate(others)
         if content in places
     ]
     if pairs:
@@ -54,7 +54,7 @@ def _say_shared(train: Dataset, validation: Dataset) -> None:
 
 def _left_out(dataset: Dataset) -> str:
     files = [f"{path}: {reason}" for path, reason in dataset.skipped]
-    return f" {len(files)} files were left out:{indented(files, _LISTED)}\n" if files else ""
+    return f" Left out were {len(files)}:{indented(files, _LISTED)}\n" if files else ""
 
 
 def _name(dataset: Dataset, i: int) -> str:

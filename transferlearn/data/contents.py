@@ -1,15 +1,17 @@
-"""The items of a dataset, to read each once and to train on something in its place."""
+"""Gives the items of a dataset to read once, and batches of what is stored in their place."""
 
 import abc
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
 from transferlearn.data.batches import AHEAD, Beside, ItemBatches
 from transferlearn.data.items import Items, RawItems
+
+Values = TypeVar("Values")
 
 
 class UnsteadyData(ValueError):  # noqa: N818 - it says what the data is, not what went wrong
@@ -20,12 +22,12 @@ class UnsteadyData(ValueError):  # noqa: N818 - it says what the data is, not wh
 class Contents(abc.ABC):
     """Holds the items of a dataset, which are the same in each epoch.
 
-    `Dataset.contents` makes it, for storing what frozen layers put out and training on that.
+    `Dataset.contents` makes it, so that the outputs of frozen layers can be stored and trained on.
 
     Attributes:
-        hashes: One an item, hexadecimal, in the dataset's own order; duplicates are possible.
-            The same hash and the same `reading` mean the same values.
-        reading: How the values come of what was hashed, such as `"224x224 bilinear"`.
+        hashes: The hash of each item's content, hexadecimal, in the dataset's own order; two items
+            may have one hash. The same hash and the same `reading` mean the same values.
+        reading: How the values are made of what was hashed, such as `"224x224 bilinear"`.
     """
 
     hashes: list[str]
@@ -33,9 +35,9 @@ class Contents(abc.ABC):
 
     @property
     def blank(self) -> np.ndarray | None:
-        """Gives an item of nothing but padding, or `None` where `read` gives one length only.
+        """Gives an item of nothing but padding, or `None` where all items have one length.
 
-        Shape `(1, length)`, with the length that each item has once it is filled up.
+        Its shape is `(1, length)`, with the length that each item has once it is filled up.
         """
         return None
 
@@ -45,14 +47,14 @@ class Contents(abc.ABC):
 
         Args:
             rows: Numbers of the items, int64 `(n,)`, none of them twice.
-            batch_size: Items at a time.
+            batch_size: How many items to read at a time.
 
         Yields:
-            `(rows, values)`, until all have come, maybe in an order of their own; values as
-            `Dataset.batches` gives them.
+            `(rows, values)` of a batch, until all items have come, maybe in another order than
+            asked for; the values are as `Dataset.batches` gives them.
 
         Raises:
-            UnsteadyData: A stream gives other items than before.
+            UnsteadyData: A stream gives other items than it gave before.
         """
 
     @abc.abstractmethod
@@ -60,33 +62,33 @@ class Contents(abc.ABC):
         """Gives the batches of `Dataset.batches`, with `items` in place of the raw ones.
 
         Args:
-            items: As many as `hashes`, in that order.
-            seed: As in `Dataset.batches`.
+            items: What takes the place of the raw items, as many as `hashes` and in that order.
+            seed: The seed of the order, as `Dataset.batches` takes it.
         """
 
 
 def read_ahead(
-    start: Callable[[np.ndarray], Callable[[], Any]],
+    start: Callable[[np.ndarray], Callable[[], Values]],
     rows: np.ndarray,
     batch_size: int,
     *,
     ahead: int = AHEAD,
-) -> Iterator[tuple[np.ndarray, Any]]:
-    """Yields batches of `rows`; the next ones are begun before they are asked for."""
-    begun: deque[tuple[np.ndarray, Callable[[], Any]]] = deque()
+) -> Iterator[tuple[np.ndarray, Values]]:
+    """Yields `(rows, values)` batch by batch; the next ones are begun before they are asked for."""
+    begun: deque[tuple[np.ndarray, Callable[[], Values]]] = deque()
     for i in range(0, len(rows), batch_size):
         part = rows[i : i + batch_size]
         begun.append((part, start(part)))
         if len(begun) > ahead:
-            done, images = begun.popleft()
-            yield done, images()
-    for done, images in begun:
-        yield done, images()
+            first, load = begun.popleft()
+            yield first, load()
+    for part, load in begun:
+        yield part, load()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ItemContents(Contents):
-    """Holds files or arrays: all that is known of them, and nothing read ahead of need."""
+    """Holds files or arrays, whose hashes are known and which are read when they are needed."""
 
     items: RawItems
     beside: Beside | None
@@ -98,5 +100,5 @@ class ItemContents(Contents):
         return read_ahead(self.items.start, rows, batch_size)
 
     def batches(self, items: Items, *, seed: int | None = None) -> ItemBatches:
-        """See `Contents.batches`."""
+        """Gives batches of `items` in the place of the files or arrays."""
         return ItemBatches(items, self.beside, self.batch_size, shuffle=self.shuffle, seed=seed)

@@ -1,4 +1,4 @@
-"""What every source becomes: items of one shape, and what is to be learnt of them."""
+"""Holds what every source becomes: items of one shape, and what is to be learnt of them."""
 
 import abc
 from collections.abc import Mapping
@@ -16,12 +16,13 @@ from transferlearn.data.iterating import without_autotune
 from transferlearn.data.messages import Skipped
 from transferlearn.data.targets.base import Encoded, Encoder, Targets, Weigh
 from transferlearn.progress import redraws
+from transferlearn.types import TfData
 
-_MANY_ROWS = 500  # for these, `run` shows how far it is
+_MANY_ROWS = 500  # with more than these, `run` shows how far it is
 
 
 class Request(NamedTuple):
-    """The arguments of `Dataset.batches`, see there."""
+    """Holds the arguments of `Dataset.batches`, which describes them."""
 
     batch_size: int
     encode: Encoder | None = None
@@ -38,15 +39,16 @@ class Dataset(abc.ABC):
     and `predict` take.
 
     Attributes:
-        shape: Of one item: `(height, width, 3)` of an image.
+        shape: The shape of one item, `(height, width, 3)` for an image.
         noun: What messages call an item.
-        targets: What is to be learnt of each item; `None` of items to predict on.
-        sample_weight: Float32 `(n,)` or `None`; streams bring theirs with each batch.
-        size: Number of items, `None` if unknown.
-        names: Paths of the items, in order, where there are any.
-        skipped: Items that were left out.
+        targets: What is to be learnt of each item; `None` for items to predict on.
+        sample_weight: The weight of each item, float32 `(n,)`, or `None`; streams bring theirs with
+            each batch.
+        size: The number of items, `None` if unknown.
+        names: The paths of the items, in order; `None` for items that are not files.
+        skipped: The items that were left out.
         ignored: How many files of a folder were not looked at: by ending, or `"hidden"`.
-        held_out: Whether it was cut off from the data to train on.
+        held_out: Whether these items were cut off from the data to train on.
     """
 
     shape: tuple[int, ...]
@@ -66,7 +68,7 @@ class Dataset(abc.ABC):
 
     @property
     def learnt(self) -> Targets:
-        """Gives the targets of data that has some, as all data to learn from has."""
+        """Gives the targets, which all data has that is not for predictions only."""
         assert self.targets is not None
         return self.targets
 
@@ -82,18 +84,19 @@ class Dataset(abc.ABC):
         """Gives batches for `model.fit`, `evaluate` and `predict`.
 
         Args:
-            batch_size: Items a batch; streams that come in batches keep theirs.
-            encode: Makes of raw targets what a loss reads, such as `tl.data.ClassIds(10)`; `None`:
-                they come as they are.
+            batch_size: The number of items in a batch; streams that come in batches keep theirs.
+            encode: Turns raw targets into what a loss reads, such as `tl.data.ClassIds(10)`;
+                `None` leaves them as they are.
             weigh: Gives each item a weight by its raw targets, multiplied into the sample weights.
-            shuffle: A new order each epoch, a function of `(seed, epoch)`, see `epoch_order`.
-                Streams keep their own order. Pass `shuffle=False` to `model.fit`, which by
-                default shuffles the batches of any `PyDataset` by Python's `random`.
-            seed: Not negative; two calls with one seed give the same batches.
+            shuffle: Whether each epoch has a new order, a function of `(seed, epoch)`, see
+                `epoch_order`. Streams keep their own order. Pass `shuffle=False` to `model.fit`,
+                which by default shuffles the batches of any `PyDataset` by Python's `random`.
+            seed: A whole number that is not negative; calls with the same seed give the same
+                batches.
 
         Returns:
-            A `keras.utils.PyDataset`, or a `tf.data.Dataset` for one. Its batches are `(x,)`,
-            `(x, y)` or `(x, y, sample_weight)`; x of images is uint8 or float32
+            A `keras.utils.PyDataset`; a `tf.data.Dataset` where the source is one. Its batches are
+            `(x,)`, `(x, y)` or `(x, y, sample_weight)`; x of images is uint8 or float32
             `(batch, height, width, 3)`, raw pixels in [0, 255], and of texts int32
             `(batch, tokens)`.
 
@@ -111,16 +114,17 @@ class Dataset(abc.ABC):
         return self.requested(Request(batch_size, encode, weigh, shuffle, seed))
 
     @abc.abstractmethod
-    def requested(self, request: Request) -> Any:
-        """Gives what `batches` gives."""
+    def requested(self, request: Request) -> keras.utils.PyDataset | TfData:
+        """Gives the batches that `batches` was asked for."""
 
     @abc.abstractmethod
     def contents(self, request: Request) -> Contents:
-        """Gives the items, to store something of each and train on that.
+        """Gives the items, so that something of each can be stored and trained on in their place.
 
-        The `seed` goes to `Contents.batches`.
+        The `seed` is not used here: it goes to `Contents.batches`. What is done depends on the
+        source:
 
-        - Files and arrays: what is known of them.
+        - Files and arrays: used as they are.
         - `ImageDataGenerator` iterators: read item by item; the order is that of the iterator,
           which is left as it is.
         - `tf.data` and other `PyDataset`s: read twice to see whether both give the same items with
@@ -136,38 +140,38 @@ class Dataset(abc.ABC):
         return None
 
     def run(self, model: keras.Model, *, batch_size: int) -> Any:
-        """Runs a model on all rows, in their order, and gives what it puts out, as NumPy arrays."""
+        """Runs a model on all rows, in their order, and gives its outputs as NumPy arrays."""
         batches = without_autotune(self.batches(batch_size=batch_size))
         is_long = self.size is None or self.size > _MANY_ROWS
         return model.predict(batches, verbose=int(is_long and redraws()))
 
     def of_items(self, values: np.ndarray) -> np.ndarray:
-        """Joins what a network gave for rows into one row an item; here both are the same."""
+        """Joins the outputs for several rows of one item; here each item has one row."""
         return values
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ItemDataset(Dataset):
-    """Holds files or arrays: any item at any time, so it shuffles and splits."""
+    """Holds files or arrays: each item can be read at any time, so they can be split."""
 
     items: RawItems
 
     def content_hashes(self) -> list[str]:
-        """Gives the SHA-256 of each item: of an image's decoded pixels, before resizing."""
+        """Gives the SHA-256 of each item; for an image, of its decoded pixels before resizing."""
         return self.items.content_hashes()
 
     @property
     def first_rows(self) -> np.ndarray:
-        """Gives the row of each item, the first where an item has several; int64 `(count,)`."""
+        """Gives the number of each item's row, of several the first; int64 `(count,)`."""
         return np.arange(len(self.items))
 
     def split(self, fraction: float, seed: int | None) -> tuple[Self, Self]:
-        """Cuts the items into two parts, each stratum of the targets in the same proportion.
+        """Cuts the items into two parts that hold the same proportion of each stratum.
 
         Args:
-            fraction: Share of the second part, between 0 and 1. Each stratum of two items or more
-                has at least one on both sides; the one item of a stratum stays in the first part.
-            seed: The same seed gives the same parts.
+            fraction: The share of the second part, between 0 and 1. Both parts get at least one
+                item of each stratum that has two or more; a single item stays in the first part.
+            seed: The seed of the draw; the same seed gives the same parts.
 
         Returns:
             The part to train on, and the part to validate on.
@@ -180,11 +184,11 @@ class ItemDataset(Dataset):
         return first, replace(second, held_out=True)
 
     def of(self, numbers: np.ndarray) -> Self:
-        """Gives the items of these numbers, in that order."""
+        """Gives a dataset of the items with these numbers, in that order."""
         return self.rows(numbers)
 
     def rows(self, rows: np.ndarray) -> Self:
-        """Gives these rows, in that order."""
+        """Gives a dataset of these rows, in that order."""
         return replace(
             self,
             items=self.items.subset(rows),
@@ -195,7 +199,7 @@ class ItemDataset(Dataset):
         )
 
     def requested(self, request: Request) -> ItemBatches:
-        """Gives what `batches` gives."""
+        """Gives batches of the files or arrays, in the order that was asked for."""
         return ItemBatches(
             self.items,
             self.beside(request),
@@ -205,7 +209,7 @@ class ItemDataset(Dataset):
         )
 
     def contents(self, request: Request) -> ItemContents:
-        """Gives what is known of the files or arrays."""
+        """Gives the files or arrays with the hashes of their content."""
         return ItemContents(
             hashes=self.content_hashes(),
             reading=self.items.reading,
@@ -216,12 +220,13 @@ class ItemDataset(Dataset):
         )
 
     def beside(self, request: Request) -> Beside | None:
-        """Gives what batches hold beside the items; `None` where there are no targets."""
+        """Gives what finds targets and weights of a batch; `None` where there are no targets."""
         targets = self.targets
         if targets is None:
             return None
         encode, weigh, sample_weight = request.encode, request.weigh, self.sample_weight
 
+        # Read batch by batch: targets such as masks need not fit into memory.
         def beside(rows: np.ndarray) -> Encoded:
             raw = targets[rows]
             encoded = Encoded(raw) if encode is None else encode(raw)
@@ -234,10 +239,10 @@ class ItemDataset(Dataset):
 def joined_weights(
     raw: np.ndarray, given: np.ndarray | None, weigh: Weigh | None, encoded: np.ndarray | None
 ) -> np.ndarray | None:
-    """Multiplies all weights of a batch's items; `None` where there are none."""
+    """Multiplies all weights of a batch's items; gives `None` where there are none."""
     parts = [None if weigh is None else weigh(raw), given, encoded]
-    found = [part for part in parts if part is not None]
-    joined = found[0] if found else None
-    for part in found[1:]:
+    present = [part for part in parts if part is not None]
+    joined = present[0] if present else None
+    for part in present[1:]:
         joined = joined * part
     return joined

@@ -1,4 +1,4 @@
-"""A few items in the place of many, to find out what a run on the many takes."""
+"""Puts a few items in the place of many, to find out what a run on the many takes."""
 
 import abc
 import math
@@ -17,51 +17,51 @@ from transferlearn.data.items import Items
 from transferlearn.data.listed import Listed
 from transferlearn.data.targets.base import Targets
 
-_SPREAD = 0.3  # of the noise that makes copies differ, in standard deviations
+_SPREAD = 0.3  # standard deviation of the noise that makes copies differ, in that of the features
 Open = Callable[[Listed, Targets, float], ItemDataset]
-"""Opens listed items, which are a share of all; see `Kind.open`."""
+"""Opens listed items with their targets, which are this share of all items; see `Kind.open`."""
 
 
 class Observer(abc.ABC):
-    """Says how long an epoch of a `Sample` is, and sees how it is read."""
+    """Decides how many items an epoch of a `Sample` has, and is told how it is read."""
 
     def now(self) -> float:
-        """Gives seconds on some clock."""
+        """Gives the time in seconds; only differences mean something."""
         return time.perf_counter()
 
     @abc.abstractmethod
     def length(self, sample: "Sample", item_bytes: int | None) -> int:
-        """Says how many items an epoch has.
+        """Decides how many items an epoch has.
 
         Args:
-            sample: What is read.
-            item_bytes: Of the stored features of an item; `None` for raw items.
+            sample: The sample that is read.
+            item_bytes: The bytes of the stored features of an item; `None` for raw items.
         """
 
     @property
     @abc.abstractmethod
     def wants_variety(self) -> bool:
-        """Says whether stored features that come again are to be others."""
+        """Says whether stored features must differ each time they are repeated."""
 
     @abc.abstractmethod
     def computing(self, sample: "Sample", items: int) -> None:
-        """Hears that so many items are about to go through the frozen part; 0: all have."""
+        """Is told that so many items are about to go through the frozen part; 0: all have."""
 
     @abc.abstractmethod
     def asked(self, sample: "Sample", batch: int) -> None:
-        """Hears that somebody waits for a batch."""
+        """Is told that the training waits for a batch."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sample(ItemDataset):
-    """Says what the whole dataset would say, and gives a few of its items over and over.
+    """Describes a whole dataset, but gives a few of its items over and over.
 
     Attributes:
-        few: What is opened.
-        training: Whether it is to train on, or else to validate on.
-        seconds: How long it took to open.
-        held_bytes: Of their pixels, besides what the source itself holds.
-        observer: Sees how it is read.
+        few: The items that were opened.
+        training: Whether the items are to train on; else they are to validate on.
+        seconds: How long it took to open the few items.
+        held_bytes: The bytes of the few items in memory, besides what the source itself holds.
+        observer: Decides how many items an epoch has, and is told how they are read.
     """
 
     few: ItemDataset
@@ -71,13 +71,13 @@ class Sample(ItemDataset):
     observer: Observer
 
     def requested(self, request: Request) -> ItemBatches:
-        """Gives batches of as many items as the observer says."""
+        """Gives batches of as many items as the observer decides."""
         return self.again(self.few.items, request, self.observer.length(self, None))
 
     def again(
         self, items: Items, request: Request, length: int, *, spread: float = 0.0
     ) -> ItemBatches:
-        """Gives batches of `length` items: those given, one for each of the few, over and over."""
+        """Gives batches of `length` items, by repeating `items`, one for each of the few."""
         beside = self.few.beside(request)
         assert beside is not None
         return _ObservedBatches(
@@ -90,13 +90,15 @@ class Sample(ItemDataset):
         )
 
     def contents(self, request: Request) -> "_SampleContents":
-        """Gives the contents of the few."""
+        """Gives the contents of the few items."""
         few = self.few.contents(request)
         return _SampleContents(**vars(few), few=few, sample=self, request=request)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _SampleContents(ItemContents):
+    """Reads the few items, and tells the observer of it."""
+
     few: ItemContents
     sample: Sample
     request: Request
@@ -116,11 +118,14 @@ class _SampleContents(ItemContents):
         observer = self.sample.observer
         one = keras.tree.flatten(items.start(np.array([0]))())
         length = observer.length(self.sample, sum(tensor.nbytes for tensor in one))
+        # A head is solved in no time for a few items that come again and again.
         spread = _SPREAD if observer.wants_variety else 0.0
         return self.sample.again(items, self.request._replace(seed=seed), length, spread=spread)
 
 
 class _Again(Items):
+    """Repeats items until there are `length` of them; noise makes the copies differ."""
+
     def __init__(self, items: Items, length: int, spread: float) -> None:
         self._items = items
         self._length = length
@@ -143,6 +148,8 @@ def _beside_again(beside: Beside, count: int) -> Beside:
 
 
 class _ObservedBatches(ItemBatches):
+    """Gives batches, and tells of each that is asked for."""
+
     def __init__(self, *args: Any, asked: Callable[[int], None], **options: Any) -> None:
         super().__init__(*args, **options)
         self._asked = asked
@@ -162,16 +169,16 @@ def take_sample(
     share: float,
     observer: Observer,
 ) -> Sample:
-    """Opens a share of the items `rows` of a source, and times it.
+    """Opens a share of the items `rows` of a source, and measures how long that takes.
 
     Args:
         listed: All items of the source.
         targets: What is to be learnt of them.
         rows: The items that are trained or validated on.
-        open_items: Opens some of them.
-        training: Whether they are trained on.
-        share: Which part of `rows` to open, in (0, 1].
-        observer: Of the sample.
+        open_items: Opens some of the items.
+        training: Whether the items are trained on; else they are validated on.
+        share: The share of `rows` to open, in (0, 1].
+        observer: Decides how many items an epoch has, and is told how they are read.
     """
     count = math.ceil(share * len(rows))
     chosen = np.sort(np.random.default_rng(0).choice(rows, count, replace=False))
@@ -179,9 +186,9 @@ def take_sample(
     open_items(listed.take(first), targets.take(first), 1.0)  # begins threads, loads codecs
     begun = observer.now()
     few = open_items(listed.take(chosen), targets.take(chosen), count / len(listed))
-    few.content_hashes()
+    few.content_hashes()  # `fit` asks for them too, so they are part of the time
     seconds = observer.now() - begun
-    given = isinstance(listed.items, np.ndarray)
+    in_memory = isinstance(listed.items, np.ndarray)
     return Sample(
         items=few.items,
         shape=few.shape,
@@ -192,6 +199,6 @@ def take_sample(
         few=few,
         training=training,
         seconds=seconds,
-        held_bytes=0 if given else few.items.held_bytes,
+        held_bytes=0 if in_memory else few.items.held_bytes,
         observer=observer,
     )

@@ -1,4 +1,4 @@
-"""Choose which items to validate on."""
+"""Chooses which items to validate on."""
 
 import numpy as np
 
@@ -11,17 +11,18 @@ def hold_out(
     """Draws items to validate on, the same share of each stratum.
 
     Args:
-        strata: Whole numbers `(count,)`, such as class ids; `None`: all items are alike.
+        strata: The stratum of each item, whole numbers `(count,)` such as class ids; `None`: all
+            items are alike.
         count: How many items there are.
         fraction: The share to hold out, between 0 and 1. Of each stratum with two items or more at
-            least one is held out and one is kept; of a single item none is held out.
-        seed: The same seed draws the same items.
+            least one is held out and one is kept; the only item of a stratum is kept.
+        seed: The seed of the draw; the same seed draws the same items.
 
     Returns:
-        Bool `(count,)`: which items are held out.
+        Bool `(count,)`: whether each item is held out.
 
     Raises:
-        ValueError: The share is no number between 0 and 1.
+        ValueError: The share is not a number between 0 and 1.
     """
     if not is_number(fraction) or not 0 < fraction < 1:
         raise ValueError(
@@ -30,6 +31,7 @@ def hold_out(
     rng = np.random.default_rng(seed)
     held_out = np.zeros(count, bool)
     alike = np.zeros(count, int) if strata is None else strata
+    # By stratum: a plain cut of sorted files can leave a single class to validate on.
     for stratum in np.unique(alike):
         members = np.flatnonzero(alike == stratum)
         number = min(max(round(fraction * len(members)), 1), len(members) - 1)

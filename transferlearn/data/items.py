@@ -1,4 +1,4 @@
-"""Items by number: what every source becomes before it is cut into batches."""
+"""Gives items by number, which every source becomes before it is cut into batches."""
 
 import abc
 import functools
@@ -12,7 +12,8 @@ import numpy as np
 
 @functools.cache
 def decoding_pool() -> ThreadPoolExecutor:
-    """Gives the threads that decode, one pool for the process; Pillow releases the GIL."""
+    """Gives the one pool of threads that all decoding in this process shares."""
+    # Threads are enough, since Pillow releases the GIL while it decodes.
     return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="transferlearn-decode")
 
 
@@ -27,8 +28,8 @@ class Items(abc.ABC):
         """Begins to load items, so that several batches can be loaded at once.
 
         Args:
-            rows: Numbers of the items, int64 `(n,)`.
-            epoch: The epoch that they are for, counted from 0.
+            rows: The numbers of the items, int64 `(n,)`.
+            epoch: The epoch that the items are for, counted from 0.
 
         Returns:
             A function that waits for the batch and gives an array, or a tuple of arrays.
@@ -41,17 +42,17 @@ class RawItems(Items):
     @property
     @abc.abstractmethod
     def reading(self) -> str:
-        """Says how the values that come out are made of what `content_hashes` hashes."""
+        """Describes how the values are made of what `content_hashes` hashes."""
 
     @abc.abstractmethod
     def content_hashes(self) -> list[str]:
-        """Gives the SHA-256 of each item's content: of an image, its pixels before resizing."""
+        """Gives the SHA-256 of each item's content; for an image, its pixels before resizing."""
 
     @property
     @abc.abstractmethod
     def held_bytes(self) -> int:
-        """Counts the bytes of what is in memory."""
+        """Counts the bytes that the items take in memory."""
 
     @abc.abstractmethod
     def subset(self, rows: np.ndarray) -> Self:
-        """Gives the items `rows`, in that order, with nothing copied."""
+        """Gives the items `rows`, in that order, without copying them."""

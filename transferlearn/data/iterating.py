@@ -1,4 +1,4 @@
-"""Batches, one after the other, without waiting for TensorFlow's autotuning or its advice."""
+"""Iterates over batches without TensorFlow's autotuning, which waits, or its advice."""
 
 import contextlib
 import logging
@@ -8,13 +8,15 @@ from typing import Any
 import keras
 import numpy as np
 
-_AHEAD = 2  # batches
-_ADVICE = "triggered tf.function retracing"
+from transferlearn.types import TfData
+
+_AHEAD = 2  # batches that TensorFlow reads before they are asked for
+_ADVICE = "triggered tf.function retracing"  # a part of the warning's text
 
 
 @contextlib.contextmanager
 def without_retracing_advice() -> Iterator[None]:
-    """Leaves out a warning that TensorFlow gives where many networks are compiled, each once."""
+    """Hides a warning that TensorFlow gives where many networks are compiled, each once."""
     logger = logging.getLogger("tensorflow")
 
     def other(record: logging.LogRecord) -> bool:
@@ -32,7 +34,7 @@ def is_tf_data(source: object) -> bool:
     return hasattr(source, "element_spec") and hasattr(source, "cardinality")
 
 
-def iterate(batches: Any) -> Iterator[tuple[Any, ...]]:
+def iterate(batches: keras.utils.PyDataset | TfData) -> Iterator[tuple[Any, ...]]:
     """Gives each batch of a `PyDataset` or `tf.data.Dataset` once, as arrays."""
     if isinstance(batches, keras.utils.PyDataset):
         return (batches[i] for i in range(len(batches)))
@@ -40,19 +42,20 @@ def iterate(batches: Any) -> Iterator[tuple[Any, ...]]:
 
 
 def without_autotune(batches: Any) -> Any:
-    """Makes a `tf.data.Dataset` of `ItemBatches`; anything else, and other backends, take as it is.
+    """Makes a `tf.data.Dataset` of `ItemBatches` on TensorFlow; gives all else back as it is.
 
     When Keras iterates over batches by itself, TensorFlow 2.21 tunes the pipeline in a thread that
-    sleeps for 10 ms, then twice as long each time, and nothing wakes it: an epoch ends only when it
-    does. One of 6 s took 10.
+    sleeps for 10 ms, then twice as long each time, and nothing wakes it: an epoch ends only when
+    that thread does. An epoch of 6 s took 10 s.
 
-    Each iteration starts at the `epoch` that the batches have then; it calls none of Keras's hooks.
+    Each iteration gives the batches of the `epoch` that is set when it begins; it calls none of
+    Keras's hooks.
     """
     if keras.backend.backend() != "tensorflow" or not getattr(batches, "by_epoch", False):
         return batches
-    import tensorflow as tf
+    import tensorflow as tf  # not needed on other backends, so not imported above
 
-    def spec(part: np.ndarray) -> Any:
+    def spec(part: np.ndarray) -> tf.TensorSpec:
         return tf.TensorSpec((None, *part.shape[1:]), part.dtype)
 
     def read() -> Iterator[tuple[Any, ...]]:
@@ -60,6 +63,7 @@ def without_autotune(batches: Any) -> Any:
 
     signature = keras.tree.map_structure(spec, batches[0])
     if getattr(batches, "varies", False):
+        # The length of the first batch's x would be demanded of all others.
         x, *rest = signature
         signature = (tf.TensorSpec((None, None, *x.shape[2:]), x.dtype), *rest)
     options = tf.data.Options()

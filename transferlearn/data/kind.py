@@ -1,24 +1,27 @@
-"""What goes in: images, texts, or another kind of data, with the settings to read it."""
+"""Describes kinds of data (images, texts or another), with the settings to read them."""
 
 import abc
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
+import keras
+
 from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.data.listed import Listed
 from transferlearn.data.targets.base import Target, Targets
+from transferlearn.types import Json, TfData
 
 
 class Spec(NamedTuple):
-    """An input of a network: the shape of one item, `None` for an axis of any length; its dtype."""
+    """Describes an input of a network: one item's shape (`None`: any length) and its dtype."""
 
     shape: tuple[int | None, ...]
     dtype: str
 
 
 class One(NamedTuple):
-    """A single item, read: a batch of one, as the network takes it, and the path of its file."""
+    """Holds a single item as a batch of one, which a network takes, and the path of its file."""
 
     batch: Any
     path: str | None
@@ -30,11 +33,11 @@ class Kind(abc.ABC):
     Subclasses are frozen dataclasses of settings. Two equal kinds read a source alike.
 
     Attributes:
-        name: What saves call the kind.
-        noun: What messages call an item.
-        endings: How the names of files end that hold an item.
-        columns: What a table's column of items is called.
-        in_cells: Whether a table's cells hold the items themselves, or paths of files.
+        name: The name of the kind in saves.
+        noun: The word for one item in messages, such as `"image"`.
+        endings: The endings of files that hold an item, such as `".jpg"`.
+        columns: The names that a table's column of items may have, the likeliest first.
+        in_cells: Whether a table's cells hold the items themselves; else they hold paths of files.
     """
 
     name: ClassVar[str]
@@ -45,10 +48,10 @@ class Kind(abc.ABC):
 
     @abc.abstractmethod
     def inputs(self, shape: tuple[int, ...] | None = None) -> dict[str, Spec]:
-        """Gives what a network for these items takes, by name.
+        """Gives the inputs of a network for these items, by name.
 
         Args:
-            shape: Of the items of a dataset; `None`: what the kind's own settings say.
+            shape: The shape of a dataset's items; `None`: the shape that the kind's settings say.
         """
 
     @abc.abstractmethod
@@ -59,30 +62,33 @@ class Kind(abc.ABC):
     def open(
         self, listed: Listed, targets: Targets, *, on_error: str, share: float = 1.0
     ) -> ItemDataset:
-        """Checks what a source lists, and keeps the good items.
+        """Checks the items that a source lists, and makes a dataset of those that can be used.
 
         Args:
-            listed: The items.
+            listed: The items that the source lists.
             targets: What is to be learnt of them, one row an item.
-            on_error: What becomes of items that cannot be used: `"skip"` or `"raise"`.
-            share: Which part of all items these are; they take this share of the memory for
-                decoded ones.
+            on_error: What is done about items that cannot be used: `"skip"` leaves them out,
+                `"raise"` raises a `ValueError`.
+            share: The share of all items that these are, in (0, 1]; they may take this share of
+                the memory for decoded items.
 
         Raises:
             ValueError: No item can be used, or one cannot and `on_error` is `"raise"`.
         """
 
     @abc.abstractmethod
-    def is_stream(self, source: Any) -> bool:
-        """Says whether a source is a `tf.data.Dataset` or a generator."""
+    def is_stream(self, source: object) -> bool:
+        """Says whether a source is a stream of items: a `tf.data.Dataset` or a generator."""
 
     @abc.abstractmethod
-    def stream(self, source: Any, target: Target, *, on_error: str) -> Dataset:
+    def stream(
+        self, source: TfData | keras.utils.PyDataset, target: Target, *, on_error: str
+    ) -> Dataset:
         """Makes a dataset of a stream of items with targets."""
 
     @abc.abstractmethod
     def is_one(self, source: Any) -> bool:
-        """Says whether `unlabelled` takes a source for a single item."""
+        """Says whether `unlabelled` reads a source as a single item."""
 
     @abc.abstractmethod
     def unlabelled(self, source: Any, *, on_error: str = "skip") -> Dataset:
@@ -98,26 +104,26 @@ class Kind(abc.ABC):
         """Reads a single item the short way: without hashes, threads or checks of other items.
 
         Returns:
-            `None` where there is more to be said of the item than a batch can tell, such as what is
-            wrong with it: `unlabelled` says it.
+            The item; or `None` where something must be said of it, such as what is wrong with it,
+            which `unlabelled` then says.
         """
 
     def like(self, dataset: Dataset) -> Self:
-        """Gives the kind that reads other data as this dataset was read."""
+        """Gives the kind that reads other data in the way that this dataset was read."""
         return self
 
     def of_one_shape(self, datasets: Sequence[Dataset]) -> list[Dataset]:
-        """Gives datasets that are trained and validated on together one shape of item."""
+        """Makes all items of datasets that are used together have the same shape."""
         return list(datasets)
 
     @abc.abstractmethod
-    def settings(self) -> dict[str, Any]:
-        """Gives what a save has to say to make this kind again, as JSON takes it."""
+    def settings(self) -> Json:
+        """Gives the settings that make this kind again, as values that JSON can hold."""
 
     @classmethod
     @abc.abstractmethod
-    def load(cls, settings: dict[str, Any], folder: Path) -> Self:
+    def load(cls, settings: Json, folder: Path) -> Self:
         """Makes the kind that was saved with these settings in this folder."""
 
     def write(self, folder: Path) -> None:
-        """Writes what belongs to a save besides the settings; without an override, nothing."""
+        """Writes the files that a save needs besides the settings; by default, it writes none."""

@@ -1,10 +1,11 @@
-"""What a source of items holds, before any item is opened."""
+"""Lists what a source of items holds, before any item is opened."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True, eq=False)
@@ -12,9 +13,9 @@ class ByFolder:
     """Says of each file in which folder it is.
 
     Attributes:
-        folder: Where the folders are.
+        folder: The path of the folder that holds these folders.
         of_item: The name of each file's folder, one of `names`.
-        names: All folders, those without a file included, in alphabetical order.
+        names: The names of all folders, those without a file included, in alphabetical order.
         expected: What a folder should hold, for messages, such as `"*.jpg"`.
     """
 
@@ -26,14 +27,14 @@ class ByFolder:
 
 @dataclass(frozen=True, eq=False)
 class ByColumn:
-    """Says of each item what a table has in the other columns, one cell an item."""
+    """Holds the other columns of a table, with one cell for each item."""
 
     columns: Mapping[str, Sequence[Any]]
 
 
 @dataclass(frozen=True, eq=False)
 class ByRow:
-    """Says of each item what was passed beside it: an array or a list, one row an item."""
+    """Holds what was passed beside the items: an array or a list with one row for each."""
 
     rows: Any
 
@@ -43,16 +44,16 @@ Told = ByFolder | ByColumn | ByRow
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Listed:
-    """Items and what their source says of them.
+    """Holds items and what their source says of them.
 
     Attributes:
-        items: Paths of files, or the items themselves: an array or a list.
-        told: What the source says of the items.
+        items: The paths of files, or the items themselves; an array or a list.
+        told: What the source says of the items, in which targets are found.
         in_files: Whether the items are paths.
-        sample_weight: Float32 `(n,)`, or `None`.
-        what: The source, as messages call it.
-        noun: What an item is called.
-        ignored: Files that were not looked at, by kind.
+        sample_weight: The weight of each item, float32 `(n,)`, or `None`.
+        what: The name of the source in messages.
+        noun: The word for one item in messages, such as `"image"`.
+        ignored: How many files were not looked at: by ending, or `"hidden"`.
     """
 
     items: Any
@@ -67,12 +68,13 @@ class Listed:
         return len(self.items)
 
     def called(self, number: int) -> str:
-        """Gives the path of an item, or its place in the source."""
+        """Names an item for messages, by its path or by its place in the source."""
         return str(self.items[number]) if self.in_files else f"{self.noun} {number}"
 
     def take(self, rows: np.ndarray) -> "Listed":
-        """Gives the items `rows`, in that order; what is told of them is left as it is."""
+        """Gives the items `rows`, in that order; `told` still speaks of all items."""
         items, weights = self.items, self.sample_weight
+        # Arrays of different shapes in a list do not make one array.
         is_list = isinstance(items, (list, tuple))
         return replace(
             self,
@@ -81,16 +83,16 @@ class Listed:
         )
 
 
-def sample_weights(values: Any, count: int) -> np.ndarray:
-    """Gives one finite, non-negative weight for each item, float32 `(count,)`.
+def sample_weights(values: ArrayLike, count: int) -> np.ndarray:
+    """Checks sample weights, and gives them as float32 `(count,)`.
 
     Raises:
-        ValueError: They are something else.
+        ValueError: The weights are not `count` finite numbers that are 0 or more.
     """
     try:
         weights = np.asarray(values, np.float32)
     except (TypeError, ValueError):
-        weights = np.array(np.nan)
+        weights = np.array(np.nan)  # refused below
     if weights.shape != (count,) or not np.isfinite(weights).all() or (weights < 0).any():
         raise ValueError(
             f"Sample weights must be {count} finite numbers, none below 0, one for each item. "

@@ -1,4 +1,4 @@
-"""The entrances: any source becomes a dataset, or one to train on and one to validate on."""
+"""Loads any source as a dataset, or as one to train on and one to validate on."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,8 +19,9 @@ from transferlearn.data.sources.folders import list_folder, split_folders
 from transferlearn.data.sources.tables import list_csv, list_frame
 from transferlearn.data.sources.tuples import list_arrays
 from transferlearn.data.targets import Classes, Target, Targets
+from transferlearn.types import Source
 
-_TABLES = (".csv", ".tsv")
+_TABLES = (".csv", ".tsv")  # endings of files that are read as tables
 IMAGES, CLASSES = Images(), Classes()
 
 
@@ -29,9 +30,9 @@ class Reading:
     """Says how a source is read; equal readings make equal datasets of a source.
 
     Args:
-        kind: What the items are.
-        target: What is to be learnt of each.
-        on_error: What becomes of items that cannot be used: `"skip"` leaves them out with one
+        kind: What the items are, such as images, and how they are read.
+        target: What is to be learnt of each item.
+        on_error: What is done about items that cannot be used: `"skip"` leaves them out with one
             `DataWarning`, `"raise"` lists them all in one `ValueError`.
     """
 
@@ -47,16 +48,16 @@ READING = Reading()
 
 
 class LoadedData(NamedTuple):
-    """Data to train on and to validate on, loaded and checked."""
+    """Holds data to train on and data to validate on, loaded and checked."""
 
     train: Dataset
     validation: Dataset | None
 
 
 def load(
-    source: Any, kind: Kind = IMAGES, target: Target = CLASSES, *, on_error: str = "skip"
+    source: Source, kind: Kind = IMAGES, target: Target = CLASSES, *, on_error: str = "skip"
 ) -> Dataset:
-    """Makes a dataset with targets of a source, whatever it is.
+    """Makes a dataset with targets from a source of any type.
 
     Use it for data to evaluate on; `load_pair` for data to train on, since it compares the two.
     Files are never written to. Each is decoded once here, in parallel, so that bad ones (empty,
@@ -75,7 +76,7 @@ def load(
             - a `tf.data.Dataset`, batched or not;
             - of images, an iterator of `ImageDataGenerator`, or any `keras.utils.PyDataset`.
         kind: What the items are, and how they are read.
-        target: What is to be learnt of each.
+        target: What is to be learnt of each item.
         on_error: `"skip"` leaves items out that cannot be used, with one `DataWarning`; `"raise"`
             lists them all in one `ValueError`.
 
@@ -83,9 +84,9 @@ def load(
         An `ItemDataset` for files and arrays, a `StreamDataset` for the others.
 
     Raises:
-        ValueError: Data that cannot be used; the message names it and the fix.
-        TypeError: A source of another sort.
-        FileNotFoundError: No such folder or table.
+        ValueError: The data cannot be used; the message says why, and names the fix.
+        TypeError: The source is of a type that is not in this list.
+        FileNotFoundError: There is no such folder or table.
 
     Example:
     ```python
@@ -97,8 +98,8 @@ def load(
 
 
 def load_pair(
-    train: Any,
-    validation_data: Any = None,
+    train: Source,
+    validation_data: Source | None = None,
     reading: Reading = READING,
     *,
     validation_split: float | None = 0.1,
@@ -107,21 +108,22 @@ def load_pair(
     """Loads data to train on and to validate on, and checks that they belong together.
 
     Args:
-        train: Any source that `load` takes; or a folder of `train/` and `validation/` (`val`,
-            `valid`), where `test/` is left alone.
-        validation_data: Likewise, or `None`: that `validation/`, else a part of `train`. A stream
-            cannot be cut: then there is none, with a `DataWarning`.
-        reading: How both are read.
-        validation_split: Share of the items to validate on, between 0 and 1, the same for each
+        train: The source to train on: any that `load` takes, or a folder that holds `train/` and
+            `validation/` (or `val/`, `valid/`); a `test/` in it is left alone.
+        validation_data: The source to validate on, any that `load` takes. `None` takes the
+            `validation/` folder, or else cuts off a part of `train`. A stream cannot be cut: then
+            there is no validation, with a `DataWarning`.
+        reading: How both sources are read.
+        validation_split: The share of the items to validate on, between 0 and 1, the same for each
             class; 0 or `None` for no validation.
-        seed: The same seed gives the same parts.
+        seed: The seed of the draw; the same seed gives the same parts.
 
     Returns:
         `(train, validation)`; the second is `None` where there is none.
 
     Raises:
-        ValueError: Besides those of `load`: targets that nothing can be learnt from, or that
-            differ between the two.
+        ValueError: As `load` raises it; also where nothing can be learnt from the targets, or
+            where they differ between the two sources.
 
     Example:
     ```python
@@ -151,8 +153,8 @@ def load_pair(
 
 
 def load_excerpt(
-    train: Any,
-    validation_data: Any,
+    train: Source,
+    validation_data: Source | None,
     reading: Reading,
     *,
     validation_split: float | None,
@@ -160,25 +162,26 @@ def load_excerpt(
     share: Callable[[int], float],
     observer: Observer,
 ) -> LoadedData:
-    """Loads what `load_pair` loads, but opens a few of the items only.
+    """Loads what `load_pair` loads, but opens only a few of the items.
 
     Args:
-        train: Files or arrays, as of `load_pair`.
-        validation_data: Likewise, or `None`.
-        reading: As of `load_pair`.
-        validation_split: As of `load_pair`.
-        seed: As of `load_pair`.
-        share: Says which part of so many items to open, in (0, 1].
-        observer: Of the samples.
+        train: The source to train on, as `load_pair` takes it, but no stream.
+        validation_data: The source to validate on, as `load_pair` takes it, but no stream.
+        reading: How both sources are read.
+        validation_split: The share of the items to validate on, if there is no source to do so.
+        seed: The seed by which those items are drawn.
+        share: Gives, for the number of all items, the share of them to open, in (0, 1].
+        observer: Decides how many items an epoch has, and is told how they are read.
 
     Returns:
-        Two `Sample`s, or one and `None`.
+        A `Sample` to train on, and one to validate on or `None`.
 
     Raises:
-        ValueError: As of `load_pair`; also a stream, of which some items cannot be read alone.
+        ValueError: As `load_pair` raises it; also for a stream, whose items cannot be read alone.
     """
 
     def open_some(listed: Listed, targets: Targets, part: float) -> ItemDataset:
+        # `kind` changes below: the second sample is read in the way that the first was.
         return kind.open(listed, targets, on_error=reading.on_error, share=part)
 
     source, beside = split_folders(train)
@@ -214,7 +217,7 @@ def load_excerpt(
     return LoadedData(parts[0], parts[1])
 
 
-def _load(source: Any, reading: Reading) -> Dataset:
+def _load(source: Source, reading: Reading) -> Dataset:
     kind = reading.kind
     if kind.is_stream(source):
         return kind.stream(source, reading.target, on_error=reading.on_error)
@@ -223,7 +226,7 @@ def _load(source: Any, reading: Reading) -> Dataset:
     return replace(dataset, skipped=(*without, *dataset.skipped))
 
 
-def _listed(source: Any, reading: Reading) -> tuple[Listed, Targets]:
+def _listed(source: Source, reading: Reading) -> tuple[Listed, Targets]:
     if reading.kind.is_stream(source):
         raise ValueError(
             f"A stream does not give some of its {reading.kind.noun}s alone. Give the folder, the "
@@ -234,7 +237,7 @@ def _listed(source: Any, reading: Reading) -> tuple[Listed, Targets]:
 
 
 def _with_targets(listed: Listed, reading: Reading) -> tuple[Listed, Targets, list[Skipped]]:
-    """Finds the targets, and leaves out the items that have none."""
+    """Finds the targets of the items, and leaves out the items that have none."""
     targets = reading.target.gather(listed)
     if not targets.absent:
         return listed, targets, []
@@ -250,9 +253,9 @@ def list_source(source: Any, kind: Kind, target: Target) -> Listed:
     """Lists what a source holds, without opening any item.
 
     Raises:
-        TypeError: It is no source.
-        ValueError: It holds nothing of this kind.
-        FileNotFoundError: No such folder or table.
+        TypeError: The source is of no type that can be read.
+        ValueError: The source holds nothing of this kind.
+        FileNotFoundError: There is no such folder or table.
     """
     if isinstance(source, (str, Path)):
         return _list_path(Path(source).expanduser(), kind, target)

@@ -1,4 +1,4 @@
-"""Say what is not an error, pointing at the user's own line."""
+"""Writes warnings, which point at the user's own line of code."""
 
 import contextlib
 import inspect
@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import FrameType
 from typing import NamedTuple
 
-_LISTED = 20
+_LISTED = 20  # items that a message names
 
 
 class DataWarning(UserWarning):
-    """Warns of everything about the data that is worth saying and is not an error.
+    """Warns of something in the data that is worth saying and is not an error.
 
     Silence it, or turn it into an error, with the `warnings` module:
 
@@ -22,15 +22,15 @@ class DataWarning(UserWarning):
 
 
 class Skipped(NamedTuple):
-    """Names an item that was left out (its path, or its place), and says why."""
+    """Names an item that was left out (by its path or its place), and says why."""
 
     path: str
     reason: str
 
 
 def notice(message: str) -> None:
-    """Warns with `DataWarning`, attributed to the first caller outside the library."""
-    depth, frame = 1, inspect.currentframe()
+    """Gives a `DataWarning` that points at the first caller outside this library."""
+    depth, frame = 1, inspect.currentframe()  # `stacklevel=1` is this function itself
     while frame and frame.f_back and _is_ours(frame):
         depth, frame = depth + 1, frame.f_back
     warnings.warn(message, DataWarning, stacklevel=depth)
@@ -41,14 +41,14 @@ def _is_ours(frame: FrameType) -> bool:
 
 
 def indented(lines: Sequence[str], limit: int) -> str:
-    """Gives lines, each indented on a line of its own, at most `limit` of them written out."""
+    """Puts each of these texts on an indented line of its own, and counts those beyond `limit`."""
     more = [f"and {len(lines) - limit} more"] if len(lines) > limit else []
     return "".join(f"\n  {line}" for line in [*lines[:limit], *more])
 
 
 def counts(ignored: Mapping[str, int]) -> str:
-    """Writes how many files were not looked at, by kind: "2 .heic, 1 hidden"."""
-    return ", ".join(f"{count} {kind}" for kind, count in sorted(ignored.items()) if count)
+    """Writes how many files were not looked at, by ending: "2 .heic, 1 hidden"."""
+    return ", ".join(f"{count} {ending}" for ending, count in sorted(ignored.items()) if count)
 
 
 def report_skipped(
@@ -60,15 +60,15 @@ def report_skipped(
     on_error: str,
     ignored: Mapping[str, int] | None = None,
 ) -> None:
-    """Says once which items of a source were left out and which files were not looked at.
+    """Warns once of the items that were left out, and of the files that were not looked at.
 
     Args:
-        what: The source, as messages call it.
+        what: The name of the source in messages.
         skipped: The items that cannot be used.
         count: How many items there are, those that cannot be used included.
-        noun: What an item is called, such as `"image"`.
-        on_error: `"raise"` refuses the source because of one such item.
-        ignored: Files that were not looked at, by kind.
+        noun: The word for one item in messages, such as `"image"`.
+        on_error: `"raise"` refuses a source with one such item, `"skip"` leaves the item out.
+        ignored: How many files were not looked at: by ending, or `"hidden"`.
 
     Raises:
         ValueError: An item cannot be used and `on_error` is `"raise"`, or none can be used.
@@ -85,7 +85,7 @@ def report_skipped(
     if skipped and len(skipped) == count:
         raise ValueError(f"{what} holds no {noun} that can be used.{indented(lines, _LISTED)}")
     # Every folder on a Mac has a hidden file: alone it is worth a count, not a warning.
-    if skipped or any(number for kind, number in ignored.items() if kind != "hidden"):
+    if skipped or any(number for ending, number in ignored.items() if ending != "hidden"):
         parts = []
         if skipped:
             parts.append(f"skipped {len(skipped)} of {count} {noun}s that cannot be used")
@@ -95,7 +95,7 @@ def report_skipped(
 
 
 def check_on_error(on_error: str) -> None:
-    """Raises `ValueError` for anything but the two things that can be done with a bad item."""
+    """Refuses any `on_error` but `"skip"` and `"raise"` with a `ValueError`."""
     if on_error not in ("skip", "raise"):
         raise ValueError(
             'on_error must be "skip" (leave bad items out and say so) or "raise". '
@@ -105,7 +105,8 @@ def check_on_error(on_error: str) -> None:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keeps other libraries' warnings to themselves; it is for the main thread only."""
+    """Hides the warnings of other libraries; use it in the main thread only."""
+    # `catch_warnings` changes settings of the whole process.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

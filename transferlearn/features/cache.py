@@ -1,9 +1,8 @@
-"""What may be stored, where, and how precisely."""
+"""Holds the settings of a store that a user gives: where, how many bytes, how precise."""
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from transferlearn.checks import whole
 
@@ -12,29 +11,30 @@ DTYPES = ("float32", "float16", "bfloat16")
 
 @dataclass(frozen=True, kw_only=True)
 class Cache:
-    """How the output of frozen layers is stored, for `fit(cache=...)`.
+    """Says how the output of frozen layers is stored, for `fit(cache=...)`.
 
     Use it where the defaults of `cache="auto"` do not fit: to find the features again in later
     processes (`directory`), to bound what they take, or to store them in half the bytes.
 
     Args:
-        directory: Folder to write to, made where it does not exist; later processes find what it
-            holds, and it is read into memory where that is large enough. None keeps the features in
-            memory for later fits of this process, and where memory is too small, on disk in
-            `$TRANSFERLEARN_CACHE`, by default `~/.cache/transferlearn`.
-        memory: Bytes that all stored features of this process may take in memory; 0 for none. None
-            is half of the memory that is free.
-        disk: Bytes that all stored features in the directory may take, those used longest ago going
-            first; 0 for none. None is half of what is free there, with what they take already.
-        dtype: How features are stored: `"float32"` (exact), `"float16"` (largest value 65504) or
-            `"bfloat16"` (3 digits), both in half the bytes.
-        trunk_dtype: What the frozen layers compute in for the store, one of the same names; None as
-            in training.
+        directory: The folder to write features to; it is made where it does not exist. Later
+            processes find what it holds, and read it into memory where that is large enough.
+            `None` keeps the features in memory for later fits of this process; where memory is too
+            small, on disk in `$TRANSFERLEARN_CACHE`, by default `~/.cache/transferlearn`.
+        memory: The bytes that all stored features of this process may take in memory; 0 stores
+            nothing there. `None` allows half of the memory that is free.
+        disk: The bytes that all stored features in the directory may take; the stores used longest
+            ago are removed first. 0 stores nothing there. `None` allows half of what is free there
+            and what they take already, taken together.
+        dtype: The type in which features are stored: `"float32"` (exact), `"float16"` (largest
+            value 65504) or `"bfloat16"` (3 digits); the last two take half the bytes.
+        trunk_dtype: The type in which the frozen layers compute for the store, one of the same
+            names; `None` computes as in training.
 
     Raises:
         TypeError: An argument is of the wrong type.
-        ValueError: A number of bytes is negative or no whole number, a dtype is unknown, or there
-            is a directory and `disk=0`.
+        ValueError: A number of bytes is negative or not whole, a dtype is unknown, or there is a
+            directory and `disk=0`.
 
     Example:
         ```python
@@ -50,7 +50,7 @@ class Cache:
     trunk_dtype: str | None = None
 
     def __post_init__(self) -> None:
-        """Checks every field, and makes whole floats such as 2e9 ints."""
+        """Checks every field, and turns whole floats such as 2e9 into ints."""
         if self.directory is not None and not isinstance(self.directory, str | os.PathLike):
             raise TypeError(f"directory is a path or None. Received: directory={self.directory!r}")
         if self.directory == "":
@@ -70,33 +70,33 @@ class Cache:
 
     @property
     def folder(self) -> Path:
-        """Where stores lie that are written to disk."""
+        """Gives the folder that holds the stores on disk."""
         if self.directory is not None:
             return Path(self.directory).expanduser().absolute()
         return default_directory()
 
 
 def default_directory() -> Path:
-    """`$TRANSFERLEARN_CACHE`, else `transferlearn` in the user's folder of caches."""
+    """Gives `$TRANSFERLEARN_CACHE`, or else `transferlearn` in the user's folder of caches."""
     caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     named = os.environ.get("TRANSFERLEARN_CACHE") or Path(caches) / "transferlearn"
     return Path(named).expanduser().absolute()
 
 
 def _check_path(directory: str | os.PathLike[str]) -> None:
-    try:
+    try:  # "~name" raises RuntimeError where there is no user of that name
         Path(directory).expanduser().exists()
     except (RuntimeError, ValueError) as error:
         raise ValueError(f"{error} Received: directory={directory!r}") from None
 
 
-def _whole(name: str, value: Any) -> int | None:
-    """Gives a number of bytes, which may be written as 2e9."""
+def _whole(name: str, value: float | None) -> int | None:
+    """Gives a number of bytes as an int; it may be written as 2e9."""
     is_whole_float = isinstance(value, float) and value.is_integer()
     return None if value is None else whole(name, int(value) if is_whole_float else value, least=0)
 
 
-def _check_dtype(name: str, value: Any) -> None:
+def _check_dtype(name: str, value: object) -> None:
     if not isinstance(value, str):
         raise TypeError(f"{name} is a name such as 'float16'. Received: {name}={value!r}")
     if value not in DTYPES:

@@ -1,42 +1,48 @@
-"""Run the frozen part once over what is not stored yet."""
+"""Runs the frozen part of a network once over the items that are not stored yet."""
 
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import TypeAlias
 
 import keras
 import numpy as np
 
 from transferlearn.backbones.graph import cloned, copy_operation, copy_weights
+from transferlearn.features.writing import Writer
 from transferlearn.folding import folded
 from transferlearn.keras_internals import layers_within
 from transferlearn.splitting import Cut
+from transferlearn.types import Operation, Tensor, Verbose
+
+Batch: TypeAlias = np.ndarray | Sequence[np.ndarray]
 
 _SECONDS_BETWEEN_LINES = 15.0
+# Preprocessing stays in float32, as in a network that is built in half precision.
 _IN_FLOAT32 = (keras.layers.Rescaling, keras.layers.Normalization)
 
 
-def trunk(inputs: Sequence[Any], cut: Cut, *, dtype: str | None) -> keras.Model:
-    """Builds the network that gives what crosses the cut.
+def trunk(inputs: Sequence[Tensor], cut: Cut, *, dtype: str | None) -> keras.Model:
+    """Builds the part of a network that computes the tensors at a cut.
 
     Args:
-        inputs: The image, or all that crosses an earlier cut.
-        cut: Where it ends.
-        dtype: What it computes in, such as `"bfloat16"`; `None`: as it is.
+        inputs: The tensors that it begins with: the raw items, or all that crosses an earlier cut.
+        cut: The place in the network where it ends.
+        dtype: The type that it computes in, such as `"bfloat16"`; `None`: that of the layers.
     """
     model = keras.Model(list(inputs), list(cut.tensors))
     return folded(model) if dtype is None else _in_dtype(model, dtype)
 
 
 class Predictor:
-    """Runs a model, compiled once: smaller batches than the largest so far are filled up.
+    """Runs a model that is compiled once; it fills batches up to the size of the largest so far.
 
     Args:
-        model: To run.
-        blank: An item of nothing but padding, where items are shorter than it: what the model puts
-            out for one is filled up with what it puts out for padding. `None`: all have one length.
+        model: The model to run.
+        blank: An item that is nothing but padding, as a batch of one, where items may be shorter
+            than it: the outputs for a shorter item are filled up with the outputs for this one.
+            `None`: all items have the same length.
     """
 
     def __init__(self, model: keras.Model, blank: np.ndarray | None = None) -> None:
@@ -48,16 +54,16 @@ class Predictor:
         if blank is not None and any(None in output.shape[1:] for output in model.outputs):
             self._padding = self._outputs(blank, 1)
 
-    def __call__(self, inputs: Any, count: int) -> list[np.ndarray]:
+    def __call__(self, inputs: Batch, count: int) -> list[np.ndarray]:
         """Gives the model's outputs for a batch of `count` items."""
         rows = self._outputs(inputs, count)
-        if self._in_half:
+        if self._in_half:  # float16 ends at 65504; bfloat16 has the range of float32
             _check_finite(rows)
         if self._padding:
             rows = [_as_long(part, like) for part, like in zip(rows, self._padding, strict=True)]
         return rows
 
-    def _outputs(self, inputs: Any, count: int) -> list[np.ndarray]:
+    def _outputs(self, inputs: Batch, count: int) -> list[np.ndarray]:
         self._size = max(self._size, count)
         filled = keras.tree.map_structure(partial(_padded, size=self._size), inputs)
         outputs = self._model.predict_on_batch(filled)
@@ -65,36 +71,36 @@ class Predictor:
         return [np.asarray(part)[:count] for part in features]
 
 
-def as_in_training(augmentation: keras.Layer, like: Any) -> keras.Model:
-    """Makes a model of a layer for images such as `like`, random in `predict` too."""
+def as_in_training(augmentation: keras.Layer, like: Tensor) -> keras.Model:
+    """Makes a model that augments images of the shape of `like`, also when it predicts."""
     image = keras.Input(like.shape[1:], dtype=like.dtype)
     return keras.Model(image, AsInTraining(augmentation)(image))
 
 
 class AsInTraining(keras.Layer):
-    """Runs a layer as in training, also in `predict`."""
+    """Runs a layer as in training even when Keras predicts."""
 
     def __init__(self, layer: keras.Layer) -> None:
         super().__init__()
         self.layer = layer
 
-    def call(self, inputs: Any) -> Any:
-        """Calls the layer."""
+    def call(self, inputs: Tensor) -> Tensor:
+        """Calls the layer with `training=True`."""
         return self.layer(inputs, training=True)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """As it goes in."""
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Gives the shape of the input, which augmentation does not change."""
         return input_shape
 
 
 def _in_dtype(model: keras.Model, dtype: str) -> keras.Model:
     policy = dtype if dtype == "float32" else f"mixed_{dtype}"
-    copies: dict[int, tuple[Any, Any]] = {}
+    copies: dict[int, tuple[Operation, Operation]] = {}
 
-    def copy(operation: Any) -> Any:
+    def copy(operation: Operation) -> Operation:
         if id(operation) not in copies:
-            kept = isinstance(operation, _IN_FLOAT32)
-            changes = {"name": operation.name} | ({} if kept else {"dtype": policy})
+            keeps_dtype = isinstance(operation, _IN_FLOAT32)
+            changes = {"name": operation.name} | ({} if keeps_dtype else {"dtype": policy})
             copies[id(operation)] = (operation, copy_operation(operation, **changes))
         return copies[id(operation)][1]
 
@@ -105,25 +111,26 @@ def _in_dtype(model: keras.Model, dtype: str) -> keras.Model:
 
 def run(
     predictor: Predictor,
-    batches: Iterable[tuple[Sequence[bytes], Any]],
-    writer: Any,
+    batches: Iterable[tuple[Sequence[bytes], Batch]],
+    writer: Writer,
     *,
     items: int,
-    verbose: Any,
+    verbose: Verbose,
 ) -> None:
     """Computes and stores the features of each batch.
 
     Args:
-        predictor: Gives the features.
-        batches: Keys of the items, and what the model takes of them.
-        writer: Of the store.
-        items: How many there will be, for the progress bar.
-        verbose: 0 for no progress, 2 for a line now and then, else a progress bar.
+        predictor: Computes the features of a batch.
+        batches: For each batch the keys of its items, and the arrays that the model takes.
+        writer: Adds the features to a store.
+        items: The number of items in all batches, for the progress bar.
+        verbose: 0 shows no progress, 2 prints a line every 15 seconds, anything else draws a bar.
     """
     progress = keras.utils.Progbar(items, unit_name="item", verbose=int(verbose not in (0, 2)))
     done, told = 0, time.monotonic()
+    # While one batch is written in a thread, the next one is computed; never more than one waits.
     with ThreadPoolExecutor(1) as beside:
-        written = beside.submit(int)
+        written: Future[object] = beside.submit(int)  # at first there is nothing to wait for
         for keys, inputs in batches:
             rows = predictor(inputs, len(keys))
             written.result()
@@ -145,6 +152,7 @@ def _check_finite(rows: Sequence[np.ndarray]) -> None:
 
 
 def _as_long(batch: np.ndarray, padding: np.ndarray) -> np.ndarray:
+    """Fills the rows of a batch up to the length of `padding`, with its values."""
     if batch.shape[1:] == padding.shape[1:]:
         return batch
     whole = np.repeat(padding, len(batch), axis=0)
@@ -153,6 +161,6 @@ def _as_long(batch: np.ndarray, padding: np.ndarray) -> np.ndarray:
 
 
 def _padded(batch: np.ndarray, size: int) -> np.ndarray:
-    """Fills a batch up to `size`: one of another size would have the network compiled once more."""
-    rest = size - len(batch)
+    """Fills a batch up to `size` with copies of its first item."""
+    rest = size - len(batch)  # another size would have the network compiled once more
     return np.concatenate([batch, np.repeat(batch[:1], rest, axis=0)]) if rest else batch

@@ -1,4 +1,4 @@
-"""Say in one short text what a network computes up to a cut: equal texts, equal features."""
+"""Says in a short text what a network computes up to a cut; equal texts mean equal features."""
 
 import hashlib
 import inspect
@@ -12,16 +12,19 @@ import numpy as np
 
 from transferlearn.backbones.graph import Step, walk
 from transferlearn.splitting import Cut
+from transferlearn.types import Operation
 
-_LIBRARIES = ("keras", "tensorflow", "jax", "torch")
+_LIBRARIES = ("keras", "tensorflow", "jax", "torch")  # Keras's version stands for their code
+# Settings that say nothing of the values that a frozen layer computes.
 _IRRELEVANT = ("name", "trainable", "build_config")
 
 
 class Fingerprints:
-    """Of the tensors of a model, as its weights are now.
+    """Holds a fingerprint of each tensor of a model, with the weights that the model has now.
 
-    Each is made of the operation, its settings and weights, and the fingerprints of what it reads;
-    so it covers everything from the raw image on, preprocessing included.
+    A fingerprint is made of the operation that gives the tensor, its settings and weights, and the
+    fingerprints of what it reads; so it covers everything from the raw image on, preprocessing
+    included.
     """
 
     def __init__(self, model: keras.Model, cuts: Iterable[Cut]) -> None:
@@ -42,62 +45,63 @@ class Fingerprints:
                 self._tensors[id(tensor)] = digest(called, index)
 
     def of(self, cut: Cut) -> str:
-        """Of all that crosses the cut."""
+        """Gives the fingerprint of all tensors that cross a cut."""
         return digest(*(self._tensors[id(tensor)] for tensor in cut.tensors))
 
-    def _arguments(self, step: Step) -> Iterable[Any]:
+    def _arguments(self, step: Step) -> Iterable[object]:
+        """Gives what an operation is called with; a tensor is replaced by its fingerprint."""
         for leaf in keras.tree.flatten(step.arguments):
             known = self._tensors.get(id(leaf)) if keras.utils.is_keras_tensor(leaf) else None
             yield known or leaf
 
 
 def digest(*parts: Any) -> str:
-    """A hash of texts, numbers, arrays and other plain values, in this order."""
-    found = hashlib.blake2b(digest_size=20)
+    """Gives a hash of texts, numbers, arrays and other plain values, in this order."""
+    hashed = hashlib.blake2b(digest_size=20)
     for part in parts:
         is_array = isinstance(part, (np.ndarray, keras.Variable)) or keras.ops.is_tensor(part)
         value = keras.ops.convert_to_numpy(part) if is_array else part
         text = f"{value.shape} {value.dtype}" if is_array else repr(value)
-        found.update(f"{len(text)} {text}".encode())
+        hashed.update(f"{len(text)} {text}".encode())  # the length keeps "ab", "c" from "a", "bc"
         if is_array:
-            found.update(np.ascontiguousarray(value).tobytes())
-    return found.hexdigest()
+            hashed.update(np.ascontiguousarray(value).tobytes())
+    return hashed.hexdigest()
 
 
-def of_operation(operation: Any) -> str:
-    """Fingerprints an operation's settings and weights, without anything before it."""
-    kind = type(operation)
-    name = f"{kind.__module__}.{kind.__qualname__}"
+def of_operation(operation: Operation) -> str:
+    """Gives the fingerprint of one operation alone: its class, code, settings and weights."""
+    cls = type(operation)
+    name = f"{cls.__module__}.{cls.__qualname__}"
     weights = operation.weights if isinstance(operation, keras.Layer) else []
     return digest(name, _code(operation), _settings(operation), *weights)
 
 
-def _settings(operation: Any) -> str:
+def _settings(operation: Operation) -> str:
     try:
         config = operation.get_config()
     except (NotImplementedError, TypeError, ValueError):
-        return uuid.uuid4().hex  # unknown settings are like no others
+        return uuid.uuid4().hex  # unknown settings equal no others, so nothing is found again
     kept = {key: value for key, value in config.items() if key not in _IRRELEVANT}
     return json.dumps(_relevant(kept), sort_keys=True, default=repr)
 
 
 def _relevant(config: Any) -> Any:
-    """A configuration without the names of layers, which say nothing of what they compute."""
+    """Leaves out of a configuration what does not change what a layer computes."""
     if isinstance(config, dict):
         dropped = _IRRELEVANT if "trainable" in config else ()
         return {key: _relevant(value) for key, value in config.items() if key not in dropped}
     return [_relevant(value) for value in config] if isinstance(config, (list, tuple)) else config
 
 
-def _code(operation: Any) -> list[str]:
-    """The source of classes and functions that are not Keras's own, which may change."""
+def _code(operation: Operation) -> list[str]:
+    """Gives the source code of an operation's classes and functions that no library owns."""
     functions = [part for part in vars(operation).values() if inspect.isfunction(part)]
     parts: list[Any] = [*type(operation).__mro__[:-1], *functions]
-    found = []
+    sources = []
     for part in parts:
         if part.__module__.split(".")[0] not in _LIBRARIES:
             try:
-                found.append(inspect.getsource(part))
+                sources.append(inspect.getsource(part))
             except (OSError, TypeError):
-                found.append(uuid.uuid4().hex)  # unknown code is like no other
-    return found
+                sources.append(uuid.uuid4().hex)  # unknown code equals no other
+    return sources

@@ -1,4 +1,4 @@
-"""What the stores may take: half of the free memory or disk by default, the oldest going first."""
+"""Limits what stores take: by default half of the free memory or disk; the oldest go first."""
 
 import json
 import os
@@ -9,17 +9,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from transferlearn.features.shards import drafts, remove_shard, shards
+from transferlearn.features.drafts import drafts
+from transferlearn.features.shards import remove_shard, shards
 from transferlearn.features.storage import Storage
 
 STORE = "store.json"
-_KIND = "features stored by transferlearn"
-_UNKNOWN_MEMORY = 4 * 2**30
+_KIND = "features stored by transferlearn"  # tells our folders from those of others
+_UNKNOWN_MEMORY = 4 * 2**30  # bytes, where the system does not tell what is free
 
 
 @dataclass(frozen=True)
 class StoredFeatures:
-    """One store on disk, for `cache list`: its size in bytes, and when it was used last."""
+    """Describes one store on disk, for `transferlearn cache list`.
+
+    Attributes:
+        folder: The folder of the store.
+        description: What is stored, in words.
+        nbytes: The size of the folder's files in bytes.
+        used: The time of the last use, in seconds since 1970.
+    """
 
     folder: Path
     description: str
@@ -28,15 +36,15 @@ class StoredFeatures:
 
     @property
     def last_used(self) -> str:
-        """The time of the last use, UTC, in ISO 8601."""
+        """Gives the time of the last use in UTC, as ISO 8601 writes it."""
         return datetime.fromtimestamp(self.used, UTC).isoformat(timespec="seconds")
 
 
 def check_directory(storage: Storage) -> None:
-    """Refuses a directory that cannot be written, before any work.
+    """Refuses a directory that cannot be written to, before any work is done.
 
     Raises:
-        OSError: It cannot.
+        OSError: The directory, or where it would be made, cannot be written to.
     """
     existing = _existing(storage.folder)
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
@@ -47,15 +55,19 @@ def check_directory(storage: Storage) -> None:
 
 
 def make_folder(folder: Path, description: str) -> None:
-    """Makes a store's folder, and notes that it is used now."""
+    """Makes the folder of a store, and notes that the store is used now.
+
+    Raises:
+        OSError: The folder cannot be made or written to.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if read_description(folder) is None:
             draft = folder / f".{STORE}.{os.getpid()}"
             described = {"kind": _KIND, "description": description}
             draft.write_text(json.dumps(described, ensure_ascii=False), "utf-8")
-            draft.replace(folder / STORE)
-        os.utime(folder / STORE)
+            draft.replace(folder / STORE)  # by rename: nobody reads half of it
+        os.utime(folder / STORE)  # the time of the last use
     except OSError as error:
         raise OSError(
             f"Features cannot be stored in {folder.parent}: {error.strerror}. "
@@ -64,7 +76,7 @@ def make_folder(folder: Path, description: str) -> None:
 
 
 def read_description(folder: Path) -> str | None:
-    """What a store holds; None where the folder is no store of ours."""
+    """Reads what a store holds, in words; gives `None` if the folder is no store of ours."""
     try:
         described = json.loads((folder / STORE).read_text("utf-8"))
         return str(described["description"]) if described["kind"] == _KIND else None
@@ -73,31 +85,31 @@ def read_description(folder: Path) -> str | None:
 
 
 def stores_in(directory: Path) -> list[StoredFeatures]:
-    """All stores in a directory, the one used longest ago first."""
-    found = []
+    """Lists all stores in a directory, the one used longest ago first."""
+    stores = []
     for file in directory.glob(f"*/{STORE}"):
         description = read_description(file.parent)
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError):  # another process removes the store
             if description is not None:
                 used = file.stat().st_mtime
-                found.append(StoredFeatures(file.parent, description, _size(file.parent), used))
-    return sorted(found, key=lambda store: store.used)
+                stores.append(StoredFeatures(file.parent, description, _size(file.parent), used))
+    return sorted(stores, key=lambda store: store.used)
 
 
 def remove_store(folder: Path) -> bool:
-    """Removes a store, and says whether it could: not where a running process writes to it."""
+    """Removes a store unless a running process writes to it, and says whether it did."""
     if drafts(folder):
         return False
     for shard in shards(folder):
         remove_shard(shard)
     (folder / STORE).unlink(missing_ok=True)
-    with suppress(OSError):  # holds files of others
+    with suppress(OSError):  # a folder with files of others stays
         folder.rmdir()
     return True
 
 
 def disk_room(storage: Storage, kept: Collection[Path]) -> int:
-    """Bytes that new features may take on disk once all stores but `kept` are gone."""
+    """Counts the bytes that are free for features on disk once all stores but `kept` are gone."""
     if storage.disk == 0 or not os.access(_existing(storage.folder), os.W_OK):
         return 0
     stores = stores_in(storage.folder)
@@ -107,10 +119,10 @@ def disk_room(storage: Storage, kept: Collection[Path]) -> int:
 
 
 def make_disk_room(storage: Storage, nbytes: int, kept: Collection[Path]) -> None:
-    """Removes the stores used longest ago until `nbytes` more are within the limit.
+    """Removes the stores used longest ago until `nbytes` more fit within the limit.
 
     Raises:
-        OSError: There is no room for them; nothing is removed.
+        OSError: There is no room for so many bytes; nothing is removed.
     """
     stores = stores_in(storage.folder)
     limit = _disk_limit(storage, stores)
@@ -131,42 +143,46 @@ def make_disk_room(storage: Storage, nbytes: int, kept: Collection[Path]) -> Non
 
 
 def _removable(stores: list[StoredFeatures], kept: Collection[Path]) -> list[StoredFeatures]:
+    """Picks the stores that are not `kept` and that no running process writes to."""
     return [store for store in stores if store.folder not in kept and not drafts(store.folder)]
 
 
 def free_disk(folder: Path) -> int:
-    """Free bytes on the disk where `folder` is, or would be."""
+    """Counts the free bytes on the disk where `folder` is, or would be."""
     return shutil.disk_usage(_existing(folder)).free
 
 
 def memory_limit(storage: Storage, held: int) -> int:
-    """Bytes that stores may take in memory; `held` is what they take."""
+    """Gives the bytes that all stores may take in memory; `held` is what they take now."""
+    # What they hold is not free any more, but would be: else each store halved the limit.
     return storage.memory if storage.memory is not None else (free_memory() + held) // 2
 
 
 def free_memory() -> int:
-    """Bytes that this process could still take, the limits of its cgroups counted."""
+    """Counts the bytes of memory that this process can still take, within its cgroups' limits."""
     free = [_system_memory()]
     with suppress(OSError):
         for line in Path("/proc/self/cgroup").read_text("utf-8").splitlines():
             _, controllers, path = line.split(":", 2)
+            # Version 2 of cgroups names no controllers, version 1 has a tree for each.
             if controllers in ("", "memory"):
                 free += _cgroup_memory(Path("/sys/fs/cgroup") / controllers, path.strip("/"))
     return max(0, min(free))
 
 
 def _system_memory() -> int:
+    """Counts the free bytes of the machine, or guesses them where the system does not tell."""
     with suppress(OSError):
         for line in Path("/proc/meminfo").read_text("utf-8").splitlines():
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 1024
-    with suppress(AttributeError, OSError, ValueError):  # macOS: all of it, free or not
+    with suppress(AttributeError, OSError, ValueError):  # macOS tells only how much there is
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
     return _UNKNOWN_MEMORY
 
 
 def _cgroup_memory(root: Path, path: str) -> list[int]:
-    """What is free below each limit from the process's cgroup up to the root."""
+    """Counts the free bytes under each limit, from the process's cgroup up to the root."""
     names = (
         ("memory.max", "memory.current", "inactive_file")
         if root.name == "cgroup"
@@ -185,17 +201,19 @@ def _cgroup_memory(root: Path, path: str) -> list[int]:
 
 
 def _disk_limit(storage: Storage, stores: list[StoredFeatures]) -> int:
+    """Gives the bytes that all stores in the directory may take on disk."""
     most = free_disk(storage.folder) + sum(store.nbytes for store in stores)
     return most // 2 if storage.disk is None else min(storage.disk, most)
 
 
 def _existing(folder: Path) -> Path:
+    """Gives the folder, or the nearest one above it that exists."""
     return next(path for path in (folder, *folder.parents) if path.exists())
 
 
 def _size(folder: Path) -> int:
     total = 0
     for path in folder.rglob("*"):
-        with suppress(OSError):
+        with suppress(OSError):  # another process removes the file
             total += path.stat().st_size if path.is_file() else 0
     return total

@@ -1,4 +1,4 @@
-"""What this process holds of all stores: remembered for later fits, within a budget of bytes."""
+"""Remembers for later fits what this process holds of all stores, within a limit of bytes."""
 
 import gc
 import threading
@@ -17,7 +17,13 @@ from transferlearn.features.storage import Storage
 
 
 class MemoryPart:
-    """Rows in memory; `name` is the shard that holds them too, or None."""
+    """Holds rows in memory.
+
+    Args:
+        keys: The keys of the items, in the order of the rows.
+        arrays: For each tensor the rows of all items.
+        name: The name of the shard that holds the same rows on disk, or `None`.
+    """
 
     def __init__(self, keys: list[bytes], arrays: Sequence[np.ndarray], name: str | None) -> None:
         self.keys = keys
@@ -26,7 +32,7 @@ class MemoryPart:
         self.nbytes = sum(array.nbytes for array in arrays)
 
     def is_whole(self, folder: Path) -> bool:
-        """Whether the shard is still on disk, if there was one."""
+        """Says whether the shard with the same rows, if there was one, is still on disk."""
         return self.name is None or (folder / self.name).exists()
 
     def read(self, rows: np.ndarray, out: Sequence[np.ndarray], at: np.ndarray) -> None:
@@ -42,7 +48,14 @@ Part = MemoryPart | DiskPart
 
 
 class Home(NamedTuple):
-    """The rows of one key: where they are, and what they are."""
+    """Says of one store where its rows are, and what they are.
+
+    Attributes:
+        storage: Where stores lie, and their limits.
+        folder: The folder of this store, which is also its name in memory.
+        specs: The shapes and dtypes of the tensors that make one item's row.
+        description: What is stored, in words.
+    """
 
     storage: Storage
     folder: Path
@@ -51,27 +64,33 @@ class Home(NamedTuple):
 
     @property
     def item_bytes(self) -> int:
-        """Bytes of one item, all tensors together."""
+        """Counts the bytes of one item, all tensors together."""
         return sum(spec.nbytes for spec in self.specs)
 
 
 class User(Protocol):
-    """An open store or a writer: what it holds cannot be forgotten."""
+    """Stands for an open store or a writer, whose rows cannot be forgotten while it is in use.
+
+    Attributes:
+        home: What the rows belong to.
+        parts: The parts that it reads from.
+        reserved: The bytes in memory that are in no part yet.
+    """
 
     home: Home
     parts: tuple[Part, ...]
-    reserved: int  # bytes in memory that are in no part yet
+    reserved: int
 
 
-lock = threading.RLock()
-users: "WeakSet[User]" = WeakSet()
+lock = threading.RLock()  # guards `users` and what is remembered
+users: "WeakSet[User]" = WeakSet()  # weak: a store that nobody reads any more is out of use
 _remembered: OrderedDict[Path, list[Part]] = OrderedDict()  # by folder, used last at the end
 
 
 def remembered(folder: Path) -> list[Part]:
-    """The parts of one store, those whose shard was removed or damaged left out.
+    """Gives the parts of one store that are remembered, and forgets those whose shard is gone.
 
-    Their open files would hold the disk's space, and a later process would not find them.
+    The open file of a removed shard holds the disk's space, and a later process does not find it.
     """
     parts = _remembered.get(folder, [])
     parts[:] = [part for part in parts if part.is_whole(folder)]
@@ -79,13 +98,13 @@ def remembered(folder: Path) -> list[Part]:
 
 
 def remember(folder: Path, parts: list[Part]) -> None:
-    """Keeps `parts` as all that there is of a store, which is the one used last."""
+    """Remembers `parts` as all that there is of a store, and the store as the one used last."""
     _remembered[folder] = parts
     _remembered.move_to_end(folder)
 
 
 def forget_removed() -> None:
-    """Lets go of all that was removed from the disk."""
+    """Forgets all stores that were removed from the disk."""
     for folder in list(_remembered):
         if not remembered(folder):
             del _remembered[folder]
@@ -93,21 +112,22 @@ def forget_removed() -> None:
 
 @contextmanager
 def apart(folder: Path, place: Path) -> Iterator[int]:
-    """Nothing is remembered inside it but what is in memory of the stores in `folder`.
+    """Sets aside all that is remembered, and afterwards puts it back as it was.
 
-    That is found as if it were in `place`; afterwards all is as it was.
+    Inside, only those rows of the stores in `folder` are found that are in memory, as if they
+    belonged to stores in `place`.
 
     Yields:
-        Their bytes.
+        The bytes of these rows.
     """
     global users, _remembered
     with lock:
         kept = users, _remembered
-        found: OrderedDict[Path, list[Part]] = OrderedDict()
+        copies: OrderedDict[Path, list[Part]] = OrderedDict()
         for home in (home for home in _remembered if home.parent == folder):
             parts = [part for part in remembered(home) if isinstance(part, MemoryPart)]
-            found[place / home.name] = [MemoryPart(x.keys, x.arrays, None) for x in parts]
-        users, _remembered = WeakSet(), found
+            copies[place / home.name] = [MemoryPart(x.keys, x.arrays, None) for x in parts]
+        users, _remembered = WeakSet(), copies
     try:
         yield held()
     finally:
@@ -116,19 +136,23 @@ def apart(folder: Path, place: Path) -> Iterator[int]:
 
 
 def held() -> int:
-    """Bytes of all stores in memory."""
-    return _held(lambda _: True)
+    """Counts the bytes that all stores hold in memory."""
+    with lock:
+        return _held(lambda _: True)
 
 
 def in_use() -> set[Path]:
-    """The folders of open stores."""
+    """Gives the folders of all stores that are open."""
     return {user.home.folder for user in users}
 
 
 def memory_room(storage: Storage, nbytes: int, folder: Path) -> int:
-    """Bytes that there are for `folder` once all stores that nobody uses are forgotten.
+    """Counts the bytes that `folder` can take once all stores that nobody uses are forgotten.
 
-    `nbytes` is what is wanted: where it matters, stores that are out of use are collected first.
+    Args:
+        storage: Sets the limit.
+        nbytes: The bytes that are wanted; garbage is collected only if that can make them fit.
+        folder: The folder of the store that wants them.
     """
     limit = memory_limit(storage, held())
     room = limit - _held(lambda other: other == folder or other in in_use())
@@ -139,7 +163,7 @@ def memory_room(storage: Storage, nbytes: int, folder: Path) -> int:
 
 
 def make_memory_room(storage: Storage, nbytes: int, folder: Path) -> bool:
-    """Forgets the stores used longest ago until `nbytes` fit; False if they cannot."""
+    """Forgets the stores used longest ago until `nbytes` fit, and says whether they fit."""
     room = memory_room(storage, nbytes, folder)
     if nbytes > room:
         return False
@@ -154,7 +178,7 @@ def make_memory_room(storage: Storage, nbytes: int, folder: Path) -> bool:
 
 
 def _held(of: Callable[[Path], bool]) -> int:
-    """Bytes in memory of the folders that `of` is true for; a part in two places counts once."""
+    """Counts the bytes in memory of the stores whose folders `of` accepts, each part once."""
     chosen = [user for user in users if of(user.home.folder)]
     parts = [part for folder, some in _remembered.items() if of(folder) for part in some]
     parts += [part for user in chosen for part in user.parts]

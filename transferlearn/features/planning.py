@@ -1,4 +1,4 @@
-"""Choose where a network is cut for the store, by predicted time."""
+"""Chooses where a network is cut for the store, by the time that each place would take."""
 
 import os
 from collections.abc import Sequence
@@ -8,20 +8,21 @@ from typing import Literal
 from transferlearn.folding import on_cpu
 from transferlearn.splitting import Cut
 
-# Only orders of magnitude matter: cuts differ by factors of ten in what they save and hold.
+# Nominal speeds, not measured ones: cuts differ by factors of ten in what they save and hold, and
+# the same job must always make the same choice.
 _OPERATIONS_A_SECOND = {"cpu": 5e10 * (os.cpu_count() or 1), "gpu": 1e13}
-_BYTES_A_SECOND = {"memory": 1.5e9, "disk": 4e8}
+_BYTES_A_SECOND = {"memory": 1.5e9, "disk": 4e8}  # written or read
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A cut that could be stored.
+    """Describes a cut that could be stored.
 
     Attributes:
-        cut: The place.
-        item_bytes: Of what crosses it.
-        missing: Items that are not in a store yet.
-        place: Where they would go; `None`: nowhere.
+        cut: The place in the network.
+        item_bytes: The bytes of what crosses it for one item.
+        missing: The number of items that are not in a store yet.
+        place: Where their features would be read from; `None` if there is no room for them.
     """
 
     cut: Cut
@@ -33,22 +34,23 @@ class Candidate:
 def choose(
     candidates: Sequence[Candidate], *, items: int, epochs: int, must: bool
 ) -> Candidate | None:
-    """Gives the candidate that takes the least time, or `None` where computing anew takes less.
+    """Chooses the candidate that takes the least time, or `None` if storing nothing takes less.
 
-    Time is what is computed once, written, read in each epoch, and, behind the cut, computed in
-    each epoch.
+    The time of a candidate is that of computing the missing features once and writing them, and in
+    each epoch of reading them and computing the frozen layers behind the cut.
 
     Args:
-        candidates: Cuts from the image on; the last one is where the frozen part ends.
-        items: Read in an epoch, those to validate on included.
+        candidates: Cuts in the order of the network; the last one is where the frozen part ends.
+        items: The number of items read in an epoch, those to validate on included.
         epochs: How many epochs there will be.
-        must: Whether one of them has to be taken.
+        must: Whether one candidate must be taken even if storing nothing takes less time.
     """
     last = candidates[-1].cut.operations
     speed = _OPERATIONS_A_SECOND["cpu" if on_cpu() else "gpu"]
 
     def seconds(candidate: Candidate) -> float:
         done = candidate.cut.operations
+        # Features that are stored at an earlier cut spare the operations before it.
         before = max(
             (other.cut.operations for other in candidates if other.missing == 0), default=0.0
         )

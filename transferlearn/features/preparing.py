@@ -1,10 +1,10 @@
-"""From a partly frozen network and its data to stored features, whatever is stored already."""
+"""Prepares the stored features that a partly frozen network is trained on in one phase."""
 
 import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -19,18 +19,20 @@ from transferlearn.features.storage import Storage
 from transferlearn.features.store import Store, TensorSpec, open_store, place, stored_keys
 from transferlearn.schedules import StoredPart
 from transferlearn.splitting import Cut
+from transferlearn.types import Tensor, Verbose
 
-_SMALLEST_BATCH = 32  # images at a time for the frozen part, where training takes fewer
+# Items at a time for the frozen part where training takes fewer; more are no faster on CPUs.
+_SMALLEST_BATCH = 32
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Wanted:
-    """Items whose features are needed, and in which views.
+    """Says whose features are needed, and in how many random views.
 
     Attributes:
         contents: The items.
-        augmentation: A layer for raw images, or `None`.
-        views: How many random views of each item.
+        augmentation: A layer that makes a random view of a raw image, or `None`.
+        views: How many random views of each item are needed.
     """
 
     contents: Contents
@@ -38,33 +40,34 @@ class Wanted:
     views: int = 1
 
     def keys(self) -> list[list[bytes]]:
-        """For each view, one key an item."""
+        """Gives for each view a list of the items' keys."""
         hashes = [bytes.fromhex(text) for text in self.contents.hashes]
         if self.augmentation is None:
             return [hashes]
         return [[_of_view(key, view) for key in hashes] for view in range(self.views)]
 
     def kind(self) -> str:
-        """What makes the pixels, besides the items themselves."""
+        """Gives a digest of all that makes the pixels besides the items: reading, augmentation."""
         return digest(self.contents.reading, self.augmentation and of_operation(self.augmentation))
 
 
 def _of_view(key: bytes, view: int) -> bytes:
+    """Gives the key of one random view of the item `key`."""
     return hashlib.blake2b(key + view.to_bytes(4, "little"), digest_size=len(key)).digest()
 
 
 class NotStoredError(Exception):
-    """Why the frozen part is computed in each epoch."""
+    """Says why the frozen part is computed anew in each epoch."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """Features that are ready to train on.
+    """Holds features that are ready to train on.
 
     Attributes:
-        cut: What they are.
-        items: Of each `Wanted`.
-        part: What was stored where.
+        cut: The place in the network whose tensors the features are.
+        items: The features of each `Wanted`, in the same order.
+        part: What was stored, and where, for the result of the phase.
     """
 
     cut: Cut
@@ -73,6 +76,15 @@ class Stored:
 
 
 class _Part(NamedTuple):
+    """Holds one `Wanted` with its kind and keys, which are computed once.
+
+    Attributes:
+        wanted: The items.
+        kind: The digest of what makes their pixels.
+        keys: For each view the items' keys.
+        items: All different keys.
+    """
+
     wanted: Wanted
     kind: str
     keys: list[list[bytes]]
@@ -80,7 +92,16 @@ class _Part(NamedTuple):
 
 
 class Preparation:
-    """Stores features of one network for one phase of training."""
+    """Stores the features of one network for one phase of training.
+
+    Args:
+        network: The network, frozen as in that phase.
+        cuts: The places where it can be cut, in its order.
+        wanted: What to store: items to train on, and items to validate on if there are any.
+        storage: Where and how precisely features are stored.
+        batch_size: The number of items in a batch of the training.
+        verbose: 0 shows no progress, 2 prints lines, anything else draws a bar.
+    """
 
     def __init__(
         self,
@@ -90,7 +111,7 @@ class Preparation:
         storage: Storage,
         *,
         batch_size: int,
-        verbose: Any,
+        verbose: Verbose,
     ) -> None:
         self._network = network
         self._cuts = [cut for cut in cuts if cut.operations and not cut.in_head]
@@ -103,19 +124,19 @@ class Preparation:
         self._verbose = verbose
         self._pooled = next((cut for cut in reversed(cuts) if cut.in_head), None)
         self._computed = 0
-        self._predictors: dict[Any, extraction.Predictor] = {}
+        self._predictors: dict[tuple[int, str], extraction.Predictor] = {}
         self._prints = Fingerprints(network.model, cuts)
 
     def stored(self, *, epochs: int, must: bool, seed: int | None) -> Stored:
-        """Computes and stores what is missing, at the cut that takes the least time.
+        """Stores the features that are missing at the cut that takes the least time.
 
         Args:
             epochs: How often each item will be read.
-            must: Whether to store even where computing anew takes no longer.
-            seed: Of which view each epoch draws.
+            must: Whether to store even if computing anew in each epoch takes no longer.
+            seed: The seed that decides which view of an item each epoch reads.
 
         Raises:
-            NotStoredError: Nothing is to be gained, or there is no place for it.
+            NotStoredError: Storing saves no time, or there is no room for the features.
         """
         items = sum(len(part.keys[0]) for part in self._parts)
         candidates = self._candidates()
@@ -137,7 +158,8 @@ class Preparation:
         stored = self._stored_part(best, stores[0])
         cut = best.cut
         if self._pooled and cut is self._cuts[-1] and 2 * self._pooled.values <= cut.values:
-            # What the head does before its first weights is computed once as well.
+            # What the head does before its first weights, such as pooling, is computed once, too;
+            # it is kept in memory only, and another head still finds the backbone's features.
             self._storage = replace(self._storage, on_disk=False, disk=0)
             if self._candidate(self._pooled).place:
                 stores = [
@@ -152,16 +174,17 @@ class Preparation:
         return Stored(cut=cut, items=ready, part=stored)
 
     def _key(self, cut: Cut, kind: str) -> str:
+        """Gives the key of a store: a digest of all that decides what its rows are."""
         return digest(self._prints.of(cut), kind, self._specs(cut), self._storage.trunk_dtype)
 
     def _candidates(self) -> list[Candidate]:
-        """Cuts that are stored already, and those behind which nothing smaller crosses."""
-        found: list[Candidate] = []
+        """Lists the cuts that are stored, and those that take fewer bytes than all later ones."""
+        candidates: list[Candidate] = []
         for cut in reversed(self._cuts):
-            smallest = min((other.item_bytes for other in found), default=math.inf)
+            smallest = min((other.item_bytes for other in candidates), default=math.inf)
             if self._missing(cut) == 0 or self._item_bytes(cut) < smallest:
-                found.insert(0, self._candidate(cut))
-        return found
+                candidates.insert(0, self._candidate(cut))
+        return candidates
 
     def _candidate(self, cut: Cut) -> Candidate:
         missing, item_bytes = self._missing(cut), self._item_bytes(cut)
@@ -169,6 +192,7 @@ class Preparation:
         return Candidate(cut=cut, item_bytes=item_bytes, missing=missing, place=where)
 
     def _missing(self, cut: Cut) -> int:
+        """Counts the items that are not stored at a cut."""
         return sum(
             len(part.items - stored_keys(self._storage, self._key(cut, part.kind)))
             for part in self._parts
@@ -180,8 +204,9 @@ class Preparation:
     def _specs(self, cut: Cut) -> list[TensorSpec]:
         return [TensorSpec(tuple(tensor.shape[1:]), self._dtype(tensor)) for tensor in cut.tensors]
 
-    def _dtype(self, tensor: Any) -> str:
+    def _dtype(self, tensor: Tensor) -> str:
         is_float = keras.backend.is_float_dtype(tensor.dtype)
+        # Numbers that are computed in half precision lose nothing where they are stored in it.
         halves = tensor.dtype in ("float16", "bfloat16") and self._storage.dtype == "float32"
         return tensor.dtype if halves or not is_float else self._storage.dtype
 
@@ -191,7 +216,7 @@ class Preparation:
         return open_store(self._storage, self._key(cut, kind), self._specs(cut), description)
 
     def _filled(self, part: "_Part", cut: Cut, before: Cut | None, source: Store | None) -> Store:
-        """Adds to the store at `cut` what is missing, from images or the store at `before`."""
+        """Adds the missing features at `cut`, from raw items or from the store at cut `before`."""
         store = self._open(cut, part.kind)
         everything = [key for view in part.keys for key in view]
         missing = store.missing(everything)
@@ -199,6 +224,7 @@ class Preparation:
         if not missing:
             return store
         absent = [everything[i] for i in missing]
+        # A damaged shard of the earlier cut may have been removed when its store was opened.
         if before and source and not source.missing(absent):
             predictor = self._predictor(before.tensors, cut)
             batches = self._from_store(source, absent)
@@ -212,12 +238,13 @@ class Preparation:
 
     def _predictor(
         self,
-        inputs: Sequence[Any],
+        inputs: Sequence[Tensor],
         cut: Cut,
         *,
         dtype: str | None = None,
         blank: np.ndarray | None = None,
     ) -> extraction.Predictor:
+        """Gives the model from `inputs` to `cut`, made once for all items of the phase."""
         key = (id(inputs[0]), cut.name)
         if key not in self._predictors:
             model = extraction.trunk(inputs, cut, dtype=dtype)
@@ -225,7 +252,10 @@ class Preparation:
             self._predictors[key] = extraction.Predictor(any_length, blank)
         return self._predictors[key]
 
-    def _from_images(self, part: "_Part", missing: list[int]) -> Iterator[tuple[list[bytes], Any]]:
+    def _from_images(
+        self, part: "_Part", missing: list[int]
+    ) -> Iterator[tuple[list[bytes], extraction.Batch]]:
+        """Reads raw items, augmented if wanted; `missing` are positions in all views, joined."""
         count, augmented = len(part.keys[0]), None
         if part.wanted.augmentation is not None:
             model = extraction.as_in_training(part.wanted.augmentation, self._network.items[0])
@@ -237,7 +267,10 @@ class Preparation:
                     inputs = augmented(images, len(read))[0] if augmented else images
                     yield [keys[row] for row in read], inputs
 
-    def _from_store(self, store: Store, keys: list[bytes]) -> Iterator[tuple[list[bytes], Any]]:
+    def _from_store(
+        self, store: Store, keys: list[bytes]
+    ) -> Iterator[tuple[list[bytes], extraction.Batch]]:
+        """Reads the features of items at an earlier cut."""
         for start in range(0, len(keys), self._batch_size):
             some = keys[start : start + self._batch_size]
             yield some, list(store.read(store.rows(some)))

@@ -1,4 +1,4 @@
-"""Stores for a run on a share of the items, apart from all others and gone afterwards."""
+"""Makes stores for a run on a share of the items; they are apart from others, and then removed."""
 
 import tempfile
 from collections.abc import Iterator
@@ -13,18 +13,18 @@ from transferlearn.features.storage import Storage
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """Takes in a small run the decisions that the storage of a large run takes there.
+    """Holds the storage of a small run, which decides as that of the large run decides.
 
     Attributes:
-        storage: For the small run.
-        found: Bytes of what was in memory before.
+        storage: The storage of the small run.
+        found: The bytes that were in memory before the small run.
     """
 
     storage: Storage
     found: int
 
     def added(self) -> tuple[int, int]:
-        """Counts the bytes of what is stored by now, in memory and on disk."""
+        """Counts the bytes that the small run has stored by now: in memory, and on disk."""
         folders = [path for path in self.storage.folder.iterdir() if path.is_dir()]
         written = sum(shard_bytes(shard) for folder in folders for shard in shards(folder))
         return memory.held() - self.found, written
@@ -34,12 +34,12 @@ class Rehearsal:
 def rehearsal(storage: Storage, share: float) -> Iterator[Rehearsal]:
     """Gives a storage for a run on a share of the items.
 
-    Choices between memory, disk and nothing compare bytes, and all bytes grow alike with the items:
-    so where the limits are the same share of the large run's, the choices are the same.
+    The choice between memory, disk and nothing compares bytes, and bytes grow in proportion to the
+    items. So if the limits are the same share of the large run's, the choice is the same.
 
     Args:
-        storage: Of the large run.
-        share: In (0, 1].
+        storage: The storage of the large run.
+        share: The share of the items that the small run takes, in (0, 1].
     """
     with memory.lock:
         room = max(0, memory.memory_room(storage, 0, storage.folder))

@@ -1,8 +1,8 @@
-"""What `fit(cache=...)` means for one training: when features are stored, where, and how."""
+"""Holds what `fit(cache=...)` means for one training: when and where features are stored."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from transferlearn.features.cache import Cache
 
@@ -14,14 +14,14 @@ class Storage:
     """Says when features are stored, where, and how precisely.
 
     Attributes:
-        when: `"auto"`: where it saves time; `"possible"`: wherever it can be done; `"always"`: an
-            error says why where it cannot; `"never"`.
-        folder: Where stores lie that are written to disk.
-        on_disk: Whether all is written there, or only what is too large for memory.
-        memory: As of a `Cache`.
-        disk: As of a `Cache`.
-        dtype: As of a `Cache`.
-        trunk_dtype: As of a `Cache`.
+        when: When features are stored: `"auto"` where it saves time, `"possible"` wherever it can
+            be done, `"always"` (an error says why it cannot be done), or `"never"`.
+        folder: The folder that holds the stores on disk.
+        on_disk: Whether all features are written there, or only what is too large for memory.
+        memory: The limit in bytes of what is stored in memory, see `Cache`.
+        disk: The limit in bytes of what is stored on disk, see `Cache`.
+        dtype: The type in which features are stored, see `Cache`.
+        trunk_dtype: The type in which the frozen layers compute for the store, see `Cache`.
     """
 
     when: When
@@ -34,8 +34,8 @@ class Storage:
 
     @classmethod
     def of(cls, cache: str | bool | Cache) -> "Storage":
-        """Makes it of what `fit(cache=...)` takes: `"auto"`, `True`, `False` or a `Cache`."""
-        named: dict[Any, When] = {"auto": "auto", True: "always", False: "never"}
+        """Makes a storage from what `fit` takes: `"auto"`, `True`, `False` or a `Cache`."""
+        named: dict[str | bool, When] = {"auto": "auto", True: "always", False: "never"}
         given = cache if isinstance(cache, Cache) else Cache()
         return cls(
             when="possible" if isinstance(cache, Cache) else named[cache],

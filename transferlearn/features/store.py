@@ -1,4 +1,4 @@
-"""The store of features: rows by item, in memory or on disk, found again by the same key.
+"""Stores the features of items as rows, in memory or on disk, which the same key finds again.
 
 A `Store` sees the rows that were there when it was opened and those it adds; rows never change
 their position. What this process has read or made is remembered, so that a later fit finds it.
@@ -13,11 +13,11 @@ from typing import Literal
 import numpy as np
 
 from transferlearn.features import limits, memory
+from transferlearn.features.drafts import drafts
 from transferlearn.features.memory import Home, MemoryPart, Part
 from transferlearn.features.shards import (
     DiskPart,
     check_shard,
-    drafts,
     remove_shard,
     shard_bytes,
     shard_keys,
@@ -31,13 +31,17 @@ Place = Literal["memory", "disk"]
 
 
 class Store:
-    """The rows of one key; made by `open_store`.
+    """Holds the rows of one key; `open_store` makes it.
+
+    Args:
+        home: What the rows are, and where they lie.
+        parts: The rows that are there already.
 
     Attributes:
-        item_bytes: Bytes of one item, all tensors together.
+        item_bytes: The bytes of one item, all tensors together.
     """
 
-    reserved = 0
+    reserved = 0  # bytes: a `memory.User` that only reads holds nothing besides its parts
 
     def __init__(self, home: Home, parts: Sequence[Part]) -> None:
         self.home = home
@@ -52,21 +56,22 @@ class Store:
 
     @property
     def in_memory(self) -> bool:
-        """Whether every row is read from memory."""
+        """Says whether every row is read from memory."""
         return all(isinstance(part, MemoryPart) for part in self.parts)
 
     @property
     def where(self) -> str:
-        """Where rows are read from, for messages: `"memory"` or the directory."""
+        """Says for messages where rows are read from: `"memory"` or the directory."""
         return "memory" if self.in_memory else str(self.home.storage.folder)
 
     def missing(self, keys: Sequence[bytes]) -> list[int]:
-        """Positions in `keys` of items that are not stored, each item's first."""
+        """Gives the positions in `keys` of the items that are not stored, each item once."""
+        # In reverse order, so that the first position of a repeated key is the one that stays.
         new = {key: i for i, key in reversed(list(enumerate(keys))) if key not in self._index}
         return sorted(new.values())
 
     def rows(self, keys: Sequence[bytes]) -> np.ndarray:
-        """Positions of the items for `read`, int64.
+        """Gives the positions of items as `read` takes them, int64.
 
         Raises:
             KeyError: An item is not stored.
@@ -77,7 +82,17 @@ class Store:
             raise KeyError(f"Item {error.args[0]!r:.80} is not stored; add it first.") from None
 
     def read(self, rows: np.ndarray) -> tuple[np.ndarray, ...]:
-        """The rows in this order, an array a tensor: (rows, *shape). Any thread may call it."""
+        """Reads rows in the given order; any thread may call it.
+
+        Args:
+            rows: Positions of the items, as `rows` gives them.
+
+        Returns:
+            For each tensor an array of the shape (rows, *shape).
+
+        Raises:
+            IndexError: There is no such row.
+        """
         rows, parts = np.asarray(rows, np.int64), self.parts
         ends = np.cumsum([len(part.keys) for part in parts], dtype=np.int64)
         if len(rows) and not 0 <= rows.min() <= rows.max() < (ends[-1] if len(parts) else 0):
@@ -91,10 +106,10 @@ class Store:
 
     @contextmanager
     def adding(self, count: int) -> Iterator[Writer]:
-        """For adding at most `count` items; what was added whole stays also after an exception.
+        """Opens a writer for at most `count` items; whole items stay even after an exception.
 
         Raises:
-            OSError: There is no room for them, or the directory cannot be written.
+            OSError: There is no room for the items, or the directory cannot be written to.
         """
         writer = Writer(self.home, count, self._append)
         try:
@@ -107,22 +122,22 @@ class Store:
 
     def _append(self, part: Part) -> None:
         start = len(self)
-        self.parts += (part,)
+        self.parts += (part,)  # a new tuple: a thread that reads has the old one
         for row, key in enumerate(part.keys, start):
             self._index.setdefault(key, row)
 
 
 def open_store(storage: Storage, key: str, specs: Sequence[TensorSpec], description: str) -> Store:
-    """The store of `key`, with the rows that are there already, in memory or on disk.
+    """Opens the store of `key`, with the rows that are there already, in memory or on disk.
 
     Args:
-        storage: Where and how much.
-        key: Hexadecimal fingerprint of all that decides what the rows are.
-        specs: What an item's row consists of.
-        description: For `transferlearn cache list`.
+        storage: Where features are stored, and how many bytes they may take.
+        key: The hexadecimal fingerprint of all that decides what the rows are.
+        specs: The shapes and dtypes of the tensors that make one item's row.
+        description: What is stored, in words, for `transferlearn cache list`.
 
     Raises:
-        OSError: The directory cannot be made or written.
+        OSError: The directory cannot be made or written to.
     """
     home = Home(storage, storage.folder / key, tuple(specs), description)
     if storage.on_disk:
@@ -130,7 +145,7 @@ def open_store(storage: Storage, key: str, specs: Sequence[TensorSpec], descript
     elif limits.read_description(home.folder) is not None:
         with suppress(OSError):  # reading is enough
             limits.make_folder(home.folder, description)
-    drafts(home.folder)
+    drafts(home.folder)  # removes what dead processes left
     with memory.lock:
         parts = _known_parts(home)
         memory.remember(home.folder, parts)
@@ -140,7 +155,7 @@ def open_store(storage: Storage, key: str, specs: Sequence[TensorSpec], descript
 
 
 def place(storage: Storage, key: str, nbytes: int) -> Place | None:
-    """Where `nbytes` more of the store `key` would be read from; None if there is no room."""
+    """Says where `nbytes` more of a store would be read from; `None` if there is no room."""
     folder = storage.folder / key
     with memory.lock:
         room = memory.memory_room(storage, nbytes, folder)
@@ -152,19 +167,19 @@ def place(storage: Storage, key: str, nbytes: int) -> Place | None:
 
 
 def stored_keys(storage: Storage, key: str) -> frozenset[bytes]:
-    """The items that the store `key` has, without reading their rows."""
+    """Gives the keys of the items in the store `key`, without reading their rows."""
     folder = storage.folder / key
     with memory.lock:
         known = _known(storage, folder)
-        found = {item for part in known for item in part.keys}
+        items = {item for part in known for item in part.keys}
         for shard in _unread(folder, known):
-            with suppress(ValueError):
-                found.update(shard_keys(shard))
-    return frozenset(found)
+            with suppress(ValueError):  # a damaged shard, which `open_store` removes
+                items.update(shard_keys(shard))
+    return frozenset(items)
 
 
 def _known_parts(home: Home) -> list[Part]:
-    """What is remembered, and what lies on disk: read into memory if all of it fits."""
+    """Gives the rows that are remembered and those on disk; reads the latter if all of them fit."""
     storage, folder = home.storage, home.folder
     known = _known(storage, folder)
     memory.remember(folder, known)
@@ -184,13 +199,14 @@ def _known_parts(home: Home) -> list[Part]:
     if damaged:
         warnings.warn(
             f"{len(damaged)} of {len(unread)} shards of stored features in {folder} are damaged "
-            f"({damaged[0]}). They are removed, and their items computed again.",
+            f"({damaged[0]}). They are removed, and their items are computed again.",
             stacklevel=3,
         )
     return parts
 
 
 def _open(shard: Path, home: Home, in_memory: bool) -> Part:
+    """Checks a shard and opens it; raises `ValueError` where it is damaged."""
     keys, arrays = check_shard(shard, home.specs, in_memory)
     if in_memory:
         return MemoryPart(keys, arrays, shard.name)
@@ -198,7 +214,7 @@ def _open(shard: Path, home: Home, in_memory: bool) -> Part:
 
 
 def _known(storage: Storage, folder: Path) -> list[Part]:
-    """What is remembered of a store, as far as it may be in memory."""
+    """Gives what is remembered of a store; rows in memory only where its limit allows them."""
     known = memory.remembered(folder)
     if storage.memory is not None and sum(part.nbytes for part in known) > storage.memory:
         return [part for part in known if isinstance(part, DiskPart)]
@@ -206,6 +222,6 @@ def _known(storage: Storage, folder: Path) -> list[Part]:
 
 
 def _unread(folder: Path, known: Sequence[Part]) -> list[Path]:
-    """The shards on disk that are not in memory."""
+    """Lists the shards on disk whose rows are not in memory."""
     held = {part.name for part in known if isinstance(part, MemoryPart)}
     return [shard for shard in shards(folder) if shard.name not in held]

@@ -10,12 +10,19 @@ from transferlearn.features import limits, memory
 from transferlearn.features.memory import Home, MemoryPart, Part
 from transferlearn.features.shards import KEY_BYTES, DiskPart, ShardWriter, as_bytes
 
+# A shard is finished after so much or so long; a kill loses what is not in a whole shard.
 _SHARD_BYTES = 2**30
 _SHARD_SECONDS = 60.0
 
 
 class Writer:
-    """Adds at most `count` items; made by `Store.adding`, whose `append` takes what is whole."""
+    """Adds items to a store; `Store.adding` makes it.
+
+    Args:
+        home: What the rows are, and where they lie.
+        count: The largest number of items that will be added; room is made for so many.
+        append: Takes each part as soon as it is whole.
+    """
 
     parts: tuple[Part, ...] = ()
 
@@ -40,10 +47,14 @@ class Writer:
         self._start = 0
 
     def add(self, keys: Sequence[bytes], arrays: Sequence[np.ndarray]) -> None:
-        """Adds items, each tensor's rows in the order of `keys`.
+        """Adds items, and finishes the shard that is being written when it is time.
+
+        Args:
+            keys: The keys of the items.
+            arrays: For each tensor its rows, in the order of `keys`.
 
         Raises:
-            ValueError: Keys or rows are not as they should be, or too large for float16.
+            ValueError: Keys or shapes are not those expected, or values are too large for float16.
             OSError: The disk is full; the shards that are whole stay.
         """
         rows = self._checked(keys, arrays)
@@ -60,14 +71,15 @@ class Writer:
             self._commit()
 
     def finish(self) -> None:
-        """Commits what is left."""
+        """Commits the items that are in no part yet, and gives up the memory that is reserved."""
         try:
             if self._keys:
                 self._commit()
         finally:
             if self._shard:
                 self._shard.discard()
-            memory.users.discard(self)
+            with memory.lock:
+                memory.users.discard(self)
 
     def _checked(self, keys: Sequence[bytes], arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         specs = self.home.specs
@@ -76,12 +88,13 @@ class Writer:
         if received != expected:
             raise ValueError(f"Expected arrays of the shapes {expected}. Received: {received}")
         if len(keys) > self._left:
-            raise ValueError(f"{self._left} items are still announced. Received: {len(keys)}")
+            raise ValueError(f"Expected at most {self._left} more items. Received: {len(keys)}")
         if any(len(key) != KEY_BYTES for key in keys):
             raise ValueError(f"A key has {KEY_BYTES} bytes. Received: {list(keys)!r:.80}")
         return [_cast(array, spec.dtype) for array, spec in zip(arrays, specs, strict=True)]
 
     def _due(self) -> bool:
+        """Says whether the shard that is being written is to be finished."""
         # Never less than a tenth of what is done: a long run makes some dozens of shards, each of
         # them an open file, and not thousands.
         items = max(_SHARD_BYTES // self.home.item_bytes, self._start // 10, 1)
@@ -90,6 +103,7 @@ class Writer:
         return len(self._keys) >= items or (bool(self._keys) and is_late)
 
     def _commit(self) -> None:
+        """Makes a part of the items that are in none yet, and hands it to the store."""
         name = None
         if self._shard:
             with self._told():
@@ -111,7 +125,7 @@ class Writer:
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """Leaves no rubbish where writing fails, and says what was needed."""
+        """Removes a shard whose writing fails, and says in the error how many bytes are needed."""
         try:
             yield
         except OSError as error:
@@ -128,6 +142,7 @@ class Writer:
 
 
 def _cast(array: np.ndarray, dtype: str) -> np.ndarray:
+    """Casts features to the dtype of a store, and refuses values that float16 cannot hold."""
     with np.errstate(over="ignore"):
         cast = np.asarray(array, dtype, order="C")
     if dtype == "float16" and not np.array_equal(np.isinf(cast), np.isinf(array)):

@@ -1,4 +1,4 @@
-"""What a training leaves behind: the model, its predictions and figures, saved and loaded."""
+"""Holds what a training leaves behind: a model that predicts, is scored, saved and loaded."""
 
 from transferlearn.fitted.loading import load as load
 from transferlearn.fitted.model import FittedModel as FittedModel

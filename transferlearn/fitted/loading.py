@@ -1,4 +1,4 @@
-"""Read a fitted model back."""
+"""Reads a fitted model back from its folder."""
 
 from pathlib import Path
 from typing import Any
@@ -14,26 +14,27 @@ from transferlearn.fitted.old_saves import as_format_2
 from transferlearn.fitted.saving import HUB, read_model, read_save
 from transferlearn.schedules import PhaseResult, SolvedHead, StoredPart
 from transferlearn.tasks import Encoding
+from transferlearn.types import Json
 
 
 def load(path: str | Path, *, trusted: bool = False) -> FittedModel[Any]:
     """Reads what `FittedModel.save` wrote, after checking that not a byte has changed.
 
     Args:
-        path: Of the folder.
-        trusted: Whether to run a SavedModel in it that can do more than compute.
+        path: The folder of the save.
+        trusted: Whether to run a SavedModel in the save that can do more than compute.
 
     Raises:
         OSError: There is no save at `path`.
-        ValueError: A file is not what was saved, and it is named; or a kind, task or layer of your
-            own is not known in this process.
+        ValueError: A file is not what was saved (the message names it), or a kind, task or layer of
+            your own is not known in this process.
     """
     path = Path(path)
     saved = as_format_2(read_save(path))
     if HUB in saved["versions"]:
-        keras_hub()  # it makes its layers known to Keras
+        keras_hub()  # makes its layers known to Keras
     history = keras.callbacks.History()
-    history.on_train_begin()
+    history.on_train_begin()  # Keras makes its `epoch` only here
     history.epoch, history.history = saved["history"]["epoch"], saved["history"]["metrics"]
     kind = _known(Kind, saved["kind"]["name"]).load(saved["kind"]["settings"], path)
     encoding = _known(Encoding, saved["task"]["name"]).load(saved["task"]["settings"])
@@ -49,8 +50,8 @@ def load(path: str | Path, *, trusted: bool = False) -> FittedModel[Any]:
     )
 
 
-def _known(family: Any, name: str) -> Any:
-    """Gives the class of a kind or an encoding that saves call by this name."""
+def _known(family: type[Any], name: str) -> Any:
+    """Gives the class in a family (kinds or encodings) that saves call by this name."""
     for member in subclasses(family).values():
         if vars(member).get("name") == name:
             return member
@@ -60,7 +61,7 @@ def _known(family: Any, name: str) -> Any:
     )
 
 
-def _phase(saved: dict[str, Any]) -> PhaseResult:
+def _phase(saved: Json) -> PhaseResult:
     stored, solved = saved["stored"], saved["solved"]
     parts = {
         "frozen_layers": tuple(saved["frozen_layers"]),

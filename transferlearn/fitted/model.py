@@ -1,4 +1,4 @@
-"""What a training leaves behind: a plain Keras model that knows what goes in and what comes out."""
+"""Holds a trained Keras model with what it needs to predict, be scored and be saved."""
 
 import threading
 from collections.abc import Sequence
@@ -19,34 +19,35 @@ from transferlearn.data.messages import indented, notice
 from transferlearn.fitted.saving import write_save
 from transferlearn.schedules import PhaseResult
 from transferlearn.tasks import Encoding, Evaluation, Seen
+from transferlearn.types import Json, Source
 
 Prediction = TypeVar("Prediction")
 
-_LISTED = 10
+_LISTED = 10  # items that a warning names
 # JAX keeps a model's state in the model while it predicts, and TensorFlow compiles once only.
 _predicting = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outline:
-    """Says how a model was trained.
+    """Tells how a model was trained.
 
     Attributes:
-        backbone: Its name.
+        backbone: The name of the backbone.
         source: Where the pretrained weights came from.
-        batch_size: Items at a time.
-        settings: What the builder (and `fit`'s `schedule` and `callbacks`) was set to otherwise
-            than by default, as `transferlearn.configs` writes it.
-        backbone_layers: How many there are; `None` where none of this was written down.
-        train_items: Items it was trained on; `None` where a stream does not tell.
-        validation_items: Items held out.
-        baseline: The score of always giving the commonest answer on those.
+        batch_size: The number of items in a batch.
+        settings: The settings of the builder (with `fit`'s `schedule` and `callbacks`) that differ
+            from the defaults, as `transferlearn.configs` writes them.
+        backbone_layers: The number of the backbone's layers; `None` in saves that do not tell.
+        train_items: The number of items it was trained on; `None` where a stream does not tell.
+        validation_items: The number of items that were held out.
+        baseline: The score on the held-out items of always giving the commonest answer.
     """
 
     backbone: str
     source: str
     batch_size: int
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: Json = field(default_factory=dict)
     backbone_layers: int | None = None
     train_items: int | None = None
     validation_items: int | None = None
@@ -58,14 +59,14 @@ class FittedModel(Generic[Prediction]):
     """Holds a fine-tuned model, and knows how items are read and what its outputs mean.
 
     Attributes:
-        model: A plain, flat `keras.Model`: of images it takes raw RGB pixels in [0, 255], of shape
-            `(batch, height, width, 3)`, of texts token ids, int32 `(batch, tokens)`.
-        kind: What goes in: images of one size, or texts and their tokenizer.
-        encoding: What was learnt of the targets, such as the names of the classes.
-        history: A Keras `History` of all phases; its epochs run on.
-        phases: What each phase did.
-        outline: How it was trained.
-        skipped: Items to train on that were left out.
+        model: A plain, flat `keras.Model`: for images it takes raw RGB pixels in [0, 255], of shape
+            `(batch, height, width, 3)`, for texts token ids, int32 `(batch, tokens)`.
+        kind: The kind that reads items: images of one size, or texts and their tokenizer.
+        encoding: The encoding, which holds what was learnt of the targets, such as class names.
+        history: A Keras `History` of all phases; its epochs run on from phase to phase.
+        phases: The result of each phase.
+        outline: The outline, which tells how the model was trained.
+        skipped: The items to train on that were left out, with the reasons.
     """
 
     model: keras.Model
@@ -78,7 +79,7 @@ class FittedModel(Generic[Prediction]):
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Gives the classes in the order of the outputs, where there are classes."""
+        """Gives the names of the classes in the order of the outputs, where there are classes."""
         names: tuple[str, ...] | None = getattr(self.encoding, "class_names", None)
         if names is None:
             raise AttributeError(f"A model of {self.encoding.name} has no classes.")
@@ -86,7 +87,7 @@ class FittedModel(Generic[Prediction]):
 
     @property
     def epoch(self) -> int:
-        """Says of which epoch the weights are, from 1 on; with an EMA, their average."""
+        """Gives the epoch that the weights are of, from 1 on; with an EMA, they are an average."""
         epoch, begun = 1, 0
         for phase in self.phases:
             kept = phase.epochs if phase.kept_epoch is None else phase.kept_epoch
@@ -114,8 +115,8 @@ class FittedModel(Generic[Prediction]):
     @overload
     def predict(self, items: object, *, on_error: str = ...) -> Prediction | list[Prediction]: ...
 
-    def predict(self, items: Any, *, on_error: str = "skip") -> Prediction | list[Prediction]:
-        """Says what the model makes of items.
+    def predict(self, items: object, *, on_error: str = "skip") -> Prediction | list[Prediction]:
+        """Predicts what the model has learnt to tell, such as a class, of one item or several.
 
         Args:
             items: Images: a path, a list of paths, a folder, a PIL image or a list of them, an
@@ -123,7 +124,7 @@ class FittedModel(Generic[Prediction]):
                 or a dataset; files are resized as they were in training. Texts: a string, a list or
                 an array of strings, a `Path` of a `.txt` file, of a folder of them or a list of
                 such files, or a `tf.data.Dataset` of strings.
-            on_error: What to do with a broken file among several: `"skip"` (and say so) or
+            on_error: What to do with a broken file among several: `"skip"` it (and say so) or
                 `"raise"`.
 
         Returns:
@@ -132,11 +133,12 @@ class FittedModel(Generic[Prediction]):
 
         Raises:
             OSError: There is no such file.
-            ValueError: A single item that cannot be read, or pixels that are not in [0, 255].
+            ValueError: A single item cannot be read, or pixels are not in [0, 255].
 
         Example:
             fitted.predict("photo.jpg").class_name
         """
+        # The short way for one item: no hashes, no threads, nothing traced again.
         single = self.kind.is_one(items)
         if single and (one := self.kind.one(items)) is not None:
             return self._decoded(self._values(one.batch), [one.path])[0]
@@ -146,23 +148,23 @@ class FittedModel(Generic[Prediction]):
         if dataset.names:
             rows = dataset.first_rows if isinstance(dataset, ItemDataset) else range(len(values))
             paths = [dataset.names[row] for row in rows]
-        found = self._decoded(values, paths)
-        return found[0] if single else found
+        predictions = self._decoded(values, paths)
+        return predictions[0] if single else predictions
 
-    def evaluate(self, labelled: Any, *, on_error: str = "skip") -> Evaluation:
+    def evaluate(self, labelled: Source, *, on_error: str = "skip") -> Evaluation:
         """Scores the model on items with targets.
 
         Args:
-            labelled: Whatever `fit` takes: a folder, arrays, a table, a dataset.
-            on_error: What to do with items that cannot be used: `"skip"` (and say so) or
+            labelled: Whatever `fit` takes: a folder, arrays, a table or a dataset.
+            on_error: What to do with items that cannot be used: `"skip"` them (and say so) or
                 `"raise"`.
 
         Returns:
-            Figures by key and attribute: of classes `count`, `accuracy`, `majority`, `loss`, each
-            class's recall and more; of numbers `mae`, `rmse`, `r2` and more.
+            Figures by key and attribute: for classes `count`, `accuracy`, `majority`, `loss`, each
+            class's recall and more; for numbers `mae`, `rmse`, `r2` and more.
 
         Raises:
-            ValueError: Targets that the model does not know.
+            ValueError: The model does not know a target, such as a new class.
         """
         dataset = data.load(labelled, self.kind, self.encoding.target, on_error=on_error)
         if isinstance(dataset, ItemDataset):
@@ -171,11 +173,11 @@ class FittedModel(Generic[Prediction]):
         return self.encoding.measure(*self._with_targets(dataset))
 
     def save(self, path: str | Path) -> None:
-        """Writes the folder `path`: `model.keras` and `transferlearn.json`.
+        """Writes `model.keras` and its description, `transferlearn.json`, into the folder `path`.
 
         The model is a plain Keras file: `keras.models.load_model(path / "model.keras")` works where
-        this package is not installed. An earlier save at `path` is replaced as a whole, or, where
-        writing fails or is cut short, stays whole.
+        this package is not installed. An earlier save at `path` is replaced as a whole; it stays
+        whole where writing fails or is cut short.
 
         Raises:
             OSError: `path` holds something that is no save of this package, or cannot be written.
@@ -183,7 +185,7 @@ class FittedModel(Generic[Prediction]):
         write_save(self, Path(path))
 
     def write_parts(self, folder: Path) -> None:
-        """Writes what belongs to a save besides the model, as files in `folder`."""
+        """Writes the files of a save besides the model and its description into `folder`."""
         copy_programs(self.model, folder)
         self.kind.write(folder)
 
@@ -202,7 +204,7 @@ class FittedModel(Generic[Prediction]):
 
     @without_retracing_advice()
     def _with_targets(self, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
-        """Reads a stream once; targets of any form come as the encoding measures them."""
+        """Reads a stream once, and gives the model's values and the targets to measure."""
         batches = dataset.batches(batch_size=self.outline.batch_size, encode=self.encoding.raw)
         pairs = [(self._values(x), np.asarray(y)) for x, y, *_ in iterate(batches)]
         values, targets = (np.concatenate(parts) for parts in zip(*pairs, strict=True))

@@ -4,6 +4,9 @@ import ast
 import re
 from typing import Any
 
+from transferlearn.types import Json
+
+# What the versions that wrote format 1 said of a solved head, and of stored features.
 _SOLVED = re.compile(
     r"solved on (?P<items>[\d,]+) items(?: of (?P<seen>[\d,]+))?, (?P<features>[\d,]+) features: "
     r"cross-validated accuracy (?P<score>[\d.]+) with the L2 strength (?P<strength>[\d.e+-]+)"
@@ -16,8 +19,8 @@ _STORED = re.compile(
 _SINCE = "the head takes gradient steps, since "
 
 
-def as_format_2(saved: dict[str, Any]) -> dict[str, Any]:
-    """Gives a description in today's form; one that is in it already stays what it is."""
+def as_format_2(saved: Json) -> Json:
+    """Gives a description in format 2; one that has this format already stays as it is."""
     if saved["format"] != 1:
         return saved
     outline = dict(saved.pop("outline"))
@@ -51,7 +54,7 @@ def as_format_2(saved: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _phase(phase: dict[str, Any]) -> dict[str, Any]:
+def _phase(phase: Json) -> Json:
     head, cache = phase.pop("head", ""), phase.pop("cache", "")
     solved, stored = _SOLVED.match(head), _STORED.match(cache)
     phase["solved"] = solved and _solved(solved)
@@ -61,7 +64,7 @@ def _phase(phase: dict[str, Any]) -> dict[str, Any]:
     return phase
 
 
-def _solved(found: re.Match[str]) -> dict[str, Any]:
+def _solved(found: re.Match[str]) -> Json:
     items = _whole(found["items"])
     return {
         "items": items,
@@ -74,7 +77,7 @@ def _solved(found: re.Match[str]) -> dict[str, Any]:
     }
 
 
-def _stored(found: re.Match[str]) -> dict[str, Any]:
+def _stored(found: re.Match[str]) -> Json:
     return {
         "cut": found["cut"],
         "items": _whole(found["items"]),
@@ -90,13 +93,13 @@ def _whole(text: str) -> int:
 
 
 def _config(text: str) -> Any:
-    """Makes data of a setting's repr, as `transferlearn.configs` writes it."""
+    """Turns the repr of a setting into what `transferlearn.configs` writes for it."""
     try:
         expression = ast.parse(text, mode="eval").body
         if not isinstance(expression, ast.Call):
             return ast.literal_eval(expression)
         settings = {str(part.arg): ast.literal_eval(part.value) for part in expression.keywords}
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError):  # the repr of an object that no config describes
         return {"class": text}
     name = ast.unparse(expression.func)
     return {"class": f"transferlearn.{name}", "settings": settings}

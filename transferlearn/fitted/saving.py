@@ -1,4 +1,4 @@
-"""A fitted model as a folder: written whole or not at all, and checked when it is read."""
+"""Writes a fitted model as a folder, whole or not at all, and checks it when it is read."""
 
 import contextlib
 import hashlib
@@ -10,23 +10,27 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
 from transferlearn.hashing import hash_of_file
 from transferlearn.keras_internals import layers_within
+from transferlearn.types import Json
+
+if TYPE_CHECKING:
+    from transferlearn.fitted.model import FittedModel
 
 DESCRIPTION = "transferlearn.json"
 MODEL = "model.keras"
 FORMAT = 2
-_READ = (1, FORMAT)
+_READ = (1, FORMAT)  # formats that this version reads
 HUB = "keras_hub"
 
 
-def write_save(fitted: Any, path: Path) -> None:
-    """Writes a `FittedModel` as the folder `path`, by a temporary name and a rename."""
+def write_save(fitted: "FittedModel[Any]", path: Path) -> None:
+    """Writes a `FittedModel` beside its place, and then renames it to the folder `path`."""
     path = path.resolve()
     check_target(path)
     _recover(path)
@@ -39,9 +43,9 @@ def write_save(fitted: Any, path: Path) -> None:
         (draft / DESCRIPTION).write_text(description, "utf-8")
         for file in (*draft.rglob("*"), draft):
             _sync(file)
-        draft.chmod(0o755)
+        draft.chmod(0o755)  # `mkdtemp` lets only its owner in
         _replace(draft, path)
-    except BaseException:
+    except BaseException:  # an interrupt too must leave no draft behind
         shutil.rmtree(draft, ignore_errors=True)
         raise
 
@@ -51,7 +55,7 @@ def _draft(path: Path, folder: Path) -> Path:
 
 
 def check_target(path: Path) -> None:
-    """Refuses a path that holds something else, which would be lost, or cannot be written to."""
+    """Refuses a path that holds anything but a save, or that cannot be written to."""
     if path.exists() and not (path / DESCRIPTION).is_file():
         raise OSError(
             f"{path} exists and is not a save of transferlearn (it holds no {DESCRIPTION}). "
@@ -64,23 +68,23 @@ def check_target(path: Path) -> None:
         )
     parent = next(folder for folder in path.absolute().parents if folder.exists())
     try:
-        _draft(path, parent).rmdir()
+        _draft(path, parent).rmdir()  # tries it, since permissions alone do not tell
     except OSError as error:
         raise OSError(f"{path} cannot be written in {parent}: {error.strerror}.") from error
 
 
 def _not_ours(path: Path) -> list[str]:
-    """Files in a save that its description does not list."""
+    """Lists the files in a save's folder that its description does not name."""
     try:
         known = {DESCRIPTION, *json.loads((path / DESCRIPTION).read_text("utf-8"))["files"]}
     except (ValueError, KeyError, TypeError):
-        return []  # damaged: to be replaced
+        return []  # a damaged save may be replaced
     files = (file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
     return sorted(set(files) - known)
 
 
-def read_save(path: Path) -> dict[str, Any]:
-    """Reads the description at `path`, and checks the hashes of all files."""
+def read_save(path: Path) -> Json:
+    """Reads the description of the save at `path`, and checks the hashes of all its files."""
     path = path.absolute()
     _recover(path)
     if not (path / DESCRIPTION).is_file():
@@ -109,7 +113,7 @@ def read_save(path: Path) -> dict[str, Any]:
 
 
 def read_model(path: Path) -> keras.Model:
-    """Reads the model at `path`."""
+    """Reads the Keras model of the save at `path`."""
     file = path / MODEL
     try:
         return keras.models.load_model(file, compile=False)
@@ -124,8 +128,8 @@ def read_model(path: Path) -> keras.Model:
         raise ValueError(f"{file} cannot be read. {hint}Keras says: {reason}") from error
 
 
-def _describe(fitted: Any, draft: Path) -> dict[str, Any]:
-    described: dict[str, Any] = {
+def _describe(fitted: "FittedModel[Any]", draft: Path) -> Json:
+    described: Json = {
         "format": FORMAT,
         "kind": {"name": fitted.kind.name, "settings": fitted.kind.settings()},
         "task": {"name": fitted.encoding.name, "settings": fitted.encoding.settings()},
@@ -159,15 +163,16 @@ def _needs_hub(model: keras.Model) -> bool:
 
 
 def _without_training(model: keras.Model) -> keras.Model:
-    """Gives the same layers without optimizer and loss, so that it loads where those are not."""
+    """Gives a model of the same layers, which loads where its optimizer or loss is not known."""
+    # A `.keras` file holds the optimizer in spite of `include_optimizer=False`.
     return keras.Model(model.input, model.output, name=model.name)
 
 
-def _canonical(described: dict[str, Any]) -> bytes:
+def _canonical(described: Json) -> bytes:
     return json.dumps(described, sort_keys=True).encode()
 
 
-def _as_text(described: dict[str, Any]) -> str:
+def _as_text(described: Json) -> str:
     return json.dumps(described, indent=2, ensure_ascii=False)
 
 
@@ -188,7 +193,7 @@ def _aside(path: Path) -> Path:
 
 
 def _replace(draft: Path, path: Path) -> None:
-    """Puts `draft` in the place of `path`; a kill in between leaves what `_recover` mends."""
+    """Puts `draft` in the place of `path`; `_recover` repairs what a kill in between leaves."""
     if not path.exists():
         draft.rename(path)
     else:
@@ -199,12 +204,12 @@ def _replace(draft: Path, path: Path) -> None:
             _recover(path)
             raise
         shutil.rmtree(_aside(path))
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # not every file system can sync a folder
         _sync(path.parent)
 
 
 def _recover(path: Path) -> None:
-    """Brings back the previous save where a kill came between the two renames, or drops it."""
+    """Brings back the previous save after a kill between the two renames, or else drops it."""
     previous = _aside(path)
     if not (previous / DESCRIPTION).is_file():
         return

@@ -1,4 +1,4 @@
-"""Which layers of a backbone are frozen."""
+"""Decides which layers of a backbone are frozen."""
 
 from transferlearn.freezing.base import FreezeEither as FreezeEither
 from transferlearn.freezing.base import FreezeStrategy as FreezeStrategy

@@ -1,4 +1,4 @@
-"""What a freezing strategy is, and how two are joined."""
+"""Defines freezing strategies, the layers that they look at, and how two are joined."""
 
 import abc
 from collections.abc import Iterator, Sequence
@@ -11,15 +11,20 @@ from transferlearn.backbones import Backbone, Block
 
 
 @dataclass(frozen=True)
-class Layers(Sequence[Any]):
-    """The layers of a backbone in Keras's order, and its blocks."""
+class Layers(Sequence[keras.Layer]):
+    """Holds the layers of a backbone, in Keras's order, and its blocks.
 
-    layers: tuple[Any, ...]
+    Attributes:
+        layers: The layers, as `backbone.model.layers` has them.
+        blocks: The backbone's blocks, from the input on; each holds the indices of its layers.
+    """
+
+    layers: tuple[keras.Layer, ...]
     blocks: tuple[Block, ...]
 
     @classmethod
     def of(cls, backbone: Backbone) -> "Layers":
-        """Takes the layers and blocks of a backbone."""
+        """Gives the layers and blocks of a backbone."""
         return cls(tuple(backbone.model.layers), backbone.blocks)
 
     def __len__(self) -> int:
@@ -28,21 +33,26 @@ class Layers(Sequence[Any]):
     def __getitem__(self, index: Any) -> Any:
         return self.layers[index]
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[keras.Layer]:
         return iter(self.layers)
 
     @property
     def names(self) -> list[str]:
-        """The layers' names."""
+        """Gives the names of the layers, in order."""
         return [layer.name for layer in self.layers]
 
     @property
     def batch_norm(self) -> list[bool]:
-        """Which layers are BatchNorm."""
+        """Says of each layer, in order, whether it is BatchNorm."""
         return [isinstance(layer, keras.layers.BatchNormalization) for layer in self.layers]
 
     def frozen_by(self, strategy: "FreezeStrategy") -> list[bool]:
-        """Gives a strategy's mask; raises `ValueError` where it does not fit the layers."""
+        """Gives a strategy's mask: for each layer, in order, whether the strategy freezes it.
+
+        Raises:
+            ValueError: The strategy did not answer for each layer.
+        """
+        # A strategy of one's own may answer with NumPy's booleans.
         mask = [bool(frozen) for frozen in strategy.frozen(self)]
         if len(mask) != len(self):
             raise ValueError(
@@ -53,9 +63,9 @@ class Layers(Sequence[Any]):
 
 
 class FreezeStrategy(abc.ABC):
-    """Says which layers of a backbone are frozen. It looks, and changes nothing.
+    """Says which layers of a backbone are frozen, and changes nothing itself.
 
-    Two are joined with `|`: frozen is what either freezes.
+    Two strategies are joined with `|`: a layer is frozen if either freezes it.
 
     Example:
         @dataclass(frozen=True)
@@ -76,12 +86,12 @@ class FreezeStrategy(abc.ABC):
 
 @dataclass(frozen=True)
 class FreezeEither(FreezeStrategy):
-    """Freezes what one or the other freezes; made by `first | second`."""
+    """Freezes each layer that one strategy or the other freezes; `first | second` makes it."""
 
     first: FreezeStrategy
     second: FreezeStrategy
 
     def frozen(self, layers: Layers) -> list[bool]:
-        """Gives the mask."""
+        """Gives the mask: true where one of the two strategies' masks is, or both are."""
         pairs = zip(layers.frozen_by(self.first), layers.frozen_by(self.second), strict=True)
         return [a or b for a, b in pairs]

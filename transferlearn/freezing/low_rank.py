@@ -1,17 +1,16 @@
-"""Low-rank updates in the place of trained layers (LoRA), by Keras's `enable_lora`."""
+"""Trains low-rank updates in place of whole layers (LoRA), with Keras's `enable_lora`."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import keras
 
 from transferlearn.keras_internals import layers_within
 
-_PROJECTIONS = ("query", "value")  # of attention, as in the paper
+_PROJECTIONS = ("query", "value")  # the layers of attention that the paper updates
 
 
 def add_lora(layers: Iterable[keras.Layer], rank: int) -> None:
-    """Gives the query and value projections of attention an update of a low rank, 0 at first.
+    """Adds an update of a low rank, 0 at first, to attention's query and value projections.
 
     Reference: [LoRA](https://arxiv.org/abs/2106.09685).
 
@@ -31,7 +30,7 @@ def add_lora(layers: Iterable[keras.Layer], rank: int) -> None:
 
 
 def hold_all_but_lora(layers: Sequence[keras.Layer]) -> None:
-    """Freezes, where there are low-rank updates, everything else in these layers."""
+    """Freezes all weights but the low-rank updates, in layers that have such updates."""
     parts = [part for layer in layers for part in layers_within(layer)]
     updates = [part for part in parts if getattr(part, "lora_enabled", False)]
     if not updates:
@@ -39,10 +38,11 @@ def hold_all_but_lora(layers: Sequence[keras.Layer]) -> None:
     free: set[int] = set()
     for part in updates:
         free |= {id(weight) for weight in _low_rank(part) if part.trainable}
+    # `enable_lora` leaves the biases of updated layers trainable, so each weight is set by itself.
     for layer in layers:
         for weight in layer.weights:
             weight.trainable = id(weight) in free
 
 
-def _low_rank(part: Any) -> tuple[Any, Any]:
+def _low_rank(part: keras.Layer) -> tuple[keras.Variable, keras.Variable]:
     return part.lora_kernel_a, part.lora_kernel_b

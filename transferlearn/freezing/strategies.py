@@ -1,4 +1,4 @@
-"""The freezing strategies, and the shorthand for them."""
+"""Holds the freezing strategies, and the shorthand for them."""
 
 import difflib
 import re
@@ -15,16 +15,16 @@ class FreezeAll(FreezeStrategy):
     """Freezes the whole backbone: the head alone is trained."""
 
     def frozen(self, layers: Layers) -> list[bool]:
-        """Gives the mask."""
+        """Gives a mask that freezes every layer."""
         return [True] * len(layers)
 
 
 @dataclass(frozen=True)
 class FreezeNone(FreezeStrategy):
-    """Freezes nothing (BatchNorm stays fixed all the same where the builder says so)."""
+    """Freezes no layer (BatchNorm stays fixed all the same where the builder says so)."""
 
     def frozen(self, layers: Layers) -> list[bool]:
-        """Gives the mask."""
+        """Gives a mask that frees every layer."""
         return [False] * len(layers)
 
 
@@ -38,7 +38,7 @@ class FreezeFirst(FreezeStrategy):
         whole("count", self.count, least=0)
 
     def frozen(self, layers: Layers) -> list[bool]:
-        """Gives the mask; raises `ValueError` where there are fewer layers."""
+        """Gives the mask; raises `ValueError` where the backbone has fewer layers."""
         if self.count > len(layers):
             raise ValueError(
                 f"Cannot freeze the first {self.count} layers: the backbone has {len(layers)}. "
@@ -61,7 +61,7 @@ class FreezeFraction(FreezeStrategy):
             )
 
     def frozen(self, layers: Layers) -> list[bool]:
-        """Gives the mask: up to and with the last layer that belongs to the share."""
+        """Gives a mask that freezes up to and including the last layer of the share."""
         weighted = [i for i, layer in enumerate(layers) if layer.weights]
         count = round(self.share * len(weighted))
         end = weighted[count - 1] + 1 if count else 0
@@ -70,12 +70,12 @@ class FreezeFraction(FreezeStrategy):
 
 @dataclass(frozen=True)
 class FreezeUpTo(FreezeStrategy):
-    """Freezes from the input up to and with a named layer or block."""
+    """Freezes from the input up to and including a named layer or block."""
 
     name: str
 
     def frozen(self, layers: Layers) -> list[bool]:
-        """Gives the mask; raises `ValueError` where nothing has that name."""
+        """Gives the mask; raises `ValueError` where no layer or block has that name."""
         blocks = [block.name for block in layers.blocks]
         if self.name in blocks:
             held = {
@@ -84,11 +84,12 @@ class FreezeUpTo(FreezeStrategy):
             return [i in held for i in range(len(layers))]
         if self.name in layers.names:
             return [i <= layers.names.index(self.name) for i in range(len(layers))]
+        # "all" and "none" are among them, since a mistyped one is taken for a name of a layer.
         known = {name.lower(): name for name in ("all", "none", *blocks, *layers.names)}
-        found = difflib.get_close_matches(self.name.lower(), known, n=3, cutoff=0.4)
-        close = [known[name] for name in found]
+        similar = difflib.get_close_matches(self.name.lower(), known, n=3, cutoff=0.4)
+        close = [known[name] for name in similar]
         raise ValueError(
-            f"No layer or block of that name. Received: {self.name!r}. "
+            f"The backbone has no layer or block of that name. Received: {self.name!r}. "
             f"Closest: {', '.join(map(repr, close)) or 'none'}. Blocks: {', '.join(blocks)}."
         )
 
@@ -103,12 +104,13 @@ class TrainLastBlocks(FreezeStrategy):
         whole("count", self.count, least=0)
 
     def frozen(self, layers: Layers) -> list[bool]:
-        """Gives the mask; raises `ValueError` where there are fewer blocks."""
+        """Gives the mask; raises `ValueError` where the backbone has fewer blocks."""
         if self.count > len(layers.blocks):
             raise ValueError(
                 f"Cannot leave the last {self.count} blocks trainable: the backbone has "
                 f"{len(layers.blocks)}: {', '.join(block.name for block in layers.blocks)}."
             )
+        # Not `[-self.count:]`, which for 0 would be all of them.
         trained = layers.blocks[len(layers.blocks) - self.count :]
         free = {i for block in trained for i in block.layers}
         return [i not in free for i in range(len(layers))]
@@ -116,7 +118,7 @@ class TrainLastBlocks(FreezeStrategy):
 
 @dataclass(frozen=True)
 class FreezeMatching(FreezeStrategy):
-    """Freezes the layers in whose names the regular expression is found (`re.search`)."""
+    """Freezes the layers whose names contain a match of a regular expression (`re.search`)."""
 
     pattern: str
 
@@ -142,20 +144,20 @@ class FreezeBatchNorm(FreezeStrategy):
     """Freezes every BatchNorm layer: gamma, beta and statistics."""
 
     def frozen(self, layers: Layers) -> list[bool]:
-        """Gives the mask."""
+        """Gives a mask that freezes the BatchNorm layers alone."""
         return layers.batch_norm
 
 
 @dataclass(frozen=True)
 class FreezeDepthwise(FreezeStrategy):
-    """Freezes the depthwise convolutions, and not the pointwise ones between them.
+    """Freezes the depthwise convolutions, but not the pointwise ones between them.
 
     They have few of the weights (5% in EfficientNetLite0) and take much of the time: their
     gradients are a quarter of a training step on a CPU.
     """
 
     def frozen(self, layers: Layers) -> list[bool]:
-        """Gives the mask."""
+        """Gives a mask that freezes the `DepthwiseConv2D` layers alone."""
         return [isinstance(layer, keras.layers.DepthwiseConv2D) for layer in layers]
 
 
@@ -163,19 +165,20 @@ Freeze = FreezeStrategy | str | int | float
 
 
 def as_strategy(freeze: Freeze) -> FreezeStrategy:
-    """Turns the shorthand into a strategy.
+    """Turns the shorthand for a strategy into the strategy.
 
     Args:
-        freeze: `"all"`; `"none"`; the name of a layer or block (up to and with it); a whole number
-            (the first n of `backbone.model.layers`); a share in (0, 1) of the layers that have
-            weights; or a strategy.
+        freeze: `"all"`; `"none"`; the name of a layer or block (up to and including it); a whole
+            number (the first n of `backbone.model.layers`); a share in (0, 1) of the layers that
+            have weights; or a strategy.
 
     Raises:
-        TypeError: It is none of these, or a bool.
-        ValueError: A number that is negative, or a share of 0, of 1 or beyond.
+        TypeError: `freeze` is none of these, or a bool.
+        ValueError: `freeze` is a negative number of layers, or a share outside (0, 1).
     """
     if isinstance(freeze, FreezeStrategy):
         return freeze
+    # A bool is an int: True would freeze one layer.
     if isinstance(freeze, bool) or not isinstance(freeze, (str, int, float)):
         raise TypeError(
             "freeze is 'all', 'none', a name of a layer or block, a number of layers, a share in "

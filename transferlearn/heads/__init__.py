@@ -1,4 +1,4 @@
-"""What is put behind a backbone."""
+"""Holds heads and decoders: the layers that are put behind a backbone."""
 
 from transferlearn.heads.base import Activation as Activation
 from transferlearn.heads.base import Decoder as Decoder

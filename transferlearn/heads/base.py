@@ -1,12 +1,12 @@
-"""What a head and a decoder are."""
+"""Defines the base classes of heads and decoders."""
 
 import abc
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from transferlearn.heads.outputs import Output
+from transferlearn.types import Tensor
 
-Tensor = Any
 Activation = Literal["softmax", "sigmoid", "linear"]
 
 
@@ -32,9 +32,10 @@ class Head(abc.ABC):
         Args:
             features: A `KerasTensor` of shape `(batch, height, width, channels)` for a map,
                 `(batch, tokens, channels)` for tokens, or `(batch, channels)` for a vector.
-            num_classes: How many numbers an item gets.
+            num_classes: How many numbers the head gives for each item.
             activation: `"softmax"` where an item has one class, `"sigmoid"` where it can have
-                several, or for the one number of a binary output; `"linear"` for numbers.
+                several, or for the one number of a binary output; `"linear"` where numbers are
+                learnt.
 
         Returns:
             A `KerasTensor` of shape `(batch, num_classes)`: probabilities, or logits (then the last
@@ -46,8 +47,8 @@ class Decoder(abc.ABC):
     """Describes layers that read several features of a backbone, and may give several outputs.
 
     Attributes:
-        features: Names of what it reads: `"last"`, and of a network for images `"stride_2"` to
-            `"stride_32"`, as `Backbone.features` has them.
+        features: The names of the features that it reads: `"last"`, and of a network for images
+            `"stride_2"` to `"stride_32"`, as `Backbone.features` names them.
     """
 
     features: Sequence[str] = ("last",)
@@ -56,11 +57,11 @@ class Decoder(abc.ABC):
     def __call__(
         self, features: Mapping[str, Tensor], outputs: Mapping[str, Output]
     ) -> Mapping[str, Tensor]:
-        """Makes the decoder's layers.
+        """Makes the decoder's layers, and gives their outputs.
 
         Args:
-            features: The backbone's, and the inputs that come with the targets, by name.
-            outputs: What the task needs, by name.
+            features: The backbone's features, and the inputs that come with the targets, by name.
+            outputs: The outputs that the task needs, by name.
 
         Returns:
             A `KerasTensor` for each output, by name; its last axis has the output's `units`.

@@ -1,4 +1,4 @@
-"""Checks of the heads' settings."""
+"""Checks the settings of heads."""
 
 from collections.abc import Iterable
 
@@ -12,11 +12,12 @@ def check_rates(dropout: float, l2: float) -> None:
 
 
 def check_units(units: Iterable[int]) -> tuple[int, ...]:
-    """Gives the sizes as a tuple, or refuses what is no sequence of positive whole numbers."""
-    fix = f"units are sizes of hidden layers, such as (128,). Received: units={units!r}"
+    """Gives sizes of layers as a tuple; refuses all but a sequence of positive whole numbers."""
+    message = f"units are sizes of hidden layers, such as (128,). Received: units={units!r}"
+    # A string is a sequence too, and its letters are no sizes.
     if isinstance(units, str) or not isinstance(units, Iterable):
-        raise TypeError(fix)
+        raise TypeError(message)
     sizes = tuple(units)
     if not all(isinstance(size, int) and size > 0 for size in sizes):
-        raise ValueError(fix)
+        raise ValueError(message)
     return sizes

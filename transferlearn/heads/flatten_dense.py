@@ -1,25 +1,26 @@
-"""The classic head."""
+"""Holds the classic head: Flatten and Dense layers."""
 
 from dataclasses import dataclass
 
 import keras
 
-from transferlearn.heads.base import Activation, Head, Tensor
+from transferlearn.heads.base import Activation, Head
 from transferlearn.heads.checks import check_rates, check_units
+from transferlearn.types import Tensor
 
 
 @dataclass(frozen=True)
 class FlattenDense(Head):
-    """Flatten, hidden Dense layers with ReLU, and the output layer.
+    """Makes Flatten, hidden Dense layers with ReLU, and the output layer.
 
     When to use it: to follow the classic recipe, or where the place of a thing in the image
     matters. It has many weights (VGG16 at 224 px: 3.2 million for 128 units), so `PooledDense` is
     the default.
 
     Args:
-        units: Sizes of the hidden layers.
-        dropout: Share of each hidden layer's outputs set to zero in training, in [0, 1).
-        l2: L2 penalty on the kernels of all Dense layers.
+        units: The sizes of the hidden layers, in order.
+        dropout: The share of each hidden layer's outputs that training sets to zero, in [0, 1).
+        l2: The strength of the L2 penalty on the kernels of all Dense layers.
 
     Example:
         builder = tl.ImageClassifierBuilder("VGG16", head=tl.heads.FlattenDense(units=(128,)))
@@ -30,13 +31,14 @@ class FlattenDense(Head):
     l2: float = 0.0
 
     def __post_init__(self) -> None:
+        # A list would make `FlattenDense([8])` and `FlattenDense((8,))` unequal.
         object.__setattr__(self, "units", check_units(self.units))
         check_rates(self.dropout, self.l2)
 
     def __call__(
         self, features: Tensor, num_classes: int, *, activation: Activation = "softmax"
     ) -> Tensor:
-        """Makes the layers; takes a map, tokens or a vector."""
+        """Makes the head's layers on a map, on tokens or on a vector."""
         penalty = keras.regularizers.L2(self.l2) if self.l2 else None
         x = keras.layers.Flatten(name="head_flatten")(features)
         for i, units in enumerate(self.units, start=1):

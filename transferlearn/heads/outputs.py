@@ -1,15 +1,15 @@
-"""What a network has to give for a task."""
+"""Describes the outputs that a task needs of a network."""
 
 from typing import Literal, NamedTuple
 
 
 class Output(NamedTuple):
-    """One output of a network.
+    """Describes one output of a network.
 
     Attributes:
-        units: How many numbers it gives for each item, cell, token or query.
-        per: What it gives them for: the whole `"item"`, each `"cell"` of a map, each `"token"`, or
-            each `"query"` of a detector.
+        units: How many numbers the output has for each item, cell, token or query.
+        per: The thing that has these numbers: the whole `"item"`, each `"cell"` of a map, each
+            `"token"`, or each `"query"` of a detector.
     """
 
     units: int

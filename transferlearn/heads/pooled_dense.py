@@ -1,25 +1,27 @@
-"""The default head."""
+"""Holds the default head: pooling and one Dense layer."""
 
 from dataclasses import dataclass
 
 import keras
 
-from transferlearn.heads.base import Activation, Head, Tensor
+from transferlearn.heads.base import Activation, Head
 from transferlearn.heads.checks import check_rates
+from transferlearn.types import Tensor
 
+# By the number of axes: 4 of a map, 3 of tokens; a vector, with 2, needs no pooling.
 _POOLING = {4: keras.layers.GlobalAveragePooling2D, 3: keras.layers.GlobalAveragePooling1D}
 
 
 @dataclass(frozen=True)
 class PooledDense(Head):
-    """Global average pooling, dropout, and the output layer.
+    """Makes global average pooling, Dropout, and the output layer.
 
     When to use it: by default. It has few weights, so it learns from few images, and takes any
     image size.
 
     Args:
-        dropout: Share of the pooled features set to zero in training, in [0, 1).
-        l2: L2 penalty on the output layer's kernel.
+        dropout: The share of the pooled features that training sets to zero, in [0, 1).
+        l2: The strength of the L2 penalty on the output layer's kernel.
 
     Reference: [Network in Network](https://arxiv.org/abs/1312.4400), for the pooling.
 
@@ -36,7 +38,7 @@ class PooledDense(Head):
     def __call__(
         self, features: Tensor, num_classes: int, *, activation: Activation = "softmax"
     ) -> Tensor:
-        """Makes the layers; takes a map, tokens or a vector."""
+        """Makes the head's layers on a map, on tokens or on a vector."""
         x = features
         if len(x.shape) in _POOLING:
             x = _POOLING[len(x.shape)](name="head_pooling")(x)

@@ -1,4 +1,4 @@
-"""What is frozen when, for how long, and at which learning rate."""
+"""Plans a training: what is frozen when, for how long, and at which learning rate."""
 
 from transferlearn.schedules.auto import Auto as Auto
 from transferlearn.schedules.auto import AutoForNumbers as AutoForNumbers

@@ -1,4 +1,4 @@
-"""What a schedule is, and what it knows."""
+"""Defines the base classes of schedules, and the job that a schedule plans."""
 
 import abc
 from collections.abc import Iterator, Mapping
@@ -13,17 +13,18 @@ from transferlearn.schedules.results import PhaseResult
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What a schedule knows of the training that it plans.
+    """Holds what a schedule knows of the training that it plans.
 
     Attributes:
         blocks: The backbone's blocks.
-        freeze: The builder's strategy; `None` where it leaves the choice to the schedule.
-        pretrained: Whether the backbone's weights are trained.
-        epochs: For the whole training.
-        learning_rate: The builder's, or else what is usual for its kind of data, at the start.
+        freeze: The builder's freezing strategy; `None` leaves the choice to the schedule.
+        pretrained: Whether the backbone's weights are pretrained, not random.
+        epochs: The number of epochs of the whole training, all phases together.
+        learning_rate: The builder's rate at the start, or else the usual one for its kind of data.
         rate_given: Whether that rate was asked for, by the builder or in an optimizer object.
-        items: Training images; `None` where a stream does not tell.
-        results: Of the phases so far; it grows while the schedule is asked for the next phase.
+        items: How many items there are to train on; `None` where a stream does not tell.
+        results: The results of the phases so far; each time when the schedule is asked for the next
+            phase, the result of the last one has been added.
     """
 
     blocks: tuple[Block, ...]
@@ -37,19 +38,20 @@ class Job:
 
 
 def default_freeze(freeze: FreezeStrategy | None, pretrained: bool) -> FreezeStrategy:
-    """Gives `freeze`, or where there is none: all of a pretrained backbone, nothing of another."""
+    """Gives `freeze`, or else freezes all of a pretrained backbone and nothing of another."""
     return freeze or (FreezeAll() if pretrained else FreezeNone())
 
 
 class Schedule(abc.ABC):
     """Plans the phases of a training, one after the other.
 
-    Phases are asked for lazily: `job.results` holds what the earlier ones reached, so a schedule
-    can go on from there.
+    Phases are asked for one at a time: `job.results` holds what the earlier ones reached, so a
+    schedule can plan the next phase accordingly.
 
     Attributes:
-        augmentation: A preset for builders that name none.
-        views: How many of it are made of each image; 1: new ones in each epoch.
+        augmentation: The preset of augmentation for builders that name none.
+        views: How many augmented views of each image are made, once; 1: a new one is made in each
+            epoch.
     """
 
     augmentation: ClassVar[str] = "none"
@@ -57,18 +59,18 @@ class Schedule(abc.ABC):
 
     @abc.abstractmethod
     def phases(self, job: Job) -> Iterator[Phase]:
-        """Yields the phases."""
+        """Yields the phases of a job, one at a time."""
 
     def default_epochs(self, items: int | None) -> int:
-        """Gives the epochs of a training that names none, for so many items to train on."""
+        """Gives the number of epochs for a training on `items` items that names none itself."""
         return 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class PacedSchedule(Schedule):
-    """A schedule whose gradient steps go at a pace that is set by its fields.
+    """Plans phases whose gradient steps go at the pace that its fields set.
 
-    They are those of `tl.Phase`.
+    The fields mean what they mean in `tl.Phase`.
     """
 
     warm_up: float = 0.0
@@ -79,10 +81,10 @@ class PacedSchedule(Schedule):
     patience: int | None = None
 
     def __post_init__(self) -> None:
-        self._phase(FreezeAll(), 1)  # checks the fields
+        self._phase(FreezeAll(), 1)  # a phase checks the fields, here before any training
 
     def _check(self, job: Job) -> None:
-        """Raises `ValueError` where `layer_decay` names blocks that there are not."""
+        """Refuses a `layer_decay` that names blocks which the backbone does not have."""
         names = [block.name for block in job.blocks]
         given = self.layer_decay if isinstance(self.layer_decay, Mapping) else {}
         if unknown := [name for name in given if name not in names]:
@@ -92,5 +94,6 @@ class PacedSchedule(Schedule):
             )
 
     def _phase(self, freeze: FreezeStrategy, epochs: int, rate: float | None = None) -> Phase:
+        # Only the fields of this class: those of subclasses, such as `head_epochs`, are no phase's.
         pace: dict[str, Any] = {name: getattr(self, name) for name in PacedSchedule.__annotations__}
         return Phase(freeze=freeze, epochs=epochs, learning_rate=rate, **pace)

@@ -1,16 +1,16 @@
-"""What a phase of a training is."""
+"""Describes one phase of a training."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from transferlearn.checks import is_number, number, share, whole
 from transferlearn.freezing import FreezeStrategy
 
 
-def check_learning_rate(rate: Any) -> None:
-    """Refuses what is no number above 0; `None` leaves the rate to others."""
+def check_learning_rate(rate: object) -> None:
+    """Refuses a learning rate that is neither a number above 0 nor `None`."""
     if rate is not None:
         hint = (
             " (a rate that changes goes into the optimizer, such as keras.optimizers.Adam(rates))"
@@ -20,28 +20,29 @@ def check_learning_rate(rate: Any) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
-    """A span of training with one freezing, one optimizer and one rate.
+    """Describes a span of training with one freezing, one optimizer and one learning rate.
 
     Attributes:
-        freeze: Which layers of the backbone are frozen.
-        epochs: For how many epochs, at most.
-        learning_rate: `None`: the builder's, or else the optimizer's own.
-        fit: `"gradient"` steps, or `"solve"`: a head whose only weights are one Dense layer's is
-            solved, in one pass, where the backbone is frozen whole and the task can solve it;
-            another one takes gradient steps for `epochs` epochs.
-        warm_up: Share of the steps, in [0, 1), in which the rate rises in a straight line.
-        decay: `"constant"`, or `"cosine"`: from there on the rate falls to 0 along half a wave.
-            (With a warm-up of 0.3 this is the one-cycle rate.)
-        layer_decay: The rate of a block is the phase's times this, for each block between it and
-            the head and once more: 1.0 for the same everywhere, 0.65 to 0.95 in the literature. Or
-            factors by the names of blocks; the others have 1.
-        weight_decay: Decoupled, as in AdamW: this share of the rate is taken off the weights in
-            each step, at the phase's rate in all blocks. An optimizer object keeps its own.
-        keep: Which weights it ends with: `"last"`; `"better"`: the last, or those from before the
-            phase where their score on held-out data is better by more than its standard error
-            there; `"best"`: those of the best epoch, or from before, by held-out score and then
-            loss.
-        patience: With `keep="best"`, ends after so many epochs that were no better than the best.
+        freeze: The strategy that says which layers of the backbone are frozen.
+        epochs: How many epochs the phase has at most.
+        learning_rate: The highest rate; `None`: the builder's, or else the optimizer's own.
+        fit: `"gradient"`: gradient steps are taken. `"solve"`: a head whose only weights are those
+            of one Dense layer is solved, in one pass, where the backbone is frozen whole and the
+            task can solve it; another head takes gradient steps for `epochs` epochs.
+        warm_up: The share of the steps, in [0, 1), in which the rate rises in a straight line.
+        decay: What the rate does after the warm-up: with `"constant"` it stays, with `"cosine"` it
+            falls to 0 along half a wave. (With a warm-up of 0.3 this is the one-cycle rate.)
+        layer_decay: The rate of a block over that of the next one towards the head, and of the last
+            block over the head's: 1.0 for one rate everywhere, 0.65 to 0.95 in the literature. Or
+            a mapping from names of blocks to factors of their rates; the other blocks have 1.
+        weight_decay: The decoupled weight decay, as in AdamW: each step takes off each weight its
+            product with this and the rate of its block. An optimizer object keeps its own.
+        keep: Which weights the phase ends with. `"last"`: those of the last epoch. `"better"`: the
+            same, unless the held-out score of those from before the phase is better by more than
+            its standard error. `"best"`: those of the best epoch, or those from before the phase,
+            by held-out score and then loss.
+        patience: With `keep="best"`, the phase ends after this many epochs that were no better than
+            the best; `None`: it runs all its epochs.
     """
 
     freeze: FreezeStrategy

@@ -1,4 +1,4 @@
-"""The schedules there are."""
+"""Holds the schedules with a name, apart from the default recipe."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from transferlearn.schedules.phase import Phase
 
 @dataclass(frozen=True, kw_only=True)
 class OnePhase(PacedSchedule):
-    """All epochs with the same freezing: the classic job.
+    """Trains all epochs with the same freezing: the classic job.
 
     Example:
         schedule = tl.OnePhase(keep="best", patience=3)
@@ -26,12 +26,15 @@ class OnePhase(PacedSchedule):
 
 @dataclass(frozen=True)
 class Probe(Schedule):
-    """The head alone, solved exactly on the frozen backbone: L2-regularised logistic regression.
+    """Solves the head alone, exactly, on the frozen backbone.
+
+    For classes this is L2-regularised logistic regression, for numbers ridge regression.
 
     When to use it: to know quickly how far a backbone goes, and where there are few images. It
     takes one pass over the images and no rate, batch size or number of epochs; the strength of the
     regularisation is found by cross-validation on the training images. Augmentation is left out. A
-    head with other layers with weights than one Dense takes gradient steps, and that is said.
+    head that has more layers with weights than one Dense takes gradient steps, and a message says
+    so.
 
     Example:
         fitted = tl.ImageClassifierBuilder("EfficientNetLite0").fit("photos", schedule="probe")
@@ -49,22 +52,22 @@ class Probe(Schedule):
 
 @dataclass(frozen=True, kw_only=True)
 class FineTune(PacedSchedule):
-    """First the head on the frozen backbone, then its free layers too, at a smaller rate.
+    """Trains the head on the frozen backbone, then the free layers too, at a smaller rate.
 
     When to use it: where the frozen backbone is not good enough, and there are some hundred images
     a class or more. The builder's `freeze` says what stays frozen in the second phase; without one
     the whole backbone is trained.
 
     Args:
-        head_epochs: Epochs of gradient steps for the head. By default it is solved in one pass, as
-            in `Probe`, and where it cannot be it gets half of the epochs, rounded down.
-        rate_factor: The second phase's rate over the builder's.
-        warm_up, decay, layer_decay, weight_decay, keep, patience: Of the second phase, as
+        head_epochs: The epochs of gradient steps for the head. By default the head is solved in one
+            pass, as in `Probe`; a head that cannot be solved gets half of all epochs, rounded down.
+        rate_factor: The second phase's rate divided by the builder's.
+        warm_up, decay, layer_decay, weight_decay, keep, patience: The pace of the second phase, as
             in `tl.Phase`.
 
     Reference: [Fine-tuning can distort pretrained features](https://arxiv.org/abs/2202.10054)
-    (LP-FT); with `head_epochs=5, rate_factor=0.01, warm_up=0, decay="constant"` it is that of the
-    [Keras guide](https://keras.io/guides/transfer_learning/).
+    (LP-FT); with `head_epochs=5, rate_factor=0.01, warm_up=0, decay="constant"` it is the recipe of
+    the [Keras guide](https://keras.io/guides/transfer_learning/).
 
     Example:
         builder = tl.ImageClassifierBuilder("ResNet50", freeze=tl.freezing.TrainLastBlocks(1))
@@ -94,7 +97,7 @@ class FineTune(PacedSchedule):
 
 @dataclass(frozen=True, kw_only=True)
 class GradualUnfreezing(PacedSchedule):
-    """First the head, then one more block in each phase, from the last one on.
+    """Trains the head first, then one more block in each phase, beginning with the last.
 
     When to use it: where fine-tuning all at once forgets too much. Blocks that come later get
     fewer epochs, and blocks nearer to the image smaller rates.
@@ -102,10 +105,10 @@ class GradualUnfreezing(PacedSchedule):
     Args:
         blocks: How many of the last blocks are trained in the end; by default a third of them. What
             the builder's `freeze` freezes stays so.
-        head_epochs: As in `FineTune`.
-        rate_factor: The rate of each phase over the builder's.
-        warm_up, decay, layer_decay, weight_decay, keep, patience: Of each phase but the first, as
-            in `tl.Phase`.
+        head_epochs: The epochs of gradient steps for the head, as in `FineTune`.
+        rate_factor: The rate of each phase after the first, divided by the builder's.
+        warm_up, decay, layer_decay, weight_decay, keep, patience: The pace of each phase after the
+            first, as in `tl.Phase`.
 
     Reference: [ULMFiT](https://arxiv.org/abs/1801.06146).
     """
@@ -115,7 +118,7 @@ class GradualUnfreezing(PacedSchedule):
     rate_factor: float = 0.3
     warm_up: float = 0.2
     decay: Literal["constant", "cosine"] = "cosine"
-    layer_decay: float | Mapping[str, float] = 1 / 2.6
+    layer_decay: float | Mapping[str, float] = 1 / 2.6  # ULMFiT's factor
     weight_decay: float | None = 0.01
     keep: Literal["last", "better", "best"] = "better"
 
@@ -136,8 +139,9 @@ class GradualUnfreezing(PacedSchedule):
         yield _head(job, self.head_epochs)
         left = job.epochs - job.results[-1].epochs
         for blocks in range(1, count + 1):
+            # Rounded up, so that earlier phases get what does not divide evenly.
             epochs = -(-left // (count + 1 - blocks))
-            if epochs:
+            if epochs:  # 0 where there are more blocks than epochs
                 last: FreezeStrategy = TrainLastBlocks(blocks)
                 freeze = last | job.freeze if job.freeze else last
                 yield self._phase(freeze, epochs, job.learning_rate * self.rate_factor)
@@ -145,7 +149,7 @@ class GradualUnfreezing(PacedSchedule):
 
 
 def _head(job: Job, epochs: int | None) -> Phase:
-    """The head alone; raises `ValueError` where no epochs or layers are left for what follows."""
+    """Gives the head's phase; raises `ValueError` where nothing is left for later phases."""
     if isinstance(job.freeze, FreezeAll):
         raise ValueError(
             "freeze='all' leaves nothing to fine-tune. Take a freeze that leaves some layers "

@@ -1,4 +1,4 @@
-"""Schedules by name."""
+"""Finds schedules by name."""
 
 from transferlearn.schedules.auto import Auto
 from transferlearn.schedules.base import Schedule
@@ -14,11 +14,11 @@ SCHEDULES: dict[str, Schedule] = {
 
 
 def as_schedule(schedule: Schedule | str) -> Schedule:
-    """Turns a name into a schedule.
+    """Gives the schedule of a name; a schedule object is given back as it is.
 
     Raises:
         ValueError: There is no schedule of that name.
-        TypeError: It is no schedule.
+        TypeError: `schedule` is neither a name nor a schedule.
     """
     if isinstance(schedule, str) and schedule not in SCHEDULES:
         raise ValueError(f"Expected one of {', '.join(SCHEDULES)}. Received: schedule={schedule!r}")

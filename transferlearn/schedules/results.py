@@ -1,4 +1,4 @@
-"""What a phase of a training did."""
+"""Holds what a phase of a training did."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,15 +6,15 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class StoredPart:
-    """What was computed once and stored for a phase.
+    """Describes the features that were computed once and stored for a phase.
 
     Attributes:
-        cut: The operations up to which the network was computed.
+        cut: The operations up to which (and including which) the network was computed.
         items: How many items there are, each augmented view counted.
-        computed: How many of them were not stored already.
-        nbytes: Bytes of what is stored of all items.
-        where: `"memory"`, or the folder.
-        saves: Share of the frozen part's operations that each epoch is spared, in [0, 1].
+        computed: How many of these items were not in the store already, and had to be computed.
+        nbytes: The size of the stored features of all items, in bytes.
+        where: The place of the store: `"memory"`, or the path of its folder.
+        saves: The share of the frozen part's operations that each epoch is spared, in [0, 1].
     """
 
     cut: str
@@ -35,17 +35,17 @@ class StoredPart:
 
 @dataclass(frozen=True, kw_only=True)
 class SolvedHead:
-    """How a head was solved.
+    """Describes how a head was solved.
 
     Attributes:
-        items: Items that it was solved on.
-        seen: Items that there were; more than `items` where those did not fit into memory.
-        features: How many features an item has.
-        score_name: What was cross-validated, such as `"r2"`.
-        score: Its cross-validated value.
-        strength: Of the L2 penalty, one for each output or one for all.
-        items_again: Items that it was solved on once more for the end, those held out included;
-            `None` where it was not.
+        items: How many items the head was solved on.
+        seen: How many items there were; more than `items` where they did not all fit into memory.
+        features: How many features each item has.
+        score_name: The name of the score that was cross-validated, such as `"r2"`.
+        score: The cross-validated value of that score.
+        strength: The strength of the L2 penalty, one for each output or one for all.
+        items_again: How many items the head was solved on once more at the end, those held out
+            included; `None` where it was not.
     """
 
     items: int
@@ -69,28 +69,28 @@ class SolvedHead:
 
 @dataclass(frozen=True, kw_only=True)
 class PhaseResult:
-    """What a phase did.
+    """Describes what a phase did.
 
     Attributes:
-        epochs: Epochs that were run (fewer than asked for where it was stopped).
-        learning_rate: At its start, or at its highest with a warm-up.
-        frozen_layers: Names of the backbone's layers that were frozen.
+        epochs: How many epochs were run (fewer than asked for where the phase was stopped).
+        learning_rate: The rate at the start of the phase, or with a warm-up the highest.
+        frozen_layers: The names of the backbone's layers that were frozen.
         trainable_parameters: How many parameters were trained, the head's included.
-        seconds: How long it took.
-        metrics: Of the weights that it ended with.
-        stored: What was computed once; `None` where nothing was.
-        not_stored: Why nothing was, in words.
+        seconds: How long the phase took.
+        metrics: The metrics of the weights that the phase ended with.
+        stored: The features that were computed once and stored; `None` where there were none.
+        not_stored: The reason why nothing was stored, in words.
         solved: How the head was solved; `None` where it took gradient steps.
-        not_solved: Why it was not solved where that was asked for, in words.
-        kept: Which epoch's weights were kept, and why, in words; empty where that was not asked
+        not_solved: The reason why the head was not solved although that was asked for, in words.
+        kept: The epoch whose weights were kept, and why, in words; empty where no choice was asked
             for.
-        kept_epoch: That epoch's number within the phase, from 1 on; 0: the weights from before it;
-            `None`: those of the last.
+        kept_epoch: The number of that epoch within the phase, from 1 on; 0: the weights from before
+            the phase were kept; `None`: those of the last epoch were.
     """
 
     epochs: int
     learning_rate: float
-    frozen_layers: tuple[str, ...] = field(repr=False)
+    frozen_layers: tuple[str, ...] = field(repr=False)  # there can be hundreds
     trainable_parameters: int
     seconds: float
     metrics: dict[str, Any]

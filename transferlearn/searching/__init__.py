@@ -1,4 +1,4 @@
-"""Search for the settings of a builder that score best."""
+"""Searches for the settings of a builder that score best."""
 
 from transferlearn.searching.entrance import search as search
 from transferlearn.searching.results import Search as Search

@@ -1,4 +1,4 @@
-"""The entrance: checks what was passed, runs the trials, and gives what they found."""
+"""Checks the arguments of `tl.search`, runs the trials, and gives what they found."""
 
 import dataclasses
 import inspect
@@ -11,14 +11,17 @@ import keras
 from transferlearn import training
 from transferlearn.builders import Builder
 from transferlearn.checks import whole
-from transferlearn.data import Dataset
+from transferlearn.data import Dataset, LoadedData
 from transferlearn.features.fingerprints import digest
 from transferlearn.progress import obeys_verbose
 from transferlearn.searching.results import Search, as_trial, in_order
 from transferlearn.searching.space import FIT_ARGUMENTS, Space, label
-from transferlearn.searching.study import opened, optuna
+from transferlearn.searching.study import Location, opened, optuna
 from transferlearn.searching.trials import LoadedOnce, Runner
+from transferlearn.types import Source, Verbose
 
+# Metrics of these names are minimised, all others are maximised. A metric of a user's is known by
+# its name alone.
 _SMALLER_IS_BETTER = re.compile(
     r"loss|error|entropy|divergence|hinge|poisson|cosh|perplexity|false|brier|\br?m(ae|se|ape|sle)\b"
 )
@@ -28,14 +31,14 @@ _SMALLER_IS_BETTER = re.compile(
 def search(
     builder: Builder,
     space: Mapping[str, Any],
-    train: Any,
-    validation_data: Any = None,
+    train: Source | LoadedData,
+    validation_data: Source | None = None,
     *,
     trials: int = 20,
-    storage: Any = None,
+    storage: Location = None,
     metric: str | None = None,
     seed: int = 0,
-    verbose: Any = "auto",
+    verbose: Verbose = "auto",
     **fit_options: Any,
 ) -> Search:
     """Tries settings of a builder, and finds those that score best on held-out data.
@@ -49,29 +52,31 @@ def search(
     little lucky: keep other images for a last `evaluate`.
 
     Args:
-        builder: What is not searched stays as it is here.
+        builder: The builder to begin with; what is not searched stays as it is here.
         space: What to try, by name, for fields of the builder and for `epochs` and `schedule`: a
-            list of values of any kind, `None` included, or a `tl.Range` of numbers.
-        train: As for `builder.fit`.
-        validation_data: Likewise; by default a part of `train` is held out.
-        trials: How many are to be finished, failed ones, those of earlier calls and those of other
-            processes with the same storage included.
-        storage: Path of an SQLite file, or an Optuna URL: the same call goes on there after a kill,
-            and several processes may work at once (give them `cache=tl.Cache(directory=...)` to
-            share features). `None`: in memory.
-        metric: What to search for, of the epoch whose weights `fit` ends with: any key of the
+            list of values of any type, `None` included, or a `tl.Range` of numbers.
+        train: The data to train on, as for `builder.fit`.
+        validation_data: The data to score on, as for `builder.fit`; by default a part of `train` is
+            held out.
+        trials: The number of trials to finish, failed ones, those of earlier calls and those of
+            other processes with the same storage included.
+        storage: The path of an SQLite file, or an Optuna URL: the same call goes on there after a
+            kill, and several processes may work at once (give them `cache=tl.Cache(directory=...)`
+            to share features). `None`: in memory.
+        metric: The figure to search for, of the epoch whose weights `fit` ends with: any key of the
             history; by default the task's score, such as `"val_accuracy"` or `"val_mae"`. Losses
             and errors are minimised, everything else is maximised.
-        seed: Of the split, of each training, and of what is tried.
+        seed: The seed of the split, of each training, and of what is tried.
         verbose: 0: nothing is printed; 2: what each `fit` prints; else a line for each trial.
-        **fit_options: Of `builder.fit`.
+        **fit_options: Further arguments of `builder.fit`.
 
     Returns:
-        A `Search`: the best builder, its score, and all trials as a table and a picture.
+        A `Search` with the best builder, its score, and all trials as a table and a picture.
 
     Raises:
-        ValueError: There are no held-out data or no such metric, all trials failed, or the storage
-            holds the results of another search. A single trial that fails with one is noted.
+        ValueError: There is no held-out data or no such metric, all trials failed, or the storage
+            holds the results of another search. Where a single trial fails with a `ValueError`, the
+            reason is noted and the search goes on.
         ImportError: Optuna is not installed (`pip install -e ".[tune]"`).
 
     Example:
@@ -130,7 +135,12 @@ def search(
 
 
 def _check_options(builder: Builder, options: dict[str, Any], tried: Space) -> dict[str, Any]:
-    """Gives those options of `fit` that loading takes; raises `TypeError` for unknown ones."""
+    """Checks the options of `fit`, and gives those that loading the data takes.
+
+    Raises:
+        TypeError: `fit` takes no such option.
+        ValueError: An option is searched as well.
+    """
     inspect.signature(builder.fit).bind(None, None, **options)
     twice = [name for name in FIT_ARGUMENTS if name in tried and name in options]
     if twice:
@@ -142,22 +152,24 @@ def _check_options(builder: Builder, options: dict[str, Any], tried: Space) -> d
 
 
 def _describe(builder: Builder, options: dict[str, Any], tried: Space) -> dict[str, str]:
-    """All settings that scores depend on, as texts."""
-    found = {"builder": type(builder).__name__}
-    found |= {f"what to try for {name}": str(values) for name, values in tried.tried().items()}
+    """Describes all settings that scores depend on, as texts by name."""
+    described = {"builder": type(builder).__name__}
+    described |= {f"what to try for {name}": str(values) for name, values in tried.tried().items()}
     settings = {f.name: getattr(builder, f.name) for f in dataclasses.fields(builder) if f.init}
+    # The cache changes the time that a trial takes, not its score.
     settings |= {name: value for name, value in options.items() if name != "cache"}
     callbacks = training.as_callbacks(options.get("callbacks"))
     settings["callbacks"] = ", ".join(map(_as_set, callbacks))
-    return found | {n: str(label(value)) for n, value in settings.items() if n not in tried}
+    return described | {n: str(label(value)) for n, value in settings.items() if n not in tried}
 
 
 def _as_set(callback: keras.callbacks.Callback) -> str:
-    """Writes a callback with its plain attributes: Keras's have no configs."""
+    """Writes a callback with its plain attributes, since Keras's callbacks have no configs."""
     plain = {n: v for n, v in vars(callback).items() if isinstance(v, (str, int, float))}
     return f"{type(callback).__name__}({', '.join(f'{n}={plain[n]}' for n in sorted(plain))})"
 
 
-def _digest(*parts: Dataset) -> str:
-    told = [(part.size, part.content_hashes(), *part.learnt.told()) for part in parts]
-    return digest(*(value for part in told for value in part))[:12]
+def _digest(*datasets: Dataset) -> str:
+    """Gives a hash of the items and their targets."""
+    told = [(data.size, data.content_hashes(), *data.learnt.told()) for data in datasets]
+    return digest(*(value for values in told for value in values))[:12]

@@ -1,47 +1,53 @@
-"""What a search found: its trials, the best builder, a table and a picture."""
+"""Holds what a search found: its trials, the best builder, a table and a picture."""
 
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from transferlearn.builders import Builder
 from transferlearn.plotting import write_figure
-from transferlearn.searching.space import Range, text
+from transferlearn.searching.space import Label, Range, text
 from transferlearn.tables import as_table
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from optuna.trial import FrozenTrial
+
 _STATES = ("complete", "pruned", "failed", "running")  # in the order of the table
-_COLUMNS = 3  # of the picture
+_COLUMNS = 3  # plots side by side in the picture
 _LONGEST = 28  # characters of a label in the picture
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """One training of a search.
+    """Describes one training of a search.
 
     Attributes:
-        number: From 0, in the order in which they began.
+        number: The number of the trial, from 0, in the order in which trials began.
         state: `"complete"`, `"pruned"` (stopped early, as worse than the median of the others),
             `"failed"`, or `"running"` in another process.
-        parameters: By name, the number that was tried, or the value or its label.
-        score: The metric, of that epoch; `None` where there is none.
-        epoch: Whose weights `fit` ended with, or the last before it was stopped, from 1; `None`
-            where there is none.
-        seconds: How long it took; `None` where it has not ended.
-        reason: Why it failed, or empty.
+        parameters: What was tried, by name: a number, a plain value, or the label of an object.
+        score: The metric after `epoch`; `None` where there is none.
+        epoch: The epoch, from 1, whose weights `fit` ended with, or the last one before the trial
+            was stopped; `None` where there is none.
+        seconds: The seconds that the trial took; `None` where it has not ended.
+        reason: The reason why the trial failed; empty where it did not.
     """
 
     number: int
     state: str
-    parameters: dict[str, Any]
+    parameters: dict[str, Label]
     score: float | None
     epoch: int | None
     seconds: float | None
     reason: str
 
 
-def as_trial(frozen: Any) -> Trial:
+def as_trial(frozen: "FrozenTrial") -> Trial:
     """Reads a trial of an Optuna study."""
+    # A trial that failed with a reason is pruned for Optuna: of what failed, it would try more.
     state, reason = frozen.state.name.lower(), frozen.user_attrs.get("reason", "")
     if state == "fail":
         reason = "its process ended"
@@ -59,7 +65,7 @@ def as_trial(frozen: Any) -> Trial:
 
 
 def in_order(trials: list[Trial], *, minimise: bool) -> tuple[Trial, ...]:
-    """Sorts trials: the best first, those that did not end well last."""
+    """Sorts trials by state (complete ones first) and then by score, the best first."""
 
     def place(trial: Trial) -> tuple[int, float, int]:
         score = math.inf if trial.score is None else trial.score if minimise else -trial.score
@@ -70,16 +76,16 @@ def in_order(trials: list[Trial], *, minimise: bool) -> tuple[Trial, ...]:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Search:
-    """What `tl.search` found; printed, a table of all trials.
+    """Holds what `tl.search` found; printed, it is a table of all trials.
 
     Attributes:
-        builder: The best one: `builder.fit(train, validation_data, **fit_options)` repeats its
+        builder: The best builder: `builder.fit(train, validation_data, **fit_options)` repeats its
             training.
-        fit_options: What it was fitted with, besides the data.
-        score: The metric of the model that gives.
-        metric: What was searched for.
-        trials: All of them, the best first.
-        tried: By name, what was searched: a `Range`, or the labels of the values.
+        fit_options: The arguments that the best trial was fitted with, besides the data.
+        score: The metric of the model that this training gives.
+        metric: The key of the history by which trials are compared.
+        trials: All trials, the best first.
+        tried: What was searched, by name: a `Range`, or the labels of the values.
     """
 
     builder: Builder
@@ -87,7 +93,7 @@ class Search:
     score: float
     metric: str
     trials: tuple[Trial, ...]
-    tried: dict[str, Range | list[Any]]
+    tried: dict[str, Range | list[Label]]
 
     def __str__(self) -> str:
         head = ("trial", *self.tried, self.metric, "epoch", "seconds", "state")
@@ -112,14 +118,14 @@ class Search:
         """Draws how the best score grew, and the score against each parameter, into one file.
 
         Args:
-            path: Of the picture; its ending says the format, such as `.png` or `.svg`.
+            path: The file to write; its ending says the format, such as `.png` or `.svg`.
 
         Raises:
             ImportError: Matplotlib is not installed (`pip install -e ".[plot]"`).
         """
         write_figure(path, self._draw)
 
-    def _draw(self, figure: Any) -> None:
+    def _draw(self, figure: "Figure") -> None:
         rows = math.ceil((1 + len(self.tried)) / _COLUMNS)
         figure.set_size_inches(4.5 * _COLUMNS, 3.5 * rows)
         axes = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
@@ -130,18 +136,19 @@ class Search:
         for axis in axes[1 + len(self.tried) :]:
             axis.axis("off")
 
-    def _plot_history(self, axis: Any, scored: list[Trial]) -> None:
+    def _plot_history(self, axis: "Axes", scored: list[Trial]) -> None:
         _dots(axis, [trial.number for trial in scored], scored)
         complete = sorted(
             (trial for trial in scored if trial.state == "complete"), key=lambda t: t.number
         )
+        # Trials are sorted from the best on, so the smallest place so far is that of the best.
         places = [self.trials.index(trial) for trial in complete]
-        best = [self.trials[min(places[: i + 1])].score for i in range(len(places))]
+        best: list[Any] = [self.trials[min(places[: i + 1])].score for i in range(len(places))]
         axis.step([trial.number for trial in complete], best, where="post", label="best so far")
         axis.set(xlabel="trial", ylabel=self.metric)
         axis.legend()
 
-    def _plot_parameter(self, axis: Any, name: str, scored: list[Trial]) -> None:
+    def _plot_parameter(self, axis: "Axes", name: str, scored: list[Trial]) -> None:
         tried = self.tried[name]
         values = [trial.parameters[name] for trial in scored]
         if isinstance(tried, Range):
@@ -150,12 +157,13 @@ class Search:
             _dots(axis, values, scored)
             axis.set(xlabel=name, ylabel=self.metric)
         else:
+            # Labels may be long: they stand beside the vertical axis, where they do not overlap.
             _dots(axis, [tried.index(value) for value in values], scored, sideways=True)
             axis.set_yticks(range(len(tried)), [text(value)[:_LONGEST] for value in tried])
             axis.set(xlabel=self.metric, title=name)
 
 
-def _dots(axis: Any, values: list[Any], trials: list[Trial], *, sideways: bool = False) -> None:
+def _dots(axis: "Axes", values: list[Any], trials: list[Trial], *, sideways: bool = False) -> None:
     for state, colour in (("pruned", "lightgrey"), ("complete", "tab:blue")):
         chosen = [i for i, trial in enumerate(trials) if trial.state == state]
         scores = [trials[i].score for i in chosen]

@@ -1,4 +1,4 @@
-"""What a search tries: values and ranges, for fields of a builder and arguments of `fit`."""
+"""Holds what a search tries: values and ranges for fields of a builder and arguments of `fit`."""
 
 import dataclasses
 import difflib
@@ -9,7 +9,7 @@ import numbers
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import keras
 
@@ -18,17 +18,23 @@ from transferlearn.builders import Builder
 from transferlearn.checks import is_number
 from transferlearn.features.fingerprints import digest
 
-FIT_ARGUMENTS = ("epochs", "schedule")
-_PLAIN = (str, int, float, bool, type(None))
+if TYPE_CHECKING:
+    from optuna.trial import Trial
+
+Label: TypeAlias = str | int | float | bool | None
+"""A number that was drawn, or what stands for a value in a study."""
+
+FIT_ARGUMENTS = ("epochs", "schedule")  # that can be searched, besides fields of the builder
+_PLAIN = (str, int, float, bool, type(None))  # values that a study stores as they are
 
 
 @dataclasses.dataclass(frozen=True)
 class Range:
-    """Numbers for `tl.search` to try: from `low` to `high`, both included.
+    """Says which numbers `tl.search` is to try: from `low` to `high`, both included.
 
     Args:
-        low: The smallest; with `log` above 0.
-        high: The largest. Where both ends are whole (`int`), only whole numbers are tried.
+        low: The smallest number; with `log` above 0.
+        high: The largest number. Where both ends are whole (`int`), only whole numbers are tried.
         log: Whether numbers are spread by their order of magnitude, as for learning rates.
 
     Raises:
@@ -55,14 +61,14 @@ class Range:
 
     @property
     def whole(self) -> bool:
-        """Whether only whole numbers are tried."""
+        """Says whether only whole numbers are tried."""
         return isinstance(self.low, int)
 
 
-def label(value: Any) -> Any:
-    """Stands for a value in a study: a plain value for itself, a readable text for an object.
+def label(value: object) -> Label:
+    """Gives what stands for a value in a study: a plain value itself, a text for an object.
 
-    It is the same in every process. Keras's models are told apart by their weights.
+    The text is the same in every process. Keras's models are told apart by their weights.
     """
     if isinstance(value, _PLAIN):
         return value
@@ -76,39 +82,43 @@ def label(value: Any) -> Any:
         return _called(value, vars(value))
     if hasattr(value, "get_config"):
         config = value.get_config()
+        # Keras makes up names such as "dense_3", which differ from process to process.
         return _called(value, {name: config[name] for name in config if name != "name"})
+    # An address differs from process to process.
     return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
 
 
-def _called(value: Any, arguments: Mapping[str, Any]) -> str:
-    """An object as a call of its class, with the arguments that differ from their defaults."""
-    given = [
+def _called(value: object, arguments: Mapping[str, object]) -> str:
+    """Writes an object as a call of its class, with the arguments that are not the defaults."""
+    written = [
         f"{name}={_argument(arguments[name])}"
         for name, parameter in inspect.signature(type(value)).parameters.items()
         if name in arguments and _argument(arguments[name]) != _argument(parameter.default)
     ]
-    return f"{type(value).__name__}({', '.join(given)})"
+    return f"{type(value).__name__}({', '.join(written)})"
 
 
-def _argument(value: Any) -> str:
+def _argument(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(label(value))
 
 
-def text(value: Any) -> str:
-    """Writes a label or number for people."""
+def text(value: object) -> str:
+    """Writes a label or a number for people, a float with four digits."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 class Space:
-    """A checked space; `parameters` are the labels and numbers that a study holds.
+    """Checks what a search tries, and translates between it and the parameters of a study.
+
+    Parameters are the numbers and labels that a study holds, by name.
 
     Args:
-        space: Names to lists of values, or to a `Range`.
-        builder: Whose fields they are.
+        space: A list of values, or a `Range`, for each name.
+        builder: The builder whose fields are searched.
 
     Raises:
-        ValueError: An unknown name, an empty list, or values that have the same label.
-        TypeError: Something else than a list or a `Range`, or a value that no field can take.
+        ValueError: A name is unknown, a list is empty, or two values have the same label.
+        TypeError: What to try is neither a list nor a `Range`, or no field can take a value.
     """
 
     def __init__(self, space: Mapping[str, Any], builder: Builder) -> None:
@@ -118,37 +128,37 @@ class Space:
                 "{'learning_rate': tl.Range(1e-4, 1e-1, log=True)}. "
                 f"Received: space={space!r}"
             )
-        self._tried: dict[str, Range | dict[Any, Any]] = {}
+        self._tried: dict[str, Range | dict[Label, Any]] = {}
         for name, tried in space.items():
             _check_name(name, builder)
             self._tried[name] = tried if isinstance(tried, Range) else _by_label(name, tried)
             for value in [] if isinstance(tried, Range) else tried:
                 if name not in FIT_ARGUMENTS:
-                    with suppress(ValueError):  # another value of another field may make it right
+                    with suppress(ValueError):  # may be right with another value of another field
                         dataclasses.replace(builder, **{name: value})
 
     def __contains__(self, name: str) -> bool:
         return name in self._tried
 
-    def tried(self) -> dict[str, Range | list[Any]]:
-        """By name, the range, or the labels in the order that they were given in."""
+    def tried(self) -> dict[str, Range | list[Label]]:
+        """Gives what is tried, by name: the range, or the labels in the order of the values."""
         return {
             name: tried if isinstance(tried, Range) else list(tried)
             for name, tried in self._tried.items()
         }
 
-    def suggest(self, trial: Any) -> dict[str, Any]:
-        """Gives the parameters that an Optuna trial draws."""
+    def suggest(self, trial: "Trial") -> dict[str, Label]:
+        """Lets an Optuna trial draw its parameters, and gives them."""
         return {name: _suggest(trial, name, tried) for name, tried in self.tried().items()}
 
-    def combinations(self, most: int) -> list[dict[str, Any]]:
-        """Gives all that can be drawn, in order, or nothing where that is more than `most`."""
+    def combinations(self, most: int) -> list[dict[str, Label]]:
+        """Lists all parameters that can be drawn; nothing where they are more than `most`."""
         lists = [tried for tried in self.tried().values() if not isinstance(tried, Range)]
         if len(lists) < len(self._tried) or math.prod(map(len, lists)) > most:
             return []
         return [dict(zip(self._tried, drawn, strict=True)) for drawn in itertools.product(*lists)]
 
-    def chosen(self, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    def chosen(self, parameters: Mapping[str, Label]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Gives the fields of the builder and the arguments of `fit` that parameters stand for."""
         fields: dict[str, Any] = {}
         arguments: dict[str, Any] = {}
@@ -159,7 +169,7 @@ class Space:
         return fields, arguments
 
 
-def _suggest(trial: Any, name: str, tried: Range | list[Any]) -> Any:
+def _suggest(trial: "Trial", name: str, tried: Range | list[Label]) -> Label:
     if not isinstance(tried, Range):
         return trial.suggest_categorical(name, tried)
     draw = trial.suggest_int if tried.whole else trial.suggest_float
@@ -167,6 +177,8 @@ def _suggest(trial: Any, name: str, tried: Range | list[Any]) -> Any:
 
 
 def _check_name(name: str, builder: Builder) -> None:
+    """Refuses a name that is neither a field of the builder nor a searchable argument of `fit`."""
+    # The builder's seed is that of the search.
     fields = [f.name for f in dataclasses.fields(builder) if f.init and f.name != "seed"]
     known = [*fields, *FIT_ARGUMENTS]
     if name not in known:
@@ -177,7 +189,8 @@ def _check_name(name: str, builder: Builder) -> None:
         )
 
 
-def _by_label(name: str, values: Any) -> dict[Any, Any]:
+def _by_label(name: str, values: object) -> dict[Label, Any]:
+    """Gives values by their labels, and refuses those that cannot be told apart by them."""
     if not isinstance(values, (list, tuple)):
         raise TypeError(
             f"What to try for {name} is a list of values or a tl.Range. Received: {values!r}"

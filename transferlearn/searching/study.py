@@ -1,4 +1,4 @@
-"""The Optuna study behind a search: opened, found again, and shared by processes."""
+"""Opens the Optuna study behind a search, which several processes may share."""
 
 import contextlib
 import itertools
@@ -7,20 +7,28 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from transferlearn.extras import install_line
 from transferlearn.features.fingerprints import digest
 
-_PREFIX = "transferlearn-"
+if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
+    from optuna.study import Study
+    from optuna.trial import FrozenTrial, Trial, TrialState
+
+Location: TypeAlias = str | os.PathLike[str] | None
+"""The place of a study: path of an SQLite file, an Optuna URL, or `None` for memory."""
+
+_PREFIX = "transferlearn-"  # of the names of our studies: a database may hold others too
 _BEAT = 5.0  # seconds between two signs of life of a running trial
 PATIENCE = 60.0  # seconds without one, after which its process is taken for dead
-_ATTEMPTS = 10  # to make the tables of a new database
+_ATTEMPTS = 10  # to make the tables of a new database, 0.2 seconds apart
 _LOCKED = 60.0  # seconds to wait for another process that writes to an SQLite file
 
 
 def optuna() -> Any:
-    """Imports Optuna, or says how to install it."""
+    """Imports Optuna, or raises an `ImportError` that says how to install it."""
     try:
         import optuna
     except ImportError as error:
@@ -29,14 +37,16 @@ def optuna() -> Any:
 
 
 @contextlib.contextmanager
-def opened(storage: Any, description: Mapping[str, str], *, minimise: bool) -> Iterator[Any]:
+def opened(
+    storage: Location, description: Mapping[str, str], *, minimise: bool
+) -> Iterator["Study"]:
     """Opens the study of a search, or makes it where it does not exist.
 
     Its name is made of the description, so no two searches can ever share one.
 
     Args:
-        storage: Path of an SQLite file, an Optuna URL, or `None` for memory.
-        description: Of all that a score depends on.
+        storage: The path of an SQLite file, an Optuna URL, or `None` for memory.
+        description: All that a score depends on, by name.
         minimise: Whether smaller scores are better.
 
     Raises:
@@ -56,7 +66,8 @@ def opened(storage: Any, description: Mapping[str, str], *, minimise: bool) -> I
             place.engine.dispose()
 
 
-def _study(place: Any, name: str, minimise: bool) -> Any:
+def _study(place: Any, name: str, minimise: bool) -> "Study":
+    """Opens or makes the study of this name, and keeps Optuna from announcing it."""
     logging = optuna().logging
     loudness = logging.get_verbosity()
     logging.set_verbosity(logging.WARNING)
@@ -65,6 +76,7 @@ def _study(place: Any, name: str, minimise: bool) -> Any:
             storage=place,
             study_name=name,
             direction="minimize" if minimise else "maximize",
+            # With one warm-up step, no trial is stopped after its first epoch.
             pruner=optuna().pruners.MedianPruner(n_warmup_steps=1),
             load_if_exists=True,
         )
@@ -72,7 +84,8 @@ def _study(place: Any, name: str, minimise: bool) -> Any:
         logging.set_verbosity(loudness)
 
 
-def _database(storage: Any) -> Any:
+def _database(storage: str | os.PathLike[str]) -> "RDBStorage":
+    """Opens the database at a path or URL; a new SQLite file is made with its folder."""
     from sqlalchemy.exc import DatabaseError
 
     url = os.fspath(storage)
@@ -90,8 +103,8 @@ def _database(storage: Any) -> Any:
         ) from error
 
 
-def _patiently(connect: Callable[[], Any]) -> Any:
-    """Tries again where another process makes the same tables at the same time."""
+def _patiently(connect: Callable[[], "RDBStorage"]) -> "RDBStorage":
+    """Connects, and tries again where another process makes the same tables at the same time."""
     from sqlalchemy.exc import DatabaseError
 
     for _ in range(_ATTEMPTS):
@@ -101,7 +114,8 @@ def _patiently(connect: Callable[[], Any]) -> Any:
     return connect()
 
 
-def _refuse_another(place: Any, storage: Any, description: Mapping[str, str]) -> None:
+def _refuse_another(place: Any, storage: Location, description: Mapping[str, str]) -> None:
+    """Refuses a database that holds the results of another search."""
     for other in optuna().get_all_study_summaries(place):
         if other.study_name.startswith(_PREFIX) and other.best_trial is not None:
             then = other.user_attrs.get("search", {})
@@ -112,20 +126,22 @@ def _refuse_another(place: Any, storage: Any, description: Mapping[str, str]) ->
             ]
             raise ValueError(
                 f"{storage} holds the results of another search: {'; '.join(differing)}. Take "
-                "another storage for this one, or what was passed then."
+                "another storage for this search, or pass what was passed then."
             )
 
 
 @contextlib.contextmanager
-def alive(trial: Any) -> Iterator[None]:
-    """Lets a trial give signs of life, for other processes."""
+def alive(trial: "Trial") -> Iterator[None]:
+    """Lets a trial give signs of life to other processes, by an attribute that changes."""
+    # Optuna's own heartbeat never gives up a trial that was killed before its first beat, and goes
+    # by the wall clock, which jumps where a machine has slept.
     ended = threading.Event()
 
     def beat() -> None:
         for count in itertools.count():
             if ended.wait(_BEAT):
                 return
-            with contextlib.suppress(optuna().exceptions.OptunaError):  # the next one may do
+            with contextlib.suppress(optuna().exceptions.OptunaError):  # the next beat may succeed
                 trial.set_user_attr("beat", count)
 
     thread = threading.Thread(target=beat, daemon=True)
@@ -137,8 +153,10 @@ def alive(trial: Any) -> Iterator[None]:
         thread.join()
 
 
-def end(study: Any, trial: Any, state: Any, score: float | None = None) -> None:
-    """Ends a trial, or a trial of this number, unless another process has done so."""
+def end(
+    study: "Study", trial: "Trial | int", state: "TrialState", score: float | None = None
+) -> None:
+    """Ends a trial, or the trial of this number, unless another process has done so."""
     with contextlib.suppress(optuna().exceptions.UpdateFinishedTrialError):
         study.tell(trial, score, state, skip_if_finished=True)
 
@@ -146,16 +164,16 @@ def end(study: Any, trial: Any, state: Any, score: float | None = None) -> None:
 class Abandoned:
     """Finds trials whose process has ended without saying so, and marks them failed.
 
-    It goes by this process's own clock: machines need not agree about the time, and one that
+    It goes by this process's own clock, since machines need not agree about the time, and one that
     slept has not seen the others die.
     """
 
-    def __init__(self, study: Any) -> None:
+    def __init__(self, study: "Study") -> None:
         self._study = study
-        self._seen: dict[int, tuple[Any, float]] = {}
+        self._seen: dict[int, tuple[int | None, float]] = {}  # the last beat, and since when
 
-    def fail(self, running: list[Any]) -> None:
-        """Looks at the trials that are said to be running."""
+    def fail(self, running: list["FrozenTrial"]) -> None:
+        """Marks those of the running trials as failed whose last sign of life is too long ago."""
         now = time.monotonic()
         for trial in running:
             beat = trial.user_attrs.get("beat")

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -16,14 +16,19 @@ from transferlearn.builders import Builder
 from transferlearn.data import LoadedData, Reading
 from transferlearn.data.iterating import without_retracing_advice
 from transferlearn.fitted import FittedModel
-from transferlearn.searching.space import Space, text
+from transferlearn.searching.space import Label, Space, text
 from transferlearn.searching.study import PATIENCE, Abandoned, alive, end, optuna
+from transferlearn.types import Logs, Source, Verbose
+
+if TYPE_CHECKING:
+    from optuna.study import Study
+    from optuna.trial import FrozenTrial, Trial, TrialState
 
 _POLL = 1.0  # seconds between two looks at what other processes do
 
 
 class _Watch(keras.callbacks.Callback):
-    """Reports a metric after each epoch, and hears whether another one is worth its time."""
+    """Reports a metric after each epoch, and prunes the trial where another is not worth it."""
 
     def __init__(self, metric: str, report: Callable[[int, float], bool]) -> None:
         super().__init__()
@@ -31,7 +36,8 @@ class _Watch(keras.callbacks.Callback):
         self._report = report
         self._goes_on = True
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        # Not at the end of an epoch: a trial that was in its last one is complete.
         if not self._goes_on:
             raise optuna().TrialPruned
 
@@ -44,19 +50,24 @@ class _Watch(keras.callbacks.Callback):
 
 
 class _WorksError(Exception):
-    """Says that an epoch was trained."""
+    """Ends a training whose first epoch has ended: its builder works."""
 
 
 class LoadedOnce:
     """Loads data once for each way in which the builders of a search read it.
 
     Args:
-        train: As for `Builder.load`.
-        validation_data: Likewise.
-        options: Of `Builder.load`.
+        train: The data to train on, as for `Builder.load`.
+        validation_data: The data to validate on, as for `Builder.load`.
+        options: Further arguments of `Builder.load`.
     """
 
-    def __init__(self, train: Any, validation_data: Any, options: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        train: Source | LoadedData,
+        validation_data: Source | None,
+        options: dict[str, Any],
+    ) -> None:
         self._source = (train, validation_data)
         self._options = options
         self._loaded: dict[Reading, LoadedData] = {}
@@ -74,27 +85,28 @@ class Runner:
     """Runs the trials of one study.
 
     Attributes:
-        study: Of Optuna.
-        builder: What is not tried stays as it is here; its seed is that of the search.
+        study: The Optuna study.
+        builder: The builder to begin with; what is not tried stays as it is here. Its seed is that
+            of the search.
         space: What is tried.
-        data: To train and to validate on.
-        options: Of `fit`, without those of loading.
-        metric: A key of the history.
-        verbose: As for `search`.
+        data: The data to train and to validate on.
+        options: Arguments of `fit`, without those of loading.
+        metric: The key of the history by which trials are compared.
+        verbose: 0: nothing is printed; 2: what each `fit` prints; else a line for each trial.
     """
 
-    study: Any
+    study: "Study"
     builder: Builder
     space: Space
     data: LoadedOnce
     options: dict[str, Any]
     metric: str
-    verbose: Any
+    verbose: Verbose
     _builder_works: bool = dataclasses.field(default=False, init=False)
 
     @without_retracing_advice()
     def run(self, total: int) -> None:
-        """Trains until `total` trials are finished, by whomever."""
+        """Trains until this process and others have finished `total` trials."""
         abandoned, waiting = Abandoned(self.study), False
         while True:
             known = self.study.get_trials(deepcopy=False)
@@ -106,7 +118,9 @@ class Runner:
             if finished + len(running) < total:
                 self._enqueue_next(known, total)
                 self._run_one(self.study.ask(), total)
-                gc.collect()  # models are circles of references
+                # Models are circles of references. `keras.utils.clear_session` freed nothing more,
+                # and resets the user's global settings.
+                gc.collect()
                 continue
             if self.verbose and not waiting:
                 print(
@@ -116,20 +130,24 @@ class Runner:
             waiting = True
             time.sleep(_POLL)
 
-    def _enqueue_next(self, known: list[Any], total: int) -> None:
-        """Where all combinations are to be tried, the first that none has that did not fail."""
+    def _enqueue_next(self, known: list["FrozenTrial"], total: int) -> None:
+        """Enqueues the first combination not tried yet, where all of them are to be tried.
+
+        A combination whose process ended in the middle counts as not tried.
+        """
         tried = [t.system_attrs.get("fixed_params") for t in known if t.state != _states().FAIL]
         for parameters in self.space.combinations(total):
             if parameters not in tried:
                 self.study.enqueue_trial(parameters)
                 return
 
-    def _run_one(self, trial: Any, total: int) -> None:
+    def _run_one(self, trial: "Trial", total: int) -> None:
+        """Runs a trial, and ends it whatever happens."""
         known = self.study.get_trials(deepcopy=False)
         counted = [t for t in known[: trial.number] if _is_finished(t) or not t.state.is_finished()]
         state, score = _states().FAIL, None
         try:
-            if len(counted) < total:  # else another process has begun the last one just now
+            if len(counted) < total:  # else another process has just begun the last trial
                 with alive(trial):
                     state, score = self._outcome(trial, known)
         except optuna().exceptions.UpdateFinishedTrialError:
@@ -137,8 +155,10 @@ class Runner:
         finally:
             end(self.study, trial, state, score)
 
-    def _outcome(self, trial: Any, known: list[Any]) -> tuple[Any, float | None]:
-        """Trains, and gives the trial's state and score."""
+    def _outcome(
+        self, trial: "Trial", known: list["FrozenTrial"]
+    ) -> tuple["TrialState", float | None]:
+        """Trains a trial's builder, and gives the trial's state and score."""
         # The number decides, so that processes draw differently and a search can be repeated.
         seed = (self.builder.seed or 0) + trial.number
         self.study.sampler = optuna().samplers.TPESampler(seed=seed % 2**32)
@@ -170,7 +190,8 @@ class Runner:
             self._check_builder()
             self._say_end(f"failed: {error}")
             trial.set_user_attr("reason", str(error))
-            return _states().PRUNED, None  # as bad: of what failed, Optuna would try more
+            # Pruned is as bad for Optuna; of what is marked as failed, it would try more.
+            return _states().PRUNED, None
         trial.set_user_attr("epoch", epoch)
         self._say_end(f"{self.metric} {score:.4f}")
         return _states().COMPLETE, score
@@ -191,7 +212,10 @@ class Runner:
         )
 
     def _check_builder(self) -> None:
-        """Raises what the builder itself fails with, as it was passed, where no trial succeeded."""
+        """Trains the builder as it was passed, once, to raise its own error where it fails itself.
+
+        Nothing is trained where a trial has succeeded already.
+        """
 
         def works(epoch: int, value: float) -> bool:
             raise _WorksError
@@ -203,7 +227,7 @@ class Runner:
             self._fit(self.builder, works)
         self._builder_works = True
 
-    def _say(self, number: int, parameters: dict[str, Any]) -> None:
+    def _say(self, number: int, parameters: dict[str, Label]) -> None:
         if self.verbose:
             told = ", ".join(f"{name}={text(value)}" for name, value in parameters.items())
             print(f"Trial {number}: {told}: ", end="", flush=True)
@@ -217,13 +241,16 @@ def _states() -> Any:
     return optuna().trial.TrialState
 
 
-def _is_finished(trial: Any) -> bool:
-    """Whether a trial counts; one that was cut short is `FAIL` and does not."""
+def _is_finished(trial: "FrozenTrial") -> bool:
+    """Says whether a trial counts; one that was cut short is `FAIL` and does not."""
     return trial.state in (_states().COMPLETE, _states().PRUNED)
 
 
-def _repeat(trial: Any, earlier: Any) -> tuple[Any, float | None]:
-    """Gives a trial what an earlier one of the same parameters had; training it again would too."""
+def _repeat(trial: "Trial", earlier: "FrozenTrial") -> tuple["TrialState", float | None]:
+    """Copies into a trial what an earlier one of the same parameters had, and gives its outcome.
+
+    All trials begin with the same seed, so training once more would give the same.
+    """
     for epoch, value in earlier.intermediate_values.items():
         trial.report(value, epoch)
     for name in {"reason", "epoch"} & earlier.user_attrs.keys():

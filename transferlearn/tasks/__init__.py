@@ -1,4 +1,4 @@
-"""What is learnt: how targets become losses, scores, predictions and figures."""
+"""Defines what is learnt: how targets become losses, scores, predictions and figures."""
 
 from transferlearn.tasks.base import Encoding as Encoding
 from transferlearn.tasks.base import Objective as Objective

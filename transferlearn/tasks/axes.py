@@ -1,15 +1,23 @@
-"""Features in their principal axes, where linear problems are well conditioned."""
+"""Rotates features into their principal axes, where linear problems are well conditioned."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-_FLAT = 1e-6  # share of the largest variance below which an axis counts as none
+# Share of the largest variance below which an axis is left out: float32 rounds at 1.2e-7.
+_FLAT = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
 class Axes:
-    """Features in their principal axes: `values = (features - mean) @ rotation`."""
+    """Holds features in their principal axes: `values = (features - mean) @ rotation`.
+
+    Attributes:
+        values: The features in their axes, float32 `(items, axes)`.
+        variances: The variance along each axis.
+        mean: The mean of each feature.
+        rotation: The matrix from features to axes, `(features, axes)`, the scaling included.
+    """
 
     values: np.ndarray
     variances: np.ndarray
@@ -18,29 +26,36 @@ class Axes:
 
     @classmethod
     def of(cls, features: np.ndarray, weights: np.ndarray | None) -> "Axes":
-        """Finds the principal axes of features, float `(items, features)`."""
+        """Rotates features, float `(items, features)`, into their principal axes.
+
+        Args:
+            features: The features of the items.
+            weights: The weight of each item in the mean; `None`: all weigh the same.
+        """
         mean = np.average(features, axis=0, weights=weights).astype("float32")
         centred = features.astype("float32") - mean
+        # With a mean square of 1, a penalty of one strength means the same for any features.
         scale = np.sqrt(np.square(centred).mean()) or np.float32(1)
         values, variances, rotation = principal_axes(centred / scale)
         return cls(values=values, variances=variances, mean=mean, rotation=rotation / scale)
 
 
 def principal_axes(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rotates features into the axes in which they vary independently.
+    """Rotates features into the axes along which they vary independently.
 
     Args:
-        centred: Float32 `(items, features)` with the mean 0.
+        centred: The features less their mean, float32 `(items, features)`.
 
     Returns:
         The features in these axes, `(items, axes)`, the variance of each axis, and the rotation
-        `(features, axes)`; axes in which next to nothing varies are left out.
+        `(features, axes)`; axes along which next to nothing varies are left out.
     """
     items, count = centred.shape
     if count <= items:
         variances, rotation = np.linalg.eigh(centred.T @ centred / items)
         kept = variances > _FLAT * variances[-1]
         return centred @ rotation[:, kept], variances[kept], rotation[:, kept]
+    # With fewer items than features, the smaller matrix, of the items, has the same variances.
     variances, items_axes = np.linalg.eigh(centred @ centred.T / items)
     kept = variances > _FLAT * variances[-1]
     variances, items_axes = variances[kept], items_axes[:, kept]

@@ -1,4 +1,4 @@
-"""What is learnt: how targets become a loss, a score, predictions and figures."""
+"""Defines the base classes of tasks, of encodings of targets, and of solvers of linear heads."""
 
 import abc
 import math
@@ -14,20 +14,22 @@ from transferlearn.data import Encoder, Spec, Target, Targets
 from transferlearn.heads import Output
 from transferlearn.tasks.figures import Evaluation, Interval
 from transferlearn.tasks.scores import Score
+from transferlearn.types import Json, Loss, Metrics, Operation, Tensor
 
 Prediction = TypeVar("Prediction", covariant=True)
-PREDICTIONS = "predictions"  # the name of the output of a network that has one
+PREDICTIONS = "predictions"  # the name of the output, in a network that has only one
 
 
 class SolvedLayer(NamedTuple):
-    """A Dense layer that was solved exactly.
+    """Holds the weights of a Dense layer that was solved exactly.
 
     Attributes:
-        kernel: Float32 `(features, units)`.
-        bias: Float32 `(units,)`.
-        strength: Of the L2 penalty, one for each unit or one for all; chosen by cross-validation.
-        score: Cross-validated, of the figure that `Solver.score` names.
-        held_out: Items that `score` was measured on.
+        kernel: The layer's kernel, float32 `(features, units)`.
+        bias: The layer's bias, float32 `(units,)`.
+        strength: The strength of the L2 penalty, one for each unit or one for all; cross-validation
+            chose it.
+        score: The cross-validated value of the figure that `Solver.score` names.
+        held_out: How many items `score` was measured on.
     """
 
     kernel: np.ndarray
@@ -41,7 +43,7 @@ class Solver(abc.ABC):
     """Solves a Dense layer on features, in place of gradient steps.
 
     Attributes:
-        score: The figure that is cross-validated, such as `"accuracy"`.
+        score: The name of the figure that is cross-validated, such as `"accuracy"`.
     """
 
     score: ClassVar[str]
@@ -53,10 +55,10 @@ class Solver(abc.ABC):
         """Solves the layer, with the penalty that cross-validation finds best.
 
         Args:
-            features: Float32 `(items, features)`.
-            targets: As the objective's `encode` makes them.
-            weights: Float `(items,)`, or `None`.
-            seed: Of the folds.
+            features: The layer's input, float32 `(items, features)`.
+            targets: The targets, as the objective's `encode` makes them.
+            weights: The weight of each item, float `(items,)`; `None`: all weigh the same.
+            seed: The seed of the random folds of the cross-validation.
         """
 
     @abc.abstractmethod
@@ -70,48 +72,48 @@ class Solver(abc.ABC):
         """Solves the layer on other items with the same penalty, and gives kernel and bias."""
 
     @abc.abstractmethod
-    def looks_through(self, operation: Any) -> bool:
-        """Says whether an operation behind the layer leaves the solution what it is."""
+    def looks_through(self, operation: Operation) -> bool:
+        """Says whether the layer can be solved although this operation comes after it."""
 
     @abc.abstractmethod
     def interval(self, score: float, items: int) -> Interval:
-        """Gives the interval of 95% of a cross-validated score of so many items."""
+        """Gives the 95% interval of a cross-validated score that was measured on `items` items."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Objective:
-    """What a network is trained towards.
+    """Holds the loss, the metrics and the form of the targets that a network is trained with.
 
     Attributes:
-        loss: What `compile` takes: one loss, or a mapping of losses by output.
-        metrics: Makes fresh metrics, as `compile` takes them.
-        encode: Makes of raw targets what the loss reads; `None`: it reads them as they are.
+        loss: The loss, as `compile` takes it: a single one, or a mapping of losses by output.
+        metrics: A function that makes fresh metrics, as `compile` takes them.
+        encode: Turns raw targets into what the loss reads; `None`: it reads them as they are.
         solver: Solves the head's Dense layer; `None`: it cannot be solved.
-        unsolvable: Why it cannot, such as `"its loss is no plain cross-entropy"`.
+        unsolvable: The reason why it cannot, such as `"its loss is no plain cross-entropy"`.
     """
 
-    loss: Any
-    metrics: Callable[[], Any]
+    loss: Loss | Mapping[str, Loss]
+    metrics: Callable[[], Metrics]
     encode: Encoder | None
     solver: Solver | None = None
     unsolvable: str = ""
 
 
 class Seen(NamedTuple):
-    """What is known of an item that was predicted on: the path of its file, where it has one."""
+    """Holds what is known of an item that was predicted on: the path of its file, if it has one."""
 
     path: str | None = None
 
 
 class Encoding(abc.ABC, Generic[Prediction]):
-    """What was learnt of the targets before training, and all that depends on it.
+    """Holds what was learnt of the targets before training, and does all that depends on it.
 
-    Subclasses are frozen dataclasses of what is learnt (names of classes, mean and spread), which
+    Subclasses are frozen dataclasses of what was learnt (names of classes, mean and spread), which
     a save holds as JSON.
 
     Attributes:
-        name: Of the task, as saves call it.
-        score: Ranks weights, trials and networks.
+        name: The word by which a save knows the encoding, such as `"classes"`.
+        score: The score by which weights, trials and networks are compared.
     """
 
     name: ClassVar[str]
@@ -119,65 +121,68 @@ class Encoding(abc.ABC, Generic[Prediction]):
 
     @property
     def guessing_loss(self) -> float:
-        """Gives the loss of knowing nothing; infinite where that is not known."""
+        """Gives the loss of a model that knows nothing; infinity where that is not known."""
         return math.inf
 
     @property
     @abc.abstractmethod
     def target(self) -> Target:
-        """Gives the target that reads other data as the training data was read."""
+        """Gives the target that reads other data in the way the training data was read."""
 
     @property
     @abc.abstractmethod
     def outputs(self) -> Mapping[str, Output]:
-        """Gives what a network has to put out, by name."""
+        """Gives the outputs that a network must have, by name."""
 
     @property
     def inputs(self) -> Mapping[str, Spec]:
-        """Gives what a network takes besides the items, by name, such as a decoder's token ids."""
+        """Gives a network's inputs besides the items, by name, such as a decoder's token ids."""
         return {}
 
     @property
     def raw(self) -> Encoder | None:
-        """Gives the encoder whose targets `measure` takes, for streams of any form."""
+        """Gives the encoder that turns targets of any form into those that `measure` takes.
+
+        `None`: `measure` takes targets in the form in which streams give them.
+        """
         return None
 
-    def finish(self, outputs: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Puts the last layers, which are not the head's own, behind the head's outputs."""
+    def finish(self, outputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Adds the last layers, which are not the head's own, behind the head's outputs."""
         return outputs
 
     @abc.abstractmethod
-    def of_network(self, outputs: Mapping[str, NetworkOutput], loss: Any) -> Self:
-        """Takes note of what a network's outputs are.
+    def of_network(self, outputs: Mapping[str, NetworkOutput], loss: Loss | None) -> Self:
+        """Gives this encoding with a note of what a network's outputs are.
 
         Args:
-            outputs: Of the network, by name.
-            loss: The builder's; `None`: the one that fits.
+            outputs: The network's outputs, by name.
+            loss: The builder's loss; `None`: the one that fits the outputs.
 
         Raises:
-            ValueError: The outputs cannot tell what is to be learnt.
+            ValueError: The outputs do not fit what is to be learnt.
         """
 
     @abc.abstractmethod
     def objective(
-        self, *, loss: Any, metrics: Any, targets: Targets | None, mixed: bool
+        self, *, loss: Loss | None, metrics: Metrics | None, targets: Targets | None, mixed: bool
     ) -> Objective:
-        """Chooses what the network is trained towards.
+        """Chooses the loss, the metrics and the form of the targets for the training.
 
         Args:
-            loss: The builder's; `None`: the one that fits the outputs.
-            metrics: The builder's, templates; `None`: those that fit.
-            targets: To train on; `None` where they are not known yet.
+            loss: The builder's loss; `None`: the one that fits the outputs.
+            metrics: The builder's metrics, which are copied; `None`: those that fit.
+            targets: The targets to train on; `None` where they are not known yet.
             mixed: Whether items, and their targets with them, are mixed in training.
 
         Raises:
-            ValueError: Metrics that do not go with the loss.
+            ValueError: The metrics do not go with the loss.
         """
 
     def linear_solver(self) -> Solver | None:
         """Gives the solver of a linear layer that learns this, whatever a network's head is.
 
-        It takes targets as `raw` makes them. `None`: there is no such solver.
+        The solver takes targets as `raw` makes them. `None`: there is no such solver.
         """
         return None
 
@@ -187,35 +192,37 @@ class Encoding(abc.ABC, Generic[Prediction]):
 
     @abc.abstractmethod
     def values(self, outputs: Any) -> np.ndarray:
-        """Makes of a network's outputs what they mean, such as probabilities; one row a row."""
+        """Turns a network's outputs into what they mean, such as probabilities, row by row."""
 
     @abc.abstractmethod
     def decode(self, values: np.ndarray, seen: Sequence[Seen]) -> list[Prediction]:
-        """Makes predictions of values, one an item."""
+        """Turns values into predictions, one for each item."""
 
     @abc.abstractmethod
     def measure(self, values: np.ndarray, targets: np.ndarray) -> Evaluation:
-        """Scores values against raw targets, or those that `raw` makes."""
+        """Scores values against raw targets, or against those that `raw` makes."""
 
     @abc.abstractmethod
     def summary(self) -> str:
         """Says in a few words what was learnt, such as `"2 classes: cat, dog"`."""
 
     @abc.abstractmethod
-    def settings(self) -> dict[str, Any]:
-        """Gives what a save has to say to make this encoding again, as JSON takes it."""
+    def settings(self) -> Json:
+        """Gives what a save has to hold, so that `load` can make this encoding again."""
 
     @classmethod
     @abc.abstractmethod
-    def load(cls, settings: dict[str, Any]) -> Self:
+    def load(cls, settings: Json) -> Self:
         """Makes the encoding that was saved with these settings."""
 
 
 class Task(abc.ABC, Generic[Prediction]):
-    """What is learnt, before any data is seen. Subclasses are frozen dataclasses of settings.
+    """Describes what is to be learnt, before any data is seen.
+
+    Subclasses are frozen dataclasses of settings.
 
     Attributes:
-        target: What is to be found in the data, where `fit` says nothing more of it.
+        target: The target that is looked for in the data, where `fit` says nothing more of it.
     """
 
     target: Target
@@ -225,10 +232,10 @@ class Task(abc.ABC, Generic[Prediction]):
         """Learns from the training targets what an encoding has to know.
 
         Raises:
-            ValueError: They are not what this task learns.
+            ValueError: The targets are not of the form that this task learns.
         """
 
 
 def in_numpy(outputs: Any) -> Any:
-    """Gives what a network put out as NumPy arrays."""
+    """Turns a network's outputs, of whatever structure, into NumPy arrays."""
     return keras.tree.map_structure(keras.ops.convert_to_numpy, outputs)

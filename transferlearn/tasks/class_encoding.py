@@ -1,4 +1,4 @@
-"""What a classifier knows once it has seen its training labels."""
+"""Holds what a classifier knows of its classes, and what it says of items."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -27,21 +27,22 @@ from transferlearn.tasks.losses import (
 )
 from transferlearn.tasks.scores import Score, Share
 from transferlearn.templates import copy_metrics
+from transferlearn.types import Json, Loss, Metrics
 
-_NAMED = 5  # classes, where a model is printed
+_NAMED = 5  # classes that are named where a model is printed; there may be thousands
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassPrediction:
-    """What a classifier says of one item.
+    """Holds what a classifier says of one item.
 
     Attributes:
         class_name: The likeliest class.
-        probability: Of that class, in [0, 1].
-        probabilities: Of every class.
-        labels: The classes it has: the likeliest one, or with several classes an item all that are
-            at 0.5 or above.
-        path: Of the file, where there was one.
+        probability: The probability of that class, in [0, 1].
+        probabilities: The probability of every class, by its name.
+        labels: The classes that the item has: the likeliest one; where an item can have several,
+            all with a probability of at least 0.5.
+        path: The path of the item's file, if it has one.
     """
 
     class_name: str
@@ -56,12 +57,15 @@ class ClassPrediction:
 
 @dataclass(frozen=True, kw_only=True)
 class ClassEncoding(Encoding[ClassPrediction]):
-    """What a classifier knows: its classes, and what its outputs are.
+    """Holds what a classifier knows: its classes, and what its outputs are.
 
     Attributes:
-        class_names: In the order of the outputs.
-        activation: Of the outputs: `"softmax"` or `"sigmoid"` probabilities, or `"linear"` logits.
-        units: How many outputs there are: one for each class, or one for two classes.
+        class_names: The names of the classes, in the order of the outputs.
+        activation: What the outputs are: `"softmax"` or `"sigmoid"` probabilities, or `"linear"`
+            logits.
+        units: How many numbers the network gives for each item: one for each class, or a single one
+            for two classes.
+        several: Whether an item can have several classes.
     """
 
     name: ClassVar[str] = "classes"
@@ -74,35 +78,35 @@ class ClassEncoding(Encoding[ClassPrediction]):
 
     @property
     def guessing_loss(self) -> float:
-        """Gives the cross-entropy of finding all classes equally likely."""
+        """Gives the cross-entropy of a model that finds all classes equally likely, in nats."""
         return math.log(len(self.class_names))
 
     @property
     def target(self) -> Target:
-        """Gives these classes, in this order."""
+        """Gives a target that reads these classes, in this order."""
         return Classes(self.class_names)
 
     @property
     def outputs(self) -> Mapping[str, Output]:
-        """Gives one output, with a number for each class."""
+        """Gives a single output, with a number for each class."""
         return {PREDICTIONS: Output(len(self.class_names))}
 
     @property
     def raw(self) -> OneHot:
-        """Gives rows with a number for each class, which ids, shares and tags can be."""
+        """Gives the encoder of ids, shares and tags as rows with a number for each class."""
         return OneHot(len(self.class_names))
 
-    def of_network(self, outputs: Mapping[str, NetworkOutput], loss: Any) -> Self:
-        """Takes note of the activation; two classes may have one output."""
+    def of_network(self, outputs: Mapping[str, NetworkOutput], loss: Loss | None) -> Self:
+        """Gives this encoding with the network's activation and its number of outputs."""
         (output,) = outputs.values()
         noted = replace(self, activation=output.activation, units=output.units)
         check_outputs(noted.meaning(soft=False), len(self.class_names), loss)
         return noted
 
     def objective(
-        self, *, loss: Any, metrics: Any, targets: Targets | None, mixed: bool
+        self, *, loss: Loss | None, metrics: Metrics | None, targets: Targets | None, mixed: bool
     ) -> Objective:
-        """Chooses the cross-entropy that fits the outputs, and accuracy."""
+        """Chooses the cross-entropy that fits the outputs, and accuracy, where none are named."""
         labels = targets.labels if isinstance(targets, ClassTargets) else None
         given_soft = not self.several and labels is not None and labels.ndim == 2
         mixes_ids = mixed and not self.several and self.units > 1
@@ -116,60 +120,61 @@ class ClassEncoding(Encoding[ClassPrediction]):
         return Objective(
             loss=loss,
             metrics=lambda: copy_metrics(metrics) or choose_metrics(outputs),
-            # Of class ids nothing can be mixed.
+            # Class ids cannot be mixed, so they become rows with a 1 for the class.
             encode=self.raw if mixes_ids and not given_soft else encode,
             solver=LogisticSolver(self.units, independent) if plain else None,
             unsolvable="" if plain else "its loss is no plain cross-entropy",
         )
 
     def linear_solver(self) -> LogisticSolver:
-        """Gives logistic regression on shares of all classes."""
+        """Gives the solver of logistic regression on shares of all classes."""
         return LogisticSolver(len(self.class_names), self.several)
 
     def baseline(self, targets: Targets) -> float | None:
-        """Gives the accuracy of always giving the commonest answer."""
+        """Gives the accuracy of always giving the commonest answer; `None` for unread streams."""
         assert isinstance(targets, ClassTargets)
         if targets.labels is None:
             return None
         return majority(targets.labels, multi_label=self.several)
 
     def values(self, outputs: Any) -> np.ndarray:
-        """Makes of outputs a probability for each class: `(rows, classes)`."""
-        found = in_numpy(outputs)
+        """Turns outputs into a probability for each class: `(rows, classes)`."""
+        likely = in_numpy(outputs)
         if self.activation == "linear":
-            one_each = self.several or found.shape[1] == 1
+            one_each = self.several or likely.shape[1] == 1
             squash = keras.activations.sigmoid if one_each else keras.activations.softmax
-            found = in_numpy(squash(keras.ops.convert_to_tensor(found)))
-        if found.shape[1] == 1 and len(self.class_names) == 2:
-            return np.concatenate([1 - found, found], axis=1)
-        return found
+            likely = in_numpy(squash(keras.ops.convert_to_tensor(likely)))
+        if likely.shape[1] == 1 and len(self.class_names) == 2:
+            # A single output is the probability of the second class.
+            return np.concatenate([1 - likely, likely], axis=1)
+        return likely
 
     def decode(self, values: np.ndarray, seen: Sequence[Seen]) -> list[ClassPrediction]:
-        """Gives each item its likeliest class."""
+        """Makes a prediction for each item: its likeliest class, and the probabilities of all."""
         return [self._prediction(row, of) for row, of in zip(values, seen, strict=True)]
 
     def measure(self, values: np.ndarray, targets: np.ndarray) -> Evaluation:
-        """Gives accuracy, loss, and how well each class is found."""
+        """Gives the accuracy, the loss, the recall of each class and more."""
         return classification_figures(values, targets, self.class_names, multi_label=self.several)
 
     def summary(self) -> str:
-        """Says how many classes there are, and what the first are called."""
+        """Says how many classes there are, and names the first five."""
         count = len(self.class_names)
         names = ", ".join([*self.class_names[:_NAMED], *["..."] * (count > _NAMED)])
         return f"{count} classes: {names}"
 
-    def settings(self) -> dict[str, Any]:
-        """Gives the names, the activation and the number of outputs."""
+    def settings(self) -> Json:
+        """Gives the names of the classes, the activation and the number of outputs."""
         names = list(self.class_names)
         return {"class_names": names, "activation": self.activation, "units": self.units}
 
     @classmethod
-    def load(cls, settings: dict[str, Any]) -> Self:
-        """Makes the encoding that was saved."""
+    def load(cls, settings: Json) -> Self:
+        """Makes the encoding that was saved with these settings."""
         return cls(**{**settings, "class_names": tuple(settings["class_names"])})
 
     def meaning(self, *, soft: bool) -> Outputs:
-        """Says what the outputs mean.
+        """Describes what the network's outputs mean.
 
         Args:
             soft: Whether targets are shares of classes.
@@ -192,12 +197,12 @@ class ClassEncoding(Encoding[ClassPrediction]):
 
 @dataclass(frozen=True, kw_only=True)
 class TagEncoding(ClassEncoding):
-    """What a classifier knows that gives an item any number of classes."""
+    """Holds what a classifier knows that gives an item any number of classes."""
 
     name: ClassVar[str] = "tags"
     several: ClassVar[bool] = True
 
     @property
     def target(self) -> Target:
-        """Gives these classes, in this order."""
+        """Gives a target that reads these classes, in this order, any number for each item."""
         return Tags(self.class_names)

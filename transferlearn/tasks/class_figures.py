@@ -1,7 +1,6 @@
-"""Figures of a classifier."""
+"""Computes the figures that say how good a classifier is."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -16,20 +15,21 @@ def classification_figures(
     """Scores probabilities against labels.
 
     Args:
-        probabilities: Float, `(items, classes)`, in [0, 1].
+        probabilities: The probability of each class, float `(items, classes)`, in [0, 1].
         labels: Class ids `(items,)`, or shares or 0 and 1 `(items, classes)`.
-        class_names: Of the classes, in order.
+        class_names: The names of the classes, in order.
         multi_label: Whether an item can have several classes.
 
     Returns:
-        `count`, `accuracy` (with `multi_label`: of all yes-or-no answers), `majority` (the
-        accuracy of always giving the commonest answer), `loss` (cross-entropy, nats),
+        The figures `count`, `accuracy` (with `multi_label`: of all yes-or-no answers), `majority`
+        (the accuracy of always giving the commonest answer), `loss` (cross-entropy, nats),
         `balanced_accuracy` (the mean of the recalls of classes that occur; with `multi_label`, of
         each class's yes and no), `macro_f1` (the mean F1 of classes that occur or are answered),
         and for each class `recall: NAME`, the share of its items that were found; NaN for classes
         that do not occur, which a `DataWarning` names.
     """
     truth = labels if labels.ndim == 2 else one_hot(labels, len(class_names)).astype("float64")
+    # Clipped as Keras's losses clip, by 1e-7, since the logarithm of 0 is infinite.
     clipped = np.clip(probabilities.astype("float64"), 1e-7, 1 - 1e-7)
     if multi_label:
         answers, true = probabilities >= 0.5, truth >= 0.5
@@ -42,28 +42,29 @@ def classification_figures(
         )
         loss = -(truth * np.log(clipped)).sum(1).mean()
         accuracy = (answers & true).any(1).mean()
-    figures: dict[str, Any] = {
+    figures: dict[str, float] = {
         "count": len(truth),
         "accuracy": accuracy,
         "majority": majority(true, multi_label=multi_label),
         "loss": loss,
     }
-    found, there, claimed = (answers & true).sum(0), true.sum(0), answers.sum(0)
-    recalls = _ratio(found, there)
+    right, there, claimed = (answers & true).sum(0), true.sum(0), answers.sum(0)
+    recalls = _ratio(right, there)
     balanced = recalls
     if multi_label:
         balanced = np.concatenate([recalls, _ratio((~answers & ~true).sum(0), (~true).sum(0))])
     figures["balanced_accuracy"] = np.nanmean(balanced)
-    figures["macro_f1"] = np.nanmean(_ratio(2 * found, there + claimed))
+    figures["macro_f1"] = np.nanmean(_ratio(2 * right, there + claimed))
     figures |= {f"recall: {name}": r for name, r in zip(class_names, recalls, strict=True)}
     if absent := [name for name, items in zip(class_names, there, strict=True) if not items]:
         notice(
             f"Nothing in this data is of the class {', '.join(map(repr, absent))}: its recall is "
             "unknown, balanced_accuracy leaves it out, and macro_f1 takes it as 0 if it is given."
         )
+    # The answers for one item depend on each other, which Wilson's interval does not allow for.
     intervals = {} if multi_label else {"accuracy": wilson(float(accuracy), len(truth))}
-    found = {name: float(value) for name, value in figures.items()}
-    return Evaluation(found, intervals, baseline=found["majority"])
+    plain = {name: float(value) for name, value in figures.items()}
+    return Evaluation(plain, intervals, baseline=plain["majority"])
 
 
 def majority(labels: np.ndarray, *, multi_label: bool) -> float:
@@ -81,5 +82,5 @@ def majority(labels: np.ndarray, *, multi_label: bool) -> float:
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """NaN where there is nothing to have a part of."""
+    """Divides one by the other; gives NaN where `whole` is 0."""
     return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)

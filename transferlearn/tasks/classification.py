@@ -1,4 +1,4 @@
-"""Classification: one class an item, or any number of them."""
+"""Defines the tasks of classification, with one class an item or several, and class weights."""
 
 import math
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ class Classification(Task[ClassPrediction]):
     """Learns one class for each item.
 
     Args:
-        target: Where the classes are found, and in which order.
+        target: Says where the classes are found in the data, and gives their order.
     """
 
     target: Target = _CLASSES
@@ -35,10 +35,10 @@ class Classification(Task[ClassPrediction]):
 
 @dataclass(frozen=True)
 class Tagging(Task[ClassPrediction]):
-    """Learns for each item which of several classes it has, any number of them.
+    """Learns which classes each item has; it may have none, one or several.
 
     Args:
-        target: Where the classes are found, and in which order.
+        target: Says where the classes are found in the data, and gives their order.
     """
 
     target: Target = _TAGS
@@ -51,26 +51,30 @@ class Tagging(Task[ClassPrediction]):
 
 @dataclass(frozen=True)
 class ClassWeights:
-    """Weighs each item by its class; see `Weigh`."""
+    """Weighs each item by its class; it is a `Weigh`.
+
+    Attributes:
+        weights: The weight of each class, in the order of the class ids.
+    """
 
     weights: tuple[float, ...]
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
-        """Gives float32 `(batch,)` for ids `(batch,)` or shares `(batch, classes)`."""
+        """Gives weights, float32 `(batch,)`, for ids `(batch,)` or shares `(batch, classes)`."""
         ids = rows if rows.ndim == 1 else rows.argmax(axis=1)
         return np.array(self.weights, np.float32)[ids]
 
 
 def class_weights(given: Mapping[Any, float] | str | None, train: Dataset) -> Weigh | None:
-    """Makes weights of items of weights of classes.
+    """Turns weights of classes into weights of items.
 
     Args:
-        given: `"balanced"`: all classes count alike; or from names or ids of classes to weights of
-            at least 0; `None`: there are none.
-        train: What is trained on.
+        given: `"balanced"`: all classes count alike; or a mapping from names or ids of classes to
+            weights of at least 0; `None`: there are no weights.
+        train: The dataset to train on.
 
     Raises:
-        ValueError: Weights that cannot be, or classes that are not in the data.
+        ValueError: A weight is no number of at least 0, or a class is not in the data.
     """
     if given is None:
         return None
@@ -79,7 +83,7 @@ def class_weights(given: Mapping[Any, float] | str | None, train: Dataset) -> We
     if isinstance(targets, TagTargets):
         raise ValueError(
             "class_weight has no meaning for multi-label data, where an item has several "
-            "classes. Pass sample weights as third part of (x, y, sample_weight)."
+            "classes. Pass sample weights as the third part of (x, y, sample_weight)."
         )
     if given == "balanced":
         return _balanced(targets, train.sample_weight)
@@ -103,7 +107,7 @@ def class_weights(given: Mapping[Any, float] | str | None, train: Dataset) -> We
 
 
 def _balanced(targets: ClassTargets, sample_weight: np.ndarray | None) -> ClassWeights:
-    """Makes all classes count alike, and the mean item as much as before."""
+    """Makes weights with which all classes count alike, and the mean item as much as before."""
     classes, labels = len(targets.class_names), targets.labels
     if labels is None:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Figures that say how good a model is, each with its interval where it is known."""
+"""Holds figures that say how good a model is, and computes their intervals."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -6,17 +6,18 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 Interval = tuple[float, float]
-_TWO_SIDED = 1.96  # standard deviations of a normal distribution that hold 95%
+_TWO_SIDED = 1.96  # within so many standard deviations lie 95% of a normal distribution
 _RESAMPLES = 1000
-_GROUPS = 2000  # of many items, whole groups are drawn: the interval is the same
+_GROUPS = 2000  # items beyond this number are drawn in groups: the interval is the same
 
 
 class Evaluation(Mapping[str, float]):
     """Holds figures by key and by attribute: `scores["accuracy"]`, `scores.accuracy`.
 
     Attributes:
-        intervals: For some figures, the interval that holds the true one in 95% of all cases.
-        baseline: The task's score of always giving the commonest answer; NaN where it has none.
+        intervals: For some figures, by key, the interval that holds the true value in 95% of all
+            cases.
+        baseline: The score of always giving the commonest answer; NaN where that is not known.
     """
 
     def __init__(
@@ -40,10 +41,13 @@ class Evaluation(Mapping[str, float]):
         return len(self._figures)
 
     def __getattr__(self, name: str) -> float:
+        figures = self.__dict__.get("_figures", {})  # copy and pickle ask before there are any
         try:
-            return self.__dict__["_figures"][name]
+            return figures[name]
         except KeyError:
-            raise AttributeError(f"No figure {name!r}. There are: {', '.join(self)}.") from None
+            raise AttributeError(
+                f"There is no figure {name!r}. There are: {', '.join(figures)}."
+            ) from None
 
     def __repr__(self) -> str:
         return f"Evaluation({', '.join(map(self._shown, self))})"
@@ -55,7 +59,7 @@ class Evaluation(Mapping[str, float]):
 
 
 def wilson(share: float, count: int) -> Interval:
-    """Gives the interval of 95% of a share that was seen among `count` items.
+    """Gives the 95% interval of a share that was seen among `count` items.
 
     Reference: [Wilson](https://doi.org/10.1080/01621459.1927.10502953).
     """
@@ -66,16 +70,16 @@ def wilson(share: float, count: int) -> Interval:
 
 
 def r2_error(r2: float, count: float) -> float:
-    """Says how far the R2 of `count` items goes by chance: one standard deviation.
+    """Gives the standard deviation by chance of the R2 of `count` items.
 
     Reference: Olkin and Finn, [Correlations redux](https://doi.org/10.1037/0033-2909.118.1.155),
-    for normal errors; below 0.5 that of the mean square alone, which is no smaller.
+    for normal errors. Below an R2 of 0.5 the mean square's own is given, which is no smaller.
     """
     return 2 * abs(1 - r2) * math.sqrt(max(r2, 0.5) / count)
 
 
 def r2_interval(r2: float, count: int) -> Interval:
-    """Gives the interval of 95% of the R2 of `count` items."""
+    """Gives the 95% interval of the R2 of `count` items."""
     left = 1 - r2  # a ratio of squares, whose logarithm is about normal
     factor = math.exp(_TWO_SIDED * r2_error(r2, count) / left) if left > 0 else 1.0
     return 1 - left * factor, 1 - left / factor
@@ -84,11 +88,11 @@ def r2_interval(r2: float, count: int) -> Interval:
 def bootstrap(
     items: np.ndarray, figures: Callable[[np.ndarray], Mapping[str, np.ndarray]]
 ) -> dict[str, Interval]:
-    """Gives intervals of 95% of figures that are made of means over items.
+    """Gives the 95% intervals of figures that are computed from means over items.
 
     Args:
-        items: Float `(n, quantities)`, what each item adds to the means.
-        figures: Takes means `(..., quantities)` and gives each figure `(...)`.
+        items: What each item adds to the means, float `(n, quantities)`.
+        figures: A function that takes means `(..., quantities)` and gives each figure `(...)`.
 
     Reference: [Efron](https://doi.org/10.1214/aos/1176344552); percentiles of 1,000 resamples,
     drawn with a fixed seed.
@@ -98,7 +102,8 @@ def bootstrap(
     begins = np.linspace(0, len(items), groups, endpoint=False).astype(int)
     sums = np.add.reduceat(items[order], begins)
     sizes = np.diff(np.append(begins, len(items)))
+    # How often each group is drawn: all resamples are then one matrix product.
     times = random.multinomial(groups, np.full(groups, 1 / groups), size=_RESAMPLES)
-    found = figures(times @ sums / (times @ sizes)[:, None])
-    ends = {name: np.nanquantile(values, [0.025, 0.975]) for name, values in found.items()}
+    resampled = figures(times @ sums / (times @ sizes)[:, None])
+    ends = {name: np.nanquantile(values, [0.025, 0.975]) for name, values in resampled.items()}
     return {name: (float(low), float(high)) for name, (low, high) in ends.items()}

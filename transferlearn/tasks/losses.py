@@ -1,30 +1,32 @@
-"""The losses and metrics of classification: chosen to match the outputs, or checked."""
+"""Chooses losses and metrics that fit the outputs of a classifier, and checks those given."""
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 
 from transferlearn.data import ClassIds, Encoder, OneHot
 from transferlearn.data.targets import Binary
+from transferlearn.types import Loss, Metric, Metrics
 
+# Names of Keras's losses that read rows with a number for each class.
 _ONE_HOT = re.compile(
     "binary|categorical|kl|hinge|squared|absolute|cosine|huber|cosh|poisson|dice|tversky"
 )
+# Names of Keras's metrics that read such rows.
 _READS_ROWS = re.compile("categorical|^auc$|precision|recall|f1_?score|fbeta")
 _LABELS = {ClassIds: "class ids", OneHot: "rows with a 1 for the class", Binary: "0 or 1"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
-    """What the outputs of a classifier mean.
+    """Describes what the outputs of a classifier mean.
 
     Attributes:
-        count: How many numbers an item gets.
-        activation: `"softmax"` or `"sigmoid"` probabilities, or `"linear"` logits.
+        count: How many numbers the network gives for each item.
+        activation: What they are: `"softmax"` or `"sigmoid"` probabilities, or `"linear"` logits.
         multi_label: Whether an item can have several classes.
-        soft: Whether targets are shares of classes.
+        soft: Whether the targets are shares of classes, not ids.
     """
 
     count: int
@@ -38,11 +40,11 @@ class Outputs:
         return self.multi_label or self.count == 1
 
 
-def check_outputs(outputs: Outputs, num_classes: int, loss: Any = None) -> None:
+def check_outputs(outputs: Outputs, num_classes: int, loss: Loss | None = None) -> None:
     """Refuses a head whose outputs cannot tell `num_classes` classes apart.
 
     Raises:
-        ValueError: What was given, and the fix.
+        ValueError: The outputs do not fit; the message says what was given, and the fix.
     """
     if outputs.count == 1 and outputs.activation == "softmax":
         raise ValueError(
@@ -66,13 +68,13 @@ def check_outputs(outputs: Outputs, num_classes: int, loss: Any = None) -> None:
         )
 
 
-def is_binary(loss: Any) -> bool:
-    """Whether a loss is for outputs that are a yes or no each."""
+def is_binary(loss: Loss | None) -> bool:
+    """Says whether a loss is for outputs that are a yes or no each."""
     return "binary" in _name(loss)
 
 
-def choose_loss(outputs: Outputs, metrics: Any) -> keras.losses.Loss:
-    """Gives the cross-entropy that fits the outputs and what the metrics need labels to be."""
+def choose_loss(outputs: Outputs, metrics: Metrics | Metric | None) -> keras.losses.Loss:
+    """Gives the cross-entropy that fits the outputs, and the labels that the metrics need."""
     logits = outputs.activation == "linear"
     if outputs.independent or outputs.activation == "sigmoid":
         return keras.losses.BinaryCrossentropy(from_logits=logits)
@@ -81,19 +83,20 @@ def choose_loss(outputs: Outputs, metrics: Any) -> keras.losses.Loss:
     return keras.losses.SparseCategoricalCrossentropy(from_logits=logits)
 
 
-def choose_metrics(outputs: Outputs) -> list[Any]:
-    """Gives accuracy, and where each output is a yes or no, the area under the ROC curve too."""
+def choose_metrics(outputs: Outputs) -> list[Metric]:
+    """Gives accuracy, and if each output is a yes or no, the area under the ROC curve too."""
     if not outputs.independent:
         return ["accuracy"]
     logits = outputs.activation == "linear"
     return [
+        # Keras's "accuracy" compares with 0.5, which is wrong for logits.
         keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0 if logits else 0.5),
         keras.metrics.AUC(name="auc", multi_label=outputs.multi_label, from_logits=logits),
     ]
 
 
-def choose_encoder(loss: Any, outputs: Outputs) -> Encoder | None:
-    """Gives the form in which a loss takes classes; `None`: as the data gives them."""
+def choose_encoder(loss: Loss, outputs: Outputs) -> Encoder | None:
+    """Gives the encoder of classes for a loss; `None`: the loss takes them as the data has them."""
     if outputs.multi_label or outputs.soft:
         return None
     if outputs.count == 1:
@@ -103,8 +106,8 @@ def choose_encoder(loss: Any, outputs: Outputs) -> Encoder | None:
     return OneHot(outputs.count) if _ONE_HOT.search(_loss_name(loss)) else None
 
 
-def is_cross_entropy(loss: Any) -> bool:
-    """Whether a loss is Keras's cross-entropy as it comes."""
+def is_cross_entropy(loss: Loss) -> bool:
+    """Says whether a loss is one of Keras's plain cross-entropies, which a solver minimises."""
     name = _loss_name(loss).replace("_", "")
     return (
         name.endswith("crossentropy")
@@ -113,20 +116,21 @@ def is_cross_entropy(loss: Any) -> bool:
     )
 
 
-def takes_ids(loss: Any) -> bool:
-    """Whether a loss wants class ids."""
+def takes_ids(loss: Loss | None) -> bool:
+    """Says whether a loss reads class ids."""
     return loss is not None and "sparse" in _loss_name(loss)
 
 
-def _loss_name(loss: Any) -> str:
-    return _name(keras.losses.get(loss) if isinstance(loss, str) else loss)  # "mse" has two names
+def _loss_name(loss: Loss) -> str:
+    # A loss can have several names, as "mse" has; its function or class has one.
+    return _name(keras.losses.get(loss) if isinstance(loss, str) else loss)
 
 
-def check_metrics(metrics: Any, encode: Encoder | None) -> None:
+def check_metrics(metrics: Metrics | Metric | None, encode: Encoder | None) -> None:
     """Refuses Keras's metrics that would read the labels of the loss wrongly, mostly in silence.
 
     Raises:
-        ValueError: The metric, and the fix.
+        ValueError: A metric does not fit; the message names it, and the fix.
     """
     if isinstance(metrics, dict):
         metrics = list(metrics.values())
@@ -149,13 +153,14 @@ def check_metrics(metrics: Any, encode: Encoder | None) -> None:
             )
 
 
-def _name(loss: Any) -> str:
+def _name(part: Loss | Metric | None) -> str:
+    """Gives the name of a loss or metric, or of its function or class, in lower case."""
     # An object's `.name` is the user's to choose: CategoricalAccuracy(name="accuracy").
-    named = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
+    named = part if isinstance(part, str) else getattr(part, "__name__", type(part).__name__)
     return named.lower()
 
 
-def _need_one_hot(metrics: Any) -> bool:
+def _need_one_hot(metrics: Metrics | Metric | None) -> bool:
     given = metrics if isinstance(metrics, (list, tuple)) else [metrics]
     names = [_name(metric) for metric in given if metric is not None]
     return any(name not in ("accuracy", "acc") and "sparse" not in name for name in names)

@@ -1,4 +1,4 @@
-"""Figures of a regressor."""
+"""Computes the figures that say how good a regressor is."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,20 +17,21 @@ def regression_figures(
     """Scores numbers against what they should be.
 
     Args:
-        values: Float `(items, numbers)`.
-        truth: Likewise.
-        names: What the numbers are called.
-        mean: Of the numbers that were trained on.
-        spread: Of those, the standard deviation.
+        values: The numbers that the model gives, float `(items, numbers)`.
+        truth: The numbers that are right, float `(items, numbers)`.
+        names: The names of the numbers.
+        mean: The mean of each number in the data that was trained on.
+        spread: The standard deviation of each number there.
 
     Returns:
-        `count`; `mae` (mean absolute error), `rmse` (root of the mean square error) and
+        The figures `count`; `mae` (mean absolute error), `rmse` (root of the mean square error) and
         `median_error` (the median of the absolute errors), in the numbers' own units; `r2`, the
         share of the variance that is explained; `mae_of_mean`, the mean absolute error of always
         giving the mean of the numbers trained on; and `loss`, the mean square error in units of
         `spread`. Of several numbers these are means over all of them, and each has its own
         besides, such as `mae: NAME`. `mae`, `rmse` and `r2` have intervals.
     """
+    # In units of the spread, so that several numbers count alike.
     errors = (np.asarray(values, float) - truth) / spread
     centred = (truth - np.asarray(mean)) / spread
     of_items = np.stack([np.abs(errors), errors**2, centred, centred**2], axis=2)
@@ -46,27 +47,28 @@ def regression_figures(
 
     rows = of_items.reshape(len(truth), -1)
     median = _named({"median_error": np.median(np.abs(errors), axis=0) * spread}, names)
-    found = {
+    all_figures = {
         "count": len(truth),
         **figures(rows.mean(axis=0)),
         **median,
         "mae_of_mean": (np.abs(centred).mean(axis=0) * spread).mean(),
         "loss": np.square(errors).mean(),
     }
-    plain = {name: float(value) for name, value in found.items()}
+    plain = {name: float(value) for name, value in all_figures.items()}
+    # R2 is 0 for always giving the mean.
     return Evaluation(plain, bootstrap(rows, figures), baseline=0.0)
 
 
 def _explained(error: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """Gives R2; 0 where nothing varies."""
+    """Gives the R2 of each number; 0 where the number does not vary."""
     varies = variance > 1e-12
     return np.where(varies, 1 - error / np.where(varies, variance, 1.0), 0.0)
 
 
 def _named(of_each: Mapping[str, np.ndarray], names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Gives the mean over all numbers of each figure, and of several numbers their own besides."""
-    found = {name: values.mean(axis=-1) for name, values in of_each.items()}
+    """Gives each figure's mean over all numbers, and if there are several, that of each as well."""
+    named = {name: values.mean(axis=-1) for name, values in of_each.items()}
     if len(names) > 1:
         for i, number in enumerate(names):
-            found |= {f"{name}: {number}": values[..., i] for name, values in of_each.items()}
-    return found
+            named |= {f"{name}: {number}": values[..., i] for name, values in of_each.items()}
+    return named

@@ -1,4 +1,4 @@
-"""Regression: one number an item, or several."""
+"""Defines the task of regression: one number for each item, or several."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -18,17 +18,18 @@ from transferlearn.tasks.ridge import RidgeSolver
 from transferlearn.tasks.scores import Determination, Score
 from transferlearn.tasks.standardised import R2, Standardised
 from transferlearn.templates import copy_metrics
+from transferlearn.types import Json, Loss, Metrics, Tensor
 
 _NUMBERS = Numbers()
 
 
 @dataclass(frozen=True, kw_only=True)
 class NumberPrediction:
-    """What a regressor says of one item.
+    """Holds what a regressor says of one item.
 
     Attributes:
         values: The numbers, in their own units, by name.
-        path: The file, if there was one.
+        path: The path of the item's file, if it has one.
     """
 
     values: dict[str, float]
@@ -36,10 +37,10 @@ class NumberPrediction:
 
     @property
     def value(self) -> float:
-        """Gives the number, where there is one an item.
+        """Gives the number, where there is only one for each item.
 
         Raises:
-            ValueError: There are several.
+            ValueError: There are several numbers.
         """
         if len(self.values) > 1:
             raise ValueError(
@@ -53,12 +54,12 @@ class NumberPrediction:
 
 @dataclass(frozen=True, kw_only=True)
 class NumberEncoding(Encoding[NumberPrediction]):
-    """What a regressor knows once it has seen the numbers that it is trained on.
+    """Holds what a regressor knows of the numbers that it is trained on.
 
     Attributes:
-        names: What the numbers are called, in the order of the outputs.
-        mean: Of each.
-        spread: Of each, its standard deviation.
+        names: The names of the numbers, in the order of the outputs.
+        mean: The mean of each number in the data to train on.
+        spread: The standard deviation of each number there.
     """
 
     name: ClassVar[str] = "numbers"
@@ -70,34 +71,36 @@ class NumberEncoding(Encoding[NumberPrediction]):
 
     @property
     def guessing_loss(self) -> float:
-        """Gives the mean square of standardised numbers, of which all are guessed to be 0."""
+        """Gives the loss of always giving the mean: the mean square of standardised numbers."""
         return 1.0
 
     @property
     def target(self) -> Target:
-        """Gives these numbers."""
+        """Gives a target that reads the numbers of these names."""
         return Numbers(self.names)
 
     @property
     def outputs(self) -> Mapping[str, Output]:
-        """Gives one output, with all numbers."""
+        """Gives a single output, with all numbers."""
         return {PREDICTIONS: Output(len(self.names))}
 
     @property
     def raw(self) -> NumberRows:
-        """Gives rows of numbers in their own units."""
+        """Gives the encoder that makes rows of numbers in their own units."""
         return NumberRows()
 
-    def finish(self, outputs: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Gives numbers their own units, in float32: half precision cannot hold them."""
+    def finish(self, outputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Adds a float32 layer that turns standardised numbers into their own units."""
+        # A single number goes in as a plain float, several as lists, one for each output.
         spread, mean = (
             part[0] if len(part) == 1 else list(part) for part in (self.spread, self.mean)
         )
+        # In float16 it gave 1998 for 2000, and NaN for 1.6e9.
         units = keras.layers.Rescaling(spread, mean, dtype="float32", name="in_units")
         return {name: units(tensor) for name, tensor in outputs.items()}
 
-    def of_network(self, outputs: Mapping[str, NetworkOutput], loss: Any) -> Self:
-        """Refuses outputs that are bounded, or too many."""
+    def of_network(self, outputs: Mapping[str, NetworkOutput], loss: Loss | None) -> Self:
+        """Refuses outputs with an activation, or more or fewer than there are numbers."""
         (output,) = outputs.values()
         if output.activation != "linear" or output.units != len(self.names):
             raise ValueError(
@@ -108,10 +111,11 @@ class NumberEncoding(Encoding[NumberPrediction]):
         return self
 
     def objective(
-        self, *, loss: Any, metrics: Any, targets: Targets | None, mixed: bool
+        self, *, loss: Loss | None, metrics: Metrics | None, targets: Targets | None, mixed: bool
     ) -> Objective:
-        """Chooses the mean square, or takes the loss that is given, on standardised numbers."""
+        """Takes the given loss, or else the mean square, and applies it to standardised numbers."""
         loss = keras.losses.get(loss or "mean_squared_error")
+        # Exactly Keras's own: a subclass may compute something else.
         plain = (
             loss is keras.losses.mean_squared_error or type(loss) is keras.losses.MeanSquaredError
         )
@@ -124,19 +128,19 @@ class NumberEncoding(Encoding[NumberPrediction]):
         )
 
     def linear_solver(self) -> RidgeSolver:
-        """Gives ridge regression."""
+        """Gives the solver of ridge regression."""
         return RidgeSolver(self.mean, self.spread)
 
     def baseline(self, targets: Targets) -> float:
-        """Gives the R2 of always giving the mean."""
+        """Gives the R2 of always giving the mean: 0."""
         return 0.0
 
     def values(self, outputs: Any) -> np.ndarray:
-        """Takes the outputs as they are: `(rows, numbers)`, in their own units."""
+        """Gives the outputs as they are: `(rows, numbers)`, in their own units."""
         return in_numpy(outputs)
 
     def decode(self, values: np.ndarray, seen: Sequence[Seen]) -> list[NumberPrediction]:
-        """Gives each item its numbers."""
+        """Makes a prediction for each item: its numbers, by name."""
         return [
             NumberPrediction(
                 values=dict(zip(self.names, map(float, row), strict=True)), path=of.path
@@ -145,21 +149,21 @@ class NumberEncoding(Encoding[NumberPrediction]):
         ]
 
     def measure(self, values: np.ndarray, targets: np.ndarray) -> Evaluation:
-        """Gives errors in their own units, and R2."""
+        """Gives the errors in the numbers' own units, R2 and more."""
         return regression_figures(values, targets, self.names, self.mean, self.spread)
 
     def summary(self) -> str:
-        """Says how many numbers there are, and what they are called."""
+        """Says how many numbers there are, and names them."""
         count = "1 number" if len(self.names) == 1 else f"{len(self.names)} numbers"
         return f"{count}: {', '.join(self.names)}"
 
-    def settings(self) -> dict[str, Any]:
-        """Gives names, mean and spread."""
+    def settings(self) -> Json:
+        """Gives the names, the mean and the spread of the numbers."""
         return {name: list(part) for name, part in asdict(self).items()}
 
     @classmethod
-    def load(cls, settings: dict[str, Any]) -> Self:
-        """Makes the encoding that was saved."""
+    def load(cls, settings: Json) -> Self:
+        """Makes the encoding that was saved with these settings."""
         return cls(**{name: tuple(part) for name, part in settings.items()})
 
     def _metrics(self) -> list[keras.metrics.Metric]:
@@ -171,13 +175,13 @@ class Regression(Task[NumberPrediction]):
     """Learns one number for each item, or several.
 
     Args:
-        target: Where the numbers are found, and what they are called.
+        target: Says where the numbers are found in the data, and names them.
     """
 
     target: Target = _NUMBERS
 
     def learn(self, targets: Targets) -> NumberEncoding:
-        """Learns where the numbers lie, so that they can be standardised."""
+        """Learns the mean and the spread of each number, so that it can be standardised."""
         assert isinstance(targets, NumberTargets)
         rows = targets.all
         mean, spread = (tuple(map(float, part)) for part in (rows.mean(axis=0), rows.std(axis=0)))

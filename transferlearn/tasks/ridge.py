@@ -1,7 +1,7 @@
-"""Solves a linear head for numbers by ridge regression, and finds the strength by itself."""
+"""Solves a linear head for numbers by ridge regression, and finds the strength itself."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import keras
 import numpy as np
@@ -9,9 +9,12 @@ import numpy as np
 from transferlearn.tasks.axes import principal_axes
 from transferlearn.tasks.base import SolvedLayer, Solver
 from transferlearn.tasks.figures import Interval, r2_interval
+from transferlearn.types import Operation
 
-_STRENGTHS = 10.0 ** np.arange(1.0, -8.1, -0.25)  # as shares of the largest variance
-_LEAST_FREE = 1e-3  # of an item's own share in its fitted value; with less, rounding decides
+_STRENGTHS = 10.0 ** np.arange(1.0, -8.1, -0.25)  # in units of the largest variance
+# An item's error, divided by 1 less its own share in its fitted value, is its error when it is
+# left out. With a divisor below this, rounding decides.
+_LEAST_FREE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -22,8 +25,8 @@ class RidgeSolver(Solver):
     which one decomposition of the features gives for all strengths at once.
 
     Args:
-        mean: Of each number.
-        spread: Of each number, its standard deviation.
+        mean: The mean of each number.
+        spread: The standard deviation of each number.
 
     Reference: [Notes on regularized least squares](http://cbcl.mit.edu/publications/ps/MIT-CSAIL-TR-2007-025.pdf).
     """
@@ -36,7 +39,7 @@ class RidgeSolver(Solver):
     def solve(
         self, features: np.ndarray, targets: np.ndarray, weights: np.ndarray | None, seed: int
     ) -> SolvedLayer:
-        """Solves it; there are no folds, so the seed changes nothing."""
+        """Solves the layer; there are no folds, so the seed changes nothing."""
         problem = _Problem.of(features, self._standardised(targets), weights)
         candidates = _STRENGTHS * problem.variances.max(initial=1e-12)
         errors = problem.left_out_errors(candidates)
@@ -53,20 +56,20 @@ class RidgeSolver(Solver):
         targets: np.ndarray,
         weights: np.ndarray | None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Solves it on other items with the same penalty."""
+        """Solves the layer on other items with the same penalty."""
         problem = _Problem.of(features, self._standardised(targets), weights)
         return problem.solved(solved.strength)
 
-    def looks_through(self, operation: Any) -> bool:
-        """Says that what gives numbers their own units again, or float32, changes no solution."""
+    def looks_through(self, operation: Operation) -> bool:
+        """Says whether the operation only gives the numbers their own units again, or float32."""
         if isinstance(operation, keras.layers.Rescaling):
-            given = np.ravel(operation.scale), np.ravel(operation.offset)
-            return np.array_equal(given, (self.spread, self.mean))
+            units = np.ravel(operation.scale), np.ravel(operation.offset)
+            return np.array_equal(units, (self.spread, self.mean))
         is_activation = isinstance(operation, keras.layers.Activation)
         return is_activation and operation.activation is keras.activations.linear
 
     def interval(self, score: float, items: int) -> Interval:
-        """Gives the interval of an R2."""
+        """Gives the 95% interval of the R2."""
         return r2_interval(score, items)
 
     def _standardised(self, targets: np.ndarray) -> np.ndarray:
@@ -75,16 +78,16 @@ class RidgeSolver(Solver):
 
 
 class _Problem(NamedTuple):
-    """Least squares in the features' principal axes, rows scaled by the roots of their weights.
+    """Holds least squares in the features' principal axes, rows scaled by roots of weights.
 
     Attributes:
         values: The features in their axes, `(items, axes)`.
-        variances: Of each axis.
-        rotation: From features to axes.
-        middle: The features' mean.
-        targets: Less their mean, `(items, outputs)`.
-        mean: The targets' mean.
-        roots: Of the weights, whose mean is 1, `(items, 1)`.
+        variances: The variance along each axis.
+        rotation: The matrix from features to axes.
+        middle: The mean of each feature.
+        targets: The targets less their mean, `(items, outputs)`.
+        mean: The mean of each target.
+        roots: The square roots of the items' weights, whose mean is 1, `(items, 1)`.
     """
 
     values: np.ndarray
@@ -99,6 +102,7 @@ class _Problem(NamedTuple):
     def of(
         cls, features: np.ndarray, targets: np.ndarray, weights: np.ndarray | None
     ) -> "_Problem":
+        """Sets up the problem for features, targets and weights of items."""
         if not np.isfinite(features).all():
             raise ValueError("Features to solve a head on have values that are not finite.")
         weights = np.ones(len(features)) if weights is None else weights / weights.mean()
@@ -120,17 +124,17 @@ class _Problem(NamedTuple):
 
     @property
     def spread(self) -> np.ndarray:
-        """Gives each output's mean square around its mean."""
+        """Gives the variance of each output's targets."""
         return np.maximum(np.square(self.targets).mean(axis=0), 1e-12)
 
     def left_out_errors(self, strengths: np.ndarray) -> np.ndarray:
-        """Gives the mean square error of items left out in turn, `(strengths, outputs)`."""
+        """Gives mean square errors of items that are left out in turn, `(strengths, outputs)`."""
         items, outputs = self.targets.shape
         shrunk = 1 / (self.variances + strengths[:, None]) / items
         free = 1 - np.square(self.roots) / items - np.square(self.values) @ shrunk.T
         shared = (self.values.T @ self.targets).T
-        found = (shared[:, None] * shrunk).reshape(outputs * len(strengths), -1)
-        fitted = self.values @ found.T
+        kernels = (shared[:, None] * shrunk).reshape(outputs * len(strengths), -1)
+        fitted = self.values @ kernels.T
         errors = self.targets[:, :, None] - fitted.reshape(items, outputs, -1)
         left_out = errors / np.maximum(free, _LEAST_FREE)[:, None]
         means = np.square(left_out).mean(axis=0).T
@@ -138,8 +142,8 @@ class _Problem(NamedTuple):
         return means
 
     def solved(self, strengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Gives kernel and bias for a strength for each output."""
+        """Gives kernel and bias; each output has a strength of its own, or all have the same."""
         items = len(self.targets)
-        found = self.values.T @ self.targets / items / (self.variances[:, None] + strengths)
-        kernel = self.rotation @ found
+        in_axes = self.values.T @ self.targets / items / (self.variances[:, None] + strengths)
+        kernel = self.rotation @ in_axes
         return kernel.astype("float32"), (self.mean - self.middle @ kernel).astype("float32")

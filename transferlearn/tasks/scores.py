@@ -1,27 +1,27 @@
-"""The figure by which weights, trials and networks of a task are compared, and its noise."""
+"""Defines the scores by which weights, trials and networks are compared, and their noise."""
 
 import abc
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from transferlearn.tasks.figures import r2_error
 
-_STANDARD_ERRORS = 2.0  # 95% of what is noise stays below
+_STANDARD_ERRORS = 2.0  # chance moves a figure by less than so many in 95% of all cases
 
 
 @dataclass(frozen=True)
 class Score(abc.ABC):
-    """Names a figure, and says how far it goes by chance.
+    """Names the figure by which models are compared, and says how far it moves by chance.
 
-    More is better, and 1 is perfect: for an error rate, take what is left of 1.
+    A larger score is better, and 1 is perfect: for an error rate, take 1 less the error rate.
 
     Args:
-        name: What metrics call it, such as `"accuracy"`.
+        name: The name of the metric, such as `"accuracy"`.
 
     Attributes:
-        guess: What one does who knows nothing of an item, in words.
+        guess: What a model does that knows nothing of an item, in words.
     """
 
     name: str
@@ -30,81 +30,86 @@ class Score(abc.ABC):
 
     @property
     def key(self) -> str:
-        """Gives the key in the history for what is held out."""
+        """Gives the key under which the history has the score of held-out data."""
         return f"val_{self.name}"
 
-    def rank(self, metrics: Mapping[str, Any]) -> float:
-        """Gives the score among metrics; the least where it is missing."""
+    def rank(self, metrics: Mapping[str, float]) -> float:
+        """Gives the held-out score among metrics; minus infinity where it is missing."""
         return float(metrics.get(self.key, -math.inf))
 
     @abc.abstractmethod
     def is_called(self, name: str) -> bool:
-        """Says whether a metric of this name, which a user chose, is such a figure."""
+        """Says whether a metric of this name, which a user chose, is a score of this kind."""
 
     @abc.abstractmethod
     def standard_error(self, value: float, items: float) -> float:
-        """Says how far such a figure of so many items goes by chance: one standard deviation."""
+        """Gives the standard deviation by chance of a score that was measured on `items` items."""
 
     def noise(self, value: float, items: float) -> float:
-        """Says how far it goes at most, in 95% of all cases: two standard errors."""
+        """Gives how far chance moves a score at most in 95% of all cases: two standard errors."""
         return _STANDARD_ERRORS * self.standard_error(value, items)
 
     @abc.abstractmethod
     def shown(self, value: float) -> str:
-        """Writes a value, or a difference of two, in the usual way."""
+        """Writes a score, or a difference of two scores, in the usual way."""
 
     @abc.abstractmethod
     def said(self, value: float) -> str:
-        """Says in words how good a value is."""
+        """Says in words how good a score is."""
 
 
 @dataclass(frozen=True)
 class Share(Score):
-    """A share of items that are right."""
+    """Names the share of items whose answer is right, such as the accuracy."""
 
     guess: ClassVar[str] = "always giving the commonest answer"
 
     def is_called(self, name: str) -> bool:
-        """Recognises Keras's accuracies, but for those of the best few answers."""
+        """Says whether a metric is an accuracy of Keras, other than one of the best few answers."""
+        # A top-k accuracy is larger for the same answers, so it cannot be compared with others.
         return name.endswith(("accuracy", "acc")) and "top" not in name
 
     def standard_error(self, value: float, items: float) -> float:
-        """Gives that of a share of `items` independent answers."""
+        """Gives the standard error of a share of `items` independent answers."""
         return math.sqrt(value * (1 - value) / items)
 
     def noise(self, value: float, items: float) -> float:
-        """Gives two standard errors, also of a share of 0 or 1 (Agresti and Coull)."""
+        """Gives two standard errors of a share, by Agresti and Coull."""
+        # For a share of 0 or 1 the plain standard error is 0, which says nothing.
         added = _STANDARD_ERRORS**2
         middle = (value * items + added / 2) / (items + added)
         return _STANDARD_ERRORS * math.sqrt(middle * (1 - middle) / (items + added))
 
     def shown(self, value: float) -> str:
-        """Writes it in percent."""
+        """Writes the share in percent."""
         return f"{value:.1%}"
 
     def said(self, value: float) -> str:
-        """Says how many are right."""
+        """Says what share of the answers is right."""
         return f"{value:.1%} are right"
 
 
 @dataclass(frozen=True)
 class Determination(Score):
-    """R2, the share of the variance of numbers that is explained; the mean of several columns'."""
+    """Names R2, the share of the variance of numbers that is explained.
+
+    Where there are several numbers, it is the mean of their R2.
+    """
 
     guess: ClassVar[str] = "always giving the mean"
 
     def is_called(self, name: str) -> bool:
-        """Recognises Keras's R2."""
+        """Says whether a metric is this R2, or Keras's."""
         return name in (self.name, "r2", "r2_score")
 
     def standard_error(self, value: float, items: float) -> float:
-        """Gives that for normal errors."""
+        """Gives the standard error of the R2 for normal errors."""
         return r2_error(value, items)
 
     def shown(self, value: float) -> str:
-        """Writes it with three places."""
+        """Writes the R2 with three decimal places."""
         return f"{value:.3f}"
 
     def said(self, value: float) -> str:
-        """Says how much is explained."""
+        """Says in words how large the R2 is."""
         return f"R2 is {value:.3f}"

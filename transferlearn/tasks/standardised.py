@@ -1,28 +1,28 @@
-"""Losses and metrics of numbers that lie anywhere, as if each had mean 0 and spread 1."""
+"""Defines a loss and R2 for numbers of any size, as if each had mean 0 and spread 1."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 
-Tensor = Any
+from transferlearn.types import Loss, Tensor
 
 
 @keras.saving.register_keras_serializable("transferlearn")
 class Standardised(keras.losses.Loss):
-    """Gives a loss of numbers less their mean, in units of their spread.
+    """Computes a loss of numbers less their mean, in units of their spread.
 
     So one learning rate fits prices and temperatures, and several numbers count alike.
 
     Args:
         loss: A Keras loss, the name of one, or a function of targets and outputs.
-        mean: One for each number.
-        spread: Standard deviations, likewise.
+        mean: The mean of each number.
+        spread: The standard deviation of each number.
     """
 
     def __init__(
         self,
-        loss: Any,
+        loss: Loss,
         mean: Sequence[float],
         spread: Sequence[float],
         name: str = "standardised",
@@ -34,27 +34,28 @@ class Standardised(keras.losses.Loss):
         self.spread = list(spread)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Gives the loss of each item."""
+        """Computes the loss of each item."""
         scaled = (_scaled(values, self.mean, self.spread) for values in (y_true, y_pred))
+        # A loss object's own `__call__` would give the mean over the items.
         of_items = self.loss.call if isinstance(self.loss, keras.losses.Loss) else self.loss
         return of_items(*scaled)
 
     def get_config(self) -> dict[str, Any]:
-        """Gives what `from_config` takes."""
+        """Gives the settings that `from_config` takes."""
         loss = keras.losses.serialize(self.loss)
         return {**super().get_config(), "loss": loss, "mean": self.mean, "spread": self.spread}
 
 
 @keras.saving.register_keras_serializable("transferlearn")
 class R2(keras.metrics.Metric):
-    """Gives the share of the variance of numbers that is explained, the mean over all numbers.
+    """Measures the share of the numbers' variance that is explained, averaged over all numbers.
 
     `keras.metrics.R2Score` squares the numbers themselves, which in float32 leaves nothing of a
-    spread that is small beside the mean.
+    spread that is small beside the mean, such as 10 around 1,600,000.
 
     Args:
-        mean: About that of each number.
-        spread: About their standard deviations.
+        mean: The approximate mean of each number.
+        spread: The approximate standard deviation of each number.
 
     Reference: [Coefficient of determination](https://en.wikipedia.org/wiki/Coefficient_of_determination).
     """
@@ -64,7 +65,7 @@ class R2(keras.metrics.Metric):
         mean: Sequence[float],
         spread: Sequence[float],
         name: str = "r2",
-        dtype: Any = None,
+        dtype: str | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
         self.mean = list(mean)
@@ -75,8 +76,10 @@ class R2(keras.metrics.Metric):
         self._squares = self.add_weight(shape=shape, initializer="zeros", name="squares")
         self._errors = self.add_weight(shape=shape, initializer="zeros", name="errors")
 
-    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Any = None) -> None:
-        """Adds a batch, `(batch, numbers)`."""
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:
+        """Adds a batch of targets and outputs, `(batch, numbers)`."""
         truth = _scaled(keras.ops.cast(y_true, self.dtype), self.mean, self.spread)
         error = truth - _scaled(keras.ops.cast(y_pred, self.dtype), self.mean, self.spread)
         weights = keras.ops.ones_like(truth[:, 0]) if sample_weight is None else sample_weight
@@ -87,19 +90,20 @@ class R2(keras.metrics.Metric):
         self._errors.assign_add(keras.ops.sum(weights * error**2, axis=0))
 
     def result(self) -> Tensor:
-        """Gives a scalar, at most 1; 0 where all numbers are the same."""
+        """Computes the R2, a scalar of at most 1; a number that does not vary counts as 0."""
+        # Before the first batch the weight is 0; a spread below 1e-6 is rounding in float32.
         spread = self._squares - self._sum**2 / keras.ops.maximum(self._weight, 1e-9)
         varies = spread > 1e-6 * self._squares
         ratio = self._errors / keras.ops.where(varies, spread, 1.0)
         return keras.ops.mean(keras.ops.where(varies, 1.0 - ratio, 0.0))
 
     def get_config(self) -> dict[str, Any]:
-        """Gives what `from_config` takes."""
+        """Gives the settings that `from_config` takes."""
         return {**super().get_config(), "mean": self.mean, "spread": self.spread}
 
 
 def _scaled(values: Tensor, mean: Sequence[float], spread: Sequence[float]) -> Tensor:
-    """Standardises `(batch, numbers)`; targets `(batch,)` of a single number become a column."""
+    """Standardises numbers `(batch, numbers)`; targets `(batch,)` become a column."""
     rows = keras.ops.reshape(values, (-1, len(mean)))
     middle, width = (keras.ops.convert_to_tensor(part, rows.dtype) for part in (mean, spread))
     return (rows - middle) / width

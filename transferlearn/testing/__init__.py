@@ -1,4 +1,4 @@
-"""Checks of parts of one's own: call them in a test; what is wrong is an `AssertionError`."""
+"""Checks parts of one's own, in a test: what is wrong comes as an `AssertionError`."""
 
 from transferlearn.testing.freezing import check_freezing as check_freezing
 from transferlearn.testing.heads import check_head as check_head

@@ -1,4 +1,4 @@
-"""What a freezing strategy must do."""
+"""Checks that a freezing strategy does what it must."""
 
 from transferlearn.backbones import Backbone
 from transferlearn.freezing import FreezeNone, FreezeStrategy, Layers
@@ -9,11 +9,11 @@ def check_freezing(strategy: FreezeStrategy, backbone: Backbone | None = None) -
     """Checks a freezing strategy: one answer a layer, always the same, and nothing changed.
 
     Args:
-        strategy: To check.
-        backbone: That it fits; by default a small network of four blocks.
+        strategy: The strategy to check.
+        backbone: A backbone that the strategy fits; by default a small network of four blocks.
 
     Raises:
-        AssertionError: What is wrong, and what was expected.
+        AssertionError: Something is wrong; the message says what, and what was expected.
 
     Example:
         tl.testing.check_freezing(FreezeAttention(), tl.backbones.get("VGG16", weights=None))

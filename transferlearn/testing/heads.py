@@ -1,4 +1,4 @@
-"""What a head must do."""
+"""Checks that a head does what it must."""
 
 import keras
 import numpy as np
@@ -6,19 +6,19 @@ import numpy as np
 from transferlearn.heads import Activation, Head
 from transferlearn.testing.requiring import require, require_settings
 
-_FEATURES = ((5, 5, 8), (8,))
+_FEATURES = ((5, 5, 8), (8,))  # a map, and a vector
 
 
 def check_head(head: Head, *, features: tuple[tuple[int, ...], ...] = _FEATURES) -> None:
     """Checks a head: its output's shape, what its activation means, and that it keeps no layers.
 
     Args:
-        head: To check.
-        features: Shapes of one item's features that it takes, such as `((7, 7, 512),)` for maps of
-            that size only; by default a small map and a vector.
+        head: The head to check.
+        features: The shapes of one item's features that the head takes, such as `((7, 7, 512),)`
+            for maps of that size only; by default a small map and a vector.
 
     Raises:
-        AssertionError: What is wrong, and what was expected.
+        AssertionError: Something is wrong; the message says what, and what was expected.
 
     Example:
         tl.testing.check_head(MaxHead(units=64))
@@ -32,19 +32,19 @@ def check_head(head: Head, *, features: tuple[tuple[int, ...], ...] = _FEATURES)
 
 
 def _model(head: Head, shape: tuple[int, ...], activation: Activation) -> keras.Model:
-    given = keras.Input(shape)
-    output = head(given, 3, activation=activation)
+    features = keras.Input(shape)
+    output = head(features, 3, activation=activation)
     require(
         keras.utils.is_keras_tensor(output),
         f"A head returns its output, a KerasTensor. Received: {output!r}",
     )
     require(
         tuple(output.shape) == (None, 3),
-        f"Of features of shape {shape} and num_classes=3, the output has the shape "
+        f"For features of shape {shape} and num_classes=3, the output has the shape "
         f"{tuple(output.shape)}, where (None, 3) was expected. Pool or flatten the features, and "
         "end with Dense(num_classes).",
     )
-    return keras.Model(given, output)
+    return keras.Model(features, output)
 
 
 def _check_output(head: Head, shape: tuple[int, ...], activation: Activation) -> None:
@@ -78,12 +78,12 @@ def _check_layers(head: Head, shape: tuple[int, ...]) -> None:
         "Called twice, the head gives the same weights: it must make its layers where it is "
         "called, so that one head can be given to several builders.",
     )
-    moved = first.predict(np.ones((2, *shape), "float32"), verbose=0)
+    values = first.predict(np.ones((2, *shape), "float32"), verbose=0)
     again = keras.models.model_from_json(first.to_json())
     again.set_weights(first.get_weights())
-    found = again.predict(np.ones((2, *shape), "float32"), verbose=0)
+    values_again = again.predict(np.ones((2, *shape), "float32"), verbose=0)
     require(
-        bool(np.allclose(moved, found, atol=1e-5)),
+        bool(np.allclose(values, values_again, atol=1e-5)),
         "Saved and loaded, the head gives something else: its layers must say in get_config all "
         "that they were made with.",
     )

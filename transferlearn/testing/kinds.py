@@ -1,9 +1,8 @@
-"""What a kind of data must do."""
+"""Checks that a kind of data does what it must."""
 
 import json
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -15,16 +14,16 @@ from transferlearn.testing.requiring import require, require_settings
 _SAID = ("name", "noun", "endings", "columns", "in_cells")
 
 
-def check_kind(kind: Kind, source: Any, item: Any) -> None:
+def check_kind(kind: Kind, source: object, item: object) -> None:
     """Checks a kind: what it reads, that it reads the same again, and that a save brings it back.
 
     Args:
-        kind: To check.
-        source: Two items or more as `fitted.predict` takes them: a folder, a list, an array.
-        item: The first of them alone, such as a path.
+        kind: The kind to check.
+        source: Two items or more, as `fitted.predict` takes them: a folder, a list, an array.
+        item: The first of these items alone, such as a path.
 
     Raises:
-        AssertionError: What is wrong, and what was expected.
+        AssertionError: Something is wrong; the message says what, and what was expected.
 
     Example:
         tl.testing.check_kind(Spectra(), np.zeros((4, 128)), np.zeros(128))
@@ -86,24 +85,24 @@ def _check_items(dataset: ItemDataset, again: Dataset) -> None:
     swapped = _first_batch(dataset.rows(np.array([1, 0])))
     straight = _first_batch(dataset)
     same = all(np.array_equal(a[::-1], b) for a, b in zip(swapped, straight, strict=True))
-    require(same, "items.subset([1, 0]) must give the second item and then the first.")
+    require(same, "dataset.rows([1, 0]) must give the second item and then the first.")
 
 
-def _check_one(kind: Kind, item: Any, batch: tuple[np.ndarray, ...]) -> None:
+def _check_one(kind: Kind, item: object, batch: tuple[np.ndarray, ...]) -> None:
     require(
         kind.is_one(item),
         "is_one must be True for a single item: predict then gives one prediction, not a list.",
     )
     one = kind.one(item)
     if one is None:
-        return
+        return  # the kind leaves single items to `unlabelled`
     parts = [np.asarray(part) for part in keras.tree.flatten(one.batch)]
     alike = all(_equal_beginnings(part, many) for part, many in zip(parts, batch, strict=True))
     require(alike, "one(item) must give a batch of one, equal to what unlabelled gives of it.")
 
 
 def _equal_beginnings(one: np.ndarray, several: np.ndarray) -> bool:
-    """Compares the first item; either may be filled up to a longer one."""
+    """Says whether the first items are equal; either may be filled up to a longer one."""
     common = tuple(map(slice, map(min, one.shape, several.shape)))
     return bool(np.allclose(one[common], several[common]))
 

@@ -1,6 +1,4 @@
-"""What all checks share: how they complain, and a small real network."""
-
-from typing import Any
+"""Holds what all checks share: the error that they raise, and a small real network."""
 
 import keras
 import numpy as np
@@ -15,8 +13,8 @@ def require(holds: bool, message: str) -> None:
         raise AssertionError(message)
 
 
-def require_settings(part: Any) -> None:
-    """Requires that a part can be compared, and written down in a save."""
+def require_settings(part: object) -> None:
+    """Requires that a part equals itself, and that a save can write down its settings."""
     name = type(part).__name__
     require(
         part == part,
@@ -45,6 +43,6 @@ def small_backbone() -> Backbone:
 
 
 def some_pixels(count: int) -> np.ndarray:
-    """Gives coarse random images, uint8 `(count, 32, 32, 3)`."""
+    """Makes coarse random images, uint8 `(count, 32, 32, 3)`; they are the same each time."""
     coarse = np.random.default_rng(0).integers(0, 256, (count, 4, 4, 3))
     return coarse.repeat(8, axis=1).repeat(8, axis=2).astype("uint8")

@@ -1,4 +1,4 @@
-"""What a schedule must do."""
+"""Checks that a schedule does what it must."""
 
 from dataclasses import replace
 from itertools import islice
@@ -7,18 +7,18 @@ from transferlearn.freezing import FreezeAll
 from transferlearn.schedules import Job, Phase, PhaseResult, Schedule
 from transferlearn.testing.requiring import require, require_settings, small_backbone
 
-_MOST = 1000
+_MOST = 1000  # phases, after which a schedule counts as endless
 
 
 def check_schedule(schedule: Schedule, *, epochs: int = 12) -> None:
     """Checks a schedule: that it ends, keeps to its epochs, and plans the same again.
 
     Args:
-        schedule: To check.
-        epochs: For the whole training.
+        schedule: The schedule to check.
+        epochs: The number of epochs of the whole training that it is asked to plan.
 
     Raises:
-        AssertionError: What is wrong, and what was expected.
+        AssertionError: Something is wrong; the message says what, and what was expected.
 
     Example:
         tl.testing.check_schedule(UntilGood())
@@ -64,7 +64,7 @@ def _job(epochs: int, *, pretrained: bool) -> Job:
 
 
 def _follow(schedule: Schedule, job: Job) -> list[Phase]:
-    """Asks for all phases as a training does: after each one its result is known."""
+    """Asks for all phases as a training does: the result of each is known before the next."""
     planned: list[Phase] = []
     phases = schedule.phases(job)
     require(
@@ -82,7 +82,7 @@ def _follow(schedule: Schedule, job: Job) -> list[Phase]:
 def _result(phase: Phase, number: int) -> PhaseResult:
     solved = phase.fit == "solve" and isinstance(phase.freeze, FreezeAll)
     result = PhaseResult(
-        epochs=1 if solved else phase.epochs,
+        epochs=1 if solved else phase.epochs,  # a solved head counts as one epoch
         learning_rate=phase.learning_rate or 1e-3,
         frozen_layers=(),
         trainable_parameters=1,

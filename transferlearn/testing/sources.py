@@ -1,4 +1,4 @@
-"""What a source of backbones must do."""
+"""Checks that a source of backbones does what it must."""
 
 import keras
 import numpy as np
@@ -13,12 +13,12 @@ def check_source(
     """Checks a source of backbones for images, with random weights.
 
     Args:
-        source: To check.
-        name: Of one of its backbones; by default the first of its `names`.
-        image_size: `(height, width)` in pixels to load it for.
+        source: The source to check.
+        name: The name of one of its backbones; by default the first of its `names`.
+        image_size: The image size `(height, width)` in pixels to load the backbone for.
 
     Raises:
-        AssertionError: What is wrong, and what was expected.
+        AssertionError: Something is wrong; the message says what, and what was expected.
 
     Example:
         tl.testing.check_source(Tiny())
@@ -73,4 +73,4 @@ def _check_backbone(backbone: Backbone, image_size: tuple[int, int]) -> None:
         f"Features are a map (batch, height, width, channels) or a vector (batch, channels): leave "
         f"the head out. Received: shape={values.shape}",
     )
-    require(bool(np.isfinite(values).all()), "Of raw pixels the features are not finite.")
+    require(bool(np.isfinite(values).all()), "The features of raw pixels are not finite.")

@@ -1,4 +1,4 @@
-"""What a task must do."""
+"""Checks that a task does what it must."""
 
 import json
 from typing import Any
@@ -8,22 +8,23 @@ import numpy as np
 
 from transferlearn.assembling import Network, assemble
 from transferlearn.configs import subclasses
-from transferlearn.data import Encoded, Spec, Targets
+from transferlearn.data import Encoded, Spec, Target, Targets
 from transferlearn.data.listed import ByRow, Listed
 from transferlearn.heads import Output
 from transferlearn.tasks import Encoding, Evaluation, Seen, Task
 from transferlearn.testing.requiring import require, require_settings, small_backbone, some_pixels
+from transferlearn.types import Tensor
 
 
 def check_task(task: Task[Any], y: Any) -> None:
     """Checks a task: from targets through a small network to predictions, figures and a save.
 
     Args:
-        task: To check.
-        y: Targets of a dozen items or more, as the second part of `(x, y)` holds them.
+        task: The task to check.
+        y: The targets of a dozen items or more, as the second part of `(x, y)` holds them.
 
     Raises:
-        AssertionError: What is wrong, and what was expected.
+        AssertionError: Something is wrong; the message says what, and what was expected.
 
     Example:
         tl.testing.check_task(Counts(), np.arange(20))
@@ -48,7 +49,7 @@ def check_task(task: Task[Any], y: Any) -> None:
     _check_training(encoding, network, targets)
 
 
-def _gathered(target: Any, y: Any) -> Targets:
+def _gathered(target: Target, y: Any) -> Targets:
     items = list(range(len(y)))
     return target.gather(Listed(items=items, told=ByRow(y), noun="item", in_files=False))
 
@@ -56,7 +57,8 @@ def _gathered(target: Any, y: Any) -> Targets:
 def _check_targets(targets: Targets, count: int) -> None:
     require(isinstance(targets, Targets), f"gather gives tl.data.Targets. Received: {targets!r}")
     require(
-        targets.count == count, f"Of {count} items there are {targets.count} targets, by count."
+        targets.count == count,
+        f"count must be {count}, as many as there are items. Received: {targets.count}",
     )
     rows = np.array([2, 0])
     taken = targets.take(rows)[np.arange(2)]
@@ -73,9 +75,10 @@ def _check_targets(targets: Targets, count: int) -> None:
 
 
 def _check_save(encoding: Encoding[Any]) -> None:
-    same = [c for c in subclasses(Encoding).values() if getattr(c, "name", None) == encoding.name]
+    # A save names its encoding, and is read by the class of that name.
+    named = [c for c in subclasses(Encoding).values() if getattr(c, "name", None) == encoding.name]
     require(
-        same == [type(encoding)],
+        named == [type(encoding)],
         f"Several encodings are called {encoding.name!r}: a save could not tell them apart.",
     )
     try:
@@ -94,7 +97,7 @@ def _network(encoding: Encoding[Any]) -> Network:
     """Puts plain layers for all outputs behind a small backbone."""
     require(bool(encoding.outputs), "outputs names what a network has to give.")
 
-    def output(features: Any, needed: Output) -> Any:
+    def output(features: Tensor, needed: Output) -> Tensor:
         if needed.per == "item":
             features = keras.layers.GlobalAveragePooling2D()(features)
         elif needed.per != "cell":
@@ -129,15 +132,16 @@ def _check_training(encoding: Encoding[Any], network: Network, targets: Targets)
     )
     model, pixels = network.model, some_pixels(count)
     model.compile(optimizer="adam", loss=objective.loss, metrics=objective.metrics())
-    given = (pixels, *encoded.inputs) if encoded.inputs else pixels
-    found = model.fit(given, encoded.targets, sample_weight=encoded.weights, verbose=0).history
-    require(bool(np.isfinite(found["loss"]).all()), f"The loss is not finite: {found['loss'][0]}.")
+    x = (pixels, *encoded.inputs) if encoded.inputs else pixels
+    history = model.fit(x, encoded.targets, sample_weight=encoded.weights, verbose=0).history
+    loss = history["loss"]
+    require(bool(np.isfinite(loss).all()), f"The loss is not finite: {loss[0]}.")
     require(
-        encoding.score.name in found,
+        encoding.score.name in history,
         f"The score is called {encoding.score.name!r}, and no metric is: there are "
-        f"{', '.join(found)}.",
+        f"{', '.join(history)}.",
     )
-    _check_answers(encoding, model.predict(given, verbose=0), raw)
+    _check_answers(encoding, model.predict(x, verbose=0), raw)
 
 
 def _check_answers(encoding: Encoding[Any], outputs: Any, raw: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""Runs the phases of a training: the one place that sets `.trainable`, compiles and fits."""
+"""Runs the phases of a training; only this package sets `.trainable`, compiles and fits."""
 
 from transferlearn.training.compiling import CompileSettings as CompileSettings
 from transferlearn.training.compiling import as_callbacks as as_callbacks

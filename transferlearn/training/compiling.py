@@ -1,9 +1,8 @@
-"""What is trained how: the one place that sets `.trainable` and compiles."""
+"""Freezes the layers of a network, and compiles its model with a new optimizer."""
 
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 
@@ -14,6 +13,7 @@ from transferlearn.schedules import check_learning_rate
 from transferlearn.splitting import acts_alike
 from transferlearn.tasks import Objective
 from transferlearn.templates import copy_optimizer
+from transferlearn.types import Callbacks, Loss, Metrics, Optimizer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,17 +21,17 @@ class CompileSettings:
     """Says how a network is trained, whatever is frozen.
 
     Attributes:
-        optimizer: Name or template; each phase gets a copy.
-        learning_rate: Of phases that name none; `None`: the optimizer's own.
-        loss: `None`: the one that matches the outputs.
-        metrics: `None`: those that match the outputs.
-        batch_norm: `"frozen"` or `"train"`, in the backbone's trained blocks.
+        optimizer: The name of an optimizer, or an object of which each phase gets a copy.
+        learning_rate: The rate of phases that name none; `None` takes the optimizer's own.
+        loss: The loss; `None` takes the one that matches the outputs.
+        metrics: The metrics; `None` takes those that match the outputs.
+        batch_norm: `"frozen"` or `"train"`: what becomes of BatchNorm in trained layers.
     """
 
-    optimizer: Any
+    optimizer: Optimizer
     learning_rate: float | None
-    loss: Any
-    metrics: Any
+    loss: Loss | None
+    metrics: Metrics | None
     batch_norm: str
 
     def __post_init__(self) -> None:
@@ -40,10 +40,10 @@ class CompileSettings:
                 f"batch_norm is 'frozen' or 'train'. Received: batch_norm={self.batch_norm!r}"
             )
         check_learning_rate(self.learning_rate)
-        copy_optimizer(self.optimizer, self.learning_rate)
+        copy_optimizer(self.optimizer, self.learning_rate)  # refuses one that cannot be copied
         if isinstance(self.loss, (list, tuple, dict)):
             raise TypeError(f"The model has one output, so one loss. Received: loss={self.loss!r}")
-        keras.losses.get(self.loss)
+        keras.losses.get(self.loss)  # refuses an unknown name
         if not isinstance(self.metrics, (list, tuple, dict, type(None))):
             raise TypeError(
                 f"metrics are a list, such as ['mse']. Received: metrics={self.metrics!r}"
@@ -51,13 +51,18 @@ class CompileSettings:
 
 
 def set_trainable(network: Network, mask: Sequence[bool], *, batch_norm: str) -> None:
-    """Freezes the layers of the backbone that the mask names, and frees the others.
+    """Freezes the layers of the backbone where the mask is true, and frees the others.
 
     A frozen layer computes in training exactly what it computes in prediction: its BatchNorm uses
     its statistics, its Dropout, noise and stochastic depth have rate 0.
+
+    Args:
+        network: The network; its layers are changed.
+        mask: For each layer of the backbone whether it is frozen.
+        batch_norm: `"frozen"` or `"train"`: what becomes of BatchNorm in the other layers.
     """
     for layer, frozen in zip(network.layers, mask, strict=True):
-        layer.trainable = False  # Keras ignores True where it is True already
+        layer.trainable = False  # else Keras ignores True, and frozen layers inside stay frozen
         layer.trainable = not frozen
         for part in layers_within(layer):
             if isinstance(part, keras.layers.BatchNormalization) and batch_norm == "frozen":
@@ -66,8 +71,9 @@ def set_trainable(network: Network, mask: Sequence[bool], *, batch_norm: str) ->
                 part.batch_norm_moves = batch_norm == "train"
             if frozen:
                 _warn_of_unknown_noise(part)
-    hold_all_but_lora(network.layers)
+    hold_all_but_lora(network.layers)  # after the loop, which frees all weights of a layer
     held = {id(layer) for layer, frozen in zip(network.layers, mask, strict=True) if frozen}
+    # Rates are set, since Keras 3.15 overrides `training=False` under `fit`.
     for noise in network.noise:
         setattr(noise.part, noise.attribute, 0.0 if id(noise.layer) in held else noise.value)
 
@@ -92,11 +98,12 @@ def compile_network(
     """Compiles the model with a new optimizer; call it after each change of what is frozen.
 
     Args:
-        network: Its model is compiled.
-        settings: How to train.
-        objective: What to train towards.
-        learning_rate: `None`: that of the settings.
-        weight_decay: For an optimizer that the settings only name.
+        network: The network whose model is compiled.
+        settings: The optimizer and its rate.
+        objective: The loss and metrics.
+        learning_rate: The rate; `None` takes that of the settings.
+        weight_decay: The decay of an optimizer that the settings only name; an optimizer object
+            keeps its own.
     """
     rate = settings.learning_rate if learning_rate is None else learning_rate
     optimizer = copy_optimizer(settings.optimizer, rate)
@@ -105,14 +112,18 @@ def compile_network(
     network.model.compile(optimizer=optimizer, loss=objective.loss, metrics=objective.metrics())
 
 
-def as_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
-    """Gives a list of Keras callbacks, or raises `TypeError`; one alone and `None` are taken."""
+def as_callbacks(callbacks: Callbacks) -> list[keras.callbacks.Callback]:
+    """Makes a list of one callback, several or none, and refuses what is no Keras callback.
+
+    Raises:
+        TypeError: Something is no Keras callback.
+    """
     if callbacks is None or isinstance(callbacks, keras.callbacks.Callback):
         return [callbacks] if callbacks else []
-    found = list(callbacks)
-    if not all(isinstance(callback, keras.callbacks.Callback) for callback in found):
+    several = list(callbacks)
+    if not all(isinstance(callback, keras.callbacks.Callback) for callback in several):
         raise TypeError(f"callbacks are Keras callbacks. Received: callbacks={callbacks!r}")
-    return found
+    return several
 
 
 def freeze_and_compile(
@@ -122,7 +133,7 @@ def freeze_and_compile(
     settings: CompileSettings,
     objective: Objective,
 ) -> keras.Model:
-    """Gives the compiled model with one freezing, for plain `model.fit`."""
+    """Freezes and compiles a network's model once, for plain `model.fit`, and gives the model."""
     set_trainable(network, layers.frozen_by(freeze), batch_norm=settings.batch_norm)
     compile_network(network, settings, objective)
     return network.model

@@ -1,8 +1,7 @@
-"""What a phase is trained on: raw items, or what the frozen part made of them once."""
+"""Prepares what a phase is trained on: raw items, or stored outputs of the frozen part."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import keras
 
@@ -18,22 +17,25 @@ from transferlearn.schedules import StoredPart
 from transferlearn.splitting import cuts, split
 from transferlearn.training.mixup import MixedBatches
 from transferlearn.training.stand_in import EpochBatches
+from transferlearn.types import TfData, Verbose
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingData:
-    """What there is to train on.
+    """Holds the data to train on, and says how it is varied.
 
     Attributes:
-        train: Items with targets.
-        validation: Items held out, or `None`.
-        batch_size: Items a step.
-        encode: Makes of raw targets what the loss reads; `None`: it reads them as they are.
-        weigh: Weighs items to train on by their raw targets, or `None`.
-        seed: Of the order of the items, or `None`.
-        augmentation: A layer for raw images, in training only, or `None`.
-        views: Random views to store of each image; 1: augmentation draws anew in each epoch.
-        mixup: Alpha of the Beta distribution that two items are mixed by; 0: they are not.
+        train: The items to train on, with targets.
+        validation: The items to validate on, or `None`.
+        batch_size: The number of items in one step.
+        encode: Turns raw targets into what the loss reads; `None` leaves them as they are.
+        weigh: Gives each item to train on a weight by its raw target, or `None`.
+        seed: The seed of the order of the items, or `None`.
+        augmentation: A layer that varies raw images in training only, or `None`.
+        views: How many random views of each image are stored; with 1, the augmentation draws anew
+            in each epoch.
+        mixup: The parameter alpha of the Beta distribution by which two items are mixed; with 0
+            items are not mixed.
     """
 
     train: Dataset
@@ -47,7 +49,7 @@ class TrainingData:
     mixup: float = 0.0
 
     def parts(self) -> list[tuple[Dataset, Request]]:
-        """Gives the data to train on, and to validate on if any, and how each is asked for."""
+        """Gives the datasets to train and, if there is one, to validate on, with their requests."""
         plain = Request(self.batch_size, self.encode)
         held_out = [] if self.validation is None else [(self.validation, plain)]
         return [(self.train, plain._replace(weigh=self.weigh, shuffle=True)), *held_out]
@@ -55,13 +57,13 @@ class TrainingData:
 
 @dataclass(frozen=True, kw_only=True)
 class PhaseInput:
-    """What to fit in a phase, and on what.
+    """Holds the model that is fitted in a phase, and its batches.
 
     Attributes:
         model: The full model, or one that shares its layers.
-        batches: What it is fitted on.
-        stored: What was computed once, if anything.
-        not_stored: Why nothing was, in words.
+        batches: The batches that the model is fitted on.
+        stored: What was computed once and stored, or `None`.
+        not_stored: Why nothing was stored, in words; else empty.
     """
 
     model: keras.Model
@@ -71,53 +73,57 @@ class PhaseInput:
 
 
 class InputPreparer:
-    """Prepares the input of phase after phase, and keeps what it found out about the data."""
+    """Prepares the input of one phase after another, and keeps what it learns of the data."""
 
-    def __init__(self, data: TrainingData, storage: Storage, *, verbose: Any) -> None:
+    def __init__(self, data: TrainingData, storage: Storage, *, verbose: Verbose) -> None:
         self._data = data
         self._storage = storage
         self._verbose = verbose
-        self._contents: dict[int, Contents] = {}
+        self._contents: dict[int, Contents] = {}  # by the `id` of the dataset
 
     def prepare(
         self, network: Network, mask: Sequence[bool], *, epochs: int, phase: int, augmented: bool
     ) -> PhaseInput:
-        """Decides for one phase whether it is trained on stored features, and computes them.
+        """Decides whether a phase is trained on stored features, and computes them if it is.
 
         Args:
-            network: Compiled for the phase.
-            mask: What of the backbone is frozen.
-            epochs: Of the phase.
-            phase: Its number, from 0.
-            augmented: Whether the images to train on are augmented, where that is asked for.
+            network: The network, frozen and compiled for the phase.
+            mask: For each layer of the backbone whether it is frozen.
+            epochs: The number of epochs of the phase.
+            phase: The number of the phase, counted from 0.
+            augmented: Whether the images to train on are augmented if the data asks for that.
 
         Raises:
-            ValueError: Nothing can be stored, and `cache=True` asks for it.
+            ValueError: Nothing can be stored though `cache=True` asks for it, or the data cannot be
+                mixed.
         """
+        # Each phase has an order of its own.
         seed = None if self._data.seed is None else self._data.seed + phase
         layer = self._data.augmentation if augmented else None
         try:
-            found = self._stored(network, mask, epochs, seed, layer)
+            given = self._stored(network, mask, epochs, seed, layer)
         except NotStoredError as reason:
-            # A later phase must not lose what is trained.
+            # An error in a later phase would lose what is trained by then.
             if self._storage.when == "always" and phase == 0:
                 raise ValueError(f"cache=True, but nothing can be stored: {reason}.") from None
-            found = self._live(network, seed, layer, str(reason))
-        return self._mixed(found, seed) if self._data.mixup else found
+            given = self._live(network, seed, layer, str(reason))
+        return self._mixed(given, seed) if self._data.mixup else given
 
-    def _mixed(self, found: PhaseInput, seed: int | None) -> PhaseInput:
-        train = found.batches.train
+    def _mixed(self, given: PhaseInput, seed: int | None) -> PhaseInput:
+        """Mixes the items of the batches to train on."""
+        train = given.batches.train
         if not isinstance(train, keras.utils.PyDataset):
             raise ValueError(
                 "mixup of a tf.data.Dataset needs its features stored, which cannot be done: "
-                f"{found.not_stored}. Mix in the pipeline itself, and leave mixup out."
+                f"{given.not_stored}. Mix the items in the pipeline itself, and leave mixup out."
             )
         mixed = MixedBatches(train, self._data.mixup, seed)
-        return replace(found, batches=replace(found.batches, train=mixed))
+        return replace(given, batches=replace(given.batches, train=mixed))
 
     def _live(
-        self, network: Network, seed: int | None, augmentation: Any, reason: str
+        self, network: Network, seed: int | None, augmentation: keras.Layer | None, reason: str
     ) -> PhaseInput:
+        """Gives the raw items, and the full model with the augmentation in front."""
         model = folded(network.model)
         if augmentation is not None:
             image, *rest = (keras.Input(x.shape[1:], dtype=x.dtype) for x in model.inputs)
@@ -126,11 +132,15 @@ class InputPreparer:
         train, *held_out = (
             part.requested(request._replace(seed=seed)) for part, request in self._data.parts()
         )
-        if getattr(train, "varies", False):
+        if getattr(train, "varies", False):  # batches of texts have different lengths
             model = of_any_length(model)
         return PhaseInput(model=model, batches=self._batches(train, *held_out), not_stored=reason)
 
-    def _batches(self, train: Any, validation: Any = None) -> EpochBatches:
+    def _batches(
+        self,
+        train: keras.utils.PyDataset | TfData,
+        validation: keras.utils.PyDataset | TfData | None = None,
+    ) -> EpochBatches:
         size = self._data.batch_size
         return EpochBatches(train=train, validation=validation, batch_size=size)
 
@@ -140,9 +150,15 @@ class InputPreparer:
         mask: Sequence[bool],
         epochs: int,
         seed: int | None,
-        augmentation: Any,
+        augmentation: keras.Layer | None,
     ) -> PhaseInput:
+        """Stores features, and gives them with the part of the model behind them.
+
+        Raises:
+            NotStoredError: Nothing can be stored, or it saves no time.
+        """
         data = self._data
+        # All rows of a store have one shape.
         places = [cut for cut in cuts(network, mask) if cut.has_one_size]
         if self._storage.when == "never":
             raise NotStoredError("cache=False")
@@ -154,7 +170,7 @@ class InputPreparer:
             )
         contents = self._all_contents(epochs)
         wanted = [Wanted(contents=part) for part in contents]
-        if augmentation is not None:
+        if augmentation is not None:  # items to validate on are never augmented
             wanted[0] = replace(wanted[0], augmentation=augmentation, views=data.views)
         preparation = Preparation(
             network,
@@ -173,22 +189,24 @@ class InputPreparer:
         return PhaseInput(model=tail, batches=self._batches(*batches), stored=stored.part)
 
     def _all_contents(self, epochs: int) -> list[Contents]:
-        found = []
+        """Gives the contents of each dataset, which a stream is read through for only once."""
+        contents = []
         for part, request in self._data.parts():
             if id(part) not in self._contents:
                 is_stream = not isinstance(part, ItemDataset)
+                # A stream is read twice to see that it repeats itself: one epoch is not worth it.
                 if self._storage.when == "auto" and epochs == 1 and is_stream:
                     raise NotStoredError("one epoch computes nothing twice")
                 try:
                     self._contents[id(part)] = part.contents(request)
                 except UnsteadyData as reason:
                     raise NotStoredError(str(reason).rstrip(".")) from reason
-            found.append(self._contents[id(part)])
-        return found
+            contents.append(self._contents[id(part)])
+        return contents
 
 
-def check_cache(cache: Any) -> None:
-    """Refuses what `fit(cache=...)` cannot be, and a directory that cannot be written."""
+def check_cache(cache: object) -> None:
+    """Refuses what `fit(cache=...)` cannot be, and a directory that cannot be written to."""
     if not isinstance(cache, (bool, Cache)) and cache != "auto":
         raise TypeError(
             f"cache is 'auto', True, False or a tl.Cache(...). Received: cache={cache!r}"

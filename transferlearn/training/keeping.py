@@ -1,9 +1,9 @@
-"""Which weights a phase ends with: the last, the best, or the last finite ones."""
+"""Decides which weights a phase ends with: the last, the best, or the last finite ones."""
 
 import math
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import keras
 import numpy as np
@@ -12,19 +12,24 @@ from transferlearn.data.batches import ItemBatches
 from transferlearn.data.iterating import iterate
 from transferlearn.schedules import Phase
 from transferlearn.tasks import Score
+from transferlearn.types import Logs, TfData
 
-_LOOK_EVERY = 10  # seconds: looking at the loss makes the device wait
-_MOST_NAMED = 40  # a batch or so
-_EXPLODED = 1000  # times the lowest loss so far, or 1 where that is less
+_LOOK_EVERY = 10  # seconds: looking at the loss makes a GPU wait
+_MOST_NAMED = 40  # items that a message lists: about a batch
+_EXPLODED = 1000  # a loss is lost above so many times the lowest so far (or 1, if that is less)
 
-
-Refitted = dict[int, np.ndarray]  # by the `id` of the Keras variable
+Refitted: TypeAlias = dict[int, np.ndarray]
+"""Values of weights, by the `id` of the Keras variable."""
 
 
 class _State(NamedTuple):
-    """Weights at the end of an epoch of the phase, counted from 1; 0: before the phase.
+    """Holds the weights at the end of an epoch, or from before the phase.
 
-    `shown` is its number in the whole training, as progress bars show it.
+    Attributes:
+        epoch: The number of the epoch in the phase, from 1 on; 0 means before the phase.
+        shown: The number of the epoch in the whole training, as progress bars show it.
+        metrics: The logs of the epoch.
+        weights: The values of the weights that move, in the order of the layers.
     """
 
     epoch: int
@@ -34,17 +39,22 @@ class _State(NamedTuple):
 
     @property
     def loss(self) -> float:
-        """Gives the held-out loss; infinite where there is none."""
+        """Gives the held-out loss, or infinity if nothing is held out."""
         return float(self.metrics.get("val_loss", math.inf))
 
     def rank(self, score: Score) -> tuple[float, float]:
-        """Gives the held-out score and then the loss, so that more is better."""
+        """Gives the held-out score and the negative loss, by which more is better."""
         return score.rank(self.metrics), -self.loss
 
     def beats(self, later: "_State", score: Score, items: int | None) -> bool:
-        """Says whether its score is clearly better, or where there is none its loss lower.
+        """Says whether its score is clearly better, or, without scores, its loss lower.
 
-        Clearly: by more than the standard error of such a score of so many items.
+        A score is clearly better if it is so by more than its standard error.
+
+        Args:
+            later: The state that it is compared with.
+            score: The score that ranks states.
+            items: The number of held-out items, or `None` if it is unknown.
         """
         if score.key not in self.metrics:
             return self.rank(score) > later.rank(score)
@@ -53,7 +63,7 @@ class _State(NamedTuple):
         return self.rank(score)[0] - later.rank(score)[0] > error
 
     def shown_as(self, score: Score) -> str:
-        """Says of which epoch it is, and how good."""
+        """Says in words of which epoch the weights are, and how good they are."""
         which = f"of epoch {self.shown}" if self.epoch else "from before this phase"
         for name in (score.key, "val_loss"):
             if name in self.metrics and math.isfinite(self.metrics[name]):
@@ -62,25 +72,27 @@ class _State(NamedTuple):
 
 
 class Keeping(keras.callbacks.Callback):
-    """Ends a phase with the weights that are to be kept, and stops where the loss is lost.
+    """Ends a phase with the weights that are to be kept, and stops it when the loss is lost.
+
+    A loss is lost when it is not finite, or has grown far above the lowest one before.
 
     Args:
-        phase: Says what to keep.
-        score: Ranks weights.
-        before: Metrics of the weights that the phase begins with, where they are known.
-        refitted: What to go back to in the place of some of those weights.
-        begun: Epochs that there were before the phase.
-        held_out: How many items there are to validate on, if that is known.
+        phase: The phase, which says what to keep.
+        score: The score that ranks weights.
+        before: The metrics of the weights that the phase begins with; empty if they are unknown.
+        refitted: Values to go back to in the place of some of the weights before the phase.
+        begun: The number of epochs before the phase.
+        held_out: The number of items to validate on, or `None` if it is unknown.
         restoring: Callbacks that come before this one, and may put an earlier epoch's weights back.
 
     Attributes:
-        metrics: Of the weights that are kept.
-        note: Which they are, and why; empty where that was not asked for.
-        kept_epoch: As of a `PhaseResult`.
+        metrics: The metrics of the weights that are kept.
+        note: Which weights are kept, and why; empty if the phase keeps the last ones.
+        kept_epoch: The epoch whose weights are kept, counted as in `PhaseResult`.
         lost: The loss that ended the phase, or `None`.
     """
 
-    async_safe = True  # else Keras waits for each step
+    async_safe = True  # else Keras waits for the result of each step
 
     def __init__(
         self,
@@ -90,7 +102,7 @@ class Keeping(keras.callbacks.Callback):
         refitted: Refitted,
         begun: int = 0,
         held_out: int | None = None,
-        restoring: Sequence[Any] = (),
+        restoring: Sequence[keras.callbacks.EarlyStopping] = (),
     ) -> None:
         super().__init__()
         self.metrics: dict[str, Any] = dict(before)
@@ -103,28 +115,31 @@ class Keeping(keras.callbacks.Callback):
         self._begun = begun
         self._held_out = held_out
         self._restoring = restoring
-        self._told: dict[int, _State] = {}  # without weights, by the epoch's number for callbacks
+        # Without weights, by the number of the epoch that callbacks are told.
+        self._told: dict[int, _State] = {}
         self._lowest = math.inf
         self._looked = time.monotonic()
 
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Keras's hook."""
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Remembers the weights that the phase begins with."""
+        # All weights of these layers: BatchNorm's statistics move, too.
         moving = [layer for layer in self.model.layers if layer.trainable]
         self._moving = [weight for layer in moving for weight in layer.weights]
-        # What a training loss says is known only when the next epoch has begun with its weights.
         before = self._state(0, self.metrics)
         pairs = zip(self._moving, before.weights, strict=True)
         kept = [self._refitted.get(id(weight), value) for weight, value in pairs]
         self._good = self._newest = self._best = before._replace(weights=kept)
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Keras's hook."""
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Looks at the loss every ten seconds."""
         if time.monotonic() - self._looked > _LOOK_EVERY:
+            assert logs is not None  # Keras passes them to this hook
             self._look(logs)
             self._looked = time.monotonic()
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Keras's hook."""
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Remembers the epoch's weights if they are needed, and ends the phase if it is time."""
+        assert logs is not None  # Keras passes them to this hook
         self._look(logs)
         if self.lost is not None:
             self._restore(self._good)
@@ -132,6 +147,8 @@ class Keeping(keras.callbacks.Callback):
         self._lowest = min(self._lowest, logs["loss"])
         new = self._state(self._newest.epoch + 1, logs)
         self._told[epoch] = new._replace(weights=[])
+        # The training loss is of the steps before: whether it stays finite with these weights is
+        # known only from a held-out loss, or else after the next epoch.
         self._good, self._newest = (new if "val_loss" in logs else self._newest), new
         if self._phase.keep == "best":
             if new.rank(self._score) > self._best.rank(self._score):
@@ -139,8 +156,8 @@ class Keeping(keras.callbacks.Callback):
             elif self._phase.patience and new.epoch - self._best.epoch >= self._phase.patience:
                 self.model.stop_training = True
 
-    def on_train_end(self, logs: Any = None) -> None:
-        """Keras's hook."""
+    def on_train_end(self, logs: Logs = None) -> None:
+        """Chooses the weights to keep, and puts them back if the model has others."""
         ended = self._newest
         self._newest = self._restored() or ended
         lost = self.lost is not None and self._newest is ended
@@ -154,13 +171,15 @@ class Keeping(keras.callbacks.Callback):
             self.note = f"the weights {kept.shown_as(self._score)}, {reason}"
 
     def _restored(self) -> _State | None:
+        """Gives the epoch whose weights a callback has put back, or `None`."""
         for callback in reversed(self._restoring):
             if callback.best_weights is not None and callback.best_epoch in self._told:
                 return self._told[callback.best_epoch]
         return None
 
     def _choice(self, *, lost: bool) -> tuple[_State, str]:
-        """What is kept, and why; `_best` is what was before where only the end counts."""
+        """Gives the state to keep, and the reason in words."""
+        # Unless the phase keeps the best epoch, `_best` is still the state before the phase.
         best, last = self._best, self._newest
         if self._phase.keep == "best" and "val_loss" in best.metrics:
             return best, f"the best of {last.epoch} epochs"
@@ -174,7 +193,8 @@ class Keeping(keras.callbacks.Callback):
             return last, "the last"
         return last, f"not clearly beaten by those {best.shown_as(self._score)}"
 
-    def _look(self, logs: Any) -> None:
+    def _look(self, logs: Mapping[str, float]) -> None:
+        """Stops training when a loss is not finite, or far above the lowest so far."""
         limit = _EXPLODED * max(1.0, self._lowest)
         for loss in (float(logs[name]) for name in ("loss", "val_loss") if name in logs):
             if not math.isfinite(loss) or loss > limit:
@@ -190,9 +210,22 @@ class Keeping(keras.callbacks.Callback):
             weight.assign(value)
 
 
-def without_finite_loss(model: keras.Model, batches: Any, names: Sequence[str] | None) -> str:
-    """Names the items of batches whose loss is not finite, or the batches; empty: no such."""
-    found: list[str] = []
+def without_finite_loss(
+    model: keras.Model,
+    batches: keras.utils.PyDataset | TfData,
+    names: Sequence[str] | None,
+) -> str:
+    """Lists the items of batches whose loss is not finite, by name or else by batch.
+
+    Args:
+        model: A compiled model.
+        batches: The batches to look through.
+        names: The paths of the items, in order, or `None`.
+
+    Returns:
+        Names with commas between; empty if every loss is finite.
+    """
+    lost: list[str] = []
     for index, batch in enumerate(iterate(batches)):
         x, y, *weight = batch
         model.reset_metrics()  # else Keras 3.13 gives the mean with earlier batches
@@ -200,7 +233,7 @@ def without_finite_loss(model: keras.Model, batches: Any, names: Sequence[str] |
         if math.isfinite(float(loss)):
             continue
         if names is not None and isinstance(batches, ItemBatches):
-            found += [names[row] for row in batches.rows(index)]
+            lost += [names[row] for row in batches.rows(index)]
         else:
-            found.append(f"batch {index}")
-    return ", ".join(found[:_MOST_NAMED]) + (", ..." if len(found) > _MOST_NAMED else "")
+            lost.append(f"batch {index}")
+    return ", ".join(lost[:_MOST_NAMED]) + (", ..." if len(lost) > _MOST_NAMED else "")

@@ -1,4 +1,4 @@
-"""Mixes pairs of items, be they images or stored features."""
+"""Mixes pairs of items, whether they are images or stored features."""
 
 from typing import Any
 
@@ -7,14 +7,14 @@ import numpy as np
 
 
 class MixedBatches(keras.utils.PyDataset):
-    """Batches in which each item is mixed with another of its batch.
+    """Gives batches in which each item is mixed with another one of its batch.
 
     Reference: [mixup](https://arxiv.org/abs/1710.09412).
 
     Args:
         source: Batches `(x, y)` or `(x, y, sample_weight)` with targets as floats.
-        alpha: Of the Beta distribution that the share of the first item is drawn from.
-        seed: Not negative, or `None`.
+        alpha: The parameter of the Beta distribution from which the first item's share is drawn.
+        seed: The seed of orders and shares, at least 0; `None` takes a random one.
     """
 
     def __init__(self, source: keras.utils.PyDataset, alpha: float, seed: int | None) -> None:
@@ -22,7 +22,7 @@ class MixedBatches(keras.utils.PyDataset):
         self._source = source
         self._alpha = alpha
         self._seed = int(np.random.default_rng().integers(2**31)) if seed is None else seed
-        self._ended = 0
+        self._ended = 0  # epochs
 
     def __len__(self) -> int:
         return len(self._source)
@@ -42,12 +42,12 @@ class MixedBatches(keras.utils.PyDataset):
 
     @property
     def by_epoch(self) -> bool:
-        """Of the source."""
+        """Says whether `epoch` alone decides the order of the source."""
         return getattr(self._source, "by_epoch", False)
 
     @property
     def epoch(self) -> int:
-        """Of the source, or else how many have ended."""
+        """Gives the epoch of the source, or else the number of epochs that have ended."""
         return self._source.epoch if self.by_epoch else self._ended
 
     @epoch.setter
@@ -56,14 +56,14 @@ class MixedBatches(keras.utils.PyDataset):
 
     @property
     def failure(self) -> Exception | None:
-        """Of the source."""
+        """Gives what went wrong while the source loaded a batch, or `None`."""
         return getattr(self._source, "failure", None)
 
     def on_epoch_begin(self) -> None:
-        """Keras's hook, handed on."""
+        """Tells the source that an epoch begins."""
         self._source.on_epoch_begin()
 
     def on_epoch_end(self) -> None:
-        """Keras's hook, handed on."""
+        """Tells the source that an epoch ends, and counts it."""
         self._ended += 1
         self._source.on_epoch_end()

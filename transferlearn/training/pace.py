@@ -1,4 +1,4 @@
-"""How far each step of a phase goes."""
+"""Sets how far each step of a phase goes: the learning rate over time, and by block."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,22 +8,23 @@ import keras
 from transferlearn.assembling import Network
 from transferlearn.backbones import Block
 from transferlearn.schedules import Phase
+from transferlearn.types import Tensor
 
 
 def set_pace(optimizer: keras.Optimizer, phase: Phase, rate: float, batches: Any) -> None:
-    """Gives an optimizer the phase's warm-up and decay; a constant rate is left as it is.
+    """Gives an optimizer the warm-up and decay of a phase; a constant rate is left as it is.
 
     Keras asks a schedule anew for each weight that decays, which takes long to compile. So `apply`,
     of this object alone, computes the rate of the next step once.
 
     Args:
-        optimizer: Of the phase; nothing has been trained with it.
-        phase: Says how the rate goes.
-        rate: At its highest.
-        batches: Of one epoch.
+        optimizer: The optimizer of the phase, with which nothing has been trained yet.
+        phase: The phase, which says how the rate rises and falls.
+        rate: The highest rate.
+        batches: The batches of one epoch, a `PyDataset` or `tf.data.Dataset`.
 
     Raises:
-        ValueError: It is not known how many batches there are.
+        ValueError: The number of batches is unknown.
     """
     if not phase.warm_up and phase.decay == "constant":
         return
@@ -35,6 +36,7 @@ def set_pace(optimizer: keras.Optimizer, phase: Phase, rate: float, batches: Any
             "not tell. Apply tf.data.experimental.assert_cardinality, or leave them out."
         ) from None
     rising = round(phase.warm_up * steps)
+    # The warm-up begins one step above 0, where the first step would train nothing.
     schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=rate / (rising + 1) if rising else rate,
         decay_steps=max(1, steps - rising),
@@ -42,13 +44,17 @@ def set_pace(optimizer: keras.Optimizer, phase: Phase, rate: float, batches: Any
         warmup_target=rate if rising else None,
         warmup_steps=rising,
     )
+    # A LossScaleOptimizer leaves the rate to the one inside.
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    # Keras refuses to assign a number where an optimizer was made with a schedule.
     if not isinstance(optimizer.learning_rate, keras.Variable):
         optimizer.learning_rate = schedule
         return
     apply = optimizer.apply
 
-    def apply_and_advance(grads: Any, trainable_variables: Any = None) -> Any:
+    def apply_and_advance(
+        grads: Sequence[Tensor], trainable_variables: Sequence[keras.Variable] | None = None
+    ) -> Tensor:
         iterations = apply(grads, trainable_variables)
         optimizer.learning_rate = schedule(optimizer.iterations)
         return iterations
@@ -60,10 +66,17 @@ def set_pace(optimizer: keras.Optimizer, phase: Phase, rate: float, batches: Any
 def set_layer_decay(
     network: Network, blocks: Sequence[Block], layer_decay: float | Mapping[str, float]
 ) -> None:
-    """Makes the optimizer's steps in the backbone's blocks smaller; those in the head stay.
+    """Makes an optimizer's steps in the backbone's blocks smaller; those in the head stay.
 
     The optimizer stays one of Keras's, with a plain config: of this object alone, `apply` takes
-    back a share of each step, weight decay included, which equals a smaller rate.
+    back a share of each step, weight decay included, which equals a smaller rate. (A class of our
+    own would keep checkpoints from loading where this package is not installed.)
+
+    Args:
+        network: The network, whose model is compiled.
+        blocks: The backbone's blocks, in the order of the network.
+        layer_decay: The factor from each block to the one before it, or factors by the names of
+            blocks, as in `Phase`.
     """
     shares: dict[int, float] = {}
     for distance, block in enumerate(reversed(blocks), start=1):
@@ -77,7 +90,9 @@ def set_layer_decay(
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     apply = optimizer.apply
 
-    def apply_in_part(grads: Any, trainable_variables: Any = None) -> Any:
+    def apply_in_part(
+        grads: Sequence[Tensor], trainable_variables: Sequence[keras.Variable] | None = None
+    ) -> Tensor:
         variables = trainable_variables or network.model.trainable_variables
         slowed = [v for v in variables if id(v) in shares]
         before = [keras.ops.copy(variable) for variable in slowed]

@@ -1,4 +1,4 @@
-"""Runs the phases of a training."""
+"""Runs the phases of a training, one after the other."""
 
 import contextlib
 import time
@@ -23,10 +23,18 @@ from transferlearn.training.keeping import Keeping, Refitted, without_finite_los
 from transferlearn.training.pace import set_layer_decay, set_pace
 from transferlearn.training.solving import solve, why_not_solved
 from transferlearn.training.stand_in import EpochBatches, fit, restores
+from transferlearn.types import Verbose
 
 
 class _Compiled(NamedTuple):
-    """What a phase's network was compiled for."""
+    """Says how a network was compiled for a phase.
+
+    Attributes:
+        mask: For each layer of the backbone whether it is frozen.
+        rate: The learning rate.
+        solved: Whether the head will be solved.
+        not_solved: Why it will not, though that was asked for; else empty.
+    """
 
     mask: Sequence[bool]
     rate: float
@@ -35,7 +43,13 @@ class _Compiled(NamedTuple):
 
 
 class _Outcome(NamedTuple):
-    """What training in a phase gave."""
+    """Holds what training in a phase gave.
+
+    Attributes:
+        history: The Keras `History` of this phase.
+        metrics: The metrics of the weights that it ended with.
+        head: How the head was solved, or `None`.
+    """
 
     history: keras.callbacks.History
     metrics: dict[str, Any]
@@ -47,17 +61,17 @@ class PhaseRunner:
     """Trains one network phase after phase.
 
     Attributes:
-        network: It is changed.
-        layers: Of the backbone, for the strategies.
-        settings: How to train.
-        objective: What to train towards.
-        score: Ranks weights.
-        data: What to train on.
-        results: Takes each phase's result.
-        storage: When and where what is frozen is stored.
-        callbacks: Keras callbacks; they see `network.model`, and epochs that run on over phases.
-        verbose: As for `model.fit`.
-        on_phase: Is told each phase before it begins.
+        network: The network to train; it is changed.
+        layers: The layers of the backbone, as freezing strategies see them.
+        settings: The optimizer, its rate and what becomes of BatchNorm.
+        objective: The loss, the metrics and the solver of the head.
+        score: The score that ranks weights.
+        data: The data to train on.
+        results: The list that each phase's result is added to.
+        storage: When and where the output of frozen layers is stored.
+        callbacks: Keras callbacks; they see `network.model`, and epochs counted over all phases.
+        verbose: What is shown, as in `model.fit`.
+        on_phase: A function that is called with each phase before it begins, or `None`.
     """
 
     network: Network
@@ -69,7 +83,7 @@ class PhaseRunner:
     results: list[PhaseResult]
     storage: Storage
     callbacks: list[keras.callbacks.Callback]
-    verbose: Any
+    verbose: Verbose
     on_phase: Callable[[Phase], None] | None = None
     _refitted: Refitted = field(default_factory=dict, init=False)
 
@@ -77,7 +91,7 @@ class PhaseRunner:
         self._preparer = InputPreparer(self.data, self.storage, verbose=self.verbose)
         self._restoring = [callback for callback in self.callbacks if restores(callback)]
         self._joined = keras.callbacks.History()
-        self._joined.on_train_begin()
+        self._joined.on_train_begin()  # makes the list of epochs
         self._joined.set_model(self.network.model)
 
     @without_retracing_advice()
@@ -85,13 +99,13 @@ class PhaseRunner:
         """Trains until there are no more phases, or the loss is lost.
 
         Args:
-            phases: Asked for one by one; `results` grows in between.
+            phases: The phases; each is asked for when the result of the one before is known.
 
         Returns:
             One Keras `History` of all phases.
 
         Raises:
-            ValueError: There is no phase, or the loss was lost before anything was trained.
+            ValueError: There is no phase, or the loss is lost in the first epoch of all.
         """
         for phase in phases:
             if self._restoring and phase.keep == "best":
@@ -103,13 +117,14 @@ class PhaseRunner:
                 break
         if not self.results:
             raise ValueError("The schedule gave no phase, so nothing was trained.")
+        # A head that no later phase trained ends as it was solved on all items, those held out too.
         for weight in self.network.model.trainable_weights:
             if id(weight) in self._refitted:
                 weight.assign(self._refitted[id(weight)])
         return self._joined
 
     def _run_one(self, phase: Phase) -> bool:
-        """Trains one phase, and says whether the next one may begin."""
+        """Trains one phase, and says whether the next one may begin: not after a lost loss."""
         compiled = self._compile(phase)
         self._say(f"Phase {len(self.results) + 1}: {self._outline(phase, compiled)}")
         started = time.monotonic()
@@ -159,7 +174,7 @@ class PhaseRunner:
         return _Compiled(mask, rate, wanted and not reason, reason)
 
     def _prepare(self, phase: Phase, compiled: _Compiled) -> PhaseInput:
-        """Gets the input of one phase ready, and says what of it is stored."""
+        """Prepares the input of one phase, and prints what of it is stored."""
         given = self._preparer.prepare(
             self.network,
             compiled.mask,
@@ -174,6 +189,7 @@ class PhaseRunner:
         """Makes the callback that decides which weights the phase ends with."""
         held_out = self.data.validation.count if self.data.validation else None
         before = self.results[-1].metrics if self.results else {}
+        # From here on only a phase that goes back to the weights before it ends with these.
         refitted, self._refitted = self._refitted, {}
         begun = len(self._joined.epoch)
         return Keeping(phase, self.score, before, refitted, begun, held_out, self._restoring)
@@ -181,7 +197,7 @@ class PhaseRunner:
     def _train(
         self, phase: Phase, compiled: _Compiled, given: PhaseInput, keeping: Keeping
     ) -> _Outcome:
-        """Solves the head, or takes gradient steps."""
+        """Solves the head or takes gradient steps, as the phase asks, and gives what came of it."""
         model, begun = self.network.model, len(self._joined.epoch)
         options: dict[str, Any] = {
             "metrics": self.objective.metrics(),
@@ -219,6 +235,7 @@ class PhaseRunner:
             joined.history.setdefault(name, [float("nan")] * missing).extend(map(_plain, new))
 
     def _outline(self, phase: Phase, compiled: _Compiled) -> str:
+        """Says in words what a phase is about to do."""
         mask = compiled.mask
         frozen = f"{sum(mask)} of the backbone's {len(mask)} layers frozen"
         if compiled.solved:
@@ -233,6 +250,7 @@ class PhaseRunner:
         return f"{steps} (the head takes gradient steps, since {compiled.not_solved})"
 
     def _trained(self) -> int:
+        """Counts the parameters that are trained."""
         return sum(prod(weight.shape) for weight in self.network.model.trainable_weights)
 
     def _frozen_names(self, mask: Sequence[bool]) -> tuple[str, ...]:
@@ -247,7 +265,7 @@ class PhaseRunner:
 def _end_of_lost(
     keeping: Keeping, rate: float, given: PhaseInput, names: Sequence[str] | None
 ) -> None:
-    """Says why training ended; raises `ValueError` where nothing was trained."""
+    """Warns why training ended; raises `ValueError` if it was in the first epoch of all."""
     said = f"The loss became {keeping.lost:g} at the learning rate {rate:g}"
     wrong = without_finite_loss(given.model, given.batches.train, names)
     if wrong:
@@ -261,7 +279,7 @@ def _end_of_lost(
 
 @contextlib.contextmanager
 def _plain_failures(batches: EpochBatches) -> Iterator[None]:
-    """Raises what went wrong with the data itself, not TensorFlow's page about it."""
+    """Raises the error of the data itself, in the place of TensorFlow's long message about it."""
     try:
         yield
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Solve a head's only layer with weights, in place of gradient steps."""
+"""Solves a head's only layer with weights, in the place of gradient steps."""
 
 from typing import Any, NamedTuple
 
@@ -14,17 +14,18 @@ from transferlearn.schedules import SolvedHead
 from transferlearn.tasks import Objective, Solver
 from transferlearn.training.inputs import PhaseInput, TrainingData
 from transferlearn.training.keeping import Refitted
+from transferlearn.types import Metrics, TfData, Verbose
 
-_MOST_BYTES = 2**30  # of features; solving holds about four times as much
+_MOST_BYTES = 2**30  # of features; solving holds about four times as many
 
 
 class Solution(NamedTuple):
-    """What solving a head gives.
+    """Holds what solving a head gives.
 
     Attributes:
-        history: Of the one epoch that callbacks saw.
-        head: How it was solved.
-        refitted: What the head is to end with if it is not trained further.
+        history: The Keras `History` of the one epoch that callbacks saw.
+        head: How the head was solved.
+        refitted: The weights that the head is to end with if it is not trained further.
     """
 
     history: keras.callbacks.History
@@ -33,7 +34,14 @@ class Solution(NamedTuple):
 
 
 class _Gathered(NamedTuple):
-    """What comes to the layer for some items, their targets and weights, and how many there are."""
+    """Holds what a head's layer is solved on.
+
+    Attributes:
+        features: The inputs of the layer, float32 `(items, features)`.
+        targets: The targets of these items, as the loss reads them.
+        weights: The weights of these items, or `None`.
+        seen: The number of items that were read; some are left out where there are too many.
+    """
 
     features: np.ndarray
     targets: np.ndarray
@@ -42,11 +50,11 @@ class _Gathered(NamedTuple):
 
 
 def why_not_solved(network: Network, objective: Objective, *, mixed: bool) -> str:
-    """Says why a head takes gradient steps; empty where it can be solved.
+    """Says why a head must take gradient steps; the text is empty if it can be solved.
 
     Args:
-        network: The whole, compiled model.
-        objective: What it is trained towards.
+        network: The network, frozen and compiled.
+        objective: What the network is trained towards, with the solver if there is one.
         mixed: Whether items are mixed anew in each epoch.
     """
     weighted = _weighted(network)
@@ -68,7 +76,8 @@ def why_not_solved(network: Network, objective: Objective, *, mixed: bool) -> st
     return "mixup makes new items in each epoch" if mixed else ""
 
 
-def _weighted(network: Network) -> list[Any]:
+def _weighted(network: Network) -> list[keras.Layer]:
+    """Lists the layers of the head that have weights."""
     return [part for part in network.head if getattr(part, "weights", ())]
 
 
@@ -79,30 +88,30 @@ def solve(
     data: TrainingData,
     *,
     initial_epoch: int,
-    metrics: Any,
+    metrics: Metrics,
     callbacks: list[keras.callbacks.Callback],
-    verbose: Any,
+    verbose: Verbose,
 ) -> Solution:
-    """Solves the head; callbacks see it as one epoch.
+    """Solves the head; callbacks see this as one epoch.
 
-    What was held out of the data to train on has then told its score, and the head is solved once
-    more on all of it, with the same penalty.
+    Items that were held out of the data to train on have then told its score. So the head is solved
+    once more on all items, with the same penalty.
 
     Args:
-        network: The whole, compiled model; its head is changed.
-        given: What to solve it on.
-        solver: Solves the layer.
-        data: Where `given` comes from.
-        initial_epoch: The number of this epoch.
-        metrics: Fresh ones.
+        network: The network, frozen and compiled; its head is changed.
+        given: The model and the batches to solve the head on.
+        solver: The solver of the head's layer.
+        data: The data that `given` is made of.
+        initial_epoch: The number of this epoch in the whole training, from 0 on.
+        metrics: New metrics, which nothing has been counted in.
         callbacks: Keras callbacks.
-        verbose: As for `model.fit`.
+        verbose: What is shown, as in `model.fit`.
     """
     (layer,) = _weighted(network)
-    found = _gather(given.model, layer, given.batches.train)
-    solved = solver.solve(found.features, found.targets, found.weights, data.seed or 0)
+    train = _gather(given.model, layer, given.batches.train)
+    solved = solver.solve(train.features, train.targets, train.weights, data.seed or 0)
     layer.set_weights([solved.kernel, solved.bias])
-    if given.model is not network.model:
+    if given.model is not network.model:  # `evaluate` takes compiled models only
         given.model.compile(loss=network.model.loss, metrics=metrics)
     watching = keras.callbacks.CallbackList(
         list(callbacks),
@@ -114,15 +123,15 @@ def solve(
     _show_epoch(watching, network, given, initial_epoch)
     refitted: Refitted = {}
     items_again = None
-    if _fits_beside(found.features, data.validation):
-        more = _gather(given.model, layer, given.batches.validation)
-        again = solver.solve_again(solved, *_joined(found, more, data))
+    if _fits_beside(train.features, data.validation):
+        held_out = _gather(given.model, layer, given.batches.validation)
+        again = solver.solve_again(solved, *_joined(train, held_out, data))
         refitted = {id(weight): value for weight, value in zip(layer.weights, again, strict=True)}
-        items_again = len(found.features) + len(more.features)
+        items_again = len(train.features) + len(held_out.features)
     head = SolvedHead(
-        items=len(found.features),
-        seen=found.seen,
-        features=found.features.shape[1],
+        items=len(train.features),
+        seen=train.seen,
+        features=train.features.shape[1],
         score_name=solver.score,
         score=solved.score,
         strength=tuple(map(float, solved.strength.ravel())),
@@ -134,7 +143,7 @@ def solve(
 def _show_epoch(
     watching: keras.callbacks.CallbackList, network: Network, given: PhaseInput, epoch: int
 ) -> None:
-    """Scores the solved head, and lets callbacks see that as an epoch."""
+    """Scores the solved head, and shows that to callbacks as one epoch."""
     watching.on_train_begin()
     watching.on_epoch_begin(epoch)
     logs = _scores(given.model, given.batches.train)
@@ -146,13 +155,16 @@ def _show_epoch(
     watching.on_train_end(logs)
 
 
-def _scores(model: keras.Model, batches: Any) -> dict[str, Any]:
+def _scores(model: keras.Model, batches: keras.utils.PyDataset | TfData) -> dict[str, Any]:
     return model.evaluate(without_autotune(batches), verbose=0, return_dict=True)
 
 
-def _gather(model: keras.Model, layer: keras.layers.Dense, batches: Any) -> _Gathered:
-    """Reads all that comes to the layer; of more than can be solved, every second batch or less."""
+def _gather(
+    model: keras.Model, layer: keras.layers.Dense, batches: keras.utils.PyDataset | TfData
+) -> _Gathered:
+    """Reads the inputs of a layer: of all batches, or of every second or less of many."""
     (inside,) = next(step.inputs for step in walk(model) if step.operation is layer)
+    # Stored features may be the layer's inputs already.
     before = None if inside is model.inputs[0] else keras.Model(model.inputs, inside)
     parts: list[tuple[np.ndarray, ...]] = []
     seen, stride = 0, 1
@@ -163,31 +175,32 @@ def _gather(model: keras.Model, layer: keras.layers.Dense, batches: Any) -> _Gat
         features = np.asarray(x if before is None else before.predict_on_batch(x), "float32")
         parts.append((features, np.asarray(y), *map(np.ravel, weight)))
         if len(parts) > 1 and sum(part[0].nbytes for part in parts) > _MOST_BYTES:
-            parts, stride = parts[::2], 2 * stride
+            parts, stride = parts[::2], 2 * stride  # as if only these had been read
     features, targets, *weights = (np.concatenate(column) for column in zip(*parts, strict=True))
     return _Gathered(features, targets, weights[0] if weights else None, seen)
 
 
 def _fits_beside(features: np.ndarray, held: Dataset | None) -> bool:
-    """Says whether items that were held out can be solved together with those that there are."""
+    """Says whether the held-out items can be solved on together with those to train on."""
+    # Data that the user gave to validate on is never trained on.
     if held is None or not held.held_out or held.learnt.count is None:
         return False
     return features[0].nbytes * (len(features) + (held.size or 0)) <= _MOST_BYTES
 
 
 def _joined(
-    found: _Gathered, more: _Gathered, data: TrainingData
+    train: _Gathered, held_out: _Gathered, data: TrainingData
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Gives features, targets and weights of both; what was held out is now weighed as well."""
+    """Joins features, targets and weights; held-out items are now weighed like the others."""
     held = data.validation
     assert held is not None
-    weights = found.weights
+    weights = train.weights
     rows = held.learnt[np.arange(held.size or 0)]
     more_weights = joined_weights(rows, held.sample_weight, data.weigh, None)
     if weights is not None and more_weights is not None:
         weights = np.append(weights, more_weights)
     return (
-        np.concatenate([found.features, more.features]),
-        np.concatenate([found.targets, more.targets]),
+        np.concatenate([train.features, held_out.features]),
+        np.concatenate([train.targets, held_out.targets]),
         weights,
     )

@@ -1,29 +1,32 @@
-"""The curves of a training."""
+"""Reads the curves of a training, and says whether they still fall."""
 
 import math
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from transferlearn.fitted import FittedModel
 
-STEADY = 4  # values each below the last: by chance 1 time in 24
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+STEADY = 4  # values that must fall one after the other: four random ones do 1 time in 24
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Curves:
-    """What each epoch gave; `None` for what was not measured.
+    """Holds the losses and scores of each epoch; `None` for what was not measured.
 
     Attributes:
-        loss: On the images to train on: the epoch's mean, with all regularisation on.
-        score: Likewise, the task's score.
-        val_loss: On the items held out, at the end of each epoch.
-        val_score: Likewise.
-        score_name: As the history calls the score.
+        loss: The loss of the items trained on: the epoch's mean, with all regularisation on.
+        score: The task's score of the items trained on, likewise the epoch's mean.
+        val_loss: The loss of the items held out, at the end of each epoch.
+        val_score: The task's score of the items held out, at the end of each epoch.
+        score_name: The name of the score in the history.
         borders: How many epochs had been run when each phase ended.
-        epoch_of_model: The one, from 0 on, whose weights the model has.
+        epoch_of_model: The epoch, from 0 on, whose weights the model has.
     """
 
     loss: np.ndarray
@@ -36,13 +39,14 @@ class Curves:
 
     @classmethod
     def of(cls, fitted: FittedModel[Any]) -> "Curves":
-        """Reads them from the history."""
+        """Reads the curves from the history of a trained model."""
         history = fitted.history.history
 
         def curve(name: str) -> np.ndarray | None:
             return np.asarray(history[name], float) if name in history else None
 
         score = fitted.encoding.score
+        # A user's metrics may measure the score under a name of their own, such as "acc".
         names = (name for name in history if not name.startswith("val_"))
         name = next((name for name in names if score.is_called(name)), score.name)
         return cls(
@@ -57,39 +61,39 @@ class Curves:
 
     @property
     def epochs(self) -> int:
-        """How many were run."""
+        """Counts the epochs that were run."""
         return len(self.loss)
 
     @property
     def best_epoch(self) -> int | None:
-        """The one, from 0 on, after which the held-out loss was lowest."""
+        """Gives the epoch, from 0 on, after which the held-out loss was lowest."""
         if self.val_loss is None or not np.isfinite(self.val_loss).any():
             return None
         return int(np.nanargmin(self.val_loss))
 
     @property
     def loss_fell_since_best(self) -> bool:
-        """Whether the training loss is lower than in the epoch that was best for those held out."""
+        """Says whether the training loss fell from the best held-out epoch to the model's epoch."""
         return self.at(self.loss, self.epoch_of_model) < self.at(self.loss, self.best_epoch)
 
     def to_model(self, values: np.ndarray) -> np.ndarray:
-        """Those of the phase that the model is of, up to its epoch."""
+        """Gives the values of the phase that the model is of, up to the model's epoch."""
         begin = max(border for border in (0, *self.borders) if border <= self.epoch_of_model)
         return values[begin : self.epoch_of_model + 1]
 
     @staticmethod
     def at(values: np.ndarray | None, epoch: int | None) -> float:
-        """One value; NaN where there is none."""
+        """Gives the value of an epoch, from 0 on; NaN where there is none."""
         return math.nan if values is None or epoch is None else float(values[epoch])
 
-    def draw(self, figure: Any) -> None:
-        """Draws them into an empty figure."""
+    def draw(self, figure: "Figure") -> None:
+        """Draws the curves, and the borders of phases, into an empty figure."""
         of_score = (self.score_name, self.score, self.val_score)
         pairs = [("loss", self.loss, self.val_loss), of_score]
         drawn = [pair for pair in pairs if pair[1] is not None]
         epochs = np.arange(1, self.epochs + 1)
         for place, (name, train, held_out) in enumerate(drawn, start=1):
-            axes = figure.add_subplot(1, len(drawn), place, xlabel="epoch", ylabel=name)
+            axes: Any = figure.add_subplot(1, len(drawn), place, xlabel="epoch", ylabel=name)
             axes.plot(epochs, train, "o-", markersize=3, label="trained on")
             if held_out is not None:
                 axes.plot(epochs, held_out, "o-", markersize=3, label="held out")
@@ -100,11 +104,11 @@ class Curves:
 
 
 def falls(losses: np.ndarray, noise: float) -> bool:
-    """Whether a loss fell in each of the last epochs, and as many epochs again may bring more.
+    """Says whether a loss fell in each of the last epochs, at a pace that promises more.
 
     Args:
-        losses: One an epoch.
-        noise: At the pace of the last epochs, all that were run must have brought more than this.
+        losses: The loss of each epoch.
+        noise: As many epochs again, at the pace of the last ones, must bring more than this.
     """
     if len(losses) < STEADY:
         return False
@@ -113,5 +117,8 @@ def falls(losses: np.ndarray, noise: float) -> bool:
 
 
 def wobble(losses: np.ndarray) -> float:
-    """How far apart by chance two epochs' losses are, by the curve: two standard deviations."""
+    """Estimates from the curve how far two epochs' losses differ by chance.
+
+    It gives two standard deviations of the steps; 0 where there are fewer than two steps.
+    """
     return 2 * float(np.std(np.diff(losses), ddof=1)) if len(losses) > 2 else 0.0

@@ -1,4 +1,4 @@
-"""The figures of a training that say how well it fits, and their noise."""
+"""Gathers the figures of a training that say how well it fits, and their noise."""
 
 import math
 from dataclasses import dataclass
@@ -7,31 +7,32 @@ from typing import Any
 from transferlearn.advice.diagnosis.curves import Curves
 from transferlearn.fitted import FittedModel
 from transferlearn.tasks import Score
+from transferlearn.types import Source
 
 _STANDARD_ERRORS = 2.0  # 95% of what is noise stays below
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """The figures behind a diagnosis; NaN where something is not known.
+    """Holds the figures behind a diagnosis; NaN where something is not known.
 
-    Of a score more is better, and 1 is perfect. Noise is two standard errors: what is above it is
-    hardly chance.
+    A higher score is better, and 1 is perfect. Noise is two standard errors: a difference above it
+    is hardly chance.
 
     Attributes:
-        score: What is measured.
-        train_items: Items trained on.
-        train_score: How good the model is on them.
-        train_loss: Their loss.
-        held_out_items: Items held out.
-        held_out_score: How good the model is on them.
-        held_out_loss: Their loss.
+        score: The kind of score that is measured, such as accuracy.
+        train_items: The number of items trained on.
+        train_score: The score of the items trained on.
+        train_loss: The mean loss of the items trained on.
+        held_out_items: The number of items held out.
+        held_out_score: The score of the items held out.
+        held_out_loss: The mean loss of the items held out.
         guessing: The score of knowing nothing, such as always giving the commonest answer.
-        epochs: That were run.
-        best_epoch: The one, from 1 on, after which the held-out loss was lowest.
-        best_loss: The held-out loss then.
+        epochs: The number of epochs that were run.
+        best_epoch: The epoch, from 1 on, after which the held-out loss was lowest.
+        best_loss: The held-out loss after the best epoch.
         last_loss: The held-out loss after the epoch that the model is of.
-        curve_items: Items that these two losses are the mean of.
+        curve_items: The number of items that `best_loss` and `last_loss` are the mean of.
     """
 
     score: Score
@@ -50,12 +51,13 @@ class Evidence:
 
     @property
     def gap(self) -> float:
-        """Says how much better the model is on the items that it was trained on."""
+        """Says how much higher the score is on the items trained on than on those held out."""
         return self.train_score - self.held_out_score
 
     @property
     def gap_noise(self) -> float:
         """Gives the noise of the gap."""
+        # The two scores are of different items, so their errors are independent.
         return math.hypot(self.train_noise, self.held_out_noise)
 
     @property
@@ -70,7 +72,7 @@ class Evidence:
 
     @property
     def rise(self) -> float:
-        """Says how much the held-out loss rose from its best."""
+        """Says how much the held-out loss rose from the best epoch to the model's epoch."""
         return self.last_loss - self.best_loss
 
     @property
@@ -80,12 +82,12 @@ class Evidence:
 
     @property
     def all_right(self) -> bool:
-        """Says whether nothing held out is wrong."""
+        """Says whether the model is right on every item held out."""
         return self.held_out_score == 1
 
     @property
     def no_better_than_guessing(self) -> bool:
-        """Says whether both scores are within their noise of that of guessing."""
+        """Says whether neither score is above that of guessing by more than its noise."""
         return (
             self.train_score <= self.guessing + self.train_noise
             and self.held_out_score <= self.guessing + self.held_out_noise
@@ -93,17 +95,26 @@ class Evidence:
 
 
 def loss_noise(loss: float, items: float) -> float:
-    """Says how far a change of a mean loss goes by chance.
+    """Says how far the mean loss of so many items changes by chance between two epochs.
 
-    Curves hold means alone. On real photos, what the loss of a single image changed between the
-    best epoch and a later one was spread 0.3 to 2 times as wide as the mean loss was high: the
-    largest is taken, of the higher mean.
+    Curves hold means alone, not the losses of single items. On real photos, the change of a single
+    image's loss between the best epoch and a later one had a standard deviation of 0.3 to 2 times
+    the mean loss: the largest factor is taken.
+
+    Args:
+        loss: The mean loss, the higher of the two that are compared.
+        items: The number of items in the mean.
     """
     return _STANDARD_ERRORS * 2 * loss / math.sqrt(items)
 
 
-def gather(fitted: FittedModel[Any], curves: Curves, train: Any, validation_data: Any) -> Evidence:
-    """Reads the figures from the curves, and measures them where there is data."""
+def gather(
+    fitted: FittedModel[Any],
+    curves: Curves,
+    train: Source | None,
+    validation_data: Source | None,
+) -> Evidence:
+    """Reads the figures from the curves, or measures them where data is passed."""
     outline, epoch, score = fitted.outline, curves.epoch_of_model, fitted.encoding.score
     known = {
         "train_items": outline.train_items,
@@ -114,12 +125,12 @@ def gather(fitted: FittedModel[Any], curves: Curves, train: Any, validation_data
         "held_out_loss": curves.at(curves.val_loss, epoch),
         "guessing": outline.baseline,
     }
-    for part, data in (("train", train), ("held_out", validation_data)):
+    for prefix, data in (("train", train), ("held_out", validation_data)):
         if data is not None:
             scores = fitted.evaluate(data)
             measured = {"items": scores.count, "score": scores[score.name], "loss": scores.loss}
-            known |= {f"{part}_{name}": value for name, value in measured.items()}
-            if part == "held_out":
+            known |= {f"{prefix}_{name}": value for name, value in measured.items()}
+            if prefix == "held_out":
                 known["guessing"] = scores.baseline
     figures = {name: math.nan if v is None else float(v) for name, v in known.items()}
     best = curves.best_epoch
@@ -130,5 +141,6 @@ def gather(fitted: FittedModel[Any], curves: Curves, train: Any, validation_data
         best_epoch=math.nan if best is None else best + 1,
         best_loss=curves.at(curves.val_loss, best),
         last_loss=curves.at(curves.val_loss, epoch),
+        # The curve is of the items that `fit` held out, even where others are measured here.
         curve_items=outline.validation_items or math.nan,
     )

@@ -1,4 +1,4 @@
-"""What to change next in a builder, by what is not set in it yet."""
+"""Lists what to change next in a builder, in the order to try it in."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from transferlearn.fitted import FittedModel
 from transferlearn.freezing import FreezeStrategy, TrainLastBlocks
 from transferlearn.schedules import Auto, Schedule
 
-_TOO_HIGH = 5  # times the loss of guessing: no head is born that bad
+_TOO_HIGH = 5  # times the loss of guessing: no untrained head is that bad
 _KEEP_BEST = (
     "keep the best epoch: fit(..., callbacks=[keras.callbacks.EarlyStopping('val_loss', "
     "patience=3, restore_best_weights=True)])"
@@ -23,7 +23,12 @@ _KEEP_BEST = (
 
 
 class Remedy(NamedTuple):
-    """Something to change, in words, and as fields of the builder where it is one of those."""
+    """Describes one thing to change.
+
+    Attributes:
+        text: The advice in words.
+        changes: The same as fields of the builder; empty where it is not about those.
+    """
 
     text: str
     changes: dict[str, Any]
@@ -31,20 +36,22 @@ class Remedy(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """What of a training decides what to change.
+    """Holds the facts of a training that decide what to change.
 
     Attributes:
-        settings: Of the builder, otherwise than by default, as `transferlearn.configs` writes them.
-        solved: Whether the head was solved.
-        epochs: That were run.
-        learning_rate: Of the first phase that took gradient steps.
-        frozen: Share of the backbone's layers that were frozen at the end.
-        image_size: `(height, width)` in pixels; `None` of texts.
+        settings: The builder's settings that differ from their defaults, as `transferlearn.configs`
+            writes them.
+        solved: Whether the head was solved in the phase that the model is of.
+        epochs: The number of epochs that were run.
+        learning_rate: The learning rate of the first phase that took gradient steps.
+        frozen: The share of the backbone's layers that were frozen at the end.
+        image_size: `(height, width)` in pixels; `None` where the items are no images.
         head_first: Whether a head was solved before anything else was trained.
-        exploded: How the training loss got out of hand; empty where it did not.
-        guessing: Whether after several epochs it is no lower than that of guessing.
-        moved: Whether it fell by more than it wobbles, if there are epochs to tell.
-        falling: Whether it still falls, or there are too few epochs to tell.
+        exploded: How the training loss got out of hand, in words; empty where it did not.
+        guessing: Whether after several epochs the training loss is still above that of guessing.
+        moved: Whether the training loss fell by more than it wobbles; `True` after one epoch, which
+            cannot tell.
+        falling: Whether the training loss still falls, or there are too few epochs to tell.
         past_best: Whether the held-out loss was lower after an earlier epoch.
     """
 
@@ -63,13 +70,16 @@ class Case:
 
     @property
     def has_own_rate(self) -> bool:
-        """Says whether it was the default recipe, which sets its own pace and keeps its end."""
+        """Says whether the default recipe was used, which sets its own rate."""
+        # It keeps its end too: under a rate that falls to 0, the last epoch is the best more often
+        # than the one that is best on a few held-out items (docs/recipes.md).
         return isinstance(configs.read(self.settings.get("schedule"), Schedule), Auto)
 
     @classmethod
     def of(cls, fitted: FittedModel[Any], curves: Curves, seen: Evidence) -> "Case":
-        """Reads it from what `fit` wrote down."""
+        """Reads the facts from what `fit` wrote down."""
         outline = fitted.outline
+        # A phase that kept epoch 0 kept the weights from before it, so the model is not of it.
         kept = [phase for phase in fitted.phases if phase.kept_epoch != 0]
         phase = (kept or fitted.phases)[-1]
         stepped = [result for result in fitted.phases if not result.solved]
@@ -98,16 +108,16 @@ class Case:
         return "mixup" in self.settings
 
     @property
-    def head(self) -> Any:
-        """Gives the built-in head; `None` for another one."""
-        head: Any = heads.PooledDense()
+    def head(self) -> heads.PooledDense | heads.FlattenDense | None:
+        """Gives the built-in head that was used; `None` where it was another one."""
+        head: object = heads.PooledDense()
         if "head" in self.settings:
             head = configs.read(self.settings["head"], heads.Head)
         return head if isinstance(head, (heads.PooledDense, heads.FlattenDense)) else None
 
 
 def _explosion(losses: np.ndarray, noise: float, seen: Evidence, guessing: float) -> str:
-    """Says how the training loss got out of hand, if it did."""
+    """Says in words how the training loss got out of hand; empty where it did not."""
     lowest, last = losses.min(), seen.train_loss
     if not math.isfinite(last):
         return "the training loss is not finite"
@@ -122,9 +132,9 @@ def _explosion(losses: np.ndarray, noise: float, seen: Evidence, guessing: float
 
 
 def against_overfitting(case: Case) -> Iterator[Remedy]:
-    """In the order to try them in; a solved head has its L2 penalty already."""
+    """Lists remedies against overfitting, in the order to try them in."""
     head = case.head
-    if not case.solved:
+    if not case.solved:  # a solved head has its L2 penalty already, chosen by cross-validation
         if case.past_best and not case.has_own_rate:
             yield Remedy(_KEEP_BEST, {})
         stronger = {"none": "light", "light": "strong"}
@@ -136,8 +146,9 @@ def against_overfitting(case: Case) -> Iterator[Remedy]:
             ("dropout", 0.5, "more dropout in the head"),
             ("l2", 1e-4, "an L2 penalty in the head"),
         ):
+            setting: dict[str, Any] = {name: value}
             if head and getattr(head, name) < value:
-                yield _change(why, head=replace(head, **{name: value}))
+                yield _change(why, head=replace(head, **setting))
         if "mixup" not in case.settings:
             yield _change("mixup", mixup=0.2)
     if case.frozen < 1:
@@ -148,13 +159,13 @@ def against_overfitting(case: Case) -> Iterator[Remedy]:
 
 
 def to_go_on(case: Case) -> Iterator[Remedy]:
-    """Where the loss still falls."""
+    """Lists remedies for a training whose loss still falls."""
     yield from _head_first(case)
     yield from _more_epochs(case)
 
 
 def against_underfitting(case: Case) -> Iterator[Remedy]:
-    """In the order to try them in."""
+    """Lists remedies against underfitting, in the order to try them in."""
     if case.exploded:
         yield _change(
             "a smaller rate (tl.find_learning_rate finds one)",
@@ -207,7 +218,9 @@ def _more_epochs(case: Case) -> Iterator[Remedy]:
 
 
 def _faster(case: Case) -> Iterator[Remedy]:
-    """At a rate of its own, and for what is pretrained, faster is no better."""
+    """Gives a remedy with a larger rate, where that can help."""
+    # Not where pretrained layers are trained, since a head bears a hundred times their rate, nor in
+    # the default recipe, which has a rate of its own (docs/diagnosing.md).
     if case.frozen == 1 and not case.has_own_rate:
         yield _change(
             "a larger rate (tl.find_learning_rate finds one)", learning_rate=_times(10, case)
@@ -218,7 +231,8 @@ def _times(factor: float, case: Case) -> float:
     return float(f"{factor * case.learning_rate:.3g}")  # Keras holds it as a float32
 
 
-def _freeze_more(case: Case) -> Any:
+def _freeze_more(case: Case) -> FreezeStrategy | str:
+    """Gives a freezing that trains fewer blocks than the one that was used."""
     if not case.frozen:
         return TrainLastBlocks(2)
     used = configs.read(case.settings.get("freeze"), FreezeStrategy)
@@ -226,8 +240,11 @@ def _freeze_more(case: Case) -> Any:
     return TrainLastBlocks(count) if count else "all"
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
+    """Writes a value as Python code that a user can paste."""
     if isinstance(value, float):
         return f"{value:g}"
     homes = {heads.Head: "tl.heads.", FreezeStrategy: "tl.freezing."}
-    return "".join(home for kind, home in homes.items() if isinstance(value, kind)) + repr(value)
+    return "".join(home for family, home in homes.items() if isinstance(value, family)) + repr(
+        value
+    )

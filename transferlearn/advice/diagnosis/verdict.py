@@ -1,4 +1,4 @@
-"""Whether a training over- or underfitted, by its curves and its scores."""
+"""Judges by its curves and scores whether a training over- or underfitted."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -17,24 +17,25 @@ from transferlearn.advice.diagnosis.remedies import (
 )
 from transferlearn.fitted import FittedModel
 from transferlearn.plotting import write_figure
+from transferlearn.types import Source
 
 Verdict = Literal["overfitting", "underfitting", "still improving", "neither", "cannot tell"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis:
-    """Whether a training over- or underfitted, by which figures, and what to change next.
+    """Says whether a training over- or underfitted, by which figures, and what to change next.
 
     Attributes:
         verdict: `"overfitting"`, `"underfitting"`, `"still improving"`, `"neither"` or
             `"cannot tell"`.
-        reason: Why, in a sentence.
-        evidence: The figures.
+        reason: The reason for the verdict, in a sentence.
+        evidence: The figures behind the verdict.
         advice: What to change, in the order to try it in.
-        changes: The first advice that is a field of the builder, for
+        changes: The first advice that is about fields of the builder, for
             `dataclasses.replace(builder, **changes)`; empty where none is.
-        note: What the figures leave open, if anything.
-        curves: What each epoch gave.
+        note: What the figures leave open; empty where that is nothing.
+        curves: The losses and scores of each epoch.
     """
 
     verdict: Verdict
@@ -46,7 +47,10 @@ class Diagnosis:
     curves: Curves = field(repr=False)
 
     def plot(self, path: str | Path) -> None:
-        """Draws the curves, and where phases ended, into a file such as `curves.png`.
+        """Draws the curves, and marks where phases ended.
+
+        Args:
+            path: The file to write, such as `curves.png`.
 
         Raises:
             ImportError: matplotlib is not installed.
@@ -59,31 +63,33 @@ class Diagnosis:
         return "\n".join([*lines, *([f"Note: {self.note}"] if self.note else [])])
 
 
-def diagnose(fitted: FittedModel[Any], train: Any = None, validation_data: Any = None) -> Diagnosis:
+def diagnose(
+    fitted: FittedModel[Any], train: Source | None = None, validation_data: Source | None = None
+) -> Diagnosis:
     """Says whether a model over- or underfits, by which figures, and what to change next.
 
     When to use it: after each `fit`, also on a model that `tl.load` brought back. It reads the
-    history; what it is given data of, it measures.
+    history, and measures the scores of the data that is passed.
 
-    What is left of the error is of two kinds: what is wrong on the images trained on too
-    (underfitting), and the gap from those to the images held out (overfitting). The larger one is
-    named, if it is above the noise that so many images have. It is overfitting, too, where the
-    held-out loss rose from its best by more than its noise while the training loss fell and
-    some answers are wrong; and what
+    What is left of the error is of two kinds: the error on the items trained on (underfitting), and
+    the gap from there to the items held out (overfitting). The larger one is named, if it is above
+    the noise that so many items have. It is overfitting, too, where the held-out loss rose from its
+    best by more than its noise while the training loss fell and some answers are wrong. And what
     looks like underfitting is still improving where the held-out loss fell in each of the last
     epochs to its lowest, at a pace that as many epochs again would make more than noise.
 
     Args:
-        fitted: What `fit` gave.
-        train: What it was trained on, as `fitted.evaluate` takes it. Without it, the training
+        fitted: The trained model that `fit` gave.
+        train: The data it was trained on, as `fitted.evaluate` takes it. Without it, the training
             scores are those of an epoch: its mean, with dropout, augmentation and mixup on.
-        validation_data: Images held out; by default the history's scores on those are taken.
+        validation_data: Data held out, as `fitted.evaluate` takes it; by default the history's
+            scores are taken.
 
     Returns:
         A `Diagnosis`; printed, it is a short text.
 
     Raises:
-        TypeError: Something else than what `fit` gave.
+        TypeError: `fitted` is something else than what `fit` gave.
 
     Example:
         diagnosis = tl.diagnose(fitted)
@@ -96,6 +102,7 @@ def diagnose(fitted: FittedModel[Any], train: Any = None, validation_data: Any =
     seen = gather(fitted, curves, train, validation_data)
     case = Case.of(fitted, curves, seen)
     is_clean = case.solved or train is not None
+    # Mixed items are harder, and the mean of a single epoch begins with an untrained head.
     is_lower_bound = not is_clean and (case.mixed or seen.epochs == 1)
     verdict, reason, remedies = _judge(case, curves, seen, is_lower_bound=is_lower_bound)
     chosen = list(remedies)
@@ -110,7 +117,7 @@ def diagnose(fitted: FittedModel[Any], train: Any = None, validation_data: Any =
     )
 
 
-_Found = tuple[Verdict, str, Iterable[Remedy]]
+_Judgement = tuple[Verdict, str, Iterable[Remedy]]
 
 
 def _notes(fitted: FittedModel[Any], seen: Evidence, *, is_clean: bool) -> Iterator[str]:
@@ -129,7 +136,8 @@ def _notes(fitted: FittedModel[Any], seen: Evidence, *, is_clean: bool) -> Itera
         yield "this save does not say how its builder was set, so defaults are taken"
 
 
-def _judge(case: Case, curves: Curves, seen: Evidence, *, is_lower_bound: bool) -> _Found:
+def _judge(case: Case, curves: Curves, seen: Evidence, *, is_lower_bound: bool) -> _Judgement:
+    # The order matters: the first case that holds is named.
     if case.exploded:
         return "underfitting", case.exploded, against_underfitting(case)
     error, said = 1 - seen.train_score, _scores(seen)

@@ -1,4 +1,4 @@
-"""What a run will take, before it is started."""
+"""Estimates what a run will take, before it is started."""
 
 from transferlearn.advice.estimation.measuring import estimate as estimate
 from transferlearn.advice.estimation.result import Estimate as Estimate

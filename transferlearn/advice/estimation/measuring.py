@@ -1,4 +1,4 @@
-"""What a run will take, from a few measured batches."""
+"""Estimates what a run will take, from a few batches that are measured."""
 
 import gc
 import inspect
@@ -19,39 +19,43 @@ from transferlearn.checks import price
 from transferlearn.data import DataWarning, LoadedData
 from transferlearn.data.excerpt import Sample
 from transferlearn.data.loading import load_excerpt
-from transferlearn.features import Storage
+from transferlearn.features import Cache, Storage
 from transferlearn.features.rehearsal import Rehearsal, rehearsal
 from transferlearn.randomness import random_states_kept
 from transferlearn.training import check_cache
+from transferlearn.types import Source
 
-_LEAST, _MOST, _SHARE = 4, 16, 1 / 16  # batches that are measured, and their share of all items
+# A sixteenth of all items is opened, but at least 4 batches and at most 16.
+_LEAST, _MOST, _SHARE = 4, 16, 1 / 16
 
 
 def estimate(
     builder: Builder,
-    train: Any,
-    validation_data: Any = None,
+    train: Source,
+    validation_data: Source | None = None,
     *,
     price_per_hour: float | None = None,
-    cache: Any = "auto",
+    cache: str | bool | Cache = "auto",
     **fit_options: Any,
 ) -> Estimate:
-    """Tells what `builder.fit(...)` with the same arguments will take, before it is started.
+    """Estimates what `builder.fit(...)` with the same arguments will take, before it is started.
 
     Args:
-        builder: Of the run; it stays as it is.
+        builder: The builder of the run; it stays as it is.
         train: A folder, arrays or a table, as for `fit`; a stream cannot be measured in part.
-        validation_data: Likewise.
-        price_per_hour: Of the machine, in any currency.
-        cache: What is stored; features that are stored already count as if they were not.
-        **fit_options: Of `builder.prepare`, such as `epochs` and `schedule`. Where a schedule may
-            end a phase early, the longest course is told.
+        validation_data: A folder, arrays or a table to validate on, as for `fit`.
+        price_per_hour: The price of the machine for an hour, in any currency.
+        cache: What is stored, as for `fit`; features that are stored already count as if they were
+            not.
+        **fit_options: Arguments of `builder.prepare`, such as `epochs` and `schedule`. Where a
+            schedule may end a phase early, the estimate is for its longest course.
 
     Returns:
-        An `Estimate`.
+        An `Estimate` of time, memory and money; printed, it is a short text.
 
     Raises:
-        ValueError: Whatever `fit` would refuse, a stream, or a price that is none.
+        ValueError: `fit` would refuse the data or the settings, the data is a stream, or the price
+            is no number of at least 0.
 
     Example:
         print(tl.estimate(builder, "photos", epochs=20, price_per_hour=0.5))
@@ -60,7 +64,7 @@ def estimate(
     rate = price(price_per_hour)
     check_cache(cache)
     stopwatch = Stopwatch(builder.batch_size)
-    gc.collect()
+    gc.collect()  # what nobody holds any more would count as memory of the run
     with random_states_kept(), _without_data_warnings(), watched() as peak:
         started = stopwatch.now()
         loaded = _excerpt(builder, train, validation_data, stopwatch, fit_options)
@@ -96,14 +100,15 @@ def estimate(
 
 def _excerpt(
     builder: Builder,
-    train: Any,
-    validation_data: Any,
+    train: Source,
+    validation_data: Source | None,
     stopwatch: Stopwatch,
     options: dict[str, Any],
 ) -> LoadedData:
-    """Loads what `builder.load` would, with a few items opened only."""
+    """Loads what `builder.load` would, but opens a few items only."""
     call = inspect.signature(builder.prepare).bind(train, validation_data, **options)
     call.apply_defaults()
+    # Some builders read data by further arguments of `prepare`.
     named = inspect.signature(builder.reading).parameters
     return load_excerpt(
         train,
@@ -139,7 +144,7 @@ def _stores(storage: Storage, share: float) -> AbstractContextManager[Rehearsal 
 
 
 def _share(batch_size: int) -> Callable[[int], float]:
-    """Says which part of the items to measure."""
+    """Gives a function from the number of items to the share of them to measure."""
 
     def share(items: int) -> float:
         batches = min(max(_LEAST, _SHARE * items / batch_size), _MOST)
@@ -150,7 +155,7 @@ def _share(batch_size: int) -> Callable[[int], float]:
 
 @contextmanager
 def _without_data_warnings() -> Iterator[None]:
-    """Keeps warnings about the data for the run itself."""
+    """Silences warnings about the data, which the run itself will give."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)
         yield

@@ -1,4 +1,4 @@
-"""How much memory of the machine this process takes."""
+"""Watches how much memory of the machine this process takes."""
 
 import sys
 import threading
@@ -6,18 +6,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-_SECONDS = 0.02
+_SECONDS = 0.02  # seconds between two looks
 
 
 class Peak:
-    """The most bytes that were resident at once, as far as was seen."""
+    """Holds the most bytes that were seen resident at once.
+
+    Attributes:
+        nbytes: The number of bytes.
+    """
 
     nbytes = 0
 
 
 @contextmanager
 def watched() -> Iterator[Peak]:
-    """Looks again and again, from another thread, how many bytes are resident."""
+    """Looks every 20 ms, in another thread, how many bytes are resident."""
     peak, done = Peak(), threading.Event()
 
     def look() -> None:
@@ -37,11 +41,13 @@ def watched() -> Iterator[Peak]:
 
 
 def _resident() -> int:
+    """Gives the bytes that are resident now; outside of Linux, the most there ever were."""
     with suppress(OSError):
         for line in Path("/proc/self/status").read_text("utf-8").splitlines():
             if line.startswith("VmRSS:"):
                 return int(line.split()[1]) * 1024
-    import resource  # elsewhere: the most so far
+    import resource  # not there on Windows
 
+    # macOS counts in bytes, other systems in kilobytes.
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024

@@ -1,4 +1,4 @@
-"""From what was seen of a run on a sample to what the run on the whole takes."""
+"""Projects what was seen of a run on a sample to the run on all items."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,18 +7,18 @@ from itertools import pairwise
 from transferlearn.advice.estimation.stopwatch import Course, Epoch, pace
 from transferlearn.data.excerpt import Sample
 
-_ITEM_BYTES = 300  # of hashes and places
-_COPIES = 3  # of all features, while a head is solved
+_ITEM_BYTES = 300  # bytes an item for hashes and places (docs/performance.md)
+_COPIES = 3  # of all features, which are held in memory while a head is solved
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spent:
-    """Seconds of a phase on the whole.
+    """Holds the seconds that a phase takes with all items.
 
     Attributes:
-        features: For computing what is stored.
-        training: For epochs, or for solving the head.
-        more: What all of it takes longer than was seen on the sample.
+        features: Seconds for computing the features that are stored.
+        training: Seconds for the epochs, or for solving the head.
+        more: Seconds that the phase takes longer than it took on the sample.
     """
 
     features: float
@@ -28,11 +28,11 @@ class Spent:
 
 @dataclass(frozen=True)
 class Projection:
-    """Knows how much the whole is.
+    """Projects times and bytes from the samples to all items.
 
     Args:
-        samples: To train on, and to validate on if there is such.
-        batch_size: Items a batch.
+        samples: The sample to train on, and the one to validate on if there is one.
+        batch_size: The number of items in a batch.
     """
 
     samples: Sequence[Sample]
@@ -40,26 +40,26 @@ class Projection:
 
     @property
     def sizes(self) -> dict[bool, int]:
-        """Images in the whole, to train (`True`) and to validate on."""
+        """Gives the number of all images, to train on (`True`) and to validate on (`False`)."""
         return {True: 0, False: 0} | {x.training: x.size or 0 for x in self.samples}
 
     @property
     def images(self) -> int:
-        """In the whole."""
+        """Counts all images."""
         return sum(self.sizes.values())
 
     @property
     def measured(self) -> int:
-        """Images that were opened."""
+        """Counts the images that were opened."""
         return sum(len(x.items) for x in self.samples)
 
     @property
     def opening(self) -> float:
-        """Seconds for opening the images that were not."""
+        """Gives the seconds for opening the images that were not opened yet."""
         return sum(x.seconds * self._times(x) for x in self.samples)
 
     def computed(self, courses: Sequence[Course]) -> float:
-        """How many times as many features there will be."""
+        """Gives the factor from the features that were computed to those of the whole run."""
         seen = sum(sum(course.counts.values()) for course in courses)
         more = sum(
             course.counts[x.training] * self._times(x) for course in courses for x in self.samples
@@ -67,7 +67,7 @@ class Projection:
         return 1 + more / seen if seen else 1.0
 
     def memory(self, courses: Sequence[Course]) -> int:
-        """Bytes that all other images take, besides stored features."""
+        """Gives the bytes that all other images take, besides stored features."""
         held = sum(x.held_bytes * self._times(x) for x in self.samples)
         missing = [
             (self.sizes[True] - course.lengths[True]) * (course.item_bytes or 0)
@@ -78,21 +78,23 @@ class Projection:
         return round(held + known + _COPIES * max(missing, default=0))
 
     def spent(self, course: Course) -> Spent:
-        """Seconds of a phase."""
+        """Gives the seconds of a phase with all items."""
         features, more = self._features(course)
         paces = {
-            part: pace([x for epoch in course.epochs for x in epoch.asked[part]]) / self.batch_size
-            for part in self.sizes
+            is_train: pace([x for epoch in course.epochs for x in epoch.asked[is_train]])
+            / self.batch_size
+            for is_train in self.sizes
         }
         training, later = (self._solved if course.is_solved else self._trained)(course, paces)
         return Spent(features=features, training=training, more=more + later)
 
     def _times(self, sample: Sample) -> float:
-        """How many times as many images were not opened as were."""
+        """Gives how many images were not opened for each that was."""
         return (sample.size or 0) / len(sample.items) - 1
 
     def _features(self, course: Course) -> tuple[float, float]:
-        """Seconds for the frozen part of all images, and of those that were not computed."""
+        """Gives the seconds for the frozen part of all images, and of those not computed yet."""
+        # A batch is done when the next one begins.
         batches = [(done - begun, count) for (begun, count), (done, _) in pairwise(course.computed)]
         full = max((count for _, count in batches), default=0)
         warm = [  # the first batch of a reading has the network compiled
@@ -105,34 +107,41 @@ class Projection:
         return whole, whole - each * sum(count > 0 for _, count in batches)
 
     def _trained(self, course: Course, paces: dict[bool, float]) -> tuple[float, float]:
-        """Seconds of all epochs, and of those that were not run."""
+        """Gives the seconds of all epochs, and the part of them that was not run yet."""
 
-        def seen(epoch: Epoch, part: bool) -> float:
-            return paces[part] * self.batch_size * epoch.done(part)
+        def seen(epoch: Epoch, is_train: bool) -> float:
+            return paces[is_train] * self.batch_size * epoch.done(is_train)
 
-        def alone(part: bool) -> float:
-            return paces[part] * course.lengths[part]
+        def alone(is_train: bool) -> float:
+            return paces[is_train] * course.lengths[is_train]
 
-        longer = sum((self.sizes[part] - course.lengths[part]) * paces[part] for part in paces)
+        longer = sum(
+            (self.sizes[is_train] - course.lengths[is_train]) * paces[is_train]
+            for is_train in paces
+        )
+        # An epoch whose validation was broken off counts with the seconds that were left out.
         ended = [epoch for epoch in course.epochs if epoch.end and True not in epoch.cut]
         unseen = [alone(False) - seen(epoch, False) if epoch.cut else 0.0 for epoch in ended]
+        # From the end of one epoch to the end of the next: the first one has graphs compiled.
         steady = [
             after.end - before.end + missing
             for (before, after), missing in zip(pairwise(ended), unseen[1:], strict=True)
         ]
         epoch = sum(steady) / len(steady) if steady else sum(map(alone, paces))
-        begun = sum(seen(x, part) for x in course.epochs if True in x.cut for part in paces)
+        begun = sum(seen(x, is_train) for x in course.epochs if True in x.cut for is_train in paces)
         training = course.phase.epochs * (epoch + longer)
         return training, training - (len(ended) * epoch - sum(unseen)) - begun
 
     def _solved(self, course: Course, paces: dict[bool, float]) -> tuple[float, float]:
-        """Seconds to solve a head on all items, and what is more than on those that were seen."""
+        """Gives the seconds to solve a head on all items, and those beyond what the sample took."""
         lengths, sizes = course.lengths, self.sizes
         last = -(-lengths[True] // self.batch_size) - 1
         asked = course.epochs[0].asked[True]
+        # Between the last batch of the training items and the first one of their second reading.
         solving = next((b - a for (i, a), (j, b) in pairwise(asked) if (i, j) == (last, 0)), 0.0)
 
         def read(items: dict[bool, int]) -> float:
+            # Training items are read twice: to solve the head, and then to score it.
             return 2 * items[True] * paces[True] + items[False] * paces[False]
 
         whole = solving * sizes[True] / lengths[True] + read(sizes)

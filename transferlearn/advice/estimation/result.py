@@ -1,25 +1,26 @@
-"""What is told of a run."""
+"""Holds what an estimate tells of a run."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """What a run will take.
+    """Says what a run will take in time, memory and money; printed, it is a short text.
 
     Attributes:
-        seconds: From the call of `fit` to its end; the sum of the next four.
+        seconds: Seconds from the call of `fit` to its end: the sum of `loading`, `starting`,
+            `features` and `training`.
         loading: Seconds for reading and checking the images.
         starting: Seconds for loading weights, and for building and compiling graphs.
-        features: Seconds for computing, once, what is stored of the frozen layers.
+        features: Seconds for computing, once, the output of the frozen layers that is stored.
         training: Seconds for all epochs, or for solving the head.
-        memory: Bytes of the process that are resident at most.
-        stored_in_memory: Bytes of stored features, part of `memory`.
-        stored_on_disk: Bytes of stored features.
-        money: In the currency of the price, or `None`.
-        images: How many there are, those to validate on included.
-        measured: How many of them were measured.
-        took: Seconds that the estimate took.
+        memory: The most bytes of the process that are resident at once.
+        stored_in_memory: Bytes of the features that are stored in memory, a part of `memory`.
+        stored_on_disk: Bytes of the features that are stored on disk.
+        money: The cost of the run in the currency of the price; `None` without a price.
+        images: The number of all images, those to validate on included.
+        measured: The number of images that were measured.
+        took: Seconds that the estimate itself took.
     """
 
     seconds: float

@@ -1,30 +1,30 @@
-"""Sees how fast a run on a sample goes, and breaks it off as soon as that is known."""
+"""Times a run on a sample, and breaks it off as soon as its pace is known."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
 import keras
 
 from transferlearn.data.excerpt import Observer, Sample
 from transferlearn.schedules import Phase
+from transferlearn.types import Logs
 
 _AHEAD = 4  # batches that are read before the first step ends
-_SEEN = 8  # batches after which there is a pace
-_PATIENCE = 2.0  # seconds to watch each phase for
-_SOLVED_ITEMS, _SOLVED_BYTES = 5000, 2**27  # what a head is solved on at most
+_SEEN = 8  # batches after which the pace is known: those read ahead, and four at a steady pace
+_PATIENCE = 2.0  # seconds that each phase is watched for
+_SOLVED_ITEMS, _SOLVED_BYTES = 5000, 2**27  # items and bytes that a head is solved on at most
 
 
 @dataclass
 class Epoch:
-    """One epoch.
+    """Records when the batches of one epoch were asked for.
 
     Attributes:
-        asked: Batches that were asked for, and when: `True` of those to train on, `False` of those
-            to validate on.
-        end: When it ended; 0 while it runs.
-        cut: Which of both was broken off.
+        asked: The numbers of the batches that were asked for, each with its time: under `True`
+            those to train on, under `False` those to validate on.
+        end: The time when the epoch ended; 0 while it runs.
+        cut: Whether training (`True`), validation (`False`) or both were broken off.
     """
 
     asked: dict[bool, list[tuple[int, float]]] = field(
@@ -33,23 +33,26 @@ class Epoch:
     end: float = 0.0
     cut: set[bool] = field(default_factory=set)
 
-    def done(self, part: bool) -> int:
-        """How many batches were computed."""
-        asked = [batch + 1 for batch, _ in self.asked[part][-1:]]
-        return sum(asked) - (_AHEAD - 1) * (part in self.cut)
+    def done(self, is_train: bool) -> int:
+        """Counts the batches that were computed, to train (`True`) or to validate on."""
+        asked = [batch + 1 for batch, _ in self.asked[is_train][-1:]]
+        # Of an epoch that was broken off, the last batches were read ahead and never computed.
+        return sum(asked) - (_AHEAD - 1) * (is_train in self.cut)
 
 
 @dataclass
 class Course:
-    """What was seen of a phase.
+    """Records what was seen of a phase.
 
     Attributes:
-        phase: As planned.
-        computed: When how many images went into the frozen part; 0 ends a reading of them.
-        counts: How many in all, to train (`True`) and to validate on.
-        epochs: The last one has not begun.
-        lengths: Items of an epoch to train and to validate on.
-        item_bytes: Of stored features, or `None`.
+        phase: The phase as it was planned.
+        computed: Times, each with the number of images that went into the frozen part then; the
+            number 0 ends a reading of all images.
+        counts: The number of images that went into the frozen part, to train on (`True`) and to
+            validate on (`False`).
+        epochs: The epochs that were seen; the last one has not begun.
+        lengths: The number of items in an epoch, to train on (`True`) and to validate on (`False`).
+        item_bytes: Bytes of the stored features of an item; `None` where raw items are read.
     """
 
     phase: Phase
@@ -61,15 +64,18 @@ class Course:
 
     @property
     def is_solved(self) -> bool:
-        """Whether the head is to be solved."""
+        """Says whether the head is to be solved."""
         return self.phase.fit == "solve"
 
 
 class Stopwatch(Observer, keras.callbacks.Callback):
-    """Watches a run from its data and as a callback.
+    """Watches a run, as the observer of its data and as a callback.
 
     Args:
-        batch_size: Items a batch.
+        batch_size: The number of items in a batch.
+
+    Attributes:
+        courses: What was seen of each phase, in order.
     """
 
     def __init__(self, batch_size: int) -> None:
@@ -78,11 +84,15 @@ class Stopwatch(Observer, keras.callbacks.Callback):
         self.courses: list[Course] = []
 
     def begin(self, phase: Phase) -> None:
-        """Hears that a phase begins."""
+        """Begins to record a phase."""
         self.courses.append(Course(phase))
 
     def length(self, sample: Sample, item_bytes: int | None) -> int:
-        """As long as the whole, but what may not be broken off."""
+        """Gives the number of items in an epoch: all, but fewer where a head is solved.
+
+        An epoch that may be broken off is as long as that of the whole run; solving cannot be
+        broken off.
+        """
         course, size = self.courses[-1], sample.size or 0
         course.item_bytes = item_bytes
         enough = _SEEN * self._batch_size
@@ -97,16 +107,17 @@ class Stopwatch(Observer, keras.callbacks.Callback):
 
     @property
     def wants_variety(self) -> bool:
-        """A head is solved in no time for a few items that come again and again."""
+        """Says whether repeated features are to differ from each other, as for solving a head."""
+        # For a few items that come again and again, a head is solved in no time.
         return self.courses[-1].is_solved
 
     def computing(self, sample: Sample, items: int) -> None:
-        """Notes when."""
+        """Records when items go through the frozen part."""
         self.courses[-1].computed.append((self.now(), items))
         self.courses[-1].counts[sample.training] += items
 
     def asked(self, sample: Sample, batch: int) -> None:
-        """Notes when, and ends the training once its pace is known."""
+        """Records when a batch is asked for, and ends the training once its pace is known."""
         course, now = self.courses[-1], self.now()
         epoch = course.epochs[-1]
         asked = epoch.asked[sample.training]
@@ -120,12 +131,13 @@ class Stopwatch(Observer, keras.callbacks.Callback):
             self._watched.stop_evaluating = True
 
     def set_model(self, model: keras.Model) -> None:
-        """Keras's hook; on JAX, to read `self.model` within a step would lose its state."""
+        """Keeps the model as an attribute of its own, when Keras sets it."""
+        # On JAX, to read `self.model` within a step would lose the model's state.
         super().set_model(model)
         self._watched = model
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Keras's hook."""
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Records when the epoch ends, and ends the training once its pace is known."""
         course, now = self.courses[-1], self.now()
         course.epochs[-1].end = now
         first = course.epochs[0].asked[True]
@@ -136,12 +148,12 @@ class Stopwatch(Observer, keras.callbacks.Callback):
 
 
 def _start(asked: Sequence[tuple[int, float]]) -> float:
-    """When the first batch was done with, at the latest reading of the data."""
+    """Gives the time when the first batch of the latest reading was computed."""
     return next((at for batch, at in reversed(asked) if batch == _AHEAD), asked[-1][1])
 
 
 def pace(asked: Sequence[tuple[int, float]]) -> float:
-    """Seconds a batch, once reading ahead is over; 0 where that is not known."""
+    """Gives the seconds of a batch, once reading ahead is over; 0 where that is not known."""
     steady = [
         after - before for (i, before), (j, after) in pairwise(asked) if i >= _AHEAD and j == i + 1
     ]

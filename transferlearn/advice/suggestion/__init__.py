@@ -1,4 +1,4 @@
-"""What to start from: backbone, image size and freeze depth, from one pass over some images."""
+"""Suggests a backbone, an image size and a freeze depth, from one pass over some images."""
 
 from transferlearn.advice.suggestion.suggesting import suggest as suggest
 from transferlearn.advice.suggestion.table import Suggestion as Suggestion

@@ -1,4 +1,4 @@
-"""One pass of a network over some images: what its blocks give, pooled, and how long it takes."""
+"""Runs a network once over some images, and keeps its blocks' pooled outputs and its speed."""
 
 import statistics
 import time
@@ -23,21 +23,21 @@ from transferlearn.progress import as_verbosity
 from transferlearn.splitting import boundary, count_operations
 from transferlearn.tasks import Encoding, Task
 from transferlearn.training import set_trainable
+from transferlearn.types import Source, Tensor, Verbose
 
-_BATCH_SIZE = 32
-_DEPTHS = 5
+_BATCH_SIZE = 32  # images; larger batches are no faster on CPUs (docs/performance.md)
+_DEPTHS = 5  # freezings that are looked at by default, from all blocks frozen to none
 
 
 @dataclass(frozen=True, kw_only=True)
 class Depth:
-    """One way to freeze a network: the last `trained_blocks` blocks are left to train.
+    """Describes one way to freeze a network: the last `trained_blocks` blocks are left to train.
 
     Attributes:
-        trained_blocks: How many.
-        pooled: Float32 `(items, channels)`: the mean over each map that crosses where the frozen
-            part ends.
-        operations: Of one image, up to there.
-        trained_parameters: The head's included.
+        trained_blocks: The number of blocks that are trained.
+        pooled: Float32 `(items, channels)`: the output of the frozen part, each map as its mean.
+        operations: Floating-point operations of the frozen part, for one image.
+        trained_parameters: The number of weights that are trained, the head's included.
     """
 
     trained_blocks: int
@@ -48,15 +48,15 @@ class Depth:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What one pass gives.
+    """Holds what one pass of a network over the images gives.
 
     Attributes:
-        backbone: The network.
-        depths: From the whole backbone frozen on.
-        seconds_per_image: Median over the batches.
-        operations: Of one image.
-        parameters: Of the network with its head.
-        nbytes: Of its weights.
+        backbone: The backbone of the network.
+        depths: The ways to freeze it, from the most blocks frozen to the fewest.
+        seconds_per_image: Seconds of the network for one image, the median over the batches.
+        operations: Floating-point operations of the network for one image.
+        parameters: The number of weights of the network with its head.
+        nbytes: Bytes of these weights.
     """
 
     backbone: Backbone
@@ -68,12 +68,12 @@ class Measured:
 
 
 class ImageSample(NamedTuple):
-    """Some images with their targets, and what is to be learnt of them.
+    """Holds some images with their targets, and what was learnt of all targets.
 
     Attributes:
-        images: Raw images.
-        encoding: What was learnt of the targets.
-        total: How many images there are in all; `None` where a stream does not tell.
+        images: Raw images with their targets.
+        encoding: What was learnt of the targets, such as the names of the classes.
+        total: The number of images in the whole data; `None` where a stream does not tell.
     """
 
     images: ImageDataset
@@ -88,35 +88,36 @@ class ImageSample(NamedTuple):
 
 
 def read_sample(
-    train: Any, task: Task[Any], reading: Reading, *, items: int, seed: int
+    train: Source, task: Task[Any], reading: Reading, *, items: int, seed: int
 ) -> ImageSample:
     """Loads what `fit` would, and takes some of it, each class in its proportion.
 
     Of a stream, which cannot be read by item, the beginning is taken.
 
     Args:
-        train: Images with targets.
-        task: What is learnt of them.
-        reading: How they are read.
-        items: The most to take.
-        seed: Of the choice.
+        train: Images with targets, from any source that `fit` takes.
+        task: What is to be learnt of the images.
+        reading: How the source is read.
+        items: The largest number of images to take.
+        seed: The seed by which images are chosen.
 
     Raises:
         ValueError: A class has no image at a stream's beginning.
     """
-    found = _loaded(train, reading)
-    total, encoding = found.size, task.learn(found.learnt)
-    if not isinstance(found, ImageDataset):
-        kind = Images(image_size=(found.shape[0], found.shape[1]), value_range=(0, 255))
+    dataset = _loaded(train, reading)
+    total, encoding = dataset.size, task.learn(dataset.learnt)
+    if not isinstance(dataset, ImageDataset):
+        # A stream's batches are raw pixels in [0, 255] already, whatever the source held.
+        kind = Images(image_size=(dataset.shape[0], dataset.shape[1]), value_range=(0, 255))
         as_read = replace(reading, kind=kind, target=encoding.target)
-        found = _loaded(_beginning(found, items), as_read)
-    assert isinstance(found, ImageDataset)
-    known = len(found.items)
-    some = found.split(items / known, seed)[1] if known > items else found
+        dataset = _loaded(_beginning(dataset, items), as_read)
+    assert isinstance(dataset, ImageDataset)
+    known = len(dataset.items)
+    some = dataset.split(items / known, seed)[1] if known > items else dataset
     return ImageSample(some, encoding, total)
 
 
-def _loaded(train: Any, reading: Reading) -> Dataset:
+def _loaded(train: Source, reading: Reading) -> Dataset:
     return load_pair(train, None, reading, validation_split=0.0).train
 
 
@@ -134,15 +135,16 @@ def measure(
     sample: ImageDataset,
     counts: Sequence[int] | None,
     *,
-    verbose: Any,
+    verbose: Verbose,
 ) -> Measured:
-    """Runs the network once over the images.
+    """Runs a candidate's network once over the images, and measures it.
 
     Args:
-        builder: Of the candidate.
+        builder: The builder of the candidate.
         sample: The images, of the size to measure at.
-        counts: Of blocks that may be trained; `None`: spread evenly from none to all.
-        verbose: As for `model.fit`.
+        counts: The numbers of last blocks that may be trained; `None`: five of them, spread evenly
+            from none to all.
+        verbose: How progress is shown, as for `model.fit`.
     """
     # The builder's seed would set the backend's random state, which cannot be put back.
     training = replace(builder, seed=None).prepare(LoadedData(sample, None), cache=False)
@@ -179,18 +181,21 @@ def measure(
     )
 
 
-def _pool(tensor: Any) -> Any:
+def _pool(tensor: Tensor) -> Tensor:
+    """Gives the mean over all places of a map, or the tensor itself where it has no places."""
     places = tuple(range(1, len(tensor.shape) - 1))
     values = keras.ops.cast(tensor, "float32")
     return keras.ops.mean(values, axis=places) if places else values
 
 
 @without_retracing_advice()
-def _run(model: keras.Model, sample: ImageDataset, verbose: Any) -> tuple[list[np.ndarray], float]:
-    """What the model gives for all images, and the seconds for one."""
+def _run(
+    model: keras.Model, sample: ImageDataset, verbose: Verbose
+) -> tuple[list[np.ndarray], float]:
+    """Gives the model's outputs for all images, and the seconds for one image."""
     items = len(sample.items)
     size = min(_BATCH_SIZE, items)
-    shown = int(as_verbosity(verbose) not in (0, 2))
+    shown = int(as_verbosity(verbose) not in (0, 2))  # 2 is a line an epoch: no bar
     progress = keras.utils.Progbar(items, unit_name="image", verbose=shown)
     predictor = Predictor(model)
     parts: list[list[np.ndarray]] = []
@@ -198,7 +203,7 @@ def _run(model: keras.Model, sample: ImageDataset, verbose: Any) -> tuple[list[n
     batches = sample.contents(Request(size)).read(np.arange(items), batch_size=size)
     for rows, images in batches:
         if not parts:
-            predictor(images, len(rows))  # it is compiled
+            predictor(images, len(rows))  # compiles the model, outside of the time measured
         begun = time.perf_counter()
         parts.append(predictor(images, len(rows)))
         seconds.append((time.perf_counter() - begun) / size)
@@ -207,5 +212,5 @@ def _run(model: keras.Model, sample: ImageDataset, verbose: Any) -> tuple[list[n
     return columns, statistics.median(seconds)
 
 
-def _parameters(weights: Sequence[Any]) -> int:
+def _parameters(weights: Sequence[keras.Variable]) -> int:
     return sum(prod(w.shape) for w in weights)

@@ -1,12 +1,13 @@
-"""Suggest what to start from."""
+"""Suggests which backbone, image size and freezing to start from."""
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
+import keras
 import numpy as np
 
 from transferlearn import backbones
@@ -25,24 +26,29 @@ from transferlearn.data.images import ImageDataset
 from transferlearn.progress import obeys_verbose
 from transferlearn.randomness import random_states_kept
 from transferlearn.tasks import Solver
+from transferlearn.types import Source, Verbose
 
-_HELD_OUT = 1000  # items, over all repetitions of the cross-validation
-_MOST_REPEATS = 5
-_NOTHING_TO_GAIN = 0.99  # accuracy
+_Candidate: TypeAlias = str | keras.Model | backbones.Backbone | ImageBuilder[Any]
+
+# Items over all repetitions of the cross-validation. With 300 images, one division alone moves an
+# accuracy by some 2 points, as much as two candidates differ by (docs/choosing.md).
+_HELD_OUT = 1000
+_MOST_REPEATS = 5  # of the cross-validation
+_NOTHING_TO_GAIN = 0.99  # score above which training more blocks is not worth its time
 _BACKWARD = 2.0  # operations of a step back for one of a step forward
 
 
 @obeys_verbose
 def suggest(
-    train: Any,
-    candidates: Sequence[Any] = ("EfficientNetLite0",),
+    train: Source,
+    candidates: Sequence[_Candidate] = ("EfficientNetLite0",),
     *,
     depths: Sequence[int] | None = None,
     items: int = 1000,
     price_per_hour: float | None = None,
     epochs: int = 10,
     seed: int = 0,
-    verbose: Any = "auto",
+    verbose: Verbose = "auto",
 ) -> Suggestions:
     """Says which backbone, image size and freezing to start from, without training any.
 
@@ -54,16 +60,17 @@ def suggest(
     docs/choosing.md compares it with fine-tuning.
 
     Args:
-        train: What `fit` takes. Of a stream, which cannot be read by item, the beginning is taken.
+        train: The source that `fit` takes. Of a stream, which cannot be read by item, the beginning
+            is taken.
         candidates: Names, functional models, `tl.backbones.Backbone`s, or builders, which say the
             image size and the weights too.
         depths: How many of the last blocks may be trained, such as `(0, 2, 4)`; 0: the head alone.
             By default five numbers, from none to all.
-        items: Most images to look at, drawn from each class in its proportion.
-        price_per_hour: Of the machine; gives the cost of training.
-        epochs: Of the training that time and cost are estimated for.
-        seed: Of the sample and the cross-validation.
-        verbose: As for `model.fit`.
+        items: The largest number of images to look at, drawn from each class in its proportion.
+        price_per_hour: The price of the machine for an hour; gives the cost of training.
+        epochs: The number of epochs that time and cost of training are estimated for.
+        seed: The seed of the sample and of the cross-validation.
+        verbose: How progress is shown, as for `model.fit`: 0 nothing, 1 a bar, 2 lines.
 
     Returns:
         Suggestions, the best first: by expected score; where that is equal, the network with
@@ -95,7 +102,7 @@ def suggest(
     return Suggestions(_with_places(sorted(rows, key=_place)), len(sample.images.items))
 
 
-def _as_builders(candidates: Sequence[Any]) -> list[ImageBuilder[Any]]:
+def _as_builders(candidates: Sequence[_Candidate]) -> list[ImageBuilder[Any]]:
     if not isinstance(candidates, (list, tuple)) or not candidates:
         raise TypeError(
             "candidates is a list of names, models, backbones or builders, such as "
@@ -105,16 +112,16 @@ def _as_builders(candidates: Sequence[Any]) -> list[ImageBuilder[Any]]:
         raise TypeError("suggest looks at images only: its builders are those for images.")
     builders = [x if isinstance(x, ImageBuilder) else ImageClassifierBuilder(x) for x in candidates]
     for name in ("task", "value_range", "on_error"):
-        given = list(dict.fromkeys(getattr(builder, name) for builder in builders))
-        if len(given) > 1:
+        values = list(dict.fromkeys(getattr(builder, name) for builder in builders))
+        if len(values) > 1:
             raise ValueError(
                 f"All candidates look at the same images, so {name} must be the same for each. "
-                f"Received: {', '.join(map(repr, given))}"
+                f"Received: {', '.join(map(repr, values))}"
             )
     return builders
 
 
-def _counts(depths: Any) -> list[int]:
+def _counts(depths: Sequence[int]) -> list[int]:
     if not isinstance(depths, (list, tuple, range)) or not depths:
         raise TypeError(
             "depths is a list of how many of the last blocks may be trained, such as (0, 2, 4). "
@@ -127,7 +134,9 @@ def _own_size(builder: ImageBuilder[Any]) -> tuple[int, int]:
     return builder.image_size or backbones.default_image_size(builder.backbone)
 
 
-def _read(builders: Sequence[ImageBuilder[Any]], train: Any, items: int, seed: int) -> ImageSample:
+def _read(
+    builders: Sequence[ImageBuilder[Any]], train: Source, items: int, seed: int
+) -> ImageSample:
     """Reads images at the largest size that a candidate takes, so that none has to enlarge them."""
     first, largest = builders[0], max(map(_own_size, builders), key=prod)
     kind = Images(default_image_size=largest, value_range=first.value_range)
@@ -136,14 +145,21 @@ def _read(builders: Sequence[ImageBuilder[Any]], train: Any, items: int, seed: i
 
 
 def _of_its_size(builder: ImageBuilder[Any], images: ImageDataset) -> ImageDataset:
-    """Gives the images as in `fit`: without an `image_size`, arrays keep their own."""
+    """Gives the images at the size of `fit`: without an `image_size`, arrays keep their own."""
     if images.names is None and builder.image_size is None:
         return images
     return images.resized(_own_size(builder))
 
 
 class _Budget(NamedTuple):
-    """What time and cost depend on, and the seed."""
+    """Estimates time and cost of a training, and holds the seed.
+
+    Attributes:
+        images: The number of images to train on; `None` where a stream does not tell.
+        epochs: The number of epochs to train for.
+        price_per_hour: The price of the machine for an hour, or `None`.
+        seed: The seed of the cross-validation.
+    """
 
     images: int | None
     epochs: int
@@ -151,15 +167,16 @@ class _Budget(NamedTuple):
     seed: int
 
     def seconds(self, measured: Measured, depth: Depth) -> float | None:
-        """What is frozen once, and the rest forward and back in each epoch."""
+        """Estimates the seconds of a training; `None` where the number of images is not known."""
         if self.images is None:
             return None
+        # The frozen part runs once, the rest forward and back in each epoch.
         behind = measured.operations - depth.operations
         operations = depth.operations + self.epochs * (1 + _BACKWARD) * behind
         return self.images * measured.seconds_per_image * operations / measured.operations
 
     def cost(self, seconds: float | None) -> float | None:
-        """By the price."""
+        """Gives what so many seconds cost; `None` where the time or the price is not known."""
         if seconds is None or self.price_per_hour is None:
             return None
         return seconds / 3600 * self.price_per_hour
@@ -168,15 +185,16 @@ class _Budget(NamedTuple):
 def _rows(
     builder: ImageBuilder[Any], measured: Measured, sample: ImageSample, budget: _Budget
 ) -> Iterator[Suggestion]:
-    """Makes a candidate's suggestions, from all blocks frozen on."""
+    """Makes a suggestion for each depth of a candidate, beginning with the most blocks frozen."""
     features = np.empty((len(sample.images.items), 0), "float32")
     score = -math.inf
     for depth in measured.depths:
-        # Each reads what the one before it read, and where it begins itself.
+        # A probe reads the output of the frozen part, and the outputs of later blocks, which the
+        # probes before it read.
         features = np.concatenate([_to_scale(depth.pooled), features], axis=1)
         probe = _probe(sample)
         own, held_out = _cross_validated(features, sample, probe, budget.seed)
-        score = max(own, score)
+        score = max(own, score)  # in no comparison did training more blocks lose more than noise
         freeze = _freeze(measured, depth.trained_blocks)
         seconds = budget.seconds(measured, depth)
         yield Suggestion(
@@ -212,17 +230,21 @@ def _probe(sample: ImageSample) -> Solver:
 
 
 def _place(row: Suggestion) -> tuple[float, float, int]:
-    """Sorts by score, then the quicker network, then the depth that training gains by.
+    """Gives a suggestion's sort key: by score, then operations, then trained blocks.
 
     In each comparison with fine-tuning, training more blocks reached more, also where the frozen
-    features did not show it; only where next to nothing is left to gain is it not worth its time.
+    features did not show it, so of equals the deepest comes first. Only where next to nothing is
+    left to gain, the shallowest does.
     """
     deeper = row.trained_blocks if row.score > _NOTHING_TO_GAIN else -row.trained_blocks
     return -row.score, row.operations, deeper
 
 
 def _to_scale(pooled: np.ndarray) -> np.ndarray:
-    """Scales a block as a whole: one with large values would be penalised less than others."""
+    """Centres a block's output and scales it as a whole to a total variance of 1.
+
+    A block with large values would be penalised less than others.
+    """
     spread = math.sqrt(pooled.var(axis=0, dtype="float64").sum()) or 1.0
     return ((pooled - pooled.mean(axis=0)) / spread).astype("float32")
 

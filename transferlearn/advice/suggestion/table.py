@@ -1,39 +1,43 @@
-"""Suggestions, and how they are shown."""
+"""Holds suggestions, and shows them as a table or a picture."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from transferlearn.builders import ImageBuilder
 from transferlearn.plotting import write_figure
 from transferlearn.tables import as_table
+from transferlearn.types import Json
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
 class Suggestion:
-    """A network, an image size and a freezing, and what to expect of them.
+    """Names a network, an image size and a freezing, and says what to expect of them.
 
     Attributes:
-        builder: Ready to `fit`: the candidate's, with `image_size` and `freeze` set.
-        schedule: What to fit it with: `"probe"` where all is frozen, else `"fine-tune"`.
-        network: Name of the backbone, and of its weight file where one was given.
+        builder: The candidate's builder with `image_size` and `freeze` set, ready to `fit`.
+        schedule: The schedule to fit it with: `"probe"` where all is frozen, else `"fine-tune"`.
+        network: The name of the backbone, and of its weight file where one was passed.
         image_size: `(height, width)` in pixels.
-        freeze: `"all"`, `"none"`, or the block up to which it is frozen.
+        freeze: `"all"`, `"none"`, or the name of the block up to which the network is frozen.
         trained_blocks: How many blocks that leaves to train.
-        score_name: What `score` is: `"accuracy"` of classes, `"r2"` of numbers.
-        score: Expected; cross-validated, see `suggest`.
-        interval: Of 95%, for the images that `score` was measured on.
-        seconds_per_image: Of prediction, as measured.
-        operations: Floating-point operations of that.
-        parameters: Of the network with its head.
-        trained_parameters: How many of them are trained.
-        megabytes: Of the weights, in 10^6 bytes.
-        training_seconds: Estimated, on all images: what is frozen once, what is trained in each
-            epoch; `None` where a stream does not tell how many images there are.
-        cost: Of these, by `price_per_hour`, or `None`.
-        top1: Published ImageNet top-1 accuracy of the network in percent, or `None`.
-        published_place: Its place among the candidates by that, from 1, or `None`.
+        score_name: The name of the figure in `score`: `"accuracy"` of classes, `"r2"` of numbers.
+        score: The expected score; cross-validated, see `suggest`.
+        interval: The 95% interval of `score`, by the number of images it was measured on.
+        seconds_per_image: Seconds that a prediction takes, as measured.
+        operations: Floating-point operations of a prediction.
+        parameters: The number of weights of the network with its head.
+        trained_parameters: How many of these weights are trained.
+        megabytes: The size of the weights, in 10^6 bytes.
+        training_seconds: The estimated seconds of training on all images: the frozen part once, the
+            rest in each epoch; `None` where a stream does not tell how many images there are.
+        cost: The price of `training_seconds` by `price_per_hour`, or `None`.
+        top1: The published ImageNet top-1 accuracy of the network in percent, or `None`.
+        published_place: The network's place among the candidates by `top1`, from 1, or `None`.
     """
 
     builder: ImageBuilder[Any]
@@ -55,14 +59,19 @@ class Suggestion:
     top1: float | None = None
     published_place: int | None = None
 
-    def facts(self) -> dict[str, Any]:
-        """Gives all but the builder, as JSON takes it."""
+    def facts(self) -> Json:
+        """Gives all attributes but the builder, as values that JSON takes."""
         return {name: value for name, value in vars(self).items() if name != "builder"}
 
 
 @dataclass(frozen=True)
 class Suggestions:
-    """Suggestions, the best first, to count, to index and to go through; printed, a table."""
+    """Holds suggestions, the best first, like a sequence; printed, it is a table.
+
+    Attributes:
+        rows: The suggestions, the best first.
+        images: The number of images that were looked at.
+    """
 
     rows: tuple[Suggestion, ...]
     images: int
@@ -79,6 +88,7 @@ class Suggestions:
     def __str__(self) -> str:
         name = self.rows[0].score_name
         lines = [[name if cell == "score" else cell for cell in _HEAD], *map(_cells, self.rows)]
+        # A column without any value, such as the cost without a price, is left out.
         shown = [i for i in range(len(_HEAD)) if any(line[i] != "-" for line in lines[1:])]
         text = as_table([[line[i] for i in shown] for line in lines])
         return f"{text}\n{_LEGEND.format(score=name.capitalize(), images=self.images)}"
@@ -86,18 +96,18 @@ class Suggestions:
     __repr__ = __str__
 
     def plot(self, path: str | Path) -> None:
-        """Draws the score of each network, in its interval, by the blocks that are trained.
+        """Draws the score of each network, with its interval, by the blocks that are trained.
 
         Args:
-            path: Of the file to write, such as `suggestions.png`.
+            path: The file to write, such as `suggestions.png`.
 
         Raises:
             ImportError: matplotlib is not installed.
         """
         write_figure(path, self._draw)
 
-    def _draw(self, figure: Any) -> None:
-        axes = figure.subplots()
+    def _draw(self, figure: "Figure") -> None:
+        axes: Any = figure.subplots()
         by_depth = sorted(self.rows, key=lambda row: row.trained_blocks)
         for title in dict.fromkeys(map(_title, self.rows)):
             rows = [row for row in by_depth if _title(row) == title]

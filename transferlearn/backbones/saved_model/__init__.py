@@ -1,4 +1,4 @@
-"""TensorFlow SavedModels: what their programs are, and the backbones that run them."""
+"""Reads TensorFlow SavedModels, and makes backbones that run their programs."""
 
 from transferlearn.backbones.saved_model.layer import copy_programs as copy_programs
 from transferlearn.backbones.saved_model.layer import looking_beside as looking_beside

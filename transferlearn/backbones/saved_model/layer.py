@@ -1,4 +1,4 @@
-"""The Keras layer around a SavedModel, and where it finds its program again."""
+"""Wraps a SavedModel in a Keras layer, and finds its program again in a save."""
 
 import contextlib
 import shutil
@@ -11,10 +11,12 @@ import keras
 from transferlearn.backbones.saved_model.programs import Program, read_program
 from transferlearn.data import Characters
 from transferlearn.keras_internals import layers_within
+from transferlearn.types import Json, Tensor
 
 FOLDER = "saved_models"
-_trusted: set[str] = set()  # hashes of programs
-_beside: list[Path] = []  # folders of saves that are being loaded
+# Hashes of programs; trust is for this process only, and never written down.
+_trusted: set[str] = set()
+_beside: list[Path] = []  # the folders of SavedModels in the saves that are being loaded
 
 
 @keras.saving.register_keras_serializable("transferlearn")
@@ -22,12 +24,12 @@ class SavedModelLayer(keras.Layer):
     """Calls a SavedModel, whose variables are the layer's weights.
 
     Args:
-        source: Its folder.
-        program: SHA-256 of the program that is expected there.
-        batch_norm_moves: Whether it is trained with `training=True`, its Dropout on, or as in
-            prediction: its BatchNorm cannot be held alone.
+        source: The folder of the SavedModel.
+        program: SHA-256 of the program that is expected there; `None` accepts any program.
+        batch_norm_moves: Whether training calls the module with `training=True`, its Dropout on.
+            If not, it runs as in prediction, since its BatchNorm cannot be fixed alone.
 
-    Input shape: What the module takes; token ids are made strings for a module of texts.
+    Input shape: As the module takes it; for a module of texts, token ids are turned into strings.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class SavedModelLayer(keras.Layer):
         batch_norm_moves: bool = False,
         **kwargs: Any,
     ) -> None:
+        # The program takes the types that it was saved with, whatever the dtype policy is.
         super().__init__(**{**kwargs, "dtype": "float32"}, autocast=False)
         if keras.backend.backend() != "tensorflow":
             raise ValueError(
@@ -54,19 +57,20 @@ class SavedModelLayer(keras.Layer):
         self._module, self._function, self._takes_training = _module(folder)
         self._takes_text = found.input is not None and found.input[1] == "string"
         trained = {id(x) for x in _variables(self._module, self._function, "trainable_variables")}
+        # Keras does not see a raw `tf.Variable`: it would train nothing, and say nothing.
         self.module_weights = [
             _as_keras(variable, trainable=id(variable) in trained)
             for variable in _variables(self._module, self._function, "variables")
         ]
         self.built = True
 
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """Runs the module; frozen, as in prediction."""
+    def call(self, inputs: Tensor, training: bool | None = None) -> Any:
+        """Runs the module; while the layer is frozen, as in prediction."""
         training = bool(training) and self.trainable
-        given = _as_strings(inputs) if self._takes_text else inputs
+        module_inputs = _as_strings(inputs) if self._takes_text else inputs
         moves = training and self.batch_norm_moves
         settings = {"training": moves} if self._takes_training else {}
-        outputs = self._function(given, **settings)
+        outputs = self._function(module_inputs, **settings)
         if training:
             for loss in getattr(self._module, "regularization_losses", ()):
                 self.add_loss(loss())
@@ -74,22 +78,22 @@ class SavedModelLayer(keras.Layer):
 
     @property
     def is_as_loaded(self) -> bool:
-        """Whether its folder still holds the files that it was made of."""
+        """Says whether the folder still holds the files that the layer was made from."""
         return self.folder.is_dir() and self._files == _files(self.folder)
 
-    def get_config(self) -> dict[str, Any]:
-        """Where it is, which program, and how it is trained."""
+    def get_config(self) -> Json:
+        """Gives the arguments: the folder, the program, and how it is trained."""
         own = {name: getattr(self, name) for name in ("source", "program", "batch_norm_moves")}
         return {**super().get_config(), **own}
 
 
 def trust(program: Program) -> None:
-    """Lets it run, whatever it can do."""
+    """Lets a program run in this process, whatever it can do."""
     _trusted.add(program.sha256)
 
 
 def copy_programs(model: keras.Model, folder: Path) -> None:
-    """Writes the SavedModels that a model calls below a folder."""
+    """Copies the SavedModels that a model calls into a save's folder."""
     for layer in layers_within(model):
         if isinstance(layer, SavedModelLayer):
             target = folder / FOLDER / layer.program
@@ -104,7 +108,7 @@ def copy_programs(model: keras.Model, folder: Path) -> None:
 
 @contextlib.contextmanager
 def looking_beside(folder: Path, *, trusted: bool) -> Iterator[None]:
-    """Looks for SavedModels in a save; what it holds may be `trusted`."""
+    """Looks for SavedModels in a save first; if `trusted`, all that it holds may run."""
     if trusted:
         _trusted.update(path.name for path in (folder / FOLDER).glob("*"))
     _beside.append(folder / FOLDER)
@@ -137,7 +141,7 @@ def _check(folder: Path, found: Program, expected: str) -> None:
 
 
 def _module(folder: Path) -> tuple[Any, Callable[..., Any], bool]:
-    """The loaded module, what to call, and whether that takes `training`."""
+    """Gives the loaded module, what to call of it, and whether that takes `training`."""
     import tensorflow as tf
 
     try:
@@ -147,6 +151,7 @@ def _module(folder: Path) -> tuple[Any, Callable[..., Any], bool]:
             f"{folder} cannot be loaded: a file of it is missing or damaged. TensorFlow says: "
             f"{error!s:.300}"
         ) from error
+    # What Keras's `model.export` writes has no `__call__`, but `serve`.
     function = module.__call__ if callable(module) else getattr(module, "serve", None)
     if function is None:
         raise ValueError(
@@ -159,12 +164,12 @@ def _module(folder: Path) -> tuple[Any, Callable[..., Any], bool]:
 
 
 def _files(folder: Path) -> list[tuple[str, int, int]]:
-    found = sorted(path for path in folder.rglob("*") if path.is_file())
-    return [(str(x.relative_to(folder)), x.stat().st_size, x.stat().st_mtime_ns) for x in found]
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [(str(x.relative_to(folder)), x.stat().st_size, x.stat().st_mtime_ns) for x in files]
 
 
 def _variables(module: Any, function: Any, name: str) -> list[Any]:
-    """Of the module; one that does not list them has those that its functions read."""
+    """Gives the variables that the module lists, or else those that its functions read."""
     listed = getattr(module, name, None)
     if listed is None:
         functions = getattr(function, "concrete_functions", ())
@@ -174,10 +179,11 @@ def _variables(module: Any, function: Any, name: str) -> list[Any]:
 
 def _as_keras(variable: Any, *, trainable: bool) -> keras.Variable:
     name = variable.name.split(":")[0].replace("/", "_")
+    # Over the same storage, so that the module reads what an optimizer writes.
     return keras.Variable(variable, trainable=trainable, dtype=variable.dtype.name, name=name)
 
 
-def _as_strings(token_ids: Any) -> Any:
+def _as_strings(token_ids: Tensor) -> Any:
     import tensorflow as tf
 
     rows = tf.RaggedTensor.from_tensor(token_ids, padding=Characters.padding)

@@ -1,9 +1,8 @@
-"""TensorFlow SavedModels, such as TF-Hub's, as backbones that can be trained."""
+"""Makes backbones that can be trained of TensorFlow SavedModels, such as TF-Hub's."""
 
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import keras
 
@@ -14,27 +13,28 @@ from transferlearn.backbones.saved_model.programs import Program, read_program
 from transferlearn.backbones.texts import Pooling, TextBackbone, TextSource
 from transferlearn.data import Characters, Tokenizer
 from transferlearn.extras import install_line
+from transferlearn.types import Tensor
 
 
 class SavedModels(TextSource):
-    """`saved_model:<folder>`, and `hub:<handle>` of a model on Kaggle, where TF-Hub's are now."""
+    """Gives `saved_model:<folder>`, and `hub:<handle>` from Kaggle, TF-Hub's new place."""
 
     names = ("saved_model:", "hub:")
 
     def facts(self, name: str) -> Facts:
-        """Gives what can be known without loading it."""
+        """Gives what is known without loading the module; a handle is not even downloaded."""
         if name.startswith("hub:"):
             return Facts(name=name, preprocessing="[0, 1]")
         size = _sides(read_program(_folder(name))) or (224, 224)
         return Facts(name=name, image_size=size, preprocessing="[0, 1]", offline=True)
 
     def load(self, name: str, *, weights: Weights, image_size: tuple[int, int]) -> Backbone:
-        """Loads an image module: it takes pixels in [0, 1], by TF-Hub's convention."""
+        """Loads an image module, which takes pixels in [0, 1] by TF-Hub's convention."""
         _refuse_weights(weights, name)
         return from_saved_model(_folder(name), image_size=image_size)
 
     def load_text(self, name: str, *, pretrained: bool, pooling: Pooling) -> TextBackbone:
-        """Loads a text module: it takes strings, and pools by itself."""
+        """Loads a text module, which takes strings and does its own pooling."""
         _refuse_weights("imagenet" if pretrained else None, name)
         folder = _folder(name)
         _check_input(folder, "batches of strings", ((None,), "string"))
@@ -49,7 +49,7 @@ class SavedModels(TextSource):
         return TextBackbone(**vars(backbone) | {"tokenizer": self.load_tokenizer(name)})
 
     def load_tokenizer(self, name: str) -> Tokenizer:
-        """Gives the characters: the module cuts texts up by itself."""
+        """Gives a tokenizer of single characters, since the module cuts texts up itself."""
         return Characters()
 
 
@@ -57,7 +57,7 @@ def from_saved_model(
     folder: str | Path,
     *,
     image_size: tuple[int, int] | None = None,
-    preprocessing: Callable[[Any], Any] | None = None,
+    preprocessing: Callable[[Tensor], Tensor] | None = None,
     trusted: bool = False,
 ) -> Backbone:
     """Makes a backbone of an image module in a folder.
@@ -66,11 +66,12 @@ def from_saved_model(
     write files, open connections or run Python is refused unless it is trusted.
 
     Args:
-        folder: With `saved_model.pb` and `variables/`: a TF2 SavedModel that can be called, with
-            `training` or without.
+        folder: The folder of a TF2 SavedModel that can be called, with `training` or without; it
+            holds `saved_model.pb` and `variables/`.
         image_size: `(height, width)` in pixels of the images that will go in; by default what the
             module says, or 224 x 224.
-        preprocessing: Raw RGB pixels in [0, 255] to the module's input; by default to [0, 1].
+        preprocessing: Turns raw RGB pixels in [0, 255] into the module's input; by default they are
+            divided by 255.
         trusted: Whether to run a program that can do more than compute.
 
     Returns:
@@ -78,9 +79,9 @@ def from_saved_model(
         `training=False`, unless it is trained by a builder with `batch_norm="train"`.
 
     Raises:
-        ValueError: No module that takes images and gives one tensor, or a program that is not
-            trusted and can do more than compute.
-        OSError: There is no SavedModel.
+        ValueError: The module does not take images or give one tensor, or the program can do more
+            than compute and is not trusted.
+        OSError: There is no SavedModel in the folder.
     """
     folder = Path(folder).expanduser()
     program = read_program(folder)
@@ -136,24 +137,24 @@ def _sides(program: Program) -> tuple[int, int] | None:
     return (height, width) if height and width else None
 
 
-def _check_input(folder: Path, what: str, wanted: tuple[tuple[Any, ...], str]) -> None:
+def _check_input(folder: Path, noun: str, wanted: tuple[tuple[int | None, ...], str]) -> None:
     shape, dtype = read_program(folder).input or wanted
     fits = len(shape) == len(wanted[0]) and dtype == wanted[1]
     if not fits or any(s not in (None, w) for s, w in zip(shape, wanted[0], strict=True)):
         raise ValueError(
-            f"{folder} takes no {what} of the shape {wanted[0]}: its input has the shape {shape}, "
+            f"{folder} takes no {noun} of the shape {wanted[0]}: its input has the shape {shape}, "
             f"dtype {dtype}."
         )
 
 
-def _features(folder: Path, given: Any) -> Any:
-    """What the module makes of a `KerasTensor`."""
+def _features(folder: Path, inputs: Tensor) -> Tensor:
+    """Calls the module on a `KerasTensor`, and gives its features."""
     layer = SavedModelLayer(str(folder))
     try:
-        outputs = keras.tree.flatten(layer(given))
+        outputs = keras.tree.flatten(layer(inputs))
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"{folder} cannot be called with inputs of the shape {given.shape}: {error!s:.300}"
+            f"{folder} cannot be called with inputs of the shape {inputs.shape}: {error!s:.300}"
         ) from error
     floats = [x for x in outputs if keras.backend.is_float_dtype(x.dtype) and len(x.shape) > 1]
     if len(outputs) != 1 or not floats:
@@ -166,4 +167,5 @@ def _features(folder: Path, given: Any) -> Any:
 
 
 def _one_block(model: keras.Model) -> tuple[Block, ...]:
+    # The module is one layer, whose variables can only be frozen together.
     return (Block("module", tuple(range(len(model.layers)))),)

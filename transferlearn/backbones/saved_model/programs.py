@@ -1,4 +1,4 @@
-"""What a SavedModel's program is, read from its file without running it."""
+"""Reads from a SavedModel's file what its program can do, without running it."""
 
 import hashlib
 from collections.abc import Iterable
@@ -7,11 +7,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 FILE = "saved_model.pb"
-# What can write files, open connections or run Python; readers of a module's own assets are not.
+# Operations that write files, open connections or run Python. Those that read files are allowed,
+# since modules read their own assets.
 _UNSAFE = frozenset(
     [
+        "CacheDataset",
+        "CacheDatasetV2",
         "CreateSummaryDbWriter",
         "CreateSummaryFileWriter",
+        "DataServiceDataset",
+        "DataServiceDatasetV2",
+        "DataServiceDatasetV3",
+        "DataServiceDatasetV4",
         "DatasetToTFRecord",
         "DatasetToTFRecordV2",
         "DebugIdentity",
@@ -23,6 +30,8 @@ _UNSAFE = frozenset(
         "PrintV2",
         "PyFunc",
         "PyFuncStateless",
+        "RegisterDataset",
+        "RegisterDatasetV2",
         "RpcCall",
         "RpcClient",
         "RpcServer",
@@ -31,21 +40,23 @@ _UNSAFE = frozenset(
         "SaveDatasetV2",
         "SaveSlices",
         "SaveV2",
+        "SnapshotDataset",
+        "SnapshotDatasetV2",
         "WriteFile",
     ]
 )
 
 
 class Program(NamedTuple):
-    """What is known of a program.
+    """Holds what is known of a program.
 
     Attributes:
-        sha256: Of its file.
-        unsafe: The operations that it can come to which write files or worse, sorted.
-        functions: Whether it holds functions that can be called as in Python (TF2), not only
-            graphs to be fetched from (TF1).
-        input: Shape and dtype of what its `__call__` takes, such as `((None, 224, 224, 3),
-            "float32")`; `None` where it has none, or takes several things.
+        sha256: SHA-256 of the file `saved_model.pb`.
+        unsafe: The operations that a call can reach and that do more than compute, sorted.
+        functions: Whether it holds functions that can be called as in Python (TF2), and not only a
+            graph (TF1).
+        input: Shape and dtype of the first tensor that its `__call__` takes, such as
+            `((None, 224, 224, 3), "float32")`; `None` where that cannot be told.
     """
 
     sha256: str
@@ -58,8 +69,8 @@ def read_program(folder: Path) -> Program:
     """Reads the program of a SavedModel.
 
     Raises:
-        OSError: There is none in the folder.
-        ValueError: The file is no program.
+        OSError: There is no program in the folder.
+        ValueError: The file is not a program.
     """
     file = folder / FILE
     if not file.is_file():
@@ -69,6 +80,7 @@ def read_program(folder: Path) -> Program:
 
 @lru_cache(maxsize=8)
 def _read(file: Path, changed: int) -> Program:
+    # `changed`, the time when the file was changed, keeps the cache from giving an old program.
     from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf import saved_model_pb2
 
@@ -89,27 +101,27 @@ def _read(file: Path, changed: int) -> Program:
 
 
 def _reached(graph: Any, roots: Iterable[str]) -> set[str]:
-    """The kinds of operations that a call of the functions can come to.
+    """Gives the names of the operations that a call of the functions in `roots` can reach.
 
-    What TensorFlow adds to save and restore variables is in the graph, and called by none of them.
+    Whatever else is in the graph, such as what TensorFlow adds to save variables, is left out.
     """
     library = {function.signature.name: function for function in graph.library.function}
-    waiting, seen, kinds = list(roots), set[str](), set[str]()
+    waiting, seen, reached = list(roots), set[str](), set[str]()
     if not waiting:  # a graph of TF1
-        kinds = {node.op for node in graph.node}
+        reached = {node.op for node in graph.node}
     while waiting:
         name = waiting.pop()
         if name in seen or name not in library:
             continue
         seen.add(name)
         for node in library[name].node_def:
-            kinds.add(node.op)
+            reached.add(node.op)
             waiting += [node.op, *_named(node.attr.values())]
-    return kinds
+    return reached
 
 
 def _named(attributes: Iterable[Any]) -> list[str]:
-    """Functions that an operation calls by its attributes."""
+    """Gives the names of the functions that an operation calls by its attributes."""
     found = []
     for value in attributes:
         found += [value.func.name, *(function.name for function in value.list.func)]
@@ -117,7 +129,7 @@ def _named(attributes: Iterable[Any]) -> list[str]:
 
 
 def _input(objects: Any) -> tuple[tuple[int | None, ...], str] | None:
-    """Of the functions behind the root's `__call__`."""
+    """Gives shape and dtype of the first tensor that the root's `__call__` takes."""
     import tensorflow as tf
 
     if not objects.nodes:
@@ -126,8 +138,8 @@ def _input(objects: Any) -> tuple[tuple[int | None, ...], str] | None:
     if "__call__" not in children:
         return None
     for name in objects.nodes[children["__call__"]].function.concrete_functions:
-        given = objects.concrete_functions[name].canonicalized_input_signature
-        positional, *_ = given.tuple_value.values
+        signature = objects.concrete_functions[name].canonicalized_input_signature
+        positional, *_ = signature.tuple_value.values
         tensors = positional.tuple_value.values
         if not tensors or tensors[0].WhichOneof("kind") != "tensor_spec_value":
             continue

@@ -1,10 +1,11 @@
-"""Pictures in memory: arrays, and lists of pictures of any size."""
+"""Makes datasets of pictures in memory: arrays, and lists of pictures of any size."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image
 
 from transferlearn.data.images.dataset import ImageDataset
@@ -19,18 +20,25 @@ from transferlearn.data.images.pixels import (
     raw_rgb,
 )
 from transferlearn.data.messages import quiet
+from transferlearn.data.targets.base import Targets
 
 
-def as_paths(x: Any) -> list[str] | None:
-    """The paths in `x`, or `None` if it holds something else."""
+def as_paths(x: Iterable[object]) -> list[str] | None:
+    """Gives the paths in `x`, or `None` where it holds something else."""
     if isinstance(x, np.ndarray) and x.dtype.kind not in "UOT":
         return None
     are_paths = [isinstance(item, (str, Path)) for item in x]
     return [str(item) for item in x] if are_paths and all(are_paths) else None
 
 
-def pixel_dataset(x: Any, options: ImageOptions, **learnt: Any) -> ImageDataset:
-    """A dataset of pictures that are in memory."""
+def pixel_dataset(
+    x: np.ndarray | Sequence[Any],
+    options: ImageOptions,
+    *,
+    targets: Targets | None = None,
+    sample_weight: np.ndarray | None = None,
+) -> ImageDataset:
+    """Makes a dataset of pictures that are in memory."""
     pixels, divided = _pixels(x, options)
     size = options.image_size or pixels.shape[1:3]
     rows = np.arange(len(pixels))
@@ -39,12 +47,13 @@ def pixel_dataset(x: Any, options: ImageOptions, **learnt: Any) -> ImageDataset:
         size=len(pixels),
         shape=(*size, 3),
         interpolation=options.interpolation,
-        **learnt,
+        targets=targets,
+        sample_weight=sample_weight,
     )
 
 
-def _pixels(x: Any, options: ImageOptions) -> tuple[np.ndarray, bool]:
-    """One array `(n, height, width, channels)`, and whether it is divided by 255."""
+def _pixels(x: np.ndarray | Sequence[Any], options: ImageOptions) -> tuple[np.ndarray, bool]:
+    """Gives one array `(n, height, width, channels)`, and says whether it is divided by 255."""
     if isinstance(x, (list, tuple)):
         pictures = [_picture(item, f"x[{i}]") for i, item in enumerate(x)]
         if len({(picture.shape, picture.dtype) for picture in pictures}) > 1:
@@ -65,7 +74,7 @@ def _pixels(x: Any, options: ImageOptions) -> tuple[np.ndarray, bool]:
 def _one_size(pictures: Sequence[np.ndarray], options: ImageOptions) -> np.ndarray:
     flat = [picture.ravel() for picture in pictures]
     floats = [values for values in flat if values.dtype.kind == "f"]
-    # The range is a matter of the whole list: a black picture alone looks divided.
+    # The range is judged for the whole list: a black picture alone looks divided by 255.
     extremes = [extreme for v in floats for extreme in (v.min(), v.max())]
     divided = is_divided(np.array(extremes), options, "x") if floats else False
     raw = [raw_rgb(picture, divided=divided) for picture in pictures]
@@ -74,7 +83,7 @@ def _one_size(pictures: Sequence[np.ndarray], options: ImageOptions) -> np.ndarr
     )
 
 
-def _picture(item: Any, what: str) -> np.ndarray:
+def _picture(item: Image.Image | ArrayLike, what: str) -> np.ndarray:
     if isinstance(item, Image.Image):
         try:
             with quiet():
@@ -85,7 +94,7 @@ def _picture(item: Any, what: str) -> np.ndarray:
     if picture.ndim == 2:
         picture = picture[..., None]
     check_numbers(picture, what)
-    if picture.dtype.kind != "f":
+    if picture.dtype.kind != "f":  # floats may be divided by 255, which the whole list tells
         check_range(picture, what)
     if picture.ndim != 3 or picture.shape[-1] not in (1, 3, 4):
         raise ValueError(

@@ -1,11 +1,11 @@
-"""Read every file once before training, and report what is wrong in one go."""
+"""Reads every file once before training, and reports all that is wrong in one go."""
 
 import itertools
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -18,14 +18,17 @@ from transferlearn.data.images.pixels import fingerprint
 from transferlearn.data.items import decoding_pool
 from transferlearn.data.listed import Listed
 from transferlearn.data.messages import Skipped, indented, quiet, report_skipped
+from transferlearn.data.targets.base import Targets
 from transferlearn.progress import is_silent
 
 _PATIENCE = 2.0  # seconds before progress is shown
-KEPT_BYTES = 2**28  # of resized pixels, so that they need not be decoded in each epoch
+_REDRAWN = 0.5  # seconds between two states of the line that shows it
+# Bytes of resized pixels that need not be decoded again in each epoch: 1,780 photos at 224 px.
+KEPT_BYTES = 2**28
 
 
 class Check(NamedTuple):
-    """The content hash of a good file, or what is wrong with a bad one."""
+    """Holds the content hash of a good file, or the reason why a bad one cannot be used."""
 
     content_hash: str
     reason: str
@@ -37,12 +40,15 @@ def check_files(
     any_name: bool = False,
     look: Callable[[str, Image.Image], None] = lambda path, image: None,
 ) -> list[Check]:
-    """Decode and hash files in parallel, in order, with progress on stderr for long work.
+    """Decodes and hashes files in parallel, and shows progress on stderr where it takes long.
 
     Args:
-        paths: Of the files.
-        any_name: Whether the ending may name another format than the content has.
-        look: Shown each good picture.
+        paths: The paths of the files.
+        any_name: Whether a file's ending may name another format than its content has.
+        look: Is called with the path and the picture of each good file, in any of the threads.
+
+    Returns:
+        One check for each file, in the order of `paths`.
     """
 
     def check(path: str) -> Check:
@@ -66,7 +72,8 @@ def _with_progress(results: Iterable[Check], total: int) -> Iterator[Check]:
         if (
             not is_silent()
             and now - start > _PATIENCE
-            and (now - shown > 0.5 if terminal else not said)
+            # a log gets one line only, since nothing in it can be drawn over
+            and (now - shown > _REDRAWN if terminal else not said)
         ):
             shown, said = now, True
             text = f"Checking images: {done:,} of {total:,}"
@@ -82,14 +89,14 @@ def _with_progress(results: Iterable[Check], total: int) -> Iterator[Check]:
 
 
 class Files(NamedTuple):
-    """The good ones of a list of files.
+    """Holds the good files of a list, and names the others.
 
     Attributes:
-        items: Reads them.
-        names: Their paths.
-        rows: Their places in the list.
-        skipped: The others.
-        ignored: Files that were not looked at, by kind.
+        items: The images of the good files, read when they are needed.
+        names: The paths of the good files.
+        rows: The places of the good files in the list, int64 `(n,)`.
+        skipped: The bad files, each with what is wrong.
+        ignored: How many files of a folder were not looked at: by ending, or `"hidden"`.
     """
 
     items: FileItems
@@ -102,20 +109,21 @@ class Files(NamedTuple):
 def open_files(
     listed: Listed, options: ImageOptions, *, on_error: str, share: float = 1.0
 ) -> Files:
-    """Checks files and keeps the good ones.
+    """Checks files, and keeps the good ones.
 
     Args:
-        listed: All files.
-        options: Size and resize.
+        listed: The files, good and bad.
+        options: The size to resize to, and the name of the resize.
         on_error: What becomes of files that cannot be read: `"skip"` or `"raise"`.
-        share: Which part of all files these are; they take this share of the memory for pixels.
+        share: The part of all files that these are; they may take this share of `KEPT_BYTES`.
 
     Raises:
-        ValueError: Bad files with `on_error="raise"`, or no good file at all.
+        ValueError: A file is bad and `on_error` is `"raise"`, or no file is good.
     """
     size, paths = options.size, listed.items
     kept: dict[str, np.ndarray] = {}
-    numbers = itertools.count(1)  # threads keep: the length of `kept` may be that of a moment ago
+    # `keep` runs in many threads: `len(kept)` would give several of them the same number.
+    numbers = itertools.count(1)
 
     def keep(path: str, image: Image.Image) -> None:
         if next(numbers) * size[0] * size[1] * 3 <= KEPT_BYTES * share:
@@ -138,7 +146,7 @@ def open_files(
 
 
 def refuse_bad(paths: Sequence[str]) -> list[str]:
-    """Content hashes of files that somebody else is going to decode; bad ones are an error."""
+    """Gives the content hashes of files that a generator will decode; refuses bad files."""
     checks = check_files(paths, any_name=True)
     bad = [f"{path}: {c.reason}" for path, c in zip(paths, checks, strict=True) if c.reason]
     if bad:
@@ -150,8 +158,14 @@ def refuse_bad(paths: Sequence[str]) -> list[str]:
     return [check.content_hash for check in checks]
 
 
-def file_dataset(files: Files, options: ImageOptions, **learnt: Any) -> ImageDataset:
-    """Makes a dataset of good files."""
+def file_dataset(
+    files: Files,
+    options: ImageOptions,
+    *,
+    targets: Targets | None = None,
+    sample_weight: np.ndarray | None = None,
+) -> ImageDataset:
+    """Makes a dataset of the good files."""
     return ImageDataset(
         items=files.items,
         names=files.names,
@@ -160,5 +174,6 @@ def file_dataset(files: Files, options: ImageOptions, **learnt: Any) -> ImageDat
         size=len(files.names),
         shape=(*options.size, 3),
         interpolation=options.interpolation,
-        **learnt,
+        targets=targets,
+        sample_weight=sample_weight,
     )

@@ -1,4 +1,4 @@
-"""Images as a dataset."""
+"""Holds images as a dataset."""
 
 from dataclasses import dataclass, replace
 from typing import Self
@@ -14,7 +14,7 @@ class ImageDataset(ItemDataset):
     """Holds images from files or arrays.
 
     Attributes:
-        interpolation: Name of the resize: `"bilinear"` is ours, antialiased.
+        interpolation: The name of the resize, which is Pillow's and antialiased.
     """
 
     noun: str = "image"

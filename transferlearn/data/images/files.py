@@ -1,4 +1,4 @@
-"""Decode one image file into RGB by documented rules, and resize it."""
+"""Decodes image files into RGB by documented rules, and resizes them."""
 
 import contextlib
 import stat
@@ -26,11 +26,11 @@ FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 
 
 class ImageFileError(ValueError):
-    """Why a file cannot be used, without its path."""
+    """Says why a file cannot be used, without its path."""
 
 
 def decode(path: str, *, any_name: bool = False) -> Image.Image:
-    """Read, check and fully decode one file into an upright 8-bit RGB picture.
+    """Reads, checks and fully decodes one file into an upright 8-bit RGB picture.
 
     - EXIF orientation is applied; of several frames the first is taken.
     - Transparency (RGBA, LA, palette, PNG tRNS) is composed on white.
@@ -42,23 +42,25 @@ def decode(path: str, *, any_name: bool = False) -> Image.Image:
 
     Args:
         path: The file.
-        any_name: Whether the ending may name another format than the content has.
+        any_name: Whether the file's ending may name another format than its content has.
 
     Returns:
         A picture of mode `"RGB"`, in its own size.
 
     Raises:
-        ImageFileError: Empty, unreadable, not an image, misnamed, oversized, truncated, corrupt.
+        ImageFileError: The file is empty, unreadable, no image, misnamed, oversized, truncated or
+            corrupt.
     """
     image = _open(_read(path))
     ending = Path(path).suffix.lower()
     if not any_name and image.format not in ENDINGS.get(ending, FORMATS):
         raise ImageFileError(f"misnamed: the content is {image.format}, the name ends in {ending}")
+    # A small file can hold a huge picture: a PNG of 48 KB took 2.6 GB in Keras's own loader.
     limit = Image.MAX_IMAGE_PIXELS
     if limit is not None and image.width * image.height > limit:
         raise _oversized(f"{image.width} x {image.height} pixels")
     try:
-        image.load()
+        image.load()  # Pillow's `verify` lets half a JPEG pass: only decoding finds it
         return to_rgb(image)
     except Exception as error:
         reason = str(error) or type(error).__name__
@@ -98,7 +100,7 @@ def _oversized(what: str) -> ImageFileError:
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """An upright RGB copy of a Pillow picture, by the rules of `decode`."""
+    """Makes an upright RGB copy of a Pillow picture, by the rules of `decode`."""
     image.load()
     with contextlib.suppress(Exception):  # broken EXIF says nothing about the pixels
         image = ImageOps.exif_transpose(image)
@@ -116,6 +118,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
 def _from_integers(image: Image.Image) -> Image.Image:
     values = np.asarray(image)
     grey = np.clip(np.rint(values / 257), 0, 255).astype(np.uint8)
+    # A PNG's tRNS names one grey value that is transparent; it shows the white behind it.
     transparent = image.info.get("transparency")
     if isinstance(transparent, int):
         grey[values == transparent] = 255
@@ -131,15 +134,16 @@ def _from_floats(image: Image.Image) -> Image.Image:
 
 
 def resize(image: Image.Image, size: tuple[int, int], interpolation: str) -> Image.Image:
-    """The one resize of the library: Pillow's, antialiased, to (height, width) in pixels."""
+    """Resizes to `(height, width)` in pixels: Pillow's antialiased resize, used everywhere here."""
     height, width = size
     return image.resize((width, height), Image.Resampling[interpolation.upper()], reducing_gap=None)
 
 
 def resize_array(pixels: np.ndarray, size: tuple[int, int], interpolation: str) -> np.ndarray:
-    """The same resize for an array (height, width, 3), uint8 or float32 in [0, 255]."""
+    """Resizes an array `(height, width, 3)` likewise: uint8, or float32 in [0, 255]."""
     if pixels.dtype == np.uint8:
         return np.array(resize(Image.fromarray(pixels), size, interpolation))
+    # Pillow's pictures of floats have one channel, so each is resized alone.
     channels = [Image.fromarray(pixels[..., channel]) for channel in range(pixels.shape[-1])]
     resized = [np.asarray(resize(channel, size, interpolation)) for channel in channels]
     # Bicubic and Lanczos overshoot; on 8-bit pictures Pillow clips by itself.

@@ -1,4 +1,4 @@
-"""Images by number: files, or rows of an array, each resized when it is read."""
+"""Gives images by number, from files or rows of an array, each resized when it is read."""
 
 import abc
 from collections.abc import Callable, Mapping
@@ -12,26 +12,26 @@ from transferlearn.data.items import RawItems, decoding_pool
 
 
 class ImageItems(RawItems):
-    """A row of images of one size."""
+    """Holds images of one size, by number."""
 
     @abc.abstractmethod
     def image(self, i: int) -> np.ndarray:
-        """Image `i`: `(height, width, 3)`, raw pixels."""
+        """Gives image `i`: `(height, width, 3)`, raw pixels in [0, 255]."""
 
     @abc.abstractmethod
     def resized(self, size: tuple[int, int]) -> Self:
-        """The same images, resized to `(height, width)` from their own size."""
+        """Gives the same images, resized to `(height, width)` from their original size."""
 
 
 class FileItems(ImageItems):
-    """Files that were checked, decoded when they are needed.
+    """Holds files that were checked, and decodes them when they are needed.
 
     Args:
-        paths: Of the files.
-        hashes: Of their pixels.
-        size: `(height, width)` to resize to.
-        interpolation: Of the resize.
-        kept: Resized pixels, uint8, of paths that need not be decoded again.
+        paths: The paths of the files.
+        hashes: The hashes of their decoded pixels before resizing, one a file.
+        size: The `(height, width)` in pixels to resize to.
+        interpolation: The name of the resize.
+        kept: Resized pixels by path, uint8; these files need not be decoded again.
     """
 
     def __init__(
@@ -53,11 +53,11 @@ class FileItems(ImageItems):
 
     @property
     def reading(self) -> str:
-        """The resize."""
+        """Says how the images are resized, such as `"224x224 bilinear"`."""
         return f"{self._size[0]}x{self._size[1]} {self._interpolation}"
 
     def image(self, i: int) -> np.ndarray:
-        """Decode and resize file `i`: uint8."""
+        """Decodes and resizes file `i`: uint8."""
         path = self._paths[i]
         if path in self._kept:
             return self._kept[path]
@@ -70,31 +70,34 @@ class FileItems(ImageItems):
             ) from error
 
     def content_hashes(self) -> list[str]:
-        """As they were when the files were checked."""
+        """Gives the hashes of the pixels as they were when the files were checked."""
         return self._hashes
 
     @property
     def held_bytes(self) -> int:
-        """Of those that need not be decoded again."""
+        """Counts the bytes of the resized images that are kept in memory."""
         return sum(self._kept[path].nbytes for path in self._paths if path in self._kept)
 
     def start(self, rows: np.ndarray, epoch: int = 0) -> Callable[[], np.ndarray]:
-        """Hand the files to the threads that decode."""
+        """Hands the files to the threads that decode."""
         images = [decoding_pool().submit(self.image, i) for i in rows]
         return lambda: np.stack([image.result() for image in images])
 
     def subset(self, rows: np.ndarray) -> Self:
-        """The files `rows`, in that order."""
+        """Gives the files `rows`, in that order."""
         paths, hashes = [self._paths[i] for i in rows], [self._hashes[i] for i in rows]
         return type(self)(paths, hashes, self._size, self._interpolation, self._kept)
 
     def resized(self, size: tuple[int, int]) -> Self:
-        """The same files; what is kept has another size, so they are decoded again."""
+        """Gives the same files for another size; none is kept in it, so all are decoded again."""
         return type(self)(self._paths, self._hashes, size, self._interpolation, {})
 
 
 class ArrayItems(ImageItems):
-    """One array `(n, height, width, channels)`, converted batch by batch, never copied whole."""
+    """Holds one array `(n, height, width, channels)`, and converts it batch by batch.
+
+    The array is never copied as a whole.
+    """
 
     def __init__(
         self,
@@ -117,16 +120,16 @@ class ArrayItems(ImageItems):
 
     @property
     def reading(self) -> str:
-        """The resize, which rounds pixels of integers only."""
+        """Says how the images are resized; the resize rounds integers, and leaves floats exact."""
         kind = "floats" if self._pixels.dtype.kind == "f" else ""
         return f"{self._size[0]}x{self._size[1]} {self._interpolation} {kind}".strip()
 
     def image(self, i: int) -> np.ndarray:
-        """Convert and resize image `i`: uint8 of integers, float32 of floats."""
+        """Converts and resizes image `i`: uint8 from integers, float32 from floats."""
         return self._take(np.array([i]))[0]
 
     def content_hashes(self) -> list[str]:
-        """Of the raw pixels; computed once."""
+        """Gives the hashes of the raw pixels, which are computed once."""
         if self._hashes is None:
             images = (raw_rgb(self._pixels[i], divided=self._divided) for i in self._rows)
             self._hashes = [fingerprint(image) for image in images]
@@ -134,21 +137,21 @@ class ArrayItems(ImageItems):
 
     @property
     def held_bytes(self) -> int:
-        """Of the array."""
+        """Counts the bytes of the array."""
         return self._pixels.nbytes
 
     def start(self, rows: np.ndarray, epoch: int = 0) -> Callable[[], np.ndarray]:
-        """Hand the batch to the threads that decode, for it may have to be resized."""
+        """Hands the batch to a thread that decodes, since it may have to be resized."""
         return decoding_pool().submit(self._take, rows).result
 
     def subset(self, rows: np.ndarray) -> Self:
-        """The images `rows`, in that order, over the same array."""
+        """Gives the images `rows`, in that order, from the same array."""
         return type(self)(
             self._pixels, self._rows[rows], self._size, self._interpolation, divided=self._divided
         )
 
     def resized(self, size: tuple[int, int]) -> Self:
-        """The same images, over the same array."""
+        """Gives the same images for another size, from the same array."""
         return type(self)(
             self._pixels, self._rows, size, self._interpolation, divided=self._divided
         )

@@ -1,4 +1,4 @@
-"""Images: files, arrays or streams of pixels, and how they are read."""
+"""Describes images as a kind of data, and how files, arrays and streams of them are read."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from transferlearn.data.kind import Kind, One, Spec
 from transferlearn.data.listed import Listed
 from transferlearn.data.sources.folders import files_of
 from transferlearn.data.targets.base import Target, Targets
+from transferlearn.types import Json, TfData
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Images(ImageOptions, Kind):
     def open(
         self, listed: Listed, targets: Targets, *, on_error: str, share: float = 1.0
     ) -> ImageDataset:
-        """Decodes every file once, or looks at the arrays."""
+        """Decodes every file once, or checks the arrays, and makes a dataset of the good images."""
         weights = listed.sample_weight
         if not listed.in_files:
             return pixel_dataset(listed.items, self, targets=targets, sample_weight=weights)
@@ -55,17 +56,19 @@ class Images(ImageOptions, Kind):
             sample_weight=None if weights is None else weights[files.rows],
         )
 
-    def is_stream(self, source: Any) -> bool:
-        """Recognises `tf.data`, `ImageDataGenerator` iterators and other `PyDataset`s."""
+    def is_stream(self, source: object) -> bool:
+        """Says whether a source is `tf.data`, an `ImageDataGenerator` iterator or a `PyDataset`."""
         return isinstance(source, keras.utils.PyDataset) or is_tf_data(source)
 
-    def stream(self, source: Any, target: Target | None, *, on_error: str) -> Dataset:
+    def stream(
+        self, source: TfData | keras.utils.PyDataset, target: Target | None, *, on_error: str
+    ) -> Dataset:
         """Makes a dataset of a stream; without a `target`, of images to predict on."""
         is_generator = isinstance(source, keras.utils.PyDataset)
         return (load_generator if is_generator else load_tf_data)(source, self, target)
 
-    def is_one(self, source: Any) -> bool:
-        """Recognises a file, a Pillow image and one array."""
+    def is_one(self, source: object) -> bool:
+        """Says whether a source is a single image: a file, a Pillow image or one array."""
         if isinstance(source, (str, Path)):
             return not Path(source).expanduser().is_dir()
         shape: tuple[int, ...] = getattr(source, "shape", ())
@@ -101,8 +104,8 @@ class Images(ImageOptions, Kind):
             return self._files(paths, on_error)
         return pixel_dataset(source, self)
 
-    def one(self, item: Any) -> One | None:
-        """Decodes and resizes one file, Pillow image or array: `(1, height, width, 3)`."""
+    def one(self, item: object) -> One | None:
+        """Reads one file, Pillow image or array: `(1, height, width, 3)`; `None` for a bad file."""
         if not isinstance(item, (str, Path)):
             pixels = item if isinstance(item, Image.Image) else np.asarray(item)
             return One(pixel_dataset([pixels], self).image(0)[None], None)
@@ -114,13 +117,13 @@ class Images(ImageOptions, Kind):
         return One(np.asarray(image)[None], path)
 
     def like(self, dataset: Dataset) -> Self:
-        """Gives images of the dataset's size, resized as its own were."""
+        """Gives the settings to read images at the dataset's size, resized as its own were."""
         height, width, *_ = dataset.shape
         how = getattr(dataset, "interpolation", self.interpolation)
         return replace(self, image_size=(height, width), interpolation=how)
 
-    def settings(self) -> dict[str, Any]:
-        """Gives the size, the range and the resize."""
+    def settings(self) -> Json:
+        """Gives the settings that a save holds: the size, the range and the resize."""
         return {
             "image_size": self.image_size and list(self.image_size),
             "value_range": self.value_range and list(self.value_range),
@@ -128,11 +131,11 @@ class Images(ImageOptions, Kind):
         }
 
     @classmethod
-    def load(cls, settings: dict[str, Any], folder: Path) -> Self:
+    def load(cls, settings: Json, folder: Path) -> Self:
         """Makes the kind that was saved with these settings."""
         return cls(**settings)
 
-    def _files(self, given: list[str], on_error: str) -> ImageDataset:
+    def _files(self, paths: list[str], on_error: str) -> ImageDataset:
         """Opens files, and all images below folders."""
-        listed = files_of(given, self)
+        listed = files_of(paths, self)
         return file_dataset(open_files(listed, self, on_error=on_error), self)

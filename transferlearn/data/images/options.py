@@ -1,4 +1,4 @@
-"""How images are read: their size, the range of their pixels, and the resize."""
+"""Holds the settings by which images are read: size, range of pixel values, and resize."""
 
 import operator
 from collections.abc import Sequence
@@ -9,18 +9,19 @@ from PIL import Image
 
 @dataclass(frozen=True)
 class ImageOptions:
-    """Says how images are read.
+    """Says how images are read: their size, the range of their pixel values, and the resize.
 
     Args:
-        image_size: `(height, width)` in pixels to resize to. `None`: arrays and streams keep
-            theirs, files get `default_image_size`.
-        default_image_size: `(height, width)` in pixels.
-        value_range: Of floats: `(0, 255)` raw, `(0, 1)` divided by 255, which is undone. `None`
-            recognises it and says so. Files and integers are raw.
+        image_size: The `(height, width)` in pixels to resize to. `None`: arrays and streams keep
+            their size, files get `default_image_size`.
+        default_image_size: The `(height, width)` in pixels of files without an `image_size`.
+        value_range: The range of pixels that are floats: `(0, 255)` is raw; `(0, 1)` is divided by
+            255, which is undone; `None` recognises the range, and says so where it is `(0, 1)`.
+            Files and integers are raw.
         interpolation: Pillow's name of the resize, which is antialiased.
 
     Raises:
-        ValueError: A setting that cannot work.
+        ValueError: A setting cannot work.
     """
 
     image_size: tuple[int, int] | None = None

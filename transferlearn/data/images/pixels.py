@@ -1,4 +1,4 @@
-"""Arrays of pixels: their range, and the way to raw RGB of one size."""
+"""Checks arrays of pixels, recognises their range, and makes raw RGB of one size of them."""
 
 import hashlib
 
@@ -8,21 +8,23 @@ from transferlearn.data.images.files import resize_array
 from transferlearn.data.images.options import ImageOptions
 from transferlearn.data.messages import notice
 
-_ROUNDING = 1e-3
+_ROUNDING = 1e-3  # how far values may lie outside their range, by rounding
+_NEARLY = 1e-4  # how far from a whole number a value is still taken for one
 
 
 def is_divided(pixels: np.ndarray, options: ImageOptions, what: str) -> bool:
-    """Check pixel values, and tell whether they were divided by 255.
+    """Checks pixel values, and says whether they were divided by 255.
 
     Integers are raw by nature: `value_range` says something about floats only.
 
     Args:
-        pixels: Any shape; integers or floats.
-        options: Its `value_range` decides, `None` means to recognise the range.
+        pixels: An array of any shape, of integers or floats.
+        options: Holds the `value_range`, which decides; where it is `None`, the range is
+            recognised.
         what: How messages call the pixels, such as `"x"`.
 
     Raises:
-        ValueError: Not numbers, NaN, infinite, or outside the range.
+        ValueError: The pixels are no numbers, NaN, infinite, or outside the range.
     """
     check_numbers(pixels, what)
     if pixels.dtype.kind != "f":
@@ -49,7 +51,7 @@ def is_divided(pixels: np.ndarray, options: ImageOptions, what: str) -> bool:
 
 
 def check_numbers(pixels: np.ndarray, what: str) -> None:
-    """Refuse what is no array of finite numbers."""
+    """Refuses an array of pixels that is empty, or holds anything but finite numbers."""
     if pixels.dtype.kind not in "iuf":
         raise ValueError(
             f"{what} must hold pixels as uint8 or float32, 0..255. Received: dtype={pixels.dtype}. "
@@ -62,7 +64,7 @@ def check_numbers(pixels: np.ndarray, what: str) -> None:
 
 
 def check_range(pixels: np.ndarray, what: str) -> None:
-    """Refuse values outside 0..255."""
+    """Refuses pixels outside 0..255."""
     low, high = pixels.min(), pixels.max()
     if low < -_ROUNDING or high > 255 + _ROUNDING:
         raise ValueError(
@@ -73,25 +75,26 @@ def check_range(pixels: np.ndarray, what: str) -> None:
 
 
 def undo_rescale(pixels: np.ndarray, rescale: float) -> np.ndarray:
-    """Bring `raw * rescale` back to `raw`, float32, exactly where raw was a whole number.
+    """Turns `raw * rescale` back into `raw`, float32, exactly where `raw` was a whole number.
 
-    Division by the float32 `rescale` alone misses 1 of the 256 values by a rounding after
-    `raw * rescale`, and 120 after `raw / 255`: rounding the rest away takes in both.
+    Division by the float32 `rescale` alone gives 1 of the 256 values with a rounding error where
+    they were made by `raw * rescale`, and 120 where they were made by `raw / 255`; rounding what is
+    nearly whole repairs both.
     """
     raw = pixels.astype(np.float32) / np.float32(rescale)
     whole = np.rint(raw)
-    return np.where(np.abs(raw - whole) < 1e-4, whole, raw)
+    return np.where(np.abs(raw - whole) < _NEARLY, whole, raw)
 
 
 def raw_rgb(pixels: np.ndarray, *, divided: bool) -> np.ndarray:
-    """Checked pixels as raw RGB in their own size.
+    """Makes raw RGB of checked pixels, in their own size.
 
     Args:
-        pixels: Shape `(..., height, width, channels)`, 1, 3 or 4 channels (the last is alpha).
-        divided: Whether they were divided by 255.
+        pixels: An array `(..., height, width, channels)` of 1, 3 or 4 channels; a fourth is alpha.
+        divided: Whether the pixels were divided by 255.
 
     Returns:
-        Shape `(..., height, width, 3)`, [0, 255]; uint8 of integers, float32 of floats.
+        An array `(..., height, width, 3)` in [0, 255]: uint8 from integers, float32 from floats.
     """
     if pixels.dtype.kind != "f":
         pixels = pixels.astype(np.uint8, copy=False)
@@ -109,14 +112,14 @@ def _on_white(rgba: np.ndarray) -> np.ndarray:
 
 
 def fit_size(pixels: np.ndarray, size: tuple[int, int], interpolation: str) -> np.ndarray:
-    """Resize a batch `(batch, height, width, 3)` unless it has that size."""
+    """Resizes a batch `(batch, height, width, 3)` unless it has that size already."""
     if pixels.shape[1:3] == size:
         return pixels
     return np.stack([resize_array(image, size, interpolation) for image in pixels])
 
 
 def fingerprint(pixels: np.ndarray) -> str:
-    """SHA-256 of one RGB image: equal for the same pixels, however they are stored."""
+    """Gives the SHA-256 of one RGB image, the same for equal pixels in integers and floats."""
     if pixels.dtype != np.uint8 and (pixels == np.rint(pixels)).all():
         pixels = pixels.astype(np.uint8)
     digest = hashlib.sha256(f"{pixels.shape}{pixels.dtype}".encode())

@@ -1,1 +1,1 @@
-"""The sources of items: folders, tables and tuples."""
+"""Lists the items of sources: folders, tables and tuples."""

@@ -1,4 +1,4 @@
-"""Folders of folders of items, folders for training and validation, and plain folders of files."""
+"""Lists folders of class folders, folders to train and validate on, and plain folders of files."""
 
 import os
 from collections import Counter
@@ -10,14 +10,14 @@ from transferlearn.data.listed import ByFolder, ByRow, Listed
 from transferlearn.data.messages import counts
 
 _TRAIN, _VALIDATION, _TEST = ("train", "training"), ("validation", "val", "valid"), "test"
-_HIDDEN = ("Thumbs.db", "__MACOSX")
+_HIDDEN = ("Thumbs.db", "__MACOSX")  # left behind by Windows and macOS
 
 
 def list_folder(folder: Path, kind: Kind) -> Listed:
     """Lists the files in `folder/<name>/**/*`, each with the name of its folder.
 
     Raises:
-        ValueError: There are folders, and no file of this kind in any of them.
+        ValueError: There are class folders, but no file of this kind in any of them.
     """
     ignored: Counter[str] = Counter()
     folders = _subfolders(folder, ignored)
@@ -39,8 +39,8 @@ def list_folder(folder: Path, kind: Kind) -> Listed:
     return Listed(items=paths, told=told, noun=kind.noun, what=str(folder), ignored=ignored)
 
 
-def files_of(given: Sequence[str], kind: Kind) -> Listed:
-    """Lists files, and all files of this kind below folders; nothing is told of them.
+def files_of(names: Sequence[str], kind: Kind) -> Listed:
+    """Lists files, and all files of this kind below folders, without any targets.
 
     Raises:
         FileNotFoundError: The only path does not exist.
@@ -48,19 +48,19 @@ def files_of(given: Sequence[str], kind: Kind) -> Listed:
     """
     ignored: Counter[str] = Counter()
     paths: list[str] = []
-    for path in (Path(name).expanduser() for name in given):
-        if len(given) == 1 and not path.exists():
+    for path in (Path(name).expanduser() for name in names):
+        if len(names) == 1 and not path.exists():
             raise FileNotFoundError(f"No such file or folder: {path} (from {Path.cwd()}).")
         found = files_below(path, kind, ignored) if path.is_dir() else [str(path)]
         if not found:
             raise ValueError(f"No {kind.noun} in {path} or below.")
         paths += found
-    what = given[0] if len(given) == 1 else "The list of files"
+    what = names[0] if len(names) == 1 else "The list of files"
     return Listed(items=paths, told=ByRow(()), noun=kind.noun, what=what, ignored=ignored)
 
 
 def beside_folders(kind: Kind) -> str:
-    """Gives what files of a kind are counted as that lie in no class folder."""
+    """Says how messages count files of this kind that lie in no class folder."""
     return f"{kind.noun}s beside the class folders"
 
 
@@ -71,9 +71,13 @@ def _others(kind: Kind) -> str:
 def split_folders(source: object) -> tuple[object, Path | None]:
     """Finds `train/` (`training`) and `validation/` (`val`, `valid`) below one folder.
 
-    Gives the source itself, and nothing to validate on, where there are no such folders.
-    A folder that holds others besides these and `test/` is one of classes, of which one happens
+    Where there are no such folders, it gives the source itself, and `None` to validate on. Where
+    other folders than these and `test/` lie beside `train/`, all are classes, of which one happens
     to be called "train".
+
+    Raises:
+        ValueError: There are two folders for one part, or folders to train and to validate on with
+            others beside them.
     """
     if not isinstance(source, (str, Path)) or not (folder := Path(source).expanduser()).is_dir():
         return source, None
@@ -99,7 +103,7 @@ def split_folders(source: object) -> tuple[object, Path | None]:
 
 
 def files_below(folder: Path, kind: Kind, ignored: Counter[str]) -> list[str]:
-    """Gives all files of a kind below a folder, in a fixed order; counts what it passes over."""
+    """Gives all files of a kind below a folder, in a fixed order, and counts the others."""
     return _files_among(_walk(folder, ignored), kind, ignored)
 
 
@@ -131,7 +135,7 @@ def _walk(folder: Path, ignored: Counter[str]) -> Iterator[Path]:
 
 
 def _refuse(error: OSError) -> None:
-    raise error
+    raise error  # without this, `os.walk` leaves out a folder that it cannot read
 
 
 def _subfolders(folder: Path, ignored: Counter[str]) -> list[Path]:

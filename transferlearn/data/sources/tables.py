@@ -1,4 +1,4 @@
-"""CSV files and DataFrames of items, or paths of items, and labels."""
+"""Lists the items, or their paths, and the other columns of CSV files and DataFrames."""
 
 import contextlib
 import csv
@@ -13,28 +13,30 @@ from transferlearn.data.targets.base import Target
 
 _PATHS = ("path", "file", "filename", "image")
 _WEIGHT = "sample_weight"
-_MOST_CELL = 2**31 - 1  # characters of a text; Python's own limit is 131,072
+_MOST_CELL = 2**31 - 1  # characters of a cell with a text; Python's own limit is 131,072
 _QUOTES = (
     "a cell begins with a quotation mark that is not closed where the cell ends. Write such a cell "
     'as CSV does: """No"", he said".'
 )
-_SWALLOWED = re.compile(r"\n[^\n]*\t").search  # the end of a line, and cells after it
+# A quotation mark that is not closed swallows the end of its line, and the cells after it.
+_SWALLOWED = re.compile(r"\n[^\n]*\t").search
 
 
 def list_csv(path: Path, kind: Kind, target: Target) -> Listed:
     """Lists the rows of a `.csv` file, with commas or semicolons, or of a `.tsv` file.
 
     Args:
-        path: Of the file, in UTF-8, with a header.
-        kind: What the items are.
-        target: What is to be learnt of them.
+        path: The path of the file, which is in UTF-8 and has a header.
+        kind: The kind of data that the items are.
+        target: What is to be learnt of the items; it names the columns that may hold it.
 
     Raises:
-        ValueError: It is no such table, or does not tell which column holds the items.
+        ValueError: The file is no such table, or does not tell which column holds the items.
     """
     try:
         with (
             _cells_up_to(_MOST_CELL if kind.in_cells else None),
+            # Excel begins a file in UTF-8 with a mark, which is no part of the first name.
             path.open(encoding="utf-8-sig", newline="") as file,
         ):
             first = file.readline()
@@ -67,7 +69,7 @@ def list_csv(path: Path, kind: Kind, target: Target) -> Listed:
 
 
 def _numbered(reader: Any, path: Path) -> tuple[list[int], list[list[str]]]:
-    """The rows, and the line on which each ends."""
+    """Gives the number of the line on which each row ends, and the rows."""
     lines, rows = [], []
     try:
         for row in reader:
@@ -84,7 +86,7 @@ def _names_file(cell: object, kind: Kind) -> bool:
 
 
 def _is_data(header: list[str], rows: list[list[str]]) -> bool:
-    """Whether the first line is like the others: its label is one of theirs."""
+    """Says whether the first line is like the others, since its label is one of theirs."""
     return len(header) == 2 and header[1] in [row[-1] for row in rows]
 
 
@@ -138,7 +140,7 @@ def _list_columns(
 
 
 def _item_column(columns: dict[str, list[Any]], kind: Kind, target: Target) -> str | None:
-    """Gives the column of items: by its name, or of two the one that holds no targets."""
+    """Finds the column of items by its name; of two columns, it is the one without targets."""
     named = _column(columns, kind.columns)
     if named is not None or len(columns) != 2:
         return named
@@ -160,6 +162,6 @@ def _column(columns: dict[str, list[Any]], names: Sequence[str]) -> str | None:
 def _found(cell: object, folder: Path) -> str:
     path = Path(str(cell)).expanduser()
     beside = folder / path
-    with contextlib.suppress(OSError):  # a text is too long for a name
+    with contextlib.suppress(OSError):  # a cell that holds a long text is no possible path
         path = beside if beside.exists() else path
     return str(path)

@@ -1,4 +1,4 @@
-"""Items and their targets as a tuple of arrays or lists."""
+"""Lists items and targets that are passed as a tuple of arrays or lists."""
 
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ def list_arrays(source: tuple[Any, ...], kind: Kind) -> Listed:
     """Lists what `(x, y)` or `(x, y, sample_weight)` holds.
 
     Raises:
-        ValueError: The parts are of different lengths, or not two or three.
-        TypeError: A part is no array and no list.
+        ValueError: The parts have different lengths, or there are not two or three of them.
+        TypeError: A part is neither an array nor a list.
     """
     if len(source) not in (2, 3):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""What is to be learnt of each item: classes, tags, numbers."""
+"""Finds what is to be learnt of each item: classes, tags or numbers."""
 
 from transferlearn.data.targets.base import ByBatch as ByBatch
 from transferlearn.data.targets.base import Encoded as Encoded

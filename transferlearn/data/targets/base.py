@@ -1,4 +1,4 @@
-"""What a source says of its items, to be learnt: targets, whatever they are."""
+"""Describes targets: what a source says of its items, and a model is to learn."""
 
 import abc
 from collections.abc import Callable, Iterable, Mapping
@@ -11,13 +11,14 @@ from transferlearn.data.listed import ByColumn, ByFolder, ByRow, Listed
 
 
 class Encoded(NamedTuple):
-    """What a batch holds beside its items.
+    """Holds what a batch has beside its items.
 
     Attributes:
-        targets: What the loss compares with: an array, or a mapping of them by output.
-        weights: Of the items, float32 `(batch,)`, or as finely as the loss takes them; `None`: all
-            weigh the same.
-        inputs: What the network is given besides the items, such as a decoder's token ids.
+        targets: The arrays that a loss compares outputs with: one, or a mapping of them by output;
+            `None` where there are none.
+        weights: The weights of the items, float32 `(batch,)`, or finer where the loss takes that;
+            `None`: all weigh the same.
+        inputs: The inputs of the network besides the items, such as a decoder's token ids.
     """
 
     targets: Any
@@ -26,7 +27,7 @@ class Encoded(NamedTuple):
 
 
 class Encoder(abc.ABC):
-    """Makes of a batch's raw targets what a loss reads; equal encoders make equal batches."""
+    """Turns a batch's raw targets into what a loss reads; equal encoders make equal batches."""
 
     @abc.abstractmethod
     def __call__(self, rows: np.ndarray) -> Encoded:
@@ -39,14 +40,14 @@ Weigh = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ByBatch:
-    """What a stream says of its items, batch by batch.
+    """Holds what a stream says of its items, batch by batch.
 
     Attributes:
-        what: The stream, as messages call it.
+        what: The name of the stream in messages.
         first: The targets of the first batch, or of some items.
-        read: Reads the targets of all batches.
-        rows: The targets of all items, where the stream has them at hand.
-        names: What the stream itself calls its classes, in the order of its ids.
+        read: Reads the whole stream, and gives the targets of each batch.
+        rows: The targets of all items; `None` where the stream must be read to know them.
+        names: The class names that the stream itself has, in the order of its ids, or `None`.
         mode: How an `ImageDataGenerator` iterator gives its targets, such as `"categorical"`.
     """
 
@@ -59,7 +60,7 @@ class ByBatch:
 
 
 class Targets(abc.ABC):
-    """The targets of a dataset's items, raw and by row; they need not be in memory."""
+    """Gives the raw targets of a dataset's items by row; they need not be in memory."""
 
     @abc.abstractmethod
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
@@ -68,18 +69,18 @@ class Targets(abc.ABC):
     @property
     @abc.abstractmethod
     def count(self) -> int | None:
-        """Counts the rows that can be read; `None` of a stream that tells them batch by batch."""
+        """Counts the rows; gives `None` for a stream that gives its targets batch by batch."""
 
     @property
     def absent(self) -> Mapping[int, str]:
-        """Says which items have none, by number, and why; they are left out."""
+        """Says, by item number, why an item has no target; such items are left out."""
         return {}
 
     def present(self, given: np.ndarray) -> np.ndarray:
         """Says which items of a stream's batch have a target, bool `(batch,)`; others are left out.
 
         Args:
-            given: What the stream gives with the batch, `(batch, ...)`.
+            given: The targets that the stream gives with the batch, `(batch, ...)`.
         """
         return np.ones(len(given), bool)
 
@@ -89,10 +90,13 @@ class Targets(abc.ABC):
 
     @abc.abstractmethod
     def parse(self, given: np.ndarray) -> np.ndarray:
-        """Checks what a stream gives with a batch, and makes raw targets of it.
+        """Checks the targets that a stream gives with a batch, and turns them into raw targets.
+
+        Args:
+            given: The targets that the stream gives with the batch, `(batch, ...)`.
 
         Raises:
-            ValueError: They are not like the others.
+            ValueError: The targets are not of the form that the stream had before.
         """
 
     @abc.abstractmethod
@@ -100,39 +104,40 @@ class Targets(abc.ABC):
         """Says in a few words what there is to learn, such as `"2 classes (cat, dog)"`."""
 
     def strata(self) -> np.ndarray | None:
-        """Gives a number to each item, so that what is held out holds as much of each.
+        """Gives each item the number of its stratum; of each stratum, the same share is held out.
 
         Returns:
-            An array `(n,)` of whole numbers, or `None` where items are drawn from all alike.
+            An array `(n,)` of whole numbers, or `None` where all items are alike.
         """
         return None
 
     def check(self, noun: str, left_out: str) -> None:
-        """Refuses targets that nothing can be learnt from; without an override, none.
+        """Refuses targets that nothing can be learnt from; by default, it does nothing.
 
         Args:
-            noun: What an item is called.
-            left_out: Which items were left out, for messages, or nothing.
+            noun: The word for one item in messages.
+            left_out: A text for messages that lists the items that were left out; may be empty.
 
         Raises:
-            ValueError: What is missing, and the fix.
+            ValueError: Nothing can be learnt; the message says what is missing, and the fix.
         """
 
     def check_pair(self, other: Self, noun: str, left_out: str, *, split: bool) -> None:
-        """Refuses targets to validate on that do not go with these; without an override, none.
+        """Refuses targets to validate on that do not fit these; by default, it does nothing.
 
         Args:
             other: The targets to validate on.
-            noun: What an item is called.
-            left_out: Which items to validate on were left out, for messages, or nothing.
+            noun: The word for one item in messages.
+            left_out: A text for messages that lists the items to validate on that were left out;
+                may be empty.
             split: Whether both are parts of one source.
 
         Raises:
-            ValueError: What differs, and the fix.
+            ValueError: The two do not fit; the message says what differs, and the fix.
         """
 
-    def told(self) -> tuple[Any, ...]:
-        """Gives plain values and arrays that differ wherever the targets do."""
+    def told(self) -> tuple[object, ...]:
+        """Gives plain values and arrays to hash, which differ wherever the targets differ."""
         return ()
 
 
@@ -145,13 +150,13 @@ class Target(abc.ABC):
     @property
     @abc.abstractmethod
     def columns(self) -> tuple[str, ...]:
-        """Gives the names that a table's column of it may have, the likeliest first."""
+        """Gives the names that a table's column of targets may have, the likeliest first."""
 
     def gather(self, listed: Listed) -> Targets:
         """Finds the targets of what a source lists.
 
         Raises:
-            ValueError: The source does not tell them, or tells something else.
+            ValueError: The source does not hold targets, or holds something else.
         """
         told = listed.told
         if isinstance(told, ByFolder):
@@ -160,16 +165,16 @@ class Target(abc.ABC):
 
     @abc.abstractmethod
     def of_folders(self, told: ByFolder, listed: Listed) -> Targets:
-        """Finds them in the names of the folders that files are in."""
+        """Finds the targets in the names of the folders that files are in."""
 
     @abc.abstractmethod
     def of_columns(self, told: ByColumn, listed: Listed) -> Targets:
-        """Finds them in the columns of a table."""
+        """Finds the targets in the columns of a table."""
 
     @abc.abstractmethod
     def of_rows(self, told: ByRow) -> Targets:
-        """Takes them as they were passed, one for each item."""
+        """Takes the targets that were passed beside the items, one row for each."""
 
     @abc.abstractmethod
     def of_stream(self, told: ByBatch) -> Targets:
-        """Finds out what the batches of a stream hold."""
+        """Finds out which targets the batches of a stream hold."""

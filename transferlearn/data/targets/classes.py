@@ -1,8 +1,8 @@
-"""One class an item: found in folders, tables, arrays and streams."""
+"""Finds the one class of each item in folders, tables, arrays and streams."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -17,17 +17,18 @@ from transferlearn.data.targets.labels import (
     is_missing,
 )
 
-_LISTED = 10
+_LISTED = 10  # rows or classes that a message names
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ClassTargets(Targets):
-    """The class of each item.
+    """Holds the class of each item, or its shares of the classes.
 
     Attributes:
-        class_names: Class `i` is called `class_names[i]`.
-        labels: Int32 `(n,)` class ids, or float32 `(n, classes)` shares; `None` where a stream does
-            not tell without being read. A stream that shuffles gives its batches in another order.
+        class_names: The names of the classes; class `i` is called `class_names[i]`.
+        labels: The class ids, int32 `(n,)`, or the shares, float32 `(n, classes)`; `None` where a
+            stream must be read to know them. They are in the stream's own order, while batches of a
+            stream that shuffles come in another.
         positions: Whether numbers that a stream gives are positions in `class_names`, also where
             names are numbers.
     """
@@ -37,18 +38,18 @@ class ClassTargets(Targets):
     positions: bool = False
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
-        """Gives ids `(n,)` or shares `(n, classes)`."""
+        """Gives class ids `(n,)` or shares `(n, classes)` of the items `rows`."""
         return self.all[rows]
 
     @property
     def all(self) -> np.ndarray:
-        """Gives the labels of all items, where they can be read."""
+        """Gives the labels of all items, where they are known."""
         assert self.labels is not None
         return self.labels
 
     @property
     def count(self) -> int | None:
-        """Counts the labels, where they can be read."""
+        """Counts the labels; gives `None` where they are not known."""
         return None if self.labels is None else len(self.labels)
 
     def take(self, rows: np.ndarray) -> Self:
@@ -56,7 +57,7 @@ class ClassTargets(Targets):
         return type(self)(class_names=self.class_names, labels=self.all[rows])
 
     def parse(self, given: np.ndarray) -> np.ndarray:
-        """Makes ids or shares of what a stream gives with a batch."""
+        """Turns the labels that a stream gives with a batch into ids or shares."""
         return class_labels(given, self.class_names, positions=self.positions)[0]
 
     def summary(self) -> str:
@@ -65,15 +66,15 @@ class ClassTargets(Targets):
         return f"{len(self.class_names)} classes ({listed})"
 
     def strata(self) -> np.ndarray:
-        """Gives each item's class, or that of its largest share."""
+        """Gives the class of each item, or the class of its largest share."""
         return self.all if self.all.ndim == 1 else self.all.argmax(axis=1)
 
-    def told(self) -> tuple[Any, ...]:
-        """Gives the names and the labels."""
+    def told(self) -> tuple[object, ...]:
+        """Gives the class names and the labels."""
         return self.class_names, self.labels
 
     def check(self, noun: str, left_out: str) -> None:
-        """Refuses a single class, a class without an item, and fewer items than classes."""
+        """Refuses a single class, a class that no item has, and fewer items than classes."""
         names = self.class_names
         if len(names) < 2:
             raise ValueError(f"One class only, {list(names)}: a classifier needs two or more.")
@@ -81,7 +82,7 @@ class ClassTargets(Targets):
         self._refuse_few(noun)
 
     def check_pair(self, other: Self, noun: str, left_out: str, *, split: bool) -> None:
-        """Refuses other classes to validate on, and names those without an item there."""
+        """Refuses other classes to validate on; refuses or warns of a class without items there."""
         if self.class_names != other.class_names:
             raise ValueError(_difference(self.class_names, other.class_names))
         empty = other.empty
@@ -104,6 +105,7 @@ class ClassTargets(Targets):
             counts = self.labels.sum(axis=0)
         return [name for name, count in zip(self.class_names, counts, strict=True) if not count]
 
+    # Whether a class that no item to validate on has is only warned of.
     _may_lack_classes: ClassVar[bool] = False
 
     def _refuse_few(self, noun: str) -> None:
@@ -122,7 +124,7 @@ class ClassTargets(Targets):
 
 @dataclass(frozen=True)
 class Classes(Target):
-    """Learns one class for each item, or shares of classes.
+    """Learns one class for each item, or its shares of the classes.
 
     Args:
         class_names: The order of the classes, or names for numeric labels. Numbers are positions in
@@ -149,7 +151,7 @@ class Classes(Target):
         return ClassTargets(class_names=names, labels=folder_ids(told, names))
 
     def of_columns(self, told: ByColumn, listed: Listed) -> ClassTargets:
-        """Reads the column of labels; a cell that is empty is refused."""
+        """Reads the column of labels, and refuses empty cells."""
         cells = told.columns[find_column(told, listed, self.columns, "label")]
         missing = [f"{listed.items[i]!s:.300}" for i, cell in enumerate(cells) if is_missing(cell)]
         if missing:
@@ -166,7 +168,7 @@ class Classes(Target):
         return ClassTargets(class_names=names, labels=labels)
 
     def of_stream(self, told: ByBatch) -> ClassTargets:
-        """Finds the classes; ids must all be read for that, where nothing names the classes."""
+        """Finds the classes; reads the whole stream if it gives ids and no names are known."""
         if told.mode in ("raw", "multi_output"):
             raise ValueError(
                 f"class_mode={told.mode!r} is for multi_label=True; for one class an image pass "
@@ -178,12 +180,14 @@ class Classes(Target):
                 raise ValueError(
                     "The generator has images of several classes: pass multi_label=True."
                 )
+            # Ids of a stream with its own names count along these, even where names are numbers.
             positions = told.names is not None
             labels, found = class_labels(told.rows, names, positions=positions)
             return ClassTargets(class_names=found, labels=labels, positions=positions)
         return self._peeked(told, names)
 
     def _peeked(self, told: ByBatch, names: Sequence[str] | None) -> ClassTargets:
+        """Finds the classes in the first batch where that is enough, else in the whole stream."""
         positions = told.names is not None
         if names or (told.first.ndim == 2 and told.first.shape[1] > 1):
             labels, found = class_labels(told.first, names, positions=positions)
@@ -195,7 +199,7 @@ class Classes(Target):
 
 
 def own_names(told: ByBatch, names: Sequence[str] | None) -> Sequence[str] | None:
-    """Gives the class names that a stream brings, or else `names`; both must agree."""
+    """Gives the class names that a stream brings, or else `names`; refuses two that differ."""
     if told.names is None:
         return names
     if names and tuple(names) != told.names:
@@ -207,7 +211,7 @@ def own_names(told: ByBatch, names: Sequence[str] | None) -> Sequence[str] | Non
 
 
 def folder_classes(told: ByFolder, listed: Listed, names: Sequence[str] | None) -> tuple[str, ...]:
-    """Gives the classes that folders stand for, in the order of `names` where there are any."""
+    """Gives the classes that the folders stand for, in the order of `names` if those are given."""
     if not told.names:
         raise ValueError(
             f"{told.folder} has no class folders: expected {told.folder}/<class>/{told.expected}, "

@@ -1,14 +1,13 @@
-"""Find targets among the columns of a table."""
+"""Finds targets among the columns of a table."""
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from transferlearn.data.listed import ByColumn, Listed
 
-LABEL_COLUMNS = ("label", "class", "category", "sentiment")
+LABEL_COLUMNS = ("label", "class", "category", "sentiment")  # the likeliest first
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.0+)?").fullmatch
 
 
@@ -18,11 +17,11 @@ def find_column(
     """Finds the column that has one of these names, or else the only one that is left.
 
     Args:
-        told: The columns besides that of the items.
-        listed: The table.
-        names: In lower case, the likeliest first.
-        what: What the column holds, for messages, such as `"label"`.
-        alone: Whether the only one that is left may be called otherwise.
+        told: The columns of the table besides that of the items.
+        listed: The items of the table.
+        names: The names that the column may have, the likeliest first; case does not matter.
+        what: The word for a cell of the column in messages, such as `"label"`.
+        alone: Whether the only column that is left is taken, whatever its name.
 
     Raises:
         ValueError: There is no such column.
@@ -39,10 +38,10 @@ def find_column(
     return found
 
 
-def as_numbers(cells: Sequence[Any]) -> np.ndarray:
-    """Makes numbers of cells where all are, so that a CSV file gives what its DataFrame gives.
+def as_numbers(cells: Sequence[object]) -> np.ndarray:
+    """Turns cells into numbers if all of them are numbers, or texts of numbers.
 
-    A name such as "007" is no number.
+    So a CSV file gives what its DataFrame gives. A text such as "007" is a name and no number.
     """
     texts = [cell for cell in cells if isinstance(cell, str)]
     if not all(map(_NUMBER, texts)):

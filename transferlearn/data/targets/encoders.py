@@ -1,4 +1,4 @@
-"""Forms in which a loss takes classes."""
+"""Turns classes and numbers into the forms that losses take."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from transferlearn.data.targets.labels import one_hot
 
 @dataclass(frozen=True)
 class ClassIds(Encoder):
-    """Makes int32 class ids `(batch,)` of ids, or of shares the largest one's."""
+    """Gives int32 class ids `(batch,)`; of shares, the id of the largest."""
 
     def __call__(self, rows: np.ndarray) -> Encoded:
         """Encodes ids `(batch,)` or shares `(batch, classes)`."""
@@ -19,7 +19,7 @@ class ClassIds(Encoder):
 
 @dataclass(frozen=True)
 class OneHot(Encoder):
-    """Makes float32 rows `(batch, classes)` with a 1 for the class; shares stay what they are.
+    """Gives float32 rows `(batch, classes)` with a 1 for the class; shares stay as they are.
 
     Args:
         count: How many classes there are.
@@ -34,7 +34,7 @@ class OneHot(Encoder):
 
 @dataclass(frozen=True)
 class NumberRows(Encoder):
-    """Makes float32 rows `(batch, numbers)`."""
+    """Gives numbers as float32 rows `(batch, numbers)`."""
 
     def __call__(self, rows: np.ndarray) -> Encoded:
         """Encodes numbers `(batch, numbers)`."""
@@ -43,7 +43,7 @@ class NumberRows(Encoder):
 
 @dataclass(frozen=True)
 class Binary(Encoder):
-    """Makes float32 `(batch, 1)` of two classes: 1 for the second, 0 for the first."""
+    """Gives float32 `(batch, 1)` for two classes: 1 for the second, 0 for the first."""
 
     def __call__(self, rows: np.ndarray) -> Encoded:
         """Encodes ids `(batch,)` or shares `(batch, 2)`."""

@@ -1,37 +1,38 @@
-"""Labels of any form become class ids, shares of classes, or a yes or no for each class."""
+"""Turns labels of any form into class ids, shares of classes, or a yes or no for each class."""
 
 import difflib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 Names = Sequence[str] | None
 
 
 def class_labels(
-    labels: Any, names: Names, *, positions: bool = False
+    labels: ArrayLike, names: Names, *, positions: bool = False
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Makes class ids, or shares of classes, of labels.
+    """Turns labels into class ids, or into shares of classes.
 
     Args:
-        labels: Ids, names of classes, one-hot rows, or rows of probabilities.
-        names: The classes in order, or `None`: found in the labels.
-        positions: Whether numbers are positions in `names` even where names are numbers.
+        labels: The labels of items: ids, names of classes, one-hot rows, or rows of probabilities.
+        names: The names of the classes in order; `None`: they are found in the labels.
+        positions: Whether numeric labels are positions in `names` even where names are numbers.
 
     Returns:
         Int32 ids `(n,)`, or float32 shares `(n, classes)`; and the names of the classes.
 
     Raises:
-        ValueError: Labels that are none of these, or an unknown class.
+        ValueError: The labels have none of these forms, or name an unknown class.
     """
     found = _as_array(labels)
-    if found.ndim == 2 and found.shape[1] == 1:
+    if found.ndim == 2 and found.shape[1] == 1:  # one label for each item, as a column
         found = found[:, 0]
     _check_shape(found)
     if found.ndim == 2:
         return _shares(found, names)
-    if found.dtype.kind in "USOT":
+    if found.dtype.kind in "USOT":  # strings of any sort, or objects
         _refuse_missing(found)
         if all(isinstance(value, (int, float, np.number)) for value in found):
             found = found.astype(float)
@@ -44,17 +45,17 @@ def class_labels(
 
 
 def tag_rows(labels: Any, names: Names) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Makes a yes or no for each class of labels of which an item has any number.
+    """Turns labels, of which an item has any number, into a yes or no for each class.
 
     Args:
-        labels: Rows of 0 and 1, or for each item a list of names of classes.
-        names: The classes in order, or `None`: found in the labels.
+        labels: The labels of items: rows of 0 and 1, or for each item a list of names of classes.
+        names: The names of the classes in order; `None`: they are found in the labels.
 
     Returns:
         Float32 `(n, classes)` of 0 and 1, and the names of the classes.
 
     Raises:
-        ValueError: Labels that are none of these, or an unknown class.
+        ValueError: The labels have none of these forms, or name an unknown class.
     """
     if lists := _as_lists(labels):
         return _rows_of_names(lists, names)
@@ -67,7 +68,7 @@ def tag_rows(labels: Any, names: Names) -> tuple[np.ndarray, tuple[str, ...]]:
     return found.astype(np.float32), class_names
 
 
-def _as_array(labels: Any) -> np.ndarray:
+def _as_array(labels: ArrayLike) -> np.ndarray:
     try:
         return np.asarray(labels)
     except ValueError as error:  # lists of different lengths
@@ -93,9 +94,9 @@ def _check_finite(rows: np.ndarray) -> None:
 def _refuse_missing(labels: np.ndarray) -> None:
     missing = [i for i, value in enumerate(labels) if is_missing(value)]
     if missing:
-        others = f", like {len(missing) - 1} others" if len(missing) > 1 else ""
+        more = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise ValueError(
-            f"Label {missing[0]} is missing{others} (counted from 0). Write it in, or leave "
+            f"Label {missing[0]} (counted from 0) is missing{more}. Write it in, or leave "
             f"the item out. Received: {labels.tolist()[missing[0]]!r}"
         )
 
@@ -129,7 +130,7 @@ def _named(labels: np.ndarray, names: Names) -> tuple[np.ndarray, tuple[str, ...
 
 
 def _as_lists(labels: Any) -> list[list[str]] | None:
-    """Gives the names of each item's classes, where that is what `labels` holds."""
+    """Gives the class names of each item if `labels` are lists of names, else `None`."""
     if not all(isinstance(part, (list, tuple, set, np.ndarray)) for part in labels):
         return None
     found = [list(part) for part in labels]
@@ -148,14 +149,14 @@ def _rows_of_names(
     return np.array(rows, np.float32), class_names
 
 
-def is_missing(cell: Any) -> bool:
-    """Says whether a cell holds nothing, as pandas, NumPy and CSV files write that."""
+def is_missing(cell: object) -> bool:
+    """Says whether a cell holds nothing, in the way that pandas, NumPy or a CSV file writes it."""
     ways = ("", "nan") if isinstance(cell, str) else ("nan", "None", "<NA>", "NaT")
     return str(cell) in ways
 
 
 def closest(name: str, names: Sequence[str]) -> str:
-    """Says what was received, what is known, and which name is likeliest meant."""
+    """Says which name was received, which are known, and which of those is closest to it."""
     near = difflib.get_close_matches(name, names, 1)
     hint = f" Closest: {near[0]!r}." if near else ""
     return f"Received: {name!r}; known are {list(names[:20])}.{hint}"
@@ -165,6 +166,7 @@ def _whole_numbers(labels: np.ndarray) -> np.ndarray:
     if labels.dtype.kind in "biu":
         return labels.astype(np.int64)
     is_float = labels.dtype.kind == "f"
+    # From 2**53 on, float64 does not hold every whole number.
     whole = is_float & (labels == np.rint(labels)) & (np.abs(labels.astype(float)) < 2**53)
     odd = labels[~np.broadcast_to(whole, labels.shape)]
     if len(odd):
@@ -179,8 +181,8 @@ def _whole_numbers(labels: np.ndarray) -> np.ndarray:
 def class_values(class_names: Sequence[str]) -> np.ndarray:
     """Gives the number that stands for each class in numeric labels.
 
-    Names that are all whole numbers were made from ids and stand for themselves; else the numbers
-    are positions in `class_names`.
+    Where all names are whole numbers, they were made from ids and are those numbers; else a number
+    is a position in `class_names`.
     """
     try:
         return np.array([int(name) for name in class_names], np.int64)
@@ -201,7 +203,7 @@ def _lookup(values: np.ndarray, known: np.ndarray, class_names: Sequence[str]) -
 
 
 def row_names(width: int | None, names: Names) -> tuple[str, ...]:
-    """Gives the names of the classes of rows of labels: those that are known, or "0" to "k-1"."""
+    """Gives the class names for the columns of label rows: `names`, or else "0" to "k-1"."""
     if not width:
         raise ValueError(
             "multi_label=True needs labels of shape (n, classes) with 0 or 1 for each class. "
@@ -216,7 +218,7 @@ def row_names(width: int | None, names: Names) -> tuple[str, ...]:
 
 
 def check_names(names: Sequence[str] | None) -> tuple[str, ...] | None:
-    """Gives the names of classes as a tuple, or refuses what is no list of different names."""
+    """Gives class names as a tuple, and refuses what is not a list of different names."""
     if names is None:
         return None
     if isinstance(names, str):
@@ -232,5 +234,5 @@ def check_names(names: Sequence[str] | None) -> tuple[str, ...] | None:
 
 
 def one_hot(ids: np.ndarray, count: int) -> np.ndarray:
-    """Gives a row of float32 zeros with a 1 at its place for each whole number in `ids`."""
+    """Gives for each id a row of `count` float32 zeros with a 1 at the place of the id."""
     return np.eye(count, dtype=np.float32)[ids]

@@ -1,11 +1,12 @@
-"""One number an item, or several: found in tables, arrays, streams and names of folders."""
+"""Finds one or several numbers of each item in tables, arrays, streams and names of folders."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from transferlearn.data.listed import ByColumn, ByFolder, ByRow, Listed
 from transferlearn.data.messages import indented, notice
@@ -13,30 +14,31 @@ from transferlearn.data.targets.base import ByBatch, Target, Targets
 from transferlearn.data.targets.columns import find_column
 from transferlearn.data.targets.parsing import number_rows
 
-_LISTED = 10
-_USUAL = ("target", "value", "number", "y", "score", "label")
+_LISTED = 10  # items that a message names
+_USUAL = ("target", "value", "number", "y", "score", "label")  # columns, the likeliest first
 _COARSE = 2e-5  # spread over mean below which float32 has less than three digits for the spread
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class NumberTargets(Targets):
-    """The numbers of each item.
+    """Holds the numbers of each item.
 
     Attributes:
-        names: What they are called.
-        given: Float64 `(n, numbers)`, NaN where one is missing; of a stream what reads its batches.
+        names: The names of the numbers, in the order of the columns of `given`.
+        given: The numbers, float64 `(n, numbers)`, NaN where one is missing; for a stream, a
+            function that reads the numbers of all batches.
     """
 
     names: tuple[str, ...]
     given: np.ndarray | Callable[[], Iterable[np.ndarray]]
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
-        """Gives float64 `(n, numbers)`."""
+        """Gives the numbers of the items `rows`, float64 `(n, numbers)`."""
         return self.all[rows]
 
     @cached_property
     def all(self) -> np.ndarray:
-        """Gives the numbers of all items; of a stream, which is read once, of those with any."""
+        """Gives the numbers of all items; a stream is read once, less items that lack a number."""
         if isinstance(self.given, np.ndarray):
             return self.given
         found = np.concatenate([self.parse(batch) for batch in self.given()])
@@ -48,12 +50,12 @@ class NumberTargets(Targets):
 
     @property
     def count(self) -> int | None:
-        """Counts the items; `None` of a stream."""
+        """Counts the items; gives `None` for a stream."""
         return len(self.given) if isinstance(self.given, np.ndarray) else None
 
     @property
     def absent(self) -> Mapping[int, str]:
-        """Says of which items a number is missing, and which."""
+        """Says which items lack a number, and which number that is."""
         missing = np.isnan(self.given) if isinstance(self.given, np.ndarray) else np.empty((0, 1))
         items = np.flatnonzero(missing.any(axis=1))
         return {int(i): f"no {self.names[missing[i].argmax()]}" for i in items}
@@ -67,20 +69,20 @@ class NumberTargets(Targets):
         return type(self)(names=self.names, given=self.all[rows])
 
     def parse(self, given: np.ndarray) -> np.ndarray:
-        """Makes float64 `(batch, numbers)` of what a stream gives with a batch."""
+        """Turns what a stream gives with a batch into float64 `(batch, numbers)`."""
         return number_rows(given, lambda i: f"item {i} of a batch", self.names)
 
     def summary(self) -> str:
-        """Says what the numbers are called, and where they lie."""
+        """Names the numbers, with the smallest and the largest value of each."""
         ends = zip(self.names, self.all.min(axis=0), self.all.max(axis=0), strict=True)
         return ", ".join(f"{name} from {low:g} to {high:g}" for name, low, high in ends)
 
-    def told(self) -> tuple[Any, ...]:
-        """Gives the names and the numbers."""
+    def told(self) -> tuple[object, ...]:
+        """Gives the names of the numbers, and the numbers."""
         return self.names, self.all
 
     def check(self, noun: str, left_out: str) -> None:
-        """Refuses numbers that are all the same, and says where float32 is too coarse for them."""
+        """Refuses numbers that are all the same; warns of those for which float32 is too coarse."""
         for name, column in zip(self.names, self.all.T, strict=True):
             if len(column) < 2 or np.ptp(column) == 0:
                 raise ValueError(
@@ -94,9 +96,10 @@ class NumberTargets(Targets):
                 )
 
     def check_pair(self, other: Self, noun: str, left_out: str, *, split: bool) -> None:
-        """Refuses other numbers to validate on."""
+        """Refuses more or fewer numbers for each item to validate on."""
         if len(self.names) != len(other.names):
             raise ValueError(
+                "Train and validation must have the same numbers for each item. "
                 f"Train has {', '.join(self.names)}, and validation {', '.join(other.names)}."
             )
 
@@ -106,7 +109,7 @@ class Numbers(Target):
     """Learns one number for each item, or several.
 
     Args:
-        names: What the numbers are called, in the order of the outputs: of a table the columns. By
+        names: The names of the numbers, in the order of the outputs; in a table, the columns. By
             default a table's column `target`, `value`, `number`, `y`, `score` or `label`, or the
             only one that is left.
 
@@ -125,7 +128,7 @@ class Numbers(Target):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Gives the names that were asked for, or the usual ones."""
+        """Gives the names that were asked for, or the usual names of a column of numbers."""
         return tuple(self.names or _USUAL)
 
     def of_folders(self, told: ByFolder, listed: Listed) -> NumberTargets:
@@ -133,18 +136,18 @@ class Numbers(Target):
         return self._targets(told.of_item, lambda i: f"the folder of {listed.called(i)}")
 
     def of_columns(self, told: ByColumn, listed: Listed) -> NumberTargets:
-        """Reads the columns that were asked for, or the one that is found."""
+        """Reads the columns that were asked for, or else the column of numbers."""
         wanted = [self.columns] if self.names is None else [(name,) for name in self.names]
         found = [find_column(told, listed, of, "number", self.names is None) for of in wanted]
         rows = [number_rows(told.columns[name], listed.called) for name in found]
         return NumberTargets(names=tuple(found), given=np.concatenate(rows, axis=1))
 
     def of_rows(self, told: ByRow) -> NumberTargets:
-        """Takes numbers `(n,)` or `(n, numbers)`."""
+        """Takes the numbers, `(n,)` or `(n, numbers)`, that were passed beside the items."""
         return self._targets(told.rows, lambda i: f"item {i}")
 
     def of_stream(self, told: ByBatch) -> NumberTargets:
-        """Looks at the first numbers; all are read where they are asked for."""
+        """Looks at the first numbers of a stream; all are read once they are asked for."""
         first = told.first if told.rows is None else told.rows
         found = self._targets(first, lambda i: f"item {i} of {told.what}")
         if told.rows is None:
@@ -156,7 +159,7 @@ class Numbers(Target):
             )
         return found
 
-    def _targets(self, values: Any, called: Callable[[int], str]) -> NumberTargets:
+    def _targets(self, values: ArrayLike, called: Callable[[int], str]) -> NumberTargets:
         rows = number_rows(values, called, self.names)
         usual = ["number"] if rows.shape[1] == 1 else [f"number {i}" for i in range(rows.shape[1])]
         return NumberTargets(names=tuple(self.names or usual), given=rows)

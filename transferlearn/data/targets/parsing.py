@@ -1,40 +1,53 @@
-"""Cells of a table, lists and arrays become rows of numbers."""
+"""Turns cells of a table, lists and arrays into rows of numbers."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from transferlearn.data.messages import indented
 
-_LISTED = 10
-_MISSING = ("", "nan", "na", "n/a", "null", "none", "<na>", "nat")
+_LISTED = 10  # cells that a message names
+_MISSING = (
+    "",
+    "nan",
+    "na",
+    "n/a",
+    "null",
+    "none",
+    "<na>",
+    "nat",
+)  # cells without a number, in lower case
 
 
 def number_rows(
-    values: Any, called: Callable[[int], str], names: Sequence[str] | None = None
+    values: ArrayLike, called: Callable[[int], str], names: Sequence[str] | None = None
 ) -> np.ndarray:
-    """Makes rows of numbers of cells, lists or arrays.
+    """Turns cells, lists or arrays into rows of numbers.
 
     Args:
-        values: Of shape `(n,)` or `(n, numbers)`: numbers, or texts of them such as `"12.5"`.
-        called: Names an item by its place, for messages.
-        names: What the numbers are called, where that is known.
+        values: Numbers of shape `(n,)` or `(n, numbers)`, or texts of them such as `"12.5"`.
+        called: Gives the name of an item for messages, by its place.
+        names: The names of the numbers, where they are known.
 
     Returns:
         Float64 `(n, numbers)`; NaN where a number is missing.
 
     Raises:
-        ValueError: A cell that is no number, another shape, or another count than that of `names`.
+        ValueError: A cell is no number, the shape is another, or `names` are more or fewer.
     """
     cells = np.asarray(values)
-    if cells.ndim not in (1, 2) or cells.shape[1:] == (0,) or cells.dtype.kind in "cmM":
+    if (
+        cells.ndim not in (1, 2) or cells.shape[1:] == (0,) or cells.dtype.kind in "cmM"
+    ):  # complex, times
         raise ValueError(
             "Numbers have the shape (n,) or (n, numbers). "
             f"Received: shape={cells.shape}, dtype={cells.dtype}"
         )
     cells = cells.reshape(len(cells), cells.shape[1] if cells.ndim == 2 else 1)
     rows = cells.astype(float) if cells.dtype.kind in "biuf" else _parsed(cells)
+    # Infinity is refused as well: it is neither a number nor a missing one.
     wrong = [(i, k) for i, k in np.argwhere(~np.isfinite(rows)) if not _is_missing(cells[i, k])]
     if wrong:
         plain = cells.tolist()
@@ -59,5 +72,5 @@ def _number(cell: Any) -> float:
         return np.nan
 
 
-def _is_missing(cell: Any) -> bool:
+def _is_missing(cell: object) -> bool:
     return str(cell).strip().lower() in _MISSING

@@ -1,8 +1,8 @@
-"""Any number of classes an item: a yes or no for each of them."""
+"""Finds any number of classes for each item: a yes or no for each class."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -20,31 +20,32 @@ from transferlearn.data.targets.labels import check_names, is_missing, one_hot, 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TagTargets(ClassTargets):
-    """The classes of each item; `labels` are float32 `(n, classes)` of 0 and 1."""
+    """Holds the classes of each item; `labels` are float32 `(n, classes)` of 0 and 1."""
 
     _may_lack_classes: ClassVar[bool] = True
 
     def parse(self, given: np.ndarray) -> np.ndarray:
-        """Makes rows of 0 and 1 of what a stream gives with a batch."""
+        """Turns the labels that a stream gives with a batch into rows of 0 and 1."""
         return tag_rows(given, self.class_names)[0]
 
     def strata(self) -> np.ndarray:
-        """Gives the rarest of each item's classes."""
+        """Gives the rarest class of each item."""
         rows = self.all
+        # An item of no class counts as one of class 0.
         return np.where(rows > 0, rows.sum(axis=0), np.inf).argmin(axis=1)
 
     def check(self, noun: str, left_out: str) -> None:
-        """Refuses a class without an item, and fewer items than classes."""
+        """Refuses a class that no item has, and fewer items than classes."""
         self._refuse_empty(noun, left_out)
         self._refuse_few(noun)
 
 
 @dataclass(frozen=True)
 class Tags(Target):
-    """Learns for each item which of several classes it has: any number of them.
+    """Learns which of several classes each item has, any number of them.
 
     Args:
-        class_names: The order of the classes; by default those that are found in the data.
+        class_names: The names of the classes in order; by default those found in the data.
 
     In a table the column is called as for `Classes`, and its cells hold names with `|` between
     them; arrays hold rows of 0 and 1, or for each item a list of names.
@@ -61,7 +62,7 @@ class Tags(Target):
         return LABEL_COLUMNS
 
     def of_folders(self, told: ByFolder, listed: Listed) -> TagTargets:
-        """Gives each file the one class of its folder."""
+        """Gives each file one class, that of its folder."""
         names = folder_classes(told, listed, self.class_names)
         return TagTargets(class_names=names, labels=one_hot(folder_ids(told, names), len(names)))
 
@@ -72,7 +73,7 @@ class Tags(Target):
         return TagTargets(class_names=names, labels=labels)
 
     def of_rows(self, told: ByRow) -> TagTargets:
-        """Takes rows of 0 and 1, or lists of names."""
+        """Takes the rows of 0 and 1, or lists of names, that were passed beside the items."""
         labels, names = tag_rows(told.rows, self.class_names)
         return TagTargets(class_names=names, labels=labels)
 
@@ -90,12 +91,13 @@ class Tags(Target):
                 f'multi_label=True needs class_mode="categorical". Received: {told.mode!r}'
             )
         labels = np.zeros((len(told.rows), len(told.names)), np.float32)
+        # The iterator holds, for each image, the ids of its classes.
         for row, ids in zip(labels, told.rows, strict=True):
             row[ids] = 1
         return TagTargets(class_names=told.names, labels=labels)
 
 
-def _names(cell: Any) -> list[str]:
+def _names(cell: object) -> list[str]:
     if isinstance(cell, (list, tuple, set, np.ndarray)):
         return [str(name) for name in cell]
     text = "" if is_missing(cell) else str(cell)

@@ -1,4 +1,4 @@
-"""Texts as a kind of data: strings and files as rows of token ids."""
+"""Reads texts as a kind of data: strings and files become rows of token ids."""
 
 from transferlearn.data.texts.dataset import TextDataset as TextDataset
 from transferlearn.data.texts.kind import Texts as Texts

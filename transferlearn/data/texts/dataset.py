@@ -1,4 +1,4 @@
-"""Texts as a dataset: rows of token ids, of which a long text may have several."""
+"""Holds texts as a dataset: rows of token ids, of which a long text may have several."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -10,9 +10,10 @@ from transferlearn.data.dataset import ItemDataset, Request
 from transferlearn.data.texts.tokens import TokenBatches, TokenContents, TokenItems
 from transferlearn.progress import redraws
 
-# Tokens: batches come in few lengths, so that there is little to compile.
+# Tokens. Batches are filled up to a multiple of these, in training and in `run`: each length of a
+# batch is compiled once, so few lengths save time.
 _STEP, _STEP_TO_RUN = 8, 32
-_MANY_ROWS = 2000  # for these, `run` shows how far it is
+_MANY_ROWS = 2000  # rows above which `run` shows how far it is
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -20,8 +21,8 @@ class TextDataset(ItemDataset):
     """Holds texts as rows of token ids; a long text can have several rows.
 
     Attributes:
-        text_of: Int64 `(rows,)`, the number of the text that each row comes from.
-        sequence_length: The most tokens that a row may have.
+        text_of: The number of the text that each row comes from, int64 `(rows,)`.
+        sequence_length: The greatest number of tokens that a row may have.
     """
 
     noun: str = "text"
@@ -49,7 +50,7 @@ class TextDataset(ItemDataset):
         return replace(self, items=self.items.of_length(length), shape=(length,))
 
     def of(self, numbers: np.ndarray) -> Self:
-        """Gives all rows of the texts of these numbers."""
+        """Gives all rows of the texts with these numbers."""
         chosen = np.unique(self.text_of)[numbers]
         return self.rows(np.flatnonzero(np.isin(self.text_of, chosen)))
 
@@ -75,13 +76,13 @@ class TextDataset(ItemDataset):
         progress = keras.utils.Progbar(
             len(order), verbose=int(len(order) > _MANY_ROWS and redraws())
         )
-        found = []
+        outputs = []
         for begin in range(0, len(order), batch_size):
             rows = order[begin : begin + batch_size]
-            found.append(model.predict_on_batch(items.start(rows)()))
+            outputs.append(model.predict_on_batch(items.start(rows)()))
             progress.add(len(rows))
         back = np.argsort(order)
-        return keras.tree.map_structure(lambda *parts: np.concatenate(parts)[back], *found)
+        return keras.tree.map_structure(lambda *parts: np.concatenate(parts)[back], *outputs)
 
     def _to_run(self) -> TokenItems:
         return self.items.of_length(self.sequence_length, step=_STEP_TO_RUN)
@@ -99,5 +100,5 @@ class TextDataset(ItemDataset):
         )
 
     def contents(self, request: Request) -> TokenContents:
-        """Gives the rows, to store something of each."""
+        """Gives the rows as contents, so that features of each can be stored."""
         return TokenContents(**vars(super().contents(request)))

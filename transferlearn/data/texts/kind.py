@@ -1,4 +1,4 @@
-"""Texts: strings, files and streams of them, and how they become rows of token ids."""
+"""Describes texts as a kind of data, and how strings, files and streams become token ids."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -27,10 +27,11 @@ from transferlearn.data.texts.reading import (
 )
 from transferlearn.data.texts.tokenizer import Tokenizer, load_tokenizer, save_tokenizer
 from transferlearn.data.texts.tokens import TokenItems
+from transferlearn.types import Json, TfData
 
-_LISTED = 10
-_STRANGE = 0.5  # the share of unknown tokens from which on a text is pointed out
-_FOLDER = "tokenizer"  # in a save
+_LISTED = 10  # texts that a message names
+_STRANGE = 0.5  # share of unknown tokens above which a text is pointed out
+_FOLDER = "tokenizer"  # of the tokenizer's files, in a save
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,11 @@ class Texts(Kind):
     """Reads texts as rows of token ids.
 
     Args:
-        tokenizer: Of the network that they are for.
-        sequence_length: The most tokens of a row, those that mark its ends included.
-        long_texts: Of a longer text, `"truncate"` takes the beginning, and `"split"` makes several
-            rows, which weigh as much as one in training.
+        tokenizer: The tokenizer of the network that the texts are for.
+        sequence_length: The greatest number of tokens of a row, including those that mark its
+            start and its end.
+        long_texts: What is done with a longer text: `"truncate"` takes its beginning, `"split"`
+            makes several rows, which together weigh as much as one in training.
     """
 
     name: ClassVar[str] = "texts"
@@ -63,19 +65,19 @@ class Texts(Kind):
         are_paths = [isinstance(item, Path) for item in items]
         return [str(item) for item in items] if are_paths and all(are_paths) else None
 
-    def is_stream(self, source: Any) -> bool:
-        """Recognises a `tf.data.Dataset`."""
+    def is_stream(self, source: object) -> bool:
+        """Says whether a source is a `tf.data.Dataset`."""
         return is_tf_data(source)
 
-    def stream(self, source: Any, target: Target, *, on_error: str) -> TextDataset:
-        """Reads all of a stream at once: texts are small."""
+    def stream(self, source: TfData, target: Target, *, on_error: str) -> TextDataset:
+        """Reads the whole stream at once, since texts are small."""
         listed = list_arrays(labelled_stream(source), self)
         return self.open(listed, target.gather(listed), on_error=on_error)
 
     def open(
         self, listed: Listed, targets: Targets, *, on_error: str, share: float = 1.0
     ) -> TextDataset:
-        """Reads the files, leaves out what is no text or empty, and tokenizes the rest."""
+        """Reads the files, leaves out items that are empty or no text, and tokenizes the others."""
         texts = [
             read_text(Path(item)) if listed.in_files else as_text(item) for item in listed.items
         ]
@@ -99,8 +101,8 @@ class Texts(Kind):
         )
         return replace(dataset, skipped=skipped, ignored=+Counter(listed.ignored))
 
-    def is_one(self, source: Any) -> bool:
-        """Recognises a string, and a `Path` that is no folder."""
+    def is_one(self, source: object) -> bool:
+        """Says whether a source is a single text: a string, or a `Path` that is no folder."""
         return isinstance(source, str) or (isinstance(source, Path) and not source.is_dir())
 
     def unlabelled(self, source: Any, *, on_error: str = "skip") -> TextDataset:
@@ -124,8 +126,8 @@ class Texts(Kind):
         )
         return replace(dataset, skipped=tuple(bad))
 
-    def one(self, item: Any) -> One | None:
-        """Tokenizes a single text, which is not empty and has one row only."""
+    def one(self, item: object) -> One | None:
+        """Tokenizes a single text; gives `None` where it is empty or needs several rows."""
         (text,), names = to_predict(item, self)
         if _problem(text):
             return None
@@ -135,21 +137,21 @@ class Texts(Kind):
         return One(dataset.first_batch(1), names[0] if names else None)
 
     def of_one_shape(self, datasets: Sequence[Dataset]) -> list[Dataset]:
-        """Gives all the length of the longest row in any."""
+        """Fills the rows of all datasets up to the length of the longest row in any of them."""
         longest = max(_opened(dataset).longest for dataset in datasets)
         return [_of_length(dataset, longest) for dataset in datasets]
 
-    def settings(self) -> dict[str, Any]:
-        """Gives the length, and what becomes of longer texts."""
+    def settings(self) -> Json:
+        """Gives the settings that a save holds: the length, and what is done with longer texts."""
         return {"sequence_length": self.sequence_length, "long_texts": self.long_texts}
 
     @classmethod
-    def load(cls, settings: dict[str, Any], folder: Path) -> Self:
+    def load(cls, settings: Json, folder: Path) -> Self:
         """Makes the kind that was saved with these settings, with its tokenizer."""
         return cls(tokenizer=load_tokenizer(folder / _FOLDER), **settings)
 
     def write(self, folder: Path) -> None:
-        """Writes the tokenizer's files."""
+        """Writes the tokenizer's files into the folder of a save."""
         save_tokenizer(self.tokenizer, folder / _FOLDER)
 
     def tokens(
@@ -160,17 +162,18 @@ class Texts(Kind):
         targets: Targets | None = None,
         sample_weight: np.ndarray | None = None,
     ) -> TextDataset:
-        """Makes the dataset of texts, with what is known of each."""
+        """Tokenizes texts, and makes a dataset of their rows with what is known of each text."""
         rows: list[np.ndarray] = []
         text_of: list[int] = []
-        found = self.tokenizer.tokenize(texts)
-        for number, ids in enumerate(found):
+        ids_of_texts = self.tokenizer.tokenize(texts)
+        for number, ids in enumerate(ids_of_texts):
             for piece in self._pieces(ids):
                 rows.append(self._framed(piece))
                 text_of.append(number)
-        self._say_long([len(ids) for ids in found])
-        self._say_strange(found, texts)
+        self._say_long([len(ids) for ids in ids_of_texts])
+        self._say_strange(ids_of_texts, texts)
         weights, of_row = sample_weight, np.array(text_of)
+        # The rows of one text share its weight, so that long texts do not count for more.
         if len(rows) > len(texts) and targets is not None:
             weights = (1.0 if weights is None else weights) / np.bincount(of_row)
         length = max(map(len, rows))
@@ -207,10 +210,10 @@ class Texts(Kind):
                 "their beginnings are read. long_texts='split' reads all of them, in pieces."
             )
 
-    def _say_strange(self, found: list[np.ndarray], texts: Sequence[str]) -> None:
+    def _say_strange(self, ids_of_texts: list[np.ndarray], texts: Sequence[str]) -> None:
         strange = [
             f"{text!r:.80}"
-            for ids, text in zip(found, texts, strict=True)
+            for ids, text in zip(ids_of_texts, texts, strict=True)
             if len(ids) and (ids == self.tokenizer.unknown).mean() > _STRANGE
         ]
         if strange:

@@ -1,4 +1,4 @@
-"""Strings, files and streams of texts, and texts to predict on."""
+"""Reads texts from strings, files and streams, to learn from and to predict on."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,23 +12,25 @@ from transferlearn.data.iterating import is_tf_data
 from transferlearn.data.kind import Kind
 from transferlearn.data.messages import indented
 from transferlearn.data.sources.folders import files_below
+from transferlearn.types import TfData
 
-_LISTED = 10
+_LISTED = 10  # texts that a message names
 
 
 @dataclass(frozen=True)
 class Unreadable:
-    """In the place of a text: what is wrong with it."""
+    """Stands in the place of a text that cannot be read, and says what is wrong with it."""
 
     problem: str
 
 
 def read_text(path: Path) -> str | Unreadable:
-    """Reads a file in UTF-8, or says why that cannot be."""
+    """Reads a file in UTF-8, or says why it cannot be read."""
     try:
         if path.exists() and not path.is_file():
             return Unreadable("no file, but a folder, a pipe or a device")
         text = path.read_bytes().decode("utf-8-sig")
+        # English in UTF-16 without a mark is valid UTF-8 too, with a zero beside each letter.
         return Unreadable("not UTF-8, but bytes that are 0") if "\0" in text else text
     except UnicodeDecodeError as error:
         return Unreadable(
@@ -39,9 +41,9 @@ def read_text(path: Path) -> str | Unreadable:
         return Unreadable(error.strerror or str(error))
 
 
-def as_text(item: Any) -> str | Unreadable:
-    """The item if it is a string, or what it is instead."""
-    if isinstance(item, bytes):  # of TensorFlow
+def as_text(item: object) -> str | Unreadable:
+    """Gives an item as a string, or says why it is no text."""
+    if isinstance(item, bytes):  # TensorFlow gives strings as bytes
         try:
             item = item.decode("utf-8")
         except UnicodeDecodeError as error:
@@ -51,19 +53,19 @@ def as_text(item: Any) -> str | Unreadable:
     if "\0" in item:
         return Unreadable("not a text: it holds a character that is 0")
     try:
-        item.encode()
+        item.encode()  # Python lets a string hold half of a surrogate pair
     except UnicodeEncodeError as error:
         return Unreadable(f"half a character ({error.object[error.start]!a}) at {error.start}")
     return str(item)
 
 
 def empty(text: str) -> str:
-    """Says that a text holds nothing but blanks, if so."""
+    """Gives `"empty"` for a text that holds nothing but blanks, and `""` for any other."""
     return "" if text.strip() else "empty"
 
 
-def labelled_stream(source: Any) -> tuple[list[bytes], np.ndarray]:
-    """All texts and labels of a `tf.data.Dataset`, batched or not."""
+def labelled_stream(source: TfData) -> tuple[list[bytes], np.ndarray]:
+    """Gives all texts and labels of a `tf.data.Dataset`, batched or not."""
     spec = source.element_spec
     _check_stream(source, "(string, label)")
     if not isinstance(spec, tuple) or len(spec) != 2:
@@ -81,7 +83,7 @@ def labelled_stream(source: Any) -> tuple[list[bytes], np.ndarray]:
     return [text for x, _ in pairs for text in np.ravel(x).tolist()], labels
 
 
-def _check_stream(source: Any, expected: str) -> None:
+def _check_stream(source: TfData, expected: str) -> None:
     import tensorflow as tf
 
     spec = source.element_spec
@@ -96,12 +98,12 @@ def _check_stream(source: Any, expected: str) -> None:
 
 
 def to_predict(source: Any, kind: Kind) -> tuple[Sequence[str | Unreadable], list[str] | None]:
-    """The texts of a source, and their files where there are any.
+    """Gives the texts of a source, and the paths of their files where there are any.
 
     Raises:
-        TypeError: It is no source of texts.
-        FileNotFoundError: No such file or folder.
-        ValueError: No text in it, or something else in a list.
+        TypeError: The source is of a type that holds no texts.
+        FileNotFoundError: There is no such file or folder.
+        ValueError: The source holds no text, or a list or stream holds something else too.
     """
     source = source[None] if isinstance(source, np.ndarray) and not source.ndim else source
     if (paths := _paths(source, kind)) is not None:
@@ -114,7 +116,7 @@ def to_predict(source: Any, kind: Kind) -> tuple[Sequence[str | Unreadable], lis
 
 
 def _paths(source: Any, kind: Kind) -> list[str] | None:
-    """The files below a folder, or those that are listed; `None` for texts."""
+    """Gives the files below a folder, or those that are listed; `None` for texts."""
     given = [source] if isinstance(source, Path) else source
     is_list = isinstance(given, (list, tuple, np.ndarray))
     if not is_list or kind.as_paths(given) is None:

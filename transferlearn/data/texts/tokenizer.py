@@ -1,4 +1,4 @@
-"""Tokenizers: what cuts texts into the tokens that a network was trained on."""
+"""Defines tokenizers, which cut texts into the tokens that a network was trained on."""
 
 import abc
 import json
@@ -8,15 +8,15 @@ from typing import Self
 
 import numpy as np
 
-_CLASS = "class.json"
+_CLASS = "class.json"  # the file of a save that names the tokenizer's class
 
 
 class Tokenizer(abc.ABC):
     """Cuts texts into the tokens that a network was trained on.
 
     Attributes:
-        start: Ids that go before a text.
-        end: Ids that go behind it.
+        start: The ids that go before each text.
+        end: The ids that go behind each text.
         padding: The id that fills rows up; no text has it.
         unknown: The id of what the tokenizer does not know; `None` where it knows everything.
     """
@@ -41,7 +41,7 @@ class Tokenizer(abc.ABC):
 
 
 def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
-    """Writes a tokenizer, and of which class it is, into a new folder."""
+    """Writes a tokenizer, and the name of its class, into a new folder."""
     tokenizer.save(folder)
     (folder / _CLASS).write_text(json.dumps({"class": _name(type(tokenizer))}), "utf-8")
 
@@ -51,8 +51,8 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     name = json.loads((folder / _CLASS).read_text("utf-8"))["class"]
     known, waiting = {}, [Tokenizer]
     while waiting:
-        waiting += (kind := waiting.pop()).__subclasses__()
-        known[_name(kind)] = kind
+        waiting += (tokenizer := waiting.pop()).__subclasses__()
+        known[_name(tokenizer)] = tokenizer
     if name not in known:
         raise ValueError(
             f"{folder} was written by a tokenizer of your own: import the module that has {name} "
@@ -61,12 +61,12 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     return known[name].load(folder)
 
 
-def _name(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"
+def _name(tokenizer: type) -> str:
+    return f"{tokenizer.__module__}.{tokenizer.__qualname__}"
 
 
 class Characters(Tokenizer):
-    """Each character is a token, by its number in Unicode."""
+    """Takes each character as a token, by its number in Unicode."""
 
     start = ()
     end = ()
@@ -79,12 +79,12 @@ class Characters(Tokenizer):
         return [row[row > 0] for row in numbers]
 
     def save(self, folder: Path) -> None:
-        """Makes the folder: there is nothing to write."""
+        """Makes the folder, and writes nothing into it, since there is nothing to keep."""
         folder.mkdir()
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Makes one."""
+        """Makes a tokenizer without reading anything, since all of them are alike."""
         return cls()
 
     def __eq__(self, other: object) -> bool:

@@ -1,4 +1,4 @@
-"""Texts as numbers: rows of token ids, and their batches."""
+"""Holds texts as rows of token ids, and makes batches of them."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -11,18 +11,19 @@ from transferlearn.data.batches import ItemBatches
 from transferlearn.data.contents import ItemContents, read_ahead
 from transferlearn.data.items import Items, RawItems
 
-_TOGETHER = 8  # batches
-_LENGTHS = 8  # that batches come in, where a network is run once
+_TOGETHER = 8  # batches whose rows are dealt out by their lengths together
+_LENGTHS = 8  # different lengths of batches, at most, where a network is run once over all rows
 
 
 class TokenItems(RawItems):
-    """Rows of token ids, filled up to one length.
+    """Holds rows of token ids, and fills them up to one length.
 
     Args:
-        ids: Of each row, int32, none longer than `length`.
-        length: Of the rows that come out, or with `step` the most.
-        padding: The id that they are filled up with.
-        step: Rows that come together are filled up to a multiple of this only.
+        ids: The ids of each row, int32, none longer than `length`.
+        length: The length of the rows that come out; with `step`, the greatest length.
+        padding: The id that rows are filled up with.
+        step: Rows that come together are filled up only to the next multiple of this that holds the
+            longest of them; `None`: to `length`.
     """
 
     def __init__(
@@ -38,30 +39,30 @@ class TokenItems(RawItems):
 
     @property
     def lengths(self) -> np.ndarray:
-        """How many tokens each row has."""
+        """Counts the tokens of each row, int64 `(n,)`."""
         return np.array([len(row) for row in self._ids])
 
     @property
     def blank(self) -> np.ndarray:
-        """A row of nothing but padding, `(1, length)`."""
+        """Gives a row of nothing but padding, `(1, length)`."""
         return np.full((1, self._length), self._padding, np.int32)
 
     @property
     def reading(self) -> str:
-        """The length, and what rows are filled up with."""
+        """Says to which length rows are filled up, and with which id."""
         return f"{self._length} tokens, padding {self._padding}"
 
     def content_hashes(self) -> list[str]:
-        """Of the ids."""
+        """Gives the SHA-256 of the ids of each row."""
         return [hashlib.sha256(row.tobytes()).hexdigest() for row in self._ids]
 
     @property
     def held_bytes(self) -> int:
-        """Of the ids."""
+        """Counts the bytes of the ids."""
         return sum(row.nbytes for row in self._ids)
 
     def start(self, rows: np.ndarray, epoch: int = 0) -> Callable[[], np.ndarray]:
-        """Fills the rows up."""
+        """Fills the rows up at once: they are in memory, so there is nothing to wait for."""
         longest = max(1, *(len(self._ids[row]) for row in rows))
         length = min(-(-longest // self._step) * self._step, self._length)
         batch = np.full((len(rows), length), self._padding, np.int32)
@@ -70,16 +71,16 @@ class TokenItems(RawItems):
         return lambda: batch
 
     def subset(self, rows: np.ndarray) -> Self:
-        """The rows, in that order."""
+        """Gives these rows, in that order."""
         return type(self)([self._ids[i] for i in rows], self._length, self._padding, self._step)
 
     def of_length(self, length: int, step: int | None = None) -> Self:
-        """The same rows, filled up to another length."""
+        """Gives the same rows, filled up to another length."""
         return type(self)(self._ids, length, self._padding, step)
 
 
 class TokenBatches(ItemBatches):
-    """Batches of rows that are about as long as each other, or of something in their place.
+    """Gives batches of rows of about one length, or of what is stored in their place.
 
     The order is shuffled; then the rows of eight batches at a time are dealt out by their lengths,
     and those batches are shuffled once more.
@@ -94,6 +95,7 @@ class TokenBatches(ItemBatches):
         order = super()._in_order(epoch)
         if self._seed is None:
             return order
+        # The third number gives other draws than those that made the order.
         random = np.random.default_rng((self._seed, epoch, _TOGETHER))
         size = int(self._ends[0])
         parts = []
@@ -102,30 +104,31 @@ class TokenBatches(ItemBatches):
             whole = len(some) // size * size
             by_length = some[np.argsort(self._lengths[some], kind="stable")]
             batches = by_length[:whole].reshape(-1, size)
+            # What fills no batch stays behind, or it would move the borders of those after it.
             parts += [random.permutation(batches).ravel(), by_length[whole:]]
         return np.concatenate(parts)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TokenContents(ItemContents):
-    """Rows of token ids, to store something of each."""
+    """Holds rows of token ids, so that features of each can be stored."""
 
     items: TokenItems
 
     @property
     def blank(self) -> np.ndarray:
-        """Padding, as long as all rows are once they are filled up."""
+        """Gives a row of padding, as long as all rows are once they are filled up."""
         return self.items.blank
 
     def read(self, rows: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """The shortest rows first, filled up as far as those beside them need."""
+        """Reads the shortest rows first, filled up little further than the batch needs."""
         length = self.blank.shape[1]
         short = self.items.of_length(length, step=-(-length // _LENGTHS))
         by_length = rows[np.argsort(self.items.lengths[rows], kind="stable")]
         return read_ahead(short.start, by_length, batch_size)
 
     def batches(self, items: Items, *, seed: int | None = None) -> ItemBatches:
-        """See `Contents.batches`."""
+        """Gives batches of rows of about one length, with `items` in the place of the token ids."""
         return TokenBatches(
             items,
             self.beside,

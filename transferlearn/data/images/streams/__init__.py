@@ -1,4 +1,4 @@
-"""Streams of images: `tf.data`, iterators of `ImageDataGenerator`, and other `PyDataset`s."""
+"""Reads streams of images: `tf.data`, `ImageDataGenerator` iterators, and other `PyDataset`s."""
 
 from transferlearn.data.images.streams.base import StreamDataset as StreamDataset
 from transferlearn.data.images.streams.generators import load_generator as load_generator

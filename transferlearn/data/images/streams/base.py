@@ -1,4 +1,4 @@
-"""Sources with an order and batches of their own, and what they have in common."""
+"""Holds what all sources with an order and batches of their own have in common."""
 
 import abc
 from collections.abc import Iterator, Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from transferlearn.data.contents import Contents
 from transferlearn.data.dataset import Dataset, Request, joined_weights
@@ -28,10 +29,11 @@ class StreamDataset(Dataset):
     """Gives the batches of `tf.data`, generators and `PyDataset`s, converted as they come.
 
     Attributes:
-        source: The stream.
-        rescale: What the pixels were multiplied by; `None` if they come raw.
-        interpolation: Of an `ImageDataGenerator` iterator its own resize, such as `"nearest"`.
-        resampling: The resize for batches of another size than `shape` says.
+        source: The stream that gives the batches.
+        rescale: What the stream multiplied the pixels by; `None` where they come raw.
+        interpolation: The name of the resize; that of an `ImageDataGenerator` iterator is its own,
+            such as `"nearest"`.
+        resampling: The name of the resize for batches of another size than `shape` says.
     """
 
     noun: str = "image"
@@ -47,9 +49,13 @@ class StreamDataset(Dataset):
         return height, width
 
     def convert(
-        self, request: Request, images: Any, targets: Any = None, sample_weight: Any = None
+        self,
+        request: Request,
+        images: ArrayLike,
+        targets: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
     ) -> tuple[np.ndarray, ...]:
-        """Makes of one batch of the source what `Dataset.batches` promises, and checks it."""
+        """Checks one batch of the source, and makes of it what `Dataset.batches` promises."""
         if self.targets is None:
             return (self.pixels(np.asarray(images)),)
         targets = _in_rows(targets)
@@ -59,20 +65,22 @@ class StreamDataset(Dataset):
             sample_weight = None if sample_weight is None else np.asarray(sample_weight)[present]
         return self.pixels(np.asarray(images)), *self.rest(request, targets, sample_weight)
 
-    def rest(self, request: Request, targets: Any, sample_weight: Any) -> tuple[np.ndarray, ...]:
-        """Gives targets and weights of a batch, in the form that was asked for."""
+    def rest(
+        self, request: Request, targets: ArrayLike | None, sample_weight: ArrayLike | None
+    ) -> tuple[np.ndarray, ...]:
+        """Gives the targets and weights of a batch, in the form that the request asks for."""
         if self.targets is None:
             return ()
-        given = _in_rows(targets)
-        rows = self.targets.parse(given)
+        targets = _in_rows(targets)
+        rows = self.targets.parse(targets)
         if sample_weight is not None:
             sample_weight = sample_weights(sample_weight, len(rows))
-        encoded = Encoded(given) if request.encode is None else request.encode(rows)
+        encoded = Encoded(targets) if request.encode is None else request.encode(rows)
         weights = joined_weights(rows, sample_weight, request.weigh, encoded.weights)
         return (encoded.targets,) if weights is None else (encoded.targets, weights)
 
     def pixels(self, images: np.ndarray) -> np.ndarray:
-        """Makes raw RGB pixels of the dataset's shape of a batch, and checks them."""
+        """Checks the images of a batch, and makes raw RGB of the dataset's size of them."""
         check_shape(images)
         check_numbers(images, "A batch")
         raw = images if self.rescale is None else undo_rescale(images, self.rescale)
@@ -80,7 +88,7 @@ class StreamDataset(Dataset):
         return fit_size(raw_rgb(raw, divided=False), self.image_size, self.resampling)
 
     def contents(self, request: Request) -> Contents:
-        """Reads the stream twice to see whether it gives the same items again."""
+        """Reads the stream twice, to see whether it gives the same items again."""
         batches = self.requested(request)
         return read_twice(lambda: self.epoch(batches), may_be_endless=self.may_be_endless)
 
@@ -90,17 +98,17 @@ class StreamDataset(Dataset):
 
     @property
     def may_be_endless(self) -> bool:
-        """Says whether it is unknown how long an epoch is."""
+        """Says whether it is unknown how long an epoch is, so that it may never end."""
         return False
 
 
-def _in_rows(targets: Any) -> np.ndarray:
-    """Gives targets with a row for each item; generators may give a list of columns."""
+def _in_rows(targets: ArrayLike | None) -> np.ndarray:
+    """Gives an array of one row an item; generators may give targets as a list of columns."""
     return np.column_stack(targets) if isinstance(targets, (list, tuple)) else np.asarray(targets)
 
 
 def check_shape(images: np.ndarray) -> None:
-    """Raises `ValueError` for what is no batch of images."""
+    """Refuses an array that is no batch of images."""
     if images.ndim != 4 or images.shape[-1] not in (1, 3, 4):
         raise ValueError(
             "A batch of images must have shape (batch, height, width, 3), with 1 or 4 "
@@ -109,7 +117,7 @@ def check_shape(images: np.ndarray) -> None:
 
 
 def peeked_rescale(batches: Sequence[np.ndarray], options: ImageOptions, what: str) -> float | None:
-    """Says by what the first batches were rescaled: `1 / 255`, or `None` for raw pixels."""
+    """Says what the first batches were multiplied by: `1 / 255`, or `None` for raw pixels."""
     for batch in batches:
         check_numbers(batch, what)
         check_shape(batch)

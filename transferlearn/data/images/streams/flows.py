@@ -1,11 +1,13 @@
-"""Iterators of `ImageDataGenerator`, read item by item and in their own order."""
+"""Reads iterators of `ImageDataGenerator` item by item, and keeps their own order."""
 
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 from transferlearn import keras_internals
 from transferlearn.data.batches import Beside, ItemBatches, arrays_beside
@@ -14,6 +16,7 @@ from transferlearn.data.images.pixels import fingerprint
 from transferlearn.data.items import Items, decoding_pool
 from transferlearn.hashing import hash_of_file
 
+# Settings of `ImageDataGenerator` that change images at random wherever they are not 0 or False.
 _RANDOM = (
     "rotation_range",
     "width_shift_range",
@@ -25,14 +28,14 @@ _RANDOM = (
 )
 
 
-def is_known(source: Any) -> bool:
-    """Whether it is one of Keras's own iterators, with no subclass's changes."""
+def is_known(source: object) -> bool:
+    """Says whether a source is one of Keras's own iterators, with no subclass's changes."""
     settings = getattr(source, "image_data_generator", None)
     return all(type(part).__module__.startswith("keras.") for part in (source, settings))
 
 
-def check_steady(source: Any) -> None:
-    """Raise `UnsteadyData` for an iterator that changes its images, or writes them down."""
+def check_steady(source: keras.utils.PyDataset) -> None:
+    """Raises `UnsteadyData` for an iterator that changes its images, or writes them down."""
     settings = source.image_data_generator
     used = [name for name in _RANDOM if getattr(settings, name)]
     used += ["zoom_range"] if tuple(settings.zoom_range) != (1, 1) else []
@@ -43,23 +46,24 @@ def check_steady(source: Any) -> None:
         raise UnsteadyData("the generator writes images down in each epoch, by save_to_dir")
 
 
-def hashes(source: Any) -> list[str]:
-    """Of whole files, for Keras ignores what `decode` does for upright and opaque pictures."""
+def hashes(source: keras.utils.PyDataset) -> list[str]:
+    """Gives the hash of each whole file, or of the pixels of each image of an array."""
+    # Keras does not turn pictures upright or put them on white, so `decode` gives other pixels.
     if hasattr(source, "filepaths"):
         return list(decoding_pool().map(hash_of_file, source.filepaths))
     return [fingerprint(image) for image in source.x]
 
 
-def reading(source: Any) -> str:
-    """How Keras makes pixels of what is hashed."""
+def reading(source: keras.utils.PyDataset) -> str:
+    """Says how Keras makes pixels of what is hashed."""
     how = [source.dtype, source.image_data_generator.rescale]
     if hasattr(source, "filepaths"):
         how += [source.target_size, source.interpolation, source.keep_aspect_ratio]
     return f"{type(source).__name__} {how}"
 
 
-def labels(source: Any) -> tuple[Any, Any]:
-    """What the iterator gives beside all images in order: `(y, sample_weight)`."""
+def labels(source: keras.utils.PyDataset) -> tuple[ArrayLike | None, np.ndarray | None]:
+    """Gives `(y, sample_weight)`, as the iterator gives them beside all its images in order."""
     if not hasattr(source, "filepaths"):
         return source.y, source.sample_weight
     if source.class_mode == "categorical":
@@ -73,25 +77,26 @@ def labels(source: Any) -> tuple[Any, Any]:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FlowContents(Contents):
-    """What an iterator reads.
+    """Holds the items that an iterator reads, and its order.
 
     Attributes:
-        source: The iterator, left as it is.
-        order: A copy that gives the order alone, and goes on from one `batches` to the next, as
-            the iterator itself would.
-        pixels: Makes of its images what `Dataset.batches` gives.
-        rest: Targets and weights, if any.
+        source: The iterator, which is left as it is.
+        order: A copy of the iterator that gives the order alone, and goes on from one `batches` to
+            the next, as the iterator itself would.
+        pixels: Makes of the iterator's images what `Dataset.batches` gives.
+        rest: The targets and weights of all items, if any.
     """
 
-    source: Any
-    order: Any
+    source: keras.utils.PyDataset
+    order: keras.utils.PyDataset
     pixels: Callable[[np.ndarray], np.ndarray]
     rest: tuple[np.ndarray, ...]
 
     def read(self, rows: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """In the order of `rows`; NumPy's random state stays as it is."""
+        """Reads the items in the order of `rows`; NumPy's random state stays as it is."""
         reader = copy.copy(self.source)
         reader.image_data_generator = copy.copy(self.source.image_data_generator)
+        # Keras draws random numbers for each image, even where the settings change nothing.
         reader.image_data_generator.get_random_transform = lambda *_: {}
 
         def load(part: np.ndarray) -> np.ndarray:
@@ -104,12 +109,12 @@ class FlowContents(Contents):
         return read_ahead(start, rows, batch_size)
 
     def batches(self, items: Items, *, seed: int | None = None) -> ItemBatches:
-        """In the order that the iterator would have; `seed` is the iterator's own."""
+        """Gives batches in the iterator's own order, which does not depend on `seed`."""
         return FlowBatches(items, arrays_beside(self.rest), self.order)
 
 
-def order_of(source: Any) -> Any:
-    """A copy that gives no images, but draws from NumPy's random state as if it did."""
+def order_of(source: keras.utils.PyDataset) -> keras.utils.PyDataset:
+    """Makes a copy that gives no images, but draws from NumPy's random state as if it did."""
     order = copy.copy(source)
     draw = source.image_data_generator.get_random_transform
     keras_internals.replace_samples(order, lambda rows: [draw((1, 1, 3)) for _ in rows])
@@ -117,11 +122,11 @@ def order_of(source: Any) -> Any:
 
 
 class FlowBatches(ItemBatches):
-    """Items in the order of an iterator, which is asked for each batch as training would ask it."""
+    """Gives items in the order of an iterator, which is asked for each batch as in training."""
 
     by_epoch = False
 
-    def __init__(self, items: Items, beside: Beside, order: Any) -> None:
+    def __init__(self, items: Items, beside: Beside, order: keras.utils.PyDataset) -> None:
         super().__init__(items, beside, order.batch_size)
         self._order = order
 
@@ -134,8 +139,8 @@ class FlowBatches(ItemBatches):
         return self._order.index_array[index * size : (index + 1) * size]
 
     def on_epoch_end(self) -> None:
-        """Keras's hook."""
+        """Hands Keras's hook on to the iterator, which chooses the order of its next epoch."""
         super().on_epoch_end()
         with self._lock:
             self._order.on_epoch_end()
-            self._pending = {}
+            self._pending = {}  # loaded ahead in the order of the epoch that is over

@@ -1,4 +1,4 @@
-"""`ImageDataGenerator` iterators, and any other `keras.utils.PyDataset`."""
+"""Reads `ImageDataGenerator` iterators, and any other `keras.utils.PyDataset`."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +21,7 @@ from transferlearn.data.images.streams.rereading import patiently
 from transferlearn.data.messages import notice
 from transferlearn.data.targets.base import ByBatch, Target, Targets
 
+# Settings that prepare pixels for a network, which the model here does itself.
 _REFUSED = (
     "preprocessing_function",
     "samplewise_center",
@@ -29,12 +30,15 @@ _REFUSED = (
     "featurewise_std_normalization",
     "zca_whitening",
 )
+_NO_LABELS = "The generator gives images without labels, and training needs both."
 
 
 class ConvertedBatches(keras.utils.PyDataset):
-    """Another `PyDataset` with each batch converted, and all else as it was."""
+    """Gives the batches of another `PyDataset`, each converted, and leaves all else as it was."""
 
-    def __init__(self, source: keras.utils.PyDataset, convert: partial) -> None:
+    def __init__(
+        self, source: keras.utils.PyDataset, convert: partial[tuple[np.ndarray, ...]]
+    ) -> None:
         super().__init__(source.workers, source.use_multiprocessing, source.max_queue_size)
         self._source = source
         self._convert = convert
@@ -46,15 +50,15 @@ class ConvertedBatches(keras.utils.PyDataset):
         return self._convert(*_parts(self._source[index]))
 
     def on_epoch_begin(self) -> None:
-        """Keras's hook, handed on."""
+        """Hands Keras's hook on to the other `PyDataset`."""
         self._source.on_epoch_begin()
 
     def on_epoch_end(self) -> None:
-        """Keras's hook, handed on."""
+        """Hands Keras's hook on to the other `PyDataset`."""
         self._source.on_epoch_end()
 
 
-def _parts(batch: Any) -> tuple[Any, ...]:
+def _parts(batch: object) -> tuple[Any, ...]:
     return tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
 
 
@@ -63,7 +67,7 @@ class GeneratorDataset(StreamDataset):
     """Gives the images of a `PyDataset`.
 
     Attributes:
-        hashes: Of the decoded pixels of each file, where it lists its files.
+        hashes: The hash of each file's decoded pixels; `None` where the source lists no files.
     """
 
     hashes: list[str] | None = None
@@ -73,7 +77,7 @@ class GeneratorDataset(StreamDataset):
         return self.hashes
 
     def requested(self, request: Request) -> ConvertedBatches:
-        """Gives what `batches` gives."""
+        """Gives the batches of the source, each converted."""
         return ConvertedBatches(self.source, partial(self.convert, request))
 
     def contents(self, request: Request) -> Contents:
@@ -82,19 +86,19 @@ class GeneratorDataset(StreamDataset):
         if not flows.is_known(source):
             return super().contents(request)
         flows.check_steady(source)
-        given = (None, None) if self.targets is None else flows.labels(source)
-        read = f"{flows.reading(source)} {self.image_size} {self.resampling} {self.rescale}"
+        beside = (None, None) if self.targets is None else flows.labels(source)
+        reading = f"{flows.reading(source)} {self.image_size} {self.resampling} {self.rescale}"
         return flows.FlowContents(
             hashes=flows.hashes(source),
-            reading=read,
+            reading=reading,
             source=source,
             order=flows.order_of(source),
             pixels=self.pixels,
-            rest=self.rest(request, *given),
+            rest=self.rest(request, *beside),
         )
 
     def epoch(self, batches: ConvertedBatches) -> Iterator[tuple[np.ndarray, ...]]:
-        """Reads ahead, in as many threads as the source has workers."""
+        """Reads one epoch, ahead of need and in as many threads as the source has workers."""
         workers = max(batches.workers, 1)
         batches.on_epoch_begin()
         try:
@@ -116,12 +120,12 @@ def load_generator(
     """Makes a dataset of a `PyDataset`.
 
     Args:
-        source: Gives batches of images, with targets or without.
-        options: How to read the images.
-        target: What is to be learnt of them; `None`: nothing, they are predicted on.
+        source: A `PyDataset` that gives batches of images, with targets or without.
+        options: Says how the images are read.
+        target: What is to be learnt of the images; `None`: nothing, they are predicted on.
 
     Raises:
-        ValueError: It gives nothing, or something that cannot be used.
+        ValueError: The source gives nothing, or something that cannot be used.
     """
     if not source.num_batches:
         raise ValueError(
@@ -136,7 +140,9 @@ def load_generator(
     return load(source, settings.rescale or None, options, target)
 
 
-def _load_any(source: Any, options: ImageOptions, target: Target | None) -> GeneratorDataset:
+def _load_any(
+    source: keras.utils.PyDataset, options: ImageOptions, target: Target | None
+) -> GeneratorDataset:
     first = _parts(source[0])
     targets = None
     if target is not None:
@@ -160,14 +166,11 @@ def _load_any(source: Any, options: ImageOptions, target: Target | None) -> Gene
     )
 
 
-_NO_LABELS = "The generator gives images without labels, and training needs both."
-
-
 def _targets(source: keras.utils.PyDataset) -> Iterator[np.ndarray]:
     return (np.asarray(source[i][1]) for i in range(source.num_batches))
 
 
-def _check_settings(settings: Any) -> None:
+def _check_settings(settings: object) -> None:
     used = [name for name in _REFUSED if getattr(settings, name, None)]
     if used:
         raise ValueError(
@@ -178,7 +181,10 @@ def _check_settings(settings: Any) -> None:
 
 
 def _load_files(
-    source: Any, rescale: float | None, options: ImageOptions, target: Target | None
+    source: keras.utils.PyDataset,
+    rescale: float | None,
+    options: ImageOptions,
+    target: Target | None,
 ) -> GeneratorDataset:
     size = tuple(source.target_size)
     if source.color_mode != "rgb" or source.data_format != "channels_last":
@@ -204,11 +210,12 @@ def _load_files(
         interpolation=source.interpolation,
         targets=targets,
         size=len(paths),
+        # Predictions on a shuffled source come in an order that nobody knows beforehand.
         names=None if source.shuffle and target is None else paths,
     )
 
 
-def _targets_of_files(source: Any, target: Target) -> Targets:
+def _targets_of_files(source: keras.utils.PyDataset, target: Target) -> Targets:
     mode = source.class_mode
     if mode in (None, "input"):
         raise ValueError(f'{_NO_LABELS} Pass class_mode="categorical". Received: {mode!r}')
@@ -230,7 +237,10 @@ def _targets_of_files(source: Any, target: Target) -> Targets:
 
 
 def _load_array(
-    source: Any, rescale: float | None, options: ImageOptions, target: Target | None
+    source: keras.utils.PyDataset,
+    rescale: float | None,
+    options: ImageOptions,
+    target: Target | None,
 ) -> GeneratorDataset:
     targets = None
     if target is not None:

@@ -1,4 +1,4 @@
-"""Streams that cannot be looked into: read twice to see whether they give the same again."""
+"""Reads a stream that cannot be looked into twice, to see whether it gives the same again."""
 
 import time
 from collections import Counter, defaultdict
@@ -15,7 +15,8 @@ from transferlearn.data.items import Items
 from transferlearn.data.messages import notice
 
 _PATIENCE = 60.0  # seconds before it is said that a stream is long
-_ENDLESS = (1_000, 20)  # more items than that, each so many times, are no epoch
+# More items than the first number, each of them so many times as the second, are no epoch.
+_ENDLESS = (1_000, 20)
 _CHANGED = (
     "the data gave other images or labels when it was read again: it seems to change them at "
     "random, or to leave others out"
@@ -28,13 +29,13 @@ _Some = TypeVar("_Some", bound=Sized)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StreamContents(Contents):
-    """What a stream gave when it was first read.
+    """Holds what a stream gave when it was first read.
 
     Attributes:
         epoch: Reads the stream once: `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
-        rest: Targets and weights, if any.
-        sizes: Items in each batch.
-        shuffle: Whether it came in another order when it was read again.
+        rest: The targets and weights of all items, if any.
+        sizes: The number of items in each batch.
+        shuffle: Whether the items came in another order when the stream was read again.
     """
 
     epoch: Callable[[], Iterator[Batch]]
@@ -43,12 +44,12 @@ class StreamContents(Contents):
     shuffle: bool
 
     def read(self, rows: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """In the order in which the stream gives them."""
+        """Reads the items in the order in which the stream gives them."""
         places = defaultdict(list)
-        for row in rows[::-1]:  # the first of equal ones is popped first
+        for row in rows[::-1]:  # so that of equal items the first is popped first
             places[self.hashes[row]].append(row)
         known, missing = set(self.hashes), len(rows)
-        found: list[int] = []
+        numbers: list[int] = []
         images: list[np.ndarray] = []
         for image in (image for batch in self.epoch() for image in batch[0]):
             content = fingerprint(image)
@@ -56,30 +57,30 @@ class StreamContents(Contents):
                 raise UnsteadyData(_CHANGED)
             if not places[content]:
                 continue
-            found.append(places[content].pop())
+            numbers.append(places[content].pop())
             images.append(image)
             missing -= 1
-            if len(found) == batch_size or not missing:
-                yield np.array(found), np.stack(images)
-                found, images = [], []
+            if len(numbers) == batch_size or not missing:
+                yield np.array(numbers), np.stack(images)
+                numbers, images = [], []
             if not missing:
                 return
         if missing:
             raise UnsteadyData(_CHANGED)
 
     def batches(self, items: Items, *, seed: int | None = None) -> ItemBatches:
-        """In the order and the batches that both readings had, else shuffled anew in each epoch."""
+        """Gives the batches and the order of both readings, or shuffles anew in each epoch."""
         sizes = self.sizes[0] if self.shuffle else self.sizes
         beside = arrays_beside(self.rest)
         return ItemBatches(items, beside, sizes, shuffle=self.shuffle, seed=seed)
 
 
 def read_twice(epoch: Callable[[], Iterator[Batch]], *, may_be_endless: bool) -> StreamContents:
-    """The contents of a stream; in memory there are hashes, targets and weights only.
+    """Reads a stream twice, and keeps hashes, targets and weights in memory, but no images.
 
     Args:
         epoch: Reads the stream once.
-        may_be_endless: Whether its length is unknown.
+        may_be_endless: Whether the length of the stream is unknown.
 
     Raises:
         UnsteadyData: The second reading differs in more than the order, or the first has no end.
@@ -111,7 +112,7 @@ def read_twice(epoch: Callable[[], Iterator[Batch]], *, may_be_endless: bool) ->
 
 
 def _items(batch: Batch) -> list[Item]:
-    """The content of each image, and a short form of what is to be learnt of it."""
+    """Gives a hash of each image, and one of its targets and weight."""
     x, *rest = batch
     return [
         (fingerprint(image), hash(tuple(part[i].tobytes() for part in rest)))
@@ -120,7 +121,7 @@ def _items(batch: Batch) -> list[Item]:
 
 
 def _compare(first: list[Item], again: Iterable[Batch]) -> bool:
-    """Whether the second reading came in another order."""
+    """Says whether the second reading came in another order, and refuses other items."""
     left = Counter(first)
     second: list[Item] = []
     for batch in again:
@@ -135,7 +136,7 @@ def _compare(first: list[Item], again: Iterable[Batch]) -> bool:
 
 
 def patiently(batches: Iterable[_Some], count: Callable[[_Some], int] = len) -> Iterator[_Some]:
-    """The same batches; after a minute it is said once how many items came so far."""
+    """Yields the same batches, and says once, after a minute, how many items came so far."""
     start, items, said = time.monotonic(), 0, False
     for batch in batches:
         items += count(batch)

@@ -1,4 +1,4 @@
-"""`tf.data.Dataset`, batched or not. TensorFlow is there if somebody hands one in."""
+"""Reads a `tf.data.Dataset`, batched or not; whoever hands one in has TensorFlow installed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from transferlearn.data.images.options import ImageOptions
 from transferlearn.data.images.streams.base import StreamDataset, peeked_rescale
 from transferlearn.data.images.streams.rereading import patiently
 from transferlearn.data.targets.base import ByBatch, Target
+from transferlearn.types import TfData
 
 _PEEK = 32  # images of an unbatched stream: a black one alone would look divided by 255
 _FORMS = "(image, label) or (image, label, sample_weight), batched or not"
@@ -21,13 +22,13 @@ class TfDataset(StreamDataset):
     """Gives a `tf.data` pipeline with the conversion as its last `map`.
 
     Attributes:
-        example: Targets and weights of a few items, as the pipeline gives them.
+        example: The targets and weights of a few items, as the pipeline gives them.
     """
 
     example: tuple[np.ndarray, ...] = ()
 
-    def requested(self, request: Request) -> Any:
-        """Gives what `batches` gives."""
+    def requested(self, request: Request) -> TfData:
+        """Gives the pipeline in batches, each converted."""
         import tensorflow as tf
 
         image = _specs(self.source)[0]
@@ -37,11 +38,12 @@ class TfDataset(StreamDataset):
         types += [tf.as_dtype(part.dtype) for part in example]
         shapes = [(None, *self.shape), *((None, *part.shape[1:]) for part in example)]
 
-        def convert(*batch: Any) -> Any:
-            def run(*parts: np.ndarray) -> Any:
+        def convert(*batch: Any) -> tuple[Any, ...]:
+            def run(*parts: np.ndarray) -> tuple[np.ndarray, ...]:
                 return self.convert(request, *parts)
 
             parts = tf.numpy_function(run, batch, types, stateful=False)
+            # TensorFlow cannot know the shapes that a NumPy function gives.
             for part, shape in zip(parts, shapes, strict=True):
                 part.set_shape(shape)
             return tuple(parts)
@@ -56,8 +58,8 @@ class TfDataset(StreamDataset):
             source = one_by_one.batch(request.batch_size)
         return source.prefetch(tf.data.AUTOTUNE)
 
-    def epoch(self, batches: Any) -> Iterator[tuple[np.ndarray, ...]]:
-        """Reads one epoch."""
+    def epoch(self, batches: TfData) -> Iterator[tuple[np.ndarray, ...]]:
+        """Reads one epoch of the converted batches, as arrays."""
         return batches.as_numpy_iterator()
 
     @property
@@ -72,12 +74,12 @@ def load_tf_data(source: Any, options: ImageOptions, target: Target | None) -> T
     """Makes a dataset of a `tf.data.Dataset`.
 
     Args:
-        source: Gives images, or batches of them, with targets or without.
-        options: How to read the images.
-        target: What is to be learnt of them; `None`: nothing, they are predicted on.
+        source: A `tf.data.Dataset` of images, or of batches of them, with targets or without.
+        options: Says how the images are read.
+        target: What is to be learnt of the images; `None`: nothing, they are predicted on.
 
     Raises:
-        ValueError: It is empty, never ends, or gives something that cannot be used.
+        ValueError: The source is empty, never ends, or gives something that cannot be used.
     """
     specs = _specs(source)
     _check(source, specs, target is not None)
@@ -112,7 +114,7 @@ def load_tf_data(source: Any, options: ImageOptions, target: Target | None) -> T
     )
 
 
-def _specs(source: Any) -> tuple[Any, ...]:
+def _specs(source: TfData) -> tuple[Any, ...]:
     spec = source.element_spec
     return spec if isinstance(spec, tuple) else (spec,)
 
@@ -121,14 +123,14 @@ def _targets(source: Any) -> Iterator[np.ndarray]:
     return (np.atleast_1d(y) for y in source.map(lambda *parts: parts[1]).as_numpy_iterator())
 
 
-def _count(source: Any, read: int | None, unbatched: bool) -> int | None:
-    if read is not None:
-        return read
+def _count(source: TfData, targets: int | None, unbatched: bool) -> int | None:
+    if targets is not None:
+        return targets
     count = int(source.cardinality())
     return count if unbatched and count >= 0 else None
 
 
-def _check(source: Any, specs: tuple[Any, ...], has_targets: bool) -> None:
+def _check(source: TfData, specs: tuple[Any, ...], has_targets: bool) -> None:
     import tensorflow as tf
 
     if source.cardinality() == tf.data.INFINITE_CARDINALITY:
