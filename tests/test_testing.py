@@ -155,6 +155,23 @@ class Keeping(tl.heads.Head):
 
 
 @dataclass(frozen=True)
+class Fixed(tl.heads.Head):
+    """Has a number of outputs of its own."""
+
+    def __call__(self, features, num_classes, *, activation="softmax"):
+        return keras.layers.Dense(3, activation=activation)(keras.layers.Flatten()(features))
+
+
+@dataclass(frozen=True)
+class Picky(tl.heads.Head):
+    """Takes maps of one size only."""
+
+    def __call__(self, features, num_classes, *, activation="softmax"):
+        x = keras.layers.Conv2D(num_classes, 7, activation=activation)(features)
+        return keras.layers.Flatten()(x)
+
+
+@dataclass(frozen=True)
 class Sharing(tl.heads.Head):
     """Shares a layer among all that it is called for."""
 
@@ -171,7 +188,10 @@ class Sharing(tl.heads.Head):
         (Forgetful(), "these add up to 1"),
         (Forgetful(last="sigmoid"), "must add up to 1"),
         (Forgetful(pooled=False), r"where \(None, 3\) was expected. Pool or flatten"),
-        (Keeping(), "does not say how it was set"),
+        (Forgetful(last="tanh"), "for numbers of any size, and the outputs lie between"),
+        (Fixed(), r"where \(None, 5\) was expected"),
+        (Picky(), "cannot be called on features of shape .*pass their shape"),
+        (Keeping(), "could not hold the settings of Keeping"),
         (Sharing(), "gives the same weights"),
         (object(), "subclass of tl.heads.Head"),
     ],
@@ -350,7 +370,7 @@ class Wrong(tl.tasks.Regression):
     [
         ("decode", "decode gives 14 predictions for 15"),
         ("settings", "Saved and loaded"),
-        ("score", "The score is called 'r2', and no metric is"),
+        ("score", "The score is called 'r2', and no metric has"),
         ("loss", "The loss is not finite"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Transfer learning for Keras: from one's own images and somebody else's network to a saved model.
+"""Transfer learning for Keras: from one's own data and somebody else's network to a saved model.
 
 Names are loaded when they are first used, so importing this package costs next to nothing.
 """
@@ -84,6 +84,7 @@ __all__ = [*_MODULES, *_NAMES]
 
 
 def __getattr__(name: str) -> Any:
+    """Imports a public module or name when it is first used."""
     if name in _MODULES:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _NAMES:
@@ -92,4 +93,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
+    """Lists all public names, whether they are loaded yet or not."""
     return sorted({*globals(), *__all__})

@@ -1,4 +1,4 @@
-"""Puts a backbone and what goes behind it together: one flat model that takes raw items."""
+"""Joins preprocessing, a backbone and a head into one flat model that takes raw items."""
 
 import contextlib
 import re
@@ -22,7 +22,7 @@ _FLOAT32_LAYERS = (keras.layers.Rescaling, keras.layers.Normalization)
 
 
 class Noise(NamedTuple):
-    """Says which layer of the backbone is random in training, and how much.
+    """Records the rate of a layer's Dropout, noise or stochastic depth, to set it back later.
 
     Attributes:
         layer: The layer of the backbone.
@@ -151,11 +151,12 @@ def assemble(
 
 
 def _inputs(specs: Mapping[str, Spec]) -> dict[str, Tensor]:
+    """Makes the model's inputs, by name."""
     return {name: keras.Input(s.shape, name=name, dtype=s.dtype) for name, s in specs.items()}
 
 
 def model_name(backbone: Backbone, what: str) -> str:
-    """Joins the backbone's name and what a model is, such as `"classifier"`, to a model's name."""
+    """Makes a model's name of its backbone's and of what it is, such as `"classifier"`."""
     stem = re.sub(r"[^a-z0-9]+", "_", backbone.name.rsplit("/")[-1].lower())
     return f"{stem}_{what}"
 
@@ -170,7 +171,7 @@ def of_any_length(model: keras.Model) -> keras.Model:
 def _layers(
     backbone: Backbone, model: keras.Model, pairs: Sequence[tuple[Operation, Operation]]
 ) -> tuple[keras.Layer, ...]:
-    """Gives the copy of each of the backbone's layers; for its inputs, the inputs of the model."""
+    """Gives the model's copy of each layer of the backbone, in order."""
     copies = {id(operation): fresh for operation, fresh in pairs}
     return tuple(
         copies[id(layer)] if id(layer) in copies else model.get_layer(layer.name)
@@ -179,6 +180,7 @@ def _layers(
 
 
 def _check_input(backbone: Backbone, prepared: Sequence[Tensor]) -> None:
+    """Refuses prepared items of a shape that the backbone does not take."""
     for expected, tensor in zip(backbone.model.inputs, prepared, strict=True):
         wanted, shape = tuple(expected.shape[1:]), tuple(tensor.shape[1:])
         fits = len(wanted) == len(shape) and all(
@@ -194,6 +196,7 @@ def _check_input(backbone: Backbone, prepared: Sequence[Tensor]) -> None:
 
 
 def _noise(layers: tuple[keras.Layer, ...]) -> tuple[Noise, ...]:
+    """Finds all Dropout, noise and stochastic depth in layers, with their rates."""
     return tuple(
         Noise(layer, part, attribute, getattr(part, attribute))
         for layer in layers
@@ -208,6 +211,7 @@ def _noise(layers: tuple[keras.Layer, ...]) -> tuple[Noise, ...]:
 
 @contextlib.contextmanager
 def _policy(precision: str | None) -> Iterator[None]:
+    """Sets Keras's dtype policy meanwhile; `None` leaves it as it is."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision or before)
     try:
@@ -239,6 +243,7 @@ def _checked(made: Mapping[str, Tensor], outputs: Mapping[str, Output]) -> dict[
 
 
 def _in_float32(name: str, tensor: Tensor, *, alone: bool) -> Tensor:
+    """Puts a layer that casts to float32 behind an output of another dtype."""
     if keras.backend.standardize_dtype(tensor.dtype) == "float32":
         return tensor
     layer = "in_float32" if alone else f"{name}_in_float32"
@@ -246,6 +251,7 @@ def _in_float32(name: str, tensor: Tensor, *, alone: bool) -> Tensor:
 
 
 def _head(features: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Operation, ...]:
+    """Gives the operations from the features to the outputs; refuses outputs without any."""
     try:
         head = _between(features, outputs)  # Keras refuses outputs that are not made of inputs
     except ValueError as error:
@@ -261,13 +267,13 @@ _NOT_MADE_OF_FEATURES = (
 
 
 def _between(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Operation, ...]:
-    """Gives the operations that make `outputs` of `inputs`."""
+    """Gives the operations that lead from `inputs` to `outputs`."""
     between = keras.Model(list(inputs), list(outputs)).operations
     return tuple(part for part in between if not isinstance(part, keras.layers.InputLayer))
 
 
 def _rename_apart(operations: tuple[Operation, ...], taken: set[str]) -> None:
-    # Keras builds no model in which two operations have one name.
+    """Renames operations whose names are taken, since Keras refuses two of one name."""
     for operation in operations:
         name, count = operation.name, 0
         while operation.name in taken:
@@ -277,12 +283,14 @@ def _rename_apart(operations: tuple[Operation, ...], taken: set[str]) -> None:
 
 
 def _last_operation(output: Tensor) -> Operation:
+    """Gives the operation that makes an output, inside a nested model if need be."""
     operation = keras_internals.maker(output)
     inner = keras_internals.functional_of(operation)
     return _last_operation(inner.outputs[0]) if inner is not None else operation
 
 
 def _activation(output: Tensor) -> Literal["softmax", "sigmoid", "linear"]:
+    """Names the activation of an output; any but softmax and sigmoid counts as linear."""
     operation = _last_operation(output)
     # A plain op such as `keras.ops.softmax` has no activation: its class says what it is.
     name = getattr(getattr(operation, "activation", None), "__name__", type(operation).__name__)

@@ -1,4 +1,4 @@
-"""Checks whole numbers, numbers, shares and prices; each error says what was received."""
+"""Checks arguments that are numbers, shares or prices; each error says what was received."""
 
 import math
 import numbers
@@ -52,7 +52,7 @@ def share(name: str, value: Any) -> float:
 
 
 def price(value: Any) -> float | None:
-    """Checks the price of a machine for an hour; `None` stays `None` and means that none is known.
+    """Checks a machine's price for an hour, at least 0; `None`, for unknown, stays `None`.
 
     Raises:
         ValueError: The price is no number of at least 0.

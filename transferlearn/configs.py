@@ -17,13 +17,13 @@ _PLAIN = (str, int, float, bool, type(None))
 
 
 def write(value: object) -> Any:
-    """Turns a setting into what JSON takes.
+    """Turns a setting into data that JSON can hold.
 
     Args:
         value: The setting. Plain values and lists stay what they are, and a tuple becomes a list. A
             mapping becomes its values by name, a dataclass its class and those of its fields that
-            differ from their defaults, an object of Keras what `keras.saving` makes of it, and
-            anything else the name of its class.
+            differ from their defaults, an object of Keras what `keras.saving` makes of it, a
+            class or function its name, and anything else the name of its class.
     """
     if isinstance(value, np.generic):
         value = value.item()
@@ -43,7 +43,7 @@ def write(value: object) -> Any:
 
 
 def read(config: object, family: type[Any]) -> Any:
-    """Makes an object of a family again; gives `None` for no object, or an unknown class.
+    """Makes the object that `write` described; `None` if it is none of `family`'s known classes.
 
     Args:
         config: The data that `write` gave.
@@ -59,7 +59,7 @@ def read(config: object, family: type[Any]) -> Any:
 
 
 def subclasses(family: type[Any]) -> dict[str, type[Any]]:
-    """Finds all classes of a family that this process knows, by the names that `write` gives."""
+    """Finds a class and all its known subclasses, by the names that `write` gives them."""
     members = [family]
     for member in members:
         members += member.__subclasses__()
@@ -68,7 +68,7 @@ def subclasses(family: type[Any]) -> dict[str, type[Any]]:
 
 
 def class_name(named: Any) -> str:
-    """Gives the full name of a class or function, for ours and Keras's without their module."""
+    """Gives a class's or function's name after its module or, if it is ours or Keras's, package."""
     # Files of a package may be moved, and saves that name its classes must stay readable.
     module = named.__module__ or ""
     home = module.partition(".")[0]
@@ -81,15 +81,18 @@ def changed_fields(value: Any) -> list[Field[Any]]:
 
 
 def _default(field: Field[Any]) -> Any:
+    """Gives the default value of a field."""
     return field.default if field.default_factory is MISSING else field.default_factory()
 
 
 def _equal(value: object, default: object) -> bool:
+    """Says whether a value equals its default; arrays never do."""
     equal = value == default  # of arrays an array, which says nothing: they count as changed
     return equal if isinstance(equal, bool) else False
 
 
 def _value(part: Any, family: type[Any]) -> Any:
+    """Turns the data of one setting back into a value."""
     if isinstance(part, list):
         return tuple(_value(item, family) for item in part)
     if isinstance(part, Mapping):
@@ -98,6 +101,7 @@ def _value(part: Any, family: type[Any]) -> Any:
 
 
 def _keras_config(value: object) -> Any:
+    """Gives Keras's config of an object, or `None` if it cannot be had."""
     try:
         return keras.saving.serialize_keras_object(value)
     except (NotImplementedError, TypeError, ValueError):

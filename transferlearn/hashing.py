@@ -1,4 +1,4 @@
-"""The one hash of files."""
+"""Hashes files; all of the package uses this one hash."""
 
 import hashlib
 from pathlib import Path

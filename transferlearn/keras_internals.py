@@ -12,7 +12,7 @@ import numpy as np
 
 
 def is_functional(model: object) -> bool:
-    """Says whether a model's graph of operations can be seen."""
+    """Says whether a model is functional, so that its graph of operations can be read."""
     return hasattr(model, "_nodes_by_depth")
 
 
@@ -86,5 +86,5 @@ def transformed_samples(flow: keras.utils.PyDataset, rows: np.ndarray) -> Any:
 
 
 def replace_samples(flow: keras.utils.PyDataset, samples: Callable[[np.ndarray], Any]) -> None:
-    """Lets an iterator of the legacy `ImageDataGenerator` give something else for `rows`."""
+    """Makes an iterator of the legacy `ImageDataGenerator` give what `samples` does for rows."""
     flow._get_batches_of_transformed_samples = samples

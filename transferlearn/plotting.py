@@ -1,4 +1,4 @@
-"""Writes figures into files."""
+"""Writes figures of matplotlib into files."""
 
 import os
 from collections.abc import Callable

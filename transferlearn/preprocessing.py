@@ -22,6 +22,7 @@ _RGB_STD = (0.229, 0.224, 0.225)
 
 
 def _rescale(scale: float | Sequence[float], offset: float | Sequence[float]) -> keras.Layer:
+    """Makes the layer `preprocessing`, which computes `scale * pixels + offset`."""
     return keras.layers.Rescaling(scale, offset, dtype="float32", name="preprocessing")
 
 
@@ -31,7 +32,7 @@ def caffe(pixels: Tensor) -> Tensor:
 
 
 def torch(pixels: Tensor) -> Tensor:
-    """Scales to [0, 1], and standardises by means and deviations of ImageNet (DenseNet)."""
+    """Scales to [0, 1], and standardises by ImageNet's means and deviations (DenseNet)."""
     scale = [1 / (255 * std) for std in _RGB_STD]
     offset = [-mean / std for mean, std in zip(_RGB_MEAN, _RGB_STD, strict=True)]
     return _rescale(scale, offset)(pixels)
@@ -43,7 +44,7 @@ def tf(pixels: Tensor) -> Tensor:
 
 
 def none(pixels: Tensor) -> Tensor:
-    """Changes nothing: the network's first layers do it (EfficientNet, ConvNeXt, MobileNetV3)."""
+    """Changes nothing, for networks that prepare pixels (EfficientNet, ConvNeXt, MobileNetV3)."""
     return pixels
 
 
@@ -53,7 +54,7 @@ MODES: Mapping[str, Preprocessing] = MappingProxyType(
 
 
 def recognise(preprocess_input: Callable[[np.ndarray], np.ndarray]) -> str:
-    """Finds which of `MODES` a `preprocess_input` function is, by what it does to a few pixels.
+    """Names the one of `MODES` that a `preprocess_input` function does, by trying a few pixels.
 
     Args:
         preprocess_input: A function of float32 pixels `(batch, height, width, 3)` in [0, 255].
@@ -76,6 +77,7 @@ def recognise(preprocess_input: Callable[[np.ndarray], np.ndarray]) -> str:
 
 
 def _on_arrays(pixels: np.ndarray) -> dict[str, np.ndarray]:
+    """Gives what each mode makes of pixels, computed by NumPy."""
     return {
         "caffe": pixels[..., ::-1] - np.array(_BGR_MEAN),
         "torch": (pixels / 255 - np.array(_RGB_MEAN)) / np.array(_RGB_STD),

@@ -1,4 +1,4 @@
-"""Decides whether and how long work shows how far it is."""
+"""Decides whether work that takes long shows its progress, and how."""
 
 import contextlib
 import functools
@@ -18,12 +18,12 @@ def is_silent() -> bool:
 
 
 def redraws() -> bool:
-    """Says whether a bar can be drawn over, as in a terminal or a notebook, but not in a pipe."""
+    """Says whether a progress bar may be shown and redrawn, as in a terminal or a notebook."""
     return not is_silent() and (sys.stdout.isatty() or "ipykernel" in sys.modules)
 
 
 def obeys_verbose(function: Callable[P, R]) -> Callable[P, R]:
-    """Wraps a function so that it shows nothing at all where its keyword `verbose` is 0."""
+    """Wraps a function so that `is_silent()` holds while it runs with the keyword `verbose=0`."""
 
     @functools.wraps(function)
     def obeying(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -40,6 +40,7 @@ def as_verbosity(verbose: int | Literal["auto"]) -> int:
 
 @contextlib.contextmanager
 def _silenced(silent: bool) -> Iterator[None]:
+    """Makes `is_silent` give `silent` meanwhile."""
     before = _silent.set(silent)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Keeps random states, which a look ahead must leave as they were."""
+"""Puts global random states back after work that must not change them, such as an estimate."""
 
 import contextlib
 import random
@@ -9,7 +9,7 @@ import numpy as np
 
 @contextlib.contextmanager
 def random_states_kept(seed: int | None = None) -> Iterator[None]:
-    """Puts Python's and NumPy's global random states back at the end.
+    """Puts Python's and NumPy's global random states back at the end of a `with` block.
 
     Keras draws the seeds of new layers and weights from Python's state, and users' data may use
     NumPy's. The backend's own state cannot be put back, so nothing inside may set it.

@@ -1,4 +1,4 @@
-"""Cuts a model in two where its frozen part ends, or before."""
+"""Finds the places where a network can be cut behind frozen layers, and cuts it there."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ _RANDOM = ("Random", "SpectralNormalization")
 
 @dataclass(frozen=True, kw_only=True)
 class Cut:
-    """Describes a place where a model falls into two parts.
+    """Describes a place where a model can be cut in two.
 
     Attributes:
         tensors: All tensors that cross the place; inside residual and dense blocks there are
@@ -42,7 +42,7 @@ class Cut:
 
     @property
     def name(self) -> str:
-        """Names the operations whose outputs cross the place."""
+        """Gives the names of the operations whose outputs cross the place, with commas between."""
         return ", ".join(maker(tensor).name for tensor in self.tensors)
 
     @property
@@ -84,10 +84,10 @@ def split(network: Network, cut: Cut) -> Split:
 
 
 def cuts(network: Network, mask: Sequence[bool]) -> list[Cut]:
-    """Finds every place up to which a model gives the same for an image in each epoch.
+    """Finds every place up to which a model gives the same for an item in each epoch.
 
     Everything before such a place is frozen or has no weights, and behaves in training as it does
-    in prediction.
+    in prediction. If no layer is frozen, only the place before all layers is found.
 
     Args:
         network: The model and its parts.
@@ -132,10 +132,12 @@ def boundary(network: Network, mask: Sequence[bool]) -> Cut:
 
 
 def _unique(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Leaves out repeated tensors."""
     return list({id(tensor): tensor for tensor in tensors}.values())
 
 
 def _is_fixed(step: Step, frozen: dict[int, bool], head: set[int]) -> bool:
+    """Says whether an operation gives the same in each epoch if its inputs are the same."""
     operation = step.operation
     if not isinstance(operation, keras.Layer):
         return True
@@ -155,12 +157,12 @@ def acts_alike(layer: keras.Layer) -> bool:
 
 
 def count_operations(model: keras.Model) -> float:
-    """Counts the floating-point operations that a model takes for one item."""
+    """Estimates the floating-point operations that a model takes for one item."""
     return sum(map(_operations, walk(model)))
 
 
 def _operations(step: Step) -> float:
-    """Counts two for each weight at each place of the output, and one for each value of it."""
+    """Estimates a step's operations: two per weight and output place, and one per output value."""
     # Cuts differ by factors of ten, so a count tells them apart; unlike a clock, it never varies.
     inner = functional_of(step.operation)
     if inner is not None:

@@ -7,7 +7,7 @@ import keras
 
 
 def copy_metrics(metrics: Any) -> Any:
-    """Copies metric objects from their configs, in lists and dictionaries too."""
+    """Makes new metric objects from the configs of old ones, in lists and dictionaries too."""
     if isinstance(metrics, (list, tuple)):
         return [copy_metrics(metric) for metric in metrics]
     if isinstance(metrics, dict):
@@ -45,6 +45,7 @@ def copy_optimizer(
 
 
 def _config(template: keras.Optimizer | keras.metrics.Metric) -> dict[str, Any]:
+    """Gives an object's config; refuses a user's class whose config lacks an argument."""
     config = template.get_config()
     if type(template).__module__.startswith("keras."):
         return config
@@ -53,7 +54,7 @@ def _config(template: keras.Optimizer | keras.metrics.Metric) -> dict[str, Any]:
     lost = [a.name for a in arguments if a.kind == a.POSITIONAL_OR_KEYWORD and a.name not in config]
     if lost:
         raise TypeError(
-            f"{type(template).__name__} cannot be copied, which each training does: its "
+            f"{type(template).__name__} cannot be copied for each training: its "
             f"get_config() must give {', '.join(lost)} too."
         )
     return config

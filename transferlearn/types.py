@@ -1,4 +1,4 @@
-"""Names of types that many modules share: what Keras hands us, and what users hand in."""
+"""Defines types that many modules share: what Keras hands us, and what users hand in."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ import numpy as np
 Tensor: TypeAlias = keras.KerasTensor
 Operation: TypeAlias = keras.Operation
 Array: TypeAlias = np.ndarray
-"""A tensor of any backend, or a NumPy array, is an `Array` once it has been converted."""
+"""What a tensor of any backend becomes when it is converted to NumPy."""
 
 Logs: TypeAlias = Mapping[str, float] | None
 """What Keras tells callbacks."""
@@ -30,7 +30,7 @@ Json: TypeAlias = dict[str, Any]
 
 
 class Table(Protocol):
-    """A DataFrame of pandas, or one that works alike."""
+    """Stands for a DataFrame of pandas, or for one that works alike."""
 
     @property
     def columns(self) -> Any:
@@ -42,7 +42,7 @@ class Table(Protocol):
 
 
 class TfData(Protocol):
-    """A `tf.data.Dataset`; TensorFlow need not be installed to name it."""
+    """Stands for a `tf.data.Dataset`, so that types need no TensorFlow."""
 
     element_spec: Any
 

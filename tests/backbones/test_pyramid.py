@@ -80,3 +80,16 @@ def test_features_by_name():
     assert [tuple(t.shape) for t in taken.values()] == [(None, 12, 12, 32), (None, 3, 3, 1280)]
     with pytest.raises(ValueError, match="stride_64"):
         backbone.features(("stride_64",))
+
+
+@pytest.mark.parametrize("size", [None, 64])
+def test_maps_that_grow_again(size):
+    x = image = keras.Input((size, size, 3))
+    for channels in (4, 8, 12):
+        x = keras.layers.Conv2D(channels, 3, strides=2, padding="same", activation="relu")(x)
+    x = keras.layers.Conv2DTranspose(8, 3, strides=2, padding="same")(x)
+    x = keras.layers.UpSampling2D(name="grown")(x)
+    model = keras.Model(image, keras.layers.Conv2D(4, 3, padding="same", name="end")(x))
+    levels = pyramid(model, ())
+    assert {stride: tensor.shape[-1] for stride, tensor in levels.items()} == {2: 4, 4: 8, 8: 12}
+    assert levels[2]._keras_history.operation.name == "end"

@@ -255,3 +255,28 @@ def test_the_builder_says_what_it_takes(backbone):
         builder(backbone).fit((data()[0], ["cheap"] * 48), verbose=0)
     with pytest.raises(ValueError, match=r"tl\.ImageRegressorBuilder"):
         tl.ImageClassifierBuilder(backbone).fit(data(), verbose=0)
+
+
+def test_a_loss_that_falls_from_a_random_head_s_asks_for_no_smaller_rate(backbone):
+    losses = {"loss": [5.3, 3.6, 3.8, 3.6, 2.9], "val_loss": [5.0, 3.5, 3.7, 3.5, 2.9]}
+    frozen = builder(backbone, learning_rate=1e-4, freeze="all")
+    fitted = frozen.fit(data(), epochs=5, verbose=0)
+    for name, values in losses.items():
+        fitted.history.history[name] = values
+    assert tl.diagnose(fitted).changes.get("learning_rate", 1) > 1e-4
+
+
+def test_a_training_runs_once_also_as_a_copy(backbone):
+    training = builder(backbone).prepare(data(), schedule="probe")
+    training.run(verbose=0)
+    with pytest.raises(ValueError, match="was trained before"):
+        replace(training, storage=training.storage).run(verbose=0)
+
+
+def test_data_of_another_task_is_refused(backbone):
+    classes = tl.ImageClassifierBuilder(backbone)
+    loaded = classes.load((pixels(12, 32), np.arange(12) % 2))
+    with pytest.raises(TypeError, match=r"A regressor learns numbers\. Received: ClassTargets"):
+        builder(backbone).fit(loaded, verbose=0)
+    with pytest.raises(TypeError, match=r"A classifier learns classes\. Received: NumberTargets"):
+        classes.fit(builder(backbone).load(data()), verbose=0)

@@ -321,7 +321,7 @@ def test_other_scripts_are_pointed_out(fitted):
 
 
 def test_empty_texts_are_answered_in_their_places(fitted):
-    with pytest.warns(tl.data.DataWarning, match="Empty, and answered all the same:\n  text 1"):
+    with pytest.warns(tl.data.DataWarning, match="Empty, and predicted on all the same:\n  text 1"):
         assert len(fitted.predict(["good", " ", "bad"])) == 3
 
 

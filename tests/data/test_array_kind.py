@@ -69,3 +69,16 @@ def test_nothing_is_no_item():
     fitted = SpectraClassifier(backbone(), seed=0).fit(spectra(40), schedule="probe", verbose=0)
     with pytest.raises(ValueError, match="There are no spectrums"):
         fitted.predict([])
+
+
+def test_lists_of_files_and_broken_items_are_told_apart(folder, tmp_path):
+    fitted = SpectraClassifier(backbone(), seed=0).fit(spectra(40), schedule="probe", verbose=0)
+    files = sorted(map(str, folder.rglob("*.npy")))
+    assert [found.path for found in fitted.predict(files[:2])] == files[:2]
+    assert fitted.predict(tuple(files[:1]))[0].path == files[0]
+    (tmp_path / "empty.npy").touch()
+    good = spectra(1)[0][0]
+    with pytest.warns(DataWarning, match=r"(?s)empty.npy.*"):
+        assert len(fitted.predict([*files[:2], str(tmp_path / "empty.npy")])) == 2
+    with pytest.warns(DataWarning, match=r"(?s)spectrum 1: shape.*spectrum 2: .*too large"):
+        assert len(fitted.predict([good, None, good.astype(float) * 1e300])) == 1

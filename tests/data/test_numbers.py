@@ -6,10 +6,12 @@ import pytest
 from tests.networks import pixels
 from transferlearn import data
 from transferlearn.data.dataset import Request
+from transferlearn.data.loading import Reading
 from transferlearn.data.targets import NumberRows
 
 pandas = pytest.importorskip("pandas")
 X = pixels(6, 16)
+READING = Reading(target=data.Numbers())
 Y = np.array([1.5, 2.0, -3.0, 1e6, 0.25, 7.0])
 
 
@@ -57,7 +59,7 @@ def test_the_only_column_that_is_left_needs_no_name(tmp_path):
     both = table(tmp_path, length=Y, depth=Y)
     with pytest.raises(ValueError, match=r"which column holds the numbers: call it target.*depth"):
         load(both)
-    with pytest.raises(ValueError, match=r"which column holds the numbers: call it weight"):
+    with pytest.raises(ValueError, match="there is none of the name weight"):
         load(both, "weight")
 
 
@@ -186,3 +188,41 @@ def test_texts_of_numbers():
     with pytest.warns(data.DataWarning, match="text 1: no stars"):
         dataset = data.load((texts, stars), kind, data.Numbers("stars"))
     np.testing.assert_array_equal(dataset.targets.all, [[5.0], [1.5]])
+
+
+def test_case_tells_columns_apart_where_it_must(tmp_path):
+    path = table(tmp_path, price=Y, Price=Y * 2)
+    np.testing.assert_array_equal(load(path, "price").targets.all[:, 0], Y)
+    np.testing.assert_array_equal(load(path, ["price", "Price"]).targets.all[:, 1], Y * 2)
+    with pytest.raises(ValueError, match="none of the name PRICE"):
+        load(path, "PRICE")
+    with pytest.raises(ValueError, match="named twice"):
+        load(table(tmp_path, price=Y), ["price", "Price"])
+
+
+@pytest.mark.parametrize("factor", [1e300, 1e39, 1e-45, 1e-200])
+def test_numbers_that_float32_does_not_hold_are_refused(factor):
+    with pytest.raises(ValueError, match="float32 does not hold"):
+        data.load_pair((X, Y * factor), reading=READING, validation_split=0)
+
+
+def test_a_split_that_leaves_nothing_to_learn_is_refused():
+    with pytest.raises(ValueError, match=r"same for all of 1 images.*validation_split=0"):
+        data.load_pair((X[:2], [0, 1]), reading=READING, validation_split=0.5)
+
+
+def test_a_folder_of_photos_without_numbers_is_named(tmp_path):
+    table(tmp_path, price=Y)
+    with pytest.raises(ValueError, match="no folders that are called by a number"):
+        load(tmp_path)
+
+
+def test_a_batch_without_any_number_is_named():
+    import tensorflow as tf
+
+    rows = np.stack([Y, Y], axis=1)
+    both = load(tf.data.Dataset.from_tensor_slices((X, rows)), ["a", "b"])  # one item at a time
+    np.testing.assert_array_equal(both.targets.all, rows)
+    lost = load(tf.data.Dataset.from_tensor_slices((X, [np.nan] * 4 + [1.0, 2.0])).batch(4))
+    with pytest.raises(Exception, match="No item of a batch has what is to be learnt"):
+        list(lost.requested(Request(4, NumberRows())).as_numpy_iterator())

@@ -10,6 +10,7 @@ import pytest
 
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
+from transferlearn.fitted import saving
 
 pytestmark = pytest.mark.core
 
@@ -135,3 +136,32 @@ def test_what_only_looks_like_a_previous_save_stays(fitted, tmp_path):
     fitted.save(tmp_path / "saved")
     tl.load(tmp_path / "saved")
     assert (tmp_path / ".saved.previous" / "mine.txt").exists()
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda said: said.pop("kind"),
+        lambda said: said.update(task=None),
+        lambda said: said["kind"].update(name=None),
+        lambda said: said["task"].update(settings=5),
+        lambda said: said["outline"].update(batch_size=[1]),
+        lambda said: said["outline"].update(unknown=1),
+        lambda said: said["phases"][0].pop("frozen_layers"),
+        lambda said: said.update(history=[]),
+    ],
+)
+def test_a_description_that_somebody_edited_is_refused_as_a_whole(saved, edit):
+    said = json.loads((saved / "transferlearn.json").read_text("utf-8"))
+    del said["sha256"]
+    edit(said)
+    said["sha256"] = saving._hash(saving._canonical(said))
+    (saved / "transferlearn.json").write_text(saving._as_text(said), "utf-8")
+    with pytest.raises(ValueError, match=r"does not say what a save says|not known|batch_size"):
+        tl.load(saved)
+
+
+def test_a_description_without_end_is_damaged(saved):
+    (saved / "transferlearn.json").write_text("[" * 200_000, "utf-8")
+    with pytest.raises(ValueError, match="is damaged"):
+        tl.load(saved)

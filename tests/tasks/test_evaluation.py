@@ -54,7 +54,7 @@ def test_shares_of_classes_count_with_their_largest():
 
 
 def test_a_class_without_items_has_no_recall():
-    with pytest.warns(DataWarning, match="Nothing in this data is of the class 'b': its recall"):
+    with pytest.warns(DataWarning, match="No item of this data has the class 'b': its recall"):
         scores = evaluate(np.eye(2), np.array([0, 0]), ["a", "b"], multi_label=False)
     assert np.isnan(scores["recall: b"])
 

@@ -179,3 +179,15 @@ def test_predictions_say_which_number():
     assert several.path == "a.png"
     with pytest.raises(ValueError, match=r"take values\['mass'\]"):
         _ = several.value
+
+
+@pytest.mark.parametrize("loss", ["mape", "poisson", keras.losses.CategoricalCrossentropy()])
+def test_losses_that_mean_nothing_for_standardised_numbers_are_refused(loss):
+    with pytest.raises(ValueError, match=r"means nothing\. Take mse, mae, huber"):
+        ENCODING.objective(loss=loss, metrics=None, targets=None, mixed=False)
+
+
+@pytest.mark.parametrize("metrics", [["accuracy"], [keras.metrics.AUC()]])
+def test_metrics_of_classes_are_refused(metrics):
+    with pytest.raises(ValueError, match="is a metric of classes"):
+        ENCODING.objective(loss=None, metrics=metrics, targets=None, mixed=False)

@@ -221,7 +221,9 @@ def test_a_lost_run_ends_with_the_last_finite_weights(backbone, held_out):
 
 
 def test_a_run_that_is_lost_at_once_is_an_error(backbone):
-    with pytest.raises(ValueError, match=r"in the first epoch.*take a smaller learning_rate"):
+    with pytest.raises(
+        ValueError, match=r"before any epoch was known to be good.*take a smaller learning_rate"
+    ):
         fit(backbone, phase(learning_rate=1e38), optimizer="sgd", head=Linear())
 
 

@@ -63,7 +63,7 @@ def test_in_the_end_it_is_solved_on_what_was_held_out_too(backbone, weights):
     options = {"schedule": "probe", "class_weight": weights, "verbose": 0}
     fitted = builder.fit((X, Y), validation_split=0.4, **options)
     (phase,) = fitted.phases
-    assert head_of(phase).endswith("; on all 90 where it is not trained further")
+    assert head_of(phase).endswith("; solved again on all 90 if it is not trained further")
     strength = float(head_of(phase).split("strength ")[1].split(";")[0])
     counts = None if weights is None else np.array([weights[i] for i in Y])
     inside = features(fitted, X)

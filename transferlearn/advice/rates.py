@@ -1,4 +1,4 @@
-"""Finds a learning rate: a copy is trained while the rate rises, and nothing else changes."""
+"""Finds a learning rate, by training a copy while the rate rises from step to step."""
 
 import math
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _Data: TypeAlias = Source | LoadedData | Iterable[Any]
 _Pace: TypeAlias = keras.optimizers.schedules.LearningRateSchedule
 
-_MEMORY = 0.9  # share of the smoothed loss that the next step keeps: it looks back ten steps
+_MEMORY = 0.9  # share that the smoothed loss keeps at each step: it looks back about ten steps
 _EXPLODED = 4.0  # the sweep ends where the smoothed loss is so many times its lowest value
 _FIRST = 10  # steps whose rate is too small to change anything: their mean loss is the start
 _BEGUN = 0.1  # share of the whole fall after which the valley begins
@@ -58,7 +58,7 @@ class RateSweep:
 
     @property
     def suggestion(self) -> float:
-        """Gives the rate in the middle of the valley in which the loss falls.
+        """Gives the suggested rate, in the middle of those at which the loss falls (the valley).
 
         The valley goes from where a tenth of the fall is done to the lowest smoothed loss, and its
         middle is taken on a logarithmic scale.
@@ -66,7 +66,7 @@ class RateSweep:
         Raises:
             ValueError: The loss did not fall, so there is nothing to suggest.
         """
-        return float(np.sqrt(self.rates[self._begin] * self.rates[self._end]))
+        return float(np.sqrt(self.rates[self._valley_begin] * self.rates[self._valley_end]))
 
     @property
     def steepest(self) -> float:
@@ -78,7 +78,8 @@ class RateSweep:
             ValueError: The loss did not fall, so there is no such rate.
         """
         slopes = np.gradient(self.smoothed, np.log(self.rates))
-        return float(self.rates[self._begin + np.argmin(slopes[self._begin : self._end + 1])])
+        begin = self._valley_begin
+        return float(self.rates[begin + np.argmin(slopes[begin : self._valley_end + 1])])
 
     def plot(self, path: str | Path) -> None:
         """Draws the loss against the rate, and marks the suggestion.
@@ -98,39 +99,39 @@ class RateSweep:
         if self._fell:
             axes.axvline(self.suggestion, color="C1", label=f"suggestion: {self.suggestion:.1e}")
         # The explosion at the end would press the valley flat, so the axis ends above the valley.
-        axes.set_ylim(top=1.1 * max(self.losses[0], self.smoothed[: self._end + 1].max()))
+        axes.set_ylim(top=1.1 * max(self.losses[0], self.smoothed[: self._valley_end + 1].max()))
         axes.legend()
 
     @property
-    def _end(self) -> int:
+    def _valley_end(self) -> int:
         return int(self.smoothed.argmin())
 
     @property
-    def _begin(self) -> int:
-        """Gives the first step from which on at least a tenth of the fall is done."""
+    def _valley_begin(self) -> int:
+        """Gives the step after which a tenth of the fall is done; `ValueError` without a fall."""
         if not self._fell:
             raise ValueError(
                 "No learning rate made the loss fall by more than its noise. Look at the plot; "
                 "larger batches or more steps make it less noisy, and a model that is trained "
                 "already may have nowhere to fall."
             )
-        falling = self.smoothed[: self._end + 1]
-        above = falling > self._start - _BEGUN * (self._start - falling[-1])
+        falling = self.smoothed[: self._valley_end + 1]
+        above = falling > self._start_loss - _BEGUN * (self._start_loss - falling[-1])
         return int(np.flatnonzero(above)[-1]) + 1 if above.any() else 0
 
     @property
-    def _start(self) -> float:
+    def _start_loss(self) -> float:
         return float(self.losses[:_FIRST].mean())
 
     @property
     def _fell(self) -> bool:
-        """Says whether the loss fell by more than three standard errors."""
-        # The median step gives the spread of normal noise, whatever few large steps there are.
+        """Says whether the loss fell by more than three standard errors of its noise."""
+        # The median step gives the spread of normal noise, even if a few steps are large.
         spread = np.median(np.abs(np.diff(self.losses))) / (0.6745 * math.sqrt(2))
         # The variance of the running mean's end, and that of the mean of the first steps. Three of
         # the errors, not two, since the lowest of many values is low by chance already.
         error = spread * math.sqrt((1 - _MEMORY) / (1 + _MEMORY) + 1 / _FIRST)
-        return bool(self._start - self.smoothed.min() > 3 * error)
+        return bool(self._start_loss - self.smoothed.min() > 3 * error)
 
 
 @obeys_verbose
@@ -144,15 +145,13 @@ def find_learning_rate(
     cache: str | bool | Cache = "auto",
     verbose: Verbose = "auto",
 ) -> RateSweep:
-    """Suggests a learning rate, after some steps of training at a rate that rises at each step.
+    """Suggests a learning rate, by training a copy while the rate rises from step to step.
 
     When to use it: before a long training, or where the loss hardly moves or explodes. It takes
-    about as long as `steps` training steps; the output of the layers that the builder's `freeze`
-    freezes is computed once, and `fit` finds it again.
+    about as long as `steps` training steps; the output of frozen layers is stored, for `fit` too.
 
-    A copy is trained and thrown away. The builder or model, its optimizer, and Python's, NumPy's,
-    Keras's and the backend's random state are afterwards as they were: what is trained next comes
-    out the same as without it. (A stream that you pass is read, and goes on from there.)
+    The copy is thrown away. Builder, model, optimizer and all random states stay as they were, so
+    what is trained next comes out the same. (A stream that you pass goes on after what was read.)
 
     Reference: [Cyclical learning rates](https://arxiv.org/abs/1506.01186), for the sweep.
 
@@ -211,6 +210,7 @@ def _sweep_builder(
     cache: str | bool | Cache,
     verbose: Verbose,
 ) -> None:
+    """Trains the network of a builder with the rate that rises; `sweep` records the losses."""
     # Back to their defaults, which vary nothing; not every builder has these fields.
     changes: dict[str, Any] = {
         f.name: f.default for f in fields(builder) if f.name in ("augmentation", "views")
@@ -235,6 +235,7 @@ def _sweep_builder(
 def _sweep_model(
     model: keras.Model, train: _Data, pace: _Pace, sweep: "_Sweep", verbose: Verbose
 ) -> None:
+    """Trains a copy of a model with the rate that rises; `sweep` records the losses."""
     if getattr(model, "optimizer", None) is None:
         raise ValueError("The model has no optimizer and loss yet: call model.compile(...) first.")
     copy = keras.models.clone_model(model)
@@ -252,19 +253,17 @@ def _sweep_model(
 
 
 def _with_pace(optimizer: Optimizer, pace: _Pace) -> keras.Optimizer:
+    """Copies an optimizer, and gives the copy the rate that rises."""
     copy = copy_optimizer(optimizer, 1.0)
     copy.learning_rate = pace
     return copy
 
 
 class _Sweep(keras.callbacks.ProgbarLogger):
-    """Records each step's loss, and stops after the last step or where the loss explodes.
-
-    It is a `ProgbarLogger`, so Keras adds no bar of its own; this one runs over all epochs.
-    """
+    """Records each step's loss, and stops after the last step or where the loss explodes."""
 
     def __init__(self, steps: int) -> None:
-        super().__init__()
+        super().__init__()  # Keras adds no bar of its own beside a `ProgbarLogger`
         self.steps = steps
         self.losses: list[float] = []
         self._mean = 0.0
@@ -278,7 +277,7 @@ class _Sweep(keras.callbacks.ProgbarLogger):
         self._mean = 0.0
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Does nothing, where Keras would end the bar: it goes on over all epochs."""
+        """Does nothing, since Keras would end the bar here: it goes on over all epochs."""
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         # Keras gives the mean since the epoch began; the batch's own loss is computed from two.
@@ -294,7 +293,7 @@ class _Sweep(keras.callbacks.ProgbarLogger):
 
 
 def _running_mean(losses: np.ndarray) -> np.ndarray:
-    """Gives the exponentially weighted mean up to each step, without a bias to 0 at the start."""
+    """Gives the mean up to each step, weighted exponentially: the latest losses count most."""
     weights = _MEMORY ** np.arange(len(losses))
     sums = np.convolve(losses, weights)[: len(losses)]
     return sums / np.cumsum(weights)

@@ -1,4 +1,4 @@
-"""Gives every network of `keras.applications`; the installed package says which there are."""
+"""Loads the networks of `keras.applications`, all that the installed Keras has."""
 
 import importlib
 import inspect
@@ -20,7 +20,7 @@ from transferlearn.types import Json
 
 _EFFICIENTNET = blocks_by_name((r"(stem|block\d|top)", r"\1"))
 _RESNET = blocks_by_name((r"(conv\d)", r"\1"))
-# By the family's module in `keras.applications`; of all rules the first that matches counts.
+# The keys are modules of `keras.applications`; of several rules the first that matches counts.
 FIND_BLOCKS: Mapping[str, Callable[[keras.Model], tuple[Block, ...]]] = {
     "convnext": blocks_by_name((r"\w+?_(stem|stage_\d)", r"\1")),
     "densenet": blocks_by_name((r"(?:conv|pool)(\d)", r"conv\1")),
@@ -49,12 +49,15 @@ FIND_BLOCKS: Mapping[str, Callable[[keras.Model], tuple[Block, ...]]] = {
 
 
 class Applications(BackboneSource):
-    """Gives the networks of `keras.applications`, each with its own preprocessing and blocks."""
+    """Loads the networks of `keras.applications`, each with its own preprocessing and blocks."""
 
     names = tuple(name for name, _ in inspect.getmembers(keras.applications, inspect.isfunction))
 
     def facts(self, name: str) -> Facts:
-        """Gives the published figures (https://keras.io/api/applications, read November 2026)."""
+        """Gives a network's published figures, and says whether its weights are here already.
+
+        The figures are those of https://keras.io/api/applications, read in November 2026.
+        """
         published = _published().get(name, {})
         size = published.get("image_size", 224)
         return Facts(
@@ -68,7 +71,7 @@ class Applications(BackboneSource):
         )
 
     def load(self, name: str, *, weights: Weights, image_size: tuple[int, int]) -> Backbone:
-        """Builds the network without its top; `"imagenet"` takes a local file, else a download."""
+        """Builds the network without its top; for `"imagenet"` it downloads what is not here."""
         check_weights(weights)
         official = _official(name)
         path = find_file(name, official) if weights == "imagenet" else weights
@@ -91,36 +94,43 @@ class Applications(BackboneSource):
         )
 
 
-def _function(name: str) -> Callable[..., keras.Model]:
+def _constructor(name: str) -> Callable[..., keras.Model]:
+    """Gives the function of `keras.applications` that builds the network."""
     return getattr(keras.applications, name)
 
 
 def _family(name: str) -> str:
-    return _function(name).__module__.rpartition(".")[2]
+    """Gives the module of `keras.applications` that has the network, such as `"resnet"`."""
+    return _constructor(name).__module__.rpartition(".")[2]
 
 
 @cache
 def _published() -> dict[str, Json]:
+    """Reads the published figures and file names of all networks, by the name of the network."""
     text = resources.files(__package__).joinpath("applications.json").read_text("utf-8")
     return json.loads(text)
 
 
 def _official(name: str) -> str:
+    """Gives the name of the file in which Keras publishes the weights without the top."""
     return _published().get(name, {}).get("file", f"{name}.weights.h5")
 
 
 @cache
 def _preprocessing(name: str) -> str:
+    """Gives the name of the network's preprocessing, such as `"caffe"`."""
     # Each family's module has a `preprocess_input` of its own.
-    module = importlib.import_module(_function(name).__module__)
+    module = importlib.import_module(_constructor(name).__module__)
     return preprocessing.recognise(module.preprocess_input)
 
 
 def _build(name: str, weights: str | None, image_size: tuple[int, int]) -> keras.Model:
-    return _function(name)(weights=weights, include_top=False, input_shape=(*image_size, 3))
+    """Builds the network without its top; with `"imagenet"` Keras downloads the weights."""
+    return _constructor(name)(weights=weights, include_top=False, input_shape=(*image_size, 3))
 
 
 def _download(name: str, official: str, image_size: tuple[int, int]) -> keras.Model:
+    """Builds the network with Keras's weights, or raises an error that says what else to do."""
     try:
         return _build(name, "imagenet", image_size)
     except Exception as error:
@@ -129,10 +139,11 @@ def _download(name: str, official: str, image_size: tuple[int, int]) -> keras.Mo
 
 
 def _load_with_or_without_top(model: keras.Model, path: Path, name: str) -> None:
+    """Loads a weight file, which may also hold the top that the model does not have."""
     try:
         load_file(model, path, name)
     except ValueError as error:
-        whole = _function(name)(weights=None)
+        whole = _constructor(name)(weights=None)
         try:
             load_file(whole, path, name)
             # The layers of the top come last, so the shorter list says where to stop.
@@ -142,14 +153,15 @@ def _load_with_or_without_top(model: keras.Model, path: Path, name: str) -> None
 
 
 def _lacks_rescaling(name: str, path: Weights) -> bool:
-    """Says whether Keras left out the layer that `EfficientNetB*` has with `"imagenet"` only."""
+    """Says whether the weights need a rescaling that Keras builds only for `"imagenet"`."""
     return path is not None and _family(name) == "efficientnet"
 
 
 def _missing_rescaling(layer: str) -> keras.Layer | None:
+    """Gives the rescaling that belongs behind the layer `normalization`; `None` for others."""
     if layer != "normalization":
         return None
-    # Keras takes the square roots of these, so that it normalises as the weights were trained.
+    # The square roots are Keras's own: the weights were trained with pixels scaled like this.
     deviations = (0.229, 0.224, 0.225)
     scale = [1 / math.sqrt(value) for value in deviations]
     return keras.layers.Rescaling(scale, name="rescaling_1")

@@ -1,4 +1,4 @@
-"""Defines backbones, and the sources that give them by name."""
+"""Defines backbones, and the sources that load them by name."""
 
 import abc
 from collections.abc import Callable, Mapping, Sequence
@@ -18,18 +18,18 @@ Weights = str | Path | None
 
 @dataclass(frozen=True, kw_only=True)
 class Backbone:
-    """Holds a pretrained network without its head, and how its input is prepared.
+    """Holds a network without its head, its blocks, and the preprocessing of its input.
 
     Attributes:
         model: A flat `Functional` with canonical layer names and one output. Its input is images
             `(batch, height, width, 3)`, or token ids, int32 `(batch, tokens)`; it may have several.
         blocks: The network's blocks from input to output; each layer is in exactly one.
         preprocessing: A plain Keras layer, or a function of plain layers and ops. It takes the
-            `KerasTensor` of raw RGB pixels in [0, 255] (or token ids), or a mapping of several by
-            name, and gives the model's inputs.
-        name: The name that it is asked for by.
-        source: Where the weights came from.
-        pretrained: Whether the weights are trained (then BatchNorm stays fixed by default).
+            `KerasTensor` of raw RGB pixels in [0, 255] (or token ids), or a mapping of several
+            tensors by name, and gives the model's inputs.
+        name: The name by which it is loaded.
+        source: Where the weights came from, in words.
+        pretrained: Whether the weights are trained; if not, BatchNorm is always trained.
         raw: The name of what the preprocessing takes: `"image"`, `"token_ids"`, or another kind's
             name for its input.
     """
@@ -43,15 +43,17 @@ class Backbone:
     raw: str = "image"
 
     def features(self, names: Sequence[str] = ("last",)) -> dict[str, Tensor]:
-        """Gives, by name, the tensors of `model` that a head reads.
+        """Gives the tensors of `model` that a head reads: its output, or feature maps by stride.
 
         Args:
             names: `"last"` is the model's output. A network for images also has `"stride_2"` to
-                `"stride_32"`: for each stride in it the map that `pyramid.pyramid` finds.
+                `"stride_32"`, the maps that `pyramid.pyramid` finds, for the strides it has.
 
         Raises:
             ValueError: The network has no such features.
         """
+        if isinstance(names, str):
+            names = (names,)
         found = {"last": self.model.outputs[0]}
         if self.raw == "image" and any(name not in found for name in names):
             levels = pyramid(self.model, self.blocks)
@@ -89,7 +91,7 @@ def from_model(
     pretrained: bool = True,
     raw: str = "image",
 ) -> Backbone:
-    """Makes a backbone of any functional model: a copy, with nested models opened.
+    """Makes a backbone of a copy of a functional model; models inside it are opened.
 
     Args:
         model: A functional or Sequential model without its head, one image in, one tensor out. It
@@ -97,19 +99,19 @@ def from_model(
         preprocessing: Turns raw RGB pixels in [0, 255] into the model's input: a plain Keras layer
             (`keras.layers.Rescaling(1 / 255)`) or a function of plain layers and ops. By default
             the model takes raw pixels.
-        blocks: A function that finds the blocks of the copied model; by default a block ends
-            wherever a single tensor is all that goes on.
+        blocks: A function that finds the blocks of the copied model; by default
+            `blocks_between_cuts`.
         name: The backbone's name; by default the model's own.
-        source: Where the weights came from.
+        source: Where the weights came from, in words.
         pretrained: Whether the weights are trained.
-        raw: The name of what goes in, as `Backbone.raw` has it.
+        raw: The name of what the preprocessing takes, see `Backbone.raw`.
 
     Returns:
         A `Backbone`.
 
     Raises:
-        TypeError: The model is subclassed, or a layer cannot be copied from its config.
-        ValueError: It has no input shape, or more than one input or output.
+        TypeError: It is no model, is subclassed, or has a layer that its config cannot copy.
+        ValueError: It has no input shape yet, or more than one input or output.
 
     Example:
         backbone = tl.backbones.from_model(mine, preprocessing=keras.layers.Rescaling(1 / 255))
@@ -132,14 +134,15 @@ class Facts:
     """Holds what is known of a backbone before it is loaded.
 
     Attributes:
-        name: The name that it is asked for by.
+        name: The name by which it is loaded.
         image_size: The default `(height, width)` in pixels.
         parameters: Millions of parameters, with the ImageNet top, as published.
-        preprocessing: `caffe`, `torch`, `tf`, or `none` (inside the model).
+        preprocessing: What is done to raw pixels, in a word or two: `caffe`, `torch` and `tf` are
+            modes of `keras.applications`; `none`: nothing, or the network itself does it.
         top1: Published ImageNet top-1 accuracy in percent.
         licence: The licence of the weights.
-        offline: Whether the weights come with a Python package, or are in the folder that
-            `TRANSFERLEARN_WEIGHTS` names.
+        offline: Whether no download is needed: the weights come with a Python package, or are in a
+            folder that the name or `TRANSFERLEARN_WEIGHTS` gives.
     """
 
     name: str
@@ -152,7 +155,7 @@ class Facts:
 
 
 class BackboneSource(abc.ABC):
-    """Gives backbones by name. Register one with `tl.backbones.register`.
+    """Loads backbones by name, once it is registered with `tl.backbones.register`.
 
     Attributes:
         names: The names of its backbones; one that ends with a colon, such as `"keras_hub:"`,
@@ -173,14 +176,14 @@ class BackboneSource(abc.ABC):
 
     @abc.abstractmethod
     def load(self, name: str, *, weights: Weights, image_size: tuple[int, int]) -> Backbone:
-        """Loads the backbone.
+        """Loads the backbone with this name, for images of this size.
 
         Args:
-            name: One of `names`.
+            name: One of `names`, or a name that begins with one that ends with a colon.
             weights: `"imagenet"`, the path of a file, or `None` for random weights.
             image_size: `(height, width)` in pixels of the images that will go in.
         """
 
     def facts(self, name: str) -> Facts:
-        """Gives what is known of `name` before it is loaded."""
+        """Gives what is known of a backbone before it is loaded; by default only its name."""
         return Facts(name=name)

@@ -24,7 +24,7 @@ def blocks_by_name(
 
     Args:
         rules: Pairs of a regular expression for the beginning of a layer's name and a template of
-            the block's name: `(r"(block\d)", r"\1")`. The first that matches counts.
+            the block's name: `(r"(block\d)", r"\1")`. The first rule that matches counts.
         unnamed: Whether a layer that no rule matches goes with the `"previous"` matched layer, or
             with the `"next"` one (for families that name the ends of their blocks).
 
@@ -44,7 +44,7 @@ def blocks_by_name(
 
 
 def blocks_between_cuts(model: keras.Model) -> tuple[Block, ...]:
-    """Finds blocks by the graph: each ends where a single tensor is all that goes on.
+    """Finds blocks in the graph: each ends where all later layers depend on a single tensor.
 
     Layers without weights join the block before them; a block has the name of its last layer.
     """
@@ -78,18 +78,19 @@ def live_tensors(model: keras.Model) -> list[int]:
 
 
 def _block_name(layer: str, rules: Sequence[tuple[str, str]]) -> str | None:
+    """Gives the block that the first matching rule makes of a layer's name; `None` if none does."""
     matches = ((re.match(pattern, layer), template) for pattern, template in rules)
     return next((match.expand(template) for match, template in matches if match), None)
 
 
 def _fill(places: list[int | None]) -> list[int]:
-    """Gives each unknown place the known one before it, or where there is none the first known."""
+    """Fills each `None` with the number before it; at the beginning, with the first number."""
     last = next(place for place in places if place is not None)
     return [last := last if place is None else place for place in places]
 
 
 def _never_before_its_inputs(model: keras.Model, places: list[int]) -> list[int]:
-    """Moves layers to later places until none is before one that it reads."""
+    """Moves layers to later blocks until none is in an earlier block than one that it reads."""
     position = {id(layer): i for i, layer in enumerate(model.layers)}
     moved, reached = list(places), dict[int, int]()
     for step in walk(model):
@@ -105,6 +106,7 @@ def _never_before_its_inputs(model: keras.Model, places: list[int]) -> list[int]
 
 
 def _collect(places: list[int], name: Callable[[int], str]) -> tuple[Block, ...]:
+    """Makes the blocks of each layer's block number; `name` gives a number's block name."""
     ordered = sorted(range(len(places)), key=places.__getitem__)
     return tuple(
         Block(name(place), tuple(sorted(members)))

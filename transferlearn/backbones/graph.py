@@ -1,4 +1,4 @@
-"""Copies functional models, and walks through the calls that they are made of."""
+"""Copies functional models, and lists the calls of operations that they consist of."""
 
 import contextlib
 import re
@@ -12,7 +12,7 @@ from transferlearn.types import Operation, Tensor
 
 
 class Step(NamedTuple):
-    """Holds one call in a functional graph: an operation, with what it reads and makes.
+    """Holds one call of a layer or operation in a functional model, with its tensors.
 
     Attributes:
         operation: The operation that is called.
@@ -28,7 +28,7 @@ class Step(NamedTuple):
 
 
 def walk(model: keras.Model) -> Iterator[Step]:
-    """Yields every call of a functional model, plain ops too, after the calls that it reads."""
+    """Yields all calls of layers and operations in a model, each after those that it reads."""
     for node in keras_internals.nodes(model):
         if not node.is_input:
             arguments = (node.arguments.args, node.arguments.kwargs)
@@ -40,10 +40,10 @@ def replay(
     inputs: Sequence[Tensor],
     copy: Callable[[Operation], Callable[..., Any]],
 ) -> list[Tensor]:
-    """Calls a copy of each operation of `model` on `inputs`, and opens nested models.
+    """Builds a model's graph anew on `inputs`, from copies of its layers and operations.
 
-    `keras.models.clone_model` cannot do that: it leaves nested models nested, and copies no plain
-    operations. Weights that are made by these calls are zeros; the caller has to fill them.
+    Models inside the model are opened. `keras.models.clone_model` cannot do that: it leaves them
+    nested, and copies no plain operations. New weights are zeros; the caller has to fill them.
 
     Args:
         model: A functional model; it is not changed.
@@ -57,6 +57,7 @@ def replay(
     copies: dict[int, Callable[..., Any]] = {}
 
     def copy_once(operation: Operation) -> Callable[..., Any]:
+        """Gives the one copy of an operation, or a function that opens a model."""
         if isinstance(operation, keras.Model):
             inner = require_functional(operation)
             return lambda x, **_: run(inner, keras.tree.flatten(x))
@@ -65,13 +66,13 @@ def replay(
         return copies[id(operation)]
 
     def run(part: keras.Model, part_inputs: Sequence[Tensor]) -> Any:
-        return keras_internals.run_through(part, part_inputs, copy_once, _call)
+        return keras_internals.run_through(part, part_inputs, copy_once, _call_with_zeros)
 
     return keras.tree.flatten(run(require_functional(model), inputs))
 
 
 def rewired(model: keras.Model, inputs: Sequence[Tensor]) -> Any:
-    """Calls a model's own operations on other inputs, and gives the outputs that result."""
+    """Calls a model's own operations, not copies, on other inputs, and gives the outputs."""
     return keras_internals.run_through(model, inputs, lambda operation: operation, _plain_call)
 
 
@@ -80,7 +81,7 @@ def cloned(
     instead: Callable[[keras.Layer], keras.Layer] = lambda layer: layer,
     inputs: Sequence[Tensor] | None = None,
 ) -> keras.Model:
-    """Makes a model of the same layers, or of others in their place, on new inputs.
+    """Makes a model on new inputs from the same layers, or from others in their place.
 
     Args:
         model: A functional model without models inside; it is not changed.
@@ -95,17 +96,19 @@ def cloned(
 
 
 def _plain_call(operation: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Calls an operation as it is."""
     return operation(*args, **kwargs)
 
 
-def _call(operation: Callable[..., Any], *args: Any, **kwargs: Any) -> Tensor:
+def _call_with_zeros(operation: Callable[..., Any], *args: Any, **kwargs: Any) -> Tensor:
+    """Calls an operation; weights that it makes in this call are zeros."""
     with _without_initializers(operation):
         return operation(*args, **kwargs)
 
 
 @contextlib.contextmanager
 def _without_initializers(operation: Callable[..., Any]) -> Iterator[None]:
-    """Lets weights begin as zeros: drawing values that are then replaced takes half the time."""
+    """Lets an operation make its weights as zeros: drawing random ones takes half the time."""
     is_layer = isinstance(operation, keras.Layer)
     layers = keras_internals.layers_within(operation) if is_layer else []
     own = [
@@ -124,7 +127,7 @@ def _without_initializers(operation: Callable[..., Any]) -> Iterator[None]:
 
 
 def require_functional(model: keras.Model) -> keras.Model:
-    """Gives the model as a plain `Functional`, or raises an error that says why it cannot."""
+    """Gives the model as a plain `Functional`; raises an error if its graph cannot be seen."""
     if not isinstance(model, keras.Model):
         raise TypeError(f"Expected a keras.Model. Received: {model!r}")
     if isinstance(model, keras.Sequential):
@@ -155,7 +158,12 @@ def require_one_input(model: keras.Model) -> keras.Model:
 
 
 def copy_operation(operation: Operation, **changes: Any) -> Operation:
-    """Makes a fresh operation or layer (without weights) from the config, with `changes` in it."""
+    """Makes a new operation or layer from the config of another, without its weights.
+
+    Args:
+        operation: The one to copy.
+        changes: What to change in the config, such as `name`.
+    """
     if not isinstance(operation, keras.Layer):
         changes.pop("dtype", None)  # only layers have a dtype policy
     try:
@@ -174,13 +182,13 @@ def copy_operation(operation: Operation, **changes: Any) -> Operation:
 
 
 class CanonicalNames:
-    """Gives names that depend on the network alone, where Keras counts over all networks."""
+    """Names copied layers by their own network alone; Keras counts over all networks."""
 
     def __init__(self, *taken: str) -> None:
         self._taken = set(taken)
 
     def __call__(self, operation: Operation) -> str:
-        """Gives the operation's name in the copy; names that Keras made up are counted anew."""
+        """Gives the operation's name in the copy; numbers that Keras added are counted anew."""
         stem = re.sub(r"_\d+$", "", operation.name)
         is_automatic = stem.replace("_", "") == type(operation).__name__.lower()
         base = stem if is_automatic else operation.name
@@ -198,15 +206,19 @@ def canonical(
     after: Callable[[str], keras.Layer | None] | None = None,
     raw: str = "image",
 ) -> keras.Model:
-    """Copies a model, weights included, flat and with canonical layer names.
+    """Copies a model with its weights, opens models inside it, and makes names canonical.
 
     Args:
-        model: A functional or built Sequential model, possibly with models inside.
+        model: A functional or built Sequential model with one input and one output.
         after: Takes a layer's name and gives a layer to put behind it, or `None`.
         raw: The name of the copy's input.
 
     Returns:
         A new `Functional`; `model` is not changed.
+
+    Raises:
+        TypeError: It is no model, is subclassed, or has a layer that its config cannot copy.
+        ValueError: It has no input shape yet, or more than one input or output.
     """
     names, pairs = CanonicalNames(raw), []
 
@@ -225,10 +237,10 @@ def canonical(
 
 
 def copy_weights(pairs: list[tuple[Operation, Operation]]) -> None:
-    """Copies weights from the first layer of each pair to the second.
+    """Copies the weights of each pair's first layer to the second; skips plain operations.
 
     Raises:
-        ValueError: The weights of a pair have other shapes.
+        ValueError: The weights of the two layers differ in shape or number.
     """
     for old, new in pairs:
         if isinstance(old, keras.Layer):

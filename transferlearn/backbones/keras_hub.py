@@ -27,31 +27,31 @@ _WORD_PIECE = {  # `model_type` in Hugging Face's config: the class in KerasHub
 
 
 class KerasHub(TextSource):
-    """Gives `keras_hub:<preset>`, such as `keras_hub:bert_base_en`, or `keras_hub:<folder>`."""
+    """Loads backbones that are named `keras_hub:<preset>` or `keras_hub:<folder>`."""
 
     names = (PREFIX,)
 
     def facts(self, name: str) -> Facts:
-        """Gives what is known without loading the backbone; a folder works offline."""
+        """Gives the name, and whether the backbone is in a folder, so that it works offline."""
         return Facts(name=name, preprocessing="its own", offline=_folder(name) is not None)
 
     def load(self, name: str, *, weights: Weights, image_size: tuple[int, int]) -> Backbone:
-        """Loads a backbone for images, and takes the scaling from its own preprocessing."""
-        model = _loaded(name, "Backbone", load_weights=weights is not None)
+        """Loads a backbone for images, with the scaling of KerasHub's own image converter."""
+        model = _from_preset(name, "Backbone", load_weights=weights is not None)
         if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
             raise ValueError(f"{name!r} takes no images. For texts: tl.TextClassifierBuilder.")
-        convert = _loaded(name, "ImageConverter", module="layers")
+        convert = _from_preset(name, "ImageConverter", module="layers")
         return from_model(
             model,
             preprocessing=_scaling(convert),
             name=name,
-            source=_source(name, pretrained=weights is not None),
+            source=_origin(name, pretrained=weights is not None),
             pretrained=weights is not None,
         )
 
     def load_text(self, name: str, *, pretrained: bool, pooling: Pooling) -> TextBackbone:
-        """Loads an encoder of token ids, with its tokenizer."""
-        encoder = _loaded(name, "Backbone", load_weights=pretrained)
+        """Loads an encoder of texts, with its tokenizer and the given pooling."""
+        encoder = _from_preset(name, "Backbone", load_weights=pretrained)
         if "token_ids" not in [tensor.name for tensor in encoder.inputs]:
             raise ValueError(f"{name!r} takes no texts. For images: tl.ImageClassifierBuilder.")
         tokenizer = self.load_tokenizer(name)
@@ -65,15 +65,15 @@ class KerasHub(TextSource):
             tokenizer,
             pooling=pooling,
             name=encoder.name,
-            source=_source(name, pretrained=pretrained),
+            source=_origin(name, pretrained=pretrained),
             pretrained=pretrained,
         )
 
     def load_tokenizer(self, name: str) -> "HubTokenizer":
-        """Loads the tokenizer, which cuts texts into the tokens that the encoder knows."""
+        """Loads a tokenizer: by KerasHub, or of BERT-like folders from Hugging Face's own files."""
         folder = _folder(name)
         hugging_face = _of_hugging_face(folder) if folder else None
-        return HubTokenizer(hugging_face or _loaded(name, "Tokenizer"))
+        return HubTokenizer(hugging_face or _from_preset(name, "Tokenizer"))
 
 
 class HubTokenizer(Tokenizer):
@@ -113,32 +113,35 @@ class HubTokenizer(Tokenizer):
         return cls(tokenizer)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, HubTokenizer) and self._known() == other._known()
+        return isinstance(other, HubTokenizer) and self._identity() == other._identity()
 
     def __hash__(self) -> int:
-        return hash(self._known())
+        return hash(self._identity())
 
-    def _known(self) -> tuple[str, tuple[str, ...]]:
+    def _identity(self) -> tuple[str, tuple[str, ...]]:
+        """Gives what makes two tokenizers equal: the settings, and the vocabulary."""
         settings = {k: v for k, v in self._tokenizer.get_config().items() if k != "name"}
         return repr(settings), tuple(self._tokenizer.get_vocabulary())
 
 
 def keras_hub() -> Any:
-    """Gives the package, or raises an `ImportError` that says what to install."""
+    """Imports the package `keras_hub`, or raises an `ImportError` that says what to install."""
     try:
         return import_module("keras_hub")
     except ImportError as error:
         raise ImportError(
-            f"KerasHub's networks need a package more: {install_line('hub')}. ({error})"
+            f"KerasHub's networks need another package: {install_line('hub')}. ({error})"
         ) from error
 
 
 def _folder(name: str) -> Path | None:
+    """Gives the folder that the name ends with; `None` for a preset."""
     path = Path(name.removeprefix(PREFIX)).expanduser()
     return path if path.is_dir() else None
 
 
-def _loaded(name: str, class_name: str, *, module: str = "models", **settings: Any) -> Any:
+def _from_preset(name: str, class_name: str, *, module: str = "models", **settings: Any) -> Any:
+    """Loads an object of KerasHub from a preset or folder, or raises a helpful `OSError`."""
     loader = getattr(getattr(keras_hub(), module), class_name)
     preset = str(_folder(name) or name.removeprefix(PREFIX))
     try:
@@ -153,9 +156,9 @@ def _loaded(name: str, class_name: str, *, module: str = "models", **settings: A
 
 
 def _of_hugging_face(folder: Path) -> Any:
-    """Makes the tokenizer of a BERT from Hugging Face's files, or gives `None` for other folders.
+    """Makes a tokenizer from Hugging Face's files of a BERT, DistilBERT or ELECTRA; else `None`.
 
-    KerasHub's own way keeps accents in lower-cased texts, and needs settings that may be absent.
+    KerasHub's own loader keeps accents when it lower-cases, and fails where settings are missing.
     """
     class_name = _WORD_PIECE.get(_settings(folder / "config.json").get("model_type", ""))
     vocabulary = folder / "vocab.txt"
@@ -173,12 +176,14 @@ def _of_hugging_face(folder: Path) -> Any:
 
 @lru_cache(maxsize=4)
 def _word_piece(class_name: str, vocabulary: Path, changed: int, lower: bool, strips: bool) -> Any:
-    # `changed`, the time when the file was changed, keeps the cache from giving an old one.
+    """Makes a tokenizer of a vocabulary file, or gives the one made of it before."""
+    # `changed`, the file's time of change, keeps the cache from giving an older file's tokenizer.
     tokenizer = getattr(keras_hub().models, class_name)
     return tokenizer(str(vocabulary), lowercase=lower, strip_accents=strips)
 
 
 def _settings(file: Path) -> Json:
+    """Reads a JSON file of settings; a file that is not there has none."""
     if not file.is_file():
         return {}
     try:
@@ -188,15 +193,18 @@ def _settings(file: Path) -> Json:
 
 
 def _scaling(converter: Any) -> keras.Layer:
+    """Makes a layer that scales pixels as KerasHub's image converter does."""
     scale = 1.0 if converter.scale is None else converter.scale
     offset = 0.0 if converter.offset is None else converter.offset
     return keras.layers.Rescaling(scale, offset, dtype="float32", name="preprocessing")
 
 
-def _source(name: str, *, pretrained: bool) -> str:
+def _origin(name: str, *, pretrained: bool) -> str:
+    """Says in words where the weights came from."""
     return f"KerasHub, {name.removeprefix(PREFIX)}" if pretrained else "random weights"
 
 
 def _first_id(tokenizer: Any, *names: str) -> tuple[int, ...]:
+    """Gives the id of the first of these special tokens that the tokenizer has; else `()`."""
     found = (getattr(tokenizer, f"{name}_token_id", None) for name in names)
     return next(((int(token),) for token in found if token is not None), ())

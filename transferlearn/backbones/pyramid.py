@@ -1,4 +1,4 @@
-"""Finds a network's feature map at each stride from its graph; no map is listed by hand."""
+"""Finds the feature map to read at each stride of a network, from its graph alone."""
 
 import math
 from collections.abc import Sequence
@@ -10,33 +10,34 @@ from transferlearn.backbones.graph import Step, walk
 from transferlearn.types import Operation, Tensor
 
 STRIDES = (2, 4, 8, 16, 32)
+_NOMINAL = 256  # rows and columns, for a network that takes any size
 # Padding and cropping move a map's edges, so it no longer lies over the image as its size says.
 _MOVED = (keras.layers.ZeroPadding2D, keras.layers.Cropping2D)
 
 
 def pyramid(model: keras.Model, blocks: Sequence[Block]) -> dict[int, Tensor]:
-    """Finds the feature map to read at each stride.
+    """Finds the feature map to read at each stride, the image's pixels for one step in a map.
 
-    Maps come into question where a single tensor is all that goes on, or where one goes on from its
-    block to others. Of those at one stride the last counts for which the network has looked at
-    neighbouring places anew, or which is no wider than the one before it: so what comes before the
-    pooling of VGG and the transitions of DenseNet, but not the wide expansion of MobileNet's next
-    block, which tells no more than the narrow map that it is made of.
+    A map can be chosen if all later layers depend on it alone, or if it leaves its block. One map
+    at a stride gives way to a later one that has no more channels, or that is made with a window
+    (of a convolution or pooling) wider than one place. So the map before the pooling is chosen in
+    VGG and in DenseNet's transitions, but not the wide expansion in MobileNet's next block, which
+    tells no more than the narrow map that it is made of.
 
     Args:
         model: A network that takes one batch of images `(batch, height, width, channels)`.
         blocks: The blocks of the model.
 
     Returns:
-        The map, a `KerasTensor`, by its stride, for those of 2, 4, 8, 16 and 32 that there are.
+        The maps, `KerasTensor`s, by stride: 2, 4, 8, 16 and 32, as far as there are any.
     """
     ends = _ends_of_blocks(model, blocks)
-    strides = {id(model.inputs[0]): 1}
+    rows, strides = _rows(model), {id(model.inputs[0]): 1}
     seen_anew: set[int] = set()
     found: dict[int, Tensor] = {}
     for step, live in zip(walk(model), live_tensors(model), strict=True):
         for tensor in step.outputs:
-            stride = strides[id(tensor)] = _stride(model, step, tensor, strides)
+            stride = strides[id(tensor)] = _stride(step, tensor, strides, rows)
             if _window(step.operation) > 1:
                 seen_anew.add(stride)
             if stride not in STRIDES or isinstance(step.operation, _MOVED):
@@ -49,7 +50,7 @@ def pyramid(model: keras.Model, blocks: Sequence[Block]) -> dict[int, Tensor]:
 
 
 def _ends_of_blocks(model: keras.Model, blocks: Sequence[Block]) -> set[int]:
-    """Gives the ids of the tensors that a block makes and another one reads."""
+    """Gives the ids of the model's output and of tensors that go from one block to another."""
     block_of = {id(model.layers[i]): n for n, block in enumerate(blocks) for i in block.layers}
     made_in: dict[int, int] = {}
     ends = {id(model.outputs[0])}
@@ -61,35 +62,41 @@ def _ends_of_blocks(model: keras.Model, blocks: Sequence[Block]) -> set[int]:
     return ends
 
 
-def _stride(model: keras.Model, step: Step, tensor: Tensor, strides: dict[int, int]) -> int:
-    """Gives the stride of a map, followed from layer to layer; 0 for what is no map.
+def _rows(model: keras.Model) -> dict[int, int]:
+    """Gives the number of rows of each map, by the tensor's id; at 256 rows where any size goes."""
+    maps = [t for step in walk(model) for t in step.outputs if len(t.shape) == 4]
+    image, *sizes = (tensor.shape for tensor in (model.inputs[0], *maps))
+    if maps and None in image[1:3]:
+        image = (1, image[1] or _NOMINAL, image[2] or _NOMINAL, *image[3:])
+        sizes = keras.Model(model.inputs, maps).compute_output_shape(image)
+    found = {id(tensor): size[1] for tensor, size in zip(maps, sizes, strict=True)}
+    return {**found, id(model.inputs[0]): image[1]}
 
-    Sizes alone do not tell it: without padding InceptionV3 makes 3 places of 139 at stride 32.
+
+def _stride(step: Step, tensor: Tensor, strides: dict[int, int], rows: dict[int, int]) -> int:
+    """Gives the stride of a tensor from the strides of its inputs; 0 if it is no map.
+
+    Sizes alone do not tell it: without padding InceptionV3 makes 3 rows of 139 at stride 32.
     """
-    if len(tensor.shape) != 4:
+    if id(tensor) not in rows:
         return 0
-    before = max(step.inputs, key=lambda t: strides.get(id(t), 0), default=model.inputs[0])
-    if not strides.get(id(before)):  # tokens that become a map again
-        return round(_ratio(model.inputs[0], tensor))
+    before = max(step.inputs, key=lambda t: strides.get(id(t), 0))
+    if not strides.get(id(before)):  # a gate, or tokens that become a map again
+        return round(_ratio(max(rows.values()), rows[id(tensor)]))
     if isinstance(step.operation, _MOVED):
         return strides[id(before)]
     own = getattr(step.operation, "strides", None)
     if own is None or isinstance(step.operation, keras.layers.Conv2DTranspose):
-        return round(strides[id(before)] * _ratio(before, tensor))
+        return round(strides[id(before)] * _ratio(rows[id(before)], rows[id(tensor)]))
     return strides[id(before)] * max(keras.tree.flatten(own))
 
 
-def _ratio(before: Tensor, after: Tensor) -> float:
-    """Gives how many times fewer rows there are, a power of two; 0 of one row, as in a gate."""
-    rows, left = before.shape[1], after.shape[1]
-    if rows == left:
-        return 1
-    if left == 1:
-        return 0
-    return 2 ** round(math.log2(rows / left)) if rows and left else 1
+def _ratio(rows: int, left: int) -> float:
+    """Gives how many times fewer rows are left, as a power of two; 0 if it is down to one."""
+    return 1 if rows == left else 0 if left == 1 else 2 ** round(math.log2(rows / left))
 
 
 def _window(operation: Operation) -> int:
-    """Gives how many places in a row an operation looks at for one of its output."""
+    """Gives the longest side of an operation's kernel or pooling window; 1 if it has none."""
     sizes = getattr(operation, "kernel_size", None) or getattr(operation, "pool_size", None) or 1
     return max(keras.tree.flatten(sizes))

@@ -1,4 +1,4 @@
-"""Keeps the sources of backbones, and loads backbones by their names."""
+"""Registers the sources of backbones, and loads backbones by their names."""
 
 import difflib
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ register(SavedModels())
 
 
 def names() -> tuple[str, ...]:
-    """Gives the names of all registered backbones, except those that begin with a prefix."""
+    """Gives all registered names of single backbones, so no prefixes such as `keras_hub:`."""
     return tuple(name for name in _sources if not name.endswith(":"))
 
 
@@ -52,13 +52,13 @@ def facts(name: str) -> Facts:
     """Gives what is known of a backbone before it is loaded.
 
     Raises:
-        ValueError: There is no such backbone; the closest names are in the message.
+        ValueError: There is no such backbone; the message says which names are closest.
     """
     return _source(name).facts(name)
 
 
 def default_image_size(backbone: str | keras.Model | Backbone) -> tuple[int, int]:
-    """Gives the default `(height, width)` in pixels of a backbone's images."""
+    """Gives a backbone's default `(height, width)` in pixels; 224 where it takes any."""
     if isinstance(backbone, str):
         return facts(backbone).image_size
     model = backbone.model if isinstance(backbone, Backbone) else backbone
@@ -73,7 +73,7 @@ def get(
     weights: Weights = "imagenet",
     image_size: tuple[int, int] | None = None,
 ) -> Backbone:
-    """Loads a backbone.
+    """Loads a backbone by its name, or makes one of a model; gives a `Backbone` as it is.
 
     Args:
         backbone: A registered name (`transferlearn backbones` lists them), a functional model
@@ -81,7 +81,8 @@ def get(
         weights: `"imagenet"`, the path of a weight file, or `None` for random weights. A folder
             named by the environment variable `TRANSFERLEARN_WEIGHTS` is looked at before any
             download. A model that is passed keeps its own weights unless this is a path.
-        image_size: `(height, width)` in pixels; by default the backbone's own default.
+        image_size: `(height, width)` in pixels, for a backbone that is named; by default its own
+            default.
 
     Raises:
         ValueError: The name is unknown, the weight file is of another network, or the images are
@@ -116,7 +117,7 @@ def get(
 def get_text(
     backbone: str | TextBackbone, *, pretrained: bool = True, pooling: Pooling = "mean"
 ) -> TextBackbone:
-    """Loads a backbone for texts.
+    """Loads a backbone for texts by its name; gives a `TextBackbone` as it is.
 
     Args:
         backbone: A name such as `"keras_hub:bert_base_en"` or `"keras_hub:path/to/folder"`, or a
@@ -125,7 +126,8 @@ def get_text(
         pooling: How the vectors of all tokens become one for the text, see `from_encoder`.
 
     Raises:
-        ValueError: The name is known to no source of text backbones.
+        TypeError: It is neither a name nor a `TextBackbone`.
+        ValueError: The name is unknown, or that of a backbone for images.
         OSError: The backbone could not be downloaded.
         ImportError: A package that the backbone needs is not installed.
     """
@@ -143,6 +145,7 @@ def get_tokenizer(backbone: str | TextBackbone) -> Tokenizer:
 
 
 def _text_source(name: str) -> TextSource:
+    """Gives the source that loads this text backbone; another name raises an error."""
     if not isinstance(name, str):
         raise TypeError(
             "A backbone for texts is a name such as 'keras_hub:bert_base_en', or "
@@ -159,6 +162,7 @@ def _text_source(name: str) -> TextSource:
 
 
 def _source(name: str) -> BackboneSource:
+    """Gives the source that loads this backbone; an unknown name raises `ValueError`."""
     prefix, colon, _ = name.partition(":")
     if f"{prefix}:" in _sources and colon:
         return _sources[f"{prefix}:"]
@@ -208,6 +212,7 @@ _LEGEND = (
 
 
 def _cells(facts: Facts) -> tuple[str, ...]:
+    """Gives the cells of a backbone's row in the table."""
     return (
         facts.name,
         "-" if facts.parameters is None else f"{facts.parameters:.1f}M",

@@ -20,11 +20,11 @@ _POOLINGS = ("mean", "first", "pooled")
 
 @dataclass(frozen=True, kw_only=True)
 class TextBackbone(Backbone):
-    """Holds a pretrained encoder that takes token ids and gives one vector for a text.
+    """Holds an encoder that turns a text's token ids into one vector, and its tokenizer.
 
     Attributes:
         tokenizer: The tokenizer that turns texts into ids.
-        most_tokens: The most tokens that it can read of one text; `None` for any number.
+        most_tokens: The most tokens of one text that the encoder can read; `None` for any number.
     """
 
     tokenizer: Tokenizer
@@ -33,11 +33,11 @@ class TextBackbone(Backbone):
 
 
 class TextSource(BackboneSource):
-    """Gives backbones for texts by name, and maybe backbones for images too."""
+    """Loads backbones for texts by name, and maybe backbones for images too."""
 
     @abc.abstractmethod
     def load_text(self, name: str, *, pretrained: bool, pooling: Pooling) -> TextBackbone:
-        """Loads the backbone; the arguments are those of `get_text`."""
+        """Loads the backbone with this name; for the other arguments see `get_text`."""
 
     @abc.abstractmethod
     def load_tokenizer(self, name: str) -> Tokenizer:
@@ -53,17 +53,18 @@ def from_encoder(
     source: str = "the model that was passed",
     pretrained: bool = True,
 ) -> TextBackbone:
-    """Makes a backbone of a functional encoder, such as KerasHub's.
+    """Makes a backbone for texts of an encoder, its tokenizer and a pooling.
 
-    The padding mask is made from the ids, inside the model.
+    The model of the backbone takes token ids alone: it makes padding mask and segment ids itself.
 
     Args:
         encoder: A functional model with the inputs `token_ids`, maybe `padding_mask` and
             `segment_ids`; its output is `(batch, tokens, channels)`, or a dict with it as
             `"sequence_output"`. It is copied, weights included.
         tokenizer: The tokenizer that the encoder was trained with.
-        pooling: `"mean"` over the tokens that are no padding, the `"first"` token (`[CLS]`), or
-            what the encoder itself makes of that, `"pooled"` (a trained layer, in BERT).
+        pooling: What becomes the vector of a text: the `"mean"` over all tokens but padding, the
+            `"first"` token (`[CLS]`), or the encoder's own `"pooled_output"` (`"pooled"`), which
+            in BERT a trained layer makes of the first token.
         name: The backbone's name; by default the encoder's own.
         source: Where the weights came from.
         pretrained: Whether the weights are trained.
@@ -112,19 +113,19 @@ def from_encoder(
 
 
 def check_pooling(pooling: object) -> None:
-    """Refuses a pooling that is none of the three."""
+    """Raises `ValueError` unless the pooling is `"mean"`, `"first"` or `"pooled"`."""
     if pooling not in _POOLINGS:
         raise ValueError(f"pooling is one of {', '.join(_POOLINGS)}. Received: pooling={pooling!r}")
 
 
 def _output(encoder: keras.Model, pooling: str) -> Tensor:
-    """Gives the encoder's output: a vector for each token, or with `"pooled"` a single one."""
+    """Gives the encoder's output to pool, a vector a token; with `"pooled"` one for the text."""
     check_pooling(pooling)
     outputs = encoder.output if isinstance(encoder.output, dict) else {}
     if pooling == "pooled":
         if "pooled_output" not in outputs:
             raise ValueError(
-                f"{encoder.name} pools nothing itself: take pooling='mean' or 'first'. "
+                f"{encoder.name} has no pooled output: take pooling='mean' or 'first'. "
                 "Received: pooling='pooled'"
             )
         return outputs["pooled_output"]
@@ -135,7 +136,7 @@ def _output(encoder: keras.Model, pooling: str) -> Tensor:
 
 
 def _blocks(model: keras.Model) -> tuple[Block, ...]:
-    """Finds the blocks: the embeddings, and each numbered layer that is made of other layers."""
+    """Finds the blocks: the embeddings, and each numbered layer that contains other layers."""
     numbered = [
         re.escape(layer.name)
         for layer in model.layers

@@ -33,7 +33,7 @@ def read_torch_state(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         and dtypes (float64, float32, float16 or int64).
 
     Raises:
-        ValueError: The file is truncated, is no such file, or names an object that is not allowed.
+        ValueError: The file is cut short, has another format, or asks for a class that is refused.
         OSError: The file cannot be opened.
 
     Example:
@@ -53,8 +53,9 @@ def read_torch_state(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
 
 
 def _read(file: BufferedReader) -> dict[str, np.ndarray]:
-    """Reads the five pickles (magic, protocol, system, tensors, storage order) and the raw data."""
+    """Reads the five pickles of a file, and fills the tensors with the raw data after them."""
     storages: dict[str, np.ndarray] = {}
+    # `order` is that of the storages in the raw data.
     magic, protocol, system, state, order = (_Unpickler(file, storages).load() for _ in range(5))
     if (magic, protocol, system["little_endian"]) != (_MAGIC, _PROTOCOL, True):
         raise ValueError(f"unknown header {magic!r}, {protocol!r}, {system!r}")
@@ -74,13 +75,14 @@ def _read(file: BufferedReader) -> dict[str, np.ndarray]:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Builds tensors as views into `storages`, which are filled later, and nothing else."""
+    """Unpickles tensors as views into `storages`, which are filled later; refuses other classes."""
 
     def __init__(self, file: BufferedReader, storages: dict[str, np.ndarray]) -> None:
         super().__init__(file)
         self._storages = storages
 
     def find_class(self, module: str, name: str) -> object:
+        """Gives what stands for an allowed class or function of the pickle; refuses all others."""
         if module == "torch" and name in _DTYPES:
             return _DTYPES[name]
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
@@ -90,6 +92,7 @@ class _Unpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is refused")
 
     def persistent_load(self, pid: object) -> np.ndarray:
+        """Gives the storage that the pickle names, made empty the first time."""
         match pid:
             case ("storage", str(dtype), str(key), str(), int(size), None):
                 return self._storages.setdefault(key, np.empty(size, dtype))
@@ -99,6 +102,7 @@ class _Unpickler(pickle.Unpickler):
 def _rebuild_tensor(
     storage: np.ndarray, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: object
 ) -> np.ndarray:
+    """Makes a tensor as a view into its storage, given offset and strides in elements."""
     # The ndarray constructor, unlike `as_strided`, refuses a view that leaves its buffer.
     size = storage.itemsize
     return np.ndarray(

@@ -1,4 +1,4 @@
-"""Looks for weight files, loads them, and says what to do where there is none."""
+"""Finds weight files, loads them, and makes the errors that say what to do without one."""
 
 import os
 import warnings
@@ -14,7 +14,7 @@ OFFLINE_BACKBONE = "EfficientNetLite0"
 
 
 def check_weights(weights: Weights) -> None:
-    """Refuses weights that are neither `"imagenet"`, `None` nor an existing file."""
+    """Raises `OSError` unless weights are `"imagenet"`, `None` or an existing file."""
     if weights is None or weights == "imagenet":
         return
     if not Path(weights).is_file():
@@ -25,11 +25,11 @@ def check_weights(weights: Weights) -> None:
 
 
 def find_file(name: str, official: str) -> Path | None:
-    """Looks for a network's weights in the folder that `TRANSFERLEARN_WEIGHTS` names.
+    """Finds a network's weight file in the folder `TRANSFERLEARN_WEIGHTS`; `None` if none.
 
     Args:
         name: The backbone's name; `<name>.weights.h5` and `<name>.h5` are looked for.
-        official: The file name under which Keras publishes the headless weights.
+        official: Another file name to look for, under which the weights were published.
 
     Raises:
         OSError: The variable names something that is no folder.
@@ -44,7 +44,7 @@ def find_file(name: str, official: str) -> Path | None:
 
 
 def download_failed(name: str, official: str, reason: Exception) -> OSError:
-    """Makes the error that says what was tried, where to put the file, and what works offline."""
+    """Makes an error that says what was tried, where to put a file, and what works offline."""
     folder = os.environ.get(FOLDER_VARIABLE)
     # Where Keras looks before it downloads.
     cache = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models"
@@ -54,11 +54,11 @@ def download_failed(name: str, official: str, reason: Exception) -> OSError:
         else f"no folder ({FOLDER_VARIABLE} is not set)"
     )
     return OSError(
-        f"The ImageNet weights of {name} could not be had. Tried: {looked}, and Keras's download: "
-        f"{str(reason).rstrip('.')}. To put the file there by hand, save {official} in {cache}, "
-        f"or save it (or your own as {name}.weights.h5) in a folder that the variable "
-        f"{FOLDER_VARIABLE} names, or pass "
-        f"weights='path/to/file'. {OFFLINE_BACKBONE!r} works offline: {install_line('demo')}."
+        f"The ImageNet weights of {name} could not be loaded. Tried: {looked}, and Keras's "
+        f"download: {str(reason).rstrip('.')}. Download the file elsewhere, and "
+        f"save {official} in {cache}, or save it (or your own as {name}.weights.h5) in a folder "
+        f"that the variable {FOLDER_VARIABLE} names, or pass weights='path/to/file'. "
+        f"{OFFLINE_BACKBONE!r} works offline: {install_line('demo')}."
     )
 
 
@@ -76,5 +76,5 @@ def load_file(model: keras.Model, path: Path, name: str) -> None:
 
 
 def _gist(error: Exception) -> str:
-    """Gives the first sentence of Keras's message, which goes on with pages of numbers."""
+    """Gives the beginning of Keras's message; pages of numbers can follow in it."""
     return str(error).strip().split("\n")[0].partition(" Example error message")[0]

@@ -1,4 +1,4 @@
-"""Offers builders, which describe a job: one for each pair of what goes in and what is learnt."""
+"""Offers builders, which train by their settings: for images or texts, classes or numbers."""
 
 from transferlearn.builders.base import Builder as Builder
 from transferlearn.builders.classifier import Classifier as Classifier

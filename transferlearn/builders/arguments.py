@@ -1,4 +1,4 @@
-"""Checks the arguments of a builder."""
+"""Checks the head and the backbone that a builder is given."""
 
 import keras
 
@@ -7,7 +7,7 @@ from transferlearn.heads import Decoder, Head
 
 
 def check_parts(head: object, backbone: object) -> None:
-    """Raises `TypeError` where the head is no head, or the backbone no backbone."""
+    """Raises `TypeError` unless the head and the backbone have types that builders take."""
     if not isinstance(head, (Head, Decoder)):
         raise TypeError(
             f"head is an object such as tl.heads.PooledDense(). Received: head={head!r}"

@@ -1,4 +1,4 @@
-"""Checks the random changes of images to train on, and copies them for each use."""
+"""Checks augmentations, which change training images at random, and makes their layers."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
@@ -10,7 +10,7 @@ from transferlearn.checks import number, whole
 Augmentation: TypeAlias = str | keras.Layer | Sequence[keras.Layer] | None
 """The name of a preset, a layer or several; `None` leaves the choice to the schedule."""
 
-_MOST_VIEWS = 1000  # of one image; an epoch sees one, so more than there are epochs are no use
+_MOST_VIEWS = 1000  # of one image; an epoch uses one, so more views than epochs are useless
 
 
 def _light() -> list[keras.Layer]:
@@ -39,11 +39,12 @@ PRESETS: dict[str, Callable[[], list[keras.Layer]]] = {
 
 
 def check_variation(augmentation: Augmentation, views: int, mixup: float) -> None:
-    """Refuses an augmentation, views or mixup that cannot work.
+    """Raises an error for an augmentation, views or mixup that cannot work.
 
     Raises:
         TypeError: The augmentation is no Keras layer and no list of them.
-        ValueError: `views` is below 1, or above 1 without an augmentation; `mixup` is negative.
+        ValueError: The augmentation is empty or no preset; `views` is below 1, too large, or above
+            1 without an augmentation; `mixup` is negative.
     """
     if isinstance(augmentation, (list, tuple)) and not augmentation:
         raise ValueError("augmentation is empty. Give it a layer, or leave it out.")
@@ -60,8 +61,8 @@ def check_variation(augmentation: Augmentation, views: int, mixup: float) -> Non
             )
     if whole("views", views, least=1) > _MOST_VIEWS:
         raise ValueError(
-            f"views is at most {_MOST_VIEWS}: more views than epochs are never seen, and "
-            f"without views each epoch makes new ones. Received: views={views}"
+            f"views is at most {_MOST_VIEWS}: an epoch uses one view of an image, and with "
+            f"views=1 each epoch makes new ones. Received: views={views}"
         )
     if views > 1 and not _layers(augmentation):
         raise ValueError(
@@ -72,7 +73,7 @@ def check_variation(augmentation: Augmentation, views: int, mixup: float) -> Non
 
 
 def copy_augmentation(augmentation: Augmentation, shape: tuple[int, ...]) -> keras.Layer | None:
-    """Makes one new layer of the augmentation that a builder holds, or gives `None` without one.
+    """Makes a new layer that does the whole augmentation; `None` if there is none.
 
     Raises:
         ValueError: It changes the shape of the images, or has weights to train.
@@ -85,7 +86,7 @@ def copy_augmentation(augmentation: Augmentation, shape: tuple[int, ...]) -> ker
     before, after = image.shape[1:], layer(image).shape[1:]
     if any(b not in (None, a) for a, b in zip(before, after, strict=True)):
         raise ValueError(
-            f"The augmentation makes of images of shape {before} others of shape {after}: it must "
+            f"The augmentation turns images of shape {before} into ones of shape {after}: it must "
             "leave the shape as it is."
         )
     if layer.trainable_weights:
@@ -97,6 +98,7 @@ def copy_augmentation(augmentation: Augmentation, shape: tuple[int, ...]) -> ker
 
 
 def _layers(augmentation: Augmentation) -> list[keras.Layer]:
+    """Gives the layers of an augmentation, of which a preset makes new ones."""
     if augmentation is None:
         return []
     if isinstance(augmentation, str):

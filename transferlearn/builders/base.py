@@ -1,4 +1,4 @@
-"""Defines what every builder does, whatever goes in and whatever is learnt."""
+"""Defines what builders of all kinds and tasks share: they load data, prepare and train."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,17 +27,21 @@ Prediction = TypeVar("Prediction")
 
 @dataclass(frozen=True)
 class Builder(NetworkBuilder[Prediction]):
-    """Describes a transfer-learning job. It never changes: `fit` and `build` make new things.
+    """Holds the settings of a transfer-learning job, which never change, and trains by them.
 
     Subclass a builder to write a head of your own (`build_head`); further settings are dataclass
     fields, not an `__init__`.
+
+    Attributes:
+        auto: The recipe that `schedule="auto"` stands for.
+        default_schedule: The name of the schedule that `fit` takes where none is named.
     """
 
-    _auto: ClassVar[Schedule] = Auto()
-    _default_schedule: ClassVar[str] = "auto"
+    auto: ClassVar[Schedule] = Auto()
+    default_schedule: ClassVar[str] = "auto"
 
     def reading(self) -> Reading:
-        """Says how data to train on is read, which depends on what goes in and what is learnt."""
+        """Gives the settings to read data by: the kind, the target, and what to do on errors."""
         return Reading(self.kind, self.task.target, self.on_error)
 
     def load(
@@ -47,7 +51,7 @@ class Builder(NetworkBuilder[Prediction]):
         *,
         validation_split: float = 0.1,
     ) -> LoadedData:
-        """Loads and checks data to train on and to validate on, once for several trainings.
+        """Loads and checks training and validation data, which several trainings can then use.
 
         The arguments are those of `fit`. What this gives can be passed as `train` to `fit`,
         `prepare`, `tl.search` and `tl.find_learning_rate`.
@@ -91,20 +95,20 @@ class Builder(NetworkBuilder[Prediction]):
         callbacks: Callbacks = None,
         verbose: Verbose = "auto",
     ) -> FittedModel[Prediction]:
-        """Trains, phase by phase: `prepare` and `Training.run` in one call.
+        """Trains and gives the fitted model: `prepare` and `Training.run` in one call.
 
         Args:
             train: Any source that `tl.data.load` takes, or what `load` gave.
-            validation_data: Another such source. Without it, a part of `train` is held out; streams
-                are trained on whole.
+            validation_data: Another such source. Without it, a part of `train` is held out; of
+                streams nothing is.
             epochs: The epochs of all phases together; by default the schedule chooses.
-            schedule: A `tl.Schedule` or the name of one; it says what is frozen when.
-            validation_split: The share in [0, 1) to hold out. A solved head that is not trained
-                further is in the end solved on that share too.
+            schedule: A `tl.Schedule` or the name of one; it says what is frozen in which epochs.
+            validation_split: The share in [0, 1) to hold out. If the head is solved and nothing is
+                trained after that, the final solution is computed with that share too.
             cache: Whether the output of frozen layers is computed once and stored: `"auto"` where
                 that saves time, `True` (`ValueError` where it cannot be), `False`, or a `tl.Cache`
-                that says where and how. The same weights come out, to rounding.
-            callbacks: Keras callbacks; they see the full model, and epochs that run on over phases.
+                that says where and how. The weights are the same either way, but for rounding.
+            callbacks: Keras callbacks, which see the full model and epochs numbered throughout.
             verbose: What `model.fit` takes; with 0 nothing is printed.
 
         Returns:
@@ -131,6 +135,7 @@ class Builder(NetworkBuilder[Prediction]):
         validation_split: float,
         reading: Reading,
     ) -> LoadedData:
+        """Loads the data, or gives loaded data as it is, which brings its own validation data."""
         if not isinstance(train, LoadedData):
             return load_pair(
                 train, validation_data, reading, validation_split=validation_split, seed=self.seed
@@ -158,7 +163,7 @@ class Builder(NetworkBuilder[Prediction]):
         backbone, encoding = self.load_backbone(train.shape), self.task.learn(train.learnt)
         network, encoding = self._network(backbone, encoding, train.shape)
         layers = Layers.of(backbone)
-        # A wrong name of a layer must come up now, and not when a later phase begins.
+        # A wrong name of a layer must raise its error now, not when a later phase begins.
         layers.frozen_by(strategy(self.freeze, backbone))
         job = make_job(
             backbone,
@@ -199,15 +204,16 @@ class Builder(NetworkBuilder[Prediction]):
         )
 
     def _kind_of(self, train: Dataset, backbone: Backbone) -> Kind:
-        """Gives the kind that reads other data for the fitted model."""
+        """Gives the kind by which the fitted model reads other data: as `train` was read."""
         return self.kind.like(train)
 
     def _variation(self, shape: tuple[int, ...], plan: Schedule) -> dict[str, Any]:
-        """Gives augmentation, views and mixup for these items, as arguments of `TrainingData`."""
+        """Gives augmentation, views and mixup as arguments of `TrainingData`; by default none."""
         return {}
 
     def _plan(self, schedule: Schedule | str | None) -> Schedule:
-        # What is named is obeyed: a `freeze` without a schedule holds from first epoch to last.
-        default = self._default_schedule if self.freeze is None else "one-phase"
+        """Gives the schedule that was passed or named, or else the builder's default."""
+        # A `freeze` without a schedule holds from the first epoch to the last.
+        default = self.default_schedule if self.freeze is None else "one-phase"
         asked = default if schedule is None else schedule
-        return self._auto if asked == "auto" else as_schedule(asked)
+        return self.auto if asked == "auto" else as_schedule(asked)

@@ -1,4 +1,4 @@
-"""Defines what all builders of classifiers share, whatever goes in."""
+"""Defines what all builders of classifiers share, for images as for texts."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,13 +31,13 @@ from transferlearn.types import Callbacks, Source, Tensor, Verbose
 
 @dataclass(frozen=True)
 class Classifier(Builder[ClassPrediction]):
-    """Builds classifiers, whatever goes in.
+    """Builds and trains classifiers of any kind of data, with one class an item or with tags.
 
     Args:
         multi_label: Whether an item can have several classes.
         loss: A Keras loss; by default the cross-entropy that fits the head's outputs.
             `"binary_crossentropy"` gives two classes one sigmoid output.
-        metrics: Keras metrics; by default accuracy (and AUC for yes-or-no outputs).
+        metrics: Keras metrics; by default accuracy (and AUC for sigmoid outputs).
     """
 
     multi_label: bool = False
@@ -48,13 +48,13 @@ class Classifier(Builder[ClassPrediction]):
         super().__post_init__()
         if getattr(self, "mixup", 0.0) and takes_ids(self.loss):
             raise ValueError(
-                "mixup mixes labels, which class ids cannot be: leave out the loss, or take "
+                "mixup mixes labels, and class ids cannot be mixed: leave out the loss, or take "
                 f"'categorical_crossentropy'. Received: loss={self.loss!r}"
             )
 
     @property
     def task(self) -> Task[ClassPrediction]:
-        """Gives the task: items with one class each, or with any number of classes."""
+        """Gives the task: one class for each item, or with `multi_label` any number of them."""
         return Tagging() if self.multi_label else Classification()
 
     def build_head(self, features: Tensor, num_classes: int) -> Tensor:
@@ -85,7 +85,8 @@ class Classifier(Builder[ClassPrediction]):
         Returns:
             A plain, flat, functional `keras.Model`: raw RGB pixels in [0, 255] of shape
             `(batch, height, width, 3)` in (of texts token ids, `(batch, tokens)`),
-            `(batch, num_classes)` out. Frozen layers stay exactly as they are under `model.fit`.
+            `(batch, num_classes)` out, or `(batch, 1)` of two classes with
+            `"binary_crossentropy"`. Frozen layers stay exactly as they are under `model.fit`.
             Without a `loss` it is compiled with sparse categorical cross-entropy (class ids), or
             binary cross-entropy for one output or `multi_label`.
 
@@ -96,11 +97,11 @@ class Classifier(Builder[ClassPrediction]):
         return self._build(self._blank(num_classes))
 
     def summary(self, num_classes: int = 2, *, print_fn: Callable[[str], object] = print) -> None:
-        """Prints, block by block, what is frozen and what is trained, and how many parameters."""
+        """Prints, block by block, what is frozen or trained, and how many parameters that is."""
         self._summary(self._blank(num_classes), print_fn)
 
     def reading(self, class_names: Sequence[str] | None = None) -> Reading:
-        """Says how data to train on is read.
+        """Gives the settings to read data by: the kind, the classes, and what to do on errors.
 
         Args:
             class_names: The classes in the order of their ids; by default found in the data.
@@ -116,7 +117,7 @@ class Classifier(Builder[ClassPrediction]):
         validation_split: float = 0.1,
         class_names: Sequence[str] | None = None,
     ) -> LoadedData:
-        """Loads and checks data to train on and to validate on, once for several trainings.
+        """Loads and checks training and validation data, which several trainings can then use.
 
         The arguments are those of `fit`. What this gives can be passed as `train` to `fit`,
         `prepare`, `tl.search` and `tl.find_learning_rate`.
@@ -167,7 +168,7 @@ class Classifier(Builder[ClassPrediction]):
         callbacks: Callbacks = None,
         verbose: Verbose = "auto",
     ) -> FittedModel[ClassPrediction]:
-        """Trains, phase by phase: `prepare` and `Training.run` in one call.
+        """Trains and gives the fitted model: `prepare` and `Training.run` in one call.
 
         Args:
             train: A folder with a folder for each class (or with `train` and `validation` in it),
@@ -175,21 +176,20 @@ class Classifier(Builder[ClassPrediction]):
                 `tf.data.Dataset`, an `ImageDataGenerator` iterator or another `PyDataset`; or what
                 `load` gave.
             validation_data: Another such source. Without it, the share `validation_split` of
-                folders, arrays and tables is held out, stratified by class; streams are trained on
-                whole.
-            epochs: The epochs of all phases together; by default 10, or what the schedule chooses.
+                folders, arrays and tables is held out, stratified by class; of streams nothing is.
+            epochs: The epochs of all phases together; by default the schedule chooses, mostly 10.
             schedule: A `tl.Schedule`, or `"auto"`, `"one-phase"`, `"probe"`, `"fine-tune"` or
-                `"gradual"`; it says what is frozen when. By default `"auto"` (for texts
+                `"gradual"`; it says what is frozen in which epochs. By default `"auto"` (for texts
                 `"probe"`), or with a `freeze` `"one-phase"`.
-            validation_split: The share in [0, 1) to hold out. A solved head that is not trained
-                further is in the end solved on that share too.
+            validation_split: The share in [0, 1) to hold out. If the head is solved and nothing is
+                trained after that, the final solution is computed with that share too.
             class_names: The classes in the order of their ids; by default found in the data.
             class_weight: `"balanced"` (all classes count alike), or a mapping from class names or
                 ids to weights; sample weights are multiplied by it.
             cache: Whether the output of frozen layers is computed once and stored: `"auto"` where
                 that saves time, `True` (`ValueError` where it cannot be), `False`, or a `tl.Cache`
-                that says where and how. The same weights come out, to rounding.
-            callbacks: Keras callbacks; they see the full model, and epochs that run on over phases.
+                that says where and how. The weights are the same either way, but for rounding.
+            callbacks: Keras callbacks, which see the full model and epochs numbered throughout.
             verbose: What `model.fit` takes; with 0 nothing is printed.
 
         Returns:
@@ -212,7 +212,7 @@ class Classifier(Builder[ClassPrediction]):
         return training.run(callbacks=watching, verbose=verbose)
 
     def _blank(self, num_classes: int) -> ClassEncoding:
-        # Without data there are no names: the ids stand in for them.
+        """Makes an encoding for building without data: the classes are named by their ids."""
         count = whole("num_classes", num_classes, least=1)
         names = tuple(map(str, range(count)))
         family = TagEncoding if self.multi_label else ClassEncoding

@@ -1,4 +1,4 @@
-"""Defines the builder for images in, classes out."""
+"""Defines the builder of networks that classify images."""
 
 from dataclasses import dataclass
 
@@ -24,8 +24,8 @@ class ImageClassifierBuilder(ImageBuilder[ClassPrediction], Classifier):
             default the schedule chooses; `build` then freezes a pretrained backbone whole, and a
             random one not at all.
         batch_norm: `"frozen"` keeps the backbone's BatchNorm (gamma, beta, statistics) fixed in
-            trained blocks too; `"train"` trains it there. With `weights=None` it trains.
-        optimizer: The name of a Keras optimizer, or an optimizer, which is taken as a template.
+            trained blocks too; `"train"` trains it there, as always with `weights=None`.
+        optimizer: The name of a Keras optimizer, or an optimizer, of which copies are used.
         learning_rate: The learning rate; by default the optimizer's own.
         loss, metrics, multi_label: See `tl.builders.Classifier`.
         batch_size: The number of images in a step.

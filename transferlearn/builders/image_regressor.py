@@ -1,4 +1,4 @@
-"""Defines the builder for images in, numbers out."""
+"""Defines the builder of networks that predict numbers of images."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ class ImageRegressorBuilder(ImageBuilder[NumberPrediction], Regressor):
 
     When to use it: for ages, prices, counts, angles or scores, with a few dozen to a few million
     images whose numbers are known. Images go in as they are; numbers come out in their own units,
-    and the saved `.keras` model gives them so too.
+    and the saved `.keras` model gives them in these units too.
 
     Args:
         backbone, weights, head, freeze, batch_norm, optimizer, learning_rate, batch_size,

@@ -1,4 +1,4 @@
-"""Defines what all builders for images share, whatever is learnt."""
+"""Defines what all builders for images share, classifiers as well as regressors."""
 
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ Prediction = TypeVar("Prediction")
 
 @dataclass(frozen=True)
 class ImageBuilder(Builder[Prediction]):
-    """Builds networks for images, whatever is learnt of them.
+    """Builds and trains networks for images, classifiers as well as regressors.
 
     Args:
         backbone: A name (`transferlearn backbones` lists them), a functional `keras.Model` without
@@ -31,7 +31,7 @@ class ImageBuilder(Builder[Prediction]):
             lighter or darker); or a Keras layer, or a list of them, that changes raw pixels in
             [0, 255] at random, such as `keras.layers.RandomFlip("horizontal")`. It is a template,
             works in `fit` on the images to train on only, and is no part of the model. By default
-            the schedule chooses: `"none"` for all but `"auto"`.
+            the schedule chooses: `"light"` with 2 views for `"auto"` on classes, else `"none"`.
         views: How many augmented views of each image are made. They are made once, so frozen layers
             can be computed once as well; each epoch draws one view of each image. With 1, each
             epoch makes new views, and frozen layers are computed in each.
@@ -57,7 +57,7 @@ class ImageBuilder(Builder[Prediction]):
 
     @property
     def kind(self) -> Images:
-        """Gives the kind: images of the builder's size, or by default of the backbone's."""
+        """Gives the settings to read images by; without an `image_size`, the backbone's counts."""
         return Images(
             image_size=self.image_size,
             default_image_size=backbones.default_image_size(self.backbone),
@@ -65,6 +65,7 @@ class ImageBuilder(Builder[Prediction]):
         )
 
     def _variation(self, shape: tuple[int, ...], plan: Schedule) -> dict[str, Any]:
+        """Gives the builder's augmentation, or else the schedule's, with its views."""
         given = self.augmentation is not None
         return {
             "augmentation": copy_augmentation(
@@ -75,16 +76,18 @@ class ImageBuilder(Builder[Prediction]):
         }
 
     def load_backbone(self, shape: tuple[int, ...] | None) -> Backbone:
-        """Loads the backbone for images of this shape, or of the builder's own size."""
+        """Loads the backbone for images of this shape; `None` stands for the builder's own size."""
         size = self.kind.size if shape is None else (shape[0], shape[1])
         backbone = backbones.get(self.backbone, weights=self.weights, image_size=size)
-        # In `fit`, what reads the images gives raw pixels; `build` must take them as they are.
+        # `fit` turns all images into raw pixels; a model of `build` gets them as the user has them.
         if shape is None and self.value_range == (0, 1):
             return _from_unit_range(backbone)
         return backbone
 
 
 def _from_unit_range(backbone: Backbone) -> Backbone:
+    """Gives the backbone with a preprocessing that takes pixels in [0, 1]."""
+
     def prepare(pixels: Tensor) -> list[Tensor]:
         raw = keras.layers.Rescaling(255.0, dtype="float32", name="to_255")(pixels)
         return backbone.prepare(raw)

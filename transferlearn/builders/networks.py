@@ -1,4 +1,4 @@
-"""Builds the network that a builder describes: the backbone, the head, how they are trained."""
+"""Defines the settings of a network, and builds it from backbone and head."""
 
 import abc
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ Prediction = TypeVar("Prediction")
 
 @dataclass(frozen=True)
 class NetworkBuilder(abc.ABC, Generic[Prediction]):
-    """Describes a network: its backbone, its head, and which of their layers are trained how."""
+    """Holds the settings of a network and its training, checks them, and builds the network."""
 
     backbone: str | keras.Model | Backbone
     _: KW_ONLY
@@ -77,14 +77,14 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
     @property
     @abc.abstractmethod
     def task(self) -> Task[Prediction]:
-        """Gives the task, which says what is learnt."""
+        """Gives the task, which says what is learnt, such as classes or numbers."""
 
     @abc.abstractmethod
     def load_backbone(self, shape: tuple[int, ...] | None) -> Backbone:
-        """Loads the backbone for items of this shape; `None` is the builder's own shape."""
+        """Loads the backbone for items of this shape; `None` stands for the builder's own."""
 
     def _inputs(self, shape: tuple[int, ...] | None) -> dict[str, Spec]:
-        """Gives the network's inputs for items of this shape; `None` is the builder's own shape."""
+        """Gives shape and dtype of each input, by name; `None` is the builder's own shape."""
         return self.kind.inputs(shape)
 
     def build_head(self, features: Tensor, num_outputs: int) -> Tensor:
@@ -92,7 +92,7 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
 
         Args:
             features: The backbone's output, a `KerasTensor`.
-            num_outputs: The number of numbers that each item gets.
+            num_outputs: How many numbers are predicted for each item.
 
         Returns:
             The output, a `KerasTensor` of shape `(batch, num_outputs)`.
@@ -103,7 +103,7 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
     def build_outputs(
         self, features: Mapping[str, Tensor], outputs: Mapping[str, Output]
     ) -> Mapping[str, Tensor]:
-        """Makes all outputs of the network, by its decoder, or the only one by `build_head`.
+        """Makes the network's outputs: several by a `Decoder`, or a single one by `build_head`.
 
         Args:
             features: The backbone's features, and the inputs that come with the targets, by name.
@@ -120,7 +120,7 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
         encoding: Encoding[Prediction],
         shape: tuple[int, ...] | None,
     ) -> tuple[Network, Encoding[Prediction]]:
-        """Builds the whole network, and gives the encoding that knows its outputs."""
+        """Builds the network without compiling it, and gives the encoding that fits its outputs."""
         network = assemble(
             backbone,
             lambda features: self.build_outputs(features, encoding.outputs),
@@ -135,7 +135,7 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
         return network, encoding.of_network(network.outputs, self.loss)
 
     def _build(self, encoding: Encoding[Prediction]) -> keras.Model:
-        """Makes the compiled model for plain `model.fit`."""
+        """Makes the compiled model, frozen as the builder says, for plain `model.fit`."""
         self._seed()
         backbone = self.load_backbone(None)
         network, encoding = self._network(backbone, encoding, None)
@@ -146,7 +146,7 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
         return freeze_and_compile(network, layers, freeze, self._settings(backbone), objective)
 
     def _summary(self, encoding: Encoding[Prediction], print_fn: Callable[[str], object]) -> None:
-        """Prints, block by block, what is frozen and what is trained, and how many parameters."""
+        """Prints, block by block, what is frozen or trained, and how many parameters that is."""
         backbone = self.load_backbone(None)
         network, _ = self._network(backbone, encoding, None)
         mask = Layers.of(backbone).frozen_by(strategy(self.freeze, backbone))
@@ -156,7 +156,8 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
             print_fn(NO_FREEZE)
 
     def _settings(self, backbone: Backbone | None) -> CompileSettings:
-        # BatchNorm statistics of random weights are no use, so they must move.
+        """Gives the settings to compile with; without a backbone they are only checked."""
+        # Random weights have no BatchNorm statistics worth keeping, so these must be trained.
         from_scratch = backbone is not None and not backbone.pretrained
         return CompileSettings(
             optimizer=self.optimizer,
@@ -167,9 +168,11 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
         )
 
     def _rate(self) -> float | None:
+        """Gives the learning rate; `None` leaves the optimizer its own."""
         is_named = isinstance(self.optimizer, str)  # an optimizer object has a rate of its own
         return self._default_rate if self.learning_rate is None and is_named else self.learning_rate
 
     def _seed(self) -> None:
+        """Sets the seeds of Python, NumPy and the backend, if the builder has a seed."""
         if self.seed is not None:
             keras.utils.set_random_seed(self.seed)

@@ -1,4 +1,4 @@
-"""Turns the settings of a builder into freezing strategies, and into the job of a schedule."""
+"""Turns a builder's settings into a freezing strategy, and into what schedules plan by."""
 
 import keras
 
@@ -10,12 +10,12 @@ from transferlearn.types import Optimizer
 
 
 def named_freeze(freeze: Freeze | None) -> FreezeStrategy | None:
-    """Gives the strategy that a builder names, or `None` where the schedule has to choose."""
+    """Makes a strategy of the builder's `freeze`; `None` leaves the choice to the schedule."""
     return None if freeze is None else as_strategy(freeze)
 
 
 def strategy(freeze: Freeze | None, backbone: Backbone) -> FreezeStrategy:
-    """Gives the strategy that counts where no schedule chooses one."""
+    """Makes a strategy of `freeze`; `None` freezes all of a pretrained backbone, else nothing."""
     return default_freeze(named_freeze(freeze), backbone.pretrained)
 
 
@@ -29,14 +29,14 @@ def make_job(
     epochs: int,
     items: int | None,
 ) -> Job:
-    """Makes the job, which is what a schedule knows of the training that it plans.
+    """Makes the job, which tells a schedule about the training that it plans.
 
     Args:
         backbone: The backbone, with its blocks.
         freeze: The builder's setting `freeze`.
         optimizer: The builder's setting `optimizer`.
         rate: The rate of an optimizer that is named; `None` for its own.
-        rate_given: Whether somebody asked for that rate.
+        rate_given: Whether the user chose the rate, or the optimizer object that has it.
         epochs: The epochs of the whole training.
         items: The number of items to train on; `None` where a stream does not tell.
     """

@@ -1,8 +1,9 @@
-"""Holds a training that is ready to begin: data, network and plan, with nothing trained yet."""
+"""Holds a training that is ready to run: its data, its network and its schedule."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Generic, TypeVar
+from weakref import WeakSet
 
 import keras
 
@@ -21,14 +22,15 @@ from transferlearn.training import CompileSettings, PhaseRunner, TrainingData, a
 from transferlearn.types import Callbacks, Json, Verbose
 
 Prediction = TypeVar("Prediction")
+_begun: WeakSet[keras.Model] = WeakSet()  # models of trainings that have run
 
 
 @dataclass(kw_only=True)
 class Training(Generic[Prediction]):
-    """Holds all that a training needs, and trains with `run`; `Builder.prepare` makes one.
+    """Holds all that a training needs, and runs it once; `Builder.prepare` makes one.
 
-    When to use it: to look at what `fit` would do before it does it, or to change a part of it
-    (`dataclasses.replace(training, ...)`). It can be run once, since it changes the network.
+    When to use it: to look at what `fit` is going to do, or to change a part of it
+    (`dataclasses.replace(training, ...)`). It can run only once, since it changes the network.
 
     Attributes:
         kind: The kind that reads other data for the fitted model.
@@ -36,13 +38,13 @@ class Training(Generic[Prediction]):
         backbone: The backbone that the network was made of.
         network: The whole network, from raw items to outputs.
         layers: The backbone's layers, as freezing strategies take them.
-        schedule: The schedule, which says what is frozen when.
-        job: All that the schedule knows; its `results` grow as phases end.
+        schedule: The schedule, which says what is frozen in which epochs.
+        job: What the schedule knows of the training; each phase adds to its `results`.
         settings: The settings that the network is compiled with.
         objective: The losses, metrics and encoded targets that the network is trained with.
         data: The data to train and validate on.
         storage: The settings that say when and where the output of frozen layers is stored.
-        record: A function that takes the callbacks, and writes down how the builder was set.
+        record: A function that takes the callbacks, and gives the builder's settings with them.
 
     Example:
         training = builder.prepare("photos", schedule="fine-tune")
@@ -62,11 +64,10 @@ class Training(Generic[Prediction]):
     data: TrainingData
     storage: Storage
     record: Callable[[Sequence[keras.callbacks.Callback]], Json]
-    _has_run: bool = field(default=False, init=False, repr=False)
 
     @property
     def loaded(self) -> LoadedData:
-        """Gives the data, so that other trainings can be prepared on it."""
+        """Gives the data in the form that `Builder.prepare` and `fit` take."""
         return LoadedData(self.data.train, self.data.validation)
 
     @obeys_verbose
@@ -77,10 +78,10 @@ class Training(Generic[Prediction]):
         verbose: Verbose = "auto",
         on_phase: Callable[[Phase], None] | None = None,
     ) -> FittedModel[Prediction]:
-        """Trains, phase by phase.
+        """Trains phase by phase, and gives the fitted model.
 
         Args:
-            callbacks: Keras callbacks; they see the full model, and epochs that run on over phases.
+            callbacks: Keras callbacks, which see the full model and epochs numbered throughout.
             verbose: What `model.fit` takes; with 0 nothing is printed.
             on_phase: A function that is called with each phase before it begins.
 
@@ -88,9 +89,9 @@ class Training(Generic[Prediction]):
             ValueError: The training was run before, or nothing could be trained.
         """
         watching, verbose = as_callbacks(callbacks), as_verbosity(verbose)
-        if self._has_run:
-            raise ValueError("This training was run before: prepare another one.")
-        self._has_run = True  # even a training that fails has changed the network
+        if self.network.model in _begun:  # also a training that failed has changed its network
+            raise ValueError("This training's network was trained before: prepare another one.")
+        _begun.add(self.network.model)
         if verbose:
             print(data_line(self.loaded))
         runner = PhaseRunner(
@@ -119,12 +120,13 @@ class Training(Generic[Prediction]):
         )
 
     def _widened(self) -> keras.Model:
-        """Gives the model; it takes items of any length where the kind has such items."""
+        """Gives the trained model, made to take items of any length if the kind has such items."""
         # Trained at one length, since stored features need a shape.
         fixed = all(None not in spec.shape for spec in self.kind.inputs().values())
         return self.network.model if fixed else of_any_length(self.network.model)
 
     def _outline(self, callbacks: Sequence[keras.callbacks.Callback]) -> Outline:
+        """Records how the model was trained, for the fitted model."""
         train, held_out = self.data.train, self.data.validation
         return Outline(
             backbone=self.backbone.name,

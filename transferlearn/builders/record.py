@@ -1,4 +1,4 @@
-"""Says what a training is done on, and writes down how its builder was set."""
+"""Writes the line and the warning about a training, and the record of its settings."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from transferlearn.types import Json
 
 
 def data_line(data: LoadedData) -> str:
-    """Says in a line how many items there are, and what there is to learn of them."""
+    """Writes a line on what is learnt, and on how many items are trained and validated on."""
     sizes = [
         f"{'?' if part.count is None else format(part.count, ',')} to {purpose}"
         for part, purpose in zip(data, ("train on", "validate on"), strict=True)
@@ -24,7 +24,7 @@ def data_line(data: LoadedData) -> str:
 
 
 def say_unused_rate(job: Job) -> None:
-    """Warns that a rate or an optimizer had no effect, where no phase has taken a step."""
+    """Warns that a given rate or optimizer had no effect, if every phase solved the head."""
     if job.rate_given and all(result.solved for result in job.results):
         notice(
             "A solved head takes no steps, so the learning_rate or optimizer that was given has no "
@@ -37,13 +37,16 @@ def settings_of(
     plan: Schedule,
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> Json:
-    """Gives the settings that differ from the defaults, as `transferlearn.configs` writes them."""
+    """Records a builder's settings that differ from the defaults, as JSON can hold them.
+
+    The backbone is not among them; the schedule, the callbacks and a user's own head are.
+    """
     settings = {
         f.name: configs.write(getattr(builder, f.name))
         for f in configs.changed_fields(builder)
         if f.name != "backbone"
     }
-    # The schedule chose it, where the builder did not.
+    # If the builder chose no augmentation, the schedule did.
     if getattr(builder, "augmentation", "none") is None and plan.augmentation != "none":
         settings["augmentation"] = plan.augmentation
     head = type(builder).build_head

@@ -1,4 +1,4 @@
-"""Defines what all builders of regressors share, whatever goes in."""
+"""Defines what all builders of regressors share, for images as for texts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from transferlearn.tasks import NumberEncoding, NumberPrediction, Regression, Ta
 
 @dataclass(frozen=True)
 class Regressor(Builder[NumberPrediction]):
-    """Builds networks that predict numbers, whatever goes in.
+    """Builds and trains networks that predict one number or several for each item.
 
     Args:
         target_names: The names of the numbers, in the order of the outputs; in a table, the names
             of their columns. By default a table's column `target`, `value`, `number`, `y`, `score`
-            or `label`, or the only one that is left.
+            or `label`, or the only column that is left.
         loss: A Keras loss; by default the mean square error. Every loss gets standardised numbers:
             their mean is taken away, and their standard deviation is the unit.
         metrics: Keras metrics, in the numbers' own units; by default the mean absolute error and
@@ -29,7 +29,7 @@ class Regressor(Builder[NumberPrediction]):
 
     target_names: Sequence[str] | str | None = None
 
-    _auto: ClassVar[Schedule] = AutoForNumbers()
+    auto: ClassVar[Schedule] = AutoForNumbers()
     _makes: ClassVar[str] = "regressor"
 
     def __post_init__(self) -> None:
@@ -45,7 +45,7 @@ class Regressor(Builder[NumberPrediction]):
         """Makes the compiled model, for plain `model.fit` and everything else that Keras does.
 
         Args:
-            num_outputs: The number of numbers that each item has.
+            num_outputs: How many numbers are predicted for each item.
 
         Returns:
             A plain, flat, functional `keras.Model`, with numbers `(batch, num_outputs)` out, as the
@@ -58,12 +58,12 @@ class Regressor(Builder[NumberPrediction]):
         return self._build(_blank(num_outputs))
 
     def summary(self, num_outputs: int = 1, *, print_fn: Callable[[str], object] = print) -> None:
-        """Prints, block by block, what is frozen and what is trained, and how many parameters."""
+        """Prints, block by block, what is frozen or trained, and how many parameters that is."""
         self._summary(_blank(num_outputs), print_fn)
 
 
 def _blank(num_outputs: int) -> NumberEncoding:
+    """Makes an encoding for building without data, which leaves the numbers as they are."""
     count = whole("num_outputs", num_outputs, least=1)
     names = tuple(f"number {i}" for i in range(count))
-    # Without data, a mean of 0 and a spread of 1 leave the numbers as the head gives them.
     return NumberEncoding(names=names, mean=(0.0,) * count, spread=(1.0,) * count)

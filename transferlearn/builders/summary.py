@@ -1,4 +1,4 @@
-"""Writes the table that shows what is frozen, what is trained, and how much that is."""
+"""Writes the table that shows, by block, how many parameters are frozen and trained."""
 
 from collections.abc import Sequence
 from math import prod
@@ -9,16 +9,16 @@ from transferlearn.splitting import boundary
 from transferlearn.tables import as_table
 from transferlearn.training import set_trainable
 
-NO_FREEZE = "This is what build gives. No freeze is named: in fit the schedule chooses it."
+NO_FREEZE = "This is what build gives. Without a freeze, fit lets the schedule choose one."
 
 
 def summarise(
     network: Network, blocks: Sequence[Block], mask: Sequence[bool], *, batch_norm: str
 ) -> str:
-    """Writes, block by block, what is frozen and trained, and how far the frozen trunk goes.
+    """Sets what is frozen in a network, and writes it as a table with a row for each block.
 
     Args:
-        network: The network; the layers that the mask names are frozen in it.
+        network: The network; its layers are frozen and made trainable as the mask says.
         blocks: The backbone's blocks.
         mask: For each of the backbone's layers, whether it is frozen.
         batch_norm: What becomes of BatchNorm in trained blocks: `"frozen"` or `"train"`.
@@ -37,6 +37,7 @@ def summarise(
 
 
 def _counts(layers: Sequence[object]) -> tuple[str, str, str]:
+    """Gives a row's last cells: all parameters, trained ones, and `frozen` or `trained`."""
     weights = [w for layer in layers for w in getattr(layer, "weights", ())]
     total = sum(prod(w.shape) for w in weights)
     trained = sum(
@@ -55,6 +56,7 @@ def _counts(layers: Sequence[object]) -> tuple[str, str, str]:
 
 
 def _trunk_note(network: Network, mask: list[bool]) -> str:
+    """Says up to which layer the network is frozen without a gap from its input."""
     cut = boundary(network, mask)
     if not cut.operations:
         return "Nothing at the network's beginning is frozen."

@@ -1,4 +1,4 @@
-"""Defines the builder for texts in, classes out."""
+"""Defines the builder of networks that classify texts."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ class TextClassifierBuilder(TextBuilder[ClassPrediction], Classifier):
     """Fine-tunes a pretrained encoder, such as BERT, to classify one's own texts.
 
     When to use it: with a few hundred labelled texts or more, for sentiment, topics, intents.
-    Strings go in as they are: tokenizer, padding and masks are part of what comes out.
+    Strings go in as they are: the fitted model has the tokenizer, padding and masks inside.
 
     Args:
         backbone, weights, pooling, sequence_length, long_texts, lora_rank, learning_rate: See
@@ -22,7 +22,7 @@ class TextClassifierBuilder(TextBuilder[ClassPrediction], Classifier):
 
     By default `fit` solves the head on the frozen encoder (`schedule="probe"`), in seconds.
     `schedule="auto"` then trains the upper layers as well and keeps the better of the two;
-    `freeze="none", schedule="fine-tune"` trains all of them.
+    `freeze="none", schedule="fine-tune"` trains all layers.
 
     Example:
         builder = tl.TextClassifierBuilder("keras_hub:bert_base_en_uncased")

@@ -1,4 +1,4 @@
-"""Defines the builder for texts in, numbers out."""
+"""Defines the builder of networks that predict numbers of texts."""
 
 from dataclasses import dataclass
 

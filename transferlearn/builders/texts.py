@@ -1,4 +1,4 @@
-"""Defines what all builders for texts share, whatever is learnt."""
+"""Defines what all builders for texts share, classifiers as well as regressors."""
 
 from dataclasses import KW_ONLY, dataclass, field
 from typing import ClassVar, TypeVar
@@ -17,12 +17,12 @@ from transferlearn.schedules import OnePhase, Probe, Schedule
 from transferlearn.tasks import Encoding
 
 Prediction = TypeVar("Prediction")
-_LEAST_TOKENS = 8  # of a text, those that mark its ends included
+_LEAST_TOKENS = 8  # of `sequence_length`; the tokens that mark a text's ends count
 
 
 @dataclass(frozen=True)
 class TextBuilder(Builder[Prediction]):
-    """Builds networks for texts, whatever is learnt of them.
+    """Builds and trains networks for texts, classifiers as well as regressors.
 
     Args:
         backbone: `"keras_hub:<preset>"`, such as `"keras_hub:bert_base_en_uncased"`,
@@ -34,12 +34,12 @@ class TextBuilder(Builder[Prediction]):
             the encoder makes of the first.
         sequence_length: The most tokens of a text that are read, those that mark its ends included.
         long_texts: What to do with longer texts: `"truncate"` reads the beginning; `"split"` reads
-            all in pieces, trains on each with a share of the text's weight, and averages the
-            predictions.
+            all of a text in pieces, trains on each with a share of the text's weight, and averages
+            the predictions.
         lora_rank: The rank of [LoRA](https://arxiv.org/abs/2106.09685). In the blocks that are
-            free, only updates of this rank to the attention's query and value projections are
-            trained: few weights to fit and to hold in an optimizer. A save has them added to the
-            weights. With a rank, `fit` fine-tunes by default.
+            not frozen, only updates of this rank to the attention's query and value projections are
+            trained, so there are few weights to fit. A save has the updates added to the weights.
+            With a rank, `fit` fine-tunes by default.
         learning_rate: The learning rate; by default 2e-4, or an optimizer object's own.
     """
 
@@ -52,7 +52,7 @@ class TextBuilder(Builder[Prediction]):
     long_texts: str = "truncate"
     lora_rank: int | None = None
 
-    _default_schedule: ClassVar[str] = "probe"
+    default_schedule: ClassVar[str] = "probe"
     _default_rate: ClassVar[float | None] = 2e-4
 
     def __post_init__(self) -> None:
@@ -79,7 +79,7 @@ class TextBuilder(Builder[Prediction]):
 
     @property
     def kind(self) -> Texts:
-        """Gives the kind: texts, cut into tokens by the backbone's own tokenizer."""
+        """Gives the settings to read texts by; it loads the backbone's tokenizer."""
         return Texts(
             tokenizer=backbones.get_tokenizer(self.backbone),
             sequence_length=self.sequence_length,
@@ -87,15 +87,18 @@ class TextBuilder(Builder[Prediction]):
         )
 
     def _kind_of(self, train: Dataset, backbone: Backbone) -> Texts:
+        """Gives the kind for the fitted model, with a length that the encoder can read."""
         assert isinstance(backbone, TextBackbone)
         # The default of 512 tokens can be more than the encoder reads.
         most = min(self.sequence_length, backbone.most_tokens or self.sequence_length)
         return Texts(backbone.tokenizer, most, self.long_texts)
 
     def _inputs(self, shape: tuple[int, ...] | None) -> dict[str, Spec]:
-        return {"token_ids": Spec(shape or (None,), "int32")}  # no tokenizer is loaded for that
+        """Gives shape and dtype of the token ids, without loading the tokenizer."""
+        return {"token_ids": Spec(shape or (None,), "int32")}
 
     def _plan(self, schedule: Schedule | str | None) -> Schedule:
+        """Gives the schedule; one that leaves the encoder frozen is refused with `lora_rank`."""
         if schedule is None and self.freeze is None and self.lora_rank:
             schedule = "fine-tune"
         plan = super()._plan(schedule)
@@ -113,6 +116,7 @@ class TextBuilder(Builder[Prediction]):
         encoding: Encoding[Prediction],
         shape: tuple[int, ...] | None,
     ) -> tuple[Network, Encoding[Prediction]]:
+        """Builds the network, with LoRA if the builder has a `lora_rank`."""
         network, encoding = super()._network(backbone, encoding, shape)
         if self.lora_rank:
             add_lora(network.layers, self.lora_rank)

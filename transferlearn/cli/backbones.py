@@ -1,4 +1,4 @@
-"""Runs `transferlearn backbones`, which lists the networks."""
+"""Runs `transferlearn backbones`, which lists the backbones to start from."""
 
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
@@ -14,7 +14,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> Outcome:
-    """Lists all registered networks."""
+    """Lists all registered backbones that a name stands for alone."""
     from transferlearn import backbones
 
     table = backbones.table()

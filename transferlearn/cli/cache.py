@@ -1,4 +1,4 @@
-"""Runs `transferlearn cache`, which lists or removes the stores on disk."""
+"""Runs `transferlearn cache`, which lists or removes stored features on disk."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 from transferlearn.cli.command import Outcome
 
 NAME = "cache"
-HELP = "List or clear the stored output of frozen layers."
+HELP = "List or remove the stored output of frozen layers."
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -19,7 +19,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> Outcome:
-    """Lists the stores in a folder, or removes them."""
+    """Lists the stores in a folder, or removes all that no process is writing to."""
     from transferlearn.features import Cache
 
     directory = Cache(directory=options.directory).folder
@@ -27,6 +27,7 @@ def run(options: Namespace) -> Outcome:
 
 
 def _list(directory: Path) -> Outcome:
+    """Lists the stores in a folder, the one used last first."""
     from transferlearn.features.limits import stores_in
 
     stores: list[dict[str, Any]] = [
@@ -51,6 +52,7 @@ def _list(directory: Path) -> Outcome:
 
 
 def _clear(directory: Path) -> Outcome:
+    """Removes the stores in a folder, except those that a running process writes to."""
     from transferlearn.features.limits import remove_store, stores_in
 
     stores = stores_in(directory)
@@ -64,13 +66,13 @@ def _clear(directory: Path) -> Outcome:
 
 
 def _items(folder: Path) -> int:
-    """Counts the items in a store; an item that two processes added counts once."""
+    """Counts the different items in a store, without those in damaged files."""
     from transferlearn.features.shards import shard_keys, shards
 
     keys: set[bytes] = set()
     for shard in shards(folder):
         try:
             keys.update(shard_keys(shard))
-        except ValueError:  # damaged: it is computed again when the store is opened
+        except ValueError:  # damaged: its items are computed again when the store is used
             continue
     return len(keys)

@@ -1,4 +1,4 @@
-"""Defines what every command of the command line has, and what it gives."""
+"""Defines what a module must have to be a command, and what a command gives."""
 
 from argparse import ArgumentParser, Namespace
 from typing import NamedTuple, Protocol
@@ -12,7 +12,7 @@ class Outcome(NamedTuple):
 
 
 class Command(Protocol):
-    """Stands for a module of this package that is a command.
+    """Describes what each module of this package that is a command has.
 
     Attributes:
         NAME: The word that is typed.
@@ -26,4 +26,4 @@ class Command(Protocol):
         """Adds the command's arguments to its parser."""
 
     def run(self, options: Namespace) -> Outcome:
-        """Runs the command; Keras is imported here only, so that help comes at once."""
+        """Runs the command; only here does it import Keras, so that `--help` is fast."""

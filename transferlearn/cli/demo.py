@@ -14,7 +14,7 @@ HELP = "Fine-tune on 800 photos of solar cells; takes some 2 minutes."
 def add_arguments(parser: ArgumentParser) -> None:
     """Adds the arguments of `demo`."""
     parser.add_argument(
-        "--text", action="store_true", help="reviews of films in their place; takes some 5 minutes"
+        "--text", action="store_true", help="on film reviews instead; takes some 5 minutes"
     )
     parser.add_argument(
         "--output", type=Path, help="folder to save in; by default solar-cells, or film-reviews"
@@ -22,7 +22,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> Outcome:
-    """Runs the demo with photos, or the one with texts."""
+    """Runs the demo with photos, or with `--text` the one with texts."""
     if options.text:
         from transferlearn import demo_text
 

@@ -12,7 +12,9 @@ HELP = "Score a saved model on photos or texts whose class or number is known."
 def add_arguments(parser: ArgumentParser) -> None:
     """Adds the arguments of `evaluate`."""
     parser.add_argument("model", type=Path, help="what 'train' or 'demo' saved")
-    parser.add_argument("photos", type=Path, help="a folder with a folder a class, or a CSV file")
+    parser.add_argument(
+        "photos", type=Path, help="a folder with one folder for each class, or a CSV file"
+    )
 
 
 def run(options: Namespace) -> Outcome:

@@ -1,4 +1,4 @@
-"""Runs the commands of the command line.
+"""Runs the command that was typed, and gives its exit code.
 
 Results go to standard output, progress and warnings to standard error. Exit codes: 0 the
 command is done, 1 it could not be done, 2 it was not understood, 130 it was interrupted.
@@ -19,10 +19,10 @@ from transferlearn.cli.parser import make_parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command and gives its exit code."""
+    """Runs one command, prints its result, and gives the exit code."""
     options = make_parser().parse_args(arguments)
     try:
-        with _quiet_start():  # what comes later from TensorFlow is not silenced
+        with _quiet_start():  # afterwards standard error works again
             import keras  # noqa: F401
         with _warnings_as_lines(), contextlib.redirect_stdout(sys.stderr):
             found = options.run(options)
@@ -51,21 +51,26 @@ def as_json(result: object) -> str:
 
 
 def _one_line(error: BaseException) -> str:
+    """Gives the message of an error in one line, or the name of its class."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
 @contextlib.contextmanager
 def _warnings_as_lines() -> Iterator[None]:
+    """Writes each `UserWarning`, such as ours, as one line, and silences all other warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        warnings.simplefilter("always", UserWarning)  # ours; others are for programmers
+        warnings.simplefilter("always", UserWarning)  # others are for programmers
         warnings.showwarning = lambda message, *_, **__: say(f"warning: {message}")
         yield
 
 
 @contextlib.contextmanager
 def _quiet_start() -> Iterator[None]:
-    """Silences what TensorFlow's C++ part writes to standard error while it is imported."""
+    """Sends standard error to nowhere while TensorFlow is imported, since C++ writes to it.
+
+    TensorFlow's logs below fatal (C++) and below error (Python) stay off afterwards.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     sys.stderr.flush()

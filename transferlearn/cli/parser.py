@@ -9,12 +9,12 @@ _COMMANDS: tuple[Command, ...] = (demo, train, predict, evaluate, suggest, backb
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Makes the parser; `options.run(options)` then runs the command that was typed."""
+    """Makes the parser; what it parses has the command's function `run`, to call on it."""
     parser = argparse.ArgumentParser(
         prog="transferlearn",
         allow_abbrev=False,
-        description="Fine-tune a pretrained network on your own photos, and use what comes out. "
-        "Models of texts that were trained in Python predict and are scored here too.",
+        description="Fine-tune a pretrained network on your own photos, and use the model. "
+        "Models for texts that were trained in Python can predict and be scored here too.",
         epilog="First steps: 'transferlearn demo', then 'transferlearn train photos/'.",
     )
     shared = argparse.ArgumentParser(add_help=False)
@@ -35,6 +35,8 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows the defaults of options in their help, except `None` and `False`."""
+
     def _get_help_string(self, action: argparse.Action) -> str | None:
         if action.default in (None, False):  # these would say nothing
             return action.help

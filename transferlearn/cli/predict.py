@@ -9,14 +9,17 @@ from pathlib import Path
 from transferlearn.cli.command import Outcome
 
 NAME = "predict"
-HELP = "Say of which class, or of which number, photos and texts are."
+HELP = "Predict the class or the numbers of photos or texts."
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Adds the arguments of `predict`."""
     parser.add_argument("model", type=Path, help="what 'train' or 'demo' saved")
     parser.add_argument(
-        "items", nargs="+", metavar="PHOTO", help="files or folders; for a model of texts, texts"
+        "items",
+        nargs="+",
+        metavar="PHOTO",
+        help="files or folders; or texts, if the model is for texts",
     )
 
 
@@ -38,14 +41,15 @@ def run(options: Namespace) -> Outcome:
 
 
 def _are_files(items: Sequence[str]) -> bool:
-    """Says whether the items are files and folders, not texts; a mixture is refused."""
+    """Says whether all items are files or folders; if only some are, it raises `ValueError`."""
     named = [item for item in items if _is_file(item)]
     if named and len(named) < len(items):
-        raise ValueError(f"{named[0]} is a file, and other arguments are texts or not there.")
+        raise ValueError(f"{named[0]} is a file, and other arguments are texts or missing files.")
     return bool(named)
 
 
 def _is_file(item: str) -> bool:
+    """Says whether an item is an existing file or folder, or is named like a file of texts."""
     # A file that is missing must not be taken for a text.
     if item.lower().endswith((".txt", ".csv", ".tsv")) and not item.isspace():
         return True

@@ -1,4 +1,4 @@
-"""Runs `transferlearn suggest`, which says what network, size and freezing to start from."""
+"""Runs `transferlearn suggest`, which compares backbones, image sizes and freezing."""
 
 import shlex
 from argparse import ArgumentParser, Namespace
@@ -21,33 +21,37 @@ _DEFAULT = "EfficientNetLite0"
 def add_arguments(parser: ArgumentParser) -> None:
     """Adds the arguments of `suggest`."""
     add = parser.add_argument
-    add("photos", type=Path, help="a folder with a folder a class, or a CSV file")
+    add("photos", type=Path, help="a folder with one folder for each class, or a CSV file")
     add_task(parser)
     add(
         "--candidates",
         nargs="+",
         metavar="NAME[=FILE]",
-        help="networks, maybe with a weight file; by default those that need no download",
+        help="backbones, each maybe with a weight file; by default those that need no download",
     )
     add(
         "--image-sizes",
         nargs="+",
         type=image_size,
         metavar="HxW",
-        help="in pixels; by default each network's own, and smaller ones of EfficientNetLite0",
+        help="in pixels; by default the backbones' own, and smaller ones for EfficientNetLite0",
     )
     add("--depths", nargs="+", type=int, metavar="N", help="how many of the last blocks to train")
-    add("--items", type=int, default=1000, help="most photos to look at")
-    add("--price-per-hour", type=float, help="of this machine, for the cost of training")
-    add("--epochs", type=int, default=10, help="of the training that is estimated")
+    add("--items", type=int, default=1000, help="how many photos to look at, at most")
+    add(
+        "--price-per-hour",
+        type=float,
+        help="price of this machine, to estimate what a training costs",
+    )
+    add("--epochs", type=int, default=10, help="epochs of the training whose time is estimated")
     add(
         "--plot", type=Path, metavar="FILE", help="draw the score against what is trained, as a PNG"
     )
-    add("--seed", type=int, default=0, help="of the sample and the cross-validation")
+    add("--seed", type=int, default=0, help="seed of the sample and the cross-validation")
 
 
 def run(options: Namespace) -> Outcome:
-    """Tries each candidate once, and gives the command that trains the best."""
+    """Compares the candidates, and gives the table and the command that trains the best."""
     from transferlearn import suggest
 
     found = suggest(
@@ -77,7 +81,7 @@ def run(options: Namespace) -> Outcome:
 
 
 def candidates(options: Namespace) -> "list[Builder[Any]]":
-    """Makes a builder for each network and image size to try."""
+    """Makes a builder for each backbone and image size that the options ask to compare."""
     from transferlearn import backbones
 
     offline = [facts.name for facts in backbones.table() if facts.offline]

@@ -1,4 +1,4 @@
-"""Handles `--task` and `--target`, which say what is learnt."""
+"""Adds and reads the options `--task` and `--target`, which say what is learnt."""
 
 import shlex
 from argparse import ArgumentParser, Namespace
@@ -9,23 +9,23 @@ if TYPE_CHECKING:
 
 
 def add_task(parser: ArgumentParser) -> None:
-    """Adds the arguments `--task` and `--target`."""
+    """Adds the options `--task` and `--target` to a command."""
     parser.add_argument(
         "--task",
         choices=("classification", "regression"),
         default="classification",
-        help="learn a class, or numbers, of each photo",
+        help="learn the class of each photo, or numbers",
     )
     parser.add_argument(
         "--target",
         action="append",
         metavar="COLUMN",
-        help="of the CSV file, to learn by regression; once for each number",
+        help="a CSV column of numbers to learn with --task regression; repeat it for each column",
     )
 
 
 def image_builder(options: Namespace, backbone: str, **settings: Any) -> "Builder[Any]":
-    """Makes the builder for the task that was asked for."""
+    """Makes the image classifier or image regressor that `--task` asks for."""
     from transferlearn import ImageClassifierBuilder, ImageRegressorBuilder
 
     if options.task == "regression":
@@ -36,7 +36,7 @@ def image_builder(options: Namespace, backbone: str, **settings: Any) -> "Builde
 
 
 def as_written(options: Namespace) -> str:
-    """Writes `--task` and `--target` for the next command; empty for classes, the default."""
+    """Gives `--task` and `--target` as text for a suggested command; empty for classification."""
     if options.task == "classification":
         return ""
     targets = "".join(f" --target {shlex.quote(name)}" for name in options.target or ())

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from transferlearn.builders import Builder
 
 NAME = "train"
-HELP = "Fine-tune on photos, of which the class is known, or a number."
+HELP = "Fine-tune on photos whose class, or whose numbers, are known."
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -25,7 +25,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="a folder: photos/<class>/*.jpg, or a CSV file of paths and labels or numbers",
     )
     add_task(parser)
-    add("--validation", type=Path, help="photos to validate on; else a tenth is held out")
+    add("--validation", type=Path, help="photos to validate on; by default a tenth is held out")
     add("--output", type=Path, default="model", help="folder to save in")
     add("--backbone", default="EfficientNetLite0", help="see 'transferlearn backbones'")
     add("--weights", default="imagenet", help="'imagenet', 'none' or a weight file")
@@ -33,7 +33,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--units",
         type=sizes,
         metavar="N[,N...]",
-        help="hidden layers of a Flatten-Dense head, such as 128; else a pooled head",
+        help="hidden layers of a Flatten-Dense head, such as 128; by default a pooled head",
     )
     add(
         "--freeze",
@@ -44,21 +44,31 @@ def add_arguments(parser: ArgumentParser) -> None:
     add(
         "--schedule",
         choices=("auto", "one-phase", "probe", "fine-tune", "gradual"),
-        help="auto: the head, then most of the backbone too, and the better of the two "
-        "(by default; with --freeze, one-phase); probe: the head alone; fine-tune: then all that "
-        "--freeze leaves free; gradual: block by block",
+        help="auto (the default): the head, then most of the backbone too, and the better of the "
+        "two; one-phase (the default with --freeze); probe: the head alone; fine-tune: the head, "
+        "then all that --freeze leaves free; gradual: block by block",
     )
-    add("--epochs", type=int, help="over all phases; by default as the schedule sees fit")
+    add("--epochs", type=int, help="epochs of all phases together; by default the schedule chooses")
     add("--learning-rate", type=float, help="by default the schedule's own")
-    add("--batch-size", type=int, default=32, help="photos a step")
-    add("--image-size", type=image_size, metavar="HxW", help="in pixels; else the backbone's")
-    add("--on-error", choices=("skip", "raise"), default="skip", help="for photos that are broken")
-    add("--cache", type=Path, metavar="FOLDER", help="keep what is frozen there, for later runs")
+    add("--batch-size", type=int, default=32, help="photos in each step")
+    add("--image-size", type=image_size, metavar="HxW", help="in pixels; by default the backbone's")
+    add(
+        "--on-error",
+        choices=("skip", "raise"),
+        default="skip",
+        help="what to do with broken photos",
+    )
+    add(
+        "--cache",
+        type=Path,
+        metavar="FOLDER",
+        help="where to keep the output of frozen layers, for later runs",
+    )
     add("--seed", type=int, help="makes a run repeatable")
 
 
 def run(options: Namespace) -> Outcome:
-    """Trains a model and saves it."""
+    """Trains a model, saves it, and gives its metrics in the last phase."""
     from transferlearn import Cache
     from transferlearn.fitted import check_target
 
@@ -90,6 +100,7 @@ def run(options: Namespace) -> Outcome:
 
 
 def _builder(options: Namespace) -> "Builder[Any]":
+    """Makes the builder that the options ask for."""
     from transferlearn import heads
 
     return image_builder(

@@ -1,11 +1,11 @@
-"""Reads arguments of the command line as values."""
+"""Turns the texts of options into values, such as sizes; argparse calls these functions."""
 
 import argparse
 import contextlib
 
 
 def sizes(text: str) -> tuple[int, ...]:
-    """Reads a text such as "256,128" as sizes of layers."""
+    """Reads a text such as `"256,128"` as the sizes of layers."""
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
@@ -13,7 +13,7 @@ def sizes(text: str) -> tuple[int, ...]:
 
 
 def image_size(text: str) -> tuple[int, int]:
-    """Reads a text such as "224x224" as height and width."""
+    """Reads a text such as `"224x224"` as height and width."""
     try:
         height, width = (int(part) for part in text.lower().split("x"))
     except ValueError:

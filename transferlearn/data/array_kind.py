@@ -1,4 +1,4 @@
-"""Holds the base of your own kinds of data: items that are arrays of one shape."""
+"""Defines the base class for your own kinds of data, whose items are arrays of one shape."""
 
 import abc
 import hashlib
@@ -20,12 +20,14 @@ from transferlearn.data.sources.folders import files_of
 from transferlearn.data.targets.base import Target, Targets
 from transferlearn.types import Json
 
+_UNREADABLE = (OSError, ValueError, EOFError)  # NumPy raises the last of an empty file
+
 
 class ArrayKind(Kind):
     """Reads items that are arrays of one shape: spectra, sensor readings, volumes, clips.
 
     When to use it: for data that is neither images nor texts. A subclass is a frozen dataclass of
-    settings. It says what items are called (`name`, `noun`), how their files end (`endings`), what
+    settings. It says what items are called (`name`, `noun`, to which messages add an s), how their files end (`endings`), what
     the network takes (`inputs`, one of them), and reads one item (`read`); all else is done here.
 
     Example:
@@ -53,8 +55,8 @@ class ArrayKind(Kind):
             item: The path of a file as a string, or an element of x where the source is `(x, y)`.
 
         Raises:
-            ValueError: The item cannot be used, for the reason that the message gives. The item is
-                then left out, and named in a warning; so it is after an `OSError`.
+            ValueError: The item cannot be used, for the reason that the message gives. It is then
+                left out and named in a warning, as it also is after an `OSError` or `EOFError`.
         """
 
     def as_paths(self, items: Any) -> list[str] | None:
@@ -65,7 +67,7 @@ class ArrayKind(Kind):
     def open(
         self, listed: Listed, targets: Targets, *, on_error: str, share: float = 1.0
     ) -> ItemDataset:
-        """Reads every item once, and leaves out those that cannot be used."""
+        """Reads every item once, and makes a dataset of those that can be used."""
         dataset, kept = self._opened(listed, on_error)
         weights = listed.sample_weight
         return replace(
@@ -83,13 +85,18 @@ class ArrayKind(Kind):
         raise TypeError(f"{self.noun}s do not come as a stream. Received: {source!r:.60}")
 
     def is_one(self, source: Any) -> bool:
-        """Says whether a source is a file, or an array with as many axes as an item."""
+        """Says whether a source is a path of no folder, or an array with the axes of an item."""
         if isinstance(source, (str, Path)):
             return not Path(source).expanduser().is_dir()
-        return np.ndim(source) == len(self._spec.shape) and np.size(source) > 0
+        try:
+            array = np.asarray(source)
+        except ValueError:  # items of different shapes
+            return False
+        is_number = array.dtype.kind in "biuf"
+        return is_number and array.size > 0 and array.ndim == len(self._spec.shape)
 
     def unlabelled(self, source: Any, *, on_error: str = "skip") -> ItemDataset:
-        """Makes a dataset of a file, a folder, a list of files, an item or a list of items."""
+        """Makes a dataset to predict on, of files, folders, one item or a list of items."""
         single = isinstance(source, (str, Path)) or self.is_one(source)
         items = [source] if single else list(source)
         if not items:
@@ -101,12 +108,12 @@ class ArrayKind(Kind):
         return self._opened(listed, on_error)[0]
 
     def one(self, item: Any) -> One | None:
-        """Reads a single item; gives `None` for a broken one, of which `unlabelled` says why."""
+        """Reads a single item; gives `None` for a broken one, and `unlabelled` says why it is."""
         is_path = isinstance(item, (str, Path))
         source = str(Path(item).expanduser()) if is_path else item
         try:
             return One(self.checked(source)[None], source if is_path else None)
-        except (OSError, ValueError):
+        except _UNREADABLE:
             return None
 
     def settings(self) -> Json:
@@ -119,7 +126,7 @@ class ArrayKind(Kind):
         return cls(**{n: tuple(v) if isinstance(v, list) else v for n, v in settings.items()})
 
     def checked(self, item: object) -> np.ndarray:
-        """Reads one item, and checks that it has the right shape and holds finite numbers.
+        """Reads one item, checks its shape and numbers, and gives it in the dtype of `inputs`.
 
         Raises:
             ValueError: The item has another shape, or holds something else.
@@ -128,17 +135,22 @@ class ArrayKind(Kind):
         spec, array = self._spec, np.asarray(self.read(item))
         if array.shape != spec.shape or array.dtype.kind not in "biuf":
             raise ValueError(f"shape {array.shape}, {array.dtype}, where {spec.shape} was expected")
-        if not np.isfinite(array).all():
-            raise ValueError("numbers that are not finite")
-        return array.astype(spec.dtype)
+        with np.errstate(over="ignore", invalid="ignore"):  # refused in the next lines
+            cast = array.astype(spec.dtype)
+        if not np.isfinite(array).all() or not np.isfinite(cast).all():
+            raise ValueError(f"numbers that are not finite, or too large for {spec.dtype}")
+        if cast.dtype.kind in "biu" and not np.array_equal(cast, array):
+            raise ValueError(f"numbers that {spec.dtype} does not hold")
+        return cast
 
     @property
     def _spec(self) -> Spec:
+        """Gives the shape and dtype of the one input that the network takes."""
         (spec,) = self.inputs().values()
         return spec
 
     def _opened(self, listed: Listed, on_error: str) -> tuple[ItemDataset, np.ndarray]:
-        """Reads every item once, in threads; gives a dataset of the good ones, and their rows."""
+        """Reads every item once, in threads; gives a dataset of the good ones, and their places."""
         # Before training, so that broken items are known early, and each has its hash.
         looks = list(decoding_pool().map(self._look_at, listed.items))
         skipped = [Skipped(listed.called(i), look.problem) for i, look in enumerate(looks)]
@@ -165,9 +177,10 @@ class ArrayKind(Kind):
         return dataset, kept
 
     def _look_at(self, item: object) -> "_Look":
+        """Reads one item, and gives its hash or what is wrong with it."""
         try:
             return _Look(hashlib.sha256(self.checked(item).tobytes()).hexdigest(), "")
-        except (OSError, ValueError) as error:
+        except _UNREADABLE as error:
             return _Look("", str(error) or type(error).__name__)
 
 
@@ -201,7 +214,7 @@ class ReadItems(RawItems):
         return len(self._items)
 
     def start(self, rows: np.ndarray, epoch: int = 0) -> Callable[[], np.ndarray]:
-        """Begins to read the items, in the threads that decode."""
+        """Begins to read the items in threads, and gives a function that waits for them."""
         begun = [decoding_pool().submit(self._read, self._items[row]) for row in rows]
         return lambda: np.stack([item.result() for item in begun])
 

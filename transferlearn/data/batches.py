@@ -36,18 +36,20 @@ class ItemBatches(keras.utils.PyDataset):
     """Gives `(x,)`, `(x, y)` or `(x, y, sample_weight)`, one batch at a time.
 
     It decodes ahead in threads of its own and leaves Keras's `workers` at 1: Keras's queue keeps
-    batches of an epoch that was broken off (its symbolic build on JAX and PyTorch does that, so
-    does `stop_training`) and deals them out in the next one, in place of others.
+    batches of an epoch that was broken off, and gives them in the next one in place of others. Its
+    symbolic build on JAX and PyTorch breaks an epoch off, and so does `stop_training`.
 
-    Pass `shuffle=False` to `model.fit`: by default Keras deals even these batches in an order of
-    its own, from Python's `random`.
+    Pass `shuffle=False` to `model.fit`: by default Keras asks for the batches in an order of its
+    own, drawn by Python's `random`.
 
     Attributes:
-        epoch: The number of the next epoch, which decides the order. Keras's hooks count it up
-            after each whole epoch; set it to go on from a later one.
+        epoch: The number of the epoch whose batches are given, counted from 0; it decides the
+            order. Keras's hooks count it up after each whole epoch; set it to go on from a later
+            one.
         by_epoch: Whether `epoch` alone decides the order.
         varies: Whether the length of x (its second axis) differs from batch to batch.
-        failure: The exception that was raised while a batch was loaded; TensorFlow wraps it up.
+        failure: The last exception that was raised while a batch was loaded, or `None`; TensorFlow
+            raises one of its own in its place.
     """
 
     by_epoch = True
@@ -86,7 +88,7 @@ class ItemBatches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         with self._lock:
             epoch = self.epoch
-            # What comes after this one is anybody's guess under `fit(shuffle=True)`.
+            # Under `fit(shuffle=True)`, nobody knows which batch comes after this one.
             ahead = AHEAD if index in (0, self._last + 1) else 0
             wanted = {(epoch, i) for i in range(index, min(index + ahead + 1, len(self)))}
             self._pending = {key: self._pending[key] for key in wanted & self._pending.keys()}
@@ -100,27 +102,29 @@ class ItemBatches(keras.utils.PyDataset):
         try:
             beside = Encoded(None) if self._beside is None else self._beside(rows)
             rest = [part for part in (beside.targets, beside.weights) if part is not None]
-            return _joined(x(), beside.inputs), *rest
+            return _all_inputs(x(), beside.inputs), *rest
         except Exception as error:
             self.failure = error
             raise
 
     def rows(self, index: int) -> np.ndarray:
-        """Gives the numbers of the items in a batch of the next epoch."""
+        """Gives the numbers of the items in batch `index` of the epoch that `epoch` names."""
         return self._rows(self.epoch, index)
 
     def _rows(self, epoch: int, index: int) -> np.ndarray:
+        """Gives the numbers of the items in a batch of an epoch."""
         if epoch not in self._orders:
             self._orders = {epoch: self._in_order(epoch)}
         start = self._ends[index - 1] if index else 0
         return self._orders[epoch][start : self._ends[index]]
 
     def _in_order(self, epoch: int) -> np.ndarray:
+        """Gives the numbers of all items in the order of an epoch."""
         size = len(self._items)
         return np.arange(size) if self._seed is None else epoch_order(size, self._seed, epoch)
 
     def on_epoch_begin(self) -> None:
-        """Notes that an epoch begins; Keras calls this."""
+        """Begins to note which batches of the epoch are read; Keras calls this."""
         # Batches that Keras looks at before the first call do not count.
         self._seen = set()
 
@@ -132,13 +136,13 @@ class ItemBatches(keras.utils.PyDataset):
         self._seen = None
 
 
-def _joined(x: Any, inputs: tuple[np.ndarray, ...]) -> Any:
+def _all_inputs(x: Any, inputs: tuple[np.ndarray, ...]) -> Any:
     """Gives all inputs of a network: the items, and the inputs that come with their targets."""
     return (*(x if isinstance(x, tuple) else (x,)), *inputs) if inputs else x
 
 
 def arrays_beside(parts: Sequence[np.ndarray]) -> Beside:
-    """Makes a `Beside` of the arrays `[targets, weights]`, `[targets]` or `[]`."""
+    """Makes a `Beside` that takes its rows from `[targets, weights]`, `[targets]` or `[]`."""
 
     def beside(rows: np.ndarray) -> Encoded:
         targets, weights, *_ = *(part[rows] for part in parts), None, None
@@ -148,7 +152,7 @@ def arrays_beside(parts: Sequence[np.ndarray]) -> Beside:
 
 
 def _ends(size: int, batch_size: int | Sequence[int]) -> np.ndarray:
-    """Gives the place where each batch ends; all have one size, or each has its own."""
+    """Gives where each batch ends; `batch_size` is the size of all, or lists that of each."""
     if isinstance(batch_size, Sequence):
         return np.cumsum(batch_size)
     if batch_size < 1:

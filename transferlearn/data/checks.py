@@ -9,7 +9,7 @@ _LISTED = 10  # items that a message names
 
 
 def check_train(train: Dataset) -> None:
-    """Refuses data that nothing can be learnt from with a `ValueError` that says why."""
+    """Raises a `ValueError` that says why, where nothing can be learnt from the data."""
     if train.sample_weight is not None and not train.sample_weight.any():
         raise ValueError("All sample weights are 0, so there is nothing to learn from.")
     train.learnt.check(train.noun, _left_out(train))
@@ -32,7 +32,7 @@ def check_validation(train: Dataset, validation: Dataset, *, split: bool = False
 
 
 def _warn_of_shared(train: Dataset, validation: Dataset) -> None:
-    """Warns of items with the same content in both, with which validation flatters the model."""
+    """Warns of items that are in both, as they make validation look better than it is."""
     hashes, others = train.content_hashes(), validation.content_hashes()
     if hashes is None or others is None:
         return
@@ -53,9 +53,11 @@ def _warn_of_shared(train: Dataset, validation: Dataset) -> None:
 
 
 def _left_out(dataset: Dataset) -> str:
-    files = [f"{path}: {reason}" for path, reason in dataset.skipped]
-    return f" Left out were {len(files)}:{indented(files, _LISTED)}\n" if files else ""
+    """Lists the items that were left out, for the end of a message; empty if there are none."""
+    lines = [f"{path}: {reason}" for path, reason in dataset.skipped]
+    return f" Left out were {len(lines)}:{indented(lines, _LISTED)}\n" if lines else ""
 
 
 def _name(dataset: Dataset, i: int) -> str:
+    """Gives the path of a row's item, or words such as "image 3" where items are no files."""
     return dataset.names[i] if dataset.names else f"{dataset.noun} {i}"

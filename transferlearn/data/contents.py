@@ -1,4 +1,4 @@
-"""Gives the items of a dataset to read once, and batches of what is stored in their place."""
+"""Reads the items of a dataset once, and makes batches of what is stored in their place."""
 
 import abc
 from collections import deque
@@ -15,12 +15,12 @@ Values = TypeVar("Values")
 
 
 class UnsteadyData(ValueError):  # noqa: N818 - it says what the data is, not what went wrong
-    """Says in one sentence why a dataset does not hold the same items in each epoch."""
+    """Is raised where a dataset cannot give the same items in each epoch, and says why."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Contents(abc.ABC):
-    """Holds the items of a dataset, which are the same in each epoch.
+    """Holds items that are the same in each epoch, so that features of them can be stored.
 
     `Dataset.contents` makes it, so that the outputs of frozen layers can be stored and trained on.
 
@@ -43,7 +43,7 @@ class Contents(abc.ABC):
 
     @abc.abstractmethod
     def read(self, rows: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Reads items once, decoded ahead.
+        """Reads the items `rows` once each, in batches that are decoded ahead of need.
 
         Args:
             rows: Numbers of the items, int64 `(n,)`, none of them twice.
@@ -59,7 +59,7 @@ class Contents(abc.ABC):
 
     @abc.abstractmethod
     def batches(self, items: Items, *, seed: int | None = None) -> ItemBatches:
-        """Gives the batches of `Dataset.batches`, with `items` in place of the raw ones.
+        """Makes the batches of `Dataset.batches`, with `items` in the place of the raw items.
 
         Args:
             items: What takes the place of the raw items, as many as `hashes` and in that order.
@@ -74,7 +74,7 @@ def read_ahead(
     *,
     ahead: int = AHEAD,
 ) -> Iterator[tuple[np.ndarray, Values]]:
-    """Yields `(rows, values)` batch by batch; the next ones are begun before they are asked for."""
+    """Yields `(rows, values)` batch by batch, while the next `ahead` batches are being loaded."""
     begun: deque[tuple[np.ndarray, Callable[[], Values]]] = deque()
     for i in range(0, len(rows), batch_size):
         part = rows[i : i + batch_size]
@@ -88,7 +88,7 @@ def read_ahead(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ItemContents(Contents):
-    """Holds files or arrays, whose hashes are known and which are read when they are needed."""
+    """Holds items whose hashes are known, and which are read when they are needed."""
 
     items: RawItems
     beside: Beside | None
@@ -100,5 +100,5 @@ class ItemContents(Contents):
         return read_ahead(self.items.start, rows, batch_size)
 
     def batches(self, items: Items, *, seed: int | None = None) -> ItemBatches:
-        """Gives batches of `items` in the place of the files or arrays."""
+        """Makes batches of `items` in the place of the raw items."""
         return ItemBatches(items, self.beside, self.batch_size, shuffle=self.shuffle, seed=seed)

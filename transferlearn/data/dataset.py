@@ -1,4 +1,4 @@
-"""Holds what every source becomes: items of one shape, and what is to be learnt of them."""
+"""Defines the datasets that all sources become: items of one shape, with their targets."""
 
 import abc
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ _MANY_ROWS = 500  # with more than these, `run` shows how far it is
 
 
 class Request(NamedTuple):
-    """Holds the arguments of `Dataset.batches`, which describes them."""
+    """Holds the arguments of `Dataset.batches`, where they are described."""
 
     batch_size: int
     encode: Encoder | None = None
@@ -35,7 +35,7 @@ class Request(NamedTuple):
 class Dataset(abc.ABC):
     """Describes raw items of one shape with their targets, whatever they came from.
 
-    `load`, `load_pair` and `load_unlabelled` make one; `batches` gives what `model.fit`, `evaluate`
+    `load`, `load_pair` and `Kind.unlabelled` make one; `batches` gives what `model.fit`, `evaluate`
     and `predict` take.
 
     Attributes:
@@ -44,7 +44,7 @@ class Dataset(abc.ABC):
         targets: What is to be learnt of each item; `None` for items to predict on.
         sample_weight: The weight of each item, float32 `(n,)`, or `None`; streams bring theirs with
             each batch.
-        size: The number of items, `None` if unknown.
+        size: The number of items, or of rows where a text has several; `None` if unknown.
         names: The paths of the items, in order; `None` for items that are not files.
         skipped: The items that were left out.
         ignored: How many files of a folder were not looked at: by ending, or `"hidden"`.
@@ -63,12 +63,12 @@ class Dataset(abc.ABC):
 
     @property
     def count(self) -> int | None:
-        """Counts the examples: `size`, but a text in several pieces counts once."""
+        """Gives the number of items, if known; a text that has several rows counts once."""
         return self.size
 
     @property
     def learnt(self) -> Targets:
-        """Gives the targets, which all data has that is not for predictions only."""
+        """Gives `targets`, and asserts that there are some: data to predict on has none."""
         assert self.targets is not None
         return self.targets
 
@@ -115,11 +115,11 @@ class Dataset(abc.ABC):
 
     @abc.abstractmethod
     def requested(self, request: Request) -> keras.utils.PyDataset | TfData:
-        """Gives the batches that `batches` was asked for."""
+        """Makes the batches that `request` describes; `batches` calls this."""
 
     @abc.abstractmethod
     def contents(self, request: Request) -> Contents:
-        """Gives the items, so that something of each can be stored and trained on in their place.
+        """Gives the items, for storing features of each and training on those in their place.
 
         The `seed` is not used here: it goes to `Contents.batches`. What is done depends on the
         source:
@@ -128,8 +128,8 @@ class Dataset(abc.ABC):
         - `ImageDataGenerator` iterators: read item by item; the order is that of the iterator,
           which is left as it is.
         - `tf.data` and other `PyDataset`s: read twice to see whether both give the same items with
-          the same targets. In the same order, they keep it, and their batches. In another, their
-          shuffling is replaced by `epoch_order` and batches of the size of their first.
+          the same targets. If they come in the same order, it is kept, with the sizes of the
+          batches. If not, `epoch_order` shuffles them, in batches of the size of their first.
 
         Raises:
             UnsteadyData: The items are not the same in each epoch.
@@ -146,13 +146,13 @@ class Dataset(abc.ABC):
         return model.predict(batches, verbose=int(is_long and redraws()))
 
     def of_items(self, values: np.ndarray) -> np.ndarray:
-        """Joins the outputs for several rows of one item; here each item has one row."""
+        """Turns outputs for rows into outputs for items; here, each item is one row."""
         return values
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ItemDataset(Dataset):
-    """Holds files or arrays: each item can be read at any time, so they can be split."""
+    """Holds items that can be read at any time, such as files or arrays, and so can be split."""
 
     items: RawItems
 
@@ -162,15 +162,16 @@ class ItemDataset(Dataset):
 
     @property
     def first_rows(self) -> np.ndarray:
-        """Gives the number of each item's row, of several the first; int64 `(count,)`."""
+        """Gives the number of the first row of each item, int64 `(count,)`."""
         return np.arange(len(self.items))
 
     def split(self, fraction: float, seed: int | None) -> tuple[Self, Self]:
-        """Cuts the items into two parts that hold the same proportion of each stratum.
+        """Splits the items at random, with the same share of each stratum (class) in both parts.
 
         Args:
             fraction: The share of the second part, between 0 and 1. Both parts get at least one
                 item of each stratum that has two or more; a single item stays in the first part.
+                A stratum is a class, or what else `Targets.strata` says.
             seed: The seed of the draw; the same seed gives the same parts.
 
         Returns:
@@ -184,7 +185,7 @@ class ItemDataset(Dataset):
         return first, replace(second, held_out=True)
 
     def of(self, numbers: np.ndarray) -> Self:
-        """Gives a dataset of the items with these numbers, in that order."""
+        """Gives a dataset of the items with these numbers; here, of the rows with these numbers."""
         return self.rows(numbers)
 
     def rows(self, rows: np.ndarray) -> Self:
@@ -199,7 +200,7 @@ class ItemDataset(Dataset):
         )
 
     def requested(self, request: Request) -> ItemBatches:
-        """Gives batches of the files or arrays, in the order that was asked for."""
+        """Makes batches of the items, in the order that is asked for."""
         return ItemBatches(
             self.items,
             self.beside(request),
@@ -209,7 +210,7 @@ class ItemDataset(Dataset):
         )
 
     def contents(self, request: Request) -> ItemContents:
-        """Gives the files or arrays with the hashes of their content."""
+        """Gives the items with the hashes of their content."""
         return ItemContents(
             hashes=self.content_hashes(),
             reading=self.items.reading,
@@ -220,7 +221,7 @@ class ItemDataset(Dataset):
         )
 
     def beside(self, request: Request) -> Beside | None:
-        """Gives what finds targets and weights of a batch; `None` where there are no targets."""
+        """Makes the function that gives a batch's targets and weights; `None` without targets."""
         targets = self.targets
         if targets is None:
             return None
@@ -239,7 +240,7 @@ class ItemDataset(Dataset):
 def joined_weights(
     raw: np.ndarray, given: np.ndarray | None, weigh: Weigh | None, encoded: np.ndarray | None
 ) -> np.ndarray | None:
-    """Multiplies all weights of a batch's items; gives `None` where there are none."""
+    """Multiplies the weights that a batch's items have; `None` if there are none."""
     parts = [None if weigh is None else weigh(raw), given, encoded]
     present = [part for part in parts if part is not None]
     joined = present[0] if present else None

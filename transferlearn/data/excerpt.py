@@ -1,4 +1,4 @@
-"""Puts a few items in the place of many, to find out what a run on the many takes."""
+"""Opens a few items in the place of all, to measure how long a training on all would take."""
 
 import abc
 import math
@@ -17,13 +17,13 @@ from transferlearn.data.items import Items
 from transferlearn.data.listed import Listed
 from transferlearn.data.targets.base import Targets
 
-_SPREAD = 0.3  # standard deviation of the noise that makes copies differ, in that of the features
+_SPREAD = 0.3  # noise that makes copies differ, in standard deviations of the features
 Open = Callable[[Listed, Targets, float], ItemDataset]
 """Opens listed items with their targets, which are this share of all items; see `Kind.open`."""
 
 
 class Observer(abc.ABC):
-    """Decides how many items an epoch of a `Sample` has, and is told how it is read."""
+    """Decides how many items an epoch of a `Sample` has, and is told when they are asked for."""
 
     def now(self) -> float:
         """Gives the time in seconds; only differences mean something."""
@@ -31,7 +31,7 @@ class Observer(abc.ABC):
 
     @abc.abstractmethod
     def length(self, sample: "Sample", item_bytes: int | None) -> int:
-        """Decides how many items an epoch has.
+        """Decides how many items each epoch has; is asked whenever batches are made.
 
         Args:
             sample: The sample that is read.
@@ -41,27 +41,27 @@ class Observer(abc.ABC):
     @property
     @abc.abstractmethod
     def wants_variety(self) -> bool:
-        """Says whether stored features must differ each time they are repeated."""
+        """Says whether the copies of a stored feature must differ from each other."""
 
     @abc.abstractmethod
     def computing(self, sample: "Sample", items: int) -> None:
-        """Is told that so many items are about to go through the frozen part; 0: all have."""
+        """Is told that `items` items begin to go through the frozen layers; 0: all have."""
 
     @abc.abstractmethod
     def asked(self, sample: "Sample", batch: int) -> None:
-        """Is told that the training waits for a batch."""
+        """Is told that training or validation asks for the batch with this number."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sample(ItemDataset):
-    """Describes a whole dataset, but gives a few of its items over and over.
+    """Has the targets and the size of a whole dataset, but repeats a few of its items.
 
     Attributes:
         few: The items that were opened.
         training: Whether the items are to train on; else they are to validate on.
-        seconds: How long it took to open the few items.
+        seconds: How long it took to open the few items, with hashing.
         held_bytes: The bytes of the few items in memory, besides what the source itself holds.
-        observer: Decides how many items an epoch has, and is told how they are read.
+        observer: Decides how many items an epoch has, and is told when they are asked for.
     """
 
     few: ItemDataset
@@ -71,18 +71,18 @@ class Sample(ItemDataset):
     observer: Observer
 
     def requested(self, request: Request) -> ItemBatches:
-        """Gives batches of as many items as the observer decides."""
+        """Makes batches of as many items as the observer decides, by repeating the few."""
         return self.again(self.few.items, request, self.observer.length(self, None))
 
     def again(
         self, items: Items, request: Request, length: int, *, spread: float = 0.0
     ) -> ItemBatches:
-        """Gives batches of `length` items, by repeating `items`, one for each of the few."""
+        """Makes batches of `length` items, by repeating `items`: the few, or features of them."""
         beside = self.few.beside(request)
         assert beside is not None
         return _ObservedBatches(
-            _Again(items, length, spread),
-            _beside_again(beside, len(items)),
+            _RepeatedItems(items, length, spread),
+            _repeated_beside(beside, len(items)),
             request.batch_size,
             shuffle=request.shuffle,
             seed=request.seed,
@@ -90,14 +90,14 @@ class Sample(ItemDataset):
         )
 
     def contents(self, request: Request) -> "_SampleContents":
-        """Gives the contents of the few items."""
+        """Gives the few items for storing their features, of which the observer is told."""
         few = self.few.contents(request)
         return _SampleContents(**vars(few), few=few, sample=self, request=request)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _SampleContents(ItemContents):
-    """Reads the few items, and tells the observer of it."""
+    """Reads the few items and tells the observer, who decides how many the batches repeat."""
 
     few: ItemContents
     sample: Sample
@@ -116,15 +116,15 @@ class _SampleContents(ItemContents):
 
     def batches(self, items: Items, *, seed: int | None = None) -> ItemBatches:
         observer = self.sample.observer
-        one = keras.tree.flatten(items.start(np.array([0]))())
-        length = observer.length(self.sample, sum(tensor.nbytes for tensor in one))
-        # A head is solved in no time for a few items that come again and again.
+        first_item = keras.tree.flatten(items.start(np.array([0]))())
+        length = observer.length(self.sample, sum(tensor.nbytes for tensor in first_item))
+        # On copies of a few items a head is solved far too fast.
         spread = _SPREAD if observer.wants_variety else 0.0
         return self.sample.again(items, self.request._replace(seed=seed), length, spread=spread)
 
 
-class _Again(Items):
-    """Repeats items until there are `length` of them; noise makes the copies differ."""
+class _RepeatedItems(Items):
+    """Repeats items until there are `length`; noise of a `spread` above 0 makes them differ."""
 
     def __init__(self, items: Items, length: int, spread: float) -> None:
         self._items = items
@@ -139,16 +139,18 @@ class _Again(Items):
         return (lambda: keras.tree.map_structure(self._varied, load())) if self._spread else load
 
     def _varied(self, values: np.ndarray) -> np.ndarray:
+        """Adds noise, with `spread` times the standard deviation that the values have."""
         noise = np.random.default_rng().standard_normal(values.shape, "float32")
         return values + (self._spread * values.std(0) * noise).astype(values.dtype)
 
 
-def _beside_again(beside: Beside, count: int) -> Beside:
+def _repeated_beside(beside: Beside, count: int) -> Beside:
+    """Makes a `Beside` that begins again at the first of `count` rows after the last."""
     return lambda rows: beside(rows % count)
 
 
 class _ObservedBatches(ItemBatches):
-    """Gives batches, and tells of each that is asked for."""
+    """Gives batches, and calls `asked` with the number of each that is asked for."""
 
     def __init__(self, *args: Any, asked: Callable[[int], None], **options: Any) -> None:
         super().__init__(*args, **options)
@@ -169,7 +171,7 @@ def take_sample(
     share: float,
     observer: Observer,
 ) -> Sample:
-    """Opens a share of the items `rows` of a source, and measures how long that takes.
+    """Opens a random share of the items `rows`, and measures how long that takes.
 
     Args:
         listed: All items of the source.
@@ -178,7 +180,7 @@ def take_sample(
         open_items: Opens some of the items.
         training: Whether the items are trained on; else they are validated on.
         share: The share of `rows` to open, in (0, 1].
-        observer: Decides how many items an epoch has, and is told how they are read.
+        observer: Decides how many items an epoch has, and is told when they are asked for.
     """
     count = math.ceil(share * len(rows))
     chosen = np.sort(np.random.default_rng(0).choice(rows, count, replace=False))
@@ -195,7 +197,7 @@ def take_sample(
         noun=few.noun,
         skipped=few.skipped,
         targets=targets.take(rows),
-        size=round(len(rows) * len(few.items) / (few.count or 1)),  # of a text there may be pieces
+        size=round(len(rows) * len(few.items) / (few.count or 1)),  # a text may have several rows
         few=few,
         training=training,
         seconds=seconds,

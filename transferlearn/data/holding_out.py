@@ -8,7 +8,7 @@ from transferlearn.checks import is_number
 def hold_out(
     strata: np.ndarray | None, count: int, fraction: float, seed: int | None
 ) -> np.ndarray:
-    """Draws items to validate on, the same share of each stratum.
+    """Draws at random which items to validate on, the same share of each stratum.
 
     Args:
         strata: The stratum of each item, whole numbers `(count,)` such as class ids; `None`: all

@@ -1,4 +1,4 @@
-"""Gives items by number, which every source becomes before it is cut into batches."""
+"""Defines the items that batches are made of, which are loaded by their numbers."""
 
 import abc
 import functools
@@ -25,7 +25,7 @@ class Items(abc.ABC):
 
     @abc.abstractmethod
     def start(self, rows: np.ndarray, epoch: int = 0) -> Callable[[], Any]:
-        """Begins to load items, so that several batches can be loaded at once.
+        """Begins to load the items of a batch, and gives a function that waits for them.
 
         Args:
             rows: The numbers of the items, int64 `(n,)`.
@@ -42,7 +42,7 @@ class RawItems(Items):
     @property
     @abc.abstractmethod
     def reading(self) -> str:
-        """Describes how the values are made of what `content_hashes` hashes."""
+        """Says how the values are made from what `content_hashes` hashes, such as the new size."""
 
     @abc.abstractmethod
     def content_hashes(self) -> list[str]:

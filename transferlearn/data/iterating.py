@@ -1,4 +1,4 @@
-"""Iterates over batches without TensorFlow's autotuning, which waits, or its advice."""
+"""Iterates over batches without TensorFlow's autotuning, which delays epochs, or its advice."""
 
 import contextlib
 import logging
@@ -16,21 +16,21 @@ _ADVICE = "triggered tf.function retracing"  # a part of the warning's text
 
 @contextlib.contextmanager
 def without_retracing_advice() -> Iterator[None]:
-    """Hides a warning that TensorFlow gives where many networks are compiled, each once."""
+    """Hides TensorFlow's retracing warning, which also comes if many networks compile once."""
     logger = logging.getLogger("tensorflow")
 
-    def other(record: logging.LogRecord) -> bool:
+    def is_no_advice(record: logging.LogRecord) -> bool:
         return _ADVICE not in record.getMessage()
 
-    logger.addFilter(other)
+    logger.addFilter(is_no_advice)
     try:
         yield
     finally:
-        logger.removeFilter(other)
+        logger.removeFilter(is_no_advice)
 
 
 def is_tf_data(source: object) -> bool:
-    """Says whether a source is a `tf.data.Dataset`, without importing TensorFlow."""
+    """Says whether a source looks like a `tf.data.Dataset`, without importing TensorFlow."""
     return hasattr(source, "element_spec") and hasattr(source, "cardinality")
 
 
@@ -42,11 +42,12 @@ def iterate(batches: keras.utils.PyDataset | TfData) -> Iterator[tuple[Any, ...]
 
 
 def without_autotune(batches: Any) -> Any:
-    """Makes a `tf.data.Dataset` of `ItemBatches` on TensorFlow; gives all else back as it is.
+    """Turns `ItemBatches` into a `tf.data.Dataset` on TensorFlow; gives back all else.
 
     When Keras iterates over batches by itself, TensorFlow 2.21 tunes the pipeline in a thread that
-    sleeps for 10 ms, then twice as long each time, and nothing wakes it: an epoch ends only when
-    that thread does. An epoch of 6 s took 10 s.
+    sleeps for 10 ms, then twice as long each time, and nothing wakes it. An epoch ends only when
+    that thread does: an epoch of 6 s took 10 s. Batches whose order is not decided by `epoch`
+    alone (`by_epoch` is False) are given back as they are.
 
     Each iteration gives the batches of the `epoch` that is set when it begins; it calls none of
     Keras's hooks.

@@ -1,4 +1,4 @@
-"""Describes kinds of data (images, texts or another), with the settings to read them."""
+"""Defines the base class of kinds of data, such as images or texts."""
 
 import abc
 from collections.abc import Sequence
@@ -21,14 +21,14 @@ class Spec(NamedTuple):
 
 
 class One(NamedTuple):
-    """Holds a single item as a batch of one, which a network takes, and the path of its file."""
+    """Holds a single item as a batch of one, with the path of its file if it has one."""
 
     batch: Any
     path: str | None
 
 
 class Kind(abc.ABC):
-    """Finds items in a source, checks and opens them, as its settings say.
+    """Checks, opens and describes items of one kind, such as images, by its settings.
 
     Subclasses are frozen dataclasses of settings. Two equal kinds read a source alike.
 
@@ -48,7 +48,7 @@ class Kind(abc.ABC):
 
     @abc.abstractmethod
     def inputs(self, shape: tuple[int, ...] | None = None) -> dict[str, Spec]:
-        """Gives the inputs of a network for these items, by name.
+        """Gives the shape and dtype of each input that a network needs for items, by name.
 
         Args:
             shape: The shape of a dataset's items; `None`: the shape that the kind's settings say.
@@ -69,8 +69,8 @@ class Kind(abc.ABC):
             targets: What is to be learnt of them, one row an item.
             on_error: What is done about items that cannot be used: `"skip"` leaves them out,
                 `"raise"` raises a `ValueError`.
-            share: The share of all items that these are, in (0, 1]; they may take this share of
-                the memory for decoded items.
+            share: The share of all items that these are, in (0, 1]; the same share of the memory
+                for decoded items is theirs.
 
         Raises:
             ValueError: No item can be used, or one cannot and `on_error` is `"raise"`.
@@ -78,7 +78,7 @@ class Kind(abc.ABC):
 
     @abc.abstractmethod
     def is_stream(self, source: object) -> bool:
-        """Says whether a source is a stream of items: a `tf.data.Dataset` or a generator."""
+        """Says whether a source is a stream, such as a `tf.data.Dataset` or a `PyDataset`."""
 
     @abc.abstractmethod
     def stream(
@@ -101,19 +101,18 @@ class Kind(abc.ABC):
 
     @abc.abstractmethod
     def one(self, item: Any) -> One | None:
-        """Reads a single item the short way: without hashes, threads or checks of other items.
+        """Reads a single item the short way, or gives `None` where only `unlabelled` can do it.
 
         Returns:
-            The item; or `None` where something must be said of it, such as what is wrong with it,
-            which `unlabelled` then says.
+            The item; or `None` where it is broken or needs several rows: then call `unlabelled`.
         """
 
     def like(self, dataset: Dataset) -> Self:
-        """Gives the kind that reads other data in the way that this dataset was read."""
+        """Gives a kind that reads other data as `dataset` was read; by default, itself."""
         return self
 
     def of_one_shape(self, datasets: Sequence[Dataset]) -> list[Dataset]:
-        """Makes all items of datasets that are used together have the same shape."""
+        """Gives the datasets with items of one shape; by default they have one already."""
         return list(datasets)
 
     @abc.abstractmethod

@@ -1,4 +1,4 @@
-"""Lists what a source of items holds, before any item is opened."""
+"""Defines lists of items that are not opened yet, with what their source says of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,14 +27,14 @@ class ByFolder:
 
 @dataclass(frozen=True, eq=False)
 class ByColumn:
-    """Holds the other columns of a table, with one cell for each item."""
+    """Holds a table's columns besides those of items and weights, with one cell for each item."""
 
     columns: Mapping[str, Sequence[Any]]
 
 
 @dataclass(frozen=True, eq=False)
 class ByRow:
-    """Holds what was passed beside the items: an array or a list with one row for each."""
+    """Holds the targets that were passed beside the items, one row for each; empty: none were."""
 
     rows: Any
 
@@ -44,11 +44,11 @@ Told = ByFolder | ByColumn | ByRow
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Listed:
-    """Holds items and what their source says of them.
+    """Holds the items of a source, not opened yet, and what the source says of them.
 
     Attributes:
         items: The paths of files, or the items themselves; an array or a list.
-        told: What the source says of the items, in which targets are found.
+        told: What the source says of the items; targets are found in it.
         in_files: Whether the items are paths.
         sample_weight: The weight of each item, float32 `(n,)`, or `None`.
         what: The name of the source in messages.
@@ -72,7 +72,7 @@ class Listed:
         return str(self.items[number]) if self.in_files else f"{self.noun} {number}"
 
     def take(self, rows: np.ndarray) -> "Listed":
-        """Gives the items `rows`, in that order; `told` still speaks of all items."""
+        """Gives the items `rows`, in that order; `told` is not cut, and still covers all items."""
         items, weights = self.items, self.sample_weight
         # Arrays of different shapes in a list do not make one array.
         is_list = isinstance(items, (list, tuple))

@@ -1,4 +1,4 @@
-"""Loads any source as a dataset, or as one to train on and one to validate on."""
+"""Loads any source as a dataset, or as two: one to train on and one to validate on."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -81,7 +81,7 @@ def load(
             lists them all in one `ValueError`.
 
     Returns:
-        An `ItemDataset` for files and arrays, a `StreamDataset` for the others.
+        A `StreamDataset` of a stream of images, an `ItemDataset` of all else.
 
     Raises:
         ValueError: The data cannot be used; the message says why, and names the fix.
@@ -111,8 +111,8 @@ def load_pair(
         train: The source to train on: any that `load` takes, or a folder that holds `train/` and
             `validation/` (or `val/`, `valid/`); a `test/` in it is left alone.
         validation_data: The source to validate on, any that `load` takes. `None` takes the
-            `validation/` folder, or else cuts off a part of `train`. A stream cannot be cut: then
-            there is no validation, with a `DataWarning`.
+            `validation/` folder, or else cuts off a part of `train`. A stream of images cannot be
+            cut: then there is no validation, with a `DataWarning`.
         reading: How both sources are read.
         validation_split: The share of the items to validate on, between 0 and 1, the same for each
             class; 0 or `None` for no validation.
@@ -162,7 +162,7 @@ def load_excerpt(
     share: Callable[[int], float],
     observer: Observer,
 ) -> LoadedData:
-    """Loads what `load_pair` loads, but opens only a few of the items.
+    """Loads what `load_pair` loads, of a source that is no stream, but opens a few items only.
 
     Args:
         train: The source to train on, as `load_pair` takes it, but no stream.
@@ -171,7 +171,7 @@ def load_excerpt(
         validation_split: The share of the items to validate on, if there is no source to do so.
         seed: The seed by which those items are drawn.
         share: Gives, for the number of all items, the share of them to open, in (0, 1].
-        observer: Decides how many items an epoch has, and is told how they are read.
+        observer: Decides how many items an epoch has, and is told when they are asked for.
 
     Returns:
         A `Sample` to train on, and one to validate on or `None`.
@@ -218,6 +218,7 @@ def load_excerpt(
 
 
 def _load(source: Source, reading: Reading) -> Dataset:
+    """Makes a dataset of a stream, or of all items of another source that have targets."""
     kind = reading.kind
     if kind.is_stream(source):
         return kind.stream(source, reading.target, on_error=reading.on_error)
@@ -227,6 +228,7 @@ def _load(source: Source, reading: Reading) -> Dataset:
 
 
 def _listed(source: Source, reading: Reading) -> tuple[Listed, Targets]:
+    """Lists the items that have targets, with these; refuses a stream."""
     if reading.kind.is_stream(source):
         raise ValueError(
             f"A stream does not give some of its {reading.kind.noun}s alone. Give the folder, the "
@@ -271,6 +273,7 @@ def list_source(source: Any, kind: Kind, target: Target) -> Listed:
 
 
 def _list_path(path: Path, kind: Kind, target: Target) -> Listed:
+    """Lists what a folder of class folders, or a .csv or .tsv file, holds."""
     if path.is_dir():
         return list_folder(path, kind)
     expected = f"Expected a folder {kind.noun}s/<class>/*{kind.endings[0]}, or a .csv or .tsv file"

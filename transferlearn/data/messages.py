@@ -1,4 +1,4 @@
-"""Writes warnings, which point at the user's own line of code."""
+"""Writes warnings, which point at the user's own line of code, and errors about bad items."""
 
 import contextlib
 import inspect
@@ -37,6 +37,7 @@ def notice(message: str) -> None:
 
 
 def _is_ours(frame: FrameType) -> bool:
+    """Says whether a frame runs code of this library."""
     return frame.f_globals.get("__name__", "").partition(".")[0] == __name__.partition(".")[0]
 
 
@@ -60,7 +61,7 @@ def report_skipped(
     on_error: str,
     ignored: Mapping[str, int] | None = None,
 ) -> None:
-    """Warns once of the items that were left out, and of the files that were not looked at.
+    """Warns of items that are left out and files not looked at, or refuses the whole source.
 
     Args:
         what: The name of the source in messages.
@@ -105,7 +106,7 @@ def check_on_error(on_error: str) -> None:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Hides the warnings of other libraries; use it in the main thread only."""
+    """Hides all warnings, such as those of Pillow; use it in the main thread only."""
     # `catch_warnings` changes settings of the whole process.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -1,4 +1,4 @@
-"""Holds the settings of a store that a user gives: where, how many bytes, how precise."""
+"""Defines `Cache`: where a user wants features stored, in how many bytes, and how precisely."""
 
 import os
 from dataclasses import dataclass
@@ -11,21 +11,21 @@ DTYPES = ("float32", "float16", "bfloat16")
 
 @dataclass(frozen=True, kw_only=True)
 class Cache:
-    """Says how the output of frozen layers is stored, for `fit(cache=...)`.
+    """Says where and how the output of frozen layers is stored, for `fit(cache=...)`.
 
     Use it where the defaults of `cache="auto"` do not fit: to find the features again in later
     processes (`directory`), to bound what they take, or to store them in half the bytes.
 
     Args:
         directory: The folder to write features to; it is made where it does not exist. Later
-            processes find what it holds, and read it into memory where that is large enough.
-            `None` keeps the features in memory for later fits of this process; where memory is too
-            small, on disk in `$TRANSFERLEARN_CACHE`, by default `~/.cache/transferlearn`.
+            processes find what it holds, and read it into memory if there is room.
+            `None` keeps the features in memory for later fits of this process or, where memory is
+            too small, on disk in `$TRANSFERLEARN_CACHE`, by default `~/.cache/transferlearn`.
         memory: The bytes that all stored features of this process may take in memory; 0 stores
             nothing there. `None` allows half of the memory that is free.
         disk: The bytes that all stored features in the directory may take; the stores used longest
-            ago are removed first. 0 stores nothing there. `None` allows half of what is free there
-            and what they take already, taken together.
+            ago are removed first. 0 stores nothing there. `None` allows half of the sum of what is
+            free there and what they take already.
         dtype: The type in which features are stored: `"float32"` (exact), `"float16"` (largest
             value 65504) or `"bfloat16"` (3 digits); the last two take half the bytes.
         trunk_dtype: The type in which the frozen layers compute for the store, one of the same
@@ -33,8 +33,8 @@ class Cache:
 
     Raises:
         TypeError: An argument is of the wrong type.
-        ValueError: A number of bytes is negative or not whole, a dtype is unknown, or there is a
-            directory and `disk=0`.
+        ValueError: A number of bytes is negative or not whole, a dtype is unknown, the directory
+            is empty or cannot be a path, or there is a directory and `disk=0`.
 
     Example:
         ```python
@@ -58,7 +58,7 @@ class Cache:
         if self.directory is not None:
             _check_path(self.directory)
         for name in ("memory", "disk"):
-            object.__setattr__(self, name, _whole(name, getattr(self, name)))
+            object.__setattr__(self, name, _whole_bytes(name, getattr(self, name)))
         _check_dtype("dtype", self.dtype)
         if self.trunk_dtype is not None:
             _check_dtype("trunk_dtype", self.trunk_dtype)
@@ -77,26 +77,28 @@ class Cache:
 
 
 def default_directory() -> Path:
-    """Gives `$TRANSFERLEARN_CACHE`, or else `transferlearn` in the user's folder of caches."""
+    """Gives `$TRANSFERLEARN_CACHE`, or else the folder `transferlearn` in the user's caches."""
     caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     named = os.environ.get("TRANSFERLEARN_CACHE") or Path(caches) / "transferlearn"
     return Path(named).expanduser().absolute()
 
 
 def _check_path(directory: str | os.PathLike[str]) -> None:
+    """Refuses a directory that cannot be a path, such as one with an unknown `~user`."""
     try:  # "~name" raises RuntimeError where there is no user of that name
         Path(directory).expanduser().exists()
     except (RuntimeError, ValueError) as error:
         raise ValueError(f"{error} Received: directory={directory!r}") from None
 
 
-def _whole(name: str, value: float | None) -> int | None:
-    """Gives a number of bytes as an int; it may be written as 2e9."""
+def _whole_bytes(name: str, value: float | None) -> int | None:
+    """Gives a number of bytes, which may be written as 2e9, as an int; `None` stays `None`."""
     is_whole_float = isinstance(value, float) and value.is_integer()
     return None if value is None else whole(name, int(value) if is_whole_float else value, least=0)
 
 
 def _check_dtype(name: str, value: object) -> None:
+    """Refuses anything but a name in `DTYPES`."""
     if not isinstance(value, str):
         raise TypeError(f"{name} is a name such as 'float16'. Received: {name}={value!r}")
     if value not in DTYPES:

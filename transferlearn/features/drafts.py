@@ -1,4 +1,4 @@
-"""Names the folders that shards are written in before they are whole, and removes left ones."""
+"""Names the drafts (hidden folders) that shards are written in, and removes abandoned ones."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ _OLD = 3600.0  # seconds without a change, after which a draft counts as left by
 
 
 def drafts(folder: Path) -> list[Path]:
-    """Lists what running processes are writing to a store, and removes what dead ones left."""
+    """Lists the drafts in a store that are still being written, and removes abandoned ones."""
     living = []
     for path in folder.glob(".*.tmp"):
         _, here, process, *_ = path.name.split(".")
@@ -25,12 +25,12 @@ def drafts(folder: Path) -> list[Path]:
 
 
 def new_draft(folder: Path) -> Path:
-    """Makes up a hidden name in a store, of the machine's hash and the process's number."""
+    """Gives a new path for a draft in a store, named after this machine and this process."""
     return folder / f".{_here()}.{os.getpid()}.{uuid.uuid4().hex}.tmp"
 
 
 def _here() -> str:
-    """Gives a hash of the machine or container, in which each process has a number of its own."""
+    """Gives a hash of the machine or container within which the numbers of processes are unique."""
     processes = ""  # containers may share a disk and even a name, but each has its own namespace
     with suppress(OSError):
         processes = str(Path("/proc/self/ns/pid").readlink())
@@ -38,20 +38,20 @@ def _here() -> str:
 
 
 def _ended(process: str) -> bool:
-    """Says whether the process of this number surely runs no more on this machine."""
+    """Says whether surely no process with this number runs on this machine any more."""
     if os.name != "posix" or not process.isdigit():  # Windows has no signal 0
         return False
     try:
         os.kill(int(process), 0)
     except ProcessLookupError:
         return True
-    except (PermissionError, OverflowError):  # it is another user's, or no number of a process
+    except (PermissionError, OverflowError):  # another user's process, or too large a number
         return False
     return False
 
 
 def _age(draft: Path) -> float:
-    """Gives the seconds since a draft was last written to."""
+    """Gives the seconds since a draft was last written to; a vast number if it is gone."""
     changed = 0.0
     with suppress(FileNotFoundError):
         changed = max(path.stat().st_mtime for path in (draft, *draft.iterdir()))

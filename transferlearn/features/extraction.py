@@ -1,4 +1,4 @@
-"""Runs the frozen part of a network once over the items that are not stored yet."""
+"""Computes and stores the output of frozen layers for items that are not stored yet."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ _IN_FLOAT32 = (keras.layers.Rescaling, keras.layers.Normalization)
 
 
 def trunk(inputs: Sequence[Tensor], cut: Cut, *, dtype: str | None) -> keras.Model:
-    """Builds the part of a network that computes the tensors at a cut.
+    """Builds the part of a network that leads from `inputs` to a cut, to compute in `dtype`.
 
     Args:
         inputs: The tensors that it begins with: the raw items, or all that crosses an earlier cut.
@@ -36,12 +36,12 @@ def trunk(inputs: Sequence[Tensor], cut: Cut, *, dtype: str | None) -> keras.Mod
 
 
 class Predictor:
-    """Runs a model that is compiled once; it fills batches up to the size of the largest so far.
+    """Runs a model; fills each batch up to the largest so far, so that it is rarely compiled anew.
 
     Args:
         model: The model to run.
-        blank: An item that is nothing but padding, as a batch of one, where items may be shorter
-            than it: the outputs for a shorter item are filled up with the outputs for this one.
+        blank: An item that is nothing but padding, as a batch of one; it is as long as the longest
+            item. The outputs for a shorter item are filled up with the outputs for this one.
             `None`: all items have the same length.
     """
 
@@ -55,15 +55,16 @@ class Predictor:
             self._padding = self._outputs(blank, 1)
 
     def __call__(self, inputs: Batch, count: int) -> list[np.ndarray]:
-        """Gives the model's outputs for a batch of `count` items."""
+        """Gives the model's outputs for a batch of `count` items, all of full length."""
         rows = self._outputs(inputs, count)
         if self._in_half:  # float16 ends at 65504; bfloat16 has the range of float32
             _check_finite(rows)
         if self._padding:
-            rows = [_as_long(part, like) for part, like in zip(rows, self._padding, strict=True)]
+            rows = [_lengthened(part, like) for part, like in zip(rows, self._padding, strict=True)]
         return rows
 
     def _outputs(self, inputs: Batch, count: int) -> list[np.ndarray]:
+        """Runs the model on a batch that is filled up with copies, and drops their outputs."""
         self._size = max(self._size, count)
         filled = keras.tree.map_structure(partial(_padded, size=self._size), inputs)
         outputs = self._model.predict_on_batch(filled)
@@ -72,13 +73,13 @@ class Predictor:
 
 
 def as_in_training(augmentation: keras.Layer, like: Tensor) -> keras.Model:
-    """Makes a model that augments images of the shape of `like`, also when it predicts."""
+    """Makes a model that augments images of the shape of `like`, even when it only predicts."""
     image = keras.Input(like.shape[1:], dtype=like.dtype)
     return keras.Model(image, AsInTraining(augmentation)(image))
 
 
 class AsInTraining(keras.Layer):
-    """Runs a layer as in training even when Keras predicts."""
+    """Calls a layer with `training=True`, even when Keras predicts."""
 
     def __init__(self, layer: keras.Layer) -> None:
         super().__init__()
@@ -94,6 +95,7 @@ class AsInTraining(keras.Layer):
 
 
 def _in_dtype(model: keras.Model, dtype: str) -> keras.Model:
+    """Copies a model to compute in `dtype`; layers that prepare pixels keep their own."""
     policy = dtype if dtype == "float32" else f"mixed_{dtype}"
     copies: dict[int, tuple[Operation, Operation]] = {}
 
@@ -127,7 +129,7 @@ def run(
         verbose: 0 shows no progress, 2 prints a line every 15 seconds, anything else draws a bar.
     """
     progress = keras.utils.Progbar(items, unit_name="item", verbose=int(verbose not in (0, 2)))
-    done, told = 0, time.monotonic()
+    done, printed = 0, time.monotonic()
     # While one batch is written in a thread, the next one is computed; never more than one waits.
     with ThreadPoolExecutor(1) as beside:
         written: Future[object] = beside.submit(int)  # at first there is nothing to wait for
@@ -137,13 +139,14 @@ def run(
             written = beside.submit(writer.add, keys, rows)
             progress.add(len(keys))
             done += len(keys)
-            if verbose == 2 and time.monotonic() - told > _SECONDS_BETWEEN_LINES:
+            if verbose == 2 and time.monotonic() - printed > _SECONDS_BETWEEN_LINES:
                 print(f"Cache: {done:,} of {items:,} items computed")
-                told = time.monotonic()
+                printed = time.monotonic()
         written.result()
 
 
 def _check_finite(rows: Sequence[np.ndarray]) -> None:
+    """Refuses features that are infinite or NaN."""
     if not all(np.isfinite(part).all() for part in rows):
         raise ValueError(
             "The frozen part has values above 65504, which are infinite in float16. "
@@ -151,8 +154,8 @@ def _check_finite(rows: Sequence[np.ndarray]) -> None:
         )
 
 
-def _as_long(batch: np.ndarray, padding: np.ndarray) -> np.ndarray:
-    """Fills the rows of a batch up to the length of `padding`, with its values."""
+def _lengthened(batch: np.ndarray, padding: np.ndarray) -> np.ndarray:
+    """Lengthens each item's output to that of the blank item, whose values fill the rest."""
     if batch.shape[1:] == padding.shape[1:]:
         return batch
     whole = np.repeat(padding, len(batch), axis=0)
@@ -161,6 +164,6 @@ def _as_long(batch: np.ndarray, padding: np.ndarray) -> np.ndarray:
 
 
 def _padded(batch: np.ndarray, size: int) -> np.ndarray:
-    """Fills a batch up to `size` with copies of its first item."""
-    rest = size - len(batch)  # another size would have the network compiled once more
+    """Fills a batch up to `size` items with copies of its first item."""
+    rest = size - len(batch)  # a batch of another size would make Keras compile the model again
     return np.concatenate([batch, np.repeat(batch[:1], rest, axis=0)]) if rest else batch

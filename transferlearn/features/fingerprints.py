@@ -1,4 +1,4 @@
-"""Says in a short text what a network computes up to a cut; equal texts mean equal features."""
+"""Hashes what a network computes up to a cut: where hashes are equal, the features are too."""
 
 import hashlib
 import inspect
@@ -20,10 +20,10 @@ _IRRELEVANT = ("name", "trainable", "build_config")
 
 
 class Fingerprints:
-    """Holds a fingerprint of each tensor of a model, with the weights that the model has now.
+    """Computes a hash (fingerprint) of each tensor up to the given cuts, present weights included.
 
     A fingerprint is made of the operation that gives the tensor, its settings and weights, and the
-    fingerprints of what it reads; so it covers everything from the raw image on, preprocessing
+    fingerprints of what it reads; so it covers everything from the raw item on, preprocessing
     included.
     """
 
@@ -49,14 +49,14 @@ class Fingerprints:
         return digest(*(self._tensors[id(tensor)] for tensor in cut.tensors))
 
     def _arguments(self, step: Step) -> Iterable[object]:
-        """Gives what an operation is called with; a tensor is replaced by its fingerprint."""
+        """Gives the arguments of a call, with the fingerprint of each tensor in its place."""
         for leaf in keras.tree.flatten(step.arguments):
             known = self._tensors.get(id(leaf)) if keras.utils.is_keras_tensor(leaf) else None
             yield known or leaf
 
 
 def digest(*parts: Any) -> str:
-    """Gives a hash of texts, numbers, arrays and other plain values, in this order."""
+    """Gives one hash of texts, numbers, arrays and other plain values, whose order counts."""
     hashed = hashlib.blake2b(digest_size=20)
     for part in parts:
         is_array = isinstance(part, (np.ndarray, keras.Variable)) or keras.ops.is_tensor(part)
@@ -77,6 +77,7 @@ def of_operation(operation: Operation) -> str:
 
 
 def _settings(operation: Operation) -> str:
+    """Gives an operation's settings as JSON; unknown settings equal no others."""
     try:
         config = operation.get_config()
     except (NotImplementedError, TypeError, ValueError):
@@ -86,7 +87,7 @@ def _settings(operation: Operation) -> str:
 
 
 def _relevant(config: Any) -> Any:
-    """Leaves out of a configuration what does not change what a layer computes."""
+    """Gives a config without the entries that do not change what a layer computes."""
     if isinstance(config, dict):
         dropped = _IRRELEVANT if "trainable" in config else ()
         return {key: _relevant(value) for key, value in config.items() if key not in dropped}
@@ -94,7 +95,7 @@ def _relevant(config: Any) -> Any:
 
 
 def _code(operation: Operation) -> list[str]:
-    """Gives the source code of an operation's classes and functions that no library owns."""
+    """Gives the source code of an operation's classes and functions, save those of libraries."""
     functions = [part for part in vars(operation).values() if inspect.isfunction(part)]
     parts: list[Any] = [*type(operation).__mro__[:-1], *functions]
     sources = []

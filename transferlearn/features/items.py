@@ -13,7 +13,7 @@ Features: TypeAlias = np.ndarray | tuple[np.ndarray, ...]
 
 
 class FeatureItems(Items):
-    """Reads the features of items from a store, in each epoch those of one view of each item.
+    """Reads the features of items from a store: of each item, in each epoch, a random view.
 
     Args:
         store: The store that holds the features.
@@ -30,17 +30,18 @@ class FeatureItems(Items):
         return len(self._rows)
 
     def start(self, rows: np.ndarray, epoch: int = 0) -> Callable[[], Features]:
-        """Begins to read the items `rows`; each epoch draws a view of each item anew."""
+        """Begins to read features, of the views of this epoch; see `Items.start`."""
         wanted = self._rows[rows, self._views(epoch)[rows]]
         if self._store.in_memory:
             return functools.partial(self._read, wanted)
         return decoding_pool().submit(self._read, wanted).result
 
     def _read(self, wanted: np.ndarray) -> Features:
+        """Reads rows of the store; gives one array, or a tuple if there are several tensors."""
         tensors = self._store.read(wanted)
         return tensors if len(tensors) > 1 else tensors[0]
 
     def _views(self, epoch: int) -> np.ndarray:
-        """Draws a view of each item for an epoch, by the seed and the epoch alone."""
+        """Draws the number of a view for each item; only the seed and the epoch decide it."""
         items, views = self._rows.shape
         return np.asarray(np.random.default_rng((self._seed, epoch)).integers(views, size=items))

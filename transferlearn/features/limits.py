@@ -1,4 +1,4 @@
-"""Limits what stores take: by default half of the free memory or disk; the oldest go first."""
+"""Limits the bytes that stores take in memory and on disk, and removes stores from disk."""
 
 import json
 import os
@@ -76,7 +76,7 @@ def make_folder(folder: Path, description: str) -> None:
 
 
 def read_description(folder: Path) -> str | None:
-    """Reads what a store holds, in words; gives `None` if the folder is no store of ours."""
+    """Reads the words that describe a store; gives `None` if the folder is no store of ours."""
     try:
         described = json.loads((folder / STORE).read_text("utf-8"))
         return str(described["description"]) if described["kind"] == _KIND else None
@@ -97,7 +97,7 @@ def stores_in(directory: Path) -> list[StoredFeatures]:
 
 
 def remove_store(folder: Path) -> bool:
-    """Removes a store unless a running process writes to it, and says whether it did."""
+    """Removes a store, unless it is being written to, and says whether it was removed."""
     if drafts(folder):
         return False
     for shard in shards(folder):
@@ -109,7 +109,10 @@ def remove_store(folder: Path) -> bool:
 
 
 def disk_room(storage: Storage, kept: Collection[Path]) -> int:
-    """Counts the bytes that are free for features on disk once all stores but `kept` are gone."""
+    """Counts the bytes that new features may take on disk if old stores make room.
+
+    Stores in `kept` stay, and so do those that are being written to.
+    """
     if storage.disk == 0 or not os.access(_existing(storage.folder), os.W_OK):
         return 0
     stores = stores_in(storage.folder)
@@ -119,7 +122,7 @@ def disk_room(storage: Storage, kept: Collection[Path]) -> int:
 
 
 def make_disk_room(storage: Storage, nbytes: int, kept: Collection[Path]) -> None:
-    """Removes the stores used longest ago until `nbytes` more fit within the limit.
+    """Removes stores that are not `kept`, the longest unused first, until `nbytes` more fit.
 
     Raises:
         OSError: There is no room for so many bytes; nothing is removed.
@@ -143,7 +146,7 @@ def make_disk_room(storage: Storage, nbytes: int, kept: Collection[Path]) -> Non
 
 
 def _removable(stores: list[StoredFeatures], kept: Collection[Path]) -> list[StoredFeatures]:
-    """Picks the stores that are not `kept` and that no running process writes to."""
+    """Lists the stores that are not in `kept` and are not being written to."""
     return [store for store in stores if store.folder not in kept and not drafts(store.folder)]
 
 
@@ -154,7 +157,7 @@ def free_disk(folder: Path) -> int:
 
 def memory_limit(storage: Storage, held: int) -> int:
     """Gives the bytes that all stores may take in memory; `held` is what they take now."""
-    # What they hold is not free any more, but would be: else each store halved the limit.
+    # What they hold counts as free: else each new store would halve the limit.
     return storage.memory if storage.memory is not None else (free_memory() + held) // 2
 
 
@@ -182,7 +185,7 @@ def _system_memory() -> int:
 
 
 def _cgroup_memory(root: Path, path: str) -> list[int]:
-    """Counts the free bytes under each limit, from the process's cgroup up to the root."""
+    """Lists the free bytes of each cgroup with a limit, from the process's own up to the root."""
     names = (
         ("memory.max", "memory.current", "inactive_file")
         if root.name == "cgroup"
@@ -212,6 +215,7 @@ def _existing(folder: Path) -> Path:
 
 
 def _size(folder: Path) -> int:
+    """Counts the bytes of all files in a folder."""
     total = 0
     for path in folder.rglob("*"):
         with suppress(OSError):  # another process removes the file

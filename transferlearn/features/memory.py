@@ -1,4 +1,4 @@
-"""Remembers for later fits what this process holds of all stores, within a limit of bytes."""
+"""Keeps the stored features that this process holds for later fits, within a limit of bytes."""
 
 import gc
 import threading
@@ -17,7 +17,7 @@ from transferlearn.features.storage import Storage
 
 
 class MemoryPart:
-    """Holds rows in memory.
+    """Holds some rows of a store in memory.
 
     Args:
         keys: The keys of the items, in the order of the rows.
@@ -32,11 +32,11 @@ class MemoryPart:
         self.nbytes = sum(array.nbytes for array in arrays)
 
     def is_whole(self, folder: Path) -> bool:
-        """Says whether the shard with the same rows, if there was one, is still on disk."""
+        """Says whether the shard with the same rows is still on disk, if there ever was one."""
         return self.name is None or (folder / self.name).exists()
 
     def read(self, rows: np.ndarray, out: Sequence[np.ndarray], at: np.ndarray) -> None:
-        """Copies `rows` to the places `at` of `out`."""
+        """Copies the rows with the numbers `rows` into `out`, at the positions `at`."""
         for array, target in zip(self.arrays, out, strict=True):
             if len(at) == len(target):  # then `at` is 0, 1, 2, ...: no copy in between
                 np.take(array, rows, axis=0, out=target, mode="clip")
@@ -48,7 +48,7 @@ Part = MemoryPart | DiskPart
 
 
 class Home(NamedTuple):
-    """Says of one store where its rows are, and what they are.
+    """Describes one store: its folder, its limits, and the tensors that it holds.
 
     Attributes:
         storage: Where stores lie, and their limits.
@@ -69,10 +69,10 @@ class Home(NamedTuple):
 
 
 class User(Protocol):
-    """Stands for an open store or a writer, whose rows cannot be forgotten while it is in use.
+    """Stands for an open store or a writer; while it exists, its rows are not forgotten.
 
     Attributes:
-        home: What the rows belong to.
+        home: The store that the rows belong to.
         parts: The parts that it reads from.
         reserved: The bytes in memory that are in no part yet.
     """
@@ -90,7 +90,7 @@ _remembered: OrderedDict[Path, list[Part]] = OrderedDict()  # by folder, used la
 def remembered(folder: Path) -> list[Part]:
     """Gives the parts of one store that are remembered, and forgets those whose shard is gone.
 
-    The open file of a removed shard holds the disk's space, and a later process does not find it.
+    While the file of a removed shard is open, its bytes on disk are not freed.
     """
     parts = _remembered.get(folder, [])
     parts[:] = [part for part in parts if part.is_whole(folder)]
@@ -98,13 +98,13 @@ def remembered(folder: Path) -> list[Part]:
 
 
 def remember(folder: Path, parts: list[Part]) -> None:
-    """Remembers `parts` as all that there is of a store, and the store as the one used last."""
+    """Remembers `parts`, and nothing else, of a store, and marks it as the one used last."""
     _remembered[folder] = parts
     _remembered.move_to_end(folder)
 
 
 def forget_removed() -> None:
-    """Forgets all stores that were removed from the disk."""
+    """Forgets the rows whose shards were removed, and the stores that have no rows left."""
     for folder in list(_remembered):
         if not remembered(folder):
             del _remembered[folder]
@@ -114,8 +114,8 @@ def forget_removed() -> None:
 def apart(folder: Path, place: Path) -> Iterator[int]:
     """Sets aside all that is remembered, and afterwards puts it back as it was.
 
-    Inside, only those rows of the stores in `folder` are found that are in memory, as if they
-    belonged to stores in `place`.
+    Meanwhile, what is in memory of the stores in `folder` is found under `place` instead, and
+    nothing else is remembered.
 
     Yields:
         The bytes of these rows.
@@ -142,28 +142,28 @@ def held() -> int:
 
 
 def in_use() -> set[Path]:
-    """Gives the folders of all stores that are open."""
+    """Gives the folders of all stores that are open or being written to."""
     return {user.home.folder for user in users}
 
 
 def memory_room(storage: Storage, nbytes: int, folder: Path) -> int:
-    """Counts the bytes that `folder` can take once all stores that nobody uses are forgotten.
+    """Counts the bytes that a store can still take in memory once unused stores are forgotten.
 
     Args:
         storage: Sets the limit.
         nbytes: The bytes that are wanted; garbage is collected only if that can make them fit.
-        folder: The folder of the store that wants them.
+        folder: The folder of the store that needs the room.
     """
     limit = memory_limit(storage, held())
     room = limit - _held(lambda other: other == folder or other in in_use())
     if room < nbytes <= limit - _held(lambda other: other == folder):
-        gc.collect()  # models hold what they were trained on in circles of references
+        gc.collect()  # models hold what they were trained on in reference cycles
         room = limit - _held(lambda other: other == folder or other in in_use())
     return room
 
 
 def make_memory_room(storage: Storage, nbytes: int, folder: Path) -> bool:
-    """Forgets the stores used longest ago until `nbytes` fit, and says whether they fit."""
+    """Forgets unused stores until `nbytes` fit, and says whether they do; if not, forgets none."""
     room = memory_room(storage, nbytes, folder)
     if nbytes > room:
         return False
@@ -177,10 +177,10 @@ def make_memory_room(storage: Storage, nbytes: int, folder: Path) -> bool:
     return True
 
 
-def _held(of: Callable[[Path], bool]) -> int:
-    """Counts the bytes in memory of the stores whose folders `of` accepts, each part once."""
-    chosen = [user for user in users if of(user.home.folder)]
-    parts = [part for folder, some in _remembered.items() if of(folder) for part in some]
+def _held(wanted: Callable[[Path], bool]) -> int:
+    """Counts the bytes in memory of the stores whose folders are `wanted`, each part once."""
+    chosen = [user for user in users if wanted(user.home.folder)]
+    parts = [part for folder, some in _remembered.items() if wanted(folder) for part in some]
     parts += [part for user in chosen for part in user.parts]
     unique = {id(part): part.nbytes for part in parts}
     return sum(unique.values()) + sum(user.reserved for user in chosen)

@@ -1,4 +1,4 @@
-"""Chooses where a network is cut for the store, by the time that each place would take."""
+"""Chooses the place in a network whose output is stored, by the estimated time of a phase."""
 
 import os
 from collections.abc import Sequence
@@ -8,20 +8,20 @@ from typing import Literal
 from transferlearn.folding import on_cpu
 from transferlearn.splitting import Cut
 
-# Nominal speeds, not measured ones: cuts differ by factors of ten in what they save and hold, and
-# the same job must always make the same choice.
+# Nominal speeds, not measured ones: they suffice, since cuts differ by factors of ten in what they
+# save and hold, and on one machine the same job always makes the same choice.
 _OPERATIONS_A_SECOND = {"cpu": 5e10 * (os.cpu_count() or 1), "gpu": 1e13}
 _BYTES_A_SECOND = {"memory": 1.5e9, "disk": 4e8}  # written or read
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """Describes a cut that could be stored.
+    """Describes a place in the network whose output could be stored, and what storing it costs.
 
     Attributes:
         cut: The place in the network.
         item_bytes: The bytes of what crosses it for one item.
-        missing: The number of items that are not in a store yet.
+        missing: The number of items that are not in a store yet; each random view of one counts.
         place: Where their features would be read from; `None` if there is no room for them.
     """
 
@@ -34,7 +34,7 @@ class Candidate:
 def choose(
     candidates: Sequence[Candidate], *, items: int, epochs: int, must: bool
 ) -> Candidate | None:
-    """Chooses the candidate that takes the least time, or `None` if storing nothing takes less.
+    """Chooses the candidate that takes the least time; `None` if none has room or none saves time.
 
     The time of a candidate is that of computing the missing features once and writing them, and in
     each epoch of reading them and computing the frozen layers behind the cut.
@@ -43,14 +43,15 @@ def choose(
         candidates: Cuts in the order of the network; the last one is where the frozen part ends.
         items: The number of items read in an epoch, those to validate on included.
         epochs: How many epochs there will be.
-        must: Whether one candidate must be taken even if storing nothing takes less time.
+        must: Whether to store even if that takes longer; without room the result is still `None`.
     """
     last = candidates[-1].cut.operations
     speed = _OPERATIONS_A_SECOND["cpu" if on_cpu() else "gpu"]
 
     def seconds(candidate: Candidate) -> float:
+        """Estimates how long a phase takes if this candidate is stored."""
         done = candidate.cut.operations
-        # Features that are stored at an earlier cut spare the operations before it.
+        # Where an earlier cut is stored already, the operations before it need not run again.
         before = max(
             (other.cut.operations for other in candidates if other.missing == 0), default=0.0
         )

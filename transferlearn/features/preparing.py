@@ -1,4 +1,4 @@
-"""Prepares the stored features that a partly frozen network is trained on in one phase."""
+"""Stores the features that a partly frozen network is trained on in one phase."""
 
 import hashlib
 import math
@@ -27,7 +27,7 @@ _SMALLEST_BATCH = 32
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Wanted:
-    """Says whose features are needed, and in how many random views.
+    """Says of which items features are needed, and in how many random views.
 
     Attributes:
         contents: The items.
@@ -40,29 +40,29 @@ class Wanted:
     views: int = 1
 
     def keys(self) -> list[list[bytes]]:
-        """Gives for each view a list of the items' keys."""
+        """Gives the keys of all items, as one list for each view."""
         hashes = [bytes.fromhex(text) for text in self.contents.hashes]
         if self.augmentation is None:
             return [hashes]
-        return [[_of_view(key, view) for key in hashes] for view in range(self.views)]
+        return [[_view_key(key, view) for key in hashes] for view in range(self.views)]
 
     def kind(self) -> str:
-        """Gives a digest of all that makes the pixels besides the items: reading, augmentation."""
+        """Gives a hash of what is done to the items first: how they are read and augmented."""
         return digest(self.contents.reading, self.augmentation and of_operation(self.augmentation))
 
 
-def _of_view(key: bytes, view: int) -> bytes:
+def _view_key(key: bytes, view: int) -> bytes:
     """Gives the key of one random view of the item `key`."""
     return hashlib.blake2b(key + view.to_bytes(4, "little"), digest_size=len(key)).digest()
 
 
 class NotStoredError(Exception):
-    """Says why the frozen part is computed anew in each epoch."""
+    """Says why no features are stored, so that frozen layers run in each epoch."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """Holds features that are ready to train on.
+    """Holds stored features, ready to train on, and where the network is cut for them.
 
     Attributes:
         cut: The place in the network whose tensors the features are.
@@ -76,23 +76,23 @@ class Stored:
 
 
 class _Part(NamedTuple):
-    """Holds one `Wanted` with its kind and keys, which are computed once.
+    """Holds one `Wanted` with its hash and its keys, so that they are computed once.
 
     Attributes:
         wanted: The items.
-        kind: The digest of what makes their pixels.
+        kind: The hash of what is done to them before the network.
         keys: For each view the items' keys.
-        items: All different keys.
+        unique: All different keys.
     """
 
     wanted: Wanted
     kind: str
     keys: list[list[bytes]]
-    items: frozenset[bytes]
+    unique: frozenset[bytes]
 
 
 class Preparation:
-    """Stores the features of one network for one phase of training.
+    """Chooses a cut in a network, and stores the features there for one phase of training.
 
     Args:
         network: The network, frozen as in that phase.
@@ -128,7 +128,7 @@ class Preparation:
         self._prints = Fingerprints(network.model, cuts)
 
     def stored(self, *, epochs: int, must: bool, seed: int | None) -> Stored:
-        """Stores the features that are missing at the cut that takes the least time.
+        """Stores the missing features at the cut that takes the least time, and gives all of them.
 
         Args:
             epochs: How often each item will be read.
@@ -144,11 +144,11 @@ class Preparation:
         if best is None and not any(candidate.place for candidate in candidates):
             smallest = min(c.missing * c.item_bytes for c in candidates) / 1e6
             raise NotStoredError(
-                f"it takes {smallest:,.1f} MB, more than there is in memory and on disk "
-                "(tl.Cache(memory=..., disk=...) are the limits)"
+                f"it takes {smallest:,.1f} MB, more than there is room for in memory or on disk "
+                "(tl.Cache(memory=..., disk=...) sets the limits)"
             )
         if best is None:
-            raise NotStoredError(f"with {epochs} epoch(s) for all this it saves no time")
+            raise NotStoredError(f"storing would save no time in {epochs} epoch(s)")
         earlier = [c.cut for c in candidates if not c.missing]
         source = next((c for c in reversed(earlier) if c.operations < best.cut.operations), None)
         stores = [
@@ -158,8 +158,8 @@ class Preparation:
         stored = self._stored_part(best, stores[0])
         cut = best.cut
         if self._pooled and cut is self._cuts[-1] and 2 * self._pooled.values <= cut.values:
-            # What the head does before its first weights, such as pooling, is computed once, too;
-            # it is kept in memory only, and another head still finds the backbone's features.
+            # What the head does before its first weights, such as pooling, is computed once, too.
+            # Its output is kept in memory only; on disk, any head finds the backbone's features.
             self._storage = replace(self._storage, on_disk=False, disk=0)
             if self._candidate(self._pooled).place:
                 stores = [
@@ -178,7 +178,7 @@ class Preparation:
         return digest(self._prints.of(cut), kind, self._specs(cut), self._storage.trunk_dtype)
 
     def _candidates(self) -> list[Candidate]:
-        """Lists the cuts that are stored, and those that take fewer bytes than all later ones."""
+        """Lists the cuts that are stored already, or take fewer bytes than all later candidates."""
         candidates: list[Candidate] = []
         for cut in reversed(self._cuts):
             smallest = min((other.item_bytes for other in candidates), default=math.inf)
@@ -187,36 +187,41 @@ class Preparation:
         return candidates
 
     def _candidate(self, cut: Cut) -> Candidate:
+        """Describes a cut as a candidate: its bytes, what is missing, and where there is room."""
         missing, item_bytes = self._missing(cut), self._item_bytes(cut)
         where = place(self._storage, self._key(cut, self._parts[0].kind), missing * item_bytes)
         return Candidate(cut=cut, item_bytes=item_bytes, missing=missing, place=where)
 
     def _missing(self, cut: Cut) -> int:
-        """Counts the items that are not stored at a cut."""
+        """Counts the items that are not stored at a cut, each random view of one by itself."""
         return sum(
-            len(part.items - stored_keys(self._storage, self._key(cut, part.kind)))
+            len(part.unique - stored_keys(self._storage, self._key(cut, part.kind)))
             for part in self._parts
         )
 
     def _item_bytes(self, cut: Cut) -> int:
+        """Counts the bytes of one item's features at a cut."""
         return sum(spec.nbytes for spec in self._specs(cut))
 
     def _specs(self, cut: Cut) -> list[TensorSpec]:
+        """Gives the shapes and dtypes in which the tensors at a cut are stored."""
         return [TensorSpec(tuple(tensor.shape[1:]), self._dtype(tensor)) for tensor in cut.tensors]
 
     def _dtype(self, tensor: Tensor) -> str:
+        """Gives the dtype in which a tensor is stored."""
         is_float = keras.backend.is_float_dtype(tensor.dtype)
-        # Numbers that are computed in half precision lose nothing where they are stored in it.
+        # What is computed in half precision loses nothing by being stored in it.
         halves = tensor.dtype in ("float16", "bfloat16") and self._storage.dtype == "float32"
         return tensor.dtype if halves or not is_float else self._storage.dtype
 
     def _open(self, cut: Cut, kind: str) -> Store:
+        """Opens the store at a cut, of items that were treated as `kind` says."""
         shape = "x".join(map(str, self._network.items[0].shape[1:]))
         description = f"{self._network.model.name} up to {cut.name}, {shape}"
         return open_store(self._storage, self._key(cut, kind), self._specs(cut), description)
 
     def _filled(self, part: "_Part", cut: Cut, before: Cut | None, source: Store | None) -> Store:
-        """Adds the missing features at `cut`, from raw items or from the store at cut `before`."""
+        """Opens the store at `cut`, and adds what is missing, from raw items or store `source`."""
         store = self._open(cut, part.kind)
         everything = [key for view in part.keys for key in view]
         missing = store.missing(everything)
@@ -231,7 +236,7 @@ class Preparation:
         else:
             blank, dtype = part.wanted.contents.blank, self._storage.trunk_dtype
             predictor = self._predictor(self._network.items, cut, dtype=dtype, blank=blank)
-            batches = self._from_images(part, missing)
+            batches = self._from_raw_items(part, missing)
         with store.adding(len(missing)) as writer:
             extraction.run(predictor, batches, writer, items=len(missing), verbose=self._verbose)
         return store
@@ -244,7 +249,7 @@ class Preparation:
         dtype: str | None = None,
         blank: np.ndarray | None = None,
     ) -> extraction.Predictor:
-        """Gives the model from `inputs` to `cut`, made once for all items of the phase."""
+        """Gives what runs the layers from `inputs` to `cut`; it is made once for a phase."""
         key = (id(inputs[0]), cut.name)
         if key not in self._predictors:
             model = extraction.trunk(inputs, cut, dtype=dtype)
@@ -252,10 +257,10 @@ class Preparation:
             self._predictors[key] = extraction.Predictor(any_length, blank)
         return self._predictors[key]
 
-    def _from_images(
+    def _from_raw_items(
         self, part: "_Part", missing: list[int]
     ) -> Iterator[tuple[list[bytes], extraction.Batch]]:
-        """Reads raw items, augmented if wanted; `missing` are positions in all views, joined."""
+        """Yields keys and raw items, augmented if wanted; `missing` counts through all views."""
         count, augmented = len(part.keys[0]), None
         if part.wanted.augmentation is not None:
             model = extraction.as_in_training(part.wanted.augmentation, self._network.items[0])
@@ -270,12 +275,13 @@ class Preparation:
     def _from_store(
         self, store: Store, keys: list[bytes]
     ) -> Iterator[tuple[list[bytes], extraction.Batch]]:
-        """Reads the features of items at an earlier cut."""
+        """Yields keys and features that are stored at an earlier cut."""
         for start in range(0, len(keys), self._batch_size):
             some = keys[start : start + self._batch_size]
             yield some, list(store.read(store.rows(some)))
 
     def _stored_part(self, best: Candidate, store: Store) -> StoredPart:
+        """Describes what is stored at the chosen cut, for the result of the phase."""
         items = sum(len(view) for part in self._parts for view in part.keys)
         return StoredPart(
             cut=best.cut.name,

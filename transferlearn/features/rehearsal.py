@@ -1,4 +1,4 @@
-"""Makes stores for a run on a share of the items; they are apart from others, and then removed."""
+"""Makes temporary stores, apart from all others, for a trial run on a share of the items."""
 
 import tempfile
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ from transferlearn.features.storage import Storage
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """Holds the storage of a small run, which decides as that of the large run decides.
+    """Holds a small run's storage, which chooses between memory and disk as in the large run.
 
     Attributes:
         storage: The storage of the small run.
-        found: The bytes that were in memory before the small run.
+        found: The bytes of features that were in memory before the small run.
     """
 
     storage: Storage
@@ -32,7 +32,7 @@ class Rehearsal:
 
 @contextmanager
 def rehearsal(storage: Storage, share: float) -> Iterator[Rehearsal]:
-    """Gives a storage for a run on a share of the items.
+    """Gives a temporary storage for a run on a share of the items, and removes it at the end.
 
     The choice between memory, disk and nothing compares bytes, and bytes grow in proportion to the
     items. So if the limits are the same share of the large run's, the choice is the same.

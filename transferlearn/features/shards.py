@@ -68,11 +68,14 @@ class DiskPart:
         weakref.finalize(self, self._file.close)
 
     def is_whole(self, folder: Path) -> bool:
-        """Says whether the shard is still on disk, with as many bytes as it had."""
+        """Says whether the shard is still on disk, with all the bytes of its rows."""
         return shard_bytes(folder / self.name) == len(self.keys) * self._item_bytes
 
     def read(self, rows: np.ndarray, out: Sequence[np.ndarray], at: np.ndarray) -> None:
-        """Copies `rows` to the places `at` of `out`; it reads them in the order of the file."""
+        """Copies the rows with the numbers `rows` into `out`, at the positions `at`.
+
+        They are read in the order of the file.
+        """
         order = np.argsort(rows)
         starts = (rows[order] * self._item_bytes).tolist()
         places = list(zip(starts, at[order].tolist(), strict=True))
@@ -82,7 +85,7 @@ class DiskPart:
 
 
 def _read_at(file: int, places: list[tuple[int, int]], targets: list[np.ndarray]) -> None:
-    """Reads rows by their positions in the file, straight into `targets`."""
+    """Reads rows straight into `targets`; each place is (start in the file, position there)."""
     item_bytes = sum(target.shape[1] for target in targets)
     if hasattr(os, "posix_fadvise"):  # the disk then fetches all rows at once
         for start, _ in places:
@@ -95,8 +98,8 @@ def _read_at(file: int, places: list[tuple[int, int]], targets: list[np.ndarray]
 def _copy_mapped(file: int, places: list[tuple[int, int]], targets: list[np.ndarray]) -> None:
     """Copies rows from a mapping of the file, on Windows, which cannot read by position.
 
-    What a mapping has touched counts as resident memory as long as it is there, so each read makes
-    one of its own.
+    Each call makes a mapping of its own, since all that was read through one counts as resident
+    memory until it is closed.
     """
     with mmap.mmap(file, 0, access=mmap.ACCESS_READ) as mapped:
         for start, at in places:
@@ -107,12 +110,12 @@ def _copy_mapped(file: int, places: list[tuple[int, int]], targets: list[np.ndar
 
 
 def as_bytes(array: np.ndarray) -> np.ndarray:
-    """Shows a contiguous array as uint8, with the bytes of one item in each row."""
+    """Gives a view of a contiguous array as uint8, with the bytes of one item in each row."""
     return array.reshape(len(array), math.prod(array.shape[1:])).view(np.uint8)
 
 
 class ShardWriter:
-    """Writes one shard, which nobody sees before `commit`.
+    """Writes one shard, which other readers cannot see before `commit`.
 
     Args:
         folder: The folder of the store.
@@ -134,7 +137,7 @@ class ShardWriter:
 
     @property
     def count(self) -> int:
-        """Counts the items that are written whole."""
+        """Gives the number of items that are written whole."""
         return self._whole[0]
 
     def add(self, keys: Sequence[bytes], rows: np.ndarray) -> None:
@@ -165,14 +168,14 @@ class ShardWriter:
         return name
 
     def discard(self) -> None:
-        """Removes all that is written."""
+        """Removes the unfinished shard."""
         if hasattr(self, "_file"):  # not where it could not be opened
             self._file.close()
         shutil.rmtree(self._draft, ignore_errors=True)
 
 
 def shards(folder: Path) -> list[Path]:
-    """Lists the shards of a store, whole or damaged."""
+    """Lists the folders of a store's shards, whole or damaged."""
     return [path for path in sorted(folder.glob("*")) if _is_shard(path)]
 
 
@@ -182,7 +185,7 @@ def _is_shard(path: Path) -> bool:
 
 
 def shard_keys(folder: Path) -> list[bytes]:
-    """Reads the keys of a shard's items, without checking them.
+    """Reads the keys of a shard's items, without comparing their checksum.
 
     Raises:
         ValueError: The file of the keys is missing.
@@ -227,7 +230,7 @@ def check_shard(
 
 
 def _description(folder: Path, specs: Sequence[TensorSpec]) -> tuple[int, dict[str, int]]:
-    """Reads the number of items in a shard and the checksums of its files, by name."""
+    """Checks a shard's description; gives the number of items and each file's checksum."""
     try:
         described = json.loads((folder / _DESCRIPTION).read_text("utf-8"))
         count, checksums = int(described["count"]), dict(described["crc32"])
@@ -241,7 +244,7 @@ def _description(folder: Path, specs: Sequence[TensorSpec]) -> tuple[int, dict[s
 
 
 def _expected(specs: Sequence[TensorSpec]) -> dict[str, object]:
-    """Gives what each shard of these tensors says of itself in its description."""
+    """Gives the part of the description that all shards of these tensors share."""
     return {"format": FORMAT, "tensors": [[list(spec.shape), spec.dtype] for spec in specs]}
 
 

@@ -1,4 +1,4 @@
-"""Holds what `fit(cache=...)` means for one training: when and where features are stored."""
+"""Translates `fit(cache=...)` into when, where and how precisely features are stored."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Stores the features of items as rows, in memory or on disk, which the same key finds again.
+"""Stores items' features as rows in memory or on disk, where later fits find them by a key.
 
 A `Store` sees the rows that were there when it was opened and those it adds; rows never change
 their position. What this process has read or made is remembered, so that a later fit finds it.
@@ -31,7 +31,7 @@ Place = Literal["memory", "disk"]
 
 
 class Store:
-    """Holds the rows of one key; `open_store` makes it.
+    """Finds, reads and adds the features of items in one store; `open_store` makes it.
 
     Args:
         home: What the rows are, and where they lie.
@@ -41,7 +41,7 @@ class Store:
         item_bytes: The bytes of one item, all tensors together.
     """
 
-    reserved = 0  # bytes: a `memory.User` that only reads holds nothing besides its parts
+    reserved = 0  # bytes; a store reserves none, unlike the other `memory.User`, a writer
 
     def __init__(self, home: Home, parts: Sequence[Part]) -> None:
         self.home = home
@@ -71,7 +71,7 @@ class Store:
         return sorted(new.values())
 
     def rows(self, keys: Sequence[bytes]) -> np.ndarray:
-        """Gives the positions of items as `read` takes them, int64.
+        """Gives the numbers of the items' rows, as `read` takes them, int64.
 
         Raises:
             KeyError: An item is not stored.
@@ -85,7 +85,7 @@ class Store:
         """Reads rows in the given order; any thread may call it.
 
         Args:
-            rows: Positions of the items, as `rows` gives them.
+            rows: The numbers of rows, as the method `rows` gives them.
 
         Returns:
             For each tensor an array of the shape (rows, *shape).
@@ -106,7 +106,7 @@ class Store:
 
     @contextmanager
     def adding(self, count: int) -> Iterator[Writer]:
-        """Opens a writer for at most `count` items; whole items stay even after an exception.
+        """Opens a writer for at most `count` items, and finishes it, even after an exception.
 
         Raises:
             OSError: There is no room for the items, or the directory cannot be written to.
@@ -121,6 +121,7 @@ class Store:
         writer.finish()
 
     def _append(self, part: Part) -> None:
+        """Adds a part's rows behind the others; of a repeated key the first row stays."""
         start = len(self)
         self.parts += (part,)  # a new tuple: a thread that reads has the old one
         for row, key in enumerate(part.keys, start):
@@ -147,7 +148,7 @@ def open_store(storage: Storage, key: str, specs: Sequence[TensorSpec], descript
             limits.make_folder(home.folder, description)
     drafts(home.folder)  # removes what dead processes left
     with memory.lock:
-        parts = _known_parts(home)
+        parts = _all_parts(home)
         memory.remember(home.folder, parts)
         store = Store(home, parts)
         memory.users.add(store)
@@ -155,7 +156,7 @@ def open_store(storage: Storage, key: str, specs: Sequence[TensorSpec], descript
 
 
 def place(storage: Storage, key: str, nbytes: int) -> Place | None:
-    """Says where `nbytes` more of a store would be read from; `None` if there is no room."""
+    """Says where a store would be read from with `nbytes` more; `None` if there is no room."""
     folder = storage.folder / key
     with memory.lock:
         room = memory.memory_room(storage, nbytes, folder)
@@ -178,8 +179,8 @@ def stored_keys(storage: Storage, key: str) -> frozenset[bytes]:
     return frozenset(items)
 
 
-def _known_parts(home: Home) -> list[Part]:
-    """Gives the rows that are remembered and those on disk; reads the latter if all of them fit."""
+def _all_parts(home: Home) -> list[Part]:
+    """Gives all parts of a store; those on disk are read into memory if all of them fit."""
     storage, folder = home.storage, home.folder
     known = _known(storage, folder)
     memory.remember(folder, known)
@@ -206,7 +207,7 @@ def _known_parts(home: Home) -> list[Part]:
 
 
 def _open(shard: Path, home: Home, in_memory: bool) -> Part:
-    """Checks a shard and opens it; raises `ValueError` where it is damaged."""
+    """Checks a shard, and reads or opens it; raises `ValueError` where it is damaged."""
     keys, arrays = check_shard(shard, home.specs, in_memory)
     if in_memory:
         return MemoryPart(keys, arrays, shard.name)
@@ -214,7 +215,7 @@ def _open(shard: Path, home: Home, in_memory: bool) -> Part:
 
 
 def _known(storage: Storage, folder: Path) -> list[Part]:
-    """Gives what is remembered of a store; rows in memory only where its limit allows them."""
+    """Gives the remembered parts of a store, save those in memory if they exceed its limit."""
     known = memory.remembered(folder)
     if storage.memory is not None and sum(part.nbytes for part in known) > storage.memory:
         return [part for part in known if isinstance(part, DiskPart)]

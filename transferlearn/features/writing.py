@@ -10,7 +10,7 @@ from transferlearn.features import limits, memory
 from transferlearn.features.memory import Home, MemoryPart, Part
 from transferlearn.features.shards import KEY_BYTES, DiskPart, ShardWriter, as_bytes
 
-# A shard is finished after so much or so long; a kill loses what is not in a whole shard.
+# A shard is finished after so many bytes or seconds: if the process is killed, less is lost.
 _SHARD_BYTES = 2**30
 _SHARD_SECONDS = 60.0
 
@@ -47,7 +47,7 @@ class Writer:
         self._start = 0
 
     def add(self, keys: Sequence[bytes], arrays: Sequence[np.ndarray]) -> None:
-        """Adds items, and finishes the shard that is being written when it is time.
+        """Adds items, and finishes the current shard once it is large or old enough.
 
         Args:
             keys: The keys of the items.
@@ -59,7 +59,7 @@ class Writer:
         """
         rows = self._checked(keys, arrays)
         if self._on_disk and keys:
-            with self._told():
+            with self._discarded_on_error():
                 self._shard = self._shard or ShardWriter(self.home.folder, self.home.specs)
                 self._shard.add(keys, np.concatenate([as_bytes(array) for array in rows], axis=1))
         done = self._start + len(self._keys)
@@ -71,7 +71,7 @@ class Writer:
             self._commit()
 
     def finish(self) -> None:
-        """Commits the items that are in no part yet, and gives up the memory that is reserved."""
+        """Commits the items that are in no part yet, and releases the memory that is reserved."""
         try:
             if self._keys:
                 self._commit()
@@ -82,6 +82,7 @@ class Writer:
                 memory.users.discard(self)
 
     def _checked(self, keys: Sequence[bytes], arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Checks keys, shapes and numbers, and gives the arrays in the store's dtypes."""
         specs = self.home.specs
         expected = [(len(keys), *spec.shape) for spec in specs]
         received = [array.shape for array in arrays]
@@ -94,7 +95,7 @@ class Writer:
         return [_cast(array, spec.dtype) for array, spec in zip(arrays, specs, strict=True)]
 
     def _due(self) -> bool:
-        """Says whether the shard that is being written is to be finished."""
+        """Says whether the current shard is large or old enough to be finished."""
         # Never less than a tenth of what is done: a long run makes some dozens of shards, each of
         # them an open file, and not thousands.
         items = max(_SHARD_BYTES // self.home.item_bytes, self._start // 10, 1)
@@ -103,10 +104,10 @@ class Writer:
         return len(self._keys) >= items or (bool(self._keys) and is_late)
 
     def _commit(self) -> None:
-        """Makes a part of the items that are in none yet, and hands it to the store."""
+        """Finishes the current shard, if any, and hands the new items to the store as a part."""
         name = None
         if self._shard:
-            with self._told():
+            with self._discarded_on_error():
                 name = self._shard.commit()
                 self._shard = None
         stop = self._start + len(self._keys)
@@ -124,8 +125,8 @@ class Writer:
         self._committed = time.monotonic()
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Removes a shard whose writing fails, and says in the error how many bytes are needed."""
+    def _discarded_on_error(self) -> Iterator[None]:
+        """Discards the shard if writing fails, and says in the error how many bytes are needed."""
         try:
             yield
         except OSError as error:

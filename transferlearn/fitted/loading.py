@@ -1,4 +1,4 @@
-"""Reads a fitted model back from its folder."""
+"""Reads a `FittedModel` back from the folder that it was saved in."""
 
 from pathlib import Path
 from typing import Any
@@ -7,6 +7,7 @@ import keras
 
 from transferlearn.backbones.keras_hub import keras_hub
 from transferlearn.backbones.saved_model import looking_beside
+from transferlearn.checks import whole
 from transferlearn.configs import subclasses
 from transferlearn.data.kind import Kind
 from transferlearn.fitted.model import FittedModel, Outline
@@ -18,50 +19,55 @@ from transferlearn.types import Json
 
 
 def load(path: str | Path, *, trusted: bool = False) -> FittedModel[Any]:
-    """Reads what `FittedModel.save` wrote, after checking that not a byte has changed.
+    """Reads what `FittedModel.save` wrote, after checking the hashes of all its files.
 
     Args:
         path: The folder of the save.
-        trusted: Whether to run a SavedModel in the save that can do more than compute.
+        trusted: Whether a SavedModel in the save may run even if it can do more than compute, such
+            as write files.
 
     Raises:
         OSError: There is no save at `path`.
-        ValueError: A file is not what was saved (the message names it), or a kind, task or layer of
-            your own is not known in this process.
+        ValueError: A file is not what was saved (the message names it), a kind, task or layer of
+            your own is not known in this process, or a SavedModel is not trusted.
     """
     path = Path(path)
-    saved = as_format_2(read_save(path))
-    if HUB in saved["versions"]:
-        keras_hub()  # makes its layers known to Keras
-    history = keras.callbacks.History()
-    history.on_train_begin()  # Keras makes its `epoch` only here
-    history.epoch, history.history = saved["history"]["epoch"], saved["history"]["metrics"]
-    kind = _known(Kind, saved["kind"]["name"]).load(saved["kind"]["settings"], path)
-    encoding = _known(Encoding, saved["task"]["name"]).load(saved["task"]["settings"])
+    written = read_save(path)
+    try:
+        saved = as_format_2(written)
+        if HUB in saved["versions"]:
+            keras_hub()  # makes its layers known to Keras
+        history = keras.callbacks.History()
+        history.on_train_begin()  # Keras makes its `epoch` only here
+        history.epoch = list(saved["history"]["epoch"])
+        history.history = dict(saved["history"]["metrics"])
+        kind = _class_named(Kind, saved["kind"]["name"]).load(saved["kind"]["settings"], path)
+        encoding = _class_named(Encoding, saved["task"]["name"]).load(saved["task"]["settings"])
+        phases = tuple(map(_phase, saved["phases"]))
+        outline = Outline(**saved["outline"])
+        whole("batch_size", outline.batch_size, least=1)
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ValueError(f"{path} does not say what a save says: {error!r}.") from error
     with looking_beside(path, trusted=trusted):
         model = read_model(path)
     return FittedModel(
-        model=model,
-        kind=kind,
-        encoding=encoding,
-        history=history,
-        phases=tuple(map(_phase, saved["phases"])),
-        outline=Outline(**saved["outline"]),
+        model=model, kind=kind, encoding=encoding, history=history, phases=phases, outline=outline
     )
 
 
-def _known(family: type[Any], name: str) -> Any:
-    """Gives the class in a family (kinds or encodings) that saves call by this name."""
+def _class_named(family: type[Any], name: str) -> Any:
+    """Finds the kind or encoding that saves call by this name, among the known subclasses."""
     for member in subclasses(family).values():
-        if vars(member).get("name") == name:
+        if isinstance(name, str) and vars(member).get("name") == name:
             return member
     raise ValueError(
-        f"The save is of {name!r}, which is not known here: import the module that defines it, a "
-        f"subclass of {family.__name__} with name = {name!r}, first."
+        f"The save needs {name!r}, which is not known here: first import the module that defines "
+        f"it, a subclass of {family.__name__} with name = {name!r}."
     )
 
 
 def _phase(saved: Json) -> PhaseResult:
+    """Makes the result of a phase from what a save holds of it."""
     stored, solved = saved["stored"], saved["solved"]
     parts = {
         "frozen_layers": tuple(saved["frozen_layers"]),

@@ -24,13 +24,14 @@ from transferlearn.types import Json, Source
 Prediction = TypeVar("Prediction")
 
 _LISTED = 10  # items that a warning names
-# JAX keeps a model's state in the model while it predicts, and TensorFlow compiles once only.
+# One prediction at a time: on JAX a running one holds the model's state, and TensorFlow then
+# compiles only once.
 _predicting = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outline:
-    """Tells how a model was trained.
+    """Records how a model was trained: backbone, weights, settings, numbers of items, baseline.
 
     Attributes:
         backbone: The name of the backbone.
@@ -41,7 +42,8 @@ class Outline:
         backbone_layers: The number of the backbone's layers; `None` in saves that do not tell.
         train_items: The number of items it was trained on; `None` where a stream does not tell.
         validation_items: The number of items that were held out.
-        baseline: The score on the held-out items of always giving the commonest answer.
+        baseline: The score of the simplest guess on the held-out items: the commonest class, or the
+            mean.
     """
 
     backbone: str
@@ -56,14 +58,14 @@ class Outline:
 
 @dataclass(kw_only=True, repr=False)
 class FittedModel(Generic[Prediction]):
-    """Holds a fine-tuned model, and knows how items are read and what its outputs mean.
+    """Holds a trained model, with the way its items are read and the meaning of its outputs.
 
     Attributes:
         model: A plain, flat `keras.Model`: for images it takes raw RGB pixels in [0, 255], of shape
             `(batch, height, width, 3)`, for texts token ids, int32 `(batch, tokens)`.
         kind: The kind that reads items: images of one size, or texts and their tokenizer.
         encoding: The encoding, which holds what was learnt of the targets, such as class names.
-        history: A Keras `History` of all phases; its epochs run on from phase to phase.
+        history: A Keras `History` of all phases, whose epochs are numbered through.
         phases: The result of each phase.
         outline: The outline, which tells how the model was trained.
         skipped: The items to train on that were left out, with the reasons.
@@ -79,7 +81,7 @@ class FittedModel(Generic[Prediction]):
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Gives the names of the classes in the order of the outputs, where there are classes."""
+        """Gives the class names in the order of the outputs; `AttributeError` if there are none."""
         names: tuple[str, ...] | None = getattr(self.encoding, "class_names", None)
         if names is None:
             raise AttributeError(f"A model of {self.encoding.name} has no classes.")
@@ -87,7 +89,10 @@ class FittedModel(Generic[Prediction]):
 
     @property
     def epoch(self) -> int:
-        """Gives the epoch that the weights are of, from 1 on; with an EMA, they are an average."""
+        """Gives the number of the kept epoch, counted from 1 over all phases.
+
+        With an EMA, the weights are an average over this epoch and those before it.
+        """
         epoch, begun = 1, 0
         for phase in self.phases:
             kept = phase.epochs if phase.kept_epoch is None else phase.kept_epoch
@@ -116,7 +121,7 @@ class FittedModel(Generic[Prediction]):
     def predict(self, items: object, *, on_error: str = ...) -> Prediction | list[Prediction]: ...
 
     def predict(self, items: object, *, on_error: str = "skip") -> Prediction | list[Prediction]:
-        """Predicts what the model has learnt to tell, such as a class, of one item or several.
+        """Predicts the class, the tags or the numbers of one item or of several.
 
         Args:
             items: Images: a path, a list of paths, a folder, a PIL image or a list of them, an
@@ -128,8 +133,8 @@ class FittedModel(Generic[Prediction]):
                 `"raise"`.
 
         Returns:
-            A prediction for a single item, else a list of them, in order. (A folder is typed as a
-            single item, since a type cannot tell its path from a file's.)
+            A prediction for a single item, else a list of them, in order. (Type checkers see one
+            prediction for any path, since they cannot tell a folder from a file.)
 
         Raises:
             OSError: There is no such file.
@@ -170,14 +175,14 @@ class FittedModel(Generic[Prediction]):
         if isinstance(dataset, ItemDataset):
             values = self._all_values(dataset)
             return self.encoding.measure(values, dataset.learnt[dataset.first_rows])
-        return self.encoding.measure(*self._with_targets(dataset))
+        return self.encoding.measure(*self._values_and_targets(dataset))
 
     def save(self, path: str | Path) -> None:
         """Writes `model.keras` and its description, `transferlearn.json`, into the folder `path`.
 
         The model is a plain Keras file: `keras.models.load_model(path / "model.keras")` works where
-        this package is not installed. An earlier save at `path` is replaced as a whole; it stays
-        whole where writing fails or is cut short.
+        this package is not installed. A save that is already at `path` is replaced only once
+        the new one is complete.
 
         Raises:
             OSError: `path` holds something that is no save of this package, or cannot be written.
@@ -185,37 +190,39 @@ class FittedModel(Generic[Prediction]):
         write_save(self, Path(path))
 
     def write_parts(self, folder: Path) -> None:
-        """Writes the files of a save besides the model and its description into `folder`."""
+        """Writes the SavedModels that the model calls, and the kind's files, into `folder`."""
         copy_programs(self.model, folder)
         self.kind.write(folder)
 
+    @without_retracing_advice()
     def _values(self, batch: Any) -> np.ndarray:
-        """Runs the model on one batch."""
+        """Gives what the outputs for one batch mean, such as probabilities."""
         with _predicting:
             outputs = self.model.predict_on_batch(batch)
         return self.encoding.values(outputs)
 
     @without_retracing_advice()
     def _all_values(self, dataset: Dataset) -> np.ndarray:
-        """Runs the model on all items of a dataset, in its order."""
+        """Gives the model's values for all items of a dataset, one row an item, in its order."""
         with _predicting:
             outputs = dataset.run(self.model, batch_size=self.outline.batch_size)
         return dataset.of_items(self.encoding.values(outputs))
 
     @without_retracing_advice()
-    def _with_targets(self, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
-        """Reads a stream once, and gives the model's values and the targets to measure."""
+    def _values_and_targets(self, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
+        """Reads a stream once; gives the model's values with the targets to measure them by."""
         batches = dataset.batches(batch_size=self.outline.batch_size, encode=self.encoding.raw)
         pairs = [(self._values(x), np.asarray(y)) for x, y, *_ in iterate(batches)]
         values, targets = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
         return values, targets
 
     def _decoded(self, values: np.ndarray, paths: Sequence[str | None]) -> list[Prediction]:
+        """Turns values into predictions, and warns of values that are NaN or infinite."""
         finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
         if lost := [i for i, is_finite in enumerate(finite) if not is_finite]:
             lines = [paths[i] or f"item {i}" for i in lost]
             notice(
-                f"The model's answer is no number, so what it says means nothing, for {len(lost)} "
-                f"of {len(values)} items:{indented(lines, _LISTED)}"
+                f"The model gave NaN or infinity for {len(lost)} of {len(values)} items; ignore "
+                f"these predictions:{indented(lines, _LISTED)}"
             )
         return self.encoding.decode(values, [Seen(path) for path in paths])

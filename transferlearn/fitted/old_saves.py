@@ -1,4 +1,7 @@
-"""Reads the descriptions of format 1 that earlier versions wrote, with sentences as state."""
+"""Turns descriptions of saves in format 1, which earlier versions wrote, into format 2.
+
+Format 1 told only in sentences how a head was solved, and what was stored.
+"""
 
 import ast
 import re
@@ -6,7 +9,7 @@ from typing import Any
 
 from transferlearn.types import Json
 
-# What the versions that wrote format 1 said of a solved head, and of stored features.
+# The sentences of format 1 about a solved head and about stored features.
 _SOLVED = re.compile(
     r"solved on (?P<items>[\d,]+) items(?: of (?P<seen>[\d,]+))?, (?P<features>[\d,]+) features: "
     r"cross-validated accuracy (?P<score>[\d.]+) with the L2 strength (?P<strength>[\d.e+-]+)"
@@ -46,7 +49,7 @@ def as_format_2(saved: Json) -> Json:
         },
         "task": {
             "name": "tags" if several else "classes",
-            # The units are those of the model, which `ClassEncoding.values` looks at itself.
+            # A model of two classes may have one unit; `ClassEncoding.values` looks at its outputs.
             "settings": {"class_names": names, "activation": activation, "units": len(names)},
         },
         "outline": outline,
@@ -55,6 +58,7 @@ def as_format_2(saved: Json) -> Json:
 
 
 def _phase(phase: Json) -> Json:
+    """Turns the sentences that describe a phase into data."""
     head, cache = phase.pop("head", ""), phase.pop("cache", "")
     solved, stored = _SOLVED.match(head), _STORED.match(cache)
     phase["solved"] = solved and _solved(solved)
@@ -65,6 +69,7 @@ def _phase(phase: Json) -> Json:
 
 
 def _solved(found: re.Match[str]) -> Json:
+    """Turns the sentence about a solved head into the fields of `SolvedHead`."""
     items = _whole(found["items"])
     return {
         "items": items,
@@ -78,6 +83,7 @@ def _solved(found: re.Match[str]) -> Json:
 
 
 def _stored(found: re.Match[str]) -> Json:
+    """Turns the sentence about stored features into the fields of `StoredPart`."""
     return {
         "cut": found["cut"],
         "items": _whole(found["items"]),
@@ -89,17 +95,23 @@ def _stored(found: re.Match[str]) -> Json:
 
 
 def _whole(text: str) -> int:
+    """Reads a whole number with commas between thousands."""
     return int(text.replace(",", ""))
 
 
 def _config(text: str) -> Any:
-    """Turns the repr of a setting into what `transferlearn.configs` writes for it."""
+    """Turns the repr of a setting into the data that `transferlearn.configs` writes for it."""
     try:
         expression = ast.parse(text, mode="eval").body
         if not isinstance(expression, ast.Call):
             return ast.literal_eval(expression)
         settings = {str(part.arg): ast.literal_eval(part.value) for part in expression.keywords}
-    except (SyntaxError, ValueError):  # the repr of an object that no config describes
+    except (
+        SyntaxError,
+        ValueError,
+        RecursionError,
+        MemoryError,
+    ):  # the repr of an object that no config describes
         return {"class": text}
     name = ast.unparse(expression.func)
     return {"class": f"transferlearn.{name}", "settings": settings}

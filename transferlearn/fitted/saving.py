@@ -30,12 +30,12 @@ HUB = "keras_hub"
 
 
 def write_save(fitted: "FittedModel[Any]", path: Path) -> None:
-    """Writes a `FittedModel` beside its place, and then renames it to the folder `path`."""
+    """Saves a `FittedModel` as the folder `path`, whole or not at all: a draft is renamed to it."""
     path = path.resolve()
     check_target(path)
     _recover(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = _draft(path, path.parent)
+    draft = _make_draft(path, path.parent)
     try:
         _without_training(fitted.model).save(draft / MODEL)
         fitted.write_parts(draft)
@@ -50,12 +50,13 @@ def write_save(fitted: "FittedModel[Any]", path: Path) -> None:
         raise
 
 
-def _draft(path: Path, folder: Path) -> Path:
+def _make_draft(path: Path, folder: Path) -> Path:
+    """Makes a hidden, empty folder beside the place where the save will be."""
     return Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=folder))
 
 
 def check_target(path: Path) -> None:
-    """Refuses a path that holds anything but a save, or that cannot be written to."""
+    """Refuses a path that holds anything besides a save, or that cannot be written to."""
     if path.exists() and not (path / DESCRIPTION).is_file():
         raise OSError(
             f"{path} exists and is not a save of transferlearn (it holds no {DESCRIPTION}). "
@@ -68,13 +69,13 @@ def check_target(path: Path) -> None:
         )
     parent = next(folder for folder in path.absolute().parents if folder.exists())
     try:
-        _draft(path, parent).rmdir()  # tries it, since permissions alone do not tell
+        _make_draft(path, parent).rmdir()  # tries it, since permissions alone do not tell
     except OSError as error:
         raise OSError(f"{path} cannot be written in {parent}: {error.strerror}.") from error
 
 
 def _not_ours(path: Path) -> list[str]:
-    """Lists the files in a save's folder that its description does not name."""
+    """Lists the files in a save's folder that its description does not name; none if damaged."""
     try:
         known = {DESCRIPTION, *json.loads((path / DESCRIPTION).read_text("utf-8"))["files"]}
     except (ValueError, KeyError, TypeError):
@@ -96,7 +97,7 @@ def read_save(path: Path) -> Json:
         known = saved["format"] in _READ
         as_written = text == _as_text(saved)
         whole = saved.pop("sha256") == _hash(_canonical(saved)) and as_written
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path / DESCRIPTION} is damaged: {error!r}.") from error
     if not whole:
         raise ValueError(f"{path / DESCRIPTION} is not what was saved: its hash differs.")
@@ -129,6 +130,7 @@ def read_model(path: Path) -> keras.Model:
 
 
 def _describe(fitted: "FittedModel[Any]", draft: Path) -> Json:
+    """Makes the description of a save, with the hashes of the files in `draft`."""
     described: Json = {
         "format": FORMAT,
         "kind": {"name": fitted.kind.name, "settings": fitted.kind.settings()},
@@ -159,28 +161,33 @@ def _describe(fitted: "FittedModel[Any]", draft: Path) -> Json:
 
 
 def _needs_hub(model: keras.Model) -> bool:
+    """Says whether a model has layers of KerasHub's."""
     return any(type(layer).__module__.startswith(f"{HUB}.") for layer in layers_within(model))
 
 
 def _without_training(model: keras.Model) -> keras.Model:
-    """Gives a model of the same layers, which loads where its optimizer or loss is not known."""
+    """Gives the same model without optimizer and loss, so that it loads where these are unknown."""
     # A `.keras` file holds the optimizer in spite of `include_optimizer=False`.
     return keras.Model(model.input, model.output, name=model.name)
 
 
 def _canonical(described: Json) -> bytes:
+    """Gives a description as the bytes that its own hash is made of."""
     return json.dumps(described, sort_keys=True).encode()
 
 
 def _as_text(described: Json) -> str:
+    """Gives a description as the text of its file."""
     return json.dumps(described, indent=2, ensure_ascii=False)
 
 
 def _hash(content: bytes) -> str:
+    """Gives the SHA-256 of bytes, hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
 def _sync(file: Path) -> None:
+    """Waits until a file or folder has reached the disk."""
     descriptor = os.open(file, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -188,29 +195,30 @@ def _sync(file: Path) -> None:
         os.close(descriptor)
 
 
-def _aside(path: Path) -> Path:
+def _place_aside(path: Path) -> Path:
+    """Gives the hidden path where the previous save waits while it is replaced."""
     return path.with_name(f".{path.name}.previous")
 
 
 def _replace(draft: Path, path: Path) -> None:
-    """Puts `draft` in the place of `path`; `_recover` repairs what a kill in between leaves."""
+    """Renames `draft` to `path`, and then removes the save that was there before."""
     if not path.exists():
         draft.rename(path)
     else:
-        path.rename(_aside(path))
+        path.rename(_place_aside(path))
         try:
             draft.rename(path)
         except BaseException:
             _recover(path)
             raise
-        shutil.rmtree(_aside(path))
+        shutil.rmtree(_place_aside(path))
     with contextlib.suppress(OSError):  # not every file system can sync a folder
         _sync(path.parent)
 
 
 def _recover(path: Path) -> None:
-    """Brings back the previous save after a kill between the two renames, or else drops it."""
-    previous = _aside(path)
+    """Brings back the previous save if `_replace` was cut short, or removes it if `path` exists."""
+    previous = _place_aside(path)
     if not (previous / DESCRIPTION).is_file():
         return
     if path.exists():

@@ -1,4 +1,4 @@
-"""Defines freezing strategies, the layers that they look at, and how two are joined."""
+"""Defines the base class of freezing strategies, what they look at, and how two are joined."""
 
 import abc
 from collections.abc import Iterator, Sequence
@@ -92,6 +92,6 @@ class FreezeEither(FreezeStrategy):
     second: FreezeStrategy
 
     def frozen(self, layers: Layers) -> list[bool]:
-        """Gives the mask: true where one of the two strategies' masks is, or both are."""
+        """Gives a mask that freezes what at least one of the two strategies freezes."""
         pairs = zip(layers.frozen_by(self.first), layers.frozen_by(self.second), strict=True)
         return [a or b for a, b in pairs]

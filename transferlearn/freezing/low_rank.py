@@ -1,4 +1,4 @@
-"""Trains low-rank updates in place of whole layers (LoRA), with Keras's `enable_lora`."""
+"""Adds low-rank updates (LoRA) to layers of attention, and freezes their other weights."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,7 +10,7 @@ _PROJECTIONS = ("query", "value")  # the layers of attention that the paper upda
 
 
 def add_lora(layers: Iterable[keras.Layer], rank: int) -> None:
-    """Adds an update of a low rank, 0 at first, to attention's query and value projections.
+    """Adds trainable low-rank updates, 0 at first, to attention's query and value projections.
 
     Reference: [LoRA](https://arxiv.org/abs/2106.09685).
 
@@ -30,7 +30,7 @@ def add_lora(layers: Iterable[keras.Layer], rank: int) -> None:
 
 
 def hold_all_but_lora(layers: Sequence[keras.Layer]) -> None:
-    """Freezes all weights but the low-rank updates, in layers that have such updates."""
+    """Freezes all weights of the layers but their low-rank updates; does nothing without any."""
     parts = [part for layer in layers for part in layers_within(layer)]
     updates = [part for part in parts if getattr(part, "lora_enabled", False)]
     if not updates:
@@ -45,4 +45,5 @@ def hold_all_but_lora(layers: Sequence[keras.Layer]) -> None:
 
 
 def _low_rank(part: keras.Layer) -> tuple[keras.Variable, keras.Variable]:
+    """Gives the two matrices whose product is the update of a layer's kernel."""
     return part.lora_kernel_a, part.lora_kernel_b

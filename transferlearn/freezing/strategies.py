@@ -38,7 +38,7 @@ class FreezeFirst(FreezeStrategy):
         whole("count", self.count, least=0)
 
     def frozen(self, layers: Layers) -> list[bool]:
-        """Gives the mask; raises `ValueError` where the backbone has fewer layers."""
+        """Gives a mask that freezes these layers; raises `ValueError` where there are fewer."""
         if self.count > len(layers):
             raise ValueError(
                 f"Cannot freeze the first {self.count} layers: the backbone has {len(layers)}. "
@@ -75,7 +75,7 @@ class FreezeUpTo(FreezeStrategy):
     name: str
 
     def frozen(self, layers: Layers) -> list[bool]:
-        """Gives the mask; raises `ValueError` where no layer or block has that name."""
+        """Gives a mask that freezes up to the name; raises `ValueError` where nothing has it."""
         blocks = [block.name for block in layers.blocks]
         if self.name in blocks:
             held = {
@@ -104,7 +104,7 @@ class TrainLastBlocks(FreezeStrategy):
         whole("count", self.count, least=0)
 
     def frozen(self, layers: Layers) -> list[bool]:
-        """Gives the mask; raises `ValueError` where the backbone has fewer blocks."""
+        """Gives a mask that freezes all other blocks; raises `ValueError` where there are fewer."""
         if self.count > len(layers.blocks):
             raise ValueError(
                 f"Cannot leave the last {self.count} blocks trainable: the backbone has "
@@ -129,7 +129,7 @@ class FreezeMatching(FreezeStrategy):
             raise ValueError(f"Not a regular expression: {self.pattern!r} ({error}).") from error
 
     def frozen(self, layers: Layers) -> list[bool]:
-        """Gives the mask; raises `ValueError` where no name matches."""
+        """Gives a mask that freezes the matching layers; raises `ValueError` where none matches."""
         mask = [re.search(self.pattern, name) is not None for name in layers.names]
         if not any(mask):
             raise ValueError(

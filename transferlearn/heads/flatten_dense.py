@@ -11,11 +11,11 @@ from transferlearn.types import Tensor
 
 @dataclass(frozen=True)
 class FlattenDense(Head):
-    """Makes Flatten, hidden Dense layers with ReLU, and the output layer.
+    """Makes Flatten, hidden Dense layers with ReLU and Dropout, and the output layer.
 
-    When to use it: to follow the classic recipe, or where the place of a thing in the image
-    matters. It has many weights (VGG16 at 224 px: 3.2 million for 128 units), so `PooledDense` is
-    the default.
+    When to use it: to follow the classic recipe, or where it matters in which place of the image
+    something is. It has many weights (VGG16 at 224 px: 3.2 million for 128 units), so `PooledDense`
+    is the default.
 
     Args:
         units: The sizes of the hidden layers, in order.

@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 
 class Output(NamedTuple):
-    """Describes one output of a network.
+    """Describes one output of a network: how many numbers it has, and for each of what.
 
     Attributes:
         units: How many numbers the output has for each item, cell, token or query.

@@ -1,4 +1,4 @@
-"""Holds the default recipe, for classes and for numbers."""
+"""Defines the default recipe, for classes and for numbers."""
 
 import math
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ from transferlearn.schedules.phase import Phase
 
 # docs/recipes.md has the trials behind these constants.
 _RATE_FACTOR = 0.5  # times the builder's rate: 5e-4 for Adam on images
-_FROZEN = 0.3  # share of the layers with weights; freeing all cost 1.5 times as much for no gain
-_FEWEST, _MOST, _SEEN = 3, 8, 40_000  # epochs; and images in all epochs together, more or less
+_FROZEN = 0.3  # share of the layers with weights; freeing all took 1.5 times as long for no gain
+_FEWEST, _MOST, _SEEN = 3, 8, 40_000  # epochs; and about as many images in all of them
 # On 100 photos of three sets, 8 epochs gave an R2 of 0.45, 0.77, 0.33, and 20 of 0.72, 0.97, 0.31.
-_NUMBERS_SEEN, _MOST_FOR_NUMBERS = 3200, 40  # images in all epochs together, at least; epochs
+_NUMBERS_SEEN, _MOST_FOR_NUMBERS = 3200, 40  # images in all epochs together, at least; most epochs
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,11 @@ class Auto(Schedule):
     """Solves the head, fine-tunes most of the backbone, and keeps the better of the two networks.
 
     When to use it: always, to begin with. The head is solved on the frozen backbone (`Probe`).
-    Then the backbone is trained with it, apart from its first three tenths and its depthwise
-    convolutions: on images that are mirrored or not, with weight decay, a warm-up and a rate that
-    then falls along half a wave, in 8 epochs, or down to 3 where there are more than 5,000 images.
-    The result is kept unless the solved head alone got clearly more held-out images right. What
-    stays frozen at the beginning of the backbone is computed once.
+    Then the backbone is trained with it, apart from the first three tenths of its layers and its
+    depthwise convolutions: on images that are mirrored or not, with weight decay, a warm-up and a
+    rate that then falls along half a wave, in 8 epochs, or down to 3 where there are more than
+    5,000 images. The result is kept unless the solved head alone got clearly more held-out images
+    right. What stays frozen at the beginning of the backbone is computed once.
 
     What the builder and `fit` name is obeyed: `freeze` says what the second phase freezes (with
     `"all"` there is no second phase), `learning_rate` or an optimizer object sets its highest rate,
@@ -39,7 +39,7 @@ class Auto(Schedule):
     views = 2
 
     def phases(self, job: Job) -> Iterator[Phase]:
-        """Yields the phase of the head, and then the phase of the head and the backbone."""
+        """Yields the head's phase and then the fine-tuning; a single phase for random weights."""
         if not job.pretrained:
             yield Phase(freeze=job.freeze or FreezeNone(), epochs=job.epochs)
             return
@@ -59,7 +59,7 @@ class Auto(Schedule):
             )
 
     def default_epochs(self, items: int | None) -> int:
-        """Gives 1 epoch for the solved head and 8 more, or down to 3 more with many items."""
+        """Gives 1 epoch for the solved head and 8 more, or 3 to 7 more above 5,000 items."""
         if items is None:
             return 1 + _MOST
         return 1 + min(_MOST, max(_FEWEST, math.ceil(_SEEN / items)))
@@ -69,8 +69,8 @@ class Auto(Schedule):
 class AutoForNumbers(Auto):
     """Does for numbers what `Auto` does for classes, but does not mirror the images.
 
-    A mirrored image may have another number, as the mirror image of an angle does. Few images are
-    seen more often: 3,200 times in all, in at most 40 epochs.
+    A mirrored image may have another number, as the mirror image of an angle does. A small set of
+    images has more epochs: enough to see 3,200 images in all, or 40.
 
     How it was chosen: docs/recipes.md.
     """
@@ -79,7 +79,7 @@ class AutoForNumbers(Auto):
     views = 1
 
     def default_epochs(self, items: int | None) -> int:
-        """Gives 1 epoch for the solved head and 40 more, or down to 3 more with many items."""
+        """Gives 1 epoch for the solved head and 3 to 40 more, the fewer the more items."""
         if items is None:
             return super().default_epochs(items)
         least = min(_MOST_FOR_NUMBERS, math.ceil(_NUMBERS_SEEN / items))

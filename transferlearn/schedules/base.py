@@ -62,7 +62,7 @@ class Schedule(abc.ABC):
         """Yields the phases of a job, one at a time."""
 
     def default_epochs(self, items: int | None) -> int:
-        """Gives the number of epochs for a training on `items` items that names none itself."""
+        """Gives how many epochs a training on `items` items has, if `fit` was given no number."""
         return 10
 
 
@@ -83,7 +83,7 @@ class PacedSchedule(Schedule):
     def __post_init__(self) -> None:
         self._phase(FreezeAll(), 1)  # a phase checks the fields, here before any training
 
-    def _check(self, job: Job) -> None:
+    def _check_layer_decay(self, job: Job) -> None:
         """Refuses a `layer_decay` that names blocks which the backbone does not have."""
         names = [block.name for block in job.blocks]
         given = self.layer_decay if isinstance(self.layer_decay, Mapping) else {}
@@ -94,6 +94,7 @@ class PacedSchedule(Schedule):
             )
 
     def _phase(self, freeze: FreezeStrategy, epochs: int, rate: float | None = None) -> Phase:
+        """Makes a phase at the pace of this schedule's fields."""
         # Only the fields of this class: those of subclasses, such as `head_epochs`, are no phase's.
         pace: dict[str, Any] = {name: getattr(self, name) for name in PacedSchedule.__annotations__}
         return Phase(freeze=freeze, epochs=epochs, learning_rate=rate, **pace)

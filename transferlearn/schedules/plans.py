@@ -20,7 +20,7 @@ class OnePhase(PacedSchedule):
 
     def phases(self, job: Job) -> Iterator[Phase]:
         """Yields one phase; without a `freeze`, a pretrained backbone is frozen whole."""
-        self._check(job)
+        self._check_layer_decay(job)
         yield self._phase(default_freeze(job.freeze, job.pretrained), job.epochs)
 
 
@@ -87,9 +87,9 @@ class FineTune(PacedSchedule):
         number("rate_factor", self.rate_factor, above=0)
 
     def phases(self, job: Job) -> Iterator[Phase]:
-        """Yields the two phases; raises `ValueError` where the second would train nothing more."""
-        self._check(job)
-        yield _head(job, self.head_epochs)
+        """Yields the two phases, or raises `ValueError` if the second has no layer or no epoch."""
+        self._check_layer_decay(job)
+        yield _head_phase(job, self.head_epochs)
         rest = job.epochs - job.results[-1].epochs
         rate = job.learning_rate * self.rate_factor
         yield self._phase(job.freeze or FreezeNone(), rest, rate)
@@ -103,8 +103,8 @@ class GradualUnfreezing(PacedSchedule):
     fewer epochs, and blocks nearer to the image smaller rates.
 
     Args:
-        blocks: How many of the last blocks are trained in the end; by default a third of them. What
-            the builder's `freeze` freezes stays so.
+        blocks: How many of the last blocks are trained in the end; by default a third, rounded
+            up. What the builder's `freeze` freezes stays so.
         head_epochs: The epochs of gradient steps for the head, as in `FineTune`.
         rate_factor: The rate of each phase after the first, divided by the builder's.
         warm_up, decay, layer_decay, weight_decay, keep, patience: The pace of each phase after the
@@ -129,14 +129,14 @@ class GradualUnfreezing(PacedSchedule):
             whole("blocks", self.blocks, least=0)
 
     def phases(self, job: Job) -> Iterator[Phase]:
-        """Yields the phases, each with its share of the epochs."""
-        self._check(job)
+        """Yields the head's phase, and one for each further block that shares the epochs left."""
+        self._check_layer_decay(job)
         count = -(-len(job.blocks) // 3) if self.blocks is None else self.blocks
         if count > len(job.blocks):
             raise ValueError(
                 f"The backbone has {len(job.blocks)} blocks. Received: blocks={self.blocks}"
             )
-        yield _head(job, self.head_epochs)
+        yield _head_phase(job, self.head_epochs)
         left = job.epochs - job.results[-1].epochs
         for blocks in range(1, count + 1):
             # Rounded up, so that earlier phases get what does not divide evenly.
@@ -148,8 +148,8 @@ class GradualUnfreezing(PacedSchedule):
             left -= epochs
 
 
-def _head(job: Job, epochs: int | None) -> Phase:
-    """Gives the head's phase; raises `ValueError` where nothing is left for later phases."""
+def _head_phase(job: Job, epochs: int | None) -> Phase:
+    """Gives the head's phase; raises `ValueError` if no layer or epoch is left for later ones."""
     if isinstance(job.freeze, FreezeAll):
         raise ValueError(
             "freeze='all' leaves nothing to fine-tune. Take a freeze that leaves some layers "

@@ -1,4 +1,4 @@
-"""Holds what a phase of a training did."""
+"""Describes what a phase of a training did: its results, stored features and solved head."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +9,7 @@ class StoredPart:
     """Describes the features that were computed once and stored for a phase.
 
     Attributes:
-        cut: The operations up to which (and including which) the network was computed.
+        cut: The names of the operations up to which the network was computed, these included.
         items: How many items there are, each augmented view counted.
         computed: How many of these items were not in the store already, and had to be computed.
         nbytes: The size of the stored features of all items, in bytes.
@@ -35,7 +35,7 @@ class StoredPart:
 
 @dataclass(frozen=True, kw_only=True)
 class SolvedHead:
-    """Describes how a head was solved.
+    """Describes how a head was solved: on how many items, with which strength and score.
 
     Attributes:
         items: How many items the head was solved on.
@@ -59,7 +59,7 @@ class SolvedHead:
     def __str__(self) -> str:
         some = f" of {self.seen:,}" if self.seen > self.items else ""
         again = self.items_again
-        last = f"; on all {again:,} where it is not trained further" if again else ""
+        last = f"; solved again on all {again:,} if it is not trained further" if again else ""
         return (
             f"solved on {self.items:,} items{some}, {self.features:,} features: cross-validated "
             f"{self.score_name} {self.score:.4f} with the L2 strength "
@@ -69,7 +69,7 @@ class SolvedHead:
 
 @dataclass(frozen=True, kw_only=True)
 class PhaseResult:
-    """Describes what a phase did.
+    """Describes what a phase did: epochs, rate, frozen layers, metrics, and what was kept.
 
     Attributes:
         epochs: How many epochs were run (fewer than asked for where the phase was stopped).

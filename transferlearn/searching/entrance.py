@@ -1,4 +1,4 @@
-"""Checks the arguments of `tl.search`, runs the trials, and gives what they found."""
+"""Defines `tl.search`: checks its arguments, runs the trials, and gives the best builder."""
 
 import dataclasses
 import inspect
@@ -20,8 +20,8 @@ from transferlearn.searching.study import Location, opened, optuna
 from transferlearn.searching.trials import LoadedOnce, Runner
 from transferlearn.types import Source, Verbose
 
-# Metrics of these names are minimised, all others are maximised. A metric of a user's is known by
-# its name alone.
+# Metrics with such a name are minimised, all others are maximised: of a user's own metric, nothing
+# but the name is known.
 _SMALLER_IS_BETTER = re.compile(
     r"loss|error|entropy|divergence|hinge|poisson|cosh|perplexity|false|brier|\br?m(ae|se|ape|sle)\b"
 )
@@ -41,15 +41,15 @@ def search(
     verbose: Verbose = "auto",
     **fit_options: Any,
 ) -> Search:
-    """Tries settings of a builder, and finds those that score best on held-out data.
+    """Trains a builder with many settings, and finds those that score best on held-out data.
 
     When to use it: once the plain job works and its score matters enough for some twenty trainings.
     [Optuna](https://optuna.org) draws what is tried: at random at first, then near what did well
     (TPE). After each epoch, a trial below the median of the others is stopped (pruned). What frozen
     layers give is stored and shared by all trials, so most of them train a head only.
 
-    All trials hold out the same images and begin with the same seed. The best score of many is a
-    little lucky: keep other images for a last `evaluate`.
+    All trials hold out the same images and begin with the same seed. The best score of many is
+    partly luck: keep other images for a last `evaluate`.
 
     Args:
         builder: The builder to begin with; what is not searched stays as it is here.
@@ -135,7 +135,7 @@ def search(
 
 
 def _check_options(builder: Builder, options: dict[str, Any], tried: Space) -> dict[str, Any]:
-    """Checks the options of `fit`, and gives those that loading the data takes.
+    """Checks the options of `fit`, and gives those that `builder.load` takes.
 
     Raises:
         TypeError: `fit` takes no such option.
@@ -159,17 +159,17 @@ def _describe(builder: Builder, options: dict[str, Any], tried: Space) -> dict[s
     # The cache changes the time that a trial takes, not its score.
     settings |= {name: value for name, value in options.items() if name != "cache"}
     callbacks = training.as_callbacks(options.get("callbacks"))
-    settings["callbacks"] = ", ".join(map(_as_set, callbacks))
+    settings["callbacks"] = ", ".join(map(_callback_text, callbacks))
     return described | {n: str(label(value)) for n, value in settings.items() if n not in tried}
 
 
-def _as_set(callback: keras.callbacks.Callback) -> str:
-    """Writes a callback with its plain attributes, since Keras's callbacks have no configs."""
+def _callback_text(callback: keras.callbacks.Callback) -> str:
+    """Writes a callback as its class and plain attributes: Keras's callbacks have no configs."""
     plain = {n: v for n, v in vars(callback).items() if isinstance(v, (str, int, float))}
     return f"{type(callback).__name__}({', '.join(f'{n}={plain[n]}' for n in sorted(plain))})"
 
 
 def _digest(*datasets: Dataset) -> str:
-    """Gives a hash of the items and their targets."""
+    """Gives a hash of the items of datasets and of their targets."""
     told = [(data.size, data.content_hashes(), *data.learnt.told()) for data in datasets]
     return digest(*(value for values in told for value in values))[:12]

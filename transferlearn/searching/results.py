@@ -1,4 +1,4 @@
-"""Holds what a search found: its trials, the best builder, a table and a picture."""
+"""Holds what a search found, the best builder and all trials, and shows it."""
 
 import math
 from dataclasses import dataclass
@@ -46,8 +46,8 @@ class Trial:
 
 
 def as_trial(frozen: "FrozenTrial") -> Trial:
-    """Reads a trial of an Optuna study."""
-    # A trial that failed with a reason is pruned for Optuna: of what failed, it would try more.
+    """Makes a `Trial` of a trial of an Optuna study."""
+    # Trials that failed with a reason are pruned ones for Optuna: it learns nothing of failed ones.
     state, reason = frozen.state.name.lower(), frozen.user_attrs.get("reason", "")
     if state == "fail":
         reason = "its process ended"
@@ -67,11 +67,11 @@ def as_trial(frozen: "FrozenTrial") -> Trial:
 def in_order(trials: list[Trial], *, minimise: bool) -> tuple[Trial, ...]:
     """Sorts trials by state (complete ones first) and then by score, the best first."""
 
-    def place(trial: Trial) -> tuple[int, float, int]:
+    def sort_key(trial: Trial) -> tuple[int, float, int]:
         score = math.inf if trial.score is None else trial.score if minimise else -trial.score
         return _STATES.index(trial.state), score, trial.number
 
-    return tuple(sorted(trials, key=place))
+    return tuple(sorted(trials, key=sort_key))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -105,6 +105,7 @@ class Search:
     __repr__ = __str__
 
     def _cells(self, trial: Trial) -> tuple[str, ...]:
+        """Writes a trial as a row of the table."""
         return (
             str(trial.number),
             *(text(trial.parameters.get(name, "-")) for name in self.tried),
@@ -137,11 +138,12 @@ class Search:
             axis.axis("off")
 
     def _plot_history(self, axis: "Axes", scored: list[Trial]) -> None:
+        """Draws the score of each trial by its number, and the best score so far."""
         _dots(axis, [trial.number for trial in scored], scored)
         complete = sorted(
             (trial for trial in scored if trial.state == "complete"), key=lambda t: t.number
         )
-        # Trials are sorted from the best on, so the smallest place so far is that of the best.
+        # `self.trials` begins with the best, so the smallest index so far is that of the best.
         places = [self.trials.index(trial) for trial in complete]
         best: list[Any] = [self.trials[min(places[: i + 1])].score for i in range(len(places))]
         axis.step([trial.number for trial in complete], best, where="post", label="best so far")
@@ -149,6 +151,7 @@ class Search:
         axis.legend()
 
     def _plot_parameter(self, axis: "Axes", name: str, scored: list[Trial]) -> None:
+        """Draws the score against the values of one parameter."""
         tried = self.tried[name]
         values = [trial.parameters[name] for trial in scored]
         if isinstance(tried, Range):
@@ -164,6 +167,7 @@ class Search:
 
 
 def _dots(axis: "Axes", values: list[Any], trials: list[Trial], *, sideways: bool = False) -> None:
+    """Draws a dot for each trial, grey for pruned ones; `sideways`: the scores run across."""
     for state, colour in (("pruned", "lightgrey"), ("complete", "tab:blue")):
         chosen = [i for i, trial in enumerate(trials) if trial.state == state]
         scores = [trials[i].score for i in chosen]

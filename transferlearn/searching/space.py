@@ -1,4 +1,4 @@
-"""Holds what a search tries: values and ranges for fields of a builder and arguments of `fit`."""
+"""Describes what a search tries: values and ranges for a builder's fields and `fit`."""
 
 import dataclasses
 import difflib
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from optuna.trial import Trial
 
 Label: TypeAlias = str | int | float | bool | None
-"""A number that was drawn, or what stands for a value in a study."""
+"""What a study stores for a value: a drawn number, a plain value, or the text of an object."""
 
-FIT_ARGUMENTS = ("epochs", "schedule")  # that can be searched, besides fields of the builder
+FIT_ARGUMENTS = ("epochs", "schedule")  # can be searched too, besides fields of the builder
 _PLAIN = (str, int, float, bool, type(None))  # values that a study stores as they are
 
 
@@ -66,7 +66,7 @@ class Range:
 
 
 def label(value: object) -> Label:
-    """Gives what stands for a value in a study: a plain value itself, a text for an object.
+    """Gives what a study stores for a value: a plain value itself, or the text of an object.
 
     The text is the same in every process. Keras's models are told apart by their weights.
     """
@@ -99,6 +99,7 @@ def _called(value: object, arguments: Mapping[str, object]) -> str:
 
 
 def _argument(value: object) -> str:
+    """Writes an argument: a float with six digits, anything else as its label."""
     return f"{value:g}" if isinstance(value, float) else str(label(value))
 
 
@@ -118,7 +119,7 @@ class Space:
 
     Raises:
         ValueError: A name is unknown, a list is empty, or two values have the same label.
-        TypeError: What to try is neither a list nor a `Range`, or no field can take a value.
+        TypeError: What to try is neither a list nor a `Range`, or a field refuses a value's type.
     """
 
     def __init__(self, space: Mapping[str, Any], builder: Builder) -> None:
@@ -152,7 +153,7 @@ class Space:
         return {name: _suggest(trial, name, tried) for name, tried in self.tried().items()}
 
     def combinations(self, most: int) -> list[dict[str, Label]]:
-        """Lists all parameters that can be drawn; nothing where they are more than `most`."""
+        """Lists all combinations that can be drawn; none if there is a `Range` or above `most`."""
         lists = [tried for tried in self.tried().values() if not isinstance(tried, Range)]
         if len(lists) < len(self._tried) or math.prod(map(len, lists)) > most:
             return []
@@ -170,6 +171,7 @@ class Space:
 
 
 def _suggest(trial: "Trial", name: str, tried: Range | list[Label]) -> Label:
+    """Lets an Optuna trial draw one parameter, and gives it."""
     if not isinstance(tried, Range):
         return trial.suggest_categorical(name, tried)
     draw = trial.suggest_int if tried.whole else trial.suggest_float
@@ -190,7 +192,7 @@ def _check_name(name: str, builder: Builder) -> None:
 
 
 def _by_label(name: str, values: object) -> dict[Label, Any]:
-    """Gives values by their labels, and refuses those that cannot be told apart by them."""
+    """Gives the values to try, by label; refuses no values, NaN, and two with one label."""
     if not isinstance(values, (list, tuple)):
         raise TypeError(
             f"What to try for {name} is a list of values or a tl.Range. Received: {values!r}"

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 Location: TypeAlias = str | os.PathLike[str] | None
 """The place of a study: path of an SQLite file, an Optuna URL, or `None` for memory."""
 
-_PREFIX = "transferlearn-"  # of the names of our studies: a database may hold others too
+_PREFIX = "transferlearn-"  # begins the names of our studies: a database may hold others too
 _BEAT = 5.0  # seconds between two signs of life of a running trial
-PATIENCE = 60.0  # seconds without one, after which its process is taken for dead
-_ATTEMPTS = 10  # to make the tables of a new database, 0.2 seconds apart
+PATIENCE = 60.0  # seconds without such a sign, after which its process is taken for dead
+_ATTEMPTS = 10  # attempts to make the tables of a new database, 0.2 seconds apart
 _LOCKED = 60.0  # seconds to wait for another process that writes to an SQLite file
 
 
@@ -40,9 +40,9 @@ def optuna() -> Any:
 def opened(
     storage: Location, description: Mapping[str, str], *, minimise: bool
 ) -> Iterator["Study"]:
-    """Opens the study of a search, or makes it where it does not exist.
+    """Opens or makes the study of a search, and closes its database in the end.
 
-    Its name is made of the description, so no two searches can ever share one.
+    It is named by a hash of the description, so searches share it only if they are the same.
 
     Args:
         storage: The path of an SQLite file, an Optuna URL, or `None` for memory.
@@ -67,7 +67,7 @@ def opened(
 
 
 def _study(place: Any, name: str, minimise: bool) -> "Study":
-    """Opens or makes the study of this name, and keeps Optuna from announcing it."""
+    """Opens or makes the study of this name, without the message that Optuna would print."""
     logging = optuna().logging
     loudness = logging.get_verbosity()
     logging.set_verbosity(logging.WARNING)
@@ -115,7 +115,7 @@ def _patiently(connect: Callable[[], "RDBStorage"]) -> "RDBStorage":
 
 
 def _refuse_another(place: Any, storage: Location, description: Mapping[str, str]) -> None:
-    """Refuses a database that holds the results of another search."""
+    """Refuses a database with the results of another search, and says what differs."""
     for other in optuna().get_all_study_summaries(place):
         if other.study_name.startswith(_PREFIX) and other.best_trial is not None:
             then = other.user_attrs.get("search", {})
@@ -132,7 +132,7 @@ def _refuse_another(place: Any, storage: Location, description: Mapping[str, str
 
 @contextlib.contextmanager
 def alive(trial: "Trial") -> Iterator[None]:
-    """Lets a trial give signs of life to other processes, by an attribute that changes."""
+    """Lets a trial give other processes signs of life: an attribute that changes every 5 s."""
     # Optuna's own heartbeat never gives up a trial that was killed before its first beat, and goes
     # by the wall clock, which jumps where a machine has slept.
     ended = threading.Event()
@@ -162,10 +162,10 @@ def end(
 
 
 class Abandoned:
-    """Finds trials whose process has ended without saying so, and marks them failed.
+    """Finds trials whose process ended without reporting it, and marks them as failed.
 
-    It goes by this process's own clock, since machines need not agree about the time, and one that
-    slept has not seen the others die.
+    It goes by this process's own clock, since the clocks of machines may differ, and the time that
+    this machine slept must not count.
     """
 
     def __init__(self, study: "Study") -> None:
@@ -173,7 +173,7 @@ class Abandoned:
         self._seen: dict[int, tuple[int | None, float]] = {}  # the last beat, and since when
 
     def fail(self, running: list["FrozenTrial"]) -> None:
-        """Marks those of the running trials as failed whose last sign of life is too long ago."""
+        """Marks those running trials as failed that have given no sign of life for too long."""
         now = time.monotonic()
         for trial in running:
             beat = trial.user_attrs.get("beat")

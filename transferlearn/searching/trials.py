@@ -28,7 +28,7 @@ _POLL = 1.0  # seconds between two looks at what other processes do
 
 
 class _Watch(keras.callbacks.Callback):
-    """Reports a metric after each epoch, and prunes the trial where another is not worth it."""
+    """Reports a metric after each epoch, and ends the trial if Optuna would prune it."""
 
     def __init__(self, metric: str, report: Callable[[int, float], bool]) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class _Watch(keras.callbacks.Callback):
         self._goes_on = True
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        # Not at the end of an epoch: a trial that was in its last one is complete.
+        # Not at the end of an epoch: after its last epoch, a trial is complete, not pruned.
         if not self._goes_on:
             raise optuna().TrialPruned
 
@@ -106,7 +106,7 @@ class Runner:
 
     @without_retracing_advice()
     def run(self, total: int) -> None:
-        """Trains until this process and others have finished `total` trials."""
+        """Runs trials until this process and others have finished `total` of them."""
         abandoned, waiting = Abandoned(self.study), False
         while True:
             known = self.study.get_trials(deepcopy=False)
@@ -118,20 +118,20 @@ class Runner:
             if finished + len(running) < total:
                 self._enqueue_next(known, total)
                 self._run_one(self.study.ask(), total)
-                # Models are circles of references. `keras.utils.clear_session` freed nothing more,
-                # and resets the user's global settings.
+                # Models refer to themselves in circles. `keras.utils.clear_session` freed nothing
+                # more, and resets the user's global settings.
                 gc.collect()
                 continue
             if self.verbose and not waiting:
                 print(
-                    f"Waiting for {len(running)} of {total} trials, begun by other processes; "
-                    f"{PATIENCE:g} s without a sign of life, and one is taken for dead."
+                    f"Waiting for {len(running)} of {total} trials, begun by other processes; one "
+                    f"that gives no sign of life for {PATIENCE:g} s is taken for dead."
                 )
             waiting = True
             time.sleep(_POLL)
 
     def _enqueue_next(self, known: list["FrozenTrial"], total: int) -> None:
-        """Enqueues the first combination not tried yet, where all of them are to be tried.
+        """Enqueues the first combination not tried yet, if `total` trials are enough for all.
 
         A combination whose process ended in the middle counts as not tried.
         """
@@ -142,7 +142,7 @@ class Runner:
                 return
 
     def _run_one(self, trial: "Trial", total: int) -> None:
-        """Runs a trial, and ends it whatever happens."""
+        """Runs a trial, and tells Optuna how it ended, also where an error ends it."""
         known = self.study.get_trials(deepcopy=False)
         counted = [t for t in known[: trial.number] if _is_finished(t) or not t.state.is_finished()]
         state, score = _states().FAIL, None
@@ -158,12 +158,12 @@ class Runner:
     def _outcome(
         self, trial: "Trial", known: list["FrozenTrial"]
     ) -> tuple["TrialState", float | None]:
-        """Trains a trial's builder, and gives the trial's state and score."""
-        # The number decides, so that processes draw differently and a search can be repeated.
+        """Trains a trial's builder, or repeats an equal trial; gives its state and score."""
+        # A seed by number: processes draw differently, and a search can be repeated.
         seed = (self.builder.seed or 0) + trial.number
         self.study.sampler = optuna().samplers.TPESampler(seed=seed % 2**32)
         parameters = self.space.suggest(trial)
-        self._say(trial.number, parameters)
+        self._say_begin(trial.number, parameters)
         earlier = next((t for t in known if t.params == parameters and _is_finished(t)), None)
         if earlier:
             self._say_end(f"as trial {earlier.number}")
@@ -171,6 +171,7 @@ class Runner:
         values: dict[int, float] = {}
 
         def report(epoch: int, value: float) -> bool:
+            """Reports the metric of an epoch to Optuna; says whether the trial should go on."""
             values[epoch] = value
             trial.report(value, epoch)
             return not trial.should_prune()
@@ -190,7 +191,7 @@ class Runner:
             self._check_builder()
             self._say_end(f"failed: {error}")
             trial.set_user_attr("reason", str(error))
-            # Pruned is as bad for Optuna; of what is marked as failed, it would try more.
+            # Optuna learns from pruned trials to avoid their like, and nothing from failed ones.
             return _states().PRUNED, None
         trial.set_user_attr("epoch", epoch)
         self._say_end(f"{self.metric} {score:.4f}")
@@ -199,6 +200,7 @@ class Runner:
     def _fit(
         self, builder: Builder, report: Callable[[int, float], bool], **tried: Any
     ) -> FittedModel:
+        """Trains a builder with the options of the search, and reports each epoch's metric."""
         options = self.options | tried
         watching = [
             *training.as_callbacks(options.pop("callbacks", None)),
@@ -212,9 +214,9 @@ class Runner:
         )
 
     def _check_builder(self) -> None:
-        """Trains the builder as it was passed, once, to raise its own error where it fails itself.
+        """Raises the error of the builder as it was passed, if even that cannot train one epoch.
 
-        Nothing is trained where a trial has succeeded already.
+        It is trained once only, and not at all where a trial has succeeded already.
         """
 
         def works(epoch: int, value: float) -> bool:
@@ -227,17 +229,20 @@ class Runner:
             self._fit(self.builder, works)
         self._builder_works = True
 
-    def _say(self, number: int, parameters: dict[str, Label]) -> None:
+    def _say_begin(self, number: int, parameters: dict[str, Label]) -> None:
+        """Prints which trial begins, with which parameters, and leaves the line open."""
         if self.verbose:
             told = ", ".join(f"{name}={text(value)}" for name, value in parameters.items())
             print(f"Trial {number}: {told}: ", end="", flush=True)
 
     def _say_end(self, end: str) -> None:
+        """Completes that line with how the trial ended."""
         if self.verbose:
             print(end, flush=True)
 
 
 def _states() -> Any:
+    """Gives Optuna's enumeration of the states of a trial."""
     return optuna().trial.TrialState
 
 
@@ -247,7 +252,7 @@ def _is_finished(trial: "FrozenTrial") -> bool:
 
 
 def _repeat(trial: "Trial", earlier: "FrozenTrial") -> tuple["TrialState", float | None]:
-    """Copies into a trial what an earlier one of the same parameters had, and gives its outcome.
+    """Copies the results of an earlier trial with the same parameters, and gives its outcome.
 
     All trials begin with the same seed, so training once more would give the same.
     """

@@ -26,7 +26,7 @@ class Axes:
 
     @classmethod
     def of(cls, features: np.ndarray, weights: np.ndarray | None) -> "Axes":
-        """Rotates features, float `(items, features)`, into their principal axes.
+        """Centres and scales features, `(items, features)`, and rotates them into their axes.
 
         Args:
             features: The features of the items.
@@ -34,7 +34,7 @@ class Axes:
         """
         mean = np.average(features, axis=0, weights=weights).astype("float32")
         centred = features.astype("float32") - mean
-        # With a mean square of 1, a penalty of one strength means the same for any features.
+        # With a mean square of 1, a strength of the penalty means the same for any features.
         scale = np.sqrt(np.square(centred).mean()) or np.float32(1)
         values, variances, rotation = principal_axes(centred / scale)
         return cls(values=values, variances=variances, mean=mean, rotation=rotation / scale)

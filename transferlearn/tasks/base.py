@@ -100,13 +100,13 @@ class Objective:
 
 
 class Seen(NamedTuple):
-    """Holds what is known of an item that was predicted on: the path of its file, if it has one."""
+    """Describes an item that was predicted on: it has the path of its file, if there is one."""
 
     path: str | None = None
 
 
 class Encoding(abc.ABC, Generic[Prediction]):
-    """Holds what was learnt of the targets before training, and does all that depends on it.
+    """Holds what was learnt of the targets, and makes losses, predictions and figures by it.
 
     Subclasses are frozen dataclasses of what was learnt (names of classes, mean and spread), which
     a save holds as JSON.
@@ -114,10 +114,13 @@ class Encoding(abc.ABC, Generic[Prediction]):
     Attributes:
         name: The word by which a save knows the encoding, such as `"classes"`.
         score: The score by which weights, trials and networks are compared.
+        starts_at_guessing: Whether an untrained head's loss is about `guessing_loss`, so that a
+            loss far above it has exploded.
     """
 
     name: ClassVar[str]
     score: ClassVar[Score]
+    starts_at_guessing: ClassVar[bool] = True
 
     @property
     def guessing_loss(self) -> float:
@@ -153,7 +156,7 @@ class Encoding(abc.ABC, Generic[Prediction]):
 
     @abc.abstractmethod
     def of_network(self, outputs: Mapping[str, NetworkOutput], loss: Loss | None) -> Self:
-        """Gives this encoding with a note of what a network's outputs are.
+        """Checks a network's outputs, and gives this encoding with what they are.
 
         Args:
             outputs: The network's outputs, by name.
@@ -187,7 +190,7 @@ class Encoding(abc.ABC, Generic[Prediction]):
         return None
 
     def baseline(self, targets: Targets) -> float | None:
-        """Gives the score of always giving the commonest answer; `None` where it is not known."""
+        """Gives the score of guessing, by the commonest class or the mean; `None`: not known."""
         return None
 
     @abc.abstractmethod

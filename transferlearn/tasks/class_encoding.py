@@ -29,7 +29,7 @@ from transferlearn.tasks.scores import Score, Share
 from transferlearn.templates import copy_metrics
 from transferlearn.types import Json, Loss, Metrics
 
-_NAMED = 5  # classes that are named where a model is printed; there may be thousands
+_NAMED = 5  # the most classes that a summary names; there may be thousands
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +78,8 @@ class ClassEncoding(Encoding[ClassPrediction]):
 
     @property
     def guessing_loss(self) -> float:
-        """Gives the cross-entropy of a model that finds all classes equally likely, in nats."""
-        return math.log(len(self.class_names))
+        """Gives the cross-entropy of a model that finds all answers equally likely, in nats."""
+        return math.log(2 if self.several else len(self.class_names))
 
     @property
     def target(self) -> Target:
@@ -97,7 +97,7 @@ class ClassEncoding(Encoding[ClassPrediction]):
         return OneHot(len(self.class_names))
 
     def of_network(self, outputs: Mapping[str, NetworkOutput], loss: Loss | None) -> Self:
-        """Gives this encoding with the network's activation and its number of outputs."""
+        """Checks the outputs, and gives this encoding with their activation and their number."""
         (output,) = outputs.values()
         noted = replace(self, activation=output.activation, units=output.units)
         check_outputs(noted.meaning(soft=False), len(self.class_names), loss)
@@ -106,7 +106,7 @@ class ClassEncoding(Encoding[ClassPrediction]):
     def objective(
         self, *, loss: Loss | None, metrics: Metrics | None, targets: Targets | None, mixed: bool
     ) -> Objective:
-        """Chooses the cross-entropy that fits the outputs, and accuracy, where none are named."""
+        """Takes the given loss and metrics, or else a cross-entropy that fits, and accuracy."""
         labels = targets.labels if isinstance(targets, ClassTargets) else None
         given_soft = not self.several and labels is not None and labels.ndim == 2
         mixes_ids = mixed and not self.several and self.units > 1
@@ -184,6 +184,7 @@ class ClassEncoding(Encoding[ClassPrediction]):
         )
 
     def _prediction(self, row: np.ndarray, seen: Seen) -> ClassPrediction:
+        """Makes a prediction of an item's probabilities, one for each class."""
         best = int(row.argmax())
         chosen = np.flatnonzero(row >= 0.5) if self.several else [best]
         return ClassPrediction(
@@ -197,7 +198,7 @@ class ClassEncoding(Encoding[ClassPrediction]):
 
 @dataclass(frozen=True, kw_only=True)
 class TagEncoding(ClassEncoding):
-    """Holds what a classifier knows that gives an item any number of classes."""
+    """Holds what a classifier knows where an item can have any number of classes."""
 
     name: ClassVar[str] = "tags"
     several: ClassVar[bool] = True

@@ -12,7 +12,7 @@ from transferlearn.tasks.figures import Evaluation, wilson
 def classification_figures(
     probabilities: np.ndarray, labels: np.ndarray, class_names: Sequence[str], *, multi_label: bool
 ) -> Evaluation:
-    """Scores probabilities against labels.
+    """Computes accuracy, loss, recalls and more from probabilities and true labels.
 
     Args:
         probabilities: The probability of each class, float `(items, classes)`, in [0, 1].
@@ -24,7 +24,7 @@ def classification_figures(
         The figures `count`, `accuracy` (with `multi_label`: of all yes-or-no answers), `majority`
         (the accuracy of always giving the commonest answer), `loss` (cross-entropy, nats),
         `balanced_accuracy` (the mean of the recalls of classes that occur; with `multi_label`, of
-        each class's yes and no), `macro_f1` (the mean F1 of classes that occur or are answered),
+        each class's yes and no), `macro_f1` (the mean F1 of classes that occur or are predicted),
         and for each class `recall: NAME`, the share of its items that were found; NaN for classes
         that do not occur, which a `DataWarning` names.
     """
@@ -58,10 +58,10 @@ def classification_figures(
     figures |= {f"recall: {name}": r for name, r in zip(class_names, recalls, strict=True)}
     if absent := [name for name, items in zip(class_names, there, strict=True) if not items]:
         notice(
-            f"Nothing in this data is of the class {', '.join(map(repr, absent))}: its recall is "
-            "unknown, balanced_accuracy leaves it out, and macro_f1 takes it as 0 if it is given."
+            f"No item of this data has the class {', '.join(map(repr, absent))}: its recall is "
+            "unknown, balanced_accuracy leaves it out, and macro_f1 counts it as 0 if predicted."
         )
-    # The answers for one item depend on each other, which Wilson's interval does not allow for.
+    # Wilson's interval needs independent answers, and those for the tags of one item are not.
     intervals = {} if multi_label else {"accuracy": wilson(float(accuracy), len(truth))}
     plain = {name: float(value) for name, value in figures.items()}
     return Evaluation(plain, intervals, baseline=plain["majority"])
@@ -82,5 +82,5 @@ def majority(labels: np.ndarray, *, multi_label: bool) -> float:
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """Divides one by the other; gives NaN where `whole` is 0."""
+    """Divides `part` by `whole`, and gives NaN where `whole` is 0."""
     return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)

@@ -1,4 +1,4 @@
-"""Defines the tasks of classification, with one class an item or several, and class weights."""
+"""Defines the tasks that learn one class of each item, or several, and weights of classes."""
 
 import math
 from collections.abc import Mapping
@@ -29,7 +29,8 @@ class Classification(Task[ClassPrediction]):
 
     def learn(self, targets: Targets) -> ClassEncoding:
         """Learns the names of the classes."""
-        assert isinstance(targets, ClassTargets)
+        if not isinstance(targets, ClassTargets):
+            raise TypeError(f"A classifier learns classes. Received: {type(targets).__name__}")
         return ClassEncoding(class_names=targets.class_names, units=len(targets.class_names))
 
 
@@ -45,13 +46,14 @@ class Tagging(Task[ClassPrediction]):
 
     def learn(self, targets: Targets) -> TagEncoding:
         """Learns the names of the classes."""
-        assert isinstance(targets, TagTargets)
+        if not isinstance(targets, TagTargets):
+            raise TypeError(f"A tagger learns tags. Received: {type(targets).__name__}")
         return TagEncoding(class_names=targets.class_names, units=len(targets.class_names))
 
 
 @dataclass(frozen=True)
 class ClassWeights:
-    """Weighs each item by its class; it is a `Weigh`.
+    """Gives each item the weight of its class; it is a function of the type `Weigh`.
 
     Attributes:
         weights: The weight of each class, in the order of the class ids.
@@ -70,7 +72,7 @@ def class_weights(given: Mapping[Any, float] | str | None, train: Dataset) -> We
 
     Args:
         given: `"balanced"`: all classes count alike; or a mapping from names or ids of classes to
-            weights of at least 0; `None`: there are no weights.
+            weights of at least 0, where other classes have 1; `None`: there are no weights.
         train: The dataset to train on.
 
     Raises:
@@ -107,7 +109,7 @@ def class_weights(given: Mapping[Any, float] | str | None, train: Dataset) -> We
 
 
 def _balanced(targets: ClassTargets, sample_weight: np.ndarray | None) -> ClassWeights:
-    """Makes weights with which all classes count alike, and the mean item as much as before."""
+    """Makes weights by which all classes count alike, and whose mean over the items is 1."""
     classes, labels = len(targets.class_names), targets.labels
     if labels is None:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Holds figures that say how good a model is, and computes their intervals."""
+"""Holds figures that say how good a model is, and computes the intervals of figures."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -8,7 +8,7 @@ import numpy as np
 Interval = tuple[float, float]
 _TWO_SIDED = 1.96  # within so many standard deviations lie 95% of a normal distribution
 _RESAMPLES = 1000
-_GROUPS = 2000  # items beyond this number are drawn in groups: the interval is the same
+_GROUPS = 2000  # more items than this are drawn in so many groups: intervals hardly change
 
 
 class Evaluation(Mapping[str, float]):
@@ -17,7 +17,8 @@ class Evaluation(Mapping[str, float]):
     Attributes:
         intervals: For some figures, by key, the interval that holds the true value in 95% of all
             cases.
-        baseline: The score of always giving the commonest answer; NaN where that is not known.
+        baseline: The score of always guessing the commonest class, or the mean; NaN where that is
+            not known.
     """
 
     def __init__(
@@ -73,14 +74,14 @@ def r2_error(r2: float, count: float) -> float:
     """Gives the standard deviation by chance of the R2 of `count` items.
 
     Reference: Olkin and Finn, [Correlations redux](https://doi.org/10.1037/0033-2909.118.1.155),
-    for normal errors. Below an R2 of 0.5 the mean square's own is given, which is no smaller.
+    for normal errors. Below an R2 of 0.5 it is that of the mean square error, which is no smaller.
     """
     return 2 * abs(1 - r2) * math.sqrt(max(r2, 0.5) / count)
 
 
 def r2_interval(r2: float, count: int) -> Interval:
     """Gives the 95% interval of the R2 of `count` items."""
-    left = 1 - r2  # a ratio of squares, whose logarithm is about normal
+    left = 1 - r2  # a ratio of mean squares: its logarithm is about normal
     factor = math.exp(_TWO_SIDED * r2_error(r2, count) / left) if left > 0 else 1.0
     return 1 - left * factor, 1 - left / factor
 

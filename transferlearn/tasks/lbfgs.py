@@ -5,9 +5,11 @@ from collections.abc import Callable
 import numpy as np
 
 _MEMORY = 10  # steps that L-BFGS looks back on
-_MOST_STEPS = 500
+_MOST_STEPS = 500  # steps after which the search ends anyway
 
-_Step = tuple[np.ndarray, np.ndarray, float]  # how far it went, by how much the gradient turned
+_Step = tuple[
+    np.ndarray, np.ndarray, float
+]  # the move, the change of the gradient, and their product
 
 
 def minimise(
@@ -16,7 +18,7 @@ def minimise(
     *,
     tolerance: float,
 ) -> np.ndarray:
-    """Finds the minimum of a smooth convex function by L-BFGS.
+    """Finds the minimum of a smooth convex function by L-BFGS, in at most 500 steps.
 
     Args:
         function: Gives the value at a point, and the gradient there.

@@ -16,10 +16,12 @@ from transferlearn.types import Operation
 # From strong to weak, so that each fit can start where the last one ended.
 _STRENGTHS = tuple(float(10.0**power) for power in np.arange(2.0, -6.1, -0.5))
 _FOLDS = 5
-_ENOUGH_HELD_OUT = 1000  # items; once so many are held out, further folds are left out
+_ENOUGH_HELD_OUT = (
+    1000  # items; once the folds used so far hold out so many, the others are left out
+)
 _PATIENCE = 3  # strengths in a row that may be no better than the best before the search ends
-# Norms of the gradient at which a fit ends, in units in which the curvature is at most 1: rough
-# while strengths are compared, fine for the solution that is kept.
+# A fit ends when the norm of its scaled gradient is below this: rough to compare strengths, fine
+# for the final solution.
 _ROUGH, _FINE = 1e-2, 1e-4
 
 
@@ -61,7 +63,7 @@ class LogisticSolver(Solver):
         )
 
     def looks_through(self, operation: Operation) -> bool:
-        """Says whether the operation is an activation: it only makes probabilities of logits."""
+        """Says whether the layer can be solved although this activation follows it."""
         return isinstance(operation, (keras.layers.Activation, keras.layers.Softmax))
 
     def interval(self, score: float, items: int) -> Interval:
@@ -83,11 +85,12 @@ def solve(
     independent: bool = False,
     seed: int = 0,
 ) -> SolvedLayer:
-    """Fits multinomial logistic regression, or one regression for each output.
+    """Fits logistic regression with the L2 strength that scores best in cross-validation.
 
-    The strength is chosen by stratified cross-validation, from strong to weak, each fit starting
-    where the last one ended. The features are rotated once into their principal axes, where the
-    problem is well conditioned; neither that nor the scaling changes the solution.
+    Strengths are tried from strong to weak, each fit starting where the last one ended. The
+    features are rotated once into their principal axes, where the problem is well conditioned.
+    Neither the rotation nor the scaling inside `fit` changes the solution. Strengths refer to
+    features with a mean square of 1.
 
     Args:
         features: The features of the items, float `(items, features)`.
@@ -100,10 +103,10 @@ def solve(
     Raises:
         ValueError: A feature is NaN or infinite.
     """
-    axes, problem = _posed(features, targets, weights, independent)
+    axes, problem = _set_up(features, targets, weights, independent)
     scores, held_out = _cross_validated(problem, seed)
     best = max(scores, key=lambda strength: (scores[strength], strength))
-    kernel, bias = _solved(axes, problem, best)
+    kernel, bias = _fit_in_axes(axes, problem, best)
     return SolvedLayer(kernel, bias, np.array(best), scores[best][0], held_out)
 
 
@@ -115,15 +118,15 @@ def solve_with(
     weights: np.ndarray | None = None,
     independent: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Gives the kernel and bias that `solve` gives where it finds this strength best."""
-    axes, problem = _posed(features, targets, weights, independent)
-    return _solved(axes, problem, strength)
+    """Fits logistic regression with a given L2 strength, and gives the kernel and bias."""
+    axes, problem = _set_up(features, targets, weights, independent)
+    return _fit_in_axes(axes, problem, strength)
 
 
-def _posed(
+def _set_up(
     features: np.ndarray, targets: np.ndarray, weights: np.ndarray | None, independent: bool
 ) -> "tuple[Axes, _Problem]":
-    """Rotates the features into their axes, and sets up the problem in these."""
+    """Checks the features, rotates them into their principal axes, and sets up the problem."""
     if not np.isfinite(features).all():
         raise ValueError("Features to solve a head on have values that are not finite.")
     axes = Axes.of(features, weights)
@@ -137,10 +140,11 @@ def _posed(
     )
 
 
-def _solved(axes: Axes, problem: "_Problem", best: float) -> tuple[np.ndarray, np.ndarray]:
-    """Gives kernel and bias for features as they were before the rotation."""
+def _fit_in_axes(axes: Axes, problem: "_Problem", best: float) -> tuple[np.ndarray, np.ndarray]:
+    """Fits the problem with one strength, and gives kernel and bias for the original features."""
     solution = problem.start()
-    for strength in _STRENGTHS:  # from zero, a weak one takes four times as long
+    # A fit from zero at a weak strength takes four times as long, so it starts from stronger ones.
+    for strength in _STRENGTHS:
         if strength > best:
             solution = problem.fit(strength, solution, tolerance=_ROUGH)
     solution = problem.fit(best, solution, tolerance=_FINE)
@@ -183,7 +187,7 @@ class _Problem:
 
     def fit(self, strength: float, start: np.ndarray, *, tolerance: float) -> np.ndarray:
         """Minimises the mean loss plus the penalty, which leaves the bias out."""
-        # A bound on the curvature along each axis: in these units the problem is round.
+        # Divided by the root of this bound, all axes curve about equally, so few steps suffice.
         curvature = np.sqrt(np.append(self.variances / 4 + strength, 0.25))[:, None]
         curvature = curvature.astype("float32")
 
@@ -198,7 +202,7 @@ class _Problem:
         return minimise(loss, start * curvature, tolerance=tolerance) / curvature
 
     def loss(self, solution: np.ndarray) -> tuple[float, np.ndarray]:
-        """Gives the mean loss, and its gradient by the logits."""
+        """Gives the mean loss, and its gradient with respect to the logits."""
         logits = self.logits(solution)
         if self.independent:
             likely = (1 + np.tanh(logits / 2)) / 2  # the sigmoid, in a form without overflow
@@ -217,7 +221,7 @@ class _Problem:
         return self.values @ solution[:-1] + solution[-1]
 
     def accuracy(self, solution: np.ndarray) -> float:
-        """Gives the share of right answers; of independent outputs, of all yes-or-no answers."""
+        """Gives the weighted share of right answers; each independent output is one answer."""
         logits = self.logits(solution)
         if self.independent:
             right = ((logits > 0) == (self.targets > 0.5)).mean(1)
@@ -227,7 +231,7 @@ class _Problem:
 
 
 def _cross_validated(problem: _Problem, seed: int) -> tuple[dict[float, tuple[float, float]], int]:
-    """Gives accuracy and negative loss of held-out items by strength, and how many there are."""
+    """Gives held-out accuracy and negative loss by strength, and the number of held-out items."""
     items = len(problem.targets)
     fold = _folds(problem.targets, seed)
     used = range(min(int(fold.max()) + 1, -(-_ENOUGH_HELD_OUT * _FOLDS // items)))
@@ -255,7 +259,7 @@ def _cross_validated(problem: _Problem, seed: int) -> tuple[dict[float, tuple[fl
 
 
 def _folds(targets: np.ndarray, seed: int) -> np.ndarray:
-    """Gives each item the number of its fold; each class is spread evenly over the folds."""
+    """Gives each item the number of its fold; of two or more outputs, classes are spread evenly."""
     shuffled = np.random.default_rng(seed).permutation(len(targets))
     by_class = shuffled[np.argsort(targets.argmax(1)[shuffled], kind="stable")]
     fold = np.empty(len(targets), int)

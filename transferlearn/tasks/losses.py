@@ -20,7 +20,7 @@ _LABELS = {ClassIds: "class ids", OneHot: "rows with a 1 for the class", Binary:
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
-    """Describes what the outputs of a classifier mean.
+    """Describes the outputs of a classifier, and whether its targets are shares of classes.
 
     Attributes:
         count: How many numbers the network gives for each item.
@@ -36,12 +36,12 @@ class Outputs:
 
     @property
     def independent(self) -> bool:
-        """Says whether each output is a yes or no of its own."""
+        """Says whether an item can have several classes, or the network has a single output."""
         return self.multi_label or self.count == 1
 
 
 def check_outputs(outputs: Outputs, num_classes: int, loss: Loss | None = None) -> None:
-    """Refuses a head whose outputs cannot tell `num_classes` classes apart.
+    """Refuses outputs that cannot tell the classes apart, or that do not go with the loss.
 
     Raises:
         ValueError: The outputs do not fit; the message says what was given, and the fix.
@@ -53,12 +53,14 @@ def check_outputs(outputs: Outputs, num_classes: int, loss: Loss | None = None) 
         )
     if outputs.multi_label and outputs.activation == "softmax":
         raise ValueError(
-            "multi_label=True needs a head with activation='sigmoid': a softmax lets one class win."
+            "multi_label=True needs a head with activation='sigmoid': a softmax lets only one "
+            "class win."
         )
     if is_binary(loss) and outputs.activation == "softmax":
         raise ValueError(
-            "A binary loss reads each output as a yes or no of its own, and a softmax makes one of "
-            f"{outputs.count} win. Leave loss out: it is chosen to fit. Received: loss={loss!r}"
+            "A binary loss reads each output as a yes or no of its own, and a softmax lets only "
+            f"one of {outputs.count} win. Leave loss out: it is chosen to fit. "
+            f"Received: loss={loss!r}"
         )
     one_for_two = outputs.count == 1 and num_classes == 2 and not outputs.multi_label
     if outputs.count != num_classes and not one_for_two:
@@ -69,12 +71,12 @@ def check_outputs(outputs: Outputs, num_classes: int, loss: Loss | None = None) 
 
 
 def is_binary(loss: Loss | None) -> bool:
-    """Says whether a loss is for outputs that are a yes or no each."""
+    """Says, by its name, whether a loss is binary: it reads each output as a yes or no."""
     return "binary" in _name(loss)
 
 
 def choose_loss(outputs: Outputs, metrics: Metrics | Metric | None) -> keras.losses.Loss:
-    """Gives the cross-entropy that fits the outputs, and the labels that the metrics need."""
+    """Gives the cross-entropy that fits the outputs and the labels that the metrics need."""
     logits = outputs.activation == "linear"
     if outputs.independent or outputs.activation == "sigmoid":
         return keras.losses.BinaryCrossentropy(from_logits=logits)
@@ -96,7 +98,7 @@ def choose_metrics(outputs: Outputs) -> list[Metric]:
 
 
 def choose_encoder(loss: Loss, outputs: Outputs) -> Encoder | None:
-    """Gives the encoder of classes for a loss; `None`: the loss takes them as the data has them."""
+    """Gives the encoder that makes the labels a loss reads; `None` leaves them as they are."""
     if outputs.multi_label or outputs.soft:
         return None
     if outputs.count == 1:
@@ -107,7 +109,7 @@ def choose_encoder(loss: Loss, outputs: Outputs) -> Encoder | None:
 
 
 def is_cross_entropy(loss: Loss) -> bool:
-    """Says whether a loss is one of Keras's plain cross-entropies, which a solver minimises."""
+    """Says, by its name, whether a loss is a plain cross-entropy, which a solver can minimise."""
     name = _loss_name(loss).replace("_", "")
     return (
         name.endswith("crossentropy")
@@ -117,17 +119,18 @@ def is_cross_entropy(loss: Loss) -> bool:
 
 
 def takes_ids(loss: Loss | None) -> bool:
-    """Says whether a loss reads class ids."""
+    """Says, by its name, whether a loss reads class ids, as sparse ones do."""
     return loss is not None and "sparse" in _loss_name(loss)
 
 
 def _loss_name(loss: Loss) -> str:
-    # A loss can have several names, as "mse" has; its function or class has one.
+    """Gives the name of a loss's function or class, also for an alias of it."""
+    # Aliases such as "mse" are resolved: the function or class has only one name.
     return _name(keras.losses.get(loss) if isinstance(loss, str) else loss)
 
 
 def check_metrics(metrics: Metrics | Metric | None, encode: Encoder | None) -> None:
-    """Refuses Keras's metrics that would read the labels of the loss wrongly, mostly in silence.
+    """Refuses metrics that would misread the loss's labels, as most do without an error.
 
     Raises:
         ValueError: A metric does not fit; the message names it, and the fix.
@@ -154,13 +157,14 @@ def check_metrics(metrics: Metrics | Metric | None, encode: Encoder | None) -> N
 
 
 def _name(part: Loss | Metric | None) -> str:
-    """Gives the name of a loss or metric, or of its function or class, in lower case."""
+    """Gives a string as it is, or the name of a function or class, in lower case."""
     # An object's `.name` is the user's to choose: CategoricalAccuracy(name="accuracy").
     named = part if isinstance(part, str) else getattr(part, "__name__", type(part).__name__)
     return named.lower()
 
 
 def _need_one_hot(metrics: Metrics | Metric | None) -> bool:
+    """Says whether a metric, neither plain accuracy nor a sparse one, needs rows, not class ids."""
     given = metrics if isinstance(metrics, (list, tuple)) else [metrics]
     names = [_name(metric) for metric in given if metric is not None]
     return any(name not in ("accuracy", "acc") and "sparse" not in name for name in names)

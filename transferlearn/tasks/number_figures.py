@@ -14,7 +14,7 @@ def regression_figures(
     mean: Sequence[float],
     spread: Sequence[float],
 ) -> Evaluation:
-    """Scores numbers against what they should be.
+    """Measures how far predicted numbers are from the true ones, with 95% intervals.
 
     Args:
         values: The numbers that the model gives, float `(items, numbers)`.
@@ -28,20 +28,21 @@ def regression_figures(
         `median_error` (the median of the absolute errors), in the numbers' own units; `r2`, the
         share of the variance that is explained; `mae_of_mean`, the mean absolute error of always
         giving the mean of the numbers trained on; and `loss`, the mean square error in units of
-        `spread`. Of several numbers these are means over all of them, and each has its own
-        besides, such as `mae: NAME`. `mae`, `rmse` and `r2` have intervals.
+        `spread`. Of several numbers these are means; `mae`, `rmse`, `r2` and `median_error` are
+        also given for each, as `mae: NAME`. `mae`, `rmse` and `r2` have intervals.
     """
-    # In units of the spread, so that several numbers count alike.
+    # In units of the spread, as `loss` is; `mae` and the others are turned back below.
     errors = (np.asarray(values, float) - truth) / spread
     centred = (truth - np.asarray(mean)) / spread
     of_items = np.stack([np.abs(errors), errors**2, centred, centred**2], axis=2)
 
     def figures(means: np.ndarray) -> dict[str, np.ndarray]:
+        """Gives the figures that have intervals, from means over items."""
         mae, square, middle, squares = np.moveaxis(means.reshape(*means.shape[:-1], -1, 4), -1, 0)
         of_each = {
             "mae": mae * spread,
             "rmse": np.sqrt(square) * spread,
-            "r2": _explained(square, squares - middle**2),
+            "r2": _r2(square, squares - middle**2),
         }
         return _named(of_each, names)
 
@@ -55,18 +56,18 @@ def regression_figures(
         "loss": np.square(errors).mean(),
     }
     plain = {name: float(value) for name, value in all_figures.items()}
-    # R2 is 0 for always giving the mean.
+    # Always giving the mean has an R2 of 0.
     return Evaluation(plain, bootstrap(rows, figures), baseline=0.0)
 
 
-def _explained(error: np.ndarray, variance: np.ndarray) -> np.ndarray:
+def _r2(error: np.ndarray, variance: np.ndarray) -> np.ndarray:
     """Gives the R2 of each number; 0 where the number does not vary."""
     varies = variance > 1e-12
     return np.where(varies, 1 - error / np.where(varies, variance, 1.0), 0.0)
 
 
 def _named(of_each: Mapping[str, np.ndarray], names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Gives each figure's mean over all numbers, and if there are several, that of each as well."""
+    """Gives each figure's mean over all numbers and, if there are several, each number's own."""
     named = {name: values.mean(axis=-1) for name, values in of_each.items()}
     if len(names) > 1:
         for i, number in enumerate(names):

@@ -1,5 +1,6 @@
 """Defines the task of regression: one number for each item, or several."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Self
@@ -16,7 +17,7 @@ from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.number_figures import regression_figures
 from transferlearn.tasks.ridge import RidgeSolver
 from transferlearn.tasks.scores import Determination, Score
-from transferlearn.tasks.standardised import R2, Standardised
+from transferlearn.tasks.standardised import R2, Standardised, check_loss, check_metrics
 from transferlearn.templates import copy_metrics
 from transferlearn.types import Json, Loss, Metrics, Tensor
 
@@ -64,10 +65,16 @@ class NumberEncoding(Encoding[NumberPrediction]):
 
     name: ClassVar[str] = "numbers"
     score: ClassVar[Score] = Determination("r2")
+    starts_at_guessing: ClassVar[bool] = False
 
     names: tuple[str, ...]
     mean: tuple[float, ...]
     spread: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        sizes = {len(self.names), len(self.mean), len(self.spread)}
+        if len(sizes) > 1 or not all(0 < spread < math.inf for spread in self.spread):
+            raise ValueError(f"Each number has a name, a mean and a spread above 0: {self!r:.200}")
 
     @property
     def guessing_loss(self) -> float:
@@ -95,12 +102,12 @@ class NumberEncoding(Encoding[NumberPrediction]):
         spread, mean = (
             part[0] if len(part) == 1 else list(part) for part in (self.spread, self.mean)
         )
-        # In float16 it gave 1998 for 2000, and NaN for 1.6e9.
+        # In float16 this layer gave 1998 for 2000, and NaN for 1.6e9.
         units = keras.layers.Rescaling(spread, mean, dtype="float32", name="in_units")
         return {name: units(tensor) for name, tensor in outputs.items()}
 
     def of_network(self, outputs: Mapping[str, NetworkOutput], loss: Loss | None) -> Self:
-        """Refuses outputs with an activation, or more or fewer than there are numbers."""
+        """Refuses outputs with an activation, or with more or fewer units than numbers."""
         (output,) = outputs.values()
         if output.activation != "linear" or output.units != len(self.names):
             raise ValueError(
@@ -113,8 +120,14 @@ class NumberEncoding(Encoding[NumberPrediction]):
     def objective(
         self, *, loss: Loss | None, metrics: Metrics | None, targets: Targets | None, mixed: bool
     ) -> Objective:
-        """Takes the given loss, or else the mean square, and applies it to standardised numbers."""
+        """Takes the given loss, or else the mean square, and applies it to standardised numbers.
+
+        Raises:
+            ValueError: A loss or metric of Keras means nothing for standardised numbers.
+        """
         loss = keras.losses.get(loss or "mean_squared_error")
+        check_loss(loss)
+        check_metrics(metrics)
         # Exactly Keras's own: a subclass may compute something else.
         plain = (
             loss is keras.losses.mean_squared_error or type(loss) is keras.losses.MeanSquaredError
@@ -167,6 +180,7 @@ class NumberEncoding(Encoding[NumberPrediction]):
         return cls(**{name: tuple(part) for name, part in settings.items()})
 
     def _metrics(self) -> list[keras.metrics.Metric]:
+        """Makes the usual metrics: the mean absolute error, and R2."""
         return [keras.metrics.MeanAbsoluteError(name="mae"), R2(self.mean, self.spread)]
 
 
@@ -181,8 +195,9 @@ class Regression(Task[NumberPrediction]):
     target: Target = _NUMBERS
 
     def learn(self, targets: Targets) -> NumberEncoding:
-        """Learns the mean and the spread of each number, so that it can be standardised."""
-        assert isinstance(targets, NumberTargets)
+        """Computes the mean and the spread of each number, by which it is standardised."""
+        if not isinstance(targets, NumberTargets):
+            raise TypeError(f"A regressor learns numbers. Received: {type(targets).__name__}")
         rows = targets.all
         mean, spread = (tuple(map(float, part)) for part in (rows.mean(axis=0), rows.std(axis=0)))
         return NumberEncoding(names=targets.names, mean=mean, spread=spread)

@@ -12,8 +12,8 @@ from transferlearn.tasks.figures import Interval, r2_interval
 from transferlearn.types import Operation
 
 _STRENGTHS = 10.0 ** np.arange(1.0, -8.1, -0.25)  # in units of the largest variance
-# An item's error, divided by 1 less its own share in its fitted value, is its error when it is
-# left out. With a divisor below this, rounding decides.
+# The leave-one-out error is the error divided by 1 minus the item's leverage. Below this divisor
+# rounding dominates, and the strength is ruled out.
 _LEAST_FREE = 1e-3
 
 
@@ -39,13 +39,13 @@ class RidgeSolver(Solver):
     def solve(
         self, features: np.ndarray, targets: np.ndarray, weights: np.ndarray | None, seed: int
     ) -> SolvedLayer:
-        """Solves the layer; there are no folds, so the seed changes nothing."""
+        """Solves the layer with each output's best leave-one-out strength; `seed` is not used."""
         problem = _Problem.of(features, self._standardised(targets), weights)
         candidates = _STRENGTHS * problem.variances.max(initial=1e-12)
         errors = problem.left_out_errors(candidates)
         best = errors.argmin(axis=0)
         strength = candidates[best]
-        explained = 1 - errors[best, np.arange(len(best))] / problem.spread
+        explained = 1 - errors[best, np.arange(len(best))] / problem.target_variances
         kernel, bias = problem.solved(strength)
         return SolvedLayer(kernel, bias, strength, float(explained.mean()), len(features))
 
@@ -61,7 +61,7 @@ class RidgeSolver(Solver):
         return problem.solved(solved.strength)
 
     def looks_through(self, operation: Operation) -> bool:
-        """Says whether the operation only gives the numbers their own units again, or float32."""
+        """Says whether the operation only turns standardised numbers back, or changes no value."""
         if isinstance(operation, keras.layers.Rescaling):
             units = np.ravel(operation.scale), np.ravel(operation.offset)
             return np.array_equal(units, (self.spread, self.mean))
@@ -73,29 +73,30 @@ class RidgeSolver(Solver):
         return r2_interval(score, items)
 
     def _standardised(self, targets: np.ndarray) -> np.ndarray:
+        """Gives targets `(items, outputs)` with mean 0 and spread 1, by the encoding's figures."""
         rows = targets.reshape(len(targets), len(self.mean)).astype(float)
         return (rows - self.mean) / self.spread
 
 
 class _Problem(NamedTuple):
-    """Holds least squares in the features' principal axes, rows scaled by roots of weights.
+    """Holds a weighted ridge problem, with the features in their principal axes.
 
     Attributes:
-        values: The features in their axes, `(items, axes)`.
+        values: The features in their axes, `(items, axes)`, each row times its root.
         variances: The variance along each axis.
         rotation: The matrix from features to axes.
-        middle: The mean of each feature.
-        targets: The targets less their mean, `(items, outputs)`.
-        mean: The mean of each target.
+        feature_mean: The mean of each feature.
+        targets: The targets less their mean, `(items, outputs)`, each row times its root.
+        target_mean: The mean of each target.
         roots: The square roots of the items' weights, whose mean is 1, `(items, 1)`.
     """
 
     values: np.ndarray
     variances: np.ndarray
     rotation: np.ndarray
-    middle: np.ndarray
+    feature_mean: np.ndarray
     targets: np.ndarray
-    mean: np.ndarray
+    target_mean: np.ndarray
     roots: np.ndarray
 
     @classmethod
@@ -106,29 +107,29 @@ class _Problem(NamedTuple):
         if not np.isfinite(features).all():
             raise ValueError("Features to solve a head on have values that are not finite.")
         weights = np.ones(len(features)) if weights is None else weights / weights.mean()
-        middle = np.average(features, axis=0, weights=weights)
-        mean = np.average(targets, axis=0, weights=weights)
+        feature_mean = np.average(features, axis=0, weights=weights)
+        target_mean = np.average(targets, axis=0, weights=weights)
         roots = np.sqrt(weights)[:, None]
         values, variances, rotation = principal_axes(
-            (features - middle.astype("float32")) * roots.astype("float32")
+            (features - feature_mean.astype("float32")) * roots.astype("float32")
         )
         return cls(
             values,
             variances,
             rotation,
-            middle,
-            ((targets - mean) * roots).astype("float32"),
-            mean,
+            feature_mean,
+            ((targets - target_mean) * roots).astype("float32"),
+            target_mean,
             roots,
         )
 
     @property
-    def spread(self) -> np.ndarray:
-        """Gives the variance of each output's targets."""
+    def target_variances(self) -> np.ndarray:
+        """Gives the weighted variance of each output's targets, at least 1e-12."""
         return np.maximum(np.square(self.targets).mean(axis=0), 1e-12)
 
     def left_out_errors(self, strengths: np.ndarray) -> np.ndarray:
-        """Gives mean square errors of items that are left out in turn, `(strengths, outputs)`."""
+        """Gives leave-one-out mean square errors, `(strengths, outputs)`; infinity: unreliable."""
         items, outputs = self.targets.shape
         shrunk = 1 / (self.variances + strengths[:, None]) / items
         free = 1 - np.square(self.roots) / items - np.square(self.values) @ shrunk.T
@@ -142,8 +143,10 @@ class _Problem(NamedTuple):
         return means
 
     def solved(self, strengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Gives kernel and bias; each output has a strength of its own, or all have the same."""
+        """Gives kernel and bias, for a strength of each output or one strength for all."""
         items = len(self.targets)
         in_axes = self.values.T @ self.targets / items / (self.variances[:, None] + strengths)
         kernel = self.rotation @ in_axes
-        return kernel.astype("float32"), (self.mean - self.middle @ kernel).astype("float32")
+        return kernel.astype("float32"), (self.target_mean - self.feature_mean @ kernel).astype(
+            "float32"
+        )

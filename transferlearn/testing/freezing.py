@@ -1,4 +1,4 @@
-"""Checks that a freezing strategy does what it must."""
+"""Checks that a freezing strategy answers for each layer, and changes none."""
 
 from transferlearn.backbones import Backbone
 from transferlearn.freezing import FreezeNone, FreezeStrategy, Layers
@@ -20,7 +20,8 @@ def check_freezing(strategy: FreezeStrategy, backbone: Backbone | None = None) -
     """
     require(
         isinstance(strategy, FreezeStrategy),
-        f"A strategy is a subclass of tl.freezing.FreezeStrategy. Received: {strategy!r}",
+        "A strategy is an object, such as MyStrategy(), of a subclass of "
+        f"tl.freezing.FreezeStrategy. Received: {strategy!r}",
     )
     require_settings(strategy)
     layers = Layers.of(backbone or small_backbone())
@@ -39,9 +40,9 @@ def check_freezing(strategy: FreezeStrategy, backbone: Backbone | None = None) -
     )
     require(
         list(strategy.frozen(layers)) == list(mask),
-        "Asked twice, frozen(layers) answers otherwise: it must depend on the layers alone.",
+        "Asked twice, frozen(layers) gave different answers: it must depend on the layers alone.",
     )
     require(
         layers.frozen_by(strategy | FreezeNone()) == list(mask),
-        "strategy | FreezeNone() freezes something else than the strategy: leave __or__ alone.",
+        "strategy | FreezeNone() freezes other layers than the strategy does: leave __or__ alone.",
     )

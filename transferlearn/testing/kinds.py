@@ -1,4 +1,4 @@
-"""Checks that a kind of data does what it must."""
+"""Checks that a kind of data reads its items, always alike, and can be saved."""
 
 import json
 import tempfile
@@ -11,7 +11,7 @@ from transferlearn.data import Dataset, Kind, Spec
 from transferlearn.data.dataset import ItemDataset
 from transferlearn.testing.requiring import require, require_settings
 
-_SAID = ("name", "noun", "endings", "columns", "in_cells")
+_ATTRIBUTES = ("name", "noun", "endings", "columns", "in_cells")
 
 
 def check_kind(kind: Kind, source: object, item: object) -> None:
@@ -28,10 +28,13 @@ def check_kind(kind: Kind, source: object, item: object) -> None:
     Example:
         tl.testing.check_kind(Spectra(), np.zeros((4, 128)), np.zeros(128))
     """
-    require(isinstance(kind, Kind), f"A kind is a subclass of tl.data.Kind. Received: {kind!r}")
+    require(
+        isinstance(kind, Kind),
+        f"A kind is an object, such as MyKind(), of a subclass of tl.data.Kind. Received: {kind!r}",
+    )
     require_settings(kind)
-    missing = [name for name in _SAID if not hasattr(kind, name)]
-    require(not missing, f"The class must say {', '.join(missing)}; see tl.data.Kind.")
+    missing = [name for name in _ATTRIBUTES if not hasattr(kind, name)]
+    require(not missing, f"The class must define {', '.join(missing)}; see tl.data.Kind.")
     dataset = kind.unlabelled(source)
     require(isinstance(dataset, Dataset), f"unlabelled gives a Dataset. Received: {dataset!r}")
     batch = _first_batch(dataset)
@@ -43,6 +46,7 @@ def check_kind(kind: Kind, source: object, item: object) -> None:
 
 
 def _first_batch(dataset: Dataset) -> tuple[np.ndarray, ...]:
+    """Gives the first two items of a dataset without targets, as one array for each input."""
     first = next(iter(dataset.batches(batch_size=2)))
     require(
         isinstance(first, tuple) and len(first) == 1,
@@ -52,6 +56,7 @@ def _first_batch(dataset: Dataset) -> tuple[np.ndarray, ...]:
 
 
 def _check_inputs(inputs: dict[str, Spec], batch: tuple[np.ndarray, ...]) -> None:
+    """Checks that a batch has the shapes and types that `inputs` says, and finite numbers."""
     require(
         len(inputs) == len(batch),
         f"inputs names {len(inputs)} inputs of the network, and a batch has {len(batch)} arrays.",
@@ -65,13 +70,17 @@ def _check_inputs(inputs: dict[str, Spec], batch: tuple[np.ndarray, ...]) -> Non
             fits,
             f"inputs says that {name} has the shape {tuple(spec.shape)}, and items have {found}.",
         )
-        same_sort = np.can_cast(part.dtype, spec.dtype, "same_kind")
-        require(same_sort, f"inputs says that {name} is {spec.dtype}, and items are {part.dtype}.")
+        same_kind_of_number = np.can_cast(part.dtype, spec.dtype, "same_kind")
+        require(
+            same_kind_of_number,
+            f"inputs says that {name} is {spec.dtype}, and items are {part.dtype}.",
+        )
         finite = part.dtype.kind != "f" or bool(np.isfinite(part).all())
         require(finite, f"Items have numbers in {name} that are not finite: leave such items out.")
 
 
 def _check_items(dataset: ItemDataset, again: Dataset) -> None:
+    """Checks that items have hashes, the same when read again, and can be taken by row."""
     hashes, count = dataset.content_hashes(), len(dataset.items)
     require(count > 1, "Give two items or more to check with.")
     require(
@@ -80,7 +89,7 @@ def _check_items(dataset: ItemDataset, again: Dataset) -> None:
     )
     require(
         hashes == again.content_hashes(),
-        "Read again, the items have other hashes: what is stored would never be found again.",
+        "Read again, the items have other hashes: their stored features would never be found.",
     )
     swapped = _first_batch(dataset.rows(np.array([1, 0])))
     straight = _first_batch(dataset)
@@ -89,6 +98,7 @@ def _check_items(dataset: ItemDataset, again: Dataset) -> None:
 
 
 def _check_one(kind: Kind, item: object, batch: tuple[np.ndarray, ...]) -> None:
+    """Checks that a single item is known as one, and reads as it does among others."""
     require(
         kind.is_one(item),
         "is_one must be True for a single item: predict then gives one prediction, not a list.",
@@ -102,12 +112,13 @@ def _check_one(kind: Kind, item: object, batch: tuple[np.ndarray, ...]) -> None:
 
 
 def _equal_beginnings(one: np.ndarray, several: np.ndarray) -> bool:
-    """Says whether the first items are equal; either may be filled up to a longer one."""
+    """Says whether the first items are equal, over the length that both arrays have."""
     common = tuple(map(slice, map(min, one.shape, several.shape)))
     return bool(np.allclose(one[common], several[common]))
 
 
 def _check_save(kind: Kind) -> None:
+    """Checks that a kind equals the one that its save brings back."""
     try:
         written = json.loads(json.dumps(kind.settings()))
     except TypeError as error:

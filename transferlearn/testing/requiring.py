@@ -1,4 +1,7 @@
-"""Holds what all checks share: the error that they raise, and a small real network."""
+"""Holds what the checks share: the error that they raise, a small network, and some images."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import keras
 import numpy as np
@@ -8,13 +11,24 @@ from transferlearn.configs import write
 
 
 def require(holds: bool, message: str) -> None:
-    """Raises `AssertionError` with the message where something does not hold."""
+    """Raises an `AssertionError` with this message if `holds` is false."""
     if not holds:
         raise AssertionError(message)
 
 
+@contextmanager
+def requiring(message: str) -> Iterator[None]:
+    """Turns any error inside into an `AssertionError` that begins with this message."""
+    try:
+        yield
+    except AssertionError:
+        raise
+    except Exception as error:
+        raise AssertionError(f"{message}. Raised: {error!r:.500}") from error
+
+
 def require_settings(part: object) -> None:
-    """Requires that a part equals itself, and that a save can write down its settings."""
+    """Raises `AssertionError` unless a part equals itself and a save can hold its settings."""
     name = type(part).__name__
     require(
         part == part,
@@ -23,7 +37,7 @@ def require_settings(part: object) -> None:
     written = write(part)
     require(
         isinstance(written, dict) and "settings" in written,
-        f"{name} does not say how it was set: a save would not know. Write it as "
+        f"A save could not hold the settings of {name}. Write it as "
         "@dataclass(frozen=True), with each setting as a field.",
     )
 
@@ -43,6 +57,6 @@ def small_backbone() -> Backbone:
 
 
 def some_pixels(count: int) -> np.ndarray:
-    """Makes coarse random images, uint8 `(count, 32, 32, 3)`; they are the same each time."""
+    """Makes images of random squares, uint8 `(count, 32, 32, 3)`, which are the same each time."""
     coarse = np.random.default_rng(0).integers(0, 256, (count, 4, 4, 3))
     return coarse.repeat(8, axis=1).repeat(8, axis=2).astype("uint8")

@@ -1,6 +1,5 @@
-"""Checks that a schedule does what it must."""
+"""Checks that a schedule ends, keeps to its epochs, and gives the same phases when asked again."""
 
-from dataclasses import replace
 from itertools import islice
 
 from transferlearn.freezing import FreezeAll
@@ -11,7 +10,7 @@ _MOST = 1000  # phases, after which a schedule counts as endless
 
 
 def check_schedule(schedule: Schedule, *, epochs: int = 12) -> None:
-    """Checks a schedule: that it ends, keeps to its epochs, and plans the same again.
+    """Checks that a schedule ends, keeps to its epochs, and plans the same when asked again.
 
     Args:
         schedule: The schedule to check.
@@ -25,23 +24,25 @@ def check_schedule(schedule: Schedule, *, epochs: int = 12) -> None:
     """
     require(
         isinstance(schedule, Schedule),
-        f"A schedule is a subclass of tl.Schedule. Received: {schedule!r}",
+        "A schedule is an object, such as MySchedule(), of a subclass of tl.Schedule. "
+        f"Received: {schedule!r}",
     )
     require_settings(schedule)
     for pretrained in (True, False):
         job = _job(epochs, pretrained=pretrained)
-        planned = _follow(schedule, job)
+        planned = _all_phases(schedule, job)
         require(bool(planned), "The schedule gives no phase, so nothing would be trained.")
         asked = sum(phase.epochs for phase in planned if phase.fit == "gradient")
         require(
             asked <= epochs,
-            f"The phases have {asked} epochs of gradient steps in all, and the job {epochs}: "
-            "divide job.epochs among them.",
+            f"The phases have {asked} epochs of gradient steps together, but the job has only "
+            f"{epochs}: divide job.epochs among them.",
         )
-        again = _follow(schedule, _job(epochs, pretrained=pretrained))
+        again = _all_phases(schedule, _job(epochs, pretrained=pretrained))
         require(
             again == planned,
-            "Asked twice for the same job, the schedule plans otherwise: keep no state in it.",
+            "Asked twice for the same job, the schedule gave different phases: keep no state "
+            "in it.",
         )
     default = schedule.default_epochs(100), schedule.default_epochs(None)
     require(
@@ -51,6 +52,7 @@ def check_schedule(schedule: Schedule, *, epochs: int = 12) -> None:
 
 
 def _job(epochs: int, *, pretrained: bool) -> Job:
+    """Makes a job with a small backbone and 100 items."""
     return Job(
         blocks=small_backbone().blocks,
         freeze=None,
@@ -63,8 +65,8 @@ def _job(epochs: int, *, pretrained: bool) -> Job:
     )
 
 
-def _follow(schedule: Schedule, job: Job) -> list[Phase]:
-    """Asks for all phases as a training does: the result of each is known before the next."""
+def _all_phases(schedule: Schedule, job: Job) -> list[Phase]:
+    """Collects all phases of a job, and hands in an invented result after each."""
     planned: list[Phase] = []
     phases = schedule.phases(job)
     require(
@@ -80,13 +82,24 @@ def _follow(schedule: Schedule, job: Job) -> list[Phase]:
 
 
 def _result(phase: Phase, number: int) -> PhaseResult:
+    """Invents the result of a phase: the metrics improve from phase to phase."""
     solved = phase.fit == "solve" and isinstance(phase.freeze, FreezeAll)
-    result = PhaseResult(
+    return PhaseResult(
         epochs=1 if solved else phase.epochs,  # a solved head counts as one epoch
         learning_rate=phase.learning_rate or 1e-3,
         frozen_layers=(),
         trainable_parameters=1,
         seconds=1.0,
-        metrics={"loss": 1 / number, "val_loss": 1 / number, "val_accuracy": 1 - 1 / (number + 1)},
+        metrics=_Metrics(1 - 1 / (number + 1), loss=1 / number, val_loss=1 / number),
     )
-    return replace(result, kept_epoch=None)
+
+
+class _Metrics(dict[str, float]):
+    """Holds two losses, and gives the same score whatever the task calls it."""
+
+    def __init__(self, score: float, **losses: float) -> None:
+        super().__init__(losses)
+        self.score = score
+
+    def __missing__(self, name: str) -> float:
+        return self.score

@@ -1,4 +1,4 @@
-"""Checks that a source of backbones does what it must."""
+"""Checks that a source of backbones describes and loads them as training needs them."""
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ from transferlearn.testing.requiring import require
 def check_source(
     source: BackboneSource, name: str | None = None, *, image_size: tuple[int, int] = (64, 64)
 ) -> None:
-    """Checks a source of backbones for images, with random weights.
+    """Checks a source of backbones for images, by loading one twice with random weights.
 
     Args:
         source: The source to check.
@@ -25,7 +25,8 @@ def check_source(
     """
     require(
         isinstance(source, BackboneSource),
-        f"A source is a subclass of tl.backbones.BackboneSource. Received: {source!r}",
+        "A source is an object, such as MySource(), of a subclass of "
+        f"tl.backbones.BackboneSource. Received: {source!r}",
     )
     require(
         not isinstance(source.names, str) and bool(source.names),
@@ -43,12 +44,13 @@ def check_source(
     require(
         [layer.name for layer in first.model.layers]
         == [layer.name for layer in second.model.layers],
-        "Loaded twice, the layers have other names, so that weights would not be found again. Use "
+        "Loaded twice, the layers have different names, so weights would not be found again. Use "
         "tl.backbones.from_model, which gives them names of their own.",
     )
 
 
 def _check_backbone(backbone: Backbone, image_size: tuple[int, int]) -> None:
+    """Checks a backbone's blocks, and that it makes finite features of raw pixels."""
     require(
         isinstance(backbone, Backbone),
         f"load gives a tl.backbones.Backbone, as tl.backbones.from_model makes. Received: "

@@ -1,4 +1,4 @@
-"""Checks that a task does what it must."""
+"""Checks that a task learns its targets, trains a network, and gives predictions and figures."""
 
 import json
 from typing import Any
@@ -29,7 +29,11 @@ def check_task(task: Task[Any], y: Any) -> None:
     Example:
         tl.testing.check_task(Counts(), np.arange(20))
     """
-    require(isinstance(task, Task), f"A task is a subclass of tl.tasks.Task. Received: {task!r}")
+    require(
+        isinstance(task, Task),
+        "A task is an object, such as MyTask(), of a subclass of tl.tasks.Task. "
+        f"Received: {task!r}",
+    )
     require_settings(task)
     targets = _gathered(task.target, y)
     _check_targets(targets, len(y))
@@ -42,7 +46,7 @@ def check_task(task: Task[Any], y: Any) -> None:
     again = _gathered(encoding.target, y)[np.arange(len(y))]
     require(
         bool(np.array_equal(again, targets[np.arange(len(y))])),
-        "The encoding's target reads the same data otherwise than the task's did.",
+        "The encoding's target reads the same data differently from the task's target.",
     )
     network = _network(encoding)
     encoding = encoding.of_network(network.outputs, None)
@@ -50,11 +54,13 @@ def check_task(task: Task[Any], y: Any) -> None:
 
 
 def _gathered(target: Target, y: Any) -> Targets:
+    """Gives the targets that a target finds in `y`, the second part of `(x, y)`."""
     items = list(range(len(y)))
     return target.gather(Listed(items=items, told=ByRow(y), noun="item", in_files=False))
 
 
 def _check_targets(targets: Targets, count: int) -> None:
+    """Checks the number of targets, how rows are taken, and the strata for a split."""
     require(isinstance(targets, Targets), f"gather gives tl.data.Targets. Received: {targets!r}")
     require(
         targets.count == count,
@@ -75,11 +81,13 @@ def _check_targets(targets: Targets, count: int) -> None:
 
 
 def _check_save(encoding: Encoding[Any]) -> None:
+    """Checks that an encoding has a name of its own, and equals the one a save brings back."""
     # A save names its encoding, and is read by the class of that name.
-    named = [c for c in subclasses(Encoding).values() if getattr(c, "name", None) == encoding.name]
+    named = [c for c in subclasses(Encoding).values() if vars(c).get("name") == encoding.name]
     require(
         named == [type(encoding)],
-        f"Several encodings are called {encoding.name!r}: a save could not tell them apart.",
+        f"{type(encoding).__name__} needs a name of its own: a save could not tell what else is "
+        f"called {encoding.name!r} from it.",
     )
     try:
         written = json.loads(json.dumps(encoding.settings()))
@@ -94,7 +102,7 @@ def _check_save(encoding: Encoding[Any]) -> None:
 
 
 def _network(encoding: Encoding[Any]) -> Network:
-    """Puts plain layers for all outputs behind a small backbone."""
+    """Makes a network: a small backbone, and a Dense layer for each output that is needed."""
     require(bool(encoding.outputs), "outputs names what a network has to give.")
 
     def output(features: Tensor, needed: Output) -> Tensor:
@@ -116,6 +124,7 @@ def _network(encoding: Encoding[Any]) -> Network:
 
 
 def _check_training(encoding: Encoding[Any], network: Network, targets: Targets) -> None:
+    """Trains the network for an epoch, and checks targets, loss, score, and what it predicts."""
     count = targets.count or 0
     raw = targets[np.arange(count)]
     objective = encoding.objective(loss=None, metrics=None, targets=targets, mixed=False)
@@ -138,13 +147,14 @@ def _check_training(encoding: Encoding[Any], network: Network, targets: Targets)
     require(bool(np.isfinite(loss).all()), f"The loss is not finite: {loss[0]}.")
     require(
         encoding.score.name in history,
-        f"The score is called {encoding.score.name!r}, and no metric is: there are "
+        f"The score is called {encoding.score.name!r}, and no metric has that name. There are: "
         f"{', '.join(history)}.",
     )
     _check_answers(encoding, model.predict(x, verbose=0), raw)
 
 
 def _check_answers(encoding: Encoding[Any], outputs: Any, raw: np.ndarray) -> None:
+    """Checks the values, predictions and figures that an encoding makes of a network's outputs."""
     values, count = encoding.values(outputs), len(raw)
     require(len(values) == count, f"values gives {len(values)} rows for {count} items.")
     predictions = encoding.decode(values, [Seen(f"{i}.png") for i in range(count)])

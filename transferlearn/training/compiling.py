@@ -18,7 +18,7 @@ from transferlearn.types import Callbacks, Loss, Metrics, Optimizer
 
 @dataclass(frozen=True, kw_only=True)
 class CompileSettings:
-    """Says how a network is trained, whatever is frozen.
+    """Holds the settings of all phases: optimizer, rate, loss, metrics, and BatchNorm's mode.
 
     Attributes:
         optimizer: The name of an optimizer, or an object of which each phase gets a copy.
@@ -35,6 +35,7 @@ class CompileSettings:
     batch_norm: str
 
     def __post_init__(self) -> None:
+        """Refuses settings that cannot be right, and an optimizer that cannot be copied."""
         if self.batch_norm not in ("frozen", "train"):
             raise ValueError(
                 f"batch_norm is 'frozen' or 'train'. Received: batch_norm={self.batch_norm!r}"
@@ -53,8 +54,9 @@ class CompileSettings:
 def set_trainable(network: Network, mask: Sequence[bool], *, batch_norm: str) -> None:
     """Freezes the layers of the backbone where the mask is true, and frees the others.
 
-    A frozen layer computes in training exactly what it computes in prediction: its BatchNorm uses
-    its statistics, its Dropout, noise and stochastic depth have rate 0.
+    A frozen layer then computes in training exactly what it computes in prediction: its BatchNorm
+    uses its statistics, its Dropout, noise and stochastic depth have rate 0. A warning names frozen
+    layers of which this is not sure.
 
     Args:
         network: The network; its layers are changed.
@@ -79,10 +81,11 @@ def set_trainable(network: Network, mask: Sequence[bool], *, batch_norm: str) ->
 
 
 def _warn_of_unknown_noise(layer: keras.Layer) -> None:
+    """Warns of a frozen layer that may behave otherwise in training than in prediction."""
     if not acts_alike(layer):
         warnings.warn(
             f"The frozen layer {layer.name!r} ({type(layer).__name__}) may behave otherwise in "
-            "training than in prediction: nothing is known of what it does with `training`.",
+            "training than in prediction, although it is frozen.",
             stacklevel=2,
         )
 
@@ -102,8 +105,8 @@ def compile_network(
         settings: The optimizer and its rate.
         objective: The loss and metrics.
         learning_rate: The rate; `None` takes that of the settings.
-        weight_decay: The decay of an optimizer that the settings only name; an optimizer object
-            keeps its own.
+        weight_decay: The decay of an optimizer that the settings only name; `None` or 0 keeps its
+            default, and an optimizer object keeps its own.
     """
     rate = settings.learning_rate if learning_rate is None else learning_rate
     optimizer = copy_optimizer(settings.optimizer, rate)
@@ -113,7 +116,7 @@ def compile_network(
 
 
 def as_callbacks(callbacks: Callbacks) -> list[keras.callbacks.Callback]:
-    """Makes a list of one callback, several or none, and refuses what is no Keras callback.
+    """Makes a list of one callback, several or `None`; refuses what is no Keras callback.
 
     Raises:
         TypeError: Something is no Keras callback.

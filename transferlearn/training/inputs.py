@@ -22,7 +22,7 @@ from transferlearn.types import TfData, Verbose
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingData:
-    """Holds the data to train on, and says how it is varied.
+    """Holds the data to train and validate on, with batch size, encoding and augmentation.
 
     Attributes:
         train: The items to train on, with targets.
@@ -49,7 +49,7 @@ class TrainingData:
     mixup: float = 0.0
 
     def parts(self) -> list[tuple[Dataset, Request]]:
-        """Gives the datasets to train and, if there is one, to validate on, with their requests."""
+        """Gives the dataset to train on, and one to validate on if there is one, with requests."""
         plain = Request(self.batch_size, self.encode)
         held_out = [] if self.validation is None else [(self.validation, plain)]
         return [(self.train, plain._replace(weigh=self.weigh, shuffle=True)), *held_out]
@@ -73,7 +73,7 @@ class PhaseInput:
 
 
 class InputPreparer:
-    """Prepares the input of one phase after another, and keeps what it learns of the data."""
+    """Prepares the input of each phase, and remembers the contents of the datasets."""
 
     def __init__(self, data: TrainingData, storage: Storage, *, verbose: Verbose) -> None:
         self._data = data
@@ -84,7 +84,7 @@ class InputPreparer:
     def prepare(
         self, network: Network, mask: Sequence[bool], *, epochs: int, phase: int, augmented: bool
     ) -> PhaseInput:
-        """Decides whether a phase is trained on stored features, and computes them if it is.
+        """Gives a phase its model and batches: of stored features, or else of raw items.
 
         Args:
             network: The network, frozen and compiled for the phase.
@@ -110,7 +110,7 @@ class InputPreparer:
         return self._mixed(given, seed) if self._data.mixup else given
 
     def _mixed(self, given: PhaseInput, seed: int | None) -> PhaseInput:
-        """Mixes the items of the batches to train on."""
+        """Gives the same input with the items of the training batches mixed."""
         train = given.batches.train
         if not isinstance(train, keras.utils.PyDataset):
             raise ValueError(
@@ -123,7 +123,7 @@ class InputPreparer:
     def _live(
         self, network: Network, seed: int | None, augmentation: keras.Layer | None, reason: str
     ) -> PhaseInput:
-        """Gives the raw items, and the full model with the augmentation in front."""
+        """Gives raw items with the full model, behind the augmentation if there is one."""
         model = folded(network.model)
         if augmentation is not None:
             image, *rest = (keras.Input(x.shape[1:], dtype=x.dtype) for x in model.inputs)
@@ -141,6 +141,7 @@ class InputPreparer:
         train: keras.utils.PyDataset | TfData,
         validation: keras.utils.PyDataset | TfData | None = None,
     ) -> EpochBatches:
+        """Puts the batches of a phase together with the data's batch size."""
         size = self._data.batch_size
         return EpochBatches(train=train, validation=validation, batch_size=size)
 
@@ -189,12 +190,12 @@ class InputPreparer:
         return PhaseInput(model=tail, batches=self._batches(*batches), stored=stored.part)
 
     def _all_contents(self, epochs: int) -> list[Contents]:
-        """Gives the contents of each dataset, which a stream is read through for only once."""
+        """Gives the contents of each dataset; a stream is read through only at the first call."""
         contents = []
         for part, request in self._data.parts():
             if id(part) not in self._contents:
                 is_stream = not isinstance(part, ItemDataset)
-                # A stream is read twice to see that it repeats itself: one epoch is not worth it.
+                # Whether a stream repeats itself takes two readings, too many for one epoch.
                 if self._storage.when == "auto" and epochs == 1 and is_stream:
                     raise NotStoredError("one epoch computes nothing twice")
                 try:
@@ -206,7 +207,7 @@ class InputPreparer:
 
 
 def check_cache(cache: object) -> None:
-    """Refuses what `fit(cache=...)` cannot be, and a directory that cannot be written to."""
+    """Refuses a `cache` that `fit` does not take, or whose directory cannot be written to."""
     if not isinstance(cache, (bool, Cache)) and cache != "auto":
         raise TypeError(
             f"cache is 'auto', True, False or a tl.Cache(...). Received: cache={cache!r}"

@@ -1,4 +1,4 @@
-"""Decides which weights a phase ends with: the last, the best, or the last finite ones."""
+"""Decides which weights a phase ends with: the last, the best, or those before it went wrong."""
 
 import math
 import time
@@ -16,14 +16,14 @@ from transferlearn.types import Logs, TfData
 
 _LOOK_EVERY = 10  # seconds: looking at the loss makes a GPU wait
 _MOST_NAMED = 40  # items that a message lists: about a batch
-_EXPLODED = 1000  # a loss is lost above so many times the lowest so far (or 1, if that is less)
+_EXPLODED = 1000  # a loss is lost above so many times the lowest so far, taken as 1 at least
 
 Refitted: TypeAlias = dict[int, np.ndarray]
 """Values of weights, by the `id` of the Keras variable."""
 
 
 class _State(NamedTuple):
-    """Holds the weights at the end of an epoch, or from before the phase.
+    """Holds the weights and metrics at the end of an epoch, or from before the phase.
 
     Attributes:
         epoch: The number of the epoch in the phase, from 1 on; 0 means before the phase.
@@ -43,13 +43,14 @@ class _State(NamedTuple):
         return float(self.metrics.get("val_loss", math.inf))
 
     def rank(self, score: Score) -> tuple[float, float]:
-        """Gives the held-out score and the negative loss, by which more is better."""
+        """Gives the held-out score and the negative held-out loss: the greater tuple is better."""
         return score.rank(self.metrics), -self.loss
 
     def beats(self, later: "_State", score: Score, items: int | None) -> bool:
-        """Says whether its score is clearly better, or, without scores, its loss lower.
+        """Says whether this state is clearly better than a later one.
 
-        A score is clearly better if it is so by more than its standard error.
+        It is if its score is better by more than the score's standard error. If no score is known,
+        it is if its loss is lower.
 
         Args:
             later: The state that it is compared with.
@@ -63,7 +64,7 @@ class _State(NamedTuple):
         return self.rank(score)[0] - later.rank(score)[0] > error
 
     def shown_as(self, score: Score) -> str:
-        """Says in words of which epoch the weights are, and how good they are."""
+        """Says in words from which epoch the weights are, and how good they are."""
         which = f"of epoch {self.shown}" if self.epoch else "from before this phase"
         for name in (score.key, "val_loss"):
             if name in self.metrics and math.isfinite(self.metrics[name]):
@@ -72,7 +73,7 @@ class _State(NamedTuple):
 
 
 class Keeping(keras.callbacks.Callback):
-    """Ends a phase with the weights that are to be kept, and stops it when the loss is lost.
+    """Chooses the weights a phase ends with; stops it when patience runs out or the loss is lost.
 
     A loss is lost when it is not finite, or has grown far above the lowest one before.
 
@@ -80,7 +81,7 @@ class Keeping(keras.callbacks.Callback):
         phase: The phase, which says what to keep.
         score: The score that ranks weights.
         before: The metrics of the weights that the phase begins with; empty if they are unknown.
-        refitted: Values to go back to in the place of some of the weights before the phase.
+        refitted: Values that some weights get instead if the phase goes back to those before it.
         begun: The number of epochs before the phase.
         held_out: The number of items to validate on, or `None` if it is unknown.
         restoring: Callbacks that come before this one, and may put an earlier epoch's weights back.
@@ -131,16 +132,16 @@ class Keeping(keras.callbacks.Callback):
         self._good = self._newest = self._best = before._replace(weights=kept)
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Looks at the loss every ten seconds."""
+        """Checks every ten seconds whether the loss is lost."""
         if time.monotonic() - self._looked > _LOOK_EVERY:
             assert logs is not None  # Keras passes them to this hook
-            self._look(logs)
+            self._check_loss(logs)
             self._looked = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Remembers the epoch's weights if they are needed, and ends the phase if it is time."""
+        """Checks the loss, remembers the epoch's weights, and stops once patience has run out."""
         assert logs is not None  # Keras passes them to this hook
-        self._look(logs)
+        self._check_loss(logs)
         if self.lost is not None:
             self._restore(self._good)
             return
@@ -157,7 +158,7 @@ class Keeping(keras.callbacks.Callback):
                 self.model.stop_training = True
 
     def on_train_end(self, logs: Logs = None) -> None:
-        """Chooses the weights to keep, and puts them back if the model has others."""
+        """Chooses the weights to keep, and puts them into the model if it has others."""
         ended = self._newest
         self._newest = self._restored() or ended
         lost = self.lost is not None and self._newest is ended
@@ -171,14 +172,14 @@ class Keeping(keras.callbacks.Callback):
             self.note = f"the weights {kept.shown_as(self._score)}, {reason}"
 
     def _restored(self) -> _State | None:
-        """Gives the epoch whose weights a callback has put back, or `None`."""
+        """Gives the state of the epoch whose weights a callback has put back, or `None`."""
         for callback in reversed(self._restoring):
             if callback.best_weights is not None and callback.best_epoch in self._told:
                 return self._told[callback.best_epoch]
         return None
 
     def _choice(self, *, lost: bool) -> tuple[_State, str]:
-        """Gives the state to keep, and the reason in words."""
+        """Gives the state whose weights are kept, and the reason in words."""
         # Unless the phase keeps the best epoch, `_best` is still the state before the phase.
         best, last = self._best, self._newest
         if self._phase.keep == "best" and "val_loss" in best.metrics:
@@ -193,8 +194,8 @@ class Keeping(keras.callbacks.Callback):
             return last, "the last"
         return last, f"not clearly beaten by those {best.shown_as(self._score)}"
 
-    def _look(self, logs: Mapping[str, float]) -> None:
-        """Stops training when a loss is not finite, or far above the lowest so far."""
+    def _check_loss(self, logs: Mapping[str, float]) -> None:
+        """Stops training if a loss is not finite, or is far above the lowest so far."""
         limit = _EXPLODED * max(1.0, self._lowest)
         for loss in (float(logs[name]) for name in ("loss", "val_loss") if name in logs):
             if not math.isfinite(loss) or loss > limit:
@@ -202,10 +203,12 @@ class Keeping(keras.callbacks.Callback):
                 self.model.stop_training = True
 
     def _state(self, epoch: int, metrics: Mapping[str, Any]) -> _State:
+        """Copies the weights that the model has now, with their epoch and metrics."""
         weights = [keras.ops.convert_to_numpy(weight) for weight in self._moving]
         return _State(epoch, self._begun + epoch, dict(metrics), weights)
 
     def _restore(self, state: _State) -> None:
+        """Puts the weights of a state into the model."""
         for weight, value in zip(self._moving, state.weights, strict=True):
             weight.assign(value)
 
@@ -215,7 +218,7 @@ def without_finite_loss(
     batches: keras.utils.PyDataset | TfData,
     names: Sequence[str] | None,
 ) -> str:
-    """Lists the items of batches whose loss is not finite, by name or else by batch.
+    """Names the items of each batch whose loss is not finite, or else the batch itself.
 
     Args:
         model: A compiled model.
@@ -223,7 +226,8 @@ def without_finite_loss(
         names: The paths of the items, in order, or `None`.
 
     Returns:
-        Names with commas between; empty if every loss is finite.
+        At most 40 names with commas between, such as `batch 0, batch 3`; empty if every loss is
+        finite.
     """
     lost: list[str] = []
     for index, batch in enumerate(iterate(batches)):

@@ -1,4 +1,4 @@
-"""Mixes pairs of items, whether they are images or stored features."""
+"""Mixes pairs of items in each batch, be they images or stored features."""
 
 from typing import Any
 
@@ -7,14 +7,15 @@ import numpy as np
 
 
 class MixedBatches(keras.utils.PyDataset):
-    """Gives batches in which each item is mixed with another one of its batch.
+    """Gives batches in which each item is mixed with one drawn from its batch, targets too.
 
     Reference: [mixup](https://arxiv.org/abs/1710.09412).
 
     Args:
         source: Batches `(x, y)` or `(x, y, sample_weight)` with targets as floats.
-        alpha: The parameter of the Beta distribution from which the first item's share is drawn.
-        seed: The seed of orders and shares, at least 0; `None` takes a random one.
+        alpha: The parameter of the Beta distribution that each batch draws the share of its items
+            from; the items that they are mixed with have the rest.
+        seed: The seed of pairs and shares, at least 0; `None` takes a random one.
     """
 
     def __init__(self, source: keras.utils.PyDataset, alpha: float, seed: int | None) -> None:
@@ -47,7 +48,7 @@ class MixedBatches(keras.utils.PyDataset):
 
     @property
     def epoch(self) -> int:
-        """Gives the epoch of the source, or else the number of epochs that have ended."""
+        """Gives the source's epoch if that decides its order, else the number of ended epochs."""
         return self._source.epoch if self.by_epoch else self._ended
 
     @epoch.setter

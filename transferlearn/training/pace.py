@@ -1,4 +1,4 @@
-"""Sets how far each step of a phase goes: the learning rate over time, and by block."""
+"""Sets how the learning rate changes over the steps of a phase, and from block to block."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,10 +12,10 @@ from transferlearn.types import Tensor
 
 
 def set_pace(optimizer: keras.Optimizer, phase: Phase, rate: float, batches: Any) -> None:
-    """Gives an optimizer the warm-up and decay of a phase; a constant rate is left as it is.
+    """Makes an optimizer's rate warm up and decay as a phase says; else leaves it alone.
 
-    Keras asks a schedule anew for each weight that decays, which takes long to compile. So `apply`,
-    of this object alone, computes the rate of the next step once.
+    Keras computes a schedule's rate anew for each weight that decays, which takes long to compile.
+    So this object's `apply` is replaced by one that computes the rate of the next step once.
 
     Args:
         optimizer: The optimizer of the phase, with which nothing has been trained yet.
@@ -55,6 +55,7 @@ def set_pace(optimizer: keras.Optimizer, phase: Phase, rate: float, batches: Any
     def apply_and_advance(
         grads: Sequence[Tensor], trainable_variables: Sequence[keras.Variable] | None = None
     ) -> Tensor:
+        """Takes a step, and sets the learning rate of the next one."""
         iterations = apply(grads, trainable_variables)
         optimizer.learning_rate = schedule(optimizer.iterations)
         return iterations
@@ -66,11 +67,11 @@ def set_pace(optimizer: keras.Optimizer, phase: Phase, rate: float, batches: Any
 def set_layer_decay(
     network: Network, blocks: Sequence[Block], layer_decay: float | Mapping[str, float]
 ) -> None:
-    """Makes an optimizer's steps in the backbone's blocks smaller; those in the head stay.
+    """Makes the optimizer's steps smaller in the backbone's blocks, by a factor for each.
 
-    The optimizer stays one of Keras's, with a plain config: of this object alone, `apply` takes
-    back a share of each step, weight decay included, which equals a smaller rate. (A class of our
-    own would keep checkpoints from loading where this package is not installed.)
+    This object's `apply` is replaced by one that takes back a share of each step, weight decay
+    included, which equals a smaller rate. So the optimizer stays one of Keras's, with a plain
+    config. (Checkpoints with a class of our own would not load where this package is missing.)
 
     Args:
         network: The network, whose model is compiled.
@@ -93,6 +94,7 @@ def set_layer_decay(
     def apply_in_part(
         grads: Sequence[Tensor], trainable_variables: Sequence[keras.Variable] | None = None
     ) -> Tensor:
+        """Takes a step, and takes a share of it back in the blocks."""
         variables = trainable_variables or network.model.trainable_variables
         slowed = [v for v in variables if id(v) in shares]
         before = [keras.ops.copy(variable) for variable in slowed]

@@ -27,7 +27,7 @@ from transferlearn.types import Verbose
 
 
 class _Compiled(NamedTuple):
-    """Says how a network was compiled for a phase.
+    """Says how a network was compiled for a phase, and whether its head will be solved.
 
     Attributes:
         mask: For each layer of the backbone whether it is frozen.
@@ -43,7 +43,7 @@ class _Compiled(NamedTuple):
 
 
 class _Outcome(NamedTuple):
-    """Holds what training in a phase gave.
+    """Holds what the training of one phase gave: history, metrics, and how a head was solved.
 
     Attributes:
         history: The Keras `History` of this phase.
@@ -58,7 +58,7 @@ class _Outcome(NamedTuple):
 
 @dataclass(kw_only=True)
 class PhaseRunner:
-    """Trains one network phase after phase.
+    """Trains a network phase after phase, and adds the result of each to a list.
 
     Attributes:
         network: The network to train; it is changed.
@@ -105,7 +105,7 @@ class PhaseRunner:
             One Keras `History` of all phases.
 
         Raises:
-            ValueError: There is no phase, or the loss is lost in the first epoch of all.
+            ValueError: There is no phase, or the loss is lost before an epoch is known to be good.
         """
         for phase in phases:
             if self._restoring and phase.keep == "best":
@@ -141,7 +141,7 @@ class PhaseRunner:
                 epochs=len(outcome.history.epoch),
                 learning_rate=compiled.rate,
                 frozen_layers=self._frozen_names(compiled.mask),
-                trainable_parameters=self._trained(),
+                trainable_parameters=self._count_trained(),
                 seconds=time.monotonic() - started,
                 metrics={name: _plain(value) for name, value in outcome.metrics.items()},
                 stored=given.stored,
@@ -153,7 +153,7 @@ class PhaseRunner:
             )
         )
         if keeping.lost is not None:
-            _end_of_lost(keeping, compiled.rate, given, self.data.train.names)
+            _report_lost_loss(keeping, compiled.rate, given, self.data.train.names)
         return keeping.lost is None
 
     def _compile(self, phase: Phase) -> _Compiled:
@@ -174,7 +174,7 @@ class PhaseRunner:
         return _Compiled(mask, rate, wanted and not reason, reason)
 
     def _prepare(self, phase: Phase, compiled: _Compiled) -> PhaseInput:
-        """Prepares the input of one phase, and prints what of it is stored."""
+        """Prepares the input of one phase, and prints what is stored, or why nothing is."""
         given = self._preparer.prepare(
             self.network,
             compiled.mask,
@@ -189,7 +189,7 @@ class PhaseRunner:
         """Makes the callback that decides which weights the phase ends with."""
         held_out = self.data.validation.count if self.data.validation else None
         before = self.results[-1].metrics if self.results else {}
-        # From here on only a phase that goes back to the weights before it ends with these.
+        # This phase ends with these values only if it goes back to the weights before it.
         refitted, self._refitted = self._refitted, {}
         begun = len(self._joined.epoch)
         return Keeping(phase, self.score, before, refitted, begun, held_out, self._restoring)
@@ -235,37 +235,39 @@ class PhaseRunner:
             joined.history.setdefault(name, [float("nan")] * missing).extend(map(_plain, new))
 
     def _outline(self, phase: Phase, compiled: _Compiled) -> str:
-        """Says in words what a phase is about to do."""
+        """Describes in words what a phase is about to do."""
         mask = compiled.mask
         frozen = f"{sum(mask)} of the backbone's {len(mask)} layers frozen"
         if compiled.solved:
-            return f"{frozen}, the head solved, {self._trained():,} parameters"
+            return f"{frozen}, the head solved, {self._count_trained():,} parameters"
         epochs = "1 epoch" if phase.epochs == 1 else f"{phase.epochs} epochs"
         steps = (
-            f"{epochs}, {frozen}, {self._trained():,} parameters trained, "
+            f"{epochs}, {frozen}, {self._count_trained():,} parameters trained, "
             f"learning rate {compiled.rate:g}"
         )
         if not compiled.not_solved:
             return steps
         return f"{steps} (the head takes gradient steps, since {compiled.not_solved})"
 
-    def _trained(self) -> int:
+    def _count_trained(self) -> int:
         """Counts the parameters that are trained."""
         return sum(prod(weight.shape) for weight in self.network.model.trainable_weights)
 
     def _frozen_names(self, mask: Sequence[bool]) -> tuple[str, ...]:
+        """Gives the names of the backbone's frozen layers."""
         pairs = zip(self.network.layers, mask, strict=True)
         return tuple(layer.name for layer, frozen in pairs if frozen)
 
     def _say(self, line: str) -> None:
+        """Prints a line, unless `verbose` is 0."""
         if self.verbose:
             print(line)
 
 
-def _end_of_lost(
+def _report_lost_loss(
     keeping: Keeping, rate: float, given: PhaseInput, names: Sequence[str] | None
 ) -> None:
-    """Warns why training ended; raises `ValueError` if it was in the first epoch of all."""
+    """Warns that the loss was lost; raises `ValueError` if no epoch is known to be good."""
     said = f"The loss became {keeping.lost:g} at the learning rate {rate:g}"
     wrong = without_finite_loss(given.model, given.batches.train, names)
     if wrong:
@@ -273,13 +275,13 @@ def _end_of_lost(
     else:
         cause = "With the last good weights it is finite everywhere: take a smaller learning_rate."
     if not keeping.metrics:
-        raise ValueError(f"{said} in the first epoch. {cause}")
+        raise ValueError(f"{said} before any epoch was known to be good. {cause}")
     warnings.warn(f"{said}, so training ended with the last good weights. {cause}", stacklevel=2)
 
 
 @contextlib.contextmanager
 def _plain_failures(batches: EpochBatches) -> Iterator[None]:
-    """Raises the error of the data itself, in the place of TensorFlow's long message about it."""
+    """Raises the error of the data itself in the place of TensorFlow's long message about it."""
     try:
         yield
     except Exception as error:
@@ -290,5 +292,5 @@ def _plain_failures(batches: EpochBatches) -> Iterator[None]:
 
 
 def _plain(value: Any) -> Any:
-    """Gives a metric as a number, or as a list where it has one for each class."""
+    """Turns a metric into a plain number, or into a list of them if it has one for each class."""
     return np.asarray(value).tolist()

@@ -1,4 +1,4 @@
-"""Solves a head's only layer with weights, in the place of gradient steps."""
+"""Computes the weights of a head's only Dense layer at once, in the place of gradient steps."""
 
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ _MOST_BYTES = 2**30  # of features; solving holds about four times as many
 
 
 class Solution(NamedTuple):
-    """Holds what solving a head gives.
+    """Holds what solving a head gives: the epoch's history, a description, and new weights.
 
     Attributes:
         history: The Keras `History` of the one epoch that callbacks saw.
@@ -34,7 +34,7 @@ class Solution(NamedTuple):
 
 
 class _Gathered(NamedTuple):
-    """Holds what a head's layer is solved on.
+    """Holds the inputs of a head's layer, with the targets and weights of the items.
 
     Attributes:
         features: The inputs of the layer, float32 `(items, features)`.
@@ -92,10 +92,11 @@ def solve(
     callbacks: list[keras.callbacks.Callback],
     verbose: Verbose,
 ) -> Solution:
-    """Solves the head; callbacks see this as one epoch.
+    """Solves the head, shows that to callbacks as one epoch, and solves again on all items.
 
-    Items that were held out of the data to train on have then told its score. So the head is solved
-    once more on all items, with the same penalty.
+    Once the held-out items have served to score the head, it is solved again on all items, with the
+    same penalty. The model keeps the first solution; the second one is `refitted`. It is left out
+    where the validation data is the user's own, or all items do not fit in memory.
 
     Args:
         network: The network, frozen and compiled; its head is changed.
@@ -143,7 +144,7 @@ def solve(
 def _show_epoch(
     watching: keras.callbacks.CallbackList, network: Network, given: PhaseInput, epoch: int
 ) -> None:
-    """Scores the solved head, and shows that to callbacks as one epoch."""
+    """Measures the solved head on all data, and shows the figures to callbacks as one epoch."""
     watching.on_train_begin()
     watching.on_epoch_begin(epoch)
     logs = _scores(given.model, given.batches.train)
@@ -156,13 +157,14 @@ def _show_epoch(
 
 
 def _scores(model: keras.Model, batches: keras.utils.PyDataset | TfData) -> dict[str, Any]:
+    """Gives a model's loss and metrics on all batches, by name."""
     return model.evaluate(without_autotune(batches), verbose=0, return_dict=True)
 
 
 def _gather(
     model: keras.Model, layer: keras.layers.Dense, batches: keras.utils.PyDataset | TfData
 ) -> _Gathered:
-    """Reads the inputs of a layer: of all batches, or of every second or less of many."""
+    """Computes the inputs of a layer; if they are too large, only for every 2nd, 4th, ... batch."""
     (inside,) = next(step.inputs for step in walk(model) if step.operation is layer)
     # Stored features may be the layer's inputs already.
     before = None if inside is model.inputs[0] else keras.Model(model.inputs, inside)
@@ -181,7 +183,7 @@ def _gather(
 
 
 def _fits_beside(features: np.ndarray, held: Dataset | None) -> bool:
-    """Says whether the held-out items can be solved on together with those to train on."""
+    """Says whether a head may be solved on held-out items too, and memory is enough."""
     # Data that the user gave to validate on is never trained on.
     if held is None or not held.held_out or held.learnt.count is None:
         return False
@@ -191,7 +193,7 @@ def _fits_beside(features: np.ndarray, held: Dataset | None) -> bool:
 def _joined(
     train: _Gathered, held_out: _Gathered, data: TrainingData
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Joins features, targets and weights; held-out items are now weighed like the others."""
+    """Joins features, targets and weights; held-out items get weights like the others."""
     held = data.validation
     assert held is not None
     weights = train.weights

@@ -1,4 +1,4 @@
-"""Fits a model that shares the full model's layers in its place; callbacks do not notice."""
+"""Fits a model of the full model's layers in its place, while callbacks see the full model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _BATCH_HOOKS = [
 ]
 _BEGIN_HOOKS = ["on_train_begin", "on_epoch_begin"]  # here training may be stopped after one step
 _HOOKS = [*_BATCH_HOOKS, *_BEGIN_HOOKS]
-# Layers whose step XLA speeds up on a CPU: convolutions, which it slows down, are not among them.
+# Layers whose steps XLA speeds up on a CPU; it slows convolutions down.
 _PLAIN = (
     keras.layers.InputLayer,
     keras.layers.Flatten,
@@ -33,7 +33,7 @@ _STEPS_AT_ONCE = 8  # of small steps
 
 @dataclass(frozen=True, kw_only=True)
 class EpochBatches:
-    """Holds the batches of one epoch.
+    """Holds the batches to train and to validate on in each epoch, and their size.
 
     Attributes:
         train: The batches to train on.
@@ -64,8 +64,8 @@ def fit(
         batches: The batches of the stand-in's inputs.
         metrics: New metrics, which nothing has been counted in.
         callbacks: Keras callbacks.
-        keeping: The callback that keeps weights; it comes before those that restore nothing, and
-            need not see every step.
+        keeping: The callback that keeps weights; it runs after those that restore weights and
+            before the others, and need not see every step.
         **options: The options `initial_epoch`, `epochs` and `verbose` of `model.fit`.
     """
     train, validation = map(without_autotune, (batches.train, batches.validation))
@@ -98,12 +98,12 @@ def fit(
 
 
 def restores(callback: keras.callbacks.Callback) -> bool:
-    """Says whether a callback puts the weights of its best epoch back in the end."""
+    """Says whether a callback, at the end, puts the weights of its best epoch back."""
     return isinstance(callback, keras.callbacks.EarlyStopping) and callback.restore_best_weights
 
 
 def _build_metrics(model: keras.Model, batches: Any) -> None:
-    """Makes the weights of a model's metrics before the first step.
+    """Makes the variables of a model's metrics before the first step.
 
     Otherwise Keras makes them within that step, and TensorFlow compiles it twice.
     """
@@ -118,7 +118,7 @@ def _build_metrics(model: keras.Model, batches: Any) -> None:
 
 
 class _SetsEpoch(keras.callbacks.Callback):
-    """Tells batches which epoch of this phase is next."""
+    """Sets `epoch` of the training batches, counted within the phase, when an epoch begins."""
 
     def __init__(self, batches: keras.utils.PyDataset, first: int) -> None:
         super().__init__()
@@ -193,18 +193,18 @@ class _LinkedCallbacks(keras.callbacks.CallbackList):
         self._stop()
 
     def _show(self) -> None:
-        """Puts the newest weights into the model where a callback may look at them."""
+        """Puts the newest weights into the model, on JAX, if a callback may look at them."""
         # On JAX the running step holds the weights until they are asked for.
         if self._watched and keras.backend.backend() == "jax":
             self._stand_in.jax_state_sync()
 
     def _stop(self) -> None:
-        """Stops the stand-in where a callback has stopped the full model."""
+        """Copies `stop_training`, which a callback may have set, from the full model."""
         self._stand_in.stop_training = self._full.stop_training
 
 
 def _overrides(callback: keras.callbacks.Callback, hook: str) -> bool:
-    """Says whether a callback has a hook of its own, at which it may look at batches or stop."""
+    """Says whether a callback has code for a hook; at the start of epochs Keras's do not count."""
     own = getattr(getattr(callback, hook), "__func__", None)
     if hook in _BEGIN_HOOKS and _is_keras(callback) and own is not None:
         return False
@@ -231,4 +231,5 @@ def _gains_from_jit(
 
 
 def _is_keras(part: object) -> bool:
+    """Says whether an object's class is one of Keras's."""
     return type(part).__module__.split(".")[0] == "keras"

@@ -12,7 +12,7 @@ from transferlearn.fitted import FittedModel
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-STEADY = 4  # values that must fall one after the other: four random ones do 1 time in 24
+STEADY = 4  # last values, each below the one before; four random ones are so 1 time in 24
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,6 +43,7 @@ class Curves:
         history = fitted.history.history
 
         def curve(name: str) -> np.ndarray | None:
+            """Gives the values of a metric by epoch; `None` if it was not measured."""
             return np.asarray(history[name], float) if name in history else None
 
         score = fitted.encoding.score
@@ -66,7 +67,7 @@ class Curves:
 
     @property
     def best_epoch(self) -> int | None:
-        """Gives the epoch, from 0 on, after which the held-out loss was lowest."""
+        """Gives the epoch, from 0 on, with the lowest held-out loss; `None` without such a loss."""
         if self.val_loss is None or not np.isfinite(self.val_loss).any():
             return None
         return int(np.nanargmin(self.val_loss))
@@ -77,17 +78,17 @@ class Curves:
         return self.at(self.loss, self.epoch_of_model) < self.at(self.loss, self.best_epoch)
 
     def to_model(self, values: np.ndarray) -> np.ndarray:
-        """Gives the values of the phase that the model is of, up to the model's epoch."""
+        """Cuts a curve: from the start of the phase that the model is from, up to its epoch."""
         begin = max(border for border in (0, *self.borders) if border <= self.epoch_of_model)
         return values[begin : self.epoch_of_model + 1]
 
     @staticmethod
     def at(values: np.ndarray | None, epoch: int | None) -> float:
-        """Gives the value of an epoch, from 0 on; NaN where there is none."""
+        """Gives the value of a curve at an epoch, from 0 on; NaN if either is `None`."""
         return math.nan if values is None or epoch is None else float(values[epoch])
 
     def draw(self, figure: "Figure") -> None:
-        """Draws the curves, and the borders of phases, into an empty figure."""
+        """Draws loss and score by epoch into an empty figure, and marks where phases ended."""
         of_score = (self.score_name, self.score, self.val_score)
         pairs = [("loss", self.loss, self.val_loss), of_score]
         drawn = [pair for pair in pairs if pair[1] is not None]
@@ -104,11 +105,11 @@ class Curves:
 
 
 def falls(losses: np.ndarray, noise: float) -> bool:
-    """Says whether a loss fell in each of the last epochs, at a pace that promises more.
+    """Says whether a loss fell in each of the last epochs, fast enough for more to be worth it.
 
     Args:
         losses: The loss of each epoch.
-        noise: As many epochs again, at the pace of the last ones, must bring more than this.
+        noise: As many epochs again, at the pace of the last ones, must lower the loss by more.
     """
     if len(losses) < STEADY:
         return False
@@ -117,8 +118,8 @@ def falls(losses: np.ndarray, noise: float) -> bool:
 
 
 def wobble(losses: np.ndarray) -> float:
-    """Estimates from the curve how far two epochs' losses differ by chance.
+    """Estimates from a curve how far the losses of neighbouring epochs differ by chance.
 
-    It gives two standard deviations of the steps; 0 where there are fewer than two steps.
+    These are two standard deviations of the steps from epoch to epoch; 0 for fewer than two steps.
     """
     return 2 * float(np.std(np.diff(losses), ddof=1)) if len(losses) > 2 else 0.0

@@ -9,7 +9,7 @@ from transferlearn.fitted import FittedModel
 from transferlearn.tasks import Score
 from transferlearn.types import Source
 
-_STANDARD_ERRORS = 2.0  # 95% of what is noise stays below
+_STANDARD_ERRORS = 2.0  # in 95% of all cases, chance makes a smaller difference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +95,7 @@ class Evidence:
 
 
 def loss_noise(loss: float, items: float) -> float:
-    """Says how far the mean loss of so many items changes by chance between two epochs.
+    """Estimates how far chance changes the mean loss of `items` items between two epochs.
 
     Curves hold means alone, not the losses of single items. On real photos, the change of a single
     image's loss between the best epoch and a later one had a standard deviation of 0.3 to 2 times
@@ -114,7 +114,7 @@ def gather(
     train: Source | None,
     validation_data: Source | None,
 ) -> Evidence:
-    """Reads the figures from the curves, or measures them where data is passed."""
+    """Gathers scores and losses: measured on the data that is passed, else from the history."""
     outline, epoch, score = fitted.outline, curves.epoch_of_model, fitted.encoding.score
     known = {
         "train_items": outline.train_items,

@@ -23,7 +23,7 @@ _KEEP_BEST = (
 
 
 class Remedy(NamedTuple):
-    """Describes one thing to change.
+    """Holds one piece of advice, in words and, if it is about the builder, as its new fields.
 
     Attributes:
         text: The advice in words.
@@ -39,15 +39,15 @@ class Case:
     """Holds the facts of a training that decide what to change.
 
     Attributes:
-        settings: The builder's settings that differ from their defaults, as `transferlearn.configs`
-            writes them.
+        settings: What differs from the defaults of the builder, its schedule and its callbacks, as
+            `transferlearn.configs` writes it.
         solved: Whether the head was solved in the phase that the model is of.
         epochs: The number of epochs that were run.
         learning_rate: The learning rate of the first phase that took gradient steps.
         frozen: The share of the backbone's layers that were frozen at the end.
         image_size: `(height, width)` in pixels; `None` where the items are no images.
         head_first: Whether a head was solved before anything else was trained.
-        exploded: How the training loss got out of hand, in words; empty where it did not.
+        exploded: How the training loss exploded, in words; empty where it did not.
         guessing: Whether after several epochs the training loss is still above that of guessing.
         moved: Whether the training loss fell by more than it wobbles; `True` after one epoch, which
             cannot tell.
@@ -77,7 +77,7 @@ class Case:
 
     @classmethod
     def of(cls, fitted: FittedModel[Any], curves: Curves, seen: Evidence) -> "Case":
-        """Reads the facts from what `fit` wrote down."""
+        """Finds these facts in a trained model, its curves and its scores."""
         outline = fitted.outline
         # A phase that kept epoch 0 kept the weights from before it, so the model is not of it.
         kept = [phase for phase in fitted.phases if phase.kept_epoch != 0]
@@ -87,6 +87,7 @@ class Case:
         noise = loss_noise(losses.min(), seen.train_items)
         is_last = curves.epoch_of_model == curves.epochs - 1
         layers, guessing = outline.backbone_layers, fitted.encoding.guessing_loss
+        usual_start = guessing if fitted.encoding.starts_at_guessing else math.inf
         return cls(
             settings=outline.settings,
             solved=phase.solved is not None,
@@ -95,7 +96,7 @@ class Case:
             frozen=len(phase.frozen_layers) / layers if layers else 1.0,
             image_size=fitted.kind.image_size if isinstance(fitted.kind, Images) else None,
             head_first=len(stepped) < len(fitted.phases),
-            exploded=_explosion(losses, noise, seen, guessing),
+            exploded=_explosion(losses, noise, seen, usual_start),
             guessing=len(losses) > 1 and losses[-1] > guessing,
             moved=len(losses) == 1 or losses[0] - losses[-1] > wobble(losses),
             falling=is_last and (len(losses) < STEADY or falls(losses, noise)),
@@ -104,7 +105,7 @@ class Case:
 
     @property
     def mixed(self) -> bool:
-        """Says whether items were mixed in training."""
+        """Says whether items were mixed in training (mixup)."""
         return "mixup" in self.settings
 
     @property
@@ -117,7 +118,7 @@ class Case:
 
 
 def _explosion(losses: np.ndarray, noise: float, seen: Evidence, guessing: float) -> str:
-    """Says in words how the training loss got out of hand; empty where it did not."""
+    """Says in words how the training loss exploded; empty if it did not, or nearly all is right."""
     lowest, last = losses.min(), seen.train_loss
     if not math.isfinite(last):
         return "the training loss is not finite"
@@ -159,7 +160,7 @@ def against_overfitting(case: Case) -> Iterator[Remedy]:
 
 
 def to_go_on(case: Case) -> Iterator[Remedy]:
-    """Lists remedies for a training whose loss still falls."""
+    """Lists remedies for a training that still improves, in the order to try them in."""
     yield from _head_first(case)
     yield from _more_epochs(case)
 
@@ -199,11 +200,13 @@ def against_underfitting(case: Case) -> Iterator[Remedy]:
 
 
 def _change(why: str, **changes: Any) -> Remedy:
+    """Makes a remedy that sets fields of the builder, and shows them as code."""
     shown = ", ".join(f"{name}={_shown(value)}" for name, value in changes.items())
     return Remedy(f"{why}: {shown}", changes)
 
 
 def _head_first(case: Case) -> Iterator[Remedy]:
+    """Advises to solve the head first, if backbone layers were trained without that."""
     if case.frozen < 1 and not case.head_first:
         yield Remedy(
             "solve the head first; a random one spoils what is pretrained: "
@@ -213,12 +216,13 @@ def _head_first(case: Case) -> Iterator[Remedy]:
 
 
 def _more_epochs(case: Case) -> Iterator[Remedy]:
+    """Advises to double the epochs, and then a larger rate where that can help."""
     yield Remedy(f"more epochs: fit(..., epochs={2 * case.epochs})", {})
     yield from _faster(case)
 
 
 def _faster(case: Case) -> Iterator[Remedy]:
-    """Gives a remedy with a larger rate, where that can help."""
+    """Advises a rate ten times as large, where that can help."""
     # Not where pretrained layers are trained, since a head bears a hundred times their rate, nor in
     # the default recipe, which has a rate of its own (docs/diagnosing.md).
     if case.frozen == 1 and not case.has_own_rate:
@@ -228,6 +232,7 @@ def _faster(case: Case) -> Iterator[Remedy]:
 
 
 def _times(factor: float, case: Case) -> float:
+    """Gives the training's learning rate times a factor, rounded to three digits."""
     return float(f"{factor * case.learning_rate:.3g}")  # Keras holds it as a float32
 
 

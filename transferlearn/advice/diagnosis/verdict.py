@@ -24,7 +24,7 @@ Verdict = Literal["overfitting", "underfitting", "still improving", "neither", "
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis:
-    """Says whether a training over- or underfitted, by which figures, and what to change next.
+    """Holds the verdict on a training, the figures behind it, and what to change next.
 
     Attributes:
         verdict: `"overfitting"`, `"underfitting"`, `"still improving"`, `"neither"` or
@@ -34,7 +34,7 @@ class Diagnosis:
         advice: What to change, in the order to try it in.
         changes: The first advice that is about fields of the builder, for
             `dataclasses.replace(builder, **changes)`; empty where none is.
-        note: What the figures leave open; empty where that is nothing.
+        note: How far the figures can be trusted; empty where there is no doubt.
         curves: The losses and scores of each epoch.
     """
 
@@ -71,12 +71,12 @@ def diagnose(
     When to use it: after each `fit`, also on a model that `tl.load` brought back. It reads the
     history, and measures the scores of the data that is passed.
 
-    What is left of the error is of two kinds: the error on the items trained on (underfitting), and
-    the gap from there to the items held out (overfitting). The larger one is named, if it is above
-    the noise that so many items have. It is overfitting, too, where the held-out loss rose from its
-    best by more than its noise while the training loss fell and some answers are wrong. And what
-    looks like underfitting is still improving where the held-out loss fell in each of the last
-    epochs to its lowest, at a pace that as many epochs again would make more than noise.
+    The error on held-out items has two parts: the error on the items trained on (underfitting), and
+    the gap from there to the items held out (overfitting). The larger part is the verdict, if it is
+    above the noise of that many items. It is overfitting, too, where the held-out loss rose from
+    its lowest by more than its noise while the training loss fell and some answers are wrong. And a
+    training that seems to underfit is still improving where the held-out loss fell in each of the
+    last epochs to its lowest, so fast that as many epochs again would lower it by more than noise.
 
     Args:
         fitted: The trained model that `fit` gave.
@@ -121,6 +121,7 @@ _Judgement = tuple[Verdict, str, Iterable[Remedy]]
 
 
 def _notes(fitted: FittedModel[Any], seen: Evidence, *, is_clean: bool) -> Iterator[str]:
+    """Yields warnings of what makes the figures less reliable, for `Diagnosis.note`."""
     if not is_clean:
         yield (
             "training scores are an epoch's mean, with dropout, augmentation and mixup on "
@@ -137,14 +138,15 @@ def _notes(fitted: FittedModel[Any], seen: Evidence, *, is_clean: bool) -> Itera
 
 
 def _judge(case: Case, curves: Curves, seen: Evidence, *, is_lower_bound: bool) -> _Judgement:
-    # The order matters: the first case that holds is named.
+    """Gives the verdict, the reason for it, and what to change."""
+    # The order matters: the first verdict that holds is given.
     if case.exploded:
         return "underfitting", case.exploded, against_underfitting(case)
-    error, said = 1 - seen.train_score, _scores(seen)
+    error, said = 1 - seen.train_score, _score_text(seen)
     error_counts = error > seen.held_out_noise
     rose = seen.rise > seen.rise_noise and curves.loss_fell_since_best
     if rose and not (seen.all_right or seen.gap < 0):
-        return "overfitting", f"{_rise(seen)}; {said}", against_overfitting(case)
+        return "overfitting", f"{_rise_text(seen)}; {said}", against_overfitting(case)
     if seen.gap > seen.gap_noise and (seen.gap >= error or not error_counts):
         return "overfitting", said, against_overfitting(case)
     if _improves(curves, seen):
@@ -167,12 +169,14 @@ def _judge(case: Case, curves: Curves, seen: Evidence, *, is_lower_bound: bool) 
 
 
 def _improves(curves: Curves, seen: Evidence) -> bool:
+    """Says whether the held-out loss still falls, and is at its lowest."""
     if curves.val_loss is None or seen.all_right or seen.rise > 0:
         return False
     return falls(curves.to_model(curves.val_loss), loss_noise(seen.last_loss, seen.curve_items))
 
 
-def _rise(seen: Evidence) -> str:
+def _rise_text(seen: Evidence) -> str:
+    """Says how far the held-out loss rose from its lowest, and how much of that may be noise."""
     return (
         f"the held-out loss was lowest after epoch {seen.best_epoch:g} of {seen.epochs}, "
         f"{seen.best_loss:.3g}, and is {seen.last_loss:.3g} now, where a rise by "
@@ -180,7 +184,8 @@ def _rise(seen: Evidence) -> str:
     )
 
 
-def _scores(seen: Evidence) -> str:
+def _score_text(seen: Evidence) -> str:
+    """Says both scores and the gap between them, and how much of that may be noise."""
     score = seen.score
     return (
         f"of {seen.train_items:,.0f} examples trained on {score.said(seen.train_score)}, of "

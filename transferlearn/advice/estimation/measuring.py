@@ -1,4 +1,4 @@
-"""Estimates what a run will take, from a few batches that are measured."""
+"""Estimates time, memory and money of a run, by running it on a few of the items."""
 
 import gc
 import inspect
@@ -45,8 +45,8 @@ def estimate(
         train: A folder, arrays or a table, as for `fit`; a stream cannot be measured in part.
         validation_data: A folder, arrays or a table to validate on, as for `fit`.
         price_per_hour: The price of the machine for an hour, in any currency.
-        cache: What is stored, as for `fit`; features that are stored already count as if they were
-            not.
+        cache: What is stored, as for `fit`; the estimate takes no account of features that are
+            stored already.
         **fit_options: Arguments of `builder.prepare`, such as `epochs` and `schedule`. Where a
             schedule may end a phase early, the estimate is for its longest course.
 
@@ -64,36 +64,37 @@ def estimate(
     rate = price(price_per_hour)
     check_cache(cache)
     stopwatch = Stopwatch(builder.batch_size)
-    gc.collect()  # what nobody holds any more would count as memory of the run
+    gc.collect()  # objects that nothing uses any more would count as memory of the run
     with random_states_kept(), _without_data_warnings(), watched() as peak:
         started = stopwatch.now()
         loaded = _excerpt(builder, train, validation_data, stopwatch, fit_options)
         ready = stopwatch.now()
-        whole = Projection([x for x in loaded if isinstance(x, Sample)], builder.batch_size)
-        _say(whole)
-        with _stores(Storage.of(cache), whole.measured / whole.images) as stores:
+        projection = Projection([x for x in loaded if isinstance(x, Sample)], builder.batch_size)
+        _say(projection)
+        share = projection.measured / projection.images
+        with _stores(Storage.of(cache), share) as stores:
             _run(builder, loaded, stopwatch, stores, fit_options)
             done = stopwatch.now()
             stored = stores.added() if stores else (0, 0)
     gc.collect()
     courses = stopwatch.courses
-    spent = [whole.spent(course) for course in courses]
-    loading = ready - started + whole.opening
+    spent = [projection.spent(course) for course in courses]
+    loading = ready - started + projection.opening
     seconds = loading + done - ready + sum(phase.more for phase in spent)
     features, trained = sum(x.features for x in spent), sum(x.training for x in spent)
-    in_memory, on_disk = (round(nbytes * whole.computed(courses)) for nbytes in stored)
+    in_memory, on_disk = (round(nbytes * projection.computed(courses)) for nbytes in stored)
     return Estimate(
         seconds=seconds,
         loading=loading,
         starting=seconds - loading - features - trained,
         features=features,
         training=trained,
-        memory=peak.nbytes + in_memory - stored[0] + whole.memory(courses),
+        memory=peak.nbytes + in_memory - stored[0] + projection.memory(courses),
         stored_in_memory=in_memory,
         stored_on_disk=on_disk,
         money=None if rate is None else rate * seconds / 3600,
-        images=whole.images,
-        measured=whole.measured,
+        images=projection.images,
+        measured=projection.measured,
         took=time.perf_counter() - begun,
     )
 
@@ -105,10 +106,10 @@ def _excerpt(
     stopwatch: Stopwatch,
     options: dict[str, Any],
 ) -> LoadedData:
-    """Loads what `builder.load` would, but opens a few items only."""
+    """Loads the data as `builder.load` would, but opens only a few of the items."""
     call = inspect.signature(builder.prepare).bind(train, validation_data, **options)
     call.apply_defaults()
-    # Some builders read data by further arguments of `prepare`.
+    # The reading of some builders takes further arguments of `prepare`.
     named = inspect.signature(builder.reading).parameters
     return load_excerpt(
         train,
@@ -128,6 +129,7 @@ def _run(
     stores: Rehearsal | None,
     options: dict[str, Any],
 ) -> None:
+    """Trains on the sample, while the stopwatch watches; each phase ends early where it can."""
     # The backend's random state cannot be put back, so no seed is set.
     training = replace(builder, seed=None).prepare(loaded, cache=False, **options)
     if stores:
@@ -135,11 +137,17 @@ def _run(
     training.run(callbacks=stopwatch, verbose=0, on_phase=stopwatch.begin)
 
 
-def _say(whole: Projection) -> None:
-    print(f"Measuring {whole.measured:,} of {whole.images:,} items", file=sys.stderr, flush=True)
+def _say(projection: Projection) -> None:
+    """Prints to stderr how many of the items are measured."""
+    print(
+        f"Measuring {projection.measured:,} of {projection.images:,} items",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def _stores(storage: Storage, share: float) -> AbstractContextManager[Rehearsal | None]:
+    """Opens a temporary storage with that share of the room; `None` if nothing is to be stored."""
     return nullcontext() if storage.when == "never" else rehearsal(storage, share)
 
 

@@ -1,4 +1,4 @@
-"""Watches how much memory of the machine this process takes."""
+"""Measures the most memory that this process holds while something runs."""
 
 import sys
 import threading
@@ -21,7 +21,7 @@ class Peak:
 
 @contextmanager
 def watched() -> Iterator[Peak]:
-    """Looks every 20 ms, in another thread, how many bytes are resident."""
+    """Yields a `Peak`, and raises it to what is resident, looking every 20 ms in a thread."""
     peak, done = Peak(), threading.Event()
 
     def look() -> None:

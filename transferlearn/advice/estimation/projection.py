@@ -1,14 +1,14 @@
-"""Projects what was seen of a run on a sample to the run on all items."""
+"""Computes from a run on a sample what the run on all items takes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from transferlearn.advice.estimation.stopwatch import Course, Epoch, pace
+from transferlearn.advice.estimation.stopwatch import Course, EpochTimes, pace
 from transferlearn.data.excerpt import Sample
 
 _ITEM_BYTES = 300  # bytes an item for hashes and places (docs/performance.md)
-_COPIES = 3  # of all features, which are held in memory while a head is solved
+_COPIES = 3  # copies of all features that are in memory at once while a head is solved
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class Spent:
 
 @dataclass(frozen=True)
 class Projection:
-    """Projects times and bytes from the samples to all items.
+    """Computes what all items take, in seconds and bytes, from what the samples took.
 
     Args:
         samples: The sample to train on, and the one to validate on if there is one.
@@ -40,35 +40,37 @@ class Projection:
 
     @property
     def sizes(self) -> dict[bool, int]:
-        """Gives the number of all images, to train on (`True`) and to validate on (`False`)."""
+        """Gives the number of all items, to train on (`True`) and to validate on (`False`)."""
         return {True: 0, False: 0} | {x.training: x.size or 0 for x in self.samples}
 
     @property
     def images(self) -> int:
-        """Counts all images."""
+        """Counts all items, those to validate on included."""
         return sum(self.sizes.values())
 
     @property
     def measured(self) -> int:
-        """Counts the images that were opened."""
+        """Counts the items that were opened."""
         return sum(len(x.items) for x in self.samples)
 
     @property
     def opening(self) -> float:
-        """Gives the seconds for opening the images that were not opened yet."""
-        return sum(x.seconds * self._times(x) for x in self.samples)
+        """Gives the seconds that opening takes for the items that were not opened here."""
+        return sum(x.seconds * self._unopened(x) for x in self.samples)
 
     def computed(self, courses: Sequence[Course]) -> float:
-        """Gives the factor from the features that were computed to those of the whole run."""
+        """Gives how many times as many features the whole run computes as were computed here."""
         seen = sum(sum(course.counts.values()) for course in courses)
         more = sum(
-            course.counts[x.training] * self._times(x) for course in courses for x in self.samples
+            course.counts[x.training] * self._unopened(x)
+            for course in courses
+            for x in self.samples
         )
         return 1 + more / seen if seen else 1.0
 
     def memory(self, courses: Sequence[Course]) -> int:
-        """Gives the bytes that all other images take, besides stored features."""
-        held = sum(x.held_bytes * self._times(x) for x in self.samples)
+        """Gives the bytes that the items not measured add to memory, without stored features."""
+        held = sum(x.held_bytes * self._unopened(x) for x in self.samples)
         missing = [
             (self.sizes[True] - course.lengths[True]) * (course.item_bytes or 0)
             for course in courses
@@ -79,21 +81,23 @@ class Projection:
 
     def spent(self, course: Course) -> Spent:
         """Gives the seconds of a phase with all items."""
-        features, more = self._features(course)
+        features, more = self._feature_seconds(course)
         paces = {
             is_train: pace([x for epoch in course.epochs for x in epoch.asked[is_train]])
             / self.batch_size
             for is_train in self.sizes
         }
-        training, later = (self._solved if course.is_solved else self._trained)(course, paces)
+        training, later = (self._solving_seconds if course.is_solved else self._epoch_seconds)(
+            course, paces
+        )
         return Spent(features=features, training=training, more=more + later)
 
-    def _times(self, sample: Sample) -> float:
-        """Gives how many images were not opened for each that was."""
+    def _unopened(self, sample: Sample) -> float:
+        """Gives the number of items that were not opened for each one that was."""
         return (sample.size or 0) / len(sample.items) - 1
 
-    def _features(self, course: Course) -> tuple[float, float]:
-        """Gives the seconds for the frozen part of all images, and of those not computed yet."""
+    def _feature_seconds(self, course: Course) -> tuple[float, float]:
+        """Gives the seconds of the frozen part for all items, and for those not computed here."""
         # A batch is done when the next one begins.
         batches = [(done - begun, count) for (begun, count), (done, _) in pairwise(course.computed)]
         full = max((count for _, count in batches), default=0)
@@ -106,13 +110,15 @@ class Projection:
         whole = each * sum(course.counts.values()) / full * self.computed([course]) if full else 0.0
         return whole, whole - each * sum(count > 0 for _, count in batches)
 
-    def _trained(self, course: Course, paces: dict[bool, float]) -> tuple[float, float]:
-        """Gives the seconds of all epochs, and the part of them that was not run yet."""
+    def _epoch_seconds(self, course: Course, paces: dict[bool, float]) -> tuple[float, float]:
+        """Gives the seconds of all epochs, and how many of them the sample did not take."""
 
-        def seen(epoch: Epoch, is_train: bool) -> float:
-            return paces[is_train] * self.batch_size * epoch.done(is_train)
+        def seen(epoch: EpochTimes, is_train: bool) -> float:
+            """Gives the seconds of the batches of an epoch that were computed."""
+            return paces[is_train] * self.batch_size * epoch.computed_batches(is_train)
 
         def alone(is_train: bool) -> float:
+            """Gives the seconds of all batches of one epoch, to train or to validate."""
             return paces[is_train] * course.lengths[is_train]
 
         longer = sum(
@@ -132,8 +138,8 @@ class Projection:
         training = course.phase.epochs * (epoch + longer)
         return training, training - (len(ended) * epoch - sum(unseen)) - begun
 
-    def _solved(self, course: Course, paces: dict[bool, float]) -> tuple[float, float]:
-        """Gives the seconds to solve a head on all items, and those beyond what the sample took."""
+    def _solving_seconds(self, course: Course, paces: dict[bool, float]) -> tuple[float, float]:
+        """Gives the seconds to solve a head on all items, and how many the sample did not take."""
         lengths, sizes = course.lengths, self.sizes
         last = -(-lengths[True] // self.batch_size) - 1
         asked = course.epochs[0].asked[True]
@@ -141,7 +147,7 @@ class Projection:
         solving = next((b - a for (i, a), (j, b) in pairwise(asked) if (i, j) == (last, 0)), 0.0)
 
         def read(items: dict[bool, int]) -> float:
-            # Training items are read twice: to solve the head, and then to score it.
+            """Gives the seconds of reading; training items are read to solve, and then to score."""
             return 2 * items[True] * paces[True] + items[False] * paces[False]
 
         whole = solving * sizes[True] / lengths[True] + read(sizes)

@@ -1,16 +1,16 @@
-"""Holds what an estimate tells of a run."""
+"""Defines the result of an estimate, and writes it as a text."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """Says what a run will take in time, memory and money; printed, it is a short text.
+    """Holds what a run will take in time, memory and money; printed, it is a short text.
 
     Attributes:
         seconds: Seconds from the call of `fit` to its end: the sum of `loading`, `starting`,
             `features` and `training`.
-        loading: Seconds for reading and checking the images.
+        loading: Seconds for reading and checking the items.
         starting: Seconds for loading weights, and for building and compiling graphs.
         features: Seconds for computing, once, the output of the frozen layers that is stored.
         training: Seconds for all epochs, or for solving the head.
@@ -18,8 +18,9 @@ class Estimate:
         stored_in_memory: Bytes of the features that are stored in memory, a part of `memory`.
         stored_on_disk: Bytes of the features that are stored on disk.
         money: The cost of the run in the currency of the price; `None` without a price.
-        images: The number of all images, those to validate on included.
-        measured: The number of images that were measured.
+        images: The number of all items (also where they are no images), those to validate on
+            included.
+        measured: The number of items that were measured.
         took: Seconds that the estimate itself took.
     """
 
@@ -67,6 +68,7 @@ class Estimate:
 
 
 def _time(seconds: float) -> str:
+    """Writes a time in seconds, minutes or hours."""
     if seconds < 100:
         return f"{seconds:.1f} s"
     minutes, hours = seconds / 60, seconds / 3600

@@ -26,7 +26,7 @@ from transferlearn.training import set_trainable
 from transferlearn.types import Source, Tensor, Verbose
 
 _BATCH_SIZE = 32  # images; larger batches are no faster on CPUs (docs/performance.md)
-_DEPTHS = 5  # freezings that are looked at by default, from all blocks frozen to none
+_DEPTHS = 5  # freezings that are measured by default, from all blocks frozen to none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ class Depth:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """Holds what one pass of a network over the images gives.
+    """Holds the speed and size of a network, and the ways to freeze it, measured in one pass.
 
     Attributes:
         backbone: The backbone of the network.
@@ -68,7 +68,7 @@ class Measured:
 
 
 class ImageSample(NamedTuple):
-    """Holds some images with their targets, and what was learnt of all targets.
+    """Holds a sample of the images with their targets, and the encoding of all targets.
 
     Attributes:
         images: Raw images with their targets.
@@ -82,7 +82,7 @@ class ImageSample(NamedTuple):
 
     @property
     def targets(self) -> np.ndarray:
-        """Gives the targets in the form that a probe takes."""
+        """Gives the targets of the sample, in the form that a linear probe takes."""
         rows = self.images.learnt[np.arange(len(self.images.items))]
         return rows if self.encoding.raw is None else np.asarray(self.encoding.raw(rows).targets)
 
@@ -90,7 +90,7 @@ class ImageSample(NamedTuple):
 def read_sample(
     train: Source, task: Task[Any], reading: Reading, *, items: int, seed: int
 ) -> ImageSample:
-    """Loads what `fit` would, and takes some of it, each class in its proportion.
+    """Loads images as `fit` would, and takes at most `items` of them, each class in proportion.
 
     Of a stream, which cannot be read by item, the beginning is taken.
 
@@ -118,10 +118,12 @@ def read_sample(
 
 
 def _loaded(train: Source, reading: Reading) -> Dataset:
+    """Loads a whole source to train on; nothing is held out."""
     return load_pair(train, None, reading, validation_split=0.0).train
 
 
 def _beginning(stream: Dataset, items: int) -> tuple[np.ndarray, ...]:
+    """Reads the first items of a stream: their images, their targets and what else it gives."""
     parts: list[tuple[np.ndarray, ...]] = []
     for part in iterate(stream.batches(batch_size=_BATCH_SIZE)):
         parts.append(part)
@@ -137,7 +139,7 @@ def measure(
     *,
     verbose: Verbose,
 ) -> Measured:
-    """Runs a candidate's network once over the images, and measures it.
+    """Runs a candidate's network once over the images, for its speed, size and pooled outputs.
 
     Args:
         builder: The builder of the candidate.
@@ -182,7 +184,7 @@ def measure(
 
 
 def _pool(tensor: Tensor) -> Tensor:
-    """Gives the mean over all places of a map, or the tensor itself where it has no places."""
+    """Averages a map over its places, in float32; a tensor without places stays as it is."""
     places = tuple(range(1, len(tensor.shape) - 1))
     values = keras.ops.cast(tensor, "float32")
     return keras.ops.mean(values, axis=places) if places else values
@@ -192,7 +194,7 @@ def _pool(tensor: Tensor) -> Tensor:
 def _run(
     model: keras.Model, sample: ImageDataset, verbose: Verbose
 ) -> tuple[list[np.ndarray], float]:
-    """Gives the model's outputs for all images, and the seconds for one image."""
+    """Gives the model's outputs for all images, and the median of the seconds for one image."""
     items = len(sample.items)
     size = min(_BATCH_SIZE, items)
     shown = int(as_verbosity(verbose) not in (0, 2))  # 2 is a line an epoch: no bar
@@ -213,4 +215,5 @@ def _run(
 
 
 def _parameters(weights: Sequence[keras.Variable]) -> int:
+    """Counts the numbers that weights hold."""
     return sum(prod(w.shape) for w in weights)

@@ -30,12 +30,12 @@ from transferlearn.types import Source, Verbose
 
 _Candidate: TypeAlias = str | keras.Model | backbones.Backbone | ImageBuilder[Any]
 
-# Items over all repetitions of the cross-validation. With 300 images, one division alone moves an
-# accuracy by some 2 points, as much as two candidates differ by (docs/choosing.md).
+# With fewer images than this, the cross-validation is repeated: with 300, another division into
+# folds moves an accuracy by some 2 points, as much as two candidates differ by (docs/choosing.md).
 _HELD_OUT = 1000
-_MOST_REPEATS = 5  # of the cross-validation
+_MOST_REPEATS = 5  # the most cross-validations of one depth
 _NOTHING_TO_GAIN = 0.99  # score above which training more blocks is not worth its time
-_BACKWARD = 2.0  # operations of a step back for one of a step forward
+_BACKWARD = 2.0  # operations of the backward pass for one of the forward pass
 
 
 @obeys_verbose
@@ -54,7 +54,7 @@ def suggest(
 
     When to use it: before the first `fit`, or where an accuracy is not good enough. Each candidate
     runs once over (a sample of) the images. For each depth, a linear probe on the pooled output of
-    the frozen part and of the blocks behind it is solved and cross-validated: a guess at what
+    the frozen part and of the blocks behind it is solved and cross-validated, which estimates what
     training these blocks reaches ([Head2Toe](https://arxiv.org/abs/2201.03529)). It orders networks
     and image sizes; of depths it says less, and a deeper one is never expected to reach less.
     docs/choosing.md compares it with fine-tuning.
@@ -74,8 +74,8 @@ def suggest(
 
     Returns:
         Suggestions, the best first: by expected score; where that is equal, the network with
-        fewer operations, and of one network the deepest training. Nothing that was passed is
-        changed.
+        fewer operations, and of one network the one that trains most blocks (or fewest, above a
+        score of 0.99). Nothing that was passed is changed.
 
     Raises:
         TypeError: Candidates that are no list.
@@ -99,10 +99,11 @@ def suggest(
             own = sample._replace(images=_of_its_size(builder, sample.images))
             measured = measure(builder, own.images, counts, verbose=verbose)
             rows += _rows(builder, measured, own, _Budget(sample.total, epochs, rate, seed))
-    return Suggestions(_with_places(sorted(rows, key=_place)), len(sample.images.items))
+    return Suggestions(_with_places(sorted(rows, key=_sort_key)), len(sample.images.items))
 
 
 def _as_builders(candidates: Sequence[_Candidate]) -> list[ImageBuilder[Any]]:
+    """Makes a builder of each candidate; refuses those that cannot share one sample of images."""
     if not isinstance(candidates, (list, tuple)) or not candidates:
         raise TypeError(
             "candidates is a list of names, models, backbones or builders, such as "
@@ -122,6 +123,7 @@ def _as_builders(candidates: Sequence[_Candidate]) -> list[ImageBuilder[Any]]:
 
 
 def _counts(depths: Sequence[int]) -> list[int]:
+    """Gives the numbers of last blocks as a list, or raises an error if they are no such list."""
     if not isinstance(depths, (list, tuple, range)) or not depths:
         raise TypeError(
             "depths is a list of how many of the last blocks may be trained, such as (0, 2, 4). "
@@ -131,13 +133,14 @@ def _counts(depths: Sequence[int]) -> list[int]:
 
 
 def _own_size(builder: ImageBuilder[Any]) -> tuple[int, int]:
+    """Gives the image size of the builder, or else the usual one of its backbone."""
     return builder.image_size or backbones.default_image_size(builder.backbone)
 
 
 def _read(
     builders: Sequence[ImageBuilder[Any]], train: Source, items: int, seed: int
 ) -> ImageSample:
-    """Reads images at the largest size that a candidate takes, so that none has to enlarge them."""
+    """Reads a sample at the largest image size of a candidate, so that none has to enlarge it."""
     first, largest = builders[0], max(map(_own_size, builders), key=prod)
     kind = Images(default_image_size=largest, value_range=first.value_range)
     reading = replace(first.reading(), kind=kind)
@@ -145,7 +148,7 @@ def _read(
 
 
 def _of_its_size(builder: ImageBuilder[Any], images: ImageDataset) -> ImageDataset:
-    """Gives the images at the size of `fit`: without an `image_size`, arrays keep their own."""
+    """Resizes images as `fit` would: arrays keep their size if the builder has no `image_size`."""
     if images.names is None and builder.image_size is None:
         return images
     return images.resized(_own_size(builder))
@@ -185,16 +188,15 @@ class _Budget(NamedTuple):
 def _rows(
     builder: ImageBuilder[Any], measured: Measured, sample: ImageSample, budget: _Budget
 ) -> Iterator[Suggestion]:
-    """Makes a suggestion for each depth of a candidate, beginning with the most blocks frozen."""
+    """Yields a suggestion for each depth of a candidate, beginning with the most blocks frozen."""
     features = np.empty((len(sample.images.items), 0), "float32")
     score = -math.inf
     for depth in measured.depths:
-        # A probe reads the output of the frozen part, and the outputs of later blocks, which the
-        # probes before it read.
+        # A probe reads the pooled outputs of this frozen part and of the larger ones before it.
         features = np.concatenate([_to_scale(depth.pooled), features], axis=1)
         probe = _probe(sample)
         own, held_out = _cross_validated(features, sample, probe, budget.seed)
-        score = max(own, score)  # in no comparison did training more blocks lose more than noise
+        score = max(own, score)  # in all comparisons, training more blocks lost no more than noise
         freeze = _freeze(measured, depth.trained_blocks)
         seconds = budget.seconds(measured, depth)
         yield Suggestion(
@@ -229,12 +231,12 @@ def _probe(sample: ImageSample) -> Solver:
     return probe
 
 
-def _place(row: Suggestion) -> tuple[float, float, int]:
-    """Gives a suggestion's sort key: by score, then operations, then trained blocks.
+def _sort_key(row: Suggestion) -> tuple[float, float, int]:
+    """Gives a key that sorts by the highest score, the fewest operations, and trained blocks.
 
-    In each comparison with fine-tuning, training more blocks reached more, also where the frozen
-    features did not show it, so of equals the deepest comes first. Only where next to nothing is
-    left to gain, the shallowest does.
+    In each comparison with fine-tuning, training more blocks reached more, even if the probes
+    scored the same. So of equals, the one that trains most blocks comes first; but the one that
+    trains fewest, where next to nothing is left to gain.
     """
     deeper = row.trained_blocks if row.score > _NOTHING_TO_GAIN else -row.trained_blocks
     return -row.score, row.operations, deeper
@@ -243,7 +245,7 @@ def _place(row: Suggestion) -> tuple[float, float, int]:
 def _to_scale(pooled: np.ndarray) -> np.ndarray:
     """Centres a block's output and scales it as a whole to a total variance of 1.
 
-    A block with large values would be penalised less than others.
+    Otherwise a block with large values would be penalised less than others.
     """
     spread = math.sqrt(pooled.var(axis=0, dtype="float64").sum()) or 1.0
     return ((pooled - pooled.mean(axis=0)) / spread).astype("float32")
@@ -252,7 +254,7 @@ def _to_scale(pooled: np.ndarray) -> np.ndarray:
 def _cross_validated(
     features: np.ndarray, sample: ImageSample, probe: Solver, seed: int
 ) -> tuple[float, int]:
-    """Gives the mean score over several divisions into folds, and the number of items held out."""
+    """Gives the mean score over several divisions into folds, and the items that one holds out."""
     weights = sample.images.sample_weight
     solved = [
         probe.solve(features, sample.targets, weights, seed + repeat)
@@ -262,6 +264,7 @@ def _cross_validated(
 
 
 def _freeze(measured: Measured, trained: int) -> str:
+    """Writes the freezing that leaves the last `trained` blocks to train, as a builder takes it."""
     blocks = measured.backbone.blocks
     if not trained:
         return "all"
@@ -269,6 +272,7 @@ def _freeze(measured: Measured, trained: int) -> str:
 
 
 def _name(builder: ImageBuilder[Any], measured: Measured) -> str:
+    """Gives the name of the backbone, and of its weight file if one was passed."""
     name = measured.backbone.name
     if builder.weights in (None, "imagenet"):
         return name
@@ -276,12 +280,14 @@ def _name(builder: ImageBuilder[Any], measured: Measured) -> str:
 
 
 def _published(builder: ImageBuilder[Any]) -> float | None:
+    """Gives the published top-1 accuracy of a named network with ImageNet weights, if known."""
     if isinstance(builder.backbone, str) and builder.weights == "imagenet":
         return backbones.facts(builder.backbone).top1
     return None
 
 
 def _with_places(rows: Sequence[Suggestion]) -> tuple[Suggestion, ...]:
+    """Adds to each suggestion its network's place by published accuracy."""
     published = sorted({row.top1 for row in rows if row.top1 is not None}, reverse=True)
     return tuple(
         row if row.top1 is None else replace(row, published_place=published.index(row.top1) + 1)

@@ -96,7 +96,7 @@ class Suggestions:
     __repr__ = __str__
 
     def plot(self, path: str | Path) -> None:
-        """Draws the score of each network, with its interval, by the blocks that are trained.
+        """Draws each network's score, with its interval, against the number of trained blocks.
 
         Args:
             path: The file to write, such as `suggestions.png`.
@@ -140,6 +140,7 @@ _LEGEND = (
 
 
 def _title(row: Suggestion) -> str:
+    """Gives the label of a network in the picture: name, image size and speed."""
     return f"{row.network} {_size(row)}, {1000 * row.seconds_per_image:.1f} ms an image"
 
 
@@ -148,6 +149,7 @@ def _size(row: Suggestion) -> str:
 
 
 def _cells(row: Suggestion) -> tuple[str, ...]:
+    """Writes a suggestion as a row of the table, in the order of `_HEAD`."""
     low, high = row.interval
     return (
         row.network,

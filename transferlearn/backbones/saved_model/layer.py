@@ -1,4 +1,4 @@
-"""Wraps a SavedModel in a Keras layer, and finds its program again in a save."""
+"""Wraps a SavedModel in a Keras layer, and copies its program into saves of the model."""
 
 import contextlib
 import shutil
@@ -27,9 +27,9 @@ class SavedModelLayer(keras.Layer):
         source: The folder of the SavedModel.
         program: SHA-256 of the program that is expected there; `None` accepts any program.
         batch_norm_moves: Whether training calls the module with `training=True`, its Dropout on.
-            If not, it runs as in prediction, since its BatchNorm cannot be fixed alone.
+            If not, training calls it as prediction does, since its BatchNorm cannot be fixed alone.
 
-    Input shape: As the module takes it; for a module of texts, token ids are turned into strings.
+    Input shape: As the module takes it; one that takes strings gets them made of token ids.
     """
 
     def __init__(
@@ -65,7 +65,10 @@ class SavedModelLayer(keras.Layer):
         self.built = True
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Any:
-        """Runs the module; while the layer is frozen, as in prediction."""
+        """Calls the module; a trainable layer also adds its regularization losses in training.
+
+        The module gets `training=True` only if the layer is trainable and `batch_norm_moves`.
+        """
         training = bool(training) and self.trainable
         module_inputs = _as_strings(inputs) if self._takes_text else inputs
         moves = training and self.batch_norm_moves
@@ -82,18 +85,18 @@ class SavedModelLayer(keras.Layer):
         return self.folder.is_dir() and self._files == _files(self.folder)
 
     def get_config(self) -> Json:
-        """Gives the arguments: the folder, the program, and how it is trained."""
+        """Gives the arguments of the constructor: `source`, `program` and `batch_norm_moves`."""
         own = {name: getattr(self, name) for name in ("source", "program", "batch_norm_moves")}
         return {**super().get_config(), **own}
 
 
 def trust(program: Program) -> None:
-    """Lets a program run in this process, whatever it can do."""
+    """Allows a program to run in this process, even if it can do more than compute."""
     _trusted.add(program.sha256)
 
 
 def copy_programs(model: keras.Model, folder: Path) -> None:
-    """Copies the SavedModels that a model calls into a save's folder."""
+    """Copies the SavedModels that a model calls into a save's folder, each once."""
     for layer in layers_within(model):
         if isinstance(layer, SavedModelLayer):
             target = folder / FOLDER / layer.program
@@ -108,7 +111,12 @@ def copy_programs(model: keras.Model, folder: Path) -> None:
 
 @contextlib.contextmanager
 def looking_beside(folder: Path, *, trusted: bool) -> Iterator[None]:
-    """Looks for SavedModels in a save first; if `trusted`, all that it holds may run."""
+    """Lets layers find their SavedModels in the save at `folder` while it is loaded.
+
+    Args:
+        folder: The folder of the save.
+        trusted: Whether all programs in it may run in this process, then and later.
+    """
     if trusted:
         _trusted.update(path.name for path in (folder / FOLDER).glob("*"))
     _beside.append(folder / FOLDER)
@@ -119,11 +127,13 @@ def looking_beside(folder: Path, *, trusted: bool) -> Iterator[None]:
 
 
 def _saved_beside(program: str | None) -> Path | None:
+    """Gives the folder of the program in a save that is being loaded; `None` if there is none."""
     found = (folder / program for folder in _beside if program)
     return next((path for path in found if path.is_dir()), None)
 
 
 def _check(folder: Path, found: Program, expected: str) -> None:
+    """Raises `ValueError` for another program, one of TF1, or an unsafe one without trust."""
     if found.sha256 != expected:
         raise ValueError(f"{folder} holds another program than the one that was saved.")
     if not found.functions:
@@ -141,7 +151,7 @@ def _check(folder: Path, found: Program, expected: str) -> None:
 
 
 def _module(folder: Path) -> tuple[Any, Callable[..., Any], bool]:
-    """Gives the loaded module, what to call of it, and whether that takes `training`."""
+    """Loads the module; gives it, the function to call, and whether that takes `training`."""
     import tensorflow as tf
 
     try:
@@ -164,12 +174,13 @@ def _module(folder: Path) -> tuple[Any, Callable[..., Any], bool]:
 
 
 def _files(folder: Path) -> list[tuple[str, int, int]]:
+    """Lists all files in a folder, with their sizes and times of change."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return [(str(x.relative_to(folder)), x.stat().st_size, x.stat().st_mtime_ns) for x in files]
 
 
 def _variables(module: Any, function: Any, name: str) -> list[Any]:
-    """Gives the variables that the module lists, or else those that its functions read."""
+    """Gives the variables that the module lists as `name`, or else those of its functions."""
     listed = getattr(module, name, None)
     if listed is None:
         functions = getattr(function, "concrete_functions", ())
@@ -178,12 +189,14 @@ def _variables(module: Any, function: Any, name: str) -> list[Any]:
 
 
 def _as_keras(variable: Any, *, trainable: bool) -> keras.Variable:
+    """Wraps a variable of TensorFlow in one of Keras."""
     name = variable.name.split(":")[0].replace("/", "_")
     # Over the same storage, so that the module reads what an optimizer writes.
     return keras.Variable(variable, trainable=trainable, dtype=variable.dtype.name, name=name)
 
 
 def _as_strings(token_ids: Tensor) -> Any:
+    """Joins the characters whose numbers in Unicode the token ids are."""
     import tensorflow as tf
 
     rows = tf.RaggedTensor.from_tensor(token_ids, padding=Characters.padding)

@@ -1,4 +1,4 @@
-"""Makes backbones that can be trained of TensorFlow SavedModels, such as TF-Hub's."""
+"""Makes trainable backbones of TensorFlow SavedModels, such as those of TF-Hub."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -17,26 +17,26 @@ from transferlearn.types import Tensor
 
 
 class SavedModels(TextSource):
-    """Gives `saved_model:<folder>`, and `hub:<handle>` from Kaggle, TF-Hub's new place."""
+    """Loads backbones named `saved_model:<folder>`, or `hub:<handle>` of a model on Kaggle."""
 
     names = ("saved_model:", "hub:")
 
     def facts(self, name: str) -> Facts:
-        """Gives what is known without loading the module; a handle is not even downloaded."""
+        """Gives what the program's file tells, without running it; downloads nothing for `hub:`."""
         if name.startswith("hub:"):
             return Facts(name=name, preprocessing="[0, 1]")
-        size = _sides(read_program(_folder(name))) or (224, 224)
+        size = _sides(read_program(_found_folder(name))) or (224, 224)
         return Facts(name=name, image_size=size, preprocessing="[0, 1]", offline=True)
 
     def load(self, name: str, *, weights: Weights, image_size: tuple[int, int]) -> Backbone:
         """Loads an image module, which takes pixels in [0, 1] by TF-Hub's convention."""
         _refuse_weights(weights, name)
-        return from_saved_model(_folder(name), image_size=image_size)
+        return from_saved_model(_found_folder(name), image_size=image_size)
 
     def load_text(self, name: str, *, pretrained: bool, pooling: Pooling) -> TextBackbone:
-        """Loads a text module, which takes strings and does its own pooling."""
+        """Loads a text module, which takes strings and pools them itself; `pooling` is not used."""
         _refuse_weights("imagenet" if pretrained else None, name)
-        folder = _folder(name)
+        folder = _found_folder(name)
         _check_input(folder, "batches of strings", ((None,), "string"))
         token_ids = keras.Input((None,), dtype="int32", name="token_ids")
         backbone = from_model(
@@ -49,7 +49,7 @@ class SavedModels(TextSource):
         return TextBackbone(**vars(backbone) | {"tokenizer": self.load_tokenizer(name)})
 
     def load_tokenizer(self, name: str) -> Tokenizer:
-        """Gives a tokenizer of single characters, since the module cuts texts up itself."""
+        """Gives a tokenizer of single characters, since the module splits texts itself."""
         return Characters()
 
 
@@ -60,16 +60,16 @@ def from_saved_model(
     preprocessing: Callable[[Tensor], Tensor] | None = None,
     trusted: bool = False,
 ) -> Backbone:
-    """Makes a backbone of an image module in a folder.
+    """Makes a backbone of a SavedModel that takes images.
 
-    A SavedModel is a program, which runs as it was written when the network is called. One that can
-    write files, open connections or run Python is refused unless it is trusted.
+    A SavedModel is a program, which runs whenever the network is called. One that can write files,
+    open connections or run Python is refused unless it is trusted.
 
     Args:
         folder: The folder of a TF2 SavedModel that can be called, with `training` or without; it
             holds `saved_model.pb` and `variables/`.
         image_size: `(height, width)` in pixels of the images that will go in; by default what the
-            module says, or 224 x 224.
+            module takes, or 224 x 224.
         preprocessing: Turns raw RGB pixels in [0, 255] into the module's input; by default they are
             divided by 255.
         trusted: Whether to run a program that can do more than compute.
@@ -105,7 +105,8 @@ def from_saved_model(
     )
 
 
-def _folder(name: str) -> Path:
+def _found_folder(name: str) -> Path:
+    """Gives the folder named after `saved_model:`, or downloads the model named after `hub:`."""
     prefix, _, rest = name.partition(":")
     if prefix == "saved_model":
         return Path(rest).expanduser()
@@ -113,7 +114,7 @@ def _folder(name: str) -> Path:
         kagglehub = import_module("kagglehub")
     except ImportError as error:
         raise ImportError(
-            f"{name!r} needs a package more: {install_line('hub')}. Or download it "
+            f"{name!r} needs another package: {install_line('hub')}. Or download it "
             "from kaggle.com/models, and name its folder: 'saved_model:<folder>'."
         ) from error
     try:
@@ -127,17 +128,20 @@ def _folder(name: str) -> Path:
 
 
 def _refuse_weights(weights: Weights, name: str) -> None:
+    """Raises `ValueError` unless the weights are the default, which a SavedModel contains."""
     if weights != "imagenet":
         raise ValueError(f"A SavedModel has its weights in it. Received: {weights=} and {name!r}")
 
 
 def _sides(program: Program) -> tuple[int, int] | None:
+    """Gives the height and width of the images that a program takes; `None` if it takes any."""
     shape = program.input[0] if program.input else ()
     height, width = shape[1:3] if len(shape) == 4 else (None, None)
     return (height, width) if height and width else None
 
 
 def _check_input(folder: Path, noun: str, wanted: tuple[tuple[int | None, ...], str]) -> None:
+    """Raises `ValueError` if the program tells that its input has another shape or dtype."""
     shape, dtype = read_program(folder).input or wanted
     fits = len(shape) == len(wanted[0]) and dtype == wanted[1]
     if not fits or any(s not in (None, w) for s, w in zip(shape, wanted[0], strict=True)):
@@ -148,7 +152,7 @@ def _check_input(folder: Path, noun: str, wanted: tuple[tuple[int | None, ...], 
 
 
 def _features(folder: Path, inputs: Tensor) -> Tensor:
-    """Calls the module on a `KerasTensor`, and gives its features."""
+    """Calls the module on a `KerasTensor`, and gives its output, which must be features."""
     layer = SavedModelLayer(str(folder))
     try:
         outputs = keras.tree.flatten(layer(inputs))
@@ -167,5 +171,5 @@ def _features(folder: Path, inputs: Tensor) -> Tensor:
 
 
 def _one_block(model: keras.Model) -> tuple[Block, ...]:
-    # The module is one layer, whose variables can only be frozen together.
+    """Puts all layers in one block: the module's variables can only be frozen together."""
     return (Block("module", tuple(range(len(model.layers)))),)

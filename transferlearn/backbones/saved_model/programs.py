@@ -48,7 +48,7 @@ _UNSAFE = frozenset(
 
 
 class Program(NamedTuple):
-    """Holds what is known of a program.
+    """Describes the program of a SavedModel: its hash, its unsafe operations, its input.
 
     Attributes:
         sha256: SHA-256 of the file `saved_model.pb`.
@@ -56,7 +56,7 @@ class Program(NamedTuple):
         functions: Whether it holds functions that can be called as in Python (TF2), and not only a
             graph (TF1).
         input: Shape and dtype of the first tensor that its `__call__` takes, such as
-            `((None, 224, 224, 3), "float32")`; `None` where that cannot be told.
+            `((None, 224, 224, 3), "float32")`; `None` where the file does not tell.
     """
 
     sha256: str
@@ -66,11 +66,11 @@ class Program(NamedTuple):
 
 
 def read_program(folder: Path) -> Program:
-    """Reads the program of a SavedModel.
+    """Reads what the file of a SavedModel tells of its program, which is not run.
 
     Raises:
-        OSError: There is no program in the folder.
-        ValueError: The file is not a program.
+        OSError: There is no `saved_model.pb` in the folder.
+        ValueError: The file is not a program of TensorFlow.
     """
     file = folder / FILE
     if not file.is_file():
@@ -80,7 +80,8 @@ def read_program(folder: Path) -> Program:
 
 @lru_cache(maxsize=8)
 def _read(file: Path, changed: int) -> Program:
-    # `changed`, the time when the file was changed, keeps the cache from giving an old program.
+    """Reads a program from its file, or gives what was read from it before."""
+    # `changed`, the file's time of change, keeps the cache from giving an older file's program.
     from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf import saved_model_pb2
 
@@ -101,9 +102,10 @@ def _read(file: Path, changed: int) -> Program:
 
 
 def _reached(graph: Any, roots: Iterable[str]) -> set[str]:
-    """Gives the names of the operations that a call of the functions in `roots` can reach.
+    """Gives the types of the operations that a call of the functions in `roots` can reach.
 
     Whatever else is in the graph, such as what TensorFlow adds to save variables, is left out.
+    Without roots, as in TF1, all operations of the graph are given.
     """
     library = {function.signature.name: function for function in graph.library.function}
     waiting, seen, reached = list(roots), set[str](), set[str]()
@@ -121,7 +123,7 @@ def _reached(graph: Any, roots: Iterable[str]) -> set[str]:
 
 
 def _named(attributes: Iterable[Any]) -> list[str]:
-    """Gives the names of the functions that an operation calls by its attributes."""
+    """Gives the names of the functions that an operation's attributes hold."""
     found = []
     for value in attributes:
         found += [value.func.name, *(function.name for function in value.list.func)]
@@ -129,7 +131,7 @@ def _named(attributes: Iterable[Any]) -> list[str]:
 
 
 def _input(objects: Any) -> tuple[tuple[int | None, ...], str] | None:
-    """Gives shape and dtype of the first tensor that the root's `__call__` takes."""
+    """Gives shape and dtype of the first tensor that the root object's `__call__` takes."""
     import tensorflow as tf
 
     if not objects.nodes:

@@ -24,7 +24,7 @@ from transferlearn.data.targets.base import Targets
 
 
 def as_paths(x: Iterable[object]) -> list[str] | None:
-    """Gives the paths in `x`, or `None` where it holds something else."""
+    """Gives `x` as a list of paths if it holds strings or `Path`s only, else `None`."""
     if isinstance(x, np.ndarray) and x.dtype.kind not in "UOT":
         return None
     are_paths = [isinstance(item, (str, Path)) for item in x]
@@ -53,7 +53,7 @@ def pixel_dataset(
 
 
 def _pixels(x: np.ndarray | Sequence[Any], options: ImageOptions) -> tuple[np.ndarray, bool]:
-    """Gives one array `(n, height, width, channels)`, and says whether it is divided by 255."""
+    """Puts pictures into one checked array, and says whether it was divided by 255."""
     if isinstance(x, (list, tuple)):
         pictures = [_picture(item, f"x[{i}]") for i, item in enumerate(x)]
         if len({(picture.shape, picture.dtype) for picture in pictures}) > 1:
@@ -72,6 +72,7 @@ def _pixels(x: np.ndarray | Sequence[Any], options: ImageOptions) -> tuple[np.nd
 
 
 def _one_size(pictures: Sequence[np.ndarray], options: ImageOptions) -> np.ndarray:
+    """Makes raw RGB of one size of pictures that differ in shape or type."""
     flat = [picture.ravel() for picture in pictures]
     floats = [values for values in flat if values.dtype.kind == "f"]
     # The range is judged for the whole list: a black picture alone looks divided by 255.
@@ -84,6 +85,7 @@ def _one_size(pictures: Sequence[np.ndarray], options: ImageOptions) -> np.ndarr
 
 
 def _picture(item: Image.Image | ArrayLike, what: str) -> np.ndarray:
+    """Checks one picture, and gives it as an array `(height, width, channels)`."""
     if isinstance(item, Image.Image):
         try:
             with quiet():

@@ -1,4 +1,4 @@
-"""Reads every file once before training, and reports all that is wrong in one go."""
+"""Decodes every image file once before training, and reports all bad ones together."""
 
 import itertools
 import sys
@@ -22,7 +22,7 @@ from transferlearn.data.targets.base import Targets
 from transferlearn.progress import is_silent
 
 _PATIENCE = 2.0  # seconds before progress is shown
-_REDRAWN = 0.5  # seconds between two states of the line that shows it
+_REDRAWN = 0.5  # seconds between two updates of the line that shows it
 # Bytes of resized pixels that need not be decoded again in each epoch: 1,780 photos at 224 px.
 KEPT_BYTES = 2**28
 
@@ -64,6 +64,7 @@ def check_files(
 
 
 def _with_progress(results: Iterable[Check], total: int) -> Iterator[Check]:
+    """Yields the results, and shows on stderr how many files are checked if it takes long."""
     start = shown = time.monotonic()
     terminal = sys.stderr.isatty()
     said = False
@@ -89,7 +90,7 @@ def _with_progress(results: Iterable[Check], total: int) -> Iterator[Check]:
 
 
 class Files(NamedTuple):
-    """Holds the good files of a list, and names the others.
+    """Holds the good files of a list, and says which others were left out, and why.
 
     Attributes:
         items: The images of the good files, read when they are needed.
@@ -109,13 +110,14 @@ class Files(NamedTuple):
 def open_files(
     listed: Listed, options: ImageOptions, *, on_error: str, share: float = 1.0
 ) -> Files:
-    """Checks files, and keeps the good ones.
+    """Decodes all files once, gives the good ones, and reports the others.
 
     Args:
         listed: The files, good and bad.
-        options: The size to resize to, and the name of the resize.
-        on_error: What becomes of files that cannot be read: `"skip"` or `"raise"`.
-        share: The part of all files that these are; they may take this share of `KEPT_BYTES`.
+        options: Says to which size and by which filter files are resized.
+        on_error: What is done about bad files: `"skip"` leaves them out, `"raise"` raises.
+        share: The share of all files that these are, in (0, 1]; the same share of `KEPT_BYTES` is
+            theirs.
 
     Raises:
         ValueError: A file is bad and `on_error` is `"raise"`, or no file is good.
@@ -146,7 +148,7 @@ def open_files(
 
 
 def refuse_bad(paths: Sequence[str]) -> list[str]:
-    """Gives the content hashes of files that a generator will decode; refuses bad files."""
+    """Gives the content hashes of files that a generator will decode, or refuses bad files."""
     checks = check_files(paths, any_name=True)
     bad = [f"{path}: {c.reason}" for path, c in zip(paths, checks, strict=True) if c.reason]
     if bad:

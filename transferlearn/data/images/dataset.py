@@ -1,4 +1,4 @@
-"""Holds images as a dataset."""
+"""Defines the dataset of images that come from files or arrays."""
 
 from dataclasses import dataclass, replace
 from typing import Self
@@ -14,7 +14,7 @@ class ImageDataset(ItemDataset):
     """Holds images from files or arrays.
 
     Attributes:
-        interpolation: The name of the resize, which is Pillow's and antialiased.
+        interpolation: The name of the filter that resizes, such as `"bilinear"`.
     """
 
     noun: str = "image"
@@ -32,7 +32,7 @@ class ImageDataset(ItemDataset):
         return self.items.image(i)
 
     def resized(self, image_size: tuple[int, int]) -> Self:
-        """Gives the same images, unread, for another `(height, width)` in pixels."""
+        """Gives the same images at another `(height, width)`, to which they are resized later."""
         if image_size == self.image_size:
             return self
         return replace(self, items=self.items.resized(image_size), shape=(*image_size, 3))

@@ -26,7 +26,7 @@ FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 
 
 class ImageFileError(ValueError):
-    """Says why a file cannot be used, without its path."""
+    """Is raised for an image file that cannot be used; says why, without its path."""
 
 
 def decode(path: str, *, any_name: bool = False) -> Image.Image:
@@ -68,6 +68,7 @@ def decode(path: str, *, any_name: bool = False) -> Image.Image:
 
 
 def _read(path: str) -> bytes:
+    """Reads all bytes of a file; refuses pipes, devices and empty files."""
     try:
         mode = Path(path).stat().st_mode
         special = not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
@@ -83,6 +84,7 @@ def _read(path: str) -> bytes:
 
 
 def _open(data: bytes) -> Image.Image:
+    """Opens a picture without decoding its pixels yet."""
     try:
         return Image.open(BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError as error:
@@ -94,6 +96,7 @@ def _open(data: bytes) -> Image.Image:
 
 
 def _oversized(what: str) -> ImageFileError:
+    """Makes the error for a picture with more pixels than Pillow allows."""
     return ImageFileError(
         f"oversized: {what}; the limit is PIL.Image.MAX_IMAGE_PIXELS={Image.MAX_IMAGE_PIXELS}"
     )
@@ -116,6 +119,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _from_integers(image: Image.Image) -> Image.Image:
+    """Makes 8-bit RGB of 16-bit grey or 32-bit integers."""
     values = np.asarray(image)
     grey = np.clip(np.rint(values / 257), 0, 255).astype(np.uint8)
     # A PNG's tRNS names one grey value that is transparent; it shows the white behind it.
@@ -126,6 +130,7 @@ def _from_integers(image: Image.Image) -> Image.Image:
 
 
 def _from_floats(image: Image.Image) -> Image.Image:
+    """Makes 8-bit RGB of floats, which are in [0, 1] or in [0, 255]."""
     values = np.asarray(image)
     if not np.isfinite(values).all():
         raise ImageFileError("NaN or infinite pixels")
@@ -134,13 +139,13 @@ def _from_floats(image: Image.Image) -> Image.Image:
 
 
 def resize(image: Image.Image, size: tuple[int, int], interpolation: str) -> Image.Image:
-    """Resizes to `(height, width)` in pixels: Pillow's antialiased resize, used everywhere here."""
+    """Resizes a picture to `(height, width)` in pixels, by Pillow's filter of that name."""
     height, width = size
     return image.resize((width, height), Image.Resampling[interpolation.upper()], reducing_gap=None)
 
 
 def resize_array(pixels: np.ndarray, size: tuple[int, int], interpolation: str) -> np.ndarray:
-    """Resizes an array `(height, width, 3)` likewise: uint8, or float32 in [0, 255]."""
+    """Resizes an array `(height, width, 3)`, uint8 or float32 in [0, 255], as `resize` does."""
     if pixels.dtype == np.uint8:
         return np.array(resize(Image.fromarray(pixels), size, interpolation))
     # Pillow's pictures of floats have one channel, so each is resized alone.

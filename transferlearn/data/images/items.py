@@ -1,4 +1,4 @@
-"""Gives images by number, from files or rows of an array, each resized when it is read."""
+"""Loads images by their numbers, from files or an array; each is resized when it is read."""
 
 import abc
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from transferlearn.data.items import RawItems, decoding_pool
 
 
 class ImageItems(RawItems):
-    """Holds images of one size, by number."""
+    """Holds images that are resized to one size, each loaded by its number."""
 
     @abc.abstractmethod
     def image(self, i: int) -> np.ndarray:
@@ -30,7 +30,7 @@ class FileItems(ImageItems):
         paths: The paths of the files.
         hashes: The hashes of their decoded pixels before resizing, one a file.
         size: The `(height, width)` in pixels to resize to.
-        interpolation: The name of the resize.
+        interpolation: The name of Pillow's filter that resizes.
         kept: Resized pixels by path, uint8; these files need not be decoded again.
     """
 
@@ -57,7 +57,7 @@ class FileItems(ImageItems):
         return f"{self._size[0]}x{self._size[1]} {self._interpolation}"
 
     def image(self, i: int) -> np.ndarray:
-        """Decodes and resizes file `i`: uint8."""
+        """Gives file `i`, decoded and resized: uint8."""
         path = self._paths[i]
         if path in self._kept:
             return self._kept[path]
@@ -79,7 +79,7 @@ class FileItems(ImageItems):
         return sum(self._kept[path].nbytes for path in self._paths if path in self._kept)
 
     def start(self, rows: np.ndarray, epoch: int = 0) -> Callable[[], np.ndarray]:
-        """Hands the files to the threads that decode."""
+        """Begins to decode the files in threads, and gives a function that waits for them."""
         images = [decoding_pool().submit(self.image, i) for i in rows]
         return lambda: np.stack([image.result() for image in images])
 
@@ -89,7 +89,7 @@ class FileItems(ImageItems):
         return type(self)(paths, hashes, self._size, self._interpolation, self._kept)
 
     def resized(self, size: tuple[int, int]) -> Self:
-        """Gives the same files for another size; none is kept in it, so all are decoded again."""
+        """Gives the same files at another size; none is in memory, so each is decoded when read."""
         return type(self)(self._paths, self._hashes, size, self._interpolation, {})
 
 
@@ -120,7 +120,7 @@ class ArrayItems(ImageItems):
 
     @property
     def reading(self) -> str:
-        """Says how the images are resized; the resize rounds integers, and leaves floats exact."""
+        """Says how images are resized, and whether from floats, which are not rounded then."""
         kind = "floats" if self._pixels.dtype.kind == "f" else ""
         return f"{self._size[0]}x{self._size[1]} {self._interpolation} {kind}".strip()
 
@@ -129,7 +129,7 @@ class ArrayItems(ImageItems):
         return self._take(np.array([i]))[0]
 
     def content_hashes(self) -> list[str]:
-        """Gives the hashes of the raw pixels, which are computed once."""
+        """Gives the hashes of the images as raw RGB before resizing, which are computed once."""
         if self._hashes is None:
             images = (raw_rgb(self._pixels[i], divided=self._divided) for i in self._rows)
             self._hashes = [fingerprint(image) for image in images]
@@ -137,11 +137,11 @@ class ArrayItems(ImageItems):
 
     @property
     def held_bytes(self) -> int:
-        """Counts the bytes of the array."""
+        """Counts the bytes of the whole array, also where only some of its images are used."""
         return self._pixels.nbytes
 
     def start(self, rows: np.ndarray, epoch: int = 0) -> Callable[[], np.ndarray]:
-        """Hands the batch to a thread that decodes, since it may have to be resized."""
+        """Begins to convert and resize the batch in a thread, and gives a function that waits."""
         return decoding_pool().submit(self._take, rows).result
 
     def subset(self, rows: np.ndarray) -> Self:
@@ -157,5 +157,6 @@ class ArrayItems(ImageItems):
         )
 
     def _take(self, rows: np.ndarray) -> np.ndarray:
+        """Gives the images `rows` as raw RGB, resized."""
         pixels = raw_rgb(self._pixels[self._rows[rows]], divided=self._divided)
         return fit_size(pixels, self._size, self._interpolation)

@@ -34,11 +34,11 @@ class Images(ImageOptions, Kind):
     in_cells: ClassVar[bool] = False
 
     def inputs(self, shape: tuple[int, ...] | None = None) -> dict[str, Spec]:
-        """Gives the one input of a network for images."""
+        """Gives the shape and dtype of the one input, `image`, of a network for images."""
         return {"image": Spec(shape or (*self.size, 3), "float32")}
 
     def as_paths(self, items: Any) -> list[str] | None:
-        """Gives the paths in `items`, or `None` if it holds pictures."""
+        """Gives `items` as a list of paths if it holds paths only, else `None`."""
         return as_paths(items)
 
     def open(
@@ -82,8 +82,9 @@ class Images(ImageOptions, Kind):
             source: A path, a list of paths, of folders too (all images below), a Pillow image or a
                 list of them, an array `(height, width, channels)` or
                 `(n, height, width, channels)`, a list of arrays, a `tf.data.Dataset` or a
-                `keras.utils.PyDataset`, of which targets are left aside.
-            on_error: What becomes of files that cannot be read: `"skip"` or `"raise"`.
+                `keras.utils.PyDataset`, whose targets are ignored.
+            on_error: What is done about bad files: `"skip"` leaves them out, `"raise"` raises. It
+                is not used for streams.
         """
         if self.is_stream(source):
             return self.stream(source, None, on_error=on_error)
@@ -117,13 +118,13 @@ class Images(ImageOptions, Kind):
         return One(np.asarray(image)[None], path)
 
     def like(self, dataset: Dataset) -> Self:
-        """Gives the settings to read images at the dataset's size, resized as its own were."""
+        """Gives the settings that read other images at this dataset's size, by its filter."""
         height, width, *_ = dataset.shape
         how = getattr(dataset, "interpolation", self.interpolation)
         return replace(self, image_size=(height, width), interpolation=how)
 
     def settings(self) -> Json:
-        """Gives the settings that a save holds: the size, the range and the resize."""
+        """Gives the settings that a save holds: `image_size`, `value_range`, `interpolation`."""
         return {
             "image_size": self.image_size and list(self.image_size),
             "value_range": self.value_range and list(self.value_range),
@@ -136,6 +137,6 @@ class Images(ImageOptions, Kind):
         return cls(**settings)
 
     def _files(self, paths: list[str], on_error: str) -> ImageDataset:
-        """Opens files, and all images below folders."""
+        """Makes a dataset of files, and of all images below folders."""
         listed = files_of(paths, self)
         return file_dataset(open_files(listed, self, on_error=on_error), self)

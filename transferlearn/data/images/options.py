@@ -1,4 +1,4 @@
-"""Holds the settings by which images are read: size, range of pixel values, and resize."""
+"""Defines the settings by which images are read: size, range of pixel values, and filter."""
 
 import operator
 from collections.abc import Sequence
@@ -9,16 +9,18 @@ from PIL import Image
 
 @dataclass(frozen=True)
 class ImageOptions:
-    """Says how images are read: their size, the range of their pixel values, and the resize.
+    """Says how images are read: to which size, from which range of values, by which filter.
 
     Args:
-        image_size: The `(height, width)` in pixels to resize to. `None`: arrays and streams keep
-            their size, files get `default_image_size`.
-        default_image_size: The `(height, width)` in pixels of files without an `image_size`.
-        value_range: The range of pixels that are floats: `(0, 255)` is raw; `(0, 1)` is divided by
-            255, which is undone; `None` recognises the range, and says so where it is `(0, 1)`.
-            Files and integers are raw.
-        interpolation: Pillow's name of the resize, which is antialiased.
+        image_size: The `(height, width)` in pixels to resize to. `None` keeps the size of arrays
+            and streams, and resizes files to `default_image_size`.
+        default_image_size: The `(height, width)` that files are resized to where `image_size` is
+            `None`.
+        value_range: The range of float pixels: `(0, 255)`; `(0, 1)`, which is multiplied by 255;
+            or `None`, which finds out, and reports `(0, 1)`. Files and integers are always taken as
+            (0, 255).
+        interpolation: The name of Pillow's filter, such as `"bilinear"`; all but `"nearest"` are
+            antialiased.
 
     Raises:
         ValueError: A setting cannot work.
@@ -32,9 +34,9 @@ class ImageOptions:
     def __post_init__(self) -> None:
         for name in ("image_size", "default_image_size"):
             if getattr(self, name) is not None:
-                object.__setattr__(self, name, _size(name, getattr(self, name)))
+                object.__setattr__(self, name, _checked_size(name, getattr(self, name)))
         if self.value_range is not None:
-            object.__setattr__(self, "value_range", _range(self.value_range))
+            object.__setattr__(self, "value_range", _checked_range(self.value_range))
         if self.interpolation.upper() not in Image.Resampling.__members__:
             choices = ", ".join(repr(name.lower()) for name in Image.Resampling.__members__)
             raise ValueError(
@@ -48,7 +50,8 @@ class ImageOptions:
         return self.image_size or self.default_image_size
 
 
-def _size(name: str, size: Sequence[int]) -> tuple[int, int]:
+def _checked_size(name: str, size: Sequence[int]) -> tuple[int, int]:
+    """Gives a size as `(height, width)`, and refuses anything else."""
     try:
         height, width = (operator.index(side) for side in size)
     except (TypeError, ValueError):
@@ -61,7 +64,8 @@ def _size(name: str, size: Sequence[int]) -> tuple[int, int]:
     return height, width
 
 
-def _range(value_range: Sequence[int]) -> tuple[int, int]:
+def _checked_range(value_range: Sequence[int]) -> tuple[int, int]:
+    """Gives a range as two integers, and refuses any but (0, 1) and (0, 255)."""
     if tuple(value_range) not in ((0, 1), (0, 255)):
         raise ValueError(
             "value_range is (0, 255) for raw pixels, (0, 1) for pixels divided by 255, or None "

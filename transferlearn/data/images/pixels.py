@@ -1,4 +1,4 @@
-"""Checks arrays of pixels, recognises their range, and makes raw RGB of one size of them."""
+"""Checks arrays of pixels, finds out their range, and turns them into raw RGB of one size."""
 
 import hashlib
 
@@ -15,7 +15,7 @@ _NEARLY = 1e-4  # how far from a whole number a value is still taken for one
 def is_divided(pixels: np.ndarray, options: ImageOptions, what: str) -> bool:
     """Checks pixel values, and says whether they were divided by 255.
 
-    Integers are raw by nature: `value_range` says something about floats only.
+    Integers are always taken as raw: `value_range` is about floats only.
 
     Args:
         pixels: An array of any shape, of integers or floats.
@@ -77,9 +77,9 @@ def check_range(pixels: np.ndarray, what: str) -> None:
 def undo_rescale(pixels: np.ndarray, rescale: float) -> np.ndarray:
     """Turns `raw * rescale` back into `raw`, float32, exactly where `raw` was a whole number.
 
-    Division by the float32 `rescale` alone gives 1 of the 256 values with a rounding error where
-    they were made by `raw * rescale`, and 120 where they were made by `raw / 255`; rounding what is
-    nearly whole repairs both.
+    Dividing by the float32 `rescale` alone leaves a rounding error in 1 of the 256 values if they
+    were made by `raw * rescale`, and in 120 if they were made by `raw / 255`. Rounding what is
+    nearly whole removes both.
     """
     raw = pixels.astype(np.float32) / np.float32(rescale)
     whole = np.rint(raw)
@@ -87,7 +87,7 @@ def undo_rescale(pixels: np.ndarray, rescale: float) -> np.ndarray:
 
 
 def raw_rgb(pixels: np.ndarray, *, divided: bool) -> np.ndarray:
-    """Makes raw RGB of checked pixels, in their own size.
+    """Turns checked pixels of 1, 3 or 4 channels into raw RGB, without resizing them.
 
     Args:
         pixels: An array `(..., height, width, channels)` of 1, 3 or 4 channels; a fourth is alpha.
@@ -106,6 +106,7 @@ def raw_rgb(pixels: np.ndarray, *, divided: bool) -> np.ndarray:
 
 
 def _on_white(rgba: np.ndarray) -> np.ndarray:
+    """Puts RGB with alpha on a white background; uint8 stays uint8."""
     colour, alpha = rgba[..., :3].astype(np.float32), rgba[..., 3:].astype(np.float32)
     rgb = (255 * 255 - (255 - colour) * alpha) / 255
     return np.floor(rgb + 0.5).astype(np.uint8) if rgba.dtype == np.uint8 else rgb

@@ -14,7 +14,7 @@ _HIDDEN = ("Thumbs.db", "__MACOSX")  # left behind by Windows and macOS
 
 
 def list_folder(folder: Path, kind: Kind) -> Listed:
-    """Lists the files in `folder/<name>/**/*`, each with the name of its folder.
+    """Lists a kind's files in `folder/<name>/**/*`, each with the name of its folder.
 
     Raises:
         ValueError: There are class folders, but no file of this kind in any of them.
@@ -60,16 +60,17 @@ def files_of(names: Sequence[str], kind: Kind) -> Listed:
 
 
 def beside_folders(kind: Kind) -> str:
-    """Says how messages count files of this kind that lie in no class folder."""
+    """Gives the words by which messages call files of this kind that are in no class folder."""
     return f"{kind.noun}s beside the class folders"
 
 
 def _others(kind: Kind) -> str:
+    """Names all endings of the kind for a message; empty if there is only one."""
     return f" or another of {', '.join(kind.endings)}" if len(kind.endings) > 1 else ""
 
 
 def split_folders(source: object) -> tuple[object, Path | None]:
-    """Finds `train/` (`training`) and `validation/` (`val`, `valid`) below one folder.
+    """Finds `train/` (or `training/`) and `validation/` (`val/`, `valid/`) in a folder.
 
     Where there are no such folders, it gives the source itself, and `None` to validate on. Where
     other folders than these and `test/` lie beside `train/`, all are classes, of which one happens
@@ -110,6 +111,7 @@ def files_below(folder: Path, kind: Kind, ignored: Counter[str]) -> list[str]:
 def _files_among(
     files: Iterator[Path] | list[Path], kind: Kind, ignored: Counter[str]
 ) -> list[str]:
+    """Gives those files that are of a kind, and counts the others in `ignored`."""
     found = []
     for path in files:
         if _is_hidden(path.name):
@@ -122,9 +124,10 @@ def _files_among(
 
 
 def _walk(folder: Path, ignored: Counter[str]) -> Iterator[Path]:
+    """Yields all files below a folder, in a fixed order; enters no hidden or seen folder."""
     # A link to a folder above would never end, and bring in the files of other classes.
     seen = set(folder.resolve().parents)
-    for root, folders, files in os.walk(folder, onerror=_refuse, followlinks=True):
+    for root, folders, files in os.walk(folder, onerror=_raise, followlinks=True):
         if (real := Path(root).resolve()) in seen:
             folders.clear()
             continue
@@ -134,15 +137,18 @@ def _walk(folder: Path, ignored: Counter[str]) -> Iterator[Path]:
         yield from (Path(root) / name for name in sorted(files))
 
 
-def _refuse(error: OSError) -> None:
+def _raise(error: OSError) -> None:
+    """Raises the error that `os.walk` hands in."""
     raise error  # without this, `os.walk` leaves out a folder that it cannot read
 
 
 def _subfolders(folder: Path, ignored: Counter[str]) -> list[Path]:
+    """Gives the folders in a folder, less the hidden ones, which it counts in `ignored`."""
     folders = [path for path in sorted(folder.iterdir()) if path.is_dir()]
     ignored["hidden"] += sum(_is_hidden(path.name) for path in folders)
     return [path for path in folders if not _is_hidden(path.name)]
 
 
 def _is_hidden(name: str) -> bool:
+    """Says whether a file or folder is hidden, or was left behind by Windows or macOS."""
     return name.startswith(".") or name in _HIDDEN

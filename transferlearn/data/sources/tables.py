@@ -69,7 +69,7 @@ def list_csv(path: Path, kind: Kind, target: Target) -> Listed:
 
 
 def _numbered(reader: Any, path: Path) -> tuple[list[int], list[list[str]]]:
-    """Gives the number of the line on which each row ends, and the rows."""
+    """Reads all rows, and gives the numbers of the lines on which they end, and the rows."""
     lines, rows = [], []
     try:
         for row in reader:
@@ -82,16 +82,18 @@ def _numbered(reader: Any, path: Path) -> tuple[list[int], list[list[str]]]:
 
 
 def _names_file(cell: object, kind: Kind) -> bool:
+    """Says whether a cell ends as the name of a file of this kind does."""
     return Path(str(cell)[-99:]).suffix.lower() in kind.endings
 
 
-def _is_data(header: list[str], rows: list[list[str]]) -> bool:
-    """Says whether the first line is like the others, since its label is one of theirs."""
-    return len(header) == 2 and header[1] in [row[-1] for row in rows]
+def _is_data(first: list[str], others: list[list[str]]) -> bool:
+    """Says whether the first line is no header, as its label is the label of other rows too."""
+    return len(first) == 2 and first[1] in [row[-1] for row in others]
 
 
 @contextlib.contextmanager
 def _cells_up_to(characters: int | None) -> Iterator[None]:
+    """Lets the CSV reader take cells of so many characters; `None`: as many as before."""
     before = csv.field_size_limit()
     csv.field_size_limit(characters or before)
     try:
@@ -115,6 +117,7 @@ def list_frame(frame: Any, kind: Kind, target: Target) -> Listed:
 def _list_columns(
     columns: dict[str, list[Any]], what: str, folder: Path, kind: Kind, target: Target
 ) -> Listed:
+    """Lists the items in the columns of a table, with their weights and the other columns."""
     of_items = _item_column(columns, kind, target)
     if of_items is None:
         raise ValueError(
@@ -140,7 +143,7 @@ def _list_columns(
 
 
 def _item_column(columns: dict[str, list[Any]], kind: Kind, target: Target) -> str | None:
-    """Finds the column of items by its name; of two columns, it is the one without targets."""
+    """Finds the column of items by its name; else, of two columns, the one without targets."""
     named = _column(columns, kind.columns)
     if named is not None or len(columns) != 2:
         return named
@@ -149,17 +152,20 @@ def _item_column(columns: dict[str, list[Any]], kind: Kind, target: Target) -> s
 
 
 def _refuse_twice(names: list[str], what: str) -> None:
+    """Refuses two columns of one name."""
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"{what} has two columns of one name: {twice}. Rename one.")
 
 
 def _column(columns: dict[str, list[Any]], names: Sequence[str]) -> str | None:
+    """Finds the column that has the first of these names that any has; case does not matter."""
     by_name = {name.lower(): name for name in columns}
     return next((by_name[name.lower()] for name in names if name.lower() in by_name), None)
 
 
 def _found(cell: object, folder: Path) -> str:
+    """Gives the path in a cell, from the folder of the table if the file is there."""
     path = Path(str(cell)).expanduser()
     beside = folder / path
     with contextlib.suppress(OSError):  # a cell that holds a long text is no possible path

@@ -1,4 +1,4 @@
-"""Describes targets: what a source says of its items, and a model is to learn."""
+"""Describes targets: what a model is to learn of items, and how it is found in a source."""
 
 import abc
 from collections.abc import Callable, Iterable, Mapping
@@ -11,7 +11,7 @@ from transferlearn.data.listed import ByColumn, ByFolder, ByRow, Listed
 
 
 class Encoded(NamedTuple):
-    """Holds what a batch has beside its items.
+    """Holds the encoded targets of a batch, with its weights and further inputs.
 
     Attributes:
         targets: The arrays that a loss compares outputs with: one, or a mapping of them by output;
@@ -40,7 +40,7 @@ Weigh = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ByBatch:
-    """Holds what a stream says of its items, batch by batch.
+    """Holds what a stream says of its targets, without being read: the first ones, or all.
 
     Attributes:
         what: The name of the stream in messages.
@@ -137,7 +137,7 @@ class Targets(abc.ABC):
         """
 
     def told(self) -> tuple[object, ...]:
-        """Gives plain values and arrays to hash, which differ wherever the targets differ."""
+        """Gives values and arrays to hash, which differ if targets differ; by default, none."""
         return ()
 
 

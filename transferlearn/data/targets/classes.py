@@ -1,4 +1,4 @@
-"""Finds the one class of each item in folders, tables, arrays and streams."""
+"""Finds the class of each item, or its shares of classes, in any source."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,8 +29,8 @@ class ClassTargets(Targets):
         labels: The class ids, int32 `(n,)`, or the shares, float32 `(n, classes)`; `None` where a
             stream must be read to know them. They are in the stream's own order, while batches of a
             stream that shuffles come in another.
-        positions: Whether numbers that a stream gives are positions in `class_names`, also where
-            names are numbers.
+        positions: Whether numbers that a stream gives are positions in `class_names` even where
+            the names are numbers.
     """
 
     class_names: tuple[str, ...]
@@ -43,7 +43,7 @@ class ClassTargets(Targets):
 
     @property
     def all(self) -> np.ndarray:
-        """Gives the labels of all items, where they are known."""
+        """Gives the labels of all items; it must not be called where they are not known."""
         assert self.labels is not None
         return self.labels
 
@@ -105,16 +105,18 @@ class ClassTargets(Targets):
             counts = self.labels.sum(axis=0)
         return [name for name, count in zip(self.class_names, counts, strict=True) if not count]
 
-    # Whether a class that no item to validate on has is only warned of.
+    # Whether a class without items to validate on causes a warning only.
     _may_lack_classes: ClassVar[bool] = False
 
     def _refuse_few(self, noun: str) -> None:
+        """Refuses fewer items than classes."""
         if self.labels is not None and len(self.labels) < len(self.class_names):
             raise ValueError(
                 f"Fewer {noun}s ({len(self.labels)}) than classes ({len(self.class_names)})."
             )
 
     def _refuse_empty(self, noun: str, left_out: str) -> None:
+        """Refuses classes to train on that no item has."""
         if empty := self.empty:
             raise ValueError(
                 f"No {noun} of {_classes(empty)} to train on.{left_out} "
@@ -152,7 +154,7 @@ class Classes(Target):
 
     def of_columns(self, told: ByColumn, listed: Listed) -> ClassTargets:
         """Reads the column of labels, and refuses empty cells."""
-        cells = told.columns[find_column(told, listed, self.columns, "label")]
+        cells = told.columns[find_column(told, listed, self.columns, "label", "call it label")]
         missing = [f"{listed.items[i]!s:.300}" for i, cell in enumerate(cells) if is_missing(cell)]
         if missing:
             raise ValueError(
@@ -163,12 +165,12 @@ class Classes(Target):
         return ClassTargets(class_names=names, labels=labels)
 
     def of_rows(self, told: ByRow) -> ClassTargets:
-        """Takes ids, names, one-hot rows or probabilities."""
+        """Takes the ids, names, one-hot rows or probabilities that were passed beside items."""
         labels, names = class_labels(told.rows, self.class_names)
         return ClassTargets(class_names=names, labels=labels)
 
     def of_stream(self, told: ByBatch) -> ClassTargets:
-        """Finds the classes; reads the whole stream if it gives ids and no names are known."""
+        """Finds the classes of a stream, and reads all of it if that is needed."""
         if told.mode in ("raw", "multi_output"):
             raise ValueError(
                 f"class_mode={told.mode!r} is for multi_label=True; for one class an image pass "
@@ -180,7 +182,7 @@ class Classes(Target):
                 raise ValueError(
                     "The generator has images of several classes: pass multi_label=True."
                 )
-            # Ids of a stream with its own names count along these, even where names are numbers.
+            # With a stream's own names, its ids are positions in them even if they are numbers.
             positions = told.names is not None
             labels, found = class_labels(told.rows, names, positions=positions)
             return ClassTargets(class_names=found, labels=labels, positions=positions)
@@ -193,13 +195,13 @@ class Classes(Target):
             labels, found = class_labels(told.first, names, positions=positions)
             if labels.ndim == 1:
                 return ClassTargets(class_names=found, labels=None, positions=positions)
-        # Ids must all be read to know the classes, and shares so that all know them to be shares.
+        # All ids are read to know the classes; shares, so that `labels` shows that they are shares.
         labels, found = class_labels(np.concatenate(list(told.read())), names)
         return ClassTargets(class_names=found, labels=labels, positions=positions)
 
 
 def own_names(told: ByBatch, names: Sequence[str] | None) -> Sequence[str] | None:
-    """Gives the class names that a stream brings, or else `names`; refuses two that differ."""
+    """Gives the class names that a stream brings, or else `names`; refuses them if they differ."""
     if told.names is None:
         return names
     if names and tuple(names) != told.names:
@@ -235,12 +237,14 @@ def folder_ids(told: ByFolder, names: tuple[str, ...]) -> np.ndarray:
 
 
 def _classes(names: list[str]) -> str:
+    """Names classes for a message, such as "classes 'cat', 'dog' and 3 more"."""
     listed = ", ".join(repr(name) for name in names[:_LISTED])
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     return ("class " if len(names) == 1 else "classes ") + listed + more
 
 
 def _difference(train: tuple[str, ...], validation: tuple[str, ...]) -> str:
+    """Says how the classes of train and validation differ, and what to do."""
     only_train = [name for name in train if name not in validation]
     only_validation = [name for name in validation if name not in train]
     if not only_train and not only_validation:

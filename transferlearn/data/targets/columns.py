@@ -1,7 +1,7 @@
 """Finds targets among the columns of a table."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -12,34 +12,41 @@ _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.0+)?").fullmatch
 
 
 def find_column(
-    told: ByColumn, listed: Listed, names: Sequence[str], what: str, alone: bool = True
+    told: ByColumn, listed: Listed, names: Sequence[str], what: str, fix: str, alone: bool = True
 ) -> str:
     """Finds the column that has one of these names, or else the only one that is left.
 
     Args:
         told: The columns of the table besides that of the items.
         listed: The items of the table.
-        names: The names that the column may have, the likeliest first; case does not matter.
+        names: The names that the column may have, the likeliest first. Case does not matter where
+            a single column is left.
         what: The word for a cell of the column in messages, such as `"label"`.
+        fix: What to do where there is no such column, for the message.
         alone: Whether the only column that is left is taken, whatever its name.
 
     Raises:
         ValueError: There is no such column.
     """
-    by_name = {name.lower(): name for name in told.columns}
-    found = next((by_name[name.lower()] for name in names if name.lower() in by_name), None)
+    found = next(filter(None, (_column(told.columns, name) for name in names)), None)
     if found is None and alone and len(told.columns) == 1:
         found = next(iter(told.columns))
     if found is None:
         raise ValueError(
-            f"{listed.what} does not tell which column holds the {what}s: call it {names[0]}. "
+            f"{listed.what} does not tell which column holds the {what}s: {fix}. "
             f"Received, besides the {listed.noun}s: columns {list(told.columns)}"
         )
     return found
 
 
+def _column(columns: Iterable[str], name: str) -> str | None:
+    """Gives the column of this name, or else the only one whose name differs in case alone."""
+    alike = [column for column in columns if column.lower() == name.lower()]
+    return name if name in alike else alike[0] if len(alike) == 1 else None
+
+
 def as_numbers(cells: Sequence[object]) -> np.ndarray:
-    """Turns cells into numbers if all of them are numbers, or texts of numbers.
+    """Gives cells as floats if all are numbers or texts of numbers, else as objects.
 
     So a CSV file gives what its DataFrame gives. A text such as "007" is a name and no number.
     """

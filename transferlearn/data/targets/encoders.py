@@ -43,7 +43,7 @@ class NumberRows(Encoder):
 
 @dataclass(frozen=True)
 class Binary(Encoder):
-    """Gives float32 `(batch, 1)` for two classes: 1 for the second, 0 for the first."""
+    """Gives float32 `(batch, 1)` for two classes: the share of the second, often 1 or 0."""
 
     def __call__(self, rows: np.ndarray) -> Encoded:
         """Encodes ids `(batch,)` or shares `(batch, 2)`."""
@@ -51,4 +51,5 @@ class Binary(Encoder):
 
 
 def _rows(rows: np.ndarray, count: int) -> np.ndarray:
+    """Gives ids as one-hot rows, and shares as they are, in float32."""
     return one_hot(rows, count) if rows.ndim == 1 else rows.astype(np.float32)

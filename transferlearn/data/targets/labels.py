@@ -45,7 +45,7 @@ def class_labels(
 
 
 def tag_rows(labels: Any, names: Names) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Turns labels, of which an item has any number, into a yes or no for each class.
+    """Turns labels of items that have any number of classes into rows of 0 and 1.
 
     Args:
         labels: The labels of items: rows of 0 and 1, or for each item a list of names of classes.
@@ -69,6 +69,7 @@ def tag_rows(labels: Any, names: Names) -> tuple[np.ndarray, tuple[str, ...]]:
 
 
 def _as_array(labels: ArrayLike) -> np.ndarray:
+    """Gives labels as an array, and refuses lists of different lengths."""
     try:
         return np.asarray(labels)
     except ValueError as error:  # lists of different lengths
@@ -79,6 +80,7 @@ def _as_array(labels: ArrayLike) -> np.ndarray:
 
 
 def _check_shape(labels: np.ndarray) -> None:
+    """Refuses labels that are empty or have more than two axes."""
     if labels.ndim not in (1, 2) or not len(labels):
         raise ValueError(
             "Labels must have shape (n,) for ids or names, or (n, classes) for one-hot rows. "
@@ -87,11 +89,13 @@ def _check_shape(labels: np.ndarray) -> None:
 
 
 def _check_finite(rows: np.ndarray) -> None:
+    """Refuses rows that hold anything but finite numbers."""
     if rows.dtype.kind not in "biuf" or not np.isfinite(rows).all():
         raise ValueError(f"Rows of labels must hold finite numbers. Received: dtype={rows.dtype}")
 
 
 def _refuse_missing(labels: np.ndarray) -> None:
+    """Refuses labels of which one is missing."""
     missing = [i for i, value in enumerate(labels) if is_missing(value)]
     if missing:
         more = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
@@ -102,6 +106,7 @@ def _refuse_missing(labels: np.ndarray) -> None:
 
 
 def _shares(rows: np.ndarray, names: Names) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Turns one-hot rows into ids, keeps probabilities, and names the classes."""
     class_names = row_names(rows.shape[1], names)
     _check_finite(rows)
     if (rows < 0).any() or not np.allclose(rows.sum(axis=1), 1, atol=1e-3):
@@ -109,11 +114,13 @@ def _shares(rows: np.ndarray, names: Names) -> tuple[np.ndarray, tuple[str, ...]
             "Rows of labels must be one-hot, or probabilities that add up to 1. For items that "
             f"have several classes or none pass multi_label=True. Received row {rows[0].tolist()}"
         )
-    one_hot = ((rows == 0) | (rows == 1)).all()
-    return rows.argmax(axis=1).astype(np.int32) if one_hot else rows.astype(np.float32), class_names
+    is_one_hot = ((rows == 0) | (rows == 1)).all()
+    labels = rows.argmax(axis=1).astype(np.int32) if is_one_hot else rows.astype(np.float32)
+    return labels, class_names
 
 
 def _named(labels: np.ndarray, names: Names) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Turns names into ids, and gives the names of all classes."""
     odd = [i for i, value in enumerate(labels) if not isinstance(value, str)]
     if odd:
         raise ValueError(
@@ -141,6 +148,7 @@ def _as_lists(labels: Any) -> list[list[str]] | None:
 def _rows_of_names(
     lists: Sequence[Sequence[str]], names: Names
 ) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Turns each item's names into a row of 0 and 1, and gives the names of all classes."""
     given = {str(name) for part in lists for name in part}
     class_names = tuple(names or sorted(given))
     if unknown := sorted(given - set(class_names)):
@@ -156,13 +164,14 @@ def is_missing(cell: object) -> bool:
 
 
 def closest(name: str, names: Sequence[str]) -> str:
-    """Says which name was received, which are known, and which of those is closest to it."""
+    """Writes, for a message, the unknown name, the known names, and the closest of those."""
     near = difflib.get_close_matches(name, names, 1)
     hint = f" Closest: {near[0]!r}." if near else ""
     return f"Received: {name!r}; known are {list(names[:20])}.{hint}"
 
 
 def _whole_numbers(labels: np.ndarray) -> np.ndarray:
+    """Gives labels as int64, and refuses any that are no whole numbers."""
     if labels.dtype.kind in "biu":
         return labels.astype(np.int64)
     is_float = labels.dtype.kind == "f"
@@ -191,6 +200,7 @@ def class_values(class_names: Sequence[str]) -> np.ndarray:
 
 
 def _lookup(values: np.ndarray, known: np.ndarray, class_names: Sequence[str]) -> np.ndarray:
+    """Gives the place of each value in `known`, int32; refuses values that are not there."""
     order = np.argsort(known)
     place = order[np.searchsorted(known, values, sorter=order).clip(max=len(known) - 1)]
     unknown = np.unique(values[known[place] != values])

@@ -16,12 +16,13 @@ from transferlearn.data.targets.parsing import number_rows
 
 _LISTED = 10  # items that a message names
 _USUAL = ("target", "value", "number", "y", "score", "label")  # columns, the likeliest first
-_COARSE = 2e-5  # spread over mean below which float32 has less than three digits for the spread
+_LARGEST, _SMALLEST = 1e38, 1e-37  # about the ends of float32, for values and for their deviation
+_COARSE = 2e-5  # deviation / mean; below this, float32 keeps under three digits of the deviation
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class NumberTargets(Targets):
-    """Holds the numbers of each item.
+    """Holds one or several numbers for each item, or a way to read them from a stream.
 
     Attributes:
         names: The names of the numbers, in the order of the columns of `given`.
@@ -38,7 +39,7 @@ class NumberTargets(Targets):
 
     @cached_property
     def all(self) -> np.ndarray:
-        """Gives the numbers of all items; a stream is read once, less items that lack a number."""
+        """Gives all items' numbers; reads a stream once, and leaves out items without a number."""
         if isinstance(self.given, np.ndarray):
             return self.given
         found = np.concatenate([self.parse(batch) for batch in self.given()])
@@ -55,7 +56,7 @@ class NumberTargets(Targets):
 
     @property
     def absent(self) -> Mapping[int, str]:
-        """Says which items lack a number, and which number that is."""
+        """Names, by item number, the first number that an item lacks; of a stream, nothing."""
         missing = np.isnan(self.given) if isinstance(self.given, np.ndarray) else np.empty((0, 1))
         items = np.flatnonzero(missing.any(axis=1))
         return {int(i): f"no {self.names[missing[i].argmax()]}" for i in items}
@@ -82,12 +83,19 @@ class NumberTargets(Targets):
         return self.names, self.all
 
     def check(self, noun: str, left_out: str) -> None:
-        """Refuses numbers that are all the same; warns of those for which float32 is too coarse."""
+        """Refuses numbers that cannot be learnt; warns where float32 is too coarse for them."""
+        if not self.names:
+            raise ValueError(f"There is no number of any {noun}.{left_out}")
         for name, column in zip(self.names, self.all.T, strict=True):
             if len(column) < 2 or np.ptp(column) == 0:
                 raise ValueError(
                     f"There is nothing to learn of {name}: it is the same for all of "
                     f"{len(column)} {noun}s.{left_out}"
+                )
+            if np.abs(column).max() > _LARGEST or column.std() < _SMALLEST:
+                raise ValueError(
+                    f"{name} lies between {column.min():g} and {column.max():g}, which float32 "
+                    f"does not hold. Give it in another unit."
                 )
             if column.std() < _COARSE * abs(column.mean()):
                 notice(
@@ -96,12 +104,15 @@ class NumberTargets(Targets):
                 )
 
     def check_pair(self, other: Self, noun: str, left_out: str, *, split: bool) -> None:
-        """Refuses more or fewer numbers for each item to validate on."""
+        """Refuses items with more or fewer numbers, and a split that leaves nothing to learn."""
         if len(self.names) != len(other.names):
             raise ValueError(
                 "Train and validation must have the same numbers for each item. "
                 f"Train has {', '.join(self.names)}, and validation {', '.join(other.names)}."
             )
+        if split:
+            advice = " Others were held out: take another seed, or validation_split=0."
+            self.check(noun, f"{advice}{left_out}")
 
 
 @dataclass(frozen=True)
@@ -113,8 +124,8 @@ class Numbers(Target):
             default a table's column `target`, `value`, `number`, `y`, `score` or `label`, or the
             only one that is left.
 
-    Arrays hold numbers `(n,)` or `(n, numbers)`; a folder may be called by the number of the files
-    in it. A missing number (an empty cell, NaN, `None`) leaves its item out.
+    Arrays hold numbers `(n,)` or `(n, numbers)`; a folder's name may be the number to learn of the
+    files in it. A missing number (an empty cell, NaN, `None`) leaves its item out.
     """
 
     names: Sequence[str] | str | None = None
@@ -133,12 +144,24 @@ class Numbers(Target):
 
     def of_folders(self, told: ByFolder, listed: Listed) -> NumberTargets:
         """Reads the names of the folders as numbers."""
+        if not told.names:
+            raise ValueError(
+                f"{told.folder} has no folders that are called by a number, such as "
+                f"{told.folder}/23/{told.expected}. A table names the {listed.noun}s and their "
+                "numbers, too."
+            )
         return self._targets(told.of_item, lambda i: f"the folder of {listed.called(i)}")
 
     def of_columns(self, told: ByColumn, listed: Listed) -> NumberTargets:
         """Reads the columns that were asked for, or else the column of numbers."""
         wanted = [self.columns] if self.names is None else [(name,) for name in self.names]
-        found = [find_column(told, listed, of, "number", self.names is None) for of in wanted]
+        fix = "call it target, or name it (target_names=..., in a shell --target)"
+        if self.names is not None:
+            fix = f"there is none of the name {', '.join(self.names)}"
+        alone = self.names is None
+        found = [find_column(told, listed, names, "number", fix, alone) for names in wanted]
+        if len(set(found)) < len(found):
+            raise ValueError(f"A column was named twice. Received: {list(self.columns)}")
         rows = [number_rows(told.columns[name], listed.called) for name in found]
         return NumberTargets(names=tuple(found), given=np.concatenate(rows, axis=1))
 
@@ -160,6 +183,7 @@ class Numbers(Target):
         return found
 
     def _targets(self, values: ArrayLike, called: Callable[[int], str]) -> NumberTargets:
+        """Makes targets of numbers, and names the numbers if they have no names."""
         rows = number_rows(values, called, self.names)
         usual = ["number"] if rows.shape[1] == 1 else [f"number {i}" for i in range(rows.shape[1])]
         return NumberTargets(names=tuple(self.names or usual), given=rows)

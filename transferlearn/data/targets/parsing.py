@@ -24,7 +24,7 @@ _MISSING = (
 def number_rows(
     values: ArrayLike, called: Callable[[int], str], names: Sequence[str] | None = None
 ) -> np.ndarray:
-    """Turns cells, lists or arrays into rows of numbers.
+    """Turns cells, lists or arrays into rows of numbers, and refuses what is no number.
 
     Args:
         values: Numbers of shape `(n,)` or `(n, numbers)`, or texts of them such as `"12.5"`.
@@ -35,12 +35,12 @@ def number_rows(
         Float64 `(n, numbers)`; NaN where a number is missing.
 
     Raises:
-        ValueError: A cell is no number, the shape is another, or `names` are more or fewer.
+        ValueError: A cell is no number, the shape is another, or `names` are more or fewer than
+            the numbers of an item.
     """
     cells = np.asarray(values)
-    if (
-        cells.ndim not in (1, 2) or cells.shape[1:] == (0,) or cells.dtype.kind in "cmM"
-    ):  # complex, times
+    is_no_number = cells.dtype.kind in "cmM"  # complex numbers and times
+    if cells.ndim not in (1, 2) or cells.shape[1:] == (0,) or is_no_number:
         raise ValueError(
             "Numbers have the shape (n,) or (n, numbers). "
             f"Received: shape={cells.shape}, dtype={cells.dtype}"
@@ -62,10 +62,12 @@ def number_rows(
 
 
 def _parsed(cells: np.ndarray) -> np.ndarray:
+    """Turns cells into floats, one by one."""
     return np.array([[_number(cell) for cell in row] for row in cells], float).reshape(cells.shape)
 
 
 def _number(cell: Any) -> float:
+    """Gives a cell as a float, and NaN for anything that is no number."""
     try:
         return float(cell)
     except (TypeError, ValueError):
@@ -73,4 +75,5 @@ def _number(cell: Any) -> float:
 
 
 def _is_missing(cell: object) -> bool:
+    """Says whether a cell stands for a missing number, such as an empty one or "n/a"."""
     return str(cell).strip().lower() in _MISSING

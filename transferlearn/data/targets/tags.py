@@ -29,7 +29,7 @@ class TagTargets(ClassTargets):
         return tag_rows(given, self.class_names)[0]
 
     def strata(self) -> np.ndarray:
-        """Gives the rarest class of each item."""
+        """Gives, for each item, the one of its classes that the fewest items have."""
         rows = self.all
         # An item of no class counts as one of class 0.
         return np.where(rows > 0, rows.sum(axis=0), np.inf).argmin(axis=1)
@@ -68,7 +68,7 @@ class Tags(Target):
 
     def of_columns(self, told: ByColumn, listed: Listed) -> TagTargets:
         """Reads the column of labels; an empty cell means that the item has no class."""
-        cells = told.columns[find_column(told, listed, self.columns, "label")]
+        cells = told.columns[find_column(told, listed, self.columns, "label", "call it label")]
         labels, names = tag_rows([_names(cell) for cell in cells], self.class_names)
         return TagTargets(class_names=names, labels=labels)
 
@@ -78,7 +78,7 @@ class Tags(Target):
         return TagTargets(class_names=names, labels=labels)
 
     def of_stream(self, told: ByBatch) -> TagTargets:
-        """Finds the classes in the first batch, or in the rows that the stream has at hand."""
+        """Finds the classes in the first items, or in the labels that the stream has at hand."""
         names = own_names(told, self.class_names)
         if told.rows is None:
             _, found = tag_rows(told.first, names)
@@ -98,6 +98,7 @@ class Tags(Target):
 
 
 def _names(cell: object) -> list[str]:
+    """Gives the class names in a cell: those of a list, or those between `|` in a text."""
     if isinstance(cell, (list, tuple, set, np.ndarray)):
         return [str(name) for name in cell]
     text = "" if is_missing(cell) else str(cell)

@@ -1,4 +1,4 @@
-"""Holds texts as a dataset: rows of token ids, of which a long text may have several."""
+"""Defines the dataset of texts: rows of token ids, of which a long text may have several."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -37,7 +37,7 @@ class TextDataset(ItemDataset):
 
     @property
     def first_rows(self) -> np.ndarray:
-        """Gives the first row of each text."""
+        """Gives the number of the first row of each text."""
         return np.unique(self.text_of, return_index=True)[1]
 
     @property
@@ -50,7 +50,7 @@ class TextDataset(ItemDataset):
         return replace(self, items=self.items.of_length(length), shape=(length,))
 
     def of(self, numbers: np.ndarray) -> Self:
-        """Gives all rows of the texts with these numbers."""
+        """Gives all rows of the texts with these numbers, in the order of this dataset."""
         chosen = np.unique(self.text_of)[numbers]
         return self.rows(np.flatnonzero(np.isin(self.text_of, chosen)))
 
@@ -66,7 +66,7 @@ class TextDataset(ItemDataset):
         return (sums.T / rows).T.astype(values.dtype)
 
     def first_batch(self, batch_size: int) -> np.ndarray:
-        """Gives the first rows as `run` reads them: int32 `(batch, tokens)`."""
+        """Gives the first rows, filled up as `run` fills them up: int32 `(batch, tokens)`."""
         return self._to_run().start(np.arange(min(batch_size, len(self.items))))()
 
     def run(self, model: keras.Model, *, batch_size: int) -> Any:
@@ -85,10 +85,11 @@ class TextDataset(ItemDataset):
         return keras.tree.map_structure(lambda *parts: np.concatenate(parts)[back], *outputs)
 
     def _to_run(self) -> TokenItems:
+        """Gives the rows, filled up as little as `run` needs."""
         return self.items.of_length(self.sequence_length, step=_STEP_TO_RUN)
 
     def requested(self, request: Request) -> TokenBatches:
-        """Gives batches of rows that are about as long as each other."""
+        """Makes batches that are filled up little; where shuffled, of rows of about one length."""
         return TokenBatches(
             self.items.of_length(self.shape[0], step=_STEP),
             self.beside(request),
@@ -100,5 +101,5 @@ class TextDataset(ItemDataset):
         )
 
     def contents(self, request: Request) -> TokenContents:
-        """Gives the rows as contents, so that features of each can be stored."""
+        """Gives the rows, for storing features of each and training on those."""
         return TokenContents(**vars(super().contents(request)))

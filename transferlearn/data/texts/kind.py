@@ -57,11 +57,11 @@ class Texts(Kind):
     long_texts: str = "truncate"
 
     def inputs(self, shape: tuple[int, ...] | None = None) -> dict[str, Spec]:
-        """Gives the one input of a network for texts; by default rows of any length go in."""
+        """Gives the shape and dtype of the one input, `token_ids`; by default of any length."""
         return {"token_ids": Spec(shape or (None,), "int32")}
 
     def as_paths(self, items: Any) -> list[str] | None:
-        """Gives the files, where all of `items` are `Path`s: a string is a text."""
+        """Gives the paths if all of `items` are `Path`s, else `None`: a string is a text."""
         are_paths = [isinstance(item, Path) for item in items]
         return [str(item) for item in items] if are_paths and all(are_paths) else None
 
@@ -70,7 +70,7 @@ class Texts(Kind):
         return is_tf_data(source)
 
     def stream(self, source: TfData, target: Target, *, on_error: str) -> TextDataset:
-        """Reads the whole stream at once, since texts are small."""
+        """Reads all texts and labels of a `tf.data.Dataset`, and makes a dataset of them."""
         listed = list_arrays(labelled_stream(source), self)
         return self.open(listed, target.gather(listed), on_error=on_error)
 
@@ -111,7 +111,7 @@ class Texts(Kind):
         Args:
             source: A text, a list or an array of texts, a `Path` of a `.txt` file or of a folder of
                 them, a list of such files, or a `tf.data.Dataset` of strings.
-            on_error: What becomes of files that cannot be read: `"skip"` or `"raise"`.
+            on_error: What is done about bad files: `"skip"` leaves them out, `"raise"` raises.
         """
         texts, names = to_predict(source, self)
         called = names or [f"text {i}" for i in range(len(texts))]
@@ -120,14 +120,14 @@ class Texts(Kind):
         report_skipped("The texts", bad, count=len(texts), noun="file", on_error=on_error)
         good = [(name, text) for name, text in pairs if isinstance(text, str)]
         if blank := [name for name, text in good if empty(text)]:
-            notice(f"Empty, and answered all the same:{indented(blank, _LISTED)}")
+            notice(f"Empty, and predicted on all the same:{indented(blank, _LISTED)}")
         dataset = self.tokens(
             [text for _, text in good], names=[name for name, _ in good] if names else None
         )
         return replace(dataset, skipped=tuple(bad))
 
     def one(self, item: object) -> One | None:
-        """Tokenizes a single text; gives `None` where it is empty or needs several rows."""
+        """Tokenizes a single text; `None` if it is empty, unreadable or needs several rows."""
         (text,), names = to_predict(item, self)
         if _problem(text):
             return None
@@ -138,11 +138,11 @@ class Texts(Kind):
 
     def of_one_shape(self, datasets: Sequence[Dataset]) -> list[Dataset]:
         """Fills the rows of all datasets up to the length of the longest row in any of them."""
-        longest = max(_opened(dataset).longest for dataset in datasets)
+        longest = max(_texts_of(dataset).longest for dataset in datasets)
         return [_of_length(dataset, longest) for dataset in datasets]
 
     def settings(self) -> Json:
-        """Gives the settings that a save holds: the length, and what is done with longer texts."""
+        """Gives the settings that a save holds: `sequence_length` and `long_texts`."""
         return {"sequence_length": self.sequence_length, "long_texts": self.long_texts}
 
     @classmethod
@@ -170,8 +170,8 @@ class Texts(Kind):
             for piece in self._pieces(ids):
                 rows.append(self._framed(piece))
                 text_of.append(number)
-        self._say_long([len(ids) for ids in ids_of_texts])
-        self._say_strange(ids_of_texts, texts)
+        self._warn_of_long([len(ids) for ids in ids_of_texts])
+        self._warn_of_unknown(ids_of_texts, texts)
         weights, of_row = sample_weight, np.array(text_of)
         # The rows of one text share its weight, so that long texts do not count for more.
         if len(rows) > len(texts) and targets is not None:
@@ -190,17 +190,21 @@ class Texts(Kind):
 
     @property
     def _room(self) -> int:
+        """Counts the tokens of a text that fit into a row, between its start and its end."""
         return self.sequence_length - len(self.tokenizer.start) - len(self.tokenizer.end)
 
     def _framed(self, ids: np.ndarray) -> np.ndarray:
+        """Puts the ids of start and end around the ids of a row."""
         return np.array([*self.tokenizer.start, *ids, *self.tokenizer.end], np.int32)
 
     def _pieces(self, ids: np.ndarray) -> Iterable[np.ndarray]:
+        """Cuts ids to the length of one row, or into several rows if texts are split."""
         if self.long_texts == "truncate" or len(ids) <= self._room:
             return [ids[: self._room]]
         return np.array_split(ids, -(-len(ids) // self._room))
 
-    def _say_long(self, lengths: list[int]) -> None:
+    def _warn_of_long(self, lengths: list[int]) -> None:
+        """Warns of texts that are cut short."""
         ends = self.sequence_length - self._room
         long = [length + ends for length in lengths if length > self._room]
         if long and self.long_texts == "truncate":
@@ -210,7 +214,8 @@ class Texts(Kind):
                 "their beginnings are read. long_texts='split' reads all of them, in pieces."
             )
 
-    def _say_strange(self, ids_of_texts: list[np.ndarray], texts: Sequence[str]) -> None:
+    def _warn_of_unknown(self, ids_of_texts: list[np.ndarray], texts: Sequence[str]) -> None:
+        """Warns of texts of which the tokenizer does not know the greater part."""
         strange = [
             f"{text!r:.80}"
             for ids, text in zip(ids_of_texts, texts, strict=True)
@@ -224,17 +229,20 @@ class Texts(Kind):
 
 
 def _problem(text: str | Unreadable) -> str:
+    """Says what is wrong with a text; empty if nothing is."""
     return text.problem if isinstance(text, Unreadable) else empty(text)
 
 
-def _opened(dataset: Dataset) -> TextDataset:
+def _texts_of(dataset: Dataset) -> TextDataset:
+    """Gives a dataset of texts as it is; of a sample, the few texts that were opened."""
     texts = dataset.few if isinstance(dataset, Sample) else dataset
     assert isinstance(texts, TextDataset)
     return texts
 
 
 def _of_length(dataset: Dataset, length: int) -> Dataset:
-    texts = _opened(dataset).of_length(length)
+    """Gives a dataset of texts, or a sample of them, with rows filled up to this length."""
+    texts = _texts_of(dataset).of_length(length)
     if isinstance(dataset, Sample):
         return replace(dataset, few=texts, items=texts.items, shape=texts.shape)
     return texts

@@ -31,7 +31,7 @@ def read_text(path: Path) -> str | Unreadable:
             return Unreadable("no file, but a folder, a pipe or a device")
         text = path.read_bytes().decode("utf-8-sig")
         # English in UTF-16 without a mark is valid UTF-8 too, with a zero beside each letter.
-        return Unreadable("not UTF-8, but bytes that are 0") if "\0" in text else text
+        return Unreadable("not UTF-8: it holds bytes that are 0") if "\0" in text else text
     except UnicodeDecodeError as error:
         return Unreadable(
             f"not UTF-8 (byte {error.object[error.start]:#04x} at place {error.start}); "
@@ -65,7 +65,7 @@ def empty(text: str) -> str:
 
 
 def labelled_stream(source: TfData) -> tuple[list[bytes], np.ndarray]:
-    """Gives all texts and labels of a `tf.data.Dataset`, batched or not."""
+    """Reads all texts and labels of a `tf.data.Dataset`, batched or not."""
     spec = source.element_spec
     _check_stream(source, "(string, label)")
     if not isinstance(spec, tuple) or len(spec) != 2:
@@ -84,6 +84,7 @@ def labelled_stream(source: TfData) -> tuple[list[bytes], np.ndarray]:
 
 
 def _check_stream(source: TfData, expected: str) -> None:
+    """Refuses a stream that is endless, or does not give strings."""
     import tensorflow as tf
 
     spec = source.element_spec
@@ -98,7 +99,7 @@ def _check_stream(source: TfData, expected: str) -> None:
 
 
 def to_predict(source: Any, kind: Kind) -> tuple[Sequence[str | Unreadable], list[str] | None]:
-    """Gives the texts of a source, and the paths of their files where there are any.
+    """Reads the texts of a source, and gives them with the paths of their files, if any.
 
     Raises:
         TypeError: The source is of a type that holds no texts.
@@ -134,6 +135,7 @@ def _paths(source: Any, kind: Kind) -> list[str] | None:
 
 
 def _strings(source: Any) -> list[Any]:
+    """Lists the texts that a string, list, array or stream holds."""
     if isinstance(source, str):
         return [source]
     if is_tf_data(source):

@@ -47,7 +47,7 @@ def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
-    """Reads what `save_tokenizer` wrote; raises `ValueError` where its class is not known."""
+    """Reads what `save_tokenizer` wrote; raises `ValueError` if its class is not imported."""
     name = json.loads((folder / _CLASS).read_text("utf-8"))["class"]
     known, waiting = {}, [Tokenizer]
     while waiting:
@@ -62,6 +62,7 @@ def load_tokenizer(folder: Path) -> Tokenizer:
 
 
 def _name(tokenizer: type) -> str:
+    """Gives the name of a class, with that of its module."""
     return f"{tokenizer.__module__}.{tokenizer.__qualname__}"
 
 

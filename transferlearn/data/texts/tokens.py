@@ -11,7 +11,7 @@ from transferlearn.data.batches import ItemBatches
 from transferlearn.data.contents import ItemContents, read_ahead
 from transferlearn.data.items import Items, RawItems
 
-_TOGETHER = 8  # batches whose rows are dealt out by their lengths together
+_TOGETHER = 8  # batches whose rows are sorted by their lengths together
 _LENGTHS = 8  # different lengths of batches, at most, where a network is run once over all rows
 
 
@@ -80,10 +80,10 @@ class TokenItems(RawItems):
 
 
 class TokenBatches(ItemBatches):
-    """Gives batches of rows of about one length, or of what is stored in their place.
+    """Makes batches of rows, or of their features; where shuffled, of rows of about one length.
 
-    The order is shuffled; then the rows of eight batches at a time are dealt out by their lengths,
-    and those batches are shuffled once more.
+    Rows are shuffled; then those of eight batches at a time are sorted by their lengths and cut
+    into batches, which are shuffled once more. Without shuffling, the order is kept.
     """
 
     def __init__(self, *args: Any, lengths: np.ndarray, varies: bool, **options: Any) -> None:
@@ -92,6 +92,7 @@ class TokenBatches(ItemBatches):
         self._lengths = lengths
 
     def _in_order(self, epoch: int) -> np.ndarray:
+        """Gives the numbers of all rows in the order of an epoch."""
         order = super()._in_order(epoch)
         if self._seed is None:
             return order
@@ -100,11 +101,11 @@ class TokenBatches(ItemBatches):
         size = int(self._ends[0])
         parts = []
         for begin in range(0, len(order), size * _TOGETHER):
-            some = order[begin : begin + size * _TOGETHER]
-            whole = len(some) // size * size
-            by_length = some[np.argsort(self._lengths[some], kind="stable")]
+            group = order[begin : begin + size * _TOGETHER]
+            whole = len(group) // size * size
+            by_length = group[np.argsort(self._lengths[group], kind="stable")]
             batches = by_length[:whole].reshape(-1, size)
-            # What fills no batch stays behind, or it would move the borders of those after it.
+            # Rows that fill no batch go last, or they would move the borders of the batches.
             parts += [random.permutation(batches).ravel(), by_length[whole:]]
         return np.concatenate(parts)
 
@@ -121,14 +122,14 @@ class TokenContents(ItemContents):
         return self.items.blank
 
     def read(self, rows: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Reads the shortest rows first, filled up little further than the batch needs."""
+        """Reads the shortest rows first, so that each batch is filled up little."""
         length = self.blank.shape[1]
         short = self.items.of_length(length, step=-(-length // _LENGTHS))
         by_length = rows[np.argsort(self.items.lengths[rows], kind="stable")]
         return read_ahead(short.start, by_length, batch_size)
 
     def batches(self, items: Items, *, seed: int | None = None) -> ItemBatches:
-        """Gives batches of rows of about one length, with `items` in the place of the token ids."""
+        """Makes batches of `items` in the place of the rows; where shuffled, of similar lengths."""
         return TokenBatches(
             items,
             self.beside,

@@ -1,4 +1,4 @@
-"""Holds what all sources with an order and batches of their own have in common."""
+"""Defines what all datasets of image streams share: checking and converting their batches."""
 
 import abc
 from collections.abc import Iterator, Sequence
@@ -31,9 +31,9 @@ class StreamDataset(Dataset):
     Attributes:
         source: The stream that gives the batches.
         rescale: What the stream multiplied the pixels by; `None` where they come raw.
-        interpolation: The name of the resize; that of an `ImageDataGenerator` iterator is its own,
-            such as `"nearest"`.
-        resampling: The name of the resize for batches of another size than `shape` says.
+        interpolation: The name of the filter by which other images are to be resized; of an
+            iterator over files it is the iterator's own, such as `"nearest"`.
+        resampling: The name of the filter that resizes batches of another size than `shape` says.
     """
 
     noun: str = "image"
@@ -55,11 +55,15 @@ class StreamDataset(Dataset):
         targets: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> tuple[np.ndarray, ...]:
-        """Checks one batch of the source, and makes of it what `Dataset.batches` promises."""
+        """Checks a batch of the source, leaves out items without targets, and converts the rest."""
         if self.targets is None:
             return (self.pixels(np.asarray(images)),)
         targets = _in_rows(targets)
         present = self.targets.present(targets)
+        if not present.any():
+            raise ValueError(
+                "No item of a batch has what is to be learnt. Leave such items out of the stream."
+            )
         if not present.all():
             images, targets = np.asarray(images)[present], targets[present]
             sample_weight = None if sample_weight is None else np.asarray(sample_weight)[present]
@@ -68,7 +72,7 @@ class StreamDataset(Dataset):
     def rest(
         self, request: Request, targets: ArrayLike | None, sample_weight: ArrayLike | None
     ) -> tuple[np.ndarray, ...]:
-        """Gives the targets and weights of a batch, in the form that the request asks for."""
+        """Gives the targets and weights of a batch, encoded and weighed as `request` says."""
         if self.targets is None:
             return ()
         targets = _in_rows(targets)
@@ -80,7 +84,7 @@ class StreamDataset(Dataset):
         return (encoded.targets,) if weights is None else (encoded.targets, weights)
 
     def pixels(self, images: np.ndarray) -> np.ndarray:
-        """Checks the images of a batch, and makes raw RGB of the dataset's size of them."""
+        """Checks the images of a batch, and turns them into raw RGB of the dataset's size."""
         check_shape(images)
         check_numbers(images, "A batch")
         raw = images if self.rescale is None else undo_rescale(images, self.rescale)
@@ -88,7 +92,7 @@ class StreamDataset(Dataset):
         return fit_size(raw_rgb(raw, divided=False), self.image_size, self.resampling)
 
     def contents(self, request: Request) -> Contents:
-        """Reads the stream twice, to see whether it gives the same items again."""
+        """Reads the stream twice; raises `UnsteadyData` unless it gives the same items again."""
         batches = self.requested(request)
         return read_twice(lambda: self.epoch(batches), may_be_endless=self.may_be_endless)
 

@@ -29,13 +29,13 @@ _RANDOM = (
 
 
 def is_known(source: object) -> bool:
-    """Says whether a source is one of Keras's own iterators, with no subclass's changes."""
+    """Says whether a source and its `ImageDataGenerator` are Keras's own, not of a subclass."""
     settings = getattr(source, "image_data_generator", None)
     return all(type(part).__module__.startswith("keras.") for part in (source, settings))
 
 
 def check_steady(source: keras.utils.PyDataset) -> None:
-    """Raises `UnsteadyData` for an iterator that changes its images, or writes them down."""
+    """Raises `UnsteadyData` for an iterator that changes its images, or saves them as files."""
     settings = source.image_data_generator
     used = [name for name in _RANDOM if getattr(settings, name)]
     used += ["zoom_range"] if tuple(settings.zoom_range) != (1, 1) else []
@@ -55,7 +55,7 @@ def hashes(source: keras.utils.PyDataset) -> list[str]:
 
 
 def reading(source: keras.utils.PyDataset) -> str:
-    """Says how Keras makes pixels of what is hashed."""
+    """Gives the settings by which Keras turns what `hashes` hashes into pixels, as text."""
     how = [source.dtype, source.image_data_generator.rescale]
     if hasattr(source, "filepaths"):
         how += [source.target_size, source.interpolation, source.keep_aspect_ratio]
@@ -63,7 +63,7 @@ def reading(source: keras.utils.PyDataset) -> str:
 
 
 def labels(source: keras.utils.PyDataset) -> tuple[ArrayLike | None, np.ndarray | None]:
-    """Gives `(y, sample_weight)`, as the iterator gives them beside all its images in order."""
+    """Gives `(y, sample_weight)` of all images, unshuffled, as the iterator gives them."""
     if not hasattr(source, "filepaths"):
         return source.y, source.sample_weight
     if source.class_mode == "categorical":
@@ -71,19 +71,20 @@ def labels(source: keras.utils.PyDataset) -> tuple[ArrayLike | None, np.ndarray 
         for row, ids in zip(y, source.classes, strict=True):
             row[ids] = 1
         return y, source.sample_weight
-    ids = source.class_mode in ("binary", "sparse")
-    return np.asarray(source.classes, source.dtype) if ids else source.labels, source.sample_weight
+    has_ids = source.class_mode in ("binary", "sparse")
+    y = np.asarray(source.classes, source.dtype) if has_ids else source.labels
+    return y, source.sample_weight
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FlowContents(Contents):
-    """Holds the items that an iterator reads, and its order.
+    """Reads the items of an iterator by number, and makes batches in the iterator's order.
 
     Attributes:
         source: The iterator, which is left as it is.
         order: A copy of the iterator that gives the order alone, and goes on from one `batches` to
             the next, as the iterator itself would.
-        pixels: Makes of the iterator's images what `Dataset.batches` gives.
+        pixels: Turns the iterator's images into those that `Dataset.batches` gives.
         rest: The targets and weights of all items, if any.
     """
 
@@ -109,12 +110,12 @@ class FlowContents(Contents):
         return read_ahead(start, rows, batch_size)
 
     def batches(self, items: Items, *, seed: int | None = None) -> ItemBatches:
-        """Gives batches in the iterator's own order, which does not depend on `seed`."""
+        """Makes batches in the iterator's own order, which does not depend on `seed`."""
         return FlowBatches(items, arrays_beside(self.rest), self.order)
 
 
 def order_of(source: keras.utils.PyDataset) -> keras.utils.PyDataset:
-    """Makes a copy that gives no images, but draws from NumPy's random state as if it did."""
+    """Copies an iterator, to follow its order without images but with the same random draws."""
     order = copy.copy(source)
     draw = source.image_data_generator.get_random_transform
     keras_internals.replace_samples(order, lambda rows: [draw((1, 1, 3)) for _ in rows])

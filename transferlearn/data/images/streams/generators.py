@@ -59,12 +59,13 @@ class ConvertedBatches(keras.utils.PyDataset):
 
 
 def _parts(batch: object) -> tuple[Any, ...]:
+    """Gives a batch as a tuple, also where it is x alone."""
     return tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GeneratorDataset(StreamDataset):
-    """Gives the images of a `PyDataset`.
+    """Holds a `PyDataset` of images, such as an `ImageDataGenerator` iterator.
 
     Attributes:
         hashes: The hash of each file's decoded pixels; `None` where the source lists no files.
@@ -143,6 +144,7 @@ def load_generator(
 def _load_any(
     source: keras.utils.PyDataset, options: ImageOptions, target: Target | None
 ) -> GeneratorDataset:
+    """Makes a dataset of a `PyDataset` that is no `ImageDataGenerator` iterator."""
     first = _parts(source[0])
     targets = None
     if target is not None:
@@ -167,10 +169,12 @@ def _load_any(
 
 
 def _targets(source: keras.utils.PyDataset) -> Iterator[np.ndarray]:
+    """Reads the whole `PyDataset`, and gives the targets of each batch."""
     return (np.asarray(source[i][1]) for i in range(source.num_batches))
 
 
 def _check_settings(settings: object) -> None:
+    """Refuses settings that prepare pixels for a network."""
     used = [name for name in _REFUSED if getattr(settings, name, None)]
     if used:
         raise ValueError(
@@ -186,6 +190,7 @@ def _load_files(
     options: ImageOptions,
     target: Target | None,
 ) -> GeneratorDataset:
+    """Makes a dataset of an `ImageDataGenerator` iterator over files."""
     size = tuple(source.target_size)
     if source.color_mode != "rgb" or source.data_format != "channels_last":
         raise ValueError(
@@ -216,6 +221,7 @@ def _load_files(
 
 
 def _targets_of_files(source: keras.utils.PyDataset, target: Target) -> Targets:
+    """Finds the targets that an iterator over files holds for all of them."""
     mode = source.class_mode
     if mode in (None, "input"):
         raise ValueError(f'{_NO_LABELS} Pass class_mode="categorical". Received: {mode!r}')
@@ -242,6 +248,7 @@ def _load_array(
     options: ImageOptions,
     target: Target | None,
 ) -> GeneratorDataset:
+    """Makes a dataset of an `ImageDataGenerator` iterator over an array."""
     targets = None
     if target is not None:
         if source.y is None:

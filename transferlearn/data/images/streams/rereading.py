@@ -1,4 +1,4 @@
-"""Reads a stream that cannot be looked into twice, to see whether it gives the same again."""
+"""Reads a stream of images twice, to find out whether it gives the same items each time."""
 
 import time
 from collections import Counter, defaultdict
@@ -15,7 +15,8 @@ from transferlearn.data.items import Items
 from transferlearn.data.messages import notice
 
 _PATIENCE = 60.0  # seconds before it is said that a stream is long
-# More items than the first number, each of them so many times as the second, are no epoch.
+# Of unknown length, a stream counts as endless once it gave more items than the first number,
+# each of them as many times, on average, as the second.
 _ENDLESS = (1_000, 20)
 _CHANGED = (
     "the data gave other images or labels when it was read again: it seems to change them at "
@@ -29,7 +30,7 @@ _Some = TypeVar("_Some", bound=Sized)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StreamContents(Contents):
-    """Holds what a stream gave when it was first read.
+    """Holds the hashes, targets and weights that a stream gave when it was first read.
 
     Attributes:
         epoch: Reads the stream once: `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
@@ -44,7 +45,7 @@ class StreamContents(Contents):
     shuffle: bool
 
     def read(self, rows: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Reads the items in the order in which the stream gives them."""
+        """Reads the stream once more, and gives the items `rows` in the stream's order."""
         places = defaultdict(list)
         for row in rows[::-1]:  # so that of equal items the first is popped first
             places[self.hashes[row]].append(row)
@@ -69,7 +70,7 @@ class StreamContents(Contents):
             raise UnsteadyData(_CHANGED)
 
     def batches(self, items: Items, *, seed: int | None = None) -> ItemBatches:
-        """Gives the batches and the order of both readings, or shuffles anew in each epoch."""
+        """Makes batches in the order of both readings; if they differed, shuffles each epoch."""
         sizes = self.sizes[0] if self.shuffle else self.sizes
         beside = arrays_beside(self.rest)
         return ItemBatches(items, beside, sizes, shuffle=self.shuffle, seed=seed)
@@ -107,7 +108,7 @@ def read_twice(epoch: Callable[[], Iterator[Batch]], *, may_be_endless: bool) ->
         epoch=epoch,
         rest=[np.concatenate(part) for part in zip(*rests, strict=True)],
         sizes=sizes,
-        shuffle=_compare(items, epoch()),
+        shuffle=_order_differs(items, epoch()),
     )
 
 
@@ -120,7 +121,7 @@ def _items(batch: Batch) -> list[Item]:
     ]
 
 
-def _compare(first: list[Item], again: Iterable[Batch]) -> bool:
+def _order_differs(first: list[Item], again: Iterable[Batch]) -> bool:
     """Says whether the second reading came in another order, and refuses other items."""
     left = Counter(first)
     second: list[Item] = []
@@ -136,7 +137,7 @@ def _compare(first: list[Item], again: Iterable[Batch]) -> bool:
 
 
 def patiently(batches: Iterable[_Some], count: Callable[[_Some], int] = len) -> Iterator[_Some]:
-    """Yields the same batches, and says once, after a minute, how many items came so far."""
+    """Yields the batches; warns once, after a minute, how many items have come so far."""
     start, items, said = time.monotonic(), 0, False
     for batch in batches:
         items += count(batch)

@@ -1,4 +1,4 @@
-"""Reads a `tf.data.Dataset`, batched or not; whoever hands one in has TensorFlow installed."""
+"""Makes datasets of images of a `tf.data.Dataset`, batched or not."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _FORMS = "(image, label) or (image, label, sample_weight), batched or not"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TfDataset(StreamDataset):
-    """Gives a `tf.data` pipeline with the conversion as its last `map`.
+    """Holds a `tf.data` pipeline of images, to which it adds a `map` that converts each batch.
 
     Attributes:
         example: The targets and weights of a few items, as the pipeline gives them.
@@ -29,7 +29,7 @@ class TfDataset(StreamDataset):
 
     def requested(self, request: Request) -> TfData:
         """Gives the pipeline in batches, each converted."""
-        import tensorflow as tf
+        import tensorflow as tf  # whoever passes such a dataset has it installed
 
         image = _specs(self.source)[0]
         integers = image.dtype.is_integer and self.rescale is None
@@ -96,7 +96,7 @@ def load_tf_data(source: Any, options: ImageOptions, target: Target | None) -> T
         told = ByBatch(
             what="The tf.data.Dataset",
             first=example[0],
-            read=lambda: patiently(_targets(source)),
+            read=lambda: patiently(_targets(source.batch(1) if unbatched else source)),
             names=tuple(names) if names else None,
         )
         targets = target.of_stream(told)
@@ -115,15 +115,19 @@ def load_tf_data(source: Any, options: ImageOptions, target: Target | None) -> T
 
 
 def _specs(source: TfData) -> tuple[Any, ...]:
+    """Gives the specs of an element's parts, as a tuple."""
     spec = source.element_spec
     return spec if isinstance(spec, tuple) else (spec,)
 
 
 def _targets(source: Any) -> Iterator[np.ndarray]:
-    return (np.atleast_1d(y) for y in source.map(lambda *parts: parts[1]).as_numpy_iterator())
+    """Reads the whole stream of batches, and gives the targets of each."""
+    targets: Iterator[np.ndarray] = source.map(lambda *parts: parts[1]).as_numpy_iterator()
+    return targets
 
 
 def _count(source: TfData, targets: int | None, unbatched: bool) -> int | None:
+    """Gives the number of items; `None` where only a reading of the stream would tell."""
     if targets is not None:
         return targets
     count = int(source.cardinality())
@@ -131,6 +135,7 @@ def _count(source: TfData, targets: int | None, unbatched: bool) -> int | None:
 
 
 def _check(source: TfData, specs: tuple[Any, ...], has_targets: bool) -> None:
+    """Refuses a stream that is endless, or whose elements cannot be used."""
     import tensorflow as tf
 
     if source.cardinality() == tf.data.INFINITE_CARDINALITY:
