@@ -27,8 +27,9 @@ class ArrayKind(Kind):
     """Reads items that are arrays of one shape: spectra, sensor readings, volumes, clips.
 
     When to use it: for data that is neither images nor texts. A subclass is a frozen dataclass of
-    settings. It says what items are called (`name`, `noun`, to which messages add an s), how their files end (`endings`), what
-    the network takes (`inputs`, one of them), and reads one item (`read`); all else is done here.
+    settings. It says what items are called (`name`, `noun`, to which messages add an s), how their
+    files end (`endings`), what the network takes (`inputs`, one of them), and reads one item
+    (`read`); all else is done here.
 
     Example:
         @dataclass(frozen=True)
