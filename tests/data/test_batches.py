@@ -7,6 +7,7 @@ import pytest
 
 from tests.loading import batches_of, load, load_images, load_pair
 from transferlearn.data.batches import ItemBatches, epoch_order
+from transferlearn.data.dataset import joined_weights
 from transferlearn.data.images import items
 from transferlearn.data.images.items import ArrayItems, FileItems
 
@@ -259,3 +260,9 @@ def test_arrays_and_files_need_no_tensorflow(make_folder, monkeypatch):
         8,
         3,
     )
+
+
+def test_an_item_s_weight_goes_over_all_of_its_finer_weights():
+    finer = np.arange(6.0).reshape(3, 2)
+    joined = joined_weights(np.zeros(3), np.array([1.0, 2.0, 0.0]), None, finer)
+    np.testing.assert_array_equal(joined, [[0, 1], [4, 6], [0, 0]])

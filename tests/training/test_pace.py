@@ -105,6 +105,7 @@ def test_weight_decay_is_that_of_adamw_and_an_optimizer_object_keeps_its_own(bac
     found = last("adam", weight_decay=0.1).get_layer("top_conv").get_weights()
     np.testing.assert_array_equal(found[0], expected[0])
     assert last("adam").optimizer.weight_decay is None
+    assert last("adamw", weight_decay=0).optimizer.weight_decay == 0
     assert last(adamw, weight_decay=0.5).optimizer.weight_decay == 0.1
 
 

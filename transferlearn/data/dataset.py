@@ -243,7 +243,10 @@ def joined_weights(
     """Multiplies the weights that a batch's items have; `None` if there are none."""
     parts = [None if weigh is None else weigh(raw), given, encoded]
     present = [part for part in parts if part is not None]
-    joined = present[0] if present else None
-    for part in present[1:]:
-        joined = joined * part
+    if not present:
+        return None
+    joined, *others = present
+    for part in others:
+        # `encoded` alone can be finer than one weight an item: pixels' or tokens' weights.
+        joined = joined.reshape(-1, *[1] * (part.ndim - 1)) * part
     return joined

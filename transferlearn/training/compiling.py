@@ -105,13 +105,13 @@ def compile_network(
         settings: The optimizer and its rate.
         objective: The loss and metrics.
         learning_rate: The rate; `None` takes that of the settings.
-        weight_decay: The decay of an optimizer that the settings only name; `None` or 0 keeps its
+        weight_decay: The decay of an optimizer that the settings only name; `None` keeps its
             default, and an optimizer object keeps its own.
     """
     rate = settings.learning_rate if learning_rate is None else learning_rate
     optimizer = copy_optimizer(settings.optimizer, rate)
-    if isinstance(settings.optimizer, str):
-        optimizer.weight_decay = weight_decay or optimizer.weight_decay
+    if isinstance(settings.optimizer, str) and weight_decay is not None:
+        optimizer.weight_decay = weight_decay
     network.model.compile(optimizer=optimizer, loss=objective.loss, metrics=objective.metrics())
 
 

@@ -80,6 +80,8 @@ class StreamDataset(Dataset):
         if sample_weight is not None:
             sample_weight = sample_weights(sample_weight, len(rows))
         encoded = Encoded(targets) if request.encode is None else request.encode(rows)
+        if encoded.inputs:
+            raise ValueError("Images of a stream go into networks without further inputs only.")
         weights = joined_weights(rows, sample_weight, request.weigh, encoded.weights)
         return (encoded.targets,) if weights is None else (encoded.targets, weights)
 
