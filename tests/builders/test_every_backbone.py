@@ -34,7 +34,9 @@ def test_build_step_save_and_reload(name, tmp_path):
     model = builder.build(num_classes=3)
     assert model.predict(x, verbose=0).shape == (6, 3)
     model.fit(x, np.array([0, 0, 0, 0, 1, 2]), verbose=0)
-    assert np.asarray(model.get_layer("predictions").bias).all()
+    # Not all(): the outputs of an untrained EfficientNetV2L are 0 or 1, and one class may come out
+    # as often as it should, so its bias has no gradient.
+    assert np.asarray(model.get_layer("predictions").bias).any()
     expected = model.predict(x, verbose=0)
     (tmp_path / "saved").mkdir()
     saving._without_training(model).save(tmp_path / "saved" / "model.keras")
