@@ -50,7 +50,7 @@ def test_the_network_is_traced_once(fitted, files):
     for name in files * 5:
         fitted.predict(name)
     assert fitted.model.predict_function.experimental_get_tracing_count() == traces
-    assert threading.active_count() == threads
+    assert threading.active_count() <= threads
 
 
 @pytest.mark.core
