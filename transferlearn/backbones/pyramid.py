@@ -32,12 +32,13 @@ def pyramid(model: keras.Model, blocks: Sequence[Block]) -> dict[int, Tensor]:
         The maps, `KerasTensor`s, by stride: 2, 4, 8, 16 and 32, as far as there are any.
     """
     ends = _ends_of_blocks(model, blocks)
-    rows, strides = _rows(model), {id(model.inputs[0]): 1}
+    image, rows = model.inputs[0], _rows(model)
+    strides = {id(image): 1}
     seen_anew: set[int] = set()
     found: dict[int, Tensor] = {}
     for step, live in zip(walk(model), live_tensors(model), strict=True):
         for tensor in step.outputs:
-            stride = strides[id(tensor)] = _stride(step, tensor, strides, rows)
+            stride = strides[id(tensor)] = _stride(image, step, tensor, strides, rows)
             if _window(step.operation) > 1:
                 seen_anew.add(stride)
             if stride not in STRIDES or isinstance(step.operation, _MOVED):
@@ -73,7 +74,9 @@ def _rows(model: keras.Model) -> dict[int, int]:
     return {**found, id(model.inputs[0]): image[1]}
 
 
-def _stride(step: Step, tensor: Tensor, strides: dict[int, int], rows: dict[int, int]) -> int:
+def _stride(
+    image: Tensor, step: Step, tensor: Tensor, strides: dict[int, int], rows: dict[int, int]
+) -> int:
     """Gives the stride of a tensor from the strides of its inputs; 0 if it is no map.
 
     Sizes alone do not tell it: without padding InceptionV3 makes 3 rows of 139 at stride 32.
@@ -82,7 +85,7 @@ def _stride(step: Step, tensor: Tensor, strides: dict[int, int], rows: dict[int,
         return 0
     before = max(step.inputs, key=lambda t: strides.get(id(t), 0))
     if not strides.get(id(before)):  # a gate, or tokens that become a map again
-        return round(_ratio(max(rows.values()), rows[id(tensor)]))
+        return round(_ratio(rows[id(image)], rows[id(tensor)]))
     if isinstance(step.operation, _MOVED):
         return strides[id(before)]
     own = getattr(step.operation, "strides", None)

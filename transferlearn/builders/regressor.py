@@ -21,8 +21,9 @@ class Regressor(Builder[NumberPrediction]):
         target_names: The names of the numbers, in the order of the outputs; in a table, the names
             of their columns. By default a table's column `target`, `value`, `number`, `y`, `score`
             or `label`, or the only column that is left.
-        loss: A Keras loss; by default the mean square error. Every loss gets standardised numbers:
-            their mean is taken away, and their standard deviation is the unit.
+        loss: `"mse"` (the default), `"mae"`, `"huber"`, `"log_cosh"`, or a loss of your own. It
+            gets standardised numbers: their mean is taken away, and their standard deviation is the
+            unit.
         metrics: Keras metrics, in the numbers' own units; by default the mean absolute error and
             R2.
     """

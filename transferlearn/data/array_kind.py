@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.data.items import RawItems, decoding_pool
 from transferlearn.data.kind import Kind, One, Spec
-from transferlearn.data.listed import ByRow, Listed
+from transferlearn.data.listed import ByRow, Listed, as_paths
 from transferlearn.data.messages import Skipped, report_skipped
 from transferlearn.data.sources.folders import files_of
 from transferlearn.data.targets.base import Target, Targets
@@ -62,8 +62,7 @@ class ArrayKind(Kind):
 
     def as_paths(self, items: Any) -> list[str] | None:
         """Gives the items as paths if all are strings or `Path`s, else `None`."""
-        are_paths = [isinstance(item, (str, Path)) for item in items]
-        return [str(item) for item in items] if are_paths and all(are_paths) else None
+        return as_paths(items)
 
     def open(
         self, listed: Listed, targets: Targets, *, on_error: str, share: float = 1.0

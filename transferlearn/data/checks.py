@@ -5,8 +5,6 @@ from collections import defaultdict
 from transferlearn.data.dataset import Dataset
 from transferlearn.data.messages import indented, notice
 
-_LISTED = 10  # items that a message names
-
 
 def check_train(train: Dataset) -> None:
     """Raises a `ValueError` that says why, where nothing can be learnt from the data."""
@@ -48,14 +46,14 @@ def _warn_of_shared(train: Dataset, validation: Dataset) -> None:
     if pairs:
         notice(
             f"The same {train.noun} is in train and validation {len(pairs)} times, which makes "
-            f"validation look better than it is:{indented(pairs, _LISTED)}"
+            f"validation look better than it is:{indented(pairs)}"
         )
 
 
 def _left_out(dataset: Dataset) -> str:
     """Lists the items that were left out, for the end of a message; empty if there are none."""
     lines = [f"{path}: {reason}" for path, reason in dataset.skipped]
-    return f" Left out were {len(lines)}:{indented(lines, _LISTED)}\n" if lines else ""
+    return f" Left out were {len(lines)}:{indented(lines)}\n" if lines else ""
 
 
 def _name(dataset: Dataset, i: int) -> str:

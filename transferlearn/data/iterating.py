@@ -34,6 +34,14 @@ def is_tf_data(source: object) -> bool:
     return hasattr(source, "element_spec") and hasattr(source, "cardinality")
 
 
+def refuse_endless(source: TfData) -> None:
+    """Refuses a `tf.data.Dataset` that says that it never ends."""
+    import tensorflow as tf
+
+    if source.cardinality() == tf.data.INFINITE_CARDINALITY:
+        raise ValueError("The tf.data.Dataset never ends. Leave out .repeat(), or add .take(n).")
+
+
 def iterate(batches: keras.utils.PyDataset | TfData) -> Iterator[tuple[Any, ...]]:
     """Gives each batch of a `PyDataset` or `tf.data.Dataset` once, as arrays."""
     if isinstance(batches, keras.utils.PyDataset):

@@ -1,7 +1,8 @@
 """Defines lists of items that are not opened yet, with what their source says of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -99,3 +100,11 @@ def sample_weights(values: ArrayLike, count: int) -> np.ndarray:
             f"Received: shape={np.shape(values)}"
         )
     return weights
+
+
+def as_paths(x: Iterable[object]) -> list[str] | None:
+    """Gives `x` as a list of paths if it holds strings or `Path`s only, else `None`."""
+    if isinstance(x, np.ndarray) and x.dtype.kind not in "UOT":
+        return None
+    are_paths = [isinstance(item, (str, Path)) for item in x]
+    return [str(item) for item in x] if are_paths and all(are_paths) else None

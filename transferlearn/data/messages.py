@@ -41,7 +41,7 @@ def _is_ours(frame: FrameType) -> bool:
     return frame.f_globals.get("__name__", "").partition(".")[0] == __name__.partition(".")[0]
 
 
-def indented(lines: Sequence[str], limit: int) -> str:
+def indented(lines: Sequence[str], limit: int = 10) -> str:
     """Puts each of these texts on an indented line of its own, and counts those beyond `limit`."""
     more = [f"and {len(lines) - limit} more"] if len(lines) > limit else []
     return "".join(f"\n  {line}" for line in [*lines[:limit], *more])

@@ -23,7 +23,6 @@ from transferlearn.types import Json, Source
 
 Prediction = TypeVar("Prediction")
 
-_LISTED = 10  # items that a warning names
 # One prediction at a time: on JAX a running one holds the model's state, and TensorFlow then
 # compiles only once.
 _predicting = threading.Lock()
@@ -223,6 +222,6 @@ class FittedModel(Generic[Prediction]):
             lines = [paths[i] or f"item {i}" for i in lost]
             notice(
                 f"The model gave NaN or infinity for {len(lost)} of {len(values)} items; ignore "
-                f"these predictions:{indented(lines, _LISTED)}"
+                f"these predictions:{indented(lines)}"
             )
         return self.encoding.decode(values, [Seen(path) for path in paths])

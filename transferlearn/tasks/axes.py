@@ -40,6 +40,12 @@ class Axes:
         return cls(values=values, variances=variances, mean=mean, rotation=rotation / scale)
 
 
+def check_finite(features: np.ndarray) -> None:
+    """Refuses features with a value that is NaN or infinite."""
+    if not np.isfinite(features).all():
+        raise ValueError("Features to solve a head on have values that are not finite.")
+
+
 def principal_axes(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rotates features into the axes along which they vary independently.
 

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from transferlearn.data.targets.labels import one_hot
-from transferlearn.tasks.axes import Axes
+from transferlearn.tasks.axes import Axes, check_finite
 from transferlearn.tasks.base import SolvedLayer, Solver
 from transferlearn.tasks.figures import Interval, wilson
 from transferlearn.tasks.lbfgs import minimise
@@ -127,8 +127,7 @@ def _set_up(
     features: np.ndarray, targets: np.ndarray, weights: np.ndarray | None, independent: bool
 ) -> "tuple[Axes, _Problem]":
     """Checks the features, rotates them into their principal axes, and sets up the problem."""
-    if not np.isfinite(features).all():
-        raise ValueError("Features to solve a head on have values that are not finite.")
+    check_finite(features)
     axes = Axes.of(features, weights)
     weights = np.ones(len(features)) if weights is None else weights
     return axes, _Problem(

@@ -72,7 +72,7 @@ def check_outputs(outputs: Outputs, num_classes: int, loss: Loss | None = None) 
 
 def is_binary(loss: Loss | None) -> bool:
     """Says, by its name, whether a loss is binary: it reads each output as a yes or no."""
-    return "binary" in _name(loss)
+    return "binary" in name_of(loss)
 
 
 def choose_loss(outputs: Outputs, metrics: Metrics | Metric | None) -> keras.losses.Loss:
@@ -105,12 +105,12 @@ def choose_encoder(loss: Loss, outputs: Outputs) -> Encoder | None:
         return Binary()
     if takes_ids(loss):
         return ClassIds()
-    return OneHot(outputs.count) if _ONE_HOT.search(_loss_name(loss)) else None
+    return OneHot(outputs.count) if _ONE_HOT.search(loss_name(loss)) else None
 
 
 def is_cross_entropy(loss: Loss) -> bool:
     """Says, by its name, whether a loss is a plain cross-entropy, which a solver can minimise."""
-    name = _loss_name(loss).replace("_", "")
+    name = loss_name(loss).replace("_", "")
     return (
         name.endswith("crossentropy")
         and "focal" not in name
@@ -120,13 +120,13 @@ def is_cross_entropy(loss: Loss) -> bool:
 
 def takes_ids(loss: Loss | None) -> bool:
     """Says, by its name, whether a loss reads class ids, as sparse ones do."""
-    return loss is not None and "sparse" in _loss_name(loss)
+    return loss is not None and "sparse" in loss_name(loss)
 
 
-def _loss_name(loss: Loss) -> str:
+def loss_name(loss: Loss) -> str:
     """Gives the name of a loss's function or class, also for an alias of it."""
     # Aliases such as "mse" are resolved: the function or class has only one name.
-    return _name(keras.losses.get(loss) if isinstance(loss, str) else loss)
+    return name_of(keras.losses.get(loss) if isinstance(loss, str) else loss)
 
 
 def check_metrics(metrics: Metrics | Metric | None, encode: Encoder | None) -> None:
@@ -141,9 +141,9 @@ def check_metrics(metrics: Metrics | Metric | None, encode: Encoder | None) -> N
         if isinstance(metric, (list, tuple)):
             check_metrics(metric, encode)
             continue
-        reads_ids = "sparse" in _name(metric)
-        reads_rows = not reads_ids and _READS_ROWS.search(_name(metric)) is not None
-        compares_outputs = "categorical" in _name(metric)
+        reads_ids = "sparse" in name_of(metric)
+        reads_rows = not reads_ids and _READS_ROWS.search(name_of(metric)) is not None
+        compares_outputs = "categorical" in name_of(metric)
         if (
             (isinstance(encode, ClassIds) and reads_rows)
             or (isinstance(encode, OneHot) and reads_ids)
@@ -156,7 +156,7 @@ def check_metrics(metrics: Metrics | Metric | None, encode: Encoder | None) -> N
             )
 
 
-def _name(part: Loss | Metric | None) -> str:
+def name_of(part: Loss | Metric | None) -> str:
     """Gives a string as it is, or the name of a function or class, in lower case."""
     # An object's `.name` is the user's to choose: CategoricalAccuracy(name="accuracy").
     named = part if isinstance(part, str) else getattr(part, "__name__", type(part).__name__)
@@ -166,5 +166,5 @@ def _name(part: Loss | Metric | None) -> str:
 def _need_one_hot(metrics: Metrics | Metric | None) -> bool:
     """Says whether a metric, neither plain accuracy nor a sparse one, needs rows, not class ids."""
     given = metrics if isinstance(metrics, (list, tuple)) else [metrics]
-    names = [_name(metric) for metric in given if metric is not None]
+    names = [name_of(metric) for metric in given if metric is not None]
     return any(name not in ("accuracy", "acc") and "sparse" not in name for name in names)

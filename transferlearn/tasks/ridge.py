@@ -6,7 +6,7 @@ from typing import ClassVar, NamedTuple
 import keras
 import numpy as np
 
-from transferlearn.tasks.axes import principal_axes
+from transferlearn.tasks.axes import check_finite, principal_axes
 from transferlearn.tasks.base import SolvedLayer, Solver
 from transferlearn.tasks.figures import Interval, r2_interval
 from transferlearn.types import Operation
@@ -104,8 +104,7 @@ class _Problem(NamedTuple):
         cls, features: np.ndarray, targets: np.ndarray, weights: np.ndarray | None
     ) -> "_Problem":
         """Sets up the problem for features, targets and weights of items."""
-        if not np.isfinite(features).all():
-            raise ValueError("Features to solve a head on have values that are not finite.")
+        check_finite(features)
         weights = np.ones(len(features)) if weights is None else weights / weights.mean()
         feature_mean = np.average(features, axis=0, weights=weights)
         target_mean = np.average(targets, axis=0, weights=weights)

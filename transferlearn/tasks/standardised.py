@@ -6,22 +6,17 @@ from typing import Any
 
 import keras
 
-from transferlearn.types import Loss, Metrics, Tensor
+from transferlearn.tasks.losses import loss_name, name_of
+from transferlearn.types import Loss, Metric, Metrics, Tensor
 
-_LOSSES = ("MeanSquaredError", "MeanAbsoluteError", "Huber", "LogCosh")
-_OF_FUNCTIONS = ("mean_squared_error", "mean_absolute_error", "huber", "log_cosh")
-_OF_CLASSES = re.compile("acc|crossentropy|auc|precision|recall|f1|fbeta|true_|false_|iou")
+_LOSSES = ("meansquarederror", "meanabsoluteerror", "huber", "logcosh")
+_OF_CLASSES = re.compile("acc|crossentropy|auc|precision|recall|f1score|fbeta|^true|^false|iou")
 
 
 def check_loss(loss: Loss) -> None:
-    """Refuses losses of Keras that mean nothing for numbers of mean 0: percentages, logarithms.
-
-    On images, `mape` reached an R2 of 0.20, `poisson` NaN, and `categorical_crossentropy` -0.28,
-    where `mse`, `mae`, `huber` and `log_cosh` reached 0.72 to 0.80.
-    """
-    of_keras = _module(loss).startswith("keras.")
-    name = getattr(loss, "__name__", type(loss).__name__)
-    if of_keras and name not in (*_LOSSES, *_OF_FUNCTIONS):
+    """Refuses losses of Keras that mean nothing for numbers of mean 0: percentages, logarithms."""
+    name = loss_name(loss)
+    if _is_of_keras(loss) and name.replace("_", "") not in _LOSSES:
         raise ValueError(
             "The loss is computed on numbers less their mean, in units of their spread, for which "
             f"{name} means nothing. Take mse, mae, huber, log_cosh or a function of your own."
@@ -31,15 +26,15 @@ def check_loss(loss: Loss) -> None:
 def check_metrics(metrics: Metrics | None) -> None:
     """Refuses metrics of Keras that are about classes."""
     for metric in keras.tree.flatten(metrics or []):
-        of_keras = isinstance(metric, str) or _module(metric).startswith("keras.")
-        name = metric if isinstance(metric, str) else getattr(metric, "name", "")
-        if of_keras and _OF_CLASSES.match(str(name)):
-            raise ValueError(f"{name} is a metric of classes: of numbers take mae, mse or r2.")
+        if _is_of_keras(metric) and _OF_CLASSES.search(name_of(metric)):
+            raise ValueError(
+                f"{name_of(metric)} is a metric of classes: of numbers take mae, mse or r2."
+            )
 
 
-def _module(value: object) -> str:
-    """Gives the module of an object's class, or of a function."""
-    return str(getattr(value, "__module__", type(value).__module__)) + "."
+def _is_of_keras(part: Loss | Metric) -> bool:
+    """Says whether a loss or metric is Keras's own, which it is where it is named."""
+    return isinstance(part, str) or part.__module__.partition(".")[0] == "keras"
 
 
 @keras.saving.register_keras_serializable("transferlearn")

@@ -2,7 +2,12 @@
 
 from transferlearn.backbones import Backbone
 from transferlearn.freezing import FreezeNone, FreezeStrategy, Layers
-from transferlearn.testing.requiring import require, require_settings, small_backbone
+from transferlearn.testing.requiring import (
+    require,
+    require_object,
+    require_settings,
+    small_backbone,
+)
 
 
 def check_freezing(strategy: FreezeStrategy, backbone: Backbone | None = None) -> None:
@@ -18,11 +23,7 @@ def check_freezing(strategy: FreezeStrategy, backbone: Backbone | None = None) -
     Example:
         tl.testing.check_freezing(FreezeAttention(), tl.backbones.get("VGG16", weights=None))
     """
-    require(
-        isinstance(strategy, FreezeStrategy),
-        "A strategy is an object, such as MyStrategy(), of a subclass of "
-        f"tl.freezing.FreezeStrategy. Received: {strategy!r}",
-    )
+    require_object(strategy, FreezeStrategy, "tl.freezing.FreezeStrategy")
     require_settings(strategy)
     layers = Layers.of(backbone or small_backbone())
     trainable = [layer.trainable for layer in layers]

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from transferlearn.heads import Activation, Head
-from transferlearn.testing.requiring import require, require_settings, requiring
+from transferlearn.testing.requiring import require, require_object, require_settings, requiring
 
 _FEATURES = ((5, 5, 8), (8,))  # a map, and a vector
 
@@ -23,11 +23,7 @@ def check_head(head: Head, *, features: tuple[tuple[int, ...], ...] = _FEATURES)
     Example:
         tl.testing.check_head(MaxHead(units=64))
     """
-    require(
-        isinstance(head, Head),
-        "A head is an object, such as MyHead(), of a subclass of tl.heads.Head. "
-        f"Received: {head!r}",
-    )
+    require_object(head, Head, "tl.heads.Head")
     require_settings(head)
     for shape in features:
         for activation in ("softmax", "sigmoid", "linear"):

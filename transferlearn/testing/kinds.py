@@ -1,6 +1,5 @@
 """Checks that a kind of data reads its items, always alike, and can be saved."""
 
-import json
 import tempfile
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import numpy as np
 
 from transferlearn.data import Dataset, Kind, Spec
 from transferlearn.data.dataset import ItemDataset
-from transferlearn.testing.requiring import require, require_settings
+from transferlearn.testing.requiring import require, require_object, require_settings, through_json
 
 _ATTRIBUTES = ("name", "noun", "endings", "columns", "in_cells")
 
@@ -28,10 +27,7 @@ def check_kind(kind: Kind, source: object, item: object) -> None:
     Example:
         tl.testing.check_kind(Spectra(), np.zeros((4, 128)), np.zeros(128))
     """
-    require(
-        isinstance(kind, Kind),
-        f"A kind is an object, such as MyKind(), of a subclass of tl.data.Kind. Received: {kind!r}",
-    )
+    require_object(kind, Kind, "tl.data.Kind")
     require_settings(kind)
     missing = [name for name in _ATTRIBUTES if not hasattr(kind, name)]
     require(not missing, f"The class must define {', '.join(missing)}; see tl.data.Kind.")
@@ -119,10 +115,7 @@ def _equal_beginnings(one: np.ndarray, several: np.ndarray) -> bool:
 
 def _check_save(kind: Kind) -> None:
     """Checks that a kind equals the one that its save brings back."""
-    try:
-        written = json.loads(json.dumps(kind.settings()))
-    except TypeError as error:
-        raise AssertionError(f"settings() must be what JSON takes: {error}.") from error
+    written = through_json(kind.settings())
     with tempfile.TemporaryDirectory() as folder:
         kind.write(Path(folder))
         again = type(kind).load(written, Path(folder))

@@ -1,5 +1,6 @@
 """Holds what the checks share: the error that they raise, a small network, and some images."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from transferlearn.backbones import Backbone, from_model
 from transferlearn.configs import write
+from transferlearn.types import Json
 
 
 def require(holds: bool, message: str) -> None:
@@ -25,6 +27,30 @@ def requiring(message: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise AssertionError(f"{message}. Raised: {error!r:.500}") from error
+
+
+def require_object(part: object, family: type, name: str) -> None:
+    """Raises `AssertionError` unless a part is an object of a subclass of `family`.
+
+    Args:
+        part: What the user passed.
+        family: The base class that it should have.
+        name: The base class as users write it, such as `"tl.heads.Head"`.
+    """
+    word = name.rpartition(".")[2]
+    require(
+        isinstance(part, family),
+        f"Pass an object, such as My{word}(), of a subclass of {name}. Received: {part!r}",
+    )
+
+
+def through_json(settings: Json) -> Json:
+    """Gives settings as a save brings them back; raises `AssertionError` if it cannot hold them."""
+    try:
+        written: Json = json.loads(json.dumps(settings))
+    except TypeError as error:
+        raise AssertionError(f"settings() must be what JSON takes: {error}.") from error
+    return written
 
 
 def require_settings(part: object) -> None:

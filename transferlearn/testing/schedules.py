@@ -4,7 +4,12 @@ from itertools import islice
 
 from transferlearn.freezing import FreezeAll
 from transferlearn.schedules import Job, Phase, PhaseResult, Schedule
-from transferlearn.testing.requiring import require, require_settings, small_backbone
+from transferlearn.testing.requiring import (
+    require,
+    require_object,
+    require_settings,
+    small_backbone,
+)
 
 _MOST = 1000  # phases, after which a schedule counts as endless
 
@@ -22,11 +27,7 @@ def check_schedule(schedule: Schedule, *, epochs: int = 12) -> None:
     Example:
         tl.testing.check_schedule(UntilGood())
     """
-    require(
-        isinstance(schedule, Schedule),
-        "A schedule is an object, such as MySchedule(), of a subclass of tl.Schedule. "
-        f"Received: {schedule!r}",
-    )
+    require_object(schedule, Schedule, "tl.Schedule")
     require_settings(schedule)
     for pretrained in (True, False):
         job = _job(epochs, pretrained=pretrained)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from transferlearn.backbones import Backbone, BackboneSource, Facts
-from transferlearn.testing.requiring import require
+from transferlearn.testing.requiring import require, require_object
 
 
 def check_source(
@@ -23,11 +23,7 @@ def check_source(
     Example:
         tl.testing.check_source(Tiny())
     """
-    require(
-        isinstance(source, BackboneSource),
-        "A source is an object, such as MySource(), of a subclass of "
-        f"tl.backbones.BackboneSource. Received: {source!r}",
-    )
+    require_object(source, BackboneSource, "tl.backbones.BackboneSource")
     require(
         not isinstance(source.names, str) and bool(source.names),
         f"names is a tuple of names. Received: {source.names!r}",

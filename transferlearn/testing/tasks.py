@@ -1,6 +1,5 @@
 """Checks that a task learns its targets, trains a network, and gives predictions and figures."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +12,14 @@ from transferlearn.data import Encoded, Spec, Target, Targets
 from transferlearn.data.listed import ByRow, Listed
 from transferlearn.heads import Output
 from transferlearn.tasks import Encoding, Evaluation, Seen, Task
-from transferlearn.testing.requiring import require, require_settings, small_backbone, some_pixels
+from transferlearn.testing.requiring import (
+    require,
+    require_object,
+    require_settings,
+    small_backbone,
+    some_pixels,
+    through_json,
+)
 from transferlearn.types import Tensor
 
 
@@ -30,11 +36,7 @@ def check_task(task: Task[Any], y: Any) -> None:
     Example:
         tl.testing.check_task(Counts(), np.arange(20))
     """
-    require(
-        isinstance(task, Task),
-        "A task is an object, such as MyTask(), of a subclass of tl.tasks.Task. "
-        f"Received: {task!r}",
-    )
+    require_object(task, Task, "tl.tasks.Task")
     require_settings(task)
     targets = _gathered(task.target, y)
     _check_targets(targets, len(y))
@@ -90,11 +92,7 @@ def _check_save(encoding: Encoding[Any]) -> None:
         f"{type(encoding).__name__} needs a name of its own: a save could not tell what else is "
         f"called {encoding.name!r} from it.",
     )
-    try:
-        written = json.loads(json.dumps(encoding.settings()))
-    except TypeError as error:
-        raise AssertionError(f"settings() must be what JSON takes: {error}.") from error
-    again = type(encoding).load(written)
+    again = type(encoding).load(through_json(encoding.settings()))
     require(
         again == encoding,
         f"Saved and loaded, the encoding is another one: {again!r}, where {encoding!r} was "

@@ -1,7 +1,6 @@
 """Makes datasets of pictures in memory: arrays, and lists of pictures of any size."""
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,14 +20,6 @@ from transferlearn.data.images.pixels import (
 )
 from transferlearn.data.messages import quiet
 from transferlearn.data.targets.base import Targets
-
-
-def as_paths(x: Iterable[object]) -> list[str] | None:
-    """Gives `x` as a list of paths if it holds strings or `Path`s only, else `None`."""
-    if isinstance(x, np.ndarray) and x.dtype.kind not in "UOT":
-        return None
-    are_paths = [isinstance(item, (str, Path)) for item in x]
-    return [str(item) for item in x] if are_paths and all(are_paths) else None
 
 
 def pixel_dataset(

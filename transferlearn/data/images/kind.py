@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from transferlearn.data.dataset import Dataset
-from transferlearn.data.images.arrays import as_paths, pixel_dataset
+from transferlearn.data.images.arrays import pixel_dataset
 from transferlearn.data.images.checking import file_dataset, open_files
 from transferlearn.data.images.dataset import ImageDataset
 from transferlearn.data.images.files import ENDINGS, ImageFileError, decode, resize
@@ -17,7 +17,7 @@ from transferlearn.data.images.options import ImageOptions
 from transferlearn.data.images.streams import load_generator, load_tf_data
 from transferlearn.data.iterating import is_tf_data
 from transferlearn.data.kind import Kind, One, Spec
-from transferlearn.data.listed import Listed
+from transferlearn.data.listed import Listed, as_paths
 from transferlearn.data.sources.folders import files_of
 from transferlearn.data.targets.base import Target, Targets
 from transferlearn.types import Json, TfData

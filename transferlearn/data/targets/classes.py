@@ -17,7 +17,7 @@ from transferlearn.data.targets.labels import (
     is_missing,
 )
 
-_LISTED = 10  # rows or classes that a message names
+_LISTED = 10  # classes that a message names
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -159,7 +159,7 @@ class Classes(Target):
         if missing:
             raise ValueError(
                 f"{listed.what}: {len(missing)} rows have no label. Write it in, or take the row "
-                f"out.{indented(missing, _LISTED)}"
+                f"out.{indented(missing)}"
             )
         labels, names = class_labels(as_numbers(cells), self.class_names)
         return ClassTargets(class_names=names, labels=labels)

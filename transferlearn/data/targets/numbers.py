@@ -14,7 +14,6 @@ from transferlearn.data.targets.base import ByBatch, Target, Targets
 from transferlearn.data.targets.columns import find_column
 from transferlearn.data.targets.parsing import number_rows
 
-_LISTED = 10  # items that a message names
 _USUAL = ("target", "value", "number", "y", "score", "label")  # columns, the likeliest first
 _LARGEST, _SMALLEST = 1e38, 1e-37  # about the ends of float32, for values and for their deviation
 _COARSE = 2e-5  # deviation / mean; below this, float32 keeps under three digits of the deviation
@@ -45,7 +44,7 @@ class NumberTargets(Targets):
         found = np.concatenate([self.parse(batch) for batch in self.given()])
         missing = np.flatnonzero(np.isnan(found).any(axis=1))
         if len(missing):
-            places = indented([f"item {i}" for i in missing], _LISTED)
+            places = indented([f"item {i}" for i in missing])
             notice(f"{len(missing)} of {len(found)} items have no number and are left out:{places}")
         return np.delete(found, missing, axis=0)
 

@@ -8,7 +8,6 @@ from numpy.typing import ArrayLike
 
 from transferlearn.data.messages import indented
 
-_LISTED = 10  # cells that a message names
 _MISSING = (
     "",
     "nan",
@@ -51,7 +50,7 @@ def number_rows(
     wrong = [(i, k) for i, k in np.argwhere(~np.isfinite(rows)) if not _is_missing(cells[i, k])]
     if wrong:
         plain = cells.tolist()
-        listed = indented([f"{called(i)}: {plain[i][k]!r:.60}" for i, k in wrong], _LISTED)
+        listed = indented([f"{called(i)}: {plain[i][k]!r:.60}" for i, k in wrong])
         raise ValueError(f"Expected numbers such as 12.5. Received:{listed}")
     if names is not None and rows.shape[1] != len(names):
         raise ValueError(

@@ -29,7 +29,6 @@ from transferlearn.data.texts.tokenizer import Tokenizer, load_tokenizer, save_t
 from transferlearn.data.texts.tokens import TokenItems
 from transferlearn.types import Json, TfData
 
-_LISTED = 10  # texts that a message names
 _STRANGE = 0.5  # share of unknown tokens above which a text is pointed out
 _FOLDER = "tokenizer"  # of the tokenizer's files, in a save
 
@@ -120,7 +119,7 @@ class Texts(Kind):
         report_skipped("The texts", bad, count=len(texts), noun="file", on_error=on_error)
         good = [(name, text) for name, text in pairs if isinstance(text, str)]
         if blank := [name for name, text in good if empty(text)]:
-            notice(f"Empty, and predicted on all the same:{indented(blank, _LISTED)}")
+            notice(f"Empty, and predicted on all the same:{indented(blank)}")
         dataset = self.tokens(
             [text for _, text in good], names=[name for name, _ in good] if names else None
         )
@@ -224,7 +223,7 @@ class Texts(Kind):
         if strange:
             notice(
                 f"{len(strange)} of {len(texts)} texts are mostly of characters that the tokenizer "
-                f"does not know, so the network cannot tell them apart:{indented(strange, _LISTED)}"
+                f"does not know, so the network cannot tell them apart:{indented(strange)}"
             )
 
 

@@ -8,13 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from transferlearn.data.iterating import is_tf_data
+from transferlearn.data.iterating import is_tf_data, refuse_endless
 from transferlearn.data.kind import Kind
 from transferlearn.data.messages import indented
 from transferlearn.data.sources.folders import files_below
 from transferlearn.types import TfData
-
-_LISTED = 10  # texts that a message names
 
 
 @dataclass(frozen=True)
@@ -94,8 +92,7 @@ def _check_stream(source: TfData, expected: str) -> None:
             f"A tf.data.Dataset of texts must hold {expected}, batched or not. "
             f"Received: element_spec={spec}"
         )
-    if source.cardinality() == tf.data.INFINITE_CARDINALITY:
-        raise ValueError("The tf.data.Dataset never ends. Leave out .repeat(), or add .take(n).")
+    refuse_endless(source)
 
 
 def to_predict(source: Any, kind: Kind) -> tuple[Sequence[str | Unreadable], list[str] | None]:
@@ -112,7 +109,7 @@ def to_predict(source: Any, kind: Kind) -> tuple[Sequence[str | Unreadable], lis
     texts = [as_text(item) for item in _strings(source)]
     wrong = [f"text {i}: {t.problem}" for i, t in enumerate(texts) if isinstance(t, Unreadable)]
     if wrong or not texts:
-        raise ValueError(f"Expected texts.{indented(wrong, _LISTED) or ' Received: none'}")
+        raise ValueError(f"Expected texts.{indented(wrong) or ' Received: none'}")
     return texts, None
 
 

@@ -10,6 +10,7 @@ from transferlearn.data.dataset import Request
 from transferlearn.data.images.options import ImageOptions
 from transferlearn.data.images.streams.base import StreamDataset, peeked_rescale
 from transferlearn.data.images.streams.rereading import patiently
+from transferlearn.data.iterating import refuse_endless
 from transferlearn.data.targets.base import ByBatch, Target
 from transferlearn.types import TfData
 
@@ -138,8 +139,7 @@ def _check(source: TfData, specs: tuple[Any, ...], has_targets: bool) -> None:
     """Refuses a stream that is endless, or whose elements cannot be used."""
     import tensorflow as tf
 
-    if source.cardinality() == tf.data.INFINITE_CARDINALITY:
-        raise ValueError("The tf.data.Dataset never ends. Leave out .repeat(), or add .take(n).")
+    refuse_endless(source)
     received = f"Received: element_spec={source.element_spec}"
     if not all(isinstance(spec, tf.TensorSpec) for spec in specs):
         raise ValueError(f"A tf.data.Dataset must hold {_FORMS}. {received}")
