@@ -22,13 +22,14 @@ def builder(backbone, **settings):
 
 def test_it_trains_both_outputs_and_reads_both_inputs(backbone):
     fitted = builder(backbone, freeze="all", learning_rate=0.03).fit(
-        several.data(96), several.data(32, seed=2), epochs=25, verbose=0
+        several.data(256), several.data(256, seed=2), epochs=40, verbose=0
     )
     history = fitted.history.history
-    assert history["val_choice_accuracy"][-1] > 0.7
+    # Guessing gets 0.5 right of 256, with a standard error of 0.03; trained were 0.70 to 0.73.
+    assert history["val_choice_accuracy"][-1] > 0.62
     assert history["val_difference_mae"][-1] < 0.7 * history["val_difference_mae"][0]
     assert [tensor.name for tensor in fitted.model.inputs] == ["left", "right", "told"]
-    assert fitted.phases[0].stored.items == 128
+    assert fitted.phases[0].stored.items == 512
 
 
 @pytest.mark.parametrize("freeze", ["all", "first", "none"])
