@@ -1,4 +1,4 @@
-"""Checks arguments that are numbers, shares or prices; each error says what was received."""
+"""Checks arguments that are numbers or shares; each error says what was received."""
 
 import math
 import numbers
@@ -49,12 +49,3 @@ def share(name: str, value: Any) -> float:
     if not (is_number(value) and 0 <= value < 1):
         raise ValueError(f"{name} is a share in [0, 1). Received: {name}={value!r}")
     return float(value)
-
-
-def price(value: Any) -> float | None:
-    """Checks a machine's price for an hour, at least 0; `None`, for unknown, stays `None`.
-
-    Raises:
-        ValueError: The price is no number of at least 0.
-    """
-    return None if value is None else number("price_per_hour", value)

@@ -14,6 +14,7 @@ from transferlearn.advice.estimation import stopwatch as watching
 from transferlearn.advice.estimation.stopwatch import Stopwatch
 from transferlearn.features import memory
 from transferlearn.freezing import FreezeAll
+from transferlearn.money import Money
 
 X, Y = pixels(400, 32), np.arange(400) % 3
 
@@ -154,8 +155,9 @@ def test_nothing_is_changed(backbone, temporary, tmp_path):
     weights = [w.copy() for w in backbone.model.get_weights()]
     states = random.getstate(), np.random.get_state()  # noqa: NPY002
     cache = tl.Cache(directory=tmp_path / "features")
-    found = tl.estimate(builder, (X, Y), cache=cache, price_per_hour=7.2)
-    assert found.money == pytest.approx(found.seconds * 0.002)
+    found = tl.estimate(builder, (X, Y), cache=cache, price_per_hour="7.2 CHF")
+    assert found.money.amount == pytest.approx(found.seconds * 0.002)
+    assert found.money.currency == "CHF"
     assert random.getstate() == states[0]
     np.testing.assert_equal(np.random.get_state(), states[1])  # noqa: NPY002
     np.testing.assert_array_equal(keras.random.uniform((3,)), drawn)
@@ -190,7 +192,7 @@ def test_what_is_printed():
         memory=2_340_000_000,
         stored_in_memory=0,
         stored_on_disk=1_500_000,
-        money=3.456,
+        money=Money(3.456, "EUR"),
         images=5000,
         measured=320,
         took=21.26,
@@ -199,10 +201,9 @@ def test_what_is_printed():
         "Time: 2.0 h (reading 20.0 s, weights and graphs 30.0 s, features 2.0 h)",
         "Memory: 2.34 GB resident at most",
         "Stored features: 1.5 MB on disk",
-        "Money: 3.46",
+        "Money: 3.46 EUR",
         "Measured on 320 of 5,000 items in 21.3 s.",
     ]
-    assert "Money: 0.0025\n" in str(replace(found, money=0.00249))
     cheap = str(
         replace(found, seconds=600.0, features=0.0, training=570.0, stored_on_disk=0, money=None)
     )
@@ -212,10 +213,9 @@ def test_what_is_printed():
     assert "Money" not in cheap
 
 
-@pytest.mark.parametrize("price", [-1.0, float("nan"), float("inf"), "3", True])
-def test_a_price_that_is_none(backbone, price):
-    with pytest.raises(ValueError, match="price_per_hour is a number of at least 0"):
-        estimate(backbone, fit={"price_per_hour": price})
+def test_a_price_without_a_currency_is_refused(backbone):
+    with pytest.raises(ValueError, match=r'Write price_per_hour="0\.5 EUR"'):
+        estimate(backbone, fit={"price_per_hour": 0.5})
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
+from transferlearn.advice.suggestion import Suggestion, Suggestions
 from transferlearn.advice.suggestion.measuring import read_sample
 from transferlearn.backbones import registry
 from transferlearn.data import Reading
@@ -39,7 +40,7 @@ def blind():
 
 @pytest.fixture(scope="module")
 def found(backbone):
-    return tl.suggest((X, Y), [backbone], price_per_hour=3.6, epochs=4, verbose=0)
+    return tl.suggest((X, Y), [backbone], price_per_hour="3.6 EUR", epochs=4, verbose=0)
 
 
 def by_depth(suggestions):
@@ -128,7 +129,8 @@ def test_time_and_cost_are_of_the_pass_and_the_epochs(backbone, found):
     assert 0.9 < passes[0] < 1.1
     assert passes[-1] == pytest.approx(4 * 3)
     for row in found:
-        assert row.cost == pytest.approx(row.training_seconds / 1000)
+        assert row.cost.amount == pytest.approx(row.training_seconds / 1000)
+        assert row.cost.currency == row.facts()["cost"]["currency"] == "EUR"
 
 
 def test_depths_are_those_asked_for(backbone):
@@ -253,14 +255,65 @@ def test_several_labels_an_image(backbone):
 
 def test_the_table_and_the_plot(found, backbone, tmp_path):
     lines = str(found).splitlines()
-    assert len(lines) == len(found) + 2
+    assert len(lines) == len(found) + 3
     assert lines[0].split()[0] == "network"
     assert f"{found[0].score:.3f}" in lines[1]
     assert "published top-1" not in lines[0]  # of a network of one's own nothing is published
-    assert "cost" in lines[0]
+    assert "cost, EUR" in lines[0]
     assert "cost" not in str(tl.suggest((X, Y), [backbone], depths=[0], verbose=0)).splitlines()[0]
+    marked = [row for row, line in zip(found, lines[1:], strict=False) if line[0] == "*"]
+    assert marked == [found.recommended]
     found.plot(tmp_path / "plot.png")
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
+
+
+def suggestions(*rows):
+    """Suggestions with these scores, trained blocks and seconds; an interval is 0.04 wide."""
+    return Suggestions(
+        tuple(
+            Suggestion(
+                builder=tl.ImageClassifierBuilder("EfficientNetLite0"),
+                schedule="fine-tune" if blocks else "probe",
+                network="Net",
+                image_size=(96, 96),
+                freeze=f"block{9 - blocks}" if blocks else "all",
+                trained_blocks=blocks,
+                score_name="accuracy",
+                score=score,
+                interval=(score - 0.02, score + 0.02),
+                seconds_per_image=0.01,
+                operations=1.0,
+                parameters=1,
+                trained_parameters=1,
+                megabytes=1.0,
+                training_seconds=seconds,
+            )
+            for score, blocks, seconds in rows
+        ),
+        images=1000,
+    )
+
+
+def test_the_quickest_of_those_within_the_interval_of_the_best_is_recommended():
+    found = suggestions((0.888, 6, 360.0), (0.888, 3, 90.0), (0.869, 0, 12.0), (0.867, 0, 3.0))
+    assert found.recommended is found[2]
+    assert str(found).splitlines()[-1] == (
+        "* Net at 96x96 px, all frozen: 0.869, within the interval of the best (0.888 [0.868, "
+        "0.908], Net at 96x96 px, frozen up to block3) and 30 times faster to train. Training "
+        "more blocks often gains more than the table can tell."
+    )
+    shallow = suggestions((0.888, 0, 30.0), (0.888, 0, 12.0), (0.880, 0, 12.0))
+    assert shallow.recommended is shallow[1]
+    assert str(shallow).endswith("and 2.5 times faster to train.")
+
+
+def test_the_best_is_recommended_where_it_is_quickest_or_nothing_is_known_of_times():
+    quick = suggestions((0.9, 2, 5.0), (0.89, 0, 5.0))
+    unknown = suggestions((0.9, 2, None), (0.89, 0, None))
+    assert quick.recommended is quick[0]
+    assert unknown.recommended is unknown[0]
+    assert str(quick).endswith("0.900, the best; none within its interval trains quicker.")
+    assert str(unknown).endswith("the best; how long each takes to train is not known.")
 
 
 def test_candidates_must_look_at_the_same_images(backbone):
@@ -279,7 +332,7 @@ def test_candidates_must_look_at_the_same_images(backbone):
         ({"depths": []}, TypeError, "depths is a list"),
         ({"depths": [-1]}, ValueError, "depths is a whole number of at least 0"),
         ({"items": 1}, ValueError, "items is a whole number of at least 2"),
-        ({"price_per_hour": -1}, ValueError, "price_per_hour is a number of at least 0"),
+        ({"price_per_hour": 0.5}, ValueError, 'Write price_per_hour="0.5 EUR"'),
     ],
 )
 def test_what_cannot_be_is_refused_before_any_image_is_read(backbone, change, error, said):

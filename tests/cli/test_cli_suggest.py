@@ -33,8 +33,9 @@ def test_the_command_it_ends_with_trains(photos, tmp_path, capsys):
     out = capsys.readouterr().out
     assert plot.is_file()
     lines = out.splitlines()
-    assert len(lines) == 5
-    network, size, freeze, *_ = lines[1].split()
+    assert len(lines) == 6
+    [marked] = [line for line in lines[1:3] if line.startswith("*")]
+    _, network, size, freeze, *_ = marked.split()
     assert (network, size) == ("EfficientNetLite0", "32x32")
     schedule = "probe" if freeze == "all" else "fine-tune"
     assert lines[-1] == (
@@ -46,11 +47,15 @@ def test_the_command_it_ends_with_trains(photos, tmp_path, capsys):
 
 def test_json_has_a_row_for_each_candidate_and_depth(photos, capsys):
     arguments = ["suggest", str(photos), "--candidates", "EfficientNetLite0", "--image-sizes",
-                 "32x32", "48x48", "--depths", "0", "--price-per-hour", "2", "--json"]  # fmt: skip
+                 "32x32", "48x48", "--depths", "0", "--price-per-hour", "2 USD",
+                 "--json"]  # fmt: skip
     assert main(arguments) == 0
     rows = json.loads(capsys.readouterr().out)
     assert {tuple(row["image_size"]) for row in rows} == {(32, 32), (48, 48)}
-    assert all(row["cost"] == row["training_seconds"] / 1800 for row in rows)
+    for row in rows:
+        amount = pytest.approx(row["training_seconds"] / 1800)
+        assert row["cost"] == {"amount": amount, "currency": "USD"}
+    assert [row["recommended"] for row in rows].count(True) == 1
     assert all(row["top1"] == 74.9 for row in rows)
 
 

@@ -40,8 +40,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--items", type=int, default=1000, help="how many photos to look at, at most")
     add(
         "--price-per-hour",
-        type=float,
-        help="price of this machine, to estimate what a training costs",
+        metavar="PRICE",
+        help='price of this machine, such as "0.50 EUR", to estimate what a training costs',
     )
     add("--epochs", type=int, default=10, help="epochs of the training whose time is estimated")
     add(
@@ -51,7 +51,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> Outcome:
-    """Compares the candidates, and gives the table and the command that trains the best."""
+    """Compares the candidates, and gives the table and the command that trains the choice."""
     from transferlearn import suggest
 
     found = suggest(
@@ -66,18 +66,19 @@ def run(options: Namespace) -> Outcome:
     )
     if options.plot is not None:
         found.plot(options.plot)
-    best = found[0].builder
+    start = found.recommended
     chosen = {
-        "backbone": best.backbone,
-        "weights": best.weights,
-        "image-size": "x".join(map(str, found[0].image_size)),
-        "freeze": found[0].freeze,
-        "schedule": found[0].schedule,
+        "backbone": start.builder.backbone,
+        "weights": start.builder.weights,
+        "image-size": "x".join(map(str, start.image_size)),
+        "freeze": start.freeze,
+        "schedule": start.schedule,
     }
     settings = " ".join(f"--{name} {shlex.quote(str(value))}" for name, value in chosen.items())
     task = as_written(options)
     hint = f"Next: transferlearn train {shlex.quote(str(options.photos))}{task} {settings}"
-    return Outcome([row.facts() for row in found], f"{found}\n{hint}")
+    rows = [{**row.facts(), "recommended": row is start} for row in found]
+    return Outcome(rows, f"{found}\n{hint}")
 
 
 def candidates(options: Namespace) -> "list[Builder[Any]]":

@@ -15,12 +15,12 @@ from transferlearn.advice.estimation.projection import Projection
 from transferlearn.advice.estimation.result import Estimate
 from transferlearn.advice.estimation.stopwatch import Stopwatch
 from transferlearn.builders import Builder
-from transferlearn.checks import price
 from transferlearn.data import DataWarning, LoadedData
 from transferlearn.data.excerpt import Sample
 from transferlearn.data.loading import load_excerpt
 from transferlearn.features import Cache, Storage
 from transferlearn.features.rehearsal import Rehearsal, rehearsal
+from transferlearn.money import price
 from transferlearn.randomness import random_states_kept
 from transferlearn.training import check_cache
 from transferlearn.types import Source
@@ -34,7 +34,7 @@ def estimate(
     train: Source,
     validation_data: Source | None = None,
     *,
-    price_per_hour: float | None = None,
+    price_per_hour: str | None = None,
     cache: str | bool | Cache = "auto",
     **fit_options: Any,
 ) -> Estimate:
@@ -44,7 +44,7 @@ def estimate(
         builder: The builder of the run; it stays as it is.
         train: A folder, arrays or a table, as for `fit`; a stream cannot be measured in part.
         validation_data: A folder, arrays or a table to validate on, as for `fit`.
-        price_per_hour: The price of the machine for an hour, in any currency.
+        price_per_hour: The price of the machine for an hour, such as `"1.20 EUR"`.
         cache: What is stored, as for `fit`; the estimate takes no account of features that are
             stored already.
         **fit_options: Arguments of `builder.prepare`, such as `epochs` and `schedule`. Where a
@@ -55,10 +55,10 @@ def estimate(
 
     Raises:
         ValueError: `fit` would refuse the data or the settings, the data is a stream, or the price
-            is no number of at least 0.
+            is no amount with a currency.
 
     Example:
-        print(tl.estimate(builder, "photos", epochs=20, price_per_hour=0.5))
+        print(tl.estimate(builder, "photos", epochs=20, price_per_hour="0.50 EUR"))
     """
     begun = time.perf_counter()
     rate = price(price_per_hour)
@@ -92,7 +92,7 @@ def estimate(
         memory=peak.nbytes + in_memory - stored[0] + projection.memory(courses),
         stored_in_memory=in_memory,
         stored_on_disk=on_disk,
-        money=None if rate is None else rate * seconds / 3600,
+        money=rate and rate.times(seconds / 3600),
         images=projection.images,
         measured=projection.measured,
         took=time.perf_counter() - begun,

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from transferlearn.money import Money
+
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
@@ -17,7 +19,7 @@ class Estimate:
         memory: The most bytes of the process that are resident at once.
         stored_in_memory: Bytes of the features that are stored in memory, a part of `memory`.
         stored_on_disk: Bytes of the features that are stored on disk.
-        money: The cost of the run in the currency of the price; `None` without a price.
+        money: The cost of the run, an `amount` in a `currency`; `None` without a price.
         images: The number of all items (also where they are no images), those to validate on
             included.
         measured: The number of items that were measured.
@@ -32,7 +34,7 @@ class Estimate:
     memory: int
     stored_in_memory: int
     stored_on_disk: int
-    money: float | None
+    money: Money | None
     images: int
     measured: int
     took: float
@@ -59,8 +61,7 @@ class Estimate:
             f"Stored features: {', '.join(where) or 'none'}",
         ]
         if self.money is not None:
-            form = ",.2f" if self.money >= 1 else ".2g"
-            lines.append(f"Money: {self.money:{form}}")
+            lines.append(f"Money: {self.money}")
         lines.append(
             f"Measured on {self.measured:,} of {self.images:,} items in {_time(self.took)}."
         )

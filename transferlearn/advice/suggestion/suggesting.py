@@ -20,9 +20,10 @@ from transferlearn.advice.suggestion.measuring import (
 )
 from transferlearn.advice.suggestion.table import Suggestion, Suggestions
 from transferlearn.builders import Builder, ImageBuilder, ImageClassifierBuilder
-from transferlearn.checks import price, whole
+from transferlearn.checks import whole
 from transferlearn.data import Images
 from transferlearn.data.images import ImageDataset
+from transferlearn.money import Money, price
 from transferlearn.progress import obeys_verbose
 from transferlearn.randomness import random_states_kept
 from transferlearn.tasks import Solver
@@ -45,7 +46,7 @@ def suggest(
     *,
     depths: Sequence[int] | None = None,
     items: int = 1000,
-    price_per_hour: float | None = None,
+    price_per_hour: str | None = None,
     epochs: int = 10,
     seed: int = 0,
     verbose: Verbose = "auto",
@@ -67,7 +68,8 @@ def suggest(
         depths: How many of the last blocks may be trained, such as `(0, 2, 4)`; 0: the head alone.
             By default five numbers, from none to all.
         items: The largest number of images to look at, drawn from each class in its proportion.
-        price_per_hour: The price of the machine for an hour; gives the cost of training.
+        price_per_hour: The price of the machine for an hour, such as `"1.20 EUR"`; gives the cost
+            of training.
         epochs: The number of epochs that time and cost of training are estimated for.
         seed: The seed of the sample and of the cross-validation.
         verbose: How progress is shown, as for `model.fit`: 0 nothing, 1 a bar, 2 lines.
@@ -75,7 +77,8 @@ def suggest(
     Returns:
         Suggestions, the best first: by expected score; where that is equal, the network with
         fewer operations, and of one network the one that trains most blocks (or fewest, above a
-        score of 0.99). Nothing that was passed is changed.
+        score of 0.99). Their `recommended` is the one that trains quickest of those whose score
+        lies within the interval of the best. Nothing that was passed is changed.
 
     Raises:
         TypeError: Candidates that are no list.
@@ -83,9 +86,10 @@ def suggest(
 
     Example:
         small = tl.ImageClassifierBuilder("EfficientNetLite0", image_size=(96, 96))
-        found = tl.suggest("photos", [small, "EfficientNetLite0"], price_per_hour=0.5)
+        found = tl.suggest("photos", [small, "EfficientNetLite0"], price_per_hour="0.50 EUR")
         print(found)
-        fitted = found[0].builder.fit("photos", schedule=found[0].schedule)
+        start = found.recommended
+        fitted = start.builder.fit("photos", schedule=start.schedule)
     """
     builders = _as_builders(candidates)
     items, epochs = whole("items", items, least=2), whole("epochs", epochs, least=1)
@@ -166,7 +170,7 @@ class _Budget(NamedTuple):
 
     images: int | None
     epochs: int
-    price_per_hour: float | None
+    price_per_hour: Money | None
     seed: int
 
     def seconds(self, measured: Measured, depth: Depth) -> float | None:
@@ -178,11 +182,11 @@ class _Budget(NamedTuple):
         operations = depth.operations + self.epochs * (1 + _BACKWARD) * behind
         return self.images * measured.seconds_per_image * operations / measured.operations
 
-    def cost(self, seconds: float | None) -> float | None:
+    def cost(self, seconds: float | None) -> Money | None:
         """Gives what so many seconds cost; `None` where the time or the price is not known."""
         if seconds is None or self.price_per_hour is None:
             return None
-        return seconds / 3600 * self.price_per_hour
+        return self.price_per_hour.times(seconds / 3600)
 
 
 def _rows(

@@ -1,11 +1,13 @@
 """Holds suggestions, and shows them as a table or a picture."""
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transferlearn.builders import ImageBuilder
+from transferlearn.money import Money
 from transferlearn.plotting import write_figure
 from transferlearn.tables import as_table
 from transferlearn.types import Json
@@ -35,7 +37,7 @@ class Suggestion:
         megabytes: The size of the weights, in 10^6 bytes.
         training_seconds: The estimated seconds of training on all images: the frozen part once, the
             rest in each epoch; `None` where a stream does not tell how many images there are.
-        cost: The price of `training_seconds` by `price_per_hour`, or `None`.
+        cost: What `training_seconds` cost, an `amount` in a `currency`, or `None`.
         top1: The published ImageNet top-1 accuracy of the network in percent, or `None`.
         published_place: The network's place among the candidates by `top1`, from 1, or `None`.
     """
@@ -55,18 +57,21 @@ class Suggestion:
     trained_parameters: int
     megabytes: float
     training_seconds: float | None
-    cost: float | None = None
+    cost: Money | None = None
     top1: float | None = None
     published_place: int | None = None
 
     def facts(self) -> Json:
         """Gives all attributes but the builder, as values that JSON takes."""
-        return {name: value for name, value in vars(self).items() if name != "builder"}
+        facts = {name: value for name, value in vars(self).items() if name != "builder"}
+        return {**facts, "cost": self.cost and asdict(self.cost)}
 
 
 @dataclass(frozen=True)
 class Suggestions:
     """Holds suggestions, the best first, like a sequence; printed, it is a table.
+
+    The table marks the suggestion to start from, `recommended`, and says why it is that one.
 
     Attributes:
         rows: The suggestions, the best first.
@@ -85,13 +90,28 @@ class Suggestions:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def recommended(self) -> Suggestion:
+        """Gives the suggestion to start from: the one that trains quickest of all as good.
+
+        As good as the best is a score within the interval of the best. Where no times are known,
+        it is the best itself.
+        """
+        # All were scored on the same images, so a paired test would be sharper; but a `Solver`
+        # tells a score only, and not which items it is right on.
+        equals = [row for row in self.rows if row.score >= self.rows[0].interval[0]]
+        return min(equals, key=lambda row: row.training_seconds or 0.0)  # of equals the first
+
     def __str__(self) -> str:
-        name = self.rows[0].score_name
-        lines = [[name if cell == "score" else cell for cell in _HEAD], *map(_cells, self.rows)]
+        best, chosen = self.rows[0], self.recommended
+        names = {"score": best.score_name, "cost": f"cost, {best.cost and best.cost.currency}"}
+        lines = [["", *(names.get(cell, cell) for cell in _HEAD)]]
+        lines += [["*" if row is chosen else "", *_cells(row)] for row in self.rows]
         # A column without any value, such as the cost without a price, is left out.
-        shown = [i for i in range(len(_HEAD)) if any(line[i] != "-" for line in lines[1:])]
+        shown = [i for i in range(len(lines[0])) if any(line[i] != "-" for line in lines[1:])]
         text = as_table([[line[i] for i in shown] for line in lines])
-        return f"{text}\n{_LEGEND.format(score=name.capitalize(), images=self.images)}"
+        legend = _LEGEND.format(score=best.score_name.capitalize(), images=self.images)
+        return f"{text}\n{legend}\n* {_reason(chosen, best)}"
 
     __repr__ = __str__
 
@@ -139,6 +159,31 @@ _LEGEND = (
 )
 
 
+def _reason(chosen: Suggestion, best: Suggestion) -> str:
+    """Says in words why a suggestion is recommended."""
+    text = f"{_words(chosen)}: {chosen.score:.3f}"
+    if chosen is best and best.training_seconds is None:
+        return f"{text}, the best; how long each takes to train is not known."
+    if chosen is best:
+        return f"{text}, the best; none within its interval trains quicker."
+    low, high = best.interval
+    faster = (best.training_seconds or 0.0) / (chosen.training_seconds or math.inf)
+    text += (
+        f", within the interval of the best ({best.score:.3f} [{low:.3f}, {high:.3f}], "
+        f"{_words(best)}) and {faster:.{0 if faster >= 10 else 1}f} times faster to train."
+    )
+    if chosen.trained_blocks < best.trained_blocks:
+        text += " Training more blocks often gains more than the table can tell."
+    return text
+
+
+def _words(row: Suggestion) -> str:
+    """Names a suggestion in words: network, image size and freezing."""
+    extremes = {"all": "all frozen", "none": "nothing frozen"}
+    frozen = extremes.get(row.freeze, f"frozen up to {row.freeze}")
+    return f"{row.network} at {_size(row)} px, {frozen}"
+
+
 def _title(row: Suggestion) -> str:
     """Gives the label of a network in the picture: name, image size and speed."""
     return f"{row.network} {_size(row)}, {1000 * row.seconds_per_image:.1f} ms an image"
@@ -162,6 +207,6 @@ def _cells(row: Suggestion) -> tuple[str, ...]:
         f"{row.trained_parameters / 1e6:.2f}M",
         f"{row.megabytes:.1f}",
         "-" if row.training_seconds is None else f"{row.training_seconds:.0f}",
-        "-" if row.cost is None else f"{row.cost:.4f}",
+        "-" if row.cost is None else f"{row.cost.amount:.4f}",
         "-" if row.top1 is None else f"{row.top1:.1f} ({row.published_place}.)",
     )
