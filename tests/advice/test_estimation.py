@@ -113,6 +113,41 @@ def test_features_in_memory_are_found(backbone):
     assert remembered() == before
 
 
+@pytest.mark.parametrize("room", [{}, {"memory": 0}])
+@pytest.mark.parametrize("head", [tl.heads.PooledDense(), tl.heads.FlattenDense(units=(4,))])
+def test_features_on_disk_are_found(backbone, tmp_path, room, head):
+    cache = tl.Cache(directory=tmp_path / "features", **room)
+    builder = tl.ImageClassifierBuilder(backbone, freeze="all", seed=0, head=head)
+    empty = tl.estimate(builder, (X, Y), epochs=2, cache=cache)
+    assert (empty.stored_already, "already" in str(empty)) == (0, False)
+    builder.fit((X, Y), epochs=2, cache=cache, verbose=0)
+    held = remembered()
+    memory._remembered.clear()  # as in a later process
+    before = {path: path.stat().st_mtime_ns for path in cache.folder.rglob("*")}
+    found = tl.estimate(builder, (X, Y), epochs=2, cache=cache)
+    assert (found.features, found.stored_on_disk, found.stored_already) == (0.0, 0, 400)
+    assert found.stored_in_memory == pytest.approx(held, rel=1e-3)
+    assert "\nFeatures of about 400 of 400 items are stored already.\n" in str(found)
+    assert {path: path.stat().st_mtime_ns for path in cache.folder.rglob("*")} == before
+    assert remembered() == 0
+
+
+def test_of_features_found_in_part_the_rest_is_computed(backbone, tmp_path):
+    cache = tl.Cache(directory=tmp_path / "features")
+    builder = tl.ImageClassifierBuilder(backbone, freeze="all", seed=0)
+    whole = tl.estimate(builder, (X, Y), epochs=2, cache=cache)
+    builder.fit((X[::2], Y[::2]), epochs=2, cache=cache, verbose=0)
+    found = tl.estimate(builder, (X, Y), epochs=2, cache=cache)
+    assert 100 < found.stored_already < 300
+    left = 1 - found.stored_already / 400
+    assert found.stored_on_disk == pytest.approx(left * whole.stored_on_disk, rel=0.05)
+    other = replace(builder, backbone=small_backbone())
+    other.backbone.model.layers[1].set_weights(
+        [w + 1 for w in other.backbone.model.layers[1].get_weights()]
+    )
+    assert tl.estimate(other, (X, Y), epochs=2, cache=cache).stored_already == 0
+
+
 def test_few_epochs_are_run_and_as_in_the_run(backbone, monkeypatch):
     """A callback that saw batches or the beginning of epochs would have steps run one by one."""
     ends, together = [], []
@@ -192,6 +227,7 @@ def test_what_is_printed():
         memory=2_340_000_000,
         stored_in_memory=0,
         stored_on_disk=1_500_000,
+        stored_already=2500,
         money=Money(3.456, "EUR"),
         images=5000,
         measured=320,
@@ -201,16 +237,18 @@ def test_what_is_printed():
         "Time: 2.0 h (reading 20.0 s, weights and graphs 30.0 s, features 2.0 h)",
         "Memory: 2.34 GB resident at most",
         "Stored features: 1.5 MB on disk",
+        "Features of about 2,500 of 5,000 items are stored already.",
         "Money: 3.46 EUR",
         "Measured on 320 of 5,000 items in 21.3 s.",
     ]
-    cheap = str(
-        replace(found, seconds=600.0, features=0.0, training=570.0, stored_on_disk=0, money=None)
-    )
+    assert "Features of 320 of 320 items" in str(replace(found, stored_already=320, images=320))
+    less = replace(found, seconds=600.0, features=0.0, training=570.0, money=None)
+    cheap = str(replace(less, stored_on_disk=0, stored_already=0))
     assert cheap.startswith("Time: 10 min (reading")
     assert "weights and graphs 30.0 s, training 10 min)" in cheap
     assert "Stored features: none" in cheap
     assert "Money" not in cheap
+    assert "already" not in cheap
 
 
 def test_a_price_without_a_currency_is_refused(backbone):

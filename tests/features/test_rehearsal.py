@@ -68,3 +68,41 @@ def test_what_is_in_memory_is_found(tmp_path, monkeypatch):
     assert len(stored_keys(storage(), "aa")) == 20
     with rehearsal(storage(directory=tmp_path / "elsewhere"), 0.1) as other:
         assert len(stored_keys(other.storage, "aa")) == 0
+
+
+@pytest.mark.parametrize("room", [{}, {"memory": 0}])
+def test_what_is_on_disk_of_its_items_is_found(tmp_path, room):
+    cache = storage(directory=tmp_path / "d", **room)
+    store = opened(cache, "aa")
+    add(store, range(20))
+    add(store, range(20, 40))
+    forget()
+    before = files(tmp_path)
+    items = set(keys([3, 30, 50]))
+    with rehearsal(cache, 0.1) as small:
+        for _ in range(2):  # what is there already is not copied again
+            small.storage.expect("aa", store.home.specs, items)
+        assert stored_keys(small.storage, "aa") == set(keys([3, 30]))
+        assert small.added() == (0, 0)
+        found = opened(small.storage, "aa")
+        assert found.missing(keys([3, 30, 50])) == [2]
+        assert_holds(found, [3, 30])
+        assert len(found) == 2
+        add(found, [50])
+        in_memory = 0 if room else 3 * ITEM_BYTES
+        assert small.added() == (in_memory, ITEM_BYTES)
+    assert files(tmp_path) == before
+
+
+def test_a_damaged_shard_is_not_found_and_stays(tmp_path):
+    cache = storage(directory=tmp_path / "d")
+    store = opened(cache, "aa")
+    add(store, range(20))
+    forget()
+    for file in (tmp_path / "d").rglob("shard.json"):
+        file.write_text("{")
+    before = files(tmp_path)
+    with rehearsal(cache, 0.1) as small:
+        small.storage.expect("aa", store.home.specs, set(keys(range(5))))
+        assert stored_keys(small.storage, "aa") == set()
+    assert files(tmp_path) == before

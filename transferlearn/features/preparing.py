@@ -194,10 +194,12 @@ class Preparation:
 
     def _missing(self, cut: Cut) -> int:
         """Counts the items that are not stored at a cut, each random view of one by itself."""
-        return sum(
-            len(part.unique - stored_keys(self._storage, self._key(cut, part.kind)))
-            for part in self._parts
-        )
+        missing = 0
+        for part in self._parts:
+            key = self._key(cut, part.kind)
+            self._storage.expect(key, self._specs(cut), part.unique)
+            missing += len(part.unique - stored_keys(self._storage, key))
+        return missing
 
     def _item_bytes(self, cut: Cut) -> int:
         """Counts the bytes of one item's features at a cut."""

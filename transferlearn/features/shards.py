@@ -15,7 +15,7 @@ import sys
 import uuid
 import weakref
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -227,6 +227,32 @@ def check_shard(
     if _read_through(folder / _ROWS, specs, arrays) != checksums[_ROWS]:
         raise ValueError("its rows are not what was written")
     return keys, arrays
+
+
+def copy_items(
+    shard: Path, folder: Path, specs: Sequence[TensorSpec], items: Collection[bytes]
+) -> None:
+    """Copies those of `items` that a shard holds into a new shard of another store.
+
+    Args:
+        shard: The folder of the shard, which stays as it is; its checksums are not compared.
+        folder: The folder of the other store.
+        specs: The tensors that the shard is expected to hold.
+        items: The keys of the items to copy.
+
+    Raises:
+        ValueError: The shard is damaged.
+        OSError: The shard cannot be read, or the folder cannot be written to.
+    """
+    _description(shard, specs)
+    keys = shard_keys(shard)
+    rows = np.array([row for row, key in enumerate(keys) if key in items], np.int64)
+    if len(rows):
+        arrays = [spec.empty(len(rows)) for spec in specs]
+        DiskPart(keys, shard, specs).read(rows, arrays, np.arange(len(rows)))
+        writer = ShardWriter(folder, specs)
+        writer.add([keys[row] for row in rows], np.concatenate([*map(as_bytes, arrays)], axis=1))
+        writer.commit()
 
 
 def _description(folder: Path, specs: Sequence[TensorSpec]) -> tuple[int, dict[str, int]]:

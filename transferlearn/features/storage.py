@@ -1,10 +1,12 @@
 """Translates `fit(cache=...)` into when, where and how precisely features are stored."""
 
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from transferlearn.features.cache import Cache
+from transferlearn.features.shards import TensorSpec
 
 When = Literal["auto", "possible", "always", "never"]
 
@@ -46,3 +48,12 @@ class Storage:
             dtype=given.dtype,
             trunk_dtype=given.trunk_dtype,
         )
+
+    def expect(self, key: str, specs: Sequence[TensorSpec], items: Set[bytes]) -> None:
+        """Is told which items a store will be searched for, before it is; here, nothing is done.
+
+        Args:
+            key: The key of the store.
+            specs: The tensors that make one item's row there.
+            items: The keys of the items.
+        """

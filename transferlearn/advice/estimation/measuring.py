@@ -45,8 +45,8 @@ def estimate(
         train: A folder, arrays or a table, as for `fit`; a stream cannot be measured in part.
         validation_data: A folder, arrays or a table to validate on, as for `fit`.
         price_per_hour: The price of the machine for an hour, such as `"1.20 EUR"`.
-        cache: What is stored, as for `fit`; the estimate takes no account of features that are
-            stored already.
+        cache: What is stored, as for `fit`. Of features that are stored already, as many are taken
+            to be there of all items as are of those that are measured.
         **fit_options: Arguments of `builder.prepare`, such as `epochs` and `schedule`. Where a
             schedule may end a phase early, the estimate is for its longest course.
 
@@ -73,7 +73,7 @@ def estimate(
         _say(projection)
         share = projection.measured / projection.images
         with _stores(Storage.of(cache), share) as stores:
-            _run(builder, loaded, stopwatch, stores, fit_options)
+            found = _run(builder, loaded, stopwatch, stores, fit_options)
             done = stopwatch.now()
             stored = stores.added() if stores else (0, 0)
     gc.collect()
@@ -92,6 +92,7 @@ def estimate(
         memory=peak.nbytes + in_memory - stored[0] + projection.memory(courses),
         stored_in_memory=in_memory,
         stored_on_disk=on_disk,
+        stored_already=round(found * projection.images),
         money=rate and rate.times(seconds / 3600),
         images=projection.images,
         measured=projection.measured,
@@ -128,13 +129,20 @@ def _run(
     stopwatch: Stopwatch,
     stores: Rehearsal | None,
     options: dict[str, Any],
-) -> None:
-    """Trains on the sample, while the stopwatch watches; each phase ends early where it can."""
+) -> float:
+    """Trains on the sample, while the stopwatch watches; each phase ends early where it can.
+
+    Returns:
+        The share of the items whose features the first phase that stores them finds stored.
+    """
     # The backend's random state cannot be put back, so no seed is set.
     training = replace(builder, seed=None).prepare(loaded, cache=False, **options)
     if stores:
         training = replace(training, storage=stores.storage)
-    training.run(callbacks=stopwatch, verbose=0, on_phase=stopwatch.begin)
+    fitted = training.run(callbacks=stopwatch, verbose=0, on_phase=stopwatch.begin)
+    # What later phases find may be what this run has stored itself.
+    first = next((phase.stored for phase in fitted.phases if phase.stored), None)
+    return 1 - first.computed / first.items if first else 0.0
 
 
 def _say(projection: Projection) -> None:

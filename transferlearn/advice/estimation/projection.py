@@ -59,14 +59,17 @@ class Projection:
         return sum(x.seconds * self._unopened(x) for x in self.samples)
 
     def computed(self, courses: Sequence[Course]) -> float:
-        """Gives how many times as many features the whole run computes as were computed here."""
+        """Gives how many times as many features the whole run computes as were computed here.
+
+        Where none were, what was read from stores grows in proportion to the items.
+        """
         seen = sum(sum(course.counts.values()) for course in courses)
         more = sum(
             course.counts[x.training] * self._unopened(x)
             for course in courses
             for x in self.samples
         )
-        return 1 + more / seen if seen else 1.0
+        return 1 + more / seen if seen else self.images / self.measured
 
     def memory(self, courses: Sequence[Course]) -> int:
         """Gives the bytes that the items not measured add to memory, without stored features."""

@@ -17,8 +17,11 @@ class Estimate:
         features: Seconds for computing, once, the output of the frozen layers that is stored.
         training: Seconds for all epochs, or for solving the head.
         memory: The most bytes of the process that are resident at once.
-        stored_in_memory: Bytes of the features that are stored in memory, a part of `memory`.
-        stored_on_disk: Bytes of the features that are stored on disk.
+        stored_in_memory: Bytes of features that the run puts into memory, a part of `memory`; also
+            of those that it finds on disk.
+        stored_on_disk: Bytes of features that the run writes to disk.
+        stored_already: The number of items whose features are stored before the run, told from the
+            items that were measured; these are not computed again.
         money: The cost of the run, an `amount` in a `currency`; `None` without a price.
         images: The number of all items (also where they are no images), those to validate on
             included.
@@ -34,6 +37,7 @@ class Estimate:
     memory: int
     stored_in_memory: int
     stored_on_disk: int
+    stored_already: int
     money: Money | None
     images: int
     measured: int
@@ -60,6 +64,12 @@ class Estimate:
             f"Memory: {self.memory / 1e9:.2f} GB resident at most",
             f"Stored features: {', '.join(where) or 'none'}",
         ]
+        if self.stored_already:
+            about = "about " if self.measured < self.images else ""
+            lines.append(
+                f"Features of {about}{self.stored_already:,} of {self.images:,} items are stored "
+                "already."
+            )
         if self.money is not None:
             lines.append(f"Money: {self.money}")
         lines.append(
