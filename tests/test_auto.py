@@ -1,5 +1,7 @@
 """The default recipe."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -40,7 +42,7 @@ def fit(backbone, *, epochs=4, schedule=None, cache="auto", validation_split=0.1
 
 
 def test_who_names_nothing_gets_it(backbone):
-    head, rest = fit(backbone).phases
+    head, rest, *_ = fit(backbone).phases
     assert head_of(head).startswith("solved on 81 items")
     assert (head.epochs, rest.epochs) == (1, 3)
     assert set(rest.frozen_layers) < {layer.name for layer in backbone.model.layers}
@@ -96,9 +98,45 @@ def test_its_phases():
     assert (head.freeze, head.fit) == (FreezeAll(), "solve")
     assert (rest.epochs, rest.keep, rest.decay) == (8, "better", "cosine")
     assert rest.freeze == FreezeFraction(0.3) | FreezeDepthwise()
+    assert rest.trust_ratio
+    follows_gradient = follow(Auto(), steps_of_one_size=False, learning_rate=0.01)[1]
+    assert (follows_gradient.trust_ratio, follows_gradient.learning_rate) == (False, 0.005)
     assert follow(Auto(), rate_given=True)[1].learning_rate is None
     assert follow(Auto(), freeze=FreezeUpTo("b"))[1].freeze == FreezeUpTo("b")
     assert [phase.freeze for phase in follow(Auto(), pretrained=False)] == [FreezeNone()]
+
+
+def test_after_damage_it_begins_again_at_a_tenth_of_the_rate():
+    _, rest, again = follow(Auto(), epochs=9, solved=True, kept_epoch=0)
+    assert again == replace(rest, learning_rate=rest.learning_rate / 10)
+    assert len(follow(Auto(), solved=True, kept_epoch=0, rate_given=True)) == 2
+
+
+def test_it_is_the_same_for_a_network_that_computes_the_same_with_smaller_weights(backbone):
+    small = keras.models.clone_model(backbone.model)
+    small.set_weights(backbone.model.get_weights())
+    for norm in small.layers:  # BatchNorm takes out what the convolution before it is scaled by
+        if isinstance(norm, keras.layers.BatchNormalization):
+            (before,) = [x for x in small.layers if x.output is norm.input]
+            before.set_weights([0.05 * weight for weight in before.get_weights()])
+            norm.moving_mean.assign(0.05 * norm.moving_mean)
+            norm.moving_variance.assign(0.05**2 * (norm.moving_variance + norm.epsilon))
+            norm.epsilon = 0.0
+    fits = [fit(network, epochs=9) for network in (backbone, replace(backbone, model=small))]
+    losses = [fitted.history.history["loss"] for fitted in fits]
+    np.testing.assert_allclose(*losses, rtol=0.02)
+    assert losses[0][-1] < 0.9 * losses[0][1]
+
+
+def test_few_images_are_trained_on_whole_and_the_loss_is_watched(backbone):
+    builder = tl.ImageClassifierBuilder(backbone, seed=0)
+    fitted = builder.fit((X, Y), epochs=3, verbose=0)
+    assert fitted.outline.validation_items is None
+    assert builder.fit((X, Y), epochs=1, validation_split=0.1, verbose=0).outline.validation_items
+    many = np.tile(X, (12, 1, 1, 1))
+    many[:, 0, 0, 0] = np.arange(len(many)) % 256
+    loaded = builder.prepare((many, np.tile(Y, 12))).loaded
+    assert loaded.validation.count == 108
 
 
 def test_many_images_get_fewer_epochs():

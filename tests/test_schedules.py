@@ -32,13 +32,14 @@ def job(**changes):
         "epochs": 10,
         "learning_rate": 0.001,
         "rate_given": False,
+        "steps_of_one_size": True,
         "items": 100,
         "results": [],
     }
     return Job(**plain | changes)
 
 
-def follow(schedule, *, accuracy=0.5, solved=False, **changes):
+def follow(schedule, *, accuracy=0.5, solved=False, kept_epoch=None, **changes):
     """The phases, each of which reaches an accuracy and runs all its epochs, or is solved."""
     planned, found = job(**changes), []
     for phase in schedule.phases(planned):
@@ -50,6 +51,7 @@ def follow(schedule, *, accuracy=0.5, solved=False, **changes):
             trainable_parameters=1,
             seconds=1.0,
             metrics={"accuracy": accuracy},
+            kept_epoch=kept_epoch,
         )
         planned.results.append(result)
     return found

@@ -233,3 +233,13 @@ class Linear(tl.heads.Head):
     def __call__(self, features, num_classes, *, activation="softmax"):
         x = keras.layers.GlobalAveragePooling2D()(features)
         return keras.layers.Dense(num_classes)(x)
+
+
+def test_damage_shows_in_the_training_loss(backbone):
+    head = tl.Phase(freeze=FreezeAll(), epochs=1, fit="solve")
+    ruin = phase(epochs=2, keep="better", learning_rate=30.0)
+    fitted, seen = fit(backbone, head, ruin, held_out=0, optimizer="sgd")
+    assert same(fitted.model, seen[0])
+    assert fitted.phases[1].kept_epoch == 0
+    assert "above the" in fitted.phases[1].kept
+    assert "in cross-validation" in fitted.phases[1].kept

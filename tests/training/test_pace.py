@@ -94,6 +94,18 @@ def test_layer_decay_makes_the_steps_of_blocks_smaller(backbone, decay):
         np.testing.assert_array_equal(a, b)
 
 
+def test_the_trust_ratio_makes_steps_of_one_relative_size(backbone):
+    plain, related = moved(backbone), moved(backbone, trust_ratio=True)
+    start = tl.ImageClassifierBuilder(backbone, batch_size=len(X), seed=0).build(2)
+    for name, steps in plain.items():
+        for a, b, weight in zip(
+            steps, related[name], start.get_layer(name).get_weights(), strict=True
+        ):
+            size = max(np.sqrt(np.square(weight).mean()), 1e-3)
+            np.testing.assert_allclose(b, size * a, atol=1e-6)
+    assert abs(related["top_conv"][0]).max() > 1e-4
+
+
 def test_weight_decay_is_that_of_adamw_and_an_optimizer_object_keeps_its_own(backbone):
     def last(optimizer, **phase):
         schedule = One(tl.Phase(freeze=FreezeNone(), epochs=2, learning_rate=0.01, **phase))

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, TypeVar
 
 from transferlearn.backbones import Backbone
 from transferlearn.builders.networks import NetworkBuilder
-from transferlearn.builders.planning import make_job, strategy
+from transferlearn.builders.planning import Split, make_job, strategy
 from transferlearn.builders.prepared import Training
 from transferlearn.builders.record import settings_of
 from transferlearn.checks import whole
@@ -49,14 +49,14 @@ class Builder(NetworkBuilder[Prediction]):
         train: Source | LoadedData,
         validation_data: Source | None = None,
         *,
-        validation_split: float = 0.1,
+        validation_split: float | None = None,
     ) -> LoadedData:
         """Loads and checks training and validation data, which several trainings can then use.
 
         The arguments are those of `fit`. What this gives can be passed as `train` to `fit`,
         `prepare`, `tl.search` and `tl.find_learning_rate`.
         """
-        return self._load(train, validation_data, validation_split, self.reading())
+        return self._load(train, validation_data, Split.of(validation_split), self.reading())
 
     def prepare(
         self,
@@ -65,7 +65,7 @@ class Builder(NetworkBuilder[Prediction]):
         *,
         epochs: int | None = None,
         schedule: Schedule | str | None = None,
-        validation_split: float = 0.1,
+        validation_split: float | None = None,
         cache: str | bool | Cache = "auto",
     ) -> Training[Prediction]:
         """Loads the data and builds the network, but trains nothing yet.
@@ -76,7 +76,9 @@ class Builder(NetworkBuilder[Prediction]):
             A `Training`; its `run` trains.
         """
         return self._prepare(
-            lambda: self.load(train, validation_data, validation_split=validation_split),
+            lambda plan: self._load(
+                train, validation_data, Split.of(validation_split, plan), self.reading()
+            ),
             epochs=epochs,
             schedule=schedule,
             cache=cache,
@@ -90,7 +92,7 @@ class Builder(NetworkBuilder[Prediction]):
         *,
         epochs: int | None = None,
         schedule: Schedule | str | None = None,
-        validation_split: float = 0.1,
+        validation_split: float | None = None,
         cache: str | bool | Cache = "auto",
         callbacks: Callbacks = None,
         verbose: Verbose = "auto",
@@ -103,8 +105,9 @@ class Builder(NetworkBuilder[Prediction]):
                 streams nothing is.
             epochs: The epochs of all phases together; by default the schedule chooses.
             schedule: A `tl.Schedule` or the name of one; it says what is frozen in which epochs.
-            validation_split: The share in [0, 1) to hold out. If the head is solved and nothing is
-                trained after that, the final solution is computed with that share too.
+            validation_split: The share in [0, 1) to hold out; by default the schedule chooses: a
+                tenth, or with `"auto"` nothing of fewer than 1,000 items. If the head is solved and
+                nothing is trained after that, the final solution is computed with that share too.
             cache: Whether the output of frozen layers is computed once and stored: `"auto"` where
                 that saves time, `True` (`ValueError` where it cannot be), `False`, or a `tl.Cache`
                 that says where and how. The weights are the same either way, but for rounding.
@@ -132,21 +135,19 @@ class Builder(NetworkBuilder[Prediction]):
         self,
         train: Source | LoadedData,
         validation_data: Source | None,
-        validation_split: float,
+        split: Split,
         reading: Reading,
     ) -> LoadedData:
         """Loads the data, or gives loaded data as it is, which brings its own validation data."""
         if not isinstance(train, LoadedData):
-            return load_pair(
-                train, validation_data, reading, validation_split=validation_split, seed=self.seed
-            )
+            return load_pair(train, validation_data, reading, **split._asdict(), seed=self.seed)
         if validation_data is not None:
             raise ValueError("Loaded data brings its own validation data: leave the other out.")
         return train
 
     def _prepare(
         self,
-        load: Callable[[], LoadedData],
+        load: Callable[[Schedule], LoadedData],
         *,
         epochs: int | None,
         schedule: Schedule | str | None,
@@ -155,9 +156,9 @@ class Builder(NetworkBuilder[Prediction]):
     ) -> Training[Prediction]:
         """Checks the arguments, loads the data, and builds the network, in this order."""
         epochs = None if epochs is None else whole("epochs", epochs, least=1)
-        plan = self._plan(schedule)
+        plan = self.plan(schedule)
         check_cache(cache)
-        loaded = load()
+        loaded = load(plan)
         train, held_out = loaded
         self._seed()  # before the first weights are drawn
         backbone, encoding = self.load_backbone(train.shape), self.task.learn(train.learnt)
@@ -211,7 +212,7 @@ class Builder(NetworkBuilder[Prediction]):
         """Gives augmentation, views and mixup as arguments of `TrainingData`; by default none."""
         return {}
 
-    def _plan(self, schedule: Schedule | str | None) -> Schedule:
+    def plan(self, schedule: Schedule | str | None) -> Schedule:
         """Gives the schedule that was passed or named, or else the builder's default."""
         # A `freeze` without a schedule holds from the first epoch to the last.
         default = self.default_schedule if self.freeze is None else "one-phase"

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import keras
 
 from transferlearn.builders.base import Builder
+from transferlearn.builders.planning import Split
 from transferlearn.builders.prepared import Training
 from transferlearn.checks import whole
 from transferlearn.data import Classes, LoadedData, Reading, Tags
@@ -114,7 +115,7 @@ class Classifier(Builder[ClassPrediction]):
         train: Source | LoadedData,
         validation_data: Source | None = None,
         *,
-        validation_split: float = 0.1,
+        validation_split: float | None = None,
         class_names: Sequence[str] | None = None,
     ) -> LoadedData:
         """Loads and checks training and validation data, which several trainings can then use.
@@ -122,7 +123,8 @@ class Classifier(Builder[ClassPrediction]):
         The arguments are those of `fit`. What this gives can be passed as `train` to `fit`,
         `prepare`, `tl.search` and `tl.find_learning_rate`.
         """
-        return self._load(train, validation_data, validation_split, self.reading(class_names))
+        split = Split.of(validation_split)
+        return self._load(train, validation_data, split, self.reading(class_names))
 
     def prepare(
         self,
@@ -131,7 +133,7 @@ class Classifier(Builder[ClassPrediction]):
         *,
         epochs: int | None = None,
         schedule: Schedule | str | None = None,
-        validation_split: float = 0.1,
+        validation_split: float | None = None,
         class_names: Sequence[str] | None = None,
         class_weight: Mapping[Any, float] | str | None = None,
         cache: str | bool | Cache = "auto",
@@ -141,11 +143,8 @@ class Classifier(Builder[ClassPrediction]):
         The arguments are those of `fit`, which is `prepare` and `Training.run` in one call.
         """
         return self._prepare(
-            lambda: self.load(
-                train,
-                validation_data,
-                validation_split=validation_split,
-                class_names=class_names,
+            lambda plan: self._load(
+                train, validation_data, Split.of(validation_split, plan), self.reading(class_names)
             ),
             epochs=epochs,
             schedule=schedule,
@@ -161,7 +160,7 @@ class Classifier(Builder[ClassPrediction]):
         *,
         epochs: int | None = None,
         schedule: Schedule | str | None = None,
-        validation_split: float = 0.1,
+        validation_split: float | None = None,
         class_names: Sequence[str] | None = None,
         class_weight: Mapping[Any, float] | str | None = None,
         cache: str | bool | Cache = "auto",
@@ -181,8 +180,9 @@ class Classifier(Builder[ClassPrediction]):
             schedule: A `tl.Schedule`, or `"auto"`, `"one-phase"`, `"probe"`, `"fine-tune"` or
                 `"gradual"`; it says what is frozen in which epochs. By default `"auto"` (for texts
                 `"probe"`), or with a `freeze` `"one-phase"`.
-            validation_split: The share in [0, 1) to hold out. If the head is solved and nothing is
-                trained after that, the final solution is computed with that share too.
+            validation_split: The share in [0, 1) to hold out; by default the schedule chooses: a
+                tenth, or with `"auto"` nothing of fewer than 1,000 items. If the head is solved and
+                nothing is trained after that, the final solution is computed with that share too.
             class_names: The classes in the order of their ids; by default found in the data.
             class_weight: `"balanced"` (all classes count alike), or a mapping from class names or
                 ids to weights; sample weights are multiplied by it.

@@ -1,12 +1,21 @@
 """Turns a builder's settings into a freezing strategy, and into what schedules plan by."""
 
+from typing import NamedTuple, Self
+
 import keras
 
 from transferlearn.backbones import Backbone
 from transferlearn.freezing import Freeze, FreezeStrategy, as_strategy
-from transferlearn.schedules import Job, default_freeze
+from transferlearn.schedules import Job, Schedule, default_freeze
 from transferlearn.templates import copy_optimizer
 from transferlearn.types import Optimizer
+
+_STEPS_OF_ONE_SIZE = (
+    keras.optimizers.Adam,
+    keras.optimizers.Adamax,
+    keras.optimizers.Lion,
+    keras.optimizers.Nadam,
+)
 
 
 def named_freeze(freeze: Freeze | None) -> FreezeStrategy | None:
@@ -17,6 +26,20 @@ def named_freeze(freeze: Freeze | None) -> FreezeStrategy | None:
 def strategy(freeze: Freeze | None, backbone: Backbone) -> FreezeStrategy:
     """Makes a strategy of `freeze`; `None` freezes all of a pretrained backbone, else nothing."""
     return default_freeze(named_freeze(freeze), backbone.pretrained)
+
+
+class Split(NamedTuple):
+    """Says what is held out: a share of the items, but of fewer than `least_to_split` nothing."""
+
+    validation_split: float
+    least_to_split: int
+
+    @classmethod
+    def of(cls, validation_split: float | None, schedule: Schedule | None = None) -> Self:
+        """Takes the share that the user named to the letter, or else a tenth."""
+        if validation_split is not None:
+            return cls(validation_split, 0)
+        return cls(0.1, schedule.least_to_split if schedule else 0)
 
 
 def make_job(
@@ -49,6 +72,7 @@ def make_job(
         # Schedules call nothing of Keras, so the rate becomes a plain number.
         learning_rate=float(keras.ops.convert_to_numpy(template.learning_rate)),
         rate_given=rate_given,
+        steps_of_one_size=isinstance(template, _STEPS_OF_ONE_SIZE),
         items=items,
         results=[],
     )

@@ -20,6 +20,8 @@ def data_line(data: LoadedData) -> str:
         for part, purpose in zip(data, ("train on", "validate on"), strict=True)
         if part is not None
     ]
+    if data.validation is None:
+        sizes.append("none to validate on")
     return f"{data.train.learnt.summary()}: {', '.join(sizes)}"
 
 

@@ -97,11 +97,11 @@ class TextBuilder(Builder[Prediction]):
         """Gives shape and dtype of the token ids, without loading the tokenizer."""
         return {"token_ids": Spec(shape or (None,), "int32")}
 
-    def _plan(self, schedule: Schedule | str | None) -> Schedule:
+    def plan(self, schedule: Schedule | str | None) -> Schedule:
         """Gives the schedule; one that leaves the encoder frozen is refused with `lora_rank`."""
         if schedule is None and self.freeze is None and self.lora_rank:
             schedule = "fine-tune"
-        plan = super()._plan(schedule)
+        plan = super().plan(schedule)
         all_frozen = isinstance(plan, OnePhase) and self.freeze is None
         if self.lora_rank and (all_frozen or isinstance(plan, Probe)):
             raise ValueError(

@@ -103,6 +103,7 @@ def load_pair(
     reading: Reading = READING,
     *,
     validation_split: float | None = 0.1,
+    least_to_split: int = 0,
     seed: int | None = None,
 ) -> LoadedData:
     """Loads data to train on and to validate on, and checks that they belong together.
@@ -116,6 +117,7 @@ def load_pair(
         reading: How both sources are read.
         validation_split: The share of the items to validate on, between 0 and 1, the same for each
             class; 0 or `None` for no validation.
+        least_to_split: Of fewer items none is held out.
         seed: The seed of the draw; the same seed gives the same parts.
 
     Returns:
@@ -138,9 +140,12 @@ def load_pair(
     if source is not None:
         second = _load(source, replace(reading, kind=reading.kind.like(first)))
         check_validation(first, second)
-    elif validation_split and not isinstance(first, ItemDataset):
-        notice("A stream cannot be split: there is no validation. Pass validation_data for one.")
-    elif validation_split and isinstance(first, ItemDataset):
+    elif not isinstance(first, ItemDataset):
+        if validation_split:
+            notice(
+                "A stream cannot be split: there is no validation. Pass validation_data for one."
+            )
+    elif validation_split and len(first.first_rows) >= least_to_split:
         kept, held_out = first.split(validation_split, seed)
         if held_out.size:
             first, second = kept, held_out
@@ -158,6 +163,7 @@ def load_excerpt(
     reading: Reading,
     *,
     validation_split: float | None,
+    least_to_split: int,
     seed: int | None,
     share: Callable[[int], float],
     observer: Observer,
@@ -169,6 +175,7 @@ def load_excerpt(
         validation_data: The source to validate on, as `load_pair` takes it, but no stream.
         reading: How both sources are read.
         validation_split: The share of the items to validate on, if there is no source to do so.
+        least_to_split: Of fewer items none is held out.
         seed: The seed by which those items are drawn.
         share: Gives, for the number of all items, the share of them to open, in (0, 1].
         observer: Decides how many items an epoch has, and is told when they are asked for.
@@ -189,7 +196,7 @@ def load_excerpt(
     listed, targets = other_listed, other_targets = _listed(source, reading)
     held_out = np.zeros(len(listed), bool)
     other = beside if validation_data is None else validation_data
-    if other is None and validation_split:
+    if other is None and validation_split and len(listed) >= least_to_split:
         held_out = hold_out(targets.strata(), len(listed), validation_split, seed)
     rows, other_rows = np.flatnonzero(~held_out), np.flatnonzero(held_out)
     if other is not None:

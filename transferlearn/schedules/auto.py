@@ -2,14 +2,17 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from transferlearn.freezing import FreezeAll, FreezeDepthwise, FreezeFraction, FreezeNone
 from transferlearn.schedules.base import Job, Schedule
 from transferlearn.schedules.phase import Phase
 
 # docs/recipes.md has the trials behind these constants.
-_RATE_FACTOR = 0.5  # times the builder's rate: 5e-4 for Adam on images
+_RELATIVE_RATE = 0.003  # of each weight's root mean square; for optimizers such as Adam
+_RATE_FACTOR = 0.5  # times the rate of an optimizer whose steps follow the gradient
+_AFTER_DAMAGE = 0.1  # times the rate, where the first attempt was worse than the solved head
 _FROZEN = 0.3  # share of the layers with weights; freeing all took 1.5 times as long for no gain
 _FEWEST, _MOST, _SEEN = 3, 8, 40_000  # epochs; and about as many images in all of them
 # On 100 photos of three sets, 8 epochs gave an R2 of 0.45, 0.77, 0.33, and 20 of 0.72, 0.97, 0.31.
@@ -47,16 +50,28 @@ class Auto(Schedule):
         yield Phase(freeze=FreezeAll(), epochs=max(1, job.epochs // 2), fit="solve")
         left = job.epochs - job.results[-1].epochs
         if left and not isinstance(job.freeze, FreezeAll):
-            yield Phase(
+            tuning = Phase(
                 freeze=job.freeze or FreezeFraction(_FROZEN) | FreezeDepthwise(),
                 epochs=left,
-                learning_rate=None if job.rate_given else job.learning_rate * _RATE_FACTOR,
+                **self._rate(job),
                 warm_up=0.2,
                 decay="cosine",
                 weight_decay=0.01,
                 # Under a rate that falls to 0 the end is better on new data than the best epoch.
                 keep="better",
             )
+            yield tuning
+            rate = tuning.learning_rate
+            if rate is not None and job.results[-1].kept_epoch == 0:
+                yield replace(tuning, learning_rate=rate * _AFTER_DAMAGE)
+
+    def _rate(self, job: Job) -> dict[str, Any]:
+        """Gives the rate of the fine-tuning as arguments of `Phase`; the user's own is obeyed."""
+        if job.rate_given:
+            return {}
+        if job.steps_of_one_size:
+            return {"learning_rate": _RELATIVE_RATE, "trust_ratio": True}
+        return {"learning_rate": job.learning_rate * _RATE_FACTOR}
 
     def default_epochs(self, items: int | None) -> int:
         """Gives 1 epoch for the solved head and 8 more, or 3 to 7 more above 5,000 items."""

@@ -22,6 +22,8 @@ class Job:
         epochs: The number of epochs of the whole training, all phases together.
         learning_rate: The builder's rate at the start, or else the usual one for its kind of data.
         rate_given: Whether that rate was asked for, by the builder or in an optimizer object.
+        steps_of_one_size: Whether the optimizer's steps are as large as its rate, however large the
+            gradient is, as those of Adam are.
         items: How many items there are to train on; `None` where a stream does not tell.
         results: The results of the phases so far; each time when the schedule is asked for the next
             phase, the result of the last one has been added.
@@ -33,6 +35,7 @@ class Job:
     epochs: int
     learning_rate: float
     rate_given: bool
+    steps_of_one_size: bool
     items: int | None
     results: list[PhaseResult]
 
@@ -52,10 +55,13 @@ class Schedule(abc.ABC):
         augmentation: The preset of augmentation for builders that name none.
         views: How many augmented views of each image are made, once; 1: a new one is made in each
             epoch.
+        least_to_split: How many items there must be so that some are held out, where the user does
+            not say which.
     """
 
     augmentation: ClassVar[str] = "none"
     views: ClassVar[int] = 1
+    least_to_split: ClassVar[int] = 0
 
     @abc.abstractmethod
     def phases(self, job: Job) -> Iterator[Phase]:

@@ -37,12 +37,18 @@ class Phase:
             a mapping from names of blocks to factors of their rates; the other blocks have 1.
         weight_decay: The decoupled weight decay, as in AdamW: each step takes off each weight its
             product with this and the rate of its block. An optimizer object keeps its own.
+        trust_ratio: Whether the rate of each weight is multiplied by the root mean square that the
+            weight has when the phase begins, so that `learning_rate` is the relative change of a
+            step of Adam. (LAMB does this anew in each step.)
         keep: Which weights the phase ends with. `"last"`: those of the last epoch. `"better"`: the
-            same, unless the held-out score of those from before the phase is better by more than
-            its standard error. `"best"`: those of the best epoch, or those from before the phase,
-            by held-out score and then loss.
+            same, unless those from before the phase are clearly better: their held-out score is
+            higher by more than its standard error, or training ended with a loss above the one
+            that the solved head had in cross-validation. `"best"`: those of the best epoch, or
+            those from before the phase, by held-out score and then loss.
         patience: With `keep="best"`, the phase ends after this many epochs that were no better than
             the best; `None`: it runs all its epochs.
+
+    Reference: [LAMB](https://arxiv.org/abs/1904.00962).
     """
 
     freeze: FreezeStrategy
@@ -53,6 +59,7 @@ class Phase:
     decay: Literal["constant", "cosine"] = "constant"
     layer_decay: float | Mapping[str, float] = 1.0
     weight_decay: float | None = None
+    trust_ratio: bool = False
     keep: Literal["last", "better", "best"] = "last"
     patience: int | None = None
 

@@ -43,6 +43,7 @@ class SolvedHead:
         features: How many features each item has.
         score_name: The name of the score that was cross-validated, such as `"r2"`.
         score: The cross-validated value of that score.
+        loss: The cross-validated loss, without the penalty.
         strength: The strength of the L2 penalty, one for each output or one for all.
         items_again: How many items the head was solved on once more at the end, those held out
             included; `None` where it was not.
@@ -53,6 +54,7 @@ class SolvedHead:
     features: int
     score_name: str
     score: float
+    loss: float
     strength: tuple[float, ...]
     items_again: int | None = None
 

@@ -29,13 +29,15 @@ class SolvedLayer(NamedTuple):
         strength: The strength of the L2 penalty, one for each unit or one for all; cross-validation
             chose it.
         score: The cross-validated value of the figure that `Solver.score` names.
-        held_out: How many items `score` was measured on.
+        loss: The cross-validated value of the training loss, without the penalty.
+        held_out: How many items `score` and `loss` were measured on.
     """
 
     kernel: np.ndarray
     bias: np.ndarray
     strength: np.ndarray
     score: float
+    loss: float
     held_out: int
 
 

@@ -105,9 +105,20 @@ def solve(
     """
     axes, problem = _set_up(features, targets, weights, independent)
     scores, held_out = _cross_validated(problem, seed)
-    best = max(scores, key=lambda strength: (scores[strength], strength))
+    best = _choice(scores, held_out)
     kernel, bias = _fit_in_axes(axes, problem, best)
-    return SolvedLayer(kernel, bias, np.array(best), scores[best][0], held_out)
+    accuracy, negative_loss = scores[best]
+    return SolvedLayer(kernel, bias, np.array(best), accuracy, -negative_loss, held_out)
+
+
+def _choice(scores: dict[float, tuple[float, float]], held_out: int) -> float:
+    """Gives the strength with the smallest loss of those that are about as accurate as the best."""
+    # A weaker penalty is often as accurate, but then logits are huge: fine-tuning, which begins
+    # with this head, is thrown off by them, and its probabilities are wrong.
+    most = max(accuracy for accuracy, _ in scores.values())
+    error = np.sqrt(most * (1 - most) / held_out)
+    near = [strength for strength, (accuracy, _) in scores.items() if accuracy >= most - error]
+    return max(near, key=lambda strength: (scores[strength][1], strength))
 
 
 def solve_with(

@@ -45,9 +45,11 @@ class RidgeSolver(Solver):
         errors = problem.left_out_errors(candidates)
         best = errors.argmin(axis=0)
         strength = candidates[best]
-        explained = 1 - errors[best, np.arange(len(best))] / problem.target_variances
+        left_out = errors[best, np.arange(len(best))]
+        explained = 1 - left_out / problem.target_variances
         kernel, bias = problem.solved(strength)
-        return SolvedLayer(kernel, bias, strength, float(explained.mean()), len(features))
+        scores = float(explained.mean()), float(left_out.mean())
+        return SolvedLayer(kernel, bias, strength, *scores, len(features))
 
     def solve_again(
         self,

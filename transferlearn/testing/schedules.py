@@ -61,6 +61,7 @@ def _job(epochs: int, *, pretrained: bool) -> Job:
         epochs=epochs,
         learning_rate=1e-3,
         rate_given=False,
+        steps_of_one_size=True,
         items=100,
         results=[],
     )

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -18,8 +18,7 @@ _LOOK_EVERY = 10  # seconds: looking at the loss makes a GPU wait
 _MOST_NAMED = 40  # items that a message lists: about a batch
 _EXPLODED = 1000  # a loss is lost above so many times the lowest so far, taken as 1 at least
 
-Refitted: TypeAlias = dict[int, np.ndarray]
-"""Values of weights, by the `id` of the Keras variable."""
+_INTERVAL = 1.96  # standard errors to either side, in 95% of all cases
 
 
 class _State(NamedTuple):
@@ -59,9 +58,23 @@ class _State(NamedTuple):
         """
         if score.key not in self.metrics:
             return self.rank(score) > later.rank(score)
-        value = float(self.metrics[score.key])
-        error = score.standard_error(value, items) if items else 0.0
-        return self.rank(score)[0] - later.rank(score)[0] > error
+        return self.rank(score)[0] - later.rank(score)[0] > self.error(score, items)
+
+    def beside(self, other: "_State", score: Score, items: int | None) -> str:
+        """Says in words how much better or worse this state's score is, and how sure that is."""
+        if not items or score.key not in self.metrics or score.key not in other.metrics:
+            return ""
+        difference = self.rank(score)[0] - other.rank(score)[0]
+        # As if both were measured on different items: on the same ones, chance moves it less.
+        error = _INTERVAL * math.hypot(self.error(score, items), other.error(score, items))
+        return (
+            f"; the difference is {difference:+.4f}, on {items:,} held-out items, with a 95% "
+            f"interval from {difference - error:+.4f} to {difference + error:+.4f}"
+        )
+
+    def error(self, score: Score, items: int | None) -> float:
+        """Gives the standard error of the held-out score; 0 where the items are not counted."""
+        return score.standard_error(float(self.metrics[score.key]), items) if items else 0.0
 
     def shown_as(self, score: Score) -> str:
         """Says in words from which epoch the weights are, and how good they are."""
@@ -81,9 +94,9 @@ class Keeping(keras.callbacks.Callback):
         phase: The phase, which says what to keep.
         score: The score that ranks weights.
         before: The metrics of the weights that the phase begins with; empty if they are unknown.
-        refitted: Values that some weights get instead if the phase goes back to those before it.
         begun: The number of epochs before the phase.
         held_out: The number of items to validate on, or `None` if it is unknown.
+        guard: The training loss above which the phase has done damage; `None`: it is not known.
         restoring: Callbacks that come before this one, and may put an earlier epoch's weights back.
 
     Attributes:
@@ -100,9 +113,10 @@ class Keeping(keras.callbacks.Callback):
         phase: Phase,
         score: Score,
         before: Mapping[str, Any],
-        refitted: Refitted,
+        *,
         begun: int = 0,
         held_out: int | None = None,
+        guard: float | None = None,
         restoring: Sequence[keras.callbacks.EarlyStopping] = (),
     ) -> None:
         super().__init__()
@@ -112,9 +126,9 @@ class Keeping(keras.callbacks.Callback):
         self.lost: float | None = None
         self._phase = phase
         self._score = score
-        self._refitted = refitted
         self._begun = begun
         self._held_out = held_out
+        self._guard = math.inf if guard is None else guard
         self._restoring = restoring
         # Without weights, by the number of the epoch that callbacks are told.
         self._told: dict[int, _State] = {}
@@ -126,10 +140,7 @@ class Keeping(keras.callbacks.Callback):
         # All weights of these layers: BatchNorm's statistics move, too.
         moving = [layer for layer in self.model.layers if layer.trainable]
         self._moving = [weight for layer in moving for weight in layer.weights]
-        before = self._state(0, self.metrics)
-        pairs = zip(self._moving, before.weights, strict=True)
-        kept = [self._refitted.get(id(weight), value) for weight, value in pairs]
-        self._good = self._newest = self._best = before._replace(weights=kept)
+        self._good = self._newest = self._best = self._state(0, self.metrics)
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Checks every ten seconds whether the loss is lost."""
@@ -186,13 +197,19 @@ class Keeping(keras.callbacks.Callback):
             return best, f"the best of {last.epoch} epochs"
         if lost:
             return self._good, "the last before the loss was lost"
+        if self._phase.keep == "better" and last.metrics["loss"] > self._guard:
+            return best, (
+                f"since training ended with a loss of {last.metrics['loss']:.4f}, above the "
+                f"{self._guard:.4f} that the solved head had in cross-validation"
+            )
         if "val_loss" not in last.metrics:
             return last, "the last, since nothing is held out"
+        difference = last.beside(best, self._score, self._held_out)
         if self._phase.keep == "better" and best.beats(last, self._score, self._held_out):
-            return best, f"better than those {last.shown_as(self._score)}"
+            return best, f"better than those {last.shown_as(self._score)}{difference}"
         if not best.metrics:
             return last, "the last"
-        return last, f"not clearly beaten by those {best.shown_as(self._score)}"
+        return last, f"not clearly beaten by those {best.shown_as(self._score)}{difference}"
 
     def _check_loss(self, logs: Mapping[str, float]) -> None:
         """Stops training if a loss is not finite, or is far above the lowest so far."""

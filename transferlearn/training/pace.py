@@ -1,14 +1,18 @@
-"""Sets how the learning rate changes over the steps of a phase, and from block to block."""
+"""Sets how the learning rate changes over the steps of a phase, and from weight to weight."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from transferlearn.assembling import Network
 from transferlearn.backbones import Block
 from transferlearn.schedules import Phase
 from transferlearn.types import Tensor
+
+# A weight of zeros, such as a new bias, would never move; Adafactor has the same limit.
+_LEAST_SIZE = 1e-3
 
 
 def set_pace(optimizer: keras.Optimizer, phase: Phase, rate: float, batches: Any) -> None:
@@ -64,10 +68,8 @@ def set_pace(optimizer: keras.Optimizer, phase: Phase, rate: float, batches: Any
     optimizer.apply = apply_and_advance
 
 
-def set_layer_decay(
-    network: Network, blocks: Sequence[Block], layer_decay: float | Mapping[str, float]
-) -> None:
-    """Makes the optimizer's steps smaller in the backbone's blocks, by a factor for each.
+def set_shares(network: Network, blocks: Sequence[Block], phase: Phase) -> None:
+    """Makes the optimizer's steps of single weights smaller, as a phase says.
 
     This object's `apply` is replaced by one that takes back a share of each step, weight decay
     included, which equals a smaller rate. So the optimizer stays one of Keras's, with a plain
@@ -76,17 +78,9 @@ def set_layer_decay(
     Args:
         network: The network, whose model is compiled.
         blocks: The backbone's blocks, in the order of the network.
-        layer_decay: The factor from each block to the one before it, or factors by the names of
-            blocks, as in `Phase`.
+        phase: The phase, with its `layer_decay` and `trust_ratio`.
     """
-    shares: dict[int, float] = {}
-    for distance, block in enumerate(reversed(blocks), start=1):
-        if isinstance(layer_decay, Mapping):
-            share = layer_decay.get(block.name, 1.0)
-        else:
-            share = layer_decay**distance
-        weights = (w for i in block.layers for w in network.layers[i].trainable_weights)
-        shares |= {id(weight): share for weight in weights if share != 1.0}
+    shares = _shares(network, blocks, phase)
     optimizer = network.model.optimizer
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     apply = optimizer.apply
@@ -94,7 +88,7 @@ def set_layer_decay(
     def apply_in_part(
         grads: Sequence[Tensor], trainable_variables: Sequence[keras.Variable] | None = None
     ) -> Tensor:
-        """Takes a step, and takes a share of it back in the blocks."""
+        """Takes a step, and takes a share of it back."""
         variables = trainable_variables or network.model.trainable_variables
         slowed = [v for v in variables if id(v) in shares]
         before = [keras.ops.copy(variable) for variable in slowed]
@@ -105,3 +99,20 @@ def set_layer_decay(
 
     if shares:
         optimizer.apply = apply_in_part
+
+
+def _shares(network: Network, blocks: Sequence[Block], phase: Phase) -> dict[int, float]:
+    """Gives the share of its step that each weight takes, by `id`; the others take all of it."""
+    shares: dict[int, float] = {}
+    for distance, block in enumerate(reversed(blocks), start=1):
+        if isinstance(phase.layer_decay, Mapping):
+            share = phase.layer_decay.get(block.name, 1.0)
+        else:
+            share = phase.layer_decay**distance
+        weights = (w for i in block.layers for w in network.layers[i].trainable_weights)
+        shares |= {id(weight): share for weight in weights if share != 1.0}
+    if phase.trust_ratio:
+        for weight in network.model.trainable_weights:
+            size = float(np.sqrt(np.square(keras.ops.convert_to_numpy(weight)).mean()))
+            shares[id(weight)] = shares.get(id(weight), 1.0) * max(size, _LEAST_SIZE)
+    return shares

@@ -19,9 +19,9 @@ from transferlearn.schedules import Phase, PhaseResult, SolvedHead
 from transferlearn.tasks import Objective, Score
 from transferlearn.training.compiling import CompileSettings, compile_network, set_trainable
 from transferlearn.training.inputs import InputPreparer, PhaseInput, TrainingData
-from transferlearn.training.keeping import Keeping, Refitted, without_finite_loss
-from transferlearn.training.pace import set_layer_decay, set_pace
-from transferlearn.training.solving import solve, why_not_solved
+from transferlearn.training.keeping import Keeping, without_finite_loss
+from transferlearn.training.pace import set_pace, set_shares
+from transferlearn.training.solving import Refitted, solve, why_not_solved
 from transferlearn.training.stand_in import EpochBatches, fit, restores
 from transferlearn.types import Verbose
 
@@ -131,6 +131,8 @@ class PhaseRunner:
         given = self._prepare(phase, compiled)
         keeping = self._keeping(phase)
         outcome = self._train(phase, compiled, given, keeping)
+        if keeping.kept_epoch != 0 and not outcome.head:
+            self._refitted = {}  # the head was trained further
         if outcome.head:
             self._say(f"Head: {outcome.head}.")
         if keeping.note:
@@ -187,12 +189,16 @@ class PhaseRunner:
 
     def _keeping(self, phase: Phase) -> Keeping:
         """Makes the callback that decides which weights the phase ends with."""
-        held_out = self.data.validation.count if self.data.validation else None
-        before = self.results[-1].metrics if self.results else {}
-        # This phase ends with these values only if it goes back to the weights before it.
-        refitted, self._refitted = self._refitted, {}
-        begun = len(self._joined.epoch)
-        return Keeping(phase, self.score, before, refitted, begun, held_out, self._restoring)
+        solved = [result.solved.loss for result in self.results if result.solved]
+        return Keeping(
+            phase,
+            self.score,
+            self.results[-1].metrics if self.results else {},
+            begun=len(self._joined.epoch),
+            held_out=self.data.validation.count if self.data.validation else None,
+            guard=solved[-1] if solved else None,
+            restoring=self._restoring,
+        )
 
     def _train(
         self, phase: Phase, compiled: _Compiled, given: PhaseInput, keeping: Keeping
@@ -206,7 +212,7 @@ class PhaseRunner:
             "verbose": self.verbose,
         }
         set_pace(model.optimizer, phase, compiled.rate, given.batches.train)
-        set_layer_decay(self.network, self.layers.blocks, phase.layer_decay)
+        set_shares(self.network, self.layers.blocks, phase)
         with _plain_failures(given.batches):
             if compiled.solved and self.objective.solver:
                 solver = self.objective.solver

@@ -1,6 +1,6 @@
 """Computes the weights of a head's only Dense layer at once, in the place of gradient steps."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import keras
 import numpy as np
@@ -13,10 +13,13 @@ from transferlearn.keras_internals import share_metrics
 from transferlearn.schedules import SolvedHead
 from transferlearn.tasks import Objective, Solver
 from transferlearn.training.inputs import PhaseInput, TrainingData
-from transferlearn.training.keeping import Refitted
 from transferlearn.types import Metrics, TfData, Verbose
 
 _MOST_BYTES = 2**30  # of features; solving holds about four times as many
+
+
+Refitted: TypeAlias = dict[int, np.ndarray]
+"""Values of weights, by the `id` of the Keras variable."""
 
 
 class Solution(NamedTuple):
@@ -135,6 +138,7 @@ def solve(
         features=train.features.shape[1],
         score_name=solver.score,
         score=solved.score,
+        loss=solved.loss,
         strength=tuple(map(float, solved.strength.ravel())),
         items_again=items_again,
     )

@@ -15,6 +15,7 @@ from transferlearn.advice.estimation.projection import Projection
 from transferlearn.advice.estimation.result import Estimate
 from transferlearn.advice.estimation.stopwatch import Stopwatch
 from transferlearn.builders import Builder
+from transferlearn.builders.planning import Split
 from transferlearn.data import DataWarning, LoadedData
 from transferlearn.data.excerpt import Sample
 from transferlearn.data.loading import load_excerpt
@@ -111,12 +112,14 @@ def _excerpt(
     call = inspect.signature(builder.prepare).bind(train, validation_data, **options)
     call.apply_defaults()
     # The reading of some builders takes further arguments of `prepare`.
+    plan = builder.plan(call.arguments["schedule"])
+    split = Split.of(call.arguments["validation_split"], plan)
     named = inspect.signature(builder.reading).parameters
     return load_excerpt(
         train,
         validation_data,
         builder.reading(**{name: call.arguments[name] for name in named}),
-        validation_split=call.arguments["validation_split"],
+        **split._asdict(),
         seed=builder.seed,
         share=_share(builder.batch_size),
         observer=stopwatch,

@@ -18,6 +18,7 @@ from transferlearn.data.targets.labels import (
 )
 
 _LISTED = 10  # classes that a message names
+_FEW = 5  # items of a class: with fewer, each fold of a cross-validation lacks some
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,12 +75,16 @@ class ClassTargets(Targets):
         return self.class_names, self.labels
 
     def check(self, noun: str, left_out: str) -> None:
-        """Refuses a single class, a class that no item has, and fewer items than classes."""
+        """Refuses a single class, a class without an item, and fewer items than classes.
+
+        Warns of classes with fewer than five items.
+        """
         names = self.class_names
         if len(names) < 2:
             raise ValueError(f"One class only, {list(names)}: a classifier needs two or more.")
         self._refuse_empty(noun, left_out)
         self._refuse_few(noun)
+        self._warn_of_few(noun)
 
     def check_pair(self, other: Self, noun: str, left_out: str, *, split: bool) -> None:
         """Refuses other classes to validate on; refuses or warns of a class without items there."""
@@ -97,13 +102,17 @@ class ClassTargets(Targets):
     @property
     def empty(self) -> list[str]:
         """Names the classes that no item has, as far as that is known."""
+        return [name for name, count in self._counts().items() if not count]
+
+    def _counts(self) -> dict[str, float]:
+        """Counts the items of each class, or adds up their shares of it; empty if unknown."""
         if self.labels is None:
-            return []
+            return {}
         if self.labels.ndim == 1:
             counts = np.bincount(self.labels, minlength=len(self.class_names))
         else:
             counts = self.labels.sum(axis=0)
-        return [name for name, count in zip(self.class_names, counts, strict=True) if not count]
+        return dict(zip(self.class_names, counts.tolist(), strict=True))
 
     # Whether a class without items to validate on causes a warning only.
     _may_lack_classes: ClassVar[bool] = False
@@ -113,6 +122,15 @@ class ClassTargets(Targets):
         if self.labels is not None and len(self.labels) < len(self.class_names):
             raise ValueError(
                 f"Fewer {noun}s ({len(self.labels)}) than classes ({len(self.class_names)})."
+            )
+
+    def _warn_of_few(self, noun: str) -> None:
+        """Warns of classes with so few items that little can be learnt or measured."""
+        few = [name for name, count in self._counts().items() if count < _FEW]
+        if few:
+            notice(
+                f"Fewer than {_FEW} {noun}s of {_classes(few)}: what is learnt of so few is a "
+                f"guess, and so is its score. Add {noun}s, or join classes."
             )
 
     def _refuse_empty(self, noun: str, left_out: str) -> None:
