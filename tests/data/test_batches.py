@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from tests.loading import batches_of, load, load_images, load_pair
-from transferlearn.data.batches import ItemBatches, epoch_order
-from transferlearn.data.dataset import joined_weights
+from transferlearn.data.batches import ItemBatches, epoch_order, joined_weights
 from transferlearn.data.images import items
 from transferlearn.data.images.items import ArrayItems, FileItems
 
@@ -235,7 +234,8 @@ def test_multi_label_split_has_rare_classes_on_both_sides():
     rows[:, 0] = 1
     rows[:2, 1] = 1
     rows[2:6, 2] = 1
-    data = load((np.zeros((40, 1, 1, 3), np.uint8), rows), multi_label=True)
+    pixels = np.arange(40, dtype=np.uint8)[:, None, None, None].repeat(3, axis=3)
+    data = load((pixels, rows), multi_label=True)
     for part in data.split(0.2, seed=0):
         assert (part.targets.labels.sum(axis=0) > 0).all()
 

@@ -66,7 +66,8 @@ def test_it_says_what_the_whole_says_and_opens_a_few(folder, monkeypatch):
         assert part.targets.class_names == known.targets.class_names == ("cat", "dog", "emu")
         assert sorted(part.targets.labels) == sorted(known.targets.labels)
         assert len(part.few.items) == -(-known.size // 4)
-        assert set(part.few.names) <= set(known.names)
+        assert set(part.few.names) <= {*whole.train.names, *whole.validation.names}
+    assert not set(parts.train.few.names) & set(parts.validation.few.names)
     assert len(opened) == 9 + 3 + 2  # a quarter of 33 and of 9, and one before each
 
 

@@ -129,9 +129,14 @@ def test_classes_of_one_image_leave_nothing_to_validate_on(make_folder):
 
 
 def test_one_image_many_times_is_listed_once_for_each_of_validation():
-    black = np.zeros((100, 1, 1, 3), np.uint8)
-    with pytest.warns(DataWarning, match=r"(?s)10 times.*\(and 89 more of train\)"):
-        load_pair((black, np.arange(100) % 2))
+    black, y = np.zeros((100, 1, 1, 3), np.uint8), np.arange(100) % 2
+    with pytest.warns(DataWarning, match=r"(?s)10 times.*\(and 99 more of train\)"):
+        load_pair((black, y), (black[:10], y[:10]))
+    with pytest.warns(DataWarning) as caught:
+        train, validation = load_pair((black, y))
+    assert (train.size, validation) == (100, None)
+    assert "Some classes are one group each" in str(caught[0].message)
+    assert "50 images, such as image 1" in str(caught[0].message)
 
 
 def test_a_share_that_is_no_number():

@@ -69,11 +69,12 @@ class ArrayKind(Kind):
     ) -> ItemDataset:
         """Reads every item once, and makes a dataset of those that can be used."""
         dataset, kept = self._opened(listed, on_error)
-        weights = listed.sample_weight
+        good = listed.take(kept)
         return replace(
             dataset,
             targets=targets.take(kept),
-            sample_weight=None if weights is None else weights[kept],
+            sample_weight=good.sample_weight,
+            groups=good.groups,
         )
 
     def is_stream(self, source: object) -> bool:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from transferlearn.data.items import Items
-from transferlearn.data.targets.base import Encoded
+from transferlearn.data.targets.base import Encoded, Weigh
 
 Beside = Callable[[np.ndarray], Encoded]
 """Gives what batches hold beside the items `rows`: targets, weights and further inputs."""
@@ -149,6 +149,21 @@ def arrays_beside(parts: Sequence[np.ndarray]) -> Beside:
         return Encoded(targets, weights)
 
     return beside
+
+
+def joined_weights(
+    raw: np.ndarray, given: np.ndarray | None, weigh: Weigh | None, encoded: np.ndarray | None
+) -> np.ndarray | None:
+    """Multiplies the weights that a batch's items have; `None` if there are none."""
+    parts = [None if weigh is None else weigh(raw), given, encoded]
+    present = [part for part in parts if part is not None]
+    if not present:
+        return None
+    joined, *others = present
+    for part in others:
+        # `encoded` alone can be finer than one weight an item: pixels' or tokens' weights.
+        joined = joined.reshape(-1, *[1] * (part.ndim - 1)) * part
+    return joined
 
 
 def _ends(size: int, batch_size: int | Sequence[int]) -> np.ndarray:

@@ -27,6 +27,7 @@ def check_validation(train: Dataset, validation: Dataset, *, split: bool = False
     left_out = _left_out(validation)
     train.learnt.check_pair(validation.learnt, train.noun, left_out, split=split)
     _warn_of_shared(train, validation)
+    _warn_of_shared_groups(train, validation)
 
 
 def _warn_of_shared(train: Dataset, validation: Dataset) -> None:
@@ -38,7 +39,7 @@ def _warn_of_shared(train: Dataset, validation: Dataset) -> None:
     for i, content in enumerate(hashes):
         places[content].append(i)
     pairs = [
-        f"{_name(train, places[content][0])} = {_name(validation, j)}"
+        f"{train.called(places[content][0])} = {validation.called(j)}"
         + (f" (and {more} more of train)" if (more := len(places[content]) - 1) else "")
         for j, content in enumerate(others)
         if content in places
@@ -50,12 +51,16 @@ def _warn_of_shared(train: Dataset, validation: Dataset) -> None:
         )
 
 
+def _warn_of_shared_groups(train: Dataset, validation: Dataset) -> None:
+    """Warns of given groups that are in both, such as a patient: validation is no test then."""
+    if shared := sorted(set(train.groups or ()) & set(validation.groups or ())):
+        notice(
+            f"{len(shared)} groups are in train and validation, which makes validation look better "
+            f"than it is:{indented(shared)}"
+        )
+
+
 def _left_out(dataset: Dataset) -> str:
     """Lists the items that were left out, for the end of a message; empty if there are none."""
     lines = [f"{path}: {reason}" for path, reason in dataset.skipped]
     return f" Left out were {len(lines)}:{indented(lines)}\n" if lines else ""
-
-
-def _name(dataset: Dataset, i: int) -> str:
-    """Gives the path of a row's item, or words such as "image 3" where items are no files."""
-    return dataset.names[i] if dataset.names else f"{dataset.noun} {i}"

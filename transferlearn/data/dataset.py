@@ -8,8 +8,9 @@ from typing import Any, NamedTuple, Self
 import keras
 import numpy as np
 
-from transferlearn.data.batches import Beside, ItemBatches
+from transferlearn.data.batches import Beside, ItemBatches, joined_weights
 from transferlearn.data.contents import Contents, ItemContents
+from transferlearn.data.grouping import group_items, say_lone
 from transferlearn.data.holding_out import hold_out
 from transferlearn.data.items import RawItems
 from transferlearn.data.iterating import without_autotune
@@ -44,6 +45,9 @@ class Dataset(abc.ABC):
         targets: What is to be learnt of each item; `None` for items to predict on.
         sample_weight: The weight of each item, float32 `(n,)`, or `None`; streams bring theirs with
             each batch.
+        groups: The name of the group that each row was given, or `None`.
+        together: The number of the group that each row stays with in a split, int64 `(n,)`: the
+            given group, and duplicates. `None`: it is not known.
         size: The number of items, or of rows where a text has several; `None` if unknown.
         names: The paths of the items, in order; `None` for items that are not files.
         skipped: The items that were left out.
@@ -55,6 +59,8 @@ class Dataset(abc.ABC):
     noun: str = "item"
     targets: Targets | None = None
     sample_weight: np.ndarray | None = None
+    groups: list[str] | None = None
+    together: np.ndarray | None = None
     size: int | None = None
     names: list[str] | None = None
     skipped: tuple[Skipped, ...] = ()
@@ -139,6 +145,10 @@ class Dataset(abc.ABC):
         """Gives the SHA-256 of the content of each item; `None` if that is unknown."""
         return None
 
+    def called(self, row: int) -> str:
+        """Gives the path of a row's item, or words such as "image 3" where items are no files."""
+        return self.names[row] if self.names else f"{self.noun} {row}"
+
     def run(self, model: keras.Model, *, batch_size: int) -> Any:
         """Runs a model on all rows, in their order, and gives its outputs as NumPy arrays."""
         batches = without_autotune(self.batches(batch_size=batch_size))
@@ -160,29 +170,71 @@ class ItemDataset(Dataset):
         """Gives the SHA-256 of each item; for an image, of its decoded pixels before resizing."""
         return self.items.content_hashes()
 
+    def item_hashes(self) -> list[str]:
+        """Gives the hash of each item by which it is held out or not; of a text, of all of it."""
+        return self.content_hashes()
+
+    @property
+    def item_of(self) -> np.ndarray:
+        """Gives the number of the item that each row is of, int64 `(rows,)`."""
+        return np.arange(len(self.items))
+
     @property
     def first_rows(self) -> np.ndarray:
         """Gives the number of the first row of each item, int64 `(count,)`."""
-        return np.arange(len(self.items))
+        return np.unique(self.item_of, return_index=True)[1]
+
+    @property
+    def strata(self) -> np.ndarray | None:
+        """Gives the stratum of each item, such as its class; `None` where all are alike."""
+        return None if self.targets is None else self.targets.take(self.first_rows).strata()
+
+    def grouped(self) -> Self:
+        """Gives these items, and knows which stay `together`: given groups and duplicates.
+
+        Duplicates have the same content; images are also duplicates where they look alike, such as
+        a photo and a smaller copy of it.
+        """
+        if self.together is not None:
+            return self
+        first, looks = self.first_rows, self.items.likenesses()
+        found = group_items(
+            self.item_hashes(),
+            None if looks is None else [looks[row] for row in first],
+            None if self.groups is None else [self.groups[row] for row in first],
+            self.strata,
+            lambda item: self.called(first[item]),
+        )
+        return replace(self, together=found[self.item_of])
 
     def split(self, fraction: float, seed: int | None) -> tuple[Self, Self]:
-        """Splits the items at random, with the same share of each stratum (class) in both parts.
+        """Splits the items by their content, with the same share of each class in both parts.
+
+        Neither the order of the items nor their paths matter, and where items are added few others
+        change sides. Given groups and duplicates stay on one side, see `grouped`.
 
         Args:
             fraction: The share of the second part, between 0 and 1. Both parts get at least one
-                item of each stratum that has two or more; a single item stays in the first part.
-                A stratum is a class, or what else `Targets.strata` says.
-            seed: The seed of the draw; the same seed gives the same parts.
+                group of each stratum that has two or more; a single one stays in the first part. A
+                stratum is a class, or what else `Targets.strata` says.
+            seed: Another seed holds out others; `None` counts as 0.
 
         Returns:
             The part to train on, and the part to validate on.
         """
-        strata = None
-        if self.targets is not None:
-            strata = self.targets.take(self.first_rows).strata()
-        held_out = hold_out(strata, len(self.first_rows), fraction, seed)
-        first, second = (self.of(np.flatnonzero(part)) for part in (~held_out, held_out))
+        whole = self.grouped()
+        assert whole.together is not None
+        groups, strata = whole.together[whole.first_rows], whole.strata
+        held_out = hold_out(whole.item_hashes(), groups, strata, fraction, seed)
+        say_lone(groups, strata, whole.noun, lambda item: whole.called(whole.first_rows[item]))
+        first, second = (whole.of(np.flatnonzero(part)) for part in (~held_out, held_out))
         return first, replace(second, held_out=True)
+
+    def sample(self, count: int, seed: int) -> Self:
+        """Gives so many of the items, chosen by their content, of each class in proportion."""
+        share = count / len(self.first_rows)
+        chosen = hold_out(self.item_hashes(), None, self.strata, share, seed)
+        return self.of(np.flatnonzero(chosen))
 
     def of(self, numbers: np.ndarray) -> Self:
         """Gives a dataset of the items with these numbers; here, of the rows with these numbers."""
@@ -195,6 +247,8 @@ class ItemDataset(Dataset):
             items=self.items.subset(rows),
             targets=None if self.targets is None else self.targets.take(rows),
             sample_weight=None if self.sample_weight is None else self.sample_weight[rows],
+            groups=None if self.groups is None else [self.groups[i] for i in rows],
+            together=None if self.together is None else self.together[rows],
             names=None if self.names is None else [self.names[i] for i in rows],
             size=len(rows),
         )
@@ -235,18 +289,3 @@ class ItemDataset(Dataset):
             return encoded._replace(weights=joined_weights(raw, given, weigh, encoded.weights))
 
         return beside
-
-
-def joined_weights(
-    raw: np.ndarray, given: np.ndarray | None, weigh: Weigh | None, encoded: np.ndarray | None
-) -> np.ndarray | None:
-    """Multiplies the weights that a batch's items have; `None` if there are none."""
-    parts = [None if weigh is None else weigh(raw), given, encoded]
-    present = [part for part in parts if part is not None]
-    if not present:
-        return None
-    joined, *others = present
-    for part in others:
-        # `encoded` alone can be finer than one weight an item: pixels' or tokens' weights.
-        joined = joined.reshape(-1, *[1] * (part.ndim - 1)) * part
-    return joined

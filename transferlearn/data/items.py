@@ -48,6 +48,15 @@ class RawItems(Items):
     def content_hashes(self) -> list[str]:
         """Gives the SHA-256 of each item's content; for an image, its pixels before resizing."""
 
+    def likenesses(self) -> list[int | None] | None:
+        """Gives 64 bits that tell how each item looks, few of which differ between near duplicates.
+
+        Returns:
+            A number in [0, 2**64) for each item, or `None` for an item that has none; by default
+            `None`: of these items only exact duplicates are found.
+        """
+        return None
+
     @property
     @abc.abstractmethod
     def held_bytes(self) -> int:

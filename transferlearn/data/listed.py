@@ -52,6 +52,7 @@ class Listed:
         told: What the source says of the items; targets are found in it.
         in_files: Whether the items are paths.
         sample_weight: The weight of each item, float32 `(n,)`, or `None`.
+        groups: The name of the group that each item was given, or `None`.
         what: The name of the source in messages.
         noun: The word for one item in messages, such as `"image"`.
         ignored: How many files were not looked at: by ending, or `"hidden"`.
@@ -62,6 +63,7 @@ class Listed:
     noun: str
     in_files: bool = True
     sample_weight: np.ndarray | None = None
+    groups: list[str] | None = None
     what: str = "The list of files"
     ignored: Mapping[str, int] = field(default_factory=dict)
 
@@ -81,6 +83,7 @@ class Listed:
             self,
             items=[items[i] for i in rows] if is_list else np.asarray(items)[rows],
             sample_weight=None if weights is None else weights[rows],
+            groups=None if self.groups is None else [self.groups[i] for i in rows],
         )
 
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,13 +14,12 @@ from transferlearn.data.images import Images
 from transferlearn.data.kind import Kind
 from transferlearn.data.listed import Listed
 from transferlearn.data.messages import Skipped, check_on_error, notice, report_skipped
-from transferlearn.data.sources.folders import list_folder, split_folders
-from transferlearn.data.sources.tables import list_csv, list_frame
-from transferlearn.data.sources.tuples import list_arrays
+from transferlearn.data.sources.folders import split_folders
+from transferlearn.data.sources.groups import Groups, as_groups, with_groups
+from transferlearn.data.sources.listing import list_source
 from transferlearn.data.targets import Classes, Target, Targets
 from transferlearn.types import Source
 
-_TABLES = (".csv", ".tsv")  # endings of files that are read as tables
 IMAGES, CLASSES = Images(), Classes()
 
 
@@ -34,14 +32,20 @@ class Reading:
         target: What is to be learnt of each item.
         on_error: What is done about items that cannot be used: `"skip"` leaves them out with one
             `DataWarning`, `"raise"` lists them all in one `ValueError`.
+        groups: Which items belong together, so that none is held out without the others, such as
+            all photos of a patient: the name of a table's column; a function that gives the name of
+            a group for a path; or for `(x, y)` a group for each item. Duplicates belong together
+            anyway, see `ItemDataset.grouped`.
     """
 
     kind: Kind = IMAGES
     target: Target = CLASSES
     on_error: str = "skip"
+    groups: Groups | None = None
 
     def __post_init__(self) -> None:
         check_on_error(self.on_error)
+        object.__setattr__(self, "groups", as_groups(self.groups))
 
 
 READING = Reading()
@@ -116,9 +120,10 @@ def load_pair(
             cut: then there is no validation, with a `DataWarning`.
         reading: How both sources are read.
         validation_split: The share of the items to validate on, between 0 and 1, the same for each
-            class; 0 or `None` for no validation.
+            class; 0 or `None` for no validation. What they hold decides which these are, see
+            `ItemDataset.split`.
         least_to_split: Of fewer items none is held out.
-        seed: The seed of the draw; the same seed gives the same parts.
+        seed: Another seed gives other parts; `None` counts as 0.
 
     Returns:
         `(train, validation)`; the second is `None` where there is none.
@@ -134,11 +139,16 @@ def load_pair(
     """
     train, beside = split_folders(train)
     first = _load(train, reading)
+    if isinstance(first, ItemDataset):
+        first = first.grouped()
     check_train(first)
     source = beside if validation_data is None else validation_data
     second: Dataset | None = None
     if source is not None:
-        second = _load(source, replace(reading, kind=reading.kind.like(first)))
+        # A group for each item was given for the items to train on.
+        groups = None if isinstance(reading.groups, tuple) else reading.groups
+        how = replace(reading, kind=reading.kind.like(first), groups=groups)
+        second = _load(source, how)
         check_validation(first, second)
     elif not isinstance(first, ItemDataset):
         if validation_split:
@@ -152,7 +162,10 @@ def load_pair(
             check_validation(first, second, split=True)
         else:
             noun = first.noun
-            notice(f"No class has two {noun}s, so none is held out: there is no validation.")
+            notice(
+                f"No class has two {noun}s that can be parted, so none is held out: there is no "
+                "validation."
+            )
     parts = reading.kind.of_one_shape([first] if second is None else [first, second])
     return LoadedData(parts[0], parts[1] if second is not None else None)
 
@@ -176,7 +189,7 @@ def load_excerpt(
         reading: How both sources are read.
         validation_split: The share of the items to validate on, if there is no source to do so.
         least_to_split: Of fewer items none is held out.
-        seed: The seed by which those items are drawn.
+        seed: The seed by which those items are drawn, not by content, since few are opened.
         share: Gives, for the number of all items, the share of them to open, in (0, 1].
         observer: Decides how many items an epoch has, and is told when they are asked for.
 
@@ -197,7 +210,8 @@ def load_excerpt(
     held_out = np.zeros(len(listed), bool)
     other = beside if validation_data is None else validation_data
     if other is None and validation_split and len(listed) >= least_to_split:
-        held_out = hold_out(targets.strata(), len(listed), validation_split, seed)
+        places = [str(i) for i in range(len(listed))]
+        held_out = hold_out(places, None, targets.strata(), validation_split, seed)
     rows, other_rows = np.flatnonzero(~held_out), np.flatnonzero(held_out)
     if other is not None:
         other_listed, other_targets = _listed(other, reading)
@@ -228,9 +242,16 @@ def _load(source: Source, reading: Reading) -> Dataset:
     """Makes a dataset of a stream, or of all items of another source that have targets."""
     kind = reading.kind
     if kind.is_stream(source):
+        if reading.groups is not None:
+            raise ValueError(
+                "A stream has no groups: it cannot be split. Leave groups out, or pass the folder, "
+                f"the table or the arrays that it is made of. Received: {type(source).__name__}"
+            )
         return kind.stream(source, reading.target, on_error=reading.on_error)
-    listed, targets, without = _with_targets(list_source(source, kind, reading.target), reading)
+    listed, targets, without = _with_targets(source, reading)
     dataset = kind.open(listed, targets, on_error=reading.on_error)
+    if listed.groups is not None and dataset.groups is None:
+        raise ValueError(f"{type(kind).__name__}.open leaves out the groups of what is listed.")
     return replace(dataset, skipped=(*without, *dataset.skipped))
 
 
@@ -241,12 +262,13 @@ def _listed(source: Source, reading: Reading) -> tuple[Listed, Targets]:
             f"A stream does not give some of its {reading.kind.noun}s alone. Give the folder, the "
             f"table or the arrays that it is made of. Received: {type(source).__name__}"
         )
-    listed, targets, _ = _with_targets(list_source(source, reading.kind, reading.target), reading)
+    listed, targets, _ = _with_targets(source, reading)
     return listed, targets
 
 
-def _with_targets(listed: Listed, reading: Reading) -> tuple[Listed, Targets, list[Skipped]]:
-    """Finds the targets of the items, and leaves out the items that have none."""
+def _with_targets(source: Source, reading: Reading) -> tuple[Listed, Targets, list[Skipped]]:
+    """Lists the items with groups and targets, and leaves out the items that have no target."""
+    listed = with_groups(list_source(source, reading.kind, reading.target), reading.groups)
     targets = reading.target.gather(listed)
     if not targets.absent:
         return listed, targets, []
@@ -256,40 +278,3 @@ def _with_targets(listed: Listed, reading: Reading) -> tuple[Listed, Targets, li
     )
     kept = np.array([i for i in range(len(listed)) if i not in targets.absent], int)
     return listed.take(kept), targets.take(kept), skipped
-
-
-def list_source(source: Any, kind: Kind, target: Target) -> Listed:
-    """Lists what a source holds, without opening any item.
-
-    Raises:
-        TypeError: The source is of no type that can be read.
-        ValueError: The source holds nothing of this kind.
-        FileNotFoundError: There is no such folder or table.
-    """
-    if isinstance(source, (str, Path)):
-        return _list_path(Path(source).expanduser(), kind, target)
-    if hasattr(source, "columns"):
-        return list_frame(source, kind, target)
-    if isinstance(source, tuple):
-        return list_arrays(source, kind)
-    raise TypeError(
-        "Labelled data is a folder, a CSV file, a DataFrame, (x, y), a tf.data.Dataset or a "
-        f"keras.utils.PyDataset; x and y go in together, as one tuple. "
-        f"Received: {type(source).__name__}"
-    )
-
-
-def _list_path(path: Path, kind: Kind, target: Target) -> Listed:
-    """Lists what a folder of class folders, or a .csv or .tsv file, holds."""
-    if path.is_dir():
-        return list_folder(path, kind)
-    expected = f"Expected a folder {kind.noun}s/<class>/*{kind.endings[0]}, or a .csv or .tsv file"
-    if not path.exists():
-        raise FileNotFoundError(
-            f"No such folder or file: {path!s:.200} (from {Path.cwd()}). {expected}."
-        )
-    if path.suffix.lower() not in _TABLES:
-        raise ValueError(
-            f"{path} is neither a folder nor a table. {expected} of {kind.columns[0]}s and labels."
-        )
-    return list_csv(path, kind, target)

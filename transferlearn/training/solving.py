@@ -7,7 +7,8 @@ import numpy as np
 
 from transferlearn.assembling import Network
 from transferlearn.backbones.graph import walk
-from transferlearn.data.dataset import Dataset, joined_weights
+from transferlearn.data.batches import joined_weights
+from transferlearn.data.dataset import Dataset
 from transferlearn.data.iterating import iterate, without_autotune
 from transferlearn.keras_internals import share_metrics
 from transferlearn.schedules import SolvedHead

@@ -113,7 +113,7 @@ def read_sample(
         dataset = _loaded(_beginning(dataset, items), as_read)
     assert isinstance(dataset, ImageDataset)
     known = len(dataset.items)
-    some = dataset.split(items / known, seed)[1] if known > items else dataset
+    some = dataset.sample(items, seed) if known > items else dataset
     return ImageSample(some, encoding, total)
 
 

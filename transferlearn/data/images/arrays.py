@@ -19,16 +19,9 @@ from transferlearn.data.images.pixels import (
     raw_rgb,
 )
 from transferlearn.data.messages import quiet
-from transferlearn.data.targets.base import Targets
 
 
-def pixel_dataset(
-    x: np.ndarray | Sequence[Any],
-    options: ImageOptions,
-    *,
-    targets: Targets | None = None,
-    sample_weight: np.ndarray | None = None,
-) -> ImageDataset:
+def pixel_dataset(x: np.ndarray | Sequence[Any], options: ImageOptions) -> ImageDataset:
     """Makes a dataset of pictures that are in memory."""
     pixels, divided = _pixels(x, options)
     size = options.image_size or pixels.shape[1:3]
@@ -38,8 +31,6 @@ def pixel_dataset(
         size=len(pixels),
         shape=(*size, 3),
         interpolation=options.interpolation,
-        targets=targets,
-        sample_weight=sample_weight,
     )
 
 

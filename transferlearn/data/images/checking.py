@@ -12,13 +12,13 @@ from PIL import Image
 
 from transferlearn.data.images.dataset import ImageDataset
 from transferlearn.data.images.files import ImageFileError, decode, resize
-from transferlearn.data.images.items import FileItems
+from transferlearn.data.images.items import FileItems, Print
+from transferlearn.data.images.likeness import likeness
 from transferlearn.data.images.options import ImageOptions
 from transferlearn.data.images.pixels import fingerprint
 from transferlearn.data.items import decoding_pool
 from transferlearn.data.listed import Listed
 from transferlearn.data.messages import Skipped, indented, quiet, report_skipped
-from transferlearn.data.targets.base import Targets
 from transferlearn.progress import is_silent
 
 _PATIENCE = 2.0  # seconds before progress is shown
@@ -28,9 +28,9 @@ KEPT_BYTES = 2**28
 
 
 class Check(NamedTuple):
-    """Holds the content hash of a good file, or the reason why a bad one cannot be used."""
+    """Holds the fingerprint of a good file, or the reason why a bad one cannot be used."""
 
-    content_hash: str
+    fingerprint: Print
     reason: str
 
 
@@ -55,9 +55,9 @@ def check_files(
         try:
             image = decode(path, any_name=any_name)
         except ImageFileError as error:
-            return Check("", str(error))
+            return Check(Print("", None), str(error))
         look(path, image)
-        return Check(fingerprint(np.asarray(image)), "")
+        return Check(Print(fingerprint(np.asarray(image)), likeness(image)), "")
 
     with quiet():
         return list(_with_progress(decoding_pool().map(check, paths), len(paths)))
@@ -142,8 +142,8 @@ def open_files(
         ignored=listed.ignored,
     )
     rows = [i for i, check in enumerate(checks) if not check.reason]
-    names, hashes = [paths[i] for i in rows], [checks[i].content_hash for i in rows]
-    items = FileItems(names, hashes, size, options.interpolation, kept)
+    names, prints = [paths[i] for i in rows], [checks[i].fingerprint for i in rows]
+    items = FileItems(names, prints, size, options.interpolation, kept)
     return Files(items, names, np.array(rows), skipped, +Counter(listed.ignored))
 
 
@@ -157,16 +157,10 @@ def refuse_bad(paths: Sequence[str]) -> list[str]:
             "skip them. Remove them, or pass the folder itself, which skips them."
             f"{indented(bad, len(bad))}"
         )
-    return [check.content_hash for check in checks]
+    return [check.fingerprint.content_hash for check in checks]
 
 
-def file_dataset(
-    files: Files,
-    options: ImageOptions,
-    *,
-    targets: Targets | None = None,
-    sample_weight: np.ndarray | None = None,
-) -> ImageDataset:
+def file_dataset(files: Files, options: ImageOptions) -> ImageDataset:
     """Makes a dataset of the good files."""
     return ImageDataset(
         items=files.items,
@@ -176,6 +170,4 @@ def file_dataset(
         size=len(files.names),
         shape=(*options.size, 3),
         interpolation=options.interpolation,
-        targets=targets,
-        sample_weight=sample_weight,
     )

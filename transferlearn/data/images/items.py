@@ -1,18 +1,39 @@
 """Loads images by their numbers, from files or an array; each is resized when it is read."""
 
 import abc
-from collections.abc import Callable, Mapping
-from typing import Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Self
 
 import numpy as np
 
 from transferlearn.data.images.files import ImageFileError, decode, resize
+from transferlearn.data.images.likeness import likeness_of_array
 from transferlearn.data.images.pixels import fingerprint, fit_size, raw_rgb
 from transferlearn.data.items import RawItems, decoding_pool
 
 
+class Print(NamedTuple):
+    """Holds what an image is known by: the hash of its pixels, and the hash of how it looks."""
+
+    content_hash: str
+    likeness: int | None
+
+
 class ImageItems(RawItems):
     """Holds images that are resized to one size, each loaded by its number."""
+
+    @property
+    @abc.abstractmethod
+    def prints(self) -> Sequence[Print]:
+        """Gives the fingerprints of the images as raw RGB before resizing."""
+
+    def content_hashes(self) -> list[str]:
+        """Gives the SHA-256 of each image's raw RGB before resizing."""
+        return [one.content_hash for one in self.prints]
+
+    def likenesses(self) -> list[int | None]:
+        """Gives the difference hash of each image; `None` for images of fewer than 9x8 pixels."""
+        return [one.likeness for one in self.prints]
 
     @abc.abstractmethod
     def image(self, i: int) -> np.ndarray:
@@ -28,7 +49,7 @@ class FileItems(ImageItems):
 
     Args:
         paths: The paths of the files.
-        hashes: The hashes of their decoded pixels before resizing, one a file.
+        prints: The fingerprints of the files, as they were when the files were checked.
         size: The `(height, width)` in pixels to resize to.
         interpolation: The name of Pillow's filter that resizes.
         kept: Resized pixels by path, uint8; these files need not be decoded again.
@@ -37,13 +58,13 @@ class FileItems(ImageItems):
     def __init__(
         self,
         paths: list[str],
-        hashes: list[str],
+        prints: list[Print],
         size: tuple[int, int],
         interpolation: str,
         kept: Mapping[str, np.ndarray],
     ) -> None:
         self._paths = paths
-        self._hashes = hashes
+        self._prints = prints
         self._size = size
         self._interpolation = interpolation
         self._kept = kept
@@ -69,9 +90,10 @@ class FileItems(ImageItems):
                 "Files must stay as they are while they are used."
             ) from error
 
-    def content_hashes(self) -> list[str]:
-        """Gives the hashes of the pixels as they were when the files were checked."""
-        return self._hashes
+    @property
+    def prints(self) -> list[Print]:
+        """Gives the fingerprints of the files, as they were when the files were checked."""
+        return self._prints
 
     @property
     def held_bytes(self) -> int:
@@ -85,12 +107,12 @@ class FileItems(ImageItems):
 
     def subset(self, rows: np.ndarray) -> Self:
         """Gives the files `rows`, in that order."""
-        paths, hashes = [self._paths[i] for i in rows], [self._hashes[i] for i in rows]
-        return type(self)(paths, hashes, self._size, self._interpolation, self._kept)
+        paths, prints = [self._paths[i] for i in rows], [self._prints[i] for i in rows]
+        return type(self)(paths, prints, self._size, self._interpolation, self._kept)
 
     def resized(self, size: tuple[int, int]) -> Self:
         """Gives the same files at another size; none is in memory, so each is decoded when read."""
-        return type(self)(self._paths, self._hashes, size, self._interpolation, {})
+        return type(self)(self._paths, self._prints, size, self._interpolation, {})
 
 
 class ArrayItems(ImageItems):
@@ -107,13 +129,14 @@ class ArrayItems(ImageItems):
         interpolation: str,
         *,
         divided: bool,
+        prints: list[Print] | None = None,
     ) -> None:
         self._pixels = pixels
         self._rows = rows
         self._size = size
         self._interpolation = interpolation
         self._divided = divided
-        self._hashes: list[str] | None = None
+        self._prints = prints
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -128,12 +151,17 @@ class ArrayItems(ImageItems):
         """Converts and resizes image `i`: uint8 from integers, float32 from floats."""
         return self._take(np.array([i]))[0]
 
-    def content_hashes(self) -> list[str]:
-        """Gives the hashes of the images as raw RGB before resizing, which are computed once."""
-        if self._hashes is None:
-            images = (raw_rgb(self._pixels[i], divided=self._divided) for i in self._rows)
-            self._hashes = [fingerprint(image) for image in images]
-        return self._hashes
+    @property
+    def prints(self) -> list[Print]:
+        """Gives the fingerprints of the images, which are computed once, in threads."""
+        if self._prints is None:
+            self._prints = list(decoding_pool().map(self._print, self._rows))
+        return self._prints
+
+    def _print(self, row: int) -> Print:
+        """Computes the fingerprint of the image in a row of the array."""
+        image = raw_rgb(self._pixels[row], divided=self._divided)
+        return Print(fingerprint(image), likeness_of_array(image))
 
     @property
     def held_bytes(self) -> int:
@@ -146,15 +174,17 @@ class ArrayItems(ImageItems):
 
     def subset(self, rows: np.ndarray) -> Self:
         """Gives the images `rows`, in that order, from the same array."""
-        return type(self)(
-            self._pixels, self._rows[rows], self._size, self._interpolation, divided=self._divided
-        )
+        prints = None if self._prints is None else [self._prints[row] for row in rows]
+        return self._of(self._rows[rows], self._size, prints)
 
     def resized(self, size: tuple[int, int]) -> Self:
         """Gives the same images for another size, from the same array."""
-        return type(self)(
-            self._pixels, self._rows, size, self._interpolation, divided=self._divided
-        )
+        return self._of(self._rows, size, self._prints)
+
+    def _of(self, rows: np.ndarray, size: tuple[int, int], prints: list[Print] | None) -> Self:
+        """Gives the images in these rows of the array, for a size, with their fingerprints."""
+        how = self._interpolation
+        return type(self)(self._pixels, rows, size, how, divided=self._divided, prints=prints)
 
     def _take(self, rows: np.ndarray) -> np.ndarray:
         """Gives the images `rows` as raw RGB, resized."""

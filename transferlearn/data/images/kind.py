@@ -45,15 +45,14 @@ class Images(ImageOptions, Kind):
         self, listed: Listed, targets: Targets, *, on_error: str, share: float = 1.0
     ) -> ImageDataset:
         """Decodes every file once, or checks the arrays, and makes a dataset of the good images."""
-        weights = listed.sample_weight
-        if not listed.in_files:
-            return pixel_dataset(listed.items, self, targets=targets, sample_weight=weights)
-        files = open_files(listed, self, on_error=on_error, share=share)
-        return file_dataset(
-            files,
-            self,
-            targets=targets.take(files.rows),
-            sample_weight=None if weights is None else weights[files.rows],
+        if listed.in_files:
+            files = open_files(listed, self, on_error=on_error, share=share)
+            dataset, rows = file_dataset(files, self), files.rows
+            listed, targets = listed.take(rows), targets.take(rows)
+        else:
+            dataset = pixel_dataset(listed.items, self)
+        return replace(
+            dataset, targets=targets, sample_weight=listed.sample_weight, groups=listed.groups
         )
 
     def is_stream(self, source: object) -> bool:

@@ -22,12 +22,14 @@ class TextDataset(ItemDataset):
 
     Attributes:
         text_of: The number of the text that each row comes from, int64 `(rows,)`.
+        text_hashes: The SHA-256 of the whole text that each row comes from.
         sequence_length: The greatest number of tokens that a row may have.
     """
 
     noun: str = "text"
     items: TokenItems
     text_of: np.ndarray
+    text_hashes: list[str]
     sequence_length: int
 
     @property
@@ -36,9 +38,13 @@ class TextDataset(ItemDataset):
         return len(self.first_rows)
 
     @property
-    def first_rows(self) -> np.ndarray:
-        """Gives the number of the first row of each text."""
-        return np.unique(self.text_of, return_index=True)[1]
+    def item_of(self) -> np.ndarray:
+        """Gives the number of the text that each row is of, counted without gaps."""
+        return np.unique(self.text_of, return_inverse=True)[1]
+
+    def item_hashes(self) -> list[str]:
+        """Gives the SHA-256 of each text, which does not depend on how many tokens are read."""
+        return [self.text_hashes[row] for row in self.first_rows]
 
     @property
     def longest(self) -> int:
@@ -56,7 +62,8 @@ class TextDataset(ItemDataset):
 
     def rows(self, rows: np.ndarray) -> Self:
         """Gives these rows, in that order."""
-        return replace(super().rows(rows), text_of=self.text_of[rows])
+        hashes = [self.text_hashes[row] for row in rows]
+        return replace(super().rows(rows), text_of=self.text_of[rows], text_hashes=hashes)
 
     def of_items(self, values: np.ndarray) -> np.ndarray:
         """Gives each text the mean of what the network gave for its rows."""

@@ -1,5 +1,6 @@
 """Describes texts as a kind of data, and how strings, files and streams become token ids."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -91,12 +92,13 @@ class Texts(Kind):
             ignored=listed.ignored,
         )
         kept = np.array([i for i in range(len(texts)) if i not in problems], int)
-        weights = listed.sample_weight
+        good = listed.take(kept)
         dataset = self.tokens(
             [str(texts[i]) for i in kept],
             targets=targets.take(kept),
-            sample_weight=None if weights is None else weights[kept],
-            names=[listed.items[i] for i in kept] if listed.in_files else None,
+            sample_weight=good.sample_weight,
+            groups=good.groups,
+            names=good.items if good.in_files else None,
         )
         return replace(dataset, skipped=skipped, ignored=+Counter(listed.ignored))
 
@@ -160,6 +162,7 @@ class Texts(Kind):
         names: Sequence[str] | None = None,
         targets: Targets | None = None,
         sample_weight: np.ndarray | None = None,
+        groups: Sequence[str] | None = None,
     ) -> TextDataset:
         """Tokenizes texts, and makes a dataset of their rows with what is known of each text."""
         rows: list[np.ndarray] = []
@@ -172,6 +175,7 @@ class Texts(Kind):
         self._warn_of_long([len(ids) for ids in ids_of_texts])
         self._warn_of_unknown(ids_of_texts, texts)
         weights, of_row = sample_weight, np.array(text_of)
+        hashes = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
         # The rows of one text share its weight, so that long texts do not count for more.
         if len(rows) > len(texts) and targets is not None:
             weights = (1.0 if weights is None else weights) / np.bincount(of_row)
@@ -182,8 +186,10 @@ class Texts(Kind):
             sequence_length=self.sequence_length,
             size=len(rows),
             text_of=of_row,
+            text_hashes=[hashes[i] for i in text_of],
             targets=None if targets is None else targets.take(of_row),
             sample_weight=None if weights is None else np.asarray(weights, np.float32)[of_row],
+            groups=None if groups is None else [groups[i] for i in text_of],
             names=None if names is None else [names[i] for i in text_of],
         )
 

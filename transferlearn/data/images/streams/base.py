@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from transferlearn.data.batches import joined_weights
 from transferlearn.data.contents import Contents
-from transferlearn.data.dataset import Dataset, Request, joined_weights
+from transferlearn.data.dataset import Dataset, Request
 from transferlearn.data.images.options import ImageOptions
 from transferlearn.data.images.pixels import (
     check_numbers,

@@ -1,0 +1,50 @@
+"""Lists what a source holds, whatever its type."""
+
+from pathlib import Path
+from typing import Any
+
+from transferlearn.data.kind import Kind
+from transferlearn.data.listed import Listed
+from transferlearn.data.sources.folders import list_folder
+from transferlearn.data.sources.tables import list_csv, list_frame
+from transferlearn.data.sources.tuples import list_arrays
+from transferlearn.data.targets.base import Target
+
+_TABLES = (".csv", ".tsv")  # endings of files that are read as tables
+
+
+def list_source(source: Any, kind: Kind, target: Target) -> Listed:
+    """Lists what a source holds, without opening any item.
+
+    Raises:
+        TypeError: The source is of no type that can be read.
+        ValueError: The source holds nothing of this kind.
+        FileNotFoundError: There is no such folder or table.
+    """
+    if isinstance(source, (str, Path)):
+        return _list_path(Path(source).expanduser(), kind, target)
+    if hasattr(source, "columns"):
+        return list_frame(source, kind, target)
+    if isinstance(source, tuple):
+        return list_arrays(source, kind)
+    raise TypeError(
+        "Labelled data is a folder, a CSV file, a DataFrame, (x, y), a tf.data.Dataset or a "
+        f"keras.utils.PyDataset; x and y go in together, as one tuple. "
+        f"Received: {type(source).__name__}"
+    )
+
+
+def _list_path(path: Path, kind: Kind, target: Target) -> Listed:
+    """Lists what a folder of class folders, or a .csv or .tsv file, holds."""
+    if path.is_dir():
+        return list_folder(path, kind)
+    expected = f"Expected a folder {kind.noun}s/<class>/*{kind.endings[0]}, or a .csv or .tsv file"
+    if not path.exists():
+        raise FileNotFoundError(
+            f"No such folder or file: {path!s:.200} (from {Path.cwd()}). {expected}."
+        )
+    if path.suffix.lower() not in _TABLES:
+        raise ValueError(
+            f"{path} is neither a folder nor a table. {expected} of {kind.columns[0]}s and labels."
+        )
+    return list_csv(path, kind, target)
