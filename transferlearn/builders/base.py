@@ -41,8 +41,8 @@ class Builder(NetworkBuilder[Prediction]):
     default_schedule: ClassVar[str] = "auto"
 
     def reading(self) -> Reading:
-        """Gives the settings to read data by: the kind, the target, and what to do on errors."""
-        return Reading(self.kind, self.task.target, self.on_error)
+        """Gives the settings to read data by: kind, target, groups, and what to do on errors."""
+        return Reading(self.kind, self.task.target, self.on_error, self.groups)
 
     def load(
         self,
@@ -105,9 +105,10 @@ class Builder(NetworkBuilder[Prediction]):
                 streams nothing is.
             epochs: The epochs of all phases together; by default the schedule chooses.
             schedule: A `tl.Schedule` or the name of one; it says what is frozen in which epochs.
-            validation_split: The share in [0, 1) to hold out; by default the schedule chooses: a
-                tenth, or with `"auto"` nothing of fewer than 1,000 items. If the head is solved and
-                nothing is trained after that, the final solution is computed with that share too.
+            validation_split: The share in [0, 1) to hold out, chosen by what the items hold and by
+                the builder's `seed`; by default the schedule chooses: a tenth, or with `"auto"`
+                nothing of fewer than 1,000 items. If the head is solved and nothing is trained
+                after that, the final solution is computed with that share too.
             cache: Whether the output of frozen layers is computed once and stored: `"auto"` where
                 that saves time, `True` (`ValueError` where it cannot be), `False`, or a `tl.Cache`
                 that says where and how. The weights are the same either way, but for rounding.

@@ -180,9 +180,10 @@ class Classifier(Builder[ClassPrediction]):
             schedule: A `tl.Schedule`, or `"auto"`, `"one-phase"`, `"probe"`, `"fine-tune"` or
                 `"gradual"`; it says what is frozen in which epochs. By default `"auto"` (for texts
                 `"probe"`), or with a `freeze` `"one-phase"`.
-            validation_split: The share in [0, 1) to hold out; by default the schedule chooses: a
-                tenth, or with `"auto"` nothing of fewer than 1,000 items. If the head is solved and
-                nothing is trained after that, the final solution is computed with that share too.
+            validation_split: The share in [0, 1) to hold out, chosen by what the items hold and by
+                the builder's `seed`; by default the schedule chooses: a tenth, or with `"auto"`
+                nothing of fewer than 1,000 items. If the head is solved and nothing is trained
+                after that, the final solution is computed with that share too.
             class_names: The classes in the order of their ids; by default found in the data.
             class_weight: `"balanced"` (all classes count alike), or a mapping from class names or
                 ids to weights; sample weights are multiplied by it.

@@ -31,7 +31,12 @@ class ImageClassifierBuilder(ImageBuilder[ClassPrediction], Classifier):
         batch_size: The number of images in a step.
         precision: A Keras dtype policy: `"mixed_bfloat16"` or `"mixed_float16"` for GPUs.
         on_error: What to do with broken files: `"skip"` them (and say so) or `"raise"`.
-        seed: Makes a run repeatable (it sets Python's, NumPy's and the backend's seeds).
+        groups: Which items belong together (photos of a patient, a camera, a day), so that none is
+            held out without the others: the name of a table's column; a function that gives the
+            name of a group for a path; or for `(x, y)` a group for each item. Duplicates belong
+            together anyway.
+        seed: Makes a run repeatable (it sets Python's, NumPy's and the backend's seeds). Another one
+            holds out other items; `None` holds out those of 0.
         image_size, value_range, augmentation, views, mixup: See `tl.builders.ImageBuilder`.
 
     Example:

@@ -16,6 +16,7 @@ from transferlearn.checks import whole
 from transferlearn.data import Spec
 from transferlearn.data.kind import Kind
 from transferlearn.data.messages import check_on_error
+from transferlearn.data.sources.groups import Groups, as_groups
 from transferlearn.freezing import Freeze, Layers
 from transferlearn.heads import Decoder, Head, Output, PooledDense
 from transferlearn.tasks import Encoding, Task
@@ -42,6 +43,7 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
     batch_size: int = 32
     precision: str | None = None
     on_error: str = "skip"
+    groups: Groups | None = None
     seed: int | None = None
 
     _default_rate: ClassVar[float | None] = None
@@ -67,6 +69,7 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
         if self.precision is not None:
             keras.dtype_policies.get(self.precision)
         check_on_error(self.on_error)
+        object.__setattr__(self, "groups", as_groups(self.groups))
         self._settings(None)
 
     @property

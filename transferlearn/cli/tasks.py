@@ -1,4 +1,4 @@
-"""Adds and reads the options `--task` and `--target`, which say what is learnt."""
+"""Adds and reads the options that say what is learnt, and of which items: `--groups` too."""
 
 import shlex
 from argparse import ArgumentParser, Namespace
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def add_task(parser: ArgumentParser) -> None:
-    """Adds the options `--task` and `--target` to a command."""
+    """Adds the options `--task`, `--target` and `--groups` to a command."""
     parser.add_argument(
         "--task",
         choices=("classification", "regression"),
@@ -22,12 +22,19 @@ def add_task(parser: ArgumentParser) -> None:
         metavar="COLUMN",
         help="a CSV column of numbers to learn with --task regression; repeat it for each column",
     )
+    parser.add_argument(
+        "--groups",
+        metavar="COLUMN",
+        help="a CSV column that says which photos belong together, such as those of a patient: "
+        "none is held out without the others",
+    )
 
 
 def image_builder(options: Namespace, backbone: str, **settings: Any) -> "Builder[Any]":
     """Makes the image classifier or image regressor that `--task` asks for."""
     from transferlearn import ImageClassifierBuilder, ImageRegressorBuilder
 
+    settings["groups"] = options.groups
     if options.task == "regression":
         return ImageRegressorBuilder(backbone, target_names=options.target, **settings)
     if options.target:
@@ -36,8 +43,9 @@ def image_builder(options: Namespace, backbone: str, **settings: Any) -> "Builde
 
 
 def as_written(options: Namespace) -> str:
-    """Gives `--task` and `--target` as text for a suggested command; empty for classification."""
+    """Gives these options as text for a suggested command; empty for plain classification."""
+    groups = "" if options.groups is None else f" --groups {shlex.quote(options.groups)}"
     if options.task == "classification":
-        return ""
+        return groups
     targets = "".join(f" --target {shlex.quote(name)}" for name in options.target or ())
-    return f" --task {options.task}{targets}"
+    return f" --task {options.task}{targets}{groups}"

@@ -52,7 +52,12 @@ class Solver(abc.ABC):
 
     @abc.abstractmethod
     def solve(
-        self, features: np.ndarray, targets: np.ndarray, weights: np.ndarray | None, seed: int
+        self,
+        features: np.ndarray,
+        targets: np.ndarray,
+        weights: np.ndarray | None,
+        seed: int,
+        groups: np.ndarray | None = None,
     ) -> SolvedLayer:
         """Solves the layer, with the penalty that cross-validation finds best.
 
@@ -61,6 +66,8 @@ class Solver(abc.ABC):
             targets: The targets, as the objective's `encode` makes them.
             weights: The weight of each item, float `(items,)`; `None`: all weigh the same.
             seed: The seed of the random folds of the cross-validation.
+            groups: The number of each item's group, int64 `(items,)`, which the cross-validation
+                keeps whole; `None`: each item is alone.
         """
 
     @abc.abstractmethod

@@ -10,12 +10,12 @@ from transferlearn.data.targets.labels import one_hot
 from transferlearn.tasks.axes import Axes, check_finite
 from transferlearn.tasks.base import SolvedLayer, Solver
 from transferlearn.tasks.figures import Interval, wilson
+from transferlearn.tasks.folds import FOLDS, divide
 from transferlearn.tasks.lbfgs import minimise
 from transferlearn.types import Operation
 
 # From strong to weak, so that each fit can start where the last one ended.
 _STRENGTHS = tuple(float(10.0**power) for power in np.arange(2.0, -6.1, -0.5))
-_FOLDS = 5
 _ENOUGH_HELD_OUT = (
     1000  # items; once the folds used so far hold out so many, the others are left out
 )
@@ -40,11 +40,22 @@ class LogisticSolver(Solver):
     independent: bool
 
     def solve(
-        self, features: np.ndarray, targets: np.ndarray, weights: np.ndarray | None, seed: int
+        self,
+        features: np.ndarray,
+        targets: np.ndarray,
+        weights: np.ndarray | None,
+        seed: int,
+        groups: np.ndarray | None = None,
     ) -> SolvedLayer:
         """Solves the layer, with the penalty that cross-validation finds best."""
-        shares = self._shares(targets)
-        return solve(features, shares, weights=weights, independent=self.independent, seed=seed)
+        return solve(
+            features,
+            self._shares(targets),
+            weights=weights,
+            independent=self.independent,
+            seed=seed,
+            groups=groups,
+        )
 
     def solve_again(
         self,
@@ -84,6 +95,7 @@ def solve(
     weights: np.ndarray | None = None,
     independent: bool = False,
     seed: int = 0,
+    groups: np.ndarray | None = None,
 ) -> SolvedLayer:
     """Fits logistic regression with the L2 strength that scores best in cross-validation.
 
@@ -99,12 +111,13 @@ def solve(
         weights: The weight of each item, `(items,)`; `None`: all weigh the same.
         independent: Whether each output is a yes or no of its own.
         seed: The seed of the random folds.
+        groups: The number of each item's group, which no fold parts; `None`: each item is alone.
 
     Raises:
         ValueError: A feature is NaN or infinite.
     """
     axes, problem = _set_up(features, targets, weights, independent)
-    scores, held_out = _cross_validated(problem, seed)
+    scores, held_out = _cross_validated(problem, seed, groups)
     best = _choice(scores, held_out)
     kernel, bias = _fit_in_axes(axes, problem, best)
     accuracy, negative_loss = scores[best]
@@ -240,11 +253,14 @@ class _Problem:
         return float(np.average(right, weights=self.weights))
 
 
-def _cross_validated(problem: _Problem, seed: int) -> tuple[dict[float, tuple[float, float]], int]:
+def _cross_validated(
+    problem: _Problem, seed: int, groups: np.ndarray | None
+) -> tuple[dict[float, tuple[float, float]], int]:
     """Gives held-out accuracy and negative loss by strength, and the number of held-out items."""
-    items = len(problem.targets)
-    fold = _folds(problem.targets, seed)
-    used = range(min(int(fold.max()) + 1, -(-_ENOUGH_HELD_OUT * _FOLDS // items)))
+    items, outputs = problem.targets.shape
+    classes = problem.targets.argmax(1) if outputs > 1 else np.rint(problem.targets[:, 0])
+    fold = divide(classes, seed, groups)
+    used = range(min(int(fold.max()) + 1, -(-_ENOUGH_HELD_OUT * FOLDS // items)))
     train = [problem.rows(np.flatnonzero(fold != i)) for i in used]
     test = [problem.rows(np.flatnonzero(fold == i)) for i in used]
     sizes = [part.weights.sum() for part in test]
@@ -266,12 +282,3 @@ def _cross_validated(problem: _Problem, seed: int) -> tuple[dict[float, tuple[fl
         if worse >= _PATIENCE:
             break
     return scores, sum(len(part.weights) for part in test)
-
-
-def _folds(targets: np.ndarray, seed: int) -> np.ndarray:
-    """Gives each item the number of its fold; of two or more outputs, classes are spread evenly."""
-    shuffled = np.random.default_rng(seed).permutation(len(targets))
-    by_class = shuffled[np.argsort(targets.argmax(1)[shuffled], kind="stable")]
-    fold = np.empty(len(targets), int)
-    fold[by_class] = np.arange(len(targets)) % min(_FOLDS, len(targets))
-    return fold

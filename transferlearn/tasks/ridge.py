@@ -9,6 +9,7 @@ import numpy as np
 from transferlearn.tasks.axes import check_finite, principal_axes
 from transferlearn.tasks.base import SolvedLayer, Solver
 from transferlearn.tasks.figures import Interval, r2_interval
+from transferlearn.tasks.folds import divide, have_several
 from transferlearn.types import Operation
 
 _STRENGTHS = 10.0 ** np.arange(1.0, -8.1, -0.25)  # in units of the largest variance
@@ -37,12 +38,26 @@ class RidgeSolver(Solver):
     spread: tuple[float, ...]
 
     def solve(
-        self, features: np.ndarray, targets: np.ndarray, weights: np.ndarray | None, seed: int
+        self,
+        features: np.ndarray,
+        targets: np.ndarray,
+        weights: np.ndarray | None,
+        seed: int,
+        groups: np.ndarray | None = None,
     ) -> SolvedLayer:
-        """Solves the layer with each output's best leave-one-out strength; `seed` is not used."""
-        problem = _Problem.of(features, self._standardised(targets), weights)
+        """Solves the layer with each output's best leave-one-out strength.
+
+        Where groups have several items, folds of whole groups are left out instead; only these
+        folds need the `seed`.
+        """
+        numbers = self._standardised(targets)
+        problem = _Problem.of(features, numbers, weights)
         candidates = _STRENGTHS * problem.variances.max(initial=1e-12)
-        errors = problem.left_out_errors(candidates)
+        if have_several(groups):
+            fold = divide(np.zeros(len(features)), seed, groups)
+            errors = _errors_by_fold(features, numbers, weights, candidates, fold)
+        else:
+            errors = problem.left_out_errors(candidates)
         best = errors.argmin(axis=0)
         strength = candidates[best]
         left_out = errors[best, np.arange(len(best))]
@@ -151,3 +166,23 @@ class _Problem(NamedTuple):
         return kernel.astype("float32"), (self.target_mean - self.feature_mean @ kernel).astype(
             "float32"
         )
+
+
+def _errors_by_fold(
+    features: np.ndarray,
+    targets: np.ndarray,
+    weights: np.ndarray | None,
+    strengths: np.ndarray,
+    fold: np.ndarray,
+) -> np.ndarray:
+    """Gives the mean square errors of folds left out in turn, `(strengths, outputs)`."""
+    weights = np.ones(len(features)) if weights is None else weights / weights.mean()
+    errors = np.zeros((len(strengths), targets.shape[1]))
+    for number in range(fold.max() + 1):
+        rest, held = fold != number, fold == number
+        problem = _Problem.of(features[rest], targets[rest], weights[rest])
+        for place, strength in enumerate(strengths):
+            kernel, bias = problem.solved(strength)
+            squares = np.square(features[held] @ kernel + bias - targets[held])
+            errors[place] += weights[held] @ squares
+    return errors / len(features)

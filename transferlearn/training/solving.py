@@ -7,7 +7,7 @@ import numpy as np
 
 from transferlearn.assembling import Network
 from transferlearn.backbones.graph import walk
-from transferlearn.data.batches import joined_weights
+from transferlearn.data.batches import ItemBatches, joined_weights
 from transferlearn.data.dataset import Dataset
 from transferlearn.data.iterating import iterate, without_autotune
 from transferlearn.keras_internals import share_metrics
@@ -44,12 +44,14 @@ class _Gathered(NamedTuple):
         features: The inputs of the layer, float32 `(items, features)`.
         targets: The targets of these items, as the loss reads them.
         weights: The weights of these items, or `None`.
+        groups: The numbers of these items' groups, or `None`.
         seen: The number of items that were read; some are left out where there are too many.
     """
 
     features: np.ndarray
     targets: np.ndarray
     weights: np.ndarray | None
+    groups: np.ndarray | None
     seen: int
 
 
@@ -113,8 +115,10 @@ def solve(
         verbose: What is shown, as in `model.fit`.
     """
     (layer,) = _weighted(network)
-    train = _gather(given.model, layer, given.batches.train)
-    solved = solver.solve(train.features, train.targets, train.weights, data.seed or 0)
+    train = _gather(given.model, layer, given.batches.train, data.train.together)
+    solved = solver.solve(
+        train.features, train.targets, train.weights, data.seed or 0, groups=train.groups
+    )
     layer.set_weights([solved.kernel, solved.bias])
     if given.model is not network.model:  # `evaluate` takes compiled models only
         given.model.compile(loss=network.model.loss, metrics=metrics)
@@ -167,13 +171,17 @@ def _scores(model: keras.Model, batches: keras.utils.PyDataset | TfData) -> dict
 
 
 def _gather(
-    model: keras.Model, layer: keras.layers.Dense, batches: keras.utils.PyDataset | TfData
+    model: keras.Model,
+    layer: keras.layers.Dense,
+    batches: keras.utils.PyDataset | TfData,
+    groups: np.ndarray | None = None,
 ) -> _Gathered:
     """Computes the inputs of a layer; if they are too large, only for every 2nd, 4th, ... batch."""
     (inside,) = next(step.inputs for step in walk(model) if step.operation is layer)
     # Stored features may be the layer's inputs already.
     before = None if inside is model.inputs[0] else keras.Model(model.inputs, inside)
     parts: list[tuple[np.ndarray, ...]] = []
+    members: list[np.ndarray] = []
     seen, stride = 0, 1
     for index, (x, y, *weight) in enumerate(iterate(batches)):
         seen += len(y)
@@ -181,10 +189,16 @@ def _gather(
             continue
         features = np.asarray(x if before is None else before.predict_on_batch(x), "float32")
         parts.append((features, np.asarray(y), *map(np.ravel, weight)))
+        if groups is not None:
+            assert isinstance(batches, ItemBatches)  # only of these are groups known
+            members.append(groups[batches.rows(index)])
         if len(parts) > 1 and sum(part[0].nbytes for part in parts) > _MOST_BYTES:
-            parts, stride = parts[::2], 2 * stride  # as if only these had been read
+            # as if only these had been read
+            parts, members, stride = parts[::2], members[::2], 2 * stride
     features, targets, *weights = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return _Gathered(features, targets, weights[0] if weights else None, seen)
+    weight_of = weights[0] if weights else None
+    group_of = np.concatenate(members) if members else None
+    return _Gathered(features, targets, weight_of, group_of, seen)
 
 
 def _fits_beside(features: np.ndarray, held: Dataset | None) -> bool:

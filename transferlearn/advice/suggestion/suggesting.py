@@ -116,7 +116,7 @@ def _as_builders(candidates: Sequence[_Candidate]) -> list[ImageBuilder[Any]]:
     if any(isinstance(x, Builder) and not isinstance(x, ImageBuilder) for x in candidates):
         raise TypeError("suggest looks at images only: its builders are those for images.")
     builders = [x if isinstance(x, ImageBuilder) else ImageClassifierBuilder(x) for x in candidates]
-    for name in ("task", "value_range", "on_error"):
+    for name in ("task", "value_range", "on_error", "groups"):
         values = list(dict.fromkeys(getattr(builder, name) for builder in builders))
         if len(values) > 1:
             raise ValueError(
@@ -259,9 +259,9 @@ def _cross_validated(
     features: np.ndarray, sample: ImageSample, probe: Solver, seed: int
 ) -> tuple[float, int]:
     """Gives the mean score over several divisions into folds, and the items that one holds out."""
-    weights = sample.images.sample_weight
+    weights, groups = sample.images.sample_weight, sample.images.together
     solved = [
-        probe.solve(features, sample.targets, weights, seed + repeat)
+        probe.solve(features, sample.targets, weights, seed + repeat, groups=groups)
         for repeat in range(min(max(1, _HELD_OUT // len(features)), _MOST_REPEATS))
     ]
     return float(np.mean([layer.score for layer in solved])), solved[0].held_out
