@@ -7,7 +7,9 @@ import pytest
 from PIL import Image
 
 from tests.networks import pixels
-from transferlearn.cli import main
+from transferlearn.cli import main, suggest
+from transferlearn.cli.parser import make_parser
+from transferlearn.cli.tasks import as_written
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +74,23 @@ def test_what_is_wrong_is_said(table, tmp_path, capsys):
     assert "none of the name cost" in capsys.readouterr().err
     assert main(["train", str(table), *TRAIN, *output]) == 1
     assert "which column holds the numbers" in capsys.readouterr().err
+
+
+def test_a_column_of_groups_is_no_target(tmp_path, capsys):
+    lines = ["path,price,patient"]
+    for i, image in enumerate(pixels(24, 32, seed=5)):
+        Image.fromarray(image).save(tmp_path / f"{i}.png")
+        lines.append(f"{i}.png,{image.mean():.3f},{i // 4}")
+    (tmp_path / "photos.csv").write_text("\n".join(lines))
+    output = ["--output", str(tmp_path / "model"), "--json"]
+    arguments = [str(tmp_path / "photos.csv"), *TRAIN, "--groups", "patient"]
+    assert main(["train", *arguments, *output]) == 0
+    assert json.loads(capsys.readouterr().out)["names"] == ["price"]
+    assert main(["train", *arguments[:-1], "camera", *output]) == 1
+    assert "no column 'camera'" in capsys.readouterr().err
+
+
+def test_suggest_goes_on_with_the_same_groups():
+    options = make_parser().parse_args(["suggest", "photos.csv", "--groups", "a day"])
+    assert as_written(options) == " --groups 'a day'"
+    assert {builder.groups for builder in suggest.candidates(options)} == {"a day"}

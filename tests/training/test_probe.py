@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
 from tests.told import head_of
-from transferlearn.tasks.logistic import solve_with
+from transferlearn.tasks.logistic import LogisticSolver, solve_with
 from transferlearn.training import solving
 
 pytestmark = pytest.mark.core
@@ -175,3 +175,26 @@ def test_callbacks_see_one_epoch_of_the_full_model(backbone):
 def test_a_freeze_that_frees_layers_is_an_error(backbone):
     with pytest.raises(ValueError, match="trains the head alone"):
         fit(backbone, freeze="none")
+
+
+@pytest.mark.parametrize("cache", ["auto", False])
+@pytest.mark.parametrize("thinned", [False, True])
+def test_the_solver_knows_the_group_of_each_row(backbone, monkeypatch, cache, thinned):
+    seen = []
+
+    def spy(self, features, targets, weights, seed, groups=None):
+        seen.append((features, groups))
+        return solve(self, features, targets, weights, seed, groups)
+
+    solve = LogisticSolver.solve
+    monkeypatch.setattr(LogisticSolver, "solve", spy)
+    if thinned:
+        monkeypatch.setattr(solving, "_MOST_BYTES", 64 * 16 * 4)
+    groups = np.arange(90) // 3
+    fitted = fit(backbone, cache=cache, groups=groups)
+    ((rows, found),) = seen
+    order = [np.abs(features(fitted, X) - row).sum(axis=1).argmin() for row in rows]
+    assert len(rows) == (64 if thinned else 90)
+    assert order != sorted(order)
+    pairs = set(zip(groups[order].tolist(), found.tolist(), strict=True))
+    assert len(pairs) == len(set(found)) == len(set(groups[order]))
