@@ -177,8 +177,7 @@ def test_a_freeze_that_frees_layers_is_an_error(backbone):
         fit(backbone, freeze="none")
 
 
-@pytest.mark.parametrize("cache", ["auto", False])
-@pytest.mark.parametrize("thinned", [False, True])
+@pytest.mark.parametrize(("cache", "thinned"), [("auto", False), (False, True)])
 def test_the_solver_knows_the_group_of_each_row(backbone, monkeypatch, cache, thinned):
     seen = []
 
@@ -193,8 +192,10 @@ def test_the_solver_knows_the_group_of_each_row(backbone, monkeypatch, cache, th
     groups = np.arange(90) // 3
     fitted = fit(backbone, cache=cache, groups=groups)
     ((rows, found),) = seen
-    order = [np.abs(features(fitted, X) - row).sum(axis=1).argmin() for row in rows]
-    assert len(rows) == (64 if thinned else 90)
+    inside = features(fitted, X)
+    order = [np.abs(inside - row).sum(axis=1).argmin() for row in rows]
+    assert len(rows) == (58 if thinned else 90)
     assert order != sorted(order)
-    pairs = set(zip(groups[order].tolist(), found.tolist(), strict=True))
-    assert len(pairs) == len(set(found)) == len(set(groups[order]))
+    known = tl.data.load_pair((X, Y), HELD_OUT, tl.data.Reading(groups=groups)).train.together
+    assert np.array_equal(found, known[order])
+    assert 20 < len(set(known)) <= 30  # a few groups have images that look alike

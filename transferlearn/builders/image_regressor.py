@@ -17,7 +17,7 @@ class ImageRegressorBuilder(ImageBuilder[NumberPrediction], Regressor):
 
     Args:
         backbone, weights, head, freeze, batch_norm, optimizer, learning_rate, batch_size,
-            precision, on_error, seed: See `ImageClassifierBuilder`.
+            precision, on_error, groups, seed: See `ImageClassifierBuilder`.
         target_names, loss, metrics: See `tl.builders.Regressor`.
         image_size, value_range, augmentation, views, mixup: See `tl.builders.ImageBuilder`.
 

@@ -17,8 +17,8 @@ class TextClassifierBuilder(TextBuilder[ClassPrediction], Classifier):
     Args:
         backbone, weights, pooling, sequence_length, long_texts, lora_rank, learning_rate: See
             `tl.builders.TextBuilder`.
-        head, freeze, optimizer, loss, metrics, multi_label, batch_size, precision, on_error, seed:
-            See `ImageClassifierBuilder`.
+        head, freeze, optimizer, loss, metrics, multi_label, batch_size, precision, on_error,
+            groups, seed: See `ImageClassifierBuilder`.
 
     By default `fit` solves the head on the frozen encoder (`schedule="probe"`), in seconds.
     `schedule="auto"` then trains the upper layers as well and keeps the better of the two;

@@ -18,7 +18,7 @@ class TextRegressorBuilder(TextBuilder[NumberPrediction], Regressor):
         backbone, weights, pooling, sequence_length, long_texts, lora_rank, learning_rate: See
             `tl.builders.TextBuilder`.
         target_names, loss, metrics: See `tl.builders.Regressor`.
-        head, freeze, optimizer, batch_size, precision, on_error, seed: See
+        head, freeze, optimizer, batch_size, precision, on_error, groups, seed: See
             `ImageClassifierBuilder`.
 
     Example:

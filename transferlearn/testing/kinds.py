@@ -87,6 +87,11 @@ def _check_items(dataset: ItemDataset, again: Dataset) -> None:
         hashes == again.content_hashes(),
         "Read again, the items have other hashes: their stored features would never be found.",
     )
+    looks = dataset.items.likenesses()
+    require(
+        looks is None or len(looks) == count,
+        f"likenesses gives a number or None for each of {count} items. Received: {looks!r:.60}",
+    )
     swapped = _first_batch(dataset.rows(np.array([1, 0])))
     straight = _first_batch(dataset)
     same = all(np.array_equal(a[::-1], b) for a, b in zip(swapped, straight, strict=True))
