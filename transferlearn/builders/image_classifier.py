@@ -35,8 +35,8 @@ class ImageClassifierBuilder(ImageBuilder[ClassPrediction], Classifier):
             held out without the others: the name of a table's column; a function that gives the
             name of a group for a path; or for `(x, y)` a group for each item. Duplicates belong
             together anyway.
-        seed: Makes a run repeatable (it sets Python's, NumPy's and the backend's seeds). Another one
-            holds out other items; `None` holds out those of 0.
+        seed: Makes a run repeatable (it sets Python's, NumPy's and the backend's seeds). Another
+            one holds out other items; `None` holds out those of 0.
         image_size, value_range, augmentation, views, mixup: See `tl.builders.ImageBuilder`.
 
     Example:
