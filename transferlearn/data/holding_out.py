@@ -30,7 +30,7 @@ def hold_out(
             are alike.
         fraction: The share of each stratum to hold out, between 0 and 1. Of each stratum with two
             groups or more at least one is held out and one is kept; the only group of a stratum is
-            kept. A group is passed over where more than half of it would be too much.
+            kept. A group is passed over where half of it or more would be too much.
         seed: The seed of the line, a whole number of at least 0; `None` counts as 0.
 
     Returns:
@@ -101,10 +101,10 @@ class _Draw:
         return group not in self.held_out and all(self._kept[s] > 1 for s in self._parts[group])
 
     def is_wanted(self, group: int) -> bool:
-        """Says whether at least half of a group's items are lacking, and it is free."""
+        """Says whether more than half of a group's items are lacking, and it is free."""
         part = self._parts[group]
         lacking = sum(min(max(self._lacking[s], 0), count) for s, count in part.items())
-        return 2 * lacking >= part.total() and self.is_free(group)
+        return 2 * lacking > part.total() and self.is_free(group)
 
     def take(self, group: int) -> None:
         """Holds a group out."""
