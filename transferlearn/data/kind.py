@@ -72,6 +72,9 @@ class Kind(abc.ABC):
             share: The share of all items that these are, in (0, 1]; the same share of the memory
                 for decoded items is theirs.
 
+        Returns:
+            A dataset that has the targets, `sample_weight` and `groups` of the good items, too.
+
         Raises:
             ValueError: No item can be used, or one cannot and `on_error` is `"raise"`.
         """
