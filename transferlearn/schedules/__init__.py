@@ -2,6 +2,7 @@
 
 from transferlearn.schedules.auto import Auto as Auto
 from transferlearn.schedules.auto import AutoForNumbers as AutoForNumbers
+from transferlearn.schedules.auto import AutoForTexts as AutoForTexts
 from transferlearn.schedules.base import Job as Job
 from transferlearn.schedules.base import PacedSchedule as PacedSchedule
 from transferlearn.schedules.base import Schedule as Schedule
