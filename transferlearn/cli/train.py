@@ -93,8 +93,8 @@ def run(options: Namespace) -> Outcome:
         "skipped": [{"path": str(s.path), "reason": s.reason} for s in fitted.skipped],
     }
     figures = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
-    if held_out := fitted.outline.validation_items:
-        figures += f" ({held_out:,} photos held out)"
+    held_out = fitted.outline.validation_items
+    figures += f" ({held_out:,} photos held out)" if held_out else " (none held out)"
     saved = f"Saved. Use it: transferlearn predict {options.output} PHOTO"
     return Outcome(result, f"{figures}\n{saved}")
 

@@ -72,6 +72,12 @@ def _phase(saved: Json) -> PhaseResult:
     parts = {
         "frozen_layers": tuple(saved["frozen_layers"]),
         "stored": stored and StoredPart(**stored),
-        "solved": solved and SolvedHead(**{**solved, "strength": tuple(solved["strength"])}),
+        "solved": solved and _solved(solved),
     }
     return PhaseResult(**{**saved, **parts})
+
+
+def _solved(saved: Json) -> SolvedHead:
+    """Makes the description of a solved head; JSON has lists in the place of its tuples."""
+    lists = {name: tuple(value) for name, value in saved.items() if isinstance(value, list)}
+    return SolvedHead(**{**saved, **lists})

@@ -43,7 +43,8 @@ class SolvedHead:
         features: How many features each item has.
         score_name: The name of the score that was cross-validated, such as `"r2"`.
         score: The cross-validated value of that score.
-        loss: The cross-validated loss, without the penalty.
+        loss: The cross-validated loss, without the penalty; `None` in saves of format 1.
+        interval: The ends of the 95% interval of `score`; `None` in saves of format 1.
         strength: The strength of the L2 penalty, one for each output or one for all.
         items_again: How many items the head was solved on once more at the end, those held out
             included; `None` where it was not.
@@ -54,17 +55,19 @@ class SolvedHead:
     features: int
     score_name: str
     score: float
-    loss: float
     strength: tuple[float, ...]
+    loss: float | None = None
+    interval: tuple[float, float] | None = None
     items_again: int | None = None
 
     def __str__(self) -> str:
         some = f" of {self.seen:,}" if self.seen > self.items else ""
         again = self.items_again
+        sure = "" if self.interval is None else " (95%: {:.4f} to {:.4f})".format(*self.interval)
         last = f"; solved again on all {again:,} if it is not trained further" if again else ""
         return (
             f"solved on {self.items:,} items{some}, {self.features:,} features: cross-validated "
-            f"{self.score_name} {self.score:.4f} with the L2 strength "
+            f"{self.score_name} {self.score:.4f}{sure} with the L2 strength "
             f"{', '.join(f'{strength:g}' for strength in self.strength)}{last}"
         )
 

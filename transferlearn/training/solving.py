@@ -137,6 +137,7 @@ def solve(
         again = solver.solve_again(solved, *_joined(train, held_out, data))
         refitted = {id(weight): value for weight, value in zip(layer.weights, again, strict=True)}
         items_again = len(train.features) + len(held_out.features)
+    low, high = solver.interval(solved.score, solved.held_out)
     head = SolvedHead(
         items=len(train.features),
         seen=train.seen,
@@ -144,6 +145,7 @@ def solve(
         score_name=solver.score,
         score=solved.score,
         loss=solved.loss,
+        interval=(low, high),
         strength=tuple(map(float, solved.strength.ravel())),
         items_again=items_again,
     )
