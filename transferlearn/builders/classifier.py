@@ -178,8 +178,8 @@ class Classifier(Builder[ClassPrediction]):
                 folders, arrays and tables is held out, stratified by class; of streams nothing is.
             epochs: The epochs of all phases together; by default the schedule chooses, mostly 10.
             schedule: A `tl.Schedule`, or `"auto"`, `"one-phase"`, `"probe"`, `"fine-tune"` or
-                `"gradual"`; it says what is frozen in which epochs. By default `"auto"` (for texts
-                `"probe"`), or with a `freeze` `"one-phase"`.
+                `"gradual"`; it says what is frozen in which epochs. By default `"auto"`, or with a
+                `freeze` `"one-phase"`.
             validation_split: The share in [0, 1) to hold out, chosen by what the items hold and by
                 the builder's `seed`; by default the schedule chooses: a tenth, or with `"auto"`
                 nothing of fewer than 1,000 items. If the head is solved and nothing is trained

@@ -1,9 +1,11 @@
 """Defines the builder of networks that classify texts."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from transferlearn.builders.classifier import Classifier
 from transferlearn.builders.texts import TextBuilder
+from transferlearn.schedules import AutoForTexts, Schedule
 from transferlearn.tasks import ClassPrediction
 
 
@@ -20,12 +22,14 @@ class TextClassifierBuilder(TextBuilder[ClassPrediction], Classifier):
         head, freeze, optimizer, loss, metrics, multi_label, batch_size, precision, on_error,
             groups, seed: See `ImageClassifierBuilder`.
 
-    By default `fit` solves the head on the frozen encoder (`schedule="probe"`), in seconds.
-    `schedule="auto"` then trains the upper layers as well and keeps the better of the two;
-    `freeze="none", schedule="fine-tune"` trains all layers.
+    By default `fit` solves the head on the frozen encoder, and then trains the upper half of the
+    encoder with it (`tl.schedules.AutoForTexts`). `schedule="probe"` stops after the head, which
+    takes seconds; `freeze="none", schedule="fine-tune"` trains all layers.
 
     Example:
         builder = tl.TextClassifierBuilder("keras_hub:bert_base_en_uncased")
         fitted = builder.fit((texts, labels))
         fitted.predict("a fine film").class_name
     """
+
+    auto: ClassVar[Schedule] = AutoForTexts()

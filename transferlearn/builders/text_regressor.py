@@ -1,6 +1,7 @@
 """Defines the builder of networks that predict numbers of texts."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from transferlearn.builders.regressor import Regressor
 from transferlearn.builders.texts import TextBuilder
@@ -26,3 +27,5 @@ class TextRegressorBuilder(TextBuilder[NumberPrediction], Regressor):
         fitted = builder.fit((reviews, stars))
         fitted.predict("a fine film").value
     """
+
+    default_schedule: ClassVar[str] = "probe"

@@ -52,7 +52,6 @@ class TextBuilder(Builder[Prediction]):
     long_texts: str = "truncate"
     lora_rank: int | None = None
 
-    default_schedule: ClassVar[str] = "probe"
     _default_rate: ClassVar[float | None] = 2e-4
 
     def __post_init__(self) -> None:
