@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
@@ -101,10 +101,11 @@ def machine() -> str:
     return f"{os.cpu_count()} cores ({cpu}), {used}, {datetime.date.today()}"
 
 
-def print_table(title: str, rows: Sequence[dict[str, Any]]) -> None:
-    """Prints rows of equal keys as a Markdown table."""
+def print_table(title: str, rows: Iterable[dict[str, Any]]) -> None:
+    """Prints rows of equal keys as a Markdown table, each row as it comes."""
     print(f"\n{title}\n")
-    print("| " + " | ".join(rows[0]) + " |")
-    print("|" + "---|" * len(rows[0]))
-    for row in rows:
+    for number, row in enumerate(rows):
+        if not number:
+            print("| " + " | ".join(row) + " |")
+            print("|" + "---|" * len(row))
         print("| " + " | ".join(map(str, row.values())) + " |", flush=True)
