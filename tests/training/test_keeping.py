@@ -241,5 +241,15 @@ def test_damage_shows_in_the_training_loss(backbone):
     fitted, seen = fit(backbone, head, ruin, held_out=0, optimizer="sgd")
     assert same(fitted.model, seen[0])
     assert fitted.phases[1].kept_epoch == 0
-    assert "above the" in fitted.phases[1].kept
+    assert "came to a loss of" in fitted.phases[1].kept
     assert "in cross-validation" in fitted.phases[1].kept
+
+
+def test_after_a_lost_loss_the_next_phase_begins_with_the_weights_before(backbone):
+    head = tl.Phase(freeze=FreezeAll(), epochs=1, fit="solve")
+    ruin = phase(freeze=tl.freezing.FreezeNone(), keep="better", learning_rate=1e30)
+    with pytest.warns(UserWarning, match="so the phase ended with the last good weights"):
+        fitted, seen = fit(backbone, head, ruin, phase(epochs=1), held_out=0, optimizer="sgd")
+    assert len(fitted.phases) == 3
+    assert fitted.phases[1].kept_epoch == 0
+    assert fitted.history.history["loss"][-1] < 1

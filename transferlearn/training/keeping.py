@@ -192,16 +192,16 @@ class Keeping(keras.callbacks.Callback):
     def _choice(self, *, lost: bool) -> tuple[_State, str]:
         """Gives the state whose weights are kept, and the reason in words."""
         # Unless the phase keeps the best epoch, `_best` is still the state before the phase.
-        best, last = self._best, self._newest
+        best, last = self._best, self._good if lost else self._newest
         if self._phase.keep == "best" and "val_loss" in best.metrics:
-            return best, f"the best of {last.epoch} epochs"
-        if lost:
-            return self._good, "the last before the loss was lost"
-        if self._phase.keep == "better" and last.metrics["loss"] > self._guard:
+            return best, f"the best of {self._newest.epoch} epochs"
+        if self._phase.keep == "better" and last.epoch and last.metrics["loss"] > self._guard:
             return best, (
-                f"since training ended with a loss of {last.metrics['loss']:.4f}, above the "
+                f"since training came to a loss of {last.metrics['loss']:.4f}, above the "
                 f"{self._guard:.4f} that the solved head had in cross-validation"
             )
+        if lost:
+            return last, "the last before the loss was lost"
         if "val_loss" not in last.metrics:
             return last, "the last, since nothing is held out"
         difference = last.beside(best, self._score, self._held_out)

@@ -124,7 +124,10 @@ class PhaseRunner:
         return self._joined
 
     def _run_one(self, phase: Phase) -> bool:
-        """Trains one phase, and says whether the next one may begin: not after a lost loss."""
+        """Trains one phase, and says whether the next one may begin.
+
+        It may not after a lost loss, unless the phase went back to the weights before it.
+        """
         compiled = self._compile(phase)
         self._say(f"Phase {len(self.results) + 1}: {self._outline(phase, compiled)}")
         started = time.monotonic()
@@ -156,7 +159,7 @@ class PhaseRunner:
         )
         if keeping.lost is not None:
             _report_lost_loss(keeping, compiled.rate, given, self.data.train.names)
-        return keeping.lost is None
+        return keeping.lost is None or keeping.kept_epoch == 0
 
     def _compile(self, phase: Phase) -> _Compiled:
         """Freezes and compiles the network for one phase."""
@@ -282,7 +285,7 @@ def _report_lost_loss(
         cause = "With the last good weights it is finite everywhere: take a smaller learning_rate."
     if not keeping.metrics:
         raise ValueError(f"{said} before any epoch was known to be good. {cause}")
-    warnings.warn(f"{said}, so training ended with the last good weights. {cause}", stacklevel=2)
+    warnings.warn(f"{said}, so the phase ended with the last good weights. {cause}", stacklevel=2)
 
 
 @contextlib.contextmanager
