@@ -290,7 +290,7 @@ def test_one_that_a_package_carries():
         pytest.skip("pip install --no-deps guesslang==2.2.1")
     name = f"saved_model:{Path(package.origin).parent / 'data' / 'model'}"
     with pytest.raises(ValueError, match="a graph of TensorFlow 1, such as an Estimator wrote"):
-        tl.TextClassifierBuilder(name).fit(texts.reviews(8), verbose=0)
+        tl.TextClassifierBuilder(name).fit(texts.reviews(16), verbose=0)
 
 
 def test_what_is_no_saved_model(tmp_path, folder):
@@ -300,7 +300,7 @@ def test_what_is_no_saved_model(tmp_path, folder):
     with pytest.raises(ValueError, match="no program of TensorFlow"):
         tl.ImageClassifierBuilder(f"saved_model:{tmp_path}").build(2)
     with pytest.raises(ValueError, match="takes no batches of strings"):
-        tl.TextClassifierBuilder(f"saved_model:{folder}").fit(texts.reviews(8), verbose=0)
+        tl.TextClassifierBuilder(f"saved_model:{folder}").fit(texts.reviews(16), verbose=0)
     with pytest.raises(ValueError, match="has its weights in it"):
         tl.ImageClassifierBuilder(f"saved_model:{folder}", weights=None).build(2)
 

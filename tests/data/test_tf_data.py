@@ -157,7 +157,9 @@ def test_fit_and_predict_take_it():
     outputs = keras.layers.Dense(3, "softmax")(keras.layers.Flatten()(inputs))
     model = keras.Model(inputs, outputs)
     model.compile("sgd", "categorical_crossentropy")
-    train, validation = load_pair(stream(X, Y), stream(X[:6], Y[:6], batch=2))
+    train, validation = load_pair(
+        stream(X.repeat(2, axis=0), Y.repeat(2)), stream(X[:6], Y[:6], batch=2)
+    )
     model.fit(
         batches_of(train, batch_size=4, encoding="one-hot", class_weight={0: 2}),
         validation_data=batches_of(validation, batch_size=4, encoding="one-hot"),

@@ -131,7 +131,7 @@ def test_save_and_load_bring_everything_back(fitted, tmp_path):
 def test_the_saved_model_needs_nothing_of_this_package(tmp_path, mode):
     backbone = replace(small_backbone(), preprocessing=preprocessing.MODES[mode])
     builder = tl.ImageClassifierBuilder(backbone, freeze="all", loss=_own_loss, seed=0)
-    fitted = builder.fit((pixels(12, 32), np.arange(12) % 3), epochs=1, verbose=0)
+    fitted = builder.fit((pixels(18, 32), np.arange(18) % 3), epochs=1, verbose=0)
     fitted.save(tmp_path / "saved")
     x = pixels(4, 32, seed=3)
     np.save(tmp_path / "x.npy", x)
@@ -165,13 +165,13 @@ class Batches(keras.utils.PyDataset):
 
 @pytest.mark.parametrize("form", ["float", "bool", "column"])
 def test_evaluate_takes_a_streams_labels_in_every_form(form):
-    x, ids = pixels(12, 32), np.arange(12) % 2
+    x, ids = pixels(14, 32), np.arange(14) % 2
     y = {"float": ids * 1.0, "bool": ids == 1, "column": ids[:, None]}[form]
     fitted = tl.ImageClassifierBuilder(small_backbone(), seed=0).fit((x, ids), epochs=1, verbose=0)
     assert dict(fitted.evaluate(Batches(x, y))) == pytest.approx(dict(fitted.evaluate((x, ids))))
 
 
 def test_evaluate_takes_ids_that_do_not_start_at_0():
-    x, ids = pixels(12, 32), np.arange(12) % 2 + 5
+    x, ids = pixels(14, 32), np.arange(14) % 2 + 5
     fitted = tl.ImageClassifierBuilder(small_backbone(), seed=0).fit((x, ids), epochs=1, verbose=0)
     assert fitted.evaluate(Batches(x, ids)).accuracy == fitted.evaluate((x, ids)).accuracy

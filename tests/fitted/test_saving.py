@@ -18,13 +18,13 @@ pytestmark = pytest.mark.core
 @pytest.fixture(scope="module")
 def fitted():
     builder = tl.ImageClassifierBuilder(small_backbone(), freeze="all", seed=0)
-    return builder.fit((pixels(12, 32), np.arange(12) % 3), epochs=1, verbose=0)
+    return builder.fit((pixels(18, 32), np.arange(18) % 3), epochs=1, verbose=0)
 
 
 @pytest.fixture(scope="module")
 def other():
     builder = tl.ImageClassifierBuilder(small_backbone(), freeze="all", seed=9)
-    return builder.fit((pixels(12, 32), np.arange(12) % 3), epochs=1, verbose=0)
+    return builder.fit((pixels(18, 32), np.arange(18) % 3), epochs=1, verbose=0)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """How the learning rate goes within a phase."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
@@ -104,6 +104,31 @@ def test_the_trust_ratio_makes_steps_of_one_relative_size(backbone):
             size = max(np.sqrt(np.square(weight).mean()), 1e-3)
             np.testing.assert_allclose(b, size * a, atol=1e-6)
     assert abs(related["top_conv"][0]).max() > 1e-4
+
+
+def test_the_trust_ratio_suits_networks_of_any_scale(backbone):
+    small = keras.models.clone_model(backbone.model)
+    small.set_weights(backbone.model.get_weights())
+    for norm in small.layers:  # BatchNorm takes out what the convolution before it is scaled by
+        if isinstance(norm, keras.layers.BatchNormalization):
+            (before,) = [x for x in small.layers if x.output is norm.input]
+            before.set_weights([0.05 * weight for weight in before.get_weights()])
+            norm.moving_mean.assign(0.05 * norm.moving_mean)
+            norm.moving_variance.assign(0.05**2 * (norm.moving_variance + norm.epsilon))
+            norm.epsilon = 0.0
+
+    def losses(network, **phase):
+        schedule = One(tl.Phase(freeze=FreezeNone(), epochs=6, **phase))
+        builder = tl.ImageClassifierBuilder(network, head=tl.heads.PooledDense(dropout=0), seed=0)
+        fitted = builder.fit((X, Y), validation_split=0, schedule=schedule, verbose=0)
+        return np.array(fitted.history.history["loss"])
+
+    both = backbone, replace(backbone, model=small)
+    plain, scaled = (losses(network, learning_rate=0.02, trust_ratio=True) for network in both)
+    np.testing.assert_allclose(scaled, plain, rtol=0.1)
+    assert plain[-1] < 0.8 * plain[0]
+    plain, scaled = (losses(network, learning_rate=0.005) for network in both)
+    assert abs(scaled / plain - 1).max() > 0.3
 
 
 def test_weight_decay_is_that_of_adamw_and_an_optimizer_object_keeps_its_own(backbone):

@@ -25,6 +25,8 @@ from transferlearn.training.solving import Refitted, solve, why_not_solved
 from transferlearn.training.stand_in import EpochBatches, fit, restores
 from transferlearn.types import Verbose
 
+_ENDED = "training ended with the last good weights"
+
 
 class _Compiled(NamedTuple):
     """Says how a network was compiled for a phase, and whether its head will be solved.
@@ -126,7 +128,8 @@ class PhaseRunner:
     def _run_one(self, phase: Phase) -> bool:
         """Trains one phase, and says whether the next one may begin.
 
-        It may not after a lost loss, unless the phase went back to the weights before it.
+        It may not after a lost loss, unless the phase was to keep the better weights and went back
+        to those before it.
         """
         compiled = self._compile(phase)
         self._say(f"Phase {len(self.results) + 1}: {self._outline(phase, compiled)}")
@@ -157,9 +160,12 @@ class PhaseRunner:
                 kept_epoch=keeping.kept_epoch,
             )
         )
-        if keeping.lost is not None:
-            _report_lost_loss(keeping, compiled.rate, given, self.data.train.names)
-        return keeping.lost is None or keeping.kept_epoch == 0
+        if keeping.lost is None:
+            return True
+        went_back = phase.keep == "better" and keeping.kept_epoch == 0
+        what = "the phase went back to the weights before it" if went_back else _ENDED
+        _report_lost_loss(keeping, what, compiled.rate, given, self.data.train.names)
+        return went_back
 
     def _compile(self, phase: Phase) -> _Compiled:
         """Freezes and compiles the network for one phase."""
@@ -274,9 +280,13 @@ class PhaseRunner:
 
 
 def _report_lost_loss(
-    keeping: Keeping, rate: float, given: PhaseInput, names: Sequence[str] | None
+    keeping: Keeping, what: str, rate: float, given: PhaseInput, names: Sequence[str] | None
 ) -> None:
-    """Warns that the loss was lost; raises `ValueError` if no epoch is known to be good."""
+    """Warns that the loss was lost, and says what was done.
+
+    Raises:
+        ValueError: No epoch is known to be good.
+    """
     said = f"The loss became {keeping.lost:g} at the learning rate {rate:g}"
     wrong = without_finite_loss(given.model, given.batches.train, names)
     if wrong:
@@ -285,7 +295,7 @@ def _report_lost_loss(
         cause = "With the last good weights it is finite everywhere: take a smaller learning_rate."
     if not keeping.metrics:
         raise ValueError(f"{said} before any epoch was known to be good. {cause}")
-    warnings.warn(f"{said}, so the phase ended with the last good weights. {cause}", stacklevel=2)
+    warnings.warn(f"{said}, so {what}. {cause}", stacklevel=2)
 
 
 @contextlib.contextmanager
