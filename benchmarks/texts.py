@@ -24,8 +24,8 @@ from transferlearn import demo_text
 TOKENS, BATCH = 64, 32
 LAST_TWO, ALL = {"freeze": tl.freezing.TrainLastBlocks(2)}, {"freeze": "none"}
 RECIPES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "frozen, the head solved (the default)": ({}, {}),
-    "`auto`": ({}, {"schedule": "auto"}),
+    "frozen, the head solved": ({}, {"schedule": "probe"}),
+    "the default": ({}, {}),
     "the last two layers, 4 epochs": (LAST_TWO, {"schedule": "fine-tune", "epochs": 5}),
     "all layers, 4 epochs": (ALL, {"schedule": "fine-tune", "epochs": 5}),
     "all layers, 10 epochs": (ALL, {"schedule": "fine-tune", "epochs": 11}),
