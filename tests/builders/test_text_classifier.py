@@ -159,7 +159,9 @@ class Lengths(tl.data.Tokenizer):
 
 def test_a_tokenizer_of_one_s_own_is_saved_and_loaded(tmp_path):
     backbone = from_encoder(texts.encoder(), Lengths(), name="small")
-    fitted = tl.TextClassifierBuilder(backbone, seed=0).fit(texts.reviews(40), verbose=0)
+    fitted = tl.TextClassifierBuilder(backbone, seed=0).fit(
+        texts.reviews(40), schedule="probe", verbose=0
+    )
     with pytest.warns(tl.data.DataWarning) as warned:
         found = fitted.predict(["a film", ""])
     assert "NaN or infinity" in str(warned[-1].message)
@@ -181,7 +183,9 @@ def test_half_precision_of_the_frozen_part(backbone):
     builder = tl.TextClassifierBuilder(backbone, sequence_length=32, seed=0)
     given = texts.reviews(80, seed=1)
     half, whole = (
-        builder.fit(texts.reviews(80), cache=kind, verbose=0).evaluate(given).accuracy
+        builder.fit(texts.reviews(80), schedule="probe", cache=kind, verbose=0)
+        .evaluate(given)
+        .accuracy
         for kind in (cache, True)
     )
     assert half == pytest.approx(whole, abs=0.06)
@@ -366,7 +370,7 @@ def test_texts_that_are_longer_than_the_encoder_reads(backbone):
 def test_a_rate_without_steps_and_a_table_of_files_are_pointed_out(backbone):
     builder = tl.TextClassifierBuilder(backbone, learning_rate=0.1)
     with pytest.warns(tl.data.DataWarning, match="A solved head takes no steps"):
-        builder.fit(texts.reviews(32), verbose=0)
+        builder.fit(texts.reviews(32), schedule="probe", verbose=0)
     frame = pandas.DataFrame({"path": ["a/0.jpg", "b/0.jpg"] * 4, "label": ["a", "b"] * 4})
     with pytest.raises(ValueError, match="lists files in its column path, and texts are expected"):
         builder.fit(frame, verbose=0)
@@ -550,7 +554,8 @@ def test_balanced_weights_count_texts_and_not_their_pieces(backbone):
 def test_pieces_of_a_text_count_once(backbone):
     given, labels = texts.reviews(40)
     builder = tl.TextClassifierBuilder(backbone, sequence_length=12, long_texts="split", seed=0)
-    fitted = builder.fit(([" ".join([text] * 9) for text in given], labels), verbose=0)
+    long = [" ".join([text] * 9) for text in given]
+    fitted = builder.fit((long, labels), schedule="probe", verbose=0)
     outline = fitted.outline
     assert (outline.train_items, outline.validation_items) == (36, 4)
 
@@ -622,3 +627,17 @@ def test_half_a_character_and_bytes_that_are_0_are_named(fitted, tmp_path):
     (tmp_path / "table.csv").write_text("text,label\n")
     with pytest.raises(ValueError, match=r"table\.csv is no text file"):
         fitted.predict(tmp_path / "table.csv")
+
+
+def test_features_behind_a_deeper_cut_are_computed_from_stored_ones(backbone, tmp_path):
+    def fit(blocks, cache):
+        freeze = freezing.TrainLastBlocks(blocks)
+        builder = tl.TextClassifierBuilder(backbone, sequence_length=32, seed=0, freeze=freeze)
+        return builder.fit(texts.reviews(60), epochs=2, cache=cache, verbose=0)
+
+    store = tl.Cache(directory=tmp_path / "earlier")
+    fit(2, store)
+    from_stored, anew = fit(1, store), fit(1, tl.Cache(directory=tmp_path / "none"))
+    assert from_stored.phases[0].stored.computed > 0
+    for one, other in zip(weights_of(from_stored.model), weights_of(anew.model), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)

@@ -31,7 +31,10 @@ def trunk(inputs: Sequence[Tensor], cut: Cut, *, dtype: str | None) -> keras.Mod
         cut: The place in the network where it ends.
         dtype: The type that it computes in, such as `"bfloat16"`; `None`: that of the layers.
     """
-    model = keras.Model(list(inputs), list(cut.tensors))
+    given = {id(tensor) for tensor in inputs}
+    # Keras refuses a tensor that is both input and output, as the mask of an encoder is.
+    outputs = [keras.layers.Identity()(x) if id(x) in given else x for x in cut.tensors]
+    model = keras.Model(list(inputs), outputs)
     return folded(model) if dtype is None else _in_dtype(model, dtype)
 
 

@@ -42,9 +42,9 @@ class Phase:
             step of Adam. (LAMB does this anew in each step.)
         keep: Which weights the phase ends with. `"last"`: those of the last epoch. `"better"`: the
             same, unless those from before the phase are clearly better: their held-out score is
-            higher by more than its standard error, or training ended with a loss above the one
-            that the solved head had in cross-validation. `"best"`: those of the best epoch, or
-            those from before the phase, by held-out score and then loss.
+            higher by more than its standard error, or training ended with a loss that is more than
+            0.1 above the one that the solved head had in cross-validation. `"best"`: those of the
+            best epoch, or those from before the phase, by held-out score and then loss.
         patience: With `keep="best"`, the phase ends after this many epochs that were no better than
             the best; `None`: it runs all its epochs.
 

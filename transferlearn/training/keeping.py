@@ -18,6 +18,7 @@ _LOOK_EVERY = 10  # seconds: looking at the loss makes a GPU wait
 _MOST_NAMED = 40  # items that a message lists: about a batch
 _EXPLODED = 1000  # a loss is lost above so many times the lowest so far, taken as 1 at least
 
+_DROPOUT = 0.1  # by which the training loss may be larger for Dropout and augmentation alone
 _INTERVAL = 1.96  # standard errors to either side, in 95% of all cases
 
 
@@ -96,7 +97,8 @@ class Keeping(keras.callbacks.Callback):
         before: The metrics of the weights that the phase begins with; empty if they are unknown.
         begun: The number of epochs before the phase.
         held_out: The number of items to validate on, or `None` if it is unknown.
-        guard: The training loss above which the phase has done damage; `None`: it is not known.
+        guard: The cross-validated loss of the solved head; a phase whose training loss ends clearly
+            above it has done damage. `None`: no head was solved.
         restoring: Callbacks that come before this one, and may put an earlier epoch's weights back.
 
     Attributes:
@@ -195,7 +197,11 @@ class Keeping(keras.callbacks.Callback):
         best, last = self._best, self._good if lost else self._newest
         if self._phase.keep == "best" and "val_loss" in best.metrics:
             return best, f"the best of {self._newest.epoch} epochs"
-        if self._phase.keep == "better" and last.epoch and last.metrics["loss"] > self._guard:
+        if (
+            self._phase.keep == "better"
+            and last.epoch
+            and last.metrics["loss"] > self._guard + _DROPOUT
+        ):
             return best, (
                 f"since training came to a loss of {last.metrics['loss']:.4f}, above the "
                 f"{self._guard:.4f} that the solved head had in cross-validation"
