@@ -126,7 +126,7 @@ def test_the_trust_ratio_suits_networks_of_any_scale(backbone):
     both = backbone, replace(backbone, model=small)
     plain, scaled = (losses(network, learning_rate=0.02, trust_ratio=True) for network in both)
     np.testing.assert_allclose(scaled, plain, rtol=0.1)
-    assert plain[-1] < 0.8 * plain[0]
+    assert plain[-1] < 0.95 * plain[0]
     plain, scaled = (losses(network, learning_rate=0.005) for network in both)
     assert abs(scaled / plain - 1).max() > 0.3
 
