@@ -48,6 +48,7 @@ FREEZINGS = (
 SCHEDULES = (
     tl.Auto(),
     tl.schedules.AutoForNumbers(),
+    tl.schedules.AutoForTexts(),
     tl.OnePhase(),
     tl.Probe(),
     tl.FineTune(),
