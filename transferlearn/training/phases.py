@@ -1,6 +1,5 @@
 """Runs the phases of a training, one after the other."""
 
-import contextlib
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -22,10 +21,8 @@ from transferlearn.training.inputs import InputPreparer, PhaseInput, TrainingDat
 from transferlearn.training.keeping import Keeping, without_finite_loss
 from transferlearn.training.pace import set_pace, set_shares
 from transferlearn.training.solving import Refitted, solve, why_not_solved
-from transferlearn.training.stand_in import EpochBatches, fit, restores
+from transferlearn.training.stand_in import fit, plain_failures, restores
 from transferlearn.types import Verbose
-
-_ENDED = "training ended with the last good weights"
 
 
 class _Compiled(NamedTuple):
@@ -126,11 +123,7 @@ class PhaseRunner:
         return self._joined
 
     def _run_one(self, phase: Phase) -> bool:
-        """Trains one phase, and says whether the next one may begin.
-
-        It may not after a lost loss, unless the phase was to keep the better weights and went back
-        to those before it.
-        """
+        """Trains one phase, and says whether the next may begin: not where a lost loss ends all."""
         compiled = self._compile(phase)
         self._say(f"Phase {len(self.results) + 1}: {self._outline(phase, compiled)}")
         started = time.monotonic()
@@ -163,8 +156,7 @@ class PhaseRunner:
         if keeping.lost is None:
             return True
         went_back = phase.keep == "better" and keeping.kept_epoch == 0
-        what = "the phase went back to the weights before it" if went_back else _ENDED
-        _report_lost_loss(keeping, what, compiled.rate, given, self.data.train.names)
+        _report_lost_loss(keeping, went_back, compiled.rate, given, self.data.train.names)
         return went_back
 
     def _compile(self, phase: Phase) -> _Compiled:
@@ -222,7 +214,7 @@ class PhaseRunner:
         }
         set_pace(model.optimizer, phase, compiled.rate, given.batches.train)
         set_shares(self.network, self.layers.blocks, phase)
-        with _plain_failures(given.batches):
+        with plain_failures(given.batches):
             if compiled.solved and self.objective.solver:
                 solver = self.objective.solver
                 solution = solve(self.network, given, solver, self.data, **options)
@@ -280,7 +272,7 @@ class PhaseRunner:
 
 
 def _report_lost_loss(
-    keeping: Keeping, what: str, rate: float, given: PhaseInput, names: Sequence[str] | None
+    keeping: Keeping, went_back: bool, rate: float, given: PhaseInput, names: Sequence[str] | None
 ) -> None:
     """Warns that the loss was lost, and says what was done.
 
@@ -295,19 +287,8 @@ def _report_lost_loss(
         cause = "With the last good weights it is finite everywhere: take a smaller learning_rate."
     if not keeping.metrics:
         raise ValueError(f"{said} before any epoch was known to be good. {cause}")
-    warnings.warn(f"{said}, so {what}. {cause}", stacklevel=2)
-
-
-@contextlib.contextmanager
-def _plain_failures(batches: EpochBatches) -> Iterator[None]:
-    """Raises the error of the data itself in the place of TensorFlow's long message about it."""
-    try:
-        yield
-    except Exception as error:
-        for source in (batches.train, batches.validation):
-            if (failure := getattr(source, "failure", None)) not in (None, error):
-                raise failure from None
-        raise
+    back, end = "the phase went back to the weights before it", "training ended with the last good"
+    warnings.warn(f"{said}, so {back if went_back else f'{end} weights'}. {cause}", stacklevel=2)
 
 
 def _plain(value: Any) -> Any:

@@ -1,6 +1,7 @@
 """Fits a model of the full model's layers in its place, while callbacks see the full model."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -233,3 +234,15 @@ def _gains_from_jit(
 def _is_keras(part: object) -> bool:
     """Says whether an object's class is one of Keras's."""
     return type(part).__module__.split(".")[0] == "keras"
+
+
+@contextlib.contextmanager
+def plain_failures(batches: EpochBatches) -> Iterator[None]:
+    """Raises the error of the data itself in the place of TensorFlow's long message about it."""
+    try:
+        yield
+    except Exception as error:
+        for source in (batches.train, batches.validation):
+            if (failure := getattr(source, "failure", None)) not in (None, error):
+                raise failure from None
+        raise
