@@ -30,7 +30,7 @@ class Auto(Schedule):
 
     The rate is relative to the size of each weight, so that it fits any backbone. Should training
     do damage all the same, it goes back to the solved head and begins again at a tenth of the rate:
-    if the training loss ends above the one that the head had in cross-validation, or if held-out
+    if the training loss ends clearly above the cross-validated one of the head, or if held-out
     items say clearly that the head alone was better. Of fewer than 1,000 items none is held out
     unless `fit` is told to: each serves training better than it would serve this choice.
 
