@@ -39,6 +39,7 @@ def pair(train, validation_data=None, *, share=0.25, watch=None, validation_spli
         validation_data,
         reading(**{"image_size": (8, 8), **options}),
         validation_split=validation_split,
+        least_to_split=0,
         seed=0,
         share=lambda listed: share,
         observer=watch or Watch(),

@@ -91,7 +91,7 @@ def test_a_class_of_one_image_stays_in_train(make_folder):
 
 
 def test_images_in_both_are_named(make_folder, tmp_path):
-    folder = make_folder(counts={"cat": 3, "dog": 3})
+    folder = make_folder(counts={"cat": 5, "dog": 5})
     make_folder("other", {"cat": 1, "dog": 1}, first=20)
     save(tmp_path / "other/cat/again.tiff", picture(1))
     with pytest.warns(DataWarning) as caught:
@@ -108,8 +108,8 @@ def test_many_pairs_are_cut():
 
 
 def test_the_same_image_twice_in_train_is_nothing(recwarn):
-    y = [0, 1] * 3
-    load_pair((X[[0, 0, 1, 1, 2, 3]], y), (X[8:10], [0, 1]))
+    y = [0, 1] * 5
+    load_pair((X[[0, 0, 1, 1, 2, 3, 4, 5, 6, 7]], y), (X[8:10], [0, 1]))
     assert len(recwarn) == 0
 
 
