@@ -83,6 +83,7 @@ def stand_ins(packages):
     return packages
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.stem)
 def test_notebooks_run(path, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(stand_ins(tmp_path / "packages")))

@@ -171,6 +171,7 @@ def test_penalties_of_the_kernel_stay():
     assert found == pytest.approx(expected)
 
 
+@pytest.mark.full
 def test_a_real_network_trains_the_same_with_a_store_and_without():
     backbone = application("ResNet50", 64)
     builder = tl.ImageClassifierBuilder(

@@ -8,6 +8,7 @@ from transferlearn.heads import PooledDense
 from transferlearn.splitting import boundary, split
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", ["ResNet50", "DenseNet121"])
 def test_cuts_of_real_networks(name):
     backbone = application(name, 32)

@@ -105,6 +105,7 @@ def efficientnet_file(tmp_path_factory):
     return path
 
 
+@pytest.mark.full
 def test_efficientnet_from_a_file_is_what_keras_builds_for_imagenet(efficientnet_file, monkeypatch):
     asked = []
 

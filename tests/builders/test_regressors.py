@@ -213,6 +213,7 @@ def test_streams(backbone):
     assert fitted.evaluate(held_out).r2 > 0.8
 
 
+@pytest.mark.full
 def test_advice_about_numbers(backbone):
     images, truth = data(60)
     spoiled = truth + np.random.default_rng(0).normal(0, 3 * truth.std(), 60)
@@ -236,6 +237,7 @@ def test_advice_about_numbers(backbone):
     assert expected.seconds > 0
 
 
+@pytest.mark.full
 def test_rates_and_search(backbone, tmp_path):
     frozen = builder(backbone, freeze="all")
     rate = tl.find_learning_rate(frozen, data(64), verbose=0).suggestion

@@ -38,6 +38,7 @@ def test_it_is_the_minimum(items, features, weighted):
     np.testing.assert_allclose(likely, known.predict_proba(x), atol=2e-3)
 
 
+@pytest.mark.full
 def test_it_chooses_as_well_as_scikit_learn():
     x, y = blobs(1200, 40, 4, spread=3.0)
     train, test = slice(400), slice(400, None)
