@@ -161,11 +161,18 @@ def model_name(backbone: Backbone, what: str) -> str:
     return f"{stem}_{what}"
 
 
-def of_any_length(model: keras.Model) -> keras.Model:
-    """Makes a model of the same layers, for items whose first axis has any length."""
-    first, *rest = model.inputs
-    item = keras.Input((None, *first.shape[2:]), dtype=first.dtype, name=first.name)
-    return cloned(model, inputs=[item, *rest])
+def of_any_length(model: keras.Model, varies: Sequence[bool] = (True,)) -> keras.Model:
+    """Makes a model of the same layers, for items whose first axis has any length.
+
+    Args:
+        model: A functional model.
+        varies: For each of its first inputs whether it has that axis; the others keep their shapes.
+    """
+    inputs = list(model.inputs)
+    for i in (i for i, any_length in enumerate(varies) if any_length):
+        shape, dtype, name = inputs[i].shape, inputs[i].dtype, inputs[i].name
+        inputs[i] = keras.Input((None, *shape[2:]), dtype=dtype, name=name)
+    return cloned(model, inputs=inputs)
 
 
 def _layers(

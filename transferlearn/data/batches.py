@@ -47,13 +47,11 @@ class ItemBatches(keras.utils.PyDataset):
             order. Keras's hooks count it up after each whole epoch; set it to go on from a later
             one.
         by_epoch: Whether `epoch` alone decides the order.
-        varies: Whether the length of x (its second axis) differs from batch to batch.
         failure: The last exception that was raised while a batch was loaded, or `None`; TensorFlow
             raises one of its own in its place.
     """
 
     by_epoch = True
-    varies = False
 
     def __init__(
         self,
@@ -106,6 +104,11 @@ class ItemBatches(keras.utils.PyDataset):
         except Exception as error:
             self.failure = error
             raise
+
+    @property
+    def varies(self) -> tuple[bool, ...]:
+        """Says of each array of x whether its second axis differs from batch to batch."""
+        return self._items.varies
 
     def rows(self, index: int) -> np.ndarray:
         """Gives the numbers of the items in batch `index` of the epoch that `epoch` names."""

@@ -41,6 +41,11 @@ class Contents(abc.ABC):
         """
         return None
 
+    @property
+    def lengths(self) -> np.ndarray | None:
+        """Gives the length up to which each item is more than padding, or `None` as for `blank`."""
+        return None
+
     @abc.abstractmethod
     def read(self, rows: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Reads the items `rows` once each, in batches that are decoded ahead of need.

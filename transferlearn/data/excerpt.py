@@ -107,6 +107,10 @@ class _SampleContents(ItemContents):
     def blank(self) -> np.ndarray | None:
         return self.few.blank
 
+    @property
+    def lengths(self) -> np.ndarray | None:
+        return self.few.lengths
+
     def read(self, rows: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         observer = self.sample.observer
         for part, values in self.few.read(rows, batch_size):
@@ -130,6 +134,7 @@ class _RepeatedItems(Items):
         self._items = items
         self._length = length
         self._spread = spread
+        self.varies = items.varies
 
     def __len__(self) -> int:
         return self._length

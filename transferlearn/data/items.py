@@ -18,7 +18,14 @@ def decoding_pool() -> ThreadPoolExecutor:
 
 
 class Items(abc.ABC):
-    """Holds what `ItemBatches` are made of: raw items, or stored features in their place."""
+    """Holds what `ItemBatches` are made of: raw items, or stored features in their place.
+
+    Attributes:
+        varies: For each array of a batch whether its second axis, the length of the items, differs
+            from batch to batch; empty where none does.
+    """
+
+    varies: tuple[bool, ...] = ()
 
     @abc.abstractmethod
     def __len__(self) -> int: ...

@@ -71,10 +71,13 @@ def without_autotune(batches: Any) -> Any:
         return iterate(batches)
 
     signature = keras.tree.map_structure(spec, batches[0])
-    if getattr(batches, "varies", False):
+    if any(varies := getattr(batches, "varies", ())):
         # The length of the first batch's x would be demanded of all others.
         x, *rest = signature
-        signature = (tf.TensorSpec((None, None, *x.shape[2:]), x.dtype), *rest)
+        specs = keras.tree.flatten(x)
+        for i in (i for i, any_length in enumerate(varies) if any_length):
+            specs[i] = tf.TensorSpec((None, None, *specs[i].shape[2:]), specs[i].dtype)
+        signature = (keras.tree.pack_sequence_as(x, specs), *rest)
     options = tf.data.Options()
     options.autotune.enabled = False
     dataset = tf.data.Dataset.from_generator(read, output_signature=signature)

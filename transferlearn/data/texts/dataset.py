@@ -7,12 +7,10 @@ import keras
 import numpy as np
 
 from transferlearn.data.dataset import ItemDataset, Request
-from transferlearn.data.texts.tokens import TokenBatches, TokenContents, TokenItems
+from transferlearn.data.texts.tokens import STEP, TokenBatches, TokenContents, TokenItems
 from transferlearn.progress import redraws
 
-# Tokens. Batches are filled up to a multiple of these, in training and in `run`: each length of a
-# batch is compiled once, so few lengths save time.
-_STEP, _STEP_TO_RUN = 8, 32
+_STEP_TO_RUN = 32  # tokens; batches of `run` are filled up to a multiple of it, as to `STEP` in fit
 _MANY_ROWS = 2000  # rows above which `run` shows how far it is
 
 
@@ -98,13 +96,12 @@ class TextDataset(ItemDataset):
     def requested(self, request: Request) -> TokenBatches:
         """Makes batches that are filled up little; where shuffled, of rows of about one length."""
         return TokenBatches(
-            self.items.of_length(self.shape[0], step=_STEP),
+            self.items.of_length(self.shape[0], step=STEP),
             self.beside(request),
             request.batch_size,
             shuffle=request.shuffle,
             seed=request.seed,
             lengths=self.items.lengths,
-            varies=True,
         )
 
     def contents(self, request: Request) -> TokenContents:

@@ -11,6 +11,9 @@ from transferlearn.data.batches import ItemBatches
 from transferlearn.data.contents import ItemContents, read_ahead
 from transferlearn.data.items import Items, RawItems
 
+# Tokens. Batches to train on are filled up to a multiple of this: a network is compiled once for
+# each length, so few lengths save time.
+STEP = 8
 _TOGETHER = 8  # batches whose rows are sorted by their lengths together
 _LENGTHS = 8  # different lengths of batches, at most, where a network is run once over all rows
 
@@ -33,6 +36,7 @@ class TokenItems(RawItems):
         self._length = length
         self._padding = padding
         self._step = step or max(length, 1)
+        self.varies = (step is not None,)
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -86,9 +90,8 @@ class TokenBatches(ItemBatches):
     into batches, which are shuffled once more. Without shuffling, the order is kept.
     """
 
-    def __init__(self, *args: Any, lengths: np.ndarray, varies: bool, **options: Any) -> None:
+    def __init__(self, *args: Any, lengths: np.ndarray, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.varies = varies
         self._lengths = lengths
 
     def _in_order(self, epoch: int) -> np.ndarray:
@@ -121,6 +124,12 @@ class TokenContents(ItemContents):
         """Gives a row of padding, as long as all rows are once they are filled up."""
         return self.items.blank
 
+    @property
+    def lengths(self) -> np.ndarray:
+        """Gives each row's tokens, rounded up so that few lengths of batches come out."""
+        rounded = -(-self.items.lengths // STEP) * STEP
+        return np.minimum(rounded, self.blank.shape[1])
+
     def read(self, rows: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Reads the shortest rows first, so that each batch is filled up little."""
         length = self.blank.shape[1]
@@ -137,5 +146,4 @@ class TokenContents(ItemContents):
             shuffle=self.shuffle,
             seed=seed,
             lengths=self.items.lengths,
-            varies=False,
         )
