@@ -120,7 +120,8 @@ def _epochs(
         metrics=["accuracy"],
         callbacks=[forget, times],
         keeping=keras.callbacks.Callback(),
-        initial_epoch=0,
+        recorder=None,
+        begun=0,
         epochs=3,
         verbose=0,
     )

@@ -1,8 +1,9 @@
 """Defines what builders of all kinds and tasks share: they load data, prepare and train."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from transferlearn.backbones import Backbone
 from transferlearn.builders.networks import NetworkBuilder
@@ -96,6 +97,8 @@ class Builder(NetworkBuilder[Prediction]):
         cache: str | bool | Cache = "auto",
         callbacks: Callbacks = None,
         verbose: Verbose = "auto",
+        resume: str | os.PathLike[str] | None = None,
+        on_interrupt: Literal["raise", "return"] = "raise",
     ) -> FittedModel[Prediction]:
         """Trains and gives the fitted model: `prepare` and `Training.run` in one call.
 
@@ -114,12 +117,18 @@ class Builder(NetworkBuilder[Prediction]):
                 that says where and how. The weights are the same either way, but for rounding.
             callbacks: Keras callbacks, which see the full model and epochs numbered throughout.
             verbose: What `model.fit` takes; with 0 nothing is printed.
+            resume: The folder of this run, such as `"runs/flowers"`, to which the state is written
+                after each epoch. The same call goes on there, after whatever stopped it.
+            on_interrupt: What Ctrl-C does: `"raise"` raises `KeyboardInterrupt` with the model with
+                its best weights so far as `.fitted`, `"return"` returns that model.
 
         Returns:
             A `FittedModel`; this builder and all that was passed stay as they were.
 
         Raises:
-            ValueError: The data or settings cannot work; nothing has been trained then.
+            ValueError: The data or settings cannot work; nothing has been trained then. Or
+                `resume` holds a run with other data or settings; each difference is named.
+            OSError: The folder `resume` cannot be used.
         """
         watching = as_callbacks(callbacks)  # refuses wrong ones before the data is loaded
         training = self.prepare(
@@ -130,7 +139,9 @@ class Builder(NetworkBuilder[Prediction]):
             validation_split=validation_split,
             cache=cache,
         )
-        return training.run(callbacks=watching, verbose=verbose)
+        return training.run(
+            callbacks=watching, verbose=verbose, resume=resume, on_interrupt=on_interrupt
+        )
 
     def _load(
         self,

@@ -1,8 +1,9 @@
 """Defines what all builders of classifiers share, for images as for texts."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import keras
 
@@ -166,6 +167,8 @@ class Classifier(Builder[ClassPrediction]):
         cache: str | bool | Cache = "auto",
         callbacks: Callbacks = None,
         verbose: Verbose = "auto",
+        resume: str | os.PathLike[str] | None = None,
+        on_interrupt: Literal["raise", "return"] = "raise",
     ) -> FittedModel[ClassPrediction]:
         """Trains and gives the fitted model: `prepare` and `Training.run` in one call.
 
@@ -192,12 +195,18 @@ class Classifier(Builder[ClassPrediction]):
                 that says where and how. The weights are the same either way, but for rounding.
             callbacks: Keras callbacks, which see the full model and epochs numbered throughout.
             verbose: What `model.fit` takes; with 0 nothing is printed.
+            resume: The folder of this run, such as `"runs/flowers"`, to which the state is written
+                after each epoch. The same call goes on there, after whatever stopped it.
+            on_interrupt: What Ctrl-C does: `"raise"` raises `KeyboardInterrupt` with the model with
+                its best weights so far as `.fitted`, `"return"` returns that model.
 
         Returns:
             A `FittedModel`; this builder and all that was passed stay as they were.
 
         Raises:
-            ValueError: The data or settings cannot work; nothing has been trained then.
+            ValueError: The data or settings cannot work; nothing has been trained then. Or
+                `resume` holds a run with other data or settings; each difference is named.
+            OSError: The folder `resume` cannot be used.
         """
         watching = as_callbacks(callbacks)  # refuses wrong ones before the data is loaded
         training = self.prepare(
@@ -210,7 +219,9 @@ class Classifier(Builder[ClassPrediction]):
             class_weight=class_weight,
             cache=cache,
         )
-        return training.run(callbacks=watching, verbose=verbose)
+        return training.run(
+            callbacks=watching, verbose=verbose, resume=resume, on_interrupt=on_interrupt
+        )
 
     def _blank(self, num_classes: int) -> ClassEncoding:
         """Makes an encoding for building without data: the classes are named by their ids."""

@@ -1,24 +1,41 @@
 """Holds a training that is ready to run: its data, its network and its schedule."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, Literal, TypeVar
 from weakref import WeakSet
 
 import keras
 
 from transferlearn.assembling import Network, of_any_length
 from transferlearn.backbones import Backbone
+from transferlearn.builders.interrupts import hand_over
 from transferlearn.builders.record import data_line, say_unused_rate
+from transferlearn.builders.run_description import (
+    describe_callbacks,
+    describe_data,
+    digest_of_weights,
+    versions,
+)
 from transferlearn.data import LoadedData
 from transferlearn.data.kind import Kind
 from transferlearn.features import Storage
 from transferlearn.fitted import FittedModel, Outline
 from transferlearn.freezing import Layers
 from transferlearn.progress import as_verbosity, obeys_verbose
-from transferlearn.schedules import Job, Phase, Schedule
+from transferlearn.running import RunFolder
+from transferlearn.schedules import Job, OnePhase, Phase, Schedule
 from transferlearn.tasks import Encoding, Objective
-from transferlearn.training import CompileSettings, PhaseRunner, TrainingData, as_callbacks
+from transferlearn.training import (
+    CompileSettings,
+    PhaseRunner,
+    Resumption,
+    TrainingData,
+    as_callbacks,
+    say_inexact,
+)
 from transferlearn.types import Callbacks, Json, Verbose
 
 Prediction = TypeVar("Prediction")
@@ -77,6 +94,8 @@ class Training(Generic[Prediction]):
         callbacks: Callbacks = None,
         verbose: Verbose = "auto",
         on_phase: Callable[[Phase], None] | None = None,
+        resume: str | os.PathLike[str] | None = None,
+        on_interrupt: Literal["raise", "return"] = "raise",
     ) -> FittedModel[Prediction]:
         """Trains phase by phase, and gives the fitted model.
 
@@ -84,32 +103,45 @@ class Training(Generic[Prediction]):
             callbacks: Keras callbacks, which see the full model and epochs numbered throughout.
             verbose: What `model.fit` takes; with 0 nothing is printed.
             on_phase: A function that is called with each phase before it begins.
+            resume: The folder of the run, see `Builder.fit`.
+            on_interrupt: What an interrupt does, see `Builder.fit`.
 
         Raises:
-            ValueError: The training was run before, or nothing could be trained.
+            ValueError: The training was run before, nothing could be trained, or the folder holds
+                another run.
+            OSError: The folder cannot be used.
+            KeyboardInterrupt: It was interrupted; where an epoch had ended, `.fitted` is the model.
         """
         watching, verbose = as_callbacks(callbacks), as_verbosity(verbose)
+        self._check_callbacks(watching)
+        if on_interrupt not in ("raise", "return"):
+            raise ValueError(
+                f"on_interrupt is 'raise' or 'return'. Received: on_interrupt={on_interrupt!r}"
+            )
         if self.network.model in _begun:  # also a training that failed has changed its network
             raise ValueError("This training's network was trained before: prepare another one.")
         _begun.add(self.network.model)
         if verbose:
             print(data_line(self.loaded))
-        runner = PhaseRunner(
-            network=self.network,
-            layers=self.layers,
-            settings=self.settings,
-            objective=self.objective,
-            score=self.encoding.score,
-            data=self.data,
-            results=self.job.results,
-            storage=self.storage,
-            callbacks=watching,
-            verbose=verbose,
-            on_phase=on_phase,
-        )
-        history = runner.run(self.schedule.phases(self.job))
+        with self._resumed(resume, watching) as resumption:
+            seed = resumption.folder.seed if resumption else None
+            runner = PhaseRunner(
+                network=self.network,
+                layers=self.layers,
+                settings=self.settings,
+                objective=self.objective,
+                score=self.encoding.score,
+                data=self.data if self.data.seed is not None else replace(self.data, seed=seed),
+                results=self.job.results,
+                storage=self.storage,
+                callbacks=watching,
+                verbose=verbose,
+                on_phase=on_phase,
+                resumption=resumption,
+            )
+            history = runner.run(self.schedule.phases(self.job))
         say_unused_rate(self.job)
-        return FittedModel(
+        fitted = FittedModel(
             model=self._widened(),
             kind=self.kind,
             encoding=self.encoding,
@@ -118,6 +150,60 @@ class Training(Generic[Prediction]):
             outline=self._outline(watching),
             skipped=self.data.train.skipped,
         )
+        if runner.cut_short_by is not None:
+            hand_over(runner.cut_short_by, fitted, on_interrupt)
+        return fitted
+
+    @contextlib.contextmanager
+    def _resumed(
+        self, folder: str | os.PathLike[str] | None, callbacks: Sequence[keras.callbacks.Callback]
+    ) -> Iterator[Resumption | None]:
+        """Opens the folder of the run, if there is one, and gives what takes the run up."""
+        if folder is None:
+            yield None
+            return
+        say_inexact(callbacks)
+        run = RunFolder(folder)
+        with run.opened(self._description(callbacks)):
+            weights = (weight for layer in self.network.layers for weight in layer.weights)
+            yield Resumption(
+                folder=run,
+                network=self.network,
+                augmentation=self.data.augmentation,
+                callbacks=callbacks,
+                still=frozenset(map(id, weights) if self.job.pretrained else ()),
+            )
+
+    def _description(self, callbacks: Sequence[keras.callbacks.Callback]) -> Json:
+        """Describes all that the weights depend on."""
+        return {
+            "versions": versions(),
+            "builder": self.record(()),
+            "backbone": {
+                "name": self.backbone.name,
+                "source": self.backbone.source,
+                "weights": digest_of_weights(self.network) if self.job.pretrained else None,
+            },
+            "task": {"name": self.encoding.name, **self.encoding.settings()},
+            "fit": {
+                "epochs": self.job.epochs,
+                "batch_size": self.data.batch_size,
+                "cache_dtype": self.storage.dtype,
+                "trunk_dtype": self.storage.trunk_dtype,
+                "callbacks": describe_callbacks(callbacks),
+            },
+            "data": describe_data(self.data),
+        }
+
+    def _check_callbacks(self, callbacks: Sequence[keras.callbacks.Callback]) -> None:
+        """Refuses Keras's `BackupAndRestore` where there can be several phases."""
+        backups = [x for x in callbacks if isinstance(x, keras.callbacks.BackupAndRestore)]
+        if backups and not isinstance(self.schedule, OnePhase):
+            raise ValueError(
+                "BackupAndRestore knows no phases: it would go on in a wrong one, with other items "
+                "held out. Leave it out, and pass resume, which goes on exactly: "
+                "fit(..., resume='runs/name')"
+            )
 
     def _widened(self) -> keras.Model:
         """Gives the trained model, made to take items of any length if the kind has such items."""

@@ -1,7 +1,8 @@
 """Runs the command that was typed, and gives its exit code.
 
 Results go to standard output, progress and warnings to standard error. Exit codes: 0 the
-command is done, 1 it could not be done, 2 it was not understood, 130 it was interrupted.
+command is done, 1 it could not be done, 2 it was not understood, 130 it was interrupted, 143 it
+was asked to end by SIGTERM.
 """
 
 import contextlib
@@ -9,11 +10,13 @@ import io
 import json
 import logging
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from transferlearn.cli.interrupts import Terminated
 from transferlearn.cli.output import say
 from transferlearn.cli.parser import make_parser
 
@@ -26,9 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             import keras  # noqa: F401
         with _warnings_as_lines(), contextlib.redirect_stdout(sys.stderr):
             found = options.run(options)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         print("\nInterrupted.", file=sys.stderr)
-        return 130  # as shells have it: 128 + SIGINT
+        number = signal.SIGTERM if isinstance(interrupt, Terminated) else signal.SIGINT
+        return 128 + number  # as shells have it
     except (ValueError, TypeError, OSError, ImportError) as error:
         print(f"transferlearn: {_one_line(error)}", file=sys.stderr)
         return 1

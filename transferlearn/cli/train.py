@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transferlearn.cli.command import Outcome
-from transferlearn.cli.output import verbosity
+from transferlearn.cli.interrupts import sigterm_as_interrupt
+from transferlearn.cli.output import say, verbosity
 from transferlearn.cli.tasks import add_task, image_builder
 from transferlearn.cli.types import freeze, image_size, sizes
 
@@ -65,23 +66,42 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="where to keep the output of frozen layers, for later runs",
     )
     add("--seed", type=int, help="makes a run repeatable")
+    add(
+        "--resume",
+        type=Path,
+        metavar="FOLDER",
+        help="where to write how far training has come; the same command goes on there",
+    )
 
 
 def run(options: Namespace) -> Outcome:
-    """Trains a model, saves it, and gives its metrics in the last phase."""
+    """Trains a model, saves it, and gives its metrics in the last phase.
+
+    Raises:
+        KeyboardInterrupt: SIGINT or SIGTERM came; what was trained by then is saved.
+    """
     from transferlearn import Cache
     from transferlearn.fitted import check_target
 
     builder = _builder(options)
     check_target(options.output)  # before a training that could not be saved
-    fitted = builder.fit(
-        options.photos,
-        options.validation,
-        epochs=options.epochs,
-        schedule=options.schedule,
-        cache="auto" if options.cache is None else Cache(directory=options.cache),
-        verbose=verbosity(),
-    )
+    try:
+        with sigterm_as_interrupt():
+            fitted = builder.fit(
+                options.photos,
+                options.validation,
+                epochs=options.epochs,
+                schedule=options.schedule,
+                cache="auto" if options.cache is None else Cache(directory=options.cache),
+                verbose=verbosity(),
+                resume=options.resume,
+            )
+    except (Exception, KeyboardInterrupt) as error:
+        if not hasattr(error, "fitted"):
+            raise
+        error.fitted.save(options.output)
+        say(f"The model as it was after the last good epoch is saved in {options.output}.")
+        raise
     fitted.save(options.output)
     metrics = fitted.phases[-1].metrics
     result = {

@@ -1,6 +1,5 @@
 """Stores the features that a partly frozen network is trained on in one phase."""
 
-import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -10,50 +9,19 @@ import keras
 import numpy as np
 
 from transferlearn.assembling import Network, of_any_length
-from transferlearn.data.contents import Contents
 from transferlearn.features import extraction
-from transferlearn.features.fingerprints import Fingerprints, digest, of_operation
+from transferlearn.features.fingerprints import Fingerprints, digest
 from transferlearn.features.items import FeatureItems
 from transferlearn.features.planning import Candidate, choose
 from transferlearn.features.storage import Storage
 from transferlearn.features.store import Store, TensorSpec, open_store, place, stored_keys
+from transferlearn.features.wanted import Wanted
 from transferlearn.schedules import StoredPart
 from transferlearn.splitting import Cut
 from transferlearn.types import Tensor, Verbose
 
 # Items at a time for the frozen part where training takes fewer; more are no faster on CPUs.
 _SMALLEST_BATCH = 32
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Wanted:
-    """Says of which items features are needed, and in how many random views.
-
-    Attributes:
-        contents: The items.
-        augmentation: A layer that makes a random view of a raw image, or `None`.
-        views: How many random views of each item are needed.
-    """
-
-    contents: Contents
-    augmentation: keras.Layer | None = None
-    views: int = 1
-
-    def keys(self) -> list[list[bytes]]:
-        """Gives the keys of all items, as one list for each view."""
-        hashes = [bytes.fromhex(text) for text in self.contents.hashes]
-        if self.augmentation is None:
-            return [hashes]
-        return [[_view_key(key, view) for key in hashes] for view in range(self.views)]
-
-    def kind(self) -> str:
-        """Gives a hash of what is done to the items first: how they are read and augmented."""
-        return digest(self.contents.reading, self.augmentation and of_operation(self.augmentation))
-
-
-def _view_key(key: bytes, view: int) -> bytes:
-    """Gives the key of one random view of the item `key`."""
-    return hashlib.blake2b(key + view.to_bytes(4, "little"), digest_size=len(key)).digest()
 
 
 class NotStoredError(Exception):
@@ -127,20 +95,23 @@ class Preparation:
         self._predictors: dict[tuple[int, str], extraction.Predictor] = {}
         self._prints = Fingerprints(network.model, cuts)
 
-    def stored(self, *, epochs: int, must: bool, seed: int | None) -> Stored:
+    def stored(
+        self, *, epochs: int, must: bool, seed: int | None, cut: str | None = None
+    ) -> Stored:
         """Stores the missing features at the cut that takes the least time, and gives all of them.
 
         Args:
             epochs: How often each item will be read.
             must: Whether to store even if computing anew in each epoch takes no longer.
             seed: The seed that decides which view of an item each epoch reads.
+            cut: The name of the cut to store at; `None`: the one that takes the least time.
 
         Raises:
             NotStoredError: Storing saves no time, or there is no room for the features.
         """
         items = sum(len(part.keys[0]) for part in self._parts)
-        candidates = self._candidates()
-        best = choose(candidates, items=items, epochs=epochs, must=must)
+        candidates = self._candidates(cut)
+        best = choose(candidates, items=items, epochs=epochs, must=must or cut is not None)
         if best is None and not any(candidate.place for candidate in candidates):
             smallest = min(c.missing * c.item_bytes for c in candidates) / 1e6
             raise NotStoredError(
@@ -156,29 +127,49 @@ class Preparation:
             for part in self._parts
         ]
         stored = self._stored_part(best, stores[0])
-        cut = best.cut
-        if self._pooled and cut is self._cuts[-1] and 2 * self._pooled.values <= cut.values:
+        last = best.cut
+        if self._pooled and last is self._cuts[-1] and 2 * self._pooled.values <= last.values:
             # What the head does before its first weights, such as pooling, is computed once, too.
             # Its output is kept in memory only; on disk, any head finds the backbone's features.
             self._storage = replace(self._storage, on_disk=False, disk=0)
             if self._candidate(self._pooled).place:
                 stores = [
-                    self._filled(part, self._pooled, cut, store)
+                    self._filled(part, self._pooled, last, store)
                     for part, store in zip(self._parts, stores, strict=True)
                 ]
-                cut = self._pooled
+                last = self._pooled
+        varies = self._varies(last)
         ready = tuple(
-            FeatureItems(store, np.stack([store.rows(view) for view in part.keys], axis=1), seed)
+            FeatureItems(
+                store,
+                np.stack([store.rows(view) for view in part.keys], axis=1),
+                seed,
+                varies=varies,
+                lengths=part.wanted.contents.lengths,
+            )
             for store, part in zip(stores, self._parts, strict=True)
         )
-        return Stored(cut=cut, items=ready, part=stored)
+        return Stored(cut=last, items=ready, part=stored)
+
+    def _varies(self, cut: Cut) -> tuple[bool, ...]:
+        """Says of each tensor at a cut whether its first axis is the length of the item."""
+        if self._parts[0].wanted.contents.blank is None:
+            return ()
+        model = of_any_length(extraction.trunk(self._network.items, cut, dtype=None))
+        return tuple(tensor.shape[1:2] == (None,) for tensor in model.outputs)
 
     def _key(self, cut: Cut, kind: str) -> str:
         """Gives the key of a store: a digest of all that decides what its rows are."""
         return digest(self._prints.of(cut), kind, self._specs(cut), self._storage.trunk_dtype)
 
-    def _candidates(self) -> list[Candidate]:
-        """Lists the cuts that are stored already, or take fewer bytes than all later candidates."""
+    def _candidates(self, name: str | None) -> list[Candidate]:
+        """Lists the cuts that are stored already, or take fewer bytes than all later candidates.
+
+        Args:
+            name: The name of the only cut to list; `None`: any cut may be listed.
+        """
+        if named := [self._candidate(cut) for cut in self._cuts if cut.name == name]:
+            return named
         candidates: list[Candidate] = []
         for cut in reversed(self._cuts):
             smallest = min((other.item_bytes for other in candidates), default=math.inf)
@@ -263,16 +254,19 @@ class Preparation:
         self, part: "_Part", missing: list[int]
     ) -> Iterator[tuple[list[bytes], extraction.Batch]]:
         """Yields keys and raw items, augmented if wanted; `missing` counts through all views."""
-        count, augmented = len(part.keys[0]), None
-        if part.wanted.augmentation is not None:
-            model = extraction.as_in_training(part.wanted.augmentation, self._network.items[0])
-            augmented = extraction.Predictor(model)
+        contents, absent = part.wanted.contents, set(missing)
+        if part.wanted.augmentation is None:
+            for read, items in contents.read(np.array(missing), self._batch_size):
+                yield [part.keys[0][row] for row in read], items
+            return
+        model = extraction.as_in_training(part.wanted.augmentation, self._network.items[0])
+        augmented, count = extraction.Predictor(model), len(part.keys[0])
+        # All items are augmented, stored or not, so that each view is drawn as if none was stored.
         for view, keys in enumerate(part.keys):
-            rows = np.array([i % count for i in missing if i // count == view], int)
-            if len(rows):
-                for read, images in part.wanted.contents.read(rows, self._batch_size):
-                    inputs = augmented(images, len(read))[0] if augmented else images
-                    yield [keys[row] for row in read], inputs
+            for read, images in contents.read(np.arange(count), self._batch_size):
+                views = augmented(images, len(read))[0]
+                if kept := [i for i, row in enumerate(read) if view * count + row in absent]:
+                    yield [keys[read[i]] for i in kept], views[kept]
 
     def _from_store(
         self, store: Store, keys: list[bytes]

@@ -13,9 +13,8 @@ from transferlearn.data.kind import Kind
 from transferlearn.fitted.model import FittedModel, Outline
 from transferlearn.fitted.old_saves import as_format_2
 from transferlearn.fitted.saving import HUB, read_model, read_save
-from transferlearn.schedules import PhaseResult, SolvedHead, StoredPart
+from transferlearn.schedules import PhaseResult
 from transferlearn.tasks import Encoding
-from transferlearn.types import Json
 
 
 def load(path: str | Path, *, trusted: bool = False) -> FittedModel[Any]:
@@ -43,7 +42,7 @@ def load(path: str | Path, *, trusted: bool = False) -> FittedModel[Any]:
         history.history = dict(saved["history"]["metrics"])
         kind = _class_named(Kind, saved["kind"]["name"]).load(saved["kind"]["settings"], path)
         encoding = _class_named(Encoding, saved["task"]["name"]).load(saved["task"]["settings"])
-        phases = tuple(map(_phase, saved["phases"]))
+        phases = tuple(map(PhaseResult.read, saved["phases"]))
         outline = Outline(**saved["outline"])
         whole("batch_size", outline.batch_size, least=1)
     except (KeyError, TypeError, AttributeError, IndexError) as error:
@@ -64,20 +63,3 @@ def _class_named(family: type[Any], name: str) -> Any:
         f"The save needs {name!r}, which is not known here: first import the module that defines "
         f"it, a subclass of {family.__name__} with name = {name!r}."
     )
-
-
-def _phase(saved: Json) -> PhaseResult:
-    """Makes the result of a phase from what a save holds of it."""
-    stored, solved = saved["stored"], saved["solved"]
-    parts = {
-        "frozen_layers": tuple(saved["frozen_layers"]),
-        "stored": stored and StoredPart(**stored),
-        "solved": solved and _solved(solved),
-    }
-    return PhaseResult(**{**saved, **parts})
-
-
-def _solved(saved: Json) -> SolvedHead:
-    """Makes the description of a solved head; JSON has lists in the place of its tuples."""
-    lists = {name: tuple(value) for name, value in saved.items() if isinstance(value, list)}
-    return SolvedHead(**{**saved, **lists})

@@ -1,7 +1,9 @@
 """Describes what a phase of a training did: its results, stored features and solved head."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
+
+from transferlearn.types import Json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,3 +107,23 @@ class PhaseResult:
     not_solved: str = ""
     kept: str = ""
     kept_epoch: int | None = None
+
+    @classmethod
+    def read(cls, saved: Json) -> Self:
+        """Makes the result of what `dataclasses.asdict` gave and JSON has held since.
+
+        Raises:
+            KeyError, TypeError, AttributeError: It is not what `asdict` gave.
+        """
+        stored, solved = saved["stored"], saved["solved"]
+        parts = {
+            "frozen_layers": tuple(saved["frozen_layers"]),
+            "stored": stored and StoredPart(**stored),
+            "solved": solved and SolvedHead(**_with_tuples(solved)),
+        }
+        return cls(**{**saved, **parts})
+
+
+def _with_tuples(saved: Json) -> Json:
+    """Gives the same fields with tuples, which JSON turns into lists."""
+    return {name: tuple(x) if isinstance(x, list) else x for name, x in saved.items()}

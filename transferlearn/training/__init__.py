@@ -8,3 +8,5 @@ from transferlearn.training.compiling import set_trainable as set_trainable
 from transferlearn.training.inputs import TrainingData as TrainingData
 from transferlearn.training.inputs import check_cache as check_cache
 from transferlearn.training.phases import PhaseRunner as PhaseRunner
+from transferlearn.training.recording import say_inexact as say_inexact
+from transferlearn.training.resumption import Resumption as Resumption

@@ -11,7 +11,8 @@ from transferlearn.data.dataset import Dataset, ItemDataset, Request
 from transferlearn.data.targets import Encoder, Weigh
 from transferlearn.features import Cache, Storage
 from transferlearn.features.limits import check_directory
-from transferlearn.features.preparing import NotStoredError, Preparation, Wanted
+from transferlearn.features.preparing import NotStoredError, Preparation
+from transferlearn.features.wanted import Wanted
 from transferlearn.folding import folded
 from transferlearn.schedules import StoredPart
 from transferlearn.splitting import cuts, split
@@ -82,7 +83,14 @@ class InputPreparer:
         self._contents: dict[int, Contents] = {}  # by the `id` of the dataset
 
     def prepare(
-        self, network: Network, mask: Sequence[bool], *, epochs: int, phase: int, augmented: bool
+        self,
+        network: Network,
+        mask: Sequence[bool],
+        *,
+        epochs: int,
+        phase: int,
+        augmented: bool,
+        cut: str | None = None,
     ) -> PhaseInput:
         """Gives a phase its model and batches: of stored features, or else of raw items.
 
@@ -92,6 +100,8 @@ class InputPreparer:
             epochs: The number of epochs of the phase.
             phase: The number of the phase, counted from 0.
             augmented: Whether the images to train on are augmented if the data asks for that.
+            cut: The name of the cut to store features at, empty to store none; `None`: the one that
+                takes the least time.
 
         Raises:
             ValueError: Nothing can be stored though `cache=True` asks for it, or the data cannot be
@@ -101,7 +111,9 @@ class InputPreparer:
         seed = None if self._data.seed is None else self._data.seed + phase
         layer = self._data.augmentation if augmented else None
         try:
-            given = self._stored(network, mask, epochs, seed, layer)
+            if cut == "":
+                raise NotStoredError("nothing was when the run began")
+            given = self._stored(network, mask, epochs, seed, layer, cut)
         except NotStoredError as reason:
             # An error in a later phase would lose what is trained by then.
             if self._storage.when == "always" and phase == 0:
@@ -132,8 +144,8 @@ class InputPreparer:
         train, *held_out = (
             part.requested(request._replace(seed=seed)) for part, request in self._data.parts()
         )
-        if getattr(train, "varies", False):  # batches of texts have different lengths
-            model = of_any_length(model)
+        if any(varies := getattr(train, "varies", ())):  # batches of texts have different lengths
+            model = of_any_length(model, varies)
         return PhaseInput(model=model, batches=self._batches(train, *held_out), not_stored=reason)
 
     def _batches(
@@ -152,6 +164,7 @@ class InputPreparer:
         epochs: int,
         seed: int | None,
         augmentation: keras.Layer | None,
+        cut: str | None,
     ) -> PhaseInput:
         """Stores features, and gives them with the part of the model behind them.
 
@@ -181,12 +194,15 @@ class InputPreparer:
             batch_size=data.batch_size,
             verbose=self._verbose,
         )
-        stored = preparation.stored(epochs=epochs, must=self._storage.when != "auto", seed=seed)
+        must = self._storage.when != "auto"
+        stored = preparation.stored(epochs=epochs, must=must, seed=seed, cut=cut)
         batches = [
             part.batches(items, seed=seed)
             for part, items in zip(contents, stored.items, strict=True)
         ]
         tail = folded(split(network, stored.cut).tail)
+        if any(varies := stored.items[0].varies):
+            tail = of_any_length(tail, varies)
         return PhaseInput(model=tail, batches=self._batches(*batches), stored=stored.part)
 
     def _all_contents(self, epochs: int) -> list[Contents]:

@@ -8,14 +8,11 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from transferlearn.data.batches import ItemBatches
-from transferlearn.data.iterating import iterate
 from transferlearn.schedules import Phase
 from transferlearn.tasks import Score
-from transferlearn.types import Logs, TfData
+from transferlearn.types import Logs
 
 _LOOK_EVERY = 10  # seconds: looking at the loss makes a GPU wait
-_MOST_NAMED = 40  # items that a message lists: about a batch
 _EXPLODED = 1000  # a loss is lost above so many times the lowest so far, taken as 1 at least
 
 _DROPOUT = 0.1  # by which the training loss may be larger for Dropout and augmentation alone
@@ -106,6 +103,7 @@ class Keeping(keras.callbacks.Callback):
         note: Which weights are kept, and why; empty if the phase keeps the last ones.
         kept_epoch: The epoch whose weights are kept, counted as in `PhaseResult`.
         lost: The loss that ended the phase, or `None`.
+        epochs: How many epochs of the phase have ended; `None` before it begins.
     """
 
     async_safe = True  # else Keras waits for the result of each step
@@ -126,6 +124,7 @@ class Keeping(keras.callbacks.Callback):
         self.note = ""
         self.kept_epoch: int | None = None
         self.lost: float | None = None
+        self.epochs: int | None = None
         self._phase = phase
         self._score = score
         self._begun = begun
@@ -143,6 +142,7 @@ class Keeping(keras.callbacks.Callback):
         moving = [layer for layer in self.model.layers if layer.trainable]
         self._moving = [weight for layer in moving for weight in layer.weights]
         self._good = self._newest = self._best = self._state(0, self.metrics)
+        self.epochs = 0
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Checks every ten seconds whether the loss is lost."""
@@ -161,6 +161,7 @@ class Keeping(keras.callbacks.Callback):
         self._lowest = min(self._lowest, logs["loss"])
         new = self._state(self._newest.epoch + 1, logs)
         self._told[epoch] = new._replace(weights=[])
+        self.epochs = new.epoch
         # The training loss is of the steps before: whether it stays finite with these weights is
         # known only from a held-out loss, or else after the next epoch.
         self._good, self._newest = (new if "val_loss" in logs else self._newest), new
@@ -169,6 +170,31 @@ class Keeping(keras.callbacks.Callback):
                 self._best = new
             elif self._phase.patience and new.epoch - self._best.epoch >= self._phase.patience:
                 self.model.stop_training = True
+
+    def get_state(self) -> dict[str, Any]:
+        """Gives what is remembered at the end of an epoch, as a state of a run holds it.
+
+        The weights of the newest epoch are those that the model has.
+        """
+        told = {str(epoch): state._asdict() for epoch, state in self._told.items()}
+        return {
+            "newest": self._newest._replace(weights=[])._asdict(),
+            "good": None if self._good is self._newest else self._good._asdict(),
+            "best": None if self._best is self._newest else self._best._asdict(),
+            "told": told,
+            "lowest": self._lowest,
+            "lost": self.lost,
+        }
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Remembers what `get_state` gave, once the model has the weights of that epoch again."""
+        newest = _State(**state["newest"])
+        self._newest = self._state(newest.epoch, newest.metrics)
+        self.epochs = newest.epoch
+        self._good = _State(**state["good"]) if state["good"] else self._newest
+        self._best = _State(**state["best"]) if state["best"] else self._newest
+        self._told = {int(epoch): _State(**told) for epoch, told in state["told"].items()}
+        self._lowest, self.lost = state["lowest"], state["lost"]
 
     def on_train_end(self, logs: Logs = None) -> None:
         """Chooses the weights to keep, and puts them into the model if it has others."""
@@ -183,6 +209,15 @@ class Keeping(keras.callbacks.Callback):
             self.kept_epoch = kept.epoch
         if self._phase.keep != "last":
             self.note = f"the weights {kept.shown_as(self._score)}, {reason}"
+
+    def end_early(self) -> None:
+        """Ends the phase in the middle of an epoch, with what the epochs before came to."""
+        self._restore(self._newest)
+        for callback in self._restoring:
+            if callback.best_weights is not None:
+                self.model.set_weights(callback.best_weights)
+        if self.epochs:
+            self.on_train_end()
 
     def _restored(self) -> _State | None:
         """Gives the state of the epoch whose weights a callback has put back, or `None`."""
@@ -234,33 +269,3 @@ class Keeping(keras.callbacks.Callback):
         """Puts the weights of a state into the model."""
         for weight, value in zip(self._moving, state.weights, strict=True):
             weight.assign(value)
-
-
-def without_finite_loss(
-    model: keras.Model,
-    batches: keras.utils.PyDataset | TfData,
-    names: Sequence[str] | None,
-) -> str:
-    """Names the items of each batch whose loss is not finite, or else the batch itself.
-
-    Args:
-        model: A compiled model.
-        batches: The batches to look through.
-        names: The paths of the items, in order, or `None`.
-
-    Returns:
-        At most 40 names with commas between, such as `batch 0, batch 3`; empty if every loss is
-        finite.
-    """
-    lost: list[str] = []
-    for index, batch in enumerate(iterate(batches)):
-        x, y, *weight = batch
-        model.reset_metrics()  # else Keras 3.13 gives the mean with earlier batches
-        loss = model.test_on_batch(x, y, *weight, return_dict=True)["loss"]
-        if math.isfinite(float(loss)):
-            continue
-        if names is not None and isinstance(batches, ItemBatches):
-            lost += [names[row] for row in batches.rows(index)]
-        else:
-            lost.append(f"batch {index}")
-    return ", ".join(lost[:_MOST_NAMED]) + (", ..." if len(lost) > _MOST_NAMED else "")

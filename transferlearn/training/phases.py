@@ -1,10 +1,8 @@
 """Runs the phases of a training, one after the other."""
 
 import time
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from math import prod
 from typing import Any, NamedTuple
 
 import keras
@@ -16,29 +14,16 @@ from transferlearn.features import Storage
 from transferlearn.freezing import Layers
 from transferlearn.schedules import Phase, PhaseResult, SolvedHead
 from transferlearn.tasks import Objective, Score
+from transferlearn.training.compiled import CompiledPhase
 from transferlearn.training.compiling import CompileSettings, compile_network, set_trainable
 from transferlearn.training.inputs import InputPreparer, PhaseInput, TrainingData
-from transferlearn.training.keeping import Keeping, without_finite_loss
+from transferlearn.training.keeping import Keeping
+from transferlearn.training.lost_loss import report_lost_loss
 from transferlearn.training.pace import set_pace, set_shares
+from transferlearn.training.resumption import Resumption
 from transferlearn.training.solving import Refitted, solve, why_not_solved
-from transferlearn.training.stand_in import fit, plain_failures, restores
+from transferlearn.training.stand_in import end_early, fit, plain_failures, restores
 from transferlearn.types import Verbose
-
-
-class _Compiled(NamedTuple):
-    """Says how a network was compiled for a phase, and whether its head will be solved.
-
-    Attributes:
-        mask: For each layer of the backbone whether it is frozen.
-        rate: The learning rate.
-        solved: Whether the head will be solved.
-        not_solved: Why it will not, though that was asked for; else empty.
-    """
-
-    mask: Sequence[bool]
-    rate: float
-    solved: bool
-    not_solved: str
 
 
 class _Outcome(NamedTuple):
@@ -71,6 +56,9 @@ class PhaseRunner:
         callbacks: Keras callbacks; they see `network.model`, and epochs counted over all phases.
         verbose: What is shown, as in `model.fit`.
         on_phase: A function that is called with each phase before it begins, or `None`.
+        resumption: What takes the training up and writes down where it is, or `None`.
+        cut_short_by: What was raised in the training, such as an interrupt, once something had been
+            trained; `None` if nothing was.
     """
 
     network: Network
@@ -84,6 +72,8 @@ class PhaseRunner:
     callbacks: list[keras.callbacks.Callback]
     verbose: Verbose
     on_phase: Callable[[Phase], None] | None = None
+    resumption: Resumption | None = None
+    cut_short_by: BaseException | None = field(default=None, init=False)
     _refitted: Refitted = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -105,14 +95,26 @@ class PhaseRunner:
 
         Raises:
             ValueError: There is no phase, or the loss is lost before an epoch is known to be good.
+            Exception, KeyboardInterrupt: Something was raised before anything had been trained.
         """
+        if self.resumption:
+            self._take_up(phases, self.resumption)
         for phase in phases:
             if self._restoring and phase.keep == "best":
                 # What a callback of the user's restores is kept.
                 phase = replace(phase, keep="last", patience=None)
             if self.on_phase:
                 self.on_phase(phase)
-            if not self._run_one(phase):
+            try:
+                goes_on = self._run_one(phase)
+            except (Exception, KeyboardInterrupt) as error:
+                if not self.results:
+                    raise
+                self.cut_short_by = error
+                break
+            if self.resumption:
+                self.resumption.write_start(self.results, self._joined, self._refitted)
+            if not goes_on:
                 break
         if not self.results:
             raise ValueError("The schedule gave no phase, so nothing was trained.")
@@ -122,14 +124,48 @@ class PhaseRunner:
                 weight.assign(self._refitted[id(weight)])
         return self._joined
 
+    def _take_up(self, phases: Iterator[Phase], resumption: Resumption) -> None:
+        """Goes on where an earlier process was stopped, if there was one."""
+        position = resumption.take_up(
+            phases, self.results, self._joined, self._refitted, self._compile
+        )
+        if position:
+            epochs = position.within["epochs"] if position.within else 0
+            self._say(
+                f"Resumed: {position.phase} phases and {epochs} epochs of the next had ended."
+            )
+
     def _run_one(self, phase: Phase) -> bool:
         """Trains one phase, and says whether the next may begin: not where a lost loss ends all."""
         compiled = self._compile(phase)
-        self._say(f"Phase {len(self.results) + 1}: {self._outline(phase, compiled)}")
+        self._say(f"Phase {len(self.results) + 1}: {compiled.outline(phase)}")
         started = time.monotonic()
         given = self._prepare(phase, compiled)
         keeping = self._keeping(phase)
-        outcome = self._train(phase, compiled, given, keeping)
+        try:
+            outcome = self._train(phase, compiled, given, keeping)
+        except (Exception, KeyboardInterrupt):
+            history = end_early(self.network.model, given.model, keeping)
+            if history is not None:
+                outcome = _Outcome(history, keeping.metrics, None)
+                self._add_result(compiled, given, keeping, outcome, started)
+            raise
+        self._add_result(compiled, given, keeping, outcome, started)
+        if keeping.lost is None:
+            return True
+        went_back = phase.keep == "better" and keeping.kept_epoch == 0
+        report_lost_loss(keeping, went_back, compiled.rate, given, self.data.train.names)
+        return went_back
+
+    def _add_result(
+        self,
+        compiled: CompiledPhase,
+        given: PhaseInput,
+        keeping: Keeping,
+        outcome: _Outcome,
+        started: float,
+    ) -> None:
+        """Says what a phase came to, and adds it to the results and to the joined history."""
         if keeping.kept_epoch != 0 and not outcome.head:
             self._refitted = {}  # the head was trained further
         if outcome.head:
@@ -141,8 +177,8 @@ class PhaseRunner:
             PhaseResult(
                 epochs=len(outcome.history.epoch),
                 learning_rate=compiled.rate,
-                frozen_layers=self._frozen_names(compiled.mask),
-                trainable_parameters=self._count_trained(),
+                frozen_layers=compiled.frozen_layers,
+                trainable_parameters=compiled.trainable_parameters,
                 seconds=time.monotonic() - started,
                 metrics={name: _plain(value) for name, value in outcome.metrics.items()},
                 stored=given.stored,
@@ -153,13 +189,8 @@ class PhaseRunner:
                 kept_epoch=keeping.kept_epoch,
             )
         )
-        if keeping.lost is None:
-            return True
-        went_back = phase.keep == "better" and keeping.kept_epoch == 0
-        _report_lost_loss(keeping, went_back, compiled.rate, given, self.data.train.names)
-        return went_back
 
-    def _compile(self, phase: Phase) -> _Compiled:
+    def _compile(self, phase: Phase) -> CompiledPhase:
         """Freezes and compiles the network for one phase."""
         mask = self.layers.frozen_by(phase.freeze)
         set_trainable(self.network, mask, batch_norm=self.settings.batch_norm)
@@ -174,17 +205,29 @@ class PhaseRunner:
         wanted, reason = phase.fit == "solve", ""
         if wanted:
             reason = why_not_solved(self.network, self.objective, mixed=self.data.mixup > 0)
-        return _Compiled(mask, rate, wanted and not reason, reason)
+        return CompiledPhase(
+            network=self.network,
+            mask=mask,
+            rate=rate,
+            solved=wanted and not reason,
+            not_solved=reason,
+        )
 
-    def _prepare(self, phase: Phase, compiled: _Compiled) -> PhaseInput:
+    def _prepare(self, phase: Phase, compiled: CompiledPhase) -> PhaseInput:
         """Prepares the input of one phase, and prints what is stored, or why nothing is."""
+        number = len(self.results)
+        cut = self.resumption.folder.cut(number) if self.resumption else None
         given = self._preparer.prepare(
             self.network,
             compiled.mask,
             epochs=phase.epochs,
-            phase=len(self.results),
+            phase=number,
             augmented=not compiled.solved,
+            cut=cut,
         )
+        if self.resumption:
+            self.resumption.freed(compiled)
+            self.resumption.prepared(number, given)
         self._say(f"Cache: {given.stored or f'nothing is stored: {given.not_stored}'}.")
         return given
 
@@ -202,14 +245,13 @@ class PhaseRunner:
         )
 
     def _train(
-        self, phase: Phase, compiled: _Compiled, given: PhaseInput, keeping: Keeping
+        self, phase: Phase, compiled: CompiledPhase, given: PhaseInput, keeping: Keeping
     ) -> _Outcome:
         """Solves the head or takes gradient steps, as the phase asks, and gives what came of it."""
         model, begun = self.network.model, len(self._joined.epoch)
         options: dict[str, Any] = {
             "metrics": self.objective.metrics(),
             "callbacks": self.callbacks,
-            "initial_epoch": begun,
             "verbose": self.verbose,
         }
         set_pace(model.optimizer, phase, compiled.rate, given.batches.train)
@@ -217,19 +259,25 @@ class PhaseRunner:
         with plain_failures(given.batches):
             if compiled.solved and self.objective.solver:
                 solver = self.objective.solver
+                options["initial_epoch"] = begun
                 solution = solve(self.network, given, solver, self.data, **options)
                 self._refitted = solution.refitted
                 metrics = {name: v[-1] for name, v in solution.history.history.items()}
                 return _Outcome(solution.history, metrics, solution.head)
+            recorder = None
+            if self.resumption:
+                recorder = self.resumption.recorder(len(self.results), given.model, keeping)
             history = fit(
                 model,
                 given.model,
                 given.batches,
                 keeping=keeping,
-                epochs=begun + phase.epochs,
+                recorder=recorder,
+                begun=begun,
+                epochs=phase.epochs,
                 **options,
             )
-        return _Outcome(history, keeping.metrics, None)
+        return _Outcome(recorder.joined(history) if recorder else history, keeping.metrics, None)
 
     def _join(self, history: keras.callbacks.History) -> None:
         """Adds a phase's history to that of the whole training."""
@@ -241,54 +289,10 @@ class PhaseRunner:
             new = values[len(values) - len(history.epoch) :]
             joined.history.setdefault(name, [float("nan")] * missing).extend(map(_plain, new))
 
-    def _outline(self, phase: Phase, compiled: _Compiled) -> str:
-        """Describes in words what a phase is about to do."""
-        mask = compiled.mask
-        frozen = f"{sum(mask)} of the backbone's {len(mask)} layers frozen"
-        if compiled.solved:
-            return f"{frozen}, the head solved, {self._count_trained():,} parameters"
-        epochs = "1 epoch" if phase.epochs == 1 else f"{phase.epochs} epochs"
-        steps = (
-            f"{epochs}, {frozen}, {self._count_trained():,} parameters trained, "
-            f"learning rate {compiled.rate:g}"
-        )
-        if not compiled.not_solved:
-            return steps
-        return f"{steps} (the head takes gradient steps, since {compiled.not_solved})"
-
-    def _count_trained(self) -> int:
-        """Counts the parameters that are trained."""
-        return sum(prod(weight.shape) for weight in self.network.model.trainable_weights)
-
-    def _frozen_names(self, mask: Sequence[bool]) -> tuple[str, ...]:
-        """Gives the names of the backbone's frozen layers."""
-        pairs = zip(self.network.layers, mask, strict=True)
-        return tuple(layer.name for layer, frozen in pairs if frozen)
-
     def _say(self, line: str) -> None:
         """Prints a line, unless `verbose` is 0."""
         if self.verbose:
             print(line)
-
-
-def _report_lost_loss(
-    keeping: Keeping, went_back: bool, rate: float, given: PhaseInput, names: Sequence[str] | None
-) -> None:
-    """Warns that the loss was lost, and says what was done.
-
-    Raises:
-        ValueError: No epoch is known to be good.
-    """
-    said = f"The loss became {keeping.lost:g} at the learning rate {rate:g}"
-    wrong = without_finite_loss(given.model, given.batches.train, names)
-    if wrong:
-        cause = f"With the last good weights it is not finite for {wrong}."
-    else:
-        cause = "With the last good weights it is finite everywhere: take a smaller learning_rate."
-    if not keeping.metrics:
-        raise ValueError(f"{said} before any epoch was known to be good. {cause}")
-    back, end = "the phase went back to the weights before it", "training ended with the last good"
-    warnings.warn(f"{said}, so {back if went_back else f'{end} weights'}. {cause}", stacklevel=2)
 
 
 def _plain(value: Any) -> Any:

@@ -11,7 +11,9 @@ from transferlearn.data.iterating import without_autotune
 from transferlearn.folding import on_cpu
 from transferlearn.keras_internals import share_first_epoch, share_metrics
 from transferlearn.splitting import count_operations
-from transferlearn.types import Logs, Metrics, TfData
+from transferlearn.training.keeping import Keeping
+from transferlearn.training.recording import Recorder
+from transferlearn.types import Logs, Metrics, TfData, Verbose
 
 _BATCH_HOOKS = [
     f"on_{mode}batch_{moment}" for mode in ("", "train_", "test_") for moment in ("begin", "end")
@@ -54,8 +56,11 @@ def fit(
     *,
     metrics: Metrics,
     callbacks: Sequence[keras.callbacks.Callback],
-    keeping: keras.callbacks.Callback,
-    **options: Any,
+    keeping: Keeping,
+    recorder: Recorder | None,
+    begun: int,
+    epochs: int,
+    verbose: Verbose,
 ) -> keras.callbacks.History:
     """Fits `stand_in` with the model's optimizer and loss, as `model.fit` would.
 
@@ -67,15 +72,25 @@ def fit(
         callbacks: Keras callbacks.
         keeping: The callback that keeps weights; it runs after those that restore weights and
             before the others, and need not see every step.
-        **options: The options `initial_epoch`, `epochs` and `verbose` of `model.fit`.
+        recorder: The last callback, which knows how far an earlier process came; or `None`.
+        begun: The number of epochs before this phase.
+        epochs: The number of epochs of this phase.
+        verbose: What is shown, as in `model.fit`.
     """
+    done = recorder.epochs if recorder else 0
+    by_epoch = getattr(batches.train, "by_epoch", False)
+    if by_epoch and isinstance(batches.train, keras.utils.PyDataset):
+        batches.train.epoch = done
+    # A phase that a callback had stopped only ends once more.
+    last = done if recorder and recorder.stopped else epochs
+    options = {"initial_epoch": begun + done, "epochs": begun + last, "verbose": verbose}
     train, validation = map(without_autotune, (batches.train, batches.validation))
     data = {"x": train, "validation_data": validation, "shuffle": False}
     # After callbacks that restore weights when training ends, so that it sees what they restored.
     place = max((i for i, callback in enumerate(callbacks, 1) if restores(callback)), default=0)
-    followed = [*callbacks[:place], keeping, *callbacks[place:]]
+    followed = [*callbacks[:place], keeping, *callbacks[place:], *([recorder] if recorder else [])]
     if train is not batches.train:  # a `tf.data.Dataset`, which passes on none of Keras's hooks
-        followed.insert(0, _SetsEpoch(batches.train, options["initial_epoch"]))
+        followed.insert(0, _SetsEpoch(batches.train, begun))
     if stand_in is model:
         return model.fit(**data, callbacks=followed, **options)
     watched = any(_overrides(callback, hook) for callback in callbacks for hook in _HOOKS)
@@ -96,6 +111,28 @@ def fit(
     steps = len(batches.train) if isinstance(batches.train, keras.utils.PyDataset) else None
     linked = _LinkedCallbacks(followed, model, stand_in, watched, steps=steps, **options)
     return stand_in.fit(**data, callbacks=linked, **options)
+
+
+def end_early(
+    model: keras.Model, stand_in: keras.Model, keeping: Keeping
+) -> keras.callbacks.History | None:
+    """Ends a phase after something was raised in it, with its best weights so far.
+
+    Args:
+        model: The full model.
+        stand_in: The model that was fitted.
+        keeping: The callback that keeps weights.
+
+    Returns:
+        The history of the epochs that had ended; `None` if there are none, and the model has the
+        weights from before the phase.
+    """
+    if keeping.epochs is None:
+        return None
+    if keras.backend.backend() == "jax":
+        stand_in.jax_state_sync()  # the step that was running holds the weights
+    keeping.end_early()
+    return model.history if keeping.epochs else None
 
 
 def restores(callback: keras.callbacks.Callback) -> bool:

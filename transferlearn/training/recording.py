@@ -1,0 +1,187 @@
+"""Writes down where a training is, after each epoch, and takes it up there again."""
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from transferlearn.data.messages import notice
+from transferlearn.running import RunFolder, State
+from transferlearn.training.keeping import Keeping
+from transferlearn.types import Logs
+
+# What Keras's own callbacks remember from epoch to epoch; these classes have no `get_state`.
+_REMEMBERED: dict[type[keras.callbacks.Callback], tuple[str, ...]] = {
+    keras.callbacks.EarlyStopping: ("wait", "stopped_epoch", "best", "best_epoch", "best_weights"),
+    keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
+    keras.callbacks.ModelCheckpoint: ("best", "_batches_seen_since_last_saving"),
+    keras.callbacks.History: ("epoch", "history"),
+    keras.callbacks.LearningRateScheduler: (),
+    keras.callbacks.TerminateOnNaN: (),
+}
+
+
+class Recorder(keras.callbacks.Callback):
+    """Writes a state after each epoch of a phase; it takes up the state that it is given.
+
+    It comes after all other callbacks: what they do at the end of an epoch belongs to the state.
+
+    Args:
+        folder: The folder of the run.
+        phase: The number of the phase, counted from 0.
+        variables: All variables that may have changed by now, or will.
+        keeping: The callback that keeps weights.
+        callbacks: The user's callbacks.
+        within: The state to take up when the phase begins, or `None`.
+
+    Attributes:
+        epochs: How many epochs of the phase have ended, those of earlier processes included.
+        history: The logs of these epochs by name, as a Keras `History` holds them.
+        stopped: Whether a callback had stopped the phase after the last of these epochs.
+    """
+
+    async_safe = True  # else Keras waits for the result of each step
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        phase: int,
+        variables: Sequence[keras.Variable],
+        keeping: Keeping,
+        callbacks: Sequence[keras.callbacks.Callback],
+        within: State | None,
+    ) -> None:
+        super().__init__()
+        self._folder = folder
+        self._phase = phase
+        self._variables = variables
+        self._keeping = keeping
+        self._callbacks = callbacks
+        self._within = within
+        self.epochs = 0 if within is None else int(within["epochs"])
+        self.history: dict[str, list[Any]] = {} if within is None else within["history"]
+        self.stopped = within is not None and bool(within["stopped"])
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Takes the state up, once all other callbacks are as they are at the start of a phase."""
+        # Its variables are made only now, where nothing has been trained with it.
+        self.model.optimizer.build(self.model.trainable_variables)
+        if self._within is not None:
+            state = self._within
+            assign_all(self._of_phase(), state["variables"])
+            self._keeping.set_state(state["keeping"])
+            set_states(self._callbacks, state["callbacks"])
+            set_random_states(state["random"])
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Writes the state that the epoch ended in."""
+        self.epochs += 1
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(value)
+        state = {
+            "epochs": self.epochs,
+            "variables": values_of(self._of_phase()),
+            "keeping": self._keeping.get_state(),
+            "callbacks": states_of(self._callbacks),
+            "random": random_states(),
+            "history": self.history,
+            "stopped": bool(self.model.stop_training),
+        }
+        self._folder.save_within(self._phase, self.epochs, state)
+
+    def joined(self, history: keras.callbacks.History) -> keras.callbacks.History:
+        """Gives the history of the whole phase, where `history` is that of this process."""
+        whole = keras.callbacks.History()
+        whole.params, whole.history = history.params, self.history
+        last = history.epoch[-1] if history.epoch else history.params["epochs"] - 1
+        whole.epoch = [*range(last - self.epochs + 1, last + 1)]
+        return whole
+
+    def _of_phase(self) -> list[keras.Variable]:
+        """Gives all variables of the phase, with those of its optimizer."""
+        return [*self._variables, *self.model.optimizer.variables]
+
+
+def variables_of(
+    models: Iterable[keras.Model | keras.Layer], still: frozenset[int]
+) -> list[keras.Variable]:
+    """Lists the variables of models once each, random states included, but no metrics.
+
+    Args:
+        models: The models; they may share variables.
+        still: The `id`s of variables that are left out, since they never change.
+    """
+    found = {id(v): v for model in models for v in model.variables}
+    counted = {id(v) for model in models for v in model.metrics_variables}
+    return [v for key, v in found.items() if key not in counted | still]
+
+
+def values_of(variables: Sequence[keras.Variable]) -> list[np.ndarray]:
+    """Copies the values of variables."""
+    return [np.array(keras.ops.convert_to_numpy(v.value)) for v in variables]
+
+
+def assign_all(variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) -> None:
+    """Gives variables their values; refuses values of other shapes, which are of another network.
+
+    Raises:
+        ValueError: The number or a shape differs.
+    """
+    if [tuple(v.shape) for v in variables] != [value.shape for value in values]:
+        raise ValueError("The state of the run is that of another network: choose a new folder.")
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def say_inexact(callbacks: Sequence[keras.callbacks.Callback]) -> None:
+    """Names the callbacks whose own state cannot be written down."""
+    if unknown := [type(x).__name__ for x in callbacks if not _has_state(x)]:
+        notice(
+            f"What these callbacks remember is not written down, so a run that goes on may differ: "
+            f"{', '.join(unknown)}. Give them get_state(), which gives numbers, strings, arrays, "
+            "lists or dicts, and set_state(state)."
+        )
+
+
+def states_of(callbacks: Sequence[keras.callbacks.Callback]) -> list[Any]:
+    """Asks each callback for its state; `None` where it has none."""
+    return [_state_of(callback) for callback in callbacks]
+
+
+def set_states(callbacks: Sequence[keras.callbacks.Callback], states: Sequence[Any]) -> None:
+    """Gives each callback the state that it had."""
+    for callback, state in zip(callbacks, states, strict=True):
+        if type(callback) in _REMEMBERED:
+            vars(callback).update(state)
+        elif _has_state(callback):
+            callback.set_state(state)
+
+
+def random_states() -> dict[str, Any]:
+    """Gives the random states of Python and NumPy; those of layers are variables."""
+    version, words, rest = random.getstate()
+    of_numpy: Any = np.random.get_state(legacy=False)  # noqa: NPY002
+    return {"python": [version, list(words), rest], "numpy": of_numpy}
+
+
+def set_random_states(states: Mapping[str, Any]) -> None:
+    """Sets the random states that `random_states` gave."""
+    version, words, rest = states["python"]
+    random.setstate((version, tuple(words), rest))
+    np.random.set_state(states["numpy"])  # noqa: NPY002
+
+
+def _has_state(callback: keras.callbacks.Callback) -> bool:
+    """Says whether the state of a callback can be written down and set."""
+    own = hasattr(callback, "get_state") and hasattr(callback, "set_state")
+    return own or type(callback) in _REMEMBERED
+
+
+def _state_of(callback: keras.callbacks.Callback) -> Any:
+    """Gives the state of a callback."""
+    if type(callback) in _REMEMBERED:
+        held = vars(callback)
+        return {name: held[name] for name in _REMEMBERED[type(callback)] if name in held}
+    return callback.get_state() if _has_state(callback) else None
