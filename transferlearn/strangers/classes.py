@@ -94,7 +94,9 @@ def is_allowed(found: Any) -> bool:
         return _is_activation(found)
     if _home(found.__module__) in _HUB:
         return _is_hub_layer(found)
-    return found in _of_keras() or _is_operation(found)
+    # Layers of one network only, such as ConvNeXt's, are beside it and have no public name.
+    of_network = found.__module__.startswith("keras.src.applications.")
+    return found in _of_keras() or _is_operation(found) or (of_network and _only_computes(found))
 
 
 @cache
@@ -109,17 +111,17 @@ def _of_keras() -> frozenset[type]:
     """
     families = (keras.initializers, keras.regularizers, keras.constraints, keras.dtype_policies)
     parts = {x for family in families for x in vars(family).values() if isinstance(x, type)}
-    layers = {x for x in vars(keras.layers).values() if _is_plain_layer(x)}
+    layers = {x for x in vars(keras.layers).values() if _only_computes(x)}
     functional = type(keras.Model(*[keras.Input((1,))] * 2))  # its class has no public name
     return frozenset(parts | layers | {functional, keras.Model, keras.Sequential})
 
 
-def _is_plain_layer(found: Any) -> bool:
+def _only_computes(found: Any) -> bool:
     """Says whether this is a layer of Keras's that neither runs code nor reads files."""
     return (
         isinstance(found, type)
         and issubclass(found, keras.Layer)
-        and found.__module__.startswith("keras.src.layers.")
+        and found.__module__.startswith(("keras.src.layers.", "keras.src.applications."))
         and found is not keras.layers.Lambda
         and not hasattr(found, "load_assets")
     )
