@@ -95,6 +95,7 @@ def named(module, name, registered=None, **config):
     return {"module": module, "class_name": name, "registered_name": registered, "config": config}
 
 
+HUB_LAYER = "keras_hub>PositionEmbedding"
 DENSE = named("keras.layers", "Dense", units=2)
 NESTED = {
     "module": "keras",
@@ -124,6 +125,9 @@ NESTED = {
         (add_layer(named("os", "system")), "os.system"),
         (add_layer(named("keras.layers", "Dense", "TFSMLayer")), "registered as TFSMLayer"),
         (add_layer(named("keras.layers", "Dense", "keras_hub>Sampler")), "keras_hub>Sampler"),
+        (add_layer(named("keras.layers", "Dense", HUB_LAYER)), f"registered as {HUB_LAYER}"),
+        (add_layer(named("keras_hub.evil", "Dense", HUB_LAYER)), f"registered as {HUB_LAYER}"),
+        (add_layer(named("keras_hub.src.models.bert.bert_tokenizer", "BertTokenizer")), "BertTok"),
         (add_layer(named("keras.src.export.tfsm_layer", "TFSMLayer")), "TFSMLayer"),
         (add_layer(named("keras.src.ops.core", "Map")), "keras.src.ops.core.Map"),
         (add_layer(named("keras.src.ops.function", "Function")), "ops.function.Function"),
@@ -182,6 +186,7 @@ def test_a_config_without_end(file):
 
 def test_what_a_model_was_compiled_with_is_not_made(file):
     rewrite_config(file, lambda c: c.update(compile_config={"optimizer": TFSM}))
+    rewrite_config(file, lambda c: c["config"]["layers"][-1].update(compile_config={"x": TFSM}))
     assert not tl.read_model(file).compiled
 
 

@@ -7,6 +7,7 @@ import zipfile
 
 import h5py
 import keras
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -106,6 +107,17 @@ HOSTILE = [
     ),
     (many_strings, "the attribute dtype, which is a list"),
     (poisoned(np.nan), f"/{TENSOR} holds NaN or infinity"),
+    (
+        lambda file: (
+            replace(np.array([np.nan], ml_dtypes.bfloat16))(file)
+            or file[TENSOR].attrs.__setitem__("dtype", "bfloat16")
+        ),
+        f"/{TENSOR} holds NaN or infinity",
+    ),
+    (
+        lambda file: replace(["text"])(file) or file[TENSOR].attrs.__setitem__("dtype", "bfloat16"),
+        "no numbers",
+    ),
     (poisoned(-np.inf), f"/{TENSOR} holds NaN or infinity"),
 ]
 

@@ -25,7 +25,7 @@ def unpack(path: Path, folder: Path) -> None:
             for entry in archive.infolist():
                 with archive.open(entry) as source, (folder / entry.filename).open("wb") as target:
                     shutil.copyfileobj(source, target)
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, EOFError, RuntimeError) as error:  # of the last, if it is encrypted
         raise ValueError(f"{path} is no .keras file, or damaged: {error}.") from error
 
 

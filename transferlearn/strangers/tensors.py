@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import ml_dtypes
 import numpy as np
 
 from transferlearn.strangers.refusal import RefusalError
@@ -25,7 +26,7 @@ def check_tensors(path: Path) -> None:
         if sum(_bytes(tensor) for tensor in tensors) > path.stat().st_size:
             raise RefusalError("its tensors have more bytes than the file")
         for tensor in tensors:
-            check_finite(tensor[()], tensor.name)
+            check_finite(tensor[()].view(_dtype(tensor)), tensor.name)
 
 
 def _opened(path: Path) -> h5py.File:
@@ -38,7 +39,7 @@ def _opened(path: Path) -> h5py.File:
 
 def check_finite(values: np.ndarray, name: str) -> None:
     """Raises `RefusalError` if a tensor holds NaN or infinity."""
-    if np.issubdtype(values.dtype, np.inexact) and not np.isfinite(values).all():
+    if not np.isfinite(values).all():
         raise RefusalError(f"{name} holds NaN or infinity")
 
 
@@ -69,9 +70,7 @@ def _check_tensor(part: Any, place: str) -> None:
     _check_attributes(part)
     if part.external or part.is_virtual:
         raise RefusalError(f"{place} has its numbers in another file")
-    # ml_dtypes are opaque to HDF5: Keras writes bfloat16 as two bytes, and says so beside it.
-    is_bfloat16 = part.attrs.get("dtype") == "bfloat16"
-    if part.dtype.kind not in "biufc" and not is_bfloat16:
+    if _dtype(part).kind not in "biufc" and _dtype(part) != ml_dtypes.bfloat16:
         raise RefusalError(f"{place} holds {part.dtype} and no numbers")
     if part.chunks is not None:
         raise RefusalError(
@@ -90,6 +89,13 @@ def _check_attributes(part: Any) -> None:
     for name in part.attrs:
         if part.attrs.get_id(name).shape != ():
             raise RefusalError(f"{part.name} has the attribute {name}, which is a list")
+
+
+def _dtype(tensor: h5py.Dataset) -> np.dtype:
+    """Gives the dtype of a tensor's numbers."""
+    # HDF5 has no bfloat16: Keras writes two bytes, and says beside them what they are.
+    is_bfloat16 = tensor.dtype == np.dtype("V2") and tensor.attrs.get("dtype") == "bfloat16"
+    return np.dtype(ml_dtypes.bfloat16) if is_bfloat16 else tensor.dtype
 
 
 def _bytes(tensor: h5py.Dataset) -> int:
