@@ -111,7 +111,7 @@ def test_a_save_with_a_layer_of_ones_own_says_what_is_missing(tmp_path):
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     last = run.stderr.strip().splitlines()[-1]
     assert "A layer of your own must be known before" in last
-    assert "Could not locate class 'Twice'" in last
+    assert "it names tests.test_hostile_settings.Twice" in last
 
 
 def test_adapted_preprocessing_keeps_what_it_was_adapted_to():

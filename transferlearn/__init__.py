@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from transferlearn.searching import Range as Range
     from transferlearn.searching import Search as Search
     from transferlearn.searching import search as search
+    from transferlearn.strangers import read_model as read_model
 
 _MODULES = (
     "backbones",
@@ -79,6 +80,7 @@ _NAMES = {
     "Range": "searching",
     "Search": "searching",
     "search": "searching",
+    "read_model": "strangers",
 }
 __all__ = [*_MODULES, *_NAMES]
 

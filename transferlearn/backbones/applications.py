@@ -16,6 +16,7 @@ from transferlearn.backbones.base import Backbone, BackboneSource, Facts, Weight
 from transferlearn.backbones.blocks import Block, blocks_between_cuts, blocks_by_name
 from transferlearn.backbones.graph import canonical, copy_weights
 from transferlearn.backbones.weights import check_weights, download_failed, find_file, load_file
+from transferlearn.strangers import RefusalError
 from transferlearn.types import Json
 
 _EFFICIENTNET = blocks_by_name((r"(stem|block\d|top)", r"\1"))
@@ -142,6 +143,8 @@ def _load_with_or_without_top(model: keras.Model, path: Path, name: str) -> None
     """Loads a weight file, which may also hold the top that the model does not have."""
     try:
         load_file(model, path, name)
+    except RefusalError:
+        raise
     except ValueError as error:
         whole = _constructor(name)(weights=None)
         try:

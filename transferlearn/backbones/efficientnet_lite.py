@@ -10,6 +10,7 @@ import numpy as np
 
 from transferlearn.backbones.torch_state import read_torch_state
 from transferlearn.extras import install_line
+from transferlearn.strangers import RefusalError, check_finite, checked_weights
 
 SCALE, OFFSET = 1 / 128, -127 / 128
 """`keras.layers.Rescaling(SCALE, OFFSET)` prepares pixels in [0, 255] for this network."""
@@ -169,8 +170,8 @@ def _weight_file(weights: str | os.PathLike[str] | None) -> Path | None:
     path = Path(weights)
     if not path.is_file():
         raise FileNotFoundError(
-            'EfficientNetLite0 takes weights="imagenet", None, or a .pth, .weights.h5 or .h5 file '
-            f"that exists. Received: weights={str(path)!r}"
+            'EfficientNetLite0 takes weights="imagenet", None, or a .pth, .weights.h5, .h5 or '
+            f".keras file that exists. Received: weights={str(path)!r}"
         )
     return path
 
@@ -189,12 +190,14 @@ def _imagenet_file() -> Path:
 
 
 def _load_keras(model: keras.Model, path: Path) -> None:
-    """Loads a `.weights.h5` or `.h5` file; the file of another network raises `ValueError`."""
+    """Loads a file of Keras's; that of another network raises `ValueError`."""
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), checked_weights(path) as checked:
             # Keras warns a hundred times before it fails on the file of another network.
             warnings.filterwarnings("ignore", "Skipping nested container")
-            model.load_weights(path)
+            model.load_weights(checked)
+    except RefusalError:
+        raise
     except (OSError, ValueError) as error:
         raise ValueError(
             f"{path} does not hold the weights of EfficientNetLite0. Expected a file of this "
@@ -224,6 +227,8 @@ def _load_torch(model: keras.Model, path: Path) -> None:
             f"{path} does not hold the weights of EfficientNetLite0. "
             f"Missing: {sorted(missing)}. Unknown: {sorted(unknown)}"
         )
+    for key in needed:
+        check_finite(state[key], f"{key} in {path}")
     for layer, keys in wanted.items():
         kernel, *others = (state[key] for key in keys)
         axes = _TORCH_AXES.get(type(layer), (0,))  # BatchNorm's first weight is a vector

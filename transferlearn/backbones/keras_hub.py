@@ -14,6 +14,7 @@ from transferlearn.backbones.base import Backbone, Facts, Weights, from_model
 from transferlearn.backbones.texts import Pooling, TextBackbone, TextSource, from_encoder
 from transferlearn.data import Tokenizer
 from transferlearn.extras import install_line
+from transferlearn.strangers import RefusalError, check_config
 from transferlearn.types import Json
 
 PREFIX = "keras_hub:"
@@ -108,7 +109,7 @@ class HubTokenizer(Tokenizer):
         """Reads a tokenizer that `save` wrote."""
         keras_hub()  # makes its classes known to Keras
         settings = json.loads((folder / _FILE).read_text("utf-8"))
-        tokenizer: Any = keras.saving.deserialize_keras_object(settings)
+        tokenizer = _tokenizer_class(settings, folder).from_config(settings["config"])
         tokenizer.load_assets(str(folder))
         return cls(tokenizer)
 
@@ -122,6 +123,20 @@ class HubTokenizer(Tokenizer):
         """Gives what makes two tokenizers equal: the settings, and the vocabulary."""
         settings = {k: v for k, v in self._tokenizer.get_config().items() if k != "name"}
         return repr(settings), tuple(self._tokenizer.get_vocabulary())
+
+
+def _tokenizer_class(settings: Json, folder: Path) -> Any:
+    """Finds a saved tokenizer's class; settings that no tokenizer has raise `ValueError`."""
+    found = keras.saving.get_registered_object(settings["registered_name"])
+    is_tokenizer = isinstance(found, type) and issubclass(found, keras_hub().tokenizers.Tokenizer)
+    # A save has these as files beside the settings: a path here is one of the stranger's choice.
+    files = ("vocabulary", "merges", "proto", "special_tokens", "language_tokens")
+    paths = [name for name in files if isinstance(settings["config"].get(name), str)]
+    if not is_tokenizer or paths:
+        named = ", ".join(paths) or f"{settings['registered_name']!r}, which is no tokenizer"
+        raise RefusalError(f"{folder / _FILE} is refused: it names {named}.")
+    check_config(settings["config"], {})
+    return found
 
 
 def keras_hub() -> Any:

@@ -8,6 +8,7 @@ import keras
 
 from transferlearn.backbones.base import Weights
 from transferlearn.extras import install_line
+from transferlearn.strangers import RefusalError, checked_weights
 
 FOLDER_VARIABLE = "TRANSFERLEARN_WEIGHTS"
 OFFLINE_BACKBONE = "EfficientNetLite0"
@@ -20,7 +21,7 @@ def check_weights(weights: Weights) -> None:
     if not Path(weights).is_file():
         raise OSError(
             f"No weight file at {weights}. Expected 'imagenet', None (random weights), or the path "
-            "of a .h5 or .weights.h5 file."
+            "of a .h5, .weights.h5 or .keras file."
         )
 
 
@@ -65,9 +66,11 @@ def download_failed(name: str, official: str, reason: Exception) -> OSError:
 def load_file(model: keras.Model, path: Path, name: str) -> None:
     """Loads a weight file into a model, or raises a `ValueError` that names the file."""
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), checked_weights(path) as checked:
             warnings.simplefilter("ignore")  # Keras warns of each layer before it raises
-            model.load_weights(path)
+            model.load_weights(checked)
+    except RefusalError:
+        raise
     except Exception as error:
         raise ValueError(
             f"The weight file {path} does not fit {name}: {_gist(error)} Expected weights saved "

@@ -1,6 +1,7 @@
 """Defines what a module must have to be a command, and what a command gives."""
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 
@@ -27,3 +28,11 @@ class Command(Protocol):
 
     def run(self, options: Namespace) -> Outcome:
         """Runs the command; only here does it import Keras, so that `--help` is fast."""
+
+
+def add_model(parser: ArgumentParser) -> None:
+    """Adds the arguments that say which saved model a command uses."""
+    parser.add_argument("model", type=Path, help="what 'train' or 'demo' saved")
+    parser.add_argument(
+        "--trusted", action="store_true", help="run the code in the model, if there is any"
+    )

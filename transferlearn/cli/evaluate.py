@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from transferlearn.cli.command import Outcome
+from transferlearn.cli.command import Outcome, add_model
 
 NAME = "evaluate"
 HELP = "Score a saved model on photos or texts whose class or number is known."
@@ -11,7 +11,7 @@ HELP = "Score a saved model on photos or texts whose class or number is known."
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Adds the arguments of `evaluate`."""
-    parser.add_argument("model", type=Path, help="what 'train' or 'demo' saved")
+    add_model(parser)
     parser.add_argument(
         "photos", type=Path, help="a folder with one folder for each class, or a CSV file"
     )
@@ -21,5 +21,5 @@ def run(options: Namespace) -> Outcome:
     """Scores the model, and gives a line for each figure."""
     from transferlearn import load
 
-    scores = load(options.model).evaluate(options.photos)
+    scores = load(options.model, trusted=options.trusted).evaluate(options.photos)
     return Outcome(dict(scores), "\n".join(f"{name}\t{v:.6g}" for name, v in scores.items()))

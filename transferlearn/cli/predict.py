@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from transferlearn.cli.command import Outcome
+from transferlearn.cli.command import Outcome, add_model
 
 NAME = "predict"
 HELP = "Predict the class or the numbers of photos or texts."
@@ -14,7 +14,7 @@ HELP = "Predict the class or the numbers of photos or texts."
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Adds the arguments of `predict`."""
-    parser.add_argument("model", type=Path, help="what 'train' or 'demo' saved")
+    add_model(parser)
     parser.add_argument(
         "items",
         nargs="+",
@@ -27,7 +27,10 @@ def run(options: Namespace) -> Outcome:
     """Predicts, and gives a line for each item."""
     from transferlearn import load
 
-    fitted, items = load(options.model), [Path(item) for item in options.items]
+    fitted, items = (
+        load(options.model, trusted=options.trusted),
+        [Path(item) for item in options.items],
+    )
     are_texts = fitted.kind.in_cells and not _are_files(options.items)
     predictions = fitted.predict(options.items if are_texts else items)
     names = options.items if are_texts else [prediction.path for prediction in predictions]

@@ -1,5 +1,6 @@
 """Reads a `FittedModel` back from the folder that it was saved in."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +13,34 @@ from transferlearn.configs import subclasses
 from transferlearn.data.kind import Kind
 from transferlearn.fitted.model import FittedModel, Outline
 from transferlearn.fitted.old_saves import as_format_2
-from transferlearn.fitted.saving import HUB, read_model, read_save
+from transferlearn.fitted.saving import HUB, MODEL, read_save
 from transferlearn.schedules import PhaseResult
+from transferlearn.strangers import read_model
 from transferlearn.tasks import Encoding
 
 
-def load(path: str | Path, *, trusted: bool = False) -> FittedModel[Any]:
+def load(
+    path: str | Path,
+    *,
+    trusted: bool = False,
+    custom_objects: Mapping[str, Any] | None = None,
+) -> FittedModel[Any]:
     """Reads what `FittedModel.save` wrote, after checking the hashes of all its files.
+
+    The hashes find damage. Whoever made the save could write them anew, so the model in it is
+    looked through as `read_model` does, and what could run code is refused.
 
     Args:
         path: The folder of the save.
-        trusted: Whether a SavedModel in the save may run even if it can do more than compute, such
-            as write files.
+        trusted: Whether to read the model whatever it holds, and to run the code in it; also
+            whether a SavedModel in the save may run even if it can do more than compute.
+        custom_objects: Layers and functions of your own, by their names in the save, that it may
+            use. Those that are registered with Keras need not be named.
 
     Raises:
         OSError: There is no save at `path`.
         ValueError: A file is not what was saved (the message names it), a kind, task or layer of
-            your own is not known in this process, or a SavedModel is not trusted.
+            your own is not known in this process, or something in the save is not trusted.
     """
     path = Path(path)
     written = read_save(path)
@@ -48,7 +60,7 @@ def load(path: str | Path, *, trusted: bool = False) -> FittedModel[Any]:
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise ValueError(f"{path} does not say what a save says: {error!r}.") from error
     with looking_beside(path, trusted=trusted):
-        model = read_model(path)
+        model = read_model(path / MODEL, trusted=trusted, custom_objects=custom_objects)
     return FittedModel(
         model=model, kind=kind, encoding=encoding, history=history, phases=phases, outline=outline
     )

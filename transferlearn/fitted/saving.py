@@ -113,22 +113,6 @@ def read_save(path: Path) -> Json:
     return saved
 
 
-def read_model(path: Path) -> keras.Model:
-    """Reads the Keras model of the save at `path`."""
-    file = path / MODEL
-    try:
-        return keras.models.load_model(file, compile=False)
-    except (TypeError, ValueError) as error:
-        # Keras puts the whole model's config before what is wrong.
-        reason = str(error).rpartition("Exception encountered: ")[2]
-        own = (
-            "A layer of your own must be known before: import the module that has it, with "
-            "@keras.saving.register_keras_serializable(). "
-        )
-        hint = own if "Could not locate" in str(error) else ""
-        raise ValueError(f"{file} cannot be read. {hint}Keras says: {reason}") from error
-
-
 def _describe(fitted: "FittedModel[Any]", draft: Path) -> Json:
     """Makes the description of a save, with the hashes of the files in `draft`."""
     described: Json = {

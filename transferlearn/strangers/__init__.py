@@ -1,0 +1,7 @@
+"""Reads models and weight files from strangers without running anything that they bring along."""
+
+from transferlearn.strangers.configs import check_config as check_config
+from transferlearn.strangers.models import read_model as read_model
+from transferlearn.strangers.refusal import RefusalError as RefusalError
+from transferlearn.strangers.tensors import check_finite as check_finite
+from transferlearn.strangers.weights import checked_weights as checked_weights
