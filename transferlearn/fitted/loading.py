@@ -13,26 +13,35 @@ from transferlearn.data.kind import Kind
 from transferlearn.fitted.model import FittedModel, Outline
 from transferlearn.fitted.old_saves import as_format_2
 from transferlearn.fitted.saving import HUB, read_model, read_save
+from transferlearn.fitted.signing import PublicKey
 from transferlearn.schedules import PhaseResult, SolvedHead, StoredPart
 from transferlearn.tasks import Encoding
 from transferlearn.types import Json
 
 
-def load(path: str | Path, *, trusted: bool = False) -> FittedModel[Any]:
+def load(
+    path: str | Path, *, trusted: bool = False, public_key: "PublicKey | None" = None
+) -> FittedModel[Any]:
     """Reads what `FittedModel.save` wrote, after checking the hashes of all its files.
 
     Args:
         path: The folder of the save.
         trusted: Whether a SavedModel in the save may run even if it can do more than compute, such
-            as write files.
+            as write files; what that is, is printed.
+        public_key: The key of whoever must have signed the save, by `save(sign=...)`: an
+            `Ed25519PublicKey` of `cryptography`, or the path of a PEM file. The hashes find damage;
+            only a signature finds malice.
 
     Raises:
         OSError: There is no save at `path`.
-        ValueError: A file is not what was saved (the message names it), a kind, task or layer of
+        ImportError: A signature is to be checked, and `cryptography` is not installed
+            (`pip install -e ".[sign]"`).
+        ValueError: A file is not what was saved (the message names it), the save is not signed
+            with the key or was changed since, a kind, task or layer of
             your own is not known in this process, or a SavedModel is not trusted.
     """
     path = Path(path)
-    written = read_save(path)
+    written = read_save(path, public_key)
     try:
         saved = as_format_2(written)
         if HUB in saved["versions"]:
