@@ -19,7 +19,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> Outcome:
-    """Lists the stores in a folder, or removes all that no process is writing to."""
+    """Lists the stores in a folder, or removes all that no process uses."""
     from transferlearn.features import Cache
 
     directory = Cache(directory=options.directory).folder
@@ -52,7 +52,7 @@ def _list(directory: Path) -> Outcome:
 
 
 def _clear(directory: Path) -> Outcome:
-    """Removes the stores in a folder, except those that a running process writes to."""
+    """Removes the stores in a folder, except those that a running process uses."""
     from transferlearn.features.limits import remove_store, stores_in
 
     stores = stores_in(directory)
@@ -60,7 +60,7 @@ def _clear(directory: Path) -> Outcome:
     kept = len(stores) - len(removed)
     text = f"{len(removed)} stores removed, {sum(removed) / 1e6:,.1f} MB, from {directory}"
     if kept:
-        text += f"; {kept} kept, which a running process writes to"
+        text += f"; {kept} kept, which a running process uses"
     result = {"directory": str(directory), "removed": len(removed), "bytes": sum(removed)}
     return Outcome({**result, "kept": kept}, text)
 

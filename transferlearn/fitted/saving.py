@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from transferlearn.checks import refuse_address
 from transferlearn.fitted import signing
 from transferlearn.hashing import hash_of_file
 from transferlearn.keras_internals import layers_within
@@ -35,6 +36,7 @@ def write_save(
 ) -> None:
     """Saves a `FittedModel` as the folder `path`, whole or not at all: a draft is renamed to it."""
     key = None if sign is None else signing.private_key(sign)
+    refuse_address("path", path)
     path = path.resolve()
     check_target(path)
     _recover(path)
