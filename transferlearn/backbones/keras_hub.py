@@ -19,6 +19,7 @@ from transferlearn.types import Json
 PREFIX = "keras_hub:"
 _AT_ONCE = 1000  # texts in one call of the tokenizer
 _FILE = "tokenizer.json"
+_ASSETS = ("vocabulary", "merges", "proto")  # what a tokenizer reads from its folder
 _WORD_PIECE = {  # `model_type` in Hugging Face's config: the class in KerasHub
     "bert": "BertTokenizer",
     "distilbert": "DistilBertTokenizer",
@@ -105,11 +106,18 @@ class HubTokenizer(Tokenizer):
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Reads a tokenizer that `save` wrote."""
-        keras_hub()  # makes its classes known to Keras
-        settings = json.loads((folder / _FILE).read_text("utf-8"))
-        tokenizer: Any = keras.saving.deserialize_keras_object(settings)
-        tokenizer.load_assets(str(folder))
+        """Reads a tokenizer that `save` wrote; raises `ValueError` for anything else."""
+        family = keras_hub().tokenizers.Tokenizer  # the import makes all of them known to Keras
+        file = folder / _FILE
+        try:
+            settings = json.loads(file.read_text("utf-8"))
+            found: Any = keras.saving.get_registered_object(settings["registered_name"])
+            if not (isinstance(found, type) and issubclass(found, family)):
+                raise ValueError(f"it asks for {settings['registered_name']!r:.99}, no tokenizer")
+            tokenizer: Any = found.from_config(_plain(settings["config"]))
+            tokenizer.load_assets(str(folder))
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            raise ValueError(f"{file} is not what KerasHub wrote: {error!s:.300}") from error
         return cls(tokenizer)
 
     def __eq__(self, other: object) -> bool:
@@ -122,6 +130,17 @@ class HubTokenizer(Tokenizer):
         """Gives what makes two tokenizers equal: the settings, and the vocabulary."""
         settings = {k: v for k, v in self._tokenizer.get_config().items() if k != "name"}
         return repr(settings), tuple(self._tokenizer.get_vocabulary())
+
+
+def _plain(config: Json) -> Json:
+    """Gives a tokenizer's settings, which may neither name a file nor make another object."""
+    policy = config["dtype"]
+    config = {**config, "dtype": policy["config"]["name"] if isinstance(policy, dict) else policy}
+    if named := [name for name in _ASSETS if config.get(name) is not None]:
+        raise ValueError(f"its {named[0]} is taken from elsewhere than the folder")
+    if nested := [name for name, value in config.items() if isinstance(value, dict)]:
+        raise ValueError(f"its {nested[0]} is another object")
+    return config
 
 
 def keras_hub() -> Any:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from transferlearn.cli.command import Outcome
+from transferlearn.cli.output import visible
 
 NAME = "cache"
 HELP = "List or remove the stored output of frozen layers."
@@ -43,7 +44,7 @@ def _list(directory: Path) -> Outcome:
     total = sum(store["bytes"] for store in stores)
     lines = [
         f"{store['key'][:12]}  {store['items']:>9,} items  {store['bytes'] / 1e6:>10,.1f} MB  "
-        f"used {store['last_used']}  {store['description']}"
+        f"used {store['last_used']}  {visible(store['description'])}"
         for store in stores
     ]
     lines.append(f"{len(stores)} stores, {total / 1e6:,.1f} MB in {directory}")

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\nInterrupted.", file=sys.stderr)
         return 130  # as shells have it: 128 + SIGINT
     except (ValueError, TypeError, OSError, ImportError) as error:
-        print(f"transferlearn: {_one_line(error)}", file=sys.stderr)
+        say(f"transferlearn: {_one_line(error)}")
         return 1
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be UTF-8
