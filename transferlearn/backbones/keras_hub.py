@@ -112,7 +112,8 @@ class HubTokenizer(Tokenizer):
         try:
             settings = json.loads(file.read_text("utf-8"))
             found: Any = keras.saving.get_registered_object(settings["registered_name"])
-            if not (isinstance(found, type) and issubclass(found, family)):
+            is_tokenizer = isinstance(found, type) and issubclass(found, family)
+            if not is_tokenizer:
                 raise ValueError(f"it asks for {settings['registered_name']!r:.99}, no tokenizer")
             tokenizer: Any = found.from_config(_plain(settings["config"]))
             tokenizer.load_assets(str(folder))
