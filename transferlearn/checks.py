@@ -2,6 +2,8 @@
 
 import math
 import numbers
+import os
+import re
 from typing import Any
 
 
@@ -49,3 +51,17 @@ def share(name: str, value: Any) -> float:
     if not (is_number(value) and 0 <= value < 1):
         raise ValueError(f"{name} is a share in [0, 1). Received: {name}={value!r}")
     return float(value)
+
+
+def refuse_address(name: str, path: str | os.PathLike[str]) -> None:
+    """Refuses the address of another machine, of which `Path` would make a folder named `s3:`.
+
+    Raises:
+        ValueError: The path begins as addresses do, such as `s3://`, `gs://` or `hdfs://`.
+    """
+    # `Path` has made one slash of two by now; a drive of Windows has one letter only.
+    if found := re.match(r"([A-Za-z][A-Za-z0-9+.-]+):/", os.fspath(path)):
+        raise ValueError(
+            f"{name} is a folder of this machine, and not an address such as {found[1]}://. Mount "
+            f"what is there, or copy it from or to a folder. Received: {name}={os.fspath(path)!r}"
+        )

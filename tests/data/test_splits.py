@@ -56,6 +56,7 @@ def test_where_items_are_added_few_change_sides():
     assert len(before & after) > 0.8 * len(before)
 
 
+@pytest.mark.filterwarnings("ignore:1 times the same content has several classes")
 @pytest.mark.parametrize("seed", range(5))
 def test_copies_of_a_file_are_on_one_side(make_folder, seed):
     folder = make_folder(counts={"cat": 20, "dog": 20})

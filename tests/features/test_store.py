@@ -16,7 +16,7 @@ from tests.features.storing import (
     opened,
     storage,
 )
-from transferlearn.features import limits, memory, shards, writing
+from transferlearn.features import disk_parts, limits, memory, writing
 from transferlearn.features.shards import TensorSpec
 from transferlearn.features.store import place, stored_keys
 
@@ -75,7 +75,7 @@ def test_rows_keep_their_place_while_others_are_added(cache):
 def test_windows_reads_by_a_mapping(tmp_path, monkeypatch):
     store = opened(storage(directory=tmp_path, memory=0))
     add(store, range(40))
-    monkeypatch.delattr(shards.os, "preadv")
+    monkeypatch.delattr(disk_parts.os, "preadv")
     assert_holds(store, range(40))
 
 

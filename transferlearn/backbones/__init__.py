@@ -18,6 +18,7 @@ from transferlearn.backbones.registry import names as names
 from transferlearn.backbones.registry import register as register
 from transferlearn.backbones.registry import table as table
 from transferlearn.backbones.saved_model import from_saved_model as from_saved_model
+from transferlearn.backbones.saved_model import trust as trust
 from transferlearn.backbones.texts import TextBackbone as TextBackbone
 from transferlearn.backbones.texts import TextSource as TextSource
 from transferlearn.backbones.texts import from_encoder as from_encoder

@@ -14,12 +14,12 @@ from transferlearn.backbones.base import Backbone, Facts, Weights, from_model
 from transferlearn.backbones.texts import Pooling, TextBackbone, TextSource, from_encoder
 from transferlearn.data import Tokenizer
 from transferlearn.extras import install_line
-from transferlearn.strangers import RefusalError, check_config
 from transferlearn.types import Json
 
 PREFIX = "keras_hub:"
 _AT_ONCE = 1000  # texts in one call of the tokenizer
 _FILE = "tokenizer.json"
+_ASSETS = ("vocabulary", "merges", "proto")  # what a tokenizer reads from its folder
 _WORD_PIECE = {  # `model_type` in Hugging Face's config: the class in KerasHub
     "bert": "BertTokenizer",
     "distilbert": "DistilBertTokenizer",
@@ -106,11 +106,19 @@ class HubTokenizer(Tokenizer):
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Reads a tokenizer that `save` wrote."""
-        keras_hub()  # makes its classes known to Keras
-        settings = json.loads((folder / _FILE).read_text("utf-8"))
-        tokenizer = _tokenizer_class(settings, folder).from_config(settings["config"])
-        tokenizer.load_assets(str(folder))
+        """Reads a tokenizer that `save` wrote; raises `ValueError` for anything else."""
+        family = keras_hub().tokenizers.Tokenizer  # the import makes all of them known to Keras
+        file = folder / _FILE
+        try:
+            settings = json.loads(file.read_text("utf-8"))
+            found: Any = keras.saving.get_registered_object(settings["registered_name"])
+            is_tokenizer = isinstance(found, type) and issubclass(found, family)
+            if not is_tokenizer:
+                raise ValueError(f"it asks for {settings['registered_name']!r:.99}, no tokenizer")
+            tokenizer: Any = found.from_config(_plain(settings["config"]))
+            tokenizer.load_assets(str(folder))
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            raise ValueError(f"{file} is not what KerasHub wrote: {error!s:.300}") from error
         return cls(tokenizer)
 
     def __eq__(self, other: object) -> bool:
@@ -125,18 +133,15 @@ class HubTokenizer(Tokenizer):
         return repr(settings), tuple(self._tokenizer.get_vocabulary())
 
 
-def _tokenizer_class(settings: Json, folder: Path) -> Any:
-    """Finds a saved tokenizer's class; settings that no tokenizer has raise `ValueError`."""
-    found = keras.saving.get_registered_object(settings["registered_name"])
-    is_tokenizer = isinstance(found, type) and issubclass(found, keras_hub().tokenizers.Tokenizer)
-    # A save has these as files beside the settings: a path here is one of the stranger's choice.
-    files = ("vocabulary", "merges", "proto", "special_tokens", "language_tokens")
-    paths = [name for name in files if isinstance(settings["config"].get(name), str)]
-    if not is_tokenizer or paths:
-        named = ", ".join(paths) or f"{settings['registered_name']!r}, which is no tokenizer"
-        raise RefusalError(f"{folder / _FILE} is refused: it names {named}.")
-    check_config(settings["config"], {})
-    return found
+def _plain(config: Json) -> Json:
+    """Gives a tokenizer's settings, which may neither name a file nor make another object."""
+    policy = config["dtype"]
+    config = {**config, "dtype": policy["config"]["name"] if isinstance(policy, dict) else policy}
+    if named := [name for name in _ASSETS if config.get(name) is not None]:
+        raise ValueError(f"its {named[0]} is taken from elsewhere than the folder")
+    if nested := [name for name, value in config.items() if isinstance(value, dict)]:
+        raise ValueError(f"its {nested[0]} is another object")
+    return config
 
 
 def keras_hub() -> Any:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from transferlearn.cli.command import Outcome
+from transferlearn.cli.output import visible
 
 NAME = "cache"
 HELP = "List or remove the stored output of frozen layers."
@@ -19,7 +20,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> Outcome:
-    """Lists the stores in a folder, or removes all that no process is writing to."""
+    """Lists the stores in a folder, or removes all that no process uses."""
     from transferlearn.features import Cache
 
     directory = Cache(directory=options.directory).folder
@@ -43,7 +44,7 @@ def _list(directory: Path) -> Outcome:
     total = sum(store["bytes"] for store in stores)
     lines = [
         f"{store['key'][:12]}  {store['items']:>9,} items  {store['bytes'] / 1e6:>10,.1f} MB  "
-        f"used {store['last_used']}  {store['description']}"
+        f"used {store['last_used']}  {visible(store['description'])}"
         for store in stores
     ]
     lines.append(f"{len(stores)} stores, {total / 1e6:,.1f} MB in {directory}")
@@ -52,7 +53,7 @@ def _list(directory: Path) -> Outcome:
 
 
 def _clear(directory: Path) -> Outcome:
-    """Removes the stores in a folder, except those that a running process writes to."""
+    """Removes the stores in a folder, except those that a running process uses."""
     from transferlearn.features.limits import remove_store, stores_in
 
     stores = stores_in(directory)
@@ -60,7 +61,7 @@ def _clear(directory: Path) -> Outcome:
     kept = len(stores) - len(removed)
     text = f"{len(removed)} stores removed, {sum(removed) / 1e6:,.1f} MB, from {directory}"
     if kept:
-        text += f"; {kept} kept, which a running process writes to"
+        text += f"; {kept} kept, which a running process uses"
     result = {"directory": str(directory), "removed": len(removed), "bytes": sum(removed)}
     return Outcome({**result, "kept": kept}, text)
 

@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         number = signal.SIGTERM if isinstance(interrupt, Terminated) else signal.SIGINT
         return 128 + number  # as shells have it
     except (ValueError, TypeError, OSError, ImportError) as error:
-        print(f"transferlearn: {_one_line(error)}", file=sys.stderr)
+        say(f"transferlearn: {_one_line(error)}")
         return 1
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be UTF-8

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from transferlearn.cli.command import Outcome, add_model
+from transferlearn.cli.output import as_cell
 
 NAME = "predict"
 HELP = "Predict the class or the numbers of photos or texts."
@@ -39,7 +40,10 @@ def run(options: Namespace) -> Outcome:
         {key: name, **{n: v for n, v in asdict(prediction).items() if n != "path"}}
         for name, prediction in zip(names, predictions, strict=True)
     ]
-    lines = [f"{name}\t{prediction}" for name, prediction in zip(names, predictions, strict=True)]
+    lines = [
+        "\t".join(map(as_cell, (str(name), *str(prediction).split("\t"))))
+        for name, prediction in zip(names, predictions, strict=True)
+    ]
     return Outcome(result, "\n".join(lines))
 
 

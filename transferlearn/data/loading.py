@@ -142,6 +142,9 @@ def load_pair(
     if isinstance(first, ItemDataset):
         first = first.grouped()
     check_train(first)
+    if isinstance(first, ItemDataset):
+        names = [first.called(row) for row in range(len(first.items))]
+        first.learnt.compare_copies(names, first.content_hashes())
     source = beside if validation_data is None else validation_data
     second: Dataset | None = None
     if source is not None:

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from transferlearn.checks import whole
+from transferlearn.checks import refuse_address, whole
 
 DTYPES = ("float32", "float16", "bfloat16")
 
@@ -34,7 +34,8 @@ class Cache:
     Raises:
         TypeError: An argument is of the wrong type.
         ValueError: A number of bytes is negative or not whole, a dtype is unknown, the directory
-            is empty or cannot be a path, or there is a directory and `disk=0`.
+            is empty, an address such as `s3://...` or no possible path, or there is a directory and
+            `disk=0`.
 
     Example:
         ```python
@@ -80,11 +81,13 @@ def default_directory() -> Path:
     """Gives `$TRANSFERLEARN_CACHE`, or else the folder `transferlearn` in the user's caches."""
     caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     named = os.environ.get("TRANSFERLEARN_CACHE") or Path(caches) / "transferlearn"
+    refuse_address("TRANSFERLEARN_CACHE", named)
     return Path(named).expanduser().absolute()
 
 
 def _check_path(directory: str | os.PathLike[str]) -> None:
-    """Refuses a directory that cannot be a path, such as one with an unknown `~user`."""
+    """Refuses a directory that cannot be a path: an address, or one with an unknown `~user`."""
+    refuse_address("directory", directory)
     try:  # "~name" raises RuntimeError where there is no user of that name
         Path(directory).expanduser().exists()
     except (RuntimeError, ValueError) as error:

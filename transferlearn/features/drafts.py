@@ -1,4 +1,4 @@
-"""Names the drafts (hidden folders) that shards are written in, and removes abandoned ones."""
+"""Names the drafts (hidden folders and files) of what is written, and removes abandoned ones."""
 
 import hashlib
 import os
@@ -18,7 +18,7 @@ def drafts(folder: Path) -> list[Path]:
     for path in folder.glob(".*.tmp"):
         _, here, process, *_ = path.name.split(".")
         if (here == _here() and _ended(process)) or _age(path) > _OLD:
-            shutil.rmtree(path, ignore_errors=True)
+            _remove(path)
         else:
             living.append(path)
     return living
@@ -54,5 +54,14 @@ def _age(draft: Path) -> float:
     """Gives the seconds since a draft was last written to; a vast number if it is gone."""
     changed = 0.0
     with suppress(FileNotFoundError):
-        changed = max(path.stat().st_mtime for path in (draft, *draft.iterdir()))
+        inside = draft.iterdir() if draft.is_dir() else ()
+        changed = max(path.stat().st_mtime for path in (draft, *inside))
     return time.time() - changed
+
+
+def _remove(draft: Path) -> None:
+    """Removes a draft; another process may do the same."""
+    if draft.is_dir():
+        shutil.rmtree(draft, ignore_errors=True)
+    else:
+        draft.unlink(missing_ok=True)

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from transferlearn.features.drafts import drafts
+from transferlearn.features.drafts import drafts, new_draft
+from transferlearn.features.leases import is_open_elsewhere, removing
 from transferlearn.features.shards import remove_shard, shards
 from transferlearn.features.storage import Storage
 
 STORE = "store.json"
 _KIND = "features stored by transferlearn"  # tells our folders from those of others
+_MOST = 2**20  # bytes of a store's description, at most
 _UNKNOWN_MEMORY = 4 * 2**30  # bytes, where the system does not tell what is free
 
 
@@ -63,7 +65,7 @@ def make_folder(folder: Path, description: str) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if read_description(folder) is None:
-            draft = folder / f".{STORE}.{os.getpid()}"
+            draft = new_draft(folder)
             described = {"kind": _KIND, "description": description}
             draft.write_text(json.dumps(described, ensure_ascii=False), "utf-8")
             draft.replace(folder / STORE)  # by rename: nobody reads half of it
@@ -77,10 +79,13 @@ def make_folder(folder: Path, description: str) -> None:
 
 def read_description(folder: Path) -> str | None:
     """Reads the words that describe a store; gives `None` if the folder is no store of ours."""
+    file = folder / STORE
     try:
-        described = json.loads((folder / STORE).read_text("utf-8"))
+        if not file.is_file() or file.stat().st_size > _MOST:  # a pipe would never end
+            return None
+        described = json.loads(file.read_text("utf-8"))
         return str(described["description"]) if described["kind"] == _KIND else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
@@ -97,21 +102,24 @@ def stores_in(directory: Path) -> list[StoredFeatures]:
 
 
 def remove_store(folder: Path) -> bool:
-    """Removes a store, unless it is being written to, and says whether it was removed."""
+    """Removes a store, unless it is written to or another process has it open; says if it did."""
     if drafts(folder):
         return False
-    for shard in shards(folder):
-        remove_shard(shard)
-    (folder / STORE).unlink(missing_ok=True)
-    with suppress(OSError):  # a folder with files of others stays
-        folder.rmdir()
+    with removing(folder / STORE) as free:
+        if not free:
+            return False
+        for shard in shards(folder):
+            remove_shard(shard)
+        (folder / STORE).unlink(missing_ok=True)
+        with suppress(OSError):  # a folder with files of others stays
+            folder.rmdir()
     return True
 
 
 def disk_room(storage: Storage, kept: Collection[Path]) -> int:
     """Counts the bytes that new features may take on disk if old stores make room.
 
-    Stores in `kept` stay, and so do those that are being written to.
+    Stores in `kept` stay, and so do those that another process writes or reads.
     """
     if storage.disk == 0 or not os.access(_existing(storage.folder), os.W_OK):
         return 0
@@ -146,8 +154,14 @@ def make_disk_room(storage: Storage, nbytes: int, kept: Collection[Path]) -> Non
 
 
 def _removable(stores: list[StoredFeatures], kept: Collection[Path]) -> list[StoredFeatures]:
-    """Lists the stores that are not in `kept` and are not being written to."""
-    return [store for store in stores if store.folder not in kept and not drafts(store.folder)]
+    """Lists the stores that are not in `kept`, and that no other process writes or reads."""
+    return [
+        store
+        for store in stores
+        if store.folder not in kept
+        and not drafts(store.folder)
+        and not is_open_elsewhere(store.folder / STORE)
+    ]
 
 
 def free_disk(folder: Path) -> int:

@@ -11,8 +11,9 @@ from weakref import WeakSet
 
 import numpy as np
 
+from transferlearn.features.disk_parts import DiskPart
 from transferlearn.features.limits import memory_limit
-from transferlearn.features.shards import DiskPart, TensorSpec
+from transferlearn.features.shards import TensorSpec
 from transferlearn.features.storage import Storage
 
 

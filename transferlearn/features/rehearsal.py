@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from transferlearn.features import limits, memory
-from transferlearn.features.shards import TensorSpec, copy_items, shard_bytes, shards
+from transferlearn.features.disk_parts import copy_items
+from transferlearn.features.shards import TensorSpec, shard_bytes, shards
 from transferlearn.features.storage import Storage
 from transferlearn.features.store import stored_keys
 

@@ -8,14 +8,11 @@ whose bytes did not reach the disk is recognised by its checksums.
 
 import json
 import math
-import mmap
-import os
 import shutil
 import sys
 import uuid
-import weakref
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -27,7 +24,9 @@ from transferlearn.features.drafts import new_draft
 
 KEY_BYTES = 32  # of a SHA-256
 FORMAT = f"1, {sys.byteorder} endian"
-_DESCRIPTION, _KEYS, _ROWS = "shard.json", "keys.bin", "rows.bin"
+_DESCRIPTION, _KEYS, ROWS = "shard.json", "keys.bin", "rows.bin"
+# Bytes of the two small files, at most: a shard has some 2**30 bytes of rows.
+_MOST_DESCRIPTION, _MOST_KEYS = 2**20, 2**30
 _CHUNK = 16 * 2**20  # bytes that are read at a time when a shard is checked
 
 
@@ -45,68 +44,6 @@ class TensorSpec(NamedTuple):
     def empty(self, count: int) -> np.ndarray:
         """Makes an array for `count` items, whose values are not set yet."""
         return np.empty((count, *self.shape), self.dtype)
-
-
-class DiskPart:
-    """Reads rows from a shard on disk.
-
-    The file stays open, so that on Linux the rows can be read even after the shard is removed.
-
-    Args:
-        keys: The keys of the items, in the order of the rows.
-        folder: The folder of the shard.
-        specs: The shapes and dtypes of the tensors that make one item's row.
-    """
-
-    nbytes = 0  # in memory
-
-    def __init__(self, keys: list[bytes], folder: Path, specs: Sequence[TensorSpec]) -> None:
-        self.keys = keys
-        self.name = folder.name
-        self._item_bytes = sum(spec.nbytes for spec in specs)
-        self._file = (folder / _ROWS).open("rb", buffering=0)
-        weakref.finalize(self, self._file.close)
-
-    def is_whole(self, folder: Path) -> bool:
-        """Says whether the shard is still on disk, with all the bytes of its rows."""
-        return shard_bytes(folder / self.name) == len(self.keys) * self._item_bytes
-
-    def read(self, rows: np.ndarray, out: Sequence[np.ndarray], at: np.ndarray) -> None:
-        """Copies the rows with the numbers `rows` into `out`, at the positions `at`.
-
-        They are read in the order of the file.
-        """
-        order = np.argsort(rows)
-        starts = (rows[order] * self._item_bytes).tolist()
-        places = list(zip(starts, at[order].tolist(), strict=True))
-        # Reading by position gave about twice the rows a second that a mapping gave.
-        read = _read_at if hasattr(os, "preadv") else _copy_mapped
-        read(self._file.fileno(), places, [as_bytes(array) for array in out])
-
-
-def _read_at(file: int, places: list[tuple[int, int]], targets: list[np.ndarray]) -> None:
-    """Reads rows straight into `targets`; each place is (start in the file, position there)."""
-    item_bytes = sum(target.shape[1] for target in targets)
-    if hasattr(os, "posix_fadvise"):  # the disk then fetches all rows at once
-        for start, _ in places:
-            os.posix_fadvise(file, start, item_bytes, os.POSIX_FADV_WILLNEED)
-    for start, at in places:
-        if os.preadv(file, [target[at] for target in targets], start) != item_bytes:
-            raise OSError("A file of stored features has become shorter; fit again to mend it.")
-
-
-def _copy_mapped(file: int, places: list[tuple[int, int]], targets: list[np.ndarray]) -> None:
-    """Copies rows from a mapping of the file, on Windows, which cannot read by position.
-
-    Each call makes a mapping of its own, since all that was read through one counts as resident
-    memory until it is closed.
-    """
-    with mmap.mmap(file, 0, access=mmap.ACCESS_READ) as mapped:
-        for start, at in places:
-            for target in targets:
-                stop = start + target.shape[1]
-                target[at] = np.frombuffer(mapped[start:stop], np.uint8)
-                start = stop
 
 
 def as_bytes(array: np.ndarray) -> np.ndarray:
@@ -130,7 +67,7 @@ class ShardWriter:
         self._draft = new_draft(folder)
         self._draft.mkdir()
         try:
-            self._file = (self._draft / _ROWS).open("wb", buffering=0)
+            self._file = (self._draft / ROWS).open("wb", buffering=0)
         except OSError:
             self.discard()
             raise
@@ -160,7 +97,7 @@ class ShardWriter:
         described = {
             **_expected(self._specs),
             "count": count,
-            "crc32": {_KEYS: zlib.crc32(keys), _ROWS: checksum},
+            "crc32": {_KEYS: zlib.crc32(keys), ROWS: checksum},
         }
         (self._draft / _DESCRIPTION).write_text(json.dumps(described), "utf-8")
         name = uuid.uuid4().hex
@@ -188,19 +125,32 @@ def shard_keys(folder: Path) -> list[bytes]:
     """Reads the keys of a shard's items, without comparing their checksum.
 
     Raises:
-        ValueError: The file of the keys is missing.
+        ValueError: The file of the keys is missing, or is none that a shard can have.
+    """
+    content = _content(folder / _KEYS, _MOST_KEYS)
+    return [content[i : i + KEY_BYTES] for i in range(0, len(content), KEY_BYTES)]
+
+
+def _content(file: Path, most: int) -> bytes:
+    """Reads a file of a shard; refuses a pipe, which never ends, and more bytes than there can be.
+
+    Raises:
+        ValueError: The file is missing, is no plain file, or has more than `most` bytes.
     """
     try:
-        content = (folder / _KEYS).read_bytes()
+        if not file.is_file() and file.exists():
+            raise ValueError(f"{file} is no file")
+        if file.stat().st_size > most:
+            raise ValueError(f"{file} is too long")
+        return file.read_bytes()
     except FileNotFoundError as error:
         raise ValueError(f"{error.filename} is missing") from None
-    return [content[i : i + KEY_BYTES] for i in range(0, len(content), KEY_BYTES)]
 
 
 def shard_bytes(folder: Path) -> int:
     """Counts the bytes of a shard's rows; 0 where there is no such shard."""
     with suppress(FileNotFoundError):
-        return (folder / _ROWS).stat().st_size
+        return (folder / ROWS).stat().st_size
     return 0
 
 
@@ -217,53 +167,29 @@ def check_shard(
     Raises:
         ValueError: The shard is damaged.
     """
-    count, checksums = _description(folder, specs)
+    count, checksums = read_shard(folder, specs)
     keys = shard_keys(folder)
+    if not (folder / ROWS).is_file():
+        raise ValueError(f"{folder / ROWS} is missing, or is no file")
     if shard_bytes(folder) != count * sum(spec.nbytes for spec in specs) or len(keys) != count:
         raise ValueError("a file is not as long as it was")
     if zlib.crc32(b"".join(keys)) != checksums[_KEYS]:
         raise ValueError("its keys are not what was written")
     arrays = [spec.empty(count) for spec in specs] if in_memory else []
-    if _read_through(folder / _ROWS, specs, arrays) != checksums[_ROWS]:
+    if _read_through(folder / ROWS, specs, arrays) != checksums[ROWS]:
         raise ValueError("its rows are not what was written")
     return keys, arrays
 
 
-def copy_items(
-    shard: Path, folder: Path, specs: Sequence[TensorSpec], items: Collection[bytes]
-) -> None:
-    """Copies those of `items` that a shard holds into a new shard of another store.
-
-    Args:
-        shard: The folder of the shard, which stays as it is; its checksums are not compared.
-        folder: The folder of the other store.
-        specs: The tensors that the shard is expected to hold.
-        items: The keys of the items to copy.
-
-    Raises:
-        ValueError: The shard is damaged.
-        OSError: The shard cannot be read, or the folder cannot be written to.
-    """
-    _description(shard, specs)
-    keys = shard_keys(shard)
-    rows = np.array([row for row, key in enumerate(keys) if key in items], np.int64)
-    if len(rows):
-        arrays = [spec.empty(len(rows)) for spec in specs]
-        DiskPart(keys, shard, specs).read(rows, arrays, np.arange(len(rows)))
-        writer = ShardWriter(folder, specs)
-        writer.add([keys[row] for row in rows], np.concatenate([*map(as_bytes, arrays)], axis=1))
-        writer.commit()
-
-
-def _description(folder: Path, specs: Sequence[TensorSpec]) -> tuple[int, dict[str, int]]:
+def read_shard(folder: Path, specs: Sequence[TensorSpec]) -> tuple[int, dict[str, int]]:
     """Checks a shard's description; gives the number of items and each file's checksum."""
     try:
-        described = json.loads((folder / _DESCRIPTION).read_text("utf-8"))
+        described = json.loads(_content(folder / _DESCRIPTION, _MOST_DESCRIPTION))
         count, checksums = int(described["count"]), dict(described["crc32"])
         differs = {name for name, value in _expected(specs).items() if described[name] != value}
-        complete = {_KEYS, _ROWS} <= set(checksums)
-    except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"its description is not readable ({error!r})") from None
+        complete = {_KEYS, ROWS} <= set(checksums)
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise ValueError(f"its description is not readable ({error!r:.300})") from None
     if differs or not complete:
         raise ValueError("its description is not what was written")
     return count, checksums

@@ -13,17 +13,18 @@ from typing import Literal
 import numpy as np
 
 from transferlearn.features import limits, memory
+from transferlearn.features.disk_parts import DiskPart
 from transferlearn.features.drafts import drafts
+from transferlearn.features.leases import Lease
 from transferlearn.features.memory import Home, MemoryPart, Part
+from transferlearn.features.shards import TensorSpec as TensorSpec
 from transferlearn.features.shards import (
-    DiskPart,
     check_shard,
     remove_shard,
     shard_bytes,
     shard_keys,
     shards,
 )
-from transferlearn.features.shards import TensorSpec as TensorSpec
 from transferlearn.features.storage import Storage
 from transferlearn.features.writing import Writer
 
@@ -48,6 +49,7 @@ class Store:
         self.item_bytes = home.item_bytes
         self.parts: tuple[Part, ...] = ()
         self._index: dict[bytes, int] = {}
+        self._lease: Lease | None = None
         for part in parts:
             self._append(part)
 
@@ -123,6 +125,8 @@ class Store:
     def _append(self, part: Part) -> None:
         """Adds a part's rows behind the others; of a repeated key the first row stays."""
         start = len(self)
+        if self._lease is None and isinstance(part, DiskPart):
+            self._lease = Lease(self.home.folder / limits.STORE)
         self.parts += (part,)  # a new tuple: a thread that reads has the old one
         for row, key in enumerate(part.keys, start):
             self._index.setdefault(key, row)

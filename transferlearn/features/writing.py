@@ -7,8 +7,9 @@ from contextlib import contextmanager
 import numpy as np
 
 from transferlearn.features import limits, memory
+from transferlearn.features.disk_parts import DiskPart
 from transferlearn.features.memory import Home, MemoryPart, Part
-from transferlearn.features.shards import KEY_BYTES, DiskPart, ShardWriter, as_bytes
+from transferlearn.features.shards import KEY_BYTES, ShardWriter, as_bytes
 
 # A shard is finished after so many bytes or seconds: if the process is killed, less is lost.
 _SHARD_BYTES = 2**30

@@ -14,6 +14,7 @@ from transferlearn.data.kind import Kind
 from transferlearn.fitted.model import FittedModel, Outline
 from transferlearn.fitted.old_saves import as_format_2
 from transferlearn.fitted.saving import HUB, MODEL, read_save
+from transferlearn.fitted.signing import PublicKey
 from transferlearn.schedules import PhaseResult
 from transferlearn.strangers import read_model
 from transferlearn.tasks import Encoding
@@ -24,6 +25,7 @@ def load(
     *,
     trusted: bool = False,
     custom_objects: Mapping[str, Any] | None = None,
+    public_key: "PublicKey | None" = None,
 ) -> FittedModel[Any]:
     """Reads what `FittedModel.save` wrote, after checking the hashes of all its files.
 
@@ -33,17 +35,24 @@ def load(
     Args:
         path: The folder of the save.
         trusted: Whether to read the model whatever it holds, and to run the code in it; also
-            whether a SavedModel in the save may run even if it can do more than compute.
+            whether a SavedModel in the save may run even if it can do more than compute. What that
+            is, is printed.
         custom_objects: Layers and functions of your own, by their names in the save, that it may
             use. Those that are registered with Keras need not be named.
+        public_key: The key of whoever must have signed the save, by `save(sign=...)`: an
+            `Ed25519PublicKey` of `cryptography`, or the path of a PEM file. The hashes find damage;
+            only a signature finds malice.
 
     Raises:
         OSError: There is no save at `path`.
-        ValueError: A file is not what was saved (the message names it), a kind, task or layer of
-            your own is not known in this process, or something in the save is not trusted.
+        ImportError: A signature is to be checked, and `cryptography` is not installed
+            (`pip install -e ".[sign]"`).
+        ValueError: A file is not what was saved (the message names it), the save is not signed
+            with the key or was changed since, a kind, task or layer of your own is not known in
+            this process, or something in the save is not trusted.
     """
     path = Path(path)
-    written = read_save(path)
+    written = read_save(path, public_key)
     try:
         saved = as_format_2(written)
         if HUB in saved["versions"]:

@@ -17,6 +17,7 @@ from transferlearn.data.iterating import iterate, without_retracing_advice
 from transferlearn.data.kind import Kind
 from transferlearn.data.messages import indented, notice
 from transferlearn.fitted.saving import write_save
+from transferlearn.fitted.signing import PrivateKey
 from transferlearn.schedules import PhaseResult
 from transferlearn.tasks import Encoding, Evaluation, Seen
 from transferlearn.types import Json, Source
@@ -176,17 +177,25 @@ class FittedModel(Generic[Prediction]):
             return self.encoding.measure(values, dataset.learnt[dataset.first_rows])
         return self.encoding.measure(*self._values_and_targets(dataset))
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, *, sign: "PrivateKey | None" = None) -> None:
         """Writes `model.keras` and its description, `transferlearn.json`, into the folder `path`.
 
         The model is a plain Keras file: `keras.models.load_model(path / "model.keras")` works where
         this package is not installed. A save that is already at `path` is replaced only once
         the new one is complete.
 
+        Args:
+            path: The folder of the save, which is made.
+            sign: The key to sign all files with, for `tl.load(path, public_key=...)`: an
+                `Ed25519PrivateKey` of `cryptography`, or the path of a PEM file.
+
         Raises:
             OSError: `path` holds something that is no save of this package, or cannot be written.
+            ImportError: There is a key, and `cryptography` is not installed
+                (`pip install -e ".[sign]"`).
+            ValueError: The file of the key holds no such key.
         """
-        write_save(self, Path(path))
+        write_save(self, Path(path), sign)
 
     def write_parts(self, folder: Path) -> None:
         """Writes the SavedModels that the model calls, and the kind's files, into `folder`."""

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from transferlearn.checks import refuse_address
+from transferlearn.fitted import signing
 from transferlearn.hashing import hash_of_file
 from transferlearn.keras_internals import layers_within
 from transferlearn.types import Json
@@ -29,8 +31,12 @@ _READ = (1, FORMAT)  # formats that this version reads
 HUB = "keras_hub"
 
 
-def write_save(fitted: "FittedModel[Any]", path: Path) -> None:
+def write_save(
+    fitted: "FittedModel[Any]", path: Path, sign: "signing.PrivateKey | None" = None
+) -> None:
     """Saves a `FittedModel` as the folder `path`, whole or not at all: a draft is renamed to it."""
+    key = None if sign is None else signing.private_key(sign)
+    refuse_address("path", path)
     path = path.resolve()
     check_target(path)
     _recover(path)
@@ -41,6 +47,9 @@ def write_save(fitted: "FittedModel[Any]", path: Path) -> None:
         fitted.write_parts(draft)
         description = _as_text(_describe(fitted, draft))
         (draft / DESCRIPTION).write_text(description, "utf-8")
+        if key is not None:
+            signature = signing.sign((draft / DESCRIPTION).read_bytes(), key)
+            (draft / signing.SIGNATURE).write_bytes(signature)
         for file in (*draft.rglob("*"), draft):
             _sync(file)
         draft.chmod(0o755)  # `mkdtemp` lets only its owner in
@@ -77,19 +86,26 @@ def check_target(path: Path) -> None:
 def _not_ours(path: Path) -> list[str]:
     """Lists the files in a save's folder that its description does not name; none if damaged."""
     try:
-        known = {DESCRIPTION, *json.loads((path / DESCRIPTION).read_text("utf-8"))["files"]}
+        known = {DESCRIPTION, signing.SIGNATURE}
+        known |= {*json.loads((path / DESCRIPTION).read_text("utf-8"))["files"]}
     except (ValueError, KeyError, TypeError):
         return []  # a damaged save may be replaced
     files = (file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
     return sorted(set(files) - known)
 
 
-def read_save(path: Path) -> Json:
-    """Reads the description of the save at `path`, and checks the hashes of all its files."""
+def read_save(path: Path, public_key: "signing.PublicKey | None" = None) -> Json:
+    """Reads the description of the save at `path`, and checks the hashes of all its files.
+
+    With a key, the signature is checked before anything else is read.
+    """
+    key = None if public_key is None else signing.public_key(public_key)
     path = path.absolute()
     _recover(path)
     if not (path / DESCRIPTION).is_file():
         raise OSError(f"{path} is not a save of transferlearn: it holds no {DESCRIPTION}.")
+    if key is not None:
+        signing.check_signature(path, (path / DESCRIPTION).read_bytes(), key)
     try:
         text = (path / DESCRIPTION).read_text("utf-8")
         saved = json.loads(text)
@@ -105,7 +121,11 @@ def read_save(path: Path) -> Json:
         raise ValueError(
             f"{path} was saved in format {saved['format']}; this version reads up to {FORMAT}."
         )
+    if key is not None:
+        signing.check_nothing_added(path, {DESCRIPTION, *files})
     for name, expected in files.items():
+        if not (path / name).resolve().is_relative_to(path.resolve()):
+            raise ValueError(f"{path / DESCRIPTION} names a file outside of the save, {name!r}.")
         if not (path / name).is_file():
             raise OSError(f"{path / name} is missing.")
         if hash_of_file(path / name) != expected:

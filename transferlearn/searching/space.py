@@ -160,11 +160,20 @@ class Space:
         return [dict(zip(self._tried, drawn, strict=True)) for drawn in itertools.product(*lists)]
 
     def chosen(self, parameters: Mapping[str, Label]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Gives the fields of the builder and the arguments of `fit` that parameters stand for."""
+        """Gives the fields of the builder and the arguments of `fit` that parameters stand for.
+
+        Raises:
+            ValueError: A parameter is not among what is tried.
+        """
         fields: dict[str, Any] = {}
         arguments: dict[str, Any] = {}
         for name, parameter in parameters.items():
-            tried = self._tried[name]
+            tried = self._tried.get(name, {})
+            if not isinstance(tried, Range) and parameter not in tried:
+                raise ValueError(
+                    f"The storage holds a trial with {name}={parameter!r:.99}, which this search "
+                    "does not try: somebody else wrote it. Take another storage."
+                )
             value = parameter if isinstance(tried, Range) else tried[parameter]
             (arguments if name in FIT_ARGUMENTS else fields)[name] = value
         return fields, arguments

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -99,8 +100,13 @@ def _database(storage: str | os.PathLike[str]) -> "RDBStorage":
     except DatabaseError as error:
         raise OSError(
             f"Expected the path of an SQLite file, new or of an earlier search, or an Optuna URL. "
-            f"Received: storage={str(storage)!r} ({error.orig})"
+            f"Received: storage={_public(storage)!r} ({error.orig})"
         ) from error
+
+
+def _public(storage: Location) -> str:
+    """Writes a storage for messages, which end up in logs: a URL without its password."""
+    return re.sub(r"(://[^/@]*?):[^/]*@", r"\1:***@", str(storage))
 
 
 def _patiently(connect: Callable[[], "RDBStorage"]) -> "RDBStorage":
@@ -125,8 +131,8 @@ def _refuse_another(place: Any, storage: Location, description: Mapping[str, str
                 if then.get(name) != description.get(name)
             ]
             raise ValueError(
-                f"{storage} holds the results of another search: {'; '.join(differing)}. Take "
-                "another storage for this search, or pass what was passed then."
+                f"{_public(storage)} holds the results of another search: {'; '.join(differing)}. "
+                "Take another storage for this search, or pass what was passed then."
             )
 
 

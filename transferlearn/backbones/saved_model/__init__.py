@@ -4,3 +4,4 @@ from transferlearn.backbones.saved_model.layer import copy_programs as copy_prog
 from transferlearn.backbones.saved_model.layer import looking_beside as looking_beside
 from transferlearn.backbones.saved_model.modules import SavedModels as SavedModels
 from transferlearn.backbones.saved_model.modules import from_saved_model as from_saved_model
+from transferlearn.backbones.saved_model.modules import trust as trust

@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -90,9 +91,17 @@ class SavedModelLayer(keras.Layer):
         return {**super().get_config(), **own}
 
 
-def trust(program: Program) -> None:
-    """Allows a program to run in this process, even if it can do more than compute."""
+def trust(folder: Path) -> None:
+    """Allows a program to run in this process, and prints what it can do besides computing."""
+    program = read_program(folder)
     _trusted.add(program.sha256)
+    if program.unsafe:
+        print(
+            f"Trusted in this process: {folder} may run {', '.join(program.unsafe)}, which do more "
+            "than compute: with your rights they may read and write files, open connections or "
+            "run Python.",
+            file=sys.stderr,
+        )
 
 
 def copy_programs(model: keras.Model, folder: Path) -> None:
@@ -118,7 +127,9 @@ def looking_beside(folder: Path, *, trusted: bool) -> Iterator[None]:
         trusted: Whether all programs in it may run in this process, then and later.
     """
     if trusted:
-        _trusted.update(path.name for path in (folder / FOLDER).glob("*"))
+        # By what is in the files: the folder's name is whatever the save's author wrote.
+        for program in sorted((folder / FOLDER).glob("*")):
+            trust(program)
     _beside.append(folder / FOLDER)
     try:
         yield
@@ -145,8 +156,9 @@ def _check(folder: Path, found: Program, expected: str) -> None:
     if found.unsafe and found.sha256 not in _trusted:
         raise ValueError(
             f"{folder} is a program that can do more than compute ({', '.join(found.unsafe)}): "
-            "write files, open connections or run Python. If it comes from people whom you trust: "
-            "tl.backbones.from_saved_model(folder, trusted=True), tl.load(path, trusted=True)."
+            "read or write files, open connections or run Python. If it comes from people whom you "
+            f"trust, first tl.backbones.trust({str(folder)!r}); a save that holds it: "
+            "tl.load(path, trusted=True)."
         )
 
 

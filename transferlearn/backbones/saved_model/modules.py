@@ -8,7 +8,8 @@ import keras
 
 from transferlearn.backbones.base import Backbone, Facts, Weights, from_model
 from transferlearn.backbones.blocks import Block
-from transferlearn.backbones.saved_model.layer import SavedModelLayer, trust
+from transferlearn.backbones.saved_model.layer import SavedModelLayer
+from transferlearn.backbones.saved_model.layer import trust as trust_program
 from transferlearn.backbones.saved_model.programs import Program, read_program
 from transferlearn.backbones.texts import Pooling, TextBackbone, TextSource
 from transferlearn.data import Characters, Tokenizer
@@ -62,8 +63,8 @@ def from_saved_model(
 ) -> Backbone:
     """Makes a backbone of a SavedModel that takes images.
 
-    A SavedModel is a program, which runs whenever the network is called. One that can write files,
-    open connections or run Python is refused unless it is trusted.
+    A SavedModel is a program, which runs whenever the network is called. One that can do more than
+    compute, such as read a file, is refused unless it is trusted.
 
     Args:
         folder: The folder of a TF2 SavedModel that can be called, with `training` or without; it
@@ -72,7 +73,7 @@ def from_saved_model(
             module takes, or 224 x 224.
         preprocessing: Turns raw RGB pixels in [0, 255] into the module's input; by default they are
             divided by 255.
-        trusted: Whether to run a program that can do more than compute.
+        trusted: Whether to run a program that can do more than compute; what that is, is printed.
 
     Returns:
         A backbone of one layer, whose variables are trained or frozen together. It runs with
@@ -86,7 +87,7 @@ def from_saved_model(
     folder = Path(folder).expanduser()
     program = read_program(folder)
     if trusted:
-        trust(program)
+        trust_program(folder)
     sides = _sides(program)
     size = image_size or sides or (224, 224)
     _check_input(folder, "float32 images", ((None, *(sides or (None, None)), 3), "float32"))
@@ -103,6 +104,30 @@ def from_saved_model(
         name=folder.name,
         source=f"the SavedModel {folder}",
     )
+
+
+def trust(name: str | Path) -> None:
+    """Lets a SavedModel run in this process even if it can do more than compute.
+
+    What it can do is printed. Use it for modules that are named, such as those of texts that read
+    their vocabulary from a file; for a module of images there is also `from_saved_model`, for a
+    save `tl.load(path, trusted=True)`. Trust is for this very program, and ends with the process.
+
+    Args:
+        name: `"hub:<handle>"`, `"saved_model:<folder>"`, or the folder.
+
+    Raises:
+        OSError: There is no SavedModel, or it cannot be downloaded.
+        ValueError: Its file is no program of TensorFlow.
+
+    Example:
+        ```python
+        tl.backbones.trust("hub:google/nnlm/tensorFlow2/en-dim50")
+        builder = tl.TextClassifierBuilder("hub:google/nnlm/tensorFlow2/en-dim50")
+        ```
+    """
+    is_named = str(name).startswith(SavedModels.names)
+    trust_program(_found_folder(str(name)) if is_named else Path(name).expanduser())
 
 
 def _found_folder(name: str) -> Path:

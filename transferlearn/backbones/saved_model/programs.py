@@ -6,45 +6,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from transferlearn.backbones.saved_model.operations import COMPUTING, SAVING
+
 FILE = "saved_model.pb"
-# Operations that write files, open connections or run Python. Those that read files are allowed,
-# since modules read their own assets.
-_UNSAFE = frozenset(
-    [
-        "CacheDataset",
-        "CacheDatasetV2",
-        "CreateSummaryDbWriter",
-        "CreateSummaryFileWriter",
-        "DataServiceDataset",
-        "DataServiceDatasetV2",
-        "DataServiceDatasetV3",
-        "DataServiceDatasetV4",
-        "DatasetToTFRecord",
-        "DatasetToTFRecordV2",
-        "DebugIdentity",
-        "DebugIdentityV2",
-        "DebugIdentityV3",
-        "DistributedSave",
-        "EagerPyFunc",
-        "MergeV2Checkpoints",
-        "PrintV2",
-        "PyFunc",
-        "PyFuncStateless",
-        "RegisterDataset",
-        "RegisterDatasetV2",
-        "RpcCall",
-        "RpcClient",
-        "RpcServer",
-        "Save",
-        "SaveDataset",
-        "SaveDatasetV2",
-        "SaveSlices",
-        "SaveV2",
-        "SnapshotDataset",
-        "SnapshotDatasetV2",
-        "WriteFile",
-    ]
-)
+# Other forms of a program, which some versions of TensorFlow would read in place of that file.
+_OTHER_FORMS = ("saved_model.pbtxt", "saved_model.cpb")
 
 
 class Program(NamedTuple):
@@ -52,7 +18,7 @@ class Program(NamedTuple):
 
     Attributes:
         sha256: SHA-256 of the file `saved_model.pb`.
-        unsafe: The operations that a call can reach and that do more than compute, sorted.
+        unsafe: The operations that do more than compute, sorted, or are not known to do no more.
         functions: Whether it holds functions that can be called as in Python (TF2), and not only a
             graph (TF1).
         input: Shape and dtype of the first tensor that its `__call__` takes, such as
@@ -70,11 +36,15 @@ def read_program(folder: Path) -> Program:
 
     Raises:
         OSError: There is no `saved_model.pb` in the folder.
-        ValueError: The file is not a program of TensorFlow.
+        ValueError: The file is not a program of TensorFlow, or there are two programs.
     """
     file = folder / FILE
     if not file.is_file():
         raise OSError(f"{folder} is no SavedModel: it holds no {FILE}.")
+    if others := [name for name in _OTHER_FORMS if (folder / name).exists()]:
+        raise ValueError(
+            f"{folder} holds a second program, {others[0]}, beside {FILE}. Remove one of them."
+        )
     return _read(file, file.stat().st_mtime_ns)
 
 
@@ -89,37 +59,61 @@ def _read(file: Path, changed: int) -> Program:
     saved = saved_model_pb2.SavedModel()
     try:
         saved.ParseFromString(content)
-        graph = saved.meta_graphs[0]
-    except (DecodeError, IndexError) as error:
-        raise ValueError(f"{file} is no program of TensorFlow.") from error
-    functions = graph.object_graph_def.concrete_functions
+        # Of several graphs TensorFlow would choose another one, and load it as one of TF1.
+        (graph,) = saved.meta_graphs
+    except (DecodeError, ValueError) as error:
+        raise ValueError(f"{file} is no program of TensorFlow with one graph.") from error
     return Program(
         sha256=hashlib.sha256(content).hexdigest(),
-        unsafe=tuple(sorted(_reached(graph.graph_def, functions) & _UNSAFE)),
-        functions=bool(functions),
+        unsafe=tuple(sorted(_unsafe(graph.graph_def, graph.object_graph_def))),
+        functions=bool(graph.object_graph_def.concrete_functions),
         input=_input(graph.object_graph_def),
     )
 
 
-def _reached(graph: Any, roots: Iterable[str]) -> set[str]:
-    """Gives the types of the operations that a call of the functions in `roots` can reach.
+def _unsafe(graph: Any, objects: Any) -> set[str]:
+    """Gives the operations of a program that are not known to compute only.
 
-    Whatever else is in the graph, such as what TensorFlow adds to save variables, is left out.
-    Without roots, as in TF1, all operations of the graph are given.
+    All of it is looked through: the graph, the functions that a call can reach, those that run when
+    it is loaded (tables are filled then) or trained (gradients), and even those that nothing calls.
+    The last may hold what TensorFlow adds to save variables; it runs neither these nor the graph.
     """
+    import tensorflow as tf
+
     library = {function.signature.name: function for function in graph.library.function}
-    waiting, seen, reached = list(roots), set[str](), set[str]()
-    if not waiting:  # a graph of TF1
-        reached = {node.op for node in graph.node}
+    callable_ = _callable(library, _roots(graph.library, objects))
+    found = {node.op for node in graph.node} - SAVING
+    for name, function in library.items():
+        operations = {node.op for node in function.node_def}
+        found |= operations if name in callable_ else operations - SAVING
+    # A function is called by a node of its name, but none may hide behind that of an operation.
+    functions = {name for name in library if not hasattr(tf.raw_ops, name)}
+    return found - functions - COMPUTING
+
+
+def _roots(library: Any, objects: Any) -> set[str]:
+    """Gives the names of the functions that a program's objects hold, or that are gradients."""
+    found = set(objects.concrete_functions)
+    for node in objects.nodes:
+        found |= {*node.function.concrete_functions}
+        found.add(node.bare_concrete_function.concrete_function_name)
+    for gradient in (*library.gradient, *library.registered_gradients):
+        found.add(gradient.gradient_func)
+    # TensorFlow may call such a function in place of another one that implements the same.
+    return found | {x.signature.name for x in library.function if "api_implements" in x.attr}
+
+
+def _callable(library: dict[str, Any], roots: Iterable[str]) -> set[str]:
+    """Gives the names of the functions that calls of the functions in `roots` can reach."""
+    waiting, seen = list(roots), set[str]()
     while waiting:
         name = waiting.pop()
         if name in seen or name not in library:
             continue
         seen.add(name)
         for node in library[name].node_def:
-            reached.add(node.op)
             waiting += [node.op, *_named(node.attr.values())]
-    return reached
+    return seen
 
 
 def _named(attributes: Iterable[Any]) -> list[str]:

@@ -21,6 +21,7 @@ ENDINGS = {
     ".tif": ("TIFF",),
     ".tiff": ("TIFF",),
 }
+_AT_ONCE = 2**22  # pixels that are composed on white at a time
 # Nothing else is ever opened: Pillow would start Ghostscript on an EPS renamed to .jpg.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 
@@ -112,10 +113,21 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "F":
         return _from_floats(image)
     if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, "white")
-        return Image.alpha_composite(white, rgba).convert("RGB")
+        return _on_white(image)
     return image.convert("RGB")
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """Composes a picture with transparency on white, some rows at a time."""
+    # At once, the largest picture that Pillow allows took 1.6 GB, and each thread has its own.
+    found = Image.new("RGB", image.size)
+    rows = max(1, _AT_ONCE // image.width)
+    for top in range(0, image.height, rows):
+        box = (0, top, image.width, min(top + rows, image.height))
+        rgba = image.crop(box).convert("RGBA")
+        white = Image.new("RGBA", rgba.size, "white")
+        found.paste(Image.alpha_composite(white, rgba).convert("RGB"), box)
+    return found
 
 
 def _from_integers(image: Image.Image) -> Image.Image:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from transferlearn.data.kind import Kind
 from transferlearn.data.listed import ByFolder, ByRow, Listed
-from transferlearn.data.messages import counts
+from transferlearn.data.messages import counts, notice
 
 _TRAIN, _VALIDATION, _TEST = ("train", "training"), ("validation", "val", "valid"), "test"
 _HIDDEN = ("Thumbs.db", "__MACOSX")  # left behind by Windows and macOS
@@ -21,6 +21,7 @@ def list_folder(folder: Path, kind: Kind) -> Listed:
     """
     ignored: Counter[str] = Counter()
     folders = _subfolders(folder, ignored)
+    _warn_of_hidden(folder, kind)
     beside = [entry for entry in sorted(folder.iterdir()) if entry.is_file()]
     ignored[beside_folders(kind)] = len(_files_among(beside, kind, ignored))
     paths: list[str] = []
@@ -147,6 +148,17 @@ def _subfolders(folder: Path, ignored: Counter[str]) -> list[Path]:
     folders = [path for path in sorted(folder.iterdir()) if path.is_dir()]
     ignored["hidden"] += sum(_is_hidden(path.name) for path in folders)
     return [path for path in folders if not _is_hidden(path.name)]
+
+
+def _warn_of_hidden(folder: Path, kind: Kind) -> None:
+    """Warns of folders beside the class folders whose names begin with a dot, and hold items."""
+    hidden = [path for path in sorted(folder.iterdir()) if path.name.startswith(".")]
+    for path in (path for path in hidden if path.is_dir()):
+        if found := files_below(path, kind, Counter()):
+            notice(
+                f"{path} is left out, with {len(found)} {kind.noun}s, since its name begins with a "
+                f"dot, which hides it. If it is a class: mv {path} {path.with_name(path.name[1:])}"
+            )
 
 
 def _is_hidden(name: str) -> bool:

@@ -1,7 +1,7 @@
 """Describes targets: what a model is to learn of items, and how it is found in a source."""
 
 import abc
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
@@ -134,6 +134,14 @@ class Targets(abc.ABC):
 
         Raises:
             ValueError: The two do not fit; the message says what differs, and the fix.
+        """
+
+    def compare_copies(self, names: Sequence[str], hashes: Sequence[str]) -> None:
+        """Warns where items with the same content have targets that differ; by default, never.
+
+        Args:
+            names: The name of each item for messages.
+            hashes: The hash of each item's content.
         """
 
     def told(self) -> tuple[object, ...]:

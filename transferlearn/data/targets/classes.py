@@ -10,6 +10,7 @@ from transferlearn.data.listed import ByColumn, ByFolder, ByRow, Listed
 from transferlearn.data.messages import indented, notice
 from transferlearn.data.targets.base import ByBatch, Target, Targets
 from transferlearn.data.targets.columns import LABEL_COLUMNS, as_numbers, find_column
+from transferlearn.data.targets.doubts import warn_of_alike, warn_of_conflicts
 from transferlearn.data.targets.labels import (
     check_names,
     class_labels,
@@ -77,7 +78,7 @@ class ClassTargets(Targets):
     def check(self, noun: str, left_out: str) -> None:
         """Refuses a single class, a class without an item, and fewer items than classes.
 
-        Warns of classes with fewer than five items.
+        Warns of classes with fewer than five items, and of names that are almost the same.
         """
         names = self.class_names
         if len(names) < 2:
@@ -85,6 +86,7 @@ class ClassTargets(Targets):
         self._refuse_empty(noun, left_out)
         self._refuse_few(noun)
         self._warn_of_few(noun)
+        warn_of_alike(self._counts(), noun)
 
     def check_pair(self, other: Self, noun: str, left_out: str, *, split: bool) -> None:
         """Refuses other classes to validate on; refuses or warns of a class without items there."""
@@ -98,6 +100,16 @@ class ClassTargets(Targets):
             )
         if empty:
             notice(f"Validation has no {noun} of {_classes(empty)}: its numbers leave them out.")
+
+    def compare_copies(self, names: Sequence[str], hashes: Sequence[str]) -> None:
+        """Warns of items with the same content and another class."""
+        rows = self.all
+        if rows.ndim == 1:
+            classes = [self.class_names[row] for row in rows]
+        else:
+            named = np.array(self.class_names)
+            classes = [", ".join(named[row > 0]) for row in rows]
+        warn_of_conflicts(names, hashes, classes)
 
     @property
     def empty(self) -> list[str]:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from transferlearn.data.targets.doubts import warn_of_unlabelled
+
 Names = Sequence[str] | None
 
 
@@ -39,6 +41,8 @@ def class_labels(
     if found.dtype.kind in "USOT":
         return _named(found, names)
     values = _whole_numbers(found)
+    if not names:
+        warn_of_unlabelled(values)
     class_names = tuple(names) if names else tuple(str(value) for value in np.unique(values))
     known = np.arange(len(class_names)) if positions else class_values(class_names)
     return _lookup(values, known, class_names), class_names

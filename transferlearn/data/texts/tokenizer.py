@@ -48,7 +48,10 @@ def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
 
 def load_tokenizer(folder: Path) -> Tokenizer:
     """Reads what `save_tokenizer` wrote; raises `ValueError` if its class is not imported."""
-    name = json.loads((folder / _CLASS).read_text("utf-8"))["class"]
+    try:
+        name = str(json.loads((folder / _CLASS).read_text("utf-8"))["class"])
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"{folder / _CLASS} names no tokenizer: {error!r:.300}") from error
     known, waiting = {}, [Tokenizer]
     while waiting:
         waiting += (tokenizer := waiting.pop()).__subclasses__()
