@@ -10,7 +10,7 @@ import keras
 
 from transferlearn import keras_internals
 from transferlearn.backbones import Backbone
-from transferlearn.backbones.graph import cloned, copy_operation, copy_weights, replay
+from transferlearn.backbones.graph import copy_operation, copy_weights, replay
 from transferlearn.data import Spec
 from transferlearn.heads import Output
 from transferlearn.types import Operation, Tensor
@@ -159,20 +159,6 @@ def model_name(backbone: Backbone, what: str) -> str:
     """Makes a model's name of its backbone's and of what it is, such as `"classifier"`."""
     stem = re.sub(r"[^a-z0-9]+", "_", backbone.name.rsplit("/")[-1].lower())
     return f"{stem}_{what}"
-
-
-def of_any_length(model: keras.Model, varies: Sequence[bool] = (True,)) -> keras.Model:
-    """Makes a model of the same layers, for items whose first axis has any length.
-
-    Args:
-        model: A functional model.
-        varies: For each of its first inputs whether it has that axis; the others keep their shapes.
-    """
-    inputs = list(model.inputs)
-    for i in (i for i, any_length in enumerate(varies) if any_length):
-        shape, dtype, name = inputs[i].shape, inputs[i].dtype, inputs[i].name
-        inputs[i] = keras.Input((None, *shape[2:]), dtype=dtype, name=name)
-    return cloned(model, inputs=inputs)
 
 
 def _layers(

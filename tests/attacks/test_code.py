@@ -216,7 +216,7 @@ def test_a_tokenizer_that_is_something_else(tmp_path):
         {"config": {**honest["config"], "dtype": TFSM}},
     ):
         (folder / "tokenizer.json").write_text(json.dumps({**honest, **changes}), "utf-8")
-        with pytest.raises(ValueError, match=r"refused|TFSMLayer"):
+        with pytest.raises(ValueError, match="not what KerasHub wrote"):
             HubTokenizer.load(folder)
 
 

@@ -41,7 +41,7 @@ def model(monkeypatch):
         return [tl.tasks.ClassPrediction(class_name="cat", path=str(x), **known) for x in items]
 
     kind = SimpleNamespace(in_cells=False)
-    monkeypatch.setattr(tl, "load", lambda path: SimpleNamespace(kind=kind, predict=guess))
+    monkeypatch.setattr(tl, "load", lambda path, trusted: SimpleNamespace(kind=kind, predict=guess))
 
 
 def test_predict_prints_a_line_for_each_item_whatever_it_is_called(model, capsys):
@@ -57,7 +57,7 @@ def test_predict_prints_a_line_for_each_item_whatever_it_is_called(model, capsys
 
 def test_json_gives_names_as_they_are_in_one_line(model):
     names = ["=cmd.jpg", "a.jpg\nb.jpg", "\x1b.jpg", "caf\udce9.jpg"]
-    options = SimpleNamespace(model="model", items=names)
+    options = SimpleNamespace(model="model", items=names, trusted=False)
     text = as_json(predict.run(options).data)
     assert "\n" not in text
     assert "\x1b" not in text

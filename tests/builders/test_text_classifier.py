@@ -12,8 +12,8 @@ import pytest
 import transferlearn as tl
 from tests import texts
 from transferlearn import freezing
-from transferlearn.assembling import of_any_length
 from transferlearn.backbones import from_encoder
+from transferlearn.backbones.graph import of_any_length
 from transferlearn.backbones.keras_hub import HubTokenizer
 from transferlearn.data.dataset import Request
 from transferlearn.features.extraction import Predictor

@@ -248,3 +248,17 @@ def copy_weights(pairs: list[tuple[Operation, Operation]]) -> None:
             for part in keras_internals.layers_within(new):
                 if isinstance(part, keras.layers.Normalization):
                     part.finalize_state()  # it computes with constants made from its weights
+
+
+def of_any_length(model: keras.Model, varies: Sequence[bool] = (True,)) -> keras.Model:
+    """Makes a model of the same layers, for items whose first axis has any length.
+
+    Args:
+        model: A functional model.
+        varies: For each of its first inputs whether it has that axis; the others keep their shapes.
+    """
+    inputs = list(model.inputs)
+    for i in (i for i, any_length in enumerate(varies) if any_length):
+        shape, dtype, name = inputs[i].shape, inputs[i].dtype, inputs[i].name
+        inputs[i] = keras.Input((None, *shape[2:]), dtype=dtype, name=name)
+    return cloned(model, inputs=inputs)

@@ -9,8 +9,9 @@ from weakref import WeakSet
 
 import keras
 
-from transferlearn.assembling import Network, of_any_length
+from transferlearn.assembling import Network
 from transferlearn.backbones import Backbone
+from transferlearn.backbones.graph import of_any_length
 from transferlearn.builders.interrupts import hand_over
 from transferlearn.builders.record import data_line, say_unused_rate
 from transferlearn.builders.run_description import (

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from transferlearn.assembling import Network, of_any_length
+from transferlearn.assembling import Network
+from transferlearn.backbones.graph import of_any_length
 from transferlearn.features import extraction
 from transferlearn.features.fingerprints import Fingerprints, digest
 from transferlearn.features.items import FeatureItems

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 import keras
 
-from transferlearn.assembling import Network, of_any_length
+from transferlearn.assembling import Network
+from transferlearn.backbones.graph import of_any_length
 from transferlearn.data.contents import Contents, UnsteadyData
 from transferlearn.data.dataset import Dataset, ItemDataset, Request
 from transferlearn.data.targets import Encoder, Weigh
