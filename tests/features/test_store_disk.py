@@ -21,7 +21,8 @@ from tests.features.storing import (
     process,
     storage,
 )
-from transferlearn.features import drafts, limits, shards, writing
+from transferlearn import drafts
+from transferlearn.features import limits, shards, writing
 from transferlearn.features.shards import ShardWriter
 
 pytestmark = pytest.mark.core

@@ -1,7 +1,6 @@
 """A save is whole or not there."""
 
 import json
-import shutil
 import subprocess
 import sys
 
@@ -86,23 +85,71 @@ def test_a_failed_write_leaves_the_previous_save_whole(saved, fitted, other, mon
     assert [p.name for p in saved.parent.iterdir()] == ["saved"]
 
 
-@pytest.mark.parametrize("renames", [0, 1])
-def test_a_kill_between_the_renames_leaves_the_previous_save_whole(saved, tmp_path, renames):
-    shutil.copytree(saved, tmp_path / "source")
-    code = (
-        "import os, sys, pathlib, transferlearn as tl\n"
-        "fitted = tl.load('source')\n"
-        "rename, count = pathlib.Path.rename, []\n"
-        "def killed(self, target):\n"
-        f"    if len(count) == {renames}: os._exit(9)\n"
-        "    count.append(1)\n"
-        "    return rename(self, target)\n"
-        "pathlib.Path.rename = killed\n"
-        "fitted.save('saved')\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False)
-    assert done.returncode == 9
-    np.testing.assert_array_equal(outputs(tl.load(saved)), outputs(tl.load(tmp_path / "source")))
+_KILLED = """
+import os, pathlib, shutil, sys
+import transferlearn as tl
+
+fitted, left = tl.load('source'), [int(sys.argv[1])]
+
+def killing(owner, name):
+    act = getattr(owner, name)
+    def killed(*args, **kwargs):
+        left[0] -= 1
+        if left[0] < 0: os._exit(9)
+        return act(*args, **kwargs)
+    setattr(owner, name, killed)
+
+for owner, name in (
+    (pathlib.Path, 'rename'), (pathlib.Path, 'mkdir'), (pathlib.Path, 'write_text'),
+    (os, 'fsync'), (os, 'unlink'), (os, 'rmdir'),
+):
+    killing(owner, name)
+fitted.save('saved')
+"""
+
+
+@pytest.mark.full
+def test_a_kill_before_any_operation_leaves_a_whole_save(saved, fitted, other, tmp_path):
+    fitted.save(tmp_path / "source")
+    other.save(saved)
+    before, after = outputs(other), outputs(fitted)
+    for operation in range(100):
+        arguments = [sys.executable, "-c", _KILLED, str(operation)]
+        done = subprocess.run(arguments, cwd=tmp_path, check=False)
+        found = outputs(tl.load(saved))
+        assert np.array_equal(found, before) or np.array_equal(found, after)
+        if done.returncode == 0:
+            break
+        assert done.returncode == 9
+    assert operation > 8
+    other.save(saved)
+    np.testing.assert_array_equal(outputs(tl.load(saved)), before)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["saved", "source"]  # nothing is left
+
+
+def test_a_load_beside_a_save_gives_the_old_or_the_new_one(saved, fitted, other, monkeypatch):
+    from transferlearn.fitted import loading
+
+    fitted.save(saved)
+    read, replacing = loading.read_save, [True]
+
+    def replaced_meanwhile(*arguments):
+        found = read(*arguments)
+        if replacing.pop():
+            replacing.append(False)
+            other.save(saved)
+        else:
+            replacing.append(False)
+        return found
+
+    monkeypatch.setattr(loading, "read_save", replaced_meanwhile)
+    np.testing.assert_array_equal(outputs(tl.load(saved)), outputs(other))
+    monkeypatch.undo()
+    # Between the renames of another process, the save is read where it was put aside.
+    aside = saved.with_name(".saved.host.1.abc.previous")
+    saved.rename(aside)
+    np.testing.assert_array_equal(outputs(tl.load(saved)), outputs(other))
+    assert aside.exists()
 
 
 def test_a_folder_that_is_no_save_is_not_touched(fitted, tmp_path):

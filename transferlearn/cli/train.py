@@ -1,5 +1,7 @@
 """Runs `transferlearn train`, which fine-tunes on one's own photos, and saves the model."""
 
+import tempfile
+import uuid
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +14,7 @@ from transferlearn.cli.types import freeze, image_size, sizes
 
 if TYPE_CHECKING:
     from transferlearn.builders import Builder
+    from transferlearn.fitted import FittedModel
 
 NAME = "train"
 HELP = "Fine-tune on photos whose class, or whose numbers, are known."
@@ -81,31 +84,30 @@ def run(options: Namespace) -> Outcome:
         KeyboardInterrupt: SIGINT or SIGTERM came; what was trained by then is saved.
     """
     from transferlearn import Cache
-    from transferlearn.fitted import check_target
+    from transferlearn.fitted import check_room, check_target
 
     builder = _builder(options)
     check_target(options.output)  # before a training that could not be saved
     try:
         with sigterm_as_interrupt():
-            fitted = builder.fit(
+            training = builder.prepare(
                 options.photos,
                 options.validation,
                 epochs=options.epochs,
                 schedule=options.schedule,
                 cache="auto" if options.cache is None else Cache(directory=options.cache),
-                verbose=verbosity(),
-                resume=options.resume,
             )
+            check_room(options.output, training.network.model)
+            fitted = training.run(verbose=verbosity(), resume=options.resume)
     except (Exception, KeyboardInterrupt) as error:
-        if not hasattr(error, "fitted"):
-            raise
-        error.fitted.save(options.output)
-        say(f"The model as it was after the last good epoch is saved in {options.output}.")
+        if hasattr(error, "fitted"):
+            place = _save(error.fitted, options.output)
+            say(f"The model as it was after the last good epoch is saved in {place}.")
         raise
-    fitted.save(options.output)
+    place = _save(fitted, options.output)
     metrics = fitted.phases[-1].metrics
     result = {
-        "model": str(options.output),
+        "model": str(place),
         "task": fitted.encoding.name,
         **fitted.encoding.settings(),
         "metrics": metrics,
@@ -115,8 +117,24 @@ def run(options: Namespace) -> Outcome:
     figures = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
     held_out = fitted.outline.validation_items
     figures += f" ({held_out:,} photos held out)" if held_out else " (none held out)"
-    saved = f"Saved. Use it: transferlearn predict {options.output} PHOTO"
+    saved = f"Saved. Use it: transferlearn predict {place} PHOTO"
     return Outcome(result, f"{figures}\n{saved}")
+
+
+def _save(fitted: "FittedModel[Any]", output: Path) -> Path:
+    """Saves a model; if that fails, saves it elsewhere rather than lose it, and gives the place.
+
+    Raises:
+        OSError: It cannot be saved anywhere.
+    """
+    second = Path(tempfile.gettempdir(), f"{output.resolve().name}-{uuid.uuid4().hex[:8]}")
+    try:
+        fitted.save(output)
+    except OSError as error:
+        say(f"The model cannot be saved in {output}: {error}. It is saved in {second} instead.")
+        fitted.save(second)
+        return second
+    return output
 
 
 def _builder(options: Namespace) -> "Builder[Any]":

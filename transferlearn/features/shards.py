@@ -20,7 +20,7 @@ from typing import NamedTuple
 import ml_dtypes  # noqa: F401  (NumPy then knows "bfloat16")
 import numpy as np
 
-from transferlearn.features.drafts import new_draft
+from transferlearn.drafts import new_draft
 
 KEY_BYTES = 32  # of a SHA-256
 FORMAT = f"1, {sys.byteorder} endian"

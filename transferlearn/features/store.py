@@ -12,9 +12,9 @@ from typing import Literal
 
 import numpy as np
 
+from transferlearn.drafts import drafts
 from transferlearn.features import limits, memory
 from transferlearn.features.disk_parts import DiskPart
-from transferlearn.features.drafts import drafts
 from transferlearn.features.leases import Lease
 from transferlearn.features.memory import Home, MemoryPart, Part
 from transferlearn.features.shards import TensorSpec as TensorSpec

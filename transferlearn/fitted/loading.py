@@ -13,11 +13,14 @@ from transferlearn.configs import subclasses
 from transferlearn.data.kind import Kind
 from transferlearn.fitted.model import FittedModel, Outline
 from transferlearn.fitted.old_saves import as_format_2
+from transferlearn.fitted.places import stamp, whole_place
 from transferlearn.fitted.saving import HUB, MODEL, read_save
 from transferlearn.fitted.signing import PublicKey
 from transferlearn.schedules import PhaseResult
 from transferlearn.strangers import read_model
 from transferlearn.tasks import Encoding
+
+_ATTEMPTS = 20  # another process may replace a save while it is read
 
 
 def load(
@@ -51,7 +54,28 @@ def load(
             with the key or was changed since, a kind, task or layer of your own is not known in
             this process, or something in the save is not trusted.
     """
-    path = Path(path)
+    path = Path(path).absolute()
+    for _ in range(_ATTEMPTS):
+        place = whole_place(path)
+        begun = stamp(place)
+        try:
+            fitted = _load(place, trusted, custom_objects, public_key)
+        except (OSError, ValueError):
+            if stamp(place) == begun:
+                raise
+        else:
+            if stamp(place) == begun:
+                return fitted
+    raise OSError(f"{path} is replaced again and again while it is read.")
+
+
+def _load(
+    path: Path,
+    trusted: bool,
+    custom_objects: Mapping[str, Any] | None,
+    public_key: "PublicKey | None",
+) -> FittedModel[Any]:
+    """Reads the save in the folder `path`; see `load`."""
     written = read_save(path, public_key)
     try:
         saved = as_format_2(written)

@@ -1,11 +1,9 @@
 """Writes a fitted model as a folder, whole or not at all, and checks it when it is read."""
 
-import contextlib
 import hashlib
 import json
-import os
+import math
 import shutil
-import tempfile
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
@@ -17,6 +15,7 @@ import numpy as np
 
 from transferlearn.checks import refuse_address
 from transferlearn.fitted import signing
+from transferlearn.fitted.places import DESCRIPTION, make_draft, recover, replace_save, sync
 from transferlearn.hashing import hash_of_file
 from transferlearn.keras_internals import layers_within
 from transferlearn.types import Json
@@ -24,7 +23,6 @@ from transferlearn.types import Json
 if TYPE_CHECKING:
     from transferlearn.fitted.model import FittedModel
 
-DESCRIPTION = "transferlearn.json"
 MODEL = "model.keras"
 FORMAT = 2
 _READ = (1, FORMAT)  # formats that this version reads
@@ -39,9 +37,9 @@ def write_save(
     refuse_address("path", path)
     path = path.resolve()
     check_target(path)
-    _recover(path)
+    recover(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = _make_draft(path, path.parent)
+    draft = make_draft(path, path.parent)
     try:
         _without_training(fitted.model).save(draft / MODEL)
         fitted.write_parts(draft)
@@ -51,17 +49,12 @@ def write_save(
             signature = signing.sign((draft / DESCRIPTION).read_bytes(), key)
             (draft / signing.SIGNATURE).write_bytes(signature)
         for file in (*draft.rglob("*"), draft):
-            _sync(file)
-        draft.chmod(0o755)  # `mkdtemp` lets only its owner in
-        _replace(draft, path)
+            sync(file)
+        draft.chmod(0o755)  # until now, only its owner was let in
+        replace_save(draft, path)
     except BaseException:  # an interrupt too must leave no draft behind
         shutil.rmtree(draft, ignore_errors=True)
         raise
-
-
-def _make_draft(path: Path, folder: Path) -> Path:
-    """Makes a hidden, empty folder beside the place where the save will be."""
-    return Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=folder))
 
 
 def check_target(path: Path) -> None:
@@ -78,9 +71,25 @@ def check_target(path: Path) -> None:
         )
     parent = next(folder for folder in path.absolute().parents if folder.exists())
     try:
-        _make_draft(path, parent).rmdir()  # tries it, since permissions alone do not tell
+        make_draft(path, parent).rmdir()  # tries it, since permissions alone do not tell
     except OSError as error:
         raise OSError(f"{path} cannot be written in {parent}: {error.strerror}.") from error
+
+
+def check_room(path: Path, model: keras.Model) -> None:
+    """Refuses a path on a disk that is too full for a save of a model.
+
+    Raises:
+        OSError: There is less room than the model's weights take.
+    """
+    needed = sum(math.prod(w.shape) * np.dtype(w.dtype).itemsize for w in model.weights)
+    parent = next(folder for folder in path.absolute().parents if folder.exists())
+    free = shutil.disk_usage(parent).free
+    if free < needed:
+        raise OSError(
+            f"{path} has no room for the model: it takes {needed / 1e6:,.0f} MB, and "
+            f"{free / 1e6:,.0f} MB are free in {parent}. Make room, or choose another place."
+        )
 
 
 def _not_ours(path: Path) -> list[str]:
@@ -100,8 +109,6 @@ def read_save(path: Path, public_key: "signing.PublicKey | None" = None) -> Json
     With a key, the signature is checked before anything else is read.
     """
     key = None if public_key is None else signing.public_key(public_key)
-    path = path.absolute()
-    _recover(path)
     if not (path / DESCRIPTION).is_file():
         raise OSError(f"{path} is not a save of transferlearn: it holds no {DESCRIPTION}.")
     if key is not None:
@@ -188,44 +195,3 @@ def _as_text(described: Json) -> str:
 def _hash(content: bytes) -> str:
     """Gives the SHA-256 of bytes, hexadecimal."""
     return hashlib.sha256(content).hexdigest()
-
-
-def _sync(file: Path) -> None:
-    """Waits until a file or folder has reached the disk."""
-    descriptor = os.open(file, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _place_aside(path: Path) -> Path:
-    """Gives the hidden path where the previous save waits while it is replaced."""
-    return path.with_name(f".{path.name}.previous")
-
-
-def _replace(draft: Path, path: Path) -> None:
-    """Renames `draft` to `path`, and then removes the save that was there before."""
-    if not path.exists():
-        draft.rename(path)
-    else:
-        path.rename(_place_aside(path))
-        try:
-            draft.rename(path)
-        except BaseException:
-            _recover(path)
-            raise
-        shutil.rmtree(_place_aside(path))
-    with contextlib.suppress(OSError):  # not every file system can sync a folder
-        _sync(path.parent)
-
-
-def _recover(path: Path) -> None:
-    """Brings back the previous save if `_replace` was cut short, or removes it if `path` exists."""
-    previous = _place_aside(path)
-    if not (previous / DESCRIPTION).is_file():
-        return
-    if path.exists():
-        shutil.rmtree(previous)
-    else:
-        previous.rename(path)

@@ -1,5 +1,6 @@
 """Names the drafts (hidden folders and files) of what is written, and removes abandoned ones."""
 
+import glob
 import hashlib
 import os
 import platform
@@ -12,21 +13,33 @@ from pathlib import Path
 _OLD = 3600.0  # seconds without a change, after which a draft counts as left by a dead process
 
 
-def drafts(folder: Path) -> list[Path]:
-    """Lists the drafts in a store that are still being written, and removes abandoned ones."""
+def drafts(folder: Path, prefix: str = ".") -> list[Path]:
+    """Lists the drafts in a folder that are still being written, and removes abandoned ones.
+
+    Args:
+        folder: The folder.
+        prefix: What the names of the drafts begin with, as in `new_draft`.
+    """
     living = []
-    for path in folder.glob(".*.tmp"):
-        _, here, process, *_ = path.name.split(".")
-        if (here == _here() and _ended(process)) or _age(path) > _OLD:
+    for path in folder.glob(f"{glob.escape(prefix)}*.tmp"):
+        if path.name.removeprefix(prefix).count(".") != 3:
+            continue  # `new_draft` gave no such name
+        if left_by_the_dead(path, prefix):
             _remove(path)
         else:
             living.append(path)
     return living
 
 
-def new_draft(folder: Path) -> Path:
-    """Gives a new path for a draft in a store, named after this machine and this process."""
-    return folder / f".{_here()}.{os.getpid()}.{uuid.uuid4().hex}.tmp"
+def new_draft(folder: Path, prefix: str = ".", suffix: str = ".tmp") -> Path:
+    """Gives a new path for a draft in a folder, named after this machine and this process."""
+    return folder / f"{prefix}{_here()}.{os.getpid()}.{uuid.uuid4().hex}{suffix}"
+
+
+def left_by_the_dead(path: Path, prefix: str = ".") -> bool:
+    """Says whether the process that a draft is named after has ended, or wrote long ago."""
+    here, process, *_ = path.name.removeprefix(prefix).split(".")
+    return (here == _here() and _ended(process)) or _age(path) > _OLD
 
 
 def _here() -> str:

@@ -1,0 +1,90 @@
+"""What `transferlearn train` keeps where it is stopped, or where a disk is full."""
+
+import os
+import shutil
+import signal
+from collections import namedtuple
+
+import pytest
+from PIL import Image
+
+import transferlearn as tl
+from tests.networks import pixels
+from transferlearn.cli import main
+from transferlearn.fitted import FittedModel
+from transferlearn.training.keeping import Keeping
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    for i, image in enumerate(pixels(24, 64, seed=5)):
+        file = folder / ("ant", "bee")[i % 2] / f"{i}.png"
+        file.parent.mkdir(exist_ok=True)
+        Image.fromarray(image).save(file)
+    return folder
+
+
+def train(photos, output, *more):
+    options = ["--epochs", "3", "--image-size", "32x32", "--seed", "0", "--freeze", "all"]
+    return main(["train", str(photos), *options, "--output", str(output), *more])
+
+
+def send(monkeypatch, number, epoch=1):
+    """Sends this process a signal in the middle of an epoch, counted from 0."""
+    begin, count = Keeping.on_train_batch_end, []
+
+    def sending(self, batch, logs=None):
+        begin(self, batch, logs)
+        count.append(batch)
+        if count.count(0) == epoch + 1:
+            monkeypatch.undo()
+            os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(Keeping, "on_train_batch_end", sending)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_the_last_good_epoch(photos, tmp_path, capsys, monkeypatch, number, code):
+    before = signal.getsignal(signal.SIGTERM)
+    send(monkeypatch, number)
+    assert train(photos, tmp_path / "model", "--resume", str(tmp_path / "run")) == code
+    assert f"saved in {tmp_path / 'model'}" in capsys.readouterr().err
+    assert tl.load(tmp_path / "model").history.epoch == [0]
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert train(photos, tmp_path / "model", "--resume", str(tmp_path / "run")) == 0
+    assert tl.load(tmp_path / "model").history.epoch == [0, 1, 2]
+
+
+def test_a_signal_before_the_first_epoch_saves_nothing(photos, tmp_path, capsys, monkeypatch):
+    send(monkeypatch, signal.SIGTERM, epoch=0)
+    assert train(photos, tmp_path / "model") == 143
+    assert not (tmp_path / "model").exists()
+
+
+def test_room_is_looked_at_before_training(photos, tmp_path, capsys, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10, 9, 1_000_000))
+    assert train(photos, tmp_path / "model") == 1
+    said = capsys.readouterr().err
+    assert f"{tmp_path / 'model'} has no room for the model" in said
+    assert "Epoch" not in said
+
+
+def test_a_model_that_cannot_be_saved_is_saved_elsewhere(photos, tmp_path, capsys, monkeypatch):
+    save = FittedModel.save
+
+    def full(self, path):
+        if path == tmp_path / "model":
+            raise OSError(28, "No space left on device")
+        save(self, path)
+
+    monkeypatch.setattr(FittedModel, "save", full)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "second"))
+    (tmp_path / "second").mkdir()
+    assert train(photos, tmp_path / "model") == 0
+    (place,) = (tmp_path / "second").glob("model-*")
+    told = capsys.readouterr()
+    assert f"predict {place} PHOTO" in told.out
+    assert "No space left on device" in told.err
+    tl.load(place)

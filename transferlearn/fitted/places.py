@@ -1,0 +1,91 @@
+"""Puts a save in the place of the one before, so that at any moment one of them is whole."""
+
+import contextlib
+import glob
+import os
+import shutil
+from pathlib import Path
+
+from transferlearn.drafts import drafts, left_by_the_dead, new_draft
+
+DESCRIPTION = "transferlearn.json"
+_ASIDE = ".previous"  # what the name of a save that is being replaced ends with
+
+
+def make_draft(path: Path, folder: Path) -> Path:
+    """Makes a hidden, empty folder beside the place where the save will be.
+
+    What processes that were killed have left there is removed.
+    """
+    drafts(folder, _prefix(path))
+    draft = new_draft(folder, _prefix(path))
+    draft.mkdir(mode=0o700)
+    return draft
+
+
+def replace_save(draft: Path, path: Path) -> None:
+    """Renames `draft` to `path`; the save that was there waits under another name, then goes."""
+    aside = new_draft(path.parent, _prefix(path), _ASIDE)
+    if path.exists():
+        path.rename(aside)
+    try:
+        draft.rename(path)
+    except BaseException:
+        if aside.exists():
+            aside.rename(path)
+        raise
+    _discard(path, [aside])
+    with contextlib.suppress(OSError):  # not every file system can sync a folder
+        sync(path.parent)
+
+
+def recover(path: Path) -> None:
+    """Brings back the save that a killed process put aside; call it before a new one is written."""
+    dead = [aside for aside in _asides(path) if left_by_the_dead(aside, _prefix(path))]
+    if dead and not path.exists():
+        dead.pop().rename(path)
+    _discard(path, dead)
+
+
+def whole_place(path: Path) -> Path:
+    """Gives the folder where the save is now: while it is being replaced, the one put aside."""
+    asides = [] if path.exists() else _asides(path)
+    return asides[-1] if asides else path
+
+
+def stamp(path: Path) -> tuple[int, int] | None:
+    """Gives what tells one save from the next one in its place; `None` where there is none."""
+    try:
+        described = (path / DESCRIPTION).stat()
+    except OSError:
+        return None
+    return described.st_ino, described.st_mtime_ns
+
+
+def sync(file: Path) -> None:
+    """Waits until a file or folder has reached the disk."""
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _prefix(path: Path) -> str:
+    """Gives what the hidden names that belong to a save begin with."""
+    return f".{path.name}."
+
+
+def _asides(path: Path) -> list[Path]:
+    """Lists the whole saves that were put aside when this one was to be replaced, oldest first."""
+    names = f"{glob.escape(_prefix(path))}*{_ASIDE}"
+    found = [aside for aside in path.parent.glob(names) if stamp(aside)]
+    return sorted(found, key=lambda aside: stamp(aside) or (0, 0))
+
+
+def _discard(path: Path, asides: list[Path]) -> None:
+    """Removes saves that were put aside; a kill in the midst leaves a draft, which is swept."""
+    for aside in asides:
+        with contextlib.suppress(OSError):
+            draft = aside.rename(new_draft(path.parent, _prefix(path)))
+            shutil.rmtree(draft, ignore_errors=True)
