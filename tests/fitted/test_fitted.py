@@ -175,3 +175,17 @@ def test_evaluate_takes_ids_that_do_not_start_at_0():
     x, ids = pixels(14, 32), np.arange(14) % 2 + 5
     fitted = tl.ImageClassifierBuilder(small_backbone(), seed=0).fit((x, ids), epochs=1, verbose=0)
     assert fitted.evaluate(Batches(x, ids)).accuracy == fitted.evaluate((x, ids)).accuracy
+
+
+def test_the_most_reliable_score_is_told_with_its_interval(capsys):
+    data = pixels(40, 32), np.arange(40) % 2
+    builder = tl.ImageClassifierBuilder(small_backbone(), seed=0)
+    solved = builder.fit(data, schedule="probe", validation_split=0, verbose=0)
+    assert "in cross-validation of the solved head; nothing" in solved.reliable_score
+    held_out = builder.fit(data, schedule="probe", validation_split=0.5, verbose=2)
+    told = capsys.readouterr().out.splitlines()[-1]
+    assert told == f"Result: {held_out.reliable_score}"
+    value = held_out.phases[-1].metrics["val_accuracy"]
+    assert told.startswith(f"Result: accuracy {value:.4f} on 20 held-out images (95%: ")
+    stepped = builder.fit(data, schedule="one-phase", epochs=1, validation_split=0, verbose=0)
+    assert stepped.reliable_score.startswith("Nothing is held out")

@@ -129,6 +129,9 @@ def test_what_differs_is_named(backbone, tmp_path):
         fit(backbone, tmp_path / "run", (X[:-4], Y[:-4]))
     with pytest.raises(ValueError, match=r"builder\.learning_rate: it was not set, and now"):
         fit(backbone, tmp_path / "run", learning_rate=0.1)
+    begin(backbone, tmp_path / "loss", loss=lambda y, p: keras.ops.mean((p[:, 0] - y) ** 2))
+    with pytest.raises(ValueError, match="code_of_loss_and_metrics: it was"):
+        fit(backbone, tmp_path / "loss", loss=lambda y, p: keras.ops.mean((p[:, 1] - y) ** 2))
     with pytest.raises(ValueError, match=r"fit\.epochs: it was 4, and now it is 5"):
         fit(backbone, tmp_path / "run", epochs=5)
     with pytest.raises(ValueError, match=r"backbone\.weights: it was"):

@@ -18,6 +18,7 @@ from transferlearn.builders.run_description import (
     describe_callbacks,
     describe_data,
     digest_of_weights,
+    digests_of_code,
     versions,
 )
 from transferlearn.data import LoadedData
@@ -153,6 +154,8 @@ class Training(Generic[Prediction]):
         )
         if runner.cut_short_by is not None:
             hand_over(runner.cut_short_by, fitted, on_interrupt)
+        if verbose:
+            print(f"Result: {fitted.reliable_score}")
         return fitted
 
     @contextlib.contextmanager
@@ -192,6 +195,7 @@ class Training(Generic[Prediction]):
                 "cache_dtype": self.storage.dtype,
                 "trunk_dtype": self.storage.trunk_dtype,
                 "callbacks": describe_callbacks(callbacks),
+                "code_of_loss_and_metrics": digests_of_code(self.settings),
             },
             "data": describe_data(self.data),
         }

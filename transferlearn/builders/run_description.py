@@ -1,8 +1,10 @@
 """Describes all that the weights of a training depend on, so that a run goes on with the same."""
 
 import hashlib
+import platform
 from collections.abc import Sequence
 from importlib import metadata
+from types import CodeType, FunctionType
 from typing import Any
 
 import keras
@@ -14,7 +16,7 @@ from transferlearn.data import Dataset
 from transferlearn.data.dataset import ItemDataset
 from transferlearn.data.targets import Weigh
 from transferlearn.running import ITEMS
-from transferlearn.training import TrainingData
+from transferlearn.training import CompileSettings, TrainingData
 from transferlearn.types import Json
 
 _PACKAGES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}  # by the backend's name
@@ -28,8 +30,18 @@ def versions() -> Json:
         "keras": keras.__version__,
         "backend": backend,
         backend: metadata.version(_PACKAGES.get(backend, backend)),
+        "python": ".".join(platform.python_version_tuple()[:2]),
         "numpy": np.__version__,
     }
+
+
+def digests_of_code(settings: CompileSettings) -> list[str]:
+    """Hashes the code of loss and metrics that are plain functions.
+
+    A function that computes something else under the same name is another one.
+    """
+    given = [settings.loss, *keras.tree.flatten(settings.metrics or [])]
+    return [_hash_of_code(part.__code__) for part in given if isinstance(part, FunctionType)]
 
 
 def describe_data(data: TrainingData) -> Json:
@@ -63,6 +75,15 @@ def _describe(dataset: Dataset, weigh: Weigh | None) -> Json:
         for i, content in enumerate(dataset.content_hashes())
     ]
     return {ITEMS: [[dataset.called(i), row] for i, row in enumerate(rows)]}
+
+
+def _hash_of_code(code: CodeType) -> str:
+    """Hashes what a function does: its instructions, constants and names, not its place."""
+    constants = [
+        _hash_of_code(part) if isinstance(part, CodeType) else repr(part) for part in code.co_consts
+    ]
+    what = repr((code.co_code, constants, code.co_names))
+    return hashlib.blake2b(what.encode(), digest_size=8).hexdigest()
 
 
 def _hash(content: str, *beside: Any) -> str:

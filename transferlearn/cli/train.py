@@ -114,11 +114,8 @@ def run(options: Namespace) -> Outcome:
         "history": fitted.history.history,
         "skipped": [{"path": str(s.path), "reason": s.reason} for s in fitted.skipped],
     }
-    figures = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
-    held_out = fitted.outline.validation_items
-    figures += f" ({held_out:,} photos held out)" if held_out else " (none held out)"
     saved = f"Saved. Use it: transferlearn predict {place} PHOTO"
-    return Outcome(result, f"{figures}\n{saved}")
+    return Outcome(result, f"{saved}\nResult: {fitted.reliable_score}")
 
 
 def _save(fitted: "FittedModel[Any]", output: Path) -> Path:

@@ -100,6 +100,31 @@ class FittedModel(Generic[Prediction]):
             begun += phase.epochs
         return epoch
 
+    @property
+    def reliable_score(self) -> str:
+        """Says in words the most reliable score that training came to, with its 95% interval."""
+        score, items = self.encoding.score, self.outline.validation_items
+        value = self.phases[-1].metrics.get(score.key) if self.phases else None
+        if items and value is not None:
+            noise = score.noise(value, items)
+            low, high = value - noise, min(value + noise, 1.0)
+            return (
+                f"{score.name} {value:.4f} on {items:,} held-out {self.kind.noun}s "
+                f"(95%: {low:.4f} to {high:.4f})"
+            )
+        solved = next((phase.solved for phase in reversed(self.phases) if phase.solved), None)
+        if solved is None or solved.interval is None:
+            return (
+                "Nothing is held out, so no score is known: evaluate the model on other items, or "
+                "pass validation_data or validation_split=0.2."
+            )
+        low, high = solved.interval
+        then = "" if self.phases[-1].solved else ", which was fine-tuned since"
+        return (
+            f"{solved.score_name} {solved.score:.4f} (95%: {low:.4f} to {high:.4f}) in "
+            f"cross-validation of the solved head{then}; nothing is held out"
+        )
+
     def __repr__(self) -> str:
         parts = [repr(self.outline.backbone), self.encoding.summary()]
         metrics = self.phases[-1].metrics if self.phases else {}

@@ -39,6 +39,7 @@ def write_save(
     check_target(path)
     recover(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    check_room(path, fitted.model)
     draft = make_draft(path, path.parent)
     try:
         _without_training(fitted.model).save(draft / MODEL)
@@ -52,8 +53,11 @@ def write_save(
             sync(file)
         draft.chmod(0o755)  # until now, only its owner was let in
         replace_save(draft, path)
-    except BaseException:  # an interrupt too must leave no draft behind
+    except BaseException as error:  # an interrupt too must leave no draft behind
         shutil.rmtree(draft, ignore_errors=True)
+        if isinstance(error, OSError):
+            reason = error.strerror or error
+            raise OSError(f"{path} cannot be saved: {reason}. Nothing was changed.") from error
         raise
 
 

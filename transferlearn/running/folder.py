@@ -66,17 +66,26 @@ class RunFolder:
                 f"{self.path} is not the folder of a run: it holds {_others(self.path)[0]}. "
                 "Nothing was written; choose a new name for resume."
             )
-        self.path.mkdir(parents=True, exist_ok=True)
-        with _locked(self.path / _LOCK):
-            for draft in self.path.glob(".*.tmp"):  # of a process that was killed
-                draft.unlink()
-            if file.is_file():
-                self.seed = self._check(file, description)
-            else:
-                self.seed = secrets.randbelow(2**31)
-                begun = {"machine": platform.node(), "seed": self.seed, "run": description}
-                _write_text(file, json.dumps(begun))
+        with contextlib.ExitStack() as held:
+            try:
+                self.path.mkdir(parents=True, exist_ok=True)
+                held.enter_context(_locked(self.path / _LOCK))
+                self._begin(file, description)
+            except OSError as error:
+                reason = error.strerror or error
+                raise OSError(f"{self.path} cannot hold this run: {reason}") from error
             yield
+
+    def _begin(self, file: Path, description: Json) -> None:
+        """Writes down which run this is, or checks that it is the one that the folder holds."""
+        for draft in self.path.glob(".*.tmp"):  # of a process that was killed
+            draft.unlink()
+        if file.is_file():
+            self.seed = self._check(file, description)
+        else:
+            self.seed = secrets.randbelow(2**31)
+            begun = {"machine": platform.node(), "seed": self.seed, "run": description}
+            _write_text(file, json.dumps(begun))
 
     def _check(self, file: Path, description: Json) -> int:
         """Refuses to go on with a run that is another one; else gives the seed of the run."""
@@ -198,7 +207,7 @@ def _locked(file: Path) -> Iterator[None]:
     """
     with file.open("a+b") as stream:
         if not _try_lock(stream.fileno()):
-            raise OSError(f"{file.parent} is in use by another process, which trains this run.")
+            raise OSError("it is in use by another process, which trains this run")
         yield
 
 
