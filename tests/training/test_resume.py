@@ -11,6 +11,7 @@ import pytest
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
 from transferlearn.data import DataWarning
+from transferlearn.training import recording
 
 pytestmark = pytest.mark.core
 X = pixels(48, 32)
@@ -113,9 +114,54 @@ def begin(backbone, folder, data=(X, Y), epoch=2, act=gone, **settings):
 def fit(backbone, folder, data=(X, Y), callbacks=None, **settings):
     callbacks = [Watch(None, None)] if callbacks is None else callbacks
     options = {"epochs": 4, "schedule": "fine-tune", "validation_split": 0.25}
-    given = {name: settings.pop(name) for name in [*settings] if name in options}
+    given = {name: settings.pop(name) for name in [*settings] if name in {**options, "cache": 0}}
     builder = builder_of(backbone, **settings)
     return builder.fit(data, callbacks=callbacks, verbose=0, resume=folder, **{**options, **given})
+
+
+class KillWithin(keras.callbacks.Callback):
+    """Kills a run after a batch of an epoch, both counted from 0."""
+
+    def __init__(self, epoch, batch):
+        super().__init__()
+        self.at = epoch, batch
+
+    def get_state(self):
+        return None
+
+    def set_state(self, state):
+        pass
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (self.epoch, batch) == self.at:
+            raise Gone
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"freeze": "residual_conv", "cache": True},
+        {"freeze": "none", "batch_norm": "train", "augmentation": "light"},
+    ],
+    ids=["stored", "live"],
+)
+def test_within_an_epoch_too(backbone, tmp_path, monkeypatch, settings):
+    monkeypatch.setattr(recording, "_EVERY", 0.0)
+    settings = {**settings, "schedule": "one-phase", "epochs": 3}
+    whole = fit(backbone, tmp_path / "whole", callbacks=[KillWithin(-1, 0)], **settings)
+    # The second batch after the state that was taken up, which is counted from there.
+    for kill in (KillWithin(0, 3), KillWithin(1, 2), KillWithin(1, 1)):
+        with pytest.raises(Gone):
+            fit(backbone, tmp_path / "run", callbacks=[kill], **settings)
+        newest = sorted((tmp_path / "run").glob("epoch-*.npz"))[-1]
+        assert not newest.stem.endswith("-000000000")
+    fitted = fit(backbone, tmp_path / "run", callbacks=[KillWithin(-1, 0)], **settings)
+    for a, b in zip(fitted.model.weights, whole.model.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert fitted.history.history == whole.history.history
 
 
 def test_what_differs_is_named(backbone, tmp_path):

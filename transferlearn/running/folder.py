@@ -129,9 +129,9 @@ class RunFolder:
                 for file in self.path.glob(f"epoch-{old:03}-*.npz"):
                     file.unlink(missing_ok=True)
 
-    def save_within(self, phase: int, epoch: int, state: State) -> None:
-        """Writes the state after `epoch` epochs of phase number `phase`."""
-        if self._write(self.path / f"epoch-{phase:03}-{epoch:06}.npz", state):
+    def save_within(self, phase: int, epoch: int, batch: int, state: State) -> None:
+        """Writes the state after `epoch` epochs of a phase and `batch` batches of the next."""
+        if self._write(self.path / f"epoch-{phase:03}-{epoch:06}-{batch:09}.npz", state):
             for old in sorted(self.path.glob(f"epoch-{phase:03}-*.npz"))[:-_KEPT]:
                 old.unlink(missing_ok=True)
 

@@ -171,14 +171,16 @@ class Keeping(keras.callbacks.Callback):
             elif self._phase.patience and new.epoch - self._best.epoch >= self._phase.patience:
                 self.model.stop_training = True
 
-    def get_state(self) -> dict[str, Any]:
-        """Gives what is remembered at the end of an epoch, as a state of a run holds it.
+    def get_state(self, *, within: bool = False) -> dict[str, Any]:
+        """Gives what is remembered, as a state of a run holds it.
 
-        The weights of the newest epoch are those that the model has.
+        Args:
+            within: Whether an epoch has begun; else the weights of the newest epoch are those that
+                the model has, and are left out.
         """
         told = {str(epoch): state._asdict() for epoch, state in self._told.items()}
         return {
-            "newest": self._newest._replace(weights=[])._asdict(),
+            "newest": (self._newest if within else self._newest._replace(weights=[]))._asdict(),
             "good": None if self._good is self._newest else self._good._asdict(),
             "best": None if self._best is self._newest else self._best._asdict(),
             "told": told,
@@ -189,7 +191,7 @@ class Keeping(keras.callbacks.Callback):
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Remembers what `get_state` gave, once the model has the weights of that epoch again."""
         newest = _State(**state["newest"])
-        self._newest = self._state(newest.epoch, newest.metrics)
+        self._newest = newest if newest.weights else self._state(newest.epoch, newest.metrics)
         self.epochs = newest.epoch
         self._good = _State(**state["good"]) if state["good"] else self._newest
         self._best = _State(**state["best"]) if state["best"] else self._newest

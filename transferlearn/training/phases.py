@@ -266,7 +266,7 @@ class PhaseRunner:
                 return _Outcome(solution.history, metrics, solution.head)
             recorder = None
             if self.resumption:
-                recorder = self.resumption.recorder(len(self.results), given.model, keeping)
+                recorder = self.resumption.recorder(len(self.results), given, keeping)
             history = fit(
                 model,
                 given.model,

@@ -1,6 +1,7 @@
 """Writes down where a training is, after each epoch, and takes it up there again."""
 
 import random
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from transferlearn.running import RunFolder, State
 from transferlearn.training.keeping import Keeping
 from transferlearn.types import Logs
 
+_EVERY = 600.0  # seconds between states within an epoch
 # What Keras's own callbacks remember from epoch to epoch; these classes have no `get_state`.
 _REMEMBERED: dict[type[keras.callbacks.Callback], tuple[str, ...]] = {
     keras.callbacks.EarlyStopping: ("wait", "stopped_epoch", "best", "best_epoch", "best_weights"),
@@ -24,7 +26,9 @@ _REMEMBERED: dict[type[keras.callbacks.Callback], tuple[str, ...]] = {
 
 
 class Recorder(keras.callbacks.Callback):
-    """Writes a state after each epoch of a phase; it takes up the state that it is given.
+    """Writes a state after each epoch of a phase, and every ten minutes within one.
+
+    It takes up the state that it is given.
 
     It comes after all other callbacks: what they do at the end of an epoch belongs to the state.
 
@@ -35,9 +39,13 @@ class Recorder(keras.callbacks.Callback):
         keeping: The callback that keeps weights.
         callbacks: The user's callbacks.
         within: The state to take up when the phase begins, or `None`.
+        fitted: The model whose steps are taken: the full model, or one in its place.
+        steps: How many batches an epoch has; `None` where a stream does not give them by number,
+            so that no state is written within an epoch.
 
     Attributes:
         epochs: How many epochs of the phase have ended, those of earlier processes included.
+        batches: How many batches of the next epoch an earlier process has done.
         history: The logs of these epochs by name, as a Keras `History` holds them.
         stopped: Whether a callback had stopped the phase after the last of these epochs.
     """
@@ -52,8 +60,13 @@ class Recorder(keras.callbacks.Callback):
         keeping: Keeping,
         callbacks: Sequence[keras.callbacks.Callback],
         within: State | None,
+        fitted: keras.Model,
+        steps: int | None,
     ) -> None:
         super().__init__()
+        self._fitted = fitted
+        self._steps = steps
+        self._written = time.monotonic()
         self._folder = folder
         self._phase = phase
         self._variables = variables
@@ -63,6 +76,7 @@ class Recorder(keras.callbacks.Callback):
         self.epochs = 0 if within is None else int(within["epochs"])
         self.history: dict[str, list[Any]] = {} if within is None else within["history"]
         self.stopped = within is not None and bool(within["stopped"])
+        self.batches = 0 if within is None else int(within["batches"])
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Takes the state up, once all other callbacks are as they are at the start of a phase."""
@@ -75,21 +89,50 @@ class Recorder(keras.callbacks.Callback):
             set_states(self._callbacks, state["callbacks"])
             set_random_states(state["random"])
 
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Goes on counting metrics where an epoch is taken up in its middle."""
+        if self.batches and self._within is not None:
+            assign_all(self._fitted.metrics_variables, self._within["metrics"])
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Writes a state every ten minutes."""
+        done = self.batches + batch + 1
+        # Keras averages weights once more wherever `fit` ends, so then an epoch is not parted.
+        parted = self._steps is not None and done < self._steps and not self._averages
+        if parted and time.monotonic() - self._written >= _EVERY:
+            if keras.backend.backend() == "jax":
+                self._fitted.jax_state_sync()
+            self._write(done)
+
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Writes the state that the epoch ended in."""
         self.epochs += 1
+        self.batches = 0
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+        self._write(0)
+
+    @property
+    def _averages(self) -> bool:
+        """Says whether the optimizer averages weights."""
+        optimizer = self.model.optimizer
+        return bool(getattr(optimizer, "inner_optimizer", optimizer).use_ema)
+
+    def _write(self, batches: int) -> None:
+        """Writes the state after so many batches of the epoch that comes after those that ended."""
         state = {
             "epochs": self.epochs,
+            "batches": batches,
             "variables": values_of(self._of_phase()),
-            "keeping": self._keeping.get_state(),
+            "metrics": values_of(self._fitted.metrics_variables) if batches else [],
+            "keeping": self._keeping.get_state(within=batches > 0),
             "callbacks": states_of(self._callbacks),
             "random": random_states(),
             "history": self.history,
             "stopped": bool(self.model.stop_training),
         }
-        self._folder.save_within(self._phase, self.epochs, state)
+        self._folder.save_within(self._phase, self.epochs, batches, state)
+        self._written = time.monotonic()
 
     def joined(self, history: keras.callbacks.History) -> keras.callbacks.History:
         """Gives the history of the whole phase, where `history` is that of this process."""

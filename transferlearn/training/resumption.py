@@ -111,11 +111,21 @@ class Resumption:
                 "differ from one that was not stopped."
             )
 
-    def recorder(self, phase: int, model: keras.Model, keeping: Keeping) -> Recorder:
-        """Makes the callback that writes the states of a phase in which `model` is fitted."""
+    def recorder(self, phase: int, given: PhaseInput, keeping: Keeping) -> Recorder:
+        """Makes the callback that writes the states of a phase."""
         within, self._within = self._within, None
-        variables = self._variables(model)
-        return Recorder(self.folder, phase, variables, keeping, self.callbacks, within)
+        train = given.batches.train
+        steps = len(train) if isinstance(train, keras.utils.PyDataset) else None
+        return Recorder(
+            self.folder,
+            phase,
+            self._variables(given.model),
+            keeping,
+            self.callbacks,
+            within,
+            given.model,
+            steps if getattr(train, "by_epoch", False) else None,
+        )
 
     def _variables(self, *models: keras.Model) -> list[keras.Variable]:
         """Lists the variables of the network, of its augmentation and of `models`."""

@@ -11,6 +11,7 @@ from transferlearn.data.iterating import without_autotune
 from transferlearn.folding import on_cpu
 from transferlearn.keras_internals import share_first_epoch, share_metrics
 from transferlearn.splitting import count_operations
+from transferlearn.training.epoch_parts import fit_from_within
 from transferlearn.training.keeping import Keeping
 from transferlearn.training.recording import Recorder
 from transferlearn.types import Logs, Metrics, TfData, Verbose
@@ -91,25 +92,29 @@ def fit(
     followed = [*callbacks[:place], keeping, *callbacks[place:], *([recorder] if recorder else [])]
     if train is not batches.train:  # a `tf.data.Dataset`, which passes on none of Keras's hooks
         followed.insert(0, _SetsEpoch(batches.train, begun))
-    if stand_in is model:
+    part = recorder.batches if recorder else 0
+    if stand_in is model and not part:
         return model.fit(**data, callbacks=followed, **options)
     watched = any(_overrides(callback, hook) for callback in callbacks for hook in _HOOKS)
     small = 3 * batches.batch_size * count_operations(stand_in) < _SMALL_STEP
     several = small and not watched and keras.backend.backend() != "torch"  # Keras refuses it there
     gains_from_jit = _gains_from_jit(stand_in, model.optimizer, model.loss, metrics)
-    stand_in.compile(
-        optimizer=model.optimizer,
-        loss=model.loss,
-        metrics=metrics,
-        jit_compile=True if gains_from_jit else "auto",
-        steps_per_execution=_STEPS_AT_ONCE if several else 1,
-        auto_scale_loss=False,  # the optimizer stays the full model's own object
-    )
+    if stand_in is not model:
+        stand_in.compile(
+            optimizer=model.optimizer,
+            loss=model.loss,
+            metrics=metrics,
+            jit_compile=True if gains_from_jit else "auto",
+            steps_per_execution=_STEPS_AT_ONCE if several else 1,
+            auto_scale_loss=False,  # the optimizer stays the full model's own object
+        )
     model.optimizer.build(model.trainable_variables)
     model.stop_training = False
     _build_metrics(stand_in, batches.train)
     steps = len(batches.train) if isinstance(batches.train, keras.utils.PyDataset) else None
     linked = _LinkedCallbacks(followed, model, stand_in, watched, steps=steps, **options)
+    if part and isinstance(batches.train, keras.utils.PyDataset):
+        return fit_from_within(stand_in, batches.train, part, data, linked, options)
     return stand_in.fit(**data, callbacks=linked, **options)
 
 
