@@ -17,6 +17,7 @@ from transferlearn.backbones.graph import of_any_length
 from transferlearn.backbones.keras_hub import HubTokenizer
 from transferlearn.data.dataset import Request
 from transferlearn.features.extraction import Predictor
+from transferlearn.features.items import FeatureItems
 from transferlearn.tasks.classification import class_weights
 
 pytest.importorskip("tensorflow")
@@ -120,6 +121,27 @@ def test_stored_features_give_the_same_weights(backbone):
     # Dropout within the trained layer draws from one seed in both.
     for stored, live in zip(found[0].layers[-1].weights, found[1].layers[-1].weights, strict=True):
         np.testing.assert_allclose(stored, live, atol=2e-4)
+
+
+def test_batches_of_stored_features_are_no_longer_than_their_texts(backbone, monkeypatch):
+    read, seen = FeatureItems._read, []
+
+    def spy(self, *arguments):
+        tensors = read(self, *arguments)
+        seen.append([tensor.shape[1:] for tensor in keras.tree.flatten(tensors)])
+        return tensors
+
+    monkeypatch.setattr(FeatureItems, "_read", spy)
+    random = np.random.default_rng(0)
+    counts = random.integers(1, 15, 64)
+    given = [" ".join(["film", "plot"] * n) for n in counts]
+    builder = tl.TextClassifierBuilder(
+        backbone, sequence_length=32, freeze="transformer_layer_0", seed=3, batch_size=8
+    )
+    builder.fit((given, counts % 2), epochs=1, cache=True, validation_split=0, verbose=0)
+    states = {shapes[-1] for shapes in seen}
+    assert {shape[0] for shape in states} == {8, 16, 24, 30}  # rounded up; the longest has 30
+    assert len({shape[1] for shape in states}) == 1
 
 
 def test_a_save_needs_nothing_else(fitted, tmp_path):

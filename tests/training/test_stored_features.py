@@ -70,7 +70,7 @@ def test_stored_equals_live(backbone, freeze, schedule):
 
 @pytest.mark.parametrize("name", ["stem_bn", "re_lu, residual_bn", "add", "re_lu_1, dense_conv"])
 def test_stored_equals_live_at_every_kind_of_cut(backbone, monkeypatch, name):
-    def only_this(self):
+    def only_this(self, _):
         return [self._candidate(next(cut for cut in self._cuts if cut.name == name))]
 
     monkeypatch.setattr(preparing.Preparation, "_candidates", only_this)
