@@ -97,6 +97,7 @@ def compile_network(
     *,
     learning_rate: float | None = None,
     weight_decay: float | None = None,
+    parts: int = 1,
 ) -> None:
     """Compiles the model with a new optimizer; call it after each change of what is frozen.
 
@@ -107,11 +108,17 @@ def compile_network(
         learning_rate: The rate; `None` takes that of the settings.
         weight_decay: The decay of an optimizer that the settings only name; `None` keeps its
             default, and an optimizer object keeps its own.
+        parts: The number of steps whose gradients are added up, besides those that an optimizer
+            object adds up by itself.
     """
     rate = settings.learning_rate if learning_rate is None else learning_rate
     optimizer = copy_optimizer(settings.optimizer, rate)
     if isinstance(settings.optimizer, str) and weight_decay is not None:
         optimizer.weight_decay = weight_decay
+    if parts > 1:
+        optimizer.gradient_accumulation_steps = parts * (optimizer.gradient_accumulation_steps or 1)
+        if optimizer.weight_decay:  # Keras decays in each of the steps that are added up
+            optimizer.weight_decay /= parts
     network.model.compile(optimizer=optimizer, loss=objective.loss, metrics=objective.metrics())
 
 

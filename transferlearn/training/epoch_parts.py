@@ -5,42 +5,7 @@ from typing import Any
 import keras
 
 from transferlearn.data.iterating import without_autotune
-
-
-class RestOfEpoch(keras.utils.PyDataset):
-    """Gives the batches of an epoch that come after the first `done`.
-
-    Args:
-        source: Batches whose order the number of the epoch decides.
-        done: How many batches of the epoch are left out.
-    """
-
-    by_epoch = True
-
-    def __init__(self, source: keras.utils.PyDataset, done: int) -> None:
-        super().__init__()
-        self._source = source
-        self._done = done
-
-    def __len__(self) -> int:
-        return len(self._source) - self._done
-
-    def __getitem__(self, index: int) -> tuple[Any, ...]:
-        return tuple(self._source[index + self._done])
-
-    @property
-    def epoch(self) -> int:
-        """Gives the number of the source's epoch."""
-        return int(self._source.epoch)
-
-    @epoch.setter
-    def epoch(self, epoch: int) -> None:
-        self._source.epoch = epoch
-
-    @property
-    def varies(self) -> tuple[bool, ...]:
-        """Says of each array of x whether its second axis differs from batch to batch."""
-        return getattr(self._source, "varies", ())
+from transferlearn.training.wrapped import RestOfEpoch
 
 
 def fit_from_within(

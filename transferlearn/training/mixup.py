@@ -5,8 +5,10 @@ from typing import Any
 import keras
 import numpy as np
 
+from transferlearn.training.wrapped import WrappedBatches
 
-class MixedBatches(keras.utils.PyDataset):
+
+class MixedBatches(WrappedBatches):
     """Gives batches in which each item is mixed with one drawn from its batch, targets too.
 
     Reference: [mixup](https://arxiv.org/abs/1710.09412).
@@ -19,11 +21,9 @@ class MixedBatches(keras.utils.PyDataset):
     """
 
     def __init__(self, source: keras.utils.PyDataset, alpha: float, seed: int | None) -> None:
-        super().__init__()
-        self._source = source
+        super().__init__(source)
         self._alpha = alpha
         self._seed = int(np.random.default_rng().integers(2**31)) if seed is None else seed
-        self._ended = 0  # epochs
 
     def __len__(self) -> int:
         return len(self._source)
@@ -40,31 +40,3 @@ class MixedBatches(keras.utils.PyDataset):
             return np.float32(share) * values + np.float32(1 - share) * values[order]
 
         return keras.tree.map_structure(mix, batch)
-
-    @property
-    def by_epoch(self) -> bool:
-        """Says whether `epoch` alone decides the order of the source."""
-        return getattr(self._source, "by_epoch", False)
-
-    @property
-    def epoch(self) -> int:
-        """Gives the source's epoch if that decides its order, else the number of ended epochs."""
-        return self._source.epoch if self.by_epoch else self._ended
-
-    @epoch.setter
-    def epoch(self, epoch: int) -> None:
-        self._source.epoch = epoch
-
-    @property
-    def failure(self) -> Exception | None:
-        """Gives what went wrong while the source loaded a batch, or `None`."""
-        return getattr(self._source, "failure", None)
-
-    def on_epoch_begin(self) -> None:
-        """Tells the source that an epoch begins."""
-        self._source.on_epoch_begin()
-
-    def on_epoch_end(self) -> None:
-        """Tells the source that an epoch ends, and counts it."""
-        self._ended += 1
-        self._source.on_epoch_end()

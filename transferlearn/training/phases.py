@@ -3,41 +3,28 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
-import numpy as np
 
 from transferlearn.assembling import Network
 from transferlearn.data.iterating import without_retracing_advice
 from transferlearn.features import Storage
 from transferlearn.freezing import Layers
-from transferlearn.schedules import Phase, PhaseResult, SolvedHead
+from transferlearn.schedules import Phase, PhaseResult
 from transferlearn.tasks import Objective, Score
 from transferlearn.training.compiled import CompiledPhase
 from transferlearn.training.compiling import CompileSettings, compile_network, set_trainable
+from transferlearn.training.histories import Outcome, join, plain
 from transferlearn.training.inputs import InputPreparer, PhaseInput, TrainingData
 from transferlearn.training.keeping import Keeping
 from transferlearn.training.lost_loss import report_lost_loss
+from transferlearn.training.memory import in_parts_that_fit
 from transferlearn.training.pace import set_pace, set_shares
 from transferlearn.training.resumption import Resumption
 from transferlearn.training.solving import Refitted, solve, why_not_solved
 from transferlearn.training.stand_in import end_early, fit, plain_failures, restores
 from transferlearn.types import Verbose
-
-
-class _Outcome(NamedTuple):
-    """Holds what the training of one phase gave: history, metrics, and how a head was solved.
-
-    Attributes:
-        history: The Keras `History` of this phase.
-        metrics: The metrics of the weights that it ended with.
-        head: How the head was solved, or `None`.
-    """
-
-    history: keras.callbacks.History
-    metrics: dict[str, Any]
-    head: SolvedHead | None
 
 
 @dataclass(kw_only=True)
@@ -147,7 +134,7 @@ class PhaseRunner:
         except (Exception, KeyboardInterrupt):
             history = end_early(self.network.model, given.model, keeping)
             if history is not None:
-                outcome = _Outcome(history, keeping.metrics, None)
+                outcome = Outcome(history, keeping.metrics, None)
                 self._add_result(compiled, given, keeping, outcome, started)
             raise
         self._add_result(compiled, given, keeping, outcome, started)
@@ -162,7 +149,7 @@ class PhaseRunner:
         compiled: CompiledPhase,
         given: PhaseInput,
         keeping: Keeping,
-        outcome: _Outcome,
+        outcome: Outcome,
         started: float,
     ) -> None:
         """Says what a phase came to, and adds it to the results and to the joined history."""
@@ -172,7 +159,7 @@ class PhaseRunner:
             self._say(f"Head: {outcome.head}.")
         if keeping.note:
             self._say(f"Kept: {keeping.note}.")
-        self._join(outcome.history)
+        join(self._joined, outcome.history)
         self.results.append(
             PhaseResult(
                 epochs=len(outcome.history.epoch),
@@ -180,7 +167,7 @@ class PhaseRunner:
                 frozen_layers=compiled.frozen_layers,
                 trainable_parameters=compiled.trainable_parameters,
                 seconds=time.monotonic() - started,
-                metrics={name: _plain(value) for name, value in outcome.metrics.items()},
+                metrics={name: plain(value) for name, value in outcome.metrics.items()},
                 stored=given.stored,
                 not_stored=given.not_stored,
                 solved=outcome.head,
@@ -194,13 +181,7 @@ class PhaseRunner:
         """Freezes and compiles the network for one phase."""
         mask = self.layers.frozen_by(phase.freeze)
         set_trainable(self.network, mask, batch_norm=self.settings.batch_norm)
-        compile_network(
-            self.network,
-            self.settings,
-            self.objective,
-            learning_rate=phase.learning_rate,
-            weight_decay=phase.weight_decay,
-        )
+        self._compile_model(phase)
         rate = float(keras.ops.convert_to_numpy(self.network.model.optimizer.learning_rate))
         wanted, reason = phase.fit == "solve", ""
         if wanted:
@@ -246,7 +227,7 @@ class PhaseRunner:
 
     def _train(
         self, phase: Phase, compiled: CompiledPhase, given: PhaseInput, keeping: Keeping
-    ) -> _Outcome:
+    ) -> Outcome:
         """Solves the head or takes gradient steps, as the phase asks, and gives what came of it."""
         model, begun = self.network.model, len(self._joined.epoch)
         options: dict[str, Any] = {
@@ -254,47 +235,57 @@ class PhaseRunner:
             "callbacks": self.callbacks,
             "verbose": self.verbose,
         }
-        set_pace(model.optimizer, phase, compiled.rate, given.batches.train)
-        set_shares(self.network, self.layers.blocks, phase)
         with plain_failures(given.batches):
             if compiled.solved and self.objective.solver:
                 solver = self.objective.solver
-                options["initial_epoch"] = begun
-                solution = solve(self.network, given, solver, self.data, **options)
+                solution = solve(
+                    self.network, given, solver, self.data, initial_epoch=begun, **options
+                )
                 self._refitted = solution.refitted
                 metrics = {name: v[-1] for name, v in solution.history.history.items()}
-                return _Outcome(solution.history, metrics, solution.head)
-            recorder = None
-            if self.resumption:
-                recorder = self.resumption.recorder(len(self.results), given, keeping)
-            history = fit(
-                model,
-                given.model,
-                given.batches,
-                keeping=keeping,
-                recorder=recorder,
-                begun=begun,
-                epochs=phase.epochs,
-                **options,
-            )
-        return _Outcome(recorder.joined(history) if recorder else history, keeping.metrics, None)
+                return Outcome(solution.history, metrics, solution.head)
 
-    def _join(self, history: keras.callbacks.History) -> None:
-        """Adds a phase's history to that of the whole training."""
-        joined, missing = self._joined, len(self._joined.epoch)
-        joined.params = history.params
-        joined.epoch += history.epoch
-        for name, values in history.history.items():
-            # A History among the user's callbacks still holds what earlier phases gave it.
-            new = values[len(values) - len(history.epoch) :]
-            joined.history.setdefault(name, [float("nan")] * missing).extend(map(_plain, new))
+            def train(parts: int) -> keras.callbacks.History:
+                """Takes the gradient steps of the phase, each batch in so many parts."""
+                if parts > 1:
+                    self._compile_model(phase, parts)
+                set_pace(model.optimizer, phase, compiled.rate, given.batches.train)
+                set_shares(self.network, self.layers.blocks, phase)
+                batches, recorder = given.batches.in_parts(parts), None
+                if self.resumption:
+                    recorder = self.resumption.recorder(
+                        len(self.results), given.model, batches, keeping, parts
+                    )
+                history = fit(
+                    model,
+                    given.model,
+                    batches,
+                    keeping=keeping,
+                    recorder=recorder,
+                    begun=begun,
+                    epochs=phase.epochs,
+                    **options,
+                )
+                return recorder.joined(history) if recorder else history
+
+            parts = self.resumption.parts if self.resumption else 1
+            history = in_parts_that_fit(
+                train, keeping, batch_size=self.data.batch_size, parts=parts
+            )
+        return Outcome(history, keeping.metrics, None)
+
+    def _compile_model(self, phase: Phase, parts: int = 1) -> None:
+        """Compiles the model for a phase, to add up the gradients of so many steps."""
+        compile_network(
+            self.network,
+            self.settings,
+            self.objective,
+            learning_rate=phase.learning_rate,
+            weight_decay=phase.weight_decay,
+            parts=parts,
+        )
 
     def _say(self, line: str) -> None:
         """Prints a line, unless `verbose` is 0."""
         if self.verbose:
             print(line)
-
-
-def _plain(value: Any) -> Any:
-    """Turns a metric into a plain number, or into a list of them if it has one for each class."""
-    return np.asarray(value).tolist()

@@ -42,6 +42,7 @@ class Recorder(keras.callbacks.Callback):
         fitted: The model whose steps are taken: the full model, or one in its place.
         steps: How many batches an epoch has; `None` where a stream does not give them by number,
             so that no state is written within an epoch.
+        parts: The number of parts in which each batch is taken, see `in_parts_that_fit`.
 
     Attributes:
         epochs: How many epochs of the phase have ended, those of earlier processes included.
@@ -62,10 +63,12 @@ class Recorder(keras.callbacks.Callback):
         within: State | None,
         fitted: keras.Model,
         steps: int | None,
+        parts: int,
     ) -> None:
         super().__init__()
         self._fitted = fitted
         self._steps = steps
+        self._parts = parts
         self._written = time.monotonic()
         self._folder = folder
         self._phase = phase
@@ -123,6 +126,7 @@ class Recorder(keras.callbacks.Callback):
         state = {
             "epochs": self.epochs,
             "batches": batches,
+            "parts": self._parts,
             "variables": values_of(self._of_phase()),
             "metrics": values_of(self._fitted.metrics_variables) if batches else [],
             "keeping": self._keeping.get_state(within=batches > 0),

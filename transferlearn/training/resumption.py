@@ -23,6 +23,7 @@ from transferlearn.training.recording import (
     variables_of,
 )
 from transferlearn.training.solving import Refitted
+from transferlearn.training.stand_in import EpochBatches
 
 
 @dataclass(kw_only=True)
@@ -111,20 +112,28 @@ class Resumption:
                 "differ from one that was not stopped."
             )
 
-    def recorder(self, phase: int, given: PhaseInput, keeping: Keeping) -> Recorder:
-        """Makes the callback that writes the states of a phase."""
+    @property
+    def parts(self) -> int:
+        """Gives the number of parts in which the phase to take up takes each batch."""
+        return 1 if self._within is None else int(self._within["parts"])
+
+    def recorder(
+        self, phase: int, model: keras.Model, batches: EpochBatches, keeping: Keeping, parts: int
+    ) -> Recorder:
+        """Makes the callback that writes the states of a phase in which `model` is fitted."""
         within, self._within = self._within, None
-        train = given.batches.train
+        train = batches.train
         steps = len(train) if isinstance(train, keras.utils.PyDataset) else None
         return Recorder(
             self.folder,
             phase,
-            self._variables(given.model),
+            self._variables(model),
             keeping,
             self.callbacks,
             within,
-            given.model,
+            model,
             steps if getattr(train, "by_epoch", False) else None,
+            parts,
         )
 
     def _variables(self, *models: keras.Model) -> list[keras.Variable]:

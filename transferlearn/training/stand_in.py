@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -13,6 +13,7 @@ from transferlearn.keras_internals import share_first_epoch, share_metrics
 from transferlearn.splitting import count_operations
 from transferlearn.training.epoch_parts import fit_from_within
 from transferlearn.training.keeping import Keeping
+from transferlearn.training.memory import PartedBatches
 from transferlearn.training.recording import Recorder
 from transferlearn.types import Logs, Metrics, TfData, Verbose
 
@@ -48,6 +49,13 @@ class EpochBatches:
     train: keras.utils.PyDataset | TfData
     validation: keras.utils.PyDataset | TfData | None
     batch_size: int
+
+    def in_parts(self, parts: int) -> "EpochBatches":
+        """Gives the same batches, those to train on in so many parts each."""
+        if parts == 1 or not isinstance(self.train, keras.utils.PyDataset):
+            return self
+        size = -(-self.batch_size // parts)
+        return replace(self, train=PartedBatches(self.train, parts), batch_size=size)
 
 
 def fit(

@@ -1,0 +1,70 @@
+"""Defines batches that are made of other batches, and pass everything else on."""
+
+from typing import Any
+
+import keras
+
+
+class WrappedBatches(keras.utils.PyDataset):
+    """Passes number of the epoch, hooks and failures on to the batches that it is made of.
+
+    Args:
+        source: The batches `(x, y)` or `(x, y, sample_weight)` that these are made of.
+    """
+
+    def __init__(self, source: keras.utils.PyDataset) -> None:
+        super().__init__()
+        self._source = source
+        self._ended = 0  # epochs
+
+    @property
+    def by_epoch(self) -> bool:
+        """Says whether `epoch` alone decides the order of the source."""
+        return getattr(self._source, "by_epoch", False)
+
+    @property
+    def epoch(self) -> int:
+        """Gives the source's epoch if that decides its order, else the number of ended epochs."""
+        return self._source.epoch if self.by_epoch else self._ended
+
+    @epoch.setter
+    def epoch(self, epoch: int) -> None:
+        self._source.epoch = epoch
+
+    @property
+    def varies(self) -> tuple[bool, ...]:
+        """Says of each array of x whether its second axis differs from batch to batch."""
+        return getattr(self._source, "varies", ())
+
+    @property
+    def failure(self) -> Exception | None:
+        """Gives what went wrong while the source loaded a batch, or `None`."""
+        return getattr(self._source, "failure", None)
+
+    def on_epoch_begin(self) -> None:
+        """Tells the source that an epoch begins."""
+        self._source.on_epoch_begin()
+
+    def on_epoch_end(self) -> None:
+        """Tells the source that an epoch ends, and counts it."""
+        self._ended += 1
+        self._source.on_epoch_end()
+
+
+class RestOfEpoch(WrappedBatches):
+    """Gives the batches of an epoch that come after the first `done`.
+
+    Args:
+        source: Batches whose order the number of the epoch decides.
+        done: How many batches of the epoch are left out.
+    """
+
+    def __init__(self, source: keras.utils.PyDataset, done: int) -> None:
+        super().__init__(source)
+        self._done = done
+
+    def __len__(self) -> int:
+        return len(self._source) - self._done
+
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
+        return tuple(self._source[index + self._done])
