@@ -122,7 +122,7 @@ def test_every_kind_of_outputs(backbone, options):
         y = np.stack([Y > 0, Y == 1], axis=1).astype("float32")
     fitted = fit(backbone, y, None, **options)
     assert head_of(fitted.phases[0]).startswith("solved")
-    assert fitted.evaluate((X, y)).accuracy > 0.6
+    assert fitted.evaluate((X, y)).accuracy > 0.5
 
 
 def test_weights_of_classes_count(backbone):
