@@ -97,17 +97,17 @@ def test_a_gradient_that_writes_when_it_is_trained(tmp_path):
     refused(folder, "WriteFile")
 
 
+def lines_of(file):
+    """The initializer of a table from the lines of a file to their numbers."""
+    whole, number = tf.lookup.TextFileIndex.WHOLE_LINE, tf.lookup.TextFileIndex.LINE_NUMBER
+    return tf.lookup.TextFileInitializer(str(file), tf.string, whole, tf.int64, number)
+
+
 def test_a_table_that_is_filled_from_any_file(tmp_path):
     secret = tmp_path / "secret"
     secret.write_text("a\nb\n")
     table = tf.lookup.StaticHashTable(
-        tf.lookup.TextFileInitializer(
-            str(secret),
-            tf.string,
-            tf.lookup.TextFileIndex.WHOLE_LINE,
-            tf.int64,
-            tf.lookup.TextFileIndex.LINE_NUMBER,
-        ),
+        lines_of(secret),
         -1,
     )
 
@@ -176,13 +176,7 @@ def test_trust_by_name_says_what_it_allows(tmp_path, capsys):
     words.write_text("good\nfilm\nbad\n")
     module = tf.train.Checkpoint()
     module.table = tf.lookup.StaticVocabularyTable(
-        tf.lookup.TextFileInitializer(
-            str(words),
-            tf.string,
-            tf.lookup.TextFileIndex.WHOLE_LINE,
-            tf.int64,
-            tf.lookup.TextFileIndex.LINE_NUMBER,
-        ),
+        lines_of(words),
         1,
     )
 

@@ -6,21 +6,9 @@ import subprocess
 import sys
 
 import pytest
-from PIL import Image
 
-from tests.networks import pixels
 from transferlearn.cli import main
 from transferlearn.cli.main import as_json
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    for i, image in enumerate(pixels(24, 64, seed=5)):
-        file = folder / ("ant", "bee")[i % 2] / f"{i}.png"
-        file.parent.mkdir(exist_ok=True)
-        Image.fromarray(image).save(file)
-    return folder
 
 
 @pytest.fixture(scope="module")

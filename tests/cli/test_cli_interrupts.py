@@ -6,23 +6,11 @@ import signal
 from collections import namedtuple
 
 import pytest
-from PIL import Image
 
 import transferlearn as tl
-from tests.networks import pixels
 from transferlearn.cli import main
 from transferlearn.fitted import FittedModel
 from transferlearn.training.keeping import Keeping
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    for i, image in enumerate(pixels(24, 64, seed=5)):
-        file = folder / ("ant", "bee")[i % 2] / f"{i}.png"
-        file.parent.mkdir(exist_ok=True)
-        Image.fromarray(image).save(file)
-    return folder
 
 
 def train(photos, output, *more):
