@@ -22,11 +22,13 @@ class Score(abc.ABC):
 
     Attributes:
         guess: What a model does that knows nothing of an item, in words.
+        least: The smallest value that the score can have.
     """
 
     name: str
 
     guess: ClassVar[str]
+    least: ClassVar[float] = -math.inf
 
     @property
     def key(self) -> str:
@@ -63,6 +65,7 @@ class Share(Score):
     """Names the share of answers that are right, such as the accuracy."""
 
     guess: ClassVar[str] = "always giving the commonest answer"
+    least: ClassVar[float] = 0.0
 
     def is_called(self, name: str) -> bool:
         """Says whether this is the name of an accuracy, but not of a top-k accuracy."""
