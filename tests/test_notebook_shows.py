@@ -52,6 +52,14 @@ def test_the_tables_of_networks_and_suggestions_are_the_printed_ones(fitted, tmp
     assert str(found).splitlines()[-1] in shown
 
 
+def test_evaluations_show_as_tables(fitted):
+    scores = fitted.evaluate((pixels(18, 32), np.array([HOSTILE, "ant", "bee"] * 6)))
+    shown = scores._repr_html_()
+    assert tags(shown) <= {"table", "thead", "tbody", "tr", "th", "td", "p"}
+    assert f"{scores.accuracy:.4f}" in shown
+    assert "&lt;script&gt;" in shown
+
+
 def test_numbers_show_as_a_table():
     shown = tl.tasks.NumberPrediction(values={"<i>": 1.5}, path="<b>.png")._repr_html_()
     assert "&lt;i&gt;" in shown

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from transferlearn.tasks.figures import Interval
+from transferlearn.tasks.intervals import Interval
 
 if TYPE_CHECKING:
     from transferlearn.fitted.model import FittedModel
@@ -35,10 +35,8 @@ def known_score(fitted: "FittedModel[Any]") -> KnownScore | None:
     score, items = fitted.encoding.score, fitted.outline.validation_items
     value = fitted.phases[-1].metrics.get(score.key) if fitted.phases else None
     if items and value is not None:
-        noise = score.noise(value, items)
-        interval = (max(value - noise, score.least), min(value + noise, 1.0))
         how = f"on {items:,} held-out {fitted.kind.noun}s"
-        return KnownScore(score.name, value, interval, how)
+        return KnownScore(score.name, value, score.interval(value, items), how)
     solved = next((phase.solved for phase in reversed(fitted.phases) if phase.solved), None)
     if solved is None or solved.interval is None:
         return None
