@@ -14,6 +14,7 @@ from transferlearn.tasks.scores import Score
 from transferlearn.types import Json
 
 _SHOWN = 20  # the most parts, such as classes, that a printed table shows
+_NAME = 40  # the most characters of a part's name that it shows
 _OF_PART = ": "  # stands between the name of a figure and that of its part
 
 
@@ -171,7 +172,8 @@ def _table_of(parts: Mapping[str, Mapping[str, float]], shown: Sequence[str]) ->
     figures = list(dict.fromkeys(figure for part in parts.values() for figure in part))
     rows = [["", *figures]]
     for name in shown:
-        rows.append([name, *(_shown(parts[name].get(figure, math.nan)) for figure in figures)])
+        short = name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
+        rows.append([short, *(_shown(parts[name].get(figure, math.nan)) for figure in figures)])
     table = as_table(rows, right=range(1, len(figures) + 1))
     left = len(parts) - len(shown)
     return table + (f"\nand {left:,} more: parts has all of them." if left else "")
