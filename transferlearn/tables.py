@@ -1,5 +1,6 @@
-"""Writes tables as text, in which no cell can steer a terminal or break its line."""
+"""Writes tables as text and as HTML, in which no cell can break its line or run as code."""
 
+import html
 import unicodedata
 from collections.abc import Collection, Sequence
 
@@ -24,6 +25,36 @@ def as_table(rows: Sequence[Sequence[str]], *, right: Collection[int] = ()) -> s
             cells.append(space + cell if place in right else cell + space)
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
+
+
+def as_html(
+    rows: Sequence[Sequence[object]], *, right: Collection[int] = (), caption: str = ""
+) -> str:
+    """Writes rows of cells as a table in HTML; whatever a cell holds is shown as text.
+
+    Args:
+        rows: The cells of each line, the head first.
+        right: The numbers of the columns that are aligned to the right, counted from 0.
+        caption: A text above the table; empty for none.
+    """
+
+    def line(cells: Sequence[object], tag: str) -> str:
+        sides = ("right" if place in right else "left" for place in range(len(cells)))
+        written = (
+            f'<{tag} style="text-align:{side}">{html.escape(str(cell))}</{tag}>'
+            for cell, side in zip(cells, sides, strict=True)
+        )
+        return f"<tr>{''.join(written)}</tr>"
+
+    head, *body = rows
+    above = f"<caption>{html.escape(caption)}</caption>" if caption else ""
+    lines = "".join(line(cells, "td") for cells in body)
+    return f"<table>{above}<thead>{line(head, 'th')}</thead><tbody>{lines}</tbody></table>"
+
+
+def as_paragraph(text: str) -> str:
+    """Writes a text as a paragraph in HTML, as it is."""
+    return f"<p>{html.escape(text)}</p>"
 
 
 def visible(text: str) -> str:

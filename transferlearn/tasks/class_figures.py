@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -57,7 +58,7 @@ def classification_figures(
     all_items = of_sums(sums.sum(axis=0))
     by_class = _by_class(probabilities, answers, true)
     say_absent(class_names, by_class["support"])
-    figures: dict[str, float] = {
+    figures: dict[str, Any] = {
         "count": len(truth),
         "accuracy": all_items["accuracy"],
         "majority": majority(true, multi_label=multi_label),
