@@ -44,6 +44,8 @@ class Outline:
         validation_items: The number of items that were held out.
         baseline: The score of the simplest guess on the held-out items: the commonest class, or the
             mean.
+        blocks: The names of the layers of each of the backbone's blocks, by the block's name, from
+            the input on; empty in saves that do not tell.
     """
 
     backbone: str
@@ -54,6 +56,7 @@ class Outline:
     train_items: int | None = None
     validation_items: int | None = None
     baseline: float | None = None
+    blocks: dict[str, list[str]] = field(default_factory=dict)  # plain lists, as JSON gives back
 
 
 @dataclass(kw_only=True, repr=False)
