@@ -1,6 +1,7 @@
 """Holds a trained Keras model with what it needs to predict, be scored and be saved."""
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -177,11 +178,7 @@ class FittedModel(Generic[Prediction]):
             return self._decoded(self._values(one.batch), [one.path])[0]
         dataset = self.kind.unlabelled(items, on_error="raise" if single else on_error)
         values = self._all_values(dataset)
-        paths: Sequence[str | None] = [None] * len(values)
-        if dataset.names:
-            rows = dataset.first_rows if isinstance(dataset, ItemDataset) else range(len(values))
-            paths = [dataset.names[row] for row in rows]
-        predictions = self._decoded(values, paths)
+        predictions = self._decoded(values, dataset.paths or [None] * len(values))
         return predictions[0] if single else predictions
 
     def evaluate(self, labelled: Source, *, on_error: str = "skip") -> Evaluation:
@@ -193,17 +190,25 @@ class FittedModel(Generic[Prediction]):
                 `"raise"`.
 
         Returns:
-            Figures by key and attribute: for classes `count`, `accuracy`, `majority`, `loss`, each
-            class's recall and more; for numbers `mae`, `rmse`, `r2` and more.
+            Figures by key and attribute, with intervals: for classes `count`, `accuracy`,
+            `majority`, `loss`, each class's recall and more; for numbers `mae`, `rmse`, `r2` and
+            more. It keeps the model's values, the targets and the paths of the items.
 
         Raises:
-            ValueError: The model does not know a target, such as a new class.
+            ValueError: The model does not know a target, such as a new class, or gives NaN.
         """
         dataset = data.load(labelled, self.kind, self.encoding.target, on_error=on_error)
+        started = time.perf_counter()
         if isinstance(dataset, ItemDataset):
             values = self._all_values(dataset)
-            return self.encoding.measure(values, dataset.learnt[dataset.first_rows])
-        return self.encoding.measure(*self._values_and_targets(dataset))
+            targets = dataset.learnt[dataset.first_rows]
+        else:
+            values, targets = self._values_and_targets(dataset)
+        seconds = time.perf_counter() - started
+        paths = tuple(dataset.paths or [None] * len(values))
+        self._check_finite(values, paths)
+        measured = self.encoding.measure(values, targets)
+        return measured.completed(self.encoding.score, values, targets, paths, seconds)
 
     def save(self, path: str | Path, *, sign: "PrivateKey | None" = None) -> None:
         """Writes `model.keras` and its description, `transferlearn.json`, into the folder `path`.
@@ -252,13 +257,26 @@ class FittedModel(Generic[Prediction]):
         values, targets = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
         return values, targets
 
+    def _check_finite(self, values: np.ndarray, paths: Sequence[str | None]) -> None:
+        """Refuses values that are NaN or infinite, of which figures would be wrong."""
+        if lost := _not_finite(values, paths):
+            raise ValueError(
+                f"The model gives NaN or infinity for {len(lost)} of {len(values)} items, so no "
+                "figure would be right. If it is for all, the weights are lost: train again, with "
+                f"a lower learning_rate. If it is for a few, look at these:{indented(lost)}"
+            )
+
     def _decoded(self, values: np.ndarray, paths: Sequence[str | None]) -> list[Prediction]:
         """Turns values into predictions, and warns of values that are NaN or infinite."""
-        finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
-        if lost := [i for i, is_finite in enumerate(finite) if not is_finite]:
-            lines = [paths[i] or f"item {i}" for i in lost]
+        if lost := _not_finite(values, paths):
             notice(
                 f"The model gave NaN or infinity for {len(lost)} of {len(values)} items; ignore "
-                f"these predictions:{indented(lines)}"
+                f"these predictions:{indented(lost)}"
             )
         return self.encoding.decode(values, [Seen(path) for path in paths])
+
+
+def _not_finite(values: np.ndarray, paths: Sequence[str | None]) -> list[str]:
+    """Names the items with a value that is NaN or infinite."""
+    finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    return [paths[int(i)] or f"item {i}" for i in np.flatnonzero(~finite)]

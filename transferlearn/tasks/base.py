@@ -12,7 +12,8 @@ import numpy as np
 from transferlearn.assembling import NetworkOutput
 from transferlearn.data import Encoder, Spec, Target, Targets
 from transferlearn.heads import Output
-from transferlearn.tasks.figures import Evaluation, Interval
+from transferlearn.tasks.figures import Evaluation
+from transferlearn.tasks.intervals import Interval
 from transferlearn.tasks.scores import Score
 from transferlearn.types import Json, Loss, Metrics, Operation, Tensor
 

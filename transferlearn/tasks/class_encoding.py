@@ -14,8 +14,8 @@ from transferlearn.data.targets import ClassTargets
 from transferlearn.data.targets.labels import one_hot
 from transferlearn.heads import Output
 from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, Seen, in_numpy
+from transferlearn.tasks.class_evaluation import ClassEvaluation
 from transferlearn.tasks.class_figures import classification_figures, majority
-from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.logistic import LogisticSolver
 from transferlearn.tasks.losses import (
     Outputs,
@@ -190,7 +190,7 @@ class ClassEncoding(Encoding[ClassPrediction]):
         """Makes a prediction for each item: its likeliest class, and the probabilities of all."""
         return [self._prediction(row, of) for row, of in zip(values, seen, strict=True)]
 
-    def measure(self, values: np.ndarray, targets: np.ndarray) -> Evaluation:
+    def measure(self, values: np.ndarray, targets: np.ndarray) -> ClassEvaluation:
         """Gives the accuracy, the loss, the recall of each class and more."""
         return classification_figures(values, targets, self.class_names, multi_label=self.several)
 

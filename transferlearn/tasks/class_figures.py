@@ -6,12 +6,14 @@ import numpy as np
 
 from transferlearn.data.messages import notice
 from transferlearn.data.targets.labels import one_hot
-from transferlearn.tasks.figures import Evaluation, wilson
+from transferlearn.tasks.class_evaluation import ClassEvaluation
+from transferlearn.tasks.intervals import wilson
+from transferlearn.tasks.scores import Share
 
 
 def classification_figures(
     probabilities: np.ndarray, labels: np.ndarray, class_names: Sequence[str], *, multi_label: bool
-) -> Evaluation:
+) -> ClassEvaluation:
     """Computes accuracy, loss, recalls and more from probabilities and true labels.
 
     Args:
@@ -55,7 +57,15 @@ def classification_figures(
         balanced = np.concatenate([recalls, _ratio((~answers & ~true).sum(0), (~true).sum(0))])
     figures["balanced_accuracy"] = np.nanmean(balanced)
     figures["macro_f1"] = np.nanmean(_ratio(2 * right, there + claimed))
-    figures |= {f"recall: {name}": r for name, r in zip(class_names, recalls, strict=True)}
+    by_class = {
+        "precision": _ratio(right, claimed),
+        "recall": recalls,
+        "f1": _ratio(2 * right, there + claimed),
+        "support": there,
+    }
+    for figure, of_each in by_class.items():
+        named = zip(class_names, of_each, strict=True)
+        figures |= {f"{figure}: {name}": value for name, value in named}
     if absent := [name for name, items in zip(class_names, there, strict=True) if not items]:
         notice(
             f"No item of this data has the class {', '.join(map(repr, absent))}: its recall is "
@@ -64,7 +74,19 @@ def classification_figures(
     # Wilson's interval needs independent answers, and those for the tags of one item are not.
     intervals = {} if multi_label else {"accuracy": wilson(float(accuracy), len(truth))}
     plain = {name: float(value) for name, value in figures.items()}
-    return Evaluation(plain, intervals, baseline=plain["majority"])
+    return ClassEvaluation(
+        plain,
+        intervals,
+        interval_methods=dict.fromkeys(intervals, "Wilson"),
+        baseline=plain["majority"],
+        score=Share("accuracy"),
+        model_values=probabilities,
+        targets=labels,
+        class_names=tuple(class_names),
+        probabilities=probabilities,
+        labels=true.astype("int64") if multi_label else truth.argmax(axis=1).astype("int64"),
+        several=multi_label,
+    )
 
 
 def majority(labels: np.ndarray, *, multi_label: bool) -> float:

@@ -1,10 +1,34 @@
-"""Computes the figures that say how good a regressor is."""
+"""Computes and holds the figures that say how good a regressor is."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
-from transferlearn.tasks.figures import Evaluation, bootstrap
+from transferlearn.tasks.figures import Evaluation
+from transferlearn.tasks.intervals import bootstrap
+from transferlearn.tasks.scores import Determination
+from transferlearn.types import Json
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NumberEvaluation(Evaluation):
+    """Holds the figures of a regressor; of several numbers, `parts` has those of each.
+
+    Attributes:
+        names: The names of the numbers, in the order of the columns.
+        predicted: The numbers that the model gives, float `(items, numbers)`, in their own units.
+        true: The numbers that are right, float `(items, numbers)`.
+    """
+
+    _: KW_ONLY
+    names: tuple[str, ...]
+    predicted: np.ndarray
+    true: np.ndarray
+
+    def to_dict(self) -> Json:
+        """Gives figures and intervals, and the names of the numbers."""
+        return super().to_dict() | {"names": list(self.names)}
 
 
 def regression_figures(
@@ -13,7 +37,7 @@ def regression_figures(
     names: Sequence[str],
     mean: Sequence[float],
     spread: Sequence[float],
-) -> Evaluation:
+) -> NumberEvaluation:
     """Measures how far predicted numbers are from the true ones, with 95% intervals.
 
     Args:
@@ -56,8 +80,19 @@ def regression_figures(
         "loss": np.square(errors).mean(),
     }
     plain = {name: float(value) for name, value in all_figures.items()}
-    # Always giving the mean has an R2 of 0.
-    return Evaluation(plain, bootstrap(rows, figures), baseline=0.0)
+    intervals = bootstrap(rows, figures)
+    return NumberEvaluation(
+        plain,
+        intervals,
+        interval_methods=dict.fromkeys(intervals, "bootstrap"),
+        baseline=0.0,  # always giving the mean has an R2 of 0
+        score=Determination("r2"),
+        model_values=values,
+        targets=truth,
+        names=tuple(names),
+        predicted=values,
+        true=truth,
+    )
 
 
 def _r2(error: np.ndarray, variance: np.ndarray) -> np.ndarray:

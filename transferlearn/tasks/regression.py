@@ -13,8 +13,7 @@ from transferlearn.data import Numbers, Target, Targets
 from transferlearn.data.targets import NumberRows, NumberTargets
 from transferlearn.heads import Output
 from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, Seen, Task, in_numpy
-from transferlearn.tasks.figures import Evaluation
-from transferlearn.tasks.number_figures import regression_figures
+from transferlearn.tasks.number_figures import NumberEvaluation, regression_figures
 from transferlearn.tasks.ridge import RidgeSolver
 from transferlearn.tasks.scores import Determination, Score
 from transferlearn.tasks.standardised import R2, Standardised, check_loss, check_metrics
@@ -175,7 +174,7 @@ class NumberEncoding(Encoding[NumberPrediction]):
             for row, of in zip(values, seen, strict=True)
         ]
 
-    def measure(self, values: np.ndarray, targets: np.ndarray) -> Evaluation:
+    def measure(self, values: np.ndarray, targets: np.ndarray) -> NumberEvaluation:
         """Gives the errors in the numbers' own units, R2 and more."""
         return regression_figures(values, targets, self.names, self.mean, self.spread)
 
