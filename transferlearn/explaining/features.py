@@ -8,10 +8,12 @@ import numpy as np
 from transferlearn import data
 from transferlearn.backbones.graph import walk
 from transferlearn.data.dataset import Dataset
+from transferlearn.data.iterating import without_retracing_advice
 from transferlearn.fitted import FittedModel
 from transferlearn.types import Source, Tensor
 
 
+@without_retracing_advice()
 def features(fitted: FittedModel[Any], labelled: Source | Dataset) -> np.ndarray:
     """Gives the features that the last layer of a model reads, for each item.
 
@@ -83,12 +85,16 @@ def _by_umap(features: np.ndarray) -> np.ndarray:
     if len(features) < 4:  # UMAP needs more items than dimensions
         return _by_pca(features)
     neighbours = min(15, len(features) - 1)
-    return UMAP(n_components=2, n_neighbors=neighbours, random_state=0, n_jobs=1).fit_transform(features)
+    return UMAP(n_components=2, n_neighbors=neighbours, random_state=0, n_jobs=1).fit_transform(
+        features
+    )
 
 
 def _before_last_layer(model: keras.Model) -> Tensor:
     """Gives the tensor that the last layer with a kernel reads."""
     kernels = [step for step in walk(model) if hasattr(step.operation, "kernel")]
     if not kernels or len(kernels[-1].inputs) != 1:
-        raise ValueError(f"{model.name} does not end in a layer with a kernel that reads one tensor.")
+        raise ValueError(
+            f"{model.name} does not end in a layer with a kernel that reads one tensor."
+        )
     return kernels[-1].inputs[0]

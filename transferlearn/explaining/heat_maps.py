@@ -1,6 +1,5 @@
 """Finds the places in an image that speak for an answer, by Grad-CAM."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,9 +46,7 @@ class HeatMap:
         return np.asarray(small.resize((width, height), Image.Resampling.BILINEAR))
 
 
-def heat_maps(
-    fitted: FittedModel[Any], images: Any, answer: str | None = None
-) -> list[HeatMap]:
+def heat_maps(fitted: FittedModel[Any], images: Any, answer: str | None = None) -> list[HeatMap]:
     """Explains what a model says of images by the places that speak for it.
 
     Reference: [Grad-CAM](https://arxiv.org/abs/1610.02391). What is explained is the log-odds of a
@@ -73,7 +70,7 @@ def heat_maps(
     front, back = _halves(fitted.model)
     dataset: Dataset = fitted.kind.unlabelled(images)
     found: list[HeatMap] = []
-    for (batch, *_) in iterate(dataset.batches(batch_size=_AT_ONCE)):
+    for batch, *_ in iterate(dataset.batches(batch_size=_AT_ONCE)):
         maps = front(keras.ops.convert_to_tensor(batch), training=False)
         outputs = keras.ops.convert_to_numpy(back(maps, training=False))
         which = answers_to_explain(fitted, outputs, answer)

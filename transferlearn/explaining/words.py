@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from transferlearn.data.iterating import without_retracing_advice
 from transferlearn.data.messages import DataWarning
 from transferlearn.explaining.answers import answers_to_explain
 from transferlearn.fitted import FittedModel
@@ -86,6 +87,7 @@ def _of_text(fitted: FittedModel[Any], text: str, answer: str | None) -> WordImp
     )
 
 
+@without_retracing_advice()
 def _outputs(fitted: FittedModel[Any], texts: list[str]) -> np.ndarray:
     """Gives the network's outputs for texts, one row each."""
     with warnings.catch_warnings():

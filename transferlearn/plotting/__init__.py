@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from transferlearn.plotting.explanations import explanations as explanations
     from transferlearn.plotting.items import draw_item as draw_item
     from transferlearn.plotting.labels import label as label
+    from transferlearn.plotting.mistakes import pictures_of_items as pictures_of_items
     from transferlearn.plotting.mistakes import show_mistakes as show_mistakes
     from transferlearn.plotting.mistakes import show_pairs as show_pairs
     from transferlearn.plotting.numbers import predicted_and_true as predicted_and_true
@@ -41,6 +42,7 @@ _NAMES = {
     "mistakes": "evaluations",
     "phases": "phases",
     "pictures": "evaluations",
+    "pictures_of_items": "mistakes",
     "precision_recall": "ranking",
     "predicted_and_true": "numbers",
     "reliability": "classes",

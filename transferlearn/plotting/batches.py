@@ -40,9 +40,9 @@ def show_batch(
             raise ValueError('A builder needs the data: show_batch(builder, "photos").')
         training = training.prepare(train)
     batch = training.first_batch()
-    words = training.encoding.described(batch.targets)
+    lines = [[words] for words in training.encoding.described(batch.targets)]
     if batch.weights is not None and not np.all(batch.weights == 1):
-        shown = (f"weight {weight:.3g}" for weight in np.ravel(batch.weights))
-        words = [f"{one}\n{weight}" for one, weight in zip(words, shown, strict=True)]
+        for of_item, weight in zip(lines, np.ravel(batch.weights), strict=True):
+            of_item.append(f"weight {weight:.3g}")
     items = list(np.asarray(batch.items)[:count])
-    return draw_items(training.kind, items, words, axes, "A batch to train on")
+    return draw_items(training.kind, items, lines, axes, "A batch to train on")

@@ -15,8 +15,9 @@ from transferlearn.plotting.labels import fonts
 # Of text, axes and all that has no meaning by its colour. Its contrast is above 4 on white and on
 # black; whoever embeds an SVG may replace it by the colour of the page's own text.
 INK = "#777777"
-# Those colours of Okabe and Ito (jfly.uni-koeln.de/color) whose contrast is above 3 on both.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+# Of the colours of Okabe and Ito (jfly.uni-koeln.de/color) those whose contrast is above 3 on both;
+# the blue is lighter than theirs, which is lost on black.
+COLOURS = ("#2A87C8", "#D55E00", "#009E73", "#CC79A7")
 LINES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 SCALE = "cividis"  # of amounts: even in lightness, and the same to those who see no red or no green
@@ -85,13 +86,31 @@ def finished(*axes: Axes) -> Figure:
         for text in ax.findobj(Text):
             if families := fonts(text.get_text()):
                 text.set_fontfamily(families)
-    figure: Figure = axes[0].get_figure(root=True)
+    figure = axes[0].get_figure(root=True)
+    assert figure is not None  # only axes that were removed have none
     return figure
 
 
 def legend(ax: Axes, **settings: Any) -> None:
-    """Adds a legend in the colours of the axes."""
-    ax.legend(frameon=False, labelcolor=INK, fontsize="small", **settings)
+    """Adds a legend in the colours of the axes; faint points are shown in their full colour."""
+    if not ax.get_legend_handles_labels()[1]:  # Matplotlib warns of a legend without entries
+        return
+    made = ax.legend(frameon=False, labelcolor=INK, fontsize="small", **settings)
+    for handle in filter(None, made.legend_handles):
+        handle.set_alpha(1.0)
+
+
+def scale(ax: Axes, drawn: Any, title: str) -> None:
+    """Adds a bar beside axes that says which colour of `SCALE` stands for how much."""
+    bar = finished(ax).colorbar(drawn, ax=ax, shrink=0.7, label=title)
+    bar.ax.tick_params(colors=INK, labelsize="small")
+    bar.ax.yaxis.label.set_color(INK)
+    bar.outline.set_visible(False)
+
+
+def faintness(count: int) -> float:
+    """Gives the alpha of points, less where there are so many that they lie over each other."""
+    return min(0.9, max(0.4, 300 / max(1, count)))
 
 
 def bare(ax: Axes) -> None:
@@ -102,7 +121,7 @@ def bare(ax: Axes) -> None:
         spine.set_visible(False)
 
 
-def styles() -> Iterator[dict[str, str]]:
+def styles() -> Iterator[dict[str, Any]]:
     """Yields colours, each time with a kind of line, so that no two of the first 4 look alike."""
     yield from ({"color": c, "linestyle": s} for c, s in cycle(zip(COLOURS, LINES, strict=True)))
 

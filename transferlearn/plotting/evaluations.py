@@ -20,11 +20,11 @@ class Mistake(NamedTuple):
 
     Attributes:
         item: The number of the item among those that were evaluated.
-        words: What the model said, and what is true, in a few words.
+        lines: What the model said, and what is true, a line each.
     """
 
     item: int
-    words: str
+    lines: tuple[str, ...]
 
 
 @functools.singledispatch
@@ -64,7 +64,7 @@ def feature_map(evaluation: Evaluation, points: np.ndarray, ax: Axes | None = No
         points: The place of each item, float `(items, 2)`, as `tl.explaining.in_plane` gives it.
         ax: The axes to draw in; `None`: those of a new figure.
     """
-    ax = canvas(ax, title="Features")
+    ax = canvas(ax, 5.2, 4.2)
     ax.plot(*np.asarray(points).T, ".", color=COLOURS[0])
     ax.set(xticks=[], yticks=[])
     return finished(ax)

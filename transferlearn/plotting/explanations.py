@@ -78,7 +78,7 @@ def _(explanation: HeatMap, ax: Axes) -> None:
     grey = np.asarray(pixels, np.float32).mean(axis=-1, keepdims=True) / 255
     # Lighter where the heat is, and lines around it: it is seen in shades of grey, too.
     share = 0.65 * np.clip(heat, 0, 1)[..., None]
-    ax.imshow(np.clip(grey * (0.85 - share) + share * np.array(to_rgb(_HOT)), 0, 1))
+    ax.imshow(np.clip(grey * (1 - share) + share * np.array(to_rgb(_HOT)), 0, 1))
     if heat.max() > heat.min():
         ax.contour(heat, levels=_LEVELS, colors=["white", "white"], linewidths=[0.6, 1.4])
     bare(ax)

@@ -15,8 +15,8 @@ from transferlearn.plotting.canvas import COLOURS, INK, SCALE, bare, canvases, f
 from transferlearn.plotting.labels import label
 
 _SIDE = 320  # pixels; images are drawn no larger, since they are small on the page
-_LINE = 34  # letters of a text side by side
-_LINES = 8
+_LINE = 44  # letters of a text side by side
+_LINES = 6
 _FONT = 8.0  # points
 
 
@@ -80,7 +80,7 @@ def _(kind: Images, item: Any, ax: Axes) -> None:
 
 @layout.register
 def _(kind: Texts) -> Layout:
-    return Layout(3, 3.2, 1.7)
+    return Layout(3, 3.2, 1.3)
 
 
 @draw_item.register
@@ -97,7 +97,7 @@ def _(kind: Texts, item: Any, ax: Axes) -> None:
 def draw_items(
     kind: Kind,
     items: Sequence[Any],
-    words: Sequence[str],
+    lines: Sequence[Sequence[str]],
     axes: Sequence[Axes] | None = None,
     title: str = "",
 ) -> Figure:
@@ -106,7 +106,7 @@ def draw_items(
     Args:
         kind: The kind of the items.
         items: The items, as `draw_item` takes them.
-        words: The words for each item; each line is shortened to the width of the item.
+        lines: The lines above each item; each is shortened to the width of the item.
         axes: The axes to draw in; `None`: those of a new figure.
         title: The title of a new figure.
     """
@@ -116,10 +116,10 @@ def draw_items(
     if not items:
         bare(axes[0])
     fit = int(width * 72 / _FONT * 1.7)  # letters: the mean one is 0.6 times as wide as high
-    for ax, item, text in zip(axes, items, words, strict=False):
+    for ax, item, of_item in zip(axes, items, lines, strict=False):
         draw_item(kind, item, ax)
-        lines = (label(line, fit) for line in text.split("\n"))
-        ax.set_title("\n".join(lines), fontsize=_FONT, color=INK)
+        shown = "\n".join(label(line, fit) for line in of_item)
+        ax.set_title(shown, fontsize=_FONT, color=INK, loc="left")
     figure = finished(*axes)
     if own and title:
         figure.suptitle(title, color=INK, fontsize="medium")
@@ -144,6 +144,4 @@ def _small(path: str) -> Any:
 
 def _write(ax: Axes, text: str) -> None:
     """Writes a text into empty axes, from the upper left corner on."""
-    ax.text(
-        0.0, 0.96, text, va="top", ha="left", fontsize=_FONT, color=INK, transform=ax.transAxes
-    )
+    ax.text(0.0, 1.0, text, va="top", ha="left", fontsize=_FONT, color=INK, transform=ax.transAxes)

@@ -7,7 +7,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from transferlearn.plotting.canvas import COLOURS, INK, SCALE, canvas, canvases, finished
+from transferlearn.plotting.canvas import (
+    COLOURS,
+    INK,
+    SCALE,
+    canvas,
+    canvases,
+    faintness,
+    finished,
+    scale,
+)
 from transferlearn.plotting.evaluations import Draw, Mistake, feature_map, mistakes, pictures
 from transferlearn.plotting.labels import label
 from transferlearn.tasks import NumberEvaluation
@@ -21,9 +30,7 @@ def _(evaluation: NumberEvaluation) -> dict[str, Draw]:
     return {"Predicted and true": functools.partial(predicted_and_true, evaluation)}
 
 
-def predicted_and_true(
-    evaluation: NumberEvaluation, axes: Sequence[Axes] | None = None
-) -> Figure:
+def predicted_and_true(evaluation: NumberEvaluation, axes: Sequence[Axes] | None = None) -> Figure:
     """Draws predicted against true numbers, and beside it the residuals, for each of the numbers.
 
     Of more than six numbers the first six are drawn. Predictions that are NaN or infinite are left
@@ -36,12 +43,14 @@ def predicted_and_true(
     names = evaluation.names[:_MOST]
     axes = canvases(axes, 2 * len(names), 2, 4.2, 3.6)
     for i, name in enumerate(names):
-        true, predicted = evaluation.targets[:, i], evaluation.values[:, i]
+        true, predicted = evaluation.true[:, i], evaluation.predicted[:, i]
         known = np.isfinite(true) & np.isfinite(predicted)
         _against(axes[2 * i], true[known], predicted[known], label(name))
         _residuals(axes[2 * i + 1], true[known], predicted[known], label(name))
         if lost := int((~known).sum()):
-            axes[2 * i].set_title(f"{lost:,} of {len(known):,} are NaN or infinite", fontsize="small")
+            axes[2 * i].set_title(
+                f"{lost:,} of {len(known):,} are NaN or infinite", fontsize="small"
+            )
     return finished(*axes)
 
 
@@ -68,15 +77,14 @@ def _residuals(ax: Axes, true: np.ndarray, predicted: np.ndarray, name: str) -> 
 
 def _points(ax: Axes, x: np.ndarray, y: np.ndarray) -> None:
     """Draws a point for each item, fainter where there are many."""
-    alpha = float(np.clip(300 / max(1, len(x)), 0.1, 0.6))
-    many = len(x) > _AS_PIXELS
-    ax.plot(x, y, "o", markersize=3, color=COLOURS[0], alpha=alpha, mew=0, rasterized=many)
+    faint, many = faintness(len(x)), len(x) > _AS_PIXELS
+    ax.plot(x, y, "o", ms=3, color=COLOURS[0], alpha=faint, mew=0, rasterized=many)
 
 
 @mistakes.register
 def _(evaluation: NumberEvaluation, count: int = 12) -> list[Mistake]:
-    errors = np.abs(evaluation.values - evaluation.targets)
-    spread = evaluation.targets.std(axis=0)
+    errors = np.abs(evaluation.predicted - evaluation.true)
+    spread = evaluation.true.std(axis=0)
     sizes = np.where(np.isfinite(errors), errors, 0) / np.where(spread > 0, spread, 1)
     worst = np.argsort(-sizes.max(axis=1), kind="stable")[:count]
     found = []
@@ -84,19 +92,16 @@ def _(evaluation: NumberEvaluation, count: int = 12) -> list[Mistake]:
         number = int(sizes[item].argmax())
         if not sizes[item, number]:
             break
-        name = f"{evaluation.names[number]}\n" if len(evaluation.names) > 1 else ""
-        said, true = evaluation.values[item, number], evaluation.targets[item, number]
-        found.append(Mistake(int(item), f"{name}said {said:.4g}\nis {true:.4g}"))
+        name = evaluation.names[number : number + 1] if len(evaluation.names) > 1 else ()
+        said, true = evaluation.predicted[item, number], evaluation.true[item, number]
+        found.append(Mistake(int(item), (*name, f"said {said:.4g}", f"is {true:.4g}")))
     return found
 
 
 @feature_map.register
 def _(evaluation: NumberEvaluation, points: np.ndarray, ax: Axes | None = None) -> Figure:
-    ax = canvas(ax, 5.2, 4.0, title="Features", xticks=[], yticks=[])
-    shown = ax.scatter(*np.asarray(points).T, c=evaluation.targets[:, 0], cmap=SCALE, s=14)
-    name = label(evaluation.names[0])
-    bar = ax.get_figure().colorbar(shown, ax=ax, shrink=0.8, label=f"{name}, true")
-    bar.ax.tick_params(colors=INK)
-    bar.ax.yaxis.label.set_color(INK)
-    bar.outline.set_visible(False)
+    ax = canvas(ax, 5.2, 4.2, xticks=[], yticks=[])
+    x, y = np.asarray(points).T
+    shown = ax.scatter(x, y, c=evaluation.true[:, 0], cmap=SCALE, s=14, ec=INK, lw=0.3)
+    scale(ax, shown, f"{label(evaluation.names[0])}, true")
     return finished(ax)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from transferlearn.fitted import FittedModel
-from transferlearn.plotting.canvas import COLOURS, INK, canvas, finished
+from transferlearn.plotting.canvas import COLOURS, canvas, finished
 from transferlearn.plotting.labels import labels
 from transferlearn.schedules import PhaseResult
 
@@ -64,7 +64,8 @@ def _state(phase: PhaseResult, layers: tuple[str, ...], sizes: Mapping[str, int]
     """Says in a word or two what a phase did with a block."""
     weighty = [name for name in layers if sizes.get(name)] or list(layers)
     frozen = [name in phase.frozen_layers for name in weighty]
-    stored = [bool(phase.stored) and name in phase.stored.layers for name in weighty]
+    kept = phase.stored.layers if phase.stored else ()
+    stored = [name in kept for name in weighty]
     if all(stored):
         return "stored"
     if all(frozen):
@@ -76,9 +77,9 @@ def _field(ax: Axes, x: int, y: int, state: str) -> None:
     """Draws the field of a block in a phase, with its state in words."""
     colour, pattern = _STATES[state]
     place, size = (x - 0.47, y - 0.44), (0.94, 0.88)
-    ax.add_patch(Rectangle(place, *size, facecolor=colour, alpha=0.3, label=state))
-    ax.add_patch(Rectangle(place, *size, fill=False, edgecolor=colour, hatch=pattern, alpha=0.6))
-    ax.text(x, y, state, ha="center", va="center", fontsize="x-small", color=INK)
+    ax.add_patch(Rectangle(place, *size, facecolor=colour, alpha=0.12, label=state))
+    ax.add_patch(Rectangle(place, *size, fill=False, edgecolor=colour, hatch=pattern, alpha=0.35))
+    ax.text(x, y, state, ha="center", va="center", fontsize="small", color=colour)
 
 
 def _said(number: int, phase: PhaseResult) -> str:

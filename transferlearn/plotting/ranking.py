@@ -104,6 +104,20 @@ def _drawn(
     return finished(ax)
 
 
+def _curves(
+    evaluation: ClassEvaluation, curve_of: Callable[[np.ndarray, np.ndarray], Curve]
+) -> list[tuple[str, Curve]]:
+    """Gives the curves of classes that some items have and some have not, the worst first."""
+    labels, values = evaluation.labels, evaluation.probabilities
+    known = np.isfinite(values).all(axis=1)
+    found = []
+    for i, name in enumerate(evaluation.class_names):
+        truth = (labels[:, i] == 1 if evaluation.several else labels == i)[known]
+        if truth.any() and not truth.all():
+            found.append((name, curve_of(values[known, i], truth)))
+    return sorted(found, key=lambda pair: pair[1].area)
+
+
 def _thinned(curve: Curve) -> tuple[np.ndarray, np.ndarray]:
     """Gives the points of a curve, or some of them."""
     kept = np.unique(np.linspace(0, len(curve.x) - 1, _POINTS).astype(int))
