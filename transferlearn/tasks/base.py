@@ -126,9 +126,11 @@ class Encoding(abc.ABC, Generic[Prediction]):
         score: The score by which weights, trials and networks are compared.
         starts_at_guessing: Whether an untrained head's loss is about `guessing_loss`, so that a
             loss far above it has exploded.
+        field: The word for tasks of this sort, such as `"classification"`.
     """
 
     name: ClassVar[str]
+    field: ClassVar[str] = "prediction"
     score: ClassVar[Score]
     starts_at_guessing: ClassVar[bool] = True
 
@@ -244,6 +246,10 @@ class Encoding(abc.ABC, Generic[Prediction]):
     @abc.abstractmethod
     def measure(self, values: np.ndarray, targets: np.ndarray) -> Evaluation:
         """Scores values against raw targets, or against those that `raw` makes."""
+
+    def given(self) -> str:
+        """Says in a sentence what the network gives, for those who call it without this package."""
+        return ""
 
     @abc.abstractmethod
     def summary(self) -> str:

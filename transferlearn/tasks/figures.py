@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from transferlearn.tables import as_table
+from transferlearn.tables import as_html, as_paragraph, as_table
 from transferlearn.tasks.intervals import Interval
 from transferlearn.tasks.scores import Score
 from transferlearn.types import Json
@@ -136,17 +136,48 @@ class Evaluation(Mapping[str, float]):
         """Gives `to_dict()` as a JSON text."""
         return json.dumps(self.to_dict(), indent=2, allow_nan=False)
 
-    def __str__(self) -> str:
-        rows = [["figure", "value", "95% interval", ""]]
-        rows += [
-            [name, _shown(value), *self._interval(name)] for name, value in self.overall.items()
+    def overall_rows(self) -> list[list[str]]:
+        """Writes the figures about all items as the cells of a table, its head first."""
+        return [
+            ["figure", "value", "95% interval", "interval by"],
+            *([name, _shown(value), *self._interval(name)] for name, value in self.overall.items()),
         ]
-        tables = [as_table(rows, right=[1])]
-        if parts := self.parts:
-            tables.append(_table_of(parts, self.shown_parts(_SHOWN)))
+
+    def part_rows(self, count: int) -> list[list[str]]:
+        """Writes the figures of at most `count` parts as the cells of a table, its head first."""
+        parts = self.parts
+        figures = list(dict.fromkeys(figure for part in parts.values() for figure in part))
+        lines = [
+            [name, *(_shown(parts[name].get(figure, math.nan)) for figure in figures)]
+            for name in self.shown_parts(count)
+        ]
+        return [["", *figures], *lines]
+
+    def __str__(self) -> str:
+        tables = [as_table(self.overall_rows(), right=[1])]
+        if self.parts:
+            rows = self.part_rows(_SHOWN)
+            tables.append(as_table(rows, right=range(1, len(rows[0]))) + self._more(rows, "\n"))
         if math.isfinite(self.items_per_second):
-            tables.append(f"{self.seconds:.1f} s, {self.items_per_second:,.1f} items a second.")
+            tables.append(self._speed())
         return "\n\n".join(tables)
+
+    def _repr_html_(self) -> str:
+        """Gives the same tables for notebooks."""
+        shown = as_html(self.overall_rows(), right=[1])
+        if self.parts:
+            rows = self.part_rows(_SHOWN)
+            shown += as_html(rows, right=range(1, len(rows[0]))) + as_paragraph(self._more(rows))
+        return shown + (as_paragraph(self._speed()) if math.isfinite(self.seconds) else "")
+
+    def _more(self, rows: Sequence[Sequence[str]], before: str = "") -> str:
+        """Says how many parts a table leaves out; empty where it has all."""
+        left = len(self.parts) + 1 - len(rows)
+        return f"{before}and {left:,} more: parts has all of them." if left else ""
+
+    def _speed(self) -> str:
+        """Says how long the evaluation took."""
+        return f"{self.seconds:.1f} s, {self.items_per_second:,.1f} items a second."
 
     def __repr__(self) -> str:
         return str(self)
@@ -164,17 +195,6 @@ class Evaluation(Mapping[str, float]):
             return "", ""
         low, high = self.intervals[name]
         return f"{_shown(low)} to {_shown(high)}", self._method(name)
-
-
-def _table_of(parts: Mapping[str, Mapping[str, float]], shown: Sequence[str]) -> str:
-    """Writes the figures of parts as a table with a line for each part that is shown."""
-    figures = list(dict.fromkeys(figure for part in parts.values() for figure in part))
-    rows = [["", *figures]]
-    for name in shown:
-        rows.append([name, *(_shown(parts[name].get(figure, math.nan)) for figure in figures)])
-    table = as_table(rows, right=range(1, len(figures) + 1))
-    left = len(parts) - len(shown)
-    return table + (f"\nand {left:,} more: parts has all of them." if left else "")
 
 
 def _plain(value: float) -> float | None:
