@@ -5,6 +5,7 @@ from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
+from transferlearn.tasks.class_curves import Reliability, ThresholdCounts
 from transferlearn.tasks.figures import Evaluation
 from transferlearn.types import Json
 
@@ -48,6 +49,17 @@ class ClassEvaluation(Evaluation):
             return np.bincount(cells.ravel(), minlength=4 * classes).reshape(classes, 2, 2)
         cells = self.labels * classes + self.predicted
         return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
+
+    @property
+    def reliability(self) -> Reliability:
+        """Gives how often answers are right, by how sure the model is, in 15 bins."""
+        return Reliability.of_items(self.probabilities, self.labels)
+
+    def counts_by_threshold(self, class_name: str) -> ThresholdCounts:
+        """Counts right and wrong items of a class at each threshold, for ROC and other curves."""
+        place = self.class_names.index(class_name)
+        is_of_class = self.labels[:, place] > 0 if self.several else self.labels == place
+        return ThresholdCounts.of(self.probabilities[:, place], is_of_class)
 
     def shown_parts(self, count: int) -> Sequence[str]:
         """Gives all classes, or those with the lowest F1 where there are more than `count`."""

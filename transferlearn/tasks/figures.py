@@ -14,6 +14,7 @@ from transferlearn.tasks.scores import Score
 from transferlearn.types import Json
 
 _SHOWN = 20  # the most parts, such as classes, that a printed table shows
+_NAME = 40  # the most characters of a part's name that it shows
 _OF_PART = ": "  # stands between the name of a figure and that of its part
 
 
@@ -148,7 +149,7 @@ class Evaluation(Mapping[str, float]):
         parts = self.parts
         figures = list(dict.fromkeys(figure for part in parts.values() for figure in part))
         lines = [
-            [name, *(_shown(parts[name].get(figure, math.nan)) for figure in figures)]
+            [_short(name), *(_shown(parts[name].get(figure, math.nan)) for figure in figures)]
             for name in self.shown_parts(count)
         ]
         return [["", *figures], *lines]
@@ -195,6 +196,11 @@ class Evaluation(Mapping[str, float]):
             return "", ""
         low, high = self.intervals[name]
         return f"{_shown(low)} to {_shown(high)}", self._method(name)
+
+
+def _short(name: str) -> str:
+    """Gives a name, cut off where it is so long that a table would be too wide."""
+    return name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
 
 
 def _plain(value: float) -> float | None:

@@ -7,11 +7,12 @@ import numpy as np
 
 Interval = tuple[float, float]
 _TWO_SIDED = 1.96  # within so many standard deviations lie 95% of a normal distribution
+_ENDS = (0.025, 0.975)
 _RESAMPLES = 1000
 _GROUPS = 2000  # more items than this are drawn in so many groups: intervals hardly change
 
 
-def wilson(share: float, count: int) -> Interval:
+def wilson(share: float, count: float) -> Interval:
     """Gives the 95% interval of a share that was seen among `count` items.
 
     Reference: [Wilson](https://doi.org/10.1080/01621459.1927.10502953).
@@ -38,25 +39,63 @@ def r2_interval(r2: float, count: int) -> Interval:
     return 1 - left * factor, 1 - left / factor
 
 
-def bootstrap(
-    items: np.ndarray, figures: Callable[[np.ndarray], Mapping[str, np.ndarray]]
-) -> dict[str, Interval]:
-    """Gives the 95% intervals of figures that are computed from means over items.
+def group_sums(rows: np.ndarray) -> np.ndarray:
+    """Sums what items add, in random groups of a few items where there are very many.
 
     Args:
-        items: What each item adds to the means, float `(n, quantities)`.
-        figures: A function that takes means `(..., quantities)` and gives each figure `(...)`.
+        rows: What each item adds, bool or float `(items, quantities)`.
+
+    Returns:
+        The sums, float64 `(groups, quantities)`; the same items are always in the same groups.
+    """
+    items = len(rows)
+    order = np.random.default_rng(0).permutation(items)
+    begins = np.linspace(0, items, min(items, _GROUPS), endpoint=False).astype(int)
+    return np.add.reduceat(rows[order], begins, dtype="float64")
+
+
+def bootstrap(
+    sums: np.ndarray, figures: Callable[[np.ndarray], Mapping[str, np.ndarray]]
+) -> dict[str, Interval]:
+    """Gives the 95% intervals of figures that are computed from sums over items.
+
+    Args:
+        sums: What `group_sums` gives, float `(groups, quantities)`. One item alone says nothing of
+            chance, so then there are no intervals.
+        figures: A function that takes sums `(..., quantities)` and gives each figure `(...)`.
 
     Reference: [Efron](https://doi.org/10.1214/aos/1176344552); percentiles of 1,000 resamples,
     drawn with a fixed seed.
     """
-    random, groups = np.random.default_rng(0), min(len(items), _GROUPS)
-    order = random.permutation(len(items))
-    begins = np.linspace(0, len(items), groups, endpoint=False).astype(int)
-    sums = np.add.reduceat(items[order], begins)
-    sizes = np.diff(np.append(begins, len(items)))
+    groups = len(sums)
+    if groups < 2:
+        return {}
     # How often each group is drawn: all resamples are then one matrix product.
+    random = np.random.default_rng(0)
     times = random.multinomial(groups, np.full(groups, 1 / groups), size=_RESAMPLES)
-    resampled = figures(times @ sums / (times @ sizes)[:, None])
-    ends = {name: np.nanquantile(values, [0.025, 0.975]) for name, values in resampled.items()}
+    resampled = figures(times @ sums)
+    ends = {
+        name: np.nanquantile(values, _ENDS)
+        for name, values in resampled.items()
+        if not np.isnan(values).all()
+    }
     return {name: (float(low), float(high)) for name, (low, high) in ends.items()}
+
+
+def median_ends(values: np.ndarray) -> np.ndarray:
+    """Gives the ends of the 95% intervals of medians, as resampling would, without resampling.
+
+    The middle one of n random numbers in [0, 1] follows a beta distribution, and the item that it
+    falls on is the median of a resample.
+
+    Args:
+        values: The values of which the medians are taken, float `(items, columns)`.
+
+    Returns:
+        The ends, `(2, columns)`.
+    """
+    items = len(values)
+    half = (items + 1) / 2
+    ranks = np.random.default_rng(0).beta(half, half, size=_RESAMPLES)
+    medians = np.sort(values, axis=0)[(ranks * items).astype(int)]
+    return np.quantile(medians, _ENDS, axis=0)
