@@ -30,7 +30,6 @@ from transferlearn.tasks.intervals import wilson
 _ALL = 100  # with more classes, only the most confused are drawn
 _SOME = 30  # so many of them
 _WITH_COUNTS = 20  # up to so many classes, numbers of items fit into the fields
-_BINS = 10  # of probability
 _HALO = withStroke(linewidth=1.5, foreground="white")  # around letters that lie on points
 _LISTED = 24  # classes of a legend; the first 28 differ in colour and marker
 
@@ -113,7 +112,7 @@ def most_confused(counts: np.ndarray, count: int) -> np.ndarray:
 def reliability(evaluation: ClassEvaluation, ax: Axes | None = None) -> Figure:
     """Draws how often answers of a probability are right: on the diagonal, as often as they say.
 
-    Answers are put into ten bins by their probability. Bars show the share of the answers in each
+    Answers are put into 15 bins by their probability. Bars show the share of the answers in each
     bin, error bars are 95% intervals (Wilson). Of several tags for an item, each tag is an answer.
 
     Reference: [Guo and others](https://arxiv.org/abs/1706.04599).
@@ -122,39 +121,30 @@ def reliability(evaluation: ClassEvaluation, ax: Axes | None = None) -> Figure:
         evaluation: The evaluation of a classifier.
         ax: The axes to draw in; `None`: those of a new figure.
     """
-    said, right = _answers(evaluation)
+    bins = evaluation.reliability
     ax = canvas(ax, 4.4, 4.2, xlabel="probability of the answer", ylabel="share that is right")
     ax.plot([0, 1], [0, 1], ":", color=INK, linewidth=1, label="as often as it says")
-    if len(said):
-        places = np.clip((said * _BINS).astype(int), 0, _BINS - 1)
-        filled = [i for i in range(_BINS) if (places == i).any()]
-        bins = [(said[places == i], right[places == i]) for i in filled]
-        sizes = [len(answers) / len(said) for answers, _ in bins]
-        middles = [(i + 0.5) / _BINS for i in filled]
-        ax.bar(middles, sizes, 0.9 / _BINS, color=INK, alpha=0.25, label="share of the answers")
-        x = np.array([answers.mean() for answers, _ in bins])
-        y = np.array([true.mean() for _, true in bins])
-        ends = np.array([wilson(float(true.mean()), len(true)) for _, true in bins]).T
-        reach = np.abs(ends - y)
-        ax.errorbar(
-            x, y, reach, fmt="o-", color=COLOURS[0], capsize=2, clip_on=False, label="this model"
-        )
-        error = float(np.abs(x - y) @ sizes)
-        ax.set_title(f"Expected calibration error {error:.3f}", fontsize="medium")
+    shares, widths = bins.counts / bins.counts.sum(), np.diff(bins.edges)
+    ax.bar(
+        bins.edges[:-1],
+        shares,
+        0.9 * widths,
+        align="edge",
+        color=INK,
+        alpha=0.25,
+        label="share of the answers",
+    )
+    filled = np.flatnonzero(bins.counts)
+    x, y = bins.confidence[filled], bins.accuracy[filled]
+    ends = [wilson(float(bins.accuracy[i]), int(bins.counts[i])) for i in filled]
+    reach = np.abs(np.transpose(ends) - y)
+    ax.errorbar(
+        x, y, reach, fmt="o-", color=COLOURS[0], capsize=2, clip_on=False, label="this model"
+    )
+    ax.set_title(f"Expected calibration error {bins.error:.3f}", fontsize="medium")
     ax.set(xlim=(0, 1), ylim=(0, 1))
     legend(ax)
     return finished(ax)
-
-
-def _answers(evaluation: ClassEvaluation) -> tuple[np.ndarray, np.ndarray]:
-    """Gives the probability of each answer, and whether it is right; without NaN."""
-    values = evaluation.probabilities
-    if evaluation.several:
-        said, right = values.ravel(), evaluation.labels.ravel() == 1
-    else:
-        said, right = values.max(axis=1), evaluation.predicted == evaluation.labels
-    known = np.isfinite(said)
-    return said[known], right[known]
 
 
 @mistakes.register
