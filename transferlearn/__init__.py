@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from transferlearn.features import Cache as Cache
     from transferlearn.fitted import FittedModel as FittedModel
     from transferlearn.fitted import load as load
+    from transferlearn.reporting import report as report
     from transferlearn.schedules import Auto as Auto
     from transferlearn.schedules import FineTune as FineTune
     from transferlearn.schedules import GradualUnfreezing as GradualUnfreezing
@@ -71,6 +72,7 @@ _NAMES = {
     "estimate": "advice.estimation",
     "FittedModel": "fitted",
     "load": "fitted",
+    "report": "reporting",
     "RateSweep": "advice.rates",
     "find_learning_rate": "advice.rates",
     "Auto": "schedules",

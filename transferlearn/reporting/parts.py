@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-_SHOWN = 20  # rows of a long table that are shown at first
+_SHOWN = 12  # rows of a long table that are shown at first
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST = 300_000  # bytes of a picture, so that a report of a dozen stays below 5 MB
+_NARROWEST = "34rem"
 _DPI = (144, 110, 80, 60)  # tried until a PNG is small enough
 _NOT_SHOWN = re.compile(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>", re.S)
 _STYLE = re.compile(r'<style type="text/css">.*?</style>', re.S)  # the page has it for all pictures
@@ -25,7 +26,9 @@ def add_pictures(section: Section, draw: Mapping[str, "Callable[[], Figure]"]) -
     """Draws pictures into a section; where one cannot be drawn, the section says why."""
     for title, draw_one in draw.items():
         try:
-            section.pictures.append(_picture(title, draw_one()))
+            figure = draw_one()
+            figure.suptitle("")  # the page has the title
+            section.pictures.append(_picture(title, figure))
         except (ValueError, TypeError, OSError) as error:
             section.texts.append(f"{title}: not drawn. {error}")
 
@@ -34,14 +37,16 @@ def _picture(title: str, figure: "Figure") -> Picture:
     """Writes a figure as HTML."""
     from markupsafe import Markup, escape
 
+    width = round(figure.get_figwidth() * 96)
+    # On a phone, a wide picture is shrunk no further than this, and scrolled.
+    style = f'style="min-width:min({width}px, {_NARROWEST})"'
     svg = _svg(figure)
-    if len(svg) > _MOST:
-        code = base64.b64encode(_png(figure)).decode()
-        width = round(figure.get_figwidth() * 96)
-        svg = f'<img alt="{escape(title)}" width="{width}" src="data:image/png;base64,{code}">'
-    else:
-        svg = svg.replace("<svg ", f'<svg role="img" aria-label="{escape(title)}" ', 1)
-    return Picture(title, Markup(svg))  # noqa: S704
+    if len(svg) <= _MOST:
+        svg = svg.replace("<svg ", f'<svg role="img" aria-label="{escape(title)}" {style} ', 1)
+        return Picture(title, Markup(svg))
+    png = base64.b64encode(_png(figure)).decode()
+    source = f'src="data:image/png;base64,{png}"'
+    return Picture(title, Markup(f'<img alt="{escape(title)}" width="{width}" {style} {source}>'))
 
 
 def _svg(figure: "Figure") -> str:

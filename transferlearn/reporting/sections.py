@@ -12,7 +12,7 @@ from transferlearn.builders.run_description import versions
 from transferlearn.fitted import FittedModel
 from transferlearn.fitted.showing import phases_of
 from transferlearn.money import Money
-from transferlearn.plotting.mistakes import items_of
+from transferlearn.plotting.wrong_items import items_of
 from transferlearn.reporting.again import code_of
 from transferlearn.reporting.parts import Section, Table
 from transferlearn.reporting.pictures import add_pictures
@@ -54,7 +54,7 @@ def training_section(fitted: FittedModel[Any]) -> Section:
     """Shows the phases, the curves, and what is to be said of them."""
     section = Section("training", "Training")
     section.tables.append(Table(phases_of(fitted), range(6), "Phases"))
-    told = (line for phase in fitted.phases for line in (phase.solved, phase.stored, phase.kept))
+    told = (line for phase in fitted.phases for line in (phase.solved, phase.kept))
     section.texts += [f"{text[0].upper()}{text[1:]}." for text in map(str, filter(None, told))]
     section.texts.append(str(diagnose(fitted)))
     draw = {"Blocks of the network by phase": functools.partial(plotting.phases, fitted)}

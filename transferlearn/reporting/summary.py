@@ -94,6 +94,7 @@ def _warnings(fitted: FittedModel[Any], evaluation: Evaluation | None) -> list[s
         found.append(f"The test has {evaluation['count']:.0f} {noun}s only: see the interval.")
     empty = [name for name, of in evaluation.parts.items() if of.get("support") == 0]
     if empty:
-        named = ", ".join(empty[:_NAMED]) + (" and more" if len(empty) > _NAMED else "")
-        found.append(f"The test has no {noun} of {len(empty)}: {named}.")
+        rest = len(empty) - _NAMED
+        named = ", ".join(empty[:_NAMED]) + (f" and {rest:,} more" if rest > 0 else "")
+        found.append(f"The test has no {noun}s of {named}.")
     return found
