@@ -13,7 +13,7 @@ from transferlearn.assembling import Network
 from transferlearn.backbones import Backbone
 from transferlearn.backbones.graph import of_any_length
 from transferlearn.builders.interrupts import hand_over
-from transferlearn.builders.record import data_line, say_unused_rate
+from transferlearn.builders.record import data_line, data_record, say_unused_rate
 from transferlearn.builders.run_description import (
     describe_callbacks,
     describe_data,
@@ -64,6 +64,7 @@ class Training(Generic[Prediction]):
         data: The data to train and validate on.
         storage: The settings that say when and where the output of frozen layers is stored.
         record: A function that takes the callbacks, and gives the builder's settings with them.
+        made_by: The class of the builder, as `transferlearn.configs` names it.
 
     Example:
         training = builder.prepare("photos", schedule="fine-tune")
@@ -83,6 +84,7 @@ class Training(Generic[Prediction]):
     data: TrainingData
     storage: Storage
     record: Callable[[Sequence[keras.callbacks.Callback]], Json]
+    made_by: str
 
     @property
     def loaded(self) -> LoadedData:
@@ -228,4 +230,8 @@ class Training(Generic[Prediction]):
             train_items=train.count,
             validation_items=None if held_out is None else held_out.count,
             baseline=None if held_out is None else self.encoding.baseline(held_out.learnt),
+            licence=self.backbone.licence,
+            builder=self.made_by,
+            epochs=self.job.epochs,
+            data=data_record(train),
         )

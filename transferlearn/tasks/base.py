@@ -12,7 +12,8 @@ import numpy as np
 from transferlearn.assembling import NetworkOutput
 from transferlearn.data import Encoder, Spec, Target, Targets
 from transferlearn.heads import Output
-from transferlearn.tasks.figures import Evaluation, Interval
+from transferlearn.tasks.figures import Evaluation
+from transferlearn.tasks.intervals import Interval
 from transferlearn.tasks.scores import Score
 from transferlearn.types import Json, Loss, Metrics, Operation, Tensor
 
@@ -125,9 +126,11 @@ class Encoding(abc.ABC, Generic[Prediction]):
         score: The score by which weights, trials and networks are compared.
         starts_at_guessing: Whether an untrained head's loss is about `guessing_loss`, so that a
             loss far above it has exploded.
+        field: The word for tasks of this sort, such as `"classification"`.
     """
 
     name: ClassVar[str]
+    field: ClassVar[str] = "prediction"
     score: ClassVar[Score]
     starts_at_guessing: ClassVar[bool] = True
 
@@ -213,6 +216,10 @@ class Encoding(abc.ABC, Generic[Prediction]):
     @abc.abstractmethod
     def measure(self, values: np.ndarray, targets: np.ndarray) -> Evaluation:
         """Scores values against raw targets, or against those that `raw` makes."""
+
+    def given(self) -> str:
+        """Says in a sentence what the network gives, for those who call it without this package."""
+        return ""
 
     @abc.abstractmethod
     def summary(self) -> str:

@@ -12,9 +12,10 @@ from transferlearn.assembling import NetworkOutput
 from transferlearn.data import Classes, OneHot, Tags, Target, Targets
 from transferlearn.data.targets import ClassTargets
 from transferlearn.heads import Output
+from transferlearn.tables import as_html
 from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, Seen, in_numpy
+from transferlearn.tasks.class_evaluation import ClassEvaluation
 from transferlearn.tasks.class_figures import classification_figures, majority
-from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.logistic import LogisticSolver
 from transferlearn.tasks.losses import (
     Outputs,
@@ -29,7 +30,7 @@ from transferlearn.tasks.scores import Score, Share
 from transferlearn.templates import copy_metrics
 from transferlearn.types import Json, Loss, Metrics
 
-_NAMED = 5  # the most classes that a summary names; there may be thousands
+_NAMED = 5  # the most classes that a summary names, or a table shows; there may be thousands
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,13 @@ class ClassPrediction:
     def __str__(self) -> str:
         return f"{', '.join(self.labels) or '-'}\t{self.probability:.4f}"
 
+    def _repr_html_(self) -> str:
+        """Gives a table of the likeliest classes for notebooks."""
+        likeliest = sorted(self.probabilities.items(), key=lambda item: -item[1])[:_NAMED]
+        rows = [(name, f"{probability:.4f}") for name, probability in likeliest]
+        head = ("class", "probability")
+        return as_html([head, *rows], right=[1], caption=self.path or "")
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClassEncoding(Encoding[ClassPrediction]):
@@ -69,6 +77,7 @@ class ClassEncoding(Encoding[ClassPrediction]):
     """
 
     name: ClassVar[str] = "classes"
+    field: ClassVar[str] = "classification"
     score: ClassVar[Score] = Share("accuracy")
     several: ClassVar[bool] = False
 
@@ -153,9 +162,16 @@ class ClassEncoding(Encoding[ClassPrediction]):
         """Makes a prediction for each item: its likeliest class, and the probabilities of all."""
         return [self._prediction(row, of) for row, of in zip(values, seen, strict=True)]
 
-    def measure(self, values: np.ndarray, targets: np.ndarray) -> Evaluation:
+    def measure(self, values: np.ndarray, targets: np.ndarray) -> ClassEvaluation:
         """Gives the accuracy, the loss, the recall of each class and more."""
         return classification_figures(values, targets, self.class_names, multi_label=self.several)
+
+    def given(self) -> str:
+        """Says whether the outputs are probabilities or logits, and of which classes."""
+        what = "a logit" if self.activation == "linear" else "a probability"
+        if self.units == 1:
+            return f"It gives {what} of the second of the two classes."
+        return f"It gives {what} for each of the {self.units:,} classes, in their order."
 
     def summary(self) -> str:
         """Says how many classes there are, and names the first five."""
