@@ -16,7 +16,7 @@ from transferlearn.data import Reading
 from transferlearn.freezing import Layers
 from transferlearn.tasks import Classification
 from transferlearn.tasks import logistic as probing
-from transferlearn.tasks.figures import wilson
+from transferlearn.tasks.intervals import wilson
 
 X = pixels(90, 32)
 MEANS = X.mean((1, 2, 3))

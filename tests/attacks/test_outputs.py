@@ -8,7 +8,8 @@ import pytest
 import transferlearn as tl
 from transferlearn.cli import predict
 from transferlearn.cli.main import as_json, main
-from transferlearn.cli.output import as_cell, visible
+from transferlearn.cli.output import as_cell
+from transferlearn.tables import visible
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+1+cmd", "-1+cmd", "@SUM(A1)", '=HYPERLINK("http://x")'])

@@ -82,7 +82,7 @@ def test_a_signature_of_another_save_does_not_fit(saved, tmp_path):
     shutil.copy(tmp_path / "other" / "signature.ed25519", saved)
     refused(saved, "not written by the holder")
     shutil.copy(tmp_path / "other" / "transferlearn.json", saved)
-    refused(saved, r"model\.keras is not what was saved")
+    refused(saved, r"README\.md is not what was saved")
 
 
 @pytest.mark.parametrize("way", ["file", "link"])

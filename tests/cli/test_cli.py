@@ -32,7 +32,9 @@ def test_predict_and_evaluate_what_train_saved(trained, photos, capsys):
     (found,) = json.loads(output(capsys, "predict", trained, photo, "--json"))
     assert found["class_name"] == line[1]
     assert sum(found["probabilities"].values()) == pytest.approx(1, abs=1e-5)
-    scores = json.loads(output(capsys, "evaluate", trained, photos, "--json"))
+    told = json.loads(output(capsys, "evaluate", trained, photos, "--json"))
+    scores = told["figures"]
+    assert told["class_names"] == ["ant", "bee"]
     assert scores["count"] == 24
     right = [
         p["class_name"] == p["path"].split("/")[-2]

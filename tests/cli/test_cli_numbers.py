@@ -42,7 +42,7 @@ def test_a_table_of_numbers_is_learnt_told_and_scored(table, tmp_path, capsys):
     (found,) = json.loads(capsys.readouterr().out)
     assert said == f"price {found['values']['price']:.6g}"
     assert main(["evaluate", model, str(table), "--json"]) == 0
-    scores = json.loads(capsys.readouterr().out)
+    scores = json.loads(capsys.readouterr().out)["figures"]
     assert scores["count"] == 24
     assert np.isfinite([scores["mae"], scores["rmse"], scores["r2"]]).all()
 

@@ -52,7 +52,7 @@ def test_evaluate_takes_a_table(saved, tmp_path, capsys):
     given, labels = texts.reviews(60, seed=1)
     pandas.DataFrame({"text": given, "label": labels}).to_csv(tmp_path / "t.csv", index=False)
     assert main(["evaluate", str(saved), str(tmp_path / "t.csv"), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["accuracy"] > 0.8
+    assert json.loads(capsys.readouterr().out)["figures"]["accuracy"] > 0.8
 
 
 def _reviews():

@@ -186,6 +186,7 @@ def test_the_most_reliable_score_is_told_with_its_interval(capsys):
     told = capsys.readouterr().out.splitlines()[-1]
     assert told == f"Result: {held_out.reliable_score}"
     value = held_out.phases[-1].metrics["val_accuracy"]
-    assert told.startswith(f"Result: accuracy {value:.4f} on 20 held-out images (95%: ")
+    assert told.startswith(f"Result: accuracy {value:.4f} (95%: ")
+    assert told.endswith(") on 20 held-out images")
     stepped = builder.fit(data, schedule="one-phase", epochs=1, validation_split=0, verbose=0)
     assert stepped.reliable_score.startswith("Nothing is held out")

@@ -42,9 +42,9 @@ def test_the_description_says_what_the_model_is(saved):
     assert description["task"]["settings"]["class_names"] == ["0", "1", "2"]
     assert description["kind"]["name"] == "images"
     assert description["kind"]["settings"]["image_size"] == [32, 32]
-    assert set(description["files"]) == {"model.keras"}
+    assert set(description["files"]) == {"README.md", "model.keras"}
     assert {"phases", "metrics", "versions"} <= set(description)
-    assert sorted(p.name for p in saved.iterdir()) == ["model.keras", "transferlearn.json"]
+    assert {p.name for p in saved.iterdir()} == {*description["files"], "transferlearn.json"}
 
 
 def test_a_save_is_replaced_as_a_whole(saved, other):

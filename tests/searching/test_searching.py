@@ -143,6 +143,17 @@ def test_what_was_tried_before_is_not_trained_again(curve, monkeypatch):
     assert sorted({trial.score for trial in found.trials}) == [0.2, 0.8]
 
 
+def test_callbacks_of_optuna_are_called_with_each_trial_that_ended(curve):
+    ended = []
+    space = {"height": [0.2, 0.8], "broken": ["", "broken"]}
+    callbacks = [lambda study, trial: ended.append((study.study_name, trial))]
+    found = tl.search(curve, space, labelled(), trials=4, verbose=0, optuna_callbacks=callbacks)
+    assert [trial.number for _, trial in ended] == [0, 1, 2, 3]
+    assert all(trial.state.is_finished() for _, trial in ended)
+    assert {trial.value for _, trial in ended} == {trial.score for trial in found.trials}
+    assert "0.8000" in found._repr_html_()
+
+
 def test_few_combinations_are_all_tried(curve):
     space = {"height": [0.2, 0.4, 0.8], "epochs": [2, 4]}
     found = tl.search(curve, space, labelled(), trials=6, verbose=0)

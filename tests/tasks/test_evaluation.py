@@ -6,7 +6,7 @@ from sklearn.metrics import f1_score, recall_score
 
 from transferlearn.data import DataWarning
 from transferlearn.tasks.class_figures import classification_figures as evaluate
-from transferlearn.tasks.figures import wilson
+from transferlearn.tasks.intervals import wilson
 
 pytestmark = pytest.mark.core
 

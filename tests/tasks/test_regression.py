@@ -10,7 +10,7 @@ from sklearn import metrics as known
 from transferlearn.assembling import NetworkOutput
 from transferlearn.data.targets import NumberTargets
 from transferlearn.tasks import NumberEncoding, Regression
-from transferlearn.tasks.figures import r2_interval
+from transferlearn.tasks.intervals import r2_interval
 from transferlearn.tasks.standardised import R2, Standardised
 
 pytestmark = pytest.mark.core

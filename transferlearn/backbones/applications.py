@@ -74,7 +74,7 @@ class Applications(BackboneSource):
     def load(self, name: str, *, weights: Weights, image_size: tuple[int, int]) -> Backbone:
         """Builds the network without its top; for `"imagenet"` it downloads what is not here."""
         check_weights(weights)
-        official = _official(name)
+        official, licence = _official(name), "unknown"
         path = find_file(name, official) if weights == "imagenet" else weights
         if path is not None:
             model = _build(name, None, image_size)
@@ -84,6 +84,7 @@ class Applications(BackboneSource):
             model, source = _build(name, None, image_size), "random weights"
         else:
             model, source = _download(name, official, image_size), "keras.applications, ImageNet"
+            licence = self.facts(name).licence
         flat = canonical(model, after=_missing_rescaling if _lacks_rescaling(name, path) else None)
         return Backbone(
             model=flat,
@@ -92,6 +93,7 @@ class Applications(BackboneSource):
             name=name,
             source=source,
             pretrained=weights is not None,
+            licence=licence,
         )
 
 

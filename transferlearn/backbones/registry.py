@@ -15,7 +15,7 @@ from transferlearn.backbones.saved_model import SavedModels
 from transferlearn.backbones.texts import Pooling, TextBackbone, TextSource
 from transferlearn.backbones.weights import check_weights, load_file
 from transferlearn.data import Tokenizer
-from transferlearn.tables import as_table
+from transferlearn.tables import as_html, as_paragraph, as_table
 
 _sources: dict[str, BackboneSource] = {}
 
@@ -196,12 +196,16 @@ class Table:
         return len(self.rows)
 
     def __str__(self) -> str:
-        head = ("name", "parameters", "image size", "preprocessing", "top-1", "licence")
-        return f"{as_table([head, *map(_cells, self.rows)])}\n{_LEGEND}"
+        return f"{as_table([_HEAD, *map(_cells, self.rows)])}\n{_LEGEND}"
 
     __repr__ = __str__
 
+    def _repr_html_(self) -> str:
+        """Gives the table for notebooks."""
+        return as_html([_HEAD, *map(_cells, self.rows)]) + as_paragraph(_LEGEND)
 
+
+_HEAD = ("name", "parameters", "image size", "preprocessing", "top-1", "licence")
 _LEGEND = (
     "Parameters (with the ImageNet top) and top-1 accuracy as published: "
     "keras.io/api/applications; EfficientNetLite0: tensorflow/tpu, efficientnet/lite. "

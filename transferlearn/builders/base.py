@@ -11,6 +11,7 @@ from transferlearn.builders.planning import Split, make_job, strategy
 from transferlearn.builders.prepared import Training
 from transferlearn.builders.record import settings_of
 from transferlearn.checks import whole
+from transferlearn.configs import class_name
 from transferlearn.data import Dataset, LoadedData, Reading
 from transferlearn.data.kind import Kind
 from transferlearn.data.loading import load_pair
@@ -214,6 +215,7 @@ class Builder(NetworkBuilder[Prediction]):
             ),
             storage=Storage.of(cache),
             record=lambda callbacks: settings_of(self, plan, callbacks),
+            made_by=class_name(type(self)),
         )
 
     def _kind_of(self, train: Dataset, backbone: Backbone) -> Kind:

@@ -13,7 +13,7 @@ from transferlearn.assembling import Network
 from transferlearn.backbones import Backbone
 from transferlearn.backbones.graph import of_any_length
 from transferlearn.builders.interrupts import hand_over
-from transferlearn.builders.record import data_line, say_unused_rate
+from transferlearn.builders.record import data_line, data_record, say_unused_rate
 from transferlearn.builders.run_description import (
     describe_callbacks,
     describe_data,
@@ -32,10 +32,12 @@ from transferlearn.schedules import Job, OnePhase, Phase, Schedule
 from transferlearn.tasks import Encoding, Objective
 from transferlearn.training import (
     CompileSettings,
+    FedBatch,
     PhaseRunner,
     Resumption,
     TrainingData,
     as_callbacks,
+    first_batch,
     say_inexact,
 )
 from transferlearn.types import Callbacks, Json, Verbose
@@ -64,6 +66,7 @@ class Training(Generic[Prediction]):
         data: The data to train and validate on.
         storage: The settings that say when and where the output of frozen layers is stored.
         record: A function that takes the callbacks, and gives the builder's settings with them.
+        made_by: The class of the builder, as `transferlearn.configs` names it.
 
     Example:
         training = builder.prepare("photos", schedule="fine-tune")
@@ -83,11 +86,20 @@ class Training(Generic[Prediction]):
     data: TrainingData
     storage: Storage
     record: Callable[[Sequence[keras.callbacks.Callback]], Json]
+    made_by: str
 
     @property
     def loaded(self) -> LoadedData:
         """Gives the data in the form that `Builder.prepare` and `fit` take."""
         return LoadedData(self.data.train, self.data.validation)
+
+    def first_batch(self) -> FedBatch:
+        """Gives the first batch of the first epoch, as the network is trained on it.
+
+        Items are augmented and mixed as in training, before the network's own preprocessing. What
+        is drawn at random here changes nothing of what `run` draws.
+        """
+        return first_batch(self.data)
 
     @obeys_verbose
     def run(
@@ -228,4 +240,12 @@ class Training(Generic[Prediction]):
             train_items=train.count,
             validation_items=None if held_out is None else held_out.count,
             baseline=None if held_out is None else self.encoding.baseline(held_out.learnt),
+            blocks={
+                block.name: [self.layers[i].name for i in block.layers]
+                for block in self.layers.blocks
+            },
+            licence=self.backbone.licence,
+            builder=self.made_by,
+            epochs=self.job.epochs,
+            data=data_record(train),
         )

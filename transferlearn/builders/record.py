@@ -1,16 +1,22 @@
 """Writes the line and the warning about a training, and the record of its settings."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from transferlearn import configs
 from transferlearn.builders.networks import NetworkBuilder
-from transferlearn.data import LoadedData
+from transferlearn.builders.run_description import hash_of_item
+from transferlearn.data import Dataset, LoadedData
+from transferlearn.data.dataset import ItemDataset
 from transferlearn.data.messages import notice
 from transferlearn.schedules import Job, OnePhase, Schedule
 from transferlearn.types import Json
+
+_NAMED = 20  # skipped items that a record names
 
 
 def data_line(data: LoadedData) -> str:
@@ -23,6 +29,28 @@ def data_line(data: LoadedData) -> str:
     if data.validation is None:
         sizes.append("none to validate on")
     return f"{data.train.learnt.summary()}: {', '.join(sizes)}"
+
+
+def data_record(train: Dataset) -> Json:
+    """Records what a model was trained on, for `Outline.data`."""
+    skipped = [[str(item.path), item.reason] for item in train.skipped[:_NAMED]]
+    return {
+        "fingerprint": _fingerprint(train),
+        "targets": train.learnt.table(),
+        "skipped": len(train.skipped),
+        "skipped_items": skipped,
+        "ignored": dict(train.ignored),
+    }
+
+
+def _fingerprint(train: Dataset) -> str | None:
+    """Hashes all items with their targets, whatever their order; gives `None` for a stream."""
+    if not isinstance(train, ItemDataset):
+        return None
+    hashes = train.content_hashes()
+    raw = train.learnt[np.arange(len(hashes))]
+    rows = sorted(map(hash_of_item, hashes, raw))
+    return hashlib.sha256("".join(rows).encode()).hexdigest()[:16]
 
 
 def say_unused_rate(job: Job) -> None:

@@ -71,7 +71,7 @@ def _describe(dataset: Dataset, weigh: Weigh | None) -> Json:
     raw = dataset.learnt[np.arange(len(dataset.items))]
     weights = [x for x in (weigh and weigh(raw), dataset.sample_weight) if x is not None]
     rows = [
-        _hash(content, raw[i], *(weight[i] for weight in weights))
+        hash_of_item(content, raw[i], *(weight[i] for weight in weights))
         for i, content in enumerate(dataset.content_hashes())
     ]
     return {ITEMS: [[dataset.called(i), row] for i, row in enumerate(rows)]}
@@ -86,7 +86,7 @@ def _hash_of_code(code: CodeType) -> str:
     return hashlib.blake2b(what.encode(), digest_size=8).hexdigest()
 
 
-def _hash(content: str, *beside: Any) -> str:
+def hash_of_item(content: str, *beside: Any) -> str:
     """Hashes an item's content with its target and weights, in 16 hexadecimal digits."""
     digest = hashlib.blake2b(content.encode(), digest_size=8)
     for part in beside:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from transferlearn.cli.command import Outcome
-from transferlearn.cli.output import visible
+from transferlearn.tables import visible
 
 NAME = "cache"
 HELP = "List or remove the stored output of frozen layers."

@@ -18,8 +18,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> Outcome:
-    """Scores the model, and gives a line for each figure."""
+    """Scores the model, and gives tables of its figures."""
     from transferlearn import load
 
     scores = load(options.model, trusted=options.trusted).evaluate(options.photos)
-    return Outcome(dict(scores), "\n".join(f"{name}\t{v:.6g}" for name, v in scores.items()))
+    return Outcome(scores.to_dict(), str(scores))

@@ -1,25 +1,15 @@
 """Decides what commands write to standard error while they run."""
 
 import sys
-import unicodedata
 
-# Marks that turn the direction of what follows, so that "gpj.exe" can look like "exe.jpg".
-_TURNS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+from transferlearn.tables import visible
+
 _SPREADSHEET = ("=", "+", "-", "@")  # begin a formula
 
 
 def say(line: str) -> None:
     """Writes a line to standard error, such as one of progress or a warning."""
     print(visible(line), file=sys.stderr, flush=True)
-
-
-def visible(text: str) -> str:
-    r"""Writes characters that steer a terminal as Python does, such as `\n` and `\x1b`.
-
-    The name of a file can hold any character but a slash: with a line break in it, it would forge a
-    line of the result.
-    """
-    return "".join(c.encode("unicode_escape").decode() if _steers(c) else c for c in text)
 
 
 def as_cell(text: str) -> str:
@@ -36,11 +26,6 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _steers(character: str) -> bool:
-    """Says whether a character is no letter but an order to whatever shows it."""
-    return unicodedata.category(character) in ("Cc", "Zl", "Zp") or character in _TURNS
 
 
 def verbosity() -> int:

@@ -78,6 +78,11 @@ class Dataset(abc.ABC):
         assert self.targets is not None
         return self.targets
 
+    @property
+    def paths(self) -> list[str] | None:
+        """Gives the path of each item in the order of the batches; `None`: there are none."""
+        return self.names
+
     def batches(
         self,
         *,
@@ -183,6 +188,11 @@ class ItemDataset(Dataset):
     def first_rows(self) -> np.ndarray:
         """Gives the number of the first row of each item, int64 `(count,)`."""
         return np.unique(self.item_of, return_index=True)[1]
+
+    @property
+    def paths(self) -> list[str] | None:
+        """Gives the path of each item; `None` for items that are no files."""
+        return None if self.names is None else [self.names[row] for row in self.first_rows]
 
     @property
     def strata(self) -> np.ndarray | None:

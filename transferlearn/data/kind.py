@@ -38,6 +38,7 @@ class Kind(abc.ABC):
         endings: The endings of files that hold an item, such as `".jpg"`.
         columns: The names that a table's column of items may have, the likeliest first.
         in_cells: Whether a table's cells hold the items themselves; else they hold paths of files.
+        fed: A sentence on what the network takes, for those who call it without this package.
     """
 
     name: ClassVar[str]
@@ -45,6 +46,7 @@ class Kind(abc.ABC):
     endings: ClassVar[tuple[str, ...]]
     columns: ClassVar[tuple[str, ...]]
     in_cells: ClassVar[bool]
+    fed: ClassVar[str] = ""
 
     @abc.abstractmethod
     def inputs(self, shape: tuple[int, ...] | None = None) -> dict[str, Spec]:

@@ -2,6 +2,6 @@
 
 from transferlearn.fitted.loading import load as load
 from transferlearn.fitted.model import FittedModel as FittedModel
-from transferlearn.fitted.model import Outline as Outline
+from transferlearn.fitted.outline import Outline as Outline
 from transferlearn.fitted.saving import check_room as check_room
 from transferlearn.fitted.saving import check_target as check_target

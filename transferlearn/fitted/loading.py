@@ -11,8 +11,10 @@ from transferlearn.backbones.saved_model import looking_beside
 from transferlearn.checks import whole
 from transferlearn.configs import subclasses
 from transferlearn.data.kind import Kind
-from transferlearn.fitted.model import FittedModel, Outline
+from transferlearn.fitted.hub import ADDRESS, download
+from transferlearn.fitted.model import FittedModel
 from transferlearn.fitted.old_saves import as_format_2
+from transferlearn.fitted.outline import Outline
 from transferlearn.fitted.places import stamp, whole_place
 from transferlearn.fitted.saving import HUB, MODEL, read_save
 from transferlearn.fitted.signing import PublicKey
@@ -36,7 +38,9 @@ def load(
     looked through as `read_model` does, and what could run code is refused.
 
     Args:
-        path: The folder of the save.
+        path: The folder of the save; or `"hf://user/name"`, or `"hf://user/name@revision"`, of a
+            model on the Hugging Face Hub. Anybody can publish there: as with any save of a
+            stranger, what could run code is refused.
         trusted: Whether to read the model whatever it holds, and to run the code in it; also
             whether a SavedModel in the save may run even if it can do more than compute. What that
             is, is printed.
@@ -47,13 +51,17 @@ def load(
             only a signature finds malice.
 
     Raises:
-        OSError: There is no save at `path`.
+        OSError: There is no save at `path`, or it cannot be downloaded.
         ImportError: A signature is to be checked, and `cryptography` is not installed
-            (`pip install -e ".[sign]"`).
+            (`pip install -e ".[sign]"`); or `huggingface_hub` is needed and is not installed
+            (`pip install -e ".[hf]"`).
         ValueError: A file is not what was saved (the message names it), the save is not signed
             with the key or was changed since, a kind, task or layer of your own is not known in
             this process, or something in the save is not trusted.
     """
+    if isinstance(path, str) and path.startswith(ADDRESS):
+        folder, within = download(path)
+        return _load(folder, trusted, custom_objects, public_key, within)
     path = Path(path).absolute()
     for _ in range(_ATTEMPTS):
         place = whole_place(path)
@@ -74,9 +82,10 @@ def _load(
     trusted: bool,
     custom_objects: Mapping[str, Any] | None,
     public_key: "PublicKey | None",
+    within: Path | None = None,
 ) -> FittedModel[Any]:
     """Reads the save in the folder `path`; see `load`."""
-    written = read_save(path, public_key)
+    written = read_save(path, public_key, within)
     try:
         saved = as_format_2(written)
         if HUB in saved["versions"]:

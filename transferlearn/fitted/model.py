@@ -1,8 +1,9 @@
 """Holds a trained Keras model with what it needs to predict, be scored and be saved."""
 
 import threading
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
 
@@ -16,44 +17,21 @@ from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.data.iterating import iterate, without_retracing_advice
 from transferlearn.data.kind import Kind
 from transferlearn.data.messages import indented, notice
+from transferlearn.fitted.hub import push
+from transferlearn.fitted.known_score import KnownScore, known_score
+from transferlearn.fitted.outline import Outline
 from transferlearn.fitted.saving import write_save
+from transferlearn.fitted.showing import html_of
 from transferlearn.fitted.signing import PrivateKey
 from transferlearn.schedules import PhaseResult
 from transferlearn.tasks import Encoding, Evaluation, Seen
-from transferlearn.types import Json, Source
+from transferlearn.types import Source
 
 Prediction = TypeVar("Prediction")
 
 # One prediction at a time: on JAX a running one holds the model's state, and TensorFlow then
 # compiles only once.
 _predicting = threading.Lock()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outline:
-    """Records how a model was trained: backbone, weights, settings, numbers of items, baseline.
-
-    Attributes:
-        backbone: The name of the backbone.
-        source: Where the pretrained weights came from.
-        batch_size: The number of items in a batch.
-        settings: The settings of the builder (with `fit`'s `schedule` and `callbacks`) that differ
-            from the defaults, as `transferlearn.configs` writes them.
-        backbone_layers: The number of the backbone's layers; `None` in saves that do not tell.
-        train_items: The number of items it was trained on; `None` where a stream does not tell.
-        validation_items: The number of items that were held out.
-        baseline: The score of the simplest guess on the held-out items: the commonest class, or the
-            mean.
-    """
-
-    backbone: str
-    source: str
-    batch_size: int
-    settings: Json = field(default_factory=dict)
-    backbone_layers: int | None = None
-    train_items: int | None = None
-    validation_items: int | None = None
-    baseline: float | None = None
 
 
 @dataclass(kw_only=True, repr=False)
@@ -103,27 +81,20 @@ class FittedModel(Generic[Prediction]):
     @property
     def reliable_score(self) -> str:
         """Says in words the most reliable score that training came to, with its 95% interval."""
-        score, items = self.encoding.score, self.outline.validation_items
-        value = self.phases[-1].metrics.get(score.key) if self.phases else None
-        if items and value is not None:
-            noise = score.noise(value, items)
-            low, high = value - noise, min(value + noise, 1.0)
-            return (
-                f"{score.name} {value:.4f} on {items:,} held-out {self.kind.noun}s "
-                f"(95%: {low:.4f} to {high:.4f})"
-            )
-        solved = next((phase.solved for phase in reversed(self.phases) if phase.solved), None)
-        if solved is None or solved.interval is None:
+        if self.known_score is None:
             return (
                 "Nothing is held out, so no score is known: evaluate the model on other items, or "
                 "pass validation_data or validation_split=0.2."
             )
-        low, high = solved.interval
-        then = "" if self.phases[-1].solved else ", which was fine-tuned since"
-        return (
-            f"{solved.score_name} {solved.score:.4f} (95%: {low:.4f} to {high:.4f}) in "
-            f"cross-validation of the solved head{then}; nothing is held out"
-        )
+        return str(self.known_score)
+
+    @property
+    def known_score(self) -> KnownScore | None:
+        """Gives the score of held-out items, or else that of cross-validation; `None` if neither.
+
+        It has the attributes `name`, `value`, `interval` (95%) and `how`.
+        """
+        return known_score(self)
 
     def __repr__(self) -> str:
         parts = [repr(self.outline.backbone), self.encoding.summary()]
@@ -133,6 +104,10 @@ class FittedModel(Generic[Prediction]):
             items = self.outline.validation_items
             parts.append(f"{key} {metrics[key]:.4g}" + (f" on {items:,} items" if items else ""))
         return f"{type(self).__name__}({', '.join(parts)})"
+
+    def _repr_html_(self) -> str:
+        """Gives tables of what the model is and how it was trained, for notebooks."""
+        return html_of(self)
 
     @overload
     def predict(self, items: str | Path | Image.Image, *, on_error: str = ...) -> Prediction: ...
@@ -174,11 +149,7 @@ class FittedModel(Generic[Prediction]):
             return self._decoded(self._values(one.batch), [one.path])[0]
         dataset = self.kind.unlabelled(items, on_error="raise" if single else on_error)
         values = self._all_values(dataset)
-        paths: Sequence[str | None] = [None] * len(values)
-        if dataset.names:
-            rows = dataset.first_rows if isinstance(dataset, ItemDataset) else range(len(values))
-            paths = [dataset.names[row] for row in rows]
-        predictions = self._decoded(values, paths)
+        predictions = self._decoded(values, dataset.paths or [None] * len(values))
         return predictions[0] if single else predictions
 
     def evaluate(self, labelled: Source, *, on_error: str = "skip") -> Evaluation:
@@ -190,17 +161,25 @@ class FittedModel(Generic[Prediction]):
                 `"raise"`.
 
         Returns:
-            Figures by key and attribute: for classes `count`, `accuracy`, `majority`, `loss`, each
-            class's recall and more; for numbers `mae`, `rmse`, `r2` and more.
+            Figures by key and attribute, with intervals: for classes `count`, `accuracy`,
+            `majority`, `loss`, each class's recall and more; for numbers `mae`, `rmse`, `r2` and
+            more. It keeps the model's values, the targets and the paths of the items.
 
         Raises:
-            ValueError: The model does not know a target, such as a new class.
+            ValueError: The model does not know a target, such as a new class, or gives NaN.
         """
         dataset = data.load(labelled, self.kind, self.encoding.target, on_error=on_error)
+        started = time.perf_counter()
         if isinstance(dataset, ItemDataset):
             values = self._all_values(dataset)
-            return self.encoding.measure(values, dataset.learnt[dataset.first_rows])
-        return self.encoding.measure(*self._values_and_targets(dataset))
+            targets = dataset.learnt[dataset.first_rows]
+        else:
+            values, targets = self._values_and_targets(dataset)
+        seconds = time.perf_counter() - started
+        paths = tuple(dataset.paths or [None] * len(values))
+        self._check_finite(values, paths)
+        measured = self.encoding.measure(values, targets)
+        return measured.completed(self.encoding.score, values, targets, paths, seconds)
 
     def save(self, path: str | Path, *, sign: "PrivateKey | None" = None) -> None:
         """Writes `model.keras` and its description, `transferlearn.json`, into the folder `path`.
@@ -221,6 +200,37 @@ class FittedModel(Generic[Prediction]):
             ValueError: The file of the key holds no such key.
         """
         write_save(self, Path(path), sign)
+
+    def push_to_hub(
+        self,
+        name: str,
+        *,
+        token: str | None = None,
+        private: bool | None = None,
+        sign: "PrivateKey | None" = None,
+    ) -> str:
+        """Saves the model in a repository on the Hugging Face Hub, which is made if need be.
+
+        What an earlier save left there is replaced; the Hub keeps its history. `README.md` is the
+        model card. `tl.load("hf://user/name")` brings the model back.
+
+        Args:
+            name: The repository, `"user/name"`.
+            token: An access token that may write; by default the one that `hf auth login` stored,
+                or `HF_TOKEN`.
+            private: Whether a new repository is seen by its owner only; by default as the owner's
+                settings say.
+            sign: The key to sign with, see `save`.
+
+        Returns:
+            The address of the commit.
+
+        Raises:
+            ImportError: `huggingface_hub` is not installed (`pip install -e ".[hf]"`).
+            ValueError: The name has another form.
+            OSError: The Hub cannot be reached, or refuses the name or the token.
+        """
+        return push(self, name, token=token, private=private, sign=sign)
 
     def write_parts(self, folder: Path) -> None:
         """Writes the SavedModels that the model calls, and the kind's files, into `folder`."""
@@ -249,13 +259,26 @@ class FittedModel(Generic[Prediction]):
         values, targets = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
         return values, targets
 
+    def _check_finite(self, values: np.ndarray, paths: Sequence[str | None]) -> None:
+        """Refuses values that are NaN or infinite, of which figures would be wrong."""
+        if lost := _not_finite(values, paths):
+            raise ValueError(
+                f"The model gives NaN or infinity for {len(lost)} of {len(values)} items, so no "
+                "figure would be right. If it is for all, the weights are lost: train again, with "
+                f"a lower learning_rate. If it is for a few, look at these:{indented(lost)}"
+            )
+
     def _decoded(self, values: np.ndarray, paths: Sequence[str | None]) -> list[Prediction]:
         """Turns values into predictions, and warns of values that are NaN or infinite."""
-        finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
-        if lost := [i for i, is_finite in enumerate(finite) if not is_finite]:
-            lines = [paths[i] or f"item {i}" for i in lost]
+        if lost := _not_finite(values, paths):
             notice(
                 f"The model gave NaN or infinity for {len(lost)} of {len(values)} items; ignore "
-                f"these predictions:{indented(lines)}"
+                f"these predictions:{indented(lost)}"
             )
         return self.encoding.decode(values, [Seen(path) for path in paths])
+
+
+def _not_finite(values: np.ndarray, paths: Sequence[str | None]) -> list[str]:
+    """Names the items with a value that is NaN or infinite."""
+    finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    return [paths[int(i)] or f"item {i}" for i in np.flatnonzero(~finite)]

@@ -15,6 +15,7 @@ import numpy as np
 
 from transferlearn.checks import refuse_address
 from transferlearn.fitted import signing
+from transferlearn.fitted.card import CARD, card_of
 from transferlearn.fitted.places import DESCRIPTION, make_draft, recover, replace_save, sync
 from transferlearn.hashing import hash_of_file
 from transferlearn.keras_internals import layers_within
@@ -44,6 +45,7 @@ def write_save(
     try:
         _without_training(fitted.model).save(draft / MODEL)
         fitted.write_parts(draft)
+        (draft / CARD).write_text(card_of(fitted), "utf-8")
         description = _as_text(_describe(fitted, draft))
         (draft / DESCRIPTION).write_text(description, "utf-8")
         if key is not None:
@@ -97,21 +99,30 @@ def check_room(path: Path, model: keras.Model) -> None:
 
 
 def _not_ours(path: Path) -> list[str]:
-    """Lists the files in a save's folder that its description does not name; none if damaged."""
+    """Lists the files in a save's folder that it did not write, such as a card that was edited.
+
+    If its description is damaged, there are none: such a save may be replaced.
+    """
     try:
-        known = {DESCRIPTION, signing.SIGNATURE}
-        known |= {*json.loads((path / DESCRIPTION).read_text("utf-8"))["files"]}
+        named = dict(json.loads((path / DESCRIPTION).read_text("utf-8"))["files"])
     except (ValueError, KeyError, TypeError):
-        return []  # a damaged save may be replaced
+        return []
+    known = {DESCRIPTION, signing.SIGNATURE, *named}
+    if (path / CARD).is_file() and hash_of_file(path / CARD) != named.get(CARD):
+        known -= {CARD}
     files = (file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
     return sorted(set(files) - known)
 
 
-def read_save(path: Path, public_key: "signing.PublicKey | None" = None) -> Json:
+def read_save(
+    path: Path, public_key: "signing.PublicKey | None" = None, within: Path | None = None
+) -> Json:
     """Reads the description of the save at `path`, and checks the hashes of all its files.
 
-    With a key, the signature is checked before anything else is read.
+    With a key, the signature is checked before anything else is read. All files must lie in the
+    folder `within`, wherever links lead; by default in `path`.
     """
+    within = (within or path).resolve()
     key = None if public_key is None else signing.public_key(public_key)
     if not (path / DESCRIPTION).is_file():
         raise OSError(f"{path} is not a save of transferlearn: it holds no {DESCRIPTION}.")
@@ -134,8 +145,10 @@ def read_save(path: Path, public_key: "signing.PublicKey | None" = None) -> Json
         )
     if key is not None:
         signing.check_nothing_added(path, {DESCRIPTION, *files})
+    elif CARD in files:
+        del files[CARD]  # for people to edit; it is not read
     for name, expected in files.items():
-        if not (path / name).resolve().is_relative_to(path.resolve()):
+        if ".." in Path(name).parts or not (path / name).resolve().is_relative_to(within):
             raise ValueError(f"{path / DESCRIPTION} names a file outside of the save, {name!r}.")
         if not (path / name).is_file():
             raise OSError(f"{path / name} is missing.")

@@ -17,6 +17,7 @@ class StoredPart:
         nbytes: The size of the stored features of all items, in bytes.
         where: The place of the store: `"memory"`, or the path of its folder.
         saves: The share of the frozen part's operations that each epoch is spared, in [0, 1].
+        layers: The names of the backbone's layers before the cut; empty in saves that do not tell.
     """
 
     cut: str
@@ -25,6 +26,7 @@ class StoredPart:
     nbytes: int
     where: str
     saves: float
+    layers: tuple[str, ...] = field(default=(), repr=False)  # there can be hundreds
 
     def __str__(self) -> str:
         new = f"{self.computed:,} of {self.items:,} items"
@@ -133,7 +135,7 @@ class PhaseResult:
         stored, solved = saved["stored"], saved["solved"]
         parts = {
             "frozen_layers": tuple(saved["frozen_layers"]),
-            "stored": stored and StoredPart(**stored),
+            "stored": stored and StoredPart(**_with_tuples(stored)),
             "solved": solved and SolvedHead(**_with_tuples(solved)),
         }
         return cls(**{**saved, **parts})

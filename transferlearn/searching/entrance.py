@@ -3,7 +3,7 @@
 import dataclasses
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -16,7 +16,7 @@ from transferlearn.features.fingerprints import digest
 from transferlearn.progress import obeys_verbose
 from transferlearn.searching.results import Search, as_trial, in_order
 from transferlearn.searching.space import FIT_ARGUMENTS, Space, label
-from transferlearn.searching.study import Location, opened, optuna
+from transferlearn.searching.study import Location, OptunaCallback, opened, optuna
 from transferlearn.searching.trials import LoadedOnce, Runner
 from transferlearn.types import Source, Verbose
 
@@ -39,6 +39,7 @@ def search(
     metric: str | None = None,
     seed: int = 0,
     verbose: Verbose = "auto",
+    optuna_callbacks: Sequence[OptunaCallback] = (),
     **fit_options: Any,
 ) -> Search:
     """Trains a builder with many settings, and finds those that score best on held-out data.
@@ -68,6 +69,8 @@ def search(
             and errors are minimised, everything else is maximised.
         seed: The seed of the split, of each training, and of what is tried.
         verbose: 0: nothing is printed; 2: what each `fit` prints; else a line for each trial.
+        optuna_callbacks: Callbacks of Optuna, such as `optuna_integration.MLflowCallback()`; each
+            is called with the study and the trial when a trial has ended.
         **fit_options: Further arguments of `builder.fit`.
 
     Returns:
@@ -116,6 +119,7 @@ def search(
             options={name: v for name, v in fit_options.items() if name not in load_options},
             metric=metric,
             verbose=verbose,
+            optuna_callbacks=optuna_callbacks,
         )
         runner.run(trials)
         rows = [as_trial(t) for t in study.get_trials(deepcopy=False)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from transferlearn.builders import Builder
 from transferlearn.plotting import write_figure
 from transferlearn.searching.space import Label, Range, text
-from transferlearn.tables import as_table
+from transferlearn.tables import as_html, as_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,13 +96,24 @@ class Search:
     tried: dict[str, Range | list[Label]]
 
     def __str__(self) -> str:
-        head = ("trial", *self.tried, self.metric, "epoch", "seconds", "state")
-        lines = [head, *(self._cells(trial) for trial in self.trials)]
-        of_numbers = [isinstance(tried, Range) for tried in self.tried.values()]
-        is_right = [True, *of_numbers, *[True] * 3, False]
-        return as_table(lines, right=[place for place, right in enumerate(is_right) if right])
+        return as_table(self._lines(), right=self._right())
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Gives the table for notebooks."""
+        return as_html(self._lines(), right=self._right())
+
+    def _lines(self) -> list[tuple[str, ...]]:
+        """Writes the table's cells, its head first."""
+        head = ("trial", *self.tried, self.metric, "epoch", "seconds", "state")
+        return [head, *(self._cells(trial) for trial in self.trials)]
+
+    def _right(self) -> list[int]:
+        """Gives the numbers of the columns that hold numbers."""
+        of_numbers = [isinstance(tried, Range) for tried in self.tried.values()]
+        is_right = [True, *of_numbers, *[True] * 3, False]
+        return [place for place, right in enumerate(is_right) if right]
 
     def _cells(self, trial: Trial) -> tuple[str, ...]:
         """Writes a trial as a row of the table."""

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 Location: TypeAlias = str | os.PathLike[str] | None
 """The place of a study: path of an SQLite file, an Optuna URL, or `None` for memory."""
 
+OptunaCallback: TypeAlias = "Callable[[Study, FrozenTrial], None]"
+"""What `study.optimize` of Optuna takes as a callback."""
+
 _PREFIX = "transferlearn-"  # begins the names of our studies: a database may hold others too
 _BEAT = 5.0  # seconds between two signs of life of a running trial
 PATIENCE = 60.0  # seconds without such a sign, after which its process is taken for dead

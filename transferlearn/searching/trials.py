@@ -4,7 +4,7 @@ import dataclasses
 import gc
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,14 @@ from transferlearn.data import LoadedData, Reading
 from transferlearn.data.iterating import without_retracing_advice
 from transferlearn.fitted import FittedModel
 from transferlearn.searching.space import Label, Space, text
-from transferlearn.searching.study import PATIENCE, Abandoned, alive, end, optuna
+from transferlearn.searching.study import (
+    PATIENCE,
+    Abandoned,
+    OptunaCallback,
+    alive,
+    end,
+    optuna,
+)
 from transferlearn.types import Logs, Source, Verbose
 
 if TYPE_CHECKING:
@@ -93,6 +100,7 @@ class Runner:
         options: Arguments of `fit`, without those of loading.
         metric: The key of the history by which trials are compared.
         verbose: 0: nothing is printed; 2: what each `fit` prints; else a line for each trial.
+        optuna_callbacks: Functions that are called with the study and each trial that has ended.
     """
 
     study: "Study"
@@ -102,6 +110,7 @@ class Runner:
     options: dict[str, Any]
     metric: str
     verbose: Verbose
+    optuna_callbacks: Sequence[OptunaCallback] = ()
     _builder_works: bool = dataclasses.field(default=False, init=False)
 
     @without_retracing_advice()
@@ -154,6 +163,9 @@ class Runner:
             self._say_end("this process stood still, and another one took it for dead")
         finally:
             end(self.study, trial, state, score)
+        ended = self.study.get_trials(deepcopy=False)[trial.number]
+        for callback in self.optuna_callbacks:
+            callback(self.study, ended)
 
     def _outcome(
         self, trial: "Trial", known: list["FrozenTrial"]

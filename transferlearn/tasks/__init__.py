@@ -9,9 +9,11 @@ from transferlearn.tasks.base import Task as Task
 from transferlearn.tasks.class_encoding import ClassEncoding as ClassEncoding
 from transferlearn.tasks.class_encoding import ClassPrediction as ClassPrediction
 from transferlearn.tasks.class_encoding import TagEncoding as TagEncoding
+from transferlearn.tasks.class_evaluation import ClassEvaluation as ClassEvaluation
 from transferlearn.tasks.classification import Classification as Classification
 from transferlearn.tasks.classification import Tagging as Tagging
 from transferlearn.tasks.figures import Evaluation as Evaluation
+from transferlearn.tasks.number_figures import NumberEvaluation as NumberEvaluation
 from transferlearn.tasks.regression import NumberEncoding as NumberEncoding
 from transferlearn.tasks.regression import NumberPrediction as NumberPrediction
 from transferlearn.tasks.regression import Regression as Regression

@@ -12,7 +12,8 @@ import numpy as np
 from transferlearn.assembling import NetworkOutput
 from transferlearn.data import Encoder, Spec, Target, Targets
 from transferlearn.heads import Output
-from transferlearn.tasks.figures import Evaluation, Interval
+from transferlearn.tasks.figures import Evaluation
+from transferlearn.tasks.intervals import Interval
 from transferlearn.tasks.scores import Score
 from transferlearn.types import Json, Loss, Metrics, Operation, Tensor
 
@@ -125,9 +126,11 @@ class Encoding(abc.ABC, Generic[Prediction]):
         score: The score by which weights, trials and networks are compared.
         starts_at_guessing: Whether an untrained head's loss is about `guessing_loss`, so that a
             loss far above it has exploded.
+        field: The word for tasks of this sort, such as `"classification"`.
     """
 
     name: ClassVar[str]
+    field: ClassVar[str] = "prediction"
     score: ClassVar[Score]
     starts_at_guessing: ClassVar[bool] = True
 
@@ -158,6 +161,36 @@ class Encoding(abc.ABC, Generic[Prediction]):
         `None`: `measure` takes targets in the form in which streams give them.
         """
         return None
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """Gives the names of what can be explained, in order, such as classes; by default none."""
+        return ()
+
+    def leading(self, values: np.ndarray) -> np.ndarray:
+        """Gives the number of the answer to explain, int64 `(rows,)`; by default the first.
+
+        Args:
+            values: What `values` makes of the outputs, one row an item.
+        """
+        return np.zeros(len(values), int)
+
+    def evidence(self, outputs: Tensor, which: np.ndarray) -> Tensor:
+        """Gives how much speaks for the answers `which`, one a row: `(rows,)`.
+
+        By default this is the answer's own output. It must be made by `keras.ops`, since its
+        gradient is taken.
+
+        Args:
+            outputs: The network's outputs, `(rows, units)`.
+            which: The number of an answer for each row, int64 `(rows,)`.
+        """
+        return keras.ops.take_along_axis(outputs, which[:, None], axis=1)[:, 0]
+
+    def described(self, encoded: Any) -> list[str]:
+        """Says in a few words what each target of a batch is, as the loss reads it."""
+        rows = np.asarray(encoded, float).reshape(len(encoded), -1)
+        return [", ".join(f"{number:.4g}" for number in row) for row in rows]
 
     def finish(self, outputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Adds the last layers, which are not the head's own, behind the head's outputs."""
@@ -213,6 +246,10 @@ class Encoding(abc.ABC, Generic[Prediction]):
     @abc.abstractmethod
     def measure(self, values: np.ndarray, targets: np.ndarray) -> Evaluation:
         """Scores values against raw targets, or against those that `raw` makes."""
+
+    def given(self) -> str:
+        """Says in a sentence what the network gives, for those who call it without this package."""
+        return ""
 
     @abc.abstractmethod
     def summary(self) -> str:

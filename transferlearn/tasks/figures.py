@@ -1,48 +1,72 @@
-"""Holds figures that say how good a model is, and computes the intervals of figures."""
+"""Holds the figures that say how good a model is, with all that they were computed from."""
 
+import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field, replace
+from typing import Self
 
 import numpy as np
 
-Interval = tuple[float, float]
-_TWO_SIDED = 1.96  # within so many standard deviations lie 95% of a normal distribution
-_RESAMPLES = 1000
-_GROUPS = 2000  # more items than this are drawn in so many groups: intervals hardly change
+from transferlearn.tables import as_html, as_paragraph, as_table
+from transferlearn.tasks.intervals import Interval
+from transferlearn.tasks.scores import Score
+from transferlearn.types import Json
+
+_SHOWN = 20  # the most parts, such as classes, that a printed table shows
+_NAME = 40  # the most characters of a part's name that it shows
+_OF_PART = ": "  # stands between the name of a figure and that of its part
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class Evaluation(Mapping[str, float]):
     """Holds figures by key and by attribute: `scores["accuracy"]`, `scores.accuracy`.
 
+    A figure of a part, such as a class, has a key like `"recall: dog"`; `parts` has them as a
+    table. Printed, an evaluation is a table, too.
+
     Attributes:
+        figures: All figures, by key.
         intervals: For some figures, by key, the interval that holds the true value in 95% of all
             cases.
+        interval_methods: How each interval was computed, such as `"Wilson"` or `"bootstrap"`.
         baseline: The score of always guessing the commonest class, or the mean; NaN where that is
             not known.
+        score: The score by which models of this task are compared; its `name` is a key.
+        model_values: What the model gives for each item, such as probabilities, one row an item.
+            (`values()` is that of any mapping.)
+        targets: The raw targets of the items, one row an item.
+        paths: The path of each item's file, in order; `None` for items that are no files.
+        seconds: The seconds that reading the items and predicting took; NaN where not measured.
+
+    Example:
+        scores = fitted.evaluate("photos/test")
+        print(scores)
+        low, high = scores.intervals["accuracy"]
     """
 
-    def __init__(
-        self,
-        figures: Mapping[str, float],
-        intervals: Mapping[str, Interval] | None = None,
-        *,
-        baseline: float = math.nan,
-    ) -> None:
-        self._figures = dict(figures)
-        self.intervals = dict(intervals or {})
-        self.baseline = baseline
+    figures: Mapping[str, float]
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
+    _: KW_ONLY
+    interval_methods: Mapping[str, str] = field(default_factory=dict)
+    baseline: float = math.nan
+    score: Score | None = None
+    model_values: np.ndarray | None = None
+    targets: np.ndarray | None = None
+    paths: tuple[str | None, ...] = ()
+    seconds: float = math.nan
 
     def __getitem__(self, name: str) -> float:
-        return self._figures[name]
+        return self.figures[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._figures)
+        return iter(self.figures)
 
     def __len__(self) -> int:
-        return len(self._figures)
+        return len(self.figures)
 
     def __getattr__(self, name: str) -> float:
-        figures = self.__dict__.get("_figures", {})  # copy and pickle ask before there are any
+        figures = self.__dict__.get("figures", {})  # copy and pickle ask before there are any
         try:
             return figures[name]
         except KeyError:
@@ -50,61 +74,146 @@ class Evaluation(Mapping[str, float]):
                 f"There is no figure {name!r}. There are: {', '.join(figures)}."
             ) from None
 
+    @property
+    def items_per_second(self) -> float:
+        """Gives how many items were read and predicted in a second; NaN where not measured."""
+        return self.figures.get("count", math.nan) / self.seconds if self.seconds else math.nan
+
+    @property
+    def overall(self) -> dict[str, float]:
+        """Gives the figures that are about all items, not about a part such as a class."""
+        return {name: value for name, value in self.figures.items() if _OF_PART not in name}
+
+    @property
+    def parts(self) -> dict[str, dict[str, float]]:
+        """Gives the figures of each part, such as a class: `scores.parts["dog"]["recall"]`."""
+        parts: dict[str, dict[str, float]] = {}
+        for name, value in self.figures.items():
+            figure, separator, part = name.partition(_OF_PART)
+            if separator:
+                parts.setdefault(part, {})[figure] = value
+        return parts
+
+    def completed(
+        self,
+        score: Score,
+        model_values: np.ndarray,
+        targets: np.ndarray,
+        paths: tuple[str | None, ...],
+        seconds: float,
+    ) -> Self:
+        """Gives these figures with what `FittedModel.evaluate` knows, and the score's interval."""
+        intervals, methods = dict(self.intervals), dict(self.interval_methods)
+        count = int(self.figures.get("count", 0))
+        if count and score.name in self.figures and score.name not in intervals:
+            intervals[score.name] = score.interval(self.figures[score.name], count)
+            methods[score.name] = score.interval_method
+        return replace(
+            self,
+            intervals=intervals,
+            interval_methods=methods,
+            score=score,
+            model_values=model_values,
+            targets=targets,
+            paths=paths,
+            seconds=seconds,
+        )
+
+    def to_dict(self) -> Json:
+        """Gives figures, intervals and names as JSON takes them, where NaN is `None`."""
+        return {
+            "score": None if self.score is None else self.score.name,
+            "figures": {name: _plain(value) for name, value in self.figures.items()},
+            "intervals": {
+                name: {"low": _plain(low), "high": _plain(high), "method": self._method(name)}
+                for name, (low, high) in self.intervals.items()
+            },
+            "baseline": _plain(self.baseline),
+            "seconds": _plain(self.seconds),
+            "items_per_second": _plain(self.items_per_second),
+        }
+
+    def to_json(self) -> str:
+        """Gives `to_dict()` as a JSON text."""
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False)
+
+    def overall_rows(self) -> list[list[str]]:
+        """Writes the figures about all items as the cells of a table, its head first."""
+        return [
+            ["figure", "value", "95% interval", "interval by"],
+            *([name, _shown(value), *self._interval(name)] for name, value in self.overall.items()),
+        ]
+
+    def part_rows(self, count: int) -> list[list[str]]:
+        """Writes the figures of at most `count` parts as the cells of a table, its head first."""
+        parts = self.parts
+        figures = list(dict.fromkeys(figure for part in parts.values() for figure in part))
+        lines = [
+            [_short(name), *(_shown(parts[name].get(figure, math.nan)) for figure in figures)]
+            for name in self.shown_parts(count)
+        ]
+        return [["", *figures], *lines]
+
+    def __str__(self) -> str:
+        tables = [as_table(self.overall_rows(), right=[1])]
+        if self.parts:
+            rows = self.part_rows(_SHOWN)
+            tables.append(as_table(rows, right=range(1, len(rows[0]))) + self._more(rows, "\n"))
+        if math.isfinite(self.items_per_second):
+            tables.append(self._speed())
+        return "\n\n".join(tables)
+
+    def _repr_html_(self) -> str:
+        """Gives the same tables for notebooks."""
+        shown = as_html(self.overall_rows(), right=[1])
+        if self.parts:
+            rows = self.part_rows(_SHOWN)
+            shown += as_html(rows, right=range(1, len(rows[0]))) + as_paragraph(self._more(rows))
+        return shown + (as_paragraph(self._speed()) if math.isfinite(self.seconds) else "")
+
+    def _more(self, rows: Sequence[Sequence[str]], before: str = "") -> str:
+        """Says how many parts a table leaves out; empty where it has all."""
+        left = len(self.parts) + 1 - len(rows)
+        return f"{before}and {left:,} more: parts has all of them." if left else ""
+
+    def _speed(self) -> str:
+        """Says how long the evaluation took."""
+        return f"{self.seconds:.1f} s, {self.items_per_second:,.1f} items a second."
+
     def __repr__(self) -> str:
-        return f"Evaluation({', '.join(map(self._shown, self))})"
+        return str(self)
 
-    def _shown(self, name: str) -> str:
-        low, high = self.intervals.get(name, (math.nan, math.nan))
-        interval = "" if math.isnan(low) else f" ({low:.4g} to {high:.4g})"
-        return f"{name}={self[name]:.4g}{interval}"
+    def shown_parts(self, count: int) -> Sequence[str]:
+        """Gives the names of the parts that a table shows if it has `count` lines for them."""
+        return list(self.parts)[:count]
 
+    def _method(self, name: str) -> str:
+        return self.interval_methods.get(name, "")
 
-def wilson(share: float, count: int) -> Interval:
-    """Gives the 95% interval of a share that was seen among `count` items.
-
-    Reference: [Wilson](https://doi.org/10.1080/01621459.1927.10502953).
-    """
-    z = _TWO_SIDED**2 / count
-    middle = (share + z / 2) / (1 + z)
-    half = math.sqrt(z * share * (1 - share) + z**2 / 4) / (1 + z)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    def _interval(self, name: str) -> tuple[str, str]:
+        """Writes the interval of a figure, and how it was computed; nothing where there is none."""
+        if name not in self.intervals:
+            return "", ""
+        low, high = self.intervals[name]
+        return f"{_shown(low)} to {_shown(high)}", self._method(name)
 
 
-def r2_error(r2: float, count: float) -> float:
-    """Gives the standard deviation by chance of the R2 of `count` items.
-
-    Reference: Olkin and Finn, [Correlations redux](https://doi.org/10.1037/0033-2909.118.1.155),
-    for normal errors. Below an R2 of 0.5 it is that of the mean square error, which is no smaller.
-    """
-    return 2 * abs(1 - r2) * math.sqrt(max(r2, 0.5) / count)
+def _short(name: str) -> str:
+    """Gives a name, cut off where it is so long that a table would be too wide."""
+    return name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
 
 
-def r2_interval(r2: float, count: int) -> Interval:
-    """Gives the 95% interval of the R2 of `count` items."""
-    left = 1 - r2  # a ratio of mean squares: its logarithm is about normal
-    factor = math.exp(_TWO_SIDED * r2_error(r2, count) / left) if left > 0 else 1.0
-    return 1 - left * factor, 1 - left / factor
+def _plain(value: float) -> float | None:
+    """Gives a finite number as it is, whole ones without a fraction; JSON has no NaN."""
+    if not math.isfinite(value):
+        return None
+    return int(value) if float(value).is_integer() and abs(value) < 1e15 else float(value)
 
 
-def bootstrap(
-    items: np.ndarray, figures: Callable[[np.ndarray], Mapping[str, np.ndarray]]
-) -> dict[str, Interval]:
-    """Gives the 95% intervals of figures that are computed from means over items.
-
-    Args:
-        items: What each item adds to the means, float `(n, quantities)`.
-        figures: A function that takes means `(..., quantities)` and gives each figure `(...)`.
-
-    Reference: [Efron](https://doi.org/10.1214/aos/1176344552); percentiles of 1,000 resamples,
-    drawn with a fixed seed.
-    """
-    random, groups = np.random.default_rng(0), min(len(items), _GROUPS)
-    order = random.permutation(len(items))
-    begins = np.linspace(0, len(items), groups, endpoint=False).astype(int)
-    sums = np.add.reduceat(items[order], begins)
-    sizes = np.diff(np.append(begins, len(items)))
-    # How often each group is drawn: all resamples are then one matrix product.
-    times = random.multinomial(groups, np.full(groups, 1 / groups), size=_RESAMPLES)
-    resampled = figures(times @ sums / (times @ sizes)[:, None])
-    ends = {name: np.nanquantile(values, [0.025, 0.975]) for name, values in resampled.items()}
-    return {name: (float(low), float(high)) for name, (low, high) in ends.items()}
+def _shown(value: float) -> str:
+    """Writes a figure: whole numbers without decimals, others with four or four digits."""
+    if not math.isfinite(value):
+        return "-" if math.isnan(value) else str(value)
+    if float(value).is_integer() and abs(value) >= 2:
+        return f"{value:,.0f}"
+    return f"{value:.4f}" if 1e-3 <= abs(value) < 1e3 or not value else f"{value:.4g}"

@@ -1,10 +1,34 @@
-"""Computes the figures that say how good a regressor is."""
+"""Computes and holds the figures that say how good a regressor is."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
-from transferlearn.tasks.figures import Evaluation, bootstrap
+from transferlearn.tasks.figures import Evaluation
+from transferlearn.tasks.intervals import bootstrap, group_sums, median_ends
+from transferlearn.tasks.scores import Determination
+from transferlearn.types import Json
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NumberEvaluation(Evaluation):
+    """Holds the figures of a regressor; of several numbers, `parts` has those of each.
+
+    Attributes:
+        names: The names of the numbers, in the order of the columns.
+        predicted: The numbers that the model gives, float `(items, numbers)`, in their own units.
+        true: The numbers that are right, float `(items, numbers)`.
+    """
+
+    _: KW_ONLY
+    names: tuple[str, ...]
+    predicted: np.ndarray
+    true: np.ndarray
+
+    def to_dict(self) -> Json:
+        """Gives figures and intervals, and the names of the numbers."""
+        return super().to_dict() | {"names": list(self.names)}
 
 
 def regression_figures(
@@ -13,7 +37,7 @@ def regression_figures(
     names: Sequence[str],
     mean: Sequence[float],
     spread: Sequence[float],
-) -> Evaluation:
+) -> NumberEvaluation:
     """Measures how far predicted numbers are from the true ones, with 95% intervals.
 
     Args:
@@ -29,16 +53,17 @@ def regression_figures(
         share of the variance that is explained; `mae_of_mean`, the mean absolute error of always
         giving the mean of the numbers trained on; and `loss`, the mean square error in units of
         `spread`. Of several numbers these are means; `mae`, `rmse`, `r2` and `median_error` are
-        also given for each, as `mae: NAME`. `mae`, `rmse` and `r2` have intervals.
+        also given for each, as `mae: NAME`, and have intervals if there are several items.
     """
     # In units of the spread, as `loss` is; `mae` and the others are turned back below.
     errors = (np.asarray(values, float) - truth) / spread
     centred = (truth - np.asarray(mean)) / spread
-    of_items = np.stack([np.abs(errors), errors**2, centred, centred**2], axis=2)
+    of_items = np.stack([np.abs(errors), errors**2, centred, centred**2, np.ones_like(errors)], 2)
 
-    def figures(means: np.ndarray) -> dict[str, np.ndarray]:
-        """Gives the figures that have intervals, from means over items."""
-        mae, square, middle, squares = np.moveaxis(means.reshape(*means.shape[:-1], -1, 4), -1, 0)
+    def figures(sums: np.ndarray) -> dict[str, np.ndarray]:
+        """Gives the figures of each number, and of all, from sums over items."""
+        parts = np.moveaxis(sums.reshape(*sums.shape[:-1], -1, 5), -1, 0)
+        mae, square, middle, squares = parts[:4] / parts[4]
         of_each = {
             "mae": mae * spread,
             "rmse": np.sqrt(square) * spread,
@@ -46,18 +71,32 @@ def regression_figures(
         }
         return _named(of_each, names)
 
-    rows = of_items.reshape(len(truth), -1)
-    median = _named({"median_error": np.median(np.abs(errors), axis=0) * spread}, names)
+    sums = group_sums(of_items.reshape(len(truth), -1))
+    medians = {"median_error": np.median(np.abs(errors), axis=0) * spread}
     all_figures = {
         "count": len(truth),
-        **figures(rows.mean(axis=0)),
-        **median,
+        **figures(sums.sum(axis=0)),
+        **_named(medians, names),
         "mae_of_mean": (np.abs(centred).mean(axis=0) * spread).mean(),
         "loss": np.square(errors).mean(),
     }
     plain = {name: float(value) for name, value in all_figures.items()}
-    # Always giving the mean has an R2 of 0.
-    return Evaluation(plain, bootstrap(rows, figures), baseline=0.0)
+    intervals = bootstrap(sums, figures)
+    if intervals:
+        low_and_high = _named({"median_error": median_ends(np.abs(errors)) * spread}, names)
+        intervals |= {name: (float(low), float(high)) for name, (low, high) in low_and_high.items()}
+    return NumberEvaluation(
+        plain,
+        intervals,
+        interval_methods=dict.fromkeys(intervals, "bootstrap"),
+        baseline=0.0,  # always giving the mean has an R2 of 0
+        score=Determination("r2"),
+        model_values=values,
+        targets=truth,
+        names=tuple(names),
+        predicted=values,
+        true=truth,
+    )
 
 
 def _r2(error: np.ndarray, variance: np.ndarray) -> np.ndarray:

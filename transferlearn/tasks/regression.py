@@ -12,9 +12,9 @@ from transferlearn.assembling import NetworkOutput
 from transferlearn.data import Numbers, Target, Targets
 from transferlearn.data.targets import NumberRows, NumberTargets
 from transferlearn.heads import Output
+from transferlearn.tables import as_html
 from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, Seen, Task, in_numpy
-from transferlearn.tasks.figures import Evaluation
-from transferlearn.tasks.number_figures import regression_figures
+from transferlearn.tasks.number_figures import NumberEvaluation, regression_figures
 from transferlearn.tasks.ridge import RidgeSolver
 from transferlearn.tasks.scores import Determination, Score
 from transferlearn.tasks.standardised import R2, Standardised, check_loss, check_metrics
@@ -52,6 +52,11 @@ class NumberPrediction:
     def __str__(self) -> str:
         return "\t".join(f"{name} {value:.6g}" for name, value in self.values.items())
 
+    def _repr_html_(self) -> str:
+        """Gives a table of the numbers for notebooks."""
+        rows = [(name, f"{value:.6g}") for name, value in self.values.items()]
+        return as_html([("number", "predicted"), *rows], right=[1], caption=self.path or "")
+
 
 @dataclass(frozen=True, kw_only=True)
 class NumberEncoding(Encoding[NumberPrediction]):
@@ -64,6 +69,7 @@ class NumberEncoding(Encoding[NumberPrediction]):
     """
 
     name: ClassVar[str] = "numbers"
+    field: ClassVar[str] = "regression"
     score: ClassVar[Score] = Determination("r2")
     starts_at_guessing: ClassVar[bool] = False
 
@@ -95,6 +101,20 @@ class NumberEncoding(Encoding[NumberPrediction]):
     def raw(self) -> NumberRows:
         """Gives the encoder that makes rows of numbers in their own units."""
         return NumberRows()
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """Gives the names of the numbers."""
+        return self.names
+
+    def described(self, encoded: Any) -> list[str]:
+        """Writes each item's numbers, with their names if there are several."""
+        named = ((f"{name} " if len(self.names) > 1 else "") for name in self.names)
+        before = tuple(named)
+        return [
+            ", ".join(f"{name}{number:.4g}" for name, number in zip(before, row, strict=True))
+            for row in np.asarray(encoded)
+        ]
 
     def finish(self, outputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Adds a float32 layer that turns standardised numbers into their own units."""
@@ -161,9 +181,13 @@ class NumberEncoding(Encoding[NumberPrediction]):
             for row, of in zip(values, seen, strict=True)
         ]
 
-    def measure(self, values: np.ndarray, targets: np.ndarray) -> Evaluation:
+    def measure(self, values: np.ndarray, targets: np.ndarray) -> NumberEvaluation:
         """Gives the errors in the numbers' own units, R2 and more."""
         return regression_figures(values, targets, self.names, self.mean, self.spread)
+
+    def given(self) -> str:
+        """Says which numbers the outputs are."""
+        return f"It gives {len(self.names)} numbers in their own units: {', '.join(self.names)}."
 
     def summary(self) -> str:
         """Says how many numbers there are, and names them."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from transferlearn.tasks.figures import r2_error
+from transferlearn.tasks.intervals import Interval, r2_error, r2_interval, wilson
 
 _STANDARD_ERRORS = 2.0  # in 95% of all cases, chance moves a figure by less than so many
 
@@ -22,11 +22,13 @@ class Score(abc.ABC):
 
     Attributes:
         guess: What a model does that knows nothing of an item, in words.
+        interval_method: How `interval` is computed, in words.
     """
 
     name: str
 
     guess: ClassVar[str]
+    interval_method: ClassVar[str] = "two standard errors"
 
     @property
     def key(self) -> str:
@@ -49,6 +51,11 @@ class Score(abc.ABC):
         """Gives the most that chance moves a score in 95% of all cases: two standard errors."""
         return _STANDARD_ERRORS * self.standard_error(value, items)
 
+    def interval(self, value: float, items: int) -> Interval:
+        """Gives the 95% interval of a score that was measured on `items` independent items."""
+        noise = self.noise(value, items)
+        return value - noise, min(value + noise, 1.0)
+
     @abc.abstractmethod
     def shown(self, value: float) -> str:
         """Writes a score, or a difference of two scores, in the usual way."""
@@ -63,6 +70,7 @@ class Share(Score):
     """Names the share of answers that are right, such as the accuracy."""
 
     guess: ClassVar[str] = "always giving the commonest answer"
+    interval_method: ClassVar[str] = "Wilson"
 
     def is_called(self, name: str) -> bool:
         """Says whether this is the name of an accuracy, but not of a top-k accuracy."""
@@ -79,6 +87,10 @@ class Share(Score):
         added = _STANDARD_ERRORS**2
         middle = (value * items + added / 2) / (items + added)
         return _STANDARD_ERRORS * math.sqrt(middle * (1 - middle) / (items + added))
+
+    def interval(self, value: float, items: int) -> Interval:
+        """Gives Wilson's interval."""
+        return wilson(value, items)
 
     def shown(self, value: float) -> str:
         """Writes the share in percent."""
@@ -97,6 +109,7 @@ class Determination(Score):
     """
 
     guess: ClassVar[str] = "always giving the mean"
+    interval_method: ClassVar[str] = "Olkin and Finn"
 
     def is_called(self, name: str) -> bool:
         """Says whether this is the name of this R2, or of Keras's."""
@@ -105,6 +118,10 @@ class Determination(Score):
     def standard_error(self, value: float, items: float) -> float:
         """Gives the standard error of the R2 for normal errors."""
         return r2_error(value, items)
+
+    def interval(self, value: float, items: int) -> Interval:
+        """Gives the interval for normal errors, whose logarithm is taken for normal."""
+        return r2_interval(value, items)
 
     def shown(self, value: float) -> str:
         """Writes the R2 with three decimal places."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from transferlearn.builders import ImageBuilder
 from transferlearn.money import Money
 from transferlearn.plotting import write_figure
-from transferlearn.tables import as_table
+from transferlearn.tables import as_html, as_paragraph, as_table
 from transferlearn.types import Json
 
 if TYPE_CHECKING:
@@ -103,17 +103,32 @@ class Suggestions:
         return min(equals, key=lambda row: row.training_seconds or 0.0)  # of equals the first
 
     def __str__(self) -> str:
+        return f"{as_table(self._lines())}\n{self._legend()}\n{self._advice()}"
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Gives the table for notebooks."""
+        below = as_paragraph(self._legend()) + as_paragraph(self._advice())
+        return as_html(self._lines()) + below
+
+    def _legend(self) -> str:
+        """Says how the figures were measured."""
+        return _LEGEND.format(score=self.rows[0].score_name.capitalize(), images=self.images)
+
+    def _advice(self) -> str:
+        """Says which suggestion to start from, and why."""
+        return f"* {_reason(self.recommended, self.rows[0])}"
+
+    def _lines(self) -> list[list[str]]:
+        """Writes the table's cells, its head first."""
         best, chosen = self.rows[0], self.recommended
         names = {"score": best.score_name, "cost": f"cost, {best.cost and best.cost.currency}"}
         lines = [["", *(names.get(cell, cell) for cell in _HEAD)]]
         lines += [["*" if row is chosen else "", *_cells(row)] for row in self.rows]
         # A column without any value, such as the cost without a price, is left out.
         shown = [i for i in range(len(lines[0])) if any(line[i] != "-" for line in lines[1:])]
-        text = as_table([[line[i] for i in shown] for line in lines])
-        legend = _LEGEND.format(score=best.score_name.capitalize(), images=self.images)
-        return f"{text}\n{legend}\n* {_reason(chosen, best)}"
-
-    __repr__ = __str__
+        return [[line[i] for i in shown] for line in lines]
 
     def plot(self, path: str | Path) -> None:
         """Draws each network's score, with its interval, against the number of trained blocks.

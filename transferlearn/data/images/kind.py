@@ -32,6 +32,9 @@ class Images(ImageOptions, Kind):
     endings: ClassVar[tuple[str, ...]] = tuple(ENDINGS)
     columns: ClassVar[tuple[str, ...]] = ("path", "filename", "file", "image")
     in_cells: ClassVar[bool] = False
+    fed: ClassVar[str] = (
+        "It takes raw RGB pixels in [0, 255], resized to its size; preprocessing is inside."
+    )
 
     def inputs(self, shape: tuple[int, ...] | None = None) -> dict[str, Spec]:
         """Gives the shape and dtype of the one input, `image`, of a network for images."""

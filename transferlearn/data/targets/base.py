@@ -103,6 +103,13 @@ class Targets(abc.ABC):
     def summary(self) -> str:
         """Says in a few words what there is to learn, such as `"2 classes (cat, dog)"`."""
 
+    def table(self) -> list[list[str]]:
+        """Gives a table of what there is to learn, its head first, such as the size of each class.
+
+        Empty where that is not known, as for a stream.
+        """
+        return []
+
     def strata(self) -> np.ndarray | None:
         """Gives each item the number of its stratum; of each stratum, the same share is held out.
 

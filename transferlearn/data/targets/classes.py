@@ -67,6 +67,11 @@ class ClassTargets(Targets):
         listed = ", ".join(self.class_names[:10]) + (", ..." if len(self.class_names) > 10 else "")
         return f"{len(self.class_names)} classes ({listed})"
 
+    def table(self) -> list[list[str]]:
+        """Counts the items of each class, or adds up their shares of it."""
+        rows = [[name, f"{count:,.6g}"] for name, count in self._counts().items()]
+        return [["class", "items"], *rows] if rows else []
+
     def strata(self) -> np.ndarray:
         """Gives the class of each item, or the class of its largest share."""
         return self.all if self.all.ndim == 1 else self.all.argmax(axis=1)

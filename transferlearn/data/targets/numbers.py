@@ -77,6 +77,12 @@ class NumberTargets(Targets):
         ends = zip(self.names, self.all.min(axis=0), self.all.max(axis=0), strict=True)
         return ", ".join(f"{name} from {low:g} to {high:g}" for name, low, high in ends)
 
+    def table(self) -> list[list[str]]:
+        """Gives the least, the middle and the largest value of each number."""
+        ends = np.quantile(self.all, [0, 0.5, 1], axis=0)
+        rows = [[name, *(f"{x:.6g}" for x in ends[:, i])] for i, name in enumerate(self.names)]
+        return [["number", "least", "median", "largest"], *rows]
+
     def told(self) -> tuple[object, ...]:
         """Gives the names of the numbers, and the numbers."""
         return self.names, self.all

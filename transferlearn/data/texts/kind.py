@@ -51,6 +51,7 @@ class Texts(Kind):
     endings: ClassVar[tuple[str, ...]] = (".txt",)
     columns: ClassVar[tuple[str, ...]] = ("text", "review", "sentence", "content")
     in_cells: ClassVar[bool] = True
+    fed: ClassVar[str] = "It takes token ids, which the tokenizer in this folder makes of texts."
 
     tokenizer: Tokenizer
     sequence_length: int

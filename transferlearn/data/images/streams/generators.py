@@ -73,6 +73,11 @@ class GeneratorDataset(StreamDataset):
 
     hashes: list[str] | None = None
 
+    @property
+    def paths(self) -> list[str] | None:
+        """Gives the paths of the files; `None` for no files, and for a shuffled order of them."""
+        return None if getattr(self.source, "shuffle", False) else self.names
+
     def content_hashes(self) -> list[str] | None:
         """Gives the SHA-256 of each file's decoded pixels; `None` where there are no files."""
         return self.hashes
@@ -215,8 +220,7 @@ def _load_files(
         interpolation=source.interpolation,
         targets=targets,
         size=len(paths),
-        # Predictions on a shuffled source come in an order that nobody knows beforehand.
-        names=None if source.shuffle and target is None else paths,
+        names=paths,
     )
 
 
