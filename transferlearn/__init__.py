@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from transferlearn import backbones as backbones
     from transferlearn import builders as builders
     from transferlearn import data as data
+    from transferlearn import explaining as explaining
     from transferlearn import freezing as freezing
     from transferlearn import heads as heads
+    from transferlearn import plotting as plotting
     from transferlearn import schedules as schedules
     from transferlearn import tasks as tasks
     from transferlearn import testing as testing
@@ -47,8 +49,10 @@ _MODULES = (
     "backbones",
     "builders",
     "data",
+    "explaining",
     "freezing",
     "heads",
+    "plotting",
     "schedules",
     "tasks",
     "testing",

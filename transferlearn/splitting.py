@@ -83,6 +83,12 @@ def split(network: Network, cut: Cut) -> Split:
     )
 
 
+def layers_before(network: Network, cut: Cut) -> tuple[str, ...]:
+    """Gives the names of the backbone's layers that lie before a cut, in order."""
+    before = {part.name for part in keras.Model(list(network.items), list(cut.tensors)).operations}
+    return tuple(layer.name for layer in network.layers if layer.name in before)
+
+
 def cuts(network: Network, mask: Sequence[bool]) -> list[Cut]:
     """Finds every place up to which a model gives the same for an item in each epoch.
 

@@ -97,6 +97,10 @@ class HubTokenizer(Tokenizer):
             found += [np.asarray(row, np.int32) for row in ids]
         return found
 
+    def spelled(self, ids: Sequence[int]) -> list[str]:
+        """Gives the string of each token, as the vocabulary has it."""
+        return [str(self._tokenizer.id_to_token(int(i))) for i in ids]
+
     def save(self, folder: Path) -> None:
         """Writes the tokenizer's settings and vocabulary into a new folder."""
         folder.mkdir()

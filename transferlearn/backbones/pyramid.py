@@ -50,6 +50,34 @@ def pyramid(model: keras.Model, blocks: Sequence[Block]) -> dict[int, Tensor]:
     return found
 
 
+def last_map(model: keras.Model) -> Tensor | None:
+    """Finds the last feature map of a network that still tells places in the image apart.
+
+    It is the last map of more than one place that all later layers depend on, before pooling, and
+    behind a layer with weights: of VGG the one before its last pooling, not what pooling makes.
+
+    Args:
+        model: A network that takes one batch of images, its head included or not.
+
+    Returns:
+        A `KerasTensor` `(batch, rows, columns, channels)`; `None` where there is no such map.
+    """
+    found, has_weights = None, False
+    for step, live in zip(walk(model), live_tensors(model), strict=True):
+        operation, (tensor, *_) = step.operation, step.outputs
+        has_weights |= bool(getattr(operation, "weights", None))
+        if live != 1 or not has_weights or len(tensor.shape) != 4 or _pools(operation):
+            continue
+        if (tensor.shape[1] or 2) * (tensor.shape[2] or 2) > 1:
+            found = tensor
+    return found
+
+
+def _pools(operation: Operation) -> bool:
+    """Says whether an operation makes one place of several without weights."""
+    return hasattr(operation, "pool_size")
+
+
 def _ends_of_blocks(model: keras.Model, blocks: Sequence[Block]) -> set[int]:
     """Gives the ids of the model's output and of tensors that go from one block to another."""
     block_of = {id(model.layers[i]): n for n, block in enumerate(blocks) for i in block.layers}

@@ -32,10 +32,12 @@ from transferlearn.schedules import Job, OnePhase, Phase, Schedule
 from transferlearn.tasks import Encoding, Objective
 from transferlearn.training import (
     CompileSettings,
+    FedBatch,
     PhaseRunner,
     Resumption,
     TrainingData,
     as_callbacks,
+    first_batch,
     say_inexact,
 )
 from transferlearn.types import Callbacks, Json, Verbose
@@ -90,6 +92,14 @@ class Training(Generic[Prediction]):
     def loaded(self) -> LoadedData:
         """Gives the data in the form that `Builder.prepare` and `fit` take."""
         return LoadedData(self.data.train, self.data.validation)
+
+    def first_batch(self) -> FedBatch:
+        """Gives the first batch of the first epoch, as the network is trained on it.
+
+        Items are augmented and mixed as in training, before the network's own preprocessing. What
+        is drawn at random here changes nothing of what `run` draws.
+        """
+        return first_batch(self.data)
 
     @obeys_verbose
     def run(
@@ -230,6 +240,10 @@ class Training(Generic[Prediction]):
             train_items=train.count,
             validation_items=None if held_out is None else held_out.count,
             baseline=None if held_out is None else self.encoding.baseline(held_out.learnt),
+            blocks={
+                block.name: [self.layers[i].name for i in block.layers]
+                for block in self.layers.blocks
+            },
             licence=self.backbone.licence,
             builder=self.made_by,
             epochs=self.job.epochs,

@@ -246,6 +246,10 @@ class ItemDataset(Dataset):
         chosen = hold_out(self.item_hashes(), None, self.strata, share, seed)
         return self.of(np.flatnonzero(chosen))
 
+    def at_most(self, count: int) -> "ItemDataset":
+        """Gives a sample of so many items, or all where there are no more."""
+        return self if len(self.first_rows) <= count else self.sample(count, 0)
+
     def of(self, numbers: np.ndarray) -> Self:
         """Gives a dataset of the items with these numbers; here, of the rows with these numbers."""
         return self.rows(numbers)

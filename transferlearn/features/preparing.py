@@ -18,7 +18,7 @@ from transferlearn.features.storage import Storage
 from transferlearn.features.store import Store, TensorSpec, open_store, place, stored_keys
 from transferlearn.features.wanted import Wanted
 from transferlearn.schedules import StoredPart
-from transferlearn.splitting import Cut
+from transferlearn.splitting import Cut, layers_before
 from transferlearn.types import Tensor, Verbose
 
 # Items at a time for the frozen part where training takes fewer; more are no faster on CPUs.
@@ -287,4 +287,5 @@ class Preparation:
             nbytes=items * best.item_bytes,
             where=store.where,
             saves=best.cut.operations / self._cuts[-1].operations,
+            layers=layers_before(self._network, best.cut),
         )

@@ -28,6 +28,8 @@ class Outline:
             their targets, `targets` a table of what there was to learn, `skipped` how many were
             left out, `skipped_items` the first of them with the reasons, and `ignored` how many
             files were not looked at, by ending.
+        blocks: The names of the layers of each of the backbone's blocks, by the block's name, from
+            the input on; empty in saves that do not tell.
     """
 
     backbone: str
@@ -42,3 +44,4 @@ class Outline:
     builder: str = ""
     epochs: int | None = None
     data: Json = field(default_factory=dict)
+    blocks: dict[str, list[str]] = field(default_factory=dict)  # lists, as JSON gives them back

@@ -15,6 +15,7 @@ from transferlearn.heads import Output
 from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.intervals import Interval
 from transferlearn.tasks.scores import Score
+from transferlearn.tasks.temperature import TemperatureScaling
 from transferlearn.types import Json, Loss, Metrics, Operation, Tensor
 
 Prediction = TypeVar("Prediction", covariant=True)
@@ -162,6 +163,36 @@ class Encoding(abc.ABC, Generic[Prediction]):
         """
         return None
 
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """Gives the names of what can be explained, in order, such as classes; by default none."""
+        return ()
+
+    def leading(self, values: np.ndarray) -> np.ndarray:
+        """Gives the number of the answer to explain, int64 `(rows,)`; by default the first.
+
+        Args:
+            values: What `values` makes of the outputs, one row an item.
+        """
+        return np.zeros(len(values), int)
+
+    def evidence(self, outputs: Tensor, which: np.ndarray) -> Tensor:
+        """Gives how much speaks for the answers `which`, one a row: `(rows,)`.
+
+        By default this is the answer's own output. It must be made by `keras.ops`, since its
+        gradient is taken.
+
+        Args:
+            outputs: The network's outputs, `(rows, units)`.
+            which: The number of an answer for each row, int64 `(rows,)`.
+        """
+        return keras.ops.take_along_axis(outputs, which[:, None], axis=1)[:, 0]
+
+    def described(self, encoded: Any) -> list[str]:
+        """Says in a few words what each target of a batch is, as the loss reads it."""
+        rows = np.asarray(encoded, float).reshape(len(encoded), -1)
+        return [", ".join(f"{number:.4g}" for number in row) for row in rows]
+
     def finish(self, outputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Adds the last layers, which are not the head's own, behind the head's outputs."""
         return outputs
@@ -199,6 +230,10 @@ class Encoding(abc.ABC, Generic[Prediction]):
 
         The solver takes targets as `raw` makes them. `None`: there is no such solver.
         """
+        return None
+
+    def temperature_scaling(self) -> TemperatureScaling | None:
+        """Gives how the network's logits are calibrated; `None`: it has no logits."""
         return None
 
     def baseline(self, targets: Targets) -> float | None:

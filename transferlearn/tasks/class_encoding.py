@@ -11,11 +11,13 @@ import numpy as np
 from transferlearn.assembling import NetworkOutput
 from transferlearn.data import Classes, OneHot, Tags, Target, Targets
 from transferlearn.data.targets import ClassTargets
+from transferlearn.data.targets.labels import one_hot
 from transferlearn.heads import Output
 from transferlearn.tables import as_html
 from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, Seen, in_numpy
 from transferlearn.tasks.class_evaluation import ClassEvaluation
 from transferlearn.tasks.class_figures import classification_figures, majority
+from transferlearn.tasks.class_temperature import ClassTemperature
 from transferlearn.tasks.logistic import LogisticSolver
 from transferlearn.tasks.losses import (
     Outputs,
@@ -28,8 +30,9 @@ from transferlearn.tasks.losses import (
 )
 from transferlearn.tasks.scores import Score, Share
 from transferlearn.templates import copy_metrics
-from transferlearn.types import Json, Loss, Metrics
+from transferlearn.types import Json, Loss, Metrics, Tensor
 
+_LEAST = 1e-37  # of probabilities, about the smallest that float32 holds to all its digits
 _NAMED = 5  # the most classes that a summary names, or a table shows; there may be thousands
 
 
@@ -105,6 +108,41 @@ class ClassEncoding(Encoding[ClassPrediction]):
         """Gives the encoder of ids, shares and tags as rows with a number for each class."""
         return OneHot(len(self.class_names))
 
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """Gives the names of the classes."""
+        return self.class_names
+
+    def leading(self, values: np.ndarray) -> np.ndarray:
+        """Gives the id of each row's likeliest class."""
+        return values.argmax(axis=1)
+
+    def evidence(self, outputs: Tensor, which: np.ndarray) -> Tensor:
+        """Gives the log-odds of the classes `which`, in nats."""
+        outputs = keras.ops.cast(outputs, "float32")
+        logits = outputs
+        if self.activation != "linear":
+            logits = keras.ops.log(keras.ops.maximum(outputs, _LEAST))
+        if self.activation == "sigmoid":
+            logits -= keras.ops.log(keras.ops.maximum(1 - outputs, _LEAST))
+        if outputs.shape[1] == 1:  # it speaks for the second class
+            return logits[:, 0] * np.where(which, 1, -1).astype("float32")
+        of_class = super().evidence(logits, which)
+        if self.several or self.activation == "sigmoid":
+            return of_class
+        # Of the other probabilities alone: 1 less a probability that rounds to 1 would be 0.
+        chosen = one_hot(which, len(self.class_names))
+        return of_class - keras.ops.logsumexp(logits - 1e9 * chosen, axis=1)
+
+    def described(self, encoded: Any) -> list[str]:
+        """Names each item's classes, with their shares where these are neither 0 nor 1."""
+        rows = np.asarray(encoded)
+        if rows.ndim == 1:
+            return [self.class_names[i] for i in rows]
+        if rows.shape[1] == 1:  # the share of the second class
+            rows = np.concatenate([1 - rows, rows], axis=1)
+        return [self._shares(row) for row in rows]
+
     def of_network(self, outputs: Mapping[str, NetworkOutput], loss: Loss | None) -> Self:
         """Checks the outputs, and gives this encoding with their activation and their number."""
         (output,) = outputs.values()
@@ -138,6 +176,11 @@ class ClassEncoding(Encoding[ClassPrediction]):
     def linear_solver(self) -> LogisticSolver:
         """Gives the solver of logistic regression on shares of all classes."""
         return LogisticSolver(len(self.class_names), self.several)
+
+    def temperature_scaling(self) -> ClassTemperature:
+        """Gives how the logits, of all classes together or of each alone, are calibrated."""
+        alone = self.several or (self.units > 1 and self.activation == "sigmoid")
+        return ClassTemperature(self.activation, len(self.class_names), alone, self.several)
 
     def baseline(self, targets: Targets) -> float | None:
         """Gives the accuracy of always giving the commonest answer; `None` for unread streams."""
@@ -198,6 +241,15 @@ class ClassEncoding(Encoding[ClassPrediction]):
         return Outputs(
             count=self.units, activation=self.activation, multi_label=self.several, soft=soft
         )
+
+    def _shares(self, row: np.ndarray) -> str:
+        """Names the classes of a row of shares, the largest first."""
+        order = [i for i in np.argsort(-row, kind="stable") if row[i] > 0]
+        names = [
+            self.class_names[i] if row[i] == 1 else f"{row[i]:.0%} {self.class_names[i]}"
+            for i in order
+        ]
+        return ", ".join(names) or "-"
 
     def _prediction(self, row: np.ndarray, seen: Seen) -> ClassPrediction:
         """Makes a prediction of an item's probabilities, one for each class."""

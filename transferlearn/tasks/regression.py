@@ -102,6 +102,20 @@ class NumberEncoding(Encoding[NumberPrediction]):
         """Gives the encoder that makes rows of numbers in their own units."""
         return NumberRows()
 
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """Gives the names of the numbers."""
+        return self.names
+
+    def described(self, encoded: Any) -> list[str]:
+        """Writes each item's numbers, with their names if there are several."""
+        named = ((f"{name} " if len(self.names) > 1 else "") for name in self.names)
+        before = tuple(named)
+        return [
+            ", ".join(f"{name}{number:.4g}" for name, number in zip(before, row, strict=True))
+            for row in np.asarray(encoded)
+        ]
+
     def finish(self, outputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Adds a float32 layer that turns standardised numbers into their own units."""
         # A single number goes in as a plain float, several as lists, one for each output.

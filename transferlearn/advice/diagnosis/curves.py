@@ -89,19 +89,13 @@ class Curves:
 
     def draw(self, figure: "Figure") -> None:
         """Draws loss and score by epoch into an empty figure, and marks where phases ended."""
-        of_score = (self.score_name, self.score, self.val_score)
-        pairs = [("loss", self.loss, self.val_loss), of_score]
-        drawn = [pair for pair in pairs if pair[1] is not None]
-        epochs = np.arange(1, self.epochs + 1)
-        for place, (name, train, held_out) in enumerate(drawn, start=1):
-            axes: Any = figure.add_subplot(1, len(drawn), place, xlabel="epoch", ylabel=name)
-            axes.plot(epochs, train, "o-", markersize=3, label="trained on")
-            if held_out is not None:
-                axes.plot(epochs, held_out, "o-", markersize=3, label="held out")
-            for border in self.borders[:-1]:
-                axes.axvline(border + 0.5, color="0.7", linestyle=":")
-            axes.xaxis.get_major_locator().set_params(integer=True)
-            axes.legend()
+        from transferlearn.plotting.curves import Curve, draw_curves
+
+        curves = [Curve("loss", self.loss, self.val_loss)]
+        if self.score is not None:
+            curves.append(Curve(self.score_name, self.score, self.val_score))
+        axes = figure.subplots(1, len(curves), squeeze=False)[0]
+        draw_curves(axes, curves, self.borders, self.epoch_of_model + 1)
 
 
 def falls(losses: np.ndarray, noise: float) -> bool:

@@ -30,7 +30,7 @@ class ImageFileError(ValueError):
     """Is raised for an image file that cannot be used; says why, without its path."""
 
 
-def decode(path: str, *, any_name: bool = False) -> Image.Image:
+def decode(path: str, *, any_name: bool = False, least: int | None = None) -> Image.Image:
     """Reads, checks and fully decodes one file into an upright 8-bit RGB picture.
 
     - EXIF orientation is applied; of several frames the first is taken.
@@ -44,9 +44,11 @@ def decode(path: str, *, any_name: bool = False) -> Image.Image:
     Args:
         path: The file.
         any_name: Whether the file's ending may name another format than its content has.
+        least: Where a smaller picture is enough, how many pixels its sides need to have: a JPEG is
+            then decoded at a half, a quarter or an eighth of its size; `None`: at its own size.
 
     Returns:
-        A picture of mode `"RGB"`, in its own size.
+        A picture of mode `"RGB"`.
 
     Raises:
         ImageFileError: The file is empty, unreadable, no image, misnamed, oversized, truncated or
@@ -60,6 +62,8 @@ def decode(path: str, *, any_name: bool = False) -> Image.Image:
     limit = Image.MAX_IMAGE_PIXELS
     if limit is not None and image.width * image.height > limit:
         raise _oversized(f"{image.width} x {image.height} pixels")
+    if least is not None:
+        image.draft(None, (least, least))
     try:
         image.load()  # Pillow's `verify` lets half a JPEG pass: only decoding finds it
         return to_rgb(image)

@@ -30,6 +30,10 @@ class Tokenizer(abc.ABC):
     def tokenize(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Gives the ids of each text, int32, without `start` and `end`, of any length."""
 
+    def spelled(self, ids: Sequence[int]) -> list[str]:
+        """Gives the string of each token; by default its id in digits."""
+        return [str(i) for i in ids]
+
     @abc.abstractmethod
     def save(self, folder: Path) -> None:
         """Writes the tokenizer's files into a new folder, which it makes."""
@@ -81,6 +85,10 @@ class Characters(Tokenizer):
         """Gives the numbers of each text's characters; those that are 0 are left out."""
         numbers = (np.frombuffer(text.encode("utf-32-le"), np.int32) for text in texts)
         return [row[row > 0] for row in numbers]
+
+    def spelled(self, ids: Sequence[int]) -> list[str]:
+        """Gives the characters."""
+        return [chr(i) for i in ids]
 
     def save(self, folder: Path) -> None:
         """Makes the folder, and writes nothing into it, since there is nothing to keep."""

@@ -1,0 +1,76 @@
+"""Draws pictures of trainings, evaluations and explanations; all of them are Matplotlib figures.
+
+Each function draws into the `ax` or `axes` that it is given, or else into a new figure, and gives
+the figure. Figures are transparent, and their colours are readable on white and on black.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from transferlearn.extras import install_line
+from transferlearn.plotting.files import write_figure as write_figure
+
+if TYPE_CHECKING:
+    from transferlearn.plotting.batches import show_batch as show_batch
+    from transferlearn.plotting.block_states import phases as phases
+    from transferlearn.plotting.canvas import INK as INK
+    from transferlearn.plotting.classes import confusion as confusion
+    from transferlearn.plotting.classes import reliability as reliability
+    from transferlearn.plotting.curves import training_curves as training_curves
+    from transferlearn.plotting.evaluations import feature_map as feature_map
+    from transferlearn.plotting.evaluations import mistakes as mistakes
+    from transferlearn.plotting.evaluations import pictures as pictures
+    from transferlearn.plotting.explained import draw_explanation as draw_explanation
+    from transferlearn.plotting.explained import explanations as explanations
+    from transferlearn.plotting.items import draw_item as draw_item
+    from transferlearn.plotting.labels import label as label
+    from transferlearn.plotting.mistaken_items import pictures_of_items as pictures_of_items
+    from transferlearn.plotting.mistaken_items import show_mistakes as show_mistakes
+    from transferlearn.plotting.mistaken_items import show_pairs as show_pairs
+    from transferlearn.plotting.numbers import predicted_and_true as predicted_and_true
+    from transferlearn.plotting.ranking import precision_recall as precision_recall
+    from transferlearn.plotting.ranking import roc as roc
+
+# No module has the name of a function: the package would give the module once it is imported.
+_NAMES = {
+    "INK": "canvas",
+    "confusion": "classes",
+    "draw_explanation": "explained",
+    "draw_item": "items",
+    "explanations": "explained",
+    "feature_map": "evaluations",
+    "label": "labels",
+    "mistakes": "evaluations",
+    "phases": "block_states",
+    "pictures": "evaluations",
+    "pictures_of_items": "mistaken_items",
+    "precision_recall": "ranking",
+    "predicted_and_true": "numbers",
+    "reliability": "classes",
+    "roc": "ranking",
+    "show_batch": "batches",
+    "show_mistakes": "mistaken_items",
+    "show_pairs": "mistaken_items",
+    "training_curves": "curves",
+}
+# Each says for its own type of evaluation what the functions in `evaluations` draw.
+_OF_EVALUATIONS = ("classes", "ranking", "numbers")
+__all__ = ["write_figure", *_NAMES]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a function when it is first used, since Matplotlib need not be installed."""
+    if name not in _NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        importlib.import_module("matplotlib.figure")
+    except ImportError as error:
+        raise ImportError(f"Plots need matplotlib: {install_line('plot')}") from error
+    for module in _OF_EVALUATIONS:
+        importlib.import_module(f"{__name__}.{module}")
+    return getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """Lists all public names, whether they are loaded yet or not."""
+    return sorted({*globals(), *__all__})

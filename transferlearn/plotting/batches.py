@@ -1,0 +1,48 @@
+"""Draws a batch as the network is fed it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from transferlearn.builders import Builder, Training
+from transferlearn.checks import whole
+from transferlearn.plotting.items import draw_items
+from transferlearn.types import Source
+
+
+def show_batch(
+    training: Training[Any] | Builder[Any],
+    train: Source | None = None,
+    *,
+    count: int = 12,
+    axes: Sequence[Axes] | None = None,
+) -> Figure:
+    """Draws the first items that a network is trained on, as it gets them, with their targets.
+
+    Images are resized, augmented and mixed as in training, before the network's own preprocessing;
+    texts are cut into tokens. The training comes out the same with or without this look.
+
+    Args:
+        training: What `builder.prepare` gave; or a builder, with the data to train on.
+        train: The data, as `fit` takes it, where a builder was passed.
+        count: The greatest number of items.
+        axes: The axes to draw in, one for each item; `None`: those of a new figure.
+
+    Example:
+        tl.plotting.show_batch(builder, "photos").savefig("batch.png")
+    """
+    whole("count", count, least=1)
+    if isinstance(training, Builder):
+        if train is None:
+            raise ValueError('A builder needs the data: show_batch(builder, "photos").')
+        training = training.prepare(train)
+    batch = training.first_batch()
+    lines = [[words] for words in training.encoding.described(batch.targets)]
+    if batch.weights is not None and not np.all(batch.weights == 1):
+        for of_item, weight in zip(lines, np.ravel(batch.weights), strict=True):
+            of_item.append(f"weight {weight:.3g}")
+    items = list(np.asarray(batch.items)[:count])
+    return draw_items(training.kind, items, lines, axes, "A batch to train on")

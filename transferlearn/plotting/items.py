@@ -1,0 +1,147 @@
+"""Draws single items of each kind: images as images, texts as texts, arrays as lines and fields."""
+
+import functools
+import textwrap
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from transferlearn.data import Images, Kind, Texts
+from transferlearn.data.images.files import ImageFileError, decode
+from transferlearn.plotting.canvas import COLOURS, INK, SCALE, bare, canvases, finished
+from transferlearn.plotting.labels import label
+
+_SIDE = 320  # pixels; images are drawn no larger, since they are small on the page
+_LINE = 44  # letters of a text side by side
+_LINES = 6
+_FONT = 8.0  # points
+
+
+class Layout(NamedTuple):
+    """Says how many items are drawn side by side, and how large one is, in inches."""
+
+    columns: int
+    width: float
+    height: float
+
+
+@functools.singledispatch
+def layout(kind: Kind) -> Layout:
+    """Gives the room that an item of a kind needs."""
+    return Layout(4, 2.6, 1.9)
+
+
+@functools.singledispatch
+def draw_item(kind: Kind, item: Any, ax: Axes) -> None:
+    """Draws one item into axes; register a function for a kind of your own.
+
+    By default an array with one axis is drawn as a line, and one with two as a field.
+
+    Args:
+        kind: The kind of the item.
+        item: The path of the item's file, or the item as the network gets it.
+        ax: The axes to draw in.
+
+    Example:
+        @tl.plotting.draw_item.register
+        def _(kind: Spectra, item, ax):
+            ax.semilogy(np.load(item) if isinstance(item, str) else item)
+    """
+    read = kind.one(item) if isinstance(item, str) else None
+    values = np.asarray(item if read is None else read.batch[0])
+    if values.ndim == 1 and values.dtype.kind in "biuf":
+        ax.plot(values, color=COLOURS[0], linewidth=0.8)
+    elif values.ndim == 2:
+        ax.imshow(values, cmap=SCALE, aspect="auto", interpolation="nearest")
+    else:
+        bare(ax)
+        words = str(item) if isinstance(item, str) else f"{values.dtype} {values.shape}"
+        _write(ax, label(words, _LINE))
+
+
+@layout.register
+def _(kind: Images) -> Layout:
+    return Layout(6, 1.7, 1.95)
+
+
+@draw_item.register
+def _(kind: Images, item: Any, ax: Axes) -> None:
+    bare(ax)
+    try:
+        pixels = np.asarray(_small(item) if isinstance(item, str) else item)
+    except ImageFileError as error:  # it was moved since, or has changed
+        _write(ax, label(error, _LINE))
+        return
+    ax.imshow(np.clip(np.rint(pixels), 0, 255).astype(np.uint8))
+
+
+@layout.register
+def _(kind: Texts) -> Layout:
+    return Layout(3, 3.2, 1.3)
+
+
+@draw_item.register
+def _(kind: Texts, item: Any, ax: Axes) -> None:
+    bare(ax)
+    if not isinstance(item, str):
+        ids = [i for i in np.asarray(item).tolist() if i != kind.tokenizer.padding]
+        filled = len(item) - len(ids)
+        item = " ".join(kind.tokenizer.spelled(ids))
+        item += f" (+{filled} padding)" if filled else ""
+    _write(ax, wrapped(item, _LINE, _LINES))
+
+
+def draw_items(
+    kind: Kind,
+    items: Sequence[Any],
+    lines: Sequence[Sequence[str]],
+    axes: Sequence[Axes] | None = None,
+    title: str = "",
+) -> Figure:
+    """Draws items beside and below each other, with some words above each.
+
+    Args:
+        kind: The kind of the items.
+        items: The items, as `draw_item` takes them.
+        lines: The lines above each item; each is shortened to the width of the item.
+        axes: The axes to draw in; `None`: those of a new figure.
+        title: The title of a new figure.
+    """
+    columns, width, height = layout(kind)
+    own = axes is None
+    axes = canvases(axes, max(1, len(items)), columns, width, height)
+    if not items:
+        bare(axes[0])
+    fit = int(width * 72 / _FONT * 1.7)  # letters: the mean one is 0.6 times as wide as high
+    for ax, item, of_item in zip(axes, items, lines, strict=False):
+        draw_item(kind, item, ax)
+        shown = "\n".join(label(line, fit) for line in of_item)
+        ax.set_title(shown, fontsize=_FONT, color=INK, loc="left")
+    figure = finished(*axes)
+    if own and title:
+        figure.suptitle(title, color=INK, fontsize="medium")
+    return figure
+
+
+def wrapped(text: str, width: int, lines: int) -> str:
+    """Breaks a text into lines, each a label; what does not fit is left out at the end."""
+    broken = textwrap.wrap(text[: 2 * width * lines], width) or [""]
+    kept = broken[:lines]
+    if len(broken) > lines:
+        kept[-1] += " \N{HORIZONTAL ELLIPSIS}"
+    return "\n".join(label(line, 2 * width) for line in kept)
+
+
+def _small(path: str) -> Any:
+    """Decodes a file no larger than it is drawn, in its own proportions."""
+    image = decode(path, least=_SIDE)
+    image.thumbnail((_SIDE, _SIDE), reducing_gap=2.0)
+    return image
+
+
+def _write(ax: Axes, text: str) -> None:
+    """Writes a text into empty axes, from the upper left corner on."""
+    ax.text(0.0, 1.0, text, va="top", ha="left", fontsize=_FONT, color=INK, transform=ax.transAxes)

@@ -1,0 +1,146 @@
+"""Draws items that a model was wrong about."""
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from transferlearn import data
+from transferlearn.data.dataset import Dataset, ItemDataset
+from transferlearn.fitted import FittedModel
+from transferlearn.plotting.canvas import INK, bare, canvases, finished
+from transferlearn.plotting.classes import confused_pairs
+from transferlearn.plotting.evaluations import Draw, mistakes
+from transferlearn.plotting.items import draw_items, layout
+from transferlearn.tasks import ClassEvaluation, Evaluation
+from transferlearn.types import Source
+
+
+def show_mistakes(
+    fitted: FittedModel[Any],
+    evaluation: Evaluation,
+    source: Source | Dataset | None = None,
+    *,
+    count: int = 12,
+    axes: Sequence[Axes] | None = None,
+) -> Figure:
+    """Draws the items that a model was most wrong about, the most confident mistakes first.
+
+    Args:
+        fitted: The model.
+        evaluation: What `fitted.evaluate` gave.
+        source: What was evaluated; it is needed where the items are no files.
+        count: The greatest number of items.
+        axes: The axes to draw in, one for each item; `None`: those of a new figure.
+
+    Example:
+        evaluation = fitted.evaluate("photos/test")
+        tl.plotting.show_mistakes(fitted, evaluation).savefig("mistakes.png")
+    """
+    found = mistakes(evaluation, count)
+    items = items_of(fitted, evaluation, [one.item for one in found], source)
+    title = "Worst mistakes" if found else "No mistakes"
+    return draw_items(fitted.kind, items, [one.lines for one in found], axes, title)
+
+
+def show_pairs(
+    fitted: FittedModel[Any],
+    evaluation: ClassEvaluation,
+    source: Source | Dataset | None = None,
+    *,
+    pairs: int = 4,
+    axes: Sequence[Axes] | None = None,
+) -> Figure:
+    """Draws, for the pairs of classes that are confused most often, some of the items.
+
+    Args:
+        fitted: The model.
+        evaluation: What `fitted.evaluate` gave.
+        source: What was evaluated; it is needed where the items are no files.
+        pairs: The greatest number of pairs, each of which is a row.
+        axes: The axes to draw in, as many for each pair as are drawn side by side; `None`: those of
+            a new figure.
+    """
+    found = confused_pairs(evaluation, pairs)
+    columns, width, height = layout(fitted.kind)
+    if not found:
+        return draw_items(fitted.kind, [], [], axes, "No mistakes")
+    places = canvases(axes, columns * len(found), columns, width, height)
+    for row, (words, numbers) in enumerate(found.items()):
+        of_row = places[columns * row : columns * (row + 1)]
+        items = items_of(fitted, evaluation, numbers[:columns], source)
+        draw_items(fitted.kind, items, [()] * columns, of_row)
+        for ax in of_row[len(items) :]:
+            bare(ax)
+        # The heading is wider than its item: a blank title makes room for it above, not beside.
+        first = of_row[0]
+        first.set_title(" ", fontsize=9, loc="right")
+        heading = first.set_title(words, fontsize=9, color=INK, loc="left")
+        heading.set_in_layout(False)
+    return finished(*places)
+
+
+@functools.singledispatch
+def pictures_of_items(
+    evaluation: Evaluation, fitted: FittedModel[Any], source: Source | Dataset | None = None
+) -> dict[str, Draw]:
+    """Gives the pictures of an evaluation that show items, by title, as functions that draw them.
+
+    Args:
+        evaluation: What `fitted.evaluate` gave; register a function for the type of one's own.
+        fitted: The model.
+        source: What was evaluated; it is needed where the items are no files.
+    """
+    if not mistakes(evaluation, 1):
+        return {}
+    return {"Worst mistakes": functools.partial(show_mistakes, fitted, evaluation, source)}
+
+
+@pictures_of_items.register
+def _(
+    evaluation: ClassEvaluation, fitted: FittedModel[Any], source: Source | Dataset | None = None
+) -> dict[str, Draw]:
+    found = pictures_of_items.dispatch(Evaluation)(evaluation, fitted, source)
+    if confused_pairs(evaluation, 1):
+        found["Most confused"] = functools.partial(show_pairs, fitted, evaluation, source)
+    return found
+
+
+def items_of(
+    fitted: FittedModel[Any],
+    evaluation: Evaluation,
+    numbers: Sequence[int],
+    source: Source | Dataset | None,
+) -> list[Any]:
+    """Gives items that were evaluated, as `draw_item` takes them: paths of files, or arrays.
+
+    Args:
+        fitted: The model.
+        evaluation: What `fitted.evaluate` gave.
+        numbers: The numbers of the items.
+        source: What was evaluated; `None` where all these items are files.
+
+    Raises:
+        ValueError: The items are no files, and `source` was not given or has other items.
+    """
+    paths = [evaluation.paths[i] if evaluation.paths else None for i in numbers]
+    if all(path is not None for path in paths):
+        return paths
+    if source is None:
+        raise ValueError(
+            f"These {fitted.kind.noun}s are no files: pass what was evaluated once more, as the "
+            "third argument (source=...)."
+        )
+    dataset = source
+    if not isinstance(dataset, Dataset):
+        dataset = data.load(source, fitted.kind, fitted.encoding.target)
+    if not isinstance(dataset, ItemDataset) or dataset.count != evaluation["count"]:
+        raise ValueError(
+            f"source has {dataset.count} {fitted.kind.noun}s that can be read again, and "
+            f"{evaluation['count']:.0f} were evaluated."
+        )
+    rows = dataset.first_rows[np.asarray(numbers, int)]
+    return list(dataset.items.start(rows)()) if len(rows) else []
