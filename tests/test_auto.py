@@ -44,6 +44,7 @@ def fit(backbone, *, epochs=4, schedule=None, cache="auto", validation_split=0.1
 def test_who_names_nothing_gets_it(backbone):
     head, rest, *_ = fit(backbone).phases
     assert head_of(head).startswith("solved on 81 items")
+    assert head.solved.mirrored_loss < head.solved.loss
     assert (head.epochs, rest.epochs) == (1, 3)
     assert set(rest.frozen_layers) < {layer.name for layer in backbone.model.layers}
     assert "before this phase" in rest.kept
@@ -52,6 +53,22 @@ def test_who_names_nothing_gets_it(backbone):
 def test_two_light_views_of_each_image_are_stored(backbone):
     rest = fit(backbone, freeze="top_conv", schedule="auto", epochs=9, cache=True).phases[1]
     assert "of 171 items" in cache_of(rest)  # 81 x 2, and 9 held out
+
+
+@pytest.mark.parametrize("cache", [True, False])
+def test_images_that_mirrored_are_others_are_not_mirrored(backbone, cache):
+    y, (down, right) = np.arange(90) % 2, np.indices((32, 32))
+    rising, falling = (
+        40 * (along // 4 % 2)[..., None].astype("uint8") for along in (down + right, down - right)
+    )
+    x = X // 2 + np.where(y[:, None, None, None], rising, falling)
+    builder = tl.ImageClassifierBuilder(backbone, seed=0)
+    head, rest, *_ = builder.fit((x, y), epochs=2, cache=cache, verbose=0).phases
+    assert head.solved.mirrored_loss > head.solved.loss
+    assert "images are not mirrored" in str(head.solved)
+    assert ("of 90 items" in cache_of(rest)) == cache  # one view of each
+    named = replace(builder, augmentation="light").fit((x, y), epochs=2, cache=cache, verbose=0)
+    assert named.phases[0].solved.mirrored_loss is None
 
 
 def test_the_better_of_the_two_is_kept(backbone):
@@ -75,13 +92,13 @@ def test_the_head_that_is_kept_knows_what_was_held_out_too(backbone):
 
 
 def test_what_is_named_is_obeyed(backbone):
-    assert len(fit(backbone, freeze="all").phases) == 1
-    assert fit(backbone, freeze="all").phases[0].epochs == 4
-    upto = fit(backbone, freeze="residual_conv", schedule="auto").phases[1]
-    assert upto.frozen_layers[-1] == "residual_conv"
+    assert [phase.epochs for phase in fit(backbone, freeze="all").phases] == [4]
+    upto = fit(backbone, freeze="residual_conv", schedule="auto", learning_rate=0.5, epochs=2)
+    assert upto.phases[1].frozen_layers[-1] == "residual_conv"
+    assert upto.phases[1].learning_rate == 0.5
     assert len(fit(backbone, freeze="all", schedule="auto").phases) == 1
-    assert fit(backbone, learning_rate=0.5).phases[1].learning_rate == 0.5
-    assert fit(backbone, optimizer=keras.optimizers.SGD(0.25)).phases[1].learning_rate == 0.25
+    optimizer = keras.optimizers.SGD(0.25)
+    assert fit(backbone, optimizer=optimizer, epochs=2).phases[1].learning_rate == 0.25
     assert len(fit(backbone, epochs=1).phases) == 1
 
 
@@ -123,5 +140,5 @@ def test_few_images_are_trained_on_whole_and_the_loss_is_watched(backbone):
 
 
 def test_many_images_get_fewer_epochs():
-    epochs = [Auto().default_epochs(items) for items in (None, 10, 5000, 10_000, 10**6)]
-    assert epochs == [9, 9, 9, 5, 4]
+    epochs = [Auto().default_epochs(items) for items in (None, 10, 150, 250, 5000, 10_000, 10**6)]
+    assert epochs == [9, 21, 15, 9, 9, 5, 4]

@@ -44,3 +44,22 @@ def test_without_matplotlib_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=r"pip install .*\[plot\]"):
         write_figure(tmp_path / "a.png", line)
+
+
+def test_every_public_name_is_a_function_whatever_was_imported_before():
+    import transferlearn as tl
+
+    for _ in range(2):
+        for name in tl.plotting.__all__:
+            assert callable(getattr(tl.plotting, name)) or name == "INK", name
+    assert set(tl.plotting.__all__) <= set(dir(tl.plotting))
+    with pytest.raises(AttributeError, match="no attribute 'unknown'"):
+        _ = tl.plotting.unknown
+
+
+def test_pictures_without_matplotlib_name_the_extra(monkeypatch):
+    import transferlearn as tl
+
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ImportError, match=r"pip install .*\[plot\]"):
+        _ = tl.plotting.roc

@@ -6,6 +6,7 @@ from typing import TypeAlias
 import keras
 
 from transferlearn.checks import number, whole
+from transferlearn.types import Tensor
 
 Augmentation: TypeAlias = str | keras.Layer | Sequence[keras.Layer] | None
 """The name of a preset, a layer or several; `None` leaves the choice to the schedule."""
@@ -70,6 +71,14 @@ def check_variation(augmentation: Augmentation, views: int, mixup: float) -> Non
             f"keras.layers.RandomFlip('horizontal'), or leave views out. Received: views={views}"
         )
     number("mixup", mixup, hint=", such as 0.2")
+
+
+class Mirror(keras.Layer):
+    """Turns the left and the right side of images round: `(batch, height, width, channels)`."""
+
+    def call(self, images: Tensor) -> Tensor:
+        """Gives the images mirrored, all of them, in training or not."""
+        return keras.ops.flip(images, axis=-2)
 
 
 def copy_augmentation(augmentation: Augmentation, shape: tuple[int, ...]) -> keras.Layer | None:

@@ -7,7 +7,12 @@ import keras
 
 from transferlearn import backbones
 from transferlearn.backbones import Backbone
-from transferlearn.builders.augmentation import Augmentation, check_variation, copy_augmentation
+from transferlearn.builders.augmentation import (
+    Augmentation,
+    Mirror,
+    check_variation,
+    copy_augmentation,
+)
 from transferlearn.builders.base import Builder
 from transferlearn.data import Images
 from transferlearn.schedules import Schedule
@@ -71,6 +76,7 @@ class ImageBuilder(Builder[Prediction]):
             "augmentation": copy_augmentation(
                 self.augmentation if given else plan.augmentation, shape
             ),
+            "doubted": Mirror() if not given and plan.augmentation == "light" else None,
             "views": self.views if given else plan.views,
             "mixup": self.mixup,
         }

@@ -3,12 +3,13 @@
 import abc
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import keras
 import numpy as np
 
 from transferlearn.data.batches import Beside, ItemBatches, joined_weights
+from transferlearn.data.batches import Request as Request
 from transferlearn.data.contents import Contents, ItemContents
 from transferlearn.data.grouping import group_items, say_lone
 from transferlearn.data.holding_out import hold_out
@@ -20,16 +21,6 @@ from transferlearn.progress import redraws
 from transferlearn.types import TfData
 
 _MANY_ROWS = 500  # with more than these, `run` shows how far it is
-
-
-class Request(NamedTuple):
-    """Holds the arguments of `Dataset.batches`, where they are described."""
-
-    batch_size: int
-    encode: Encoder | None = None
-    weigh: Weigh | None = None
-    shuffle: bool = False
-    seed: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -245,6 +236,10 @@ class ItemDataset(Dataset):
         share = count / len(self.first_rows)
         chosen = hold_out(self.item_hashes(), None, self.strata, share, seed)
         return self.of(np.flatnonzero(chosen))
+
+    def at_most(self, count: int) -> "ItemDataset":
+        """Gives a sample of so many items, or all where there are no more."""
+        return self if len(self.first_rows) <= count else self.sample(count, 0)
 
     def of(self, numbers: np.ndarray) -> Self:
         """Gives a dataset of the items with these numbers; here, of the rows with these numbers."""

@@ -89,6 +89,10 @@ class Sample(ItemDataset):
             asked=lambda batch: self.observer.asked(self, batch),
         )
 
+    def at_most(self, count: int) -> ItemDataset:
+        """Gives a sample of the few items, which alone were opened."""
+        return self.few.at_most(count)
+
     def contents(self, request: Request) -> "_SampleContents":
         """Gives the few items for storing their features, of which the observer is told."""
         few = self.few.contents(request)

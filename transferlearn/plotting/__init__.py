@@ -12,7 +12,7 @@ from transferlearn.plotting.files import write_figure as write_figure
 
 if TYPE_CHECKING:
     from transferlearn.plotting.batches import show_batch as show_batch
-    from transferlearn.plotting.blocks import phases as phases
+    from transferlearn.plotting.block_states import phases as phases
     from transferlearn.plotting.canvas import INK as INK
     from transferlearn.plotting.classes import confusion as confusion
     from transferlearn.plotting.classes import reliability as reliability
@@ -20,36 +20,37 @@ if TYPE_CHECKING:
     from transferlearn.plotting.evaluations import feature_map as feature_map
     from transferlearn.plotting.evaluations import mistakes as mistakes
     from transferlearn.plotting.evaluations import pictures as pictures
+    from transferlearn.plotting.explained import draw_explanation as draw_explanation
+    from transferlearn.plotting.explained import explanations as explanations
     from transferlearn.plotting.items import draw_item as draw_item
     from transferlearn.plotting.labels import label as label
+    from transferlearn.plotting.mistaken_items import pictures_of_items as pictures_of_items
+    from transferlearn.plotting.mistaken_items import show_mistakes as show_mistakes
+    from transferlearn.plotting.mistaken_items import show_pairs as show_pairs
     from transferlearn.plotting.numbers import predicted_and_true as predicted_and_true
     from transferlearn.plotting.ranking import precision_recall as precision_recall
     from transferlearn.plotting.ranking import roc as roc
-    from transferlearn.plotting.reasons import draw_explanation as draw_explanation
-    from transferlearn.plotting.reasons import explanations as explanations
-    from transferlearn.plotting.wrong_items import pictures_of_items as pictures_of_items
-    from transferlearn.plotting.wrong_items import show_mistakes as show_mistakes
-    from transferlearn.plotting.wrong_items import show_pairs as show_pairs
 
+# No module has the name of a function: the package would give the module once it is imported.
 _NAMES = {
     "INK": "canvas",
     "confusion": "classes",
-    "draw_explanation": "reasons",
+    "draw_explanation": "explained",
     "draw_item": "items",
-    "explanations": "reasons",
+    "explanations": "explained",
     "feature_map": "evaluations",
     "label": "labels",
     "mistakes": "evaluations",
-    "phases": "blocks",
+    "phases": "block_states",
     "pictures": "evaluations",
-    "pictures_of_items": "wrong_items",
+    "pictures_of_items": "mistaken_items",
     "precision_recall": "ranking",
     "predicted_and_true": "numbers",
     "reliability": "classes",
     "roc": "ranking",
     "show_batch": "batches",
-    "show_mistakes": "wrong_items",
-    "show_pairs": "wrong_items",
+    "show_mistakes": "mistaken_items",
+    "show_pairs": "mistaken_items",
     "training_curves": "curves",
 }
 # Each says for its own type of evaluation what the functions in `evaluations` draw.

@@ -12,7 +12,7 @@ from transferlearn.builders.run_description import versions
 from transferlearn.fitted import FittedModel
 from transferlearn.fitted.showing import phases_of
 from transferlearn.money import Money
-from transferlearn.plotting.wrong_items import items_of
+from transferlearn.plotting.mistaken_items import items_of
 from transferlearn.reporting.again import code_of
 from transferlearn.reporting.parts import Section, Table
 from transferlearn.reporting.pictures import add_pictures

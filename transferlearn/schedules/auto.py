@@ -14,6 +14,7 @@ _RELATIVE_RATE = 0.003  # of each weight's root mean square; for optimizers such
 _RATE_FACTOR = 0.5  # times the rate of an optimizer whose steps follow the gradient
 _AFTER_DAMAGE = 0.1  # times the rate, where the first attempt was worse than the solved head
 _FEWEST, _SEEN = 3, 40_000  # epochs; and about as many images in all of them
+_LEAST_SEEN, _MOST = 2000, 20  # images in all epochs together, at least; most epochs
 # On 100 photos of three sets, 8 epochs gave an R2 of 0.45, 0.77, 0.33, and 20 of 0.72, 0.97, 0.31.
 _NUMBERS_SEEN, _MOST_FOR_NUMBERS = 3200, 40  # images in all epochs together, at least; most epochs
 
@@ -24,9 +25,11 @@ class Auto(Schedule):
 
     When to use it: always, to begin with. The head is solved on the frozen backbone (`Probe`).
     Then the backbone is trained with it, apart from the first three tenths of its layers and its
-    depthwise convolutions: on images that are mirrored or not, with weight decay, a warm-up and a
-    rate that then falls along half a wave, in 8 epochs, or down to 3 where there are more than
-    5,000 images. What stays frozen at the beginning of the backbone is computed once.
+    depthwise convolutions: on images that are mirrored or not (all as they are, if mirrored ones
+    are less well known to the head than new ones), with weight decay, a warm-up and a rate that
+    then falls along half a wave, in 8 epochs; up to 20 where there are fewer than 250 images, and
+    down to 3 where there are more than 5,000. What stays frozen at the beginning of the backbone is
+    computed once.
 
     The rate is relative to the size of each weight, so that it fits any backbone. Should training
     do damage all the same, it goes back to the solved head and begins again at a tenth of the rate:
@@ -49,7 +52,9 @@ class Auto(Schedule):
     # The share of the layers with weights that stays frozen; to free all of a network for images
     # took 1.5 times as long for no gain.
     _frozen: ClassVar[float] = 0.3
-    _most_epochs: ClassVar[int] = 8
+    _epochs: ClassVar[int] = 8
+    _least_seen: ClassVar[int] = _LEAST_SEEN
+    _most_epochs: ClassVar[int] = _MOST
 
     def phases(self, job: Job) -> Iterator[Phase]:
         """Yields the head's phase and then the fine-tuning; a single phase for random weights."""
@@ -58,6 +63,7 @@ class Auto(Schedule):
             return
         # A solved head takes one epoch; one that cannot be solved takes half of them.
         yield Phase(freeze=FreezeAll(), epochs=max(1, job.epochs // 2), fit="solve")
+        solved = job.results[-1].solved
         left = job.epochs - job.results[-1].epochs
         if left and not isinstance(job.freeze, FreezeAll):
             tuning = Phase(
@@ -67,6 +73,7 @@ class Auto(Schedule):
                 warm_up=0.2,
                 decay="cosine",
                 weight_decay=0.01,
+                augmented=solved is None or solved.knows_mirrored,
                 # Under a rate that falls to 0 the end is better on new data than the best epoch.
                 keep="better",
             )
@@ -84,10 +91,11 @@ class Auto(Schedule):
         return {"learning_rate": job.learning_rate * _RATE_FACTOR}
 
     def default_epochs(self, items: int | None) -> int:
-        """Gives 1 epoch for the solved head and 8 more, or 3 to 7 more above 5,000 items."""
+        """Gives 1 epoch for the solved head and 8 more; up to 20 for few items, 3 for many."""
         if items is None:
-            return 1 + self._most_epochs
-        return 1 + min(self._most_epochs, max(_FEWEST, math.ceil(_SEEN / items)))
+            return 1 + self._epochs
+        few = min(self._most_epochs, math.ceil(self._least_seen / items))
+        return 1 + max(few, min(self._epochs, max(_FEWEST, math.ceil(_SEEN / items))))
 
 
 @dataclass(frozen=True)
@@ -102,13 +110,8 @@ class AutoForNumbers(Auto):
 
     augmentation = "none"
     views = 1
-
-    def default_epochs(self, items: int | None) -> int:
-        """Gives 1 epoch for the solved head and 3 to 40 more, the fewer the more items."""
-        if items is None:
-            return super().default_epochs(items)
-        least = min(_MOST_FOR_NUMBERS, math.ceil(_NUMBERS_SEEN / items))
-        return max(super().default_epochs(items), 1 + least)
+    _least_seen = _NUMBERS_SEEN
+    _most_epochs = _MOST_FOR_NUMBERS
 
 
 @dataclass(frozen=True)
@@ -123,4 +126,4 @@ class AutoForTexts(Auto):
     augmentation = "none"
     views = 1
     _frozen = 0.5
-    _most_epochs = 3
+    _epochs = _most_epochs = 3

@@ -40,6 +40,7 @@ class Phase:
         trust_ratio: Whether the rate of each weight is multiplied by the root mean square that the
             weight has when the phase begins, so that `learning_rate` is the relative change of a
             step of Adam. (LAMB does this anew in each step.)
+        augmented: Whether images are augmented, where the builder or the schedule asks for that.
         keep: Which weights the phase ends with. `"last"`: those of the last epoch. `"better"`: the
             same, unless those from before the phase are clearly better: their held-out score is
             higher by more than its standard error, or training ended with a loss that is more than
@@ -60,6 +61,7 @@ class Phase:
     layer_decay: float | Mapping[str, float] = 1.0
     weight_decay: float | None = None
     trust_ratio: bool = False
+    augmented: bool = True
     keep: Literal["last", "better", "best"] = "last"
     patience: int | None = None
 

@@ -52,6 +52,8 @@ class SolvedHead:
         strength: The strength of the L2 penalty, one for each output or one for all.
         items_again: How many items the head was solved on once more at the end, those held out
             included; `None` where it was not.
+        mirrored_loss: The loss of up to 200 images that it was solved on, once they are mirrored;
+            `None` where that was not asked for.
     """
 
     items: int
@@ -63,12 +65,25 @@ class SolvedHead:
     loss: float | None = None
     interval: tuple[float, float] | None = None
     items_again: int | None = None
+    mirrored_loss: float | None = None
+
+    @property
+    def knows_mirrored(self) -> bool:
+        """Says whether mirrored images are known at least as well as images not seen before."""
+        if self.mirrored_loss is None or self.loss is None:
+            return True
+        return self.mirrored_loss <= self.loss
 
     def __str__(self) -> str:
         some = f" of {self.seen:,}" if self.seen > self.items else ""
         again = self.items_again
         sure = "" if self.interval is None else " (95%: {:.4f} to {:.4f})".format(*self.interval)
         last = f"; solved again on all {again:,} if it is not trained further" if again else ""
+        if not self.knows_mirrored:
+            last += (
+                f"; images are not mirrored in training, since their loss would be "
+                f"{self.mirrored_loss:.3f}, and that of images not seen before is {self.loss:.3f}"
+            )
         return (
             f"solved on {self.items:,} items{some}, {self.features:,} features: cross-validated "
             f"{self.score_name} {self.score:.4f}{sure} with the L2 strength "

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import keras
 
@@ -19,7 +20,10 @@ from transferlearn.schedules import StoredPart
 from transferlearn.splitting import cuts, split
 from transferlearn.training.mixup import MixedBatches
 from transferlearn.training.stand_in import EpochBatches
+from transferlearn.training.wrapped import ChangedBatches
 from transferlearn.types import TfData, Verbose
+
+_ASKED = 200  # images, by which a change is judged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +38,8 @@ class TrainingData:
         weigh: Gives each item to train on a weight by its raw target, or `None`.
         seed: The seed of the order of the items, or `None`.
         augmentation: A layer that varies raw images in training only, or `None`.
+        doubted: A layer that does to all raw images what the augmentation does to some, if it may
+            make other items of them, as a mirrored letter is; a solved head is asked. Or `None`.
         views: How many random views of each image are stored; with 1, the augmentation draws anew
             in each epoch.
         mixup: The parameter alpha of the Beta distribution by which two items are mixed; with 0
@@ -47,12 +53,18 @@ class TrainingData:
     weigh: Weigh | None = None
     seed: int | None = None
     augmentation: keras.Layer | None = None
+    doubted: keras.Layer | None = None
     views: int = 1
     mixup: float = 0.0
 
+    @property
+    def plain(self) -> Request:
+        """Gives the request for items to measure on: in their order, all weighing the same."""
+        return Request(self.batch_size, self.encode)
+
     def parts(self) -> list[tuple[Dataset, Request]]:
         """Gives the dataset to train on, and one to validate on if there is one, with requests."""
-        plain = Request(self.batch_size, self.encode)
+        plain = self.plain
         held_out = [] if self.validation is None else [(self.validation, plain)]
         return [(self.train, plain._replace(weigh=self.weigh, shuffle=True)), *held_out]
 
@@ -64,12 +76,15 @@ class PhaseInput:
     Attributes:
         model: The full model, or one that shares its layers.
         batches: The batches that the model is fitted on.
+        changed: Batches of a few items to train on, changed by the layer that is doubted, or
+            `None`.
         stored: What was computed once and stored, or `None`.
         not_stored: Why nothing was stored, in words; else empty.
     """
 
     model: keras.Model
     batches: EpochBatches
+    changed: keras.utils.PyDataset | None = None
     stored: StoredPart | None = None
     not_stored: str = ""
 
@@ -91,6 +106,7 @@ class InputPreparer:
         epochs: int,
         phase: int,
         augmented: bool,
+        doubting: bool = False,
         cut: str | None = None,
     ) -> PhaseInput:
         """Gives a phase its model and batches: of stored features, or else of raw items.
@@ -101,6 +117,7 @@ class InputPreparer:
             epochs: The number of epochs of the phase.
             phase: The number of the phase, counted from 0.
             augmented: Whether the images to train on are augmented if the data asks for that.
+            doubting: Whether a few images come changed, too, by the layer that is doubted.
             cut: The name of the cut to store features at, empty to store none; `None`: the one that
                 takes the least time.
 
@@ -111,15 +128,16 @@ class InputPreparer:
         # Each phase has an order of its own.
         seed = None if self._data.seed is None else self._data.seed + phase
         layer = self._data.augmentation if augmented else None
+        few = self._few if doubting else None
         try:
             if cut == "":
                 raise NotStoredError("nothing was when the run began")
-            given = self._stored(network, mask, epochs, seed, layer, cut)
+            given = self._stored(network, mask, epochs, seed, layer, few, cut)
         except NotStoredError as reason:
             # An error in a later phase would lose what is trained by then.
             if self._storage.when == "always" and phase == 0:
                 raise ValueError(f"cache=True, but nothing can be stored: {reason}.") from None
-            given = self._live(network, seed, layer, str(reason))
+            given = self._live(network, seed, layer, str(reason), few)
         return self._mixed(given, seed) if self._data.mixup else given
 
     def _mixed(self, given: PhaseInput, seed: int | None) -> PhaseInput:
@@ -134,7 +152,12 @@ class InputPreparer:
         return replace(given, batches=replace(given.batches, train=mixed))
 
     def _live(
-        self, network: Network, seed: int | None, augmentation: keras.Layer | None, reason: str
+        self,
+        network: Network,
+        seed: int | None,
+        augmentation: keras.Layer | None,
+        reason: str,
+        few: ItemDataset | None,
     ) -> PhaseInput:
         """Gives raw items with the full model, behind the augmentation if there is one."""
         model = folded(network.model)
@@ -147,7 +170,18 @@ class InputPreparer:
         )
         if any(varies := getattr(train, "varies", ())):  # batches of texts have different lengths
             model = of_any_length(model, varies)
-        return PhaseInput(model=model, batches=self._batches(train, *held_out), not_stored=reason)
+        doubted = self._data.doubted
+        changed = few and doubted and ChangedBatches(few.requested(self._data.plain), doubted)
+        batches = self._batches(train, *held_out)
+        return PhaseInput(model=model, batches=batches, changed=changed, not_stored=reason)
+
+    @cached_property
+    def _few(self) -> ItemDataset | None:
+        """Gives some items to train on if their changes are doubted, and they can be read again."""
+        train = self._data.train
+        if self._data.doubted is None or not isinstance(train, ItemDataset):
+            return None
+        return train.at_most(_ASKED)
 
     def _batches(
         self,
@@ -165,6 +199,7 @@ class InputPreparer:
         epochs: int,
         seed: int | None,
         augmentation: keras.Layer | None,
+        few: ItemDataset | None,
         cut: str | None,
     ) -> PhaseInput:
         """Stores features, and gives them with the part of the model behind them.
@@ -187,6 +222,9 @@ class InputPreparer:
         wanted = [Wanted(contents=part) for part in contents]
         if augmentation is not None:  # items to validate on are never augmented
             wanted[0] = replace(wanted[0], augmentation=augmentation, views=data.views)
+        if few is not None:
+            contents = [*contents, few.contents(data.plain)]
+            wanted.append(Wanted(contents=contents[-1], augmentation=data.doubted))
         preparation = Preparation(
             network,
             places,
@@ -204,7 +242,9 @@ class InputPreparer:
         tail = folded(split(network, stored.cut).tail)
         if any(varies := stored.items[0].varies):
             tail = of_any_length(tail, varies)
-        return PhaseInput(model=tail, batches=self._batches(*batches), stored=stored.part)
+        changed = None if few is None else batches.pop()
+        batches_of_all = self._batches(*batches)
+        return PhaseInput(model=tail, batches=batches_of_all, changed=changed, stored=stored.part)
 
     def _all_contents(self, epochs: int) -> list[Contents]:
         """Gives the contents of each dataset; a stream is read through only at the first call."""

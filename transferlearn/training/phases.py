@@ -203,7 +203,8 @@ class PhaseRunner:
             compiled.mask,
             epochs=phase.epochs,
             phase=number,
-            augmented=not compiled.solved,
+            augmented=phase.augmented and not compiled.solved,
+            doubting=compiled.solved,
             cut=cut,
         )
         if self.resumption:

@@ -68,3 +68,23 @@ class RestOfEpoch(WrappedBatches):
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         return tuple(self._source[index + self._done])
+
+
+class ChangedBatches(WrappedBatches):
+    """Gives batches whose items went through a layer.
+
+    Args:
+        source: The batches of raw items.
+        layer: The layer.
+    """
+
+    def __init__(self, source: keras.utils.PyDataset, layer: keras.Layer) -> None:
+        super().__init__(source)
+        self._layer = layer
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
+        items, *beside = self._source[index]
+        return keras.ops.convert_to_numpy(self._layer(items)), *beside
