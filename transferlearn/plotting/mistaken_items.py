@@ -136,11 +136,12 @@ def items_of(
     dataset = source
     if source is not None and not isinstance(source, Dataset):
         dataset = data.load(source, fitted.kind, fitted.encoding.target)
-    if not isinstance(dataset, ItemDataset) and in_files:
+    if isinstance(dataset, ItemDataset) and dataset.count == evaluation["count"]:
+        return dataset.as_given(np.asarray(numbers, int))
+    if in_files:
         return paths
-    if not isinstance(dataset, ItemDataset) or dataset.count != evaluation["count"]:
-        raise ValueError(
-            f"source has {dataset.count} {fitted.kind.noun}s that can be read again, and "
-            f"{evaluation['count']:.0f} were evaluated."
-        )
-    return dataset.as_given(np.asarray(numbers, int))
+    count = dataset.count if isinstance(dataset, ItemDataset) else 0
+    raise ValueError(
+        f"source has {count} {fitted.kind.noun}s that can be read again, and "
+        f"{evaluation['count']:.0f} were evaluated."
+    )

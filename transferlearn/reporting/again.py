@@ -4,10 +4,9 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
-import transferlearn
 from transferlearn.fitted import Outline
 
-_PLACES = ("schedules", "freezing", "heads", "data", "backbones", "tasks")  # of public names
+_PLACES = ("", "schedules", "freezing", "heads", "data", "backbones", "tasks")  # of public names
 _OURS = "transferlearn."
 _OF_FIT = ("schedule", "callbacks")  # settings that `fit` takes, not the builder
 
@@ -39,10 +38,13 @@ def _value(config: Any) -> str:
     if config.get("class") == "dict":
         pairs = (f"{name!r}: {_value(value)}" for name, value in config["settings"].items())
         return f"{{{', '.join(pairs)}}}"
-    settings = config.get("settings") or (config.get("keras") or {}).get("config") or {}
+    of_keras = config.get("keras") or {}
+    settings = config.get("settings") or of_keras.get("config") or {}
+    name = _name(config["class"])
+    if "class_name" in of_keras:
+        name = f"{of_keras['module'] or ''}.{of_keras['class_name']}".lstrip(".")
     inside = ", ".join(f"{name}={_value(value)}" for name, value in settings.items())
-    is_object = "settings" in config or "keras" in config
-    return f"{_name(config['class'])}({inside})" if is_object else _name(config["class"])
+    return f"{name}({inside})" if settings or "settings" in config or of_keras else name
 
 
 def _name(path: str) -> str:
@@ -50,12 +52,7 @@ def _name(path: str) -> str:
     name = path.rpartition(".")[2]
     if not path.startswith(_OURS):
         return path
-    if name in transferlearn.__all__:
-        return f"tl.{name}"
-    modules = (place for place in _PLACES if _has(place, name))
-    return f"tl.{next(modules, '')}.{name}".replace("..", ".")
-
-
-def _has(place: str, name: str) -> bool:
-    """Says whether a public module has this name."""
-    return hasattr(importlib.import_module(f"{_OURS}{place}"), name)
+    # By name, since the package itself names what is above this folder, too.
+    places = {place: importlib.import_module(f"{_OURS}{place}".strip(".")) for place in _PLACES}
+    found = next((place for place, module in places.items() if hasattr(module, name)), "")
+    return ".".join(filter(None, ("tl", found, name)))
