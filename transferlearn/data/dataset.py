@@ -103,9 +103,9 @@ class Dataset(abc.ABC):
 
         Example:
         ```python
-        train, validation = tl.data.load_pair("photos")
-        ids = tl.data.ClassIds(len(train.targets.class_names))
-        batches = train.batches(batch_size=32, encode=ids, shuffle=True, seed=0)
+        train = tl.data.load("photos")
+        one_hot = tl.data.OneHot(len(train.targets.class_names))
+        batches = train.batches(batch_size=32, encode=one_hot, shuffle=True, seed=0)
         model.fit(batches, shuffle=False)
         ```
         """
