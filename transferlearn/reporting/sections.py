@@ -9,6 +9,7 @@ import numpy as np
 from transferlearn import plotting
 from transferlearn.advice.diagnosis import diagnose
 from transferlearn.builders.run_description import versions
+from transferlearn.comparison import Comparison
 from transferlearn.fitted import FittedModel
 from transferlearn.fitted.showing import phases_of
 from transferlearn.money import Money
@@ -72,6 +73,14 @@ def result_section(fitted: FittedModel[Any], evaluation: Evaluation) -> Section:
         rows = evaluation.part_rows(_PARTS)
         section.tables.append(Table(rows, range(1, len(rows[0])), "Part by part"))
     add_pictures(section, plotting.pictures(evaluation))
+    return section
+
+
+def comparison_section(comparison: Comparison) -> Section:
+    """Shows what one could have had for less."""
+    section = Section("comparison", "Against what?")
+    section.texts += [f"On {comparison.items:,} test items.", *comparison.left_out]
+    section.tables.append(Table(comparison.rows(), (1, 3)))
     return section
 
 

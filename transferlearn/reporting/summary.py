@@ -91,7 +91,7 @@ def _warnings(fitted: FittedModel[Any], evaluation: Evaluation | None) -> list[s
     if evaluation is None:
         return [*found, "There was no test: the score is of data that training looked at."]
     if evaluation["count"] < 100:
-        found.append(f"The test has {evaluation['count']:.0f} {noun}s only: see the interval.")
+        found.append(f"Tested on few {noun}s ({evaluation['count']:.0f}): look at the interval.")
     empty = [name for name, of in evaluation.parts.items() if of.get("support") == 0]
     if empty:
         rest = len(empty) - _NAMED

@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from transferlearn.comparison import Comparison
 from transferlearn.drafts import new_draft
 from transferlearn.extras import install_line
 from transferlearn.fitted import FittedModel
-from transferlearn.money import price
+from transferlearn.money import Money, price
 from transferlearn.types import Source
 
 
@@ -17,6 +18,7 @@ def report(
     path: str | os.PathLike[str],
     test: Source | None = None,
     *,
+    comparison: Comparison | None = None,
     title: str | None = None,
     price_per_hour: str | None = None,
 ) -> Path:
@@ -31,6 +33,7 @@ def report(
         path: The file to write, such as `"report.html"`; one that is there is replaced.
         test: Data that training has not seen, as `fitted.evaluate` takes it. Without it, there are
             only the figures that training itself came to.
+        comparison: What `tl.compare` gave, to be shown, too.
         title: The title; by default the network and what it learnt.
         price_per_hour: What the machine costs, such as `"0.50 EUR"`, to say what training did.
 
@@ -52,7 +55,7 @@ def report(
         raise TypeError(f"report takes what fit or tl.load gave. Received: {fitted!r:.80}")
     cost, path = price(price_per_hour), Path(path)
     _check_place(path)
-    page = _page(fitted, test, title, cost)
+    page = _page(fitted, test, comparison, title, cost)
     draft = new_draft(path.parent, f".{path.name}.")
     try:
         draft.write_text(page, "utf-8", errors="replace")  # a file's name need not be Unicode
@@ -62,7 +65,13 @@ def report(
     return path
 
 
-def _page(fitted: FittedModel[Any], test: Source | None, title: str | None, cost: Any) -> str:
+def _page(
+    fitted: FittedModel[Any],
+    test: Source | None,
+    comparison: Comparison | None,
+    title: str | None,
+    cost: Money | None,
+) -> str:
     """Gathers all sections, and fills the template with them."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -73,8 +82,11 @@ def _page(fitted: FittedModel[Any], test: Source | None, title: str | None, cost
     summary = summarise(fitted, evaluation)
     parts = [sections.data_section(fitted), sections.training_section(fitted)]
     if evaluation is not None:
+        parts.append(sections.result_section(fitted, evaluation))
+    if comparison is not None:
+        parts.append(sections.comparison_section(comparison))
+    if evaluation is not None:
         parts += [
-            sections.result_section(fitted, evaluation),
             sections.mistake_section(fitted, evaluation, test),
             sections.reason_section(fitted, evaluation, test),
         ]
@@ -105,13 +117,14 @@ def _check_packages() -> None:
 
 def _check_place(path: Path) -> None:
     """Raises an `OSError` unless a file can be written at `path`; nothing there is touched."""
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder. Name a file in it: {path / 'report.html'}")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {path.parent} to write {path.name} into.")
     draft = new_draft(path.parent, f".{path.name}.")
     try:
         draft.touch()
+        draft.unlink()
+        is_folder = path.is_dir()
     except OSError as error:
         raise OSError(f"{path} cannot be written: {error.strerror}. Choose another.") from error
-    draft.unlink()
+    if is_folder:
+        raise IsADirectoryError(f"{path} is a folder. Name a file in it: {path / 'report.html'}")
