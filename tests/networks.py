@@ -60,6 +60,15 @@ def small_backbone(seed=0) -> Backbone:
     return spread(backbones.from_model(small_model(), preprocessing=preprocessing), 32)
 
 
+class Small(backbones.BackboneSource):
+    """`small_backbone` by name, as the command line takes it."""
+
+    names = ("Small",)
+
+    def load(self, name, *, weights, image_size):
+        return small_backbone()
+
+
 def application(name: str, size: int) -> Backbone:
     """A network of `keras.applications` with spread-out random weights."""
     keras.utils.set_random_seed(0)

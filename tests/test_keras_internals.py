@@ -101,6 +101,17 @@ def test_layers_tell_whether_they_draw_numbers():
     assert not internals.draws_numbers(keras.layers.Dense(2))
 
 
+def test_draws_without_a_seed_have_a_state_that_can_be_read_and_set():
+    """Otherwise a layer that draws without a seed of its own would draw anew after a resume."""
+    keras.utils.set_random_seed(3)
+    state = internals.global_seed_state()
+    kept = np.array(state)
+    first = np.asarray(keras.random.uniform((3,)))
+    assert not np.array_equal(first, keras.random.uniform((3,)))
+    state.assign(kept)
+    np.testing.assert_array_equal(keras.random.uniform((3,)), first)
+
+
 def test_a_model_shows_the_metrics_of_the_one_that_is_trained_for_it():
     """Otherwise callbacks that look at `model.metrics` see nothing while the tail is trained."""
     full, tail = chain(), chain()

@@ -54,12 +54,12 @@ def reviews(count, seed=0):
     return texts, labels
 
 
-def folder_of(path, seed=0):
+def folder_of(path, seed=0, layers=3):
     """Writes an encoder with its tokenizer as a KerasHub preset."""
     import keras_hub
 
     preprocessor = keras_hub.models.BertTextClassifierPreprocessor(tokenizer(), sequence_length=32)
-    encoder(seed=seed).save_to_preset(str(path))
+    encoder(layers, seed=seed).save_to_preset(str(path))
     preprocessor.save_to_preset(str(path))
     return str(path)
 

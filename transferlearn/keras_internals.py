@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras.src.random.seed_generator import global_seed_generator  # noqa: TID251
 
 
 def is_functional(model: object) -> bool:
@@ -68,6 +69,14 @@ def takes_training(layer: keras.Layer) -> bool:
 def draws_numbers(layer: keras.Layer) -> bool:
     """Says whether a layer has a generator of random numbers."""
     return bool(layer._seed_generators)
+
+
+def global_seed_state() -> keras.Variable:
+    """Gives the state that `keras.random` draws from where no seed is given; makes it if need be.
+
+    `keras.utils.set_random_seed` sets it, and nothing public reads it.
+    """
+    return global_seed_generator().state
 
 
 def share_metrics(model: keras.Model, other: keras.Model) -> None:

@@ -113,8 +113,15 @@ def test_features_in_memory_are_found(backbone):
     assert remembered() == before
 
 
-@pytest.mark.parametrize("room", [{}, {"memory": 0}])
-@pytest.mark.parametrize("head", [tl.heads.PooledDense(), tl.heads.FlattenDense(units=(4,))])
+@pytest.mark.parametrize(
+    ("room", "head"),
+    [
+        ({}, tl.heads.PooledDense()),
+        ({"memory": 0}, tl.heads.FlattenDense(units=(4,))),
+        pytest.param({"memory": 0}, tl.heads.PooledDense(), marks=pytest.mark.full),
+        pytest.param({}, tl.heads.FlattenDense(units=(4,)), marks=pytest.mark.full),
+    ],
+)
 def test_features_on_disk_are_found(backbone, tmp_path, room, head):
     cache = tl.Cache(directory=tmp_path / "features", **room)
     builder = tl.ImageClassifierBuilder(backbone, freeze="all", seed=0, head=head)

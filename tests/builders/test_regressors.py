@@ -76,7 +76,10 @@ def test_the_saved_model_gives_them_where_this_package_is_not(fitted, tmp_path):
     assert json.loads(out.splitlines()[-1]) == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.parametrize(("offset", "scale"), [(2000.0, 1.0), (1.6e9, 1e6), (-5.0, 1e-4)])
+@pytest.mark.parametrize(
+    ("offset", "scale"),
+    [(1.6e9, 1e6), (-5.0, 1e-4), pytest.param(2000.0, 1.0, marks=pytest.mark.full)],
+)
 def test_half_precision_holds_numbers_of_any_size(backbone, offset, scale):
     images, truth = data(offset=offset, scale=scale)
     half = builder(backbone, precision="mixed_float16")
@@ -176,7 +179,7 @@ def test_a_head_and_a_loss_of_ones_own(backbone):
 
 def test_views_mixup_and_the_default_recipe(backbone):
     for settings in ({"augmentation": "light", "views": 2}, {"mixup": 0.2}, {}):
-        fitted = builder(backbone, **settings).fit(data(), epochs=3, verbose=0)
+        fitted = builder(backbone, **settings).fit(data(24), epochs=2, verbose=0)
         assert np.isfinite(fitted.history.history["loss"]).all()
 
 

@@ -116,7 +116,8 @@ def test_stored_features_give_the_same_weights(backbone):
             seed=3,
             batch_size=16,
         )
-        fitted = builder.fit(texts.reviews(64), epochs=2, cache=cache, verbose=0)
+        options = {"schedule": "one-phase", "epochs": 2, "verbose": 0}
+        fitted = builder.fit(texts.reviews(64), cache=cache, **options)
         found.append(fitted.model)
     # Dropout within the trained layer draws from one seed in both.
     for stored, live in zip(found[0].weights, found[1].weights, strict=True):
@@ -426,7 +427,7 @@ def test_a_preset_that_cannot_be_had_says_what_to_do():
 
 
 def test_all_labels_and_the_default_recipe(builder):
-    fitted = builder.fit(texts.reviews(200), verbose=0)
+    fitted = builder.fit(texts.reviews(120), epochs=3, verbose=0)
     assert len(fitted.phases) >= 1
     assert fitted.evaluate(texts.reviews(100, seed=1)).accuracy > 0.85
     assert tl.diagnose(fitted)
@@ -632,14 +633,14 @@ def test_streams_with_columns_and_labels_of_strings(builder, fitted):
     given, labels = texts.reviews(20)
     dataset = tf.data.Dataset.from_tensor_slices(([[text] for text in given], labels)).batch(6)
     for stream in (dataset, dataset.unbatch()):
-        trained = builder.fit(stream, verbose=0, validation_split=0)
+        trained = builder.fit(stream, schedule="probe", verbose=0, validation_split=0)
         assert trained.class_names == ("bad", "good")
         assert len(fitted.predict(stream)) == 20
     latin = tf.data.Dataset.from_tensor_slices(
         ([*given, "café".encode("latin-1")], [*labels, "bad"])
     )
     with pytest.warns(tl.data.DataWarning, match=r"text 20: not UTF-8 \(byte 0xe9 at place 3\)"):
-        builder.fit(latin, verbose=0)
+        builder.fit(latin, schedule="probe", verbose=0)
     with pytest.raises(ValueError, match="text 20: not UTF-8"):
         fitted.predict(latin)
 
@@ -659,7 +660,8 @@ def test_features_behind_a_deeper_cut_are_computed_from_stored_ones(backbone, tm
     def fit(blocks, cache):
         freeze = freezing.TrainLastBlocks(blocks)
         builder = tl.TextClassifierBuilder(backbone, sequence_length=32, seed=0, freeze=freeze)
-        return builder.fit(texts.reviews(60), epochs=2, cache=cache, verbose=0)
+        options = {"schedule": "one-phase", "epochs": 2, "verbose": 0}
+        return builder.fit(texts.reviews(60), cache=cache, **options)
 
     store = tl.Cache(directory=tmp_path / "earlier")
     fit(2, store)

@@ -3,7 +3,8 @@
 import pytest
 from PIL import Image
 
-from tests.networks import pixels
+from tests.networks import Small, pixels
+from transferlearn.backbones import registry
 
 
 @pytest.fixture(scope="module")
@@ -14,3 +15,9 @@ def photos(tmp_path_factory):
         file.parent.mkdir(exist_ok=True)
         Image.fromarray(image).save(file)
     return folder
+
+
+@pytest.fixture
+def small(sources):
+    """What `--backbone Small` needs."""
+    registry.register(Small())

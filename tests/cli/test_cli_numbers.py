@@ -23,10 +23,11 @@ def table(tmp_path_factory):
     return folder / "photos.csv"
 
 
-TRAIN = ["--image-size", "32x32", "--schedule", "probe", "--task", "regression", "--seed", "0"]
+TRAIN = ["--backbone", "Small", "--image-size", "32x32", "--schedule", "probe", "--task",
+         "regression", "--seed", "0"]  # fmt: skip
 
 
-def test_a_table_of_numbers_is_learnt_told_and_scored(table, tmp_path, capsys):
+def test_a_table_of_numbers_is_learnt_told_and_scored(small, table, tmp_path, capsys):
     model = str(tmp_path / "model")
     arguments = ["train", str(table), *TRAIN, "--target", "price", "--output", model, "--json"]
     assert main(arguments) == 0
@@ -47,7 +48,7 @@ def test_a_table_of_numbers_is_learnt_told_and_scored(table, tmp_path, capsys):
     assert np.isfinite([scores["mae"], scores["rmse"], scores["r2"]]).all()
 
 
-def test_several_numbers(table, tmp_path, capsys):
+def test_several_numbers(small, table, tmp_path, capsys):
     model = str(tmp_path / "model")
     targets = ["--target", "price", "--target", "width"]
     assert main(["train", str(table), *TRAIN, *targets, "--output", model]) == 0
@@ -57,16 +58,16 @@ def test_several_numbers(table, tmp_path, capsys):
     assert second.startswith("width ")
 
 
-def test_suggest_goes_on_with_the_same_task(table, capsys):
+def test_suggest_goes_on_with_the_same_task(small, table, capsys):
     arguments = ["suggest", str(table), "--task", "regression", "--target", "price", "--depths",
-                 "0", "--candidates", "EfficientNetLite0", "--image-sizes", "32x32"]  # fmt: skip
+                 "0", "--candidates", "Small", "--image-sizes", "32x32"]  # fmt: skip
     assert main(arguments) == 0
     out = capsys.readouterr().out
     assert "r2" in out.splitlines()[0]
-    assert " --task regression --target price --backbone EfficientNetLite0" in out
+    assert " --task regression --target price --backbone Small" in out
 
 
-def test_what_is_wrong_is_said(table, tmp_path, capsys):
+def test_what_is_wrong_is_said(small, table, tmp_path, capsys):
     output = ["--output", str(tmp_path / "model")]
     assert main(["train", str(table), "--target", "price", *output]) == 1
     assert "add --task regression" in capsys.readouterr().err
@@ -76,7 +77,7 @@ def test_what_is_wrong_is_said(table, tmp_path, capsys):
     assert "which column holds the numbers" in capsys.readouterr().err
 
 
-def test_a_column_of_groups_is_no_target(tmp_path, capsys):
+def test_a_column_of_groups_is_no_target(small, tmp_path, capsys):
     lines = ["path,price,patient"]
     for i, image in enumerate(pixels(24, 32, seed=5)):
         Image.fromarray(image).save(tmp_path / f"{i}.png")

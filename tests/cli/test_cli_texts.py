@@ -17,8 +17,9 @@ from transferlearn.cli import main
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    backbone = from_encoder(texts.encoder(), HubTokenizer(texts.tokenizer()), name="small")
-    fitted = tl.TextClassifierBuilder(backbone, seed=0).fit(texts.reviews(120), verbose=0)
+    backbone = from_encoder(texts.encoder(1), HubTokenizer(texts.tokenizer()), name="small")
+    builder = tl.TextClassifierBuilder(backbone, seed=0)
+    fitted = builder.fit(texts.reviews(120), schedule="probe", verbose=0)
     path = tmp_path_factory.mktemp("models") / "reviews"
     fitted.save(path)
     return path
@@ -63,7 +64,7 @@ def _reviews():
 
 
 def test_the_demo_trains_tests_and_saves(tmp_path, monkeypatch, capsys):
-    folder = texts.folder_of(tmp_path / "preset")
+    folder = texts.folder_of(tmp_path / "preset", layers=1)
     monkeypatch.setattr(demo_text, "encoder", lambda: f"keras_hub:{folder}")
     monkeypatch.setattr(demo_text, "reviews", _reviews)
     monkeypatch.setattr(demo_text, "ITEMS", 160)

@@ -133,7 +133,7 @@ def test_the_trust_ratio_suits_networks_of_any_scale(backbone):
 
 def test_weight_decay_is_that_of_adamw_and_an_optimizer_object_keeps_its_own(backbone):
     def last(optimizer, **phase):
-        schedule = One(tl.Phase(freeze=FreezeNone(), epochs=2, learning_rate=0.01, **phase))
+        schedule = One(tl.Phase(freeze=FreezeNone(), epochs=1, learning_rate=0.01, **phase))
         builder = tl.ImageClassifierBuilder(backbone, optimizer=optimizer, seed=0)
         return builder.fit((X, Y), validation_split=0, schedule=schedule, verbose=0).model
 

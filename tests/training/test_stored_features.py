@@ -174,12 +174,12 @@ def test_a_callback_cannot_tell(backbone, by_batch):
         fit(
             backbone,
             cache,
-            epochs=4,
-            schedule=tl.FineTune(head_epochs=2, rate_factor=0.01, keep="last"),
+            epochs=3,
+            schedule=tl.FineTune(head_epochs=1, rate_factor=0.01, keep="last"),
             freeze="residual_conv",
             callbacks=[watches[-1]],
         )
-    assert len(watches[0].seen) > 10
+    assert len(watches[0].seen) >= 10
     for stored, live in zip(watches[0].seen, watches[1].seen, strict=True):
         assert stored[0] == live[0]
         assert stored[3:] == live[3:]

@@ -1,5 +1,6 @@
 """Holds what a training leaves behind: a model that predicts, is scored, saved and loaded."""
 
+from transferlearn.fitted.calibration import Calibration as Calibration
 from transferlearn.fitted.loading import load as load
 from transferlearn.fitted.model import FittedModel as FittedModel
 from transferlearn.fitted.outline import Outline as Outline

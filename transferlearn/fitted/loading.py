@@ -99,12 +99,19 @@ def _load(
         phases = tuple(map(PhaseResult.read, saved["phases"]))
         outline = Outline(**saved["outline"])
         whole("batch_size", outline.batch_size, least=1)
+        temperature = float(saved.get("temperature", 1.0))  # saves of earlier versions have none
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise ValueError(f"{path} does not say what a save says: {error!r}.") from error
     with looking_beside(path, trusted=trusted):
         model = read_model(path / MODEL, trusted=trusted, custom_objects=custom_objects)
     return FittedModel(
-        model=model, kind=kind, encoding=encoding, history=history, phases=phases, outline=outline
+        model=model,
+        kind=kind,
+        encoding=encoding,
+        history=history,
+        phases=phases,
+        outline=outline,
+        temperature=temperature,
     )
 
 

@@ -1,6 +1,5 @@
 """Holds a trained Keras model with what it needs to predict, be scored and be saved."""
 
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,13 +12,13 @@ from PIL import Image
 
 from transferlearn import data
 from transferlearn.backbones.saved_model import copy_programs
-from transferlearn.data.dataset import Dataset, ItemDataset
-from transferlearn.data.iterating import iterate, without_retracing_advice
 from transferlearn.data.kind import Kind
 from transferlearn.data.messages import indented, notice
+from transferlearn.fitted.calibration import Calibration, calibrate
 from transferlearn.fitted.hub import push
 from transferlearn.fitted.known_score import KnownScore, known_score
 from transferlearn.fitted.outline import Outline
+from transferlearn.fitted.outputs import check_finite, not_finite, of_batch, of_rows, with_targets
 from transferlearn.fitted.saving import write_save
 from transferlearn.fitted.showing import html_of
 from transferlearn.fitted.signing import PrivateKey
@@ -28,10 +27,6 @@ from transferlearn.tasks import Encoding, Evaluation, Seen
 from transferlearn.types import Source
 
 Prediction = TypeVar("Prediction")
-
-# One prediction at a time: on JAX a running one holds the model's state, and TensorFlow then
-# compiles only once.
-_predicting = threading.Lock()
 
 
 @dataclass(kw_only=True, repr=False)
@@ -47,6 +42,7 @@ class FittedModel(Generic[Prediction]):
         phases: The result of each phase.
         outline: The outline, which tells how the model was trained.
         skipped: The items to train on that were left out, with the reasons.
+        temperature: The number by which `calibrate` divided the logits; 1: it was not called.
     """
 
     model: keras.Model
@@ -56,6 +52,7 @@ class FittedModel(Generic[Prediction]):
     phases: tuple[PhaseResult, ...]
     outline: Outline
     skipped: tuple[data.Skipped, ...] = ()
+    temperature: float = 1.0
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -103,6 +100,8 @@ class FittedModel(Generic[Prediction]):
         if key in metrics:
             items = self.outline.validation_items
             parts.append(f"{key} {metrics[key]:.4g}" + (f" on {items:,} items" if items else ""))
+        if self.temperature != 1:
+            parts.append(f"calibrated with temperature {self.temperature:.4g}")
         return f"{type(self).__name__}({', '.join(parts)})"
 
     def _repr_html_(self) -> str:
@@ -146,9 +145,12 @@ class FittedModel(Generic[Prediction]):
         # The short way for one item: no hashes, no threads, nothing traced again.
         single = self.kind.is_one(items)
         if single and (one := self.kind.one(items)) is not None:
-            return self._decoded(self._values(one.batch), [one.path])[0]
+            return self._decoded(self.encoding.values(of_batch(self.model, one.batch)), [one.path])[
+                0
+            ]
         dataset = self.kind.unlabelled(items, on_error="raise" if single else on_error)
-        values = self._all_values(dataset)
+        outputs = of_rows(self.model, dataset, self.outline.batch_size)
+        values = dataset.of_items(self.encoding.values(outputs))
         predictions = self._decoded(values, dataset.paths or [None] * len(values))
         return predictions[0] if single else predictions
 
@@ -170,16 +172,40 @@ class FittedModel(Generic[Prediction]):
         """
         dataset = data.load(labelled, self.kind, self.encoding.target, on_error=on_error)
         started = time.perf_counter()
-        if isinstance(dataset, ItemDataset):
-            values = self._all_values(dataset)
-            targets = dataset.learnt[dataset.first_rows]
-        else:
-            values, targets = self._values_and_targets(dataset)
+        rows, targets = with_targets(self, dataset, self.model, self.encoding.values)
+        values = dataset.of_items(rows)
         seconds = time.perf_counter() - started
         paths = tuple(dataset.paths or [None] * len(values))
-        self._check_finite(values, paths)
+        check_finite(values, paths)
         measured = self.encoding.measure(values, targets)
         return measured.completed(self.encoding.score, values, targets, paths, seconds)
+
+    def calibrate(self, labelled: Source, *, on_error: str = "skip") -> Calibration:
+        """Makes a classifier's probabilities say how often it is right, by temperature scaling.
+
+        When to use it: before somebody acts on probabilities. Fine-tuned networks are mostly too
+        sure. All answers stay the same. It changes this `FittedModel`, as `fit` changes a Keras
+        model: from now on it has another `model`, in which the logits are divided by a temperature,
+        and which `save` writes. The `keras.Model` that it had stays as it was; the new one shares
+        all other layers with it, and is not compiled.
+
+        Args:
+            labelled: Whatever `evaluate` takes: items that the model was not trained on, and that
+                it is not tested on afterwards.
+            on_error: What to do with items that cannot be used, as for `evaluate`.
+
+        Returns:
+            The temperature, and the log-loss and the calibration error before and after.
+
+        Raises:
+            ValueError: The task has no probabilities, or the model gives NaN.
+
+        Reference: Guo et al., [On calibration](https://arxiv.org/abs/1706.04599).
+
+        Example:
+            print(fitted.calibrate("photos/validation"))
+        """
+        return calibrate(self, labelled, on_error)
 
     def save(self, path: str | Path, *, sign: "PrivateKey | None" = None) -> None:
         """Writes `model.keras` and its description, `transferlearn.json`, into the folder `path`.
@@ -237,48 +263,11 @@ class FittedModel(Generic[Prediction]):
         copy_programs(self.model, folder)
         self.kind.write(folder)
 
-    @without_retracing_advice()
-    def _values(self, batch: Any) -> np.ndarray:
-        """Gives what the outputs for one batch mean, such as probabilities."""
-        with _predicting:
-            outputs = self.model.predict_on_batch(batch)
-        return self.encoding.values(outputs)
-
-    @without_retracing_advice()
-    def _all_values(self, dataset: Dataset) -> np.ndarray:
-        """Gives the model's values for all items of a dataset, one row an item, in its order."""
-        with _predicting:
-            outputs = dataset.run(self.model, batch_size=self.outline.batch_size)
-        return dataset.of_items(self.encoding.values(outputs))
-
-    @without_retracing_advice()
-    def _values_and_targets(self, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
-        """Reads a stream once; gives the model's values with the targets to measure them by."""
-        batches = dataset.batches(batch_size=self.outline.batch_size, encode=self.encoding.raw)
-        pairs = [(self._values(x), np.asarray(y)) for x, y, *_ in iterate(batches)]
-        values, targets = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
-        return values, targets
-
-    def _check_finite(self, values: np.ndarray, paths: Sequence[str | None]) -> None:
-        """Refuses values that are NaN or infinite, of which figures would be wrong."""
-        if lost := _not_finite(values, paths):
-            raise ValueError(
-                f"The model gives NaN or infinity for {len(lost)} of {len(values)} items, so no "
-                "figure would be right. If it is for all, the weights are lost: train again, with "
-                f"a lower learning_rate. If it is for a few, look at these:{indented(lost)}"
-            )
-
     def _decoded(self, values: np.ndarray, paths: Sequence[str | None]) -> list[Prediction]:
         """Turns values into predictions, and warns of values that are NaN or infinite."""
-        if lost := _not_finite(values, paths):
+        if lost := not_finite(values, paths):
             notice(
                 f"The model gave NaN or infinity for {len(lost)} of {len(values)} items; ignore "
                 f"these predictions:{indented(lost)}"
             )
         return self.encoding.decode(values, [Seen(path) for path in paths])
-
-
-def _not_finite(values: np.ndarray, paths: Sequence[str | None]) -> list[str]:
-    """Names the items with a value that is NaN or infinite."""
-    finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
-    return [paths[int(i)] or f"item {i}" for i in np.flatnonzero(~finite)]

@@ -164,6 +164,7 @@ def _describe(fitted: "FittedModel[Any]", draft: Path) -> Json:
         "kind": {"name": fitted.kind.name, "settings": fitted.kind.settings()},
         "task": {"name": fitted.encoding.name, "settings": fitted.encoding.settings()},
         "outline": asdict(fitted.outline),
+        "temperature": fitted.temperature,
         "phases": [asdict(phase) for phase in fitted.phases],
         "metrics": fitted.phases[-1].metrics if fitted.phases else {},
         "history": {

@@ -20,3 +20,4 @@ from transferlearn.tasks.regression import Regression as Regression
 from transferlearn.tasks.scores import Determination as Determination
 from transferlearn.tasks.scores import Score as Score
 from transferlearn.tasks.scores import Share as Share
+from transferlearn.tasks.temperature import TemperatureScaling as TemperatureScaling

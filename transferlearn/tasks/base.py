@@ -15,6 +15,7 @@ from transferlearn.heads import Output
 from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.intervals import Interval
 from transferlearn.tasks.scores import Score
+from transferlearn.tasks.temperature import TemperatureScaling
 from transferlearn.types import Json, Loss, Metrics, Operation, Tensor
 
 Prediction = TypeVar("Prediction", covariant=True)
@@ -229,6 +230,10 @@ class Encoding(abc.ABC, Generic[Prediction]):
 
         The solver takes targets as `raw` makes them. `None`: there is no such solver.
         """
+        return None
+
+    def temperature_scaling(self) -> TemperatureScaling | None:
+        """Gives how the network's logits are calibrated; `None`: it has no logits."""
         return None
 
     def baseline(self, targets: Targets) -> float | None:

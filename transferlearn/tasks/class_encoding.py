@@ -17,6 +17,7 @@ from transferlearn.tables import as_html
 from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, Seen, in_numpy
 from transferlearn.tasks.class_evaluation import ClassEvaluation
 from transferlearn.tasks.class_figures import classification_figures, majority
+from transferlearn.tasks.class_temperature import ClassTemperature
 from transferlearn.tasks.logistic import LogisticSolver
 from transferlearn.tasks.losses import (
     Outputs,
@@ -175,6 +176,11 @@ class ClassEncoding(Encoding[ClassPrediction]):
     def linear_solver(self) -> LogisticSolver:
         """Gives the solver of logistic regression on shares of all classes."""
         return LogisticSolver(len(self.class_names), self.several)
+
+    def temperature_scaling(self) -> ClassTemperature:
+        """Gives how the logits, of all classes together or of each alone, are calibrated."""
+        alone = self.several or (self.units > 1 and self.activation == "sigmoid")
+        return ClassTemperature(self.activation, len(self.class_names), alone, self.several)
 
     def baseline(self, targets: Targets) -> float | None:
         """Gives the accuracy of always giving the commonest answer; `None` for unread streams."""

@@ -50,7 +50,7 @@ def classification_figures(
         true,
         answers,
         right.mean(axis=1, keepdims=True),
-        _losses(probabilities, truth, several=multi_label),
+        cross_entropies(probabilities, truth, several=multi_label),
         np.ones((len(truth), 1)),
     )
     sums = np.hstack([group_sums(part) for part in quantities])
@@ -120,7 +120,7 @@ def _answers(rows: np.ndarray, *, several: bool) -> np.ndarray:
     return rows >= 0.5 if several else one_hot(rows.argmax(1), rows.shape[1]).astype(bool)
 
 
-def _losses(probabilities: np.ndarray, truth: np.ndarray, *, several: bool) -> np.ndarray:
+def cross_entropies(probabilities: np.ndarray, truth: np.ndarray, *, several: bool) -> np.ndarray:
     """Gives the cross-entropy of each item, in nats, `(items, 1)`."""
     # Clipped as Keras's losses clip, by 1e-7, since the logarithm of 0 is infinite.
     clipped = np.clip(probabilities.astype("float64"), 1e-7, 1 - 1e-7)

@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -25,6 +26,40 @@ _REMEMBERED: dict[type[keras.callbacks.Callback], tuple[str, ...]] = {
 }
 
 
+@dataclass(frozen=True)
+class Changing:
+    """Holds all that changes while a phase is trained.
+
+    Attributes:
+        variables: All variables that may have changed by now, or will, but for the optimizer's.
+        fitted: The model whose steps are taken: the full model, or one in its place.
+        keeping: The callback that keeps weights.
+        callbacks: The user's callbacks.
+    """
+
+    variables: Sequence[keras.Variable]
+    fitted: keras.Model
+    keeping: Keeping
+    callbacks: Sequence[keras.callbacks.Callback]
+
+    def state(self, optimizer: keras.Optimizer, *, within: bool) -> State:
+        """Gives what all of this is now, at the end of an epoch or, with `within`, inside one."""
+        return {
+            "variables": values_of([*self.variables, *optimizer.variables]),
+            "metrics": values_of(self.fitted.metrics_variables) if within else [],
+            "keeping": self.keeping.get_state(within=within),
+            "callbacks": states_of(self.callbacks),
+            "random": random_states(),
+        }
+
+    def set_state(self, state: State, optimizer: keras.Optimizer) -> None:
+        """Makes all of this what it was, but for metrics, which begin anew with an epoch."""
+        assign_all([*self.variables, *optimizer.variables], state["variables"])
+        self.keeping.set_state(state["keeping"])
+        set_states(self.callbacks, state["callbacks"])
+        set_random_states(state["random"])
+
+
 class Recorder(keras.callbacks.Callback):
     """Writes a state after each epoch of a phase, and every ten minutes within one.
 
@@ -35,11 +70,8 @@ class Recorder(keras.callbacks.Callback):
     Args:
         folder: The folder of the run.
         phase: The number of the phase, counted from 0.
-        variables: All variables that may have changed by now, or will.
-        keeping: The callback that keeps weights.
-        callbacks: The user's callbacks.
+        changing: All that changes while the phase is trained.
         within: The state to take up when the phase begins, or `None`.
-        fitted: The model whose steps are taken: the full model, or one in its place.
         steps: How many batches an epoch has; `None` where a stream does not give them by number,
             so that no state is written within an epoch.
         parts: The number of parts in which each batch is taken, see `in_parts_that_fit`.
@@ -57,24 +89,18 @@ class Recorder(keras.callbacks.Callback):
         self,
         folder: RunFolder,
         phase: int,
-        variables: Sequence[keras.Variable],
-        keeping: Keeping,
-        callbacks: Sequence[keras.callbacks.Callback],
+        changing: Changing,
         within: State | None,
-        fitted: keras.Model,
         steps: int | None,
         parts: int,
     ) -> None:
         super().__init__()
-        self._fitted = fitted
         self._steps = steps
         self._parts = parts
         self._written = time.monotonic()
         self._folder = folder
         self._phase = phase
-        self._variables = variables
-        self._keeping = keeping
-        self._callbacks = callbacks
+        self._changing = changing
         self._within = within
         self.epochs = 0 if within is None else int(within["epochs"])
         self.history: dict[str, list[Any]] = {} if within is None else within["history"]
@@ -86,16 +112,12 @@ class Recorder(keras.callbacks.Callback):
         # Its variables are made only now, where nothing has been trained with it.
         self.model.optimizer.build(self.model.trainable_variables)
         if self._within is not None:
-            state = self._within
-            assign_all(self._of_phase(), state["variables"])
-            self._keeping.set_state(state["keeping"])
-            set_states(self._callbacks, state["callbacks"])
-            set_random_states(state["random"])
+            self._changing.set_state(self._within, self.model.optimizer)
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Goes on counting metrics where an epoch is taken up in its middle."""
         if self.batches and self._within is not None:
-            assign_all(self._fitted.metrics_variables, self._within["metrics"])
+            assign_all(self._changing.fitted.metrics_variables, self._within["metrics"])
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Writes a state every ten minutes."""
@@ -104,7 +126,7 @@ class Recorder(keras.callbacks.Callback):
         parted = self._steps is not None and done < self._steps and not self._averages
         if parted and time.monotonic() - self._written >= _EVERY:
             if keras.backend.backend() == "jax":
-                self._fitted.jax_state_sync()
+                self._changing.fitted.jax_state_sync()
             self._write(done)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
@@ -127,13 +149,9 @@ class Recorder(keras.callbacks.Callback):
             "epochs": self.epochs,
             "batches": batches,
             "parts": self._parts,
-            "variables": values_of(self._of_phase()),
-            "metrics": values_of(self._fitted.metrics_variables) if batches else [],
-            "keeping": self._keeping.get_state(within=batches > 0),
-            "callbacks": states_of(self._callbacks),
-            "random": random_states(),
             "history": self.history,
             "stopped": bool(self.model.stop_training),
+            **self._changing.state(self.model.optimizer, within=batches > 0),
         }
         self._folder.save_within(self._phase, self.epochs, batches, state)
         self._written = time.monotonic()
@@ -145,10 +163,6 @@ class Recorder(keras.callbacks.Callback):
         last = history.epoch[-1] if history.epoch else history.params["epochs"] - 1
         whole.epoch = [*range(last - self.epochs + 1, last + 1)]
         return whole
-
-    def _of_phase(self) -> list[keras.Variable]:
-        """Gives all variables of the phase, with those of its optimizer."""
-        return [*self._variables, *self.model.optimizer.variables]
 
 
 def variables_of(
@@ -207,7 +221,7 @@ def set_states(callbacks: Sequence[keras.callbacks.Callback], states: Sequence[A
 
 
 def random_states() -> dict[str, Any]:
-    """Gives the random states of Python and NumPy; those of layers are variables."""
+    """Gives the random states of Python and NumPy; those of Keras are variables."""
     version, words, rest = random.getstate()
     of_numpy: Any = np.random.get_state(legacy=False)  # noqa: NPY002
     return {"python": [version, list(words), rest], "numpy": of_numpy}

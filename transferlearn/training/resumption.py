@@ -7,12 +7,15 @@ import keras
 
 from transferlearn.assembling import Network
 from transferlearn.data.messages import notice
+from transferlearn.keras_internals import global_seed_state
+from transferlearn.randomness import random_states_kept
 from transferlearn.running import Position, RunFolder, State
 from transferlearn.schedules import Phase, PhaseResult
 from transferlearn.training.compiled import CompiledPhase
 from transferlearn.training.inputs import PhaseInput
 from transferlearn.training.keeping import Keeping
 from transferlearn.training.recording import (
+    Changing,
     Recorder,
     assign_all,
     random_states,
@@ -44,6 +47,11 @@ class Resumption:
     callbacks: Sequence[keras.callbacks.Callback]
     still: frozenset[int]
     _within: State | None = field(default=None, init=False)
+    _seed: keras.Variable = field(init=False)
+
+    def __post_init__(self) -> None:
+        with random_states_kept():  # layers made later have the seeds that they had without a run
+            self._seed = global_seed_state()
 
     def take_up(
         self,
@@ -127,16 +135,14 @@ class Resumption:
         return Recorder(
             self.folder,
             phase,
-            self._variables(model),
-            keeping,
-            self.callbacks,
+            Changing(self._variables(model), model, keeping, self.callbacks),
             within,
-            model,
             steps if getattr(train, "by_epoch", False) else None,
             parts,
         )
 
     def _variables(self, *models: keras.Model) -> list[keras.Variable]:
-        """Lists the variables of the network, of its augmentation and of `models`."""
+        """Lists the variables of the network, its augmentation, `models` and Keras's own seed."""
         augmentation = [] if self.augmentation is None else [self.augmentation]
-        return variables_of([self.network.model, *augmentation, *models], self.still)
+        found = variables_of([self.network.model, *augmentation, *models], self.still)
+        return [*found, self._seed]
