@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from transferlearn.builders import TextClassifierBuilder as TextClassifierBuilder
     from transferlearn.builders import TextRegressorBuilder as TextRegressorBuilder
     from transferlearn.builders import Training as Training
+    from transferlearn.comparison import Comparison as Comparison
+    from transferlearn.comparison import compare as compare
     from transferlearn.features import Cache as Cache
     from transferlearn.fitted import FittedModel as FittedModel
     from transferlearn.fitted import load as load
@@ -66,6 +68,8 @@ _NAMES = {
     "Training": "builders",
     "Diagnosis": "advice.diagnosis",
     "diagnose": "advice.diagnosis",
+    "Comparison": "comparison",
+    "compare": "comparison",
     "Cache": "features",
     "Estimate": "advice.estimation",
     "estimate": "advice.estimation",

@@ -113,13 +113,10 @@ class Dataset(abc.ABC):
 
         Example:
         ```python
-        train, validation = tl.data.load_pair("photos")
+        train = tl.data.load("photos")
         one_hot = tl.data.OneHot(len(train.targets.class_names))
-        model.fit(
-            train.batches(batch_size=32, encode=one_hot, shuffle=True, seed=0),
-            shuffle=False,
-            validation_data=validation.batches(batch_size=32, encode=one_hot),
-        )
+        batches = train.batches(batch_size=32, encode=one_hot, shuffle=True, seed=0)
+        model.fit(batches, shuffle=False)
         ```
         """
         return self.requested(Request(batch_size, encode, weigh, shuffle, seed))
