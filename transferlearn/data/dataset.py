@@ -36,8 +36,7 @@ class Request(NamedTuple):
 class Dataset(abc.ABC):
     """Describes raw items of one shape with their targets, whatever they came from.
 
-    `load`, `load_pair` and `Kind.unlabelled` make one; `batches` gives what `model.fit`, `evaluate`
-    and `predict` take.
+    `load`, `load_pair` and `Kind.unlabelled` make one; `batches` gives what Keras takes.
 
     Attributes:
         shape: The shape of one item, `(height, width, 3)` for an image.
@@ -129,8 +128,7 @@ class Dataset(abc.ABC):
     def contents(self, request: Request) -> Contents:
         """Gives the items, for storing features of each and training on those in their place.
 
-        The `seed` is not used here: it goes to `Contents.batches`. What is done depends on the
-        source:
+        The `seed` goes to `Contents.batches`. What is done depends on the source:
 
         - Files and arrays: used as they are.
         - `ImageDataGenerator` iterators: read item by item; the order is that of the iterator,
