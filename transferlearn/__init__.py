@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from transferlearn.fitted import FittedModel as FittedModel
     from transferlearn.fitted import load as load
     from transferlearn.pretrained import evaluate_pretrained as evaluate_pretrained
+    from transferlearn.reporting import report as report
     from transferlearn.schedules import Auto as Auto
     from transferlearn.schedules import FineTune as FineTune
     from transferlearn.schedules import GradualUnfreezing as GradualUnfreezing
@@ -76,6 +77,7 @@ _NAMES = {
     "estimate": "advice.estimation",
     "FittedModel": "fitted",
     "load": "fitted",
+    "report": "reporting",
     "RateSweep": "advice.rates",
     "find_learning_rate": "advice.rates",
     "evaluate_pretrained": "pretrained",

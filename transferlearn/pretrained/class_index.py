@@ -107,12 +107,12 @@ def _of_keras() -> ClassIndex:
 def find_classes(index: ClassIndex, folders: Sequence[str]) -> np.ndarray:
     """Finds the class of each folder, int64 `(folders,)`; two folders may not be of one class."""
     found = np.array([index.find(folder) for folder in folders], dtype="int64")
-    for number in np.unique(found):
-        same = [folders[i] for i in np.flatnonzero(found == number)]
+    for number in sorted(set(found.tolist())):
+        same = [folders[int(i)] for i in np.flatnonzero(found == number)]
         if len(same) > 1:
             raise ValueError(
                 f"The folders {', '.join(map(repr, same))} are of one class, "
-                f"{index.names[int(number)]}: put their images into one folder."
+                f"{index.names[number]}: put their images into one folder."
             )
     return found
 
