@@ -199,7 +199,7 @@ class Encoding(abc.ABC, Generic[Prediction]):
     def measure(self, values: np.ndarray, targets: np.ndarray) -> Evaluation:
         """Scores values against raw targets, or against those that `raw` makes."""
 
-    def given(self) -> str:
+    def gives(self) -> str:
         """Says in a sentence what the network gives, for those who call it without this package."""
         return ""
 

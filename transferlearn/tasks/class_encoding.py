@@ -227,7 +227,7 @@ class ClassEncoding(Encoding[ClassPrediction]):
         """Gives the accuracy, the loss, the recall of each class and more."""
         return classification_figures(values, targets, self.class_names, multi_label=self.several)
 
-    def given(self) -> str:
+    def gives(self) -> str:
         """Says whether the outputs are probabilities or logits, and of which classes."""
         what = "a logit" if self.activation == "linear" else "a probability"
         if self.units == 1:

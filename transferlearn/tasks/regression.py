@@ -195,7 +195,7 @@ class NumberEncoding(Encoding[NumberPrediction]):
         """Gives the errors in the numbers' own units, R2 and more."""
         return regression_figures(values, targets, self.names, self.mean, self.spread)
 
-    def given(self) -> str:
+    def gives(self) -> str:
         """Says which numbers the outputs are."""
         return f"It gives {len(self.names)} numbers in their own units: {', '.join(self.names)}."
 
