@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from transferlearn.features import Cache as Cache
     from transferlearn.fitted import FittedModel as FittedModel
     from transferlearn.fitted import load as load
+    from transferlearn.pretrained import evaluate_pretrained as evaluate_pretrained
     from transferlearn.reporting import report as report
     from transferlearn.schedules import Auto as Auto
     from transferlearn.schedules import FineTune as FineTune
@@ -79,6 +80,7 @@ _NAMES = {
     "report": "reporting",
     "RateSweep": "advice.rates",
     "find_learning_rate": "advice.rates",
+    "evaluate_pretrained": "pretrained",
     "Auto": "schedules",
     "FineTune": "schedules",
     "GradualUnfreezing": "schedules",

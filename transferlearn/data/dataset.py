@@ -27,8 +27,7 @@ _MANY_ROWS = 500  # with more than these, `run` shows how far it is
 class Dataset(abc.ABC):
     """Describes raw items of one shape with their targets, whatever they came from.
 
-    `load`, `load_pair` and `Kind.unlabelled` make one; `batches` gives what `model.fit`, `evaluate`
-    and `predict` take.
+    `load`, `load_pair` and `Kind.unlabelled` make one; `batches` gives what Keras takes.
 
     Attributes:
         shape: The shape of one item, `(height, width, 3)` for an image.
