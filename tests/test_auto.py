@@ -45,6 +45,7 @@ def test_who_names_nothing_gets_it(backbone):
     head, rest, *_ = fit(backbone).phases
     assert head_of(head).startswith("solved on 81 items")
     assert head.solved.mirrored_loss < head.solved.loss
+    assert "half of the views are mirrored" in str(head.solved)
     assert (head.epochs, rest.epochs) == (1, 3)
     assert set(rest.frozen_layers) < {layer.name for layer in backbone.model.layers}
     assert "before this phase" in rest.kept
@@ -65,7 +66,7 @@ def test_images_that_mirrored_are_others_are_not_mirrored(backbone, cache):
     builder = tl.ImageClassifierBuilder(backbone, seed=0)
     head, rest, *_ = builder.fit((x, y), epochs=2, cache=cache, verbose=0).phases
     assert head.solved.mirrored_loss > head.solved.loss
-    assert "images are not mirrored" in str(head.solved)
+    assert "no image is mirrored" in str(head.solved)
     assert ("of 90 items" in cache_of(rest)) == cache  # one view of each
     named = replace(builder, augmentation="light").fit((x, y), epochs=2, cache=cache, verbose=0)
     assert named.phases[0].solved.mirrored_loss is None

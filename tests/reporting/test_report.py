@@ -1,5 +1,6 @@
 """Reports: what they hold, that nothing in them is obeyed, and that they are whole or not there."""
 
+import html
 import re
 from html.parser import HTMLParser
 
@@ -112,6 +113,18 @@ def test_the_command_writes_it(fitted, tmp_path, capsys):
     assert fitted.outline.data["fingerprint"] in path.read_text("utf-8")
     assert main(["report", str(tmp_path / "saved"), "--output", str(tmp_path)]) == 1
     assert "is a folder" in capsys.readouterr().err
+
+
+def test_the_lines_that_run_it_again_are_those_that_were_written(tmp_path):
+    x = pixels(40, 32)
+    y = np.digitize(x.mean((1, 2, 3)), [np.median(x.mean((1, 2, 3)))])
+    fitted = tl.ImageClassifierBuilder(small_backbone(), seed=0).fit((x, y), epochs=2, verbose=0)
+    fitted.temperature = 1.5
+    text = tl.report(fitted, tmp_path / "report.html").read_text("utf-8")
+    code = html.unescape(text[text.index("import transferlearn") :].split("</code>")[0])
+    assert "augmentation" not in code  # the schedule chose it, and chooses again
+    assert "fit(train, epochs=2, schedule=tl.Auto())" in code.replace("tl.schedules.", "tl.")
+    assert code.rstrip().endswith("fitted.calibrate(validation)  # temperature 1.5")
 
 
 def test_a_place_that_cannot_be_written_is_found_before_the_work(fitted, tmp_path, monkeypatch):

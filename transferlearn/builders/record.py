@@ -76,9 +76,10 @@ def settings_of(
         for f in configs.changed_fields(builder)
         if f.name != "backbone"
     }
-    # If the builder chose no augmentation, the schedule did.
+    # If the builder chose no augmentation, the schedule did; named, it would be another training,
+    # since the default recipe asks whether it may mirror only what nobody asked for.
     if getattr(builder, "augmentation", "none") is None and plan.augmentation != "none":
-        settings["augmentation"] = plan.augmentation
+        settings["schedule_augmentation"] = plan.augmentation
     head = type(builder).build_head
     if not head.__module__.startswith(f"{__package__}."):  # a head of the user's own
         settings["head"] = configs.write(head)

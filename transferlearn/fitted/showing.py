@@ -12,6 +12,7 @@ def facts_of(fitted: "FittedModel[Any]") -> list[tuple[str, str]]:
     """Gives what a model is, as pairs of a word and what it stands for."""
     outline, unknown = fitted.outline, "not known"
     trained = unknown if outline.train_items is None else f"{outline.train_items:,}"
+    scaled = [] if fitted.temperature == 1 else [("temperature", f"{fitted.temperature:.4g}")]
     return [
         ("network", outline.backbone),
         ("pretrained weights", outline.source),
@@ -20,6 +21,7 @@ def facts_of(fitted: "FittedModel[Any]") -> list[tuple[str, str]]:
         (f"{fitted.kind.noun}s held out", f"{outline.validation_items or 0:,}"),
         ("score", fitted.reliable_score),
         ("weights of epoch", str(fitted.epoch)),
+        *scaled,
     ]
 
 

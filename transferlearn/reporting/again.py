@@ -13,7 +13,7 @@ _OF_FIT = ("schedule", "callbacks")  # settings that `fit` takes, not the builde
 
 def code_of(outline: Outline) -> str:
     """Writes the lines; what they cannot tell, such as a layer of one's own, is named only."""
-    settings = dict(outline.settings)
+    settings = {k: v for k, v in outline.settings.items() if k != "schedule_augmentation"}
     of_fit = {name: settings.pop(name) for name in _OF_FIT if name in settings}
     if outline.epochs is not None:
         of_fit = {"epochs": outline.epochs, **of_fit}

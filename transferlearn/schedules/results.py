@@ -79,10 +79,11 @@ class SolvedHead:
         again = self.items_again
         sure = "" if self.interval is None else " (95%: {:.4f} to {:.4f})".format(*self.interval)
         last = f"; solved again on all {again:,} if it is not trained further" if again else ""
-        if not self.knows_mirrored:
+        if self.mirrored_loss is not None and self.loss is not None:
+            done = "half of the views are" if self.knows_mirrored else "no image is"
             last += (
-                f"; images are not mirrored in training, since their loss would be "
-                f"{self.mirrored_loss:.3f}, and that of images not seen before is {self.loss:.3f}"
+                f"; {done} mirrored in training, since mirrored images have a loss of "
+                f"{self.mirrored_loss:.3f}, and new ones {self.loss:.3f}"
             )
         return (
             f"solved on {self.items:,} items{some}, {self.features:,} features: cross-validated "

@@ -139,7 +139,8 @@ def against_overfitting(case: Case) -> Iterator[Remedy]:
         if case.past_best and not case.has_own_rate:
             yield Remedy(_KEEP_BEST, {})
         stronger = {"none": "light", "light": "strong"}
-        used = case.settings.get("augmentation", "none")
+        by_schedule = case.settings.get("schedule_augmentation", "none")
+        used = case.settings.get("augmentation", by_schedule)
         if isinstance(used, str) and (name := stronger.get(used)):
             views = {"views": 4} if case.frozen else {}
             yield _change("augmentation", augmentation=name, **views)
