@@ -202,6 +202,7 @@ def test_a_tokenizer_of_one_s_own_is_saved_and_loaded(tmp_path):
         Lengths.__qualname__ = "Lengths"
 
 
+@pytest.mark.full
 def test_half_precision_of_the_frozen_part(backbone):
     cache = tl.Cache(trunk_dtype="float16")
     builder = tl.TextClassifierBuilder(backbone, sequence_length=32, seed=0)
@@ -427,6 +428,7 @@ def test_a_preset_that_cannot_be_had_says_what_to_do():
         builder.fit(texts.reviews(8), verbose=0)
 
 
+@pytest.mark.full
 def test_all_labels_and_the_default_recipe(builder):
     fitted = builder.fit(texts.reviews(120), epochs=3, verbose=0)
     assert len(fitted.phases) >= 1
@@ -434,6 +436,7 @@ def test_all_labels_and_the_default_recipe(builder):
     assert tl.diagnose(fitted)
 
 
+@pytest.mark.full
 def test_an_article_s_classic_job(backbone):
     builder = tl.TextClassifierBuilder(
         backbone,

@@ -32,7 +32,10 @@ def test_it_trains_both_outputs_and_reads_both_inputs(backbone):
     assert fitted.phases[0].stored.items == 512
 
 
-@pytest.mark.parametrize("freeze", ["all", "first", "none"])
+@pytest.mark.parametrize(
+    "freeze",
+    ["first", *(pytest.param(name, marks=pytest.mark.full) for name in ("all", "none"))],
+)
 def test_stored_equals_computed_anew(backbone, freeze):
     fits = [
         builder(backbone, freeze=freeze, head=several.TwoHeads(dropout=0.3)).fit(
