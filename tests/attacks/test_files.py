@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 
 import h5py
@@ -14,7 +15,7 @@ import pytest
 import transferlearn as tl
 from tests.attacks.files import hash_anew, keras_file, network, parts_of, rewrite, rewrite_config
 from transferlearn import backbones
-from transferlearn.strangers import RefusalError, models, tensors
+from transferlearn.strangers import RefusalError, check_config, models, tensors
 
 TENSOR = "layers/conv2d/vars/0"
 HUGE = (2**31, 2)  # 16 GB of float32
@@ -189,6 +190,20 @@ def test_a_config_of_weights_that_are_not_in_the_file(file):
         pass  # here Keras makes the variables that it put off: these are forgotten
 
 
+def test_a_state_of_any_size(tmp_path):
+    """Keras would make the 4 TB of zeros while it reads the config."""
+    step = keras.Input(batch_shape=(2, 1, 1))
+    model = keras.Model(step, keras.layers.LSTM(1, stateful=True)(step))
+    file = keras_file(tmp_path / "model.keras", model)
+
+    def larger(parts):
+        parts["config.json"] = parts["config.json"].replace(b"[2, 1, 1]", b"[%d, 1, 1]" % 2**40)
+
+    rewrite(file, larger)
+    with pytest.raises(ValueError, match=r"at config\.layers\[1\], it keeps a state"):
+        tl.read_model(file)
+
+
 def test_compressed_entries(file):
     rewrite(
         file,
@@ -232,6 +247,28 @@ def test_a_config_larger_than_any(file):
     rewrite(file, lambda parts: parts.update({"config.json": b" " * (2**24 + 1)}))
     with pytest.raises(ValueError, match=r"config\.json has 16,777,217 bytes"):
         tl.read_model(file)
+
+
+@pytest.mark.parametrize(
+    "config", [{"k" * 1_000_000: [0] * 1_000}, {"x": [[]] * 1_000_000}], ids=["key", "lists"]
+)
+def test_looking_through_a_config_takes_no_memory(config):
+    """The places of what is in it, each written out, would be a gigabyte."""
+    tracemalloc.start()
+    try:
+        check_config(config, {})
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 10 * 2**20
+
+
+def test_a_long_place_is_named_by_its_end(file):
+    evil = {"class_name": "Lambda", "config": {}}
+    rewrite_config(file, lambda config: config.update({"k" * 100_000: {"inner": [evil]}}))
+    with pytest.raises(ValueError, match=r"at \.\.\.k+\.inner\[0\], it names") as error:
+        tl.read_model(file)
+    assert len(str(error.value)) < 1_000
 
 
 def test_entries_over_the_same_bytes(file, monkeypatch):

@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 from dataclasses import dataclass
+from types import FunctionType
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
+from transferlearn.builders.run_description import digests_of_code
 from transferlearn.data import DataWarning
 from transferlearn.training import recording
 
@@ -227,6 +229,38 @@ def test_what_differs_is_named(backbone, tmp_path):
     (tmp_path / "run/run.json").write_text(json.dumps(described))
     with pytest.raises(ValueError, match=r"versions\.keras: it was '3\.1\.0'"):
         fit(backbone, tmp_path / "run")
+
+
+def scaled(factor):
+    return lambda y, p: factor * keras.ops.mean((p[:, 0] - y) ** 2)
+
+
+def by_default(factor=2.0):
+    return factor
+
+
+def digest(loss):
+    return digests_of_code(tl.ImageClassifierBuilder("VGG16", loss=loss)._settings(None))
+
+
+def test_a_loss_is_another_one_if_the_values_beside_it_are():
+    assert digest(scaled(2.0)) == digest(scaled(2.0)) != digest(scaled(3.0))
+    before = digest(by_default)
+    by_default.__defaults__ = (3.0,)
+    assert digest(by_default) != before
+
+
+def test_a_loss_is_the_same_whatever_order_a_process_gives_its_sets():
+    def loss(y, p):
+        return y if p in {0, 8} else p
+
+    def in_order(*members):
+        constants = (None, frozenset(members))
+        return FunctionType(loss.__code__.replace(co_consts=constants), {})
+
+    one, other = in_order(0, 8), in_order(8, 0)
+    assert repr(one.__code__.co_consts) != repr(other.__code__.co_consts)
+    assert digest(one) == digest(other) != digest(in_order(0, 7))
 
 
 def test_a_damaged_state_is_said_and_the_one_before_it_is_used(backbone, tmp_path):

@@ -1,5 +1,6 @@
 """Describes all that the weights of a training depend on, so that a run goes on with the same."""
 
+import contextlib
 import hashlib
 import platform
 from collections.abc import Sequence
@@ -36,12 +37,12 @@ def versions() -> Json:
 
 
 def digests_of_code(settings: CompileSettings) -> list[str]:
-    """Hashes the code of loss and metrics that are plain functions.
+    """Hashes the code of loss and metrics that are plain functions, and the values beside it.
 
     A function that computes something else under the same name is another one.
     """
     given = [settings.loss, *keras.tree.flatten(settings.metrics or [])]
-    return [_hash_of_code(part.__code__) for part in given if isinstance(part, FunctionType)]
+    return [_hash_of_function(part) for part in given if isinstance(part, FunctionType)]
 
 
 def describe_data(data: TrainingData) -> Json:
@@ -77,13 +78,38 @@ def _describe(dataset: Dataset, weigh: Weigh | None) -> Json:
     return {ITEMS: [[dataset.called(i), row] for i, row in enumerate(rows)]}
 
 
-def _hash_of_code(code: CodeType) -> str:
-    """Hashes what a function does: its instructions, constants and names, not its place."""
-    constants = [
-        _hash_of_code(part) if isinstance(part, CodeType) else repr(part) for part in code.co_consts
-    ]
-    what = repr((code.co_code, constants, code.co_names))
-    return hashlib.blake2b(what.encode(), digest_size=8).hexdigest()
+def _hash_of_function(function: FunctionType) -> str:
+    """Hashes what a function does: its code, its defaults, and the values it was made around."""
+    around = []
+    for cell in function.__closure__ or ():
+        with contextlib.suppress(ValueError):  # nothing is in it yet
+            around.append(cell.cell_contents)
+    beside = (function.__defaults__, function.__kwdefaults__, around)
+    return _hash(_steady([function.__code__, *beside]))
+
+
+def _steady(value: Any) -> str:
+    """Writes a value as any process writes it: without addresses, and sets in an order."""
+    if isinstance(value, CodeType):
+        return _hash(_steady([value.co_code, value.co_consts, value.co_names]))
+    if isinstance(value, FunctionType):  # not what is around it, which may be itself
+        return _steady(value.__code__)
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_steady, value))}]"
+    if isinstance(value, (set, frozenset)):
+        return f"{{{', '.join(sorted(map(_steady, value)))}}}"
+    if isinstance(value, dict):
+        return _steady(sorted((_steady(key), _steady(part)) for key, part in value.items()))
+    if isinstance(value, (np.ndarray, np.generic)) and value.dtype != object:
+        return repr((value.dtype.str, value.shape, value.tobytes()))
+    if isinstance(value, (str, bytes, int, float, complex, type(None), type(...))):
+        return repr(value)
+    return configs.class_name(type(value))
+
+
+def _hash(text: str) -> str:
+    """Hashes a text, in 16 hexadecimal digits."""
+    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8).hexdigest()
 
 
 def hash_of_item(content: str, *beside: Any) -> str:

@@ -1,10 +1,13 @@
 """Checks the config of a model from end to end, before Keras sees it."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 from transferlearn.strangers.classes import Named, is_own, refusal, refusal_of_text
 from transferlearn.strangers.refusal import RefusalError
+
+_Place: TypeAlias = tuple[Any, str | int] | None  # the place of what a value is in, and its key
+_SHOWN = 200  # characters of a place, and of a key, that a message shows
 
 
 def check_config(config: object, own: Named) -> bool:
@@ -24,11 +27,11 @@ def check_config(config: object, own: Named) -> bool:
             reason = refusal_of_text(value, own)
             names_own = names_own or is_own(value, own)
         if isinstance(value, dict) and "class_name" in value:
-            reason = refusal(value, own)
+            reason = refusal(value, own) or _refusal_of_state(value)
         if isinstance(value, dict) and "inbound_nodes" in value:
             reason = reason or _refusal_of_nodes(value["inbound_nodes"])
         if reason:
-            raise RefusalError(f"at {place or 'its beginning'}, {reason}")
+            raise RefusalError(f"at {_written(place) or 'its beginning'}, {reason}")
     return names_own
 
 
@@ -39,16 +42,50 @@ def without_training(config: Any) -> Any:
     return [without_training(part) for part in config] if isinstance(config, list) else config
 
 
-def _parts(config: object) -> Iterator[tuple[str, object]]:
-    """Yields all values in a config, each with its place, such as `config.layers[3].config`."""
-    waiting = [("", config)]
+def _parts(config: object) -> Iterator[tuple[_Place, object]]:
+    """Yields all values in a config, each with its place."""
+    # Places are written out for messages only, and nothing is kept of what was yielded: a key of
+    # a megabyte may hold a million values.
+    yield None, config
+    waiting: list[tuple[_Place, Iterator[tuple[str | int, object]]]] = [(None, _entries(config))]
     while waiting:
-        place, value = waiting.pop()
-        yield place, value
-        if isinstance(value, dict):
-            waiting += [(f"{place}.{key}".lstrip("."), part) for key, part in value.items()]
-        elif isinstance(value, list):
-            waiting += [(f"{place}[{i}]", part) for i, part in enumerate(value)]
+        place, entries = waiting[-1]
+        for key, value in entries:
+            yield (place, key), value
+            if isinstance(value, (dict, list)):
+                waiting.append(((place, key), _entries(value)))
+                break
+        else:
+            waiting.pop()
+
+
+def _entries(value: object) -> Iterator[tuple[str | int, object]]:
+    """Yields the keys and values of a dict or list; of anything else nothing."""
+    if isinstance(value, dict):
+        yield from value.items()
+    elif isinstance(value, list):
+        yield from enumerate(value)
+
+
+def _written(place: _Place) -> str:
+    """Writes a place, such as `config.layers[3].config`; of a long one the end."""
+    written = ""
+    while place is not None and len(written) <= _SHOWN:
+        place, key = place
+        name = f"[{key}]" if isinstance(key, int) else f".{key[:_SHOWN]}"
+        written = name + written
+    return f"...{written[-_SHOWN:]}" if len(written) > _SHOWN else written.lstrip(".")
+
+
+def _refusal_of_state(entry: dict[str, Any]) -> str:
+    """Says why a layer is refused that keeps a state between batches; `""` if it keeps none.
+
+    Keras makes the state of a whole batch, of any size, while it reads the config.
+    """
+    config = entry.get("config")
+    if isinstance(config, dict) and config.get("stateful"):
+        return "it keeps a state from batch to batch (stateful), which may be of any size"
+    return ""
 
 
 def _refusal_of_nodes(nodes: object) -> str:
