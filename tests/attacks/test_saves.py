@@ -1,5 +1,6 @@
 """Saves that were changed at random: reading them says which file it is, and nothing else."""
 
+import json
 import resource
 import shutil
 import time
@@ -66,3 +67,30 @@ def test_descriptions_that_are_none(saved, tmp_path, content):
     (tmp_path / "saved" / saving.DESCRIPTION).write_text(content)
     with pytest.raises(ValueError, match=r"transferlearn\.json is damaged"):
         tl.load(tmp_path / "saved")
+
+
+@pytest.mark.parametrize("temperature", [10**400, 0, -1, "abc", None, [1]])
+def test_a_temperature_that_is_none(saved, tmp_path, temperature):
+    rewritten(saved, tmp_path / "saved", lambda said: said.update(temperature=temperature))
+    with pytest.raises(ValueError, match=r"temperature is|does not say what a save says"):
+        tl.load(tmp_path / "saved")
+
+
+@pytest.mark.parametrize("name", ["a\0b", "../other", "model.keras"])
+def test_files_that_lead_nowhere(saved, tmp_path, name):
+    path = tmp_path / "saved"
+    rewritten(saved, path, lambda said: said["files"].setdefault(name, "hash"))
+    (path / "model.keras").unlink()
+    (path / "model.keras").symlink_to("model.keras")  # a circle
+    with pytest.raises(ValueError, match="names a file outside of the save"):
+        tl.load(path)
+
+
+def rewritten(saved, path, change):
+    """Copies a save, and changes its description as one could who knows how its hash is made."""
+    shutil.copytree(saved, path)
+    said = json.loads((path / saving.DESCRIPTION).read_text("utf-8"))
+    change(said)
+    del said["sha256"]
+    said["sha256"] = saving._hash(saving._canonical(said))
+    (path / saving.DESCRIPTION).write_text(saving._as_text(said), "utf-8")

@@ -8,7 +8,7 @@ import keras
 
 from transferlearn.backbones.keras_hub import keras_hub
 from transferlearn.backbones.saved_model import looking_beside
-from transferlearn.checks import whole
+from transferlearn.checks import number, whole
 from transferlearn.configs import subclasses
 from transferlearn.data.kind import Kind
 from transferlearn.fitted.hub import ADDRESS, download
@@ -99,8 +99,9 @@ def _load(
         phases = tuple(map(PhaseResult.read, saved["phases"]))
         outline = Outline(**saved["outline"])
         whole("batch_size", outline.batch_size, least=1)
-        temperature = float(saved.get("temperature", 1.0))  # saves of earlier versions have none
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        # Saves of earlier versions have none.
+        temperature = number("temperature", saved.get("temperature", 1.0), above=0)
+    except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
         raise ValueError(f"{path} does not say what a save says: {error!r}.") from error
     with looking_beside(path, trusted=trusted):
         model = read_model(path / MODEL, trusted=trusted, custom_objects=custom_objects)

@@ -148,13 +148,21 @@ def read_save(
     elif CARD in files:
         del files[CARD]  # for people to edit; it is not read
     for name, expected in files.items():
-        if ".." in Path(name).parts or not (path / name).resolve().is_relative_to(within):
+        if not _lies_within(path / name, within):
             raise ValueError(f"{path / DESCRIPTION} names a file outside of the save, {name!r}.")
         if not (path / name).is_file():
             raise OSError(f"{path / name} is missing.")
         if hash_of_file(path / name) != expected:
             raise ValueError(f"{path / name} is not what was saved: its SHA-256 differs.")
     return saved
+
+
+def _lies_within(path: Path, folder: Path) -> bool:
+    """Says whether a path leads to a place in `folder`; one that leads nowhere does not."""
+    try:
+        return ".." not in path.parts and path.resolve().is_relative_to(folder)
+    except (OSError, RuntimeError, ValueError):  # too long a name, a circle of links, a NUL
+        return False
 
 
 def _describe(fitted: "FittedModel[Any]", draft: Path) -> Json:
