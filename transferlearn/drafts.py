@@ -7,7 +7,8 @@ import platform
 import shutil
 import time
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _OLD = 3600.0  # seconds without a change, after which a draft counts as left by a dead process
@@ -34,6 +35,20 @@ def drafts(folder: Path, prefix: str = ".") -> list[Path]:
 def new_draft(folder: Path, prefix: str = ".", suffix: str = ".tmp") -> Path:
     """Gives a new path for a draft in a folder, named after this machine and this process."""
     return folder / f"{prefix}{_here()}.{os.getpid()}.{uuid.uuid4().hex}{suffix}"
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Gives the path of a draft, which takes the place of `path` if the block ends without error.
+
+    Else, `path` stays as it was. No draft is left.
+    """
+    draft = new_draft(path.parent, f".{path.name}.")
+    try:
+        yield draft
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def left_by_the_dead(path: Path, prefix: str = ".") -> bool:

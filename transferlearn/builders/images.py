@@ -76,7 +76,7 @@ class ImageBuilder(Builder[Prediction]):
             "augmentation": copy_augmentation(
                 self.augmentation if given else plan.augmentation, shape
             ),
-            "doubted": Mirror() if not given and plan.augmentation == "light" else None,
+            "mirror": Mirror() if not given and plan.augmentation == "light" else None,
             "views": self.views if given else plan.views,
             "mixup": self.mixup,
         }

@@ -145,9 +145,8 @@ class FittedModel(Generic[Prediction]):
         # The short way for one item: no hashes, no threads, nothing traced again.
         single = self.kind.is_one(items)
         if single and (one := self.kind.one(items)) is not None:
-            return self._decoded(self.encoding.values(of_batch(self.model, one.batch)), [one.path])[
-                0
-            ]
+            values = self.encoding.values(of_batch(self.model, one.batch))
+            return self._decoded(values, [one.path])[0]
         dataset = self.kind.unlabelled(items, on_error="raise" if single else on_error)
         outputs = of_rows(self.model, dataset, self.outline.batch_size)
         values = dataset.of_items(self.encoding.values(outputs))

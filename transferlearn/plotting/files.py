@@ -1,10 +1,10 @@
 """Writes figures of matplotlib into files."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from transferlearn.drafts import written_whole
 from transferlearn.extras import install_line
 
 if TYPE_CHECKING:
@@ -34,9 +34,5 @@ def write_figure(path: str | Path, draw: Callable[["Figure"], object]) -> None:
         raise FileNotFoundError(f"There is no folder {path.parent} to write {path.name} into.")
     figure = Figure(figsize=(8, 4), layout="constrained")
     draw(figure)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with written_whole(path) as draft:
         figure.savefig(draft, format=path.suffix[1:] or "png")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

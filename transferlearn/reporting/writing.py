@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from transferlearn.comparison import Comparison
-from transferlearn.drafts import new_draft
+from transferlearn.drafts import new_draft, written_whole
 from transferlearn.extras import install_line
 from transferlearn.fitted import FittedModel
 from transferlearn.money import Money, price
@@ -56,12 +56,8 @@ def report(
     cost, path = price(price_per_hour), Path(path)
     _check_place(path)
     page = _page(fitted, test, comparison, title, cost)
-    draft = new_draft(path.parent, f".{path.name}.")
-    try:
+    with written_whole(path) as draft:
         draft.write_text(page, "utf-8", errors="replace")  # a file's name need not be Unicode
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
     return path
 
 

@@ -23,7 +23,7 @@ from transferlearn.training.stand_in import EpochBatches
 from transferlearn.training.wrapped import ChangedBatches
 from transferlearn.types import TfData, Verbose
 
-_ASKED = 200  # images, by which a change is judged
+_MIRRORED = 200  # images, by which mirroring is judged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +38,8 @@ class TrainingData:
         weigh: Gives each item to train on a weight by its raw target, or `None`.
         seed: The seed of the order of the items, or `None`.
         augmentation: A layer that varies raw images in training only, or `None`.
-        doubted: A layer that does to all raw images what the augmentation does to some, if it may
-            make other items of them, as a mirrored letter is; a solved head is asked. Or `None`.
+        mirror: A layer that mirrors all raw images, if the augmentation may mirror them only where
+            mirrored images are no others, as letters are; a solved head is asked. Or `None`.
         views: How many random views of each image are stored; with 1, the augmentation draws anew
             in each epoch.
         mixup: The parameter alpha of the Beta distribution by which two items are mixed; with 0
@@ -53,7 +53,7 @@ class TrainingData:
     weigh: Weigh | None = None
     seed: int | None = None
     augmentation: keras.Layer | None = None
-    doubted: keras.Layer | None = None
+    mirror: keras.Layer | None = None
     views: int = 1
     mixup: float = 0.0
 
@@ -76,15 +76,14 @@ class PhaseInput:
     Attributes:
         model: The full model, or one that shares its layers.
         batches: The batches that the model is fitted on.
-        changed: Batches of a few items to train on, changed by the layer that is doubted, or
-            `None`.
+        mirrored: Batches of a few images to train on, all mirrored, or `None`.
         stored: What was computed once and stored, or `None`.
         not_stored: Why nothing was stored, in words; else empty.
     """
 
     model: keras.Model
     batches: EpochBatches
-    changed: keras.utils.PyDataset | None = None
+    mirrored: keras.utils.PyDataset | None = None
     stored: StoredPart | None = None
     not_stored: str = ""
 
@@ -106,7 +105,7 @@ class InputPreparer:
         epochs: int,
         phase: int,
         augmented: bool,
-        doubting: bool = False,
+        with_mirrored: bool = False,
         cut: str | None = None,
     ) -> PhaseInput:
         """Gives a phase its model and batches: of stored features, or else of raw items.
@@ -117,7 +116,7 @@ class InputPreparer:
             epochs: The number of epochs of the phase.
             phase: The number of the phase, counted from 0.
             augmented: Whether the images to train on are augmented if the data asks for that.
-            doubting: Whether a few images come changed, too, by the layer that is doubted.
+            with_mirrored: Whether a few images come mirrored, too, if the data asks for that.
             cut: The name of the cut to store features at, empty to store none; `None`: the one that
                 takes the least time.
 
@@ -128,7 +127,7 @@ class InputPreparer:
         # Each phase has an order of its own.
         seed = None if self._data.seed is None else self._data.seed + phase
         layer = self._data.augmentation if augmented else None
-        few = self._few if doubting else None
+        few = self._few if with_mirrored else None
         try:
             if cut == "":
                 raise NotStoredError("nothing was when the run began")
@@ -170,18 +169,18 @@ class InputPreparer:
         )
         if any(varies := getattr(train, "varies", ())):  # batches of texts have different lengths
             model = of_any_length(model, varies)
-        doubted = self._data.doubted
-        changed = few and doubted and ChangedBatches(few.requested(self._data.plain), doubted)
+        mirror = self._data.mirror
+        mirrored = few and mirror and ChangedBatches(few.requested(self._data.plain), mirror)
         batches = self._batches(train, *held_out)
-        return PhaseInput(model=model, batches=batches, changed=changed, not_stored=reason)
+        return PhaseInput(model=model, batches=batches, mirrored=mirrored, not_stored=reason)
 
     @cached_property
     def _few(self) -> ItemDataset | None:
-        """Gives some items to train on if their changes are doubted, and they can be read again."""
+        """Gives the images to mirror, if the data asks for that and they can be read again."""
         train = self._data.train
-        if self._data.doubted is None or not isinstance(train, ItemDataset):
+        if self._data.mirror is None or not isinstance(train, ItemDataset):
             return None
-        return train.at_most(_ASKED)
+        return train.at_most(_MIRRORED)
 
     def _batches(
         self,
@@ -224,7 +223,7 @@ class InputPreparer:
             wanted[0] = replace(wanted[0], augmentation=augmentation, views=data.views)
         if few is not None:
             contents = [*contents, few.contents(data.plain)]
-            wanted.append(Wanted(contents=contents[-1], augmentation=data.doubted))
+            wanted.append(Wanted(contents=contents[-1], augmentation=data.mirror))
         preparation = Preparation(
             network,
             places,
@@ -242,9 +241,10 @@ class InputPreparer:
         tail = folded(split(network, stored.cut).tail)
         if any(varies := stored.items[0].varies):
             tail = of_any_length(tail, varies)
-        changed = None if few is None else batches.pop()
-        batches_of_all = self._batches(*batches)
-        return PhaseInput(model=tail, batches=batches_of_all, changed=changed, stored=stored.part)
+        mirrored = None if few is None else batches.pop()
+        return PhaseInput(
+            model=tail, batches=self._batches(*batches), mirrored=mirrored, stored=stored.part
+        )
 
     def _all_contents(self, epochs: int) -> list[Contents]:
         """Gives the contents of each dataset; a stream is read through only at the first call."""

@@ -204,7 +204,7 @@ class PhaseRunner:
             epochs=phase.epochs,
             phase=number,
             augmented=phase.augmented and not compiled.solved,
-            doubting=compiled.solved,
+            with_mirrored=compiled.solved,
             cut=cut,
         )
         if self.resumption:

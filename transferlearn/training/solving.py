@@ -130,7 +130,7 @@ def solve(
         verbose=verbose,
     )
     _show_epoch(watching, network, given, initial_epoch)
-    changed = None if given.changed is None else _scores(given.model, given.changed)["loss"]
+    mirrored = None if given.mirrored is None else _scores(given.model, given.mirrored)["loss"]
     refitted: Refitted = {}
     items_again = None
     if _fits_beside(train.features, data.validation):
@@ -149,7 +149,7 @@ def solve(
         interval=(low, high),
         strength=tuple(map(float, solved.strength.ravel())),
         items_again=items_again,
-        mirrored_loss=changed,
+        mirrored_loss=mirrored,
     )
     return Solution(network.model.history, head, refitted)
 
