@@ -187,7 +187,8 @@ def test_every_family_is_explained(name):
         return fitted.encoding.evidence(back(x, training=False), which)
 
     slope = gradient(score, maps)
-    step = 1e-2 * np.abs(maps).mean() / np.abs(slope).mean()
-    # Forwards only: a step back would make others of VGG's pooled places the largest.
-    before, after = (np.asarray(score(maps + size * slope)).sum() for size in (0, step))
-    assert (after - before) / step == pytest.approx((slope**2).sum(), rel=0.1)
+    # Upwards only: where all that VGG pools is 0, the largest falls no further.
+    up = np.maximum(slope, 0)
+    step = 1e-3 * np.abs(maps).mean() / np.abs(slope).mean()
+    before, after = (np.asarray(score(maps + size * up), float).sum() for size in (0, step))
+    assert (after - before) / step == pytest.approx((up**2).sum(), rel=0.01)
