@@ -78,6 +78,11 @@ def many_strings(file):
     file[TENSOR].attrs.create("dtype", ["long"] * 3, dtype=h5py.string_dtype())
 
 
+def lists_in_a_list(file):
+    kind = h5py.h5t.vlen_create(h5py.h5t.py_create(h5py.string_dtype(), logical=True))
+    h5py.h5a.create(file["layers"].id, b"names", kind, h5py.h5s.create(h5py.h5s.SCALAR))
+
+
 def references(file):
     del file[TENSOR]
     file.create_dataset(TENSOR, data=[file.ref] * 2, dtype=h5py.ref_dtype)
@@ -106,7 +111,8 @@ HOSTILE = [
         lambda file: file.create_dataset("type", data=1) and file.__setitem__("t", np.dtype("f4")),
         "is no tensor",
     ),
-    (many_strings, "the attribute dtype, which is a list"),
+    (many_strings, "an attribute which is a list"),
+    (lists_in_a_list, "/layers has the attribute names, which is no text"),
     (poisoned(np.nan), f"/{TENSOR} holds NaN or infinity"),
     (
         lambda file: (
@@ -135,6 +141,22 @@ def test_hostile_weights_are_refused_before_they_are_read(edit, said, weights, m
     with pytest.raises(ValueError, match=r"mine\.weights\.h5 is refused") as error:
         backbones.get(network(), weights=weights)
     assert said in str(error.value)
+
+
+def test_names_that_share_their_bytes_are_refused_before_they_are_read(tmp_path):
+    network().save(path := tmp_path / "mine.h5")
+    length, count = 1_000_003, 1_000
+    names = ["x" * length, *["y"] * (count - 1)]
+    edited(path, lambda file: file.attrs.create("more", names, dtype=h5py.string_dtype()))
+    content = path.read_bytes()
+    start = content.index(length.to_bytes(4, "little"))  # length, heap, and place in it
+    first = content[start : start + 16]
+    path.write_bytes(content[:start] + first * count + content[start + 16 * count :])
+    tracemalloc.start()
+    with pytest.raises(RefusalError, match=r"list of 1,000 names of up to 1,\d+,\d+ bytes"):
+        backbones.get(network(), weights=path)
+    assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize(("edit", "said"), HOSTILE)
