@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from transferlearn import explaining as explaining
     from transferlearn import freezing as freezing
     from transferlearn import heads as heads
+    from transferlearn import monitoring as monitoring
     from transferlearn import plotting as plotting
     from transferlearn import schedules as schedules
     from transferlearn import tasks as tasks
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from transferlearn.features import Cache as Cache
     from transferlearn.fitted import FittedModel as FittedModel
     from transferlearn.fitted import load as load
+    from transferlearn.measuring import make_reference as make_reference
+    from transferlearn.measuring import monitor as monitor
     from transferlearn.schedules import Auto as Auto
     from transferlearn.schedules import FineTune as FineTune
     from transferlearn.schedules import GradualUnfreezing as GradualUnfreezing
@@ -52,6 +55,7 @@ _MODULES = (
     "explaining",
     "freezing",
     "heads",
+    "monitoring",
     "plotting",
     "schedules",
     "tasks",
@@ -73,6 +77,8 @@ _NAMES = {
     "load": "fitted",
     "RateSweep": "advice.rates",
     "find_learning_rate": "advice.rates",
+    "make_reference": "measuring",
+    "monitor": "measuring",
     "Auto": "schedules",
     "FineTune": "schedules",
     "GradualUnfreezing": "schedules",

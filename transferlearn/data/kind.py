@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
 import keras
+import numpy as np
 
 from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.data.listed import Listed
 from transferlearn.data.targets.base import Target, Targets
+from transferlearn.monitoring.traits import Traits
 from transferlearn.types import Json, TfData
 
 
@@ -111,6 +113,14 @@ class Kind(abc.ABC):
         Returns:
             The item; or `None` where it is broken or needs several rows: then call `unlabelled`.
         """
+
+    def traits(self, batch: np.ndarray) -> Traits:
+        """Measures plain properties of a batch of items, such as brightness; by default none.
+
+        Args:
+            batch: The items as the network takes them.
+        """
+        return {}
 
     def like(self, dataset: Dataset) -> Self:
         """Gives a kind that reads other data as `dataset` was read; by default, itself."""

@@ -12,6 +12,7 @@ import numpy as np
 from transferlearn.assembling import NetworkOutput
 from transferlearn.data import Encoder, Spec, Target, Targets
 from transferlearn.heads import Output
+from transferlearn.monitoring import OutputSignals, Unwatched
 from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.intervals import Interval
 from transferlearn.tasks.scores import Score
@@ -167,6 +168,11 @@ class Encoding(abc.ABC, Generic[Prediction]):
     def answers(self) -> tuple[str, ...]:
         """Gives the names of what can be explained, in order, such as classes; by default none."""
         return ()
+
+    @property
+    def watched(self) -> OutputSignals:
+        """Says what a monitor watches of the values; by default nothing but the items."""
+        return Unwatched()
 
     def leading(self, values: np.ndarray) -> np.ndarray:
         """Gives the number of the answer to explain, int64 `(rows,)`; by default the first.

@@ -13,6 +13,7 @@ from transferlearn.data import Classes, OneHot, Tags, Target, Targets
 from transferlearn.data.targets import ClassTargets
 from transferlearn.data.targets.labels import one_hot
 from transferlearn.heads import Output
+from transferlearn.monitoring import AnyClasses, OneClass, OutputSignals
 from transferlearn.tables import as_html
 from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, Seen, in_numpy
 from transferlearn.tasks.class_evaluation import ClassEvaluation
@@ -112,6 +113,11 @@ class ClassEncoding(Encoding[ClassPrediction]):
     def answers(self) -> tuple[str, ...]:
         """Gives the names of the classes."""
         return self.class_names
+
+    @property
+    def watched(self) -> OutputSignals:
+        """Says that probabilities of classes are watched, of which an item has one or any number."""
+        return (AnyClasses if self.several else OneClass)(self.class_names)
 
     def leading(self, values: np.ndarray) -> np.ndarray:
         """Gives the id of each row's likeliest class."""

@@ -12,6 +12,7 @@ from transferlearn.assembling import NetworkOutput
 from transferlearn.data import Numbers, Target, Targets
 from transferlearn.data.targets import NumberRows, NumberTargets
 from transferlearn.heads import Output
+from transferlearn.monitoring import OutputSignals, Quantities
 from transferlearn.tables import as_html
 from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, Seen, Task, in_numpy
 from transferlearn.tasks.number_figures import NumberEvaluation, regression_figures
@@ -106,6 +107,11 @@ class NumberEncoding(Encoding[NumberPrediction]):
     def answers(self) -> tuple[str, ...]:
         """Gives the names of the numbers."""
         return self.names
+
+    @property
+    def watched(self) -> OutputSignals:
+        """Says that numbers are watched, whose errors count in units of their spread."""
+        return Quantities(self.names, self.spread)
 
     def described(self, encoded: Any) -> list[str]:
         """Writes each item's numbers, with their names if there are several."""

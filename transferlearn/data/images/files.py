@@ -6,7 +6,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 # A file with one of these endings must hold one of these formats. Cameras write MPO (a JPEG with
 # a second picture behind it) under .jpg.
@@ -70,6 +70,15 @@ def decode(path: str, *, any_name: bool = False, least: int | None = None) -> Im
     except Exception as error:
         reason = str(error) or type(error).__name__
         raise ImageFileError(f"truncated or corrupt: {reason}") from error
+
+
+def size_of(path: str) -> tuple[int, int]:
+    """Gives the `(height, width)` in pixels of an upright picture, without decoding it."""
+    with Image.open(path, formats=FORMATS) as image:
+        turned = False
+        with contextlib.suppress(Exception):  # broken EXIF says nothing about the pixels
+            turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+        return (image.width, image.height) if turned else (image.height, image.width)
 
 
 def _read(path: str) -> bytes:

@@ -20,6 +20,7 @@ from transferlearn.data.kind import Kind, One, Spec
 from transferlearn.data.listed import Listed, as_paths
 from transferlearn.data.sources.folders import files_of
 from transferlearn.data.targets.base import Target, Targets
+from transferlearn.monitoring.traits import Traits, of_pixels
 from transferlearn.types import Json, TfData
 
 
@@ -118,6 +119,10 @@ class Images(ImageOptions, Kind):
         except ImageFileError:
             return None
         return One(np.asarray(image)[None], path)
+
+    def traits(self, batch: np.ndarray) -> Traits:
+        """Measures brightness, contrast, colour and sharpness."""
+        return of_pixels(batch)
 
     def like(self, dataset: Dataset) -> Self:
         """Gives the settings that read other images at this dataset's size, by its filter."""

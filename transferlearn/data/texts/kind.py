@@ -28,6 +28,7 @@ from transferlearn.data.texts.reading import (
 )
 from transferlearn.data.texts.tokenizer import Tokenizer, load_tokenizer, save_tokenizer
 from transferlearn.data.texts.tokens import TokenItems
+from transferlearn.monitoring.traits import Traits, of_tokens
 from transferlearn.types import Json, TfData
 
 _STRANGE = 0.5  # share of unknown tokens above which a text is pointed out
@@ -137,6 +138,10 @@ class Texts(Kind):
         if len(dataset.items) > 1:
             return None
         return One(dataset.first_batch(1), names[0] if names else None)
+
+    def traits(self, batch: np.ndarray) -> Traits:
+        """Measures the number of tokens and the share of unknown ones."""
+        return of_tokens(batch, self.tokenizer.padding, self.tokenizer.unknown)
 
     def of_one_shape(self, datasets: Sequence[Dataset]) -> list[Dataset]:
         """Fills the rows of all datasets up to the length of the longest row in any of them."""
