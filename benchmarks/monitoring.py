@@ -9,7 +9,7 @@ once (`--features` names the file), so that a thousand batches take minutes.
 """
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -212,7 +212,9 @@ def main() -> None:
     for name, pool in kept(options.features).items():
         for size in SIZES:
             clean = p_values(pool, None, size, options.batches)["all"]
-            alarms = ", ".join(f"{rate:.0%}: {(clean <= rate).mean():.2%}" for rate in (0.01, 0.05, 0.1))
+            alarms = ", ".join(
+                f"{rate:.0%}: {(clean <= rate).mean():.2%}" for rate in (0.01, 0.05, 0.1)
+            )
             print(f"{name}, batches of {size}, no change, alarms at {alarms}", flush=True)
             for shift in SHIFTS:
                 found = p_values(pool, shift, size, options.changed)
@@ -220,10 +222,10 @@ def main() -> None:
                 best = sorted(power, key=lambda test: -power[test])[1:5]
                 each = ", ".join(f"{test} {power[test]:.2f}" for test in best)
                 print(f"  {shift}: {power['all']:.2f} ({each})", flush=True)
-            for shift in (None, "class shares", "brightness +80", "blur 2"):
-                errors = estimation_error(pool, shift, size, options.changed)
+            for change in (None, "class shares", "brightness +80", "blur 2"):
+                errors = estimation_error(pool, change, size, options.changed)
                 print(
-                    f"  accuracy, {shift or 'no change'}: off by {errors[0]:.3f} calibrated, "
+                    f"  accuracy, {change or 'no change'}: off by {errors[0]:.3f} calibrated, "
                     f"{errors[1]:.3f} by a threshold; interval holds {errors[2]:.0%}",
                     flush=True,
                 )

@@ -77,7 +77,9 @@ def refer(
         return None
     started = time.perf_counter()
     per_operation = _CALL.get(keras.backend.backend(), _FIRST_CALL)
-    clock = _Clock(started + _SHARE * _TRAINING_SHARE * seconds, per_operation * len(given.model.operations))
+    clock = _Clock(
+        started + _SHARE * _TRAINING_SHARE * seconds, per_operation * len(given.model.operations)
+    )
     try:
         probe = _probe(given.model)
         training = _read(probe, given.batches.train, clock, _TRAINING_ITEMS)
@@ -225,7 +227,9 @@ def _read(probe: keras.Model, batches: Any, clock: _Clock, most: int) -> _Readin
     for rows, x in _in_random_order(batches):
         if count >= most or not clock.allows():
             break
-        made = in_numpy(probe(keras.tree.map_structure(keras.ops.convert_to_tensor, x), training=False))
+        made = in_numpy(
+            probe(keras.tree.map_structure(keras.ops.convert_to_tensor, x), training=False)
+        )
         clock.stop()
         features.append(made[0].reshape(len(made[0]), -1))
         outputs.append(made[1])

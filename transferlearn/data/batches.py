@@ -4,16 +4,27 @@ import copy
 import threading
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import keras
 import numpy as np
 
 from transferlearn.data.items import Items
-from transferlearn.data.targets.base import Encoded, Weigh
+from transferlearn.data.targets.base import Encoded, Encoder, Weigh
 
 Beside = Callable[[np.ndarray], Encoded]
 """Gives what batches hold beside the items `rows`: targets, weights and further inputs."""
+
+
+class Request(NamedTuple):
+    """Holds the arguments of `Dataset.batches`, where they are described."""
+
+    batch_size: int
+    encode: Encoder | None = None
+    weigh: Weigh | None = None
+    shuffle: bool = False
+    seed: int | None = None
+
 
 # Two batches keep every core decoding during a training step, at little memory.
 AHEAD = 2
@@ -118,8 +129,7 @@ class ItemBatches(keras.utils.PyDataset):
     def in_random_order(self, seed: int) -> Self:
         """Gives batches of the same items in a random order, which does not depend on `epoch`."""
         other = copy.copy(self)
-        other._seed, other._orders, other._pending = seed, {}, {}
-        other._lock = threading.Lock()
+        vars(other).update(_seed=seed, _orders={}, _pending={}, _lock=threading.Lock())
         return other
 
     def _rows(self, epoch: int, index: int) -> np.ndarray:

@@ -111,7 +111,9 @@ def shares(answers: np.ndarray) -> Statistic:
     """Makes the chi-square test for categories, int `(items,)`; rare ones count as one."""
     _, place, count = np.unique(answers, return_inverse=True, return_counts=True)
     common = count[place] >= 5
-    _, place, count = np.unique(np.where(common, place, -1), return_inverse=True, return_counts=True)
+    _, place, count = np.unique(
+        np.where(common, place, -1), return_inverse=True, return_counts=True
+    )
     indicator = np.eye(len(count), dtype=np.float32)[place]
 
     def statistic(divisions: np.ndarray) -> np.ndarray:
@@ -139,7 +141,9 @@ def _log_p(found: np.ndarray) -> np.ndarray:
     if not spread > 1e-12 * max(abs(mean), 1e-12):  # all items are alike
         return np.zeros(len(found))
     standard = (found - mean) / spread
-    skewness = max(float((standard[1:] ** 3).mean()), 0.05)  # of 0, the gamma would be no such thing
+    skewness = max(
+        float((standard[1:] ** 3).mean()), 0.05
+    )  # of 0, the gamma would be no such thing
     shape = 4 / skewness**2
     tail = gammaincc(shape, np.maximum(shape + standard * shape**0.5, 0))
     return np.log(np.maximum(tail, _TINY))
@@ -150,7 +154,7 @@ def _tests_that_count(least: np.ndarray) -> float:
     # By the smaller half of them, since only small ones are ever called an alarm.
     waits = np.sort(-np.log1p(-np.exp(np.minimum(least, -1e-12))))
     half = len(waits) // 2
-    return half / (waits[:half].sum() + (len(waits) - half) * waits[half - 1])
+    return max(half / (waits[:half].sum() + (len(waits) - half) * waits[half - 1]), 1.0)
 
 
 def _special() -> Any:

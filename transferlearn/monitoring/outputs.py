@@ -105,8 +105,7 @@ class Quantities(OutputSignals):
     spread: tuple[float, ...] = ()
 
     def errors(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Gives the mean absolute error in units of the spread; numbers that are missing are not
-        counted."""
+        """Gives the mean absolute error of the known numbers, in units of the spread."""
         targets = np.asarray(targets, float).reshape(len(values), -1)
         wrong = np.abs(values - targets) / (np.array(self.spread) if self.spread else 1.0)
         known = np.isfinite(wrong)

@@ -1,4 +1,4 @@
-"""Holds what a model's items, features and outputs were like on items that it was not trained on."""
+"""Holds what items, features and outputs were like where a model was not trained on them."""
 
 import base64
 import json
@@ -96,7 +96,13 @@ class Reference:
 
     @classmethod
     def of(
-        cls, training: np.ndarray, measured: Measured, *, kind: str, outputs: OutputSignals, how: str
+        cls,
+        training: np.ndarray,
+        measured: Measured,
+        *,
+        kind: str,
+        outputs: OutputSignals,
+        how: str,
     ) -> "Reference":
         """Makes a reference.
 

@@ -92,7 +92,8 @@ class Watch:
         """Says in a sentence what is to be thought of the batch."""
         rate = f"{self.false_alarms:.3g} of batches without a change give an alarm"
         if not self.alarm:
-            return f"Nothing has changed that {self.items:,} items show (p {self.p_value:.2g}; {rate})."
+            seen = f"Nothing has changed that {self.items:,} items show"
+            return f"{seen} (p {self.p_value:.2g}; {rate})."
         names = ", ".join(self.drifted[:5])
         return f"Alarm: {names} (p {self.p_value:.2g}; {rate})."
 
@@ -106,7 +107,9 @@ class Watch:
             lines.append(f"Score of labelled items: {self.score:.3f}{than}{sure}.")
         if self.accuracy is not None:
             value, low, high = self.accuracy
-            lines.append(f"Accuracy, estimated without labels: {value:.3f} ({low:.3f} to {high:.3f}).")
+            lines.append(
+                f"Accuracy, estimated without labels: {value:.3f} ({low:.3f} to {high:.3f})."
+            )
         elif self.alarm and self.score is None:
             lines.append("No accuracy is estimated: after a change it would be wrong. Label some.")
         if self.odd:
@@ -118,15 +121,12 @@ class Watch:
 
     def rows(self) -> list[list[str]]:
         """Gives the table of tests, its head first."""
-        head = ["test", "of", "before", "now", "p", ""]
-        return [
-            head,
-            *(
-                [t.name, t.watched, _number(t.before), _number(t.now), f"{t.p_value:.2g}"]
-                + ["alarm" if t.alarm else ""]
-                for t in self.tests
-            ),
-        ]
+        rows = [["test", "of", "before", "now", "p", ""]]
+        for test in self.tests:
+            means = _number(test.before), _number(test.now)
+            alarm = "alarm" if test.alarm else ""
+            rows.append([test.name, test.watched, *means, f"{test.p_value:.2g}", alarm])
+        return rows
 
     def __str__(self) -> str:
         rows = self.rows()

@@ -49,7 +49,9 @@ def watch(
     count = len(signals.table)
     for what, items in (("There are", count), ("The reference has", len(reference))):
         if items < LEAST:
-            raise ValueError(f"{what} {items} items, of which nothing can be said: {LEAST} is least.")
+            raise ValueError(
+                f"{what} {items} items, of which nothing can be said: {LEAST} is least."
+            )
     found = drift.test_drift(statistics(reference.signals, signals), len(reference), count, seed)
     called = list(names) if names is not None else [f"item {i}" for i in range(count)]
     alarm = found.p_value <= false_alarms
@@ -60,8 +62,10 @@ def watch(
         false_alarms=false_alarms,
         p_value=found.p_value,
         alarm=alarm,
-        tests=tuple(_described(reference.signals, signals, name, p, false_alarms)
-                    for name, p in found.of_tests.items()),
+        tests=tuple(
+            _described(reference.signals, signals, name, p, false_alarms)
+            for name, p in found.of_tests.items()
+        ),
         accuracy=None if alarm else _accuracy(reference, signals),
         reference_score=reference.score,
         score=_score(signals),
@@ -77,9 +81,7 @@ def statistics(reference: Signals, batch: Signals) -> dict[str, drift.Statistic]
     docs/monitoring.md tells why it is these.
     """
     both = _both(reference, batch)
-    tests = {
-        name: drift.difference(column) for name, column in both.items() if not is_axis(name)
-    }
+    tests = {name: drift.difference(column) for name, column in both.items() if not is_axis(name)}
     axes = [column for name, column in both.items() if is_axis(name)]
     if axes:
         tests[FEATURES] = drift.distance(np.stack(axes, axis=1))
@@ -115,9 +117,7 @@ def _both(reference: Signals, batch: Signals) -> dict[str, np.ndarray]:
     return found
 
 
-def _described(
-    reference: Signals, batch: Signals, name: str, p_value: float, level: float
-) -> Test:
+def _described(reference: Signals, batch: Signals, name: str, p_value: float, level: float) -> Test:
     """Describes a test, with the means of its signal if it is of one."""
     before, now = reference.column(name), batch.column(name)
     known = before is not None and now is not None
