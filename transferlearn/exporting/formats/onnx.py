@@ -1,0 +1,40 @@
+"""Writes ONNX, for ONNX Runtime and all that reads it."""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from transferlearn.exporting.formats.base import Format
+from transferlearn.exporting.network import ServedNetwork
+
+_OPSET = 17  # read by ONNX Runtime since 1.12 (2022)
+
+
+class Onnx(Format):
+    """Writes ONNX by tf2onnx."""
+
+    name: ClassVar[str] = "onnx"
+    model: ClassVar[str] = "model.onnx"
+    modules: ClassVar[tuple[str, ...]] = ("onnx", "tf2onnx", "onnxruntime")
+
+    def write(self, network: ServedNetwork, folder: Path) -> None:
+        """Writes `model.onnx`, with names for inputs and outputs and the metadata."""
+        import onnx
+        import tf2onnx
+
+        proto, _ = tf2onnx.convert.from_function(network.function, network.signature, opset=_OPSET)
+        _rename(proto.graph, list(network.inputs), sorted(network.outputs))
+        for value in (*proto.graph.input, *proto.graph.output):
+            value.type.tensor_type.shape.dim[0].dim_param = "batch"
+        onnx.helper.set_model_props(proto, network.metadata)
+        onnx.save(proto, str(folder / self.model))
+
+
+def _rename(graph: Any, inputs: list[str], outputs: list[str]) -> None:
+    """Renames a graph's inputs and outputs, which tf2onnx calls `image:0` and `Identity:0`."""
+    pairs = [*zip(graph.input, inputs, strict=True), *zip(graph.output, outputs, strict=True)]
+    new = {value.name: name for value, name in pairs}
+    for value, name in pairs:
+        value.name = name
+    for node in graph.node:
+        node.input[:] = [new.get(name, name) for name in node.input]
+        node.output[:] = [new.get(name, name) for name in node.output]
