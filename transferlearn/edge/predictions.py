@@ -16,6 +16,11 @@ _NAMED = 5  # the most classes that a table shows; there may be thousands
 class OutputReader(Named):
     """Makes predictions of a network's outputs."""
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Gives the name of each number in the output, such as the classes; by default none."""
+        return ()
+
     @abc.abstractmethod
     def read(self, outputs: Mapping[str, np.ndarray], paths: Sequence[str | None]) -> list[Any]:
         """Makes a prediction for each row of the outputs.
@@ -92,6 +97,11 @@ class ClassReader(OutputReader):
 
     class_names: tuple[str, ...]
     several: bool = False
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Gives the names of the classes."""
+        return self.class_names
 
     def read(
         self, outputs: Mapping[str, np.ndarray], paths: Sequence[str | None]
@@ -173,6 +183,11 @@ class NumberReader(OutputReader):
     output: ClassVar[str] = "numbers"
 
     names: tuple[str, ...]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Gives the names of the numbers."""
+        return self.names
 
     def spread(self, rows: np.ndarray) -> np.ndarray:
         """Gives the range of each number, since each has its own unit."""

@@ -23,6 +23,7 @@ class Runner:
     Args:
         folder: The folder.
         threads: The number of threads to compute with; `None`: one for each core.
+        trusted: Whether a SavedModel may run, which is a program and could do more than compute.
 
     Attributes:
         description: What `export.json` says: inputs, outputs, hash of the model and more.
@@ -38,13 +39,15 @@ class Runner:
         Runner("flowers-onnx").predict("photo.jpg").class_name
     """
 
-    def __init__(self, folder: str | Path, *, threads: int | None = None) -> None:
+    def __init__(
+        self, folder: str | Path, *, threads: int | None = None, trusted: bool = False
+    ) -> None:
         folder = Path(folder)
         self.description = Description.read(folder)
         self.item_reader = ItemReader.named(dict(self.description.item_reader), folder)
         self.output_reader = OutputReader.named(dict(self.description.output_reader), folder)
         model = folder / self.description.model
-        self._runtime = open_runtime(self.description.format, model, threads)
+        self._runtime = open_runtime(self.description.format, model, threads, trusted)
 
     def predict(self, items: Any) -> Any:
         """Predicts on one item or on several, as `FittedModel.predict` does.

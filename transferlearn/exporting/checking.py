@@ -85,7 +85,7 @@ def check(
     Raises:
         ValueError: More differs, or the items prove nothing, since all get about the same answer.
     """
-    runner = Runner(folder)
+    runner = Runner(folder, trusted=True)
     few = dataset.at_most(MOST) if isinstance(dataset, ItemDataset) else dataset
     inputs, expected, found, targets = _run_both(fitted, runner, few)
     reader = fitted.encoding.output_reader()

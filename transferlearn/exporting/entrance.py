@@ -45,6 +45,7 @@ def export(
     validation_data: Source,
     *,
     format: str = "onnx",
+    quantize: str | None = None,
     limit: float | None = None,
 ) -> Export:
     """Writes a model for another runtime, after checking there that it answers as Keras does.
@@ -58,7 +59,10 @@ def export(
         validation_data: Items with targets, as `FittedModel.evaluate` takes them, that the model
             was not trained on; at most 1,000 of them are looked at.
         format: `"onnx"`, `"litert"`, `"openvino"` or `"saved_model"`.
-        limit: The most that outputs may differ, as a share of their range; `None`: 1e-4.
+        quantize: `"float16"` stores weights in half the bytes, for all formats but
+            `"saved_model"`; `None` keeps float32.
+        limit: The most that outputs may differ, as a share of their range; `None`: 1e-4, and 0.02
+            with float16.
 
     Raises:
         ValueError: The exported file answers otherwise than Keras; nothing was written.
@@ -72,6 +76,7 @@ def export(
     if format not in FORMATS:
         raise ValueError(f"format is one of {', '.join(FORMATS)}. Received: format={format!r}")
     chosen = FORMATS[format]
+    chosen.check_quantize(quantize)
     chosen.check_installed()
     refuse_address("path", path)
     path = Path(path).resolve()
@@ -83,11 +88,11 @@ def export(
     draft = new_draft(path.parent, f".{path.name}.")
     draft.mkdir()
     try:
-        chosen.write(network, draft)
+        chosen.write(network, draft, quantize, lambda: ())
         fitted.kind.item_reader().write(draft)
-        described = _describe(fitted, network, chosen, draft)
+        described = _describe(fitted, network, chosen, quantize, draft)
         described.write(draft)
-        checked = check(fitted, draft, dataset, quantize=None, limit=limit)
+        checked = check(fitted, draft, dataset, quantize=quantize, limit=limit)
         described = replace(described, checked=asdict(checked))
         described.write(draft)
         _replace(draft, path)
@@ -116,14 +121,18 @@ def _replace(draft: Path, path: Path) -> None:
 
 
 def _describe(
-    fitted: FittedModel[Any], network: ServedNetwork, chosen: Format, draft: Path
+    fitted: FittedModel[Any],
+    network: ServedNetwork,
+    chosen: Format,
+    quantize: str | None,
+    draft: Path,
 ) -> Description:
     """Makes the description of an export whose files are written."""
     items, outputs = fitted.kind.item_reader(), fitted.encoding.output_reader()
     return Description(
         format=chosen.name,
         model=chosen.model,
-        quantize=None,
+        quantize=quantize,
         inputs=network.inputs,
         outputs=network.outputs,
         item_reader={"name": items.name, "settings": items.settings()},

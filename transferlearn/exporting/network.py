@@ -10,6 +10,7 @@ import numpy as np
 
 from transferlearn.edge import TensorSpec
 from transferlearn.fitted import FittedModel
+from transferlearn.tables import visible
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -23,6 +24,7 @@ class ServedNetwork:
         inputs: The inputs by name.
         outputs: The outputs by name.
         metadata: What a file that can hold texts holds of the model, such as its class names.
+        labels: The name of each number in the output, such as the classes.
     """
 
     model: keras.Model
@@ -30,6 +32,7 @@ class ServedNetwork:
     inputs: dict[str, TensorSpec]
     outputs: dict[str, TensorSpec]
     metadata: dict[str, str]
+    labels: tuple[str, ...]
 
     @property
     def signature(self) -> list[Any]:
@@ -37,6 +40,11 @@ class ServedNetwork:
         import tensorflow as tf
 
         return [tf.TensorSpec(spec.shape, spec.dtype, name) for name, spec in self.inputs.items()]
+
+    def texts(self) -> dict[str, str]:
+        """Gives the metadata as text files by name, as phones read them: one label a line."""
+        lines = "".join(f"{visible(label)}\n" for label in self.labels)
+        return {"metadata.json": json.dumps(self.metadata, indent=2), "labels.txt": lines}
 
 
 def serve(fitted: FittedModel[Any]) -> ServedNetwork:
@@ -76,6 +84,7 @@ def serve(fitted: FittedModel[Any]) -> ServedNetwork:
         inputs=inputs,
         outputs={name: TensorSpec(tuple(out.shape), out.dtype.name) for name, out in found.items()},
         metadata=_metadata(fitted),
+        labels=encoding.output_reader().labels,
     )
 
 
