@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 import transferlearn as tl
 from tests import texts
@@ -58,6 +59,26 @@ def test_every_way_to_extend_it_runs_as_written(tmp_path, monkeypatch):
     assert found.predict(rows[0]).class_name in {"0", "1"}
 
 
+def test_every_picture_is_drawn_as_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for part in ("train", "test"):
+        x = pixels(8, 32, seed=len(part))
+        for i, image in enumerate(x):
+            folder = tmp_path / "photos" / part / ("cat", "dog")[i % 2]
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(folder / f"{i // 2}.jpg")
+    builder = tl.ImageClassifierBuilder(small_backbone(), seed=0)
+    scope = {"tl": tl, "builder": builder}
+    for block in python_blocks("docs/pictures.md"):
+        # A small network in the place of a large one, and its head alone is trained.
+        small = block.replace("builder = tl.Im", "_ = tl.Im").replace('"fine-tune"', '"probe"')
+        exec(small, scope)
+    written = {file.name for file in tmp_path.glob("*.png")}
+    assert {"batch.png", "curves.png", "phases.png", "Confusion.png", "ROC.png"} <= written
+    assert {"both.png", "why.png", "map.png"} <= written
+    assert 0 <= scope["found"][0].values.max() <= 1
+
+
 def test_the_classic_job_of_the_readme_builds_as_written():
     block = next(b for b in python_blocks("README.md") if "VGG16" in b)
     scope = {}
@@ -101,7 +122,7 @@ def test_what_messages_say_to_install_is_in_the_readme():
         for file in (ROOT / "transferlearn").rglob("*.py")
         for extra in re.findall(r"install_line\(['\"](\w+)['\"]\)", file.read_text("utf-8"))
     }
-    assert named == {"demo", "hf", "hub", "plot", "sign", "tune"}
+    assert named == {"demo", "hf", "hub", "plot", "report", "sign", "tune"}
     for extra in named:
         assert install_line(extra) in readme
     others = [

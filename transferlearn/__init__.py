@@ -31,11 +31,15 @@ if TYPE_CHECKING:
     from transferlearn.builders import TextClassifierBuilder as TextClassifierBuilder
     from transferlearn.builders import TextRegressorBuilder as TextRegressorBuilder
     from transferlearn.builders import Training as Training
+    from transferlearn.comparison import Comparison as Comparison
+    from transferlearn.comparison import compare as compare
     from transferlearn.exporting import Export as Export
     from transferlearn.exporting import export as export
     from transferlearn.features import Cache as Cache
     from transferlearn.fitted import FittedModel as FittedModel
     from transferlearn.fitted import load as load
+    from transferlearn.pretrained import evaluate_pretrained as evaluate_pretrained
+    from transferlearn.reporting import report as report
     from transferlearn.schedules import Auto as Auto
     from transferlearn.schedules import FineTune as FineTune
     from transferlearn.schedules import GradualUnfreezing as GradualUnfreezing
@@ -70,6 +74,8 @@ _NAMES = {
     "Training": "builders",
     "Diagnosis": "advice.diagnosis",
     "diagnose": "advice.diagnosis",
+    "Comparison": "comparison",
+    "compare": "comparison",
     "Cache": "features",
     "Estimate": "advice.estimation",
     "estimate": "advice.estimation",
@@ -77,8 +83,10 @@ _NAMES = {
     "export": "exporting",
     "FittedModel": "fitted",
     "load": "fitted",
+    "report": "reporting",
     "RateSweep": "advice.rates",
     "find_learning_rate": "advice.rates",
+    "evaluate_pretrained": "pretrained",
     "Auto": "schedules",
     "FineTune": "schedules",
     "GradualUnfreezing": "schedules",

@@ -12,6 +12,7 @@ from transferlearn.backbones.efficientnet_lite import efficientnet_lite0 as effi
 from transferlearn.backbones.registry import default_image_size as default_image_size
 from transferlearn.backbones.registry import facts as facts
 from transferlearn.backbones.registry import get as get
+from transferlearn.backbones.registry import get_classifier as get_classifier
 from transferlearn.backbones.registry import get_text as get_text
 from transferlearn.backbones.registry import get_tokenizer as get_tokenizer
 from transferlearn.backbones.registry import names as names

@@ -12,7 +12,7 @@ from pathlib import Path
 import keras
 
 from transferlearn import preprocessing
-from transferlearn.backbones.base import Backbone, BackboneSource, Facts, Weights
+from transferlearn.backbones.base import Backbone, BackboneSource, Facts, Weights, on_raw_pixels
 from transferlearn.backbones.blocks import Block, blocks_between_cuts, blocks_by_name
 from transferlearn.backbones.graph import canonical, copy_weights
 from transferlearn.backbones.weights import check_weights, download_failed, find_file, load_file
@@ -95,6 +95,19 @@ class Applications(BackboneSource):
             pretrained=weights is not None,
             licence=licence,
         )
+
+    def load_classifier(self, name: str, *, weights: Weights) -> keras.Model:
+        """Builds the network with its ImageNet top; Keras downloads the weights of `"imagenet"`."""
+        check_weights(weights)
+        build, path = _constructor(name), None if weights in (None, "imagenet") else weights
+        try:
+            model = build(weights="imagenet" if path is None else None)
+        except Exception as error:
+            raise download_failed(name, "its weight file with the top", error) from error
+        if path is not None:
+            load_file(model, Path(path), name)
+        flat = canonical(model, after=_missing_rescaling if _lacks_rescaling(name, path) else None)
+        return on_raw_pixels(flat, preprocessing.MODES[_preprocessing(name)])
 
 
 def _constructor(name: str) -> Callable[..., keras.Model]:

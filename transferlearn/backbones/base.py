@@ -131,6 +131,12 @@ def from_model(
     )
 
 
+def on_raw_pixels(model: keras.Model, preprocessing: Callable[[Any], Any]) -> keras.Model:
+    """Puts the preprocessing before a whole network; the model takes raw RGB pixels."""
+    image = keras.Input(model.inputs[0].shape[1:], name="image")
+    return keras.Model(image, model(preprocessing(image)), name=model.name)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Facts:
     """Holds what is known of a backbone before it is loaded.
@@ -185,6 +191,18 @@ class BackboneSource(abc.ABC):
             weights: `"imagenet"`, the path of a file, or `None` for random weights.
             image_size: `(height, width)` in pixels of the images that will go in.
         """
+
+    def load_classifier(self, name: str, *, weights: Weights) -> keras.Model:
+        """Loads the network with its ImageNet top; it takes raw RGB pixels in [0, 255].
+
+        Args:
+            name: The name of the network.
+            weights: `"imagenet"`, or the path of a file with the weights of the whole network.
+
+        Raises:
+            ValueError: The source has no such top.
+        """
+        raise ValueError(f"There is no ImageNet classifier for {name!r}: pass a keras.Model.")
 
     def facts(self, name: str) -> Facts:
         """Gives what is known of a backbone before it is loaded; by default only its name."""

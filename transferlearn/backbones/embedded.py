@@ -2,7 +2,7 @@
 
 import keras
 
-from transferlearn.backbones.base import Backbone, BackboneSource, Facts, Weights
+from transferlearn.backbones.base import Backbone, BackboneSource, Facts, Weights, on_raw_pixels
 from transferlearn.backbones.blocks import blocks_by_name
 from transferlearn.backbones.efficientnet_lite import OFFSET, SCALE, efficientnet_lite0
 from transferlearn.backbones.weights import find_file
@@ -45,3 +45,10 @@ class Embedded(BackboneSource):
             pretrained=weights is not None,
             licence=_LICENCE if weights == "imagenet" else "unknown",
         )
+
+    def load_classifier(self, name: str, *, weights: Weights) -> keras.Model:
+        """Builds the network with its ImageNet top."""
+        if weights == "imagenet":
+            weights = find_file(name, _FILE) or "imagenet"
+        model = efficientnet_lite0(include_top=True, weights=weights)
+        return on_raw_pixels(model, keras.layers.Rescaling(SCALE, OFFSET, dtype="float32"))

@@ -114,6 +114,23 @@ def get(
     return loaded
 
 
+def get_classifier(name: str, *, weights: Weights = "imagenet") -> keras.Model:
+    """Loads a network with its ImageNet top, which takes raw RGB pixels in [0, 255].
+
+    Args:
+        name: A registered name.
+        weights: `"imagenet"`, or the path of a file with the weights of the whole network.
+
+    Raises:
+        ValueError: The name is unknown, the network has no top, or the weight file is of another.
+        OSError: A weight file is missing, or could not be downloaded.
+        ImportError: A package that carries the weights is not installed.
+    """
+    if weights is None:
+        raise ValueError("Random weights classify nothing: pass weights='imagenet' or a file.")
+    return _source(name).load_classifier(name, weights=weights)
+
+
 def get_text(
     backbone: str | TextBackbone, *, pretrained: bool = True, pooling: Pooling = "mean"
 ) -> TextBackbone:

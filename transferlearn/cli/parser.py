@@ -2,10 +2,19 @@
 
 import argparse
 
-from transferlearn.cli import backbones, cache, demo, evaluate, predict, suggest, train
+from transferlearn.cli import backbones, cache, demo, evaluate, predict, report, suggest, train
 from transferlearn.cli.command import Command
 
-_COMMANDS: tuple[Command, ...] = (demo, train, predict, evaluate, suggest, backbones, cache)
+_COMMANDS: tuple[Command, ...] = (
+    demo,
+    train,
+    predict,
+    evaluate,
+    report,
+    suggest,
+    backbones,
+    cache,
+)
 
 
 def make_parser() -> argparse.ArgumentParser:

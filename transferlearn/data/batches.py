@@ -3,16 +3,27 @@
 import threading
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
 from transferlearn.data.items import Items
-from transferlearn.data.targets.base import Encoded, Weigh
+from transferlearn.data.targets.base import Encoded, Encoder, Weigh
 
 Beside = Callable[[np.ndarray], Encoded]
 """Gives what batches hold beside the items `rows`: targets, weights and further inputs."""
+
+
+class Request(NamedTuple):
+    """Holds the arguments of `Dataset.batches`, where they are described."""
+
+    batch_size: int
+    encode: Encoder | None = None
+    weigh: Weigh | None = None
+    shuffle: bool = False
+    seed: int | None = None
+
 
 # Two batches keep every core decoding during a training step, at little memory.
 AHEAD = 2

@@ -3,12 +3,13 @@
 import abc
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import keras
 import numpy as np
 
 from transferlearn.data.batches import Beside, ItemBatches, joined_weights
+from transferlearn.data.batches import Request as Request
 from transferlearn.data.contents import Contents, ItemContents
 from transferlearn.data.grouping import group_items, say_lone
 from transferlearn.data.holding_out import hold_out
@@ -22,22 +23,11 @@ from transferlearn.types import TfData
 _MANY_ROWS = 500  # with more than these, `run` shows how far it is
 
 
-class Request(NamedTuple):
-    """Holds the arguments of `Dataset.batches`, where they are described."""
-
-    batch_size: int
-    encode: Encoder | None = None
-    weigh: Weigh | None = None
-    shuffle: bool = False
-    seed: int | None = None
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Dataset(abc.ABC):
     """Describes raw items of one shape with their targets, whatever they came from.
 
-    `load`, `load_pair` and `Kind.unlabelled` make one; `batches` gives what `model.fit`, `evaluate`
-    and `predict` take.
+    `load`, `load_pair` and `Kind.unlabelled` make one; `batches` gives what Keras takes.
 
     Attributes:
         shape: The shape of one item, `(height, width, 3)` for an image.
@@ -102,8 +92,7 @@ class Dataset(abc.ABC):
             shuffle: Whether each epoch has a new order, a function of `(seed, epoch)`, see
                 `epoch_order`. Streams keep their own order. Pass `shuffle=False` to `model.fit`,
                 which by default shuffles the batches of any `PyDataset` by Python's `random`.
-            seed: A whole number that is not negative; calls with the same seed give the same
-                batches.
+            seed: A whole number from 0 on; the same seed gives the same batches.
 
         Returns:
             A `keras.utils.PyDataset`; a `tf.data.Dataset` where the source is one. Its batches are
@@ -113,13 +102,10 @@ class Dataset(abc.ABC):
 
         Example:
         ```python
-        train, validation = tl.data.load_pair("photos")
+        train = tl.data.load("photos")
         one_hot = tl.data.OneHot(len(train.targets.class_names))
-        model.fit(
-            train.batches(batch_size=32, encode=one_hot, shuffle=True, seed=0),
-            shuffle=False,
-            validation_data=validation.batches(batch_size=32, encode=one_hot),
-        )
+        batches = train.batches(batch_size=32, encode=one_hot, shuffle=True, seed=0)
+        model.fit(batches, shuffle=False)
         ```
         """
         return self.requested(Request(batch_size, encode, weigh, shuffle, seed))
@@ -132,12 +118,10 @@ class Dataset(abc.ABC):
     def contents(self, request: Request) -> Contents:
         """Gives the items, for storing features of each and training on those in their place.
 
-        The `seed` is not used here: it goes to `Contents.batches`. What is done depends on the
-        source:
+        The `seed` is not used here: it goes to `Contents.batches`. Files and arrays are used as
+        they are.
 
-        - Files and arrays: used as they are.
-        - `ImageDataGenerator` iterators: read item by item; the order is that of the iterator,
-          which is left as it is.
+        - `ImageDataGenerator` iterators: read item by item, in their own order.
         - `tf.data` and other `PyDataset`s: read twice to see whether both give the same items with
           the same targets. If they come in the same order, it is kept, with the sizes of the
           batches. If not, `epoch_order` shuffles them, in batches of the size of their first.
@@ -193,6 +177,12 @@ class ItemDataset(Dataset):
     def paths(self) -> list[str] | None:
         """Gives the path of each item; `None` for items that are no files."""
         return None if self.names is None else [self.names[row] for row in self.first_rows]
+
+    def as_given(self, numbers: np.ndarray) -> list[Any]:
+        """Gives the items with these numbers as `predict` takes them: paths of files, or arrays."""
+        if self.paths is not None:
+            return [self.paths[i] for i in numbers]
+        return list(self.items.start(self.first_rows[numbers])()) if len(numbers) else []
 
     @property
     def strata(self) -> np.ndarray | None:

@@ -14,6 +14,7 @@ from transferlearn.explaining.answers import answers_to_explain
 from transferlearn.explaining.gradients import gradient
 from transferlearn.fitted import FittedModel
 
+_ROUNDING = 1e-5  # of a sum of float32 numbers, as a share of their sizes
 _AT_ONCE = 8  # images; all maps of the network's end are in memory with their gradients
 
 
@@ -101,6 +102,9 @@ def _halves(model: keras.Model) -> tuple[keras.Model, keras.Model]:
 def _weighted(maps: np.ndarray, gradients: np.ndarray) -> np.ndarray:
     """Adds the channels of maps up, by their mean gradients, and scales them to at most 1."""
     weights = gradients.astype(np.float32).mean(axis=(1, 2), keepdims=True)
-    heat = np.maximum((weights * maps.astype(np.float32)).sum(axis=-1), 0)
+    parts = weights * maps.astype(np.float32)
+    heat = np.maximum(parts.sum(axis=-1), 0)
     peak = heat.max(axis=(1, 2), keepdims=True)
-    return np.divide(heat, peak, out=np.zeros_like(heat), where=peak > 0)
+    # Channels that cancel each other out leave a rounding error, which is no heat.
+    rounding = _ROUNDING * np.abs(parts).sum(axis=-1).max(axis=(1, 2), keepdims=True)
+    return np.divide(heat, peak, out=np.zeros_like(heat), where=peak > rounding)

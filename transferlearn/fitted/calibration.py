@@ -30,7 +30,7 @@ class Calibration:
         log_loss_before: The mean log-loss of these items before, in nats.
         log_loss_after: Their mean log-loss since.
         error_before: Their expected calibration error before (15 bins of equal width).
-        error_after: Their expected calibration error since; of a few hundred items it is mostly noise.
+        error_after: Their calibration error since; of a few hundred items it is mostly noise.
     """
 
     temperature: float

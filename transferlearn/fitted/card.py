@@ -136,7 +136,7 @@ def _use(fitted: "FittedModel[Any]") -> str:
         f"{name}, {spec.dtype} (batch{''.join(f', {size or chr(63)}' for size in spec.shape)})"
         for name, spec in fitted.kind.inputs().items()
     ]
-    notes = " ".join(filter(None, (fitted.kind.fed, fitted.encoding.given())))
+    notes = " ".join(filter(None, (fitted.kind.fed, fitted.encoding.gives())))
     return (
         "```python\nimport transferlearn as tl\n\n"
         'fitted = tl.load("this-folder")  # or "hf://user/name"\n'

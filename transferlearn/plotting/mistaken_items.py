@@ -121,26 +121,27 @@ def items_of(
         fitted: The model.
         evaluation: What `fitted.evaluate` gave.
         numbers: The numbers of the items.
-        source: What was evaluated; `None` where all these items are files.
+        source: What was evaluated; it may be `None` where all these items are files.
 
     Raises:
         ValueError: The items are no files, and `source` was not given or has other items.
     """
     paths = [evaluation.paths[i] if evaluation.paths else None for i in numbers]
-    if all(path is not None for path in paths):
-        return paths
-    if source is None:
+    in_files = all(path is not None for path in paths)
+    if source is None and not in_files:
         raise ValueError(
             f"These {fitted.kind.noun}s are no files: pass what was evaluated once more, as the "
             "third argument (source=...)."
         )
     dataset = source
-    if not isinstance(dataset, Dataset):
+    if source is not None and not isinstance(source, Dataset):
         dataset = data.load(source, fitted.kind, fitted.encoding.target)
-    if not isinstance(dataset, ItemDataset) or dataset.count != evaluation["count"]:
-        raise ValueError(
-            f"source has {dataset.count} {fitted.kind.noun}s that can be read again, and "
-            f"{evaluation['count']:.0f} were evaluated."
-        )
-    rows = dataset.first_rows[np.asarray(numbers, int)]
-    return list(dataset.items.start(rows)()) if len(rows) else []
+    if isinstance(dataset, ItemDataset) and dataset.count == evaluation["count"]:
+        return dataset.as_given(np.asarray(numbers, int))
+    if in_files:
+        return paths
+    count = dataset.count if isinstance(dataset, ItemDataset) else 0
+    raise ValueError(
+        f"source has {count} {fitted.kind.noun}s that can be read again, and "
+        f"{evaluation['count']:.0f} were evaluated."
+    )

@@ -5,8 +5,6 @@ from transferlearn.edge import NumberPrediction as NumberPrediction
 from transferlearn.tasks.base import Encoding as Encoding
 from transferlearn.tasks.base import Objective as Objective
 from transferlearn.tasks.base import Seen as Seen
-from transferlearn.tasks.base import SolvedLayer as SolvedLayer
-from transferlearn.tasks.base import Solver as Solver
 from transferlearn.tasks.base import Task as Task
 from transferlearn.tasks.class_encoding import ClassEncoding as ClassEncoding
 from transferlearn.tasks.class_encoding import TagEncoding as TagEncoding
@@ -15,9 +13,12 @@ from transferlearn.tasks.classification import Classification as Classification
 from transferlearn.tasks.classification import Tagging as Tagging
 from transferlearn.tasks.figures import Evaluation as Evaluation
 from transferlearn.tasks.number_figures import NumberEvaluation as NumberEvaluation
+from transferlearn.tasks.pairs import PairedTest as PairedTest
 from transferlearn.tasks.regression import NumberEncoding as NumberEncoding
 from transferlearn.tasks.regression import Regression as Regression
 from transferlearn.tasks.scores import Determination as Determination
 from transferlearn.tasks.scores import Score as Score
 from transferlearn.tasks.scores import Share as Share
+from transferlearn.tasks.solver import SolvedLayer as SolvedLayer
+from transferlearn.tasks.solver import Solver as Solver
 from transferlearn.tasks.temperature import TemperatureScaling as TemperatureScaling

@@ -1,4 +1,4 @@
-"""Defines the base classes of tasks, of encodings of targets, and of solvers of linear heads."""
+"""Defines the base classes of tasks and of encodings of targets."""
 
 import abc
 import math
@@ -14,82 +14,14 @@ from transferlearn.data import Encoder, Spec, Target, Targets
 from transferlearn.edge import OutputReader, RawReader
 from transferlearn.heads import Output
 from transferlearn.tasks.figures import Evaluation
-from transferlearn.tasks.intervals import Interval
+from transferlearn.tasks.pairs import PairedTest
 from transferlearn.tasks.scores import Score
+from transferlearn.tasks.solver import Solver
 from transferlearn.tasks.temperature import TemperatureScaling
-from transferlearn.types import Json, Loss, Metrics, Operation, Tensor
+from transferlearn.types import Json, Loss, Metrics, Tensor
 
 Prediction = TypeVar("Prediction", covariant=True)
 PREDICTIONS = "predictions"  # the name of the output, in a network that has only one
-
-
-class SolvedLayer(NamedTuple):
-    """Holds the weights of a Dense layer that was solved exactly.
-
-    Attributes:
-        kernel: The layer's kernel, float32 `(features, units)`.
-        bias: The layer's bias, float32 `(units,)`.
-        strength: The strength of the L2 penalty, one for each unit or one for all; cross-validation
-            chose it.
-        score: The cross-validated value of the figure that `Solver.score` names.
-        loss: The cross-validated value of the training loss, without the penalty.
-        held_out: How many items `score` and `loss` were measured on.
-    """
-
-    kernel: np.ndarray
-    bias: np.ndarray
-    strength: np.ndarray
-    score: float
-    loss: float
-    held_out: int
-
-
-class Solver(abc.ABC):
-    """Solves a Dense layer on features, in place of gradient steps.
-
-    Attributes:
-        score: The name of the figure that is cross-validated, such as `"accuracy"`.
-    """
-
-    score: ClassVar[str]
-
-    @abc.abstractmethod
-    def solve(
-        self,
-        features: np.ndarray,
-        targets: np.ndarray,
-        weights: np.ndarray | None,
-        seed: int,
-        groups: np.ndarray | None = None,
-    ) -> SolvedLayer:
-        """Solves the layer, with the penalty that cross-validation finds best.
-
-        Args:
-            features: The layer's input, float32 `(items, features)`.
-            targets: The targets, as the objective's `encode` makes them.
-            weights: The weight of each item, float `(items,)`; `None`: all weigh the same.
-            seed: The seed of the random folds of the cross-validation.
-            groups: The number of each item's group, int64 `(items,)`, which the cross-validation
-                keeps whole; `None`: each item is alone.
-        """
-
-    @abc.abstractmethod
-    def solve_again(
-        self,
-        solved: SolvedLayer,
-        features: np.ndarray,
-        targets: np.ndarray,
-        weights: np.ndarray | None,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Solves the layer on other items with the same penalty, and gives kernel and bias."""
-
-    @abc.abstractmethod
-    def looks_through(self, operation: Operation) -> bool:
-        """Says whether the layer can be solved although this operation comes after it."""
-
-    @abc.abstractmethod
-    def interval(self, score: float, items: int) -> Interval:
-        """Gives the 95% interval of a cross-validated score that was measured on `items` items."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,6 +173,20 @@ class Encoding(abc.ABC, Generic[Prediction]):
         """Gives the score of guessing, by the commonest class or the mean; `None`: not known."""
         return None
 
+    def guess(self, targets: Targets) -> np.ndarray | None:
+        """Gives the values of one item by a model that has seen these targets, but no item.
+
+        `None`: it is not known what such a guess would be.
+        """
+        return None
+
+    def compare(self, first: Evaluation, second: Evaluation) -> PairedTest | None:
+        """Tests, pair by pair, by how much the second score of the same items is the better one.
+
+        `None`: there is no such test.
+        """
+        return None
+
     @abc.abstractmethod
     def values(self, outputs: Any) -> np.ndarray:
         """Turns a network's outputs into what they mean, such as probabilities, row by row."""
@@ -265,7 +211,7 @@ class Encoding(abc.ABC, Generic[Prediction]):
     def measure(self, values: np.ndarray, targets: np.ndarray) -> Evaluation:
         """Scores values against raw targets, or against those that `raw` makes."""
 
-    def given(self) -> str:
+    def gives(self) -> str:
         """Says in a sentence what the network gives, for those who call it without this package."""
         return ""
 

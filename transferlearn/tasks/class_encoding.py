@@ -16,8 +16,9 @@ from transferlearn.edge import ClassPrediction, ClassReader
 from transferlearn.heads import Output
 from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, Seen, in_numpy
 from transferlearn.tasks.class_evaluation import ClassEvaluation
-from transferlearn.tasks.class_figures import classification_figures, majority
+from transferlearn.tasks.class_figures import classification_figures, compare_answers, majority
 from transferlearn.tasks.class_temperature import ClassTemperature
+from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.logistic import LogisticSolver
 from transferlearn.tasks.losses import (
     Outputs,
@@ -28,6 +29,7 @@ from transferlearn.tasks.losses import (
     choose_metrics,
     is_cross_entropy,
 )
+from transferlearn.tasks.pairs import PairedTest
 from transferlearn.tasks.scores import Score, Share
 from transferlearn.templates import copy_metrics
 from transferlearn.types import Json, Loss, Metrics, Tensor
@@ -159,6 +161,22 @@ class ClassEncoding(Encoding[ClassPrediction]):
             return None
         return majority(targets.labels, multi_label=self.several)
 
+    def guess(self, targets: Targets) -> np.ndarray | None:
+        """Gives the share of each class, of which the largest is the commonest one."""
+        assert isinstance(targets, ClassTargets)
+        if targets.labels is None:
+            return None
+        labels, count = targets.labels, len(self.class_names)
+        return (
+            labels.mean(0)
+            if labels.ndim == 2
+            else np.bincount(labels, minlength=count) / len(labels)
+        )
+
+    def compare(self, first: Evaluation, second: Evaluation) -> PairedTest | None:
+        """Compares the accuracies: by McNemar's test, that of tags by a paired bootstrap."""
+        return compare_answers(first, second)
+
     def meant(self, outputs: Tensor) -> dict[str, Tensor]:
         """Turns outputs into a probability for each class: `(rows, classes)`."""
         likely = outputs
@@ -188,7 +206,7 @@ class ClassEncoding(Encoding[ClassPrediction]):
         """Gives the accuracy, the loss, the recall of each class and more."""
         return classification_figures(values, targets, self.class_names, multi_label=self.several)
 
-    def given(self) -> str:
+    def gives(self) -> str:
         """Says whether the outputs are probabilities or logits, and of which classes."""
         what = "a logit" if self.activation == "linear" else "a probability"
         if self.units == 1:

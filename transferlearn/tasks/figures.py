@@ -15,6 +15,7 @@ from transferlearn.types import Json
 
 _SHOWN = 20  # the most parts, such as classes, that a printed table shows
 _NAME = 40  # the most characters of a part's name that it shows
+_COUNTS = ("count", "support")
 _OF_PART = ": "  # stands between the name of a figure and that of its part
 
 
@@ -141,7 +142,7 @@ class Evaluation(Mapping[str, float]):
         """Writes the figures about all items as the cells of a table, its head first."""
         return [
             ["figure", "value", "95% interval", "interval by"],
-            *([name, _shown(value), *self._interval(name)] for name, value in self.overall.items()),
+            *([name, _shown(name, v), *self._interval(name)] for name, v in self.overall.items()),
         ]
 
     def part_rows(self, count: int) -> list[list[str]]:
@@ -149,7 +150,10 @@ class Evaluation(Mapping[str, float]):
         parts = self.parts
         figures = list(dict.fromkeys(figure for part in parts.values() for figure in part))
         lines = [
-            [_short(name), *(_shown(parts[name].get(figure, math.nan)) for figure in figures)]
+            [
+                _short(name),
+                *(_shown(figure, parts[name].get(figure, math.nan)) for figure in figures),
+            ]
             for name in self.shown_parts(count)
         ]
         return [["", *figures], *lines]
@@ -195,7 +199,7 @@ class Evaluation(Mapping[str, float]):
         if name not in self.intervals:
             return "", ""
         low, high = self.intervals[name]
-        return f"{_shown(low)} to {_shown(high)}", self._method(name)
+        return f"{_shown(name, low)} to {_shown(name, high)}", self._method(name)
 
 
 def _short(name: str) -> str:
@@ -210,10 +214,10 @@ def _plain(value: float) -> float | None:
     return int(value) if float(value).is_integer() and abs(value) < 1e15 else float(value)
 
 
-def _shown(value: float) -> str:
-    """Writes a figure: whole numbers without decimals, others with four or four digits."""
+def _shown(figure: str, value: float) -> str:
+    """Writes a figure: counts and large whole numbers without decimals, others with four."""
     if not math.isfinite(value):
         return "-" if math.isnan(value) else str(value)
-    if float(value).is_integer() and abs(value) >= 2:
+    if figure in _COUNTS or (float(value).is_integer() and abs(value) >= 2):
         return f"{value:,.0f}"
     return f"{value:.4f}" if 1e-3 <= abs(value) < 1e3 or not value else f"{value:.4g}"

@@ -54,6 +54,15 @@ def group_sums(rows: np.ndarray) -> np.ndarray:
     return np.add.reduceat(rows[order], begins, dtype="float64")
 
 
+def resampled(sums: np.ndarray) -> np.ndarray:
+    """Draws groups again and again, and gives the sums of each resample, `(1000, quantities)`."""
+    groups = len(sums)
+    random = np.random.default_rng(0)
+    # How often each group is drawn: all resamples are then one matrix product.
+    times = random.multinomial(groups, np.full(groups, 1 / groups), size=_RESAMPLES)
+    return times @ sums
+
+
 def bootstrap(
     sums: np.ndarray, figures: Callable[[np.ndarray], Mapping[str, np.ndarray]]
 ) -> dict[str, Interval]:
@@ -67,16 +76,11 @@ def bootstrap(
     Reference: [Efron](https://doi.org/10.1214/aos/1176344552); percentiles of 1,000 resamples,
     drawn with a fixed seed.
     """
-    groups = len(sums)
-    if groups < 2:
+    if len(sums) < 2:
         return {}
-    # How often each group is drawn: all resamples are then one matrix product.
-    random = np.random.default_rng(0)
-    times = random.multinomial(groups, np.full(groups, 1 / groups), size=_RESAMPLES)
-    resampled = figures(times @ sums)
     ends = {
         name: np.nanquantile(values, _ENDS)
-        for name, values in resampled.items()
+        for name, values in figures(resampled(sums)).items()
         if not np.isnan(values).all()
     }
     return {name: (float(low), float(high)) for name, (low, high) in ends.items()}

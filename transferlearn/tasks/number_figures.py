@@ -7,6 +7,7 @@ import numpy as np
 
 from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.intervals import bootstrap, group_sums, median_ends
+from transferlearn.tasks.pairs import PairedTest, paired_bootstrap
 from transferlearn.tasks.scores import Determination
 from transferlearn.types import Json
 
@@ -97,6 +98,26 @@ def regression_figures(
         predicted=values,
         true=truth,
     )
+
+
+def compare_numbers(
+    first: Evaluation, second: Evaluation, mean: Sequence[float], spread: Sequence[float]
+) -> PairedTest | None:
+    """Tests which of two regressors has the better R2 on the same items."""
+    assert isinstance(first, NumberEvaluation)
+    assert isinstance(second, NumberEvaluation)
+    errors = [np.square((one.predicted - one.true) / spread) for one in (first, second)]
+    centred = (first.true - np.asarray(mean)) / spread
+    parts = np.stack([*errors, centred, centred**2, np.ones_like(centred)], axis=2)
+
+    def difference(sums: np.ndarray) -> np.ndarray:
+        """Gives the second R2 less the first, from sums over items."""
+        totals = np.moveaxis(sums.reshape(*sums.shape[:-1], -1, 5), -1, 0)
+        *squares, middle, square = totals[:4] / totals[4]
+        before, after = (_r2(error, square - middle**2) for error in squares)
+        return (after - before).mean(axis=-1)
+
+    return paired_bootstrap(group_sums(parts.reshape(len(centred), -1)), difference)
 
 
 def _r2(error: np.ndarray, variance: np.ndarray) -> np.ndarray:

@@ -14,7 +14,9 @@ from transferlearn.data.targets import NumberRows, NumberTargets
 from transferlearn.edge import NumberPrediction, NumberReader
 from transferlearn.heads import Output
 from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, Seen, Task, in_numpy
-from transferlearn.tasks.number_figures import NumberEvaluation, regression_figures
+from transferlearn.tasks.figures import Evaluation
+from transferlearn.tasks.number_figures import NumberEvaluation, compare_numbers, regression_figures
+from transferlearn.tasks.pairs import PairedTest
 from transferlearn.tasks.ridge import RidgeSolver
 from transferlearn.tasks.scores import Determination, Score
 from transferlearn.tasks.standardised import R2, Standardised, check_loss, check_metrics
@@ -134,6 +136,14 @@ class NumberEncoding(Encoding[NumberPrediction]):
         """Gives the R2 of always giving the mean: 0."""
         return 0.0
 
+    def guess(self, targets: Targets) -> np.ndarray:
+        """Gives the mean of each number."""
+        return np.array(self.mean)
+
+    def compare(self, first: Evaluation, second: Evaluation) -> PairedTest | None:
+        """Compares the R2 by a paired bootstrap."""
+        return compare_numbers(first, second, self.mean, self.spread)
+
     def values(self, outputs: Any) -> np.ndarray:
         """Gives the outputs as they are: `(rows, numbers)`, in their own units."""
         return in_numpy(outputs)
@@ -155,7 +165,7 @@ class NumberEncoding(Encoding[NumberPrediction]):
         """Gives the errors in the numbers' own units, R2 and more."""
         return regression_figures(values, targets, self.names, self.mean, self.spread)
 
-    def given(self) -> str:
+    def gives(self) -> str:
         """Says which numbers the outputs are."""
         return f"It gives {len(self.names)} numbers in their own units: {', '.join(self.names)}."
 

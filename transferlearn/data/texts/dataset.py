@@ -1,5 +1,6 @@
 """Defines the dataset of texts: rows of token ids, of which a long text may have several."""
 
+import hashlib
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -20,14 +21,14 @@ class TextDataset(ItemDataset):
 
     Attributes:
         text_of: The number of the text that each row comes from, int64 `(rows,)`.
-        text_hashes: The SHA-256 of the whole text that each row comes from.
+        texts: The whole text that each row comes from.
         sequence_length: The greatest number of tokens that a row may have.
     """
 
     noun: str = "text"
     items: TokenItems
     text_of: np.ndarray
-    text_hashes: list[str]
+    texts: list[str]
     sequence_length: int
 
     @property
@@ -42,7 +43,12 @@ class TextDataset(ItemDataset):
 
     def item_hashes(self) -> list[str]:
         """Gives the SHA-256 of each text, which does not depend on how many tokens are read."""
-        return [self.text_hashes[row] for row in self.first_rows]
+        texts = (self.texts[row] for row in self.first_rows)
+        return [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+
+    def as_given(self, numbers: np.ndarray) -> list[str]:
+        """Gives the texts with these numbers."""
+        return [self.texts[row] for row in self.first_rows[numbers]]
 
     @property
     def longest(self) -> int:
@@ -60,8 +66,8 @@ class TextDataset(ItemDataset):
 
     def rows(self, rows: np.ndarray) -> Self:
         """Gives these rows, in that order."""
-        hashes = [self.text_hashes[row] for row in rows]
-        return replace(super().rows(rows), text_of=self.text_of[rows], text_hashes=hashes)
+        texts = [self.texts[row] for row in rows]
+        return replace(super().rows(rows), text_of=self.text_of[rows], texts=texts)
 
     def of_items(self, values: np.ndarray) -> np.ndarray:
         """Gives each text the mean of what the network gave for its rows."""

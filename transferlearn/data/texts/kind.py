@@ -1,6 +1,5 @@
 """Describes texts as a kind of data, and how strings, files and streams become token ids."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -176,7 +175,6 @@ class Texts(Kind):
         self._warn_of_long([len(ids) for ids in ids_of_texts])
         self._warn_of_unknown(ids_of_texts, texts)
         weights, of_row = sample_weight, np.array(text_of)
-        hashes = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
         # The rows of one text share its weight, so that long texts do not count for more.
         if len(rows) > len(texts) and targets is not None:
             weights = (1.0 if weights is None else weights) / np.bincount(of_row)
@@ -187,7 +185,7 @@ class Texts(Kind):
             sequence_length=self.sequence_length,
             size=len(rows),
             text_of=of_row,
-            text_hashes=[hashes[i] for i in text_of],
+            texts=[texts[i] for i in text_of],
             targets=None if targets is None else targets.take(of_row),
             sample_weight=None if weights is None else np.asarray(weights, np.float32)[of_row],
             groups=None if groups is None else [groups[i] for i in text_of],

@@ -1,0 +1,150 @@
+"""Reports: what they hold, that nothing in them is obeyed, and that they are whole or not there."""
+
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import transferlearn as tl
+from tests.networks import pixels, small_backbone
+
+pytest.importorskip("jinja2")
+pytestmark = [
+    pytest.mark.core,
+    pytest.mark.filterwarnings("ignore::transferlearn.data.messages.DataWarning"),
+]
+HOSTILE = "<script>alert(1)</script>"
+FILE = 'a "b"\nc\'<i>.png'
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Photos of three classes, the last of which has no item in `test`."""
+    root = tmp_path_factory.mktemp("photos")
+    for i, image in enumerate(pixels(24, 32)):
+        name = (HOSTILE.replace("/", "-"), "имя " * 20, "bee")[i % 3].strip()
+        for part in ("train", "test"):
+            place = root / part / name
+            place.mkdir(parents=True, exist_ok=True)
+            if part == "train" or i % 3 < 2:
+                Image.fromarray(image).save(place / f"{i} {FILE}")
+    return root
+
+
+@pytest.fixture(scope="module")
+def fitted(folder):
+    builder = tl.ImageClassifierBuilder(small_backbone(), seed=0)
+    return builder.fit(folder / "train", schedule="probe", validation_split=0, verbose=0)
+
+
+@pytest.fixture(scope="module")
+def page(fitted, folder, tmp_path_factory):
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    assert tl.report(fitted, path, folder / "test", price_per_hour="0.50 EUR") == path
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    return path.read_text("utf-8")
+
+
+class Tags(HTMLParser):
+    """Collects the tags of a page, their attributes, and the text within."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.attributes, self.text = set(), [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def test_it_says_what_was_trained_tested_and_found(fitted, folder, page):
+    text = " ".join(" ".join(Tags(page).text).split())
+    scores = fitted.evaluate(folder / "test")
+    low, high = scores.intervals["accuracy"]
+    assert f"{scores.accuracy:.1%} 95%: {low:.1%} to {high:.1%}, on 16 test images" in text
+    assert fitted.outline.data["fingerprint"] in text
+    assert "The test has no images of bee." in text
+    assert "EUR" in text
+    assert f"{scores['recall: имя ' + ('имя ' * 19).strip()]:.4f}" in text
+    assert "tl.ImageClassifierBuilder(" in text
+    for title in ("Summary", "Data", "Training", "Results", "Mistakes", "Why it says", "Cost"):
+        assert title in text
+    for picture in ("Confusion", "Reliability", "Worst mistakes", "What speaks for each answer"):
+        assert picture in text
+
+
+def test_nothing_in_it_is_obeyed_or_fetched(page):
+    found = Tags(page)
+    assert not {"script", "iframe", "object", "form", "i"} & found.tags
+    assert HOSTILE.replace("/", "-") in "".join(found.text)
+    names = {name for name, _ in found.attributes}
+    assert not [name for name in names if name.startswith("on")]
+    assert "default-src 'none'" in page
+    targets = [v for name, v in found.attributes if name in ("src", "href", "xlink:href")]
+    assert targets
+    assert all(target.startswith(("#", "data:")) for target in targets)
+    assert not re.search(r"url\((?!#)", page)
+    ids = [value for name, value in found.attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+    assert {target[1:] for target in targets if target.startswith("#")} <= set(ids)
+
+
+def test_without_a_test_it_shows_what_training_knows(fitted, tmp_path):
+    path = tl.report(fitted, str(tmp_path / "report.html"), title="<b>Bees</b>")
+    text = " ".join(" ".join(Tags(path.read_text("utf-8")).text).split())
+    assert "<b>Bees</b>" in text
+    assert "There was no test" in text
+    assert "in cross-validation of the solved head" in text
+
+
+def test_a_place_that_cannot_be_written_is_found_before_the_work(fitted, tmp_path, monkeypatch):
+    def work(*_, **__):
+        raise AssertionError("the work began")
+
+    monkeypatch.setattr(tl.FittedModel, "evaluate", work)
+    test = pixels(3, 32), np.arange(3)
+    with pytest.raises(FileNotFoundError, match="There is no folder"):
+        tl.report(fitted, tmp_path / "nowhere" / "report.html", test)
+    with pytest.raises(IsADirectoryError, match="is a folder"):
+        tl.report(fitted, tmp_path, test)
+    with pytest.raises(OSError, match="cannot be written"):
+        tl.report(fitted, tmp_path / ("x" * 300), test)
+    with pytest.raises(ValueError, match="currency"):
+        tl.report(fitted, tmp_path / "report.html", test, price_per_hour=1)
+    with pytest.raises(TypeError, match="what fit or"):
+        tl.report(fitted.model, tmp_path / "report.html", test)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_what_fails_leaves_the_report_before_it(fitted, tmp_path):
+    path = tmp_path / "report.html"
+    path.write_text("before")
+    with pytest.raises(ValueError, match="wasp"):
+        tl.report(fitted, path, (pixels(4, 32), np.array(["bee", "wasp"] * 2)))
+    lost = small_lost_model(fitted)
+    with pytest.raises(ValueError, match="NaN or infinity for 4 of 4"):
+        tl.report(lost, path, (pixels(4, 32), np.array(["bee"] * 4)))
+    assert path.read_text() == "before"
+    assert len([*tmp_path.iterdir()]) == 1
+
+
+def small_lost_model(fitted):
+    from dataclasses import replace
+
+    import keras
+
+    image = keras.Input((32, 32, 3))
+    lost = keras.layers.Rescaling(float("nan"))(fitted.model(image))
+    return replace(fitted, model=keras.Model(image, lost))
+
+
+@pytest.mark.full
+def test_a_single_item_is_enough(fitted, tmp_path):
+    path = tl.report(fitted, tmp_path / "report.html", (pixels(1, 32), np.array(["bee"])))
+    assert "Tested on few images (1)" in path.read_text("utf-8")

@@ -1,0 +1,38 @@
+"""Runs `transferlearn report`, which writes what is known of a saved model as one HTML file."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from transferlearn.cli.command import Outcome, add_model
+
+NAME = "report"
+HELP = "Write what is known of a saved model as one HTML file, with the figures of a test."
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds the arguments of `report`."""
+    add_model(parser)
+    add = parser.add_argument
+    add(
+        "photos",
+        nargs="?",
+        type=Path,
+        help="to test on: a folder with one folder for each class, or a CSV file",
+    )
+    add("--output", type=Path, default="report.html", help="the file to write")
+    add("--title", help="by default the network and what it learnt")
+    add("--price-per-hour", metavar="PRICE", help='price of the machine, such as "0.50 EUR"')
+
+
+def run(options: Namespace) -> Outcome:
+    """Tests the model, and writes the report."""
+    from transferlearn import load, report
+
+    path = report(
+        load(options.model, trusted=options.trusted),
+        options.output,
+        options.photos,
+        title=options.title,
+        price_per_hour=options.price_per_hour,
+    )
+    return Outcome({"report": str(path)}, f"Written: {path}")

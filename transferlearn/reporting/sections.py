@@ -1,0 +1,144 @@
+"""Gathers what a report says of a model, section by section, for every kind and every task."""
+
+import functools
+import math
+from typing import Any
+
+import numpy as np
+
+from transferlearn import plotting
+from transferlearn.advice.diagnosis import diagnose
+from transferlearn.builders.run_description import versions
+from transferlearn.comparison import Comparison
+from transferlearn.fitted import FittedModel
+from transferlearn.fitted.showing import phases_of
+from transferlearn.money import Money
+from transferlearn.plotting.mistaken_items import items_of
+from transferlearn.reporting.again import code_of
+from transferlearn.reporting.parts import Section, Table
+from transferlearn.reporting.pictures import add_pictures
+from transferlearn.tasks import Evaluation
+from transferlearn.types import Source
+
+_EXPLAINED = 6  # items of which is shown why the model says what it says
+_PARTS = 1000  # classes whose figures are shown
+
+
+def data_section(fitted: FittedModel[Any]) -> Section:
+    """Says what was trained on: fingerprint, what there was to learn, and what was left out."""
+    record, noun = fitted.outline.data, fitted.kind.noun
+    section = Section("data", "Data")
+    count = fitted.outline.train_items
+    trained = "An unknown number of" if count is None else f"{count:,}"
+    section.texts.append(
+        f"{trained} {noun}s were trained on, {fitted.outline.validation_items or 0:,} held out."
+    )
+    if record.get("fingerprint"):
+        section.texts.append(
+            f"Fingerprint of these {noun}s and what they teach: {record['fingerprint']}. It is the "
+            "same for the same data, whatever its order."
+        )
+    if record.get("targets"):
+        rows = record["targets"]
+        section.tables.append(Table(rows, range(1, len(rows[0])), "What there was to learn"))
+    if record.get("skipped"):
+        rows = [("left out", "reason"), *record["skipped_items"]]
+        title = f"{record['skipped']:,} {noun}s could not be used"
+        section.tables.append(Table(rows, title=title))
+    if ignored := {k: n for k, n in record.get("ignored", {}).items() if n}:
+        listed = ", ".join(f"{number:,} {ending}" for ending, number in ignored.items())
+        section.texts.append(f"Files that were not looked at: {listed}.")
+    return section
+
+
+def training_section(fitted: FittedModel[Any]) -> Section:
+    """Shows the phases, the curves, and what is to be said of them."""
+    section = Section("training", "Training")
+    section.tables.append(Table(phases_of(fitted), range(6), "Phases"))
+    told = (line for phase in fitted.phases for line in (phase.solved, phase.kept))
+    section.texts += [f"{text[0].upper()}{text[1:]}." for text in map(str, filter(None, told))]
+    section.texts.append(str(diagnose(fitted)))
+    draw = {"Blocks of the network by phase": functools.partial(plotting.phases, fitted)}
+    if fitted.history.history.get("loss"):
+        draw = {"Curves": functools.partial(plotting.training_curves, fitted), **draw}
+    add_pictures(section, draw)
+    return section
+
+
+def result_section(fitted: FittedModel[Any], evaluation: Evaluation) -> Section:
+    """Shows all figures of the test, and the pictures that the task has for them."""
+    section = Section("results", "Results on the test data")
+    section.tables.append(Table(evaluation.overall_rows(), [1], "All items"))
+    if evaluation.parts:
+        rows = evaluation.part_rows(_PARTS)
+        section.tables.append(Table(rows, range(1, len(rows[0])), "Part by part"))
+    add_pictures(section, plotting.pictures(evaluation))
+    return section
+
+
+def comparison_section(comparison: Comparison) -> Section:
+    """Shows what one could have had for less."""
+    section = Section("comparison", "Against what?")
+    section.texts += [f"On {comparison.items:,} test items.", *comparison.left_out]
+    section.tables.append(Table(comparison.rows(), (1, 3)))
+    return section
+
+
+def mistake_section(
+    fitted: FittedModel[Any], evaluation: Evaluation, test: Source | None
+) -> Section:
+    """Shows the items that the model was most wrong about."""
+    section = Section("mistakes", "Mistakes")
+    add_pictures(section, plotting.pictures_of_items(evaluation, fitted, test))
+    if section.is_empty:
+        section.texts.append("There is none.")
+    return section
+
+
+def reason_section(
+    fitted: FittedModel[Any], evaluation: Evaluation, test: Source | None
+) -> Section:
+    """Shows what speaks for the model's answers: on the worst mistakes, or else the first items."""
+    section = Section("reasons", "Why it says what it says")
+    worst = [mistake.item for mistake in plotting.mistakes(evaluation, _EXPLAINED)]
+    count = int(evaluation["count"])
+    others = [i for i in np.linspace(0, count - 1, count).astype(int) if i not in worst]
+    numbers = [*worst, *others][:_EXPLAINED]
+
+    def draw() -> Any:
+        items = items_of(fitted, evaluation, numbers, test)
+        return plotting.explanations(fitted, items)
+
+    add_pictures(section, {"What speaks for each answer": draw})
+    return section
+
+
+def cost_section(
+    fitted: FittedModel[Any], evaluation: Evaluation | None, price: Money | None
+) -> Section:
+    """Says what training took, and what a prediction takes."""
+    section = Section("cost", "Cost")
+    seconds = sum(phase.seconds for phase in fitted.phases)
+    rows = [("", ""), ("training", f"{seconds:,.1f} s")]
+    if price is not None:
+        rows.append((f"training at {price} an hour", str(price.times(seconds / 3600))))
+    if evaluation is not None and math.isfinite(evaluation.items_per_second):
+        speed = f"{evaluation.items_per_second:,.1f} {fitted.kind.noun}s a second"
+        rows.append(("predictions, reading included", speed))
+    weights = fitted.model.weights
+    sizes = [math.prod(w.shape) * np.dtype(w.dtype).itemsize for w in weights]
+    rows.append(("parameters", f"{fitted.model.count_params():,}"))
+    rows.append(("size of the weights", f"{sum(sizes) / 1e6:,.1f} MB"))
+    section.tables.append(Table(rows, [1]))
+    return section
+
+
+def again_section(fitted: FittedModel[Any]) -> Section:
+    """Shows how the training is run again, and with which versions this was written."""
+    section = Section("again", "How to run it again", code=code_of(fitted.outline))
+    section.texts.append(
+        f"The pretrained weights: {fitted.outline.source} (licence: {fitted.outline.licence})."
+    )
+    rows = [("software", "version"), *((name, str(v)) for name, v in versions().items())]
+    section.tables.append(Table(rows, title="Versions that wrote this report"))
+    return section
