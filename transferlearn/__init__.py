@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from transferlearn import backbones as backbones
     from transferlearn import builders as builders
     from transferlearn import data as data
+    from transferlearn import edge as edge
     from transferlearn import explaining as explaining
     from transferlearn import freezing as freezing
     from transferlearn import heads as heads
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from transferlearn.builders import Training as Training
     from transferlearn.comparison import Comparison as Comparison
     from transferlearn.comparison import compare as compare
+    from transferlearn.exporting import Export as Export
+    from transferlearn.exporting import export as export
     from transferlearn.features import Cache as Cache
     from transferlearn.fitted import FittedModel as FittedModel
     from transferlearn.fitted import load as load
@@ -56,6 +59,7 @@ _MODULES = (
     "backbones",
     "builders",
     "data",
+    "edge",
     "explaining",
     "freezing",
     "heads",
@@ -79,6 +83,8 @@ _NAMES = {
     "Cache": "features",
     "Estimate": "advice.estimation",
     "estimate": "advice.estimation",
+    "Export": "exporting",
+    "export": "exporting",
     "FittedModel": "fitted",
     "load": "fitted",
     "report": "reporting",

@@ -89,7 +89,9 @@ def test_statistics_are_those_of_scipy():
     values = random.integers(0, 12, 60).astype(float)
     divisions = np.zeros((1, 60), bool)
     divisions[0, 40:] = True
-    found = stats.anderson_ksamp([values[:40], values[40:]], variant="right", method=NEVER).statistic
+    found = stats.anderson_ksamp(
+        [values[:40], values[40:]], variant="right", method=NEVER
+    ).statistic
     shuffled = np.stack([random.permutation(divisions[0]) for _ in range(200)])
     ours = drift.difference(values)(np.concatenate([divisions, shuffled]))
     theirs = [

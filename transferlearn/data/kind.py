@@ -11,6 +11,7 @@ import numpy as np
 from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.data.listed import Listed
 from transferlearn.data.targets.base import Target, Targets
+from transferlearn.edge import ArrayReader, ItemReader
 from transferlearn.monitoring.traits import Traits
 from transferlearn.types import Json, TfData
 
@@ -138,6 +139,11 @@ class Kind(abc.ABC):
     @abc.abstractmethod
     def load(cls, settings: Json, folder: Path) -> Self:
         """Makes the kind that was saved with these settings in this folder."""
+
+    def item_reader(self) -> ItemReader:
+        """Gives what reads items for an exported network, without Keras; by default, arrays."""
+        ((name, spec), *_) = self.inputs().items()
+        return ArrayReader(name, len(spec.shape))
 
     def write(self, folder: Path) -> None:
         """Writes the files that a save needs besides the settings; by default, it writes none."""

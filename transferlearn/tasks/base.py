@@ -11,6 +11,7 @@ import numpy as np
 
 from transferlearn.assembling import NetworkOutput
 from transferlearn.data import Encoder, Spec, Target, Targets
+from transferlearn.edge import OutputReader, RawReader
 from transferlearn.heads import Output
 from transferlearn.monitoring import OutputSignals, Unwatched
 from transferlearn.tasks.figures import Evaluation
@@ -195,6 +196,18 @@ class Encoding(abc.ABC, Generic[Prediction]):
     @abc.abstractmethod
     def values(self, outputs: Any) -> np.ndarray:
         """Turns a network's outputs into what they mean, such as probabilities, row by row."""
+
+    def meant(self, outputs: Any) -> dict[str, Any]:
+        """Turns a network's outputs into what an export gives, by name; by default, as they are.
+
+        It must be made by `keras.ops`, since it becomes a part of the exported network. Where there
+        is one, it is what `values` gives.
+        """
+        return {PREDICTIONS: outputs}
+
+    def output_reader(self) -> OutputReader:
+        """Gives what makes predictions of exported outputs; by default they stay as they are."""
+        return RawReader()
 
     @abc.abstractmethod
     def decode(self, values: np.ndarray, seen: Sequence[Seen]) -> list[Prediction]:

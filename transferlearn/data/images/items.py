@@ -6,10 +6,10 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from transferlearn.data.images.files import ImageFileError, decode, resize, size_of
 from transferlearn.data.images.likeness import likeness_of_array
 from transferlearn.data.images.pixels import fingerprint, fit_size, raw_rgb
 from transferlearn.data.items import RawItems, decoding_pool
+from transferlearn.edge.pictures import ImageFileError, decode, resize, size_of
 from transferlearn.monitoring.traits import Traits, of_sizes
 
 

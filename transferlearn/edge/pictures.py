@@ -1,4 +1,4 @@
-"""Decodes image files into RGB by documented rules, and resizes them."""
+"""Decodes image files into RGB by documented rules, and resizes them, in training and anywhere."""
 
 import contextlib
 import stat
@@ -54,10 +54,27 @@ def decode(path: str, *, any_name: bool = False, least: int | None = None) -> Im
         ImageFileError: The file is empty, unreadable, no image, misnamed, oversized, truncated or
             corrupt.
     """
-    image = _open(_read(path))
     ending = Path(path).suffix.lower()
-    if not any_name and image.format not in ENDINGS.get(ending, FORMATS):
+    formats = FORMATS if any_name else ENDINGS.get(ending, FORMATS)
+    image = _open(_read(path))
+    if image.format not in formats:
         raise ImageFileError(f"misnamed: the content is {image.format}, the name ends in {ending}")
+    return _decoded(image, least)
+
+
+def decode_bytes(content: bytes) -> Image.Image:
+    """Decodes the content of a file, which need not be on a disk, by the rules of `decode`.
+
+    Raises:
+        ImageFileError: The content is empty, no image, oversized, truncated or corrupt.
+    """
+    if not content:
+        raise ImageFileError("empty: 0 bytes")
+    return _decoded(_open(content), None)
+
+
+def _decoded(image: Image.Image, least: int | None) -> Image.Image:
+    """Decodes all pixels of a picture that was opened."""
     # A small file can hold a huge picture: a PNG of 48 KB took 2.6 GB in Keras's own loader.
     limit = Image.MAX_IMAGE_PIXELS
     if limit is not None and image.width * image.height > limit:
