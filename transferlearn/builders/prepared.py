@@ -163,6 +163,7 @@ class Training(Generic[Prediction]):
             phases=tuple(self.job.results),
             outline=self._outline(watching),
             skipped=self.data.train.skipped,
+            held_out=self.data.validation,
         )
         if runner.cut_short_by is not None:
             hand_over(runner.cut_short_by, fitted, on_interrupt)

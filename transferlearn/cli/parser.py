@@ -2,7 +2,16 @@
 
 import argparse
 
-from transferlearn.cli import backbones, cache, demo, evaluate, predict, report, suggest, train
+from transferlearn.cli import (
+    backbones,
+    cache,
+    demo,
+    evaluate,
+    predict,
+    report,
+    suggest,
+    train,
+)
 from transferlearn.cli.command import Command
 
 _COMMANDS: tuple[Command, ...] = (

@@ -32,6 +32,7 @@ class ImageReader(ItemReader):
     """
 
     name: ClassVar[str] = "images"
+    whole: ClassVar[str | None] = "uint8"
 
     image_size: tuple[int, int]
     interpolation: str = "bilinear"

@@ -26,7 +26,14 @@ class Rows(NamedTuple):
 
 
 class ItemReader(Named):
-    """Reads items as the rows of numbers that a network takes; the same in training and here."""
+    """Reads items as the rows of numbers that a network takes; the same in training and here.
+
+    Attributes:
+        whole: The dtype of whole numbers that holds files as they are, such as `"uint8"`, or
+            `None`; networks in int8 take it.
+    """
+
+    whole: ClassVar[str | None] = None
 
     @abc.abstractmethod
     def is_one(self, items: Any) -> bool:

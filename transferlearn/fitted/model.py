@@ -12,6 +12,7 @@ from PIL import Image
 
 from transferlearn import data
 from transferlearn.backbones.saved_model import copy_programs
+from transferlearn.data.dataset import Dataset
 from transferlearn.data.kind import Kind
 from transferlearn.data.messages import indented, notice
 from transferlearn.fitted.calibration import Calibration, calibrate
@@ -43,6 +44,7 @@ class FittedModel(Generic[Prediction]):
         outline: The outline, which tells how the model was trained.
         skipped: The items to train on that were left out, with the reasons.
         temperature: The number by which `calibrate` divided the logits; 1: it was not called.
+        held_out: The items that were held out, for `tl.export` to check on; a save has none.
     """
 
     model: keras.Model
@@ -53,6 +55,7 @@ class FittedModel(Generic[Prediction]):
     outline: Outline
     skipped: tuple[data.Skipped, ...] = ()
     temperature: float = 1.0
+    held_out: Dataset | None = None
 
     @property
     def class_names(self) -> tuple[str, ...]:
