@@ -31,8 +31,9 @@ from transferlearn.exporting.network import ServedNetwork, serve
 
 SEED = 0
 HELD_OUT = 400  # images
+TRAINED_ON = 800
 TURNS = 60  # of one image in float32 and in int8
-SIZES = {"EfficientNetLite0": 96, "MobileNetV2": 64, "ResNet": 64}
+SIZES = {"EfficientNetLite0": 96, "MobileNetV2": 64, "ResNet": 32}
 
 
 def converter(network: ServedNetwork, samples: Samples, folder: Path) -> None:
@@ -224,6 +225,7 @@ def main() -> None:
             labelled = np.load(stored(chosen, SIZES[name], options.cache, None))
             order = np.random.default_rng(SEED).permutation(len(labelled["x"]))
             x, y = labelled["x"][order], labelled["y"][order]
+            x, y = x[: HELD_OUT + TRAINED_ON], y[: HELD_OUT + TRAINED_ON]
             train, test = (x[HELD_OUT:], y[HELD_OUT:]), (x[:HELD_OUT], y[:HELD_OUT])
             fitted = fitted_on(name, *train)
             print(f"\n{name}, {SIZES[name]} px, {chosen}: float32, int8, time, faster", flush=True)

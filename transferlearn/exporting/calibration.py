@@ -14,7 +14,7 @@ from transferlearn.exporting.network import ServedNetwork
 from transferlearn.fitted import FittedModel
 from transferlearn.types import Source
 
-ITEMS = 300
+ITEMS = 100
 
 
 def samples_of(fitted: FittedModel[Any], network: ServedNetwork, source: Source | None) -> Samples:

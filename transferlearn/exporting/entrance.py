@@ -67,7 +67,7 @@ def export(
             from uint8 pixels on, faster and in a quarter of the bytes; `None` keeps float32. What a
             format is offered with is in docs/exporting.md.
         calibration_data: For int8, items with targets that the model was trained on, by which the
-            ranges of its layers are measured; at most 300 of them are looked at.
+            ranges of its layers are measured; at most 100 of them are looked at.
         limit: The most that outputs may differ, as a share of their range; `None`: 1e-4, and 0.02
             with float16. With int8, the most of the score that may be lost; `None`: 0.01.
 
