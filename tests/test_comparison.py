@@ -90,6 +90,10 @@ def test_random_weights_are_new_and_measured_inputs_stay():
         )
         kept, measured = (part.get_layer("measured").get_weights() for part in (drawn, given))
         np.testing.assert_array_equal(kept[0], measured[0])
+    fixed = keras.layers.Conv2D(4, 3, kernel_initializer="ones", name="fixed")(image)
+    brings = keras.Model(image, keras.layers.GlobalAveragePooling2D()(fixed), name="brings")
+    with pytest.raises(ValueError, match="the layers of 'brings' bring their weights"):
+        with_random_weights(tl.ImageClassifierBuilder(brings))
     named = with_random_weights(tl.ImageClassifierBuilder("ResNet50"))
     assert named == replace(tl.ImageClassifierBuilder("ResNet50"), weights=None)
 

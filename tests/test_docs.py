@@ -79,6 +79,33 @@ def test_every_picture_is_drawn_as_written(tmp_path, monkeypatch):
     assert 0 <= scope["found"][0].values.max() <= 1
 
 
+@pytest.mark.full
+@pytest.mark.filterwarnings("ignore:No temperature fits")  # the photos are noise
+def test_the_page_on_evaluating_runs_as_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = [(f"n{i:08}", f"class_{i}") for i in range(1000)]
+
+    def decode(rising, top):
+        return [[(*names[i], rising[0, i]) for i in rising[0].argsort()[::-1][:top]]]
+
+    monkeypatch.setattr(keras.applications.imagenet_utils, "decode_predictions", decode)
+    for place in ("photos/train", "photos/validation", "photos/test", "photos-by-imagenet-class"):
+        for i, image in enumerate(pixels(24, 32, seed=len(place))):
+            name = ("cat", "dog")[i % 2] if place.startswith("photos/") else f"Class {i % 3}"
+            (tmp_path / place / name).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(tmp_path / place / name / f"{i}.png")
+    builder = tl.ImageClassifierBuilder(small_backbone(), seed=0)
+    fitted = builder.fit("photos/train", schedule="probe", validation_split=0, verbose=0)
+    image = keras.Input((32, 32, 3))
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(image))
+    own = keras.Model(image, keras.layers.Dense(1000, activation="softmax")(x))
+    scope = {"tl": tl, "builder": builder, "fitted": fitted, "own": own}
+    for block in python_blocks("docs/evaluating.md"):
+        exec(block.replace('"EfficientNetLite0"', "own"), scope)
+    assert len(scope["found"].contenders) == 4
+    assert len(scope["scores"].likeliest(5)) == 24
+
+
 def test_the_classic_job_of_the_readme_builds_as_written():
     block = next(b for b in python_blocks("README.md") if "VGG16" in b)
     scope = {}

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from transferlearn import monitoring as monitoring
     from transferlearn import plotting as plotting
     from transferlearn import schedules as schedules
+    from transferlearn import serving as serving
     from transferlearn import tasks as tasks
     from transferlearn import testing as testing
     from transferlearn.advice.diagnosis import Diagnosis as Diagnosis
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from transferlearn.searching import Range as Range
     from transferlearn.searching import Search as Search
     from transferlearn.searching import search as search
+    from transferlearn.serving import serve as serve
     from transferlearn.strangers import read_model as read_model
 
 _MODULES = (
@@ -66,6 +68,7 @@ _MODULES = (
     "monitoring",
     "plotting",
     "schedules",
+    "serving",
     "tasks",
     "testing",
 )
@@ -104,6 +107,7 @@ _NAMES = {
     "Range": "searching",
     "Search": "searching",
     "search": "searching",
+    "serve": "serving",
     "read_model": "strangers",
 }
 __all__ = [*_MODULES, *_NAMES]

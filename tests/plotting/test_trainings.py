@@ -85,6 +85,30 @@ def test_weights_are_on_it(builder, photos):
     assert all("\nweight " in title for title in titles(figure))
 
 
+def test_streams_are_shown_too(builder, photos):
+    tf = pytest.importorskip("tensorflow")
+    x, y = photos
+    stream = tf.data.Dataset.from_tensor_slices((x, (y == "dog").astype("int32"))).batch(4)
+    with pytest.warns(tl.data.DataWarning, match="validat"):
+        training = builder.prepare(stream, schedule="probe")
+    figure = tl.plotting.show_batch(training)
+    np.testing.assert_array_equal(images(figure), x[:4])
+    assert titles(figure) == [training.encoding.class_names[int(one == "dog")] for one in y[:4]]
+
+
+def test_targets_of_any_form_are_described():
+    encoding = made.numbers("a", "b")
+    assert encoding.described(np.array([[1.25, 2], [3, 4]])) == ["a 1.25, b 2", "a 3, b 4"]
+    described = tl.tasks.Encoding.described(encoding, {"x": np.eye(2), "y": np.array([7, 8])})
+    assert described == ["1, 0, 7", "0, 1, 8"]
+    classes = tl.tasks.ClassEncoding(class_names=("a", "b", "c"))
+    assert classes.described(np.array([2, 0])) == ["c", "a"]
+    assert classes.described(np.array([[0.25, 0.75, 0], [0, 0, 1]])) == ["75% b, 25% a", "c"]
+    two = tl.tasks.ClassEncoding(class_names=("a", "b"))
+    assert two.described(np.array([[1.0], [0.0]])) == ["b", "a"]
+    assert classes.described(np.zeros((1, 3))) == ["-"]
+
+
 def test_texts_are_shown_as_tokens():
     kind = made.of_letters({"g": [0, 3]}).kind
     ax = Figure().subplots()

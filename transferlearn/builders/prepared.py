@@ -178,6 +178,7 @@ class Training(Generic[Prediction]):
             outline=self._outline(watching),
             skipped=self.data.train.skipped,
             reference=found[-1] if found else None,
+            held_out=self.data.validation,
         )
         if runner.cut_short_by is not None:
             hand_over(runner.cut_short_by, fitted, on_interrupt)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import keras
+import numpy as np
 
 from transferlearn.backbones import Backbone
 from transferlearn.backbones.graph import copy_weights
@@ -31,4 +32,12 @@ def _drawn_anew(model: keras.Model) -> keras.Model:
     copy = keras.models.clone_model(model)
     pairs = zip(layers_within(model), layers_within(copy), strict=True)
     copy_weights([pair for pair in pairs if isinstance(pair[0], keras.layers.Normalization)])
+    given, drawn = model.trainable_weights, copy.trainable_weights
+    if given and all(map(_are_equal, given, drawn)):
+        raise ValueError(f"the layers of {model.name!r} bring their weights with them.")
     return copy
+
+
+def _are_equal(given: keras.Variable, drawn: keras.Variable) -> bool:
+    """Says whether two weights have the same values."""
+    return np.array_equal(*map(keras.ops.convert_to_numpy, (given, drawn)))

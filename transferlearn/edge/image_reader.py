@@ -1,6 +1,6 @@
 """Reads photos as training did: decoded, turned upright and resized."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,6 +17,7 @@ from transferlearn.edge.pictures import (
     resize_array,
     to_rgb,
 )
+from transferlearn.monitoring.traits import Traits, of_pixels
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class ImageReader(ItemReader):
     """
 
     name: ClassVar[str] = "images"
+    whole: ClassVar[str | None] = "uint8"
 
     image_size: tuple[int, int]
     interpolation: str = "bilinear"
@@ -61,6 +63,10 @@ class ImageReader(ItemReader):
         paths = [str(item) if isinstance(item, (str, Path)) else None for item in items]
         pixels = [self._pixels(item, path) for item, path in zip(items, paths, strict=True)]
         return Rows({self.input: np.stack(pixels)}, np.arange(len(pixels)), paths)
+
+    def traits(self, arrays: Mapping[str, np.ndarray]) -> Traits:
+        """Measures brightness, contrast, colour and sharpness."""
+        return of_pixels(arrays[self.input])
 
     def _pixels(self, item: Any, path: str | None) -> np.ndarray:
         """Reads one photo: `(height, width, 3)`, uint8, or float32 of an array of floats."""

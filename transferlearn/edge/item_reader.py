@@ -1,7 +1,7 @@
 """Defines how items become the arrays that a network takes, without Keras."""
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -9,6 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from transferlearn.edge.named import Named
+from transferlearn.monitoring.traits import Traits, of_numbers
 
 
 class Rows(NamedTuple):
@@ -26,7 +27,14 @@ class Rows(NamedTuple):
 
 
 class ItemReader(Named):
-    """Reads items as the rows of numbers that a network takes; the same in training and here."""
+    """Reads items as the rows of numbers that a network takes; the same in training and here.
+
+    Attributes:
+        whole: The dtype of whole numbers that holds files as they are, such as `"uint8"`, or
+            `None`; networks in int8 take it.
+    """
+
+    whole: ClassVar[str | None] = None
 
     @abc.abstractmethod
     def is_one(self, items: Any) -> bool:
@@ -40,6 +48,10 @@ class ItemReader(Named):
             ValueError: An item cannot be read, for the reason that the message gives.
             OSError: There is no such file.
         """
+
+    def traits(self, arrays: Mapping[str, np.ndarray]) -> Traits:
+        """Measures plain properties of rows for a monitor, such as brightness; by default none."""
+        return {}
 
 
 @dataclass(frozen=True)
@@ -59,6 +71,10 @@ class ArrayReader(ItemReader):
     def is_one(self, items: Any) -> bool:
         """Says whether this array has the axes of an item."""
         return bool(np.ndim(items) == self.dimensions)
+
+    def traits(self, arrays: Mapping[str, np.ndarray]) -> Traits:
+        """Measures the mean and the spread of each item's numbers."""
+        return of_numbers(arrays[self.input])
 
     def read(self, items: Sequence[Any]) -> Rows:
         """Puts arrays of one shape into one; paths are those of `.npy` files."""

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from transferlearn.edge.description import Description
 from transferlearn.edge.item_reader import ItemReader, Rows
 from transferlearn.edge.predictions import OutputReader
-from transferlearn.edge.runtimes import open_runtime
+from transferlearn.edge.runtimes import Runtime, open_runtime
 
 _AT_ONCE = 32  # rows
 
@@ -49,6 +49,24 @@ class Runner:
         model = folder / self.description.model
         self._runtime = open_runtime(self.description.format, model, threads, trusted)
 
+    @classmethod
+    def of(
+        cls,
+        description: Description,
+        item_reader: ItemReader,
+        output_reader: OutputReader,
+        runtime: Runtime,
+    ) -> Self:
+        """Makes a runner of its parts, without a folder."""
+        runner = cls.__new__(cls)
+        vars(runner).update(
+            description=description,
+            item_reader=item_reader,
+            output_reader=output_reader,
+            _runtime=runtime,
+        )
+        return runner
+
     def predict(self, items: Any) -> Any:
         """Predicts on one item or on several, as `FittedModel.predict` does.
 
@@ -69,7 +87,7 @@ class Runner:
         predictions = []
         for begin in range(0, len(given), _AT_ONCE):
             rows = self.item_reader.read(given[begin : begin + _AT_ONCE])
-            predictions += self.output_reader.read(self._of_items(rows), rows.paths)
+            predictions += self.output_reader.read(self.outputs(rows), rows.paths)
         return predictions[0] if single else predictions
 
     def run(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -88,8 +106,8 @@ class Runner:
             spec.check(name, arrays[name])
         return self._runtime.run(arrays)
 
-    def _of_items(self, rows: Rows) -> dict[str, np.ndarray]:
-        """Runs the model on rows, some at a time; several rows of one item are averaged."""
+    def outputs(self, rows: Rows) -> dict[str, np.ndarray]:
+        """Gives the outputs for items by name; several rows of one item are averaged."""
         inputs = {
             name: as_dtype(rows.arrays[name], spec.dtype)
             for name, spec in self.description.inputs.items()

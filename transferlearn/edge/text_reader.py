@@ -1,6 +1,6 @@
 """Reads texts as training did: cut into tokens, framed, and filled up to one length."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -9,6 +9,7 @@ import numpy as np
 
 from transferlearn.edge.item_reader import ItemReader, Rows
 from transferlearn.edge.tokenizers import EdgeTokenizer
+from transferlearn.monitoring.traits import Traits, of_tokens
 
 _STEP = 32  # tokens; rows are filled up to a multiple of it, as where Keras predicts
 
@@ -62,6 +63,11 @@ class TextReader(ItemReader):
         return Rows(
             {self.input: ids}, item_of, [str(x) if isinstance(x, Path) else None for x in items]
         )
+
+    def traits(self, arrays: Mapping[str, np.ndarray]) -> Traits:
+        """Measures the number of tokens of each row."""
+        tokens = of_tokens(arrays[self.input], self.padding, None)
+        return {"tokens": tokens["tokens"]}
 
     def settings(self) -> dict[str, Any]:
         """Gives the settings, with the tokenizer's name and its own settings."""

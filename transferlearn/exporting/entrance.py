@@ -10,9 +10,11 @@ import keras
 
 from transferlearn import data
 from transferlearn.checks import refuse_address
+from transferlearn.data import Dataset
 from transferlearn.drafts import drafts, new_draft
 from transferlearn.edge import Description
 from transferlearn.edge.description import FILE
+from transferlearn.exporting.calibration import samples_of
 from transferlearn.exporting.checking import Checked, check
 from transferlearn.exporting.formats import FORMATS, Format
 from transferlearn.exporting.network import ServedNetwork, model_hash, serve
@@ -42,10 +44,11 @@ class Export:
 def export(
     fitted: FittedModel[Any],
     path: str | Path,
-    validation_data: Source,
+    validation_data: Source | None = None,
     *,
     format: str = "onnx",
     quantize: str | None = None,
+    calibration_data: Source | None = None,
     limit: float | None = None,
 ) -> Export:
     """Writes a model for another runtime, after checking there that it answers as Keras does.
@@ -57,12 +60,16 @@ def export(
         fitted: The model.
         path: The folder that is made; an export that is there already is replaced.
         validation_data: Items with targets, as `FittedModel.evaluate` takes them, that the model
-            was not trained on; at most 1,000 of them are looked at.
+            was not trained on; at most 1,000 of them are looked at. `None`: those that `fit` held
+            out in this process.
         format: `"onnx"`, `"litert"`, `"openvino"` or `"saved_model"`.
-        quantize: `"float16"` stores weights in half the bytes, for all formats but
-            `"saved_model"`; `None` keeps float32.
+        quantize: `"float16"` stores weights in half the bytes; `"int8"` computes in whole numbers,
+            from uint8 pixels on, faster and in a quarter of the bytes; `None` keeps float32. What a
+            format is offered with is in docs/exporting.md.
+        calibration_data: For int8, items with targets that the model was trained on, by which the
+            ranges of its layers are measured; at most 100 of them are looked at.
         limit: The most that outputs may differ, as a share of their range; `None`: 1e-4, and 0.02
-            with float16.
+            with float16. With int8, the most of the score that may be lost; `None`: 0.01.
 
     Raises:
         ValueError: The exported file answers otherwise than Keras; nothing was written.
@@ -81,15 +88,18 @@ def export(
     refuse_address("path", path)
     path = Path(path).resolve()
     _check_target(path)
-    dataset = data.load(validation_data, fitted.kind, fitted.encoding.target)
-    network = serve(fitted)
+    dataset = _validation(fitted, validation_data)
+    network = serve(fitted, whole=quantize == "int8")
+    samples = samples_of(fitted, network, calibration_data) if quantize == "int8" else tuple
     path.parent.mkdir(parents=True, exist_ok=True)
     drafts(path.parent, f".{path.name}.")
     draft = new_draft(path.parent, f".{path.name}.")
     draft.mkdir()
     try:
-        chosen.write(network, draft, quantize, lambda: ())
+        chosen.write(network, draft, quantize, samples)
         fitted.kind.item_reader().write(draft)
+        if fitted.reference is not None:  # for monitoring where it is served
+            fitted.reference.write(draft)
         described = _describe(fitted, network, chosen, quantize, draft)
         described.write(draft)
         checked = check(fitted, draft, dataset, quantize=quantize, limit=limit)
@@ -100,6 +110,18 @@ def export(
         shutil.rmtree(draft, ignore_errors=True)
         raise
     return Export(path, described, checked)
+
+
+def _validation(fitted: FittedModel[Any], given: Source | None) -> Dataset:
+    """Loads the items to check on, or takes those that were held out."""
+    if given is not None:
+        return data.load(given, fitted.kind, fitted.encoding.target)
+    if fitted.held_out is None:
+        raise ValueError(
+            "An export is checked on items with targets, and none are held out here: "
+            "tl.export(fitted, path, 'photos/validation')"
+        )
+    return fitted.held_out
 
 
 def _check_target(path: Path) -> None:

@@ -47,8 +47,12 @@ class ServedNetwork:
         return {"metadata.json": json.dumps(self.metadata, indent=2), "labels.txt": lines}
 
 
-def serve(fitted: FittedModel[Any]) -> ServedNetwork:
+def serve(fitted: FittedModel[Any], *, whole: bool = False) -> ServedNetwork:
     """Makes the function of a fitted model that is exported.
+
+    Args:
+        fitted: The model.
+        whole: Whether inputs are whole numbers if the items are, such as uint8 pixels.
 
     Raises:
         ValueError: Keras does not run on TensorFlow, whose converters are used.
@@ -62,14 +66,16 @@ def serve(fitted: FittedModel[Any]) -> ServedNetwork:
     import tensorflow as tf
 
     model, encoding = fitted.model, fitted.encoding
+    dtype = fitted.kind.item_reader().whole if whole else None
     inputs = {
-        tensor.name: TensorSpec((None, *tensor.shape[1:]), str(tensor.dtype))
+        tensor.name: TensorSpec((None, *tensor.shape[1:]), dtype or str(tensor.dtype))
         for tensor in model.inputs
     }
 
     def function(*tensors: Any) -> dict[str, Any]:
+        taken = [keras.ops.cast(x, to.dtype) for x, to in zip(tensors, model.inputs, strict=True)]
         # `Model.export` leaves `training` open, and layers such as Resizing then turn it on.
-        outputs = model(list(tensors) if len(tensors) > 1 else tensors[0], training=False)
+        outputs = model(taken if len(taken) > 1 else taken[0], training=False)
         return {
             name: keras.ops.cast(tensor, "float32")
             for name, tensor in encoding.meant(outputs).items()

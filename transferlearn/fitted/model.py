@@ -12,6 +12,7 @@ from PIL import Image
 
 from transferlearn import data
 from transferlearn.backbones.saved_model import copy_programs
+from transferlearn.data.dataset import Dataset
 from transferlearn.data.kind import Kind
 from transferlearn.data.messages import indented, notice
 from transferlearn.fitted.calibration import Calibration, calibrate
@@ -46,6 +47,7 @@ class FittedModel(Generic[Prediction]):
         reference: What held-out items were like, for `tl.monitor`; `None` where nothing was held
             out.
         temperature: The number by which `calibrate` divided the logits; 1: it was not called.
+        held_out: The items that were held out, for `tl.export` to check on; a save has none.
     """
 
     model: keras.Model
@@ -57,6 +59,7 @@ class FittedModel(Generic[Prediction]):
     skipped: tuple[data.Skipped, ...] = ()
     temperature: float = 1.0
     reference: Reference | None = None
+    held_out: Dataset | None = None
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -37,6 +37,10 @@ class OutputSignals(abc.ABC):
     def errors(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Says how wrong each item's answer is, float `(items,)`; 0 is right."""
 
+    def target(self, label: Any) -> Any:
+        """Gives what `errors` takes for a label of JSON; `None` where it is no label."""
+        return None
+
     def settings(self) -> dict[str, Any]:
         """Gives what `read` makes these signals of, as values that JSON can hold."""
         return {"word": self.word, "names": list(self.names)}
@@ -68,6 +72,10 @@ class OneClass(OutputSignals):
         """Gives the number of the likeliest class."""
         return values.argmax(axis=1)
 
+    def target(self, label: Any) -> int | None:
+        """Gives the number of a class by its name."""
+        return self.names.index(label) if label in self.names else None
+
     def errors(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Gives 1 for a wrong class, by numbers of classes or shares of them."""
         truth = targets.argmax(axis=1) if targets.ndim > 1 else targets
@@ -88,6 +96,12 @@ class AnyClasses(OutputSignals):
         """Gives the mean probability that a class is rightly there or not there."""
         return np.maximum(values, 1 - values).mean(axis=1)
 
+    def target(self, label: Any) -> list[int] | None:
+        """Gives a row with a 1 for each class in a list of names."""
+        if not isinstance(label, list) or not set(map(str, label)) <= set(self.names):
+            return None
+        return [int(name in label) for name in self.names]
+
     def errors(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Gives the share of classes that are wrongly there or not there."""
         return ((values >= 0.5) != (targets >= 0.5)).mean(axis=1)
@@ -103,6 +117,13 @@ class Quantities(OutputSignals):
 
     word: ClassVar[str] = "numbers"
     spread: tuple[float, ...] = ()
+
+    def target(self, label: Any) -> list[float] | None:
+        """Gives a row of a number, a list of numbers, or numbers by name."""
+        given = [label.get(name) for name in self.names] if isinstance(label, dict) else label
+        row = given if isinstance(given, list) else [given]
+        is_row = len(row) == len(self.names) and all(isinstance(x, (int, float)) for x in row)
+        return list(map(float, row)) if is_row else None
 
     def errors(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Gives the mean absolute error of the known numbers, in units of the spread."""

@@ -22,13 +22,14 @@ class Measured(NamedTuple):
     """Holds what was measured of some items, one row each.
 
     Attributes:
-        features: What the last layer reads, float `(items, features)`.
+        features: What the last layer reads, float `(items, features)`; `None` where that is not
+            known, as in a server.
         values: The model's values, such as probabilities, float `(items, outputs)`.
         traits: Plain properties of the items by name, float `(items,)` each.
         errors: How wrong each answer is, float `(items,)`; `None` without targets.
     """
 
-    features: np.ndarray
+    features: np.ndarray | None
     values: np.ndarray
     traits: Traits
     errors: np.ndarray | None = None
@@ -36,7 +37,7 @@ class Measured(NamedTuple):
     def rows(self, rows: np.ndarray) -> "Measured":
         """Gives what was measured of the items `rows`."""
         return Measured(
-            self.features[rows],
+            None if self.features is None else self.features[rows],
             self.values[rows],
             {name: trait[rows] for name, trait in self.traits.items()},
             None if self.errors is None else self.errors[rows],
@@ -114,7 +115,7 @@ class Reference:
             how: What the items are, in words.
         """
         axes = Axes.of(training)
-        found = measured.rows(np.arange(min(len(measured.features), MOST_ITEMS)))
+        found = measured.rows(np.arange(min(len(measured.values), MOST_ITEMS)))
         signals = signals_of(found, axes, outputs)
         return cls(kind=kind, outputs=outputs, axes=axes, signals=signals, how=how)
 
@@ -195,12 +196,14 @@ def read_reference(folder: Path) -> Reference | None:
 
 def signals_of(measured: Measured, axes: Axes, outputs: OutputSignals) -> Signals:
     """Makes the signals of measured items along given axes."""
-    places = axes.places(measured.features)
-    values = measured.values
+    values, inside = measured.values, {}
+    if measured.features is not None:
+        places = axes.places(measured.features)
+        inside = {f"axis {i + 1}": places[:, i] for i in range(places.shape[1])}
+        inside[NOVELTY] = axes.novelty(measured.features)
     confidence = outputs.confidence(values)
     columns: Mapping[str, np.ndarray] = {
-        **{f"axis {i + 1}": places[:, i] for i in range(places.shape[1])},
-        NOVELTY: axes.novelty(measured.features),
+        **inside,
         **measured.traits,
         **outputs.watched(values),
         **({} if confidence is None else {CONFIDENCE: confidence}),

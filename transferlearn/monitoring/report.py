@@ -150,6 +150,15 @@ class Watch:
 
     _repr_html_ = to_html
 
+    def to_page(self) -> str:
+        """Gives a whole page, which loads nothing from elsewhere."""
+        head = '<meta charset="utf-8"><title>Monitor</title>'
+        style = "body{font-family:system-ui,sans-serif;max-width:50rem;margin:2rem auto}"
+        return (
+            f'<!doctype html><html lang="en"><head>{head}<style>{style}</style></head>'
+            f"<body><h1>Monitor</h1>{self.to_html()}</body></html>"
+        )
+
 
 def _page_part(verdict: str, facts: list[str], table: str) -> str:
     """Puts sentences and a table together; the sentences are shown as they are."""

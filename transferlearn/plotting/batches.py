@@ -44,5 +44,4 @@ def show_batch(
     if batch.weights is not None and not np.all(batch.weights == 1):
         for of_item, weight in zip(lines, np.ravel(batch.weights), strict=True):
             of_item.append(f"weight {weight:.3g}")
-    items = list(np.asarray(batch.items)[:count])
-    return draw_items(training.kind, items, lines, axes, "A batch to train on")
+    return draw_items(training.kind, list(batch.items[:count]), lines, axes, "A batch to train on")

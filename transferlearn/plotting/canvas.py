@@ -8,6 +8,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from transferlearn.plotting.labels import fonts
@@ -96,8 +97,9 @@ def legend(ax: Axes, **settings: Any) -> None:
     if not ax.get_legend_handles_labels()[1]:  # Matplotlib warns of a legend without entries
         return
     made = ax.legend(frameon=False, labelcolor=INK, fontsize="small", **settings)
-    for handle in filter(None, made.legend_handles):
-        handle.set_alpha(1.0)
+    for handle in made.legend_handles:
+        if isinstance(handle, Line2D):
+            handle.set_alpha(1.0)
 
 
 def scale(ax: Axes, drawn: Any, title: str) -> None:

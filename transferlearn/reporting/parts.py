@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-_SHOWN = 12  # rows of a long table that are shown at first
+SHOWN = 12  # rows of a long table that are shown at first
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ class Table:
     @property
     def first(self) -> Sequence[Sequence[str]]:
         """Gives the rows that are shown at first."""
-        return self.rows[1 : _SHOWN + 1]
+        return self.rows[1 : SHOWN + 1]
 
     @property
     def rest(self) -> Sequence[Sequence[str]]:
         """Gives the rows that are shown on demand."""
-        return self.rows[_SHOWN + 1 :]
+        return self.rows[SHOWN + 1 :]
 
 
 @dataclass(frozen=True)

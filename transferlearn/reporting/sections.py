@@ -15,7 +15,7 @@ from transferlearn.fitted.showing import phases_of
 from transferlearn.money import Money
 from transferlearn.plotting.mistaken_items import items_of
 from transferlearn.reporting.again import code_of
-from transferlearn.reporting.parts import Section, Table
+from transferlearn.reporting.parts import SHOWN, Section, Table
 from transferlearn.reporting.pictures import add_pictures
 from transferlearn.tasks import Evaluation
 from transferlearn.types import Source
@@ -55,8 +55,11 @@ def training_section(fitted: FittedModel[Any]) -> Section:
     """Shows the phases, the curves, and what is to be said of them."""
     section = Section("training", "Training")
     section.tables.append(Table(phases_of(fitted), range(6), "Phases"))
-    told = (line for phase in fitted.phases for line in (phase.solved, phase.kept))
-    section.texts += [f"{text[0].upper()}{text[1:]}." for text in map(str, filter(None, told))]
+    for number, phase in enumerate(fitted.phases, start=1):
+        if phase.solved:
+            section.texts.append(f"Phase {number}: the head was {phase.solved}.")
+        if phase.kept:
+            section.texts.append(f"Phase {number} kept {phase.kept}.")
     section.texts.append(str(diagnose(fitted)))
     draw = {"Blocks of the network by phase": functools.partial(plotting.phases, fitted)}
     if fitted.history.history.get("loss"):
@@ -70,7 +73,8 @@ def result_section(fitted: FittedModel[Any], evaluation: Evaluation) -> Section:
     section = Section("results", "Results on the test data")
     section.tables.append(Table(evaluation.overall_rows(), [1], "All items"))
     if evaluation.parts:
-        rows = evaluation.part_rows(_PARTS)
+        rows = evaluation.part_rows(SHOWN)  # of more, the worst
+        rows += [row for row in evaluation.part_rows(_PARTS)[1:] if row not in rows]
         section.tables.append(Table(rows, range(1, len(rows[0])), "Part by part"))
     add_pictures(section, plotting.pictures(evaluation))
     return section

@@ -129,7 +129,8 @@ class Encoding(abc.ABC, Generic[Prediction]):
 
     def described(self, encoded: Any) -> list[str]:
         """Says in a few words what each target of a batch is, as the loss reads it."""
-        rows = np.asarray(encoded, float).reshape(len(encoded), -1)
+        parts = [np.asarray(part, float) for part in keras.tree.flatten(encoded)]
+        rows = np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
         return [", ".join(f"{number:.4g}" for number in row) for row in rows]
 
     def finish(self, outputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:

@@ -71,8 +71,9 @@ class Evaluation(Mapping[str, float]):
         try:
             return figures[name]
         except KeyError:
+            known = (key for key in figures if _OF_PART not in key)
             raise AttributeError(
-                f"There is no figure {name!r}. There are: {', '.join(figures)}."
+                f"There is no figure {name!r}. There are: {', '.join(known)}."
             ) from None
 
     @property

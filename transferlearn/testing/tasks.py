@@ -153,7 +153,13 @@ def _check_training(encoding: Encoding[Any], network: Network, targets: Targets)
         f"The score is called {encoding.score.name!r}, and no metric has that name. There are: "
         f"{', '.join(history)}.",
     )
-    _check_answers(encoding, model.predict(x, verbose=0), raw)
+    outputs = model.predict(x, verbose=0)
+    _check_answers(encoding, outputs, raw)
+    guess, shape = encoding.guess(targets), encoding.values(outputs).shape[1:]
+    require(
+        guess is None or guess.shape == shape,
+        f"guess gives the values of one item, of shape {shape}. Received: {guess!r}",
+    )
 
 
 def _check_answers(encoding: Encoding[Any], outputs: Any, raw: np.ndarray) -> None:
@@ -170,5 +176,10 @@ def _check_answers(encoding: Encoding[Any], outputs: Any, raw: np.ndarray) -> No
         isinstance(scores, Evaluation) and {"count", encoding.score.name} <= set(scores),
         f"measure gives a tl.tasks.Evaluation with count and {encoding.score.name}. "
         f"Received: {scores!r}",
+    )
+    test = encoding.compare(scores, scores)
+    require(
+        test is None or (test.difference == 0 and test.p_value == 1),
+        f"compare finds no difference between a model and itself. Received: {test}",
     )
     require(bool(encoding.summary()), "summary() must say in a few words what was learnt.")

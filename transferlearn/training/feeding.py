@@ -16,12 +16,13 @@ class FedBatch(NamedTuple):
     """Holds a batch as a network is trained on it.
 
     Attributes:
-        items: The items: images `(batch, height, width, 3)` in [0, 255], or token ids.
+        items: The items alone, without the further inputs that come with the targets: images
+            `(batch, height, width, 3)` in [0, 255], or token ids.
         targets: The targets, as the loss reads them.
         weights: The weights of the items, float32 `(batch,)`; `None`: all weigh the same.
     """
 
-    items: Any
+    items: np.ndarray
     targets: Any
     weights: np.ndarray | None
 
@@ -32,11 +33,12 @@ def first_batch(data: TrainingData) -> FedBatch:
     batches = data.train.requested(request)
     if data.mixup and isinstance(batches, keras.utils.PyDataset):
         batches = MixedBatches(batches, data.mixup, data.seed)
-    items, targets, *rest = next(iter(iterate(batches)))
+    inputs, targets, *rest = next(iter(iterate(batches)))
+    items = np.asarray(keras.tree.flatten(inputs)[0])
     if data.augmentation is not None:
         with random_states_kept():
             layer = data.augmentation
             own = type(layer).from_config(layer.get_config())  # it draws numbers of its own
-            image = keras.ops.convert_to_tensor(np.asarray(items, np.float32))
+            image = keras.ops.convert_to_tensor(items.astype(np.float32))
             items = keras.ops.convert_to_numpy(own(image, training=True))
     return FedBatch(items, targets, rest[0] if rest else None)

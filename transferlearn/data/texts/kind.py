@@ -27,6 +27,7 @@ from transferlearn.data.texts.reading import (
 )
 from transferlearn.data.texts.tokenizer import Tokenizer, load_tokenizer, save_tokenizer
 from transferlearn.data.texts.tokens import TokenItems
+from transferlearn.edge import ItemReader, TextReader
 from transferlearn.monitoring.traits import Traits, of_tokens
 from transferlearn.types import Json, TfData
 
@@ -150,6 +151,20 @@ class Texts(Kind):
     def settings(self) -> Json:
         """Gives the settings that a save holds: `sequence_length` and `long_texts`."""
         return {"sequence_length": self.sequence_length, "long_texts": self.long_texts}
+
+    def item_reader(self) -> ItemReader:
+        """Gives what reads texts without Keras, or token ids where the tokenizer needs it."""
+        tokenizer = self.tokenizer.for_edge()
+        if tokenizer is None:
+            return super().item_reader()
+        return TextReader(
+            tokenizer,
+            self.sequence_length,
+            self.long_texts,
+            self.tokenizer.start,
+            self.tokenizer.end,
+            self.tokenizer.padding,
+        )
 
     @classmethod
     def load(cls, settings: Json, folder: Path) -> Self:
