@@ -129,7 +129,7 @@ class ItemBatches(keras.utils.PyDataset):
     def in_random_order(self, seed: int) -> Self:
         """Gives batches of the same items in a random order, which does not depend on `epoch`."""
         other = copy.copy(self)
-        vars(other).update(_seed=seed, _orders={}, _pending={}, _lock=threading.Lock())
+        other.__dict__.update(_seed=seed, _orders={}, _pending={}, _lock=threading.Lock())
         return other
 
     def _rows(self, epoch: int, index: int) -> np.ndarray:

@@ -103,7 +103,8 @@ class Guard:
         too_large = RefusalError(413, f"A request may have {most:,} bytes.")
         if said.isdecimal() and int(said) > most:
             raise too_large
-        parts, size = [], 0
+        parts: list[bytes] = []
+        size = 0
         until = time.monotonic() + self._settings.timeout
         while True:
             try:
