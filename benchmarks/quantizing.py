@@ -55,7 +55,7 @@ def onnx_runtime(network: ServedNetwork, samples: Samples, folder: Path) -> None
     """Quantizes by ONNX Runtime's static quantization, with weights by channel."""
     from onnxruntime import quantization
 
-    class Reader(quantization.CalibrationDataReader):  # type: ignore[misc]
+    class Reader(quantization.CalibrationDataReader):
         def __init__(self) -> None:
             self.left = iter(samples())
 
@@ -183,14 +183,15 @@ def row(
     x, y = test
     with tempfile.TemporaryDirectory() as place:
         plain, small = Path(place) / "plain", Path(place) / "small"
-        plain.mkdir(), small.mkdir()
+        for folder in (plain, small):
+            folder.mkdir()
         format.write(serve(fitted), plain, None, tuple)
         network = serve(fitted, whole=True)
         try:
             quantize(network, samples_of(fitted, network, train), small)
             runs = [
-                open_runtime(format.name, folder / format.model, 1, trusted=False)
-                for folder in (plain, small)
+                open_runtime(format.name, made / format.model, 1, trusted=False)
+                for made in (plain, small)
             ]
             before, after = (
                 accuracy(run, x, y, dtype)

@@ -60,7 +60,6 @@ def test_a_changed_file_is_found(folder):
         ({"files": {"y": "0"}}, "missing"),
         ({"files": {}}, "names no model"),
         ({"inputs": 3}, "damaged"),
-        ({"model": "../other.onnx"}, "names no model"),
     ],
 )
 def test_what_an_export_cannot_say_is_refused(folder, changes, message):
@@ -75,6 +74,7 @@ def test_what_an_export_cannot_say_is_refused(folder, changes, message):
         ({"item_reader": {"name": "videos", "settings": {}}}, "'videos', which is not known"),
         ({"item_reader": {"name": "images", "settings": {"size": 3}}}, "settings of 'images'"),
         ({"item_reader": {"name": "images", "settings": {"image_size": [0, 3]}}}, "image_size"),
+        ({"model": "../other.onnx"}, "names no model"),
         ({"format": "exe"}, "A format is one of"),
     ],
 )

@@ -121,7 +121,7 @@ class ClassReader(OutputReader):
         first, second = expected[self.output], found[self.output]
         if self.several:
             close = np.abs(first - 0.5) <= tolerance
-            return np.asarray(((first >= 0.5) == (second >= 0.5)) | close).all(axis=1)
+            return np.asarray((((first >= 0.5) == (second >= 0.5)) | close).all(axis=1))
         chosen = np.take_along_axis(first, second.argmax(axis=1)[:, None], axis=1)[:, 0]
         return np.asarray(first.max(axis=1) - chosen <= tolerance)
 
