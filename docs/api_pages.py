@@ -5,12 +5,14 @@ import re
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import transferlearn
 
 _SECTION = re.compile(r"^(Args|Attributes|Returns|Yields|Raises|Reference|Example):\s*(.*)$")
 _LISTED = ("Args", "Attributes", "Raises")
+_METHODS = (FunctionType, property, classmethod, staticmethod)
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _ENTRY = re.compile(r"^(\*{0,2}[\w., ]+): (.*)$")
 
@@ -47,11 +49,12 @@ def _entry(title: str, module: Any, name: str) -> Iterator[str]:
     if not inspect.isclass(found):
         return
     for method, value in sorted(vars(found).items()):
-        if not method.startswith("_") and (doc := inspect.getdoc(value)):
-            yield f"### {name}.{method}"
-            if callable(value):
-                yield _signature(f"{name}.{method}", value)
-            yield _in_markdown(doc)
+        if method.startswith("_") or not isinstance(value, _METHODS):
+            continue
+        yield f"### {name}.{method}"
+        if not isinstance(value, property):
+            yield _signature(f"{name}.{method}", getattr(found, method))
+        yield _in_markdown(inspect.getdoc(value) or "")
 
 
 def _signature(name: str, found: Any) -> str:
@@ -61,6 +64,7 @@ def _signature(name: str, found: Any) -> str:
     except (TypeError, ValueError):
         return ""
     plain = [p.replace(annotation=inspect.Parameter.empty) for p in signature.parameters.values()]
+    plain = [parameter for parameter in plain if parameter.name not in ("self", "cls")]
     written = str(signature.replace(parameters=plain, return_annotation=inspect.Signature.empty))
     # Objects as defaults are written with their address.
     return f"```python\n{name}{_ADDRESS.sub('', written)}\n```"

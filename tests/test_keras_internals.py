@@ -3,6 +3,8 @@
 `.ci/full` runs this file with the oldest Keras that we support as well as with the newest.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+
 import keras
 import numpy as np
 import pytest
@@ -110,6 +112,18 @@ def test_draws_without_a_seed_have_a_state_that_can_be_read_and_set():
     assert not np.array_equal(first, keras.random.uniform((3,)))
     state.assign(kept)
     np.testing.assert_array_equal(keras.random.uniform((3,)), first)
+
+
+def test_what_a_stateless_scope_describes_is_listed():
+    """Otherwise a config of a hundred bytes could fill the memory before it fails."""
+    with ThreadPoolExecutor(1) as thread:  # the list is the thread's own
+
+        def described():
+            with keras.StatelessScope(initialize_variables=False):
+                keras.layers.Dense(3).build((None, 2))
+            return [x.shape for x in internals.put_off_variables()]
+
+        assert thread.submit(described).result() == [(2, 3), (3,)]
 
 
 def test_a_model_shows_the_metrics_of_the_one_that_is_trained_for_it():

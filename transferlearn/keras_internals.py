@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras.src.backend.common import global_state  # noqa: TID251
 from keras.src.random.seed_generator import global_seed_generator  # noqa: TID251
 
 
@@ -77,6 +78,11 @@ def global_seed_state() -> keras.Variable:
     `keras.utils.set_random_seed` sets it, and nothing public reads it.
     """
     return global_seed_generator().state
+
+
+def put_off_variables() -> list[keras.Variable]:
+    """Gives the variables that this thread described in a `StatelessScope`, to make them later."""
+    return list(global_state.get_global_attribute("uninitialized_variables") or [])
 
 
 def share_metrics(model: keras.Model, other: keras.Model) -> None:

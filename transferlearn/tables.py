@@ -41,7 +41,7 @@ def as_html(
     def line(cells: Sequence[object], tag: str) -> str:
         sides = ("right" if place in right else "left" for place in range(len(cells)))
         written = (
-            f'<{tag} style="text-align:{side}">{html.escape(str(cell))}</{tag}>'
+            f'<{tag} style="text-align:{side};padding:.15em .8em">{html.escape(str(cell))}</{tag}>'
             for cell, side in zip(cells, sides, strict=True)
         )
         return f"<tr>{''.join(written)}</tr>"

@@ -115,6 +115,7 @@ def test_where_the_features_show_no_gain_the_deepest_is_first(backbone):
     assert (found[0].trained_blocks, found[1].trained_blocks) == (1, 0)
 
 
+@pytest.mark.full
 def test_builders_go_on(backbone, found):
     layers = Layers.of(backbone)
     for row in found:

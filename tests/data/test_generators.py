@@ -263,7 +263,7 @@ def test_the_range_of_a_py_dataset():
 def test_predicting_on_generators(make_folder):
     folder = make_folder()
     data = load_images(flow(folder, class_mode=None), image_size=(10, 12))
-    assert len(data.names) == 10
+    assert len(data.paths) == 10
     assert collect(batches_of(data, batch_size=9))[0].shape == (10, 10, 12, 3)
-    assert load_images(flow(folder, shuffle=True), image_size=(10, 12)).names is None
+    assert load_images(flow(folder, shuffle=True), image_size=(10, 12)).paths is None
     assert len(batches_of(load_images(Plain(), image_size=(1, 1)), batch_size=1)[0]) == 1

@@ -1,4 +1,4 @@
-"""Compares exports in two environments: `write` with Keras, then `check` without, see `.ci/edge`."""
+"""Compares exports in two environments: `write` with Keras, then `check` without; `.ci/edge`."""
 
 import importlib.util
 import json

@@ -112,6 +112,10 @@ def test_an_older_export_is_replaced_and_nothing_else(fitted, exported, tmp_path
     (tmp_path / "mine").mkdir()
     with pytest.raises(OSError, match="is no export"):
         tl.export(fitted, tmp_path / "mine", LABELLED)
+    (exported.path / "notes.txt").write_text("mine")
+    with pytest.raises(OSError, match=r"notes\.txt"):
+        tl.export(fitted, exported.path, LABELLED)
+    (exported.path / "notes.txt").unlink()
     before = exported.path.stat().st_ino
     tl.export(fitted, exported.path, LABELLED)
     assert exported.path.stat().st_ino != before
@@ -164,9 +168,10 @@ def test_texts_are_read_without_keras(tmp_path):
     texts = ["good", "bad", "boo", "goog" * 10] * 4
     exported = tl.export(model, tmp_path / "texts", (texts, ["good", "bad", "bad", "good"] * 4))
     runner = tl.edge.Runner(exported.path)
-    given = [*texts, " ", "ü"]
+    given = [*texts, "ü"]
     expected, found = model.predict(given), runner.predict(given)
     np.testing.assert_allclose(probabilities(found), probabilities(expected), atol=1e-6)
+    assert set(runner.predict(" ").probabilities) == {"bad", "good"}
     (tmp_path / "a.txt").write_text("good")
     assert runner.predict(tmp_path / "a.txt").class_name == "good"
 
@@ -209,6 +214,26 @@ def test_every_format_answers_alike(fitted, tmp_path, format, quantize):
     if format == "saved_model":
         with pytest.raises(ValueError, match="trusted"):
             tl.edge.Runner(exported.path)
+
+
+@pytest.mark.full
+def test_int8_takes_uint8_pixels(fitted, tmp_path):
+    with pytest.raises(ValueError, match="calibration_data"):
+        tl.export(fitted, tmp_path / "x", LABELLED, format="litert", quantize="int8")
+    labelled = PIXELS, np.array([fitted.predict(x).class_name for x in PIXELS])
+    exported = tl.export(
+        fitted,
+        tmp_path / "x",
+        labelled,
+        format="litert",
+        quantize="int8",
+        calibration_data=labelled,
+        limit=0.1,
+    )
+    assert exported.description.inputs["image"].dtype == "uint8"
+    found = tl.edge.Runner(exported.path).predict(list(PIXELS))
+    expected = fitted.predict(list(PIXELS))
+    np.testing.assert_allclose(probabilities(found), probabilities(expected), atol=0.05)
 
 
 def test_int8_may_lose_one_point_of_the_score(fitted):

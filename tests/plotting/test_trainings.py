@@ -179,7 +179,7 @@ def test_mistakes_are_shown_with_their_items(fitted, photos, tmp_path):
     draws = tl.plotting.pictures_of_items(evaluation, fitted, (x, y))
     assert list(draws) == ["Worst mistakes", "Most confused"]
     pairs = draws["Most confused"]()
-    assert "are taken for" in pairs.axes[0].get_title(loc="left")
+    assert "are taken for" in pairs.axes[0].texts[0].get_text()
 
 
 def test_files_are_decoded_smaller_and_in_their_own_proportions(tmp_path):

@@ -29,7 +29,8 @@ def browser():
 
 def images(builder, targets, **options):
     data = pixels(len(targets), 32), targets
-    return builder(small_backbone(), seed=0, **options).fit(data, epochs=2, verbose=0), data
+    builder = builder(small_backbone(), seed=0, **options)
+    return builder.fit(data, epochs=2, schedule="one-phase", verbose=0), data
 
 
 def two():
@@ -87,6 +88,7 @@ def test_a_report_is_right_on_every_screen(make, browser, tmp_path):
         for width in (1280, 400):
             size = {"width": width, "height": 900}
             page = browser.new_page(viewport=size, color_scheme=scheme)
+            page.set_default_timeout(180_000)  # milliseconds
             said, asked = [], []
             page.on("console", lambda message, said=said: said.append(message.text))
             page.on("pageerror", lambda error, said=said: said.append(str(error)))

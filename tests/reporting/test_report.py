@@ -9,6 +9,7 @@ from PIL import Image
 
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
+from transferlearn.cli import main
 
 pytest.importorskip("jinja2")
 pytestmark = [
@@ -101,6 +102,16 @@ def test_without_a_test_it_shows_what_training_knows(fitted, tmp_path):
     assert "<b>Bees</b>" in text
     assert "There was no test" in text
     assert "in cross-validation of the solved head" in text
+
+
+def test_the_command_writes_it(fitted, tmp_path, capsys):
+    fitted.save(tmp_path / "saved")
+    path = tmp_path / "report.html"
+    assert main(["report", str(tmp_path / "saved"), "--output", str(path)]) == 0
+    assert f"Written: {path}" in capsys.readouterr().out
+    assert fitted.outline.data["fingerprint"] in path.read_text("utf-8")
+    assert main(["report", str(tmp_path / "saved"), "--output", str(tmp_path)]) == 1
+    assert "is a folder" in capsys.readouterr().err
 
 
 def test_a_place_that_cannot_be_written_is_found_before_the_work(fitted, tmp_path, monkeypatch):

@@ -20,7 +20,7 @@ from transferlearn.data.contents import ItemContents
 from transferlearn.searching import entrance, trials
 from transferlearn.searching import study as studies
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def labelled(count=30, seed=1):
@@ -414,7 +414,7 @@ import os, signal, sys
 import keras
 import transferlearn as tl
 from tests.networks import small_backbone
-from tests.test_searching import labelled
+from tests.searching.test_searching import labelled
 from transferlearn.searching import study
 
 study._BEAT, study.PATIENCE = 0.5, 10.0

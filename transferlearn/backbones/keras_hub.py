@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
@@ -15,12 +15,13 @@ from transferlearn.backbones.texts import Pooling, TextBackbone, TextSource, fro
 from transferlearn.data import Tokenizer
 from transferlearn.edge.tokenizers import WordPieces
 from transferlearn.extras import install_line
+from transferlearn.strangers import RefusalError, check_preset, check_size, plain_settings
 from transferlearn.types import Json
 
 PREFIX = "keras_hub:"
 _AT_ONCE = 1000  # texts in one call of the tokenizer
 _FILE = "tokenizer.json"
-_ASSETS = ("vocabulary", "merges", "proto")  # what a tokenizer reads from its folder
+_WIDER = 4  # weights may be stored in half precision, or quantised, and few may be missing
 _WORD_PIECE = {  # `model_type` in Hugging Face's config: the class in KerasHub
     "bert": "BertTokenizer",
     "distilbert": "DistilBertTokenizer",
@@ -135,7 +136,7 @@ class HubTokenizer(Tokenizer):
             is_tokenizer = isinstance(found, type) and issubclass(found, family)
             if not is_tokenizer:
                 raise ValueError(f"it asks for {settings['registered_name']!r:.99}, no tokenizer")
-            tokenizer: Any = found.from_config(_plain(settings["config"]))
+            tokenizer: Any = found.from_config(plain_settings(settings["config"]))
             tokenizer.load_assets(str(folder))
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise ValueError(f"{file} is not what KerasHub wrote: {error!s:.300}") from error
@@ -151,17 +152,6 @@ class HubTokenizer(Tokenizer):
         """Gives what makes two tokenizers equal: the settings, and the vocabulary."""
         settings = {k: v for k, v in self._tokenizer.get_config().items() if k != "name"}
         return repr(settings), tuple(self._tokenizer.get_vocabulary())
-
-
-def _plain(config: Json) -> Json:
-    """Gives a tokenizer's settings, which may neither name a file nor make another object."""
-    policy = config["dtype"]
-    config = {**config, "dtype": policy["config"]["name"] if isinstance(policy, dict) else policy}
-    if named := [name for name in _ASSETS if config.get(name) is not None]:
-        raise ValueError(f"its {named[0]} is taken from elsewhere than the folder")
-    if nested := [name for name, value in config.items() if isinstance(value, dict)]:
-        raise ValueError(f"its {nested[0]} is another object")
-    return config
 
 
 def keras_hub() -> Any:
@@ -183,9 +173,18 @@ def _folder(name: str) -> Path | None:
 def _from_preset(name: str, class_name: str, *, module: str = "models", **settings: Any) -> Any:
     """Loads an object of KerasHub from a preset or folder, or raises a helpful `OSError`."""
     loader = getattr(getattr(keras_hub(), module), class_name)
-    preset = str(_folder(name) or name.removeprefix(PREFIX))
+    folder = _folder(name)
+    preset = str(folder or name.removeprefix(PREFIX))
+    if folder:
+        check_preset(folder)
     try:
+        if folder and settings.get("load_weights"):
+            files = [*folder.glob("*.h5"), *folder.glob("*.safetensors")]
+            size = sum(file.stat().st_size for file in files)
+            check_size(partial(loader.from_preset, preset, load_weights=False), _WIDER * size)
         return loader.from_preset(preset, **settings)
+    except RefusalError as error:
+        raise RefusalError(f"{preset} is refused: {error}") from error
     except Exception as error:
         raise OSError(
             f"The {class_name.lower()} of {name!r} could not be loaded. Expected a preset's name "

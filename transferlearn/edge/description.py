@@ -99,9 +99,9 @@ class Description:
             raise ValueError(
                 f"{folder} is an export of version {version!r:.20}; this one reads {VERSION}."
             )
+        _check_files(folder, files)
         if not any(name.split("/")[0] == found.model for name in files):
             raise ValueError(f"{folder / FILE} names no model among its files.")
-        _check_files(folder, files)
         return found
 
 

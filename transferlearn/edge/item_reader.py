@@ -3,7 +3,6 @@
 import abc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -32,9 +31,11 @@ class ItemReader(Named):
     Attributes:
         whole: The dtype of whole numbers that holds files as they are, such as `"uint8"`, or
             `None`; networks in int8 take it.
+        reads_files: Whether it reads files as training does.
     """
 
     whole: ClassVar[str | None] = None
+    reads_files: ClassVar[bool] = True
 
     @abc.abstractmethod
     def is_one(self, items: Any) -> bool:
@@ -64,6 +65,7 @@ class ArrayReader(ItemReader):
     """
 
     name: ClassVar[str] = "arrays"
+    reads_files: ClassVar[bool] = False
 
     input: str
     dimensions: int
@@ -77,10 +79,6 @@ class ArrayReader(ItemReader):
         return of_numbers(arrays[self.input])
 
     def read(self, items: Sequence[Any]) -> Rows:
-        """Puts arrays of one shape into one; paths are those of `.npy` files."""
-        paths = [str(item) if isinstance(item, (str, Path)) else None for item in items]
-        arrays = [
-            np.asarray(item) if path is None else np.load(path, allow_pickle=False)
-            for item, path in zip(items, paths, strict=True)
-        ]
-        return Rows({self.input: np.stack(arrays)}, np.arange(len(arrays)), paths)
+        """Puts arrays of one shape into one."""
+        arrays = np.stack([np.asarray(item) for item in items])
+        return Rows({self.input: arrays}, np.arange(len(arrays)), [None] * len(arrays))

@@ -10,6 +10,7 @@ import numpy as np
 from transferlearn.edge.named import Named
 from transferlearn.tables import as_html
 
+_LEAST_SPREAD = 1e-3  # the least range of a number, as a share of its size
 _NAMED = 5  # the most classes that a table shows; there may be thousands
 
 
@@ -120,7 +121,7 @@ class ClassReader(OutputReader):
         first, second = expected[self.output], found[self.output]
         if self.several:
             close = np.abs(first - 0.5) <= tolerance
-            return np.asarray(((first >= 0.5) == (second >= 0.5)) | close).all(axis=1)
+            return np.asarray((((first >= 0.5) == (second >= 0.5)) | close).all(axis=1))
         chosen = np.take_along_axis(first, second.argmax(axis=1)[:, None], axis=1)[:, 0]
         return np.asarray(first.max(axis=1) - chosen <= tolerance)
 
@@ -191,7 +192,8 @@ class NumberReader(OutputReader):
 
     def spread(self, rows: np.ndarray) -> np.ndarray:
         """Gives the range of each number, since each has its own unit."""
-        return np.ptp(rows, axis=0)
+        least = _LEAST_SPREAD * np.abs(rows).max(axis=0)  # of numbers that hardly change
+        return np.maximum(np.ptp(rows, axis=0), np.maximum(least, np.finfo(float).tiny))
 
     def read(
         self, outputs: Mapping[str, np.ndarray], paths: Sequence[str | None]

@@ -1,6 +1,6 @@
 """Reads texts as training did: cut into tokens, framed, and filled up to one length."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -87,7 +87,7 @@ class TextReader(ItemReader):
         tokenizer = EdgeTokenizer.named(settings["tokenizer"], folder)
         return super().load({**settings, "tokenizer": tokenizer}, folder)
 
-    def _pieces(self, ids: Sequence[int]) -> Iterable[Sequence[int]]:
+    def _pieces(self, ids: Sequence[int]) -> list[Sequence[int]]:
         """Cuts ids to the length of one row, or into several rows if texts are split."""
         room = self.sequence_length - len(self.start) - len(self.end)
         if self.long_texts == "truncate" or len(ids) <= room:

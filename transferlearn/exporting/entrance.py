@@ -1,5 +1,6 @@
 """Exports a fitted model as a folder, which is checked against Keras before it is there."""
 
+import json
 import shutil
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
@@ -11,7 +12,6 @@ import keras
 from transferlearn import data
 from transferlearn.checks import refuse_address
 from transferlearn.data import Dataset
-from transferlearn.drafts import drafts, new_draft
 from transferlearn.edge import Description
 from transferlearn.edge.description import FILE
 from transferlearn.exporting.calibration import samples_of
@@ -19,6 +19,7 @@ from transferlearn.exporting.checking import Checked, check
 from transferlearn.exporting.formats import FORMATS, Format
 from transferlearn.exporting.network import ServedNetwork, model_hash, serve
 from transferlearn.fitted import FittedModel
+from transferlearn.fitted.places import make_draft, replace_save, sync
 from transferlearn.hashing import hash_of_file
 from transferlearn.types import Source
 
@@ -92,9 +93,7 @@ def export(
     network = serve(fitted, whole=quantize == "int8")
     samples = samples_of(fitted, network, calibration_data) if quantize == "int8" else tuple
     path.parent.mkdir(parents=True, exist_ok=True)
-    drafts(path.parent, f".{path.name}.")
-    draft = new_draft(path.parent, f".{path.name}.")
-    draft.mkdir()
+    draft = make_draft(path, path.parent)
     try:
         chosen.write(network, draft, quantize, samples)
         fitted.kind.item_reader().write(draft)
@@ -105,7 +104,10 @@ def export(
         checked = check(fitted, draft, dataset, quantize=quantize, limit=limit)
         described = replace(described, checked=asdict(checked))
         described.write(draft)
-        _replace(draft, path)
+        for file in (*draft.rglob("*"), draft):
+            sync(file)
+        draft.chmod(0o755)  # until now, only its owner was let in
+        replace_save(draft, path)
     except BaseException:  # an interrupt too must leave nothing behind
         shutil.rmtree(draft, ignore_errors=True)
         raise
@@ -125,21 +127,27 @@ def _validation(fitted: FittedModel[Any], given: Source | None) -> Dataset:
 
 
 def _check_target(path: Path) -> None:
-    """Refuses a path that holds something else than an export."""
+    """Refuses a path that holds anything besides an export."""
     if path.exists() and not (path / FILE).is_file():
         raise OSError(
             f"{path} exists and is no export (it holds no {FILE}). Nothing was written; choose "
             "another name."
         )
+    if path.exists() and (others := _not_ours(path)):
+        raise OSError(
+            f"{path} holds files that are no part of an export, such as {others[0]}, which would "
+            "be lost. Nothing was written; move them, or choose another name."
+        )
 
 
-def _replace(draft: Path, path: Path) -> None:
-    """Puts the new export in the place of an older one."""
-    aside = new_draft(path.parent, f".{path.name}.")
-    if path.exists():
-        path.rename(aside)
-    draft.rename(path)
-    shutil.rmtree(aside, ignore_errors=True)
+def _not_ours(path: Path) -> list[str]:
+    """Lists the files in an export's folder that it did not write."""
+    try:
+        named = set(json.loads((path / FILE).read_text("utf-8"))["files"])
+    except (ValueError, KeyError, TypeError):  # damaged: such an export may be replaced
+        return []
+    files = (file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
+    return sorted(set(files) - named - {FILE})
 
 
 def _describe(

@@ -75,10 +75,12 @@ def show_pairs(
         draw_items(fitted.kind, items, [()] * columns, of_row)
         for ax in of_row[len(items) :]:
             bare(ax)
-        # The heading is wider than its item: a blank title makes room for it above, not beside.
+        # The heading is wider than its item, so only the blank title makes room for it.
         first = of_row[0]
-        first.set_title(" ", fontsize=9, loc="right")
-        heading = first.set_title(words, fontsize=9, color=INK, loc="left")
+        first.set_title(" ", fontsize=9)
+        heading = first.annotate(
+            words, (0, 1), (0, 4), "axes fraction", "offset points", color=INK, fontsize=9
+        )
         heading.set_in_layout(False)
     return finished(*places)
 

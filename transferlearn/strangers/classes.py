@@ -137,17 +137,23 @@ def _is_operation(found: type) -> bool:
 
 
 def _is_hub_layer(found: type) -> bool:
-    """Says whether this is a layer of KerasHub's networks, and nothing that reads files."""
+    """Says whether this is a layer or backbone of KerasHub's, and nothing that reads files."""
     networks = tuple(
         f"{home}.src.{part}." for home in _HUB for part in ("models", "layers.modeling")
     )
     return (
         found.__module__.startswith(networks)
         and issubclass(found, (keras.Layer, keras.Initializer))
-        and not issubclass(found, keras.Model)
-        and not hasattr(found, "from_preset")
+        and (_is_hub_backbone(found) or not hasattr(found, "from_preset"))
+        and (_is_hub_backbone(found) or not issubclass(found, keras.Model))
         and not hasattr(found, "load_assets")
     )
+
+
+def _is_hub_backbone(found: type) -> bool:
+    """Says whether this is a backbone of KerasHub's, which is made of numbers and of layers."""
+    hub = sys.modules.get("keras_hub")
+    return hub is not None and issubclass(found, hub.models.Backbone)
 
 
 def _is_activation(found: Any) -> bool:

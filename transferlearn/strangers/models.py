@@ -1,10 +1,12 @@
 """Reads models from `.keras` files that may come from anybody."""
 
+import copy
 import json
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import keras
 from transferlearn.strangers.archives import CONFIG, WEIGHTS, unpack
 from transferlearn.strangers.configs import check_config, without_training
 from transferlearn.strangers.refusal import RefusalError
+from transferlearn.strangers.sizes import check_size
 from transferlearn.strangers.tensors import check_tensors
 
 
@@ -57,7 +60,9 @@ def read_model(
         raise RefusalError(
             f"{path} is refused: {error}. If it comes from people whom you trust: trusted=True."
         ) from error
-    except (TypeError, ValueError, RecursionError, KeyError, AttributeError) as error:
+    except OSError:  # of the folder that it is unpacked into, such as on a full disk
+        raise
+    except Exception as error:  # Keras raises errors of all sorts where a config makes no sense
         # Keras puts the whole model's config before what is wrong.
         reason = str(error).rpartition("Exception encountered: ")[2]
         raise ValueError(f"{path} cannot be read. Keras says: {reason}") from error
@@ -75,7 +80,11 @@ def _read_checked(path: Path, folder: Path, own: dict[str, Any]) -> keras.Model:
     def load() -> keras.Model:
         return keras.models.load_model(folder, own, compile=False)
 
-    if not names_own:  # others' layers may make their variables in other ways
+    if names_own:  # others' layers may make their variables in other ways
+        # Keras changes the config that it is given.
+        make = partial(keras.saving.deserialize_keras_object, copy.deepcopy(config), own)
+        check_size(make, (folder / WEIGHTS).stat().st_size)
+    else:
         _check_weights_are_there(load)
     return load()
 

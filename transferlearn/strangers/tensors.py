@@ -21,19 +21,16 @@ def check_tensors(path: Path) -> None:
         RefusalError: The file holds what Keras never writes, or NaN or infinity.
         ValueError: It is no HDF5 file, or damaged.
     """
-    with _opened(path) as file:
-        tensors = list(_tensors(file))
-        if sum(_bytes(tensor) for tensor in tensors) > path.stat().st_size:
-            raise RefusalError("its tensors have more bytes than the file")
-        for tensor in tensors:
-            check_finite(tensor[()].view(_dtype(tensor)), tensor.name)
-
-
-def _opened(path: Path) -> h5py.File:
-    """Opens an HDF5 file, or raises `ValueError` if it is none."""
     try:
-        return h5py.File(path, "r")
-    except OSError as error:
+        with h5py.File(path, "r") as file:
+            tensors = list(_tensors(file))
+            if sum(_bytes(tensor) for tensor in tensors) > path.stat().st_size:
+                raise RefusalError("its tensors have more bytes than the file")
+            for tensor in tensors:
+                check_finite(tensor[()].view(_dtype(tensor)), tensor.name)
+    except RefusalError:
+        raise
+    except Exception as error:  # h5py raises errors of all sorts where bytes are damaged
         raise ValueError(f"{path.name} is no HDF5 file, or damaged: {error}") from error
 
 
