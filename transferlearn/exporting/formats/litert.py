@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 from typing import Any, ClassVar
 
+from transferlearn.data.messages import quiet
 from transferlearn.exporting.formats.base import Format, Samples
 from transferlearn.exporting.formats.saved_model import write_saved_model
 from transferlearn.exporting.network import ServedNetwork
@@ -49,7 +50,8 @@ class LiteRt(Format):
 def _converted(converter: Any) -> bytes:
     """Runs the converter; refuses networks with operations that LiteRT does not have."""
     try:
-        content: bytes = converter.convert()
+        with quiet():  # TensorFlow warns of its own interpreter, which measures the ranges
+            content: bytes = converter.convert()
     except Exception as error:  # of many classes, TensorFlow's own and others
         raise ValueError(
             "LiteRT cannot run this network; export it as 'onnx' or 'saved_model'. The converter "
