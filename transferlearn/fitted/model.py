@@ -12,6 +12,7 @@ from PIL import Image
 
 from transferlearn import data
 from transferlearn.backbones.saved_model import copy_programs
+from transferlearn.data.dataset import Dataset
 from transferlearn.data.kind import Kind
 from transferlearn.data.messages import indented, notice
 from transferlearn.fitted.calibration import Calibration, calibrate
@@ -22,6 +23,7 @@ from transferlearn.fitted.outputs import check_finite, not_finite, of_batch, of_
 from transferlearn.fitted.saving import write_save
 from transferlearn.fitted.showing import html_of
 from transferlearn.fitted.signing import PrivateKey
+from transferlearn.monitoring import Reference
 from transferlearn.schedules import PhaseResult
 from transferlearn.tasks import Encoding, Evaluation, Seen
 from transferlearn.types import Source
@@ -42,7 +44,10 @@ class FittedModel(Generic[Prediction]):
         phases: The result of each phase.
         outline: The outline, which tells how the model was trained.
         skipped: The items to train on that were left out, with the reasons.
+        reference: What held-out items were like, for `tl.monitor`; `None` where nothing was held
+            out.
         temperature: The number by which `calibrate` divided the logits; 1: it was not called.
+        held_out: The items that were held out, for `tl.export` to check on; a save has none.
     """
 
     model: keras.Model
@@ -53,6 +58,8 @@ class FittedModel(Generic[Prediction]):
     outline: Outline
     skipped: tuple[data.Skipped, ...] = ()
     temperature: float = 1.0
+    reference: Reference | None = None
+    held_out: Dataset | None = None
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -258,9 +265,11 @@ class FittedModel(Generic[Prediction]):
         return push(self, name, token=token, private=private, sign=sign)
 
     def write_parts(self, folder: Path) -> None:
-        """Writes the SavedModels that the model calls, and the kind's files, into `folder`."""
+        """Writes SavedModels that the model calls, the kind's files and the reference."""
         copy_programs(self.model, folder)
         self.kind.write(folder)
+        if self.reference is not None:
+            self.reference.write(folder)
 
     def _decoded(self, values: np.ndarray, paths: Sequence[str | None]) -> list[Prediction]:
         """Turns values into predictions, and warns of values that are NaN or infinite."""
