@@ -205,3 +205,13 @@ def test_it_needs_no_keras():
         "import transferlearn.monitoring"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_without_its_outputs_a_reference_watches_the_items_still():
+    random = np.random.default_rng(3)
+    known = reference(random).without_outputs()
+    assert not any("output" in name or name == "confidence" for name in known.signals.names)
+    same = watch(known, known.signals_of(measured(random, 50)))
+    assert same.accuracy is None  # nothing says how sure an answer is
+    assert not same.alarm
+    assert "brightness" in watch(known, known.signals_of(measured(random, 50, shift=1.5))).drifted

@@ -83,6 +83,8 @@ def calibrate(fitted: "FittedModel[Any]", labelled: Source, on_error: str) -> Ca
     if temperature != 1.0:
         fitted.model = opened.divided(temperature)
         fitted.temperature *= temperature
+        if fitted.reference is not None:  # its probabilities are those from before
+            fitted.reference = fitted.reference.without_outputs()
         fitted.calibration = told
     return told
 

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -131,6 +131,14 @@ class Reference:
         shared = [name for name in self.signals.names if name in found.names]
         columns = [found.names.index(name) for name in shared]
         return found._replace(names=tuple(shared), table=found.table[:, columns])
+
+    def without_outputs(self) -> "Reference":
+        """Gives the reference of a model whose outputs have changed: of items and answers only."""
+        names = self.signals.names
+        kept = [i for i, n in enumerate(names) if not is_prediction(n) and n != CONFIDENCE]
+        table = self.signals.table[:, kept]
+        signals = self.signals._replace(names=tuple(names[i] for i in kept), table=table)
+        return replace(self, signals=signals)
 
     @property
     def score(self) -> float | None:
