@@ -113,7 +113,7 @@ def test_groups_in_both_of_two_sources_are_named(table):
     path = table(label=labels, patient=PATIENTS)
     frame = pytest.importorskip("pandas").read_csv(path)
     frame["path"] = [str(path.parent / name) for name in frame["path"]]
-    with pytest.warns(DataWarning, match=r"1 groups are in train and validation(?s:.*)patient 9$"):
+    with pytest.warns(DataWarning, match=r"and validation have 1 group in common(?s:.*)patient 9$"):
         pair(frame[:38], "patient", frame[38:].reset_index(drop=True))
 
 
@@ -130,7 +130,7 @@ def test_groups_that_cannot_be(table, make_folder):
         pair((X, Y), PATIENTS[1:])
     with pytest.raises(ValueError, match=r"goes with \(x, y\).*Received: 60 groups"):
         pair(path, PATIENTS)
-    with pytest.raises(ValueError, match=r"2 images have no group(?s:.*)image 3\n  image 9"):
+    with pytest.raises(ValueError, match=r"2 images without a group(?s:.*)image 3\n  image 9"):
         pair((X, Y), [None if i in (3, 9) else "a" for i in range(60)])
     for wrong in (3, True):
         with pytest.raises(TypeError, match=f"Received: groups={wrong}"):

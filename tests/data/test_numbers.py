@@ -178,7 +178,7 @@ def test_generators_of_numbers():
     missing = Y.copy()
     missing[3] = np.nan
     flow = legacy.ImageDataGenerator().flow(X.astype("float32"), missing, batch_size=4)
-    with pytest.raises(ValueError, match="1 items without a number, the first at 3"):
+    with pytest.raises(ValueError, match="1 item without a number, the first at 3"):
         load(flow)
 
 

@@ -131,7 +131,7 @@ def test_frames_that_are_refused():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("path,label\nimages/0.png,a\nimages/1.png,\n", r"1 rows have no label.*1\.png"),
+        ("path,label\nimages/0.png,a\nimages/1.png,\n", r"1 row without a label.*1\.png"),
         (
             ",path,y\n0,images/0.png,a\n1,images/1.png,b\n",
             "does not tell which column holds the labels",

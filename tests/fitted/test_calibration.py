@@ -70,7 +70,7 @@ def test_it_is_in_the_save_and_answers_stay(tmp_path):
     told = json.loads((tmp_path / "save" / "transferlearn.json").read_text())
     assert told["temperature"] == fitted.temperature
     loaded = tl.load(tmp_path / "save")
-    assert loaded.temperature == fitted.temperature
+    assert (loaded.temperature, loaded.calibration) == (fitted.temperature, found)
     assert f"temperature {fitted.temperature:.4g}" in repr(loaded)
     np.save(tmp_path / "x.npy", X[:4].astype("float32"))
     code = (

@@ -8,6 +8,7 @@ import pytest
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
 from transferlearn.builders.record import data_record
+from transferlearn.fitted import Calibration
 from transferlearn.fitted.card import card_of
 
 pytestmark = pytest.mark.core
@@ -31,6 +32,36 @@ def test_the_card_says_what_the_run_was(fitted):
     assert "Their licence is not known here" in card
     assert "float32 \\(batch, 32, 32, 3\\)" in card
     assert "a probability for each of the 4 classes" in card
+    assert "There is no score on test data." in card
+    assert "Calibration" not in card
+
+
+def test_a_test_and_a_calibration_are_told_and_survive_the_save(fitted, tmp_path):
+    told = Calibration(
+        temperature=1.5,
+        items=1,
+        log_loss_before=0.75,
+        log_loss_after=0.5,
+        error_before=0.2,
+        error_after=0.125,
+    )
+    known = replace(fitted, temperature=1.5, calibration=told)
+    scores = fitted.evaluate((pixels(8, 32, seed=1), np.array(list(HOSTILE) * 2)))
+    known.save(tmp_path / "saved", evaluation=scores)
+    card = (tmp_path / "saved" / "README.md").read_text("utf-8")
+    assert tl.load(tmp_path / "saved").calibration == told
+    assert "temperature of 1.5" in card
+    assert "Measured on the 1 item that" in card
+    assert "| log-loss | 0.7500 | 0.5000 |" in card
+    assert "| calibration error | 0.2000 | 0.1250 |" in card
+    low, high = scores.intervals["accuracy"]
+    assert "On 8 test images" in card
+    assert f"| accuracy | {scores.accuracy:.4f} | {low:.4f} to {high:.4f} | Wilson |" in card
+    assert f"value: {scores.accuracy:.6g}\n" in card
+    assert f"{fitted.known_score.value:.4f}" in card
+    with pytest.raises(TypeError, match=r"what fitted\.evaluate"):
+        fitted.save(tmp_path / "other", evaluation=0.9)
+    assert [file.name for file in tmp_path.iterdir()] == ["saved"]
 
 
 def test_names_of_strangers_are_shown_and_not_obeyed(fitted):

@@ -2,7 +2,9 @@
 
 import html
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,8 @@ from PIL import Image
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
 from transferlearn.cli import main
+from transferlearn.fitted import known_items
+from transferlearn.fitted.known_items import fingerprint, trained_on
 
 pytest.importorskip("jinja2")
 pytestmark = [
@@ -71,12 +75,21 @@ def test_it_says_what_was_trained_tested_and_found(fitted, folder, page):
     low, high = scores.intervals["accuracy"]
     assert f"{scores.accuracy:.1%} 95%: {low:.1%} to {high:.1%}, on 16 test images" in text
     assert fitted.outline.data["fingerprint"] in text
+    test = tl.data.load(folder / "test", fitted.kind, fitted.encoding.target)
+    assert f"Tested on 16 images. Their fingerprint: {fingerprint(test)}." in text
+    assert (
+        "16 of 16 test images that could be compared were trained on, so the score is too good."
+        in text
+    )
     assert "The test has no images of bee." in text
     assert "EUR" in text
     assert f"{scores['recall: имя ' + ('имя ' * 19).strip()]:.4f}" in text
     assert "tl.ImageClassifierBuilder(" in text
     for title in ("Summary", "Data", "Training", "Results", "Mistakes", "Why it says", "Cost"):
         assert title in text
+    worst = tl.plotting.mistakes(scores, 1)[0]
+    path = Path(scores.paths[worst.item])
+    assert " ".join(f"{path.parent.name}/{path.name} {', '.join(worst.lines)}".split()) in text
     for picture in ("Confusion", "Reliability", "Worst mistakes", "What speaks for each answer"):
         assert picture in text
 
@@ -103,6 +116,29 @@ def test_without_a_test_it_shows_what_training_knows(fitted, tmp_path):
     assert "<b>Bees</b>" in text
     assert "There was no test" in text
     assert "in cross-validation of the solved head" in text
+
+
+def test_what_was_trained_on_is_found_among_the_test(fitted, folder, tmp_path, monkeypatch):
+    def found(images):
+        labels = np.array(["bee"] * len(images))
+        return trained_on(tl.data.load((images, labels), fitted.kind), record)
+
+    seen, new = pixels(24, 32), pixels(6, 32, seed=9)
+    record = fitted.outline.data
+    assert found(np.concatenate([seen[:5], new])) == (5, 11)
+    assert found(new) == (0, 6)
+    assert trained_on(tl.data.load((new, np.array(["bee"] * 6)), fitted.kind), {}) is None
+    train = tl.data.load(folder / "train", fitted.kind)
+    monkeypatch.setattr(known_items, "_MOST", 8)  # of more items, some are recorded
+    record = {"digests": known_items.digests(train)}
+    assert found(seen) == (8, 8)
+    assert found(new).found == 0
+    with pytest.warns(tl.data.DataWarning, match="5 of 5 test images that could"):
+        tl.report(
+            replace(fitted, outline=replace(fitted.outline, data=record)),
+            tmp_path / "report.html",
+            folder / "test",
+        )
 
 
 def test_the_command_writes_it(fitted, tmp_path, capsys):
@@ -171,4 +207,4 @@ def small_lost_model(fitted):
 @pytest.mark.full
 def test_a_single_item_is_enough(fitted, tmp_path):
     path = tl.report(fitted, tmp_path / "report.html", (pixels(1, 32), np.array(["bee"])))
-    assert "Tested on few images (1)" in path.read_text("utf-8")
+    assert "Tested on 1 image only: look at the interval." in path.read_text("utf-8")

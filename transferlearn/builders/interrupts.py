@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 from transferlearn.fitted import FittedModel
+from transferlearn.wording import counted
 
 _LINE = "fitted = sys.last_value.fitted"
 
@@ -18,7 +19,7 @@ def hand_over(
         on_interrupt: `"return"` raises no `KeyboardInterrupt`, since the model is returned.
     """
     epochs = sum(phase.epochs for phase in fitted.phases)
-    done = f"Training was cut short after {epochs} epochs."
+    done = f"Training was cut short after {counted(epochs, 'epoch')}."
     if isinstance(error, KeyboardInterrupt) and on_interrupt == "return":
         print(done)
         return

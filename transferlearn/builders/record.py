@@ -1,18 +1,15 @@
 """Writes the line and the warning about a training, and the record of its settings."""
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 
 from transferlearn import configs
 from transferlearn.builders.networks import NetworkBuilder
-from transferlearn.builders.run_description import hash_of_item
 from transferlearn.data import Dataset, LoadedData
-from transferlearn.data.dataset import ItemDataset
 from transferlearn.data.messages import notice
+from transferlearn.fitted.known_items import digests, fingerprint
 from transferlearn.schedules import Job, OnePhase, Schedule
 from transferlearn.types import Json
 
@@ -35,22 +32,13 @@ def data_record(train: Dataset) -> Json:
     """Records what a model was trained on, for `Outline.data`."""
     skipped = [[str(item.path), item.reason] for item in train.skipped[:_NAMED]]
     return {
-        "fingerprint": _fingerprint(train),
+        "fingerprint": fingerprint(train),
+        "digests": digests(train),
         "targets": train.learnt.table(),
         "skipped": len(train.skipped),
         "skipped_items": skipped,
         "ignored": dict(train.ignored),
     }
-
-
-def _fingerprint(train: Dataset) -> str | None:
-    """Hashes all items with their targets, whatever their order; gives `None` for a stream."""
-    if not isinstance(train, ItemDataset):
-        return None
-    hashes = train.content_hashes()
-    raw = train.learnt[np.arange(len(hashes))]
-    rows = sorted(map(hash_of_item, hashes, raw))
-    return hashlib.sha256("".join(rows).encode()).hexdigest()[:16]
 
 
 def say_unused_rate(job: Job) -> None:

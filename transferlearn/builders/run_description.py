@@ -16,6 +16,7 @@ from transferlearn.assembling import Network
 from transferlearn.data import Dataset
 from transferlearn.data.dataset import ItemDataset
 from transferlearn.data.targets import Weigh
+from transferlearn.hashing import hash_of_item
 from transferlearn.running import ITEMS
 from transferlearn.training import CompileSettings, TrainingData
 from transferlearn.types import Json
@@ -110,11 +111,3 @@ def _steady(value: Any) -> str:
 def _hash(text: str) -> str:
     """Hashes a text, in 16 hexadecimal digits."""
     return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8).hexdigest()
-
-
-def hash_of_item(content: str, *beside: Any) -> str:
-    """Hashes an item's content with its target and weights, in 16 hexadecimal digits."""
-    digest = hashlib.blake2b(content.encode(), digest_size=8)
-    for part in beside:
-        digest.update(np.asarray(part).tobytes())
-    return digest.hexdigest()

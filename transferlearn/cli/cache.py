@@ -6,6 +6,7 @@ from typing import Any
 
 from transferlearn.cli.command import Outcome
 from transferlearn.tables import visible
+from transferlearn.wording import counted
 
 NAME = "cache"
 HELP = "List or remove the stored output of frozen layers."
@@ -47,7 +48,7 @@ def _list(directory: Path) -> Outcome:
         f"used {store['last_used']}  {visible(store['description'])}"
         for store in stores
     ]
-    lines.append(f"{len(stores)} stores, {total / 1e6:,.1f} MB in {directory}")
+    lines.append(f"{counted(len(stores), 'store')}, {total / 1e6:,.1f} MB in {directory}")
     result = {"directory": str(directory), "stores": stores, "bytes": total}
     return Outcome(result, "\n".join(lines))
 
@@ -59,7 +60,9 @@ def _clear(directory: Path) -> Outcome:
     stores = stores_in(directory)
     removed = [store.nbytes for store in stores if remove_store(store.folder)]
     kept = len(stores) - len(removed)
-    text = f"{len(removed)} stores removed, {sum(removed) / 1e6:,.1f} MB, from {directory}"
+    text = (
+        f"{counted(len(removed), 'store')} removed, {sum(removed) / 1e6:,.1f} MB, from {directory}"
+    )
     if kept:
         text += f"; {kept} kept, which a running process uses"
     result = {"directory": str(directory), "removed": len(removed), "bytes": sum(removed)}

@@ -4,6 +4,7 @@ from collections import defaultdict
 
 from transferlearn.data.dataset import Dataset
 from transferlearn.data.messages import indented, notice
+from transferlearn.wording import counted
 
 
 def check_train(train: Dataset) -> None:
@@ -55,8 +56,8 @@ def _warn_of_shared_groups(train: Dataset, validation: Dataset) -> None:
     """Warns of given groups that are in both, such as a patient: validation is no test then."""
     if shared := sorted(set(train.groups or ()) & set(validation.groups or ())):
         notice(
-            f"{len(shared)} groups are in train and validation, which makes validation look better "
-            f"than it is:{indented(shared)}"
+            f"Train and validation have {counted(len(shared), 'group')} in common, which makes "
+            f"validation look better than it is:{indented(shared)}"
         )
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from transferlearn.data.messages import indented, notice
+from transferlearn.wording import counted
 
 _FEW = 5  # items that may look alike, however few items their class has
 _SHARE = 0.05  # of a class that may look alike; more are a way of taking photos, not copies
@@ -149,7 +150,7 @@ def say_lone(
     parts = np.unique(np.stack([strata, groups]), axis=1)[0]  # each pair once
     lone = (sizes > 1) & (np.bincount(np.searchsorted(found, parts)) == 1)
     lines = [
-        f"{size} {noun}s, such as {called(item)}"
+        f"{counted(size, noun)}, such as {called(item)}"
         for size, item in zip(sizes[lone], first[lone], strict=True)
     ]
     if lines:

@@ -20,6 +20,7 @@ from transferlearn.features.wanted import Wanted
 from transferlearn.schedules import StoredPart
 from transferlearn.splitting import Cut, layers_before
 from transferlearn.types import Tensor, Verbose
+from transferlearn.wording import counted
 
 # Items at a time for the frozen part where training takes fewer; more are no faster on CPUs.
 _SMALLEST_BATCH = 32
@@ -120,7 +121,7 @@ class Preparation:
                 "(tl.Cache(memory=..., disk=...) sets the limits)"
             )
         if best is None:
-            raise NotStoredError(f"storing would save no time in {epochs} epoch(s)")
+            raise NotStoredError(f"storing would save no time in {counted(epochs, 'epoch')}")
         earlier = [c.cut for c in candidates if not c.missing]
         source = next((c for c in reversed(earlier) if c.operations < best.cut.operations), None)
         stores = [

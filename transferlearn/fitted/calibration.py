@@ -15,6 +15,7 @@ from transferlearn.tasks import TemperatureScaling
 from transferlearn.tasks.base import in_numpy
 from transferlearn.tasks.temperature import best_temperature
 from transferlearn.types import Source
+from transferlearn.wording import counted
 
 if TYPE_CHECKING:
     from transferlearn.fitted.model import FittedModel
@@ -40,14 +41,17 @@ class Calibration:
     error_before: float
     error_after: float
 
-    def __str__(self) -> str:
-        rows = [
+    def rows(self) -> list[list[str]]:
+        """Writes the figures as the cells of a table, its head first."""
+        return [
             ["", "before", "after"],
             ["log-loss", f"{self.log_loss_before:.4f}", f"{self.log_loss_after:.4f}"],
             ["calibration error", f"{self.error_before:.4f}", f"{self.error_after:.4f}"],
         ]
-        head = f"Temperature {self.temperature:.4g}, found on {self.items:,} items."
-        return f"{head}\n{as_table(rows, right=(1, 2))}"
+
+    def __str__(self) -> str:
+        head = f"Temperature {self.temperature:.4g}, found on {counted(self.items, 'item')}."
+        return f"{head}\n{as_table(self.rows(), right=(1, 2))}"
 
 
 def calibrate(fitted: "FittedModel[Any]", labelled: Source, on_error: str) -> Calibration:
@@ -75,10 +79,12 @@ def calibrate(fitted: "FittedModel[Any]", labelled: Source, on_error: str) -> Ca
             "on more items, that it was not trained on."
         )
     temperature = 1.0 if found is None else found
+    told = _told(scaling, temperature, targets, before=before, after=values(temperature))
     if temperature != 1.0:
         fitted.model = opened.divided(temperature)
         fitted.temperature *= temperature
-    return _told(scaling, temperature, targets, before=before, after=values(temperature))
+        fitted.calibration = told
+    return told
 
 
 def _told(

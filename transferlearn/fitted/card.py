@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from transferlearn.fitted.known_score import KnownScore
 from transferlearn.fitted.outline import Outline
+from transferlearn.tasks import Evaluation
+from transferlearn.wording import counted
 
 if TYPE_CHECKING:
     from transferlearn.fitted.model import FittedModel
@@ -18,16 +20,20 @@ _PLAIN = ",;.%'\"/?=-+!"  # punctuation that does nothing within a line
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
-def card_of(fitted: "FittedModel[Any]") -> str:
+def card_of(fitted: "FittedModel[Any]", evaluation: Evaluation | None = None) -> str:
     """Writes the card: what the model is and was trained on, its scores, use, licence and limits.
 
     Names of classes and files come from strangers, so they are shown as they are, and never read as
     Markdown, HTML or YAML.
+
+    Args:
+        fitted: The model.
+        evaluation: The evaluation on test data; `None`: the card has the score of the training.
     """
     kind, encoding, outline = fitted.kind, fitted.encoding, fitted.outline
     task = f"{kind.noun}-{encoding.field}"
     parts = [
-        _front_matter(fitted, task),
+        _front_matter(fitted, task, evaluation),
         f"# {_text(outline.backbone)}, fine-tuned for {_text(task.replace('-', ' '))}",
         f"It was fine-tuned with transferlearn, and is a plain Keras model. {_learnt(fitted)}",
         "## Pretrained weights",
@@ -35,7 +41,8 @@ def card_of(fitted: "FittedModel[Any]") -> str:
         "## Training data",
         _data(outline),
         "## Scores",
-        _scores(fitted.known_score),
+        _scores(fitted, evaluation),
+        *_calibration(fitted),
         "## Use",
         _use(fitted),
         "## Limits",
@@ -51,26 +58,29 @@ _LIMITS = (
 )
 
 
-def _front_matter(fitted: "FittedModel[Any]", task: str) -> str:
+def _front_matter(fitted: "FittedModel[Any]", task: str, evaluation: Evaluation | None) -> str:
     """Writes the YAML between the two lines of dashes."""
-    licence, score = fitted.outline.licence.lower(), fitted.known_score
+    outline = fitted.outline
+    if evaluation is None:
+        mark = outline.data.get("fingerprint") or "unknown"
+        score, data = fitted.known_score, f"data with fingerprint {mark}"
+    else:
+        score, data = _tested(evaluation, fitted.kind.noun), "test data"
     tags = ["keras", "transferlearn", "transfer-learning", task]
-    lines = [f"license: {_yaml(licence)}", "library_name: keras", "tags:"]
+    lines = [f"license: {_yaml(outline.licence.lower())}", "library_name: keras", "tags:"]
     lines += [f"- {_yaml(tag)}" for tag in tags]
     if task in _PIPELINES:
         lines.append(f"pipeline_tag: {task}")
     if score is not None:
-        lines += ["metrics:", f"- {_yaml(score.name)}", *_model_index(fitted, task, score)]
+        lines += ["metrics:", f"- {_yaml(score.name)}", *_model_index(fitted, task, score, data)]
     return "\n".join(["---", *lines, "---"])
 
 
-def _model_index(fitted: "FittedModel[Any]", task: str, score: KnownScore) -> list[str]:
+def _model_index(fitted: "FittedModel[Any]", task: str, score: KnownScore, data: str) -> list[str]:
     """Writes the score as the Hub's tables of results take it."""
-    name, fingerprint = fitted.model.name, fitted.outline.data.get("fingerprint")
-    data = f"data with fingerprint {fingerprint}" if fingerprint else "the user's data"
     return [
         "model-index:",
-        f"- name: {_yaml(name)}",
+        f"- name: {_yaml(fitted.model.name)}",
         "  results:",
         "  - task:",
         f"      type: {_yaml(task)}",
@@ -106,10 +116,12 @@ def _licence(outline: Outline) -> str:
 def _data(outline: Outline) -> str:
     """Says how many items were trained on and held out, and shows what was learnt of them."""
     record, count = outline.data, outline.train_items
-    trained = "an unknown number of" if count is None else f"{count:,}"
-    lines = [f"Trained on {trained} items, validated on {outline.validation_items or 0:,}."]
+    trained = "an unknown number of items" if count is None else counted(count, "item")
+    lines = [f"Trained on {trained}, validated on {outline.validation_items or 0:,}."]
     if record.get("skipped"):
-        lines.append(f"{record['skipped']:,} items could not be used, and were left out.")
+        lines.append(
+            f"Left out, since they could not be used: {counted(record['skipped'], 'item')}."
+        )
     if record.get("fingerprint"):
         lines.append(f"Fingerprint of items and targets: `{record['fingerprint']}`.")
     table = record.get("targets") or []
@@ -118,16 +130,49 @@ def _data(outline: Outline) -> str:
     return "\n\n".join([" ".join(lines), *([_table(table[: _NAMED + 1])] if table else []), *more])
 
 
-def _scores(score: KnownScore | None) -> str:
-    """Shows the score that training itself measured, with its interval."""
-    if score is None:
-        return (
-            "Training held nothing out, so no score is known. Measure it: `fitted.evaluate(...)`."
-        )
-    low, high = score.interval
-    head = ["figure", "value", "95% interval", "measured"]
-    row = [score.name, f"{score.value:.4f}", f"{low:.4f} to {high:.4f}", score.how]
-    return _table([head, row])
+def _tested(evaluation: Evaluation, noun: str) -> KnownScore | None:
+    """Gives the score of an evaluation on test data; `None` where it has none."""
+    score = evaluation.score
+    if score is None or score.name not in evaluation.intervals:
+        return None
+    how = f"on {counted(len(evaluation.paths), f'test {noun}')}"
+    return KnownScore(score.name, evaluation[score.name], evaluation.intervals[score.name], how)
+
+
+def _scores(fitted: "FittedModel[Any]", evaluation: Evaluation | None) -> str:
+    """Shows the figures of a test, where there was one, and the score that training measured."""
+    known, parts = fitted.known_score, []
+    if evaluation is not None:
+        items = counted(len(evaluation.paths), f"test {fitted.kind.noun}")
+        parts += [f"On {items}, as whoever saved this model measured:"]
+        parts += [_table(evaluation.overall_rows()), "In training:"]
+    if known is None:
+        parts.append("Nothing was held out, so training itself knows no score.")
+    else:
+        low, high = known.interval
+        head = ["figure", "value", "95% interval", "measured"]
+        row = [known.name, f"{known.value:.4f}", f"{low:.4f} to {high:.4f}", known.how]
+        parts.append(_table([head, row]))
+    if evaluation is None:
+        parts.append("There is no score on test data. Measure it: `fitted.evaluate(...)`.")
+    return "\n\n".join(parts)
+
+
+def _calibration(fitted: "FittedModel[Any]") -> list[str]:
+    """Says how probabilities were calibrated, as a section; nothing where they were not."""
+    if fitted.temperature == 1:
+        return []
+    told, lines = fitted.calibration, ["## Calibration"]
+    lines.append(
+        f"Within the model, the logits are divided by a temperature of {fitted.temperature:.4g}, "
+        "so that probabilities say how often answers are right."
+    )
+    if told is not None:
+        lines += [
+            f"Measured on the {counted(told.items, 'item')} that it was found on:",
+            _table(told.rows()),
+        ]
+    return lines
 
 
 def _use(fitted: "FittedModel[Any]") -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from transferlearn.extras import install_line
 from transferlearn.fitted.saving import write_save
 from transferlearn.fitted.signing import PrivateKey
+from transferlearn.tasks import Evaluation
 
 if TYPE_CHECKING:
     from transferlearn.fitted.model import FittedModel
@@ -35,6 +36,7 @@ def push(
     *,
     token: str | None,
     private: bool | None,
+    evaluation: Evaluation | None,
     sign: "PrivateKey | None",
 ) -> str:
     """Saves a model, uploads all files as one commit, and gives the address of that commit."""
@@ -42,7 +44,7 @@ def push(
     _check_name(name, name)
     with tempfile.TemporaryDirectory() as folder:
         save = Path(folder, "save")
-        write_save(fitted, save, sign)
+        write_save(fitted, save, evaluation, sign)
         api = hub.HfApi(token=token)
         try:
             api.create_repo(name, private=private, exist_ok=True)

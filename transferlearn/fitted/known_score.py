@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from transferlearn.tasks.intervals import Interval
+from transferlearn.wording import counted
 
 if TYPE_CHECKING:
     from transferlearn.fitted.model import FittedModel
@@ -35,7 +36,7 @@ def known_score(fitted: "FittedModel[Any]") -> KnownScore | None:
     score, items = fitted.encoding.score, fitted.outline.validation_items
     value = fitted.phases[-1].metrics.get(score.key) if fitted.phases else None
     if items and value is not None:
-        how = f"on {items:,} held-out {fitted.kind.noun}s"
+        how = f"on {counted(items, f'held-out {fitted.kind.noun}')}"
         return KnownScore(score.name, value, score.interval(value, items), how)
     solved = next((phase.solved for phase in reversed(fitted.phases) if phase.solved), None)
     if solved is None or solved.interval is None:

@@ -11,6 +11,7 @@ from transferlearn.backbones.saved_model import looking_beside
 from transferlearn.checks import number, whole
 from transferlearn.configs import subclasses
 from transferlearn.data.kind import Kind
+from transferlearn.fitted.calibration import Calibration
 from transferlearn.fitted.hub import ADDRESS, download
 from transferlearn.fitted.model import FittedModel
 from transferlearn.fitted.old_saves import as_format_2
@@ -21,6 +22,7 @@ from transferlearn.fitted.signing import PublicKey
 from transferlearn.schedules import PhaseResult
 from transferlearn.strangers import read_model
 from transferlearn.tasks import Encoding
+from transferlearn.types import Json
 
 _ATTEMPTS = 20  # another process may replace a save while it is read
 
@@ -101,6 +103,9 @@ def _load(
         whole("batch_size", outline.batch_size, least=1)
         # Saves of earlier versions have none.
         temperature = number("temperature", saved.get("temperature", 1.0), above=0)
+        told = saved.get("calibration") or {}
+        figures: Json = {name: number(name, value) for name, value in told.items()}
+        calibration = Calibration(**figures) if figures else None
     except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
         raise ValueError(f"{path} does not say what a save says: {error!r}.") from error
     with looking_beside(path, trusted=trusted):
@@ -113,6 +118,7 @@ def _load(
         phases=phases,
         outline=outline,
         temperature=temperature,
+        calibration=calibration,
     )
 
 

@@ -25,6 +25,7 @@ from transferlearn.fitted.signing import PrivateKey
 from transferlearn.schedules import PhaseResult
 from transferlearn.tasks import Encoding, Evaluation, Seen
 from transferlearn.types import Source
+from transferlearn.wording import counted
 
 Prediction = TypeVar("Prediction")
 
@@ -43,6 +44,8 @@ class FittedModel(Generic[Prediction]):
         outline: The outline, which tells how the model was trained.
         skipped: The items to train on that were left out, with the reasons.
         temperature: The number by which `calibrate` divided the logits; 1: it was not called.
+        calibration: What the last call of `calibrate` that changed something did; `None`: nothing
+            did, or the save does not tell.
     """
 
     model: keras.Model
@@ -53,6 +56,7 @@ class FittedModel(Generic[Prediction]):
     outline: Outline
     skipped: tuple[data.Skipped, ...] = ()
     temperature: float = 1.0
+    calibration: Calibration | None = None
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -99,7 +103,9 @@ class FittedModel(Generic[Prediction]):
         key = self.encoding.score.key
         if key in metrics:
             items = self.outline.validation_items
-            parts.append(f"{key} {metrics[key]:.4g}" + (f" on {items:,} items" if items else ""))
+            parts.append(
+                f"{key} {metrics[key]:.4g}" + (f" on {counted(items, 'item')}" if items else "")
+            )
         if self.temperature != 1:
             parts.append(f"calibrated with temperature {self.temperature:.4g}")
         return f"{type(self).__name__}({', '.join(parts)})"
@@ -206,7 +212,13 @@ class FittedModel(Generic[Prediction]):
         """
         return calibrate(self, labelled, on_error)
 
-    def save(self, path: str | Path, *, sign: "PrivateKey | None" = None) -> None:
+    def save(
+        self,
+        path: str | Path,
+        *,
+        evaluation: Evaluation | None = None,
+        sign: "PrivateKey | None" = None,
+    ) -> None:
         """Writes `model.keras` and its description, `transferlearn.json`, into the folder `path`.
 
         The model is a plain Keras file: `keras.models.load_model(path / "model.keras")` works where
@@ -215,6 +227,8 @@ class FittedModel(Generic[Prediction]):
 
         Args:
             path: The folder of the save, which is made.
+            evaluation: What `evaluate` gave for test data, to be shown in the model card,
+                `README.md`. Without it, the card says what training itself measured.
             sign: The key to sign all files with, for `tl.load(path, public_key=...)`: an
                 `Ed25519PrivateKey` of `cryptography`, or the path of a PEM file.
 
@@ -224,7 +238,7 @@ class FittedModel(Generic[Prediction]):
                 (`pip install -e ".[sign]"`).
             ValueError: The file of the key holds no such key.
         """
-        write_save(self, Path(path), sign)
+        write_save(self, Path(path), evaluation, sign)
 
     def push_to_hub(
         self,
@@ -232,6 +246,7 @@ class FittedModel(Generic[Prediction]):
         *,
         token: str | None = None,
         private: bool | None = None,
+        evaluation: Evaluation | None = None,
         sign: "PrivateKey | None" = None,
     ) -> str:
         """Saves the model in a repository on the Hugging Face Hub, which is made if need be.
@@ -245,6 +260,7 @@ class FittedModel(Generic[Prediction]):
                 or `HF_TOKEN`.
             private: Whether a new repository is seen by its owner only; by default as the owner's
                 settings say.
+            evaluation: What to show in the model card, see `save`.
             sign: The key to sign with, see `save`.
 
         Returns:
@@ -255,7 +271,7 @@ class FittedModel(Generic[Prediction]):
             ValueError: The name has another form.
             OSError: The Hub cannot be reached, or refuses the name or the token.
         """
-        return push(self, name, token=token, private=private, sign=sign)
+        return push(self, name, token=token, private=private, evaluation=evaluation, sign=sign)
 
     def write_parts(self, folder: Path) -> None:
         """Writes the SavedModels that the model calls, and the kind's files, into `folder`."""

@@ -25,9 +25,10 @@ class Outline:
             do not tell.
         epochs: The epochs that were planned, of all phases together; `None` in such saves.
         data: The record of the items that were trained on: `fingerprint` is a hash of them and of
-            their targets, `targets` a table of what there was to learn, `skipped` how many were
-            left out, `skipped_items` the first of them with the reasons, and `ignored` how many
-            files were not looked at, by ending.
+            their targets, `digests` short hashes of single items (of at most 4,096), `targets` a
+            table of what there was to learn, `skipped` how many were left out, `skipped_items` the
+            first of them with the reasons, and `ignored` how many files were not looked at, by
+            ending.
         blocks: The names of the layers of each of the backbone's blocks, by the block's name, from
             the input on; empty in saves that do not tell.
     """

@@ -19,6 +19,7 @@ from transferlearn.fitted.card import CARD, card_of
 from transferlearn.fitted.places import DESCRIPTION, make_draft, recover, replace_save, sync
 from transferlearn.hashing import hash_of_file
 from transferlearn.keras_internals import layers_within
+from transferlearn.tasks import Evaluation
 from transferlearn.types import Json
 
 if TYPE_CHECKING:
@@ -31,9 +32,16 @@ HUB = "keras_hub"
 
 
 def write_save(
-    fitted: "FittedModel[Any]", path: Path, sign: "signing.PrivateKey | None" = None
+    fitted: "FittedModel[Any]",
+    path: Path,
+    evaluation: Evaluation | None,
+    sign: "signing.PrivateKey | None",
 ) -> None:
     """Saves a `FittedModel` as the folder `path`, whole or not at all: a draft is renamed to it."""
+    if not (evaluation is None or isinstance(evaluation, Evaluation)):
+        raise TypeError(
+            f"evaluation is what fitted.evaluate(...) gave. Received: a {type(evaluation).__name__}"
+        )
     key = None if sign is None else signing.private_key(sign)
     refuse_address("path", path)
     path = path.resolve()
@@ -45,7 +53,7 @@ def write_save(
     try:
         _without_training(fitted.model).save(draft / MODEL)
         fitted.write_parts(draft)
-        (draft / CARD).write_text(card_of(fitted), "utf-8")
+        (draft / CARD).write_text(card_of(fitted, evaluation), "utf-8")
         description = _as_text(_describe(fitted, draft))
         (draft / DESCRIPTION).write_text(description, "utf-8")
         if key is not None:
@@ -173,6 +181,7 @@ def _describe(fitted: "FittedModel[Any]", draft: Path) -> Json:
         "task": {"name": fitted.encoding.name, "settings": fitted.encoding.settings()},
         "outline": asdict(fitted.outline),
         "temperature": fitted.temperature,
+        "calibration": fitted.calibration and asdict(fitted.calibration),
         "phases": [asdict(phase) for phase in fitted.phases],
         "metrics": fitted.phases[-1].metrics if fitted.phases else {},
         "history": {

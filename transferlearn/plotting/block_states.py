@@ -13,6 +13,7 @@ from transferlearn.fitted import FittedModel
 from transferlearn.plotting.canvas import COLOURS, canvas, finished
 from transferlearn.plotting.labels import labels
 from transferlearn.schedules import PhaseResult
+from transferlearn.wording import counted
 
 # Of each state a colour and a pattern: the words in the fields are left out where they do not fit.
 _STATES = {
@@ -86,8 +87,7 @@ def _said(number: int, phase: PhaseResult) -> str:
     """Writes the heading of a phase: its number, and how it was trained."""
     if phase.solved:
         return f"phase {number}\nhead solved"
-    epochs = "1 epoch" if phase.epochs == 1 else f"{phase.epochs} epochs"
-    return f"phase {number}\n{epochs}, rate {phase.learning_rate:.2g}"
+    return f"phase {number}\n{counted(phase.epochs, 'epoch')}, rate {phase.learning_rate:.2g}"
 
 
 def _parameters(model: keras.Model) -> dict[str, int]:

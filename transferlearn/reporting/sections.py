@@ -10,45 +10,65 @@ from transferlearn import plotting
 from transferlearn.advice.diagnosis import diagnose
 from transferlearn.builders.run_description import versions
 from transferlearn.comparison import Comparison
+from transferlearn.data import Dataset
 from transferlearn.fitted import FittedModel
+from transferlearn.fitted.known_items import fingerprint, trained_on
 from transferlearn.fitted.showing import phases_of
 from transferlearn.money import Money
-from transferlearn.plotting.mistaken_items import items_of
+from transferlearn.plotting.mistaken_items import file_of, items_of
 from transferlearn.reporting.again import code_of
 from transferlearn.reporting.parts import SHOWN, Section, Table
 from transferlearn.reporting.pictures import add_pictures
 from transferlearn.tasks import Evaluation
-from transferlearn.types import Source
+from transferlearn.wording import counted
 
 _EXPLAINED = 6  # items of which is shown why the model says what it says
+_LISTED = 24  # mistakes whose files are named
 _PARTS = 1000  # classes whose figures are shown
 
 
-def data_section(fitted: FittedModel[Any]) -> Section:
-    """Says what was trained on: fingerprint, what there was to learn, and what was left out."""
+def data_section(fitted: FittedModel[Any], tested: Dataset | None) -> Section:
+    """Says what was trained on and tested on: fingerprints, sizes, and what was left out."""
     record, noun = fitted.outline.data, fitted.kind.noun
     section = Section("data", "Data")
     count = fitted.outline.train_items
-    trained = "An unknown number of" if count is None else f"{count:,}"
+    trained = f"an unknown number of {noun}s" if count is None else counted(count, noun)
     section.texts.append(
-        f"{trained} {noun}s were trained on, {fitted.outline.validation_items or 0:,} held out."
+        f"Trained on {trained}, held out: {fitted.outline.validation_items or 0:,}."
     )
     if record.get("fingerprint"):
         section.texts.append(
             f"Fingerprint of these {noun}s and what they teach: {record['fingerprint']}. It is the "
             "same for the same data, whatever its order."
         )
+    if tested is not None:
+        section.texts.append(_tested(fitted, tested))
     if record.get("targets"):
         rows = record["targets"]
         section.tables.append(Table(rows, range(1, len(rows[0])), "What there was to learn"))
     if record.get("skipped"):
         rows = [("left out", "reason"), *record["skipped_items"]]
-        title = f"{record['skipped']:,} {noun}s could not be used"
+        title = f"Left out, since they could not be used: {counted(record['skipped'], noun)}"
         section.tables.append(Table(rows, title=title))
     if ignored := {k: n for k, n in record.get("ignored", {}).items() if n}:
         listed = ", ".join(f"{number:,} {ending}" for ending, number in ignored.items())
         section.texts.append(f"Files that were not looked at: {listed}.")
     return section
+
+
+def _tested(fitted: FittedModel[Any], tested: Dataset) -> str:
+    """Says what was tested on, and whether some of it was trained on."""
+    noun, mark = fitted.kind.noun, fingerprint(tested)
+    if mark is None or tested.count is None:
+        return f"The test {noun}s are a stream: whether some were trained on cannot be told."
+    text = f"Tested on {counted(tested.count, noun)}. Their fingerprint: {mark}."
+    overlap = trained_on(tested, fitted.outline.data)
+    if overlap is None:
+        return f"{text} Whether some of them were trained on is not known."
+    return (
+        f"{text} Of {counted(overlap.looked_up, noun)} that could be compared, {overlap.found:,} "
+        "were trained on; copies that were changed are not recognised."
+    )
 
 
 def training_section(fitted: FittedModel[Any]) -> Section:
@@ -83,25 +103,25 @@ def result_section(fitted: FittedModel[Any], evaluation: Evaluation) -> Section:
 def comparison_section(comparison: Comparison) -> Section:
     """Shows what one could have had for less."""
     section = Section("comparison", "Against what?")
-    section.texts += [f"On {comparison.items:,} test items.", *comparison.left_out]
+    section.texts += [f"On {counted(comparison.items, 'test item')}.", *comparison.left_out]
     section.tables.append(Table(comparison.rows(), (1, 3)))
     return section
 
 
-def mistake_section(
-    fitted: FittedModel[Any], evaluation: Evaluation, test: Source | None
-) -> Section:
+def mistake_section(fitted: FittedModel[Any], evaluation: Evaluation, tested: Dataset) -> Section:
     """Shows the items that the model was most wrong about."""
     section = Section("mistakes", "Mistakes")
-    add_pictures(section, plotting.pictures_of_items(evaluation, fitted, test))
+    add_pictures(section, plotting.pictures_of_items(evaluation, fitted, tested))
+    worst = plotting.mistakes(evaluation, _LISTED)
+    if worst:
+        rows = [(file_of(evaluation, one.item), ", ".join(one.lines)) for one in worst]
+        section.tables.append(Table([("item", ""), *rows], title="The worst, to look them up"))
     if section.is_empty:
         section.texts.append("There is none.")
     return section
 
 
-def reason_section(
-    fitted: FittedModel[Any], evaluation: Evaluation, test: Source | None
-) -> Section:
+def reason_section(fitted: FittedModel[Any], evaluation: Evaluation, tested: Dataset) -> Section:
     """Shows what speaks for the model's answers: on the worst mistakes, or else the first items."""
     section = Section("reasons", "Why it says what it says")
     worst = [mistake.item for mistake in plotting.mistakes(evaluation, _EXPLAINED)]
@@ -110,7 +130,7 @@ def reason_section(
     numbers = [*worst, *others][:_EXPLAINED]
 
     def draw() -> Any:
-        items = items_of(fitted, evaluation, numbers, test)
+        items = items_of(fitted, evaluation, numbers, tested)
         return plotting.explanations(fitted, items)
 
     add_pictures(section, {"What speaks for each answer": draw})

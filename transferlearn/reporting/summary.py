@@ -4,9 +4,12 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from transferlearn.data import Dataset
 from transferlearn.fitted import FittedModel
+from transferlearn.fitted.known_items import trained_on
 from transferlearn.fitted.showing import facts_of
 from transferlearn.tasks import Evaluation
+from transferlearn.wording import counted
 
 _NAMED = 5
 
@@ -34,8 +37,10 @@ class Summary:
     facts: list[tuple[str, str]]
 
 
-def summarise(fitted: FittedModel[Any], evaluation: Evaluation | None) -> Summary:
-    """Sums up what is known of a model, by its test where there was one."""
+def summarise(
+    fitted: FittedModel[Any], evaluation: Evaluation | None, doubts: list[str]
+) -> Summary:
+    """Sums up what is known of a model, by its test where there was one, with doubts about that."""
     outline, noun = fitted.outline, fitted.kind.noun
     score, known = fitted.encoding.score, fitted.known_score
     name = value = interval = ""
@@ -44,7 +49,7 @@ def summarise(fitted: FittedModel[Any], evaluation: Evaluation | None) -> Summar
         name, figure = score.name, evaluation.get(score.name, math.nan)
         low, high = evaluation.intervals.get(score.name, (math.nan, math.nan))
         value = score.shown(figure)
-        interval = _words(score.shown(low), score.shown(high), f"on {_count(evaluation)} {noun}s")
+        interval = _words(score.shown(low), score.shown(high), f"on {_count(evaluation, noun)}")
         verdict = _verdict(score, evaluation.baseline, low)
     elif known is not None:
         low, high = known.interval
@@ -58,9 +63,18 @@ def summarise(fitted: FittedModel[Any], evaluation: Evaluation | None) -> Summar
         value=value,
         interval=interval,
         verdict=verdict,
-        warnings=_warnings(fitted, evaluation),
+        warnings=[*doubts, *_warnings(fitted, evaluation)],
         facts=facts,
     )
+
+
+def doubts_of(fitted: FittedModel[Any], tested: Dataset) -> list[str]:
+    """Says whether items of a test were trained on: then its score is too good."""
+    overlap = trained_on(tested, fitted.outline.data)
+    if overlap is None or not overlap.found:
+        return []
+    whole = f"{counted(overlap.looked_up, f'test {fitted.kind.noun}')} that could be compared"
+    return [f"{overlap.found:,} of {whole} were trained on, so the score is too good."]
 
 
 def _words(low: str, high: str, how: str) -> str:
@@ -68,9 +82,9 @@ def _words(low: str, high: str, how: str) -> str:
     return f"95%: {low} to {high}, {how}"
 
 
-def _count(evaluation: Evaluation) -> str:
+def _count(evaluation: Evaluation, noun: str) -> str:
     """Writes how many items were tested."""
-    return f"{evaluation['count']:,.0f} test"
+    return counted(evaluation["count"], f"test {noun}")
 
 
 def _verdict(score: Any, baseline: float, low: float) -> str:
@@ -87,11 +101,11 @@ def _warnings(fitted: FittedModel[Any], evaluation: Evaluation | None) -> list[s
     """Names what makes the figures less certain than they look."""
     found, noun = [], fitted.kind.noun
     if skipped := fitted.outline.data.get("skipped"):
-        found.append(f"{skipped:,} {noun}s could not be used in training.")
+        found.append(f"In training {counted(skipped, noun)} could not be used.")
     if evaluation is None:
         return [*found, "There was no test: the score is of data that training looked at."]
     if evaluation["count"] < 100:
-        found.append(f"Tested on few {noun}s ({evaluation['count']:.0f}): look at the interval.")
+        found.append(f"Tested on {counted(evaluation['count'], noun)} only: look at the interval.")
     empty = [name for name, of in evaluation.parts.items() if of.get("support") == 0]
     if empty:
         rest = len(empty) - _NAMED

@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from transferlearn import data
 from transferlearn.comparison import Comparison
+from transferlearn.data.messages import notice
 from transferlearn.drafts import new_draft, written_whole
 from transferlearn.extras import install_line
 from transferlearn.fitted import FittedModel
@@ -72,19 +74,23 @@ def _page(
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     from transferlearn.reporting import sections
-    from transferlearn.reporting.summary import summarise
+    from transferlearn.reporting.summary import doubts_of, summarise
 
+    tested = None if test is None else data.load(test, fitted.kind, fitted.encoding.target)
     evaluation = None if test is None else fitted.evaluate(test)
-    summary = summarise(fitted, evaluation)
-    parts = [sections.data_section(fitted), sections.training_section(fitted)]
+    doubts = [] if tested is None else doubts_of(fitted, tested)
+    for doubt in doubts:
+        notice(doubt)
+    summary = summarise(fitted, evaluation, doubts)
+    parts = [sections.data_section(fitted, tested), sections.training_section(fitted)]
     if evaluation is not None:
         parts.append(sections.result_section(fitted, evaluation))
     if comparison is not None:
         parts.append(sections.comparison_section(comparison))
-    if evaluation is not None:
+    if evaluation is not None and tested is not None:
         parts += [
-            sections.mistake_section(fitted, evaluation, test),
-            sections.reason_section(fitted, evaluation, test),
+            sections.mistake_section(fitted, evaluation, tested),
+            sections.reason_section(fitted, evaluation, tested),
         ]
     parts += [sections.cost_section(fitted, evaluation, cost), sections.again_section(fitted)]
     environment = Environment(

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from transferlearn.types import Json
+from transferlearn.wording import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +87,8 @@ class SolvedHead:
                 f"{self.mirrored_loss:.3f}, and new ones {self.loss:.3f}"
             )
         return (
-            f"solved on {self.items:,} items{some}, {self.features:,} features: cross-validated "
-            f"{self.score_name} {self.score:.4f}{sure} with the L2 strength "
+            f"solved on {counted(self.items, 'item')}{some}, {self.features:,} features: "
+            f"cross-validated {self.score_name} {self.score:.4f}{sure} with the L2 strength "
             f"{', '.join(f'{strength:g}' for strength in self.strength)}{last}"
         )
 

@@ -33,6 +33,7 @@ from transferlearn.tasks.pairs import PairedTest
 from transferlearn.tasks.scores import Score, Share
 from transferlearn.templates import copy_metrics
 from transferlearn.types import Json, Loss, Metrics, Tensor
+from transferlearn.wording import counted
 
 _LEAST = 1e-37  # of probabilities, about the smallest that float32 holds to all its digits
 _NAMED = 5  # the most classes that a summary names, or a table shows; there may be thousands
@@ -238,7 +239,7 @@ class ClassEncoding(Encoding[ClassPrediction]):
         """Says how many classes there are, and names the first five."""
         count = len(self.class_names)
         names = ", ".join([*self.class_names[:_NAMED], *["..."] * (count > _NAMED)])
-        return f"{count} classes: {names}"
+        return f"{counted(count, 'class')}: {names}"
 
     def settings(self) -> Json:
         """Gives the names of the classes, the activation and the number of outputs."""

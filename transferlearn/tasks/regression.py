@@ -22,6 +22,7 @@ from transferlearn.tasks.scores import Determination, Score
 from transferlearn.tasks.standardised import R2, Standardised, check_loss, check_metrics
 from transferlearn.templates import copy_metrics
 from transferlearn.types import Json, Loss, Metrics, Tensor
+from transferlearn.wording import counted
 
 _NUMBERS = Numbers()
 
@@ -197,11 +198,12 @@ class NumberEncoding(Encoding[NumberPrediction]):
 
     def gives(self) -> str:
         """Says which numbers the outputs are."""
-        return f"It gives {len(self.names)} numbers in their own units: {', '.join(self.names)}."
+        count = counted(len(self.names), "number")
+        return f"It gives {count}, in the units of the data: {', '.join(self.names)}."
 
     def summary(self) -> str:
         """Says how many numbers there are, and names them."""
-        count = "1 number" if len(self.names) == 1 else f"{len(self.names)} numbers"
+        count = counted(len(self.names), "number")
         return f"{count}: {', '.join(self.names)}"
 
     def settings(self) -> Json:

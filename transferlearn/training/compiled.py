@@ -6,6 +6,7 @@ from math import prod
 
 from transferlearn.assembling import Network
 from transferlearn.schedules import Phase
+from transferlearn.wording import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +43,9 @@ class CompiledPhase:
         frozen = f"{sum(self.mask)} of the backbone's {len(self.mask)} layers frozen"
         if self.solved:
             return f"{frozen}, the head solved, {self.trainable_parameters:,} parameters"
-        epochs = "1 epoch" if phase.epochs == 1 else f"{phase.epochs} epochs"
         steps = (
-            f"{epochs}, {frozen}, {self.trainable_parameters:,} parameters trained, "
-            f"learning rate {self.rate:g}"
+            f"{counted(phase.epochs, 'epoch')}, {frozen}, {self.trainable_parameters:,} parameters "
+            f"trained, learning rate {self.rate:g}"
         )
         if not self.not_solved:
             return steps

@@ -11,6 +11,7 @@ import numpy as np
 from transferlearn.schedules import Phase
 from transferlearn.tasks import Score
 from transferlearn.types import Logs
+from transferlearn.wording import counted
 
 _LOOK_EVERY = 10  # seconds: looking at the loss makes a GPU wait
 _EXPLODED = 1000  # a loss is lost above so many times the lowest so far, taken as 1 at least
@@ -66,8 +67,8 @@ class _State(NamedTuple):
         # As if both were measured on different items: on the same ones, chance moves it less.
         error = _INTERVAL * math.hypot(self.error(score, items), other.error(score, items))
         return (
-            f"; the difference is {difference:+.4f}, on {items:,} held-out items, with a 95% "
-            f"interval from {difference - error:+.4f} to {difference + error:+.4f}"
+            f"; the difference is {difference:+.4f}, on {counted(items, 'held-out item')}, with "
+            f"a 95% interval from {difference - error:+.4f} to {difference + error:+.4f}"
         )
 
     def error(self, score: Score, items: int | None) -> float:
@@ -233,7 +234,7 @@ class Keeping(keras.callbacks.Callback):
         # Unless the phase keeps the best epoch, `_best` is still the state before the phase.
         best, last = self._best, self._good if lost else self._newest
         if self._phase.keep == "best" and "val_loss" in best.metrics:
-            return best, f"the best of {self._newest.epoch} epochs"
+            return best, f"the best of {counted(self._newest.epoch, 'epoch')}"
         if (
             self._phase.keep == "better"
             and last.epoch

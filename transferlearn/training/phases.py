@@ -25,6 +25,7 @@ from transferlearn.training.resumption import Resumption
 from transferlearn.training.solving import Refitted, solve, why_not_solved
 from transferlearn.training.stand_in import end_early, fit, plain_failures, restores
 from transferlearn.types import Verbose
+from transferlearn.wording import counted
 
 
 @dataclass(kw_only=True)
@@ -119,7 +120,8 @@ class PhaseRunner:
         if position:
             epochs = position.within["epochs"] if position.within else 0
             self._say(
-                f"Resumed: {position.phase} phases and {epochs} epochs of the next had ended."
+                f"Resumed: {counted(position.phase, 'phase')} and {counted(epochs, 'epoch')} "
+                "of the next had ended."
             )
 
     def _run_one(self, phase: Phase) -> bool:

@@ -15,6 +15,7 @@ from transferlearn.schedules import SolvedHead
 from transferlearn.tasks import Objective, Solver
 from transferlearn.training.inputs import PhaseInput, TrainingData
 from transferlearn.types import Metrics, TfData, Verbose
+from transferlearn.wording import counted
 
 _MOST_BYTES = 2**30  # of features; solving holds about four times as many
 
@@ -65,7 +66,7 @@ def why_not_solved(network: Network, objective: Objective, *, mixed: bool) -> st
     """
     weighted = _weighted(network)
     if len(weighted) != 1:
-        return f"it has {len(weighted)} layers with weights"
+        return f"it has {counted(len(weighted), 'layer')} with weights"
     (layer,) = weighted
     behind = network.head[network.head.index(layer) + 1 :]
     solver = objective.solver

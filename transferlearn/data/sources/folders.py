@@ -8,6 +8,7 @@ from pathlib import Path
 from transferlearn.data.kind import Kind
 from transferlearn.data.listed import ByFolder, ByRow, Listed
 from transferlearn.data.messages import counts, notice
+from transferlearn.wording import counted
 
 _TRAIN, _VALIDATION, _TEST = ("train", "training"), ("validation", "val", "valid"), "test"
 _HIDDEN = ("Thumbs.db", "__MACOSX")  # left behind by Windows and macOS
@@ -156,8 +157,9 @@ def _warn_of_hidden(folder: Path, kind: Kind) -> None:
     for path in (path for path in hidden if path.is_dir()):
         if found := files_below(path, kind, Counter()):
             notice(
-                f"{path} is left out, with {len(found)} {kind.noun}s, since its name begins with a "
-                f"dot, which hides it. If it is a class: mv {path} {path.with_name(path.name[1:])}"
+                f"{path} is left out, with {counted(len(found), kind.noun)}, since its name "
+                "begins with a dot, which hides it. If it is a class: "
+                f"mv {path} {path.with_name(path.name[1:])}"
             )
 
 

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 from transferlearn.data.listed import ByColumn, ByRow, Listed
 from transferlearn.data.messages import indented
 from transferlearn.data.targets.labels import is_missing
+from transferlearn.wording import counted
 
 Groups: TypeAlias = str | Callable[[str], object] | Sequence[object]
 """Says which items belong together: a table's column, a function of a path, or a name for each."""
@@ -48,8 +49,8 @@ def with_groups(listed: Listed, groups: Groups | None) -> Listed:
     missing = [listed.called(i) for i, group in enumerate(found) if is_missing(group)]
     if missing:
         raise ValueError(
-            f"{len(missing)} {listed.noun}s have no group. Give each one, if need be a group of "
-            f"its own.{indented(missing)}"
+            f"{counted(len(missing), listed.noun)} without a group. Give each one, if "
+            f"need be a group of its own.{indented(missing)}"
         )
     return replace(listed, told=told, groups=[str(group) for group in found])
 
@@ -89,7 +90,7 @@ def _given(listed: Listed, groups: Sequence[object]) -> Sequence[object]:
         )
     if len(groups) != len(listed):
         raise ValueError(
-            f"There must be a group for each of {len(listed)} {listed.noun}s. "
+            f"There must be a group for each of {counted(len(listed), listed.noun)}. "
             f"Received: {len(groups)} groups"
         )
     return groups

@@ -17,6 +17,7 @@ from transferlearn.data.targets.labels import (
     closest,
     is_missing,
 )
+from transferlearn.wording import counted
 
 _LISTED = 10  # classes that a message names
 _FEW = 5  # items of a class: with fewer, each fold of a cross-validation lacks some
@@ -65,7 +66,7 @@ class ClassTargets(Targets):
     def summary(self) -> str:
         """Says how many classes there are, and what the first ones are called."""
         listed = ", ".join(self.class_names[:10]) + (", ..." if len(self.class_names) > 10 else "")
-        return f"{len(self.class_names)} classes ({listed})"
+        return f"{counted(len(self.class_names), 'class')} ({listed})"
 
     def table(self) -> list[list[str]]:
         """Counts the items of each class, or adds up their shares of it."""
@@ -193,8 +194,8 @@ class Classes(Target):
         missing = [f"{listed.items[i]!s:.300}" for i, cell in enumerate(cells) if is_missing(cell)]
         if missing:
             raise ValueError(
-                f"{listed.what}: {len(missing)} rows have no label. Write it in, or take the row "
-                f"out.{indented(missing)}"
+                f"{listed.what}: {counted(len(missing), 'row')} without a label. Write it in, or "
+                f"take the row out.{indented(missing)}"
             )
         labels, names = class_labels(as_numbers(cells), self.class_names)
         return ClassTargets(class_names=names, labels=labels)
@@ -259,8 +260,8 @@ def folder_classes(told: ByFolder, listed: Listed, names: Sequence[str] | None) 
     unknown = sorted(set(told.names) - set(found))
     if unknown:
         raise ValueError(
-            f"{told.folder} has {len(unknown)} folders that are no class: {unknown[:20]}. "
-            f"{closest(unknown[0], found)}"
+            f"{told.folder} has {counted(len(unknown), 'folder')} of no known class: "
+            f"{unknown[:20]}. {closest(unknown[0], found)}"
         )
     return found
 

@@ -13,6 +13,7 @@ from transferlearn.data.messages import indented, notice
 from transferlearn.data.targets.base import ByBatch, Target, Targets
 from transferlearn.data.targets.columns import find_column
 from transferlearn.data.targets.parsing import number_rows
+from transferlearn.wording import counted
 
 _USUAL = ("target", "value", "number", "y", "score", "label")  # columns, the likeliest first
 _LARGEST, _SMALLEST = 1e38, 1e-37  # about the ends of float32, for values and for their deviation
@@ -182,8 +183,8 @@ class Numbers(Target):
             return NumberTargets(names=found.names, given=told.read)
         if found.absent:
             raise ValueError(
-                f"{told.what} has {len(found.absent)} items without a number, the first at "
-                f"{min(found.absent)}. Leave them out of its table, such as by frame.dropna()."
+                f"{told.what} has {counted(len(found.absent), 'item')} without a number, the first "
+                f"at {min(found.absent)}. Leave them out of its table, such as by frame.dropna()."
             )
         return found
 
