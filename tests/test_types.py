@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = Path(__file__).parent / "user_script.py"
 
 
+@pytest.mark.full
 def test_a_user_s_script_is_checked(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT.read_text("utf-8"))

@@ -115,14 +115,26 @@ def test_curves_are_those_of_scikit_learn(made):
         np.testing.assert_allclose(drawn, np.stack(expected, axis=1))
 
 
-def test_of_many_curves_the_four_worst_are_named():
-    made = evaluation(10)
+@pytest.mark.parametrize("classes", [8, 10])
+def test_of_many_curves_the_eight_worst_are_named(classes):
+    made = evaluation(classes)
     ax = tl.plotting.roc(made).axes[0]
-    worst = sorted(made.class_names, key=lambda name: made[f"roc_auc: {name}"])[:4]
+    worst = sorted(made.class_names, key=lambda name: made[f"roc_auc: {name}"])[:8]
     named = [text.get_text().partition(":")[0] for text in ax.get_legend().get_texts()]
     assert named == worst
-    assert len({line.get_linestyle() for line in ax.lines[-4:]}) == 4  # not by colour alone
-    assert len({line.get_color() for line in ax.lines[-4:]}) == 4
+    assert ("of 10 classes, the 8 worst are named" in ax.get_title()) == (classes == 10)
+    looks = [(line.get_color(), line.get_linestyle()) for line in ax.lines[-8:]]
+    assert len({*looks}) == 8
+    assert [len({*part}) for part in zip(*looks[:4], strict=True)] == [4, 4]  # not by colour alone
+
+
+def test_no_legend_lies_over_what_is_drawn():
+    for title, draw in tl.plotting.pictures(evaluation(5)).items():
+        figure = draw()
+        figure.draw_without_rendering()
+        (ax, *_) = figure.axes
+        if legend := ax.get_legend():
+            assert legend.get_window_extent().x0 >= ax.get_window_extent().x1 - 1, title
 
 
 @pytest.mark.parametrize("made", [evaluation(5, names=HOSTILE), tags(HOSTILE)])

@@ -5,9 +5,11 @@ from io import BytesIO
 import pytest
 from matplotlib import rcParams
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 
+from transferlearn.data import DataWarning
 from transferlearn.plotting import label
-from transferlearn.plotting.labels import fonts, labels
+from transferlearn.plotting.labels import _add_new_fonts, _family_with, _say_font, fonts, labels
 
 pytestmark = pytest.mark.core
 
@@ -34,8 +36,25 @@ def test_wide_letters_count_twice(monkeypatch):
     assert label("中" * 80, 9) == "中中…中中"
 
 
-def test_letters_that_no_font_has_become_squares():
-    assert label("\ua9c1x") in ("\ua9c1x", "□x")  # Javanese, where no such font is installed
+def test_letters_that_no_font_has_become_squares_and_the_font_is_named_once(monkeypatch):
+    monkeypatch.setattr("transferlearn.plotting.labels._font_of", lambda c: c.isascii() or None)
+    _say_font.cache_clear()
+    with pytest.warns(DataWarning) as said:
+        shown = [label(text) for text in ("中a文bか", "имя", "\N{SNOWMAN} 2")]
+    assert shown == ["□a□b□", "□□□", "□ 2"]
+    assert [str(one.message).count("fonts-noto-cjk") for one in said] == [1, 0]
+    _say_font.cache_clear()
+
+
+def test_fonts_that_matplotlib_has_not_listed_yet_are_found(monkeypatch):
+    font = next(font for font in fontManager.ttflist if font.fname.endswith("/DejaVuSans.ttf"))
+    monkeypatch.setattr(fontManager, "ttflist", [])
+    monkeypatch.setattr("transferlearn.plotting.labels.findSystemFonts", lambda: [font.fname])
+    _add_new_fonts.cache_clear()
+    _add_new_fonts()
+    assert [found.name for found in fontManager.ttflist] == [font.name]
+    assert _family_with(ord("a")) == font.name
+    _add_new_fonts.cache_clear()
 
 
 def test_other_fonts_are_named_where_the_usual_one_lacks_a_letter(monkeypatch):

@@ -13,6 +13,7 @@ from PIL import Image
 import transferlearn as tl
 from tests import made
 from tests.networks import pixels, small_backbone
+from transferlearn.plotting.classes import confused_pairs
 from transferlearn.plotting.items import draw_items
 
 NAMES = np.array(["cat", "dog"])
@@ -172,6 +173,11 @@ def test_mistakes_are_shown_with_their_items(fitted, photos, tmp_path):
     figure = tl.plotting.show_mistakes(fitted, evaluation, (x, y), count=4)
     np.testing.assert_array_equal(images(figure), x[[one.item for one in found]])
     assert titles(figure) == ["\n".join(one.lines) for one in found]
+    assert [ax.get_xlabel() for ax in figure.axes] == [f"item {one.item}" for one in found]
+    paths = tuple(f"/photos/b$/{i}.jpg" for i in range(len(x)))
+    files = tl.plotting.show_pairs(fitted, replace(evaluation, paths=paths), (x, y)).axes
+    first = next(iter(confused_pairs(evaluation).values()))[0]
+    assert files[0].get_xlabel() == rf"b\$/{first}.jpg"
     with pytest.raises(ValueError, match="are no files: pass what was evaluated"):
         tl.plotting.show_mistakes(fitted, evaluation)
     with pytest.raises(ValueError, match="source has 12"):
@@ -209,6 +215,10 @@ def test_heat_maps_lie_over_their_images():
     fitted = made.of_colours([[4, 0], [0, 0], [0, 4]])
     figure = tl.plotting.explanations(fitted, made.photos())
     assert [ax.get_title() for ax in figure.axes] == ["red", "blue"]
+    rows, columns = tl.explaining.explain(fitted, made.photos())[0].values.shape
+    assert [ax.get_xlabel() for ax in figure.axes] == [f"{rows} x {columns} cells"] * 2
+    assert f"map has {rows} x {columns} cells" in figure.get_supxlabel()
+    assert "thin" in figure.get_supxlabel()
     drawn = figure.axes[0].images[0].get_array()
     hot = drawn[..., 0] - drawn[..., 2]
     assert hot[0, 0] > 0.5

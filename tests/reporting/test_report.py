@@ -4,6 +4,7 @@ import html
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,6 +87,9 @@ def test_it_says_what_was_trained_tested_and_found(fitted, folder, page):
     assert "tl.ImageClassifierBuilder(" in text
     for title in ("Summary", "Data", "Training", "Results", "Mistakes", "Why it says", "Cost"):
         assert title in text
+    worst = tl.plotting.mistakes(scores, 1)[0]
+    path = Path(scores.paths[worst.item])
+    assert " ".join(f"{path.parent.name}/{path.name} {', '.join(worst.lines)}".split()) in text
     for picture in ("Confusion", "Reliability", "Worst mistakes", "What speaks for each answer"):
         assert picture in text
 

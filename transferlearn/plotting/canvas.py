@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from io import BytesIO
-from itertools import cycle
+from itertools import count
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -93,10 +93,14 @@ def finished(*axes: Axes) -> Figure:
 
 
 def legend(ax: Axes, **settings: Any) -> None:
-    """Adds a legend in the colours of the axes; faint points are shown in their full colour."""
+    """Adds a legend in the colours of the axes, by default to their right, where it hides nothing.
+
+    Faint points are shown in their full colour.
+    """
     if not ax.get_legend_handles_labels()[1]:  # Matplotlib warns of a legend without entries
         return
-    made = ax.legend(frameon=False, labelcolor=INK, fontsize="small", **settings)
+    place = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5), **settings}
+    made = ax.legend(frameon=False, labelcolor=INK, fontsize="small", **place)
     for handle in made.legend_handles:
         if isinstance(handle, Line2D):
             handle.set_alpha(1.0)
@@ -124,8 +128,13 @@ def bare(ax: Axes) -> None:
 
 
 def styles() -> Iterator[dict[str, Any]]:
-    """Yields colours, each time with a kind of line, so that no two of the first 4 look alike."""
-    yield from ({"color": c, "linestyle": s} for c, s in cycle(zip(COLOURS, LINES, strict=True)))
+    """Yields colours, each time with a kind of line, so that no two of the first 16 look alike.
+
+    The first four differ in both.
+    """
+    for i in count():
+        line = LINES[(i + i // len(COLOURS)) % len(LINES)]
+        yield {"color": COLOURS[i % len(COLOURS)], "linestyle": line}
 
 
 def on(ax: Axes, x: float, y: float, text: str, shade: float, **settings: Any) -> None:

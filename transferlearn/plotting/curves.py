@@ -75,7 +75,7 @@ def draw_curves(
         ax.plot([kept], [at], "*", color=COLOURS[2], markersize=11, label=f"kept: epoch {kept}")
         ax.set(xlabel="epoch", ylabel=curve.name, xlim=(0.5, len(epochs) + 0.5))
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        legend(ax)
+    legend(axes[-1])  # all have the same entries
     return finished(*axes)
 
 

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from transferlearn.plotting.labels import label
 
 _SIDE = 320  # pixels; heat maps are drawn on images no larger
 _LEVELS = (0.5, 0.8)  # of heat, at which lines are drawn
+_COARSE = 7  # cells; the usual networks have as many at 224 pixels
 _HOT = "#FFB000"
 _MOST_WORDS = 16
 
@@ -36,6 +38,12 @@ def draw_explanation(explanation: Any, ax: Axes) -> None:
 def room(explanation: Any) -> Layout:
     """Gives the room that an explanation needs."""
     return Layout(4, 2.6, 2.2)
+
+
+@functools.singledispatch
+def how_to_read(explanation: Any) -> str:
+    """Says what the colours and lines of an explanation mean; empty where its axes say so."""
+    return ""
 
 
 def explanations(
@@ -59,15 +67,19 @@ def explanations(
     found = explain(fitted, items, answer)
     if not found:
         raise ValueError("There are no items to explain.")
+    own = axes is None
     axes = canvases(axes, len(found), *room(found[0]))
     for ax, one in zip(axes, found, strict=False):
         draw_explanation(one, ax)
-    return finished(*axes)
+    figure = finished(*axes)
+    if own and (how := how_to_read(found[0])):
+        figure.supxlabel(how, color=INK, fontsize="small")
+    return figure
 
 
 @room.register
 def _(explanation: HeatMap) -> Layout:
-    return Layout(5, 2.0, 2.25)
+    return Layout(5, 2.0, 2.8)
 
 
 @draw_explanation.register
@@ -82,7 +94,22 @@ def _(explanation: HeatMap, ax: Axes) -> None:
     if heat.max() > heat.min():
         ax.contour(heat, levels=_LEVELS, colors=["white", "white"], linewidths=[0.6, 1.4])
     bare(ax)
+    rows, columns = explanation.values.shape
     ax.set_title(label(explanation.answer, 26), fontsize=9, color=INK)
+    file = "" if explanation.path is None else f"{label(Path(explanation.path).name, 30)}\n"
+    ax.set_xlabel(f"{file}{rows} x {columns} cells", fontsize=7, color=INK)
+
+
+@how_to_read.register
+def _(explanation: HeatMap) -> str:
+    thin, thick = _LEVELS
+    rows, columns = explanation.values.shape
+    coarse = ", so places are rough" if min(rows, columns) < _COARSE else ""
+    return (
+        "Yellow: what speaks for the answer. White lines: places that speak for it at least "
+        f"{thin:.0%} (thin)\nor {thick:.0%} (thick) as much as the strongest one. The network's "
+        f"map has {rows} x {columns} cells{coarse}."
+    )
 
 
 @room.register

@@ -18,6 +18,7 @@ _SIDE = 320  # pixels; images are drawn no larger, since they are small on the p
 _LINE = 44  # letters of a text side by side
 _LINES = 6
 _FONT = 8.0  # points
+_SMALL = 7.0
 
 
 class Layout(NamedTuple):
@@ -64,7 +65,7 @@ def draw_item(kind: Kind, item: Any, ax: Axes) -> None:
 
 @layout.register
 def _(kind: Images) -> Layout:
-    return Layout(6, 1.7, 1.95)
+    return Layout(6, 1.7, 2.4)
 
 
 @draw_item.register
@@ -80,7 +81,7 @@ def _(kind: Images, item: Any, ax: Axes) -> None:
 
 @layout.register
 def _(kind: Texts) -> Layout:
-    return Layout(3, 3.2, 1.3)
+    return Layout(3, 3.2, 1.45)
 
 
 @draw_item.register
@@ -100,8 +101,9 @@ def draw_items(
     lines: Sequence[Sequence[str]],
     axes: Sequence[Axes] | None = None,
     title: str = "",
+    below: Sequence[str] = (),
 ) -> Figure:
-    """Draws items beside and below each other, with some words above each.
+    """Draws items beside and below each other, with some words above each, and its file below.
 
     Args:
         kind: The kind of the items.
@@ -109,6 +111,7 @@ def draw_items(
         lines: The lines above each item; each is shortened to the width of the item.
         axes: The axes to draw in; `None`: those of a new figure.
         title: The title of a new figure.
+        below: What is written below each item, such as the name of its file; empty for nothing.
     """
     columns, width, height = layout(kind)
     own = axes is None
@@ -120,6 +123,9 @@ def draw_items(
         draw_item(kind, item, ax)
         shown = "\n".join(label(line, fit) for line in of_item)
         ax.set_title(shown, fontsize=_FONT, color=INK, loc="left")
+    for ax, name in zip(axes, below, strict=False):
+        shown = label(name, int(fit * _FONT / _SMALL))
+        ax.set_xlabel(shown, fontsize=_SMALL, color=INK, loc="left")
     figure = finished(*axes)
     if own and title:
         figure.suptitle(title, color=INK, fontsize="medium")

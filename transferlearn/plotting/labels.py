@@ -1,14 +1,24 @@
 """Turns strangers' strings into labels that can be drawn: short, plain, in fonts that have them."""
 
+import contextlib
 import functools
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
 from matplotlib import rcParams
-from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
+from matplotlib.font_manager import (
+    FontProperties,
+    findfont,
+    findSystemFonts,
+    fontManager,
+    get_font,
+)
+
+from transferlearn.data.messages import notice
 
 _MISSING = "\N{WHITE SQUARE}"  # in the place of a letter that no font has
+_CJK = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL")  # how the names of such letters begin
 _GAP = "\N{HORIZONTAL ELLIPSIS}"
 # Matplotlib's own font whose boxes stand for all letters; it warns of each.
 _LAST_RESORT = "Last Resort"
@@ -18,7 +28,8 @@ def label(text: object, most: int = 24) -> str:
     """Makes a label of a string of any origin, such as the name of a class or of a file.
 
     Line breaks and other control characters are taken out, long strings lose their middle, letters
-    that no installed font has become squares, and `$` begins no formula.
+    that no installed font has become squares (once it is said which font to install), and `$`
+    begins no formula.
 
     Args:
         text: The string.
@@ -26,7 +37,7 @@ def label(text: object, most: int = 24) -> str:
     """
     words = "".join(c if c.isprintable() else " " for c in str(text)).split()
     short = _shortened(" ".join(words), most)
-    shown = "".join(c if _font_of(c) is not None else _MISSING for c in short)
+    shown = "".join(c if _font_of(c) is not None else _square(c) for c in short)
     return (shown or _MISSING).replace("$", r"\$")
 
 
@@ -65,13 +76,45 @@ def _font_of(character: str) -> str | None:
     code = ord(character)
     if code in _letters(findfont(FontProperties())):
         return ""
-    return next(
-        (
-            font.name
-            for font in fontManager.ttflist
-            if not font.name.startswith(_LAST_RESORT) and code in _letters(font.fname)
-        ),
-        None,
+    if (found := _family_with(code)) is None:
+        _add_new_fonts()
+        found = _family_with(code)
+    return found
+
+
+def _family_with(code: int) -> str | None:
+    """Names a family of fonts that has a letter, of those that Matplotlib knows."""
+    # Fonts without serifs go with the usual one.
+    for font in sorted(fontManager.ttflist, key=lambda font: "Sans" not in font.name):
+        if not font.name.startswith(_LAST_RESORT) and code in _letters(font.fname):
+            return font.name
+    return None
+
+
+@functools.cache
+def _add_new_fonts() -> None:
+    """Adds fonts that were installed since Matplotlib listed them, which it does only once."""
+    known = {font.fname for font in fontManager.ttflist}
+    for path in findSystemFonts():
+        if path not in known:
+            with contextlib.suppress(Exception):  # as Matplotlib does: fonts break in many ways
+                fontManager.addfont(path)
+
+
+def _square(character: str) -> str:
+    """Gives the square in the place of a letter, and says which font has such letters."""
+    if unicodedata.category(character).startswith("L"):  # no font is sure to have all signs
+        is_cjk = unicodedata.name(character, "").startswith(_CJK)
+        _say_font(*(("Noto Sans CJK", "cjk") if is_cjk else ("Noto Sans", "core")))
+    return _MISSING
+
+
+@functools.cache
+def _say_font(font: str, package: str) -> None:
+    """Says once in a process which font to install."""
+    notice(
+        f"Some names have letters that no installed font has: they are drawn as squares. Install "
+        f"{font} (https://notofonts.github.io; on Debian: apt-get install fonts-noto-{package})."
     )
 
 

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,8 @@ def show_mistakes(
     found = mistakes(evaluation, count)
     items = items_of(fitted, evaluation, [one.item for one in found], source)
     title = "Worst mistakes" if found else "No mistakes"
-    return draw_items(fitted.kind, items, [one.lines for one in found], axes, title)
+    below = [file_of(evaluation, one.item) for one in found]
+    return draw_items(fitted.kind, items, [one.lines for one in found], axes, title, below)
 
 
 def show_pairs(
@@ -72,7 +74,8 @@ def show_pairs(
     for row, (words, numbers) in enumerate(found.items()):
         of_row = places[columns * row : columns * (row + 1)]
         items = items_of(fitted, evaluation, numbers[:columns], source)
-        draw_items(fitted.kind, items, [()] * columns, of_row)
+        below = [file_of(evaluation, i) for i in numbers[:columns]]
+        draw_items(fitted.kind, items, [()] * columns, of_row, below=below)
         for ax in of_row[len(items) :]:
             bare(ax)
         # The heading is wider than its item, so only the blank title makes room for it.
@@ -83,6 +86,12 @@ def show_pairs(
         )
         heading.set_in_layout(False)
     return finished(*places)
+
+
+def file_of(evaluation: Evaluation, item: int) -> str:
+    """Names the file of an item, and its folder; of an item that is no file, gives its number."""
+    path = evaluation.paths[item] if evaluation.paths else None
+    return f"item {item}" if path is None else "/".join(Path(path).parts[-2:])
 
 
 @functools.singledispatch

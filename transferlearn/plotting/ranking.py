@@ -11,7 +11,7 @@ from transferlearn.plotting.canvas import INK, canvas, finished, legend, styles
 from transferlearn.plotting.labels import label
 from transferlearn.tasks import ClassEvaluation
 
-_NAMED = 4  # classes that get a colour: as many as there are that all can tell apart
+_NAMED = 8  # classes whose lines can be told apart
 _DRAWN = 50  # classes at most
 _POINTS = 400  # of a curve; more are not seen
 
@@ -28,36 +28,36 @@ class _Curve(NamedTuple):
 
 
 def precision_recall(evaluation: ClassEvaluation, ax: Axes | None = None) -> Figure:
-    """Draws precision by recall for each class against all others, the four worst with a name.
+    """Draws precision by recall for each class against all others, the eight worst with a name.
 
     Args:
         evaluation: The evaluation of a classifier.
         ax: The axes to draw in; `None`: those of a new figure.
     """
-    ax = canvas(ax, 4.4, 4.2, xlabel="recall", ylabel="precision")
+    ax = canvas(ax, 6.2, 4.2, xlabel="recall", ylabel="precision")
 
     def points(true: np.ndarray, false: np.ndarray) -> Points:
         precision = true / (true + false)
         return np.append(0, true / true[-1]), np.append(precision[:1], precision)
 
     curves = _curves(evaluation, "average_precision", points)
-    return _drawn(curves, "average precision", "lower left", ax)
+    return _drawn(curves, "average precision", ax)
 
 
 def roc(evaluation: ClassEvaluation, ax: Axes | None = None) -> Figure:
-    """Draws the ROC for each class against all others, the four worst classes with a name.
+    """Draws the ROC for each class against all others, the eight worst classes with a name.
 
     Args:
         evaluation: The evaluation of a classifier.
         ax: The axes to draw in; `None`: those of a new figure.
     """
-    ax = canvas(ax, 4.4, 4.2, xlabel="share of false alarms", ylabel="share that is found")
+    ax = canvas(ax, 6.2, 4.2, xlabel="share of false alarms", ylabel="share that is found")
     ax.plot([0, 1], [0, 1], ":", color=INK, linewidth=1)
 
     def points(true: np.ndarray, false: np.ndarray) -> Points:
         return np.append(0, false / false[-1]), np.append(0, true / true[-1])
 
-    return _drawn(_curves(evaluation, "roc_auc", points), "area", "lower right", ax)
+    return _drawn(_curves(evaluation, "roc_auc", points), "area", ax)
 
 
 def _curves(
@@ -80,7 +80,7 @@ def _curves(
     return sorted(found, key=lambda curve: curve.area)
 
 
-def _drawn(curves: list[_Curve], area: str, place: str, ax: Axes) -> Figure:
+def _drawn(curves: list[_Curve], area: str, ax: Axes) -> Figure:
     """Draws the curve of each class; the worst come first, and have names."""
     named, others = curves[:_NAMED], curves[_NAMED:_DRAWN]
     for curve in others:
@@ -91,10 +91,10 @@ def _drawn(curves: list[_Curve], area: str, place: str, ax: Axes) -> Figure:
         )
     if curves:
         mean = np.mean([curve.area for curve in curves])
-        some = f", {_NAMED} worst of {len(curves)} named" if others else ""
+        some = f"\nof {len(curves)} classes, the {_NAMED} worst are named" if others else ""
         ax.set_title(f"Mean {area} {mean:.3f}{some}", fontsize="medium")
     ax.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.02))
-    legend(ax, loc=place)
+    legend(ax)
     return finished(ax)
 
 

@@ -15,7 +15,7 @@ from transferlearn.fitted import FittedModel
 from transferlearn.fitted.known_items import fingerprint, trained_on
 from transferlearn.fitted.showing import phases_of
 from transferlearn.money import Money
-from transferlearn.plotting.mistaken_items import items_of
+from transferlearn.plotting.mistaken_items import file_of, items_of
 from transferlearn.reporting.again import code_of
 from transferlearn.reporting.parts import SHOWN, Section, Table
 from transferlearn.reporting.pictures import add_pictures
@@ -23,6 +23,7 @@ from transferlearn.tasks import Evaluation
 from transferlearn.wording import counted
 
 _EXPLAINED = 6  # items of which is shown why the model says what it says
+_LISTED = 24  # mistakes whose files are named
 _PARTS = 1000  # classes whose figures are shown
 
 
@@ -111,6 +112,10 @@ def mistake_section(fitted: FittedModel[Any], evaluation: Evaluation, tested: Da
     """Shows the items that the model was most wrong about."""
     section = Section("mistakes", "Mistakes")
     add_pictures(section, plotting.pictures_of_items(evaluation, fitted, tested))
+    worst = plotting.mistakes(evaluation, _LISTED)
+    if worst:
+        rows = [(file_of(evaluation, one.item), ", ".join(one.lines)) for one in worst]
+        section.tables.append(Table([("item", ""), *rows], title="The worst, to look them up"))
     if section.is_empty:
         section.texts.append("There is none.")
     return section
