@@ -142,7 +142,7 @@ class PhaseRunner:
         except (Exception, KeyboardInterrupt):
             history = end_early(self.network.model, given.model, keeping)
             if history is not None:
-                outcome = Outcome(history, keeping.metrics, None)
+                outcome = Outcome(self._whole(history), keeping.metrics, None)
                 self._add_result(compiled, given, keeping, outcome, started)
             raise
         self._add_result(compiled, given, keeping, outcome, started)
@@ -275,13 +275,18 @@ class PhaseRunner:
                     epochs=phase.epochs,
                     **options,
                 )
-                return recorder.joined(history) if recorder else history
+                return self._whole(history)
 
             parts = self.resumption.parts if self.resumption else 1
             history = in_parts_that_fit(
                 train, keeping, batch_size=self.data.batch_size, parts=parts
             )
         return Outcome(history, keeping.metrics, None)
+
+    def _whole(self, history: keras.callbacks.History) -> keras.callbacks.History:
+        """Adds the epochs that an earlier process had trained in the same phase."""
+        begun = len(self._joined.epoch)
+        return self.resumption.whole(history, begun) if self.resumption else history
 
     def _compile_model(self, phase: Phase, parts: int = 1) -> None:
         """Compiles the model for a phase, to add up the gradients of so many steps."""
