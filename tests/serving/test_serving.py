@@ -259,18 +259,18 @@ def wait_for(path, rows):
 class Opened:
     """Stands for a runner that opened a folder."""
 
-    def __init__(self, folder, threads):
+    def __init__(self, folder, threads, trusted):
         pass
 
 
-def broken(self, folder, threads):
+def broken(*_, **__):
     raise ValueError("damaged")
 
 
 def test_versions_come_and_go(tmp_path, monkeypatch):
-    from transferlearn.serving import models
+    from transferlearn.serving import models, opening
 
-    monkeypatch.setattr(models, "Runner", Opened)
+    monkeypatch.setattr(opening, "Runner", Opened)
     monkeypatch.setattr(models, "read_reference", lambda folder: None)
     place = tmp_path / "flowers"
     for version in ("9", "10"):
