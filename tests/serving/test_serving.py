@@ -174,6 +174,13 @@ def test_a_full_queue_answers_at_once():
         assert sorted(answer.status_code for answer in found) == [200, 200, 503, 503]
 
 
+def test_a_photo_of_too_many_pixels_is_not_decoded():
+    with TestClient(app({"c": colours()}, settings=Settings(most_pixels=199))) as client:
+        answer = client.post("/predict", content=RED, headers={"content-type": "image/png"})
+    assert answer.status_code == 400
+    assert answer.json()["error"] == "A photo may have 199 pixels. Received: 200"
+
+
 def test_what_takes_too_long_is_given_up():
     runner = colours()
     runner._runtime.gate.clear()
@@ -232,6 +239,9 @@ def test_predictions_are_logged_and_watched(tmp_path):
         told = {"request_id": again["request_id"], "labels": ["blue"]}
         assert client.post("/feedback", json=told).json() == {"labelled": 1}
         assert client.post("/feedback", json={**told, "request_id": "x"}).status_code == 404
+        for labels, sentence in ((["green"], "no label of colours"), (["red"] * 2, "had 1 items")):
+            refused = client.post("/feedback", json={**told, "labels": labels})
+            assert (refused.status_code, sentence in refused.json()["error"]) == (400, True)
     logged = read_log(path, known)
     assert len(logged.times) == 41
     assert logged.names[-1] == f"{again['request_id']}/0"

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from transferlearn.serving.tensors import read_json
 from transferlearn.serving.work import Work
 
 _PAGE = Path(__file__).with_name("page.html")
+_LISTED = 10  # names of classes in a message
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
     "script-src 'unsafe-inline'; img-src blob: data:; connect-src 'self'",
@@ -51,7 +53,7 @@ class Server:
         self.models = Models(models, threads, trusted)
         self.metrics = Metrics()
         self.log = PredictionLog(settings.log, settings.log_bytes) if settings.log else None
-        self.predictor = Predictor(self.metrics, self.log, settings.most_rows)
+        self.predictor = Predictor(self.metrics, self.log, settings)
         self.work = Work(settings.workers, settings.waiting, settings.timeout)
 
     async def predict(self, request: Any, name: str | None, version: str | None = None) -> Any:
@@ -82,10 +84,24 @@ class Server:
         if not isinstance(of, str) or not isinstance(labels, list) or not labels:
             raise bad('Feedback is {"request_id": "...", "labels": [...]}, a label an item.')
         log = self.log
-        known = await self.work.do(lambda: log.labelled(of, labels, time.time()))
-        if not known:
+        return {"labelled": await self.work.do(lambda: self._label(log, of, labels))}
+
+    def _label(self, log: PredictionLog, of: str, labels: list[Any]) -> int:
+        """Notes the labels of a request's items, and gives how many there are."""
+        model, count = log.request(of)
+        if model is None:
             raise RefusalError(404, f"The log holds no request {of!r:.80}.")
-        return {"labelled": min(known, len(labels))}
+        if len(labels) > count:
+            raise bad(f"This request had {count} items. Received: {len(labels)} labels")
+        reference = self.models.get(model).reference
+        for label in labels if reference is not None else ():
+            if reference.outputs.target(label) is None:
+                known = ", ".join(reference.outputs.names[:_LISTED])
+                raise bad(
+                    f"{json.dumps(label)[:80]} is no label of {model}, as these are: {known}."
+                )
+        log.labelled(of, labels, time.time())
+        return len(labels)
 
     async def watch_folders(self) -> None:
         """Looks for new versions, and at drift, until it is cancelled."""
