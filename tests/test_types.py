@@ -21,9 +21,9 @@ def test_a_user_s_script_is_checked(tmp_path):
     revealed = re.findall(r'Revealed type is "(.*)"', run.stdout.replace("builtins.", ""))
     package = "transferlearn.tasks"
     assert revealed == [
-        f"transferlearn.fitted.model.FittedModel[{package}.class_encoding.ClassPrediction]",
-        f"{package}.regression.NumberPrediction",
-        f"list[{package}.class_encoding.ClassPrediction]",
+        f"transferlearn.fitted.model.FittedModel[{package}.classification.encoding.ClassPrediction]",
+        f"{package}.regression.task.NumberPrediction",
+        f"list[{package}.classification.encoding.ClassPrediction]",
         "float",
     ]
     errors = [line for line in run.stdout.splitlines() if ": error: " in line]

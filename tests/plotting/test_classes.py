@@ -9,7 +9,7 @@ from matplotlib.text import Text
 
 import transferlearn as tl
 from transferlearn.plotting.classes import confused_pairs
-from transferlearn.tasks.class_figures import classification_figures
+from transferlearn.tasks.classification.figures import classification_figures
 
 pytestmark = pytest.mark.core
 HOSTILE = [

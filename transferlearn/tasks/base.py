@@ -15,7 +15,7 @@ from transferlearn.heads import Output
 from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.pairs import PairedTest
 from transferlearn.tasks.scores import Score
-from transferlearn.tasks.solver import Solver
+from transferlearn.tasks.solving.solver import Solver
 from transferlearn.tasks.temperature import TemperatureScaling
 from transferlearn.types import Json, Loss, Metrics, Tensor
 

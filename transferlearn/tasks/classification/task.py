@@ -12,7 +12,7 @@ from transferlearn.data import Classes, Dataset, Tags, Target, Targets
 from transferlearn.data.targets import ClassTargets, TagTargets, Weigh
 from transferlearn.data.targets.labels import one_hot
 from transferlearn.tasks.base import Task
-from transferlearn.tasks.class_encoding import ClassEncoding, ClassPrediction, TagEncoding
+from transferlearn.tasks.classification.encoding import ClassEncoding, ClassPrediction, TagEncoding
 
 _CLASSES, _TAGS = Classes(), Tags()
 
