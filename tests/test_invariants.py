@@ -42,9 +42,19 @@ def data(size, count=12, seed=1):
 
 
 @pytest.mark.core
-@pytest.mark.parametrize("batch_norm", ["frozen", "train"])
 @pytest.mark.parametrize(
-    "freeze", ["all", "none", 4, 0.5, "residual_conv", FreezeMatching("conv"), TrainLastBlocks(1)]
+    ("freeze", "batch_norm"),
+    [
+        ("all", "train"),
+        (4, "train"),
+        ("residual_conv", "frozen"),
+        (FreezeMatching("conv"), "frozen"),
+        *(
+            pytest.param(freeze, batch_norm, marks=pytest.mark.full)
+            for freeze in ("none", 0.5, TrainLastBlocks(1))
+            for batch_norm in ("frozen", "train")
+        ),
+    ],
 )
 def test_fit_keeps_frozen_layers_to_the_bit(freeze, batch_norm):
     backbone = small_backbone()
@@ -54,8 +64,15 @@ def test_fit_keeps_frozen_layers_to_the_bit(freeze, batch_norm):
 
 
 @pytest.mark.core
-@pytest.mark.parametrize("batch_norm", ["frozen", "train"])
-@pytest.mark.parametrize("freeze", ["all", "none", "residual_conv"])
+@pytest.mark.parametrize(
+    ("freeze", "batch_norm"),
+    [
+        ("all", "train"),
+        ("residual_conv", "frozen"),
+        pytest.param("residual_conv", "train", marks=pytest.mark.full),
+        pytest.param("none", "train", marks=pytest.mark.full),
+    ],
+)
 def test_build_keeps_frozen_layers_to_the_bit_under_plain_fit(freeze, batch_norm):
     backbone = small_backbone()
     builder = tl.ImageClassifierBuilder(backbone, freeze=freeze, batch_norm=batch_norm, seed=0)

@@ -74,7 +74,10 @@ def test_built_in_schedules(schedule):
 
 @pytest.mark.parametrize(
     ("source", "name"),
-    [(Embedded(), None), (Applications(), "MobileNetV2")],
+    [
+        (Embedded(), None),
+        pytest.param(Applications(), "MobileNetV2", marks=pytest.mark.full),
+    ],
     ids=("embedded", "applications"),
 )
 def test_built_in_sources(source, name):
@@ -85,10 +88,14 @@ def test_built_in_sources(source, name):
     ("task", "y"),
     [
         (tl.tasks.Classification(), ["cat", "dog", "cow"] * 5),
-        (tl.tasks.Classification(), np.arange(14) % 2),
+        pytest.param(tl.tasks.Classification(), np.arange(14) % 2, marks=pytest.mark.full),
         (tl.tasks.Tagging(), [["round"], ["red", "round"], []] * 5),
         (tl.tasks.Regression(), np.linspace(5, 90, 15)),
-        (tl.tasks.Regression(tl.data.Numbers(["a", "b"])), np.arange(30.0).reshape(15, 2)),
+        pytest.param(
+            tl.tasks.Regression(tl.data.Numbers(["a", "b"])),
+            np.arange(30.0).reshape(15, 2),
+            marks=pytest.mark.full,
+        ),
         (several.Answering(), several.data(16)[1]),
     ],
     ids=lambda part: type(part).__name__,

@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = Path(__file__).parent / "user_script.py"
 
 
+@pytest.mark.full
 def test_a_user_s_script_is_checked(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT.read_text("utf-8"))
@@ -19,11 +22,11 @@ def test_a_user_s_script_is_checked(tmp_path):
         check=False,
     )
     revealed = re.findall(r'Revealed type is "(.*)"', run.stdout.replace("builtins.", ""))
-    package = "transferlearn.tasks"
+    package = "transferlearn.edge.predictions"
     assert revealed == [
-        f"transferlearn.fitted.model.FittedModel[{package}.classification.encoding.ClassPrediction]",
-        f"{package}.regression.task.NumberPrediction",
-        f"list[{package}.classification.encoding.ClassPrediction]",
+        f"transferlearn.fitted.model.FittedModel[{package}.ClassPrediction]",
+        f"{package}.NumberPrediction",
+        f"list[{package}.ClassPrediction]",
         "float",
     ]
     errors = [line for line in run.stdout.splitlines() if ": error: " in line]

@@ -126,7 +126,10 @@ def test_few_images_are_gone_through_until_all_rates_were_tried(backbone):
     np.testing.assert_allclose(np.diff(np.log(found.rates)), np.log(1e4) / 99)
 
 
-@pytest.mark.parametrize("optimizer", ["adam", keras.optimizers.SGD(0.1, momentum=0.9)])
+@pytest.mark.parametrize(
+    "optimizer",
+    ["adam", pytest.param(keras.optimizers.SGD(0.1, momentum=0.9), marks=pytest.mark.full)],
+)
 def test_the_suggested_rate_is_better_than_much_smaller_and_larger_ones(backbone, optimizer):
     builder = tl.ImageClassifierBuilder(backbone, optimizer=optimizer, seed=0, batch_size=8)
     found = find(builder)

@@ -95,6 +95,7 @@ def test_live_augmentation_is_new_in_each_epoch_and_a_view_is_not(backbone):
     assert len({round(loss, 5) for loss in again}) > 1
 
 
+@pytest.mark.full
 def test_views_of_different_augmentations_are_kept_apart(backbone):
     fit(backbone, True, augmentation=Brighten(), views=2)
     again = fit(backbone, True, augmentation=Brighten(), views=2)
@@ -224,8 +225,15 @@ def test_one_seed_repeats_mixup(backbone):
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize("cache", [True, False])
-@pytest.mark.parametrize("loss", [None, "binary_crossentropy"])
+@pytest.mark.parametrize(
+    ("cache", "loss"),
+    [
+        (True, None),
+        pytest.param(False, None, marks=pytest.mark.full),
+        pytest.param(True, "binary_crossentropy", marks=pytest.mark.full),
+        (False, "binary_crossentropy"),
+    ],
+)
 def test_mixup_trains_on_stored_features_and_images(backbone, cache, loss):
     fitted = fit(backbone, cache, mixup=0.4, loss=loss, learning_rate=0.02, epochs=6)
     plain = fit(backbone, cache, loss=loss, learning_rate=0.02, epochs=6)

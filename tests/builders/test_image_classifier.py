@@ -45,8 +45,16 @@ def test_build_gives_a_plain_flat_compiled_model(backbone):
     assert model.get_layer("top_conv").output.shape[1:] == (7, 7, 16)
 
 
-@pytest.mark.parametrize("classes", [2, 3])
-@pytest.mark.parametrize("settings", [{"head": Logits()}, {"cls": MaxBuilder}, {}], ids=str)
+@pytest.mark.parametrize(
+    ("classes", "settings"),
+    [
+        (2, {"head": Logits()}),
+        (3, {"cls": MaxBuilder}),
+        pytest.param(3, {"head": Logits()}, marks=pytest.mark.full),
+        pytest.param(2, {"cls": MaxBuilder}, marks=pytest.mark.full),
+    ],
+    ids=str,
+)
 def test_heads_of_ones_own_train_and_predict(backbone, settings, classes):
     settings = dict(settings)
     cls = settings.pop("cls", tl.ImageClassifierBuilder)
@@ -108,8 +116,8 @@ def test_binary_cross_entropy_does_not_go_with_a_softmax_over_several_classes(ba
 @pytest.mark.parametrize(
     "loss",
     [
-        None,
-        "sparse_categorical_crossentropy",
+        pytest.param(None, marks=pytest.mark.full),
+        pytest.param("sparse_categorical_crossentropy", marks=pytest.mark.full),
         "categorical_crossentropy",
         keras.losses.CategoricalFocalCrossentropy(),
     ],

@@ -78,7 +78,11 @@ def test_the_saved_model_gives_them_where_this_package_is_not(fitted, tmp_path):
 
 @pytest.mark.parametrize(
     ("offset", "scale"),
-    [(1.6e9, 1e6), (-5.0, 1e-4), pytest.param(2000.0, 1.0, marks=pytest.mark.full)],
+    [
+        (1.6e9, 1e6),
+        pytest.param(-5.0, 1e-4, marks=pytest.mark.full),
+        pytest.param(2000.0, 1.0, marks=pytest.mark.full),
+    ],
 )
 def test_half_precision_holds_numbers_of_any_size(backbone, offset, scale):
     images, truth = data(offset=offset, scale=scale)
@@ -92,6 +96,7 @@ def test_half_precision_holds_numbers_of_any_size(backbone, offset, scale):
         assert fitted.model.output.dtype == "float32"
 
 
+@pytest.mark.full
 def test_units_change_nothing_but_themselves(backbone):
     """One seed, the same numbers in other units: the same steps."""
     images, truth = data(offset=0.0, scale=1.0)
@@ -124,17 +129,17 @@ def test_frozen_layers_stay_and_the_others_move(backbone):
             assert all(moved), layer.name
 
 
-def test_several_numbers(backbone, tmp_path):
+@pytest.mark.parametrize("schedule", ["probe", pytest.param("fine-tune", marks=pytest.mark.full)])
+def test_several_numbers(backbone, tmp_path, schedule):
     images, truth = data()
     both = np.stack([truth, images[..., 0].mean(axis=(1, 2)) / 1000], axis=1)
     several = builder(backbone, target_names=["light", "red"])
-    for options in ({"schedule": "probe", "verbose": 0}, FINE):
-        fitted = several.fit((images, both), **options)
-        found = fitted.predict(images[0])
-        assert list(found.values) == ["light", "red"]
-        scores = fitted.evaluate((images, both))
-        assert {"mae: light", "r2: red"} < set(scores)
-        assert "r2" in fitted.history.history
+    fitted = several.fit((images, both), schedule=schedule, epochs=4, verbose=0)
+    found = fitted.predict(images[0])
+    assert list(found.values) == ["light", "red"]
+    scores = fitted.evaluate((images, both))
+    assert {"mae: light", "r2: red"} < set(scores)
+    assert "r2" in fitted.history.history
     assert len(fitted.model.get_layer("in_units").scale) == 2
     fitted.save(tmp_path / "saved")
     assert tl.load(tmp_path / "saved").predict(images[0]).values == found.values
@@ -177,10 +182,17 @@ def test_a_head_and_a_loss_of_ones_own(backbone):
     assert "val_mse" in robust.history.history
 
 
-def test_views_mixup_and_the_default_recipe(backbone):
-    for settings in ({"augmentation": "light", "views": 2}, {"mixup": 0.2}, {}):
-        fitted = builder(backbone, **settings).fit(data(24), epochs=2, verbose=0)
-        assert np.isfinite(fitted.history.history["loss"]).all()
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        pytest.param({"augmentation": "light", "views": 2}, marks=pytest.mark.full),
+        pytest.param({"mixup": 0.2}, marks=pytest.mark.full),
+    ],
+)
+def test_the_default_recipe_views_and_mixup(backbone, settings):
+    fitted = builder(backbone, **settings).fit(data(24), epochs=2, verbose=0)
+    assert np.isfinite(fitted.history.history["loss"]).all()
 
 
 def test_files_of_a_table_and_of_folders(backbone, tmp_path):

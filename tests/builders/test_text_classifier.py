@@ -89,7 +89,7 @@ def test_blocks_are_the_embeddings_and_the_layers(backbone):
     ]
 
 
-@pytest.mark.parametrize("cache", [True, False])
+@pytest.mark.parametrize("cache", [True, pytest.param(False, marks=pytest.mark.full)])
 def test_frozen_blocks_stay_and_the_others_move(builder, cache):
     from dataclasses import replace
 
@@ -660,6 +660,7 @@ def test_half_a_character_and_bytes_that_are_0_are_named(fitted, tmp_path):
         fitted.predict(tmp_path / "table.csv")
 
 
+@pytest.mark.full
 def test_features_behind_a_deeper_cut_are_computed_from_stored_ones(backbone, tmp_path):
     def fit(blocks, cache):
         freeze = freezing.TrainLastBlocks(blocks)

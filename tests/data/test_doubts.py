@@ -94,6 +94,6 @@ def test_a_class_folder_that_begins_with_a_dot_is_said(make_folder):
     folder = make_folder()
     save(folder / ".bird" / "a.png")
     (folder / ".empty").mkdir()
-    with pytest.warns(DataWarning, match=rf"\.bird is left out, with 1 images.*mv {folder}/\.bird"):
+    with pytest.warns(DataWarning, match=rf"\.bird is left out, with 1 image,.*mv {folder}/\.bird"):
         train, _ = load_pair(folder)
     assert train.learnt.class_names == ("cat", "dog")

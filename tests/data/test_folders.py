@@ -36,7 +36,7 @@ def test_class_names_order_and_unknown_ones(make_folder):
     data = load(folder, class_names=["dog", "cat", "owl"])
     assert data.targets.class_names == ("dog", "cat", "owl")
     assert data.targets.labels.tolist() == [1, 0]
-    with pytest.raises(ValueError, match=r"no class: \['dog'\].*Closest: 'dogs'"):
+    with pytest.raises(ValueError, match=r"no known class: \['dog'\].*Closest: 'dogs'"):
         load(folder, class_names=["cat", "dogs"])
 
 

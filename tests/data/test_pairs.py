@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from conftest import picture, save
+from PIL import Image
 
 import transferlearn as tl
 from tests.loading import load_pair
@@ -145,3 +146,16 @@ def test_one_image_many_times_is_listed_once_for_each_of_validation():
 def test_a_share_that_is_no_number():
     with pytest.raises(ValueError, match=r"between 0 and 1\. Received: '0\.2'"):
         load_pair((X, np.arange(40) % 2), validation_split="0.2")
+
+
+def test_near_copies_in_both_are_named(tmp_path):
+    for part, seeds in (("train", range(8)), ("validation", range(20, 26))):
+        for i in seeds:
+            image = picture(i, (9, 8)).resize((72, 64), Image.Resampling.BICUBIC)
+            save(tmp_path / part / f"c{i % 2}" / f"{i}.png", image)
+    copy = tmp_path / "validation/c1/copy.jpg"
+    Image.open(tmp_path / "train/c1/3.png").save(copy, quality=80)
+    with pytest.warns(DataWarning, match=r"(?s)Nearly the same .* 1 times.*3\.png ~ .*copy\.jpg"):
+        load_pair(tmp_path)
+    copy.unlink()
+    load_pair(tmp_path)

@@ -91,7 +91,12 @@ def test_otherwise_the_last_epoch_stays(backbone, monkeypatch):
 
 @pytest.mark.parametrize(
     ("before", "epochs", "kept"),
-    [(0.8, [0.9, 0.7], 0), (0.8, [0.9, 0.72], 2), (0.8, [0.1, 0.9], 2), (0.8, [0.9, 0.1], 0)],
+    [
+        (0.8, [0.9, 0.7], 0),
+        (0.8, [0.9, 0.72], 2),
+        pytest.param(0.8, [0.1, 0.9], 2, marks=pytest.mark.full),
+        pytest.param(0.8, [0.9, 0.1], 0, marks=pytest.mark.full),
+    ],
 )
 def test_the_end_or_what_was_before_is_kept(backbone, monkeypatch, before, epochs, kept):
     both = phase(epochs=1), phase(keep="better", epochs=2)
@@ -110,8 +115,16 @@ def restoring(monitor, **options):
     return keras.callbacks.EarlyStopping(monitor, restore_best_weights=True, **options)
 
 
-@pytest.mark.parametrize("keep", ["last", "better", "best"])
-@pytest.mark.parametrize("others", [[], [restoring("val_loss")]])
+@pytest.mark.parametrize(
+    ("keep", "others"),
+    [
+        ("last", []),
+        ("best", [restoring("val_loss")]),
+        pytest.param("last", [restoring("val_loss")], marks=pytest.mark.full),
+        pytest.param("better", [], marks=pytest.mark.full),
+        pytest.param("best", [], marks=pytest.mark.full),
+    ],
+)
 def test_what_the_last_callback_restores_is_kept(backbone, keep, others):
     callbacks = [*others, restoring("loss", mode="max")]
     both = phase(epochs=1), phase(keep=keep, epochs=3)
@@ -136,7 +149,12 @@ def test_what_was_before_may_be_better_than_what_is_restored(backbone, monkeypat
 
 @pytest.mark.parametrize(
     ("schedule", "freeze"),
-    [("auto", None), ("probe", None), ("fine-tune", "none"), ("one-phase", "all")],
+    [
+        ("auto", None),
+        ("probe", None),
+        pytest.param("fine-tune", "none", marks=pytest.mark.full),
+        pytest.param("one-phase", "all", marks=pytest.mark.full),
+    ],
 )
 def test_callbacks_know_that_more_accuracy_is_better(backbone, schedule, freeze):
     stop = keras.callbacks.EarlyStopping("val_accuracy", restore_best_weights=True)
@@ -148,7 +166,7 @@ def test_callbacks_know_that_more_accuracy_is_better(backbone, schedule, freeze)
     assert fitted.phases[-1].metrics["val_accuracy"] == reached
 
 
-@pytest.mark.parametrize("keep", ["last", "better", "best"])
+@pytest.mark.parametrize("keep", ["better", pytest.param("best", marks=pytest.mark.full)])
 def test_with_nothing_held_out_the_last_epoch_stays(backbone, keep):
     both = phase(epochs=1), phase(keep=keep, epochs=2)
     fitted, seen = fit(backbone, *both, held_out=0)
@@ -200,7 +218,7 @@ def test_nothing_held_out_keeps_the_last(backbone):
     assert "the last, since nothing is held out" in fitted.phases[0].kept
 
 
-@pytest.mark.parametrize("held_out", [0, 0.5])
+@pytest.mark.parametrize("held_out", [0, pytest.param(0.5, marks=pytest.mark.full)])
 def test_a_lost_run_ends_with_the_last_finite_weights(backbone, held_out):
     good, bad = phase(epochs=2), phase(learning_rate=1e38)
     with pytest.warns(

@@ -46,7 +46,9 @@ def fit(backbone, **options):
     return builder.fit((X, Y), epochs=4, schedule=schedule, validation_split=0, verbose=0, **given)
 
 
-@pytest.mark.parametrize("freeze", ["dense_dropout", "top_bn"])
+@pytest.mark.parametrize(
+    "freeze", ["dense_dropout", pytest.param("top_bn", marks=pytest.mark.full)]
+)
 def test_smaller_steps_come_to_the_same(backbone, small, monkeypatch, freeze):
     with pytest.warns(DataWarning, match=r"of 20\. Steps are taken of 10 items, and .* of 2 such"):
         parted = fit(backbone, freeze=freeze)
@@ -70,6 +72,7 @@ def backbone_weights(backbone, fitted):
     return start.weights
 
 
+@pytest.mark.full
 def test_a_run_goes_on_in_parts(backbone, small, tmp_path):
     class Gone(BaseException):
         pass

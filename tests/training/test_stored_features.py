@@ -68,7 +68,15 @@ def test_stored_equals_live(backbone, freeze, schedule):
     check_equal(stored, live)
 
 
-@pytest.mark.parametrize("name", ["stem_bn", "re_lu, residual_bn", "add", "re_lu_1, dense_conv"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("stem_bn", marks=pytest.mark.full),
+        "re_lu, residual_bn",
+        pytest.param("add", marks=pytest.mark.full),
+        pytest.param("re_lu_1, dense_conv", marks=pytest.mark.full),
+    ],
+)
 def test_stored_equals_live_at_every_kind_of_cut(backbone, monkeypatch, name):
     def only_this(self, _):
         return [self._candidate(next(cut for cut in self._cuts if cut.name == name))]
@@ -109,7 +117,7 @@ class OddHead(tl.heads.Head):
         return layers[1](layers[0](features))
 
 
-@pytest.mark.parametrize("sequential", [True, False])
+@pytest.mark.parametrize("sequential", [True, pytest.param(False, marks=pytest.mark.full)])
 def test_stored_equals_live_with_odd_heads(backbone, sequential):
     head = OddHead(sequential)
     stored, live = (fit(backbone, cache, freeze="all", head=head) for cache in (True, False))

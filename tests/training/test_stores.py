@@ -57,10 +57,11 @@ def test_each_image_is_computed_once(backbone, computed):
     [
         {"head": tl.heads.FlattenDense((16,))},
         {"learning_rate": 0.1, "optimizer": "sgd"},
-        {"seed": 5},
-        {"batch_size": 8},
         {"freeze": "top_relu"},
-        {"loss": "binary_crossentropy"},
+        *(
+            pytest.param(options, marks=pytest.mark.full)
+            for options in ({"seed": 5}, {"batch_size": 8}, {"loss": "binary_crossentropy"})
+        ),
     ],
     ids=lambda options: next(iter(options)),
 )

@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 
-from transferlearn.data.dataset import Dataset
+from transferlearn.data.dataset import Dataset, ItemDataset
+from transferlearn.data.grouping import near_copies
 from transferlearn.data.messages import indented, notice
 from transferlearn.wording import counted
 
@@ -29,6 +30,8 @@ def check_validation(train: Dataset, validation: Dataset, *, split: bool = False
     train.learnt.check_pair(validation.learnt, train.noun, left_out, split=split)
     _warn_of_shared(train, validation)
     _warn_of_shared_groups(train, validation)
+    if not split:  # near copies are on one side of a split
+        _warn_of_near_copies(train, validation)
 
 
 def _warn_of_shared(train: Dataset, validation: Dataset) -> None:
@@ -49,6 +52,26 @@ def _warn_of_shared(train: Dataset, validation: Dataset) -> None:
         notice(
             f"The same {train.noun} is in train and validation {len(pairs)} times, which makes "
             f"validation look better than it is:{indented(pairs)}"
+        )
+
+
+def _warn_of_near_copies(train: Dataset, validation: Dataset) -> None:
+    """Warns of images in validation that look like some of train, such as another frame."""
+    if not (isinstance(train, ItemDataset) and isinstance(validation, ItemDataset)):
+        return
+    looks, others = train.items.likenesses(), validation.items.likenesses()
+    if looks is None or others is None:
+        return
+    same, hashes = set(train.content_hashes()), validation.content_hashes()
+    pairs = [
+        f"{train.called(i)} ~ {validation.called(j)}"
+        for i, j in near_copies(looks, others)
+        if hashes[j] not in same
+    ]
+    if pairs:
+        notice(
+            f"Nearly the same {train.noun} is in train and validation {len(pairs)} times, which "
+            f"makes validation look better than it is:{indented(pairs)}"
         )
 
 

@@ -52,6 +52,22 @@ def group_items(
     return found if given is None else _joined(len(hashes), _same(found.tolist()), _same(given))
 
 
+def near_copies(
+    likenesses: Sequence[int | None], others: Sequence[int | None]
+) -> list[tuple[int, int]]:
+    """Finds the items of a second dataset that look like some of a first one.
+
+    Returns:
+        The numbers of the item in the first dataset and in the second; nothing if they are too
+        large a part of the second to be copies.
+    """
+    count = len(likenesses)
+    group = _joined(count + len(others), *_alike([*likenesses, *others]))
+    first = {number: i for i, number in reversed([*enumerate(group[:count].tolist())])}
+    pairs = [(first[number], j) for j, number in enumerate(group[count:]) if number in first]
+    return pairs if len(pairs) <= max(_FEW, _SHARE * len(others)) else []
+
+
 def _same(names: Sequence[Hashable]) -> Links:
     """Links each item to the first of the same name."""
     first: dict[Hashable, int] = {}

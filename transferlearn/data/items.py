@@ -9,6 +9,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from transferlearn.monitoring.traits import Traits
+
 
 @functools.cache
 def decoding_pool() -> ThreadPoolExecutor:
@@ -63,6 +65,10 @@ class RawItems(Items):
             `None`: of these items only exact duplicates are found.
         """
         return None
+
+    def traits(self, rows: np.ndarray) -> Traits:
+        """Measures what is lost when items are read, such as sizes; by default nothing."""
+        return {}
 
     @property
     @abc.abstractmethod

@@ -45,6 +45,8 @@ def calibrate(fitted: Trained, labelled: Source, on_error: str) -> Calibration:
     if temperature != 1.0:
         fitted.model = opened.divided(temperature)
         fitted.temperature *= temperature
+        if fitted.reference is not None:  # its probabilities are those from before
+            fitted.reference = fitted.reference.without_outputs()
         fitted.calibration = told
     return told
 

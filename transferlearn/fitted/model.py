@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from transferlearn import data
+from transferlearn.data.dataset import Dataset
 from transferlearn.data.kind import Kind
 from transferlearn.data.messages import indented, notice
 from transferlearn.fitted.calibrating import calibrate
@@ -22,6 +23,7 @@ from transferlearn.fitted.outputs import check_finite, not_finite, of_batch, of_
 from transferlearn.fitted.saving import write_save
 from transferlearn.fitted.showing import html_of
 from transferlearn.fitted.signing import PrivateKey
+from transferlearn.monitoring import Reference
 from transferlearn.schedules import PhaseResult
 from transferlearn.tasks import Encoding, Evaluation, Seen
 from transferlearn.types import Source
@@ -43,7 +45,10 @@ class FittedModel(Generic[Prediction]):
         phases: The result of each phase.
         outline: The outline, which tells how the model was trained.
         skipped: The items to train on that were left out, with the reasons.
+        reference: What held-out items were like, for `tl.monitor`; `None` where nothing was held
+            out.
         temperature: The number by which `calibrate` divided the logits; 1: it was not called.
+        held_out: The items that were held out, for `tl.export` to check on; a save has none.
         calibration: What the last call of `calibrate` that changed something did; `None`: nothing
             did, or the save does not tell.
     """
@@ -56,6 +61,8 @@ class FittedModel(Generic[Prediction]):
     outline: Outline
     skipped: tuple[data.Skipped, ...] = ()
     temperature: float = 1.0
+    reference: Reference | None = None
+    held_out: Dataset | None = None
     calibration: Calibration | None = None
 
     @property

@@ -52,6 +52,8 @@ def write_save(
         _without_training(fitted.model).save(draft / MODEL)
         copy_programs(fitted.model, draft)
         fitted.kind.write(draft)
+        if fitted.reference is not None:
+            fitted.reference.write(draft)
         (draft / CARD).write_text(card_of(fitted, evaluation), "utf-8")
         description = _as_text(_describe(fitted, draft))
         (draft / DESCRIPTION).write_text(description, "utf-8")

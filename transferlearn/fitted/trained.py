@@ -8,6 +8,7 @@ from transferlearn.data.kind import Kind
 from transferlearn.fitted.calibration import Calibration
 from transferlearn.fitted.known_score import KnownScore
 from transferlearn.fitted.outline import Outline
+from transferlearn.monitoring import Reference
 from transferlearn.schedules import PhaseResult
 from transferlearn.tasks import Encoding
 
@@ -22,6 +23,7 @@ class Trained(Protocol):
     phases: tuple[PhaseResult, ...]
     outline: Outline
     temperature: float
+    reference: Reference | None
     calibration: Calibration | None
 
     @property

@@ -45,6 +45,8 @@ class PhaseRunner:
         verbose: What is shown, as in `model.fit`.
         on_phase: A function that is called with each phase before it begins, or `None`.
         resumption: What takes the training up and writes down where it is, or `None`.
+        on_trained: A function that is called with the input of the last phase once all are trained,
+            before a solved head is solved again on the items that were held out; or `None`.
         cut_short_by: What was raised in the training, such as an interrupt, once something had been
             trained; `None` if nothing was.
     """
@@ -61,8 +63,10 @@ class PhaseRunner:
     verbose: Verbose
     on_phase: Callable[[Phase], None] | None = None
     resumption: Resumption | None = None
+    on_trained: Callable[[PhaseInput], None] | None = None
     cut_short_by: BaseException | None = field(default=None, init=False)
     _refitted: Refitted = field(default_factory=dict, init=False)
+    _last: PhaseInput | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self._preparer = InputPreparer(self.data, self.storage, verbose=self.verbose)
@@ -106,6 +110,8 @@ class PhaseRunner:
                 break
         if not self.results:
             raise ValueError("The schedule gave no phase, so nothing was trained.")
+        if self.on_trained and self._last:
+            self.on_trained(self._last)
         # A head that no later phase trained ends as it was solved on all items, those held out too.
         for weight in self.network.model.trainable_weights:
             if id(weight) in self._refitted:
@@ -119,24 +125,22 @@ class PhaseRunner:
         )
         if position:
             epochs = position.within["epochs"] if position.within else 0
-            self._say(
-                f"Resumed: {counted(position.phase, 'phase')} and {counted(epochs, 'epoch')} "
-                "of the next had ended."
-            )
+            ended = f"{counted(position.phase, 'phase')} and {counted(epochs, 'epoch')}"
+            self._say(f"Resumed: {ended} of the next had ended.")
 
     def _run_one(self, phase: Phase) -> bool:
         """Trains one phase, and says whether the next may begin: not where a lost loss ends all."""
         compiled = self._compile(phase)
         self._say(f"Phase {len(self.results) + 1}: {compiled.outline(phase)}")
         started = time.monotonic()
-        given = self._prepare(phase, compiled)
+        self._last = given = self._prepare(phase, compiled)
         keeping = self._keeping(phase)
         try:
             outcome = self._train(phase, compiled, given, keeping)
         except (Exception, KeyboardInterrupt):
             history = end_early(self.network.model, given.model, keeping)
             if history is not None:
-                outcome = Outcome(history, keeping.metrics, None)
+                outcome = Outcome(self._whole(history), keeping.metrics, None)
                 self._add_result(compiled, given, keeping, outcome, started)
             raise
         self._add_result(compiled, given, keeping, outcome, started)
@@ -269,7 +273,8 @@ class PhaseRunner:
                     epochs=phase.epochs,
                     **options,
                 )
-                return recorder.joined(history) if recorder else history
+                # With the epochs that an earlier process had trained in the same phase.
+                return self.resumption.whole(history, begun) if self.resumption else history
 
             parts = self.resumption.parts if self.resumption else 1
             history = in_parts_that_fit(

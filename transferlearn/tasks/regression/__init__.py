@@ -2,5 +2,4 @@
 
 from transferlearn.tasks.regression.figures import NumberEvaluation as NumberEvaluation
 from transferlearn.tasks.regression.task import NumberEncoding as NumberEncoding
-from transferlearn.tasks.regression.task import NumberPrediction as NumberPrediction
 from transferlearn.tasks.regression.task import Regression as Regression

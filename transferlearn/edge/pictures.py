@@ -1,4 +1,4 @@
-"""Decodes image files into RGB by documented rules, and resizes them."""
+"""Decodes image files into RGB by documented rules, and resizes them, in training and anywhere."""
 
 import contextlib
 import stat
@@ -6,7 +6,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 # A file with one of these endings must hold one of these formats. Cameras write MPO (a JPEG with
 # a second picture behind it) under .jpg.
@@ -54,10 +54,27 @@ def decode(path: str, *, any_name: bool = False, least: int | None = None) -> Im
         ImageFileError: The file is empty, unreadable, no image, misnamed, oversized, truncated or
             corrupt.
     """
-    image = _open(_read(path))
     ending = Path(path).suffix.lower()
-    if not any_name and image.format not in ENDINGS.get(ending, FORMATS):
+    formats = FORMATS if any_name else ENDINGS.get(ending, FORMATS)
+    image = _open(_read(path))
+    if image.format not in formats:
         raise ImageFileError(f"misnamed: the content is {image.format}, the name ends in {ending}")
+    return _decoded(image, least)
+
+
+def decode_bytes(content: bytes) -> Image.Image:
+    """Decodes the content of a file, which need not be on a disk, by the rules of `decode`.
+
+    Raises:
+        ImageFileError: The content is empty, no image, oversized, truncated or corrupt.
+    """
+    if not content:
+        raise ImageFileError("empty: 0 bytes")
+    return _decoded(_open(content), None)
+
+
+def _decoded(image: Image.Image, least: int | None) -> Image.Image:
+    """Decodes all pixels of a picture that was opened."""
     # A small file can hold a huge picture: a PNG of 48 KB took 2.6 GB in Keras's own loader.
     limit = Image.MAX_IMAGE_PIXELS
     if limit is not None and image.width * image.height > limit:
@@ -70,6 +87,15 @@ def decode(path: str, *, any_name: bool = False, least: int | None = None) -> Im
     except Exception as error:
         reason = str(error) or type(error).__name__
         raise ImageFileError(f"truncated or corrupt: {reason}") from error
+
+
+def size_of(path: str) -> tuple[int, int]:
+    """Gives the `(height, width)` in pixels of an upright picture, without decoding it."""
+    with Image.open(path, formats=FORMATS) as image:
+        turned = False
+        with contextlib.suppress(Exception):  # broken EXIF says nothing about the pixels
+            turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+        return (image.width, image.height) if turned else (image.height, image.width)
 
 
 def _read(path: str) -> bytes:
