@@ -25,7 +25,7 @@ from transferlearn.tasks import (
     Tagging,
     Task,
 )
-from transferlearn.tasks.classification import class_weights
+from transferlearn.tasks.classification.task import class_weights
 from transferlearn.tasks.losses import is_binary, takes_ids
 from transferlearn.training import as_callbacks
 from transferlearn.types import Callbacks, Source, Tensor, Verbose

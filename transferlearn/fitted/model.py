@@ -11,11 +11,11 @@ import numpy as np
 from PIL import Image
 
 from transferlearn import data
-from transferlearn.backbones.saved_model import copy_programs
 from transferlearn.data.dataset import Dataset
 from transferlearn.data.kind import Kind
 from transferlearn.data.messages import indented, notice
-from transferlearn.fitted.calibration import Calibration, calibrate
+from transferlearn.fitted.calibrating import calibrate
+from transferlearn.fitted.calibration import Calibration
 from transferlearn.fitted.hub import push
 from transferlearn.fitted.known_score import KnownScore, known_score
 from transferlearn.fitted.outline import Outline
@@ -102,7 +102,7 @@ class FittedModel(Generic[Prediction]):
 
         It has the attributes `name`, `value`, `interval` (95%) and `how`.
         """
-        return known_score(self)
+        return known_score(self.encoding.score, self.phases, self.outline, self.kind.noun)
 
     def __repr__(self) -> str:
         parts = [repr(self.outline.backbone), self.encoding.summary()]
@@ -279,13 +279,6 @@ class FittedModel(Generic[Prediction]):
             OSError: The Hub cannot be reached, or refuses the name or the token.
         """
         return push(self, name, token=token, private=private, evaluation=evaluation, sign=sign)
-
-    def write_parts(self, folder: Path) -> None:
-        """Writes SavedModels that the model calls, the kind's files and the reference."""
-        copy_programs(self.model, folder)
-        self.kind.write(folder)
-        if self.reference is not None:
-            self.reference.write(folder)
 
     def _decoded(self, values: np.ndarray, paths: Sequence[str | None]) -> list[Prediction]:
         """Turns values into predictions, and warns of values that are NaN or infinite."""

@@ -17,7 +17,7 @@ from transferlearn.monitoring import OutputSignals, Unwatched
 from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.pairs import PairedTest
 from transferlearn.tasks.scores import Score
-from transferlearn.tasks.solver import Solver
+from transferlearn.tasks.solving.solver import Solver
 from transferlearn.tasks.temperature import TemperatureScaling
 from transferlearn.types import Json, Loss, Metrics, Tensor
 

@@ -125,10 +125,8 @@ class PhaseRunner:
         )
         if position:
             epochs = position.within["epochs"] if position.within else 0
-            self._say(
-                f"Resumed: {counted(position.phase, 'phase')} and {counted(epochs, 'epoch')} "
-                "of the next had ended."
-            )
+            ended = f"{counted(position.phase, 'phase')} and {counted(epochs, 'epoch')}"
+            self._say(f"Resumed: {ended} of the next had ended.")
 
     def _run_one(self, phase: Phase) -> bool:
         """Trains one phase, and says whether the next may begin: not where a lost loss ends all."""
@@ -238,7 +236,7 @@ class PhaseRunner:
         self, phase: Phase, compiled: CompiledPhase, given: PhaseInput, keeping: Keeping
     ) -> Outcome:
         """Solves the head or takes gradient steps, as the phase asks, and gives what came of it."""
-        model, begun = self.network.model, len(self._joined.epoch)
+        network, begun = self.network, len(self._joined.epoch)
         options: dict[str, Any] = {
             "metrics": self.objective.metrics(),
             "callbacks": self.callbacks,
@@ -247,9 +245,7 @@ class PhaseRunner:
         with plain_failures(given.batches):
             if compiled.solved and self.objective.solver:
                 solver = self.objective.solver
-                solution = solve(
-                    self.network, given, solver, self.data, initial_epoch=begun, **options
-                )
+                solution = solve(network, given, solver, self.data, initial_epoch=begun, **options)
                 self._refitted = solution.refitted
                 metrics = {name: v[-1] for name, v in solution.history.history.items()}
                 return Outcome(solution.history, metrics, solution.head)
@@ -258,15 +254,15 @@ class PhaseRunner:
                 """Takes the gradient steps of the phase, each batch in so many parts."""
                 if parts > 1:
                     self._compile_model(phase, parts)
-                set_pace(model.optimizer, phase, compiled.rate, given.batches.train)
-                set_shares(self.network, self.layers.blocks, phase)
+                set_pace(network.model.optimizer, phase, compiled.rate, given.batches.train)
+                set_shares(network, self.layers.blocks, phase)
                 batches, recorder = given.batches.in_parts(parts), None
                 if self.resumption:
                     recorder = self.resumption.recorder(
                         len(self.results), given.model, batches, keeping, parts
                     )
                 history = fit(
-                    model,
+                    network.model,
                     given.model,
                     batches,
                     keeping=keeping,
@@ -277,10 +273,8 @@ class PhaseRunner:
                 )
                 return self._whole(history)
 
-            parts = self.resumption.parts if self.resumption else 1
-            history = in_parts_that_fit(
-                train, keeping, batch_size=self.data.batch_size, parts=parts
-            )
+            size, parts = self.data.batch_size, self.resumption.parts if self.resumption else 1
+            history = in_parts_that_fit(train, keeping, batch_size=size, parts=parts)
         return Outcome(history, keeping.metrics, None)
 
     def _whole(self, history: keras.callbacks.History) -> keras.callbacks.History:

@@ -13,7 +13,7 @@ from transferlearn.data.targets import ClassTargets, TagTargets, Weigh
 from transferlearn.data.targets.labels import one_hot
 from transferlearn.edge import ClassPrediction
 from transferlearn.tasks.base import Task
-from transferlearn.tasks.class_encoding import ClassEncoding, TagEncoding
+from transferlearn.tasks.classification.encoding import ClassEncoding, TagEncoding
 
 _CLASSES, _TAGS = Classes(), Tags()
 

@@ -16,11 +16,15 @@ from transferlearn.heads import Output
 from transferlearn.monitoring import OutputSignals, Quantities
 from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, Seen, Task, in_numpy
 from transferlearn.tasks.figures import Evaluation
-from transferlearn.tasks.number_figures import NumberEvaluation, compare_numbers, regression_figures
 from transferlearn.tasks.pairs import PairedTest
-from transferlearn.tasks.ridge import RidgeSolver
+from transferlearn.tasks.regression.figures import (
+    NumberEvaluation,
+    compare_numbers,
+    regression_figures,
+)
+from transferlearn.tasks.regression.standardised import R2, Standardised, check_loss, check_metrics
 from transferlearn.tasks.scores import Determination, Score
-from transferlearn.tasks.standardised import R2, Standardised, check_loss, check_metrics
+from transferlearn.tasks.solving.ridge import RidgeSolver
 from transferlearn.templates import copy_metrics
 from transferlearn.types import Json, Loss, Metrics, Tensor
 from transferlearn.wording import counted

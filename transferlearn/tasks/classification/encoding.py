@@ -16,11 +16,14 @@ from transferlearn.edge import ClassPrediction, ClassReader
 from transferlearn.heads import Output
 from transferlearn.monitoring import AnyClasses, OneClass, OutputSignals
 from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, Seen, in_numpy
-from transferlearn.tasks.class_evaluation import ClassEvaluation
-from transferlearn.tasks.class_figures import classification_figures, compare_answers, majority
-from transferlearn.tasks.class_temperature import ClassTemperature
+from transferlearn.tasks.classification.evaluation import ClassEvaluation
+from transferlearn.tasks.classification.figures import (
+    classification_figures,
+    compare_answers,
+    majority,
+)
+from transferlearn.tasks.classification.temperature import ClassTemperature
 from transferlearn.tasks.figures import Evaluation
-from transferlearn.tasks.logistic import LogisticSolver
 from transferlearn.tasks.losses import (
     Outputs,
     check_metrics,
@@ -32,6 +35,7 @@ from transferlearn.tasks.losses import (
 )
 from transferlearn.tasks.pairs import PairedTest
 from transferlearn.tasks.scores import Score, Share
+from transferlearn.tasks.solving.logistic import LogisticSolver
 from transferlearn.templates import copy_metrics
 from transferlearn.types import Json, Loss, Metrics, Tensor
 from transferlearn.wording import counted
