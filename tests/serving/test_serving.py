@@ -4,7 +4,6 @@ import base64
 import json
 import subprocess
 import sys
-import threading
 import time
 
 import numpy as np
@@ -146,48 +145,6 @@ def test_wrong_tensors_are_refused(client, change, sentence):
     assert sentence in answer.json()["error"]
     nan = np.full_like(ARRAY, np.nan)
     assert "NaN" in infer(client, True, False, nan).json()["error"]
-
-
-def test_a_full_queue_answers_at_once():
-    runner = colours()
-    runner._runtime.gate.clear()
-    made = app({"colours": runner}, settings=Settings(workers=1, waiting=1, timeout=10))
-    with TestClient(made) as client:
-        found = []
-
-        def ask():
-            found.append(
-                client.post("/predict", content=RED, headers={"content-type": "image/png"})
-            )
-
-        threads = [threading.Thread(target=ask) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        until = time.monotonic() + 10
-        while len(found) < 2 and time.monotonic() < until:
-            time.sleep(0.01)
-        assert [answer.status_code for answer in found] == [503, 503]
-        assert found[0].headers["retry-after"] == "1"
-        runner._runtime.gate.set()
-        for thread in threads:
-            thread.join()
-        assert sorted(answer.status_code for answer in found) == [200, 200, 503, 503]
-
-
-def test_a_photo_of_too_many_pixels_is_not_decoded():
-    with TestClient(app({"c": colours()}, settings=Settings(most_pixels=199))) as client:
-        answer = client.post("/predict", content=RED, headers={"content-type": "image/png"})
-    assert answer.status_code == 400
-    assert answer.json()["error"] == "A photo may have 199 pixels. Received: 200"
-
-
-def test_what_takes_too_long_is_given_up():
-    runner = colours()
-    runner._runtime.gate.clear()
-    with TestClient(app({"colours": runner}, settings=Settings(timeout=0.05))) as client:
-        answer = client.post("/predict", content=RED, headers={"content-type": "image/png"})
-        assert answer.status_code == 504
-        runner._runtime.gate.set()
 
 
 def test_a_key_opens_all_but_health():

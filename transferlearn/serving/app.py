@@ -94,12 +94,11 @@ class Server:
         if len(labels) > count:
             raise bad(f"This request had {count} items. Received: {len(labels)} labels")
         reference = self.models.get(model).reference
-        for label in labels if reference is not None else ():
-            if reference.outputs.target(label) is None:
-                known = ", ".join(reference.outputs.names[:_LISTED])
-                raise bad(
-                    f"{json.dumps(label)[:80]} is no label of {model}, as these are: {known}."
-                )
+        outputs = reference.outputs if reference is not None else None
+        wrong = [label for label in labels if outputs and outputs.target(label) is None]
+        if outputs and wrong:
+            known = ", ".join(outputs.names[:_LISTED])
+            raise bad(f"{json.dumps(wrong[0])[:80]} is no label of {model}, as these are: {known}.")
         log.labelled(of, labels, time.time())
         return len(labels)
 
