@@ -18,9 +18,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     add(
         "models",
         nargs="*",
-        type=Path,
-        help="what 'export' wrote (fast) or 'train' saved, or folders of versions of that; by "
-        f"default what SageMaker puts into {_SAGEMAKER}",
+        metavar="[NAME=]FOLDER",
+        help="what 'export' wrote (fast) or 'train' saved, or a folder of versions of that, if "
+        f"need be with a name for clients; by default what SageMaker puts into {_SAGEMAKER}",
     )
     add("--trusted", action="store_true", help="run the code in a save, if there is any")
     add("--host", help="the address to listen at, by default 127.0.0.1; 0.0.0.0 for all")
@@ -53,7 +53,7 @@ def run(options: Namespace) -> Outcome:
     # SageMaker starts `serve` without arguments, and asks at 8080.
     host, port = ("127.0.0.1", 8000) if options.models else ("0.0.0.0", 8080)
     serve(
-        options.models or [_SAGEMAKER],
+        _named(options.models) or [_SAGEMAKER],
         host=options.host or host,
         port=options.port or port,
         settings=settings,
@@ -61,3 +61,20 @@ def run(options: Namespace) -> Outcome:
         trusted=options.trusted,
     )
     return Outcome({"ended": True}, "The server has ended.")
+
+
+def _named(typed: list[str]) -> dict[str, Path]:
+    """Gives the folders by name: the one that was typed before `=`, or that of the folder.
+
+    Raises:
+        ValueError: Two have the same name.
+    """
+    found = {}
+    for word in typed:
+        name, equals, folder = word.partition("=")
+        if not equals or Path(word).exists():
+            name, folder = Path(word).resolve().name, word
+        found[name] = Path(folder)
+    if len(found) < len(typed):
+        raise ValueError("Two models have the same name: name them, as in roses=FOLDER.")
+    return found
