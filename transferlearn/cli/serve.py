@@ -1,4 +1,4 @@
-"""Runs `transferlearn serve`, which answers requests over HTTP with exported models."""
+"""Runs `transferlearn serve`, which answers requests over HTTP."""
 
 import os
 from argparse import ArgumentParser, Namespace
@@ -8,7 +8,7 @@ from transferlearn.cli.command import Outcome
 
 NAME = "serve"
 _SAGEMAKER = Path("/opt/ml/model")
-HELP = "Serve exported models over HTTP, with a page to try them on."
+HELP = "Serve models over HTTP, with a page to try them on."
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -19,9 +19,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         "models",
         nargs="*",
         type=Path,
-        help="what 'export' wrote, or folders of versions of that; by default what SageMaker puts "
-        f"into {_SAGEMAKER}",
+        help="what 'export' wrote (fast) or 'train' saved, or folders of versions of that; by "
+        f"default what SageMaker puts into {_SAGEMAKER}",
     )
+    add("--trusted", action="store_true", help="run the code in a save, if there is any")
     add("--host", help="the address to listen at, by default 127.0.0.1; 0.0.0.0 for all")
     add("--port", type=int, help="the port, by default 8000")
     add("--threads", type=int, help="threads that a model computes with; by default all cores")
@@ -57,5 +58,6 @@ def run(options: Namespace) -> Outcome:
         port=options.port or port,
         settings=settings,
         threads=options.threads,
+        trusted=options.trusted,
     )
     return Outcome({"ended": True}, "The server has ended.")
