@@ -11,7 +11,6 @@ import numpy as np
 
 from transferlearn.edge.item_reader import Rows
 from transferlearn.monitoring import Measured
-from transferlearn.monitoring.reference import CONFIDENCE
 from transferlearn.serving.errors import RefusalError, bad
 from transferlearn.serving.log import PredictionLog, Row
 from transferlearn.serving.metrics import Metrics
@@ -101,13 +100,13 @@ class Predictor:
         reference, values = served.reference, next(iter(outputs.values()))
         if reference is None or len(rows.item_of) != count:
             return
-        traits = served.runner.item_reader.traits(rows.arrays)
-        signals = reference.signals_of(Measured(None, np.asarray(values, float), traits))
-        confidence = signals.column(CONFIDENCE)
+        confidence = reference.outputs.confidence(np.asarray(values, float))
         for one in () if confidence is None else confidence:
             self._metrics.confidence.labels(served.name).observe(float(one))
         if self._log is None:
             return
+        traits = served.runner.item_reader.traits(rows.arrays)  # of a photo, some milliseconds
+        signals = reference.signals_of(Measured(None, np.asarray(values, float), traits))
         now = time.time()
         self._log.predicted(
             [
