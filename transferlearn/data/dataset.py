@@ -1,7 +1,7 @@
 """Defines the datasets that all sources become: items of one shape, with their targets."""
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -72,6 +72,11 @@ class Dataset(abc.ABC):
     def paths(self) -> list[str] | None:
         """Gives the path of each item in the order of the batches; `None`: there are none."""
         return self.names
+
+    @property
+    def original_sizes(self) -> Sequence[tuple[int, int] | None] | None:
+        """Gives the `(height, width)` of each image before resizing; `None` where unknown."""
+        return None
 
     def batches(
         self,

@@ -1,0 +1,82 @@
+"""Pairs photos with masks by the names of their files, and compares their sizes."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from transferlearn.data.messages import indented, notice
+from transferlearn.data.opening import ENDINGS, ImageFileError, open_picture
+from transferlearn.wording import counted
+
+_TURNED = (5, 6, 7, 8)  # EXIF orientations that turn a photo by 90 degrees
+_ORIENTATION = 0x0112
+
+
+def pair_masks(photos: Sequence[str], images: Path, masks: Path) -> list[str | None]:
+    """Finds the mask of each photo: the file of the same name but for its ending.
+
+    Args:
+        photos: The paths of the photos, all below `images`.
+        images: The folder of the photos.
+        masks: The folder of the masks.
+
+    Returns:
+        The path of each photo's mask; `None` where there is none.
+
+    Raises:
+        ValueError: There is no folder of masks, or two masks have one name.
+    """
+    if not masks.is_dir():
+        raise ValueError(
+            f"There is no folder {masks}. The masks of {images}/a.jpg and {images}/b/c.jpg are "
+            f"{masks}/a.png and {masks}/b/c.png."
+        )
+    found = defaultdict(list)
+    for path in sorted(masks.rglob("*")):
+        if path.suffix.lower() in ENDINGS and not path.name.startswith("."):
+            found[path.relative_to(masks).with_suffix("")].append(str(path))
+    if several := [" and ".join(paths) for paths in found.values() if len(paths) > 1]:
+        raise ValueError(f"Two masks for one photo; keep one of them:{indented(several)}")
+    stems = [Path(photo).relative_to(images).with_suffix("") for photo in photos]
+    if lone := [paths[0] for stem, paths in found.items() if stem not in set(stems)]:
+        notice(f"{counted(len(lone), 'mask')} without a photo, not used:{indented(lone)}")
+    return [found[stem][0] if stem in found else None for stem in stems]
+
+
+def size_differs(photo: object, mask: tuple[int, int]) -> str:
+    """Says how the size of a photo differs from that of its mask; empty if it does not.
+
+    Args:
+        photo: The path of a file, a Pillow image, or an array.
+        mask: The `(height, width)` of the mask.
+    """
+    shape = getattr(photo, "shape", None)
+    turned = False
+    if shape is None:
+        try:
+            image = open_picture(photo) if isinstance(photo, str) else photo
+        except ImageFileError:  # a broken photo is reported where photos are read
+            return ""
+        turned = _is_turned(image)
+        width, height = getattr(image, "size", mask[::-1])
+        shape = (width, height) if turned else (height, width)
+    size = (int(shape[0]), int(shape[1]))
+    if size == mask:
+        return ""
+    if turned and size == mask[::-1]:
+        return (
+            f"the photo is turned to {size[0]} x {size[1]} by its EXIF orientation, and its mask "
+            "is not: turn the mask too"
+        )
+    return f"the photo is {size[0]} x {size[1]} pixels high and wide, its mask {mask[0]} x {mask[1]}"
+
+
+def _is_turned(image: object) -> bool:
+    """Says whether EXIF turns a picture by 90 degrees."""
+    # Pillow decodes the whole of a PNG to find out that it has no EXIF.
+    if getattr(image, "format", None) == "PNG" and "exif" not in getattr(image, "info", {}):
+        return False
+    try:
+        return image.getexif().get(_ORIENTATION) in _TURNED  # type: ignore[attr-defined]
+    except Exception:  # broken EXIF says nothing about the pixels
+        return False
