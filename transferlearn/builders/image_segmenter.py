@@ -48,6 +48,11 @@ class ImageSegmenterBuilder(ImageBuilder[MaskPrediction]):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "class_names", Masks(self.class_names, self.void).class_names)
+        if self.augmentation not in (None, "none") or self.views > 1 or self.mixup:
+            raise ValueError(
+                "An augmentation of images alone would leave the masks as they were: leave "
+                "augmentation, views and mixup out."
+            )
         if not isinstance(self.head, Decoder):
             raise TypeError(
                 "A segmenter's head is a decoder, such as tl.heads.SegFormerDecoder(). "

@@ -230,7 +230,9 @@ class Masks(Target):
         if 255 in found and {*found} <= {*_BINARY} and (names is None or len(names) == 2):
             return _BINARY, None
         if names is not None:
-            return tuple(i for i in range(len(names) + 1) if i != self.void)[: len(names)], self.void
+            return tuple(i for i in range(len(names) + 1) if i != self.void)[
+                : len(names)
+            ], self.void
         classes = tuple(value for value in found if value != self.void)
         if len(classes) > _MOST:
             raise ValueError(
@@ -263,7 +265,7 @@ def _refuse_smeared(examined: Sequence[Examined]) -> None:
     if smeared := [one.reason for one in examined if one.smeared]:
         raise ValueError(
             "Masks must be PNG files: a lossy format changes ids a little, which makes other "
-            f"classes of them. Write the masks anew, from what these were made of:{indented(smeared)}"
+            f"classes of them. Write masks anew, from what these were made of:{indented(smeared)}"
         )
 
 
@@ -271,7 +273,9 @@ def _unusable(pixels: np.ndarray, values: tuple[int, ...], void: int | None) -> 
     """Says why a mask with so many pixels of each value cannot be used; empty if it can be."""
     known = {*values, *([] if void is None else [void])}
     if new := [value for value in np.flatnonzero(pixels).tolist() if value not in known]:
-        return f"its mask has the values {_listed(new)}, which no class has ({_listed(values)} have)"
+        return (
+            f"its mask has the values {_listed(new)}, which no class has ({_listed(values)} have)"
+        )
     return "" if pixels[list(values)].any() else "all of its mask is void"
 
 

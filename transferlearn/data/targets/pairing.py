@@ -68,7 +68,9 @@ def size_differs(photo: object, mask: tuple[int, int]) -> str:
             f"the photo is turned to {size[0]} x {size[1]} by its EXIF orientation, and its mask "
             "is not: turn the mask too"
         )
-    return f"the photo is {size[0]} x {size[1]} pixels high and wide, its mask {mask[0]} x {mask[1]}"
+    return (
+        f"the photo is {size[0]} x {size[1]} pixels high and wide, its mask {mask[0]} x {mask[1]}"
+    )
 
 
 def _is_turned(image: object) -> bool:

@@ -23,9 +23,7 @@ class CrossEntropyDice(keras.losses.Loss):
     Reference: Milletari et al., [V-Net](https://arxiv.org/abs/1606.04797), for the Dice loss.
     """
 
-    def __init__(
-        self, dice: float = 1.0, name: str = "cross_entropy_dice", **options: Any
-    ) -> None:
+    def __init__(self, dice: float = 1.0, name: str = "cross_entropy_dice", **options: Any) -> None:
         super().__init__(name=name, **options)
         self.dice = dice
 
