@@ -92,7 +92,9 @@ def test_the_saved_model_predicts_without_this_package(fitted, tmp_path):
 
 def test_stored_equals_live(backbone):
     fits = [
-        builder(backbone, freeze="all").fit(scenes(16), epochs=2, cache=cache, verbose=0)
+        builder(backbone, freeze="all", augmentation="light").fit(
+            scenes(16), epochs=2, cache=cache, verbose=0
+        )
         for cache in (False, True)
     ]
     assert [fit.phases[0].stored is None for fit in fits] == [True, False]

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import transferlearn as tl
 from tests.masks import scenes, write
-from transferlearn.data import DataWarning, Images, Masks, load, load_pair
+from transferlearn.data import DataWarning, Encoded, Images, Masks, PixelIds, load, load_pair
+from transferlearn.data.batches import Request
 from transferlearn.data.loading import Reading
+from transferlearn.data.transforms import Mirrored
 
 pytestmark = pytest.mark.core
 KIND = Images(image_size=(16, 16))
@@ -51,10 +52,7 @@ def test_palettes_and_binary_masks_hold_the_same_ids(tmp_path):
         "colour": write(tmp_path / "colour", images, np.repeat(255 * thing[..., None], 3, axis=-1)),
     }
     found = {name: load(folder, KIND, Masks()) for name, folder in drawn.items()}
-    ids = {
-        name: tl.data.PixelIds(data.targets.values)(rows(data)).targets
-        for name, data in found.items()
-    }
+    ids = {name: PixelIds(data.targets.values)(rows(data)).targets for name, data in found.items()}
     for name in drawn:
         np.testing.assert_array_equal(ids[name], ids["ids"])
     assert found["white"].targets.class_names == ("background", "foreground")
@@ -68,7 +66,7 @@ def test_void_is_no_class(photos):
     with pytest.warns(DataWarning, match=r"image 3: all of its mask is void"):
         found = load((images, masks), KIND, Masks(["sky", "road", "car"]))
     assert found.size == 7
-    ids = tl.data.PixelIds(found.targets.values)(rows(found)).targets
+    ids = PixelIds(found.targets.values)(rows(found)).targets
     assert (ids[:, :2] == -1).all()
     assert ids[:, 2:].min() == 0
     other = load((images, masks), KIND, Masks(void=None))
@@ -165,3 +163,29 @@ def test_missing_folders_are_named(tmp_path):
     (folder / "masks").rename(folder / "labels")
     with pytest.raises(ValueError, match=r"no folder .*masks. The masks of"):
         load(folder, KIND, Masks())
+
+
+def test_mirrored_views_change_photos_and_masks_together():
+    images, masks = scenes(12)
+    images[..., 0] = masks  # each photo shows its own mask
+    before = images.copy(), masks.copy()
+    data = load((images, masks), Images(), Masks())
+    request = Request(5, PixelIds((0, 1, 2)), shuffle=True, seed=1, transform=Mirrored())
+    batches = data.requested(request)
+    seen = {}
+    for epoch in (0, 1):
+        batches.epoch = epoch
+        for index in range(len(batches)):
+            x, y = batches[index]
+            np.testing.assert_array_equal(x[..., 0], y)
+            for row, image in zip(batches.rows(index), x, strict=True):
+                seen[epoch, row] = not np.array_equal(image, images[row])
+    assert 0 < sum(seen.values()) < len(seen) == 24
+    assert any(seen[0, row] != seen[1, row] for row in range(12))
+    np.testing.assert_array_equal(images, before[0])
+    np.testing.assert_array_equal(masks, before[1])
+    weights = np.arange(2 * 4 * 6, dtype="float32").reshape(2, 4, 6)
+    one = Mirrored().targets(Encoded(weights, weights), np.array([False, True]))
+    np.testing.assert_array_equal(one.targets[1], weights[1, :, ::-1])
+    np.testing.assert_array_equal(one.weights, one.targets)
+    np.testing.assert_array_equal(one.targets[0], weights[0])

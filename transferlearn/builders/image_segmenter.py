@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import keras
 
 from transferlearn.builders.images import ImageBuilder
 from transferlearn.checks import whole
 from transferlearn.data import Masks
+from transferlearn.data.transforms import Mirrored
 from transferlearn.heads import Decoder, Head, SegFormerDecoder
 from transferlearn.schedules import AutoForMasks, Schedule
 from transferlearn.tasks import MaskEncoding, MaskPrediction, Segmentation, Task
@@ -26,6 +27,8 @@ class ImageSegmenterBuilder(ImageBuilder[MaskPrediction]):
         backbone, weights, freeze, batch_norm, optimizer, learning_rate, batch_size, precision,
             on_error, groups, seed: See `ImageClassifierBuilder`.
         image_size, value_range: See `tl.builders.ImageBuilder`.
+        augmentation: `"light"` (each epoch sees each image, with its mask, mirrored or not) or
+            `"none"`; by default the schedule's, which is `"light"`.
         head: The decoder, which reads the backbone's pyramid.
         class_names, void: See `tl.data.Masks`.
         loss: By default cross-entropy plus the Dice loss; or a loss of your own, which gets class
@@ -48,16 +51,23 @@ class ImageSegmenterBuilder(ImageBuilder[MaskPrediction]):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "class_names", Masks(self.class_names, self.void).class_names)
-        if self.augmentation not in (None, "none") or self.views > 1 or self.mixup:
+        if self.augmentation not in (None, "none", "light") or self.views > 1 or self.mixup:
             raise ValueError(
-                "An augmentation of images alone would leave the masks as they were: leave "
-                "augmentation, views and mixup out."
+                "An augmentation of images alone would leave the masks as they were: "
+                "augmentation is 'light' (mirrored, with the masks) or 'none'; leave views and "
+                f"mixup out. Received: augmentation={self.augmentation!r}, views={self.views}, "
+                f"mixup={self.mixup}"
             )
         if not isinstance(self.head, Decoder):
             raise TypeError(
                 "A segmenter's head is a decoder, such as tl.heads.SegFormerDecoder(). "
                 f"Received: head={self.head!r}"
             )
+
+    def _variation(self, shape: tuple[int, ...], plan: Schedule) -> dict[str, Any]:
+        """Gives the mirroring of images and masks, if the builder or else the schedule asks."""
+        wanted = plan.augmentation if self.augmentation is None else self.augmentation
+        return {"transform": Mirrored() if wanted == "light" else None}
 
     @property
     def task(self) -> Task[MaskPrediction]:

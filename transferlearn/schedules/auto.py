@@ -137,12 +137,13 @@ class AutoForMasks(Schedule):
 
     When to use it: for masks, to begin with. A decoder cannot be solved, so that it gets half of
     the epochs. Then the backbone is trained with it, but for its BatchNorm, at a fifth of the rate,
-    which falls along half a wave.
+    which falls along half a wave. In each epoch an image, with its mask, is mirrored or not.
 
     What the builder and `fit` name is obeyed: `freeze` says what the second phase freezes (with
     `"all"` there is no second phase), and `epochs` is the number of epochs of both phases.
     """
 
+    augmentation = "light"
     least_to_split = 1000
 
     def phases(self, job: Job) -> Iterator[Phase]:
