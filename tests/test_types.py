@@ -22,11 +22,11 @@ def test_a_user_s_script_is_checked(tmp_path):
         check=False,
     )
     revealed = re.findall(r'Revealed type is "(.*)"', run.stdout.replace("builtins.", ""))
-    package = "transferlearn.tasks"
+    package = "transferlearn.edge.predictions"
     assert revealed == [
-        f"transferlearn.fitted.model.FittedModel[{package}.class_encoding.ClassPrediction]",
-        f"{package}.regression.NumberPrediction",
-        f"list[{package}.class_encoding.ClassPrediction]",
+        f"transferlearn.fitted.model.FittedModel[{package}.ClassPrediction]",
+        f"{package}.NumberPrediction",
+        f"list[{package}.ClassPrediction]",
         "float",
     ]
     errors = [line for line in run.stdout.splitlines() if ": error: " in line]

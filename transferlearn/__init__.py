@@ -10,11 +10,14 @@ if TYPE_CHECKING:
     from transferlearn import backbones as backbones
     from transferlearn import builders as builders
     from transferlearn import data as data
+    from transferlearn import edge as edge
     from transferlearn import explaining as explaining
     from transferlearn import freezing as freezing
     from transferlearn import heads as heads
+    from transferlearn import monitoring as monitoring
     from transferlearn import plotting as plotting
     from transferlearn import schedules as schedules
+    from transferlearn import serving as serving
     from transferlearn import tasks as tasks
     from transferlearn import testing as testing
     from transferlearn.advice.diagnosis import Diagnosis as Diagnosis
@@ -33,9 +36,13 @@ if TYPE_CHECKING:
     from transferlearn.builders import Training as Training
     from transferlearn.comparison import Comparison as Comparison
     from transferlearn.comparison import compare as compare
+    from transferlearn.exporting import Export as Export
+    from transferlearn.exporting import export as export
     from transferlearn.features import Cache as Cache
     from transferlearn.fitted import FittedModel as FittedModel
     from transferlearn.fitted import load as load
+    from transferlearn.measuring import make_reference as make_reference
+    from transferlearn.measuring import monitor as monitor
     from transferlearn.pretrained import evaluate_pretrained as evaluate_pretrained
     from transferlearn.reporting import report as report
     from transferlearn.schedules import Auto as Auto
@@ -48,17 +55,21 @@ if TYPE_CHECKING:
     from transferlearn.searching import Range as Range
     from transferlearn.searching import Search as Search
     from transferlearn.searching import search as search
+    from transferlearn.serving import serve as serve
     from transferlearn.strangers import read_model as read_model
 
 _MODULES = (
     "backbones",
     "builders",
     "data",
+    "edge",
     "explaining",
     "freezing",
     "heads",
+    "monitoring",
     "plotting",
     "schedules",
+    "serving",
     "tasks",
     "testing",
 )
@@ -77,11 +88,15 @@ _NAMES = {
     "Cache": "features",
     "Estimate": "advice.estimation",
     "estimate": "advice.estimation",
+    "Export": "exporting",
+    "export": "exporting",
     "FittedModel": "fitted",
     "load": "fitted",
     "report": "reporting",
     "RateSweep": "advice.rates",
     "find_learning_rate": "advice.rates",
+    "make_reference": "measuring",
+    "monitor": "measuring",
     "evaluate_pretrained": "pretrained",
     "Auto": "schedules",
     "FineTune": "schedules",
@@ -94,6 +109,7 @@ _NAMES = {
     "Range": "searching",
     "Search": "searching",
     "search": "searching",
+    "serve": "serving",
     "read_model": "strangers",
 }
 __all__ = [*_MODULES, *_NAMES]

@@ -15,8 +15,8 @@ from transferlearn.backbones import registry
 from transferlearn.data import Reading
 from transferlearn.freezing import Layers
 from transferlearn.tasks import Classification
-from transferlearn.tasks import logistic as probing
 from transferlearn.tasks.intervals import wilson
+from transferlearn.tasks.solving import logistic as probing
 
 X = pixels(90, 32)
 MEANS = X.mean((1, 2, 3))

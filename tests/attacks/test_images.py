@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from transferlearn.data.images.files import ImageFileError, decode, to_rgb
+from transferlearn.edge.pictures import ImageFileError, decode, to_rgb
 
 pytestmark = pytest.mark.core
 
@@ -56,7 +56,7 @@ def test_bombs_are_refused_in_little_memory(tmp_path, name):
 
 
 def test_a_picture_with_transparency_is_composed_in_parts_to_the_same_pixels(monkeypatch):
-    from transferlearn.data.images import files
+    from transferlearn.edge import pictures as files
 
     random = np.random.default_rng(0)
     rgba = Image.fromarray(random.integers(0, 256, (37, 11, 4)).astype("uint8"))

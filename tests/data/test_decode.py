@@ -6,9 +6,9 @@ import pytest
 from conftest import picture, save
 from PIL import Image
 
-from transferlearn.data.images.files import ImageFileError, decode, resize_array, to_rgb
 from transferlearn.data.images.pixels import raw_rgb
 from transferlearn.data.messages import quiet
+from transferlearn.edge.pictures import ImageFileError, decode, resize_array, to_rgb
 
 
 def pixels(image):

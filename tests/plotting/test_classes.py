@@ -9,7 +9,7 @@ from matplotlib.text import Text
 
 import transferlearn as tl
 from transferlearn.plotting.classes import confused_pairs
-from transferlearn.tasks.class_figures import classification_figures
+from transferlearn.tasks.classification.figures import classification_figures
 
 pytestmark = pytest.mark.core
 HOSTILE = [
@@ -134,7 +134,7 @@ def test_no_legend_lies_over_what_is_drawn():
         figure.draw_without_rendering()
         (ax, *_) = figure.axes
         if legend := ax.get_legend():
-            assert legend.get_window_extent().x0 >= ax.get_window_extent().x1 - 1, title
+            assert legend.get_window_extent().y1 < ax.xaxis.label.get_window_extent().y0, title
 
 
 @pytest.mark.parametrize("made", [evaluation(5, names=HOSTILE), tags(HOSTILE)])

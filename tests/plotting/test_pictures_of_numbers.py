@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import transferlearn as tl
-from transferlearn.tasks.number_figures import regression_figures
+from transferlearn.tasks.regression.figures import regression_figures
 
 pytestmark = pytest.mark.core
 

@@ -13,8 +13,10 @@ from PIL import Image
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
 from transferlearn.cli import main
+from transferlearn.comparison.result import Contender
 from transferlearn.fitted import known_items
 from transferlearn.fitted.known_items import fingerprint, trained_on
+from transferlearn.tasks import PairedTest
 
 pytest.importorskip("jinja2")
 pytestmark = [
@@ -139,6 +141,25 @@ def test_what_was_trained_on_is_found_among_the_test(fitted, folder, tmp_path, m
             tmp_path / "report.html",
             folder / "test",
         )
+
+
+def test_a_comparison_is_shown(fitted, folder, tmp_path):
+    scores = fitted.evaluate(folder / "test")
+    better = PairedTest(difference=0.25, interval=(0.125, 0.375), p_value=0.001, method="McNemar")
+    contenders = (
+        Contender(name="always <i>bee</i>", evaluation=scores, seconds=0.0),
+        Contender(name="this one", evaluation=scores, seconds=12.5, against=better),
+    )
+    comparison = tl.Comparison(
+        score="accuracy", items=16, contenders=contenders, left_out=("There is no probe: <b>.",)
+    )
+    path = tl.report(fitted, tmp_path / "report.html", comparison=comparison)
+    found = Tags(path.read_text("utf-8"))
+    text = " ".join(" ".join(found.text).split())
+    assert not {"i", "b"} & found.tags
+    assert "Against what? On 16 test items. There is no probe: <b>." in text
+    for row in comparison.rows()[1:]:
+        assert " ".join(" ".join(row).split()) in text
 
 
 def test_the_command_writes_it(fitted, tmp_path, capsys):

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import f1_score, recall_score
 
 from transferlearn.data import DataWarning
-from transferlearn.tasks.class_figures import classification_figures as evaluate
+from transferlearn.tasks.classification.figures import classification_figures as evaluate
 from transferlearn.tasks.intervals import wilson
 
 pytestmark = pytest.mark.core

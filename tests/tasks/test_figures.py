@@ -10,7 +10,7 @@ from sklearn import metrics as known
 
 from transferlearn.data import DataWarning
 from transferlearn.tasks import ClassEncoding, Evaluation, NumberEncoding, Share, TagEncoding
-from transferlearn.tasks.class_curves import Reliability
+from transferlearn.tasks.classification.curves import Reliability
 from transferlearn.tasks.intervals import median_ends
 
 pytestmark = pytest.mark.core

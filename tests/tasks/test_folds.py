@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from transferlearn.tasks import logistic
-from transferlearn.tasks.folds import divide
-from transferlearn.tasks.logistic import LogisticSolver
-from transferlearn.tasks.ridge import RidgeSolver
+from transferlearn.tasks.solving import logistic
+from transferlearn.tasks.solving.folds import divide
+from transferlearn.tasks.solving.logistic import LogisticSolver
+from transferlearn.tasks.solving.ridge import RidgeSolver
 
 pytestmark = pytest.mark.core
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 
-from transferlearn.tasks.logistic import solve
+from transferlearn.tasks.solving.logistic import solve
 
 pytestmark = pytest.mark.core
 

@@ -11,7 +11,7 @@ from transferlearn.assembling import NetworkOutput
 from transferlearn.data.targets import NumberTargets
 from transferlearn.tasks import NumberEncoding, Regression
 from transferlearn.tasks.intervals import r2_interval
-from transferlearn.tasks.standardised import R2, Standardised
+from transferlearn.tasks.regression.standardised import R2, Standardised
 
 pytestmark = pytest.mark.core
 MEAN, SPREAD = (1000.0, -3.0), (20.0, 0.5)

@@ -6,7 +6,7 @@ import pytest
 from sklearn.linear_model import Ridge, RidgeCV
 from sklearn.metrics import r2_score
 
-from transferlearn.tasks.ridge import RidgeSolver
+from transferlearn.tasks.solving.ridge import RidgeSolver
 
 pytestmark = pytest.mark.core
 

@@ -360,8 +360,12 @@ def test_after_an_error_what_was_trained_is_there_and_the_run_goes_on(backbone, 
 
     whole = fit(backbone, tmp_path / "whole")
     with pytest.raises(OSError, match="No space left") as caught:
+        fit(backbone, tmp_path / "run", callbacks=[Watch(2, fail)])
+    assert [phase.epochs for phase in caught.value.fitted.phases] == [1, 1]
+    with pytest.raises(OSError, match="No space left") as caught:
         fit(backbone, tmp_path / "run", callbacks=[Watch(3, fail)])
     assert [phase.epochs for phase in caught.value.fitted.phases] == [1, 2]
+    assert caught.value.fitted.history.epoch == [0, 1, 2]
     fitted = fit(backbone, tmp_path / "run")
     for a, b in zip(fitted.model.weights, whole.model.weights, strict=True):
         np.testing.assert_array_equal(a, b)

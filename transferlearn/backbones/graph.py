@@ -262,3 +262,17 @@ def of_any_length(model: keras.Model, varies: Sequence[bool] = (True,)) -> keras
         shape, dtype, name = inputs[i].shape, inputs[i].dtype, inputs[i].name
         inputs[i] = keras.Input((None, *shape[2:]), dtype=dtype, name=name)
     return cloned(model, inputs=inputs)
+
+
+def before_last_layer(model: keras.Model) -> Tensor:
+    """Gives the tensor that the last layer with a kernel reads: the features of an item.
+
+    Raises:
+        ValueError: There is no such layer, or it reads several tensors.
+    """
+    kernels = [step for step in walk(model) if hasattr(step.operation, "kernel")]
+    if not kernels or len(kernels[-1].inputs) != 1:
+        raise ValueError(
+            f"{model.name} does not end in a layer with a kernel that reads one tensor."
+        )
+    return kernels[-1].inputs[0]

@@ -13,6 +13,7 @@ import numpy as np
 from transferlearn.backbones.base import Backbone, Facts, Weights, from_model
 from transferlearn.backbones.texts import Pooling, TextBackbone, TextSource, from_encoder
 from transferlearn.data import Tokenizer
+from transferlearn.edge.tokenizers import WordPieces
 from transferlearn.extras import install_line
 from transferlearn.strangers import RefusalError, check_preset, check_size, plain_settings
 from transferlearn.types import Json
@@ -101,6 +102,21 @@ class HubTokenizer(Tokenizer):
     def spelled(self, ids: Sequence[int]) -> list[str]:
         """Gives the string of each token, as the vocabulary has it."""
         return [str(self._tokenizer.id_to_token(int(i))) for i in ids]
+
+    def for_edge(self) -> WordPieces | None:
+        """Gives the same tokenizer without KerasHub, if it is one of word pieces, as BERT's is."""
+        pieces = self._tokenizer
+        is_known = isinstance(pieces, keras_hub().tokenizers.WordPieceTokenizer)
+        if not is_known or not pieces.split or pieces.special_tokens_in_strings:
+            return None
+        return WordPieces(
+            tuple(pieces.get_vocabulary()),
+            pieces.lowercase,
+            pieces.strip_accents,
+            pieces.split_on_cjk,
+            pieces.suffix_indicator,
+            pieces.oov_token,
+        )
 
     def save(self, folder: Path) -> None:
         """Writes the tokenizer's settings and vocabulary into a new folder."""

@@ -100,6 +100,7 @@ class Builder(NetworkBuilder[Prediction]):
         verbose: Verbose = "auto",
         resume: str | os.PathLike[str] | None = None,
         on_interrupt: Literal["raise", "return"] = "raise",
+        reference: bool = True,
     ) -> FittedModel[Prediction]:
         """Trains and gives the fitted model: `prepare` and `Training.run` in one call.
 
@@ -122,6 +123,8 @@ class Builder(NetworkBuilder[Prediction]):
                 after each epoch. The same call goes on there, after whatever stopped it.
             on_interrupt: What Ctrl-C does: `"raise"` raises `KeyboardInterrupt` with the model with
                 its best weights so far as `.fitted`, `"return"` returns that model.
+            reference: Whether, at the end and in at most 3% of the time, the held-out items are
+                measured for `tl.monitor`. What of them a save then holds, docs/monitoring.md says.
 
         Returns:
             A `FittedModel`; this builder and all that was passed stay as they were.
@@ -141,7 +144,11 @@ class Builder(NetworkBuilder[Prediction]):
             cache=cache,
         )
         return training.run(
-            callbacks=watching, verbose=verbose, resume=resume, on_interrupt=on_interrupt
+            callbacks=watching,
+            verbose=verbose,
+            resume=resume,
+            on_interrupt=on_interrupt,
+            reference=reference,
         )
 
     def _load(

@@ -25,7 +25,7 @@ from transferlearn.tasks import (
     Tagging,
     Task,
 )
-from transferlearn.tasks.classification import class_weights
+from transferlearn.tasks.classification.task import class_weights
 from transferlearn.tasks.losses import is_binary, takes_ids
 from transferlearn.training import as_callbacks
 from transferlearn.types import Callbacks, Source, Tensor, Verbose
@@ -169,6 +169,7 @@ class Classifier(Builder[ClassPrediction]):
         verbose: Verbose = "auto",
         resume: str | os.PathLike[str] | None = None,
         on_interrupt: Literal["raise", "return"] = "raise",
+        reference: bool = True,
     ) -> FittedModel[ClassPrediction]:
         """Trains and gives the fitted model: `prepare` and `Training.run` in one call.
 
@@ -199,6 +200,8 @@ class Classifier(Builder[ClassPrediction]):
                 after each epoch. The same call goes on there, after whatever stopped it.
             on_interrupt: What Ctrl-C does: `"raise"` raises `KeyboardInterrupt` with the model with
                 its best weights so far as `.fitted`, `"return"` returns that model.
+            reference: Whether, at the end and in at most 3% of the time, the held-out items are
+                measured for `tl.monitor`. What of them a save then holds, docs/monitoring.md says.
 
         Returns:
             A `FittedModel`; this builder and all that was passed stay as they were.
@@ -220,7 +223,11 @@ class Classifier(Builder[ClassPrediction]):
             cache=cache,
         )
         return training.run(
-            callbacks=watching, verbose=verbose, resume=resume, on_interrupt=on_interrupt
+            callbacks=watching,
+            verbose=verbose,
+            resume=resume,
+            on_interrupt=on_interrupt,
+            reference=reference,
         )
 
     def _blank(self, num_classes: int) -> ClassEncoding:

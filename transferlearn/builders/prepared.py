@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, Literal, TypeVar
@@ -26,6 +27,8 @@ from transferlearn.data.kind import Kind
 from transferlearn.features import Storage
 from transferlearn.fitted import FittedModel, Outline
 from transferlearn.freezing import Layers
+from transferlearn.measuring import refer
+from transferlearn.monitoring import Reference
 from transferlearn.progress import as_verbosity, obeys_verbose
 from transferlearn.running import RunFolder
 from transferlearn.schedules import Job, OnePhase, Phase, Schedule
@@ -33,6 +36,7 @@ from transferlearn.tasks import Encoding, Objective
 from transferlearn.training import (
     CompileSettings,
     FedBatch,
+    PhaseInput,
     PhaseRunner,
     Resumption,
     TrainingData,
@@ -110,6 +114,7 @@ class Training(Generic[Prediction]):
         on_phase: Callable[[Phase], None] | None = None,
         resume: str | os.PathLike[str] | None = None,
         on_interrupt: Literal["raise", "return"] = "raise",
+        reference: bool = True,
     ) -> FittedModel[Prediction]:
         """Trains phase by phase, and gives the fitted model.
 
@@ -119,6 +124,7 @@ class Training(Generic[Prediction]):
             on_phase: A function that is called with each phase before it begins.
             resume: The folder of the run, see `Builder.fit`.
             on_interrupt: What an interrupt does, see `Builder.fit`.
+            reference: Whether the held-out items are measured at the end, see `Builder.fit`.
 
         Raises:
             ValueError: The training was run before, nothing could be trained, or the folder holds
@@ -137,6 +143,13 @@ class Training(Generic[Prediction]):
         _begun.add(self.network.model)
         if verbose:
             print(data_line(self.loaded))
+        found: list[Reference | None] = []
+        started = time.perf_counter()
+
+        def measure(given: PhaseInput) -> None:
+            seconds = time.perf_counter() - started
+            found.append(refer(given, self.data, self.kind, self.encoding, seconds))
+
         with self._resumed(resume, watching) as resumption:
             seed = resumption.folder.seed if resumption else None
             runner = PhaseRunner(
@@ -152,6 +165,7 @@ class Training(Generic[Prediction]):
                 verbose=verbose,
                 on_phase=on_phase,
                 resumption=resumption,
+                on_trained=measure if reference else None,
             )
             history = runner.run(self.schedule.phases(self.job))
         say_unused_rate(self.job)
@@ -163,6 +177,8 @@ class Training(Generic[Prediction]):
             phases=tuple(self.job.results),
             outline=self._outline(watching),
             skipped=self.data.train.skipped,
+            reference=found[-1] if found else None,
+            held_out=self.data.validation,
         )
         if runner.cut_short_by is not None:
             hand_over(runner.cut_short_by, fitted, on_interrupt)

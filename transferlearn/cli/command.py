@@ -6,10 +6,11 @@ from typing import NamedTuple, Protocol
 
 
 class Outcome(NamedTuple):
-    """Holds the result of a command: data for `--json`, and the same as text."""
+    """Holds the result of a command: data for `--json`, the same as text, and the exit code."""
 
     data: object
     text: str
+    code: int = 0
 
 
 class Command(Protocol):

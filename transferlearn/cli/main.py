@@ -1,8 +1,8 @@
 """Runs the command that was typed, and gives its exit code.
 
 Results go to standard output, progress and warnings to standard error. Exit codes: 0 the
-command is done, 1 it could not be done, 2 it was not understood, 130 it was interrupted, 143 it
-was asked to end by SIGTERM.
+command is done, 1 it could not be done, 2 it was not understood, 3 a monitor gives an alarm, 130 it
+was interrupted, 143 it was asked to end by SIGTERM.
 """
 
 import contextlib
@@ -25,8 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command, prints its result, and gives the exit code."""
     options = make_parser().parse_args(arguments)
     try:
-        with _quiet_start():  # afterwards standard error works again
-            import keras  # noqa: F401
+        if getattr(options, "keras", True):
+            with _quiet_start():  # afterwards standard error works again
+                import keras  # noqa: F401
         with _warnings_as_lines(), contextlib.redirect_stdout(sys.stderr):
             found = options.run(options)
     except KeyboardInterrupt as interrupt:
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"transferlearn: the result could not be written: {error}", file=sys.stderr)
         return 1
-    return 0
+    return found.code
 
 
 def as_json(result: object) -> str:

@@ -2,7 +2,18 @@
 
 import argparse
 
-from transferlearn.cli import backbones, cache, demo, evaluate, predict, report, suggest, train
+from transferlearn.cli import (
+    backbones,
+    cache,
+    demo,
+    evaluate,
+    monitor,
+    predict,
+    report,
+    serve,
+    suggest,
+    train,
+)
 from transferlearn.cli.command import Command
 
 _COMMANDS: tuple[Command, ...] = (
@@ -10,6 +21,8 @@ _COMMANDS: tuple[Command, ...] = (
     train,
     predict,
     evaluate,
+    monitor,
+    serve,
     report,
     suggest,
     backbones,

@@ -8,6 +8,7 @@ from transferlearn.tables import as_html, as_table
 from transferlearn.tasks import Evaluation
 from transferlearn.tasks.pairs import PairedTest
 from transferlearn.types import Json
+from transferlearn.wording import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,12 +63,12 @@ class Comparison:
         return lines
 
     def __str__(self) -> str:
-        notes = [f"On {self.items:,} test items.", *self.left_out]
+        notes = [f"On {counted(self.items, 'test item')}.", *self.left_out]
         return "\n".join([as_table(self.rows(), right=(1, 3)), *notes])
 
     def _repr_html_(self) -> str:
         """Gives the same table for notebooks."""
-        caption = " ".join([f"On {self.items:,} test items.", *self.left_out])
+        caption = " ".join([f"On {counted(self.items, 'test item')}.", *self.left_out])
         return as_html(self.rows(), right=(1, 3), caption=caption)
 
     def to_dict(self) -> Json:

@@ -18,6 +18,7 @@ from transferlearn.data.listed import ByRow, Listed, as_paths
 from transferlearn.data.messages import Skipped, report_skipped
 from transferlearn.data.sources.folders import files_of
 from transferlearn.data.targets.base import Target, Targets
+from transferlearn.monitoring.traits import Traits, of_numbers
 from transferlearn.types import Json
 
 _UNREADABLE = (OSError, ValueError, EOFError)  # NumPy raises the last of an empty file
@@ -116,6 +117,10 @@ class ArrayKind(Kind):
             return One(self.checked(source)[None], source if is_path else None)
         except _UNREADABLE:
             return None
+
+    def traits(self, batch: np.ndarray) -> Traits:
+        """Measures the mean and the spread of each item's numbers."""
+        return of_numbers(batch)
 
     def settings(self) -> Json:
         """Gives the fields of the dataclass, which must be values that JSON can hold."""

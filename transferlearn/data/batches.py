@@ -1,9 +1,10 @@
 """Makes batches in an order that can be repeated, decoded ahead of the training step."""
 
+import copy
 import threading
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import keras
 import numpy as np
@@ -132,6 +133,12 @@ class ItemBatches(keras.utils.PyDataset):
     def rows(self, index: int) -> np.ndarray:
         """Gives the numbers of the items in batch `index` of the epoch that `epoch` names."""
         return self._rows(self.epoch, index)
+
+    def in_random_order(self, seed: int) -> Self:
+        """Gives batches of the same items in a random order, which does not depend on `epoch`."""
+        other = copy.copy(self)
+        other.__dict__.update(_seed=seed, _orders={}, _pending={}, _lock=threading.Lock())
+        return other
 
     def _rows(self, epoch: int, index: int) -> np.ndarray:
         """Gives the numbers of the items in a batch of an epoch."""

@@ -13,11 +13,11 @@ from transferlearn.data.batches import Request as Request
 from transferlearn.data.contents import Contents, ItemContents
 from transferlearn.data.grouping import group_items, say_lone
 from transferlearn.data.holding_out import hold_out
-from transferlearn.data.items import Items, RawItems
+from transferlearn.data.items import RawItems
 from transferlearn.data.iterating import without_autotune
 from transferlearn.data.messages import Skipped
 from transferlearn.data.targets.base import Encoded, Encoder, Targets, Weigh
-from transferlearn.data.transforms import EitherView, SecondView
+from transferlearn.data.transforms import varied
 from transferlearn.progress import redraws
 from transferlearn.types import TfData
 
@@ -265,12 +265,8 @@ class ItemDataset(Dataset):
 
     def requested(self, request: Request) -> ItemBatches:
         """Makes batches of the items, in the order that is asked for."""
-        items: Items = self.items
-        if request.transform is not None:
-            views = items, SecondView(self.items, request.transform)
-            items = EitherView(views, request.transform, request.seed)
         return ItemBatches(
-            items,
+            varied(self.items, request.transform, request.seed),
             self.beside(request),
             request.batch_size,
             shuffle=request.shuffle,

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from transferlearn.data.targets.base import Encoded
+from transferlearn.monitoring.traits import Traits
 
 
 @functools.cache
@@ -75,6 +76,10 @@ class RawItems(Items):
             `None`: of these items only exact duplicates are found.
         """
         return None
+
+    def traits(self, rows: np.ndarray) -> Traits:
+        """Measures what is lost when items are read, such as sizes; by default nothing."""
+        return {}
 
     @property
     @abc.abstractmethod

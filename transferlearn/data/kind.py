@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
 import keras
+import numpy as np
 
 from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.data.listed import Listed
 from transferlearn.data.targets.base import Target, Targets
+from transferlearn.edge import ArrayReader, ItemReader
+from transferlearn.monitoring.traits import Traits
 from transferlearn.types import Json, TfData
 
 
@@ -119,6 +122,14 @@ class Kind(abc.ABC):
             The item; or `None` where it is broken or needs several rows: then call `unlabelled`.
         """
 
+    def traits(self, batch: np.ndarray) -> Traits:
+        """Measures plain properties of a batch of items, such as brightness; by default none.
+
+        Args:
+            batch: The items as the network takes them.
+        """
+        return {}
+
     def like(self, dataset: Dataset) -> Self:
         """Gives a kind that reads other data as `dataset` was read; by default, itself."""
         return self
@@ -135,6 +146,11 @@ class Kind(abc.ABC):
     @abc.abstractmethod
     def load(cls, settings: Json, folder: Path) -> Self:
         """Makes the kind that was saved with these settings in this folder."""
+
+    def item_reader(self) -> ItemReader:
+        """Gives what reads items for an exported network, without Keras; by default, arrays."""
+        ((name, spec), *_) = self.inputs().items()
+        return ArrayReader(name, len(spec.shape))
 
     def write(self, folder: Path) -> None:
         """Writes the files that a save needs besides the settings; by default, it writes none."""

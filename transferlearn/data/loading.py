@@ -66,7 +66,7 @@ def load(
     Use it for data to evaluate on; `load_pair` for data to train on, since it compares the two.
     Files are never written to. Each is decoded once here, in parallel, so that bad ones (empty,
     not an image, truncated, misnamed, oversized, unreadable) come up before training; how files
-    become RGB is written at `transferlearn.data.images.files.decode`.
+    become RGB is written at `transferlearn.edge.pictures.decode`.
 
     Args:
         source: One of

@@ -138,3 +138,10 @@ class EitherView(Items):
     def _second(self, epoch: int) -> np.ndarray:
         """Draws for all items whether an epoch has the second view, bool `(n,)`."""
         return np.random.default_rng((self._seed, epoch)).random(len(self)) < 0.5
+
+
+def varied(items: RawItems, transform: Transform | None, seed: int | None) -> Items:
+    """Gives items of which each epoch sees some in their second view; without a transform, none."""
+    if transform is None:
+        return items
+    return EitherView((items, SecondView(items, transform)), transform, seed)

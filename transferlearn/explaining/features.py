@@ -6,11 +6,11 @@ import keras
 import numpy as np
 
 from transferlearn import data
-from transferlearn.backbones.graph import walk
+from transferlearn.backbones.graph import before_last_layer
 from transferlearn.data.dataset import Dataset
 from transferlearn.data.iterating import without_retracing_advice
 from transferlearn.fitted import FittedModel
-from transferlearn.types import Source, Tensor
+from transferlearn.types import Source
 
 
 @without_retracing_advice()
@@ -30,7 +30,7 @@ def features(fitted: FittedModel[Any], labelled: Source | Dataset) -> np.ndarray
     dataset = labelled
     if not isinstance(dataset, Dataset):
         dataset = data.load(labelled, fitted.kind, fitted.encoding.target)
-    model = keras.Model(fitted.model.inputs, _before_last_layer(fitted.model))
+    model = keras.Model(fitted.model.inputs, before_last_layer(fitted.model))
     made = np.asarray(dataset.run(model, batch_size=fitted.outline.batch_size))
     return dataset.of_items(made.reshape(len(made), -1).astype(np.float32))
 
@@ -88,13 +88,3 @@ def _by_umap(features: np.ndarray) -> np.ndarray:
     return UMAP(n_components=2, n_neighbors=neighbours, random_state=0, n_jobs=1).fit_transform(
         features
     )
-
-
-def _before_last_layer(model: keras.Model) -> Tensor:
-    """Gives the tensor that the last layer with a kernel reads."""
-    kernels = [step for step in walk(model) if hasattr(step.operation, "kernel")]
-    if not kernels or len(kernels[-1].inputs) != 1:
-        raise ValueError(
-            f"{model.name} does not end in a layer with a kernel that reads one tensor."
-        )
-    return kernels[-1].inputs[0]

@@ -2,15 +2,12 @@
 
 import string
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 from transferlearn.fitted.known_score import KnownScore
 from transferlearn.fitted.outline import Outline
+from transferlearn.fitted.trained import Trained
 from transferlearn.tasks import Evaluation
 from transferlearn.wording import counted
-
-if TYPE_CHECKING:
-    from transferlearn.fitted.model import FittedModel
 
 CARD = "README.md"
 # The Hub shows a model under such a name, and knows no others.
@@ -20,7 +17,7 @@ _PLAIN = ",;.%'\"/?=-+!"  # punctuation that does nothing within a line
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
-def card_of(fitted: "FittedModel[Any]", evaluation: Evaluation | None = None) -> str:
+def card_of(fitted: Trained, evaluation: Evaluation | None = None) -> str:
     """Writes the card: what the model is and was trained on, its scores, use, licence and limits.
 
     Names of classes and files come from strangers, so they are shown as they are, and never read as
@@ -58,7 +55,7 @@ _LIMITS = (
 )
 
 
-def _front_matter(fitted: "FittedModel[Any]", task: str, evaluation: Evaluation | None) -> str:
+def _front_matter(fitted: Trained, task: str, evaluation: Evaluation | None) -> str:
     """Writes the YAML between the two lines of dashes."""
     outline = fitted.outline
     if evaluation is None:
@@ -76,7 +73,7 @@ def _front_matter(fitted: "FittedModel[Any]", task: str, evaluation: Evaluation 
     return "\n".join(["---", *lines, "---"])
 
 
-def _model_index(fitted: "FittedModel[Any]", task: str, score: KnownScore, data: str) -> list[str]:
+def _model_index(fitted: Trained, task: str, score: KnownScore, data: str) -> list[str]:
     """Writes the score as the Hub's tables of results take it."""
     return [
         "model-index:",
@@ -94,7 +91,7 @@ def _model_index(fitted: "FittedModel[Any]", task: str, score: KnownScore, data:
     ]
 
 
-def _learnt(fitted: "FittedModel[Any]") -> str:
+def _learnt(fitted: Trained) -> str:
     """Says what the model tells of an item."""
     return f"What it learnt: {_text(fitted.encoding.summary())}."
 
@@ -139,7 +136,7 @@ def _tested(evaluation: Evaluation, noun: str) -> KnownScore | None:
     return KnownScore(score.name, evaluation[score.name], evaluation.intervals[score.name], how)
 
 
-def _scores(fitted: "FittedModel[Any]", evaluation: Evaluation | None) -> str:
+def _scores(fitted: Trained, evaluation: Evaluation | None) -> str:
     """Shows the figures of a test, where there was one, and the score that training measured."""
     known, parts = fitted.known_score, []
     if evaluation is not None:
@@ -158,7 +155,7 @@ def _scores(fitted: "FittedModel[Any]", evaluation: Evaluation | None) -> str:
     return "\n\n".join(parts)
 
 
-def _calibration(fitted: "FittedModel[Any]") -> list[str]:
+def _calibration(fitted: Trained) -> list[str]:
     """Says how probabilities were calibrated, as a section; nothing where they were not."""
     if fitted.temperature == 1:
         return []
@@ -175,7 +172,7 @@ def _calibration(fitted: "FittedModel[Any]") -> list[str]:
     return lines
 
 
-def _use(fitted: "FittedModel[Any]") -> str:
+def _use(fitted: Trained) -> str:
     """Shows how to predict with this package, and with Keras alone."""
     feeds = [
         f"{name}, {spec.dtype} (batch{''.join(f', {size or chr(63)}' for size in spec.shape)})"

@@ -3,15 +3,13 @@
 import re
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from transferlearn.extras import install_line
 from transferlearn.fitted.saving import write_save
 from transferlearn.fitted.signing import PrivateKey
+from transferlearn.fitted.trained import Trained
 from transferlearn.tasks import Evaluation
-
-if TYPE_CHECKING:
-    from transferlearn.fitted.model import FittedModel
 
 ADDRESS = "hf://"
 _NAME = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
@@ -31,7 +29,7 @@ class Downloaded(NamedTuple):
 
 
 def push(
-    fitted: "FittedModel[Any]",
+    fitted: Trained,
     name: str,
     *,
     token: str | None,

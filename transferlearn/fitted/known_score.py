@@ -1,13 +1,13 @@
 """Finds the most reliable score that a training came to."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
+from transferlearn.fitted.outline import Outline
+from transferlearn.schedules import PhaseResult
+from transferlearn.tasks import Score
 from transferlearn.tasks.intervals import Interval
 from transferlearn.wording import counted
-
-if TYPE_CHECKING:
-    from transferlearn.fitted.model import FittedModel
 
 
 @dataclass(frozen=True)
@@ -31,16 +31,25 @@ class KnownScore:
         return f"{self.name} {self.value:.4f} (95%: {low:.4f} to {high:.4f}) {self.how}"
 
 
-def known_score(fitted: "FittedModel[Any]") -> KnownScore | None:
-    """Gives the score of held-out items, or else that of cross-validation; `None` without both."""
-    score, items = fitted.encoding.score, fitted.outline.validation_items
-    value = fitted.phases[-1].metrics.get(score.key) if fitted.phases else None
+def known_score(
+    score: Score, phases: Sequence[PhaseResult], outline: Outline, noun: str
+) -> KnownScore | None:
+    """Gives the score of held-out items, or else that of cross-validation; `None` without both.
+
+    Args:
+        score: The score of the task.
+        phases: What each phase of the training came to.
+        outline: Says how many items were held out.
+        noun: The word for an item.
+    """
+    items = outline.validation_items
+    value = phases[-1].metrics.get(score.key) if phases else None
     if items and value is not None:
-        how = f"on {counted(items, f'held-out {fitted.kind.noun}')}"
+        how = f"on {counted(items, f'held-out {noun}')}"
         return KnownScore(score.name, value, score.interval(value, items), how)
-    solved = next((phase.solved for phase in reversed(fitted.phases) if phase.solved), None)
+    solved = next((phase.solved for phase in reversed(phases) if phase.solved), None)
     if solved is None or solved.interval is None:
         return None
-    then = "" if fitted.phases[-1].solved else ", which was fine-tuned since"
+    then = "" if phases[-1].solved else ", which was fine-tuned since"
     how = f"in cross-validation of the solved head{then}; nothing is held out"
     return KnownScore(solved.score_name, solved.score, solved.interval, how)

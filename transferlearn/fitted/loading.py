@@ -19,6 +19,7 @@ from transferlearn.fitted.outline import Outline
 from transferlearn.fitted.places import stamp, whole_place
 from transferlearn.fitted.saving import HUB, MODEL, read_save
 from transferlearn.fitted.signing import PublicKey
+from transferlearn.monitoring.reference import FILE, read_reference
 from transferlearn.schedules import PhaseResult
 from transferlearn.strangers import read_model
 from transferlearn.tasks import Encoding
@@ -118,6 +119,7 @@ def _load(
         phases=phases,
         outline=outline,
         temperature=temperature,
+        reference=read_reference(path) if FILE in saved["files"] else None,
         calibration=calibration,
     )
 

@@ -11,10 +11,11 @@ import numpy as np
 from PIL import Image
 
 from transferlearn import data
-from transferlearn.backbones.saved_model import copy_programs
+from transferlearn.data.dataset import Dataset
 from transferlearn.data.kind import Kind
 from transferlearn.data.messages import indented, notice
-from transferlearn.fitted.calibration import Calibration, calibrate
+from transferlearn.fitted.calibrating import calibrate
+from transferlearn.fitted.calibration import Calibration
 from transferlearn.fitted.hub import push
 from transferlearn.fitted.known_score import KnownScore, known_score
 from transferlearn.fitted.outline import Outline
@@ -22,6 +23,7 @@ from transferlearn.fitted.outputs import check_finite, not_finite, of_batch, of_
 from transferlearn.fitted.saving import write_save
 from transferlearn.fitted.showing import html_of
 from transferlearn.fitted.signing import PrivateKey
+from transferlearn.monitoring import Reference
 from transferlearn.schedules import PhaseResult
 from transferlearn.tasks import Encoding, Evaluation, Seen
 from transferlearn.types import Source
@@ -43,7 +45,10 @@ class FittedModel(Generic[Prediction]):
         phases: The result of each phase.
         outline: The outline, which tells how the model was trained.
         skipped: The items to train on that were left out, with the reasons.
+        reference: What held-out items were like, for `tl.monitor`; `None` where nothing was held
+            out.
         temperature: The number by which `calibrate` divided the logits; 1: it was not called.
+        held_out: The items that were held out, for `tl.export` to check on; a save has none.
         calibration: What the last call of `calibrate` that changed something did; `None`: nothing
             did, or the save does not tell.
     """
@@ -56,6 +61,8 @@ class FittedModel(Generic[Prediction]):
     outline: Outline
     skipped: tuple[data.Skipped, ...] = ()
     temperature: float = 1.0
+    reference: Reference | None = None
+    held_out: Dataset | None = None
     calibration: Calibration | None = None
 
     @property
@@ -95,7 +102,7 @@ class FittedModel(Generic[Prediction]):
 
         It has the attributes `name`, `value`, `interval` (95%) and `how`.
         """
-        return known_score(self)
+        return known_score(self.encoding.score, self.phases, self.outline, self.kind.noun)
 
     def __repr__(self) -> str:
         parts = [repr(self.outline.backbone), self.encoding.summary()]
@@ -274,11 +281,6 @@ class FittedModel(Generic[Prediction]):
             OSError: The Hub cannot be reached, or refuses the name or the token.
         """
         return push(self, name, token=token, private=private, evaluation=evaluation, sign=sign)
-
-    def write_parts(self, folder: Path) -> None:
-        """Writes the SavedModels that the model calls, and the kind's files, into `folder`."""
-        copy_programs(self.model, folder)
-        self.kind.write(folder)
 
     def _decoded(self, values: np.ndarray, seen: Sequence[Seen]) -> list[Prediction]:
         """Turns values into predictions, and warns of values that are NaN or infinite."""

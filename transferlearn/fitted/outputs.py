@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,9 +10,7 @@ import numpy as np
 from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.data.iterating import iterate, without_retracing_advice
 from transferlearn.data.messages import indented
-
-if TYPE_CHECKING:
-    from transferlearn.fitted.model import FittedModel
+from transferlearn.fitted.trained import Trained
 
 # One prediction at a time: on JAX a running one holds the model's state, and TensorFlow then
 # compiles only once.
@@ -34,7 +32,7 @@ def of_rows(model: keras.Model, dataset: Dataset, batch_size: int) -> Any:
 
 
 def with_targets(
-    fitted: "FittedModel[Any]",
+    fitted: Trained,
     dataset: Dataset,
     model: keras.Model,
     values: Callable[[Any], np.ndarray],

@@ -8,22 +8,20 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
+from transferlearn.backbones.saved_model import copy_programs
 from transferlearn.checks import refuse_address
 from transferlearn.fitted import signing
 from transferlearn.fitted.card import CARD, card_of
 from transferlearn.fitted.places import DESCRIPTION, make_draft, recover, replace_save, sync
+from transferlearn.fitted.trained import Trained
 from transferlearn.hashing import hash_of_file
 from transferlearn.keras_internals import layers_within
 from transferlearn.tasks import Evaluation
 from transferlearn.types import Json
-
-if TYPE_CHECKING:
-    from transferlearn.fitted.model import FittedModel
 
 MODEL = "model.keras"
 FORMAT = 2
@@ -32,7 +30,7 @@ HUB = "keras_hub"
 
 
 def write_save(
-    fitted: "FittedModel[Any]",
+    fitted: Trained,
     path: Path,
     evaluation: Evaluation | None,
     sign: "signing.PrivateKey | None",
@@ -52,7 +50,10 @@ def write_save(
     draft = make_draft(path, path.parent)
     try:
         _without_training(fitted.model).save(draft / MODEL)
-        fitted.write_parts(draft)
+        copy_programs(fitted.model, draft)
+        fitted.kind.write(draft)
+        if fitted.reference is not None:
+            fitted.reference.write(draft)
         (draft / CARD).write_text(card_of(fitted, evaluation), "utf-8")
         description = _as_text(_describe(fitted, draft))
         (draft / DESCRIPTION).write_text(description, "utf-8")
@@ -173,7 +174,7 @@ def _lies_within(path: Path, folder: Path) -> bool:
         return False
 
 
-def _describe(fitted: "FittedModel[Any]", draft: Path) -> Json:
+def _describe(fitted: Trained, draft: Path) -> Json:
     """Makes the description of a save, with the hashes of the files in `draft`."""
     described: Json = {
         "format": FORMAT,

@@ -1,14 +1,10 @@
 """Shows a fitted model as tables: what it is, and what each phase of its training did."""
 
-from typing import TYPE_CHECKING, Any
-
+from transferlearn.fitted.trained import Trained
 from transferlearn.tables import as_html
 
-if TYPE_CHECKING:
-    from transferlearn.fitted.model import FittedModel
 
-
-def facts_of(fitted: "FittedModel[Any]") -> list[tuple[str, str]]:
+def facts_of(fitted: Trained) -> list[tuple[str, str]]:
     """Gives what a model is, as pairs of a word and what it stands for."""
     outline, unknown = fitted.outline, "not known"
     trained = unknown if outline.train_items is None else f"{outline.train_items:,}"
@@ -25,7 +21,7 @@ def facts_of(fitted: "FittedModel[Any]") -> list[tuple[str, str]]:
     ]
 
 
-def phases_of(fitted: "FittedModel[Any]") -> list[tuple[str, ...]]:
+def phases_of(fitted: Trained) -> list[tuple[str, ...]]:
     """Gives a table of the phases of a training, its head first."""
     layers = fitted.outline.backbone_layers
     rows = [
@@ -43,7 +39,7 @@ def phases_of(fitted: "FittedModel[Any]") -> list[tuple[str, ...]]:
     return [head, *rows]
 
 
-def html_of(fitted: "FittedModel[Any]") -> str:
+def html_of(fitted: Trained) -> str:
     """Writes both tables in HTML, for notebooks."""
     return as_html([("FittedModel", ""), *facts_of(fitted)]) + as_html(
         phases_of(fitted), right=range(6)

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
+from matplotlib.transforms import ScaledTranslation
 
 from transferlearn.plotting.labels import fonts
 
@@ -23,6 +24,7 @@ LINES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 SCALE = "cividis"  # of amounts: even in lightness, and the same to those who see no red or no green
 _DPI = 120
+_BELOW = 0.5  # inches from axes to their legend, where ticks and label are
 
 
 class Picture(Figure):
@@ -93,14 +95,15 @@ def finished(*axes: Axes) -> Figure:
 
 
 def legend(ax: Axes, **settings: Any) -> None:
-    """Adds a legend in the colours of the axes, by default to their right, where it hides nothing.
+    """Adds a legend in the colours of the axes, by default below them, where it hides nothing.
 
     Faint points are shown in their full colour.
     """
     if not ax.get_legend_handles_labels()[1]:  # Matplotlib warns of a legend without entries
         return
-    place = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5), **settings}
-    made = ax.legend(frameon=False, labelcolor=INK, fontsize="small", **place)
+    below = ax.transAxes + ScaledTranslation(0, -_BELOW, finished(ax).dpi_scale_trans)
+    place = {"loc": "upper center", "bbox_to_anchor": (0.5, 0), "bbox_transform": below, "ncols": 2}
+    made = ax.legend(frameon=False, labelcolor=INK, fontsize="small", **(settings or place))
     for handle in made.legend_handles:
         if isinstance(handle, Line2D):
             handle.set_alpha(1.0)

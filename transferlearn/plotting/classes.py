@@ -122,7 +122,7 @@ def reliability(evaluation: ClassEvaluation, ax: Axes | None = None) -> Figure:
         ax: The axes to draw in; `None`: those of a new figure.
     """
     bins = evaluation.reliability
-    ax = canvas(ax, 6.2, 4.2, xlabel="probability of the answer", ylabel="share that is right")
+    ax = canvas(ax, 4.6, 4.8, xlabel="probability of the answer", ylabel="share that is right")
     ax.plot([0, 1], [0, 1], ":", color=INK, linewidth=1, label="as often as it says")
     shares, widths = bins.counts / bins.counts.sum(), np.diff(bins.edges)
     ax.bar(
@@ -256,5 +256,5 @@ def _(evaluation: ClassEvaluation, points: np.ndarray, ax: Axes | None = None) -
             x, y = np.median(of_class, axis=0)
             ax.text(x, y, names[i], ha="center", fontsize=6, color="black", path_effects=[_HALO])
     if len(names) <= _LISTED:
-        legend(ax)
+        legend(ax, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return finished(ax)

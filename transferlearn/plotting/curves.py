@@ -46,7 +46,7 @@ def training_curves(fitted: FittedModel[Any], axes: Sequence[Axes] | None = None
         for name in ["loss", *named]
     ]
     borders = tuple(accumulate(phase.epochs for phase in fitted.phases))
-    axes = canvases(axes, len(curves), 2, 4.5, 3.2)
+    axes = canvases(axes, len(curves), 2, 4.5, 3.7)
     return draw_curves(axes, curves, borders, fitted.epoch)
 
 
@@ -75,7 +75,7 @@ def draw_curves(
         ax.plot([kept], [at], "*", color=COLOURS[2], markersize=11, label=f"kept: epoch {kept}")
         ax.set(xlabel="epoch", ylabel=curve.name, xlim=(0.5, len(epochs) + 0.5))
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    legend(axes[-1])  # all have the same entries
+        legend(ax)
     return finished(*axes)
 
 

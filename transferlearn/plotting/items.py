@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from transferlearn.data import Images, Kind, Texts
-from transferlearn.data.images.files import ImageFileError, decode
+from transferlearn.edge.pictures import ImageFileError, decode
 from transferlearn.plotting.canvas import COLOURS, INK, SCALE, bare, canvases, finished
 from transferlearn.plotting.labels import label
 

@@ -34,7 +34,7 @@ def precision_recall(evaluation: ClassEvaluation, ax: Axes | None = None) -> Fig
         evaluation: The evaluation of a classifier.
         ax: The axes to draw in; `None`: those of a new figure.
     """
-    ax = canvas(ax, 6.2, 4.2, xlabel="recall", ylabel="precision")
+    ax = canvas(ax, 4.6, 4.8, xlabel="recall", ylabel="precision")
 
     def points(true: np.ndarray, false: np.ndarray) -> Points:
         precision = true / (true + false)
@@ -51,7 +51,7 @@ def roc(evaluation: ClassEvaluation, ax: Axes | None = None) -> Figure:
         evaluation: The evaluation of a classifier.
         ax: The axes to draw in; `None`: those of a new figure.
     """
-    ax = canvas(ax, 6.2, 4.2, xlabel="share of false alarms", ylabel="share that is found")
+    ax = canvas(ax, 4.6, 4.8, xlabel="share of false alarms", ylabel="share that is found")
     ax.plot([0, 1], [0, 1], ":", color=INK, linewidth=1)
 
     def points(true: np.ndarray, false: np.ndarray) -> Points:
@@ -87,7 +87,7 @@ def _drawn(curves: list[_Curve], area: str, ax: Axes) -> Figure:
         ax.plot(*_thinned(curve.points), color=INK, linewidth=0.5, alpha=0.5)
     for curve, style in zip(named, styles(), strict=False):
         ax.plot(
-            *_thinned(curve.points), **style, label=f"{label(curve.name, 20)}: {curve.area:.3f}"
+            *_thinned(curve.points), **style, label=f"{label(curve.name, 16)}: {curve.area:.3f}"
         )
     if curves:
         mean = np.mean([curve.area for curve in curves])

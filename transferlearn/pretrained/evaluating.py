@@ -15,7 +15,7 @@ from transferlearn.data.targets import ClassTargets
 from transferlearn.fitted.outputs import check_finite, of_rows
 from transferlearn.pretrained.class_index import find_classes, read_class_index
 from transferlearn.tasks import Evaluation, Share
-from transferlearn.tasks.class_figures import top_accuracy
+from transferlearn.tasks.classification.figures import top_accuracy
 from transferlearn.tasks.intervals import Interval, wilson
 from transferlearn.types import Json
 

@@ -11,11 +11,13 @@ import numpy as np
 
 from transferlearn.assembling import NetworkOutput
 from transferlearn.data import Encoder, Spec, Target, Targets
+from transferlearn.edge import OutputReader, RawReader
 from transferlearn.heads import Output
+from transferlearn.monitoring import OutputSignals, Unwatched
 from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.pairs import PairedTest
 from transferlearn.tasks.scores import Score
-from transferlearn.tasks.solver import Solver
+from transferlearn.tasks.solving.solver import Solver
 from transferlearn.tasks.temperature import TemperatureScaling
 from transferlearn.types import Json, Loss, Metrics, Tensor
 
@@ -105,6 +107,11 @@ class Encoding(abc.ABC, Generic[Prediction]):
     def answers(self) -> tuple[str, ...]:
         """Gives the names of what can be explained, in order, such as classes; by default none."""
         return ()
+
+    @property
+    def watched(self) -> OutputSignals:
+        """Says what a monitor watches of the values; by default nothing but the items."""
+        return Unwatched()
 
     def leading(self, values: np.ndarray) -> np.ndarray:
         """Gives the number of the answer to explain, int64 `(rows,)`; by default the first.
@@ -196,6 +203,18 @@ class Encoding(abc.ABC, Generic[Prediction]):
     @abc.abstractmethod
     def values(self, outputs: Any) -> np.ndarray:
         """Turns a network's outputs into what they mean, such as probabilities, row by row."""
+
+    def meant(self, outputs: Any) -> dict[str, Any]:
+        """Turns a network's outputs into what an export gives, by name; by default, as they are.
+
+        It must be made by `keras.ops`, since it becomes a part of the exported network. Where there
+        is one, it is what `values` gives.
+        """
+        return {PREDICTIONS: outputs}
+
+    def output_reader(self) -> OutputReader:
+        """Gives what makes predictions of exported outputs; by default they stay as they are."""
+        return RawReader()
 
     @abc.abstractmethod
     def decode(self, values: np.ndarray, seen: Sequence[Seen]) -> list[Prediction]:

@@ -7,6 +7,7 @@ from transferlearn.training.compiling import freeze_and_compile as freeze_and_co
 from transferlearn.training.compiling import set_trainable as set_trainable
 from transferlearn.training.feeding import FedBatch as FedBatch
 from transferlearn.training.feeding import first_batch as first_batch
+from transferlearn.training.inputs import PhaseInput as PhaseInput
 from transferlearn.training.inputs import TrainingData as TrainingData
 from transferlearn.training.inputs import check_cache as check_cache
 from transferlearn.training.phases import PhaseRunner as PhaseRunner

@@ -45,6 +45,8 @@ class PhaseRunner:
         verbose: What is shown, as in `model.fit`.
         on_phase: A function that is called with each phase before it begins, or `None`.
         resumption: What takes the training up and writes down where it is, or `None`.
+        on_trained: A function that is called with the input of the last phase once all are trained,
+            before a solved head is solved again on the items that were held out; or `None`.
         cut_short_by: What was raised in the training, such as an interrupt, once something had been
             trained; `None` if nothing was.
     """
@@ -61,8 +63,10 @@ class PhaseRunner:
     verbose: Verbose
     on_phase: Callable[[Phase], None] | None = None
     resumption: Resumption | None = None
+    on_trained: Callable[[PhaseInput], None] | None = None
     cut_short_by: BaseException | None = field(default=None, init=False)
     _refitted: Refitted = field(default_factory=dict, init=False)
+    _last: PhaseInput | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self._preparer = InputPreparer(self.data, self.storage, verbose=self.verbose)
@@ -106,6 +110,8 @@ class PhaseRunner:
                 break
         if not self.results:
             raise ValueError("The schedule gave no phase, so nothing was trained.")
+        if self.on_trained and self._last:
+            self.on_trained(self._last)
         # A head that no later phase trained ends as it was solved on all items, those held out too.
         for weight in self.network.model.trainable_weights:
             if id(weight) in self._refitted:
@@ -119,24 +125,22 @@ class PhaseRunner:
         )
         if position:
             epochs = position.within["epochs"] if position.within else 0
-            self._say(
-                f"Resumed: {counted(position.phase, 'phase')} and {counted(epochs, 'epoch')} "
-                "of the next had ended."
-            )
+            ended = f"{counted(position.phase, 'phase')} and {counted(epochs, 'epoch')}"
+            self._say(f"Resumed: {ended} of the next had ended.")
 
     def _run_one(self, phase: Phase) -> bool:
         """Trains one phase, and says whether the next may begin: not where a lost loss ends all."""
         compiled = self._compile(phase)
         self._say(f"Phase {len(self.results) + 1}: {compiled.outline(phase)}")
         started = time.monotonic()
-        given = self._prepare(phase, compiled)
+        self._last = given = self._prepare(phase, compiled)
         keeping = self._keeping(phase)
         try:
             outcome = self._train(phase, compiled, given, keeping)
         except (Exception, KeyboardInterrupt):
             history = end_early(self.network.model, given.model, keeping)
             if history is not None:
-                outcome = Outcome(history, keeping.metrics, None)
+                outcome = Outcome(self._whole(history), keeping.metrics, None)
                 self._add_result(compiled, given, keeping, outcome, started)
             raise
         self._add_result(compiled, given, keeping, outcome, started)
@@ -232,7 +236,7 @@ class PhaseRunner:
         self, phase: Phase, compiled: CompiledPhase, given: PhaseInput, keeping: Keeping
     ) -> Outcome:
         """Solves the head or takes gradient steps, as the phase asks, and gives what came of it."""
-        model, begun = self.network.model, len(self._joined.epoch)
+        network, begun = self.network, len(self._joined.epoch)
         options: dict[str, Any] = {
             "metrics": self.objective.metrics(),
             "callbacks": self.callbacks,
@@ -241,9 +245,7 @@ class PhaseRunner:
         with plain_failures(given.batches):
             if compiled.solved and self.objective.solver:
                 solver = self.objective.solver
-                solution = solve(
-                    self.network, given, solver, self.data, initial_epoch=begun, **options
-                )
+                solution = solve(network, given, solver, self.data, initial_epoch=begun, **options)
                 self._refitted = solution.refitted
                 metrics = {name: v[-1] for name, v in solution.history.history.items()}
                 return Outcome(solution.history, metrics, solution.head)
@@ -252,15 +254,15 @@ class PhaseRunner:
                 """Takes the gradient steps of the phase, each batch in so many parts."""
                 if parts > 1:
                     self._compile_model(phase, parts)
-                set_pace(model.optimizer, phase, compiled.rate, given.batches.train)
-                set_shares(self.network, self.layers.blocks, phase)
+                set_pace(network.model.optimizer, phase, compiled.rate, given.batches.train)
+                set_shares(network, self.layers.blocks, phase)
                 batches, recorder = given.batches.in_parts(parts), None
                 if self.resumption:
                     recorder = self.resumption.recorder(
                         len(self.results), given.model, batches, keeping, parts
                     )
                 history = fit(
-                    model,
+                    network.model,
                     given.model,
                     batches,
                     keeping=keeping,
@@ -269,13 +271,16 @@ class PhaseRunner:
                     epochs=phase.epochs,
                     **options,
                 )
-                return recorder.joined(history) if recorder else history
+                return self._whole(history)
 
-            parts = self.resumption.parts if self.resumption else 1
-            history = in_parts_that_fit(
-                train, keeping, batch_size=self.data.batch_size, parts=parts
-            )
+            size, parts = self.data.batch_size, self.resumption.parts if self.resumption else 1
+            history = in_parts_that_fit(train, keeping, batch_size=size, parts=parts)
         return Outcome(history, keeping.metrics, None)
+
+    def _whole(self, history: keras.callbacks.History) -> keras.callbacks.History:
+        """Adds the epochs that an earlier process had trained in the same phase."""
+        begun = len(self._joined.epoch)
+        return self.resumption.whole(history, begun) if self.resumption else history
 
     def _compile_model(self, phase: Phase, parts: int = 1) -> None:
         """Compiles the model for a phase, to add up the gradients of so many steps."""

@@ -156,12 +156,16 @@ class Recorder(keras.callbacks.Callback):
         self._folder.save_within(self._phase, self.epochs, batches, state)
         self._written = time.monotonic()
 
-    def joined(self, history: keras.callbacks.History) -> keras.callbacks.History:
-        """Gives the history of the whole phase, where `history` is that of this process."""
+    def joined(self, history: keras.callbacks.History, begun: int) -> keras.callbacks.History:
+        """Gives the history of the whole phase.
+
+        Args:
+            history: The history of this process.
+            begun: The number of epochs before this phase.
+        """
         whole = keras.callbacks.History()
         whole.params, whole.history = history.params, self.history
-        last = history.epoch[-1] if history.epoch else history.params["epochs"] - 1
-        whole.epoch = [*range(last - self.epochs + 1, last + 1)]
+        whole.epoch = [*range(begun, begun + self.epochs)]
         return whole
 
 

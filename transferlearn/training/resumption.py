@@ -48,6 +48,7 @@ class Resumption:
     still: frozenset[int]
     _within: State | None = field(default=None, init=False)
     _seed: keras.Variable = field(init=False)
+    _recorder: Recorder = field(init=False)
 
     def __post_init__(self) -> None:
         with random_states_kept():  # layers made later have the seeds that they had without a run
@@ -132,7 +133,7 @@ class Resumption:
         within, self._within = self._within, None
         train = batches.train
         steps = len(train) if isinstance(train, keras.utils.PyDataset) else None
-        return Recorder(
+        self._recorder = Recorder(
             self.folder,
             phase,
             Changing(self._variables(model), model, keeping, self.callbacks),
@@ -140,6 +141,16 @@ class Resumption:
             steps if getattr(train, "by_epoch", False) else None,
             parts,
         )
+        return self._recorder
+
+    def whole(self, history: keras.callbacks.History, begun: int) -> keras.callbacks.History:
+        """Adds the epochs that an earlier process trained to those that this one did.
+
+        Args:
+            history: The history of a phase in this process.
+            begun: The number of epochs before the phase.
+        """
+        return self._recorder.joined(history, begun)
 
     def _variables(self, *models: keras.Model) -> list[keras.Variable]:
         """Lists the variables of the network, its augmentation, `models` and Keras's own seed."""

@@ -8,7 +8,6 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 from transferlearn.data.images.dataset import ImageDataset
-from transferlearn.data.images.files import to_rgb
 from transferlearn.data.images.items import ArrayItems
 from transferlearn.data.images.options import ImageOptions
 from transferlearn.data.images.pixels import (
@@ -19,6 +18,7 @@ from transferlearn.data.images.pixels import (
     raw_rgb,
 )
 from transferlearn.data.messages import quiet
+from transferlearn.edge.pictures import to_rgb
 
 
 def pixel_dataset(x: np.ndarray | Sequence[Any], options: ImageOptions) -> ImageDataset:

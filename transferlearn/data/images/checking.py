@@ -11,7 +11,6 @@ import numpy as np
 from PIL import Image
 
 from transferlearn.data.images.dataset import ImageDataset
-from transferlearn.data.images.files import ImageFileError, decode, resize
 from transferlearn.data.images.items import FileItems, Print
 from transferlearn.data.images.likeness import likeness
 from transferlearn.data.images.options import ImageOptions
@@ -19,6 +18,7 @@ from transferlearn.data.images.pixels import fingerprint
 from transferlearn.data.items import decoding_pool
 from transferlearn.data.listed import Listed
 from transferlearn.data.messages import Skipped, indented, quiet, report_skipped
+from transferlearn.edge.pictures import ImageFileError, decode, resize
 from transferlearn.progress import is_silent
 
 _PATIENCE = 2.0  # seconds before progress is shown

@@ -6,10 +6,11 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from transferlearn.data.images.files import ImageFileError, decode, resize
 from transferlearn.data.images.likeness import likeness_of_array
 from transferlearn.data.images.pixels import fingerprint, fit_size, raw_rgb
 from transferlearn.data.items import RawItems, decoding_pool
+from transferlearn.edge.pictures import ImageFileError, decode, resize, size_of
+from transferlearn.monitoring.traits import Traits, of_sizes
 
 
 class Print(NamedTuple):
@@ -110,6 +111,11 @@ class FileItems(ImageItems):
     def held_bytes(self) -> int:
         """Counts the bytes of the resized images that are kept in memory."""
         return sum(self._kept[path].nbytes for path in self._paths if path in self._kept)
+
+    def traits(self, rows: np.ndarray) -> Traits:
+        """Measures the sizes that the images have in their files."""
+        sizes = np.array([size_of(self._paths[row]) for row in rows])
+        return of_sizes(sizes[:, 0], sizes[:, 1])
 
     def start(self, rows: np.ndarray, epoch: int = 0) -> Callable[[], np.ndarray]:
         """Begins to decode the files in threads, and gives a function that waits for them."""

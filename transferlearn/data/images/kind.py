@@ -12,7 +12,6 @@ from transferlearn.data.dataset import Dataset
 from transferlearn.data.images.arrays import pixel_dataset
 from transferlearn.data.images.checking import file_dataset, open_files
 from transferlearn.data.images.dataset import ImageDataset
-from transferlearn.data.images.files import ENDINGS, ImageFileError, decode, resize
 from transferlearn.data.images.options import ImageOptions
 from transferlearn.data.images.streams import load_generator, load_tf_data
 from transferlearn.data.iterating import is_tf_data
@@ -20,6 +19,9 @@ from transferlearn.data.kind import Kind, One, Spec
 from transferlearn.data.listed import Listed, as_paths
 from transferlearn.data.sources.folders import files_of
 from transferlearn.data.targets.base import Target, Targets
+from transferlearn.edge import ImageReader
+from transferlearn.edge.pictures import ENDINGS, ImageFileError, decode, resize
+from transferlearn.monitoring.traits import Traits, of_pixels
 from transferlearn.types import Json, TfData
 
 
@@ -122,6 +124,10 @@ class Images(ImageOptions, Kind):
         image = resize(whole, self.size, self.interpolation)
         return One(np.asarray(image)[None], path, (whole.height, whole.width))
 
+    def traits(self, batch: np.ndarray) -> Traits:
+        """Measures brightness, contrast, colour and sharpness."""
+        return of_pixels(batch)
+
     def like(self, dataset: Dataset) -> Self:
         """Gives the settings that read other images at this dataset's size, by its filter."""
         height, width, *_ = dataset.shape
@@ -135,6 +141,10 @@ class Images(ImageOptions, Kind):
             "value_range": self.value_range and list(self.value_range),
             "interpolation": self.interpolation,
         }
+
+    def item_reader(self) -> ImageReader:
+        """Gives what reads photos at this size, by this filter."""
+        return ImageReader(self.size, self.interpolation, self.value_range)
 
     @classmethod
     def load(cls, settings: Json, folder: Path) -> Self:

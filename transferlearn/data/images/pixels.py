@@ -4,9 +4,9 @@ import hashlib
 
 import numpy as np
 
-from transferlearn.data.images.files import resize_array
 from transferlearn.data.images.options import ImageOptions
 from transferlearn.data.messages import notice
+from transferlearn.edge.pictures import resize_array
 
 _ROUNDING = 1e-3  # how far values may lie outside their range, by rounding
 _NEARLY = 1e-4  # how far from a whole number a value is still taken for one

@@ -11,12 +11,7 @@ from transferlearn.data.messages import indented, notice
 from transferlearn.data.targets.base import ByBatch, Target, Targets
 from transferlearn.data.targets.columns import LABEL_COLUMNS, as_numbers, find_column
 from transferlearn.data.targets.doubts import warn_of_alike, warn_of_conflicts
-from transferlearn.data.targets.labels import (
-    check_names,
-    class_labels,
-    closest,
-    is_missing,
-)
+from transferlearn.data.targets.labels import check_names, class_labels, closest, is_missing
 from transferlearn.wording import counted
 
 _LISTED = 10  # classes that a message names

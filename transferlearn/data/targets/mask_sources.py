@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from transferlearn.data.opening import ImageFileError, open_picture
+from transferlearn.edge.pictures import ImageFileError, open_picture
 
 # Other formats may be lossy: what they change a little is another id.
 _EXACT = ("BMP", "GIF", "PNG", "TIFF")

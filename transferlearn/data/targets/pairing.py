@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from transferlearn.data.messages import indented, notice
-from transferlearn.data.opening import ENDINGS, ImageFileError, open_picture
-from transferlearn.wording import counted
+import numpy as np
+from PIL import Image
 
-_TURNED = (5, 6, 7, 8)  # EXIF orientations that turn a photo by 90 degrees
-_ORIENTATION = 0x0112
+from transferlearn.data.messages import indented, notice
+from transferlearn.edge.pictures import ENDINGS, size_of, to_rgb
+from transferlearn.wording import counted
 
 
 def pair_masks(photos: Sequence[str], images: Path, masks: Path) -> list[str | None]:
@@ -50,35 +50,20 @@ def size_differs(photo: object, mask: tuple[int, int]) -> str:
         photo: The path of a file, a Pillow image, or an array.
         mask: The `(height, width)` of the mask.
     """
-    shape = getattr(photo, "shape", None)
-    turned = False
-    if shape is None:
+    if isinstance(photo, str):
         try:
-            image = open_picture(photo) if isinstance(photo, str) else photo
-        except ImageFileError:  # a broken photo is reported where photos are read
+            size = size_of(photo)
+        except (OSError, ValueError):  # a broken photo is reported where photos are read
             return ""
-        turned = _is_turned(image)
-        width, height = getattr(image, "size", mask[::-1])
-        shape = (width, height) if turned else (height, width)
-    size = (int(shape[0]), int(shape[1]))
+    elif isinstance(photo, Image.Image):
+        upright = to_rgb(photo)
+        size = (upright.height, upright.width)
+    else:
+        size = np.shape(photo)[:2]
     if size == mask:
         return ""
-    if turned and size == mask[::-1]:
-        return (
-            f"the photo is turned to {size[0]} x {size[1]} by its EXIF orientation, and its mask "
-            "is not: turn the mask too"
-        )
+    turned = "; a photo that EXIF turns needs a mask that is turned, too" * (size == mask[::-1])
     return (
-        f"the photo is {size[0]} x {size[1]} pixels high and wide, its mask {mask[0]} x {mask[1]}"
+        f"the photo is {size[0]} x {size[1]} pixels high and wide, its mask "
+        f"{mask[0]} x {mask[1]}{turned}"
     )
-
-
-def _is_turned(image: object) -> bool:
-    """Says whether EXIF turns a picture by 90 degrees."""
-    # Pillow decodes the whole of a PNG to find out that it has no EXIF.
-    if getattr(image, "format", None) == "PNG" and "exif" not in getattr(image, "info", {}):
-        return False
-    try:
-        return image.getexif().get(_ORIENTATION) in _TURNED  # type: ignore[attr-defined]
-    except Exception:  # broken EXIF says nothing about the pixels
-        return False

@@ -27,6 +27,8 @@ from transferlearn.data.texts.reading import (
 )
 from transferlearn.data.texts.tokenizer import Tokenizer, load_tokenizer, save_tokenizer
 from transferlearn.data.texts.tokens import TokenItems
+from transferlearn.edge import ItemReader, TextReader
+from transferlearn.monitoring.traits import Traits, of_tokens
 from transferlearn.types import Json, TfData
 
 _STRANGE = 0.5  # share of unknown tokens above which a text is pointed out
@@ -137,6 +139,10 @@ class Texts(Kind):
             return None
         return One(dataset.first_batch(1), names[0] if names else None)
 
+    def traits(self, batch: np.ndarray) -> Traits:
+        """Measures the number of tokens and the share of unknown ones."""
+        return of_tokens(batch, self.tokenizer.padding, self.tokenizer.unknown)
+
     def of_one_shape(self, datasets: Sequence[Dataset]) -> list[Dataset]:
         """Fills the rows of all datasets up to the length of the longest row in any of them."""
         longest = max(_texts_of(dataset).longest for dataset in datasets)
@@ -145,6 +151,20 @@ class Texts(Kind):
     def settings(self) -> Json:
         """Gives the settings that a save holds: `sequence_length` and `long_texts`."""
         return {"sequence_length": self.sequence_length, "long_texts": self.long_texts}
+
+    def item_reader(self) -> ItemReader:
+        """Gives what reads texts without Keras, or token ids where the tokenizer needs it."""
+        tokenizer = self.tokenizer.for_edge()
+        if tokenizer is None:
+            return super().item_reader()
+        return TextReader(
+            tokenizer,
+            self.sequence_length,
+            self.long_texts,
+            self.tokenizer.start,
+            self.tokenizer.end,
+            self.tokenizer.padding,
+        )
 
     @classmethod
     def load(cls, settings: Json, folder: Path) -> Self:

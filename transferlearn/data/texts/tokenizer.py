@@ -8,6 +8,8 @@ from typing import Self
 
 import numpy as np
 
+from transferlearn.edge.tokenizers import CharacterTokenizer, EdgeTokenizer
+
 _CLASS = "class.json"  # the file of a save that names the tokenizer's class
 
 
@@ -33,6 +35,10 @@ class Tokenizer(abc.ABC):
     def spelled(self, ids: Sequence[int]) -> list[str]:
         """Gives the string of each token; by default its id in digits."""
         return [str(i) for i in ids]
+
+    def for_edge(self) -> EdgeTokenizer | None:
+        """Gives the same tokenizer without Keras and TensorFlow; `None`: there is none."""
+        return None
 
     @abc.abstractmethod
     def save(self, folder: Path) -> None:
@@ -83,12 +89,16 @@ class Characters(Tokenizer):
 
     def tokenize(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Gives the numbers of each text's characters; those that are 0 are left out."""
-        numbers = (np.frombuffer(text.encode("utf-32-le"), np.int32) for text in texts)
-        return [row[row > 0] for row in numbers]
+        tokenize = self.for_edge().tokenize
+        return [np.array(tokenize(text), np.int32) for text in texts]
 
     def spelled(self, ids: Sequence[int]) -> list[str]:
         """Gives the characters."""
         return [chr(i) for i in ids]
+
+    def for_edge(self) -> CharacterTokenizer:
+        """Gives the same tokenizer, of which exports are read."""
+        return CharacterTokenizer()
 
     def save(self, folder: Path) -> None:
         """Makes the folder, and writes nothing into it, since there is nothing to keep."""

@@ -1,16 +1,33 @@
-"""Decodes image files into RGB by documented rules, and resizes them."""
+"""Decodes image files into RGB by documented rules, and resizes them, in training and anywhere."""
 
 import contextlib
+import stat
+from io import BytesIO
+from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from transferlearn.data.opening import ENDINGS as ENDINGS
-from transferlearn.data.opening import FORMATS as FORMATS
-from transferlearn.data.opening import ImageFileError as ImageFileError
-from transferlearn.data.opening import open_picture
-
+# A file with one of these endings must hold one of these formats. Cameras write MPO (a JPEG with
+# a second picture behind it) under .jpg.
+ENDINGS = {
+    ".jpg": ("JPEG", "MPO"),
+    ".jpeg": ("JPEG", "MPO"),
+    ".jpe": ("JPEG", "MPO"),
+    ".png": ("PNG",),
+    ".gif": ("GIF",),
+    ".bmp": ("BMP",),
+    ".webp": ("WEBP",),
+    ".tif": ("TIFF",),
+    ".tiff": ("TIFF",),
+}
 _AT_ONCE = 2**22  # pixels that are composed on white at a time
+# Nothing else is ever opened: Pillow would start Ghostscript on an EPS renamed to .jpg.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+
+
+class ImageFileError(ValueError):
+    """Is raised for an image file that cannot be used; says why, without its path."""
 
 
 def decode(path: str, *, any_name: bool = False, least: int | None = None) -> Image.Image:
@@ -37,7 +54,40 @@ def decode(path: str, *, any_name: bool = False, least: int | None = None) -> Im
         ImageFileError: The file is empty, unreadable, no image, misnamed, oversized, truncated or
             corrupt.
     """
-    image = open_picture(path, any_name=any_name)
+    return _decoded(open_picture(path, any_name=any_name), least)
+
+
+def open_picture(path: str, *, any_name: bool = False) -> Image.Image:
+    """Opens one file without decoding its pixels, and checks its name, format and size.
+
+    Args:
+        path: The file.
+        any_name: Whether the file's ending may name another format than its content has.
+
+    Raises:
+        ImageFileError: The file is empty, unreadable, no image, misnamed or oversized.
+    """
+    ending = Path(path).suffix.lower()
+    formats = FORMATS if any_name else ENDINGS.get(ending, FORMATS)
+    image = _open(_read(path))
+    if image.format not in formats:
+        raise ImageFileError(f"misnamed: the content is {image.format}, the name ends in {ending}")
+    return image
+
+
+def decode_bytes(content: bytes) -> Image.Image:
+    """Decodes the content of a file, which need not be on a disk, by the rules of `decode`.
+
+    Raises:
+        ImageFileError: The content is empty, no image, oversized, truncated or corrupt.
+    """
+    if not content:
+        raise ImageFileError("empty: 0 bytes")
+    return _decoded(_open(content), None)
+
+
+def _decoded(image: Image.Image, least: int | None) -> Image.Image:
+    """Decodes all pixels of a picture that was opened."""
     if least is not None:
         image.draft(None, (least, least))
     try:
@@ -46,6 +96,55 @@ def decode(path: str, *, any_name: bool = False, least: int | None = None) -> Im
     except Exception as error:
         reason = str(error) or type(error).__name__
         raise ImageFileError(f"truncated or corrupt: {reason}") from error
+
+
+def size_of(path: str) -> tuple[int, int]:
+    """Gives the `(height, width)` in pixels of an upright picture, without decoding it."""
+    with Image.open(path, formats=FORMATS) as image:
+        turned = False
+        with contextlib.suppress(Exception):  # broken EXIF says nothing about the pixels
+            turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+        return (image.width, image.height) if turned else (image.height, image.width)
+
+
+def _read(path: str) -> bytes:
+    """Reads all bytes of a file; refuses pipes, devices and empty files."""
+    try:
+        mode = Path(path).stat().st_mode
+        special = not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+        data = b"" if special else Path(path).read_bytes()  # reading a pipe would never end
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        reason = getattr(error, "strerror", None) or error
+        raise ImageFileError(f"unreadable: {reason}") from error
+    if special:
+        raise ImageFileError("unreadable: a pipe, socket or device")
+    if not data:
+        raise ImageFileError("empty: 0 bytes")
+    return data
+
+
+def _open(data: bytes) -> Image.Image:
+    """Opens a picture without decoding its pixels yet."""
+    try:
+        image = Image.open(BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError as error:
+        raise ImageFileError("not an image, or cut off in its header") from error
+    except Image.DecompressionBombError as error:
+        raise _oversized(str(error)) from error
+    except Exception as error:
+        raise ImageFileError(f"truncated or corrupt: {error}") from error
+    # A small file can hold a huge picture: a PNG of 48 KB took 2.6 GB in Keras's own loader.
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is not None and image.width * image.height > limit:
+        raise _oversized(f"{image.width} x {image.height} pixels")
+    return image
+
+
+def _oversized(what: str) -> ImageFileError:
+    """Makes the error for a picture with more pixels than Pillow allows."""
+    return ImageFileError(
+        f"oversized: {what}; the limit is PIL.Image.MAX_IMAGE_PIXELS={Image.MAX_IMAGE_PIXELS}"
+    )
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

@@ -7,11 +7,11 @@ import keras
 import numpy as np
 
 from transferlearn.data.targets.labels import one_hot
-from transferlearn.tasks.axes import Axes, check_finite
-from transferlearn.tasks.folds import FOLDS, divide
 from transferlearn.tasks.intervals import Interval, wilson
-from transferlearn.tasks.lbfgs import minimise
-from transferlearn.tasks.solver import SolvedLayer, Solver
+from transferlearn.tasks.solving.axes import Axes, check_finite
+from transferlearn.tasks.solving.folds import FOLDS, divide
+from transferlearn.tasks.solving.lbfgs import minimise
+from transferlearn.tasks.solving.solver import SolvedLayer, Solver
 from transferlearn.types import Operation
 
 # From strong to weak, so that each fit can start where the last one ended.

@@ -5,7 +5,7 @@ from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
-from transferlearn.tasks.class_curves import Reliability, ThresholdCounts
+from transferlearn.tasks.classification.curves import Reliability, ThresholdCounts
 from transferlearn.tasks.figures import Evaluation
 from transferlearn.types import Json
 

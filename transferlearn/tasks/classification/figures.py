@@ -8,8 +8,8 @@ import numpy as np
 
 from transferlearn.data.messages import notice
 from transferlearn.data.targets.labels import one_hot
-from transferlearn.tasks.class_curves import Reliability, ThresholdCounts
-from transferlearn.tasks.class_evaluation import ClassEvaluation
+from transferlearn.tasks.classification.curves import Reliability, ThresholdCounts
+from transferlearn.tasks.classification.evaluation import ClassEvaluation
 from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.intervals import Interval, bootstrap, group_sums, wilson
 from transferlearn.tasks.pairs import PairedTest, mcnemar, paired_bootstrap

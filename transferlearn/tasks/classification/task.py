@@ -11,8 +11,9 @@ from transferlearn.checks import is_number
 from transferlearn.data import Classes, Dataset, Tags, Target, Targets
 from transferlearn.data.targets import ClassTargets, TagTargets, Weigh
 from transferlearn.data.targets.labels import one_hot
+from transferlearn.edge import ClassPrediction
 from transferlearn.tasks.base import Task
-from transferlearn.tasks.class_encoding import ClassEncoding, ClassPrediction, TagEncoding
+from transferlearn.tasks.classification.encoding import ClassEncoding, TagEncoding
 
 _CLASSES, _TAGS = Classes(), Tags()
 

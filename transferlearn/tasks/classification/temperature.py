@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from transferlearn.data.targets.labels import one_hot
-from transferlearn.tasks.class_curves import Reliability
-from transferlearn.tasks.class_figures import cross_entropies
+from transferlearn.tasks.classification.curves import Reliability
+from transferlearn.tasks.classification.figures import cross_entropies
 from transferlearn.tasks.temperature import TemperatureScaling
 
 

@@ -11,54 +11,25 @@ import numpy as np
 from transferlearn.assembling import NetworkOutput
 from transferlearn.data import Numbers, Target, Targets
 from transferlearn.data.targets import NumberRows, NumberTargets
+from transferlearn.edge import NumberPrediction, NumberReader
 from transferlearn.heads import Output
-from transferlearn.tables import as_html
+from transferlearn.monitoring import OutputSignals, Quantities
 from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, Seen, Task, in_numpy
 from transferlearn.tasks.figures import Evaluation
-from transferlearn.tasks.number_figures import NumberEvaluation, compare_numbers, regression_figures
 from transferlearn.tasks.pairs import PairedTest
-from transferlearn.tasks.ridge import RidgeSolver
+from transferlearn.tasks.regression.figures import (
+    NumberEvaluation,
+    compare_numbers,
+    regression_figures,
+)
+from transferlearn.tasks.regression.standardised import R2, Standardised, check_loss, check_metrics
 from transferlearn.tasks.scores import Determination, Score
-from transferlearn.tasks.standardised import R2, Standardised, check_loss, check_metrics
+from transferlearn.tasks.solving.ridge import RidgeSolver
 from transferlearn.templates import copy_metrics
 from transferlearn.types import Json, Loss, Metrics, Tensor
 from transferlearn.wording import counted
 
 _NUMBERS = Numbers()
-
-
-@dataclass(frozen=True, kw_only=True)
-class NumberPrediction:
-    """Holds what a regressor says of one item.
-
-    Attributes:
-        values: The numbers, in their own units, by name.
-        path: The path of the item's file, if it has one.
-    """
-
-    values: dict[str, float]
-    path: str | None = None
-
-    @property
-    def value(self) -> float:
-        """Gives the number, where there is only one for each item.
-
-        Raises:
-            ValueError: There are several numbers.
-        """
-        if len(self.values) > 1:
-            raise ValueError(
-                f"There are several numbers: take values[{next(iter(self.values))!r}]."
-            )
-        return next(iter(self.values.values()))
-
-    def __str__(self) -> str:
-        return "\t".join(f"{name} {value:.6g}" for name, value in self.values.items())
-
-    def _repr_html_(self) -> str:
-        """Gives a table of the numbers for notebooks."""
-        rows = [(name, f"{value:.6g}") for name, value in self.values.items()]
-        return as_html([("number", "predicted"), *rows], right=[1], caption=self.path or "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +80,11 @@ class NumberEncoding(Encoding[NumberPrediction]):
     def answers(self) -> tuple[str, ...]:
         """Gives the names of the numbers."""
         return self.names
+
+    @property
+    def watched(self) -> OutputSignals:
+        """Watches numbers, whose errors count in units of their spread."""
+        return Quantities(self.names, self.spread)
 
     def described(self, encoded: Any) -> list[str]:
         """Writes each item's numbers, with their names if there are several."""
@@ -185,12 +161,16 @@ class NumberEncoding(Encoding[NumberPrediction]):
 
     def decode(self, values: np.ndarray, seen: Sequence[Seen]) -> list[NumberPrediction]:
         """Makes a prediction for each item: its numbers, by name."""
-        return [
-            NumberPrediction(
-                values=dict(zip(self.names, map(float, row), strict=True)), path=of.path
-            )
-            for row, of in zip(values, seen, strict=True)
-        ]
+        reader = self.output_reader()
+        return reader.read({reader.output: values}, [of.path for of in seen])
+
+    def meant(self, outputs: Tensor) -> dict[str, Tensor]:
+        """Gives the outputs as they are: `(rows, numbers)`, in their own units."""
+        return {NumberReader.output: outputs}
+
+    def output_reader(self) -> NumberReader:
+        """Gives what makes predictions of numbers."""
+        return NumberReader(self.names)
 
     def measure(self, values: np.ndarray, targets: np.ndarray) -> NumberEvaluation:
         """Gives the errors in the numbers' own units, R2 and more."""

@@ -6,10 +6,10 @@ from typing import ClassVar, NamedTuple
 import keras
 import numpy as np
 
-from transferlearn.tasks.axes import check_finite, principal_axes
-from transferlearn.tasks.folds import divide, have_several
 from transferlearn.tasks.intervals import Interval, r2_interval
-from transferlearn.tasks.solver import SolvedLayer, Solver
+from transferlearn.tasks.solving.axes import check_finite, principal_axes
+from transferlearn.tasks.solving.folds import divide, have_several
+from transferlearn.tasks.solving.solver import SolvedLayer, Solver
 from transferlearn.types import Operation
 
 _STRENGTHS = 10.0 ** np.arange(1.0, -8.1, -0.25)  # in units of the largest variance

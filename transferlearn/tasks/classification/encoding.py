@@ -12,14 +12,18 @@ from transferlearn.assembling import NetworkOutput
 from transferlearn.data import Classes, OneHot, Tags, Target, Targets
 from transferlearn.data.targets import ClassTargets
 from transferlearn.data.targets.labels import one_hot
+from transferlearn.edge import ClassPrediction, ClassReader
 from transferlearn.heads import Output
-from transferlearn.tables import as_html
+from transferlearn.monitoring import AnyClasses, OneClass, OutputSignals
 from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, Seen, in_numpy
-from transferlearn.tasks.class_evaluation import ClassEvaluation
-from transferlearn.tasks.class_figures import classification_figures, compare_answers, majority
-from transferlearn.tasks.class_temperature import ClassTemperature
+from transferlearn.tasks.classification.evaluation import ClassEvaluation
+from transferlearn.tasks.classification.figures import (
+    classification_figures,
+    compare_answers,
+    majority,
+)
+from transferlearn.tasks.classification.temperature import ClassTemperature
 from transferlearn.tasks.figures import Evaluation
-from transferlearn.tasks.logistic import LogisticSolver
 from transferlearn.tasks.losses import (
     Outputs,
     check_metrics,
@@ -31,42 +35,13 @@ from transferlearn.tasks.losses import (
 )
 from transferlearn.tasks.pairs import PairedTest
 from transferlearn.tasks.scores import Score, Share
+from transferlearn.tasks.solving.logistic import LogisticSolver
 from transferlearn.templates import copy_metrics
 from transferlearn.types import Json, Loss, Metrics, Tensor
 from transferlearn.wording import counted
 
 _LEAST = 1e-37  # of probabilities, about the smallest that float32 holds to all its digits
 _NAMED = 5  # the most classes that a summary names, or a table shows; there may be thousands
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClassPrediction:
-    """Holds what a classifier says of one item.
-
-    Attributes:
-        class_name: The likeliest class.
-        probability: The probability of that class, in [0, 1].
-        probabilities: The probability of every class, by its name.
-        labels: The classes that the item has: the likeliest one; where an item can have several,
-            all with a probability of at least 0.5.
-        path: The path of the item's file, if it has one.
-    """
-
-    class_name: str
-    probability: float
-    probabilities: dict[str, float]
-    labels: tuple[str, ...]
-    path: str | None = None
-
-    def __str__(self) -> str:
-        return f"{', '.join(self.labels) or '-'}\t{self.probability:.4f}"
-
-    def _repr_html_(self) -> str:
-        """Gives a table of the likeliest classes for notebooks."""
-        likeliest = sorted(self.probabilities.items(), key=lambda item: -item[1])[:_NAMED]
-        rows = [(name, f"{probability:.4f}") for name, probability in likeliest]
-        head = ("class", "probability")
-        return as_html([head, *rows], right=[1], caption=self.path or "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +90,11 @@ class ClassEncoding(Encoding[ClassPrediction]):
     def answers(self) -> tuple[str, ...]:
         """Gives the names of the classes."""
         return self.class_names
+
+    @property
+    def watched(self) -> OutputSignals:
+        """Watches probabilities of classes, of which an item has one or any number."""
+        return (AnyClasses if self.several else OneClass)(self.class_names)
 
     def leading(self, values: np.ndarray) -> np.ndarray:
         """Gives the id of each row's likeliest class."""
@@ -208,21 +188,30 @@ class ClassEncoding(Encoding[ClassPrediction]):
         """Compares the accuracies: by McNemar's test, that of tags by a paired bootstrap."""
         return compare_answers(first, second)
 
-    def values(self, outputs: Any) -> np.ndarray:
+    def meant(self, outputs: Tensor) -> dict[str, Tensor]:
         """Turns outputs into a probability for each class: `(rows, classes)`."""
-        likely = in_numpy(outputs)
+        likely = outputs
         if self.activation == "linear":
             one_each = self.several or likely.shape[1] == 1
             squash = keras.activations.sigmoid if one_each else keras.activations.softmax
-            likely = in_numpy(squash(keras.ops.convert_to_tensor(likely)))
+            likely = squash(likely)
         if likely.shape[1] == 1 and len(self.class_names) == 2:
             # A single output is the probability of the second class.
-            return np.concatenate([1 - likely, likely], axis=1)
-        return likely
+            likely = keras.ops.concatenate([1 - likely, likely], axis=1)
+        return {ClassReader.output: likely}
+
+    def values(self, outputs: Any) -> np.ndarray:
+        """Turns outputs into a probability for each class: `(rows, classes)`."""
+        return in_numpy(self.meant(keras.ops.convert_to_tensor(outputs))[ClassReader.output])
 
     def decode(self, values: np.ndarray, seen: Sequence[Seen]) -> list[ClassPrediction]:
         """Makes a prediction for each item: its likeliest class, and the probabilities of all."""
-        return [self._prediction(row, of) for row, of in zip(values, seen, strict=True)]
+        reader = self.output_reader()
+        return reader.read({reader.output: values}, [of.path for of in seen])
+
+    def output_reader(self) -> ClassReader:
+        """Gives what makes predictions of probabilities."""
+        return ClassReader(self.class_names, self.several)
 
     def measure(self, values: np.ndarray, targets: np.ndarray) -> ClassEvaluation:
         """Gives the accuracy, the loss, the recall of each class and more."""
@@ -269,18 +258,6 @@ class ClassEncoding(Encoding[ClassPrediction]):
             for i in order
         ]
         return ", ".join(names) or "-"
-
-    def _prediction(self, row: np.ndarray, seen: Seen) -> ClassPrediction:
-        """Makes a prediction of an item's probabilities, one for each class."""
-        best = int(row.argmax())
-        chosen = np.flatnonzero(row >= 0.5) if self.several else [best]
-        return ClassPrediction(
-            class_name=self.class_names[best],
-            probability=float(row[best]),
-            probabilities=dict(zip(self.class_names, map(float, row), strict=True)),
-            labels=tuple(self.class_names[i] for i in chosen),
-            path=seen.path,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

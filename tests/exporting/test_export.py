@@ -1,0 +1,260 @@
+"""What is exported answers as Keras does, or it is not there."""
+
+import json
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import transferlearn as tl
+from tests import made
+from tests.networks import pixels
+from transferlearn.exporting import checking, entrance
+from transferlearn.tasks import TagEncoding
+
+for _module in ("onnx", "tf2onnx", "onnxruntime"):
+    pytest.importorskip(_module)
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="TensorFlow's converters are used"
+)
+KERNEL = [[4.0, -4.0], [0, 0], [-4, 4]]
+PIXELS = pixels(24, 8, seed=3)
+LABELLED = PIXELS, np.array(["red", "blue"] * 12)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return made.of_colours(KERNEL)
+
+
+@pytest.fixture(scope="module")
+def exported(fitted, tmp_path_factory):
+    return tl.export(fitted, tmp_path_factory.mktemp("exports") / "colours", LABELLED)
+
+
+@pytest.fixture(scope="module")
+def runner(exported):
+    return tl.edge.Runner(exported.path)
+
+
+def probabilities(predictions):
+    return np.array([list(prediction.probabilities.values()) for prediction in predictions])
+
+
+def test_predictions_are_those_of_keras(fitted, runner):
+    expected, found = (model.predict(list(PIXELS)) for model in (fitted, runner))
+    assert [p.class_name for p in found] == [p.class_name for p in expected]
+    np.testing.assert_allclose(probabilities(found), probabilities(expected), atol=1e-6)
+
+
+def test_files_are_read_as_keras_reads_them(fitted, runner, tmp_path):
+    path = tmp_path / "large.png"
+    Image.fromarray(pixels(1, 40, seed=8)[0]).save(path)
+    turned = tmp_path / "turned.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(pixels(1, 48, seed=9)[0, :24]).save(turned, exif=exif)
+    for file in (path, str(turned)):
+        found, expected = runner.predict(file), fitted.predict(file)
+        assert found.path == expected.path == str(file)
+        assert found.probability == pytest.approx(expected.probability, abs=1e-6)
+    assert runner.predict(path.read_bytes()) == runner.predict(Image.open(path))
+
+
+def test_inputs_and_outputs_have_names_and_any_batch(runner):
+    for batch in (1, 5):
+        found = runner.run({"image": PIXELS[:batch].astype("float32")})
+        assert {name: array.shape for name, array in found.items()} == {"probabilities": (batch, 2)}
+
+
+def test_the_file_says_what_it_is(exported):
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(exported.path / "model.onnx")
+    said = session.get_modelmeta().custom_metadata_map
+    assert json.loads(said["output_reader"])["settings"]["class_names"] == ["red", "blue"]
+    assert json.loads(said["item_reader"])["settings"]["image_size"] == [8, 8]
+    assert said["model_hash"] == exported.description.model_hash
+
+
+def test_the_check_is_written_and_shown(exported):
+    said = json.loads((exported.path / "export.json").read_text())["checked"]
+    assert said["items"] == len(PIXELS)
+    assert said["equal"] == 1
+    assert 0 <= said["difference"] < 1e-4
+    assert said["keras_score"] == said["exported_score"]
+    assert "accuracy" in str(exported)
+
+
+def test_a_file_that_answers_otherwise_is_not_kept(fitted, tmp_path, monkeypatch):
+    other = made.of_colours([[4.0, -4.0], [0, 0], [-4, 4.1]])
+    monkeypatch.setattr(entrance, "serve", lambda _, **how: real(other, **how))
+    with pytest.raises(ValueError, match="answers otherwise"):
+        tl.export(fitted, tmp_path / "colours", LABELLED)
+    assert not list(tmp_path.iterdir())
+    made_so = tl.export(fitted, tmp_path / "colours", LABELLED, limit=0.5)
+    assert 1e-3 < made_so.checked.difference < 0.5
+
+
+real = entrance.serve
+
+
+def test_answers_that_are_all_alike_prove_nothing(tmp_path):
+    flat = made.of_colours([[1e-7, 0], [0, 0], [0, 0]])
+    with pytest.raises(ValueError, match="proves nothing"):
+        tl.export(flat, tmp_path / "flat", LABELLED)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_older_export_is_replaced_and_nothing_else(fitted, exported, tmp_path):
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(OSError, match="is no export"):
+        tl.export(fitted, tmp_path / "mine", LABELLED)
+    (exported.path / "notes.txt").write_text("mine")
+    with pytest.raises(OSError, match=r"notes\.txt"):
+        tl.export(fitted, exported.path, LABELLED)
+    (exported.path / "notes.txt").unlink()
+    before = exported.path.stat().st_ino
+    tl.export(fitted, exported.path, LABELLED)
+    assert exported.path.stat().st_ino != before
+    assert [path.name for path in exported.path.parent.iterdir()] == ["colours"]
+
+
+def test_what_cannot_be_exported_is_said_before_work_starts(fitted, tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match="format is one of onnx"):
+        tl.export(fitted, tmp_path / "x", LABELLED, format="coreml")
+    with pytest.raises(ValueError, match="offered with quantize"):
+        tl.export(fitted, tmp_path / "x", LABELLED, format="saved_model", quantize="float16")
+    with pytest.raises(ValueError, match="photos/validation"):
+        tl.export(fitted, tmp_path / "x")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r"\[export\]"):
+        tl.export(fitted, tmp_path / "x", LABELLED)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_hash_is_that_of_the_model_and_not_of_the_file(fitted, tmp_path):
+    first = made.of_colours(KERNEL)
+    other = made.of_colours([[4.0, -4.0], [0, 0], [-4, 4.1]])
+    hashes = [tl.exporting.network.model_hash(model) for model in (fitted, first, other)]
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_logits_and_single_outputs_come_out_as_probabilities(tmp_path):
+    encoding = TagEncoding(class_names=("red", "blue"), activation="linear", units=2)
+    tags = made.of_colours(KERNEL, "linear", encoding)
+    single = made.of_colours([[4.0], [0], [-4]], "sigmoid")
+    for number, model in enumerate((tags, single)):
+        data = (PIXELS, [["red"], ["blue"]] * 12) if model is tags else LABELLED
+        path = tl.export(model, tmp_path / str(number), data).path
+        expected, found = (m.predict(list(PIXELS)) for m in (model, tl.edge.Runner(path)))
+        np.testing.assert_allclose(probabilities(found), probabilities(expected), atol=1e-6)
+        assert [p.labels for p in found] == [p.labels for p in expected]
+
+
+def test_numbers_come_out_in_their_own_units(tmp_path):
+    model = made.of_colours([[300.0, 1], [0, 0], [0, 2]], "linear", made.numbers("red", "sum"))
+    rows = np.stack([PIXELS[..., 0].mean((1, 2)), PIXELS[..., 2].mean((1, 2))], 1) / 255
+    exported = tl.export(model, tmp_path / "numbers", (PIXELS, rows))
+    found, expected = (m.predict(PIXELS[0]) for m in (tl.edge.Runner(exported.path), model))
+    assert found.values == pytest.approx(expected.values, rel=1e-5)
+
+
+def test_texts_are_read_without_keras(tmp_path):
+    weights = {"g": [0.0, 3.0], "b": [3.0, 0.0], "o": [0.1, 0.0]}
+    model = made.of_letters(weights)
+    texts = ["good", "bad", "boo", "goog" * 10] * 4
+    exported = tl.export(model, tmp_path / "texts", (texts, ["good", "bad", "bad", "good"] * 4))
+    runner = tl.edge.Runner(exported.path)
+    given = [*texts, "ü"]
+    expected, found = model.predict(given), runner.predict(given)
+    np.testing.assert_allclose(probabilities(found), probabilities(expected), atol=1e-6)
+    assert set(runner.predict(" ").probabilities) == {"bad", "good"}
+    (tmp_path / "a.txt").write_text("good")
+    assert runner.predict(tmp_path / "a.txt").class_name == "good"
+
+
+def test_items_that_fit_held_out_are_checked_on(fitted, tmp_path):
+    from dataclasses import replace
+
+    held_out = tl.data.load(LABELLED, fitted.kind, fitted.encoding.target)
+    assert tl.export(replace(fitted, held_out=held_out), tmp_path / "x").checked.items == 24
+
+
+@pytest.mark.parametrize("limit", [1e-4, 0.02])
+def test_answers_may_differ_only_where_two_are_about_as_likely(limit):
+    reader = tl.edge.ClassReader(("a", "b", "c"))
+    expected = {"probabilities": np.array([[0.5, 0.495, 0.005], [0.6, 0.4, 0]])}
+    found = {"probabilities": np.array([[0.495, 0.5, 0.005], [0.4, 0.6, 0]])}
+    assert reader.same(expected, found, limit).tolist() == [limit > 0.005, False]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("quantize", [None, "float16"])
+@pytest.mark.parametrize("format", ["onnx", "litert", "openvino", "saved_model"])
+def test_every_format_answers_alike(fitted, tmp_path, format, quantize):
+    if quantize and format == "saved_model":
+        pytest.skip("SavedModels are not offered in float16")
+    exported = tl.export(fitted, tmp_path / "x", LABELLED, format=format, quantize=quantize)
+    runner = tl.edge.Runner(exported.path, trusted=True)
+    assert set(runner.run({"image": PIXELS[:3].astype("float32")})) == {"probabilities"}
+    found, expected = (model.predict(list(PIXELS)) for model in (runner, fitted))
+    np.testing.assert_allclose(probabilities(found), probabilities(expected), atol=1e-3)
+    if format == "litert":
+        with zipfile.ZipFile(exported.path / "model.tflite") as archive:
+            assert archive.read("labels.txt") == b"red\nblue\n"
+    if format == "openvino":
+        import openvino
+
+        model = openvino.Core().read_model(exported.path / "model.xml")
+        told = model.get_rt_info(["transferlearn", "model_hash"]).astype(str)
+        assert told == exported.description.model_hash
+    if format == "saved_model":
+        with pytest.raises(ValueError, match="trusted"):
+            tl.edge.Runner(exported.path)
+
+
+@pytest.mark.full
+def test_int8_takes_uint8_pixels(fitted, tmp_path):
+    with pytest.raises(ValueError, match="calibration_data"):
+        tl.export(fitted, tmp_path / "x", LABELLED, format="litert", quantize="int8")
+    labelled = PIXELS, np.array([fitted.predict(x).class_name for x in PIXELS])
+    exported = tl.export(
+        fitted,
+        tmp_path / "x",
+        labelled,
+        format="litert",
+        quantize="int8",
+        calibration_data=labelled,
+        limit=0.1,
+    )
+    assert exported.description.inputs["image"].dtype == "uint8"
+    found = tl.edge.Runner(exported.path).predict(list(PIXELS))
+    expected = fitted.predict(list(PIXELS))
+    np.testing.assert_allclose(probabilities(found), probabilities(expected), atol=0.05)
+
+
+def test_int8_may_lose_one_point_of_the_score(fitted):
+    figures = dict.fromkeys(
+        ("megabytes", "keras_megabytes", "milliseconds", "keras_milliseconds"), 1.0
+    )
+    rows = {"probabilities": np.eye(2)}
+    for score, fails in ((0.891, False), (0.88, True)):
+        checked = checking.Checked(
+            items=2,
+            difference=0.3,
+            equal=0.9,
+            score="accuracy",
+            keras_score=0.9,
+            exported_score=score,
+            **figures,
+        )
+        reader = fitted.encoding.output_reader()
+        args = (checked, reader, rows, rows, "int8", None)
+        if fails:
+            with pytest.raises(ValueError, match="loses"):
+                checking._check_limit(*args)
+        else:
+            checking._check_limit(*args)

@@ -1,0 +1,302 @@
+"""A server answers every client alike, refuses what is wrong in a sentence, and stays alive."""
+
+import base64
+import json
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from tests.serving.made import SIZE, colours, photo
+from transferlearn.monitoring import Measured, OneClass, Reference, watch
+from transferlearn.monitoring.axes import Axes
+from transferlearn.serving import Settings, app
+from transferlearn.serving.log import read_log
+from transferlearn.serving.models import Models, Served
+from transferlearn.serving.tensors import HEADER
+
+pytestmark = pytest.mark.core
+RED, BLUE = photo((250, 10, 10)), photo((10, 10, 250))
+ARRAY = np.zeros((2, *SIZE, 3), "float32")
+ARRAY[0, ..., 0] = ARRAY[1, ..., 2] = 200
+
+
+@pytest.fixture
+def client():
+    with TestClient(app({"colours": colours()})) as made:
+        yield made
+
+
+def infer(client, binary_in, binary_out, array=ARRAY, **changes):
+    told = {"name": "image", "shape": list(array.shape), "datatype": "FP32"}
+    tail = array.tobytes() if binary_in else b""
+    if binary_in:
+        told["parameters"] = {"binary_data_size": len(tail)}
+    else:
+        told["data"] = array.ravel().tolist()
+    said = {"id": "7", "inputs": [{**told, **changes}]}
+    if binary_out:
+        said["parameters"] = {"binary_data_output": True}
+    head = json.dumps(said).encode()
+    headers = {HEADER: str(len(head))} if binary_in else {}
+    return client.post("/v2/models/colours/infer", content=head + tail, headers=headers)
+
+
+@pytest.mark.parametrize("binary_in", [False, True])
+@pytest.mark.parametrize("binary_out", [False, True])
+def test_the_protocol_in_json_and_bytes(client, binary_in, binary_out):
+    answer = infer(client, binary_in, binary_out)
+    assert answer.status_code == 200
+    length = int(answer.headers.get(HEADER, len(answer.content)))
+    said = json.loads(answer.content[:length])
+    (output,) = said["outputs"]
+    assert (said["id"], said["model_name"], output["shape"]) == ("7", "colours", [2, 2])
+    if binary_out:
+        numbers = np.frombuffer(answer.content[length:], "<f4")
+        assert output["parameters"]["binary_data_size"] == numbers.nbytes
+    else:
+        numbers = np.array(output["data"], "float32")
+    expected = colours().run({"image": ARRAY})["probabilities"]
+    np.testing.assert_allclose(numbers.reshape(2, 2), expected, rtol=1e-6)
+
+
+def test_every_way_to_ask_gives_the_same_answer(client):
+    encoded = base64.b64encode(RED).decode()
+    asked = [
+        client.post("/predict", content=RED, headers={"content-type": "image/png"}),
+        client.post("/predict", files={"file": ("a.png", RED)}),
+        client.post("/predict?model=colours", json={"b64": encoded}),
+        client.post("/invocations", content=RED, headers={"content-type": "application/x-image"}),
+        client.post("/v1/models/colours:predict", json={"instances": [{"b64": encoded}]}),
+    ]
+    for answer in asked:
+        assert answer.status_code == 200, answer.text
+        (prediction,) = answer.json()["predictions"]
+        assert prediction == asked[0].json()["predictions"][0]
+        assert prediction["class_name"] == "red"
+        assert answer.headers["x-request-id"] == answer.json()["request_id"]
+    both = client.post("/predict", files=[("a", ("a.png", RED)), ("b", ("b.png", BLUE))])
+    assert [p["class_name"] for p in both.json()["predictions"]] == ["red", "blue"]
+
+
+def test_models_are_described(client):
+    told = client.get("/v2/models/colours").json()
+    assert told["inputs"] == [{"name": "image", "datatype": "FP32", "shape": [-1, *SIZE, 3]}]
+    assert told["versions"] == ["1"]
+    assert client.get("/v2").json()["extensions"][0] == "binary_tensor_data"
+    for place in ("/v2/health/live", "/v2/health/ready", "/v2/models/colours/ready", "/ping"):
+        assert client.get(place).status_code == 200
+    assert client.post("/v2/repository/index").json()[0]["state"] == "READY"
+    page = client.get("/")
+    assert "http" not in page.text.replace("http-equiv", "")  # nothing from elsewhere
+    client.post("/predict", content=RED, headers={"content-type": "image/png"})
+    assert 'transferlearn_items_total{model="colours"} 1.0' in client.get("/metrics").text
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "kind", "status", "sentence"),
+    [
+        ("/predict", RED[:45], "image/png", 400, "cannot be read"),
+        ("/predict", b"", "image/png", 400, ""),
+        ("/predict", RED, "video/mp4", 415, "not known"),
+        ("/predict?model=cats", RED, "image/png", 404, "no model 'cats'"),
+        ("/predict", b"[1]", "application/json", 400, "JSON such as"),
+        ("/predict", b'{"text": "/etc/passwd"}', "application/json", 400, "cannot be read"),
+        ("/predict", b'{"instances": "a"}', "application/json", 400, "a list of items"),
+        ("/predict", b'{"b64": "%"}', "application/json", 400, "base64"),
+        ("/predict", b'{"instances": [[NaN]]}', "application/json", 400, "NaN"),
+        ("/predict", b"[" * 100_000, "application/json", 400, ""),
+        ("/predict", b'{"instances": ' + b"[" * 5000, "application/json", 400, "no JSON"),
+        ("/v2/models/colours/infer", b"{}", "application/json", 400, '"inputs"'),
+        ("/v2/models/colours/versions/9/infer", b"{}", "application/json", 404, "no version '9'"),
+        ("/nowhere", b"", "text/plain", 404, ""),
+        ("/predict", b"x" * 2_000_001, "image/png", 413, "2,000,000 bytes"),
+    ],
+)
+def test_what_is_wrong_gets_a_sentence(path, body, kind, status, sentence):
+    made = app({"colours": colours()}, settings=Settings(largest_request=2_000_000))
+    client = TestClient(made, raise_server_exceptions=False)
+    answer = client.post(path, content=body, headers={"content-type": kind})
+    assert answer.status_code == status, answer.text
+    assert sentence in answer.text.replace("\\", "")
+    assert "Traceback" not in answer.text
+    assert client.get("/v2/health/live").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"datatype": "FP8"}, "datatype"),
+        ({"shape": [2, 8, 8, -3]}, "whole numbers"),
+        ({"shape": [2**39, 2**39]}, "not of its shape"),
+        ({"shape": [1, 8, 8, 3]}, "not of its shape"),
+        ({"name": "pixels"}, "The inputs are image"),
+        ({"parameters": {"binary_data_size": 10**9}}, "more than there is"),
+        ({"parameters": 5}, "object"),
+    ],
+)
+def test_wrong_tensors_are_refused(client, change, sentence):
+    for binary in (False, True):
+        answer = infer(client, binary, False, **change)
+        assert answer.status_code == 400, answer.text
+    assert sentence in answer.json()["error"]
+    nan = np.full_like(ARRAY, np.nan)
+    assert "NaN" in infer(client, True, False, nan).json()["error"]
+
+
+def test_a_full_queue_answers_at_once():
+    runner = colours()
+    runner._runtime.gate.clear()
+    made = app({"colours": runner}, settings=Settings(workers=1, waiting=1, timeout=10))
+    with TestClient(made) as client:
+        found = []
+
+        def ask():
+            found.append(
+                client.post("/predict", content=RED, headers={"content-type": "image/png"})
+            )
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        until = time.monotonic() + 10
+        while len(found) < 2 and time.monotonic() < until:
+            time.sleep(0.01)
+        assert [answer.status_code for answer in found] == [503, 503]
+        assert found[0].headers["retry-after"] == "1"
+        runner._runtime.gate.set()
+        for thread in threads:
+            thread.join()
+        assert sorted(answer.status_code for answer in found) == [200, 200, 503, 503]
+
+
+def test_what_takes_too_long_is_given_up():
+    runner = colours()
+    runner._runtime.gate.clear()
+    with TestClient(app({"colours": runner}, settings=Settings(timeout=0.05))) as client:
+        answer = client.post("/predict", content=RED, headers={"content-type": "image/png"})
+        assert answer.status_code == 504
+        runner._runtime.gate.set()
+
+
+def test_a_key_opens_all_but_health():
+    client = TestClient(app({"colours": colours()}, settings=Settings(api_key="secret")))
+    assert client.get("/v2/health/live").status_code == 200
+    assert client.get("/v2").status_code == 401
+    assert client.get("/v2", headers={"x-api-key": "wrong"}).status_code == 401
+    assert client.get("/v2", headers={"x-api-key": "secret"}).status_code == 200
+    assert client.get("/v2", headers={"authorization": "Bearer secret"}).status_code == 200
+
+
+def test_vertex_names_its_own_routes(monkeypatch):
+    monkeypatch.setenv("AIP_PREDICT_ROUTE", "/vertex/predict")
+    monkeypatch.setenv("AIP_HEALTH_ROUTE", "/vertex/health")
+    client = TestClient(app({"colours": colours()}, settings=Settings(api_key="secret")))
+    assert client.get("/vertex/health").status_code == 200
+    body = {"instances": [{"b64": base64.b64encode(BLUE).decode()}]}
+    answer = client.post("/vertex/predict", json=body, headers={"x-api-key": "secret"})
+    assert answer.json()["predictions"][0]["class_name"] == "blue"
+
+
+def reference(runner):
+    """A reference of 60 photos that are red or blue, of random strength."""
+    random = np.random.default_rng(0)
+    pixels = np.zeros((60, *SIZE, 3), "float32")
+    pixels[range(60), ..., random.choice([0, 2], 60)] = random.integers(40, 250, (60, 1, 1))
+    values = runner.run({"image": pixels})["probabilities"]
+    features = pixels.reshape(60, -1)
+    truth = values.argmax(axis=1)
+    traits = runner.item_reader.traits({"image": pixels})
+    outputs = OneClass(("red", "blue"))
+    measured = Measured(features, values, traits, outputs.errors(values, truth))
+    return Reference.of(
+        Axes.of(features), measured, kind="images", outputs=outputs, how="held-out"
+    ), pixels
+
+
+def test_predictions_are_logged_and_watched(tmp_path):
+    runner = colours()
+    known, pixels = reference(runner)
+    path = tmp_path / "predictions.sqlite"
+    made = app({"colours": runner}, settings=Settings(log=path))
+    made.api.state.server.models._served["colours"]["1"] = Served("colours", "1", runner, known)
+    with TestClient(made) as client:
+        answer = infer(client, True, False, pixels[:40])
+        assert answer.status_code == 200
+        again = client.post("/predict", content=RED, headers={"content-type": "image/png"}).json()
+        wait_for(path, 41)
+        told = {"request_id": again["request_id"], "labels": ["blue"]}
+        assert client.post("/feedback", json=told).json() == {"labelled": 1}
+        assert client.post("/feedback", json={**told, "request_id": "x"}).status_code == 404
+    logged = read_log(path, known)
+    assert len(logged.times) == 41
+    assert logged.names[-1] == f"{again['request_id']}/0"
+    assert np.isnan(logged.signals.errors[:40]).all()
+    assert logged.signals.errors[40] == 1  # it said red
+    found = watch(known, logged.signals)
+    assert not found.alarm
+    assert found.score == 0
+    assert {"brightness", "confidence", "output red"} <= {test.name for test in found.tests}
+
+
+def wait_for(path, rows):
+    import sqlite3
+
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        file = sqlite3.connect(path)
+        if file.execute("select count(*) from predictions").fetchone()[0] == rows:
+            return
+        file.close()
+        time.sleep(0.02)
+    raise AssertionError("not logged")
+
+
+class Opened:
+    """Stands for a runner that opened a folder."""
+
+    def __init__(self, folder, threads):
+        pass
+
+
+def broken(self, folder, threads):
+    raise ValueError("damaged")
+
+
+def test_versions_come_and_go(tmp_path, monkeypatch):
+    from transferlearn.serving import models
+
+    monkeypatch.setattr(models, "Runner", Opened)
+    monkeypatch.setattr(models, "read_reference", lambda folder: None)
+    place = tmp_path / "flowers"
+    for version in ("9", "10"):
+        (place / version).mkdir(parents=True)
+        (place / version / "export.json").write_text("{}")
+    made = Models([place], None)
+    assert made.versions("flowers") == ["9", "10"]
+    assert made.get().version == "10"
+    before = made.get("flowers", "9").runner
+    (place / "11").mkdir()
+    (place / "11" / "export.json").write_text("{}")
+    assert made.reload() == ["flowers"]
+    assert made.get().version == "11"
+    assert made.get("flowers", "9").runner is before
+    assert made.reload() == []
+
+    monkeypatch.setattr(Opened, "__init__", broken)
+    (place / "12").mkdir()
+    (place / "12" / "export.json").write_text("{}")
+    assert made.reload() == []
+    assert made.get().version == "11"
+
+
+def test_it_needs_no_keras():
+    code = (
+        "import sys; sys.modules['keras'] = None; sys.modules['tensorflow'] = None\n"
+        "import transferlearn.serving"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,48 @@
+"""Runs `transferlearn export`, which writes a saved model for another runtime."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from transferlearn.cli.command import Outcome, add_model
+
+NAME = "export"
+HELP = (
+    "Write a saved model for phones, servers and small machines, and check that it answers alike."
+)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds the arguments of `export`."""
+    add_model(parser)
+    parser.add_argument("path", type=Path, help="the folder to write")
+    parser.add_argument(
+        "photos",
+        type=Path,
+        help="photos or texts to check on, as for 'evaluate': a folder with one folder for each "
+        "class, or a CSV file",
+    )
+    parser.add_argument("--format", default="onnx", help="onnx, litert, openvino or saved_model")
+    parser.add_argument("--quantize", help="float16 or int8, for a smaller file")
+    parser.add_argument(
+        "--calibration-data",
+        type=Path,
+        metavar="PHOTOS",
+        help="for int8: what the model was trained on, to measure its layers' ranges",
+    )
+    parser.add_argument("--limit", type=float, help="how far answers may differ")
+
+
+def run(options: Namespace) -> Outcome:
+    """Exports the model, and gives the table of the check."""
+    from transferlearn import export, load
+
+    made = export(
+        load(options.model, trusted=options.trusted),
+        options.path,
+        options.photos,
+        format=options.format,
+        quantize=options.quantize,
+        calibration_data=options.calibration_data,
+        limit=options.limit,
+    )
+    return Outcome({"path": str(made.path), **made.description.checked}, str(made))

@@ -1,0 +1,66 @@
+"""Runs `transferlearn monitor`, which says whether items at work are like those in training."""
+
+import time
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from transferlearn.cli.command import Outcome, add_model
+
+if TYPE_CHECKING:
+    from transferlearn.monitoring import Watch
+
+NAME = "monitor"
+HELP = "Say whether photos, or logged predictions, are like those that a model was trained for."
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds the arguments of `monitor`."""
+    add_model(parser)
+    parser.set_defaults(keras=False)  # a log needs none
+    add = parser.add_argument
+    add("photos", nargs="?", type=Path, help="a folder of photos; with --labelled, of classes")
+    add("--labelled", action="store_true", help="the photos are in folders named by their class")
+    add("--log", type=Path, metavar="FILE", help="what 'serve --log' wrote, in place of photos")
+    add("--hours", type=float, default=24.0, help="of the log, the last so many hours")
+    add(
+        "--false-alarms",
+        type=float,
+        default=0.05,
+        metavar="SHARE",
+        help="how often an alarm may come though nothing changed",
+    )
+    add("--output", type=Path, metavar="FILE", help="write what was found as an HTML page, too")
+
+
+def run(options: Namespace) -> Outcome:
+    """Watches photos or a log; an alarm gives the exit code 3."""
+    if (options.photos is None) == (options.log is None):
+        raise ValueError("Give photos, or --log predictions.sqlite: one of them.")
+    found = _of_log(options) if options.log else _of_photos(options)
+    if options.output is not None:
+        options.output.write_text(found.to_page(), "utf-8")
+    return Outcome(found.to_dict(), str(found), 3 if found.alarm else 0)
+
+
+def _of_photos(options: Namespace) -> "Watch":
+    """Watches photos."""
+    from transferlearn import load, monitor
+
+    fitted = load(options.model, trusted=options.trusted)
+    return monitor(
+        fitted, options.photos, labelled=options.labelled, false_alarms=options.false_alarms
+    )
+
+
+def _of_log(options: Namespace) -> "Watch":
+    """Watches what a server logged; the model itself is not needed."""
+    from transferlearn.monitoring import read_reference, watch
+    from transferlearn.serving.log import read_log
+
+    reference = read_reference(options.model)
+    if reference is None:
+        raise ValueError(f"{options.model} holds no reference: see transferlearn.make_reference.")
+    since = time.time() - 3600 * options.hours
+    logged = read_log(options.log, reference, since=since)
+    return watch(reference, logged.signals, false_alarms=options.false_alarms, names=logged.names)

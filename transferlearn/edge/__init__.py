@@ -1,0 +1,21 @@
+"""Runs exported models without TensorFlow and Keras: NumPy, Pillow and one runtime are enough.
+
+What is here is also what training itself uses, so that both read a photo alike and say the same of
+it. Nothing in this package imports Keras or TensorFlow.
+"""
+
+from transferlearn.edge.description import Description as Description
+from transferlearn.edge.description import TensorSpec as TensorSpec
+from transferlearn.edge.image_reader import ImageReader as ImageReader
+from transferlearn.edge.item_reader import ArrayReader as ArrayReader
+from transferlearn.edge.item_reader import ItemReader as ItemReader
+from transferlearn.edge.item_reader import Rows as Rows
+from transferlearn.edge.predictions import ClassPrediction as ClassPrediction
+from transferlearn.edge.predictions import ClassReader as ClassReader
+from transferlearn.edge.predictions import NumberPrediction as NumberPrediction
+from transferlearn.edge.predictions import NumberReader as NumberReader
+from transferlearn.edge.predictions import OutputReader as OutputReader
+from transferlearn.edge.predictions import RawPrediction as RawPrediction
+from transferlearn.edge.predictions import RawReader as RawReader
+from transferlearn.edge.runner import Runner as Runner
+from transferlearn.edge.text_reader import TextReader as TextReader

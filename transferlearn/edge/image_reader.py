@@ -1,0 +1,106 @@
+"""Reads photos as training did: decoded, turned upright and resized."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from PIL import Image
+
+from transferlearn.edge.item_reader import ItemReader, Rows
+from transferlearn.edge.pictures import (
+    ImageFileError,
+    decode,
+    decode_bytes,
+    resize,
+    resize_array,
+    to_rgb,
+)
+from transferlearn.monitoring.traits import Traits, of_pixels
+
+
+@dataclass(frozen=True)
+class ImageReader(ItemReader):
+    """Reads photos as raw RGB pixels in [0, 255] of one size.
+
+    Args:
+        image_size: The `(height, width)` in pixels that photos are resized to.
+        interpolation: The name of Pillow's filter, such as `"bilinear"`.
+        value_range: The range of float pixels in arrays: `(0, 255)`; `(0, 1)`, which is multiplied
+            by 255; `None`: raw, and arrays that look divided are refused.
+        input: The name of the network's input.
+    """
+
+    name: ClassVar[str] = "images"
+    whole: ClassVar[str | None] = "uint8"
+
+    image_size: tuple[int, int]
+    interpolation: str = "bilinear"
+    value_range: tuple[int, int] | None = None
+    input: str = "image"
+
+    def __post_init__(self) -> None:
+        if len(self.image_size) != 2 or not all(
+            isinstance(side, int) and side > 0 for side in self.image_size
+        ):
+            raise ValueError(f"image_size is (height, width). Received: {self.image_size!r:.99}")
+        if self.interpolation.upper() not in Image.Resampling.__members__:
+            raise ValueError(f"Pillow has no filter {self.interpolation!r:.99}.")
+
+    def is_one(self, items: Any) -> bool:
+        """Says whether this is one photo: a path, the bytes of a file, a picture or one array."""
+        if isinstance(items, np.ndarray):
+            return items.ndim == 2 or (items.ndim == 3 and items.shape[-1] in (1, 3, 4))
+        return isinstance(items, (str, Path, bytes, Image.Image))
+
+    def read(self, items: Sequence[Any]) -> Rows:
+        """Reads photos: paths, contents of files as bytes, Pillow's pictures, or arrays.
+
+        Raises:
+            ValueError: A photo cannot be read, or an array does not hold pixels.
+        """
+        paths = [str(item) if isinstance(item, (str, Path)) else None for item in items]
+        pixels = [self._pixels(item, path) for item, path in zip(items, paths, strict=True)]
+        return Rows({self.input: np.stack(pixels)}, np.arange(len(pixels)), paths)
+
+    def traits(self, arrays: Mapping[str, np.ndarray]) -> Traits:
+        """Measures brightness, contrast, colour and sharpness."""
+        return of_pixels(arrays[self.input])
+
+    def _pixels(self, item: Any, path: str | None) -> np.ndarray:
+        """Reads one photo: `(height, width, 3)`, uint8, or float32 of an array of floats."""
+        if not isinstance(item, (str, Path, bytes, Image.Image)):
+            return self._of_array(np.asarray(item))
+        try:
+            if isinstance(item, Image.Image):
+                picture = to_rgb(item)
+            else:
+                picture = decode(path) if path else decode_bytes(item)  # type: ignore[arg-type]
+        except ImageFileError as error:
+            raise ValueError(f"{path or 'The picture'} cannot be read: {error}") from error
+        return np.asarray(resize(picture, self.image_size, self.interpolation))
+
+    def _of_array(self, pixels: np.ndarray) -> np.ndarray:
+        """Resizes one array of raw pixels, after checking it."""
+        if pixels.ndim != 3 or pixels.shape[-1] != 3 or pixels.dtype.kind not in "iuf":
+            raise ValueError(
+                "A photo as an array has the shape (height, width, 3). "
+                f"Received: shape {pixels.shape}, {pixels.dtype}"
+            )
+        if pixels.dtype.kind == "f":
+            pixels = pixels.astype(np.float32, copy=False)
+            divided = pixels.size > 0 and pixels.max() <= 1
+            if self.value_range == (0, 1):
+                pixels = pixels * np.float32(255)
+            elif divided and self.value_range is None:
+                raise ValueError(
+                    "All pixels are within [0, 1], and raw ones are within [0, 255]: pass "
+                    "pixels * 255, or as uint8 where the photo is black."
+                )
+        if not pixels.size or not (pixels.min() >= 0 and pixels.max() <= 255):  # NaN is neither
+            raise ValueError("Pixels are within [0, 255], and finite.")
+        pixels = pixels if pixels.dtype == np.float32 else pixels.astype(np.uint8)
+        if pixels.shape[:2] == self.image_size:
+            return pixels
+        return resize_array(pixels, self.image_size, self.interpolation)

@@ -1,0 +1,84 @@
+"""Defines how items become the arrays that a network takes, without Keras."""
+
+import abc
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from transferlearn.edge.named import Named
+from transferlearn.monitoring.traits import Traits, of_numbers
+
+
+class Rows(NamedTuple):
+    """Holds what was read of some items.
+
+    Attributes:
+        arrays: The network's inputs by name, `(rows, ...)`.
+        item_of: The number of the item that each row is of, int64 `(rows,)`, in order.
+        paths: The path of each item's file, or `None`.
+    """
+
+    arrays: dict[str, np.ndarray]
+    item_of: np.ndarray
+    paths: list[str | None]
+
+
+class ItemReader(Named):
+    """Reads items as the rows of numbers that a network takes; the same in training and here.
+
+    Attributes:
+        whole: The dtype of whole numbers that holds files as they are, such as `"uint8"`, or
+            `None`; networks in int8 take it.
+        reads_files: Whether it reads files as training does.
+    """
+
+    whole: ClassVar[str | None] = None
+    reads_files: ClassVar[bool] = True
+
+    @abc.abstractmethod
+    def is_one(self, items: Any) -> bool:
+        """Says whether this is a single item, and no list of them."""
+
+    @abc.abstractmethod
+    def read(self, items: Sequence[Any]) -> Rows:
+        """Reads some items.
+
+        Raises:
+            ValueError: An item cannot be read, for the reason that the message gives.
+            OSError: There is no such file.
+        """
+
+    def traits(self, arrays: Mapping[str, np.ndarray]) -> Traits:
+        """Measures plain properties of rows for a monitor, such as brightness; by default none."""
+        return {}
+
+
+@dataclass(frozen=True)
+class ArrayReader(ItemReader):
+    """Takes items that are already the array which the network's one input takes.
+
+    Args:
+        input: The name of that input.
+        dimensions: How many axes an item has.
+    """
+
+    name: ClassVar[str] = "arrays"
+    reads_files: ClassVar[bool] = False
+
+    input: str
+    dimensions: int
+
+    def is_one(self, items: Any) -> bool:
+        """Says whether this array has the axes of an item."""
+        return bool(np.ndim(items) == self.dimensions)
+
+    def traits(self, arrays: Mapping[str, np.ndarray]) -> Traits:
+        """Measures the mean and the spread of each item's numbers."""
+        return of_numbers(arrays[self.input])
+
+    def read(self, items: Sequence[Any]) -> Rows:
+        """Puts arrays of one shape into one."""
+        arrays = np.stack([np.asarray(item) for item in items])
+        return Rows({self.input: arrays}, np.arange(len(arrays)), [None] * len(arrays))

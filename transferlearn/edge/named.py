@@ -1,0 +1,50 @@
+"""Defines what is written into `export.json` by its name and settings, and read back by them."""
+
+import abc
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+
+class Named(abc.ABC):
+    """Is known by a name, and made again of its settings; subclasses are frozen dataclasses.
+
+    Attributes:
+        name: The name by which `export.json` knows the class, such as `"images"`.
+    """
+
+    name: ClassVar[str]
+
+    def settings(self) -> dict[str, Any]:
+        """Gives the settings, as values that JSON can hold."""
+        return asdict(self)  # type: ignore[call-overload]  # subclasses are dataclasses
+
+    def write(self, folder: Path) -> None:
+        """Writes the files that are needed besides the settings; by default, it writes none."""
+
+    @classmethod
+    def load(cls, settings: dict[str, Any], folder: Path) -> Self:
+        """Makes the object that was written with these settings into this folder."""
+        return cls(**{n: tuple(v) if isinstance(v, list) else v for n, v in settings.items()})
+
+    @classmethod
+    def named(cls, described: dict[str, Any], folder: Path) -> Self:
+        """Makes the object that `described` names, of a subclass that is known here.
+
+        Raises:
+            ValueError: No such subclass is known, or the settings do not fit it.
+        """
+        waiting: list[type[Self]] = [cls]
+        while waiting:
+            waiting += (member := waiting.pop()).__subclasses__()
+            if vars(member).get("name") == described["name"]:
+                try:
+                    return member.load(described["settings"], folder)
+                except (TypeError, KeyError, AttributeError) as error:
+                    raise ValueError(
+                        f"The settings of {member.name!r} are wrong: {error}."
+                    ) from error
+        raise ValueError(
+            f"The export needs {described['name']!r:.99}, which is not known here: first import "
+            f"the module that defines it, a subclass of {cls.__name__}."
+        )

@@ -1,0 +1,134 @@
+"""Predicts with an exported folder, without TensorFlow and Keras."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from transferlearn.edge.description import Description
+from transferlearn.edge.item_reader import ItemReader, Rows
+from transferlearn.edge.predictions import OutputReader
+from transferlearn.edge.runtimes import Runtime, open_runtime
+
+_AT_ONCE = 32  # rows
+
+
+class Runner:
+    """Predicts with a folder that `tl.export` wrote; it needs no TensorFlow and no Keras.
+
+    When to use it: on a small machine, in a service, wherever a prediction has to begin quickly.
+    Several threads may use one runner.
+
+    Args:
+        folder: The folder.
+        threads: The number of threads to compute with; `None`: one for each core.
+        trusted: Whether a SavedModel may run, which is a program and could do more than compute.
+
+    Attributes:
+        description: What `export.json` says: inputs, outputs, hash of the model and more.
+        item_reader: Makes the model's inputs of items.
+        output_reader: Makes predictions of the model's outputs.
+
+    Raises:
+        OSError: There is no export in the folder.
+        ValueError: A file is not what was exported.
+        ImportError: The runtime is not installed; the message says what to install.
+
+    Example:
+        Runner("flowers-onnx").predict("photo.jpg").class_name
+    """
+
+    def __init__(
+        self, folder: str | Path, *, threads: int | None = None, trusted: bool = False
+    ) -> None:
+        folder = Path(folder)
+        self.description = Description.read(folder)
+        self.item_reader = ItemReader.named(dict(self.description.item_reader), folder)
+        self.output_reader = OutputReader.named(dict(self.description.output_reader), folder)
+        model = folder / self.description.model
+        self._runtime = open_runtime(self.description.format, model, threads, trusted)
+
+    @classmethod
+    def of(
+        cls,
+        description: Description,
+        item_reader: ItemReader,
+        output_reader: OutputReader,
+        runtime: Runtime,
+    ) -> Self:
+        """Makes a runner of its parts, without a folder."""
+        runner = cls.__new__(cls)
+        vars(runner).update(
+            description=description,
+            item_reader=item_reader,
+            output_reader=output_reader,
+            _runtime=runtime,
+        )
+        return runner
+
+    def predict(self, items: Any) -> Any:
+        """Predicts on one item or on several, as `FittedModel.predict` does.
+
+        Args:
+            items: Photos: a path, the bytes of a file, a Pillow picture, an array
+                `(height, width, 3)` of raw pixels in [0, 255], or a list of those. Texts: a string,
+                a `Path` of a file, or a list of those. Other kinds: arrays, or `.npy` files.
+
+        Returns:
+            A prediction for one item, else a list of them, in order.
+
+        Raises:
+            ValueError: An item cannot be read.
+            OSError: There is no such file.
+        """
+        single = self.item_reader.is_one(items)
+        given = [items] if single else list(items)
+        predictions = []
+        for begin in range(0, len(given), _AT_ONCE):
+            rows = self.item_reader.read(given[begin : begin + _AT_ONCE])
+            predictions += self.output_reader.read(self.outputs(rows), rows.paths)
+        return predictions[0] if single else predictions
+
+    def run(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Runs the model on arrays, and gives its outputs by name.
+
+        Args:
+            arrays: The inputs by name, `(batch, ...)`, as `description.inputs` says.
+
+        Raises:
+            ValueError: An input is missing, or has another shape or dtype.
+        """
+        wanted = self.description.inputs
+        if arrays.keys() != wanted.keys():
+            raise ValueError(f"The inputs are {', '.join(wanted)}. Received: {', '.join(arrays)}")
+        for name, spec in wanted.items():
+            spec.check(name, arrays[name])
+        return self._runtime.run(arrays)
+
+    def outputs(self, rows: Rows) -> dict[str, np.ndarray]:
+        """Gives the outputs for items by name; several rows of one item are averaged."""
+        inputs = {
+            name: as_dtype(rows.arrays[name], spec.dtype)
+            for name, spec in self.description.inputs.items()
+        }
+        parts = [
+            self.run({name: array[begin : begin + _AT_ONCE] for name, array in inputs.items()})
+            for begin in range(0, len(rows.item_of), _AT_ONCE)
+        ]
+        outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        if len(rows.item_of) == len(rows.paths):
+            return outputs
+        starts = np.flatnonzero(np.diff(rows.item_of, prepend=-1))
+        counts = np.diff(starts, append=len(rows.item_of))
+        return {
+            name: (np.add.reduceat(array, starts, dtype=float).T / counts).T.astype(array.dtype)
+            for name, array in outputs.items()
+        }
+
+
+def as_dtype(array: np.ndarray, dtype: str) -> np.ndarray:
+    """Gives an array in another dtype, rounded where that holds whole numbers only."""
+    if array.dtype.kind == "f" and np.dtype(dtype).kind in "iu":
+        array = np.rint(array)
+    return array.astype(dtype, copy=False)

@@ -1,0 +1,108 @@
+"""Reads texts as training did: cut into tokens, framed, and filled up to one length."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from transferlearn.edge.item_reader import ItemReader, Rows
+from transferlearn.edge.tokenizers import EdgeTokenizer
+from transferlearn.monitoring.traits import Traits, of_tokens
+
+_STEP = 32  # tokens; rows are filled up to a multiple of it, as where Keras predicts
+
+
+@dataclass(frozen=True)
+class TextReader(ItemReader):
+    """Reads texts as rows of token ids.
+
+    Args:
+        tokenizer: The tokenizer of the network.
+        sequence_length: The most tokens of a row, its start and its end included.
+        long_texts: What is done with longer texts: `"truncate"` or `"split"`.
+        start: The ids before each row.
+        end: The ids behind each row.
+        padding: The id that rows are filled up with.
+        input: The name of the network's input.
+    """
+
+    name: ClassVar[str] = "texts"
+
+    tokenizer: EdgeTokenizer
+    sequence_length: int
+    long_texts: str = "truncate"
+    start: tuple[int, ...] = ()
+    end: tuple[int, ...] = ()
+    padding: int = 0
+    input: str = "token_ids"
+
+    def is_one(self, items: Any) -> bool:
+        """Says whether this is one text: a string, or the `Path` of a file."""
+        return isinstance(items, (str, bytes, Path))
+
+    def read(self, items: Sequence[Any]) -> Rows:
+        """Cuts texts into rows of tokens; a `Path` is that of a file in UTF-8.
+
+        Raises:
+            ValueError: Something is no text, or not in UTF-8.
+            OSError: There is no such file.
+        """
+        pieces = [self._pieces(self.tokenizer.tokenize(_text(item))) for item in items]
+        rows = [(*self.start, *piece, *self.end) for of_item in pieces for piece in of_item]
+        longest = max(1, *map(len, rows))
+        ids = np.full(
+            (len(rows), min(-(-longest // _STEP) * _STEP, self.sequence_length)),
+            self.padding,
+            np.int32,
+        )
+        for place, row in zip(ids, rows, strict=True):
+            place[: len(row)] = row
+        item_of = np.repeat(np.arange(len(items)), [len(of_item) for of_item in pieces])
+        return Rows(
+            {self.input: ids}, item_of, [str(x) if isinstance(x, Path) else None for x in items]
+        )
+
+    def traits(self, arrays: Mapping[str, np.ndarray]) -> Traits:
+        """Measures the number of tokens of each row."""
+        tokens = of_tokens(arrays[self.input], self.padding, None)
+        return {"tokens": tokens["tokens"]}
+
+    def settings(self) -> dict[str, Any]:
+        """Gives the settings, with the tokenizer's name and its own settings."""
+        tokenizer = {"name": self.tokenizer.name, "settings": self.tokenizer.settings()}
+        return {
+            **{n: getattr(self, n) for n in asdict(self) if n != "tokenizer"},
+            "tokenizer": tokenizer,
+        }
+
+    def write(self, folder: Path) -> None:
+        """Writes the tokenizer's files."""
+        self.tokenizer.write(folder)
+
+    @classmethod
+    def load(cls, settings: dict[str, Any], folder: Path) -> Self:
+        """Makes the reader, with its tokenizer."""
+        tokenizer = EdgeTokenizer.named(settings["tokenizer"], folder)
+        return super().load({**settings, "tokenizer": tokenizer}, folder)
+
+    def _pieces(self, ids: Sequence[int]) -> list[Sequence[int]]:
+        """Cuts ids to the length of one row, or into several rows if texts are split."""
+        room = self.sequence_length - len(self.start) - len(self.end)
+        if self.long_texts == "truncate" or len(ids) <= room:
+            return [ids[:room]]
+        return [part.tolist() for part in np.array_split(ids, -(-len(ids) // room))]
+
+
+def _text(item: Any) -> str:
+    """Gives an item as a string."""
+    content = item.read_bytes() if isinstance(item, Path) else item
+    try:
+        text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
+        if not isinstance(text, str) or "\0" in text:
+            raise ValueError(f"A text is a string without zeros in it. Received: {item!r:.60}")
+        text.encode()  # Python lets a string hold half of a surrogate pair
+    except UnicodeError as error:
+        raise ValueError(f"{item!r:.60} is not UTF-8: {error.reason}.") from error  # type: ignore[attr-defined]
+    return text

@@ -1,0 +1,153 @@
+"""Defines tokenizers that need neither Keras nor TensorFlow."""
+
+import abc
+import unicodedata
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from transferlearn.edge.named import Named
+
+_VOCABULARY = "vocabulary.txt"
+_LONGEST = 100  # bytes; longer words are unknown
+# The blocks of Chinese characters that BERT names.
+_CHINESE = (
+    *((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x2A6DF)),
+    *((0x2A700, 0x2B73F), (0x2B740, 0x2B81F), (0x2B820, 0x2CEAF), (0x2F800, 0x2FA1F)),
+)
+# Unicode's Default_Ignorable_Code_Point.
+_IGNORABLE = (
+    *((0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5)),
+    *((0x180B, 0x180F), (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164)),
+    *((0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8)),
+    *((0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF)),
+)
+
+
+class EdgeTokenizer(Named):
+    """Cuts a text into the ids of tokens, as the tokenizer does that a network was trained with."""
+
+    @abc.abstractmethod
+    def tokenize(self, text: str) -> list[int]:
+        """Gives the ids of a text, without those that mark its start and its end."""
+
+
+@dataclass(frozen=True)
+class CharacterTokenizer(EdgeTokenizer):
+    """Takes each character as a token, by its number in Unicode."""
+
+    name: ClassVar[str] = "characters"
+
+    def tokenize(self, text: str) -> list[int]:
+        """Gives the numbers of the text's characters; those that are 0 are left out."""
+        numbers = np.frombuffer(text.encode("utf-32-le"), np.int32)
+        return numbers[numbers > 0].tolist()
+
+
+@dataclass(frozen=True)
+class WordPieces(EdgeTokenizer):
+    """Cuts texts as BERT does: into words and signs, and words into the longest known pieces.
+
+    Args:
+        vocabulary: The pieces, in the order of their ids.
+        lowercase: Whether words are put into small letters, by Unicode's NFKC case folding.
+        strip_accents: Whether accents are left out.
+        split_on_cjk: Whether each Chinese character is a word.
+        suffix: What pieces within a word begin with.
+        unknown: The piece that stands for a word that cannot be cut.
+    """
+
+    name: ClassVar[str] = "word-pieces"
+
+    vocabulary: tuple[str, ...]
+    lowercase: bool = False
+    strip_accents: bool = False
+    split_on_cjk: bool = True
+    suffix: str = "##"
+    unknown: str = "[UNK]"
+
+    def tokenize(self, text: str) -> list[int]:
+        """Gives the ids of the pieces of all words."""
+        if self.strip_accents:
+            decomposed = unicodedata.normalize("NFD", text)
+            text = "".join(c for c in decomposed if unicodedata.category(c) != "Mn")
+        words = self._words(text)
+        if self.lowercase:
+            words = [_folded(word) for word in words]
+        return [piece for word in words if word for piece in self._pieces(word)]
+
+    def settings(self) -> dict[str, Any]:
+        """Gives all settings but the vocabulary, which is a file."""
+        kept = {f.name: getattr(self, f.name) for f in fields(self)}
+        del kept["vocabulary"]
+        return kept
+
+    def write(self, folder: Path) -> None:
+        """Writes the vocabulary, a piece a line."""
+        (folder / _VOCABULARY).write_text("\n".join(self.vocabulary), "utf-8", newline="\n")
+
+    @classmethod
+    def load(cls, settings: dict[str, Any], folder: Path) -> Self:
+        """Makes the tokenizer with the vocabulary in the folder."""
+        lines = (folder / _VOCABULARY).read_bytes().decode("utf-8").split("\n")
+        return cls(tuple(lines), **settings)
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        """Gives the id of each piece."""
+        return {piece: number for number, piece in enumerate(self.vocabulary)}
+
+    def _words(self, text: str) -> list[str]:
+        """Cuts a text at blanks, which are left out, and at signs, which are words."""
+        words, begin = [], 0
+        for place, character in enumerate(text):
+            is_word = _is_sign(character) or (self.split_on_cjk and _is_chinese(character))
+            if is_word or _is_blank(character):
+                words += [text[begin:place], character if is_word else ""]
+                begin = place + 1
+        return [word for word in [*words, text[begin:]] if word]
+
+    def _pieces(self, word: str) -> list[int]:
+        """Gives the ids of the longest known pieces of a word, from its beginning on."""
+        pieces, begin = [], 0
+        if len(word.encode()) > _LONGEST:
+            return [self._ids[self.unknown]]
+        while begin < len(word):
+            before = self.suffix if begin else ""
+            ends = (e for e in range(len(word), begin, -1) if before + word[begin:e] in self._ids)
+            end = next(ends, None)
+            if end is None:
+                return [self._ids[self.unknown]]
+            pieces.append(self._ids[before + word[begin:end]])
+            begin = end
+        return pieces
+
+
+def _is_blank(character: str) -> bool:
+    """Says whether a character parts words: a blank of ASCII, or one that nothing shows."""
+    return character in " \t\n\r\f" or unicodedata.category(character) in ("Cc", "Cf")
+
+
+def _is_sign(character: str) -> bool:
+    """Says whether a character is a word of its own: punctuation, and what BERT takes for it."""
+    is_ascii = character.isascii() and character.isprintable() and character != " "
+    return (is_ascii and not character.isalnum()) or unicodedata.category(character)[0] == "P"
+
+
+def _is_chinese(character: str) -> bool:
+    """Says whether a character is one of those that Chinese writes without blanks."""
+    return any(first <= ord(character) <= last for first, last in _CHINESE)
+
+
+def _folded(word: str) -> str:
+    """Puts a word into small letters by NFKC_Casefold, which drops what nothing shows."""
+    folded = unicodedata.normalize("NFKC", word).casefold()
+    return "".join(c for c in unicodedata.normalize("NFKC", folded) if not _is_ignorable(c))
+
+
+def _is_ignorable(character: str) -> bool:
+    """Says whether Unicode calls a character ignorable by default."""
+    return any(first <= ord(character) <= last for first, last in _IGNORABLE)

@@ -1,0 +1,177 @@
+"""Exports a fitted model as a folder, which is checked against Keras before it is there."""
+
+import json
+import shutil
+from dataclasses import asdict, dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from transferlearn import data
+from transferlearn.checks import refuse_address
+from transferlearn.data import Dataset
+from transferlearn.edge import Description
+from transferlearn.edge.description import FILE
+from transferlearn.exporting.calibration import samples_of
+from transferlearn.exporting.checking import Checked, check
+from transferlearn.exporting.formats import FORMATS, Format
+from transferlearn.exporting.network import ServedNetwork, model_hash, serve
+from transferlearn.fitted import FittedModel
+from transferlearn.fitted.places import make_draft, replace_save, sync
+from transferlearn.hashing import hash_of_file
+from transferlearn.types import Source
+
+
+@dataclass(frozen=True)
+class Export:
+    """Holds what was exported, and how it compares with Keras; printed, it is a table.
+
+    Attributes:
+        path: The folder.
+        description: What its `export.json` says.
+        checked: How its outputs differ from those of Keras.
+    """
+
+    path: Path
+    description: Description
+    checked: Checked
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.description.format}. {self.checked}"
+
+
+def export(
+    fitted: FittedModel[Any],
+    path: str | Path,
+    validation_data: Source | None = None,
+    *,
+    format: str = "onnx",
+    quantize: str | None = None,
+    calibration_data: Source | None = None,
+    limit: float | None = None,
+) -> Export:
+    """Writes a model for another runtime, after checking there that it answers as Keras does.
+
+    When to use it: to serve the model, or to run it on a phone or a small machine.
+    `tl.edge.Runner(path)` runs it without TensorFlow.
+
+    Args:
+        fitted: The model.
+        path: The folder that is made; an export that is there already is replaced.
+        validation_data: Items with targets, as `FittedModel.evaluate` takes them, that the model
+            was not trained on; at most 1,000 of them are looked at. `None`: those that `fit` held
+            out in this process.
+        format: `"onnx"`, `"litert"`, `"openvino"` or `"saved_model"`.
+        quantize: `"float16"` stores weights in half the bytes; `"int8"` computes in whole numbers,
+            from uint8 pixels on, faster and in a quarter of the bytes; `None` keeps float32. What a
+            format is offered with is in docs/exporting.md.
+        calibration_data: For int8, items with targets that the model was trained on, by which the
+            ranges of its layers are measured; at most 100 of them are looked at.
+        limit: The most that outputs may differ, as a share of their range; `None`: 1e-4, and 0.02
+            with float16. With int8, the most of the score that may be lost; `None`: 0.01.
+
+    Raises:
+        ValueError: The exported file answers otherwise than Keras; nothing was written.
+        ImportError: A package is missing (`pip install -e ".[export]"`).
+        OSError: `path` holds something that is no export, or cannot be written.
+
+    Example:
+        print(tl.export(fitted, "flowers-onnx", "photos/validation"))
+        tl.edge.Runner("flowers-onnx").predict("photo.jpg").class_name
+    """
+    if format not in FORMATS:
+        raise ValueError(f"format is one of {', '.join(FORMATS)}. Received: format={format!r}")
+    chosen = FORMATS[format]
+    chosen.check_quantize(quantize)
+    chosen.check_installed()
+    refuse_address("path", path)
+    path = Path(path).resolve()
+    _check_target(path)
+    dataset = _validation(fitted, validation_data)
+    network = serve(fitted, whole=quantize == "int8")
+    samples = samples_of(fitted, network, calibration_data) if quantize == "int8" else tuple
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = make_draft(path, path.parent)
+    try:
+        chosen.write(network, draft, quantize, samples)
+        fitted.kind.item_reader().write(draft)
+        if fitted.reference is not None:  # for monitoring where it is served
+            fitted.reference.write(draft)
+        described = _describe(fitted, network, chosen, quantize, draft)
+        described.write(draft)
+        checked = check(fitted, draft, dataset, quantize=quantize, limit=limit)
+        described = replace(described, checked=asdict(checked))
+        described.write(draft)
+        for file in (*draft.rglob("*"), draft):
+            sync(file)
+        draft.chmod(0o755)  # until now, only its owner was let in
+        replace_save(draft, path)
+    except BaseException:  # an interrupt too must leave nothing behind
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    return Export(path, described, checked)
+
+
+def _validation(fitted: FittedModel[Any], given: Source | None) -> Dataset:
+    """Loads the items to check on, or takes those that were held out."""
+    if given is not None:
+        return data.load(given, fitted.kind, fitted.encoding.target)
+    if fitted.held_out is None:
+        raise ValueError(
+            "An export is checked on items with targets, and none are held out here: "
+            "tl.export(fitted, path, 'photos/validation')"
+        )
+    return fitted.held_out
+
+
+def _check_target(path: Path) -> None:
+    """Refuses a path that holds anything besides an export."""
+    if path.exists() and not (path / FILE).is_file():
+        raise OSError(
+            f"{path} exists and is no export (it holds no {FILE}). Nothing was written; choose "
+            "another name."
+        )
+    if path.exists() and (others := _not_ours(path)):
+        raise OSError(
+            f"{path} holds files that are no part of an export, such as {others[0]}, which would "
+            "be lost. Nothing was written; move them, or choose another name."
+        )
+
+
+def _not_ours(path: Path) -> list[str]:
+    """Lists the files in an export's folder that it did not write."""
+    try:
+        named = set(json.loads((path / FILE).read_text("utf-8"))["files"])
+    except (ValueError, KeyError, TypeError):  # damaged: such an export may be replaced
+        return []
+    files = (file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
+    return sorted(set(files) - named - {FILE})
+
+
+def _describe(
+    fitted: FittedModel[Any],
+    network: ServedNetwork,
+    chosen: Format,
+    quantize: str | None,
+    draft: Path,
+) -> Description:
+    """Makes the description of an export whose files are written."""
+    items, outputs = fitted.kind.item_reader(), fitted.encoding.output_reader()
+    return Description(
+        format=chosen.name,
+        model=chosen.model,
+        quantize=quantize,
+        inputs=network.inputs,
+        outputs=network.outputs,
+        item_reader={"name": items.name, "settings": items.settings()},
+        output_reader={"name": outputs.name, "settings": outputs.settings()},
+        model_hash=model_hash(fitted),
+        made_by={"transferlearn": metadata.version("transferlearn"), "keras": keras.__version__},
+        files={
+            file.relative_to(draft).as_posix(): hash_of_file(file)
+            for file in sorted(draft.rglob("*"))
+            if file.is_file()
+        },
+    )

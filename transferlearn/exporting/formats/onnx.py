@@ -1,0 +1,75 @@
+"""Writes ONNX, for ONNX Runtime and all that reads it."""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from transferlearn.exporting.formats.base import Format, Samples
+from transferlearn.exporting.network import ServedNetwork
+
+_OPSET = 17  # read by ONNX Runtime since 1.12 (2022)
+_SMALL = 256  # numbers; smaller arrays, such as biases, stay in float32
+
+
+class Onnx(Format):
+    """Writes ONNX by tf2onnx."""
+
+    name: ClassVar[str] = "onnx"
+    model: ClassVar[str] = "model.onnx"
+    quantizations: ClassVar[tuple[str, ...]] = ("float16",)
+    modules: ClassVar[tuple[str, ...]] = ("onnx", "tf2onnx", "onnxruntime")
+
+    def write(
+        self, network: ServedNetwork, folder: Path, quantize: str | None, samples: Samples
+    ) -> None:
+        """Writes `model.onnx`; float16 is that of the weights alone, which halves the file."""
+        import onnx
+
+        proto = onnx_model(network)
+        if quantize == "float16":
+            _store_half(proto.graph)
+        onnx.save(proto, str(folder / self.model))
+
+
+def onnx_model(network: ServedNetwork) -> Any:
+    """Makes an `onnx.ModelProto` with names for inputs and outputs, and with the metadata."""
+    import onnx
+    import tf2onnx
+
+    proto, _ = tf2onnx.convert.from_function(network.function, network.signature, opset=_OPSET)
+    # `tf.nest`, and so the graph, has outputs in the order of their names.
+    _rename(proto.graph, list(network.inputs), sorted(network.outputs))
+    for value in (*proto.graph.input, *proto.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    onnx.helper.set_model_props(proto, network.metadata)
+    return proto
+
+
+def _rename(graph: Any, inputs: list[str], outputs: list[str]) -> None:
+    """Renames a graph's inputs and outputs, which tf2onnx calls `image:0` and `Identity:0`."""
+    pairs = [*zip(graph.input, inputs, strict=True), *zip(graph.output, outputs, strict=True)]
+    new = {value.name: name for value, name in pairs}
+    for value, name in pairs:
+        value.name = name
+    for node in graph.node:
+        node.input[:] = [new.get(name, name) for name in node.input]
+        node.output[:] = [new.get(name, name) for name in node.output]
+
+
+def _store_half(graph: Any) -> None:
+    """Stores large arrays of weights in float16; the runtime makes them float32 when it loads."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    casts = []
+    for weight in graph.initializer:
+        array = numpy_helper.to_array(weight)
+        largest = np.finfo(np.float16).max
+        if array.dtype != np.float32 or array.size < _SMALL or np.abs(array).max() > largest:
+            continue
+        name, half = weight.name, f"{weight.name}_float16"
+        weight.CopyFrom(numpy_helper.from_array(array.astype(np.float16), half))
+        casts.append(helper.make_node("Cast", [half], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)

@@ -1,0 +1,120 @@
+"""Makes of a fitted model the function that is exported: raw items in, what is meant out."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from transferlearn.edge import TensorSpec
+from transferlearn.fitted import FittedModel
+from transferlearn.tables import visible
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ServedNetwork:
+    """Holds the function that is exported, and what is known of it.
+
+    Attributes:
+        model: The Keras model whose variables the function uses.
+        function: The `tf.function`; it takes one tensor for each input, in order, and gives a
+            mapping of outputs by name.
+        inputs: The inputs by name.
+        outputs: The outputs by name.
+        metadata: What a file that can hold texts holds of the model, such as its class names.
+        labels: The name of each number in the output, such as the classes.
+    """
+
+    model: keras.Model
+    function: Any
+    inputs: dict[str, TensorSpec]
+    outputs: dict[str, TensorSpec]
+    metadata: dict[str, str]
+    labels: tuple[str, ...]
+
+    @property
+    def signature(self) -> list[Any]:
+        """Gives the inputs as a list of `tf.TensorSpec`."""
+        import tensorflow as tf
+
+        return [tf.TensorSpec(spec.shape, spec.dtype, name) for name, spec in self.inputs.items()]
+
+    def texts(self) -> dict[str, str]:
+        """Gives the metadata as text files by name, as phones read them: one label a line."""
+        lines = "".join(f"{visible(label)}\n" for label in self.labels)
+        return {"metadata.json": json.dumps(self.metadata, indent=2), "labels.txt": lines}
+
+
+def serve(fitted: FittedModel[Any], *, whole: bool = False) -> ServedNetwork:
+    """Makes the function of a fitted model that is exported.
+
+    Args:
+        fitted: The model.
+        whole: Whether inputs are whole numbers if the items are, such as uint8 pixels.
+
+    Raises:
+        ValueError: Keras does not run on TensorFlow, whose converters are used.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            "Exports are made with Keras on TensorFlow; a save is read there as it is. "
+            f"Received: KERAS_BACKEND={keras.backend.backend()}. In a shell: "
+            "KERAS_BACKEND=tensorflow transferlearn export <save> <folder> --data <photos>"
+        )
+    import tensorflow as tf
+
+    model, encoding = fitted.model, fitted.encoding
+    dtype = fitted.kind.item_reader().whole if whole else None
+    inputs = {
+        tensor.name: TensorSpec((None, *tensor.shape[1:]), dtype or str(tensor.dtype))
+        for tensor in model.inputs
+    }
+
+    def function(*tensors: Any) -> dict[str, Any]:
+        taken = [keras.ops.cast(x, to.dtype) for x, to in zip(tensors, model.inputs, strict=True)]
+        # `Model.export` leaves `training` open, and layers such as Resizing then turn it on.
+        outputs = model(taken if len(taken) > 1 else taken[0], training=False)
+        return {
+            name: keras.ops.cast(tensor, "float32")
+            for name, tensor in encoding.meant(outputs).items()
+        }
+
+    signature = [tf.TensorSpec(spec.shape, spec.dtype, name) for name, spec in inputs.items()]
+    traced = tf.function(function, input_signature=signature, autograph=False)
+    found = traced.get_concrete_function().structured_outputs
+    return ServedNetwork(
+        model=model,
+        function=traced,
+        inputs=inputs,
+        outputs={name: TensorSpec(tuple(out.shape), out.dtype.name) for name, out in found.items()},
+        metadata=_metadata(fitted),
+        labels=encoding.output_reader().labels,
+    )
+
+
+def model_hash(fitted: FittedModel[Any]) -> str:
+    """Gives a SHA-256 of a model's weights and of the settings that its answers depend on."""
+    settings = [fitted.kind.settings(), fitted.encoding.settings(), fitted.temperature]
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    for weight in fitted.model.weights:
+        digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(weight)).tobytes())
+    return digest.hexdigest()
+
+
+def _metadata(fitted: FittedModel[Any]) -> dict[str, str]:
+    """Gives what a model's file says of itself, as texts."""
+    readers = {
+        "item_reader": fitted.kind.item_reader(),
+        "output_reader": fitted.encoding.output_reader(),
+    }
+    described = {
+        name: {"name": reader.name, "settings": reader.settings()}
+        for name, reader in readers.items()
+    }
+    return {
+        "made_by": "transferlearn",
+        "model_hash": model_hash(fitted),
+        **{name: json.dumps(value) for name, value in described.items()},
+    }

@@ -1,0 +1,73 @@
+"""Calibrates a fitted model: its probabilities are made to say how often it is right."""
+
+from functools import partial
+
+import numpy as np
+
+from transferlearn import data
+from transferlearn.data.messages import notice
+from transferlearn.fitted.calibration import Calibration
+from transferlearn.fitted.logits import open_output
+from transferlearn.fitted.outputs import check_finite, with_targets
+from transferlearn.fitted.trained import Trained
+from transferlearn.tasks import TemperatureScaling
+from transferlearn.tasks.base import in_numpy
+from transferlearn.tasks.temperature import best_temperature
+from transferlearn.types import Source
+
+
+def calibrate(fitted: Trained, labelled: Source, on_error: str) -> Calibration:
+    """Finds the temperature on labelled items, and gives `fitted` a model that has it inside."""
+    scaling = fitted.encoding.temperature_scaling()
+    if scaling is None:
+        raise ValueError(
+            f"A model of {fitted.encoding.name} gives no probabilities, so there is nothing to "
+            "calibrate: look at the intervals of fitted.evaluate(...) for how far it errs."
+        )
+    dataset = data.load(labelled, fitted.kind, fitted.encoding.target, on_error=on_error)
+    opened = open_output(fitted.model, scaling.activation)
+    logits, targets = with_targets(fitted, dataset, opened.logits, in_numpy)
+    check_finite(logits, [None] * len(logits))
+
+    def values(temperature: float) -> np.ndarray:
+        return dataset.of_items(scaling.values(logits / temperature))
+
+    before = values(1.0)
+    found = best_temperature(lambda t: scaling.log_loss(values(t), targets))
+    if found is None:
+        notice(
+            f"No temperature fits these {len(before)} {fitted.kind.noun}s best: the answers for "
+            "them are all right, or no better than guessing. The model stays as it is; calibrate "
+            "on more items, that it was not trained on."
+        )
+    temperature = 1.0 if found is None else found
+    told = _told(scaling, temperature, targets, before=before, after=values(temperature))
+    if temperature != 1.0:
+        fitted.model = opened.divided(temperature)
+        fitted.temperature *= temperature
+        if fitted.reference is not None:  # its probabilities are those from before
+            fitted.reference = fitted.reference.without_outputs()
+        fitted.calibration = told
+    return told
+
+
+def _told(
+    scaling: TemperatureScaling,
+    temperature: float,
+    targets: np.ndarray,
+    *,
+    before: np.ndarray,
+    after: np.ndarray,
+) -> Calibration:
+    """Measures the values before and after a calibration."""
+    log_loss, error = (
+        partial(judge, targets=targets) for judge in (scaling.log_loss, scaling.error)
+    )
+    return Calibration(
+        temperature=temperature,
+        items=len(before),
+        log_loss_before=log_loss(before),
+        log_loss_after=log_loss(after),
+        error_before=error(before),
+        error_after=error(after),
+    )

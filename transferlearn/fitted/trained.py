@@ -1,0 +1,36 @@
+"""Describes what a fitted model holds, for the files that measure, show and save it."""
+
+from typing import Any, Protocol
+
+import keras
+
+from transferlearn.data.kind import Kind
+from transferlearn.fitted.calibration import Calibration
+from transferlearn.fitted.known_score import KnownScore
+from transferlearn.fitted.outline import Outline
+from transferlearn.monitoring import Reference
+from transferlearn.schedules import PhaseResult
+from transferlearn.tasks import Encoding
+
+
+class Trained(Protocol):
+    """Has the attributes of `FittedModel`, which explains them; its file reads those of others."""
+
+    model: keras.Model
+    kind: Kind
+    encoding: Encoding[Any]
+    history: keras.callbacks.History
+    phases: tuple[PhaseResult, ...]
+    outline: Outline
+    temperature: float
+    reference: Reference | None
+    calibration: Calibration | None
+
+    @property
+    def epoch(self) -> int: ...  # noqa: D102
+
+    @property
+    def known_score(self) -> KnownScore | None: ...  # noqa: D102
+
+    @property
+    def reliable_score(self) -> str: ...  # noqa: D102

@@ -1,0 +1,178 @@
+"""Makes the reference of a model at the end of its training, in a small share of its time."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+
+from transferlearn.data.batches import ItemBatches
+from transferlearn.data.dataset import ItemDataset
+from transferlearn.data.iterating import iterate
+from transferlearn.data.kind import Kind
+from transferlearn.data.messages import notice
+from transferlearn.measuring.signals import LEAST, TRAINING_ITEMS, first_input, probe_of
+from transferlearn.monitoring import Measured, Reference
+from transferlearn.monitoring.axes import Axes
+from transferlearn.monitoring.reference import MOST_ITEMS
+from transferlearn.monitoring.traits import Traits
+from transferlearn.tasks import Encoding
+from transferlearn.tasks.base import in_numpy
+from transferlearn.training import PhaseInput, TrainingData
+
+_SHARE = 0.03  # of the time of a training that the reference may take
+_TRAINING_SHARE = 0.4  # of that time, for the items that were trained on
+_CALL = {"tensorflow": 3e-4, "torch": 1e-4}  # seconds that one operation takes at least
+_FIRST_CALL = 0.05  # on JAX, which compiles each operation
+
+
+def refer(
+    given: PhaseInput,
+    loaded: TrainingData,
+    kind: Kind,
+    encoding: Encoding[Any],
+    seconds: float,
+) -> Reference | None:
+    """Makes the reference at the end of a training, in at most 3% of its time.
+
+    Args:
+        given: The input of the last phase; its features are used where they are stored.
+        loaded: The data of the training.
+        kind: The kind of the items.
+        encoding: The meaning of the outputs.
+        seconds: How long the training took.
+
+    Returns:
+        The reference; `None` where nothing is held out, or there is no time.
+    """
+    held_out, batches = loaded.validation, given.batches.validation
+    if held_out is None or batches is None or not isinstance(held_out, ItemDataset):
+        return None
+    started = time.perf_counter()
+    per_operation = _CALL.get(keras.backend.backend(), _FIRST_CALL)
+    clock = _Clock(
+        started + _SHARE * _TRAINING_SHARE * seconds, per_operation * len(given.model.operations)
+    )
+    if not clock.allows():
+        return None
+    try:
+        probe = probe_of(_unaugmented(given.model))
+        training = _read(probe, given.batches.train, clock, TRAINING_ITEMS)
+        if len(training.rows) < LEAST:
+            return None
+        axes = Axes.of(training.features)
+        clock.until = started + _SHARE * seconds
+        reading = _read(probe, batches, clock, MOST_ITEMS, partial(_traits, kind, held_out))
+        if len(reading.rows) < LEAST:
+            return None
+        values = encoding.values(reading.outputs)
+        errors = encoding.watched.errors(values, np.asarray(held_out.learnt[reading.rows]))
+        measured = Measured(reading.features, values, reading.traits, errors)
+        return Reference.of(
+            axes, measured, kind=kind.name, outputs=encoding.watched, how="held-out"
+        )
+    except Exception as error:  # a training must not be lost for what may be made later
+        notice(f"No reference for monitoring was made: {error}")
+        return None
+
+
+@dataclass
+class _Clock:
+    """Says whether there is time for another batch.
+
+    Attributes:
+        until: When the time is over, in seconds of `time.perf_counter`.
+        longest: The longest that a batch has taken, in seconds.
+    """
+
+    until: float = float("inf")
+    longest: float = 0.0
+    _begun: float = field(default_factory=time.perf_counter, init=False)
+
+    def allows(self) -> bool:
+        """Says whether the next batch will probably end in time, and begins to time it."""
+        self._begun = time.perf_counter()
+        return self._begun + self.longest <= self.until
+
+    def stop(self) -> None:
+        """Notes how long the batch took."""
+        self.longest = max(self.longest, time.perf_counter() - self._begun)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """Holds what a model gave for some rows of its batches, and their traits."""
+
+    features: np.ndarray
+    outputs: np.ndarray
+    rows: np.ndarray
+    traits: Traits
+
+
+def _unaugmented(model: keras.Model) -> keras.Model:
+    """Gives the model that stands behind an augmentation, or the model itself without one."""
+    last = model.layers[-1]
+    return last if isinstance(last, keras.Model) else model
+
+
+def _no_traits(rows: np.ndarray) -> Traits:
+    """Measures nothing of the items that were trained on."""
+    return {}
+
+
+def _read(
+    probe: keras.Model,
+    batches: Any,
+    clock: _Clock,
+    most: int,
+    traits_of: Callable[[np.ndarray], Traits] = _no_traits,
+) -> _Reading:
+    """Runs a model on batches in a random order, while there is time, and up to `most` items."""
+    features, outputs = [np.empty((0, 1))], [np.empty((0, 1))]
+    numbers: list[np.ndarray] = []
+    traits: list[Traits] = []
+    waiting = _in_random_order(batches)
+    while sum(map(len, numbers)) < most and clock.allows():
+        batch = next(waiting, None)
+        if batch is None:
+            break
+        rows, x = batch
+        made = in_numpy(
+            probe(keras.tree.map_structure(keras.ops.convert_to_tensor, x), training=False)
+        )
+        features.append(made[0].reshape(len(made[0]), -1))
+        outputs.append(made[1])
+        numbers.append(rows)
+        traits.append(traits_of(rows))
+        clock.stop()
+    if not numbers:
+        return _Reading(features[0], outputs[0], np.empty(0, int), {})
+    return _Reading(
+        np.concatenate(features[1:]),
+        np.concatenate(outputs[1:]),
+        np.concatenate(numbers),
+        {name: np.concatenate([part[name] for part in traits]) for name in traits[0]},
+    )
+
+
+def _in_random_order(batches: Any) -> Iterator[tuple[np.ndarray, Any]]:
+    """Gives the numbers of the rows and the inputs of each batch; of streams, in their order."""
+    if isinstance(batches, ItemBatches):
+        mixed = batches.in_random_order(0)
+        for index in range(len(mixed)):
+            yield mixed.rows(index), mixed[index][0]
+        return
+    begun = 0
+    for x, *_ in iterate(batches):
+        count = len(first_input(x))
+        yield np.arange(begun, begun + count), x
+        begun += count
+
+
+def _traits(kind: Kind, dataset: ItemDataset, rows: np.ndarray) -> Traits:
+    """Measures plain properties of rows of a dataset."""
+    batch = dataset.items.start(rows)()
+    return {**kind.traits(first_input(batch)), **dataset.items.traits(rows)}

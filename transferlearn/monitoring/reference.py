@@ -1,0 +1,239 @@
+"""Holds what items, features and outputs were like where a model was not trained on them."""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from transferlearn.monitoring.axes import Axes
+from transferlearn.monitoring.outputs import OutputSignals, read_outputs
+from transferlearn.monitoring.traits import Traits
+
+FILE = "reference.json"
+MOST_ITEMS = 2000  # which take half a megabyte
+_FORMAT = 1
+
+
+class Measured(NamedTuple):
+    """Holds what was measured of some items, one row each.
+
+    Attributes:
+        features: What the last layer reads, float `(items, features)`; `None` where that is not
+            known, as in a server.
+        values: The model's values, such as probabilities, float `(items, outputs)`.
+        traits: Plain properties of the items by name, float `(items,)` each.
+        errors: How wrong each answer is, float `(items,)`; `None` without targets.
+    """
+
+    features: np.ndarray | None
+    values: np.ndarray
+    traits: Traits
+    errors: np.ndarray | None = None
+
+    def rows(self, rows: np.ndarray) -> "Measured":
+        """Gives what was measured of the items `rows`."""
+        return Measured(
+            None if self.features is None else self.features[rows],
+            self.values[rows],
+            {name: trait[rows] for name, trait in self.traits.items()},
+            None if self.errors is None else self.errors[rows],
+        )
+
+
+class Signals(NamedTuple):
+    """Holds the numbers that are watched, for some items.
+
+    Attributes:
+        names: The name of each column of `table`.
+        table: The numbers, float32 `(items, names)`.
+        answers: The number of each item's answer, int `(items,)`; `None` where it is no number.
+        errors: How wrong each answer is, float `(items,)`; NaN or `None` where no target is known.
+    """
+
+    names: tuple[str, ...]
+    table: np.ndarray
+    answers: np.ndarray | None
+    errors: np.ndarray | None
+
+    def column(self, name: str) -> np.ndarray | None:
+        """Gives the column with a name, or `None`."""
+        return self.table[:, self.names.index(name)] if name in self.names else None
+
+
+NOVELTY, CONFIDENCE = "novelty", "confidence"
+
+
+def is_axis(name: str) -> bool:
+    """Says whether a signal is an item's place along one of the axes."""
+    return name.startswith("axis ")
+
+
+def is_prediction(name: str) -> bool:
+    """Says whether a signal is one of the model's outputs."""
+    return name.startswith(("output ", "classes"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """Holds what is needed to watch a model.
+
+    Attributes:
+        kind: The name of the kind of its items.
+        outputs: What is watched of its outputs.
+        axes: The axes of the training items' features.
+        signals: The signals of items that the model was not trained on.
+        how: What these items are, in words, such as `"held-out"`.
+    """
+
+    kind: str
+    outputs: OutputSignals
+    axes: Axes
+    signals: Signals
+    how: str
+
+    @classmethod
+    def of(
+        cls,
+        axes: Axes,
+        measured: Measured,
+        *,
+        kind: str,
+        outputs: OutputSignals,
+        how: str,
+    ) -> "Reference":
+        """Makes a reference.
+
+        Args:
+            axes: The axes of the features of items that the model was trained on.
+            measured: What was measured of items that it was not trained on.
+            kind: The name of the kind of the items.
+            outputs: What is watched of the outputs.
+            how: What the items are, in words.
+        """
+        found = measured.rows(np.arange(min(len(measured.values), MOST_ITEMS)))
+        signals = signals_of(found, axes, outputs)
+        return cls(kind=kind, outputs=outputs, axes=axes, signals=signals, how=how)
+
+    def __len__(self) -> int:
+        return len(self.signals.table)
+
+    def signals_of(self, measured: Measured) -> Signals:
+        """Makes the signals of other items, with those columns that this reference has, too.
+
+        Raises:
+            ValueError: The items were measured for another model.
+        """
+        found = signals_of(measured, self.axes, self.outputs)
+        shared = [name for name in self.signals.names if name in found.names]
+        columns = [found.names.index(name) for name in shared]
+        return found._replace(names=tuple(shared), table=found.table[:, columns])
+
+    def without_outputs(self) -> "Reference":
+        """Gives the reference of a model whose outputs have changed: of items and answers only."""
+        names = self.signals.names
+        kept = [i for i, n in enumerate(names) if not is_prediction(n) and n != CONFIDENCE]
+        table = self.signals.table[:, kept]
+        signals = self.signals._replace(names=tuple(names[i] for i in kept), table=table)
+        return replace(self, signals=signals)
+
+    @property
+    def score(self) -> float | None:
+        """Gives the share of the reference's answers that are right, less what is half wrong."""
+        errors = self.signals.errors
+        return None if errors is None else float(1 - errors.mean())
+
+    def write(self, folder: Path) -> None:
+        """Writes the reference into the folder of a save."""
+        axes, signals = self.axes, self.signals
+        arrays = {
+            "mean": axes.mean,
+            "rotation": axes.rotation.astype(np.float16 if axes.width > 1024 else np.float32),
+            "table": signals.table,
+            **({} if signals.answers is None else {"answers": signals.answers.astype(np.int32)}),
+            **({} if signals.errors is None else {"errors": signals.errors.astype(np.float32)}),
+        }
+        described = {
+            "format": _FORMAT,
+            "kind": self.kind,
+            "outputs": self.outputs.settings(),
+            "how": self.how,
+            "width": axes.width,
+            "rest": axes.rest,
+            "names": list(signals.names),
+            "arrays": {name: _written(array) for name, array in arrays.items()},
+        }
+        (folder / FILE).write_text(json.dumps(described), "utf-8")
+
+
+def read_reference(folder: Path) -> Reference | None:
+    """Reads the reference in the folder of a save, or gives `None` where there is none.
+
+    Raises:
+        ValueError: The file is damaged.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    try:
+        told = json.loads(path.read_text("utf-8"))
+        arrays = {name: _array(told_of) for name, told_of in told["arrays"].items()}
+        rotation = arrays["rotation"].astype(np.float32)
+        signals = Signals(
+            names=tuple(map(str, told["names"])),
+            table=arrays["table"],
+            answers=arrays.get("answers"),
+            errors=arrays.get("errors"),
+        )
+        if told["format"] != _FORMAT or signals.table.shape[1] != len(signals.names):
+            raise ValueError(f"format {told['format']}, {signals.table.shape[1]} columns")
+        return Reference(
+            kind=str(told["kind"]),
+            outputs=read_outputs(told["outputs"]),
+            axes=Axes(int(told["width"]), arrays["mean"], rotation, float(told["rest"])),
+            signals=signals,
+            how=str(told["how"]),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        raise ValueError(f"{path} holds no reference, or is damaged: {error!r:.200}.") from error
+
+
+def signals_of(measured: Measured, axes: Axes, outputs: OutputSignals) -> Signals:
+    """Makes the signals of measured items along given axes."""
+    values, inside = measured.values, {}
+    if measured.features is not None:
+        places = axes.places(measured.features)
+        inside = {f"axis {i + 1}": places[:, i] for i in range(places.shape[1])}
+        inside[NOVELTY] = axes.novelty(measured.features)
+    confidence = outputs.confidence(values)
+    columns: Mapping[str, np.ndarray] = {
+        **inside,
+        **measured.traits,
+        **outputs.watched(values),
+        **({} if confidence is None else {CONFIDENCE: confidence}),
+    }
+    return Signals(
+        names=tuple(columns),
+        table=np.stack(list(columns.values()), axis=1).astype(np.float32),
+        answers=outputs.answers(values),
+        errors=measured.errors,
+    )
+
+
+def _written(array: np.ndarray) -> dict[str, Any]:
+    """Writes an array as what JSON can hold; its size cannot be more than its bytes."""
+    data = base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
+    return {"dtype": array.dtype.name, "shape": list(array.shape), "data": data}
+
+
+def _array(told: Mapping[str, Any]) -> np.ndarray:
+    """Reads an array that `_written` wrote, and refuses numbers that are not finite."""
+    if told["dtype"] not in ("float16", "float32", "int32"):
+        raise ValueError(f"numbers of type {told['dtype']!r:.40}")
+    array = np.frombuffer(base64.b64decode(told["data"]), told["dtype"]).reshape(told["shape"])
+    if not np.isfinite(array).all():
+        raise ValueError("numbers that are not finite")
+    return array

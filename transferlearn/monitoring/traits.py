@@ -1,0 +1,63 @@
+"""Measures plain properties of items as the network takes them, such as how bright an image is."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+Traits = Mapping[str, np.ndarray]
+"""A number for each item, float `(items,)`, by the name of the property."""
+
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # how bright red, green and blue look
+
+
+def of_pixels(pixels: np.ndarray) -> Traits:
+    """Measures images: brightness, contrast, sharpness and colour.
+
+    Args:
+        pixels: Raw RGB in [0, 255], `(items, height, width, 3)`.
+
+    Returns:
+        `brightness`, `contrast` and `colour` in units of 255; `sharpness`, the logarithm of the
+        variance of the Laplacian.
+    """
+    pixels = np.asarray(pixels, np.float32) / 255
+    grey = pixels @ _LUMA
+    edges = (
+        grey[:, :-2, 1:-1] + grey[:, 2:, 1:-1] + grey[:, 1:-1, :-2] + grey[:, 1:-1, 2:]
+    ) - 4 * grey[:, 1:-1, 1:-1]
+    return {
+        "brightness": grey.mean((1, 2)),
+        "contrast": grey.std((1, 2)),
+        "colour": np.ptp(pixels, axis=3).mean((1, 2)),
+        "sharpness": np.log(edges.reshape(len(edges), -1).var(axis=1) + 1e-6),
+    }
+
+
+def of_sizes(heights: np.ndarray, widths: np.ndarray) -> Traits:
+    """Measures the sizes in pixels that images had before they were resized.
+
+    Returns:
+        `size`, the logarithm of the number of pixels, and `shape`, that of width by height.
+    """
+    heights, widths = (np.maximum(np.asarray(side, float), 1) for side in (heights, widths))
+    return {"size": np.log(heights * widths), "shape": np.log(widths / heights)}
+
+
+def of_tokens(rows: np.ndarray, padding: int, unknown: int | None) -> Traits:
+    """Measures texts: the number of tokens, and the share that the tokenizer does not know.
+
+    Args:
+        rows: The token ids of each row, filled up at its end, int `(rows, tokens)`.
+        padding: The id that fills rows up.
+        unknown: The id of unknown tokens; `None` if there is none.
+    """
+    filled = rows != padding
+    count = np.maximum(filled.sum(axis=1), 1)
+    strange = np.zeros(len(rows)) if unknown is None else ((rows == unknown) & filled).sum(axis=1)
+    return {"tokens": np.log(count), "unknown": strange / count}
+
+
+def of_numbers(rows: np.ndarray) -> Traits:
+    """Measures arrays of one's own: the mean and the spread of the numbers of each item."""
+    flat = np.asarray(rows, float).reshape(len(rows), -1)
+    return {"level": flat.mean(axis=1), "spread": flat.std(axis=1)}

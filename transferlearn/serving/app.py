@@ -1,0 +1,253 @@
+"""Puts a server together: an ASGI application over exported models."""
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from transferlearn.edge import Runner
+from transferlearn.extras import install_line
+from transferlearn.serving.drifting import DriftGauges
+from transferlearn.serving.errors import RefusalError, bad
+from transferlearn.serving.guard import Guard
+from transferlearn.serving.log import PredictionLog
+from transferlearn.serving.metrics import Metrics
+from transferlearn.serving.models import Models, Served
+from transferlearn.serving.predicting import Predictor, item_of
+from transferlearn.serving.protocol import add_protocol
+from transferlearn.serving.settings import Settings
+from transferlearn.serving.tensors import read_json
+from transferlearn.serving.work import Work
+
+_PAGE = Path(__file__).with_name("page.html")
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
+    "script-src 'unsafe-inline'; img-src blob: data:; connect-src 'self'",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Server:
+    """Holds the parts of a server.
+
+    Args:
+        models: A folder for each model, or a mapping of names to folders or runners, see `Models`.
+        settings: The limits.
+        threads: The number of threads that a model computes with.
+    """
+
+    def __init__(
+        self,
+        models: str | Path | Sequence[str | Path] | Mapping[str, str | Path | Runner],
+        settings: Settings,
+        threads: int | None = None,
+    ) -> None:
+        listed = [models] if isinstance(models, (str, Path)) else models
+        self.settings = settings
+        self.models = Models(listed, threads)
+        self.metrics = Metrics()
+        self.log = PredictionLog(settings.log, settings.log_bytes) if settings.log else None
+        self.predictor = Predictor(self.metrics, self.log, settings.most_rows)
+        self.work = Work(settings.workers, settings.waiting, settings.timeout)
+
+    async def predict(self, request: Any, name: str | None, version: str | None = None) -> Any:
+        """Answers a request of any form with predictions."""
+        served = self.models.get(name, version)
+        body = await request.body()
+        content_type = request.headers.get("content-type", "")
+        files = await _files(request) if content_type.startswith("multipart/form-data") else None
+        request_id = request.scope["state"]["request_id"]
+        answer = await self.work.do(
+            lambda: self.predictor.items(served, files or items_of(body, content_type), request_id)
+        )
+        return {
+            "request_id": request_id,
+            "model": served.name,
+            "version": served.version,
+            "predictions": answer.predictions,
+        }
+
+    async def feedback(self, request: Any) -> Any:
+        """Takes the labels of the items of an earlier request."""
+        if self.log is None:
+            raise RefusalError(
+                404, "No predictions are logged: start with --log predictions.sqlite."
+            )
+        said = read_json(await request.body())
+        of, labels = said.get("request_id"), said.get("labels")
+        if not isinstance(of, str) or not isinstance(labels, list) or not labels:
+            raise bad('Feedback is {"request_id": "...", "labels": [...]}, a label an item.')
+        log = self.log
+        known = await self.work.do(lambda: log.labelled(of, labels, time.time()))
+        if not known:
+            raise RefusalError(404, f"The log holds no request {of!r:.80}.")
+        return {"labelled": min(known, len(labels))}
+
+    async def watch_folders(self) -> None:
+        """Looks for new versions, and at drift, until it is cancelled."""
+        gauges = DriftGauges(self.log, self.metrics)
+        while True:
+            await asyncio.sleep(self.settings.reload_seconds or 60)
+            if self.settings.reload_seconds:
+                await asyncio.to_thread(self.models.reload)
+            self.metrics.inside.set(self.work.inside)
+            await asyncio.to_thread(gauges.update, self._newest())
+
+    def _newest(self) -> list[Served]:
+        """Gives the newest version of each model."""
+        return [self.models.get(name) for name in self.models.names]
+
+
+def app(
+    models: str | Path | Sequence[str | Path] | Mapping[str, str | Path | Runner],
+    *,
+    settings: Settings | None = None,
+    threads: int | None = None,
+) -> Any:
+    """Makes an ASGI application that serves exported models, for a server of one's own.
+
+    Args:
+        models: The folder of an export, or a folder of versions (`1`, `2`, ...); several of them,
+            named by their folders; or a mapping of names to such folders or to runners.
+        settings: The limits; by default those of `Settings`.
+        threads: The number of threads that a model computes with; `None`: one for each core.
+
+    Raises:
+        OSError: A folder is no export.
+        ImportError: FastAPI is not installed (`pip install -e ".[serve]"`).
+
+    Example:
+        uvicorn.run(tl.serving.app("flowers-onnx"))
+    """
+    try:
+        from fastapi import FastAPI, Request
+        from fastapi.responses import HTMLResponse, JSONResponse, Response
+    except ImportError as error:
+        raise ImportError(f"A server needs more: {install_line('serve')}") from error
+    server = Server(models, settings or Settings(), threads)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Any) -> AsyncIterator[None]:
+        watching = asyncio.create_task(server.watch_folders())
+        yield
+        watching.cancel()
+        if server.log is not None:
+            await asyncio.to_thread(server.log.close)
+
+    # The pages of documentation would load scripts from elsewhere.
+    api = FastAPI(title="transferlearn", docs_url=None, redoc_url=None, lifespan=lifespan)
+    api.state.server = server
+
+    @api.exception_handler(RefusalError)
+    async def refused(_: Request, refusal: RefusalError) -> JSONResponse:
+        return JSONResponse({"error": refusal.sentence}, refusal.status, headers=refusal.headers)
+
+    @api.get("/", response_class=HTMLResponse)
+    async def page() -> HTMLResponse:
+        return HTMLResponse(_PAGE.read_text("utf-8"), headers=_HEADERS)
+
+    @api.get("/metrics", response_class=Response)
+    async def metrics() -> Response:
+        return Response(server.metrics.text(), media_type="text/plain; version=0.0.4")
+
+    @api.post("/predict")
+    async def predict(request: Request, model: str | None = None) -> Any:
+        return await server.predict(request, model)
+
+    @api.post("/feedback")
+    async def feedback(request: Request) -> Any:
+        return await server.feedback(request)
+
+    @api.get("/ping")
+    async def ping() -> Any:
+        return {}
+
+    @api.post("/invocations")
+    async def invocations(request: Request) -> Any:
+        return await server.predict(request, None)
+
+    @api.post("/v1/models/{name}:predict")
+    async def kserve(request: Request, name: str) -> Any:
+        return await server.predict(request, name)
+
+    opened = add_vertex(api, server)
+    add_protocol(api, server)
+    return Guarded(api, Guard(api, server.settings, server.metrics, opened))
+
+
+class Guarded:
+    """Is the application with its guard; `state` and the lifespan are those of FastAPI.
+
+    Attributes:
+        api: The FastAPI application, to which routes can be added.
+    """
+
+    def __init__(self, api: Any, guard: Guard) -> None:
+        self.api = api
+        self._guard = guard
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Handles one request."""
+        await self._guard(scope, receive, send)
+
+
+def add_vertex(api: Any, server: Server) -> tuple[str, ...]:
+    """Adds the routes that Vertex AI names in `AIP_PREDICT_ROUTE` and `AIP_HEALTH_ROUTE`."""
+    from fastapi import Request
+
+    predict, health = os.environ.get("AIP_PREDICT_ROUTE"), os.environ.get("AIP_HEALTH_ROUTE")
+
+    async def vertex(request: Request) -> Any:
+        return await server.predict(request, None)
+
+    async def healthy() -> Any:
+        return {}
+
+    if predict and predict not in ("/predict", "/invocations"):
+        api.add_api_route(predict, vertex, methods=["POST"])
+    if health and health not in ("/", "/ping"):
+        api.add_api_route(health, healthy, methods=["GET"])
+    return (health,) if health else ()
+
+
+def items_of(body: bytes, content_type: str) -> list[Any]:
+    """Gives the items of a body: JSON, a text, or the bytes of one file."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind not in ("application/json", ""):
+        if not (kind.startswith(("image/", "text/")) or kind in _BYTES):
+            raise RefusalError(
+                415, f"The content type {kind!r:.60} is not known: send JSON or a file."
+            )
+        return [body]
+    if not body.lstrip().startswith(b"{"):
+        if kind or not body:
+            raise bad('The body is JSON such as {"instances": [...]}.')
+        return [body]
+    said = read_json(body)
+    given = said.get("instances", said.get("texts"))
+    if given is None:
+        return [item_of({k: v for k, v in said.items() if k in ("text", "b64")})]
+    if not isinstance(given, list):
+        raise bad('"instances" is a list of items.')
+    return [item_of(one) for one in given]
+
+
+_BYTES = ("application/octet-stream", "application/x-image", "application/x-npy")
+
+
+async def _files(request: Any) -> list[bytes]:
+    """Gives the contents of the files in a form."""
+    from starlette.exceptions import HTTPException
+
+    try:
+        async with request.form() as form:  # large files are on disk until it ends
+            found = [part for _, part in form.multi_items() if not isinstance(part, str)]
+            files = [await part.read() for part in found]
+    except HTTPException as error:
+        raise bad(f"The form cannot be read: {error.detail!s:.100}") from error
+    if not files:
+        raise bad("The form holds no file.")
+    return files

@@ -1,0 +1,166 @@
+"""Stands before all routes: keys, sizes, request ids, time, and a line of log for each request."""
+
+import asyncio
+import hmac
+import json
+import logging
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from transferlearn.serving.errors import RefusalError
+from transferlearn.serving.metrics import Metrics
+from transferlearn.serving.settings import Settings
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+REQUEST_ID = "x-request-id"
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_OPEN = ("/", "/ping", "/v2/health/live", "/v2/health/ready")  # without a key
+_log = logging.getLogger("transferlearn.serving")
+
+
+class Guard:
+    """Wraps an ASGI application.
+
+    Args:
+        app: The application.
+        settings: The limits.
+        metrics: The counters.
+        open_routes: Further routes that need no key, such as a health route of the platform.
+    """
+
+    def __init__(
+        self, app: Any, settings: Settings, metrics: Metrics, open_routes: tuple[str, ...] = ()
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._metrics = metrics
+        self._open = (*_OPEN, *open_routes)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
+        given = headers.get(REQUEST_ID, "")
+        request_id = given if _ID.fullmatch(given) else uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        started, status = time.perf_counter(), 500
+
+        async def answer(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                pairs = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                message = {**message, "headers": pairs}
+            await send(message)
+
+        try:
+            self._check_key(scope["path"], headers)
+            body = await self._body(receive, headers)
+            await self._app(scope, _again(body), answer)
+        except RefusalError as refusal:
+            await refuse(answer, refusal)
+        except Exception:
+            _log.exception("failed", extra={"request_id": request_id})
+            await refuse(answer, RefusalError(500, "The server failed; its log says why."))
+        seconds = time.perf_counter() - started
+        route = getattr(scope.get("route"), "path", "other")
+        self._metrics.requests.labels(route, str(status)).inc()
+        self._metrics.seconds.labels(route).observe(seconds)
+        _log.info(
+            "request",
+            extra={
+                "request_id": request_id,
+                "method": scope["method"],
+                "path": scope["path"][:200],
+                "status": status,
+                "milliseconds": round(1e3 * seconds, 2),
+            },
+        )
+
+    def _check_key(self, path: str, headers: dict[str, str]) -> None:
+        """Refuses a request without the key."""
+        key = self._settings.api_key
+        if key is None or path in self._open:
+            return
+        given = headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(given.encode(), key.encode()):
+            raise RefusalError(
+                401, "The API key is missing or wrong.", {"WWW-Authenticate": "Bearer"}
+            )
+
+    async def _body(self, receive: Receive, headers: dict[str, str]) -> bytes:
+        """Reads the body, up to the limit and in time."""
+        most = self._settings.largest_request
+        said = headers.get("content-length", "")
+        too_large = RefusalError(413, f"A request may have {most:,} bytes.")
+        if said.isdecimal() and int(said) > most:
+            raise too_large
+        parts: list[bytes] = []
+        size = 0
+        until = time.monotonic() + self._settings.timeout
+        while True:
+            try:
+                left = max(until - time.monotonic(), 0.0)
+                message = await asyncio.wait_for(receive(), left)
+            except TimeoutError as error:
+                raise RefusalError(408, "The request did not arrive in time.") from error
+            if message["type"] == "http.disconnect":
+                return b"".join(parts)
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > most:
+                raise too_large
+            if not message.get("more_body"):
+                return b"".join(parts)
+
+
+async def refuse(send: Send, refusal: RefusalError) -> None:
+    """Answers with a status and one sentence."""
+    body = json.dumps({"error": refusal.sentence}).encode()
+    headers = {
+        "content-type": "application/json",
+        "content-length": str(len(body)),
+        **refusal.headers,
+    }
+    pairs = [(k.lower().encode(), v.encode()) for k, v in headers.items()]
+    await send({"type": "http.response.start", "status": refusal.status, "headers": pairs})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _again(body: bytes) -> Receive:
+    """Gives a body that was read already once more."""
+    waiting = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> MutableMapping[str, Any]:
+        if waiting:
+            return waiting.pop()
+        await asyncio.Event().wait()  # nothing else comes; the server ends this with the request
+        return {"type": "http.disconnect"}
+
+    return receive
+
+
+class JsonLines(logging.Formatter):
+    """Writes each record as a line of JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Writes a record."""
+        plain = vars(logging.makeLogRecord({}))
+        told = {k: v for k, v in vars(record).items() if k not in plain and k != "message"}
+        line = {
+            "time": round(record.created, 3),
+            "level": record.levelname,
+            "event": record.getMessage(),
+            **told,
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)

@@ -1,0 +1,206 @@
+"""Writes predictions and labels that come back into a local SQLite file of a limited size."""
+
+import json
+import logging
+import queue
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from transferlearn.monitoring import Reference, Signals
+
+_log = logging.getLogger("transferlearn.serving")
+_WAITING = 10_000  # rows; further ones are left out, since predictions must not wait for a disk
+_EVERY = 500  # rows, after which the size is looked at
+_TABLES = """
+create table if not exists predictions (
+    time real, request text, item integer, model text, version text, hash text,
+    outputs text, signals text, answer integer, milliseconds real);
+create index if not exists by_request on predictions (request);
+create index if not exists by_time on predictions (time);
+create table if not exists feedback (request text, item integer, label text, time real,
+    primary key (request, item));
+"""
+
+
+class Row(NamedTuple):
+    """Holds what is written of one item."""
+
+    time: float
+    request: str
+    item: int
+    model: str
+    version: str
+    hash: str
+    outputs: str
+    signals: str
+    answer: int | None
+    milliseconds: float
+
+
+class PredictionLog:
+    """Writes rows in a thread of its own.
+
+    Args:
+        path: The SQLite file, which is made.
+        most_bytes: The size that it may have; the oldest rows go first.
+
+    Attributes:
+        lost: How many rows were left out, since the disk was too slow or full.
+    """
+
+    def __init__(self, path: Path, most_bytes: int) -> None:
+        self.path = path
+        self.lost = 0
+        self._most = most_bytes
+        self._waiting: queue.Queue[tuple[str, Sequence[Any]] | None] = queue.Queue(_WAITING)
+        with opened(path) as file:
+            file.executescript("pragma auto_vacuum = incremental; pragma journal_mode = wal;")
+            file.executescript(_TABLES)
+        self._thread = threading.Thread(target=self._write, daemon=True, name="prediction-log")
+        self._thread.start()
+
+    def predicted(self, rows: Sequence[Row]) -> None:
+        """Takes rows to write; it never waits."""
+        self._put("insert into predictions values (?,?,?,?,?,?,?,?,?,?)", rows)
+
+    def labelled(self, request: str, labels: Sequence[Any], time: float) -> int:
+        """Notes the labels of the items of a request, and gives how many of them are known."""
+        with opened(self.path) as file:
+            found = file.execute("select count(*) from predictions where request = ?", (request,))
+            known = int(found.fetchone()[0])
+        rows = [(request, i, json.dumps(label), time) for i, label in enumerate(labels)][:known]
+        self._put("insert or replace into feedback values (?,?,?,?)", rows)
+        return known
+
+    def close(self) -> None:
+        """Writes what is waiting, and ends the thread."""
+        self._waiting.put(None)
+        self._thread.join(timeout=10)
+
+    def _put(self, statement: str, rows: Sequence[Any]) -> None:
+        """Hands rows to the thread."""
+        try:
+            self._waiting.put_nowait((statement, rows))
+        except queue.Full:
+            self.lost += len(rows)
+
+    def _write(self) -> None:
+        """Writes until the end."""
+        since = 0
+        with opened(self.path) as file:
+            while (taken := self._waiting.get()) is not None:
+                statement, rows = taken
+                try:
+                    file.executemany(statement, rows)
+                    file.commit()
+                    since += len(rows)
+                    if since >= _EVERY:
+                        since = 0
+                        self._prune(file)
+                except sqlite3.Error as error:
+                    with suppress(sqlite3.Error):
+                        file.rollback()
+                    self.lost += len(rows)
+                    _log.warning("not logged", extra={"error": str(error)})
+
+    def _prune(self, file: sqlite3.Connection) -> None:
+        """Removes the oldest tenth of the rows while the file is too large."""
+        (pages,) = file.execute("pragma page_count").fetchone()
+        (size,) = file.execute("pragma page_size").fetchone()
+        if pages * size <= self._most:
+            return
+        file.execute(
+            "delete from predictions where rowid in (select rowid from predictions order by time "
+            "limit (select count(*) / 10 + 1 from predictions))"
+        )
+        file.execute("delete from feedback where request not in (select request from predictions)")
+        file.commit()
+        file.execute("pragma incremental_vacuum").fetchall()
+        file.execute("pragma wal_checkpoint(truncate)").fetchall()
+
+
+class Logged(NamedTuple):
+    """Holds what a log says of items.
+
+    Attributes:
+        signals: Their signals.
+        names: What each is called: its request and its number there.
+        times: When each was predicted, in seconds since 1970.
+    """
+
+    signals: Signals
+    names: list[str]
+    times: np.ndarray
+
+
+def read_log(
+    path: Path, reference: Reference, *, since: float = 0.0, most: int = 10_000, hash: str = ""
+) -> Logged:
+    """Reads the newest items of a log.
+
+    Args:
+        path: The SQLite file.
+        reference: The reference of the model.
+        since: The time from which on, in seconds since 1970.
+        most: The number of items, the newest.
+        hash: The hash of the model; empty: of any.
+
+    Raises:
+        OSError: There is no such file.
+        ValueError: The file is no such log, or holds no item.
+    """
+    if not path.is_file():
+        raise OSError(f"{path} is no file.")
+    query = (
+        "select p.time, p.request, p.item, p.signals, p.outputs, p.answer, f.label "
+        "from predictions p left join feedback f on f.request = p.request and f.item = p.item "
+        "where p.time >= ? and (? = '' or p.hash = ?) order by p.time desc limit ?"
+    )
+    try:
+        with opened(path) as file:
+            rows = file.execute(query, (since, hash, hash, most)).fetchall()[::-1]
+    except sqlite3.DatabaseError as error:
+        raise ValueError(f"{path} is no log of predictions: {error}.") from error
+    if not rows:
+        raise ValueError(f"{path} holds no predictions of this time.")
+    told = [json.loads(row[3]) for row in rows]
+    names = [n for n in reference.signals.names if all(n in one for one in told)]
+    table = np.array([[one[n] for n in names] for one in told], np.float32)
+    answers = [row[5] for row in rows]
+    return Logged(
+        signals=Signals(
+            names=tuple(names),
+            table=table.reshape(len(rows), len(names)),
+            answers=None if None in answers else np.array(answers, int),
+            errors=_errors(reference, rows),
+        ),
+        names=[f"{row[1]}/{row[2]}" for row in rows],
+        times=np.array([row[0] for row in rows]),
+    )
+
+
+def _errors(reference: Reference, rows: Sequence[Any]) -> np.ndarray | None:
+    """Gives how wrong each labelled answer is, and NaN for those without a label."""
+    errors = np.full(len(rows), np.nan)
+    for i, row in enumerate(rows):
+        if row[6] is None:
+            continue
+        target = reference.outputs.target(json.loads(row[6]))
+        if target is not None:
+            values = np.array([json.loads(row[4])], float)
+            errors[i] = reference.outputs.errors(values, np.asarray([target]))[0]
+    return errors if np.isfinite(errors).any() else None
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """Opens a log."""
+    with closing(sqlite3.connect(path, timeout=10)) as file:
+        yield file
+        file.commit()

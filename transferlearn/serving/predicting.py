@@ -1,0 +1,182 @@
+"""Predicts on what requests hold, and notes what came of it."""
+
+import json
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from transferlearn.edge.item_reader import Rows
+from transferlearn.monitoring import Measured
+from transferlearn.monitoring.reference import CONFIDENCE
+from transferlearn.serving.errors import RefusalError, bad
+from transferlearn.serving.log import PredictionLog, Row
+from transferlearn.serving.metrics import Metrics
+from transferlearn.serving.models import Served
+from transferlearn.serving.tensors import of_base64
+
+
+class Answer(NamedTuple):
+    """Holds what a model says of the items of a request.
+
+    Attributes:
+        predictions: A prediction for each item, as JSON holds it.
+        outputs: The outputs by name.
+    """
+
+    predictions: list[Any]
+    outputs: dict[str, np.ndarray]
+
+
+class Predictor:
+    """Predicts, counts and logs.
+
+    Args:
+        metrics: The counters.
+        log: The log, or `None`.
+        most_rows: The items that a request may have.
+    """
+
+    def __init__(self, metrics: Metrics, log: PredictionLog | None, most_rows: int) -> None:
+        self._metrics = metrics
+        self._log = log
+        self._most_rows = most_rows
+
+    def items(self, served: Served, items: Sequence[Any], request_id: str) -> Answer:
+        """Predicts on items: the bytes of files or of texts, or arrays."""
+        if not 0 < len(items) <= self._most_rows:
+            raise bad(f"A request has 1 to {self._most_rows} items. Received: {len(items)}")
+        started = time.perf_counter()
+        try:
+            rows = served.runner.item_reader.read(items)
+            outputs = served.runner.outputs(rows)
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
+            raise bad(" ".join(str(error).split())[:500]) from error
+        predictions = served.runner.output_reader.read(outputs, [None] * len(items))
+        seconds = time.perf_counter() - started
+        self._note(served, rows, outputs, request_id, seconds)
+        return Answer([_as_json(prediction) for prediction in predictions], outputs)
+
+    def arrays(
+        self, served: Served, arrays: Mapping[str, np.ndarray], request_id: str
+    ) -> dict[str, np.ndarray]:
+        """Runs a model on arrays, or on items where there is one input of the datatype BYTES."""
+        first = next(iter(arrays.values()))
+        if len(arrays) == 1 and first.dtype == object:
+            return self.items(served, list(first.ravel()), request_id).outputs
+        if not first.ndim or not 0 < len(first) <= self._most_rows:
+            raise bad(f"A request has 1 to {self._most_rows} items. Received: {first.shape}")
+        for name, array in arrays.items():
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise bad(f"{name!r:.80} holds NaN or infinity.")
+        started = time.perf_counter()
+        try:
+            outputs = served.runner.run(arrays)
+        except ValueError as error:
+            raise bad(" ".join(str(error).split())[:500]) from error
+        rows = Rows(dict(arrays), np.arange(len(first)), [None] * len(first))
+        self._note(served, rows, outputs, request_id, time.perf_counter() - started)
+        return outputs
+
+    def _note(
+        self,
+        served: Served,
+        rows: Rows,
+        outputs: Mapping[str, np.ndarray],
+        request_id: str,
+        seconds: float,
+    ) -> None:
+        """Counts the items, and logs them."""
+        count = len(rows.paths)
+        self._metrics.items.labels(served.name).inc(count)
+        reference, values = served.reference, next(iter(outputs.values()))
+        if reference is None or len(rows.item_of) != count:
+            return
+        traits = served.runner.item_reader.traits(rows.arrays)
+        signals = reference.signals_of(Measured(None, np.asarray(values, float), traits))
+        confidence = signals.column(CONFIDENCE)
+        for one in () if confidence is None else confidence:
+            self._metrics.confidence.labels(served.name).observe(float(one))
+        if self._log is None:
+            return
+        now = time.time()
+        self._log.predicted(
+            [
+                Row(
+                    time=now,
+                    request=request_id,
+                    item=i,
+                    model=served.name,
+                    version=served.version,
+                    hash=served.runner.description.model_hash,
+                    outputs=json.dumps([float(f"{x:.9g}") for x in np.ravel(values[i])]),
+                    signals=json.dumps(
+                        {
+                            name: float(f"{x:.9g}")
+                            for name, x in zip(signals.names, signals.table[i], strict=True)
+                        }
+                    ),
+                    answer=None if signals.answers is None else int(signals.answers[i]),
+                    milliseconds=1e3 * seconds / count,
+                )
+                for i in range(count)
+            ]
+        )
+        self._metrics.lost.set(self._log.lost)
+
+
+def item_of(given: Any) -> Any:
+    """Makes an item of a value of JSON: `{"b64": ...}`, a text, or nested lists of numbers.
+
+    What it gives is never a string, which a reader would take for the path of a file here.
+    """
+    if isinstance(given, dict):
+        for key in ("b64", "text"):
+            if set(given) == {key} and isinstance(given[key], str):
+                return of_base64(given[key]) if key == "b64" else _as_bytes(given[key])
+        if len(given) == 1:  # an input by its name, as Vertex and KServe send it
+            return item_of(next(iter(given.values())))
+        raise bad('An item is {"b64": ...}, a text or a list of numbers.')
+    if isinstance(given, str):
+        return _as_bytes(given)
+    if not isinstance(given, list):
+        raise bad('An item is {"b64": ...}, a text or a list of numbers.')
+    try:
+        array = np.asarray(given)
+    except ValueError as error:
+        raise bad("A list of numbers has lists of one length only.") from error
+    if array.dtype.kind not in "biuf":
+        raise bad("An item as a list holds numbers only.")
+    return array
+
+
+def _as_bytes(text: str) -> bytes:
+    """Gives a text as UTF-8."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise bad("A text holds half of a surrogate pair.") from error
+
+
+def _as_json(prediction: Any) -> Any:
+    """Gives a prediction as values that JSON can hold, without its path."""
+    told = (
+        asdict(prediction) if is_dataclass(prediction) and not isinstance(prediction, type) else {}
+    )
+    told.pop("path", None)
+    found = json.loads(json.dumps(told, default=lambda x: np.asarray(x).tolist()))
+    if not _finite(found):
+        raise RefusalError(500, "The model gave NaN or infinity.")
+    return found
+
+
+def _finite(value: Any) -> bool:
+    """Says whether all numbers in a value of JSON are finite."""
+    if isinstance(value, dict):
+        return all(map(_finite, value.values()))
+    if isinstance(value, list):
+        return all(map(_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)

@@ -1,0 +1,96 @@
+"""Adds the routes of the open inference protocol V2."""
+
+from importlib import metadata
+from typing import Any
+
+from transferlearn.edge import TensorSpec
+from transferlearn.serving.errors import RefusalError
+from transferlearn.serving.models import Served
+from transferlearn.serving.tensors import HEADER, datatype, read_request, write_answer
+
+_EXTENSIONS = ["binary_tensor_data", "model_repository"]
+
+
+def add_protocol(api: Any, server: Any) -> None:
+    """Adds the routes below `/v2` to a FastAPI application.
+
+    Reference: [Open inference protocol](https://github.com/kserve/open-inference-protocol).
+    """
+    from fastapi import Request
+    from fastapi.responses import Response
+
+    @api.get("/v2")
+    async def about() -> Any:
+        version = metadata.version("transferlearn")
+        return {"name": "transferlearn", "version": version, "extensions": _EXTENSIONS}
+
+    @api.get("/v2/health/live")
+    async def live() -> Any:
+        return {"live": True}
+
+    @api.get("/v2/health/ready")
+    async def ready() -> Any:
+        return {"ready": True}
+
+    async def model_ready(name: str, version: str | None = None) -> Any:
+        served = server.models.get(name, version)
+        return {"name": served.name, "ready": True}
+
+    async def described(name: str, version: str | None = None) -> Any:
+        return describe(server.models.get(name, version), server.models.versions(name))
+
+    async def infer(request: Request, name: str, version: str | None = None) -> Response:
+        served = server.models.get(name, version)
+        body, length = await request.body(), request.headers.get(HEADER)
+        request_id = request.scope["state"]["request_id"]
+
+        def compute() -> tuple[bytes, dict[str, str]]:
+            asked = read_request(body, length)
+            outputs = server.predictor.arrays(served, asked.arrays, request_id)
+            said = {"model_name": served.name, "model_version": served.version}
+            return write_answer({**said, "id": asked.id or request_id}, outputs, asked)
+
+        content, headers = await server.work.do(compute)
+        return Response(content, headers=headers)
+
+    for place in ("/v2/models/{name}", "/v2/models/{name}/versions/{version}"):
+        api.add_api_route(place, described, methods=["GET"])
+        api.add_api_route(f"{place}/ready", model_ready, methods=["GET"])
+        api.add_api_route(f"{place}/infer", infer, methods=["POST"])
+
+    @api.post("/v2/repository/index")
+    async def index() -> Any:
+        return [
+            {"name": name, "version": version, "state": "READY", "reason": ""}
+            for name in server.models.names
+            for version in server.models.versions(name)
+        ]
+
+    @api.post("/v2/repository/models/{name}/load")
+    async def load(name: str) -> Any:
+        server.models.get(name)
+        await server.work.do(server.models.reload)
+        return {}
+
+    @api.post("/v2/repository/models/{name}/unload")
+    async def unload(name: str) -> Any:
+        raise RefusalError(400, "Models are not unloaded by request: remove the folder.")
+
+
+def describe(served: Served, versions: list[str]) -> dict[str, Any]:
+    """Describes a model as the protocol has it; -1 is any number."""
+    told = served.runner.description
+    return {
+        "name": served.name,
+        "versions": versions,
+        "platform": told.format,
+        "inputs": [_spec(name, spec) for name, spec in told.inputs.items()],
+        "outputs": [_spec(name, spec) for name, spec in told.outputs.items()],
+        "parameters": {"model_hash": told.model_hash, "items": served.runner.item_reader.name},
+    }
+
+
+def _spec(name: str, spec: TensorSpec) -> dict[str, Any]:
+    """Describes an input or output."""
+    shape = [-1 if side is None else side for side in spec.shape]
+    return {"name": name, "datatype": datatype(spec.dtype), "shape": shape}

@@ -1,0 +1,32 @@
+"""Holds the limits and switches of a server."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Holds the limits and switches of a server.
+
+    Attributes:
+        api_key: What requests must bring as `X-API-Key`, or as `Authorization: Bearer`; `None`
+            lets everybody in.
+        largest_request: The bytes that a request may have.
+        most_rows: The items that a request may have.
+        workers: The requests that are computed at the same time.
+        waiting: The requests that may wait; further ones get a 503 with `Retry-After`.
+        timeout: The seconds after which a request is given up, with a 504.
+        log: The SQLite file that predictions are written to; `None` writes none.
+        log_bytes: The size that this file may have; the oldest rows go first.
+        reload_seconds: How often folders are looked at for a new version; 0: only on `SIGHUP`.
+    """
+
+    api_key: str | None = None
+    largest_request: int = 20 * 2**20
+    most_rows: int = 256
+    workers: int = 2
+    waiting: int = 32
+    timeout: float = 30.0
+    log: Path | None = None
+    log_bytes: int = 256 * 2**20
+    reload_seconds: float = 2.0

@@ -1,0 +1,268 @@
+"""Reads and writes tensors of the open inference protocol V2, as JSON and as bytes."""
+
+import base64
+import json
+import math
+import struct
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from transferlearn.serving.errors import bad
+
+HEADER = "Inference-Header-Content-Length"
+DTYPES = {
+    "BOOL": "bool",
+    "UINT8": "uint8",
+    "UINT16": "uint16",
+    "UINT32": "uint32",
+    "UINT64": "uint64",
+    "INT8": "int8",
+    "INT16": "int16",
+    "INT32": "int32",
+    "INT64": "int64",
+    "FP16": "float16",
+    "FP32": "float32",
+    "FP64": "float64",
+}
+_NAMES = {dtype: name for name, dtype in DTYPES.items()}
+
+
+class InferRequest(NamedTuple):
+    """Holds a request of the protocol.
+
+    Attributes:
+        arrays: The inputs by name; of the datatype `BYTES`, an array of `bytes` objects.
+        outputs: The outputs that are asked for, by name, and whether each is wanted as bytes;
+            `None`: all, as `binary` says.
+        binary: Whether outputs are given as bytes where nothing is said of them.
+        id: The id that is given back.
+    """
+
+    arrays: dict[str, np.ndarray]
+    outputs: dict[str, bool] | None
+    binary: bool
+    id: str | None
+
+
+def datatype(dtype: str) -> str:
+    """Gives the protocol's name of a dtype."""
+    return _NAMES.get(dtype, dtype.upper())
+
+
+def read_request(body: bytes, header: str | None) -> InferRequest:
+    """Reads a request; with the header, tensors as bytes follow the JSON.
+
+    Raises:
+        RefusalError: It is not as the protocol says.
+    """
+    length = len(body)
+    if header is not None:
+        if not header.isdecimal() or int(header) > len(body):
+            raise bad(f"{HEADER} is the number of bytes of the JSON. Received: {header!r:.40}")
+        length = int(header)
+    said = read_json(body[:length])
+    inputs = said.get("inputs")
+    if not isinstance(inputs, list) or not inputs:
+        raise bad('The request has a list "inputs", with a name, datatype, shape and data each.')
+    rest = memoryview(body)[length:]
+    arrays: dict[str, np.ndarray] = {}
+    for told in inputs:
+        if not isinstance(told, dict) or not isinstance(told.get("name"), str):
+            raise bad("Each input is an object with a name.")
+        size = _parameters(told).get("binary_data_size")
+        if size is None:
+            arrays[told["name"]] = _of_json(told)
+            continue
+        if not _is_count(size) or size > len(rest):
+            raise bad(
+                f"{told['name']!r:.80} has binary_data_size {size!r:.20}, more than there is."
+            )
+        arrays[told["name"]] = _of_bytes(told, bytes(rest[:size]))
+        rest = rest[size:]
+    if len(rest):
+        raise bad(f"{len(rest)} bytes follow the last tensor.")
+    request_id = said.get("id")
+    return InferRequest(
+        arrays,
+        _asked(said),
+        bool(_parameters(said).get("binary_data_output", False)),
+        request_id if isinstance(request_id, str) else None,
+    )
+
+
+def write_answer(
+    said: dict[str, Any], outputs: dict[str, np.ndarray], request: InferRequest
+) -> tuple[bytes, dict[str, str]]:
+    """Writes an answer, and gives it with its headers.
+
+    Args:
+        said: What the answer says besides, such as the name of the model.
+        outputs: The outputs by name.
+        request: Says which outputs are wanted, and how.
+
+    Raises:
+        RefusalError: There is no such output.
+    """
+    wanted = request.outputs or dict.fromkeys(outputs, request.binary)
+    if missing := [name for name in wanted if name not in outputs]:
+        raise bad(f"There is no output {missing[0]!r:.80}; there are {', '.join(outputs)}.")
+    told, tail = [], []
+    for name, binary in wanted.items():
+        array = np.ascontiguousarray(outputs[name])
+        described: dict[str, Any] = {
+            "name": name,
+            "datatype": datatype(array.dtype.name),
+            "shape": list(array.shape),
+        }
+        if binary:
+            tail.append(array.tobytes())
+            described["parameters"] = {"binary_data_size": len(tail[-1])}
+        else:
+            described["data"] = array.ravel().tolist()
+        told.append(described)
+    head = json.dumps({**said, "outputs": told}).encode()
+    if not tail:
+        return head, {"Content-Type": "application/json"}
+    headers = {"Content-Type": "application/octet-stream", HEADER: str(len(head))}
+    return b"".join([head, *tail]), headers
+
+
+def read_json(body: bytes) -> dict[str, Any]:
+    """Reads an object of JSON, in which numbers are finite."""
+
+    def refuse(word: str) -> float:
+        raise ValueError(f"{word} is no number")
+
+    try:
+        said = json.loads(body, parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        raise bad(f"The body is no JSON: {error!s:.120}.") from error
+    if not isinstance(said, dict):
+        raise bad("The body is an object of JSON, in braces.")
+    return said
+
+
+def _parameters(told: dict[str, Any]) -> dict[str, Any]:
+    """Gives the parameters of a part of a request."""
+    found = told.get("parameters") or {}
+    if not isinstance(found, dict):
+        raise bad("parameters are an object.")
+    return found
+
+
+def _asked(said: dict[str, Any]) -> dict[str, bool] | None:
+    """Gives the outputs that are asked for, and whether each is wanted as bytes."""
+    outputs = said.get("outputs")
+    if outputs is None:
+        return None
+    if not isinstance(outputs, list) or not all(
+        isinstance(output, dict) and isinstance(output.get("name"), str) for output in outputs
+    ):
+        raise bad('"outputs" is a list of objects with a name.')
+    binary = bool(_parameters(said).get("binary_data_output", False))
+    return {o["name"]: bool(_parameters(o).get("binary_data", binary)) for o in outputs} or None
+
+
+def _shape(told: dict[str, Any]) -> tuple[int, ...]:
+    """Gives the shape of a tensor."""
+    shape = told.get("shape")
+    if not isinstance(shape, list) or not all(map(_is_count, shape)) or len(shape) > 8:
+        raise bad(f"The shape is a list of whole numbers. Received: {shape!r:.80}")
+    return tuple(shape)
+
+
+def _is_count(value: object) -> bool:
+    """Says whether a value of JSON is a whole number of things."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**40
+
+
+def _dtype(told: dict[str, Any]) -> str:
+    """Gives NumPy's name of a tensor's datatype."""
+    name = told.get("datatype")
+    if not isinstance(name, str) or name not in DTYPES:
+        raise bad(f"The datatype is BYTES or one of {', '.join(DTYPES)}. Received: {name!r:.40}")
+    return DTYPES[name]
+
+
+def _of_json(told: dict[str, Any]) -> np.ndarray:
+    """Reads a tensor whose numbers are in the JSON, flat or nested."""
+    shape, data = _shape(told), told.get("data")
+    if not isinstance(data, list):
+        raise bad(f"{told['name']!r:.80} has no data: a list of numbers.")
+    if told.get("datatype") == "BYTES":
+        flat = _flat(data)
+        if not all(isinstance(item, str) for item in flat):
+            raise bad("Data of the datatype BYTES are strings.")
+        found = _objects([item.encode("utf-8", "surrogatepass") for item in flat])
+    else:
+        dtype = _dtype(told)
+        try:
+            numbers = np.asarray(data)
+            if numbers.dtype.kind not in "biuf" and numbers.size:
+                raise ValueError("it holds something that is no number")
+            found = numbers.ravel().astype(dtype)
+            if np.dtype(dtype).kind in "iu" and not np.array_equal(found, numbers.ravel()):
+                raise ValueError(f"it holds numbers that are no {dtype}")
+        except (ValueError, TypeError, OverflowError) as error:
+            raise bad(
+                f"The data of {told['name']!r:.80} cannot be read: {error!s:.100}."
+            ) from error
+    return _shaped(told, found, shape)
+
+
+def _of_bytes(told: dict[str, Any], data: bytes) -> np.ndarray:
+    """Reads a tensor whose numbers are bytes, little-endian."""
+    shape = _shape(told)
+    if told.get("datatype") == "BYTES":
+        return _shaped(told, _objects(_strings(data)), shape)
+    dtype = np.dtype(_dtype(told)).newbyteorder("<")
+    if math.prod(shape) * dtype.itemsize != len(data):
+        raise bad(f"{told['name']!r:.80} has {len(data)} bytes, which are not of its shape.")
+    return np.frombuffer(data, dtype).reshape(shape)
+
+
+def _strings(data: bytes) -> list[bytes]:
+    """Reads strings, before each of which its length stands in four bytes."""
+    found, place = [], 0
+    while place < len(data):
+        if place + 4 > len(data):
+            raise bad("A tensor of the datatype BYTES is cut off.")
+        (length,) = struct.unpack_from("<I", data, place)
+        place += 4
+        if place + length > len(data):
+            raise bad("A tensor of the datatype BYTES is cut off.")
+        found.append(data[place : place + length])
+        place += length
+    return found
+
+
+def _shaped(told: dict[str, Any], array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Gives an array its shape."""
+    if math.prod(shape) != array.size:
+        raise bad(f"{told['name']!r:.80} has {array.size} numbers, which are not of its shape.")
+    return array.reshape(shape)
+
+
+def _flat(data: list[Any]) -> list[Any]:
+    """Gives a list without the lists in it."""
+    return [x for item in data for x in (_flat(item) if isinstance(item, list) else [item])]
+
+
+def _objects(items: list[bytes]) -> np.ndarray:
+    """Gives an array of bytes objects."""
+    found = np.empty(len(items), object)
+    found[:] = items
+    return found
+
+
+def of_base64(text: str) -> bytes:
+    """Reads base64.
+
+    Raises:
+        RefusalError: It is none.
+    """
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise bad('"b64" holds no base64.') from error

@@ -1,0 +1,50 @@
+"""Computes requests in a few threads, with a bounded number of them waiting."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from transferlearn.serving.errors import RefusalError
+
+Result = TypeVar("Result")
+
+
+class Work:
+    """Computes in threads; a request that would wait too long is refused at once.
+
+    Args:
+        workers: The number of requests computed at the same time.
+        waiting: The number of requests that may wait.
+        timeout: The seconds after which a request is given up.
+    """
+
+    def __init__(self, workers: int, waiting: int, timeout: float) -> None:
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="transferlearn-serve")
+        self._most = workers + waiting
+        self._timeout = timeout
+        self.inside = 0
+
+    async def do(self, compute: Callable[[], Result]) -> Result:
+        """Computes something, and gives its result.
+
+        Raises:
+            RefusalError: Too many requests wait already (503), or it takes too long (504).
+        """
+        if self.inside >= self._most:
+            raise RefusalError(
+                503, "The server is busy: try again in a second.", {"Retry-After": "1"}
+            )
+        self.inside += 1
+        future = self._pool.submit(compute)
+        # Counted until the thread is done, even where nobody waits for it any more.
+        loop = asyncio.get_running_loop()
+        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._leave))
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(future), self._timeout)
+        except TimeoutError as error:
+            raise RefusalError(504, f"It took more than {self._timeout:g} seconds.") from error
+
+    def _leave(self) -> None:
+        """Counts a request that is done."""
+        self.inside -= 1
