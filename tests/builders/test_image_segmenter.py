@@ -57,7 +57,8 @@ def test_predictions_have_the_photos_size_whatever_they_are_read_from(fitted, tm
     several = fitted.predict([tall, Image.fromarray(images[2])])
     assert [prediction.mask.shape for prediction in several] == [(48, 40), (48, 48)]
     several[0].save(tmp_path / "mask.png")
-    assert set(np.unique(np.asarray(Image.open(tmp_path / "mask.png")))) <= {0, 1, 2}
+    with Image.open(tmp_path / "mask.png") as written:
+        assert set(np.unique(np.asarray(written))) <= {0, 1, 2}
 
 
 def test_it_is_saved_and_loaded(fitted, tmp_path):

@@ -116,14 +116,15 @@ def test_a_photo_turned_by_exif_needs_a_turned_mask(tmp_path):
     write(folder, images[:, :24], masks[:, :24])
     exif = Image.Exif()
     exif[0x0112] = 6
-    photo = Image.open(folder / "images" / "0.jpg")
-    photo.load()
+    with Image.open(folder / "images" / "0.jpg") as photo:
+        photo.load()
     photo.save(folder / "images" / "0.jpg", exif=exif)
     with pytest.warns(
         DataWarning, match="its mask 24 x 32; a photo that EXIF turns needs a mask that is"
     ):
         load(folder, KIND, Masks())
-    turned = Image.open(folder / "masks" / "0.png").transpose(Image.Transpose.ROTATE_270)
+    with Image.open(folder / "masks" / "0.png") as mask:
+        turned = mask.transpose(Image.Transpose.ROTATE_270)
     turned.save(folder / "masks" / "0.png")
     with warnings.catch_warnings():
         warnings.simplefilter("error", DataWarning)

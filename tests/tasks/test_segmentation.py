@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.metrics import confusion_matrix, f1_score, jaccard_score
 
 import transferlearn as tl
@@ -86,8 +87,6 @@ def test_the_loss_is_cross_entropy_and_dice_of_the_pixels_that_are_no_void(answe
 
 
 def test_a_prediction_is_a_mask_of_the_photos_own_size(answers, tmp_path):
-    from PIL import Image
-
     shares, _ = answers
     seen = [Seen("a.jpg", (24, 16)), Seen("b.jpg")]
     large, small = ENCODING.decode(shares[:2], seen)
@@ -97,10 +96,10 @@ def test_a_prediction_is_a_mask_of_the_photos_own_size(answers, tmp_path):
     assert large.shares["car"] == pytest.approx((large.mask == 2).mean())
     assert str(small).startswith("sky ")
     large.save(tmp_path / "mask.png")
-    written = Image.open(tmp_path / "mask.png")
-    assert written.mode == "P"
-    values = np.array(ENCODING.mask_values)
-    np.testing.assert_array_equal(np.asarray(written), values[large.mask])
+    with Image.open(tmp_path / "mask.png") as written:
+        assert written.mode == "P"
+        values = np.array(ENCODING.mask_values)
+        np.testing.assert_array_equal(np.asarray(written), values[large.mask])
     with pytest.raises(ValueError, match="saved as a PNG"):
         large.save(tmp_path / "mask.jpg")
     assert [file.name for file in tmp_path.iterdir()] == ["mask.png"]

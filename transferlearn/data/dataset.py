@@ -265,13 +265,9 @@ class ItemDataset(Dataset):
 
     def requested(self, request: Request) -> ItemBatches:
         """Makes batches of the items, in the order that is asked for."""
-        return ItemBatches(
-            varied(self.items, request.transform, request.seed),
-            self.beside(request),
-            request.batch_size,
-            shuffle=request.shuffle,
-            seed=request.seed,
-        )
+        items, beside = varied(self.items, request.transform, request.seed), self.beside(request)
+        size, seed = request.batch_size, request.seed
+        return ItemBatches(items, beside, size, shuffle=request.shuffle, seed=seed)
 
     def contents(self, request: Request) -> ItemContents:
         """Gives the items with the hashes of their content."""

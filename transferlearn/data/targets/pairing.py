@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -43,7 +44,7 @@ def pair_masks(photos: Sequence[str], images: Path, masks: Path) -> list[str | N
     return [found[stem][0] if stem in found else None for stem in stems]
 
 
-def size_differs(photo: object, mask: tuple[int, int]) -> str:
+def size_differs(photo: Any, mask: tuple[int, int]) -> str:
     """Says how the size of a photo differs from that of its mask; empty if it does not.
 
     Args:
@@ -59,7 +60,8 @@ def size_differs(photo: object, mask: tuple[int, int]) -> str:
         upright = to_rgb(photo)
         size = (upright.height, upright.width)
     else:
-        size = np.shape(photo)[:2]
+        height, width, *_ = np.shape(photo)
+        size = (height, width)
     if size == mask:
         return ""
     turned = "; a photo that EXIF turns needs a mask that is turned, too" * (size == mask[::-1])

@@ -139,12 +139,17 @@ class MaskEncoding(Encoding[MaskPrediction]):
     @classmethod
     def load(cls, settings: Json) -> Self:
         """Makes the encoding that was saved with these settings."""
-        found = {n: tuple(p) if isinstance(p, list) else p for n, p in settings.items()}
-        return cls(**found)
+        size = settings["size"]
+        return cls(
+            class_names=tuple(settings["class_names"]),
+            mask_values=tuple(settings["mask_values"]),
+            void=settings["void"],
+            size=None if size is None else tuple(size),
+        )
 
     def _prediction(self, shares: np.ndarray, seen: Seen) -> MaskPrediction:
         """Enlarges one item's probabilities, and takes the likeliest class of each pixel."""
-        mask = _likeliest(shares, seen.size or shares.shape[:2])
+        mask = _likeliest(shares, seen.size or (len(shares), len(shares[0])))
         counts = np.bincount(mask.ravel(), minlength=len(self.class_names))
         return MaskPrediction(
             shares=dict(zip(self.class_names, map(float, counts / mask.size), strict=True)),
@@ -176,7 +181,7 @@ class Segmentation(Task[MaskPrediction]):
         )
 
 
-def _likeliest(shares: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+def _likeliest(shares: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Gives the likeliest class of each pixel, once probabilities are resized to a photo's size.
 
     Args:
