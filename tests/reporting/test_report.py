@@ -91,7 +91,8 @@ def test_it_says_what_was_trained_tested_and_found(fitted, folder, page):
         assert title in text
     worst = tl.plotting.mistakes(scores, 1)[0]
     path = Path(scores.paths[worst.item])
-    assert " ".join(f"{path.parent.name}/{path.name} {', '.join(worst.lines)}".split()) in text
+    assert " ".join(f"{path.parent.name}/{path.name} {worst.lines[0][:25]}".split()) in text
+    assert f"{worst.lines[0][-25:]}, {worst.lines[1][:25]}" in text
     for picture in ("Confusion", "Reliability", "Worst mistakes", "What speaks for each answer"):
         assert picture in text
 

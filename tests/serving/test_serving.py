@@ -4,7 +4,6 @@ import base64
 import json
 import subprocess
 import sys
-import threading
 import time
 
 import numpy as np
@@ -148,41 +147,6 @@ def test_wrong_tensors_are_refused(client, change, sentence):
     assert "NaN" in infer(client, True, False, nan).json()["error"]
 
 
-def test_a_full_queue_answers_at_once():
-    runner = colours()
-    runner._runtime.gate.clear()
-    made = app({"colours": runner}, settings=Settings(workers=1, waiting=1, timeout=10))
-    with TestClient(made) as client:
-        found = []
-
-        def ask():
-            found.append(
-                client.post("/predict", content=RED, headers={"content-type": "image/png"})
-            )
-
-        threads = [threading.Thread(target=ask) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        until = time.monotonic() + 10
-        while len(found) < 2 and time.monotonic() < until:
-            time.sleep(0.01)
-        assert [answer.status_code for answer in found] == [503, 503]
-        assert found[0].headers["retry-after"] == "1"
-        runner._runtime.gate.set()
-        for thread in threads:
-            thread.join()
-        assert sorted(answer.status_code for answer in found) == [200, 200, 503, 503]
-
-
-def test_what_takes_too_long_is_given_up():
-    runner = colours()
-    runner._runtime.gate.clear()
-    with TestClient(app({"colours": runner}, settings=Settings(timeout=0.05))) as client:
-        answer = client.post("/predict", content=RED, headers={"content-type": "image/png"})
-        assert answer.status_code == 504
-        runner._runtime.gate.set()
-
-
 def test_a_key_opens_all_but_health():
     client = TestClient(app({"colours": colours()}, settings=Settings(api_key="secret")))
     assert client.get("/v2/health/live").status_code == 200
@@ -232,6 +196,9 @@ def test_predictions_are_logged_and_watched(tmp_path):
         told = {"request_id": again["request_id"], "labels": ["blue"]}
         assert client.post("/feedback", json=told).json() == {"labelled": 1}
         assert client.post("/feedback", json={**told, "request_id": "x"}).status_code == 404
+        for labels, sentence in ((["green"], "no label of colours"), (["red"] * 2, "had 1 items")):
+            refused = client.post("/feedback", json={**told, "labels": labels})
+            assert (refused.status_code, sentence in refused.json()["error"]) == (400, True)
     logged = read_log(path, known)
     assert len(logged.times) == 41
     assert logged.names[-1] == f"{again['request_id']}/0"
@@ -259,18 +226,18 @@ def wait_for(path, rows):
 class Opened:
     """Stands for a runner that opened a folder."""
 
-    def __init__(self, folder, threads):
+    def __init__(self, folder, threads, trusted):
         pass
 
 
-def broken(self, folder, threads):
+def broken(*_, **__):
     raise ValueError("damaged")
 
 
 def test_versions_come_and_go(tmp_path, monkeypatch):
-    from transferlearn.serving import models
+    from transferlearn.serving import models, opening
 
-    monkeypatch.setattr(models, "Runner", Opened)
+    monkeypatch.setattr(opening, "Runner", Opened)
     monkeypatch.setattr(models, "read_reference", lambda folder: None)
     place = tmp_path / "flowers"
     for version in ("9", "10"):

@@ -1,4 +1,4 @@
-"""Runs `transferlearn serve`, which answers requests over HTTP with exported models."""
+"""Runs `transferlearn serve`, which answers requests over HTTP."""
 
 import os
 from argparse import ArgumentParser, Namespace
@@ -8,7 +8,7 @@ from transferlearn.cli.command import Outcome
 
 NAME = "serve"
 _SAGEMAKER = Path("/opt/ml/model")
-HELP = "Serve exported models over HTTP, with a page to try them on."
+HELP = "Serve models over HTTP, with a page to try them on."
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -18,10 +18,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     add(
         "models",
         nargs="*",
-        type=Path,
-        help="what 'export' wrote, or folders of versions of that; by default what SageMaker puts "
-        f"into {_SAGEMAKER}",
+        metavar="[NAME=]FOLDER",
+        help="what 'export' wrote (fast) or 'train' saved, or a folder of versions of that, if "
+        f"need be with a name for clients; by default what SageMaker puts into {_SAGEMAKER}",
     )
+    add("--trusted", action="store_true", help="run the code in a save, if there is any")
     add("--host", help="the address to listen at, by default 127.0.0.1; 0.0.0.0 for all")
     add("--port", type=int, help="the port, by default 8000")
     add("--threads", type=int, help="threads that a model computes with; by default all cores")
@@ -52,10 +53,28 @@ def run(options: Namespace) -> Outcome:
     # SageMaker starts `serve` without arguments, and asks at 8080.
     host, port = ("127.0.0.1", 8000) if options.models else ("0.0.0.0", 8080)
     serve(
-        options.models or [_SAGEMAKER],
+        _named(options.models) or [_SAGEMAKER],
         host=options.host or host,
         port=options.port or port,
         settings=settings,
         threads=options.threads,
+        trusted=options.trusted,
     )
     return Outcome({"ended": True}, "The server has ended.")
+
+
+def _named(typed: list[str]) -> dict[str, Path]:
+    """Gives the folders by name: the one that was typed before `=`, or that of the folder.
+
+    Raises:
+        ValueError: Two have the same name.
+    """
+    found = {}
+    for word in typed:
+        name, equals, folder = word.partition("=")
+        if not equals or Path(word).exists():
+            name, folder = Path(word).resolve().name, word
+        found[name] = Path(folder)
+    if len(found) < len(typed):
+        raise ValueError("Two models have the same name: name them, as in roses=FOLDER.")
+    return found

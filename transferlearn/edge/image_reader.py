@@ -13,6 +13,7 @@ from transferlearn.edge.pictures import (
     ImageFileError,
     decode,
     decode_bytes,
+    pixels_in,
     resize,
     resize_array,
     to_rgb,
@@ -63,6 +64,11 @@ class ImageReader(ItemReader):
         paths = [str(item) if isinstance(item, (str, Path)) else None for item in items]
         pixels = [self._pixels(item, path) for item, path in zip(items, paths, strict=True)]
         return Rows({self.input: np.stack(pixels)}, np.arange(len(pixels)), paths)
+
+    def check_size(self, content: bytes, most: int) -> None:
+        """Refuses a photo of more than `most` pixels, before it is decoded."""
+        if (pixels := pixels_in(content)) > most:
+            raise ValueError(f"A photo may have {most:,} pixels. Received: {pixels:,}")
 
     def traits(self, arrays: Mapping[str, np.ndarray]) -> Traits:
         """Measures brightness, contrast, colour and sharpness."""

@@ -50,6 +50,17 @@ class ItemReader(Named):
             OSError: There is no such file.
         """
 
+    def check_size(self, content: bytes, most: int) -> None:
+        """Refuses a file that would become far larger when it is read; by default, none does.
+
+        Args:
+            content: The content of the file.
+            most: The pixels that a photo may have.
+
+        Raises:
+            ValueError: It has more.
+        """
+
     def traits(self, arrays: Mapping[str, np.ndarray]) -> Traits:
         """Measures plain properties of rows for a monitor, such as brightness; by default none."""
         return {}

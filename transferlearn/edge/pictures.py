@@ -98,6 +98,15 @@ def _decoded(image: Image.Image, least: int | None) -> Image.Image:
         raise ImageFileError(f"truncated or corrupt: {reason}") from error
 
 
+def pixels_in(content: bytes) -> int:
+    """Counts the pixels that the content of a file says it has, without decoding it; else 0."""
+    try:
+        image = _open(content)
+    except ImageFileError:  # whoever decodes it says what it is
+        return 0
+    return image.width * image.height
+
+
 def size_of(path: str) -> tuple[int, int]:
     """Gives the `(height, width)` in pixels of an upright picture, without decoding it."""
     with Image.open(path, formats=FORMATS) as image:

@@ -3,11 +3,8 @@
 import json
 import shutil
 from dataclasses import asdict, dataclass, replace
-from importlib import metadata
 from pathlib import Path
 from typing import Any
-
-import keras
 
 from transferlearn import data
 from transferlearn.checks import refuse_address
@@ -16,8 +13,9 @@ from transferlearn.edge import Description
 from transferlearn.edge.description import FILE
 from transferlearn.exporting.calibration import samples_of
 from transferlearn.exporting.checking import Checked, check
-from transferlearn.exporting.formats import FORMATS, Format
-from transferlearn.exporting.network import ServedNetwork, model_hash, serve
+from transferlearn.exporting.description import describe
+from transferlearn.exporting.formats import FORMATS
+from transferlearn.exporting.network import serve
 from transferlearn.fitted import FittedModel
 from transferlearn.fitted.places import make_draft, replace_save, sync
 from transferlearn.hashing import hash_of_file
@@ -99,7 +97,12 @@ def export(
         fitted.kind.item_reader().write(draft)
         if fitted.reference is not None:  # for monitoring where it is served
             fitted.reference.write(draft)
-        described = _describe(fitted, network, chosen, quantize, draft)
+        described = replace(
+            describe(fitted, chosen.name, network.inputs, network.outputs),
+            model=chosen.model,
+            quantize=quantize,
+            files=_hashes(draft),
+        )
         described.write(draft)
         checked = check(fitted, draft, dataset, quantize=quantize, limit=limit)
         described = replace(described, checked=asdict(checked))
@@ -150,28 +153,7 @@ def _not_ours(path: Path) -> list[str]:
     return sorted(set(files) - named - {FILE})
 
 
-def _describe(
-    fitted: FittedModel[Any],
-    network: ServedNetwork,
-    chosen: Format,
-    quantize: str | None,
-    draft: Path,
-) -> Description:
-    """Makes the description of an export whose files are written."""
-    items, outputs = fitted.kind.item_reader(), fitted.encoding.output_reader()
-    return Description(
-        format=chosen.name,
-        model=chosen.model,
-        quantize=quantize,
-        inputs=network.inputs,
-        outputs=network.outputs,
-        item_reader={"name": items.name, "settings": items.settings()},
-        output_reader={"name": outputs.name, "settings": outputs.settings()},
-        model_hash=model_hash(fitted),
-        made_by={"transferlearn": metadata.version("transferlearn"), "keras": keras.__version__},
-        files={
-            file.relative_to(draft).as_posix(): hash_of_file(file)
-            for file in sorted(draft.rglob("*"))
-            if file.is_file()
-        },
-    )
+def _hashes(draft: Path) -> dict[str, str]:
+    """Gives the hash of each file in a folder by its name."""
+    files = (file for file in sorted(draft.rglob("*")) if file.is_file())
+    return {file.relative_to(draft).as_posix(): hash_of_file(file) for file in files}

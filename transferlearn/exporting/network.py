@@ -1,14 +1,13 @@
 """Makes of a fitted model the function that is exported: raw items in, what is meant out."""
 
-import hashlib
 import json
 from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 
 from transferlearn.edge import TensorSpec
+from transferlearn.exporting.description import embedded
 from transferlearn.fitted import FittedModel
 from transferlearn.tables import visible
 
@@ -61,7 +60,7 @@ def serve(fitted: FittedModel[Any], *, whole: bool = False) -> ServedNetwork:
         raise ValueError(
             "Exports are made with Keras on TensorFlow; a save is read there as it is. "
             f"Received: KERAS_BACKEND={keras.backend.backend()}. In a shell: "
-            "KERAS_BACKEND=tensorflow transferlearn export <save> <folder> --data <photos>"
+            "KERAS_BACKEND=tensorflow transferlearn export <save> <folder> <photos>"
         )
     import tensorflow as tf
 
@@ -89,32 +88,6 @@ def serve(fitted: FittedModel[Any], *, whole: bool = False) -> ServedNetwork:
         function=traced,
         inputs=inputs,
         outputs={name: TensorSpec(tuple(out.shape), out.dtype.name) for name, out in found.items()},
-        metadata=_metadata(fitted),
+        metadata=embedded(fitted),
         labels=encoding.output_reader().labels,
     )
-
-
-def model_hash(fitted: FittedModel[Any]) -> str:
-    """Gives a SHA-256 of a model's weights and of the settings that its answers depend on."""
-    settings = [fitted.kind.settings(), fitted.encoding.settings(), fitted.temperature]
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    for weight in fitted.model.weights:
-        digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(weight)).tobytes())
-    return digest.hexdigest()
-
-
-def _metadata(fitted: FittedModel[Any]) -> dict[str, str]:
-    """Gives what a model's file says of itself, as texts."""
-    readers = {
-        "item_reader": fitted.kind.item_reader(),
-        "output_reader": fitted.encoding.output_reader(),
-    }
-    described = {
-        name: {"name": reader.name, "settings": reader.settings()}
-        for name, reader in readers.items()
-    }
-    return {
-        "made_by": "transferlearn",
-        "model_hash": model_hash(fitted),
-        **{name: json.dumps(value) for name, value in described.items()},
-    }

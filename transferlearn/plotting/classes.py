@@ -30,6 +30,7 @@ from transferlearn.tasks.intervals import wilson
 _ALL = 100  # with more classes, only the most confused are drawn
 _SOME = 30  # so many of them
 _WITH_COUNTS = 20  # up to so many classes, numbers of items fit into the fields
+_SHORT = 12  # letters of a name that fits below a field of few classes
 _HALO = withStroke(linewidth=1.5, foreground="white")  # around letters that lie on points
 _LISTED = 24  # classes of a legend; the first 28 differ in colour and marker
 
@@ -72,7 +73,8 @@ def confusion(evaluation: ClassEvaluation, ax: Axes | None = None) -> Figure:
     names = [evaluation.class_names[i] for i in chosen]
     shown = labels(names, 22 if len(names) <= _SOME else 18)
     size = float(np.clip(side / len(chosen) * 72 * 0.6, 4.0, 9.0))
-    ax.set_xticks(range(len(shown)), shown, rotation=90 if len(shown) > 3 else 0, fontsize=size)
+    is_tight = len(shown) > 3 or max(map(len, shown)) > _SHORT
+    ax.set_xticks(range(len(shown)), shown, rotation=90 if is_tight else 0, fontsize=size)
     ax.set_yticks(range(len(shown)), shown, fontsize=size)
     ax.tick_params(length=0)
     if len(chosen) <= _WITH_COUNTS:

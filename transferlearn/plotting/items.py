@@ -118,7 +118,7 @@ def draw_items(
     axes = canvases(axes, max(1, len(items)), columns, width, height)
     if not items:
         bare(axes[0])
-    fit = int(width * 72 / _FONT * 1.7)  # letters: the mean one is 0.6 times as wide as high
+    fit = int(width * 72 / _FONT * 1.5)  # letters: the mean one is 0.6 times as wide as high
     for ax, item, of_item in zip(axes, items, lines, strict=False):
         draw_item(kind, item, ax)
         shown = "\n".join(label(line, fit) for line in of_item)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST = 300_000  # bytes of a picture, so that a report of a dozen stays below 5 MB
+_FITS = 480  # pixels; at three quarters of that, letters can still be read
 _NARROWEST = "34rem"
 _DPI = (144, 110, 80, 60)  # tried until a PNG is small enough
 _NOT_SHOWN = re.compile(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>", re.S)
@@ -38,8 +39,8 @@ def _picture(title: str, figure: "Figure") -> Picture:
     from markupsafe import Markup, escape
 
     width = round(figure.get_figwidth() * 96)
-    # On a phone, a wide picture is shrunk no further than this, and scrolled.
-    style = f'style="min-width:min({width}px, {_NARROWEST})"'
+    # On a phone, a narrow picture is shrunk to fit; a wide one no further than this, and scrolled.
+    style = f'style="min-width:min({width}px, {_NARROWEST})"' if width > _FITS else ""
     svg = _svg(figure)
     if len(svg) <= _MOST:
         svg = svg.replace("<svg ", f'<svg role="img" aria-label="{escape(title)}" {style} ', 1)

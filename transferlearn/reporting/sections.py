@@ -24,6 +24,7 @@ from transferlearn.wording import counted
 
 _EXPLAINED = 6  # items of which is shown why the model says what it says
 _LISTED = 24  # mistakes whose files are named
+_LETTERS = 60  # of a line about one of them
 _PARTS = 1000  # classes whose figures are shown
 
 
@@ -114,11 +115,17 @@ def mistake_section(fitted: FittedModel[Any], evaluation: Evaluation, tested: Da
     add_pictures(section, plotting.pictures_of_items(evaluation, fitted, tested))
     worst = plotting.mistakes(evaluation, _LISTED)
     if worst:
-        rows = [(file_of(evaluation, one.item), ", ".join(one.lines)) for one in worst]
+        rows = [(file_of(evaluation, one.item), ", ".join(map(_short, one.lines))) for one in worst]
         section.tables.append(Table([("item", ""), *rows], title="The worst, to look them up"))
     if section.is_empty:
         section.texts.append("There is none.")
     return section
+
+
+def _short(line: str) -> str:
+    """Leaves out the middle of a line that is long, such as one with many tags."""
+    half = _LETTERS // 2
+    return line if len(line) <= _LETTERS else f"{line[:half]}…{line[-half:]}"
 
 
 def reason_section(fitted: FittedModel[Any], evaluation: Evaluation, tested: Dataset) -> Section:

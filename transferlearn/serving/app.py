@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from transferlearn.edge import Runner
 from transferlearn.extras import install_line
 from transferlearn.serving.drifting import DriftGauges
 from transferlearn.serving.errors import RefusalError, bad
@@ -16,6 +16,7 @@ from transferlearn.serving.guard import Guard
 from transferlearn.serving.log import PredictionLog
 from transferlearn.serving.metrics import Metrics
 from transferlearn.serving.models import Models, Served
+from transferlearn.serving.opening import Given
 from transferlearn.serving.predicting import Predictor, item_of
 from transferlearn.serving.protocol import add_protocol
 from transferlearn.serving.settings import Settings
@@ -23,6 +24,7 @@ from transferlearn.serving.tensors import read_json
 from transferlearn.serving.work import Work
 
 _PAGE = Path(__file__).with_name("page.html")
+_LISTED = 10  # names of classes in a message
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
     "script-src 'unsafe-inline'; img-src blob: data:; connect-src 'self'",
@@ -34,23 +36,24 @@ class Server:
     """Holds the parts of a server.
 
     Args:
-        models: A folder for each model, or a mapping of names to folders or runners, see `Models`.
+        models: The models, see `Models`.
         settings: The limits.
         threads: The number of threads that a model computes with.
+        trusted: Whether the code in a save or a SavedModel may run.
     """
 
     def __init__(
         self,
-        models: str | Path | Sequence[str | Path] | Mapping[str, str | Path | Runner],
+        models: Given | Sequence[Given] | Mapping[str, Given],
         settings: Settings,
         threads: int | None = None,
+        trusted: bool = False,
     ) -> None:
-        listed = [models] if isinstance(models, (str, Path)) else models
         self.settings = settings
-        self.models = Models(listed, threads)
+        self.models = Models(models, threads, trusted)
         self.metrics = Metrics()
         self.log = PredictionLog(settings.log, settings.log_bytes) if settings.log else None
-        self.predictor = Predictor(self.metrics, self.log, settings.most_rows)
+        self.predictor = Predictor(self.metrics, self.log, settings)
         self.work = Work(settings.workers, settings.waiting, settings.timeout)
 
     async def predict(self, request: Any, name: str | None, version: str | None = None) -> Any:
@@ -81,10 +84,23 @@ class Server:
         if not isinstance(of, str) or not isinstance(labels, list) or not labels:
             raise bad('Feedback is {"request_id": "...", "labels": [...]}, a label an item.')
         log = self.log
-        known = await self.work.do(lambda: log.labelled(of, labels, time.time()))
-        if not known:
+        return {"labelled": await self.work.do(lambda: self._label(log, of, labels))}
+
+    def _label(self, log: PredictionLog, of: str, labels: list[Any]) -> int:
+        """Notes the labels of a request's items, and gives how many there are."""
+        model, count = log.request(of)
+        if model is None:
             raise RefusalError(404, f"The log holds no request {of!r:.80}.")
-        return {"labelled": min(known, len(labels))}
+        if len(labels) > count:
+            raise bad(f"This request had {count} items. Received: {len(labels)} labels")
+        reference = self.models.get(model).reference
+        outputs = reference.outputs if reference is not None else None
+        wrong = [label for label in labels if outputs and outputs.target(label) is None]
+        if outputs and wrong:
+            known = ", ".join(outputs.names[:_LISTED])
+            raise bad(f"{json.dumps(wrong[0])[:80]} is no label of {model}, as these are: {known}.")
+        log.labelled(of, labels, time.time())
+        return len(labels)
 
     async def watch_folders(self) -> None:
         """Looks for new versions, and at drift, until it is cancelled."""
@@ -102,21 +118,23 @@ class Server:
 
 
 def app(
-    models: str | Path | Sequence[str | Path] | Mapping[str, str | Path | Runner],
+    models: Given | Sequence[Given] | Mapping[str, Given],
     *,
     settings: Settings | None = None,
     threads: int | None = None,
+    trusted: bool = False,
 ) -> Any:
     """Makes an ASGI application that serves exported models, for a server of one's own.
 
     Args:
-        models: The folder of an export, or a folder of versions (`1`, `2`, ...); several of them,
-            named by their folders; or a mapping of names to such folders or to runners.
+        models: The folder of an export, or of a save, which Keras runs; a folder of versions (`1`,
+            `2`, ...) of those; a `FittedModel`; several of these, or a mapping of names to them.
         settings: The limits; by default those of `Settings`.
         threads: The number of threads that a model computes with; `None`: one for each core.
+        trusted: Whether the code in a save or a SavedModel may run.
 
     Raises:
-        OSError: A folder is no export.
+        OSError: A folder is no export, and no save.
         ImportError: FastAPI is not installed (`pip install -e ".[serve]"`).
 
     Example:
@@ -127,7 +145,7 @@ def app(
         from fastapi.responses import HTMLResponse, JSONResponse, Response
     except ImportError as error:
         raise ImportError(f"A server needs more: {install_line('serve')}") from error
-    server = Server(models, settings or Settings(), threads)
+    server = Server(models, settings or Settings(), threads, trusted)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:

@@ -69,14 +69,17 @@ class PredictionLog:
         """Takes rows to write; it never waits."""
         self._put("insert into predictions values (?,?,?,?,?,?,?,?,?,?)", rows)
 
-    def labelled(self, request: str, labels: Sequence[Any], time: float) -> int:
-        """Notes the labels of the items of a request, and gives how many of them are known."""
+    def request(self, request: str) -> tuple[str | None, int]:
+        """Gives the name of the model that a request asked, or `None`, and its number of items."""
+        query = "select max(model), count(*) from predictions where request = ?"
         with opened(self.path) as file:
-            found = file.execute("select count(*) from predictions where request = ?", (request,))
-            known = int(found.fetchone()[0])
-        rows = [(request, i, json.dumps(label), time) for i, label in enumerate(labels)][:known]
+            model, count = file.execute(query, (request,)).fetchone()
+        return model, int(count)
+
+    def labelled(self, request: str, labels: Sequence[Any], time: float) -> None:
+        """Takes the labels of the items of a request to write."""
+        rows = [(request, i, json.dumps(label), time) for i, label in enumerate(labels)]
         self._put("insert or replace into feedback values (?,?,?,?)", rows)
-        return known
 
     def close(self) -> None:
         """Writes what is waiting, and ends the thread."""

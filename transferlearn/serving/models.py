@@ -2,14 +2,13 @@
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from transferlearn.edge import Runner
-from transferlearn.edge.description import FILE
 from transferlearn.monitoring import Reference, read_reference
 from transferlearn.serving.errors import RefusalError
+from transferlearn.serving.opening import named, opened, place_of
 
 _log = logging.getLogger("transferlearn.serving")
 
@@ -34,29 +33,23 @@ class Models:
     """Holds the models of a server.
 
     Args:
-        folders: A folder for each model, which is an export, or holds exports in folders that are
-            named `1`, `2` and so on. Or a mapping of names to folders or runners.
+        models: A folder for each model, which is an export or a save, or holds some in folders that
+            are named `1`, `2` and so on; or runners, fitted models, or a mapping of names to those.
         threads: The number of threads that a model computes with.
+        trusted: Whether the code in a save or a SavedModel may run.
     """
 
-    def __init__(
-        self, folders: Sequence[str | Path] | Mapping[str, str | Path | Runner], threads: int | None
-    ) -> None:
-        named = (
-            dict(folders)
-            if isinstance(folders, Mapping)
-            else {Path(folder).resolve().name: folder for folder in folders}
-        )
-        if not named or len(named) < len(folders):
-            raise ValueError("Each model has a name of its own: that of its folder.")
-        self._places = {n: Path(f) for n, f in named.items() if not isinstance(f, Runner)}
+    def __init__(self, models: Any, threads: int | None, trusted: bool = False) -> None:
+        given = named(models)
+        self._places = {n: Path(f) for n, f in given.items() if isinstance(f, (str, Path))}
         self._threads = threads
+        self._trusted = trusted
         self._lock = threading.Lock()
         self._stamps: dict[tuple[str, str], float] = {}
         self._served: dict[str, dict[str, Served]] = {
-            name: {"1": Served(name, "1", runner)}
-            for name, runner in named.items()
-            if isinstance(runner, Runner)
+            name: {"1": Served(name, "1", opened(one, threads, trusted), _reference_of(one))}
+            for name, one in given.items()
+            if name not in self._places
         }
         for name in self._places:
             self._open(name)
@@ -113,35 +106,39 @@ class Models:
         """Opens the versions of a model, and says whether anything is new."""
         found = _versions(self._places[name])
         before = self._served.get(name, {})
-        stamps = {v: (folder / FILE).stat().st_mtime for v, folder in found.items()}
+        stamps = {v: place.stat().st_mtime for v, place in found.items()}
         if list(found) == list(before) and all(
             self._stamps.get((name, v)) == stamp for v, stamp in stamps.items()
         ):
             return False
         now = {}
-        for version, folder in found.items():
+        for version, place in found.items():
+            folder = place.parent
             if version in before and self._stamps.get((name, version)) == stamps[version]:
                 now[version] = before[version]
             else:
-                runner = Runner(folder, threads=self._threads)
+                runner = opened(folder, self._threads, self._trusted)
                 now[version] = Served(name, version, runner, read_reference(folder))
         self._served = {**self._served, name: now}
         self._stamps.update({(name, v): stamp for v, stamp in stamps.items()})
         return True
 
 
+def _reference_of(given: Any) -> Reference | None:
+    """Gives the reference of a fitted model; a runner has none."""
+    reference: Reference | None = getattr(given, "reference", None)
+    return reference
+
+
 def _versions(place: Path) -> dict[str, Path]:
-    """Lists the exports of a model by version, the newest last."""
-    if (place / FILE).is_file():
-        return {"1": place}
-    found = [
-        folder
-        for folder in (place.iterdir() if place.is_dir() else ())
-        if folder.name.isdigit() and (folder / FILE).is_file()
-    ]
+    """Lists what describes the exports and saves of a model by version, the newest last."""
+    if (only := place_of(place)) is not None:
+        return {"1": only}
+    folders = [f for f in (place.iterdir() if place.is_dir() else ()) if f.name.isdigit()]
+    found = {f.name: described for f in folders if (described := place_of(f)) is not None}
     if not found:
         raise OSError(
-            f"{place} is no export, and holds none in folders named 1, 2 and so on. Make one: "
-            f"transferlearn export {place} {place}-onnx --data photos/validation"
+            f"{place} is no export or save, and holds none in folders named 1, 2 and so on. Make "
+            f"one of a save: transferlearn export flowers {place.name} photos/validation"
         )
-    return {folder.name: folder for folder in sorted(found, key=lambda folder: int(folder.name))}
+    return dict(sorted(found.items(), key=lambda version: int(version[0])))

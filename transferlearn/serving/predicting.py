@@ -16,6 +16,7 @@ from transferlearn.serving.errors import RefusalError, bad
 from transferlearn.serving.log import PredictionLog, Row
 from transferlearn.serving.metrics import Metrics
 from transferlearn.serving.models import Served
+from transferlearn.serving.settings import Settings
 from transferlearn.serving.tensors import of_base64
 
 
@@ -37,21 +38,26 @@ class Predictor:
     Args:
         metrics: The counters.
         log: The log, or `None`.
-        most_rows: The items that a request may have.
+        settings: The limits.
     """
 
-    def __init__(self, metrics: Metrics, log: PredictionLog | None, most_rows: int) -> None:
+    def __init__(self, metrics: Metrics, log: PredictionLog | None, settings: Settings) -> None:
         self._metrics = metrics
         self._log = log
-        self._most_rows = most_rows
+        self._most_rows = settings.most_rows
+        self._most_pixels = settings.most_pixels
 
     def items(self, served: Served, items: Sequence[Any], request_id: str) -> Answer:
         """Predicts on items: the bytes of files or of texts, or arrays."""
         if not 0 < len(items) <= self._most_rows:
             raise bad(f"A request has 1 to {self._most_rows} items. Received: {len(items)}")
         started = time.perf_counter()
+        reader = served.runner.item_reader
         try:
-            rows = served.runner.item_reader.read(items)
+            for item in items:
+                if isinstance(item, bytes):
+                    reader.check_size(item, self._most_pixels)
+            rows = reader.read(items)
             outputs = served.runner.outputs(rows)
         except (ValueError, TypeError, OverflowError, RecursionError) as error:
             raise bad(" ".join(str(error).split())[:500]) from error

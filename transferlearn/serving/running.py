@@ -5,36 +5,38 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from transferlearn.edge import Runner
 from transferlearn.extras import install_line
 from transferlearn.serving.app import Guarded, app
 from transferlearn.serving.guard import JsonLines
+from transferlearn.serving.opening import Given
 from transferlearn.serving.settings import Settings
 
 
 def serve(
-    models: str | Path | Sequence[str | Path] | Mapping[str, str | Path | Runner],
+    models: Given | Sequence[Given] | Mapping[str, Given],
     *,
     host: str = "127.0.0.1",
     port: int = 8000,
     settings: Settings | None = None,
     threads: int | None = None,
+    trusted: bool = False,
 ) -> None:
-    """Serves exported models until SIGTERM or Ctrl-C; then requests that began are answered.
+    """Serves models until SIGTERM or Ctrl-C; then requests that began are answered.
 
     `SIGHUP` looks for new versions at once.
 
     Args:
-        models: The folder of an export, or several, see `app`.
+        models: What `tl.export` wrote, best; or a save or a `FittedModel`, which Keras runs with
+            five to ten times as much work. Several, and versions: see `app`.
         host: The address to listen at; `"0.0.0.0"` for all that reach this machine.
         port: The port.
         settings: The limits.
         threads: The number of threads that a model computes with.
+        trusted: Whether the code in a save or a SavedModel may run.
 
     Raises:
-        OSError: A folder is no export, or the port is taken.
+        OSError: A folder is no export and no save, or the port is taken.
         ImportError: uvicorn is not installed (`pip install -e ".[serve]"`).
 
     Example:
@@ -44,7 +46,7 @@ def serve(
         import uvicorn
     except ImportError as error:
         raise ImportError(f"A server needs more: {install_line('serve')}") from error
-    made: Guarded = app(models, settings=settings, threads=threads)
+    made: Guarded = app(models, settings=settings, threads=threads, trusted=trusted)
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines())
     logger = logging.getLogger("transferlearn.serving")

@@ -13,6 +13,7 @@ class Settings:
             lets everybody in.
         largest_request: The bytes that a request may have.
         most_rows: The items that a request may have.
+        most_pixels: The pixels that a photo may have; decoded, it takes three bytes for each.
         workers: The requests that are computed at the same time.
         waiting: The requests that may wait; further ones get a 503 with `Retry-After`.
         timeout: The seconds after which a request is given up, with a 504.
@@ -24,6 +25,7 @@ class Settings:
     api_key: str | None = None
     largest_request: int = 20 * 2**20
     most_rows: int = 256
+    most_pixels: int = 50_000_000
     workers: int = 2
     waiting: int = 32
     timeout: float = 30.0

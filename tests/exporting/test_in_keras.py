@@ -1,0 +1,55 @@
+"""A server runs saves and fitted models in Keras, and answers as their exports do."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+import transferlearn as tl
+from tests import made
+from tests.networks import pixels
+
+KERNEL = [[4.0, -4.0], [0, 0], [-4, 4]]
+PHOTO = pixels(1, 8, seed=3)[0]
+
+
+def png():
+    file = io.BytesIO()
+    Image.fromarray(PHOTO).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return made.of_colours(KERNEL)
+
+
+@pytest.fixture(params=["fitted", "save"])
+def client(request, fitted, tmp_path):
+    given = fitted
+    if request.param == "save":
+        given = fitted.save(tmp_path / "model") or tmp_path / "model"
+    with TestClient(tl.serving.app(given)) as opened:
+        yield opened
+
+
+@pytest.mark.core
+def test_it_answers_as_predict_does(client, fitted):
+    expected = fitted.predict(PHOTO)
+    (found,) = client.post("/predict", content=png()).json()["predictions"]
+    assert found["class_name"] == expected.class_name
+    assert found["probabilities"] == pytest.approx(expected.probabilities, abs=1e-6)
+    told = client.get("/v2/models/model").json()
+    assert told["platform"] == "keras"
+    assert told["outputs"] == [{"name": "probabilities", "datatype": "FP32", "shape": [-1, 2]}]
+    image = {"name": "image", "shape": [1, *PHOTO.shape], "datatype": "FP32"}
+    sent = {"inputs": [{**image, "data": np.ravel(PHOTO).tolist()}]}
+    (output,) = client.post("/v2/models/model/infer", json=sent).json()["outputs"]
+    assert output["data"] == pytest.approx(list(expected.probabilities.values()), abs=1e-6)
+
+
+def test_a_folder_of_neither_is_refused(tmp_path):
+    with pytest.raises(OSError, match="no export or save"):
+        tl.serving.app(tmp_path)
