@@ -17,7 +17,7 @@ _FEWEST, _SEEN = 3, 40_000  # epochs; and about as many images in all of them
 _LEAST_SEEN, _MOST = 2000, 20  # images in all epochs together, at least; most epochs
 # On 100 photos of three sets, 8 epochs gave an R2 of 0.45, 0.77, 0.33, and 20 of 0.72, 0.97, 0.31.
 _NUMBERS_SEEN, _MOST_FOR_NUMBERS = 3200, 40  # images in all epochs together, at least; most epochs
-_DECODER_RATE, _OF_WHOLE = 0.003, 0.2  # for masks: the decoder's rate; the second phase's share
+_DECODER_RATE, _OF_WHOLE = 0.01, 0.1  # for masks: the decoder's rate; the second phase's share
 _MASKS_SEEN = 2400  # images with masks in all epochs together, at least
 
 
@@ -136,7 +136,7 @@ class AutoForMasks(Schedule):
     """Trains the decoder on the frozen, stored pyramid, then the whole network at a smaller rate.
 
     When to use it: for masks, to begin with. A decoder cannot be solved, so that it gets half of
-    the epochs. Then the backbone is trained with it, but for its BatchNorm, at a fifth of the rate,
+    the epochs. Then the backbone is trained with it, but for its BatchNorm, at a tenth of the rate,
     which falls along half a wave. In each epoch an image, with its mask, is mirrored or not.
 
     What the builder and `fit` name is obeyed: `freeze` says what the second phase freezes (with
