@@ -60,8 +60,8 @@ def size_differs(photo: Any, mask: tuple[int, int]) -> str:
         upright = to_rgb(photo)
         size = (upright.height, upright.width)
     else:
-        height, width, *_ = np.shape(photo)
-        size = (height, width)
+        shape = np.shape(photo)
+        size = (shape[0], shape[1]) if len(shape) > 1 else mask
     if size == mask:
         return ""
     turned = "; a photo that EXIF turns needs a mask that is turned, too" * (size == mask[::-1])
