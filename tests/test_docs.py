@@ -114,7 +114,7 @@ def test_the_page_on_masks_runs_as_written(tmp_path, monkeypatch):
     scope = {"small": pyramid_model()}
     for block in python_blocks("docs/segmentation.md"):
         small = block.replace('"EfficientNetLite0"', "small")
-        exec(small.replace('fit("photos")', 'fit("photos", epochs=2, verbose=0)'), scope)
+        exec(small.replace('fit("photos")', 'fit("photos", epochs=1, verbose=0)'), scope)
     assert scope["found"].mask.shape == (96, 96)
     with Image.open("mask.png") as written:
         assert written.size == (96, 96)
