@@ -1,8 +1,9 @@
 """Runs the command that was typed, and gives its exit code.
 
 Results go to standard output, progress and warnings to standard error. Exit codes: 0 the
-command is done, 1 it could not be done, 2 it was not understood, 3 a monitor gives an alarm, 130 it
-was interrupted, 143 it was asked to end by SIGTERM.
+command is done, 1 it could not be done, 2 it was not understood, 3 a monitor gives an alarm, 4 a
+model that was trained anew is worse than the one before, 130 it was interrupted, 143 it was asked
+to end by SIGTERM.
 """
 
 import contextlib

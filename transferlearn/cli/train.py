@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from transferlearn.cli.again import Before
 from transferlearn.cli.command import Outcome
 from transferlearn.cli.interrupts import sigterm_as_interrupt
 from transferlearn.cli.output import say, verbosity
@@ -32,6 +33,14 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_task(parser)
     add("--validation", type=Path, help="photos to validate on; by default a tenth is held out")
     add("--output", type=Path, default="model", help="folder to save in")
+    add(
+        "--from",
+        dest="before",
+        type=Path,
+        metavar="MODEL",
+        help="train anew with the backbone and image size of this saved model, on photos with new "
+        "labels among them, and replace it only if the new one is no worse on --validation",
+    )
     add("--backbone", default="EfficientNetLite0", help="see 'transferlearn backbones'")
     add("--weights", default="imagenet", help="'imagenet', 'none' or a weight file")
     add(
@@ -87,6 +96,7 @@ def run(options: Namespace) -> Outcome:
     from transferlearn import Cache
     from transferlearn.fitted import check_room, check_target
 
+    before = None if options.before is None else Before.of(options)
     builder = _builder(options)
     check_target(options.output)  # before a training that could not be saved
     try:
@@ -105,6 +115,8 @@ def run(options: Namespace) -> Outcome:
             place = _save(error.fitted, options.output)
             say(f"The model as it was after the last good epoch is saved in {place}.")
         raise
+    if before is not None and (outcome := before.kept_instead(fitted)):
+        return outcome
     place = _save(fitted, options.output)
     metrics = fitted.phases[-1].metrics
     result = {
