@@ -60,6 +60,24 @@ def small_backbone(seed=0) -> Backbone:
     return spread(backbones.from_model(small_model(), preprocessing=preprocessing), 32)
 
 
+def pyramid_model():
+    """Convolutions that give maps at all strides from 2 to 32."""
+    image = x = keras.Input((128, 128, 3))
+    for level in range(1, 6):
+        x = keras.layers.Conv2D(4, 3, strides=2, padding="same", name=f"conv{level}")(x)
+        x = keras.layers.ReLU(name=f"relu{level}")(x)
+    return keras.Model(image, x, name="levels")
+
+
+class Levels(backbones.BackboneSource):
+    """`pyramid_model` by name."""
+
+    names = ("Levels",)
+
+    def load(self, name, *, weights, image_size):
+        return backbones.from_model(pyramid_model(), pretrained=bool(weights))
+
+
 class Small(backbones.BackboneSource):
     """`small_backbone` by name, as the command line takes it."""
 

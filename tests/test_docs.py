@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 import transferlearn as tl
-from tests import texts
-from tests.networks import pixels, small_backbone
+from tests import masks, texts
+from tests.networks import pixels, pyramid_model, small_backbone
 from transferlearn.backbones import registry
 from transferlearn.extras import install_line
 
@@ -104,6 +104,23 @@ def test_the_page_on_evaluating_runs_as_written(tmp_path, monkeypatch):
         exec(block.replace('"EfficientNetLite0"', "own"), scope)
     assert len(scope["found"].contenders) == 4
     assert len(scope["scores"].likeliest(5)) == 24
+
+
+def test_the_page_on_masks_runs_as_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for place, seed in (("photos", 0), ("other-photos", 1)):
+        masks.write(tmp_path / place, *masks.scenes(4, size=128, seed=seed))
+    Image.fromarray(masks.scenes(1, size=96)[0][0]).save("photo.jpg")
+    scope = {"small": pyramid_model()}
+    for block in python_blocks("docs/segmentation.md"):
+        small = block.replace('"EfficientNetLite0"', "small")
+        exec(small.replace('fit("photos")', 'fit("photos", epochs=1, verbose=0)'), scope)
+    assert scope["found"].mask.shape == (96, 96)
+    with Image.open("mask.png") as written:
+        assert written.size == (96, 96)
+    assert scope["builder"].build(3).output_shape == (None, 128, 128, 3)
+    again = tl.load("segmenter")
+    assert again.predict("photo.jpg").shares == scope["found"].shares
 
 
 def test_the_classic_job_of_the_readme_builds_as_written():

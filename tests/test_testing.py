@@ -47,6 +47,7 @@ FREEZINGS = (
 )
 SCHEDULES = (
     tl.Auto(),
+    tl.schedules.AutoForMasks(),
     tl.schedules.AutoForNumbers(),
     tl.schedules.AutoForTexts(),
     tl.OnePhase(),
@@ -60,6 +61,16 @@ SCHEDULES = (
 @pytest.mark.parametrize("head", HEADS, ids=repr)
 def test_built_in_heads(head):
     testing.check_head(head)
+
+
+def test_built_in_decoders():
+    testing.check_decoder(tl.heads.SegFormerDecoder(width=8))
+    features = {"last": (4,), "told": (2,)}
+    testing.check_decoder(
+        several.TwoHeads(), features=features, outputs=several.AnswerEncoding.outputs
+    )
+    with pytest.raises(AssertionError, match="a row of 3 numbers for each cell"):
+        testing.check_decoder(Pooling())
 
 
 @pytest.mark.parametrize("strategy", FREEZINGS, ids=repr)
@@ -96,6 +107,7 @@ def test_built_in_sources(source, name):
             np.arange(30.0).reshape(15, 2),
             marks=pytest.mark.full,
         ),
+        (tl.tasks.Segmentation(), pixels(14, 32)[..., 0] // 128),
         (several.Answering(), several.data(16)[1]),
     ],
     ids=lambda part: type(part).__name__,
@@ -127,6 +139,7 @@ def test_no_built_in_is_left_out():
     from transferlearn.freezing.base import FreezeEither
 
     assert ours(tl.heads.Head) == {type(head) for head in HEADS}
+    assert ours(tl.heads.Decoder) == {tl.heads.SegFormerDecoder}
     assert ours(FreezeStrategy) == {type(freezing) for freezing in FREEZINGS}
     assert FreezeEither in {type(freezing) for freezing in FREEZINGS}
     assert ours(tl.Schedule) == {type(schedule) for schedule in SCHEDULES}
@@ -134,8 +147,18 @@ def test_no_built_in_is_left_out():
         tl.tasks.Classification,
         tl.tasks.Tagging,
         tl.tasks.Regression,
+        tl.tasks.Segmentation,
     }
     assert ours(tl.data.Kind) == {tl.data.Images, tl.data.Texts}
+
+
+@dataclass(frozen=True)
+class Pooling(tl.heads.Decoder):
+    """Gives one row an item where one a cell is wanted."""
+
+    def __call__(self, features, outputs):
+        pooled = keras.layers.GlobalAveragePooling2D()(features["last"])
+        return {name: keras.layers.Dense(output.units)(pooled) for name, output in outputs.items()}
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from transferlearn.builders import Builder as Builder
     from transferlearn.builders import ImageClassifierBuilder as ImageClassifierBuilder
     from transferlearn.builders import ImageRegressorBuilder as ImageRegressorBuilder
+    from transferlearn.builders import ImageSegmenterBuilder as ImageSegmenterBuilder
     from transferlearn.builders import TextClassifierBuilder as TextClassifierBuilder
     from transferlearn.builders import TextRegressorBuilder as TextRegressorBuilder
     from transferlearn.builders import Training as Training
@@ -76,6 +77,7 @@ _NAMES = {
     "Builder": "builders",
     "ImageClassifierBuilder": "builders",
     "ImageRegressorBuilder": "builders",
+    "ImageSegmenterBuilder": "builders",
     "TextClassifierBuilder": "builders",
     "TextRegressorBuilder": "builders",
     "Training": "builders",

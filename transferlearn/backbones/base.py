@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class Backbone:
         raw: The name of what the preprocessing takes: `"image"`, `"token_ids"`, or another kind's
             name for its input.
         licence: The licence of the weights, where it is certain.
+        maps: Features that were found before the model was cut short, by name, see `read_by`.
     """
 
     model: keras.Model
@@ -43,6 +44,7 @@ class Backbone:
     pretrained: bool = True
     raw: str = "image"
     licence: str = "unknown"
+    maps: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
 
     def features(self, names: Sequence[str] = ("last",)) -> dict[str, Tensor]:
         """Gives the tensors of `model` that a head reads: its output, or feature maps by stride.
@@ -56,7 +58,7 @@ class Backbone:
         """
         if isinstance(names, str):
             names = (names,)
-        found = {"last": self.model.outputs[0]}
+        found = {"last": self.model.outputs[0], **self.maps}
         if self.raw == "image" and any(name not in found for name in names):
             levels = pyramid(self.model, self.blocks)
             found |= {f"stride_{stride}": tensor for stride, tensor in levels.items()}
@@ -65,6 +67,31 @@ class Backbone:
                 f"{self.name} has the features {', '.join(found)}. Received: {', '.join(unknown)}"
             )
         return {name: found[name] for name in names}
+
+    def read_by(self, names: Sequence[str]) -> "Backbone":
+        """Gives this backbone without the layers that none of these features needs.
+
+        A decoder of a pyramid does not read the last layers: they would be frozen, trained, counted
+        and saved for nothing.
+
+        Args:
+            names: The names of the features, as `features` takes them.
+        """
+        maps = self.features(names)
+        if "last" in maps:
+            return self
+        tensors = list(maps.values())
+        model = keras.Model(self.model.inputs, tensors, name=self.model.name)
+        places = {id(layer): place for place, layer in enumerate(model.layers)}
+        blocks = (
+            Block(name, tuple(places[i] for i in map(id, layers) if i in places))
+            for name, layers in (
+                (block.name, [self.model.layers[place] for place in block.layers])
+                for block in self.blocks
+            )
+        )
+        left = tuple(block for block in blocks if block.layers)
+        return replace(self, model=model, blocks=left, maps=maps)
 
     def prepare(self, items: Tensor | Mapping[str, Tensor]) -> list[Tensor]:
         """Calls the preprocessing on raw items; a layer is copied, so that each model has its own.

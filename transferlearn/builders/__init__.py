@@ -1,9 +1,10 @@
-"""Offers builders, which train by their settings: for images or texts, classes or numbers."""
+"""Offers builders, which train by their settings: for classes, numbers or masks."""
 
 from transferlearn.builders.base import Builder as Builder
 from transferlearn.builders.classifier import Classifier as Classifier
 from transferlearn.builders.image_classifier import ImageClassifierBuilder as ImageClassifierBuilder
 from transferlearn.builders.image_regressor import ImageRegressorBuilder as ImageRegressorBuilder
+from transferlearn.builders.image_segmenter import ImageSegmenterBuilder as ImageSegmenterBuilder
 from transferlearn.builders.images import ImageBuilder as ImageBuilder
 from transferlearn.builders.prepared import Training as Training
 from transferlearn.builders.regressor import Regressor as Regressor

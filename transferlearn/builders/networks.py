@@ -1,7 +1,7 @@
 """Defines the settings of a network, and builds it from backbone and head."""
 
 import abc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -86,6 +86,15 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
     def load_backbone(self, shape: tuple[int, ...] | None) -> Backbone:
         """Loads the backbone for items of this shape; `None` stands for the builder's own."""
 
+    @property
+    def _features(self) -> Sequence[str]:
+        """Gives the names of the backbone's features that the head reads."""
+        return self.head.features if isinstance(self.head, Decoder) else ("last",)
+
+    def _read_backbone(self, shape: tuple[int, ...] | None) -> Backbone:
+        """Loads the backbone, without the layers that the head does not need."""
+        return self.load_backbone(shape).read_by(self._features)
+
     def _inputs(self, shape: tuple[int, ...] | None) -> dict[str, Spec]:
         """Gives shape and dtype of each input, by name; `None` is the builder's own shape."""
         return self.kind.inputs(shape)
@@ -130,7 +139,7 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
             items=self._inputs(shape),
             outputs=encoding.outputs,
             further=encoding.inputs,
-            features=self.head.features if isinstance(self.head, Decoder) else ("last",),
+            features=self._features,
             finish=encoding.finish,
             precision=self.precision,
             name=model_name(backbone, self._makes),
@@ -140,7 +149,7 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
     def _build(self, encoding: Encoding[Prediction]) -> keras.Model:
         """Makes the compiled model, frozen as the builder says, for plain `model.fit`."""
         self._seed()
-        backbone = self.load_backbone(None)
+        backbone = self._read_backbone(None)
         network, encoding = self._network(backbone, encoding, None)
         objective = encoding.objective(
             loss=self.loss, metrics=self.metrics, targets=None, mixed=False
@@ -150,7 +159,7 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
 
     def _summary(self, encoding: Encoding[Prediction], print_fn: Callable[[str], object]) -> None:
         """Prints, block by block, what is frozen or trained, and how many parameters that is."""
-        backbone = self.load_backbone(None)
+        backbone = self._read_backbone(None)
         network, _ = self._network(backbone, encoding, None)
         mask = Layers.of(backbone).frozen_by(strategy(self.freeze, backbone))
         batch_norm = self._settings(backbone).batch_norm

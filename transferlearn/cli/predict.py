@@ -3,8 +3,9 @@
 import contextlib
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from transferlearn.cli.command import Outcome, add_model
 from transferlearn.cli.output import as_cell
@@ -37,7 +38,7 @@ def run(options: Namespace) -> Outcome:
     names = options.items if are_texts else [prediction.path for prediction in predictions]
     key = "text" if are_texts else "path"
     result = [
-        {key: name, **{n: v for n, v in asdict(prediction).items() if n != "path"}}
+        {key: name, **_facts(prediction)}
         for name, prediction in zip(names, predictions, strict=True)
     ]
     lines = [
@@ -45,6 +46,12 @@ def run(options: Namespace) -> Outcome:
         for name, prediction in zip(names, predictions, strict=True)
     ]
     return Outcome(result, "\n".join(lines))
+
+
+def _facts(prediction: Any) -> dict[str, Any]:
+    """Gives what a prediction says, but its path and what is too large to be shown."""
+    shown = [part.name for part in fields(prediction) if part.repr and part.name != "path"]
+    return {name: getattr(prediction, name) for name in shown}
 
 
 def _are_files(items: Sequence[str]) -> bool:

@@ -12,9 +12,9 @@ def add_task(parser: ArgumentParser) -> None:
     """Adds the options `--task`, `--target` and `--groups` to a command."""
     parser.add_argument(
         "--task",
-        choices=("classification", "regression"),
+        choices=("classification", "regression", "segmentation"),
         default="classification",
-        help="learn the class of each photo, or numbers",
+        help="learn the class of each photo, numbers, or the class of each pixel",
     )
     parser.add_argument(
         "--target",
@@ -31,14 +31,16 @@ def add_task(parser: ArgumentParser) -> None:
 
 
 def image_builder(options: Namespace, backbone: str, **settings: Any) -> "Builder[Any]":
-    """Makes the image classifier or image regressor that `--task` asks for."""
-    from transferlearn import ImageClassifierBuilder, ImageRegressorBuilder
+    """Makes the image classifier, regressor or segmenter that `--task` asks for."""
+    from transferlearn import ImageClassifierBuilder, ImageRegressorBuilder, ImageSegmenterBuilder
 
     settings["groups"] = options.groups
     if options.task == "regression":
         return ImageRegressorBuilder(backbone, target_names=options.target, **settings)
     if options.target:
         raise ValueError("--target names columns of numbers: add --task regression.")
+    if options.task == "segmentation":
+        return ImageSegmenterBuilder(backbone, **settings)
     return ImageClassifierBuilder(backbone, **settings)
 
 

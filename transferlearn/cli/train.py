@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from transferlearn.fitted import FittedModel
 
 NAME = "train"
-HELP = "Fine-tune on photos whose class, or whose numbers, are known."
+HELP = "Fine-tune on photos whose class, numbers or masks are known."
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -27,7 +27,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     add(
         "photos",
         type=Path,
-        help="a folder: photos/<class>/*.jpg, or a CSV file of paths and labels or numbers",
+        help="a folder: photos/<class>/*.jpg, or photos/images/ and photos/masks/ for "
+        "--task segmentation; or a CSV file of paths and labels or numbers",
     )
     add_task(parser)
     add("--validation", type=Path, help="photos to validate on; by default a tenth is held out")
@@ -154,7 +155,7 @@ def _builder(options: Namespace) -> "Builder[Any]":
         options,
         options.backbone,
         weights=None if options.weights == "none" else options.weights,
-        head=heads.PooledDense() if options.units is None else heads.FlattenDense(options.units),
+        **({} if options.units is None else {"head": heads.FlattenDense(options.units)}),
         freeze=options.freeze,
         learning_rate=options.learning_rate,
         batch_size=options.batch_size,

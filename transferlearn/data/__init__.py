@@ -15,8 +15,10 @@ from transferlearn.data.targets import Classes as Classes
 from transferlearn.data.targets import ClassIds as ClassIds
 from transferlearn.data.targets import Encoded as Encoded
 from transferlearn.data.targets import Encoder as Encoder
+from transferlearn.data.targets import Masks as Masks
 from transferlearn.data.targets import Numbers as Numbers
 from transferlearn.data.targets import OneHot as OneHot
+from transferlearn.data.targets import PixelIds as PixelIds
 from transferlearn.data.targets import Tags as Tags
 from transferlearn.data.targets import Target as Target
 from transferlearn.data.targets import Targets as Targets

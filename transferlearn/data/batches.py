@@ -11,19 +11,26 @@ import numpy as np
 
 from transferlearn.data.items import Items
 from transferlearn.data.targets.base import Encoded, Encoder, Weigh
+from transferlearn.data.transforms import Transform
 
 Beside = Callable[[np.ndarray], Encoded]
 """Gives what batches hold beside the items `rows`: targets, weights and further inputs."""
 
 
 class Request(NamedTuple):
-    """Holds the arguments of `Dataset.batches`, where they are described."""
+    """Holds the arguments of `Dataset.batches`, where they are described, and how items vary.
+
+    Attributes:
+        transform: Makes a second view of each item, which each epoch takes or not; `None`: items
+            are as they are.
+    """
 
     batch_size: int
     encode: Encoder | None = None
     weigh: Weigh | None = None
     shuffle: bool = False
     seed: int | None = None
+    transform: Transform | None = None
 
 
 # Two batches keep every core decoding during a training step, at little memory.
@@ -111,6 +118,7 @@ class ItemBatches(keras.utils.PyDataset):
             rows = self._rows(epoch, index)
         try:
             beside = Encoded(None) if self._beside is None else self._beside(rows)
+            beside = self._items.as_seen(beside, rows, epoch)
             rest = [part for part in (beside.targets, beside.weights) if part is not None]
             return _all_inputs(x(), beside.inputs), *rest
         except Exception as error:

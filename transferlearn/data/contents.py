@@ -3,13 +3,14 @@
 import abc
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
 
 from transferlearn.data.batches import AHEAD, Beside, ItemBatches
 from transferlearn.data.items import Items, RawItems
+from transferlearn.data.transforms import SecondView, Transform
 
 Values = TypeVar("Values")
 
@@ -99,6 +100,11 @@ class ItemContents(Contents):
     beside: Beside | None
     batch_size: int
     shuffle: bool
+
+    def second_view(self, transform: Transform) -> "ItemContents":
+        """Gives the second view of the same items."""
+        items = SecondView(self.items, transform)
+        return replace(self, items=items, reading=items.reading)
 
     def read(self, rows: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Reads the items in the order of `rows`."""

@@ -1,7 +1,7 @@
 """Defines the datasets that all sources become: items of one shape, with their targets."""
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -17,6 +17,7 @@ from transferlearn.data.items import RawItems
 from transferlearn.data.iterating import without_autotune
 from transferlearn.data.messages import Skipped
 from transferlearn.data.targets.base import Encoded, Encoder, Targets, Weigh
+from transferlearn.data.transforms import varied
 from transferlearn.progress import redraws
 from transferlearn.types import TfData
 
@@ -72,6 +73,11 @@ class Dataset(abc.ABC):
     def paths(self) -> list[str] | None:
         """Gives the path of each item in the order of the batches; `None`: there are none."""
         return self.names
+
+    @property
+    def original_sizes(self) -> Sequence[tuple[int, int] | None] | None:
+        """Gives the `(height, width)` of each image before resizing; `None` where unknown."""
+        return None
 
     def batches(
         self,
@@ -259,13 +265,9 @@ class ItemDataset(Dataset):
 
     def requested(self, request: Request) -> ItemBatches:
         """Makes batches of the items, in the order that is asked for."""
-        return ItemBatches(
-            self.items,
-            self.beside(request),
-            request.batch_size,
-            shuffle=request.shuffle,
-            seed=request.seed,
-        )
+        items, beside = varied(self.items, request.transform, request.seed), self.beside(request)
+        size, seed = request.batch_size, request.seed
+        return ItemBatches(items, beside, size, shuffle=request.shuffle, seed=seed)
 
     def contents(self, request: Request) -> ItemContents:
         """Gives the items with the hashes of their content."""

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from transferlearn.data.targets.base import Encoded
 from transferlearn.monitoring.traits import Traits
 
 
@@ -43,6 +44,16 @@ class Items(abc.ABC):
         Returns:
             A function that waits for the batch and gives an array, or a tuple of arrays.
         """
+
+    def as_seen(self, encoded: Encoded, rows: np.ndarray, epoch: int) -> Encoded:
+        """Gives a batch's targets as the items of this epoch show them; by default as they are.
+
+        Args:
+            encoded: The targets of the items `rows`, with weights.
+            rows: The numbers of the items.
+            epoch: The epoch, counted from 0.
+        """
+        return encoded
 
 
 class RawItems(Items):

@@ -24,10 +24,17 @@ class Spec(NamedTuple):
 
 
 class One(NamedTuple):
-    """Holds a single item as a batch of one, with the path of its file if it has one."""
+    """Holds a single item as a batch of one.
+
+    Attributes:
+        batch: The batch, as the network takes it.
+        path: The path of the item's file, or `None`.
+        size: The `(height, width)` of an image before resizing, or `None`.
+    """
 
     batch: Any
     path: str | None
+    size: tuple[int, int] | None = None
 
 
 class Kind(abc.ABC):

@@ -54,12 +54,25 @@ def decode(path: str, *, any_name: bool = False, least: int | None = None) -> Im
         ImageFileError: The file is empty, unreadable, no image, misnamed, oversized, truncated or
             corrupt.
     """
+    return _decoded(open_picture(path, any_name=any_name), least)
+
+
+def open_picture(path: str, *, any_name: bool = False) -> Image.Image:
+    """Opens one file without decoding its pixels, and checks its name, format and size.
+
+    Args:
+        path: The file.
+        any_name: Whether the file's ending may name another format than its content has.
+
+    Raises:
+        ImageFileError: The file is empty, unreadable, no image, misnamed or oversized.
+    """
     ending = Path(path).suffix.lower()
     formats = FORMATS if any_name else ENDINGS.get(ending, FORMATS)
     image = _open(_read(path))
     if image.format not in formats:
         raise ImageFileError(f"misnamed: the content is {image.format}, the name ends in {ending}")
-    return _decoded(image, least)
+    return image
 
 
 def decode_bytes(content: bytes) -> Image.Image:
@@ -75,10 +88,6 @@ def decode_bytes(content: bytes) -> Image.Image:
 
 def _decoded(image: Image.Image, least: int | None) -> Image.Image:
     """Decodes all pixels of a picture that was opened."""
-    # A small file can hold a huge picture: a PNG of 48 KB took 2.6 GB in Keras's own loader.
-    limit = Image.MAX_IMAGE_PIXELS
-    if limit is not None and image.width * image.height > limit:
-        raise _oversized(f"{image.width} x {image.height} pixels")
     if least is not None:
         image.draft(None, (least, least))
     try:
@@ -126,13 +135,18 @@ def _read(path: str) -> bytes:
 def _open(data: bytes) -> Image.Image:
     """Opens a picture without decoding its pixels yet."""
     try:
-        return Image.open(BytesIO(data), formats=FORMATS)
+        image = Image.open(BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError as error:
         raise ImageFileError("not an image, or cut off in its header") from error
     except Image.DecompressionBombError as error:
         raise _oversized(str(error)) from error
     except Exception as error:
         raise ImageFileError(f"truncated or corrupt: {error}") from error
+    # A small file can hold a huge picture: a PNG of 48 KB took 2.6 GB in Keras's own loader.
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is not None and image.width * image.height > limit:
+        raise _oversized(f"{image.width} x {image.height} pixels")
+    return image
 
 
 def _oversized(what: str) -> ImageFileError:

@@ -159,11 +159,13 @@ class FittedModel(Generic[Prediction]):
         single = self.kind.is_one(items)
         if single and (one := self.kind.one(items)) is not None:
             values = self.encoding.values(of_batch(self.model, one.batch))
-            return self._decoded(values, [one.path])[0]
+            return self._decoded(values, [Seen(one.path, one.size)])[0]
         dataset = self.kind.unlabelled(items, on_error="raise" if single else on_error)
         outputs = of_rows(self.model, dataset, self.outline.batch_size)
         values = dataset.of_items(self.encoding.values(outputs))
-        predictions = self._decoded(values, dataset.paths or [None] * len(values))
+        unknown = [None] * len(values)
+        paths, sizes = dataset.paths or unknown, dataset.original_sizes or unknown
+        predictions = self._decoded(values, list(map(Seen, paths, sizes)))
         return predictions[0] if single else predictions
 
     def evaluate(self, labelled: Source, *, on_error: str = "skip") -> Evaluation:
@@ -280,11 +282,11 @@ class FittedModel(Generic[Prediction]):
         """
         return push(self, name, token=token, private=private, evaluation=evaluation, sign=sign)
 
-    def _decoded(self, values: np.ndarray, paths: Sequence[str | None]) -> list[Prediction]:
+    def _decoded(self, values: np.ndarray, seen: Sequence[Seen]) -> list[Prediction]:
         """Turns values into predictions, and warns of values that are NaN or infinite."""
-        if lost := not_finite(values, paths):
+        if lost := not_finite(values, [one.path for one in seen]):
             notice(
                 f"The model gave NaN or infinity for {len(lost)} of {len(values)} items; ignore "
                 f"these predictions:{indented(lost)}"
             )
-        return self.encoding.decode(values, [Seen(path) for path in paths])
+        return self.encoding.decode(values, seen)

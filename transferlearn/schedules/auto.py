@@ -1,4 +1,4 @@
-"""Defines the default recipe: for classes of images, for numbers, and for classes of texts."""
+"""Defines the default recipe: for classes of images, for numbers, for masks, and for texts."""
 
 import math
 from collections.abc import Iterator
@@ -17,6 +17,8 @@ _FEWEST, _SEEN = 3, 40_000  # epochs; and about as many images in all of them
 _LEAST_SEEN, _MOST = 2000, 20  # images in all epochs together, at least; most epochs
 # On 100 photos of three sets, 8 epochs gave an R2 of 0.45, 0.77, 0.33, and 20 of 0.72, 0.97, 0.31.
 _NUMBERS_SEEN, _MOST_FOR_NUMBERS = 3200, 40  # images in all epochs together, at least; most epochs
+_DECODER_RATE, _OF_WHOLE = 0.01, 0.1  # for masks: the decoder's rate; the second phase's share
+_MASKS_SEEN = 2400  # images with masks in all epochs together, at least
 
 
 @dataclass(frozen=True)
@@ -127,3 +129,48 @@ class AutoForTexts(Auto):
     views = 1
     _frozen = 0.5
     _epochs = _most_epochs = 3
+
+
+@dataclass(frozen=True)
+class AutoForMasks(Schedule):
+    """Trains the decoder on the frozen, stored pyramid, then the whole network at a smaller rate.
+
+    When to use it: for masks, to begin with. A decoder cannot be solved, so that it gets half of
+    the epochs. Then the backbone is trained with it, but for its BatchNorm, at a tenth of the rate,
+    which falls along half a wave. In each epoch an image, with its mask, is mirrored or not.
+
+    What the builder and `fit` name is obeyed: `freeze` says what the second phase freezes (with
+    `"all"` there is no second phase), and `epochs` is the number of epochs of both phases.
+    """
+
+    augmentation = "light"
+    least_to_split = 1000
+
+    def phases(self, job: Job) -> Iterator[Phase]:
+        """Yields the decoder's phase and then the fine-tuning; a single one for random weights."""
+        if not job.pretrained or isinstance(job.freeze, FreezeAll) or job.epochs == 1:
+            freeze = job.freeze or (FreezeAll() if job.pretrained else FreezeNone())
+            yield Phase(freeze=freeze, epochs=job.epochs, **self._rate(job), decay="cosine")
+            return
+        first = job.epochs // 2
+        yield Phase(freeze=FreezeAll(), epochs=first, **self._rate(job))
+        yield Phase(
+            freeze=job.freeze or FreezeNone(),
+            epochs=job.epochs - first,
+            **self._rate(job, _OF_WHOLE),
+            warm_up=0.2,
+            decay="cosine",
+            weight_decay=0.01,
+        )
+
+    def _rate(self, job: Job, factor: float = 1.0) -> dict[str, Any]:
+        """Gives a phase's rate as arguments of `Phase`; the user's own is the decoder's."""
+        own = job.rate_given or not job.steps_of_one_size
+        rate = job.learning_rate if own else _DECODER_RATE
+        return {"learning_rate": rate * factor}
+
+    def default_epochs(self, items: int | None) -> int:
+        """Gives 4 epochs for each of the two phases; up to 20 where there are few items."""
+        if items is None:
+            return 8
+        return max(8, min(40, math.ceil(_MASKS_SEEN / items)))

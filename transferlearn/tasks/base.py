@@ -45,9 +45,15 @@ class Objective:
 
 
 class Seen(NamedTuple):
-    """Describes an item that was predicted on: it has the path of its file, if there is one."""
+    """Describes an item that was predicted on.
+
+    Attributes:
+        path: The path of its file, if there is one.
+        size: The `(height, width)` in pixels of an image before resizing; `None`: not known.
+    """
 
     path: str | None = None
+    size: tuple[int, int] | None = None
 
 
 class Encoding(abc.ABC, Generic[Prediction]):

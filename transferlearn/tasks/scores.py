@@ -130,3 +130,26 @@ class Determination(Score):
     def said(self, value: float) -> str:
         """Says in words how large the R2 is."""
         return f"R2 is {value:.3f}"
+
+
+@dataclass(frozen=True)
+class Overlap(Score):
+    """Names the mean over classes of intersection over union of masks."""
+
+    guess: ClassVar[str] = "always giving the commonest class"
+
+    def is_called(self, name: str) -> bool:
+        """Says whether this is the name of this mean IoU."""
+        return name == self.name
+
+    def standard_error(self, value: float, items: float) -> float:
+        """Gives the most that it can be for `items` independent images, each between 0 and 1."""
+        return math.sqrt(value * (1 - value) / items)
+
+    def shown(self, value: float) -> str:
+        """Writes the mean IoU with three decimal places."""
+        return f"{value:.3f}"
+
+    def said(self, value: float) -> str:
+        """Says in words how large the mean IoU is."""
+        return f"mean IoU is {value:.3f}"

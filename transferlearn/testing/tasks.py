@@ -22,6 +22,8 @@ from transferlearn.testing.requiring import (
 )
 from transferlearn.types import Tensor
 
+_IMAGE = (32, 32, 3)  # the shape of the images that a task is tried on
+
 
 def check_task(task: Task[Any], y: Any) -> None:
     """Checks a task: from targets through a small network to predictions, figures and a save.
@@ -59,7 +61,8 @@ def check_task(task: Task[Any], y: Any) -> None:
 def _gathered(target: Target, y: Any) -> Targets:
     """Gives the targets that a target finds in `y`, the second part of `(x, y)`."""
     items = list(range(len(y)))
-    return target.gather(Listed(items=items, told=ByRow(y), noun="item", in_files=False))
+    listed = Listed(items=items, told=ByRow(y), noun="item", in_files=False)
+    return target.gather(listed).of_shape(_IMAGE)
 
 
 def _check_targets(targets: Targets, count: int) -> None:
@@ -118,7 +121,7 @@ def _network(encoding: Encoding[Any]) -> Network:
     return assemble(
         small_backbone(),
         lambda features: {n: output(features, o) for n, o in encoding.outputs.items()},
-        items={"image": Spec((32, 32, 3), "float32")},
+        items={"image": Spec(_IMAGE, "float32")},
         outputs=encoding.outputs,
         further=encoding.inputs,
         finish=encoding.finish,

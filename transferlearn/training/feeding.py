@@ -30,6 +30,7 @@ class FedBatch(NamedTuple):
 def first_batch(data: TrainingData) -> FedBatch:
     """Gives the first batch of a training, augmented and mixed; no random state is changed."""
     request = Request(data.batch_size, data.encode, data.weigh, shuffle=True, seed=data.seed)
+    request = request._replace(transform=data.transform)
     batches = data.train.requested(request)
     if data.mixup and isinstance(batches, keras.utils.PyDataset):
         batches = MixedBatches(batches, data.mixup, data.seed)

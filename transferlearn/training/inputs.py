@@ -8,9 +8,11 @@ import keras
 
 from transferlearn.assembling import Network
 from transferlearn.backbones.graph import of_any_length
-from transferlearn.data.contents import Contents, UnsteadyData
+from transferlearn.data.contents import Contents, ItemContents, UnsteadyData
 from transferlearn.data.dataset import Dataset, ItemDataset, Request
+from transferlearn.data.items import Items
 from transferlearn.data.targets import Encoder, Weigh
+from transferlearn.data.transforms import EitherView, Transform
 from transferlearn.features import Cache, Storage
 from transferlearn.features.limits import check_directory
 from transferlearn.features.preparing import NotStoredError, Preparation
@@ -42,6 +44,8 @@ class TrainingData:
             mirrored images are no others, as letters are; a solved head is asked. Or `None`.
         views: How many random views of each image are stored; with 1, the augmentation draws anew
             in each epoch.
+        transform: Makes a second view of images and of their targets, which each epoch takes or
+            not; or `None`.
         mixup: The parameter alpha of the Beta distribution by which two items are mixed; with 0
             items are not mixed.
     """
@@ -55,6 +59,7 @@ class TrainingData:
     augmentation: keras.Layer | None = None
     mirror: keras.Layer | None = None
     views: int = 1
+    transform: Transform | None = None
     mixup: float = 0.0
 
     @property
@@ -126,17 +131,18 @@ class InputPreparer:
         """
         # Each phase has an order of its own.
         seed = None if self._data.seed is None else self._data.seed + phase
-        layer = self._data.augmentation if augmented else None
+        plain = replace(self._data, augmentation=None, transform=None)
+        data = self._data if augmented else plain
         few = self._few if with_mirrored else None
         try:
             if cut == "":
                 raise NotStoredError("nothing was when the run began")
-            given = self._stored(network, mask, epochs, seed, layer, few, cut)
+            given = self._stored(network, mask, epochs, seed, data, few, cut)
         except NotStoredError as reason:
             # An error in a later phase would lose what is trained by then.
             if self._storage.when == "always" and phase == 0:
                 raise ValueError(f"cache=True, but nothing can be stored: {reason}.") from None
-            given = self._live(network, seed, layer, str(reason), few)
+            given = self._live(network, seed, data, str(reason), few)
         return self._mixed(given, seed) if self._data.mixup else given
 
     def _mixed(self, given: PhaseInput, seed: int | None) -> PhaseInput:
@@ -154,19 +160,19 @@ class InputPreparer:
         self,
         network: Network,
         seed: int | None,
-        augmentation: keras.Layer | None,
+        data: TrainingData,
         reason: str,
         few: ItemDataset | None,
     ) -> PhaseInput:
         """Gives raw items with the full model, behind the augmentation if there is one."""
         model = folded(network.model)
-        if augmentation is not None:
+        if data.augmentation is not None:
             image, *rest = (keras.Input(x.shape[1:], dtype=x.dtype) for x in model.inputs)
-            given = keras.tree.pack_sequence_as(model.input, [augmentation(image), *rest])
+            given = keras.tree.pack_sequence_as(model.input, [data.augmentation(image), *rest])
             model = keras.Model([image, *rest] if rest else image, model(given))
-        train, *held_out = (
-            part.requested(request._replace(seed=seed)) for part, request in self._data.parts()
-        )
+        (part, request), *others = data.parts()
+        train = part.requested(request._replace(seed=seed, transform=data.transform))
+        held_out = [part.requested(request._replace(seed=seed)) for part, request in others]
         if any(varies := getattr(train, "varies", ())):  # batches of texts have different lengths
             model = of_any_length(model, varies)
         mirror = self._data.mirror
@@ -197,7 +203,7 @@ class InputPreparer:
         mask: Sequence[bool],
         epochs: int,
         seed: int | None,
-        augmentation: keras.Layer | None,
+        data: TrainingData,
         few: ItemDataset | None,
         cut: str | None,
     ) -> PhaseInput:
@@ -206,24 +212,26 @@ class InputPreparer:
         Raises:
             NotStoredError: Nothing can be stored, or it saves no time.
         """
-        data = self._data
         # All rows of a store have one shape.
         places = [cut for cut in cuts(network, mask) if cut.has_one_size]
         if self._storage.when == "never":
             raise NotStoredError("cache=False")
         if not any(cut.operations and not cut.in_head for cut in places):
             raise NotStoredError("no layer at the network's beginning is frozen")
-        if augmentation is not None and data.views == 1:
+        if data.augmentation is not None and data.views == 1:
             raise NotStoredError(
                 "the augmentation makes new images in each epoch (views=4 stores four of each)"
             )
         contents = self._all_contents(epochs)
         wanted = [Wanted(contents=part) for part in contents]
-        if augmentation is not None:  # items to validate on are never augmented
-            wanted[0] = replace(wanted[0], augmentation=augmentation, views=data.views)
+        if data.augmentation is not None:  # items to validate on are never augmented
+            wanted[0] = replace(wanted[0], augmentation=data.augmentation, views=data.views)
         if few is not None:
             contents = [*contents, few.contents(data.plain)]
             wanted.append(Wanted(contents=contents[-1], augmentation=data.mirror))
+        if data.transform is not None:
+            assert isinstance(contents[0], ItemContents)  # of streams nothing has masks
+            wanted.append(Wanted(contents=contents[0].second_view(data.transform)))
         preparation = Preparation(
             network,
             places,
@@ -234,9 +242,11 @@ class InputPreparer:
         )
         must = self._storage.when != "auto"
         stored = preparation.stored(epochs=epochs, must=must, seed=seed, cut=cut)
+        features: list[Items] = list(stored.items)
+        if data.transform is not None:
+            features[0] = EitherView((features[0], features.pop()), data.transform, seed)
         batches = [
-            part.batches(items, seed=seed)
-            for part, items in zip(contents, stored.items, strict=True)
+            part.batches(items, seed=seed) for part, items in zip(contents, features, strict=True)
         ]
         tail = folded(split(network, stored.cut).tail)
         if any(varies := stored.items[0].varies):

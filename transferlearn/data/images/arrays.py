@@ -23,23 +23,29 @@ from transferlearn.edge.pictures import to_rgb
 
 def pixel_dataset(x: np.ndarray | Sequence[Any], options: ImageOptions) -> ImageDataset:
     """Makes a dataset of pictures that are in memory."""
-    pixels, divided = _pixels(x, options)
+    pixels, divided, sizes = _pixels(x, options)
     size = options.image_size or pixels.shape[1:3]
     rows = np.arange(len(pixels))
     return ImageDataset(
-        items=ArrayItems(pixels, rows, size, options.interpolation, divided=divided),
+        items=ArrayItems(pixels, rows, size, options.interpolation, divided=divided, sizes=sizes),
         size=len(pixels),
         shape=(*size, 3),
         interpolation=options.interpolation,
     )
 
 
-def _pixels(x: np.ndarray | Sequence[Any], options: ImageOptions) -> tuple[np.ndarray, bool]:
-    """Puts pictures into one checked array, and says whether it was divided by 255."""
+def _pixels(
+    x: np.ndarray | Sequence[Any], options: ImageOptions
+) -> tuple[np.ndarray, bool, list[tuple[int, int]] | None]:
+    """Puts pictures into one checked array, and says whether it was divided by 255.
+
+    Where they had several sizes, it gives the `(height, width)` of each besides, else `None`.
+    """
     if isinstance(x, (list, tuple)):
         pictures = [_picture(item, f"x[{i}]") for i, item in enumerate(x)]
         if len({(picture.shape, picture.dtype) for picture in pictures}) > 1:
-            return _one_size(pictures, options), False
+            sizes = [(picture.shape[0], picture.shape[1]) for picture in pictures]
+            return _one_size(pictures, options), False, sizes
         x = np.stack(pictures) if pictures else np.empty(0)
     pixels = np.asarray(x)
     if pixels.ndim == 3:
@@ -50,7 +56,7 @@ def _pixels(x: np.ndarray | Sequence[Any], options: ImageOptions) -> tuple[np.nd
             "x must have shape (n, height, width, 3), with 1 or 4 channels, or "
             f"(n, height, width). Received: shape={np.shape(x)}"
         )
-    return pixels, is_divided(pixels, options, "x")
+    return pixels, is_divided(pixels, options, "x"), None
 
 
 def _one_size(pictures: Sequence[np.ndarray], options: ImageOptions) -> np.ndarray:

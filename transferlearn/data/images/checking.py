@@ -57,7 +57,8 @@ def check_files(
         except ImageFileError as error:
             return Check(Print("", None), str(error))
         look(path, image)
-        return Check(Print(fingerprint(np.asarray(image)), likeness(image)), "")
+        size = (image.height, image.width)
+        return Check(Print(fingerprint(np.asarray(image)), likeness(image), size), "")
 
     with quiet():
         return list(_with_progress(decoding_pool().map(check, paths), len(paths)))

@@ -1,5 +1,6 @@
 """Defines the dataset of images that come from files or arrays."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -27,6 +28,11 @@ class ImageDataset(ItemDataset):
         height, width, *_ = self.shape
         return height, width
 
+    @property
+    def original_sizes(self) -> Sequence[tuple[int, int] | None]:
+        """Gives the `(height, width)` in pixels of each image before resizing."""
+        return self.items.original_sizes()
+
     def image(self, i: int) -> np.ndarray:
         """Gives image `i`, decoded and resized: `(height, width, 3)`, in [0, 255]."""
         return self.items.image(i)
@@ -35,4 +41,6 @@ class ImageDataset(ItemDataset):
         """Gives the same images at another `(height, width)`, to which they are resized later."""
         if image_size == self.image_size:
             return self
-        return replace(self, items=self.items.resized(image_size), shape=(*image_size, 3))
+        shape = (*image_size, 3)
+        targets = None if self.targets is None else self.targets.of_shape(shape)
+        return replace(self, items=self.items.resized(image_size), shape=shape, targets=targets)

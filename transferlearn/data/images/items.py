@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -14,10 +14,17 @@ from transferlearn.monitoring.traits import Traits, of_sizes
 
 
 class Print(NamedTuple):
-    """Holds what an image is known by: the hash of its pixels, and the hash of how it looks."""
+    """Holds what an image is known by.
+
+    Attributes:
+        content_hash: The hash of its pixels.
+        likeness: The hash of how it looks, or `None`.
+        size: Its `(height, width)` in pixels before resizing.
+    """
 
     content_hash: str
     likeness: int | None
+    size: tuple[int, int] = (0, 0)
 
 
 class ImageItems(RawItems):
@@ -35,6 +42,10 @@ class ImageItems(RawItems):
     def likenesses(self) -> list[int | None]:
         """Gives the difference hash of each image; `None` for images of fewer than 9x8 pixels."""
         return [one.likeness for one in self.prints]
+
+    def original_sizes(self) -> list[tuple[int, int]]:
+        """Gives the `(height, width)` in pixels of each image before resizing."""
+        return [one.size for one in self.prints]
 
     @abc.abstractmethod
     def image(self, i: int) -> np.ndarray:
@@ -135,8 +146,10 @@ class ArrayItems(ImageItems):
         interpolation: str,
         *,
         divided: bool,
+        sizes: list[tuple[int, int]] | None = None,
         prints: list[Print] | None = None,
     ) -> None:
+        self._sizes = sizes  # of the images that the array was made of, by its rows
         self._pixels = pixels
         self._rows = rows
         self._size = size
@@ -164,10 +177,16 @@ class ArrayItems(ImageItems):
             self._prints = list(decoding_pool().map(self._print, self._rows))
         return self._prints
 
+    def original_sizes(self) -> list[tuple[int, int]]:
+        """Gives the size of the array's images, or of those that it was made of."""
+        if self._sizes is not None:
+            return [self._sizes[row] for row in self._rows]
+        return [self._pixels.shape[1:3]] * len(self)
+
     def _print(self, row: int) -> Print:
         """Computes the fingerprint of the image in a row of the array."""
         image = raw_rgb(self._pixels[row], divided=self._divided)
-        return Print(fingerprint(image), likeness_of_array(image))
+        return Print(fingerprint(image), likeness_of_array(image), image.shape[:2])
 
     @property
     def held_bytes(self) -> int:
@@ -190,7 +209,8 @@ class ArrayItems(ImageItems):
     def _of(self, rows: np.ndarray, size: tuple[int, int], prints: list[Print] | None) -> Self:
         """Gives the images in these rows of the array, for a size, with their fingerprints."""
         how = self._interpolation
-        return type(self)(self._pixels, rows, size, how, divided=self._divided, prints=prints)
+        options: dict[str, Any] = {"divided": self._divided, "sizes": self._sizes}
+        return type(self)(self._pixels, rows, size, how, **options, prints=prints)
 
     def _take(self, rows: np.ndarray) -> np.ndarray:
         """Gives the images `rows` as raw RGB, resized."""

@@ -56,6 +56,7 @@ class Images(ImageOptions, Kind):
             listed, targets = listed.take(rows), targets.take(rows)
         else:
             dataset = pixel_dataset(listed.items, self)
+        targets = targets.of_shape(dataset.shape)
         return replace(
             dataset, targets=targets, sample_weight=listed.sample_weight, groups=listed.groups
         )
@@ -113,13 +114,15 @@ class Images(ImageOptions, Kind):
         """Reads one file, Pillow image or array: `(1, height, width, 3)`; `None` for a bad file."""
         if not isinstance(item, (str, Path)):
             pixels = item if isinstance(item, Image.Image) else np.asarray(item)
-            return One(pixel_dataset([pixels], self).image(0)[None], None)
+            dataset = pixel_dataset([pixels], self)
+            return One(dataset.image(0)[None], None, dataset.original_sizes[0])
         path = str(Path(item).expanduser())
         try:
-            image = resize(decode(path), self.size, self.interpolation)
+            whole = decode(path)
         except ImageFileError:
             return None
-        return One(np.asarray(image)[None], path)
+        image = resize(whole, self.size, self.interpolation)
+        return One(np.asarray(image)[None], path, (whole.height, whole.width))
 
     def traits(self, batch: np.ndarray) -> Traits:
         """Measures brightness, contrast, colour and sharpness."""

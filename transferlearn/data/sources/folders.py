@@ -41,6 +41,24 @@ def list_folder(folder: Path, kind: Kind) -> Listed:
     return Listed(items=paths, told=told, noun=kind.noun, what=str(folder), ignored=ignored)
 
 
+def list_beside(folder: Path, kind: Kind, name: str) -> Listed:
+    """Lists a kind's files in `folder/<name>/**/*`, beside which `folder` holds their targets.
+
+    Raises:
+        ValueError: There is no such folder, or no file of this kind in it.
+    """
+    ignored: Counter[str] = Counter()
+    below = folder / name
+    paths = files_below(below, kind, ignored) if below.is_dir() else []
+    if not paths:
+        raise ValueError(
+            f"No {kind.noun} in {below}: expected {below}/*{kind.endings[0]}{_others(kind)}. "
+            f"Ignored: {counts(ignored) or 'nothing'}."
+        )
+    told = ByFolder(str(folder), [name] * len(paths), (name,), f"*{kind.endings[0]}")
+    return Listed(items=paths, told=told, noun=kind.noun, what=str(folder), ignored=ignored)
+
+
 def files_of(names: Sequence[str], kind: Kind) -> Listed:
     """Lists files, and all files of this kind below folders, without any targets.
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from transferlearn.data.kind import Kind
 from transferlearn.data.listed import Listed
-from transferlearn.data.sources.folders import list_folder
+from transferlearn.data.sources.folders import list_beside, list_folder
 from transferlearn.data.sources.tables import list_csv, list_frame
 from transferlearn.data.sources.tuples import list_arrays
 from transferlearn.data.targets.base import Target
@@ -37,7 +37,8 @@ def list_source(source: Any, kind: Kind, target: Target) -> Listed:
 def _list_path(path: Path, kind: Kind, target: Target) -> Listed:
     """Lists what a folder of class folders, or a .csv or .tsv file, holds."""
     if path.is_dir():
-        return list_folder(path, kind)
+        beside = target.items_folder
+        return list_folder(path, kind) if beside is None else list_beside(path, kind, beside)
     expected = f"Expected a folder {kind.noun}s/<class>/*{kind.endings[0]}, or a .csv or .tsv file"
     if not path.exists():
         raise FileNotFoundError(

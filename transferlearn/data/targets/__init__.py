@@ -1,4 +1,4 @@
-"""Finds what is to be learnt of each item: classes, tags or numbers."""
+"""Finds what is to be learnt of each item: classes, tags, numbers or masks."""
 
 from transferlearn.data.targets.base import ByBatch as ByBatch
 from transferlearn.data.targets.base import Encoded as Encoded
@@ -12,6 +12,9 @@ from transferlearn.data.targets.encoders import Binary as Binary
 from transferlearn.data.targets.encoders import ClassIds as ClassIds
 from transferlearn.data.targets.encoders import NumberRows as NumberRows
 from transferlearn.data.targets.encoders import OneHot as OneHot
+from transferlearn.data.targets.encoders import PixelIds as PixelIds
+from transferlearn.data.targets.masks import Masks as Masks
+from transferlearn.data.targets.masks import MaskTargets as MaskTargets
 from transferlearn.data.targets.numbers import Numbers as Numbers
 from transferlearn.data.targets.numbers import NumberTargets as NumberTargets
 from transferlearn.data.targets.tags import Tags as Tags

@@ -3,7 +3,7 @@
 import abc
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
@@ -88,6 +88,13 @@ class Targets(abc.ABC):
     def take(self, rows: np.ndarray) -> Self:
         """Gives the targets of the items `rows`, in that order."""
 
+    def of_shape(self, shape: tuple[int, ...]) -> Self:
+        """Gives the targets for items of this shape, such as masks in the size of the images.
+
+        By default, the targets do not depend on the shape of the items.
+        """
+        return self
+
     @abc.abstractmethod
     def parse(self, given: np.ndarray) -> np.ndarray:
         """Checks the targets that a stream gives with a batch, and turns them into raw targets.
@@ -160,7 +167,13 @@ class Target(abc.ABC):
     """Says what is to be learnt of each item, and finds it in a source.
 
     Subclasses are frozen dataclasses of settings: names of classes, names of columns.
+
+    Attributes:
+        items_folder: The name of the folder that holds the items in a folder of data, with the
+            targets beside it; `None`: items are in folders that are called by their targets.
     """
+
+    items_folder: ClassVar[str | None] = None
 
     @property
     @abc.abstractmethod

@@ -1,4 +1,4 @@
-"""Turns classes and numbers into the forms that losses take."""
+"""Turns classes, numbers and masks into the forms that losses take."""
 
 from dataclasses import dataclass
 
@@ -39,6 +39,23 @@ class NumberRows(Encoder):
     def __call__(self, rows: np.ndarray) -> Encoded:
         """Encodes numbers `(batch, numbers)`."""
         return Encoded(rows.astype(np.float32))
+
+
+@dataclass(frozen=True)
+class PixelIds(Encoder):
+    """Gives the class id of each pixel of a mask, int32 `(batch, height, width)`; -1 is void.
+
+    Args:
+        values: The value that the pixels of each class have in a mask; all others are void.
+    """
+
+    values: tuple[int, ...]
+
+    def __call__(self, rows: np.ndarray) -> Encoded:
+        """Encodes masks, uint8 `(batch, height, width)`."""
+        ids = np.full(256, -1, np.int32)
+        ids[list(self.values)] = np.arange(len(self.values))
+        return Encoded(ids[rows])
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,38 @@
+"""Masks on the command line."""
+
+import json
+
+import pytest
+
+from tests.masks import scenes, write
+from tests.networks import Levels
+from transferlearn.backbones import registry
+from transferlearn.cli import main
+
+
+@pytest.mark.full
+def test_photos_with_masks_are_learnt_told_and_scored(sources, tmp_path, capsys):
+    registry.register(Levels())
+    photos = write(tmp_path / "photos", *scenes(8, size=64))
+    model = str(tmp_path / "model")
+    told = ["--task", "segmentation", "--backbone", "Levels", "--image-size", "128x128"]
+    arguments = ["train", str(photos), *told, "--epochs", "2", "--output", model, "--json"]
+    assert main(arguments) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["task"] == "masks"
+    assert result["class_names"] == ["0", "1", "2"]
+    assert "mean_iou" in result["metrics"]
+    photo = str(photos / "images" / "0.jpg")
+    assert main(["predict", model, photo, "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert found.keys() == {"path", "shares"}
+    assert sum(found["shares"].values()) == pytest.approx(1)
+    assert main(["evaluate", model, str(photos), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["figures"]["count"] == 8
+
+
+def test_a_folder_of_classes_holds_no_masks(tmp_path, capsys):
+    told = ["--task", "segmentation", "--output", str(tmp_path / "model")]
+    (tmp_path / "photos" / "cat").mkdir(parents=True)
+    assert main(["train", str(tmp_path / "photos"), *told]) == 1
+    assert "photos/images: expected" in capsys.readouterr().err

@@ -1,0 +1,106 @@
+"""Defines the builder of networks that tell the class of each pixel of images."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import keras
+
+from transferlearn.builders.images import ImageBuilder
+from transferlearn.checks import whole
+from transferlearn.data import Masks
+from transferlearn.data.transforms import Mirrored
+from transferlearn.heads import Decoder, Head, SegFormerDecoder
+from transferlearn.schedules import AutoForMasks, Schedule
+from transferlearn.tasks import MaskEncoding, MaskPrediction, Segmentation, Task
+
+
+@dataclass(frozen=True)
+class ImageSegmenterBuilder(ImageBuilder[MaskPrediction]):
+    """Fine-tunes a pretrained network to tell the class of each pixel of one's own images.
+
+    When to use it: for defects, organs, fields or roads, with a few dozen images or more whose
+    masks are drawn. Images go in as they are; `predict` gives a mask of the photo's own size, and
+    the saved `.keras` model gives the probability of each class for each pixel.
+
+    Args:
+        backbone, weights, freeze, batch_norm, optimizer, learning_rate, batch_size, precision,
+            on_error, groups, seed: See `ImageClassifierBuilder`.
+        image_size, value_range: See `tl.builders.ImageBuilder`.
+        augmentation: `"light"` (each epoch sees each image, with its mask, mirrored or not) or
+            `"none"`; by default the schedule's, which is `"light"`.
+        head: The decoder, which reads the backbone's pyramid.
+        class_names, void: See `tl.data.Masks`.
+        loss: By default cross-entropy plus the Dice loss; or a loss of your own, which gets class
+            ids `(batch, height, width)`, -1 where there is void, and probabilities.
+        metrics: Keras metrics that read the same; by default the mean IoU.
+
+    Example:
+        builder = tl.ImageSegmenterBuilder("EfficientNetLite0", image_size=(256, 256), seed=0)
+        fitted = builder.fit("photos")  # images/ and masks/
+        fitted.predict("photo.jpg").save("mask.png")
+    """
+
+    head: Head | Decoder = field(default_factory=SegFormerDecoder)
+    class_names: Sequence[str] | None = None
+    void: int | None = 255
+
+    auto: ClassVar[Schedule] = AutoForMasks()
+    _makes: ClassVar[str] = "segmenter"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "class_names", Masks(self.class_names, self.void).class_names)
+        if self.augmentation not in (None, "none", "light") or self.views > 1 or self.mixup:
+            raise ValueError(
+                "An augmentation of images alone would leave the masks as they were: "
+                "augmentation is 'light' (mirrored, with the masks) or 'none'; leave views and "
+                f"mixup out. Received: augmentation={self.augmentation!r}, views={self.views}, "
+                f"mixup={self.mixup}"
+            )
+        if not isinstance(self.head, Decoder):
+            raise TypeError(
+                "A segmenter's head is a decoder, such as tl.heads.SegFormerDecoder(). "
+                f"Received: head={self.head!r}"
+            )
+
+    def _variation(self, shape: tuple[int, ...], plan: Schedule) -> dict[str, Any]:
+        """Gives the mirroring of images and masks, if the builder or else the schedule asks."""
+        wanted = plan.augmentation if self.augmentation is None else self.augmentation
+        return {"transform": Mirrored() if wanted == "light" else None}
+
+    @property
+    def task(self) -> Task[MaskPrediction]:
+        """Gives the task: segmentation into these classes."""
+        return Segmentation(Masks(self.class_names, void=self.void))
+
+    def build(self, num_classes: int) -> keras.Model:
+        """Makes the compiled model, for plain `model.fit` and everything else that Keras does.
+
+        Args:
+            num_classes: How many classes a pixel can have.
+
+        Returns:
+            A plain, flat, functional `keras.Model`, with probabilities
+            `(batch, height, width, num_classes)` out. Its loss takes class ids
+            `(batch, height, width)`, -1 where there is void.
+
+        Example:
+            model = tl.ImageSegmenterBuilder("MobileNetV2", freeze="all").build(3)
+            model.fit(images, ids, epochs=10)
+        """
+        return self._build(self._blank(num_classes))
+
+    def summary(self, num_classes: int, *, print_fn: Callable[[str], object] = print) -> None:
+        """Prints, block by block, what is frozen or trained, and how many parameters that is."""
+        self._summary(self._blank(num_classes), print_fn)
+
+    def _blank(self, num_classes: int) -> MaskEncoding:
+        """Makes an encoding for building without data."""
+        count = whole("num_classes", num_classes, least=2)
+        return MaskEncoding(
+            class_names=tuple(map(str, range(count))),
+            mask_values=tuple(range(count)),
+            void=self.void,
+            size=self.kind.size,
+        )

@@ -1,0 +1,197 @@
+"""Defines the task of segmentation, and what a segmenter knows of its classes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Self
+
+import keras
+import numpy as np
+from PIL import Image
+
+from transferlearn.assembling import NetworkOutput
+from transferlearn.data import Masks, Target, Targets
+from transferlearn.data.targets import MaskTargets, PixelIds
+from transferlearn.heads import Output
+from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, Seen, Task, in_numpy
+from transferlearn.tasks.scores import Overlap, Score
+from transferlearn.tasks.segmentation.figures import MaskEvaluation, count_pairs, mask_figures
+from transferlearn.tasks.segmentation.losses import CrossEntropyDice, MeanIoU
+from transferlearn.tasks.segmentation.prediction import MaskPrediction
+from transferlearn.templates import copy_metrics
+from transferlearn.types import Json, Loss, Metrics, Tensor
+from transferlearn.wording import counted
+
+_MASKS = Masks()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskEncoding(Encoding[MaskPrediction]):
+    """Holds what a segmenter knows of the masks that it is trained on.
+
+    Attributes:
+        class_names: The names of the classes, in the order of the outputs.
+        mask_values: The value that the pixels of each class have in a mask.
+        void: The value of pixels that have no class, or `None`.
+        size: The `(height, width)` in pixels of the images that the network takes, and of the map
+            that it gives; `None`: the map has the size that the decoder gives it.
+    """
+
+    name: ClassVar[str] = "masks"
+    field: ClassVar[str] = "segmentation"
+    score: ClassVar[Score] = Overlap("mean_iou")
+
+    class_names: tuple[str, ...]
+    mask_values: tuple[int, ...]
+    void: int | None
+    size: tuple[int, int] | None
+
+    @property
+    def guessing_loss(self) -> float:
+        """Gives the loss of all classes being equally likely everywhere; its Dice is near 0."""
+        return float(np.log(len(self.class_names))) + 1.0
+
+    @property
+    def target(self) -> Target:
+        """Gives a target that reads masks of these values."""
+        return Masks(self.class_names, void=self.void, values=self.mask_values)
+
+    @property
+    def outputs(self) -> Mapping[str, Output]:
+        """Gives a single output, with a number for each class in each cell of a map."""
+        return {PREDICTIONS: Output(len(self.class_names), "cell")}
+
+    @property
+    def raw(self) -> None:
+        """Gives `None`: `measure` takes masks as they are."""
+        return None
+
+    def finish(self, outputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Adds float32 layers that enlarge the decoder's map, and make probabilities of it."""
+        ((name, logits),) = outputs.items()
+        if self.size is not None:
+            enlarge = keras.layers.Resizing(*self.size, dtype="float32", name="enlarged")
+            logits = enlarge(logits)
+        softmax = keras.layers.Activation("softmax", dtype="float32", name="class_shares")
+        return {name: softmax(logits)}
+
+    def of_network(self, outputs: Mapping[str, NetworkOutput], loss: Loss | None) -> Self:
+        """Refuses outputs with an activation, or with more or fewer units than classes."""
+        (output,) = outputs.values()
+        if output.activation != "linear" or output.units != len(self.class_names):
+            raise ValueError(
+                f"The decoder gives {output.units} channels with the activation "
+                f"{output.activation}, for {len(self.class_names)} classes. Its last layer should "
+                f"be Dense({len(self.class_names)}), without activation."
+            )
+        return self
+
+    def objective(
+        self, *, loss: Loss | None, metrics: Metrics | None, targets: Targets | None, mixed: bool
+    ) -> Objective:
+        """Takes cross-entropy and Dice, unless there is a loss, and the mean IoU as the metric."""
+        if mixed:
+            raise ValueError("Masks cannot be mixed: leave mixup out.")
+        return Objective(
+            loss=CrossEntropyDice() if loss is None else keras.losses.get(loss),
+            metrics=lambda: copy_metrics(metrics) or [MeanIoU(len(self.class_names))],
+            encode=PixelIds(self.mask_values),
+            unsolvable="each pixel has an answer of its own",
+        )
+
+    def baseline(self, targets: Targets) -> float | None:
+        """Gives the mean IoU of taking all pixels for the commonest class."""
+        if not isinstance(targets, MaskTargets):
+            return None
+        shares = targets.shares
+        return float(shares.max() / np.count_nonzero(shares))
+
+    def values(self, outputs: Any) -> np.ndarray:
+        """Gives the probabilities as they are."""
+        return in_numpy(outputs)
+
+    def decode(self, values: np.ndarray, seen: Sequence[Seen]) -> list[MaskPrediction]:
+        """Makes a mask of the photo's own size for each item."""
+        return [self._prediction(shares, of) for shares, of in zip(values, seen, strict=True)]
+
+    def measure(self, values: np.ndarray, targets: np.ndarray) -> MaskEvaluation:
+        """Gives mean IoU, Dice and pixel accuracy, at the size of the network's maps."""
+        truth, count = PixelIds(self.mask_values), len(self.class_names)
+        pairs = [
+            count_pairs(shares.argmax(axis=-1), truth(mask).targets, count)
+            for shares, mask in zip(values, targets, strict=True)
+        ]
+        return mask_figures(np.array(pairs), self.class_names)
+
+    def gives(self) -> str:
+        """Says what the network gives, for those who call it without this package."""
+        names = ", ".join(self.class_names)
+        return f"It gives the probability of each class for each pixel, in this order: {names}."
+
+    def summary(self) -> str:
+        """Says how many classes of pixels there are, and names them."""
+        return f"{counted(len(self.class_names), 'class')} of pixels: {', '.join(self.class_names)}"
+
+    def settings(self) -> Json:
+        """Gives the classes, their values, void, and the size of the maps."""
+        found = asdict(self)
+        return {n: list(part) if isinstance(part, tuple) else part for n, part in found.items()}
+
+    @classmethod
+    def load(cls, settings: Json) -> Self:
+        """Makes the encoding that was saved with these settings."""
+        size = settings["size"]
+        return cls(
+            class_names=tuple(settings["class_names"]),
+            mask_values=tuple(settings["mask_values"]),
+            void=settings["void"],
+            size=None if size is None else tuple(size),
+        )
+
+    def _prediction(self, shares: np.ndarray, seen: Seen) -> MaskPrediction:
+        """Enlarges one item's probabilities, and takes the likeliest class of each pixel."""
+        mask = _likeliest(shares, seen.size or (len(shares), len(shares[0])))
+        counts = np.bincount(mask.ravel(), minlength=len(self.class_names))
+        return MaskPrediction(
+            shares=dict(zip(self.class_names, map(float, counts / mask.size), strict=True)),
+            path=seen.path,
+            mask=mask,
+            mask_values=self.mask_values,
+        )
+
+
+@dataclass(frozen=True)
+class Segmentation(Task[MaskPrediction]):
+    """Learns the class of each pixel.
+
+    Args:
+        target: Says where the masks are found in the data, and names their classes.
+    """
+
+    target: Target = _MASKS
+
+    def learn(self, targets: Targets) -> MaskEncoding:
+        """Takes the classes that the masks have."""
+        if not isinstance(targets, MaskTargets):
+            raise TypeError(f"A segmenter learns masks. Received: {type(targets).__name__}")
+        return MaskEncoding(
+            class_names=targets.class_names,
+            mask_values=targets.values,
+            void=targets.void,
+            size=targets.size,
+        )
+
+
+def _likeliest(shares: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Gives the likeliest class of each pixel, once probabilities are resized to a photo's size.
+
+    Args:
+        shares: Probabilities, float32 `(rows, columns, classes)`.
+        size: The `(height, width)` of the photo; of a large one, one class at a time is resized.
+    """
+    mask, best = np.zeros(size, np.uint8), np.full(size, -np.inf, np.float32)
+    for i, channel in enumerate(np.moveaxis(shares, -1, 0)):
+        image = Image.fromarray(np.ascontiguousarray(channel, np.float32))
+        resized = np.asarray(image.resize(size[::-1], Image.Resampling.BILINEAR))
+        mask[resized > best] = i
+        best = np.maximum(best, resized)
+    return mask
