@@ -46,10 +46,13 @@ def refer(
         seconds: How long the training took.
 
     Returns:
-        The reference; `None` where nothing is held out, or there is no time.
+        The reference; `None` where nothing is held out, there is no time, or it is not known what
+        to watch of such outputs.
     """
     held_out, batches = loaded.validation, given.batches.validation
     if held_out is None or batches is None or not isinstance(held_out, ItemDataset):
+        return None
+    if not encoding.watched.names:
         return None
     started = time.perf_counter()
     per_operation = _CALL.get(keras.backend.backend(), _FIRST_CALL)
@@ -59,7 +62,7 @@ def refer(
     if not clock.allows():
         return None
     try:
-        probe = probe_of(_unaugmented(given.model))
+        probe = probe_of(_unaugmented(given.model, loaded))
         training = _read(probe, given.batches.train, clock, TRAINING_ITEMS)
         if len(training.rows) < LEAST:
             return None
@@ -112,10 +115,10 @@ class _Reading:
     traits: Traits
 
 
-def _unaugmented(model: keras.Model) -> keras.Model:
+def _unaugmented(model: keras.Model, loaded: TrainingData) -> keras.Model:
     """Gives the model that stands behind an augmentation, or the model itself without one."""
-    last = model.layers[-1]
-    return last if isinstance(last, keras.Model) else model
+    is_in = any(layer is loaded.augmentation for layer in model.layers)
+    return model.layers[-1] if is_in else model
 
 
 def _no_traits(rows: np.ndarray) -> Traits:
