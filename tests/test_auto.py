@@ -56,7 +56,7 @@ def test_two_light_views_of_each_image_are_stored(backbone):
     assert "of 171 items" in cache_of(rest)  # 81 x 2, and 9 held out
 
 
-@pytest.mark.parametrize("cache", [True, False])
+@pytest.mark.parametrize("cache", [True, pytest.param(False, marks=pytest.mark.full)])
 def test_images_that_mirrored_are_others_are_not_mirrored(backbone, cache):
     y, (down, right) = np.arange(90) % 2, np.indices((32, 32))
     rising, falling = (

@@ -105,6 +105,7 @@ def test_a_rate_that_is_no_noise_stays_in_a_frozen_layer():
     assert built.get_layer("twice").rate == 2.0
 
 
+@pytest.mark.full
 def test_a_save_with_a_layer_of_ones_own_says_what_is_missing(tmp_path):
     fit(user_model()).save(tmp_path / "model")
     code = f"import transferlearn as tl; tl.load({str(tmp_path / 'model')!r})"

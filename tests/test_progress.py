@@ -44,6 +44,7 @@ def test_verbose_0_prints_nothing_at_all(folder, impatient, capfd):
     assert "Checking images" in told.err
 
 
+@pytest.mark.full
 def test_in_a_pipe_no_bar_is_redrawn(folder, tmp_path):
     script = (
         "import sys, transferlearn as tl\n"

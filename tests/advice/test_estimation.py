@@ -139,6 +139,7 @@ def test_features_on_disk_are_found(backbone, tmp_path, room, head):
     assert remembered() == 0
 
 
+@pytest.mark.full
 def test_of_features_found_in_part_the_rest_is_computed(backbone, tmp_path):
     cache = tl.Cache(directory=tmp_path / "features")
     builder = tl.ImageClassifierBuilder(backbone, freeze="all", seed=0)

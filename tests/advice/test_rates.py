@@ -35,7 +35,7 @@ def find(job, train=(X, Y), **options):
     return tl.find_learning_rate(job, train, verbose=0, **options)
 
 
-@pytest.mark.parametrize("freeze", ["all", "residual_conv"])
+@pytest.mark.parametrize("freeze", [pytest.param("all", marks=pytest.mark.full), "residual_conv"])
 def test_a_training_comes_out_the_same_with_a_finder_before(backbone, monkeypatch, freeze):
     builder = tl.ImageClassifierBuilder(
         backbone, freeze=freeze, optimizer=keras.optimizers.Adam(0.01), seed=3

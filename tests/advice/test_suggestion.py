@@ -144,6 +144,7 @@ def test_depths_are_those_asked_for(backbone):
     assert sorted(by_depth(found)) == [0, 1, len(backbone.blocks)]
 
 
+@pytest.mark.full
 def test_images_come_in_the_size_of_the_candidate():
     image = keras.Input((None, None, 3))
     mean = keras.layers.Conv2D(4, 1, name="conv")(image)
@@ -251,6 +252,7 @@ def test_one_seed_gives_one_answer(sources):
     assert first == accuracy(0) != accuracy(1)
 
 
+@pytest.mark.full
 def test_several_labels_an_image(backbone):
     y = np.stack([Y > 0, Y == 1], axis=1).astype("float32")
     builder = tl.ImageClassifierBuilder(backbone, multi_label=True)

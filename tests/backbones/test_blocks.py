@@ -84,6 +84,7 @@ def all_have_weights(backbone):
     return all(any(layers[i].weights for i in block.layers) for block in backbone.blocks)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", FEW)
 def test_blocks_of_a_few_networks(name, load):
     backbone = load(name)

@@ -73,7 +73,7 @@ def test_views_are_stored_and_each_epoch_draws_one(backbone, monkeypatch):
     assert {view for views in by_epoch.values() for view in views} == {0, 1, 2, 3}
 
 
-@pytest.mark.parametrize("views", [1, 3])
+@pytest.mark.parametrize("views", [1, pytest.param(3, marks=pytest.mark.full)])
 def test_validation_and_the_model_are_not_augmented(backbone, views):
     plain = fit(backbone, learning_rate=1e-12)
     augmented = fit(backbone, augmentation=Brighten(), views=views, learning_rate=1e-12)
@@ -125,6 +125,7 @@ def test_keras_layers_in_a_list_train(backbone, views):
     assert np.mean(losses[-3:]) < losses[0]
 
 
+@pytest.mark.full
 def test_the_augmentation_is_a_template(backbone):
     layer = Brighten()
     before = np.asarray(layer.seed_generator.state)
@@ -219,6 +220,7 @@ def test_mixup_mixes_items_and_labels_alike():
     assert ((x > 0) & (x < 1)).any()
 
 
+@pytest.mark.full
 def test_one_seed_repeats_mixup(backbone):
     one, two = (fit(backbone, mixup=0.4, cache=False) for _ in range(2))
     for a, b in zip(one.model.get_weights(), two.model.get_weights(), strict=True):

@@ -163,7 +163,9 @@ def test_a_keras_model_is_a_backbone_and_is_not_changed():
     assert all(layer.trainable for layer in model.layers)
 
 
-@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    "precision", ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.full)]
+)
 def test_lower_precision_trains_and_gives_float32(backbone, precision):
     fitted = tl.ImageClassifierBuilder(backbone, precision=precision, freeze="none", seed=0).fit(
         labelled(), epochs=1, verbose=0

@@ -76,6 +76,7 @@ def test_the_saved_model_gives_them_where_this_package_is_not(fitted, tmp_path):
     assert json.loads(out.splitlines()[-1]) == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("offset", "scale"),
     [
@@ -162,6 +163,7 @@ def test_build_is_exact_under_plain_fit(backbone):
     assert one.output_shape == (None, 1)
 
 
+@pytest.mark.full
 def test_a_head_and_a_loss_of_ones_own(backbone):
     class Bounded(tl.heads.Head):
         def __call__(self, features, num_classes, *, activation):

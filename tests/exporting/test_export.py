@@ -138,7 +138,7 @@ def test_what_cannot_be_exported_is_said_before_work_starts(fitted, tmp_path, mo
 def test_a_hash_is_that_of_the_model_and_not_of_the_file(fitted, tmp_path):
     first = made.of_colours(KERNEL)
     other = made.of_colours([[4.0, -4.0], [0, 0], [-4, 4.1]])
-    hashes = [tl.exporting.network.model_hash(model) for model in (fitted, first, other)]
+    hashes = [tl.exporting.description.model_hash(model) for model in (fitted, first, other)]
     assert hashes[0] == hashes[1] != hashes[2]
 
 

@@ -175,6 +175,7 @@ def test_with_nothing_held_out_the_last_epoch_stays(backbone, keep):
     assert not same(fitted.model, seen[0])
 
 
+@pytest.mark.full
 def test_norms_without_weights_to_train_are_kept_too():
     image = keras.Input((32, 32, 3))
     x = keras.layers.Conv2D(8, 3, strides=2, use_bias=False)(image)
@@ -186,6 +187,7 @@ def test_norms_without_weights_to_train_are_kept_too():
     assert same(fitted.model, seen[fitted.epoch - 1])
 
 
+@pytest.mark.full
 def test_the_best_may_be_before_the_phase(backbone, monkeypatch):
     both = phase(epochs=1), phase(keep="best")
     fitted, seen = fit(backbone, *both, accuracies=[9, 9, 1, 8, 2, 3], monkeypatch=monkeypatch)
@@ -263,6 +265,7 @@ def test_damage_shows_in_the_training_loss(backbone):
     assert "in cross-validation" in fitted.phases[1].kept
 
 
+@pytest.mark.full
 def test_after_a_lost_loss_the_next_phase_begins_with_the_weights_before(backbone):
     phases = phase(epochs=1), phase(keep="better", learning_rate=1e38), phase(epochs=1)
     with pytest.warns(UserWarning, match="so the phase went back to the weights before it"):

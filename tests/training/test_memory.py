@@ -124,6 +124,9 @@ def test_parts_have_the_gradient_of_the_batch():
         def start(self, rows, epoch=0):
             return lambda: x[rows]
 
+        def as_seen(self, encoded, rows, epoch):
+            return encoded
+
     source = ItemBatches(Items(), arrays_beside([y, w]), 5, shuffle=True, seed=0)
     batches = PartedBatches(source, 4)
     assert len(batches) == 12

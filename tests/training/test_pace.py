@@ -78,7 +78,9 @@ def moved(backbone, **phase):
     }
 
 
-@pytest.mark.parametrize("decay", [0.5, {"top_conv": 0.25, "stem_conv": 0.0}])
+@pytest.mark.parametrize(
+    "decay", [pytest.param(0.5, marks=pytest.mark.full), {"top_conv": 0.25, "stem_conv": 0.0}]
+)
 def test_layer_decay_makes_the_steps_of_blocks_smaller(backbone, decay):
     plain = moved(backbone, weight_decay=0.1)
     slowed = moved(backbone, weight_decay=0.1, layer_decay=decay)
@@ -131,6 +133,7 @@ def test_the_trust_ratio_suits_networks_of_any_scale(backbone):
     assert abs(scaled / plain - 1).max() > 0.3
 
 
+@pytest.mark.full
 def test_weight_decay_is_that_of_adamw_and_an_optimizer_object_keeps_its_own(backbone):
     def last(optimizer, **phase):
         schedule = One(tl.Phase(freeze=FreezeNone(), epochs=1, learning_rate=0.01, **phase))

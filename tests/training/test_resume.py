@@ -276,6 +276,7 @@ def test_a_damaged_state_is_said_and_the_one_before_it_is_used(backbone, tmp_pat
     assert not [*(tmp_path / "run").glob(".*.tmp")]
 
 
+@pytest.mark.full
 def test_without_a_seed_a_run_has_one_of_its_own(backbone, tmp_path):
     begin(backbone, tmp_path / "run", epoch=1, seed=None)
     seed = json.loads((tmp_path / "run/run.json").read_text())["seed"]

@@ -139,6 +139,7 @@ def test_each_step_is_compiled_once(backbone, monkeypatch):
 
     for layer in (keras.layers.ReLU, keras.layers.Dropout):
         monkeypatch.setattr(layer, "call", counted(layer.call))
+    monkeypatch.setattr("transferlearn.builders.prepared.refer", lambda *_: None)
     fit(backbone, True, freeze="all", batch_size=16, head=tl.heads.PooledDense(dropout=0.3))
     frozen = ("re_lu", "re_lu_1", "residual_dropout", "top_relu")
     assert compiled == dict.fromkeys(frozen, 1) | {"head_dropout": 2}  # to train, to validate
@@ -174,7 +175,7 @@ class Watch(keras.callbacks.Callback):
 
 
 @pytest.mark.core
-@pytest.mark.parametrize("by_batch", [True, False])
+@pytest.mark.parametrize("by_batch", [True, pytest.param(False, marks=pytest.mark.full)])
 def test_a_callback_cannot_tell(backbone, by_batch):
     watches = []
     for cache in (True, False):

@@ -44,7 +44,7 @@ def check_equal(stored, live):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("seed", [4, None])
+@pytest.mark.parametrize("seed", [pytest.param(4, marks=pytest.mark.full), None])
 def test_the_classic_job_is_stored_in_its_own_order(backbone, folder, seed):
     def flow():
         generator = ImageDataGenerator(rescale=1 / 255)

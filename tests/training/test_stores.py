@@ -110,6 +110,7 @@ class Freezing(tl.Schedule):
         yield tl.Phase(freeze=FreezeAll(), epochs=2)
 
 
+@pytest.mark.full
 @pytest.mark.core
 def test_the_cut_moves_forward_from_what_is_stored(backbone, computed):
     fitted = fit(backbone, schedule=Freezing())

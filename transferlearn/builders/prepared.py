@@ -184,6 +184,8 @@ class Training(Generic[Prediction]):
             hand_over(runner.cut_short_by, fitted, on_interrupt)
         if verbose:
             print(f"Result: {fitted.reliable_score}")
+            if found == [None] and self.encoding.watched.names:
+                print("No reference for monitoring was made: tl.make_reference makes one.")
         return fitted
 
     @contextlib.contextmanager

@@ -47,7 +47,7 @@ def refer(
 
     Returns:
         The reference; `None` where nothing is held out, there is no time, or it is not known what
-        to watch of such outputs.
+        to watch of such outputs or where the features are.
     """
     held_out, batches = loaded.validation, given.batches.validation
     if held_out is None or batches is None or not isinstance(held_out, ItemDataset):
@@ -63,6 +63,9 @@ def refer(
         return None
     try:
         probe = probe_of(_unaugmented(given.model, loaded))
+    except ValueError:  # a head of one's own, or a Sequential one
+        return None
+    try:
         training = _read(probe, given.batches.train, clock, TRAINING_ITEMS)
         if len(training.rows) < LEAST:
             return None

@@ -45,8 +45,8 @@ def report(
     Raises:
         ImportError: Jinja2 or Matplotlib is not installed (`pip install -e ".[report]"`).
         OSError: The file cannot be written; this is found out before the work begins.
-        ValueError: The test has a class that the model does not know, or the model gives NaN;
-            nothing is written then.
+        ValueError: The path does not end in .html, the test has a class that the model does not
+            know, or the model gives NaN; nothing is written then.
 
     Example:
         fitted = builder.fit("photos/train")
@@ -118,7 +118,9 @@ def _check_packages() -> None:
 
 
 def _check_place(path: Path) -> None:
-    """Raises an `OSError` unless a file can be written at `path`; nothing there is touched."""
+    """Raises an error unless an HTML file can be written at `path`; nothing there is touched."""
+    if path.suffix.lower() not in (".html", ".htm"):  # else a program could be overwritten
+        raise ValueError(f"A report is an HTML file, such as report.html. Received: {path.name}")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {path.parent} to write {path.name} into.")
     draft = new_draft(path.parent, f".{path.name}.")

@@ -97,16 +97,15 @@ class Predictor:
         """Counts the items, and logs them."""
         count = len(rows.paths)
         self._metrics.items.labels(served.name).inc(count)
-        reference, values = served.reference, next(iter(outputs.values()))
-        if reference is None or len(rows.item_of) != count:
+        reference, values = served.reference, np.asarray(next(iter(outputs.values())), float)
+        if len(rows.item_of) != count:
             return
-        confidence = reference.outputs.confidence(np.asarray(values, float))
+        confidence = None if reference is None else reference.outputs.confidence(values)
         for one in () if confidence is None else confidence:
             self._metrics.confidence.labels(served.name).observe(float(one))
         if self._log is None:
             return
-        traits = served.runner.item_reader.traits(rows.arrays)  # of a photo, some milliseconds
-        signals = reference.signals_of(Measured(None, np.asarray(values, float), traits))
+        signals, answers = self._signals(served, rows, values)
         now = time.time()
         self._log.predicted(
             [
@@ -118,19 +117,29 @@ class Predictor:
                     version=served.version,
                     hash=served.runner.description.model_hash,
                     outputs=json.dumps([float(f"{x:.9g}") for x in np.ravel(values[i])]),
-                    signals=json.dumps(
-                        {
-                            name: float(f"{x:.9g}")
-                            for name, x in zip(signals.names, signals.table[i], strict=True)
-                        }
-                    ),
-                    answer=None if signals.answers is None else int(signals.answers[i]),
+                    signals=json.dumps(signals[i]),
+                    answer=answers[i],
                     milliseconds=1e3 * seconds / count,
                 )
                 for i in range(count)
             ]
         )
         self._metrics.lost.set(self._log.lost)
+
+    def _signals(
+        self, served: Served, rows: Rows, values: np.ndarray
+    ) -> tuple[list[dict[str, float]], list[int | None]]:
+        """Gives what is watched of each item, and its answer; nothing without a reference."""
+        if served.reference is None:
+            return [{}] * len(values), [None] * len(values)
+        traits = served.runner.item_reader.traits(rows.arrays)  # of a photo, some milliseconds
+        found = served.reference.signals_of(Measured(None, values, traits))
+        signals = [
+            {name: float(f"{x:.9g}") for name, x in zip(found.names, row, strict=True)}
+            for row in found.table
+        ]
+        known = found.answers
+        return signals, [None if known is None else int(known[i]) for i in range(len(values))]
 
 
 def item_of(given: Any) -> Any:
