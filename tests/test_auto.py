@@ -51,6 +51,7 @@ def test_who_names_nothing_gets_it(backbone):
     assert "before this phase" in rest.kept
 
 
+@pytest.mark.full
 def test_two_light_views_of_each_image_are_stored(backbone):
     rest = fit(backbone, freeze="top_conv", schedule="auto", epochs=9, cache=True).phases[1]
     assert "of 171 items" in cache_of(rest)  # 81 x 2, and 9 held out
@@ -132,6 +133,7 @@ def test_after_damage_it_begins_again_at_a_tenth_of_the_rate():
     assert len(follow(Auto(), solved=True, kept_epoch=0, rate_given=True)) == 2
 
 
+@pytest.mark.full
 def test_few_images_are_trained_on_whole_and_the_loss_is_watched(backbone):
     builder = tl.ImageClassifierBuilder(backbone, seed=0)
     fitted = builder.fit((X, Y), epochs=3, verbose=0)

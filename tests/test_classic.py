@@ -54,6 +54,7 @@ def local_weights(name, folder):
     return folder / f"{name}.weights.h5"
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", ["VGG16", pytest.param("ResNet50", marks=pytest.mark.full)])
 def test_the_classic_job(name, photos, tmp_path):
     builder = classic(name, local_weights(name, tmp_path))
@@ -67,6 +68,7 @@ def test_the_classic_job(name, photos, tmp_path):
     assert names[-3:] == ["head_flatten", "head_dense_1", "predictions"]
 
 
+@pytest.mark.full
 def test_the_generators_rescale_changes_nothing(photos, tmp_path):
     weights = local_weights("VGG16", tmp_path)
     files = sorted((photos / "train").rglob("*.png"))

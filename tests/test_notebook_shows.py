@@ -67,6 +67,7 @@ def test_numbers_show_as_a_table():
     assert tags(shown) == {"table", "caption", "thead", "tbody", "tr", "th", "td"}
 
 
+@pytest.mark.full
 def test_a_fit_prints_few_lines_besides_bars(capsys):
     builder = tl.ImageClassifierBuilder(small_backbone(), seed=0)
     labelled = pixels(40, 32), np.arange(40) % 2

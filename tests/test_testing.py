@@ -83,6 +83,7 @@ def test_built_in_schedules(schedule):
     testing.check_schedule(schedule)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("source", "name"),
     [
@@ -396,6 +397,7 @@ class Wrong(tl.tasks.Regression):
         return WrongEncoding(**vars(super().learn(targets)))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("how", "said"),
     [

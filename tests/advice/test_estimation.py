@@ -62,6 +62,7 @@ RUNS = {
 QUICK = ("stored", "solved", "live")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "run", [run if run in QUICK else pytest.param(run, marks=pytest.mark.full) for run in RUNS]
 )
@@ -85,6 +86,7 @@ def remembered():
     return sum(part.nbytes for parts in memory._remembered.values() for part in parts)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("given", [True, False])
 def test_bytes_on_disk_are_those_of_the_run(backbone, tmp_path, monkeypatch, given):
     folder = tmp_path / "features"
@@ -105,6 +107,7 @@ def test_without_room_all_is_live(backbone):
     assert (found.stored_in_memory, found.stored_on_disk, found.features) == (0, 0, 0.0)
 
 
+@pytest.mark.full
 def test_features_in_memory_are_found(backbone):
     tl.ImageClassifierBuilder(backbone, freeze="all", seed=0).fit((X, Y), epochs=2, verbose=0)
     before = remembered()
@@ -113,6 +116,7 @@ def test_features_in_memory_are_found(backbone):
     assert remembered() == before
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("room", "head"),
     [
@@ -213,6 +217,7 @@ def test_nothing_is_changed(backbone, temporary, tmp_path):
     assert remembered() == 0
 
 
+@pytest.mark.full
 def test_a_run_after_it_is_the_run_without_it(backbone):
     def weights():
         builder = tl.ImageClassifierBuilder(backbone, freeze="all", seed=0)

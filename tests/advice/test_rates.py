@@ -35,6 +35,7 @@ def find(job, train=(X, Y), **options):
     return tl.find_learning_rate(job, train, verbose=0, **options)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("freeze", [pytest.param("all", marks=pytest.mark.full), "residual_conv"])
 def test_a_training_comes_out_the_same_with_a_finder_before(backbone, monkeypatch, freeze):
     builder = tl.ImageClassifierBuilder(
@@ -87,6 +88,7 @@ def test_no_random_state_is_changed(backbone, begun, seed):
     assert_same(next_draws(lambda: None), next_draws(lambda: find(builder, steps=20)))
 
 
+@pytest.mark.full
 def test_a_model_in_the_middle_of_its_training_is_left_as_it_is(backbone):
     def train(between):
         keras.utils.set_random_seed(2)
@@ -118,6 +120,7 @@ def test_each_loss_is_that_of_its_own_batch():
     np.testing.assert_allclose(found.losses, expected[:20], rtol=1e-4)
 
 
+@pytest.mark.full
 def test_few_images_are_gone_through_until_all_rates_were_tried(backbone):
     builder = tl.ImageClassifierBuilder(backbone, seed=0, batch_size=10, optimizer="adam")
     found = find(builder, (X[:20], Y[:20]), highest=1e-3)
@@ -126,6 +129,7 @@ def test_few_images_are_gone_through_until_all_rates_were_tried(backbone):
     np.testing.assert_allclose(np.diff(np.log(found.rates)), np.log(1e4) / 99)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "optimizer",
     ["adam", pytest.param(keras.optimizers.SGD(0.1, momentum=0.9), marks=pytest.mark.full)],
@@ -143,6 +147,7 @@ def test_the_suggested_rate_is_better_than_much_smaller_and_larger_ones(backbone
     assert loss(1) < 0.9 * min(loss(1 / 100), loss(100))
 
 
+@pytest.mark.full
 def test_one_seed_repeats_a_sweep(backbone):
     builder = tl.ImageClassifierBuilder(backbone, seed=1)
     np.testing.assert_array_equal(find(builder).losses, find(builder).losses)

@@ -104,6 +104,7 @@ def test_where_nothing_is_left_to_gain_the_quickest_is_first():
     assert places == [(16, 0), (16, 1), (16, 2), (24, 0), (24, 1), (24, 2)]
 
 
+@pytest.mark.full
 def test_where_the_features_show_no_gain_the_deepest_is_first(backbone):
     last = pooled(backbone, backbone.blocks[-1].name)
     y = last.argsort(0).argsort(0)[:, 0] // 30  # what the last block alone knows best

@@ -271,6 +271,7 @@ def test_a_config_larger_than_any(file):
         tl.read_model(file)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "config", [{"k" * 1_000_000: [0] * 1_000}, {"x": [[]] * 1_000_000}], ids=["key", "lists"]
 )

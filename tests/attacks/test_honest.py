@@ -54,6 +54,7 @@ def test_the_default_network(tmp_path):
     assert len(loaded.predict(pixels(2, 32))) == 2
 
 
+@pytest.mark.full
 def test_texts(tmp_path):
     pytest.importorskip("keras_hub")
     from tests import texts

@@ -141,6 +141,7 @@ def test_pth_file(tmp_path, headless):
     assert equal_weights(efficientnet_lite0(weights=str(path)), headless)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("include_top", [True, False])
 def test_keras_weights_file(tmp_path, full, headless, include_top):
     source, path = full if include_top else headless, tmp_path / "mine.weights.h5"
@@ -153,6 +154,7 @@ def test_legacy_h5_file(tmp_path, headless):
     assert equal_weights(efficientnet_lite0(weights=tmp_path / "legacy.h5"), headless)
 
 
+@pytest.mark.full
 def test_keras_file_of_another_network(tmp_path, headless, recwarn):
     other = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     other.save_weights(tmp_path / "other.weights.h5")

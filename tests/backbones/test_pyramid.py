@@ -14,6 +14,7 @@ def found(backbone):
     return {stride: tensor._keras_history.operation.name for stride, tensor in levels.items()}
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("name", "size", "expected"),
     [
@@ -38,6 +39,7 @@ def test_maps_of_the_families(name, size, expected):
     assert found(backbone) == dict(zip(STRIDES, expected.split(), strict=True))
 
 
+@pytest.mark.full
 def test_sizes_without_padding():
     backbone = tl.backbones.get("InceptionV3", weights=None, image_size=(75, 75))
     levels = pyramid(backbone.model, backbone.blocks)

@@ -67,6 +67,7 @@ def test_frozen_nothing_of_it_moves_and_it_is_stored(builder, cache):
     assert all(map(np.array_equal, before, after))
 
 
+@pytest.mark.full
 def test_stored_and_live_give_the_same(builder):
     frozen = replace(builder, freeze="all", head=tl.heads.PooledDense(dropout=0.0))
     stored, live = (
@@ -105,6 +106,7 @@ def test_its_penalties_are_added(network, tmp_path):
     assert not frozen.losses
 
 
+@pytest.mark.full
 def test_a_save_holds_the_program_and_the_trained_weights(network, tmp_path):
     folder = Path(saved_models.save_module(network, tmp_path / "module"))
     job = tl.ImageClassifierBuilder(f"saved_model:{folder}", freeze="none", seed=0)
@@ -165,6 +167,7 @@ def test_other_pixels(network, folder):
     np.testing.assert_allclose(features, network(X / 127.5 - 1, training=False), atol=1e-5)
 
 
+@pytest.mark.full
 def test_a_module_of_texts(tmp_path):
     folder = saved_models.save_text_module(tmp_path / "module")
     builder = tl.TextClassifierBuilder(f"saved_model:{folder}", seed=0)
@@ -197,6 +200,7 @@ def test_a_module_that_does_not_list_its_variables(tmp_path):
     assert np.array_equal(same, offset)
 
 
+@pytest.mark.full
 def test_a_module_that_was_replaced_is_not_saved(tmp_path):
     folder = saved_models.save_text_module(tmp_path / "module")
     builder = tl.TextClassifierBuilder(f"saved_model:{folder}", seed=0)
@@ -208,6 +212,7 @@ def test_a_module_that_was_replaced_is_not_saved(tmp_path):
     assert not (tmp_path / "saved").exists()
 
 
+@pytest.mark.full
 def test_a_module_that_gives_a_vector_for_each_token(tmp_path):
     module = tf.train.Checkpoint()
 

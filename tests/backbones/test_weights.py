@@ -78,6 +78,7 @@ def test_a_local_file(name, file, tmp_path):
     assert not np.array_equal(load(str(path)).model.get_weights()[0], vgg16(4).get_weights()[0])
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", ["VGG16.weights.h5", "VGG16.h5", OFFICIAL])
 def test_the_folder_of_weights(name, file, tmp_path, monkeypatch, failing):
     failing(AssertionError("asked for a download"))

@@ -73,6 +73,7 @@ def test_views_are_stored_and_each_epoch_draws_one(backbone, monkeypatch):
     assert {view for views in by_epoch.values() for view in views} == {0, 1, 2, 3}
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("views", [1, pytest.param(3, marks=pytest.mark.full)])
 def test_validation_and_the_model_are_not_augmented(backbone, views):
     plain = fit(backbone, learning_rate=1e-12)
@@ -86,6 +87,7 @@ def test_validation_and_the_model_are_not_augmented(backbone, views):
     assert [x.name for x in plain.model.layers] == [x.name for x in augmented.model.layers]
 
 
+@pytest.mark.full
 @pytest.mark.core
 def test_live_augmentation_is_new_in_each_epoch_and_a_view_is_not(backbone):
     still = {"learning_rate": 1e-12, "augmentation": Brighten()}
@@ -180,6 +182,7 @@ def test_presets_change_images_but_leave_them_images(name):
     assert copy_augmentation("none", (32, 32, 3)) is None
 
 
+@pytest.mark.full
 def test_a_preset_trains_as_its_layers_do(backbone):
     by_name = fit(backbone, augmentation="light", views=2)
     by_hand = fit(backbone, augmentation=keras.layers.RandomFlip("horizontal"), views=2)

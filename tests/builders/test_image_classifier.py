@@ -64,6 +64,7 @@ def test_heads_of_ones_own_train_and_predict(backbone, settings, classes):
     assert fitted.model.output_shape == (None, classes)
 
 
+@pytest.mark.full
 def test_the_head_is_built_once_a_fit(backbone):
     calls = []
 
@@ -85,6 +86,7 @@ def test_the_loss_of_logits_is_that_of_their_softmax(backbone):
     )
 
 
+@pytest.mark.full
 def test_binary_cross_entropy_gives_one_sigmoid_output(backbone):
     builder = tl.ImageClassifierBuilder(backbone, loss="binary_crossentropy", freeze="all", seed=0)
     fitted = builder.fit(labelled(2), labelled(2, seed=2), epochs=1, verbose=0)
@@ -95,6 +97,7 @@ def test_binary_cross_entropy_gives_one_sigmoid_output(backbone):
     assert [p.probabilities["1"] for p in found] == pytest.approx(probability.tolist())
 
 
+@pytest.mark.full
 def test_several_labels_an_image(backbone):
     x, y = pixels(24, 32), np.random.default_rng(0).integers(0, 2, (24, 3))
     held_out = pixels(24, 32, seed=2), y
@@ -163,6 +166,7 @@ def test_a_keras_model_is_a_backbone_and_is_not_changed():
     assert all(layer.trainable for layer in model.layers)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "precision", ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.full)]
 )

@@ -56,6 +56,7 @@ def test_the_solved_head_tells_numbers_in_their_own_units(fitted):
     assert not hasattr(fitted, "class_names")
 
 
+@pytest.mark.full
 def test_the_saved_model_gives_them_where_this_package_is_not(fitted, tmp_path):
     fitted.save(tmp_path / "saved")
     images = data(seed=2)[0][:3]

@@ -63,6 +63,7 @@ def test_padding_makes_no_difference(backbone):
     assert np.ptp(features) > 0.5
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("pooling", ["pooled", pytest.param("first", marks=pytest.mark.full)])
 def test_pooling_is_what_the_encoder_gives(pooling):
     encoder, tokenizer = texts.encoder(), texts.tokenizer()
@@ -413,6 +414,7 @@ def test_backbones_for_images_are_refused():
         tl.TextClassifierBuilder("ResNet50").fit(texts.reviews(8), verbose=0)
 
 
+@pytest.mark.full
 def test_a_folder_of_kerashub_is_a_backbone(tmp_path):
     folder = texts.folder_of(tmp_path / "preset")
     builder = tl.TextClassifierBuilder(f"keras_hub:{folder}", sequence_length=32, seed=0)
@@ -485,6 +487,7 @@ def test_estimate_and_search_take_texts(builder):
     assert len(found.trials) == 2
 
 
+@pytest.mark.full
 def test_lora_trains_low_rank_updates_only(backbone, tmp_path):
     from dataclasses import replace
 
@@ -512,6 +515,7 @@ def test_lora_trains_low_rank_updates_only(backbone, tmp_path):
     assert not all(np.array_equal(a, b) for a, b in zip(changed, old, strict=True))
 
 
+@pytest.mark.full
 def test_low_rank_updates_are_trained_by_default(backbone):
     builder = tl.TextClassifierBuilder(backbone, lora_rank=2, seed=0)
     given, labels = texts.reviews(32)

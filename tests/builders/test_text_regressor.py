@@ -34,6 +34,7 @@ def weights_of(fitted):
     return [keras.ops.convert_to_numpy(weight) for weight in fitted.model.weights]
 
 
+@pytest.mark.full
 def test_texts_have_numbers_in_their_own_units(backbone, tmp_path):
     fitted = builder(backbone).fit(rated(160), verbose=0)
     assert fitted.phases[0].solved.score_name == "r2"

@@ -43,6 +43,7 @@ def test_predict_and_evaluate_what_train_saved(trained, photos, capsys):
     assert scores["accuracy"] == pytest.approx(sum(right) / 24)
 
 
+@pytest.mark.full
 def test_predict_goes_on_past_a_bad_file_among_several(trained, photos, tmp_path, capsys):
     (tmp_path / "bad.jpg").write_bytes(b"no image")
     found = output(capsys, "predict", trained, photos / "ant", tmp_path / "bad.jpg", "--json")
@@ -117,6 +118,7 @@ def test_help_is_there(command, capsys):
     assert "usage: transferlearn" in capsys.readouterr().out
 
 
+@pytest.mark.full
 def test_the_command_starts_without_a_frameworks_noise():
     command = [sys.executable, "-m", "transferlearn.cli", "backbones", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -45,6 +45,7 @@ def test_the_command_it_ends_with_trains(photos, tmp_path, capsys):
     make_parser().parse_args(["train", "photos", *lines[-1].split("'")[-1].split()])
 
 
+@pytest.mark.full
 def test_json_has_a_row_for_each_candidate_and_depth(photos, capsys):
     arguments = ["suggest", str(photos), "--candidates", "EfficientNetLite0", "--image-sizes",
                  "32x32", "48x48", "--depths", "0", "--price-per-hour", "2 USD",

@@ -97,6 +97,7 @@ def test_without_labels(make_folder):
     assert_same(ours, epochs(batches_of(data, batch_size=99)))
 
 
+@pytest.mark.full
 def test_in_fit_the_order_is_that_of_the_iterator(make_folder):
     class Recorder(keras.layers.Layer):
         def __init__(self):

@@ -60,6 +60,7 @@ def network():
     return assembled(small_backbone(), lambda x: PooledDense()(x, 3), (32, 32))
 
 
+@pytest.mark.full
 def test_cuts_reach_from_the_image_into_the_head(network):
     found = cuts(network, [True] * len(network.layers))
     assert [len(cut.tensors) for cut in found].count(2) >= 2

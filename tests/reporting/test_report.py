@@ -173,6 +173,7 @@ def test_the_command_writes_it(fitted, tmp_path, capsys):
     assert "is a folder" in capsys.readouterr().err
 
 
+@pytest.mark.full
 def test_the_lines_that_run_it_again_are_those_that_were_written(tmp_path):
     x = pixels(40, 32)
     y = np.digitize(x.mean((1, 2, 3)), [np.median(x.mean((1, 2, 3)))])

@@ -60,6 +60,7 @@ def states(found):
     return [trial.state for trial in sorted(found.trials, key=lambda trial: trial.number)]
 
 
+@pytest.mark.full
 def test_the_best_builder_repeats_its_score_and_trials_share_what_is_computed(
     backbone, monkeypatch, tmp_path
 ):
@@ -90,6 +91,7 @@ def test_the_best_builder_repeats_its_score_and_trials_share_what_is_computed(
     assert [path.name for path in tmp_path.iterdir()] == ["search.png"]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("keep", ["last", "best"])
 def test_a_score_is_of_the_weights_that_fit_ends_with(backbone, keep):
     builder = tl.ImageClassifierBuilder(backbone, learning_rate=0.3, freeze="all")

@@ -136,6 +136,7 @@ def test_what_the_last_callback_restores_is_kept(backbone, keep, others):
     assert (fitted.phases[1].kept_epoch, fitted.epoch) == (restored, restored + 1)
 
 
+@pytest.mark.full
 def test_what_was_before_may_be_better_than_what_is_restored(backbone, monkeypatch):
     both = phase(epochs=1), phase(keep="better", epochs=3)
     callbacks = [restoring("val_loss")]
@@ -166,6 +167,7 @@ def test_callbacks_know_that_more_accuracy_is_better(backbone, schedule, freeze)
     assert fitted.phases[-1].metrics["val_accuracy"] == reached
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("keep", ["better", pytest.param("best", marks=pytest.mark.full)])
 def test_with_nothing_held_out_the_last_epoch_stays(backbone, keep):
     both = phase(epochs=1), phase(keep=keep, epochs=2)
@@ -206,6 +208,7 @@ def test_patience_ends_a_phase(backbone, monkeypatch):
     assert same(fitted.model, seen[1])
 
 
+@pytest.mark.full
 def test_best_is_by_accuracy_and_then_by_loss(backbone):
     fitted, seen = fit(backbone, phase(keep="best", epochs=8))
     history = fitted.history.history
@@ -214,6 +217,7 @@ def test_best_is_by_accuracy_and_then_by_loss(backbone):
     assert fitted.phases[0].metrics["val_loss"] == history["val_loss"][ranks.index(max(ranks))]
 
 
+@pytest.mark.full
 def test_nothing_held_out_keeps_the_last(backbone):
     fitted, seen = fit(backbone, phase(keep="best"), held_out=0)
     assert same(fitted.model, seen[-1])
@@ -240,6 +244,7 @@ def test_a_lost_run_ends_with_the_last_finite_weights(backbone, held_out):
     assert all(np.isfinite(w).all() for w in fitted.model.get_weights())
 
 
+@pytest.mark.full
 def test_a_run_that_is_lost_at_once_is_an_error(backbone):
     with pytest.raises(
         ValueError, match=r"before any epoch was known to be good.*take a smaller learning_rate"
@@ -255,6 +260,7 @@ class Linear(tl.heads.Head):
         return keras.layers.Dense(num_classes)(x)
 
 
+@pytest.mark.full
 def test_damage_shows_in_the_training_loss(backbone):
     head = tl.Phase(freeze=FreezeAll(), epochs=1, fit="solve")
     ruin = phase(epochs=2, keep="better", learning_rate=30.0)

@@ -43,6 +43,7 @@ def rates(train=(X, Y), cache=True, **phase):
     return np.array(seen)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("cache", [True, False])
 def test_it_warms_up_and_falls_along_a_wave(cache):
     seen = rates(cache=cache, warm_up=0.2, decay="cosine")
@@ -51,6 +52,7 @@ def test_it_warms_up_and_falls_along_a_wave(cache):
     np.testing.assert_allclose(seen[4:], 0.25 * (1 + np.cos(np.pi * np.arange(16) / 16)), rtol=1e-4)
 
 
+@pytest.mark.full
 def test_a_warm_up_alone_and_a_wave_alone():
     np.testing.assert_allclose(rates(warm_up=0.1), [0.5 / 3, 1 / 3, *[0.5] * 18], rtol=1e-5)
     falling = rates(decay="cosine")
@@ -78,6 +80,7 @@ def moved(backbone, **phase):
     }
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "decay", [pytest.param(0.5, marks=pytest.mark.full), {"top_conv": 0.25, "stem_conv": 0.0}]
 )
@@ -108,6 +111,7 @@ def test_the_trust_ratio_makes_steps_of_one_relative_size(backbone):
     assert abs(related["top_conv"][0]).max() > 1e-4
 
 
+@pytest.mark.full
 def test_the_trust_ratio_suits_networks_of_any_scale(backbone):
     small = keras.models.clone_model(backbone.model)
     small.set_weights(backbone.model.get_weights())

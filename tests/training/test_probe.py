@@ -107,6 +107,7 @@ def test_the_backbone_stays_as_it_is(backbone):
             np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "options",
     [
@@ -139,6 +140,7 @@ class CosineHead(tl.heads.Head):
         return keras.layers.Activation(activation)(keras.ops.multiply(x, 0.5))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("options", "why"),
     [

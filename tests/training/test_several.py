@@ -20,6 +20,7 @@ def builder(backbone, **settings):
     return several.PairBuilder(backbone, **settings)
 
 
+@pytest.mark.full
 def test_it_trains_both_outputs_and_reads_both_inputs(backbone):
     fitted = builder(backbone, freeze="all", learning_rate=0.03).fit(
         several.data(256), several.data(256, seed=2), epochs=40, verbose=0

@@ -117,6 +117,7 @@ class OddHead(tl.heads.Head):
         return layers[1](layers[0](features))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("sequential", [True, pytest.param(False, marks=pytest.mark.full)])
 def test_stored_equals_live_with_odd_heads(backbone, sequential):
     head = OddHead(sequential)
@@ -196,6 +197,7 @@ def test_a_callback_cannot_tell(backbone, by_batch):
         np.testing.assert_allclose(stored[2], live[2], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.full
 def test_keras_callbacks_do_the_same(backbone, tmp_path):
     results = []
     for cache in (True, False):

@@ -44,6 +44,7 @@ def check_equal(stored, live):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("seed", [pytest.param(4, marks=pytest.mark.full), None])
 def test_the_classic_job_is_stored_in_its_own_order(backbone, folder, seed):
     def flow():
@@ -103,6 +104,7 @@ def test_a_tf_data_pipeline_that_is_not_stored_is_not_mixed(backbone):
     assert fit(backbone, train, True, mixup=0.2).history.epoch == [0, 1, 2]
 
 
+@pytest.mark.full
 def test_tensorboard_and_backup_write_the_same(backbone, tmp_path):
     written = []
     for cache in (True, False):

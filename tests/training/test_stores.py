@@ -73,6 +73,7 @@ def test_another_head_rate_seed_or_batch_size_finds_it_again(backbone, computed,
     assert "all 40 items found" in cache_of(fitted.phases[0])
 
 
+@pytest.mark.full
 def test_only_new_images_are_computed(backbone, computed):
     fit(backbone, data=(X[:30], Y[:30]))
     fit(backbone)

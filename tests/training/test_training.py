@@ -39,6 +39,7 @@ def test_history_runs_on_over_the_phases(backbone):
     assert second == pytest.approx(first * 0.01)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("cache", [True, False])
 def test_each_epoch_has_an_order_of_its_own(backbone, monkeypatch, cache):
     seen = []
@@ -128,6 +129,7 @@ def test_a_callback_ends_a_phase(backbone):
     assert fitted.phases[0].epochs == 1
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("key", [2, "2"])
 def test_class_weight_draws_predictions_to_the_class_that_counts(backbone, key):
     builder = tl.ImageClassifierBuilder(backbone, freeze="all", learning_rate=0.05, seed=0)
@@ -200,6 +202,7 @@ def test_a_file_that_vanishes_is_named(tmp_path, monkeypatch, cache):
         builder.fit((paths, [0, 1] * 4), epochs=1, cache=cache, verbose=0)
 
 
+@pytest.mark.full
 def test_balanced_weights_make_classes_count_alike(backbone):
     x, _ = labelled(30)
     y = np.repeat([0, 1, 2], [20, 8, 2])
