@@ -114,7 +114,7 @@ def test_a_training_is_not_lost_for_a_reference(monkeypatch):
 
 
 def _raises(*_, **__):
-    raise ValueError("out of memory")
+    raise RuntimeError("out of memory")
 
 
 def test_texts_are_measured():

@@ -183,9 +183,9 @@ class Training(Generic[Prediction]):
         if runner.cut_short_by is not None:
             hand_over(runner.cut_short_by, fitted, on_interrupt)
         if verbose:
-            print(f"Result: {fitted.reliable_score}")
             if found == [None] and self.encoding.watched.names:
                 print("No reference for monitoring was made: tl.make_reference makes one.")
+            print(f"Result: {fitted.reliable_score}")
         return fitted
 
     @contextlib.contextmanager

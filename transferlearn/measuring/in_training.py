@@ -62,10 +62,9 @@ def refer(
     if not clock.allows():
         return None
     try:
-        probe = probe_of(_unaugmented(given.model, loaded))
-    except ValueError:  # a head of one's own, or a Sequential one
-        return None
-    try:
+        probe = _probe(_unaugmented(given.model, loaded))
+        if probe is None:
+            return None
         training = _read(probe, given.batches.train, clock, TRAINING_ITEMS)
         if len(training.rows) < LEAST:
             return None
@@ -122,6 +121,14 @@ def _unaugmented(model: keras.Model, loaded: TrainingData) -> keras.Model:
     """Gives the model that stands behind an augmentation, or the model itself without one."""
     is_in = any(layer is loaded.augmentation for layer in model.layers)
     return model.layers[-1] if is_in else model
+
+
+def _probe(model: keras.Model) -> keras.Model | None:
+    """Gives the model that tells features, too; `None` where a head of one's own hides them."""
+    try:
+        return probe_of(model)
+    except ValueError:
+        return None
 
 
 def _no_traits(rows: np.ndarray) -> Traits:

@@ -119,7 +119,8 @@ def _check_packages() -> None:
 
 def _check_place(path: Path) -> None:
     """Raises an error unless an HTML file can be written at `path`; nothing there is touched."""
-    if path.suffix.lower() not in (".html", ".htm"):  # else a program could be overwritten
+    # Else a program could be overwritten.
+    if path.suffix.lower() not in (".html", ".htm") and not path.is_dir():
         raise ValueError(f"A report is an HTML file, such as report.html. Received: {path.name}")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {path.parent} to write {path.name} into.")
