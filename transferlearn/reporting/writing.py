@@ -119,9 +119,6 @@ def _check_packages() -> None:
 
 def _check_place(path: Path) -> None:
     """Raises an error unless an HTML file can be written at `path`; nothing there is touched."""
-    # Else a program could be overwritten.
-    if path.suffix.lower() not in (".html", ".htm") and not path.is_dir():
-        raise ValueError(f"A report is an HTML file, such as report.html. Received: {path.name}")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {path.parent} to write {path.name} into.")
     draft = new_draft(path.parent, f".{path.name}.")
@@ -133,3 +130,5 @@ def _check_place(path: Path) -> None:
         raise OSError(f"{path} cannot be written: {error.strerror}. Choose another.") from error
     if is_folder:
         raise IsADirectoryError(f"{path} is a folder. Name a file in it: {path / 'report.html'}")
+    if path.suffix.lower() not in (".html", ".htm"):  # else a program could be overwritten
+        raise ValueError(f"A report is an HTML file, such as report.html. Received: {path.name}")
