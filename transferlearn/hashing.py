@@ -13,6 +13,17 @@ def hash_of_file(path: str | Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def names_of_files(folder: Path) -> list[str]:
+    """Lists the files in a folder and in those within it, by their paths from there on."""
+    files = (file for file in folder.rglob("*") if file.is_file())
+    return sorted(file.relative_to(folder).as_posix() for file in files)
+
+
+def hashes_of_files(folder: Path) -> dict[str, str]:
+    """Gives the SHA-256 of each file in a folder by its name."""
+    return {name: hash_of_file(folder / name) for name in names_of_files(folder)}
+
+
 def hash_of_item(content: str, *beside: Any) -> str:
     """Hashes an item's content with its target and weights, in 16 hexadecimal digits."""
     digest = hashlib.blake2b(content.encode(), digest_size=8)

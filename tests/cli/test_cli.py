@@ -1,12 +1,15 @@
 """The command line: results, exit codes, noise."""
 
+import importlib
 import io
 import json
+import pkgutil
 import subprocess
 import sys
 
 import pytest
 
+from transferlearn import cli
 from transferlearn.cli import main
 from transferlearn.cli.main import as_json
 
@@ -108,6 +111,20 @@ def test_a_command_that_is_not_understood_exits_with_2(arguments):
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
     assert stopped.value.code == 2
+
+
+def test_every_command_can_be_called(capsys):
+    names = [found.name for found in pkgutil.iter_modules(cli.__path__)]
+    modules = [
+        importlib.import_module(f"{cli.__name__}.{name}") for name in names if "_" not in name
+    ]
+    commands = [module.NAME for module in modules if hasattr(module, "NAME")]
+    assert {"train", "export", "serve", "monitor"} < set(commands)
+    for command in commands:
+        with pytest.raises(SystemExit) as stopped:
+            main([command, "--help"])
+        assert stopped.value.code == 0, command
+        assert f"usage: transferlearn {command}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", [[], ["demo"], ["train"], ["predict"], ["evaluate"]])

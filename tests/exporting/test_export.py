@@ -110,8 +110,11 @@ def test_answers_that_are_all_alike_prove_nothing(tmp_path):
 
 def test_an_older_export_is_replaced_and_nothing_else(fitted, exported, tmp_path):
     (tmp_path / "mine").mkdir()
-    with pytest.raises(OSError, match="is no export"):
+    with pytest.raises(OSError, match="is not an export"):
         tl.export(fitted, tmp_path / "mine", LABELLED)
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=r"file/x cannot be written in .*file: Not a directory"):
+        tl.export(fitted, tmp_path / "file" / "x", LABELLED)
     (exported.path / "notes.txt").write_text("mine")
     with pytest.raises(OSError, match=r"notes\.txt"):
         tl.export(fitted, exported.path, LABELLED)

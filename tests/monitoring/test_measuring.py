@@ -93,6 +93,16 @@ def test_a_reference_can_be_given_or_left_out():
     assert without.reference is None
 
 
+def test_a_fit_says_that_there_was_no_time_for_one(capsys, monkeypatch):
+    monkeypatch.setattr(in_training, "_SHARE", 0.0)
+    builder = tl.ImageClassifierBuilder(small_backbone(), seed=0)
+    options = {"validation_split": 0.5, "schedule": "probe"}
+    assert builder.fit((X, BRIGHT), **options).reference is None
+    assert "tl.make_reference makes one" in capsys.readouterr().out
+    builder.fit((X, BRIGHT), **options, reference=False)
+    assert "reference" not in capsys.readouterr().out
+
+
 def test_it_takes_no_more_than_its_time(monkeypatch):
     clock = in_training._Clock(until=10.0, longest=3.0)
     now = iter([0.0, 2.0, 6.0, 11.0])

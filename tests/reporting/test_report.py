@@ -198,6 +198,11 @@ def test_a_place_that_cannot_be_written_is_found_before_the_work(fitted, tmp_pat
         tl.report(fitted, tmp_path, test)
     with pytest.raises(OSError, match="cannot be written"):
         tl.report(fitted, tmp_path / ("x" * 300), test)
+    (tmp_path / "mine.py").write_text("precious")
+    with pytest.raises(ValueError, match=r"HTML file, such as report\.html\. Received: mine\.py"):
+        tl.report(fitted, tmp_path / "mine.py", test)
+    assert (tmp_path / "mine.py").read_text() == "precious"
+    (tmp_path / "mine.py").unlink()
     with pytest.raises(ValueError, match="currency"):
         tl.report(fitted, tmp_path / "report.html", test, price_per_hour=1)
     with pytest.raises(TypeError, match="what fit or"):

@@ -210,6 +210,17 @@ def test_predictions_are_logged_and_watched(tmp_path):
     assert {"brightness", "confidence", "output red"} <= {test.name for test in found.tests}
 
 
+def test_without_a_reference_predictions_are_logged_too(tmp_path):
+    path = tmp_path / "predictions.sqlite"
+    with TestClient(app({"colours": colours()}, settings=Settings(log=path))) as client:
+        told = client.post("/predict", content=RED, headers={"content-type": "image/png"}).json()
+        wait_for(path, 1)
+        label = {"request_id": told["request_id"], "labels": ["blue"]}
+        assert client.post("/feedback", json=label).json() == {"labelled": 1}
+    logged = read_log(path, reference(colours())[0])
+    assert logged.signals.errors.tolist() == [1]  # it said red
+
+
 def wait_for(path, rows):
     import sqlite3
 

@@ -1,7 +1,6 @@
 """Exports a fitted model as a folder, which is checked against Keras before it is there."""
 
 import json
-import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,8 @@ from transferlearn.exporting.description import describe
 from transferlearn.exporting.formats import FORMATS
 from transferlearn.exporting.network import serve
 from transferlearn.fitted import FittedModel
-from transferlearn.fitted.places import make_draft, replace_save, sync
-from transferlearn.hashing import hash_of_file
+from transferlearn.fitted.places import check_place, folder_written_whole
+from transferlearn.hashing import hashes_of_files, names_of_files
 from transferlearn.types import Source
 
 
@@ -86,13 +85,11 @@ def export(
     chosen.check_installed()
     refuse_address("path", path)
     path = Path(path).resolve()
-    _check_target(path)
+    check_place(path, FILE, "an export", _not_ours)
     dataset = _validation(fitted, validation_data)
     network = serve(fitted, whole=quantize == "int8")
     samples = samples_of(fitted, network, calibration_data) if quantize == "int8" else tuple
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = make_draft(path, path.parent)
-    try:
+    with folder_written_whole(path) as draft:
         chosen.write(network, draft, quantize, samples)
         fitted.kind.item_reader().write(draft)
         if fitted.reference is not None:  # for monitoring where it is served
@@ -101,19 +98,12 @@ def export(
             describe(fitted, chosen.name, network.inputs, network.outputs),
             model=chosen.model,
             quantize=quantize,
-            files=_hashes(draft),
+            files=hashes_of_files(draft),
         )
         described.write(draft)
         checked = check(fitted, draft, dataset, quantize=quantize, limit=limit)
         described = replace(described, checked=asdict(checked))
         described.write(draft)
-        for file in (*draft.rglob("*"), draft):
-            sync(file)
-        draft.chmod(0o755)  # until now, only its owner was let in
-        replace_save(draft, path)
-    except BaseException:  # an interrupt too must leave nothing behind
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
     return Export(path, described, checked)
 
 
@@ -129,31 +119,10 @@ def _validation(fitted: FittedModel[Any], given: Source | None) -> Dataset:
     return fitted.held_out
 
 
-def _check_target(path: Path) -> None:
-    """Refuses a path that holds anything besides an export."""
-    if path.exists() and not (path / FILE).is_file():
-        raise OSError(
-            f"{path} exists and is no export (it holds no {FILE}). Nothing was written; choose "
-            "another name."
-        )
-    if path.exists() and (others := _not_ours(path)):
-        raise OSError(
-            f"{path} holds files that are no part of an export, such as {others[0]}, which would "
-            "be lost. Nothing was written; move them, or choose another name."
-        )
-
-
 def _not_ours(path: Path) -> list[str]:
     """Lists the files in an export's folder that it did not write."""
     try:
         named = set(json.loads((path / FILE).read_text("utf-8"))["files"])
     except (ValueError, KeyError, TypeError):  # damaged: such an export may be replaced
         return []
-    files = (file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
-    return sorted(set(files) - named - {FILE})
-
-
-def _hashes(draft: Path) -> dict[str, str]:
-    """Gives the hash of each file in a folder by its name."""
-    files = (file for file in sorted(draft.rglob("*")) if file.is_file())
-    return {file.relative_to(draft).as_posix(): hash_of_file(file) for file in files}
+    return [name for name in names_of_files(path) if name not in named | {FILE}]

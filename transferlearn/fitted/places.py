@@ -4,12 +4,61 @@ import contextlib
 import glob
 import os
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from transferlearn.drafts import drafts, left_by_the_dead, new_draft
 
 DESCRIPTION = "transferlearn.json"
 _ASIDE = ".previous"  # what the name of a save that is being replaced ends with
+
+
+def check_place(path: Path, file: str, what: str, strange: Callable[[Path], list[str]]) -> None:
+    """Refuses a place for a folder that holds anything else, or that cannot be written to.
+
+    Args:
+        path: The place.
+        file: The file that every such folder holds.
+        what: What such a folder is, with its article: `"a save"`.
+        strange: Lists the files in such a folder that are no part of it.
+
+    Raises:
+        OSError: The folder cannot be written there; nothing was changed.
+    """
+    if path.exists() and not (path / file).is_file():
+        raise OSError(
+            f"{path} exists and is not {what} (it holds no {file}). Nothing was written; choose "
+            "another name."
+        )
+    if path.exists() and (others := strange(path)):
+        raise OSError(
+            f"{path} holds files that are no part of {what}, such as {others[0]}, which would be "
+            "lost. Nothing was written; move them, or choose another name."
+        )
+    parent = next(folder for folder in path.absolute().parents if folder.exists())
+    try:
+        make_draft(path, parent).rmdir()  # tries it, since permissions alone do not tell
+    except OSError as error:
+        raise OSError(f"{path} cannot be written in {parent}: {error.strerror}.") from error
+
+
+@contextlib.contextmanager
+def folder_written_whole(path: Path) -> Iterator[Path]:
+    """Gives a draft, which takes the place of the folder `path` if the block ends without error.
+
+    Else, `path` stays as it was. No draft is left.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = make_draft(path, path.parent)
+    try:
+        yield draft
+        for file in (*draft.rglob("*"), draft):
+            sync(file)
+        draft.chmod(0o755)  # until now, only its owner was let in
+        replace_save(draft, path)
+    except BaseException:  # an interrupt too must leave no draft behind
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
 
 
 def make_draft(path: Path, folder: Path) -> Path:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -16,12 +17,15 @@ from transferlearn.backbones.saved_model import copy_programs
 from transferlearn.checks import refuse_address
 from transferlearn.fitted import signing
 from transferlearn.fitted.card import CARD, card_of
-from transferlearn.fitted.places import DESCRIPTION, make_draft, recover, replace_save, sync
+from transferlearn.fitted.places import DESCRIPTION, check_place, folder_written_whole, recover
 from transferlearn.fitted.trained import Trained
-from transferlearn.hashing import hash_of_file
+from transferlearn.hashing import hash_of_file, hashes_of_files, names_of_files
 from transferlearn.keras_internals import layers_within
 from transferlearn.tasks import Evaluation
 from transferlearn.types import Json
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 MODEL = "model.keras"
 FORMAT = 2
@@ -45,50 +49,37 @@ def write_save(
     path = path.resolve()
     check_target(path)
     recover(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     check_room(path, fitted.model)
-    draft = make_draft(path, path.parent)
     try:
-        _without_training(fitted.model).save(draft / MODEL)
-        copy_programs(fitted.model, draft)
-        fitted.kind.write(draft)
-        if fitted.reference is not None:
-            fitted.reference.write(draft)
-        (draft / CARD).write_text(card_of(fitted, evaluation), "utf-8")
-        description = _as_text(_describe(fitted, draft))
-        (draft / DESCRIPTION).write_text(description, "utf-8")
-        if key is not None:
-            signature = signing.sign((draft / DESCRIPTION).read_bytes(), key)
-            (draft / signing.SIGNATURE).write_bytes(signature)
-        for file in (*draft.rglob("*"), draft):
-            sync(file)
-        draft.chmod(0o755)  # until now, only its owner was let in
-        replace_save(draft, path)
-    except BaseException as error:  # an interrupt too must leave no draft behind
-        shutil.rmtree(draft, ignore_errors=True)
-        if isinstance(error, OSError):
-            reason = error.strerror or error
-            raise OSError(f"{path} cannot be saved: {reason}. Nothing was changed.") from error
-        raise
+        with folder_written_whole(path) as draft:
+            _write(fitted, draft, evaluation, key)
+    except OSError as error:
+        reason = error.strerror or error
+        raise OSError(f"{path} cannot be saved: {reason}. Nothing was changed.") from error
+
+
+def _write(
+    fitted: Trained,
+    draft: Path,
+    evaluation: Evaluation | None,
+    key: "Ed25519PrivateKey | None",
+) -> None:
+    """Writes all files of a save, the signature last."""
+    _without_training(fitted.model).save(draft / MODEL)
+    copy_programs(fitted.model, draft)
+    fitted.kind.write(draft)
+    if fitted.reference is not None:
+        fitted.reference.write(draft)
+    (draft / CARD).write_text(card_of(fitted, evaluation), "utf-8")
+    (draft / DESCRIPTION).write_text(_as_text(_describe(fitted, draft)), "utf-8")
+    if key is not None:
+        signature = signing.sign((draft / DESCRIPTION).read_bytes(), key)
+        (draft / signing.SIGNATURE).write_bytes(signature)
 
 
 def check_target(path: Path) -> None:
     """Refuses a path that holds anything besides a save, or that cannot be written to."""
-    if path.exists() and not (path / DESCRIPTION).is_file():
-        raise OSError(
-            f"{path} exists and is not a save of transferlearn (it holds no {DESCRIPTION}). "
-            "Nothing was written; choose another name."
-        )
-    if path.exists() and (others := _not_ours(path)):
-        raise OSError(
-            f"{path} holds files that are no part of a save, such as {others[0]}, which would be "
-            "lost. Nothing was written; move them, or choose another name."
-        )
-    parent = next(folder for folder in path.absolute().parents if folder.exists())
-    try:
-        make_draft(path, parent).rmdir()  # tries it, since permissions alone do not tell
-    except OSError as error:
-        raise OSError(f"{path} cannot be written in {parent}: {error.strerror}.") from error
+    check_place(path, DESCRIPTION, "a save", _not_ours)
 
 
 def check_room(path: Path, model: keras.Model) -> None:
@@ -119,8 +110,7 @@ def _not_ours(path: Path) -> list[str]:
     known = {DESCRIPTION, signing.SIGNATURE, *named}
     if (path / CARD).is_file() and hash_of_file(path / CARD) != named.get(CARD):
         known -= {CARD}
-    files = (file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
-    return sorted(set(files) - known)
+    return [name for name in names_of_files(path) if name not in known]
 
 
 def read_save(
@@ -198,11 +188,7 @@ def _describe(fitted: Trained, draft: Path) -> Json:
             **({HUB: metadata.version("keras-hub")} if _needs_hub(fitted.model) else {}),
         },
         "saved": datetime.now(UTC).isoformat(timespec="seconds"),
-        "files": {
-            file.relative_to(draft).as_posix(): hash_of_file(file)
-            for file in sorted(draft.rglob("*"))
-            if file.is_file()
-        },
+        "files": hashes_of_files(draft),
     }
     return {**described, "sha256": _hash(_canonical(described))}
 
