@@ -183,7 +183,7 @@ class Training(Generic[Prediction]):
         if runner.cut_short_by is not None:
             hand_over(runner.cut_short_by, fitted, on_interrupt)
         if verbose:
-            if found == [None] and self.encoding.watched.names:
+            if found == [None] and self.data.validation and self.encoding.watched.names:
                 print("No reference for monitoring was made: tl.make_reference makes one.")
             print(f"Result: {fitted.reliable_score}")
         return fitted
