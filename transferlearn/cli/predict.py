@@ -26,7 +26,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> Outcome:
-    """Predicts, and gives a line for each item."""
+    """Predicts, and gives a line for each item; where some cannot be used, the exit code is 1."""
     from transferlearn import load
 
     fitted, items = (
@@ -34,7 +34,8 @@ def run(options: Namespace) -> Outcome:
         [Path(item) for item in options.items],
     )
     are_texts = fitted.kind.in_cells and not _are_files(options.items)
-    predictions = fitted.predict(options.items if are_texts else items)
+    dataset = fitted.kind.unlabelled(options.items if are_texts else items)
+    predictions = fitted.predict(dataset)
     names = options.items if are_texts else [prediction.path for prediction in predictions]
     key = "text" if are_texts else "path"
     result = [
@@ -45,7 +46,7 @@ def run(options: Namespace) -> Outcome:
         "\t".join(map(as_cell, (str(name), *str(prediction).split("\t"))))
         for name, prediction in zip(names, predictions, strict=True)
     ]
-    return Outcome(result, "\n".join(lines))
+    return Outcome(result, "\n".join(lines), 1 if dataset.skipped else 0)
 
 
 def _facts(prediction: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from transferlearn.exporting.description import describe
 from transferlearn.exporting.formats import FORMATS
 from transferlearn.exporting.network import serve
 from transferlearn.fitted import FittedModel
-from transferlearn.fitted.places import check_place, folder_written_whole
+from transferlearn.fitted.places import check_place, folder_written_whole, recover
 from transferlearn.hashing import hashes_of_files, names_of_files
 from transferlearn.types import Source
 
@@ -85,6 +85,7 @@ def export(
     chosen.check_installed()
     refuse_address("path", path)
     path = Path(path).resolve()
+    recover(path, FILE)
     check_place(path, FILE, "an export", _not_ours)
     dataset = _validation(fitted, validation_data)
     network = serve(fitted, whole=quantize == "int8")

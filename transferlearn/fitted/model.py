@@ -140,7 +140,8 @@ class FittedModel(Generic[Prediction]):
                 array `(height, width, 3)` or `(batch, height, width, 3)` of raw pixels in [0, 255],
                 or a dataset; files are resized as they were in training. Texts: a string, a list or
                 an array of strings, a `Path` of a `.txt` file, of a folder of them or a list of
-                such files, or a `tf.data.Dataset` of strings.
+                such files, or a `tf.data.Dataset` of strings. What `kind.unlabelled` gave, too,
+                which tells what was `skipped`.
             on_error: What to do with a broken file among several: `"skip"` it (and say so) or
                 `"raise"`.
 
@@ -156,11 +157,12 @@ class FittedModel(Generic[Prediction]):
             fitted.predict("photo.jpg").class_name
         """
         # The short way for one item: no hashes, no threads, nothing traced again.
-        single = self.kind.is_one(items)
+        single = not isinstance(items, Dataset) and self.kind.is_one(items)
         if single and (one := self.kind.one(items)) is not None:
             values = self.encoding.values(of_batch(self.model, one.batch))
             return self._decoded(values, [Seen(one.path, one.size)])[0]
-        dataset = self.kind.unlabelled(items, on_error="raise" if single else on_error)
+        dataset = items if isinstance(items, Dataset) else None
+        dataset = dataset or self.kind.unlabelled(items, on_error="raise" if single else on_error)
         outputs = of_rows(self.model, dataset, self.outline.batch_size)
         values = dataset.of_items(self.encoding.values(outputs))
         unknown = [None] * len(values)
