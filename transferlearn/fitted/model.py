@@ -17,6 +17,7 @@ from transferlearn.data.messages import indented, notice
 from transferlearn.fitted.calibrating import calibrate
 from transferlearn.fitted.calibration import Calibration
 from transferlearn.fitted.hub import push
+from transferlearn.fitted.known_items import TOO_GOOD, doubts_of
 from transferlearn.fitted.known_score import KnownScore, known_score
 from transferlearn.fitted.outline import Outline
 from transferlearn.fitted.outputs import check_finite, not_finite, of_batch, of_rows, with_targets
@@ -187,6 +188,8 @@ class FittedModel(Generic[Prediction]):
             ValueError: The model does not know a target, such as a new class, or gives NaN.
         """
         dataset = data.load(labelled, self.kind, self.encoding.target, on_error=on_error)
+        for doubt in doubts_of(self, dataset, TOO_GOOD):
+            notice(doubt)
         started = time.perf_counter()
         rows, targets = with_targets(self, dataset, self.model, self.encoding.values)
         values = dataset.of_items(rows)
