@@ -8,6 +8,7 @@ from typing import Any
 from transferlearn import data
 from transferlearn.checks import refuse_address
 from transferlearn.data import Dataset
+from transferlearn.data.messages import notice
 from transferlearn.edge import Description
 from transferlearn.edge.description import FILE
 from transferlearn.exporting.calibration import samples_of
@@ -88,6 +89,8 @@ def export(
     recover(path, FILE)
     check_place(path, FILE, "an export", _not_ours)
     dataset = _validation(fitted, validation_data)
+    if (note := fitted.kind.export_note()) is not None:
+        notice(note)
     network = serve(fitted, whole=quantize == "int8")
     samples = samples_of(fitted, network, calibration_data) if quantize == "int8" else tuple
     with folder_written_whole(path) as draft:
