@@ -207,7 +207,7 @@ class ClassEncoding(Encoding[ClassPrediction]):
     def decode(self, values: np.ndarray, seen: Sequence[Seen]) -> list[ClassPrediction]:
         """Makes a prediction for each item: its likeliest class, and the probabilities of all."""
         reader = self.output_reader()
-        return reader.read({reader.output: values}, [of.path for of in seen])
+        return reader.read({reader.output: values}, seen)
 
     def output_reader(self) -> ClassReader:
         """Gives what makes predictions of probabilities."""

@@ -162,7 +162,7 @@ class NumberEncoding(Encoding[NumberPrediction]):
     def decode(self, values: np.ndarray, seen: Sequence[Seen]) -> list[NumberPrediction]:
         """Makes a prediction for each item: its numbers, by name."""
         reader = self.output_reader()
-        return reader.read({reader.output: values}, [of.path for of in seen])
+        return reader.read({reader.output: values}, seen)
 
     def meant(self, outputs: Tensor) -> dict[str, Tensor]:
         """Gives the outputs as they are: `(rows, numbers)`, in their own units."""
