@@ -52,7 +52,7 @@ def run(options: Namespace) -> Outcome:
     are_texts = fitted.kind.in_cells and not _are_files(options.items)
     predictions = fitted.predict(options.items if are_texts else items, tile=options.tile)
     if options.output is not None:
-        writer.write(predictions, options.output)
+        writer.write_predictions(predictions, options.output)
     names = options.items if are_texts else [prediction.path for prediction in predictions]
     key = "text" if are_texts else "path"
     result = [

@@ -49,7 +49,7 @@ class OutputReader(Named):
         return np.asarray(next(iter(outputs.values())))
 
     def check_place(self, path: Path) -> None:
-        """Refuses a place that `write` cannot write predictions to.
+        """Refuses a place that `write_predictions` cannot write predictions to.
 
         Raises:
             ValueError: These predictions are no pictures, so there is nothing to write.
@@ -60,7 +60,7 @@ class OutputReader(Named):
             "others, such as with --json."
         )
 
-    def write(self, predictions: Sequence[Any], path: Path) -> None:
+    def write_predictions(self, predictions: Sequence[Any], path: Path) -> None:
         """Writes predictions as files; `check_place` says where that can be."""
         self.check_place(path)
 

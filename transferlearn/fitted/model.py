@@ -10,9 +10,11 @@ from PIL import Image
 from transferlearn import data
 from transferlearn.data.dataset import Dataset
 from transferlearn.data.kind import Kind
+from transferlearn.data.messages import notice
 from transferlearn.fitted.calibrating import calibrate
 from transferlearn.fitted.calibration import Calibration
 from transferlearn.fitted.hub import push
+from transferlearn.fitted.known_items import TOO_GOOD, doubts_of
 from transferlearn.fitted.known_score import KnownScore, known_score
 from transferlearn.fitted.outline import Outline
 from transferlearn.fitted.outputs import decoded, evaluated, in_parts, of_batch
@@ -192,6 +194,8 @@ class FittedModel(Generic[Prediction]):
             ValueError: The model does not know a target, such as a new class, or gives NaN.
         """
         dataset = data.load(labelled, self.kind, self.encoding.target, on_error=on_error)
+        for doubt in doubts_of(self, dataset, TOO_GOOD):
+            notice(doubt)
         return evaluated(self, dataset)
 
     def calibrate(self, labelled: Source, *, on_error: str = "skip") -> Calibration:

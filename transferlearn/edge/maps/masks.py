@@ -169,7 +169,7 @@ class MaskReader(MapReader):
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise OSError(f"{path} is there already; masks go into a new folder, or a .json file.")
 
-    def write(self, predictions: Sequence[Any], path: Path) -> None:
+    def write_predictions(self, predictions: Sequence[Any], path: Path) -> None:
         """Writes a PNG for each photo into a new folder, or one `.json` file in COCO's form.
 
         Raises:

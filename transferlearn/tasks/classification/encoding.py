@@ -12,10 +12,10 @@ from transferlearn.assembling import NetworkOutput
 from transferlearn.data import Classes, OneHot, Tags, Target, Targets
 from transferlearn.data.targets import ClassTargets
 from transferlearn.data.targets.labels import one_hot
-from transferlearn.edge import ClassPrediction, ClassReader
+from transferlearn.edge import ClassPrediction, ClassReader, Seen
 from transferlearn.heads import Output
 from transferlearn.monitoring import AnyClasses, OneClass, OutputSignals
-from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, Seen, in_numpy
+from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, in_numpy
 from transferlearn.tasks.classification.evaluation import ClassEvaluation
 from transferlearn.tasks.classification.figures import (
     classification_figures,
