@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from transferlearn.edge.item_reader import ItemReader, Rows
+from transferlearn.edge.item_reader import ItemReader, Rows, Seen
 from transferlearn.edge.tokenizers import EdgeTokenizer
 from transferlearn.monitoring.traits import Traits, of_tokens
 
@@ -29,6 +29,7 @@ class TextReader(ItemReader):
     """
 
     name: ClassVar[str] = "texts"
+    endings: ClassVar[tuple[str, ...]] = (".txt",)
 
     tokenizer: EdgeTokenizer
     sequence_length: int
@@ -40,7 +41,7 @@ class TextReader(ItemReader):
 
     def is_one(self, items: Any) -> bool:
         """Says whether this is one text: a string, or the `Path` of a file."""
-        return isinstance(items, (str, bytes, Path))
+        return isinstance(items, (str, bytes, Path)) and not self.is_folder(items)
 
     def read(self, items: Sequence[Any]) -> Rows:
         """Cuts texts into rows of tokens; a `Path` is that of a file in UTF-8.
@@ -60,9 +61,8 @@ class TextReader(ItemReader):
         for place, row in zip(ids, rows, strict=True):
             place[: len(row)] = row
         item_of = np.repeat(np.arange(len(items)), [len(of_item) for of_item in pieces])
-        return Rows(
-            {self.input: ids}, item_of, [str(x) if isinstance(x, Path) else None for x in items]
-        )
+        seen = [Seen(str(x) if isinstance(x, Path) else None) for x in items]
+        return Rows({self.input: ids}, item_of, seen)
 
     def traits(self, arrays: Mapping[str, np.ndarray]) -> Traits:
         """Measures the number of tokens of each row."""
