@@ -161,7 +161,7 @@ def _check(source: TfData, specs: tuple[Any, ...], target: Target | None) -> Non
         return
     ranks = [rank + (image.shape.rank == 4) for rank in target.ranks]
     if specs[1].shape.rank not in ranks or specs[1].dtype == tf.string:
+        form = "ids or one-hot rows" if target.ranks == (0, 1) else f"arrays of {ranks} axes"
         raise ValueError(
-            f"What is to be learnt in a tf.data.Dataset ({type(target).__name__}) must be numbers "
-            f"with {' or '.join(map(str, ranks))} axes, as batched as the images. {received}"
+            f"Labels in a tf.data.Dataset must be {form}, as batched as the images. {received}"
         )
