@@ -25,8 +25,15 @@ def list_source(source: Any, kind: Kind, target: Target) -> Listed:
         return _list_path(Path(source).expanduser(), kind, target)
     if hasattr(source, "columns"):
         return list_frame(source, kind, target)
-    if isinstance(source, tuple):
+    if target.alone and not isinstance(source, tuple) and hasattr(source, "__len__"):
+        return list_arrays((source, source), kind)
+    if isinstance(source, tuple) and not target.alone:
         return list_arrays(source, kind)
+    if target.alone:
+        raise TypeError(
+            f"Data is a folder, a list or an array of {kind.noun}s, which are their own targets: "
+            f"give x alone, and no (x, y). Received: {type(source).__name__}"
+        )
     raise TypeError(
         "Labelled data is a folder, a CSV file, a DataFrame, (x, y), a tf.data.Dataset or a "
         f"keras.utils.PyDataset; x and y go in together, as one tuple. "

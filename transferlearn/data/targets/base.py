@@ -171,9 +171,11 @@ class Target(abc.ABC):
     Attributes:
         items_folder: The name of the folder that holds the items in a folder of data, with the
             targets beside it; `None`: items are in folders that are called by their targets.
+        alone: Whether items are their own targets, so that a list or an array of them is a source.
     """
 
     items_folder: ClassVar[str | None] = None
+    alone: ClassVar[bool] = False
 
     @property
     @abc.abstractmethod
