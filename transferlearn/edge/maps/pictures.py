@@ -72,6 +72,20 @@ class PictureReader(MapReader):
 
     scale: int = 1
 
+    @property
+    def times(self) -> int:
+        """Gives `scale`."""
+        return self.scale
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Gives the names of what `numbers` gives."""
+        return ("red", "green", "blue")
+
+    def numbers(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Gives the mean colour of each picture, `(rows, 3)`."""
+        return np.asarray(outputs[self.output].mean(axis=(1, 2)))
+
     def joined(self, strips: Iterator[Strip], seen: Seen) -> PicturePrediction:
         """Puts the strips of a picture together, and rounds its pixels."""
         assert seen.size is not None

@@ -1,0 +1,34 @@
+"""Pairs of pictures: a sharp one, and one that is made worse."""
+
+import numpy as np
+from PIL import Image
+
+
+def stripes(count, size=32, seed=0):
+    """Gives sharp pictures, uint8 `(n, size, size, 3)`: stripes of two colours."""
+    rng = np.random.default_rng(seed)
+    places = np.arange(size)
+    made = []
+    for _ in range(count):
+        width, turned = rng.integers(3, 8), rng.integers(0, 2)
+        one, other = rng.integers(30, 226, (2, 3))
+        share = ((places + rng.integers(0, width)) // width % 2)[None, :, None]
+        picture = np.broadcast_to(one + (other - one) * share, (size, size, 3))
+        made.append(picture.swapaxes(0, 1) if turned else picture)
+    return np.stack(made).astype("uint8")
+
+
+def darker(pictures):
+    """Gives the same pictures with less light and a tint."""
+    return (pictures * np.array([0.5, 0.6, 0.4])).astype("uint8")
+
+
+def write(folder, inputs, targets):
+    """Writes `inputs/` as JPEG and `targets/` as PNG, the second half in a folder of its own."""
+    for i, pair in enumerate(zip(inputs, targets, strict=True)):
+        name = f"{i}" if 2 * i < len(inputs) else f"more/{i}"
+        for place, pixels, ending in zip(("inputs", "targets"), pair, ("jpg", "png"), strict=True):
+            file = folder / place / f"{name}.{ending}"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(file)
+    return folder
