@@ -13,6 +13,7 @@ import transferlearn as tl
 from tests.masks import scenes, write
 from tests.networks import small_backbone
 from transferlearn.splitting import boundary
+from transferlearn.tasks import MaskEncoding
 
 HEAD = tl.heads.SegFormerDecoder(width=16, features=("stride_2", "stride_4"), dropout=0.2)
 
@@ -59,6 +60,33 @@ def test_predictions_have_the_photos_size_whatever_they_are_read_from(fitted, tm
     several[0].save(tmp_path / "mask.png")
     with Image.open(tmp_path / "mask.png") as written:
         assert set(np.unique(np.asarray(written))) <= {0, 1, 2}
+
+
+def test_a_photo_is_cut_into_tiles_which_are_what_was_trained_on(fitted, tmp_path):
+    images, ids = scenes(2, size=96, seed=5)
+    small = images[0, :32, :32]
+    np.testing.assert_array_equal(fitted.predict(small, tile=32).mask, fitted.predict(small).mask)
+    whole, tiled = fitted.predict(images[0]), fitted.predict(images[0], tile=32)
+    assert tiled.mask.shape == (96, 96)
+    right = (tiled.mask == ids[0]).mean()
+    assert right > (whole.mask == ids[0]).mean()  # a third of its size, blocks are hardly seen
+    assert right > 0.6
+    folder = write(tmp_path / "photos", images, ids)
+    found = fitted.predict(folder / "images", tile=(32, 48))
+    assert [prediction.mask.shape for prediction in found] == [(96, 96)] * 2
+    assert found[0].path.endswith("0.jpg")
+
+
+def test_probabilities_of_one_batch_at_a_time_are_in_memory(fitted, monkeypatch):
+    lengths = []
+    values = MaskEncoding.values
+    noted = lambda self, outputs: lengths.append(len(outputs)) or values(self, outputs)  # noqa: E731
+    monkeypatch.setattr(MaskEncoding, "values", noted)
+    scores = fitted.evaluate(scenes(20, seed=1))
+    assert lengths == [8, 8, 4]
+    assert scores.model_values is None
+    assert fitted.predict(scenes(9, seed=1)[0])[8].mask.shape == (32, 32)
+    assert lengths[3:] == [8, 1]
 
 
 def test_it_is_saved_and_loaded(fitted, tmp_path):

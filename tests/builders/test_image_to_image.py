@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import zipfile
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -11,7 +12,7 @@ from PIL import Image
 
 import transferlearn as tl
 from tests.networks import small_backbone
-from tests.pictures import darker, stripes, write
+from tests.pictures import blocks, darker, write
 from transferlearn.splitting import boundary
 
 HEAD = tl.heads.PictureUNet(width=4, features=("image", "stride_2", "stride_4"))
@@ -22,9 +23,19 @@ def builder(backbone, **settings):
     return tl.ImageToImageBuilder(backbone, **settings)
 
 
-def enlarging(backbone, **settings):
-    degradation = tl.data.super_resolution(2)
-    return builder(backbone, degradation=degradation, image_size=(16, 16), **settings)
+@dataclass(frozen=True)
+class Dim(tl.data.Degradation):
+    """Shrinks pictures, and takes most of their light."""
+
+    name = "dim"
+    scale: int = 2
+
+    def __call__(self, picture):
+        return darker(picture[:: self.scale, :: self.scale])
+
+
+def brightening(backbone, **settings):
+    return builder(backbone, degradation=Dim(), image_size=(16, 16), **settings)
 
 
 @pytest.fixture(scope="module")
@@ -34,22 +45,18 @@ def backbone():
 
 @pytest.fixture(scope="module")
 def fitted(backbone):
-    return enlarging(backbone, learning_rate=0.01).fit(
-        stripes(32), stripes(16, seed=1), epochs=12, cache=True, verbose=0
+    return brightening(backbone, learning_rate=0.02).fit(
+        blocks(32), blocks(16, seed=1), epochs=10, cache=True, verbose=0
     )
 
 
-def bicubic(pictures):
-    small = [tl.data.super_resolution(2)(one) for one in pictures]
-    enlarged = [Image.fromarray(one).resize((32, 32), Image.Resampling.BICUBIC) for one in small]
-    return np.stack([np.asarray(one) for one in enlarged])
-
-
-def test_it_learns_to_enlarge(fitted):
-    good = stripes(16, seed=1)
+def test_it_learns(fitted):
+    good = blocks(16, seed=1)
     scores = fitted.evaluate(good)
-    before = fitted.encoding.measure(bicubic(good), good)
-    assert scores.psnr > before["psnr"] + 1
+    given = darker(good[:, ::2, ::2]).repeat(2, axis=1).repeat(2, axis=2)
+    before = fitted.encoding.measure(given, good)
+    assert scores.mae < 0.6 * before.mae
+    assert scores.psnr > before.psnr + 3
     history = fitted.history.history
     assert scores.ssim == pytest.approx(history["val_ssim"][-1], abs=1e-3)
     assert scores.psnr == pytest.approx(history["val_psnr"][-1], abs=1e-2)
@@ -60,7 +67,7 @@ def test_it_learns_to_enlarge(fitted):
 
 
 def test_predictions_are_pictures_as_many_times_as_large_as_the_photo(fitted, tmp_path):
-    good = stripes(3, size=24, seed=2)
+    good = blocks(3, size=24, seed=2)
     folder = write(tmp_path / "pairs", good, good)
     found = fitted.predict(folder / "targets")
     assert [one.size for one in found] == [(48, 48)] * 3
@@ -73,13 +80,13 @@ def test_predictions_are_pictures_as_many_times_as_large_as_the_photo(fitted, tm
     with pytest.raises(ValueError, match="saved as a PNG"):
         found[0].save(tmp_path / "large.jpg")
     assert str(found[0]) == "48 x 48 pixels (high, wide)"
-    own = stripes(1, size=16, seed=3)
+    own = blocks(1, size=16, seed=3)
     values = fitted.model.predict(own.astype("float32"), verbose=0)
     np.testing.assert_array_equal(fitted.predict(own)[0].pixels, np.rint(values[0]))
 
 
 def test_large_photos_are_enlarged_in_tiles(fitted):
-    large = stripes(1, size=80, seed=4)[0]
+    large = blocks(1, size=80, seed=4)[0]
     found = fitted.predict(large, tile=32)
     assert found.size == (160, 160)
     tile = fitted.predict(large[:32, :32])
@@ -90,8 +97,8 @@ def test_it_is_saved_and_loaded(fitted, tmp_path):
     fitted.save(tmp_path / "saved")
     again = tl.load(tmp_path / "saved")
     assert again.encoding == fitted.encoding
-    assert again.kind.degradation == tl.data.super_resolution(2)
-    good = stripes(4, seed=3)
+    assert again.kind.degradation == Dim()
+    good = blocks(4, seed=3)
     assert dict(again.evaluate(good)) == pytest.approx(dict(fitted.evaluate(good)))
     with zipfile.ZipFile(tmp_path / "saved" / "model.keras") as archive:
         assert b"transferlearn" not in archive.read("config.json")
@@ -100,7 +107,7 @@ def test_it_is_saved_and_loaded(fitted, tmp_path):
 @pytest.mark.full
 def test_the_saved_model_gives_pictures_without_this_package(fitted, tmp_path):
     fitted.save(tmp_path / "saved")
-    small = stripes(4, size=16, seed=3)
+    small = blocks(4, size=16, seed=3)
     np.save(tmp_path / "small.npy", small)
     code = (
         "import sys, keras, numpy as np\n"
@@ -116,10 +123,11 @@ def test_the_saved_model_gives_pictures_without_this_package(fitted, tmp_path):
         np.testing.assert_array_equal(one.pixels, np.rint(pixels))
 
 
+@pytest.mark.full
 def test_stored_equals_live(backbone):
     fits = [
-        enlarging(backbone, freeze="all", augmentation="light").fit(
-            stripes(16), epochs=2, cache=cache, verbose=0
+        brightening(backbone, freeze="all", augmentation="light").fit(
+            blocks(16), epochs=2, cache=cache, verbose=0
         )
         for cache in (False, True)
     ]
@@ -129,7 +137,7 @@ def test_stored_equals_live(backbone):
 
 
 def test_what_is_stored_beside_the_pyramid_is_the_small_picture(backbone):
-    training = enlarging(backbone, freeze="all").prepare(stripes(8), validation_split=0)
+    training = brightening(backbone, freeze="all").prepare(blocks(8), validation_split=0)
     network = training.network
     cut = boundary(network, [True] * len(network.layers))
     shapes = sorted(tensor.shape[1:] for tensor in cut.tensors)
@@ -137,7 +145,7 @@ def test_what_is_stored_beside_the_pyramid_is_the_small_picture(backbone):
 
 
 def test_before_training_it_gives_what_goes_in(backbone):
-    good = stripes(4).astype("float32")
+    good = blocks(4).astype("float32")
     plain = builder(backbone, image_size=(32, 32)).build()
     np.testing.assert_allclose(plain.predict(good, verbose=0), good, atol=1e-4)
     assert builder(backbone, image_size=(16, 16)).build(scale=2).output_shape == (None, 32, 32, 3)
@@ -151,19 +159,19 @@ def test_before_training_it_gives_what_goes_in(backbone):
 
 @pytest.mark.full
 def test_it_learns_from_pairs_in_folders(backbone, tmp_path):
-    good = stripes(32)
+    good = blocks(32)
     folder = write(tmp_path / "pairs", darker(good), good)
     made = builder(backbone, learning_rate=0.01, image_size=(32, 32))
     fitted = made.fit(folder, epochs=12, verbose=0)
-    other = stripes(8, seed=1)
+    other = blocks(8, seed=1)
     assert fitted.evaluate((darker(other), other)).mae < 0.7 * np.abs(other - darker(other)).mean()
 
 
 @pytest.mark.full
 def test_any_decoder_makes_pictures(backbone):
     head = tl.heads.SegFormerDecoder(width=4, features=("stride_2", "stride_4"))
-    fitted = enlarging(backbone, head=head).fit(stripes(16), epochs=2, verbose=0)
-    assert fitted.predict(stripes(1, size=16))[0].size == (32, 32)
+    fitted = brightening(backbone, head=head).fit(blocks(16), epochs=2, verbose=0)
+    assert fitted.predict(blocks(1, size=16))[0].size == (32, 32)
 
 
 def test_what_cannot_work_is_said(backbone):
@@ -171,7 +179,7 @@ def test_what_cannot_work_is_said(backbone):
         builder(backbone, head=tl.heads.PooledDense())
     with pytest.raises(ValueError, match="leave the targets as they were"):
         builder(backbone, augmentation="strong")
-    with pytest.raises(TypeError, match="A degradation is one of tl.data"):
+    with pytest.raises(TypeError, match=r"A degradation is one of tl\.data"):
         builder(backbone, degradation="denoise")
     with pytest.raises(ValueError, match='features are "image" and at least one level'):
         tl.heads.PictureUNet(features=("stride_2",))

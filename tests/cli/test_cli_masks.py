@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from PIL import Image
 
 from tests.masks import scenes, write
 from tests.networks import Levels
@@ -27,6 +28,19 @@ def test_photos_with_masks_are_learnt_told_and_scored(sources, tmp_path, capsys)
     (found,) = json.loads(capsys.readouterr().out)
     assert found.keys() == {"path", "shares"}
     assert sum(found["shares"].values()) == pytest.approx(1)
+    masks = tmp_path / "found"
+    assert main(["predict", model, str(photos / "images"), "--output", str(masks)]) == 0
+    assert len(list(masks.rglob("*.png"))) == 8
+    with Image.open(masks / "more" / "7.png") as written:
+        assert written.size == (64, 64)
+    again = ["predict", model, photo, "--tile", "64", "--output"]
+    assert main([*again, str(masks)]) == 1
+    assert "is there already; masks go into a new folder" in capsys.readouterr().err
+    assert main([*again, str(tmp_path / "found.json")]) == 0
+    told = json.loads((tmp_path / "found.json").read_text())
+    assert [image["file_name"] for image in told["images"]] == ["0.jpg"]
+    assert main([*again[:-2], "16", "--json"]) == 1
+    assert "of at least 32. Received: tile=16" in capsys.readouterr().err
     assert main(["evaluate", model, str(photos), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["figures"]["count"] == 8
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import transferlearn as tl
-from tests.pictures import darker, stripes, write
+from tests.pictures import blocks, darker, write
 from transferlearn.data import (
     DataWarning,
     DegradedImages,
@@ -32,7 +32,7 @@ def items(dataset):
 
 
 def test_a_folder_gives_what_arrays_and_lists_give(tmp_path):
-    good = stripes(8)
+    good = blocks(8)
     folder = write(tmp_path / "pairs", darker(good), good)
     found = load(folder, KIND, Pictures())
     assert [name.rpartition("inputs/")[2] for name in found.names[3:5]] == ["3.jpg", "more/4.jpg"]
@@ -51,7 +51,7 @@ def test_a_folder_gives_what_arrays_and_lists_give(tmp_path):
 
 
 def test_targets_are_a_whole_multiple_of_what_goes_in():
-    good = stripes(4, size=48)
+    good = blocks(4, size=48)
     found = load((good[:, ::3, ::3], good), KIND, Pictures())
     assert found.targets.scale == 3
     assert rows(found).shape == (4, 48, 48, 3)
@@ -61,7 +61,7 @@ def test_targets_are_a_whole_multiple_of_what_goes_in():
 
 
 def test_sizes_may_differ_from_pair_to_pair():
-    good = [stripes(1, size=size, seed=size)[0] for size in (32, 40, 48)]
+    good = [blocks(1, size=size, seed=size)[0] for size in (32, 40, 48)]
     small = [one[::2, ::2] for one in good]
     found = load((small, good), KIND, Pictures())
     assert found.targets.scale == 2
@@ -69,7 +69,7 @@ def test_sizes_may_differ_from_pair_to_pair():
 
 
 def test_bad_pairs_are_named(tmp_path):
-    good = stripes(10)
+    good = blocks(10)
     folder = write(tmp_path / "pairs", darker(good), good)
     (folder / "targets" / "0.png").unlink()
     Image.fromarray(good[1][:20]).save(folder / "targets" / "1.png")
@@ -94,7 +94,7 @@ def test_bad_pairs_are_named(tmp_path):
 
 
 def test_pictures_that_are_their_own_targets_are_named():
-    good = stripes(6)
+    good = blocks(6)
     mixed = np.concatenate([good[:1], darker(good[1:])])
     reading = Reading(KIND, Pictures())
     with pytest.warns(DataWarning, match="1 picture equal to its target:\n  image 0"):
@@ -104,10 +104,10 @@ def test_pictures_that_are_their_own_targets_are_named():
 
 
 def test_what_is_no_pairs_is_refused(tmp_path):
-    good = stripes(2)
+    good = blocks(2)
     write(tmp_path / "pairs", good, good)
     (tmp_path / "pairs" / "targets").rename(tmp_path / "pairs" / "outputs")
-    with pytest.raises(ValueError, match="There is no folder .*targets"):
+    with pytest.raises(ValueError, match=r"There is no folder .*targets"):
         load(tmp_path / "pairs", KIND, Pictures())
     (tmp_path / "table.csv").write_text("path,target\na.png,b.png\n")
     with pytest.raises(ValueError, match=r"from a folder with inputs/ and targets/"):
@@ -127,7 +127,7 @@ def test_what_is_no_pairs_is_refused(tmp_path):
     ],
 )
 def test_degraded_pictures_depend_on_their_content_alone(degradation, tmp_path):
-    good = stripes(6)
+    good = blocks(6)
     kind = DegradedImages(image_size=None, degradation=degradation)
     found = load(good, kind, Originals())
     np.testing.assert_array_equal(rows(found), good)
@@ -149,7 +149,7 @@ def test_degraded_pictures_depend_on_their_content_alone(degradation, tmp_path):
 
 
 def test_degradations_do_what_they_say():
-    good = stripes(1, size=64)[0]
+    good = blocks(1, size=64)[0]
     noisy = tl.data.denoise(0.1)(np.full((64, 64, 3), 128, "uint8"))
     assert noisy.std() == pytest.approx(25.5, rel=0.05)
     assert not np.array_equal(tl.data.denoise(0.1, seed=1)(good), tl.data.denoise(0.1)(good))
@@ -180,14 +180,14 @@ class Wrong(tl.data.Degradation):
 
 
 def test_degradations_that_cannot_work_are_refused():
-    good = stripes(3)
+    good = blocks(3)
     with pytest.raises(ValueError, match="leaves the pictures as they are"):
         load(good, DegradedImages(degradation=Nothing()), Originals())
     with pytest.raises(ValueError, match=r"must give uint8 of shape \(32, 32, 3\)"):
         load(good, DegradedImages(degradation=Wrong()), Originals())
     with pytest.raises(ValueError, match=r"no multiple of the 3 .*image_size=\(10, 10\)"):
         load(good, DegradedImages(degradation=tl.data.super_resolution(3)), Originals())
-    with pytest.raises(TypeError, match="A degradation is one of tl.data"):
+    with pytest.raises(TypeError, match=r"A degradation is one of tl\.data"):
         DegradedImages(degradation="denoise")
     with pytest.raises(ValueError, match="factor is a whole number of at least 2"):
         tl.data.super_resolution(1)

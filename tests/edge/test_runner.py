@@ -128,7 +128,7 @@ def test_broken_photos_are_named(tmp_path):
 def test_arrays_are_taken_as_they_are():
     rows = ArrayReader("x", 1).read([np.zeros(3), np.arange(3.0)])
     assert rows.arrays["x"].tolist() == [[0, 0, 0], [0, 1, 2]]
-    assert rows.paths == [None, None]
+    assert [one.path for one in rows.seen] == [None, None]
 
 
 def test_shapes_and_dtypes_are_checked():

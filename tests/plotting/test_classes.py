@@ -231,3 +231,9 @@ def test_a_task_of_ones_own_brings_its_pictures():
     assert tl.plotting.pictures(Own({"count": 1.0})) == {}
     tl.plotting.pictures.register(Own, lambda made: {"Mine": lambda: made})
     assert list(tl.plotting.pictures(Own({"count": 1.0}))) == ["Mine"]
+
+
+@pytest.mark.parametrize("draw", ["confusion", "reliability", "roc", "precision_recall"])
+def test_what_is_no_evaluation_of_classes_is_refused(draw):
+    with pytest.raises(TypeError, match=r"drawn of a ClassEvaluation.* Received: dict"):
+        getattr(tl.plotting, draw)({"accuracy": 0.5})

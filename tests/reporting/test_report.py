@@ -80,8 +80,7 @@ def test_it_says_what_was_trained_tested_and_found(fitted, folder, page):
     test = tl.data.load(folder / "test", fitted.kind, fitted.encoding.target)
     assert f"Tested on 16 images. Their fingerprint: {fingerprint(test)}." in text
     assert (
-        "16 of 16 test images that could be compared were trained on, so the score is too good."
-        in text
+        "16 of 16 images that could be compared were trained on, so the score is too good." in text
     )
     assert "The test has no images of bee." in text
     assert "EUR" in text
@@ -130,13 +129,17 @@ def test_what_was_trained_on_is_found_among_the_test(fitted, folder, tmp_path, m
     record = fitted.outline.data
     assert found(np.concatenate([seen[:5], new])) == (5, 11)
     assert found(new) == (0, 6)
+    with pytest.warns(tl.data.DataWarning, match="were trained on, so the score is too good"):
+        fitted.evaluate(folder / "train")
+    with pytest.warns(tl.data.DataWarning, match="were trained on, so it will be too sure"):
+        replace(fitted).calibrate(folder / "train")
     assert trained_on(tl.data.load((new, np.array(["bee"] * 6)), fitted.kind), {}) is None
     train = tl.data.load(folder / "train", fitted.kind)
     monkeypatch.setattr(known_items, "_MOST", 8)  # of more items, some are recorded
     record = {"digests": known_items.digests(train)}
     assert found(seen) == (8, 8)
     assert found(new).found == 0
-    with pytest.warns(tl.data.DataWarning, match="5 of 5 test images that could"):
+    with pytest.warns(tl.data.DataWarning, match="5 of 5 images that could"):
         tl.report(
             replace(fitted, outline=replace(fitted.outline, data=record)),
             tmp_path / "report.html",
@@ -177,13 +180,17 @@ def test_the_command_writes_it(fitted, tmp_path, capsys):
 def test_the_lines_that_run_it_again_are_those_that_were_written(tmp_path):
     x = pixels(40, 32)
     y = np.digitize(x.mean((1, 2, 3)), [np.median(x.mean((1, 2, 3)))])
-    fitted = tl.ImageClassifierBuilder(small_backbone(), seed=0).fit((x, y), epochs=2, verbose=0)
+    builder = tl.ImageClassifierBuilder(small_backbone(), seed=0)
+    fitted = builder.fit((x, y), (x[::4] + 1, y[::4]), epochs=2, verbose=0)
     fitted.temperature = 1.5
     text = tl.report(fitted, tmp_path / "report.html").read_text("utf-8")
     code = html.unescape(text[text.index("import transferlearn") :].split("</code>")[0])
     assert "augmentation" not in code  # the schedule chose it, and chooses again
-    assert "fit(train, epochs=2, schedule=tl.Auto())" in code.replace("tl.schedules.", "tl.")
-    assert code.rstrip().endswith("fitted.calibrate(validation)  # temperature 1.5")
+    fit = "fit(train, validation_data=validation, epochs=2, schedule=tl.Auto())"
+    assert fit in code.replace("tl.schedules.", "tl.")
+    assert code.rstrip().endswith(
+        "fitted.calibrate(validation)  # temperature 1.5\nfitted.evaluate(test)"
+    )
 
 
 def test_a_place_that_cannot_be_written_is_found_before_the_work(fitted, tmp_path, monkeypatch):

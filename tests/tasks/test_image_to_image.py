@@ -8,7 +8,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 import transferlearn as tl
 from tests.networks import Levels
-from tests.pictures import darker, stripes
+from tests.pictures import blocks, darker
 from transferlearn.backbones import registry
 from transferlearn.data import DegradedImages, Originals, load
 from transferlearn.tasks.image_to_image.figures import psnr, ssim
@@ -78,7 +78,7 @@ def test_a_perceptual_loss_sees_more_than_pixels():
     registry.register(Levels())
     keras.utils.set_random_seed(0)
     seen = tl.tasks.Perceptual("Levels", features=("stride_2", "stride_4"))
-    good = stripes(2, size=40).astype("float32")
+    good = blocks(2, size=40).astype("float32")
     distance = keras.ops.convert_to_numpy(seen.distance(good, good))
     np.testing.assert_allclose(distance, 0, atol=1e-5)
     moved = keras.ops.convert_to_numpy(seen.distance(good, good[::-1]))
@@ -97,7 +97,7 @@ def test_a_perceptual_loss_sees_more_than_pixels():
 
 def test_what_cannot_be_learnt_is_refused():
     kind = DegradedImages(image_size=(3, 3), degradation=tl.data.super_resolution(2))
-    small = load(stripes(3), kind, Originals())
+    small = load(blocks(3), kind, Originals())
     with pytest.raises(ValueError, match=r"at least 7 x 7 pixels. Received: 6 x 6"):
         tl.tasks.ImageToImage().learn(small.targets)
     with pytest.raises(ValueError, match="Pictures cannot be mixed"):

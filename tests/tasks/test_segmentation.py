@@ -1,5 +1,8 @@
 """Loss, metric and figures of masks, against second implementations."""
 
+import json
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -46,10 +49,40 @@ def test_figures_are_those_of_scikit_learn(answers):
     assert found.mean_dice == pytest.approx(dices.mean())
     assert found.pixel_accuracy == pytest.approx((truth == said).mean())
     pairs = confusion_matrix(truth, said, labels=[0, 1, 2, 3])
-    np.testing.assert_array_equal(found.confusion.sum(axis=0), pairs)
+    np.testing.assert_array_equal(found.confusion, pairs)
     low, high = found.intervals["mean_iou"]
     assert low < found.mean_iou < high
     assert found.baseline == pytest.approx((truth == 0).mean() / 3)
+
+
+def test_batches_add_up_to_the_same_figures(answers):
+    shares, masks = answers
+    whole = ENCODING.measure(shares, masks)
+    parts = [ENCODING.tally(shares[i : i + 5], masks[i : i + 5]) for i in (0, 5, 10)]
+    again = type(parts[0]).joined(parts).evaluation()
+    assert dict(again.figures) == pytest.approx(dict(whole.figures), nan_ok=True)
+    assert again.intervals == whole.intervals
+    truth, said = masks[3][masks[3] < 255], shares[3].argmax(axis=-1)[masks[3] < 255]
+    assert whole.mean_ious[3] == pytest.approx(jaccard_score(truth, said, average="macro"))
+
+
+def test_of_two_classes_the_second_is_the_foreground():
+    encoding = MaskEncoding(class_names=("a", "b"), mask_values=(0, 255), void=None, size=(8, 8))
+    rng = np.random.default_rng(0)
+    masks = np.where(rng.random((3, 8, 8)) < 0.3, 255, 0).astype("uint8")
+    said = rng.random((3, 8, 8)) < 0.4
+    found = encoding.measure(np.stack([~said, said], axis=-1).astype("float32"), masks)
+    assert found.foreground_iou == pytest.approx(jaccard_score(masks.ravel() > 0, said.ravel()))
+
+
+def test_a_model_is_compared_with_another_photo_by_photo(answers):
+    shares, masks = answers
+    worse = shares[..., [1, 0, 2, 3]]
+    found = ENCODING.compare(ENCODING.measure(worse, masks), ENCODING.measure(shares, masks))
+    first, second = ENCODING.measure(worse, masks), ENCODING.measure(shares, masks)
+    assert found.difference == pytest.approx(second.mean_iou - first.mean_iou)
+    assert found.interval[0] > 0
+    assert found.p_value < 0.01
 
 
 def test_the_metric_sums_over_batches_and_leaves_void_out(answers):
@@ -100,9 +133,22 @@ def test_a_prediction_is_a_mask_of_the_photos_own_size(answers, tmp_path):
         assert written.mode == "P"
         values = np.array(ENCODING.mask_values)
         np.testing.assert_array_equal(np.asarray(written), values[large.mask])
+    large.save(tmp_path / "mask.json")
+    told = json.loads((tmp_path / "mask.json").read_text())
+    assert told["images"] == [{"id": 1, "file_name": "a.jpg", "height": 24, "width": 16}]
+    for of in told["annotations"]:
+        counts = of["segmentation"]["counts"]
+        shown = np.repeat(np.arange(len(counts)) % 2, counts).reshape(24, 16, order="F")
+        np.testing.assert_array_equal(shown, large.mask == of["category_id"] - 1)
+        left, top, width, height = of["bbox"]
+        assert shown[top : top + height, left : left + width].sum() == of["area"] == shown.sum()
     with pytest.raises(ValueError, match="saved as a PNG"):
         large.save(tmp_path / "mask.jpg")
-    assert [file.name for file in tmp_path.iterdir()] == ["mask.png"]
+    assert {file.name for file in tmp_path.iterdir()} == {"mask.json", "mask.png"}
+    shown = replace(large, shares={"<b>": 0.5, "x": 0.5, "y": 0, "z": 0})._repr_html_()
+    assert "<b>" not in shown
+    assert "&lt;b&gt;" in shown
+    assert large.colours["road"] in shown
 
 
 def test_a_smooth_border_stays_smooth_in_a_larger_photo():

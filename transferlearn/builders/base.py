@@ -9,7 +9,7 @@ from transferlearn.backbones import Backbone
 from transferlearn.builders.networks import NetworkBuilder
 from transferlearn.builders.planning import Split, make_job, strategy
 from transferlearn.builders.prepared import Training
-from transferlearn.builders.record import settings_of
+from transferlearn.builders.record import arguments_of, settings_of
 from transferlearn.checks import whole
 from transferlearn.configs import class_name
 from transferlearn.data import Dataset, LoadedData, Reading
@@ -81,9 +81,11 @@ class Builder(NetworkBuilder[Prediction]):
             lambda plan: self._load(
                 train, validation_data, Split.of(validation_split, plan), self.reading()
             ),
-            epochs=epochs,
             schedule=schedule,
             cache=cache,
+            epochs=epochs,
+            validation_data=validation_data,
+            validation_split=validation_split,
         )
 
     @obeys_verbose
@@ -169,12 +171,16 @@ class Builder(NetworkBuilder[Prediction]):
         self,
         load: Callable[[Schedule], LoadedData],
         *,
-        epochs: int | None,
         schedule: Schedule | str | None,
         cache: str | bool | Cache,
+        epochs: int | None,
         weigh: Callable[[Dataset], Weigh | None] = lambda train: None,
+        **beside: Any,
     ) -> Training[Prediction]:
-        """Checks the arguments, loads the data, and builds the network, in this order."""
+        """Checks the arguments, loads the data, and builds the network, in this order.
+
+        `beside` holds those arguments of `fit` that are recorded only.
+        """
         epochs = None if epochs is None else whole("epochs", epochs, least=1)
         plan = self.plan(schedule)
         check_cache(cache)
@@ -223,6 +229,7 @@ class Builder(NetworkBuilder[Prediction]):
             ),
             storage=Storage.of(cache),
             record=lambda callbacks: settings_of(self, plan, callbacks),
+            arguments=arguments_of(epochs=epochs, **beside),
             made_by=class_name(type(self)),
         )
 

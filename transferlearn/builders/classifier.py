@@ -147,9 +147,13 @@ class Classifier(Builder[ClassPrediction]):
             lambda plan: self._load(
                 train, validation_data, Split.of(validation_split, plan), self.reading(class_names)
             ),
-            epochs=epochs,
             schedule=schedule,
             cache=cache,
+            epochs=epochs,
+            validation_data=validation_data,
+            validation_split=validation_split,
+            class_names=class_names,
+            class_weight=class_weight,
             weigh=lambda dataset: class_weights(class_weight, dataset),
         )
 

@@ -10,7 +10,7 @@ from transferlearn import backbones
 from transferlearn.backbones import Backbone
 from transferlearn.builders.images import ImageBuilder
 from transferlearn.checks import whole
-from transferlearn.data import DegradedImages, Degradation, Images, Originals, Pictures
+from transferlearn.data import Degradation, DegradedImages, Images, Originals, Pictures
 from transferlearn.data.transforms import Mirrored
 from transferlearn.heads import Decoder, Head, PictureUNet
 from transferlearn.schedules import AutoForPictures, Schedule

@@ -70,6 +70,7 @@ class Training(Generic[Prediction]):
         data: The data to train and validate on.
         storage: The settings that say when and where the output of frozen layers is stored.
         record: A function that takes the callbacks, and gives the builder's settings with them.
+        arguments: The arguments of `fit` that were given, as the outline records them.
         made_by: The class of the builder, as `transferlearn.configs` names it.
 
     Example:
@@ -90,6 +91,7 @@ class Training(Generic[Prediction]):
     data: TrainingData
     storage: Storage
     record: Callable[[Sequence[keras.callbacks.Callback]], Json]
+    arguments: Json
     made_by: str
 
     @property
@@ -265,5 +267,6 @@ class Training(Generic[Prediction]):
             licence=self.backbone.licence,
             builder=self.made_by,
             epochs=self.job.epochs,
+            arguments=self.arguments,
             data=data_record(train),
         )

@@ -11,7 +11,7 @@ from transferlearn.data import Dataset, LoadedData
 from transferlearn.data.messages import notice
 from transferlearn.fitted.known_items import digests, fingerprint
 from transferlearn.schedules import Job, OnePhase, Schedule
-from transferlearn.types import Json
+from transferlearn.types import Json, Source
 
 _NAMED = 20  # skipped items that a record names
 
@@ -48,6 +48,12 @@ def say_unused_rate(job: Job) -> None:
             "A solved head takes no steps, so the learning_rate or optimizer that was given has no "
             "effect. Take another schedule, such as 'auto' or 'fine-tune', to train with it."
         )
+
+
+def arguments_of(validation_data: Source | None, **arguments: Any) -> Json:
+    """Records the arguments of `fit` that were given; of data to validate on, only that it was."""
+    given = {name: configs.write(value) for name, value in arguments.items() if value is not None}
+    return given if validation_data is None else {"validation_data": True, **given}
 
 
 def settings_of(

@@ -23,6 +23,19 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="PHOTO",
         help="files or folders; or texts, if the model is for texts",
     )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="PATH",
+        help="where masks go: a new folder of PNG files, or one .json file in the form of COCO",
+    )
+    parser.add_argument(
+        "--tile",
+        type=int,
+        metavar="PIXELS",
+        help="for masks of large photos: the side of overlapping tiles, such as that of the "
+        "photos trained on",
+    )
 
 
 def run(options: Namespace) -> Outcome:
@@ -33,8 +46,13 @@ def run(options: Namespace) -> Outcome:
         load(options.model, trusted=options.trusted),
         [Path(item) for item in options.items],
     )
+    writer = fitted.encoding.output_reader()
+    if options.output is not None:
+        writer.check_place(options.output)
     are_texts = fitted.kind.in_cells and not _are_files(options.items)
-    predictions = fitted.predict(options.items if are_texts else items)
+    predictions = fitted.predict(options.items if are_texts else items, tile=options.tile)
+    if options.output is not None:
+        writer.write_predictions(predictions, options.output)
     names = options.items if are_texts else [prediction.path for prediction in predictions]
     key = "text" if are_texts else "path"
     result = [

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from PIL import Image
 
-from transferlearn.edge.item_reader import ItemReader, Rows
+from transferlearn.edge.item_reader import ItemReader, Rows, Seen
 from transferlearn.edge.pictures import (
     ImageFileError,
     decode,
@@ -61,9 +61,25 @@ class ImageReader(ItemReader):
         Raises:
             ValueError: A photo cannot be read, or an array does not hold pixels.
         """
-        paths = [str(item) if isinstance(item, (str, Path)) else None for item in items]
-        pixels = [self._pixels(item, path) for item, path in zip(items, paths, strict=True)]
-        return Rows({self.input: np.stack(pixels)}, np.arange(len(pixels)), paths)
+        pixels, seen = [], []
+        for item in items:
+            picture, one = self._opened(item)
+            pixels.append(self._fitted(picture))
+            seen.append(one)
+        return Rows({self.input: np.stack(pixels)}, np.arange(len(pixels)), seen)
+
+    def photo(self, item: Any) -> tuple[np.ndarray, Seen]:
+        """Reads one photo in its own size: `(height, width, 3)`, uint8, or float32 of floats.
+
+        Raises:
+            ValueError: The photo cannot be read, or an array does not hold pixels.
+        """
+        picture, one = self._opened(item)
+        return np.asarray(picture), one
+
+    def tiles(self, parts: Sequence[np.ndarray]) -> np.ndarray:
+        """Makes of some parts of a photo what the network takes, `(parts, height, width, 3)`."""
+        return np.stack([self._fitted(part) for part in parts])
 
     def check_size(self, content: bytes, most: int) -> None:
         """Refuses a photo of more than `most` pixels, before it is decoded."""
@@ -74,10 +90,12 @@ class ImageReader(ItemReader):
         """Measures brightness, contrast, colour and sharpness."""
         return of_pixels(arrays[self.input])
 
-    def _pixels(self, item: Any, path: str | None) -> np.ndarray:
-        """Reads one photo: `(height, width, 3)`, uint8, or float32 of an array of floats."""
+    def _opened(self, item: Any) -> tuple[Image.Image | np.ndarray, Seen]:
+        """Reads one photo in its own size: a picture of a file, or the checked array."""
         if not isinstance(item, (str, Path, bytes, Image.Image)):
-            return self._of_array(np.asarray(item))
+            pixels = self._of_array(np.asarray(item))
+            return pixels, Seen(None, (pixels.shape[0], pixels.shape[1]))
+        path = str(item) if isinstance(item, (str, Path)) else None
         try:
             if isinstance(item, Image.Image):
                 picture = to_rgb(item)
@@ -85,10 +103,18 @@ class ImageReader(ItemReader):
                 picture = decode(path) if path else decode_bytes(item)  # type: ignore[arg-type]
         except ImageFileError as error:
             raise ValueError(f"{path or 'The picture'} cannot be read: {error}") from error
-        return np.asarray(resize(picture, self.image_size, self.interpolation))
+        return picture, Seen(path, (picture.height, picture.width))
+
+    def _fitted(self, photo: Image.Image | np.ndarray) -> np.ndarray:
+        """Resizes one photo, or a part of it, to the size that the network takes."""
+        if isinstance(photo, Image.Image):
+            return np.asarray(resize(photo, self.image_size, self.interpolation))
+        if photo.shape[:2] == self.image_size:
+            return photo
+        return resize_array(photo, self.image_size, self.interpolation)
 
     def _of_array(self, pixels: np.ndarray) -> np.ndarray:
-        """Resizes one array of raw pixels, after checking it."""
+        """Checks one array of raw pixels."""
         if pixels.ndim != 3 or pixels.shape[-1] != 3 or pixels.dtype.kind not in "iuf":
             raise ValueError(
                 "A photo as an array has the shape (height, width, 3). "
@@ -106,7 +132,4 @@ class ImageReader(ItemReader):
                 )
         if not pixels.size or not (pixels.min() >= 0 and pixels.max() <= 255):  # NaN is neither
             raise ValueError("Pixels are within [0, 255], and finite.")
-        pixels = pixels if pixels.dtype == np.float32 else pixels.astype(np.uint8)
-        if pixels.shape[:2] == self.image_size:
-            return pixels
-        return resize_array(pixels, self.image_size, self.interpolation)
+        return pixels if pixels.dtype == np.float32 else pixels.astype(np.uint8)

@@ -11,18 +11,30 @@ from transferlearn.edge.named import Named
 from transferlearn.monitoring.traits import Traits, of_numbers
 
 
+class Seen(NamedTuple):
+    """Describes an item that was predicted on.
+
+    Attributes:
+        path: The path of its file, if there is one.
+        size: The `(height, width)` in pixels of an image before resizing; `None`: not known.
+    """
+
+    path: str | None = None
+    size: tuple[int, int] | None = None
+
+
 class Rows(NamedTuple):
     """Holds what was read of some items.
 
     Attributes:
         arrays: The network's inputs by name, `(rows, ...)`.
         item_of: The number of the item that each row is of, int64 `(rows,)`, in order.
-        paths: The path of each item's file, or `None`.
+        seen: What is known of each item, such as the path of its file.
     """
 
     arrays: dict[str, np.ndarray]
     item_of: np.ndarray
-    paths: list[str | None]
+    seen: list[Seen]
 
 
 class ItemReader(Named):
@@ -49,6 +61,18 @@ class ItemReader(Named):
             ValueError: An item cannot be read, for the reason that the message gives.
             OSError: There is no such file.
         """
+
+    def photo(self, item: Any) -> tuple[np.ndarray, Seen]:
+        """Reads one photo in its own size, to be cut into tiles: `(height, width, 3)`.
+
+        Raises:
+            ValueError: It cannot be read, or items of this kind have no tiles.
+        """
+        raise ValueError("tile cuts photos into tiles, and these are none. Leave tile out.")
+
+    def tiles(self, parts: Sequence[np.ndarray]) -> np.ndarray:
+        """Makes of some parts of what `photo` gave the rows that the network takes."""
+        raise NotImplementedError
 
     def check_size(self, content: bytes, most: int) -> None:
         """Refuses a file that would become far larger when it is read; by default, none does.
@@ -92,4 +116,4 @@ class ArrayReader(ItemReader):
     def read(self, items: Sequence[Any]) -> Rows:
         """Puts arrays of one shape into one."""
         arrays = np.stack([np.asarray(item) for item in items])
-        return Rows({self.input: arrays}, np.arange(len(arrays)), [None] * len(arrays))
+        return Rows({self.input: arrays}, np.arange(len(arrays)), [Seen()] * len(arrays))

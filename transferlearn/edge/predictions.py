@@ -1,12 +1,15 @@
 """Defines predictions, and what makes them of outputs; the same with and without Keras."""
 
 import abc
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
+from transferlearn.edge.item_reader import Seen
+from transferlearn.edge.maps.tiling import Strip, whole
 from transferlearn.edge.named import Named
 from transferlearn.tables import as_html
 
@@ -23,13 +26,48 @@ class OutputReader(Named):
         return ()
 
     @abc.abstractmethod
-    def read(self, outputs: Mapping[str, np.ndarray], paths: Sequence[str | None]) -> list[Any]:
+    def read(self, outputs: Mapping[str, np.ndarray], seen: Sequence[Seen]) -> list[Any]:
         """Makes a prediction for each row of the outputs.
 
         Args:
             outputs: The outputs by name, `(rows, ...)`.
-            paths: The path of each row's file, if it has one.
+            seen: What is known of each row's item, such as the path of its file.
         """
+
+    @property
+    def scale(self) -> int:
+        """Gives how many times larger than its photo a map becomes that is put together."""
+        return 1
+
+    def joined(self, strips: Iterator[Strip], seen: Seen) -> Any:
+        """Makes a prediction of a map in the size of its photo, which comes strip by strip.
+
+        Raises:
+            ValueError: The outputs are no maps, so a photo cannot be predicted on in tiles.
+        """
+        raise ValueError(
+            "tile is for models that answer for each pixel, such as those of masks. Leave tile out."
+        )
+
+    def numbers(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Gives the numbers of each row that logs and monitors keep; by default, all."""
+        return np.asarray(next(iter(outputs.values())))
+
+    def check_place(self, path: Path) -> None:
+        """Refuses a place that `write_predictions` cannot write predictions to.
+
+        Raises:
+            ValueError: These predictions are no pictures, so there is nothing to write.
+            OSError: The place is taken.
+        """
+        raise ValueError(
+            "Only predictions that are pictures, such as masks, are written into files. Print "
+            "others, such as with --json."
+        )
+
+    def write_predictions(self, predictions: Sequence[Any], path: Path) -> None:
+        """Writes predictions as files; `check_place` says where that can be."""
+        self.check_place(path)
 
     def spread(self, rows: np.ndarray) -> np.ndarray:
         """Gives the range of an output's numbers, by which differences are measured.
@@ -105,11 +143,11 @@ class ClassReader(OutputReader):
         return self.class_names
 
     def read(
-        self, outputs: Mapping[str, np.ndarray], paths: Sequence[str | None]
+        self, outputs: Mapping[str, np.ndarray], seen: Sequence[Seen]
     ) -> list[ClassPrediction]:
         """Makes a prediction for each item: its likeliest class, and the probabilities of all."""
         rows = outputs[self.output]
-        return [self._prediction(row, path) for row, path in zip(rows, paths, strict=True)]
+        return [self._prediction(row, one.path) for row, one in zip(rows, seen, strict=True)]
 
     def same(
         self,
@@ -196,12 +234,14 @@ class NumberReader(OutputReader):
         return np.maximum(np.ptp(rows, axis=0), np.maximum(least, np.finfo(float).tiny))
 
     def read(
-        self, outputs: Mapping[str, np.ndarray], paths: Sequence[str | None]
+        self, outputs: Mapping[str, np.ndarray], seen: Sequence[Seen]
     ) -> list[NumberPrediction]:
         """Makes a prediction for each item: its numbers, by name."""
         return [
-            NumberPrediction(values=dict(zip(self.names, map(float, row), strict=True)), path=path)
-            for row, path in zip(outputs[self.output], paths, strict=True)
+            NumberPrediction(
+                values=dict(zip(self.names, map(float, row), strict=True)), path=one.path
+            )
+            for row, one in zip(outputs[self.output], seen, strict=True)
         ]
 
 
@@ -224,11 +264,32 @@ class RawReader(OutputReader):
 
     name: ClassVar[str] = "raw"
 
-    def read(
-        self, outputs: Mapping[str, np.ndarray], paths: Sequence[str | None]
-    ) -> list[RawPrediction]:
+    def read(self, outputs: Mapping[str, np.ndarray], seen: Sequence[Seen]) -> list[RawPrediction]:
         """Gives each item its row of every output."""
         return [
-            RawPrediction(values={name: rows[i] for name, rows in outputs.items()}, path=path)
-            for i, path in enumerate(paths)
+            RawPrediction(values={name: rows[i] for name, rows in outputs.items()}, path=one.path)
+            for i, one in enumerate(seen)
         ]
+
+
+class MapReader(OutputReader):
+    """Makes predictions of maps, each in the size of its photo.
+
+    Attributes:
+        output: The name of the output, `(rows, height, width, channels)`.
+    """
+
+    output: ClassVar[str]
+
+    def read(self, outputs: Mapping[str, np.ndarray], seen: Sequence[Seen]) -> list[Any]:
+        """Makes a prediction of each map; where no size is known, in the map's own."""
+        found = []
+        for values, one in zip(outputs[self.output], seen, strict=True):
+            size = one.size or (values.shape[0] // self.scale, values.shape[1] // self.scale)
+            strips = whole(values, size, self.scale)
+            found.append(self.joined(strips, one._replace(size=size)))
+        return found
+
+    @abc.abstractmethod
+    def joined(self, strips: Iterator[Strip], seen: Seen) -> Any:
+        """Makes a prediction of a map in the size of its photo, which comes strip by strip."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from transferlearn.edge.description import Description
 from transferlearn.edge.item_reader import ItemReader, Rows
+from transferlearn.edge.maps.whole_photos import predict_in_tiles
 from transferlearn.edge.predictions import OutputReader
 from transferlearn.edge.runtimes import Runtime, open_runtime
 
@@ -67,13 +68,15 @@ class Runner:
         )
         return runner
 
-    def predict(self, items: Any) -> Any:
+    def predict(self, items: Any, *, tile: int | tuple[int, int] | None = None) -> Any:
         """Predicts on one item or on several, as `FittedModel.predict` does.
 
         Args:
             items: Photos: a path, the bytes of a file, a Pillow picture, an array
                 `(height, width, 3)` of raw pixels in [0, 255], or a list of those. Texts: a string,
                 a `Path` of a file, or a list of those. Other kinds: arrays, or `.npy` files.
+            tile: For masks of large photos, the side of overlapping tiles in pixels, see
+                `FittedModel.predict`.
 
         Returns:
             A prediction for one item, else a list of them, in order.
@@ -85,10 +88,23 @@ class Runner:
         single = self.item_reader.is_one(items)
         given = [items] if single else list(items)
         predictions = []
-        for begin in range(0, len(given), _AT_ONCE):
-            rows = self.item_reader.read(given[begin : begin + _AT_ONCE])
-            predictions += self.output_reader.read(self.outputs(rows), rows.paths)
+        if tile is not None:
+            predictions = [self._in_tiles(item, tile) for item in given]
+        else:
+            for begin in range(0, len(given), _AT_ONCE):
+                rows = self.item_reader.read(given[begin : begin + _AT_ONCE])
+                predictions += self.output_reader.read(self.outputs(rows), rows.seen)
         return predictions[0] if single else predictions
+
+    def _in_tiles(self, item: Any, tile: int | tuple[int, int]) -> Any:
+        """Predicts on one photo tile by tile."""
+        (name,) = self.description.inputs
+
+        def run(tiles: np.ndarray) -> np.ndarray:
+            (maps,) = self._of_arrays({name: tiles}).values()
+            return maps
+
+        return predict_in_tiles(self.item_reader, self.output_reader, item, tile, run)
 
     def run(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Runs the model on arrays, and gives its outputs by name.
@@ -108,16 +124,8 @@ class Runner:
 
     def outputs(self, rows: Rows) -> dict[str, np.ndarray]:
         """Gives the outputs for items by name; several rows of one item are averaged."""
-        inputs = {
-            name: as_dtype(rows.arrays[name], spec.dtype)
-            for name, spec in self.description.inputs.items()
-        }
-        parts = [
-            self.run({name: array[begin : begin + _AT_ONCE] for name, array in inputs.items()})
-            for begin in range(0, len(rows.item_of), _AT_ONCE)
-        ]
-        outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        if len(rows.item_of) == len(rows.paths):
+        outputs = self._of_arrays(rows.arrays)
+        if len(rows.item_of) == len(rows.seen):
             return outputs
         starts = np.flatnonzero(np.diff(rows.item_of, prepend=-1))
         counts = np.diff(starts, append=len(rows.item_of))
@@ -125,6 +133,19 @@ class Runner:
             name: (np.add.reduceat(array, starts, dtype=float).T / counts).T.astype(array.dtype)
             for name, array in outputs.items()
         }
+
+    def _of_arrays(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Gives the outputs for rows of any number, in the dtypes that the model takes."""
+        inputs = {
+            name: as_dtype(arrays[name], spec.dtype)
+            for name, spec in self.description.inputs.items()
+        }
+        rows = len(next(iter(inputs.values())))
+        parts = [
+            self.run({name: array[begin : begin + _AT_ONCE] for name, array in inputs.items()})
+            for begin in range(0, rows, _AT_ONCE)
+        ]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def as_dtype(array: np.ndarray, dtype: str) -> np.ndarray:

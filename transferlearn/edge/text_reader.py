@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from transferlearn.edge.item_reader import ItemReader, Rows
+from transferlearn.edge.item_reader import ItemReader, Rows, Seen
 from transferlearn.edge.tokenizers import EdgeTokenizer
 from transferlearn.monitoring.traits import Traits, of_tokens
 
@@ -60,9 +60,8 @@ class TextReader(ItemReader):
         for place, row in zip(ids, rows, strict=True):
             place[: len(row)] = row
         item_of = np.repeat(np.arange(len(items)), [len(of_item) for of_item in pieces])
-        return Rows(
-            {self.input: ids}, item_of, [str(x) if isinstance(x, Path) else None for x in items]
-        )
+        seen = [Seen(str(x) if isinstance(x, Path) else None) for x in items]
+        return Rows({self.input: ids}, item_of, seen)
 
     def traits(self, arrays: Mapping[str, np.ndarray]) -> Traits:
         """Measures the number of tokens of each row."""

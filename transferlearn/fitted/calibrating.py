@@ -7,6 +7,7 @@ import numpy as np
 from transferlearn import data
 from transferlearn.data.messages import notice
 from transferlearn.fitted.calibration import Calibration
+from transferlearn.fitted.known_items import doubts_of
 from transferlearn.fitted.logits import open_output
 from transferlearn.fitted.outputs import check_finite, with_targets
 from transferlearn.fitted.trained import Trained
@@ -25,6 +26,8 @@ def calibrate(fitted: Trained, labelled: Source, on_error: str) -> Calibration:
             "calibrate: look at the intervals of fitted.evaluate(...) for how far it errs."
         )
     dataset = data.load(labelled, fitted.kind, fitted.encoding.target, on_error=on_error)
+    for doubt in doubts_of(fitted, dataset, "it will be too sure of itself on others"):
+        notice(doubt)
     opened = open_output(fitted.model, scaling.activation)
     logits, targets = with_targets(fitted, dataset, opened.logits, in_numpy)
     check_finite(logits, [None] * len(logits))

@@ -6,9 +6,12 @@ from typing import NamedTuple
 import numpy as np
 
 from transferlearn.data.dataset import Dataset, ItemDataset
+from transferlearn.fitted.trained import Trained
 from transferlearn.hashing import hash_of_item
 from transferlearn.types import Json
+from transferlearn.wording import counted
 
+TOO_GOOD = "the score is too good"
 # Of an item's hash: among 10,000 x 10,000 items, two agree by chance once in three million cases.
 _DIGITS = 12
 _MOST = 4096  # digests, so that a record stays below 50 kB
@@ -57,6 +60,15 @@ def trained_on(dataset: Dataset, record: Json) -> Overlap | None:
     largest = max(known) if len(known) == _MOST else "g"  # which is above all digits
     asked = [digest for digest in _digests(dataset) if digest <= largest]
     return Overlap(sum(digest in known for digest in asked), len(asked))
+
+
+def doubts_of(fitted: Trained, dataset: Dataset, so: str) -> list[str]:
+    """Says how many items were trained on, if any were, and what follows from that."""
+    overlap = trained_on(dataset, fitted.outline.data)
+    if overlap is None or not overlap.found:
+        return []
+    whole = f"{counted(overlap.looked_up, fitted.kind.noun)} that could be compared"
+    return [f"{overlap.found:,} of {whole} were trained on, so {so}."]
 
 
 def _digests(dataset: ItemDataset) -> list[str]:

@@ -1,28 +1,27 @@
 """Holds a trained Keras model with what it needs to predict, be scored and be saved."""
 
-import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
 
 import keras
-import numpy as np
 from PIL import Image
 
 from transferlearn import data
 from transferlearn.data.dataset import Dataset
 from transferlearn.data.kind import Kind
-from transferlearn.data.messages import indented, notice
+from transferlearn.data.messages import notice
 from transferlearn.fitted.calibrating import calibrate
 from transferlearn.fitted.calibration import Calibration
 from transferlearn.fitted.hub import push
+from transferlearn.fitted.known_items import TOO_GOOD, doubts_of
 from transferlearn.fitted.known_score import KnownScore, known_score
 from transferlearn.fitted.outline import Outline
-from transferlearn.fitted.outputs import check_finite, not_finite, of_batch, of_rows, with_targets
+from transferlearn.fitted.outputs import decoded, evaluated, in_parts, of_batch
 from transferlearn.fitted.saving import write_save
 from transferlearn.fitted.showing import html_of
 from transferlearn.fitted.signing import PrivateKey
+from transferlearn.fitted.tiles import in_tiles
 from transferlearn.monitoring import Reference
 from transferlearn.schedules import PhaseResult
 from transferlearn.tasks import Encoding, Evaluation, Seen
@@ -30,6 +29,7 @@ from transferlearn.types import Source
 from transferlearn.wording import counted
 
 Prediction = TypeVar("Prediction")
+Tile = int | tuple[int, int] | None
 
 
 @dataclass(kw_only=True, repr=False)
@@ -122,18 +122,24 @@ class FittedModel(Generic[Prediction]):
         return html_of(self)
 
     @overload
-    def predict(self, items: str | Path | Image.Image, *, on_error: str = ...) -> Prediction: ...
+    def predict(
+        self, items: str | Path | Image.Image, *, on_error: str = ..., tile: Tile = ...
+    ) -> Prediction: ...
 
     @overload
     def predict(
-        self, items: list[Any] | tuple[Any, ...], *, on_error: str = ...
+        self, items: list[Any] | tuple[Any, ...], *, on_error: str = ..., tile: Tile = ...
     ) -> list[Prediction]: ...
 
     @overload
-    def predict(self, items: object, *, on_error: str = ...) -> Prediction | list[Prediction]: ...
+    def predict(
+        self, items: object, *, on_error: str = ..., tile: Tile = ...
+    ) -> Prediction | list[Prediction]: ...
 
-    def predict(self, items: object, *, on_error: str = "skip") -> Prediction | list[Prediction]:
-        """Predicts the class, the tags or the numbers of one item or of several.
+    def predict(
+        self, items: object, *, on_error: str = "skip", tile: Tile = None
+    ) -> Prediction | list[Prediction]:
+        """Predicts the class, the tags, the numbers or the mask of one item or of several.
 
         Args:
             items: Images: a path, a list of paths, a folder, a PIL image or a list of them, an
@@ -143,6 +149,10 @@ class FittedModel(Generic[Prediction]):
                 such files, or a `tf.data.Dataset` of strings.
             on_error: What to do with a broken file among several: `"skip"` it (and say so) or
                 `"raise"`.
+            tile: For masks of large photos, the side in pixels of the photo, or the
+                `(height, width)`, of tiles that it is cut into. Each tile is resized as a
+                whole photo would be, so take the size of the photos trained on. Tiles overlap by a
+                quarter, and are blended there. `None`: photos are resized whole.
 
         Returns:
             A prediction for a single item, else a list of them, in order. (Type checkers see one
@@ -150,22 +160,21 @@ class FittedModel(Generic[Prediction]):
 
         Raises:
             OSError: There is no such file.
-            ValueError: A single item cannot be read, or pixels are not in [0, 255].
+            ValueError: A single item cannot be read, pixels are not in [0, 255], or there are tiles
+                for a model that makes no masks.
 
         Example:
             fitted.predict("photo.jpg").class_name
         """
+        if tile is not None:
+            return in_tiles(self, items, tile, on_error)
         # The short way for one item: no hashes, no threads, nothing traced again.
         single = self.kind.is_one(items)
         if single and (one := self.kind.one(items)) is not None:
             values = self.encoding.values(of_batch(self.model, one.batch))
-            return self._decoded(values, [Seen(one.path, one.size)])[0]
+            return decoded(self.encoding, [(values, [Seen(one.path, one.size)])])[0]
         dataset = self.kind.unlabelled(items, on_error="raise" if single else on_error)
-        outputs = of_rows(self.model, dataset, self.outline.batch_size)
-        values = dataset.of_items(self.encoding.values(outputs))
-        unknown = [None] * len(values)
-        paths, sizes = dataset.paths or unknown, dataset.original_sizes or unknown
-        predictions = self._decoded(values, list(map(Seen, paths, sizes)))
+        predictions = decoded(self.encoding, in_parts(self, dataset))
         return predictions[0] if single else predictions
 
     def evaluate(self, labelled: Source, *, on_error: str = "skip") -> Evaluation:
@@ -185,14 +194,9 @@ class FittedModel(Generic[Prediction]):
             ValueError: The model does not know a target, such as a new class, or gives NaN.
         """
         dataset = data.load(labelled, self.kind, self.encoding.target, on_error=on_error)
-        started = time.perf_counter()
-        rows, targets = with_targets(self, dataset, self.model, self.encoding.values)
-        values = dataset.of_items(rows)
-        seconds = time.perf_counter() - started
-        paths = tuple(dataset.paths or [None] * len(values))
-        check_finite(values, paths)
-        measured = self.encoding.measure(values, targets)
-        return measured.completed(self.encoding.score, values, targets, paths, seconds)
+        for doubt in doubts_of(self, dataset, TOO_GOOD):
+            notice(doubt)
+        return evaluated(self, dataset)
 
     def calibrate(self, labelled: Source, *, on_error: str = "skip") -> Calibration:
         """Makes a classifier's probabilities say how often it is right, by temperature scaling.
@@ -281,12 +285,3 @@ class FittedModel(Generic[Prediction]):
             OSError: The Hub cannot be reached, or refuses the name or the token.
         """
         return push(self, name, token=token, private=private, evaluation=evaluation, sign=sign)
-
-    def _decoded(self, values: np.ndarray, seen: Sequence[Seen]) -> list[Prediction]:
-        """Turns values into predictions, and warns of values that are NaN or infinite."""
-        if lost := not_finite(values, [one.path for one in seen]):
-            notice(
-                f"The model gave NaN or infinity for {len(lost)} of {len(values)} items; ignore "
-                f"these predictions:{indented(lost)}"
-            )
-        return self.encoding.decode(values, seen)

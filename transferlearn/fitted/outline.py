@@ -24,6 +24,9 @@ class Outline:
         builder: The class of the builder, as `transferlearn.configs` names it; `""` in saves that
             do not tell.
         epochs: The epochs that were planned, of all phases together; `None` in such saves.
+        arguments: The arguments of `fit` that were given, but for `train`, `schedule`, `cache` and
+            those that change no weights; `validation_data` is `True`. Empty in saves that do not
+            tell.
         data: The record of the items that were trained on: `fingerprint` is a hash of them and of
             their targets, `digests` short hashes of single items (of at most 4,096), `targets` a
             table of what there was to learn, `skipped` how many were left out, `skipped_items` the
@@ -44,5 +47,6 @@ class Outline:
     licence: str = "unknown"
     builder: str = ""
     epochs: int | None = None
+    arguments: Json = field(default_factory=dict)
     data: Json = field(default_factory=dict)
     blocks: dict[str, list[str]] = field(default_factory=dict)  # lists, as JSON gives them back

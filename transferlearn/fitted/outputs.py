@@ -1,16 +1,21 @@
-"""Runs a model on items, for what its outputs mean, and finds those that are not finite."""
+"""Runs a model on items: for its outputs and what they mean, for predictions and figures."""
 
 import threading
-from collections.abc import Callable, Sequence
-from typing import Any
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice, repeat
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
 
 from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.data.iterating import iterate, without_retracing_advice
-from transferlearn.data.messages import indented
+from transferlearn.data.messages import indented, notice
 from transferlearn.fitted.trained import Trained
+from transferlearn.tasks import Encoding, Evaluation, Seen, Tally
+
+Prediction = TypeVar("Prediction")
 
 # One prediction at a time: on JAX a running one holds the model's state, and TensorFlow then
 # compiles only once.
@@ -55,10 +60,83 @@ def with_targets(
     return rows, targets
 
 
-def not_finite(values: np.ndarray, paths: Sequence[str | None]) -> list[str]:
-    """Names the items with a value that is NaN or infinite."""
+def in_parts(fitted: Trained, dataset: Dataset) -> Iterator[tuple[np.ndarray, list[Seen]]]:
+    """Gives a model's values for all items of a dataset, with what is known of the items.
+
+    Where values are as large as items, they come batch by batch, so that not all are in memory.
+    """
+    if fitted.encoding.by_batch:
+        seen = _seen(dataset)
+        for x, *_ in iterate(dataset.batches(batch_size=fitted.outline.batch_size)):
+            values = fitted.encoding.values(of_batch(fitted.model, x))
+            yield values, [next(seen) for _ in values]
+        return
+    outputs = of_rows(fitted.model, dataset, fitted.outline.batch_size)
+    values = dataset.of_items(fitted.encoding.values(outputs))
+    yield values, list(islice(_seen(dataset), len(values)))
+
+
+def decoded(
+    encoding: Encoding[Prediction], parts: Iterable[tuple[np.ndarray, Sequence[Seen]]]
+) -> list[Prediction]:
+    """Turns values into predictions, and warns of values that are NaN or infinite."""
+    predictions: list[Prediction] = []
+    lost: list[str] = []
+    for values, seen in parts:
+        lost += not_finite(values, [one.path for one in seen], len(predictions))
+        predictions += encoding.decode(values, seen)
+    if lost:
+        notice(
+            f"The model gave NaN or infinity for {len(lost)} of {len(predictions)} items; ignore "
+            f"these predictions:{indented(lost)}"
+        )
+    return predictions
+
+
+def evaluated(fitted: Trained, dataset: Dataset) -> Evaluation:
+    """Scores a model on items with targets, and keeps what the figures were computed from.
+
+    Raises:
+        ValueError: The model gives NaN.
+    """
+    started, encoding = time.perf_counter(), fitted.encoding
+    if encoding.by_batch:
+        tally, paths = _tallied(fitted, dataset)
+        seconds = time.perf_counter() - started
+        return tally.evaluation().completed(encoding.score, None, None, paths, seconds)
+    rows, targets = with_targets(fitted, dataset, fitted.model, encoding.values)
+    values = dataset.of_items(rows)
+    seconds = time.perf_counter() - started
+    paths = tuple(dataset.paths or [None] * len(values))
+    check_finite(values, paths)
+    measured = encoding.measure(values, targets)
+    return measured.completed(encoding.score, values, targets, paths, seconds)
+
+
+def _tallied(fitted: Trained, dataset: Dataset) -> tuple[Tally, tuple[str | None, ...]]:
+    """Counts, batch by batch, what all items add to the figures; gives their files, too."""
+    encoding, seen = fitted.encoding, _seen(dataset)
+    tallies: list[Tally] = []
+    paths: list[str | None] = []
+    batches = dataset.batches(batch_size=fitted.outline.batch_size, encode=encoding.raw)
+    for x, y, *_ in iterate(batches):
+        values = encoding.values(of_batch(fitted.model, x))
+        of_batch_paths = [next(seen).path for _ in values]
+        check_finite(values, of_batch_paths)
+        tallies.append(encoding.tally(values, np.asarray(y)))
+        paths += of_batch_paths
+    return type(tallies[0]).joined(tallies), tuple(paths)
+
+
+def _seen(dataset: Dataset) -> Iterator[Seen]:
+    """Gives what is known of each item, without an end where nothing is."""
+    return map(Seen, dataset.paths or repeat(None), dataset.original_sizes or repeat(None))
+
+
+def not_finite(values: np.ndarray, paths: Sequence[str | None], before: int = 0) -> list[str]:
+    """Names the items with a value that is NaN or infinite, which come after `before` others."""
     finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
-    return [paths[int(i)] or f"item {i}" for i in np.flatnonzero(~finite)]
+    return [paths[int(i)] or f"item {before + i}" for i in np.flatnonzero(~finite)]
 
 
 def check_finite(values: np.ndarray, paths: Sequence[str | None]) -> None:

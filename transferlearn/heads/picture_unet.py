@@ -67,8 +67,8 @@ class PictureUNet(Decoder):
         image = features[_IMAGE]
         x = None
         for level in reversed([level for level in self.features if level != _IMAGE]):
-            # The levels of a network differ by factors of ten in size; so do their channels. Without
-            # this, a trial stayed at the bicubic picture.
+            # Levels differ by factors of ten in size, and so do their channels. Without this, a
+            # trial stayed at the bicubic picture.
             tap = keras.layers.BatchNormalization(momentum=_MOMENTUM, name=f"{level}_scaled")(
                 features[level]
             )
@@ -89,7 +89,8 @@ def _joined(x: Tensor, tap: Tensor, level: str) -> Tensor:
     """Enlarges a map to the size of a level, and puts both together."""
     height, width = tap.shape[1:3]
     if x.shape[1:3] != (height, width):
-        x = keras.layers.Resizing(height, width, name=f"{level}_enlarged")(x)
+        # `Resizing` would leak `training=True` to BatchNorm where somebody calls the model himself.
+        x = keras.ops.image.resize(x, (height, width), interpolation="bilinear")
     return keras.layers.Concatenate(name=f"{level}_joined")([x, tap])
 
 

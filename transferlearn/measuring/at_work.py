@@ -7,7 +7,9 @@ import numpy as np
 from transferlearn import data
 from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.data.iterating import without_retracing_advice
+from transferlearn.data.messages import notice
 from transferlearn.fitted import FittedModel
+from transferlearn.fitted.known_items import doubts_of
 from transferlearn.measuring.signals import LEAST, TRAINING_ITEMS, measure
 from transferlearn.monitoring import Reference, Watch, watch
 from transferlearn.monitoring.axes import Axes
@@ -38,7 +40,10 @@ def make_reference(
         fitted.reference = tl.make_reference(fitted, "photos/validation", trained_on="photos/train")
         fitted.save("flowers")
     """
-    held_out = measure(fitted, _labelled(fitted, labelled))
+    given = _labelled(fitted, labelled)
+    for doubt in doubts_of(fitted, given, "other items will look as if they had changed"):
+        notice(doubt)
+    held_out = measure(fitted, given)
     order = np.random.default_rng(0).permutation(len(held_out.values))
     if trained_on is None:
         half = len(order) // 2

@@ -21,7 +21,14 @@ from transferlearn.plotting.canvas import (
     on,
     scale,
 )
-from transferlearn.plotting.evaluations import Draw, Mistake, feature_map, mistakes, pictures
+from transferlearn.plotting.evaluations import (
+    Draw,
+    Mistake,
+    check_type,
+    feature_map,
+    mistakes,
+    pictures,
+)
 from transferlearn.plotting.labels import label, labels
 from transferlearn.plotting.ranking import precision_recall, roc
 from transferlearn.tasks import ClassEvaluation
@@ -58,6 +65,7 @@ def confusion(evaluation: ClassEvaluation, ax: Axes | None = None) -> Figure:
         evaluation: The evaluation of a classifier.
         ax: The axes to draw in; `None`: those of a new figure.
     """
+    check_type(evaluation, ClassEvaluation)
     counts = evaluation.confusion
     if evaluation.several:
         return _tags(counts, evaluation.class_names, ax)
@@ -123,6 +131,7 @@ def reliability(evaluation: ClassEvaluation, ax: Axes | None = None) -> Figure:
         evaluation: The evaluation of a classifier.
         ax: The axes to draw in; `None`: those of a new figure.
     """
+    check_type(evaluation, ClassEvaluation)
     bins = evaluation.reliability
     ax = canvas(ax, 4.6, 4.8, xlabel="probability of the answer", ylabel="share that is right")
     ax.plot([0, 1], [0, 1], ":", color=INK, linewidth=1, label="as often as it says")

@@ -27,6 +27,15 @@ class Mistake(NamedTuple):
     lines: tuple[str, ...]
 
 
+def check_type(value: object, wanted: type) -> None:
+    """Raises a `TypeError` unless a picture can be drawn of the value."""
+    if not isinstance(value, wanted):
+        raise TypeError(
+            f"This picture is drawn of a {wanted.__name__}, which fitted.evaluate(test) gives for "
+            f"a task that has it. Received: {type(value).__name__}"
+        )
+
+
 @functools.singledispatch
 def pictures(evaluation: Evaluation) -> dict[str, Draw]:
     """Gives the pictures of an evaluation by title, as functions that draw them; by default none.

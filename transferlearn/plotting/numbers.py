@@ -17,7 +17,14 @@ from transferlearn.plotting.canvas import (
     finished,
     scale,
 )
-from transferlearn.plotting.evaluations import Draw, Mistake, feature_map, mistakes, pictures
+from transferlearn.plotting.evaluations import (
+    Draw,
+    Mistake,
+    check_type,
+    feature_map,
+    mistakes,
+    pictures,
+)
 from transferlearn.plotting.labels import label
 from transferlearn.tasks import NumberEvaluation
 
@@ -40,6 +47,7 @@ def predicted_and_true(evaluation: NumberEvaluation, axes: Sequence[Axes] | None
         evaluation: The evaluation of a regressor.
         axes: The axes to draw in, two for each number; `None`: those of a new figure.
     """
+    check_type(evaluation, NumberEvaluation)
     names = evaluation.names[:_MOST]
     axes = canvases(axes, 2 * len(names), 2, 4.2, 3.6)
     for i, name in enumerate(names):

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from transferlearn.plotting.canvas import INK, canvas, finished, legend, styles
+from transferlearn.plotting.evaluations import check_type
 from transferlearn.plotting.labels import label
 from transferlearn.tasks import ClassEvaluation
 
@@ -34,6 +35,7 @@ def precision_recall(evaluation: ClassEvaluation, ax: Axes | None = None) -> Fig
         evaluation: The evaluation of a classifier.
         ax: The axes to draw in; `None`: those of a new figure.
     """
+    check_type(evaluation, ClassEvaluation)
     ax = canvas(ax, 4.6, 4.8, xlabel="recall", ylabel="precision")
 
     def points(true: np.ndarray, false: np.ndarray) -> Points:
@@ -51,6 +53,7 @@ def roc(evaluation: ClassEvaluation, ax: Axes | None = None) -> Figure:
         evaluation: The evaluation of a classifier.
         ax: The axes to draw in; `None`: those of a new figure.
     """
+    check_type(evaluation, ClassEvaluation)
     ax = canvas(ax, 4.6, 4.8, xlabel="share of false alarms", ylabel="share that is found")
     ax.plot([0, 1], [0, 1], ":", color=INK, linewidth=1)
 

@@ -8,22 +8,26 @@ from transferlearn.fitted import Outline
 
 _PLACES = ("", "schedules", "freezing", "heads", "data", "backbones", "tasks")  # of public names
 _OURS = "transferlearn."
+_DATA = "validation_data"  # of which an outline knows only that it was given
 _OF_FIT = ("schedule", "callbacks")  # settings that `fit` takes, not the builder
 
 
-def code_of(outline: Outline) -> str:
+def code_of(outline: Outline, temperature: float = 1.0) -> str:
     """Writes the lines; what they cannot tell, such as a layer of one's own, is named only."""
     settings = {k: v for k, v in outline.settings.items() if k != "schedule_augmentation"}
     of_fit = {name: settings.pop(name) for name in _OF_FIT if name in settings}
-    if outline.epochs is not None:
-        of_fit = {"epochs": outline.epochs, **of_fit}
     builder = _name(outline.builder) if outline.builder else "builder_class"
     fields = "".join(f"    {name}={_value(value)},\n" for name, value in settings.items())
-    options = "".join(f", {name}={_value(value)}" for name, value in of_fit.items())
+    options = "".join(
+        f", {name}={'validation' if name == _DATA else _value(value)}"
+        for name, value in {**outline.arguments, **of_fit}.items()
+    )
+    calibrated = f"fitted.calibrate(validation)  # temperature {temperature:.4g}\n"
     return (
         "import transferlearn as tl\n\n"
         f"builder = {builder}(\n    {outline.backbone!r},\n{fields})\n"
         f"fitted = builder.fit(train{options})\n"
+        f"{calibrated if temperature != 1 else ''}"
         "fitted.evaluate(test)"
     )
 

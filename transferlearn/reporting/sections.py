@@ -166,9 +166,7 @@ def cost_section(
 
 def again_section(fitted: FittedModel[Any]) -> Section:
     """Shows how the training is run again, and with which versions this was written."""
-    code = code_of(fitted.outline)
-    if fitted.temperature != 1:
-        code += f"\nfitted.calibrate(validation)  # temperature {fitted.temperature:.4g}"
+    code = code_of(fitted.outline, fitted.temperature)
     section = Section("again", "How to run it again", code=code)
     section.texts.append(
         f"The pretrained weights: {fitted.outline.source} (licence: {fitted.outline.licence})."

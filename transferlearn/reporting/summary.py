@@ -4,9 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from transferlearn.data import Dataset
 from transferlearn.fitted import FittedModel
-from transferlearn.fitted.known_items import trained_on
 from transferlearn.fitted.showing import facts_of
 from transferlearn.tasks import Evaluation
 from transferlearn.wording import counted
@@ -66,15 +64,6 @@ def summarise(
         warnings=[*doubts, *_warnings(fitted, evaluation)],
         facts=facts,
     )
-
-
-def doubts_of(fitted: FittedModel[Any], tested: Dataset) -> list[str]:
-    """Says whether items of a test were trained on: then its score is too good."""
-    overlap = trained_on(tested, fitted.outline.data)
-    if overlap is None or not overlap.found:
-        return []
-    whole = f"{counted(overlap.looked_up, f'test {fitted.kind.noun}')} that could be compared"
-    return [f"{overlap.found:,} of {whole} were trained on, so the score is too good."]
 
 
 def _words(low: str, high: str, how: str) -> str:

@@ -7,10 +7,10 @@ from typing import Any
 
 from transferlearn import data
 from transferlearn.comparison import Comparison
-from transferlearn.data.messages import notice
 from transferlearn.drafts import new_draft, written_whole
 from transferlearn.extras import install_line
 from transferlearn.fitted import FittedModel
+from transferlearn.fitted.known_items import TOO_GOOD, doubts_of
 from transferlearn.money import Money, price
 from transferlearn.types import Source
 
@@ -74,13 +74,11 @@ def _page(
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     from transferlearn.reporting import sections
-    from transferlearn.reporting.summary import doubts_of, summarise
+    from transferlearn.reporting.summary import summarise
 
     tested = None if test is None else data.load(test, fitted.kind, fitted.encoding.target)
     evaluation = None if test is None else fitted.evaluate(test)
-    doubts = [] if tested is None else doubts_of(fitted, tested)
-    for doubt in doubts:
-        notice(doubt)
+    doubts = [] if tested is None else doubts_of(fitted, tested, TOO_GOOD)
     summary = summarise(fitted, evaluation, doubts)
     parts = [sections.data_section(fitted, tested), sections.training_section(fitted)]
     if evaluation is not None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from transferlearn.edge.item_reader import Rows
+from transferlearn.edge.item_reader import Rows, Seen
 from transferlearn.monitoring import Measured
 from transferlearn.serving.errors import RefusalError, bad
 from transferlearn.serving.log import PredictionLog, Row
@@ -60,7 +60,7 @@ class Predictor:
             outputs = served.runner.outputs(rows)
         except (ValueError, TypeError, OverflowError, RecursionError) as error:
             raise bad(" ".join(str(error).split())[:500]) from error
-        predictions = served.runner.output_reader.read(outputs, [None] * len(items))
+        predictions = served.runner.output_reader.read(outputs, rows.seen)
         seconds = time.perf_counter() - started
         self._note(served, rows, outputs, request_id, seconds)
         return Answer([_as_json(prediction) for prediction in predictions], outputs)
@@ -82,7 +82,7 @@ class Predictor:
             outputs = served.runner.run(arrays)
         except ValueError as error:
             raise bad(" ".join(str(error).split())[:500]) from error
-        rows = Rows(dict(arrays), np.arange(len(first)), [None] * len(first))
+        rows = Rows(dict(arrays), np.arange(len(first)), [Seen()] * len(first))
         self._note(served, rows, outputs, request_id, time.perf_counter() - started)
         return outputs
 
@@ -95,7 +95,7 @@ class Predictor:
         seconds: float,
     ) -> None:
         """Counts the items, and logs them."""
-        count = len(rows.paths)
+        count = len(rows.seen)
         self._metrics.items.labels(served.name).inc(count)
         reference, values = served.reference, np.asarray(next(iter(outputs.values())), float)
         if len(rows.item_of) != count:

@@ -1,10 +1,12 @@
 """Defines what is learnt: how targets become losses, scores, predictions and figures."""
 
 from transferlearn.edge import ClassPrediction as ClassPrediction
+from transferlearn.edge import MaskPrediction as MaskPrediction
 from transferlearn.edge import NumberPrediction as NumberPrediction
+from transferlearn.edge import PicturePrediction as PicturePrediction
+from transferlearn.edge import Seen as Seen
 from transferlearn.tasks.base import Encoding as Encoding
 from transferlearn.tasks.base import Objective as Objective
-from transferlearn.tasks.base import Seen as Seen
 from transferlearn.tasks.base import Task as Task
 from transferlearn.tasks.classification import ClassEncoding as ClassEncoding
 from transferlearn.tasks.classification import ClassEvaluation as ClassEvaluation
@@ -12,6 +14,7 @@ from transferlearn.tasks.classification import Classification as Classification
 from transferlearn.tasks.classification import TagEncoding as TagEncoding
 from transferlearn.tasks.classification import Tagging as Tagging
 from transferlearn.tasks.figures import Evaluation as Evaluation
+from transferlearn.tasks.figures import Tally as Tally
 from transferlearn.tasks.image_to_image import PSNR as PSNR
 from transferlearn.tasks.image_to_image import SSIM as SSIM
 from transferlearn.tasks.image_to_image import ImageToImage as ImageToImage
@@ -31,7 +34,6 @@ from transferlearn.tasks.scores import Similarity as Similarity
 from transferlearn.tasks.segmentation import CrossEntropyDice as CrossEntropyDice
 from transferlearn.tasks.segmentation import MaskEncoding as MaskEncoding
 from transferlearn.tasks.segmentation import MaskEvaluation as MaskEvaluation
-from transferlearn.tasks.segmentation import MaskPrediction as MaskPrediction
 from transferlearn.tasks.segmentation import MeanIoU as MeanIoU
 from transferlearn.tasks.segmentation import Segmentation as Segmentation
 from transferlearn.tasks.solving import SolvedLayer as SolvedLayer

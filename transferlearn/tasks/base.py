@@ -4,17 +4,17 @@ import abc
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import keras
 import numpy as np
 
 from transferlearn.assembling import NetworkOutput
 from transferlearn.data import Encoder, Spec, Target, Targets
-from transferlearn.edge import OutputReader, RawReader
+from transferlearn.edge import OutputReader, RawReader, Seen
 from transferlearn.heads import Output
 from transferlearn.monitoring import OutputSignals, Unwatched
-from transferlearn.tasks.figures import Evaluation
+from transferlearn.tasks.figures import Evaluation, Tally
 from transferlearn.tasks.pairs import PairedTest
 from transferlearn.tasks.scores import Score
 from transferlearn.tasks.solving.solver import Solver
@@ -44,18 +44,6 @@ class Objective:
     unsolvable: str = ""
 
 
-class Seen(NamedTuple):
-    """Describes an item that was predicted on.
-
-    Attributes:
-        path: The path of its file, if there is one.
-        size: The `(height, width)` in pixels of an image before resizing; `None`: not known.
-    """
-
-    path: str | None = None
-    size: tuple[int, int] | None = None
-
-
 class Encoding(abc.ABC, Generic[Prediction]):
     """Holds what was learnt of the targets, and makes losses, predictions and figures by it.
 
@@ -68,12 +56,15 @@ class Encoding(abc.ABC, Generic[Prediction]):
         starts_at_guessing: Whether an untrained head's loss is about `guessing_loss`, so that a
             loss far above it has exploded.
         field: The word for tasks of this sort, such as `"classification"`.
+        by_batch: Whether values are as large as items, such as masks: then only those of a batch
+            are held at a time, and `tally` says what is kept of them.
     """
 
     name: ClassVar[str]
     field: ClassVar[str] = "prediction"
     score: ClassVar[Score]
     starts_at_guessing: ClassVar[bool] = True
+    by_batch: ClassVar[bool] = False
 
     @property
     def guessing_loss(self) -> float:
@@ -227,6 +218,15 @@ class Encoding(abc.ABC, Generic[Prediction]):
     @abc.abstractmethod
     def measure(self, values: np.ndarray, targets: np.ndarray) -> Evaluation:
         """Scores values against raw targets, or against those that `raw` makes."""
+
+    def tally(self, values: np.ndarray, targets: np.ndarray) -> Tally:
+        """Counts what a batch adds to the figures, where `by_batch` is `True`.
+
+        Args:
+            values: The values of a batch.
+            targets: Its raw targets.
+        """
+        raise NotImplementedError
 
     def gives(self) -> str:
         """Says in a sentence what the network gives, for those who call it without this package."""

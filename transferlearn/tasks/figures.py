@@ -1,5 +1,6 @@
 """Holds the figures that say how good a model is, with all that they were computed from."""
 
+import abc
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,8 +36,8 @@ class Evaluation(Mapping[str, float]):
             not known.
         score: The score by which models of this task are compared; its `name` is a key.
         model_values: What the model gives for each item, such as probabilities, one row an item.
-            (`values()` is that of any mapping.)
-        targets: The raw targets of the items, one row an item.
+            (`values()` is that of any mapping.) `None` where that would be as large as the items.
+        targets: The raw targets of the items, one row an item; `None` likewise.
         paths: The path of each item's file, in order; `None` for items that are no files.
         seconds: The seconds that reading the items and predicting took; NaN where not measured.
 
@@ -99,8 +100,8 @@ class Evaluation(Mapping[str, float]):
     def completed(
         self,
         score: Score,
-        model_values: np.ndarray,
-        targets: np.ndarray,
+        model_values: np.ndarray | None,
+        targets: np.ndarray | None,
         paths: tuple[str | None, ...],
         seconds: float,
     ) -> Self:
@@ -201,6 +202,19 @@ class Evaluation(Mapping[str, float]):
             return "", ""
         low, high = self.intervals[name]
         return f"{_shown(name, low)} to {_shown(name, high)}", self._method(name)
+
+
+class Tally(abc.ABC):
+    """Holds what some items add to the figures, where their values are too large to be kept."""
+
+    @classmethod
+    @abc.abstractmethod
+    def joined(cls, tallies: Sequence[Self]) -> Self:
+        """Puts the tallies of several batches into one."""
+
+    @abc.abstractmethod
+    def evaluation(self) -> Evaluation:
+        """Computes the figures."""
 
 
 def _short(name: str) -> str:

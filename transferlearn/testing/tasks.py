@@ -181,6 +181,14 @@ def _check_answers(encoding: Encoding[Any], outputs: Any, raw: np.ndarray) -> No
         f"measure gives a tl.tasks.Evaluation with count and {encoding.score.name}. "
         f"Received: {scores!r}",
     )
+    if encoding.by_batch:
+        tallies = [encoding.tally(values[i : i + 5], raw[i : i + 5]) for i in range(0, count, 5)]
+        again = type(tallies[0]).joined(tallies).evaluation()
+        name = encoding.score.name
+        require(
+            bool(np.isclose(again[name], scores[name])),
+            f"Tallies of parts must add up to {name} {scores[name]}. Received: {again[name]}",
+        )
     test = encoding.compare(scores, scores)
     require(
         test is None or (test.difference == 0 and test.p_value == 1),

@@ -161,7 +161,9 @@ class DegradedItems(ImageItems):
 
     def resized(self, size: tuple[int, int]) -> Self:
         """Gives the same pictures, so that the worse ones have another size."""
-        return type(self)(self._whole.resized(_times(size, self._degradation.scale)), self._degradation)
+        return type(self)(
+            self._whole.resized(_times(size, self._degradation.scale)), self._degradation
+        )
 
 
 def _times(size: tuple[int, int], scale: int) -> tuple[int, int]:

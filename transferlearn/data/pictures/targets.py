@@ -227,7 +227,7 @@ def _paired(opened: Opened, inputs: Sequence[Any]) -> PictureTargets:
             if not times[i]:
                 reasons[i] = (
                     f"the input is {size[0]} x {size[1]} pixels high and wide, its target "
-                    f"{target[0]} x {target[1]}, which is neither the same size nor a whole multiple"
+                    f"{target[0]} x {target[1]}: neither the same size nor a whole multiple"
                 )
     known = Counter(number for number in times if number)
     scale = max(known, key=lambda number: known[number], default=1)

@@ -1,10 +1,10 @@
 """Defines what a network that gives pictures says of one photo, and what makes it of pixels."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from PIL import Image
@@ -71,11 +71,6 @@ class PictureReader(MapReader):
     output: ClassVar[str] = "pictures"
 
     scale: int = 1
-
-    @property
-    def times(self) -> int:
-        """Gives `scale`."""
-        return self.scale
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -12,10 +12,10 @@ from transferlearn.assembling import NetworkOutput
 from transferlearn.data import Classes, OneHot, Tags, Target, Targets
 from transferlearn.data.targets import ClassTargets
 from transferlearn.data.targets.labels import one_hot
-from transferlearn.edge import ClassPrediction, ClassReader
+from transferlearn.edge import ClassPrediction, ClassReader, Seen
 from transferlearn.heads import Output
 from transferlearn.monitoring import AnyClasses, OneClass, OutputSignals
-from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, Seen, in_numpy
+from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, in_numpy
 from transferlearn.tasks.classification.evaluation import ClassEvaluation
 from transferlearn.tasks.classification.figures import (
     classification_figures,
@@ -207,7 +207,7 @@ class ClassEncoding(Encoding[ClassPrediction]):
     def decode(self, values: np.ndarray, seen: Sequence[Seen]) -> list[ClassPrediction]:
         """Makes a prediction for each item: its likeliest class, and the probabilities of all."""
         reader = self.output_reader()
-        return reader.read({reader.output: values}, [of.path for of in seen])
+        return reader.read({reader.output: values}, seen)
 
     def output_reader(self) -> ClassReader:
         """Gives what makes predictions of probabilities."""

@@ -79,7 +79,7 @@ class PictureEncoding(Encoding[PicturePrediction]):
         """Adds float32 layers that keep pixels in [0, 255], and give them the pictures' size."""
         ((name, pixels),) = outputs.items()
         if tuple(pixels.shape[1:3]) != self.size:
-            pixels = keras.layers.Resizing(*self.size, dtype="float32", name="resized")(pixels)
+            pixels = keras.ops.image.resize(pixels, self.size, interpolation="bilinear")
         clipped = keras.layers.ReLU(max_value=WHITE, dtype="float32", name="pixels")
         return {name: clipped(pixels)}
 

@@ -109,9 +109,9 @@ def ssim(first: np.ndarray, second: np.ndarray) -> float:
 def _window_means(values: np.ndarray) -> np.ndarray:
     """Gives the mean of each window that lies within a picture, channel by channel."""
     for axis in (0, 1):
-        values = np.moveaxis(values, axis, 0)
-        values = sum(values[i : len(values) - WINDOW + 1 + i] for i in range(WINDOW)) / WINDOW
-        values = np.moveaxis(values, 0, axis)
+        left = values.shape[axis] - WINDOW + 1
+        parts = [np.take(values, range(i, i + left), axis) for i in range(WINDOW)]
+        values = np.mean(parts, axis=0)
     return values
 
 

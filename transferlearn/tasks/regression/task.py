@@ -11,10 +11,10 @@ import numpy as np
 from transferlearn.assembling import NetworkOutput
 from transferlearn.data import Numbers, Target, Targets
 from transferlearn.data.targets import NumberRows, NumberTargets
-from transferlearn.edge import NumberPrediction, NumberReader
+from transferlearn.edge import NumberPrediction, NumberReader, Seen
 from transferlearn.heads import Output
 from transferlearn.monitoring import OutputSignals, Quantities
-from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, Seen, Task, in_numpy
+from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, Task, in_numpy
 from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.pairs import PairedTest
 from transferlearn.tasks.regression.figures import (
@@ -162,7 +162,7 @@ class NumberEncoding(Encoding[NumberPrediction]):
     def decode(self, values: np.ndarray, seen: Sequence[Seen]) -> list[NumberPrediction]:
         """Makes a prediction for each item: its numbers, by name."""
         reader = self.output_reader()
-        return reader.read({reader.output: values}, [of.path for of in seen])
+        return reader.read({reader.output: values}, seen)
 
     def meant(self, outputs: Tensor) -> dict[str, Tensor]:
         """Gives the outputs as they are: `(rows, numbers)`, in their own units."""

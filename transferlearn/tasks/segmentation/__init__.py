@@ -5,4 +5,3 @@ from transferlearn.tasks.segmentation.encoding import Segmentation as Segmentati
 from transferlearn.tasks.segmentation.figures import MaskEvaluation as MaskEvaluation
 from transferlearn.tasks.segmentation.losses import CrossEntropyDice as CrossEntropyDice
 from transferlearn.tasks.segmentation.losses import MeanIoU as MeanIoU
-from transferlearn.tasks.segmentation.prediction import MaskPrediction as MaskPrediction

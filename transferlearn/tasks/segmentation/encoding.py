@@ -6,17 +6,18 @@ from typing import Any, ClassVar, Self
 
 import keras
 import numpy as np
-from PIL import Image
 
 from transferlearn.assembling import NetworkOutput
 from transferlearn.data import Masks, Target, Targets
 from transferlearn.data.targets import MaskTargets, PixelIds
+from transferlearn.edge import MaskPrediction, MaskReader, Seen
 from transferlearn.heads import Output
-from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, Seen, Task, in_numpy
+from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, Task, in_numpy
+from transferlearn.tasks.figures import Evaluation
+from transferlearn.tasks.pairs import PairedTest
 from transferlearn.tasks.scores import Overlap, Score
-from transferlearn.tasks.segmentation.figures import MaskEvaluation, count_pairs, mask_figures
+from transferlearn.tasks.segmentation.figures import MaskEvaluation, MaskTally, paired_masks
 from transferlearn.tasks.segmentation.losses import CrossEntropyDice, MeanIoU
-from transferlearn.tasks.segmentation.prediction import MaskPrediction
 from transferlearn.templates import copy_metrics
 from transferlearn.types import Json, Loss, Metrics, Tensor
 from transferlearn.wording import counted
@@ -39,6 +40,7 @@ class MaskEncoding(Encoding[MaskPrediction]):
     name: ClassVar[str] = "masks"
     field: ClassVar[str] = "segmentation"
     score: ClassVar[Score] = Overlap("mean_iou")
+    by_batch: ClassVar[bool] = True
 
     class_names: tuple[str, ...]
     mask_values: tuple[int, ...]
@@ -109,18 +111,33 @@ class MaskEncoding(Encoding[MaskPrediction]):
         """Gives the probabilities as they are."""
         return in_numpy(outputs)
 
+    def meant(self, outputs: Tensor) -> dict[str, Tensor]:
+        """Gives the probabilities as they are, `(rows, height, width, classes)`."""
+        return {MaskReader.output: outputs}
+
+    def output_reader(self) -> MaskReader:
+        """Gives what makes masks of probabilities."""
+        return MaskReader(self.class_names, self.mask_values)
+
     def decode(self, values: np.ndarray, seen: Sequence[Seen]) -> list[MaskPrediction]:
         """Makes a mask of the photo's own size for each item."""
-        return [self._prediction(shares, of) for shares, of in zip(values, seen, strict=True)]
+        reader = self.output_reader()
+        return reader.read({reader.output: values}, seen)
+
+    def tally(self, values: np.ndarray, targets: np.ndarray) -> MaskTally:
+        """Counts the pixels of each class that were taken for each class."""
+        ids = PixelIds(self.mask_values)(targets).targets
+        return MaskTally.of(values.argmax(axis=-1), ids, self.class_names)
 
     def measure(self, values: np.ndarray, targets: np.ndarray) -> MaskEvaluation:
         """Gives mean IoU, Dice and pixel accuracy, at the size of the network's maps."""
-        truth, count = PixelIds(self.mask_values), len(self.class_names)
-        pairs = [
-            count_pairs(shares.argmax(axis=-1), truth(mask).targets, count)
-            for shares, mask in zip(values, targets, strict=True)
-        ]
-        return mask_figures(np.array(pairs), self.class_names)
+        return self.tally(values, targets).evaluation()
+
+    def compare(self, first: Evaluation, second: Evaluation) -> PairedTest | None:
+        """Tests by how much the second mean IoU is the better one, by drawing images."""
+        assert isinstance(first, MaskEvaluation)
+        assert isinstance(second, MaskEvaluation)
+        return paired_masks(first, second)
 
     def gives(self) -> str:
         """Says what the network gives, for those who call it without this package."""
@@ -147,17 +164,6 @@ class MaskEncoding(Encoding[MaskPrediction]):
             size=None if size is None else tuple(size),
         )
 
-    def _prediction(self, shares: np.ndarray, seen: Seen) -> MaskPrediction:
-        """Enlarges one item's probabilities, and takes the likeliest class of each pixel."""
-        mask = _likeliest(shares, seen.size or (len(shares), len(shares[0])))
-        counts = np.bincount(mask.ravel(), minlength=len(self.class_names))
-        return MaskPrediction(
-            shares=dict(zip(self.class_names, map(float, counts / mask.size), strict=True)),
-            path=seen.path,
-            mask=mask,
-            mask_values=self.mask_values,
-        )
-
 
 @dataclass(frozen=True)
 class Segmentation(Task[MaskPrediction]):
@@ -179,19 +185,3 @@ class Segmentation(Task[MaskPrediction]):
             void=targets.void,
             size=targets.size,
         )
-
-
-def _likeliest(shares: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Gives the likeliest class of each pixel, once probabilities are resized to a photo's size.
-
-    Args:
-        shares: Probabilities, float32 `(rows, columns, classes)`.
-        size: The `(height, width)` of the photo; of a large one, one class at a time is resized.
-    """
-    mask, best = np.zeros(size, np.uint8), np.full(size, -np.inf, np.float32)
-    for i, channel in enumerate(np.moveaxis(shares, -1, 0)):
-        image = Image.fromarray(np.ascontiguousarray(channel, np.float32))
-        resized = np.asarray(image.resize(size[::-1], Image.Resampling.BILINEAR))
-        mask[resized > best] = i
-        best = np.maximum(best, resized)
-    return mask
