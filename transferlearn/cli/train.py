@@ -29,7 +29,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=Path,
         help="a folder: photos/<class>/*.jpg, photos/images/ and photos/masks/ for --task "
         "segmentation, photos/inputs/ and photos/targets/ for --task image-to-image; or a CSV file "
-        "of paths and labels or numbers",
+        "of paths and labels, numbers or masks; or a COCO file",
     )
     add_task(parser)
     add("--validation", type=Path, help="photos to validate on; by default a tenth is held out")
