@@ -123,6 +123,7 @@ def test_the_page_on_masks_runs_as_written(tmp_path, monkeypatch):
     assert again.predict("photo.jpg").shares == scope["found"].shares
 
 
+@pytest.mark.full
 def test_the_page_on_pictures_runs_as_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for place, seed in (("photos", 0), ("other-photos", 1)):
