@@ -5,6 +5,8 @@ import json
 import keras
 import numpy as np
 
+from transferlearn.data import Characters
+
 _WORDS = ["good", "fine", "great", "bad", "poor", "awful", "film", "plot", "actor", "scene"]
 _WORDS += ["the", "was", "is", "very", "not"]
 _SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -127,3 +129,13 @@ def _in_torch(hub):
         found |= dense(f"{prefix}.output.dense", outer, hub.intermediate_dim)
         found |= norm(f"{prefix}.output.LayerNorm", layer._feedforward_layer_norm)
     return found
+
+
+class Unportable(Characters):
+    """A tokenizer for which Keras must be there."""
+
+    def tokenize(self, texts):
+        return [np.array([ord(letter) for letter in text], np.int32) for text in texts]
+
+    def for_edge(self):
+        return None

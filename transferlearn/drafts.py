@@ -1,4 +1,7 @@
-"""Names the drafts (hidden folders and files) of what is written, and removes abandoned ones."""
+"""Names the drafts (hidden folders and files) of what is written, and removes abandoned ones.
+
+What is being replaced is put aside under such a name, too, and found there.
+"""
 
 import glob
 import hashlib
@@ -11,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+ASIDE = ".previous"  # what the name of a folder that is being replaced ends with
 _OLD = 3600.0  # seconds without a change, after which a draft counts as left by a dead process
 
 
@@ -55,6 +59,39 @@ def left_by_the_dead(path: Path, prefix: str = ".") -> bool:
     """Says whether the process that a draft is named after has ended, or wrote long ago."""
     here, process, *_ = path.name.removeprefix(prefix).split(".")
     return (here == _here() and _ended(process)) or _age(path) > _OLD
+
+
+def whole_place(path: Path, file: str) -> Path:
+    """Gives the place of a folder that is whole: while it is being replaced, the one put aside.
+
+    Args:
+        path: The folder.
+        file: The file that every such folder holds.
+    """
+    found = [] if path.exists() else asides(path, file)
+    return found[-1] if found else path
+
+
+def asides(path: Path, file: str) -> list[Path]:
+    """Lists the whole folders that were put aside when `path` was to be replaced, oldest first."""
+    names = f"{glob.escape(hidden_name(path))}*{ASIDE}"
+    found = [(stamp(aside, file), aside) for aside in path.parent.glob(names)]
+    known = [(changed, aside) for (_, changed), aside in found if changed]
+    return [aside for _, aside in sorted(known)]
+
+
+def stamp(path: Path, file: str) -> tuple[int, int]:
+    """Gives what tells a folder from the next one in its place; two zeros where there is none."""
+    try:
+        described = (path / file).stat()
+    except OSError:
+        return 0, 0
+    return described.st_ino, described.st_mtime_ns
+
+
+def hidden_name(path: Path) -> str:
+    """Gives what the hidden names that belong to a folder begin with."""
+    return f".{path.name}."
 
 
 def _here() -> str:

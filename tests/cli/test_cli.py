@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from transferlearn import cli
+from tests import made
+from transferlearn import cli, fitted
 from transferlearn.cli import main
 from transferlearn.cli.main import as_json
 
@@ -46,12 +47,17 @@ def test_predict_and_evaluate_what_train_saved(trained, photos, capsys):
     assert scores["accuracy"] == pytest.approx(sum(right) / 24)
 
 
-@pytest.mark.full
-def test_predict_goes_on_past_a_bad_file_among_several(trained, photos, tmp_path, capsys):
+def test_predict_goes_on_past_a_bad_file_among_several(photos, tmp_path, monkeypatch, capsys):
+    kernel = [[4.0, -4.0], [0, 0], [-4, 4]]
+    monkeypatch.setattr(fitted, "load", lambda *_, **__: made.of_colours(kernel))
+    trained = "colours"
     (tmp_path / "bad.jpg").write_bytes(b"no image")
-    found = output(capsys, "predict", trained, photos / "ant", tmp_path / "bad.jpg", "--json")
-    assert len(json.loads(found)) == 12
-    assert main(["predict", str(trained), str(tmp_path / "bad.jpg")]) == 1
+    words = [trained, str(photos / "ant"), str(tmp_path / "bad.jpg"), "--json"]
+    assert main(["predict", *words]) == 1  # for a script; the others are answered
+    told = capsys.readouterr()
+    assert len(json.loads(told.out)) == 12
+    assert "bad.jpg" in told.err
+    assert main(["predict", trained, str(tmp_path / "bad.jpg")]) == 1
     assert "bad.jpg cannot be used" in capsys.readouterr().err
 
 

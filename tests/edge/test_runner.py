@@ -1,6 +1,8 @@
 """The runner: what it reads, what it refuses, and that it needs no Keras."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,9 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from transferlearn.drafts import ASIDE, new_draft, whole_place
 from transferlearn.edge import ClassReader, Description, ImageReader, Runner, TensorSpec
+from transferlearn.edge.description import FILE
 from transferlearn.edge.item_reader import ArrayReader
+from transferlearn.edge.text_reader import TextReader
 from transferlearn.edge.tokenizers import WordPieces
+from transferlearn.fitted.places import recover
+from transferlearn.serving.opening import place_of
 
 pytestmark = pytest.mark.core
 ROOT = Path(__file__).parents[2]
@@ -94,6 +101,35 @@ def test_a_damaged_model_is_named(folder):
 def test_no_export_is_said(tmp_path):
     with pytest.raises(OSError, match="is no export"):
         Runner(tmp_path)
+
+
+def test_an_export_that_a_kill_left_aside_is_found(folder):
+    place = folder / "model"
+    name = new_draft(folder, ".model.", ASIDE).name
+    aside = folder / name.replace(f".{os.getpid()}.", ".999999999.")  # a process that has ended
+    shutil.copytree(folder, aside)
+    assert whole_place(place, FILE) == aside
+    with pytest.raises(ValueError, match="is not what was exported"):  # not: is no export
+        Runner(place)
+    assert place_of(place) == aside / FILE
+    recover(place, FILE)
+    assert (place / FILE).is_file()
+    assert not aside.exists()
+
+
+def test_folders_are_listed_as_in_training(tmp_path):
+    for name in ("b/2.png", "b/1.PNG", "a/x.jpg", ".hidden.png", "notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = ["a/x.jpg", "b/1.PNG", "b/2.png"]
+    images, texts = ImageReader((8, 8)), TextReader(WordPieces(("[UNK]",)), 8)
+    for given in (tmp_path, str(tmp_path), [tmp_path / "a", str(tmp_path / "b")]):
+        assert not images.is_one(given)
+        assert images.listed(given) == [tmp_path / name for name in found]
+    assert images.listed("a.png") == ["a.png"]
+    assert texts.listed([tmp_path, str(tmp_path)]) == [tmp_path / "notes.txt", str(tmp_path)]
+    with pytest.raises(ValueError, match=r"holds no file that ends in \.txt"):
+        texts.listed(tmp_path / "a")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -11,6 +12,8 @@ from PIL import Image
 import transferlearn as tl
 from tests import made
 from tests.networks import pixels
+from tests.texts import Unportable
+from transferlearn.data import DataWarning
 from transferlearn.exporting import checking, entrance
 from transferlearn.tasks import TagEncoding
 
@@ -179,9 +182,18 @@ def test_texts_are_read_without_keras(tmp_path):
     assert runner.predict(tmp_path / "a.txt").class_name == "good"
 
 
-def test_items_that_fit_held_out_are_checked_on(fitted, tmp_path):
-    from dataclasses import replace
+@pytest.mark.full
+def test_texts_that_need_keras_are_said(tmp_path):
+    model = made.of_letters({"g": [0.0, 3.0], "b": [3.0, 0.0]})
+    model = replace(model, kind=replace(model.kind, tokenizer=Unportable()))
+    with pytest.warns(DataWarning, match="Unportable runs where Keras is only"):
+        exported = tl.export(model, tmp_path / "texts", (["good", "bad"] * 4, ["good", "bad"] * 4))
+    ids = np.array([[ord(letter) for letter in "good"]], np.int32)
+    assert exported.description.item_reader["name"] == "arrays"
+    assert tl.edge.Runner(exported.path).predict(ids[0]).class_name == "good"
 
+
+def test_items_that_fit_held_out_are_checked_on(fitted, tmp_path):
     held_out = tl.data.load(LABELLED, fitted.kind, fitted.encoding.target)
     assert tl.export(replace(fitted, held_out=held_out), tmp_path / "x").checked.items == 24
 

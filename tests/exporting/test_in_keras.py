@@ -1,6 +1,7 @@
 """A server runs saves and fitted models in Keras, and answers as their exports do."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from starlette.testclient import TestClient
 import transferlearn as tl
 from tests import made
 from tests.networks import pixels
+from tests.texts import Unportable
 
 KERNEL = [[4.0, -4.0], [0, 0], [-4, 4]]
 PHOTO = pixels(1, 8, seed=3)[0]
@@ -53,3 +55,14 @@ def test_it_answers_as_predict_does(client, fitted):
 def test_a_folder_of_neither_is_refused(tmp_path):
     with pytest.raises(OSError, match="no export or save"):
         tl.serving.app(tmp_path)
+
+
+@pytest.mark.core
+def test_texts_are_answered_whatever_the_tokenizer_needs():
+    model = made.of_letters({"g": [0.0, 3.0], "b": [3.0, 0.0]})
+    model = replace(model, kind=replace(model.kind, tokenizer=Unportable()))
+    assert "Serve the save" in model.kind.export_note()
+    with TestClient(tl.serving.app(model)) as client:
+        (found,) = client.post("/predict", json={"text": "good"}).json()["predictions"]
+        assert client.get("/v2/models/model").json()["parameters"]["items"] == "texts"
+    assert found["probabilities"] == pytest.approx(model.predict("good").probabilities, abs=1e-6)

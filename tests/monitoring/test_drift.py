@@ -19,6 +19,7 @@ from transferlearn.monitoring import (
 )
 from transferlearn.monitoring.accuracy import by_threshold, estimate
 from transferlearn.monitoring.axes import Axes
+from transferlearn.monitoring.traits import in_words
 from transferlearn.monitoring.watching import label_first, statistics
 
 pytestmark = pytest.mark.core
@@ -74,6 +75,7 @@ def test_changes_are_found_and_named():
     assert len(few.odd) >= 8
     assert few.label_first[0] in {f"item {i}" for i in range(10)}
     assert str(few).startswith("Alarm: ")
+    assert "in less than 0.01% of batches without a change, and at most 5% is" in str(few)
     same = judged(random, 0)
     assert not same.alarm
     value, low, high = same.accuracy
@@ -215,3 +217,15 @@ def test_without_its_outputs_a_reference_watches_the_items_still():
     assert same.accuracy is None  # nothing says how sure an answer is
     assert not same.alarm
     assert "brightness" in watch(known, known.signals_of(measured(random, 50, shift=1.5))).drifted
+
+
+def test_what_is_printed_has_units():
+    table = {"size": np.log(640 * 480), "shape": np.log(4 / 3), "sharpness": 2 * np.log(0.031)}
+    words = {name: in_words(name, float(mean)) for name, mean in table.items()}
+    assert words == {
+        "size": "307,200 pixels",
+        "shape": "1.33 wide to 1 high",
+        "sharpness": "3.1% at edges",
+    }
+    assert in_words("brightness", 0.4567) == "45.7%"
+    assert in_words("output red", 0.4567) == "0.4567"

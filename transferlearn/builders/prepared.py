@@ -146,10 +146,10 @@ class Training(Generic[Prediction]):
         if verbose:
             print(data_line(self.loaded))
         found: list[Reference | None] = []
-        started = time.perf_counter()
+        started = time.process_time()
 
         def measure(given: PhaseInput) -> None:
-            seconds = time.perf_counter() - started
+            seconds = time.process_time() - started
             found.append(refer(given, self.data, self.kind, self.encoding, seconds))
 
         with self._resumed(resume, watching) as resumption:

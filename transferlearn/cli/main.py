@@ -1,25 +1,23 @@
 """Runs the command that was typed, and gives its exit code.
 
 Results go to standard output, progress and warnings to standard error. Exit codes: 0 the
-command is done, 1 it could not be done, 2 it was not understood, 3 a monitor gives an alarm, 4 a
-model that was trained anew is worse than the one before, 130 it was interrupted, 143 it was asked
-to end by SIGTERM.
+command is done, 1 it could not be done, or not for all items, 2 it was not understood, 3 a monitor
+gives an alarm, 4 a model that was trained anew is worse than the one before, 130 it was
+interrupted, 143 it was asked to end by SIGTERM.
 """
 
 import contextlib
 import io
 import json
-import logging
-import os
 import signal
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from transferlearn.cli.interrupts import Terminated
 from transferlearn.cli.output import say
 from transferlearn.cli.parser import make_parser
+from transferlearn.cli.starting import import_keras
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,8 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = make_parser().parse_args(arguments)
     try:
         if getattr(options, "keras", True):
-            with _quiet_start():  # afterwards standard error works again
-                import keras  # noqa: F401
+            import_keras()
         with _warnings_as_lines(), contextlib.redirect_stdout(sys.stderr):
             found = options.run(options)
     except KeyboardInterrupt as interrupt:
@@ -69,22 +66,3 @@ def _warnings_as_lines() -> Iterator[None]:
         warnings.simplefilter("always", UserWarning)  # others are for programmers
         warnings.showwarning = lambda message, *_, **__: say(f"warning: {_one_line(message)}")
         yield
-
-
-@contextlib.contextmanager
-def _quiet_start() -> Iterator[None]:
-    """Sends standard error to nowhere while TensorFlow is imported, since C++ writes to it.
-
-    TensorFlow's logs below fatal (C++) and below error (Python) stay off afterwards.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    sys.stderr.flush()
-    kept = os.dup(2)  # C++ writes to the descriptor, and not to `sys.stderr`
-    try:
-        with Path(os.devnull).open("w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transferlearn.cli.command import Outcome, add_model
+from transferlearn.cli.starting import import_keras
 
 if TYPE_CHECKING:
     from transferlearn.monitoring import Watch
@@ -45,6 +46,7 @@ def run(options: Namespace) -> Outcome:
 
 def _of_photos(options: Namespace) -> "Watch":
     """Watches photos."""
+    import_keras()
     from transferlearn import load, monitor
 
     fitted = load(options.model, trusted=options.trusted)

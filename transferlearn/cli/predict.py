@@ -39,7 +39,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> Outcome:
-    """Predicts, and gives a line for each item."""
+    """Predicts, and gives a line for each item; where some cannot be used, the exit code is 1."""
     from transferlearn import load
 
     fitted, items = (
@@ -50,7 +50,8 @@ def run(options: Namespace) -> Outcome:
     if options.output is not None:
         writer.check_place(options.output)
     are_texts = fitted.kind.in_cells and not _are_files(options.items)
-    predictions = fitted.predict(options.items if are_texts else items, tile=options.tile)
+    dataset = fitted.kind.unlabelled(options.items if are_texts else items)
+    predictions = fitted.predict(dataset, tile=options.tile)
     if options.output is not None:
         writer.write_predictions(predictions, options.output)
     names = options.items if are_texts else [prediction.path for prediction in predictions]
@@ -63,7 +64,7 @@ def run(options: Namespace) -> Outcome:
         "\t".join(map(as_cell, (str(name), *str(prediction).split("\t"))))
         for name, prediction in zip(names, predictions, strict=True)
     ]
-    return Outcome(result, "\n".join(lines))
+    return Outcome(result, "\n".join(lines), 1 if dataset.skipped else 0)
 
 
 def _facts(prediction: Any) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from transferlearn.cli.command import Outcome
+from transferlearn.cli.starting import import_keras
+from transferlearn.cli.types import at_least_1, port
 
 NAME = "serve"
 _SAGEMAKER = Path("/opt/ml/model")
@@ -24,9 +26,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     add("--trusted", action="store_true", help="run the code in a save, if there is any")
     add("--host", help="the address to listen at, by default 127.0.0.1; 0.0.0.0 for all")
-    add("--port", type=int, help="the port, by default 8000")
-    add("--threads", type=int, help="threads that a model computes with; by default all cores")
-    add("--workers", type=int, default=2, help="requests that are computed at the same time")
+    add("--port", type=port, help="the port, by default 8000")
+    add(
+        "--threads",
+        type=at_least_1,
+        help="threads that a model computes with; by default all cores",
+    )
+    add("--workers", type=at_least_1, default=2, help="requests that are computed at the same time")
     add("--waiting", type=int, default=32, help="requests that may wait; others get a 503")
     add("--timeout", type=float, default=30.0, help="seconds that a request may take")
     add("--log", type=Path, metavar="FILE", help="an SQLite file to write predictions to")
@@ -42,6 +48,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> Outcome:
     """Serves until the process is told to end."""
     from transferlearn.serving import Settings, serve
+    from transferlearn.serving.opening import holds_save
 
     settings = Settings(
         api_key=options.api_key or None,
@@ -52,8 +59,11 @@ def run(options: Namespace) -> Outcome:
     )
     # SageMaker starts `serve` without arguments, and asks at 8080.
     host, port = ("127.0.0.1", 8000) if options.models else ("0.0.0.0", 8080)
+    models = _named(options.models) or {_SAGEMAKER.name: _SAGEMAKER}
+    if any(map(holds_save, models.values())):
+        import_keras()
     serve(
-        _named(options.models) or [_SAGEMAKER],
+        models,
         host=options.host or host,
         port=options.port or port,
         settings=settings,

@@ -29,3 +29,17 @@ def freeze(text: str) -> str | int | float:
         with contextlib.suppress(ValueError):
             return kind(text)
     return text
+
+
+def port(text: str) -> int:
+    """Reads a text as the number of a port."""
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"expected a number from 1 to 65535. Received: {text!r}")
+    return int(text)
+
+
+def at_least_1(text: str) -> int:
+    """Reads a text as a number of things, of which there is at least one."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"expected a number from 1 on. Received: {text!r}")
+    return int(text)

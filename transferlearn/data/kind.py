@@ -152,5 +152,13 @@ class Kind(abc.ABC):
         ((name, spec), *_) = self.inputs().items()
         return ArrayReader(name, len(spec.shape))
 
+    def reader_in_keras(self) -> ItemReader:
+        """Gives what reads items where Keras runs, as in a server of saves; by default the same."""
+        return self.item_reader()
+
+    def export_note(self) -> str | None:
+        """Says what an exported network cannot read; `None`, the default: it reads every item."""
+        return None
+
     def write(self, folder: Path) -> None:
         """Writes the files that a save needs besides the settings; by default, it writes none."""

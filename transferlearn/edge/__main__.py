@@ -1,6 +1,7 @@
 """Predicts in a shell: `python -m transferlearn.edge flowers-onnx photo.jpg`."""
 
 import argparse
+import contextlib
 import sys
 from pathlib import Path
 
@@ -14,15 +15,25 @@ def main() -> int:
     parser.add_argument("folder", help="what transferlearn export wrote")
     parser.add_argument("items", nargs="+", metavar="ITEM", help="files, or texts")
     options = parser.parse_args()
-    items = [Path(item) if Path(item).is_file() else item for item in options.items]
+    items = [_item(word) for word in options.items]
     try:
-        predictions = Runner(options.folder).predict(items)
+        runner = Runner(options.folder)
+        listed = runner.item_reader.listed(items)
+        predictions = runner.predict(listed)
     except (OSError, ValueError, ImportError) as error:
         print(f"transferlearn.edge: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
-    for item, prediction in zip(options.items, predictions, strict=True):
-        print(f"{visible(item)}\t{prediction}")
+    for item, prediction in zip(listed, predictions, strict=True):
+        print(f"{visible(str(item))}\t{prediction}")
     return 0
+
+
+def _item(word: str) -> str | Path:
+    """Gives the path of a file or folder that is there, else the word itself: a text."""
+    with contextlib.suppress(OSError, ValueError):  # a long text is no name of a file
+        if Path(word).exists():
+            return Path(word)
+    return word
 
 
 if __name__ == "__main__":

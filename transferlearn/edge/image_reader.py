@@ -10,6 +10,7 @@ from PIL import Image
 
 from transferlearn.edge.item_reader import ItemReader, Rows, Seen
 from transferlearn.edge.pictures import (
+    ENDINGS,
     ImageFileError,
     decode,
     decode_bytes,
@@ -35,6 +36,7 @@ class ImageReader(ItemReader):
 
     name: ClassVar[str] = "images"
     whole: ClassVar[str | None] = "uint8"
+    endings: ClassVar[tuple[str, ...]] = tuple(ENDINGS)
 
     image_size: tuple[int, int]
     interpolation: str = "bilinear"
@@ -53,7 +55,12 @@ class ImageReader(ItemReader):
         """Says whether this is one photo: a path, the bytes of a file, a picture or one array."""
         if isinstance(items, np.ndarray):
             return items.ndim == 2 or (items.ndim == 3 and items.shape[-1] in (1, 3, 4))
-        return isinstance(items, (str, Path, bytes, Image.Image))
+        is_item = isinstance(items, (str, Path, bytes, Image.Image))
+        return is_item and not self.is_folder(items)
+
+    def is_folder(self, item: Any) -> bool:
+        """Says whether something is the path of a folder of photos, which may be a string, too."""
+        return isinstance(item, (str, Path)) and Path(item).is_dir()
 
     def read(self, items: Sequence[Any]) -> Rows:
         """Reads photos: paths, contents of files as bytes, Pillow's pictures, or arrays.

@@ -1,12 +1,15 @@
 """Defines how items become the arrays that a network takes, without Keras."""
 
 import abc
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from transferlearn.edge.folders import files_with, walk
 from transferlearn.edge.named import Named
 from transferlearn.monitoring.traits import Traits, of_numbers
 
@@ -44,14 +47,31 @@ class ItemReader(Named):
         whole: The dtype of whole numbers that holds files as they are, such as `"uint8"`, or
             `None`; networks in int8 take it.
         reads_files: Whether it reads files as training does.
+        endings: The endings of the files that are taken of a folder, such as `".jpg"`.
     """
 
     whole: ClassVar[str | None] = None
     reads_files: ClassVar[bool] = True
+    endings: ClassVar[tuple[str, ...]] = ()
 
     @abc.abstractmethod
     def is_one(self, items: Any) -> bool:
         """Says whether this is a single item, and no list of them."""
+
+    def listed(self, items: Any) -> list[Any]:
+        """Lists items; a folder stands for the files in it and below, in a fixed order.
+
+        Raises:
+            ValueError: There is no such file in a folder.
+        """
+        found: list[Any] = []
+        for item in [items] if self.is_one(items) or self.is_folder(items) else items:
+            found += self._files_in(Path(item)) if self.is_folder(item) else [item]
+        return found
+
+    def is_folder(self, item: Any) -> bool:
+        """Says whether something is the path of a folder of items."""
+        return bool(self.endings) and isinstance(item, Path) and item.is_dir()
 
     @abc.abstractmethod
     def read(self, items: Sequence[Any]) -> Rows:
@@ -88,6 +108,14 @@ class ItemReader(Named):
     def traits(self, arrays: Mapping[str, np.ndarray]) -> Traits:
         """Measures plain properties of rows for a monitor, such as brightness; by default none."""
         return {}
+
+    def _files_in(self, folder: Path) -> list[Path]:
+        """Gives the files in a folder and below."""
+        ignored: Counter[str] = Counter()
+        found = files_with(walk(folder, ignored), self.endings, ignored)
+        if not found:
+            raise ValueError(f"{folder} holds no file that ends in {', '.join(self.endings)}.")
+        return [Path(path) for path in found]
 
 
 @dataclass(frozen=True)

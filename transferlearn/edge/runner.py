@@ -6,7 +6,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from transferlearn.edge.description import Description
+from transferlearn.drafts import whole_place
+from transferlearn.edge.description import FILE, Description
 from transferlearn.edge.item_reader import ItemReader, Rows
 from transferlearn.edge.maps.whole_photos import predict_in_tiles
 from transferlearn.edge.predictions import OutputReader
@@ -43,7 +44,7 @@ class Runner:
     def __init__(
         self, folder: str | Path, *, threads: int | None = None, trusted: bool = False
     ) -> None:
-        folder = Path(folder)
+        folder = whole_place(Path(folder).absolute(), FILE)
         self.description = Description.read(folder)
         self.item_reader = ItemReader.named(dict(self.description.item_reader), folder)
         self.output_reader = OutputReader.named(dict(self.description.output_reader), folder)
@@ -72,9 +73,9 @@ class Runner:
         """Predicts on one item or on several, as `FittedModel.predict` does.
 
         Args:
-            items: Photos: a path, the bytes of a file, a Pillow picture, an array
+            items: Photos: a path, a folder, the bytes of a file, a Pillow picture, an array
                 `(height, width, 3)` of raw pixels in [0, 255], or a list of those. Texts: a string,
-                a `Path` of a file, or a list of those. Other kinds: arrays, or `.npy` files.
+                a `Path` of a file or a folder, or a list of those. Other kinds: arrays.
             tile: For masks of large photos, the side of overlapping tiles in pixels, see
                 `FittedModel.predict`.
 
@@ -86,7 +87,7 @@ class Runner:
             OSError: There is no such file.
         """
         single = self.item_reader.is_one(items)
-        given = [items] if single else list(items)
+        given = self.item_reader.listed(items)
         predictions = []
         if tile is not None:
             predictions = [self._in_tiles(item, tile) for item in given]

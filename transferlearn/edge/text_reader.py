@@ -29,6 +29,7 @@ class TextReader(ItemReader):
     """
 
     name: ClassVar[str] = "texts"
+    endings: ClassVar[tuple[str, ...]] = (".txt",)
 
     tokenizer: EdgeTokenizer
     sequence_length: int
@@ -40,7 +41,7 @@ class TextReader(ItemReader):
 
     def is_one(self, items: Any) -> bool:
         """Says whether this is one text: a string, or the `Path` of a file."""
-        return isinstance(items, (str, bytes, Path))
+        return isinstance(items, (str, bytes, Path)) and not self.is_folder(items)
 
     def read(self, items: Sequence[Any]) -> Rows:
         """Cuts texts into rows of tokens; a `Path` is that of a file in UTF-8.

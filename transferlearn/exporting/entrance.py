@@ -8,6 +8,7 @@ from typing import Any
 from transferlearn import data
 from transferlearn.checks import refuse_address
 from transferlearn.data import Dataset
+from transferlearn.data.messages import notice
 from transferlearn.edge import Description
 from transferlearn.edge.description import FILE
 from transferlearn.exporting.calibration import samples_of
@@ -16,7 +17,7 @@ from transferlearn.exporting.description import describe
 from transferlearn.exporting.formats import FORMATS
 from transferlearn.exporting.network import serve
 from transferlearn.fitted import FittedModel
-from transferlearn.fitted.places import check_place, folder_written_whole
+from transferlearn.fitted.places import check_place, folder_written_whole, recover
 from transferlearn.hashing import hashes_of_files, names_of_files
 from transferlearn.types import Source
 
@@ -85,8 +86,11 @@ def export(
     chosen.check_installed()
     refuse_address("path", path)
     path = Path(path).resolve()
+    recover(path, FILE)
     check_place(path, FILE, "an export", _not_ours)
     dataset = _validation(fitted, validation_data)
+    if (note := fitted.kind.export_note()) is not None:
+        notice(note)
     network = serve(fitted, whole=quantize == "int8")
     samples = samples_of(fitted, network, calibration_data) if quantize == "int8" else tuple
     with folder_written_whole(path) as draft:

@@ -48,7 +48,7 @@ def runner_of(fitted: FittedModel[Any]) -> Runner:
         for name, tensor in meant.items()
     }
     described = describe(fitted, "keras", inputs, outputs)
-    readers = fitted.kind.item_reader(), fitted.encoding.output_reader()
+    readers = fitted.kind.reader_in_keras(), fitted.encoding.output_reader()
     return Runner.of(described, *readers, Keras(fitted))
 
 

@@ -11,12 +11,13 @@ from transferlearn.backbones.saved_model import looking_beside
 from transferlearn.checks import number, whole
 from transferlearn.configs import subclasses
 from transferlearn.data.kind import Kind
+from transferlearn.drafts import stamp, whole_place
 from transferlearn.fitted.calibration import Calibration
 from transferlearn.fitted.hub import ADDRESS, download
 from transferlearn.fitted.model import FittedModel
 from transferlearn.fitted.old_saves import as_format_2
 from transferlearn.fitted.outline import Outline
-from transferlearn.fitted.places import stamp, whole_place
+from transferlearn.fitted.places import DESCRIPTION
 from transferlearn.fitted.saving import HUB, MODEL, read_save
 from transferlearn.fitted.signing import PublicKey
 from transferlearn.monitoring.reference import FILE, read_reference
@@ -67,15 +68,15 @@ def load(
         return _load(folder, trusted, custom_objects, public_key, within)
     path = Path(path).absolute()
     for _ in range(_ATTEMPTS):
-        place = whole_place(path)
-        begun = stamp(place)
+        place = whole_place(path, DESCRIPTION)
+        begun = stamp(place, DESCRIPTION)
         try:
             fitted = _load(place, trusted, custom_objects, public_key)
         except (OSError, ValueError):
-            if stamp(place) == begun:
+            if stamp(place, DESCRIPTION) == begun:
                 raise
         else:
-            if stamp(place) == begun:
+            if stamp(place, DESCRIPTION) == begun:
                 return fitted
     raise OSError(f"{path} is replaced again and again while it is read.")
 

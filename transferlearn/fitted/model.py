@@ -146,7 +146,8 @@ class FittedModel(Generic[Prediction]):
                 array `(height, width, 3)` or `(batch, height, width, 3)` of raw pixels in [0, 255],
                 or a dataset; files are resized as they were in training. Texts: a string, a list or
                 an array of strings, a `Path` of a `.txt` file, of a folder of them or a list of
-                such files, or a `tf.data.Dataset` of strings.
+                such files, or a `tf.data.Dataset` of strings. What `kind.unlabelled` gave, too,
+                which tells what was `skipped`.
             on_error: What to do with a broken file among several: `"skip"` it (and say so) or
                 `"raise"`.
             tile: For masks of large photos, the side in pixels of the photo, or the
@@ -169,11 +170,12 @@ class FittedModel(Generic[Prediction]):
         if tile is not None:
             return in_tiles(self, items, tile, on_error)
         # The short way for one item: no hashes, no threads, nothing traced again.
-        single = self.kind.is_one(items)
+        single = not isinstance(items, Dataset) and self.kind.is_one(items)
         if single and (one := self.kind.one(items)) is not None:
             values = self.encoding.values(of_batch(self.model, one.batch))
             return decoded(self.encoding, [(values, [Seen(one.path, one.size)])])[0]
-        dataset = self.kind.unlabelled(items, on_error="raise" if single else on_error)
+        dataset = items if isinstance(items, Dataset) else None
+        dataset = dataset or self.kind.unlabelled(items, on_error="raise" if single else on_error)
         predictions = decoded(self.encoding, in_parts(self, dataset))
         return predictions[0] if single else predictions
 

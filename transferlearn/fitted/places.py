@@ -1,16 +1,14 @@
 """Puts a save in the place of the one before, so that at any moment one of them is whole."""
 
 import contextlib
-import glob
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from transferlearn.drafts import drafts, left_by_the_dead, new_draft
+from transferlearn.drafts import ASIDE, asides, drafts, hidden_name, left_by_the_dead, new_draft
 
 DESCRIPTION = "transferlearn.json"
-_ASIDE = ".previous"  # what the name of a save that is being replaced ends with
 
 
 def check_place(path: Path, file: str, what: str, strange: Callable[[Path], list[str]]) -> None:
@@ -66,15 +64,15 @@ def make_draft(path: Path, folder: Path) -> Path:
 
     What processes that were killed have left there is removed.
     """
-    drafts(folder, _prefix(path))
-    draft = new_draft(folder, _prefix(path))
+    drafts(folder, hidden_name(path))
+    draft = new_draft(folder, hidden_name(path))
     draft.mkdir(mode=0o700)
     return draft
 
 
 def replace_save(draft: Path, path: Path) -> None:
     """Renames `draft` to `path`; the save that was there waits under another name, then goes."""
-    aside = new_draft(path.parent, _prefix(path), _ASIDE)
+    aside = new_draft(path.parent, hidden_name(path), ASIDE)
     if path.exists():
         path.rename(aside)
     try:
@@ -88,27 +86,17 @@ def replace_save(draft: Path, path: Path) -> None:
         sync(path.parent)
 
 
-def recover(path: Path) -> None:
-    """Brings back the save that a killed process put aside; call it before a new one is written."""
-    dead = [aside for aside in _asides(path) if left_by_the_dead(aside, _prefix(path))]
+def recover(path: Path, file: str) -> None:
+    """Brings back the folder that a killed process put aside; call it before one is written.
+
+    Args:
+        path: The place.
+        file: The file that every such folder holds.
+    """
+    dead = [aside for aside in asides(path, file) if left_by_the_dead(aside, hidden_name(path))]
     if dead and not path.exists():
         dead.pop().rename(path)
     _discard(path, dead)
-
-
-def whole_place(path: Path) -> Path:
-    """Gives the folder where the save is now: while it is being replaced, the one put aside."""
-    asides = [] if path.exists() else _asides(path)
-    return asides[-1] if asides else path
-
-
-def stamp(path: Path) -> tuple[int, int] | None:
-    """Gives what tells one save from the next one in its place; `None` where there is none."""
-    try:
-        described = (path / DESCRIPTION).stat()
-    except OSError:
-        return None
-    return described.st_ino, described.st_mtime_ns
 
 
 def sync(file: Path) -> None:
@@ -120,21 +108,9 @@ def sync(file: Path) -> None:
         os.close(descriptor)
 
 
-def _prefix(path: Path) -> str:
-    """Gives what the hidden names that belong to a save begin with."""
-    return f".{path.name}."
-
-
-def _asides(path: Path) -> list[Path]:
-    """Lists the whole saves that were put aside when this one was to be replaced, oldest first."""
-    names = f"{glob.escape(_prefix(path))}*{_ASIDE}"
-    found = [aside for aside in path.parent.glob(names) if stamp(aside)]
-    return sorted(found, key=lambda aside: stamp(aside) or (0, 0))
-
-
-def _discard(path: Path, asides: list[Path]) -> None:
+def _discard(path: Path, found: list[Path]) -> None:
     """Removes saves that were put aside; a kill in the midst leaves a draft, which is swept."""
-    for aside in asides:
+    for aside in found:
         with contextlib.suppress(OSError):
-            draft = aside.rename(new_draft(path.parent, _prefix(path)))
+            draft = aside.rename(new_draft(path.parent, hidden_name(path)))
             shutil.rmtree(draft, ignore_errors=True)

@@ -48,7 +48,7 @@ def write_save(
     refuse_address("path", path)
     path = path.resolve()
     check_target(path)
-    recover(path)
+    recover(path, DESCRIPTION)
     check_room(path, fitted.model)
     try:
         with folder_written_whole(path) as draft:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from transferlearn.data.dataset import Dataset
 from transferlearn.edge.maps.whole_photos import predict_in_tiles
 from transferlearn.fitted.outputs import of_batch
 from transferlearn.fitted.trained import Trained
@@ -17,7 +18,7 @@ def in_tiles(fitted: Trained, items: Any, tile: int | tuple[int, int], on_error:
 
     Args:
         fitted: The model.
-        items: What `FittedModel.predict` takes, but no stream.
+        items: What `FittedModel.predict` takes, but no stream; a dataset is one of files.
         tile: The side of a tile in pixels of the photo, or its `(height, width)`.
         on_error: What to do with a broken file among several.
     """
@@ -31,8 +32,10 @@ def in_tiles(fitted: Trained, items: Any, tile: int | tuple[int, int], on_error:
         ]
         return np.concatenate(parts)
 
-    if kind.is_one(items):
+    if isinstance(items, Dataset):
+        items = items.paths
+    elif kind.is_one(items):
         return predict_in_tiles(*readers, items, tile, run)
-    if isinstance(items, (str, Path)) or kind.as_paths(items) is not None:
+    elif isinstance(items, (str, Path)) or kind.as_paths(items) is not None:
         items = kind.unlabelled(items, on_error=on_error).paths
     return [predict_in_tiles(*readers, item, tile, run) for item in items]

@@ -1,4 +1,8 @@
-"""Makes the reference of a model at the end of its training, in a small share of its time."""
+"""Makes the reference of a model at the end of its training, in a small share of its time.
+
+Time is that of processors and not of the clock, which other programs on the machine make longer:
+whether a fit leaves a reference should not depend on them.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +27,7 @@ from transferlearn.tasks import Encoding
 from transferlearn.tasks.base import in_numpy
 from transferlearn.training import PhaseInput, TrainingData
 
-_SHARE = 0.03  # of the time of a training that the reference may take
+_SHARE = 0.03  # of the processor time of a training that the reference may take
 _TRAINING_SHARE = 0.4  # of that time, for the items that were trained on
 _CALL = {"tensorflow": 3e-4, "torch": 1e-4}  # seconds that one operation takes at least
 _FIRST_CALL = 0.05  # on JAX, which compiles each operation
@@ -36,14 +40,14 @@ def refer(
     encoding: Encoding[Any],
     seconds: float,
 ) -> Reference | None:
-    """Makes the reference at the end of a training, in at most 3% of its time.
+    """Makes the reference at the end of a training, in at most 3% of its processor time.
 
     Args:
         given: The input of the last phase; its features are used where they are stored.
         loaded: The data of the training.
         kind: The kind of the items.
         encoding: The meaning of the outputs.
-        seconds: How long the training took.
+        seconds: The processor time of the training.
 
     Returns:
         The reference; `None` where nothing is held out, there is no time, or it is not known what
@@ -54,7 +58,7 @@ def refer(
         return None
     if not encoding.watched.names:
         return None
-    started = time.perf_counter()
+    started = time.process_time()
     per_operation = _CALL.get(keras.backend.backend(), _FIRST_CALL)
     clock = _Clock(
         started + _SHARE * _TRAINING_SHARE * seconds, per_operation * len(given.model.operations)
@@ -89,22 +93,22 @@ class _Clock:
     """Says whether there is time for another batch.
 
     Attributes:
-        until: When the time is over, in seconds of `time.perf_counter`.
+        until: When the time is over, in seconds of `time.process_time`.
         longest: The longest that a batch has taken, in seconds.
     """
 
     until: float = float("inf")
     longest: float = 0.0
-    _begun: float = field(default_factory=time.perf_counter, init=False)
+    _begun: float = field(default_factory=time.process_time, init=False)
 
     def allows(self) -> bool:
         """Says whether the next batch will probably end in time, and begins to time it."""
-        self._begun = time.perf_counter()
+        self._begun = time.process_time()
         return self._begun + self.longest <= self.until
 
     def stop(self) -> None:
         """Notes how long the batch took."""
-        self.longest = max(self.longest, time.perf_counter() - self._begun)
+        self.longest = max(self.longest, time.process_time() - self._begun)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import html
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
+from transferlearn.monitoring.traits import in_words
 from transferlearn.tables import as_html, as_table
 
 _SHOWN = 10
@@ -90,12 +91,13 @@ class Watch:
     @property
     def verdict(self) -> str:
         """Says in a sentence what is to be thought of the batch."""
-        rate = f"{self.false_alarms:.3g} of batches without a change give an alarm"
+        by_chance = (
+            f"differences this large come by chance in {_share(self.p_value)} of batches without "
+            f"a change, and at most {_share(self.false_alarms)} is an alarm."
+        )
         if not self.alarm:
-            seen = f"Nothing has changed that {self.items:,} items show"
-            return f"{seen} (p {self.p_value:.2g}; {rate})."
-        names = ", ".join(self.drifted[:5])
-        return f"Alarm: {names} (p {self.p_value:.2g}; {rate})."
+            return f"Nothing has changed, as far as {self.items:,} items show: {by_chance}"
+        return f"Alarm: {', '.join(self.drifted[:5])}: {by_chance}"
 
     @property
     def facts(self) -> list[str]:
@@ -103,7 +105,7 @@ class Watch:
         lines = []
         if self.score is not None:
             than = "" if self.reference_score is None else f"; {self.reference_score:.3f} before"
-            sure = "" if self.worse is None else f" (p {self.worse:.2g} that it is no worse)"
+            sure = "" if self.worse is None else f"; so low by chance: {_share(self.worse)}"
             lines.append(f"Score of labelled items: {self.score:.3f}{than}{sure}.")
         if self.accuracy is not None:
             value, low, high = self.accuracy
@@ -121,11 +123,11 @@ class Watch:
 
     def rows(self) -> list[list[str]]:
         """Gives the table of tests, its head first."""
-        rows = [["test", "of", "before", "now", "p", ""]]
+        rows = [["test", "of", "before", "now", "by chance", ""]]
         for test in self.tests:
-            means = _number(test.before), _number(test.now)
+            means = _mean(test.name, test.before), _mean(test.name, test.now)
             alarm = "alarm" if test.alarm else ""
-            rows.append([test.name, test.watched, *means, f"{test.p_value:.2g}", alarm])
+            rows.append([test.name, test.watched, *means, _share(test.p_value), alarm])
         return rows
 
     def __str__(self) -> str:
@@ -166,6 +168,11 @@ def _page_part(verdict: str, facts: list[str], table: str) -> str:
     return f"<p><strong>{html.escape(verdict)}</strong></p>{lines}{table}"
 
 
-def _number(value: float | None) -> str:
+def _mean(name: str, value: float | None) -> str:
     """Writes a mean, or nothing."""
-    return "" if value is None else f"{value:.4g}"
+    return "" if value is None else in_words(name, value)
+
+
+def _share(value: float) -> str:
+    """Writes how often something happens."""
+    return "less than 0.01%" if value < 1e-4 else f"{float(f'{100 * value:.2g}'):g}%"

@@ -1,6 +1,7 @@
 """Measures plain properties of items as the network takes them, such as how bright an image is."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -61,3 +62,25 @@ def of_numbers(rows: np.ndarray) -> Traits:
     """Measures arrays of one's own: the mean and the spread of the numbers of each item."""
     flat = np.asarray(rows, float).reshape(len(rows), -1)
     return {"level": flat.mean(axis=1), "spread": flat.std(axis=1)}
+
+
+def in_words(name: str, mean: float) -> str:
+    """Writes the mean of a property in units that people know; others stay plain numbers."""
+    return _WORDS.get(name, "{:.4g}".format)(mean)
+
+
+def _percent(share: float) -> str:
+    """Writes a share."""
+    return f"{100 * share:.3g}%"
+
+
+_WORDS: Mapping[str, Callable[[float], str]] = {
+    "brightness": _percent,  # 100% is white
+    "contrast": _percent,
+    "colour": _percent,
+    "sharpness": lambda mean: f"{100 * math.exp(mean / 2):.2g}% at edges",
+    "size": lambda mean: f"{math.exp(mean):,.0f} pixels",
+    "shape": lambda mean: f"{math.exp(mean):.2f} wide to 1 high",
+    "tokens": lambda mean: f"{math.exp(mean):.0f} tokens",
+    "unknown": _percent,
+}

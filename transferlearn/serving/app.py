@@ -143,6 +143,7 @@ def app(
     try:
         from fastapi import FastAPI, Request
         from fastapi.responses import HTMLResponse, JSONResponse, Response
+        from starlette.exceptions import HTTPException
     except ImportError as error:
         raise ImportError(f"A server needs more: {install_line('serve')}") from error
     server = Server(models, settings or Settings(), threads, trusted)
@@ -162,6 +163,10 @@ def app(
     @api.exception_handler(RefusalError)
     async def refused(_: Request, refusal: RefusalError) -> JSONResponse:
         return JSONResponse({"error": refusal.sentence}, refusal.status, headers=refusal.headers)
+
+    @api.exception_handler(HTTPException)
+    async def unknown(request: Request, error: HTTPException) -> JSONResponse:
+        return await refused(request, of_http(request, error))
 
     @api.get("/", response_class=HTMLResponse)
     async def page() -> HTMLResponse:
@@ -229,6 +234,14 @@ def add_vertex(api: Any, server: Server) -> tuple[str, ...]:
     if health and health not in ("/", "/ping"):
         api.add_api_route(health, healthy, methods=["GET"])
     return (health,) if health else ()
+
+
+def of_http(request: Any, error: Any) -> RefusalError:
+    """Says in a sentence what the framework refuses: a route or a method that there is not."""
+    path = request.url.path[:80]
+    sentences = {404: f"There is no route {path!r}.", 405: f"{path!r} takes no {request.method}."}
+    told = sentences.get(error.status_code, f"{error.detail!s:.200}")
+    return RefusalError(error.status_code, told, error.headers)
 
 
 def items_of(body: bytes, content_type: str) -> list[Any]:

@@ -52,6 +52,10 @@ class PredictionLog:
 
     Attributes:
         lost: How many rows were left out, since the disk was too slow or full.
+
+    Raises:
+        OSError: The file cannot be written.
+        ValueError: The file holds something else.
     """
 
     def __init__(self, path: Path, most_bytes: int) -> None:
@@ -59,9 +63,7 @@ class PredictionLog:
         self.lost = 0
         self._most = most_bytes
         self._waiting: queue.Queue[tuple[str, Sequence[Any]] | None] = queue.Queue(_WAITING)
-        with opened(path) as file:
-            file.executescript("pragma auto_vacuum = incremental; pragma journal_mode = wal;")
-            file.executescript(_TABLES)
+        _make(path)
         self._thread = threading.Thread(target=self._write, daemon=True, name="prediction-log")
         self._thread.start()
 
@@ -199,6 +201,23 @@ def _errors(reference: Reference, rows: Sequence[Any]) -> np.ndarray | None:
             values = np.array([json.loads(row[4])], float)
             errors[i] = reference.outputs.errors(values, np.asarray([target]))[0]
     return errors if np.isfinite(errors).any() else None
+
+
+def _make(path: Path) -> None:
+    """Makes the tables, if they are not there yet; a file that holds others is left as it is."""
+    is_none = ValueError(f"{path} is no log of predictions: choose another file.")
+    try:
+        with opened(path) as file:
+            query = "select name from sqlite_master where type = 'table'"
+            names = {name for (name,) in file.execute(query)}
+            if names and "predictions" not in names:
+                raise is_none
+            file.executescript("pragma auto_vacuum = incremental; pragma journal_mode = wal;")
+            file.executescript(_TABLES)
+    except sqlite3.OperationalError as error:
+        raise OSError(f"The log {path} cannot be written: {error}.") from error
+    except sqlite3.DatabaseError as error:  # no database at all
+        raise is_none from error
 
 
 @contextmanager

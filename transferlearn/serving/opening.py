@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from transferlearn.drafts import whole_place
 from transferlearn.edge import Runner
 from transferlearn.edge.description import FILE
 
@@ -36,7 +37,16 @@ def named(models: Given | Sequence[Given] | Mapping[str, Given]) -> dict[str, Gi
 
 def place_of(folder: Path) -> Path | None:
     """Gives the file that says what an export or a save is; `None`: the folder holds neither."""
-    return next((folder / name for name in (FILE, SAVE) if (folder / name).is_file()), None)
+    places = (whole_place(folder.absolute(), name) / name for name in (FILE, SAVE))
+    return next((place for place in places if place.is_file()), None)
+
+
+def holds_save(folder: Path) -> bool:
+    """Says whether Keras runs what is in a folder, or in the newest version in it."""
+    return any(
+        (place := place_of(one)) is not None and place.name == SAVE
+        for one in (folder, *folder.glob("[0-9]*"))
+    )
 
 
 def opened(given: Given, threads: int | None, trusted: bool) -> Runner:
@@ -49,7 +59,8 @@ def opened(given: Given, threads: int | None, trusted: bool) -> Runner:
     """
     if isinstance(given, Runner):
         return given
-    if isinstance(given, (str, Path)) and (Path(given) / FILE).is_file():
+    place = place_of(Path(given)) if isinstance(given, (str, Path)) else None
+    if place is not None and place.name == FILE:
         return Runner(given, threads=threads, trusted=trusted)
     # By name, since a server of exports has to start where there is no Keras.
     in_keras: Any = importlib.import_module("transferlearn.exporting.in_keras")

@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -36,7 +37,8 @@ def serve(
         trusted: Whether the code in a save or a SavedModel may run.
 
     Raises:
-        OSError: A folder is no export and no save, or the port is taken.
+        OSError: A folder is no export and no save, the log cannot be written, or the port is taken.
+        ValueError: There is no such port, or the file of the log holds something else.
         ImportError: uvicorn is not installed (`pip install -e ".[serve]"`).
 
     Example:
@@ -46,6 +48,8 @@ def serve(
         import uvicorn
     except ImportError as error:
         raise ImportError(f"A server needs more: {install_line('serve')}") from error
+    # Before models are opened, which may take long; clients are refused until they are there.
+    place = bound(host, os.environ.get("AIP_HTTP_PORT", port))
     made: Guarded = app(models, settings=settings, threads=threads, trusted=trusted)
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines())
@@ -56,12 +60,32 @@ def serve(
         signal.signal(signal.SIGHUP, lambda *_: made.api.state.server.models.reload())
     config = uvicorn.Config(
         made,
-        host=host,
-        port=int(os.environ.get("AIP_HTTP_PORT", port)),
         log_config=None,
         access_log=False,
         timeout_keep_alive=20,
         timeout_graceful_shutdown=30,
         server_header=False,
     )
-    uvicorn.Server(config).run()
+    uvicorn.Server(config).run(sockets=[place])
+
+
+def bound(host: str, port: int | str) -> socket.socket:
+    """Takes a port for a server, which does not listen there yet.
+
+    Raises:
+        ValueError: There is no such port.
+        OSError: The port is taken, or this machine has no such address.
+    """
+    if not str(port).isdecimal() or int(port) > 65535:
+        raise ValueError(f"A port is a whole number up to 65535. Received: {port!r:.40}")
+    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((host, int(port)))
+    except OSError as error:
+        made.close()
+        raise OSError(
+            f"The server cannot listen at port {port} of {host}: {error.strerror}. Another one: "
+            "--port 8001, or port=8001"
+        ) from error
+    return made

@@ -1,17 +1,16 @@
 """Lists folders of class folders, folders to train and validate on, and plain folders of files."""
 
-import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from transferlearn.data.kind import Kind
 from transferlearn.data.listed import ByFolder, ByRow, Listed
 from transferlearn.data.messages import counts, notice
+from transferlearn.edge.folders import files_with, is_hidden, walk
 from transferlearn.wording import counted
 
 _TRAIN, _VALIDATION, _TEST = ("train", "training"), ("validation", "val", "valid"), "test"
-_HIDDEN = ("Thumbs.db", "__MACOSX")  # left behind by Windows and macOS
 
 
 def list_folder(folder: Path, kind: Kind) -> Listed:
@@ -24,7 +23,7 @@ def list_folder(folder: Path, kind: Kind) -> Listed:
     folders = _subfolders(folder, ignored)
     _warn_of_hidden(folder, kind)
     beside = [entry for entry in sorted(folder.iterdir()) if entry.is_file()]
-    ignored[beside_folders(kind)] = len(_files_among(beside, kind, ignored))
+    ignored[beside_folders(kind)] = len(files_with(beside, kind.endings, ignored))
     paths: list[str] = []
     of_item: list[str] = []
     for path in folders:
@@ -125,48 +124,14 @@ def split_folders(source: object) -> tuple[object, Path | None]:
 
 def files_below(folder: Path, kind: Kind, ignored: Counter[str]) -> list[str]:
     """Gives all files of a kind below a folder, in a fixed order, and counts the others."""
-    return _files_among(_walk(folder, ignored), kind, ignored)
-
-
-def _files_among(
-    files: Iterator[Path] | list[Path], kind: Kind, ignored: Counter[str]
-) -> list[str]:
-    """Gives those files that are of a kind, and counts the others in `ignored`."""
-    found = []
-    for path in files:
-        if _is_hidden(path.name):
-            ignored["hidden"] += 1
-        elif path.suffix.lower() in kind.endings:
-            found.append(str(path))
-        else:
-            ignored[path.suffix.lower() or "no ending"] += 1
-    return found
-
-
-def _walk(folder: Path, ignored: Counter[str]) -> Iterator[Path]:
-    """Yields all files below a folder, in a fixed order; enters no hidden or seen folder."""
-    # A link to a folder above would never end, and bring in the files of other classes.
-    seen = set(folder.resolve().parents)
-    for root, folders, files in os.walk(folder, onerror=_raise, followlinks=True):
-        if (real := Path(root).resolve()) in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        ignored["hidden"] += sum(map(_is_hidden, folders))
-        folders[:] = sorted(name for name in folders if not _is_hidden(name))
-        yield from (Path(root) / name for name in sorted(files))
-
-
-def _raise(error: OSError) -> None:
-    """Raises the error that `os.walk` hands in."""
-    raise error  # without this, `os.walk` leaves out a folder that it cannot read
+    return files_with(walk(folder, ignored), kind.endings, ignored)
 
 
 def _subfolders(folder: Path, ignored: Counter[str]) -> list[Path]:
     """Gives the folders in a folder, less the hidden ones, which it counts in `ignored`."""
     folders = [path for path in sorted(folder.iterdir()) if path.is_dir()]
-    ignored["hidden"] += sum(_is_hidden(path.name) for path in folders)
-    return [path for path in folders if not _is_hidden(path.name)]
+    ignored["hidden"] += sum(is_hidden(path.name) for path in folders)
+    return [path for path in folders if not is_hidden(path.name)]
 
 
 def _warn_of_hidden(folder: Path, kind: Kind) -> None:
@@ -179,8 +144,3 @@ def _warn_of_hidden(folder: Path, kind: Kind) -> None:
                 "begins with a dot, which hides it. If it is a class: "
                 f"mv {path} {path.with_name(path.name[1:])}"
             )
-
-
-def _is_hidden(name: str) -> bool:
-    """Says whether a file or folder is hidden, or was left behind by Windows or macOS."""
-    return name.startswith(".") or name in _HIDDEN

@@ -25,9 +25,15 @@ from transferlearn.data.texts.reading import (
     read_text,
     to_predict,
 )
-from transferlearn.data.texts.tokenizer import Tokenizer, load_tokenizer, save_tokenizer
+from transferlearn.data.texts.tokenizer import (
+    Tokenizer,
+    TokenizerInKeras,
+    load_tokenizer,
+    save_tokenizer,
+)
 from transferlearn.data.texts.tokens import TokenItems
 from transferlearn.edge import ItemReader, TextReader
+from transferlearn.edge.tokenizers import EdgeTokenizer
 from transferlearn.monitoring.traits import Traits, of_tokens
 from transferlearn.types import Json, TfData
 
@@ -155,8 +161,24 @@ class Texts(Kind):
     def item_reader(self) -> ItemReader:
         """Gives what reads texts without Keras, or token ids where the tokenizer needs it."""
         tokenizer = self.tokenizer.for_edge()
-        if tokenizer is None:
-            return super().item_reader()
+        return super().item_reader() if tokenizer is None else self._reader(tokenizer)
+
+    def reader_in_keras(self) -> ItemReader:
+        """Gives what reads texts with whatever tokenizer."""
+        return self._reader(self.tokenizer.for_edge() or TokenizerInKeras(self.tokenizer))
+
+    def export_note(self) -> str | None:
+        """Says that texts cannot be read where the tokenizer needs Keras."""
+        if self.tokenizer.for_edge() is not None:
+            return None
+        return (
+            f"The tokenizer {type(self.tokenizer).__name__} runs where Keras is only, so what is "
+            "exported takes token ids and no texts. Serve the save, which answers texts: "
+            "transferlearn serve FOLDER; or write Tokenizer.for_edge, see docs/exporting.md."
+        )
+
+    def _reader(self, tokenizer: EdgeTokenizer) -> TextReader:
+        """Gives what reads texts by a tokenizer."""
         return TextReader(
             tokenizer,
             self.sequence_length,

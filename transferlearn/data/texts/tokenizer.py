@@ -3,6 +3,7 @@
 import abc
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -48,6 +49,22 @@ class Tokenizer(abc.ABC):
     @abc.abstractmethod
     def load(cls, folder: Path) -> Self:
         """Reads what `save` wrote."""
+
+
+@dataclass(frozen=True)
+class TokenizerInKeras(EdgeTokenizer):
+    """Cuts texts by a tokenizer that needs Keras; no export holds it, so it has no name.
+
+    Args:
+        tokenizer: The tokenizer.
+    """
+
+    tokenizer: Tokenizer
+
+    def tokenize(self, text: str) -> list[int]:
+        """Gives the ids of a text."""
+        (ids,) = self.tokenizer.tokenize([text])
+        return ids.tolist()
 
 
 def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:

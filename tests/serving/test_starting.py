@@ -1,0 +1,68 @@
+"""A server that cannot start says why in a sentence, before a model is opened."""
+
+import socket
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from tests.serving.made import colours
+from transferlearn.cli import main
+from transferlearn.serving import Settings, app
+from transferlearn.serving.log import PredictionLog
+from transferlearn.serving.opening import SAVE, holds_save
+from transferlearn.serving.running import bound
+
+pytestmark = pytest.mark.core
+
+
+def test_a_port_that_is_taken_is_said(capsys):
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = str(taken.getsockname()[1])
+        assert main(["serve", "nowhere", "--port", port]) == 1
+    said = capsys.readouterr().err
+    assert f"cannot listen at port {port} of 127.0.0.1: Address already in use" in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("option", [["--port", "99999"], ["--port", "x"], ["--workers", "0"]])
+def test_numbers_that_cannot_be_are_not_understood(option, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["serve", "nowhere", *option])
+    assert stopped.value.code == 2
+    assert "expected a number from 1" in capsys.readouterr().err
+
+
+def test_an_address_of_another_machine_is_refused():
+    with pytest.raises(OSError, match=r"of 192\.0\.2\.1: "):
+        bound("192.0.2.1", 0)
+    with pytest.raises(ValueError, match="whole number up to 65535"):
+        bound("127.0.0.1", "99999")
+
+
+def test_a_log_is_written_to_no_file_that_holds_something_else(tmp_path):
+    text, other = tmp_path / "make.py", tmp_path / "other.sqlite"
+    text.write_text("print('a program, and no log of predictions')\n" * 9)
+    with closing(sqlite3.connect(other)) as file:
+        file.execute("create table mine (x)")
+    before = text.read_bytes(), other.read_bytes()
+    for path in (text, other):
+        with pytest.raises(ValueError, match="is no log of predictions"):
+            app({"c": colours()}, settings=Settings(log=path))
+    assert (text.read_bytes(), other.read_bytes()) == before
+    with pytest.raises(OSError, match="cannot be written: unable to open"):
+        app({"c": colours()}, settings=Settings(log=tmp_path / "nowhere" / "x"))
+    for _ in range(2):  # one that is there is gone on with
+        PredictionLog(tmp_path / "log.sqlite", 10**6).close()
+
+
+def test_only_saves_need_keras(tmp_path):
+    (tmp_path / "2").mkdir()
+    assert not holds_save(tmp_path)
+    (tmp_path / "2" / "export.json").write_text("{}")
+    assert not holds_save(tmp_path)
+    (tmp_path / "2" / SAVE).write_text("{}")
+    assert not holds_save(tmp_path)  # the export in it is served
+    (tmp_path / "2" / "export.json").unlink()
+    assert holds_save(tmp_path)
+    assert holds_save(tmp_path / "2")
