@@ -23,6 +23,7 @@ from transferlearn.types import Json, Loss, Metrics, Tensor
 from transferlearn.wording import counted
 
 _MASKS = Masks()
+_NAMED = 2  # classes in a few words about a mask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,7 @@ class MaskEncoding(Encoding[MaskPrediction]):
     Attributes:
         class_names: The names of the classes, in the order of the outputs.
         mask_values: The value that the pixels of each class have in a mask.
-        void: The value of pixels that have no class, or `None`.
+        void: The value or the colour of pixels that have no class, or `None`.
         size: The `(height, width)` in pixels of the images that the network takes, and of the map
             that it gives; `None`: the map has the size that the decoder gives it.
     """
@@ -44,7 +45,7 @@ class MaskEncoding(Encoding[MaskPrediction]):
 
     class_names: tuple[str, ...]
     mask_values: tuple[int, ...]
-    void: int | None
+    void: int | str | None
     size: tuple[int, int] | None
 
     @property
@@ -138,6 +139,16 @@ class MaskEncoding(Encoding[MaskPrediction]):
         assert isinstance(first, MaskEvaluation)
         assert isinstance(second, MaskEvaluation)
         return paired_masks(first, second)
+
+    def described(self, encoded: np.ndarray) -> list[str]:
+        """Names the classes that each mask shows most of, with their shares of pixels."""
+        found = []
+        for ids in np.asarray(encoded):
+            counts = np.bincount(ids[ids >= 0].ravel(), minlength=len(self.class_names))
+            shares = counts / max(1, ids.size)
+            most = [i for i in np.argsort(-shares, kind="stable")[:_NAMED] if shares[i]]
+            found.append(", ".join(f"{self.class_names[i]} {shares[i]:.0%}" for i in most))
+        return found
 
     def gives(self) -> str:
         """Says what the network gives, for those who call it without this package."""
