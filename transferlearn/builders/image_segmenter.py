@@ -43,7 +43,7 @@ class ImageSegmenterBuilder(ImageBuilder[MaskPrediction]):
 
     head: Head | Decoder = field(default_factory=SegFormerDecoder)
     class_names: Sequence[str] | None = None
-    void: int | None = 255
+    void: int | str | None = 255
 
     auto: ClassVar[Schedule] = AutoForMasks()
     _makes: ClassVar[str] = "segmenter"

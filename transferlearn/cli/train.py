@@ -28,7 +28,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "photos",
         type=Path,
         help="a folder: photos/<class>/*.jpg, or photos/images/ and photos/masks/ for "
-        "--task segmentation; or a CSV file of paths and labels or numbers",
+        "--task segmentation; or a CSV file of paths and labels, numbers or masks; or a COCO file",
     )
     add_task(parser)
     add("--validation", type=Path, help="photos to validate on; by default a tenth is held out")

@@ -1,5 +1,6 @@
 """Defines lists of items that are not opened yet, with what their source says of them."""
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,9 +29,30 @@ class ByFolder:
 
 @dataclass(frozen=True, eq=False)
 class ByColumn:
-    """Holds a table's columns besides those of items and weights, with one cell for each item."""
+    """Holds a table's columns besides those of items and weights, with one cell for each item.
+
+    Attributes:
+        columns: The cells of each column, by its name.
+        folder: The folder of the table, from which paths in cells are looked for first.
+    """
 
     columns: Mapping[str, Sequence[Any]]
+    folder: Path = Path()
+
+
+@dataclass(frozen=True, eq=False)
+class ByAnnotation:
+    """Holds what a COCO file says of its images.
+
+    Attributes:
+        categories: The name of each category by its id, in the order of the ids.
+        sizes: The height and width in pixels that the file gives for each image; not checked.
+        annotations: The annotations of each image; not checked.
+    """
+
+    categories: Mapping[Any, str]
+    sizes: Sequence[tuple[Any, Any]]
+    annotations: Sequence[Sequence[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +62,7 @@ class ByRow:
     rows: Any
 
 
-Told = ByFolder | ByColumn | ByRow
+Told = ByFolder | ByColumn | ByRow | ByAnnotation
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -111,3 +133,12 @@ def as_paths(x: Iterable[object]) -> list[str] | None:
         return None
     are_paths = [isinstance(item, (str, Path)) for item in x]
     return [str(item) for item in x] if are_paths and all(are_paths) else None
+
+
+def path_in(cell: object, folder: Path) -> str:
+    """Gives the path in a cell of a table, from the table's folder if the file is there."""
+    path = Path(str(cell)).expanduser()
+    beside = folder / path
+    with contextlib.suppress(OSError):  # a cell that holds a long text is no possible path
+        path = beside if beside.exists() else path
+    return str(path)

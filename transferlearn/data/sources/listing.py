@@ -5,6 +5,7 @@ from typing import Any
 
 from transferlearn.data.kind import Kind
 from transferlearn.data.listed import Listed
+from transferlearn.data.sources.coco import list_coco
 from transferlearn.data.sources.folders import list_beside, list_folder
 from transferlearn.data.sources.tables import list_csv, list_frame
 from transferlearn.data.sources.tuples import list_arrays
@@ -27,9 +28,12 @@ def list_source(source: Any, kind: Kind, target: Target) -> Listed:
         return list_frame(source, kind, target)
     if isinstance(source, tuple):
         return list_arrays(source, kind)
+    if isinstance(source, list) and source and all(_is_pair(row) for row in source):
+        items, targets = zip(*source, strict=True)
+        return list_arrays((list(items), list(targets)), kind)
     raise TypeError(
-        "Labelled data is a folder, a CSV file, a DataFrame, (x, y), a tf.data.Dataset or a "
-        f"keras.utils.PyDataset; x and y go in together, as one tuple. "
+        "Labelled data is a folder, a CSV file, a DataFrame, (x, y), a list of pairs, a "
+        "tf.data.Dataset or a keras.utils.PyDataset; x and y go in together, as one tuple. "
         f"Received: {type(source).__name__}"
     )
 
@@ -44,8 +48,15 @@ def _list_path(path: Path, kind: Kind, target: Target) -> Listed:
         raise FileNotFoundError(
             f"No such folder or file: {path!s:.200} (from {Path.cwd()}). {expected}."
         )
+    if path.suffix.lower() == ".json" and target.reads_annotations:
+        return list_coco(path, kind)
     if path.suffix.lower() not in _TABLES:
         raise ValueError(
             f"{path} is neither a folder nor a table. {expected} of {kind.columns[0]}s and labels."
         )
     return list_csv(path, kind, target)
+
+
+def _is_pair(row: Any) -> bool:
+    """Says whether an entry of a list is an item with its target."""
+    return isinstance(row, tuple) and len(row) == 2

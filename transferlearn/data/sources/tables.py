@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from transferlearn.data.kind import Kind
-from transferlearn.data.listed import ByColumn, Listed, sample_weights
+from transferlearn.data.listed import ByColumn, Listed, path_in, sample_weights
 from transferlearn.data.targets.base import Target
 
 _PATHS = ("path", "file", "filename", "image")
@@ -133,8 +133,8 @@ def _list_columns(
     used = {of_items, weights}
     others = {name: cells for name, cells in columns.items() if name not in used}
     return Listed(
-        items=items if kind.in_cells else [_found(item, folder) for item in items],
-        told=ByColumn(others),
+        items=items if kind.in_cells else [path_in(item, folder) for item in items],
+        told=ByColumn(others, folder),
         noun=kind.noun,
         in_files=not kind.in_cells,
         sample_weight=None if weights is None else sample_weights(columns[weights], len(items)),
@@ -162,12 +162,3 @@ def _column(columns: dict[str, list[Any]], names: Sequence[str]) -> str | None:
     """Finds the column that has the first of these names that any has; case does not matter."""
     by_name = {name.lower(): name for name in columns}
     return next((by_name[name.lower()] for name in names if name.lower() in by_name), None)
-
-
-def _found(cell: object, folder: Path) -> str:
-    """Gives the path in a cell, from the folder of the table if the file is there."""
-    path = Path(str(cell)).expanduser()
-    beside = folder / path
-    with contextlib.suppress(OSError):  # a cell that holds a long text is no possible path
-        path = beside if beside.exists() else path
-    return str(path)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
-from transferlearn.data.listed import ByColumn, ByFolder, ByRow, Listed
+from transferlearn.data.listed import ByAnnotation, ByColumn, ByFolder, ByRow, Listed
 
 
 class Encoded(NamedTuple):
@@ -106,6 +106,17 @@ class Targets(abc.ABC):
             ValueError: The targets are not of the form that the stream had before.
         """
 
+    def check_beside(self, items: np.ndarray, given: np.ndarray) -> None:
+        """Refuses targets that do not fit the items of a stream's batch; by default, none.
+
+        Args:
+            items: The items of the batch as the stream gives them, `(batch, ...)`.
+            given: The targets that it gives with them, `(batch, ...)`.
+
+        Raises:
+            ValueError: They do not fit.
+        """
+
     @abc.abstractmethod
     def summary(self) -> str:
         """Says in a few words what there is to learn, such as `"2 classes (cat, dog)"`."""
@@ -171,9 +182,16 @@ class Target(abc.ABC):
     Attributes:
         items_folder: The name of the folder that holds the items in a folder of data, with the
             targets beside it; `None`: items are in folders that are called by their targets.
+        reads_annotations: Whether the targets can be found in the annotations of a COCO file.
     """
 
     items_folder: ClassVar[str | None] = None
+    reads_annotations: ClassVar[bool] = False
+
+    @property
+    def ranks(self) -> tuple[int, ...]:
+        """Gives how many axes the target of one item may have in a stream."""
+        return (0, 1)
 
     @property
     @abc.abstractmethod
@@ -189,6 +207,8 @@ class Target(abc.ABC):
         told = listed.told
         if isinstance(told, ByFolder):
             return self.of_folders(told, listed)
+        if isinstance(told, ByAnnotation):
+            return self.of_annotations(told, listed)
         return self.of_columns(told, listed) if isinstance(told, ByColumn) else self.of_rows(told)
 
     @abc.abstractmethod
@@ -198,6 +218,10 @@ class Target(abc.ABC):
     @abc.abstractmethod
     def of_columns(self, told: ByColumn, listed: Listed) -> Targets:
         """Finds the targets in the columns of a table."""
+
+    def of_annotations(self, told: ByAnnotation, listed: Listed) -> Targets:
+        """Finds the targets in the annotations of a COCO file; only some targets can."""
+        raise ValueError(f"{type(self).__name__} cannot be found in a COCO file: {listed.what}")
 
     @abc.abstractmethod
     def of_rows(self, told: ByRow) -> Targets:

@@ -32,7 +32,7 @@ class MaskEncoding(Encoding[MaskPrediction]):
     Attributes:
         class_names: The names of the classes, in the order of the outputs.
         mask_values: The value that the pixels of each class have in a mask.
-        void: The value of pixels that have no class, or `None`.
+        void: The value or the colour of pixels that have no class, or `None`.
         size: The `(height, width)` in pixels of the images that the network takes, and of the map
             that it gives; `None`: the map has the size that the decoder gives it.
     """
@@ -44,7 +44,7 @@ class MaskEncoding(Encoding[MaskPrediction]):
 
     class_names: tuple[str, ...]
     mask_values: tuple[int, ...]
-    void: int | None
+    void: int | str | None
     size: tuple[int, int] | None
 
     @property

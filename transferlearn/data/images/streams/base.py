@@ -60,6 +60,7 @@ class StreamDataset(Dataset):
         if self.targets is None:
             return (self.pixels(np.asarray(images)),)
         targets = _in_rows(targets)
+        self.targets.check_beside(np.asarray(images), targets)
         present = self.targets.present(targets)
         if not present.any():
             raise ValueError(

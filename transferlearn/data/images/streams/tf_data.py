@@ -1,6 +1,6 @@
 """Makes datasets of images of a `tf.data.Dataset`, batched or not."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,15 +83,17 @@ def load_tf_data(source: Any, options: ImageOptions, target: Target | None) -> T
         ValueError: The source is empty, never ends, or gives something that cannot be used.
     """
     specs = _specs(source)
-    _check(source, specs, target is not None)
+    _check(source, specs, target)
     unbatched = specs[0].shape.rank == 3
     peek = source.batch(1).take(_PEEK) if unbatched else source.take(1)
     first = [batch if isinstance(batch, tuple) else (batch,) for batch in peek.as_numpy_iterator()]
     if not first:
         raise ValueError("The tf.data.Dataset is empty: it gave no element.")
     images, *beside = zip(*first, strict=True)
-    example = tuple(np.concatenate(part) for part in beside)
-    targets = None
+    example = tuple(_joined(part) for part in beside)
+    known = tuple(specs[0].shape[-3:-1])
+    size = options.image_size or (options.default_image_size if None in known else known)
+    shape, targets = (*size, 3), None
     if target is not None:
         names = getattr(source, "class_names", None)
         told = ByBatch(
@@ -100,15 +102,13 @@ def load_tf_data(source: Any, options: ImageOptions, target: Target | None) -> T
             read=lambda: patiently(_targets(source.batch(1) if unbatched else source)),
             names=tuple(names) if names else None,
         )
-        targets = target.of_stream(told)
-    known = tuple(specs[0].shape[-3:-1])
-    size = options.image_size or (options.default_image_size if None in known else known)
+        targets = target.of_stream(told).of_shape(shape)
     return TfDataset(
         source=source,
         rescale=peeked_rescale(images, options, "The tf.data.Dataset"),
         example=example,
         targets=targets,
-        shape=(*size, 3),
+        shape=shape,
         interpolation=options.interpolation,
         resampling=options.interpolation,
         size=_count(source, None if targets is None else targets.count, unbatched),
@@ -135,7 +135,12 @@ def _count(source: TfData, targets: int | None, unbatched: bool) -> int | None:
     return count if unbatched and count >= 0 else None
 
 
-def _check(source: TfData, specs: tuple[Any, ...], has_targets: bool) -> None:
+def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Joins those of the first targets that have the shape of the very first: masks may differ."""
+    return np.concatenate([part for part in parts if part.shape[1:] == parts[0].shape[1:]])
+
+
+def _check(source: TfData, specs: tuple[Any, ...], target: Target | None) -> None:
     """Refuses a stream that is endless, or whose elements cannot be used."""
     import tensorflow as tf
 
@@ -143,7 +148,7 @@ def _check(source: TfData, specs: tuple[Any, ...], has_targets: bool) -> None:
     received = f"Received: element_spec={source.element_spec}"
     if not all(isinstance(spec, tf.TensorSpec) for spec in specs):
         raise ValueError(f"A tf.data.Dataset must hold {_FORMS}. {received}")
-    if has_targets and len(specs) not in (2, 3):
+    if target is not None and len(specs) not in (2, 3):
         raise ValueError(f"A tf.data.Dataset to learn from must hold {_FORMS}. {received}")
     image = specs[0]
     if not (image.dtype.is_integer or image.dtype.is_floating) or image.shape.rank not in (3, 4):
@@ -152,9 +157,11 @@ def _check(source: TfData, specs: tuple[Any, ...], has_targets: bool) -> None:
             "(batch, height, width, 3). tf.io.decode_image tells its shape with "
             f"expand_animations=False. {received}"
         )
-    ranks = (0, 1) if image.shape.rank == 3 else (1, 2)
-    if has_targets and (specs[1].shape.rank not in ranks or specs[1].dtype == tf.string):
+    if target is None:
+        return
+    ranks = [rank + (image.shape.rank == 4) for rank in target.ranks]
+    if specs[1].shape.rank not in ranks or specs[1].dtype == tf.string:
+        form = "ids or one-hot rows" if target.ranks == (0, 1) else f"arrays of {ranks} axes"
         raise ValueError(
-            "Labels in a tf.data.Dataset must be ids or one-hot rows, as batched as the images. "
-            + received
+            f"Labels in a tf.data.Dataset must be {form}, as batched as the images. {received}"
         )

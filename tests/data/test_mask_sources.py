@@ -1,0 +1,359 @@
+"""All ways to write one set of masks give the same masks; what is broken is named."""
+
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas
+import pytest
+from PIL import Image
+
+from tests.masks import scenes, write
+from transferlearn.data import DataWarning, Images, Masks, PixelIds, load, load_pair
+from transferlearn.data.batches import Request
+from transferlearn.data.loading import Reading
+from transferlearn.data.targets.masks.regions import RegionError, draw
+
+KIND = Images(image_size=(16, 16))
+NAMES = ("background", "car", "road")
+# What pycocotools 2.0.11 makes of the mask beside it.
+PACKED = "211001080H0210OM12ON051MON23"
+UNPACKED = np.array(
+    [
+        [0, 1, 1, 1, 0, 0, 0, 0, 0],
+        [0, 0, 1, 0, 1, 0, 1, 0, 0],
+        [1, 1, 1, 1, 1, 1, 1, 1, 0],
+        [0, 1, 1, 1, 1, 1, 1, 1, 1],
+        [1, 1, 1, 1, 1, 1, 1, 1, 1],
+        [0, 1, 0, 1, 0, 0, 1, 0, 1],
+        [1, 1, 1, 0, 1, 1, 1, 1, 1],
+    ]
+)
+
+
+def runs(mask):
+    """The lengths of runs of pixels outside, inside, outside and so on, down the columns."""
+    flat = np.concatenate([[0], mask.T.ravel(), [2]])
+    places = np.flatnonzero(np.diff(flat.astype(int)))
+    return np.diff(np.concatenate([[0], places])).tolist()
+
+
+def polygons(mask):
+    """A rectangle for each of the blocks of 8 x 8 pixels that the masks are made of."""
+    found = []
+    for y, x in np.argwhere(mask[::8, ::8]) * 8:
+        found.append([int(part) for part in (x, y, x + 8, y, x + 8, y + 8, x, y + 8)])
+    return found
+
+
+def coco(folder, masks, region):
+    """Writes a COCO file beside `images/`; void is a category of its own."""
+    categories = [(3, "car", 1), (7, "road", 2), (9, "void", 255)]
+    names = [path.relative_to(folder / "images").as_posix() for path in photos_of(folder)]
+    images = [
+        {"id": f"i{i}", "file_name": name, "height": 32, "width": 32}
+        for i, name in enumerate(names)
+    ]
+    annotations = [
+        {"id": 10 * i + c, "image_id": f"i{i}", "category_id": c, "segmentation": region(mask == v)}
+        for i, mask in enumerate(masks)
+        for c, _, v in categories
+        if (mask == v).any()
+    ]
+    content = {
+        "images": images,
+        "annotations": annotations,
+        "categories": [{"id": c, "name": name} for c, name, _ in categories],
+    }
+    path = folder / "labels" / "instances.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(content))
+    return path
+
+
+def photos_of(folder):
+    return sorted((folder / "images").rglob("*.jpg"))
+
+
+def by_class(folder, masks):
+    """Writes a file for each class, below a folder of its name."""
+    for path, mask in zip(photos_of(folder), masks, strict=True):
+        for name, value in (("car", 1), ("road", 2), ("void", 255)):
+            if (mask == value).any():
+                file = folder / "masks" / name / path.relative_to(folder / "images")
+                file.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(np.where(mask == value, 255, 0).astype("uint8")).save(
+                    file.with_suffix(".png")
+                )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    """Photos with masks of three classes, in which a block each is void."""
+    images, masks = scenes(8)
+    masks[::2, 8:16, :8] = 255
+    return images, masks
+
+
+@pytest.fixture(scope="module")
+def versions(drawn, tmp_path_factory):
+    """The same photos and masks, written in all ways."""
+    images, masks = drawn
+    root = tmp_path_factory.mktemp("versions")
+    ids = write(root / "ids", images, masks)
+    palette = write(root / "palette", images, np.where(masks == 255, 4, masks).astype("uint8"))
+    for path in (palette / "masks").rglob("*.png"):
+        with Image.open(path) as mask:
+            painted = mask.convert("P")
+        painted.putpalette([0, 0, 0, 200, 0, 0, 0, 200, 0, 9, 9, 9, 255, 0, 255])
+        painted.save(path)
+    files = write(root / "files", images, masks)
+    for path in (files / "masks").rglob("*.png"):
+        path.unlink()
+    table = [
+        {"photo": str(path), "mask": str(ids / "masks" / path.relative_to(ids / "images"))[:-3]}
+        for path in photos_of(ids)
+    ]
+    frame = pandas.DataFrame(table).assign(mask=lambda t: t["mask"] + "png")
+    frame.map(lambda path: Path(path).relative_to(ids).as_posix()).to_csv(
+        ids / "table.csv", index=False
+    )
+    pairs = list(frame.itertuples(index=False, name=None))
+    plain = Masks(NAMES)
+    return {
+        "ids": (ids, plain),
+        "another void": (palette, Masks(NAMES, void=4)),
+        "a colour as void": (palette, Masks(NAMES, void="magenta")),
+        "class folders": (by_class(files, masks), Masks()),
+        "class folders, named": (files, plain),
+        "run lengths": (coco(ids, masks, lambda m: {"size": [32, 32], "counts": runs(m)}), Masks()),
+        "polygons": (coco(files, masks, polygons), plain),
+        "a table": (ids / "table.csv", plain),
+        "a frame": (frame, plain),
+        "pairs": (pairs, plain),
+        "arrays": ((images, masks), plain),
+    }
+
+
+def test_all_versions_give_the_same_masks(versions, drawn):
+    _, masks = drawn
+    seen = np.where(masks == 255, -1, masks.astype(int))
+    expected = np.bincount(masks[masks < 255]) / (masks < 255).sum()
+    for name, (source, target) in versions.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DataWarning)
+            data = load(source, Images(image_size=(32, 32)), target)
+        ids = PixelIds(data.targets.values)(data.targets[np.arange(8)]).targets
+        np.testing.assert_array_equal(ids, seen, err_msg=name)
+        assert data.targets.class_names == NAMES, name
+        np.testing.assert_allclose(data.targets.shares, expected, err_msg=name)
+        assert "car" in data.targets.summary()
+
+
+def test_one_class_has_one_folder_and_no_more(drawn, tmp_path):
+    images, masks = drawn
+    folder = write(tmp_path / "photos", images, masks)
+    for path in (folder / "masks").rglob("*.png"):
+        path.unlink()
+    by_class(folder, masks)
+    (folder / "masks" / "car" / "0.png").unlink()
+    (folder / "masks" / "road" / "0.png").unlink()
+    (folder / "masks" / "void" / "0.png").unlink()
+    Image.new("L", (9, 9)).save(folder / "masks" / "car" / "1.png")
+    smooth = np.linspace(0, 255, 1024).astype("uint8").reshape(32, 32)
+    Image.fromarray(smooth).save(folder / "masks" / "car" / "2.png")
+    Image.new("L", (32, 32)).save(folder / "masks" / "car" / "nobody.png")
+    Image.new("L", (32, 32), 1).save(folder / "masks" / "road" / "3.png")
+    with pytest.warns(DataWarning) as said:
+        data = load(folder, KIND, Masks())
+    text = "\n".join(str(one.message) for one in said)
+    for line in (
+        "0.jpg: no mask of this name in any class folder",
+        "another size than the files of other classes",
+        "the file of one class has 0 and one other",
+        "1 mask without a photo",
+        "In 1 of 8 masks classes overlap",
+    ):
+        assert line in text
+    assert data.size == 5
+    (folder / "masks" / "car" / "nobody.png").unlink()
+    with pytest.raises(ValueError, match="classes car, road, which are not in class_names: a, b"):
+        load(folder, KIND, Masks(["a", "b"]))
+
+
+def test_where_regions_overlap_the_smaller_one_counts(tmp_path):
+    folder = write(tmp_path / "photos", *scenes(2))
+    large, small = [0, 0, 32, 0, 32, 32, 0, 32], [4, 4, 12, 4, 12, 12, 4, 12]
+
+    path = coco(folder, scenes(2)[1] * 0 + 1, lambda mask: [large])
+    content = json.loads(path.read_text())
+    content["annotations"].insert(
+        0, {"id": 1, "image_id": "i0", "category_id": 7, "segmentation": [small]}
+    )
+    path.write_text(json.dumps(content))
+    with pytest.warns(DataWarning, match="In 1 of 2 masks classes overlap"):
+        data = load(path, Images(image_size=(32, 32)), Masks())
+    # Of the background no pixel is left over: it is no class.
+    assert data.targets.class_names == ("car", "road")
+    first = data.targets[np.array([0])][0]
+    assert (first[4:12, 4:12] == 2).all()
+    assert (first == 2).sum() == 64
+
+
+def test_classes_to_validate_on_have_the_same_names(tmp_path):
+    images, masks = scenes(8)
+    photos = {"train": images, "other": scenes(8, seed=1)[0]}
+    parts = [write(tmp_path / name, shown, masks) for name, shown in photos.items()]
+    for part in parts:
+        for path in (part / "masks").rglob("*.png"):
+            path.unlink()
+    by_class(parts[0], masks)
+    by_class(parts[1], np.where(masks == 1, 0, masks))
+    with pytest.raises(ValueError, match=r"class_names=\['background', 'car', 'road'\]"):
+        load_pair(parts[0], parts[1], Reading(KIND, Masks()))
+    pair = load_pair(parts[0], parts[1], Reading(KIND, Masks(NAMES)))
+    assert set(np.unique(pair.validation.targets[np.arange(8)])) == {0, 2}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"image_id": "i9"}, "1 annotation of an image id that no image has"),
+        ({"category_id": 8}, "has the category 8, which the file does not list"),
+        ({"segmentation": [[0, 0, 90, 0, 90, 9]]}, "outside the image of 32 x 32 pixels"),
+        ({"segmentation": [[0, 0, float("nan"), 0, 9, 9]]}, "outside the image"),
+        ({"segmentation": [[0, 0, 9, 9]]}, "at least three corners"),
+        ({"segmentation": [["a", "b"] * 3]}, "something else than numbers"),
+        ({"segmentation": {"size": [32, 32], "counts": [10**18, 5]}}, "do not add up to 32 x 32"),
+        ({"segmentation": {"size": [32, 32], "counts": [-1, 1025]}}, "no whole numbers of 0 or"),
+        ({"segmentation": {"size": [10**9, 10**9], "counts": [1]}}, "run lengths are for"),
+        ({"segmentation": {"size": [32, 32], "counts": "ooooooooooooooooo"}}, "are damaged"),
+        ({"segmentation": None}, "neither polygons nor run lengths"),
+    ],
+)
+def test_broken_annotations_are_named(tmp_path, change, said):
+    folder = write(tmp_path / "photos", *scenes(3))
+    path = coco(folder, scenes(3)[1], polygons)
+    content = json.loads(path.read_text())
+    content["annotations"][0].update(change)
+    path.write_text(json.dumps(content))
+    with pytest.warns(DataWarning, match=said):
+        load(path, KIND, Masks())
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"file_name": "../secret.jpg"}, "without '..'"),
+        ({"file_name": "..\\secret.jpg"}, "without '..'"),
+        ({"file_name": "/etc/passwd"}, "without '..'"),
+        ({"file_name": "C:\\secret.jpg"}, "without '..'"),
+        ({"file_name": 7}, "without '..'"),
+        ({"id": "i1"}, "ids of images must be whole numbers or texts"),
+        ({"id": None}, "ids of images must be whole numbers or texts"),
+    ],
+)
+def test_broken_images_of_a_coco_file_are_refused(tmp_path, change, said):
+    folder = write(tmp_path / "photos", *scenes(3))
+    path = coco(folder, scenes(3)[1], polygons)
+    content = json.loads(path.read_text())
+    content["images"][0].update(change)
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=said):
+        load(path, KIND, Masks())
+
+
+def test_missing_files_and_wrong_sizes_of_a_coco_file_are_named(tmp_path):
+    folder = write(tmp_path / "photos", *scenes(5))
+    path = coco(folder, scenes(5)[1], polygons)
+    content = json.loads(path.read_text())
+    content["images"][0]["file_name"] = "not-there.jpg"
+    content["images"][1]["height"] = 40
+    content["images"][2]["height"] = 10**12
+    content["images"][3]["width"] = "32"
+    path.write_text(json.dumps(content))
+    with pytest.warns(DataWarning) as said:
+        data = load(path, KIND, Masks())
+    text = "\n".join(str(one.message) for one in said)
+    assert data.size == 1
+    for line in (
+        "not-there.jpg: unreadable: No such file",
+        "32 x 32 pixels high and wide, its mask 40 x 32",
+        "1000000000000 x 32 pixels, over",
+        "the height 32 and the width '32'",
+    ):
+        assert line in text
+
+
+def test_what_is_no_coco_file_is_said(tmp_path):
+    path = tmp_path / "labels.json"
+    for content, said in (
+        ("{", "no JSON that can be read"),
+        ("[" * 100_000, "no JSON that can be read"),
+        ("[]", "it holds a list"),
+        ('{"images": 3}', "images is 3"),
+        ('{"images": [], "categories": [], "annotations": []}', "lists no images"),
+        (
+            '{"images": [], "categories": [{"id": 1, "name": "a"}, {"id": 2, "name": "a"}]}',
+            "categories need names",
+        ),
+    ):
+        path.write_text(content)
+        with pytest.raises(ValueError, match=said):
+            load(path, KIND, Masks())
+
+
+def test_regions_are_drawn_by_the_centres_of_pixels():
+    (box,) = draw([[10, 10, 20, 10, 20, 25, 10, 25]], (100, 100))
+    assert (box.top, box.left, box.inside.shape) == (10, 10, (15, 10))
+    assert box.inside.all()
+    # A corner on the border, or a hair beyond it, is inside.
+    (edge,) = draw([[0, 0, 8.4, 0, 8.4, 8, 0, 8]], (8, 8))
+    assert edge.inside.all()
+    (hook,) = draw([[0, 0, 6, 0, 6, 2, 2, 2, 2, 6, 0, 6]], (8, 8))
+    assert hook.inside.sum() == 20
+    (packed,) = draw({"size": [7, 9], "counts": PACKED}, (7, 9))
+    np.testing.assert_array_equal(packed.inside, UNPACKED)
+    with pytest.raises(RegionError, match="damaged"):
+        draw({"size": [7, 9], "counts": "\u00e9"}, (7, 9))
+
+
+@pytest.mark.full
+def test_compressed_run_lengths_are_those_of_pycocotools():
+    coco_masks = pytest.importorskip("pycocotools.mask")
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        shape = tuple(map(int, rng.integers(1, 200, 2)))
+        mask = (rng.random(shape) < rng.choice([0, 0.01, 0.5, 1])).astype("uint8")
+        counts = coco_masks.encode(np.asfortranarray(mask))["counts"].decode()
+        (found,) = draw({"size": list(shape), "counts": counts}, shape)
+        np.testing.assert_array_equal(found.inside, mask)
+
+
+def test_a_colour_that_is_no_colour_is_refused():
+    with pytest.raises(ValueError, match="unknown color"):
+        Masks(void="of no colour")
+    with pytest.raises(ValueError, match="from 0 to 255, a colour such as"):
+        Masks(void=300)
+
+
+def test_a_stream_gives_its_masks(drawn):
+    tf = pytest.importorskip("tensorflow")
+    images, masks = drawn
+    source = tf.data.Dataset.from_tensor_slices((images, masks[..., None]))
+    for stream in (source, source.batch(3)):
+        data = load(stream, KIND, Masks(NAMES))
+        assert data.targets.class_names == NAMES
+        assert data.size == 8
+        other = load((images, masks), KIND, Masks(NAMES))
+        np.testing.assert_array_equal(data.targets.shares, other.targets.shares)
+        batches = data.requested(Request(4, PixelIds(data.targets.values)))
+        found = np.concatenate([ids for _, ids in batches.as_numpy_iterator()])
+        expected = PixelIds(other.targets.values)(other.targets[np.arange(8)]).targets
+        np.testing.assert_array_equal(found, expected)
+    odd = tf.data.Dataset.from_tensor_slices((images, masks[:, :16])).batch(4)
+    data = load(odd, KIND, Masks(NAMES))
+    with pytest.raises(Exception, match="32 x 32 pixels with masks of 16 x 32"):
+        next(data.requested(Request(4, PixelIds(data.targets.values))).as_numpy_iterator())
