@@ -128,4 +128,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """Lists all public names, whether they are loaded yet or not."""
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)

@@ -89,6 +89,44 @@ def test_probabilities_of_one_batch_at_a_time_are_in_memory(fitted, monkeypatch)
     assert lengths[3:] == [8, 1]
 
 
+def test_photos_are_drawn_with_their_masks_and_answers(fitted, backbone):
+    images, ids = scenes(5, seed=1)
+    ids = ids.copy()
+    ids[0, :4] = 255
+    scores = fitted.evaluate((images, ids))
+    figure = tl.plotting.show_masks(fitted, (images, ids), count=2)
+    photo, mask, said, over = figure.axes[:4]
+    assert len(figure.axes) == 8
+    np.testing.assert_array_equal(photo.images[0].get_array(), images[0])
+    painted = np.asarray(mask.images[0].get_array())[..., :3]
+    assert len(np.unique(painted[4:].reshape(-1, 3), axis=0)) == 3
+    assert len(np.unique(painted[:4].reshape(-1, 3), axis=0)) == 2  # void is striped
+    prediction = np.asarray(said.images[0].get_array())[..., :3]
+    wanted = fitted.predict(images[0]).picture().convert("RGB")
+    np.testing.assert_allclose(prediction * 255, np.asarray(wanted), atol=0.5)
+    assert over.collections  # the borders of the true mask
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == ["ground", "sand", "water", "void"]
+    worst = tl.plotting.pictures_of_items(scores, fitted, (images, ids))["Worst photos"]()
+    first = int(scores.mean_ious.argmin())
+    assert f"mean IoU {scores.mean_ious[first]:.2f}" in worst.axes[0].get_ylabel()
+    batch = tl.plotting.show_batch(builder(backbone), (images, ids), count=2)
+    assert len(batch.axes[0].images) == 2
+    assert "%" in batch.axes[0].get_title(loc="left")
+    with pytest.raises(ValueError, match="its answers are places already"):
+        tl.explaining.explain(fitted, images)
+
+
+@pytest.mark.full
+def test_a_report_has_pictures_of_masks(fitted, tmp_path):
+    page = tl.report(fitted, tmp_path / "report.html", scenes(6, seed=1)).read_text()
+    for title in ("Overlap of each class", "Confusion of pixels", "Worst photos"):
+        assert title in page
+    assert "not drawn" not in page
+    assert "Why it says what it says" not in page
+    assert "image-segmentation" in tl.fitted.card.card_of(fitted)
+
+
 def test_it_is_saved_and_loaded(fitted, tmp_path):
     fitted.save(tmp_path / "saved")
     again = tl.load(tmp_path / "saved")

@@ -43,6 +43,7 @@ class Predictor:
     def __init__(self, metrics: Metrics, log: PredictionLog | None, settings: Settings) -> None:
         self._metrics = metrics
         self._log = log
+        self._keeps = settings.keep_photos
         self._most_rows = settings.most_rows
         self._most_pixels = settings.most_pixels
 
@@ -63,6 +64,8 @@ class Predictor:
         predictions = served.runner.output_reader.read(outputs, rows.seen)
         seconds = time.perf_counter() - started
         self._note(served, rows, outputs, request_id, seconds)
+        if self._keeps and self._log is not None:
+            self._log.sent(request_id, items, time.time())
         return Answer([_as_json(prediction) for prediction in predictions], outputs)
 
     def arrays(

@@ -23,6 +23,7 @@ from transferlearn.types import Json, Loss, Metrics, Tensor
 from transferlearn.wording import counted
 
 _MASKS = Masks()
+_NAMED = 2  # classes in a few words about a mask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +139,16 @@ class MaskEncoding(Encoding[MaskPrediction]):
         assert isinstance(first, MaskEvaluation)
         assert isinstance(second, MaskEvaluation)
         return paired_masks(first, second)
+
+    def described(self, encoded: np.ndarray) -> list[str]:
+        """Names the classes that each mask shows most of, with their shares of pixels."""
+        found = []
+        for ids in np.asarray(encoded):
+            counts = np.bincount(ids[ids >= 0].ravel(), minlength=len(self.class_names))
+            shares = counts / max(1, ids.size)
+            most = [i for i in np.argsort(-shares, kind="stable")[:_NAMED] if shares[i]]
+            found.append(", ".join(f"{self.class_names[i]} {shares[i]:.0%}" for i in most))
+        return found
 
     def gives(self) -> str:
         """Says what the network gives, for those who call it without this package."""
