@@ -66,7 +66,9 @@ def test_built_in_heads(head):
 
 def test_built_in_decoders():
     testing.check_decoder(tl.heads.SegFormerDecoder(width=8))
-    testing.check_decoder(tl.heads.PictureUNet(width=2, features=("image", "stride_2", "stride_16")))
+    testing.check_decoder(
+        tl.heads.PictureUNet(width=2, features=("image", "stride_2", "stride_16"))
+    )
     features = {"last": (4,), "told": (2,)}
     testing.check_decoder(
         several.TwoHeads(), features=features, outputs=several.AnswerEncoding.outputs
