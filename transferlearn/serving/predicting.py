@@ -41,6 +41,7 @@ class Predictor:
     def __init__(self, metrics: Metrics, log: PredictionLog | None, settings: Settings) -> None:
         self._metrics = metrics
         self._log = log
+        self._keeps = settings.keep_photos
         self._most_rows = settings.most_rows
         self._most_pixels = settings.most_pixels
 
@@ -64,6 +65,8 @@ class Predictor:
         self._note(served, rows, outputs, request_id, seconds)
         if not all(np.isfinite(array).all() for array in outputs.values()):
             raise RefusalError(500, "The model gave NaN or infinity.")
+        if self._keeps and self._log is not None:
+            self._log.sent(request_id, items, time.time())
         return Answer([_plain(reader.as_json(prediction)) for prediction in predictions], outputs)
 
     def arrays(
