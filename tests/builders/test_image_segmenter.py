@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
@@ -88,6 +88,85 @@ def test_probabilities_of_one_batch_at_a_time_are_in_memory(fitted, monkeypatch)
     assert scores.model_values is None
     assert fitted.predict(scenes(9, seed=1)[0])[8].mask.shape == (32, 32)
     assert lengths[3:] == [8, 1]
+
+
+def test_photos_are_drawn_with_their_masks_and_answers(fitted, backbone):
+    images, ids = scenes(5, seed=1)
+    ids = ids.copy()
+    ids[0, :4] = 255
+    scores = fitted.evaluate((images, ids))
+    figure = tl.plotting.show_masks(fitted, (images, ids), count=2)
+    photo, mask, said, over = figure.axes[:4]
+    assert len(figure.axes) == 8
+    np.testing.assert_array_equal(photo.images[0].get_array(), images[0])
+    painted = np.asarray(mask.images[0].get_array())[..., :3]
+    assert len(np.unique(painted[4:].reshape(-1, 3), axis=0)) == 3
+    assert len(np.unique(painted[:4].reshape(-1, 3), axis=0)) == 2  # void is striped
+    prediction = np.asarray(said.images[0].get_array())[..., :3]
+    wanted = fitted.predict(images[0]).picture().convert("RGB")
+    np.testing.assert_allclose(prediction * 255, np.asarray(wanted), atol=0.5)
+    assert over.collections  # the borders of the true mask
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == ["ground", "sand", "water", "void"]
+    worst = tl.plotting.pictures_of_items(scores, fitted, (images, ids))["Worst photos"]()
+    first = int(scores.mean_ious.argmin())
+    assert f"mean IoU {scores.mean_ious[first]:.2f}" in worst.axes[0].get_ylabel()
+    batch = tl.plotting.show_batch(builder(backbone), (images, ids), count=2)
+    assert len(batch.axes[0].images) == 2
+    assert "%" in batch.axes[0].get_title(loc="left")
+    with pytest.raises(ValueError, match="its answers are places already"):
+        tl.explaining.explain(fitted, images)
+
+
+def test_a_monitor_watches_shares_of_pixels_and_the_coarsest_map(fitted):
+    held_out, others = scenes(80, seed=1), scenes(60, seed=6)
+    reference = tl.make_reference(fitted, held_out)
+    assert {"output ground", "output water", "novelty", "brightness"} <= {*reference.signals.names}
+    assert reference.axes.width == HEAD.width
+    assert reference.score == pytest.approx(fitted.evaluate(held_out).mean_ious.mean(), abs=0.05)
+    watching = replace(fitted, reference=reference)
+    assert not tl.monitor(watching, others[0]).alarm
+    assert tl.monitor(watching, np.full_like(others[0], 90) + others[0] // 8).alarm
+    np.testing.assert_equal(tl.explaining.features(fitted, held_out).shape, (80, HEAD.width))
+
+
+@pytest.mark.full
+def test_fit_makes_a_reference_of_stored_levels(backbone, monkeypatch):
+    monkeypatch.setattr("transferlearn.measuring.in_training._SHARE", 1e9)
+    made = builder(backbone, freeze="all").fit(
+        scenes(48), scenes(48, seed=1), epochs=2, cache=True, verbose=0
+    )
+    assert made.phases[0].stored is not None
+    again = tl.make_reference(made, scenes(48, seed=1), trained_on=scenes(48))
+    found, expected = (np.sort(one.signals.column("output 1")) for one in (made.reference, again))
+    np.testing.assert_allclose(found, expected, atol=0.02)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("format", ["onnx", "litert", "openvino", "saved_model"])
+def test_an_export_makes_the_same_masks_of_photos_of_any_size(fitted, tmp_path, format):
+    images, _ = scenes(2, size=48, seed=2)
+    folder = write(tmp_path / "photos", images, images[..., 0]) / "images"
+    exported = tl.export(fitted, tmp_path / "exported", scenes(16, seed=1), format=format)
+    assert exported.checked.equal == 1
+    assert exported.checked.exported_score == pytest.approx(exported.checked.keras_score, abs=1e-3)
+    runner = tl.edge.Runner(exported.path, trusted=True)
+    for options in ({}, {"tile": 32}):
+        for one, other in zip(
+            runner.predict(folder, **options), fitted.predict(folder, **options), strict=True
+        ):
+            assert one.mask.shape == (48, 48)
+            assert (one.mask == other.mask).mean() > 0.999
+
+
+@pytest.mark.full
+def test_a_report_has_pictures_of_masks(fitted, tmp_path):
+    page = tl.report(fitted, tmp_path / "report.html", scenes(6, seed=1)).read_text()
+    for title in ("Overlap of each class", "Confusion of pixels", "Worst photos"):
+        assert title in page
+    assert "not drawn" not in page
+    assert "Why it says what it says" not in page
+    assert "image-segmentation" in tl.fitted.card.card_of(fitted)
 
 
 def test_it_is_saved_and_loaded(fitted, tmp_path):

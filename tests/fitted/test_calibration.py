@@ -57,6 +57,7 @@ def test_it_is_in_the_save_and_answers_stay(tmp_path):
     found = fitted.calibrate((X, labels))
     after = fitted.evaluate((X, labels))
     assert found.temperature == fitted.temperature > 2
+    assert repr(found) == str(found)  # a table, in notebooks too
     assert after.loss < before.loss
     assert found.log_loss_after == pytest.approx(after.loss, rel=1e-3)
     assert found.error_after == pytest.approx(after.calibration_error, abs=0.01)

@@ -235,5 +235,11 @@ def test_a_task_of_ones_own_brings_its_pictures():
 
 @pytest.mark.parametrize("draw", ["confusion", "reliability", "roc", "precision_recall"])
 def test_what_is_no_evaluation_of_classes_is_refused(draw):
-    with pytest.raises(TypeError, match=r"drawn of a ClassEvaluation.* Received: dict"):
+    with pytest.raises(TypeError, match=r"needs a ClassEvaluation:.* Received: dict"):
         getattr(tl.plotting, draw)({"accuracy": 0.5})
+
+
+@pytest.mark.parametrize("draw", ["show_mistakes", "show_pairs"])
+def test_a_model_and_its_evaluation_in_the_wrong_order_are_told(draw):
+    with pytest.raises(TypeError, match=r"needs a FittedModel:.* Received: ClassEvaluation"):
+        getattr(tl.plotting, draw)(evaluation(2), None)

@@ -1,6 +1,7 @@
 """A server answers every client alike, refuses what is wrong in a sentence, and stays alive."""
 
 import base64
+import io
 import json
 import subprocess
 import sys
@@ -8,13 +9,14 @@ import time
 
 import numpy as np
 import pytest
+from PIL import Image
 from starlette.testclient import TestClient
 
 from tests.serving.made import SIZE, colours, photo
 from transferlearn.monitoring import Measured, OneClass, Reference, watch
 from transferlearn.monitoring.axes import Axes
 from transferlearn.serving import Settings, app
-from transferlearn.serving.log import read_log
+from transferlearn.serving.log import opened, photos_of, read_log
 from transferlearn.serving.models import Models, Served
 from transferlearn.serving.tensors import HEADER
 
@@ -222,13 +224,46 @@ def test_without_a_reference_predictions_are_logged_too(tmp_path):
     assert logged.signals.errors.tolist() == [1]  # it said red
 
 
-def wait_for(path, rows):
+def test_photos_are_kept_where_asked(tmp_path):
+    with pytest.raises(ValueError, match="Photos are kept in the log"):
+        Settings(keep_photos=True)
+    path = tmp_path / "predictions.sqlite"
+    settings = Settings(log=path, keep_photos=True, log_bytes=400_000)
+    with TestClient(app({"colours": colours()}, settings=settings)) as client:
+        told = client.post("/predict", files=[("a", ("a", RED)), ("b", ("b", BLUE))]).json()
+        infer(client, True, False)  # arrays are no photos
+        wait_for(path, 2, "photos")
+        names = [f"{told['request_id']}/{i}" for i in range(2)]
+        assert [content for _, content in photos_of(path, names)] == [RED, BLUE]
+        assert path.stat().st_mode & 0o777 == 0o600
+        noise = [photo_of_noise(i) for i in range(12)]  # of some 60,000 bytes each
+        for one in noise:
+            client.post("/predict", content=one, headers={"content-type": "image/png"})
+    assert path.stat().st_size < 2 * 400_000  # the newest are there, the oldest are gone
+    with opened(path) as file:
+        kept = [row[0] for row in file.execute("select content from photos order by time")]
+        assert file.execute("select count(*) from predictions").fetchone() == (16,)
+    assert 2 <= len(kept) < 12
+    assert kept == noise[-len(kept) :]
+    with pytest.raises(ValueError, match="--keep-photos"):
+        list(photos_of(path, names))
+
+
+def photo_of_noise(seed):
+    """A photo that cannot be packed."""
+    file = io.BytesIO()
+    noise = np.random.default_rng(seed).integers(0, 256, (140, 140, 3), "uint8")
+    Image.fromarray(noise).save(file, "PNG")
+    return file.getvalue()
+
+
+def wait_for(path, rows, table="predictions"):
     import sqlite3
 
     until = time.monotonic() + 10
     while time.monotonic() < until:
         file = sqlite3.connect(path)
-        if file.execute("select count(*) from predictions").fetchone()[0] == rows:
+        if file.execute(f"select count(*) from {table}").fetchone()[0] == rows:
             return
         file.close()
         time.sleep(0.02)

@@ -4,10 +4,12 @@ import socket
 import sqlite3
 from contextlib import closing
 
+import numpy as np
 import pytest
 
-from tests.serving.made import colours
+from tests.serving.made import colours, photo
 from transferlearn.cli import main
+from transferlearn.cli.monitor import _write_photos
 from transferlearn.serving import Settings, app
 from transferlearn.serving.log import PredictionLog
 from transferlearn.serving.opening import SAVE, holds_save
@@ -66,3 +68,16 @@ def test_only_saves_need_keras(tmp_path):
     (tmp_path / "2" / "export.json").unlink()
     assert holds_save(tmp_path)
     assert holds_save(tmp_path / "2")
+
+
+def test_what_to_label_first_is_written_as_files(tmp_path):
+    log = tmp_path / "log.sqlite"
+    made = PredictionLog(log, 10**6)
+    made.sent("../x", [photo((1, 2, 3)), b"a text", np.zeros(3)], 1.0)
+    made.close()
+    _write_photos(log, ["../x/1", "../x/0", "../x/2", "y/0"], tmp_path / "to-label")
+    found = {file.name: file.read_bytes() for file in (tmp_path / "to-label").iterdir()}
+    assert found == {"___x_0.png": photo((1, 2, 3)), "___x_1.txt": b"a text"}
+    with pytest.raises(ValueError, match="has kept none"):
+        _write_photos(log, ["y/0"], tmp_path / "other")
+    assert not (tmp_path / "other").exists()

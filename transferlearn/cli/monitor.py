@@ -1,7 +1,9 @@
 """Runs `transferlearn monitor`, which says whether items at work are like those in training."""
 
+import re
 import time
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,15 @@ from transferlearn.cli.starting import import_keras
 if TYPE_CHECKING:
     from transferlearn.monitoring import Watch
 
+_BEGINNINGS = {
+    b"\xff\xd8\xff": ".jpg",
+    b"\x89PNG": ".png",
+    b"GIF8": ".gif",
+    b"WEBP": ".webp",
+    b"II*\0": ".tiff",
+    b"MM\0*": ".tiff",
+    b"BM": ".bmp",
+}
 NAME = "monitor"
 HELP = "Say whether photos, or logged predictions, are like those that a model was trained for."
 
@@ -31,6 +42,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="SHARE",
         help="how often an alarm may come though nothing changed",
     )
+    add(
+        "--label",
+        type=Path,
+        metavar="FOLDER",
+        help="with a log that keeps photos: write those to label first into this new folder",
+    )
     add("--output", type=Path, metavar="FILE", help="write what was found as an HTML page, too")
 
 
@@ -38,9 +55,13 @@ def run(options: Namespace) -> Outcome:
     """Watches photos or a log; an alarm gives the exit code 3."""
     if (options.photos is None) == (options.log is None):
         raise ValueError("Give photos, or --log predictions.sqlite: one of them.")
+    if options.label is not None and (options.log is None or options.label.exists()):
+        raise ValueError("--label is a new folder, for photos from --log predictions.sqlite.")
     found = _of_log(options) if options.log else _of_photos(options)
     if options.output is not None:
         options.output.write_text(found.to_page(), "utf-8")
+    if options.label is not None:
+        _write_photos(options.log, found.label_first, options.label)
     return Outcome(found.to_dict(), str(found), 3 if found.alarm else 0)
 
 
@@ -66,3 +87,22 @@ def _of_log(options: Namespace) -> "Watch":
     since = time.time() - 3600 * options.hours
     logged = read_log(options.log, reference, since=since)
     return watch(reference, logged.signals, false_alarms=options.false_alarms, names=logged.names)
+
+
+def _write_photos(log: Path, names: Sequence[str], folder: Path) -> None:
+    """Writes the photos and texts that are to be labelled first, under the ids of their requests.
+
+    Feedback names a request and has a label for each of its items, in order.
+    """
+    from transferlearn.serving.log import photos_of
+
+    kept = list(photos_of(log, names))
+    folder.mkdir(parents=True)
+    for name, content in kept:
+        safe = re.sub(r"[^A-Za-z0-9_-]", "_", name)
+        (folder / f"{safe}{_ending(content)}").write_bytes(content)
+
+
+def _ending(content: bytes) -> str:
+    """Gives the ending of a file's name by its content: that of a photo, or of a text."""
+    return next((end for begun, end in _BEGINNINGS.items() if begun in content[:12]), ".txt")

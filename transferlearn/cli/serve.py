@@ -36,6 +36,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--waiting", type=int, default=32, help="requests that may wait; others get a 503")
     add("--timeout", type=float, default=30.0, help="seconds that a request may take")
     add("--log", type=Path, metavar="FILE", help="an SQLite file to write predictions to")
+    add("--log-megabytes", type=at_least_1, default=256, help="the size that file may have")
+    add(
+        "--keep-photos",
+        action="store_true",
+        help="keep photos and texts in that file as they were sent, too, in at most half of it",
+    )
     add(
         "--api-key",
         metavar="KEY",
@@ -56,6 +62,8 @@ def run(options: Namespace) -> Outcome:
         waiting=options.waiting,
         timeout=options.timeout,
         log=options.log,
+        log_bytes=options.log_megabytes * 10**6,
+        keep_photos=options.keep_photos,
     )
     # SageMaker starts `serve` without arguments, and asks at 8080.
     host, port = ("127.0.0.1", 8000) if options.models else ("0.0.0.0", 8080)

@@ -66,6 +66,8 @@ class Comparison:
         notes = [f"On {counted(self.items, 'test item')}.", *self.left_out]
         return "\n".join([as_table(self.rows(), right=(1, 3)), *notes])
 
+    __repr__ = __str__
+
     def _repr_html_(self) -> str:
         """Gives the same table for notebooks."""
         caption = " ".join([f"On {counted(self.items, 'test item')}.", *self.left_out])

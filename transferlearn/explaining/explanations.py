@@ -34,6 +34,11 @@ def explain(fitted: FittedModel[Any], items: Any, answer: str | None = None) -> 
         for found in tl.explaining.explain(fitted, "photos/test/cat"):
             print(found.answer, found.values.max())
     """
+    if fitted.encoding.by_batch:
+        raise ValueError(
+            "This model answers for each pixel, so its answers are places already: draw them, "
+            "such as with tl.plotting.show_masks."
+        )
     return explainer(fitted.kind)(fitted, items, answer)
 
 

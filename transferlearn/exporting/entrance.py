@@ -39,6 +39,8 @@ class Export:
     def __str__(self) -> str:
         return f"{self.path}: {self.description.format}. {self.checked}"
 
+    __repr__ = __str__
+
 
 def export(
     fitted: FittedModel[Any],

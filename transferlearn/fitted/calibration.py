@@ -37,3 +37,5 @@ class Calibration:
     def __str__(self) -> str:
         head = f"Temperature {self.temperature:.4g}, found on {counted(self.items, 'item')}."
         return f"{head}\n{as_table(self.rows(), right=(1, 2))}"
+
+    __repr__ = __str__

@@ -11,7 +11,12 @@ from transferlearn.wording import counted
 
 CARD = "README.md"
 # The Hub shows a model under such a name, and knows no others.
-_PIPELINES = {"image-classification", "text-classification", "audio-classification"}
+_PIPELINES = {
+    "image-classification",
+    "text-classification",
+    "audio-classification",
+    "image-segmentation",
+}
 _NAMED = 100  # classes or numbers that the card names
 _PLAIN = ",;.%'\"/?=-+!"  # punctuation that does nothing within a line
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}

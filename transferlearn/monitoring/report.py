@@ -137,6 +137,8 @@ class Watch:
         more = [f"and {rest} more tests, none of which is more extreme"] if rest > 0 else []
         return "\n".join([self.verdict, *self.facts, table, *more])
 
+    __repr__ = __str__
+
     def to_dict(self) -> dict[str, Any]:
         """Gives everything as values that JSON can hold."""
         parts = replace(self, tests=(), odd=())

@@ -11,6 +11,7 @@ from transferlearn.extras import install_line
 from transferlearn.plotting.files import write_figure as write_figure
 
 if TYPE_CHECKING:
+    from transferlearn.plotting.batches import draw_targets as draw_targets
     from transferlearn.plotting.batches import show_batch as show_batch
     from transferlearn.plotting.block_states import phases as phases
     from transferlearn.plotting.canvas import INK as INK
@@ -24,10 +25,14 @@ if TYPE_CHECKING:
     from transferlearn.plotting.explained import explanations as explanations
     from transferlearn.plotting.items import draw_item as draw_item
     from transferlearn.plotting.labels import label as label
+    from transferlearn.plotting.masks import overlaps as overlaps
+    from transferlearn.plotting.masks import show_masks as show_masks
     from transferlearn.plotting.mistaken_items import pictures_of_items as pictures_of_items
     from transferlearn.plotting.mistaken_items import show_mistakes as show_mistakes
     from transferlearn.plotting.mistaken_items import show_pairs as show_pairs
     from transferlearn.plotting.numbers import predicted_and_true as predicted_and_true
+    from transferlearn.plotting.picture_rows import show_pictures as show_pictures
+    from transferlearn.plotting.picture_rows import similarities as similarities
     from transferlearn.plotting.ranking import precision_recall as precision_recall
     from transferlearn.plotting.ranking import roc as roc
 
@@ -37,10 +42,12 @@ _NAMES = {
     "confusion": "classes",
     "draw_explanation": "explained",
     "draw_item": "items",
+    "draw_targets": "batches",
     "explanations": "explained",
     "feature_map": "evaluations",
     "label": "labels",
     "mistakes": "evaluations",
+    "overlaps": "masks",
     "phases": "block_states",
     "pictures": "evaluations",
     "pictures_of_items": "mistaken_items",
@@ -49,12 +56,15 @@ _NAMES = {
     "reliability": "classes",
     "roc": "ranking",
     "show_batch": "batches",
+    "show_masks": "masks",
     "show_mistakes": "mistaken_items",
     "show_pairs": "mistaken_items",
+    "show_pictures": "picture_rows",
+    "similarities": "picture_rows",
     "training_curves": "curves",
 }
-# Each says for its own type of evaluation what the functions in `evaluations` draw.
-_OF_EVALUATIONS = ("classes", "ranking", "numbers")
+# Each says for the types of its own task what is drawn of evaluations and of targets.
+_OF_TASKS = ("classes", "ranking", "numbers", "masks", "picture_rows")
 __all__ = ["write_figure", *_NAMES]
 
 
@@ -66,7 +76,7 @@ def __getattr__(name: str) -> Any:
         importlib.import_module("matplotlib.figure")
     except ImportError as error:
         raise ImportError(f"Plots need matplotlib: {install_line('plot')}") from error
-    for module in _OF_EVALUATIONS:
+    for module in _OF_TASKS:
         importlib.import_module(f"{__name__}.{module}")
     return getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
 

@@ -1,5 +1,6 @@
 """Draws a batch as the network is fed it."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure
 from transferlearn.builders import Builder, Training
 from transferlearn.checks import whole
 from transferlearn.plotting.items import draw_items
+from transferlearn.tasks import Encoding
 from transferlearn.types import Source
 
 
@@ -44,4 +46,19 @@ def show_batch(
     if batch.weights is not None and not np.all(batch.weights == 1):
         for of_item, weight in zip(lines, np.ravel(batch.weights), strict=True):
             of_item.append(f"weight {weight:.3g}")
-    return draw_items(training.kind, list(batch.items[:count]), lines, axes, "A batch to train on")
+    title = "A batch to train on"
+    figure = draw_items(training.kind, list(batch.items[:count]), lines, axes, title)
+    drawn = figure.axes if axes is None else list(axes)
+    draw_targets(training.encoding, batch.targets, drawn[:count])
+    return figure
+
+
+@functools.singledispatch
+def draw_targets(encoding: Encoding[Any], targets: Any, axes: Sequence[Axes]) -> None:
+    """Draws a batch's targets over its items, where they are pictures; by default nothing.
+
+    Args:
+        encoding: The encoding; register a function for the type of one's own.
+        targets: The targets as the loss reads them.
+        axes: The axes that the items are drawn in.
+    """

@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from transferlearn.fitted import FittedModel
 from transferlearn.plotting.canvas import COLOURS, INK, canvases, finished, legend
+from transferlearn.plotting.evaluations import check_type
 
 
 class Curve(NamedTuple):
@@ -36,6 +37,7 @@ def training_curves(fitted: FittedModel[Any], axes: Sequence[Axes] | None = None
         axes: The axes to draw in, one for the loss and one for the score; `None`: those of a new
             figure.
     """
+    check_type(fitted, FittedModel)
     history = fitted.history.history
     score = fitted.encoding.score
     plain = [name for name in history if not name.startswith("val_")]

@@ -28,11 +28,11 @@ class Mistake(NamedTuple):
 
 
 def check_type(value: object, wanted: type) -> None:
-    """Raises a `TypeError` unless a picture can be drawn of the value."""
+    """Raises a `TypeError` unless a value is of the type that a picture is drawn of."""
     if not isinstance(value, wanted):
         raise TypeError(
-            f"This picture is drawn of a {wanted.__name__}, which fitted.evaluate(test) gives for "
-            f"a task that has it. Received: {type(value).__name__}"
+            f"This picture needs a {wanted.__name__}: fit and tl.load give a FittedModel, and "
+            f"fitted.evaluate(test) the evaluation of its task. Received: {type(value).__name__}"
         )
 
 

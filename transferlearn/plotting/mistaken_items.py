@@ -14,7 +14,7 @@ from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.fitted import FittedModel
 from transferlearn.plotting.canvas import INK, bare, canvases, finished
 from transferlearn.plotting.classes import confused_pairs
-from transferlearn.plotting.evaluations import Draw, mistakes
+from transferlearn.plotting.evaluations import Draw, check_type, mistakes
 from transferlearn.plotting.items import draw_items, layout
 from transferlearn.tasks import ClassEvaluation, Evaluation
 from transferlearn.types import Source
@@ -41,6 +41,8 @@ def show_mistakes(
         evaluation = fitted.evaluate("photos/test")
         tl.plotting.show_mistakes(fitted, evaluation).savefig("mistakes.png")
     """
+    check_type(fitted, FittedModel)
+    check_type(evaluation, Evaluation)
     found = mistakes(evaluation, count)
     items = items_of(fitted, evaluation, [one.item for one in found], source)
     title = "Worst mistakes" if found else "No mistakes"
@@ -66,6 +68,8 @@ def show_pairs(
         axes: The axes to draw in, as many for each pair as are drawn side by side; `None`: those of
             a new figure.
     """
+    check_type(fitted, FittedModel)
+    check_type(evaluation, ClassEvaluation)
     found = confused_pairs(evaluation, pairs)
     columns, width, height = layout(fitted.kind)
     if not found:

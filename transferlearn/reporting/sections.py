@@ -131,6 +131,8 @@ def _short(line: str) -> str:
 def reason_section(fitted: FittedModel[Any], evaluation: Evaluation, tested: Dataset) -> Section:
     """Shows what speaks for the model's answers: on the worst mistakes, or else the first items."""
     section = Section("reasons", "Why it says what it says")
+    if fitted.encoding.by_batch:  # its answers are pictures of places themselves
+        return section
     worst = [mistake.item for mistake in plotting.mistakes(evaluation, _EXPLAINED)]
     count = int(evaluation["count"])
     others = [i for i in np.linspace(0, count - 1, count).astype(int) if i not in worst]

@@ -95,7 +95,9 @@ def _warnings(fitted: FittedModel[Any], evaluation: Evaluation | None) -> list[s
         return [*found, "There was no test: the score is of data that training looked at."]
     if evaluation["count"] < 100:
         found.append(f"Tested on {counted(evaluation['count'], noun)} only: look at the interval.")
-    empty = [name for name, of in evaluation.parts.items() if of.get("support") == 0]
+    empty = [
+        name for name, of in evaluation.parts.items() if of.get("support", of.get("pixels")) == 0
+    ]
     if empty:
         rest = len(empty) - _NAMED
         named = ", ".join(empty[:_NAMED]) + (f" and {rest:,} more" if rest > 0 else "")

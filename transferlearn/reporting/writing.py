@@ -101,7 +101,7 @@ def _page(
     return environment.get_template("report.html").render(
         title=title or summary.title,
         summary=summary,
-        sections=parts,
+        sections=[part for part in parts if not part.is_empty],
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
 

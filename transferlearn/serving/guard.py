@@ -105,21 +105,18 @@ class Guard:
             raise too_large
         parts: list[bytes] = []
         size = 0
-        until = time.monotonic() + self._settings.timeout
-        while True:
-            try:
-                left = max(until - time.monotonic(), 0.0)
-                message = await asyncio.wait_for(receive(), left)
-            except TimeoutError as error:
-                raise RefusalError(408, "The request did not arrive in time.") from error
-            if message["type"] == "http.disconnect":
-                return b"".join(parts)
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-            if size > most:
-                raise too_large
-            if not message.get("more_body"):
-                return b"".join(parts)
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                while (message := await receive())["type"] != "http.disconnect":
+                    parts.append(message.get("body", b""))
+                    size += len(parts[-1])
+                    if size > most:
+                        raise too_large
+                    if not message.get("more_body"):
+                        break
+        except TimeoutError as error:
+            raise RefusalError(408, "The request did not arrive in time.") from error
+        return b"".join(parts)
 
 
 async def refuse(send: Send, refusal: RefusalError) -> None:

@@ -16,7 +16,9 @@ from transferlearn.monitoring import Reference, Signals
 
 _log = logging.getLogger("transferlearn.serving")
 _WAITING = 10_000  # rows; further ones are left out, since predictions must not wait for a disk
+_HELD = 64 * 2**20  # bytes of photos that wait; further ones are left out
 _EVERY = 500  # rows, after which the size is looked at
+_PART = 20  # and after so many-th parts of the size that the file may have
 _TABLES = """
 create table if not exists predictions (
     time real, request text, item integer, model text, version text, hash text,
@@ -25,6 +27,8 @@ create index if not exists by_request on predictions (request);
 create index if not exists by_time on predictions (time);
 create table if not exists feedback (request text, item integer, label text, time real,
     primary key (request, item));
+create table if not exists photos (
+    time real, request text, item integer, content blob, primary key (request, item));
 """
 
 
@@ -62,7 +66,9 @@ class PredictionLog:
         self.path = path
         self.lost = 0
         self._most = most_bytes
-        self._waiting: queue.Queue[tuple[str, Sequence[Any]] | None] = queue.Queue(_WAITING)
+        self._held = 0
+        self._counting = threading.Lock()
+        self._waiting: queue.Queue[tuple[str, Sequence[Any], int] | None] = queue.Queue(_WAITING)
         _make(path)
         self._thread = threading.Thread(target=self._write, daemon=True, name="prediction-log")
         self._thread.start()
@@ -70,6 +76,16 @@ class PredictionLog:
     def predicted(self, rows: Sequence[Row]) -> None:
         """Takes rows to write; it never waits."""
         self._put("insert into predictions values (?,?,?,?,?,?,?,?,?,?)", rows)
+
+    def sent(self, request: str, items: Sequence[Any], time: float) -> None:
+        """Takes the photos and texts of a request to write, as they were sent; arrays it leaves.
+
+        Like predictions, they are left out where the disk is too slow.
+        """
+        rows = [(time, request, i, item) for i, item in enumerate(items) if isinstance(item, bytes)]
+        size = sum(len(row[-1]) for row in rows)
+        if rows and self._held + size <= _HELD:
+            self._put("insert or replace into photos values (?,?,?,?)", rows, size)
 
     def request(self, request: str) -> tuple[str | None, int]:
         """Gives the name of the model that a request asked, or `None`, and its number of items."""
@@ -88,46 +104,64 @@ class PredictionLog:
         self._waiting.put(None)
         self._thread.join(timeout=10)
 
-    def _put(self, statement: str, rows: Sequence[Any]) -> None:
-        """Hands rows to the thread."""
+    def _put(self, statement: str, rows: Sequence[Any], size: int = 0) -> None:
+        """Hands rows to the thread, of which photos have some size in bytes."""
         try:
-            self._waiting.put_nowait((statement, rows))
+            self._waiting.put_nowait((statement, rows, size))
+            self._hold(size)
         except queue.Full:
             self.lost += len(rows)
 
+    def _hold(self, size: int) -> None:
+        """Counts the bytes of photos that wait."""
+        with self._counting:
+            self._held += size
+
     def _write(self) -> None:
         """Writes until the end."""
-        since = 0
+        since = 0.0  # 1: the size has to be looked at
         with opened(self.path) as file:
             while (taken := self._waiting.get()) is not None:
-                statement, rows = taken
+                statement, rows, size = taken
                 try:
                     file.executemany(statement, rows)
                     file.commit()
-                    since += len(rows)
-                    if since >= _EVERY:
-                        since = 0
+                    since += len(rows) / _EVERY + size * _PART / self._most
+                    if since >= 1:
+                        since = 0.0
                         self._prune(file)
                 except sqlite3.Error as error:
                     with suppress(sqlite3.Error):
                         file.rollback()
                     self.lost += len(rows)
                     _log.warning("not logged", extra={"error": str(error)})
+                self._hold(-size)
 
     def _prune(self, file: sqlite3.Connection) -> None:
-        """Removes the oldest tenth of the rows while the file is too large."""
-        (pages,) = file.execute("pragma page_count").fetchone()
-        (size,) = file.execute("pragma page_size").fetchone()
-        if pages * size <= self._most:
-            return
-        file.execute(
-            "delete from predictions where rowid in (select rowid from predictions order by time "
-            "limit (select count(*) / 10 + 1 from predictions))"
-        )
-        file.execute("delete from feedback where request not in (select request from predictions)")
-        file.commit()
-        file.execute("pragma incremental_vacuum").fetchall()
-        file.execute("pragma wal_checkpoint(truncate)").fetchall()
+        """Removes the oldest tenth of the photos or of the rows while the file is too large."""
+        while _size(file) > self._most:
+            (photos,) = file.execute("select total(length(content)) from photos").fetchone()
+            table = "photos" if photos > self._most / 2 else "predictions"
+            gone = file.execute(
+                f"delete from {table} where rowid in (select rowid from {table} order by time "
+                f"limit (select count(*) / 10 + 1 from {table}))"
+            )
+            for other in ("feedback", "photos"):
+                file.execute(
+                    f"delete from {other} where request not in (select request from predictions)"
+                )
+            file.commit()
+            # `execute` would take one step of it, which gives back a single page.
+            file.executescript("pragma incremental_vacuum; pragma wal_checkpoint(truncate);")
+            if not gone.rowcount:  # it is empty, and no smaller
+                return
+
+
+def _size(file: sqlite3.Connection) -> int:
+    """Gives the size of a log in bytes."""
+    (pages,) = file.execute("pragma page_count").fetchone()
+    (size,) = file.execute("pragma page_size").fetchone()
+    return int(pages) * int(size)
 
 
 class Logged(NamedTuple):
@@ -206,6 +240,8 @@ def _errors(reference: Reference, rows: Sequence[Any]) -> np.ndarray | None:
 def _make(path: Path) -> None:
     """Makes the tables, if they are not there yet; a file that holds others is left as it is."""
     is_none = ValueError(f"{path} is no log of predictions: choose another file.")
+    with suppress(OSError):  # SQLite says why it cannot be made
+        path.touch(mode=0o600)  # for its owner only
     try:
         with opened(path) as file:
             query = "select name from sqlite_master where type = 'table'"
@@ -218,6 +254,27 @@ def _make(path: Path) -> None:
         raise OSError(f"The log {path} cannot be written: {error}.") from error
     except sqlite3.DatabaseError as error:  # no database at all
         raise is_none from error
+
+
+def photos_of(path: Path, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """Gives the photos and texts that a log has kept of these items, `"request/item"`, by name.
+
+    Raises:
+        ValueError: It has kept none.
+    """
+    query = "select content from photos where request = ? and item = ?"
+    count = 0
+    with opened(path) as file:
+        for name in names:
+            request, _, item = name.rpartition("/")
+            found = file.execute(query, (request, int(item))).fetchone()
+            if found is not None:
+                count += 1
+                yield name, found[0]
+    if not count:
+        raise ValueError(
+            f"{path} has kept none of these items: start the server with --keep-photos."
+        )
 
 
 @contextmanager

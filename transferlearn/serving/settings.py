@@ -19,6 +19,8 @@ class Settings:
         timeout: The seconds after which a request is given up, with a 504.
         log: The SQLite file that predictions are written to; `None` writes none.
         log_bytes: The size that this file may have; the oldest rows go first.
+        keep_photos: Whether the log keeps photos and texts, too, as they were sent; at most half of
+            the file is theirs.
         reload_seconds: How often folders are looked at for a new version; 0: only on `SIGHUP`.
     """
 
@@ -31,4 +33,9 @@ class Settings:
     timeout: float = 30.0
     log: Path | None = None
     log_bytes: int = 256 * 2**20
+    keep_photos: bool = False
     reload_seconds: float = 2.0
+
+    def __post_init__(self) -> None:
+        if self.keep_photos and self.log is None:
+            raise ValueError("Photos are kept in the log: pass log='predictions.sqlite', too.")

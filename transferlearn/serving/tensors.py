@@ -78,7 +78,7 @@ def read_request(body: bytes, header: str | None) -> InferRequest:
             raise bad(
                 f"{told['name']!r:.80} has binary_data_size {size!r:.20}, more than there is."
             )
-        arrays[told["name"]] = _of_bytes(told, bytes(rest[:size]))
+        arrays[told["name"]] = _of_bytes(told, rest[:size])
         rest = rest[size:]
     if len(rest):
         raise bad(f"{len(rest)} bytes follow the last tensor.")
@@ -211,11 +211,11 @@ def _of_json(told: dict[str, Any]) -> np.ndarray:
     return _shaped(told, found, shape)
 
 
-def _of_bytes(told: dict[str, Any], data: bytes) -> np.ndarray:
+def _of_bytes(told: dict[str, Any], data: memoryview) -> np.ndarray:
     """Reads a tensor whose numbers are bytes, little-endian."""
     shape = _shape(told)
     if told.get("datatype") == "BYTES":
-        return _shaped(told, _objects(_strings(data)), shape)
+        return _shaped(told, _objects(_strings(bytes(data))), shape)
     dtype = np.dtype(_dtype(told)).newbyteorder("<")
     if math.prod(shape) * dtype.itemsize != len(data):
         raise bad(f"{told['name']!r:.80} has {len(data)} bytes, which are not of its shape.")

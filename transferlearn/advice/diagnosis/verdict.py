@@ -62,6 +62,8 @@ class Diagnosis:
         lines += [f"{i}. {text}" for i, text in enumerate(self.advice, start=1)]
         return "\n".join([*lines, *([f"Note: {self.note}"] if self.note else [])])
 
+    __repr__ = __str__
+
 
 def diagnose(
     fitted: FittedModel[Any], train: Source | None = None, validation_data: Source | None = None

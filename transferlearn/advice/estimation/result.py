@@ -77,6 +77,8 @@ class Estimate:
         )
         return "\n".join(lines)
 
+    __repr__ = __str__
+
 
 def _time(seconds: float) -> str:
     """Writes a time in seconds, minutes or hours."""

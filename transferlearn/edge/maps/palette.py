@@ -17,7 +17,7 @@ _FIRST = (
     "#CC79A7",
 )
 _GOLDEN = 0.618034  # of the colour wheel: neighbours in the list of classes differ clearly
-VOID = "#9A9A9A"
+VOID, VOID_STRIPES = "#B0B0B0", "#7A7A7A"  # pixels of no class are striped
 
 
 def colours(count: int) -> np.ndarray:
