@@ -61,7 +61,9 @@ def fastai(python: str, size: int, count: int, seed: int) -> dict[str, Any]:
         path.write_text(json.dumps(job))
         # PyTorch's threads would count as work while they wait for each other.
         sleepy = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
-        done = subprocess.run([python, script, path], stdout=subprocess.PIPE, check=True, env=sleepy)
+        done = subprocess.run(
+            [python, script, path], stdout=subprocess.PIPE, check=True, env=sleepy
+        )
     return json.loads(done.stdout)
 
 

@@ -136,6 +136,7 @@ def test_a_span_is_made_of_each_request(monkeypatch):
         ("/predict", b'{"instances": ' + b"[" * 5000, "application/json", 400, "no JSON"),
         ("/v2/models/colours/infer", b"{}", "application/json", 400, '"inputs"'),
         ("/v2/models/colours/versions/9/infer", b"{}", "application/json", 404, "no version '9'"),
+        ("/explain", RED, "image/png", 404, "serve the save"),
         ("/nowhere", b"", "text/plain", 404, "no route '/nowhere'"),
         ("/v2", b"", "text/plain", 405, "takes no POST"),
         ("/predict", b"x" * 2_000_001, "image/png", 413, "2,000,000 bytes"),
