@@ -187,7 +187,8 @@ class Builder(NetworkBuilder[Prediction]):
         loaded = load(plan)
         train, held_out = loaded
         self._seed()  # before the first weights are drawn
-        backbone, encoding = self._read_backbone(train.shape), self.task.learn(train.learnt)
+        encoding = self.task.learn(train.learnt)
+        backbone = self._read_backbone(train.shape, encoding)
         network, encoding = self._network(backbone, encoding, train.shape)
         layers = Layers.of(backbone)
         # A wrong name of a layer must raise its error now, not when a later phase begins.

@@ -91,9 +91,13 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
         """Gives the names of the backbone's features that the head reads."""
         return self.head.features if isinstance(self.head, Decoder) else ("last",)
 
-    def _read_backbone(self, shape: tuple[int, ...] | None) -> Backbone:
+    def _read_backbone(
+        self, shape: tuple[int, ...] | None, encoding: Encoding[Prediction]
+    ) -> Backbone:
         """Loads the backbone, without the layers that the head does not need."""
-        return self.load_backbone(shape).read_by(self._features)
+        inputs = self._inputs(shape)
+        names = [name for name in self._features if name not in inputs]
+        return self.load_backbone(shape).read_by(names)
 
     def _inputs(self, shape: tuple[int, ...] | None) -> dict[str, Spec]:
         """Gives shape and dtype of each input, by name; `None` is the builder's own shape."""
@@ -140,6 +144,7 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
             outputs=encoding.outputs,
             further=encoding.inputs,
             features=self._features,
+            begin=encoding.begin,
             finish=encoding.finish,
             precision=self.precision,
             name=model_name(backbone, self._makes),
@@ -149,7 +154,7 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
     def _build(self, encoding: Encoding[Prediction]) -> keras.Model:
         """Makes the compiled model, frozen as the builder says, for plain `model.fit`."""
         self._seed()
-        backbone = self._read_backbone(None)
+        backbone = self._read_backbone(None, encoding)
         network, encoding = self._network(backbone, encoding, None)
         objective = encoding.objective(
             loss=self.loss, metrics=self.metrics, targets=None, mixed=False
@@ -159,7 +164,7 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
 
     def _summary(self, encoding: Encoding[Prediction], print_fn: Callable[[str], object]) -> None:
         """Prints, block by block, what is frozen or trained, and how many parameters that is."""
-        backbone = self._read_backbone(None)
+        backbone = self._read_backbone(None, encoding)
         network, _ = self._network(backbone, encoding, None)
         mask = Layers.of(backbone).frozen_by(strategy(self.freeze, backbone))
         batch_norm = self._settings(backbone).batch_norm

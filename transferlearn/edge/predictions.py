@@ -34,6 +34,11 @@ class OutputReader(Named):
             seen: What is known of each row's item, such as the path of its file.
         """
 
+    @property
+    def scale(self) -> int:
+        """Gives how many times larger than its photo a map becomes that is put together."""
+        return 1
+
     def joined(self, strips: Iterator[Strip], seen: Seen) -> Any:
         """Makes a prediction of a map in the size of its photo, which comes strip by strip.
 
@@ -280,8 +285,9 @@ class MapReader(OutputReader):
         """Makes a prediction of each map; where no size is known, in the map's own."""
         found = []
         for values, one in zip(outputs[self.output], seen, strict=True):
-            size = one.size or (values.shape[0], values.shape[1])
-            found.append(self.joined(whole(values, size), one._replace(size=size)))
+            size = one.size or (values.shape[0] // self.scale, values.shape[1] // self.scale)
+            strips = whole(values, size, self.scale)
+            found.append(self.joined(strips, one._replace(size=size)))
         return found
 
     @abc.abstractmethod

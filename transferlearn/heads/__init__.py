@@ -5,5 +5,6 @@ from transferlearn.heads.base import Decoder as Decoder
 from transferlearn.heads.base import Head as Head
 from transferlearn.heads.flatten_dense import FlattenDense as FlattenDense
 from transferlearn.heads.outputs import Output as Output
+from transferlearn.heads.picture_unet import PictureUNet as PictureUNet
 from transferlearn.heads.pooled_dense import PooledDense as PooledDense
 from transferlearn.heads.segformer import SegFormerDecoder as SegFormerDecoder

@@ -130,6 +130,10 @@ class Encoding(abc.ABC, Generic[Prediction]):
         rows = np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
         return [", ".join(f"{number:.4g}" for number in row) for row in rows]
 
+    def begin(self, items: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Adds the first layers, before the backbone's preprocessing; by default, none."""
+        return items
+
     def finish(self, outputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Adds the last layers, which are not the head's own, behind the head's outputs."""
         return outputs
