@@ -62,6 +62,6 @@ def test_photos_and_texts_are_answered_and_explained(address, width):
         page.set_input_files("#file", {**files, "buffer": b"no photo"})
         page.wait_for_selector(".wrong")
         assert "cannot be read" in page.inner_text(".wrong")
-        assert not page.is_visible("#photo")
+        assert not page.is_visible("#picture")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert errors == []

@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -53,6 +53,12 @@ class OutputReader(Named):
         """Gives the numbers of each row that logs and monitors keep; by default, all."""
         return np.asarray(next(iter(outputs.values())))
 
+    def as_json(self, prediction: Any) -> dict[str, Any]:
+        """Gives what a server answers: all that a prediction says, but its path."""
+        told = asdict(prediction) if is_dataclass(prediction) else {}  # type: ignore[arg-type]
+        told.pop("path", None)
+        return told
+
     def check_place(self, path: Path) -> None:
         """Refuses a place that `write_predictions` cannot write predictions to.
 
@@ -82,7 +88,7 @@ class OutputReader(Named):
         found: Mapping[str, np.ndarray],
         tolerance: float,
     ) -> np.ndarray:
-        """Says of each row whether two networks answer the same, bool `(rows,)`; by default, yes.
+        """Says of each answer, by default one a row, whether two networks give the same; yes.
 
         Args:
             expected: The outputs of one network by name.

@@ -83,6 +83,10 @@ class PictureEncoding(Encoding[PicturePrediction]):
         clipped = keras.layers.ReLU(max_value=WHITE, dtype="float32", name="pixels")
         return {name: clipped(pixels)}
 
+    def described(self, encoded: Any) -> list[str]:
+        """Says how large each target of a batch is."""
+        return [f"{len(one)} x {len(one[0])} pixels" for one in np.asarray(encoded)]
+
     def of_network(self, outputs: Mapping[str, NetworkOutput], loss: Loss | None) -> Self:
         """Refuses outputs with an activation, or of another number of channels."""
         (output,) = outputs.values()
