@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import transferlearn as tl
-from tests import masks, texts
+from tests import masks, pictures, texts
 from tests.networks import pixels, pyramid_model, small_backbone
 from transferlearn.backbones import registry
 from transferlearn.extras import install_line
@@ -121,6 +121,27 @@ def test_the_page_on_masks_runs_as_written(tmp_path, monkeypatch):
     assert scope["builder"].build(3).output_shape == (None, 128, 128, 3)
     again = tl.load("segmenter")
     assert again.predict("photo.jpg").shares == scope["found"].shares
+
+
+@pytest.mark.full
+def test_the_page_on_pictures_runs_as_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for place, seed in (("photos", 0), ("other-photos", 1)):
+        for i, picture in enumerate(pictures.blocks(4, size=128, seed=seed)):
+            (tmp_path / place).mkdir(exist_ok=True)
+            Image.fromarray(picture).save(tmp_path / place / f"{i}.png")
+    Image.fromarray(pictures.blocks(1, size=24)[0]).save("small.png")
+    scope = {"small": pyramid_model(), "photos": pictures.blocks(4, size=128)}
+    scope["painting"] = scope["photos"][0]
+    for block in python_blocks("docs/image-to-image.md"):
+        small = block.replace('"EfficientNetLite0"', "small").replace("epochs=20", "verbose=0")
+        exec(small.replace('fit("photos")', 'fit("photos", epochs=1, verbose=0)'), scope)
+    assert scope["found"].size == (96, 96)
+    with Image.open("large.png") as written:
+        assert written.size == (96, 96)
+    again = tl.load("enlarger")
+    np.testing.assert_array_equal(again.predict("small.png").pixels, scope["found"].pixels)
+    assert np.isfinite(scope["painter"].predict(scope["photos"], verbose=0)).all()
 
 
 def test_the_classic_job_of_the_readme_builds_as_written():

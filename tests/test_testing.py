@@ -49,6 +49,7 @@ SCHEDULES = (
     tl.Auto(),
     tl.schedules.AutoForMasks(),
     tl.schedules.AutoForNumbers(),
+    tl.schedules.AutoForPictures(),
     tl.schedules.AutoForTexts(),
     tl.OnePhase(),
     tl.Probe(),
@@ -65,12 +66,21 @@ def test_built_in_heads(head):
 
 def test_built_in_decoders():
     testing.check_decoder(tl.heads.SegFormerDecoder(width=8))
+    testing.check_decoder(
+        tl.heads.PictureUNet(width=2, features=("image", "stride_2", "stride_16"))
+    )
     features = {"last": (4,), "told": (2,)}
     testing.check_decoder(
         several.TwoHeads(), features=features, outputs=several.AnswerEncoding.outputs
     )
     with pytest.raises(AssertionError, match="a row of 3 numbers for each cell"):
         testing.check_decoder(Pooling())
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("decoder", [tl.heads.ASPP(8), tl.heads.FPN(8, 4), tl.heads.UNet(4)])
+def test_more_built_in_decoders(decoder):
+    testing.check_decoder(decoder)
 
 
 @pytest.mark.parametrize("strategy", FREEZINGS, ids=repr)
@@ -109,6 +119,7 @@ def test_built_in_sources(source, name):
             marks=pytest.mark.full,
         ),
         (tl.tasks.Segmentation(), pixels(14, 32)[..., 0] // 128),
+        (tl.tasks.ImageToImage(), pixels(14, 32)),
         (several.Answering(), several.data(16)[1]),
     ],
     ids=lambda part: type(part).__name__,
@@ -120,6 +131,8 @@ def test_built_in_tasks(task, y):
 def test_built_in_kinds(tmp_path):
     images = pixels(4, 32)
     testing.check_kind(tl.data.Images(image_size=(24, 24)), images, images[0])
+    noisy = tl.data.DegradedImages(image_size=(24, 24), degradation=tl.data.denoise())
+    testing.check_kind(noisy, images, images[0])
     texts = ["a fine film", "a bad one"]
     testing.check_kind(tl.data.Texts(tl.data.Characters(), 16), texts, texts[0])
     testing.check_kind(Spectra(), spectra(4)[0], spectra(4)[0][0])
@@ -140,7 +153,7 @@ def test_no_built_in_is_left_out():
     from transferlearn.freezing.base import FreezeEither
 
     assert ours(tl.heads.Head) == {type(head) for head in HEADS}
-    assert ours(tl.heads.Decoder) == {tl.heads.SegFormerDecoder}
+    assert ours(tl.heads.Decoder) == {tl.heads.PictureUNet, tl.heads.SegFormerDecoder}
     assert ours(FreezeStrategy) == {type(freezing) for freezing in FREEZINGS}
     assert FreezeEither in {type(freezing) for freezing in FREEZINGS}
     assert ours(tl.Schedule) == {type(schedule) for schedule in SCHEDULES}
@@ -148,9 +161,10 @@ def test_no_built_in_is_left_out():
         tl.tasks.Classification,
         tl.tasks.Tagging,
         tl.tasks.Regression,
+        tl.tasks.ImageToImage,
         tl.tasks.Segmentation,
     }
-    assert ours(tl.data.Kind) == {tl.data.Images, tl.data.Texts}
+    assert ours(tl.data.Kind) == {tl.data.DegradedImages, tl.data.Images, tl.data.Texts}
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from transferlearn.builders import ImageClassifierBuilder as ImageClassifierBuilder
     from transferlearn.builders import ImageRegressorBuilder as ImageRegressorBuilder
     from transferlearn.builders import ImageSegmenterBuilder as ImageSegmenterBuilder
+    from transferlearn.builders import ImageToImageBuilder as ImageToImageBuilder
     from transferlearn.builders import TextClassifierBuilder as TextClassifierBuilder
     from transferlearn.builders import TextRegressorBuilder as TextRegressorBuilder
     from transferlearn.builders import Training as Training
@@ -78,6 +79,7 @@ _NAMES = {
     "ImageClassifierBuilder": "builders",
     "ImageRegressorBuilder": "builders",
     "ImageSegmenterBuilder": "builders",
+    "ImageToImageBuilder": "builders",
     "TextClassifierBuilder": "builders",
     "TextRegressorBuilder": "builders",
     "Training": "builders",

@@ -84,6 +84,7 @@ def assemble(
     outputs: Mapping[str, Output],
     further: Mapping[str, Spec] | None = None,
     features: Sequence[str] = ("last",),
+    begin: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] = lambda given: given,
     finish: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] = lambda made: made,
     precision: str | None = None,
     name: str,
@@ -97,7 +98,9 @@ def assemble(
         items: The inputs for the items, by name.
         outputs: The outputs that the task needs, by name.
         further: The inputs that come with the targets, by name.
-        features: The names of the backbone's features that the head reads.
+        features: The names of the backbone's features that the head reads, and of the items that
+            it reads as `begin` makes them.
+        begin: Puts the task's own first layers on the items, before the backbone's preprocessing.
         finish: Puts the task's own last layers behind the outputs, and gives the new outputs.
         precision: A Keras dtype policy, such as `"mixed_bfloat16"`; items are prepared, and
             outputs given, in float32 all the same.
@@ -119,19 +122,22 @@ def assemble(
         return fresh
 
     raw, beside = _inputs(items), _inputs(further or {})
-    prepared = backbone.prepare(raw if len(raw) > 1 else next(iter(raw.values())))
+    begun = begin(raw)
+    prepared = backbone.prepare(begun if len(begun) > 1 else next(iter(begun.values())))
     _check_input(backbone, prepared)
-    originals = backbone.features(features)
+    originals = backbone.features([name for name in features if name not in raw])
     source = keras.Model(backbone.model.inputs, list(originals.values()))
     read = dict(zip(originals, replay(source, prepared, copy), strict=True))
     copy_weights(pairs)
+    # Made anew for the head: features are then stored beside items that `begin` has not enlarged.
+    whole = {name: raw[name] for name in features if name in raw}
     with _policy(precision):
-        made = _checked(make_outputs({**read, **beside}), outputs)
+        made = _checked(make_outputs({**read, **begin(whole), **beside}), outputs)
         activations = {n: _activation(tensor) for n, tensor in made.items()}
         made = dict(finish(made))
     made = {n: _in_float32(n, tensor, alone=len(made) == 1) for n, tensor in made.items()}
     inputs = [*raw.values(), *beside.values()]
-    head = _head([*read.values(), *beside.values()], list(made.values()))
+    head = _head([*read.values(), *whole.values(), *beside.values()], list(made.values()))
     preparing = _between(list(raw.values()), prepared)
     _rename_apart((*preparing, *head), {part.name for part in backbone.model.operations})
     model = keras.Model(

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import zipfile
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
@@ -117,6 +118,47 @@ def test_photos_are_drawn_with_their_masks_and_answers(fitted, backbone):
         tl.explaining.explain(fitted, images)
 
 
+def test_a_monitor_watches_shares_of_pixels_and_the_coarsest_map(fitted):
+    held_out, others = scenes(80, seed=1), scenes(60, seed=6)
+    reference = tl.make_reference(fitted, held_out)
+    assert {"output ground", "output water", "novelty", "brightness"} <= {*reference.signals.names}
+    assert reference.axes.width == HEAD.width
+    assert reference.score == pytest.approx(fitted.evaluate(held_out).mean_ious.mean(), abs=0.05)
+    watching = replace(fitted, reference=reference)
+    assert not tl.monitor(watching, others[0]).alarm
+    assert tl.monitor(watching, np.full_like(others[0], 90) + others[0] // 8).alarm
+    np.testing.assert_equal(tl.explaining.features(fitted, held_out).shape, (80, HEAD.width))
+
+
+@pytest.mark.full
+def test_fit_makes_a_reference_of_stored_levels(backbone, monkeypatch):
+    monkeypatch.setattr("transferlearn.measuring.in_training._SHARE", 1e9)
+    made = builder(backbone, freeze="all").fit(
+        scenes(48), scenes(48, seed=1), epochs=2, cache=True, verbose=0
+    )
+    assert made.phases[0].stored is not None
+    again = tl.make_reference(made, scenes(48, seed=1), trained_on=scenes(48))
+    found, expected = (np.sort(one.signals.column("output 1")) for one in (made.reference, again))
+    np.testing.assert_allclose(found, expected, atol=0.02)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("format", ["onnx", "litert", "openvino", "saved_model"])
+def test_an_export_makes_the_same_masks_of_photos_of_any_size(fitted, tmp_path, format):
+    images, _ = scenes(2, size=48, seed=2)
+    folder = write(tmp_path / "photos", images, images[..., 0]) / "images"
+    exported = tl.export(fitted, tmp_path / "exported", scenes(16, seed=1), format=format)
+    assert exported.checked.equal == 1
+    assert exported.checked.exported_score == pytest.approx(exported.checked.keras_score, abs=1e-3)
+    runner = tl.edge.Runner(exported.path, trusted=True)
+    for options in ({}, {"tile": 32}):
+        for one, other in zip(
+            runner.predict(folder, **options), fitted.predict(folder, **options), strict=True
+        ):
+            assert one.mask.shape == (48, 48)
+            assert (one.mask == other.mask).mean() > 0.999
+
+
 @pytest.mark.full
 def test_a_report_has_pictures_of_masks(fitted, tmp_path):
     page = tl.report(fitted, tmp_path / "report.html", scenes(6, seed=1)).read_text()
@@ -192,3 +234,17 @@ def test_what_cannot_work_is_said(backbone):
         builder(backbone, augmentation=keras.layers.RandomFlip("horizontal"))
     with pytest.raises(ValueError, match=r"has the features last, .*Received: stride_8, stride_16"):
         builder(backbone, head=tl.heads.SegFormerDecoder()).build(3)
+
+
+def test_a_decoder_can_be_written_in_the_builder(backbone):
+    @dataclass(frozen=True)
+    class Mine(tl.ImageSegmenterBuilder):
+        depth: int = 5
+
+        def build_decoder(self, features, outputs):
+            x = keras.layers.Conv2D(self.depth, 1, name="mine")(features["stride_2"])
+            return {name: keras.layers.Dense(out.units)(x) for name, out in outputs.items()}
+
+    model = Mine(backbone, head=HEAD, image_size=(32, 32), depth=7).build(3)
+    assert model.get_layer("mine").filters == 7
+    assert model.output_shape == (None, 32, 32, 3)

@@ -73,6 +73,27 @@ def last_map(model: keras.Model) -> Tensor | None:
     return found
 
 
+def deepest_map(model: keras.Model) -> Tensor:
+    """Finds what a network with a decoder makes of the coarsest map, before it is enlarged.
+
+    Args:
+        model: A network, or its part behind stored feature maps.
+
+    Raises:
+        ValueError: No map has more than one place.
+    """
+    maps = [*model.inputs, *(tensor for step in walk(model) for tensor in step.outputs)]
+    places = [
+        (tensor.shape[1] or 1) * (tensor.shape[2] or 1) if len(tensor.shape) == 4 else 1
+        for tensor in maps
+    ]
+    if max(places) < 2:
+        raise ValueError(f"{model.name} has no feature map.")
+    least = min(count for count in places if count > 1)
+    # The last one of that size: also found where the part before the decoder is stored.
+    return [tensor for tensor, count in zip(maps, places, strict=True) if count == least][-1]
+
+
 def _pools(operation: Operation) -> bool:
     """Says whether an operation makes one place of several without weights."""
     return hasattr(operation, "pool_size")

@@ -1,10 +1,11 @@
-"""Offers builders, which train by their settings: for classes, numbers or masks."""
+"""Offers builders, which train by their settings: for classes, numbers, masks or pictures."""
 
 from transferlearn.builders.base import Builder as Builder
 from transferlearn.builders.classifier import Classifier as Classifier
 from transferlearn.builders.image_classifier import ImageClassifierBuilder as ImageClassifierBuilder
 from transferlearn.builders.image_regressor import ImageRegressorBuilder as ImageRegressorBuilder
 from transferlearn.builders.image_segmenter import ImageSegmenterBuilder as ImageSegmenterBuilder
+from transferlearn.builders.image_to_image import ImageToImageBuilder as ImageToImageBuilder
 from transferlearn.builders.images import ImageBuilder as ImageBuilder
 from transferlearn.builders.prepared import Training as Training
 from transferlearn.builders.regressor import Regressor as Regressor

@@ -91,9 +91,13 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
         """Gives the names of the backbone's features that the head reads."""
         return self.head.features if isinstance(self.head, Decoder) else ("last",)
 
-    def _read_backbone(self, shape: tuple[int, ...] | None) -> Backbone:
+    def _read_backbone(
+        self, shape: tuple[int, ...] | None, encoding: Encoding[Prediction]
+    ) -> Backbone:
         """Loads the backbone, without the layers that the head does not need."""
-        return self.load_backbone(shape).read_by(self._features)
+        inputs = self._inputs(shape)
+        names = [name for name in self._features if name not in inputs]
+        return self.load_backbone(shape).read_by(names)
 
     def _inputs(self, shape: tuple[int, ...] | None) -> dict[str, Spec]:
         """Gives shape and dtype of each input, by name; `None` is the builder's own shape."""
@@ -112,17 +116,32 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
         assert isinstance(self.head, Head)
         return self.head(features, num_outputs, activation="linear")
 
+    def build_decoder(
+        self, features: Mapping[str, Tensor], outputs: Mapping[str, Output]
+    ) -> Mapping[str, Tensor]:
+        """Makes the decoder's layers; override it to write your own decoder.
+
+        Args:
+            features: The features that `head` reads, `KerasTensor`s by name.
+            outputs: The outputs that the task needs, by name; each has its number of `units`.
+
+        Returns:
+            A `KerasTensor` for each output, by name, without activation.
+        """
+        assert isinstance(self.head, Decoder)
+        return self.head(features, outputs)
+
     def build_outputs(
         self, features: Mapping[str, Tensor], outputs: Mapping[str, Output]
     ) -> Mapping[str, Tensor]:
-        """Makes the network's outputs: several by a `Decoder`, or a single one by `build_head`.
+        """Makes the network's outputs by `build_decoder`, or the single one by `build_head`.
 
         Args:
             features: The backbone's features, and the inputs that come with the targets, by name.
             outputs: The outputs that the task needs, by name.
         """
         if isinstance(self.head, Decoder):
-            return self.head(features, outputs)
+            return self.build_decoder(features, outputs)
         ((name, output),) = outputs.items()
         return {name: self.build_head(features["last"], output.units)}
 
@@ -140,6 +159,7 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
             outputs=encoding.outputs,
             further=encoding.inputs,
             features=self._features,
+            begin=encoding.begin,
             finish=encoding.finish,
             precision=self.precision,
             name=model_name(backbone, self._makes),
@@ -149,7 +169,7 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
     def _build(self, encoding: Encoding[Prediction]) -> keras.Model:
         """Makes the compiled model, frozen as the builder says, for plain `model.fit`."""
         self._seed()
-        backbone = self._read_backbone(None)
+        backbone = self._read_backbone(None, encoding)
         network, encoding = self._network(backbone, encoding, None)
         objective = encoding.objective(
             loss=self.loss, metrics=self.metrics, targets=None, mixed=False
@@ -159,7 +179,7 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
 
     def _summary(self, encoding: Encoding[Prediction], print_fn: Callable[[str], object]) -> None:
         """Prints, block by block, what is frozen or trained, and how many parameters that is."""
-        backbone = self._read_backbone(None)
+        backbone = self._read_backbone(None, encoding)
         network, _ = self._network(backbone, encoding, None)
         mask = Layers.of(backbone).frozen_by(strategy(self.freeze, backbone))
         batch_norm = self._settings(backbone).batch_norm

@@ -4,6 +4,8 @@ import shlex
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
+from transferlearn.cli.types import degradation
+
 if TYPE_CHECKING:
     from transferlearn.builders import Builder
 
@@ -12,9 +14,17 @@ def add_task(parser: ArgumentParser) -> None:
     """Adds the options `--task`, `--target` and `--groups` to a command."""
     parser.add_argument(
         "--task",
-        choices=("classification", "regression", "segmentation"),
+        choices=("classification", "regression", "segmentation", "image-to-image"),
         default="classification",
-        help="learn the class of each photo, numbers, or the class of each pixel",
+        help="learn the class of each photo, numbers, the class of each pixel, or a picture",
+    )
+    parser.add_argument(
+        "--degradation",
+        type=degradation,
+        metavar="NAME[=NUMBER]",
+        help="with --task image-to-image, what makes good photos worse, so that the way back is "
+        "learnt: super-resolution=4, denoise=0.1, colourise or inpaint=0.2; by default the folder "
+        "holds pairs, inputs/ and targets/",
     )
     parser.add_argument(
         "--target",
@@ -31,14 +41,23 @@ def add_task(parser: ArgumentParser) -> None:
 
 
 def image_builder(options: Namespace, backbone: str, **settings: Any) -> "Builder[Any]":
-    """Makes the image classifier, regressor or segmenter that `--task` asks for."""
-    from transferlearn import ImageClassifierBuilder, ImageRegressorBuilder, ImageSegmenterBuilder
+    """Makes the builder for images that `--task` asks for."""
+    from transferlearn import (
+        ImageClassifierBuilder,
+        ImageRegressorBuilder,
+        ImageSegmenterBuilder,
+        ImageToImageBuilder,
+    )
 
     settings["groups"] = options.groups
     if options.task == "regression":
         return ImageRegressorBuilder(backbone, target_names=options.target, **settings)
     if options.target:
         raise ValueError("--target names columns of numbers: add --task regression.")
+    if options.task == "image-to-image":
+        return ImageToImageBuilder(backbone, degradation=options.degradation, **settings)
+    if options.degradation:
+        raise ValueError("--degradation makes photos worse: add --task image-to-image.")
     if options.task == "segmentation":
         return ImageSegmenterBuilder(backbone, **settings)
     return ImageClassifierBuilder(backbone, **settings)
@@ -50,4 +69,11 @@ def as_written(options: Namespace) -> str:
     if options.task == "classification":
         return groups
     targets = "".join(f" --target {shlex.quote(name)}" for name in options.target or ())
-    return f" --task {options.task}{targets}{groups}"
+    worse = "" if options.degradation is None else f" --degradation {_text_of(options.degradation)}"
+    return f" --task {options.task}{targets}{worse}{groups}"
+
+
+def _text_of(degradation: Any) -> str:
+    """Writes a degradation as `--degradation` takes it."""
+    number = next(iter(degradation.settings().values()), "")
+    return f"{degradation.name.replace('_', '-')}{'=' * bool(number)}{number}"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from transferlearn.fitted import FittedModel
 
 NAME = "train"
-HELP = "Fine-tune on photos whose class, numbers or masks are known."
+HELP = "Fine-tune on photos whose class, numbers, masks or targets are known."
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -27,8 +27,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     add(
         "photos",
         type=Path,
-        help="a folder: photos/<class>/*.jpg, or photos/images/ and photos/masks/ for "
-        "--task segmentation; or a CSV file of paths and labels, numbers or masks; or a COCO file",
+        help="a folder: photos/<class>/*.jpg, photos/images/ and photos/masks/ for --task "
+        "segmentation, photos/inputs/ and photos/targets/ for --task image-to-image; or a CSV file "
+        "of paths and labels, numbers or masks; or a COCO file",
     )
     add_task(parser)
     add("--validation", type=Path, help="photos to validate on; by default a tenth is held out")

@@ -2,6 +2,12 @@
 
 import argparse
 import contextlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from transferlearn.data import Degradation
+
+_DEGRADATIONS = ("super-resolution", "denoise", "colourise", "inpaint")
 
 
 def sizes(text: str) -> tuple[int, ...]:
@@ -29,6 +35,24 @@ def freeze(text: str) -> str | int | float:
         with contextlib.suppress(ValueError):
             return kind(text)
     return text
+
+
+def degradation(text: str) -> "Degradation":
+    """Reads a text such as `"denoise=0.1"` as the degradation of that name."""
+    from transferlearn import data
+
+    name, _, value = text.partition("=")
+    try:
+        if name not in _DEGRADATIONS:
+            raise ValueError("there is no such degradation")
+        numbers = [int(value) if value.isdigit() else float(value)] if value else []
+        made: Degradation = getattr(data, name.replace("-", "_"))(*numbers)
+    except (TypeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(
+            "expected super-resolution=4, denoise=0.1, colourise or inpaint=0.2. "
+            f"Received: {text!r} ({error})"
+        ) from None
+    return made
 
 
 def port(text: str) -> int:

@@ -11,6 +11,14 @@ from transferlearn.data.loading import load as load
 from transferlearn.data.loading import load_pair as load_pair
 from transferlearn.data.messages import DataWarning as DataWarning
 from transferlearn.data.messages import Skipped as Skipped
+from transferlearn.data.pictures import Degradation as Degradation
+from transferlearn.data.pictures import DegradedImages as DegradedImages
+from transferlearn.data.pictures import Originals as Originals
+from transferlearn.data.pictures import Pictures as Pictures
+from transferlearn.data.pictures import colourise as colourise
+from transferlearn.data.pictures import denoise as denoise
+from transferlearn.data.pictures import inpaint as inpaint
+from transferlearn.data.pictures import super_resolution as super_resolution
 from transferlearn.data.targets import Classes as Classes
 from transferlearn.data.targets import ClassIds as ClassIds
 from transferlearn.data.targets import Encoded as Encoded

@@ -13,6 +13,8 @@ from transferlearn.edge.item_reader import Rows as Rows
 from transferlearn.edge.item_reader import Seen as Seen
 from transferlearn.edge.maps.masks import MaskPrediction as MaskPrediction
 from transferlearn.edge.maps.masks import MaskReader as MaskReader
+from transferlearn.edge.maps.pictures import PicturePrediction as PicturePrediction
+from transferlearn.edge.maps.pictures import PictureReader as PictureReader
 from transferlearn.edge.predictions import ClassPrediction as ClassPrediction
 from transferlearn.edge.predictions import ClassReader as ClassReader
 from transferlearn.edge.predictions import MapReader as MapReader

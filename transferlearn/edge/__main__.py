@@ -14,12 +14,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m transferlearn.edge", description=main.__doc__)
     parser.add_argument("folder", help="what transferlearn export wrote")
     parser.add_argument("items", nargs="+", metavar="ITEM", help="files, or texts")
+    parser.add_argument("--output", type=Path, help="where masks go: a new folder, or a .json file")
+    parser.add_argument("--tile", type=int, help="the side of tiles of large photos, in pixels")
     options = parser.parse_args()
     items = [_item(word) for word in options.items]
     try:
         runner = Runner(options.folder)
+        if options.output is not None:
+            runner.output_reader.check_place(options.output)
         listed = runner.item_reader.listed(items)
-        predictions = runner.predict(listed)
+        predictions = runner.predict(listed, tile=options.tile)
+        if options.output is not None:
+            runner.output_reader.write_predictions(predictions, options.output)
     except (OSError, ValueError, ImportError) as error:
         print(f"transferlearn.edge: {' '.join(str(error).split())}", file=sys.stderr)
         return 1

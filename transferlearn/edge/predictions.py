@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -34,6 +34,11 @@ class OutputReader(Named):
             seen: What is known of each row's item, such as the path of its file.
         """
 
+    @property
+    def scale(self) -> int:
+        """Gives how many times larger than its photo a map becomes that is put together."""
+        return 1
+
     def joined(self, strips: Iterator[Strip], seen: Seen) -> Any:
         """Makes a prediction of a map in the size of its photo, which comes strip by strip.
 
@@ -47,6 +52,12 @@ class OutputReader(Named):
     def numbers(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
         """Gives the numbers of each row that logs and monitors keep; by default, all."""
         return np.asarray(next(iter(outputs.values())))
+
+    def as_json(self, prediction: Any) -> dict[str, Any]:
+        """Gives what a server answers: all that a prediction says, but its path."""
+        told = asdict(prediction) if is_dataclass(prediction) else {}  # type: ignore[arg-type]
+        told.pop("path", None)
+        return told
 
     def check_place(self, path: Path) -> None:
         """Refuses a place that `write_predictions` cannot write predictions to.
@@ -77,7 +88,7 @@ class OutputReader(Named):
         found: Mapping[str, np.ndarray],
         tolerance: float,
     ) -> np.ndarray:
-        """Says of each row whether two networks answer the same, bool `(rows,)`; by default, yes.
+        """Says of each answer, by default one a row, whether two networks give the same; yes.
 
         Args:
             expected: The outputs of one network by name.
@@ -280,8 +291,9 @@ class MapReader(OutputReader):
         """Makes a prediction of each map; where no size is known, in the map's own."""
         found = []
         for values, one in zip(outputs[self.output], seen, strict=True):
-            size = one.size or (values.shape[0], values.shape[1])
-            found.append(self.joined(whole(values, size), one._replace(size=size)))
+            size = one.size or (values.shape[0] // self.scale, values.shape[1] // self.scale)
+            strips = whole(values, size, self.scale)
+            found.append(self.joined(strips, one._replace(size=size)))
         return found
 
     @abc.abstractmethod

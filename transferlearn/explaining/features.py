@@ -6,7 +6,6 @@ import keras
 import numpy as np
 
 from transferlearn import data
-from transferlearn.backbones.graph import before_last_layer
 from transferlearn.data.dataset import Dataset
 from transferlearn.data.iterating import without_retracing_advice
 from transferlearn.fitted import FittedModel
@@ -30,7 +29,7 @@ def features(fitted: FittedModel[Any], labelled: Source | Dataset) -> np.ndarray
     dataset = labelled
     if not isinstance(dataset, Dataset):
         dataset = data.load(labelled, fitted.kind, fitted.encoding.target)
-    model = keras.Model(fitted.model.inputs, before_last_layer(fitted.model))
+    model = keras.Model(fitted.model.inputs, fitted.encoding.features(fitted.model))
     made = np.asarray(dataset.run(model, batch_size=fitted.outline.batch_size))
     return dataset.of_items(made.reshape(len(made), -1).astype(np.float32))
 

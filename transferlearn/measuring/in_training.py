@@ -18,7 +18,14 @@ from transferlearn.data.dataset import ItemDataset
 from transferlearn.data.iterating import iterate
 from transferlearn.data.kind import Kind
 from transferlearn.data.messages import notice
-from transferlearn.measuring.signals import LEAST, TRAINING_ITEMS, first_input, probe_of
+from transferlearn.measuring.signals import (
+    LEAST,
+    TRAINING_ITEMS,
+    first_input,
+    joined,
+    probe_of,
+    split,
+)
 from transferlearn.monitoring import Measured, Reference
 from transferlearn.monitoring.axes import Axes
 from transferlearn.monitoring.reference import MOST_ITEMS
@@ -66,20 +73,18 @@ def refer(
     if not clock.allows():
         return None
     try:
-        probe = _probe(_unaugmented(given.model, loaded))
+        probe = _probe(_unaugmented(given.model, loaded), encoding)
         if probe is None:
             return None
-        training = _read(probe, given.batches.train, clock, TRAINING_ITEMS)
-        if len(training.rows) < LEAST:
+        training = _read(probe, encoding, given.batches.train, clock, TRAINING_ITEMS)
+        if training is None or training.features is None:
             return None
         axes = Axes.of(training.features)
         clock.until = started + _SHARE * seconds
-        reading = _read(probe, batches, clock, MOST_ITEMS, partial(_traits, kind, held_out))
-        if len(reading.rows) < LEAST:
+        told = partial(_told, kind, encoding, held_out)
+        measured = _read(probe, encoding, batches, clock, MOST_ITEMS, told)
+        if measured is None:
             return None
-        values = encoding.values(reading.outputs)
-        errors = encoding.watched.errors(values, np.asarray(held_out.learnt[reading.rows]))
-        measured = Measured(reading.features, values, reading.traits, errors)
         return Reference.of(
             axes, measured, kind=kind.name, outputs=encoding.watched, how="held-out"
         )
@@ -111,48 +116,40 @@ class _Clock:
         self.longest = max(self.longest, time.process_time() - self._begun)
 
 
-@dataclass(frozen=True)
-class _Reading:
-    """Holds what a model gave for some rows of its batches, and their traits."""
-
-    features: np.ndarray
-    outputs: np.ndarray
-    rows: np.ndarray
-    traits: Traits
-
-
 def _unaugmented(model: keras.Model, loaded: TrainingData) -> keras.Model:
     """Gives the model that stands behind an augmentation, or the model itself without one."""
     is_in = any(layer is loaded.augmentation for layer in model.layers)
     return model.layers[-1] if is_in else model
 
 
-def _probe(model: keras.Model) -> keras.Model | None:
+def _probe(model: keras.Model, encoding: Encoding[Any]) -> keras.Model | None:
     """Gives the model that tells features, too; `None` where a head of one's own hides them."""
     try:
-        return probe_of(model)
+        return probe_of(model, encoding)
     except ValueError:
         return None
 
 
-def _no_traits(rows: np.ndarray) -> Traits:
-    """Measures nothing of the items that were trained on."""
-    return {}
+def _nothing(rows: np.ndarray, values: np.ndarray) -> tuple[Traits, None]:
+    """Tells nothing more of the items that were trained on."""
+    return {}, None
 
 
 def _read(
     probe: keras.Model,
+    encoding: Encoding[Any],
     batches: Any,
     clock: _Clock,
     most: int,
-    traits_of: Callable[[np.ndarray], Traits] = _no_traits,
-) -> _Reading:
-    """Runs a model on batches in a random order, while there is time, and up to `most` items."""
-    features, outputs = [np.empty((0, 1))], [np.empty((0, 1))]
-    numbers: list[np.ndarray] = []
-    traits: list[Traits] = []
+    told: Callable[[np.ndarray, np.ndarray], tuple[Traits, np.ndarray | None]] = _nothing,
+) -> Measured | None:
+    """Measures batches in a random order, while there is time, and up to `most` items.
+
+    `None`: there was time for too few.
+    """
+    parts: list[Measured] = []
     waiting = _in_random_order(batches)
-    while sum(map(len, numbers)) < most and clock.allows():
+    while sum(len(part.values) for part in parts) < most and clock.allows():
         batch = next(waiting, None)
         if batch is None:
             break
@@ -160,19 +157,10 @@ def _read(
         made = in_numpy(
             probe(keras.tree.map_structure(keras.ops.convert_to_tensor, x), training=False)
         )
-        features.append(made[0].reshape(len(made[0]), -1))
-        outputs.append(made[1])
-        numbers.append(rows)
-        traits.append(traits_of(rows))
+        features, values = split(made, encoding)
+        parts.append(Measured(features, encoding.numbers(values), *told(rows, values)))
         clock.stop()
-    if not numbers:
-        return _Reading(features[0], outputs[0], np.empty(0, int), {})
-    return _Reading(
-        np.concatenate(features[1:]),
-        np.concatenate(outputs[1:]),
-        np.concatenate(numbers),
-        {name: np.concatenate([part[name] for part in traits]) for name in traits[0]},
-    )
+    return joined(parts) if sum(len(part.values) for part in parts) >= LEAST else None
 
 
 def _in_random_order(batches: Any) -> Iterator[tuple[np.ndarray, Any]]:
@@ -189,7 +177,10 @@ def _in_random_order(batches: Any) -> Iterator[tuple[np.ndarray, Any]]:
         begun += count
 
 
-def _traits(kind: Kind, dataset: ItemDataset, rows: np.ndarray) -> Traits:
-    """Measures plain properties of rows of a dataset."""
+def _told(
+    kind: Kind, encoding: Encoding[Any], dataset: ItemDataset, rows: np.ndarray, values: np.ndarray
+) -> tuple[Traits, np.ndarray]:
+    """Measures plain properties of rows of a dataset, and how wrong their values are."""
     batch = dataset.items.start(rows)()
-    return {**kind.traits(first_input(batch)), **dataset.items.traits(rows)}
+    traits = {**kind.traits(first_input(batch)), **dataset.items.traits(rows)}
+    return traits, encoding.errors(values, np.asarray(dataset.learnt[rows]))

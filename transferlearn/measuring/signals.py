@@ -6,7 +6,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from transferlearn.backbones.graph import before_last_layer
 from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.data.iterating import iterate, without_retracing_advice
 from transferlearn.fitted import FittedModel
@@ -20,28 +19,29 @@ LEAST = 40  # items; of fewer no reference is made
 @without_retracing_advice()
 def measure(fitted: FittedModel[Any], dataset: Dataset) -> Measured:
     """Measures all rows of a dataset in its order, with their errors where it has targets."""
-    probe = probe_of(fitted.model)
+    encoding = fitted.encoding
+    probe = probe_of(fitted.model, encoding)
     parts = []
-    raw = fitted.encoding.raw if dataset.targets is not None else None
+    raw = encoding.raw if dataset.targets is not None else None
     batches = dataset.batches(batch_size=fitted.outline.batch_size, encode=raw)
     begun = 0
     for x, *y in iterate(batches):
-        features, values = _split(probe.predict_on_batch(x), fitted.encoding)
+        features, values = split(probe.predict_on_batch(x), encoding)
         rows = np.arange(begun, begun + len(features))
         begun += len(features)
         traits = {**fitted.kind.traits(first_input(x))}
         if isinstance(dataset, ItemDataset):
             traits.update(dataset.items.traits(rows))
-        errors = fitted.encoding.watched.errors(values, np.asarray(y[0])) if y else None
-        parts.append(Measured(features, values, traits, errors))
+        errors = encoding.errors(values, np.asarray(y[0])) if y else None
+        parts.append(Measured(features, encoding.numbers(values), traits, errors))
     if not parts:
         raise ValueError("There are no items.")
-    return _joined(parts)
+    return joined(parts)
 
 
-def probe_of(model: keras.Model) -> keras.Model:
+def probe_of(model: keras.Model, encoding: Encoding[Any]) -> keras.Model:
     """Gives a model with the same layers that gives an item's features besides its output."""
-    return keras.Model(model.input, [before_last_layer(model), model.output])
+    return keras.Model(model.input, [encoding.features(model), model.output])
 
 
 def first_input(x: Any) -> np.ndarray:
@@ -49,14 +49,14 @@ def first_input(x: Any) -> np.ndarray:
     return np.asarray(keras.tree.flatten(x)[0])
 
 
-def _split(made: Sequence[Any], encoding: Encoding[Any]) -> tuple[np.ndarray, np.ndarray]:
+def split(made: Sequence[Any], encoding: Encoding[Any]) -> tuple[np.ndarray, np.ndarray]:
     """Gives features, one row an item, and values."""
     features, outputs = made
     features = np.asarray(features)
     return features.reshape(len(features), -1), encoding.values(outputs)
 
 
-def _joined(parts: Sequence[Measured]) -> Measured:
+def joined(parts: Sequence[Measured]) -> Measured:
     """Puts what was measured of several batches together."""
     errors = [part.errors for part in parts if part.errors is not None]
     return Measured(

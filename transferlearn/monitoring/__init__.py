@@ -6,6 +6,7 @@ Nothing here needs Keras or TensorFlow.
 from transferlearn.monitoring.outputs import AnyClasses as AnyClasses
 from transferlearn.monitoring.outputs import OneClass as OneClass
 from transferlearn.monitoring.outputs import OutputSignals as OutputSignals
+from transferlearn.monitoring.outputs import PixelShares as PixelShares
 from transferlearn.monitoring.outputs import Quantities as Quantities
 from transferlearn.monitoring.outputs import Unwatched as Unwatched
 from transferlearn.monitoring.reference import Measured as Measured

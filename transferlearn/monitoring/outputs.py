@@ -137,12 +137,26 @@ class Quantities(OutputSignals):
         return {**super().settings(), "spread": list(self.spread)}
 
 
+@dataclass(frozen=True)
+class PixelShares(OutputSignals):
+    """Watches which share of a photo's pixels each class has."""
+
+    word: ClassVar[str] = "pixels"
+
+    def errors(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Gives NaN: shares do not say which pixels are right."""
+        return np.full(len(values), np.nan)
+
+
+_MAKERS = (Unwatched, OneClass, AnyClasses, Quantities, PixelShares)
+
+
 def read_outputs(settings: dict[str, Any]) -> OutputSignals:
     """Makes the signals that gave these settings.
 
     Raises:
         KeyError, TypeError: The settings are no such thing.
     """
-    makers = {maker.word: maker for maker in (Unwatched, OneClass, AnyClasses, Quantities)}
+    makers = {maker.word: maker for maker in _MAKERS}
     given = {name: tuple(value) for name, value in settings.items() if name != "word"}
     return makers[settings["word"]](**given)

@@ -3,6 +3,7 @@
 from transferlearn.schedules.auto import Auto as Auto
 from transferlearn.schedules.auto import AutoForMasks as AutoForMasks
 from transferlearn.schedules.auto import AutoForNumbers as AutoForNumbers
+from transferlearn.schedules.auto import AutoForPictures as AutoForPictures
 from transferlearn.schedules.auto import AutoForTexts as AutoForTexts
 from transferlearn.schedules.base import Job as Job
 from transferlearn.schedules.base import PacedSchedule as PacedSchedule

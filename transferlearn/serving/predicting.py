@@ -1,10 +1,8 @@
 """Predicts on what requests hold, and notes what came of it."""
 
 import json
-import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, is_dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,21 +50,39 @@ class Predictor:
         if not 0 < len(items) <= self._most_rows:
             raise bad(f"A request has 1 to {self._most_rows} items. Received: {len(items)}")
         started = time.perf_counter()
-        reader = served.runner.item_reader
+        runner = served.runner
         try:
             for item in items:
                 if isinstance(item, bytes):
-                    reader.check_size(item, self._most_pixels)
-            rows = reader.read(items)
-            outputs = served.runner.outputs(rows)
+                    runner.item_reader.check_size(item, self._most_pixels)
+            rows = runner.item_reader.read(items)
+            outputs = runner.outputs(rows)
         except (ValueError, TypeError, OverflowError, RecursionError) as error:
             raise bad(" ".join(str(error).split())[:500]) from error
-        predictions = served.runner.output_reader.read(outputs, rows.seen)
+        reader = runner.output_reader
+        predictions = reader.read(outputs, rows.seen)
         seconds = time.perf_counter() - started
         self._note(served, rows, outputs, request_id, seconds)
+        if not all(np.isfinite(array).all() for array in outputs.values()):
+            raise RefusalError(500, "The model gave NaN or infinity.")
         if self._keeps and self._log is not None:
             self._log.sent(request_id, items, time.time())
-        return Answer([_as_json(prediction) for prediction in predictions], outputs)
+        return Answer([_plain(reader.as_json(prediction)) for prediction in predictions], outputs)
+
+    def explained(self, served: Served, items: Sequence[Any]) -> dict[str, Any]:
+        """Says why a model answers as it does, for one photo or text."""
+        explainer = served.runner.explainer
+        if explainer is None:
+            raise RefusalError(
+                404, f"{served.name} says no reasons: serve the save, which Keras runs."
+            )
+        if len(items) != 1 or not isinstance(items[0], bytes):
+            raise bad("One photo or one text is explained at a time.")
+        try:
+            served.runner.item_reader.check_size(items[0], self._most_pixels)
+            return explainer(items[0])
+        except ValueError as error:
+            raise bad(" ".join(str(error).split())[:500]) from error
 
     def arrays(
         self, served: Served, arrays: Mapping[str, np.ndarray], request_id: str
@@ -100,7 +116,8 @@ class Predictor:
         """Counts the items, and logs them."""
         count = len(rows.seen)
         self._metrics.items.labels(served.name).inc(count)
-        reference, values = served.reference, np.asarray(next(iter(outputs.values())), float)
+        reference = served.reference
+        values = np.asarray(served.runner.output_reader.numbers(outputs), float)
         if len(rows.item_of) != count:
             return
         confidence = None if reference is None else reference.outputs.confidence(values)
@@ -178,22 +195,6 @@ def _as_bytes(text: str) -> bytes:
         raise bad("A text holds half of a surrogate pair.") from error
 
 
-def _as_json(prediction: Any) -> Any:
-    """Gives a prediction as values that JSON can hold, without its path."""
-    told = (
-        asdict(prediction) if is_dataclass(prediction) and not isinstance(prediction, type) else {}
-    )
-    told.pop("path", None)
-    found = json.loads(json.dumps(told, default=lambda x: np.asarray(x).tolist()))
-    if not _finite(found):
-        raise RefusalError(500, "The model gave NaN or infinity.")
-    return found
-
-
-def _finite(value: Any) -> bool:
-    """Says whether all numbers in a value of JSON are finite."""
-    if isinstance(value, dict):
-        return all(map(_finite, value.values()))
-    if isinstance(value, list):
-        return all(map(_finite, value))
-    return not isinstance(value, float) or math.isfinite(value)
+def _plain(told: dict[str, Any]) -> Any:
+    """Gives what a prediction says in types that JSON has."""
+    return json.loads(json.dumps(told, default=lambda x: np.asarray(x).tolist()))

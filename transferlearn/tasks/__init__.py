@@ -3,6 +3,7 @@
 from transferlearn.edge import ClassPrediction as ClassPrediction
 from transferlearn.edge import MaskPrediction as MaskPrediction
 from transferlearn.edge import NumberPrediction as NumberPrediction
+from transferlearn.edge import PicturePrediction as PicturePrediction
 from transferlearn.edge import Seen as Seen
 from transferlearn.tasks.base import Encoding as Encoding
 from transferlearn.tasks.base import Objective as Objective
@@ -14,6 +15,13 @@ from transferlearn.tasks.classification import TagEncoding as TagEncoding
 from transferlearn.tasks.classification import Tagging as Tagging
 from transferlearn.tasks.figures import Evaluation as Evaluation
 from transferlearn.tasks.figures import Tally as Tally
+from transferlearn.tasks.image_to_image import PSNR as PSNR
+from transferlearn.tasks.image_to_image import SSIM as SSIM
+from transferlearn.tasks.image_to_image import ImageToImage as ImageToImage
+from transferlearn.tasks.image_to_image import Perceptual as Perceptual
+from transferlearn.tasks.image_to_image import PerceptualLoss as PerceptualLoss
+from transferlearn.tasks.image_to_image import PictureEncoding as PictureEncoding
+from transferlearn.tasks.image_to_image import PictureEvaluation as PictureEvaluation
 from transferlearn.tasks.pairs import PairedTest as PairedTest
 from transferlearn.tasks.regression import NumberEncoding as NumberEncoding
 from transferlearn.tasks.regression import NumberEvaluation as NumberEvaluation
@@ -22,11 +30,15 @@ from transferlearn.tasks.scores import Determination as Determination
 from transferlearn.tasks.scores import Overlap as Overlap
 from transferlearn.tasks.scores import Score as Score
 from transferlearn.tasks.scores import Share as Share
+from transferlearn.tasks.scores import Similarity as Similarity
+from transferlearn.tasks.segmentation import Boundary as Boundary
 from transferlearn.tasks.segmentation import CrossEntropyDice as CrossEntropyDice
 from transferlearn.tasks.segmentation import MaskEncoding as MaskEncoding
 from transferlearn.tasks.segmentation import MaskEvaluation as MaskEvaluation
+from transferlearn.tasks.segmentation import MaskLoss as MaskLoss
 from transferlearn.tasks.segmentation import MeanIoU as MeanIoU
 from transferlearn.tasks.segmentation import Segmentation as Segmentation
+from transferlearn.tasks.segmentation import Tversky as Tversky
 from transferlearn.tasks.solving import SolvedLayer as SolvedLayer
 from transferlearn.tasks.solving import Solver as Solver
 from transferlearn.tasks.temperature import TemperatureScaling as TemperatureScaling

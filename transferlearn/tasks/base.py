@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from transferlearn.assembling import NetworkOutput
+from transferlearn.backbones.graph import before_last_layer
 from transferlearn.data import Encoder, Spec, Target, Targets
 from transferlearn.edge import OutputReader, RawReader, Seen
 from transferlearn.heads import Output
@@ -101,8 +102,24 @@ class Encoding(abc.ABC, Generic[Prediction]):
 
     @property
     def watched(self) -> OutputSignals:
-        """Says what a monitor watches of the values; by default nothing but the items."""
+        """Says what a monitor watches of `numbers`; by default nothing but the items."""
         return Unwatched()
+
+    def numbers(self, values: np.ndarray) -> np.ndarray:
+        """Gives the numbers of each item that logs and monitors keep; by default, the values."""
+        return values
+
+    def errors(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Says how wrong each item's answer is, float `(items,)`; 0 is right."""
+        return self.watched.errors(values, targets)
+
+    def features(self, model: keras.Model) -> Tensor:
+        """Gives the tensor of an item's features in a network, for monitors and pictures.
+
+        Raises:
+            ValueError: It is not known where they are.
+        """
+        return before_last_layer(model)
 
     def leading(self, values: np.ndarray) -> np.ndarray:
         """Gives the number of the answer to explain, int64 `(rows,)`; by default the first.
@@ -129,6 +146,10 @@ class Encoding(abc.ABC, Generic[Prediction]):
         parts = [np.asarray(part, float) for part in keras.tree.flatten(encoded)]
         rows = np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
         return [", ".join(f"{number:.4g}" for number in row) for row in rows]
+
+    def begin(self, items: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Adds the first layers, before the backbone's preprocessing; by default, none."""
+        return items
 
     def finish(self, outputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Adds the last layers, which are not the head's own, behind the head's outputs."""

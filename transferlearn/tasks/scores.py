@@ -153,3 +153,27 @@ class Overlap(Score):
     def said(self, value: float) -> str:
         """Says in words how large the mean IoU is."""
         return f"mean IoU is {value:.3f}"
+
+
+@dataclass(frozen=True)
+class Similarity(Score):
+    """Names the mean over pictures of the structural similarity, SSIM."""
+
+    guess: ClassVar[str] = "giving a picture that has nothing in common"
+
+    def is_called(self, name: str) -> bool:
+        """Says whether this is the name of this SSIM."""
+        return name == self.name
+
+    def standard_error(self, value: float, items: float) -> float:
+        """Gives the most that it can be for `items` independent pictures, each from 0 to 1."""
+        share = min(max(value, 0.0), 1.0)
+        return math.sqrt(share * (1 - share) / items)
+
+    def shown(self, value: float) -> str:
+        """Writes the SSIM with three decimal places."""
+        return f"{value:.3f}"
+
+    def said(self, value: float) -> str:
+        """Says in words how large the SSIM is."""
+        return f"SSIM is {value:.3f}"

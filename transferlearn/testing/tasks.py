@@ -124,6 +124,7 @@ def _network(encoding: Encoding[Any]) -> Network:
         items={"image": Spec(_IMAGE, "float32")},
         outputs=encoding.outputs,
         further=encoding.inputs,
+        begin=encoding.begin,
         finish=encoding.finish,
         name="checked",
     )

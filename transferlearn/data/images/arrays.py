@@ -44,8 +44,10 @@ def _pixels(
     if isinstance(x, (list, tuple)):
         pictures = [_picture(item, f"x[{i}]") for i, item in enumerate(x)]
         if len({(picture.shape, picture.dtype) for picture in pictures}) > 1:
-            sizes = [(picture.shape[0], picture.shape[1]) for picture in pictures]
-            return _one_size(pictures, options), False, sizes
+            raw = _all_raw(pictures, options)
+            sizes = [(picture.shape[0], picture.shape[1]) for picture in raw]
+            size, how = options.size, options.interpolation
+            return np.stack([fit_size(one[None], size, how)[0] for one in raw]), False, sizes
         x = np.stack(pictures) if pictures else np.empty(0)
     pixels = np.asarray(x)
     if pixels.ndim == 3:
@@ -59,17 +61,19 @@ def _pixels(
     return pixels, is_divided(pixels, options, "x"), None
 
 
-def _one_size(pictures: Sequence[np.ndarray], options: ImageOptions) -> np.ndarray:
-    """Makes raw RGB of one size of pictures that differ in shape or type."""
+def raw_pictures(x: Sequence[Any], options: ImageOptions) -> list[np.ndarray]:
+    """Gives each picture of a list as raw RGB `(height, width, 3)`, in its own size."""
+    return _all_raw([_picture(item, f"x[{i}]") for i, item in enumerate(x)], options)
+
+
+def _all_raw(pictures: Sequence[np.ndarray], options: ImageOptions) -> list[np.ndarray]:
+    """Makes raw RGB of pictures that differ in shape or type."""
     flat = [picture.ravel() for picture in pictures]
     floats = [values for values in flat if values.dtype.kind == "f"]
     # The range is judged for the whole list: a black picture alone looks divided by 255.
     extremes = [extreme for v in floats for extreme in (v.min(), v.max())]
     divided = is_divided(np.array(extremes), options, "x") if floats else False
-    raw = [raw_rgb(picture, divided=divided) for picture in pictures]
-    return np.stack(
-        [fit_size(picture[None], options.size, options.interpolation)[0] for picture in raw]
-    )
+    return [raw_rgb(picture, divided=divided) for picture in pictures]
 
 
 def _picture(item: Image.Image | ArrayLike, what: str) -> np.ndarray:

@@ -26,6 +26,8 @@ def list_source(source: Any, kind: Kind, target: Target) -> Listed:
         return _list_path(Path(source).expanduser(), kind, target)
     if hasattr(source, "columns"):
         return list_frame(source, kind, target)
+    if target.alone:
+        return _list_alone(source, kind)
     if isinstance(source, tuple):
         return list_arrays(source, kind)
     if isinstance(source, list) and source and all(_is_pair(row) for row in source):
@@ -36,6 +38,16 @@ def list_source(source: Any, kind: Kind, target: Target) -> Listed:
         "tf.data.Dataset or a keras.utils.PyDataset; x and y go in together, as one tuple. "
         f"Received: {type(source).__name__}"
     )
+
+
+def _list_alone(source: Any, kind: Kind) -> Listed:
+    """Lists a list or an array of items that are their own targets."""
+    if isinstance(source, tuple) or not hasattr(source, "__len__"):
+        raise TypeError(
+            f"Data is a folder, a list or an array of {kind.noun}s, which are their own targets: "
+            f"give x alone, and no (x, y). Received: {type(source).__name__}"
+        )
+    return list_arrays((source, source), kind)
 
 
 def _list_path(path: Path, kind: Kind, target: Target) -> Listed:

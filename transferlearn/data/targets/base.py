@@ -182,10 +182,12 @@ class Target(abc.ABC):
     Attributes:
         items_folder: The name of the folder that holds the items in a folder of data, with the
             targets beside it; `None`: items are in folders that are called by their targets.
+        alone: Whether items are their own targets, so that a list or an array of them is a source.
         reads_annotations: Whether the targets can be found in the annotations of a COCO file.
     """
 
     items_folder: ClassVar[str | None] = None
+    alone: ClassVar[bool] = False
     reads_annotations: ClassVar[bool] = False
 
     @property

@@ -162,6 +162,14 @@ class MaskReader(MapReader):
         """Gives the share of pixels that each class is the likeliest of, `(rows, classes)`."""
         return shares_of(outputs[self.output])
 
+    def as_json(self, prediction: MaskPrediction) -> dict[str, Any]:
+        """Gives the shares, the colours, and the mask as a PNG with a palette, in base64."""
+        return {
+            "shares": prediction.shares,
+            "colours": prediction.colours,
+            "mask": base64.b64encode(_png(prediction.picture())).decode(),
+        }
+
     def check_place(self, path: Path) -> None:
         """Refuses a folder that has files already, since these might be photos."""
         if path.suffix.lower() == ".json":

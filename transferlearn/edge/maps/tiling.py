@@ -1,7 +1,7 @@
 """Cuts large photos into overlapping tiles, and puts the maps of the tiles together, blended."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -40,17 +40,19 @@ class Tiling:
     Args:
         size: The `(height, width)` of the photo in pixels.
         tile: The `(height, width)` of a tile; a smaller photo is one tile.
+        scale: How many times larger the map is that is put together.
     """
 
     size: tuple[int, int]
     tile: tuple[int, int]
+    scale: int = 1
 
     def __post_init__(self) -> None:
         height, width = (min(sides) for sides in zip(self.size, self.tile, strict=True))
         object.__setattr__(self, "tile", (height, width))
 
     @classmethod
-    def of(cls, size: tuple[int, int], tile: int | tuple[int, int]) -> "Tiling":
+    def of(cls, size: tuple[int, int], tile: int | tuple[int, int], scale: int = 1) -> "Tiling":
         """Makes the tiling of a photo.
 
         Raises:
@@ -64,7 +66,7 @@ class Tiling:
                 "tile is the side of a tile in pixels of the photo, such as tile=512, or its "
                 f"(height, width), of at least {LEAST}. Received: tile={tile!r:.80}"
             )
-        return cls(size, (sides[0], sides[1]))
+        return cls(size, (sides[0], sides[1]), scale)
 
     def rows(self) -> Iterator[list[Box]]:
         """Gives the place of each tile, row by row."""
@@ -78,8 +80,8 @@ class Tiling:
     def blended(self, maps: Iterable[np.ndarray]) -> Iterator[Strip]:
         """Puts maps of tiles together, from top to bottom.
 
-        Each map is enlarged, bilinearly, to the size of its tile. Only those rows of tiles are kept
-        that are still needed.
+        Each map is enlarged, bilinearly, to `scale` times the size of its tile. Only those rows of
+        tiles are kept that are still needed.
 
         Args:
             maps: The maps of each row of tiles, `(tiles, rows, columns, channels)`.
@@ -88,36 +90,47 @@ class Tiling:
         done = 0
         for index, row in enumerate(maps):
             waiting.append((index, row))
-            until = self._tops[index + 1] if index + 1 < len(self._tops) else self.size[0]
+            until = self._tops[index + 1] if index + 1 < len(self._tops) else self._size[0]
             for begin in range(done, until, _STRIP):
                 rows = slice(begin, min(begin + _STRIP, until))
                 made = (self._channel(waiting, rows, i) for i in range(row.shape[-1]))
                 yield Strip(rows, made)
             done = until
-            while waiting and self._tops[waiting[0][0]] + self.tile[0] <= done:
+            while waiting and self._tops[waiting[0][0]] + self._tile[0] <= done:
                 waiting.popleft()
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        """Gives the `(height, width)` of the map that is put together."""
+        return self.size[0] * self.scale, self.size[1] * self.scale
+
+    @property
+    def _tile(self) -> tuple[int, int]:
+        """Gives the `(height, width)` of a tile in that map."""
+        return self.tile[0] * self.scale, self.tile[1] * self.scale
 
     @cached_property
     def _tops(self) -> list[int]:
-        return _starts(self.size[0], self.tile[0])
+        return [start * self.scale for start in _starts(self.size[0], self.tile[0])]
 
     @cached_property
     def _lefts(self) -> list[int]:
-        return _starts(self.size[1], self.tile[1])
+        return [start * self.scale for start in _starts(self.size[1], self.tile[1])]
 
     @cached_property
     def _down(self) -> list[np.ndarray]:
-        return _weights(self.size[0], self.tile[0])
+        return _weights(self._tops, self._size[0], self._tile[0])
 
     @cached_property
     def _across(self) -> list[np.ndarray]:
-        return _weights(self.size[1], self.tile[1])
+        return _weights(self._lefts, self._size[1], self._tile[1])
 
     def _channel(
         self, waiting: Iterable[tuple[int, np.ndarray]], rows: slice, channel: int
     ) -> np.ndarray:
         """Makes one channel of some rows of the photo, float32 `(rows, width)`."""
-        (tall, wide), total = self.tile, np.zeros((rows.stop - rows.start, self.size[1]), "float32")
+        height = rows.stop - rows.start
+        (tall, wide), total = self._tile, np.zeros((height, self._size[1]), "float32")
         for index, maps in waiting:
             top = self._tops[index]
             begin, end = max(rows.start, top), min(rows.stop, top + tall)
@@ -126,15 +139,15 @@ class Tiling:
             part = slice(begin - top, end - top)
             place = total[begin - rows.start : end - rows.start]
             for column, left in enumerate(self._lefts):
-                enlarged = _enlarged(maps[column, ..., channel], self.tile, part)
+                enlarged = _enlarged(maps[column, ..., channel], self._tile, part)
                 weights = self._down[index][part, None] * self._across[column]
                 place[:, left : left + wide] += weights * enlarged
         return total
 
 
-def whole(values: np.ndarray, size: tuple[int, int]) -> Iterator[Strip]:
-    """Gives a single map, `(rows, columns, channels)`, in the size of its photo."""
-    return Tiling(size, size).blended([values[None]])
+def whole(values: np.ndarray, size: tuple[int, int], scale: int = 1) -> Iterator[Strip]:
+    """Gives a single map, `(rows, columns, channels)`, in `scale` times the size of its photo."""
+    return Tiling(size, size, scale).blended([values[None]])
 
 
 def _starts(length: int, side: int) -> list[int]:
@@ -143,9 +156,8 @@ def _starts(length: int, side: int) -> list[int]:
     return [*range(0, length - side, step), length - side]
 
 
-def _weights(length: int, side: int) -> list[np.ndarray]:
+def _weights(starts: Sequence[int], length: int, side: int) -> list[np.ndarray]:
     """Gives how much each place of each tile counts on an axis; over all tiles it is 1 in sum."""
-    starts = _starts(length, side)
     places = (np.arange(side, dtype=np.float32) + 0.5) / side
     ramps, total = [], np.zeros(length, np.float32)
     for start in starts:

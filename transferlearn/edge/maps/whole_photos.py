@@ -30,6 +30,6 @@ def predict_in_tiles(
         ValueError: The photo cannot be read, or these readers know no photos and maps.
     """
     pixels, seen = item_reader.photo(item)
-    tiling = Tiling.of((pixels.shape[0], pixels.shape[1]), tile)
+    tiling = Tiling.of((pixels.shape[0], pixels.shape[1]), tile, output_reader.scale)
     maps = (run(item_reader.tiles([pixels[box] for box in row])) for row in tiling.rows())
     return output_reader.joined(tiling.blended(maps), seen)

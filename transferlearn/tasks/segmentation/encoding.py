@@ -8,16 +8,20 @@ import keras
 import numpy as np
 
 from transferlearn.assembling import NetworkOutput
+from transferlearn.backbones.pyramid import deepest_map
 from transferlearn.data import Masks, Target, Targets
 from transferlearn.data.targets import MaskTargets, PixelIds
 from transferlearn.edge import MaskPrediction, MaskReader, Seen
+from transferlearn.edge.maps.masks import shares_of
 from transferlearn.heads import Output
+from transferlearn.monitoring import PixelShares
 from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, Task, in_numpy
 from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.pairs import PairedTest
 from transferlearn.tasks.scores import Overlap, Score
 from transferlearn.tasks.segmentation.figures import MaskEvaluation, MaskTally, paired_masks
-from transferlearn.tasks.segmentation.losses import CrossEntropyDice, MeanIoU
+from transferlearn.tasks.segmentation.losses import CrossEntropyDice
+from transferlearn.tasks.segmentation.metrics import MeanIoU
 from transferlearn.templates import copy_metrics
 from transferlearn.types import Json, Loss, Metrics, Tensor
 from transferlearn.wording import counted
@@ -67,6 +71,23 @@ class MaskEncoding(Encoding[MaskPrediction]):
     def raw(self) -> None:
         """Gives `None`: `measure` takes masks as they are."""
         return None
+
+    @property
+    def watched(self) -> PixelShares:
+        """Says that a monitor watches the share of pixels that each class has."""
+        return PixelShares(self.class_names)
+
+    def numbers(self, values: np.ndarray) -> np.ndarray:
+        """Gives the share of pixels that each class is the likeliest of, `(items, classes)`."""
+        return shares_of(values)
+
+    def errors(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Gives 1 less the mean IoU of each item."""
+        return 1 - self.tally(values, targets).mean_ious
+
+    def features(self, model: keras.Model) -> Tensor:
+        """Gives the mean of the coarsest map over the photo, `(items, channels)`."""
+        return keras.layers.GlobalAveragePooling2D()(deepest_map(model))
 
     def finish(self, outputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Adds float32 layers that enlarge the decoder's map, and make probabilities of it."""

@@ -70,6 +70,11 @@ class MaskTally(Tally):
             total += pairs
         return cls(tuple(names), total, np.array(overlaps, np.int64).reshape(-1, 3, count))
 
+    @property
+    def mean_ious(self) -> np.ndarray:
+        """Gives the mean IoU of each item."""
+        return _mean_iou(self.overlaps)
+
     @classmethod
     def joined(cls, tallies: Sequence[Self]) -> Self:
         """Puts the counts of several batches together."""

@@ -1,0 +1,185 @@
+"""Networks that make pictures of pictures: from pairs or good pictures to a saved model."""
+
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import transferlearn as tl
+from tests.networks import small_backbone
+from tests.pictures import blocks, darker, write
+from transferlearn.splitting import boundary
+
+HEAD = tl.heads.PictureUNet(width=4, features=("image", "stride_2", "stride_4"))
+
+
+def builder(backbone, **settings):
+    settings = {"head": HEAD, "seed": 0, "batch_size": 8, **settings}
+    return tl.ImageToImageBuilder(backbone, **settings)
+
+
+@dataclass(frozen=True)
+class Dim(tl.data.Degradation):
+    """Shrinks pictures, and takes most of their light."""
+
+    name = "dim"
+    scale: int = 2
+
+    def __call__(self, picture):
+        return darker(picture[:: self.scale, :: self.scale])
+
+
+def brightening(backbone, **settings):
+    return builder(backbone, degradation=Dim(), image_size=(16, 16), **settings)
+
+
+@pytest.fixture(scope="module")
+def backbone():
+    return small_backbone()
+
+
+@pytest.fixture(scope="module")
+def fitted(backbone):
+    return brightening(backbone, learning_rate=0.02).fit(
+        blocks(32), blocks(16, seed=1), epochs=10, cache=True, verbose=0
+    )
+
+
+def test_it_learns(fitted):
+    good = blocks(16, seed=1)
+    scores = fitted.evaluate(good)
+    given = darker(good[:, ::2, ::2]).repeat(2, axis=1).repeat(2, axis=2)
+    before = fitted.encoding.measure(given, good)
+    assert scores.mae < 0.6 * before.mae
+    assert scores.psnr > before.psnr + 3
+    history = fitted.history.history
+    assert scores.ssim == pytest.approx(history["val_ssim"][-1], abs=1e-3)
+    assert scores.psnr == pytest.approx(history["val_psnr"][-1], abs=1e-2)
+    first, second = fitted.phases
+    assert first.stored is not None
+    assert first.trainable_parameters < second.trainable_parameters
+    assert scores.model_values is None
+
+
+def test_predictions_are_pictures_as_many_times_as_large_as_the_photo(fitted, tmp_path):
+    good = blocks(3, size=24, seed=2)
+    folder = write(tmp_path / "pairs", good, good)
+    found = fitted.predict(folder / "targets")
+    assert [one.size for one in found] == [(48, 48)] * 3
+    assert found[0].pixels.dtype == np.uint8
+    np.testing.assert_array_equal(fitted.predict(found[0].path).pixels, found[0].pixels)
+    assert fitted.predict(Image.fromarray(good[0, :, :20])).pixels.shape == (48, 40, 3)
+    found[0].save(tmp_path / "large.png")
+    with Image.open(tmp_path / "large.png") as written:
+        np.testing.assert_array_equal(np.asarray(written), found[0].pixels)
+    with pytest.raises(ValueError, match="saved as a PNG"):
+        found[0].save(tmp_path / "large.jpg")
+    assert str(found[0]) == "48 x 48 pixels (high, wide)"
+    own = blocks(1, size=16, seed=3)
+    values = fitted.model.predict(own.astype("float32"), verbose=0)
+    np.testing.assert_array_equal(fitted.predict(own)[0].pixels, np.rint(values[0]))
+
+
+def test_large_photos_are_enlarged_in_tiles(fitted):
+    large = blocks(1, size=80, seed=4)[0]
+    found = fitted.predict(large, tile=32)
+    assert found.size == (160, 160)
+    tile = fitted.predict(large[:32, :32])
+    np.testing.assert_array_equal(found.pixels[:40, :40], tile.pixels[:40, :40])
+
+
+def test_it_is_saved_and_loaded(fitted, tmp_path):
+    fitted.save(tmp_path / "saved")
+    again = tl.load(tmp_path / "saved")
+    assert again.encoding == fitted.encoding
+    assert again.kind.degradation == Dim()
+    good = blocks(4, seed=3)
+    assert dict(again.evaluate(good)) == pytest.approx(dict(fitted.evaluate(good)))
+    with zipfile.ZipFile(tmp_path / "saved" / "model.keras") as archive:
+        assert b"transferlearn" not in archive.read("config.json")
+
+
+@pytest.mark.full
+def test_the_saved_model_gives_pictures_without_this_package(fitted, tmp_path):
+    fitted.save(tmp_path / "saved")
+    small = blocks(4, size=16, seed=3)
+    np.save(tmp_path / "small.npy", small)
+    code = (
+        "import sys, keras, numpy as np\n"
+        "model = keras.models.load_model(sys.argv[1] + '/saved/model.keras')\n"
+        "x = np.load(sys.argv[1] + '/small.npy').astype('float32')\n"
+        "np.save(sys.argv[1] + '/large.npy', model.predict(x, verbose=0))\n"
+        "assert 'transferlearn' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+    for one, pixels in zip(fitted.predict(small), np.load(tmp_path / "large.npy"), strict=True):
+        assert pixels.min() >= 0
+        assert pixels.max() <= 255
+        np.testing.assert_array_equal(one.pixels, np.rint(pixels))
+
+
+@pytest.mark.full
+def test_stored_equals_live(backbone):
+    fits = [
+        brightening(backbone, freeze="all", augmentation="light").fit(
+            blocks(16), epochs=2, cache=cache, verbose=0
+        )
+        for cache in (False, True)
+    ]
+    assert [fit.phases[0].stored is None for fit in fits] == [True, False]
+    for one, other in zip(*(fit.model.weights for fit in fits), strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-5)
+
+
+def test_what_is_stored_beside_the_pyramid_is_the_small_picture(backbone):
+    training = brightening(backbone, freeze="all").prepare(blocks(8), validation_split=0)
+    network = training.network
+    cut = boundary(network, [True] * len(network.layers))
+    shapes = sorted(tensor.shape[1:] for tensor in cut.tensors)
+    assert shapes == [(7, 7, 16), (15, 15, 16), (16, 16, 3)]
+
+
+def test_before_training_it_gives_what_goes_in(backbone):
+    good = blocks(4).astype("float32")
+    plain = builder(backbone, image_size=(32, 32)).build()
+    np.testing.assert_allclose(plain.predict(good, verbose=0), good, atol=1e-4)
+    assert builder(backbone, image_size=(16, 16)).build(scale=2).output_shape == (None, 32, 32, 3)
+    # Whoever calls the model himself must not train its BatchNorm.
+    norms = [layer for layer in plain.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    before = [np.array(norm.moving_mean) for norm in norms]
+    plain(good)
+    for norm, mean in zip(norms, before, strict=True):
+        np.testing.assert_array_equal(norm.moving_mean, mean)
+
+
+@pytest.mark.full
+def test_it_learns_from_pairs_in_folders(backbone, tmp_path):
+    good = blocks(32)
+    folder = write(tmp_path / "pairs", darker(good), good)
+    made = builder(backbone, learning_rate=0.01, image_size=(32, 32))
+    fitted = made.fit(folder, epochs=12, verbose=0)
+    other = blocks(8, seed=1)
+    assert fitted.evaluate((darker(other), other)).mae < 0.7 * np.abs(other - darker(other)).mean()
+
+
+@pytest.mark.full
+def test_any_decoder_makes_pictures(backbone):
+    head = tl.heads.SegFormerDecoder(width=4, features=("stride_2", "stride_4"))
+    fitted = brightening(backbone, head=head).fit(blocks(16), epochs=2, verbose=0)
+    assert fitted.predict(blocks(1, size=16))[0].size == (32, 32)
+
+
+def test_what_cannot_work_is_said(backbone):
+    with pytest.raises(TypeError, match=r"decoder, such as tl.heads.PictureUNet\(\)"):
+        builder(backbone, head=tl.heads.PooledDense())
+    with pytest.raises(ValueError, match="leave the targets as they were"):
+        builder(backbone, augmentation="strong")
+    with pytest.raises(TypeError, match=r"A degradation is one of tl\.data"):
+        builder(backbone, degradation="denoise")
+    with pytest.raises(ValueError, match='features are "image" and at least one level'):
+        tl.heads.PictureUNet(features=("stride_2",))

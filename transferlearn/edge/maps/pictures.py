@@ -1,0 +1,92 @@
+"""Defines what a network that gives pictures says of one photo, and what makes it of pixels."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from PIL import Image
+
+from transferlearn.drafts import written_whole
+from transferlearn.edge.item_reader import Seen
+from transferlearn.edge.maps.tiling import Strip
+from transferlearn.edge.predictions import MapReader
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PicturePrediction:
+    """Holds the picture that a network makes of one photo.
+
+    Attributes:
+        size: The `(height, width)` of the picture in pixels.
+        path: The path of the photo's file, if it has one.
+        pixels: The picture, uint8 `(height, width, 3)`: red, green and blue.
+    """
+
+    size: tuple[int, int]
+    path: str | None = None
+    pixels: np.ndarray = field(repr=False)
+
+    def picture(self) -> Image.Image:
+        """Gives the picture as one of Pillow's."""
+        return Image.fromarray(self.pixels)
+
+    def save(self, path: str | Path) -> None:
+        """Writes the picture as a PNG, which loses nothing.
+
+        Args:
+            path: The file to write, which ends in `.png`; one that is there is replaced.
+
+        Raises:
+            ValueError: The path has another ending.
+            OSError: It cannot be written.
+        """
+        file = Path(path)
+        if file.suffix.lower() != ".png":
+            raise ValueError(f'A picture is saved as a PNG, such as "x.png". Received: {file}')
+        with written_whole(file) as draft:
+            self.picture().save(draft, format="PNG")
+
+    def __str__(self) -> str:
+        return f"{self.size[0]} x {self.size[1]} pixels (high, wide)"
+
+    def _repr_png_(self) -> bytes:
+        """Gives the picture for notebooks."""
+        written = BytesIO()
+        self.picture().save(written, format="PNG")
+        return written.getvalue()
+
+
+@dataclass(frozen=True)
+class PictureReader(MapReader):
+    """Makes pictures of pixels in [0, 255].
+
+    Args:
+        scale: How many times larger a picture is than the photo that it is made of.
+    """
+
+    name: ClassVar[str] = "pictures"
+    output: ClassVar[str] = "pictures"
+
+    scale: int = 1
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Gives the names of what `numbers` gives."""
+        return ("red", "green", "blue")
+
+    def numbers(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Gives the mean colour of each picture, `(rows, 3)`."""
+        return np.asarray(outputs[self.output].mean(axis=(1, 2)))
+
+    def joined(self, strips: Iterator[Strip], seen: Seen) -> PicturePrediction:
+        """Puts the strips of a picture together, and rounds its pixels."""
+        assert seen.size is not None
+        size = (seen.size[0] * self.scale, seen.size[1] * self.scale)
+        pixels = np.zeros((*size, 3), np.uint8)
+        for strip in strips:
+            for i, channel in enumerate(strip.channels):
+                pixels[strip.rows, :, i] = np.clip(np.rint(channel), 0, 255)
+        return PicturePrediction(size=size, path=seen.path, pixels=pixels)

@@ -1,0 +1,105 @@
+"""Holds the default decoder of pictures: a U-Net whose answer is a change of what goes in."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import keras
+
+from transferlearn.checks import whole
+from transferlearn.heads.base import Decoder
+from transferlearn.heads.outputs import Output
+from transferlearn.types import Tensor
+
+_IMAGE = "image"
+_MOMENTUM = 0.9  # Keras's 0.99 needs hundreds of steps, more than a short training has
+_STEP = 32.0  # values of 255 that a change of 1 stands for, so that weights need not grow
+
+
+@dataclass(frozen=True)
+class PictureUNet(Decoder):
+    """Goes up the pyramid from level to level, and adds what it finds to the picture itself.
+
+    When to use it: by default. Before training it gives back what goes in, enlarged if need be, so
+    that only the difference to the target is learnt.
+
+    Args:
+        width: The channels of the last level, in the size of the picture; each coarser one has as
+            many more.
+        features: The names of the levels, from fine to coarse, and `"image"` before them.
+
+    Reference: Ronneberger et al., [U-Net](https://arxiv.org/abs/1505.04597).
+
+    Example:
+        head = tl.heads.PictureUNet(width=24)
+        builder = tl.ImageToImageBuilder("EfficientNetLite0", head=head)
+    """
+
+    width: int = 16
+    features: tuple[str, ...] = (
+        _IMAGE,
+        "stride_2",
+        "stride_4",
+        "stride_8",
+        "stride_16",
+        "stride_32",
+    )
+
+    def __post_init__(self) -> None:
+        whole("width", self.width, least=1)
+        object.__setattr__(self, "features", tuple(self.features))
+        if _IMAGE not in self.features or len(self.features) < 2:
+            raise ValueError(
+                'features are "image" and at least one level, such as ("image", "stride_2"). '
+                f"Received: features={self.features!r}"
+            )
+
+    def __call__(
+        self, features: Mapping[str, Tensor], outputs: Mapping[str, Output]
+    ) -> Mapping[str, Tensor]:
+        """Makes the layers, and gives pixels `(batch, height, width, units)`, which may overshoot.
+
+        Args:
+            features: `"image"`, pixels in [0, 255] of the size of the answer, and the levels.
+            outputs: The one output, whose `units` are the channels of the image.
+        """
+        ((name, output),) = outputs.items()
+        image = features[_IMAGE]
+        x = None
+        for level in reversed([level for level in self.features if level != _IMAGE]):
+            # Levels differ by factors of ten in size, and so do their channels. Without this, a
+            # trial stayed at the bicubic picture.
+            tap = keras.layers.BatchNormalization(momentum=_MOMENTUM, name=f"{level}_scaled")(
+                features[level]
+            )
+            x = tap if x is None else _joined(x, tap, level)
+            stride = int(level.rpartition("_")[2])
+            x = _convolved(x, round(self.width * (1 + math.log2(stride))), level)
+        pixels = keras.layers.Rescaling(1 / 127.5, -1.0, name="image_scaled")(image)
+        x = _convolved(_joined(x, pixels, _IMAGE), self.width, _IMAGE)
+        change = keras.layers.Conv2D(
+            output.units, 3, padding="same", kernel_initializer="zeros", name="change"
+        )(x)
+        # In float32, since in half precision pixels near 255 are rounded to an eighth.
+        change = keras.layers.Rescaling(_STEP, dtype="float32", name="change_in_pixels")(change)
+        return {name: keras.layers.Add(dtype="float32", name="changed")([image, change])}
+
+
+def _joined(x: Tensor, tap: Tensor, level: str) -> Tensor:
+    """Enlarges a map to the size of a level, and puts both together."""
+    height, width = tap.shape[1:3]
+    if x.shape[1:3] != (height, width):
+        # `Resizing` would leak `training=True` to BatchNorm where somebody calls the model himself.
+        x = keras.ops.image.resize(x, (height, width), interpolation="bilinear")
+    return keras.layers.Concatenate(name=f"{level}_joined")([x, tap])
+
+
+def _convolved(x: Tensor, width: int, level: str) -> Tensor:
+    """Puts two convolutions, each with BatchNorm, behind a map."""
+    for number in (1, 2):
+        x = keras.layers.Conv2D(
+            width, 3, padding="same", use_bias=False, name=f"{level}_conv{number}"
+        )(x)
+        x = keras.layers.BatchNormalization(momentum=_MOMENTUM, name=f"{level}_norm{number}")(x)
+        x = keras.layers.ReLU(name=f"{level}_relu{number}")(x)
+    return x

@@ -1,0 +1,185 @@
+"""Defines the task image to image, and what a network that gives pictures knows of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Self
+
+import keras
+import numpy as np
+
+from transferlearn.assembling import NetworkOutput
+from transferlearn.data import Originals, Pictures, Target, Targets
+from transferlearn.data.pictures import PictureTargets
+from transferlearn.edge import PicturePrediction, PictureReader, Seen
+from transferlearn.heads import Output
+from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, Task, in_numpy
+from transferlearn.tasks.figures import Evaluation
+from transferlearn.tasks.image_to_image.figures import (
+    WHITE,
+    WINDOW,
+    PictureEvaluation,
+    PictureTally,
+    paired_pictures,
+)
+from transferlearn.tasks.image_to_image.metrics import PSNR, SSIM
+from transferlearn.tasks.pairs import PairedTest
+from transferlearn.tasks.scores import Score, Similarity
+from transferlearn.templates import copy_metrics
+from transferlearn.types import Json, Loss, Metrics, Tensor
+
+_PICTURES = Pictures()
+_CHANNELS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureEncoding(Encoding[PicturePrediction]):
+    """Holds what a network that gives pictures knows of those that it is trained on.
+
+    Attributes:
+        scale: How many times larger the pictures are than what goes in.
+        size: The `(height, width)` in pixels of the pictures that the network gives.
+        originals: Whether what goes in is made of the pictures themselves, by a degradation.
+    """
+
+    name: ClassVar[str] = "pictures"
+    field: ClassVar[str] = "image to image"
+    score: ClassVar[Score] = Similarity("ssim")
+    by_batch: ClassVar[bool] = True
+
+    scale: int
+    size: tuple[int, int]
+    originals: bool
+
+    @property
+    def target(self) -> Target:
+        """Gives a target that reads pictures as those that were trained on."""
+        return Originals() if self.originals else Pictures()
+
+    @property
+    def outputs(self) -> Mapping[str, Output]:
+        """Gives a single output: red, green and blue of each pixel."""
+        return {PREDICTIONS: Output(_CHANNELS, "cell")}
+
+    @property
+    def raw(self) -> None:
+        """Gives `None`: `measure` takes pictures as they are."""
+        return None
+
+    def begin(self, items: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Enlarges what goes in to the size of the pictures, by a bicubic filter."""
+        if self.scale == 1:
+            return items
+        # `Resizing` would leak `training=True` where somebody calls the model himself.
+        enlarge = keras.layers.UpSampling2D(
+            self.scale, interpolation="bicubic", dtype="float32", name="enlarged_image"
+        )
+        return {name: enlarge(tensor) for name, tensor in items.items()}
+
+    def finish(self, outputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Adds float32 layers that keep pixels in [0, 255], and give them the pictures' size."""
+        ((name, pixels),) = outputs.items()
+        if tuple(pixels.shape[1:3]) != self.size:
+            pixels = keras.ops.image.resize(pixels, self.size, interpolation="bilinear")
+        clipped = keras.layers.ReLU(max_value=WHITE, dtype="float32", name="pixels")
+        return {name: clipped(pixels)}
+
+    def described(self, encoded: Any) -> list[str]:
+        """Says how large each target of a batch is."""
+        return [f"{len(one)} x {len(one[0])} pixels" for one in np.asarray(encoded)]
+
+    def of_network(self, outputs: Mapping[str, NetworkOutput], loss: Loss | None) -> Self:
+        """Refuses outputs with an activation, or of another number of channels."""
+        (output,) = outputs.values()
+        if output.activation != "linear" or output.units != _CHANNELS:
+            raise ValueError(
+                f"The decoder gives {output.units} channels with the activation "
+                f"{output.activation}. It should give {_CHANNELS}, pixels from 0 to 255, without "
+                "activation."
+            )
+        return self
+
+    def objective(
+        self, *, loss: Loss | None, metrics: Metrics | None, targets: Targets | None, mixed: bool
+    ) -> Objective:
+        """Takes the mean absolute error, unless there is a loss, and PSNR and SSIM as metrics."""
+        if mixed:
+            raise ValueError("Pictures cannot be mixed: leave mixup out.")
+        return Objective(
+            loss=keras.losses.get("mean_absolute_error" if loss is None else loss),
+            metrics=lambda: copy_metrics(metrics) or [PSNR(), SSIM()],
+            encode=None,
+            unsolvable="each pixel has an answer of its own",
+        )
+
+    def values(self, outputs: Any) -> np.ndarray:
+        """Gives the pixels as they are."""
+        return in_numpy(outputs)
+
+    def meant(self, outputs: Tensor) -> dict[str, Tensor]:
+        """Gives the pixels as they are, `(rows, height, width, 3)` in [0, 255]."""
+        return {PictureReader.output: outputs}
+
+    def output_reader(self) -> PictureReader:
+        """Gives what makes pictures of pixels."""
+        return PictureReader(self.scale)
+
+    def decode(self, values: np.ndarray, seen: Sequence[Seen]) -> list[PicturePrediction]:
+        """Makes a picture for each item, `scale` times as large as the photo that went in."""
+        reader = self.output_reader()
+        return reader.read({reader.output: values}, seen)
+
+    def tally(self, values: np.ndarray, targets: np.ndarray) -> PictureTally:
+        """Compares each picture of a batch with its target."""
+        return PictureTally.of(list(values), list(targets))
+
+    def measure(self, values: np.ndarray, targets: np.ndarray) -> PictureEvaluation:
+        """Gives PSNR, SSIM and mean absolute error, at the size of the network's pictures."""
+        return self.tally(values, targets).evaluation()
+
+    def compare(self, first: Evaluation, second: Evaluation) -> PairedTest | None:
+        """Tests by how much the second SSIM is the better one, by drawing pictures."""
+        assert isinstance(first, PictureEvaluation)
+        assert isinstance(second, PictureEvaluation)
+        return paired_pictures(first, second)
+
+    def gives(self) -> str:
+        """Says what the network gives, for those who call it without this package."""
+        height, width = self.size
+        return f"It gives pictures of {height} x {width} pixels (high, wide): RGB in [0, 255]."
+
+    def summary(self) -> str:
+        """Says how large the pictures are."""
+        larger = f", {self.scale} times as large as what goes in" if self.scale > 1 else ""
+        return f"pictures of {self.size[0]} x {self.size[1]} pixels{larger}"
+
+    def settings(self) -> Json:
+        """Gives the scale, the size, and where the pictures come from."""
+        return {**asdict(self), "size": list(self.size)}
+
+    @classmethod
+    def load(cls, settings: Json) -> Self:
+        """Makes the encoding that was saved with these settings."""
+        return cls(**{**settings, "size": tuple(settings["size"])})
+
+
+@dataclass(frozen=True)
+class ImageToImage(Task[PicturePrediction]):
+    """Learns to make a picture of a picture.
+
+    Args:
+        target: Says where the pictures to learn are found.
+    """
+
+    target: Target = _PICTURES
+
+    def learn(self, targets: Targets) -> PictureEncoding:
+        """Takes the size that the pictures have."""
+        if not isinstance(targets, PictureTargets):
+            raise TypeError(f"What is learnt is pictures. Received: {type(targets).__name__}")
+        size = targets.size
+        if min(size) < WINDOW:
+            raise ValueError(
+                f"Pictures have at least {WINDOW} x {WINDOW} pixels. Received: {size[0]} x "
+                f"{size[1]} (high, wide)"
+            )
+        return PictureEncoding(scale=targets.scale, size=size, originals=targets.originals)

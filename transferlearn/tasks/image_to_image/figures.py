@@ -1,0 +1,125 @@
+"""Computes the figures of pictures, item by item, as scikit-image does."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from transferlearn.tasks.figures import Evaluation, Tally
+from transferlearn.tasks.intervals import bootstrap, group_sums
+from transferlearn.tasks.pairs import PairedTest, paired_bootstrap
+
+WHITE = 255.0
+WINDOW = 7  # pixels; the side of the window of SSIM, scikit-image's default
+_C1, _C2 = (0.01 * WHITE) ** 2, (0.03 * WHITE) ** 2
+_MOST_PSNR = 100.0  # dB, for two equal pictures, whose own would be infinite
+NAMES = ("psnr", "ssim", "mae")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PictureEvaluation(Evaluation):
+    """Holds the figures of pictures: the means over pictures of `psnr`, `ssim` and `mae`.
+
+    `psnr` is in dB, at most 100; `mae` is the mean absolute error in values from 0 to 255.
+
+    Attributes:
+        by_item: The figures of each picture, float64 `(items, 3)`: PSNR, SSIM and MAE.
+    """
+
+    by_item: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class PictureTally(Tally):
+    """Holds the figures of some pictures, float64 `(items, 3)`: PSNR, SSIM and MAE."""
+
+    by_item: np.ndarray
+
+    @classmethod
+    def of(cls, pictures: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> Self:
+        """Compares pictures with their targets, each `(height, width, 3)` in [0, 255]."""
+        rows = [
+            (psnr(target, picture), ssim(target, picture), _mae(target, picture))
+            for picture, target in zip(pictures, targets, strict=True)
+        ]
+        return cls(np.array(rows, float).reshape(-1, len(NAMES)))
+
+    @classmethod
+    def joined(cls, tallies: Sequence[Self]) -> Self:
+        """Puts the figures of several batches together."""
+        return cls(np.concatenate([one.by_item for one in tallies]))
+
+    def evaluation(self) -> PictureEvaluation:
+        """Computes the means, with the intervals that resampling pictures gives."""
+        count = len(self.by_item)
+        sums = group_sums(np.column_stack([self.by_item, np.ones(count)]))
+        intervals = bootstrap(sums, _means)
+        return PictureEvaluation(
+            {"count": count, **{n: float(v) for n, v in _means(sums.sum(axis=0)).items()}},
+            intervals,
+            interval_methods=dict.fromkeys(intervals, "bootstrap"),
+            by_item=self.by_item,
+        )
+
+
+def paired_pictures(first: PictureEvaluation, second: PictureEvaluation) -> PairedTest | None:
+    """Tests by how much the second SSIM of the same pictures is above the first."""
+    assert first.by_item is not None
+    assert second.by_item is not None
+    change = second.by_item[:, 1] - first.by_item[:, 1]
+    sums = group_sums(np.column_stack([change, np.ones(len(change))]))
+    return paired_bootstrap(sums, lambda drawn: drawn[..., 0] / drawn[..., 1])
+
+
+def psnr(first: np.ndarray, second: np.ndarray) -> float:
+    """Gives the peak signal-to-noise ratio of two pictures in dB, at most 100.
+
+    Args:
+        first: A picture in [0, 255], of any shape.
+        second: Another of the same shape.
+    """
+    error = np.mean((first.astype(float) - second.astype(float)) ** 2)
+    return min(_MOST_PSNR, float(10 * np.log10(WHITE**2 / error))) if error else _MOST_PSNR
+
+
+def ssim(first: np.ndarray, second: np.ndarray) -> float:
+    """Gives the mean structural similarity of two pictures, 1 for equal ones.
+
+    It is that of scikit-image's `structural_similarity`, for channels that are the last axis and
+    values from 0 to 255: windows of 7 x 7 pixels that weigh alike, and sample covariances.
+
+    Args:
+        first: A picture `(height, width, channels)` in [0, 255], of at least 7 x 7 pixels.
+        second: Another of the same shape.
+
+    Reference: Wang et al., [Image quality assessment](https://doi.org/10.1109/TIP.2003.819861).
+    """
+    x, y = first.astype(float), second.astype(float)
+    mean_x, mean_y = _window_means(x), _window_means(y)
+    unbiased = WINDOW**2 / (WINDOW**2 - 1)
+    var_x = unbiased * (_window_means(x * x) - mean_x**2)
+    var_y = unbiased * (_window_means(y * y) - mean_y**2)
+    both = unbiased * (_window_means(x * y) - mean_x * mean_y)
+    above = (2 * mean_x * mean_y + _C1) * (2 * both + _C2)
+    below = (mean_x**2 + mean_y**2 + _C1) * (var_x + var_y + _C2)
+    return float(np.mean(above / below))
+
+
+def _window_means(values: np.ndarray) -> np.ndarray:
+    """Gives the mean of each window that lies within a picture, channel by channel."""
+    for axis in (0, 1):
+        left = values.shape[axis] - WINDOW + 1
+        parts = [np.take(values, range(i, i + left), axis) for i in range(WINDOW)]
+        values = np.mean(parts, axis=0)
+    return values
+
+
+def _mae(first: np.ndarray, second: np.ndarray) -> float:
+    """Gives the mean absolute difference of two pictures."""
+    return float(np.mean(np.abs(first.astype(float) - second.astype(float))))
+
+
+def _means(sums: np.ndarray) -> Mapping[str, np.ndarray]:
+    """Gives the means over pictures, of sums of their figures and of their number."""
+    return {name: sums[..., i] / sums[..., -1] for i, name in enumerate(NAMES)}
