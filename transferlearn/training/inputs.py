@@ -10,6 +10,7 @@ from transferlearn.assembling import Network
 from transferlearn.backbones.graph import of_any_length
 from transferlearn.data.contents import Contents, ItemContents, UnsteadyData
 from transferlearn.data.dataset import Dataset, ItemDataset, Request
+from transferlearn.data.items import Items
 from transferlearn.data.targets import Encoder, Weigh
 from transferlearn.data.transforms import AnyView, Transform, keys_of
 from transferlearn.features import Cache, Storage
