@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import zipfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
@@ -234,3 +234,17 @@ def test_what_cannot_work_is_said(backbone):
         builder(backbone, augmentation=keras.layers.RandomFlip("horizontal"))
     with pytest.raises(ValueError, match=r"has the features last, .*Received: stride_8, stride_16"):
         builder(backbone, head=tl.heads.SegFormerDecoder()).build(3)
+
+
+def test_a_decoder_can_be_written_in_the_builder(backbone):
+    @dataclass(frozen=True)
+    class Mine(tl.ImageSegmenterBuilder):
+        depth: int = 5
+
+        def build_decoder(self, features, outputs):
+            x = keras.layers.Conv2D(self.depth, 1, name="mine")(features["stride_2"])
+            return {name: keras.layers.Dense(out.units)(x) for name, out in outputs.items()}
+
+    model = Mine(backbone, head=HEAD, image_size=(32, 32), depth=7).build(3)
+    assert model.get_layer("mine").filters == 7
+    assert model.output_shape == (None, 32, 32, 3)

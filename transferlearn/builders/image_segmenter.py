@@ -1,6 +1,6 @@
 """Defines the builder of networks that tell the class of each pixel of images."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -8,11 +8,13 @@ import keras
 
 from transferlearn.builders.images import ImageBuilder
 from transferlearn.checks import whole
-from transferlearn.data import Masks
+from transferlearn.data import Dataset, Masks
+from transferlearn.data.targets import Weigh
 from transferlearn.data.transforms import Mirrored
 from transferlearn.heads import Decoder, Head, SegFormerDecoder
 from transferlearn.schedules import AutoForMasks, Schedule
 from transferlearn.tasks import MaskEncoding, MaskPrediction, Segmentation, Task
+from transferlearn.tasks.segmentation import pixel_weights
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,10 @@ class ImageSegmenterBuilder(ImageBuilder[MaskPrediction]):
             `"none"`; by default the schedule's, which is `"light"`.
         head: The decoder, which reads the backbone's pyramid.
         class_names, void: See `tl.data.Masks`.
-        loss: By default cross-entropy plus the Dice loss; or a loss of your own, which gets class
+        class_weight: The weights of pixels by their class: `"balanced"` (all classes count alike),
+            or a mapping from names or ids of classes to weights; other classes have 1.
+        loss: By default cross-entropy plus the Dice loss; `tl.tasks.CrossEntropyDice(focus=2)`,
+            `tl.tasks.Tversky()` or `tl.tasks.Boundary()`; or a loss of your own, which gets class
             ids `(batch, height, width)`, -1 where there is void, and probabilities.
         metrics: Keras metrics that read the same; by default the mean IoU.
 
@@ -44,6 +49,7 @@ class ImageSegmenterBuilder(ImageBuilder[MaskPrediction]):
     head: Head | Decoder = field(default_factory=SegFormerDecoder)
     class_names: Sequence[str] | None = None
     void: int | str | None = 255
+    class_weight: Mapping[Any, float] | str | None = None
 
     auto: ClassVar[Schedule] = AutoForMasks()
     _makes: ClassVar[str] = "segmenter"
@@ -68,6 +74,10 @@ class ImageSegmenterBuilder(ImageBuilder[MaskPrediction]):
         """Gives the mirroring of images and masks, if the builder or else the schedule asks."""
         wanted = plan.augmentation if self.augmentation is None else self.augmentation
         return {"transform": Mirrored() if wanted == "light" else None}
+
+    def _weigh(self, train: Dataset) -> Weigh | None:
+        """Gives the weights of pixels by their class."""
+        return pixel_weights(self.class_weight, train)
 
     @property
     def task(self) -> Task[MaskPrediction]:

@@ -73,6 +73,14 @@ class Server:
             "predictions": answer.predictions,
         }
 
+    async def explain(self, request: Any, name: str | None) -> Any:
+        """Says why a model answers a request as it does."""
+        served = self.models.get(name)
+        body, content_type = await request.body(), request.headers.get("content-type", "")
+        return await self.work.do(
+            lambda: self.predictor.explained(served, items_of(body, content_type))
+        )
+
     async def feedback(self, request: Any) -> Any:
         """Takes the labels of the items of an earlier request."""
         if self.log is None:
@@ -179,6 +187,10 @@ def app(
     @api.post("/predict")
     async def predict(request: Request, model: str | None = None) -> Any:
         return await server.predict(request, model)
+
+    @api.post("/explain")
+    async def explain(request: Request, model: str | None = None) -> Any:
+        return await server.explain(request, model)
 
     @api.post("/feedback")
     async def feedback(request: Request) -> Any:

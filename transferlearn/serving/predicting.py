@@ -69,6 +69,21 @@ class Predictor:
             self._log.sent(request_id, items, time.time())
         return Answer([_plain(reader.as_json(prediction)) for prediction in predictions], outputs)
 
+    def explained(self, served: Served, items: Sequence[Any]) -> dict[str, Any]:
+        """Says why a model answers as it does, for one photo or text."""
+        explainer = served.runner.explainer
+        if explainer is None:
+            raise RefusalError(
+                404, f"{served.name} says no reasons: serve the save, which Keras runs."
+            )
+        if len(items) != 1 or not isinstance(items[0], bytes):
+            raise bad("One photo or one text is explained at a time.")
+        try:
+            served.runner.item_reader.check_size(items[0], self._most_pixels)
+            return explainer(items[0])
+        except ValueError as error:
+            raise bad(" ".join(str(error).split())[:500]) from error
+
     def arrays(
         self, served: Served, arrays: Mapping[str, np.ndarray], request_id: str
     ) -> dict[str, np.ndarray]:
