@@ -11,7 +11,7 @@ from typing import Any
 
 from transferlearn.extras import install_line
 from transferlearn.serving.drifting import DriftGauges
-from transferlearn.serving.errors import RefusalError, bad
+from transferlearn.serving.errors import FAILED, RefusalError, bad
 from transferlearn.serving.guard import Guard
 from transferlearn.serving.log import PredictionLog
 from transferlearn.serving.metrics import Metrics
@@ -181,6 +181,10 @@ def app(
     @api.exception_handler(HTTPException)
     async def unknown(request: Request, error: HTTPException) -> JSONResponse:
         return await refused(request, of_http(request, error))
+
+    @api.exception_handler(Exception)
+    async def failed(request: Request, _: Exception) -> JSONResponse:
+        return await refused(request, FAILED)  # the guard writes down what failed
 
     @api.get("/", response_class=HTMLResponse)
     async def page() -> HTMLResponse:
