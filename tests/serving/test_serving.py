@@ -98,6 +98,18 @@ def test_models_are_described(client):
     assert 'transferlearn_items_total{model="colours"} 1.0' in client.get("/metrics").text
 
 
+def test_a_failure_is_said_in_a_sentence_and_logged(caplog):
+    runner = colours()
+    runner._runtime.run = lambda inputs: {}
+    client = TestClient(app({"colours": runner}))
+    answer = client.post("/predict", content=RED, headers={"content-type": "image/png"})
+    assert answer.status_code == 500
+    assert answer.json() == {"error": "The server failed; its log says why."}
+    assert client.get("/ping").status_code == 200
+    (failed,) = [record for record in caplog.records if record.exc_info]
+    assert failed.request_id == answer.headers["x-request-id"]
+
+
 def test_a_span_is_made_of_each_request(monkeypatch):
     trace = pytest.importorskip("opentelemetry.sdk.trace")
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor

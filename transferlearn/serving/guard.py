@@ -84,9 +84,8 @@ class Guard:
             await self._app(scope, _again(body), answer)
         except RefusalError as refusal:
             await refuse(answer, refusal)
-        except Exception:
+        except Exception:  # the application has answered already, and says here what failed
             _log.exception("failed", extra={"request_id": scope["state"]["request_id"]})
-            await refuse(answer, RefusalError(500, "The server failed; its log says why."))
 
     def _check_key(self, path: str, headers: dict[str, str]) -> None:
         """Refuses a request without the key."""
