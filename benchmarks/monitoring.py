@@ -134,6 +134,7 @@ def trials(pool: Pool, shift: str | None, size: int, count: int) -> Iterator[Tri
     """Draws references and batches from a pool; each batch is changed by `shift`, if any."""
     items = len(pool.labels)
     changed = pool.changed.get(shift or "")
+    axes = Axes.of(pool.training)
     for seed in range(count):
         random = np.random.default_rng((seed, size))
         if shift == "class shares":
@@ -150,7 +151,7 @@ def trials(pool: Pool, shift: str | None, size: int, count: int) -> Iterator[Tri
             some = size if shift.startswith("100%") else size // 5
             batch = _joined(batch.rows(np.arange(some, size)), foreign.rows(np.arange(some)))
         reference = Reference.of(
-            Axes.of(pool.training),
+            axes,
             pool.clean.rows(rest),
             kind="images",
             outputs=OneClass(pool.classes),

@@ -77,6 +77,12 @@ def test_built_in_decoders():
         testing.check_decoder(Pooling())
 
 
+@pytest.mark.full
+@pytest.mark.parametrize("decoder", [tl.heads.ASPP(8), tl.heads.FPN(8, 4), tl.heads.UNet(4)])
+def test_more_built_in_decoders(decoder):
+    testing.check_decoder(decoder)
+
+
 @pytest.mark.parametrize("strategy", FREEZINGS, ids=repr)
 def test_built_in_freezings(strategy):
     testing.check_freezing(strategy)

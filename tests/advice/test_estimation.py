@@ -69,7 +69,8 @@ QUICK = ("stored", "solved", "live")
 def test_every_way_to_run(backbone, run):
     options, fit = RUNS[run]
     found = estimate(backbone, fit=fit, **options)
-    assert (found.images, found.measured) == (400, 129)  # of 319 and 81, 128 of 400, rounded up
+    assert found.images == 400
+    assert found.measured in (128, 129)  # of the two parts, each rounded up
     parts = (found.loading, found.starting, found.features, found.training)
     assert sum(parts) == pytest.approx(found.seconds)
     assert found.training > 0

@@ -52,6 +52,18 @@ def test_it_answers_as_predict_does(client, fitted):
     assert output["data"] == pytest.approx(list(expected.probabilities.values()), abs=1e-6)
 
 
+@pytest.mark.core
+def test_it_says_why_it_answers_so(client, fitted):
+    assert client.get("/v2/models/model").json()["parameters"]["explains"]
+    (expected,) = tl.explaining.heat_maps(fitted, PHOTO)
+    told = client.post("/explain", content=png()).json()
+    assert told["answer"] == fitted.predict(PHOTO).class_name == expected.answer
+    np.testing.assert_allclose(told["heat"], expected.values, atol=1e-3)
+    assert "cannot be read" in client.post("/explain", content=png()[:50]).json()["error"]
+    two = client.post("/explain", json={"instances": [{"text": "a"}, {"text": "b"}]})
+    assert two.json() == {"error": "One photo or one text is explained at a time."}
+
+
 def test_a_folder_of_neither_is_refused(tmp_path):
     with pytest.raises(OSError, match="no export or save"):
         tl.serving.app(tmp_path)
@@ -65,4 +77,7 @@ def test_texts_are_answered_whatever_the_tokenizer_needs():
     with TestClient(tl.serving.app(model)) as client:
         (found,) = client.post("/predict", json={"text": "good"}).json()["predictions"]
         assert client.get("/v2/models/model").json()["parameters"]["items"] == "texts"
+        why = client.post("/explain", json={"text": "ggood bad"}).json()
+    assert why["words"] == ["ggood", "bad"]
+    assert np.sign(why["values"]).tolist() == [1, -1]
     assert found["probabilities"] == pytest.approx(model.predict("good").probabilities, abs=1e-6)

@@ -98,6 +98,40 @@ def test_models_are_described(client):
     assert 'transferlearn_items_total{model="colours"} 1.0' in client.get("/metrics").text
 
 
+def test_a_failure_is_said_in_a_sentence_and_logged(caplog):
+    runner = colours()
+    runner._runtime.run = lambda inputs: {}
+    client = TestClient(app({"colours": runner}))
+    answer = client.post("/predict", content=RED, headers={"content-type": "image/png"})
+    assert answer.status_code == 500
+    assert answer.json() == {"error": "The server failed; its log says why."}
+    assert client.get("/ping").status_code == 200
+    (failed,) = [record for record in caplog.records if record.exc_info]
+    assert failed.request_id == answer.headers["x-request-id"]
+
+
+def test_a_span_is_made_of_each_request(monkeypatch):
+    trace = pytest.importorskip("opentelemetry.sdk.trace")
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    exporter, provider = InMemorySpanExporter(), trace.TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    made = app({"colours": colours()})
+    monkeypatch.setattr("opentelemetry.trace.get_tracer", provider.get_tracer)
+    client = TestClient(made)
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    client.get("/v2/models/colours", headers={"traceparent": parent, "x-request-id": "mine"})
+    client.get("/nowhere")
+    known, unknown = exporter.get_finished_spans()
+    assert known.name == "GET /v2/models/{name}"
+    assert f"{known.context.trace_id:032x}" == parent.split("-")[1]
+    assert known.attributes["transferlearn.request_id"] == "mine"
+    assert known.attributes["http.response.status_code"] == 200
+    assert (unknown.name, unknown.attributes["http.response.status_code"]) == ("GET other", 404)
+    assert known.kind.name == "SERVER"
+
+
 @pytest.mark.parametrize(
     ("path", "body", "kind", "status", "sentence"),
     [
@@ -114,6 +148,7 @@ def test_models_are_described(client):
         ("/predict", b'{"instances": ' + b"[" * 5000, "application/json", 400, "no JSON"),
         ("/v2/models/colours/infer", b"{}", "application/json", 400, '"inputs"'),
         ("/v2/models/colours/versions/9/infer", b"{}", "application/json", 404, "no version '9'"),
+        ("/explain", RED, "image/png", 404, "serve the save"),
         ("/nowhere", b"", "text/plain", 404, "no route '/nowhere'"),
         ("/v2", b"", "text/plain", 405, "takes no POST"),
         ("/predict", b"x" * 2_000_001, "image/png", 413, "2,000,000 bytes"),

@@ -174,7 +174,7 @@ class Builder(NetworkBuilder[Prediction]):
         schedule: Schedule | str | None,
         cache: str | bool | Cache,
         epochs: int | None,
-        weigh: Callable[[Dataset], Weigh | None] = lambda train: None,
+        weigh: Callable[[Dataset], Weigh | None] | None = None,
         **beside: Any,
     ) -> Training[Prediction]:
         """Checks the arguments, loads the data, and builds the network, in this order.
@@ -223,7 +223,7 @@ class Builder(NetworkBuilder[Prediction]):
                 validation=held_out,
                 batch_size=self.batch_size,
                 encode=objective.encode,
-                weigh=weigh(train),
+                weigh=(weigh or self._weigh)(train),
                 seed=self.seed,
                 **variation,
             ),
@@ -236,6 +236,10 @@ class Builder(NetworkBuilder[Prediction]):
     def _kind_of(self, train: Dataset, backbone: Backbone) -> Kind:
         """Gives the kind by which the fitted model reads other data: as `train` was read."""
         return self.kind.like(train)
+
+    def _weigh(self, train: Dataset) -> Weigh | None:
+        """Gives what weighs the items to train on by their targets; by default nothing does."""
+        return None
 
     def _variation(self, shape: tuple[int, ...], plan: Schedule) -> dict[str, Any]:
         """Gives augmentation, views and mixup as arguments of `TrainingData`; by default none."""

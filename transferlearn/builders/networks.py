@@ -116,17 +116,32 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
         assert isinstance(self.head, Head)
         return self.head(features, num_outputs, activation="linear")
 
+    def build_decoder(
+        self, features: Mapping[str, Tensor], outputs: Mapping[str, Output]
+    ) -> Mapping[str, Tensor]:
+        """Makes the decoder's layers; override it to write your own decoder.
+
+        Args:
+            features: The features that `head` reads, `KerasTensor`s by name.
+            outputs: The outputs that the task needs, by name; each has its number of `units`.
+
+        Returns:
+            A `KerasTensor` for each output, by name, without activation.
+        """
+        assert isinstance(self.head, Decoder)
+        return self.head(features, outputs)
+
     def build_outputs(
         self, features: Mapping[str, Tensor], outputs: Mapping[str, Output]
     ) -> Mapping[str, Tensor]:
-        """Makes the network's outputs: several by a `Decoder`, or a single one by `build_head`.
+        """Makes the network's outputs by `build_decoder`, or the single one by `build_head`.
 
         Args:
             features: The backbone's features, and the inputs that come with the targets, by name.
             outputs: The outputs that the task needs, by name.
         """
         if isinstance(self.head, Decoder):
-            return self.head(features, outputs)
+            return self.build_decoder(features, outputs)
         ((name, output),) = outputs.items()
         return {name: self.build_head(features["last"], output.units)}
 

@@ -21,8 +21,8 @@ class Request(NamedTuple):
     """Holds the arguments of `Dataset.batches`, where they are described, and how items vary.
 
     Attributes:
-        transform: Makes a second view of each item, which each epoch takes or not; `None`: items
-            are as they are.
+        transform: Makes views of each item, of which each epoch draws one; `None`: items are as
+            they are.
     """
 
     batch_size: int
@@ -190,9 +190,15 @@ def joined_weights(
         return None
     joined, *others = present
     for part in others:
-        # `encoded` alone can be finer than one weight an item: pixels' or tokens' weights.
-        joined = joined.reshape(-1, *[1] * (part.ndim - 1)) * part
+        joined = _times(joined, part)
     return joined
+
+
+def _times(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Multiplies weights of items, or finer ones of pixels or tokens, with others."""
+    most = max(one.ndim, other.ndim)
+    first, second = (part.reshape(*part.shape, *[1] * (most - part.ndim)) for part in (one, other))
+    return first * second
 
 
 def _ends(size: int, batch_size: int | Sequence[int]) -> np.ndarray:

@@ -116,9 +116,9 @@ class _SampleContents(ItemContents):
     def lengths(self) -> np.ndarray | None:
         return self.few.lengths
 
-    def second_view(self, transform: Transform) -> "_SampleContents":
-        """Gives the second view of the few items, of which the observer is told, too."""
-        few = self.few.second_view(transform)
+    def view(self, transform: Transform, number: int) -> "_SampleContents":
+        """Gives one view of the few items, of which the observer is told, too."""
+        few = self.few.view(transform, number)
         return replace(self, items=few.items, reading=few.reading, few=few)
 
     def read(self, rows: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -1,6 +1,6 @@
 """Predicts with an exported folder, without TensorFlow and Keras."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -31,6 +31,8 @@ class Runner:
         description: What `export.json` says: inputs, outputs, hash of the model and more.
         item_reader: Makes the model's inputs of items.
         output_reader: Makes predictions of the model's outputs.
+        explainer: Says why the model answers as it does, for one item as JSON can hold it; `None`
+            for exports, since it takes Keras.
 
     Raises:
         OSError: There is no export in the folder.
@@ -40,6 +42,8 @@ class Runner:
     Example:
         Runner("flowers-onnx").predict("photo.jpg").class_name
     """
+
+    explainer: Callable[[Any], dict[str, Any]] | None = None
 
     def __init__(
         self, folder: str | Path, *, threads: int | None = None, trusted: bool = False

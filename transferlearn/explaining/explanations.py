@@ -46,6 +46,8 @@ def explain(fitted: FittedModel[Any], items: Any, answer: str | None = None) -> 
 def explainer(kind: Kind) -> Explainer:
     """Gives the function that explains items of a kind; register one for a kind of your own.
 
+    What it gives has `to_dict()` where a server is to send it.
+
     Example:
         @tl.explaining.explainer.register
         def _(kind: Spectra):
@@ -65,3 +67,8 @@ def _(kind: Images) -> Explainer:
 @explainer.register
 def _(kind: Texts) -> Explainer:
     return word_importances
+
+
+def has_explainer(kind: Kind) -> bool:
+    """Says whether something explains items of a kind."""
+    return explainer.dispatch(type(kind)) is not explainer.dispatch(object)

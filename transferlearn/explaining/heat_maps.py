@@ -40,6 +40,10 @@ class HeatMap:
         rows, columns = self.values.shape
         return f"HeatMap({self.answer!r}, {rows}x{columns}, {self.path or 'no file'})"
 
+    def to_dict(self) -> dict[str, Any]:
+        """Gives the answer, and the values as `heat`, row by row, as JSON can hold them."""
+        return {"answer": self.answer, "heat": np.round(self.values.astype(float), 3).tolist()}
+
     def resized(self) -> np.ndarray:
         """Gives the values at the size of the image, float32 `(height, width)`, interpolated."""
         height, width = self.image.shape[:2]

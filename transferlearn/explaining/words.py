@@ -38,6 +38,11 @@ class WordImportances:
     words: tuple[str, ...]
     values: np.ndarray
 
+    def to_dict(self) -> dict[str, Any]:
+        """Gives the answer, the score, the words and their values, as JSON can hold them."""
+        values = [float(f"{value:.4g}") for value in self.values]
+        return {"answer": self.answer, "score": self.score, "words": self.words, "values": values}
+
 
 def word_importances(
     fitted: FittedModel[Any], texts: Any, answer: str | None = None

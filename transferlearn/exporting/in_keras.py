@@ -1,5 +1,6 @@
 """Runs a fitted model in Keras where the runner of an export is expected, as in a server."""
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from transferlearn.edge import Runner, TensorSpec
+from transferlearn.edge import ItemReader, Runner, TensorSpec
 from transferlearn.edge.runtimes import Runtime
+from transferlearn.explaining import explain
+from transferlearn.explaining.explanations import has_explainer
 from transferlearn.exporting.description import describe
 from transferlearn.fitted import FittedModel, load
 from transferlearn.fitted.outputs import of_batch
@@ -33,6 +36,34 @@ class Keras(Runtime):
         return {name: in_numpy(tensor) for name, tensor in meant.items()}
 
 
+class _Explaining:
+    """Explains what a fitted model says of an item, one call at a time.
+
+    Args:
+        fitted: The model.
+        reader: Reads the contents of files.
+    """
+
+    def __init__(self, fitted: FittedModel[Any], reader: ItemReader) -> None:
+        self._fitted = fitted
+        self._reader = reader
+        self._lock = threading.Lock()  # gradients make layers, by names that Keras counts
+
+    def __call__(self, content: bytes) -> dict[str, Any]:
+        """Explains the item in a file, or a text.
+
+        Raises:
+            ValueError: It cannot be read, or this model cannot be explained.
+        """
+        if self._fitted.kind.in_cells:
+            given: Any = [content.decode()]
+        else:
+            given = next(iter(self._reader.read([content]).arrays.values()))
+        with self._lock:
+            found: dict[str, Any] = explain(self._fitted, given)[0].to_dict()
+        return found
+
+
 def runner_of(fitted: FittedModel[Any]) -> Runner:
     """Gives a runner that predicts with a fitted model itself, five to ten times slower.
 
@@ -49,7 +80,10 @@ def runner_of(fitted: FittedModel[Any]) -> Runner:
     }
     described = describe(fitted, "keras", inputs, outputs)
     readers = fitted.kind.reader_in_keras(), fitted.encoding.output_reader()
-    return Runner.of(described, *readers, Keras(fitted))
+    runner = Runner.of(described, *readers, Keras(fitted))
+    if fitted.encoding.answers and has_explainer(fitted.kind):
+        runner.explainer = _Explaining(fitted, runner.item_reader)
+    return runner
 
 
 def runner_of_save(folder: Path, trusted: bool = False) -> Runner:

@@ -1,10 +1,13 @@
 """Holds heads and decoders: the layers that are put behind a backbone."""
 
+from transferlearn.heads.aspp import ASPP as ASPP
 from transferlearn.heads.base import Activation as Activation
 from transferlearn.heads.base import Decoder as Decoder
 from transferlearn.heads.base import Head as Head
 from transferlearn.heads.flatten_dense import FlattenDense as FlattenDense
+from transferlearn.heads.fpn import FPN as FPN
 from transferlearn.heads.outputs import Output as Output
 from transferlearn.heads.picture_unet import PictureUNet as PictureUNet
 from transferlearn.heads.pooled_dense import PooledDense as PooledDense
 from transferlearn.heads.segformer import SegFormerDecoder as SegFormerDecoder
+from transferlearn.heads.unet import UNet as UNet

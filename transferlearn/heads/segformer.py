@@ -7,10 +7,16 @@ import keras
 
 from transferlearn.checks import share, whole
 from transferlearn.heads.base import Decoder
+from transferlearn.heads.levels import (
+    LEVELS,
+    classified,
+    enlarged,
+    finest_first,
+    normalised,
+    rows_and_columns,
+)
 from transferlearn.heads.outputs import Output
 from transferlearn.types import Tensor
-
-_MOMENTUM = 0.9  # Keras's 0.99 needs hundreds of steps, more than a short training has
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,7 @@ class SegFormerDecoder(Decoder):
 
     width: int = 96
     dropout: float = 0.1
-    features: tuple[str, ...] = ("stride_4", "stride_8", "stride_16", "stride_32")
+    features: tuple[str, ...] = LEVELS
 
     def __post_init__(self) -> None:
         whole("width", self.width, least=1)
@@ -47,20 +53,14 @@ class SegFormerDecoder(Decoder):
         self, features: Mapping[str, Tensor], outputs: Mapping[str, Output]
     ) -> Mapping[str, Tensor]:
         """Makes the layers, and gives logits `(batch, height, width, units)` in the finest size."""
-        ((name, output),) = outputs.items()
-        maps = [features[level] for level in self.features]
-        height, width = max(tuple(level.shape[1:3]) for level in maps)
-        parts = []
-        for level, tensor in zip(self.features, maps, strict=True):
+        levels = finest_first(features, self.features)
+        size, parts = rows_and_columns(levels[0][1]), []
+        for level, tensor in levels:
             # The levels of a network differ by factors of ten in size; so do their channels.
-            x = keras.layers.BatchNormalization(momentum=_MOMENTUM, name=f"{level}_scaled")(tensor)
+            x = normalised(tensor, f"{level}_scaled")
             x = keras.layers.Dense(self.width, name=f"{level}_projected")(x)
-            if x.shape[1:3] != (height, width):
-                x = keras.layers.Resizing(height, width, name=f"{level}_enlarged")(x)
-            parts.append(x)
+            parts.append(enlarged(x, size, f"{level}_enlarged"))
         x = keras.layers.Add(name="levels_added")(parts) if len(parts) > 1 else parts[0]
-        x = keras.layers.BatchNormalization(momentum=_MOMENTUM, name="levels_scaled")(x)
+        x = normalised(x, "levels_scaled")
         x = keras.layers.Activation("relu", name="levels_relu")(x)
-        if self.dropout:
-            x = keras.layers.SpatialDropout2D(self.dropout, name="levels_dropout")(x)
-        return {name: keras.layers.Dense(output.units, name="predictions")(x)}
+        return classified(x, outputs, self.dropout, "levels")

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from transferlearn.plotting.mistaken_items import show_mistakes as show_mistakes
     from transferlearn.plotting.mistaken_items import show_pairs as show_pairs
     from transferlearn.plotting.numbers import predicted_and_true as predicted_and_true
+    from transferlearn.plotting.picture_rows import show_pictures as show_pictures
+    from transferlearn.plotting.picture_rows import similarities as similarities
     from transferlearn.plotting.ranking import precision_recall as precision_recall
     from transferlearn.plotting.ranking import roc as roc
 
@@ -57,10 +59,12 @@ _NAMES = {
     "show_masks": "masks",
     "show_mistakes": "mistaken_items",
     "show_pairs": "mistaken_items",
+    "show_pictures": "picture_rows",
+    "similarities": "picture_rows",
     "training_curves": "curves",
 }
 # Each says for the types of its own task what is drawn of evaluations and of targets.
-_OF_TASKS = ("classes", "ranking", "numbers", "masks")
+_OF_TASKS = ("classes", "ranking", "numbers", "masks", "picture_rows")
 __all__ = ["write_figure", *_NAMES]
 
 

@@ -18,6 +18,7 @@ _LEAST_SEEN, _MOST = 2000, 20  # images in all epochs together, at least; most e
 # On 100 photos of three sets, 8 epochs gave an R2 of 0.45, 0.77, 0.33, and 20 of 0.72, 0.97, 0.31.
 _NUMBERS_SEEN, _MOST_FOR_NUMBERS = 3200, 40  # images in all epochs together, at least; most epochs
 _DECODER_RATE, _OF_WHOLE = 0.01, 0.1  # for masks: the decoder's rate; the second phase's share
+_CLIPPED = 1.0  # the norm of all gradients when the whole network learns masks
 _PICTURE_RATE = 0.003  # of the decoder of pictures
 _MASKS_SEEN = 2400  # images with masks in all epochs together, at least
 
@@ -162,6 +163,7 @@ class AutoForMasks(Schedule):
             warm_up=0.2,
             decay="cosine",
             weight_decay=0.01,
+            clip_norm=_CLIPPED,
         )
 
     def _rate(self, job: Job, factor: float = 1.0) -> dict[str, Any]:

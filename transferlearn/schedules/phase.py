@@ -37,6 +37,8 @@ class Phase:
             a mapping from names of blocks to factors of their rates; the other blocks have 1.
         weight_decay: The decoupled weight decay, as in AdamW: each step takes off each weight its
             product with this and the rate of its block. An optimizer object keeps its own.
+        clip_norm: The most that the norm of all gradients together may be; larger ones are scaled
+            down. `None`: they are taken as they are. An optimizer object keeps its own.
         trust_ratio: Whether the rate of each weight is multiplied by the root mean square that the
             weight has when the phase begins, so that `learning_rate` is the relative change of a
             step of Adam. (LAMB does this anew in each step.)
@@ -60,6 +62,7 @@ class Phase:
     decay: Literal["constant", "cosine"] = "constant"
     layer_decay: float | Mapping[str, float] = 1.0
     weight_decay: float | None = None
+    clip_norm: float | None = None
     trust_ratio: bool = False
     augmented: bool = True
     keep: Literal["last", "better", "best"] = "last"
@@ -89,6 +92,8 @@ class Phase:
             )
         if self.weight_decay is not None:
             number("weight_decay", self.weight_decay)
+        if self.clip_norm is not None:
+            number("clip_norm", self.clip_norm, above=0)
         if self.keep not in ("last", "better", "best"):
             raise ValueError(f"keep is 'last', 'better' or 'best'. Received: keep={self.keep!r}")
         if self.patience is not None:

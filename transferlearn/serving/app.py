@@ -11,7 +11,7 @@ from typing import Any
 
 from transferlearn.extras import install_line
 from transferlearn.serving.drifting import DriftGauges
-from transferlearn.serving.errors import RefusalError, bad
+from transferlearn.serving.errors import FAILED, RefusalError, bad
 from transferlearn.serving.guard import Guard
 from transferlearn.serving.log import PredictionLog
 from transferlearn.serving.metrics import Metrics
@@ -63,15 +63,29 @@ class Server:
         content_type = request.headers.get("content-type", "")
         files = await _files(request) if content_type.startswith("multipart/form-data") else None
         request_id = request.scope["state"]["request_id"]
+        as_png = request.headers.get("accept") == "image/png"
+        predict = self.predictor.picture if as_png else self.predictor.items
         answer = await self.work.do(
-            lambda: self.predictor.items(served, files or items_of(body, content_type), request_id)
+            lambda: predict(served, files or items_of(body, content_type), request_id)
         )
+        if isinstance(answer, bytes):
+            from fastapi.responses import Response
+
+            return Response(answer, media_type="image/png")
         return {
             "request_id": request_id,
             "model": served.name,
             "version": served.version,
             "predictions": answer.predictions,
         }
+
+    async def explain(self, request: Any, name: str | None) -> Any:
+        """Says why a model answers a request as it does."""
+        served = self.models.get(name)
+        body, content_type = await request.body(), request.headers.get("content-type", "")
+        return await self.work.do(
+            lambda: self.predictor.explained(served, items_of(body, content_type))
+        )
 
     async def feedback(self, request: Any) -> Any:
         """Takes the labels of the items of an earlier request."""
@@ -168,6 +182,10 @@ def app(
     async def unknown(request: Request, error: HTTPException) -> JSONResponse:
         return await refused(request, of_http(request, error))
 
+    @api.exception_handler(Exception)
+    async def failed(request: Request, _: Exception) -> JSONResponse:
+        return await refused(request, FAILED)  # the guard writes down what failed
+
     @api.get("/", response_class=HTMLResponse)
     async def page() -> HTMLResponse:
         return HTMLResponse(_PAGE.read_text("utf-8"), headers=_HEADERS)
@@ -179,6 +197,10 @@ def app(
     @api.post("/predict")
     async def predict(request: Request, model: str | None = None) -> Any:
         return await server.predict(request, model)
+
+    @api.post("/explain")
+    async def explain(request: Request, model: str | None = None) -> Any:
+        return await server.explain(request, model)
 
     @api.post("/feedback")
     async def feedback(request: Request) -> Any:

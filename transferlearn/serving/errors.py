@@ -24,3 +24,6 @@ class RefusalError(Exception):
 def bad(sentence: str) -> RefusalError:
     """Makes the refusal of a request that is wrong."""
     return RefusalError(400, sentence)
+
+
+FAILED = RefusalError(500, "The server failed; its log says why.")

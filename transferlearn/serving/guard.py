@@ -13,6 +13,7 @@ from typing import Any
 from transferlearn.serving.errors import RefusalError
 from transferlearn.serving.metrics import Metrics
 from transferlearn.serving.settings import Settings
+from transferlearn.serving.tracing import Tracing, end
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -40,6 +41,7 @@ class Guard:
         self._app = app
         self._settings = settings
         self._metrics = metrics
+        self._tracing = Tracing()
         self._open = (*_OPEN, *open_routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,6 +53,7 @@ class Guard:
         given = headers.get(REQUEST_ID, "")
         request_id = given if _ID.fullmatch(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
+        facts = {"request_id": request_id, "method": scope["method"], "path": scope["path"][:200]}
         started, status = time.perf_counter(), 500
 
         async def answer(message: MutableMapping[str, Any]) -> None:
@@ -61,29 +64,28 @@ class Guard:
                 message = {**message, "headers": pairs}
             await send(message)
 
+        with self._tracing.span(headers, **facts) as span:
+            await self._answer(scope, receive, answer, headers)
+            route = getattr(scope.get("route"), "path", "other")
+            end(span, scope["method"], route, status)
+        seconds = time.perf_counter() - started
+        self._metrics.requests.labels(route, str(status)).inc()
+        self._metrics.seconds.labels(route).observe(seconds)
+        milliseconds = round(1e3 * seconds, 2)
+        _log.info("request", extra={**facts, "status": status, "milliseconds": milliseconds})
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, answer: Send, headers: dict[str, str]
+    ) -> None:
+        """Lets the application answer, or refuses the request."""
         try:
             self._check_key(scope["path"], headers)
             body = await self._body(receive, headers)
             await self._app(scope, _again(body), answer)
         except RefusalError as refusal:
             await refuse(answer, refusal)
-        except Exception:
-            _log.exception("failed", extra={"request_id": request_id})
-            await refuse(answer, RefusalError(500, "The server failed; its log says why."))
-        seconds = time.perf_counter() - started
-        route = getattr(scope.get("route"), "path", "other")
-        self._metrics.requests.labels(route, str(status)).inc()
-        self._metrics.seconds.labels(route).observe(seconds)
-        _log.info(
-            "request",
-            extra={
-                "request_id": request_id,
-                "method": scope["method"],
-                "path": scope["path"][:200],
-                "status": status,
-                "milliseconds": round(1e3 * seconds, 2),
-            },
-        )
+        except Exception:  # the application has answered already, and says here what failed
+            _log.exception("failed", extra={"request_id": scope["state"]["request_id"]})
 
     def _check_key(self, path: str, headers: dict[str, str]) -> None:
         """Refuses a request without the key."""

@@ -86,7 +86,11 @@ def describe(served: Served, versions: list[str]) -> dict[str, Any]:
         "platform": told.format,
         "inputs": [_spec(name, spec) for name, spec in told.inputs.items()],
         "outputs": [_spec(name, spec) for name, spec in told.outputs.items()],
-        "parameters": {"model_hash": told.model_hash, "items": served.runner.item_reader.name},
+        "parameters": {
+            "model_hash": told.model_hash,
+            "items": served.runner.item_reader.name,
+            "explains": served.runner.explainer is not None,
+        },
     }
 
 

@@ -31,11 +31,14 @@ from transferlearn.tasks.scores import Overlap as Overlap
 from transferlearn.tasks.scores import Score as Score
 from transferlearn.tasks.scores import Share as Share
 from transferlearn.tasks.scores import Similarity as Similarity
+from transferlearn.tasks.segmentation import Boundary as Boundary
 from transferlearn.tasks.segmentation import CrossEntropyDice as CrossEntropyDice
 from transferlearn.tasks.segmentation import MaskEncoding as MaskEncoding
 from transferlearn.tasks.segmentation import MaskEvaluation as MaskEvaluation
+from transferlearn.tasks.segmentation import MaskLoss as MaskLoss
 from transferlearn.tasks.segmentation import MeanIoU as MeanIoU
 from transferlearn.tasks.segmentation import Segmentation as Segmentation
+from transferlearn.tasks.segmentation import Tversky as Tversky
 from transferlearn.tasks.solving import SolvedLayer as SolvedLayer
 from transferlearn.tasks.solving import Solver as Solver
 from transferlearn.tasks.temperature import TemperatureScaling as TemperatureScaling

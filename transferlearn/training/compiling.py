@@ -97,6 +97,7 @@ def compile_network(
     *,
     learning_rate: float | None = None,
     weight_decay: float | None = None,
+    clip_norm: float | None = None,
     parts: int = 1,
 ) -> None:
     """Compiles the model with a new optimizer; call it after each change of what is frozen.
@@ -108,6 +109,7 @@ def compile_network(
         learning_rate: The rate; `None` takes that of the settings.
         weight_decay: The decay of an optimizer that the settings only name; `None` keeps its
             default, and an optimizer object keeps its own.
+        clip_norm: The most that the norm of all gradients of such an optimizer may be, or `None`.
         parts: The number of steps whose gradients are added up, besides those that an optimizer
             object adds up by itself.
     """
@@ -115,6 +117,8 @@ def compile_network(
     optimizer = copy_optimizer(settings.optimizer, rate)
     if isinstance(settings.optimizer, str) and weight_decay is not None:
         optimizer.weight_decay = weight_decay
+    if isinstance(settings.optimizer, str) and clip_norm is not None:
+        optimizer.global_clipnorm = clip_norm
     if parts > 1:
         optimizer.gradient_accumulation_steps = parts * (optimizer.gradient_accumulation_steps or 1)
         if optimizer.weight_decay:  # Keras decays in each of the steps that are added up

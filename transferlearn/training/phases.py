@@ -290,6 +290,7 @@ class PhaseRunner:
             self.objective,
             learning_rate=phase.learning_rate,
             weight_decay=phase.weight_decay,
+            clip_norm=phase.clip_norm,
             parts=parts,
         )
 

@@ -45,6 +45,8 @@ class PictureEncoding(Encoding[PicturePrediction]):
     field: ClassVar[str] = "image to image"
     score: ClassVar[Score] = Similarity("ssim")
     by_batch: ClassVar[bool] = True
+    mixes: ClassVar[bool] = False
+    varied: ClassVar[tuple[str, ...]] = ("none", "light")
 
     scale: int
     size: tuple[int, int]
@@ -82,6 +84,10 @@ class PictureEncoding(Encoding[PicturePrediction]):
             pixels = keras.ops.image.resize(pixels, self.size, interpolation="bilinear")
         clipped = keras.layers.ReLU(max_value=WHITE, dtype="float32", name="pixels")
         return {name: clipped(pixels)}
+
+    def described(self, encoded: Any) -> list[str]:
+        """Says how large each target of a batch is."""
+        return [f"{len(one)} x {len(one[0])} pixels" for one in np.asarray(encoded)]
 
     def of_network(self, outputs: Mapping[str, NetworkOutput], loss: Loss | None) -> Self:
         """Refuses outputs with an activation, or of another number of channels."""

@@ -20,7 +20,8 @@ from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.pairs import PairedTest
 from transferlearn.tasks.scores import Overlap, Score
 from transferlearn.tasks.segmentation.figures import MaskEvaluation, MaskTally, paired_masks
-from transferlearn.tasks.segmentation.losses import CrossEntropyDice, MeanIoU
+from transferlearn.tasks.segmentation.losses import CrossEntropyDice
+from transferlearn.tasks.segmentation.metrics import MeanIoU
 from transferlearn.templates import copy_metrics
 from transferlearn.types import Json, Loss, Metrics, Tensor
 from transferlearn.wording import counted
@@ -45,6 +46,7 @@ class MaskEncoding(Encoding[MaskPrediction]):
     field: ClassVar[str] = "segmentation"
     score: ClassVar[Score] = Overlap("mean_iou")
     by_batch: ClassVar[bool] = True
+    mixes: ClassVar[bool] = False
 
     class_names: tuple[str, ...]
     mask_values: tuple[int, ...]
