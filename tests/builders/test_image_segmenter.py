@@ -13,6 +13,9 @@ from PIL import Image
 import transferlearn as tl
 from tests.masks import scenes, write
 from tests.networks import small_backbone
+from transferlearn.advice.diagnosis import remedies
+from transferlearn.advice.diagnosis.curves import Curves
+from transferlearn.advice.diagnosis.evidence import gather
 from transferlearn.splitting import boundary
 from transferlearn.tasks import MaskEncoding
 
@@ -199,9 +202,16 @@ def test_the_saved_model_predicts_without_this_package(fitted, tmp_path):
         np.testing.assert_array_equal(one.mask, row.argmax(axis=-1))
 
 
-def test_stored_equals_live(backbone):
+@pytest.mark.parametrize(
+    "variation",
+    [
+        {"augmentation": "light"},
+        pytest.param({"augmentation": "strong", "views": 3}, marks=pytest.mark.full),
+    ],
+)
+def test_stored_equals_live(backbone, variation):
     fits = [
-        builder(backbone, freeze="all", augmentation="light").fit(
+        builder(backbone, freeze="all", **variation).fit(
             scenes(16), epochs=2, cache=cache, verbose=0
         )
         for cache in (False, True)
@@ -230,6 +240,10 @@ def test_layers_that_the_decoder_does_not_read_are_left_out(backbone):
 def test_what_cannot_work_is_said(backbone):
     with pytest.raises(TypeError, match="head is a decoder"):
         builder(backbone, head=tl.heads.PooledDense())
+    with pytest.raises(ValueError, match="Masks cannot be mixed"):
+        builder(backbone, mixup=0.2)
+    with pytest.raises(ValueError, match="Of an image there are two views"):
+        builder(backbone, augmentation="light", views=4)
     with pytest.raises(ValueError, match="leave the masks as they were"):
         builder(backbone, augmentation=keras.layers.RandomFlip("horizontal"))
     with pytest.raises(ValueError, match=r"has the features last, .*Received: stride_8, stride_16"):
@@ -248,3 +262,14 @@ def test_a_decoder_can_be_written_in_the_builder(backbone):
     model = Mine(backbone, head=HEAD, image_size=(32, 32), depth=7).build(3)
     assert model.get_layer("mine").filters == 7
     assert model.output_shape == (None, 32, 32, 3)
+
+
+def test_what_is_advised_can_be_done(fitted, backbone):
+    curves = Curves.of(fitted)
+    case = remedies.Case.of(fitted, curves, gather(fitted, curves, None, None))
+    for frozen in (0.0, 0.5, 1.0):
+        part = replace(case, frozen=frozen)
+        advised = [*remedies.against_overfitting(part), *remedies.against_underfitting(part)]
+        for remedy in advised:
+            replace(builder(backbone), **remedy.changes)
+        assert {"augmentation", "freeze"} <= {name for one in advised for name in one.changes}

@@ -45,6 +45,8 @@ class PictureEncoding(Encoding[PicturePrediction]):
     field: ClassVar[str] = "image to image"
     score: ClassVar[Score] = Similarity("ssim")
     by_batch: ClassVar[bool] = True
+    mixes: ClassVar[bool] = False
+    varied: ClassVar[tuple[str, ...]] = ("none", "light")
 
     scale: int
     size: tuple[int, int]

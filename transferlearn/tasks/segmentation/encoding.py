@@ -46,6 +46,7 @@ class MaskEncoding(Encoding[MaskPrediction]):
     field: ClassVar[str] = "segmentation"
     score: ClassVar[Score] = Overlap("mean_iou")
     by_batch: ClassVar[bool] = True
+    mixes: ClassVar[bool] = False
 
     class_names: tuple[str, ...]
     mask_values: tuple[int, ...]
