@@ -121,6 +121,7 @@ def test_photos_are_drawn_with_their_masks_and_answers(fitted, backbone):
         tl.explaining.explain(fitted, images)
 
 
+@pytest.mark.full
 def test_a_monitor_watches_shares_of_pixels_and_the_coarsest_map(fitted):
     held_out, others = scenes(80, seed=1), scenes(60, seed=6)
     reference = tl.make_reference(fitted, held_out)
@@ -170,6 +171,58 @@ def test_a_report_has_pictures_of_masks(fitted, tmp_path):
     assert "not drawn" not in page
     assert "Why it says what it says" not in page
     assert "image-segmentation" in tl.fitted.card.card_of(fitted)
+
+
+@pytest.mark.full
+def test_suggest_ranks_networks_by_a_head_trained_for_a_few_epochs(backbone):
+    poor = tl.heads.SegFormerDecoder(width=1, features=("stride_4",))
+    told = [builder(backbone, head=head, learning_rate=0.01) for head in (poor, HEAD)]
+    found, again = (tl.suggest(scenes(64), told, items=60, verbose=0) for _ in range(2))
+    assert [row.score for row in found] == [row.score for row in again]
+    assert found[0].builder.head == HEAD
+    assert found[0].score > found[1].score
+    low, high = found[0].interval
+    assert low < found[0].score < high
+    start = found.recommended
+    assert (start.freeze, start.builder.freeze, start.schedule) == (None, None, "auto")
+    assert start.training_seconds > 0
+    assert "Mean_iou: expected, of a head trained for 4 epochs on the frozen network" in str(found)
+    assert "the default recipe" in str(found)
+
+
+@pytest.mark.full
+def test_a_run_that_is_killed_ends_with_the_same_weights(backbone):
+    tl.testing.check_resume(builder(backbone), scenes(16), epochs=4, validation_split=0.25)
+
+
+@pytest.mark.full
+def test_a_run_is_estimated_searched_and_diagnosed(backbone, fitted):
+    estimate = tl.estimate(builder(backbone), scenes(32), epochs=2, price_per_hour="1 EUR")
+    assert estimate.seconds > 0
+    pytest.importorskip("optuna")
+    found = tl.search(
+        builder(backbone),
+        {"learning_rate": [1e-3, 1e-2]},
+        scenes(24),
+        trials=2,
+        epochs=2,
+        verbose=0,
+    )
+    assert 0 <= found.score <= 1
+    assert str(tl.diagnose(fitted))
+
+
+@pytest.mark.full
+def test_levels_in_half_precision_cost_nothing(backbone):
+    train, test = scenes(48), scenes(24, seed=1)
+    scores = [
+        builder(backbone, freeze="all")
+        .fit(train, epochs=6, cache=tl.Cache(dtype=dtype), validation_split=0, verbose=0)
+        .evaluate(test)
+        .mean_iou
+        for dtype in ("float32", "float16")
+    ]
+    assert scores[1] == pytest.approx(scores[0], abs=0.01)
 
 
 def test_it_is_saved_and_loaded(fitted, tmp_path):
