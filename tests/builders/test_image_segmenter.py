@@ -326,3 +326,16 @@ def test_what_is_advised_can_be_done(fitted, backbone):
         for remedy in advised:
             replace(builder(backbone), **remedy.changes)
         assert {"augmentation", "freeze"} <= {name for one in advised for name in one.changes}
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("cache", [True, False])
+def test_a_stream_is_learnt(backbone, cache):
+    tf = pytest.importorskip("tensorflow")
+    train, other = (
+        tf.data.Dataset.from_tensor_slices(scenes(16, seed=seed)).batch(8) for seed in (0, 1)
+    )
+    weighed = builder(backbone, freeze="all", class_weight="balanced")
+    fit = weighed.fit(train, other, epochs=2, cache=cache, verbose=0)
+    assert (fit.phases[0].stored is not None) == cache
+    assert 0 < fit.evaluate(other).mean_iou <= 1

@@ -211,7 +211,7 @@ def take_sample(
         shape=few.shape,
         noun=few.noun,
         skipped=few.skipped,
-        targets=targets.take(rows).of_shape(few.shape),
+        targets=targets.take(rows).as_opened(few.learnt, few.shape),
         size=round(len(rows) * len(few.items) / (few.count or 1)),  # a text may have several rows
         few=few,
         training=training,
