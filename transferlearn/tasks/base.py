@@ -209,6 +209,11 @@ class Encoding(abc.ABC, Generic[Prediction]):
         """
         return None
 
+    def guessed(self, guess: np.ndarray, seen: Evaluation) -> Evaluation:
+        """Scores a guess of all items that were evaluated, see `guess`."""
+        assert seen.targets is not None
+        return self.measure(np.repeat(guess[None], len(seen.targets), axis=0), seen.targets)
+
     def compare(self, first: Evaluation, second: Evaluation) -> PairedTest | None:
         """Tests, pair by pair, by how much the second score of the same items is the better one.
 

@@ -132,13 +132,14 @@ class MaskReader(MapReader):
     def joined(self, strips: Iterator[Strip], seen: Seen) -> MaskPrediction:
         """Takes the likeliest class of each pixel."""
         assert seen.size is not None
-        mask = np.zeros(seen.size, np.uint8)
+        mask, counts = np.zeros(seen.size, np.uint8), np.zeros(len(self.class_names), np.int64)
         for strip in strips:
             part, best = mask[strip.rows], np.float32(-np.inf)
             for i, channel in enumerate(strip.channels):
                 part[channel > best] = i
                 best = np.maximum(best, channel)
-        counts = np.bincount(mask.ravel(), minlength=len(self.class_names))
+            # Strip by strip, since counting makes int64 of each pixel.
+            counts += np.bincount(part.ravel(), minlength=len(counts))
         return MaskPrediction(
             shares=dict(zip(self.class_names, map(float, counts / mask.size), strict=True)),
             path=seen.path,
