@@ -239,6 +239,14 @@ class Guarded:
         await self._guard(scope, receive, send)
 
 
+def of_http(request: Any, error: Any) -> RefusalError:
+    """Says in a sentence what the framework refuses: a route or a method that there is not."""
+    path = request.url.path[:80]
+    sentences = {404: f"There is no route {path!r}.", 405: f"{path!r} takes no {request.method}."}
+    told = sentences.get(error.status_code, f"{error.detail!s:.200}")
+    return RefusalError(error.status_code, told, error.headers)
+
+
 def items_of(body: bytes, content_type: str) -> list[Any]:
     """Gives the items of a body: JSON, a text, or the bytes of one file."""
     kind = content_type.partition(";")[0].strip().lower()
