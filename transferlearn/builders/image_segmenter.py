@@ -12,7 +12,7 @@ from transferlearn.data import Dataset, Masks, Mirrored, Transform, Warped
 from transferlearn.data.targets import Weigh
 from transferlearn.heads import Decoder, Head, SegFormerDecoder
 from transferlearn.schedules import AutoForMasks, Schedule
-from transferlearn.tasks import MaskEncoding, MaskPrediction, Segmentation, Task
+from transferlearn.tasks import LayerEncoding, MaskEncoding, MaskPrediction, Segmentation, Task
 from transferlearn.tasks.segmentation import pixel_weights
 
 
@@ -36,11 +36,14 @@ class ImageSegmenterBuilder(ImageBuilder[MaskPrediction]):
             1 each epoch makes new ones.
         head: The decoder, which reads the backbone's pyramid.
         class_names, void: See `tl.data.Masks`.
+        multi_label: Whether a pixel can have several classes, or none. `predict` gives a mask for
+            each class then, and figures are computed class by class.
         class_weight: The weights of pixels by their class: `"balanced"` (all classes count alike),
             or a mapping from names or ids of classes to weights; other classes have 1.
         loss: By default cross-entropy plus the Dice loss; `tl.tasks.CrossEntropyDice(focus=2)`,
             `tl.tasks.Tversky()` or `tl.tasks.Boundary()`; or a loss of your own, which gets class
-            ids `(batch, height, width)`, -1 where there is void, and probabilities.
+            ids `(batch, height, width)`, -1 where there is void, and probabilities; with
+            `multi_label`, 1, 0 and -1 for void, `(batch, height, width, classes)`.
         metrics: Keras metrics that read the same; by default the mean IoU.
 
     Example:
@@ -53,6 +56,7 @@ class ImageSegmenterBuilder(ImageBuilder[MaskPrediction]):
     class_names: Sequence[str] | None = None
     void: int | str | None = 255
     class_weight: Mapping[Any, float] | str | None = None
+    multi_label: bool = False
 
     auto: ClassVar[Schedule] = AutoForMasks()
     _makes: ClassVar[str] = "segmenter"
@@ -60,6 +64,11 @@ class ImageSegmenterBuilder(ImageBuilder[MaskPrediction]):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "class_names", Masks(self.class_names, self.void).class_names)
+        if self.multi_label and self.class_weight is not None:
+            raise ValueError(
+                "class_weight has no meaning where a pixel may have several classes: leave it out. "
+                f"Received: class_weight={self.class_weight!r}"
+            )
         if self.mixup:
             raise ValueError(f"Masks cannot be mixed: leave mixup out. Received: {self.mixup}")
         self._transform("none")  # refuses an augmentation of images alone
@@ -97,8 +106,9 @@ class ImageSegmenterBuilder(ImageBuilder[MaskPrediction]):
 
     @property
     def task(self) -> Task[MaskPrediction]:
-        """Gives the task: segmentation into these classes."""
-        return Segmentation(Masks(self.class_names, void=self.void))
+        """Gives the task: segmentation into these classes, of which a pixel has one, or several."""
+        masks = Masks(self.class_names, void=self.void, multi_label=self.multi_label)
+        return Segmentation(masks)
 
     def build(self, num_classes: int) -> keras.Model:
         """Makes the compiled model, for plain `model.fit` and everything else that Keras does.
@@ -109,7 +119,8 @@ class ImageSegmenterBuilder(ImageBuilder[MaskPrediction]):
         Returns:
             A plain, flat, functional `keras.Model`, with probabilities
             `(batch, height, width, num_classes)` out. Its loss takes class ids
-            `(batch, height, width)`, -1 where there is void.
+            `(batch, height, width)`, -1 where there is void; with `multi_label`, 1, 0 and -1,
+            `(batch, height, width, num_classes)`.
 
         Example:
             model = tl.ImageSegmenterBuilder("MobileNetV2", freeze="all").build(3)
@@ -123,8 +134,9 @@ class ImageSegmenterBuilder(ImageBuilder[MaskPrediction]):
 
     def _blank(self, num_classes: int) -> MaskEncoding:
         """Makes an encoding for building without data."""
-        count = whole("num_classes", num_classes, least=2)
-        return MaskEncoding(
+        count = whole("num_classes", num_classes, least=1 if self.multi_label else 2)
+        encoding = LayerEncoding if self.multi_label else MaskEncoding
+        return encoding(
             class_names=tuple(map(str, range(count))),
             mask_values=tuple(range(count)),
             void=self.void,

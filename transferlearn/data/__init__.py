@@ -23,6 +23,7 @@ from transferlearn.data.targets import Classes as Classes
 from transferlearn.data.targets import ClassIds as ClassIds
 from transferlearn.data.targets import Encoded as Encoded
 from transferlearn.data.targets import Encoder as Encoder
+from transferlearn.data.targets import LayerMarks as LayerMarks
 from transferlearn.data.targets import Masks as Masks
 from transferlearn.data.targets import Numbers as Numbers
 from transferlearn.data.targets import OneHot as OneHot

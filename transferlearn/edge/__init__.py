@@ -11,6 +11,8 @@ from transferlearn.edge.item_reader import ArrayReader as ArrayReader
 from transferlearn.edge.item_reader import ItemReader as ItemReader
 from transferlearn.edge.item_reader import Rows as Rows
 from transferlearn.edge.item_reader import Seen as Seen
+from transferlearn.edge.maps.layers import LayerPrediction as LayerPrediction
+from transferlearn.edge.maps.layers import LayerReader as LayerReader
 from transferlearn.edge.maps.masks import MaskPrediction as MaskPrediction
 from transferlearn.edge.maps.masks import MaskReader as MaskReader
 from transferlearn.edge.maps.pictures import PicturePrediction as PicturePrediction

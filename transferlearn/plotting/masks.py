@@ -22,7 +22,7 @@ from transferlearn.plotting.evaluations import Draw, Mistake, check_type, mistak
 from transferlearn.plotting.labels import label, labels
 from transferlearn.plotting.matrices import draw_matrix
 from transferlearn.plotting.mistaken_items import file_of, items_of, pictures_of_items
-from transferlearn.tasks import MaskEncoding, MaskEvaluation
+from transferlearn.tasks import LayerEncoding, MaskEncoding, MaskEvaluation
 from transferlearn.types import Source
 
 _OPACITY = 0.55  # of a mask over its photo
@@ -136,10 +136,10 @@ def _(evaluation: MaskEvaluation) -> dict[str, Draw]:
     def confused() -> Figure:
         return draw_matrix(_counts(evaluation), evaluation.class_names, noun="pixels")
 
-    return {
-        "Overlap of each class": functools.partial(overlaps, evaluation),
-        "Confusion of pixels": confused,
-    }
+    drawn: dict[str, Draw] = {"Overlap of each class": functools.partial(overlaps, evaluation)}
+    if evaluation.confusion is not None:
+        drawn["Confusion of pixels"] = confused
+    return drawn
 
 
 @mistakes.register
@@ -153,6 +153,8 @@ def _(evaluation: MaskEvaluation, count: int = 12) -> list[Mistake]:
 def _(
     evaluation: MaskEvaluation, fitted: FittedModel[Any], source: Source | Dataset | None = None
 ) -> dict[str, Draw]:
+    if isinstance(fitted.encoding, LayerEncoding):
+        return {}
     return {"Worst photos": functools.partial(show_masks, fitted, source, evaluation)}
 
 
@@ -161,6 +163,11 @@ def _(encoding: MaskEncoding, targets: Any, axes: Sequence[Axes]) -> None:
     for ax, ids in zip(axes, np.asarray(targets), strict=False):
         _paint(ax, ids, len(encoding.class_names), _OPACITY)
     _legend(finished(*axes), encoding.class_names, bool((np.asarray(targets) < 0).any()))
+
+
+@draw_targets.register
+def _(encoding: LayerEncoding, targets: Any, axes: Sequence[Axes]) -> None:
+    """Draws nothing: the words beside a photo say which classes it shows."""
 
 
 def _lines(evaluation: MaskEvaluation, item: int) -> tuple[str, ...]:
@@ -193,6 +200,11 @@ def _read(
     encoding = fitted.encoding
     if not isinstance(encoding, MaskEncoding):
         raise TypeError(f"Masks are drawn of a segmenter. Received: a model of {encoding.name}")
+    if isinstance(encoding, LayerEncoding):
+        raise ValueError(
+            "Masks are drawn where a pixel has one class. Of several classes a pixel draw "
+            "fitted.predict(photo).picture(), or tl.plotting.overlaps(evaluation)."
+        )
     if isinstance(source, ItemDataset):
         rows = source.first_rows[np.asarray(numbers, int)]
         pixels = source.items.start(rows)() if len(rows) else np.empty((0, 1, 1, 3))

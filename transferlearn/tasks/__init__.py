@@ -1,6 +1,7 @@
 """Defines what is learnt: how targets become losses, scores, predictions and figures."""
 
 from transferlearn.edge import ClassPrediction as ClassPrediction
+from transferlearn.edge import LayerPrediction as LayerPrediction
 from transferlearn.edge import MaskPrediction as MaskPrediction
 from transferlearn.edge import NumberPrediction as NumberPrediction
 from transferlearn.edge import PicturePrediction as PicturePrediction
@@ -33,6 +34,8 @@ from transferlearn.tasks.scores import Share as Share
 from transferlearn.tasks.scores import Similarity as Similarity
 from transferlearn.tasks.segmentation import Boundary as Boundary
 from transferlearn.tasks.segmentation import CrossEntropyDice as CrossEntropyDice
+from transferlearn.tasks.segmentation import LayerEncoding as LayerEncoding
+from transferlearn.tasks.segmentation import LayerMeanIoU as LayerMeanIoU
 from transferlearn.tasks.segmentation import MaskEncoding as MaskEncoding
 from transferlearn.tasks.segmentation import MaskEvaluation as MaskEvaluation
 from transferlearn.tasks.segmentation import MaskLoss as MaskLoss

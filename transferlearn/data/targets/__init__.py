@@ -10,6 +10,7 @@ from transferlearn.data.targets.classes import Classes as Classes
 from transferlearn.data.targets.classes import ClassTargets as ClassTargets
 from transferlearn.data.targets.encoders import Binary as Binary
 from transferlearn.data.targets.encoders import ClassIds as ClassIds
+from transferlearn.data.targets.encoders import LayerMarks as LayerMarks
 from transferlearn.data.targets.encoders import NumberRows as NumberRows
 from transferlearn.data.targets.encoders import OneHot as OneHot
 from transferlearn.data.targets.encoders import PixelIds as PixelIds

@@ -6,6 +6,7 @@ import numpy as np
 
 from transferlearn.data.targets.base import Encoded, Encoder
 from transferlearn.data.targets.labels import one_hot
+from transferlearn.data.targets.masks.sources import VOID
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,18 @@ class PixelIds(Encoder):
         ids = np.full(256, -1, np.int32)
         ids[list(self.values)] = np.arange(len(self.values))
         return Encoded(ids[rows])
+
+
+@dataclass(frozen=True)
+class LayerMarks(Encoder):
+    """Says of each pixel whether it has each class, int8 `(batch, height, width, classes)`.
+
+    1 is yes, 0 is no, and -1 is void.
+    """
+
+    def __call__(self, rows: np.ndarray) -> Encoded:
+        """Encodes masks, uint8 `(batch, height, width, classes)` of 1, 0, and 255 for void."""
+        return Encoded(np.where(rows == VOID, -1, rows).astype(np.int8))
 
 
 @dataclass(frozen=True)

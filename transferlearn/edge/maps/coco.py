@@ -1,7 +1,7 @@
 """Writes masks in the form of COCO: JSON with the runs of pixels of each class."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ def write_coco(
 
     Args:
         path: The file, which ends in `.json`; one that is there is replaced.
-        masks: The name of each photo's file, and the class of each of its pixels.
+        masks: The name of each photo's file, and the class of each of its pixels,
+            `(height, width)`, or whether each has each class, bool `(height, width, classes)`.
         class_names: The names of the classes, which get the ids 1, 2 and so on.
 
     Reference: [COCO's format](https://cocodataset.org/#format-data).
@@ -28,10 +29,10 @@ def write_coco(
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for number, (name, mask) in enumerate(masks, start=1):
-        height, width = mask.shape
+        height, width = mask.shape[:2]
         images.append({"id": number, "file_name": name, "height": height, "width": width})
-        for i in np.unique(mask).tolist():
-            found = _annotation(mask == i)
+        for i, shown in _areas(mask):
+            found = _annotation(shown)
             annotations.append(
                 {"id": len(annotations) + 1, "image_id": number, "category_id": i + 1, **found}
             )
@@ -39,6 +40,14 @@ def write_coco(
     told = {"images": images, "annotations": annotations, "categories": categories}
     with written_whole(path) as draft:
         draft.write_text(json.dumps(told), "utf-8")
+
+
+def _areas(mask: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Gives the place of each class that a mask shows, and its pixels, bool `(height, width)`."""
+    if mask.ndim == 3:
+        yield from ((i, mask[..., i]) for i in range(mask.shape[-1]) if mask[..., i].any())
+    else:
+        yield from ((i, mask == i) for i in np.unique(mask).tolist())
 
 
 def _annotation(shown: np.ndarray) -> dict[str, Any]:

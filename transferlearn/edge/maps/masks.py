@@ -85,6 +85,10 @@ class MaskPrediction:
                 'A mask is saved as a PNG, such as "mask.png", since others lose ids, or in the '
                 f'form of COCO, as "mask.json". Received: {file}'
             )
+        self._write_png(file)
+
+    def _write_png(self, file: Path) -> None:
+        """Writes the mask with its palette."""
         with written_whole(file) as draft:
             self.picture().save(draft, format="PNG")
 

@@ -1,4 +1,4 @@
-"""Defines the task of segmentation, and what a segmenter knows of its classes."""
+"""Defines what a segmenter knows of its classes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,20 +13,24 @@ from transferlearn.data import Masks, Target, Targets
 from transferlearn.data.targets import MaskTargets, PixelIds
 from transferlearn.edge import MaskPrediction, MaskReader, Seen
 from transferlearn.edge.maps.masks import shares_of
-from transferlearn.heads import Output
+from transferlearn.heads import Activation, Output
 from transferlearn.monitoring import PixelShares
-from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, Task, in_numpy
+from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, in_numpy
 from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.pairs import PairedTest
 from transferlearn.tasks.scores import Overlap, Score
-from transferlearn.tasks.segmentation.figures import MaskEvaluation, MaskTally, paired_masks
+from transferlearn.tasks.segmentation.figures import (
+    MaskEvaluation,
+    MaskTally,
+    OverlapTally,
+    paired_masks,
+)
 from transferlearn.tasks.segmentation.losses import CrossEntropyDice
 from transferlearn.tasks.segmentation.metrics import MeanIoU
 from transferlearn.templates import copy_metrics
 from transferlearn.types import Json, Loss, Metrics, Tensor
 from transferlearn.wording import counted
 
-_MASKS = Masks()
 _NAMED = 2  # classes in a few words about a mask
 
 
@@ -47,6 +51,7 @@ class MaskEncoding(Encoding[MaskPrediction]):
     score: ClassVar[Score] = Overlap("mean_iou")
     by_batch: ClassVar[bool] = True
     mixes: ClassVar[bool] = False
+    activation: ClassVar[Activation] = "softmax"  # behind the decoder
 
     class_names: tuple[str, ...]
     mask_values: tuple[int, ...]
@@ -96,8 +101,8 @@ class MaskEncoding(Encoding[MaskPrediction]):
         if self.size is not None:
             enlarge = keras.layers.Resizing(*self.size, dtype="float32", name="enlarged")
             logits = enlarge(logits)
-        softmax = keras.layers.Activation("softmax", dtype="float32", name="class_shares")
-        return {name: softmax(logits)}
+        shares = keras.layers.Activation(self.activation, dtype="float32", name="class_shares")
+        return {name: shares(logits)}
 
     def of_network(self, outputs: Mapping[str, NetworkOutput], loss: Loss | None) -> Self:
         """Refuses outputs with an activation, or with more or fewer units than classes."""
@@ -148,7 +153,7 @@ class MaskEncoding(Encoding[MaskPrediction]):
         overlaps[:, 0, place], overlaps[:, 2, place] = shown[:, place], shown.sum(axis=1)
         confusion = np.zeros((shown.shape[1],) * 2, np.int64)
         confusion[:, place] = shown.sum(axis=0)
-        return MaskTally(self.class_names, confusion, overlaps).evaluation()
+        return MaskTally(self.class_names, overlaps, confusion).evaluation()
 
     def values(self, outputs: Any) -> np.ndarray:
         """Gives the probabilities as they are."""
@@ -167,7 +172,7 @@ class MaskEncoding(Encoding[MaskPrediction]):
         reader = self.output_reader()
         return reader.read({reader.output: values}, seen)
 
-    def tally(self, values: np.ndarray, targets: np.ndarray) -> MaskTally:
+    def tally(self, values: np.ndarray, targets: np.ndarray) -> OverlapTally:
         """Counts the pixels of each class that were taken for each class."""
         ids = PixelIds(self.mask_values)(targets).targets
         return MaskTally.of(values.argmax(axis=-1), ids, self.class_names)
@@ -187,10 +192,13 @@ class MaskEncoding(Encoding[MaskPrediction]):
         found = []
         for ids in np.asarray(encoded):
             counts = np.bincount(ids[ids >= 0].ravel(), minlength=len(self.class_names))
-            shares = counts / max(1, ids.size)
-            most = [i for i in np.argsort(-shares, kind="stable")[:_NAMED] if shares[i]]
-            found.append(", ".join(f"{self.class_names[i]} {shares[i]:.0%}" for i in most))
+            found.append(self.most_of(counts / max(1, ids.size)))
         return found
+
+    def most_of(self, shares: np.ndarray) -> str:
+        """Names the classes with the largest shares of a mask's pixels, `(classes,)`."""
+        most = [i for i in np.argsort(-shares, kind="stable")[:_NAMED] if shares[i]]
+        return ", ".join(f"{self.class_names[i]} {shares[i]:.0%}" for i in most)
 
     def gives(self) -> str:
         """Says what the network gives, for those who call it without this package."""
@@ -215,26 +223,4 @@ class MaskEncoding(Encoding[MaskPrediction]):
             mask_values=tuple(settings["mask_values"]),
             void=settings["void"],
             size=None if size is None else tuple(size),
-        )
-
-
-@dataclass(frozen=True)
-class Segmentation(Task[MaskPrediction]):
-    """Learns the class of each pixel.
-
-    Args:
-        target: Says where the masks are found in the data, and names their classes.
-    """
-
-    target: Target = _MASKS
-
-    def learn(self, targets: Targets) -> MaskEncoding:
-        """Takes the classes that the masks have."""
-        if not isinstance(targets, MaskTargets):
-            raise TypeError(f"A segmenter learns masks. Received: {type(targets).__name__}")
-        return MaskEncoding(
-            class_names=targets.class_names,
-            mask_values=targets.values,
-            void=targets.void,
-            size=targets.size,
         )

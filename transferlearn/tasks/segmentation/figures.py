@@ -1,7 +1,8 @@
 """Computes the figures of masks from pixels that are counted item by item."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import abc
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -20,7 +21,8 @@ class MaskEvaluation(Evaluation):
     Attributes:
         class_names: The names of the classes.
         confusion: The pixels of each class (rows) that were taken for each class (columns), int64
-            `(classes, classes)`; void is left out.
+            `(classes, classes)`; void is left out. `None` where a pixel may have several classes:
+            then there are neither `pixel_accuracy` nor `foreground_iou`.
         overlaps: For each item and class the pixels that are of the class and were taken for it,
             those that are of the class, and those that were taken for it, int64
             `(items, 3, classes)`.
@@ -38,18 +40,78 @@ class MaskEvaluation(Evaluation):
 
 
 @dataclass(frozen=True, eq=False)
-class MaskTally(Tally):
-    """Holds how many pixels of some items are of each class, and were taken for each.
+class OverlapTally(Tally):
+    """Holds for each of some items and each class how many pixels are of it, and taken for it.
 
     Attributes:
         class_names: The names of the classes.
-        confusion: As in `MaskEvaluation`, over these items.
         overlaps: As in `MaskEvaluation`.
     """
 
     class_names: tuple[str, ...]
-    confusion: np.ndarray
     overlaps: np.ndarray
+
+    @property
+    def mean_ious(self) -> np.ndarray:
+        """Gives the mean IoU of each item."""
+        return _mean_iou(self.overlaps)
+
+    @abc.abstractmethod
+    def evaluation(self) -> MaskEvaluation:
+        """Computes all figures."""
+
+    def of_sums(self, figures: Callable[..., Mapping[str, np.ndarray]]) -> MaskEvaluation:
+        """Computes figures of summed overlaps, with the intervals that resampling items gives."""
+        names, sums = self.class_names, group_sums(self.overlaps.reshape(len(self.overlaps), -1))
+        intervals = bootstrap(sums, lambda drawn: figures(drawn, names))
+        total = figures(sums.sum(axis=0), names)
+        return MaskEvaluation(
+            {"count": len(self.overlaps), **{name: float(x) for name, x in total.items()}},
+            intervals,
+            interval_methods=dict.fromkeys(intervals, "bootstrap"),
+            class_names=names,
+            overlaps=self.overlaps,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class LayerTally(OverlapTally):
+    """Holds how many pixels of some items have each class, of which a pixel may have several."""
+
+    @classmethod
+    def of(cls, said: np.ndarray, marks: np.ndarray, names: Sequence[str]) -> Self:
+        """Counts pixels.
+
+        Args:
+            said: Whether each pixel was taken for each class, bool `(items, height, width,
+                classes)`.
+            marks: 1 where a pixel has a class, 0, and -1 for void, of the same shape.
+            names: The names of the classes.
+        """
+        shown, said = marks > 0, said & (marks >= 0)
+        counts = [part.sum(axis=(1, 2)) for part in (shown & said, shown, said)]
+        return cls(tuple(names), np.stack(counts, axis=1).astype(np.int64))
+
+    @classmethod
+    def joined(cls, tallies: Sequence[Self]) -> Self:
+        """Puts the counts of several batches together."""
+        overlaps = np.concatenate([one.overlaps for one in tallies])
+        return cls(tallies[0].class_names, overlaps)
+
+    def evaluation(self) -> MaskEvaluation:
+        """Computes mean IoU, mean Dice, and both of each class."""
+        return self.of_sums(_of_layers)
+
+
+@dataclass(frozen=True, eq=False)
+class MaskTally(OverlapTally):
+    """Holds how many pixels of some items are of each class, and were taken for each.
+
+    Attributes:
+        confusion: As in `MaskEvaluation`, over these items.
+    """
+
+    confusion: np.ndarray
 
     @classmethod
     def of(
@@ -68,35 +130,23 @@ class MaskTally(Tally):
             pairs = count_pairs(answers, ids, count)
             overlaps.append([np.diagonal(pairs), pairs.sum(axis=1), pairs.sum(axis=0)])
             total += pairs
-        return cls(tuple(names), total, np.array(overlaps, np.int64).reshape(-1, 3, count))
-
-    @property
-    def mean_ious(self) -> np.ndarray:
-        """Gives the mean IoU of each item."""
-        return _mean_iou(self.overlaps)
+        return cls(tuple(names), np.array(overlaps, np.int64).reshape(-1, 3, count), total)
 
     @classmethod
     def joined(cls, tallies: Sequence[Self]) -> Self:
         """Puts the counts of several batches together."""
         confusion = np.sum([one.confusion for one in tallies], axis=0)
         overlaps = np.concatenate([one.overlaps for one in tallies])
-        return cls(tallies[0].class_names, confusion, overlaps)
+        return cls(tallies[0].class_names, overlaps, confusion)
 
     def evaluation(self) -> MaskEvaluation:
         """Computes all figures, with the intervals that resampling items gives."""
-        names, sums = self.class_names, group_sums(self.overlaps.reshape(len(self.overlaps), -1))
-        figures = _figures(sums.sum(axis=0), names)
-        intervals = bootstrap(sums, lambda drawn: _figures(drawn, names))
         pixels = self.confusion.sum(axis=1)
         commonest = pixels.max() / max(1, pixels.sum())
-        return MaskEvaluation(
-            {"count": len(self.overlaps), **{name: float(x) for name, x in figures.items()}},
-            intervals,
-            interval_methods=dict.fromkeys(intervals, "bootstrap"),
+        return replace(
+            self.of_sums(_figures),
             baseline=float(commonest / max(1, np.count_nonzero(pixels))),
-            class_names=names,
             confusion=self.confusion,
-            overlaps=self.overlaps,
         )
 
 
@@ -140,6 +190,13 @@ def _ious(overlaps: np.ndarray) -> np.ndarray:
     """Gives the IoU of each class; NaN for one that neither masks nor predictions have."""
     both, shown, said = np.moveaxis(overlaps, -2, 0)
     return np.where(shown + said > 0, both / np.maximum(shown + said - both, 1), np.nan)
+
+
+def _of_layers(sums: np.ndarray, names: Sequence[str]) -> Mapping[str, np.ndarray]:
+    """Computes those figures of sums `(..., 3 * classes)` that need no single class a pixel."""
+    found = _figures(sums, names)
+    kept = ("mean_iou", "mean_dice", "iou: ", "dice: ")
+    return {name: values for name, values in found.items() if name.startswith(kept)}
 
 
 def _figures(sums: np.ndarray, names: Sequence[str]) -> Mapping[str, np.ndarray]:

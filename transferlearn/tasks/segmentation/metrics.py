@@ -1,9 +1,10 @@
-"""Defines the metric of masks, which leaves void pixels out."""
+"""Defines the metrics of masks, which leave void pixels out."""
 
 from typing import Any
 
 import keras
 
+from transferlearn.edge.maps.layers import THRESHOLD
 from transferlearn.types import Tensor
 
 
@@ -42,6 +43,46 @@ class MeanIoU(keras.metrics.Metric):
         ops = keras.ops
         both = ops.diagonal(self._pixels)
         either = ops.sum(self._pixels, axis=0) + ops.sum(self._pixels, axis=1) - both
+        seen = ops.cast(either > 0, self.dtype)
+        return ops.sum(both / ops.maximum(either, 1.0)) / ops.maximum(ops.sum(seen), 1.0)
+
+    def get_config(self) -> dict[str, Any]:
+        """Gives the settings that `from_config` takes."""
+        return {**super().get_config(), "classes": self.classes}
+
+
+@keras.saving.register_keras_serializable("transferlearn")
+class LayerMeanIoU(keras.metrics.Metric):
+    """Measures the mean IoU of classes of which a pixel may have several, with void left out.
+
+    A pixel is taken for each class with a probability of at least 0.5. Pixels are summed over all
+    batches first. A class that neither targets nor outputs have is not in the mean.
+
+    Args:
+        classes: How many classes there are.
+    """
+
+    def __init__(self, classes: int, name: str = "mean_iou", dtype: str | None = None) -> None:
+        super().__init__(name=name, dtype=dtype)
+        self.classes = classes
+        # Of each class the pixels that are of it and were taken for it, and those that are either.
+        self._pixels = self.add_weight(shape=(2, classes), initializer="zeros", name="pixels")
+
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:
+        """Counts a batch of marks 1, 0 or -1, and of probabilities; weights are not used."""
+        ops = keras.ops
+        marks = ops.cast(y_true, "int32")
+        shown, said = marks > 0, ops.logical_and(marks >= 0, y_pred >= THRESHOLD)
+        parts = [ops.logical_and(shown, said), ops.logical_or(shown, said)]
+        counts = [ops.sum(ops.cast(part, self.dtype), axis=(0, 1, 2)) for part in parts]
+        self._pixels.assign_add(ops.stack(counts))
+
+    def result(self) -> Tensor:
+        """Computes the mean IoU, a scalar from 0 to 1."""
+        ops = keras.ops
+        both, either = self._pixels[0], self._pixels[1]
         seen = ops.cast(either > 0, self.dtype)
         return ops.sum(both / ops.maximum(either, 1.0)) / ops.maximum(ops.sum(seen), 1.0)
 
