@@ -153,7 +153,13 @@ def test_no_built_in_is_left_out():
     from transferlearn.freezing.base import FreezeEither
 
     assert ours(tl.heads.Head) == {type(head) for head in HEADS}
-    assert ours(tl.heads.Decoder) == {tl.heads.PictureUNet, tl.heads.SegFormerDecoder}
+    assert ours(tl.heads.Decoder) == {
+        tl.heads.ASPP,
+        tl.heads.FPN,
+        tl.heads.PictureUNet,
+        tl.heads.SegFormerDecoder,
+        tl.heads.UNet,
+    }
     assert ours(FreezeStrategy) == {type(freezing) for freezing in FREEZINGS}
     assert FreezeEither in {type(freezing) for freezing in FREEZINGS}
     assert ours(tl.Schedule) == {type(schedule) for schedule in SCHEDULES}

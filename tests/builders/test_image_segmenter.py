@@ -13,6 +13,9 @@ from PIL import Image
 import transferlearn as tl
 from tests.masks import scenes, write
 from tests.networks import small_backbone
+from transferlearn.advice.diagnosis import remedies
+from transferlearn.advice.diagnosis.curves import Curves
+from transferlearn.advice.diagnosis.evidence import gather
 from transferlearn.splitting import boundary
 from transferlearn.tasks import MaskEncoding
 
@@ -118,6 +121,7 @@ def test_photos_are_drawn_with_their_masks_and_answers(fitted, backbone):
         tl.explaining.explain(fitted, images)
 
 
+@pytest.mark.full
 def test_a_monitor_watches_shares_of_pixels_and_the_coarsest_map(fitted):
     held_out, others = scenes(80, seed=1), scenes(60, seed=6)
     reference = tl.make_reference(fitted, held_out)
@@ -169,6 +173,58 @@ def test_a_report_has_pictures_of_masks(fitted, tmp_path):
     assert "image-segmentation" in tl.fitted.card.card_of(fitted)
 
 
+@pytest.mark.full
+def test_suggest_ranks_networks_by_a_head_trained_for_a_few_epochs(backbone):
+    poor = tl.heads.SegFormerDecoder(width=1, features=("stride_4",))
+    told = [builder(backbone, head=head, learning_rate=0.01) for head in (poor, HEAD)]
+    found, again = (tl.suggest(scenes(64), told, items=60, verbose=0) for _ in range(2))
+    assert [row.score for row in found] == [row.score for row in again]
+    assert found[0].builder.head == HEAD
+    assert found[0].score > found[1].score
+    low, high = found[0].interval
+    assert low < found[0].score < high
+    start = found.recommended
+    assert (start.freeze, start.builder.freeze, start.schedule) == (None, None, "auto")
+    assert start.training_seconds > 0
+    assert "Mean_iou: expected, of a head trained for 4 epochs on the frozen network" in str(found)
+    assert "the default recipe" in str(found)
+
+
+@pytest.mark.full
+def test_a_run_that_is_killed_ends_with_the_same_weights(backbone):
+    tl.testing.check_resume(builder(backbone), scenes(16), epochs=4, validation_split=0.25)
+
+
+@pytest.mark.full
+def test_a_run_is_estimated_searched_and_diagnosed(backbone, fitted):
+    estimate = tl.estimate(builder(backbone), scenes(32), epochs=2, price_per_hour="1 EUR")
+    assert estimate.seconds > 0
+    pytest.importorskip("optuna")
+    found = tl.search(
+        builder(backbone),
+        {"learning_rate": [1e-3, 1e-2]},
+        scenes(24),
+        trials=2,
+        epochs=2,
+        verbose=0,
+    )
+    assert 0 <= found.score <= 1
+    assert str(tl.diagnose(fitted))
+
+
+@pytest.mark.full
+def test_levels_in_half_precision_cost_nothing(backbone):
+    train, test = scenes(48), scenes(24, seed=1)
+    scores = [
+        builder(backbone, freeze="all")
+        .fit(train, epochs=6, cache=tl.Cache(dtype=dtype), validation_split=0, verbose=0)
+        .evaluate(test)
+        .mean_iou
+        for dtype in ("float32", "float16")
+    ]
+    assert scores[1] == pytest.approx(scores[0], abs=0.01)
+
+
 def test_it_is_saved_and_loaded(fitted, tmp_path):
     fitted.save(tmp_path / "saved")
     again = tl.load(tmp_path / "saved")
@@ -199,9 +255,16 @@ def test_the_saved_model_predicts_without_this_package(fitted, tmp_path):
         np.testing.assert_array_equal(one.mask, row.argmax(axis=-1))
 
 
-def test_stored_equals_live(backbone):
+@pytest.mark.parametrize(
+    "variation",
+    [
+        {"augmentation": "light"},
+        pytest.param({"augmentation": "strong", "views": 3}, marks=pytest.mark.full),
+    ],
+)
+def test_stored_equals_live(backbone, variation):
     fits = [
-        builder(backbone, freeze="all", augmentation="light").fit(
+        builder(backbone, freeze="all", **variation).fit(
             scenes(16), epochs=2, cache=cache, verbose=0
         )
         for cache in (False, True)
@@ -230,6 +293,10 @@ def test_layers_that_the_decoder_does_not_read_are_left_out(backbone):
 def test_what_cannot_work_is_said(backbone):
     with pytest.raises(TypeError, match="head is a decoder"):
         builder(backbone, head=tl.heads.PooledDense())
+    with pytest.raises(ValueError, match="Masks cannot be mixed"):
+        builder(backbone, mixup=0.2)
+    with pytest.raises(ValueError, match="Of an image there are two views"):
+        builder(backbone, augmentation="light", views=4)
     with pytest.raises(ValueError, match="leave the masks as they were"):
         builder(backbone, augmentation=keras.layers.RandomFlip("horizontal"))
     with pytest.raises(ValueError, match=r"has the features last, .*Received: stride_8, stride_16"):
@@ -248,3 +315,27 @@ def test_a_decoder_can_be_written_in_the_builder(backbone):
     model = Mine(backbone, head=HEAD, image_size=(32, 32), depth=7).build(3)
     assert model.get_layer("mine").filters == 7
     assert model.output_shape == (None, 32, 32, 3)
+
+
+def test_what_is_advised_can_be_done(fitted, backbone):
+    curves = Curves.of(fitted)
+    case = remedies.Case.of(fitted, curves, gather(fitted, curves, None, None))
+    for frozen in (0.0, 0.5, 1.0):
+        part = replace(case, frozen=frozen)
+        advised = [*remedies.against_overfitting(part), *remedies.against_underfitting(part)]
+        for remedy in advised:
+            replace(builder(backbone), **remedy.changes)
+        assert {"augmentation", "freeze"} <= {name for one in advised for name in one.changes}
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("cache", [True, False])
+def test_a_stream_is_learnt(backbone, cache):
+    tf = pytest.importorskip("tensorflow")
+    train, other = (
+        tf.data.Dataset.from_tensor_slices(scenes(16, seed=seed)).batch(8) for seed in (0, 1)
+    )
+    weighed = builder(backbone, freeze="all", class_weight="balanced")
+    fit = weighed.fit(train, other, epochs=2, cache=cache, verbose=0)
+    assert (fit.phases[0].stored is not None) == cache
+    assert 0 < fit.evaluate(other).mean_iou <= 1

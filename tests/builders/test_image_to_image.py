@@ -183,3 +183,40 @@ def test_what_cannot_work_is_said(backbone):
         builder(backbone, degradation="denoise")
     with pytest.raises(ValueError, match='features are "image" and at least one level'):
         tl.heads.PictureUNet(features=("stride_2",))
+
+
+@pytest.mark.full
+def test_an_interrupted_run_goes_on_to_the_same_weights(backbone):
+    tl.testing.check_resume(brightening(backbone), blocks(16), epochs=2)
+
+
+@pytest.mark.full
+def test_an_export_gives_the_same_pictures_of_photos_of_any_size(fitted, tmp_path):
+    exported = tl.export(fitted, tmp_path / "exported", blocks(16, seed=1), format="onnx")
+    assert exported.checked.equal == 1
+    runner = tl.edge.Runner(exported.path)
+    photo = blocks(1, size=40, seed=5)[0]
+    for tile in (None, 32):
+        found, expected = (one.predict(photo, tile=tile).pixels for one in (runner, fitted))
+        assert found.shape == (80, 80, 3)
+        assert np.abs(found.astype(int) - expected).max() <= 1
+
+
+@pytest.mark.full
+def test_a_report_shows_the_worst_pictures(fitted, tmp_path):
+    tl.report(fitted, tmp_path / "report.html", blocks(8, seed=1))
+    assert "Worst pictures" in (tmp_path / "report.html").read_text("utf-8")
+
+
+@pytest.mark.full
+def test_another_loss_and_callbacks_see_the_whole_model(backbone):
+    seen = []
+    watch = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: seen.append(logs["val_ssim"])
+    )
+    loss = tl.tasks.PerceptualLoss(backbone, features=("stride_2",), weight=5)
+    fitted = brightening(backbone, loss=loss).fit(
+        blocks(16), blocks(8, seed=1), epochs=2, callbacks=[watch], verbose=0
+    )
+    assert seen == fitted.history.history["val_ssim"]
+    assert fitted.history.history["loss"][1] < fitted.history.history["loss"][0]

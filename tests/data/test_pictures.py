@@ -7,7 +7,9 @@ import pytest
 from PIL import Image
 
 import transferlearn as tl
+from tests.networks import Levels
 from tests.pictures import blocks, darker, write
+from transferlearn.backbones import registry
 from transferlearn.data import (
     DataWarning,
     DegradedImages,
@@ -17,7 +19,7 @@ from transferlearn.data import (
     load,
     load_pair,
 )
-from transferlearn.data.loading import Reading
+from transferlearn.data.loading import Reading, load_excerpt
 
 pytestmark = pytest.mark.core
 KIND = Images(image_size=(16, 16))
@@ -193,3 +195,32 @@ def test_degradations_that_cannot_work_are_refused():
         tl.data.super_resolution(1)
     with pytest.raises(ValueError, match="colour is red, green and blue"):
         tl.data.inpaint(colour=(0, 0))
+
+
+@pytest.mark.parametrize("degradation", [None, tl.data.super_resolution(2)])
+def test_an_estimate_knows_the_size_of_the_targets_from_a_few_items(sources, degradation):
+    registry.register(Levels())
+    good = blocks(12)
+    builder = tl.ImageToImageBuilder("Levels", degradation=degradation, image_size=(16, 16))
+    source = good if degradation else (good[:, ::2, ::2], good)
+
+    class Watching:
+        def length(self, sample, item_bytes):
+            return 12
+
+        def now(self):
+            return 0.0
+
+    sample, held_out = load_excerpt(
+        source,
+        None,
+        builder.reading(),
+        validation_split=0.2,
+        least_to_split=0,
+        seed=0,
+        share=lambda items: 0.3,
+        observer=Watching(),
+    )
+    assert len(sample.few.items) < len(held_out.items) + sample.size
+    encoding = builder.task.learn(sample.learnt)
+    assert (encoding.scale, encoding.size) == (2, (32, 32))

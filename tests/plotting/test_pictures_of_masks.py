@@ -39,7 +39,7 @@ def test_overlaps_and_confusion_are_those_of_the_evaluation(evaluation):
     assert ax.get_title().endswith("pixels right")
     for draw in drawn.values():
         draw().draw_without_rendering()
-    with pytest.raises(TypeError, match="drawn of a MaskEvaluation"):
+    with pytest.raises(TypeError, match="needs a MaskEvaluation"):
         tl.plotting.overlaps({})
 
 

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import sqlite3
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -79,3 +80,16 @@ def test_a_runner_answers_for_tiles():
     assert not runner.predict(pixels).mask.any()
     two = runner.predict([pixels, pixels[:50]], tile=32)
     assert [one.mask.shape for one in two] == [(100, 100), (50, 100)]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("tile", [None, 128, 1024])
+def test_a_photo_of_twelve_megapixels_takes_little_more_memory_than_itself(tile):
+    runner, pixels = reds(), np.zeros((3000, 4000, 3), "uint8")
+    pixels[:, 2000:, 0] = 250
+    tracemalloc.start()
+    found = runner.predict(pixels, tile=tile)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2.5 * pixels.nbytes
+    assert found.shares["<b>"] == pytest.approx(0.5, abs=0.15)

@@ -74,7 +74,7 @@ def test_figures_have_intervals_and_go_batch_by_batch():
     assert test.difference == pytest.approx(1 - whole.ssim)
 
 
-def test_a_perceptual_loss_sees_more_than_pixels():
+def test_a_perceptual_loss_sees_more_than_pixels(sources):
     registry.register(Levels())
     keras.utils.set_random_seed(0)
     seen = tl.tasks.Perceptual("Levels", features=("stride_2", "stride_4"))

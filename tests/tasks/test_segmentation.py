@@ -85,6 +85,15 @@ def test_a_model_is_compared_with_another_photo_by_photo(answers):
     assert found.p_value < 0.01
 
 
+def test_a_guess_is_scored_by_counts_as_its_pixels_would_be(answers):
+    shares, masks = answers
+    guess = np.tile(np.eye(4, dtype="float32")[1], (8, 8, 1))
+    found = ENCODING.guessed(guess, ENCODING.measure(shares, masks))
+    expected = ENCODING.measure(np.tile(guess, (12, 1, 1, 1)), masks)
+    np.testing.assert_array_equal(found.overlaps, expected.overlaps)
+    np.testing.assert_array_equal(found.confusion, expected.confusion)
+
+
 def test_the_metric_sums_over_batches_and_leaves_void_out(answers):
     shares, masks = answers
     ids = tl.data.PixelIds(ENCODING.mask_values)(masks).targets

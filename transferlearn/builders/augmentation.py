@@ -6,10 +6,11 @@ from typing import TypeAlias
 import keras
 
 from transferlearn.checks import number, whole
+from transferlearn.data import Transform
 from transferlearn.types import Tensor
 
-Augmentation: TypeAlias = str | keras.Layer | Sequence[keras.Layer] | None
-"""The name of a preset, a layer or several; `None` leaves the choice to the schedule."""
+Augmentation: TypeAlias = str | keras.Layer | Sequence[keras.Layer] | Transform | None
+"""The name of a preset, a layer or several, or a `Transform`; `None`: the schedule's."""
 
 _MOST_VIEWS = 1000  # of one image; an epoch uses one, so more views than epochs are useless
 
@@ -54,6 +55,8 @@ def check_variation(augmentation: Augmentation, views: int, mixup: float) -> Non
             f"augmentation by name is one of {', '.join(PRESETS)}. "
             f"Received: augmentation={augmentation!r}"
         )
+    if isinstance(augmentation, Transform) and views > 1:
+        raise ValueError(f"views goes into the augmentation itself. Received: {augmentation!r}")
     for layer in _layers(augmentation):
         if not isinstance(layer, keras.Layer):
             raise TypeError(
@@ -108,7 +111,7 @@ def copy_augmentation(augmentation: Augmentation, shape: tuple[int, ...]) -> ker
 
 def _layers(augmentation: Augmentation) -> list[keras.Layer]:
     """Gives the layers of an augmentation, of which a preset makes new ones."""
-    if augmentation is None:
+    if augmentation is None or isinstance(augmentation, Transform):
         return []
     if isinstance(augmentation, str):
         return PRESETS[augmentation]()

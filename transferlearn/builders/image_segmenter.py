@@ -8,9 +8,8 @@ import keras
 
 from transferlearn.builders.images import ImageBuilder
 from transferlearn.checks import whole
-from transferlearn.data import Dataset, Masks
+from transferlearn.data import Dataset, Masks, Mirrored, Transform, Warped
 from transferlearn.data.targets import Weigh
-from transferlearn.data.transforms import Mirrored
 from transferlearn.heads import Decoder, Head, SegFormerDecoder
 from transferlearn.schedules import AutoForMasks, Schedule
 from transferlearn.tasks import MaskEncoding, MaskPrediction, Segmentation, Task
@@ -29,8 +28,12 @@ class ImageSegmenterBuilder(ImageBuilder[MaskPrediction]):
         backbone, weights, freeze, batch_norm, optimizer, learning_rate, batch_size, precision,
             on_error, groups, seed: See `ImageClassifierBuilder`.
         image_size, value_range: See `tl.builders.ImageBuilder`.
-        augmentation: `"light"` (each epoch sees each image, with its mask, mirrored or not) or
-            `"none"`; by default the schedule's, which is `"light"`.
+        augmentation: What is done to images and masks together: `"light"` (each epoch sees each
+            image mirrored or not), `"strong"` (also turned, zoomed, moved, and in other colours),
+            `"none"`, or a `tl.data.Transform` such as `tl.data.Warped(turn=180)`; by default the
+            schedule's, which is `"light"`.
+        views: Of `"strong"`, how many views of each image, with its mask, are made and stored; with
+            1 each epoch makes new ones.
         head: The decoder, which reads the backbone's pyramid.
         class_names, void: See `tl.data.Masks`.
         class_weight: The weights of pixels by their class: `"balanced"` (all classes count alike),
@@ -57,13 +60,9 @@ class ImageSegmenterBuilder(ImageBuilder[MaskPrediction]):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "class_names", Masks(self.class_names, self.void).class_names)
-        if self.augmentation not in (None, "none", "light") or self.views > 1 or self.mixup:
-            raise ValueError(
-                "An augmentation of images alone would leave the masks as they were: "
-                "augmentation is 'light' (mirrored, with the masks) or 'none'; leave views and "
-                f"mixup out. Received: augmentation={self.augmentation!r}, views={self.views}, "
-                f"mixup={self.mixup}"
-            )
+        if self.mixup:
+            raise ValueError(f"Masks cannot be mixed: leave mixup out. Received: {self.mixup}")
+        self._transform("none")  # refuses an augmentation of images alone
         if not isinstance(self.head, Decoder):
             raise TypeError(
                 "A segmenter's head is a decoder, such as tl.heads.SegFormerDecoder(). "
@@ -71,9 +70,26 @@ class ImageSegmenterBuilder(ImageBuilder[MaskPrediction]):
             )
 
     def _variation(self, shape: tuple[int, ...], plan: Schedule) -> dict[str, Any]:
-        """Gives the mirroring of images and masks, if the builder or else the schedule asks."""
-        wanted = plan.augmentation if self.augmentation is None else self.augmentation
-        return {"transform": Mirrored() if wanted == "light" else None}
+        """Gives the augmentation of images and masks together."""
+        return {"transform": self._transform(plan.augmentation)}
+
+    def _transform(self, default: str) -> Transform | None:
+        """Makes what changes images and masks, by the builder's setting or else the default."""
+        given: object = default if self.augmentation is None else self.augmentation
+        if isinstance(given, Transform):
+            return given
+        if not isinstance(given, str):
+            raise ValueError(
+                "A layer that changes images alone would leave the masks as they were: "
+                "augmentation is 'none', 'light', 'strong' or a tl.data.Transform, such as "
+                f"tl.data.Warped(turn=180). Received: augmentation={given!r}"
+            )
+        if given == "light" and self.views > 2:
+            raise ValueError(
+                f"Of an image there are two views, one mirrored: leave views={self.views} out, or "
+                "take augmentation='strong'."
+            )
+        return {"light": Mirrored(), "strong": Warped(self.views)}.get(given)
 
     def _weigh(self, train: Dataset) -> Weigh | None:
         """Gives the weights of pixels by their class."""

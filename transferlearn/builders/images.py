@@ -14,7 +14,7 @@ from transferlearn.builders.augmentation import (
     copy_augmentation,
 )
 from transferlearn.builders.base import Builder
-from transferlearn.data import Images
+from transferlearn.data import Images, Transform
 from transferlearn.schedules import Schedule
 from transferlearn.types import Tensor
 
@@ -72,6 +72,8 @@ class ImageBuilder(Builder[Prediction]):
     def _variation(self, shape: tuple[int, ...], plan: Schedule) -> dict[str, Any]:
         """Gives the builder's augmentation, or else the schedule's, with its views."""
         given = self.augmentation is not None
+        if isinstance(self.augmentation, Transform):
+            return {"transform": self.augmentation, "mixup": self.mixup}
         return {
             "augmentation": copy_augmentation(
                 self.augmentation if given else plan.augmentation, shape

@@ -3,9 +3,13 @@
 import shlex
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from transferlearn.cli.command import Outcome
 from transferlearn.cli.output import say, verbosity
+
+if TYPE_CHECKING:
+    from transferlearn.types import Json
 
 NAME = "demo"
 HELP = "Fine-tune on 800 photos of solar cells; takes some 2 minutes."
@@ -13,31 +17,59 @@ HELP = "Fine-tune on 800 photos of solar cells; takes some 2 minutes."
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Adds the arguments of `demo`."""
-    parser.add_argument(
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
         "--text", action="store_true", help="on film reviews instead; takes some 5 minutes"
     )
+    which.add_argument(
+        "--segment",
+        action="store_true",
+        help="on masks of stains that it draws on the photos itself; takes some 2 minutes",
+    )
     parser.add_argument(
-        "--output", type=Path, help="folder to save in; by default solar-cells, or film-reviews"
+        "--output",
+        type=Path,
+        help="folder to save in; by default solar-cells, film-reviews or solar-cell-masks",
     )
 
 
 def run(options: Namespace) -> Outcome:
-    """Runs the demo with photos, or with `--text` the one with texts."""
-    if options.text:
-        from transferlearn import demo_text
-
-        output = options.output or Path("film-reviews")
-        found = demo_text.run(output, say, verbose=verbosity())
-        frozen, unit = f", frozen {found['frozen_accuracy']:.3f}", "reviews"
-    else:
-        from transferlearn import demo
-
-        found = demo.run(options.output or Path("solar-cells"), say, verbose=verbosity())
-        frozen, unit = "", "photos"
+    """Runs the demo with photos, or with `--text` or `--segment` that of texts or of masks."""
+    demo = _texts if options.text else _masks if options.segment else _photos
+    found, unit, score = demo(options.output)
     lines = [f"{s['step']:<32}{s['items']:>6} {unit}{s['seconds']:>8.1f} s" for s in found["steps"]]
-    majority = f"majority class {found['majority']:.3f}"
     lines += [
-        f"Test accuracy {found['accuracy']:.3f}{frozen}, {majority}.",
+        score,
         f"Saved. Try it: transferlearn predict {found['model']} {shlex.quote(found['try'])}",
     ]
     return Outcome(found, "\n".join(lines))
+
+
+def _photos(output: Path | None) -> "tuple[Json, str, str]":
+    """Runs the demo with photos; gives its result, what was counted, and the score in words."""
+    from transferlearn import demo
+
+    found = demo.run(output or Path("solar-cells"), say, verbose=verbosity())
+    score = f"Test accuracy {found['accuracy']:.3f}, majority class {found['majority']:.3f}."
+    return found, "photos", score
+
+
+def _texts(output: Path | None) -> "tuple[Json, str, str]":
+    """Runs the demo with texts, likewise."""
+    from transferlearn import demo_text
+
+    found = demo_text.run(output or Path("film-reviews"), say, verbose=verbosity())
+    score = (
+        f"Test accuracy {found['accuracy']:.3f}, frozen {found['frozen_accuracy']:.3f}, "
+        f"majority class {found['majority']:.3f}."
+    )
+    return found, "reviews", score
+
+
+def _masks(output: Path | None) -> "tuple[Json, str, str]":
+    """Runs the demo with masks, likewise."""
+    from transferlearn import demo_masks
+
+    found = demo_masks.run(output or Path("solar-cell-masks"), say, verbose=verbosity())
+    score = f"Test mean IoU {found['mean_iou']:.3f}, all taken for cell {found['guess']:.3f}."
+    return found, "photos", score

@@ -74,7 +74,9 @@ def run(options: Namespace) -> Outcome:
         "freeze": start.freeze,
         "schedule": start.schedule,
     }
-    settings = " ".join(f"--{name} {shlex.quote(str(value))}" for name, value in chosen.items())
+    settings = " ".join(
+        f"--{name} {shlex.quote(str(value))}" for name, value in chosen.items() if value
+    )
     task = as_written(options)
     hint = f"Next: transferlearn train {shlex.quote(str(options.photos))}{task} {settings}"
     rows = [{**row.facts(), "recommended": row is start} for row in found]

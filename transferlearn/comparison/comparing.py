@@ -75,6 +75,8 @@ def compare(
         except ValueError as error:
             left_out.append(f"There is no {name}: {error}")
             continue
+        if train_it is _probe and not any(phase.solved for phase in other.phases):
+            name = "head trained on the frozen network"  # such a head cannot be solved
         contenders.append(_contender(name, other, other.evaluate(test)))
     contenders.append(_contender("the model that was given", fitted, final))
     _check_same_items([one.evaluation for one in contenders])
@@ -108,10 +110,10 @@ def _from_random(
 
 def _guesser(fitted: FittedModel[Any], guess: np.ndarray, final: Evaluation) -> Contender:
     """Scores the same guess for all items."""
-    encoding, targets = fitted.encoding, final.targets
-    assert targets is not None
-    values = np.repeat(guess[None], len(targets), axis=0)
-    measured = encoding.measure(values, targets)
+    encoding, targets, values = fitted.encoding, final.targets, None
+    measured = encoding.guessed(guess, final)
+    if targets is not None:
+        values = np.repeat(guess[None], len(targets), axis=0)
     return Contender(
         name=encoding.score.guess,
         evaluation=measured.completed(encoding.score, values, targets, final.paths, 0.0),

@@ -33,3 +33,6 @@ from transferlearn.data.targets import Targets as Targets
 from transferlearn.data.texts import Characters as Characters
 from transferlearn.data.texts import Texts as Texts
 from transferlearn.data.texts import Tokenizer as Tokenizer
+from transferlearn.data.transforms import Mirrored as Mirrored
+from transferlearn.data.transforms import Transform as Transform
+from transferlearn.data.warping import Warped as Warped

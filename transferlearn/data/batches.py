@@ -21,8 +21,8 @@ class Request(NamedTuple):
     """Holds the arguments of `Dataset.batches`, where they are described, and how items vary.
 
     Attributes:
-        transform: Makes a second view of each item, which each epoch takes or not; `None`: items
-            are as they are.
+        transform: Makes views of each item, of which each epoch draws one; `None`: items are as
+            they are.
     """
 
     batch_size: int

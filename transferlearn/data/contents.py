@@ -10,7 +10,7 @@ import numpy as np
 
 from transferlearn.data.batches import AHEAD, Beside, ItemBatches
 from transferlearn.data.items import Items, RawItems
-from transferlearn.data.transforms import SecondView, Transform
+from transferlearn.data.transforms import OneView, Transform
 
 Values = TypeVar("Values")
 
@@ -101,9 +101,11 @@ class ItemContents(Contents):
     batch_size: int
     shuffle: bool
 
-    def second_view(self, transform: Transform) -> "ItemContents":
-        """Gives the second view of the same items."""
-        items = SecondView(self.items, transform)
+    def view(self, transform: Transform, number: int) -> "ItemContents":
+        """Gives one view of the same items."""
+        if number == 0 and transform.first_is_raw:
+            return self
+        items = OneView(self.items, transform, number)
         return replace(self, items=items, reading=items.reading)
 
     def read(self, rows: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

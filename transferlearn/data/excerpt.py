@@ -4,7 +4,7 @@ import abc
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -16,6 +16,7 @@ from transferlearn.data.dataset import ItemDataset, Request
 from transferlearn.data.items import Items
 from transferlearn.data.listed import Listed
 from transferlearn.data.targets.base import Targets
+from transferlearn.data.transforms import Transform
 
 _SPREAD = 0.3  # noise that makes copies differ, in standard deviations of the features
 Open = Callable[[Listed, Targets, float], ItemDataset]
@@ -115,6 +116,11 @@ class _SampleContents(ItemContents):
     def lengths(self) -> np.ndarray | None:
         return self.few.lengths
 
+    def view(self, transform: Transform, number: int) -> "_SampleContents":
+        """Gives one view of the few items, of which the observer is told, too."""
+        few = self.few.view(transform, number)
+        return replace(self, items=few.items, reading=few.reading, few=few)
+
     def read(self, rows: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         observer = self.sample.observer
         for part, values in self.few.read(rows, batch_size):
@@ -205,7 +211,7 @@ def take_sample(
         shape=few.shape,
         noun=few.noun,
         skipped=few.skipped,
-        targets=targets.take(rows),
+        targets=targets.take(rows).as_opened(few.learnt, few.shape),
         size=round(len(rows) * len(few.items) / (few.count or 1)),  # a text may have several rows
         few=few,
         training=training,

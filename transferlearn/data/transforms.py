@@ -12,46 +12,61 @@ from transferlearn.data.targets.base import Encoded
 
 
 class Transform(abc.ABC):
-    """Makes a second view of items, and changes their encoded targets in the same way.
+    """Makes views of items, and changes their encoded targets in the same way.
+
+    A view of an item is the same whenever it is made: it follows from the item's key, which is made
+    of its content, and from the number of the view. So features of views can be stored.
 
     Attributes:
-        name: The word for what it does, by which stored features of the view are known.
+        name: The words for what it does, by which stored features of its views are known.
+        views: How many views of each item there are, of which each epoch draws one; with 1, each
+            epoch has a new view, and nothing can be stored.
+        first_is_raw: Whether the first view is the item as it is.
     """
 
-    name: ClassVar[str]
+    name: str
+    views: int
+    first_is_raw: ClassVar[bool] = False
 
     @abc.abstractmethod
-    def items(self, batch: np.ndarray) -> np.ndarray:
-        """Changes a batch of raw items; gives new arrays."""
+    def items(self, batch: np.ndarray, keys: np.ndarray, views: np.ndarray) -> np.ndarray:
+        """Changes a batch of raw items; gives new arrays.
+
+        Args:
+            batch: The items, which stay as they are.
+            keys: A whole number for each item, int64 `(batch,)`, made of its content.
+            views: The number of the view to make of each item, int64 `(batch,)`.
+        """
 
     @abc.abstractmethod
-    def targets(self, encoded: Encoded, which: np.ndarray) -> Encoded:
-        """Changes the encoded targets, and weights, of those items of a batch that `which` names.
+    def targets(self, encoded: Encoded, keys: np.ndarray, views: np.ndarray) -> Encoded:
+        """Changes the encoded targets of a batch, and their weights, as `items` changes the items.
 
         Args:
             encoded: The targets of the batch, which stay as they are.
-            which: Whether each item is seen in its second view, bool `(batch,)`.
+            keys: As for `items`.
+            views: As for `items`.
         """
 
 
 class Mirrored(Transform):
-    """Turns the left and the right side of images and masks round."""
+    """Turns the left and the right side of images and masks round: in the second of two views."""
 
-    name: ClassVar[str] = "mirrored"
+    name = "mirrored"
+    views = 2
+    first_is_raw = True
 
-    def items(self, batch: np.ndarray) -> np.ndarray:
+    def items(self, batch: np.ndarray, keys: np.ndarray, views: np.ndarray) -> np.ndarray:
         """Mirrors images `(batch, height, width, channels)`."""
-        return np.ascontiguousarray(batch[:, :, ::-1])
+        changed = batch.copy()
+        changed[views == 1] = batch[views == 1, :, ::-1]
+        return changed
 
-    def targets(self, encoded: Encoded, which: np.ndarray) -> Encoded:
-        """Mirrors masks `(batch, height, width)`, and the weights of their pixels."""
+    def targets(self, encoded: Encoded, keys: np.ndarray, views: np.ndarray) -> Encoded:
+        """Mirrors masks `(batch, height, width, ...)`, and the weights of their pixels."""
 
         def turned(part: np.ndarray) -> np.ndarray:
-            if part.ndim < 3:  # a weight for the whole image
-                return part
-            whole = part.copy()
-            whole[which] = part[which, :, ::-1]
-            return whole
+            return part if part.ndim < 3 else self.items(part, keys, views)
 
         weights = encoded.weights
         return encoded._replace(
@@ -59,17 +74,25 @@ class Mirrored(Transform):
         )
 
 
-class SecondView(RawItems):
-    """Gives the second view of raw items.
+def keys_of(hashes: Sequence[str]) -> np.ndarray:
+    """Makes a whole number of each item's hash, int64 `(n,)`."""
+    return np.array([int(text[:12], 16) for text in hashes], np.int64)
+
+
+class OneView(RawItems):
+    """Gives one view of raw items.
 
     Args:
         items: The items.
         transform: Makes the view.
+        view: The number of the view.
     """
 
-    def __init__(self, items: RawItems, transform: Transform) -> None:
+    def __init__(self, items: RawItems, transform: Transform, view: int) -> None:
         self._items = items
         self._transform = transform
+        self._view = view
+        self._keys = keys_of(items.content_hashes())
 
     def __len__(self) -> int:
         return len(self._items)
@@ -77,7 +100,7 @@ class SecondView(RawItems):
     @property
     def reading(self) -> str:
         """Says how the items are read, and which view this is."""
-        return f"{self._items.reading}, {self._transform.name}"
+        return f"{self._items.reading}, {self._transform.name} {self._view}"
 
     @property
     def held_bytes(self) -> int:
@@ -89,40 +112,49 @@ class SecondView(RawItems):
         return self._items.content_hashes()
 
     def start(self, rows: np.ndarray, epoch: int = 0) -> Callable[[], np.ndarray]:
-        """Begins to load the items, and gives a function that waits for their second view."""
-        wait = self._items.start(rows, epoch)
-        return lambda: self._transform.items(wait())
+        """Begins to load the items, and gives a function that waits for their view."""
+        wait, keys = self._items.start(rows, epoch), self._keys[rows]
+        views = np.full(len(rows), self._view)
+        return lambda: self._transform.items(wait(), keys, views)
 
-    def subset(self, rows: np.ndarray) -> "SecondView":
-        """Gives the second view of the items `rows`."""
-        return SecondView(self._items.subset(rows), self._transform)
+    def subset(self, rows: np.ndarray) -> "OneView":
+        """Gives the view of the items `rows`."""
+        return OneView(self._items.subset(rows), self._transform, self._view)
 
 
-class EitherView(Items):
-    """Draws for each item, in each epoch, whether it is seen as it is or in its second view.
+class AnyView(Items):
+    """Draws for each item, in each epoch, in which view it is seen.
 
     Only the seed and the epoch decide it, so stored features and raw items have the same views.
 
     Args:
-        views: The items as they are, and in their second view: both raw, or both stored features.
-        transform: Changes the targets.
+        sources: The raw items, of which views are made as they are needed; or the stored features
+            of each view.
+        transform: Makes the views, and changes the targets.
+        keys: The key of each item, as `keys_of` makes it.
         seed: The seed; `None` takes a random one.
     """
 
-    def __init__(self, views: Sequence[Items], transform: Transform, seed: int | None) -> None:
-        self._views = views
+    def __init__(
+        self, sources: Sequence[Items], transform: Transform, keys: np.ndarray, seed: int | None
+    ) -> None:
+        self._sources = sources
         self._transform = transform
+        self._keys = keys
         self._seed = int(np.random.default_rng(seed).integers(2**31))
-        self.varies = views[0].varies
+        self.varies = sources[0].varies
 
     def __len__(self) -> int:
-        return len(self._views[0])
+        return len(self._sources[0])
 
     def start(self, rows: np.ndarray, epoch: int = 0) -> Callable[[], Any]:
         """Begins to load a batch, each item in the view that this epoch has of it."""
-        second = self._second(epoch)[rows]
-        places = [np.flatnonzero(~second), np.flatnonzero(second)]
-        pairs = zip(self._views, places, strict=True)
+        views = self._views(epoch)[rows]
+        if len(self._sources) == 1:
+            wait, keys = self._sources[0].start(rows, epoch), self._keys[rows]
+            return lambda: self._transform.items(wait(), keys, views)
+        places = [np.flatnonzero(views == view) for view in range(len(self._sources))]
+        pairs = zip(self._sources, places, strict=True)
         waiting = [view.start(rows[which], epoch) for view, which in pairs if len(which)]
         order = np.concatenate(places).argsort()
 
@@ -133,15 +165,18 @@ class EitherView(Items):
 
     def as_seen(self, encoded: Encoded, rows: np.ndarray, epoch: int) -> Encoded:
         """Gives a batch's targets as the items of this epoch show them."""
-        return self._transform.targets(encoded, self._second(epoch)[rows])
+        return self._transform.targets(encoded, self._keys[rows], self._views(epoch)[rows])
 
-    def _second(self, epoch: int) -> np.ndarray:
-        """Draws for all items whether an epoch has the second view, bool `(n,)`."""
-        return np.random.default_rng((self._seed, epoch)).random(len(self)) < 0.5
+    def _views(self, epoch: int) -> np.ndarray:
+        """Gives the number of the view that an epoch has of each item, int64 `(n,)`."""
+        draw = np.random.default_rng((self._seed, epoch))
+        if self._transform.views == 1:
+            return np.full(len(self), draw.integers(2**31))
+        return draw.integers(self._transform.views, size=len(self))
 
 
 def varied(items: RawItems, transform: Transform | None, seed: int | None) -> Items:
-    """Gives items of which each epoch sees some in their second view; without a transform, none."""
+    """Gives items of which each epoch sees another view; without a transform, as they are."""
     if transform is None:
         return items
-    return EitherView((items, SecondView(items, transform)), transform, seed)
+    return AnyView([items], transform, keys_of(items.content_hashes()), seed)

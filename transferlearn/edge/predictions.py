@@ -59,6 +59,10 @@ class OutputReader(Named):
         told.pop("path", None)
         return told
 
+    def as_png(self, prediction: Any) -> bytes | None:
+        """Gives a prediction that is a picture as a PNG; by default `None`: it is none."""
+        return None
+
     def check_place(self, path: Path) -> None:
         """Refuses a place that `write_predictions` cannot write predictions to.
 

@@ -16,6 +16,7 @@ _PIPELINES = {
     "text-classification",
     "audio-classification",
     "image-segmentation",
+    "image-to-image",
 }
 _NAMED = 100  # classes or numbers that the card names
 _PLAIN = ",;.%'\"/?=-+!"  # punctuation that does nothing within a line

@@ -86,11 +86,26 @@ class PictureUNet(Decoder):
 
 
 def _joined(x: Tensor, tap: Tensor, level: str) -> Tensor:
-    """Enlarges a map to the size of a level, and puts both together."""
-    height, width = tap.shape[1:3]
-    if x.shape[1:3] != (height, width):
-        # `Resizing` would leak `training=True` to BatchNorm where somebody calls the model himself.
-        x = keras.ops.image.resize(x, (height, width), interpolation="bilinear")
+    """Enlarges a map to the size of a level, and puts both together.
+
+    It is enlarged by a whole number, then cut or filled up at its end: `Resizing` would leak
+    `training=True` to BatchNorm where somebody calls the model himself, and ONNX rounds other sizes
+    down, 15 of 7 rows to 14.
+    """
+    (rows, columns), (height, width) = x.shape[1:3], tap.shape[1:3]
+    times = max(1, round(height / rows)), max(1, round(width / columns))
+    if times != (1, 1):
+        enlarge = keras.layers.UpSampling2D(
+            times, interpolation="bilinear", name=f"{level}_enlarged"
+        )
+        x = enlarge(x)
+    more, wider = height - rows * times[0], width - columns * times[1]
+    if more > 0 or wider > 0:
+        ends = ((0, max(more, 0)), (0, max(wider, 0)))
+        x = keras.layers.ZeroPadding2D(ends, name=f"{level}_filled")(x)
+    if more < 0 or wider < 0:
+        ends = ((0, max(-more, 0)), (0, max(-wider, 0)))
+        x = keras.layers.Cropping2D(ends, name=f"{level}_cut")(x)
     return keras.layers.Concatenate(name=f"{level}_joined")([x, tap])
 
 

@@ -181,9 +181,9 @@ class AutoForMasks(Schedule):
 
 @dataclass(frozen=True)
 class AutoForPictures(AutoForMasks):
-    """Does for pictures what `AutoForMasks` does for masks, in longer phases at a lower rate.
+    """Does for pictures what `AutoForMasks` does for masks, at 0.3 times the rate.
 
-    How it was chosen: docs/image-to-image.md.
+    What it brings: docs/image-to-image.md.
     """
 
     def _rate(self, job: Job, factor: float = 1.0) -> dict[str, Any]:

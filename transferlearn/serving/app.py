@@ -63,9 +63,15 @@ class Server:
         content_type = request.headers.get("content-type", "")
         files = await _files(request) if content_type.startswith("multipart/form-data") else None
         request_id = request.scope["state"]["request_id"]
+        as_png = request.headers.get("accept") == "image/png"
+        predict = self.predictor.picture if as_png else self.predictor.items
         answer = await self.work.do(
-            lambda: self.predictor.items(served, files or items_of(body, content_type), request_id)
+            lambda: predict(served, files or items_of(body, content_type), request_id)
         )
+        if isinstance(answer, bytes):
+            from fastapi.responses import Response
+
+            return Response(answer, media_type="image/png")
         return {
             "request_id": request_id,
             "model": served.name,

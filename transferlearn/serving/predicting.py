@@ -47,14 +47,33 @@ class Predictor:
 
     def items(self, served: Served, items: Sequence[Any], request_id: str) -> Answer:
         """Predicts on items: the bytes of files or of texts, or arrays."""
+        predictions, outputs = self._predicted(served, items, request_id)
+        reader = served.runner.output_reader
+        return Answer([_plain(reader.as_json(prediction)) for prediction in predictions], outputs)
+
+    def picture(self, served: Served, items: Sequence[Any], request_id: str) -> bytes:
+        """Predicts on one item, and gives the prediction as a PNG."""
+        if len(items) != 1:
+            raise RefusalError(406, f"A PNG is asked for, and there are {len(items)} items.")
+        (prediction,), _ = self._predicted(served, items, request_id)
+        content = served.runner.output_reader.as_png(prediction)
+        if content is None:
+            raise RefusalError(406, "A PNG is asked for, and this model gives no pictures.")
+        return content
+
+    def _predicted(
+        self, served: Served, items: Sequence[Any], request_id: str
+    ) -> tuple[list[Any], dict[str, np.ndarray]]:
+        """Predicts on items, and notes what came of it; gives predictions, and outputs by name."""
         if not 0 < len(items) <= self._most_rows:
             raise bad(f"A request has 1 to {self._most_rows} items. Received: {len(items)}")
         started = time.perf_counter()
         runner = served.runner
+        most = self._most_pixels // runner.output_reader.scale**2  # of an answer, which is larger
         try:
             for item in items:
                 if isinstance(item, bytes):
-                    runner.item_reader.check_size(item, self._most_pixels)
+                    runner.item_reader.check_size(item, most)
             rows = runner.item_reader.read(items)
             outputs = runner.outputs(rows)
         except (ValueError, TypeError, OverflowError, RecursionError) as error:
@@ -67,7 +86,7 @@ class Predictor:
             raise RefusalError(500, "The model gave NaN or infinity.")
         if self._keeps and self._log is not None:
             self._log.sent(request_id, items, time.time())
-        return Answer([_plain(reader.as_json(prediction)) for prediction in predictions], outputs)
+        return predictions, outputs
 
     def explained(self, served: Served, items: Sequence[Any]) -> dict[str, Any]:
         """Says why a model answers as it does, for one photo or text."""

@@ -56,6 +56,8 @@ class Encoding(abc.ABC, Generic[Prediction]):
         score: The score by which weights, trials and networks are compared.
         starts_at_guessing: Whether an untrained head's loss is about `guessing_loss`, so that a
             loss far above it has exploded.
+        mixes: Whether the targets of items can be mixed in pairs, as `mixup` does.
+        varied: The names of the augmentations that builders of this task take, the weakest first.
         field: The word for tasks of this sort, such as `"classification"`.
         by_batch: Whether values are as large as items, such as masks: then only those of a batch
             are held at a time, and `tally` says what is kept of them.
@@ -65,6 +67,8 @@ class Encoding(abc.ABC, Generic[Prediction]):
     field: ClassVar[str] = "prediction"
     score: ClassVar[Score]
     starts_at_guessing: ClassVar[bool] = True
+    mixes: ClassVar[bool] = True
+    varied: ClassVar[tuple[str, ...]] = ("none", "light", "strong")
     by_batch: ClassVar[bool] = False
 
     @property
@@ -204,6 +208,11 @@ class Encoding(abc.ABC, Generic[Prediction]):
         `None`: it is not known what such a guess would be.
         """
         return None
+
+    def guessed(self, guess: np.ndarray, seen: Evaluation) -> Evaluation:
+        """Scores a guess of all items that were evaluated, see `guess`."""
+        assert seen.targets is not None
+        return self.measure(np.repeat(guess[None], len(seen.targets), axis=0), seen.targets)
 
     def compare(self, first: Evaluation, second: Evaluation) -> PairedTest | None:
         """Tests, pair by pair, by how much the second score of the same items is the better one.

@@ -12,7 +12,7 @@ from transferlearn.data.contents import Contents, ItemContents, UnsteadyData
 from transferlearn.data.dataset import Dataset, ItemDataset, Request
 from transferlearn.data.items import Items
 from transferlearn.data.targets import Encoder, Weigh
-from transferlearn.data.transforms import EitherView, Transform
+from transferlearn.data.transforms import AnyView, Transform, keys_of
 from transferlearn.features import Cache, Storage
 from transferlearn.features.limits import check_directory
 from transferlearn.features.preparing import NotStoredError, Preparation
@@ -44,8 +44,8 @@ class TrainingData:
             mirrored images are no others, as letters are; a solved head is asked. Or `None`.
         views: How many random views of each image are stored; with 1, the augmentation draws anew
             in each epoch.
-        transform: Makes a second view of images and of their targets, which each epoch takes or
-            not; or `None`.
+        transform: Makes views of images and of their targets, of which each epoch draws one; or
+            `None`. Of streams it makes none.
         mixup: The parameter alpha of the Beta distribution by which two items are mixed; with 0
             items are not mixed.
     """
@@ -133,6 +133,8 @@ class InputPreparer:
         seed = None if self._data.seed is None else self._data.seed + phase
         plain = replace(self._data, augmentation=None, transform=None)
         data = self._data if augmented else plain
+        if not isinstance(data.train, ItemDataset):
+            data = replace(data, transform=None)
         few = self._few if with_mirrored else None
         try:
             if cut == "":
@@ -218,7 +220,8 @@ class InputPreparer:
             raise NotStoredError("cache=False")
         if not any(cut.operations and not cut.in_head for cut in places):
             raise NotStoredError("no layer at the network's beginning is frozen")
-        if data.augmentation is not None and data.views == 1:
+        of_transform = 0 if data.transform is None else data.transform.views
+        if (data.augmentation is not None and data.views == 1) or of_transform == 1:
             raise NotStoredError(
                 "the augmentation makes new images in each epoch (views=4 stores four of each)"
             )
@@ -230,8 +233,14 @@ class InputPreparer:
             contents = [*contents, few.contents(data.plain)]
             wanted.append(Wanted(contents=contents[-1], augmentation=data.mirror))
         if data.transform is not None:
-            assert isinstance(contents[0], ItemContents)  # of streams nothing has masks
-            wanted.append(Wanted(contents=contents[0].second_view(data.transform)))
+            first = contents[0]
+            assert isinstance(first, ItemContents)
+            views = [first.view(data.transform, number) for number in range(of_transform)]
+            wanted = [
+                Wanted(contents=views[0]),
+                *wanted[1:],
+                *(Wanted(contents=x) for x in views[1:]),
+            ]
         preparation = Preparation(
             network,
             places,
@@ -242,9 +251,11 @@ class InputPreparer:
         )
         must = self._storage.when != "auto"
         stored = preparation.stored(epochs=epochs, must=must, seed=seed, cut=cut)
-        features: list[Items] = list(stored.items)
+        features: list[Items] = list(stored.items[: len(contents)])
         if data.transform is not None:
-            features[0] = EitherView((features[0], features.pop()), data.transform, seed)
+            keys = keys_of(contents[0].hashes)
+            of_views = [features[0], *stored.items[len(contents) :]]
+            features[0] = AnyView(of_views, data.transform, keys, seed)
         batches = [
             part.batches(items, seed=seed) for part, items in zip(contents, features, strict=True)
         ]

@@ -14,6 +14,7 @@ from transferlearn.data import Images
 from transferlearn.fitted import FittedModel
 from transferlearn.freezing import FreezeStrategy, TrainLastBlocks
 from transferlearn.schedules import Auto, Schedule
+from transferlearn.tasks import Encoding
 
 _TOO_HIGH = 5  # times the loss of guessing: no untrained head is that bad
 _KEEP_BEST = (
@@ -52,6 +53,7 @@ class Case:
         moved: Whether the training loss fell by more than it wobbles; `True` after one epoch, which
             cannot tell.
         falling: Whether the training loss still falls, or there are too few epochs to tell.
+        encoding: What was learnt of the targets.
         past_best: Whether the held-out loss was lower after an earlier epoch.
     """
 
@@ -67,6 +69,7 @@ class Case:
     moved: bool
     falling: bool
     past_best: bool
+    encoding: Encoding[Any]
 
     @property
     def has_own_rate(self) -> bool:
@@ -101,6 +104,7 @@ class Case:
             moved=len(losses) == 1 or losses[0] - losses[-1] > wobble(losses),
             falling=is_last and (len(losses) < STEADY or falls(losses, noise)),
             past_best=seen.best_epoch - 1 < curves.epoch_of_model,
+            encoding=fitted.encoding,
         )
 
     @property
@@ -111,6 +115,8 @@ class Case:
     @property
     def head(self) -> heads.PooledDense | heads.FlattenDense | None:
         """Gives the built-in head that was used; `None` where it was another one."""
+        if any(output.per != "item" for output in self.encoding.outputs.values()):
+            return None  # a decoder
         head: object = heads.PooledDense()
         if "head" in self.settings:
             head = configs.read(self.settings["head"], heads.Head)
@@ -141,7 +147,7 @@ def against_overfitting(case: Case) -> Iterator[Remedy]:
         stronger = {"none": "light", "light": "strong"}
         by_schedule = case.settings.get("schedule_augmentation", "none")
         used = case.settings.get("augmentation", by_schedule)
-        if isinstance(used, str) and (name := stronger.get(used)):
+        if isinstance(used, str) and (name := stronger.get(used)) in case.encoding.varied:
             views = {"views": 4} if case.frozen else {}
             yield _change("augmentation", augmentation=name, **views)
         for name, value, why in (
@@ -151,7 +157,7 @@ def against_overfitting(case: Case) -> Iterator[Remedy]:
             setting: dict[str, Any] = {name: value}
             if head and getattr(head, name) < value:
                 yield _change(why, head=replace(head, **setting))
-        if "mixup" not in case.settings:
+        if case.encoding.mixes and not case.mixed:
             yield _change("mixup", mixup=0.2)
     if case.frozen < 1:
         yield _change("fewer trained blocks", freeze=_freeze_more(case))

@@ -19,6 +19,7 @@ from transferlearn.data.iterating import iterate, without_retracing_advice
 from transferlearn.data.loading import load_pair
 from transferlearn.features.extraction import Predictor
 from transferlearn.freezing import TrainLastBlocks
+from transferlearn.money import Money
 from transferlearn.progress import as_verbosity
 from transferlearn.splitting import boundary, count_operations
 from transferlearn.tasks import Encoding, Task
@@ -26,6 +27,7 @@ from transferlearn.training import set_trainable
 from transferlearn.types import Source, Tensor, Verbose
 
 _BATCH_SIZE = 32  # images; larger batches are no faster on CPUs (docs/performance.md)
+_BACKWARD = 2.0  # operations of the backward pass for one of the forward pass
 _DEPTHS = 5  # freezings that are measured by default, from all blocks frozen to none
 
 
@@ -85,6 +87,48 @@ class ImageSample(NamedTuple):
         """Gives the targets of the sample, in the form that a linear probe takes."""
         rows = self.images.learnt[np.arange(len(self.images.items))]
         return rows if self.encoding.raw is None else np.asarray(self.encoding.raw(rows).targets)
+
+
+class Budget(NamedTuple):
+    """Estimates time and cost of a training, and holds the seed.
+
+    Attributes:
+        images: The number of images to train on; `None` where a stream does not tell.
+        epochs: The number of epochs to train for.
+        price_per_hour: The price of the machine for an hour, or `None`.
+        seed: The seed of the cross-validation.
+    """
+
+    images: int | None
+    epochs: int
+    price_per_hour: Money | None
+    seed: int
+
+    def seconds(self, measured: Measured, depth: Depth) -> float | None:
+        """Estimates the seconds of a training; `None` where the number of images is not known."""
+        if self.images is None:
+            return None
+        # The frozen part runs once, the rest forward and back in each epoch.
+        behind = measured.operations - depth.operations
+        operations = depth.operations + self.epochs * (1 + _BACKWARD) * behind
+        return self.images * measured.seconds_per_image * operations / measured.operations
+
+    def seconds_of_recipe(self, measured: Measured, depth: Depth) -> float | None:
+        """Estimates the seconds of the default recipe where a head is no solved layer.
+
+        It trains the head on the frozen network in half of the epochs, then everything.
+        """
+        frozen = self.seconds(measured, depth)
+        if frozen is None or self.images is None:
+            return None
+        whole = self.images * measured.seconds_per_image * self.epochs * (1 + _BACKWARD)
+        return (frozen + whole) / 2
+
+    def cost(self, seconds: float | None) -> Money | None:
+        """Gives what so many seconds cost; `None` where the time or the price is not known."""
+        if seconds is None or self.price_per_hour is None:
+            return None
+        return self.price_per_hour.times(seconds / 3600)
 
 
 def read_sample(

@@ -5,14 +5,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
 
 from transferlearn import backbones
+from transferlearn.advice.suggestion.heads import HEAD, score_of_head
 from transferlearn.advice.suggestion.measuring import (
-    Depth,
+    Budget,
     ImageSample,
     Measured,
     measure,
@@ -23,11 +24,11 @@ from transferlearn.builders import Builder, ImageBuilder, ImageClassifierBuilder
 from transferlearn.checks import whole
 from transferlearn.data import Images
 from transferlearn.data.images import ImageDataset
-from transferlearn.money import Money, price
+from transferlearn.money import price
 from transferlearn.progress import obeys_verbose
 from transferlearn.randomness import random_states_kept
 from transferlearn.tasks import Solver
-from transferlearn.types import Source, Verbose
+from transferlearn.types import Json, Source, Verbose
 
 _Candidate: TypeAlias = str | keras.Model | backbones.Backbone | ImageBuilder[Any]
 
@@ -35,8 +36,8 @@ _Candidate: TypeAlias = str | keras.Model | backbones.Backbone | ImageBuilder[An
 # folds moves an accuracy by some 2 points, as much as two candidates differ by (docs/choosing.md).
 _HELD_OUT = 1000
 _MOST_REPEATS = 5  # the most cross-validations of one depth
+_TIMED = 64  # images that a network is timed on, where its head is trained on all of them
 _NOTHING_TO_GAIN = 0.99  # score above which training more blocks is not worth its time
-_BACKWARD = 2.0  # operations of the backward pass for one of the forward pass
 
 
 @obeys_verbose
@@ -58,6 +59,8 @@ def suggest(
     the frozen part and of the blocks behind it is solved and cross-validated, which estimates what
     training these blocks reaches ([Head2Toe](https://arxiv.org/abs/2201.03529)). It orders networks
     and image sizes; of depths it says less, and a deeper one is never expected to reach less.
+    Where no probe can be solved, as for masks, the builder's head is trained for four epochs on the
+    frozen network, whose features are stored, and scored on images held out, without depths.
     docs/choosing.md compares it with fine-tuning.
 
     Args:
@@ -101,8 +104,13 @@ def suggest(
         sample = _read(builders, train, items, seed)
         for builder in builders:
             own = sample._replace(images=_of_its_size(builder, sample.images))
-            measured = measure(builder, own.images, counts, verbose=verbose)
-            rows += _rows(builder, measured, own, _Budget(sample.total, epochs, rate, seed))
+            budget = Budget(sample.total, epochs, rate, seed)
+            solver = sample.encoding.linear_solver()
+            if solver is None:
+                rows.append(_by_head(builder, own, budget, verbose))
+            else:
+                measured = measure(builder, own.images, counts, verbose=verbose)
+                rows += _by_probe(builder, measured, own, budget, solver)
     return Suggestions(_with_places(sorted(rows, key=_sort_key)), len(sample.images.items))
 
 
@@ -158,39 +166,49 @@ def _of_its_size(builder: ImageBuilder[Any], images: ImageDataset) -> ImageDatas
     return images.resized(_own_size(builder))
 
 
-class _Budget(NamedTuple):
-    """Estimates time and cost of a training, and holds the seed.
-
-    Attributes:
-        images: The number of images to train on; `None` where a stream does not tell.
-        epochs: The number of epochs to train for.
-        price_per_hour: The price of the machine for an hour, or `None`.
-        seed: The seed of the cross-validation.
-    """
-
-    images: int | None
-    epochs: int
-    price_per_hour: Money | None
-    seed: int
-
-    def seconds(self, measured: Measured, depth: Depth) -> float | None:
-        """Estimates the seconds of a training; `None` where the number of images is not known."""
-        if self.images is None:
-            return None
-        # The frozen part runs once, the rest forward and back in each epoch.
-        behind = measured.operations - depth.operations
-        operations = depth.operations + self.epochs * (1 + _BACKWARD) * behind
-        return self.images * measured.seconds_per_image * operations / measured.operations
-
-    def cost(self, seconds: float | None) -> Money | None:
-        """Gives what so many seconds cost; `None` where the time or the price is not known."""
-        if seconds is None or self.price_per_hour is None:
-            return None
-        return self.price_per_hour.times(seconds / 3600)
+def _by_head(
+    builder: ImageBuilder[Any], sample: ImageSample, budget: Budget, verbose: Verbose
+) -> Suggestion:
+    """Suggests the default recipe, by the score of a head that is trained on the frozen network."""
+    few = sample.images.rows(np.arange(min(_TIMED, len(sample.images.items))))
+    measured = measure(builder, few, [0], verbose=verbose)
+    score, interval = score_of_head(builder, sample.images, budget.seed)
+    seconds = budget.seconds_of_recipe(measured, measured.depths[0])
+    return Suggestion(
+        builder=replace(builder, image_size=sample.images.image_size),
+        schedule="auto",
+        freeze=None,
+        trained_blocks=len(measured.backbone.blocks),
+        how=HEAD,
+        score_name=sample.encoding.score.name,
+        score=score,
+        interval=interval,
+        trained_parameters=measured.parameters,
+        training_seconds=seconds,
+        cost=budget.cost(seconds),
+        **_shared(builder, measured, sample),
+    )
 
 
-def _rows(
-    builder: ImageBuilder[Any], measured: Measured, sample: ImageSample, budget: _Budget
+def _shared(builder: ImageBuilder[Any], measured: Measured, sample: ImageSample) -> Json:
+    """Gives what all suggestions of a network share."""
+    return {
+        "network": _name(builder, measured),
+        "image_size": sample.images.image_size,
+        "seconds_per_image": measured.seconds_per_image,
+        "operations": measured.operations,
+        "parameters": measured.parameters,
+        "megabytes": measured.nbytes / 1e6,
+        "top1": _published(builder),
+    }
+
+
+def _by_probe(
+    builder: ImageBuilder[Any],
+    measured: Measured,
+    sample: ImageSample,
+    budget: Budget,
+    probe: Solver,
 ) -> Iterator[Suggestion]:
     """Yields a suggestion for each depth of a candidate, beginning with the most blocks frozen."""
     features = np.empty((len(sample.images.items), 0), "float32")
@@ -198,7 +216,6 @@ def _rows(
     for depth in measured.depths:
         # A probe reads the pooled outputs of this frozen part and of the larger ones before it.
         features = np.concatenate([_to_scale(depth.pooled), features], axis=1)
-        probe = _probe(sample)
         own, held_out = _cross_validated(features, sample, probe, budget.seed)
         score = max(own, score)  # in all comparisons, training more blocks lost no more than noise
         freeze = _freeze(measured, depth.trained_blocks)
@@ -206,33 +223,16 @@ def _rows(
         yield Suggestion(
             builder=replace(builder, image_size=sample.images.image_size, freeze=freeze),
             schedule="fine-tune" if depth.trained_blocks else "probe",
-            network=_name(builder, measured),
-            image_size=sample.images.image_size,
             freeze=freeze,
             trained_blocks=depth.trained_blocks,
             score_name=probe.score,
             score=score,
             interval=probe.interval(score, held_out),
-            seconds_per_image=measured.seconds_per_image,
-            operations=measured.operations,
-            parameters=measured.parameters,
             trained_parameters=depth.trained_parameters,
-            megabytes=measured.nbytes / 1e6,
             training_seconds=seconds,
             cost=budget.cost(seconds),
-            top1=_published(builder),
+            **_shared(builder, measured, sample),
         )
-
-
-def _probe(sample: ImageSample) -> Solver:
-    """Gives the solver of a linear probe, or raises `ValueError` where the task has none."""
-    probe = sample.encoding.linear_solver()
-    if probe is None:
-        raise ValueError(
-            f"suggest ranks networks by a solved linear probe, and there is none for "
-            f"{sample.encoding.name}."
-        )
-    return probe
 
 
 def _sort_key(row: Suggestion) -> tuple[float, float, int]:

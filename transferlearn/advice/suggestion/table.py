@@ -22,13 +22,14 @@ class Suggestion:
 
     Attributes:
         builder: The candidate's builder with `image_size` and `freeze` set, ready to `fit`.
-        schedule: The schedule to fit it with: `"probe"` where all is frozen, else `"fine-tune"`.
+        schedule: The schedule to fit it with, such as `"probe"` where all is frozen.
         network: The name of the backbone, and of its weight file where one was passed.
         image_size: `(height, width)` in pixels.
-        freeze: `"all"`, `"none"`, or the name of the block up to which the network is frozen.
+        freeze: `"all"`, `"none"`, or the name of the block up to which the network is frozen;
+            `None`: the default recipe decides.
         trained_blocks: How many blocks that leaves to train.
         score_name: The name of the figure in `score`: `"accuracy"` of classes, `"r2"` of numbers.
-        score: The expected score; cross-validated, see `suggest`.
+        score: The expected score, see `suggest`.
         interval: The 95% interval of `score`, by the number of images it was measured on.
         seconds_per_image: Seconds that a prediction takes, as measured.
         operations: Floating-point operations of a prediction.
@@ -39,6 +40,7 @@ class Suggestion:
             rest in each epoch; `None` where a stream does not tell how many images there are.
         cost: What `training_seconds` cost, an `amount` in a `currency`, or `None`.
         top1: The published ImageNet top-1 accuracy of the network in percent, or `None`.
+        how: How the score was measured, in words.
         published_place: The network's place among the candidates by `top1`, from 1, or `None`.
     """
 
@@ -46,7 +48,7 @@ class Suggestion:
     schedule: str
     network: str
     image_size: tuple[int, int]
-    freeze: str
+    freeze: str | None
     trained_blocks: int
     score_name: str
     score: float
@@ -59,6 +61,7 @@ class Suggestion:
     training_seconds: float | None
     cost: Money | None = None
     top1: float | None = None
+    how: str = "cross-validated"
     published_place: int | None = None
 
     def facts(self) -> Json:
@@ -114,7 +117,9 @@ class Suggestions:
 
     def _legend(self) -> str:
         """Says how the figures were measured."""
-        return _LEGEND.format(score=self.rows[0].score_name.capitalize(), images=self.images)
+        best = self.rows[0]
+        name = best.score_name.capitalize()
+        return _LEGEND.format(score=name, how=best.how, images=self.images)
 
     def _advice(self) -> str:
         """Says which suggestion to start from, and why."""
@@ -169,7 +174,7 @@ _HEAD = (
     "published top-1",
 )
 _LEGEND = (
-    "{score}: expected, cross-validated on {images:,} images. Training: estimated. Published: "
+    "{score}: expected, {how} on {images:,} images. Training: estimated. Published: "
     "ImageNet top-1 accuracy in percent, and the network's place among these by it."
 )
 
@@ -194,7 +199,7 @@ def _reason(chosen: Suggestion, best: Suggestion) -> str:
 
 def _words(row: Suggestion) -> str:
     """Names a suggestion in words: network, image size and freezing."""
-    extremes = {"all": "all frozen", "none": "nothing frozen"}
+    extremes = {"all": "all frozen", "none": "nothing frozen", None: "the default recipe"}
     frozen = extremes.get(row.freeze, f"frozen up to {row.freeze}")
     return f"{row.network} at {_size(row)} px, {frozen}"
 
@@ -214,7 +219,7 @@ def _cells(row: Suggestion) -> tuple[str, ...]:
     return (
         row.network,
         _size(row),
-        row.freeze,
+        "-" if row.freeze is None else row.freeze,
         f"{row.score:.3f}",
         f"{low:.3f} to {high:.3f}",
         f"{1000 * row.seconds_per_image:.1f}",

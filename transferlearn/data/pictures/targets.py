@@ -71,6 +71,10 @@ class PictureTargets(Targets):
         size = (shape[0] * self.scale, shape[1] * self.scale)
         return replace(self, pictures=self.pictures.resized(size))
 
+    def as_opened(self, some: Self, shape: tuple[int, ...]) -> Self:
+        """Gives `some`, where only they are known to be the originals of items."""
+        return some if self.originals else super().as_opened(some, shape)
+
     def of_items(self, pictures: ImageItems, scale: int) -> Self:
         """Gives as targets these pictures, one for each row, of which what goes in is made."""
         return replace(self, pictures=pictures, rows=np.arange(len(pictures)), scale=scale)

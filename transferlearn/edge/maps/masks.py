@@ -2,10 +2,8 @@
 
 import base64
 import html
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,6 +13,7 @@ from PIL import Image
 from transferlearn.drafts import written_whole
 from transferlearn.edge.item_reader import Seen
 from transferlearn.edge.maps.coco import write_coco
+from transferlearn.edge.maps.folders import check_new, name_of, names_of, png, write_pngs
 from transferlearn.edge.maps.palette import as_hex, colours
 from transferlearn.edge.maps.tiling import Strip
 from transferlearn.edge.predictions import MapReader
@@ -79,7 +78,7 @@ class MaskPrediction:
         """
         file = Path(path)
         if file.suffix.lower() == ".json":
-            write_coco(file, [(_name(self, 0), self.mask)], self.class_names)
+            write_coco(file, [(name_of(self, 0), self.mask)], self.class_names)
             return
         if file.suffix.lower() != ".png":
             raise ValueError(
@@ -97,7 +96,7 @@ class MaskPrediction:
         """Gives the mask, and a table of the shares that says what its colours are."""
         image = self.picture().convert("RGB")
         image.thumbnail((_SHOWN, _SHOWN), Image.Resampling.NEAREST)
-        pixels = base64.b64encode(_png(image)).decode()
+        pixels = base64.b64encode(png(image)).decode()
         shown = f'<img alt="mask" src="data:image/png;base64,{pixels}">'
         rows = [(name, f"{share:.1%}") for name, share in self.shares.items()]
         table = as_html([("class", "pixels"), *rows], right=[1])
@@ -133,13 +132,14 @@ class MaskReader(MapReader):
     def joined(self, strips: Iterator[Strip], seen: Seen) -> MaskPrediction:
         """Takes the likeliest class of each pixel."""
         assert seen.size is not None
-        mask = np.zeros(seen.size, np.uint8)
+        mask, counts = np.zeros(seen.size, np.uint8), np.zeros(len(self.class_names), np.int64)
         for strip in strips:
             part, best = mask[strip.rows], np.float32(-np.inf)
             for i, channel in enumerate(strip.channels):
                 part[channel > best] = i
                 best = np.maximum(best, channel)
-        counts = np.bincount(mask.ravel(), minlength=len(self.class_names))
+            # Strip by strip, since counting makes int64 of each pixel.
+            counts += np.bincount(part.ravel(), minlength=len(counts))
         return MaskPrediction(
             shares=dict(zip(self.class_names, map(float, counts / mask.size), strict=True)),
             path=seen.path,
@@ -167,15 +167,18 @@ class MaskReader(MapReader):
         return {
             "shares": prediction.shares,
             "colours": prediction.colours,
-            "mask": base64.b64encode(_png(prediction.picture())).decode(),
+            "mask": base64.b64encode(png(prediction.picture())).decode(),
         }
+
+    def as_png(self, prediction: MaskPrediction) -> bytes:
+        """Gives the mask as a PNG with a palette."""
+        return png(prediction.picture())
 
     def check_place(self, path: Path) -> None:
         """Refuses a folder that has files already, since these might be photos."""
         if path.suffix.lower() == ".json":
             return
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise OSError(f"{path} is there already; masks go into a new folder, or a .json file.")
+        check_new(path, "masks go into a new folder, or a .json file.")
 
     def write_predictions(self, predictions: Sequence[Any], path: Path) -> None:
         """Writes a PNG for each photo into a new folder, or one `.json` file in COCO's form.
@@ -185,20 +188,11 @@ class MaskReader(MapReader):
             ValueError: Two photos would give masks of one name.
         """
         self.check_place(path)
-        names = _names(predictions)
         if path.suffix.lower() == ".json":
-            masks = ((n, one.mask) for n, one in zip(names, predictions, strict=True))
-            write_coco(path, masks, self.class_names)
+            pairs = zip(names_of(predictions), predictions, strict=True)
+            write_coco(path, ((name, one.mask) for name, one in pairs), self.class_names)
             return
-        files = [path / Path(name).with_suffix(".png") for name in names]
-        if twice := [file for i, file in enumerate(files) if file in files[:i]]:
-            raise ValueError(
-                f"Two photos would give {twice[0]}: name a file such as masks.json, which holds "
-                "both."
-            )
-        for file, one in zip(files, predictions, strict=True):
-            file.parent.mkdir(parents=True, exist_ok=True)
-            one.save(file)
+        write_pngs(predictions, path, "name a file such as masks.json, which holds both.")
 
 
 def shares_of(values: np.ndarray) -> np.ndarray:
@@ -211,25 +205,3 @@ def shares_of(values: np.ndarray) -> np.ndarray:
     pairs = said + count * np.arange(len(said))[:, None, None]
     found = np.bincount(pairs.ravel(), minlength=count * len(said)).reshape(len(said), count)
     return np.asarray(found / max(1, said[0].size if len(said) else 1))
-
-
-def _names(predictions: Sequence[MaskPrediction]) -> list[str]:
-    """Gives each photo's path within the folder that all of them lie in."""
-    paths = [one.path for one in predictions]
-    if not paths or None in paths or len(paths) == 1:
-        return [_name(one, i) for i, one in enumerate(predictions)]
-    absolute = [Path(path).absolute() for path in paths if path is not None]
-    folder = os.path.commonpath([path.parent for path in absolute])
-    return [path.relative_to(folder).as_posix() for path in absolute]
-
-
-def _name(one: MaskPrediction, number: int) -> str:
-    """Gives the name of a photo's file, or a number where it is no file."""
-    return Path(one.path).name if one.path else f"{number}.png"
-
-
-def _png(image: Image.Image) -> bytes:
-    """Gives a picture as the content of a PNG."""
-    written = BytesIO()
-    image.save(written, format="PNG", optimize=True)
-    return written.getvalue()

@@ -1,16 +1,17 @@
 """Defines what a network that gives pictures says of one photo, and what makes it of pixels."""
 
-from collections.abc import Iterator, Mapping
+import base64
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from PIL import Image
 
 from transferlearn.drafts import written_whole
 from transferlearn.edge.item_reader import Seen
+from transferlearn.edge.maps.folders import check_new, png, write_pngs
 from transferlearn.edge.maps.tiling import Strip
 from transferlearn.edge.predictions import MapReader
 
@@ -54,9 +55,7 @@ class PicturePrediction:
 
     def _repr_png_(self) -> bytes:
         """Gives the picture for notebooks."""
-        written = BytesIO()
-        self.picture().save(written, format="PNG")
-        return written.getvalue()
+        return png(self.picture())
 
 
 @dataclass(frozen=True)
@@ -80,6 +79,29 @@ class PictureReader(MapReader):
     def numbers(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
         """Gives the mean colour of each picture, `(rows, 3)`."""
         return np.asarray(outputs[self.output].mean(axis=(1, 2)))
+
+    def as_json(self, prediction: PicturePrediction) -> dict[str, Any]:
+        """Gives the size, and the picture as a PNG, in base64."""
+        told = base64.b64encode(self.as_png(prediction)).decode()
+        return {"size": list(prediction.size), "picture": told}
+
+    def as_png(self, prediction: PicturePrediction) -> bytes:
+        """Gives the picture as a PNG."""
+        return png(prediction.picture())
+
+    def check_place(self, path: Path) -> None:
+        """Refuses a folder that has files already."""
+        check_new(path, "pictures go into a new folder.")
+
+    def write_predictions(self, predictions: Sequence[Any], path: Path) -> None:
+        """Writes a PNG for each photo into a new folder.
+
+        Raises:
+            OSError: The folder has files, or cannot be written.
+            ValueError: Two photos would give pictures of one name.
+        """
+        self.check_place(path)
+        write_pngs(predictions, path, "predict on one of them at a time.")
 
     def joined(self, strips: Iterator[Strip], seen: Seen) -> PicturePrediction:
         """Puts the strips of a picture together, and rounds its pixels."""

@@ -42,9 +42,11 @@ class PictureEncoding(Encoding[PicturePrediction]):
     """
 
     name: ClassVar[str] = "pictures"
-    field: ClassVar[str] = "image to image"
+    field: ClassVar[str] = "to-image"  # of an image: "image-to-image", as the Hub calls it
     score: ClassVar[Score] = Similarity("ssim")
     by_batch: ClassVar[bool] = True
+    mixes: ClassVar[bool] = False
+    varied: ClassVar[tuple[str, ...]] = ("none", "light")
 
     scale: int
     size: tuple[int, int]

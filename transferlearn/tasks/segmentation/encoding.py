@@ -46,6 +46,7 @@ class MaskEncoding(Encoding[MaskPrediction]):
     field: ClassVar[str] = "segmentation"
     score: ClassVar[Score] = Overlap("mean_iou")
     by_batch: ClassVar[bool] = True
+    mixes: ClassVar[bool] = False
 
     class_names: tuple[str, ...]
     mask_values: tuple[int, ...]
@@ -128,6 +129,26 @@ class MaskEncoding(Encoding[MaskPrediction]):
             return None
         shares = targets.shares
         return float(shares.max() / np.count_nonzero(shares))
+
+    def guess(self, targets: Targets) -> np.ndarray | None:
+        """Takes all pixels for the commonest class."""
+        if not isinstance(targets, MaskTargets) or self.size is None:
+            return None
+        classes = np.eye(len(self.class_names), dtype=np.float32)
+        return np.tile(classes[targets.shares.argmax()], (*self.size, 1))
+
+    def guessed(self, guess: np.ndarray, seen: Evaluation) -> MaskEvaluation:
+        """Scores a guess of one class for all pixels, by the counts of true ones."""
+        assert isinstance(seen, MaskEvaluation)
+        assert seen.overlaps is not None
+        shown = seen.overlaps[:, 1]
+        overlaps = np.zeros_like(seen.overlaps)
+        overlaps[:, 1] = shown
+        place = int(guess[0, 0].argmax())
+        overlaps[:, 0, place], overlaps[:, 2, place] = shown[:, place], shown.sum(axis=1)
+        confusion = np.zeros((shown.shape[1],) * 2, np.int64)
+        confusion[:, place] = shown.sum(axis=0)
+        return MaskTally(self.class_names, confusion, overlaps).evaluation()
 
     def values(self, outputs: Any) -> np.ndarray:
         """Gives the probabilities as they are."""

@@ -1,0 +1,154 @@
+"""Turns, zooms, moves and lights photos at random, and moves their masks with them."""
+
+from dataclasses import KW_ONLY, dataclass
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from transferlearn.checks import number, share, whole
+from transferlearn.data.targets.base import Encoded
+from transferlearn.data.transforms import Transform
+
+
+class _Drawn(NamedTuple):
+    """Holds what was drawn for one view: where each pixel comes from, and the colours.
+
+    Attributes:
+        angle: The angle in radians by which the photo is turned.
+        scale: The pixels of the photo for one of the view.
+        shift: The shares of height and width by which the view is moved.
+        mirrored: Whether left and right are exchanged.
+        gains: A factor for each channel.
+        contrast: A factor for the distance from the mean.
+    """
+
+    angle: float
+    scale: float
+    shift: tuple[float, float]
+    mirrored: bool
+    gains: np.ndarray
+    contrast: float
+
+    def matrix(self, height: int, width: int) -> tuple[float, ...]:
+        """Gives Pillow's six numbers, which turn a place in the view into one in the photo."""
+        turned = self.scale * np.array(
+            [[np.cos(self.angle), np.sin(self.angle)], [-np.sin(self.angle), np.cos(self.angle)]]
+        )
+        turned[:, 0] *= -1 if self.mirrored else 1
+        middle = np.array([width, height]) / 2
+        moved = middle + self.shift * np.array([width, height]) - turned @ middle
+        return (*turned[0], moved[0], *turned[1], moved[1])
+
+
+@dataclass(frozen=True)
+class Warped(Transform):
+    """Mirrors, turns, zooms, moves and lights photos at random, and moves masks with them.
+
+    Masks take the value of the nearest pixel; what comes from outside the photo is void in the mask
+    and black in the photo. Colours of photos alone are changed.
+
+    Args:
+        views: How many views of each photo are made and stored, of which each epoch draws one; with
+            1 each epoch makes new ones, and frozen layers are computed in each.
+        mirror: Whether left and right are exchanged in half of the views.
+        turn: The largest angle in degrees, to either side.
+        zoom: The largest share by which things become larger or smaller.
+        move: The largest share of height and width by which things are moved.
+        light: The largest share by which each colour becomes lighter or darker.
+        contrast: The largest share by which contrast grows or falls.
+        seed: Another seed gives other views.
+
+    Example:
+        far = tl.data.Warped(turn=180, move=0)  # seen from above, nothing is upright
+        builder = tl.ImageSegmenterBuilder("EfficientNetLite0", augmentation=far)
+    """
+
+    views: int = 1
+    _: KW_ONLY
+    mirror: bool = True
+    turn: float = 14.0
+    zoom: float = 0.2
+    move: float = 0.1
+    light: float = 0.15
+    contrast: float = 0.2
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        whole("views", self.views, least=1)
+        whole("seed", self.seed, least=0)
+        number("turn", self.turn)
+        for name in ("zoom", "move", "light", "contrast"):
+            share(name, getattr(self, name))
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """Gives all settings but the number of views, of which the first are the same."""
+        parts = (self.mirror, self.turn, self.zoom, self.move, self.light, self.contrast, self.seed)
+        return f"warped {parts}"
+
+    def items(self, batch: np.ndarray, keys: np.ndarray, views: np.ndarray) -> np.ndarray:
+        """Changes photos `(batch, height, width, channels)` of pixels from 0 to 255."""
+        changed = np.empty_like(batch)
+        for i, (photo, key, view) in enumerate(zip(batch, keys, views, strict=True)):
+            drawn = self._draw(int(key), int(view))
+            moved = _moved(photo.astype(np.float32), drawn, Image.Resampling.BILINEAR, 0.0)
+            mean = moved.mean()
+            lit = ((moved - mean) * drawn.contrast + mean) * drawn.gains[: moved.shape[-1]]
+            lit = np.clip(lit, 0, 255)
+            changed[i] = np.rint(lit) if batch.dtype.kind in "iu" else lit
+        return changed
+
+    def targets(self, encoded: Encoded, keys: np.ndarray, views: np.ndarray) -> Encoded:
+        """Changes masks `(batch, height, width, ...)`, and the weights of their pixels."""
+
+        def moved(part: np.ndarray, outside: float) -> np.ndarray:
+            if part.ndim < 3:  # a weight for the whole photo
+                return part
+            rows = [
+                _moved(one, self._draw(int(key), int(view)), Image.Resampling.NEAREST, outside)
+                for one, key, view in zip(part, keys, views, strict=True)
+            ]
+            return np.stack(rows).astype(part.dtype)
+
+        weights = encoded.weights
+        return encoded._replace(
+            targets=moved(encoded.targets, -1),
+            weights=None if weights is None else moved(weights, 0),
+        )
+
+    def _draw(self, key: int, view: int) -> _Drawn:
+        """Draws the same for the same item and view, whatever else is drawn."""
+        draw = np.random.default_rng((self.seed, key, view))
+        angle, vertical, horizontal, contrast = draw.uniform(-1, 1, 4)
+        size, *gains = draw.uniform(-1, 1, 4)
+        return _Drawn(
+            angle=float(np.deg2rad(self.turn * angle)),
+            scale=float((1 + self.zoom) ** size),
+            shift=(self.move * horizontal, self.move * vertical),
+            mirrored=self.mirror and bool(draw.random() < 0.5),
+            gains=(1 + self.light * np.array(gains)).astype(np.float32),
+            contrast=float(1 + self.contrast * contrast),
+        )
+
+
+def _moved(
+    part: np.ndarray, drawn: _Drawn, resampling: Image.Resampling, outside: float
+) -> np.ndarray:
+    """Moves a map `(height, width)` or `(height, width, channels)`; in 32 bits, as Pillow does."""
+    if part.ndim == 3:
+        channels = (_moved(one, drawn, resampling, outside) for one in np.moveaxis(part, -1, 0))
+        return np.stack(list(channels), axis=-1)
+    height, width = part.shape
+    kind = np.int32 if part.dtype.kind in "biu" else np.float32
+    image = Image.fromarray(np.ascontiguousarray(part, kind))
+    matrix = drawn.matrix(height, width)
+    return np.asarray(
+        image.transform(
+            (width, height),
+            Image.Transform.AFFINE,
+            matrix,
+            resample=resampling,
+            fillcolor=int(outside) if kind is np.int32 else outside,
+        )
+    )
