@@ -347,3 +347,9 @@ def test_candidates_must_look_at_the_same_images(backbone):
 def test_what_cannot_be_is_refused_before_any_image_is_read(backbone, change, error, said):
     with pytest.raises(error, match=said):
         tl.suggest("nowhere", **{"candidates": [backbone], **change})
+
+
+def test_the_layers_of_a_network_may_have_any_names():
+    made = small_backbone()  # it has a layer named "concatenate"
+    keras.backend.clear_session()  # names are counted anew, as in the process that loads a network
+    assert len(tl.suggest((X, Y), [made], verbose=0)) == 5

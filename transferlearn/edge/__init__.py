@@ -15,9 +15,9 @@ from transferlearn.edge.maps.masks import MaskPrediction as MaskPrediction
 from transferlearn.edge.maps.masks import MaskReader as MaskReader
 from transferlearn.edge.maps.pictures import PicturePrediction as PicturePrediction
 from transferlearn.edge.maps.pictures import PictureReader as PictureReader
+from transferlearn.edge.maps.reading import MapReader as MapReader
 from transferlearn.edge.predictions import ClassPrediction as ClassPrediction
 from transferlearn.edge.predictions import ClassReader as ClassReader
-from transferlearn.edge.predictions import MapReader as MapReader
 from transferlearn.edge.predictions import NumberPrediction as NumberPrediction
 from transferlearn.edge.predictions import NumberReader as NumberReader
 from transferlearn.edge.predictions import OutputReader as OutputReader

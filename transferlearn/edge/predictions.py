@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from transferlearn.edge.item_reader import Seen
-from transferlearn.edge.maps.tiling import Strip, whole
+from transferlearn.edge.maps.tiling import Strip
 from transferlearn.edge.named import Named
 from transferlearn.tables import as_html
 
@@ -280,26 +280,3 @@ class RawReader(OutputReader):
             RawPrediction(values={name: rows[i] for name, rows in outputs.items()}, path=one.path)
             for i, one in enumerate(seen)
         ]
-
-
-class MapReader(OutputReader):
-    """Makes predictions of maps, each in the size of its photo.
-
-    Attributes:
-        output: The name of the output, `(rows, height, width, channels)`.
-    """
-
-    output: ClassVar[str]
-
-    def read(self, outputs: Mapping[str, np.ndarray], seen: Sequence[Seen]) -> list[Any]:
-        """Makes a prediction of each map; where no size is known, in the map's own."""
-        found = []
-        for values, one in zip(outputs[self.output], seen, strict=True):
-            size = one.size or (values.shape[0] // self.scale, values.shape[1] // self.scale)
-            strips = whole(values, size, self.scale)
-            found.append(self.joined(strips, one._replace(size=size)))
-        return found
-
-    @abc.abstractmethod
-    def joined(self, strips: Iterator[Strip], seen: Seen) -> Any:
-        """Makes a prediction of a map in the size of its photo, which comes strip by strip."""

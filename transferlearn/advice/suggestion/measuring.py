@@ -204,7 +204,7 @@ def measure(
     counts = sorted({min(count, blocks) for count in counts})
     masks = [layers.frozen_by(TrainLastBlocks(count)) for count in counts]
     cuts = [boundary(network, mask) for mask in masks]
-    pooled = [keras.ops.concatenate([*map(_pool, cut.tensors)], axis=-1) for cut in cuts]
+    pooled = [_Pooled(name=f"pooled_{i}_of_suggest")(cut.tensors) for i, cut in enumerate(cuts)]
     values, seconds = _run(keras.Model(network.items[0], pooled), sample, verbose)
     depths = []
     for count, mask, cut, value in zip(counts, masks, cuts, values, strict=True):
@@ -225,6 +225,17 @@ def measure(
         parameters=_parameters(network.model.weights),
         nbytes=sum(prod(w.shape) * np.dtype(w.dtype).itemsize for w in network.model.weights),
     )
+
+
+class _Pooled(keras.Layer):
+    """Averages maps over their places, and joins their channels.
+
+    It is a layer, since operations take their names themselves, and the network may have those.
+    """
+
+    def call(self, tensors: Sequence[Tensor]) -> Tensor:
+        """Gives float32 `(batch, channels)`."""
+        return keras.ops.concatenate([*map(_pool, tensors)], axis=-1)
 
 
 def _pool(tensor: Tensor) -> Tensor:

@@ -15,8 +15,8 @@ from transferlearn.edge.item_reader import Seen
 from transferlearn.edge.maps.coco import write_coco
 from transferlearn.edge.maps.folders import check_new, name_of, names_of, png, write_pngs
 from transferlearn.edge.maps.palette import as_hex, colours
+from transferlearn.edge.maps.reading import MapReader
 from transferlearn.edge.maps.tiling import Strip
-from transferlearn.edge.predictions import MapReader
 from transferlearn.tables import as_html
 
 _SHOWN = 320  # pixels; the longest side of a mask on a page

@@ -12,8 +12,8 @@ from PIL import Image
 from transferlearn.drafts import written_whole
 from transferlearn.edge.item_reader import Seen
 from transferlearn.edge.maps.folders import check_new, png, write_pngs
+from transferlearn.edge.maps.reading import MapReader
 from transferlearn.edge.maps.tiling import Strip
-from transferlearn.edge.predictions import MapReader
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
