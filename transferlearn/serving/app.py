@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import os
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from transferlearn.serving.predicting import Predictor, item_of
 from transferlearn.serving.protocol import add_protocol
 from transferlearn.serving.settings import Settings
 from transferlearn.serving.tensors import read_json
+from transferlearn.serving.vertex import add_vertex
 from transferlearn.serving.work import Work
 
 _PAGE = Path(__file__).with_name("page.html")
@@ -237,25 +237,6 @@ class Guarded:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Handles one request."""
         await self._guard(scope, receive, send)
-
-
-def add_vertex(api: Any, server: Server) -> tuple[str, ...]:
-    """Adds the routes that Vertex AI names in `AIP_PREDICT_ROUTE` and `AIP_HEALTH_ROUTE`."""
-    from fastapi import Request
-
-    predict, health = os.environ.get("AIP_PREDICT_ROUTE"), os.environ.get("AIP_HEALTH_ROUTE")
-
-    async def vertex(request: Request) -> Any:
-        return await server.predict(request, None)
-
-    async def healthy() -> Any:
-        return {}
-
-    if predict and predict not in ("/predict", "/invocations"):
-        api.add_api_route(predict, vertex, methods=["POST"])
-    if health and health not in ("/", "/ping"):
-        api.add_api_route(health, healthy, methods=["GET"])
-    return (health,) if health else ()
 
 
 def of_http(request: Any, error: Any) -> RefusalError:

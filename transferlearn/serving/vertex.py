@@ -1,0 +1,23 @@
+"""Adds the routes that Vertex AI names."""
+
+import os
+from typing import Any
+
+
+def add_vertex(api: Any, server: Any) -> tuple[str, ...]:
+    """Adds the routes that Vertex AI names in `AIP_PREDICT_ROUTE` and `AIP_HEALTH_ROUTE`."""
+    from fastapi import Request
+
+    predict, health = os.environ.get("AIP_PREDICT_ROUTE"), os.environ.get("AIP_HEALTH_ROUTE")
+
+    async def vertex(request: Request) -> Any:
+        return await server.predict(request, None)
+
+    async def healthy() -> Any:
+        return {}
+
+    if predict and predict not in ("/predict", "/invocations"):
+        api.add_api_route(predict, vertex, methods=["POST"])
+    if health and health not in ("/", "/ping"):
+        api.add_api_route(health, healthy, methods=["GET"])
+    return (health,) if health else ()
