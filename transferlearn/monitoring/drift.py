@@ -2,8 +2,11 @@
 
 Each test gives one number for a division of all items into reference and batch. Random divisions
 of the same items say how that number is spread where nothing has changed; a gamma distribution with
-the same mean, spread and skewness gives its tail. The smallest of all tests' p-values is then
-judged by the smallest of the same random divisions, so tests that say the same count once.
+the same mean, spread and skewness gives its tail, and so makes tests comparable. A test is then
+judged by how many random divisions have any test that is as extreme, so tests that say the same
+count once; only beyond the most extreme of them by the tails.
+
+Reference: Westfall and Young, Resampling-based multiple testing (1993).
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +16,7 @@ import numpy as np
 
 from transferlearn.extras import install_line
 
-DIVISIONS = 299  # random ones; the tails are fitted, so few are enough for small levels
+DIVISIONS = 299  # random ones; tails are fitted beyond them, so they are enough for small levels
 _TINY = 1e-300
 
 Statistic = Callable[[np.ndarray], np.ndarray]
@@ -45,8 +48,10 @@ def test_drift(statistics: Mapping[str, Statistic], reference: int, batch: int, 
     divisions = _divisions(reference, batch, seed)
     logs = np.array([_log_p(statistic(divisions)) for statistic in statistics.values()])
     observed, least = logs[:, 0], logs[:, 1:].min(axis=0)
-    count = _tests_that_count(least)
-    corrected = -np.expm1(count * np.log1p(-np.exp(np.minimum(observed, -1e-12))))
+    beyond = (least <= observed[:, None]).sum(axis=1)
+    ranked = (1 + beyond) / (1 + DIVISIONS)
+    tails = -np.expm1(_tests_that_count(least) * np.log1p(-np.exp(np.minimum(observed, -1e-12))))
+    corrected = np.where(beyond > 0, ranked, np.minimum(ranked, tails))
     of_tests = dict(zip(statistics, map(float, corrected), strict=True))
     return Drift(min(of_tests.values()), of_tests)
 
@@ -134,17 +139,25 @@ def _divisions(reference: int, batch: int, seed: int) -> np.ndarray:
 
 
 def _log_p(found: np.ndarray) -> np.ndarray:
-    """Gives the logarithm of each number's p-value, by the numbers after the first."""
+    """Gives the logarithm of each number's p-value, by the random ones: all after the first.
+
+    Each random one is judged by the others, as the real one is, so that they can be compared.
+    """
     gammaincc = _special().gammaincc
     random = found[1:]
     mean, spread = random.mean(), random.std()
     if not spread > 1e-12 * max(abs(mean), 1e-12):  # all items are alike
         return np.zeros(len(found))
     standard = (found - mean) / spread
-    skewness = max(
-        float((standard[1:] ** 3).mean()), 0.05
-    )  # of 0, the gamma would be no such thing
-    shape = 4 / skewness**2
+    own = np.arange(len(found)) > 0
+    first, second, third = (
+        ((standard[1:] ** power).sum() - own * standard**power) / (len(random) - own)
+        for power in (1, 2, 3)
+    )
+    variance = np.maximum(second - first**2, 1e-12)
+    standard = (standard - first) / variance**0.5
+    skewness = (third - 3 * first * second + 2 * first**3) / variance**1.5
+    shape = 4 / np.maximum(skewness, 0.05) ** 2  # of 0, the gamma would be no such thing
     tail = gammaincc(shape, np.maximum(shape + standard * shape**0.5, 0))
     return np.log(np.maximum(tail, _TINY))
 
