@@ -37,12 +37,18 @@ def test_what_steers_is_written_out(name, shown):
 def model(monkeypatch):
     """A model that predicts nothing but gives back the paths."""
 
-    def guess(items):
+    def guess(dataset, tile):
         known = {"probability": 1.0, "probabilities": {"cat": 1.0}, "labels": ("cat",)}
-        return [tl.tasks.ClassPrediction(class_name="cat", path=str(x), **known) for x in items]
+        return [
+            tl.tasks.ClassPrediction(class_name="cat", path=str(x), **known) for x in dataset.items
+        ]
 
-    kind = SimpleNamespace(in_cells=False)
-    monkeypatch.setattr(tl, "load", lambda path, trusted: SimpleNamespace(kind=kind, predict=guess))
+    kind = SimpleNamespace(
+        in_cells=False, unlabelled=lambda items: SimpleNamespace(items=items, skipped=())
+    )
+    encoding = SimpleNamespace(output_reader=lambda: None)
+    fitted = SimpleNamespace(kind=kind, encoding=encoding, predict=guess)
+    monkeypatch.setattr(tl, "load", lambda path, trusted: fitted)
 
 
 def test_predict_prints_a_line_for_each_item_whatever_it_is_called(model, capsys):
@@ -58,7 +64,7 @@ def test_predict_prints_a_line_for_each_item_whatever_it_is_called(model, capsys
 
 def test_json_gives_names_as_they_are_in_one_line(model):
     names = ["=cmd.jpg", "a.jpg\nb.jpg", "\x1b.jpg", "caf\udce9.jpg"]
-    options = SimpleNamespace(model="model", items=names, trusted=False)
+    options = SimpleNamespace(model="model", items=names, trusted=False, output=None, tile=None)
     text = as_json(predict.run(options).data)
     assert "\n" not in text
     assert "\x1b" not in text

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.core
 
 
 def test_a_port_that_is_taken_is_said(capsys):
+    pytest.importorskip("uvicorn")
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = str(taken.getsockname()[1])
         assert main(["serve", "nowhere", "--port", port]) == 1

@@ -42,10 +42,8 @@ def run(options: Namespace) -> Outcome:
     """Predicts, and gives a line for each item; where some cannot be used, the exit code is 1."""
     from transferlearn import load
 
-    fitted, items = (
-        load(options.model, trusted=options.trusted),
-        [Path(item) for item in options.items],
-    )
+    fitted = load(options.model, trusted=options.trusted)
+    items = [Path(item) for item in options.items]
     writer = fitted.encoding.output_reader()
     if options.output is not None:
         writer.check_place(options.output)
