@@ -192,8 +192,13 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(backbone):
 
 @pytest.mark.full
 def test_an_export_gives_the_same_pictures_of_photos_of_any_size(fitted, tmp_path):
-    exported = tl.export(fitted, tmp_path / "exported", blocks(16, seed=1), format="onnx")
+    (tmp_path / "good").mkdir()
+    for i, picture in enumerate(blocks(16, seed=1)):
+        Image.fromarray(picture).save(tmp_path / "good" / f"{i}.png")
+    # Good pictures in files: the check gives both what the network gets, and not the good ones.
+    exported = tl.export(fitted, tmp_path / "exported", tmp_path / "good", format="onnx")
     assert exported.checked.equal == 1
+    assert exported.checked.difference < 1e-4
     runner = tl.edge.Runner(exported.path)
     photo = blocks(1, size=40, seed=5)[0]
     for tile in (None, 32):
@@ -220,3 +225,15 @@ def test_another_loss_and_callbacks_see_the_whole_model(backbone):
     )
     assert seen == fitted.history.history["val_ssim"]
     assert fitted.history.history["loss"][1] < fitted.history.history["loss"][0]
+
+
+@pytest.mark.parametrize("make", [tl.data.super_resolution, tl.data.inpaint])
+def test_degradations_are_written_as_they_are_made_again(make):
+    written = repr(make())
+    assert eval(written, vars(tl.data)) == make()
+
+
+def test_a_frozen_network_is_trained_at_the_decoders_rate(backbone):
+    frozen = brightening(backbone, freeze="all")
+    assert frozen.plan(None) == brightening(backbone).plan(None) == tl.schedules.AutoForPictures()
+    assert frozen.plan("one-phase") == tl.OnePhase()

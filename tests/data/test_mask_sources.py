@@ -181,6 +181,10 @@ def test_one_class_has_one_folder_and_no_more(drawn, tmp_path):
     (folder / "masks" / "car" / "nobody.png").unlink()
     with pytest.raises(ValueError, match="classes car, road, which are not in class_names: a, b"):
         load(folder, KIND, Masks(["a", "b"]))
+    with pytest.warns(DataWarning) as said:
+        load(folder, KIND, Masks(["road", "car", "Background"]))
+    text = "\n".join(str(one.message) for one in said)
+    assert "have no 'background', so pixels of no class are void" in text
 
 
 def test_where_regions_overlap_the_smaller_one_counts(tmp_path):

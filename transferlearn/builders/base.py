@@ -247,7 +247,8 @@ class Builder(NetworkBuilder[Prediction]):
 
     def plan(self, schedule: Schedule | str | None) -> Schedule:
         """Gives the schedule that was passed or named, or else the builder's default."""
-        # A `freeze` without a schedule holds from the first epoch to the last.
-        default = self.default_schedule if self.freeze is None else "one-phase"
+        # Else a `freeze` without a schedule holds from the first epoch to the last.
+        in_phases = self.freeze is None or self.auto.obeys_freeze
+        default = self.default_schedule if in_phases else "one-phase"
         asked = default if schedule is None else schedule
         return self.auto if asked == "auto" else as_schedule(asked)

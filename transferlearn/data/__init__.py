@@ -13,8 +13,12 @@ from transferlearn.data.messages import DataWarning as DataWarning
 from transferlearn.data.messages import Skipped as Skipped
 from transferlearn.data.pictures import Degradation as Degradation
 from transferlearn.data.pictures import DegradedImages as DegradedImages
+from transferlearn.data.pictures import Grey as Grey
+from transferlearn.data.pictures import Holes as Holes
+from transferlearn.data.pictures import Noisy as Noisy
 from transferlearn.data.pictures import Originals as Originals
 from transferlearn.data.pictures import Pictures as Pictures
+from transferlearn.data.pictures import Shrunk as Shrunk
 from transferlearn.data.pictures import colourise as colourise
 from transferlearn.data.pictures import denoise as denoise
 from transferlearn.data.pictures import inpaint as inpaint

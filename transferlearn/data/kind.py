@@ -48,6 +48,8 @@ class Kind(abc.ABC):
         endings: The endings of files that hold an item, such as `".jpg"`.
         columns: The names that a table's column of items may have, the likeliest first.
         in_cells: Whether a table's cells hold the items themselves; else they hold paths of files.
+        predicts_as_read: Whether `predict` is given such items as training reads; else training
+            makes its items of them.
         fed: A sentence on what the network takes, for those who call it without this package.
     """
 
@@ -56,6 +58,7 @@ class Kind(abc.ABC):
     endings: ClassVar[tuple[str, ...]]
     columns: ClassVar[tuple[str, ...]]
     in_cells: ClassVar[bool]
+    predicts_as_read: ClassVar[bool] = True
     fed: ClassVar[str] = ""
 
     @abc.abstractmethod

@@ -126,13 +126,15 @@ def _run_both(
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray]:
     """Runs both on all batches; gives the inputs of the first, both outputs, and the targets.
 
-    Files are read by the runner itself, so that a difference in reading is found, too.
+    Files are read by the runner itself, so that a difference in reading is found, too, unless what
+    the model gets is made of them.
     """
     names = list(runner.description.inputs)
     first: dict[str, np.ndarray] = {}
     expected, found, targets, begin = [], [], [], 0
     one_row_each = len(dataset.paths or ()) == dataset.size
-    by_file = one_row_each and runner.item_reader.reads_files
+    as_read = fitted.kind.predicts_as_read
+    by_file = one_row_each and as_read and runner.item_reader.reads_files
     for x, y, *_ in iterate(dataset.batches(batch_size=_BATCH, encode=fitted.encoding.raw)):
         arrays = dict(zip(names, x if isinstance(x, (tuple, list)) else (x,), strict=True))
         count = len(np.asarray(y))

@@ -147,6 +147,7 @@ class AutoForMasks(Schedule):
 
     augmentation = "light"
     least_to_split = 1000
+    obeys_freeze = True
 
     def phases(self, job: Job) -> Iterator[Phase]:
         """Yields the decoder's phase and then the fine-tuning; a single one for random weights."""

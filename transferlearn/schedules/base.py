@@ -57,11 +57,14 @@ class Schedule(abc.ABC):
             epoch.
         least_to_split: How many items there must be so that some are held out, where the user does
             not say which.
+        obeys_freeze: Whether a builder whose default it is takes it also where `freeze` is named;
+            else that holds from the first epoch to the last.
     """
 
     augmentation: ClassVar[str] = "none"
     views: ClassVar[int] = 1
     least_to_split: ClassVar[int] = 0
+    obeys_freeze: ClassVar[bool] = False
 
     @abc.abstractmethod
     def phases(self, job: Job) -> Iterator[Phase]:

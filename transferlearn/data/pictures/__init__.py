@@ -1,6 +1,10 @@
 """Reads pictures as targets: pairs of pictures, and pictures that are degraded to learn from."""
 
 from transferlearn.data.pictures.degradations import Degradation as Degradation
+from transferlearn.data.pictures.degradations import Grey as Grey
+from transferlearn.data.pictures.degradations import Holes as Holes
+from transferlearn.data.pictures.degradations import Noisy as Noisy
+from transferlearn.data.pictures.degradations import Shrunk as Shrunk
 from transferlearn.data.pictures.degradations import colourise as colourise
 from transferlearn.data.pictures.degradations import denoise as denoise
 from transferlearn.data.pictures.degradations import inpaint as inpaint

@@ -59,7 +59,7 @@ def super_resolution(factor: int = 4) -> Degradation:
     Args:
         factor: How many times smaller, in height and in width.
     """
-    return _Shrunk(factor)
+    return Shrunk(factor)
 
 
 def denoise(strength: float = 0.1, seed: int = 0) -> Degradation:
@@ -69,12 +69,12 @@ def denoise(strength: float = 0.1, seed: int = 0) -> Degradation:
         strength: The standard deviation of the noise, as a share of white: 0.1 is 25.5 of 255.
         seed: Another seed makes other noise.
     """
-    return _Noisy(strength, seed)
+    return Noisy(strength, seed)
 
 
 def colourise() -> Degradation:
     """Gives the degradation by which a network learns to colour: the picture in grey."""
-    return _Grey()
+    return Grey()
 
 
 def inpaint(
@@ -88,7 +88,7 @@ def inpaint(
             filled, paint it over in this colour.
         seed: Another seed makes other holes.
     """
-    return _Holes(covered, tuple(colour), seed)
+    return Holes(covered, tuple(colour), seed)
 
 
 def random_of(picture: np.ndarray, seed: int) -> np.random.Generator:
@@ -103,7 +103,7 @@ def random_of(picture: np.ndarray, seed: int) -> np.random.Generator:
 
 
 @dataclass(frozen=True)
-class _Shrunk(Degradation):
+class Shrunk(Degradation):
     """Shrinks a picture by a bicubic filter."""
 
     name = "super_resolution"
@@ -125,7 +125,7 @@ class _Shrunk(Degradation):
 
 
 @dataclass(frozen=True)
-class _Noisy(Degradation):
+class Noisy(Degradation):
     """Adds Gaussian noise."""
 
     name = "denoise"
@@ -144,7 +144,7 @@ class _Noisy(Degradation):
 
 
 @dataclass(frozen=True)
-class _Grey(Degradation):
+class Grey(Degradation):
     """Takes the colours away."""
 
     name = "colourise"
@@ -156,7 +156,7 @@ class _Grey(Degradation):
 
 
 @dataclass(frozen=True)
-class _Holes(Degradation):
+class Holes(Degradation):
     """Paints rectangles over."""
 
     name = "inpaint"

@@ -30,6 +30,7 @@ class DegradedImages(Images):
     """
 
     name: ClassVar[str] = "degraded_images"
+    predicts_as_read: ClassVar[bool] = False
 
     degradation: Degradation | None = None
 

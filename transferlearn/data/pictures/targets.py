@@ -119,7 +119,8 @@ class PictureTargets(Targets):
         """Gives the pictures, and refuses originals that no kind has read."""
         if self.pictures is None:
             raise ValueError(
-                "Originals are read by tl.data.DegradedImages, which makes the inputs of them."
+                "A degradation makes what goes in, which this cannot do: pass pairs, (x, y) or "
+                "inputs/ and targets/, to a builder without a degradation."
             )
         return self.pictures
 

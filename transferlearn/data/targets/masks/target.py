@@ -41,7 +41,13 @@ from transferlearn.data.targets.masks.sources import (
     as_mask,
     examined,
 )
-from transferlearn.data.targets.masks.targets import MaskTargets, listed, unknown_of, void_value
+from transferlearn.data.targets.masks.targets import (
+    MaskTargets,
+    listed,
+    say_void_ground,
+    unknown_of,
+    void_value,
+)
 from transferlearn.edge.pictures import ImageFileError
 
 _VOID = 255
@@ -194,6 +200,8 @@ class Masks(Target):
                 f"In {len(source.overlapping)} of {len(source)} masks classes overlap; a pixel has "
                 "the class of the smallest region there. multi_label=True keeps all of them."
             )
+        if isinstance(source, LayeredMasks) and self.values is None and not self.multi_label:
+            say_void_ground(self.class_names)
         return self._of(source, found, reasons)
 
     def _of(self, source: MaskSource, found: Sequence[Examined], reasons: list[str]) -> MaskTargets:

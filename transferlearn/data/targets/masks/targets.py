@@ -6,7 +6,9 @@ from typing import Any, Self
 
 import numpy as np
 
+from transferlearn.data.messages import notice
 from transferlearn.data.targets.base import Targets
+from transferlearn.data.targets.masks.layers import GROUND
 from transferlearn.data.targets.masks.sources import (
     VOID,
     Examined,
@@ -183,3 +185,13 @@ def listed(values: Sequence[Any]) -> str:
     """Writes at most ten values with commas between them."""
     more = f" and {len(values) - 10} more" if len(values) > 10 else ""
     return ", ".join(map(str, values[:10])) + more
+
+
+def say_void_ground(names: Sequence[str] | None) -> None:
+    """Warns where the user's class names leave out the background, which may be a slip."""
+    if names is not None and GROUND not in names:
+        notice(
+            f"class_names have no {GROUND!r}, so pixels of no class are void: they count neither "
+            "in training nor in figures, and predictions give them some class. "
+            f"Received: {', '.join(names)}"
+        )
