@@ -13,6 +13,8 @@ from transferlearn.edge.folders import files_with, walk
 from transferlearn.edge.named import Named
 from transferlearn.monitoring.traits import Traits, of_numbers
 
+_NO_TILES = "tile cuts photos into tiles, and these are none. Leave tile out."
+
 
 class Seen(NamedTuple):
     """Describes an item that was predicted on.
@@ -88,11 +90,11 @@ class ItemReader(Named):
         Raises:
             ValueError: It cannot be read, or items of this kind have no tiles.
         """
-        raise ValueError("tile cuts photos into tiles, and these are none. Leave tile out.")
+        raise ValueError(_NO_TILES)
 
     def tiles(self, parts: Sequence[np.ndarray]) -> np.ndarray:
         """Makes of some parts of what `photo` gave the rows that the network takes."""
-        raise NotImplementedError
+        raise ValueError(_NO_TILES)
 
     def check_size(self, content: bytes, most: int) -> None:
         """Refuses a file that would become far larger when it is read; by default, none does.

@@ -252,7 +252,7 @@ class Encoding(abc.ABC, Generic[Prediction]):
             values: The values of a batch.
             targets: Its raw targets.
         """
-        raise NotImplementedError
+        raise TypeError(f"by_batch is True, so {type(self).__name__} needs a tally of its own.")
 
     def gives(self) -> str:
         """Says in a sentence what the network gives, for those who call it without this package."""

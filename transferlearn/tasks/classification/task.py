@@ -1,18 +1,17 @@
 """Defines the tasks that learn one class of each item, or several, and weights of classes."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from transferlearn.checks import is_number
 from transferlearn.data import Classes, Dataset, Tags, Target, Targets
 from transferlearn.data.targets import ClassTargets, TagTargets, Weigh
 from transferlearn.data.targets.labels import one_hot
 from transferlearn.edge import ClassPrediction
 from transferlearn.tasks.base import Task
+from transferlearn.tasks.class_weights import weights_of_classes
 from transferlearn.tasks.classification.encoding import ClassEncoding, TagEncoding
 
 _CLASSES, _TAGS = Classes(), Tags()
@@ -90,23 +89,7 @@ def class_weights(given: Mapping[Any, float] | str | None, train: Dataset) -> We
         )
     if given == "balanced":
         return _balanced(targets, train.sample_weight)
-    if not isinstance(given, Mapping) or not all(
-        is_number(weight) and 0 <= weight < math.inf for weight in given.values()
-    ):
-        raise ValueError(
-            "class_weight is 'balanced', or goes from class names or ids to weights of at least 0. "
-            f"Received: class_weight={given!r}"
-        )
-    names = targets.class_names
-    ids = {name: i for i, name in enumerate(names)} | {i: i for i in range(len(names))}
-    unknown = [key for key in given if key not in ids]
-    if unknown:
-        raise ValueError(
-            f"class_weight names classes that are not in the data: {unknown}. "
-            f"There are: {', '.join(names)}."
-        )
-    by_id = {ids[key]: float(weight) for key, weight in given.items()}
-    return ClassWeights(tuple(by_id.get(i, 1.0) for i in range(len(names))))
+    return ClassWeights(weights_of_classes(given, targets.class_names))
 
 
 def _balanced(targets: ClassTargets, sample_weight: np.ndarray | None) -> ClassWeights:

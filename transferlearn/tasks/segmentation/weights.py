@@ -1,15 +1,14 @@
 """Turns weights of classes into weights of pixels."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from transferlearn.checks import is_number
 from transferlearn.data import Dataset
 from transferlearn.data.targets import MaskTargets, Weigh
+from transferlearn.tasks.class_weights import weights_of_classes
 
 
 @dataclass(frozen=True)
@@ -46,25 +45,10 @@ def pixel_weights(given: Mapping[Any, float] | str | None, train: Dataset) -> We
         return None
     targets = train.learnt
     assert isinstance(targets, MaskTargets)
-    names = targets.class_names
     if targets.several:
         raise ValueError("class_weight has no meaning where a pixel may have several classes.")
     if given == "balanced":
         shares = targets.shares
         weights = [1 / (len(shares) * share) if share else 1.0 for share in shares.tolist()]
         return PixelWeights(targets.values, tuple(weights))
-    if not isinstance(given, Mapping) or not all(
-        is_number(weight) and 0 <= weight < math.inf for weight in given.values()
-    ):
-        raise ValueError(
-            "class_weight is 'balanced', or goes from class names or ids to weights of at least 0. "
-            f"Received: class_weight={given!r}"
-        )
-    ids = {i: i for i in range(len(names))} | {name: i for i, name in enumerate(names)}
-    if unknown := [key for key in given if key not in ids]:
-        raise ValueError(
-            f"class_weight names classes that are not in the data: {unknown}. "
-            f"There are: {', '.join(names)}."
-        )
-    by_id = {ids[key]: float(weight) for key, weight in given.items()}
-    return PixelWeights(targets.values, tuple(by_id.get(i, 1.0) for i in range(len(names))))
+    return PixelWeights(targets.values, weights_of_classes(given, targets.class_names))
