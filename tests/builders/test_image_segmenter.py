@@ -339,3 +339,18 @@ def test_a_stream_is_learnt(backbone, cache):
     fit = weighed.fit(train, other, epochs=2, cache=cache, verbose=0)
     assert (fit.phases[0].stored is not None) == cache
     assert 0 < fit.evaluate(other).mean_iou <= 1
+
+
+@pytest.mark.parametrize("cache", [True, False])
+def test_frozen_layers_stay_as_they_are_to_the_bit_and_all_others_move(backbone, cache):
+    case = builder(backbone, freeze="all")
+    before = case.build(4)
+    made = case.fit(scenes(16), epochs=2, cache=cache, validation_split=0, verbose=0)
+    of_backbone = {layer.name for layer in backbone.model.layers}
+    for layer in made.model.layers:
+        for old, new in zip(before.get_layer(layer.name).weights, layer.weights, strict=True):
+            if "seed_generator" not in new.path:
+                same = np.array_equal(
+                    keras.ops.convert_to_numpy(old), keras.ops.convert_to_numpy(new)
+                )
+                assert same == (layer.name in of_backbone), new.path
