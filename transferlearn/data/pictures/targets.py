@@ -170,6 +170,7 @@ class Pictures(_WithoutTables):
     """
 
     items_folder: ClassVar[str | None] = _INPUTS
+    targets_folder: ClassVar[str | None] = _TARGETS
 
     def of_folders(self, told: ByFolder, listed: Listed) -> PictureTargets:
         """Finds the target of each picture in the folder `targets` beside `inputs`."""
