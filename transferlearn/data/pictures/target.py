@@ -41,6 +41,7 @@ class Pictures(Target):
     value_range: tuple[int, int] | None = None
 
     items_folder: ClassVar[str | None] = _INPUTS
+    targets_folder: ClassVar[str | None] = _TARGETS
 
     @property
     def columns(self) -> tuple[str, ...]:

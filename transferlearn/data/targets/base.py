@@ -193,11 +193,13 @@ class Target(abc.ABC):
     Attributes:
         items_folder: The name of the folder that holds the items in a folder of data, with the
             targets beside it; `None`: items are in folders that are called by their targets.
+        targets_folder: The name of the folder beside it that holds the targets, if there is one.
         alone: Whether items are their own targets, so that a list or an array of them is a source.
         reads_annotations: Whether the targets can be found in the annotations of a COCO file.
     """
 
     items_folder: ClassVar[str | None] = None
+    targets_folder: ClassVar[str | None] = None
     alone: ClassVar[bool] = False
     reads_annotations: ClassVar[bool] = False
 
