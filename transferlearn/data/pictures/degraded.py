@@ -5,18 +5,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Self
 
+import keras
 import numpy as np
 
+from transferlearn.data.dataset import Dataset
 from transferlearn.data.images.dataset import ImageDataset
 from transferlearn.data.images.items import ImageItems, Print
 from transferlearn.data.images.kind import Images
 from transferlearn.data.items import decoding_pool
 from transferlearn.data.listed import Listed
 from transferlearn.data.pictures.degradations import Degradation
+from transferlearn.data.pictures.target import refuse_stream
 from transferlearn.data.pictures.targets import PictureTargets
-from transferlearn.data.targets.base import Targets
+from transferlearn.data.targets.base import Target, Targets
 from transferlearn.monitoring.traits import Traits
-from transferlearn.types import Json
+from transferlearn.types import Json, TfData
 
 _TRIED = 16  # pictures that a degradation is tried on
 
@@ -80,6 +83,14 @@ class DegradedImages(Images):
         shape = (height // scale, width // scale, 3)
         return replace(whole, items=items, shape=shape, targets=targets)
 
+    def stream(
+        self, source: TfData | keras.utils.PyDataset, target: Target | None, *, on_error: str
+    ) -> Dataset:
+        """Makes a dataset of a stream to predict on; one of good pictures is refused."""
+        if target is not None:
+            refuse_stream(type(source).__name__)
+        return super().stream(source, target, on_error=on_error)
+
     def settings(self) -> Json:
         """Gives the settings that a save holds."""
         told = {"name": self._worsens.name, "settings": self._worsens.settings()}
@@ -121,6 +132,11 @@ class DegradedItems(ImageItems):
     def held_bytes(self) -> int:
         """Counts the bytes of the good pictures that are in memory."""
         return self._whole.held_bytes
+
+    def original_sizes(self) -> list[tuple[int, int]]:
+        """Gives the size that each worse picture has where the good one is not resized."""
+        scale = self._degradation.scale
+        return [(height // scale, width // scale) for height, width in self._whole.original_sizes()]
 
     def check(self) -> None:
         """Refuses a degradation that leaves pictures as they are, or gives something else.

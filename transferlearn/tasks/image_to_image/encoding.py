@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from transferlearn.assembling import NetworkOutput
-from transferlearn.data import Originals, Pictures, Target, Targets
+from transferlearn.data import Originals, Pictures, Pixels, Target, Targets
 from transferlearn.data.pictures import PictureTargets
 from transferlearn.edge import PicturePrediction, PictureReader, Seen
 from transferlearn.heads import Output
@@ -39,6 +39,7 @@ class PictureEncoding(Encoding[PicturePrediction]):
         scale: How many times larger the pictures are than what goes in.
         size: The `(height, width)` in pixels of the pictures that the network gives.
         originals: Whether what goes in is made of the pictures themselves, by a degradation.
+        value_range: The range of float pixels of targets, as `tl.data.Pictures` takes it.
     """
 
     name: ClassVar[str] = "pictures"
@@ -51,11 +52,12 @@ class PictureEncoding(Encoding[PicturePrediction]):
     scale: int
     size: tuple[int, int]
     originals: bool
+    value_range: tuple[int, int] | None = None
 
     @property
     def target(self) -> Target:
         """Gives a target that reads pictures as those that were trained on."""
-        return Originals() if self.originals else Pictures()
+        return Originals() if self.originals else Pictures(self.value_range)
 
     @property
     def outputs(self) -> Mapping[str, Output]:
@@ -63,9 +65,9 @@ class PictureEncoding(Encoding[PicturePrediction]):
         return {PREDICTIONS: Output(_CHANNELS, "cell")}
 
     @property
-    def raw(self) -> None:
-        """Gives `None`: `measure` takes pictures as they are."""
-        return None
+    def raw(self) -> Pixels:
+        """Gives the encoder that leaves pictures as they were read, which `measure` takes."""
+        return Pixels()
 
     def begin(self, items: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Enlarges what goes in to the size of the pictures, by a bicubic filter."""
@@ -109,7 +111,7 @@ class PictureEncoding(Encoding[PicturePrediction]):
         return Objective(
             loss=keras.losses.get("mean_absolute_error" if loss is None else loss),
             metrics=lambda: copy_metrics(metrics) or [PSNR(), SSIM()],
-            encode=None,
+            encode=self.raw,
             unsolvable="each pixel has an answer of its own",
         )
 
@@ -134,6 +136,10 @@ class PictureEncoding(Encoding[PicturePrediction]):
         """Compares each picture of a batch with its target."""
         return PictureTally.of(list(values), list(targets))
 
+    def tally_of(self, prediction: PicturePrediction, target: np.ndarray) -> PictureTally:
+        """Compares a picture in its own size with its target."""
+        return PictureTally.of([prediction.pixels], [target])
+
     def measure(self, values: np.ndarray, targets: np.ndarray) -> PictureEvaluation:
         """Gives PSNR, SSIM and mean absolute error, at the size of the network's pictures."""
         return self.tally(values, targets).evaluation()
@@ -156,12 +162,15 @@ class PictureEncoding(Encoding[PicturePrediction]):
 
     def settings(self) -> Json:
         """Gives the scale, the size, and where the pictures come from."""
-        return {**asdict(self), "size": list(self.size)}
+        value_range = self.value_range and list(self.value_range)
+        return {**asdict(self), "size": list(self.size), "value_range": value_range}
 
     @classmethod
     def load(cls, settings: Json) -> Self:
         """Makes the encoding that was saved with these settings."""
-        return cls(**{**settings, "size": tuple(settings["size"])})
+        value_range = settings.get("value_range")
+        value_range = None if value_range is None else tuple(value_range)
+        return cls(**{**settings, "size": tuple(settings["size"]), "value_range": value_range})
 
 
 @dataclass(frozen=True)
@@ -184,4 +193,9 @@ class ImageToImage(Task[PicturePrediction]):
                 f"Pictures have at least {WINDOW} x {WINDOW} pixels. Received: {size[0]} x "
                 f"{size[1]} (high, wide)"
             )
-        return PictureEncoding(scale=targets.scale, size=size, originals=targets.originals)
+        return PictureEncoding(
+            scale=targets.scale,
+            size=size,
+            originals=targets.originals,
+            value_range=targets.value_range,
+        )
