@@ -14,6 +14,7 @@ from tests import made
 from tests.networks import pixels
 from tests.texts import Unportable
 from transferlearn.data import DataWarning
+from transferlearn.edge.__main__ import main
 from transferlearn.exporting import checking, entrance
 from transferlearn.tasks import TagEncoding
 
@@ -64,6 +65,19 @@ def test_files_are_read_as_keras_reads_them(fitted, runner, tmp_path):
         assert found.path == expected.path == str(file)
         assert found.probability == pytest.approx(expected.probability, abs=1e-6)
     assert runner.predict(path.read_bytes()) == runner.predict(Image.open(path))
+
+
+def test_a_broken_photo_in_a_folder_costs_no_other_answer(exported, tmp_path, monkeypatch, capsys):
+    for name in "ac":
+        Image.fromarray(PIXELS[0]).save(tmp_path / f"{name}.png")
+    (tmp_path / "b.png").write_bytes((tmp_path / "a.png").read_bytes()[:40])
+    monkeypatch.setattr("sys.argv", ["edge", str(exported.path), str(tmp_path)])
+    assert main() == 1
+    said = capsys.readouterr()
+    assert [line.partition("\t")[0][-5:] for line in said.out.splitlines()] == ["a.png", "c.png"]
+    assert "b.png cannot be read" in said.err
+    (tmp_path / "b.png").unlink()
+    assert main() == 0
 
 
 def test_inputs_and_outputs_have_names_and_any_batch(runner):

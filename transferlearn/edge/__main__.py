@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import sys
 from pathlib import Path
+from typing import Any
 
 from transferlearn.edge.runner import Runner
 from transferlearn.tables import visible
@@ -12,7 +13,7 @@ _OUTPUT = "where masks or pictures go: a new folder, a .png file for one photo, 
 
 
 def main() -> int:
-    """Predicts on the files or texts that were named, and prints a line for each."""
+    """Predicts on files or texts, and prints a line for each; bad files among them are named."""
     parser = argparse.ArgumentParser(prog="python -m transferlearn.edge", description=main.__doc__)
     parser.add_argument("folder", help="what transferlearn export wrote")
     parser.add_argument("items", nargs="+", metavar="ITEM", help="files, or texts")
@@ -25,15 +26,27 @@ def main() -> int:
         listed = runner.item_reader.listed(items)
         if options.output is not None:
             runner.output_reader.check_place(options.output, len(listed))
-        predictions = runner.predict(listed, tile=options.tile)
-        if options.output is not None:
-            runner.output_reader.write_predictions(predictions, options.output)
+        answers: list[tuple[Any, Any]] = []
+        for item in listed:
+            try:
+                answers.append((item, runner.predict(item, tile=options.tile)))
+            except ValueError as error:  # one broken photo must not cost the answers for others
+                _complain(error)
+        if options.output is not None and answers:
+            found = [prediction for _, prediction in answers]
+            runner.output_reader.write_predictions(found, options.output)
     except (OSError, ValueError, ImportError) as error:
-        print(f"transferlearn.edge: {' '.join(str(error).split())}", file=sys.stderr)
+        _complain(error)
         return 1
-    for item, prediction in zip(listed, predictions, strict=True):
-        print(f"{visible(str(item))}\t{prediction}")
-    return 0
+    lines = [f"{visible(str(item))}\t{prediction}\n" for item, prediction in answers]
+    with contextlib.suppress(BrokenPipeError):  # the reader, such as `head`, has seen enough
+        print("".join(lines), end="", flush=True)
+    return int(len(answers) < len(listed))
+
+
+def _complain(error: Exception) -> None:
+    """Writes what went wrong to standard error, in one line."""
+    print(f"transferlearn.edge: {visible(' '.join(str(error).split()))}", file=sys.stderr)
 
 
 def _item(word: str) -> str | Path:
