@@ -254,6 +254,14 @@ class Encoding(abc.ABC, Generic[Prediction]):
         """
         raise TypeError(f"by_batch is True, so {type(self).__name__} needs a tally of its own.")
 
+    def unchanged(self, items: Any) -> np.ndarray | None:
+        """Gives the values of a model that gives back what goes in; `None`: there is no such model.
+
+        Args:
+            items: A batch of raw items.
+        """
+        return None
+
     def gives(self) -> str:
         """Says in a sentence what the network gives, for those who call it without this package."""
         return ""

@@ -159,7 +159,7 @@ class Overlap(Score):
 class Similarity(Score):
     """Names the mean over pictures of the structural similarity, SSIM."""
 
-    guess: ClassVar[str] = "giving a picture that has nothing in common"
+    guess: ClassVar[str] = "giving back what goes in"
 
     def is_called(self, name: str) -> bool:
         """Says whether this is the name of this SSIM."""

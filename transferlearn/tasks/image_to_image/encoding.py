@@ -11,6 +11,7 @@ from transferlearn.assembling import NetworkOutput
 from transferlearn.data import Originals, Pictures, Pixels, Target, Targets
 from transferlearn.data.pictures import PictureTargets
 from transferlearn.edge import PicturePrediction, PictureReader, Seen
+from transferlearn.edge.pictures import resize_array
 from transferlearn.heads import Output
 from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, Task, in_numpy
 from transferlearn.tasks.figures import Evaluation
@@ -131,6 +132,10 @@ class PictureEncoding(Encoding[PicturePrediction]):
         """Makes a picture for each item, `scale` times as large as the photo that went in."""
         reader = self.output_reader()
         return reader.read({reader.output: values}, seen)
+
+    def unchanged(self, items: Any) -> np.ndarray:
+        """Gives what goes in, enlarged by a bicubic filter if need be."""
+        return np.stack([resize_array(item, self.size, "bicubic") for item in np.asarray(items)])
 
     def tally(self, values: np.ndarray, targets: np.ndarray) -> PictureTally:
         """Compares each picture of a batch with its target."""
