@@ -128,10 +128,15 @@ def _tallied(fitted: Trained, dataset: Dataset) -> tuple[Evaluation, tuple[str |
         if (same := encoding.unchanged(x)) is not None:
             unchanged.append(encoding.tally(same, np.asarray(y)))
         paths += of_batch_paths
+    return summed(tallies, unchanged), tuple(paths)
+
+
+def summed(tallies: Sequence[Tally], unchanged: Sequence[Tally]) -> Evaluation:
+    """Computes the figures of tallies, beside those of the items themselves if there are any."""
     found = type(tallies[0]).joined(tallies).evaluation()
-    if unchanged:
-        found = found.beside(type(unchanged[0]).joined(unchanged).evaluation())
-    return found, tuple(paths)
+    if not unchanged:
+        return found
+    return found.beside(type(unchanged[0]).joined(unchanged).evaluation())
 
 
 def _seen(dataset: Dataset) -> Iterator[Seen]:

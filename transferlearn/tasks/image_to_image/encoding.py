@@ -135,11 +135,17 @@ class PictureEncoding(Encoding[PicturePrediction]):
 
     def unchanged(self, items: Any) -> np.ndarray:
         """Gives what goes in, enlarged by a bicubic filter if need be."""
-        return np.stack([resize_array(item, self.size, "bicubic") for item in np.asarray(items)])
+        rows, times = np.asarray(items), self.scale
+        size = (rows.shape[1] * times, rows.shape[2] * times)
+        return np.stack([resize_array(row, size, "bicubic") for row in rows])
 
     def tally(self, values: np.ndarray, targets: np.ndarray) -> PictureTally:
         """Compares each picture of a batch with its target."""
         return PictureTally.of(list(values), list(targets))
+
+    def tally_of(self, prediction: PicturePrediction, target: np.ndarray) -> PictureTally:
+        """Compares a picture in its own size with its target."""
+        return PictureTally.of([prediction.pixels], [target])
 
     def measure(self, values: np.ndarray, targets: np.ndarray) -> PictureEvaluation:
         """Gives PSNR, SSIM and mean absolute error, at the size of the network's pictures."""
