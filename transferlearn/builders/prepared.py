@@ -36,6 +36,7 @@ from transferlearn.tasks import Encoding, Objective
 from transferlearn.training import (
     CompileSettings,
     FedBatch,
+    LeftOut,
     PhaseInput,
     PhaseRunner,
     Resumption,
@@ -148,9 +149,9 @@ class Training(Generic[Prediction]):
         found: list[Reference | None] = []
         started = time.process_time()
 
-        def measure(given: PhaseInput) -> None:
+        def measure(given: PhaseInput, left_out: LeftOut | None) -> None:
             seconds = time.process_time() - started
-            found.append(refer(given, self.data, self.kind, self.encoding, seconds))
+            found.append(refer(given, left_out, self.data, self.kind, self.encoding, seconds))
 
         with self._resumed(resume, watching) as resumption:
             seed = resumption.folder.seed if resumption else None
@@ -185,8 +186,9 @@ class Training(Generic[Prediction]):
         if runner.cut_short_by is not None:
             hand_over(runner.cut_short_by, fitted, on_interrupt)
         if verbose:
-            if found == [None] and self.data.validation and self.encoding.watched.names:
-                print("No reference for monitoring was made: tl.make_reference makes one.")
+            for made in found:
+                told = made.summary if made else "none was made; tl.make_reference makes one"
+                print(f"Reference for monitoring: {told}.")
             print(f"Result: {fitted.reliable_score}")
         return fitted
 
