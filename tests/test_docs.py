@@ -131,11 +131,14 @@ def test_the_page_on_pictures_runs_as_written(tmp_path, monkeypatch):
             (tmp_path / place).mkdir(exist_ok=True)
             Image.fromarray(picture).save(tmp_path / place / f"{i}.png")
     Image.fromarray(pictures.blocks(1, size=24)[0]).save("small.png")
+    names = [f"{i}.png" for i in range(4)]
+    rows = [f"photos/{name},other-photos/{name}" for name in names]
+    Path("scans.csv").write_text("\n".join(["path,target", *rows]))
     scope = {"small": pyramid_model(), "photos": pictures.blocks(4, size=128)}
     scope["painting"] = scope["photos"][0]
     for block in python_blocks("docs/image-to-image.md"):
         small = block.replace('"EfficientNetLite0"', "small").replace("epochs=20", "verbose=0")
-        exec(small.replace('fit("photos")', 'fit("photos", epochs=1, verbose=0)'), scope)
+        exec(re.sub(r'fit\("([a-z.]+)"\)', r'fit("\1", epochs=1, verbose=0)', small), scope)
     assert scope["found"].size == (96, 96)
     with Image.open("large.png") as written:
         assert written.size == (96, 96)

@@ -136,6 +136,18 @@ def test_stored_equals_live(backbone):
         np.testing.assert_allclose(one, other, atol=2e-5)
 
 
+@pytest.mark.parametrize("cache", [False, pytest.param(True, marks=pytest.mark.full)])
+def test_frozen_layers_stay_as_they_are_to_the_bit_and_all_others_move(backbone, cache):
+    case = brightening(backbone, freeze="all")
+    before = case.build()
+    made = case.fit(blocks(16), epochs=1, cache=cache, validation_split=0, verbose=0).model
+    of_backbone = {layer.name for layer in backbone.model.layers}
+    for layer in made.layers:
+        pairs = zip(before.get_layer(layer.name).get_weights(), layer.get_weights(), strict=True)
+        frozen = layer.name in of_backbone
+        assert all(np.array_equal(old, new) == frozen for old, new in pairs), layer.name
+
+
 def test_what_is_stored_beside_the_pyramid_is_the_small_picture(backbone):
     training = brightening(backbone, freeze="all").prepare(blocks(8), validation_split=0)
     network = training.network
@@ -165,6 +177,21 @@ def test_it_learns_from_pairs_in_folders(backbone, tmp_path):
     fitted = made.fit(folder, epochs=12, verbose=0)
     other = blocks(8, seed=1)
     assert fitted.evaluate((darker(other), other)).mae < 0.7 * np.abs(other - darker(other)).mean()
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("cache", [True, False])
+def test_it_learns_from_pairs_in_a_stream(backbone, cache):
+    tf = pytest.importorskip("tensorflow")
+    train, other = (blocks(32, seed=seed) for seed in (0, 1))
+    pairs = [(darker(good) / 255, good / 255) for good in (train, other)]
+    streams = [tf.data.Dataset.from_tensor_slices(pair).batch(8) for pair in pairs]
+    made = builder(backbone, learning_rate=0.01, value_range=(0, 1))
+    fitted = made.fit(*streams, epochs=12, cache=cache, verbose=0)
+    assert (fitted.phases[0].stored is not None) == cache
+    mae = fitted.evaluate(streams[1]).mae
+    assert mae < 0.7 * np.abs(other - darker(other)).mean()
+    assert mae == pytest.approx(fitted.evaluate((darker(other), other)).mae, rel=1e-4)
 
 
 @pytest.mark.full

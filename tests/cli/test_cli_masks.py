@@ -36,6 +36,15 @@ def test_photos_with_masks_are_learnt_told_and_scored(sources, tmp_path, capsys)
     again = ["predict", model, photo, "--tile", "64", "--output"]
     assert main([*again, str(masks)]) == 1
     assert "is there already; masks go into a new folder" in capsys.readouterr().err
+    assert main([*again, str(tmp_path / "one.png")]) == 0
+    with Image.open(tmp_path / "one.png") as written:
+        assert written.size == (64, 64)
+    assert main([*again, str(tmp_path / "one.jpg")]) == 1
+    assert "one.jpg is called as a file that is no PNG; masks go into" in capsys.readouterr().err
+    several = ["predict", model, str(photos / "images"), "--output", str(tmp_path / "all.png")]
+    assert main(several) == 1
+    assert "all.png is called as one file, for 8 photos; masks go" in capsys.readouterr().err
+    assert not (tmp_path / "all.png").exists()
     assert main([*again, str(tmp_path / "found.json")]) == 0
     told = json.loads((tmp_path / "found.json").read_text())
     assert [image["file_name"] for image in told["images"]] == ["0.jpg"]
@@ -49,4 +58,7 @@ def test_a_folder_of_classes_holds_no_masks(tmp_path, capsys):
     told = ["--task", "segmentation", "--output", str(tmp_path / "model")]
     (tmp_path / "photos" / "cat").mkdir(parents=True)
     assert main(["train", str(tmp_path / "photos"), *told]) == 1
-    assert "photos/images: expected" in capsys.readouterr().err
+    assert (
+        "photos: expected a folder with images/ and masks/, or a COCO file"
+        in capsys.readouterr().err
+    )

@@ -1,6 +1,7 @@
 """All ways to write one set of masks give the same masks; what is broken is named."""
 
 import json
+import shutil
 import warnings
 from pathlib import Path
 
@@ -289,6 +290,35 @@ def test_missing_files_and_wrong_sizes_of_a_coco_file_are_named(tmp_path):
         "the height 32 and the width '32'",
     ):
         assert line in text
+
+
+@pytest.mark.parametrize("place", ["annotations.json", "images/x.json", "annotations/x.json"])
+def test_a_folder_with_a_coco_file_in_it_is_read(tmp_path, place):
+    images, masks = scenes(5)
+    folder = write(tmp_path / "photos", images, masks)
+    shutil.rmtree(folder / "masks")
+    file = folder / place
+    file.parent.mkdir(exist_ok=True)
+    coco(folder, masks, polygons).rename(file)
+    shutil.rmtree(folder / "labels")
+    source = folder if place != "images/x.json" else folder / "images"  # beside the photos
+    found = load(source, KIND, Masks())
+    assert found.size == 5
+    assert found.targets.class_names == NAMES
+    told = (one.targets[np.arange(5)] for one in (found, load(file, KIND, Masks())))
+    np.testing.assert_array_equal(*told)
+    file.with_name("y.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"holds 2 .json files(.|\n)*/y.json"):
+        load(source, KIND, Masks())
+
+
+def test_where_masks_may_be_is_said(tmp_path):
+    with pytest.raises(ValueError, match="folder with images/ and masks/, or a COCO file"):
+        load(tmp_path, KIND, Masks())
+    with pytest.raises(FileNotFoundError, match="folder with images/ and masks/, or a COCO file"):
+        load(tmp_path / "none", KIND, Masks())
+    with pytest.raises(ValueError, match=r"^None of the \d images in The list of images|list of"):
+        load((scenes(3)[0], scenes(3)[0]), KIND, Masks())
 
 
 def test_what_is_no_coco_file_is_said(tmp_path):

@@ -161,7 +161,7 @@ def test_validation_may_lack_a_class_but_has_no_other(tmp_path):
 def test_missing_folders_are_named(tmp_path):
     images, masks = scenes(2)
     folder = write(tmp_path / "photos", images, masks)
-    with pytest.raises(ValueError, match=r"No image in .*images: expected"):
+    with pytest.raises(ValueError, match=r"No images with targets in .*masks: expected"):
         load(folder / "masks", KIND, Masks())
     (folder / "masks").rename(folder / "labels")
     with pytest.raises(ValueError, match=r"no folder .*masks. The masks of"):

@@ -1,8 +1,11 @@
 """Pairs of pictures are found, compared and read by row; good ones are made worse."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
+import keras
 import numpy as np
+import pandas
 import pytest
 from PIL import Image
 
@@ -16,13 +19,30 @@ from transferlearn.data import (
     Images,
     Originals,
     Pictures,
+    Pixels,
     load,
     load_pair,
 )
+from transferlearn.data.batches import Request
+from transferlearn.data.iterating import iterate
 from transferlearn.data.loading import Reading, load_excerpt
 
 pytestmark = pytest.mark.core
 KIND = Images(image_size=(16, 16))
+
+
+class Batches(keras.utils.PyDataset):
+    """Gives pairs in batches of 3."""
+
+    def __init__(self, inputs, targets):
+        super().__init__()
+        self.parts = inputs, targets
+
+    def __len__(self):
+        return -(-len(self.parts[0]) // 3)
+
+    def __getitem__(self, i):
+        return tuple(part[3 * i : 3 * i + 3] for part in self.parts)
 
 
 def rows(dataset):
@@ -50,6 +70,72 @@ def test_a_folder_gives_what_arrays_and_lists_give(tmp_path):
     np.testing.assert_array_equal(rows(own), good)
     taken = found.targets.take(np.array([5, 2]))
     np.testing.assert_array_equal(taken[np.array([0, 1])], rows(found)[[5, 2]])
+
+
+def test_tables_and_lists_of_pairs_give_what_a_folder_gives(tmp_path):
+    good = blocks(6)
+    folder = write(tmp_path / "pairs", darker(good), good)
+    found = load(folder, KIND, Pictures())
+    names = [Path(name).relative_to(folder) for name in found.names]
+    targets = [Path("targets", *name.parts[1:]).with_suffix(".png") for name in names]
+    frame = pandas.DataFrame({"photo": map(str, names), "target": map(str, targets)})
+    frame.to_csv(folder / "table.csv", index=False)
+    whole = frame.map(lambda name: str(folder / name))
+    sources = {
+        "table": folder / "table.csv",
+        "frame": whole.assign(sample_weight=1.0),
+        "two columns": whole.set_axis(["before", "after"], axis=1),
+        "pairs": list(whole.itertuples(index=False, name=None)),
+        "pictures": whole[["photo"]].assign(target=[*good]),
+    }
+    for name, source in sources.items():
+        if name == "frame":
+            source = source.rename(columns={"photo": "path"})
+        read = load(source, KIND, Pictures())
+        np.testing.assert_array_equal(items(read), items(found), err_msg=name)
+        np.testing.assert_array_equal(rows(read), rows(found), err_msg=name)
+    without = whole.assign(target=whole["target"].where(whole.index != 1))
+    with pytest.warns(DataWarning, match=r"1\.jpg: no target of the same name"):
+        missing = load(without, KIND, Pictures())
+    assert missing.size == 5
+    kind = DegradedImages(image_size=(16, 16), degradation=tl.data.denoise())
+    for columns in (["target"], ["photo", "target"]):
+        frame.rename(columns={"target": "path"}).iloc[:, -len(columns) :].to_csv(
+            folder / "good.csv", index=False
+        )
+        good_ones = load(folder / "good.csv", kind, Originals())
+        np.testing.assert_array_equal(rows(good_ones), rows(found))
+    with pytest.raises(ValueError, match=r"call their columns path\. Received"):
+        load(frame.assign(more=1), kind, Originals())
+
+
+@pytest.mark.filterwarnings("ignore:All values")  # that they are taken as divided by 255
+@pytest.mark.parametrize("divided", [False, True])
+def test_a_stream_gives_its_pairs(divided):
+    tf = pytest.importorskip("tensorflow")
+    good = blocks(8, size=48)
+    small = good[:, ::2, ::2]
+    given = [part / np.float32(255) if divided else part for part in (small, good)]
+    source = tf.data.Dataset.from_tensor_slices(tuple(given))
+    expected = load((small, good), KIND, Pictures())
+    for stream in (source, source.batch(3), Batches(*given)):
+        data = load(stream, KIND, Pictures())
+        assert (data.targets.scale, data.targets.size) == (2, (32, 32))
+        read = list(iterate(data.requested(Request(4, Pixels()))))
+        for column, wanted in enumerate((items(expected), rows(expected))):
+            found = np.concatenate([batch[column] for batch in read])
+            np.testing.assert_allclose(found, wanted, atol=1 if divided else 0)
+    for other, said in (
+        (tf.data.Dataset.from_tensor_slices((small, good[:, :40])), "nor a whole multiple"),
+        (tf.data.Dataset.from_tensor_slices((small, np.arange(8))), "arrays of"),
+        (source.take(1).concatenate(source.map(lambda x, y: (x, x))), "targets were 2 times"),
+        (source.map(lambda x, y: (x, tf.cast(y, "float32") * 3 - 9)), "must hold raw pixels"),
+    ):
+        with pytest.raises(Exception, match=said):
+            list(iterate(load(other, KIND, Pictures()).requested(Request(1, Pixels()))))
+    kind = DegradedImages(image_size=(16, 16), degradation=tl.data.denoise())
+    with pytest.raises(ValueError, match="leave the degradation out"):
+        load(source.map(lambda x, y: y), kind, Originals())
 
 
 def test_targets_are_a_whole_multiple_of_what_goes_in():
@@ -111,9 +197,8 @@ def test_what_is_no_pairs_is_refused(tmp_path):
     (tmp_path / "pairs" / "targets").rename(tmp_path / "pairs" / "outputs")
     with pytest.raises(ValueError, match=r"There is no folder .*targets"):
         load(tmp_path / "pairs", KIND, Pictures())
-    (tmp_path / "table.csv").write_text("path,target\na.png,b.png\n")
-    with pytest.raises(ValueError, match=r"from a folder with inputs/ and targets/"):
-        load(tmp_path / "table.csv", KIND, Pictures())
+    with pytest.raises(ValueError, match="y\\[1\\] holds NaN"):
+        load((good, [good[0], np.full((32, 32, 3), np.nan)]), KIND, Pictures())
     kind = DegradedImages(image_size=(16, 16), degradation=tl.data.denoise())
     with pytest.raises(TypeError, match=r"give x alone, and no \(x, y\)"):
         load((good, good), kind, Originals())

@@ -46,6 +46,12 @@ class Backbone:
     licence: str = "unknown"
     maps: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
 
+    @property
+    def known(self) -> tuple[str, ...]:
+        """Gives the names of all features that a head can read, see `features`."""
+        levels = () if self.maps or self.raw != "image" else pyramid(self.model, self.blocks)
+        return ("last", *self.maps, *(f"stride_{stride}" for stride in levels))
+
     def features(self, names: Sequence[str] = ("last",)) -> dict[str, Tensor]:
         """Gives the tensors of `model` that a head reads: its output, or feature maps by stride.
 

@@ -91,7 +91,8 @@ class ImageToImageBuilder(ImageBuilder[PicturePrediction]):
     @property
     def task(self) -> Task[PicturePrediction]:
         """Gives the task: image to image, of pairs or of good pictures."""
-        return ImageToImage(Pictures() if self.degradation is None else Originals())
+        pairs = self.degradation is None
+        return ImageToImage(Pictures(self.value_range) if pairs else Originals())
 
     def _variation(self, shape: tuple[int, ...], plan: Schedule) -> dict[str, Any]:
         """Gives the mirroring of pictures and targets, if the builder or the schedule asks."""

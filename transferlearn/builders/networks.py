@@ -86,18 +86,17 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
     def load_backbone(self, shape: tuple[int, ...] | None) -> Backbone:
         """Loads the backbone for items of this shape; `None` stands for the builder's own."""
 
-    @property
-    def _features(self) -> Sequence[str]:
+    def _features(self, backbone: Backbone) -> Sequence[str]:
         """Gives the names of the backbone's features that the head reads."""
-        return self.head.features if isinstance(self.head, Decoder) else ("last",)
+        return self.head.read_of(backbone.known) if isinstance(self.head, Decoder) else ("last",)
 
     def _read_backbone(
         self, shape: tuple[int, ...] | None, encoding: Encoding[Prediction]
     ) -> Backbone:
         """Loads the backbone, without the layers that the head does not need."""
-        inputs = self._inputs(shape)
-        names = [name for name in self._features if name not in inputs]
-        return self.load_backbone(shape).read_by(names)
+        backbone, inputs = self.load_backbone(shape), self._inputs(shape)
+        names = [name for name in self._features(backbone) if name not in inputs]
+        return backbone.read_by(names)
 
     def _inputs(self, shape: tuple[int, ...] | None) -> dict[str, Spec]:
         """Gives shape and dtype of each input, by name; `None` is the builder's own shape."""
@@ -158,7 +157,7 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
             items=self._inputs(shape),
             outputs=encoding.outputs,
             further=encoding.inputs,
-            features=self._features,
+            features=self._features(backbone),
             begin=encoding.begin,
             finish=encoding.finish,
             precision=self.precision,

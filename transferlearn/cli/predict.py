@@ -1,4 +1,4 @@
-"""Runs `transferlearn predict`, which predicts classes or numbers of photos or texts."""
+"""Runs `transferlearn predict`, which predicts classes, numbers, masks or pictures."""
 
 import contextlib
 from argparse import ArgumentParser, Namespace
@@ -11,7 +11,7 @@ from transferlearn.cli.command import Outcome, add_model
 from transferlearn.cli.output import as_cell
 
 NAME = "predict"
-HELP = "Predict the class or the numbers of photos or texts."
+HELP = "Predict the class or the numbers of photos or texts, or masks or pictures of photos."
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -27,14 +27,15 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--output",
         type=Path,
         metavar="PATH",
-        help="where masks go: a new folder of PNG files, or one .json file in the form of COCO",
+        help="where masks or pictures go: a new folder of PNG files, or the .png file of a single "
+        "photo; masks also into one .json file, in the form of COCO",
     )
     parser.add_argument(
         "--tile",
         type=int,
         metavar="PIXELS",
-        help="for masks of large photos: the side of overlapping tiles, such as that of the "
-        "photos trained on",
+        help="for masks or pictures of large photos: the side of overlapping tiles, such as that "
+        "of the photos trained on",
     )
 
 
@@ -45,10 +46,10 @@ def run(options: Namespace) -> Outcome:
     fitted = load(options.model, trusted=options.trusted)
     items = [Path(item) for item in options.items]
     writer = fitted.encoding.output_reader()
-    if options.output is not None:
-        writer.check_place(options.output)
     are_texts = fitted.kind.in_cells and not _are_files(options.items)
     dataset = fitted.kind.unlabelled(options.items if are_texts else items)
+    if options.output is not None:
+        writer.check_place(options.output, dataset.size or 0)
     predictions = fitted.predict(dataset, tile=options.tile)
     if options.output is not None:
         writer.write_predictions(predictions, options.output)

@@ -18,6 +18,7 @@ from transferlearn.data.pictures import Holes as Holes
 from transferlearn.data.pictures import Noisy as Noisy
 from transferlearn.data.pictures import Originals as Originals
 from transferlearn.data.pictures import Pictures as Pictures
+from transferlearn.data.pictures import Pixels as Pixels
 from transferlearn.data.pictures import Shrunk as Shrunk
 from transferlearn.data.pictures import colourise as colourise
 from transferlearn.data.pictures import denoise as denoise

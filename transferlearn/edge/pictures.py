@@ -110,10 +110,21 @@ def pixels_in(content: bytes) -> int:
 def size_of(path: str) -> tuple[int, int]:
     """Gives the `(height, width)` in pixels of an upright picture, without decoding it."""
     with Image.open(path, formats=FORMATS) as image:
-        turned = False
-        with contextlib.suppress(Exception):  # broken EXIF says nothing about the pixels
-            turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
-        return (image.width, image.height) if turned else (image.height, image.width)
+        return upright_size(image)
+
+
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Gives the `(height, width)` in pixels of a picture once it is upright."""
+    turned = (orientation_of(image) or 1) >= 5
+    return (image.width, image.height) if turned else (image.height, image.width)
+
+
+def orientation_of(image: Image.Image) -> int | None:
+    """Gives the orientation that the EXIF of a picture tells, 1 to 8, of which 1 is upright."""
+    with contextlib.suppress(Exception):  # broken EXIF says nothing about the pixels
+        found = image.getexif().get(ExifTags.Base.Orientation)
+        return found if found in range(1, 9) else None
+    return None
 
 
 def _read(path: str) -> bytes:

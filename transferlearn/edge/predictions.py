@@ -63,8 +63,12 @@ class OutputReader(Named):
         """Gives a prediction that is a picture as a PNG; by default `None`: it is none."""
         return None
 
-    def check_place(self, path: Path) -> None:
+    def check_place(self, path: Path, count: int) -> None:
         """Refuses a place that `write_predictions` cannot write predictions to.
+
+        Args:
+            path: The place.
+            count: How many predictions there will be.
 
         Raises:
             ValueError: These predictions are no pictures, so there is nothing to write.
@@ -77,7 +81,7 @@ class OutputReader(Named):
 
     def write_predictions(self, predictions: Sequence[Any], path: Path) -> None:
         """Writes predictions as files; `check_place` says where that can be."""
-        self.check_place(path)
+        self.check_place(path, len(predictions))
 
     def spread(self, rows: np.ndarray) -> np.ndarray:
         """Gives the range of an output's numbers, by which differences are measured.

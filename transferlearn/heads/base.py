@@ -53,6 +53,13 @@ class Decoder(abc.ABC):
 
     features: Sequence[str] = ("last",)
 
+    def read_of(self, known: Sequence[str]) -> Sequence[str]:
+        """Gives the names of the features that it reads of a network that has those in `known`.
+
+        By default these are its `features`, and a network that lacks one of them is refused.
+        """
+        return self.features
+
     @abc.abstractmethod
     def __call__(
         self, features: Mapping[str, Tensor], outputs: Mapping[str, Output]

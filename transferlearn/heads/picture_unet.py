@@ -1,7 +1,7 @@
 """Holds the default decoder of pictures: a U-Net whose answer is a change of what goes in."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import keras
@@ -26,7 +26,9 @@ class PictureUNet(Decoder):
     Args:
         width: The channels of the last level, in the size of the picture; each coarser one has as
             many more.
-        features: The names of the levels, from fine to coarse, and `"image"` before them.
+        features: The names of the levels, from fine to coarse, and `"image"` before them. By
+            default, levels that a network does not have, such as ConvNeXt at a stride of 2, are
+            left out.
 
     Reference: Ronneberger et al., [U-Net](https://arxiv.org/abs/1505.04597).
 
@@ -54,6 +56,12 @@ class PictureUNet(Decoder):
                 f"Received: features={self.features!r}"
             )
 
+    def read_of(self, known: Sequence[str]) -> Sequence[str]:
+        """Leaves out levels that a network does not have, unless `features` were chosen."""
+        there = tuple(name for name in self.features if name == _IMAGE or name in known)
+        by_default = self.features == PictureUNet.features
+        return there if by_default and len(there) > 1 else self.features
+
     def __call__(
         self, features: Mapping[str, Tensor], outputs: Mapping[str, Output]
     ) -> Mapping[str, Tensor]:
@@ -66,7 +74,8 @@ class PictureUNet(Decoder):
         ((name, output),) = outputs.items()
         image = features[_IMAGE]
         x = None
-        for level in reversed([level for level in self.features if level != _IMAGE]):
+        levels = [name for name in self.features if name != _IMAGE and name in features]
+        for level in reversed(levels):
             # Levels differ by factors of ten in size, and so do their channels. Without this, a
             # trial stayed at the bicubic picture.
             tap = keras.layers.BatchNormalization(momentum=_MOMENTUM, name=f"{level}_scaled")(

@@ -61,18 +61,21 @@ def _pixels(
     return pixels, is_divided(pixels, options, "x"), None
 
 
-def raw_pictures(x: Sequence[Any], options: ImageOptions) -> list[np.ndarray]:
-    """Gives each picture of a list as raw RGB `(height, width, 3)`, in its own size."""
-    return _all_raw([_picture(item, f"x[{i}]") for i, item in enumerate(x)], options)
+def raw_pictures(given: Sequence[Any], options: ImageOptions, what: str) -> list[np.ndarray]:
+    """Gives each picture of a list, called `what`, as raw RGB `(height, width, 3)` of any size."""
+    pictures = [_picture(item, f"{what}[{i}]") for i, item in enumerate(given)]
+    return _all_raw(pictures, options, what)
 
 
-def _all_raw(pictures: Sequence[np.ndarray], options: ImageOptions) -> list[np.ndarray]:
+def _all_raw(
+    pictures: Sequence[np.ndarray], options: ImageOptions, what: str = "x"
+) -> list[np.ndarray]:
     """Makes raw RGB of pictures that differ in shape or type."""
     flat = [picture.ravel() for picture in pictures]
     floats = [values for values in flat if values.dtype.kind == "f"]
     # The range is judged for the whole list: a black picture alone looks divided by 255.
     extremes = [extreme for v in floats for extreme in (v.min(), v.max())]
-    divided = is_divided(np.array(extremes), options, "x") if floats else False
+    divided = is_divided(np.array(extremes), options, what) if floats else False
     return [raw_rgb(picture, divided=divided) for picture in pictures]
 
 

@@ -74,6 +74,15 @@ def check_range(pixels: np.ndarray, what: str) -> None:
         )
 
 
+def check_shape(images: np.ndarray, what: str = "images") -> None:
+    """Refuses an array that is no batch of images."""
+    if images.ndim != 4 or images.shape[-1] not in (1, 3, 4):
+        raise ValueError(
+            f"A batch of {what} must have shape (batch, height, width, 3), with 1 or 4 "
+            f"channels. Received: shape={images.shape}"
+        )
+
+
 def undo_rescale(pixels: np.ndarray, rescale: float) -> np.ndarray:
     """Turns `raw * rescale` back into `raw`, float32, exactly where `raw` was a whole number.
 

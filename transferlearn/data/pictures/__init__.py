@@ -10,6 +10,7 @@ from transferlearn.data.pictures.degradations import denoise as denoise
 from transferlearn.data.pictures.degradations import inpaint as inpaint
 from transferlearn.data.pictures.degradations import super_resolution as super_resolution
 from transferlearn.data.pictures.degraded import DegradedImages as DegradedImages
-from transferlearn.data.pictures.targets import Originals as Originals
-from transferlearn.data.pictures.targets import Pictures as Pictures
+from transferlearn.data.pictures.target import Originals as Originals
+from transferlearn.data.pictures.target import Pictures as Pictures
 from transferlearn.data.pictures.targets import PictureTargets as PictureTargets
+from transferlearn.data.pictures.targets import Pixels as Pixels

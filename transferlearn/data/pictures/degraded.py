@@ -5,18 +5,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Self
 
+import keras
 import numpy as np
 
+from transferlearn.data.dataset import Dataset
 from transferlearn.data.images.dataset import ImageDataset
 from transferlearn.data.images.items import ImageItems, Print
 from transferlearn.data.images.kind import Images
 from transferlearn.data.items import decoding_pool
 from transferlearn.data.listed import Listed
 from transferlearn.data.pictures.degradations import Degradation
+from transferlearn.data.pictures.target import refuse_stream
 from transferlearn.data.pictures.targets import PictureTargets
-from transferlearn.data.targets.base import Targets
+from transferlearn.data.targets.base import Target, Targets
 from transferlearn.monitoring.traits import Traits
-from transferlearn.types import Json
+from transferlearn.types import Json, TfData
 
 _TRIED = 16  # pictures that a degradation is tried on
 
@@ -79,6 +82,14 @@ class DegradedImages(Images):
             targets = whole.targets.of_items(whole.items, scale)
         shape = (height // scale, width // scale, 3)
         return replace(whole, items=items, shape=shape, targets=targets)
+
+    def stream(
+        self, source: TfData | keras.utils.PyDataset, target: Target | None, *, on_error: str
+    ) -> Dataset:
+        """Makes a dataset of a stream to predict on; one of good pictures is refused."""
+        if target is not None:
+            refuse_stream(type(source).__name__)
+        return super().stream(source, target, on_error=on_error)
 
     def settings(self) -> Json:
         """Gives the settings that a save holds."""

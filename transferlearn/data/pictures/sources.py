@@ -29,17 +29,18 @@ class Opened(NamedTuple):
     checks: Sequence[Check]
 
 
-def open_pictures(given: Any, interpolation: str = "bilinear") -> Opened:
+def open_pictures(given: Any, options: ImageOptions) -> Opened:
     """Opens arrays, Pillow images, or paths of files, all of which are decoded once.
 
     Args:
         given: An array `(n, height, width, 3)`, a list of arrays or Pillow images of any size, or a
             list of paths, `None` where there is none.
-        interpolation: The name of Pillow's filter by which they will be resized.
+        options: Says in which range float pixels are, and by which filter they will be resized.
     """
+    interpolation = options.interpolation
     paths = as_paths([path for path in given if path is not None])
     if paths is None:
-        items = RowItems(raw_pictures(list(given), ImageOptions()), interpolation)
+        items = RowItems(raw_pictures(list(given), options, "y"), interpolation)
         return Opened(items, [Check(one, "") for one in items.prints])
     checked = iter(check_files(paths))
     missing = Check(Print("", None), "no target of the same name")

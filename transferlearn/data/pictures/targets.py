@@ -1,22 +1,36 @@
-"""Finds a picture to learn for each picture that goes in."""
+"""Holds pictures as targets, which are read when they are needed."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, ClassVar, NoReturn, Self
+from typing import Self
 
 import numpy as np
 
 from transferlearn.data.images.items import ImageItems
-from transferlearn.data.listed import ByColumn, ByFolder, ByRow, Listed
+from transferlearn.data.images.pixels import (
+    check_numbers,
+    check_range,
+    check_shape,
+    fit_size,
+    raw_rgb,
+    undo_rescale,
+)
 from transferlearn.data.messages import indented, notice
-from transferlearn.data.pictures.pairing import partners, size_before, times_larger
-from transferlearn.data.pictures.sources import Opened, open_pictures
-from transferlearn.data.targets.base import ByBatch, Target, Targets
+from transferlearn.data.pictures.pairing import times_larger
+from transferlearn.data.targets.base import Encoded, Encoder, Targets
 from transferlearn.wording import counted
 
-_INPUTS, _TARGETS = "inputs", "targets"  # the names of the two folders
+_OF_BATCH = "A batch of targets"
+_FILTER = "bilinear"  # by which the pictures of a stream are resized, as those of files are
+
+
+@dataclass(frozen=True)
+class Pixels(Encoder):
+    """Gives pictures as they were read: those of a stream checked and resized."""
+
+    def __call__(self, rows: np.ndarray) -> Encoded:
+        """Gives the pixels `(batch, height, width, 3)`."""
+        return Encoded(rows)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -27,11 +41,15 @@ class PictureTargets(Targets):
     floats were given.
 
     Attributes:
-        pictures: The pictures, of which these targets are some; `None`: they are not known yet.
-        rows: The number in `pictures` of each target, int64 `(n,)`.
+        pictures: The pictures, of which these targets are some; `None`: they are not known yet, or
+            a stream gives them batch by batch.
+        rows: The number in `pictures` of each target, int64 `(n,)`; none for a stream.
         scale: How many times larger a target is than the picture that goes in.
         originals: Whether what goes in is made of these pictures.
         reasons: Says, by item number, why an item's picture cannot be used.
+        size: The `(height, width)` in pixels in which the pictures are read.
+        value_range: The range of float pixels, as `ImageOptions` takes it.
+        divided: Whether a stream gives pixels that were divided by 255.
     """
 
     pictures: ImageItems | None
@@ -39,21 +57,18 @@ class PictureTargets(Targets):
     scale: int = 1
     originals: bool = False
     reasons: Mapping[int, str] = field(default_factory=dict)
+    size: tuple[int, int] = (1, 1)
+    value_range: tuple[int, int] | None = None
+    divided: bool = False
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
         """Reads pictures `(n, height, width, 3)`, in the size that `of_shape` set."""
         return self._known.start(self.rows[rows])()
 
     @property
-    def size(self) -> tuple[int, int]:
-        """Gives the `(height, width)` in pixels in which the pictures are read."""
-        height, width, _ = self._known.image(int(self.rows[0])).shape
-        return height, width
-
-    @property
-    def count(self) -> int:
-        """Counts the pictures."""
-        return len(self.rows)
+    def count(self) -> int | None:
+        """Counts the pictures; `None` for a stream."""
+        return None if self._in_stream else len(self.rows)
 
     @property
     def absent(self) -> Mapping[int, str]:
@@ -66,10 +81,9 @@ class PictureTargets(Targets):
 
     def of_shape(self, shape: tuple[int, ...]) -> Self:
         """Gives the same pictures, `scale` times as large as items `(height, width, channels)`."""
-        if self.pictures is None:
-            return self
         size = (shape[0] * self.scale, shape[1] * self.scale)
-        return replace(self, pictures=self.pictures.resized(size))
+        pictures = None if self.pictures is None else self.pictures.resized(size)
+        return replace(self, pictures=pictures, size=size)
 
     def as_opened(self, some: Self, shape: tuple[int, ...]) -> Self:
         """Gives `some`, where only they are known to be the originals of items."""
@@ -77,20 +91,38 @@ class PictureTargets(Targets):
 
     def of_items(self, pictures: ImageItems, scale: int) -> Self:
         """Gives as targets these pictures, one for each row, of which what goes in is made."""
-        return replace(self, pictures=pictures, rows=np.arange(len(pictures)), scale=scale)
+        size = pictures.image(0).shape[:2]
+        rows = np.arange(len(pictures))
+        return replace(self, pictures=pictures, rows=rows, scale=scale, size=size)
 
     def parse(self, given: np.ndarray) -> np.ndarray:
-        """Gives pictures as they are; no stream gives any yet."""
-        return given
+        """Checks the pictures that a stream gives with a batch, and resizes them."""
+        check_shape(given, "targets")
+        check_numbers(given, _OF_BATCH)
+        raw = undo_rescale(given, 1 / 255) if self.divided else given
+        check_range(raw, _OF_BATCH)
+        return fit_size(raw_rgb(raw, divided=False), self.size, _FILTER)
+
+    def check_beside(self, items: np.ndarray, given: np.ndarray) -> None:
+        """Refuses pictures of a stream that are not `scale` times as large as what goes in."""
+        size, target = items.shape[1:3], given.shape[1:3]
+        if times_larger(size, target) != self.scale:
+            raise ValueError(
+                f"A stream gives images of {size[0]} x {size[1]} pixels with targets of "
+                f"{target[0]} x {target[1]}, and in its first batch targets were {self.scale} "
+                "times as large."
+            )
 
     def summary(self) -> str:
         """Says how many pictures there are, and how large they are."""
         larger = f", {self.scale} times as large as what goes in" if self.scale > 1 else ""
-        return f"{counted(self.count, 'picture')}{larger}"
+        count = "pictures" if self.count is None else counted(self.count, "picture")
+        return f"{count}{larger}"
 
     def told(self) -> tuple[object, ...]:
         """Gives the scale, and the hash of each picture."""
-        return self.scale, self.originals, tuple(self._hashes())
+        hashes = () if self.pictures is None else tuple(self._hashes())
+        return self.scale, self.originals, hashes
 
     def check_pair(self, other: Self, noun: str, left_out: str, *, split: bool) -> None:
         """Refuses pictures to validate on that are enlarged by another factor."""
@@ -115,6 +147,11 @@ class PictureTargets(Targets):
             notice(f"{counted(len(same), 'picture')} equal to its target:{indented(same)}")
 
     @property
+    def _in_stream(self) -> bool:
+        """Says whether a stream gives the pictures, with what goes in."""
+        return self.pictures is None and not self.originals
+
+    @property
     def _known(self) -> ImageItems:
         """Gives the pictures, and refuses originals that no kind has read."""
         if self.pictures is None:
@@ -128,120 +165,3 @@ class PictureTargets(Targets):
         """Gives the hash of each picture's content."""
         hashes = self._known.content_hashes()
         return [hashes[i] for i in self.rows]
-
-
-class _WithoutTables(Target):
-    """Refuses what pictures are not read from yet."""
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Gives the usual names of a column of pictures."""
-        return ("target",)
-
-    def of_columns(self, told: ByColumn, listed: Listed) -> NoReturn:
-        """Refuses tables."""
-        raise _unread(listed.what)
-
-    def of_stream(self, told: ByBatch) -> NoReturn:
-        """Refuses streams."""
-        raise _unread(told.what)
-
-
-def _unread(what: str) -> ValueError:
-    """Makes the error for a source that pictures are not read from."""
-    return ValueError(
-        f"Pairs of pictures come from a folder with {_INPUTS}/ and {_TARGETS}/, or as (x, y), two "
-        "arrays or lists; good pictures to be made worse from a folder, a list or an array. "
-        f"Received: {what}"
-    )
-
-
-@dataclass(frozen=True)
-class Pictures(_WithoutTables):
-    """Learns to make one picture of another, from pairs of pictures.
-
-    A folder holds `inputs/` and, beside it, `targets/` with a file of the same name but for its
-    ending (`inputs/a/1.jpg`, `targets/a/1.png`). Arrays and lists go in as `(x, y)`. A target is as
-    large as its input, or a whole multiple of it, the same for all.
-
-    Example:
-        data = tl.data.load("scans", target=tl.data.Pictures())
-        print(data.targets.summary())
-    """
-
-    items_folder: ClassVar[str | None] = _INPUTS
-
-    def of_folders(self, told: ByFolder, listed: Listed) -> PictureTargets:
-        """Finds the target of each picture in the folder `targets` beside `inputs`."""
-        folder = Path(told.folder)
-        paths = partners(listed.items, folder / _INPUTS, folder / _TARGETS)
-        return _paired(open_pictures(paths), listed.items)
-
-    def of_rows(self, told: ByRow) -> PictureTargets:
-        """Takes the pictures that were passed, without looking at what goes in."""
-        opened = open_pictures(told.rows)
-        return _paired(opened, [None] * len(opened.checks))
-
-    def gather(self, listed: Listed) -> Targets:
-        """Finds the targets, and compares their sizes with those of what goes in."""
-        if isinstance(listed.told, ByRow):
-            return _paired(open_pictures(listed.told.rows), listed.items)
-        return super().gather(listed)
-
-
-@dataclass(frozen=True)
-class Originals(_WithoutTables):
-    """Learns to make good pictures of worse ones, which `DegradedImages` makes of them.
-
-    The source is a folder of pictures, in folders below it or not, a list or an array.
-    """
-
-    items_folder: ClassVar[str | None] = "."
-    alone: ClassVar[bool] = True
-
-    def of_folders(self, told: ByFolder, listed: Listed) -> PictureTargets:
-        """Takes each picture itself."""
-        return self._of(len(listed))
-
-    def of_rows(self, told: ByRow) -> PictureTargets:
-        """Takes each picture itself."""
-        return self._of(len(told.rows))
-
-    def gather(self, listed: Listed) -> Targets:
-        """Takes each picture itself."""
-        return self._of(len(listed))
-
-    def _of(self, count: int) -> PictureTargets:
-        """Makes targets of pictures that are not opened yet."""
-        return PictureTargets(pictures=None, rows=np.arange(count), originals=True)
-
-
-def _paired(opened: Opened, inputs: Sequence[Any]) -> PictureTargets:
-    """Makes targets of opened pictures, and says which of them do not fit their inputs.
-
-    Args:
-        opened: The targets.
-        inputs: What goes in, one for each: paths, pictures, or `None` for one that is not known.
-    """
-    reasons = [check.reason for check in opened.checks]
-    times = [0] * len(reasons)
-    for i, (item, check) in enumerate(zip(inputs, opened.checks, strict=True)):
-        if not check.reason and (size := size_before(item)) is not None:
-            target = check.fingerprint.size
-            times[i] = times_larger(size, target)
-            if not times[i]:
-                reasons[i] = (
-                    f"the input is {size[0]} x {size[1]} pixels high and wide, its target "
-                    f"{target[0]} x {target[1]}: neither the same size nor a whole multiple"
-                )
-    known = Counter(number for number in times if number)
-    scale = max(known, key=lambda number: known[number], default=1)
-    for i, number in enumerate(times):
-        if number not in (0, scale):
-            reasons[i] = f"its target is {number} times as large, and most others {scale} times"
-    return PictureTargets(
-        pictures=opened.items,
-        rows=np.arange(len(reasons)),
-        scale=scale,
-        reasons={i: reason for i, reason in enumerate(reasons) if reason},
-    )

@@ -61,6 +61,25 @@ def list_coco(path: Path, kind: Kind) -> Listed:
     )
 
 
+def coco_file_in(folder: Path) -> Path | None:
+    """Finds the one `.json` file in a folder, or in the folder `annotations` in it.
+
+    Raises:
+        ValueError: There are several.
+    """
+    for place in (folder, folder / "annotations"):
+        files = sorted(file for file in place.glob("*.json") if not file.name.startswith("."))
+        if len(files) > 1:
+            raise ValueError(
+                f"{place} holds {len(files)} .json files, and masks are read from one, in the form "
+                "of COCO, with all photos. Pass it itself, and another one as validation_data; "
+                f"files for one photo each have to become one:{indented([*map(str, files)])}"
+            )
+        if files:
+            return files[0]
+    return None
+
+
 def _read(path: Path) -> dict[str, Any]:
     """Reads the JSON of a file, which is an object."""
     try:

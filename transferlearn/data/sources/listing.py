@@ -5,7 +5,7 @@ from typing import Any
 
 from transferlearn.data.kind import Kind
 from transferlearn.data.listed import Listed
-from transferlearn.data.sources.coco import list_coco
+from transferlearn.data.sources.coco import coco_file_in, list_coco
 from transferlearn.data.sources.folders import list_beside, list_folder
 from transferlearn.data.sources.tables import list_csv, list_frame
 from transferlearn.data.sources.tuples import list_arrays
@@ -51,11 +51,10 @@ def _list_alone(source: Any, kind: Kind) -> Listed:
 
 
 def _list_path(path: Path, kind: Kind, target: Target) -> Listed:
-    """Lists what a folder of class folders, or a .csv or .tsv file, holds."""
+    """Lists what a folder, a .csv or .tsv file, or a COCO file holds."""
     if path.is_dir():
-        beside = target.items_folder
-        return list_folder(path, kind) if beside is None else list_beside(path, kind, beside)
-    expected = f"Expected a folder {kind.noun}s/<class>/*{kind.endings[0]}, or a .csv or .tsv file"
+        return _list_folder(path, kind, target)
+    expected = f"Expected {_places(kind, target)}, or a .csv or .tsv file"
     if not path.exists():
         raise FileNotFoundError(
             f"No such folder or file: {path!s:.200} (from {Path.cwd()}). {expected}."
@@ -67,6 +66,31 @@ def _list_path(path: Path, kind: Kind, target: Target) -> Listed:
             f"{path} is neither a folder nor a table. {expected} of {kind.columns[0]}s and labels."
         )
     return list_csv(path, kind, target)
+
+
+def _list_folder(folder: Path, kind: Kind, target: Target) -> Listed:
+    """Lists what a folder holds: class folders, items beside their targets, or a COCO file."""
+    name, beside = target.items_folder, target.targets_folder
+    if name is None:
+        return list_folder(folder, kind)
+    if target.reads_annotations and not (beside and (folder / beside).is_dir()):
+        if (file := coco_file_in(folder)) is not None:
+            return list_coco(file, kind)
+        if not (folder / name).is_dir():
+            raise ValueError(
+                f"No {kind.noun}s with targets in {folder}: expected {_places(kind, target)}."
+            )
+    return list_beside(folder, kind, name)
+
+
+def _places(kind: Kind, target: Target) -> str:
+    """Says which folders and files this target is read from."""
+    if target.items_folder is None:
+        return f"a folder {kind.noun}s/<class>/*{kind.endings[0]}"
+    if target.targets_folder is None:
+        return f"a folder of {kind.noun}s"
+    coco = ", or a COCO file such as annotations.json" if target.reads_annotations else ""
+    return f"a folder with {target.items_folder}/ and {target.targets_folder}/{coco}"
 
 
 def _is_pair(row: Any) -> bool:

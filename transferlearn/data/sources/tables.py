@@ -48,15 +48,15 @@ def list_csv(path: Path, kind: Kind, target: Target) -> Listed:
         raise ValueError(
             f"{path} cannot be read as a table. Save it as CSV in UTF-8. Received: {error}"
         ) from error
-    if len(rows) < 2 or len(rows[0]) < 2:
+    if len(rows) < 2 or len(rows[0]) < _least(target):
         raise ValueError(
             f"{path} is no table of {kind.noun}s: expected a header line such as "
-            f"{kind.columns[0]}{delimiter}label, then one line for each {kind.noun}."
+            f"{_head(kind, target, delimiter)}, then one line for each {kind.noun}."
         )
     header, *cells = rows
     if any(_names_file(name, kind) for name in header) or _is_data(header, cells):
         raise ValueError(
-            f"{path} has no header. Write {kind.columns[0]}{delimiter}label as first line."
+            f"{path} has no header. Write {_head(kind, target, delimiter)} as first line."
         )
     for line, row in zip(lines, rows, strict=True):
         if len(row) != len(header):
@@ -66,6 +66,16 @@ def list_csv(path: Path, kind: Kind, target: Target) -> Listed:
     _refuse_twice([name.strip() for name in header], str(path))
     columns = {name.strip(): [row[i].strip() for row in cells] for i, name in enumerate(header)}
     return _list_columns(columns, str(path), path.parent, kind, target)
+
+
+def _least(target: Target) -> int:
+    """Gives how many columns a table has at least."""
+    return 1 if target.alone else 2
+
+
+def _head(kind: Kind, target: Target, between: str) -> str:
+    """Writes the names that the columns of a table should have."""
+    return between.join([kind.columns[0], *target.columns[:1]])
 
 
 def _numbered(reader: Any, path: Path) -> tuple[list[int], list[list[str]]]:
@@ -106,9 +116,9 @@ def list_frame(frame: Any, kind: Kind, target: Target) -> Listed:
     """Lists the rows of a DataFrame (pandas, or one that works alike); see `list_csv`."""
     _refuse_twice(list(map(str, frame.columns)), "The table")
     columns = {str(name): list(frame[name]) for name in frame.columns}
-    if len(columns) < 2 or not len(frame):
+    if len(columns) < _least(target) or not len(frame):
         raise ValueError(
-            f"The table must have a column {kind.columns[0]}, one of labels, and a row for each "
+            f"The table must have the columns {_head(kind, target, ' and ')}, and a row for each "
             f"{kind.noun}. Received: columns {list(columns)}, {len(frame)} rows"
         )
     return _list_columns(columns, "The table", Path(), kind, target)
@@ -122,7 +132,7 @@ def _list_columns(
     if of_items is None:
         raise ValueError(
             f"{what} does not tell {kind.columns[0]}s from labels: call their columns "
-            f"{kind.columns[0]} and {target.columns[0]}. Received: columns {list(columns)}"
+            f"{_head(kind, target, ' and ')}. Received: columns {list(columns)}"
         )
     if kind.in_cells and of_items.lower() in _PATHS:
         raise ValueError(
@@ -145,8 +155,10 @@ def _list_columns(
 def _item_column(columns: dict[str, list[Any]], kind: Kind, target: Target) -> str | None:
     """Finds the column of items by its name; else, of two columns, the one without targets."""
     named = _column(columns, kind.columns)
-    if named is not None or len(columns) != 2:
+    if named is not None or len(columns) > 2:
         return named
+    if len(columns) == 1:
+        return next(iter(columns))
     first, second = sorted(columns, key=lambda name: not _names_file(columns[name][0], kind))
     return second if first == _column(columns, target.columns) else first
 

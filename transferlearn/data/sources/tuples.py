@@ -31,6 +31,7 @@ def list_arrays(source: tuple[Any, ...], kind: Kind) -> Listed:
     weights = sample_weights(source[2], len(x)) if len(source) == 3 else None
     paths = kind.as_paths(x)
     return Listed(
+        what=f"The list of {kind.noun}s" if paths is None else "The list of files",
         items=x if paths is None else paths,
         told=ByRow(y),
         noun=kind.noun,

@@ -47,6 +47,7 @@ class ByBatch:
         first: The targets of the first batch, or of some items.
         read: Reads the whole stream, and gives the targets of each batch.
         rows: The targets of all items; `None` where the stream must be read to know them.
+        shape: The shape of the first item as the stream gives it; empty where it is not known.
         names: The class names that the stream itself has, in the order of its ids, or `None`.
         mode: How an `ImageDataGenerator` iterator gives its targets, such as `"categorical"`.
     """
@@ -55,6 +56,7 @@ class ByBatch:
     first: np.ndarray
     read: Callable[[], Iterable[np.ndarray]]
     rows: Any = None
+    shape: tuple[int, ...] = ()
     names: tuple[str, ...] | None = None
     mode: str | None = None
 
@@ -191,11 +193,13 @@ class Target(abc.ABC):
     Attributes:
         items_folder: The name of the folder that holds the items in a folder of data, with the
             targets beside it; `None`: items are in folders that are called by their targets.
+        targets_folder: The name of the folder beside it that holds the targets, if there is one.
         alone: Whether items are their own targets, so that a list or an array of them is a source.
         reads_annotations: Whether the targets can be found in the annotations of a COCO file.
     """
 
     items_folder: ClassVar[str | None] = None
+    targets_folder: ClassVar[str | None] = None
     alone: ClassVar[bool] = False
     reads_annotations: ClassVar[bool] = False
 

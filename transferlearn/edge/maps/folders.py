@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 from PIL import Image
 
+from transferlearn.edge.pictures import ENDINGS
+
 
 class Saved(Protocol):
     """Stands for a prediction that can be written as a file."""
@@ -20,16 +22,24 @@ class Saved(Protocol):
         """Writes the file."""
 
 
-def check_new(path: Path, advice: str) -> None:
+def check_new(path: Path, count: int, advice: str) -> None:
     """Refuses a folder that has files already, since these might be photos.
 
     Args:
-        path: The folder.
+        path: The folder, or the `.png` file of a single picture.
+        count: How many pictures there will be.
         advice: What to do instead, for the message.
 
     Raises:
         OSError: It has files, or is none.
+        ValueError: It is called as a file for which there are several pictures, or as a file of
+            another format.
     """
+    ending = path.suffix.lower()
+    if ending in ENDINGS and ending != ".png":
+        raise ValueError(f"{path} is called as a file that is no PNG; {advice}")
+    if ending == ".png" and count > 1:
+        raise ValueError(f"{path} is called as one file, for {count} photos; {advice}")
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise OSError(f"{path} is there already; {advice}")
 
@@ -39,13 +49,18 @@ def write_pngs(predictions: Sequence[Saved], path: Path, advice: str) -> None:
 
     Args:
         predictions: The predictions.
-        path: The folder, which is made.
+        path: The folder, which is made, or the `.png` file of a single one.
         advice: What to do where two photos would give files of one name, for the message.
 
     Raises:
         OSError: It cannot be written.
         ValueError: Two photos would give files of one name.
     """
+    if path.suffix.lower() == ".png":
+        (one,) = predictions
+        path.parent.mkdir(parents=True, exist_ok=True)
+        one.save(path)
+        return
     files = [path / Path(name).with_suffix(".png") for name in names_of(predictions)]
     if twice := [file for i, file in enumerate(files) if file in files[:i]]:
         raise ValueError(f"Two photos would give {twice[0]}: {advice}")

@@ -178,20 +178,23 @@ class MaskReader(MapReader):
         """Gives the mask as a PNG with a palette."""
         return png(prediction.picture())
 
-    def check_place(self, path: Path) -> None:
-        """Refuses a folder that has files already, since these might be photos."""
+    def check_place(self, path: Path, count: int) -> None:
+        """Refuses what is there already, since it might be photos, and one file for several."""
         if path.suffix.lower() == ".json":
             return
-        check_new(path, "masks go into a new folder, or a .json file.")
+        advice = "masks go into a new folder, or a .json file; that of one photo into a .png file."
+        check_new(path, count, advice)
 
     def write_predictions(self, predictions: Sequence[Any], path: Path) -> None:
         """Writes a PNG for each photo into a new folder, or one `.json` file in COCO's form.
+
+        Of a single photo the place may be the `.png` file itself.
 
         Raises:
             OSError: The folder has files, or cannot be written.
             ValueError: Two photos would give masks of one name.
         """
-        self.check_place(path)
+        self.check_place(path, len(predictions))
         if path.suffix.lower() == ".json":
             pairs = zip(names_of(predictions), predictions, strict=True)
             write_coco(path, ((name, one.mask) for name, one in pairs), self.class_names)

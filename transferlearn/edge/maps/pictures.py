@@ -89,18 +89,18 @@ class PictureReader(MapReader):
         """Gives the picture as a PNG."""
         return png(prediction.picture())
 
-    def check_place(self, path: Path) -> None:
-        """Refuses a folder that has files already."""
-        check_new(path, "pictures go into a new folder.")
+    def check_place(self, path: Path, count: int) -> None:
+        """Refuses what is there already, and one file for several pictures."""
+        check_new(path, count, "pictures go into a new folder; a single one into a .png file.")
 
     def write_predictions(self, predictions: Sequence[Any], path: Path) -> None:
-        """Writes a PNG for each photo into a new folder.
+        """Writes a PNG for each photo into a new folder; that of a single one into a `.png` file.
 
         Raises:
             OSError: The folder has files, or cannot be written.
             ValueError: Two photos would give pictures of one name.
         """
-        self.check_place(path)
+        self.check_place(path, len(predictions))
         write_pngs(predictions, path, "predict on one of them at a time.")
 
     def joined(self, strips: Iterator[Strip], seen: Seen) -> PicturePrediction:

@@ -9,7 +9,7 @@ import numpy as np
 
 from transferlearn.assembling import NetworkOutput
 from transferlearn.backbones.pyramid import deepest_map
-from transferlearn.data import Originals, Pictures, Target, Targets
+from transferlearn.data import Originals, Pictures, Pixels, Target, Targets
 from transferlearn.data.pictures import PictureTargets
 from transferlearn.edge import PicturePrediction, PictureReader, Seen
 from transferlearn.heads import Output
@@ -41,6 +41,7 @@ class PictureEncoding(Encoding[PicturePrediction]):
         scale: How many times larger the pictures are than what goes in.
         size: The `(height, width)` in pixels of the pictures that the network gives.
         originals: Whether what goes in is made of the pictures themselves, by a degradation.
+        value_range: The range of float pixels of targets, as `tl.data.Pictures` takes it.
     """
 
     name: ClassVar[str] = "pictures"
@@ -53,11 +54,12 @@ class PictureEncoding(Encoding[PicturePrediction]):
     scale: int
     size: tuple[int, int]
     originals: bool
+    value_range: tuple[int, int] | None = None
 
     @property
     def target(self) -> Target:
         """Gives a target that reads pictures as those that were trained on."""
-        return Originals() if self.originals else Pictures()
+        return Originals() if self.originals else Pictures(self.value_range)
 
     @property
     def outputs(self) -> Mapping[str, Output]:
@@ -65,9 +67,9 @@ class PictureEncoding(Encoding[PicturePrediction]):
         return {PREDICTIONS: Output(_CHANNELS, "cell")}
 
     @property
-    def raw(self) -> None:
-        """Gives `None`: `measure` takes pictures as they are."""
-        return None
+    def raw(self) -> Pixels:
+        """Gives the encoder that leaves pictures as they were read, which `measure` takes."""
+        return Pixels()
 
     @property
     def watched(self) -> MeanColours:
@@ -128,7 +130,7 @@ class PictureEncoding(Encoding[PicturePrediction]):
         return Objective(
             loss=keras.losses.get("mean_absolute_error" if loss is None else loss),
             metrics=lambda: copy_metrics(metrics) or [PSNR(), SSIM()],
-            encode=None,
+            encode=self.raw,
             unsolvable="each pixel has an answer of its own",
         )
 
@@ -175,12 +177,15 @@ class PictureEncoding(Encoding[PicturePrediction]):
 
     def settings(self) -> Json:
         """Gives the scale, the size, and where the pictures come from."""
-        return {**asdict(self), "size": list(self.size)}
+        value_range = self.value_range and list(self.value_range)
+        return {**asdict(self), "size": list(self.size), "value_range": value_range}
 
     @classmethod
     def load(cls, settings: Json) -> Self:
         """Makes the encoding that was saved with these settings."""
-        return cls(**{**settings, "size": tuple(settings["size"])})
+        value_range = settings.get("value_range")
+        value_range = None if value_range is None else tuple(value_range)
+        return cls(**{**settings, "size": tuple(settings["size"]), "value_range": value_range})
 
 
 @dataclass(frozen=True)
@@ -203,4 +208,9 @@ class ImageToImage(Task[PicturePrediction]):
                 f"Pictures have at least {WINDOW} x {WINDOW} pixels. Received: {size[0]} x "
                 f"{size[1]} (high, wide)"
             )
-        return PictureEncoding(scale=targets.scale, size=size, originals=targets.originals)
+        return PictureEncoding(
+            scale=targets.scale,
+            size=size,
+            originals=targets.originals,
+            value_range=targets.value_range,
+        )

@@ -15,6 +15,7 @@ from transferlearn.data.images.options import ImageOptions
 from transferlearn.data.images.pixels import (
     check_numbers,
     check_range,
+    check_shape,
     fit_size,
     is_divided,
     raw_rgb,
@@ -113,15 +114,6 @@ class StreamDataset(Dataset):
 def _in_rows(targets: ArrayLike | None) -> np.ndarray:
     """Gives an array of one row an item; generators may give targets as a list of columns."""
     return np.column_stack(targets) if isinstance(targets, (list, tuple)) else np.asarray(targets)
-
-
-def check_shape(images: np.ndarray) -> None:
-    """Refuses an array that is no batch of images."""
-    if images.ndim != 4 or images.shape[-1] not in (1, 3, 4):
-        raise ValueError(
-            "A batch of images must have shape (batch, height, width, 3), with 1 or 4 "
-            f"channels. Received: shape={images.shape}"
-        )
 
 
 def peeked_rescale(batches: Sequence[np.ndarray], options: ImageOptions, what: str) -> float | None:

@@ -151,7 +151,9 @@ def _load_any(
 ) -> GeneratorDataset:
     """Makes a dataset of a `PyDataset` that is no `ImageDataGenerator` iterator."""
     first = _parts(source[0])
-    targets = None
+    images, targets = np.asarray(first[0]), None
+    rescale = peeked_rescale([images], options, "The first batch")
+    shape = (*(options.image_size or images.shape[1:3]), 3)
     if target is not None:
         if len(first) < 2:
             raise ValueError(_NO_LABELS)
@@ -159,13 +161,13 @@ def _load_any(
             what="The PyDataset",
             first=np.asarray(first[1]),
             read=lambda: patiently(_targets(source)),
+            shape=images.shape[1:],
         )
-        targets = target.of_stream(told)
-    images = np.asarray(first[0])
+        targets = target.of_stream(told).of_shape(shape)
     return GeneratorDataset(
         source=source,
-        rescale=peeked_rescale([images], options, "The first batch"),
-        shape=(*(options.image_size or images.shape[1:3]), 3),
+        rescale=rescale,
+        shape=shape,
         interpolation=options.interpolation,
         resampling=options.interpolation,
         targets=targets,
@@ -253,19 +255,20 @@ def _load_array(
     target: Target | None,
 ) -> GeneratorDataset:
     """Makes a dataset of an `ImageDataGenerator` iterator over an array."""
-    targets = None
+    shape, targets = (*(options.image_size or source.x.shape[1:3]), 3), None
     if target is not None:
         if source.y is None:
             raise ValueError(f"{_NO_LABELS} Pass y to `flow`.")
-        told = ByBatch(what="The generator", first=np.asarray(source.y), read=list, rows=source.y)
-        targets = target.of_stream(told)
+        first, of_item = np.asarray(source.y), source.x.shape[1:]
+        told = ByBatch(what="The generator", first=first, read=list, rows=source.y, shape=of_item)
+        targets = target.of_stream(told).of_shape(shape)
     # The array is what `rescale` is applied to, so a value_range describes it only without one.
     range_of_x = replace(options, value_range=None) if rescale else options
     divided = is_divided(source.x, range_of_x, "x of the generator")
     return GeneratorDataset(
         source=source,
         rescale=(rescale or 1) * (1 / 255 if divided else 1) if rescale or divided else None,
-        shape=(*(options.image_size or source.x.shape[1:3]), 3),
+        shape=shape,
         interpolation=options.interpolation,
         resampling=options.interpolation,
         targets=targets,

@@ -100,6 +100,7 @@ def load_tf_data(source: Any, options: ImageOptions, target: Target | None) -> T
             what="The tf.data.Dataset",
             first=example[0],
             read=lambda: patiently(_targets(source.batch(1) if unbatched else source)),
+            shape=images[0].shape[1:],
             names=tuple(names) if names else None,
         )
         targets = target.of_stream(told).of_shape(shape)

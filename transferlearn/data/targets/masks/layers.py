@@ -10,8 +10,8 @@ from PIL import Image
 
 from transferlearn.data.listed import ByAnnotation
 from transferlearn.data.targets.masks.regions import Patch, RegionError, draw
-from transferlearn.data.targets.masks.sources import VOID, MaskSource, read_mask
-from transferlearn.edge.pictures import ImageFileError, open_picture
+from transferlearn.data.targets.masks.sources import VOID, MaskSource, open_mask, read_mask
+from transferlearn.edge.pictures import ImageFileError, upright_size
 
 _MOST_BYTES = 2**31  # of all regions of one mask together
 GROUND, EMPTY = "background", "void"  # the names of pixels in no layer, and of the layer of void
@@ -156,8 +156,7 @@ class LayerFiles(LayeredMasks):
         """Gives the size of the first file."""
         if not self._files[i]:
             raise ImageFileError("no mask of this name in any class folder")
-        image = open_picture(next(iter(self._files[i].values())))
-        return image.height, image.width
+        return upright_size(open_mask(next(iter(self._files[i].values()))))
 
     def layers(self, i: int) -> Iterator[tuple[str, Patch]]:
         """Reads the files of mask `i`, in which all but 0 is of the class."""
@@ -168,7 +167,7 @@ class LayerFiles(LayeredMasks):
             if len(values[values > 0]) > 1:
                 raise ImageFileError(
                     f"{path} has the values {', '.join(map(str, values[:10]))}; the file of one "
-                    "class has 0 and one other"
+                    "class has 0 and one other; was it resized smoothly, and not by nearest?"
                 )
             if pixels.shape != size:
                 raise ImageFileError(f"{path} has another size than the files of other classes")

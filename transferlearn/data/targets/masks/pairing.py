@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from transferlearn.data.messages import indented, notice
-from transferlearn.edge.pictures import ENDINGS, size_of, to_rgb
+from transferlearn.edge.pictures import ENDINGS, FORMATS, orientation_of, upright_size
 from transferlearn.wording import counted
 
 
@@ -46,7 +46,7 @@ def pair_masks(photos: Sequence[str], images: Path, masks: Path) -> Paired:
         raise ValueError(
             f"There is no folder {masks}. The masks of {images}/a.jpg and {images}/b/c.jpg are "
             f"{masks}/a.png and {masks}/b/c.png; or, with a file for each class, "
-            f"{masks}/<class>/a.png."
+            f"{masks}/<class>/a.png. Or {images.parent} holds a COCO file, such as labels.json."
         )
     found = defaultdict(list)
     for path in sorted(masks.rglob("*")):
@@ -75,28 +75,55 @@ def _notice_lone(masks: list[str]) -> None:
         notice(f"{counted(len(masks), 'mask')} without a photo, not used:{indented(masks)}")
 
 
-def size_differs(photo: Any, mask: tuple[int, int]) -> str:
-    """Says how the size of a photo differs from that of its mask; empty if it does not.
+class Compared(NamedTuple):
+    """Says how a photo fits its mask.
+
+    Attributes:
+        reason: How their sizes differ; empty if they do not.
+        unclear: Whether EXIF turns the photo, and sizes are the same with and without that.
+    """
+
+    reason: str = ""
+    unclear: bool = False
+
+
+def compare(photo: Any, mask: tuple[int, int]) -> Compared:
+    """Compares the size of a photo with that of its mask.
 
     Args:
         photo: The path of a file, a Pillow image, or an array.
         mask: The `(height, width)` of the mask.
     """
+    orientation = None
     if isinstance(photo, str):
         try:
-            size = size_of(photo)
+            with Image.open(photo, formats=FORMATS) as image:
+                size, orientation = upright_size(image), orientation_of(image)
         except (OSError, ValueError):  # a broken photo is reported where photos are read
-            return ""
+            return Compared()
     elif isinstance(photo, Image.Image):
-        upright = to_rgb(photo)
-        size = (upright.height, upright.width)
+        size, orientation = upright_size(photo), orientation_of(photo)
     else:
         shape = np.shape(photo)
         size = (shape[0], shape[1]) if len(shape) > 1 else mask
     if size == mask:
-        return ""
+        # Half turns and mirrored photos keep their size, quarter turns that of a square.
+        alike = orientation in (2, 3, 4) or size[0] == size[1]
+        return Compared(unclear=orientation not in (None, 1) and alike)
     turned = "; a photo that EXIF turns needs a mask that is turned, too" * (size == mask[::-1])
-    return (
+    return Compared(
         f"the photo is {size[0]} x {size[1]} pixels high and wide, its mask "
         f"{mask[0]} x {mask[1]}{turned}"
     )
+
+
+def notice_turned(photos: Sequence[str]) -> None:
+    """Warns of photos of which it is unclear whether their masks are turned as they are."""
+    if photos:
+        notice(
+            f"EXIF turns {counted(len(photos), 'photo')}, and neither sizes nor the EXIF of masks "
+            "tell whether the masks are turned, too. They are taken as turned, since tools that "
+            "show photos upright write them so. If they lie as the camera's pixels do, save each "
+            "with its photo's EXIF, which is then obeyed: "
+            f'mask.save("mask.png", exif=photo.getexif()).{indented(photos)}'
+        )

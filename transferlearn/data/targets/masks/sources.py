@@ -1,14 +1,15 @@
 """Reads masks by their numbers: from files, or from arrays in memory."""
 
 import abc
+import contextlib
 import zlib
 from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
-from transferlearn.edge.pictures import ImageFileError, open_picture
+from transferlearn.edge.pictures import ImageFileError, open_picture, orientation_of
 
 # Other formats may be lossy: what they change a little is another id.
 _EXACT = ("BMP", "GIF", "PNG", "TIFF")
@@ -30,6 +31,7 @@ class Examined(NamedTuple):
         checksum: The CRC-32 of its pixels.
         reason: Why the mask cannot be used; empty if it can be.
         smeared: Whether the reason is a format that loses ids.
+        thin: The values that lie in thin lines only, one byte each.
     """
 
     pixels: np.ndarray
@@ -38,6 +40,7 @@ class Examined(NamedTuple):
     checksum: int
     reason: str
     smeared: bool = False
+    thin: bytes = b""
 
 
 class SmearedMaskError(ImageFileError):
@@ -77,6 +80,10 @@ class MaskSource(abc.ABC):
     def called(self, i: int) -> str:
         """Names mask `i` for messages."""
         return f"mask {i}"
+
+    def says_upright(self, i: int) -> bool:
+        """Says whether mask `i` is a file that tells itself which way up it is, by its EXIF."""
+        return False
 
     def resized(self, i: int, size: tuple[int, int] | None) -> np.ndarray:
         """Gives mask `i` in a size, where each pixel has the value of the nearest one."""
@@ -125,6 +132,11 @@ class MaskFiles(MaskSource):
         if path is None:
             raise ImageFileError("no mask of this name")
         return read_mask(path, self._void)
+
+    def says_upright(self, i: int) -> bool:
+        """Looks into the file's EXIF."""
+        path = self._paths[i]
+        return path is not None and orientation_of(open_mask(path)) is not None
 
     def called(self, i: int) -> str:
         """Names the file."""
@@ -176,6 +188,21 @@ class ReadBefore(MaskSource):
         raise ImageFileError("a stream gives its masks with its images only")
 
 
+def open_mask(path: str) -> Image.Image:
+    """Opens the file of a mask, without decoding its pixels; its content counts, not its name.
+
+    Raises:
+        ImageFileError: It is no picture of a lossless format.
+    """
+    try:
+        image = open_picture(path, any_name=True)
+    except ImageFileError as error:
+        raise ImageFileError(f"{path} is no mask: {error}") from error
+    if image.format not in _EXACT:
+        raise SmearedMaskError(f"{path} is a {image.format}")
+    return image
+
+
 def read_mask(path: str, void: Colour | None = None) -> np.ndarray:
     """Decodes the file of a mask, uint8 `(height, width)`.
 
@@ -186,11 +213,11 @@ def read_mask(path: str, void: Colour | None = None) -> np.ndarray:
     Raises:
         ImageFileError: It is no picture of a lossless format, or holds colours.
     """
-    image = open_picture(path)
-    if image.format not in _EXACT:
-        raise SmearedMaskError(f"{path} is a {image.format}")
+    image = open_mask(path)
     try:
         image.load()
+        with contextlib.suppress(Exception):  # broken EXIF says nothing about the pixels
+            image = ImageOps.exif_transpose(image)
         pixels = np.asarray(image)
         colours = None if void is None else np.asarray(image.convert("RGB"))
     except Exception as error:
@@ -207,13 +234,20 @@ def read_mask(path: str, void: Colour | None = None) -> np.ndarray:
 
 def examined(mask: np.ndarray) -> Examined:
     """Counts the values of a mask that can be used."""
+    size, checksum = (mask.shape[0], mask.shape[1]), zlib.crc32(np.ascontiguousarray(mask).data)
     if mask.ndim == 3:
         counts = (mask == 1).sum(axis=(0, 1)).astype(np.int64)
-        seen = int((mask != VOID).any(axis=-1).sum())
-    else:
-        counts, seen = np.bincount(mask.ravel(), minlength=_LARGEST + 1), mask.size
-    checksum = zlib.crc32(np.ascontiguousarray(mask).data)
-    return Examined(counts, seen, (mask.shape[0], mask.shape[1]), checksum, "")
+        return Examined(counts, int((mask != VOID).any(axis=-1).sum()), size, checksum, "")
+    counts = np.bincount(mask.ravel(), minlength=_LARGEST + 1)
+    return Examined(counts, mask.size, size, checksum, "", thin=_thin(mask, counts))
+
+
+def _thin(mask: np.ndarray, counts: np.ndarray) -> bytes:
+    """Gives the values of a mask whose pixels lie in thin lines: few are a corner of 2 x 2."""
+    corner = mask[:-1, :-1]
+    same = (corner == mask[:-1, 1:]) & (corner == mask[1:, :-1]) & (corner == mask[1:, 1:])
+    blocks = np.bincount(corner[same], minlength=_LARGEST + 1)
+    return bytes(np.flatnonzero(4 * blocks < counts).tolist())
 
 
 def as_mask(pixels: np.ndarray, what: str) -> np.ndarray:
@@ -235,7 +269,9 @@ def as_mask(pixels: np.ndarray, what: str) -> np.ndarray:
     if pixels.dtype.kind not in "biu":
         raise ImageFileError(f"{what} holds {pixels.dtype} and no whole numbers")
     if pixels.dtype != np.uint8 and (pixels.min() < 0 or pixels.max() > _LARGEST):
-        raise ImageFileError(f"{what} has values from {pixels.min()} to {pixels.max()}, over 255")
+        raise ImageFileError(
+            f"{what} has values from {pixels.min()} to {pixels.max()}; they go from 0 to 255"
+        )
     return pixels.astype(np.uint8, copy=False)
 
 

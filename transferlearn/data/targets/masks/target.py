@@ -29,7 +29,7 @@ from transferlearn.data.targets.masks.layers import (
     LayerFiles,
     Layout,
 )
-from transferlearn.data.targets.masks.pairing import pair_masks, size_differs
+from transferlearn.data.targets.masks.pairing import Compared, compare, notice_turned, pair_masks
 from transferlearn.data.targets.masks.sources import (
     Colour,
     Examined,
@@ -48,11 +48,15 @@ from transferlearn.data.targets.masks.targets import (
     unknown_of,
     void_value,
 )
+from transferlearn.data.targets.masks.values import (
+    BINARY,
+    Census,
+    classes_by_value,
+    refuse_unnamed,
+)
 from transferlearn.edge.pictures import ImageFileError
 
 _VOID = 255
-_BINARY = (0, 255)  # the values of masks that show one thing, drawn white on black
-_MOST = 200  # classes; more values than that are a photo, or a smeared mask
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,7 @@ class Masks(Target):
     multi_label: bool = False
 
     items_folder: ClassVar[str | None] = "images"
+    targets_folder: ClassVar[str | None] = "masks"
     reads_annotations: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -193,8 +198,14 @@ class Masks(Target):
         _refuse_smeared(found)
         reasons = [one.reason for one in found]
         if listed is not None:
-            pairs = zip(listed.items, found, strict=True)
-            reasons = [one.reason or size_differs(item, one.size) for item, one in pairs]
+            compared = [
+                Compared(one.reason) if one.reason else compare(item, one.size)
+                for item, one in zip(listed.items, found, strict=True)
+            ]
+            reasons = [pair.reason for pair in compared]
+            turned = [i for i, pair in enumerate(compared) if pair.unclear]
+            turned = [i for i in turned if not source.says_upright(i)]
+            notice_turned([listed.called(i) for i in turned])
         if isinstance(source, LayeredMasks) and source.overlapping:
             notice(
                 f"In {len(source.overlapping)} of {len(source)} masks classes overlap; a pixel has "
@@ -206,8 +217,8 @@ class Masks(Target):
 
     def _of(self, source: MaskSource, found: Sequence[Examined], reasons: list[str]) -> MaskTargets:
         """Makes targets of masks that were examined, and finds what else cannot be used."""
-        good = [one for one, reason in zip(found, reasons, strict=True) if not reason]
-        names, values, void = self._classes(source, good)
+        good = [i for i, reason in enumerate(reasons) if not reason]
+        names, values, void = self._classes(Census(source, good, found))
         for i, one in enumerate(found):
             reasons[i] = reasons[i] or self._unusable(one, values, void)
         return MaskTargets(
@@ -231,29 +242,33 @@ class Masks(Target):
             )
         return "" if one.pixels[list(values)].any() else "all of its mask is void"
 
-    def _classes(
-        self, source: MaskSource, good: Sequence[Examined]
-    ) -> tuple[tuple[str, ...], tuple[int, ...], int | str | None]:
+    def _classes(self, census: Census) -> tuple[tuple[str, ...], tuple[int, ...], int | str | None]:
         """Gives names and values of the classes, and void, by what the masks hold."""
-        names = self.class_names
+        names, source = self.class_names, census.source
         if self.multi_label:
-            return self._of_layers(source, good)
-        found = np.flatnonzero(sum((one.pixels for one in good), np.zeros(256, np.int64))).tolist()
+            return self._of_layers(source, [census.examined[i] for i in census.numbers])
         if source.names is not None:
             layout = self._layout(source.names)
             # A background of which no pixel is left over would be a class of nothing.
-            nothing = names is None and layout.names[0] == GROUND and layout.values[0] not in found
+            nothing = (
+                names is None and layout.names[0] == GROUND and layout.values[0] not in census.found
+            )
             first = 1 if nothing else 0
             empty = layout.void if self.void is None else self.void
             return layout.names[first:], layout.values[first:], empty
-        values, void = self._values(found)
+        if self.values is None:
+            values, void = classes_by_value(census, names, self.void)
+        else:
+            values, void = tuple(self.values), self.void
         if names is None:
-            named = ("background", "foreground") if values == _BINARY else map(str, values)
+            named = ("background", "foreground") if values == BINARY else map(str, values)
             return tuple(named), values, void
         if len(names) != len(values):
             raise ValueError(
                 f"There are {len(names)} class names for {len(values)} values: {listed(values)}."
             )
+        fixed = self.values is not None
+        refuse_unnamed(census, values, void_value(void), names, fixed=fixed)
         return tuple(names), values, void
 
     def _of_layers(
@@ -267,25 +282,6 @@ class Masks(Target):
                 f"There are {len(names)} classes, and masks with {listed(sorted(counts))} layers."
             )
         return tuple(names), tuple(range(len(names))), self.void
-
-    def _values(self, found: list[int]) -> tuple[tuple[int, ...], int | str | None]:
-        """Gives the value of each class, and void, by the values that there are."""
-        names, void = self.class_names, void_value(self.void)
-        if self.values is not None:
-            return tuple(self.values), self.void
-        binary = 255 in found and {*found} <= {*_BINARY} and not isinstance(self.void, str)
-        if binary and (names is None or len(names) == 2):
-            return _BINARY, None
-        if names is not None:
-            return tuple([i for i in range(len(names) + 1) if i != void][: len(names)]), self.void
-        classes = tuple(value for value in found if value != void)
-        if len(classes) > _MOST:
-            raise ValueError(
-                f"The masks have {len(classes)} different values, too many for ids of classes: "
-                "were they resized or compressed? Name the classes to have others named: "
-                'class_names=["background", "road"].'
-            )
-        return classes, self.void
 
 
 def _refuse_smeared(found: Sequence[Examined]) -> None:
