@@ -87,7 +87,7 @@ def _held_out(
 ) -> Reference | None:
     """Makes the reference of held-out items; `None` where there are too few, or too little time."""
     held_out, batches = loaded.validation, given.batches.validation
-    if batches is None or not isinstance(held_out, ItemDataset) or held_out.size < LEAST:
+    if batches is None or not isinstance(held_out, ItemDataset) or (held_out.size or 0) < LEAST:
         return None
     probe = _probe(_unaugmented(given.model, loaded), encoding)
     if probe is None or not encoding.watched.names:
@@ -143,7 +143,7 @@ def _of_traits(
     """Makes a reference of plain properties of the items that were trained on."""
     if not isinstance(dataset, ItemDataset):
         return None
-    rows = np.random.default_rng(0).permutation(dataset.size)[:MOST_ITEMS]
+    rows = np.random.default_rng(0).permutation(dataset.size or 0)[:MOST_ITEMS]
     count, traits = _read_traits(kind, dataset, rows, replace(clock, longest=0.0))
     if not traits or count < LEAST:
         return None
