@@ -44,6 +44,10 @@ def test_it_learns(fitted):
     # Guessing gets 0.33 / 3; trained were 0.75 to 0.83.
     assert scores.mean_iou > 0.6
     assert scores.mean_iou == pytest.approx(fitted.history.history["val_mean_iou"][-1], abs=1e-4)
+    # The last line of fit tells the interval that evaluate computes, and so does a save.
+    known = fitted.known_score
+    assert known.interval == pytest.approx(scores.intervals["mean_iou"], abs=1e-3)
+    assert known.interval[1] - known.interval[0] < 0.3  # two standard errors at most are 0.4
     first, second = fitted.phases
     assert first.stored is not None
     assert first.trainable_parameters < second.trainable_parameters
@@ -66,6 +70,22 @@ def test_predictions_have_the_photos_size_whatever_they_are_read_from(fitted, tm
         assert set(np.unique(np.asarray(written))) <= {0, 1, 2}
 
 
+@pytest.mark.parametrize("tile", [None, 32])
+def test_a_bad_file_among_several_is_named_and_the_others_keep_their_order(fitted, tmp_path, tile):
+    images, ids = scenes(3, size=48, seed=2)
+    folder = write(tmp_path / "photos", images, ids) / "images"
+    files = [folder / name for name in ("more/2.jpg", "0.jpg", "1.jpg")]
+    files[1].write_bytes(b"no photo")
+    with pytest.warns(tl.data.DataWarning, match=r"0.jpg: not an image"):
+        found = fitted.predict(files, tile=tile)
+    assert [one.path for one in found] == [str(files[0]), str(files[2])]
+    np.testing.assert_array_equal(found[1].mask, fitted.predict(files[2], tile=tile).mask)
+    with pytest.raises(ValueError, match=r"0.jpg: not an image"):
+        fitted.predict(files, tile=tile, on_error="raise")
+    with pytest.raises(ValueError, match=r"0.jpg cannot be"):
+        fitted.predict(files[1], tile=tile)
+
+
 def test_a_photo_is_cut_into_tiles_which_are_what_was_trained_on(fitted, tmp_path):
     images, ids = scenes(2, size=96, seed=5)
     small = images[0, :32, :32]
@@ -76,6 +96,18 @@ def test_a_photo_is_cut_into_tiles_which_are_what_was_trained_on(fitted, tmp_pat
     assert right > (whole.mask == ids[0]).mean()  # a third of its size, blocks are hardly seen
     assert right > 0.6
     folder = write(tmp_path / "photos", images, ids)
+    # Figures are those of the photos in their own sizes.
+    scores = fitted.evaluate(folder, tile=32)
+    masks = [one.mask for one in fitted.predict(folder / "images", tile=32)]
+    assert scores.pixel_accuracy == pytest.approx(np.mean(np.stack(masks) == ids))
+    assert scores.confusion.sum() == ids.size
+    assert scores.pixel_accuracy > fitted.evaluate(folder).pixel_accuracy
+    arrays = fitted.evaluate((images, ids), tile=(32, 32))
+    assert arrays.pixel_accuracy == pytest.approx(
+        (np.stack([fitted.predict(image, tile=32).mask for image in images]) == ids).mean()
+    )
+    with pytest.raises(ValueError, match=r"of at least 32. Received: tile=8"):
+        fitted.evaluate(folder, tile=8)
     found = fitted.predict(folder / "images", tile=(32, 48))
     assert [prediction.mask.shape for prediction in found] == [(96, 96)] * 2
     assert found[0].path.endswith("0.jpg")
@@ -230,6 +262,7 @@ def test_it_is_saved_and_loaded(fitted, tmp_path):
     again = tl.load(tmp_path / "saved")
     assert again.encoding == fitted.encoding
     assert again.class_names == ("ground", "sand", "water")
+    assert again.known_score == fitted.known_score
     images, _ = scenes(4, seed=3)
     for one, other in zip(again.predict(images), fitted.predict(images), strict=True):
         np.testing.assert_array_equal(one.mask, other.mask)

@@ -1,6 +1,9 @@
 """Segmenters whose pixels may have several classes, or none."""
 
+import base64
+import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ from PIL import Image
 
 import transferlearn as tl
 from tests.networks import small_backbone
+from transferlearn.edge.maps.palette import of_hex
 from transferlearn.tasks import LayerEncoding
 
 HEAD = tl.heads.SegFormerDecoder(width=16, features=("stride_2", "stride_4"), dropout=0)
@@ -49,6 +53,8 @@ def test_both_classes_of_a_pixel_are_learnt(fitted):
     # All classes everywhere would get 0.25; trained was 0.8.
     assert scores.mean_iou > 0.7
     assert scores.mean_iou == pytest.approx(fitted.history.history["val_mean_iou"][-1], abs=1e-4)
+    known = fitted.known_score.interval
+    assert known == pytest.approx(scores.intervals["mean_iou"], abs=1e-3)
     assert {"iou: red", "dice: red", "mean_dice"} <= {*scores}
     assert "pixel_accuracy" not in scores
     assert scores.confusion is None
@@ -78,7 +84,12 @@ def test_predictions_have_the_photos_size_and_are_saved_class_by_class(fitted, t
     smallest = min(found.shares, key=found.shares.get)
     shown = np.asarray(found.picture())
     assert (shown[found.masks[smallest]] == 1 + NAMES.index(smallest)).all()
-    assert fitted.predict(photo, tile=32).mask.shape == layers.shape
+    tiled = fitted.predict(photo, tile=32).mask
+    assert tiled.shape == layers.shape
+    scores = fitted.evaluate((photo[None], layers[None]), tile=32)
+    assert scores["iou: red"] == pytest.approx(
+        (tiled[..., 0] & (layers[..., 0] > 0)).sum() / (tiled[..., 0] | (layers[..., 0] > 0)).sum()
+    )
 
 
 def test_it_is_saved_and_loaded(fitted, tmp_path):
@@ -92,10 +103,33 @@ def test_it_is_saved_and_loaded(fitted, tmp_path):
 
 
 def test_what_cannot_work_is_said(backbone, fitted):
-    with pytest.raises(ValueError, match="class_weight has no meaning"):
+    with pytest.raises(ValueError, match=r"weighs a pixel by its one class.*Tversky"):
         builder(backbone, class_weight="balanced")
-    with pytest.raises(ValueError, match="Masks are drawn where a pixel has one class"):
-        tl.plotting.show_masks(fitted, overlapping(2))
+    with pytest.raises(ValueError, match="does not give: look at the intervals"):
+        fitted.calibrate(overlapping(4))
+
+
+def test_photos_are_drawn_with_the_smallest_class_of_a_pixel_on_top(fitted, backbone):
+    photos, layers = overlapping(3, seed=1)
+    layers[0, :4] = 255
+    figure = tl.plotting.show_masks(fitted, (photos, layers), count=1)
+    _, mask, said, _ = figure.axes
+    painted = np.asarray(said.images[0].get_array())[..., :3] * 255
+    wanted = fitted.predict(photos[0]).picture().convert("RGB")
+    np.testing.assert_allclose(painted, np.asarray(wanted), atol=0.5)
+    red, green = (layers[0] == 1).sum(axis=(0, 1))
+    smallest = int(green <= red)
+    colour = of_hex(fitted.predict(photos[0]).colours[NAMES[smallest]])
+    truth = np.asarray(mask.images[0].get_array())[..., :3] * 255
+    where = layers[0, ..., smallest] == 1
+    np.testing.assert_allclose(truth[where], [colour] * where.sum(), atol=0.5)
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == ["no class", *NAMES, "void"]
+    scores = fitted.evaluate((photos, layers))
+    worst = tl.plotting.pictures_of_items(scores, fitted, (photos, layers))["Worst photos"]()
+    assert "mean IoU" in worst.axes[0].get_ylabel()
+    batch = tl.plotting.show_batch(builder(backbone), (photos, layers), count=2)
+    assert len(batch.axes[0].images) == 2
 
 
 @pytest.mark.full
@@ -111,6 +145,34 @@ def test_stored_equals_live(backbone, variation):
     ]
     for one, other in zip(*(fit.model.weights for fit in fits), strict=True):
         np.testing.assert_allclose(one, other, atol=2e-5)
+
+
+@pytest.mark.full
+def test_a_run_that_is_killed_ends_with_the_same_weights(backbone):
+    tl.testing.check_resume(builder(backbone), overlapping(16), epochs=4, validation_split=0.25)
+
+
+@pytest.mark.full
+def test_it_is_monitored_and_served(fitted, tmp_path):
+    client = pytest.importorskip("starlette.testclient")
+    from transferlearn.serving import Settings, app
+
+    reference = tl.make_reference(
+        fitted, overlapping(60, seed=4), trained_on=overlapping(60, seed=5)
+    )
+    watched = replace(fitted, reference=reference)
+    same = tl.monitor(watched, overlapping(60, seed=6)[0])
+    black = tl.monitor(watched, np.zeros((60, 32, 32, 3), "uint8"))
+    assert not same.alarm
+    assert black.alarm
+    photo = overlapping(1, size=48, seed=2)[0][0]
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    with client.TestClient(app({"layers": fitted}, settings=Settings())) as asked:
+        sent = (tmp_path / "photo.png").read_bytes()
+        answer = asked.post("/predict", content=sent, headers={"Content-Type": "image/png"})
+        (told,) = answer.json()["predictions"]
+    with Image.open(io.BytesIO(base64.b64decode(told["masks"]["red"]))) as mask:
+        np.testing.assert_array_equal(np.asarray(mask) == 255, fitted.predict(photo).masks["red"])
 
 
 @pytest.mark.full

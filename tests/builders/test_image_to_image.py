@@ -91,6 +91,12 @@ def test_large_photos_are_enlarged_in_tiles(fitted):
     assert found.size == (160, 160)
     tile = fitted.predict(large[:32, :32])
     np.testing.assert_array_equal(found.pixels[:40, :40], tile.pixels[:40, :40])
+    # Figures in tiles are those of the worse pictures in their own sizes.
+    good = blocks(2, size=96, seed=7)
+    scores = fitted.evaluate(good, tile=32)
+    worse = [darker(picture[::2, ::2]) for picture in good]
+    made = np.stack([one.pixels for one in fitted.predict(worse, tile=32)])
+    assert scores.mae == pytest.approx(np.abs(made.astype(float) - good).mean())
 
 
 def test_it_is_saved_and_loaded(fitted, tmp_path):

@@ -52,6 +52,8 @@ def test_photos_with_masks_are_learnt_told_and_scored(sources, tmp_path, capsys)
     assert "of at least 32. Received: tile=16" in capsys.readouterr().err
     assert main(["evaluate", model, str(photos), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["figures"]["count"] == 8
+    assert main(["evaluate", model, str(photos), "--tile", "64", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["figures"]["count"] == 8
 
 
 def test_a_folder_of_classes_holds_no_masks(tmp_path, capsys):

@@ -312,6 +312,25 @@ def test_a_folder_with_a_coco_file_in_it_is_read(tmp_path, place):
         load(source, KIND, Masks())
 
 
+def test_regions_of_a_coco_file_may_overlap(tmp_path):
+    images, masks = scenes(5)
+    masks[0, :8, :8] = 255
+    folder = write(tmp_path / "photos", images, masks)
+    path = coco(folder, masks, polygons)
+    content = json.loads(path.read_text())
+    whole = [[0, 0, 32, 0, 32, 32, 0, 32]]
+    content["annotations"].append(
+        {"id": 99, "image_id": "i1", "category_id": 7, "segmentation": whole}
+    )
+    path.write_text(json.dumps(content))
+    found = load(path, Images(image_size=(32, 32)), Masks(multi_label=True))
+    assert found.targets.class_names == ("car", "road")
+    layers = np.stack([masks == 1, masks == 2], axis=-1).astype("uint8")
+    layers[0, :8, :8] = 255
+    layers[1, ..., 1] = 1
+    np.testing.assert_array_equal(found.targets[np.arange(5)], layers)
+
+
 def test_where_masks_may_be_is_said(tmp_path):
     with pytest.raises(ValueError, match="folder with images/ and masks/, or a COCO file"):
         load(tmp_path, KIND, Masks())

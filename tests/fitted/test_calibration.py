@@ -97,7 +97,7 @@ def test_tags_keep_their_answers_at_one_half():
     assert again.log_loss_after <= again.log_loss_before
 
     numbers = NumberEncoding(names=("kg",), mean=(0.0,), spread=(1.0,))
-    with pytest.raises(ValueError, match="A model of numbers gives no probabilities"):
+    with pytest.raises(ValueError, match="whole images, which a model of numbers does not"):
         replace(fitted, encoding=numbers).calibrate((X, labels))
     bias = fitted.model.layers[-1].bias
     bias.assign(keras.ops.convert_to_tensor([np.nan, 0.0, 0.0]))

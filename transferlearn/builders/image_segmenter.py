@@ -66,8 +66,9 @@ class ImageSegmenterBuilder(ImageBuilder[MaskPrediction]):
         object.__setattr__(self, "class_names", Masks(self.class_names, self.void).class_names)
         if self.multi_label and self.class_weight is not None:
             raise ValueError(
-                "class_weight has no meaning where a pixel may have several classes: leave it out. "
-                f"Received: class_weight={self.class_weight!r}"
+                "class_weight weighs a pixel by its one class, and with multi_label=True it may "
+                "have several: leave it out. loss=tl.tasks.Tversky(missed=0.7, invented=0.3) "
+                f"weighs what is missed. Received: class_weight={self.class_weight!r}"
             )
         if self.mixup:
             raise ValueError(f"Masks cannot be mixed: leave mixup out. Received: {self.mixup}")

@@ -27,12 +27,13 @@ from transferlearn.data.kind import Kind
 from transferlearn.features import Storage
 from transferlearn.fitted import FittedModel, Outline
 from transferlearn.freezing import Layers
-from transferlearn.measuring import refer
+from transferlearn.measuring import held_out_interval, refer
 from transferlearn.monitoring import Reference
 from transferlearn.progress import as_verbosity, obeys_verbose
 from transferlearn.running import RunFolder
 from transferlearn.schedules import Job, OnePhase, Phase, Schedule
 from transferlearn.tasks import Encoding, Objective
+from transferlearn.tasks.intervals import Interval
 from transferlearn.training import (
     CompileSettings,
     FedBatch,
@@ -147,11 +148,14 @@ class Training(Generic[Prediction]):
         if verbose:
             print(data_line(self.loaded))
         found: list[Reference | None] = []
+        intervals: list[Interval | None] = []
         started = time.process_time()
 
         def measure(given: PhaseInput, left_out: LeftOut | None) -> None:
             seconds = time.process_time() - started
-            found.append(refer(given, left_out, self.data, self.kind, self.encoding, seconds))
+            if reference:
+                found.append(refer(given, left_out, self.data, self.kind, self.encoding, seconds))
+            intervals.append(held_out_interval(given, self.data, self.encoding))
 
         with self._resumed(resume, watching) as resumption:
             seed = resumption.folder.seed if resumption else None
@@ -168,7 +172,7 @@ class Training(Generic[Prediction]):
                 verbose=verbose,
                 on_phase=on_phase,
                 resumption=resumption,
-                on_trained=measure if reference else None,
+                on_trained=measure,
             )
             history = runner.run(self.schedule.phases(self.job))
         say_unused_rate(self.job)
@@ -178,7 +182,7 @@ class Training(Generic[Prediction]):
             encoding=self.encoding,
             history=history,
             phases=tuple(self.job.results),
-            outline=self._outline(watching),
+            outline=self._outline(watching, next(iter(intervals), None)),
             skipped=self.data.train.skipped,
             reference=found[-1] if found else None,
             held_out=self.data.validation,
@@ -250,7 +254,9 @@ class Training(Generic[Prediction]):
         fixed = all(None not in spec.shape for spec in self.kind.inputs().values())
         return self.network.model if fixed else of_any_length(self.network.model)
 
-    def _outline(self, callbacks: Sequence[keras.callbacks.Callback]) -> Outline:
+    def _outline(
+        self, callbacks: Sequence[keras.callbacks.Callback], interval: Interval | None
+    ) -> Outline:
         """Records how the model was trained, for the fitted model."""
         train, held_out = self.data.train, self.data.validation
         return Outline(
@@ -262,6 +268,7 @@ class Training(Generic[Prediction]):
             train_items=train.count,
             validation_items=None if held_out is None else held_out.count,
             baseline=None if held_out is None else self.encoding.baseline(held_out.learnt),
+            interval=interval,
             blocks={
                 block.name: [self.layers[i].name for i in block.layers]
                 for block in self.layers.blocks

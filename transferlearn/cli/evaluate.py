@@ -6,14 +6,20 @@ from pathlib import Path
 from transferlearn.cli.command import Outcome, add_model
 
 NAME = "evaluate"
-HELP = "Score a saved model on photos or texts whose class or number is known."
+HELP = "Score a saved model on photos or texts whose class, number, mask or target is known."
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Adds the arguments of `evaluate`."""
     add_model(parser)
     parser.add_argument(
-        "photos", type=Path, help="a folder with one folder for each class, or a CSV file"
+        "photos", type=Path, help="a folder, a CSV file or a COCO file, as 'train' takes it"
+    )
+    parser.add_argument(
+        "--tile",
+        type=int,
+        metavar="PIXELS",
+        help="for masks or pictures of large photos: the side of tiles, as for 'predict'",
     )
 
 
@@ -21,5 +27,6 @@ def run(options: Namespace) -> Outcome:
     """Scores the model, and gives tables of its figures."""
     from transferlearn import load
 
-    scores = load(options.model, trusted=options.trusted).evaluate(options.photos)
+    fitted = load(options.model, trusted=options.trusted)
+    scores = fitted.evaluate(options.photos, tile=options.tile)
     return Outcome(scores.to_dict(), str(scores))

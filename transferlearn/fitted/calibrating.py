@@ -22,8 +22,9 @@ def calibrate(fitted: Trained, labelled: Source, on_error: str) -> Calibration:
     scaling = fitted.encoding.temperature_scaling()
     if scaling is None:
         raise ValueError(
-            f"A model of {fitted.encoding.name} gives no probabilities, so there is nothing to "
-            "calibrate: look at the intervals of fitted.evaluate(...) for how far it errs."
+            f"calibrate is for the probabilities of classes of whole {fitted.kind.noun}s, which a "
+            f"model of {fitted.encoding.name} does not give: look at the intervals of "
+            "fitted.evaluate(...) for how far it errs."
         )
     dataset = data.load(labelled, fitted.kind, fitted.encoding.target, on_error=on_error)
     for doubt in doubts_of(fitted, dataset, "it will be too sure of itself on others"):

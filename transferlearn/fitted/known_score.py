@@ -46,7 +46,8 @@ def known_score(
     value = phases[-1].metrics.get(score.key) if phases else None
     if items and value is not None:
         how = f"on {counted(items, f'held-out {noun}')}"
-        return KnownScore(score.name, value, score.interval(value, items), how)
+        low, high = outline.interval or score.interval(value, items)
+        return KnownScore(score.name, value, (low, high), how)
     solved = next((phase.solved for phase in reversed(phases) if phase.solved), None)
     if solved is None or solved.interval is None:
         return None

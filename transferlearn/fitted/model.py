@@ -21,7 +21,7 @@ from transferlearn.fitted.outputs import decoded, evaluated, in_parts, of_batch
 from transferlearn.fitted.saving import write_save
 from transferlearn.fitted.showing import html_of
 from transferlearn.fitted.signing import PrivateKey
-from transferlearn.fitted.tiles import in_tiles
+from transferlearn.fitted.tiles import evaluated_in_tiles, in_tiles
 from transferlearn.monitoring import Reference
 from transferlearn.schedules import PhaseResult
 from transferlearn.tasks import Encoding, Evaluation, Seen
@@ -156,8 +156,9 @@ class FittedModel(Generic[Prediction]):
                 quarter, and are blended there. `None`: photos are resized whole.
 
         Returns:
-            A prediction for a single item, else a list of them, in order. (Type checkers see one
-            prediction for any path, since they cannot tell a folder from a file.)
+            A prediction for a single item, else a list of them, in order and less the skipped ones;
+            `path` says whose each is. (Type checkers see one prediction for any path, since they
+            cannot tell a folder from a file.)
 
         Raises:
             OSError: There is no such file.
@@ -179,13 +180,17 @@ class FittedModel(Generic[Prediction]):
         predictions = decoded(self.encoding, in_parts(self, dataset))
         return predictions[0] if single else predictions
 
-    def evaluate(self, labelled: Source, *, on_error: str = "skip") -> Evaluation:
+    def evaluate(
+        self, labelled: Source, *, on_error: str = "skip", tile: Tile = None
+    ) -> Evaluation:
         """Scores the model on items with targets.
 
         Args:
             labelled: Whatever `fit` takes: a folder, arrays, a table or a dataset.
             on_error: What to do with items that cannot be used: `"skip"` them (and say so) or
                 `"raise"`.
+            tile: For masks of large photos, as for `predict`: figures are then those of the photos
+                in their own sizes. `None`: photos and masks are resized whole.
 
         Returns:
             Figures by key and attribute, with intervals: for classes `count`, `accuracy`,
@@ -198,7 +203,7 @@ class FittedModel(Generic[Prediction]):
         dataset = data.load(labelled, self.kind, self.encoding.target, on_error=on_error)
         for doubt in doubts_of(self, dataset, TOO_GOOD):
             notice(doubt)
-        return evaluated(self, dataset)
+        return evaluated(self, dataset) if tile is None else evaluated_in_tiles(self, dataset, tile)
 
     def calibrate(self, labelled: Source, *, on_error: str = "skip") -> Calibration:
         """Makes a classifier's probabilities say how often it is right, by temperature scaling.

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from transferlearn.tasks.intervals import Interval
 from transferlearn.types import Json
 
 
@@ -20,6 +21,8 @@ class Outline:
         validation_items: The number of items that were held out.
         baseline: The score of the simplest guess on the held-out items: the commonest class, or the
             mean.
+        interval: The 95% interval of the score of the held-out items, where `evaluate` computes it
+            from single items, as for masks; `None` where it follows from the score.
         licence: The licence of the pretrained weights, where it is certain.
         builder: The class of the builder, as `transferlearn.configs` names it; `""` in saves that
             do not tell.
@@ -44,6 +47,7 @@ class Outline:
     train_items: int | None = None
     validation_items: int | None = None
     baseline: float | None = None
+    interval: Interval | None = None
     licence: str = "unknown"
     builder: str = ""
     epochs: int | None = None

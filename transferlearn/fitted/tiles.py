@@ -1,14 +1,18 @@
 """Predicts on photos tile by tile, with the readers that an export has, too."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from transferlearn.data.dataset import Dataset
-from transferlearn.edge.maps.whole_photos import predict_in_tiles
-from transferlearn.fitted.outputs import of_batch
+from transferlearn.data.images.dataset import ImageDataset
+from transferlearn.edge.maps.whole_photos import join_tiles, predict_in_tiles
+from transferlearn.fitted.outputs import check_finite, of_batch
 from transferlearn.fitted.trained import Trained
+from transferlearn.tasks import Evaluation, Seen, Tally
 
 _AT_ONCE = 32  # tiles
 
@@ -22,16 +26,8 @@ def in_tiles(fitted: Trained, items: Any, tile: int | tuple[int, int], on_error:
         tile: The side of a tile in pixels of the photo, or its `(height, width)`.
         on_error: What to do with a broken file among several.
     """
-    kind, encoding = fitted.kind, fitted.encoding
-    readers = kind.item_reader(), encoding.output_reader()
-
-    def run(tiles: np.ndarray) -> np.ndarray:
-        parts = [
-            encoding.values(of_batch(fitted.model, tiles[begin : begin + _AT_ONCE]))
-            for begin in range(0, len(tiles), _AT_ONCE)
-        ]
-        return np.concatenate(parts)
-
+    kind = fitted.kind
+    readers, run = (kind.item_reader(), fitted.encoding.output_reader()), _maps(fitted)
     if isinstance(items, Dataset):
         items = items.paths
     elif kind.is_one(items):
@@ -39,3 +35,57 @@ def in_tiles(fitted: Trained, items: Any, tile: int | tuple[int, int], on_error:
     elif isinstance(items, (str, Path)) or kind.as_paths(items) is not None:
         items = kind.unlabelled(items, on_error=on_error).paths
     return [predict_in_tiles(*readers, item, tile, run) for item in items]
+
+
+def evaluated_in_tiles(
+    fitted: Trained, dataset: Dataset, tile: int | tuple[int, int]
+) -> Evaluation:
+    """Scores a model on photos in their own sizes, tile by tile, as `in_tiles` predicts on them.
+
+    Args:
+        fitted: The model.
+        dataset: The photos, with targets.
+        tile: The side of a tile in pixels of the photo, or its `(height, width)`.
+
+    Raises:
+        ValueError: These are no photos that can be read again, the model makes no maps, or it gives
+            NaN.
+    """
+    if not isinstance(dataset, ImageDataset):
+        raise ValueError("tile is for photos from files or arrays. Leave tile out.")
+    started = time.perf_counter()
+    tallies = []
+    for number, size in enumerate(dataset.original_sizes):
+        one = dataset.of(np.array([number]))
+        tallies.append(_tally(fitted, one if size is None else one.resized(size), tile))
+    figures = type(tallies[0]).joined(tallies).evaluation()
+    paths = tuple(dataset.paths or [None] * len(tallies))
+    seconds = time.perf_counter() - started
+    return figures.completed(fitted.encoding.score, None, None, paths, seconds)
+
+
+def _tally(fitted: Trained, one: ImageDataset, tile: int | tuple[int, int]) -> Tally:
+    """Counts what one photo in its own size, the only one of a dataset, adds to the figures."""
+    readers, run = (fitted.kind.item_reader(), fitted.encoding.output_reader()), _maps(fitted)
+    path = one.paths[0] if one.paths else None
+
+    def checked(tiles: np.ndarray) -> np.ndarray:
+        values = run(tiles)
+        check_finite(values, [path] * len(values))
+        return values
+
+    prediction = join_tiles(*readers, one.image(0), Seen(path, one.image_size), tile, checked)
+    return fitted.encoding.tally_of(prediction, one.learnt[np.array([0])][0])
+
+
+def _maps(fitted: Trained) -> Callable[[np.ndarray], np.ndarray]:
+    """Gives what runs the model on tiles, some at a time."""
+
+    def run(tiles: np.ndarray) -> np.ndarray:
+        parts = [
+            fitted.encoding.values(of_batch(fitted.model, tiles[begin : begin + _AT_ONCE]))
+            for begin in range(0, len(tiles), _AT_ONCE)
+        ]
+        return np.concatenate(parts)
+
+    return run

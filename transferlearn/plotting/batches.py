@@ -43,8 +43,10 @@ def show_batch(
         training = training.prepare(train)
     batch = training.first_batch()
     lines = [[words] for words in training.encoding.described(batch.targets)]
-    if batch.weights is not None and not np.all(batch.weights == 1):
-        for of_item, weight in zip(lines, np.ravel(batch.weights), strict=True):
+    # Weights of pixels are no weights of items.
+    weights = batch.weights
+    if weights is not None and np.size(weights) == len(lines) and not np.all(weights == 1):
+        for of_item, weight in zip(lines, np.ravel(weights), strict=True):
             of_item.append(f"weight {weight:.3g}")
     title = "A batch to train on"
     figure = draw_items(training.kind, list(batch.items[:count]), lines, axes, title)

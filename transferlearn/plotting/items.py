@@ -19,6 +19,7 @@ _LINE = 44  # letters of a text side by side
 _LINES = 6
 _FONT = 8.0  # points
 _SMALL = 7.0
+_TITLE = 10.0
 
 
 class Layout(NamedTuple):
@@ -108,7 +109,7 @@ def draw_items(
     Args:
         kind: The kind of the items.
         items: The items, as `draw_item` takes them.
-        lines: The lines above each item; each is shortened to the width of the item.
+        lines: The lines above each item; each is broken in two, or shortened, to the item's width.
         axes: The axes to draw in; `None`: those of a new figure.
         title: The title of a new figure.
         below: What is written below each item, such as the name of its file; empty for nothing.
@@ -121,14 +122,15 @@ def draw_items(
     fit = int(width * 72 / _FONT * 1.5)  # letters: the mean one is 0.6 times as wide as high
     for ax, item, of_item in zip(axes, items, lines, strict=False):
         draw_item(kind, item, ax)
-        shown = "\n".join(label(line, fit) for line in of_item)
+        shown = "\n".join(wrapped(line, fit, 2) for line in of_item)
         ax.set_title(shown, fontsize=_FONT, color=INK, loc="left")
     for ax, name in zip(axes, below, strict=False):
         shown = label(name, int(fit * _FONT / _SMALL))
         ax.set_xlabel(shown, fontsize=_SMALL, color=INK, loc="left")
     figure = finished(*axes)
     if own and title:
-        figure.suptitle(title, color=INK, fontsize="medium")
+        letters = int(figure.get_figwidth() * 72 / _TITLE * 1.5)
+        figure.suptitle(textwrap.fill(title, letters), color=INK, fontsize=_TITLE)
     return figure
 
 

@@ -12,7 +12,6 @@ from matplotlib.patches import Patch
 from transferlearn import data
 from transferlearn.checks import whole
 from transferlearn.data.dataset import Dataset, ItemDataset
-from transferlearn.data.targets import PixelIds
 from transferlearn.edge.maps.palette import VOID, VOID_STRIPES, as_hex, colours, of_hex
 from transferlearn.fitted import FittedModel
 from transferlearn.fitted.outputs import of_batch
@@ -22,7 +21,7 @@ from transferlearn.plotting.evaluations import Draw, Mistake, check_type, mistak
 from transferlearn.plotting.labels import label, labels
 from transferlearn.plotting.matrices import draw_matrix
 from transferlearn.plotting.mistaken_items import file_of, items_of, pictures_of_items
-from transferlearn.tasks import LayerEncoding, MaskEncoding, MaskEvaluation
+from transferlearn.tasks import MaskEncoding, MaskEvaluation
 from transferlearn.types import Source
 
 _OPACITY = 0.55  # of a mask over its photo
@@ -37,7 +36,8 @@ class _Shown(NamedTuple):
 
     Attributes:
         pixels: The photo, uint8 `(height, width, 3)`.
-        truth: The class ids of its mask, -1 for void, `(height, width)`; `None`: not known.
+        truth: The class ids of its mask, -1 for void, `(height, width)`; `None`: not known. Where a
+            pixel may have several classes, it is drawn as the smallest of them, and 0 is none.
         said: The class ids that the model gives.
         size: The `(height, width)` that it had before resizing.
     """
@@ -59,7 +59,8 @@ def show_masks(
     """Draws photos with their masks, and what a segmenter says of them.
 
     Each photo is a row: the photo, its mask, the model's mask, and that over the photo, where white
-    lines are the borders of the true mask. Void is striped grey. Masks are drawn at `image_size`.
+    lines are the borders of the true mask. Void is striped grey. Masks are drawn at `image_size`;
+    where a pixel has several classes, the smallest of them is on top.
 
     Args:
         fitted: The segmenter.
@@ -74,6 +75,7 @@ def show_masks(
         tl.plotting.show_masks(fitted, "photos/test").savefig("masks.png")
     """
     whole("count", count, least=1)
+    names = _encoding(fitted).drawn_names
     if source is not None and not isinstance(source, Dataset):
         source = data.load(source, fitted.kind, fitted.encoding.target)
     if evaluation is None:
@@ -97,7 +99,7 @@ def show_masks(
     if own:
         _legend(
             figure,
-            fitted.class_names,
+            names,
             any((one.truth == -1).any() for one in rows if one.truth is not None),
         )
     return figure
@@ -153,21 +155,15 @@ def _(evaluation: MaskEvaluation, count: int = 12) -> list[Mistake]:
 def _(
     evaluation: MaskEvaluation, fitted: FittedModel[Any], source: Source | Dataset | None = None
 ) -> dict[str, Draw]:
-    if isinstance(fitted.encoding, LayerEncoding):
-        return {}
     return {"Worst photos": functools.partial(show_masks, fitted, source, evaluation)}
 
 
 @draw_targets.register
 def _(encoding: MaskEncoding, targets: Any, axes: Sequence[Axes]) -> None:
-    for ax, ids in zip(axes, np.asarray(targets), strict=False):
-        _paint(ax, ids, len(encoding.class_names), _OPACITY)
-    _legend(finished(*axes), encoding.class_names, bool((np.asarray(targets) < 0).any()))
-
-
-@draw_targets.register
-def _(encoding: LayerEncoding, targets: Any, axes: Sequence[Axes]) -> None:
-    """Draws nothing: the words beside a photo say which classes it shows."""
+    drawn, names = encoding.drawn(np.asarray(targets)), encoding.drawn_names
+    for ax, ids in zip(axes, drawn, strict=False):
+        _paint(ax, ids, len(names), _OPACITY)
+    _legend(finished(*axes), names, bool((drawn < 0).any()))
 
 
 def _lines(evaluation: MaskEvaluation, item: int) -> tuple[str, ...]:
@@ -189,6 +185,15 @@ def _counts(evaluation: MaskEvaluation) -> np.ndarray:
     return evaluation.confusion
 
 
+def _encoding(fitted: FittedModel[Any]) -> MaskEncoding:
+    """Gives the encoding of a segmenter, and refuses other models."""
+    if not isinstance(fitted.encoding, MaskEncoding):
+        raise TypeError(
+            f"Masks are drawn of a segmenter. Received: a model of {fitted.encoding.name}"
+        )
+    return fitted.encoding
+
+
 def _read(
     fitted: FittedModel[Any],
     source: Dataset | None,
@@ -197,21 +202,14 @@ def _read(
 ) -> list[_Shown]:
     """Reads photos again, with their masks if there are any, and predicts on them."""
     truth: np.ndarray | None = None
-    encoding = fitted.encoding
-    if not isinstance(encoding, MaskEncoding):
-        raise TypeError(f"Masks are drawn of a segmenter. Received: a model of {encoding.name}")
-    if isinstance(encoding, LayerEncoding):
-        raise ValueError(
-            "Masks are drawn where a pixel has one class. Of several classes a pixel draw "
-            "fitted.predict(photo).picture(), or tl.plotting.overlaps(evaluation)."
-        )
+    encoding = _encoding(fitted)
     if isinstance(source, ItemDataset):
         rows = source.first_rows[np.asarray(numbers, int)]
         pixels = source.items.start(rows)() if len(rows) else np.empty((0, 1, 1, 3))
         known = source.original_sizes
         sizes = [None if known is None else known[i] for i in rows]
         if source.targets is not None and len(rows):
-            truth = PixelIds(encoding.mask_values)(source.targets[rows]).targets
+            truth = encoding.drawn(encoding.encoder(source.targets[rows]).targets)
     elif evaluation is not None:
         files = items_of(fitted, evaluation, numbers, None)
         read = [one for file in files if (one := fitted.kind.one(file)) is not None]
@@ -223,7 +221,7 @@ def _read(
         raise ValueError("Pass photos with masks as files or arrays, or an evaluation of files.")
     if not len(pixels):
         return []
-    said = encoding.values(of_batch(fitted.model, pixels)).argmax(axis=-1)
+    said = encoding.drawn(encoding.said(encoding.values(of_batch(fitted.model, pixels))))
     shown = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
     return [
         _Shown(shown[i], None if truth is None else truth[i], said[i], size or said[i].shape)

@@ -246,13 +246,12 @@ class Encoding(abc.ABC, Generic[Prediction]):
         """Scores values against raw targets, or against those that `raw` makes."""
 
     def tally(self, values: np.ndarray, targets: np.ndarray) -> Tally:
-        """Counts what a batch adds to the figures, where `by_batch` is `True`.
-
-        Args:
-            values: The values of a batch.
-            targets: Its raw targets.
-        """
+        """Counts what a batch's values and raw targets add to the figures, if `by_batch`."""
         raise TypeError(f"by_batch is True, so {type(self).__name__} needs a tally of its own.")
+
+    def tally_of(self, prediction: Any, target: np.ndarray) -> Tally:
+        """Counts what a prediction in its photo's own size adds, where predictions are maps."""
+        raise TypeError(f"{type(self).__name__} needs a tally of predictions for tile.")
 
     def gives(self) -> str:
         """Says in a sentence what the network gives, for those who call it without this package."""

@@ -21,12 +21,14 @@ class Score(abc.ABC):
         name: The name of the metric, such as `"accuracy"`.
 
     Attributes:
+        least: The least value that there can be.
         guess: What a model does that knows nothing of an item, in words.
         interval_method: How `interval` is computed, in words.
     """
 
     name: str
 
+    least: ClassVar[float] = -math.inf
     guess: ClassVar[str]
     interval_method: ClassVar[str] = "two standard errors"
 
@@ -54,7 +56,7 @@ class Score(abc.ABC):
     def interval(self, value: float, items: int) -> Interval:
         """Gives the 95% interval of a score that was measured on `items` independent items."""
         noise = self.noise(value, items)
-        return value - noise, min(value + noise, 1.0)
+        return max(value - noise, self.least), min(value + noise, 1.0)
 
     @abc.abstractmethod
     def shown(self, value: float) -> str:
@@ -136,6 +138,7 @@ class Determination(Score):
 class Overlap(Score):
     """Names the mean over classes of intersection over union of masks."""
 
+    least: ClassVar[float] = 0.0
     guess: ClassVar[str] = "always giving the commonest class"
 
     def is_called(self, name: str) -> bool:
@@ -159,6 +162,7 @@ class Overlap(Score):
 class Similarity(Score):
     """Names the mean over pictures of the structural similarity, SSIM."""
 
+    least: ClassVar[float] = -1.0
     guess: ClassVar[str] = "giving a picture that has nothing in common"
 
     def is_called(self, name: str) -> bool:

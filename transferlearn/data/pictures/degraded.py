@@ -133,6 +133,11 @@ class DegradedItems(ImageItems):
         """Counts the bytes of the good pictures that are in memory."""
         return self._whole.held_bytes
 
+    def original_sizes(self) -> list[tuple[int, int]]:
+        """Gives the size that each worse picture has where the good one is not resized."""
+        scale = self._degradation.scale
+        return [(height // scale, width // scale) for height, width in self._whole.original_sizes()]
+
     def check(self) -> None:
         """Refuses a degradation that leaves pictures as they are, or gives something else.
 

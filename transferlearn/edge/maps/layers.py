@@ -45,10 +45,7 @@ class LayerPrediction(MaskPrediction):
 
     def picture(self) -> Image.Image:
         """Gives all classes as one picture with a palette: where some overlap, the smallest."""
-        shown = np.zeros(self.mask.shape[:2], np.uint8)
-        for i in np.argsort([-share for share in self.shares.values()], kind="stable"):
-            shown[self.mask[..., i]] = i + 1
-        image = Image.fromarray(shown).convert("P")
+        image = Image.fromarray(flattened(self.mask)).convert("P")
         image.putpalette(colours(len(self.shares) + 1).ravel().tolist())
         return image
 
@@ -123,6 +120,21 @@ class LayerReader(MaskReader):
         drawn = {name: png(_white(mask)) for name, mask in prediction.masks.items()}
         masks = {name: base64.b64encode(data).decode() for name, data in drawn.items()}
         return {**super().as_json(prediction), "masks": masks}
+
+
+def flattened(layers: np.ndarray) -> np.ndarray:
+    """Gives each pixel a single class: of those that it has, the one of the fewest pixels.
+
+    Args:
+        layers: Whether each pixel has each class, bool `(height, width, classes)`.
+
+    Returns:
+        The place of the class, counted from 1, or 0 for none, uint8 `(height, width)`.
+    """
+    shown = np.zeros(layers.shape[:2], np.uint8)
+    for i in np.argsort(-layers.mean(axis=(0, 1)), kind="stable"):
+        shown[layers[..., i]] = i + 1
+    return shown
 
 
 def layer_shares(values: np.ndarray) -> np.ndarray:

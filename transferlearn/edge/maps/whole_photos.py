@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from transferlearn.edge.item_reader import ItemReader
+from transferlearn.edge.item_reader import ItemReader, Seen
 from transferlearn.edge.maps.tiling import Tiling
 from transferlearn.edge.predictions import OutputReader
 
@@ -30,6 +30,18 @@ def predict_in_tiles(
         ValueError: The photo cannot be read, or these readers know no photos and maps.
     """
     pixels, seen = item_reader.photo(item)
+    return join_tiles(item_reader, output_reader, pixels, seen, tile, run)
+
+
+def join_tiles(
+    item_reader: ItemReader,
+    output_reader: OutputReader,
+    pixels: np.ndarray,
+    seen: Seen,
+    tile: int | tuple[int, int],
+    run: Callable[[np.ndarray], np.ndarray],
+) -> Any:
+    """Predicts in tiles on a photo that was read, `(height, width, 3)`; see `predict_in_tiles`."""
     tiling = Tiling.of((pixels.shape[0], pixels.shape[1]), tile, output_reader.scale)
     maps = (run(item_reader.tiles([pixels[box] for box in row])) for row in tiling.rows())
     return output_reader.joined(tiling.blended(maps), seen)

@@ -155,6 +155,10 @@ class PictureEncoding(Encoding[PicturePrediction]):
         """Compares each picture of a batch with its target."""
         return PictureTally.of(list(values), list(targets))
 
+    def tally_of(self, prediction: PicturePrediction, target: np.ndarray) -> PictureTally:
+        """Compares a picture in its own size with its target."""
+        return PictureTally.of([prediction.pixels], [target])
+
     def measure(self, values: np.ndarray, targets: np.ndarray) -> PictureEvaluation:
         """Gives PSNR, SSIM and mean absolute error, at the size of the network's pictures."""
         return self.tally(values, targets).evaluation()

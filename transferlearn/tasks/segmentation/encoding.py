@@ -10,7 +10,7 @@ import numpy as np
 from transferlearn.assembling import NetworkOutput
 from transferlearn.backbones.pyramid import deepest_map
 from transferlearn.data import Masks, Target, Targets
-from transferlearn.data.targets import MaskTargets, PixelIds
+from transferlearn.data.targets import Encoder, MaskTargets, PixelIds
 from transferlearn.edge import MaskPrediction, MaskReader, Seen
 from transferlearn.edge.maps.masks import shares_of
 from transferlearn.heads import Activation, Output
@@ -79,6 +79,28 @@ class MaskEncoding(Encoding[MaskPrediction]):
         return None
 
     @property
+    def encoder(self) -> Encoder:
+        """Gives what makes class ids of masks, -1 for void."""
+        return PixelIds(self.mask_values)
+
+    @property
+    def drawn_names(self) -> tuple[str, ...]:
+        """Gives the names of the ids that `drawn` gives, in their order."""
+        return self.class_names
+
+    def said(self, values: np.ndarray) -> np.ndarray:
+        """Gives the likeliest class of each pixel, `(items, height, width)`."""
+        return values.argmax(axis=-1)
+
+    def drawn(self, encoded: np.ndarray) -> np.ndarray:
+        """Gives one id a pixel to be drawn, `(items, height, width)`, -1 for void.
+
+        Args:
+            encoded: What `said` or `encoder` gives.
+        """
+        return encoded
+
+    @property
     def watched(self) -> PixelShares:
         """Says that a monitor watches the share of pixels that each class has."""
         return PixelShares(self.class_names)
@@ -124,7 +146,7 @@ class MaskEncoding(Encoding[MaskPrediction]):
         return Objective(
             loss=CrossEntropyDice() if loss is None else keras.losses.get(loss),
             metrics=lambda: copy_metrics(metrics) or [MeanIoU(len(self.class_names))],
-            encode=PixelIds(self.mask_values),
+            encode=self.encoder,
             unsolvable="each pixel has an answer of its own",
         )
 
@@ -174,8 +196,15 @@ class MaskEncoding(Encoding[MaskPrediction]):
 
     def tally(self, values: np.ndarray, targets: np.ndarray) -> OverlapTally:
         """Counts the pixels of each class that were taken for each class."""
-        ids = PixelIds(self.mask_values)(targets).targets
-        return MaskTally.of(values.argmax(axis=-1), ids, self.class_names)
+        return self._tally(self.said(values), targets)
+
+    def tally_of(self, prediction: MaskPrediction, target: np.ndarray) -> OverlapTally:
+        """Counts the pixels of a photo in its own size."""
+        return self._tally(prediction.mask[None], target[None])
+
+    def _tally(self, said: np.ndarray, targets: np.ndarray) -> OverlapTally:
+        """Counts pixels, by the ids or the marks that were predicted and by raw masks."""
+        return MaskTally.of(list(said), self.encoder(targets).targets, self.class_names)
 
     def measure(self, values: np.ndarray, targets: np.ndarray) -> MaskEvaluation:
         """Gives mean IoU, Dice and pixel accuracy, at the size of the network's maps."""

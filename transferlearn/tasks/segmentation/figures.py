@@ -11,6 +11,8 @@ from transferlearn.tasks.figures import Evaluation, Tally
 from transferlearn.tasks.intervals import bootstrap, group_sums
 from transferlearn.tasks.pairs import PairedTest, paired_bootstrap
 
+_ROWS = 512  # of a mask that are counted at a time
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class MaskEvaluation(Evaluation):
@@ -161,9 +163,13 @@ def count_pairs(said: np.ndarray, truth: np.ndarray, classes: int) -> np.ndarray
     Returns:
         Counts, int64 `(classes, classes)`, true classes in rows.
     """
-    seen = truth >= 0
-    pairs = truth[seen].astype(np.int64) * classes + said[seen]
-    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+    found = np.zeros(classes**2, np.int64)
+    for begin in range(0, len(truth), _ROWS):  # int64 of all pixels of a large photo is much
+        some, answers = truth[begin : begin + _ROWS], said[begin : begin + _ROWS]
+        seen = some >= 0
+        pairs = some[seen].astype(np.int64) * classes + answers[seen]
+        found += np.bincount(pairs, minlength=classes**2)
+    return found.reshape(classes, classes)
 
 
 def paired_masks(first: MaskEvaluation, second: MaskEvaluation) -> PairedTest | None:

@@ -8,7 +8,7 @@ import numpy as np
 from transferlearn.data import Masks, Target, Targets
 from transferlearn.data.targets import LayerMarks
 from transferlearn.edge import LayerReader
-from transferlearn.edge.maps.layers import THRESHOLD, layer_shares
+from transferlearn.edge.maps.layers import THRESHOLD, flattened, layer_shares
 from transferlearn.heads import Activation
 from transferlearn.tasks.base import Objective
 from transferlearn.tasks.segmentation.encoding import MaskEncoding
@@ -35,6 +35,25 @@ class LayerEncoding(MaskEncoding):
         """Gives a target that reads masks of these classes, any number of them a pixel."""
         return Masks(self.class_names, void=self.void, multi_label=True)
 
+    @property
+    def encoder(self) -> LayerMarks:
+        """Gives what makes marks of masks."""
+        return LayerMarks()
+
+    @property
+    def drawn_names(self) -> tuple[str, ...]:
+        """Gives a name for pixels of no class, and those of the classes."""
+        return "no class", *self.class_names
+
+    def said(self, values: np.ndarray) -> np.ndarray:
+        """Says which classes each pixel has, bool `(items, height, width, classes)`."""
+        return values >= THRESHOLD
+
+    def drawn(self, encoded: np.ndarray) -> np.ndarray:
+        """Gives each pixel the smallest class that it has, as `LayerPrediction.picture` does."""
+        ids = np.stack([flattened(marks > 0) for marks in encoded]).astype(np.int16)
+        return np.where((encoded < 0).all(axis=-1), -1, ids)
+
     def numbers(self, values: np.ndarray) -> np.ndarray:
         """Gives the share of pixels that have each class, `(items, classes)`."""
         return layer_shares(values)
@@ -47,7 +66,6 @@ class LayerEncoding(MaskEncoding):
         return replace(
             usual,
             metrics=lambda: copy_metrics(metrics) or [LayerMeanIoU(len(self.class_names))],
-            encode=LayerMarks(),
         )
 
     def baseline(self, targets: Targets) -> float | None:
@@ -64,7 +82,11 @@ class LayerEncoding(MaskEncoding):
 
     def tally(self, values: np.ndarray, targets: np.ndarray) -> LayerTally:
         """Counts the pixels that have each class, and those that were taken for it."""
-        return LayerTally.of(values >= THRESHOLD, LayerMarks()(targets).targets, self.class_names)
+        return self._tally(self.said(values), targets)
+
+    def _tally(self, said: np.ndarray, targets: np.ndarray) -> LayerTally:
+        """Counts pixels, by the marks that were predicted and by raw masks."""
+        return LayerTally.of(said, self.encoder(targets).targets, self.class_names)
 
     def described(self, encoded: np.ndarray) -> list[str]:
         """Names the classes that each mask shows most of, with their shares of pixels."""
