@@ -96,7 +96,7 @@ def _probe(
 ) -> FittedModel[Any]:
     """Solves the head on the frozen network."""
     training = replace(builder, freeze=None).prepare(loaded, schedule="probe")
-    return training.run(verbose=verbose)
+    return training.run(verbose=verbose, reference=False)
 
 
 def _from_random(
@@ -108,7 +108,8 @@ def _from_random(
     )
     epochs = max(1, sum(phase.epochs for phase in fitted.phases))
     pace = OnePhase(warm_up=0.2, decay="cosine")
-    return scratch.prepare(loaded, epochs=epochs, schedule=pace).run(verbose=verbose)
+    training = scratch.prepare(loaded, epochs=epochs, schedule=pace)
+    return training.run(verbose=verbose, reference=False)
 
 
 def _guesser(fitted: FittedModel[Any], guess: np.ndarray, final: Evaluation) -> Contender:
