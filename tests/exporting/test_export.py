@@ -229,22 +229,31 @@ def test_every_format_answers_alike(fitted, tmp_path, format, quantize):
     if format == "saved_model":
         with pytest.raises(ValueError, match="trusted"):
             tl.edge.Runner(exported.path)
+        import tensorflow as tf
+
+        variables = tf.train.list_variables(exported.path / "saved_model/variables/variables")
+        kernels = [name for name, shape in variables if shape == [3, 2]]
+        assert len(kernels) == 1  # a tracked model would have all its variables twice
 
 
 @pytest.mark.full
-def test_int8_takes_uint8_pixels(fitted, tmp_path):
+def test_int8_takes_uint8_pixels(fitted, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="calibration_data"):
         tl.export(fitted, tmp_path / "x", LABELLED, format="litert", quantize="int8")
     labelled = PIXELS, np.array([fitted.predict(x).class_name for x in PIXELS])
-    exported = tl.export(
-        fitted,
-        tmp_path / "x",
-        labelled,
-        format="litert",
-        quantize="int8",
-        calibration_data=labelled,
-        limit=0.1,
-    )
+    monkeypatch.setattr(entrance, "WORTH_WHILE", 1e9)  # times as fast, which nothing is
+    with pytest.warns(DataWarning, match=r"times as fast .* leave quantize out"):
+        exported = tl.export(
+            fitted,
+            tmp_path / "x",
+            labelled,
+            format="litert",
+            quantize="int8",
+            calibration_data=labelled,
+            limit=0.1,
+        )
+    assert 0 < exported.checked.speed_up < 1e9
+    assert "times as fast as float32 there" in str(exported)
     assert exported.description.inputs["image"].dtype == "uint8"
     found = tl.edge.Runner(exported.path).predict(list(PIXELS))
     expected = fitted.predict(list(PIXELS))

@@ -14,6 +14,7 @@ from transferlearn.data.iterating import iterate
 from transferlearn.data.messages import quiet
 from transferlearn.edge import OutputReader, Runner
 from transferlearn.edge.runner import as_dtype
+from transferlearn.edge.runtimes import open_runtime
 from transferlearn.fitted import FittedModel
 from transferlearn.fitted.outputs import of_batch
 from transferlearn.tables import as_table
@@ -23,6 +24,7 @@ MOST = 1000  # items that a check looks at
 _MOST_NUMBERS = 2**24  # of all their outputs, which are in memory; masks have many
 _BATCH = 32
 _RUNS = 20  # of one item, of which the median time is taken
+_TURNS = 50  # of float32 and int8, of which the median times are taken
 _LIMITS = {None: 1e-4, "float16": 0.02, "int8": 0.01}
 _FLAT = 1e-3  # outputs that differ by less than this share between items prove nothing
 
@@ -42,6 +44,8 @@ class Checked:
         keras_megabytes: The size of the Keras model's weights.
         milliseconds: The median time of one item in the exported file's runtime, on this machine.
         keras_milliseconds: The same for `predict_on_batch` of Keras.
+        speed_up: For int8, how many times as fast it is as float32 in the same runtime, for one
+            item on one thread of this machine.
     """
 
     items: int
@@ -54,6 +58,7 @@ class Checked:
     keras_megabytes: float
     milliseconds: float
     keras_milliseconds: float
+    speed_up: float | None = None
 
     def __str__(self) -> str:
         rows = [
@@ -64,6 +69,8 @@ class Checked:
             ("equal answers", "", f"{self.equal:.2%}"),
             ("largest difference, of the range", "", f"{self.difference:.2g}"),
         ]
+        if self.speed_up is not None:
+            rows.append(("times as fast as float32 there", "", f"{self.speed_up:.2f}"))
         return f"On {self.items:,} items:\n{as_table(rows, right=(1, 2))}"
 
 
@@ -74,6 +81,7 @@ def check(
     *,
     quantize: str | None,
     limit: float | None,
+    plain: Path | None = None,
 ) -> Checked:
     """Compares an export with its model on items with targets.
 
@@ -83,6 +91,7 @@ def check(
         dataset: The items, with targets; at most `MOST` of them are looked at, and fewer masks.
         quantize: How the export was quantized, which decides what may differ.
         limit: The most that may differ; `None`: what is usual.
+        plain: A folder with the same model in the same format in float32, to compare times with.
 
     Raises:
         ValueError: More differs, or the items prove nothing, since all get about the same answer.
@@ -111,6 +120,7 @@ def check(
         keras_megabytes=weights / 1e6,
         milliseconds=_milliseconds(lambda: runner.run(one)),
         keras_milliseconds=_milliseconds(lambda: of_batch(fitted.model, _as_keras(one))),
+        speed_up=None if plain is None else _speed_up(fitted, runner, (plain, folder), one),
     )
     _check_limit(checked, reader, expected, found, quantize, limit)
     return checked
@@ -220,6 +230,27 @@ def _milliseconds(run: Any) -> float:
         run()
         times.append(time.perf_counter() - begun)
     return float(np.median(times)) * 1e3
+
+
+def _speed_up(
+    fitted: FittedModel[Any],
+    runner: Runner,
+    folders: tuple[Path, Path],
+    one: Mapping[str, np.ndarray],
+) -> float:
+    """Says how many times as fast the second export is as the first, in float32, on one thread."""
+    described = runner.description
+    dtypes = {tensor.name: str(tensor.dtype) for tensor in fitted.model.inputs}
+    given = ({name: array.astype(dtypes[name]) for name, array in one.items()}, one)
+    runtimes = [open_runtime(described.format, f / described.model, 1, True) for f in folders]
+    taken: list[list[float]] = [[], []]
+    for _ in range(_TURNS):  # in turns, and in processor time, since others may use the machine
+        for times, runtime, arrays in zip(taken, runtimes, given, strict=True):
+            begun = time.process_time()
+            runtime.run(arrays)
+            times.append(time.process_time() - begun)
+    slow, fast = map(np.median, taken)
+    return float(slow / max(fast, 1e-9))
 
 
 def _as_keras(arrays: Mapping[str, np.ndarray]) -> Any:

@@ -9,8 +9,10 @@ from transferlearn.folding import on_cpu
 from transferlearn.splitting import Cut
 
 # Nominal speeds, not measured ones: they suffice, since cuts differ by factors of ten in what they
-# save and hold, and on one machine the same job always makes the same choice.
-_OPERATIONS_A_SECOND = {"cpu": 5e10 * (os.cpu_count() or 1), "gpu": 1e13}
+# save and hold, and on one machine the same job always makes the same choice. A core does 1.7e10
+# floating-point operations of EfficientNetLite0 a second and some 5e10 of ResNet50: the lower one
+# holds for networks of depthwise convolutions, whose few operations make the choice a close one.
+_OPERATIONS_A_SECOND = {"cpu": 1.7e10 * (os.cpu_count() or 1), "gpu": 1e13}
 _BYTES_A_SECOND = {"memory": 1.5e9, "disk": 4e8}  # written or read
 
 

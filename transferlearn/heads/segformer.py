@@ -1,4 +1,4 @@
-"""Holds the default decoder of masks: linear layers on the pyramid, added up."""
+"""Holds the default decoder of masks: a few layers on each level of the pyramid, added up."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from transferlearn.heads.base import Decoder
 from transferlearn.heads.levels import (
     LEVELS,
     classified,
+    convolved,
     enlarged,
     finest_first,
     normalised,
@@ -21,26 +22,28 @@ from transferlearn.types import Tensor
 
 @dataclass(frozen=True)
 class SegFormerDecoder(Decoder):
-    """Makes a linear layer on each level of the pyramid, adds them up, and classifies each cell.
+    """Projects each level of the pyramid, lets cells see their neighbours, and adds the levels up.
 
     When to use it: by default. It is small and quick, and each cell sees all that the deepest level
-    sees. SegFormer concatenates its levels and puts a linear layer behind; a sum of linear layers
-    is the same function, at the cost of each level's own size.
+    sees. Two things differ from SegFormer's all-MLP decoder. Levels are added up instead of
+    concatenated, at the cost of each level's own size. And each level has a window of 3 cells: the
+    fine levels of a convolutional network know colours and edges, and shapes only where neighbours
+    are compared; SegFormer's own encoder has compared them already.
 
     Args:
-        width: The channels of the sum.
+        width: The channels of each level and of the sum.
         dropout: The share of the sum that training sets to zero, in [0, 1).
         features: The names of the levels; the one of the smallest stride decides how fine the map
             is.
 
-    Reference: [SegFormer](https://arxiv.org/abs/2105.15203), its all-MLP decoder.
+    Reference: [SegFormer](https://arxiv.org/abs/2105.15203), its decoder.
 
     Example:
-        head = tl.heads.SegFormerDecoder(width=128)
+        head = tl.heads.SegFormerDecoder(width=96)
         builder = tl.ImageSegmenterBuilder("EfficientNetLite0", head=head)
     """
 
-    width: int = 96
+    width: int = 48
     dropout: float = 0.1
     features: tuple[str, ...] = LEVELS
 
@@ -58,7 +61,8 @@ class SegFormerDecoder(Decoder):
         for level, tensor in levels:
             # The levels of a network differ by factors of ten in size; so do their channels.
             x = normalised(tensor, f"{level}_scaled")
-            x = keras.layers.Dense(self.width, name=f"{level}_projected")(x)
+            x = convolved(x, self.width, f"{level}_projected", kernel=1)
+            x = convolved(x, self.width, level)
             parts.append(enlarged(x, size, f"{level}_enlarged"))
         x = keras.layers.Add(name="levels_added")(parts) if len(parts) > 1 else parts[0]
         x = normalised(x, "levels_scaled")

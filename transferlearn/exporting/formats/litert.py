@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from transferlearn.data.messages import quiet
 from transferlearn.exporting.formats.base import Format, Samples
+from transferlearn.exporting.formats.half import store_half_in_litert
 from transferlearn.exporting.formats.saved_model import write_saved_model
 from transferlearn.exporting.network import ServedNetwork
 
@@ -22,7 +23,7 @@ class LiteRt(Format):
     def write(
         self, network: ServedNetwork, folder: Path, quantize: str | None, samples: Samples
     ) -> None:
-        """Writes `model.tflite`; float16 is that of the weights alone, which halves the file.
+        """Writes `model.tflite`; float16 is that of most weights, see `half.is_halved`.
 
         int8 is TensorFlow's static quantization, weights by channel: docs/exporting.md has what it
         and others were measured to lose.
@@ -32,13 +33,12 @@ class LiteRt(Format):
         with tempfile.TemporaryDirectory() as place:
             write_saved_model(network, Path(place) / "saved_model")
             converter = tf.lite.TFLiteConverter.from_saved_model(f"{place}/saved_model")
-            if quantize == "float16":
-                converter.optimizations = [tf.lite.Optimize.DEFAULT]
-                converter.target_spec.supported_types = [tf.float16]
             if quantize == "int8":
                 converter.optimizations = [tf.lite.Optimize.DEFAULT]
                 converter.representative_dataset = samples
             content = _converted(converter)
+        if quantize == "float16":
+            content = store_half_in_litert(content)
         file = folder / self.model
         file.write_bytes(content)
         # LiteRT reads the file from its beginning, and zip from its end: both find their part.

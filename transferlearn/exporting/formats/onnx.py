@@ -3,13 +3,11 @@
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-
 from transferlearn.exporting.formats.base import Format, Samples
+from transferlearn.exporting.formats.half import store_half_in_onnx
 from transferlearn.exporting.network import ServedNetwork
 
 _OPSET = 17  # read by ONNX Runtime since 1.12 (2022)
-_SMALL = 256  # numbers; smaller arrays, such as biases, stay in float32
 
 
 class Onnx(Format):
@@ -23,12 +21,12 @@ class Onnx(Format):
     def write(
         self, network: ServedNetwork, folder: Path, quantize: str | None, samples: Samples
     ) -> None:
-        """Writes `model.onnx`; float16 is that of the weights alone, which halves the file."""
+        """Writes `model.onnx`; float16 is that of most weights, see `half.is_halved`."""
         import onnx
 
         proto = onnx_model(network)
         if quantize == "float16":
-            _store_half(proto.graph)
+            store_half_in_onnx(proto.graph)
         onnx.save(proto, str(folder / self.model))
 
 
@@ -55,21 +53,3 @@ def _rename(graph: Any, inputs: list[str], outputs: list[str]) -> None:
     for node in graph.node:
         node.input[:] = [new.get(name, name) for name in node.input]
         node.output[:] = [new.get(name, name) for name in node.output]
-
-
-def _store_half(graph: Any) -> None:
-    """Stores large arrays of weights in float16; the runtime makes them float32 when it loads."""
-    from onnx import TensorProto, helper, numpy_helper
-
-    casts = []
-    for weight in graph.initializer:
-        array = numpy_helper.to_array(weight)
-        largest = np.finfo(np.float16).max
-        if array.dtype != np.float32 or array.size < _SMALL or np.abs(array).max() > largest:
-            continue
-        name, half = weight.name, f"{weight.name}_float16"
-        weight.CopyFrom(numpy_helper.from_array(array.astype(np.float16), half))
-        casts.append(helper.make_node("Cast", [half], [name], to=TensorProto.FLOAT))
-    nodes = [*casts, *graph.node]
-    del graph.node[:]
-    graph.node.extend(nodes)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from transferlearn.exporting.formats.base import Format, Samples
+from transferlearn.exporting.formats.half import store_half_in_openvino
 from transferlearn.exporting.formats.onnx import onnx_model
 from transferlearn.exporting.network import ServedNetwork
 
@@ -20,13 +21,14 @@ class OpenVino(Format):
     def write(
         self, network: ServedNetwork, folder: Path, quantize: str | None, samples: Samples
     ) -> None:
-        """Writes `model.xml` and `model.bin`; float16 is that of the weights alone."""
+        """Writes `model.xml` and `model.bin`; float16 is that of most weights."""
         import openvino
 
         model = openvino_model(network)
-        # Without the flag, weights become float16 whatever was asked for.
-        half = quantize == "float16"
-        openvino.save_model(model, str(folder / self.model), compress_to_fp16=half)
+        if quantize == "float16":
+            store_half_in_openvino(model)
+        # Without the flag, all weights become float16 whatever was asked for.
+        openvino.save_model(model, str(folder / self.model), compress_to_fp16=False)
 
 
 def openvino_model(network: ServedNetwork) -> Any:

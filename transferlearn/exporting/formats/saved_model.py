@@ -29,7 +29,13 @@ class SavedModel(Format):
 
 def write_saved_model(network: ServedNetwork, folder: Path) -> None:
     """Writes a network as a SavedModel."""
+    import tensorflow as tf
+
     archive = keras.export.ExportArchive()
-    archive.track(network.model)
+    # What the function uses is tracked anyway, but for tables, which are found in what is tracked.
+    # The variables of a model that is tracked itself are written twice.
+    holder = tf.Module()
+    holder.model = network.model
+    archive.track(holder)
     archive.add_endpoint("serve", network.function)
     archive.write_out(str(folder), verbose=False)
