@@ -7,12 +7,19 @@ import pytest
 
 from transferlearn.backbones import registry
 from transferlearn.features import memory
+from transferlearn.measuring import in_training
 
 
 @pytest.fixture(autouse=True)
 def no_weight_folder(monkeypatch):
     """The tests do not depend on the machine's own folder of weights."""
     monkeypatch.delenv("TRANSFERLEARN_WEIGHTS", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def no_time_for_references(monkeypatch):
+    """Fits of a second do not spend another one on what most tests never look at."""
+    monkeypatch.setattr(in_training, "_LEAST_SECONDS", 0.0)
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ from tests.made import of_letters
 from tests.networks import pixels, small_backbone
 from transferlearn.data import DataWarning
 from transferlearn.measuring import in_training
+from transferlearn.monitoring.traits import of_pixels
 
 pytestmark = pytest.mark.core
 X = pixels(160, 32)
@@ -21,7 +22,8 @@ BRIGHT = ["bright" if value > np.median(RED) else "dark" for value in RED]
 @pytest.fixture(scope="module")
 def fitted():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(in_training, "_SHARE", 10.0)  # a training of seconds has no time for it
+        patch.setattr(in_training, "_LEAST_SECONDS", 10.0)
+        patch.setattr(in_training, "_ENOUGH", 80)
         builder = tl.ImageClassifierBuilder(small_backbone(), seed=0)
         return builder.fit((X, BRIGHT), validation_split=0.5, schedule="probe", verbose=0)
 
@@ -48,7 +50,8 @@ def test_the_reference_is_of_held_out_items_and_in_the_save(fitted, tmp_path):
 @pytest.mark.full
 def test_features_stored_and_raw_give_the_same_signals(fitted):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(in_training, "_SHARE", 10.0)
+        patch.setattr(in_training, "_LEAST_SECONDS", 10.0)
+        patch.setattr(in_training, "_ENOUGH", 80)
         builder = tl.ImageClassifierBuilder(small_backbone(), seed=0)
         live = builder.fit(
             (X, BRIGHT), validation_split=0.5, schedule="probe", cache=False, verbose=0
@@ -62,7 +65,8 @@ def test_features_stored_and_raw_give_the_same_signals(fitted):
 @pytest.mark.full
 def test_augmented_images_are_measured_as_they_are(fitted):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(in_training, "_SHARE", 10.0)
+        patch.setattr(in_training, "_LEAST_SECONDS", 10.0)
+        patch.setattr(in_training, "_ENOUGH", 80)
         darker = keras.layers.RandomBrightness((-0.5, -0.5), seed=0)
         builder = tl.ImageClassifierBuilder(small_backbone(), augmentation=darker, seed=0)
         live = builder.fit(
@@ -76,7 +80,8 @@ def test_augmented_images_are_measured_as_they_are(fitted):
 @pytest.mark.full
 def test_a_reference_can_be_given_or_left_out():
     builder = tl.ImageRegressorBuilder(small_backbone(), seed=0)
-    fitted = builder.fit((X, RED), validation_split=0, schedule="probe", verbose=0)
+    options = {"schedule": "probe", "verbose": 0, "reference": False}
+    fitted = builder.fit((X, RED), validation_split=0, **options)
     assert fitted.reference is None
     with pytest.raises(ValueError, match=r"fitted\.reference = tl\.make_reference"):
         tl.monitor(fitted, X)
@@ -87,10 +92,48 @@ def test_a_reference_can_be_given_or_left_out():
     assert len(half) == 80
     with pytest.raises(ValueError, match="40 of each are least"):
         tl.make_reference(fitted, (X[:60], RED[:60]))
-    without = builder.fit(
-        (X, RED), validation_split=0.5, schedule="probe", verbose=0, reference=False
-    )
-    assert without.reference is None
+    assert builder.fit((X, RED), validation_split=0.5, **options).reference is None
+
+
+@pytest.mark.parametrize(
+    "builder",
+    [tl.ImageClassifierBuilder, pytest.param(tl.ImageRegressorBuilder, marks=pytest.mark.full)],
+)
+def test_a_solved_head_knows_its_items_as_if_they_were_held_out(builder, monkeypatch, capsys):
+    monkeypatch.setattr(in_training, "_LEAST_SECONDS", 10.0)
+    labels = BRIGHT if builder is tl.ImageClassifierBuilder else RED
+    options = {"validation_split": 0.1, "schedule": "probe"}
+    fitted = builder(small_backbone(), seed=0).fit((X, labels), **options)
+    known, head = fitted.reference, fitted.phases[-1].solved
+    assert known.how == "cross-fitted"
+    assert len(known) == pytest.approx(head.items * 2 / 3, abs=2)  # a third gives the axes
+    assert f"Reference for monitoring: {len(known)} cross-fitted items." in capsys.readouterr().out
+    bright = of_pixels(X)["brightness"]
+    rows = np.abs(known.signals.column("brightness")[:, None] - bright).argmin(axis=1)
+    if known.signals.answers is None:
+        wrong = np.abs(known.signals.column("output number") - RED[rows]) / known.outputs.spread[0]
+    else:
+        wrong = known.signals.answers != np.array(
+            [fitted.class_names.index(BRIGHT[i]) for i in rows]
+        )
+        assert known.score == pytest.approx(head.score, abs=0.05)  # of all in the cross-validation
+    np.testing.assert_allclose(known.signals.errors, wrong, atol=1e-4)
+    assert not tl.monitor(fitted, pixels(60, 32, 7)).alarm
+    assert tl.monitor(fitted, 255 - pixels(60, 32, 7) // 2).alarm
+
+
+def test_items_of_a_fine_tuned_network_are_known_by_their_looks(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(in_training, "_LEAST_SECONDS", 10.0)
+    builder = tl.ImageClassifierBuilder(small_backbone(), freeze="none", seed=0)
+    fitted = builder.fit((X, BRIGHT), validation_split=0, epochs=1)
+    assert "160 items trained on, without features and answers." in capsys.readouterr().out
+    fitted.save(tmp_path / "save")
+    loaded = tl.load(tmp_path / "save")
+    assert loaded.reference.signals.names == ("brightness", "contrast", "colour", "sharpness")
+    same = tl.monitor(loaded, pixels(60, 32, 7))
+    assert not same.alarm
+    assert "Features and answers are not watched" in str(same)
+    assert tl.monitor(loaded, 255 - pixels(60, 32, 7) // 2).alarm
 
 
 def test_a_fit_says_that_there_was_no_time_for_one(capsys, monkeypatch):

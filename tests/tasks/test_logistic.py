@@ -95,3 +95,15 @@ def test_features_that_are_not_finite():
     x[3, 2] = np.inf
     with pytest.raises(ValueError, match="not finite"):
         solve(x, one_hot(y))
+
+
+@pytest.mark.parametrize("items", [90, 1500])
+def test_it_gives_logits_for_items_left_out(items):
+    x, y = blobs(items, 6, 3)
+    found = solve(x, one_hot(y))
+    rows, logits = found.left_out
+    assert len(set(rows)) == len(rows) == found.held_out
+    assert (logits.argmax(1) == y[rows]).mean() == pytest.approx(found.score)
+    known = x[rows] @ found.kernel + found.bias
+    assert (known.argmax(1) == logits.argmax(1)).mean() > 0.9
+    assert not np.allclose(known, logits, atol=1e-3)  # another layer, which did not see them

@@ -121,3 +121,15 @@ def test_it_looks_through_its_own_units_only():
     assert not own.looks_through(keras.layers.Rescaling([2.0, 4.0], [5.0, -1.0]))
     assert not own.looks_through(keras.layers.Activation("relu"))
     assert not own.looks_through(keras.layers.ReLU())
+
+
+@pytest.mark.parametrize("groups", [None, np.arange(120) // 2])
+def test_it_gives_outputs_for_items_left_out(groups):
+    x, y = problem(120, 20)
+    weights = np.linspace(0, 2, 120)
+    found = solver(y).solve(x, y, weights, 0, groups)
+    rows, outputs = found.left_out
+    np.testing.assert_array_equal(rows, np.arange(1, 120))  # the first weighs nothing
+    squares = (outputs - solver(y)._standardised(y)[1:])[:, 0] ** 2
+    loss = np.average(squares, weights=weights[1:])
+    assert loss == pytest.approx(found.loss, rel=1e-3)

@@ -229,7 +229,7 @@ def _sweep_builder(
             LoadedData(trained_on, None), schedule=OnePhase(), epochs=epochs, cache=cache
         )
         training = replace(training, data=replace(training.data, seed=builder.seed))
-        training.run(callbacks=[sweep], verbose=verbose)
+        training.run(callbacks=[sweep], verbose=verbose, reference=False)
 
 
 def _sweep_model(

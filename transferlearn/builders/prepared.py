@@ -37,6 +37,7 @@ from transferlearn.tasks.intervals import Interval
 from transferlearn.training import (
     CompileSettings,
     FedBatch,
+    LeftOut,
     PhaseInput,
     PhaseRunner,
     Resumption,
@@ -150,10 +151,10 @@ class Training(Generic[Prediction]):
         intervals: list[Interval | None] = []
         started = time.process_time()
 
-        def measure(given: PhaseInput) -> None:
+        def measure(given: PhaseInput, left_out: LeftOut | None) -> None:
             seconds = time.process_time() - started
             if reference:
-                found.append(refer(given, self.data, self.kind, self.encoding, seconds))
+                found.append(refer(given, left_out, self.data, self.kind, self.encoding, seconds))
             intervals.append(held_out_interval(given, self.data, self.encoding))
 
         with self._resumed(resume, watching) as resumption:
@@ -189,8 +190,9 @@ class Training(Generic[Prediction]):
         if runner.cut_short_by is not None:
             hand_over(runner.cut_short_by, fitted, on_interrupt)
         if verbose:
-            if found == [None] and self.data.validation and self.encoding.watched.names:
-                print("No reference for monitoring was made: tl.make_reference makes one.")
+            for made in found:
+                told = made.summary if made else "none was made; tl.make_reference makes one"
+                print(f"Reference for monitoring: {told}.")
             print(f"Result: {fitted.reliable_score}")
         return fitted
 

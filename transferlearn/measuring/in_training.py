@@ -2,19 +2,23 @@
 
 Time is that of processors and not of the clock, which other programs on the machine make longer:
 whether a fit leaves a reference should not depend on them.
+
+Where few items are held out, those trained on take their place as far as training leaves them like
+new ones: a solved head was cross-validated on them, and its backbone has never seen them. Of a
+network that was fine-tuned on them, only plain properties of the items themselves are measured.
 """
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import keras
 import numpy as np
 
 from transferlearn.data.batches import ItemBatches
-from transferlearn.data.dataset import ItemDataset
+from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.data.iterating import iterate
 from transferlearn.data.kind import Kind
 from transferlearn.data.messages import notice
@@ -28,69 +32,137 @@ from transferlearn.measuring.signals import (
 )
 from transferlearn.monitoring import Measured, Reference
 from transferlearn.monitoring.axes import Axes
-from transferlearn.monitoring.reference import MOST_ITEMS
+from transferlearn.monitoring.reference import CROSS_FITTED, HELD_OUT, MOST_ITEMS
 from transferlearn.monitoring.traits import Traits
 from transferlearn.tasks import Encoding
 from transferlearn.tasks.base import in_numpy
-from transferlearn.training import PhaseInput, TrainingData
+from transferlearn.training import LeftOut, PhaseInput, TrainingData
 
 _SHARE = 0.03  # of the processor time of a training that the reference may take
+_LEAST_SECONDS = 1.0  # that it may take all the same, after a training of less than half a minute
 _TRAINING_SHARE = 0.4  # of that time, for the items that were trained on
+_ENOUGH = 200  # held-out items; where there are fewer, others serve as well
+_AT_ONCE = 16  # items whose properties are measured between two looks at the clock
 _CALL = {"tensorflow": 3e-4, "torch": 1e-4}  # seconds that one operation takes at least
 _FIRST_CALL = 0.05  # on JAX, which compiles each operation
 
 
 def refer(
     given: PhaseInput,
+    left_out: LeftOut | None,
     loaded: TrainingData,
     kind: Kind,
     encoding: Encoding[Any],
     seconds: float,
 ) -> Reference | None:
-    """Makes the reference at the end of a training, in at most 3% of its processor time.
+    """Makes the reference at the end of a training, in at most 3% of its processor time, or 1 s.
 
     Args:
         given: The input of the last phase; its features are used where they are stored.
+        left_out: What the head gives for items that it is solved without, if it is a solved one.
         loaded: The data of the training.
         kind: The kind of the items.
         encoding: The meaning of the outputs.
         seconds: The processor time of the training.
 
     Returns:
-        The reference; `None` where nothing is held out, there is no time, or it is not known what
-        to watch of such outputs or where the features are.
+        The reference; `None` where there is no time or there are too few items, or nothing is known
+        of them.
     """
-    held_out, batches = loaded.validation, given.batches.validation
-    if held_out is None or batches is None or not isinstance(held_out, ItemDataset):
-        return None
-    if not encoding.watched.names:
-        return None
-    started = time.process_time()
-    per_operation = _CALL.get(keras.backend.backend(), _FIRST_CALL)
-    clock = _Clock(
-        started + _SHARE * _TRAINING_SHARE * seconds, per_operation * len(given.model.operations)
-    )
-    if not clock.allows():
-        return None
+    clock = _Clock(time.process_time() + max(_SHARE * seconds, _LEAST_SECONDS))
+    held_out = (loaded.validation and loaded.validation.size) or 0
     try:
-        probe = _probe(_unaugmented(given.model, loaded), encoding)
-        if probe is None:
-            return None
-        training = _read(probe, encoding, given.batches.train, clock, TRAINING_ITEMS)
-        if training is None or training.features is None:
-            return None
-        axes = Axes.of(training.features)
-        clock.until = started + _SHARE * seconds
-        told = partial(_told, kind, encoding, held_out)
-        measured = _read(probe, encoding, batches, clock, MOST_ITEMS, told)
-        if measured is None:
-            return None
-        return Reference.of(
-            axes, measured, kind=kind.name, outputs=encoding.watched, how="held-out"
-        )
+        if left_out is not None and held_out < min(_ENOUGH, len(left_out.rows) // 2):
+            found = _cross_fitted(left_out, loaded.train, kind, encoding, clock)
+        else:
+            found = _held_out(given, loaded, kind, encoding, clock)
+        return found or _of_traits(loaded.train, kind, encoding, clock)
     except Exception as error:  # a training must not be lost for what may be made later
         notice(f"No reference for monitoring was made: {error}")
         return None
+
+
+def _held_out(
+    given: PhaseInput, loaded: TrainingData, kind: Kind, encoding: Encoding[Any], clock: "_Clock"
+) -> Reference | None:
+    """Makes the reference of held-out items; `None` where there are too few, or too little time."""
+    held_out, batches = loaded.validation, given.batches.validation
+    if batches is None or not isinstance(held_out, ItemDataset) or (held_out.size or 0) < LEAST:
+        return None
+    probe = _probe(_unaugmented(given.model, loaded), encoding)
+    if probe is None or not encoding.watched.names:
+        return None
+    per_operation = _CALL.get(keras.backend.backend(), _FIRST_CALL)
+    clock.longest = per_operation * len(given.model.operations)
+    training = _read(
+        probe, encoding, given.batches.train, clock.part(_TRAINING_SHARE), TRAINING_ITEMS
+    )
+    if training is None or training.features is None:
+        return None
+    told = partial(_told, kind, encoding, held_out)
+    measured = _read(probe, encoding, batches, clock, MOST_ITEMS, told)
+    if measured is None:
+        return None
+    axes = Axes.of(training.features)
+    return Reference.of(axes, measured, kind=kind.name, outputs=encoding.watched, how=HELD_OUT)
+
+
+def _cross_fitted(
+    left_out: LeftOut, dataset: Dataset, kind: Kind, encoding: Encoding[Any], clock: "_Clock"
+) -> Reference | None:
+    """Makes the reference of items that a solved head was cross-validated on.
+
+    A third of them gives the axes, and the others are the reference: beside items that the axes
+    were made of, new ones would look as if they had changed.
+    """
+    if not isinstance(dataset, ItemDataset) or not encoding.watched.names:
+        return None
+    together = dataset.together
+    third = _third(left_out.rows if together is None else together[left_out.rows])
+    waiting = np.flatnonzero(~third)[:MOST_ITEMS]
+    values = encoding.values(left_out.outputs[waiting])
+    numbers, features, rows = encoding.numbers(values), left_out.features, left_out.rows[waiting]
+    count, traits = _read_traits(kind, dataset, rows, clock)
+    if count < LEAST or third.sum() < LEAST // 2:
+        return None
+    errors = encoding.errors(values, np.asarray(dataset.learnt[rows]))
+    measured = Measured(features[waiting][:count], numbers[:count], traits, errors[:count])
+    axes = Axes.of(features[third][:TRAINING_ITEMS])
+    return Reference.of(axes, measured, kind=kind.name, outputs=encoding.watched, how=CROSS_FITTED)
+
+
+def _third(groups: np.ndarray) -> np.ndarray:
+    """Chooses a third of the items at random, bool `(items,)`; groups stay whole."""
+    _, members = np.unique(groups, return_inverse=True)
+    return (np.random.default_rng(0).permutation(members.max() + 1) % 3 == 0)[members]
+
+
+def _of_traits(
+    dataset: Dataset, kind: Kind, encoding: Encoding[Any], clock: "_Clock"
+) -> Reference | None:
+    """Makes a reference of plain properties of the items that were trained on."""
+    if not isinstance(dataset, ItemDataset):
+        return None
+    rows = np.random.default_rng(0).permutation(dataset.size or 0)[:MOST_ITEMS]
+    count, traits = _read_traits(kind, dataset, rows, replace(clock, longest=0.0))
+    if not traits or count < LEAST:
+        return None
+    return Reference.of_traits(traits, kind=kind.name, outputs=encoding.watched)
+
+
+def _read_traits(
+    kind: Kind, dataset: ItemDataset, rows: np.ndarray, clock: "_Clock"
+) -> tuple[int, Traits]:
+    """Measures plain properties of rows while there is time; gives how many rows, and these."""
+    parts: list[Traits] = []
+    for begun in range(0, len(rows), _AT_ONCE):
+        if not clock.allows():
+            break
+        parts.append(_traits(kind, dataset, rows[begun : begun + _AT_ONCE]))
+        clock.stop()
+    names = parts[0] if parts else ()
+    read = {name: np.concatenate([part[name] for part in parts]) for name in names}
+    return min(len(parts) * _AT_ONCE, len(rows)), read
 
 
 @dataclass
@@ -102,9 +174,14 @@ class _Clock:
         longest: The longest that a batch has taken, in seconds.
     """
 
-    until: float = float("inf")
+    until: float
     longest: float = 0.0
     _begun: float = field(default_factory=time.process_time, init=False)
+
+    def part(self, share: float) -> Self:
+        """Gives a clock for a share of the time that is left."""
+        left = self.until - time.process_time()
+        return replace(self, until=self.until - (1 - share) * left)
 
     def allows(self) -> bool:
         """Says whether the next batch will probably end in time, and begins to time it."""
@@ -181,6 +258,11 @@ def _told(
     kind: Kind, encoding: Encoding[Any], dataset: ItemDataset, rows: np.ndarray, values: np.ndarray
 ) -> tuple[Traits, np.ndarray]:
     """Measures plain properties of rows of a dataset, and how wrong their values are."""
-    batch = dataset.items.start(rows)()
-    traits = {**kind.traits(first_input(batch)), **dataset.items.traits(rows)}
-    return traits, encoding.errors(values, np.asarray(dataset.learnt[rows]))
+    errors = encoding.errors(values, np.asarray(dataset.learnt[rows]))
+    return _traits(kind, dataset, rows), errors
+
+
+def _traits(kind: Kind, dataset: ItemDataset, rows: np.ndarray) -> Traits:
+    """Measures plain properties of rows of a dataset, which it reads again."""
+    batch = first_input(dataset.items.start(rows)())
+    return {**kind.traits(batch), **dataset.items.traits(rows)}

@@ -4,6 +4,7 @@ Nothing here needs Keras or TensorFlow.
 """
 
 from transferlearn.monitoring.outputs import AnyClasses as AnyClasses
+from transferlearn.monitoring.outputs import MeanColours as MeanColours
 from transferlearn.monitoring.outputs import OneClass as OneClass
 from transferlearn.monitoring.outputs import OutputSignals as OutputSignals
 from transferlearn.monitoring.outputs import PixelShares as PixelShares

@@ -45,6 +45,14 @@ class Axes:
             rest=float(max(left.mean(), 1e-12)),
         )
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Gives the mean and the axes as a save holds them."""
+        wide = self.width > 1024
+        return {
+            "mean": self.mean,
+            "rotation": self.rotation.astype(np.float16 if wide else np.float32),
+        }
+
     def places(self, features: np.ndarray) -> np.ndarray:
         """Gives the place of each item along the axes, float32 `(items, axes)`.
 

@@ -1,6 +1,5 @@
 """Says what is watched of a model's outputs: the answers, how sure they are, and how wrong."""
 
-import abc
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,7 +9,7 @@ _MOST = 8  # outputs that are watched one by one; of a thousand classes, the ans
 
 
 @dataclass(frozen=True)
-class OutputSignals(abc.ABC):
+class OutputSignals:
     """Makes numbers to watch of a model's values, as its encoding means them.
 
     Attributes:
@@ -33,9 +32,9 @@ class OutputSignals(abc.ABC):
         """Gives the number of each item's answer, int `(items,)`; `None` where it is no number."""
         return None
 
-    @abc.abstractmethod
     def errors(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Says how wrong each item's answer is, float `(items,)`; 0 is right."""
+        """Says how wrong each item's answer is, float `(items,)`; 0 is right, NaN is not known."""
+        return np.full(len(values), np.nan)
 
     def target(self, label: Any) -> Any:
         """Gives what `errors` takes for a label of JSON; `None` where it is no label."""
@@ -52,10 +51,6 @@ class Unwatched(OutputSignals):
 
     word: ClassVar[str] = "nothing"
     names: tuple[str, ...] = ()
-
-    def errors(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Gives NaN: it is not known what is right."""
-        return np.full(len(values), np.nan)
 
 
 @dataclass(frozen=True)
@@ -139,16 +134,20 @@ class Quantities(OutputSignals):
 
 @dataclass(frozen=True)
 class PixelShares(OutputSignals):
-    """Watches which share of a photo's pixels each class has."""
+    """Watches which share of a photo's pixels each class has, not which pixels these are."""
 
     word: ClassVar[str] = "pixels"
 
-    def errors(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Gives NaN: shares do not say which pixels are right."""
-        return np.full(len(values), np.nan)
+
+@dataclass(frozen=True)
+class MeanColours(OutputSignals):
+    """Watches how red, green and blue pictures are on the mean."""
+
+    word: ClassVar[str] = "colours"
+    names: tuple[str, ...] = ("red", "green", "blue")
 
 
-_MAKERS = (Unwatched, OneClass, AnyClasses, Quantities, PixelShares)
+_MAKERS = (Unwatched, OneClass, AnyClasses, Quantities, PixelShares, MeanColours)
 
 
 def read_outputs(settings: dict[str, Any]) -> OutputSignals:

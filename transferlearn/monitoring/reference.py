@@ -14,6 +14,8 @@ from transferlearn.monitoring.outputs import OutputSignals, read_outputs
 from transferlearn.monitoring.traits import Traits
 
 FILE = "reference.json"
+HELD_OUT, CROSS_FITTED = "held-out", "cross-fitted"  # what the items of a reference are
+TRAINED_ON = "trained on"  # of these, only plain properties are known
 MOST_ITEMS = 2000  # which take half a megabyte
 _FORMAT = 1
 
@@ -84,14 +86,15 @@ class Reference:
     Attributes:
         kind: The name of the kind of its items.
         outputs: What is watched of its outputs.
-        axes: The axes of the training items' features.
-        signals: The signals of items that the model was not trained on.
+        axes: The axes of the training items' features; `None`: features are not watched.
+        signals: The signals of items that the model was not trained on; or, of items that it was
+            trained on, plain properties only.
         how: What these items are, in words, such as `"held-out"`.
     """
 
     kind: str
     outputs: OutputSignals
-    axes: Axes
+    axes: Axes | None
     signals: Signals
     how: str
 
@@ -118,6 +121,16 @@ class Reference:
         signals = signals_of(found, axes, outputs)
         return cls(kind=kind, outputs=outputs, axes=axes, signals=signals, how=how)
 
+    @classmethod
+    def of_traits(cls, traits: Traits, *, kind: str, outputs: OutputSignals) -> "Reference":
+        """Makes a reference of plain properties of items that the model was trained on.
+
+        Their features and outputs are unlike those of new items, so they are left out.
+        """
+        table = np.stack(list(traits.values()), axis=1).astype(np.float32)
+        signals = Signals(tuple(traits), table, None, None)
+        return cls(kind=kind, outputs=outputs, axes=None, signals=signals, how=TRAINED_ON)
+
     def __len__(self) -> int:
         return len(self.signals.table)
 
@@ -141,6 +154,13 @@ class Reference:
         return replace(self, signals=signals)
 
     @property
+    def summary(self) -> str:
+        """Says in a few words of which items this is, and what is not known of them."""
+        if self.how == TRAINED_ON:
+            return f"{len(self):,} items trained on, without features and answers"
+        return f"{len(self):,} {self.how} items"
+
+    @property
     def score(self) -> float | None:
         """Gives the share of the reference's answers that are right, less what is half wrong."""
         errors = self.signals.errors
@@ -150,8 +170,7 @@ class Reference:
         """Writes the reference into the folder of a save."""
         axes, signals = self.axes, self.signals
         arrays = {
-            "mean": axes.mean,
-            "rotation": axes.rotation.astype(np.float16 if axes.width > 1024 else np.float32),
+            **({} if axes is None else axes.arrays()),
             "table": signals.table,
             **({} if signals.answers is None else {"answers": signals.answers.astype(np.int32)}),
             **({} if signals.errors is None else {"errors": signals.errors.astype(np.float32)}),
@@ -161,8 +180,8 @@ class Reference:
             "kind": self.kind,
             "outputs": self.outputs.settings(),
             "how": self.how,
-            "width": axes.width,
-            "rest": axes.rest,
+            "width": 0 if axes is None else axes.width,
+            "rest": 0.0 if axes is None else axes.rest,
             "names": list(signals.names),
             "arrays": {name: _written(array) for name, array in arrays.items()},
         }
@@ -181,7 +200,10 @@ def read_reference(folder: Path) -> Reference | None:
     try:
         told = json.loads(path.read_text("utf-8"))
         arrays = {name: _array(told_of) for name, told_of in told["arrays"].items()}
-        rotation = arrays["rotation"].astype(np.float32)
+        axes = None
+        if told["width"]:
+            rotation = arrays["rotation"].astype(np.float32)
+            axes = Axes(int(told["width"]), arrays["mean"], rotation, float(told["rest"]))
         signals = Signals(
             names=tuple(map(str, told["names"])),
             table=arrays["table"],
@@ -193,7 +215,7 @@ def read_reference(folder: Path) -> Reference | None:
         return Reference(
             kind=str(told["kind"]),
             outputs=read_outputs(told["outputs"]),
-            axes=Axes(int(told["width"]), arrays["mean"], rotation, float(told["rest"])),
+            axes=axes,
             signals=signals,
             how=str(told["how"]),
         )
@@ -201,10 +223,10 @@ def read_reference(folder: Path) -> Reference | None:
         raise ValueError(f"{path} holds no reference, or is damaged: {error!r:.200}.") from error
 
 
-def signals_of(measured: Measured, axes: Axes, outputs: OutputSignals) -> Signals:
-    """Makes the signals of measured items along given axes."""
+def signals_of(measured: Measured, axes: Axes | None, outputs: OutputSignals) -> Signals:
+    """Makes the signals of measured items, along the axes if there are any."""
     values, inside = measured.values, {}
-    if measured.features is not None:
+    if measured.features is not None and axes is not None:
         places = axes.places(measured.features)
         inside = {f"axis {i + 1}": places[:, i] for i in range(places.shape[1])}
         inside[NOVELTY] = axes.novelty(measured.features)

@@ -4,6 +4,7 @@ import html
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
+from transferlearn.monitoring.reference import TRAINED_ON
 from transferlearn.monitoring.traits import in_words
 from transferlearn.tables import as_html, as_table
 
@@ -103,6 +104,11 @@ class Watch:
     def facts(self) -> list[str]:
         """Says in sentences what is known of the accuracy, of odd items and of what to do next."""
         lines = []
+        if self.how == TRAINED_ON:
+            lines.append(
+                "Features and answers are not watched, since nothing was held out in training: "
+                "tl.make_reference makes a reference of items that were not trained on."
+            )
         if self.score is not None:
             than = "" if self.reference_score is None else f"; {self.reference_score:.3f} before"
             sure = "" if self.worse is None else f"; so low by chance: {_share(self.worse)}"

@@ -29,9 +29,16 @@ def of_pixels(pixels: np.ndarray) -> Traits:
     return {
         "brightness": grey.mean((1, 2)),
         "contrast": grey.std((1, 2)),
-        "colour": np.ptp(pixels, axis=3).mean((1, 2)),
+        "colour": _range(pixels).mean((1, 2)),
         "sharpness": np.log(edges.reshape(len(edges), -1).var(axis=1) + 1e-6),
     }
+
+
+def _range(pixels: np.ndarray) -> np.ndarray:
+    """Gives the largest less the smallest of the channels, several times faster than `np.ptp`."""
+    red, green, blue = (pixels[..., channel] for channel in range(3))
+    largest = np.maximum(np.maximum(red, green), blue)
+    return np.asarray(largest - np.minimum(np.minimum(red, green), blue))
 
 
 def of_sizes(heights: np.ndarray, widths: np.ndarray) -> Traits:

@@ -213,7 +213,7 @@ class Runner:
         self, builder: Builder, report: Callable[[int, float], bool], **tried: Any
     ) -> FittedModel:
         """Trains a builder with the options of the search, and reports each epoch's metric."""
-        options = self.options | tried
+        options = {"reference": False} | self.options | tried  # nobody watches a trial
         watching = [
             *training.as_callbacks(options.pop("callbacks", None)),
             _Watch(self.metric, report),

@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from transferlearn.extras import install_line
+from transferlearn.serving.bodies import FEEDBACK, PICTURE_OR_JSON, REFUSALS, items_body
 from transferlearn.serving.drifting import DriftGauges
 from transferlearn.serving.errors import FAILED, RefusalError, bad
 from transferlearn.serving.guard import Guard
@@ -59,15 +60,11 @@ class Server:
     async def predict(self, request: Any, name: str | None, version: str | None = None) -> Any:
         """Answers a request of any form with predictions."""
         served = self.models.get(name, version)
-        body = await request.body()
-        content_type = request.headers.get("content-type", "")
-        files = await _files(request) if content_type.startswith("multipart/form-data") else None
+        items = await _items(request)
         request_id = request.scope["state"]["request_id"]
         as_png = request.headers.get("accept") == "image/png"
         predict = self.predictor.picture if as_png else self.predictor.items
-        answer = await self.work.do(
-            lambda: predict(served, files or items_of(body, content_type), request_id)
-        )
+        answer = await self.work.do(lambda: predict(served, items(), request_id))
         if isinstance(answer, bytes):
             from fastapi.responses import Response
 
@@ -82,10 +79,8 @@ class Server:
     async def explain(self, request: Any, name: str | None) -> Any:
         """Says why a model answers a request as it does."""
         served = self.models.get(name)
-        body, content_type = await request.body(), request.headers.get("content-type", "")
-        return await self.work.do(
-            lambda: self.predictor.explained(served, items_of(body, content_type))
-        )
+        items = await _items(request)
+        return await self.work.do(lambda: self.predictor.explained(served, items()))
 
     async def feedback(self, request: Any) -> Any:
         """Takes the labels of the items of an earlier request."""
@@ -124,9 +119,9 @@ class Server:
             if self.settings.reload_seconds:
                 await asyncio.to_thread(self.models.reload)
             self.metrics.inside.set(self.work.inside)
-            await asyncio.to_thread(gauges.update, self._newest())
+            await asyncio.to_thread(gauges.update, self.newest())
 
-    def _newest(self) -> list[Served]:
+    def newest(self) -> list[Served]:
         """Gives the newest version of each model."""
         return [self.models.get(name) for name in self.models.names]
 
@@ -171,8 +166,11 @@ def app(
             await asyncio.to_thread(server.log.close)
 
     # The pages of documentation would load scripts from elsewhere.
-    api = FastAPI(title="transferlearn", docs_url=None, redoc_url=None, lifespan=lifespan)
+    api = FastAPI(
+        title="transferlearn", docs_url=None, redoc_url=None, lifespan=lifespan, responses=REFUSALS
+    )
     api.state.server = server
+    items, one = (items_body(server.newest(), most) for most in (server.settings.most_rows, 1))
 
     @api.exception_handler(RefusalError)
     async def refused(_: Request, refusal: RefusalError) -> JSONResponse:
@@ -194,15 +192,15 @@ def app(
     async def metrics() -> Response:
         return Response(server.metrics.text(), media_type="text/plain; version=0.0.4")
 
-    @api.post("/predict")
+    @api.post("/predict", openapi_extra=items, responses=PICTURE_OR_JSON)
     async def predict(request: Request, model: str | None = None) -> Any:
         return await server.predict(request, model)
 
-    @api.post("/explain")
+    @api.post("/explain", openapi_extra=one)
     async def explain(request: Request, model: str | None = None) -> Any:
         return await server.explain(request, model)
 
-    @api.post("/feedback")
+    @api.post("/feedback", openapi_extra=FEEDBACK)
     async def feedback(request: Request) -> Any:
         return await server.feedback(request)
 
@@ -210,15 +208,15 @@ def app(
     async def ping() -> Any:
         return {}
 
-    @api.post("/invocations")
+    @api.post("/invocations", openapi_extra=items, responses=PICTURE_OR_JSON)
     async def invocations(request: Request) -> Any:
         return await server.predict(request, None)
 
-    @api.post("/v1/models/{name}:predict")
+    @api.post("/v1/models/{name}:predict", openapi_extra=items, responses=PICTURE_OR_JSON)
     async def kserve(request: Request, name: str) -> Any:
         return await server.predict(request, name)
 
-    opened = add_vertex(api, server)
+    opened = add_vertex(api, server, items)
     add_protocol(api, server)
     return Guarded(api, Guard(api, server.settings, server.metrics, opened))
 
@@ -270,6 +268,15 @@ def items_of(body: bytes, content_type: str) -> list[Any]:
 
 
 _BYTES = ("application/octet-stream", "application/x-image", "application/x-npy")
+
+
+async def _items(request: Any) -> Callable[[], list[Any]]:
+    """Gives a function that reads the items of a request, which may take long."""
+    body, content_type = await request.body(), request.headers.get("content-type", "")
+    if content_type.startswith("multipart/form-data"):
+        files = await _files(request)
+        return lambda: files
+    return lambda: items_of(body, content_type)
 
 
 async def _files(request: Any) -> list[bytes]:

@@ -4,6 +4,7 @@ from importlib import metadata
 from typing import Any
 
 from transferlearn.edge import TensorSpec
+from transferlearn.serving.bodies import INFER, TENSORS_OR_JSON
 from transferlearn.serving.errors import RefusalError
 from transferlearn.serving.models import Served
 from transferlearn.serving.tensors import HEADER, datatype, read_request, write_answer
@@ -56,7 +57,13 @@ def add_protocol(api: Any, server: Any) -> None:
     for place in ("/v2/models/{name}", "/v2/models/{name}/versions/{version}"):
         api.add_api_route(place, described, methods=["GET"])
         api.add_api_route(f"{place}/ready", model_ready, methods=["GET"])
-        api.add_api_route(f"{place}/infer", infer, methods=["POST"])
+        api.add_api_route(
+            f"{place}/infer",
+            infer,
+            methods=["POST"],
+            openapi_extra=INFER,
+            responses=TENSORS_OR_JSON,
+        )
 
     @api.post("/v2/repository/index")
     async def index() -> Any:
@@ -74,7 +81,7 @@ def add_protocol(api: Any, server: Any) -> None:
 
     @api.post("/v2/repository/models/{name}/unload")
     async def unload(name: str) -> Any:
-        raise RefusalError(400, "Models are not unloaded by request: remove the folder.")
+        raise RefusalError(403, "Models are not unloaded by request: remove the folder.")
 
 
 def describe(served: Served, versions: list[str]) -> dict[str, Any]:

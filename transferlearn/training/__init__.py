@@ -13,3 +13,4 @@ from transferlearn.training.inputs import check_cache as check_cache
 from transferlearn.training.phases import PhaseRunner as PhaseRunner
 from transferlearn.training.recording import say_inexact as say_inexact
 from transferlearn.training.resumption import Resumption as Resumption
+from transferlearn.training.solving import LeftOut as LeftOut

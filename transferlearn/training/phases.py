@@ -22,7 +22,7 @@ from transferlearn.training.lost_loss import report_lost_loss
 from transferlearn.training.memory import in_parts_that_fit
 from transferlearn.training.pace import set_pace, set_shares
 from transferlearn.training.resumption import Resumption
-from transferlearn.training.solving import Refitted, solve, why_not_solved
+from transferlearn.training.solving import LeftOut, Refitted, solve, why_not_solved
 from transferlearn.training.stand_in import end_early, fit, plain_failures, restores
 from transferlearn.types import Verbose
 from transferlearn.wording import counted
@@ -45,10 +45,9 @@ class PhaseRunner:
         verbose: What is shown, as in `model.fit`.
         on_phase: A function that is called with each phase before it begins, or `None`.
         resumption: What takes the training up and writes down where it is, or `None`.
-        on_trained: A function that is called with the input of the last phase once all are trained,
-            before a solved head is solved again on the items that were held out; or `None`.
-        cut_short_by: What was raised in the training, such as an interrupt, once something had been
-            trained; `None` if nothing was.
+        on_trained: A function that is called with the last phase's input, and with what a solved
+            head gives for items left out, before it is solved on held-out items, too; or `None`.
+        cut_short_by: What was raised once something was trained, such as an interrupt, or `None`.
     """
 
     network: Network
@@ -63,9 +62,10 @@ class PhaseRunner:
     verbose: Verbose
     on_phase: Callable[[Phase], None] | None = None
     resumption: Resumption | None = None
-    on_trained: Callable[[PhaseInput], None] | None = None
+    on_trained: Callable[[PhaseInput, LeftOut | None], None] | None = None
     cut_short_by: BaseException | None = field(default=None, init=False)
     _refitted: Refitted = field(default_factory=dict, init=False)
+    _left_out: LeftOut | None = field(default=None, init=False)
     _last: PhaseInput | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -111,7 +111,7 @@ class PhaseRunner:
         if not self.results:
             raise ValueError("The schedule gave no phase, so nothing was trained.")
         if self.on_trained and self._last:
-            self.on_trained(self._last)
+            self.on_trained(self._last, self._left_out)
         # A head that no later phase trained ends as it was solved on all items, those held out too.
         for weight in self.network.model.trainable_weights:
             if id(weight) in self._refitted:
@@ -160,7 +160,7 @@ class PhaseRunner:
     ) -> None:
         """Says what a phase came to, and adds it to the results and to the joined history."""
         if keeping.kept_epoch != 0 and not outcome.head:
-            self._refitted = {}  # the head was trained further
+            self._refitted, self._left_out = {}, None  # the head was trained further
         if outcome.head:
             self._say(f"Head: {outcome.head}.")
         if keeping.note:
@@ -246,7 +246,7 @@ class PhaseRunner:
             if compiled.solved and self.objective.solver:
                 solver = self.objective.solver
                 solution = solve(network, given, solver, self.data, initial_epoch=begun, **options)
-                self._refitted = solution.refitted
+                self._refitted, self._left_out = solution.refitted, solution.left_out
                 metrics = {name: v[-1] for name, v in solution.history.history.items()}
                 return Outcome(solution.history, metrics, solution.head)
 

@@ -13,11 +13,14 @@ from transferlearn.data.iterating import iterate, without_autotune
 from transferlearn.keras_internals import share_metrics
 from transferlearn.schedules import SolvedHead
 from transferlearn.tasks import Objective, Solver
+from transferlearn.tasks.base import in_numpy
+from transferlearn.tasks.solving.solver import SolvedLayer
 from transferlearn.training.inputs import PhaseInput, TrainingData
 from transferlearn.types import Metrics, TfData, Verbose
 from transferlearn.wording import counted
 
 _MOST_BYTES = 2**30  # of features; solving holds about four times as many
+_MOST_LEFT_OUT = 3000  # items that are kept as if they had been held out
 
 
 Refitted: TypeAlias = dict[int, np.ndarray]
@@ -31,11 +34,27 @@ class Solution(NamedTuple):
         history: The Keras `History` of the one epoch that callbacks saw.
         head: How the head was solved.
         refitted: The weights that the head is to end with if it is not trained further.
+        left_out: What the head gives for items that it is solved without; `None`: not known.
     """
 
     history: keras.callbacks.History
     head: SolvedHead
     refitted: Refitted
+    left_out: "LeftOut | None"
+
+
+class LeftOut(NamedTuple):
+    """Holds what a solved head gives for items in the cross-validation, solved without them.
+
+    Attributes:
+        rows: The numbers of these items in the data to train on, in random order.
+        features: The inputs of the head's layer, float32 `(items, features)`.
+        outputs: The outputs of the network, `(items, units)`.
+    """
+
+    rows: np.ndarray
+    features: np.ndarray
+    outputs: np.ndarray
 
 
 class _Gathered(NamedTuple):
@@ -45,14 +64,14 @@ class _Gathered(NamedTuple):
         features: The inputs of the layer, float32 `(items, features)`.
         targets: The targets of these items, as the loss reads them.
         weights: The weights of these items, or `None`.
-        groups: The numbers of these items' groups, or `None`.
+        rows: The numbers of these items in their dataset; `None`: those of a stream have none.
         seen: The number of items that were read; some are left out where there are too many.
     """
 
     features: np.ndarray
     targets: np.ndarray
     weights: np.ndarray | None
-    groups: np.ndarray | None
+    rows: np.ndarray | None
     seen: int
 
 
@@ -116,9 +135,11 @@ def solve(
         verbose: What is shown, as in `model.fit`.
     """
     (layer,) = _weighted(network)
-    train = _gather(given.model, layer, given.batches.train, data.train.together)
+    train = _gather(given.model, layer, given.batches.train)
+    together = data.train.together
+    groups = None if together is None or train.rows is None else together[train.rows]
     solved = solver.solve(
-        train.features, train.targets, train.weights, data.seed or 0, groups=train.groups
+        train.features, train.targets, train.weights, data.seed or 0, groups=groups
     )
     layer.set_weights([solved.kernel, solved.bias])
     if given.model is not network.model:  # `evaluate` takes compiled models only
@@ -152,7 +173,23 @@ def solve(
         items_again=items_again,
         mirrored_loss=mirrored,
     )
-    return Solution(network.model.history, head, refitted)
+    left_out = _left_out(network, layer, train, solved)
+    return Solution(network.model.history, head, refitted, left_out)
+
+
+def _left_out(
+    network: Network, layer: keras.layers.Dense, train: _Gathered, solved: SolvedLayer
+) -> LeftOut | None:
+    """Gives what the network gives for items that its head is solved without, if it is known."""
+    if train.rows is None or solved.left_out is None:
+        return None
+    chosen, outputs = solved.left_out
+    mixed = np.random.default_rng(0).permutation(len(chosen))[:_MOST_LEFT_OUT]
+    made = layer.activation(keras.ops.convert_to_tensor(outputs[mixed]))
+    for operation in network.head[network.head.index(layer) + 1 :]:
+        made = operation(made)
+    chosen = chosen[mixed]
+    return LeftOut(train.rows[chosen], train.features[chosen], np.asarray(in_numpy(made)))
 
 
 def _show_epoch(
@@ -179,14 +216,13 @@ def _gather(
     model: keras.Model,
     layer: keras.layers.Dense,
     batches: keras.utils.PyDataset | TfData,
-    groups: np.ndarray | None = None,
 ) -> _Gathered:
     """Computes the inputs of a layer; if they are too large, only for every 2nd, 4th, ... batch."""
     (inside,) = next(step.inputs for step in walk(model) if step.operation is layer)
     # Stored features may be the layer's inputs already.
     before = None if inside is model.inputs[0] else keras.Model(model.inputs, inside)
     parts: list[tuple[np.ndarray, ...]] = []
-    members: list[np.ndarray] = []
+    rows: list[np.ndarray] = []
     seen, stride = 0, 1
     for index, (x, y, *weight) in enumerate(iterate(batches)):
         seen += len(y)
@@ -194,16 +230,15 @@ def _gather(
             continue
         features = np.asarray(x if before is None else before.predict_on_batch(x), "float32")
         parts.append((features, np.asarray(y), *map(np.ravel, weight)))
-        if groups is not None:
-            assert isinstance(batches, ItemBatches)  # only of these are groups known
-            members.append(groups[batches.rows(index)])
+        if isinstance(batches, ItemBatches):
+            rows.append(batches.rows(index))
         if len(parts) > 1 and sum(part[0].nbytes for part in parts) > _MOST_BYTES:
             # as if only these had been read
-            parts, members, stride = parts[::2], members[::2], 2 * stride
+            parts, rows, stride = parts[::2], rows[::2], 2 * stride
     features, targets, *weights = (np.concatenate(column) for column in zip(*parts, strict=True))
     weight_of = weights[0] if weights else None
-    group_of = np.concatenate(members) if members else None
-    return _Gathered(features, targets, weight_of, group_of, seen)
+    row_of = np.concatenate(rows) if rows else None
+    return _Gathered(features, targets, weight_of, row_of, seen)
 
 
 def _fits_beside(features: np.ndarray, held: Dataset | None) -> bool:

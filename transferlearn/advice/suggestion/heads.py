@@ -32,7 +32,7 @@ def score_of_head(
     quick = replace(builder, freeze="all", seed=None)
     training = quick.prepare(LoadedData(train, held_out), epochs=_EPOCHS)
     training = replace(training, data=replace(training.data, seed=seed))
-    fitted = training.run(verbose=0)
+    fitted = training.run(verbose=0, reference=False)
     found, score = evaluated(fitted, held_out), fitted.encoding.score
     value = found[score.name]
     return value, found.intervals.get(score.name, (value, value))

@@ -8,10 +8,13 @@ import keras
 import numpy as np
 
 from transferlearn.assembling import NetworkOutput
+from transferlearn.backbones.pyramid import deepest_map
 from transferlearn.data import Originals, Pictures, Pixels, Target, Targets
 from transferlearn.data.pictures import PictureTargets
 from transferlearn.edge import PicturePrediction, PictureReader, Seen
+from transferlearn.edge.pictures import resize_array
 from transferlearn.heads import Output
+from transferlearn.monitoring import MeanColours
 from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, Task, in_numpy
 from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.image_to_image.figures import (
@@ -68,6 +71,23 @@ class PictureEncoding(Encoding[PicturePrediction]):
     def raw(self) -> Pixels:
         """Gives the encoder that leaves pictures as they were read, which `measure` takes."""
         return Pixels()
+
+    @property
+    def watched(self) -> MeanColours:
+        """Says that a monitor watches the mean colour of each picture."""
+        return MeanColours()
+
+    def numbers(self, values: np.ndarray) -> np.ndarray:
+        """Gives the mean colour of each picture, `(items, 3)` in [0, 255]."""
+        return np.asarray(values.mean(axis=(1, 2)))
+
+    def errors(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Gives 1 less the SSIM of each picture."""
+        return 1 - self.tally(values, targets).by_item[:, 1]
+
+    def features(self, model: keras.Model) -> Tensor:
+        """Gives the mean of the coarsest map over the picture, `(items, channels)`."""
+        return keras.layers.GlobalAveragePooling2D()(deepest_map(model))
 
     def begin(self, items: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Enlarges what goes in to the size of the pictures, by a bicubic filter."""
@@ -131,6 +151,12 @@ class PictureEncoding(Encoding[PicturePrediction]):
         """Makes a picture for each item, `scale` times as large as the photo that went in."""
         reader = self.output_reader()
         return reader.read({reader.output: values}, seen)
+
+    def unchanged(self, items: Any) -> np.ndarray:
+        """Gives what goes in, enlarged by a bicubic filter if need be."""
+        rows, times = np.asarray(items), self.scale
+        size = (rows.shape[1] * times, rows.shape[2] * times)
+        return np.stack([resize_array(row, size, "bicubic") for row in rows])
 
     def tally(self, values: np.ndarray, targets: np.ndarray) -> PictureTally:
         """Compares each picture of a batch with its target."""

@@ -1,7 +1,7 @@
 """Solves a linear head by L2-regularised logistic regression, and finds the strength itself."""
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import keras
 import numpy as np
@@ -117,11 +117,12 @@ def solve(
         ValueError: A feature is NaN or infinite.
     """
     axes, problem = _set_up(features, targets, weights, independent)
-    scores, held_out = _cross_validated(problem, seed, groups)
-    best = _choice(scores, held_out)
+    scores, rows, logits = _cross_validated(problem, seed, groups)
+    best = _choice(scores, len(rows))
     kernel, bias = _fit_in_axes(axes, problem, best)
     accuracy, negative_loss = scores[best]
-    return SolvedLayer(kernel, bias, np.array(best), accuracy, -negative_loss, held_out)
+    left_out = rows, logits[best]
+    return SolvedLayer(kernel, bias, np.array(best), accuracy, -negative_loss, len(rows), left_out)
 
 
 def _choice(scores: dict[float, tuple[float, float]], held_out: int) -> float:
@@ -253,19 +254,33 @@ class _Problem:
         return float(np.average(right, weights=self.weights))
 
 
-def _cross_validated(
-    problem: _Problem, seed: int, groups: np.ndarray | None
-) -> tuple[dict[float, tuple[float, float]], int]:
-    """Gives held-out accuracy and negative loss by strength, and the number of held-out items."""
+class _CrossValidated(NamedTuple):
+    """Holds what cross-validation tells of each strength.
+
+    Attributes:
+        scores: The held-out accuracy and negative loss by strength.
+        rows: The numbers of the items that were held out.
+        logits: Their logits by strength, `(rows, outputs)` each.
+    """
+
+    scores: dict[float, tuple[float, float]]
+    rows: np.ndarray
+    logits: dict[float, np.ndarray]
+
+
+def _cross_validated(problem: _Problem, seed: int, groups: np.ndarray | None) -> _CrossValidated:
+    """Holds out one fold after the other, and measures each strength on it."""
     items, outputs = problem.targets.shape
     classes = problem.targets.argmax(1) if outputs > 1 else np.rint(problem.targets[:, 0])
     fold = divide(classes, seed, groups)
     used = range(min(int(fold.max()) + 1, -(-_ENOUGH_HELD_OUT * FOLDS // items)))
     train = [problem.rows(np.flatnonzero(fold != i)) for i in used]
-    test = [problem.rows(np.flatnonzero(fold == i)) for i in used]
+    held_out = [np.flatnonzero(fold == i) for i in used]
+    test = [problem.rows(rows) for rows in held_out]
     sizes = [part.weights.sum() for part in test]
     solutions = [problem.start() for _ in used]
     scores: dict[float, tuple[float, float]] = {}
+    logits: dict[float, np.ndarray] = {}
     best, worse = (-1.0, -np.inf), 0
     for strength in _STRENGTHS:
         solutions = [
@@ -277,8 +292,9 @@ def _cross_validated(
         loss = np.average([part.loss(solution)[0] for part, solution in pairs], weights=sizes)
         # Among equal accuracies, which are frequent with few items, the loss decides.
         scores[strength] = (float(accuracy), -float(loss))
+        logits[strength] = np.concatenate([part.logits(solution) for part, solution in pairs])
         worse = 0 if scores[strength] > best else worse + 1
         best = max(best, scores[strength])
         if worse >= _PATIENCE:
             break
-    return scores, sum(len(part.weights) for part in test)
+    return _CrossValidated(scores, np.concatenate(held_out), logits)

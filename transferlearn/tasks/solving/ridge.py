@@ -55,16 +55,18 @@ class RidgeSolver(Solver):
         candidates = _STRENGTHS * problem.variances.max(initial=1e-12)
         if have_several(groups):
             fold = divide(np.zeros(len(features)), seed, groups)
-            errors = _errors_by_fold(features, numbers, weights, candidates, fold)
+            errors, differences = _errors_by_fold(features, numbers, weights, candidates, fold)
         else:
-            errors = problem.left_out_errors(candidates)
-        best = errors.argmin(axis=0)
-        strength = candidates[best]
-        left_out = errors[best, np.arange(len(best))]
-        explained = 1 - left_out / problem.target_variances
+            errors, differences = problem.left_out_errors(candidates)
+        best, outputs = errors.argmin(axis=0), np.arange(numbers.shape[1])
+        strength, square = candidates[best], errors.min(axis=0)
+        explained = 1 - square / problem.target_variances
         kernel, bias = problem.solved(strength)
-        scores = float(explained.mean()), float(left_out.mean())
-        return SolvedLayer(kernel, bias, strength, *scores, len(features))
+        scores = float(explained.mean()), float(square.mean())
+        missing, roots = differences[:, outputs, best], problem.roots
+        known = np.flatnonzero(np.isfinite(missing).all(axis=1) & (roots[:, 0] > 0))
+        made = (numbers[known] - missing[known] / roots[known]).astype("float32")
+        return SolvedLayer(kernel, bias, strength, *scores, len(features), (known, made))
 
     def solve_again(
         self,
@@ -144,8 +146,13 @@ class _Problem(NamedTuple):
         """Gives the weighted variance of each output's targets, at least 1e-12."""
         return np.maximum(np.square(self.targets).mean(axis=0), 1e-12)
 
-    def left_out_errors(self, strengths: np.ndarray) -> np.ndarray:
-        """Gives leave-one-out mean square errors, `(strengths, outputs)`; infinity: unreliable."""
+    def left_out_errors(self, strengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Gives leave-one-out mean square errors, and what is missing of each item's targets.
+
+        Returns:
+            `(strengths, outputs)`, infinity where unreliable; and `(items, outputs, strengths)`,
+            each row times its root.
+        """
         items, outputs = self.targets.shape
         shrunk = 1 / (self.variances + strengths[:, None]) / items
         free = 1 - np.square(self.roots) / items - np.square(self.values) @ shrunk.T
@@ -156,7 +163,7 @@ class _Problem(NamedTuple):
         left_out = errors / np.maximum(free, _LEAST_FREE)[:, None]
         means = np.square(left_out).mean(axis=0).T
         means[free.min(axis=0) < _LEAST_FREE] = np.inf
-        return means
+        return means, left_out
 
     def solved(self, strengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Gives kernel and bias, for a strength of each output or one strength for all."""
@@ -174,15 +181,17 @@ def _errors_by_fold(
     weights: np.ndarray | None,
     strengths: np.ndarray,
     fold: np.ndarray,
-) -> np.ndarray:
-    """Gives the mean square errors of folds left out in turn, `(strengths, outputs)`."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Gives for folds left out in turn what `left_out_errors` gives for items."""
     weights = np.ones(len(features)) if weights is None else weights / weights.mean()
     errors = np.zeros((len(strengths), targets.shape[1]))
+    differences = np.zeros((*targets.shape, len(strengths)))
     for number in range(fold.max() + 1):
         rest, held = fold != number, fold == number
         problem = _Problem.of(features[rest], targets[rest], weights[rest])
         for place, strength in enumerate(strengths):
             kernel, bias = problem.solved(strength)
-            squares = np.square(features[held] @ kernel + bias - targets[held])
-            errors[place] += weights[held] @ squares
-    return errors / len(features)
+            missing = targets[held] - features[held] @ kernel - bias
+            errors[place] += weights[held] @ np.square(missing)
+            differences[held, :, place] = np.sqrt(weights[held])[:, None] * missing
+    return errors / len(features), differences

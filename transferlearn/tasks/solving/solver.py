@@ -20,6 +20,8 @@ class SolvedLayer(NamedTuple):
         score: The cross-validated value of the figure that `Solver.score` names.
         loss: The cross-validated value of the training loss, without the penalty.
         held_out: How many items `score` and `loss` were measured on.
+        left_out: The numbers of some items, int64 `(n,)`, and for each the output of a layer that
+            was solved without it, float32 `(n, units)`. `None`: not known.
     """
 
     kernel: np.ndarray
@@ -28,6 +30,7 @@ class SolvedLayer(NamedTuple):
     score: float
     loss: float
     held_out: int
+    left_out: tuple[np.ndarray, np.ndarray] | None = None
 
 
 class Solver(abc.ABC):
