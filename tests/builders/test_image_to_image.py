@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
+from skimage.metrics import structural_similarity
 
 import transferlearn as tl
 from tests.networks import small_backbone
@@ -57,6 +58,20 @@ def test_it_learns(fitted):
     before = fitted.encoding.measure(given, good)
     assert scores.mae < 0.6 * before.mae
     assert scores.psnr > before.psnr + 3
+    plain = scores.unchanged
+    # A bicubic filter, as benchmarks/image_to_image.py has it, and as scikit-image scores it.
+    enlarged = [
+        Image.fromarray(darker(one[::2, ::2])).resize((32, 32), Image.Resampling.BICUBIC)
+        for one in good
+    ]
+    pairs = [(one, np.asarray(other)) for one, other in zip(good, enlarged, strict=True)]
+    expected = [structural_similarity(*pair, channel_axis=-1) for pair in pairs]
+    assert plain.ssim == pytest.approx(np.mean(expected))
+    assert scores.parts["input"] == {name: plain[name] for name in ("psnr", "ssim", "mae")}
+    assert scores.psnr_gained == pytest.approx(scores.psnr - plain.psnr)
+    low, high = scores.intervals["ssim_gained"]
+    assert 0 < low < scores.ssim_gained < high
+    assert "input" in str(scores)
     history = fitted.history.history
     assert scores.ssim == pytest.approx(history["val_ssim"][-1], abs=1e-3)
     assert scores.psnr == pytest.approx(history["val_psnr"][-1], abs=1e-2)
@@ -243,7 +258,19 @@ def test_an_export_gives_the_same_pictures_of_photos_of_any_size(fitted, tmp_pat
 @pytest.mark.full
 def test_a_report_shows_the_worst_pictures(fitted, tmp_path):
     tl.report(fitted, tmp_path / "report.html", blocks(8, seed=1))
-    assert "Worst pictures" in (tmp_path / "report.html").read_text("utf-8")
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "Worst pictures" in page
+    assert "It is better than giving back what goes in" in page
+    assert "psnr_gained" in page
+
+
+@pytest.mark.full
+def test_a_comparison_begins_with_what_goes_in(fitted, backbone):
+    good = blocks(8, seed=1)
+    found = tl.compare(brightening(backbone, learning_rate=0.02), fitted, blocks(32), good)
+    first, *_, last = found.contenders
+    assert first.name == "giving back what goes in"
+    assert first.evaluation.ssim == last.evaluation.unchanged.ssim < last.evaluation.ssim
 
 
 @pytest.mark.full

@@ -312,6 +312,21 @@ def test_a_folder_with_a_coco_file_in_it_is_read(tmp_path, place):
         load(source, KIND, Masks())
 
 
+def test_parts_with_a_coco_file_in_each_are_read(tmp_path):
+    for seed, part in enumerate(("train", "valid")):
+        images, masks = scenes(5, seed=seed)
+        folder = write(tmp_path / part, images, masks)
+        shutil.rmtree(folder / "masks")
+        coco(folder, masks, polygons).rename(folder / "images" / "_annotations.coco.json")
+        for path in [*(folder / "images").iterdir()]:
+            path.rename(folder / path.name)
+        for empty in ("images", "labels"):
+            (folder / empty).rmdir()
+    pair = load_pair(tmp_path, reading=Reading(KIND, Masks()))
+    assert (pair.train.size, pair.validation.size) == (5, 5)
+    assert pair.train.targets.class_names == pair.validation.targets.class_names == NAMES
+
+
 def test_regions_of_a_coco_file_may_overlap(tmp_path):
     images, masks = scenes(5)
     masks[0, :8, :8] = 255

@@ -108,7 +108,7 @@ def test_white_masks_with_a_slip_do_not_become_void():
 @pytest.mark.parametrize(
     ("names", "shift", "fix"),
     [
-        (["a", "b"], 0, r'3 in 8 of them.*class_names=\["a", "b", "2", "3"\]'),
+        (["a", "b"], 0, r'3 in 8 of 8 masks.*class_names=\["a", "b", "2", "3"\]'),
         (["a", "b", "c"], 1, r'class_names=\["unused", "a", "b", "c"\]'),
         (["a", "b"], 20, "leave class_names out"),
     ],

@@ -81,12 +81,14 @@ def test_tables_and_lists_of_pairs_give_what_a_folder_gives(tmp_path):
     frame = pandas.DataFrame({"photo": map(str, names), "target": map(str, targets)})
     frame.to_csv(folder / "table.csv", index=False)
     whole = frame.map(lambda name: str(folder / name))
+    read_whole = load(folder, Images(image_size=(32, 32)), Pictures())
     sources = {
         "table": folder / "table.csv",
         "frame": whole.assign(sample_weight=1.0),
         "two columns": whole.set_axis(["before", "after"], axis=1),
         "pairs": list(whole.itertuples(index=False, name=None)),
         "pictures": whole[["photo"]].assign(target=[*good]),
+        "only pictures": pandas.DataFrame({"path": [*items(read_whole)], "target": [*good]}),
     }
     for name, source in sources.items():
         if name == "frame":
@@ -172,7 +174,8 @@ def test_bad_pairs_are_named(tmp_path):
         "0.jpg: no target of the same name",
         "1.jpg: the input is 32 x 32 pixels high and wide, its target 20 x 32",
         "2.jpg: its target is 2 times as large, and most others 1 times",
-        "3.jpg: ",
+        "3.jpg: its target",
+        "3.png: not an image",
     ):
         assert reason in said
     assert found.size == 6
@@ -197,11 +200,16 @@ def test_what_is_no_pairs_is_refused(tmp_path):
     (tmp_path / "pairs" / "targets").rename(tmp_path / "pairs" / "outputs")
     with pytest.raises(ValueError, match=r"There is no folder .*targets"):
         load(tmp_path / "pairs", KIND, Pictures())
+    with pytest.raises(ValueError, match=r"No image in .*inputs: .* alone, name what makes"):
+        load(tmp_path, KIND, Pictures())
+    with pytest.raises(TypeError, match=r"Received: ndarray\. To learn from good pictures alone"):
+        load(good, KIND, Pictures())
     with pytest.raises(ValueError, match="y\\[1\\] holds NaN"):
         load((good, [good[0], np.full((32, 32, 3), np.nan)]), KIND, Pictures())
     kind = DegradedImages(image_size=(16, 16), degradation=tl.data.denoise())
-    with pytest.raises(TypeError, match=r"give x alone, and no \(x, y\)"):
-        load((good, good), kind, Originals())
+    for pairs in ((good, good), [("a.png", "b.png")]):
+        with pytest.raises(TypeError, match=r"give x alone, and no \(x, y\)"):
+            load(pairs, kind, Originals())
 
 
 @pytest.mark.parametrize(
@@ -274,6 +282,12 @@ def test_degradations_that_cannot_work_are_refused():
         load(good, DegradedImages(degradation=Wrong()), Originals())
     with pytest.raises(ValueError, match=r"no multiple of the 3 .*image_size=\(10, 10\)"):
         load(good, DegradedImages(degradation=tl.data.super_resolution(3)), Originals())
+    tiny = DegradedImages(degradation=tl.data.super_resolution(40))
+    with pytest.raises(ValueError, match=r"32 x 32 pixels .*, fewer than the 40"):
+        load(good, tiny, Originals())
+    large = DegradedImages(image_size=(20, 20), degradation=tl.data.super_resolution(2))
+    with pytest.warns(DataWarning, match="3 of 3 pictures have fewer than the 40 x 40 pixels"):
+        load(good, large, Originals())
     with pytest.raises(TypeError, match=r"A degradation is one of tl\.data"):
         DegradedImages(degradation="denoise")
     with pytest.raises(ValueError, match="factor is a whole number of at least 2"):

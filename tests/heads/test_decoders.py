@@ -60,6 +60,25 @@ def test_one_level_is_enough(decoder):
     assert outputs["predictions"].shape == (None, 6, 8, 3)
 
 
+def test_pictures_are_made_of_the_last_map_alone_and_levels_that_are_missing_are_left_out():
+    outputs = {"predictions": Output(3, "cell")}
+    maps = {"image": keras.Input((32, 32, 3)), "last": keras.Input((4, 4, 5))}
+    made = PictureUNet(width=2, features=("image", "last"))(maps, outputs)
+    assert made["predictions"].shape == (None, 32, 32, 3)
+    known = ("last", "stride_4", "stride_8")
+    assert PictureUNet().read_of(known) == ("image", "stride_4", "stride_8")
+    chosen = PictureUNet(features=("image", "stride_2"))
+    assert chosen.read_of(known) == ("image", "stride_2")  # which the backbone then refuses
+
+
+@pytest.mark.parametrize("decoder", [*DECODERS, PictureUNet(features=("image", "last"))], ids=repr)
+def test_what_is_no_map_is_refused(decoder):
+    alone = decoder if "last" in decoder.features else type(decoder)(features=("last",))
+    given = {"image": keras.Input((32, 32, 3)), "last": keras.Input((5,))}
+    with pytest.raises(ValueError, match=r"'last' has the shape \(5,\): take a network without"):
+        alone(given, OUTPUTS)
+
+
 def test_wrong_settings_are_named():
     for make, said in (
         (lambda: FPN(width=0), "width"),
@@ -70,11 +89,8 @@ def test_wrong_settings_are_named():
             make()
 
 
-@pytest.mark.full
-@pytest.mark.parametrize("name", FAMILIES)
-def test_every_family_has_a_map_for_every_decoder(name):
-    side = next((size for start, size in SMALLEST.items() if name.startswith(start)), 64)
-    backbone = backbones.get(name, weights=None, image_size=(side, side))
+def check_all(backbone, side, has_stride_2=True):
+    """Builds and calls a network with each decoder."""
     photo = np.random.default_rng(0).integers(0, 256, (1, side, side, 3)).astype("float32")
     for decoder in DECODERS:
         builder = tl.ImageSegmenterBuilder(backbone, head=decoder, image_size=(side, side))
@@ -84,5 +100,55 @@ def test_every_family_has_a_map_for_every_decoder(name):
     builder = tl.ImageToImageBuilder(backbone, head=PictureUNet(width=2), image_size=(side, side))
     made = builder.build()
     np.testing.assert_allclose(made(photo, training=False), photo, atol=1e-3)
-    has_stride_2 = any(layer.name == "stride_2_scaled" for layer in made.layers)
-    assert has_stride_2 == (not name.startswith("ConvNeXt"))
+    assert any(layer.name == "stride_2_scaled" for layer in made.layers) == has_stride_2
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_has_a_map_for_every_decoder(name):
+    side = next((size for start, size in SMALLEST.items() if name.startswith(start)), 64)
+    backbone = backbones.get(name, weights=None, image_size=(side, side))
+    check_all(backbone, side, has_stride_2=not name.startswith("ConvNeXt"))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("family", ["DenseNet", "ResNet", "VGG"])
+def test_backbones_of_keras_hub_have_a_map_for_every_decoder(family):
+    hub = pytest.importorskip("keras_hub").models
+    small = {
+        "DenseNet": {"stackwise_num_repeats": [1] * 4, "compression_ratio": 0.5, "growth_rate": 4},
+        "ResNet": {
+            "input_conv_filters": [64],
+            "input_conv_kernel_sizes": [7],
+            "stackwise_num_filters": [64] * 4,
+            "stackwise_num_blocks": [1] * 4,
+            "stackwise_num_strides": [1, 2, 2, 2],
+            "block_type": "basic_block",
+        },
+        "VGG": {"stackwise_num_repeats": [1] * 5, "stackwise_num_filters": [4] * 5},
+    }
+    network = getattr(hub, f"{family}Backbone")(**small[family], image_shape=(64, 64, 3))
+    check_all(backbones.from_model(network, preprocessing=keras.layers.Rescaling(1 / 255)), 64)
+
+
+@pytest.mark.full
+def test_saved_models_are_read_where_they_give_maps(tmp_path):
+    pytest.importorskip("tensorflow")
+    from tests.saved_models import IMAGE, network, save_module
+
+    pooled = network()
+    whole = keras.Model(pooled.inputs, pooled.layers[-2].output)
+    by_name = {
+        name: backbones.from_saved_model(save_module(made, tmp_path / name), image_size=IMAGE)
+        for name, made in (("pooled", pooled), ("whole", whole))
+    }
+    for decoder in DECODERS:
+        head = type(decoder)(features=("last",))
+        made = tl.ImageSegmenterBuilder(by_name["whole"], head=head, image_size=IMAGE).build(3)
+        assert made.output_shape == (None, *IMAGE, 3)
+        with pytest.raises(ValueError, match="take a network without pooling"):
+            tl.ImageSegmenterBuilder(by_name["pooled"], head=head, image_size=IMAGE).build(3)
+        with pytest.raises(ValueError, match="name some of these as the decoder's features"):
+            tl.ImageSegmenterBuilder(by_name["whole"], head=decoder, image_size=IMAGE).build(3)
+    made = tl.ImageToImageBuilder(by_name["whole"], image_size=IMAGE).build()
+    assert made.output_shape == (None, *IMAGE, 3)

@@ -5,6 +5,7 @@ import pytest
 
 import transferlearn as tl
 from transferlearn.edge.maps.palette import colours
+from transferlearn.plotting.items import draw_items
 from transferlearn.tasks import MaskEncoding
 
 pytestmark = pytest.mark.core
@@ -57,3 +58,19 @@ def test_the_first_eight_colours_differ_for_those_who_see_no_red_or_no_green(los
     apart = np.abs(seen[:, None] - seen[None]).max(axis=-1)
     assert apart[np.triu_indices(8, 1)].min() > 25
     assert len({tuple(c) for c in colours(60)}) == 60
+
+
+def test_titles_fit_above_a_single_small_picture():
+    words = "background 85%, foreground 15%"
+    photo = np.zeros((8, 8, 3), "uint8")
+    kind = tl.data.Images(image_size=(8, 8))
+    figure = draw_items(kind, [photo], [[words]], title="A batch to train on")
+    figure.draw_without_rendering()
+    above = figure.texts[0] if figure.texts else figure._suptitle
+    for text in (above, figure.axes[0]._left_title):
+        box = text.get_window_extent()
+        assert box.x0 >= 0
+        assert box.x1 <= figure.bbox.width
+    shown = figure.axes[0].get_title(loc="left")
+    assert shown.split() == words.split()
+    assert "\n" in shown

@@ -70,7 +70,8 @@ class Backbone:
             found |= {f"stride_{stride}": tensor for stride, tensor in levels.items()}
         if unknown := [name for name in names if name not in found]:
             raise ValueError(
-                f"{self.name} has the features {', '.join(found)}. Received: {', '.join(unknown)}"
+                f"{self.name} has the features {', '.join(found)}: name some of these as the "
+                f"decoder's features. Received: {', '.join(unknown)}"
             )
         return {name: found[name] for name in names}
 

@@ -31,7 +31,8 @@ def compare(
     """Compares a fine-tuned model with what one could have had for less.
 
     When to use it: before you believe that fine-tuning was worth it. The contenders are a guess
-    (the commonest class of the data to train on, or the mean); a head that is solved on the frozen
+    (the commonest class of the data to train on, the mean, or what goes in, where a picture is
+    made of it); a head that is solved on the frozen
     pretrained network; the same network from random weights, for as many epochs as the fine-tuned
     model had, with all its layers and BatchNorm trained, at the optimizer's own rate with warm-up
     and cosine decay; and the fine-tuned model itself.
@@ -62,7 +63,9 @@ def compare(
     final = fitted.evaluate(test)
     contenders, left_out = [], []
     guess = fitted.encoding.guess(loaded.train.learnt)
-    if guess is None:
+    if final.unchanged is not None:
+        contenders.append(_unchanged(fitted, final.unchanged, final))
+    elif guess is None:
         left_out.append("There is no guess: the task does not say what one would be.")
     else:
         contenders.append(_guesser(fitted, guess, final))
@@ -120,6 +123,13 @@ def _guesser(fitted: FittedModel[Any], guess: np.ndarray, final: Evaluation) -> 
         evaluation=measured.completed(encoding.score, values, targets, final.paths, 0.0),
         seconds=0.0,
     )
+
+
+def _unchanged(fitted: FittedModel[Any], figures: Evaluation, final: Evaluation) -> Contender:
+    """Describes what gives back what goes in, which has these figures."""
+    score = fitted.encoding.score
+    evaluation = figures.completed(score, None, None, final.paths, 0.0)
+    return Contender(name=score.guess, evaluation=evaluation, seconds=0.0)
 
 
 def _contender(name: str, fitted: FittedModel[Any], evaluation: Evaluation) -> Contender:

@@ -101,9 +101,9 @@ def evaluated(fitted: Trained, dataset: Dataset) -> Evaluation:
     """
     started, encoding = time.perf_counter(), fitted.encoding
     if encoding.by_batch:
-        tally, paths = _tallied(fitted, dataset)
+        tallied, paths = _tallied(fitted, dataset)
         seconds = time.perf_counter() - started
-        return tally.evaluation().completed(encoding.score, None, None, paths, seconds)
+        return tallied.completed(encoding.score, None, None, paths, seconds)
     rows, targets = with_targets(fitted, dataset, fitted.model, encoding.values)
     values = dataset.of_items(rows)
     seconds = time.perf_counter() - started
@@ -113,10 +113,11 @@ def evaluated(fitted: Trained, dataset: Dataset) -> Evaluation:
     return measured.completed(encoding.score, values, targets, paths, seconds)
 
 
-def _tallied(fitted: Trained, dataset: Dataset) -> tuple[Tally, tuple[str | None, ...]]:
+def _tallied(fitted: Trained, dataset: Dataset) -> tuple[Evaluation, tuple[str | None, ...]]:
     """Counts, batch by batch, what all items add to the figures; gives their files, too."""
     encoding, seen = fitted.encoding, _seen(dataset)
     tallies: list[Tally] = []
+    unchanged: list[Tally] = []
     paths: list[str | None] = []
     batches = dataset.batches(batch_size=fitted.outline.batch_size, encode=encoding.raw)
     for x, y, *_ in iterate(batches):
@@ -124,8 +125,18 @@ def _tallied(fitted: Trained, dataset: Dataset) -> tuple[Tally, tuple[str | None
         of_batch_paths = [next(seen).path for _ in values]
         check_finite(values, of_batch_paths)
         tallies.append(encoding.tally(values, np.asarray(y)))
+        if (same := encoding.unchanged(x)) is not None:
+            unchanged.append(encoding.tally(same, np.asarray(y)))
         paths += of_batch_paths
-    return type(tallies[0]).joined(tallies), tuple(paths)
+    return summed(tallies, unchanged), tuple(paths)
+
+
+def summed(tallies: Sequence[Tally], unchanged: Sequence[Tally]) -> Evaluation:
+    """Computes the figures of tallies, beside those of the items themselves if there are any."""
+    found = type(tallies[0]).joined(tallies).evaluation()
+    if not unchanged:
+        return found
+    return found.beside(type(unchanged[0]).joined(unchanged).evaluation())
 
 
 def _seen(dataset: Dataset) -> Iterator[Seen]:

@@ -10,7 +10,7 @@ import numpy as np
 from transferlearn.data.dataset import Dataset
 from transferlearn.data.images.dataset import ImageDataset
 from transferlearn.edge.maps.whole_photos import join_tiles, predict_in_tiles
-from transferlearn.fitted.outputs import check_finite, of_batch
+from transferlearn.fitted.outputs import check_finite, of_batch, summed
 from transferlearn.fitted.trained import Trained
 from transferlearn.tasks import Evaluation, Seen, Tally
 
@@ -54,11 +54,15 @@ def evaluated_in_tiles(
     if not isinstance(dataset, ImageDataset):
         raise ValueError("tile is for photos from files or arrays. Leave tile out.")
     started = time.perf_counter()
-    tallies = []
+    tallies: list[Tally] = []
+    unchanged: list[Tally] = []
     for number, size in enumerate(dataset.original_sizes):
         one = dataset.of(np.array([number]))
-        tallies.append(_tally(fitted, one if size is None else one.resized(size), tile))
-    figures = type(tallies[0]).joined(tallies).evaluation()
+        one = one if size is None else one.resized(size)
+        tallies.append(_tally(fitted, one, tile))
+        if (same := fitted.encoding.unchanged(one.image(0)[None])) is not None:
+            unchanged.append(fitted.encoding.tally(same, one.learnt[np.array([0])]))
+    figures = summed(tallies, unchanged)
     paths = tuple(dataset.paths or [None] * len(tallies))
     seconds = time.perf_counter() - started
     return figures.completed(fitted.encoding.score, None, None, paths, seconds)

@@ -16,9 +16,21 @@ def rows_and_columns(tensor: Tensor) -> tuple[int, int]:
     return tensor.shape[1], tensor.shape[2]
 
 
+def check_map(name: str, tensor: Tensor) -> None:
+    """Refuses a feature that does not say what is at which place, such as a pooled one."""
+    if len(tensor.shape) != 4 or None in tensor.shape[1:]:
+        raise ValueError(
+            f"A decoder reads maps (height, width, channels) of known size, and {name!r} has the "
+            f"shape {tuple(tensor.shape[1:])}: take a network without pooling at its end, and give "
+            "image_size."
+        )
+
+
 def finest_first(features: Mapping[str, Tensor], names: Sequence[str]) -> list[tuple[str, Tensor]]:
     """Gives the names and maps of levels, the largest map first."""
     levels = [(name, features[name]) for name in names]
+    for name, tensor in levels:
+        check_map(name, tensor)
     return sorted(levels, key=lambda level: rows_and_columns(level[1]), reverse=True)
 
 

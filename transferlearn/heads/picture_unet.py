@@ -8,6 +8,7 @@ import keras
 
 from transferlearn.checks import whole
 from transferlearn.heads.base import Decoder
+from transferlearn.heads.levels import check_map
 from transferlearn.heads.outputs import Output
 from transferlearn.types import Tensor
 
@@ -76,14 +77,16 @@ class PictureUNet(Decoder):
         x = None
         levels = [name for name in self.features if name != _IMAGE and name in features]
         for level in reversed(levels):
+            check_map(level, features[level])
             # Levels differ by factors of ten in size, and so do their channels. Without this, a
             # trial stayed at the bicubic picture.
             tap = keras.layers.BatchNormalization(momentum=_MOMENTUM, name=f"{level}_scaled")(
                 features[level]
             )
             x = tap if x is None else _joined(x, tap, level)
-            stride = int(level.rpartition("_")[2])
-            x = _convolved(x, round(self.width * (1 + math.log2(stride))), level)
+            x = _convolved(
+                x, round(self.width * (1 + math.log2(_stride(level, tap, image)))), level
+            )
         pixels = keras.layers.Rescaling(1 / 127.5, -1.0, name="image_scaled")(image)
         x = _convolved(_joined(x, pixels, _IMAGE), self.width, _IMAGE)
         change = keras.layers.Conv2D(
@@ -92,6 +95,12 @@ class PictureUNet(Decoder):
         # In float32, since in half precision pixels near 255 are rounded to an eighth.
         change = keras.layers.Rescaling(_STEP, dtype="float32", name="change_in_pixels")(change)
         return {name: keras.layers.Add(dtype="float32", name="changed")([image, change])}
+
+
+def _stride(level: str, tap: Tensor, image: Tensor) -> float:
+    """Gives a level's stride: by its name, or of one such as `"last"` by how many rows it has."""
+    named = level.removeprefix("stride_")
+    return int(named) if named.isdecimal() else max(1, image.shape[1] / tap.shape[1])
 
 
 def _joined(x: Tensor, tap: Tensor, level: str) -> Tensor:

@@ -48,7 +48,7 @@ def summarise(
         low, high = evaluation.intervals.get(score.name, (math.nan, math.nan))
         value = score.shown(figure)
         interval = _words(score.shown(low), score.shown(high), f"on {_count(evaluation, noun)}")
-        verdict = _verdict(score, evaluation.baseline, low)
+        verdict = _against_items(fitted, evaluation) or _verdict(score, evaluation.baseline, low)
     elif known is not None:
         low, high = known.interval
         name, value = known.name, score.shown(known.value)
@@ -74,6 +74,17 @@ def _words(low: str, high: str, how: str) -> str:
 def _count(evaluation: Evaluation, noun: str) -> str:
     """Writes how many items were tested."""
     return counted(evaluation["count"], f"test {noun}")
+
+
+def _against_items(fitted: FittedModel[Any], evaluation: Evaluation) -> str:
+    """Says whether answers are surely better than the items themselves; empty where none is one."""
+    if evaluation.unchanged is None:
+        return ""
+    score, test = fitted.encoding.score, fitted.encoding.compare(evaluation.unchanged, evaluation)
+    of_items = f"{score.guess} ({score.shown(evaluation.unchanged[score.name])})"
+    if test is not None and test.interval[0] > 0:
+        return f"It is better than {of_items}, beyond chance: {test}."
+    return f"It is not clearly better than {of_items}: train on more data, or test on more."
 
 
 def _verdict(score: Any, baseline: float, low: float) -> str:

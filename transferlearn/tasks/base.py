@@ -249,6 +249,10 @@ class Encoding(abc.ABC, Generic[Prediction]):
         """Counts what a batch's values and raw targets add to the figures, if `by_batch`."""
         raise TypeError(f"by_batch is True, so {type(self).__name__} needs a tally of its own.")
 
+    def unchanged(self, items: Any) -> np.ndarray | None:
+        """Gives the values of a model that gives raw items back; `None`: items are no answers."""
+        return None
+
     def tally_of(self, prediction: Any, target: np.ndarray) -> Tally:
         """Counts what a prediction in its photo's own size adds, where predictions are maps."""
         raise TypeError(f"{type(self).__name__} needs a tally of predictions for tile.")

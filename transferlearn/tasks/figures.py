@@ -40,6 +40,8 @@ class Evaluation(Mapping[str, float]):
         targets: The raw targets of the items, one row an item; `None` likewise.
         paths: The path of each item's file, in order; `None` for items that are no files.
         seconds: The seconds that reading the items and predicting took; NaN where not measured.
+        unchanged: The figures of the items themselves, taken for answers; `None` where an item is
+            no answer.
 
     Example:
         scores = fitted.evaluate("photos/test")
@@ -57,6 +59,7 @@ class Evaluation(Mapping[str, float]):
     targets: np.ndarray | None = None
     paths: tuple[str | None, ...] = ()
     seconds: float = math.nan
+    unchanged: "Evaluation | None" = None
 
     def __getitem__(self, name: str) -> float:
         return self.figures[name]
@@ -96,6 +99,10 @@ class Evaluation(Mapping[str, float]):
             if separator:
                 parts.setdefault(part, {})[figure] = value
         return parts
+
+    def beside(self, unchanged: "Evaluation") -> Self:
+        """Gives these figures beside those of the items themselves, taken for answers."""
+        return replace(self, unchanged=unchanged)
 
     def completed(
         self,

@@ -163,7 +163,7 @@ class Similarity(Score):
     """Names the mean over pictures of the structural similarity, SSIM."""
 
     least: ClassVar[float] = -1.0
-    guess: ClassVar[str] = "giving a picture that has nothing in common"
+    guess: ClassVar[str] = "giving back what goes in"
 
     def is_called(self, name: str) -> bool:
         """Says whether this is the name of this SSIM."""

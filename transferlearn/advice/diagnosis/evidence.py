@@ -128,8 +128,9 @@ def gather(
     for prefix, data in (("train", train), ("held_out", validation_data)):
         if data is not None:
             scores = fitted.evaluate(data)
-            measured = {"items": scores.count, "score": scores[score.name], "loss": scores.loss}
-            known |= {f"{prefix}_{name}": value for name, value in measured.items()}
+            known[f"{prefix}_items"] = scores.count
+            known[f"{prefix}_score"] = scores[score.name]
+            known[f"{prefix}_loss"] = scores.get("loss")  # masks and pictures have none
             if prefix == "held_out":
                 known["guessing"] = scores.baseline
     figures = {name: math.nan if v is None else float(v) for name, v in known.items()}

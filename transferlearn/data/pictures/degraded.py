@@ -14,12 +14,14 @@ from transferlearn.data.images.items import ImageItems, Print
 from transferlearn.data.images.kind import Images
 from transferlearn.data.items import decoding_pool
 from transferlearn.data.listed import Listed
+from transferlearn.data.messages import indented, notice
 from transferlearn.data.pictures.degradations import Degradation
 from transferlearn.data.pictures.target import refuse_stream
 from transferlearn.data.pictures.targets import PictureTargets
 from transferlearn.data.targets.base import Target, Targets
 from transferlearn.monitoring.traits import Traits
 from transferlearn.types import Json, TfData
+from transferlearn.wording import counted
 
 _TRIED = 16  # pictures that a degradation is tried on
 
@@ -70,12 +72,19 @@ class DegradedImages(Images):
         )
         whole = reader.open(listed, targets, on_error=on_error, share=share)
         height, width = whole.image_size
+        if min(height, width) < scale:
+            raise ValueError(
+                f"The pictures are {height} x {width} pixels high and wide, fewer than the {scale} "
+                "by which they are shrunk: pass larger ones, or a smaller factor."
+            )
         if height % scale or width % scale:
             raise ValueError(
                 f"The pictures are {height} x {width} pixels high and wide, no multiple of the "
                 f"{scale} by which they are shrunk. Name the size of the small ones, such as "
                 f"image_size={(height // scale, width // scale)}."
             )
+        if scale > 1:
+            _say_small(whole)
         items = DegradedItems(whole.items, degradation)
         items.check()
         if isinstance(whole.targets, PictureTargets):
@@ -180,6 +189,18 @@ class DegradedItems(ImageItems):
         """Gives the same pictures, so that the worse ones have another size."""
         return type(self)(
             self._whole.resized(_times(size, self._degradation.scale)), self._degradation
+        )
+
+
+def _say_small(whole: ImageDataset) -> None:
+    """Warns of good pictures that are enlarged, since nothing sharp can be learnt of them."""
+    sizes, (height, width) = whole.items.original_sizes(), whole.image_size
+    small = [i for i, size in enumerate(sizes) if size[0] < height or size[1] < width]
+    if small:
+        notice(
+            f"{len(small)} of {counted(len(sizes), 'picture')} have fewer than the {height} x "
+            f"{width} pixels to learn, and are enlarged, so they show nothing sharp: take a "
+            f"smaller image_size, or leave them out.{indented([whole.called(i) for i in small])}"
         )
 
 

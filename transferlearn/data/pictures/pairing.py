@@ -12,6 +12,11 @@ from transferlearn.data.messages import indented, notice
 from transferlearn.edge.pictures import ENDINGS, size_of, to_rgb
 from transferlearn.wording import counted
 
+ADVICE = (
+    "To learn from good pictures alone, name what makes them worse: "
+    "degradation=tl.data.super_resolution(4)."
+)
+
 
 def partners(inputs: Sequence[str], folder: Path, beside: Path) -> list[str | None]:
     """Finds the target of each picture: the file of the same name but for its ending.
@@ -30,8 +35,7 @@ def partners(inputs: Sequence[str], folder: Path, beside: Path) -> list[str | No
     if not beside.is_dir():
         raise ValueError(
             f"There is no folder {beside}. The targets of {folder}/a.jpg and {folder}/b/c.jpg are "
-            f"{beside}/a.png and {beside}/b/c.png. To learn from good pictures alone, name what "
-            "makes them worse: degradation=tl.data.super_resolution(4)."
+            f"{beside}/a.png and {beside}/b/c.png. {ADVICE}"
         )
     found = defaultdict(list)
     for path in sorted(beside.rglob("*")):

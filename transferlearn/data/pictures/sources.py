@@ -42,7 +42,11 @@ def open_pictures(given: Any, options: ImageOptions) -> Opened:
     if paths is None:
         items = RowItems(raw_pictures(list(given), options, "y"), interpolation)
         return Opened(items, [Check(one, "") for one in items.prints])
-    checked = iter(check_files(paths))
+    found = zip(paths, check_files(paths), strict=True)
+    checked = (
+        check._replace(reason=f"its target {path}: {check.reason}") if check.reason else check
+        for path, check in found
+    )
     missing = Check(Print("", None), "no target of the same name")
     checks = [missing if path is None else next(checked) for path in given]
     prints = [check.fingerprint for check in checks]

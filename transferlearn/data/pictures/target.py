@@ -11,7 +11,7 @@ import numpy as np
 from transferlearn.data.images.options import ImageOptions
 from transferlearn.data.images.pixels import check_shape, is_divided
 from transferlearn.data.listed import ByColumn, ByFolder, ByRow, Listed, path_in
-from transferlearn.data.pictures.pairing import partners, size_before, times_larger
+from transferlearn.data.pictures.pairing import ADVICE, partners, size_before, times_larger
 from transferlearn.data.pictures.sources import open_pictures
 from transferlearn.data.pictures.targets import PictureTargets
 from transferlearn.data.targets.base import ByBatch, Target, Targets
@@ -42,6 +42,7 @@ class Pictures(Target):
 
     items_folder: ClassVar[str | None] = _INPUTS
     targets_folder: ClassVar[str | None] = _TARGETS
+    advice: ClassVar[str] = ADVICE
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from transferlearn.data.images.pixels import (
     undo_rescale,
 )
 from transferlearn.data.messages import indented, notice
-from transferlearn.data.pictures.pairing import times_larger
+from transferlearn.data.pictures.pairing import ADVICE, times_larger
 from transferlearn.data.targets.base import Encoded, Encoder, Targets
 from transferlearn.wording import counted
 
@@ -139,9 +139,7 @@ class PictureTargets(Targets):
         same = [name for name, a, b in zip(names, hashes, self._hashes(), strict=True) if a == b]
         if same and len(same) == len(names):
             raise ValueError(
-                "There is nothing to learn: each picture that goes in is its own target. To learn "
-                "from good pictures alone, name what makes them worse: "
-                "degradation=tl.data.denoise(0.1)."
+                f"There is nothing to learn: each picture that goes in is its own target. {ADVICE}"
             )
         if same:
             notice(f"{counted(len(same), 'picture')} equal to its target:{indented(same)}")

@@ -40,8 +40,14 @@ def list_folder(folder: Path, kind: Kind) -> Listed:
     return Listed(items=paths, told=told, noun=kind.noun, what=str(folder), ignored=ignored)
 
 
-def list_beside(folder: Path, kind: Kind, name: str) -> Listed:
+def list_beside(folder: Path, kind: Kind, name: str, advice: str) -> Listed:
     """Lists a kind's files in `folder/<name>/**/*`, beside which `folder` holds their targets.
+
+    Args:
+        folder: The folder.
+        kind: The kind of data that the items are.
+        name: The name of the folder in it that holds the items.
+        advice: What else to do where there are no items: a sentence, or empty.
 
     Raises:
         ValueError: There is no such folder, or no file of this kind in it.
@@ -52,7 +58,7 @@ def list_beside(folder: Path, kind: Kind, name: str) -> Listed:
     if not paths:
         raise ValueError(
             f"No {kind.noun} in {below}: expected {below}/*{kind.endings[0]}{_others(kind)}. "
-            f"Ignored: {counts(ignored) or 'nothing'}."
+            f"Ignored: {counts(ignored) or 'nothing'}.{advice and f' {advice}'}"
         )
     told = ByFolder(str(folder), [name] * len(paths), (name,), f"*{kind.endings[0]}")
     return Listed(items=paths, told=told, noun=kind.noun, what=str(folder), ignored=ignored)

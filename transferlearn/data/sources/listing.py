@@ -36,13 +36,14 @@ def list_source(source: Any, kind: Kind, target: Target) -> Listed:
     raise TypeError(
         "Labelled data is a folder, a CSV file, a DataFrame, (x, y), a list of pairs, a "
         "tf.data.Dataset or a keras.utils.PyDataset; x and y go in together, as one tuple. "
-        f"Received: {type(source).__name__}"
+        f"Received: {type(source).__name__}.{target.advice and f' {target.advice}'}"
     )
 
 
 def _list_alone(source: Any, kind: Kind) -> Listed:
     """Lists a list or an array of items that are their own targets."""
-    if isinstance(source, tuple) or not hasattr(source, "__len__"):
+    is_pairs = isinstance(source, list) and any(map(_is_pair, source))
+    if isinstance(source, tuple) or is_pairs or not hasattr(source, "__len__"):
         raise TypeError(
             f"Data is a folder, a list or an array of {kind.noun}s, which are their own targets: "
             f"give x alone, and no (x, y). Received: {type(source).__name__}"
@@ -80,7 +81,7 @@ def _list_folder(folder: Path, kind: Kind, target: Target) -> Listed:
             raise ValueError(
                 f"No {kind.noun}s with targets in {folder}: expected {_places(kind, target)}."
             )
-    return list_beside(folder, kind, name)
+    return list_beside(folder, kind, name, target.advice)
 
 
 def _places(kind: Kind, target: Target) -> str:

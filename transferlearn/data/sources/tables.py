@@ -140,13 +140,14 @@ def _list_columns(
             f"cells. Call a column of {kind.noun}s {kind.columns[0]}."
         )
     items, weights = columns[of_items], _column(columns, (_WEIGHT,))
+    in_files = not kind.in_cells and any(isinstance(item, (str, Path)) for item in items)
     used = {of_items, weights}
     others = {name: cells for name, cells in columns.items() if name not in used}
     return Listed(
-        items=items if kind.in_cells else [path_in(item, folder) for item in items],
+        items=[path_in(item, folder) for item in items] if in_files else items,
         told=ByColumn(others, folder),
         noun=kind.noun,
-        in_files=not kind.in_cells,
+        in_files=in_files,
         sample_weight=None if weights is None else sample_weights(columns[weights], len(items)),
         what=what,
     )

@@ -195,12 +195,14 @@ class Target(abc.ABC):
             targets beside it; `None`: items are in folders that are called by their targets.
         targets_folder: The name of the folder beside it that holds the targets, if there is one.
         alone: Whether items are their own targets, so that a list or an array of them is a source.
+        advice: What else to do where data is not of this form: a sentence for messages, or empty.
         reads_annotations: Whether the targets can be found in the annotations of a COCO file.
     """
 
     items_folder: ClassVar[str | None] = None
     targets_folder: ClassVar[str | None] = None
     alone: ClassVar[bool] = False
+    advice: ClassVar[str] = ""
     reads_annotations: ClassVar[bool] = False
 
     @property

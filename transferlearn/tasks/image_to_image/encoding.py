@@ -12,6 +12,7 @@ from transferlearn.backbones.pyramid import deepest_map
 from transferlearn.data import Originals, Pictures, Pixels, Target, Targets
 from transferlearn.data.pictures import PictureTargets
 from transferlearn.edge import PicturePrediction, PictureReader, Seen
+from transferlearn.edge.pictures import resize_array
 from transferlearn.heads import Output
 from transferlearn.monitoring import MeanColours
 from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, Task, in_numpy
@@ -150,6 +151,12 @@ class PictureEncoding(Encoding[PicturePrediction]):
         """Makes a picture for each item, `scale` times as large as the photo that went in."""
         reader = self.output_reader()
         return reader.read({reader.output: values}, seen)
+
+    def unchanged(self, items: Any) -> np.ndarray:
+        """Gives what goes in, enlarged by a bicubic filter if need be."""
+        rows, times = np.asarray(items), self.scale
+        size = (rows.shape[1] * times, rows.shape[2] * times)
+        return np.stack([resize_array(row, size, "bicubic") for row in rows])
 
     def tally(self, values: np.ndarray, targets: np.ndarray) -> PictureTally:
         """Compares each picture of a batch with its target."""

@@ -1,7 +1,7 @@
 """Computes the figures of pictures, item by item, as scikit-image does."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -21,13 +21,35 @@ NAMES = ("psnr", "ssim", "mae")
 class PictureEvaluation(Evaluation):
     """Holds the figures of pictures: the means over pictures of `psnr`, `ssim` and `mae`.
 
-    `psnr` is in dB, at most 100; `mae` is the mean absolute error in values from 0 to 255.
+    `psnr` is in dB, at most 100; `mae` is the mean absolute error in values from 0 to 255. Where
+    what went in is known, its own figures are the part `"input"`, and `psnr_gained` and
+    `ssim_gained` say how much better the answers are.
 
     Attributes:
         by_item: The figures of each picture, float64 `(items, 3)`: PSNR, SSIM and MAE.
     """
 
     by_item: np.ndarray | None = None
+
+    def beside(self, unchanged: Evaluation) -> Self:
+        """Adds the figures of what went in, and by how much the answers are better."""
+        assert isinstance(unchanged, PictureEvaluation)
+        gained = [f"{name}_gained" for name in NAMES[:2]]
+        sums = group_sums(_change(unchanged, self))
+
+        def means(drawn: np.ndarray) -> Mapping[str, np.ndarray]:
+            return {name: drawn[..., i] / drawn[..., -1] for i, name in enumerate(gained)}
+
+        intervals = bootstrap(sums, means)
+        figures = {name: float(value) for name, value in means(sums.sum(axis=0)).items()}
+        of_input = {f"{name}: input": unchanged[name] for name in NAMES}
+        return replace(
+            self,
+            figures={**self.figures, **figures, **of_input},
+            intervals={**self.intervals, **intervals},
+            interval_methods={**self.interval_methods, **dict.fromkeys(intervals, "bootstrap")},
+            unchanged=unchanged,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,11 +87,16 @@ class PictureTally(Tally):
 
 def paired_pictures(first: PictureEvaluation, second: PictureEvaluation) -> PairedTest | None:
     """Tests by how much the second SSIM of the same pictures is above the first."""
+    sums = group_sums(_change(first, second))
+    return paired_bootstrap(sums, lambda drawn: drawn[..., 1] / drawn[..., -1])
+
+
+def _change(first: PictureEvaluation, second: PictureEvaluation) -> np.ndarray:
+    """Gives for each picture how much larger the second PSNR and SSIM are, and 1: `(items, 3)`."""
     assert first.by_item is not None
     assert second.by_item is not None
-    change = second.by_item[:, 1] - first.by_item[:, 1]
-    sums = group_sums(np.column_stack([change, np.ones(len(change))]))
-    return paired_bootstrap(sums, lambda drawn: drawn[..., 0] / drawn[..., 1])
+    change = second.by_item[:, :2] - first.by_item[:, :2]
+    return np.column_stack([change, np.ones(len(change))])
 
 
 def psnr(first: np.ndarray, second: np.ndarray) -> float:

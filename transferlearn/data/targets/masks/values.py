@@ -147,11 +147,12 @@ def refuse_unnamed(
     unknown = [value for value in census.found if value not in values and value != void]
     if not (many := [value for value in unknown if not census.of_few(value)]):
         return
-    there = ", ".join(f"{value} in {census.masks[value]}" for value in many[:10])
+    total = len(census.numbers)
+    there = ", ".join(f"{value} in {census.masks[value]} of {total}" for value in many[:10])
     classes = ", ".join(f"{v} ({n})" for v, n in [*zip(values, names, strict=True)][:20])
     raise ValueError(
-        f"Of {counted(len(census.numbers), 'mask')} several have values that no class has: {there} "
-        f"of them. Classes have {classes}. {_fix(census, names, void, fixed=fixed)}"
+        f"Masks have values that no class has: {there} masks. Classes have {classes}. "
+        f"{_fix(census, names, void, fixed=fixed)}"
         f"{indented(census.lines(many), 5)}"
     )
 
