@@ -1,4 +1,4 @@
-"""Exports on the command line, of each task, told and predicted without Keras."""
+"""Exports on the command line, of photos with classes, tags and numbers, told and predicted without Keras."""
 
 import json
 
@@ -6,10 +6,8 @@ import keras
 import pytest
 from PIL import Image
 
-import transferlearn as tl
-from tests import made, masks, pictures
-from tests.networks import Levels, pixels
-from transferlearn.backbones import registry
+from tests import made
+from tests.networks import pixels
 from transferlearn.cli import main
 from transferlearn.edge.__main__ import main as predict
 from transferlearn.tasks import TagEncoding
@@ -58,26 +56,3 @@ def test_answers_of_photos(name, tmp_path, capsys, monkeypatch):
         monkeypatch.setattr("sys.argv", ["edge", folder, str(photo)])
         assert predict() == 0
         assert capsys.readouterr().out == f"{photo}\t{fitted.predict(photo)}\n"
-
-
-@pytest.mark.parametrize("task", ["segmentation", "image-to-image"])
-def test_answers_that_are_maps(task, sources, tmp_path, capsys, monkeypatch):
-    registry.register(Levels())
-    write, drawn = {
-        "segmentation": (masks.write, lambda: masks.scenes(8, size=64)),
-        "image-to-image": (pictures.write, lambda: [pictures.blocks(8, size=64)] * 2),
-    }[task]
-    data, model = write(tmp_path / "photos", *drawn()), tmp_path / "model"
-    told = ["--task", task, "--backbone", "Levels", "--image-size", "128x128", "--epochs", "2"]
-    assert main(["train", str(data), *told, "--output", str(model)]) == 0, capsys.readouterr().err
-    capsys.readouterr()
-    photo = sorted(path for path in data.rglob("*") if path.suffix in (".jpg", ".png"))[0]
-    fitted = tl.load(model)
-    for folder in export(model, data, tmp_path, capsys):
-        place = tmp_path / f"{task}.png"
-        monkeypatch.setattr("sys.argv", ["edge", folder, str(photo), "--output", str(place)])
-        assert predict() == 0
-        with Image.open(place) as written, Image.open(photo) as given:
-            assert written.size == given.size
-        place.unlink()
-        assert str(fitted.predict(photo)) in capsys.readouterr().out
