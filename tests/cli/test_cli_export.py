@@ -1,4 +1,4 @@
-"""Exports on the command line, of photos with classes, tags and numbers, told and predicted without Keras."""
+"""Exports on the command line, of classes, tags and numbers, answer as Keras does."""
 
 import json
 
