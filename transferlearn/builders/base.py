@@ -125,7 +125,7 @@ class Builder(NetworkBuilder[Prediction]):
                 after each epoch. The same call goes on there, after whatever stopped it.
             on_interrupt: What Ctrl-C does: `"raise"` raises `KeyboardInterrupt` with the model with
                 its best weights so far as `.fitted`, `"return"` returns that model.
-            reference: Whether, at the end and in at most 3% of the time, the held-out items are
+            reference: Whether, at the end and in at most 3% of the time or one second, items are
                 measured for `tl.monitor`. What of them a save then holds, docs/monitoring.md says.
 
         Returns:
