@@ -12,8 +12,9 @@ from PIL import Image
 from skimage.metrics import structural_similarity
 
 import transferlearn as tl
-from tests.networks import small_backbone
+from tests.networks import Levels, small_backbone
 from tests.pictures import blocks, darker, write
+from transferlearn.backbones import registry
 from transferlearn.splitting import boundary
 
 HEAD = tl.heads.PictureUNet(width=4, features=("image", "stride_2", "stride_4"))
@@ -297,3 +298,15 @@ def test_a_frozen_network_is_trained_at_the_decoders_rate(backbone):
     frozen = brightening(backbone, freeze="all")
     assert frozen.plan(None) == brightening(backbone).plan(None) == tl.schedules.AutoForPictures()
     assert frozen.plan("one-phase") == tl.OnePhase()
+
+
+@pytest.mark.full
+def test_networks_are_suggested_for_pictures_that_are_made_worse(sources):
+    registry.register(Levels())
+    made = tl.ImageToImageBuilder("Levels", degradation=Dim(), image_size=(64, 64))
+    (row,) = tl.suggest(blocks(16, size=128), [made], verbose=0)
+    assert (row.score_name, row.image_size) == ("ssim", (64, 64))
+    assert 0 < row.score < 1
+    other = tl.ImageToImageBuilder("Levels", degradation=Dim(1), image_size=(128, 128))
+    with pytest.raises(ValueError, match="so they have one degradation"):
+        tl.suggest(blocks(16, size=128), [made, other], verbose=0)

@@ -1,6 +1,7 @@
 """Masks on the command line."""
 
 import json
+import shlex
 
 import pytest
 from PIL import Image
@@ -9,6 +10,8 @@ from tests.masks import scenes, write
 from tests.networks import Levels
 from transferlearn.backbones import registry
 from transferlearn.cli import main
+from transferlearn.cli.parser import make_parser
+from transferlearn.cli.tasks import as_written, image_builder
 
 
 @pytest.mark.full
@@ -64,3 +67,28 @@ def test_a_folder_of_classes_holds_no_masks(tmp_path, capsys):
         "photos: expected a folder with images/ and masks/, or a COCO file"
         in capsys.readouterr().err
     )
+
+
+def test_classes_and_void_are_named_and_told_again():
+    given = ["--task", "segmentation", "--multi-label", "--class-names", "a,it's b", "--void"]
+    for value, void in (("7", 7), ("magenta", "magenta"), ("none", None)):
+        options = make_parser().parse_args(["suggest", "photos", *given, value])
+        builder = image_builder(options, "MobileNetV2")
+        assert (builder.class_names, builder.void) == (("a", "it's b"), void)
+        assert builder.multi_label
+        again = make_parser().parse_args(["suggest", "photos", *shlex.split(as_written(options))])
+        assert image_builder(again, "MobileNetV2") == builder
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--void", "0"], "add --task segmentation"),
+        (["--task", "regression", "--class-names", "a,b"], "add --task segmentation"),
+        (["--task", "regression", "--multi-label"], "leave it or --task out"),
+    ],
+)
+def test_options_of_another_task_are_refused(given, said):
+    options = make_parser().parse_args(["suggest", "photos", *given])
+    with pytest.raises(ValueError, match=said):
+        image_builder(options, "MobileNetV2")

@@ -4,14 +4,16 @@ import shlex
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
-from transferlearn.cli.types import degradation
+from transferlearn.cli.types import degradation, names, void
 
 if TYPE_CHECKING:
     from transferlearn.builders import Builder
 
+_VOID = 255  # the value of void in most data sets
+
 
 def add_task(parser: ArgumentParser) -> None:
-    """Adds the options `--task`, `--target` and `--groups` to a command."""
+    """Adds `--task` and the options that belong to a task to a command."""
     parser.add_argument(
         "--task",
         choices=("classification", "regression", "segmentation", "image-to-image"),
@@ -33,6 +35,26 @@ def add_task(parser: ArgumentParser) -> None:
         help="a CSV column of numbers to learn with --task regression; repeat it for each column",
     )
     parser.add_argument(
+        "--multi-label",
+        action="store_true",
+        help="each photo, or each pixel with --task segmentation, may have several classes",
+    )
+    parser.add_argument(
+        "--class-names",
+        type=names,
+        metavar="NAME[,NAME...]",
+        help="with --task segmentation, the classes of the values 0, 1, 2 and so on of masks, or "
+        "the order of class folders",
+    )
+    parser.add_argument(
+        "--void",
+        type=void,
+        default=_VOID,
+        metavar="VALUE",
+        help="with --task segmentation, the value of pixels that do not count, or the name of "
+        "their colour, or none (default: %(default)s)",
+    )
+    parser.add_argument(
         "--groups",
         metavar="COLUMN",
         help="a CSV column that says which photos belong together, such as those of a patient: "
@@ -50,6 +72,12 @@ def image_builder(options: Namespace, backbone: str, **settings: Any) -> "Builde
     )
 
     settings["groups"] = options.groups
+    if options.task != "segmentation" and (options.class_names or options.void != _VOID):
+        raise ValueError("--class-names and --void are of masks: add --task segmentation.")
+    if options.multi_label:
+        if options.task not in ("classification", "segmentation"):
+            raise ValueError("--multi-label is of classes: leave it or --task out.")
+        settings["multi_label"] = True
     if options.task == "regression":
         return ImageRegressorBuilder(backbone, target_names=options.target, **settings)
     if options.target:
@@ -59,18 +87,23 @@ def image_builder(options: Namespace, backbone: str, **settings: Any) -> "Builde
     if options.degradation:
         raise ValueError("--degradation makes photos worse: add --task image-to-image.")
     if options.task == "segmentation":
-        return ImageSegmenterBuilder(backbone, **settings)
+        return ImageSegmenterBuilder(
+            backbone, class_names=options.class_names, void=options.void, **settings
+        )
     return ImageClassifierBuilder(backbone, **settings)
 
 
 def as_written(options: Namespace) -> str:
     """Gives these options as text for a suggested command; empty for plain classification."""
     groups = "" if options.groups is None else f" --groups {shlex.quote(options.groups)}"
+    several = " --multi-label" * options.multi_label
     if options.task == "classification":
-        return groups
+        return several + groups
     targets = "".join(f" --target {shlex.quote(name)}" for name in options.target or ())
     worse = "" if options.degradation is None else f" --degradation {_text_of(options.degradation)}"
-    return f" --task {options.task}{targets}{worse}{groups}"
+    named = options.class_names and f" --class-names {shlex.quote(','.join(options.class_names))}"
+    void = f" --void {shlex.quote(str(options.void).lower())}" if options.void != _VOID else ""
+    return f" --task {options.task}{targets}{worse}{several}{named or ''}{void}{groups}"
 
 
 def _text_of(degradation: Any) -> str:

@@ -18,6 +18,21 @@ def sizes(text: str) -> tuple[int, ...]:
         raise argparse.ArgumentTypeError(f"expected 128 or 256,128. Received: {text!r}") from None
 
 
+def names(text: str) -> tuple[str, ...]:
+    """Reads a text such as `"ground,road,sky"` as names."""
+    found = tuple(part.strip() for part in text.split(","))
+    if not all(found):
+        raise argparse.ArgumentTypeError(f"expected ground,road,sky. Received: {text!r}")
+    return found
+
+
+def void(text: str) -> int | str | None:
+    """Reads a text as the value of void, the name of its colour, or `"none"`."""
+    if text == "none":
+        return None
+    return int(text) if text.isdecimal() else text
+
+
 def image_size(text: str) -> tuple[int, int]:
     """Reads a text such as `"224x224"` as height and width."""
     try:

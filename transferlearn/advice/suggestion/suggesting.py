@@ -22,7 +22,6 @@ from transferlearn.advice.suggestion.measuring import (
 from transferlearn.advice.suggestion.table import Suggestion, Suggestions
 from transferlearn.builders import Builder, ImageBuilder, ImageClassifierBuilder
 from transferlearn.checks import whole
-from transferlearn.data import Images
 from transferlearn.data.images import ImageDataset
 from transferlearn.money import price
 from transferlearn.progress import obeys_verbose
@@ -146,7 +145,7 @@ def _counts(depths: Sequence[int]) -> list[int]:
 
 def _own_size(builder: ImageBuilder[Any]) -> tuple[int, int]:
     """Gives the image size of the builder, or else the usual one of its backbone."""
-    return builder.image_size or backbones.default_image_size(builder.backbone)
+    return builder.kind.size
 
 
 def _read(
@@ -154,7 +153,12 @@ def _read(
 ) -> ImageSample:
     """Reads a sample at the largest image size of a candidate, so that none has to enlarge it."""
     first, largest = builders[0], max(map(_own_size, builders), key=prod)
-    kind = Images(default_image_size=largest, value_range=first.value_range)
+    kind = replace(first.kind, image_size=None, default_image_size=largest)
+    for other in builders:
+        if other.kind.settings().get("degradation") != kind.settings().get("degradation"):
+            raise ValueError(
+                "Candidates must have one degradation, since they see the same images."
+            )
     reading = replace(first.reading(), kind=kind)
     return read_sample(train, first.task, reading, items=items, seed=seed)
 
