@@ -161,7 +161,7 @@ def test_a_save_needs_nothing_else(fitted, tmp_path):
     described = json.loads((tmp_path / "saved" / "transferlearn.json").read_text("utf-8"))
     names = ("class.json", "tokenizer.json", "vocabulary.txt")
     parts = {f"tokenizer/{name}" for name in names}
-    assert set(described["files"]) == {"README.md", "model.keras", *parts}
+    assert set(described["files"]) == {"README.md", "model.keras", "reference.json", *parts}
 
 
 class Lengths(tl.data.Tokenizer):
