@@ -132,7 +132,9 @@ def test_a_lossy_file_is_known_by_its_content(tmp_path):
     images, masks = scenes(4)
     folder = write(tmp_path / "photos", images, masks)
     Image.fromarray(masks[1]).save(folder / "masks" / "1.png", format="JPEG")
-    with pytest.raises(ValueError, match=r"must be PNG files(.|\n)*masks/1.png is a JPEG"):
+    with pytest.raises(
+        ValueError, match=r"must be PNG, BMP, GIF or TIFF files(.|\n)*masks/1.png is a JPEG"
+    ):
         load(folder, KIND, Masks())
     Image.fromarray(masks[1]).save(folder / "masks" / "1.png", format="BMP")
     assert load(folder, KIND, Masks()).size == 4

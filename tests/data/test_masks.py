@@ -100,7 +100,9 @@ def test_bad_pairs_are_named(photos):
 def test_masks_of_a_lossy_format_are_refused(photos):
     (photos / "masks" / "1.png").unlink()
     Image.new("L", (32, 32)).save(photos / "masks" / "1.jpg")
-    with pytest.raises(ValueError, match=r"must be PNG files: a lossy.*(\n.*)*1.jpg is a JPEG"):
+    with pytest.raises(
+        ValueError, match=r"must be PNG, BMP, GIF or TIFF files: a lossy.*(\n.*)*1.jpg is a JPEG"
+    ):
         load(photos, KIND, Masks())
 
 
@@ -193,3 +195,11 @@ def test_mirrored_views_change_photos_and_masks_together():
     np.testing.assert_array_equal(one.targets[1], weights[1, :, ::-1])
     np.testing.assert_array_equal(one.weights, one.targets)
     np.testing.assert_array_equal(one.targets[0], weights[0])
+
+
+def test_masks_that_are_called_otherwise_are_listed_with_the_name_that_is_looked_for(tmp_path):
+    folder = write(tmp_path, *scenes(2))
+    for path in list((folder / "masks").rglob("*.png")):
+        path.rename(path.with_name(f"{path.stem}_mask.png"))
+    with pytest.raises(ValueError, match=r"would be .*0\.png\. Rename the masks:\n.*0_mask\.png"):
+        load(folder, KIND, Masks())

@@ -118,6 +118,7 @@ def test_a_solved_head_knows_its_items_as_if_they_were_held_out(builder, monkeyp
         )
         assert known.score == pytest.approx(head.score, abs=0.05)  # of all in the cross-validation
     np.testing.assert_allclose(known.signals.errors, wrong, atol=1e-4)
+    assert known.signals.column("confidence") is None  # of heads that had fewer items
     assert not tl.monitor(fitted, pixels(60, 32, 7)).alarm
     assert tl.monitor(fitted, 255 - pixels(60, 32, 7) // 2).alarm
 

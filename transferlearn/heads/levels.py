@@ -8,7 +8,10 @@ from transferlearn.heads.outputs import Output
 from transferlearn.types import Tensor
 
 LEVELS = ("stride_4", "stride_8", "stride_16", "stride_32")
-_MOMENTUM = 0.9  # Keras's 0.99 needs hundreds of steps, more than a short training has
+# Keras's 0.99 needs hundreds of steps. A batch of maps has thousands of cells, so that the means of
+# few batches are known well; and with 0.9, after the 8 steps of a short training, mean IoU on the
+# items trained on was .635 where it was .957 in training, with 0.7 .913.
+_MOMENTUM = 0.7
 
 
 def rows_and_columns(tensor: Tensor) -> tuple[int, int]:

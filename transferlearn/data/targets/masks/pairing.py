@@ -40,7 +40,7 @@ def pair_masks(photos: Sequence[str], images: Path, masks: Path) -> Paired:
         masks: The folder of the masks.
 
     Raises:
-        ValueError: There is no folder of masks, or two masks have one name.
+        ValueError: There is no folder of masks, two masks have one name, or none has a photo's.
     """
     if not masks.is_dir():
         raise ValueError(
@@ -65,6 +65,11 @@ def pair_masks(photos: Sequence[str], images: Path, masks: Path) -> Paired:
         _notice_lone([path for stem, path in one.items() if stem not in used])
         return Paired([None] * len(stems), by_class, tuple(classes))
     known = set(stems)
+    if one and stems and known.isdisjoint(one):
+        raise ValueError(
+            f"No mask is called as a photo: that of {photos[0]} would be {masks / stems[0]}.png. "
+            f"Rename the masks:{indented(list(one.values()), 5)}"
+        )
     _notice_lone([path for stem, path in one.items() if stem not in known])
     return Paired([one.get(stem) for stem in stems])
 

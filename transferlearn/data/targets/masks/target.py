@@ -288,6 +288,7 @@ def _refuse_smeared(found: Sequence[Examined]) -> None:
     """Refuses masks of a lossy format, all of which were written in the same wrong way."""
     if smeared := [one.reason for one in found if one.smeared]:
         raise ValueError(
-            "Masks must be PNG files: a lossy format changes ids a little, which makes other "
-            f"classes of them. Write masks anew, from what these were made of:{indented(smeared)}"
+            "Masks must be PNG, BMP, GIF or TIFF files: a lossy format changes ids a little, which "
+            "makes other classes of them. Write masks anew, from what these were made "
+            f"of:{indented(smeared)}"
         )
