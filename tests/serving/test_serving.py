@@ -140,7 +140,7 @@ def test_a_span_is_made_of_each_request(monkeypatch):
         ("/predict", RED, "video/mp4", 415, "not known"),
         ("/predict?model=cats", RED, "image/png", 404, "no model 'cats'"),
         ("/predict", b"[1]", "application/json", 400, "JSON such as"),
-        ("/predict", b'{"text": "/etc/passwd"}', "application/json", 400, "cannot be read"),
+        ("/predict", b'{"text": "/etc/passwd"}', "application/json", 400, "takes photos"),
         ("/predict", b'{"instances": "a"}', "application/json", 400, "a list of items"),
         ("/predict", b'{"b64": "%"}', "application/json", 400, "base64"),
         ("/predict", b'{"instances": [[NaN]]}', "application/json", 400, "NaN"),
@@ -148,6 +148,7 @@ def test_a_span_is_made_of_each_request(monkeypatch):
         ("/predict", b'{"instances": ' + b"[" * 5000, "application/json", 400, "no JSON"),
         ("/v2/models/colours/infer", b"{}", "application/json", 400, '"inputs"'),
         ("/v2/models/colours/versions/9/infer", b"{}", "application/json", 404, "no version '9'"),
+        ("/invocations?model=cats", RED, "image/png", 404, "no model 'cats'"),
         ("/explain", RED, "image/png", 404, "serve the save"),
         ("/nowhere", b"", "text/plain", 404, "no route '/nowhere'"),
         ("/v2", b"", "text/plain", 405, "takes no POST"),
@@ -183,6 +184,14 @@ def test_wrong_tensors_are_refused(client, change, sentence):
     assert sentence in answer.json()["error"]
     nan = np.full_like(ARRAY, np.nan)
     assert "NaN" in infer(client, True, False, nan).json()["error"]
+
+
+def test_a_packed_body_is_refused(client):
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    answer = client.post("/v2/models/colours/infer", content=b"\x1f\x8b", headers=headers)
+    assert (answer.status_code, "Content-Encoding 'gzip'" in answer.text) == (415, True)
+    headers = {"content-type": "image/png", "content-encoding": "identity"}
+    assert client.post("/predict", content=RED, headers=headers).status_code == 200
 
 
 def test_a_key_opens_all_but_health():
@@ -259,6 +268,29 @@ def test_without_a_reference_predictions_are_logged_too(tmp_path):
         assert client.post("/feedback", json=label).json() == {"labelled": 1}
     logged = read_log(path, reference(colours())[0])
     assert logged.signals.errors.tolist() == [1]  # it said red
+
+
+def test_each_logged_request_has_an_id_of_its_own(tmp_path):
+    path = tmp_path / "predictions.sqlite"
+
+    def ask(client, files):
+        headers = {"x-request-id": "mine"}
+        answer = client.post("/predict", files=[("a", ("a", RED))] * files, headers=headers)
+        assert answer.headers["x-request-id"] == answer.json()["request_id"]
+        return answer.json()["request_id"]
+
+    with TestClient(app({"colours": colours()}, settings=Settings(log=path))) as client:
+        first, second = ask(client, 2), ask(client, 1)  # the first may wait to be written
+        assert first == "mine" != second
+        assert (
+            client.get("/ping", headers={"x-request-id": "mine"}).headers["x-request-id"] == "mine"
+        )
+        wait_for(path, 3)
+        for labels, status in ((["red"], 400), (["red"] * 3, 400), (["red"] * 2, 200)):
+            told = {"request_id": "mine", "labels": labels}
+            assert client.post("/feedback", json=told).status_code == status
+    with TestClient(app({"colours": colours()}, settings=Settings(log=path))) as client:
+        assert ask(client, 1) not in ("mine", second)
 
 
 def test_photos_are_kept_where_asked(tmp_path):

@@ -35,6 +35,7 @@ class ImageReader(ItemReader):
     """
 
     name: ClassVar[str] = "images"
+    takes: ClassVar[str | None] = "photos"
     whole: ClassVar[str | None] = "uint8"
     endings: ClassVar[tuple[str, ...]] = tuple(ENDINGS)
 

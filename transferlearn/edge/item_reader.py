@@ -50,11 +50,13 @@ class ItemReader(Named):
             `None`; networks in int8 take it.
         reads_files: Whether it reads files as training does.
         endings: The endings of the files that are taken of a folder, such as `".jpg"`.
+        takes: What it takes, in the words of who sends items, where that is no texts.
     """
 
     whole: ClassVar[str | None] = None
     reads_files: ClassVar[bool] = True
     endings: ClassVar[tuple[str, ...]] = ()
+    takes: ClassVar[str | None] = None
 
     @abc.abstractmethod
     def is_one(self, items: Any) -> bool:
@@ -130,6 +132,7 @@ class ArrayReader(ItemReader):
     """
 
     name: ClassVar[str] = "arrays"
+    takes: ClassVar[str | None] = "arrays of numbers"
     reads_files: ClassVar[bool] = False
 
     input: str

@@ -100,7 +100,7 @@ class Server:
         model, count = log.request(of)
         if model is None:
             raise RefusalError(404, f"The log holds no request {of!r:.80}.")
-        if len(labels) > count:
+        if len(labels) != count:
             raise bad(f"This request had {count} items. Received: {len(labels)} labels")
         reference = self.models.get(model).reference
         outputs = reference.outputs if reference is not None else None
@@ -192,6 +192,7 @@ def app(
     async def metrics() -> Response:
         return Response(server.metrics.text(), media_type="text/plain; version=0.0.4")
 
+    @api.post("/invocations", openapi_extra=items, responses=PICTURE_OR_JSON)
     @api.post("/predict", openapi_extra=items, responses=PICTURE_OR_JSON)
     async def predict(request: Request, model: str | None = None) -> Any:
         return await server.predict(request, model)
@@ -208,17 +209,13 @@ def app(
     async def ping() -> Any:
         return {}
 
-    @api.post("/invocations", openapi_extra=items, responses=PICTURE_OR_JSON)
-    async def invocations(request: Request) -> Any:
-        return await server.predict(request, None)
-
     @api.post("/v1/models/{name}:predict", openapi_extra=items, responses=PICTURE_OR_JSON)
     async def kserve(request: Request, name: str) -> Any:
         return await server.predict(request, name)
 
     opened = add_vertex(api, server, items)
     add_protocol(api, server)
-    return Guarded(api, Guard(api, server.settings, server.metrics, opened))
+    return Guarded(api, Guard(api, server.settings, server.metrics, server.log, opened))
 
 
 class Guarded:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from transferlearn.serving.errors import RefusalError
+from transferlearn.serving.log import PredictionLog
 from transferlearn.serving.metrics import Metrics
 from transferlearn.serving.settings import Settings
 from transferlearn.serving.tracing import Tracing, end
@@ -33,13 +34,20 @@ class Guard:
         app: The application.
         settings: The limits.
         metrics: The counters.
+        log: The log of predictions, or `None`.
         open_routes: Further routes that need no key, such as a health route of the platform.
     """
 
     def __init__(
-        self, app: Any, settings: Settings, metrics: Metrics, open_routes: tuple[str, ...] = ()
+        self,
+        app: Any,
+        settings: Settings,
+        metrics: Metrics,
+        log: PredictionLog | None,
+        open_routes: tuple[str, ...] = (),
     ) -> None:
         self._app = app
+        self._log = log
         self._settings = settings
         self._metrics = metrics
         self._tracing = Tracing()
@@ -51,8 +59,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
-        given = headers.get(REQUEST_ID, "")
-        request_id = given if _ID.fullmatch(given) else uuid.uuid4().hex
+        request_id = await self._id(headers.get(REQUEST_ID, ""), scope["method"])
         scope.setdefault("state", {})["request_id"] = request_id
         facts = {"request_id": request_id, "method": scope["method"], "path": scope["path"][:200]}
         started, status = time.perf_counter(), 500
@@ -75,12 +82,26 @@ class Guard:
         milliseconds = round(1e3 * seconds, 2)
         _log.info("request", extra={**facts, "status": status, "milliseconds": milliseconds})
 
+    async def _id(self, given: str, method: str) -> str:
+        """Gives the id that a client chose, if the log holds no other request of this id."""
+        if _ID.fullmatch(given) and (
+            self._log is None
+            or method != "POST"  # nothing is logged of it
+            or await asyncio.to_thread(self._log.takes, given)
+        ):
+            return given
+        return uuid.uuid4().hex
+
     async def _answer(
         self, scope: Scope, receive: Receive, answer: Send, headers: dict[str, str]
     ) -> None:
         """Lets the application answer, or refuses the request."""
         try:
             self._check_key(scope["path"], headers)
+            if (coding := headers.get("content-encoding", "identity")) != "identity":
+                raise RefusalError(
+                    415, f"Content-Encoding {coding!r:.40} is not read: send the body as it is."
+                )
             body = await self._body(receive, headers)
             await self._app(scope, _again(body), answer)
         except RefusalError as refusal:

@@ -68,10 +68,20 @@ class PredictionLog:
         self._most = most_bytes
         self._held = 0
         self._counting = threading.Lock()
+        self._taken: dict[str, None] = {}  # the newest ids of requests, which may wait yet
         self._waiting: queue.Queue[tuple[str, Sequence[Any], int] | None] = queue.Queue(_WAITING)
         _make(path)
         self._thread = threading.Thread(target=self._write, daemon=True, name="prediction-log")
         self._thread.start()
+
+    def takes(self, request: str) -> bool:
+        """Says whether an id is of no request so far, and keeps it from others."""
+        with self._counting:
+            new = request not in self._taken
+            self._taken[request] = None
+            while len(self._taken) > 2 * _WAITING:
+                del self._taken[next(iter(self._taken))]
+        return new and not self.request(request)[1]
 
     def predicted(self, rows: Sequence[Row]) -> None:
         """Takes rows to write; it never waits."""

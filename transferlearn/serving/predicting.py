@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from transferlearn.edge.item_reader import Rows, Seen
+from transferlearn.edge.item_reader import ItemReader, Rows, Seen
 from transferlearn.monitoring import Measured
 from transferlearn.serving.errors import RefusalError, bad
 from transferlearn.serving.log import PredictionLog, Row
@@ -71,9 +71,7 @@ class Predictor:
         runner = served.runner
         most = self._most_pixels // runner.output_reader.scale**2  # of an answer, which is larger
         try:
-            for item in items:
-                if isinstance(item, bytes):
-                    runner.item_reader.check_size(item, most)
+            _check(runner.item_reader, items, most)
             rows = runner.item_reader.read(items)
             outputs = runner.outputs(rows)
         except (ValueError, TypeError, OverflowError, RecursionError) as error:
@@ -98,7 +96,7 @@ class Predictor:
         if len(items) != 1 or not isinstance(items[0], bytes):
             raise bad("One photo or one text is explained at a time.")
         try:
-            served.runner.item_reader.check_size(items[0], self._most_pixels)
+            _check(served.runner.item_reader, items, self._most_pixels)
             return explainer(items[0])
         except ValueError as error:
             raise bad(" ".join(str(error).split())[:500]) from error
@@ -181,6 +179,23 @@ class Predictor:
         return signals, [None if known is None else int(known[i]) for i in range(len(values))]
 
 
+class Text(bytes):
+    """Holds what a request has as a string, in UTF-8: no string, which might name a file here."""
+
+
+def _check(reader: ItemReader, items: Sequence[Any], most: int) -> None:
+    """Refuses texts where others are taken, and photos of too many pixels.
+
+    Raises:
+        ValueError: Some item is refused.
+    """
+    for item in items:
+        if isinstance(item, Text) and reader.takes:
+            raise ValueError(f"This model takes {reader.takes}. Received: a text")
+        if isinstance(item, bytes):
+            reader.check_size(item, most)
+
+
 def item_of(given: Any) -> Any:
     """Makes an item of a value of JSON: `{"b64": ...}`, a text, or nested lists of numbers.
 
@@ -206,10 +221,10 @@ def item_of(given: Any) -> Any:
     return array
 
 
-def _as_bytes(text: str) -> bytes:
+def _as_bytes(text: str) -> Text:
     """Gives a text as UTF-8."""
     try:
-        return text.encode()
+        return Text(text.encode())
     except UnicodeEncodeError as error:
         raise bad("A text holds half of a surrogate pair.") from error
 

@@ -16,8 +16,8 @@ def add_vertex(api: Any, server: Any, items: dict[str, Any]) -> tuple[str, ...]:
 
     predict, health = os.environ.get("AIP_PREDICT_ROUTE"), os.environ.get("AIP_HEALTH_ROUTE")
 
-    async def vertex(request: Request) -> Any:
-        return await server.predict(request, None)
+    async def vertex(request: Request, model: str | None = None) -> Any:
+        return await server.predict(request, model)
 
     async def healthy() -> Any:
         return {}
