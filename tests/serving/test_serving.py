@@ -187,8 +187,10 @@ def test_wrong_tensors_are_refused(client, change, sentence):
 
 def test_a_key_opens_all_but_health():
     client = TestClient(app({"colours": colours()}, settings=Settings(api_key="secret")))
-    assert client.get("/v2/health/live").status_code == 200
-    assert client.get("/v2").status_code == 401
+    for place in ("health/live", "models/colours/ready", "models/colours/versions/1/ready"):
+        assert client.get(f"/v2/{place}").status_code == 200
+    for place in ("", "/models/colours", "/models/colours/infer/ready"):
+        assert client.get(f"/v2{place}").status_code == 401
     assert client.get("/v2", headers={"x-api-key": "wrong"}).status_code == 401
     assert client.get("/v2", headers={"x-api-key": "secret"}).status_code == 200
     assert client.get("/v2", headers={"authorization": "Bearer secret"}).status_code == 200
@@ -316,7 +318,7 @@ def broken(*_, **__):
     raise ValueError("damaged")
 
 
-def test_versions_come_and_go(tmp_path, monkeypatch):
+def test_versions_come_and_go(tmp_path, monkeypatch, caplog):
     from transferlearn.serving import models, opening
 
     monkeypatch.setattr(opening, "Runner", Opened)
@@ -336,11 +338,47 @@ def test_versions_come_and_go(tmp_path, monkeypatch):
     assert made.get("flowers", "9").runner is before
     assert made.reload() == []
 
-    monkeypatch.setattr(Opened, "__init__", broken)
     (place / "12").mkdir()
     (place / "12" / "export.json").write_text("{}")
-    assert made.reload() == []
+    monkeypatch.setattr(Opened, "__init__", broken)
+    caplog.clear()
+    assert made.reload() == made.reload() == []
+    (warning,) = caplog.records  # once, and not at each look
+    assert (warning.version, warning.error) == ("12", "damaged")
     assert made.get().version == "11"
+    (place / "12" / "model.onnx").write_text("mended")
+    monkeypatch.setattr(Opened, "__init__", lambda *_, **__: None)
+    assert made.reload() == ["flowers"]
+    assert made.get().version == "12"
+
+
+def test_a_broken_version_stops_no_server(tmp_path, monkeypatch, caplog):
+    from transferlearn.serving import models
+
+    def opened_if_good(folder, *_):
+        if folder.name == "3":
+            raise RuntimeError("damaged")
+        return colours()
+
+    monkeypatch.setattr(models, "opened", opened_if_good)
+    monkeypatch.setattr(models, "read_reference", lambda folder: None)
+    for version in ("3", "2"):
+        (tmp_path / "flowers" / version).mkdir(parents=True)
+        (tmp_path / "flowers" / version / "export.json").write_text("{}")
+        if version == "3":
+            with pytest.raises(RuntimeError, match="damaged"):  # none is good
+                Models([tmp_path / "flowers"], None)
+    client = TestClient(app(tmp_path / "flowers"))
+    assert [one.version for one in caplog.records] == ["3", "3"]  # of each start
+    assert client.get("/v2/models/flowers").json()["versions"] == ["2"]
+    states = client.post("/v2/repository/index").json()
+    assert [(s["version"], s["state"], s["reason"]) for s in states] == [
+        ("2", "READY", ""),
+        ("3", "UNAVAILABLE", "damaged"),
+    ]
+    answer = client.post("/v2/repository/models/flowers/load")
+    assert answer.status_code == 500
+    assert answer.json() == {"error": "flowers 3 cannot be opened: damaged"}
 
 
 def test_it_needs_no_keras():

@@ -1,5 +1,7 @@
 """A server that cannot start says why in a sentence, before a model is opened."""
 
+import logging
+import signal
 import socket
 import sqlite3
 from contextlib import closing
@@ -82,3 +84,47 @@ def test_what_to_label_first_is_written_as_files(tmp_path):
     with pytest.raises(ValueError, match="has kept none"):
         _write_photos(log, ["y/0"], tmp_path / "other")
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize(
+    ("variables", "words", "address"),
+    [
+        ({}, [], "http://127.0.0.1:8000,"),
+        ({"AIP_HTTP_PORT": "8726"}, [], "http://0.0.0.0:8726,"),
+        ({"AIP_HTTP_PORT": "8726"}, ["--host", "::1"], "http://[::1]:8726,"),
+    ],
+)
+def test_the_start_says_what_is_served_and_where(
+    variables, words, address, capsys, monkeypatch, restored_signals_and_log
+):
+    uvicorn = pytest.importorskip("uvicorn")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: None)
+    monkeypatch.setattr("transferlearn.serving.running.bound", Place)
+    made = app({"flowers": colours()})
+    monkeypatch.setattr("transferlearn.serving.running.app", lambda *_, **__: made)
+    assert main(["serve", "flowers", *words]) == 0
+    assert capsys.readouterr().err == f"Serving flowers 1 at {address} Ctrl-C ends it.\n"
+
+
+class Place:
+    """Stands for a socket."""
+
+    def __init__(self, host, port):
+        self.name = host, int(port)
+
+    def getsockname(self):
+        return self.name
+
+
+@pytest.fixture
+def restored_signals_and_log():
+    logger, hangup = logging.getLogger("transferlearn.serving"), getattr(signal, "SIGHUP", None)
+    before = logger.handlers, logger.propagate, logger.level
+    handler = hangup and signal.getsignal(hangup)
+    yield
+    logger.handlers, logger.propagate = before[:2]
+    logger.setLevel(before[2])
+    if hangup:
+        signal.signal(hangup, handler)

@@ -25,7 +25,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         f"need be with a name for clients; by default what SageMaker puts into {_SAGEMAKER}",
     )
     add("--trusted", action="store_true", help="run the code in a save, if there is any")
-    add("--host", help="the address to listen at, by default 127.0.0.1; 0.0.0.0 for all")
+    add(
+        "--host",
+        help="the address to listen at, by default 127.0.0.1; 0.0.0.0 for all, as on Vertex AI",
+    )
     add("--port", type=port, help="the port, by default 8000")
     add(
         "--threads",
@@ -67,6 +70,8 @@ def run(options: Namespace) -> Outcome:
     )
     # SageMaker starts `serve` without arguments, and asks at 8080.
     host, port = ("127.0.0.1", 8000) if options.models else ("0.0.0.0", 8080)
+    if any(name.startswith("AIP_") for name in os.environ):  # so does Vertex AI, from outside
+        host = "0.0.0.0"
     models = _named(options.models) or {_SAGEMAKER.name: _SAGEMAKER}
     if any(map(holds_save, models.values())):
         import_keras()

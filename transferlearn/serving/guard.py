@@ -22,6 +22,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 REQUEST_ID = "x-request-id"
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _OPEN = ("/", "/ping", "/v2/health/live", "/v2/health/ready")  # without a key
+_READY = re.compile(r"/v2/models/[^/]+(/versions/[^/]+)?/ready")  # nor does a probe have one
 _log = logging.getLogger("transferlearn.serving")
 
 
@@ -90,7 +91,7 @@ class Guard:
     def _check_key(self, path: str, headers: dict[str, str]) -> None:
         """Refuses a request without the key."""
         key = self._settings.api_key
-        if key is None or path in self._open:
+        if key is None or path in self._open or _READY.fullmatch(path):
             return
         given = headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ")
         if not hmac.compare_digest(given.encode(), key.encode()):

@@ -45,7 +45,8 @@ class Models:
         self._threads = threads
         self._trusted = trusted
         self._lock = threading.Lock()
-        self._stamps: dict[tuple[str, str], float] = {}
+        self._tried: dict[str, dict[str, _Tried]] = {}
+        self._gone: set[str] = set()  # models whose folders hold no version any more
         self._served: dict[str, dict[str, Served]] = {
             name: {"1": Served(name, "1", opened(one, threads, trusted), _reference_of(one))}
             for name, one in given.items()
@@ -83,6 +84,11 @@ class Models:
             )
         return versions[version if version is not None else next(reversed(versions))]
 
+    def broken(self, name: str) -> dict[str, str]:
+        """Gives the versions of a model that cannot be opened, with the reason."""
+        tried = self._tried.get(name, {})
+        return {version: str(one.error) for version, one in tried.items() if one.error is not None}
+
     def reload(self) -> list[str]:
         """Opens versions that are new or were replaced, and lets go of those that are gone.
 
@@ -98,30 +104,82 @@ class Models:
                 try:
                     if self._open(name):
                         changed.append(name)
-                except (OSError, ValueError, ImportError) as error:
-                    _log.warning("not reloaded", extra={"model": name, "error": str(error)})
+                    self._gone.discard(name)
+                except OSError as error:
+                    if name not in self._gone:
+                        _log.warning("not reloaded", extra={"model": name, "error": str(error)})
+                    self._gone.add(name)
             return changed
 
+    def load(self, name: str) -> None:
+        """Opens what is new of a model, and tries again what could not be opened.
+
+        Raises:
+            RefusalError: There is no such model (404), or a version cannot be opened (500).
+        """
+        self.get(name)
+        if name not in self._places:
+            return
+        with self._lock:
+            good = {v: one for v, one in self._tried[name].items() if one.error is None}
+            self._tried = {**self._tried, name: good}
+            try:
+                self._open(name)
+            except OSError as error:
+                raise RefusalError(500, str(error)) from error
+        for version, reason in self.broken(name).items():
+            raise RefusalError(500, f"{name} {version} cannot be opened: {reason}")
+
     def _open(self, name: str) -> bool:
-        """Opens the versions of a model, and says whether anything is new."""
-        found = _versions(self._places[name])
-        before = self._served.get(name, {})
-        stamps = {v: place.stat().st_mtime for v, place in found.items()}
-        if list(found) == list(before) and all(
-            self._stamps.get((name, v)) == stamp for v, stamp in stamps.items()
-        ):
+        """Opens the versions of a model that are new, and says whether others are served now.
+
+        Raises:
+            OSError: There is no version.
+            Exception: None can be opened, and none was before; the reason of the newest.
+        """
+        tried = {}
+        for version, place in _versions(self._places[name]).items():
+            last = self._tried.get(name, {}).get(version)
+            if last is None or last.stamp != _stamp(place, whole=last.error is not None):
+                last = self._try(name, version, place)
+            tried[version] = last
+        now = {version: one.served for version, one in tried.items() if one.served is not None}
+        before = self._served.get(name)
+        if not now and before is None:
+            raise next(one.error for one in reversed(tried.values()) if one.error is not None)
+        self._tried = {**self._tried, name: tried}
+        if not now or (before is not None and list(now.items()) == list(before.items())):
             return False
-        now = {}
-        for version, place in found.items():
-            folder = place.parent
-            if version in before and self._stamps.get((name, version)) == stamps[version]:
-                now[version] = before[version]
-            else:
-                runner = opened(folder, self._threads, self._trusted)
-                now[version] = Served(name, version, runner, read_reference(folder))
         self._served = {**self._served, name: now}
-        self._stamps.update({(name, v): stamp for v, stamp in stamps.items()})
         return True
+
+    def _try(self, name: str, version: str, place: Path) -> "_Tried":
+        """Opens one version; where it cannot be, what was served as this version remains."""
+        stamp, whole = _stamp(place, whole=False), _stamp(place, whole=True)
+        try:
+            runner = opened(place.parent, self._threads, self._trusted)
+            served = Served(name, version, runner, read_reference(place.parent))
+            return _Tried(stamp, served)
+        except Exception as error:  # whatever is wrong with it, the others are served
+            told = {"model": name, "version": version, "error": str(error)}
+            _log.warning("not opened", extra=told)
+            before = self._served.get(name, {}).get(version)
+            return _Tried(whole, before, error.with_traceback(None))
+
+
+class _Tried(NamedTuple):
+    """Holds what came of opening a version: what is served, or why nothing new is."""
+
+    stamp: Any
+    served: Served | None
+    error: Exception | None = None
+
+
+def _stamp(place: Path, *, whole: bool) -> Any:
+    """Gives what changes when the file that describes a version is written, or any beside it."""
+    files = [file for file in place.parent.rglob("*") if file.is_file()] if whole else [place]
+    told = [(file, file.stat()) for file in files]
+    return {(file, state.st_mtime_ns, state.st_size) for file, state in told}
 
 
 def _reference_of(given: Any) -> Reference | None:

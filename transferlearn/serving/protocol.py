@@ -6,7 +6,7 @@ from typing import Any
 from transferlearn.edge import TensorSpec
 from transferlearn.serving.bodies import INFER, TENSORS_OR_JSON
 from transferlearn.serving.errors import RefusalError
-from transferlearn.serving.models import Served
+from transferlearn.serving.models import Models, Served
 from transferlearn.serving.tensors import HEADER, datatype, read_request, write_answer
 
 _EXTENSIONS = ["binary_tensor_data", "model_repository"]
@@ -67,21 +67,30 @@ def add_protocol(api: Any, server: Any) -> None:
 
     @api.post("/v2/repository/index")
     async def index() -> Any:
-        return [
-            {"name": name, "version": version, "state": "READY", "reason": ""}
-            for name in server.models.names
-            for version in server.models.versions(name)
-        ]
+        return [state for name in server.models.names for state in states(server.models, name)]
 
     @api.post("/v2/repository/models/{name}/load")
     async def load(name: str) -> Any:
-        server.models.get(name)
-        await server.work.do(server.models.reload)
+        await server.work.do(lambda: server.models.load(name))
         return {}
 
     @api.post("/v2/repository/models/{name}/unload")
     async def unload(name: str) -> Any:
         raise RefusalError(403, "Models are not unloaded by request: remove the folder.")
+
+
+def states(models: Models, name: str) -> list[dict[str, str]]:
+    """Says of each version of a model whether it is served, and why not."""
+    ready, broken = models.versions(name), models.broken(name)
+    return [
+        {
+            "name": name,
+            "version": version,
+            "state": "READY" if version in ready else "UNAVAILABLE",
+            "reason": broken.get(version, ""),
+        }
+        for version in dict.fromkeys([*ready, *broken])
+    ]
 
 
 def describe(served: Served, versions: list[str]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from transferlearn.extras import install_line
 from transferlearn.serving.app import Guarded, app
 from transferlearn.serving.guard import JsonLines
+from transferlearn.serving.models import Served
 from transferlearn.serving.opening import Given
 from transferlearn.serving.settings import Settings
 
@@ -50,12 +51,12 @@ def serve(
         raise ImportError(f"A server needs more: {install_line('serve')}") from error
     # Before models are opened, which may take long; clients are refused until they are there.
     place = bound(host, os.environ.get("AIP_HTTP_PORT", port))
-    made: Guarded = app(models, settings=settings, threads=threads, trusted=trusted)
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines())
     logger = logging.getLogger("transferlearn.serving")
     logger.handlers, logger.propagate = [handler], False
     logger.setLevel(logging.INFO)
+    made: Guarded = app(models, settings=settings, threads=threads, trusted=trusted)
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, lambda *_: made.api.state.server.models.reload())
     config = uvicorn.Config(
@@ -66,7 +67,16 @@ def serve(
         timeout_graceful_shutdown=30,
         server_header=False,
     )
+    print(told(place, made.api.state.server.newest()), file=sys.stderr, flush=True)
     uvicorn.Server(config).run(sockets=[place])
+
+
+def told(place: socket.socket, models: Sequence[Served]) -> str:
+    """Says in a line which models are served, and where."""
+    host, port = place.getsockname()[:2]
+    at = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    names = ", ".join(f"{served.name} {served.version}" for served in models)
+    return f"Serving {names} at http://{at}, Ctrl-C ends it."
 
 
 def bound(host: str, port: int | str) -> socket.socket:
