@@ -308,5 +308,5 @@ def test_networks_are_suggested_for_pictures_that_are_made_worse(sources):
     assert (row.score_name, row.image_size) == ("ssim", (64, 64))
     assert 0 < row.score < 1
     other = tl.ImageToImageBuilder("Levels", degradation=Dim(1), image_size=(128, 128))
-    with pytest.raises(ValueError, match="so they have one degradation"):
+    with pytest.raises(ValueError, match="so they must have one degradation"):
         tl.suggest(blocks(16, size=128), [made, other], verbose=0)

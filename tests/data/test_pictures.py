@@ -173,7 +173,7 @@ def test_bad_pairs_are_named(tmp_path):
     for reason in (
         "0.jpg: no target of the same name",
         "1.jpg: the input is 32 x 32 pixels high and wide, its target 20 x 32",
-        "2.jpg: its target is 2 times as large, and most others 1 times",
+        "2.jpg: its target is 2 times as large, where ",
         "3.jpg: its target",
         "3.png: not an image",
     ):

@@ -143,22 +143,15 @@ def _counts(depths: Sequence[int]) -> list[int]:
     return [whole("depths", depth, least=0) for depth in depths]
 
 
-def _own_size(builder: ImageBuilder[Any]) -> tuple[int, int]:
-    """Gives the image size of the builder, or else the usual one of its backbone."""
-    return builder.kind.size
-
-
 def _read(
     builders: Sequence[ImageBuilder[Any]], train: Source, items: int, seed: int
 ) -> ImageSample:
     """Reads a sample at the largest image size of a candidate, so that none has to enlarge it."""
-    first, largest = builders[0], max(map(_own_size, builders), key=prod)
+    first, largest = builders[0], max((one.kind.size for one in builders), key=prod)
     kind = replace(first.kind, image_size=None, default_image_size=largest)
-    for other in builders:
-        if other.kind.settings().get("degradation") != kind.settings().get("degradation"):
-            raise ValueError(
-                "Candidates must have one degradation, since they see the same images."
-            )
+    told = kind.settings().get("degradation")
+    if any(other.kind.settings().get("degradation") != told for other in builders):
+        raise ValueError("Candidates see the same images, so they must have one degradation.")
     reading = replace(first.reading(), kind=kind)
     return read_sample(train, first.task, reading, items=items, seed=seed)
 
@@ -167,7 +160,7 @@ def _of_its_size(builder: ImageBuilder[Any], images: ImageDataset) -> ImageDatas
     """Resizes images as `fit` would: arrays keep their size if the builder has no `image_size`."""
     if images.names is None and builder.image_size is None:
         return images
-    return images.resized(_own_size(builder))
+    return images.resized(builder.kind.size)
 
 
 def _by_head(

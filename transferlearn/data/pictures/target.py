@@ -126,7 +126,10 @@ class Pictures(Target):
         scale = max(known, key=lambda number: known[number], default=1)
         for i, number in enumerate(times):
             if number not in (0, scale):
-                reasons[i] = f"its target is {number} times as large, and most others {scale} times"
+                reasons[i] = (
+                    f"its target is {number} times as large, where {known[scale]} others are "
+                    f"{scale} times as large"
+                )
         return PictureTargets(
             pictures=opened.items,
             rows=np.arange(len(reasons)),

@@ -256,15 +256,15 @@ def as_mask(pixels: np.ndarray, what: str) -> np.ndarray:
     Raises:
         ImageFileError: They are no whole numbers from 0 to 255, or are colours.
     """
-    # Grey that is written as RGB, maybe with an alpha channel of 255 throughout.
     if pixels.ndim == 3 and pixels.shape[-1] in (2, 4) and (pixels[..., -1] == _LARGEST).all():
         pixels = pixels[..., :-1]
     if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
-        pixels = pixels[..., 0]
+        pixels = pixels[..., 0]  # grey that was written as RGB
     if pixels.ndim != 2 or not pixels.size:
         raise ImageFileError(
             f"{what} has the shape {pixels.shape}; a mask has one id a pixel, (height, width), and "
-            "no colours"
+            "no colours. Ids of an array with a colour for each class: "
+            "(mask[:, :, None, :3] == colours).all(-1).argmax(-1).astype('uint8')"
         )
     if pixels.dtype.kind not in "biu":
         raise ImageFileError(f"{what} holds {pixels.dtype} and no whole numbers")
