@@ -29,6 +29,11 @@ def test_arguments_are_understood(words):
     assert list(_named(options.models)) == ["flowers"]
 
 
+def test_compose_passes_the_key_on():
+    server = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["server"]
+    assert server["environment"] == {"TRANSFERLEARN_API_KEY": "${TRANSFERLEARN_API_KEY:-}"}
+
+
 def test_folders_are_named(tmp_path):
     odd = tmp_path / "a=b"
     odd.mkdir()
