@@ -1,6 +1,8 @@
 """A server answers every client alike, refuses what is wrong in a sentence, and stays alive."""
 
 import base64
+import dataclasses
+import hashlib
 import io
 import json
 import subprocess
@@ -13,6 +15,8 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from tests.serving.made import SIZE, colours, photo
+from transferlearn.cli.monitor import _of_log
+from transferlearn.cli.parser import make_parser
 from transferlearn.monitoring import Measured, OneClass, Reference, watch
 from transferlearn.monitoring.axes import Axes
 from transferlearn.serving import Settings, app
@@ -257,6 +261,28 @@ def test_predictions_are_logged_and_watched(tmp_path):
     assert not found.alarm
     assert found.score == 0
     assert {"brightness", "confidence", "output red"} <= {test.name for test in found.tests}
+
+
+def test_models_in_one_log_are_told_apart(tmp_path):
+    ours, other = colours(), colours()
+    known, pixels = reference(ours)
+    known.write(tmp_path)
+    (tmp_path / "none").write_bytes(b"")
+    files = {"none": hashlib.sha256(b"").hexdigest()}
+    dataclasses.replace(ours.description, files=files).write(tmp_path)
+    other.description = dataclasses.replace(ours.description, model_hash="another")
+    path = tmp_path / "predictions.sqlite"
+    made = app({"colours": ours, "other": other}, settings=Settings(log=path))
+    for name, runner in (("colours", ours), ("other", other)):
+        served = Served(name, "1", runner, known)
+        made.api.state.server.models._served[name]["1"] = served
+    with TestClient(made) as client:
+        for name, count in (("colours", 30), ("other", 10)):
+            body = {"instances": pixels[:count].tolist()}
+            assert client.post(f"/v1/models/{name}:predict", json=body).status_code == 200
+        wait_for(path, 40)
+    options = make_parser().parse_args(["monitor", str(tmp_path), "--log", str(path)])
+    assert _of_log(options).items == 30
 
 
 def test_without_a_reference_predictions_are_logged_too(tmp_path):

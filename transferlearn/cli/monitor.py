@@ -78,6 +78,8 @@ def _of_photos(options: Namespace) -> "Watch":
 
 def _of_log(options: Namespace) -> "Watch":
     """Watches what a server logged; the model itself is not needed."""
+    from transferlearn.edge import Description
+    from transferlearn.edge.description import FILE
     from transferlearn.monitoring import read_reference, watch
     from transferlearn.serving.log import read_log
 
@@ -85,7 +87,10 @@ def _of_log(options: Namespace) -> "Watch":
     if reference is None:
         raise ValueError(f"{options.model} holds no reference: see transferlearn.make_reference.")
     since = time.time() - 3600 * options.hours
-    logged = read_log(options.log, reference, since=since)
+    # A log may hold several models; a save does not say its hash, so all are taken.
+    is_export = (options.model / FILE).is_file()
+    hash = Description.read(options.model).model_hash if is_export else ""
+    logged = read_log(options.log, reference, since=since, hash=hash)
     return watch(reference, logged.signals, false_alarms=options.false_alarms, names=logged.names)
 
 
