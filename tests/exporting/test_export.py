@@ -53,6 +53,17 @@ def test_predictions_are_those_of_keras(fitted, runner):
     np.testing.assert_allclose(probabilities(found), probabilities(expected), atol=1e-6)
 
 
+def test_tensors_that_a_layer_holds_are_weights_and_no_inputs(fitted, tmp_path):
+    image = keras.Input((8, 8, 3), name="image")
+    x = keras.layers.Normalization(mean=[9.0, 0, 5], variance=[1.0, 4, 1])(image)
+    normalised = made.fitted(keras.Model(image, fitted.model(x)), fitted.kind, fitted.encoding)
+    done = tl.export(normalised, tmp_path / "normalised", LABELLED)
+    assert done.checked.difference < 1e-5
+    found = tl.edge.Runner(done.path).predict(list(PIXELS))
+    expected = normalised.predict(list(PIXELS))
+    np.testing.assert_allclose(probabilities(found), probabilities(expected), atol=1e-6)
+
+
 def test_files_are_read_as_keras_reads_them(fitted, runner, tmp_path):
     path = tmp_path / "large.png"
     Image.fromarray(pixels(1, 40, seed=8)[0]).save(path)

@@ -36,12 +36,28 @@ def onnx_model(network: ServedNetwork) -> Any:
     import tf2onnx
 
     proto, _ = tf2onnx.convert.from_function(network.function, network.signature, opset=_OPSET)
+    _inline(proto.graph, network)
     # `tf.nest`, and so the graph, has outputs in the order of their names.
     _rename(proto.graph, list(network.inputs), sorted(network.outputs))
     for value in (*proto.graph.input, *proto.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
     onnx.helper.set_model_props(proto, network.metadata)
     return proto
+
+
+def _inline(graph: Any, network: ServedNetwork) -> None:
+    """Makes weights of tensors that layers hold, such as the mean of a `Normalization`.
+
+    tf2onnx takes for inputs whatever a function captures and is no variable.
+    """
+    from onnx import numpy_helper
+
+    captures = network.function.get_concrete_function(*network.signature).graph.captures
+    held = {inside.name: outside for outside, inside in captures}
+    for value in [value for value in graph.input if value.name in held]:
+        weight = numpy_helper.from_array(held[value.name].numpy(), value.name)
+        graph.initializer.append(weight)
+        graph.input.remove(value)
 
 
 def _rename(graph: Any, inputs: list[str], outputs: list[str]) -> None:
