@@ -79,6 +79,35 @@ def test_what_is_no_map_is_refused(decoder):
         alone(given, OUTPUTS)
 
 
+@pytest.mark.parametrize("decoder", [*DECODERS, PictureUNet(width=4)], ids=repr)
+def test_eight_steps_tell_the_statistics(decoder):
+    sizes = {"image": 32, **{f"stride_{s}": 32 // s for s in (2, 4, 8, 16, 32)}}
+    inputs = {name: keras.Input((size, size, 3), name=name) for name, size in sizes.items()}
+    made = keras.Model(inputs, decoder(inputs, OUTPUTS))
+    rng = np.random.default_rng(0)
+    x = {
+        name: rng.normal(30, 1, (8, *tensor.shape[1:])).astype("float32")
+        for name, tensor in inputs.items()
+    }
+    for _ in range(8):
+        made(x, training=True)
+    read = [name for name in decoder.features if name != "image"]
+    for name in read:
+        mean = made.get_layer(f"{name}_scaled").moving_mean
+        np.testing.assert_allclose(keras.ops.convert_to_numpy(mean), 30, rtol=0.1)
+
+
+@pytest.mark.parametrize("decoder", DECODERS, ids=repr)
+def test_cells_of_one_level_see_their_neighbours(decoder):
+    level = keras.Input((9, 9, 4))
+    made = keras.Model(level, type(decoder)(features=("last",))({"last": level}, OUTPUTS))
+    x = np.random.default_rng(0).normal(size=(1, 9, 9, 4)).astype("float32")
+    other = x.copy()
+    other[0, 4, 4] += 1
+    before, after = (np.asarray(made(one)["predictions"]) for one in (x, other))
+    assert np.abs(after - before)[0, 4, 5].max() > 1e-4
+
+
 def test_wrong_settings_are_named():
     for make, said in (
         (lambda: FPN(width=0), "width"),

@@ -8,12 +8,11 @@ import keras
 
 from transferlearn.checks import whole
 from transferlearn.heads.base import Decoder
-from transferlearn.heads.levels import check_map
+from transferlearn.heads.levels import check_map, normalised
 from transferlearn.heads.outputs import Output
 from transferlearn.types import Tensor
 
 _IMAGE = "image"
-_MOMENTUM = 0.9  # Keras's 0.99 needs hundreds of steps, more than a short training has
 _STEP = 32.0  # values of 255 that a change of 1 stands for, so that weights need not grow
 
 
@@ -80,9 +79,7 @@ class PictureUNet(Decoder):
             check_map(level, features[level])
             # Levels differ by factors of ten in size, and so do their channels. Without this, a
             # trial stayed at the bicubic picture.
-            tap = keras.layers.BatchNormalization(momentum=_MOMENTUM, name=f"{level}_scaled")(
-                features[level]
-            )
+            tap = normalised(features[level], f"{level}_scaled")
             x = tap if x is None else _joined(x, tap, level)
             x = _convolved(
                 x, round(self.width * (1 + math.log2(_stride(level, tap, image)))), level
@@ -133,6 +130,6 @@ def _convolved(x: Tensor, width: int, level: str) -> Tensor:
         x = keras.layers.Conv2D(
             width, 3, padding="same", use_bias=False, name=f"{level}_conv{number}"
         )(x)
-        x = keras.layers.BatchNormalization(momentum=_MOMENTUM, name=f"{level}_norm{number}")(x)
+        x = normalised(x, f"{level}_norm{number}")
         x = keras.layers.ReLU(name=f"{level}_relu{number}")(x)
     return x
