@@ -68,6 +68,7 @@ def whole_place(path: Path, file: str) -> Path:
         path: The folder.
         file: The file that every such folder holds.
     """
+    path = Path(os.path.realpath(path))  # a link's target is what is replaced
     found = [] if path.exists() else asides(path, file)
     return found[-1] if found else path
 

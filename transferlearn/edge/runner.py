@@ -48,7 +48,7 @@ class Runner:
     def __init__(
         self, folder: str | Path, *, threads: int | None = None, trusted: bool = False
     ) -> None:
-        folder = whole_place(Path(folder).absolute(), FILE)
+        folder = whole_place(Path(folder), FILE)
         self.description = Description.read(folder)
         self.item_reader = ItemReader.named(dict(self.description.item_reader), folder)
         self.output_reader = OutputReader.named(dict(self.description.output_reader), folder)

@@ -66,7 +66,7 @@ def load(
     if isinstance(path, str) and path.startswith(ADDRESS):
         folder, within = download(path)
         return _load(folder, trusted, custom_objects, public_key, within)
-    path = Path(path).absolute()
+    path = Path(path)
     for _ in range(_ATTEMPTS):
         place = whole_place(path, DESCRIPTION)
         begun = stamp(place, DESCRIPTION)

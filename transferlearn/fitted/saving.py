@@ -147,7 +147,7 @@ def read_save(
     elif CARD in files:
         del files[CARD]  # for people to edit; it is not read
     for name, expected in files.items():
-        if not _lies_within(path / name, within):
+        if not _lies_within(path, name, within):
             raise ValueError(f"{path / DESCRIPTION} names a file outside of the save, {name!r}.")
         if not (path / name).is_file():
             raise OSError(f"{path / name} is missing.")
@@ -156,10 +156,11 @@ def read_save(
     return saved
 
 
-def _lies_within(path: Path, folder: Path) -> bool:
-    """Says whether a path leads to a place in `folder`; one that leads nowhere does not."""
+def _lies_within(path: Path, name: str, folder: Path) -> bool:
+    """Whether a save's file leads to a place in `folder`; one that leads nowhere does not."""
+    # The path is the user's own, and may go through `..`; the name is a stranger's.
     try:
-        return ".." not in path.parts and path.resolve().is_relative_to(folder)
+        return ".." not in Path(name).parts and (path / name).resolve().is_relative_to(folder)
     except (OSError, RuntimeError, ValueError):  # too long a name, a circle of links, a NUL
         return False
 

@@ -37,7 +37,7 @@ def named(models: Given | Sequence[Given] | Mapping[str, Given]) -> dict[str, Gi
 
 def place_of(folder: Path) -> Path | None:
     """Gives the file that says what an export or a save is; `None`: the folder holds neither."""
-    places = (whole_place(folder.absolute(), name) / name for name in (FILE, SAVE))
+    places = (whole_place(folder, name) / name for name in (FILE, SAVE))
     return next((place for place in places if place.is_file()), None)
 
 

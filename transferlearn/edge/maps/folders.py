@@ -74,7 +74,8 @@ def names_of(predictions: Sequence[Saved]) -> list[str]:
     paths = [one.path for one in predictions]
     if not paths or None in paths or len(paths) == 1:
         return [name_of(one, i) for i, one in enumerate(predictions)]
-    absolute = [Path(path).absolute() for path in paths if path is not None]
+    # Links keep their own names; a `..` left in would lead out of the folder.
+    absolute = [Path(os.path.abspath(path)) for path in paths if path is not None]  # noqa: PTH100
     folder = os.path.commonpath([path.parent for path in absolute])
     return [path.relative_to(folder).as_posix() for path in absolute]
 
