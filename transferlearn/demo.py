@@ -63,7 +63,8 @@ def run(output: Path, say: Callable[[str], object], *, verbose: Verbose = 1) -> 
         "EfficientNetLite0", freeze=FreezeUpTo("block4"), learning_rate=2e-3, seed=SEED
     )
     schedule = FineTune(head_epochs=2, rate_factor=0.05)
-    fitted = builder.fit(train, validation_split=0, epochs=5, schedule=schedule, verbose=verbose)
+    training = builder.prepare(train, validation_split=0, epochs=5, schedule=schedule)
+    fitted = training.run(verbose=verbose)
     head, rest = fitted.phases
     say(f"Testing on the other {len(test[0])} photos.")
     started = time.monotonic()

@@ -94,7 +94,8 @@ def run(output: Path, say: Callable[[str], object], *, verbose: Verbose = 1) -> 
     builder = ImageSegmenterBuilder(
         "EfficientNetLite0", image_size=(128, 128), class_names=CLASSES, seed=SEED
     )
-    fitted = builder.fit(folder / "train", validation_split=0, epochs=_EPOCHS, verbose=verbose)
+    training = builder.prepare(folder / "train", validation_split=0, epochs=_EPOCHS)
+    fitted = training.run(verbose=verbose)
     say(f"Testing on the other {PHOTOS['test']}.")
     started = time.monotonic()
     scores = fitted.evaluate(folder / "test")

@@ -12,6 +12,7 @@ from PIL import Image
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
 from transferlearn import preprocessing
+from transferlearn.fitted.card import card_of
 
 pytestmark = pytest.mark.core
 
@@ -180,16 +181,27 @@ def test_evaluate_takes_ids_that_do_not_start_at_0():
     assert fitted.evaluate(Batches(x, ids)).accuracy == fitted.evaluate((x, ids)).accuracy
 
 
-def test_the_most_reliable_score_is_told_with_its_interval(capsys):
+def test_the_last_line_of_fit_is_the_score_of_the_model_itself(capsys):
     data = pixels(40, 32), np.arange(40) % 2
     builder = tl.ImageClassifierBuilder(small_backbone(), seed=0)
-    solved = builder.fit(data, schedule="probe", validation_split=0, verbose=0)
-    assert "in cross-validation of the solved head; nothing" in solved.reliable_score
+    solved = builder.fit(data, schedule="probe", validation_split=0, verbose=2)
+    told = capsys.readouterr().out.splitlines()[-1]
+    head = solved.phases[-1].solved
+    low, high = head.interval
+    assert told == (
+        f"Result: accuracy {head.score:.4f} (95%: {low:.4f} to {high:.4f}) "
+        "cross-validated on 40 images"
+    )
     held_out = builder.fit(data, schedule="probe", validation_split=0.5, verbose=2)
     told = capsys.readouterr().out.splitlines()[-1]
-    assert told == f"Result: {held_out.reliable_score}"
     value = held_out.phases[-1].metrics["val_accuracy"]
     assert told.startswith(f"Result: accuracy {value:.4f} (95%: ")
-    assert told.endswith(") on 20 held-out images")
-    stepped = builder.fit(data, schedule="one-phase", epochs=1, validation_split=0, verbose=0)
-    assert stepped.reliable_score.startswith("Nothing is held out")
+    assert told.endswith(") on 20 held-out images, which the head was then solved on too")
+    tuned = builder.fit(data, schedule="auto", epochs=2, validation_split=0, verbose=2)
+    told = capsys.readouterr().out.splitlines()[-1]
+    assert told.startswith("Result: no score yet, since nothing was held out. Measure it: ")
+    assert tuned.known_score is None
+    assert "metrics:" not in card_of(tuned)
+    solved, rest = tuned.phases
+    back = replace(tuned, phases=(solved, replace(rest, kept_epoch=0)))
+    assert back.known_score.value == solved.solved.score  # the model is the solved head again

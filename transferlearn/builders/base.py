@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeVar
 
 from transferlearn.backbones import Backbone
+from transferlearn.builders.fitting import fit
 from transferlearn.builders.networks import NetworkBuilder
 from transferlearn.builders.planning import Split, make_job, strategy
 from transferlearn.builders.prepared import Training
@@ -21,7 +22,7 @@ from transferlearn.fitted import FittedModel
 from transferlearn.freezing import Layers
 from transferlearn.progress import obeys_verbose
 from transferlearn.schedules import Auto, Schedule, as_schedule
-from transferlearn.training import TrainingData, as_callbacks, check_cache
+from transferlearn.training import TrainingData, check_cache
 from transferlearn.types import Callbacks, Source, Verbose
 
 Prediction = TypeVar("Prediction")
@@ -136,17 +137,16 @@ class Builder(NetworkBuilder[Prediction]):
                 `resume` holds a run with other data or settings; each difference is named.
             OSError: The folder `resume` cannot be used.
         """
-        watching = as_callbacks(callbacks)  # refuses wrong ones before the data is loaded
-        training = self.prepare(
-            train,
-            validation_data,
-            epochs=epochs,
-            schedule=schedule,
-            validation_split=validation_split,
-            cache=cache,
-        )
-        return training.run(
-            callbacks=watching,
+        return fit(
+            lambda: self.prepare(
+                train,
+                validation_data,
+                epochs=epochs,
+                schedule=schedule,
+                validation_split=validation_split,
+                cache=cache,
+            ),
+            callbacks=callbacks,
             verbose=verbose,
             resume=resume,
             on_interrupt=on_interrupt,

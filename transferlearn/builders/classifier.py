@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 import keras
 
 from transferlearn.builders.base import Builder
+from transferlearn.builders.fitting import fit
 from transferlearn.builders.planning import Split
 from transferlearn.builders.prepared import Training
 from transferlearn.checks import whole
@@ -27,7 +28,6 @@ from transferlearn.tasks import (
 )
 from transferlearn.tasks.classification.task import class_weights
 from transferlearn.tasks.losses import is_binary, takes_ids
-from transferlearn.training import as_callbacks
 from transferlearn.types import Callbacks, Source, Tensor, Verbose
 
 
@@ -215,19 +215,18 @@ class Classifier(Builder[ClassPrediction]):
                 `resume` holds a run with other data or settings; each difference is named.
             OSError: The folder `resume` cannot be used.
         """
-        watching = as_callbacks(callbacks)  # refuses wrong ones before the data is loaded
-        training = self.prepare(
-            train,
-            validation_data,
-            epochs=epochs,
-            schedule=schedule,
-            validation_split=validation_split,
-            class_names=class_names,
-            class_weight=class_weight,
-            cache=cache,
-        )
-        return training.run(
-            callbacks=watching,
+        return fit(
+            lambda: self.prepare(
+                train,
+                validation_data,
+                epochs=epochs,
+                schedule=schedule,
+                validation_split=validation_split,
+                class_names=class_names,
+                class_weight=class_weight,
+                cache=cache,
+            ),
+            callbacks=callbacks,
             verbose=verbose,
             resume=resume,
             on_interrupt=on_interrupt,

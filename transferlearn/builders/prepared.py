@@ -193,7 +193,6 @@ class Training(Generic[Prediction]):
             for made in found:
                 told = made.summary if made else "none was made; tl.make_reference makes one"
                 print(f"Reference for monitoring: {told}.")
-            print(f"Result: {fitted.reliable_score}")
         return fitted
 
     @contextlib.contextmanager

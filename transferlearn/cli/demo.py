@@ -39,8 +39,8 @@ def run(options: Namespace) -> Outcome:
     found, unit, score = demo(options.output)
     lines = [f"{s['step']:<32}{s['items']:>6} {unit}{s['seconds']:>8.1f} s" for s in found["steps"]]
     lines += [
-        score,
         f"Saved. Try it: transferlearn predict {found['model']} {shlex.quote(found['try'])}",
+        score,
     ]
     return Outcome(found, "\n".join(lines))
 

@@ -1,8 +1,10 @@
 """Runs `transferlearn train`, which fine-tunes on one's own photos, and saves the model."""
 
+import shlex
 import tempfile
 import uuid
 from argparse import ArgumentParser, Namespace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +98,7 @@ def run(options: Namespace) -> Outcome:
     """
     from transferlearn import Cache
     from transferlearn.fitted import check_room, check_target
+    from transferlearn.fitted.known_score import in_words
 
     before = None if options.before is None else Before.of(options)
     builder = _builder(options)
@@ -119,17 +122,20 @@ def run(options: Namespace) -> Outcome:
     if before is not None and (outcome := before.kept_instead(fitted)):
         return outcome
     place = _save(fitted, options.output)
-    metrics = fitted.phases[-1].metrics
+    metrics, known = fitted.phases[-1].metrics, fitted.known_score
+    folder = shlex.quote(str(place))
     result = {
         "model": str(place),
         "task": fitted.encoding.name,
         **fitted.encoding.settings(),
+        "score": known and asdict(known),
         "metrics": metrics,
         "history": fitted.history.history,
         "skipped": [{"path": str(s.path), "reason": s.reason} for s in fitted.skipped],
     }
-    saved = f"Saved. Use it: transferlearn predict {place} PHOTO"
-    return Outcome(result, f"{saved}\nResult: {fitted.reliable_score}")
+    saved = f"Saved. Use it: transferlearn predict {folder} PHOTO"
+    score = in_words(known, f"transferlearn evaluate {folder} PHOTOS")
+    return Outcome(result, f"{saved}\nResult: {score}")
 
 
 def _save(fitted: "FittedModel[Any]", output: Path) -> Path:

@@ -150,7 +150,7 @@ def _scores(fitted: Trained, evaluation: Evaluation | None) -> str:
         parts += [f"On {items}, as whoever saved this model measured:"]
         parts += [_table(evaluation.overall_rows()), "In training:"]
     if known is None:
-        parts.append("Nothing was held out, so training itself knows no score.")
+        parts.append("Nothing was held out, so training measured no score of this model.")
     else:
         low, high = known.interval
         head = ["figure", "value", "95% interval", "measured"]

@@ -1,4 +1,4 @@
-"""Finds the most reliable score that a training came to."""
+"""Finds the score that a training measured of the model it ended with."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,10 @@ class KnownScore:
 def known_score(
     score: Score, phases: Sequence[PhaseResult], outline: Outline, noun: str
 ) -> KnownScore | None:
-    """Gives the score of held-out items, or else that of cross-validation; `None` without both.
+    """Returns the score that training measured of the weights it ended with; `None` without one.
+
+    It is that of the held-out items. Where nothing is held out, it is the cross-validated score of
+    a solved head, unless the network was trained further.
 
     Args:
         score: The score of the task.
@@ -42,15 +45,25 @@ def known_score(
         outline: Says how many items were held out.
         noun: The word for an item.
     """
-    items = outline.validation_items
-    value = phases[-1].metrics.get(score.key) if phases else None
+    if not phases:
+        return None
+    # A phase that went back to the weights before it left the model of an earlier phase.
+    last = next((phase for phase in reversed(phases) if phase.kept_epoch != 0), phases[-1])
+    solved, items = last.solved, outline.validation_items
+    value = phases[-1].metrics.get(score.key)
     if items and value is not None:
-        how = f"on {counted(items, f'held-out {noun}')}"
+        then = ", which the head was then solved on too" if solved and solved.items_again else ""
+        how = f"on {counted(items, f'held-out {noun}')}{then}"
         low, high = outline.interval or score.interval(value, items)
         return KnownScore(score.name, value, (low, high), how)
-    solved = next((phase.solved for phase in reversed(phases) if phase.solved), None)
     if solved is None or solved.interval is None:
         return None
-    then = "" if phases[-1].solved else ", which was fine-tuned since"
-    how = f"in cross-validation of the solved head{then}; nothing is held out"
+    how = f"cross-validated on {counted(solved.items, noun)}"
     return KnownScore(solved.score_name, solved.score, solved.interval, how)
+
+
+def in_words(score: KnownScore | None, command: str) -> str:
+    """Returns the score as a sentence, or else the command that measures one."""
+    if score is None:
+        return f"no score yet, since nothing was held out. Measure it: {command}"
+    return str(score)

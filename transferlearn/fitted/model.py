@@ -15,7 +15,7 @@ from transferlearn.fitted.calibrating import calibrate
 from transferlearn.fitted.calibration import Calibration
 from transferlearn.fitted.hub import push
 from transferlearn.fitted.known_items import TOO_GOOD, doubts_of
-from transferlearn.fitted.known_score import KnownScore, known_score
+from transferlearn.fitted.known_score import KnownScore, in_words, known_score
 from transferlearn.fitted.outline import Outline
 from transferlearn.fitted.outputs import decoded, evaluated, in_parts, of_batch
 from transferlearn.fitted.saving import write_save
@@ -88,19 +88,16 @@ class FittedModel(Generic[Prediction]):
 
     @property
     def reliable_score(self) -> str:
-        """Says in words the most reliable score that training came to, with its 95% interval."""
-        if self.known_score is None:
-            return (
-                "Nothing is held out, so no score is known: evaluate the model on other items, or "
-                "pass validation_data or validation_split=0.2."
-            )
-        return str(self.known_score)
+        """The score that training measured of this model, or how to measure one, in words."""
+        return in_words(self.known_score, "fitted.evaluate(test)")
 
     @property
     def known_score(self) -> KnownScore | None:
-        """Gives the score of held-out items, or else that of cross-validation; `None` if neither.
+        """The score that training measured of this model; `None` if it measured none.
 
-        It has the attributes `name`, `value`, `interval` (95%) and `how`.
+        It is that of the held-out items. Where nothing is held out, it is the cross-validated one,
+        unless the network was trained after its head was solved. Its attributes are
+        `name`, `value`, `interval` (95%) and `how`.
         """
         return known_score(self.encoding.score, self.phases, self.outline, self.kind.noun)
 
