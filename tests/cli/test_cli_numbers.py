@@ -87,7 +87,7 @@ def test_a_column_of_groups_is_no_target(small, tmp_path, capsys):
     arguments = [str(tmp_path / "photos.csv"), *TRAIN, "--groups", "patient"]
     assert main(["train", *arguments, *output]) == 0
     assert json.loads(capsys.readouterr().out)["names"] == ["price"]
-    assert main(["train", *arguments[:-1], "camera", *output]) == 1
+    assert main(["train", *arguments[:-1], "camera", *output, "--force"]) == 1
     assert "no column 'camera'" in capsys.readouterr().err
 
 

@@ -4,6 +4,7 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 
 from transferlearn.cli.command import Outcome
+from transferlearn.cli.starting import import_keras
 
 NAME = "backbones"
 HELP = "List the networks to start from."
@@ -15,6 +16,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> Outcome:
     """Lists all registered backbones that a name stands for alone."""
+    import_keras()
     from transferlearn import backbones
 
     table = backbones.table()

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from transferlearn.cli.command import Outcome
+from transferlearn.cli.starting import import_keras
 from transferlearn.tables import visible
 from transferlearn.wording import counted
 
@@ -22,6 +23,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> Outcome:
     """Lists the stores in a folder, or removes all that no process uses."""
+    import_keras()
     from transferlearn.features import Cache
 
     directory = Cache(directory=options.directory).folder

@@ -28,7 +28,10 @@ class Command(Protocol):
         """Adds the command's arguments to its parser."""
 
     def run(self, options: Namespace) -> Outcome:
-        """Runs the command; only here does it import Keras, so that `--help` is fast."""
+        """Runs the command: it checks what it can, then calls `import_keras`, and does the work.
+
+        So `--help` is there at once, and so is what is wrong with the arguments.
+        """
 
 
 def add_model(parser: ArgumentParser) -> None:

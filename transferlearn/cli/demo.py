@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from transferlearn.cli.command import Outcome
 from transferlearn.cli.output import say, verbosity
+from transferlearn.cli.replacing import add_force, refuse_other_model
+from transferlearn.cli.starting import import_keras
 
 if TYPE_CHECKING:
     from transferlearn.types import Json
@@ -29,12 +31,18 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--output",
         type=Path,
-        help="folder to save in; by default solar-cells, film-reviews or solar-cell-masks",
+        help="folder to save in; by default solar-cells, film-reviews or solar-cell-masks, in "
+        "place of an earlier demo's",
     )
+    add_force(parser)
 
 
 def run(options: Namespace) -> Outcome:
     """Runs the demo with photos, or with `--text` or `--segment` that of texts or of masks."""
+    # What an earlier demo left under its own name is no loss.
+    if options.output is not None:
+        refuse_other_model(options.output, options)
+    import_keras()
     demo = _texts if options.text else _masks if options.segment else _photos
     found, unit, score = demo(options.output)
     lines = [f"{s['step']:<32}{s['items']:>6} {unit}{s['seconds']:>8.1f} s" for s in found["steps"]]

@@ -4,6 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from transferlearn.cli.command import Outcome, add_model
+from transferlearn.cli.starting import import_keras
 
 NAME = "evaluate"
 HELP = "Score a saved model on photos or texts whose class, number, mask or target is known."
@@ -25,6 +26,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> Outcome:
     """Scores the model, and gives tables of its figures."""
+    import_keras()
     from transferlearn import load
 
     fitted = load(options.model, trusted=options.trusted)

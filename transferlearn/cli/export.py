@@ -4,6 +4,9 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from transferlearn.cli.command import Outcome, add_model
+from transferlearn.cli.replacing import add_force, refuse_other_model
+from transferlearn.cli.starting import import_keras
+from transferlearn.edge.description import FILE
 
 NAME = "export"
 HELP = (
@@ -30,10 +33,13 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="for int8: what the model was trained on, to measure its layers' ranges",
     )
     parser.add_argument("--limit", type=float, help="how far answers may differ")
+    add_force(parser)
 
 
 def run(options: Namespace) -> Outcome:
     """Exports the model, and gives the table of the check."""
+    refuse_other_model(options.path, options, FILE)
+    import_keras()
     from transferlearn import export, load
 
     made = export(

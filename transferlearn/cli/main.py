@@ -12,28 +12,28 @@ import json
 import signal
 import sys
 import warnings
+from argparse import Namespace
 from collections.abc import Iterator, Sequence
 
 from transferlearn.cli.interrupts import Terminated
+from transferlearn.cli.messages import as_lines
 from transferlearn.cli.output import say
 from transferlearn.cli.parser import make_parser
-from transferlearn.cli.starting import import_keras
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command, prints its result, and gives the exit code."""
     options = make_parser().parse_args(arguments)
+    options.typed = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        if getattr(options, "keras", True):
-            import_keras()
-        with _warnings_as_lines(), contextlib.redirect_stdout(sys.stderr):
+        with _warnings_as_lines(options), contextlib.redirect_stdout(sys.stderr):
             found = options.run(options)
     except KeyboardInterrupt as interrupt:
         print("\nInterrupted.", file=sys.stderr)
         number = signal.SIGTERM if isinstance(interrupt, Terminated) else signal.SIGINT
         return 128 + number  # as shells have it
     except (ValueError, TypeError, OSError, ImportError) as error:
-        say(f"transferlearn: {_one_line(error)}")
+        _say_lines("transferlearn", error, options)
         return 1
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be UTF-8
@@ -53,16 +53,18 @@ def as_json(result: object) -> str:
     return json.dumps(as_null, ensure_ascii=False)
 
 
-def _one_line(error: BaseException) -> str:
-    """Gives the message of an error in one line, or the name of its class."""
-    return " ".join(str(error).split()) or type(error).__name__
+def _say_lines(begin: str, message: object, options: Namespace) -> None:
+    """Writes an error or a warning, with its line breaks."""
+    first, *rest = as_lines(message, options)
+    for line in (f"{begin}: {first}", *rest):
+        say(line)
 
 
 @contextlib.contextmanager
-def _warnings_as_lines() -> Iterator[None]:
-    """Writes each `UserWarning`, such as ours, as one line, and silences all other warnings."""
+def _warnings_as_lines(options: Namespace) -> Iterator[None]:
+    """Writes each `UserWarning`, such as ours, as lines, and silences all other warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", UserWarning)  # others are for programmers
-        warnings.showwarning = lambda message, *_, **__: say(f"warning: {_one_line(message)}")
+        warnings.showwarning = lambda message, *_, **__: _say_lines("warning", message, options)
         yield

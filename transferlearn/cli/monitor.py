@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transferlearn.cli.command import Outcome, add_model
+from transferlearn.cli.replacing import refuse_other_file
 from transferlearn.cli.starting import import_keras
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ HELP = "Say whether photos, or logged predictions, are like those that a model w
 def add_arguments(parser: ArgumentParser) -> None:
     """Adds the arguments of `monitor`."""
     add_model(parser)
-    parser.set_defaults(keras=False)  # a log needs none
     add = parser.add_argument
     add("photos", nargs="?", type=Path, help="a folder of photos; with --labelled, of classes")
     add("--labelled", action="store_true", help="the photos are in folders named by their class")
@@ -57,6 +57,8 @@ def run(options: Namespace) -> Outcome:
         raise ValueError("Give photos, or --log predictions.sqlite: one of them.")
     if options.label is not None and (options.log is None or options.label.exists()):
         raise ValueError("--label is a new folder, for photos from --log predictions.sqlite.")
+    if options.output is not None:
+        refuse_other_file(options.output)
     found = _of_log(options) if options.log else _of_photos(options)
     if options.output is not None:
         options.output.write_text(found.to_page(), "utf-8")

@@ -9,6 +9,7 @@ from typing import Any
 
 from transferlearn.cli.command import Outcome, add_model
 from transferlearn.cli.output import as_cell
+from transferlearn.cli.starting import import_keras
 
 NAME = "predict"
 HELP = "Predict the class or the numbers of photos or texts, or masks or pictures of photos."
@@ -41,6 +42,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> Outcome:
     """Predicts, and gives a line for each item; where some cannot be used, the exit code is 1."""
+    import_keras()
     from transferlearn import load
 
     fitted = load(options.model, trusted=options.trusted)

@@ -4,6 +4,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from transferlearn.cli.command import Outcome, add_model
+from transferlearn.cli.replacing import refuse_other_file
+from transferlearn.cli.starting import import_keras
 
 NAME = "report"
 HELP = "Write what is known of a saved model as one HTML file, with the figures of a test."
@@ -19,13 +21,20 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=Path,
         help="to test on: a folder with one folder for each class, or a CSV file",
     )
-    add("--output", type=Path, default="report.html", help="the file to write")
+    add(
+        "--output",
+        type=Path,
+        default="report.html",
+        help="the file to write, in place of an earlier report",
+    )
     add("--title", help="by default the network and what it learnt")
     add("--price-per-hour", metavar="PRICE", help='price of the machine, such as "0.50 EUR"')
 
 
 def run(options: Namespace) -> Outcome:
     """Tests the model, and writes the report."""
+    refuse_other_file(options.output)
+    import_keras()
     from transferlearn import load, report
 
     path = report(

@@ -15,7 +15,6 @@ HELP = "Serve models over HTTP, with a page to try them on."
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Adds the arguments of `serve`."""
-    parser.set_defaults(keras=False)
     add = parser.add_argument
     add(
         "models",

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from transferlearn.cli.command import Outcome
 from transferlearn.cli.output import verbosity
+from transferlearn.cli.replacing import refuse_other_file
+from transferlearn.cli.starting import import_keras
 from transferlearn.cli.tasks import add_task, as_written, image_builder
 from transferlearn.cli.types import image_size
 
@@ -52,6 +54,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> Outcome:
     """Compares the candidates, and gives the table and the command that trains the choice."""
+    if options.plot is not None:
+        refuse_other_file(options.plot)
+    import_keras()
     from transferlearn import suggest
 
     found = suggest(

@@ -12,6 +12,8 @@ from transferlearn.cli.again import Before
 from transferlearn.cli.command import Outcome
 from transferlearn.cli.interrupts import sigterm_as_interrupt
 from transferlearn.cli.output import say, verbosity
+from transferlearn.cli.replacing import add_force, is_of_run, note_of_run, refuse_other_model
+from transferlearn.cli.starting import import_keras
 from transferlearn.cli.tasks import add_task, image_builder
 from transferlearn.cli.types import freeze, image_size, sizes
 
@@ -36,6 +38,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_task(parser)
     add("--validation", type=Path, help="photos to validate on; by default a tenth is held out")
     add("--output", type=Path, default="model", help="folder to save in")
+    add_force(parser)
     add(
         "--from",
         dest="before",
@@ -96,6 +99,9 @@ def run(options: Namespace) -> Outcome:
     Raises:
         KeyboardInterrupt: SIGINT or SIGTERM came; what was trained by then is saved.
     """
+    if options.before is None and not is_of_run(options.output, options.resume):
+        refuse_other_model(options.output, options)
+    import_keras()
     from transferlearn import Cache
     from transferlearn.fitted import check_room, check_target
     from transferlearn.fitted.known_score import in_words
@@ -116,12 +122,12 @@ def run(options: Namespace) -> Outcome:
             fitted = training.run(verbose=verbosity(), resume=options.resume)
     except (Exception, KeyboardInterrupt) as error:
         if hasattr(error, "fitted"):
-            place = _save(error.fitted, options.output)
+            place = _save(error.fitted, options)
             say(f"The model as it was after the last good epoch is saved in {place}.")
         raise
     if before is not None and (outcome := before.kept_instead(fitted)):
         return outcome
-    place = _save(fitted, options.output)
+    place = _save(fitted, options)
     metrics, known = fitted.phases[-1].metrics, fitted.known_score
     folder = shlex.quote(str(place))
     result = {
@@ -138,19 +144,21 @@ def run(options: Namespace) -> Outcome:
     return Outcome(result, f"{saved}\nResult: {score}")
 
 
-def _save(fitted: "FittedModel[Any]", output: Path) -> Path:
+def _save(fitted: "FittedModel[Any]", options: Namespace) -> Path:
     """Saves a model; if that fails, saves it elsewhere rather than lose it, and gives the place.
 
     Raises:
         OSError: It cannot be saved anywhere.
     """
+    output = options.output
     second = Path(tempfile.gettempdir(), f"{output.resolve().name}-{uuid.uuid4().hex[:8]}")
     try:
         fitted.save(output)
     except OSError as error:
         say(f"The model cannot be saved in {output}: {error}. It is saved in {second} instead.")
         fitted.save(second)
-        return second
+        output = second
+    note_of_run(output, options.resume)
     return output
 
 

@@ -12,6 +12,7 @@ from transferlearn.data import Dataset
 from transferlearn.data.messages import notice
 from transferlearn.edge import Description
 from transferlearn.edge.description import FILE
+from transferlearn.edge.existing import existing_model
 from transferlearn.exporting.calibration import samples_of
 from transferlearn.exporting.checking import Checked, check
 from transferlearn.exporting.description import describe
@@ -93,6 +94,7 @@ def export(
     path = Path(path).resolve()
     recover(path, FILE)
     check_place(path, FILE, "an export", _not_ours)
+    before = existing_model(path)
     dataset = _validation(fitted, validation_data)
     if (note := fitted.kind.export_note()) is not None:
         notice(note)
@@ -114,6 +116,8 @@ def export(
         checked = check(fitted, draft, dataset, quantize=quantize, limit=limit, plain=plain)
         described = replace(described, checked=asdict(checked))
         described.write(draft)
+    if before is not None:
+        print(f"Replaced {before}.")
     if checked.speed_up is not None and checked.speed_up < WORTH_WHILE:
         notice(
             f"In int8 this network is {checked.speed_up:.2f} times as fast as in float32 on this "

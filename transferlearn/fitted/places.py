@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from transferlearn.drafts import ASIDE, asides, drafts, hidden_name, left_by_the_dead, new_draft
+from transferlearn.edge.existing import SAVE, refuse_other_folder
 
-DESCRIPTION = "transferlearn.json"
+DESCRIPTION = SAVE
 
 
 def check_place(path: Path, file: str, what: str, strange: Callable[[Path], list[str]]) -> None:
@@ -23,11 +24,7 @@ def check_place(path: Path, file: str, what: str, strange: Callable[[Path], list
     Raises:
         OSError: The folder cannot be written there; nothing was changed.
     """
-    if path.exists() and not (path / file).is_file():
-        raise OSError(
-            f"{path} exists and is not {what} (it holds no {file}). Nothing was written; choose "
-            "another name."
-        )
+    refuse_other_folder(path, file, what)
     if path.exists() and (others := strange(path)):
         raise OSError(
             f"{path} holds files that are no part of {what}, such as {others[0]}, which would be "

@@ -15,6 +15,7 @@ import numpy as np
 
 from transferlearn.backbones.saved_model import copy_programs
 from transferlearn.checks import refuse_address
+from transferlearn.edge.existing import existing_model
 from transferlearn.fitted import signing
 from transferlearn.fitted.card import CARD, card_of
 from transferlearn.fitted.places import DESCRIPTION, check_place, folder_written_whole, recover
@@ -50,12 +51,15 @@ def write_save(
     check_target(path)
     recover(path, DESCRIPTION)
     check_room(path, fitted.model)
+    before = existing_model(path)
     try:
         with folder_written_whole(path) as draft:
             _write(fitted, draft, evaluation, key)
     except OSError as error:
         reason = error.strerror or error
         raise OSError(f"{path} cannot be saved: {reason}. Nothing was changed.") from error
+    if before is not None:
+        print(f"Replaced {before}.")
 
 
 def _write(

@@ -162,7 +162,10 @@ class Watch:
 
     def to_page(self) -> str:
         """Gives a whole page, which loads nothing from elsewhere."""
-        head = '<meta charset="utf-8"><title>Monitor</title>'
+        head = (
+            '<meta charset="utf-8"><meta name="generator" content="transferlearn">'
+            "<title>Monitor</title>"
+        )
         style = "body{font-family:system-ui,sans-serif;max-width:50rem;margin:2rem auto}"
         return (
             f'<!doctype html><html lang="en"><head>{head}<style>{style}</style></head>'

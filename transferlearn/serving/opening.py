@@ -8,8 +8,8 @@ from typing import Any
 from transferlearn.drafts import whole_place
 from transferlearn.edge import Runner
 from transferlearn.edge.description import FILE
+from transferlearn.edge.existing import SAVE
 
-SAVE = "transferlearn.json"  # what a save holds, which a server can tell without Keras
 Given = str | Path | Any
 """A folder, a `Runner`, or a `FittedModel`, which cannot be named where there is no Keras."""
 
