@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
@@ -26,6 +27,9 @@ from transferlearn.serving.work import Work
 
 _PAGE = Path(__file__).with_name("page.html")
 _LISTED = 10  # names of classes in a message
+_NOT_NOW = RefusalError(
+    503, "The log of predictions cannot be written now: send labels later.", {"Retry-After": "60"}
+)
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
     "script-src 'unsafe-inline'; img-src blob: data:; connect-src 'self'",
@@ -88,18 +92,33 @@ class Server:
             raise RefusalError(
                 404, "No predictions are logged: start with --log predictions.sqlite."
             )
-        said = read_json(await request.body())
+        log, body = self.log, await request.body()
+        return {"labelled": await self.work.do(lambda: self._label(log, body))}
+
+    def _label(self, log: PredictionLog, body: bytes) -> int:
+        """Notes the labels of a request's items, and returns how many there are."""
+        said = read_json(body)
         of, labels = said.get("request_id"), said.get("labels")
         if not isinstance(of, str) or not isinstance(labels, list) or not labels:
             raise bad('Feedback is {"request_id": "...", "labels": [...]}, a label an item.')
-        log = self.log
-        return {"labelled": await self.work.do(lambda: self._label(log, of, labels))}
+        try:
+            return self._written(log, of, labels)
+        except sqlite3.Error as error:
+            raise _NOT_NOW from error
 
-    def _label(self, log: PredictionLog, of: str, labels: list[Any]) -> int:
-        """Notes the labels of a request's items, and gives how many there are."""
+    def _written(self, log: PredictionLog, of: str, labels: list[Any]) -> int:
+        """Writes the labels of a request's items, and returns how many there are.
+
+        Raises:
+            sqlite3.Error: The log cannot be read or written.
+        """
         model, count = log.request(of)
         if model is None:
-            raise RefusalError(404, f"The log holds no request {of!r:.80}.")
+            raise (
+                _NOT_NOW
+                if log.failing
+                else RefusalError(404, f"The log holds no request {of!r:.80}.")
+            )
         if len(labels) != count:
             raise bad(f"This request had {count} items. Received: {len(labels)} labels")
         reference = self.models.get(model).reference
@@ -108,8 +127,18 @@ class Server:
         if outputs and wrong:
             known = ", ".join(outputs.names[:_LISTED])
             raise bad(f"{json.dumps(wrong[0])[:80]} is no label of {model}, as these are: {known}.")
-        log.labelled(of, labels, time.time())
+        try:
+            log.labelled(of, labels, time.time())
+        except ValueError as error:
+            raise bad(str(error)) from error
         return len(labels)
+
+    def measure(self) -> None:
+        """Sets the gauges of what waits, and of the log."""
+        self.metrics.inside.set(self.work.inside)
+        if self.log is not None:
+            self.metrics.lost.set(self.log.lost)
+            self.metrics.log_failing.set(int(self.log.failing))
 
     async def watch_folders(self) -> None:
         """Looks for new versions, and at drift, until it is cancelled."""
@@ -118,7 +147,7 @@ class Server:
             await asyncio.sleep(self.settings.reload_seconds or 60)
             if self.settings.reload_seconds:
                 await asyncio.to_thread(self.models.reload)
-            self.metrics.inside.set(self.work.inside)
+            self.measure()
             await asyncio.to_thread(gauges.update, self.newest())
 
     def newest(self) -> list[Served]:
@@ -190,6 +219,7 @@ def app(
 
     @api.get("/metrics", response_class=Response)
     async def metrics() -> Response:
+        server.measure()
         return Response(server.metrics.text(), media_type="text/plain; version=0.0.4")
 
     @api.post("/invocations", openapi_extra=items, responses=PICTURE_OR_JSON)

@@ -2,34 +2,26 @@
 
 import json
 import logging
-import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from transferlearn.monitoring import Reference, Signals
+from transferlearn.serving.log_file import make, opened, prune
 
 _log = logging.getLogger("transferlearn.serving")
-_WAITING = 10_000  # rows; further ones are left out, since predictions must not wait for a disk
-_HELD = 64 * 2**20  # bytes of photos that wait; further ones are left out
-_EVERY = 500  # rows, after which the size is looked at
-_PART = 20  # and after so many-th parts of the size that the file may have
-_TABLES = """
-create table if not exists predictions (
-    time real, request text, item integer, model text, version text, hash text,
-    outputs text, signals text, answer integer, milliseconds real);
-create index if not exists by_request on predictions (request);
-create index if not exists by_time on predictions (time);
-create table if not exists feedback (request text, item integer, label text, time real,
-    primary key (request, item));
-create table if not exists photos (
-    time real, request text, item integer, content blob, primary key (request, item));
-"""
+_EVERY = 0.2  # seconds between two writes
+_HELD = 64 * 2**20  # bytes that wait to be written; further rows are left out
+_PART = 20  # so many-th parts of the file are written at once, and its size looked at
+_PHOTOS = 4  # so many-th parts of the file may the photos of one request take
+_TAKEN = 20_000  # ids of requests that are remembered
+_SILENT = 60.0  # seconds after a warning in which there is no other
+_LARGEST_LABEL = 4096  # characters of JSON
 
 
 class Row(NamedTuple):
@@ -48,7 +40,10 @@ class Row(NamedTuple):
 
 
 class PredictionLog:
-    """Writes rows in a thread of its own.
+    """Writes rows in a thread of its own; whatever becomes of the file, predictions go on.
+
+    The file is opened for each write: one that was moved away or deleted is begun anew, and one
+    that was overwritten is left alone until it is gone.
 
     Args:
         path: The SQLite file, which is made.
@@ -56,6 +51,7 @@ class PredictionLog:
 
     Attributes:
         lost: How many rows were left out, since the disk was too slow or full.
+        failing: Whether the last rows could not be written.
 
     Raises:
         OSError: The file cannot be written.
@@ -65,113 +61,149 @@ class PredictionLog:
     def __init__(self, path: Path, most_bytes: int) -> None:
         self.path = path
         self.lost = 0
+        self.failing = False
         self._most = most_bytes
-        self._held = 0
-        self._counting = threading.Lock()
+        self._warned = -_SILENT
         self._taken: dict[str, None] = {}  # the newest ids of requests, which may wait yet
-        self._waiting: queue.Queue[tuple[str, Sequence[Any], int] | None] = queue.Queue(_WAITING)
-        _make(path)
-        self._thread = threading.Thread(target=self._write, daemon=True, name="prediction-log")
+        self._waiting: list[_Entry] = []
+        self._held = 0
+        self._counting = threading.Lock()  # of what waits
+        self._writing = threading.Lock()  # of the file
+        self._ended = threading.Event()
+        make(path)
+        self._thread = threading.Thread(target=self._run, daemon=True, name="prediction-log")
         self._thread.start()
 
     def takes(self, request: str) -> bool:
-        """Says whether an id is of no request so far, and keeps it from others."""
+        """Whether an id is of no request so far; it is kept from others."""
         with self._counting:
             new = request not in self._taken
             self._taken[request] = None
-            while len(self._taken) > 2 * _WAITING:
+            while len(self._taken) > _TAKEN:
                 del self._taken[next(iter(self._taken))]
-        return new and not self.request(request)[1]
+        if self.failing or not new:
+            return new
+        try:
+            with opened(self.path, seconds=1) as file:
+                return _request(file, request)[0] is None
+        except sqlite3.Error:
+            return new  # the thread that writes warns of it
 
     def predicted(self, rows: Sequence[Row]) -> None:
         """Takes rows to write; it never waits."""
-        self._put("insert into predictions values (?,?,?,?,?,?,?,?,?,?)", rows)
+        size = sum(len(row.outputs) + len(row.signals) + 200 for row in rows)
+        self._put("insert or ignore into predictions values (?,?,?,?,?,?,?,?,?,?)", rows, size)
 
     def sent(self, request: str, items: Sequence[Any], time: float) -> None:
         """Takes the photos and texts of a request to write, as they were sent; arrays it leaves.
 
-        Like predictions, they are left out where the disk is too slow.
+        Like predictions, they are left out where the disk is too slow; so are those that are large
+        beside the file.
         """
         rows = [(time, request, i, item) for i, item in enumerate(items) if isinstance(item, bytes)]
         size = sum(len(row[-1]) for row in rows)
-        if rows and self._held + size <= _HELD:
+        if rows and size <= self._most / _PHOTOS:
             self._put("insert or replace into photos values (?,?,?,?)", rows, size)
 
     def request(self, request: str) -> tuple[str | None, int]:
-        """Gives the name of the model that a request asked, or `None`, and its number of items."""
-        query = "select max(model), count(*) from predictions where request = ?"
-        with opened(self.path) as file:
-            model, count = file.execute(query, (request,)).fetchone()
-        return model, int(count)
+        """Returns the name of the model that a request asked, or `None`, and its number of items.
+
+        Raises:
+            sqlite3.Error: The file cannot be read.
+        """
+        if not self.failing:
+            self._write()
+        with opened(self.path, seconds=2) as file:
+            return _request(file, request)
 
     def labelled(self, request: str, labels: Sequence[Any], time: float) -> None:
-        """Takes the labels of the items of a request to write."""
+        """Writes the labels of the items of a request at once.
+
+        Raises:
+            ValueError: A label is too long.
+            sqlite3.Error: The file cannot be written.
+        """
         rows = [(request, i, json.dumps(label), time) for i, label in enumerate(labels)]
-        self._put("insert or replace into feedback values (?,?,?,?)", rows)
+        if max(len(row[2]) for row in rows) > _LARGEST_LABEL:
+            raise ValueError(f"A label has at most {_LARGEST_LABEL:,} characters of JSON.")
+        with self._writing, opened(self.path, seconds=2) as file:
+            file.executemany("insert or replace into feedback values (?,?,?,?)", rows)
+            file.commit()
+            prune(file, self._most)
 
     def close(self) -> None:
         """Writes what is waiting, and ends the thread."""
-        self._waiting.put(None)
+        self._ended.set()
         self._thread.join(timeout=10)
 
-    def _put(self, statement: str, rows: Sequence[Any], size: int = 0) -> None:
-        """Hands rows to the thread, of which photos have some size in bytes."""
-        try:
-            self._waiting.put_nowait((statement, rows, size))
-            self._hold(size)
-        except queue.Full:
-            self.lost += len(rows)
-
-    def _hold(self, size: int) -> None:
-        """Counts the bytes of photos that wait."""
+    def _put(self, statement: str, rows: Sequence[Any], size: int) -> None:
+        """Lets rows of some size in bytes wait for the thread."""
         with self._counting:
+            if self._held + size > _HELD:
+                self.lost += len(rows)
+                return
             self._held += size
+            self._waiting.append(_Entry(statement, rows, size))
+
+    def _run(self) -> None:
+        """Writes until the end."""
+        while not self._ended.wait(_EVERY):
+            self._write()
+        self._write()
 
     def _write(self) -> None:
-        """Writes until the end."""
-        since = 0.0  # 1: the size has to be looked at
-        with opened(self.path) as file:
-            while (taken := self._waiting.get()) is not None:
-                statement, rows, size = taken
-                try:
+        """Writes what is waiting, part by part."""
+        with self._writing:
+            with self._counting:
+                waiting, self._waiting, self._held = self._waiting, [], 0
+            part: list[_Entry] = []
+            size = 0
+            for entry in waiting:
+                part.append(entry)
+                size += entry.size
+                if size > self._most / _PART:
+                    self._store(part)
+                    part, size = [], 0
+            if part:
+                self._store(part)
+
+    def _store(self, part: "list[_Entry]") -> None:
+        """Writes a part, or notes why it was not."""
+        lost = sum(len(entry.rows) for entry in part)
+        try:
+            if make(self.path):
+                _log.warning("log begun anew", extra={"path": str(self.path)})
+            with opened(self.path) as file:
+                for statement, rows, _ in part:
                     file.executemany(statement, rows)
-                    file.commit()
-                    since += len(rows) / _EVERY + size * _PART / self._most
-                    if since >= 1:
-                        since = 0.0
-                        self._prune(file)
-                except sqlite3.Error as error:
-                    with suppress(sqlite3.Error):
-                        file.rollback()
-                    self.lost += len(rows)
-                    _log.warning("not logged", extra={"error": str(error)})
-                self._hold(-size)
-
-    def _prune(self, file: sqlite3.Connection) -> None:
-        """Removes the oldest tenth of the photos or of the rows while the file is too large."""
-        while _size(file) > self._most:
-            (photos,) = file.execute("select total(length(content)) from photos").fetchone()
-            table = "photos" if photos > self._most / 2 else "predictions"
-            gone = file.execute(
-                f"delete from {table} where rowid in (select rowid from {table} order by time "
-                f"limit (select count(*) / 10 + 1 from {table}))"
-            )
-            for other in ("feedback", "photos"):
-                file.execute(
-                    f"delete from {other} where request not in (select request from predictions)"
-                )
-            file.commit()
-            # `execute` would take one step of it, which gives back a single page.
-            file.executescript("pragma incremental_vacuum; pragma wal_checkpoint(truncate);")
-            if not gone.rowcount:  # it is empty, and no smaller
-                return
+                file.commit()
+                lost = 0
+                prune(file, self._most)
+        except Exception as error:  # whatever it is, the thread has to go on
+            self.lost += lost
+            if not self.failing and time.monotonic() - self._warned > _SILENT:
+                self._warned = time.monotonic()
+                _log.warning("not logged", extra={"path": str(self.path), "error": str(error)})
+            self.failing = True
+            return
+        if self.failing:
+            _log.info("logged again", extra={"path": str(self.path), "lost": self.lost})
+        self.failing = False
 
 
-def _size(file: sqlite3.Connection) -> int:
-    """Gives the size of a log in bytes."""
-    (pages,) = file.execute("pragma page_count").fetchone()
-    (size,) = file.execute("pragma page_size").fetchone()
-    return int(pages) * int(size)
+class _Entry(NamedTuple):
+    """Holds rows that wait to be written, and their size in bytes."""
+
+    statement: str
+    rows: Sequence[Any]
+    size: int
+
+
+def _request(file: sqlite3.Connection, request: str) -> tuple[str | None, int]:
+    """Returns the name of the model that a request asked, or `None`, and its number of items."""
+    query = "select max(model), count(*) from predictions where request = ?"
+    model, count = file.execute(query, (request,)).fetchone()
+    return model, int(count)
 
 
 class Logged(NamedTuple):
@@ -247,25 +279,6 @@ def _errors(reference: Reference, rows: Sequence[Any]) -> np.ndarray | None:
     return errors if np.isfinite(errors).any() else None
 
 
-def _make(path: Path) -> None:
-    """Makes the tables, if they are not there yet; a file that holds others is left as it is."""
-    is_none = ValueError(f"{path} is no log of predictions: choose another file.")
-    with suppress(OSError):  # SQLite says why it cannot be made
-        path.touch(mode=0o600)  # for its owner only
-    try:
-        with opened(path) as file:
-            query = "select name from sqlite_master where type = 'table'"
-            names = {name for (name,) in file.execute(query)}
-            if names and "predictions" not in names:
-                raise is_none
-            file.executescript("pragma auto_vacuum = incremental; pragma journal_mode = wal;")
-            file.executescript(_TABLES)
-    except sqlite3.OperationalError as error:
-        raise OSError(f"The log {path} cannot be written: {error}.") from error
-    except sqlite3.DatabaseError as error:  # no database at all
-        raise is_none from error
-
-
 def photos_of(path: Path, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
     """Gives the photos and texts that a log has kept of these items, `"request/item"`, by name.
 
@@ -285,11 +298,3 @@ def photos_of(path: Path, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         raise ValueError(
             f"{path} has kept none of these items: start the server with --keep-photos."
         )
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """Opens a log."""
-    with closing(sqlite3.connect(path, timeout=10)) as file:
-        yield file
-        file.commit()

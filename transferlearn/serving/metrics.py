@@ -28,6 +28,9 @@ class Metrics:
         self.items = prometheus.Counter("items", "Items that were predicted.", ("model",), **to)
         self.inside = prometheus.Gauge("requests_inside", "Requests computed or waiting.", **to)
         self.lost = prometheus.Gauge("log_rows_lost", "Predictions that were not logged.", **to)
+        self.log_failing = prometheus.Gauge(
+            "log_failing", "1 where predictions cannot be logged.", **to
+        )
         self.confidence = prometheus.Histogram(
             "confidence",
             "How sure answers are.",

@@ -161,7 +161,6 @@ class Predictor:
                 for i in range(count)
             ]
         )
-        self._metrics.lost.set(self._log.lost)
 
     def _signals(
         self, served: Served, rows: Rows, values: np.ndarray
