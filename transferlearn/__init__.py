@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from transferlearn import testing as testing
     from transferlearn.advice.diagnosis import Diagnosis as Diagnosis
     from transferlearn.advice.diagnosis import diagnose as diagnose
+    from transferlearn.advice.doubts import Doubts as Doubts
+    from transferlearn.advice.doubts import doubt as doubt
     from transferlearn.advice.estimation import Estimate as Estimate
     from transferlearn.advice.estimation import estimate as estimate
     from transferlearn.advice.rates import RateSweep as RateSweep
@@ -85,6 +87,8 @@ _NAMES = {
     "Training": "builders",
     "Diagnosis": "advice.diagnosis",
     "diagnose": "advice.diagnosis",
+    "Doubts": "advice.doubts",
+    "doubt": "advice.doubts",
     "Comparison": "comparison",
     "compare": "comparison",
     "Cache": "features",

@@ -16,6 +16,7 @@ from transferlearn.cli import main
 from transferlearn.comparison.result import Contender
 from transferlearn.fitted import known_items
 from transferlearn.fitted.known_items import fingerprint, trained_on
+from transferlearn.reporting import sections
 from transferlearn.tasks import PairedTest
 
 pytest.importorskip("jinja2")
@@ -243,3 +244,13 @@ def small_lost_model(fitted):
 def test_a_single_item_is_enough(fitted, tmp_path):
     path = tl.report(fitted, tmp_path / "report.html", (pixels(1, 32), np.array(["bee"])))
     assert "Tested on 1 image only: look at the interval." in path.read_text("utf-8")
+
+
+def test_labels_that_may_be_wrong_are_listed_by_what_has_not_seen_them(fitted, folder, tmp_path):
+    trained = tl.data.load(folder / "train", fitted.kind, fitted.encoding.target)
+    evaluation = fitted.evaluate(folder / "train")
+    told = sections.doubt_section(fitted, evaluation, trained).texts
+    assert "by a linear head in five folds" in told[0]
+    fitted.save(tmp_path / "save")
+    told = sections.doubt_section(tl.load(tmp_path / "save"), evaluation, trained).texts
+    assert "know their labels by heart" in told[0]

@@ -10,9 +10,8 @@ from transferlearn.builders.fitting import fit
 from transferlearn.builders.networks import NetworkBuilder
 from transferlearn.builders.planning import Split, make_job, strategy
 from transferlearn.builders.prepared import Training
-from transferlearn.builders.record import arguments_of, settings_of
+from transferlearn.builders.record import arguments_of
 from transferlearn.checks import whole
-from transferlearn.configs import class_name
 from transferlearn.data import Dataset, LoadedData, Reading
 from transferlearn.data.kind import Kind
 from transferlearn.data.loading import load_pair
@@ -228,9 +227,8 @@ class Builder(NetworkBuilder[Prediction]):
                 **variation,
             ),
             storage=Storage.of(cache),
-            record=lambda callbacks: settings_of(self, plan, callbacks),
+            builder=self,
             arguments=arguments_of(epochs=epochs, **beside),
-            made_by=class_name(type(self)),
         )
 
     def _kind_of(self, train: Dataset, backbone: Backbone) -> Kind:

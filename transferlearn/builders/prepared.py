@@ -14,7 +14,8 @@ from transferlearn.assembling import Network
 from transferlearn.backbones import Backbone
 from transferlearn.backbones.graph import of_any_length
 from transferlearn.builders.interrupts import hand_over
-from transferlearn.builders.record import data_line, data_record, say_unused_rate
+from transferlearn.builders.networks import NetworkBuilder
+from transferlearn.builders.record import data_line, data_record, say_unused_rate, settings_of
 from transferlearn.builders.run_description import (
     describe_callbacks,
     describe_data,
@@ -22,6 +23,7 @@ from transferlearn.builders.run_description import (
     digests_of_code,
     versions,
 )
+from transferlearn.configs import class_name
 from transferlearn.data import LoadedData
 from transferlearn.data.kind import Kind
 from transferlearn.features import Storage
@@ -71,9 +73,8 @@ class Training(Generic[Prediction]):
         objective: The losses, metrics and encoded targets that the network is trained with.
         data: The data to train and validate on.
         storage: The settings that say when and where the output of frozen layers is stored.
-        record: A function that takes the callbacks, and gives the builder's settings with them.
+        builder: The builder that prepared it.
         arguments: The arguments of `fit` that were given, as the outline records them.
-        made_by: The class of the builder, as `transferlearn.configs` names it.
 
     Example:
         training = builder.prepare("photos", schedule="fine-tune")
@@ -92,9 +93,8 @@ class Training(Generic[Prediction]):
     objective: Objective
     data: TrainingData
     storage: Storage
-    record: Callable[[Sequence[keras.callbacks.Callback]], Json]
+    builder: NetworkBuilder[Prediction]
     arguments: Json
-    made_by: str
 
     @property
     def loaded(self) -> LoadedData:
@@ -177,7 +177,7 @@ class Training(Generic[Prediction]):
             history = runner.run(self.schedule.phases(self.job))
         say_unused_rate(self.job)
         fitted = FittedModel(
-            model=self._widened(),
+            model=self.widened(),
             kind=self.kind,
             encoding=self.encoding,
             history=history,
@@ -186,6 +186,7 @@ class Training(Generic[Prediction]):
             skipped=self.data.train.skipped,
             reference=found[-1] if found else None,
             held_out=self.data.validation,
+            builder=self.builder,
         )
         if runner.cut_short_by is not None:
             hand_over(runner.cut_short_by, fitted, on_interrupt)
@@ -219,7 +220,7 @@ class Training(Generic[Prediction]):
         """Describes all that the weights depend on."""
         return {
             "versions": versions(),
-            "builder": self.record(()),
+            "builder": settings_of(self.builder, self.schedule, ()),
             "backbone": {
                 "name": self.backbone.name,
                 "source": self.backbone.source,
@@ -247,8 +248,8 @@ class Training(Generic[Prediction]):
                 "fit(..., resume='runs/name')"
             )
 
-    def _widened(self) -> keras.Model:
-        """Gives the trained model, made to take items of any length if the kind has such items."""
+    def widened(self) -> keras.Model:
+        """Returns the model, made to take items of any length if the kind has such items."""
         # Trained at one length, since stored features need a shape.
         fixed = all(None not in spec.shape for spec in self.kind.inputs().values())
         return self.network.model if fixed else of_any_length(self.network.model)
@@ -262,7 +263,7 @@ class Training(Generic[Prediction]):
             backbone=self.backbone.name,
             source=self.backbone.source,
             batch_size=self.data.batch_size,
-            settings=self.record(callbacks),
+            settings=settings_of(self.builder, self.schedule, callbacks),
             backbone_layers=len(self.layers),
             train_items=train.count,
             validation_items=None if held_out is None else held_out.count,
@@ -273,7 +274,7 @@ class Training(Generic[Prediction]):
                 for block in self.layers.blocks
             },
             licence=self.backbone.licence,
-            builder=self.made_by,
+            builder=class_name(type(self.builder)),
             epochs=self.job.epochs,
             arguments=self.arguments,
             data=data_record(train),

@@ -6,6 +6,7 @@ from transferlearn.cli import (
     backbones,
     cache,
     demo,
+    doubt,
     evaluate,
     export,
     monitor,
@@ -27,6 +28,7 @@ _COMMANDS: tuple[Command, ...] = (
     monitor,
     report,
     suggest,
+    doubt,
     backbones,
     cache,
 )

@@ -51,6 +51,7 @@ class FittedModel(Generic[Prediction]):
         held_out: The items that were held out, for `tl.export` to check on; a save has none.
         calibration: What the last call of `calibrate` that changed something did; `None`: nothing
             did, or the save does not tell.
+        builder: The builder that it was trained by, for `tl.doubt`; a save has none.
     """
 
     model: keras.Model
@@ -64,6 +65,7 @@ class FittedModel(Generic[Prediction]):
     reference: Reference | None = None
     held_out: Dataset | None = None
     calibration: Calibration | None = None
+    builder: Any = None
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -8,9 +8,11 @@ import numpy as np
 
 from transferlearn import plotting
 from transferlearn.advice.diagnosis import diagnose
+from transferlearn.advice.doubts import doubt, is_new_to, judged_by, ranking
 from transferlearn.builders.run_description import versions
 from transferlearn.comparison import Comparison
-from transferlearn.data import Dataset
+from transferlearn.data import Dataset, LoadedData
+from transferlearn.data.dataset import ItemDataset
 from transferlearn.fitted import FittedModel
 from transferlearn.fitted.known_items import fingerprint, trained_on
 from transferlearn.fitted.showing import phases_of
@@ -24,6 +26,7 @@ from transferlearn.wording import counted
 
 _EXPLAINED = 6  # items of which is shown why the model says what it says
 _LISTED = 24  # mistakes whose files are named
+_DRAWN = 12  # doubtful items that are drawn
 _LETTERS = 60  # of a line about one of them
 _PARTS = 1000  # classes whose figures are shown
 
@@ -126,6 +129,35 @@ def _short(line: str) -> str:
     """Leaves out the middle of a line that is long, such as one with many tags."""
     half = _LETTERS // 2
     return line if len(line) <= _LETTERS else f"{line[:half]}…{line[-half:]}"
+
+
+def doubt_section(fitted: FittedModel[Any], evaluation: Evaluation, tested: Dataset) -> Section:
+    """Shows the labels that are least likely to be right, judged by what has not seen them."""
+    section = Section("doubts", "Labels that may be wrong")
+    if not isinstance(tested, ItemDataset) or type(evaluation) not in ranking.registry:
+        return section
+    try:
+        if is_new_to(fitted, tested):
+            found = judged_by(fitted, tested, evaluation)
+        else:
+            found = doubt(fitted, LoadedData(tested, None), verbose=0)
+    except ValueError as error:
+        section.texts.append(str(error))
+        return section
+    suspected = found.suspected
+    section.texts.append(found.summary)
+    if suspected:
+        rows = [(row.name, row.given, row.instead, f"{row.doubt:.3g}") for row in suspected]
+        head = ("item", "label", "instead", "doubt")
+        section.tables.append(Table([head, *map(_shortened, rows[:_LISTED])], [3]))
+        shown = min(len(suspected), _DRAWN)
+        add_pictures(section, {"The most doubtful": lambda: found.show(shown)})
+    return section
+
+
+def _shortened(cells: tuple[str, ...]) -> tuple[str, ...]:
+    """Shortens each cell of a row."""
+    return tuple(map(_short, cells))
 
 
 def reason_section(fitted: FittedModel[Any], evaluation: Evaluation, tested: Dataset) -> Section:

@@ -88,6 +88,7 @@ def _page(
     if evaluation is not None and tested is not None:
         parts += [
             sections.mistake_section(fitted, evaluation, tested),
+            sections.doubt_section(fitted, evaluation, tested),
             sections.reason_section(fitted, evaluation, tested),
         ]
     parts += [sections.cost_section(fitted, evaluation, cost), sections.again_section(fitted)]

@@ -83,7 +83,7 @@ def why_not_solved(network: Network, objective: Objective, *, mixed: bool) -> st
         objective: What the network is trained towards, with the solver if there is one.
         mixed: Whether items are mixed anew in each epoch.
     """
-    weighted = _weighted(network)
+    weighted = weighted_layers(network)
     if len(weighted) != 1:
         return f"it has {counted(len(weighted), 'layer')} with weights"
     (layer,) = weighted
@@ -102,8 +102,8 @@ def why_not_solved(network: Network, objective: Objective, *, mixed: bool) -> st
     return "mixup makes new items in each epoch" if mixed else ""
 
 
-def _weighted(network: Network) -> list[keras.Layer]:
-    """Lists the layers of the head that have weights."""
+def weighted_layers(network: Network) -> list[keras.Layer]:
+    """Returns the layers of the head that have weights."""
     return [part for part in network.head if getattr(part, "weights", ())]
 
 
@@ -134,7 +134,7 @@ def solve(
         callbacks: Keras callbacks.
         verbose: What is shown, as in `model.fit`.
     """
-    (layer,) = _weighted(network)
+    (layer,) = weighted_layers(network)
     train = _gather(given.model, layer, given.batches.train)
     together = data.train.together
     groups = None if together is None or train.rows is None else together[train.rows]
@@ -185,11 +185,17 @@ def _left_out(
         return None
     chosen, outputs = solved.left_out
     mixed = np.random.default_rng(0).permutation(len(chosen))[:_MOST_LEFT_OUT]
-    made = layer.activation(keras.ops.convert_to_tensor(outputs[mixed]))
+    answers = answers_of(network, layer, outputs[mixed])
+    chosen = chosen[mixed]
+    return LeftOut(train.rows[chosen], train.features[chosen], answers)
+
+
+def answers_of(network: Network, layer: keras.layers.Dense, outputs: np.ndarray) -> np.ndarray:
+    """Returns the network's outputs for outputs of its head's layer before its activation."""
+    made = layer.activation(keras.ops.convert_to_tensor(outputs))
     for operation in network.head[network.head.index(layer) + 1 :]:
         made = operation(made)
-    chosen = chosen[mixed]
-    return LeftOut(train.rows[chosen], train.features[chosen], np.asarray(in_numpy(made)))
+    return np.asarray(in_numpy(made))
 
 
 def _show_epoch(

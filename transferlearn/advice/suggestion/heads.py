@@ -3,9 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
-from transferlearn.builders import ImageBuilder
+from transferlearn.builders import Builder, ImageBuilder
 from transferlearn.data import LoadedData
+from transferlearn.data.dataset import ItemDataset
 from transferlearn.data.images import ImageDataset
+from transferlearn.fitted import FittedModel
 from transferlearn.fitted.outputs import evaluated
 from transferlearn.tasks.intervals import Interval
 
@@ -28,11 +30,18 @@ def score_of_head(
         The score, and its 95% interval.
     """
     train, held_out = images.split(_HELD_OUT, seed)
+    fitted = train_head(builder, train, held_out, seed)
+    found, score = evaluated(fitted, held_out), fitted.encoding.score
+    value = found[score.name]
+    return value, found.intervals.get(score.name, (value, value))
+
+
+def train_head(
+    builder: Builder[Any], train: ItemDataset, held_out: ItemDataset | None, seed: int
+) -> FittedModel[Any]:
+    """Trains a builder's head for four epochs on the frozen network."""
     # The builder's seed would set the backend's random state, which cannot be put back.
     quick = replace(builder, freeze="all", seed=None)
     training = quick.prepare(LoadedData(train, held_out), epochs=_EPOCHS)
     training = replace(training, data=replace(training.data, seed=seed))
-    fitted = training.run(verbose=0, reference=False)
-    found, score = evaluated(fitted, held_out), fitted.encoding.score
-    value = found[score.name]
-    return value, found.intervals.get(score.name, (value, value))
+    return training.run(verbose=0, reference=False)

@@ -1,0 +1,39 @@
+"""Runs `transferlearn doubt`, which lists the labels that are least likely to be right."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from transferlearn.cli.command import Outcome
+from transferlearn.cli.output import verbosity
+from transferlearn.cli.tasks import add_task, image_builder
+from transferlearn.cli.types import image_size
+from transferlearn.drafts import written_whole
+
+NAME = "doubt"
+HELP = "List the labels of photos that are least likely to be right."
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds the arguments of `doubt`."""
+    add = parser.add_argument
+    add("photos", type=Path, help="a folder, a CSV file or a COCO file, as 'train' takes it")
+    add_task(parser)
+    add("--backbone", default="EfficientNetLite0", help="see 'transferlearn backbones'")
+    add("--weights", default="imagenet", help="'imagenet' or a weight file")
+    add("--image-size", type=image_size, metavar="HxW", help="in pixels; by default the backbone's")
+    add("--plot", type=Path, metavar="FILE", help="draw the most doubtful photos, as a PNG")
+    add("--seed", type=int, default=0, help="seed of the division into folds")
+
+
+def run(options: Namespace) -> Outcome:
+    """Judges each label by a head that was not trained on it, and gives a table."""
+    from transferlearn import doubt
+
+    builder = image_builder(
+        options, options.backbone, weights=options.weights, image_size=options.image_size
+    )
+    found = doubt(builder, options.photos, seed=options.seed, verbose=verbosity())
+    if options.plot is not None:
+        with written_whole(options.plot) as draft:
+            found.show().savefig(draft, format=options.plot.suffix[1:] or "png")
+    return Outcome(found.to_dict(), str(found))
