@@ -178,6 +178,20 @@ def test_a_string_that_keras_takes_for_a_function_of_keras_hub(file):
         tl.read_model(file)
 
 
+def test_what_an_installed_package_registers_must_be_named(file):
+    tokenizers = pytest.importorskip("tensorflow_text")
+    evil = named("x", "WordpieceTokenizer", "Text>WordpieceTokenizer", vocab_lookup_table="secret")
+    rewrite_config(file, add_layer(evil))
+    with pytest.raises(ValueError, match=r"an installed package has registered.*custom_objects="):
+        tl.read_model(file)
+    rewrite_config(file, lambda c: c["config"]["layers"].pop())
+    rewrite_config(file, in_config({"activation": "Text>WordpieceTokenizer"}))
+    with pytest.raises(ValueError, match="an installed package has registered"):
+        tl.read_model(file)
+    named_by_user = {"Text>WordpieceTokenizer": tokenizers.WordpieceTokenizer}
+    assert classes.refusal(evil, named_by_user) == ""
+
+
 def test_a_config_without_end(file):
     rewrite(file, lambda parts: parts.update({"config.json": b"[" * 200_000}))
     with pytest.raises(ValueError, match=r"model\.keras cannot be read"):
@@ -214,6 +228,11 @@ def test_a_tokenizer_that_is_something_else(tmp_path):
         {"registered_name": None, **TFSM},
         {"config": {**honest["config"], "vocabulary": "/etc/hostname"}},
         {"config": {**honest["config"], "dtype": TFSM}},
+        {"config": {**honest["config"], "config_file": "../../elsewhere/x.json"}},
+        {
+            "registered_name": "keras_hub>WhisperTokenizer",
+            "config": {"special_tokens": "/etc/hostname", "dtype": "int32"},
+        },
     ):
         (folder / "tokenizer.json").write_text(json.dumps({**honest, **changes}), "utf-8")
         with pytest.raises(ValueError, match="not what KerasHub wrote"):

@@ -73,6 +73,33 @@ def test_weights_that_are_not_finite(folder):
     refused(folder, r"model\.weights\.h5 is refused: .* holds NaN or infinity")
 
 
+def on_hugging_face(folder, monkeypatch):
+    """Stands for the Hub, which has the files of a folder."""
+    from huggingface_hub.errors import EntryNotFoundError
+
+    def download(repo_id, filename):
+        if not (folder / filename).is_file():
+            raise EntryNotFoundError(filename)
+        return str(folder / filename)
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
+    return "keras_hub:hf://somebody/preset"
+
+
+def test_a_preset_of_a_hub_is_read(folder, monkeypatch):
+    there = tl.backbones.get_text(f"keras_hub:{folder}")
+    found = tl.backbones.get_text(on_hugging_face(folder, monkeypatch))
+    for ours, theirs in zip(found.model.weights, there.model.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert found.tokenizer == there.tokenizer
+
+
+def test_a_preset_of_a_hub_passes_the_same_gate(folder, monkeypatch):
+    change(folder / "config.json", lambda x: x["config"].update(dtype=lambda_of(TFSM)))
+    with pytest.raises(RefusalError, match=r"config\.json is refused: .*Lambda"):
+        tl.backbones.get_text(on_hugging_face(folder, monkeypatch))
+
+
 def test_damaged_settings(folder):
     (folder / "config.json").write_text("[" * 100_000)
     with pytest.raises(ValueError, match=r"config\.json is damaged"):

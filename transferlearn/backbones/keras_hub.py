@@ -1,7 +1,8 @@
 """Loads KerasHub's backbones: presets, and folders that KerasHub or Hugging Face wrote."""
 
+import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
 from importlib import import_module
 from pathlib import Path
@@ -22,6 +23,15 @@ PREFIX = "keras_hub:"
 _AT_ONCE = 1000  # texts in one call of the tokenizer
 _FILE = "tokenizer.json"
 _WIDER = 4  # weights may be stored in half precision, or quantised, and few may be missing
+# What a preset of KerasHub's format may hold besides its weights and its `config.json`.
+_BESIDE = (
+    "tokenizer.json",
+    "image_converter.json",
+    "assets/tokenizer/merges.txt",
+    "assets/tokenizer/vocabulary.json",
+    "assets/tokenizer/vocabulary.spm",
+    "assets/tokenizer/vocabulary.txt",
+)
 _WORD_PIECE = {  # `model_type` in Hugging Face's config: the class in KerasHub
     "bert": "BertTokenizer",
     "distilbert": "DistilBertTokenizer",
@@ -173,18 +183,29 @@ def _folder(name: str) -> Path | None:
 def _from_preset(name: str, class_name: str, *, module: str = "models", **settings: Any) -> Any:
     """Loads an object of KerasHub from a preset or folder, or raises a helpful `OSError`."""
     loader = getattr(getattr(keras_hub(), module), class_name)
-    folder = _folder(name)
-    preset = str(folder or name.removeprefix(PREFIX))
-    if folder:
-        check_preset(folder)
-    try:
-        if folder and settings.get("load_weights"):
+    preset = name.removeprefix(PREFIX)
+    with _explained(name, class_name):
+        folder = _folder(name) or _downloaded(preset, weights=settings.get("load_weights", False))
+    if folder is None:
+        with _explained(name, class_name):
+            return loader.from_preset(preset, **settings)
+    check_preset(folder)
+    with _explained(name, class_name):
+        if settings.get("load_weights"):
             files = [*folder.glob("*.h5"), *folder.glob("*.safetensors")]
             size = sum(file.stat().st_size for file in files)
-            check_size(partial(loader.from_preset, preset, load_weights=False), _WIDER * size)
-        return loader.from_preset(preset, **settings)
+            make = partial(loader.from_preset, str(folder), load_weights=False)
+            check_size(make, _WIDER * size)
+        return loader.from_preset(str(folder), **settings)
+
+
+@contextlib.contextmanager
+def _explained(name: str, class_name: str) -> Iterator[None]:
+    """Turns KerasHub's errors of all sorts into an `OSError` that says what was expected."""
+    try:
+        yield
     except RefusalError as error:
-        raise RefusalError(f"{preset} is refused: {error}") from error
+        raise RefusalError(f"{name.removeprefix(PREFIX)} is refused: {error}") from error
     except Exception as error:
         raise OSError(
             f"The {class_name.lower()} of {name!r} could not be loaded. Expected a preset's name "
@@ -192,6 +213,30 @@ def _from_preset(name: str, class_name: str, *, module: str = "models", **settin
             "(save_to_preset) or Hugging Face (config.json, model.safetensors, vocab.txt) wrote. "
             f"KerasHub says: {error!s:.500}"
         ) from error
+
+
+def _downloaded(preset: str, *, weights: bool) -> Path | None:
+    """Downloads a preset whose files describe objects, which are looked through before it is read.
+
+    Returns:
+        The folder; `None` if the files describe no objects, as those of Hugging Face's networks.
+    """
+    get: Any = import_module("keras_hub.src.utils.preset_utils").get_file
+    folder = Path(get(preset, "config.json")).parent
+    if "registered_name" not in _settings(folder / "config.json"):
+        return None
+    for name in _BESIDE:
+        with contextlib.suppress(FileNotFoundError):
+            get(preset, name)
+    if weights:
+        try:
+            get(preset, "model.weights.h5")
+        except FileNotFoundError:  # a large network's are in several files
+            index = Path(get(preset, "model.weights.json"))
+            check_preset(folder)  # that these are names of files
+            for name in sorted(set(keras.tree.flatten(_settings(index)["weight_map"]))):
+                get(preset, name)
+    return folder
 
 
 def _of_hugging_face(folder: Path) -> Any:

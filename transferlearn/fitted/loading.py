@@ -22,7 +22,7 @@ from transferlearn.fitted.saving import HUB, MODEL, read_save
 from transferlearn.fitted.signing import PublicKey
 from transferlearn.monitoring.reference import FILE, read_reference
 from transferlearn.schedules import PhaseResult
-from transferlearn.strangers import read_model
+from transferlearn.strangers import read_model_of_save
 from transferlearn.tasks import Encoding
 from transferlearn.types import Json
 
@@ -49,7 +49,7 @@ def load(
             whether a SavedModel in the save may run even if it can do more than compute. What that
             is, is printed.
         custom_objects: Layers and functions of your own, by their names in the save, that it may
-            use. Those that are registered with Keras need not be named.
+            use. Those that your own code has registered with Keras need not be named.
         public_key: The key of whoever must have signed the save, by `save(sign=...)`: an
             `Ed25519PublicKey` of `cryptography`, or the path of a PEM file. The hashes find damage;
             only a signature finds malice.
@@ -110,8 +110,10 @@ def _load(
         calibration = Calibration(**figures) if figures else None
     except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
         raise ValueError(f"{path} does not say what a save says: {error!r}.") from error
-    with looking_beside(path, trusted=trusted):
-        model = read_model(path / MODEL, trusted=trusted, custom_objects=custom_objects)
+    with looking_beside(path, trusted=trusted) as programs:
+        model = read_model_of_save(
+            path / MODEL, programs, trusted=trusted, custom_objects=custom_objects
+        )
     return FittedModel(
         model=model,
         kind=kind,

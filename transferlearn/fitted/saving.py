@@ -157,6 +157,13 @@ def read_save(
             raise OSError(f"{path / name} is missing.")
         if hash_of_file(path / name) != expected:
             raise ValueError(f"{path / name} is not what was saved: its SHA-256 differs.")
+    if MODEL not in files:
+        raise ValueError(
+            f"{path / DESCRIPTION} lists no {MODEL}, so nobody knows what it should be."
+        )
+    for file in path.rglob("*"):  # what is not listed may be read, too, such as a tokenizer's words
+        if not _lies_within(path, str(file.relative_to(path)), within):
+            raise ValueError(f"{file} leads outside of the save.")
     return saved
 
 

@@ -2,6 +2,8 @@
 
 Whatever a config names is made with the arguments that the config gives, and called. So all that
 is allowed must be harmless with any arguments: it computes, and neither runs code nor reads files.
+What is registered with Keras is not harmless for that: installed packages register layers that open
+files and download networks by the names that a config gives them.
 """
 
 import contextlib
@@ -9,6 +11,7 @@ import importlib
 import sys
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -40,6 +43,16 @@ _UNKNOWN = (
     "which is not known here. A layer of your own must be known before: import the module that has "
     "it, with @keras.saving.register_keras_serializable(), or pass custom_objects={...}"
 )
+_INSTALLED = (
+    "which an installed package has registered, and which may open files or download with the "
+    "arguments of the file. If you know that it only computes, pass custom_objects={...}"
+)
+_SITES = {"site-packages", "dist-packages"}  # folders of installed packages
+_PACKAGE = __name__.partition(".")[0]
+SAVED_MODEL = "transferlearn>SavedModelLayer"
+# Our own classes that a config may name, and what each reads besides the config. All others that
+# we register are losses and metrics, which no network needs that is read without its training.
+OURS = {SAVED_MODEL: "the SavedModel with the hash `program`, in the save that is being read"}
 _HUB = ("keras_hub", "keras_nlp")  # the second is its earlier name, which old saves have
 
 
@@ -62,8 +75,11 @@ def refusal(entry: Mapping[str, Any], own: Named) -> str:
         return ""
     found = _registered(registered)
     if found is not None:
-        same = not _is_of_keras(found) or (name == found.__name__ and _home(module) in _HUB)
-        return "" if same and is_allowed(found) else _named(module, name, registered)
+        of_users = not _is_of_keras(found) and not _is_ours(found)
+        home = _home(module) in (_HUB if _is_of_keras(found) else (_PACKAGE,))
+        same = of_users or (name == found.__name__ and home)
+        allowed = registered in OURS if _is_ours(found) else is_allowed(found)
+        return "" if same and allowed else _named(module, name, registered, found)
     # What Keras itself has is not registered; another name there is a forgery.
     if registered in (None, name) and is_allowed(_class_at(module, name)):
         return ""
@@ -73,7 +89,9 @@ def refusal(entry: Mapping[str, Any], own: Named) -> str:
 def refusal_of_text(text: str, own: Named) -> str:
     """Says why a string is refused: Keras replaces one that is a registered name by its object."""
     found = None if text in own else _registered(text)
-    return "" if found is None or is_allowed(found) else f"it names {text}, {_HARM}"
+    if found is None or is_allowed(found):
+        return ""
+    return f"it names {text}, {_INSTALLED if _is_installed(found) else _HARM}"
 
 
 def is_own(name: object, own: Named) -> bool:
@@ -85,11 +103,11 @@ def is_own(name: object, own: Named) -> bool:
 
 
 def is_allowed(found: Any) -> bool:
-    """Says whether a config may name this class or function; `None` is none."""
-    if found is None:
+    """Whether a config may name this class or function, in any place; `None` is none."""
+    if found is None or _is_ours(found):
         return False
     if not _is_of_keras(found):
-        return True  # registered by the user's own code, or by ours
+        return not _is_installed(found)  # registered by the user's own code
     if not isinstance(found, type):
         return _is_activation(found)
     if _home(found.__module__) in _HUB:
@@ -203,7 +221,7 @@ def _refusal_of_function(name: object, module: Any, registered: Any, own: Named)
         found = getattr({**homes, "keras.ops": keras.ops}.get(module), name, None)
     # A class may be found here too, which would be made with any arguments, past its `from_config`.
     is_class = isinstance(found, type)
-    return "" if is_allowed(found) and not is_class else _named(module, name, registered)
+    return "" if is_allowed(found) and not is_class else _named(module, name, registered, found)
 
 
 def _refusal_of_value(entry: Mapping[str, Any]) -> str:
@@ -216,16 +234,29 @@ def _refusal_of_value(entry: Mapping[str, Any]) -> str:
     return ""
 
 
-def _named(module: str | None, name: str, registered: str | None) -> str:
+def _named(module: str | None, name: str, registered: str | None, found: Any = None) -> str:
     """Says that an entry names something that is refused, and what to do if it is one's own."""
     other = f" (registered as {registered})" if registered not in (None, name) else ""
-    of_keras = _home(module) in ("keras", "builtins", *_HUB)
-    return f"it names {module}.{name}{other}, {_HARM if of_keras else _UNKNOWN}"
+    of_keras = _home(module) in ("keras", "builtins", _PACKAGE, *_HUB)
+    of_others = _INSTALLED if found is not None and _is_installed(found) else _UNKNOWN
+    return f"it names {module}.{name}{other}, {_HARM if of_keras else of_others}"
 
 
 def _is_of_keras(found: Any) -> bool:
     """Says whether a class or function comes with Keras or KerasHub."""
     return _home(found.__module__) in ("keras", *_HUB)
+
+
+def _is_ours(found: Any) -> bool:
+    """Whether a class or function comes with this package."""
+    return _home(found.__module__) == _PACKAGE
+
+
+def _is_installed(found: Any) -> bool:
+    """Whether a class or function comes with an installed package, such as `tensorflow_text`."""
+    file = getattr(sys.modules.get(found.__module__), "__file__", None)
+    of_others = not _is_of_keras(found) and not _is_ours(found)
+    return of_others and file is not None and not _SITES.isdisjoint(Path(file).parts)
 
 
 def _home(module: str | None) -> str:

@@ -1,21 +1,29 @@
 """Checks the config of a model from end to end, before Keras sees it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, TypeAlias
 
-from transferlearn.strangers.classes import Named, is_own, refusal, refusal_of_text
+from transferlearn.strangers.classes import (
+    OURS,
+    SAVED_MODEL,
+    Named,
+    is_own,
+    refusal,
+    refusal_of_text,
+)
 from transferlearn.strangers.refusal import RefusalError
 
 _Place: TypeAlias = tuple[Any, str | int] | None  # the place of what a value is in, and its key
 _SHOWN = 200  # characters of a place, and of a key, that a message shows
 
 
-def check_config(config: object, own: Named) -> bool:
+def check_config(config: object, own: Named, programs: Collection[str] = ()) -> bool:
     """Raises `RefusalError` if anything in a config is not allowed, at any depth.
 
     Args:
         config: The config, as JSON gives it.
         own: The classes and functions that the user allows, by the name that is in the config.
+        programs: The hashes of the SavedModels that lie beside the config.
 
     Returns:
         Whether it names classes or functions that are not Keras's.
@@ -24,10 +32,13 @@ def check_config(config: object, own: Named) -> bool:
     for place, value in _parts(config):
         reason = ""
         if isinstance(value, str):
-            reason = refusal_of_text(value, own)
+            # The class itself, which a name elsewhere stands for, may be called with any arguments.
+            names_entry = place is not None and place[1] == "registered_name" and value in OURS
+            reason = "" if names_entry else refusal_of_text(value, own)
             names_own = names_own or is_own(value, own)
         if isinstance(value, dict) and "class_name" in value:
             reason = refusal(value, own) or _refusal_of_state(value)
+            reason = reason or _refusal_of_program(value, programs)
         if isinstance(value, dict) and "inbound_nodes" in value:
             reason = reason or _refusal_of_nodes(value["inbound_nodes"])
         if reason:
@@ -86,6 +97,20 @@ def _refusal_of_state(entry: dict[str, Any]) -> str:
     if isinstance(config, dict) and config.get("stateful"):
         return "it keeps a state from batch to batch (stateful), which may be of any size"
     return ""
+
+
+def _refusal_of_program(entry: dict[str, Any], programs: Collection[str]) -> str:
+    """Says why a SavedModel is refused; `""` if it lies beside the config, or it is none."""
+    if entry.get("registered_name") != SAVED_MODEL:
+        return ""
+    config = entry.get("config")
+    program = config.get("program") if isinstance(config, dict) else None
+    if isinstance(program, str) and program in programs:
+        return ""
+    return (
+        "it calls a SavedModel that is not in the save that is read: a save of transferlearn holds "
+        "it, and a .keras file alone does not"
+    )
 
 
 def _refusal_of_nodes(nodes: object) -> str:

@@ -4,7 +4,7 @@ import copy
 import json
 import tempfile
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -35,7 +35,7 @@ def read_model(
         path: The file.
         trusted: Whether to read it whatever it holds, and to run the code in it.
         custom_objects: Layers and functions of your own, by their names in the file, that it may
-            use. Those that are registered with Keras need not be named.
+            use. Those that your own code has registered with Keras need not be named.
 
     Returns:
         The model.
@@ -47,7 +47,24 @@ def read_model(
     Example:
         model = tl.read_model("downloads/model.keras")
     """
-    path = Path(path)
+    return read_model_of_save(Path(path), (), trusted=trusted, custom_objects=custom_objects)
+
+
+def read_model_of_save(
+    path: Path,
+    programs: Collection[str],
+    *,
+    trusted: bool,
+    custom_objects: Mapping[str, Any] | None,
+) -> keras.Model:
+    """Reads a model as `read_model` does, which may also call SavedModels that lie beside it.
+
+    Args:
+        path: The file.
+        programs: The hashes of the SavedModels.
+        trusted: See `read_model`.
+        custom_objects: See `read_model`.
+    """
     own = dict(custom_objects or {})
     if not path.is_file():
         raise OSError(f"No file at {path}. Expected a .keras file.")
@@ -55,7 +72,7 @@ def read_model(
         if trusted:
             return keras.models.load_model(path, own, compile=False, safe_mode=False)
         with tempfile.TemporaryDirectory() as folder:
-            return _read_checked(path, Path(folder), own)
+            return _read_checked(path, Path(folder), own, programs)
     except RefusalError as error:
         raise RefusalError(
             f"{path} is refused: {error}. If it comes from people whom you trust: trusted=True."
@@ -68,11 +85,13 @@ def read_model(
         raise ValueError(f"{path} cannot be read. Keras says: {reason}") from error
 
 
-def _read_checked(path: Path, folder: Path, own: dict[str, Any]) -> keras.Model:
+def _read_checked(
+    path: Path, folder: Path, own: dict[str, Any], programs: Collection[str]
+) -> keras.Model:
     """Unpacks a `.keras` file into an empty folder, checks all of it, and reads it from there."""
     unpack(path, folder)
     config = without_training(json.loads((folder / CONFIG).read_bytes()))
-    names_own = check_config(config, own)
+    names_own = check_config(config, own, programs)
     # Keras reads what was checked, and not the text that it was made of.
     (folder / CONFIG).write_text(json.dumps(config), "utf-8")
     check_tensors(folder / WEIGHTS)

@@ -11,13 +11,31 @@ from transferlearn.strangers.configs import check_config
 from transferlearn.strangers.refusal import RefusalError
 from transferlearn.strangers.tensors import check_tensors
 
+_TOKENIZER = "tokenizer.json"
 # The files that describe an object of KerasHub's, and the family that it must be of.
 _DESCRIBED = {
     "config.json": "models.Backbone",
-    "tokenizer.json": "tokenizers.Tokenizer",
+    _TOKENIZER: "tokenizers.Tokenizer",
     "image_converter.json": "layers.ImageConverter",
 }
 _ASSETS = ("vocabulary", "merges", "proto")  # what a tokenizer reads from its folder
+# The settings of tokenizers that are words. A word in any other may be the name of a file, as in
+# `special_tokens` of Whisper's.
+_WORDS = {
+    "bos_token",
+    "dtype",
+    "eos_token",
+    "errors",
+    "input_encoding",
+    "name",
+    "normalization_form",
+    "oov_token",
+    "output_encoding",
+    "split_pattern",
+    "suffix_indicator",
+}
+# Lists of the files that hold a network's weights, in KerasHub's and in Hugging Face's format.
+_INDICES = ("*.weights.json", "*.safetensors.index.json")
 
 
 def check_preset(folder: Path) -> None:
@@ -37,6 +55,12 @@ def check_preset(folder: Path) -> None:
                 _check_described(described, family)
             except RefusalError as error:
                 raise RefusalError(f"{file} is refused: {error}") from error
+    for index in (file for pattern in _INDICES for file in sorted(folder.glob(pattern))):
+        named = keras.tree.flatten(_read(index).get("weight_map"))
+        if strange := [name for name in named if not _is_plain_name(name)]:
+            raise RefusalError(
+                f"{index} is refused: it names {strange[0]!r:.99}, no file beside it"
+            )
     for file in sorted(folder.glob("*.h5")):
         try:
             check_tensors(file)
@@ -56,7 +80,17 @@ def plain_settings(config: dict[str, Any]) -> dict[str, Any]:
         raise RefusalError(f"its {named[0]} is taken from elsewhere than the folder")
     if nested := [name for name, value in config.items() if isinstance(value, dict)]:
         raise RefusalError(f"its {nested[0]} is another object")
+    words = {name for name, value in config.items() if isinstance(value, str)}
+    if strange := sorted(words - _WORDS - {"config_file"}):
+        raise RefusalError(f"its {strange[0]} is a word, which may be the name of a file")
+    if not _is_plain_name(config.get("config_file", _TOKENIZER)):
+        raise RefusalError("its config_file lies elsewhere than in the folder")
     return config
+
+
+def _is_plain_name(name: object) -> bool:
+    """Whether this is the name of a file, and no path to another folder."""
+    return isinstance(name, str) and Path(name).name == name
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Wraps a SavedModel in a Keras layer, and copies its program into saves of the model."""
 
 import contextlib
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from transferlearn.keras_internals import layers_within
 from transferlearn.types import Json, Tensor
 
 FOLDER = "saved_models"
+_HASH = re.compile("[0-9a-f]{64}")
 # Hashes of programs; trust is for this process only, and never written down.
 _trusted: set[str] = set()
 _beside: list[Path] = []  # the folders of SavedModels in the saves that are being loaded
@@ -119,27 +121,33 @@ def copy_programs(model: keras.Model, folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def looking_beside(folder: Path, *, trusted: bool) -> Iterator[None]:
+def looking_beside(folder: Path, *, trusted: bool) -> Iterator[frozenset[str]]:
     """Lets layers find their SavedModels in the save at `folder` while it is loaded.
+
+    Yields the hashes of the programs that it holds, as the names of their folders say.
 
     Args:
         folder: The folder of the save.
         trusted: Whether all programs in it may run in this process, then and later.
     """
+    inside = sorted((folder / FOLDER).glob("*"))
     if trusted:
         # By what is in the files: the folder's name is whatever the save's author wrote.
-        for program in sorted((folder / FOLDER).glob("*")):
+        for program in inside:
             trust(program)
     _beside.append(folder / FOLDER)
     try:
-        yield
+        # A name that is no hash would not be looked for here, see `_saved_beside`.
+        yield frozenset(x.name for x in inside if x.is_dir() and _HASH.fullmatch(x.name))
     finally:
         _beside.pop()
 
 
 def _saved_beside(program: str | None) -> Path | None:
     """Gives the folder of the program in a save that is being loaded; `None` if there is none."""
-    found = (folder / program for folder in _beside if program)
+    if not (isinstance(program, str) and _HASH.fullmatch(program)):  # or else it is a path
+        return None
+    found = (folder / program for folder in _beside)
     return next((path for path in found if path.is_dir()), None)
 
 
