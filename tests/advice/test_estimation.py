@@ -276,13 +276,17 @@ def test_a_price_without_a_currency_is_refused(backbone):
         ({"epochs": 0}, "epochs is a whole number"),
         ({"schedule": "prob"}, "Expected one of"),
         ({"validation_split": 2}, "between 0 and 1"),
-        ({"class_weight": {"9": 1.0}}, "not in the data"),
         ({"cache": True}, "cache=True, but nothing can be stored"),
     ],
 )
 def test_what_the_run_would_refuse(backbone, fit, message):
     with pytest.raises(ValueError, match=message):
         estimate(backbone, fit=fit, **({"freeze": "none"} if "cache" in fit else {}))
+
+
+def test_weights_of_unknown_classes_are_refused(backbone):
+    with pytest.raises(ValueError, match="not in the data"):
+        estimate(backbone, class_weight={"9": 1.0})
 
 
 class Stream(keras.utils.PyDataset):

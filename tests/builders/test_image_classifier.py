@@ -97,12 +97,22 @@ def test_binary_cross_entropy_gives_one_sigmoid_output(backbone):
     assert [p.probabilities["1"] for p in found] == pytest.approx(probability.tolist())
 
 
+def test_fit_says_which_of_its_arguments_are_settings(backbone):
+    builder = tl.ImageClassifierBuilder(backbone)
+    with pytest.raises(TypeError, match=r"ImageClassifierBuilder\(\.\.\., class_weight=\.\.\.\)"):
+        builder.fit((pixels(8, 32), np.arange(8) % 2), class_weight="balanced")
+    with pytest.raises(TypeError, match="batch_size is a setting of the builder"):
+        builder.prepare((pixels(8, 32), np.arange(8) % 2), batch_size=8)
+
+
 @pytest.mark.full
 def test_several_labels_an_image(backbone):
     x, y = pixels(24, 32), np.random.default_rng(0).integers(0, 2, (24, 3))
     held_out = pixels(24, 32, seed=2), y
-    builder = tl.ImageClassifierBuilder(backbone, multi_label=True, freeze="all", seed=0)
-    fitted = builder.fit((x, y), held_out, class_names=["a", "b", "c"], epochs=1, verbose=0)
+    builder = tl.ImageClassifierBuilder(
+        backbone, multi_label=True, freeze="all", seed=0, class_names=["a", "b", "c"]
+    )
+    fitted = builder.fit((x, y), held_out, epochs=1, verbose=0)
     outputs = fitted.model.predict(x[:1], verbose=0)[0]
     prediction = fitted.predict(x[0])
     assert prediction.labels == tuple(n for n, p in zip("abc", outputs, strict=True) if p >= 0.5)

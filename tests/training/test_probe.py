@@ -59,9 +59,8 @@ def test_the_head_is_logistic_regression_on_the_frozen_features(backbone, cache)
 
 @pytest.mark.parametrize("weights", [None, {0: 3.0, 1: 1.0, 2: 0.5}])
 def test_in_the_end_it_is_solved_on_what_was_held_out_too(backbone, weights):
-    builder = tl.ImageClassifierBuilder(backbone, seed=0)
-    options = {"schedule": "probe", "class_weight": weights, "verbose": 0}
-    fitted = builder.fit((X, Y), validation_split=0.4, **options)
+    builder = tl.ImageClassifierBuilder(backbone, seed=0, class_weight=weights)
+    fitted = builder.fit((X, Y), validation_split=0.4, schedule="probe", verbose=0)
     (phase,) = fitted.phases
     assert head_of(phase).endswith("; solved again on all 90 if it is not trained further")
     strength = float(head_of(phase).split("strength ")[1].split(";")[0])
@@ -127,9 +126,9 @@ def test_every_kind_of_outputs(backbone, options):
 
 
 def test_weights_of_classes_count(backbone):
-    builder = tl.ImageClassifierBuilder(backbone, seed=0)
     weight = {"0": 100.0, "1": 1.0, "2": 1.0}
-    fitted = builder.fit((X, Y), HELD_OUT, schedule="probe", class_weight=weight, verbose=0)
+    builder = tl.ImageClassifierBuilder(backbone, seed=0, class_weight=weight)
+    fitted = builder.fit((X, Y), HELD_OUT, schedule="probe", verbose=0)
     assert fitted.evaluate((X, Y))["recall: 0"] > 0.95
 
 

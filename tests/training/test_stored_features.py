@@ -94,10 +94,10 @@ def test_stored_equals_live_with_small_batches_and_weights(backbone):
     fits = []
     for cache in (True, False):
         builder = tl.ImageClassifierBuilder(
-            backbone, freeze="all", batch_size=7, seed=0, loss="categorical_crossentropy"
-        )
-        weights = {"0": 3.0}
-        fits.append(builder.fit(data, epochs=3, class_weight=weights, cache=cache, verbose=0))
+            backbone, freeze="all", batch_size=7, seed=0, loss="categorical_crossentropy",
+            class_weight={"0": 3.0},
+        )  # fmt: skip
+        fits.append(builder.fit(data, epochs=3, cache=cache, verbose=0))
     check_equal(*fits)
 
 

@@ -132,20 +132,22 @@ def test_a_callback_ends_a_phase(backbone):
 @pytest.mark.full
 @pytest.mark.parametrize("key", [2, "2"])
 def test_class_weight_draws_predictions_to_the_class_that_counts(backbone, key):
-    builder = tl.ImageClassifierBuilder(backbone, freeze="all", learning_rate=0.05, seed=0)
+    builder = tl.ImageClassifierBuilder(
+        backbone, freeze="all", learning_rate=0.05, seed=0,
+        class_weight={key: 100.0, "0": 0.0, "1": 0.0},
+    )  # fmt: skip
     x, y = labelled()
-    class_weight = {key: 100.0, "0": 0.0, "1": 0.0}
-    fitted = builder.fit((x, y), labelled(seed=2), epochs=5, class_weight=class_weight, verbose=0)
+    fitted = builder.fit((x, y), labelled(seed=2), epochs=5, verbose=0)
     assert set(fitted.model.predict(x, verbose=0).argmax(1)) == {2}
 
 
 def test_sample_weights_count_with_class_weights(backbone):
-    builder = tl.ImageClassifierBuilder(backbone, freeze="all", learning_rate=0.05, seed=0)
+    builder = tl.ImageClassifierBuilder(
+        backbone, freeze="all", learning_rate=0.05, seed=0, class_weight={"1": 50.0}
+    )
     x, y = labelled()
     sample_weight = np.where(y == 1, 1.0, 0.0)
-    fitted = builder.fit(
-        (x, y, sample_weight), labelled(seed=2), epochs=5, class_weight={"1": 50.0}, verbose=0
-    )
+    fitted = builder.fit((x, y, sample_weight), labelled(seed=2), epochs=5, verbose=0)
     assert set(fitted.model.predict(x, verbose=0).argmax(1)) == {1}
 
 
@@ -180,7 +182,7 @@ def test_epochs_are_a_whole_positive_number(backbone, epochs):
 
 def test_an_unknown_class_weight_is_named(backbone):
     with pytest.raises(ValueError, match="cat"):
-        tl.ImageClassifierBuilder(backbone).fit(labelled(), class_weight={"cat": 2.0})
+        tl.ImageClassifierBuilder(backbone, class_weight={"cat": 2.0}).fit(labelled())
 
 
 @pytest.mark.parametrize("cache", [False, True])
@@ -208,10 +210,10 @@ def test_balanced_weights_make_classes_count_alike(backbone):
     y = np.repeat([0, 1, 2], [20, 8, 2])
 
     def fit(class_weight):
-        builder = tl.ImageClassifierBuilder(backbone, freeze="all", seed=0)
-        return builder.fit(
-            (x, y), validation_split=0, epochs=2, class_weight=class_weight, verbose=0
+        builder = tl.ImageClassifierBuilder(
+            backbone, freeze="all", seed=0, class_weight=class_weight
         )
+        return builder.fit((x, y), validation_split=0, epochs=2, verbose=0)
 
     balanced, by_hand, plain = map(fit, ("balanced", {0: 0.5, 1: 1.25, 2: 5.0}, None))
     for a, b in zip(weights(balanced.model), weights(by_hand.model), strict=True):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeVar
 
 from transferlearn.backbones import Backbone
-from transferlearn.builders.fitting import fit
+from transferlearn.builders.arguments import refuses_settings
 from transferlearn.builders.networks import NetworkBuilder
 from transferlearn.builders.planning import Split, make_job, strategy
 from transferlearn.builders.prepared import Training
@@ -21,7 +21,7 @@ from transferlearn.fitted import FittedModel
 from transferlearn.freezing import Layers
 from transferlearn.progress import obeys_verbose
 from transferlearn.schedules import Auto, Schedule, as_schedule
-from transferlearn.training import TrainingData, check_cache
+from transferlearn.training import TrainingData, as_callbacks, check_cache
 from transferlearn.types import Callbacks, Source, Verbose
 
 Prediction = TypeVar("Prediction")
@@ -46,6 +46,7 @@ class Builder(NetworkBuilder[Prediction]):
         """Gives the settings to read data by: kind, target, groups, and what to do on errors."""
         return Reading(self.kind, self.task.target, self.on_error, self.groups)
 
+    @refuses_settings
     def load(
         self,
         train: Source | LoadedData,
@@ -60,6 +61,7 @@ class Builder(NetworkBuilder[Prediction]):
         """
         return self._load(train, validation_data, Split.of(validation_split), self.reading())
 
+    @refuses_settings
     def prepare(
         self,
         train: Source | LoadedData,
@@ -88,6 +90,7 @@ class Builder(NetworkBuilder[Prediction]):
             validation_split=validation_split,
         )
 
+    @refuses_settings
     @obeys_verbose
     def fit(
         self,
@@ -136,21 +139,25 @@ class Builder(NetworkBuilder[Prediction]):
                 `resume` holds a run with other data or settings; each difference is named.
             OSError: The folder `resume` cannot be used.
         """
-        return fit(
-            lambda: self.prepare(
-                train,
-                validation_data,
-                epochs=epochs,
-                schedule=schedule,
-                validation_split=validation_split,
-                cache=cache,
-            ),
-            callbacks=callbacks,
+        watching = as_callbacks(callbacks)  # refuses wrong ones before the data is loaded
+        training = self.prepare(
+            train,
+            validation_data,
+            epochs=epochs,
+            schedule=schedule,
+            validation_split=validation_split,
+            cache=cache,
+        )
+        fitted = training.run(
+            callbacks=watching,
             verbose=verbose,
             resume=resume,
             on_interrupt=on_interrupt,
             reference=reference,
         )
+        if verbose:
+            print(f"Result: {fitted.reliable_score}")
+        return fitted
 
     def _load(
         self,
@@ -173,7 +180,6 @@ class Builder(NetworkBuilder[Prediction]):
         schedule: Schedule | str | None,
         cache: str | bool | Cache,
         epochs: int | None,
-        weigh: Callable[[Dataset], Weigh | None] | None = None,
         **beside: Any,
     ) -> Training[Prediction]:
         """Checks the arguments, loads the data, and builds the network, in this order.
@@ -222,7 +228,7 @@ class Builder(NetworkBuilder[Prediction]):
                 validation=held_out,
                 batch_size=self.batch_size,
                 encode=objective.encode,
-                weigh=(weigh or self._weigh)(train),
+                weigh=self._weigh(train),
                 seed=self.seed,
                 **variation,
             ),

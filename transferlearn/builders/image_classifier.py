@@ -27,7 +27,7 @@ class ImageClassifierBuilder(ImageBuilder[ClassPrediction], Classifier):
             trained blocks too; `"train"` trains it there, as always with `weights=None`.
         optimizer: The name of a Keras optimizer, or an optimizer, of which copies are used.
         learning_rate: The learning rate; by default the optimizer's own.
-        loss, metrics, multi_label: See `tl.builders.Classifier`.
+        loss, metrics, multi_label, class_names, class_weight: See `tl.builders.Classifier`.
         batch_size: The number of images in a step.
         precision: A Keras dtype policy: `"mixed_bfloat16"` or `"mixed_float16"` for GPUs.
         on_error: What to do with broken files: `"skip"` them (and say so) or `"raise"`.

@@ -19,8 +19,8 @@ class TextClassifierBuilder(TextBuilder[ClassPrediction], Classifier):
     Args:
         backbone, weights, pooling, sequence_length, long_texts, lora_rank, learning_rate: See
             `tl.builders.TextBuilder`.
-        head, freeze, optimizer, loss, metrics, multi_label, batch_size, precision, on_error,
-            groups, seed: See `ImageClassifierBuilder`.
+        head, freeze, optimizer, loss, metrics, multi_label, class_names, class_weight, batch_size,
+            precision, on_error, groups, seed: See `ImageClassifierBuilder`.
 
     By default `fit` solves the head on the frozen encoder, and then trains the upper half of the
     encoder with it (`tl.schedules.AutoForTexts`). `schedule="probe"` stops after the head, which

@@ -111,14 +111,12 @@ def _excerpt(
     """Loads the data as `builder.load` would, but opens only a few of the items."""
     call = inspect.signature(builder.prepare).bind(train, validation_data, **options)
     call.apply_defaults()
-    # The reading of some builders takes further arguments of `prepare`.
     plan = builder.plan(call.arguments["schedule"])
     split = Split.of(call.arguments["validation_split"], plan)
-    named = inspect.signature(builder.reading).parameters
     return load_excerpt(
         train,
         validation_data,
-        builder.reading(**{name: call.arguments[name] for name in named}),
+        builder.reading(),
         **split._asdict(),
         seed=builder.seed,
         share=_share(builder.batch_size),
