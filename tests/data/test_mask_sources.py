@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tracemalloc
 import warnings
 from pathlib import Path
 
@@ -13,7 +14,10 @@ from PIL import Image
 from tests.masks import scenes, write
 from transferlearn.data import DataWarning, Images, Masks, PixelIds, load, load_pair
 from transferlearn.data.batches import Request
+from transferlearn.data.listed import ByAnnotation
 from transferlearn.data.loading import Reading
+from transferlearn.data.targets.masks import regions
+from transferlearn.data.targets.masks.layers import CocoMasks, Layout
 from transferlearn.data.targets.masks.regions import RegionError, draw
 
 KIND = Images(image_size=(16, 16))
@@ -374,18 +378,69 @@ def test_what_is_no_coco_file_is_said(tmp_path):
 
 
 def test_regions_are_drawn_by_the_centres_of_pixels():
-    (box,) = draw([[10, 10, 20, 10, 20, 25, 10, 25]], (100, 100))
+    box = draw([10, 10, 20, 10, 20, 25, 10, 25], (100, 100))
     assert (box.top, box.left, box.inside.shape) == (10, 10, (15, 10))
     assert box.inside.all()
     # A corner on the border, or a hair beyond it, is inside.
-    (edge,) = draw([[0, 0, 8.4, 0, 8.4, 8, 0, 8]], (8, 8))
+    edge = draw([0, 0, 8.4, 0, 8.4, 8, 0, 8], (8, 8))
     assert edge.inside.all()
-    (hook,) = draw([[0, 0, 6, 0, 6, 2, 2, 2, 2, 6, 0, 6]], (8, 8))
+    hook = draw([0, 0, 6, 0, 6, 2, 2, 2, 2, 6, 0, 6], (8, 8))
     assert hook.inside.sum() == 20
-    (packed,) = draw({"size": [7, 9], "counts": PACKED}, (7, 9))
+    packed = draw({"size": [7, 9], "counts": PACKED}, (7, 9))
     np.testing.assert_array_equal(packed.inside, UNPACKED)
     with pytest.raises(RegionError, match="damaged"):
         draw({"size": [7, 9], "counts": "\u00e9"}, (7, 9))
+
+
+def crossings_by_hand(corners, size):
+    """The pixels inside a polygon: an odd number of edges lies left of their centre."""
+    x, y = np.asarray(corners[::2]), np.asarray(corners[1::2])
+    edges = list(zip(x, y, np.roll(x, -1), np.roll(y, -1), strict=True))
+    inside = np.zeros(size, bool)
+    for row in range(size[0]):
+        middle = row + 0.5
+        crossed = [e for e in edges if min(e[1], e[3]) <= middle < max(e[1], e[3])]
+        at = [x0 + (middle - y0) * (x1 - x0) / (y1 - y0) for x0, y0, x1, y1 in crossed]
+        for column in range(size[1]):
+            inside[row, column] = sum(cut - 0.5 <= column for cut in at) % 2
+    return inside
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_polygons_of_any_form_are_drawn_as_by_hand(seed, monkeypatch):
+    monkeypatch.setattr(regions, "_AT_ONCE", (7, 2**17)[seed % 2])
+    random = np.random.default_rng(seed)
+    size = tuple(map(int, random.integers(1, 24, 2)))
+    corners = random.uniform(-1, np.add(size[::-1], 1), (random.choice([3, 5, 30]), 2))  # crossing
+    if seed % 3 == 0:  # through centres, along borders, twice at a place
+        corners = np.round(2 * corners) / 2
+    patch = draw(corners.ravel().tolist(), size)
+    found = np.zeros(size, bool)
+    patch.of(found)[:] = patch.inside
+    np.testing.assert_array_equal(found, crossings_by_hand(corners.ravel().tolist(), size))
+
+
+def test_many_large_polygons_take_no_more_memory_than_a_few_masks():
+    random, side = np.random.default_rng(0), 1200
+    annotations = [
+        {"category_id": i % 3, "segmentation": [random.uniform(0, side, 60).tolist()]}
+        for i in range(30)
+    ]
+    names = [f"c{i}" for i in range(3)]
+    told = ByAnnotation(dict(enumerate(names)), [(side, side)], [annotations])
+    masks = CocoMasks(told, Layout.of(names, None, None, None, several=False))
+    tracemalloc.start()
+    found = masks.mask(0)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 15 * side**2
+    # Kept or drawn again, the layers are put together alike: the smallest comes last.
+    patches = [draw(one["segmentation"][0], (side, side)) for one in annotations]
+    expected = np.zeros((side, side), "uint8")
+    for i in sorted(range(30), key=lambda i: -patches[i].inside.sum()):
+        patches[i].of(expected)[patches[i].inside] = 1 + i % 3
+    np.testing.assert_array_equal(found, expected)
+    assert masks.overlapping == {0}
 
 
 @pytest.mark.full
@@ -396,7 +451,7 @@ def test_compressed_run_lengths_are_those_of_pycocotools():
         shape = tuple(map(int, rng.integers(1, 200, 2)))
         mask = (rng.random(shape) < rng.choice([0, 0.01, 0.5, 1])).astype("uint8")
         counts = coco_masks.encode(np.asfortranarray(mask))["counts"].decode()
-        (found,) = draw({"size": list(shape), "counts": counts}, shape)
+        found = draw({"size": list(shape), "counts": counts}, shape)
         np.testing.assert_array_equal(found.inside, mask)
 
 

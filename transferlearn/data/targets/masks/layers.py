@@ -1,19 +1,22 @@
 """Puts masks together from layers: one file a class, or the annotations of a COCO file."""
 
 import abc
-from collections.abc import Iterator, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from transferlearn.data.listed import ByAnnotation
-from transferlearn.data.targets.masks.regions import Patch, RegionError, draw
+from transferlearn.data.targets.masks.regions import Patch, RegionError, draw, parts
 from transferlearn.data.targets.masks.sources import VOID, MaskSource, open_mask, read_mask
 from transferlearn.edge.pictures import ImageFileError, upright_size
 
-_MOST_BYTES = 2**31  # of all regions of one mask together
+_MOST_PIXELS = 2**31  # of all regions of one mask together
+_KEPT = 2  # times the pixels of a mask: layers that take more are drawn again, and not kept
 GROUND, EMPTY = "background", "void"  # the names of pixels in no layer, and of the layer of void
 
 
@@ -77,6 +80,20 @@ class Layout:
         return self.values[self.names.index(GROUND)] if GROUND in self.names else self.void
 
 
+class _Layer(NamedTuple):
+    """Holds a layer of a mask.
+
+    Attributes:
+        name: The name of its class.
+        pixels: The number of its pixels.
+        draw: Draws it.
+    """
+
+    name: str
+    pixels: int
+    draw: Callable[[], Patch]
+
+
 class LayeredMasks(MaskSource):
     """Puts masks together from layers; where classes overlap, the smaller layer counts.
 
@@ -94,8 +111,8 @@ class LayeredMasks(MaskSource):
         self.overlapping: set[int] = set()
 
     @abc.abstractmethod
-    def layers(self, i: int) -> Iterator[tuple[str, Patch]]:
-        """Yields the layers of mask `i`: the name of a class, and where it is."""
+    def layers(self, i: int) -> Iterator[tuple[str, Callable[[], Patch]]]:
+        """Yields the layers of mask `i`: the name of a class, and what draws where it is."""
 
     @abc.abstractmethod
     def size(self, i: int) -> tuple[int, int]:
@@ -103,37 +120,49 @@ class LayeredMasks(MaskSource):
 
     def mask(self, i: int) -> np.ndarray:
         """Puts the layers of mask `i` together."""
-        size, layers, held = self.size(i), [], 0
-        for layer in self.layers(i):
-            layers.append(layer)
-            held += layer[1].inside.size
-            if held > _MOST_BYTES:
-                raise ImageFileError(f"its regions cover over {_MOST_BYTES:,} pixels")
-        voids = [patch for name, patch in layers if name == EMPTY]
-        shown = [(name, patch) for name, patch in layers if name != EMPTY]
+        size, layers = self.size(i), self._measured(i)
+        voids = [layer for layer in layers if layer.name == EMPTY]
+        shown = [layer for layer in layers if layer.name != EMPTY]
         several = self._layout.several
         mask = self._several(size, shown) if several else self._single(i, size, shown)
-        for patch in voids:
+        for layer in voids:
+            patch = layer.draw()
             patch.of(mask)[patch.inside] = VOID if several else self._layout.void
         return mask
 
-    def _single(self, i: int, size: tuple[int, int], layers: list[tuple[str, Patch]]) -> np.ndarray:
+    def _measured(self, i: int) -> list[_Layer]:
+        """Draws each layer of mask `i` once, to know its size, and keeps what is small."""
+        height, width = self.size(i)
+        layers, drawn = [], 0
+        for name, draw_layer in self.layers(i):
+            patch = draw_layer()
+            drawn += patch.inside.size
+            if drawn > _MOST_PIXELS:
+                raise ImageFileError(f"its regions cover over {_MOST_PIXELS:,} pixels")
+            keep = drawn <= _KEPT * height * width
+            pixels = int(np.count_nonzero(patch.inside))
+            layers.append(_Layer(name, pixels, partial(_same, patch) if keep else draw_layer))
+        return layers
+
+    def _single(self, i: int, size: tuple[int, int], layers: list[_Layer]) -> np.ndarray:
         """Gives each pixel one value: of the layers that it is in, that of the smallest."""
         layout = self._layout
         mask = np.full(size, layout.ground, np.uint8)
-        for name, patch in sorted(layers, key=lambda layer: -np.count_nonzero(layer[1].inside)):
-            value, part = layout.values[layout.names.index(name)], patch.of(mask)
+        for layer in sorted(layers, key=lambda layer: -layer.pixels):
+            patch, value = layer.draw(), layout.values[layout.names.index(layer.name)]
+            part = patch.of(mask)
             before = part[patch.inside]
             if ((before != layout.ground) & (before != value)).any():
                 self.overlapping.add(i)
             part[patch.inside] = value
         return mask
 
-    def _several(self, size: tuple[int, int], layers: list[tuple[str, Patch]]) -> np.ndarray:
+    def _several(self, size: tuple[int, int], layers: list[_Layer]) -> np.ndarray:
         """Gives each pixel a 1 for each layer that it is in."""
         mask = np.zeros((*size, len(self._layout.names)), np.uint8)
-        for name, patch in layers:
-            patch.of(mask)[patch.inside, self._layout.names.index(name)] = 1
+        for layer in layers:
+            patch = layer.draw()
+            patch.of(mask)[patch.inside, self._layout.names.index(layer.name)] = 1
         return mask
 
 
@@ -158,20 +187,11 @@ class LayerFiles(LayeredMasks):
             raise ImageFileError("no mask of this name in any class folder")
         return upright_size(open_mask(next(iter(self._files[i].values()))))
 
-    def layers(self, i: int) -> Iterator[tuple[str, Patch]]:
-        """Reads the files of mask `i`, in which all but 0 is of the class."""
+    def layers(self, i: int) -> Iterator[tuple[str, Callable[[], Patch]]]:
+        """Lists the files of mask `i`, in which all but 0 is of the class."""
         size = self.size(i)
         for name, path in self._files[i].items():
-            pixels = read_mask(path)
-            values = np.flatnonzero(np.bincount(pixels.ravel()))
-            if len(values[values > 0]) > 1:
-                raise ImageFileError(
-                    f"{path} has the values {', '.join(map(str, values[:10]))}; the file of one "
-                    "class has 0 and one other; was it resized smoothly, and not by nearest?"
-                )
-            if pixels.shape != size:
-                raise ImageFileError(f"{path} has another size than the files of other classes")
-            yield name, Patch(0, 0, pixels > 0)
+            yield name, partial(_read_layer, path, size)
 
     def called(self, i: int) -> str:
         """Names the files."""
@@ -205,16 +225,15 @@ class CocoMasks(LayeredMasks):
             raise ImageFileError(f"the COCO file gives {height} x {width} pixels, over {limit}")
         return height, width
 
-    def layers(self, i: int) -> Iterator[tuple[str, Patch]]:
-        """Draws the annotations of image `i`."""
+    def layers(self, i: int) -> Iterator[tuple[str, Callable[[], Patch]]]:
+        """Lists the parts of all annotations of image `i`."""
+        size = self.size(i)
         for annotation in self._told.annotations[i]:
             name = self._name(annotation)
-            try:
-                patches = draw(annotation.get("segmentation"), self.size(i))
-            except RegionError as error:
-                number = annotation.get("id")
-                raise ImageFileError(f"annotation {number!r:.40}: {error}") from None
-            yield from ((name, patch) for patch in patches)
+            with _naming(annotation):
+                listed = parts(annotation.get("segmentation"))
+            for part in listed:
+                yield name, partial(_draw_part, annotation, part, size)
 
     def _name(self, annotation: Mapping[str, Any]) -> str:
         """Gives the name of an annotation's category."""
@@ -225,3 +244,37 @@ class CocoMasks(LayeredMasks):
                 "which the file does not list"
             )
         return self._told.categories[category]
+
+
+def _same(patch: Patch) -> Patch:
+    """Returns a layer that was kept."""
+    return patch
+
+
+def _read_layer(path: str, size: tuple[int, int]) -> Patch:
+    """Reads the file of one class of a mask, in which all but 0 is of the class."""
+    pixels = read_mask(path)
+    values = np.flatnonzero(np.bincount(pixels.ravel()))
+    if len(values[values > 0]) > 1:
+        raise ImageFileError(
+            f"{path} has the values {', '.join(map(str, values[:10]))}; the file of one class has "
+            "0 and one other; was it resized smoothly, and not by nearest?"
+        )
+    if pixels.shape != size:
+        raise ImageFileError(f"{path} has another size than the files of other classes")
+    return Patch(0, 0, pixels > 0)
+
+
+def _draw_part(annotation: Mapping[str, Any], part: Any, size: tuple[int, int]) -> Patch:
+    """Draws a part of an annotation."""
+    with _naming(annotation):
+        return draw(part, size)
+
+
+@contextlib.contextmanager
+def _naming(annotation: Mapping[str, Any]) -> Iterator[None]:
+    """Names an annotation in the error of a region that cannot be drawn."""
+    try:
+        yield
+    except RegionError as error:
+        raise ImageFileError(f"annotation {annotation.get('id')!r:.40}: {error}") from None

@@ -1,9 +1,11 @@
 """Draws the regions of COCO files: polygons, and run lengths in plain or compressed form."""
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
+_AT_ONCE = 2**17  # crossings, which take some 10 MB
 _BEYOND = 1.0  # pixels that a corner may lie outside the image; tools round to the border
 
 
@@ -30,43 +32,68 @@ class RegionError(ValueError):
     """Is raised for a region that cannot be drawn, and says why."""
 
 
-def draw(region: Any, size: tuple[int, int]) -> list[Patch]:
-    """Says which pixels lie in a region: those whose centre does.
+def parts(region: Any) -> list[Any]:
+    """Lists the parts that a region is made of, each of which `draw` takes.
 
     Args:
         region: The `segmentation` of a COCO annotation: a list of polygons
             `[x1, y1, x2, y2, ...]` in pixels, or run lengths `{"size": [height, width],
             "counts": ...}`, down the columns.
-        size: The `(height, width)` of the image in pixels.
-
-    Returns:
-        The patches that make up the region.
 
     Raises:
-        RegionError: The region is neither, or does not lie in the image.
+        RegionError: The region is neither.
     """
     if isinstance(region, dict):
-        return [Patch(0, 0, _runs(region, size))]
+        return [region]
     if not isinstance(region, list) or not region:
         raise RegionError("it has neither polygons nor run lengths")
-    return [_polygon(polygon, size) for polygon in region]
+    return region
+
+
+def draw(part: Any, size: tuple[int, int]) -> Patch:
+    """Returns the pixels that lie in a part of a region: those whose centre does.
+
+    Args:
+        part: A polygon or run lengths, as `parts` lists them.
+        size: The `(height, width)` of the image in pixels.
+
+    Raises:
+        RegionError: It is neither, or does not lie in the image.
+    """
+    return Patch(0, 0, _runs(part, size)) if isinstance(part, dict) else _polygon(part, size)
 
 
 def _polygon(corners: Any, size: tuple[int, int]) -> Patch:
     """Draws one polygon by its crossings with the lines through the centres of each row."""
     x, y = _corners(corners, size)
-    (height, width), top, left = size, max(0, _first(y.min())), max(0, _first(x.min()))
-    bottom, right = min(height, _first(y.max())), min(width, _first(x.max()))
-    shape = (max(0, bottom - top), max(0, right - left) + 1)
-    crossings = np.zeros(shape, np.int32)
-    for x0, y0, x1, y1 in zip(x, y, np.roll(x, -1), np.roll(y, -1), strict=True):
-        low, high = sorted((y0, y1))
-        rows = np.arange(max(top, _first(low)), min(bottom, _first(high)))
-        if len(rows):
-            at = x0 + (rows + 0.5 - y0) * (x1 - x0) / (y1 - y0)
-            columns = np.clip(np.ceil(at - 0.5).astype(int) - left, 0, shape[1] - 1)
-            np.add.at(crossings, (rows - top, columns), 1)
-    return Patch(top, left, crossings.cumsum(axis=1)[:, :-1] % 2 == 1)
+    (height, width), top, left = size, max(0, int(_first(y.min()))), max(0, int(_first(x.min())))
+    bottom, right = min(height, int(_first(y.max()))), min(width, int(_first(x.max())))
+    columns = max(0, right - left) + 1
+    # Only whether a number is odd counts, which a byte knows when it has overflowed, too.
+    crossings = np.zeros((max(0, bottom - top), columns), np.uint8)
+    for rows, at in _crossings(x, y, top, bottom):
+        column = np.clip(np.ceil(at - 0.5).astype(int) - left, 0, columns - 1)
+        # A 1 of another dtype would be cast for each crossing: 30 times slower.
+        np.add.at(crossings.ravel(), (rows - top) * columns + column, np.uint8(1))
+    np.add.accumulate(crossings, axis=1, out=crossings)
+    crossings &= 1
+    return Patch(top, left, crossings[:, :-1].view(bool))
+
+
+def _crossings(
+    x: np.ndarray, y: np.ndarray, top: int, bottom: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yields the rows that a polygon's edges cross, and where they cross them, in batches."""
+    x1, y1 = np.roll(x, -1), np.roll(y, -1)
+    begin = np.maximum(top, _first(np.minimum(y, y1)))
+    count = np.maximum(0, np.minimum(bottom, _first(np.maximum(y, y1))) - begin)
+    kept = np.flatnonzero(count)
+    batch = np.cumsum(count[kept]) // _AT_ONCE
+    for edges in np.split(kept, np.flatnonzero(np.diff(batch)) + 1):
+        n = count[edges]
+        edge = np.repeat(edges, n)
+        rows = begin[edge] + np.arange(len(edge)) - np.repeat(np.cumsum(n) - n, n)
+        yield rows, x[edge] + (rows + 0.5 - y[edge]) * (x1 - x)[edge] / (y1 - y)[edge]
 
 
 def _corners(corners: Any, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -85,9 +112,9 @@ def _corners(corners: Any, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarra
     return x, y
 
 
-def _first(edge: float) -> int:
-    """Gives the first row or column whose centre lies at an edge or beyond."""
-    return int(np.ceil(edge - 0.5))
+def _first(edge: np.ndarray) -> np.ndarray:
+    """Returns the first row or column whose centre lies at an edge or beyond."""
+    return np.ceil(edge - 0.5).astype(int)
 
 
 def _runs(region: dict[str, Any], size: tuple[int, int]) -> np.ndarray:
