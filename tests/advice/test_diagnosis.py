@@ -308,6 +308,22 @@ def test_a_solved_head_has_its_penalty_already():
     assert not found.note
 
 
+def test_a_head_that_is_as_sure_where_it_contradicts_the_labels_tells_of_wrong_ones(backbone):
+    right = np.random.default_rng(0).integers(0, 2, 200)
+    images = (pixels(200, 32) * 0.8 + 40 * right[:, None, None, None]).astype("uint8")
+    wrong = np.where(np.random.default_rng(1).random(200) < 0.25, 1 - right, right)
+    builder = tl.ImageClassifierBuilder(backbone, seed=0)
+    found = tl.diagnose(builder.fit((images, wrong), schedule="probe", verbose=0))
+    assert found.verdict == "wrong labels"
+    assert "tl.doubt(builder" in found.advice[0]
+    found = tl.diagnose(builder.fit((images, right), schedule="probe", verbose=0))
+    assert found.verdict != "wrong labels"
+    # Labels that nothing can be learnt of are no wrong ones.
+    noise = np.random.default_rng(2).integers(0, 2, 200)
+    fitted = builder.fit((images, noise), schedule="probe", validation_split=0.3, verbose=0)
+    assert tl.diagnose(fitted, (images, noise)).verdict != "wrong labels"
+
+
 def test_against_underfitting():
     def first(loss, **kwargs):
         advice = tl.diagnose(made(loss, loss, (0.7, 0.69), **kwargs)).advice

@@ -61,6 +61,7 @@ def test_classes_that_are_written_almost_alike(one, other):
 
 def test_nothing_is_said_of_classes_that_only_look_a_little_alike():
     counts = {"cat": 9, "car": 12, "a": 1, "b": 90, "class 1": 3, "class 2": 300, "ab": 3, "abc": 3}
+    counts |= {"shirt": 120, "tshirt": 100}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warn_of_alike(counts, "image")

@@ -55,6 +55,8 @@ class SolvedHead:
             included; `None` where it was not.
         mirrored_loss: The loss of up to 200 images that it was solved on, once they are mirrored;
             `None` where that was not asked for.
+        surer_if_right: How often, in the cross-validation, the head was surer of an item that it
+            was right about than of one that it was wrong about, in [0, 1]; `None`: not known.
     """
 
     items: int
@@ -67,6 +69,7 @@ class SolvedHead:
     interval: tuple[float, float] | None = None
     items_again: int | None = None
     mirrored_loss: float | None = None
+    surer_if_right: float | None = None
 
     @property
     def knows_mirrored(self) -> bool:

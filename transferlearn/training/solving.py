@@ -172,6 +172,7 @@ def solve(
         strength=tuple(map(float, solved.strength.ravel())),
         items_again=items_again,
         mirrored_loss=mirrored,
+        surer_if_right=solved.surer_if_right,
     )
     left_out = _left_out(network, layer, train, solved)
     return Solution(network.model.history, head, refitted, left_out)

@@ -9,6 +9,9 @@ from transferlearn.fitted import FittedModel
 from transferlearn.tasks import Score
 from transferlearn.types import Source
 
+# Seen on solar cells, digits, typefaces: .75 to .91 with right labels, .69 to .74 with a tenth of
+# them made wrong, .66 to .71 with a fifth.
+_USUALLY_SURER = 0.7
 _STANDARD_ERRORS = 2.0  # in 95% of all cases, chance makes a smaller difference
 
 
@@ -33,6 +36,8 @@ class Evidence:
         best_loss: The held-out loss after the best epoch.
         last_loss: The held-out loss after the epoch that the model is of.
         curve_items: The number of items that `best_loss` and `last_loss` are the mean of.
+        surer_if_right: How often a solved head was surer of an item left out that it is right about
+            than of one that it is wrong about, in [0, 1].
     """
 
     score: Score
@@ -48,6 +53,7 @@ class Evidence:
     best_loss: float
     last_loss: float
     curve_items: float
+    surer_if_right: float
 
     @property
     def gap(self) -> float:
@@ -79,6 +85,11 @@ class Evidence:
     def rise_noise(self) -> float:
         """Gives the noise of the rise."""
         return loss_noise(max(self.best_loss, self.last_loss), self.curve_items)
+
+    @property
+    def contradicts(self) -> bool:
+        """Whether a solved head is nearly as sure where it contradicts the labels as elsewhere."""
+        return self.surer_if_right < _USUALLY_SURER
 
     @property
     def all_right(self) -> bool:
@@ -124,6 +135,9 @@ def gather(
         "held_out_score": curves.at(curves.val_score, epoch),
         "held_out_loss": curves.at(curves.val_loss, epoch),
         "guessing": outline.baseline,
+        "surer_if_right": next(
+            (phase.solved.surer_if_right for phase in fitted.phases if phase.solved), None
+        ),
     }
     for prefix, data in (("train", train), ("held_out", validation_data)):
         if data is not None:

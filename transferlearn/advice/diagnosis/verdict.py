@@ -19,7 +19,9 @@ from transferlearn.fitted import FittedModel
 from transferlearn.plotting import write_figure
 from transferlearn.types import Source
 
-Verdict = Literal["overfitting", "underfitting", "still improving", "neither", "cannot tell"]
+Verdict = Literal[
+    "wrong labels", "overfitting", "underfitting", "still improving", "neither", "cannot tell"
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +29,8 @@ class Diagnosis:
     """Holds the verdict on a training, the figures behind it, and what to change next.
 
     Attributes:
-        verdict: `"overfitting"`, `"underfitting"`, `"still improving"`, `"neither"` or
-            `"cannot tell"`.
+        verdict: `"wrong labels"`, `"overfitting"`, `"underfitting"`, `"still improving"`,
+            `"neither"` or `"cannot tell"`.
         reason: The reason for the verdict, in a sentence.
         evidence: The figures behind the verdict.
         advice: What to change, in the order to try it in.
@@ -73,7 +75,9 @@ def diagnose(
     When to use it: after each `fit`, also on a model that `tl.load` brought back. It reads the
     history, and measures the scores of the data that is passed.
 
-    The error on held-out items has two parts: the error on the items trained on (underfitting), and
+    Labels are probably wrong where a head that was solved without them is about as sure where it
+    contradicts them as where it agrees; then nothing else is judged. Otherwise, the error on
+    held-out items has two parts: the error on the items trained on (underfitting), and
     the gap from there to the items held out (overfitting). The larger part is the verdict, if it is
     above the noise of that many items. It is overfitting, too, where the held-out loss rose from
     its lowest by more than its noise while the training loss fell and some answers are wrong. And a
@@ -144,6 +148,8 @@ def _judge(case: Case, curves: Curves, seen: Evidence, *, is_lower_bound: bool) 
     # The order matters: the first verdict that holds is given.
     if case.exploded:
         return "underfitting", case.exploded, against_underfitting(case)
+    if seen.contradicts and not seen.no_better_than_guessing:
+        return "wrong labels", _CONTRADICTED.format(seen.surer_if_right), [_DOUBT]
     error, said = 1 - seen.train_score, _score_text(seen)
     error_counts = error > seen.held_out_noise
     rose = seen.rise > seen.rise_noise and curves.loss_fell_since_best
@@ -196,6 +202,16 @@ def _score_text(seen: Evidence) -> str:
     )
 
 
+_CONTRADICTED = (
+    "some labels are probably wrong, since a head that was solved without them is about as sure "
+    "where it contradicts them as where it agrees (it is surer of what it is right about in {:.0%} "
+    "of pairs, where 75% or more are usual)"
+)
+_DOUBT = Remedy(
+    'look at the most doubtful ones: tl.doubt(builder, "photos").show(), or "transferlearn doubt '
+    'photos"',
+    {},
+)
 _HOLD_OUT = Remedy(
     "hold examples out: fit(..., validation_split=0.2) or validation_data=..., or give them here: "
     "tl.diagnose(fitted, train=..., validation_data=...)",

@@ -90,7 +90,12 @@ def _alike(counts: Mapping[str, float]) -> set[tuple[str, str]]:
             if one != other and place == other_place and _is_rare(counts, plain, one, other):
                 found.add((plain[one][0], plain[other][0]))
         if form in plain and len(form) >= _SHORTEST:
-            found |= {(plain[form][0], plain[name][0]) for _, name in some}
+            # One more in front makes another word, too: "shirt" and "tshirt".
+            found |= {
+                (plain[form][0], plain[name][0])
+                for place, name in some
+                if place or _is_rare(counts, plain, form, name)
+            }
     return {(min(pair), max(pair)) for pair in found}
 
 

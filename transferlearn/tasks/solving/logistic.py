@@ -8,6 +8,7 @@ import numpy as np
 
 from transferlearn.data.targets.labels import one_hot
 from transferlearn.tasks.intervals import Interval, wilson
+from transferlearn.tasks.solving.agreement import surer_if_right
 from transferlearn.tasks.solving.axes import Axes, check_finite
 from transferlearn.tasks.solving.folds import FOLDS, divide
 from transferlearn.tasks.solving.lbfgs import minimise
@@ -122,7 +123,10 @@ def solve(
     kernel, bias = _fit_in_axes(axes, problem, best)
     accuracy, negative_loss = scores[best]
     left_out = rows, logits[best]
-    return SolvedLayer(kernel, bias, np.array(best), accuracy, -negative_loss, len(rows), left_out)
+    surer = None if independent else surer_if_right(logits[best], problem.targets[rows])
+    return SolvedLayer(
+        kernel, bias, np.array(best), accuracy, -negative_loss, len(rows), left_out, surer
+    )
 
 
 def _choice(scores: dict[float, tuple[float, float]], held_out: int) -> float:

@@ -22,6 +22,8 @@ class SolvedLayer(NamedTuple):
         held_out: How many items `score` and `loss` were measured on.
         left_out: The numbers of some items, int64 `(n,)`, and for each the output of a layer that
             was solved without it, float32 `(n, units)`. `None`: not known.
+        surer_if_right: How often the layer is surer of an item that it is right about than of one
+            that it is wrong about, both left out, in [0, 1]. `None`: not known.
     """
 
     kernel: np.ndarray
@@ -31,6 +33,7 @@ class SolvedLayer(NamedTuple):
     loss: float
     held_out: int
     left_out: tuple[np.ndarray, np.ndarray] | None = None
+    surer_if_right: float | None = None
 
 
 class Solver(abc.ABC):
