@@ -18,7 +18,13 @@ _NAMED = 5  # the most classes that a table shows; there may be thousands
 
 
 class OutputReader(Named):
-    """Makes predictions of a network's outputs."""
+    """Makes predictions of a network's outputs.
+
+    Attributes:
+        is_of_numbers: Whether answers are the numbers themselves, in units of their own.
+    """
+
+    is_of_numbers: ClassVar[bool] = False
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -234,6 +240,7 @@ class NumberReader(OutputReader):
 
     name: ClassVar[str] = "numbers"
     output: ClassVar[str] = "numbers"
+    is_of_numbers: ClassVar[bool] = True
 
     names: tuple[str, ...]
 

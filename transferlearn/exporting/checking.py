@@ -1,7 +1,7 @@
 """Runs an exported file on real items beside Keras, and refuses what answers otherwise."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,20 @@ from transferlearn.data.messages import quiet
 from transferlearn.edge import OutputReader, Runner
 from transferlearn.edge.runner import as_dtype
 from transferlearn.edge.runtimes import open_runtime
+from transferlearn.exporting.formats import FORMATS
+from transferlearn.exporting.limits import check_floats, check_int8
 from transferlearn.fitted import FittedModel
 from transferlearn.fitted.outputs import of_batch
 from transferlearn.tables import as_table
 from transferlearn.tasks.base import in_numpy
+
+Arrays = dict[str, np.ndarray]
 
 MOST = 1000  # items that a check looks at
 _MOST_NUMBERS = 2**24  # of all their outputs, which are in memory; masks have many
 _BATCH = 32
 _RUNS = 20  # of one item, of which the median time is taken
 _TURNS = 50  # of float32 and int8, of which the median times are taken
-_LIMITS = {None: 1e-4, "float16": 0.02, "int8": 0.01}
 _FLAT = 1e-3  # outputs that differ by less than this share between items prove nothing
 
 
@@ -46,6 +49,8 @@ class Checked:
         keras_milliseconds: The same for `predict_on_batch` of Keras.
         speed_up: For int8, how many times as fast it is as float32 in the same runtime, for one
             item on one thread of this machine.
+        plain_difference: The largest difference on this machine where the runtime opens the file
+            with its own settings; `None`: those are the settings of `tl.edge.Runner`.
     """
 
     items: int
@@ -59,6 +64,7 @@ class Checked:
     milliseconds: float
     keras_milliseconds: float
     speed_up: float | None = None
+    plain_difference: float | None = None
 
     def __str__(self) -> str:
         rows = [
@@ -69,6 +75,8 @@ class Checked:
             ("equal answers", "", f"{self.equal:.2%}"),
             ("largest difference, of the range", "", f"{self.difference:.2g}"),
         ]
+        if self.plain_difference is not None:
+            rows.append(("the same by the runtime's settings", "", f"{self.plain_difference:.2g}"))
         if self.speed_up is not None:
             rows.append(("times as fast as float32 there", "", f"{self.speed_up:.2f}"))
         return f"On {self.items:,} items:\n{as_table(rows, right=(1, 2))}"
@@ -99,13 +107,12 @@ def check(
     runner = Runner(folder, trusted=True)
     most = min(MOST, max(_BATCH, _MOST_NUMBERS // _numbers(fitted)))
     few = dataset.at_most(most) if isinstance(dataset, ItemDataset) else dataset
-    inputs, expected, found, targets = _run_both(fitted, runner, few)
+    runtime = FORMATS[runner.description.format].by_its_settings(folder)
+    runs = [runner.run] if runtime is None else [runner.run, runtime.run]
+    inputs, expected, (found, *others), targets = _run_all(fitted, runner, runs, few)
     reader = fitted.encoding.output_reader()
     _check_telling(expected)
-    spread = {name: reader.spread(rows) for name, rows in expected.items()}
-    difference = max(
-        float(np.max(np.abs(found[name] - rows) / spread[name])) for name, rows in expected.items()
-    )
+    difference, *plain_differences = (_difference(reader, expected, o) for o in (found, *others))
     scores = [_score(fitted, outputs, targets) for outputs in (expected, found)]
     weights = sum(int(np.prod(w.shape)) * np.dtype(w.dtype).itemsize for w in fitted.model.weights)
     one = {name: array[:1] for name, array in inputs.items()}
@@ -121,8 +128,13 @@ def check(
         milliseconds=_milliseconds(lambda: runner.run(one)),
         keras_milliseconds=_milliseconds(lambda: of_batch(fitted.model, _as_keras(one))),
         speed_up=None if plain is None else _speed_up(fitted, runner, (plain, folder), one),
+        plain_difference=next(iter(plain_differences), None),
     )
-    _check_limit(checked, reader, expected, found, quantize, limit)
+    if quantize == "int8":
+        guess = None if few.targets is None else fitted.encoding.baseline(few.targets)
+        check_int8(checked, reader, fitted.encoding.score, guess, limit)
+    else:
+        check_floats(checked, reader, (expected, found), quantize, limit)
     return checked
 
 
@@ -131,17 +143,21 @@ def _numbers(fitted: FittedModel[Any]) -> int:
     return sum(int(np.prod(output.shape[1:])) for output in fitted.model.outputs)
 
 
-def _run_both(
-    fitted: FittedModel[Any], runner: Runner, dataset: Dataset
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray]:
-    """Runs both on all batches; gives the inputs of the first, both outputs, and the targets.
+def _run_all(
+    fitted: FittedModel[Any],
+    runner: Runner,
+    runs: Sequence[Callable[[Arrays], Arrays]],
+    dataset: Dataset,
+) -> tuple[Arrays, Arrays, list[Arrays], np.ndarray]:
+    """Returns the inputs of the first batch, the outputs of Keras and of each run, and the targets.
 
     Files are read by the runner itself, so that a difference in reading is found, too, unless what
     the model gets is made of them.
     """
     names = list(runner.description.inputs)
-    first: dict[str, np.ndarray] = {}
-    expected, found, targets, begin = [], [], [], 0
+    first: Arrays = {}
+    expected, targets, begin = [], [], 0
+    found: list[list[Arrays]] = [[] for _ in runs]
     one_row_each = len(dataset.paths or ()) == dataset.size
     as_read = fitted.kind.predicts_as_read
     by_file = one_row_each and as_read and runner.item_reader.reads_files
@@ -154,10 +170,19 @@ def _run_both(
             files = [Path(path) for path in dataset.paths[begin : begin + count]]
             arrays = runner.item_reader.read(files).arrays
         inputs = {n: as_dtype(arrays[n], s.dtype) for n, s in runner.description.inputs.items()}
-        found.append(runner.run(inputs))
+        for outputs, run in zip(found, runs, strict=True):
+            outputs.append(run(inputs))
         targets.append(np.asarray(y))
         first, begin = first or inputs, begin + count
-    return first, _joined(expected), _joined(found), np.concatenate(targets)
+    return first, _joined(expected), [_joined(each) for each in found], np.concatenate(targets)
+
+
+def _difference(reader: OutputReader, expected: Arrays, found: Arrays) -> float:
+    """Returns the largest difference of outputs, as a share of their range."""
+    return max(
+        float(np.max(np.abs(found[name] - rows) / reader.spread(rows)))
+        for name, rows in expected.items()
+    )
 
 
 def _joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
@@ -175,35 +200,6 @@ def _check_telling(expected: Mapping[str, np.ndarray]) -> None:
                 f"The model gives about the same {name} for all {len(rows)} items, so a comparison "
                 "on them proves nothing. Train the model, or check it on items that differ more."
             )
-
-
-def _check_limit(
-    checked: Checked,
-    reader: OutputReader,
-    expected: Mapping[str, np.ndarray],
-    found: Mapping[str, np.ndarray],
-    quantize: str | None,
-    limit: float | None,
-) -> None:
-    """Refuses an export that differs more than it may."""
-    most = _LIMITS[quantize] if limit is None else limit
-    if quantize == "int8":
-        lost = checked.keras_score - checked.exported_score
-        if lost > most + 1e-9:  # 0.915 - 0.905 is a little more than 0.01
-            raise ValueError(
-                f"The exported file loses {lost:.4f} of {checked.score}, more than {most:g}, so "
-                f"nothing was written. Leave quantize out, or pass limit={lost * 1.1:.2g}.\n"
-                f"{checked}"
-            )
-        return
-    same = reader.same(expected, found, most)
-    if not checked.difference <= most or not same.all():
-        raise ValueError(
-            f"The exported file answers otherwise than Keras: outputs differ by "
-            f"{checked.difference:.2g} of their range, where {most:g} is allowed, and "
-            f"{(~same).sum()} of {same.size} answers differ, so nothing was written. Pass another "
-            f"format, or limit={checked.difference * 1.1:.2g}.\n{checked}"
-        )
 
 
 def _score(

@@ -41,7 +41,9 @@ class Export:
     checked: Checked
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.description.format}. {self.checked}"
+        usage = FORMATS[self.description.format].usage
+        how = "" if usage is None else f"\nOutside of transferlearn, open it by\n  {usage}"
+        return f"{self.path}: {self.description.format}. {self.checked}{how}"
 
     __repr__ = __str__
 
@@ -74,7 +76,8 @@ def export(
         calibration_data: For int8, items with targets that the model was trained on, by which the
             ranges of its layers are measured; at most 100 of them are looked at.
         limit: The most that outputs may differ, as a share of their range; `None`: 1e-4, and 0.02
-            with float16. With int8, the most of the score that may be lost; `None`: 0.01.
+            with float16. With int8, the most of the score that may be lost, of the answers that
+            may differ, and of their range that numbers may be off; `None`: 0.01, 0.03 and 0.01.
 
     Raises:
         ValueError: The exported file answers otherwise than Keras; nothing was written.

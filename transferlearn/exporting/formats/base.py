@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from transferlearn.edge.runtimes import Runtime
 from transferlearn.exporting.network import ServedNetwork
 from transferlearn.extras import install_line
 
@@ -23,12 +24,15 @@ class Format(abc.ABC):
         model: The name of the file or folder that it writes.
         quantizations: What `quantize` may be, besides `None`.
         modules: The modules that must be installed to write and to check it.
+        usage: The line by which the runtime itself opens the file as `tl.edge.Runner` does, where
+            that is not its default.
     """
 
     name: ClassVar[str]
     model: ClassVar[str]
     quantizations: ClassVar[tuple[str, ...]] = ()
     modules: ClassVar[tuple[str, ...]]
+    usage: ClassVar[str | None] = None
 
     @abc.abstractmethod
     def write(
@@ -42,6 +46,14 @@ class Format(abc.ABC):
             quantize: One of `quantizations`, or `None` for float32.
             samples: Gives batches of inputs by name to calibrate int8 on; it is called for that.
         """
+
+    def by_its_settings(self, folder: Path) -> Runtime | None:
+        """Opens the file as the runtime itself does by default.
+
+        Returns:
+            The runtime; `None` where that is how `tl.edge.Runner` opens it.
+        """
+        return None
 
     def check_installed(self) -> None:
         """Raises `ImportError`, with the line to paste, unless all modules are installed."""
