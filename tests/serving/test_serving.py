@@ -136,6 +136,10 @@ def test_a_span_is_made_of_each_request(monkeypatch):
     assert known.kind.name == "SERVER"
 
 
+def _deep(times, inside=b"1"):
+    return b"[" * times + inside + b"]" * times
+
+
 @pytest.mark.parametrize(
     ("path", "body", "kind", "status", "sentence"),
     [
@@ -150,6 +154,27 @@ def test_a_span_is_made_of_each_request(monkeypatch):
         ("/predict", b'{"instances": [[NaN]]}', "application/json", 400, "NaN"),
         ("/predict", b"[" * 100_000, "application/json", 400, ""),
         ("/predict", b'{"instances": ' + b"[" * 5000, "application/json", 400, "no JSON"),
+        ("/predict", b'{"instances": ' + _deep(970) + b"}", "application/json", 400, "nested"),
+        ("/predict", b'{"a":' * 300 + b"1" + b"}" * 300, "application/json", 400, "nested"),
+        ("/predict", b'{"text": "\\ud800"}', "application/json", 400, "no JSON"),
+        ("/predict", b'{"instances": [[1e999]]}', "application/json", 400, "no JSON"),
+        (
+            "/predict",
+            b'{"instances": [[' + b"9" * 5000 + b"]]}",
+            "application/json",
+            400,
+            "no JSON",
+        ),
+        ("/explain", b'{"instances": ' + _deep(970) + b"}", "application/json", 400, "nested"),
+        (
+            "/v2/models/colours/infer",
+            b'{"inputs": [{"name": "image", "shape": [1], "datatype": "BYTES", "data": '
+            + _deep(970, b'"a"')
+            + b"}]}",
+            "application/json",
+            400,
+            "nested",
+        ),
         ("/v2/models/colours/infer", b"{}", "application/json", 400, '"inputs"'),
         ("/v2/models/colours/versions/9/infer", b"{}", "application/json", 404, "no version '9'"),
         ("/invocations?model=cats", RED, "image/png", 404, "no model 'cats'"),
@@ -190,6 +215,36 @@ def test_wrong_tensors_are_refused(client, change, sentence):
     assert "NaN" in infer(client, True, False, nan).json()["error"]
 
 
+@pytest.mark.parametrize("length", ["9" * 5000, "\u00b2", "-1", "1e3", "+5", "4 4", ""])
+def test_a_length_that_is_no_number_is_refused(client, length):
+    answer = client.post(
+        "/v2/models/colours/infer", content=b"{}", headers={HEADER: length.encode("latin-1")}
+    )
+    assert answer.status_code == 400
+    assert "number of bytes" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"request_id": "\\ud800", "labels": ["red"]}',
+        b'{"request_id": "a", "labels": ["\\udfff"]}',
+        b'{"request_id": "a", "labels": [' + _deep(970) + b"]}",
+        b'{"request_id": "a", "labels": [' + b'{"a":' * 500 + b"1" + b"}" * 500 + b"]}",
+        b'{"request_id": "\xed\xa0\x80", "labels": ["red"]}',
+        b"[" * 10**6,
+    ],
+)
+def test_feedback_of_texts_that_are_none_is_refused(tmp_path, body):
+    made = app({"colours": colours()}, settings=Settings(log=tmp_path / "log.sqlite"))
+    with TestClient(made) as client:
+        headers = {"content-type": "image/png", "x-request-id": "a"}
+        client.post("/predict", content=RED, headers=headers)
+        answer = client.post("/feedback", content=body)
+        assert answer.status_code == 400
+        assert "nested" in answer.text or "no JSON" in answer.text
+
+
 def test_a_packed_body_is_refused(client):
     headers = {"content-type": "application/json", "content-encoding": "gzip"}
     answer = client.post("/v2/models/colours/infer", content=b"\x1f\x8b", headers=headers)
@@ -202,6 +257,10 @@ def test_a_key_opens_all_but_health():
     client = TestClient(app({"colours": colours()}, settings=Settings(api_key="secret")))
     for place in ("health/live", "models/colours/ready", "models/colours/versions/1/ready"):
         assert client.get(f"/v2/{place}").status_code == 200
+    for place in ("models/secret/ready", "models/colours/versions/7/ready"):
+        answer = client.get(f"/v2/{place}")
+        assert answer.status_code == 404
+        assert answer.json()["error"] == f"{place.split('/')[1]!r} is not ready."
     for place in ("", "/models/colours", "/models/colours/infer/ready"):
         assert client.get(f"/v2{place}").status_code == 401
     assert client.get("/v2", headers={"x-api-key": "wrong"}).status_code == 401
@@ -385,6 +444,9 @@ def test_versions_come_and_go(tmp_path, monkeypatch, caplog):
     for version in ("9", "10"):
         (place / version).mkdir(parents=True)
         (place / version / "export.json").write_text("{}")
+    for odd in ("\u00b2", "\u0663", "-1", "1e1", "9" * 200, "v3"):
+        (place / odd).mkdir()
+        (place / odd / "export.json").write_text("{}")
     made = Models([place], None)
     assert made.versions("flowers") == ["9", "10"]
     assert made.get().version == "10"

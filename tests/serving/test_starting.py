@@ -4,10 +4,12 @@ import logging
 import signal
 import socket
 import sqlite3
+import threading
 from contextlib import closing
 
 import numpy as np
 import pytest
+from starlette.testclient import TestClient
 
 from tests.serving.made import colours, photo
 from transferlearn.cli import main
@@ -106,6 +108,52 @@ def test_the_start_says_what_is_served_and_where(
     monkeypatch.setattr("transferlearn.serving.running.app", lambda *_, **__: made)
     assert main(["serve", "flowers", *words]) == 0
     assert capsys.readouterr().err == f"Serving flowers 1 at {address} Ctrl-C ends it.\n"
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no SIGHUP")
+def test_a_signal_during_a_reload_does_not_wait_for_it(monkeypatch, restored_signals_and_log):
+    uvicorn = pytest.importorskip("uvicorn")
+    made = app({"flowers": colours()})
+    made.api.state.server.models._lock = lock = NotTwice()
+
+    def run(self, sockets):
+        with lock:
+            signal.raise_signal(signal.SIGHUP)
+
+    monkeypatch.setattr(uvicorn.Server, "run", run)
+    monkeypatch.setattr("transferlearn.serving.running.bound", Place)
+    monkeypatch.setattr("transferlearn.serving.running.app", lambda *_, **__: made)
+    assert main(["serve", "flowers"]) == 0
+
+
+def test_folders_are_looked_at_on_demand_and_after_a_failure(tmp_path, monkeypatch, caplog):
+    made = app({"flowers": colours()}, settings=Settings(reload_seconds=0))
+    server = made.api.state.server
+    looked = threading.Semaphore(0)
+
+    def reload():
+        looked.release()
+        raise RuntimeError("no such thing")
+
+    monkeypatch.setattr(server.models, "reload", reload)
+    with TestClient(made):
+        for _ in range(3):
+            server.look()
+            assert looked.acquire(timeout=10)
+    assert "not looked at" in {record.msg for record in caplog.records}
+
+
+class NotTwice:
+    """Stands for a lock, and fails where it would wait for ever."""
+
+    held = False
+
+    def __enter__(self):
+        assert not self.held
+        self.held = True
+
+    def __exit__(self, *_):
+        self.held = False
 
 
 class Place:

@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import json
+import logging
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from transferlearn.serving.tensors import read_json
 from transferlearn.serving.vertex import add_vertex
 from transferlearn.serving.work import Work
 
+_log = logging.getLogger("transferlearn.serving")
 _PAGE = Path(__file__).with_name("page.html")
 _LISTED = 10  # names of classes in a message
 _NOT_NOW = RefusalError(
@@ -45,6 +48,9 @@ class Server:
         settings: The limits.
         threads: The number of threads that a model computes with.
         trusted: Whether the code in a save or a SavedModel may run.
+
+    Attributes:
+        look: Has folders looked at for new versions at once; a handler of signals may call it.
     """
 
     def __init__(
@@ -60,6 +66,7 @@ class Server:
         self.log = PredictionLog(settings.log, settings.log_bytes) if settings.log else None
         self.predictor = Predictor(self.metrics, self.log, settings)
         self.work = Work(settings.workers, settings.waiting, settings.timeout)
+        self.look: Callable[[], object] = lambda: None
 
     async def predict(self, request: Any, name: str | None, version: str | None = None) -> Any:
         """Answers a request of any form with predictions."""
@@ -143,12 +150,20 @@ class Server:
     async def watch_folders(self) -> None:
         """Looks for new versions, and at drift, until it is cancelled."""
         gauges = DriftGauges(self.log, self.metrics)
+        wake, loop = asyncio.Event(), asyncio.get_running_loop()
+        self.look = lambda: loop.call_soon_threadsafe(wake.set)
         while True:
-            await asyncio.sleep(self.settings.reload_seconds or 60)
-            if self.settings.reload_seconds:
-                await asyncio.to_thread(self.models.reload)
-            self.measure()
-            await asyncio.to_thread(gauges.update, self.newest())
+            with suppress(TimeoutError):
+                await asyncio.wait_for(wake.wait(), self.settings.reload_seconds or 60)
+            asked = wake.is_set()
+            wake.clear()
+            try:
+                if asked or self.settings.reload_seconds:
+                    await asyncio.to_thread(self.models.reload)
+                self.measure()
+                await asyncio.to_thread(gauges.update, self.newest())
+            except Exception:  # whatever it is, the next look may find what is new
+                _log.exception("not looked at")
 
     def newest(self) -> list[Served]:
         """Gives the newest version of each model."""
@@ -179,6 +194,7 @@ def app(
         uvicorn.run(tl.serving.app("flowers-onnx"))
     """
     try:
+        import orjson as orjson
         from fastapi import FastAPI, Request
         from fastapi.responses import HTMLResponse, JSONResponse, Response
         from starlette.exceptions import HTTPException

@@ -7,12 +7,14 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import contextmanager
 from typing import Any
 
 from transferlearn.serving.errors import RefusalError
 from transferlearn.serving.log import PredictionLog
 from transferlearn.serving.metrics import Metrics
+from transferlearn.serving.numbers import whole_number
 from transferlearn.serving.settings import Settings
 from transferlearn.serving.tracing import Tracing, end
 
@@ -50,6 +52,7 @@ class Guard:
         self._log = log
         self._settings = settings
         self._metrics = metrics
+        self._bodies = Bodies(settings.largest_requests)
         self._tracing = Tracing()
         self._open = (*_OPEN, *open_routes)
 
@@ -102,8 +105,9 @@ class Guard:
                 raise RefusalError(
                     415, f"Content-Encoding {coding!r:.40} is not read: send the body as it is."
                 )
-            body = await self._body(receive, headers)
-            await self._app(scope, _again(body), answer)
+            with self._bodies.counted() as count:
+                body = await self._body(receive, headers, count)
+                await self._app(scope, _again(body), answer)
         except RefusalError as refusal:
             await refuse(answer, refusal)
         except Exception:  # the application has answered already, and says here what failed
@@ -120,12 +124,14 @@ class Guard:
                 401, "The API key is missing or wrong.", {"WWW-Authenticate": "Bearer"}
             )
 
-    async def _body(self, receive: Receive, headers: dict[str, str]) -> bytes:
+    async def _body(
+        self, receive: Receive, headers: dict[str, str], count: Callable[[int], None]
+    ) -> bytes:
         """Reads the body, up to the limit and in time."""
         most = self._settings.largest_request
-        said = headers.get("content-length", "")
+        said = whole_number(headers.get("content-length", ""))
         too_large = RefusalError(413, f"A request may have {most:,} bytes.")
-        if said.isdecimal() and int(said) > most:
+        if said is not None and said > most:
             raise too_large
         parts: list[bytes] = []
         size = 0
@@ -136,11 +142,47 @@ class Guard:
                     size += len(parts[-1])
                     if size > most:
                         raise too_large
+                    count(len(parts[-1]))
                     if not message.get("more_body"):
                         break
         except TimeoutError as error:
             raise RefusalError(408, "The request did not arrive in time.") from error
         return b"".join(parts)
+
+
+class Bodies:
+    """Counts the bytes of all bodies that are held at the same time.
+
+    Args:
+        most: How many there may be.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held = 0
+
+    @contextmanager
+    def counted(self) -> Iterator[Callable[[int], None]]:
+        """Yields what counts further bytes of a body; they are free again after the block.
+
+        Raises:
+            RefusalError: There are too many (503).
+        """
+        taken = 0
+
+        def count(size: int) -> None:
+            nonlocal taken
+            if self._held + size > self._most:
+                raise RefusalError(
+                    503, "The server holds too much: try again in a second.", {"Retry-After": "1"}
+                )
+            self._held += size
+            taken += size
+
+        try:
+            yield count
+        finally:
+            self._held -= taken
 
 
 async def refuse(send: Send, refusal: RefusalError) -> None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from transferlearn.edge import Runner
 from transferlearn.monitoring import Reference, read_reference
 from transferlearn.serving.errors import RefusalError
+from transferlearn.serving.numbers import whole_number
 from transferlearn.serving.opening import named, opened, place_of
 
 _log = logging.getLogger("transferlearn.serving")
@@ -192,11 +193,15 @@ def _versions(place: Path) -> dict[str, Path]:
     """Lists what describes the exports and saves of a model by version, the newest last."""
     if (only := place_of(place)) is not None:
         return {"1": only}
-    folders = [f for f in (place.iterdir() if place.is_dir() else ()) if f.name.isdigit()]
-    found = {f.name: described for f in folders if (described := place_of(f)) is not None}
+    found = {}
+    for folder in place.iterdir() if place.is_dir() else ():
+        number, described = whole_number(folder.name), place_of(folder)
+        if number is not None and described is not None:
+            found[folder.name] = (number, described)
     if not found:
         raise OSError(
             f"{place} is no export or save, and holds none in folders named 1, 2 and so on. Make "
             f"one of a save: transferlearn export flowers {place.name} photos/validation"
         )
-    return dict(sorted(found.items(), key=lambda version: int(version[0])))
+    newest_last = sorted(found.items(), key=lambda version: version[1][0])
+    return {name: described for name, (_, described) in newest_last}

@@ -34,7 +34,10 @@ def add_protocol(api: Any, server: Any) -> None:
         return {"ready": True}
 
     async def model_ready(name: str, version: str | None = None) -> Any:
-        served = server.models.get(name, version)
+        try:
+            served = server.models.get(name, version)
+        except RefusalError as error:  # its sentence lists names, and no key was asked for
+            raise RefusalError(404, f"{name!r:.80} is not ready.") from error
         return {"name": served.name, "ready": True}
 
     async def described(name: str, version: str | None = None) -> Any:

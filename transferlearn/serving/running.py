@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from transferlearn.extras import install_line
 from transferlearn.serving.app import Guarded, app
+from transferlearn.serving.connections import KEEP_ALIVE, limited_protocol
 from transferlearn.serving.guard import JsonLines
 from transferlearn.serving.models import Served
 from transferlearn.serving.opening import Given
@@ -58,12 +59,15 @@ def serve(
     logger.setLevel(logging.INFO)
     made: Guarded = app(models, settings=settings, threads=threads, trusted=trusted)
     if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, lambda *_: made.api.state.server.models.reload())
+        # A handler may interrupt a reload, and must not wait for its end.
+        signal.signal(signal.SIGHUP, lambda *_: made.api.state.server.look())
     config = uvicorn.Config(
         made,
+        http=limited_protocol(settings or Settings()),
+        ws="none",
         log_config=None,
         access_log=False,
-        timeout_keep_alive=20,
+        timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=30,
         server_header=False,
     )

@@ -12,6 +12,13 @@ class Settings:
         api_key: What requests must bring as `X-API-Key`, or as `Authorization: Bearer`; `None`
             lets everybody in.
         largest_request: The bytes that a request may have.
+        largest_requests: The bytes that the bodies of all requests inside may have together;
+            further ones get a 503 with `Retry-After`.
+        largest_head: The bytes that headers may have.
+        header_seconds: The seconds after which a connection without whole headers is closed.
+        most_connections: The connections that are open at the same time; of more, the one that
+            waits longest for a request is closed. This and the two above hold where `serve` runs
+            the application, and not in a server of one's own.
         most_rows: The items that a request may have.
         most_pixels: The pixels that a photo may have; decoded, it takes three bytes for each.
         workers: The requests that are computed at the same time.
@@ -26,6 +33,10 @@ class Settings:
 
     api_key: str | None = None
     largest_request: int = 20 * 2**20
+    largest_requests: int = 128 * 2**20
+    largest_head: int = 2**16
+    header_seconds: float = 10.0
+    most_connections: int = 500
     most_rows: int = 256
     most_pixels: int = 50_000_000
     workers: int = 2

@@ -1,7 +1,6 @@
 """Reads and writes tensors of the open inference protocol V2, as JSON and as bytes."""
 
 import base64
-import json
 import math
 import struct
 from typing import Any, NamedTuple
@@ -9,7 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from transferlearn.serving.errors import bad
+from transferlearn.serving.numbers import whole_number
 
+_DEEPEST = 32  # lists and objects in each other
 HEADER = "Inference-Header-Content-Length"
 DTYPES = {
     "BOOL": "bool",
@@ -58,9 +59,10 @@ def read_request(body: bytes, header: str | None) -> InferRequest:
     """
     length = len(body)
     if header is not None:
-        if not header.isdecimal() or int(header) > len(body):
+        said_length = whole_number(header)
+        if said_length is None or said_length > len(body):
             raise bad(f"{HEADER} is the number of bytes of the JSON. Received: {header!r:.40}")
-        length = int(header)
+        length = said_length
     said = read_json(body[:length])
     inputs = said.get("inputs")
     if not isinstance(inputs, list) or not inputs:
@@ -104,6 +106,8 @@ def write_answer(
     Raises:
         RefusalError: There is no such output.
     """
+    import orjson
+
     wanted = request.outputs or dict.fromkeys(outputs, request.binary)
     if missing := [name for name in wanted if name not in outputs]:
         raise bad(f"There is no output {missing[0]!r:.80}; there are {', '.join(outputs)}.")
@@ -121,7 +125,7 @@ def write_answer(
         else:
             described["data"] = array.ravel().tolist()
         told.append(described)
-    head = json.dumps({**said, "outputs": told}).encode()
+    head = orjson.dumps({**said, "outputs": told})
     if not tail:
         return head, {"Content-Type": "application/json"}
     headers = {"Content-Type": "application/octet-stream", HEADER: str(len(head))}
@@ -129,18 +133,32 @@ def write_answer(
 
 
 def read_json(body: bytes) -> dict[str, Any]:
-    """Reads an object of JSON, in which numbers are finite."""
+    """Reads an object of JSON, whose numbers are finite and whose texts are Unicode.
 
-    def refuse(word: str) -> float:
-        raise ValueError(f"{word} is no number")
+    It is nested a few times at most, so that whatever reads it may go down into it.
+    """
+    import orjson  # here, since whoever reads a log needs none
 
     try:
-        said = json.loads(body, parse_constant=refuse)
-    except (ValueError, RecursionError) as error:
-        raise bad(f"The body is no JSON: {error!s:.120}.") from error
+        said = orjson.loads(body)
+    except ValueError as error:
+        raise bad(f"The body is no JSON, which has no NaN either: {error!s:.120}.") from error
     if not isinstance(said, dict):
         raise bad("The body is an object of JSON, in braces.")
+    if body.count(b"[") + body.count(b"{") > _DEEPEST:
+        _check_depth(said)
     return said
+
+
+def _check_depth(said: dict[str, Any]) -> None:
+    """Refuses JSON that is nested too deep."""
+    level: list[Any] = [said]
+    for _ in range(_DEEPEST):
+        inside = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [x for values in inside for x in values if isinstance(x, (list, dict))]
+        if not level:
+            return
+    raise bad(f"The body is nested more than {_DEEPEST} times.")
 
 
 def _parameters(told: dict[str, Any]) -> dict[str, Any]:
@@ -194,7 +212,7 @@ def _of_json(told: dict[str, Any]) -> np.ndarray:
         flat = _flat(data)
         if not all(isinstance(item, str) for item in flat):
             raise bad("Data of the datatype BYTES are strings.")
-        found = _objects([item.encode("utf-8", "surrogatepass") for item in flat])
+        found = _objects([item.encode() for item in flat])
     else:
         dtype = _dtype(told)
         try:

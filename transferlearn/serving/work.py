@@ -36,13 +36,15 @@ class Work:
                 503, "The server is busy: try again in a second.", {"Retry-After": "1"}
             )
         self.inside += 1
-        future = self._pool.submit(compute)
+        todo = [compute]  # taken out where it is given up, since it holds the request's body
+        future = self._pool.submit(lambda: todo.pop()())
         # Counted until the thread is done, even where nobody waits for it any more.
         loop = asyncio.get_running_loop()
         future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._leave))
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), self._timeout)
         except TimeoutError as error:
+            todo.clear()
             raise RefusalError(504, f"It took more than {self._timeout:g} seconds.") from error
 
     def _leave(self) -> None:
