@@ -56,9 +56,10 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 
 def left_by_the_dead(path: Path, prefix: str = ".") -> bool:
-    """Says whether the process that a draft is named after has ended, or wrote long ago."""
+    """Whether the process of a draft has ended, or is another machine's and wrote long ago."""
     here, process, *_ = path.name.removeprefix(prefix).split(".")
-    return (here == _here() and _ended(process)) or _age(path) > _OLD
+    # Of processes on this machine the clock says nothing: it may jump.
+    return _ended(process) if here == _here() else _age(path) > _OLD
 
 
 def whole_place(path: Path, file: str) -> Path:

@@ -5,6 +5,8 @@ import shutil
 import signal
 from collections import namedtuple
 
+import keras
+import numpy as np
 import pytest
 
 import transferlearn as tl
@@ -78,3 +80,20 @@ def test_a_model_that_cannot_be_saved_is_saved_elsewhere(photos, tmp_path, capsy
     assert f"predict {place} PHOTO" in told.out
     assert "No space left on device" in told.err
     tl.load(place)
+
+
+def test_a_second_interrupt_leaves_the_model_before_whole(photos, tmp_path, capsys, monkeypatch):
+    assert train(photos, tmp_path / "model") == 0
+    before = tl.load(tmp_path / "model").model.get_weights()
+    save = keras.Model.save
+
+    def interrupted(self, *args, **kwargs):
+        save(self, *args, **kwargs)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(keras.Model, "save", interrupted)
+    send(monkeypatch, signal.SIGINT)
+    assert train(photos, tmp_path / "model", "--force", "--learning-rate", "0.1") == 130
+    for weight, kept in zip(tl.load(tmp_path / "model").model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, kept)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
