@@ -1,6 +1,7 @@
 """Hashes files and items."""
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,11 @@ def names_of_files(folder: Path) -> list[str]:
 def hashes_of_files(folder: Path) -> dict[str, str]:
     """Gives the SHA-256 of each file in a folder by its name."""
     return {name: hash_of_file(folder / name) for name in names_of_files(folder)}
+
+
+def hash_of_json(described: dict[str, Any]) -> str:
+    """Returns the SHA-256 of what a JSON file says, whatever the order and the spaces."""
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 
 def hash_of_item(content: str, *beside: Any) -> str:

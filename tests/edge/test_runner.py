@@ -17,6 +17,7 @@ from transferlearn.edge.item_reader import ArrayReader
 from transferlearn.edge.text_reader import TextReader
 from transferlearn.edge.tokenizers import WordPieces
 from transferlearn.fitted.places import recover
+from transferlearn.hashing import hash_of_file, hash_of_json
 from transferlearn.serving.opening import place_of
 
 pytestmark = pytest.mark.core
@@ -44,13 +45,13 @@ def folder(tmp_path):
 
 
 def rewrite(folder, **changes):
-    said = json.loads((folder / "export.json").read_text())
-    (folder / "export.json").write_text(json.dumps({**said, **changes}))
+    """Changes what `export.json` says, as one could who knows how its hash is made."""
+    said = {**json.loads((folder / FILE).read_text()), **changes}
+    del said["sha256"]
+    (folder / FILE).write_text(json.dumps({**said, "sha256": hash_of_json(said)}))
 
 
 def true_hash(folder):
-    from transferlearn.hashing import hash_of_file
-
     return {"model.onnx": hash_of_file(folder / "model.onnx")}
 
 

@@ -104,7 +104,7 @@ def test_models_are_described(client):
 
 def test_a_failure_is_said_in_a_sentence_and_logged(caplog):
     runner = colours()
-    runner._runtime.run = lambda inputs: {}
+    runner._runtime.run = lambda inputs: {}["probabilities"]
     client = TestClient(app({"colours": runner}))
     answer = client.post("/predict", content=RED, headers={"content-type": "image/png"})
     assert answer.status_code == 500

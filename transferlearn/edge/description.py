@@ -2,16 +2,22 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from transferlearn.hashing import hash_of_file
+from transferlearn.described import FieldError, check_fields, fits
+from transferlearn.hashing import hash_of_file, hash_of_json
 
 FILE = "export.json"
-VERSION = 1
+VERSION = 2
+_WITHOUT_HASH = 1  # the version before, which had no hash of its own
+_LONGEST = 2**31  # of an axis
+_DTYPES = {"bool", "float16", "float32", "float64"} | {
+    f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
+}
 
 
 class TensorSpec(NamedTuple):
@@ -71,7 +77,8 @@ class Description:
             part: {name: spec._asdict() for name, spec in getattr(self, part).items()}
             for part in ("inputs", "outputs")
         }
-        text = json.dumps({"version": VERSION, **asdict(self), **specs}, indent=2)
+        said = {"version": VERSION, **asdict(self), **specs}
+        text = json.dumps({**said, "sha256": hash_of_json(said)}, indent=2)
         (folder / FILE).write_text(text + "\n", "utf-8")
 
     @classmethod
@@ -85,24 +92,54 @@ class Description:
         if not (folder / FILE).is_file():
             raise OSError(f"{folder} is no export of transferlearn: it holds no {FILE}.")
         try:
-            said = json.loads((folder / FILE).read_text("utf-8"))
-            version = said.pop("version")
-            specs = {
-                part: {n: TensorSpec(tuple(s["shape"]), s["dtype"]) for n, s in said[part].items()}
-                for part in ("inputs", "outputs")
-            }
-            found = cls(**{**{f.name: said[f.name] for f in fields(cls)}, **specs})
-            files = {str(name): str(digest) for name, digest in found.files.items()}
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-            raise ValueError(f"{folder / FILE} is damaged: {error!r:.300}") from error
-        if version != VERSION:
-            raise ValueError(
-                f"{folder} is an export of version {version!r:.20}; this one reads {VERSION}."
-            )
-        _check_files(folder, files)
-        if not any(name.split("/")[0] == found.model for name in files):
+            said = _read(folder)
+            check_fields(cls, said)
+            specs = {part: _specs(said[part], part) for part in ("inputs", "outputs")}
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"{folder / FILE} is damaged: {error!s:.300}.") from error
+        found = cls(**{**said, **specs})
+        _check_files(folder, found.files)
+        if not any(name.split("/")[0] == found.model for name in found.files):
             raise ValueError(f"{folder / FILE} names no model among its files.")
         return found
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    """Reads what `export.json` says, and compares it with its own hash.
+
+    Raises:
+        FieldError: It is damaged, was changed, or is of another version.
+    """
+    said = json.loads((folder / FILE).read_text("utf-8"))
+    if not isinstance(said, dict):
+        raise FieldError(f"it is no object, but {said!r:.60}")
+    version, expected = said.get("version"), said.pop("sha256", None)
+    if version not in (VERSION, _WITHOUT_HASH):
+        raise FieldError(f"it has the version {version!r:.20}, and this one reads {VERSION}")
+    if hash_of_json(said) != expected and (version, expected) != (_WITHOUT_HASH, None):
+        raise FieldError("it is not what was written, since its own hash differs")
+    del said["version"]
+    return said
+
+
+def _specs(said: Mapping[str, Any], part: str) -> dict[str, TensorSpec]:
+    """Makes the specs of inputs or outputs."""
+    found = {}
+    for name, spec in said.items():
+        shape, dtype = (_entry(spec, key) for key in ("shape", "dtype"))
+        is_shape = fits(shape, tuple[int | None, ...]) and shape and shape[0] is None
+        is_shape = is_shape and all(x is None or 0 < x < _LONGEST for x in shape)
+        if not (is_shape and fits(dtype, str) and dtype in _DTYPES):
+            raise FieldError(f"{part}.{name:.60} has no shape and dtype, but {spec!r:.99}")
+        found[name] = TensorSpec(tuple(shape), dtype)
+    if not found:
+        raise FieldError(f"{part} is empty")
+    return found
+
+
+def _entry(said: Any, name: str) -> Any:
+    """Returns an entry of an object; `None` if there is none, or it is no object."""
+    return said.get(name) if isinstance(said, dict) else None
 
 
 def _check_files(folder: Path, files: Mapping[str, str]) -> None:

@@ -8,10 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 from PIL import Image
 
-from transferlearn.edge.item_reader import ItemReader, Rows, Seen
+from transferlearn.edge.description import TensorSpec
+from transferlearn.edge.item_reader import ItemReader, Rows, Seen, check_input
 from transferlearn.edge.pictures import (
     ENDINGS,
     ImageFileError,
+    check_pixels,
     decode,
     decode_bytes,
     pixels_in,
@@ -49,8 +51,13 @@ class ImageReader(ItemReader):
             isinstance(side, int) and side > 0 for side in self.image_size
         ):
             raise ValueError(f"image_size is (height, width). Received: {self.image_size!r:.99}")
+        check_pixels(self.image_size)
         if self.interpolation.upper() not in Image.Resampling.__members__:
             raise ValueError(f"Pillow has no filter {self.interpolation!r:.99}.")
+
+    def check_inputs(self, inputs: Mapping[str, TensorSpec]) -> None:
+        """Compares the size of photos with the size that the model takes."""
+        check_input(inputs, self.input, (None, *self.image_size, 3))
 
     def is_one(self, items: Any) -> bool:
         """Says whether this is one photo: a path, the bytes of a file, a picture or one array."""

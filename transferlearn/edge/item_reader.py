@@ -9,10 +9,12 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from transferlearn.edge.description import TensorSpec
 from transferlearn.edge.folders import files_with, walk
 from transferlearn.edge.named import Named
 from transferlearn.monitoring.traits import Traits, of_numbers
 
+_MOST_AXES = 32  # besides that of the batch
 _NO_TILES = "tile cuts photos into tiles, and these are none. Leave tile out."
 
 
@@ -72,6 +74,9 @@ class ItemReader(Named):
         for item in [items] if self.is_one(items) or self.is_folder(items) else items:
             found += self._files_in(Path(item)) if self.is_folder(item) else [item]
         return found
+
+    def check_inputs(self, inputs: Mapping[str, TensorSpec]) -> None:
+        """Raises `ValueError` where a model takes other arrays than `read` makes."""
 
     def is_folder(self, item: Any) -> bool:
         """Says whether something is the path of a folder of items."""
@@ -138,6 +143,14 @@ class ArrayReader(ItemReader):
     input: str
     dimensions: int
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.dimensions <= _MOST_AXES:
+            raise ValueError(f"an item has up to {_MOST_AXES} axes. Received: {self.dimensions}")
+
+    def check_inputs(self, inputs: Mapping[str, TensorSpec]) -> None:
+        """Compares the name of the input and its axes."""
+        check_input(inputs, self.input, (None,) * (1 + self.dimensions))
+
     def is_one(self, items: Any) -> bool:
         """Says whether this array has the axes of an item."""
         return bool(np.ndim(items) == self.dimensions)
@@ -150,3 +163,14 @@ class ArrayReader(ItemReader):
         """Puts arrays of one shape into one."""
         arrays = np.stack([np.asarray(item) for item in items])
         return Rows({self.input: arrays}, np.arange(len(arrays)), [Seen()] * len(arrays))
+
+
+def check_input(inputs: Mapping[str, TensorSpec], name: str, shape: tuple[int | None, ...]) -> None:
+    """Raises `ValueError` unless a model has one input of this name that takes this shape."""
+    if set(inputs) != {name}:
+        raise ValueError(f"items become the input {name!r}, and the model takes {sorted(inputs)}.")
+    taken = inputs[name].shape
+    if len(taken) != len(shape) or any(
+        None not in pair and pair[0] != pair[1] for pair in zip(taken, shape, strict=True)
+    ):
+        raise ValueError(f"items become {name} of the shape {shape}, and the model takes {taken}.")

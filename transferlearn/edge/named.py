@@ -1,9 +1,11 @@
 """Defines what is written into `export.json` by its name and settings, and read back by them."""
 
 import abc
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
+
+from transferlearn.described import check_fields
 
 
 class Named(abc.ABC):
@@ -34,17 +36,20 @@ class Named(abc.ABC):
         Raises:
             ValueError: No such subclass is known, or the settings do not fit it.
         """
+        name, settings = described.get("name"), described.get("settings")
+        if not isinstance(name, str) or not isinstance(settings, dict):
+            raise ValueError(f"{described!r:.99} has no name and settings.")
         waiting: list[type[Self]] = [cls]
         while waiting:
             waiting += (member := waiting.pop()).__subclasses__()
-            if vars(member).get("name") == described["name"]:
+            if vars(member).get("name") == name:
                 try:
-                    return member.load(described["settings"], folder)
-                except (TypeError, KeyError, AttributeError) as error:
-                    raise ValueError(
-                        f"The settings of {member.name!r} are wrong: {error}."
-                    ) from error
+                    if is_dataclass(member):
+                        check_fields(member, settings, whole=False)
+                    return member.load(settings, folder)
+                except (TypeError, KeyError, AttributeError, ValueError) as error:
+                    raise ValueError(f"The settings of {name!r} are wrong: {error}.") from error
         raise ValueError(
-            f"The export needs {described['name']!r:.99}, which is not known here: first import "
+            f"The export needs {name!r:.99}, which is not known here: first import "
             f"the module that defines it, a subclass of {cls.__name__}."
         )

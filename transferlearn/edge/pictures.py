@@ -22,6 +22,7 @@ ENDINGS = {
     ".tiff": ("TIFF",),
 }
 _AT_ONCE = 2**22  # pixels that are composed on white at a time
+_MOST_PIXELS = 2**27  # of the size that images are resized to
 # Nothing else is ever opened: Pillow would start Ghostscript on an EPS renamed to .jpg.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 
@@ -229,3 +230,11 @@ def resize_array(pixels: np.ndarray, size: tuple[int, int], interpolation: str) 
     resized = [np.asarray(resize(channel, size, interpolation)) for channel in channels]
     # Bicubic and Lanczos overshoot; on 8-bit pictures Pillow clips by itself.
     return np.clip(np.stack(resized, axis=-1), 0, 255)
+
+
+def check_pixels(size: tuple[int, int]) -> None:
+    """Raises `ValueError` for an image size that no machine could compute with."""
+    if size[0] * size[1] > _MOST_PIXELS:
+        raise ValueError(
+            f"An image_size has at most {_MOST_PIXELS:,} pixels. Received: {size[0]} x {size[1]}"
+        )

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from transferlearn.edge.description import TensorSpec
 from transferlearn.edge.item_reader import Seen
 from transferlearn.edge.maps.tiling import Strip
 from transferlearn.edge.named import Named
@@ -30,6 +31,18 @@ class OutputReader(Named):
     def labels(self) -> tuple[str, ...]:
         """Gives the name of each number in the output, such as the classes; by default none."""
         return ()
+
+    def check_outputs(self, outputs: Mapping[str, TensorSpec]) -> None:
+        """Raises `ValueError` where a model has no such output, or one with other numbers."""
+        read = getattr(self, "output", None)
+        if read is None:  # it takes whatever there is
+            return
+        if read not in outputs:
+            raise ValueError(f"{self.name} are read of {read!r}, and there is {sorted(outputs)}.")
+        shape = outputs[read].shape
+        has_labels = type(self).labels is not OutputReader.labels
+        if has_labels and (len(shape) < 2 or shape[-1] != len(self.labels)):
+            raise ValueError(f"there are {len(self.labels)} names for {read} of shape {shape}.")
 
     @abc.abstractmethod
     def read(self, outputs: Mapping[str, np.ndarray], seen: Sequence[Seen]) -> list[Any]:

@@ -11,9 +11,13 @@ from transferlearn.edge.description import FILE, Description
 from transferlearn.edge.item_reader import ItemReader, Rows
 from transferlearn.edge.maps.whole_photos import predict_in_tiles
 from transferlearn.edge.predictions import OutputReader
-from transferlearn.edge.runtimes import Runtime, open_runtime
+from transferlearn.edge.runtimes import Runtime, check_listed, open_runtime
 
 _AT_ONCE = 32  # rows
+
+
+class BrokenModelError(ValueError):
+    """Is raised for a model whose outputs are no answer, whatever it was asked."""
 
 
 class Runner:
@@ -50,9 +54,16 @@ class Runner:
     ) -> None:
         folder = whole_place(Path(folder), FILE)
         self.description = Description.read(folder)
-        self.item_reader = ItemReader.named(dict(self.description.item_reader), folder)
-        self.output_reader = OutputReader.named(dict(self.description.output_reader), folder)
+        try:
+            self.item_reader = ItemReader.named(dict(self.description.item_reader), folder)
+            self.output_reader = OutputReader.named(dict(self.description.output_reader), folder)
+            self.item_reader.check_inputs(self.description.inputs)
+            self.output_reader.check_outputs(self.description.outputs)
+        except ValueError as error:
+            raise ValueError(f"{folder / FILE} does not fit: {error}") from error
         model = folder / self.description.model
+        listed = [folder / name for name in self.description.files]
+        check_listed(self.description.format, model, listed)
         self._runtime = open_runtime(self.description.format, model, threads, trusted)
 
     @classmethod
@@ -119,13 +130,28 @@ class Runner:
 
         Raises:
             ValueError: An input is missing, or has another shape or dtype.
+            BrokenModelError: The model gives NaN or infinity, or other outputs than
+                `description.outputs` says.
         """
         wanted = self.description.inputs
         if arrays.keys() != wanted.keys():
             raise ValueError(f"The inputs are {', '.join(wanted)}. Received: {', '.join(arrays)}")
         for name, spec in wanted.items():
             spec.check(name, arrays[name])
-        return self._runtime.run(arrays)
+        outputs = self._runtime.run(arrays)
+        if outputs.keys() != self.description.outputs.keys():
+            raise BrokenModelError(
+                f"The model gives {', '.join(outputs) or 'nothing'}, and {FILE} says "
+                f"{', '.join(self.description.outputs)}."
+            )
+        for name, array in outputs.items():
+            if not np.isfinite(array).all():
+                rows = np.isfinite(array).reshape(len(array), -1).all(axis=1)
+                raise BrokenModelError(
+                    f"The model gives NaN or infinity as {name} for item {rows.argmin()} of "
+                    f"{len(array)}. Its weights are spoilt, or what went in was."
+                )
+        return outputs
 
     def outputs(self, rows: Rows) -> dict[str, np.ndarray]:
         """Gives the outputs for items by name; several rows of one item are averaged."""

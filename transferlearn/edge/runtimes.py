@@ -4,11 +4,14 @@ import abc
 import importlib
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+
+from transferlearn.edge.onnx_files import external_files
+from transferlearn.hashing import names_of_files
 
 
 class Runtime(abc.ABC):
@@ -23,6 +26,15 @@ class Runtime(abc.ABC):
     @abc.abstractmethod
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Gives the outputs by name for inputs by name, `(batch, ...)`."""
+
+    @classmethod
+    def files_beside(cls, file: Path) -> set[Path]:
+        """Returns the files that the runtime reads besides `file`; by default none.
+
+        Raises:
+            ValueError: The file has another format.
+        """
+        return set()
 
 
 class OnnxRuntime(Runtime):
@@ -41,6 +53,11 @@ class OnnxRuntime(Runtime):
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Runs the session, which is safe for threads."""
         return dict(zip(self._outputs, self._session.run(None, dict(inputs)), strict=True))
+
+    @classmethod
+    def files_beside(cls, file: Path) -> set[Path]:
+        """Returns the files that the file says hold its weights."""
+        return {file.parent / name for name in external_files(file)}
 
 
 class LiteRt(Runtime):
@@ -83,6 +100,15 @@ class OpenVino(Runtime):
             found = self._compiled(dict(inputs))
             return {output.any_name: np.array(found[output]) for output in self._compiled.outputs}
 
+    @classmethod
+    def files_beside(cls, file: Path) -> set[Path]:
+        """Returns the file of weights; OpenVINO would read other formats, too, and their files."""
+        with file.open("rb") as stream:
+            is_xml = stream.read(64).lstrip().startswith(b"<")
+        if file.suffix != ".xml" or not is_xml:
+            raise ValueError("it is no file of OpenVINO's, which end in .xml and hold XML")
+        return {file.with_suffix(".bin")}
+
 
 class SavedModel(Runtime):
     """Runs a SavedModel, for which TensorFlow is needed after all."""
@@ -100,6 +126,11 @@ class SavedModel(Runtime):
         tensors = {name: self._as_tensor(array) for name, array in inputs.items()}
         return {name: tensor.numpy() for name, tensor in self._run(**tensors).items()}
 
+    @classmethod
+    def files_beside(cls, file: Path) -> set[Path]:
+        """Returns all files in the folder."""
+        return {file / name for name in names_of_files(file)}
+
 
 _RUNTIMES: dict[str, type[Any]] = {
     "onnx": OnnxRuntime,
@@ -107,6 +138,34 @@ _RUNTIMES: dict[str, type[Any]] = {
     "openvino": OpenVino,
     "saved_model": SavedModel,
 }
+
+
+def check_listed(format: str, file: Path, listed: Collection[Path]) -> None:
+    """Refuses a model that its runtime would read from files whose hashes are not known.
+
+    Args:
+        format: The format, such as `"onnx"`.
+        file: The file or folder.
+        listed: The files that were compared with their hashes.
+
+    Raises:
+        ValueError: There is such a file, there is no such format, or the file is of another.
+    """
+    try:
+        unlisted = _runtime(format).files_beside(file) - set(listed)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{file} cannot be opened: {error}.") from error
+    if unlisted:
+        raise ValueError(
+            f"{file} is read together with {min(unlisted).name}, whose hash is not known."
+        )
+
+
+def _runtime(format: str) -> type[Any]:
+    """Returns the runtime of a format."""
+    if format not in _RUNTIMES:
+        raise ValueError(f"A format is one of {', '.join(_RUNTIMES)}. Received: {format!r:.99}")
+    return _RUNTIMES[format]
 
 
 def open_runtime(format: str, file: Path, threads: int | None, trusted: bool) -> Runtime:
@@ -122,9 +181,7 @@ def open_runtime(format: str, file: Path, threads: int | None, trusted: bool) ->
         ImportError: The runtime is not installed.
         ValueError: There is no such format, the file is damaged, or it is not trusted.
     """
-    if format not in _RUNTIMES:
-        raise ValueError(f"A format is one of {', '.join(_RUNTIMES)}. Received: {format!r:.99}")
-    runtime = _RUNTIMES[format]
+    runtime = _runtime(format)
     if runtime.is_program and not trusted:
         raise ValueError(
             f"{file} is a program, which could also write files. If you made it or trust whoever "

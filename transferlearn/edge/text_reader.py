@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from transferlearn.edge.item_reader import ItemReader, Rows, Seen
+from transferlearn.edge.description import TensorSpec
+from transferlearn.edge.item_reader import ItemReader, Rows, Seen, check_input
 from transferlearn.edge.tokenizers import EdgeTokenizer
 from transferlearn.monitoring.traits import Traits, of_tokens
 
@@ -38,6 +39,16 @@ class TextReader(ItemReader):
     end: tuple[int, ...] = ()
     padding: int = 0
     input: str = "token_ids"
+
+    def __post_init__(self) -> None:
+        if self.sequence_length <= len(self.start) + len(self.end):
+            raise ValueError(f"sequence_length {self.sequence_length} has no room for a token")
+        if self.long_texts not in ("truncate", "split"):
+            raise ValueError(f"long_texts is truncate or split. Received: {self.long_texts!r:.60}")
+
+    def check_inputs(self, inputs: Mapping[str, TensorSpec]) -> None:
+        """Compares the name of the input, which takes rows of tokens."""
+        check_input(inputs, self.input, (None, None))
 
     def is_one(self, items: Any) -> bool:
         """Says whether this is one text: a string, or the `Path` of a file."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from transferlearn.edge.item_reader import ItemReader, Rows, Seen
+from transferlearn.edge.runner import BrokenModelError
 from transferlearn.monitoring import Measured
 from transferlearn.serving.errors import RefusalError, bad
 from transferlearn.serving.log import PredictionLog, Row
@@ -74,14 +75,14 @@ class Predictor:
             _check(runner.item_reader, items, most)
             rows = runner.item_reader.read(items)
             outputs = runner.outputs(rows)
+        except BrokenModelError as error:
+            raise RefusalError(500, str(error)) from error
         except (ValueError, TypeError, OverflowError, RecursionError) as error:
             raise bad(" ".join(str(error).split())[:500]) from error
         reader = runner.output_reader
         predictions = reader.read(outputs, rows.seen)
         seconds = time.perf_counter() - started
         self._note(served, rows, outputs, request_id, seconds)
-        if not all(np.isfinite(array).all() for array in outputs.values()):
-            raise RefusalError(500, "The model gave NaN or infinity.")
         if self._keeps and self._log is not None:
             self._log.sent(request_id, items, time.time())
         return predictions, outputs
@@ -116,6 +117,8 @@ class Predictor:
         started = time.perf_counter()
         try:
             outputs = served.runner.run(arrays)
+        except BrokenModelError as error:
+            raise RefusalError(500, str(error)) from error
         except ValueError as error:
             raise bad(" ".join(str(error).split())[:500]) from error
         rows = Rows(dict(arrays), np.arange(len(first)), [Seen()] * len(first))

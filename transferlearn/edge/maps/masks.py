@@ -128,6 +128,12 @@ class MaskReader(MapReader):
     class_names: tuple[str, ...]
     mask_values: tuple[int, ...]
 
+    def __post_init__(self) -> None:
+        if len(self.class_names) != len(self.mask_values):
+            raise ValueError(
+                f"there are {len(self.mask_values)} mask_values for {len(self.class_names)} classes"
+            )
+
     @property
     def labels(self) -> tuple[str, ...]:
         """Gives the names of the classes."""

@@ -71,6 +71,10 @@ class PictureReader(MapReader):
 
     scale: int = 1
 
+    def __post_init__(self) -> None:
+        if self.scale < 1:
+            raise ValueError(f"scale is a whole number of at least 1. Received: {self.scale}")
+
     @property
     def labels(self) -> tuple[str, ...]:
         """Gives the names of what `numbers` gives."""

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from transferlearn.edge.description import TensorSpec
 from transferlearn.edge.item_reader import Seen
 from transferlearn.edge.maps.tiling import Strip, whole
 from transferlearn.edge.predictions import OutputReader
@@ -19,6 +20,12 @@ class MapReader(OutputReader):
     """
 
     output: ClassVar[str]
+
+    def check_outputs(self, outputs: Mapping[str, TensorSpec]) -> None:
+        """Compares the axes, too, which are those of pictures."""
+        super().check_outputs(outputs)
+        if len(shape := outputs[self.output].shape) != 4:
+            raise ValueError(f"{self.output} are no maps, but of shape {shape}.")
 
     def read(self, outputs: Mapping[str, np.ndarray], seen: Sequence[Seen]) -> list[Any]:
         """Makes a prediction of each map; where no size is known, in the map's own."""
