@@ -28,6 +28,17 @@ def output(capsys, *arguments):
     return capsys.readouterr().out
 
 
+def test_train_says_what_is_watched_and_how_to_watch_more(photos, tmp_path, capsys):
+    model = str(tmp_path / "model")
+    options = ["--epochs", "2", "--image-size", "32x32", "--seed", "0", "--output", model]
+    *_, watched, result = output(capsys, "train", photos, *options).splitlines()
+    assert watched == (
+        f"Watched at work: nothing. For more: transferlearn monitor {model} NEW_PHOTOS "
+        "--make-reference"
+    )
+    assert result.startswith("Result: ")
+
+
 def test_predict_and_evaluate_what_train_saved(trained, photos, capsys):
     photo = photos / "ant" / "0.png"
     line = output(capsys, "predict", trained, photo).split()

@@ -1,6 +1,7 @@
 """Runs `transferlearn monitor`, which says whether items at work are like those in training."""
 
 import re
+import shlex
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
@@ -48,6 +49,18 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="FOLDER",
         help="with a log that keeps photos: write those to label first into this new folder",
     )
+    add(
+        "--make-reference",
+        action="store_true",
+        help="make what is compared with of these labelled photos, which the model was not trained "
+        "on, and write it into the model",
+    )
+    add(
+        "--trained-on",
+        type=Path,
+        metavar="PHOTOS",
+        help="with --make-reference: what it was trained on; by default half of the photos",
+    )
     add("--output", type=Path, metavar="FILE", help="write what was found as an HTML page, too")
 
 
@@ -59,6 +72,10 @@ def run(options: Namespace) -> Outcome:
         raise ValueError("--label is a new folder, for photos from --log predictions.sqlite.")
     if options.output is not None:
         refuse_other_file(options.output)
+    if options.trained_on is not None and not options.make_reference:
+        raise ValueError("--trained-on goes with --make-reference.")
+    if options.make_reference:
+        return _make_reference(options)
     found = _of_log(options) if options.log else _of_photos(options)
     if options.output is not None:
         options.output.write_text(found.to_page(), "utf-8")
@@ -67,12 +84,32 @@ def run(options: Namespace) -> Outcome:
     return Outcome(found.to_dict(), str(found), 3 if found.alarm else 0)
 
 
+def _make_reference(options: Namespace) -> Outcome:
+    """Makes the reference of a saved model, and writes it into the save."""
+    if options.photos is None:
+        raise ValueError("--make-reference takes labelled photos, in place of --log.")
+    import_keras()
+    from transferlearn import load, make_reference
+
+    fitted = load(options.model, trusted=options.trusted)
+    made = make_reference(fitted, options.photos, trained_on=options.trained_on)
+    fitted.reference = made
+    fitted.save(options.model)
+    said = f"{options.model} has a reference of {made.summary}. Watched at work: {made.watched}."
+    return Outcome(
+        {"model": str(options.model), "items": len(made), "watched": made.watched},
+        f"{said}\nExport the model anew, so that a server of the export has it, too.",
+    )
+
+
 def _of_photos(options: Namespace) -> "Watch":
     """Watches photos."""
     import_keras()
     from transferlearn import load, monitor
 
     fitted = load(options.model, trusted=options.trusted)
+    if fitted.reference is None:
+        raise _no_reference(options.model)
     return monitor(
         fitted, options.photos, labelled=options.labelled, false_alarms=options.false_alarms
     )
@@ -87,13 +124,21 @@ def _of_log(options: Namespace) -> "Watch":
 
     reference = read_reference(options.model)
     if reference is None:
-        raise ValueError(f"{options.model} holds no reference: see transferlearn.make_reference.")
+        raise _no_reference(options.model)
     since = time.time() - 3600 * options.hours
     # A log may hold several models; a save does not say its hash, so all are taken.
     is_export = (options.model / FILE).is_file()
     hash = Description.read(options.model).model_hash if is_export else ""
     logged = read_log(options.log, reference, since=since, hash=hash)
     return watch(reference, logged.signals, false_alarms=options.false_alarms, names=logged.names)
+
+
+def _no_reference(model: Path) -> ValueError:
+    """Returns the error for a model that has no reference, with the command that makes one."""
+    return ValueError(
+        f"{model} holds no reference. Make one of labelled photos that it was not trained on: "
+        f"transferlearn monitor {shlex.quote(str(model))} PHOTOS --make-reference"
+    )
 
 
 def _write_photos(log: Path, names: Sequence[str], folder: Path) -> None:

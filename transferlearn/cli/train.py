@@ -141,7 +141,18 @@ def run(options: Namespace) -> Outcome:
     }
     saved = f"Saved. Use it: transferlearn predict {folder} PHOTO"
     score = in_words(known, f"transferlearn evaluate {folder} PHOTOS")
-    return Outcome(result, f"{saved}\nResult: {score}")
+    return Outcome(result, f"{saved}\n{_watched(fitted, folder)}\nResult: {score}")
+
+
+def _watched(fitted: "FittedModel[Any]", folder: str) -> str:
+    """Says what is watched at work, and how to have more watched."""
+    from transferlearn.monitoring.reference import TRAINED_ON
+
+    reference = fitted.reference
+    said = f"Watched at work: {reference.watched if reference else 'nothing'}."
+    if reference is not None and reference.how != TRAINED_ON:
+        return said
+    return f"{said} For more: transferlearn monitor {folder} NEW_PHOTOS --make-reference"
 
 
 def _save(fitted: "FittedModel[Any]", options: Namespace) -> Path:

@@ -161,6 +161,15 @@ class Reference:
         return f"{len(self):,} {self.how} items"
 
     @property
+    def watched(self) -> str:
+        """Lists in words what is watched by this reference."""
+        names = self.signals.names
+        parts = ["features"] if NOVELTY in names else []
+        inside = [n for n in names if not is_axis(n) and not is_prediction(n) and n != NOVELTY]
+        answers = self.signals.answers is not None or any(map(is_prediction, names))
+        return ", ".join([*parts, *inside, *(["answers"] if answers else [])])
+
+    @property
     def score(self) -> float | None:
         """Gives the share of the reference's answers that are right, less what is half wrong."""
         errors = self.signals.errors

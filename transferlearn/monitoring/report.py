@@ -106,8 +106,8 @@ class Watch:
         lines = []
         if self.how == TRAINED_ON:
             lines.append(
-                "Features and answers are not watched, since nothing was held out in training: "
-                "tl.make_reference makes a reference of items that were not trained on."
+                "Features and answers are not watched, since nothing was held out in training. "
+                "Have them watched: transferlearn monitor MODEL NEW_PHOTOS --make-reference"
             )
         if self.score is not None:
             than = "" if self.reference_score is None else f"; {self.reference_score:.3f} before"
