@@ -1,4 +1,7 @@
-"""Compares exports in two environments: `write` with Keras, then `check` without; `.ci/edge`."""
+"""Compares exports in three environments: `write` with Keras, then `check` without; `.ci/edge`.
+
+`check_on_phones` runs where MediaPipe is.
+"""
 
 import importlib.util
 import json
@@ -37,6 +40,30 @@ def write(folder: Path) -> None:
         said = [list(found.probabilities.values()) for found in model.predict(items)]
         (folder / f"{name}.json").write_text(json.dumps([items, said]))
 
+    small = []
+    for number, image in enumerate(pixels(24, 8, seed=3)):  # as large as the network's input
+        Image.fromarray(image).save(folder / f"{number}.png")
+        small.append(str(folder / f"{number}.png"))
+    said = [[found.class_name, found.probability] for found in colours.predict(small)]
+    (folder / "phones.json").write_text(json.dumps([small, said]))
+
+
+def check_on_phones(folder: Path) -> None:
+    """Classifies the same photos by MediaPipe, which reads labels and pixels' range of the file."""
+    import mediapipe
+    from mediapipe.tasks.python import BaseOptions
+    from mediapipe.tasks.python.vision import ImageClassifier, ImageClassifierOptions
+
+    model = BaseOptions(model_asset_path=str(folder / "colours-litert" / "model.tflite"))
+    items, said = json.loads((folder / "phones.json").read_text())
+    with ImageClassifier.create_from_options(ImageClassifierOptions(base_options=model)) as phone:
+        for item, (class_name, probability) in zip(items, said, strict=True):
+            (found,) = phone.classify(mediapipe.Image.create_from_file(item)).classifications
+            likeliest = found.categories[0]
+            assert likeliest.category_name == class_name
+            assert abs(likeliest.score - probability) < 1e-5
+    print(f"colours-litert: MediaPipe answers alike on {len(items)} photos")
+
 
 def check(folder: Path) -> None:
     """Predicts on the same items without Keras, and compares."""
@@ -65,4 +92,5 @@ def check(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    {"write": write, "check": check}[sys.argv[1]](Path(sys.argv[2]))
+    jobs = {"write": write, "check": check, "check_on_phones": check_on_phones}
+    jobs[sys.argv[1]](Path(sys.argv[2]))

@@ -246,6 +246,9 @@ def test_every_format_answers_alike(fitted, tmp_path, format, quantize):
     if format == "litert":
         with zipfile.ZipFile(exported.path / "model.tflite") as archive:
             assert archive.read("labels.txt") == b"red\nblue\n"
+        content = (exported.path / "model.tflite").read_bytes()
+        assert b"TFLITE_METADATA" in content  # which .ci/edge tries in MediaPipe
+        assert b"M001" in content
     if format == "openvino":
         import openvino
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from transferlearn.edge import TensorSpec
+from transferlearn.edge import ImageReader, TensorSpec
 from transferlearn.exporting.description import embedded
 from transferlearn.fitted import FittedModel
 from transferlearn.tables import visible
@@ -39,6 +39,13 @@ class ServedNetwork:
         import tensorflow as tf
 
         return [tf.TensorSpec(spec.shape, spec.dtype, name) for name, spec in self.inputs.items()]
+
+    @property
+    def classifies_photos(self) -> bool:
+        """Whether photos go in and a number for each label comes out."""
+        shapes = [spec.shape for spec in self.outputs.values()]
+        reads_photos = json.loads(self.metadata["item_reader"])["name"] == ImageReader.name
+        return reads_photos and [shape[1:] for shape in shapes] == [(len(self.labels),)]
 
     def texts(self) -> dict[str, str]:
         """Gives the metadata as text files by name, as phones read them: one label a line."""

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from transferlearn.data.messages import quiet
 from transferlearn.exporting.formats.base import Format, Samples
 from transferlearn.exporting.formats.half import store_half_in_litert
+from transferlearn.exporting.formats.phone_metadata import with_metadata
 from transferlearn.exporting.formats.saved_model import write_saved_model
 from transferlearn.exporting.network import ServedNetwork
 
@@ -39,6 +40,8 @@ class LiteRt(Format):
             content = _converted(converter)
         if quantize == "float16":
             content = store_half_in_litert(content)
+        if network.classifies_photos:
+            content = with_metadata(content)
         file = folder / self.model
         file.write_bytes(content)
         # LiteRT reads the file from its beginning, and zip from its end: both find their part.
