@@ -68,7 +68,9 @@ def test_it_learns(fitted):
     pairs = [(one, np.asarray(other)) for one, other in zip(good, enlarged, strict=True)]
     expected = [structural_similarity(*pair, channel_axis=-1) for pair in pairs]
     assert plain.ssim == pytest.approx(np.mean(expected))
-    assert scores.parts["input"] == {name: plain[name] for name in ("psnr", "ssim", "mae")}
+    assert scores.parts["input"] == {
+        name: plain[name] for name in ("psnr", "ssim", "mae", "mae_of_worst_tenth")
+    }
     assert scores.psnr_gained == pytest.approx(scores.psnr - plain.psnr)
     low, high = scores.intervals["ssim_gained"]
     assert 0 < low < scores.ssim_gained < high

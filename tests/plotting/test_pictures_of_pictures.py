@@ -24,7 +24,7 @@ def evaluation():
 def test_the_worst_pictures_come_first(evaluation):
     found = tl.plotting.mistakes(evaluation, 2)
     assert [one.item for one in found] == [3, 1]
-    psnr, ssim, _ = evaluation.by_item[3]
+    psnr, ssim, *_ = evaluation.by_item[3]
     assert found[0].lines == (f"SSIM {ssim:.3f}", f"PSNR {psnr:.1f} dB")
 
 

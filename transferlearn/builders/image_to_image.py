@@ -26,7 +26,7 @@ class ImageToImageBuilder(ImageBuilder[PicturePrediction]):
     and so does the saved `.keras` model: raw pixels in, pixels from 0 to 255 out.
 
     Args:
-        backbone, weights, freeze, batch_norm, optimizer, learning_rate, batch_size, precision,
+        backbone, weights, freeze, batch_norm, optimizer, learning_rate, precision,
             on_error, groups, seed: See `ImageClassifierBuilder`.
         image_size: `(height, width)` in pixels of what goes in. The answer is larger where the
             targets are, by a whole number. By default it is the data's own (arrays), or such that
@@ -34,6 +34,8 @@ class ImageToImageBuilder(ImageBuilder[PicturePrediction]):
         value_range: See `tl.builders.ImageBuilder`.
         augmentation: `"light"` (each epoch sees each picture, with its target, mirrored or not) or
             `"none"`; by default the schedule's, which is `"light"`.
+        batch_size: How many pictures a step learns from. Each has thousands of pixels, so that few
+            are enough, and more steps are taken in the same time.
         degradation: What makes the pictures to train on worse, so that the network learns to make
             them good again: `tl.data.super_resolution(4)`, `tl.data.denoise(0.1)`,
             `tl.data.colourise()`, `tl.data.inpaint()` or a `tl.data.Degradation` of your own. The
@@ -54,6 +56,7 @@ class ImageToImageBuilder(ImageBuilder[PicturePrediction]):
 
     degradation: Degradation | None = None
     head: Head | Decoder = field(default_factory=PictureUNet)
+    batch_size: int = field(default=8, kw_only=True)
 
     auto: ClassVar[Schedule] = AutoForPictures()
     _makes: ClassVar[str] = "image_to_image"

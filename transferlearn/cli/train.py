@@ -70,7 +70,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     add("--epochs", type=int, help="epochs of all phases together; by default the schedule chooses")
     add("--learning-rate", type=float, help="by default the schedule's own")
-    add("--batch-size", type=int, default=32, help="photos in each step")
+    add("--batch-size", type=int, help="photos in each step (default: 32, of pictures 8)")
     add("--image-size", type=image_size, metavar="HxW", help="in pixels; by default the backbone's")
     add(
         "--on-error",
@@ -184,7 +184,7 @@ def _builder(options: Namespace) -> "Builder[Any]":
         **({} if options.units is None else {"head": heads.FlattenDense(options.units)}),
         freeze=options.freeze,
         learning_rate=options.learning_rate,
-        batch_size=options.batch_size,
+        **({} if options.batch_size is None else {"batch_size": options.batch_size}),
         image_size=options.image_size,
         on_error=options.on_error,
         seed=options.seed,

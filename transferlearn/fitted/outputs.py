@@ -124,9 +124,10 @@ def _tallied(fitted: Trained, dataset: Dataset) -> tuple[Evaluation, tuple[str |
         values = encoding.values(of_batch(fitted.model, x))
         of_batch_paths = [next(seen).path for _ in values]
         check_finite(values, of_batch_paths)
-        tallies.append(encoding.tally(values, np.asarray(y)))
-        if (same := encoding.unchanged(x)) is not None:
-            unchanged.append(encoding.tally(same, np.asarray(y)))
+        same = encoding.unchanged(x)
+        tallies.append(encoding.tally(values, np.asarray(y), same))
+        if same is not None:
+            unchanged.append(encoding.tally(same, np.asarray(y), same))
         paths += of_batch_paths
     return summed(tallies, unchanged), tuple(paths)
 

@@ -59,16 +59,22 @@ def evaluated_in_tiles(
     for number, size in enumerate(dataset.original_sizes):
         one = dataset.of(np.array([number]))
         one = one if size is None else one.resized(size)
-        tallies.append(_tally(fitted, one, tile))
-        if (same := fitted.encoding.unchanged(one.image(0)[None])) is not None:
-            unchanged.append(fitted.encoding.tally(same, one.learnt[np.array([0])]))
+        same = fitted.encoding.unchanged(one.image(0)[None])
+        tallies.append(_tally(fitted, one, tile, None if same is None else same[0]))
+        if same is not None:
+            unchanged.append(fitted.encoding.tally(same, one.learnt[np.array([0])], same))
     figures = summed(tallies, unchanged)
     paths = tuple(dataset.paths or [None] * len(tallies))
     seconds = time.perf_counter() - started
     return figures.completed(fitted.encoding.score, None, None, paths, seconds)
 
 
-def _tally(fitted: Trained, one: ImageDataset, tile: int | tuple[int, int]) -> Tally:
+def _tally(
+    fitted: Trained,
+    one: ImageDataset,
+    tile: int | tuple[int, int],
+    unchanged: np.ndarray | None,
+) -> Tally:
     """Counts what one photo in its own size, the only one of a dataset, adds to the figures."""
     readers, run = (fitted.kind.item_reader(), fitted.encoding.output_reader()), _maps(fitted)
     path = one.paths[0] if one.paths else None
@@ -79,7 +85,7 @@ def _tally(fitted: Trained, one: ImageDataset, tile: int | tuple[int, int]) -> T
         return values
 
     prediction = join_tiles(*readers, one.image(0), Seen(path, one.image_size), tile, checked)
-    return fitted.encoding.tally_of(prediction, one.learnt[np.array([0])][0])
+    return fitted.encoding.tally_of(prediction, one.learnt[np.array([0])][0], unchanged)
 
 
 def _maps(fitted: Trained) -> Callable[[np.ndarray], np.ndarray]:

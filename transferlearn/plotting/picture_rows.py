@@ -149,7 +149,7 @@ def _dataset(
 def _lines(evaluation: PictureEvaluation, item: int) -> tuple[str, ...]:
     """Says how near a picture is to its target."""
     assert evaluation.by_item is not None
-    psnr, ssim, _ = evaluation.by_item[item]
+    psnr, ssim, *_ = evaluation.by_item[item]
     return f"SSIM {ssim:.3f}", f"PSNR {psnr:.1f} dB"
 
 

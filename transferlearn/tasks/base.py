@@ -245,15 +245,25 @@ class Encoding(abc.ABC, Generic[Prediction]):
     def measure(self, values: np.ndarray, targets: np.ndarray) -> Evaluation:
         """Scores values against raw targets, or against those that `raw` makes."""
 
-    def tally(self, values: np.ndarray, targets: np.ndarray) -> Tally:
-        """Counts what a batch's values and raw targets add to the figures, if `by_batch`."""
+    def tally(
+        self, values: np.ndarray, targets: np.ndarray, unchanged: np.ndarray | None = None
+    ) -> Tally:
+        """Counts what a batch's values and raw targets add to the figures, if `by_batch`.
+
+        Args:
+            values: The values of the batch.
+            targets: Its raw targets.
+            unchanged: What `unchanged` gives for its items.
+        """
         raise TypeError(f"by_batch is True, so {type(self).__name__} needs a tally of its own.")
 
     def unchanged(self, items: Any) -> np.ndarray | None:
         """Gives the values of a model that gives raw items back; `None`: items are no answers."""
         return None
 
-    def tally_of(self, prediction: Any, target: np.ndarray) -> Tally:
+    def tally_of(
+        self, prediction: Any, target: np.ndarray, unchanged: np.ndarray | None = None
+    ) -> Tally:
         """Counts what a prediction in its photo's own size adds, where predictions are maps."""
         raise TypeError(f"{type(self).__name__} needs a tally of predictions for tile.")
 

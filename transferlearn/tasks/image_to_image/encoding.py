@@ -100,12 +100,21 @@ class PictureEncoding(Encoding[PicturePrediction]):
         return {name: enlarge(tensor) for name, tensor in items.items()}
 
     def finish(self, outputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """Adds float32 layers that keep pixels in [0, 255], and give them the pictures' size."""
+        """Gives float32 pixels the pictures' size, and keeps them in [0, 255].
+
+        How far they were beyond that is added to the loss, as a mean over pixels. The sum is the
+        mean absolute error before the clip, since targets lie in [0, 255]. By the error behind the
+        clip alone nothing comes back from above white, and drawings on white are not learnt.
+        """
         ((name, pixels),) = outputs.items()
         if tuple(pixels.shape[1:3]) != self.size:
             pixels = keras.ops.image.resize(pixels, self.size, interpolation="bilinear")
-        clipped = keras.layers.ReLU(max_value=WHITE, dtype="float32", name="pixels")
-        return {name: clipped(pixels)}
+        pixels = keras.ops.cast(pixels, "float32")
+        clipped = keras.layers.ReLU(max_value=WHITE, dtype="float32", name="pixels")(pixels)
+        beyond = keras.ops.mean(keras.ops.abs(pixels - clipped))
+        to_loss = keras.layers.ActivityRegularization(l1=1.0, dtype="float32", name="beyond_white")
+        # Keras drops a layer that no output is made of.
+        return {name: clipped + keras.ops.zeros_like(to_loss(beyond))}
 
     def described(self, encoded: Any) -> list[str]:
         """Says how large each target of a batch is."""
@@ -158,13 +167,22 @@ class PictureEncoding(Encoding[PicturePrediction]):
         size = (rows.shape[1] * times, rows.shape[2] * times)
         return np.stack([resize_array(row, size, "bicubic") for row in rows])
 
-    def tally(self, values: np.ndarray, targets: np.ndarray) -> PictureTally:
+    def tally(
+        self, values: np.ndarray, targets: np.ndarray, unchanged: np.ndarray | None = None
+    ) -> PictureTally:
         """Compares each picture of a batch with its target."""
-        return PictureTally.of(list(values), list(targets))
+        given = None if unchanged is None else list(unchanged)
+        return PictureTally.of(list(values), list(targets), given)
 
-    def tally_of(self, prediction: PicturePrediction, target: np.ndarray) -> PictureTally:
+    def tally_of(
+        self,
+        prediction: PicturePrediction,
+        target: np.ndarray,
+        unchanged: np.ndarray | None = None,
+    ) -> PictureTally:
         """Compares a picture in its own size with its target."""
-        return PictureTally.of([prediction.pixels], [target])
+        given = None if unchanged is None else [unchanged]
+        return PictureTally.of([prediction.pixels], [target], given)
 
     def measure(self, values: np.ndarray, targets: np.ndarray) -> PictureEvaluation:
         """Gives PSNR, SSIM and mean absolute error, at the size of the network's pictures."""

@@ -194,11 +194,18 @@ class MaskEncoding(Encoding[MaskPrediction]):
         reader = self.output_reader()
         return reader.read({reader.output: values}, seen)
 
-    def tally(self, values: np.ndarray, targets: np.ndarray) -> OverlapTally:
+    def tally(
+        self, values: np.ndarray, targets: np.ndarray, unchanged: np.ndarray | None = None
+    ) -> OverlapTally:
         """Counts the pixels of each class that were taken for each class."""
         return self._tally(self.said(values), targets)
 
-    def tally_of(self, prediction: MaskPrediction, target: np.ndarray) -> OverlapTally:
+    def tally_of(
+        self,
+        prediction: MaskPrediction,
+        target: np.ndarray,
+        unchanged: np.ndarray | None = None,
+    ) -> OverlapTally:
         """Counts the pixels of a photo in its own size."""
         return self._tally(prediction.mask[None], target[None])
 

@@ -80,7 +80,9 @@ class LayerEncoding(MaskEncoding):
         """Gives what makes masks of probabilities."""
         return LayerReader(self.class_names, self.mask_values)
 
-    def tally(self, values: np.ndarray, targets: np.ndarray) -> LayerTally:
+    def tally(
+        self, values: np.ndarray, targets: np.ndarray, unchanged: np.ndarray | None = None
+    ) -> LayerTally:
         """Counts the pixels that have each class, and those that were taken for it."""
         return self._tally(self.said(values), targets)
 
