@@ -82,12 +82,14 @@ def test_headers_without_an_end_are_given_up(sent):
 
 
 def test_a_large_body_is_no_header():
-    with serving(largest_head=5000, largest_request=10**6) as port:
-        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as client:
-            for _ in range(2):  # on one connection
-                client.request("POST", "/predict", b"x" * 900_000, {"Content-Type": "image/png"})
-                answer = client.getresponse()
-                assert (answer.status, b"cannot be read" in answer.read()) == (400, True)
+    with (
+        serving(largest_head=5000, largest_request=10**6) as port,
+        closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as client,
+    ):
+        for _ in range(2):  # on one connection
+            client.request("POST", "/predict", b"x" * 900_000, {"Content-Type": "image/png"})
+            answer = client.getresponse()
+            assert (answer.status, b"cannot be read" in answer.read()) == (400, True)
 
 
 def test_who_waits_longest_makes_room():

@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from transferlearn.extras import install_line
+from transferlearn.serving.accepting import accepted
 from transferlearn.serving.bodies import FEEDBACK, PICTURE_OR_JSON, REFUSALS, items_body
 from transferlearn.serving.drifting import DriftGauges
 from transferlearn.serving.errors import FAILED, RefusalError, bad
 from transferlearn.serving.guard import Guard
+from transferlearn.serving.items import items_in
 from transferlearn.serving.log import PredictionLog
 from transferlearn.serving.metrics import Metrics
 from transferlearn.serving.models import Models, Served
 from transferlearn.serving.opening import Given
-from transferlearn.serving.predicting import Predictor, item_of
+from transferlearn.serving.predicting import Predictor
 from transferlearn.serving.protocol import add_protocol
 from transferlearn.serving.settings import Settings
 from transferlearn.serving.tensors import read_json
@@ -71,11 +73,12 @@ class Server:
     async def predict(self, request: Any, name: str | None, version: str | None = None) -> Any:
         """Answers a request of any form with predictions."""
         served = self.models.get(name, version)
-        items = await _items(request)
+        items = await items_in(request)
         request_id = request.scope["state"]["request_id"]
-        as_png = request.headers.get("accept") == "image/png"
-        predict = self.predictor.picture if as_png else self.predictor.items
-        answer = await self.work.do(lambda: predict(served, items(), request_id))
+        kinds = accepted(request.headers.get("accept", "*/*"))
+        answer = await self.work.do(
+            lambda: self.predictor.answer(served, items(), request_id, kinds)
+        )
         if isinstance(answer, bytes):
             from fastapi.responses import Response
 
@@ -90,7 +93,7 @@ class Server:
     async def explain(self, request: Any, name: str | None) -> Any:
         """Says why a model answers a request as it does."""
         served = self.models.get(name)
-        items = await _items(request)
+        items = await items_in(request)
         return await self.work.do(lambda: self.predictor.explained(served, items()))
 
     async def feedback(self, request: Any) -> Any:
@@ -219,7 +222,7 @@ def app(
 
     @api.exception_handler(RefusalError)
     async def refused(_: Request, refusal: RefusalError) -> JSONResponse:
-        return JSONResponse({"error": refusal.sentence}, refusal.status, headers=refusal.headers)
+        return JSONResponse(refusal.content, refusal.status, headers=refusal.headers)
 
     @api.exception_handler(HTTPException)
     async def unknown(request: Request, error: HTTPException) -> JSONResponse:
@@ -286,52 +289,3 @@ def of_http(request: Any, error: Any) -> RefusalError:
     sentences = {404: f"There is no route {path!r}.", 405: f"{path!r} takes no {request.method}."}
     told = sentences.get(error.status_code, f"{error.detail!s:.200}")
     return RefusalError(error.status_code, told, error.headers)
-
-
-def items_of(body: bytes, content_type: str) -> list[Any]:
-    """Gives the items of a body: JSON, a text, or the bytes of one file."""
-    kind = content_type.partition(";")[0].strip().lower()
-    if kind not in ("application/json", ""):
-        if not (kind.startswith(("image/", "text/")) or kind in _BYTES):
-            raise RefusalError(
-                415, f"The content type {kind!r:.60} is not known: send JSON or a file."
-            )
-        return [body]
-    if not body.lstrip().startswith(b"{"):
-        if kind or not body:
-            raise bad('The body is JSON such as {"instances": [...]}.')
-        return [body]
-    said = read_json(body)
-    given = said.get("instances", said.get("texts"))
-    if given is None:
-        return [item_of({k: v for k, v in said.items() if k in ("text", "b64")})]
-    if not isinstance(given, list):
-        raise bad('"instances" is a list of items.')
-    return [item_of(one) for one in given]
-
-
-_BYTES = ("application/octet-stream", "application/x-image", "application/x-npy")
-
-
-async def _items(request: Any) -> Callable[[], list[Any]]:
-    """Gives a function that reads the items of a request, which may take long."""
-    body, content_type = await request.body(), request.headers.get("content-type", "")
-    if content_type.startswith("multipart/form-data"):
-        files = await _files(request)
-        return lambda: files
-    return lambda: items_of(body, content_type)
-
-
-async def _files(request: Any) -> list[bytes]:
-    """Gives the contents of the files in a form."""
-    from starlette.exceptions import HTTPException
-
-    try:
-        async with request.form() as form:  # large files are on disk until it ends
-            found = [part for _, part in form.multi_items() if not isinstance(part, str)]
-            files = [await part.read() for part in found]
-    except HTTPException as error:
-        raise bad(f"The form cannot be read: {error.detail!s:.100}") from error
-    if not files:
-        raise bad("The form holds no file.")
-    return files

@@ -18,7 +18,7 @@ def limited_protocol(settings: Settings) -> type[Any]:
 
     waiting: dict[Any, None] = {}  # connections without a request that is computed, oldest first
 
-    class LimitedProtocol(HttpToolsProtocol):  # type: ignore[misc]
+    class LimitedProtocol(HttpToolsProtocol):
         """Closes a connection that takes too long, or sends too much before its body."""
 
         _timer: TimerHandle | None = None

@@ -1,6 +1,8 @@
 """Defines what a server answers where it cannot predict: a status and one sentence."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 
 class RefusalError(Exception):
@@ -10,15 +12,33 @@ class RefusalError(Exception):
         status: The HTTP status.
         sentence: What is wrong, and what was expected.
         headers: Headers of the answer.
+        item: The number of the item that is wrong, from 0; `None`: not one of several.
     """
 
     def __init__(
-        self, status: int, sentence: str, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        sentence: str,
+        headers: Mapping[str, str] | None = None,
+        item: int | None = None,
     ) -> None:
         super().__init__(sentence)
         self.status = status
         self.sentence = sentence
         self.headers = dict(headers or {})
+        self.item = item
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What the body of the answer holds."""
+        return {"error": self.sentence, **({} if self.item is None else {"item": self.item})}
+
+    def of_item(self, item: int, count: int) -> "RefusalError":
+        """Returns this refusal with the number of the item that is wrong, if there are several."""
+        if count == 1:
+            return self
+        sentence = f"Item {item + 1} of {count}: {self.sentence}"
+        return RefusalError(self.status, sentence, self.headers, item)
 
 
 def bad(sentence: str) -> RefusalError:
@@ -26,4 +46,20 @@ def bad(sentence: str) -> RefusalError:
     return RefusalError(400, sentence)
 
 
+@contextmanager
+def naming_item(item: int, count: int) -> Iterator[None]:
+    """Refuses what fails in a block as the fault of an item of a request.
+
+    Raises:
+        RefusalError: The item is wrong.
+    """
+    try:
+        yield
+    except RefusalError as refusal:
+        raise refusal.of_item(item, count) from refusal
+    except WRONG as error:
+        raise bad(" ".join(str(error).split())[:500]).of_item(item, count) from error
+
+
+WRONG = (ValueError, TypeError, OverflowError, RecursionError)  # what reading of an item raises
 FAILED = RefusalError(500, "The server failed; its log says why.")

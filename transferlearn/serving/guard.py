@@ -25,7 +25,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 REQUEST_ID = "x-request-id"
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _OPEN = ("/", "/ping", "/v2/health/live", "/v2/health/ready")  # without a key
-_READY = re.compile(r"/v2/models/[^/]+(/versions/[^/]+)?/ready")  # nor does a probe have one
+_READY = re.compile(
+    r"/v2/models/[^/]+(/versions/[^/]+)?/ready|/v1/models/[^/:]+"
+)  # nor does a probe have one
 _log = logging.getLogger("transferlearn.serving")
 
 
@@ -187,7 +189,7 @@ class Bodies:
 
 async def refuse(send: Send, refusal: RefusalError) -> None:
     """Answers with a status and one sentence."""
-    body = json.dumps({"error": refusal.sentence}).encode()
+    body = json.dumps(refusal.content).encode()
     headers = {
         "content-type": "application/json",
         "content-length": str(len(body)),

@@ -7,15 +7,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from transferlearn.edge import OutputReader, TensorSpec
 from transferlearn.edge.item_reader import ItemReader, Rows, Seen
 from transferlearn.edge.runner import BrokenModelError
 from transferlearn.monitoring import Measured
-from transferlearn.serving.errors import RefusalError, bad
+from transferlearn.serving.accepting import Accepted
+from transferlearn.serving.errors import WRONG, RefusalError, bad, naming_item
+from transferlearn.serving.items import Text
 from transferlearn.serving.log import PredictionLog, Row
 from transferlearn.serving.metrics import Metrics
 from transferlearn.serving.models import Served
 from transferlearn.serving.settings import Settings
-from transferlearn.serving.tensors import of_base64
+from transferlearn.serving.statistics import Statistics
 
 
 class Answer(NamedTuple):
@@ -37,9 +40,13 @@ class Predictor:
         metrics: The counters.
         log: The log, or `None`.
         settings: The limits.
+
+    Attributes:
+        statistics: The counts of each version of a model.
     """
 
     def __init__(self, metrics: Metrics, log: PredictionLog | None, settings: Settings) -> None:
+        self.statistics = Statistics()
         self._metrics = metrics
         self._log = log
         self._keeps = settings.keep_photos
@@ -52,15 +59,28 @@ class Predictor:
         reader = served.runner.output_reader
         return Answer([_plain(reader.as_json(prediction)) for prediction in predictions], outputs)
 
-    def picture(self, served: Served, items: Sequence[Any], request_id: str) -> bytes:
-        """Predicts on one item, and gives the prediction as a PNG."""
-        if len(items) != 1:
-            raise RefusalError(406, f"A PNG is asked for, and there are {len(items)} items.")
-        (prediction,), _ = self._predicted(served, items, request_id)
-        content = served.runner.output_reader.as_png(prediction)
-        if content is None:
-            raise RefusalError(406, "A PNG is asked for, and this model gives no pictures.")
-        return content
+    def answer(
+        self, served: Served, items: Sequence[Any], request_id: str, kinds: Accepted
+    ) -> Answer | bytes:
+        """Predicts on items; returns a PNG of the only one where the client would rather have it.
+
+        Raises:
+            RefusalError: The client takes PNGs only, and there is none (406).
+        """
+        reader = served.runner.output_reader
+        if kinds.png and len(items) == 1 and type(reader).as_png is not OutputReader.as_png:
+            (prediction,), _ = self._predicted(served, items, request_id)
+            content = reader.as_png(prediction)
+            assert content is not None  # since this reader makes them
+            return content
+        if kinds.png and not kinds.json:
+            why = (
+                f"there are {len(items)} items"
+                if len(items) != 1
+                else "this model gives no pictures"
+            )
+            raise RefusalError(406, f"A PNG is asked for, and {why}.")
+        return self.items(served, items, request_id)
 
     def _predicted(
         self, served: Served, items: Sequence[Any], request_id: str
@@ -68,23 +88,29 @@ class Predictor:
         """Predicts on items, and notes what came of it; gives predictions, and outputs by name."""
         if not 0 < len(items) <= self._most_rows:
             raise bad(f"A request has 1 to {self._most_rows} items. Received: {len(items)}")
+        with self.statistics.counted(served, len(items)):
+            predictions, outputs = self._computed(served, items, request_id)
+        if self._keeps and self._log is not None:
+            self._log.sent(request_id, items, time.time())
+        return predictions, outputs
+
+    def _computed(
+        self, served: Served, items: Sequence[Any], request_id: str
+    ) -> tuple[list[Any], dict[str, np.ndarray]]:
+        """Reads items, runs the model, and notes what came of it."""
         started = time.perf_counter()
         runner = served.runner
         most = self._most_pixels // runner.output_reader.scale**2  # of an answer, which is larger
+        rows = _read(runner.item_reader, items, most)
         try:
-            _check(runner.item_reader, items, most)
-            rows = runner.item_reader.read(items)
             outputs = runner.outputs(rows)
         except BrokenModelError as error:
             raise RefusalError(500, str(error)) from error
-        except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        except WRONG as error:
             raise bad(" ".join(str(error).split())[:500]) from error
-        reader = runner.output_reader
-        predictions = reader.read(outputs, rows.seen)
+        predictions = runner.output_reader.read(outputs, rows.seen)
         seconds = time.perf_counter() - started
         self._note(served, rows, outputs, request_id, seconds)
-        if self._keeps and self._log is not None:
-            self._log.sent(request_id, items, time.time())
         return predictions, outputs
 
     def explained(self, served: Served, items: Sequence[Any]) -> dict[str, Any]:
@@ -97,7 +123,7 @@ class Predictor:
         if len(items) != 1 or not isinstance(items[0], bytes):
             raise bad("One photo or one text is explained at a time.")
         try:
-            _check(served.runner.item_reader, items, self._most_pixels)
+            _check(served.runner.item_reader, items[0], self._most_pixels)
             return explainer(items[0])
         except ValueError as error:
             raise bad(" ".join(str(error).split())[:500]) from error
@@ -111,18 +137,21 @@ class Predictor:
             return self.items(served, list(first.ravel()), request_id).outputs
         if not first.ndim or not 0 < len(first) <= self._most_rows:
             raise bad(f"A request has 1 to {self._most_rows} items. Received: {first.shape}")
-        for name, array in arrays.items():
-            if array.dtype.kind == "f" and not np.isfinite(array).all():
-                raise bad(f"{name!r:.80} holds NaN or infinity.")
         started = time.perf_counter()
-        try:
-            outputs = served.runner.run(arrays)
-        except BrokenModelError as error:
-            raise RefusalError(500, str(error)) from error
-        except ValueError as error:
-            raise bad(" ".join(str(error).split())[:500]) from error
-        rows = Rows(dict(arrays), np.arange(len(first)), [Seen()] * len(first))
-        self._note(served, rows, outputs, request_id, time.perf_counter() - started)
+        with self.statistics.counted(served, len(first)):
+            for name, array in arrays.items():
+                if (odd := _not_finite(array)) is not None:
+                    refusal = bad(f"{name!r:.80} holds NaN or infinity.")
+                    raise refusal.of_item(odd, len(array))
+            wanted = _as_wanted(arrays, served.runner.description.inputs)
+            try:
+                outputs = served.runner.run(wanted)
+            except BrokenModelError as error:
+                raise RefusalError(500, str(error)) from error
+            except ValueError as error:
+                raise bad(" ".join(str(error).split())[:500]) from error
+            rows = Rows(wanted, np.arange(len(first)), [Seen()] * len(first))
+            self._note(served, rows, outputs, request_id, time.perf_counter() - started)
         return outputs
 
     def _note(
@@ -181,54 +210,55 @@ class Predictor:
         return signals, [None if known is None else int(known[i]) for i in range(len(values))]
 
 
-class Text(bytes):
-    """Holds what a request has as a string, in UTF-8: no string, which might name a file here."""
-
-
-def _check(reader: ItemReader, items: Sequence[Any], most: int) -> None:
-    """Refuses texts where others are taken, and photos of too many pixels.
+def _read(reader: ItemReader, items: Sequence[Any], most: int) -> Rows:
+    """Reads items, or names the first that is wrong.
 
     Raises:
-        ValueError: Some item is refused.
+        RefusalError: An item is refused or cannot be read (400).
     """
-    for item in items:
-        if isinstance(item, Text) and reader.takes:
-            raise ValueError(f"This model takes {reader.takes}. Received: a text")
-        if isinstance(item, bytes):
-            reader.check_size(item, most)
+    count = len(items)
+    for i, item in enumerate(items):
+        with naming_item(i, count):
+            _check(reader, item, most)
+    try:
+        return reader.read(items)
+    except WRONG as error:
+        for i, item in enumerate(items):
+            with naming_item(i, count):
+                reader.read([item])
+                if (shape := np.shape(item)) != (first := np.shape(items[0])):
+                    raise bad(f"Its shape is {shape}, and that of the first {first}.") from error
+        raise bad(" ".join(str(error).split())[:500]) from error
 
 
-def item_of(given: Any) -> Any:
-    """Makes an item of a value of JSON: `{"b64": ...}`, a text, or nested lists of numbers.
+def _check(reader: ItemReader, item: Any, most: int) -> None:
+    """Refuses a text where others are taken, and a photo of too many pixels.
 
-    What it gives is never a string, which a reader would take for the path of a file here.
+    Raises:
+        ValueError: The item is refused.
     """
-    if isinstance(given, dict):
-        for key in ("b64", "text"):
-            if set(given) == {key} and isinstance(given[key], str):
-                return of_base64(given[key]) if key == "b64" else _as_bytes(given[key])
-        if len(given) == 1:  # an input by its name, as Vertex and KServe send it
-            return item_of(next(iter(given.values())))
-        raise bad('An item is {"b64": ...}, a text or a list of numbers.')
-    if isinstance(given, str):
-        return _as_bytes(given)
-    if not isinstance(given, list):
-        raise bad('An item is {"b64": ...}, a text or a list of numbers.')
-    try:
-        array = np.asarray(given)
-    except ValueError as error:
-        raise bad("A list of numbers has lists of one length only.") from error
-    if array.dtype.kind not in "biuf":
-        raise bad("An item as a list holds numbers only.")
-    return array
+    if isinstance(item, Text) and reader.takes:
+        raise ValueError(f"This model takes {reader.takes}. Received: a text")
+    if isinstance(item, bytes):
+        reader.check_size(item, most)
 
 
-def _as_bytes(text: str) -> Text:
-    """Gives a text as UTF-8."""
-    try:
-        return Text(text.encode())
-    except UnicodeEncodeError as error:
-        raise bad("A text holds half of a surrogate pair.") from error
+def _not_finite(array: np.ndarray) -> int | None:
+    """Returns the first row with NaN or infinity, or `None`."""
+    if array.dtype.kind != "f" or np.isfinite(array).all():
+        return None
+    return int(np.argmin(np.isfinite(array).reshape(len(array), -1).all(axis=1)))
+
+
+def _as_wanted(
+    arrays: Mapping[str, np.ndarray], wanted: Mapping[str, TensorSpec]
+) -> dict[str, np.ndarray]:
+    """Returns arrays in the dtypes that the model takes, where no number changes by it."""
+    found = dict(arrays)
+    for name, spec in wanted.items():
+        if name in found and np.can_cast(found[name].dtype, spec.dtype, "safe"):
+            found[name] = found[name].astype(spec.dtype, copy=False)
+    return found
 
 
 def _plain(told: dict[str, Any]) -> Any:

@@ -1,15 +1,23 @@
 """Adds the routes of the open inference protocol V2."""
 
+from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
 from transferlearn.edge import TensorSpec
+from transferlearn.serving.answers import write_answer
 from transferlearn.serving.bodies import INFER, TENSORS_OR_JSON
 from transferlearn.serving.errors import RefusalError
 from transferlearn.serving.models import Models, Served
-from transferlearn.serving.tensors import HEADER, datatype, read_request, write_answer
+from transferlearn.serving.tensors import HEADER, datatype, read_request
 
-_EXTENSIONS = ["binary_tensor_data", "model_repository"]
+_EXTENSIONS = [
+    "binary_tensor_data",
+    "classification",
+    "model_configuration",
+    "model_repository",
+    "statistics",
+]
 
 
 def add_protocol(api: Any, server: Any) -> None:
@@ -43,6 +51,15 @@ def add_protocol(api: Any, server: Any) -> None:
     async def described(name: str, version: str | None = None) -> Any:
         return describe(server.models.get(name, version), server.models.versions(name))
 
+    async def configured(name: str, version: str | None = None) -> Any:
+        return configuration(server.models.get(name, version), server.settings.most_rows)
+
+    async def counted(name: str | None = None, version: str | None = None) -> Any:
+        names = server.models.names if name is None else [server.models.get(name, version).name]
+        asked = [(one, v) for one in names for v in server.models.versions(one)]
+        of = server.predictor.statistics.of
+        return {"model_stats": [of(*one) for one in asked if version in (None, one[1])]}
+
     async def infer(request: Request, name: str, version: str | None = None) -> Response:
         served = server.models.get(name, version)
         body, length = await request.body(), request.headers.get(HEADER)
@@ -52,14 +69,23 @@ def add_protocol(api: Any, server: Any) -> None:
             asked = read_request(body, length)
             outputs = server.predictor.arrays(served, asked.arrays, request_id)
             said = {"model_name": served.name, "model_version": served.version}
-            return write_answer({**said, "id": asked.id or request_id}, outputs, asked)
+            names = getattr(served.runner.output_reader, "class_names", ())
+            return write_answer({**said, "id": asked.id or request_id}, outputs, asked, names)
 
         content, headers = await server.work.do(compute)
         return Response(content, headers=headers)
 
+    @api.get("/v1/models")
+    async def listed() -> Any:
+        return {"models": server.models.names}
+
+    api.add_api_route("/v1/models/{name}", model_ready, methods=["GET"])
+    api.add_api_route("/v2/models/stats", counted, methods=["GET"])
     for place in ("/v2/models/{name}", "/v2/models/{name}/versions/{version}"):
         api.add_api_route(place, described, methods=["GET"])
         api.add_api_route(f"{place}/ready", model_ready, methods=["GET"])
+        api.add_api_route(f"{place}/config", configured, methods=["GET"])
+        api.add_api_route(f"{place}/stats", counted, methods=["GET"])
         api.add_api_route(
             f"{place}/infer",
             infer,
@@ -110,6 +136,30 @@ def describe(served: Served, versions: list[str]) -> dict[str, Any]:
             "items": served.runner.item_reader.name,
             "explains": served.runner.explainer is not None,
         },
+    }
+
+
+def configuration(served: Served, most_rows: int) -> dict[str, Any]:
+    """Describes a model as Triton's clients read it; the batch is none of the dimensions.
+
+    Reference: [Model configuration extension](https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_model_configuration.md).
+    """
+    told = served.runner.description
+
+    def specs(of: Mapping[str, TensorSpec]) -> list[dict[str, Any]]:
+        found = [_spec(name, spec) for name, spec in of.items()]
+        return [
+            {"name": f["name"], "data_type": f"TYPE_{f['datatype']}", "dims": f["shape"][1:]}
+            for f in found
+        ]
+
+    return {
+        "name": served.name,
+        "platform": told.format,
+        "backend": told.format,
+        "max_batch_size": most_rows,
+        "input": specs(told.inputs),
+        "output": specs(told.outputs),
     }
 
 

@@ -1,4 +1,4 @@
-"""Reads and writes tensors of the open inference protocol V2, as JSON and as bytes."""
+"""Reads tensors of the open inference protocol V2, as JSON and as bytes."""
 
 import base64
 import math
@@ -29,19 +29,31 @@ DTYPES = {
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
+class Wanted(NamedTuple):
+    """Says how an output is wanted.
+
+    Attributes:
+        binary: Whether as bytes.
+        classes: How many of its largest values are wanted, each with its class, as texts; 0: the
+            tensor itself.
+    """
+
+    binary: bool
+    classes: int = 0
+
+
 class InferRequest(NamedTuple):
     """Holds a request of the protocol.
 
     Attributes:
         arrays: The inputs by name; of the datatype `BYTES`, an array of `bytes` objects.
-        outputs: The outputs that are asked for, by name, and whether each is wanted as bytes;
-            `None`: all, as `binary` says.
+        outputs: The outputs that are asked for, by name; `None`: all, as `binary` says.
         binary: Whether outputs are given as bytes where nothing is said of them.
         id: The id that is given back.
     """
 
     arrays: dict[str, np.ndarray]
-    outputs: dict[str, bool] | None
+    outputs: "dict[str, Wanted] | None"
     binary: bool
     id: str | None
 
@@ -93,45 +105,6 @@ def read_request(body: bytes, header: str | None) -> InferRequest:
     )
 
 
-def write_answer(
-    said: dict[str, Any], outputs: dict[str, np.ndarray], request: InferRequest
-) -> tuple[bytes, dict[str, str]]:
-    """Writes an answer, and gives it with its headers.
-
-    Args:
-        said: What the answer says besides, such as the name of the model.
-        outputs: The outputs by name.
-        request: Says which outputs are wanted, and how.
-
-    Raises:
-        RefusalError: There is no such output.
-    """
-    import orjson
-
-    wanted = request.outputs or dict.fromkeys(outputs, request.binary)
-    if missing := [name for name in wanted if name not in outputs]:
-        raise bad(f"There is no output {missing[0]!r:.80}; there are {', '.join(outputs)}.")
-    told, tail = [], []
-    for name, binary in wanted.items():
-        array = np.ascontiguousarray(outputs[name])
-        described: dict[str, Any] = {
-            "name": name,
-            "datatype": datatype(array.dtype.name),
-            "shape": list(array.shape),
-        }
-        if binary:
-            tail.append(array.tobytes())
-            described["parameters"] = {"binary_data_size": len(tail[-1])}
-        else:
-            described["data"] = array.ravel().tolist()
-        told.append(described)
-    head = orjson.dumps({**said, "outputs": told})
-    if not tail:
-        return head, {"Content-Type": "application/json"}
-    headers = {"Content-Type": "application/octet-stream", HEADER: str(len(head))}
-    return b"".join([head, *tail]), headers
-
-
 def read_json(body: bytes) -> dict[str, Any]:
     """Reads an object of JSON, whose numbers are finite and whose texts are Unicode.
 
@@ -169,8 +142,8 @@ def _parameters(told: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _asked(said: dict[str, Any]) -> dict[str, bool] | None:
-    """Gives the outputs that are asked for, and whether each is wanted as bytes."""
+def _asked(said: dict[str, Any]) -> dict[str, Wanted] | None:
+    """Gives the outputs that are asked for, and how each is wanted."""
     outputs = said.get("outputs")
     if outputs is None:
         return None
@@ -179,7 +152,14 @@ def _asked(said: dict[str, Any]) -> dict[str, bool] | None:
     ):
         raise bad('"outputs" is a list of objects with a name.')
     binary = bool(_parameters(said).get("binary_data_output", False))
-    return {o["name"]: bool(_parameters(o).get("binary_data", binary)) for o in outputs} or None
+    found = {}
+    for output in outputs:
+        parameters = _parameters(output)
+        classes = parameters.get("classification", 0)
+        if not _is_count(classes):
+            raise bad(f"classification is a number of classes. Received: {classes!r:.40}")
+        found[output["name"]] = Wanted(bool(parameters.get("binary_data", binary)), classes)
+    return found or None
 
 
 def _shape(told: dict[str, Any]) -> tuple[int, ...]:
