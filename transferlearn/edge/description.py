@@ -132,8 +132,6 @@ def _specs(said: Mapping[str, Any], part: str) -> dict[str, TensorSpec]:
         if not (is_shape and fits(dtype, str) and dtype in _DTYPES):
             raise FieldError(f"{part}.{name:.60} has no shape and dtype, but {spec!r:.99}")
         found[name] = TensorSpec(tuple(shape), dtype)
-    if not found:
-        raise FieldError(f"{part} is empty")
     return found
 
 
