@@ -57,6 +57,31 @@ def test_every_metric_that_is_asked_for_is_there():
     assert named <= known
 
 
+def test_containers_have_no_rights_and_time_to_start():
+    deployment = next(yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text()))
+    pod = deployment["spec"]["template"]["spec"]
+    kserve = yaml.safe_load((DEPLOY / "kserve.yaml").read_text())
+    (predictor,) = kserve["spec"]["predictor"]["containers"]
+    for context, container in (
+        (pod["securityContext"], pod["containers"][0]),
+        (predictor["securityContext"], predictor),
+    ):
+        assert context["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert (context["runAsNonRoot"], context["runAsUser"]) == (True, 1000)
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+        assert container["startupProbe"]["httpGet"]["path"] == "/v2/health/live"
+    assert "\nUSER 1000\n" in (DEPLOY / "Dockerfile").read_text()  # Kubernetes knows no names
+
+
+def test_a_single_failure_is_no_alarm():
+    (group,) = yaml.safe_load((DEPLOY / "alerts.yml").read_text())["groups"]
+    fails = {rule["alert"]: rule for rule in group["rules"]}["RequestsFail"]
+    assert fails["for"] == "5m"
+    assert "> 0.01" in fails["expr"]  # of all requests
+    least = float(re.search(r"and .*> ([0-9.]+)", fails["expr"])[1])
+    assert 300 * least > 1  # failures in the five minutes
+
+
 def test_files_that_are_named_exist():
     for file in [*DEPLOY.glob("*.y*ml"), *DEPLOY.glob("grafana/*.yml")]:
         list(yaml.safe_load_all(file.read_text()))

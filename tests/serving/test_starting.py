@@ -92,6 +92,8 @@ def test_what_to_label_first_is_written_as_files(tmp_path):
     ("variables", "words", "address"),
     [
         ({}, [], "http://127.0.0.1:8000,"),
+        ({"PORT": "8726", "K_SERVICE": "flowers"}, [], "http://0.0.0.0:8726,"),
+        ({"PORT": "8726"}, ["--port", "8111"], "http://127.0.0.1:8111,"),
         ({"AIP_HTTP_PORT": "8726"}, [], "http://0.0.0.0:8726,"),
         ({"AIP_HTTP_PORT": "8726"}, ["--host", "::1"], "http://[::1]:8726,"),
     ],

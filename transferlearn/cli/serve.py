@@ -28,7 +28,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--host",
         help="the address to listen at, by default 127.0.0.1; 0.0.0.0 for all, as on Vertex AI",
     )
-    add("--port", type=port, help="the port, by default 8000")
+    add(
+        "--port",
+        type=port,
+        default=os.environ.get("PORT"),
+        help="the port, by default that of the variable PORT, as on Cloud Run, or 8000",
+    )
     add(
         "--threads",
         type=at_least_1,
@@ -69,7 +74,8 @@ def run(options: Namespace) -> Outcome:
     )
     # SageMaker starts `serve` without arguments, and asks at 8080.
     host, port = ("127.0.0.1", 8000) if options.models else ("0.0.0.0", 8080)
-    if any(name.startswith("AIP_") for name in os.environ):  # so does Vertex AI, from outside
+    # So do Vertex AI and Cloud Run, from outside.
+    if any(name.startswith(("AIP_", "K_SERVICE")) for name in os.environ):
         host = "0.0.0.0"
     models = _named(options.models) or {_SAGEMAKER.name: _SAGEMAKER}
     if any(map(holds_save, models.values())):
