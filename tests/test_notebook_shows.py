@@ -37,7 +37,7 @@ def test_models_and_predictions_show_as_tables(fitted):
         assert tags(shown) <= {"table", "caption", "thead", "tbody", "tr", "th", "td"}
         assert "&lt;script&gt;" in shown
     assert f"{prediction.probability:.4f}" in prediction._repr_html_()
-    assert "cross-validation" in fitted._repr_html_()
+    assert "cross-validated" in fitted._repr_html_()
 
 
 def test_the_tables_of_networks_and_suggestions_are_the_printed_ones(fitted, tmp_path):

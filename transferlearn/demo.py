@@ -41,7 +41,7 @@ def photos() -> list[tuple[str, str]]:
     ]
 
 
-def run(output: Path, say: Callable[[str], object], *, verbose: Verbose = 1) -> Json:
+def run(output: Path, say: Callable[[str], object], *, verbose: Verbose = "auto") -> Json:
     """Trains on 800 photos of solar cells, tests on the rest, and saves the model.
 
     Args:

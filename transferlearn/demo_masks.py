@@ -74,7 +74,7 @@ def write_photos(folder: Path) -> None:
                         image.save(draft, format="PNG")
 
 
-def run(output: Path, say: Callable[[str], object], *, verbose: Verbose = 1) -> Json:
+def run(output: Path, say: Callable[[str], object], *, verbose: Verbose = "auto") -> Json:
     """Draws on 300 photos of solar cells, trains on 200 of them, tests on the rest, and saves.
 
     Args:

@@ -61,7 +61,7 @@ def split_by_film(sizes: Sequence[int], seed: int) -> list[Labelled]:
     return parts
 
 
-def run(output: Path, say: Callable[[str], object], *, verbose: Verbose = 1) -> Json:
+def run(output: Path, say: Callable[[str], object], *, verbose: Verbose = "auto") -> Json:
     """Trains a frozen and a fine-tuned model on reviews, tests both, and saves the fine-tuned one.
 
     Args:

@@ -16,7 +16,7 @@ from transferlearn.data import LoadedData
 from transferlearn.data.dataset import ItemDataset
 from transferlearn.features import Cache
 from transferlearn.plotting import write_figure
-from transferlearn.progress import as_verbosity, obeys_verbose
+from transferlearn.progress import Stage, as_verbosity, obeys_verbose, stage, working
 from transferlearn.randomness import random_states_kept
 from transferlearn.schedules import OnePhase
 from transferlearn.templates import copy_optimizer
@@ -188,8 +188,9 @@ def find_learning_rate(
             f"Expected 0 < lowest < highest. Received: lowest={lowest!r}, highest={highest!r}"
         )
     pace = keras.optimizers.schedules.ExponentialDecay(lowest, steps - 1, highest / lowest)
-    sweep = _Sweep(steps)
-    with random_states_kept():
+    swept = stage("learning rates", steps, "step")
+    with random_states_kept(), working(verbose), swept as shown:
+        sweep = _Sweep(steps, shown)
         if isinstance(builder_or_model, Builder):
             _sweep_builder(builder_or_model, train, pace, sweep, cache=cache, verbose=verbose)
         else:
@@ -262,22 +263,17 @@ def _with_pace(optimizer: Optimizer, pace: _Pace) -> keras.Optimizer:
 class _Sweep(keras.callbacks.ProgbarLogger):
     """Records each step's loss, and stops after the last step or where the loss explodes."""
 
-    def __init__(self, steps: int) -> None:
+    def __init__(self, steps: int, shown: Stage) -> None:
         super().__init__()  # Keras adds no bar of its own beside a `ProgbarLogger`
-        self.steps = steps
+        self.steps, self._stage = steps, shown
         self.losses: list[float] = []
         self._mean = 0.0
-
-    def on_train_begin(self, logs: Logs = None) -> None:
-        self.progbar = keras.utils.Progbar(
-            self.steps, verbose=self.verbose, stateful_metrics=["loss"]
-        )
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         self._mean = 0.0
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Does nothing, since Keras would end the bar here: it goes on over all epochs."""
+        """Does nothing, since the sweep goes on over all epochs."""
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         # Keras gives the mean since the epoch began; the batch's own loss is computed from two.
@@ -288,7 +284,8 @@ class _Sweep(keras.callbacks.ProgbarLogger):
         # Written with `not`, so that a loss of NaN counts as exploded.
         exploded = not smoothed[-1] <= _EXPLODED * smoothed.min()
         done = exploded or len(self.losses) == self.steps
-        self.progbar.update(len(self.losses), [("loss", smoothed[-1])], finalize=done)
+        self._stage.advance()
+        self._stage.logs = {"loss": smoothed[-1]}
         self.model.stop_training = done
 
 

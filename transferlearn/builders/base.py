@@ -19,7 +19,7 @@ from transferlearn.data.targets import Weigh
 from transferlearn.features import Cache, Storage
 from transferlearn.fitted import FittedModel
 from transferlearn.freezing import Layers
-from transferlearn.progress import obeys_verbose
+from transferlearn.progress import obeys_verbose, working
 from transferlearn.schedules import Auto, Schedule, as_schedule
 from transferlearn.training import TrainingData, as_callbacks, check_cache
 from transferlearn.types import Callbacks, Source, Verbose
@@ -140,21 +140,22 @@ class Builder(NetworkBuilder[Prediction]):
             OSError: The folder `resume` cannot be used.
         """
         watching = as_callbacks(callbacks)  # refuses wrong ones before the data is loaded
-        training = self.prepare(
-            train,
-            validation_data,
-            epochs=epochs,
-            schedule=schedule,
-            validation_split=validation_split,
-            cache=cache,
-        )
-        fitted = training.run(
-            callbacks=watching,
-            verbose=verbose,
-            resume=resume,
-            on_interrupt=on_interrupt,
-            reference=reference,
-        )
+        with working(verbose, expected=None):
+            training = self.prepare(
+                train,
+                validation_data,
+                epochs=epochs,
+                schedule=schedule,
+                validation_split=validation_split,
+                cache=cache,
+            )
+            fitted = training.run(
+                callbacks=watching,
+                verbose=verbose,
+                resume=resume,
+                on_interrupt=on_interrupt,
+                reference=reference,
+            )
         if verbose:
             print(f"Result: {fitted.reliable_score}")
         return fitted

@@ -31,12 +31,13 @@ from transferlearn.fitted import FittedModel, Outline
 from transferlearn.freezing import Layers
 from transferlearn.measuring import held_out_interval, refer
 from transferlearn.monitoring import Reference
-from transferlearn.progress import as_verbosity, obeys_verbose
+from transferlearn.progress import as_verbosity, obeys_verbose, working
 from transferlearn.running import RunFolder
 from transferlearn.schedules import Job, OnePhase, Phase, Schedule
 from transferlearn.tasks import Encoding, Objective
 from transferlearn.tasks.intervals import Interval
 from transferlearn.training import (
+    Ahead,
     CompileSettings,
     FedBatch,
     LeftOut,
@@ -136,7 +137,7 @@ class Training(Generic[Prediction]):
             OSError: The folder cannot be used.
             KeyboardInterrupt: It was interrupted; where an epoch had ended, `.fitted` is the model.
         """
-        watching, verbose = as_callbacks(callbacks), as_verbosity(verbose)
+        watching = as_callbacks(callbacks)
         self._check_callbacks(watching)
         if on_interrupt not in ("raise", "return"):
             raise ValueError(
@@ -157,7 +158,7 @@ class Training(Generic[Prediction]):
                 found.append(refer(given, left_out, self.data, self.kind, self.encoding, seconds))
             intervals.append(held_out_interval(given, self.data, self.encoding))
 
-        with self._resumed(resume, watching) as resumption:
+        with working(verbose, expected=None), self._resumed(resume, watching) as resumption:
             seed = resumption.folder.seed if resumption else None
             runner = PhaseRunner(
                 network=self.network,
@@ -169,7 +170,8 @@ class Training(Generic[Prediction]):
                 results=self.job.results,
                 storage=self.storage,
                 callbacks=watching,
-                verbose=verbose,
+                verbose=as_verbosity(verbose),
+                ahead=self._ahead(),
                 on_phase=on_phase,
                 resumption=resumption,
                 on_trained=measure,
@@ -195,6 +197,12 @@ class Training(Generic[Prediction]):
                 told = made.summary if made else "none was made; tl.make_reference makes one"
                 print(f"Reference for monitoring: {told}.")
         return fitted
+
+    def _ahead(self) -> Ahead:
+        """Plans what is shown of the phases."""
+        solves = self.objective.solver is not None and self.data.mixup == 0
+        parts = self.network, self.layers, self.data
+        return Ahead.of(*parts, self.schedule, self.job, solves=solves)
 
     @contextlib.contextmanager
     def _resumed(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transferlearn.cli.command import Outcome
-from transferlearn.cli.output import say, verbosity
+from transferlearn.cli.output import say
 from transferlearn.cli.replacing import add_force, refuse_other_model
 from transferlearn.cli.starting import import_keras
 
@@ -57,7 +57,7 @@ def _photos(output: Path | None) -> "tuple[Json, str, str]":
     """Runs the demo with photos; gives its result, what was counted, and the score in words."""
     from transferlearn import demo
 
-    found = demo.run(output or Path("solar-cells"), say, verbose=verbosity())
+    found = demo.run(output or Path("solar-cells"), say)
     score = f"Test accuracy {found['accuracy']:.3f}, majority class {found['majority']:.3f}."
     return found, "photos", score
 
@@ -66,7 +66,7 @@ def _texts(output: Path | None) -> "tuple[Json, str, str]":
     """Runs the demo with texts, likewise."""
     from transferlearn import demo_text
 
-    found = demo_text.run(output or Path("film-reviews"), say, verbose=verbosity())
+    found = demo_text.run(output or Path("film-reviews"), say)
     score = (
         f"Test accuracy {found['accuracy']:.3f}, frozen {found['frozen_accuracy']:.3f}, "
         f"majority class {found['majority']:.3f}."
@@ -78,6 +78,6 @@ def _masks(output: Path | None) -> "tuple[Json, str, str]":
     """Runs the demo with masks, likewise."""
     from transferlearn import demo_masks
 
-    found = demo_masks.run(output or Path("solar-cell-masks"), say, verbose=verbosity())
+    found = demo_masks.run(output or Path("solar-cell-masks"), say)
     score = f"Test mean IoU {found['mean_iou']:.3f}, all taken for cell {found['guess']:.3f}."
     return found, "photos", score

@@ -4,7 +4,6 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from transferlearn.cli.command import Outcome
-from transferlearn.cli.output import verbosity
 from transferlearn.cli.tasks import add_task, image_builder
 from transferlearn.cli.types import image_size
 from transferlearn.drafts import written_whole
@@ -32,7 +31,7 @@ def run(options: Namespace) -> Outcome:
     builder = image_builder(
         options, options.backbone, weights=options.weights, image_size=options.image_size
     )
-    found = doubt(builder, options.photos, seed=options.seed, verbose=verbosity())
+    found = doubt(builder, options.photos, seed=options.seed)
     if options.plot is not None:
         with written_whole(options.plot) as draft:
             found.show().savefig(draft, format=options.plot.suffix[1:] or "png")

@@ -26,8 +26,3 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def verbosity() -> int:
-    """Gives Keras's `verbose`: 1, progress bars, in a terminal; else 2, a line for each epoch."""
-    return 1 if sys.stderr.isatty() else 2

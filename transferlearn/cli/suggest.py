@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transferlearn.cli.command import Outcome
-from transferlearn.cli.output import verbosity
 from transferlearn.cli.replacing import refuse_other_file
 from transferlearn.cli.starting import import_keras
 from transferlearn.cli.tasks import add_task, as_written, image_builder
@@ -67,7 +66,6 @@ def run(options: Namespace) -> Outcome:
         price_per_hour=options.price_per_hour,
         epochs=options.epochs,
         seed=options.seed,
-        verbose=verbosity(),
     )
     if options.plot is not None:
         found.plot(options.plot)

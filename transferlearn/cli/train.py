@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from transferlearn.cli.again import Before
 from transferlearn.cli.command import Outcome
 from transferlearn.cli.interrupts import sigterm_as_interrupt
-from transferlearn.cli.output import say, verbosity
+from transferlearn.cli.output import say
 from transferlearn.cli.replacing import add_force, is_of_run, note_of_run, refuse_other_model
 from transferlearn.cli.starting import import_keras
 from transferlearn.cli.tasks import add_task, image_builder
@@ -105,12 +105,13 @@ def run(options: Namespace) -> Outcome:
     from transferlearn import Cache
     from transferlearn.fitted import check_room, check_target
     from transferlearn.fitted.known_score import in_words
+    from transferlearn.progress import working
 
     before = None if options.before is None else Before.of(options)
     builder = _builder(options)
     check_target(options.output)  # before a training that could not be saved
     try:
-        with sigterm_as_interrupt():
+        with sigterm_as_interrupt(), working("auto", expected=None):
             training = builder.prepare(
                 options.photos,
                 options.validation,
@@ -119,7 +120,7 @@ def run(options: Namespace) -> Outcome:
                 cache="auto" if options.cache is None else Cache(directory=options.cache),
             )
             check_room(options.output, training.network.model)
-            fitted = training.run(verbose=verbosity(), resume=options.resume)
+            fitted = training.run(resume=options.resume)
     except (Exception, KeyboardInterrupt) as error:
         if hasattr(error, "fitted"):
             place = _save(error.fitted, options)

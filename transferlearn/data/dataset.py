@@ -18,10 +18,9 @@ from transferlearn.data.iterating import without_autotune
 from transferlearn.data.messages import Skipped
 from transferlearn.data.targets.base import Encoded, Encoder, Targets, Weigh
 from transferlearn.data.transforms import varied
-from transferlearn.progress import redraws
+from transferlearn.progress import stage, working
+from transferlearn.progress.counting import Counting
 from transferlearn.types import TfData
-
-_MANY_ROWS = 500  # with more than these, `run` shows how far it is
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -147,8 +146,9 @@ class Dataset(abc.ABC):
     def run(self, model: keras.Model, *, batch_size: int) -> Any:
         """Runs a model on all rows, in their order, and gives its outputs as NumPy arrays."""
         batches = without_autotune(self.batches(batch_size=batch_size))
-        is_long = self.size is None or self.size > _MANY_ROWS
-        return model.predict(batches, verbose=int(is_long and redraws()))
+        with working(), stage("predicting", self.size, self.noun, cost=1.0) as predicted:
+            counting = [Counting(predicted, batch_size)]
+            return model.predict(batches, callbacks=counting, verbose=0)
 
     def of_items(self, values: np.ndarray) -> np.ndarray:
         """Turns outputs for rows into outputs for items; here, each item is one row."""

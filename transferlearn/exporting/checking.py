@@ -19,6 +19,7 @@ from transferlearn.exporting.formats import FORMATS
 from transferlearn.exporting.limits import check_floats, check_int8
 from transferlearn.fitted import FittedModel
 from transferlearn.fitted.outputs import of_batch
+from transferlearn.progress import stage
 from transferlearn.tables import as_table
 from transferlearn.tasks.base import in_numpy
 
@@ -161,19 +162,22 @@ def _run_all(
     one_row_each = len(dataset.paths or ()) == dataset.size
     as_read = fitted.kind.predicts_as_read
     by_file = one_row_each and as_read and runner.item_reader.reads_files
-    for x, y, *_ in iterate(dataset.batches(batch_size=_BATCH, encode=fitted.encoding.raw)):
-        arrays = dict(zip(names, x if isinstance(x, (tuple, list)) else (x,), strict=True))
-        count = len(np.asarray(y))
-        meant = fitted.encoding.meant(of_batch(fitted.model, x))
-        expected.append({name: in_numpy(tensor) for name, tensor in meant.items()})
-        if by_file and dataset.paths:
-            files = [Path(path) for path in dataset.paths[begin : begin + count]]
-            arrays = runner.item_reader.read(files).arrays
-        inputs = {n: as_dtype(arrays[n], s.dtype) for n, s in runner.description.inputs.items()}
-        for outputs, run in zip(found, runs, strict=True):
-            outputs.append(run(inputs))
-        targets.append(np.asarray(y))
-        first, begin = first or inputs, begin + count
+    batches = iterate(dataset.batches(batch_size=_BATCH, encode=fitted.encoding.raw))
+    with stage("checking", dataset.size, dataset.noun) as checked:
+        for x, y, *_ in batches:
+            arrays = dict(zip(names, x if isinstance(x, (tuple, list)) else (x,), strict=True))
+            count = len(np.asarray(y))
+            meant = fitted.encoding.meant(of_batch(fitted.model, x))
+            expected.append({name: in_numpy(tensor) for name, tensor in meant.items()})
+            if by_file and dataset.paths:
+                files = [Path(path) for path in dataset.paths[begin : begin + count]]
+                arrays = runner.item_reader.read(files).arrays
+            inputs = {n: as_dtype(arrays[n], s.dtype) for n, s in runner.description.inputs.items()}
+            for outputs, run in zip(found, runs, strict=True):
+                outputs.append(run(inputs))
+            targets.append(np.asarray(y))
+            first, begin = first or inputs, begin + count
+            checked.advance(count)
     return first, _joined(expected), [_joined(each) for each in found], np.concatenate(targets)
 
 

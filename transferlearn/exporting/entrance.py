@@ -21,6 +21,7 @@ from transferlearn.exporting.network import serve
 from transferlearn.fitted import FittedModel
 from transferlearn.fitted.places import check_place, folder_written_whole, recover
 from transferlearn.hashing import hashes_of_files, names_of_files
+from transferlearn.progress import stage, working
 from transferlearn.types import Source
 
 WORTH_WHILE = 1.5  # times the speed of float32, from which int8 is offered for speed
@@ -103,8 +104,9 @@ def export(
         notice(note)
     network = serve(fitted, whole=quantize == "int8")
     samples = samples_of(fitted, network, calibration_data) if quantize == "int8" else tuple
-    with folder_written_whole(path) as draft, TemporaryDirectory() as place:
-        chosen.write(network, draft, quantize, samples)
+    with folder_written_whole(path) as draft, TemporaryDirectory() as place, working():
+        with stage(f"writing {chosen.name}"):
+            chosen.write(network, draft, quantize, samples)
         fitted.kind.item_reader().write(draft)
         if fitted.reference is not None:  # for monitoring where it is served
             fitted.reference.write(draft)

@@ -1,6 +1,5 @@
 """Computes and stores the output of frozen layers for items that are not stored yet."""
 
-import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -13,12 +12,12 @@ from transferlearn.backbones.graph import cloned, copy_operation, copy_weights
 from transferlearn.features.writing import Writer
 from transferlearn.folding import folded
 from transferlearn.keras_internals import layers_within
+from transferlearn.progress import Stage
 from transferlearn.splitting import Cut
-from transferlearn.types import Operation, Tensor, Verbose
+from transferlearn.types import Operation, Tensor
 
 Batch: TypeAlias = np.ndarray | Sequence[np.ndarray]
 
-_SECONDS_BETWEEN_LINES = 15.0
 # Preprocessing stays in float32, as in a network that is built in half precision.
 _IN_FLOAT32 = (keras.layers.Rescaling, keras.layers.Normalization)
 
@@ -118,9 +117,7 @@ def run(
     predictor: Predictor,
     batches: Iterable[tuple[Sequence[bytes], Batch]],
     writer: Writer,
-    *,
-    items: int,
-    verbose: Verbose,
+    computed: Stage,
 ) -> None:
     """Computes and stores the features of each batch.
 
@@ -128,11 +125,8 @@ def run(
         predictor: Computes the features of a batch.
         batches: For each batch the keys of its items, and the arrays that the model takes.
         writer: Adds the features to a store.
-        items: The number of items in all batches, for the progress bar.
-        verbose: 0 shows no progress, 2 prints a line every 15 seconds, anything else draws a bar.
+        computed: The stage of the work, whose steps are items.
     """
-    progress = keras.utils.Progbar(items, unit_name="item", verbose=int(verbose not in (0, 2)))
-    done, printed = 0, time.monotonic()
     # While one batch is written in a thread, the next one is computed; never more than one waits.
     with ThreadPoolExecutor(1) as beside:
         written: Future[object] = beside.submit(int)  # at first there is nothing to wait for
@@ -140,11 +134,7 @@ def run(
             rows = predictor(inputs, len(keys))
             written.result()
             written = beside.submit(writer.add, keys, rows)
-            progress.add(len(keys))
-            done += len(keys)
-            if verbose == 2 and time.monotonic() - printed > _SECONDS_BETWEEN_LINES:
-                print(f"Cache: {done:,} of {items:,} items computed")
-                printed = time.monotonic()
+            computed.advance(len(keys))
         written.result()
 
 

@@ -17,9 +17,10 @@ from transferlearn.features.planning import Candidate, choose
 from transferlearn.features.storage import Storage
 from transferlearn.features.store import Store, TensorSpec, open_store, place, stored_keys
 from transferlearn.features.wanted import Wanted
+from transferlearn.progress import stage
 from transferlearn.schedules import StoredPart
 from transferlearn.splitting import Cut, layers_before
-from transferlearn.types import Tensor, Verbose
+from transferlearn.types import Tensor
 from transferlearn.wording import counted
 
 # Items at a time for the frozen part where training takes fewer; more are no faster on CPUs.
@@ -70,7 +71,7 @@ class Preparation:
         wanted: What to store: items to train on, and items to validate on if there are any.
         storage: Where and how precisely features are stored.
         batch_size: The number of items in a batch of the training.
-        verbose: 0 shows no progress, 2 prints lines, anything else draws a bar.
+        unit: What is stored of one item is called, such as "view".
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class Preparation:
         storage: Storage,
         *,
         batch_size: int,
-        verbose: Verbose,
+        unit: str,
     ) -> None:
         self._network = network
         self._cuts = [cut for cut in cuts if cut.operations and not cut.in_head]
@@ -91,7 +92,7 @@ class Preparation:
         ]
         self._storage = storage
         self._batch_size = max(batch_size, _SMALLEST_BATCH)
-        self._verbose = verbose
+        self._unit = unit
         self._pooled = next((cut for cut in reversed(cuts) if cut.in_head), None)
         self._computed = 0
         self._predictors: dict[tuple[int, str], extraction.Predictor] = {}
@@ -232,8 +233,10 @@ class Preparation:
             blank, dtype = part.wanted.contents.blank, self._storage.trunk_dtype
             predictor = self._predictor(self._network.items, cut, dtype=dtype, blank=blank)
             batches = self._from_raw_items(part, missing)
-        with store.adding(len(missing)) as writer:
-            extraction.run(predictor, batches, writer, items=len(missing), verbose=self._verbose)
+        operations = cut.operations - (before.operations if before and source else 0.0)
+        computing = stage("frozen layers", len(missing), self._unit, cost=operations)
+        with store.adding(len(missing)) as writer, computing as computed:
+            extraction.run(predictor, batches, writer, computed)
         return store
 
     def _predictor(

@@ -23,6 +23,7 @@ from transferlearn.fitted.showing import html_of
 from transferlearn.fitted.signing import PrivateKey
 from transferlearn.fitted.tiles import evaluated_in_tiles, in_tiles
 from transferlearn.monitoring import Reference
+from transferlearn.progress import working
 from transferlearn.schedules import PhaseResult
 from transferlearn.tasks import Encoding, Evaluation, Seen
 from transferlearn.types import Source
@@ -199,10 +200,14 @@ class FittedModel(Generic[Prediction]):
         Raises:
             ValueError: The model does not know a target, such as a new class, or gives NaN.
         """
-        dataset = data.load(labelled, self.kind, self.encoding.target, on_error=on_error)
-        for doubt in doubts_of(self, dataset, TOO_GOOD):
-            notice(doubt)
-        return evaluated(self, dataset) if tile is None else evaluated_in_tiles(self, dataset, tile)
+        with working(expected=None) as work:
+            dataset = data.load(labelled, self.kind, self.encoding.target, on_error=on_error)
+            work.expect(0.0)
+            for doubt in doubts_of(self, dataset, TOO_GOOD):
+                notice(doubt)
+            if tile is not None:
+                return evaluated_in_tiles(self, dataset, tile)
+            return evaluated(self, dataset)
 
     def calibrate(self, labelled: Source, *, on_error: str = "skip") -> Calibration:
         """Makes a classifier's probabilities say how often it is right, by temperature scaling.

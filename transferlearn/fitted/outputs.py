@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from itertools import islice, repeat
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.data.iterating import iterate, without_retracing_advice
 from transferlearn.data.messages import indented, notice
 from transferlearn.fitted.trained import Trained
+from transferlearn.progress import Stage, stage, working
 from transferlearn.tasks import Encoding, Evaluation, Seen, Tally
 
 Prediction = TypeVar("Prediction")
@@ -67,9 +69,12 @@ def in_parts(fitted: Trained, dataset: Dataset) -> Iterator[tuple[np.ndarray, li
     """
     if fitted.encoding.by_batch:
         seen = _seen(dataset)
-        for x, *_ in iterate(dataset.batches(batch_size=fitted.outline.batch_size)):
-            values = fitted.encoding.values(of_batch(fitted.model, x))
-            yield values, [next(seen) for _ in values]
+        batches = iterate(dataset.batches(batch_size=fitted.outline.batch_size))
+        with working(), _predicting_all(dataset) as predicted:
+            for x, *_ in batches:
+                values = fitted.encoding.values(of_batch(fitted.model, x))
+                predicted.advance(len(values))
+                yield values, [next(seen) for _ in values]
         return
     outputs = of_rows(fitted.model, dataset, fitted.outline.batch_size)
     values = dataset.of_items(fitted.encoding.values(outputs))
@@ -120,15 +125,17 @@ def _tallied(fitted: Trained, dataset: Dataset) -> tuple[Evaluation, tuple[str |
     unchanged: list[Tally] = []
     paths: list[str | None] = []
     batches = dataset.batches(batch_size=fitted.outline.batch_size, encode=encoding.raw)
-    for x, y, *_ in iterate(batches):
-        values = encoding.values(of_batch(fitted.model, x))
-        of_batch_paths = [next(seen).path for _ in values]
-        check_finite(values, of_batch_paths)
-        same = encoding.unchanged(x)
-        tallies.append(encoding.tally(values, np.asarray(y), same))
-        if same is not None:
-            unchanged.append(encoding.tally(same, np.asarray(y), same))
-        paths += of_batch_paths
+    with working(), _predicting_all(dataset) as predicted:
+        for x, y, *_ in iterate(batches):
+            values = encoding.values(of_batch(fitted.model, x))
+            of_batch_paths = [next(seen).path for _ in values]
+            check_finite(values, of_batch_paths)
+            same = encoding.unchanged(x)
+            tallies.append(encoding.tally(values, np.asarray(y), same))
+            if same is not None:
+                unchanged.append(encoding.tally(same, np.asarray(y), same))
+            paths += of_batch_paths
+            predicted.advance(len(values))
     return summed(tallies, unchanged), tuple(paths)
 
 
@@ -138,6 +145,11 @@ def summed(tallies: Sequence[Tally], unchanged: Sequence[Tally]) -> Evaluation:
     if not unchanged:
         return found
     return found.beside(type(unchanged[0]).joined(unchanged).evaluation())
+
+
+def _predicting_all(dataset: Dataset) -> AbstractContextManager[Stage]:
+    """Shows how many items of a dataset are predicted."""
+    return stage("predicting", dataset.size, dataset.noun, cost=1.0)
 
 
 def _seen(dataset: Dataset) -> Iterator[Seen]:

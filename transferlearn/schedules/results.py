@@ -19,6 +19,7 @@ class StoredPart:
         where: The place of the store: `"memory"`, or the path of its folder.
         saves: The share of the frozen part's operations that each epoch is spared, in [0, 1].
         layers: The names of the backbone's layers before the cut; empty in saves that do not tell.
+        described: What is stored of which items, in words; empty in such saves.
     """
 
     cut: str
@@ -28,10 +29,13 @@ class StoredPart:
     where: str
     saves: float
     layers: tuple[str, ...] = field(default=(), repr=False)  # there can be hundreds
+    described: str = ""
 
     def __str__(self) -> str:
-        new = f"{self.computed:,} of {self.items:,} items"
-        found = new if self.computed else f"all {self.items:,} items found"
+        what = self.described or counted(self.items, "item")
+        new = f"{self.computed:,} of {self.items:,} items are new"
+        some = f" ({new if self.computed else f'all {self.items:,} items found'})"
+        found = what if self.computed == self.items else what + some
         return (
             f"computed once up to {self.cut}: {found}, {self.nbytes / 1e6:,.1f} MB in "
             f"{self.where}; saves {self.saves:.0%} of the frozen part's operations in each epoch"

@@ -1,5 +1,6 @@
 """Runs the phases of a training; only this package sets `.trainable`, compiles and fits."""
 
+from transferlearn.training.ahead import Ahead as Ahead
 from transferlearn.training.compiling import CompileSettings as CompileSettings
 from transferlearn.training.compiling import as_callbacks as as_callbacks
 from transferlearn.training.compiling import compile_network as compile_network

@@ -23,7 +23,8 @@ from transferlearn.splitting import cuts, split
 from transferlearn.training.mixup import MixedBatches
 from transferlearn.training.stand_in import EpochBatches
 from transferlearn.training.wrapped import ChangedBatches
-from transferlearn.types import TfData, Verbose
+from transferlearn.types import TfData
+from transferlearn.wording import counted
 
 _MIRRORED = 200  # images, by which mirroring is judged
 
@@ -96,10 +97,9 @@ class PhaseInput:
 class InputPreparer:
     """Prepares the input of each phase, and remembers the contents of the datasets."""
 
-    def __init__(self, data: TrainingData, storage: Storage, *, verbose: Verbose) -> None:
+    def __init__(self, data: TrainingData, storage: Storage) -> None:
         self._data = data
         self._storage = storage
-        self._verbose = verbose
         self._contents: dict[int, Contents] = {}  # by the `id` of the dataset
 
     def prepare(
@@ -241,13 +241,14 @@ class InputPreparer:
                 *wanted[1:],
                 *(Wanted(contents=x) for x in views[1:]),
             ]
+        views = of_transform or wanted[0].views
         preparation = Preparation(
             network,
             places,
             wanted,
             self._storage,
             batch_size=data.batch_size,
-            verbose=self._verbose,
+            unit="view" if views > 1 else data.train.noun,
         )
         must = self._storage.when != "auto"
         stored = preparation.stored(epochs=epochs, must=must, seed=seed, cut=cut)
@@ -264,8 +265,22 @@ class InputPreparer:
             tail = of_any_length(tail, varies)
         mirrored = None if few is None else batches.pop()
         return PhaseInput(
-            model=tail, batches=self._batches(*batches), mirrored=mirrored, stored=stored.part
+            model=tail,
+            batches=self._batches(*batches),
+            mirrored=mirrored,
+            stored=replace(stored.part, described=self._described(data, few, views)),
         )
+
+    def _described(self, data: TrainingData, few: ItemDataset | None, views: int) -> str:
+        """Writes what is stored of which items, such as "200 images, two views each"."""
+        each = "" if views == 1 else f", {'two' if views == 2 else views} views each"
+        held_out = data.validation.count if data.validation else None
+        parts = [
+            f"{counted(data.train.count, data.train.noun)}{each}" if data.train.count else "",
+            f"{held_out:,} held out" if held_out else "",
+            f"{len(few.items):,} of them mirrored" if few else "",
+        ]
+        return " and ".join(filter(None, parts))
 
     def _all_contents(self, epochs: int) -> list[Contents]:
         """Gives the contents of each dataset; a stream is read through only at the first call."""

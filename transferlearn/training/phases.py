@@ -13,6 +13,7 @@ from transferlearn.features import Storage
 from transferlearn.freezing import Layers
 from transferlearn.schedules import Phase, PhaseResult
 from transferlearn.tasks import Objective, Score
+from transferlearn.training.ahead import Ahead
 from transferlearn.training.compiled import CompiledPhase
 from transferlearn.training.compiling import CompileSettings, compile_network, set_trainable
 from transferlearn.training.histories import Outcome, join, plain
@@ -42,7 +43,8 @@ class PhaseRunner:
         results: The list that each phase's result is added to.
         storage: When and where the output of frozen layers is stored.
         callbacks: Keras callbacks; they see `network.model`, and epochs counted over all phases.
-        verbose: What is shown, as in `model.fit`.
+        verbose: What Keras's callbacks are told is shown, as in `model.fit`.
+        ahead: What shows how far the training has come.
         on_phase: A function that is called with each phase before it begins, or `None`.
         resumption: What takes the training up and writes down where it is, or `None`.
         on_trained: A function that is called with the last phase's input, and with what a solved
@@ -60,6 +62,7 @@ class PhaseRunner:
     storage: Storage
     callbacks: list[keras.callbacks.Callback]
     verbose: Verbose
+    ahead: Ahead
     on_phase: Callable[[Phase], None] | None = None
     resumption: Resumption | None = None
     on_trained: Callable[[PhaseInput, LeftOut | None], None] | None = None
@@ -69,7 +72,7 @@ class PhaseRunner:
     _last: PhaseInput | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        self._preparer = InputPreparer(self.data, self.storage, verbose=self.verbose)
+        self._preparer = InputPreparer(self.data, self.storage)
         self._restoring = [callback for callback in self.callbacks if restores(callback)]
         self._joined = keras.callbacks.History()
         self._joined.on_train_begin()  # makes the list of epochs
@@ -131,6 +134,7 @@ class PhaseRunner:
     def _run_one(self, phase: Phase) -> bool:
         """Trains one phase, and says whether the next may begin: not where a lost loss ends all."""
         compiled = self._compile(phase)
+        self.ahead.begin(phase, len(self.results))
         self._say(f"Phase {len(self.results) + 1}: {compiled.outline(phase)}")
         started = time.monotonic()
         self._last = given = self._prepare(phase, compiled)
@@ -237,12 +241,10 @@ class PhaseRunner:
     ) -> Outcome:
         """Solves the head or takes gradient steps, as the phase asks, and gives what came of it."""
         network, begun = self.network, len(self._joined.epoch)
-        options: dict[str, Any] = {
-            "metrics": self.objective.metrics(),
-            "callbacks": self.callbacks,
-            "verbose": self.verbose,
-        }
-        with plain_failures(given.batches):
+        options: dict[str, Any] = {"metrics": self.objective.metrics(), "verbose": self.verbose}
+        shown = self.ahead.trained(phase, len(self.results), begun, self.callbacks)
+        with plain_failures(given.batches), shown as callbacks:
+            options["callbacks"] = callbacks
             if compiled.solved and self.objective.solver:
                 solver = self.objective.solver
                 solution = solve(network, given, solver, self.data, initial_epoch=begun, **options)
@@ -284,15 +286,9 @@ class PhaseRunner:
 
     def _compile_model(self, phase: Phase, parts: int = 1) -> None:
         """Compiles the model for a phase, to add up the gradients of so many steps."""
-        compile_network(
-            self.network,
-            self.settings,
-            self.objective,
-            learning_rate=phase.learning_rate,
-            weight_decay=phase.weight_decay,
-            clip_norm=phase.clip_norm,
-            parts=parts,
-        )
+        compiled = self.network, self.settings, self.objective
+        rates = {"learning_rate": phase.learning_rate, "weight_decay": phase.weight_decay}
+        compile_network(*compiled, **rates, clip_norm=phase.clip_norm, parts=parts)
 
     def _say(self, line: str) -> None:
         """Prints a line, unless `verbose` is 0."""

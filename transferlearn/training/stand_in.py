@@ -10,6 +10,7 @@ import keras
 from transferlearn.data.iterating import without_autotune
 from transferlearn.folding import on_cpu
 from transferlearn.keras_internals import share_first_epoch, share_metrics
+from transferlearn.progress.counting import CountingEpochs
 from transferlearn.splitting import count_operations
 from transferlearn.training.epoch_parts import fit_from_within
 from transferlearn.training.keeping import Keeping
@@ -103,7 +104,8 @@ def fit(
     part = recorder.batches if recorder else 0
     if stand_in is model and not part:
         return model.fit(**data, callbacks=followed, **options)
-    watched = any(_overrides(callback, hook) for callback in callbacks for hook in _HOOKS)
+    others = [callback for callback in callbacks if not isinstance(callback, CountingEpochs)]
+    watched = any(_overrides(callback, hook) for callback in others for hook in _HOOKS)
     small = 3 * batches.batch_size * count_operations(stand_in) < _SMALL_STEP
     several = small and not watched and keras.backend.backend() != "torch"  # Keras refuses it there
     gains_from_jit = _gains_from_jit(stand_in, model.optimizer, model.loss, metrics)

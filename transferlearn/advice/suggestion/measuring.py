@@ -20,11 +20,11 @@ from transferlearn.data.loading import load_pair
 from transferlearn.features.extraction import Predictor
 from transferlearn.freezing import TrainLastBlocks
 from transferlearn.money import Money
-from transferlearn.progress import as_verbosity
+from transferlearn.progress import stage
 from transferlearn.splitting import boundary, count_operations
 from transferlearn.tasks import Encoding, Task
 from transferlearn.training import set_trainable
-from transferlearn.types import Source, Tensor, Verbose
+from transferlearn.types import Source, Tensor
 
 _BATCH_SIZE = 32  # images; larger batches are no faster on CPUs (docs/performance.md)
 _BACKWARD = 2.0  # operations of the backward pass for one of the forward pass
@@ -180,8 +180,6 @@ def measure(
     builder: ImageBuilder[Any],
     sample: ImageDataset,
     counts: Sequence[int] | None,
-    *,
-    verbose: Verbose,
 ) -> Measured:
     """Runs a candidate's network once over the images, for its speed, size and pooled outputs.
 
@@ -190,14 +188,10 @@ def measure(
         sample: The images, of the size to measure at.
         counts: The numbers of last blocks that may be trained; `None`: five of them, spread evenly
             from none to all.
-        verbose: How progress is shown, as for `model.fit`.
     """
     # The builder's seed would set the backend's random state, which cannot be put back.
     training = replace(builder, seed=None).prepare(LoadedData(sample, None), cache=False)
     backbone, network, layers = training.backbone, training.network, training.layers
-    if verbose:
-        height, width = sample.image_size
-        print(f"{backbone.name} at {height}x{width}: one pass over {len(sample.items):,} images")
     blocks = len(backbone.blocks)
     if counts is None:
         counts = [round(part * blocks / (_DEPTHS - 1)) for part in range(_DEPTHS)]
@@ -205,7 +199,7 @@ def measure(
     masks = [layers.frozen_by(TrainLastBlocks(count)) for count in counts]
     cuts = [boundary(network, mask) for mask in masks]
     pooled = [_Pooled(name=f"pooled_{i}_of_suggest")(cut.tensors) for i, cut in enumerate(cuts)]
-    values, seconds = _run(keras.Model(network.items[0], pooled), sample, verbose)
+    values, seconds = _run(keras.Model(network.items[0], pooled), sample, backbone.name)
     depths = []
     for count, mask, cut, value in zip(counts, masks, cuts, values, strict=True):
         set_trainable(network, mask, batch_norm=training.settings.batch_norm)
@@ -246,25 +240,24 @@ def _pool(tensor: Tensor) -> Tensor:
 
 
 @without_retracing_advice()
-def _run(
-    model: keras.Model, sample: ImageDataset, verbose: Verbose
-) -> tuple[list[np.ndarray], float]:
+def _run(model: keras.Model, sample: ImageDataset, name: str) -> tuple[list[np.ndarray], float]:
     """Gives the model's outputs for all images, and the median of the seconds for one image."""
     items = len(sample.items)
     size = min(_BATCH_SIZE, items)
-    shown = int(as_verbosity(verbose) not in (0, 2))  # 2 is a line an epoch: no bar
-    progress = keras.utils.Progbar(items, unit_name="image", verbose=shown)
+    height, width = sample.image_size
+    words = f"{name} at {height}x{width}"
     predictor = Predictor(model)
     parts: list[list[np.ndarray]] = []
     seconds: list[float] = []
     batches = sample.contents(Request(size)).read(np.arange(items), batch_size=size)
-    for rows, images in batches:
-        if not parts:
-            predictor(images, len(rows))  # compiles the model, outside of the time measured
-        begun = time.perf_counter()
-        parts.append(predictor(images, len(rows)))
-        seconds.append((time.perf_counter() - begun) / size)
-        progress.add(len(rows))
+    with stage(words, items, sample.noun, cost=float(height * width)) as shown:
+        for rows, images in batches:
+            if not parts:
+                predictor(images, len(rows))  # compiles the model, outside of the time measured
+            begun = time.perf_counter()
+            parts.append(predictor(images, len(rows)))
+            seconds.append((time.perf_counter() - begun) / size)
+            shown.advance(len(rows))
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
     return columns, statistics.median(seconds)
 

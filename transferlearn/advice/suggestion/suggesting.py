@@ -24,7 +24,7 @@ from transferlearn.builders import Builder, ImageBuilder, ImageClassifierBuilder
 from transferlearn.checks import whole
 from transferlearn.data.images import ImageDataset
 from transferlearn.money import price
-from transferlearn.progress import obeys_verbose
+from transferlearn.progress import current, obeys_verbose, stage, working
 from transferlearn.randomness import random_states_kept
 from transferlearn.tasks import Solver
 from transferlearn.types import Json, Source, Verbose
@@ -99,17 +99,20 @@ def suggest(
     counts = None if depths is None else _counts(depths)
     rate = price(price_per_hour)
     rows: list[Suggestion] = []
-    with random_states_kept(seed):
+    with random_states_kept(seed), working(verbose, expected=None) as work:
         sample = _read(builders, train, items, seed)
-        for builder in builders:
+        work.expect(len(sample.images.items) * sum(map(_pixels, builders)))
+        for number, builder in enumerate(builders, start=1):
+            current().part = f"candidate {number} of {len(builders)}"
             own = sample._replace(images=_of_its_size(builder, sample.images))
             budget = Budget(sample.total, epochs, rate, seed)
             solver = sample.encoding.linear_solver()
             if solver is None:
-                rows.append(_by_head(builder, own, budget, verbose))
+                rows.append(_by_head(builder, own, budget))
             else:
-                measured = measure(builder, own.images, counts, verbose=verbose)
-                rows += _by_probe(builder, measured, own, budget, solver)
+                measured = measure(builder, own.images, counts)
+                with stage("cross-validating its probes"):
+                    rows += _by_probe(builder, measured, own, budget, solver)
     return Suggestions(_with_places(sorted(rows, key=_sort_key)), len(sample.images.items))
 
 
@@ -156,6 +159,11 @@ def _read(
     return read_sample(train, first.task, reading, items=items, seed=seed)
 
 
+def _pixels(builder: ImageBuilder[Any]) -> float:
+    """What an image costs a candidate beside other candidates, whose networks are not built yet."""
+    return float(prod(builder.kind.size))
+
+
 def _of_its_size(builder: ImageBuilder[Any], images: ImageDataset) -> ImageDataset:
     """Resizes images as `fit` would: arrays keep their size if the builder has no `image_size`."""
     if images.names is None and builder.image_size is None:
@@ -163,13 +171,12 @@ def _of_its_size(builder: ImageBuilder[Any], images: ImageDataset) -> ImageDatas
     return images.resized(builder.kind.size)
 
 
-def _by_head(
-    builder: ImageBuilder[Any], sample: ImageSample, budget: Budget, verbose: Verbose
-) -> Suggestion:
+def _by_head(builder: ImageBuilder[Any], sample: ImageSample, budget: Budget) -> Suggestion:
     """Suggests the default recipe, by the score of a head that is trained on the frozen network."""
     few = sample.images.rows(np.arange(min(_TIMED, len(sample.images.items))))
-    measured = measure(builder, few, [0], verbose=verbose)
-    score, interval = score_of_head(builder, sample.images, budget.seed)
+    measured = measure(builder, few, [0])
+    with stage("training a head"):
+        score, interval = score_of_head(builder, sample.images, budget.seed)
     seconds = budget.seconds_of_recipe(measured, measured.depths[0])
     return Suggestion(
         builder=replace(builder, image_size=sample.images.image_size),

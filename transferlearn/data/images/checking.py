@@ -1,10 +1,8 @@
 """Decodes every image file once before training, and reports all bad ones together."""
 
 import itertools
-import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,10 +17,8 @@ from transferlearn.data.items import decoding_pool
 from transferlearn.data.listed import Listed
 from transferlearn.data.messages import Skipped, indented, quiet, report_skipped
 from transferlearn.edge.pictures import ImageFileError, decode, resize
-from transferlearn.progress import is_silent
+from transferlearn.progress import stage, working
 
-_PATIENCE = 2.0  # seconds before progress is shown
-_REDRAWN = 0.5  # seconds between two updates of the line that shows it
 # Bytes of resized pixels that need not be decoded again in each epoch: 1,780 photos at 224 px.
 KEPT_BYTES = 2**28
 
@@ -40,7 +36,7 @@ def check_files(
     any_name: bool = False,
     look: Callable[[str, Image.Image], None] = lambda path, image: None,
 ) -> list[Check]:
-    """Decodes and hashes files in parallel, and shows progress on stderr where it takes long.
+    """Decodes and hashes files in parallel.
 
     Args:
         paths: The paths of the files.
@@ -60,34 +56,12 @@ def check_files(
         size = (image.height, image.width)
         return Check(Print(fingerprint(np.asarray(image)), likeness(image), size), "")
 
-    with quiet():
-        return list(_with_progress(decoding_pool().map(check, paths), len(paths)))
-
-
-def _with_progress(results: Iterable[Check], total: int) -> Iterator[Check]:
-    """Yields the results, and shows on stderr how many files are checked if it takes long."""
-    start = shown = time.monotonic()
-    terminal = sys.stderr.isatty()
-    said = False
-    for done, result in enumerate(results, 1):
-        now = time.monotonic()
-        if (
-            not is_silent()
-            and now - start > _PATIENCE
-            # a log gets one line only, since nothing in it can be drawn over
-            and (now - shown > _REDRAWN if terminal else not said)
-        ):
-            shown, said = now, True
-            text = f"Checking images: {done:,} of {total:,}"
-            print(
-                f"\r{text}" if terminal else text,
-                end="" if terminal else "\n",
-                file=sys.stderr,
-                flush=True,
-            )
-        yield result
-    if said and terminal:
-        print(f"\rChecking images: {total:,} of {total:,}", file=sys.stderr)
+    checks = []
+    with quiet(), working(), stage("checking", len(paths), "image") as checked:
+        for found in decoding_pool().map(check, paths):
+            checks.append(found)
+            checked.advance()
+    return checks
 
 
 class Files(NamedTuple):

@@ -9,10 +9,9 @@ import numpy as np
 
 from transferlearn.data.dataset import ItemDataset, Request
 from transferlearn.data.texts.tokens import STEP, TokenBatches, TokenContents, TokenItems
-from transferlearn.progress import redraws
+from transferlearn.progress import stage, working
 
 _STEP_TO_RUN = 32  # tokens; batches of `run` are filled up to a multiple of it, as to `STEP` in fit
-_MANY_ROWS = 2000  # rows above which `run` shows how far it is
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -84,14 +83,12 @@ class TextDataset(ItemDataset):
         """Runs a model on all rows, the short ones first, so that few are filled up much."""
         items = self._to_run()
         order = np.argsort(self.items.lengths, kind="stable")
-        progress = keras.utils.Progbar(
-            len(order), verbose=int(len(order) > _MANY_ROWS and redraws())
-        )
         outputs = []
-        for begin in range(0, len(order), batch_size):
-            rows = order[begin : begin + batch_size]
-            outputs.append(model.predict_on_batch(items.start(rows)()))
-            progress.add(len(rows))
+        with working(), stage("predicting", len(order), "part", cost=1.0) as predicted:
+            for begin in range(0, len(order), batch_size):
+                rows = order[begin : begin + batch_size]
+                outputs.append(model.predict_on_batch(items.start(rows)()))
+                predicted.advance(len(rows))
         back = np.argsort(order)
         return keras.tree.map_structure(lambda *parts: np.concatenate(parts)[back], *outputs)
 
