@@ -20,6 +20,7 @@ from transferlearn.data.images import checking
 from transferlearn.features import Storage, extraction
 from transferlearn.features.store import TensorSpec, open_store
 from transferlearn.freezing import TrainLastBlocks
+from transferlearn.progress import Stage
 from transferlearn.splitting import boundary, count_operations, split
 
 BATCH = 32
@@ -101,7 +102,7 @@ def one_pass(name: str, count: int, repeats: int, dtype: str | None) -> dict[str
         store = open_store(Storage.of(tl.Cache()), f"{dtype}{run}", specs, "benchmark")
         read = (([keys[i] for i in some], images) for some, images in contents.read(rows, BATCH))
         with store.adding(count) as writer:
-            extraction.run(predictors[dtype], read, writer, items=count, verbose=0)
+            extraction.run(predictors[dtype], read, writer, Stage("frozen layers", count))
 
     def network_alone() -> None:
         for images in batches:

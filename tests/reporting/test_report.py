@@ -254,3 +254,10 @@ def test_labels_that_may_be_wrong_are_listed_by_what_has_not_seen_them(fitted, f
     fitted.save(tmp_path / "save")
     told = sections.doubt_section(tl.load(tmp_path / "save"), evaluation, trained).texts
     assert "know their labels by heart" in told[0]
+
+
+def test_a_report_begins_with_results_and_ends_with_what_was_trained_on(page):
+    anchors = re.findall(r'<section class="card" id="(\w+)">', page)
+    assert anchors[0] == "results"
+    assert anchors[-2:] == ["data", "again"]
+    assert page.index("Results on the test data</h2>") < page.index("Fingerprint of these")

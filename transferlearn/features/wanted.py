@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import keras
 
 from transferlearn.data.contents import Contents
+from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.features.fingerprints import digest, of_operation
+from transferlearn.wording import counted
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,3 +40,23 @@ class Wanted:
 def _view_key(key: bytes, view: int) -> bytes:
     """Gives the key of one random view of the item `key`."""
     return hashlib.blake2b(key + view.to_bytes(4, "little"), digest_size=len(key)).digest()
+
+
+def described(
+    train: Dataset, held_out: Dataset | None, views: int, mirrored: ItemDataset | None
+) -> str:
+    """Writes what is stored of which items, such as "200 images, two views each".
+
+    Args:
+        train: The items to train on.
+        held_out: The items to validate on, or `None`.
+        views: How many views of each item to train on are stored.
+        mirrored: Items to train on that are stored mirrored, too, or `None`.
+    """
+    each = "" if views == 1 else f", {'two' if views == 2 else views} views each"
+    parts = [
+        f"{counted(train.count, train.noun)}{each}" if train.count else "",
+        f"{held_out.count:,} held out" if held_out and held_out.count else "",
+        f"{len(mirrored.items):,} of them mirrored" if mirrored else "",
+    ]
+    return " and ".join(filter(None, parts))

@@ -1,18 +1,28 @@
 """Defines `tl.report`: checks where it goes, gathers what it says, and writes it as one file."""
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from transferlearn import data
 from transferlearn.comparison import Comparison
+from transferlearn.data import Dataset
 from transferlearn.drafts import new_draft, written_whole
 from transferlearn.extras import install_line
 from transferlearn.fitted import FittedModel
 from transferlearn.fitted.known_items import TOO_GOOD, doubts_of
+from transferlearn.fitted.outputs import evaluated
 from transferlearn.money import Money, price
+from transferlearn.progress import stage, working
+from transferlearn.reporting.parts import Section
+from transferlearn.tasks import Evaluation
 from transferlearn.types import Source
+
+_SECTION = 15.0  # what a section with its pictures costs beside a prediction
+_MOST_SECTIONS = 9
 
 
 def report(
@@ -73,25 +83,21 @@ def _page(
     """Gathers all sections, and fills the template with them."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    from transferlearn.reporting import sections
     from transferlearn.reporting.summary import summarise
 
-    tested = None if test is None else data.load(test, fitted.kind, fitted.encoding.target)
-    evaluation = None if test is None else fitted.evaluate(test)
-    doubts = [] if tested is None else doubts_of(fitted, tested, TOO_GOOD)
+    with working(expected=None) as work:
+        tested = None if test is None else data.load(test, fitted.kind, fitted.encoding.target)
+        count = (tested.count or 0) if tested else 0
+        work.expect(count + _SECTION * _MOST_SECTIONS)
+        evaluation = None if tested is None else evaluated(fitted, tested)
+        doubts = [] if tested is None else doubts_of(fitted, tested, TOO_GOOD)
+        makers = _makers(fitted, evaluation, tested, comparison, cost)
+        parts = []
+        with stage("writing the report", len(makers), "section", cost=_SECTION) as written:
+            for make in makers:
+                parts.append(make())
+                written.advance()
     summary = summarise(fitted, evaluation, doubts)
-    parts = [sections.data_section(fitted, tested), sections.training_section(fitted)]
-    if evaluation is not None:
-        parts.append(sections.result_section(fitted, evaluation))
-    if comparison is not None:
-        parts.append(sections.comparison_section(comparison))
-    if evaluation is not None and tested is not None:
-        parts += [
-            sections.mistake_section(fitted, evaluation, tested),
-            sections.doubt_section(fitted, evaluation, tested),
-            sections.reason_section(fitted, evaluation, tested),
-        ]
-    parts += [sections.cost_section(fitted, evaluation, cost), sections.again_section(fitted)]
     environment = Environment(
         loader=PackageLoader("transferlearn.reporting"),
         autoescape=True,
@@ -105,6 +111,36 @@ def _page(
         sections=[part for part in parts if not part.is_empty],
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
+
+
+def _makers(
+    fitted: FittedModel[Any],
+    evaluation: Evaluation | None,
+    tested: Dataset | None,
+    comparison: Comparison | None,
+    cost: Money | None,
+) -> list[Callable[[], Section]]:
+    """Lists what makes each section: results first, what was trained on and with last."""
+    from transferlearn.reporting import sections
+
+    makers: list[Callable[[], Section]] = []
+    if evaluation is not None:
+        makers.append(partial(sections.result_section, fitted, evaluation))
+    if comparison is not None:
+        makers.append(partial(sections.comparison_section, comparison))
+    if evaluation is not None and tested is not None:
+        makers += [
+            partial(sections.mistake_section, fitted, evaluation, tested),
+            partial(sections.doubt_section, fitted, evaluation, tested),
+            partial(sections.reason_section, fitted, evaluation, tested),
+        ]
+    return [
+        *makers,
+        partial(sections.training_section, fitted),
+        partial(sections.cost_section, fitted, evaluation, cost),
+        partial(sections.data_section, fitted, tested),
+        partial(sections.again_section, fitted),
+    ]
 
 
 def _check_packages() -> None:

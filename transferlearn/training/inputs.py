@@ -16,7 +16,7 @@ from transferlearn.data.transforms import AnyView, Transform, keys_of
 from transferlearn.features import Cache, Storage
 from transferlearn.features.limits import check_directory
 from transferlearn.features.preparing import NotStoredError, Preparation
-from transferlearn.features.wanted import Wanted
+from transferlearn.features.wanted import Wanted, described
 from transferlearn.folding import folded
 from transferlearn.schedules import StoredPart
 from transferlearn.splitting import cuts, split
@@ -24,7 +24,6 @@ from transferlearn.training.mixup import MixedBatches
 from transferlearn.training.stand_in import EpochBatches
 from transferlearn.training.wrapped import ChangedBatches
 from transferlearn.types import TfData
-from transferlearn.wording import counted
 
 _MIRRORED = 200  # images, by which mirroring is judged
 
@@ -241,14 +240,14 @@ class InputPreparer:
                 *wanted[1:],
                 *(Wanted(contents=x) for x in views[1:]),
             ]
-        views = of_transform or wanted[0].views
+        each = of_transform or wanted[0].views
         preparation = Preparation(
             network,
             places,
             wanted,
             self._storage,
             batch_size=data.batch_size,
-            unit="view" if views > 1 else data.train.noun,
+            unit="view" if each > 1 else data.train.noun,
         )
         must = self._storage.when != "auto"
         stored = preparation.stored(epochs=epochs, must=must, seed=seed, cut=cut)
@@ -264,23 +263,13 @@ class InputPreparer:
         if any(varies := stored.items[0].varies):
             tail = of_any_length(tail, varies)
         mirrored = None if few is None else batches.pop()
+        of_items = described(data.train, data.validation, each, few)
         return PhaseInput(
             model=tail,
             batches=self._batches(*batches),
             mirrored=mirrored,
-            stored=replace(stored.part, described=self._described(data, few, views)),
+            stored=replace(stored.part, described=of_items),
         )
-
-    def _described(self, data: TrainingData, few: ItemDataset | None, views: int) -> str:
-        """Writes what is stored of which items, such as "200 images, two views each"."""
-        each = "" if views == 1 else f", {'two' if views == 2 else views} views each"
-        held_out = data.validation.count if data.validation else None
-        parts = [
-            f"{counted(data.train.count, data.train.noun)}{each}" if data.train.count else "",
-            f"{held_out:,} held out" if held_out else "",
-            f"{len(few.items):,} of them mirrored" if few else "",
-        ]
-        return " and ".join(filter(None, parts))
 
     def _all_contents(self, epochs: int) -> list[Contents]:
         """Gives the contents of each dataset; a stream is read through only at the first call."""

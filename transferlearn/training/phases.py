@@ -96,8 +96,7 @@ class PhaseRunner:
             self._take_up(phases, self.resumption)
         for phase in phases:
             if self._restoring and phase.keep == "best":
-                # What a callback of the user's restores is kept.
-                phase = replace(phase, keep="last", patience=None)
+                phase = replace(phase, keep="last", patience=None)  # what a callback restores
             if self.on_phase:
                 self.on_phase(phase)
             try:
@@ -263,17 +262,9 @@ class PhaseRunner:
                     recorder = self.resumption.recorder(
                         len(self.results), given.model, batches, keeping, parts
                     )
-                history = fit(
-                    network.model,
-                    given.model,
-                    batches,
-                    keeping=keeping,
-                    recorder=recorder,
-                    begun=begun,
-                    epochs=phase.epochs,
-                    **options,
-                )
-                return self._whole(history)
+                steps: dict[str, Any] = {"begun": begun, "epochs": phase.epochs, **options}
+                together: dict[str, Any] = {"keeping": keeping, "recorder": recorder, **steps}
+                return self._whole(fit(network.model, given.model, batches, **together))
 
             size, parts = self.data.batch_size, self.resumption.parts if self.resumption else 1
             history = in_parts_that_fit(train, keeping, batch_size=size, parts=parts)
@@ -286,9 +277,15 @@ class PhaseRunner:
 
     def _compile_model(self, phase: Phase, parts: int = 1) -> None:
         """Compiles the model for a phase, to add up the gradients of so many steps."""
-        compiled = self.network, self.settings, self.objective
-        rates = {"learning_rate": phase.learning_rate, "weight_decay": phase.weight_decay}
-        compile_network(*compiled, **rates, clip_norm=phase.clip_norm, parts=parts)
+        compile_network(
+            self.network,
+            self.settings,
+            self.objective,
+            learning_rate=phase.learning_rate,
+            weight_decay=phase.weight_decay,
+            clip_norm=phase.clip_norm,
+            parts=parts,
+        )
 
     def _say(self, line: str) -> None:
         """Prints a line, unless `verbose` is 0."""

@@ -161,6 +161,11 @@ def read_sample(
     return ImageSample(some, encoding, total)
 
 
+def pixels(builder: ImageBuilder[Any]) -> float:
+    """What an image costs a candidate beside other candidates, whose networks are not built yet."""
+    return float(prod(builder.kind.size))
+
+
 def _loaded(train: Source, reading: Reading) -> Dataset:
     """Loads a whole source to train on; nothing is held out."""
     return load_pair(train, None, reading, validation_split=0.0).train

@@ -17,6 +17,7 @@ from transferlearn.advice.suggestion.measuring import (
     ImageSample,
     Measured,
     measure,
+    pixels,
     read_sample,
 )
 from transferlearn.advice.suggestion.table import Suggestion, Suggestions
@@ -101,7 +102,7 @@ def suggest(
     rows: list[Suggestion] = []
     with random_states_kept(seed), working(verbose, expected=None) as work:
         sample = _read(builders, train, items, seed)
-        work.expect(len(sample.images.items) * sum(map(_pixels, builders)))
+        work.expect(len(sample.images.items) * sum(map(pixels, builders)))
         for number, builder in enumerate(builders, start=1):
             current().part = f"candidate {number} of {len(builders)}"
             own = sample._replace(images=_of_its_size(builder, sample.images))
@@ -157,11 +158,6 @@ def _read(
         raise ValueError("Candidates see the same images, so they must have one degradation.")
     reading = replace(first.reading(), kind=kind)
     return read_sample(train, first.task, reading, items=items, seed=seed)
-
-
-def _pixels(builder: ImageBuilder[Any]) -> float:
-    """What an image costs a candidate beside other candidates, whose networks are not built yet."""
-    return float(prod(builder.kind.size))
 
 
 def _of_its_size(builder: ImageBuilder[Any], images: ImageDataset) -> ImageDataset:
