@@ -118,7 +118,7 @@ def test_without_a_test_it_shows_what_training_knows(fitted, tmp_path):
     text = " ".join(" ".join(Tags(path.read_text("utf-8")).text).split())
     assert "<b>Bees</b>" in text
     assert "There was no test" in text
-    assert "in cross-validation of the solved head" in text
+    assert "cross-validated on 24 images" in text
 
 
 def test_what_was_trained_on_is_found_among_the_test(fitted, folder, tmp_path, monkeypatch):
