@@ -63,9 +63,9 @@ def dollars(price: Price, taken: float, busy: float) -> float:
 def main() -> None:
     """Measures, and prints the table."""
     taken = milliseconds(Path(sys.argv[1]), Path(sys.argv[2]))
-    rows = [("US dollars for a million answers", "busy", "a tenth of the time busy")]
+    rows = [["US dollars for a million answers", "busy", "a tenth of the time busy"]]
     for name, price in PRICES.items():
-        rows.append((name, *(f"{dollars(price, taken, busy):.2f}" for busy in (1.0, 0.1))))
+        rows.append([name, *(f"{dollars(price, taken, busy):.2f}" for busy in (1.0, 0.1))])
     print(f"{taken:.1f} ms of processor time an answer; prices as known on {DATE}.")
     print(as_table(rows, right=(1, 2)))
 
