@@ -102,7 +102,7 @@ def test_a_photo_is_answered_as_by_the_runner(exported, address, photos):
             page.wait_for_function(done, arg=photo.name)
             cells = page.eval_on_selector_all("td", "cells => cells.map(cell => cell.textContent)")
             found = dict(zip(cells[::2], map(float, cells[1::2]), strict=True))
-            most = 2e-6 if photo.suffix == ".png" else 5e-3  # JPEG decoders round differently
+            most = 2e-6 if photo.suffix == ".png" else 1e-4  # JPEG decoders round differently
             assert found == pytest.approx(runner.predict(photo).probabilities, abs=most), photo.name
         page.set_input_files("#file", {"name": "a.png", "mimeType": "image/png", "buffer": b"none"})
         page.wait_for_function("document.getElementById('state').textContent.includes('cannot')")
