@@ -76,3 +76,11 @@ def test_a_fit_prints_few_lines_besides_bars(capsys):
     bars = re.compile(r"\x1b|\d+/\d+ |Epoch \d|\x08")  # those of epochs, and of what is computed
     lines = [line for line in printed if line.strip() and not bars.search(line)]
     assert 3 < len(lines) <= 12, lines
+
+
+def test_a_training_shows_as_a_short_table():
+    builder = tl.ImageClassifierBuilder(small_backbone(), seed=0)
+    told = repr(builder.prepare((pixels(12, 32), np.arange(12) % 2)))
+    assert len(told) < 500
+    assert "network   small\n" in told
+    assert "12 to train on" in told

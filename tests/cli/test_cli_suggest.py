@@ -35,12 +35,11 @@ def test_the_command_it_ends_with_trains(photos, tmp_path, capsys):
     lines = out.splitlines()
     assert len(lines) == 6
     [marked] = [line for line in lines[1:3] if line.startswith("*")]
-    _, network, size, freeze, *_ = marked.split()
+    _, network, size, *_ = marked.split()
     assert (network, size) == ("EfficientNetLite0", "32x32")
-    schedule = "probe" if freeze == "all" else "fine-tune"
     assert lines[-1] == (
         f"Next: transferlearn train '{photos}' --backbone EfficientNetLite0 --weights imagenet "
-        f"--image-size 32x32 --freeze {freeze} --schedule {schedule}"
+        "--image-size 32x32"
     )
     make_parser().parse_args(["train", "photos", *lines[-1].split("'")[-1].split()])
 

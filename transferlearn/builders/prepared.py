@@ -34,6 +34,7 @@ from transferlearn.monitoring import Reference
 from transferlearn.progress import as_verbosity, obeys_verbose, working
 from transferlearn.running import RunFolder
 from transferlearn.schedules import Job, OnePhase, Phase, Schedule
+from transferlearn.tables import as_table
 from transferlearn.tasks import Encoding, Objective
 from transferlearn.tasks.intervals import Interval
 from transferlearn.training import (
@@ -55,7 +56,7 @@ Prediction = TypeVar("Prediction")
 _begun: WeakSet[keras.Model] = WeakSet()  # models of trainings that have run
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, repr=False)
 class Training(Generic[Prediction]):
     """Holds all that a training needs, and runs it once; `Builder.prepare` makes one.
 
@@ -96,6 +97,17 @@ class Training(Generic[Prediction]):
     storage: Storage
     builder: NetworkBuilder[Prediction]
     arguments: Json
+
+    def __repr__(self) -> str:
+        rows = [
+            ("Training", ""),
+            ("network", self.backbone.name),
+            ("learns", self.encoding.summary()),
+            ("data", data_line(self.loaded)),
+            ("schedule", type(self.schedule).__name__),
+            ("epochs", str(self.job.epochs)),
+        ]
+        return as_table(rows)
 
     @property
     def loaded(self) -> LoadedData:

@@ -74,8 +74,6 @@ def run(options: Namespace) -> Outcome:
         "backbone": start.builder.backbone,
         "weights": start.builder.weights,
         "image-size": "x".join(map(str, start.image_size)),
-        "freeze": start.freeze,
-        "schedule": start.schedule,
     }
     settings = " ".join(
         f"--{name} {shlex.quote(str(value))}" for name, value in chosen.items() if value

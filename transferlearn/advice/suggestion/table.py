@@ -175,7 +175,7 @@ _HEAD = (
 )
 _LEGEND = (
     "{score}: expected, {how} on {images:,} images. Training: estimated. Published: "
-    "ImageNet top-1 accuracy in percent, and the network's place among these by it."
+    "ImageNet top-1 accuracy in percent."
 )
 
 
@@ -228,5 +228,5 @@ def _cells(row: Suggestion) -> tuple[str, ...]:
         f"{row.megabytes:.1f}",
         "-" if row.training_seconds is None else f"{row.training_seconds:.0f}",
         "-" if row.cost is None else f"{row.cost.amount:.4f}",
-        "-" if row.top1 is None else f"{row.top1:.1f} ({row.published_place}.)",
+        "-" if row.top1 is None else f"{row.top1:.1f}",
     )
