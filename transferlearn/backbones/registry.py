@@ -1,12 +1,12 @@
 """Registers the sources of backbones, and loads backbones by their names."""
 
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
 
+from transferlearn.backbone_names import unknown_backbone
 from transferlearn.backbones.applications import Applications
 from transferlearn.backbones.base import Backbone, BackboneSource, Facts, Weights, from_model
 from transferlearn.backbones.embedded import Embedded
@@ -55,6 +55,18 @@ def facts(name: str) -> Facts:
         ValueError: There is no such backbone; the message says which names are closest.
     """
     return _source(name).facts(name)
+
+
+def check_name(name: str, *, texts: bool = False) -> None:
+    """Refuses a name of no backbone, or of none for texts, before anything is loaded.
+
+    Raises:
+        ValueError: There is no such backbone; the message says which names are closest.
+    """
+    if texts:
+        _text_source(name)
+    else:
+        _source(name)
 
 
 def default_image_size(backbone: str | keras.Model | Backbone) -> tuple[int, int]:
@@ -183,20 +195,8 @@ def _source(name: str) -> BackboneSource:
     prefix, colon, _ = name.partition(":")
     if f"{prefix}:" in _sources and colon:
         return _sources[f"{prefix}:"]
-    if name not in _sources and Path(name).expanduser().is_dir():
-        raise ValueError(
-            f"{name!r} is a folder. Say what it holds: 'keras_hub:{name}' (of KerasHub or Hugging "
-            f"Face), or 'saved_model:{name}'."
-        )
     if name not in _sources:
-        known = {known.lower(): known for known in _sources}
-        found = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.3)
-        close = [known[name] for name in found]
-        raise ValueError(
-            f"Unknown backbone. Received: backbone={name!r}. "
-            f"Closest: {', '.join(close) or 'none'}. "
-            "All names: transferlearn backbones, or tl.backbones.names()."
-        )
+        raise unknown_backbone(name, _sources)
     return _sources[name]
 
 

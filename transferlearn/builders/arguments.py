@@ -1,10 +1,11 @@
 """Checks what builders and their methods are given."""
 
+import difflib
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import keras
 
@@ -14,6 +15,35 @@ from transferlearn.heads import Decoder, Head
 P = ParamSpec("P")
 R = TypeVar("R")
 B = TypeVar("B")
+# What the same thing is called elsewhere, where the names are not alike.
+_ELSEWHERE = {
+    "lr": "learning_rate",
+    "base_model": "backbone",
+    "input_shape": "image_size",
+    "input_size": "image_size",
+    "max_length": "sequence_length",
+    "dropout": "head",
+    "trainable": "freeze",
+}
+
+
+def check_settings(builder: type[Any], given: Iterable[str]) -> None:
+    """Raises `TypeError` where a name is no setting of a builder, and names the closest one."""
+    known = [field.name for field in fields(builder) if field.init]
+    for name in given:
+        if name in known:
+            continue
+        if name in inspect.signature(builder.fit).parameters:
+            raise TypeError(
+                f"{name} is an argument of fit: builder.fit(data, {name}=...). "
+                f"{builder.__name__} has no such setting."
+            )
+        near = [_ELSEWHERE[name]] if name in _ELSEWHERE else []
+        near += difflib.get_close_matches(name, known, 2)
+        hint = f"Closest: {', '.join(dict.fromkeys(near))}. " if near else ""
+        raise TypeError(
+            f"{builder.__name__} has no setting {name!r}. {hint}All: {', '.join(known)}."
+        )
 
 
 def check_parts(head: object, backbone: object) -> None:

@@ -54,6 +54,8 @@ class ImageBuilder(Builder[Prediction]):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if isinstance(self.backbone, str):
+            backbones.check_name(self.backbone)
         backbones.check_weights(self.weights)
         checked = Images(image_size=self.image_size, value_range=self.value_range)
         object.__setattr__(self, "image_size", checked.image_size)

@@ -3,13 +3,13 @@
 import abc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import keras
 
 from transferlearn.assembling import Network, assemble, model_name
 from transferlearn.backbones import Backbone, Weights
-from transferlearn.builders.arguments import check_parts
+from transferlearn.builders.arguments import check_parts, check_settings
 from transferlearn.builders.planning import named_freeze, strategy
 from transferlearn.builders.summary import NO_FREEZE, summarise
 from transferlearn.checks import whole
@@ -48,6 +48,11 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
 
     _default_rate: ClassVar[float | None] = None
     _makes: ClassVar[str] = "model"
+
+    def __new__(cls, *_: Any, **settings: Any) -> Self:
+        """Refuses a setting that the builder does not have, and names the closest."""
+        check_settings(cls, settings)
+        return super().__new__(cls)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

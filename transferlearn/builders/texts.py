@@ -40,6 +40,8 @@ class TextBuilder(Builder[Prediction]):
             not frozen, only updates of this rank to the attention's query and value projections are
             trained, so there are few weights to fit. A save has the updates added to the weights.
             With a rank, `fit` fine-tunes by default.
+        text_column: The column of a table that holds the texts; by default `text`, `review`,
+            `sentence` or `content`.
         learning_rate: The learning rate; by default 2e-4, or an optimizer object's own.
     """
 
@@ -51,11 +53,14 @@ class TextBuilder(Builder[Prediction]):
     sequence_length: int = 512
     long_texts: str = "truncate"
     lora_rank: int | None = None
+    text_column: str | None = None
 
     _default_rate: ClassVar[float | None] = 2e-4
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if isinstance(self.backbone, str):
+            backbones.check_name(self.backbone, texts=True)
         check_pooling(self.pooling)
         length = whole("sequence_length", self.sequence_length, least=_LEAST_TOKENS)
         object.__setattr__(self, "sequence_length", length)
@@ -83,6 +88,7 @@ class TextBuilder(Builder[Prediction]):
             tokenizer=backbones.get_tokenizer(self.backbone),
             sequence_length=self.sequence_length,
             long_texts=self.long_texts,
+            text_column=self.text_column,
         )
 
     def _kind_of(self, train: Dataset, backbone: Backbone) -> Texts:
@@ -90,7 +96,7 @@ class TextBuilder(Builder[Prediction]):
         assert isinstance(backbone, TextBackbone)
         # The default of 512 tokens can be more than the encoder reads.
         most = min(self.sequence_length, backbone.most_tokens or self.sequence_length)
-        return Texts(backbone.tokenizer, most, self.long_texts)
+        return Texts(backbone.tokenizer, most, self.long_texts, self.text_column)
 
     def _inputs(self, shape: tuple[int, ...] | None) -> dict[str, Spec]:
         """Gives shape and dtype of the token ids, without loading the tokenizer."""

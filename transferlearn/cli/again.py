@@ -45,6 +45,7 @@ class Before:
         fitted = load(options.before)
         options.output = options.before
         options.backbone = fitted.outline.backbone
+        options.weights = options.weights or ("pretrained" if fitted.kind.in_cells else "imagenet")
         size = fitted.kind.settings().get("image_size")
         options.image_size = options.image_size or (size and tuple(size))
         return cls(options.before, options.validation, fitted.evaluate(options.validation))

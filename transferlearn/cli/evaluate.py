@@ -3,8 +3,10 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from transferlearn.cli.checking import check_data, check_save
 from transferlearn.cli.command import Outcome, add_model
 from transferlearn.cli.starting import import_keras
+from transferlearn.cli.types import at_least_1
 
 NAME = "evaluate"
 HELP = "Score a saved model on photos or texts whose class, number, mask or target is known."
@@ -18,7 +20,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--tile",
-        type=int,
+        type=at_least_1,
         metavar="PIXELS",
         help="for masks or pictures of large photos: the side of tiles, as for 'predict'",
     )
@@ -26,6 +28,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> Outcome:
     """Scores the model, and gives tables of its figures."""
+    check_save(options.model)
+    check_data(options.photos)
     import_keras()
     from transferlearn import load
 

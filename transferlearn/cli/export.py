@@ -3,10 +3,12 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from transferlearn.cli.checking import check_data, check_save
 from transferlearn.cli.command import Outcome, add_model
 from transferlearn.cli.replacing import add_force, refuse_other_model
 from transferlearn.cli.starting import import_keras
 from transferlearn.edge.description import FILE
+from transferlearn.extras import FORMATS, require
 
 NAME = "export"
 HELP = (
@@ -24,8 +26,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="photos or texts to check on, as for 'evaluate': a folder with one folder for each "
         "class, or a CSV file",
     )
-    parser.add_argument("--format", default="onnx", help="onnx, litert, openvino or saved_model")
-    parser.add_argument("--quantize", help="float16 or int8, for a smaller file")
+    parser.add_argument(
+        "--format", choices=tuple(FORMATS), default="onnx", help="for which runtime"
+    )
+    parser.add_argument(
+        "--quantize", choices=("float16", "int8"), help="float16 or int8, for a smaller file"
+    )
     parser.add_argument(
         "--calibration-data",
         type=Path,
@@ -38,6 +44,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> Outcome:
     """Exports the model, and gives the table of the check."""
+    check_save(options.model)
+    check_data(options.photos)
+    check_data(options.calibration_data)
+    require(f"The format {options.format!r}", "export", *FORMATS[options.format])
     refuse_other_model(options.path, options, FILE)
     import_keras()
     from transferlearn import export, load

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from transferlearn.cli.checking import check_data, check_save
 from transferlearn.cli.command import Outcome, add_model
 from transferlearn.cli.replacing import refuse_other_file
 from transferlearn.cli.starting import import_keras
+from transferlearn.extras import require
 
 if TYPE_CHECKING:
     from transferlearn.monitoring import Watch
@@ -76,6 +78,7 @@ def run(options: Namespace) -> Outcome:
         raise ValueError("--trained-on goes with --make-reference.")
     if options.make_reference:
         return _make_reference(options)
+    require("Monitoring", "monitor", "scipy")
     found = _of_log(options) if options.log else _of_photos(options)
     if options.output is not None:
         options.output.write_text(found.to_page(), "utf-8")
@@ -88,6 +91,9 @@ def _make_reference(options: Namespace) -> Outcome:
     """Makes the reference of a saved model, and writes it into the save."""
     if options.photos is None:
         raise ValueError("--make-reference takes labelled photos, in place of --log.")
+    check_save(options.model)
+    check_data(options.photos)
+    check_data(options.trained_on)
     import_keras()
     from transferlearn import load, make_reference
 
@@ -104,6 +110,8 @@ def _make_reference(options: Namespace) -> Outcome:
 
 def _of_photos(options: Namespace) -> "Watch":
     """Watches photos."""
+    check_save(options.model)
+    check_data(options.photos)
     import_keras()
     from transferlearn import load, monitor
 

@@ -7,9 +7,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from transferlearn.cli.checking import check_items, check_save
 from transferlearn.cli.command import Outcome, add_model
 from transferlearn.cli.output import as_cell
 from transferlearn.cli.starting import import_keras
+from transferlearn.cli.types import at_least_1
 
 NAME = "predict"
 HELP = "Predict the class or the numbers of photos or texts, or masks or pictures of photos."
@@ -33,7 +35,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--tile",
-        type=int,
+        type=at_least_1,
         metavar="PIXELS",
         help="for masks or pictures of large photos: the side of overlapping tiles, such as that "
         "of the photos trained on",
@@ -42,6 +44,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> Outcome:
     """Predicts, and gives a line for each item; where some cannot be used, the exit code is 1."""
+    check_save(options.model)
+    check_items(options)
     import_keras()
     from transferlearn import load
 

@@ -3,9 +3,12 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from transferlearn.cli.checking import check_data, check_save
 from transferlearn.cli.command import Outcome, add_model
 from transferlearn.cli.replacing import refuse_other_file
 from transferlearn.cli.starting import import_keras
+from transferlearn.cli.types import price
+from transferlearn.extras import require
 
 NAME = "report"
 HELP = "Write what is known of a saved model as one HTML file, with the figures of a test."
@@ -28,11 +31,19 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="the file to write, in place of an earlier report",
     )
     add("--title", help="by default the network and what it learnt")
-    add("--price-per-hour", metavar="PRICE", help='price of the machine, such as "0.50 EUR"')
+    add(
+        "--price-per-hour",
+        type=price,
+        metavar="PRICE",
+        help='price of the machine, such as "0.50 EUR"',
+    )
 
 
 def run(options: Namespace) -> Outcome:
     """Tests the model, and writes the report."""
+    check_save(options.model)
+    check_data(options.photos)
+    require("A report", "report", "jinja2", "matplotlib")
     refuse_other_file(options.output)
     import_keras()
     from transferlearn import load, report

@@ -7,6 +7,7 @@ from pathlib import Path
 from transferlearn.cli.command import Outcome
 from transferlearn.cli.starting import import_keras
 from transferlearn.cli.types import at_least_1, port
+from transferlearn.extras import require
 
 NAME = "serve"
 _SAGEMAKER = Path("/opt/ml/model")
@@ -60,6 +61,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> Outcome:
     """Serves until the process is told to end."""
+    require("A server", "serve", "fastapi", "prometheus_client", "uvicorn")
     from transferlearn.serving import Settings, serve
     from transferlearn.serving.opening import holds_save
 

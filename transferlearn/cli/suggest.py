@@ -5,11 +5,20 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from transferlearn.cli.checking import check_backbone, check_data
 from transferlearn.cli.command import Outcome
 from transferlearn.cli.replacing import refuse_other_file
 from transferlearn.cli.starting import import_keras
-from transferlearn.cli.tasks import add_task, as_written, image_builder
-from transferlearn.cli.types import image_size
+from transferlearn.cli.tasks import (
+    add_task,
+    are_texts,
+    as_written,
+    check_task,
+    columns_of,
+    make_builder,
+)
+from transferlearn.cli.types import at_least_1, image_size, price
+from transferlearn.extras import require
 
 if TYPE_CHECKING:
     from transferlearn.builders import Builder
@@ -38,13 +47,19 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="in pixels; by default the backbones' own, and smaller ones for EfficientNetLite0",
     )
     add("--depths", nargs="+", type=int, metavar="N", help="how many of the last blocks to train")
-    add("--items", type=int, default=1000, help="how many photos to look at, at most")
+    add("--items", type=at_least_1, default=1000, help="how many photos to look at, at most")
     add(
         "--price-per-hour",
+        type=price,
         metavar="PRICE",
         help='price of this machine, such as "0.50 EUR", to estimate what a training costs',
     )
-    add("--epochs", type=int, default=10, help="epochs of the training whose time is estimated")
+    add(
+        "--epochs",
+        type=at_least_1,
+        default=10,
+        help="epochs of the training whose time is estimated",
+    )
     add(
         "--plot", type=Path, metavar="FILE", help="draw the score against what is trained, as a PNG"
     )
@@ -53,8 +68,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> Outcome:
     """Compares the candidates, and gives the table and the command that trains the choice."""
-    if options.plot is not None:
-        refuse_other_file(options.plot)
+    _check(options)
     import_keras()
     from transferlearn import suggest
 
@@ -84,6 +98,23 @@ def run(options: Namespace) -> Outcome:
     return Outcome(rows, f"{found}\n{hint}")
 
 
+def _check(options: Namespace) -> None:
+    """Checks the options."""
+    check_data(options.photos, columns_of(options))
+    check_task(options)
+    if are_texts(options):
+        raise ValueError(
+            "Networks are compared on photos, and these are texts. Train on them: transferlearn "
+            f"train {shlex.quote(str(options.photos))}{as_written(options)}"
+        )
+    for text in options.candidates or ():
+        name, _, file = text.partition("=")
+        check_backbone(name, file or "imagenet")
+    if options.plot is not None:
+        require("A plot", "plot", "matplotlib")
+        refuse_other_file(options.plot)
+
+
 def candidates(options: Namespace) -> "list[Builder[Any]]":
     """Makes a builder for each backbone and image size that the options ask to compare."""
     from transferlearn import backbones
@@ -91,11 +122,11 @@ def candidates(options: Namespace) -> "list[Builder[Any]]":
     offline = [facts.name for facts in backbones.table() if facts.offline]
     sizes = options.image_sizes or [None]
     found = [
-        image_builder(options, name, weights=file or "imagenet", image_size=size)
+        make_builder(options, name, weights=file or "imagenet", image_size=size)
         for name, _, file in (text.partition("=") for text in options.candidates or offline)
         for size in sizes
     ]
     if options.candidates is None and options.image_sizes is None:
         small = [(96, 96), (160, 160)]
-        found += [image_builder(options, _DEFAULT, image_size=size) for size in small]
+        found += [make_builder(options, _DEFAULT, image_size=size) for size in small]
     return found

@@ -1,26 +1,83 @@
 """Adds and reads the options that say what is learnt, and of which items: `--groups` too."""
 
+import os
 import shlex
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from transferlearn.backbone_names import EMBEDDED
+from transferlearn.cli.checking import check_backbone, text_encoder
 from transferlearn.cli.types import degradation, names, void
+from transferlearn.edge.folders import is_hidden
+from transferlearn.headers import header_of
 
 if TYPE_CHECKING:
     from transferlearn.builders import Builder
 
 _VOID = 255  # the value of void in most data sets
+_LOOKED_AT = 200  # files of a folder by which photos are told from texts
+_TEXT_COLUMNS = {"text", "review", "sentence", "content"}
+_PATH_COLUMNS = {"path", "file", "filename", "image"}
+
+
+class CliTask(NamedTuple):
+    """Describes a task: its builders, and which options are settings of them.
+
+    Attributes:
+        photos: The builder for photos, by its name in `transferlearn`.
+        texts: The builder for texts; `None` where there is none.
+        settings: The name of the setting for each option that belongs to the task.
+    """
+
+    photos: str
+    texts: str | None
+    settings: Mapping[str, str]
+
+
+TASKS = {
+    "classification": CliTask(
+        "ImageClassifierBuilder",
+        "TextClassifierBuilder",
+        {"multi_label": "multi_label", "class_names": "class_names"},
+    ),
+    "regression": CliTask(
+        "ImageRegressorBuilder", "TextRegressorBuilder", {"target": "target_names"}
+    ),
+    "segmentation": CliTask(
+        "ImageSegmenterBuilder",
+        None,
+        {"multi_label": "multi_label", "class_names": "class_names", "void": "void"},
+    ),
+    "image-to-image": CliTask("ImageToImageBuilder", None, {"degradation": "degradation"}),
+}
+_DEFAULTS = {
+    "multi_label": False,
+    "target": None,
+    "class_names": None,
+    "void": _VOID,
+    "degradation": None,
+}
 
 
 def add_task(parser: ArgumentParser) -> None:
     """Adds `--task` and the options that belong to a task to a command."""
-    parser.add_argument(
+    add = parser.add_argument
+    add(
         "--task",
-        choices=("classification", "regression", "segmentation", "image-to-image"),
+        choices=tuple(TASKS),
         default="classification",
-        help="learn the class of each photo, numbers, the class of each pixel, or a picture",
+        help="learn the class of each photo or text, numbers, the class of each pixel, or a "
+        "picture",
     )
-    parser.add_argument(
+    add(
+        "--text",
+        metavar="COLUMN",
+        help="the items are texts, in this column of a CSV file; columns called text or review, "
+        "and folders of .txt files, are known without it",
+    )
+    add(
         "--degradation",
         type=degradation,
         metavar="NAME[=NUMBER]",
@@ -28,25 +85,25 @@ def add_task(parser: ArgumentParser) -> None:
         "learnt: super-resolution=4, denoise=0.1, colourise or inpaint=0.2; by default the folder "
         "holds pairs, inputs/ and targets/",
     )
-    parser.add_argument(
+    add(
         "--target",
         action="append",
         metavar="COLUMN",
         help="a CSV column of numbers to learn with --task regression; repeat it for each column",
     )
-    parser.add_argument(
+    add(
         "--multi-label",
         action="store_true",
-        help="each photo, or each pixel with --task segmentation, may have several classes",
+        help="each photo or text, or each pixel with --task segmentation, may have several classes",
     )
-    parser.add_argument(
+    add(
         "--class-names",
         type=names,
         metavar="NAME[,NAME...]",
-        help="with --task segmentation, the classes of the values 0, 1, 2 and so on of masks, or "
-        "the order of class folders",
+        help="the order of the classes; with --task segmentation, the classes of the values 0, 1, "
+        "2 and so on of masks",
     )
-    parser.add_argument(
+    add(
         "--void",
         type=void,
         default=_VOID,
@@ -54,59 +111,123 @@ def add_task(parser: ArgumentParser) -> None:
         help="with --task segmentation, the value of pixels that do not count, or the name of "
         "their colour, or none (default: %(default)s)",
     )
-    parser.add_argument(
+    add(
         "--groups",
         metavar="COLUMN",
-        help="a CSV column that says which photos belong together, such as those of a patient: "
+        help="a CSV column that says which items belong together, such as those of a patient: "
         "none is held out without the others",
     )
 
 
-def image_builder(options: Namespace, backbone: str, **settings: Any) -> "Builder[Any]":
-    """Makes the builder for images that `--task` asks for."""
-    from transferlearn import (
-        ImageClassifierBuilder,
-        ImageRegressorBuilder,
-        ImageSegmenterBuilder,
-        ImageToImageBuilder,
-    )
+def check_task(options: Namespace) -> None:
+    """Refuses options that belong to another task, and texts where a task has none.
 
+    Raises:
+        ValueError: An option does not go with the task.
+    """
+    for option, default in _DEFAULTS.items():
+        fitting = [name for name, task in TASKS.items() if option in task.settings]
+        if getattr(options, option) != default and options.task not in fitting:
+            flag = f"--{option.replace('_', '-')}"
+            raise ValueError(f"{flag} needs another task: add --task {' or '.join(fitting)}.")
+    if TASKS[options.task].texts is None and are_texts(options):
+        raise ValueError(f"--task {options.task} is of photos, and these are texts.")
+
+
+def are_texts(options: Namespace) -> bool:
+    """Whether the items are texts: by `--text`, by a table's columns, or by what a folder holds."""
+    if options.text is not None:
+        return True
+    if options.photos.suffix.lower() in (".csv", ".tsv") and options.photos.is_file():
+        columns = {name.lower() for name in header_of(options.photos)}
+        return bool(columns & _TEXT_COLUMNS) and not columns & _PATH_COLUMNS
+    names_of_files = _some_files(options.photos)
+    return bool(names_of_files) and all(name.lower().endswith(".txt") for name in names_of_files)
+
+
+def columns_of(options: Namespace) -> list[str]:
+    """Lists the columns of a table that were named."""
+    named = (options.text, options.groups, *(options.target or ()))
+    return [name for name in named if name is not None]
+
+
+def settle_backbone(options: Namespace) -> None:
+    """Checks `--backbone` and `--weights`, and sets what was not typed by what the items are.
+
+    Raises:
+        ValueError: There is no such backbone, or a size of photos was typed for texts.
+        ImportError: A package that the backbone needs is not installed.
+        OSError: There is no such weight file.
+    """
+    texts = are_texts(options)
+    if texts and options.image_size is not None:
+        raise ValueError("--image-size is of photos, and these are texts: leave it out.")
+    if options.backbone is None:
+        options.backbone = text_encoder() if texts else EMBEDDED
+    if options.weights is None:
+        options.weights = "pretrained" if texts else "imagenet"
+    check_backbone(options.backbone, None if texts else options.weights)
+
+
+def make_builder(
+    options: Namespace, backbone: str, *, weights: str, image_size: Any, **settings: Any
+) -> "Builder[Any]":
+    """Makes the builder that `--task` and the items ask for.
+
+    Args:
+        options: The options of `add_task`, and the path of the items.
+        backbone: The name of the backbone.
+        weights: `"imagenet"`, `"pretrained"`, the path of a file, or `"none"`.
+        image_size: The size of photos, or `None`.
+        settings: Further settings of the builder.
+    """
+    import transferlearn
+
+    check_task(options)
+    settings["weights"] = None if weights == "none" else weights
+    task = TASKS[options.task]
     settings["groups"] = options.groups
-    if options.task != "segmentation" and (options.class_names or options.void != _VOID):
-        raise ValueError("--class-names and --void are of masks: add --task segmentation.")
-    if options.multi_label:
-        if options.task not in ("classification", "segmentation"):
-            raise ValueError("--multi-label is of classes: leave it or --task out.")
-        settings["multi_label"] = True
-    if options.task == "regression":
-        return ImageRegressorBuilder(backbone, target_names=options.target, **settings)
-    if options.target:
-        raise ValueError("--target names columns of numbers: add --task regression.")
-    if options.task == "image-to-image":
-        return ImageToImageBuilder(backbone, degradation=options.degradation, **settings)
-    if options.degradation:
-        raise ValueError("--degradation makes photos worse: add --task image-to-image.")
-    if options.task == "segmentation":
-        return ImageSegmenterBuilder(
-            backbone, class_names=options.class_names, void=options.void, **settings
-        )
-    return ImageClassifierBuilder(backbone, **settings)
+    for option, name in task.settings.items():
+        settings[name] = getattr(options, option)
+    if settings.get("degradation") is not None:
+        settings["degradation"] = settings["degradation"].made()
+    if are_texts(options):
+        settings["text_column"] = options.text
+        assert task.texts is not None
+        return getattr(transferlearn, task.texts)(backbone, **settings)
+    return getattr(transferlearn, task.photos)(backbone, image_size=image_size, **settings)
 
 
 def as_written(options: Namespace) -> str:
-    """Gives these options as text for a suggested command; empty for plain classification."""
-    groups = "" if options.groups is None else f" --groups {shlex.quote(options.groups)}"
-    several = " --multi-label" * options.multi_label
-    if options.task == "classification":
-        return several + groups
-    targets = "".join(f" --target {shlex.quote(name)}" for name in options.target or ())
-    worse = "" if options.degradation is None else f" --degradation {_text_of(options.degradation)}"
-    named = options.class_names and f" --class-names {shlex.quote(','.join(options.class_names))}"
-    void = f" --void {shlex.quote(str(options.void).lower())}" if options.void != _VOID else ""
-    return f" --task {options.task}{targets}{worse}{several}{named or ''}{void}{groups}"
+    """Returns these options as text for a suggested command; empty for plain classification."""
+    words = [] if options.task == "classification" else ["--task", options.task]
+    for option in TASKS[options.task].settings:
+        value = getattr(options, option)
+        if value != _DEFAULTS[option]:
+            words += _typed(f"--{option.replace('_', '-')}", value)
+    for option in ("text", "groups"):
+        if (value := getattr(options, option)) is not None:
+            words += [f"--{option}", value]
+    return "".join(f" {shlex.quote(word)}" for word in words)
 
 
-def _text_of(degradation: Any) -> str:
-    """Writes a degradation as `--degradation` takes it."""
-    number = next(iter(degradation.settings().values()), "")
-    return f"{degradation.name.replace('_', '-')}{'=' * bool(number)}{number}"
+def _typed(flag: str, value: Any) -> list[str]:
+    """Returns the words that an option and its value are typed as."""
+    if value is True:
+        return [flag]
+    if isinstance(value, list):  # an option that is repeated
+        return [word for one in value for word in (flag, one)]
+    if isinstance(value, tuple):
+        return [flag, ",".join(value)]
+    return [flag, str(value).lower() if value is None else str(value)]
+
+
+def _some_files(folder: Path) -> list[str]:
+    """Lists the first files in a folder and below, without hidden ones."""
+    found: list[str] = []
+    for _, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not is_hidden(name)]
+        found += [name for name in files if not is_hidden(name)]
+        if len(found) >= _LOOKED_AT:
+            break
+    return found[:_LOOKED_AT]

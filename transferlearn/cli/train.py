@@ -8,14 +8,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from transferlearn.backbone_names import EMBEDDED
 from transferlearn.cli.again import Before
+from transferlearn.cli.checking import check_data, check_save
 from transferlearn.cli.command import Outcome
 from transferlearn.cli.interrupts import sigterm_as_interrupt
 from transferlearn.cli.output import say
 from transferlearn.cli.replacing import add_force, is_of_run, note_of_run, refuse_other_model
 from transferlearn.cli.starting import import_keras
-from transferlearn.cli.tasks import add_task, image_builder
-from transferlearn.cli.types import freeze, image_size, sizes
+from transferlearn.cli.tasks import add_task, check_task, columns_of, make_builder, settle_backbone
+from transferlearn.cli.types import at_least_1, freeze, image_size, rate, sizes
 
 if TYPE_CHECKING:
     from transferlearn.builders import Builder
@@ -47,8 +49,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="train anew with the backbone and image size of this saved model, on photos with new "
         "labels among them, and replace it only if the new one is no worse on --validation",
     )
-    add("--backbone", default="EfficientNetLite0", help="see 'transferlearn backbones'")
-    add("--weights", default="imagenet", help="'imagenet', 'none' or a weight file")
+    add(
+        "--backbone",
+        help=f"see 'transferlearn backbones'; by default {EMBEDDED}, and for texts MiniLM",
+    )
+    add("--weights", help="'none' or a weight file; by default pretrained ones")
     add(
         "--units",
         type=sizes,
@@ -68,9 +73,13 @@ def add_arguments(parser: ArgumentParser) -> None:
         "two; one-phase (the default with --freeze); probe: the head alone; fine-tune: the head, "
         "then all that --freeze leaves free; gradual: block by block",
     )
-    add("--epochs", type=int, help="epochs of all phases together; by default the schedule chooses")
-    add("--learning-rate", type=float, help="by default the schedule's own")
-    add("--batch-size", type=int, help="photos in each step (default: 32, of pictures 8)")
+    add(
+        "--epochs",
+        type=at_least_1,
+        help="epochs of all phases together; by default the schedule chooses",
+    )
+    add("--learning-rate", type=rate, help="by default the schedule's own")
+    add("--batch-size", type=at_least_1, help="items in each step (default: 32, of pictures 8)")
     add("--image-size", type=image_size, metavar="HxW", help="in pixels; by default the backbone's")
     add(
         "--on-error",
@@ -99,8 +108,7 @@ def run(options: Namespace) -> Outcome:
     Raises:
         KeyboardInterrupt: SIGINT or SIGTERM came; what was trained by then is saved.
     """
-    if options.before is None and not is_of_run(options.output, options.resume):
-        refuse_other_model(options.output, options)
+    _check(options)
     import_keras()
     from transferlearn import Cache
     from transferlearn.fitted import check_room, check_target
@@ -174,19 +182,32 @@ def _save(fitted: "FittedModel[Any]", options: Namespace) -> Path:
     return output
 
 
+def _check(options: Namespace) -> None:
+    """Checks the options, and sets those that depend on what the items are."""
+    check_data(options.photos, columns_of(options))
+    check_data(options.validation, columns_of(options))
+    check_task(options)
+    if options.before is not None:
+        check_save(options.before)
+        return
+    settle_backbone(options)
+    if not is_of_run(options.output, options.resume):
+        refuse_other_model(options.output, options)
+
+
 def _builder(options: Namespace) -> "Builder[Any]":
     """Makes the builder that the options ask for."""
     from transferlearn import heads
 
-    return image_builder(
+    return make_builder(
         options,
         options.backbone,
-        weights=None if options.weights == "none" else options.weights,
+        weights=options.weights,
+        image_size=options.image_size,
         **({} if options.units is None else {"head": heads.FlattenDense(options.units)}),
         freeze=options.freeze,
         learning_rate=options.learning_rate,
         **({} if options.batch_size is None else {"batch_size": options.batch_size}),
-        image_size=options.image_size,
         on_error=options.on_error,
         seed=options.seed,
     )

@@ -2,12 +2,14 @@
 
 import argparse
 import contextlib
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from transferlearn.checks import number, share, whole
+from transferlearn.money import price as read_price
 
 if TYPE_CHECKING:
     from transferlearn.data import Degradation
-
-_DEGRADATIONS = ("super-resolution", "denoise", "colourise", "inpaint")
 
 
 def sizes(text: str) -> tuple[int, ...]:
@@ -52,22 +54,75 @@ def freeze(text: str) -> str | int | float:
     return text
 
 
-def degradation(text: str) -> "Degradation":
-    """Reads a text such as `"denoise=0.1"` as the degradation of that name."""
-    from transferlearn import data
+class Degraded(NamedTuple):
+    """Holds a degradation as it was typed, since making one takes Keras.
 
+    Attributes:
+        name: Its name, as it is typed.
+        numbers: Its strength, or nothing.
+    """
+
+    name: str
+    numbers: tuple[int | float, ...]
+
+    def made(self) -> "Degradation":
+        """Makes the degradation."""
+        from transferlearn import data
+
+        made: Degradation = getattr(data, self.name.replace("-", "_"))(*self.numbers)
+        return made
+
+    def __str__(self) -> str:
+        return "=".join([self.name, *map(str, self.numbers)])
+
+
+def _refuse(number: object) -> None:
+    """Refuses the number of a degradation that takes none."""
+    raise ValueError("it takes no number")
+
+
+# What checks the number of each.
+_DEGRADATIONS: dict[str, Callable[[Any], object]] = {
+    "super-resolution": lambda value: whole("factor", value, least=2),
+    "denoise": lambda value: share("strength", value),
+    "colourise": _refuse,
+    "inpaint": lambda value: share("covered", value),
+}
+
+
+def degradation(text: str) -> Degraded:
+    """Reads a text such as `"denoise=0.1"` as the degradation of that name."""
     name, _, value = text.partition("=")
+    numbers: tuple[int | float, ...] = ()
     try:
         if name not in _DEGRADATIONS:
             raise ValueError("there is no such degradation")
-        numbers = [int(value) if value.isdigit() else float(value)] if value else []
-        made: Degradation = getattr(data, name.replace("-", "_"))(*numbers)
-    except (TypeError, ValueError) as error:
+        if value:
+            numbers = (int(value) if value.isdigit() else float(value),)
+            _DEGRADATIONS[name](*numbers)
+    except ValueError as error:
         raise argparse.ArgumentTypeError(
             "expected super-resolution=4, denoise=0.1, colourise or inpaint=0.2. "
             f"Received: {text!r} ({error})"
         ) from None
-    return made
+    return Degraded(name, numbers)
+
+
+def price(text: str) -> str:
+    """Reads a text as a price, such as `"0.50 EUR"`."""
+    try:
+        read_price(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected '0.50 EUR'. Received: {text!r}") from None
+    return text
+
+
+def rate(text: str) -> float:
+    """Reads a text as a learning rate, which is above 0."""
+    try:
+        return number("learning_rate", float(text), above=0)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected such as 0.001. Received: {text!r}") from None
 
 
 def port(text: str) -> int:

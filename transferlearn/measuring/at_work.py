@@ -8,6 +8,7 @@ from transferlearn import data
 from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.data.iterating import without_retracing_advice
 from transferlearn.data.messages import notice
+from transferlearn.extras import require
 from transferlearn.fitted import FittedModel
 from transferlearn.fitted.known_items import doubts_of
 from transferlearn.measuring.signals import LEAST, TRAINING_ITEMS, measure
@@ -97,6 +98,7 @@ def monitor(
     Example:
         print(tl.monitor(fitted, "photos/today"))
     """
+    require("Monitoring", "monitor", "scipy")  # before minutes of measuring, not after them
     if fitted.reference is None:
         raise ValueError(
             "The model has no reference: nothing was held out when it was trained, or there was no "

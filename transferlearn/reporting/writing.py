@@ -11,7 +11,7 @@ from transferlearn import data
 from transferlearn.comparison import Comparison
 from transferlearn.data import Dataset
 from transferlearn.drafts import new_draft, written_whole
-from transferlearn.extras import install_line
+from transferlearn.extras import require
 from transferlearn.fitted import FittedModel
 from transferlearn.fitted.known_items import TOO_GOOD, doubts_of
 from transferlearn.fitted.outputs import evaluated
@@ -62,7 +62,7 @@ def report(
         fitted = builder.fit("photos/train")
         tl.report(fitted, "report.html", "photos/test")
     """
-    _check_packages()
+    require("A report", "report", "jinja2", "matplotlib")
     if not isinstance(fitted, FittedModel):
         raise TypeError(f"report takes what fit or tl.load gave. Received: {fitted!r:.80}")
     cost, path = price(price_per_hour), Path(path)
@@ -141,15 +141,6 @@ def _makers(
         partial(sections.data_section, fitted, tested),
         partial(sections.again_section, fitted),
     ]
-
-
-def _check_packages() -> None:
-    """Raises an `ImportError` that says how to install what is missing."""
-    try:
-        import jinja2  # noqa: F401
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise ImportError(f"A report needs other packages: {install_line('report')}") from error
 
 
 def _check_place(path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from transferlearn.data.kind import Kind
 from transferlearn.data.listed import ByColumn, Listed, path_in, sample_weights
 from transferlearn.data.targets.base import Target
+from transferlearn.headers import delimiter_of
 
 _PATHS = ("path", "file", "filename", "image")
 _WEIGHT = "sample_weight"
@@ -41,7 +42,7 @@ def list_csv(path: Path, kind: Kind, target: Target) -> Listed:
         ):
             first = file.readline()
             file.seek(0)
-            delimiter = "\t" if path.suffix.lower() == ".tsv" else max(",;", key=first.count)
+            delimiter = delimiter_of(path, first)
             reader = csv.reader(file, delimiter=delimiter, strict=True)
             lines, rows = _numbered(reader, path)
     except UnicodeDecodeError as error:

@@ -1,5 +1,6 @@
 """Finds targets among the columns of a table."""
 
+import difflib
 import re
 from collections.abc import Iterable, Sequence
 
@@ -32,9 +33,11 @@ def find_column(
     if found is None and alone and len(told.columns) == 1:
         found = next(iter(told.columns))
     if found is None:
+        near = difflib.get_close_matches(names[0], told.columns, 1)
         raise ValueError(
             f"{listed.what} does not tell which column holds the {what}s: {fix}. "
-            f"Received, besides the {listed.noun}s: columns {list(told.columns)}"
+            f"Received, besides the {listed.noun}s: columns {list(told.columns)}."
+            + (f" Closest: {near[0]}." if near else "")
         )
     return found
 

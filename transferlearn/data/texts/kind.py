@@ -51,6 +51,8 @@ class Texts(Kind):
             start and its end.
         long_texts: What is done with a longer text: `"truncate"` takes its beginning, `"split"`
             makes several rows, which together weigh as much as one in training.
+        text_column: The column of a table that holds the texts; by default `text`, `review`,
+            `sentence` or `content`.
     """
 
     name: ClassVar[str] = "texts"
@@ -63,6 +65,11 @@ class Texts(Kind):
     tokenizer: Tokenizer
     sequence_length: int
     long_texts: str = "truncate"
+    text_column: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.text_column is not None:
+            object.__setattr__(self, "columns", (self.text_column,))
 
     def inputs(self, shape: tuple[int, ...] | None = None) -> dict[str, Spec]:
         """Gives the shape and dtype of the one input, `token_ids`; by default of any length."""
@@ -155,8 +162,9 @@ class Texts(Kind):
         return [_of_length(dataset, longest) for dataset in datasets]
 
     def settings(self) -> Json:
-        """Gives the settings that a save holds: `sequence_length` and `long_texts`."""
-        return {"sequence_length": self.sequence_length, "long_texts": self.long_texts}
+        """Returns the settings that a save holds, without the tokenizer."""
+        column = {} if self.text_column is None else {"text_column": self.text_column}
+        return {"sequence_length": self.sequence_length, "long_texts": self.long_texts, **column}
 
     def item_reader(self) -> ItemReader:
         """Gives what reads texts without Keras, or token ids where the tokenizer needs it."""

@@ -1,7 +1,6 @@
 """Defines what a format must have."""
 
 import abc
-import importlib.util
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import ClassVar
@@ -10,7 +9,7 @@ import numpy as np
 
 from transferlearn.edge.runtimes import Runtime
 from transferlearn.exporting.network import ServedNetwork
-from transferlearn.extras import install_line
+from transferlearn.extras import require
 
 Samples = Callable[[], Iterable[Mapping[str, np.ndarray]]]
 """Gives inputs by name, a batch of one item at a time."""
@@ -57,12 +56,7 @@ class Format(abc.ABC):
 
     def check_installed(self) -> None:
         """Raises `ImportError`, with the line to paste, unless all modules are installed."""
-        missing = [name for name in self.modules if importlib.util.find_spec(name) is None]
-        if missing:
-            raise ImportError(
-                f"To export to {self.name!r}, install {', '.join(missing)}: "
-                f"{install_line('export')}"
-            )
+        require(f"The format {self.name!r}", "export", *self.modules)
 
     def check_quantize(self, quantize: str | None) -> None:
         """Raises `ValueError` unless the format is offered with this quantization."""

@@ -11,6 +11,7 @@ from transferlearn.exporting.formats.half import store_half_in_litert
 from transferlearn.exporting.formats.phone_metadata import with_metadata
 from transferlearn.exporting.formats.saved_model import write_saved_model
 from transferlearn.exporting.network import ServedNetwork
+from transferlearn.extras import FORMATS
 
 
 class LiteRt(Format):
@@ -19,7 +20,7 @@ class LiteRt(Format):
     name: ClassVar[str] = "litert"
     model: ClassVar[str] = "model.tflite"
     quantizations: ClassVar[tuple[str, ...]] = ("float16", "int8")
-    modules: ClassVar[tuple[str, ...]] = ("ai_edge_litert", "tensorflow")
+    modules: ClassVar[tuple[str, ...]] = FORMATS["litert"]
 
     def write(
         self, network: ServedNetwork, folder: Path, quantize: str | None, samples: Samples

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from transferlearn.exporting.formats.base import Format, Samples
 from transferlearn.exporting.formats.half import store_half_in_onnx
 from transferlearn.exporting.network import ServedNetwork
+from transferlearn.extras import FORMATS
 
 _OPSET = 17  # read by ONNX Runtime since 1.12 (2022)
 
@@ -16,7 +17,7 @@ class Onnx(Format):
     name: ClassVar[str] = "onnx"
     model: ClassVar[str] = "model.onnx"
     quantizations: ClassVar[tuple[str, ...]] = ("float16",)
-    modules: ClassVar[tuple[str, ...]] = ("onnx", "tf2onnx", "onnxruntime")
+    modules: ClassVar[tuple[str, ...]] = FORMATS["onnx"]
 
     def write(
         self, network: ServedNetwork, folder: Path, quantize: str | None, samples: Samples

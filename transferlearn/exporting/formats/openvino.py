@@ -9,6 +9,7 @@ from transferlearn.exporting.formats.base import Format, Samples
 from transferlearn.exporting.formats.half import store_half_in_openvino
 from transferlearn.exporting.formats.onnx import onnx_model
 from transferlearn.exporting.network import ServedNetwork
+from transferlearn.extras import FORMATS
 
 _NEVER = 3e38  # nearly the largest float32
 
@@ -19,7 +20,7 @@ class OpenVino(Format):
     name: ClassVar[str] = "openvino"
     model: ClassVar[str] = "model.xml"
     quantizations: ClassVar[tuple[str, ...]] = ("float16",)
-    modules: ClassVar[tuple[str, ...]] = ("openvino", "onnx", "tf2onnx")
+    modules: ClassVar[tuple[str, ...]] = FORMATS["openvino"]
     usage: ClassVar[str | None] = (
         'openvino.Core().compile_model("model.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})'
     )

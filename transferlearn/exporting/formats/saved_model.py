@@ -7,6 +7,7 @@ import keras
 
 from transferlearn.exporting.formats.base import Format, Samples
 from transferlearn.exporting.network import ServedNetwork
+from transferlearn.extras import FORMATS
 
 
 class SavedModel(Format):
@@ -14,7 +15,7 @@ class SavedModel(Format):
 
     name: ClassVar[str] = "saved_model"
     model: ClassVar[str] = "saved_model"
-    modules: ClassVar[tuple[str, ...]] = ("tensorflow",)
+    modules: ClassVar[tuple[str, ...]] = FORMATS["saved_model"]
 
     def write(
         self, network: ServedNetwork, folder: Path, quantize: str | None, samples: Samples
