@@ -3,11 +3,14 @@
 import ast
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 import transferlearn
+import transferlearn as tl
+from transferlearn import extras
 
 pytestmark = pytest.mark.core
 PACKAGE = Path(transferlearn.__file__).parent
@@ -50,3 +53,21 @@ def test_tensorflow_is_imported_inside_functions_of_few_files():
     assert found
     assert all(name.startswith(allowed) for name in found)
     assert all(node.col_offset for nodes in found.values() for node in nodes)
+
+
+def test_the_version_is_that_of_the_metadata(capsys):
+    from transferlearn.cli import main
+
+    with pytest.raises(SystemExit) as stopped:
+        main(["--version"])
+    assert stopped.value.code == 0
+    assert capsys.readouterr().out == f"transferlearn {tl.__version__}\n"
+    assert tl.__version__ == metadata.version("transferlearn")
+
+
+def test_the_line_to_install_is_that_of_the_installation(tmp_path, monkeypatch):
+    assert extras.install_line("tune") == 'pip install -e ".[tune]"'
+    monkeypatch.setattr(extras, "__file__", str(tmp_path / "transferlearn" / "extras.py"))
+    assert extras.install_line("tune") == 'pip install "transferlearn[tune]"'
+    with pytest.raises(ImportError, match=r'A study needs optunaa: pip install "transferlearn'):
+        extras.require("A study", "tune", "optunaa", "json")

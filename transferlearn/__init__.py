@@ -4,9 +4,11 @@ Names are loaded when they are first used, so importing this package costs next 
 """
 
 import importlib
+import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
     from transferlearn import backbones as backbones
     from transferlearn import builders as builders
     from transferlearn import data as data
@@ -123,6 +125,8 @@ __all__ = [*_MODULES, *_NAMES]
 
 def __getattr__(name: str) -> Any:
     """Imports a public module or name when it is first used."""
+    if name == "__version__":
+        return importlib.metadata.version(__name__)
     if name in _MODULES:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _NAMES:

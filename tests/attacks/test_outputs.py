@@ -49,6 +49,8 @@ def model(monkeypatch):
     encoding = SimpleNamespace(output_reader=lambda: None)
     fitted = SimpleNamespace(kind=kind, encoding=encoding, predict=guess)
     monkeypatch.setattr(tl, "load", lambda path, trusted: fitted)
+    for check in ("check_save", "check_items"):
+        monkeypatch.setattr(predict, check, lambda _: None)
 
 
 def test_predict_prints_a_line_for_each_item_whatever_it_is_called(model, capsys):

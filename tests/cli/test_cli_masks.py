@@ -11,7 +11,7 @@ from tests.networks import Levels
 from transferlearn.backbones import registry
 from transferlearn.cli import main
 from transferlearn.cli.parser import make_parser
-from transferlearn.cli.tasks import as_written, image_builder
+from transferlearn.cli.tasks import as_written, make_builder
 
 
 @pytest.mark.full
@@ -73,22 +73,25 @@ def test_classes_and_void_are_named_and_told_again():
     given = ["--task", "segmentation", "--multi-label", "--class-names", "a,it's b", "--void"]
     for value, void in (("7", 7), ("magenta", "magenta"), ("none", None)):
         options = make_parser().parse_args(["suggest", "photos", *given, value])
-        builder = image_builder(options, "MobileNetV2")
+        builder = make_builder(options, "MobileNetV2", weights="imagenet", image_size=None)
         assert (builder.class_names, builder.void) == (("a", "it's b"), void)
         assert builder.multi_label
         again = make_parser().parse_args(["suggest", "photos", *shlex.split(as_written(options))])
-        assert image_builder(again, "MobileNetV2") == builder
+        assert make_builder(again, "MobileNetV2", weights="imagenet", image_size=None) == builder
 
 
 @pytest.mark.parametrize(
     ("given", "said"),
     [
         (["--void", "0"], "add --task segmentation"),
-        (["--task", "regression", "--class-names", "a,b"], "add --task segmentation"),
-        (["--task", "regression", "--multi-label"], "leave it or --task out"),
+        (
+            ["--task", "regression", "--class-names", "a,b"],
+            "add --task classification or segmentation",
+        ),
+        (["--task", "regression", "--multi-label"], "add --task classification or segmentation"),
     ],
 )
 def test_options_of_another_task_are_refused(given, said):
     options = make_parser().parse_args(["suggest", "photos", *given])
     with pytest.raises(ValueError, match=said):
-        image_builder(options, "MobileNetV2")
+        make_builder(options, "MobileNetV2", weights="imagenet", image_size=None)

@@ -72,7 +72,7 @@ def test_what_is_wrong_is_said(small, table, tmp_path, capsys):
     assert main(["train", str(table), "--target", "price", *output]) == 1
     assert "add --task regression" in capsys.readouterr().err
     assert main(["train", str(table), *TRAIN, "--target", "cost", *output]) == 1
-    assert "none of the name cost" in capsys.readouterr().err
+    assert "no column 'cost'" in capsys.readouterr().err
     assert main(["train", str(table), *TRAIN, *output]) == 1
     assert "which column holds the numbers" in capsys.readouterr().err
 

@@ -53,7 +53,7 @@ PROGRAM = """
     expect("No such folder or file: nowhere", "train", "photos", "--validation", "nowhere")
     expect("There is no weight file nowhere.h5", "train", "photos", "--weights", "nowhere.h5")
     expect("nowhere is not there", "train", "photos", "--from", "nowhere")
-    expect("--target needs another task: add --task regression", "train", table, "--target", "level")
+    expect("--target needs another task: add --task reg", "train", table, "--target", "level")
     expect("--void needs another task", "train", "photos", "--void", "3")
     expect("expected super-resolution=4", "train", "photos", "--degradation", "denoise=7")
     expect("expected a number from 1 on", "train", "photos", "--epochs", "0")

@@ -2,6 +2,7 @@
 
 import argparse
 
+import transferlearn
 from transferlearn.cli import (
     backbones,
     cache,
@@ -42,6 +43,9 @@ def make_parser() -> argparse.ArgumentParser:
         description="Fine-tune a pretrained network on your own photos, and use the model. "
         "Models for texts that were trained in Python can predict and be scored here too.",
         epilog="First steps: 'transferlearn demo', then 'transferlearn train photos/'.",
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"%(prog)s {transferlearn.__version__}"
     )
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--json", action="store_true", help="print the result as JSON")

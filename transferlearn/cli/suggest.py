@@ -128,5 +128,7 @@ def candidates(options: Namespace) -> "list[Builder[Any]]":
     ]
     if options.candidates is None and options.image_sizes is None:
         small = [(96, 96), (160, 160)]
-        found += [make_builder(options, _DEFAULT, image_size=size) for size in small]
+        found += [
+            make_builder(options, _DEFAULT, weights="imagenet", image_size=size) for size in small
+        ]
     return found

@@ -7,8 +7,10 @@ from transferlearn.data.kind import Kind
 from transferlearn.data.listed import Listed
 from transferlearn.data.sources.coco import coco_file_in, list_coco
 from transferlearn.data.sources.folders import list_beside, list_folder
+from transferlearn.data.sources.one_a_class import refuse_one_part_a_class
 from transferlearn.data.sources.tables import list_csv, list_frame
 from transferlearn.data.sources.tuples import list_arrays
+from transferlearn.data.targets import Classes
 from transferlearn.data.targets.base import Target
 
 _TABLES = (".csv", ".tsv")  # endings of files that are read as tables
@@ -28,6 +30,8 @@ def list_source(source: Any, kind: Kind, target: Target) -> Listed:
         return list_frame(source, kind, target)
     if target.alone:
         return _list_alone(source, kind)
+    if isinstance(target, Classes) and isinstance(source, (tuple, list)):
+        refuse_one_part_a_class(source, kind)
     if isinstance(source, tuple):
         return list_arrays(source, kind)
     if isinstance(source, list) and source and all(_is_pair(row) for row in source):

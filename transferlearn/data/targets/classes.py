@@ -131,11 +131,14 @@ class ClassTargets(Targets):
     _may_lack_classes: ClassVar[bool] = False
 
     def _refuse_few(self, noun: str) -> None:
-        """Refuses fewer items than classes."""
+        """Refuses fewer items than classes, and as many, unless there are only two."""
         if self.labels is not None and len(self.labels) < len(self.class_names):
             raise ValueError(
                 f"Fewer {noun}s ({len(self.labels)}) than classes ({len(self.class_names)})."
             )
+        if self.labels is not None and 2 < len(self.class_names) == len(self.labels):
+            alone = f"Each of {len(self.labels)} {noun}s has a class of its own."
+            raise ValueError(f"{alone} Labels are shared by several: fit(({noun}s, labels)).")
 
     def _warn_of_few(self, noun: str) -> None:
         """Warns of classes with so few items that little can be learnt or measured."""

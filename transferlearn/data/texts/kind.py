@@ -51,8 +51,7 @@ class Texts(Kind):
             start and its end.
         long_texts: What is done with a longer text: `"truncate"` takes its beginning, `"split"`
             makes several rows, which together weigh as much as one in training.
-        text_column: The column of a table that holds the texts; by default `text`, `review`,
-            `sentence` or `content`.
+        text_column: The column of a table that holds the texts; by default one of `columns`.
     """
 
     name: ClassVar[str] = "texts"
@@ -163,8 +162,8 @@ class Texts(Kind):
 
     def settings(self) -> Json:
         """Returns the settings that a save holds, without the tokenizer."""
-        column = {} if self.text_column is None else {"text_column": self.text_column}
-        return {"sequence_length": self.sequence_length, "long_texts": self.long_texts, **column}
+        names = ("sequence_length", "long_texts", *(["text_column"] if self.text_column else ()))
+        return {name: getattr(self, name) for name in names}
 
     def item_reader(self) -> ItemReader:
         """Gives what reads texts without Keras, or token ids where the tokenizer needs it."""
@@ -215,8 +214,7 @@ class Texts(Kind):
         groups: Sequence[str] | None = None,
     ) -> TextDataset:
         """Tokenizes texts, and makes a dataset of their rows with what is known of each text."""
-        rows: list[np.ndarray] = []
-        text_of: list[int] = []
+        rows, text_of = list[np.ndarray](), list[int]()
         ids_of_texts = self.tokenizer.tokenize(texts)
         for number, ids in enumerate(ids_of_texts):
             for piece in self._pieces(ids):
