@@ -9,7 +9,8 @@ import pytest
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
 from transferlearn.freezing import FreezeAll
-from transferlearn.training.keeping import Keeping
+from transferlearn.tasks.scores import Overlap, Share
+from transferlearn.training.keeping import Keeping, _State
 
 pytestmark = pytest.mark.core
 X, Y = pixels(40, 32), np.arange(40) % 2
@@ -280,3 +281,25 @@ def test_after_a_lost_loss_the_next_phase_begins_with_the_weights_before(backbon
     assert fitted.phases[1].kept_epoch == 0
     assert same(fitted.model, seen[-1])
     assert np.isfinite(fitted.history.history["loss"][-1])
+
+
+@pytest.mark.parametrize(
+    ("score", "is_better"), [(Overlap("mean_iou"), True), (Share("mean_iou"), False)]
+)
+def test_of_masks_the_loss_of_few_photos_says_which_weights_are_better(score, is_better):
+    before = _State(0, 4, {"val_mean_iou": 0.50, "val_loss": 1.0}, [])
+    after = _State(4, 8, {"val_mean_iou": 0.51, "val_loss": 1.1}, [])
+    assert before.beats(after, score, 20) == is_better
+    assert not after.beats(before, score, 20)
+    assert ("val_loss" in before.shown_as(score)) == is_better
+    unknown = _State(0, 4, {}, [])
+    assert not unknown.beats(after, score, 20)
+
+
+def test_the_second_phase_of_masks_is_judged_by_held_out_photos():
+    from tests.test_schedules import follow
+
+    _, whole = follow(tl.schedules.AutoForMasks(), epochs=8)
+    assert whole.keep == "better"
+    assert tl.schedules.AutoForMasks.least_to_split == 100
+    assert tl.schedules.AutoForPictures.least_to_split == 1000

@@ -23,6 +23,7 @@ class Score(abc.ABC):
     Attributes:
         least: The least value that there can be.
         guess: What a model does that knows nothing of an item, in words.
+        by_loss: Whether held-out loss tells two networks apart on fewer items than this score does.
         interval_method: How `interval` is computed, in words.
     """
 
@@ -30,6 +31,7 @@ class Score(abc.ABC):
 
     least: ClassVar[float] = -math.inf
     guess: ClassVar[str]
+    by_loss: ClassVar[bool] = False
     interval_method: ClassVar[str] = "two standard errors"
 
     @property
@@ -140,6 +142,7 @@ class Overlap(Score):
 
     least: ClassVar[float] = 0.0
     guess: ClassVar[str] = "always giving the commonest class"
+    by_loss: ClassVar[bool] = True  # loss is of all pixels; IoU also of rare classes
 
     def is_called(self, name: str) -> bool:
         """Says whether this is the name of this mean IoU."""

@@ -48,20 +48,23 @@ class _State(NamedTuple):
         """Says whether this state is clearly better than a later one.
 
         It is if its score is better by more than the score's standard error. If no score is known,
-        it is if its loss is lower.
+        or if the loss tells more than the score, it is if its loss is lower.
 
         Args:
             later: The state that it is compared with.
             score: The score that ranks states.
             items: The number of held-out items, or `None` if it is unknown.
         """
+        if score.by_loss:
+            return self.loss < later.loss
         if score.key not in self.metrics:
             return self.rank(score) > later.rank(score)
         return self.rank(score)[0] - later.rank(score)[0] > self.error(score, items)
 
     def beside(self, other: "_State", score: Score, items: int | None) -> str:
         """Says in words how much better or worse this state's score is, and how sure that is."""
-        if not items or score.key not in self.metrics or score.key not in other.metrics:
+        known = score.key in self.metrics and score.key in other.metrics
+        if not items or not known or score.by_loss:
             return ""
         difference = self.rank(score)[0] - other.rank(score)[0]
         # As if both were measured on different items: on the same ones, chance moves it less.
@@ -78,7 +81,7 @@ class _State(NamedTuple):
     def shown_as(self, score: Score) -> str:
         """Says in words from which epoch the weights are, and how good they are."""
         which = f"of epoch {self.shown}" if self.epoch else "from before this phase"
-        for name in (score.key, "val_loss"):
+        for name in ("val_loss",) if score.by_loss else (score.key, "val_loss"):
             if name in self.metrics and math.isfinite(self.metrics[name]):
                 return f"{which} ({name} {float(self.metrics[name]):.4f})"
         return which
