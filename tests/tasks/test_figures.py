@@ -11,6 +11,7 @@ from sklearn import metrics as known
 from transferlearn.data import DataWarning
 from transferlearn.tasks import ClassEncoding, Evaluation, NumberEncoding, Share, TagEncoding
 from transferlearn.tasks.classification.curves import Reliability
+from transferlearn.tasks.classification.figures import classification_figures
 from transferlearn.tasks.intervals import median_ends
 
 pytestmark = pytest.mark.core
@@ -185,3 +186,12 @@ def test_names_of_classes_cannot_forge_lines():
     assert "c" * 39 + "…" in printed
     assert "c" * 40 not in printed
     assert len(printed.splitlines()) == printed.count("\n") + 1 < 24
+
+
+def test_balanced_accuracy_comes_first_where_classes_are_very_unequal():
+    for sizes, first in (((40, 12), "accuracy"), ((40, 8), "balanced_accuracy")):
+        labels = np.repeat([0, 1], sizes)
+        likely = np.tile([0.8, 0.2], (len(labels), 1))
+        scores = classification_figures(likely, labels, ["whole", "broken"], multi_label=False)
+        assert list(scores)[:2] == ["count", first]
+        assert (scores.balanced_accuracy, scores.accuracy) == (0.5, scores.majority)

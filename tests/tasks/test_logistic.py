@@ -107,3 +107,53 @@ def test_it_gives_logits_for_items_left_out(items):
     known = x[rows] @ found.kernel + found.bias
     assert (known.argmax(1) == logits.argmax(1)).mean() > 0.9
     assert not np.allclose(known, logits, atol=1e-3)  # another layer, which did not see them
+
+
+def unequal(seed, counts=(300, 15), shift=1.2, features=60):
+    """Items of classes of different size, each shifted along an axis of its own."""
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(len(counts)), counts)
+    x = rng.standard_normal((len(labels), features))
+    x[np.arange(len(labels)), labels] += shift
+    return x.astype("float32"), labels
+
+
+def recalls(layer, x, y):
+    answers = (x @ layer.kernel + layer.bias).argmax(1)
+    return np.array([(answers[y == label] == label).mean() for label in np.unique(y)])
+
+
+def test_a_penalty_under_which_a_rare_class_is_never_found_is_not_chosen():
+    x, y = unequal(1)
+    test = unequal(51, (2000, 2000))
+    found = solve(x, one_hot(y))
+    assert recalls(found, *test)[1] > 0.2  # the least loss is that of a head that finds none
+    assert recalls(found, *test).mean() > 0.58
+    assert found.score_name == "balanced_accuracy"
+    rows, logits = found.left_out
+    alike = [(logits[y[rows] == label].argmax(1) == label).mean() for label in (0, 1)]
+    assert found.score == pytest.approx(np.mean(alike))
+    plain = -np.log(np.exp(logits)[np.arange(315), y[rows]] / np.exp(logits).sum(1))
+    assert found.loss == pytest.approx(plain.mean(), rel=1e-3)  # as fine-tuning's loss counts items
+    assert found.held_out == 57  # 4 / (1 / 300 + 1 / 15)
+
+
+def test_classes_that_weights_make_alike_are_not_unequal():
+    x, y = unequal(0)
+    balanced = solve(x, one_hot(y), weights=np.where(y == 1, 20.0, 1.0))
+    assert (balanced.score_name, balanced.held_out) == ("accuracy", 315)
+    a_little_x, a_little_y = unequal(0, (60, 15))
+    assert solve(a_little_x, one_hot(a_little_y)).score_name == "accuracy"
+    tags = np.stack([y == 1, y == 0], axis=1).astype("float32")
+    assert solve(x, tags, independent=True).score_name == "accuracy"
+
+
+def test_a_head_solved_on_few_items_is_not_surer_of_others_than_it_should_be():
+    rng = np.random.default_rng(1)
+    y = np.arange(2020) % 2
+    x = rng.standard_normal((2020, 300)) / np.arange(1, 301) ** 0.3
+    x[np.arange(2020), y] += 1
+    found = solve(x[:20].astype("float32"), one_hot(y[:20]))
+    logits = x[20:] @ found.kernel + found.bias
+    losses = np.logaddexp(0, (logits @ [1, -1]) * (2 * y[20:] - 1))
+    assert losses.mean() < np.log(2)  # the loss of a head that knows nothing

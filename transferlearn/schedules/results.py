@@ -93,10 +93,16 @@ class SolvedHead:
                 f"; {done} mirrored in training, since mirrored images have a loss of "
                 f"{self.mirrored_loss:.3f}, and new ones {self.loss:.3f}"
             )
+        alike = ""
+        if self.score_name == "balanced_accuracy":
+            alike = (
+                ", which counts all classes alike since they differ much in size: with "
+                'class_weight="balanced" they count alike in training, too'
+            )
         return (
             f"solved on {counted(self.items, 'item')}{some}, {self.features:,} features: "
             f"cross-validated {self.score_name} {self.score:.4f}{sure} with the L2 strength "
-            f"{', '.join(f'{strength:g}' for strength in self.strength)}{last}"
+            f"{', '.join(f'{strength:g}' for strength in self.strength)}{alike}{last}"
         )
 
 

@@ -165,7 +165,7 @@ def solve(
         items=len(train.features),
         seen=train.seen,
         features=train.features.shape[1],
-        score_name=solver.score,
+        score_name=solved.score_name,
         score=solved.score,
         loss=solved.loss,
         interval=(low, high),

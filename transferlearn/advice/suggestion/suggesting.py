@@ -27,7 +27,7 @@ from transferlearn.data.images import ImageDataset
 from transferlearn.money import price
 from transferlearn.progress import current, obeys_verbose, stage, working
 from transferlearn.randomness import random_states_kept
-from transferlearn.tasks import Solver
+from transferlearn.tasks import SolvedLayer, Solver
 from transferlearn.types import Json, Source, Verbose
 
 _Candidate: TypeAlias = str | keras.Model | backbones.Backbone | ImageBuilder[Any]
@@ -216,7 +216,7 @@ def _by_probe(
     for depth in measured.depths:
         # A probe reads the pooled outputs of this frozen part and of the larger ones before it.
         features = np.concatenate([_to_scale(depth.pooled), features], axis=1)
-        own, held_out = _cross_validated(features, sample, probe, budget.seed)
+        own, solved = _cross_validated(features, sample, probe, budget.seed)
         score = max(own, score)  # in all comparisons, training more blocks lost no more than noise
         freeze = _freeze(measured, depth.trained_blocks)
         seconds = budget.seconds(measured, depth)
@@ -225,9 +225,9 @@ def _by_probe(
             schedule="fine-tune" if depth.trained_blocks else "probe",
             freeze=freeze,
             trained_blocks=depth.trained_blocks,
-            score_name=probe.score,
+            score_name=solved.score_name,
             score=score,
-            interval=probe.interval(score, held_out),
+            interval=probe.interval(score, solved.held_out),
             trained_parameters=depth.trained_parameters,
             training_seconds=seconds,
             cost=budget.cost(seconds),
@@ -257,14 +257,14 @@ def _to_scale(pooled: np.ndarray) -> np.ndarray:
 
 def _cross_validated(
     features: np.ndarray, sample: ImageSample, probe: Solver, seed: int
-) -> tuple[float, int]:
-    """Gives the mean score over several divisions into folds, and the items that one holds out."""
+) -> tuple[float, SolvedLayer]:
+    """Returns the mean score over several divisions into folds, and what came of the first."""
     weights, groups = sample.images.sample_weight, sample.images.together
     solved = [
         probe.solve(features, sample.targets, weights, seed + repeat, groups=groups)
         for repeat in range(min(max(1, _HELD_OUT // len(features)), _MOST_REPEATS))
     ]
-    return float(np.mean([layer.score for layer in solved])), solved[0].held_out
+    return float(np.mean([layer.score for layer in solved])), solved[0]
 
 
 def _freeze(measured: Measured, trained: int) -> str:

@@ -14,6 +14,7 @@ from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.intervals import Interval, bootstrap, group_sums, wilson
 from transferlearn.tasks.pairs import PairedTest, mcnemar, paired_bootstrap
 from transferlearn.tasks.scores import Share
+from transferlearn.tasks.solving.logistic import UNEQUAL
 
 _TOP = 5
 _NAMED = 10  # the most classes that a warning names
@@ -60,8 +61,12 @@ def classification_figures(
     all_items = of_sums(sums.sum(axis=0))
     by_class = _by_class(probabilities, answers, true)
     say_absent(class_names, by_class["support"])
+    sizes = by_class["support"][by_class["support"] > 0]
+    unequal = not multi_label and len(sizes) and sizes.max() > UNEQUAL * sizes.min()
+    first = "balanced_accuracy" if unequal else "accuracy"
     figures: dict[str, Any] = {
         "count": len(truth),
+        first: all_items[first],
         "accuracy": all_items["accuracy"],
         "majority": majority(true, multi_label=multi_label),
         **all_items,

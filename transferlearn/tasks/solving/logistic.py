@@ -1,7 +1,7 @@
 """Solves a linear head by L2-regularised logistic regression, and finds the strength itself."""
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ from transferlearn.tasks.intervals import Interval, wilson
 from transferlearn.tasks.solving.agreement import surer_if_right
 from transferlearn.tasks.solving.axes import Axes, check_finite
 from transferlearn.tasks.solving.folds import FOLDS, divide
-from transferlearn.tasks.solving.lbfgs import minimise
+from transferlearn.tasks.solving.logistic_problem import LogisticProblem
 from transferlearn.tasks.solving.solver import SolvedLayer, Solver
 from transferlearn.types import Operation
 
@@ -20,10 +20,16 @@ _STRENGTHS = tuple(float(10.0**power) for power in np.arange(2.0, -6.1, -0.5))
 _ENOUGH_HELD_OUT = (
     1000  # items; once the folds used so far hold out so many, the others are left out
 )
+# Where the largest class has more than so many times the items of the smallest, classes count alike
+# in the choice of a strength. Else one that never gives the smallest looks as good as any other.
+UNEQUAL = 4
 _PATIENCE = 3  # strengths in a row that may be no better than the best before the search ends
 # A fit ends when the norm of its scaled gradient is below this: rough to compare strengths, fine
 # for the final solution.
 _ROUGH, _FINE = 1e-2, 1e-4
+# Losses that differ by less than this share of their standard error are equal. Among few items
+# rough fits under weak penalties end early and look as good; fine ones have huge logits.
+_EQUAL = 0.25
 
 
 @dataclass(frozen=True)
@@ -34,8 +40,6 @@ class LogisticSolver(Solver):
         outputs: How many outputs the head has.
         independent: Whether each output is a yes or no of its own.
     """
-
-    score: ClassVar[str] = "accuracy"
 
     outputs: int
     independent: bool
@@ -118,25 +122,42 @@ def solve(
         ValueError: A feature is NaN or infinite.
     """
     axes, problem = _set_up(features, targets, weights, independent)
-    scores, rows, logits = _cross_validated(problem, seed, groups)
-    best = _choice(scores, len(rows))
+    found = _cross_validated(problem, seed, groups)
+    best = _choice(found, problem)
     kernel, bias = _fit_in_axes(axes, problem, best)
-    accuracy, negative_loss = scores[best]
-    left_out = rows, logits[best]
-    surer = None if independent else surer_if_right(logits[best], problem.targets[rows])
+    logits, rows = found.logits[best], found.rows
+    surer = None if independent else surer_if_right(logits, problem.targets[rows])
     return SolvedLayer(
-        kernel, bias, np.array(best), accuracy, -negative_loss, len(rows), left_out, surer
+        kernel=kernel,
+        bias=bias,
+        strength=np.array(best),
+        score=found.scores[best][0],
+        loss=found.losses[best],
+        held_out=found.says_as_much,
+        left_out=(rows, logits),
+        score_name="balanced_accuracy" if found.counts_alike else "accuracy",
+        surer_if_right=surer,
     )
 
 
-def _choice(scores: dict[float, tuple[float, float]], held_out: int) -> float:
-    """Gives the strength with the smallest loss of those that are about as accurate as the best."""
+def _choice(found: "_CrossValidated", problem: LogisticProblem) -> float:
+    """Returns the strongest penalty of about the least loss of those about as accurate as the best.
+
+    Where classes count alike, it is the strongest of those with about the best balanced accuracy:
+    the loss is least where a rare class is hardly ever given.
+    """
+    scores, held_out = found.scores, problem.rows(found.rows)
     # A weaker penalty is often as accurate, but then logits are huge: fine-tuning, which begins
     # with this head, is thrown off by them, and its probabilities are wrong.
     most = max(accuracy for accuracy, _ in scores.values())
-    error = np.sqrt(most * (1 - most) / held_out)
+    error = np.sqrt(most * (1 - most) / found.says_as_much)
+    if found.counts_alike:
+        return max(x for x, (accuracy, _) in scores.items() if accuracy >= most - _EQUAL * error)
     near = [strength for strength, (accuracy, _) in scores.items() if accuracy >= most - error]
-    return max(near, key=lambda strength: (scores[strength][1], strength))
+    best = min(near, key=lambda strength: found.losses[strength])
+    spread = held_out.losses(found.logits[best]).std() / np.sqrt(len(found.rows))
+    limit = found.losses[best] + _EQUAL * spread
+    return max(strength for strength in near if found.losses[strength] <= limit)
 
 
 def solve_with(
@@ -154,12 +175,12 @@ def solve_with(
 
 def _set_up(
     features: np.ndarray, targets: np.ndarray, weights: np.ndarray | None, independent: bool
-) -> "tuple[Axes, _Problem]":
+) -> tuple[Axes, LogisticProblem]:
     """Checks the features, rotates them into their principal axes, and sets up the problem."""
     check_finite(features)
     axes = Axes.of(features, weights)
     weights = np.ones(len(features)) if weights is None else weights
-    return axes, _Problem(
+    return axes, LogisticProblem(
         values=axes.values,
         variances=axes.variances,
         targets=targets.astype("float32"),
@@ -168,7 +189,9 @@ def _set_up(
     )
 
 
-def _fit_in_axes(axes: Axes, problem: "_Problem", best: float) -> tuple[np.ndarray, np.ndarray]:
+def _fit_in_axes(
+    axes: Axes, problem: LogisticProblem, best: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Fits the problem with one strength, and gives kernel and bias for the original features."""
     solution = problem.start()
     # A fit from zero at a weak strength takes four times as long, so it starts from stronger ones.
@@ -180,99 +203,30 @@ def _fit_in_axes(axes: Axes, problem: "_Problem", best: float) -> tuple[np.ndarr
     return kernel.astype("float32"), (solution[-1] - axes.mean @ kernel).astype("float32")
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Problem:
-    """Holds a logistic regression in the features' principal axes.
-
-    A solution of it is `(axes + 1, outputs)`: the kernel, and the bias as the last row.
-
-    Attributes:
-        values: The features in their axes, `(items, axes)`.
-        variances: The variance along each axis.
-        targets: What the outputs should be, in [0, 1], `(items, outputs)`.
-        weights: The weight of each item, with the mean 1.
-        independent: Whether each output is a yes or no of its own.
-    """
-
-    values: np.ndarray
-    variances: np.ndarray
-    targets: np.ndarray
-    weights: np.ndarray
-    independent: bool
-
-    def rows(self, rows: np.ndarray) -> "_Problem":
-        """Gives the same problem for some of the items."""
-        return replace(
-            self,
-            values=self.values[rows],
-            targets=self.targets[rows],
-            weights=self.weights[rows],
-        )
-
-    def start(self) -> np.ndarray:
-        """Gives the solution to begin with: zeros."""
-        return np.zeros((len(self.variances) + 1, self.targets.shape[1]), "float32")
-
-    def fit(self, strength: float, start: np.ndarray, *, tolerance: float) -> np.ndarray:
-        """Minimises the mean loss plus the penalty, which leaves the bias out."""
-        # Divided by the root of this bound, all axes curve about equally, so few steps suffice.
-        curvature = np.sqrt(np.append(self.variances / 4 + strength, 0.25))[:, None]
-        curvature = curvature.astype("float32")
-
-        def loss(scaled: np.ndarray) -> tuple[float, np.ndarray]:
-            solution = scaled / curvature
-            value, residual = self.loss(solution)
-            gradient = np.concatenate([self.values.T @ residual, residual.sum(0, keepdims=True)])
-            gradient[:-1] += strength * solution[:-1]
-            penalty = strength / 2 * float(np.square(solution[:-1]).sum())
-            return value + penalty, gradient / curvature
-
-        return minimise(loss, start * curvature, tolerance=tolerance) / curvature
-
-    def loss(self, solution: np.ndarray) -> tuple[float, np.ndarray]:
-        """Gives the mean loss, and its gradient with respect to the logits."""
-        logits = self.logits(solution)
-        if self.independent:
-            likely = (1 + np.tanh(logits / 2)) / 2  # the sigmoid, in a form without overflow
-            losses = (np.logaddexp(0, logits) - self.targets * logits).sum(1)
-        else:
-            logits -= logits.max(1, keepdims=True)  # so that `exp` cannot overflow
-            likely = np.exp(logits)
-            total = likely.sum(1, keepdims=True)
-            likely /= total
-            losses = np.log(total[:, 0]) - (self.targets * logits).sum(1)
-        residual = (likely - self.targets) * (self.weights / len(self.weights))[:, None]
-        return float(np.average(losses, weights=self.weights)), residual
-
-    def logits(self, solution: np.ndarray) -> np.ndarray:
-        """Gives the outputs before their activation, `(items, outputs)`."""
-        return self.values @ solution[:-1] + solution[-1]
-
-    def accuracy(self, solution: np.ndarray) -> float:
-        """Gives the weighted share of right answers; each independent output is one answer."""
-        logits = self.logits(solution)
-        if self.independent:
-            right = ((logits > 0) == (self.targets > 0.5)).mean(1)
-        else:
-            right = logits.argmax(1) == self.targets.argmax(1)
-        return float(np.average(right, weights=self.weights))
-
-
 class _CrossValidated(NamedTuple):
     """Holds what cross-validation tells of each strength.
 
     Attributes:
-        scores: The held-out accuracy and negative loss by strength.
+        scores: The held-out accuracy and negative loss by strength; all classes count alike in both
+            if `counts_alike`.
+        losses: The held-out loss by strength, weighted as in training.
         rows: The numbers of the items that were held out.
         logits: Their logits by strength, `(rows, outputs)` each.
+        counts_alike: Whether classes are so unequal that all count alike in `scores`.
+        says_as_much: How many items of equal classes would say as much about the accuracy.
     """
 
     scores: dict[float, tuple[float, float]]
+    losses: dict[float, float]
     rows: np.ndarray
     logits: dict[float, np.ndarray]
+    counts_alike: bool
+    says_as_much: int
 
 
-def _cross_validated(problem: _Problem, seed: int, groups: np.ndarray | None) -> _CrossValidated:
+def _cross_validated(
+    problem: LogisticProblem, seed: int, groups: np.ndarray | None
+) -> _CrossValidated:
     """Holds out one fold after the other, and measures each strength on it."""
     items, outputs = problem.targets.shape
     classes = problem.targets.argmax(1) if outputs > 1 else np.rint(problem.targets[:, 0])
@@ -280,10 +234,17 @@ def _cross_validated(problem: _Problem, seed: int, groups: np.ndarray | None) ->
     used = range(min(int(fold.max()) + 1, -(-_ENOUGH_HELD_OUT * FOLDS // items)))
     train = [problem.rows(np.flatnonzero(fold != i)) for i in used]
     held_out = [np.flatnonzero(fold == i) for i in used]
-    test = [problem.rows(rows) for rows in held_out]
-    sizes = [part.weights.sum() for part in test]
+    test = judged = [problem.rows(rows) for rows in held_out]
+    rows = np.concatenate(held_out)
+    alike, says_as_much = None, len(rows)
+    if outputs == 1 or not problem.independent:
+        alike, says_as_much = _alike(classes[rows], problem.weights[rows])
+    if alike is not None:
+        parts = np.split(alike, np.cumsum([len(part) for part in held_out])[:-1])
+        judged = [replace(part, weights=w) for part, w in zip(test, parts, strict=True)]
     solutions = [problem.start() for _ in used]
     scores: dict[float, tuple[float, float]] = {}
+    losses: dict[float, float] = {}
     logits: dict[float, np.ndarray] = {}
     best, worse = (-1.0, -np.inf), 0
     for strength in _STRENGTHS:
@@ -291,14 +252,42 @@ def _cross_validated(problem: _Problem, seed: int, groups: np.ndarray | None) ->
             part.fit(strength, start, tolerance=_ROUGH)
             for part, start in zip(train, solutions, strict=True)
         ]
-        pairs = list(zip(test, solutions, strict=True))
-        accuracy = np.average([part.accuracy(solution) for part, solution in pairs], weights=sizes)
-        loss = np.average([part.loss(solution)[0] for part, solution in pairs], weights=sizes)
         # Among equal accuracies, which are frequent with few items, the loss decides.
-        scores[strength] = (float(accuracy), -float(loss))
+        scores[strength] = _accuracy(judged, solutions), -_loss(judged, solutions)
+        losses[strength] = -scores[strength][1] if alike is None else _loss(test, solutions)
+        pairs = zip(test, solutions, strict=True)
         logits[strength] = np.concatenate([part.logits(solution) for part, solution in pairs])
         worse = 0 if scores[strength] > best else worse + 1
         best = max(best, scores[strength])
         if worse >= _PATIENCE:
             break
-    return _CrossValidated(scores, np.concatenate(held_out), logits)
+    return _CrossValidated(scores, losses, rows, logits, alike is not None, says_as_much)
+
+
+def _alike(classes: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray | None, int]:
+    """Returns weights by which unequal classes count alike, and how many items say as much.
+
+    Args:
+        classes: The class of each item, `(items,)`.
+        weights: The weight of each item, `(items,)`; if they differ, the user has chosen them.
+
+    Returns:
+        The new weights, `(items,)`, or `None` where the classes are not that unequal; and the
+        number of items of equal classes whose accuracy would have the same standard error.
+    """
+    _, of_class, counts = np.unique(classes, return_inverse=True, return_counts=True)
+    if np.ptp(weights) or counts.max() <= UNEQUAL * counts.min():
+        return None, len(classes)
+    return 1 / counts[of_class], round(len(counts) ** 2 / (1 / counts).sum())
+
+
+def _accuracy(parts: list[LogisticProblem], solutions: list[np.ndarray]) -> float:
+    """Returns the mean accuracy of each solution on the part that was held out from it."""
+    of_each = [part.accuracy(x) for part, x in zip(parts, solutions, strict=True)]
+    return float(np.average(of_each, weights=[part.weights.sum() for part in parts]))
+
+
+def _loss(parts: list[LogisticProblem], solutions: list[np.ndarray]) -> float:
+    """Returns the mean loss of each solution on the part that was held out from it."""
+    of_each = [part.loss(x)[0] for part, x in zip(parts, solutions, strict=True)]
+    return float(np.average(of_each, weights=[part.weights.sum() for part in parts]))

@@ -1,7 +1,7 @@
 """Solves a linear head for numbers by ridge regression, and finds the strength itself."""
 
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -31,8 +31,6 @@ class RidgeSolver(Solver):
 
     Reference: [Notes on regularized least squares](http://cbcl.mit.edu/publications/ps/MIT-CSAIL-TR-2007-025.pdf).
     """
-
-    score: ClassVar[str] = "r2"
 
     mean: tuple[float, ...]
     spread: tuple[float, ...]
@@ -66,7 +64,7 @@ class RidgeSolver(Solver):
         missing, roots = differences[:, outputs, best], problem.roots
         known = np.flatnonzero(np.isfinite(missing).all(axis=1) & (roots[:, 0] > 0))
         made = (numbers[known] - missing[known] / roots[known]).astype("float32")
-        return SolvedLayer(kernel, bias, strength, *scores, len(features), (known, made))
+        return SolvedLayer(kernel, bias, strength, *scores, len(features), (known, made), "r2")
 
     def solve_again(
         self,

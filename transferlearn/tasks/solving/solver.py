@@ -1,7 +1,7 @@
 """Defines the base class of solvers of linear heads."""
 
 import abc
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,11 +17,13 @@ class SolvedLayer(NamedTuple):
         bias: The layer's bias, float32 `(units,)`.
         strength: The strength of the L2 penalty, one for each unit or one for all; cross-validation
             chose it.
-        score: The cross-validated value of the figure that `Solver.score` names.
+        score: The cross-validated value of the figure that `score_name` names.
         loss: The cross-validated value of the training loss, without the penalty.
-        held_out: How many items `score` and `loss` were measured on.
+        held_out: How many items `score` was measured on; where unequal classes count alike in it,
+            how many items of equal classes would say as much.
         left_out: The numbers of some items, int64 `(n,)`, and for each the output of a layer that
             was solved without it, float32 `(n, units)`. `None`: not known.
+        score_name: The name of the figure that was cross-validated, such as `"accuracy"`.
         surer_if_right: How often the layer is surer of an item that it is right about than of one
             that it is wrong about, both left out, in [0, 1]. `None`: not known.
     """
@@ -32,18 +34,13 @@ class SolvedLayer(NamedTuple):
     score: float
     loss: float
     held_out: int
-    left_out: tuple[np.ndarray, np.ndarray] | None = None
+    left_out: tuple[np.ndarray, np.ndarray] | None
+    score_name: str
     surer_if_right: float | None = None
 
 
 class Solver(abc.ABC):
-    """Solves a Dense layer on features, in place of gradient steps.
-
-    Attributes:
-        score: The name of the figure that is cross-validated, such as `"accuracy"`.
-    """
-
-    score: ClassVar[str]
+    """Solves a Dense layer on features, in place of gradient steps."""
 
     @abc.abstractmethod
     def solve(
