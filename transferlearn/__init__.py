@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from transferlearn.advice.rates import RateSweep as RateSweep
     from transferlearn.advice.rates import find_learning_rate as find_learning_rate
     from transferlearn.advice.suggestion import suggest as suggest
+    from transferlearn.builders import AudioClassifierBuilder as AudioClassifierBuilder
+    from transferlearn.builders import AudioRegressorBuilder as AudioRegressorBuilder
     from transferlearn.builders import Builder as Builder
     from transferlearn.builders import ImageClassifierBuilder as ImageClassifierBuilder
     from transferlearn.builders import ImageRegressorBuilder as ImageRegressorBuilder
@@ -79,6 +81,8 @@ _MODULES = (
     "testing",
 )
 _NAMES = {
+    "AudioClassifierBuilder": "builders",
+    "AudioRegressorBuilder": "builders",
     "Builder": "builders",
     "ImageClassifierBuilder": "builders",
     "ImageRegressorBuilder": "builders",

@@ -305,10 +305,10 @@ def test_pieces_of_a_text_are_on_one_side_and_weigh_as_one(backbone):
     train, validation = tl.data.load_pair(
         (given, [0, 1] * 20), reading=tl.data.Reading(kind), validation_split=0.2
     )
-    assert not set(train.text_of) & set(validation.text_of)
-    sums = np.bincount(train.text_of, weights=train.sample_weight)
-    np.testing.assert_allclose(sums[np.unique(train.text_of)], 1, atol=1e-6)
-    assert train.size > len(np.unique(train.text_of))
+    assert not set(train.source_of) & set(validation.source_of)
+    sums = np.bincount(train.source_of, weights=train.sample_weight)
+    np.testing.assert_allclose(sums[np.unique(train.source_of)], 1, atol=1e-6)
+    assert train.size > len(np.unique(train.source_of))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """Offers builders, which train by their settings: for classes, numbers, masks or pictures."""
 
+from transferlearn.builders.audio import AudioBuilder as AudioBuilder
+from transferlearn.builders.audio_classifier import AudioClassifierBuilder as AudioClassifierBuilder
+from transferlearn.builders.audio_regressor import AudioRegressorBuilder as AudioRegressorBuilder
 from transferlearn.builders.base import Builder as Builder
 from transferlearn.builders.classifier import Classifier as Classifier
 from transferlearn.builders.image_classifier import ImageClassifierBuilder as ImageClassifierBuilder

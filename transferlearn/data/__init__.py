@@ -1,6 +1,8 @@
 """Makes datasets of raw, checked items from folders, tables, arrays, `tf.data` and generators."""
 
 from transferlearn.data.array_kind import ArrayKind as ArrayKind
+from transferlearn.data.audio import Audio as Audio
+from transferlearn.data.audio import ChangedAudio as ChangedAudio
 from transferlearn.data.dataset import Dataset as Dataset
 from transferlearn.data.images import Images as Images
 from transferlearn.data.kind import Kind as Kind

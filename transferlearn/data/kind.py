@@ -1,7 +1,7 @@
 """Defines the base class of kinds of data, such as images or texts."""
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -47,6 +47,7 @@ class Kind(abc.ABC):
         noun: The word for one item in messages, such as `"image"`.
         endings: The endings of files that hold an item, such as `".jpg"`.
         columns: The names that a table's column of items may have, the likeliest first.
+        columns_of_items: The names of further columns of a table that belong to items.
         in_cells: Whether a table's cells hold the items themselves; else they hold paths of files.
         predicts_as_read: Whether `predict` is given such items as training reads; else training
             makes its items of them.
@@ -58,6 +59,7 @@ class Kind(abc.ABC):
     endings: ClassVar[tuple[str, ...]]
     columns: ClassVar[tuple[str, ...]]
     in_cells: ClassVar[bool]
+    columns_of_items: ClassVar[tuple[str, ...]] = ()
     predicts_as_read: ClassVar[bool] = True
     fed: ClassVar[str] = ""
 
@@ -72,6 +74,10 @@ class Kind(abc.ABC):
     @abc.abstractmethod
     def as_paths(self, items: Any) -> list[str] | None:
         """Gives the paths in `items`, or `None` if it holds the items themselves."""
+
+    def with_columns(self, items: Sequence[Any], cells: Mapping[str, Sequence[Any]]) -> list[Any]:
+        """Returns a table's items as its `columns_of_items` say, such as parts of recordings."""
+        return list(items)
 
     @abc.abstractmethod
     def open(

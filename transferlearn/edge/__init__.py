@@ -4,6 +4,7 @@ What is here is also what training itself uses, so that both read a photo alike 
 it. Nothing in this package imports Keras or TensorFlow.
 """
 
+from transferlearn.edge.audio_reader import AudioReader as AudioReader
 from transferlearn.edge.description import Description as Description
 from transferlearn.edge.description import TensorSpec as TensorSpec
 from transferlearn.edge.image_reader import ImageReader as ImageReader

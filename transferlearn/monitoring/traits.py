@@ -71,6 +71,28 @@ def of_numbers(rows: np.ndarray) -> Traits:
     return {"level": flat.mean(axis=1), "spread": flat.std(axis=1)}
 
 
+def of_samples(rows: np.ndarray, rate: int) -> Traits:
+    """Measures recordings: how loud they are, how much of them is silent, and their pitch.
+
+    Args:
+        rows: Samples in about [-1, 1], `(rows, samples)`.
+        rate: Their rate in Hz.
+
+    Returns:
+        `loudness`, the mean square in dB; `silence`, the share of samples that are 40 dB below the
+        loudest; and `pitch`, the logarithm of the rate of zero crossings in Hz.
+    """
+    rows = np.asarray(rows, np.float32)
+    square = np.square(rows, dtype=np.float32).mean(axis=1)
+    loudest = np.abs(rows).max(axis=1, keepdims=True)
+    crossings = (np.diff(np.signbit(rows), axis=1)).mean(axis=1) * rate / 2
+    return {
+        "loudness": 10 * np.log10(square + 1e-10),
+        "silence": (np.abs(rows) <= loudest / 100).mean(axis=1),
+        "pitch": np.log(crossings + 1),
+    }
+
+
 def in_words(name: str, mean: float) -> str:
     """Writes the mean of a property in units that people know; others stay plain numbers."""
     return _WORDS.get(name, "{:.4g}".format)(mean)
@@ -90,4 +112,7 @@ _WORDS: Mapping[str, Callable[[float], str]] = {
     "shape": lambda mean: f"{math.exp(mean):.2f} wide to 1 high",
     "tokens": lambda mean: f"{math.exp(mean):.0f} tokens",
     "unknown": _percent,
+    "loudness": "{:.1f} dB".format,
+    "silence": _percent,
+    "pitch": lambda mean: f"{math.exp(mean) - 1:,.0f} Hz",
 }

@@ -142,10 +142,14 @@ def _list_columns(
         )
     items, weights = columns[of_items], _column(columns, (_WEIGHT,))
     in_files = not kind.in_cells and any(isinstance(item, (str, Path)) for item in items)
-    used = {of_items, weights}
+    further = {name: _column(columns, (name,)) for name in kind.columns_of_items}
+    cells = {name: columns[column] for name, column in further.items() if column is not None}
+    used = {of_items, weights, *further.values()}
     others = {name: cells for name, cells in columns.items() if name not in used}
     return Listed(
-        items=[path_in(item, folder) for item in items] if in_files else items,
+        items=kind.with_columns(
+            [path_in(item, folder) for item in items] if in_files else items, cells
+        ),
         told=ByColumn(others, folder),
         noun=kind.noun,
         in_files=in_files,

@@ -7,7 +7,8 @@ from typing import Any, Self
 import keras
 import numpy as np
 
-from transferlearn.data.dataset import ItemDataset, Request
+from transferlearn.data.dataset import Request
+from transferlearn.data.rows import RowDataset
 from transferlearn.data.texts.tokens import STEP, TokenBatches, TokenContents, TokenItems
 from transferlearn.progress import stage, working
 
@@ -15,30 +16,18 @@ _STEP_TO_RUN = 32  # tokens; batches of `run` are filled up to a multiple of it,
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class TextDataset(ItemDataset):
+class TextDataset(RowDataset):
     """Holds texts as rows of token ids; a long text can have several rows.
 
     Attributes:
-        text_of: The number of the text that each row comes from, int64 `(rows,)`.
         texts: The whole text that each row comes from.
         sequence_length: The greatest number of tokens that a row may have.
     """
 
     noun: str = "text"
     items: TokenItems
-    text_of: np.ndarray
     texts: list[str]
     sequence_length: int
-
-    @property
-    def count(self) -> int:
-        """Counts the texts, not the rows."""
-        return len(self.first_rows)
-
-    @property
-    def item_of(self) -> np.ndarray:
-        """Gives the number of the text that each row is of, counted without gaps."""
-        return np.unique(self.text_of, return_inverse=True)[1]
 
     def item_hashes(self) -> list[str]:
         """Gives the SHA-256 of each text, which does not depend on how many tokens are read."""
@@ -58,22 +47,10 @@ class TextDataset(ItemDataset):
         """Gives the same rows, filled up to another length."""
         return replace(self, items=self.items.of_length(length), shape=(length,))
 
-    def of(self, numbers: np.ndarray) -> Self:
-        """Gives all rows of the texts with these numbers, in the order of this dataset."""
-        chosen = np.unique(self.text_of)[numbers]
-        return self.rows(np.flatnonzero(np.isin(self.text_of, chosen)))
-
     def rows(self, rows: np.ndarray) -> Self:
         """Gives these rows, in that order."""
         texts = [self.texts[row] for row in rows]
-        return replace(super().rows(rows), text_of=self.text_of[rows], texts=texts)
-
-    def of_items(self, values: np.ndarray) -> np.ndarray:
-        """Gives each text the mean of what the network gave for its rows."""
-        rows = np.bincount(self.text_of)
-        sums = np.zeros((len(rows), *values.shape[1:]))
-        np.add.at(sums, self.text_of, values)
-        return (sums.T / rows).T.astype(values.dtype)
+        return replace(super().rows(rows), texts=texts)
 
     def first_batch(self, batch_size: int) -> np.ndarray:
         """Gives the first rows, filled up as `run` fills them up: int32 `(batch, tokens)`."""

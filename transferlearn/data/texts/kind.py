@@ -14,6 +14,7 @@ from transferlearn.data.iterating import is_tf_data
 from transferlearn.data.kind import Kind, One, Spec
 from transferlearn.data.listed import Listed
 from transferlearn.data.messages import Skipped, indented, notice, report_skipped
+from transferlearn.data.rows import shared_weights
 from transferlearn.data.sources.tuples import list_arrays
 from transferlearn.data.targets.base import Target, Targets
 from transferlearn.data.texts.dataset import TextDataset
@@ -222,20 +223,18 @@ class Texts(Kind):
                 text_of.append(number)
         self._warn_of_long([len(ids) for ids in ids_of_texts])
         self._warn_of_unknown(ids_of_texts, texts)
-        weights, of_row = sample_weight, np.array(text_of)
-        # The rows of one text share its weight, so that long texts do not count for more.
-        if len(rows) > len(texts) and targets is not None:
-            weights = (1.0 if weights is None else weights) / np.bincount(of_row)
+        of_row = np.array(text_of)
+        weights = None if targets is None else shared_weights(sample_weight, of_row, len(texts))
         length = max(map(len, rows))
         return TextDataset(
             items=TokenItems(rows, length, self.tokenizer.padding),
             shape=(length,),
             sequence_length=self.sequence_length,
             size=len(rows),
-            text_of=of_row,
+            source_of=of_row,
             texts=[texts[i] for i in text_of],
             targets=None if targets is None else targets.take(of_row),
-            sample_weight=None if weights is None else np.asarray(weights, np.float32)[of_row],
+            sample_weight=weights,
             groups=None if groups is None else [groups[i] for i in text_of],
             names=None if names is None else [names[i] for i in text_of],
         )

@@ -1,0 +1,189 @@
+"""Recordings: files of all sorts, arrays, parts, windows and what is wrong with some."""
+
+import io
+import struct
+import warnings
+
+import numpy as np
+import pytest
+
+from tests.sounds import RATE, tones, write
+from transferlearn.data import Audio, ChangedAudio, Classes, DataWarning, load, load_pair
+from transferlearn.data.loading import Reading
+from transferlearn.edge.recordings import Part, RecordingError, cut, part_of, samples_of, windows
+
+soundfile = pytest.importorskip("soundfile")
+pytestmark = pytest.mark.core
+KIND = Audio(sample_rate=RATE)
+
+
+def tone(rate, hertz=440, seconds=1.0):
+    return 0.5 * np.sin(2 * np.pi * hertz * np.arange(round(rate * seconds)) / rate)
+
+
+@pytest.mark.parametrize("ending", [".wav", ".flac", ".ogg", ".aiff", ".mp3"])
+@pytest.mark.parametrize("rate", [8000, 44100])
+def test_files_of_any_rate_and_number_of_channels_are_one_tone(tmp_path, ending, rate):
+    wave = tone(rate)
+    stereo = np.stack([wave * 1.5, wave * 0.5], axis=1).astype("float32")
+    soundfile.write(tmp_path / f"a{ending}", stereo, rate)
+    found = samples_of(Part(str(tmp_path / f"a{ending}")), 16000)
+    wanted = tone(16000)
+    assert abs(len(found) - len(wanted)) < 3000  # MP3 pads
+    middle = slice(4000, 12000)
+    # The same tone, whatever its phase: all power lies at 440 Hz.
+    power = np.square(np.abs(np.fft.rfft(found[middle] * np.hanning(8000))))
+    assert abs(power.argmax() * 2 - 440) <= 2
+    assert np.std(found[middle]) == pytest.approx(0.5 / np.sqrt(2), rel=0.03)
+
+
+def test_bytes_arrays_and_pairs_are_read_as_the_file_is(tmp_path):
+    wave = tone(44100).astype("float32")
+    soundfile.write(tmp_path / "a.wav", wave, 44100, subtype="FLOAT")
+    content = (tmp_path / "a.wav").read_bytes()
+    found = samples_of(Part(str(tmp_path / "a.wav")), RATE)
+    np.testing.assert_array_equal(samples_of(Part(content), RATE), found)
+    np.testing.assert_allclose(samples_of(Part((wave, 44100)), RATE), found, atol=1e-5)
+    whole = np.round(wave * 2**15).clip(-(2**15), 2**15 - 1).astype("int16")
+    np.testing.assert_allclose(samples_of(Part((whole, 44100)), RATE), found, atol=1e-4)
+    np.testing.assert_array_equal(samples_of(Part(wave), 44100), wave)
+
+
+def test_a_part_is_cut_out_where_it_is_said(tmp_path):
+    ramp = np.linspace(-1, 1, 8 * RATE).astype("float32")
+    soundfile.write(tmp_path / "ramp.wav", ramp, RATE, subtype="FLOAT")
+    name = f"{tmp_path}/ramp.wav#t=2,3.5"
+    np.testing.assert_array_equal(
+        samples_of(part_of(name), RATE), ramp[2 * RATE : round(3.5 * RATE)]
+    )
+    np.testing.assert_array_equal(
+        samples_of(part_of(f"{tmp_path}/ramp.wav#t=7"), RATE), ramp[7 * RATE :]
+    )
+
+
+def test_a_table_names_parts_and_they_stay_together(tmp_path):
+    for name in "abcdef":
+        soundfile.write(tmp_path / f"{name}.wav", tones(1, 4.0, seed=ord(name))[0][0], RATE)
+    lines = [
+        f"{name}.wav,{start},{start + 1},{'low' if start < 2 else 'high'}"
+        for name in "abcdef"
+        for start in range(4)
+    ]
+    (tmp_path / "t.csv").write_text("path,start,end,label\n" + "\n".join(lines))
+    reading = Reading(kind=KIND, target=Classes())
+    train, held_out = load_pair(tmp_path / "t.csv", None, reading, validation_split=0.3, seed=0)
+    assert train.shape == (RATE,)
+    assert train.count + held_out.count == 24
+    files = [{part_of(name).source for name in part.names} for part in (train, held_out)]
+    assert not files[0] & files[1]
+
+
+def test_windows_cover_a_recording_and_overlap_by_half():
+    assert windows(7, 8).tolist() == [0]
+    assert windows(16, 8).tolist() == [0, 4, 8]
+    wave = np.arange(1, 20, dtype="float32")
+    rows = cut(wave, 8)
+    assert rows.shape == (4, 8)
+    assert rows[0, 0] == 1
+    assert rows[-1, -1] == 19
+    np.testing.assert_array_equal(cut(wave, 24)[0], [*wave, *[0] * 5])
+
+
+def test_rows_of_a_long_recording_weigh_as_much_as_one(tmp_path):
+    waves, labels = tones(6, 1.0)
+    long = [*waves[:5], np.tile(waves[5], 4)]
+    folder = write(tmp_path, long, labels)
+    data = load(folder, Audio(sample_rate=RATE, seconds=1.0), Classes())
+    assert (data.count, data.size) == (6, 12)
+    sums = np.bincount(data.item_of, weights=data.sample_weight)
+    np.testing.assert_allclose(sums, 1)
+    assert data.of_items(np.ones((12, 2))).shape == (6, 2)
+    assert len(set(data.content_hashes())) == 12
+
+
+def liar(path):
+    """A header that promises 4 GB."""
+    header = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 2**32 - 1, b"WAVE", b"fmt ", 16, 1, 1,
+                         RATE, 2 * RATE, 2, 16, b"data", 2**32 - 40)  # fmt: skip
+    path.write_bytes(header + np.zeros(100, "<i2").tobytes())
+
+
+BAD = {
+    "text.wav": lambda path: path.write_text("no recording"),
+    "empty.wav": lambda path: path.write_bytes(b""),
+    "nothing.wav": lambda path: soundfile.write(path, np.zeros(0), RATE),
+    "nan.wav": lambda path: soundfile.write(path, np.full(99, np.nan), RATE, subtype="FLOAT"),
+}
+
+
+def test_bad_files_are_named_and_left_out(tmp_path):
+    folder = write(tmp_path, *tones(4))
+    for name, make in BAD.items():
+        make(folder / "low" / name)
+    with pytest.warns(DataWarning, match="4 of 8") as said:
+        data = load(folder, KIND, Classes())
+    text = str(said[0].message)
+    assert all(name in text for name in BAD)
+    assert "it is no recording, or is damaged" in text
+    assert "NaN" in text
+    assert data.count == 4
+
+
+def test_odd_ones_are_read(tmp_path):
+    liar(tmp_path / "liar.wav")
+    assert samples_of(Part(str(tmp_path / "liar.wav")), RATE).size <= 100
+    soundfile.write(tmp_path / "eight.wav", np.tile(tone(RATE)[:, None], 8), RATE)
+    assert samples_of(Part(str(tmp_path / "eight.wav")), RATE).shape == (RATE,)
+    soundfile.write(tmp_path / "one.wav", np.ones(1), RATE)
+    assert samples_of(Part(str(tmp_path / "one.wav")), 2 * RATE).size == 2
+    mp3 = io.BytesIO()
+    soundfile.write(mp3, tone(RATE), RATE, format="MP3")
+    half = mp3.getvalue()[: len(mp3.getvalue()) // 2]
+    assert 0 < samples_of(Part(half), RATE).size < RATE
+
+
+def test_silence_is_read_and_said(tmp_path):
+    folder = write(tmp_path, [*tones(2)[0], np.zeros(400), np.zeros(500)], ["a", "b", "a", "b"])
+    with pytest.warns(DataWarning, match="Silent from beginning to end"):
+        assert load(folder, KIND, Classes()).count == 4
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        ("a.wav#t=3,1", "ends before it begins"),
+        ("a.wav#t=x", "are seconds"),
+        ("missing.wav", "no such file"),
+        (np.zeros((2, 99)), "channels are the second axis"),
+        (np.zeros((2, 2, 2)), "floats or signed integers"),
+        ((np.zeros(99), 7), "its rate is 7 Hz"),
+    ],
+)
+def test_what_cannot_be_read_says_why(item, said):
+    with pytest.raises(RecordingError, match=said):
+        samples_of(part_of(item), RATE)
+
+
+def test_settings_that_cannot_be():
+    for settings in ({"sample_rate": 10}, {"sample_rate": 10**7}, {"seconds": 0.0}):
+        with pytest.raises(ValueError, match=r"sample_rate|seconds"):
+            Audio(**settings)
+
+
+def test_views_follow_from_content_and_number_alone():
+    waves, _ = tones(3)
+    changed = ChangedAudio(views=2, noise=0.2, mask=0.2)
+    keys = np.array([7, 8, 9])
+    first = changed.items(waves, keys, np.zeros(3, int))
+    again = changed.items(waves[::-1], keys[::-1], np.zeros(3, int))[::-1]
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, changed.items(waves, keys, np.ones(3, int)))
+    still = ChangedAudio(gain=0, shift=0).items(waves, keys, np.zeros(3, int))
+    np.testing.assert_array_equal(still, waves)
+    louder = ChangedAudio(gain=6, shift=0).items(waves, keys, np.arange(3))
+    gains = 20 * np.log10(louder.std(axis=1) / waves.std(axis=1))
+    assert np.abs(gains).max() <= 6.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match="shift"):
+            ChangedAudio(shift=2)

@@ -1,0 +1,282 @@
+"""Describes recordings as a kind of data, and how files and arrays become rows of samples."""
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+
+from transferlearn.checks import whole
+from transferlearn.data.array_kind import ArrayKind
+from transferlearn.data.dataset import Dataset
+from transferlearn.data.items import RawItems, decoding_pool
+from transferlearn.data.kind import Spec
+from transferlearn.data.listed import Listed
+from transferlearn.data.messages import Skipped, indented, notice, report_skipped
+from transferlearn.data.rows import RowDataset, shared_weights
+from transferlearn.data.targets.base import Targets
+from transferlearn.edge import AudioReader, ItemReader
+from transferlearn.edge.recordings import (
+    ENDINGS,
+    RecordingError,
+    cut,
+    part_of,
+    samples_of,
+    windows,
+    with_times,
+)
+from transferlearn.monitoring.traits import Traits, of_samples
+
+_LONGEST = 5.0  # seconds of a row where nobody says how long it is
+_HELD = 2**28  # bytes of samples that are kept in memory; more are read anew in each epoch
+_LEAST_RATE, _MOST_RATE = 1_000, 192_000
+
+
+@dataclass(frozen=True)
+class Audio(ArrayKind):
+    """Reads recordings as rows of samples: one channel, one rate, one length.
+
+    Files are WAV, FLAC, OGG, MP3 or AIFF. Channels are averaged, and soxr resamples. A shorter
+    recording is filled up with silence, and a longer one is cut into windows that overlap by half:
+    they weigh as much as one recording in training, and predictions are averaged over them.
+
+    Args:
+        sample_rate: The rate in Hz that the network takes. Arrays are of this rate; of another one
+            they come as pairs `(samples, rate)`.
+        seconds: The length of a row; by default that of the longest recording trained on, at most
+            5 seconds.
+    """
+
+    name: ClassVar[str] = "audio"
+    noun: ClassVar[str] = "recording"
+    endings: ClassVar[tuple[str, ...]] = ENDINGS
+    columns: ClassVar[tuple[str, ...]] = ("path", "file", "filename", "audio", "recording")
+    columns_of_items: ClassVar[tuple[str, ...]] = ("start", "end")
+    fed: ClassVar[str] = "It takes samples in [-1, 1] of one channel, at the rate in this folder."
+
+    sample_rate: int = 16_000
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        rate = whole("sample_rate", self.sample_rate, least=_LEAST_RATE)
+        if rate > _MOST_RATE:
+            raise ValueError(f"sample_rate is in Hz, up to {_MOST_RATE:,}. Received: {rate}")
+        object.__setattr__(self, "sample_rate", rate)
+        if self.seconds is not None and not 0.01 <= self.seconds <= 600:
+            raise ValueError(f"seconds is from 0.01 to 600. Received: seconds={self.seconds!r}")
+
+    @property
+    def samples(self) -> int:
+        """Returns the number of samples of a row."""
+        return round((self.seconds or _LONGEST) * self.sample_rate)
+
+    def inputs(self, shape: tuple[int, ...] | None = None) -> dict[str, Spec]:
+        """Returns the shape and dtype of the one input, `audio`: `(samples,)`, float32."""
+        return {"audio": Spec(shape or (self.samples,), "float32")}
+
+    def with_columns(self, items: Sequence[Any], cells: Mapping[str, Sequence[Any]]) -> list[Any]:
+        """Returns the parts of recordings that the columns `start` and `end` say, in seconds."""
+        nothing = [None] * len(items)
+        starts, ends = cells.get("start", nothing), cells.get("end", nothing)
+        rows = zip(items, starts, ends, strict=True)
+        return [with_times(str(item), start, end) for item, start, end in rows]
+
+    def read(self, item: Any) -> np.ndarray:
+        """Reads a whole recording, or the part of one, float32 `(samples,)`."""
+        return samples_of(part_of(item), self.sample_rate)
+
+    def is_one(self, source: Any) -> bool:
+        """Whether a source is a single recording."""
+        return self.item_reader().is_one(source)
+
+    def one(self, item: Any) -> None:
+        """Returns `None`: a recording may need several rows, which `unlabelled` makes."""
+
+    def traits(self, batch: np.ndarray) -> Traits:
+        """Measures loudness, silence and pitch."""
+        return of_samples(batch, self.sample_rate)
+
+    def like(self, dataset: Dataset) -> Self:
+        """Returns the kind with the length of the rows of a dataset."""
+        return replace(self, seconds=dataset.shape[0] / self.sample_rate)
+
+    def item_reader(self) -> ItemReader:
+        """Returns what reads recordings without Keras."""
+        return AudioReader(self.sample_rate, self.samples)
+
+    def open(
+        self, listed: Listed, targets: Targets, *, on_error: str, share: float = 1.0
+    ) -> RowDataset:
+        """Reads every recording once, and makes a dataset of those that can be used."""
+        dataset, kept = self._opened(listed, on_error)
+        good, of_row = listed.take(kept), dataset.source_of
+        groups = good.groups or _files(good)
+        return replace(
+            dataset,
+            targets=targets.take(kept[of_row]),
+            sample_weight=shared_weights(good.sample_weight, of_row, len(kept)),
+            groups=None if groups is None else [groups[i] for i in of_row],
+        )
+
+    def _opened(self, listed: Listed, on_error: str) -> tuple[RowDataset, np.ndarray]:
+        """Reads every recording once, in threads; returns the rows of the good ones, and these."""
+        looks = list(decoding_pool().map(self._heard, listed.items))
+        skipped = [Skipped(listed.called(i), x.problem) for i, x in enumerate(looks) if x.problem]
+        report_skipped(
+            listed.what if listed.in_files else "The recordings",
+            skipped,
+            count=len(listed),
+            noun=self.noun,
+            on_error=on_error,
+            ignored=listed.ignored,
+        )
+        kept = np.array([i for i, look in enumerate(looks) if not look.problem], int)
+        if silent := [listed.called(i) for i in kept if looks[i].silent]:
+            notice(f"Silent from beginning to end:{indented(silent)}")
+        counts = [looks[i].samples for i in kept]
+        length = self._length(max(counts))
+        places = [windows(count, length) for count in counts]
+        source_of = np.repeat(np.arange(len(kept)), [len(of_item) for of_item in places])
+        begins = np.concatenate(places)
+        items = Windows(
+            replace(self, seconds=length / self.sample_rate),
+            [listed.items[i] for i in kept],
+            source_of,
+            begins,
+            [looks[i].content_hash for i in kept],
+        )
+        names = [str(listed.items[i]) for i in kept[source_of]] if listed.in_files else None
+        dataset = RowDataset(
+            items=items,
+            shape=(length,),
+            noun=self.noun,
+            size=len(source_of),
+            names=names,
+            skipped=tuple(skipped),
+            ignored=+Counter(listed.ignored),
+            source_of=source_of,
+        )
+        return dataset, kept
+
+    def _length(self, longest: int) -> int:
+        """Returns the number of samples of a row, where the longest recording has so many."""
+        if self.seconds is not None:
+            return self.samples
+        # Rounded up to tenths of a second, so that nearly equal data makes equal networks.
+        tenths = math.ceil(10 * longest / self.sample_rate)
+        return round(min(max(tenths, 1) / 10, _LONGEST) * self.sample_rate)
+
+    def _heard(self, item: Any) -> "_Heard":
+        """Reads one recording, and returns what is known of it."""
+        try:
+            samples = self.read(item)
+        except (RecordingError, OSError) as error:
+            return _Heard(0, "", False, str(error))
+        content = hashlib.sha256(samples.tobytes()).hexdigest()
+        return _Heard(len(samples), content, not samples.any(), "")
+
+
+class _Heard(NamedTuple):
+    """Holds what is known of a recording: samples, hash, whether it is silent, what is wrong."""
+
+    samples: int
+    content_hash: str
+    silent: bool
+    problem: str
+
+
+def _files(listed: Listed) -> list[str] | None:
+    """Returns the file of each part of a recording, so that its parts stay on one side."""
+    if not listed.in_files:
+        return None
+    files = [str(part_of(item).source) for item in listed.items]
+    return files if len(set(files)) < len(files) else None
+
+
+class Windows(RawItems):
+    """Holds windows of recordings, which are read when they are first needed.
+
+    Args:
+        kind: How recordings are read.
+        sources: The recordings.
+        source_of: The number of the recording that each window is of, int64 `(windows,)`.
+        begins: Where each window begins, in samples.
+        hashes: The hash of each recording's samples.
+    """
+
+    def __init__(
+        self,
+        kind: Audio,
+        sources: Sequence[Any],
+        source_of: np.ndarray,
+        begins: np.ndarray,
+        hashes: Sequence[str],
+        held: dict[tuple[int, int], np.ndarray] | None = None,
+    ) -> None:
+        self._kind = kind
+        self._sources = sources
+        self._source_of = source_of
+        self._begins = begins
+        self._hashes = hashes
+        self._held = {} if held is None else held
+
+    def __len__(self) -> int:
+        return len(self._begins)
+
+    @property
+    def reading(self) -> str:
+        """Says at which rate recordings are read, and how long a row is."""
+        return f"{self._kind.sample_rate} Hz, {self._kind.samples} samples"
+
+    @property
+    def held_bytes(self) -> int:
+        """Counts the bytes of samples that are kept in memory."""
+        return len(self._held) * self._row_bytes
+
+    @property
+    def _row_bytes(self) -> int:
+        return self._kind.samples * np.dtype(np.float32).itemsize
+
+    def content_hashes(self) -> list[str]:
+        """Returns the hash of each window: that of its recording, and where it begins."""
+        return [
+            hashlib.sha256(f"{self._hashes[i]} {begin}".encode()).hexdigest()
+            for i, begin in zip(self._source_of, self._begins, strict=True)
+        ]
+
+    def start(self, rows: np.ndarray, epoch: int = 0) -> Callable[[], np.ndarray]:
+        """Begins to read windows in threads, and returns a function that waits for them."""
+        begun = [decoding_pool().submit(self._window, int(row)) for row in rows]
+        return lambda: np.stack([window.result() for window in begun])
+
+    def subset(self, rows: np.ndarray) -> Self:
+        """Returns these windows, in that order."""
+        return type(self)(
+            self._kind,
+            self._sources,
+            self._source_of[rows],
+            self._begins[rows],
+            self._hashes,
+            self._held,
+        )
+
+    def _window(self, row: int) -> np.ndarray:
+        """Reads one window; all windows of its recording are kept where there is room."""
+        source, begin = int(self._source_of[row]), int(self._begins[row])
+        if (held := self._held.get((source, begin))) is not None:
+            return held
+        try:
+            samples = self._kind.read(self._sources[source])
+        except RecordingError as error:
+            raise OSError(
+                f"Cannot read {self._sources[source]!s:.200} ({error}), which was readable when "
+                "the data was checked. Files must stay as they are while they are used."
+            ) from error
+        length = self._kind.samples
+        found = dict(zip(windows(len(samples), length).tolist(), cut(samples, length), strict=True))
+        if self.held_bytes + len(found) * self._row_bytes <= _HELD:
+            self._held.update({(source, place): window for place, window in found.items()})
+        return found[begin]

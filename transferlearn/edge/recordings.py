@@ -1,0 +1,205 @@
+"""Reads recordings: one channel, one rate, in parts, from whatever file or array they come."""
+
+import io
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from transferlearn.extras import install_line
+
+ENDINGS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
+_MARK = "#t="  # begins a part of a recording, as in URLs: speech.wav#t=1.5,3
+_BLOCK = 2**16  # samples that are read at once
+_RATES = (1_000, 384_000)  # Hz that a recording may have
+
+
+class RecordingError(ValueError):
+    """Says why a recording cannot be read."""
+
+
+class Part(NamedTuple):
+    """Names a recording, or a part of it.
+
+    Attributes:
+        source: The path of a file, the content of one, samples at the network's rate, or a pair of
+            samples and their rate in Hz.
+        start: Where the part begins, in seconds.
+        end: Where it ends, in seconds; `None`: where the recording ends.
+    """
+
+    source: Any
+    start: float = 0.0
+    end: float | None = None
+
+
+def part_of(item: Any) -> Part:
+    """Returns the part of a recording that an item names: `"speech.wav#t=1.5,3"` is a part.
+
+    Raises:
+        RecordingError: The part ends before it begins, or its ends are no seconds.
+    """
+    text = str(item) if isinstance(item, (str, Path)) else ""
+    path, mark, times = text.rpartition(_MARK)
+    if not mark or Path(text).exists():
+        return Part(text or item)
+    start, _, end = times.partition(",")
+    try:
+        begins, ends = float(start or 0), float(end) if end else math.inf
+    except ValueError as error:
+        raise RecordingError(f"start and end are seconds. Received: {times!r:.60}") from error
+    if not 0 <= begins < ends:
+        raise RecordingError(f"it ends before it begins: start={start}, end={end} (seconds)")
+    return Part(path, begins, None if ends == math.inf else ends)
+
+
+def with_times(path: str, start: Any, end: Any) -> str:
+    """Returns the name of a part of a recording; empty cells stand for its own start and end."""
+    times = ["" if _is_empty(time) else str(time).strip() for time in (start, end)]
+    return f"{path}{_MARK}{','.join(times)}" if any(times) else path
+
+
+def _is_empty(cell: Any) -> bool:
+    """Whether a table's cell holds nothing; pandas has NaN there."""
+    return cell is None or cell == "" or (isinstance(cell, float) and math.isnan(cell))
+
+
+def samples_of(part: Part, rate: int) -> np.ndarray:
+    """Reads a part of a recording as one channel at a rate, float32 `(samples,)`, about [-1, 1].
+
+    Channels are averaged, and soxr's high quality resamples. Only the part itself is decoded.
+
+    Args:
+        part: The recording and its ends.
+        rate: The rate in Hz that the samples are wanted at.
+
+    Raises:
+        RecordingError: It is no recording, is damaged, holds NaN, or is shorter than the part.
+        ImportError: soundfile or soxr is not installed.
+    """
+    own, blocks = _opened(part, rate)
+    if not _RATES[0] <= own <= _RATES[1]:
+        raise RecordingError(f"its rate is {own:,} Hz")
+    pieces = list(_resampled(blocks, own, rate))
+    samples = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+    if not samples.size:
+        raise RecordingError("it holds no samples" if not part.start else "it ends before the part")
+    if not np.isfinite(samples).all():
+        raise RecordingError("it holds samples that are NaN or infinite")
+    return samples
+
+
+def _opened(part: Part, rate: int) -> tuple[int, Iterator[np.ndarray]]:
+    """Returns the rate of a recording, and its blocks from the start of the part to its end."""
+    if isinstance(part.source, (str, Path, bytes)):
+        return _of_file(part)
+    pair = part.source if isinstance(part.source, tuple) else (part.source, rate)
+    values, own = np.asarray(pair[0]), int(pair[1])
+    if values.ndim not in (1, 2) or values.dtype.kind not in "if" or not values.size:
+        raise RecordingError(
+            "samples are an array (samples,) or (samples, channels) of floats or signed integers. "
+            f"Received: shape {values.shape}, {values.dtype}"
+        )
+    if values.ndim == 2 and values.shape[1] > values.shape[0]:
+        raise RecordingError(
+            f"channels are the second axis, (samples, channels). Received: shape {values.shape}"
+        )
+    if values.dtype.kind == "i":
+        values = values / np.float32(-float(np.iinfo(values.dtype).min))
+    first, last = _ends(part, own)
+    return own, iter([_mono(np.asarray(values[first:last], np.float32))])
+
+
+def _of_file(part: Part) -> tuple[int, Iterator[np.ndarray]]:
+    """Opens a file, or the content of one."""
+    soundfile = _soundfile()
+    source = part.source
+    try:
+        opened = soundfile.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else source)
+    except (soundfile.LibsndfileError, TypeError) as error:
+        if isinstance(source, (str, Path)) and not Path(source).is_file():
+            raise RecordingError("there is no such file") from error
+        raise RecordingError("it is no recording, or is damaged") from error
+    return opened.samplerate, _blocks(opened, part, soundfile.LibsndfileError)
+
+
+def _blocks(opened: Any, part: Part, damaged: type[Exception]) -> Iterator[np.ndarray]:
+    """Yields the samples of a file block by block, so that a header that lies costs nothing."""
+    with opened:
+        first, last = _ends(part, opened.samplerate)
+        try:
+            if first:
+                opened.seek(min(first, opened.frames))
+            left = math.inf if last is None else last - first
+            while left > 0:
+                block = opened.read(int(min(left, _BLOCK)), dtype="float32", always_2d=True)
+                if not len(block):
+                    return
+                left -= len(block)
+                yield _mono(block)
+        except damaged as error:
+            raise RecordingError("it is damaged") from error
+
+
+def _ends(part: Part, rate: int) -> tuple[int, int | None]:
+    """Returns the first sample of a part and the one behind its last, at the recording's rate."""
+    return round(part.start * rate), None if part.end is None else round(part.end * rate)
+
+
+def _mono(block: np.ndarray) -> np.ndarray:
+    """Averages channels: `(samples, channels)` to `(samples,)`."""
+    return block if block.ndim == 1 else block.mean(axis=1, dtype=np.float32)
+
+
+def _resampled(blocks: Iterator[np.ndarray], own: int, rate: int) -> Iterator[np.ndarray]:
+    """Yields blocks at another rate."""
+    if own == rate:
+        yield from blocks
+        return
+    stream = _soxr().ResampleStream(own, rate, 1, dtype="float32", quality="HQ")
+    for block in blocks:
+        yield stream.resample_chunk(np.ascontiguousarray(block))
+    yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
+
+
+def _soundfile() -> Any:
+    try:
+        import soundfile
+    except ImportError as error:
+        raise ImportError(f"Recordings need soundfile: {install_line('audio')}") from error
+    return soundfile
+
+
+def _soxr() -> Any:
+    try:
+        import soxr
+    except ImportError as error:
+        raise ImportError(
+            f"Recordings of other rates need soxr: {install_line('audio')}"
+        ) from error
+    return soxr
+
+
+def windows(count: int, length: int) -> np.ndarray:
+    """Returns where the windows of a recording begin, int64 `(windows,)`, in samples.
+
+    A recording that fits has one. The windows of a longer one overlap by half or a little more, and
+    the last ends where the recording ends.
+
+    Args:
+        count: The number of samples of the recording.
+        length: The number of samples of a window.
+    """
+    if count <= length:
+        return np.zeros(1, int)
+    number = math.ceil(2 * (count - length) / length) + 1
+    return np.linspace(0, count - length, number).round().astype(int)
+
+
+def cut(samples: np.ndarray, length: int) -> np.ndarray:
+    """Cuts a recording into windows, float32 `(windows, length)`; zeros fill up a short one."""
+    filled = np.zeros(max(length, len(samples)), np.float32)
+    filled[: len(samples)] = samples
+    return np.stack([filled[begin : begin + length] for begin in windows(len(samples), length)])
