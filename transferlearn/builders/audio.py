@@ -81,10 +81,10 @@ class AudioBuilder(Builder[Prediction]):
         samples = (shape or (self.kind.samples,))[0]
         if isinstance(self.backbone, keras.Model) and len(self.backbone.inputs[0].shape) == 2:
             return backbones.from_model(self.backbone, raw="audio")
-        if isinstance(self.backbone, Backbone) and self.backbone.raw == "audio":
-            return self.backbone
         size = (_SCALE * frames_of(samples, self.sample_rate), _SCALE * _MELS)
         seen = backbones.get(self.backbone, weights=self.weights, image_size=size)
+        if seen.raw == "audio":
+            return seen
 
         def prepare(audio: Any) -> Any:
             return seen.prepare(picture_of(audio, self.sample_rate, _MELS, _SCALE))

@@ -11,10 +11,10 @@ from transferlearn.cli.replacing import refuse_other_file
 from transferlearn.cli.starting import import_keras
 from transferlearn.cli.tasks import (
     add_task,
-    are_texts,
     as_written,
     check_task,
     columns_of,
+    items_of,
     make_builder,
 )
 from transferlearn.cli.types import at_least_1, image_size, price
@@ -102,10 +102,10 @@ def _check(options: Namespace) -> None:
     """Checks the options."""
     check_data(options.photos, columns_of(options))
     check_task(options)
-    if are_texts(options):
+    if (items := items_of(options)) != "photos":
         raise ValueError(
-            "Networks are compared on photos, and these are texts. Train on them: transferlearn "
-            f"train {shlex.quote(str(options.photos))}{as_written(options)}"
+            f"Networks are compared on photos, and these are {items}. Train on them: "
+            f"transferlearn train {shlex.quote(str(options.photos))}{as_written(options)}"
         )
     for text in options.candidates or ():
         name, _, file = text.partition("=")

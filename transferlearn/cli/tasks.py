@@ -1,6 +1,7 @@
 """Adds and reads the options that say what is learnt, and of which items: `--groups` too."""
 
 import os
+import re
 import shlex
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
@@ -11,13 +12,16 @@ from transferlearn.backbone_names import EMBEDDED
 from transferlearn.cli.checking import check_backbone, text_encoder
 from transferlearn.cli.types import degradation, names, void
 from transferlearn.edge.folders import is_hidden
+from transferlearn.edge.recordings import ENDINGS as RECORDINGS
+from transferlearn.extras import require
 from transferlearn.headers import header_of
 
 if TYPE_CHECKING:
     from transferlearn.builders import Builder
 
 _VOID = 255  # the value of void in most data sets
-_LOOKED_AT = 200  # files of a folder by which photos are told from texts
+_BEGINNING = 4096  # bytes of a table by which recordings are told from photos
+_LOOKED_AT = 200  # files of a folder by which photos, texts and recordings are told apart
 _TEXT_COLUMNS = {"text", "review", "sentence", "content"}
 _PATH_COLUMNS = {"path", "file", "filename", "image"}
 
@@ -28,11 +32,13 @@ class CliTask(NamedTuple):
     Attributes:
         photos: The builder for photos, by its name in `transferlearn`.
         texts: The builder for texts; `None` where there is none.
+        recordings: The builder for recordings; `None` where there is none.
         settings: The name of the setting for each option that belongs to the task.
     """
 
     photos: str
     texts: str | None
+    recordings: str | None
     settings: Mapping[str, str]
 
 
@@ -40,17 +46,22 @@ TASKS = {
     "classification": CliTask(
         "ImageClassifierBuilder",
         "TextClassifierBuilder",
+        "AudioClassifierBuilder",
         {"multi_label": "multi_label", "class_names": "class_names"},
     ),
     "regression": CliTask(
-        "ImageRegressorBuilder", "TextRegressorBuilder", {"target": "target_names"}
+        "ImageRegressorBuilder",
+        "TextRegressorBuilder",
+        "AudioRegressorBuilder",
+        {"target": "target_names"},
     ),
     "segmentation": CliTask(
         "ImageSegmenterBuilder",
         None,
+        None,
         {"multi_label": "multi_label", "class_names": "class_names", "void": "void"},
     ),
-    "image-to-image": CliTask("ImageToImageBuilder", None, {"degradation": "degradation"}),
+    "image-to-image": CliTask("ImageToImageBuilder", None, None, {"degradation": "degradation"}),
 }
 _DEFAULTS = {
     "multi_label": False,
@@ -68,8 +79,8 @@ def add_task(parser: ArgumentParser) -> None:
         "--task",
         choices=tuple(TASKS),
         default="classification",
-        help="learn the class of each photo or text, numbers, the class of each pixel, or a "
-        "picture",
+        help="learn the class of each photo, text or recording, numbers, the class of each pixel, "
+        "or a picture",
     )
     add(
         "--text",
@@ -130,19 +141,37 @@ def check_task(options: Namespace) -> None:
         if getattr(options, option) != default and options.task not in fitting:
             flag = f"--{option.replace('_', '-')}"
             raise ValueError(f"{flag} needs another task: add --task {' or '.join(fitting)}.")
-    if TASKS[options.task].texts is None and are_texts(options):
-        raise ValueError(f"--task {options.task} is of photos, and these are texts.")
+    for builder, noun in (
+        (TASKS[options.task].texts, "texts"),
+        (TASKS[options.task].recordings, "recordings"),
+    ):
+        if builder is None and noun == items_of(options):
+            raise ValueError(f"--task {options.task} is of photos, and these are {noun}.")
 
 
-def are_texts(options: Namespace) -> bool:
-    """Whether the items are texts: by `--text`, by a table's columns, or by what a folder holds."""
+def items_of(options: Namespace) -> str:
+    """Returns what the items are: `"texts"`, `"recordings"` or `"photos"`.
+
+    It goes by `--text`, by a table's columns and first lines, or by what a folder holds.
+    """
     if options.text is not None:
-        return True
+        return "texts"
     if options.photos.suffix.lower() in (".csv", ".tsv") and options.photos.is_file():
         columns = {name.lower() for name in header_of(options.photos)}
-        return bool(columns & _TEXT_COLUMNS) and not columns & _PATH_COLUMNS
-    names_of_files = _some_files(options.photos)
-    return bool(names_of_files) and all(name.lower().endswith(".txt") for name in names_of_files)
+        if columns & _TEXT_COLUMNS and not columns & _PATH_COLUMNS:
+            return "texts"
+        return "recordings" if _lists_recordings(options.photos) else "photos"
+    endings = {Path(name).suffix.lower() for name in _some_files(options.photos)}
+    if endings == {".txt"}:
+        return "texts"
+    return "recordings" if endings & set(RECORDINGS) else "photos"
+
+
+def _lists_recordings(table: Path) -> bool:
+    """Whether a file of recordings is named in the first lines of a table."""
+    with table.open("rb") as file:
+        lines = file.read(_BEGINNING).lower().decode("utf-8", "replace")
+    return re.search(rf"({'|'.join(map(re.escape, RECORDINGS))})[\"',;\t\r\n#]", lines) is not None
 
 
 def columns_of(options: Namespace) -> list[str]:
@@ -159,9 +188,12 @@ def settle_backbone(options: Namespace) -> None:
         ImportError: A package that the backbone needs is not installed.
         OSError: There is no such weight file.
     """
-    texts = are_texts(options)
-    if texts and options.image_size is not None:
-        raise ValueError("--image-size is of photos, and these are texts: leave it out.")
+    items = items_of(options)
+    if items != "photos" and options.image_size is not None:
+        raise ValueError(f"--image-size is of photos, and these are {items}: leave it out.")
+    if items == "recordings":
+        require("A recording", "audio", "soundfile", "soxr")
+    texts = items == "texts"
     if options.backbone is None:
         options.backbone = text_encoder() if texts else EMBEDDED
     if options.weights is None:
@@ -191,10 +223,12 @@ def make_builder(
         settings[name] = getattr(options, option)
     if settings.get("degradation") is not None:
         settings["degradation"] = settings["degradation"].made()
-    if are_texts(options):
+    items = items_of(options)
+    if items == "texts":
         settings["text_column"] = options.text
-        assert task.texts is not None
-        return getattr(transferlearn, task.texts)(backbone, **settings)
+        return getattr(transferlearn, str(task.texts))(backbone, **settings)
+    if items == "recordings":
+        return getattr(transferlearn, str(task.recordings))(backbone, **settings)
     return getattr(transferlearn, task.photos)(backbone, image_size=image_size, **settings)
 
 

@@ -8,6 +8,7 @@ from transferlearn.serving.tensors import DTYPES, HEADER
 
 Schema = dict[str, Any]
 
+_MEDIA = {"images": ("image/jpeg", "image/png"), "audio": ("audio/wav", "audio/mpeg", "audio/flac")}
 _FILE = {"type": "string", "format": "binary"}
 _TEXT = {"type": "string"}
 _STATUSES = {
@@ -78,8 +79,9 @@ def items_body(models: Iterable[Served], most: int) -> dict[str, Any]:
         alone.append(_object(b64={"type": "string", "format": "byte"}))
         files = _object(file=_list(_FILE, most))
         content["multipart/form-data"] = {"schema": files}
-        for kind in ("image/jpeg", "image/png", "application/octet-stream"):
-            content[kind] = {"schema": _FILE}
+        for kind in (*_MEDIA.keys() & read, "application/octet-stream"):
+            for media in _MEDIA.get(kind, (kind,)):
+                content[media] = {"schema": _FILE}
     if "texts" in read:
         alone.append(_object(text=_TEXT))
         content["text/plain"] = {"schema": _TEXT}

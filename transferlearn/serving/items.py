@@ -43,7 +43,7 @@ def items_of(body: bytes, content_type: str) -> list[Any]:
     """Gives the items of a body: JSON, a text, or the bytes of one file."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in ("application/json", ""):
-        if not (kind.startswith(("image/", "text/")) or kind in _BYTES):
+        if not (kind.startswith(("image/", "audio/", "text/")) or kind in _BYTES):
             raise RefusalError(
                 415, f"The content type {kind!r:.60} is not known: send JSON or a file."
             )
