@@ -191,7 +191,19 @@ def test_what_messages_say_to_install_is_in_the_readme():
         for extra in re.findall(r"install_line\(['\"](\w+)['\"]\)", file.read_text("utf-8"))
     }
     assert named == {
-        *("demo", "export", "hf", "hub", "monitor", "plot", "report", "serve", "sign", "tune")
+        *(
+            "audio",
+            "demo",
+            "export",
+            "hf",
+            "hub",
+            "monitor",
+            "plot",
+            "report",
+            "serve",
+            "sign",
+            "tune",
+        )
     }
     for extra in named:
         assert install_line(extra) in readme

@@ -11,6 +11,7 @@ import keras
 
 from transferlearn.backbones import Backbone
 from transferlearn.heads import Decoder, Head
+from transferlearn.schedules import OnePhase, Schedule
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -76,3 +77,14 @@ def refuses_settings(
         return method(self, *args, **kwargs)
 
     return checked
+
+
+def check_callbacks(callbacks: Sequence[keras.callbacks.Callback], schedule: Schedule) -> None:
+    """Refuses Keras's `BackupAndRestore` where there can be several phases."""
+    backups = [x for x in callbacks if isinstance(x, keras.callbacks.BackupAndRestore)]
+    if backups and not isinstance(schedule, OnePhase):
+        raise ValueError(
+            "BackupAndRestore knows no phases: it would go on in a wrong one, with other items "
+            "held out. Leave it out, and pass resume, which goes on exactly: "
+            "fit(..., resume='runs/name')"
+        )

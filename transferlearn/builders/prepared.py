@@ -13,6 +13,7 @@ import keras
 from transferlearn.assembling import Network
 from transferlearn.backbones import Backbone
 from transferlearn.backbones.graph import of_any_length
+from transferlearn.builders.arguments import check_callbacks
 from transferlearn.builders.interrupts import hand_over
 from transferlearn.builders.networks import NetworkBuilder
 from transferlearn.builders.record import data_line, data_record, say_unused_rate, settings_of
@@ -33,7 +34,7 @@ from transferlearn.measuring import held_out_interval, refer
 from transferlearn.monitoring import Reference
 from transferlearn.progress import as_verbosity, obeys_verbose, working
 from transferlearn.running import RunFolder
-from transferlearn.schedules import Job, OnePhase, Phase, Schedule
+from transferlearn.schedules import Job, Phase, Schedule
 from transferlearn.tables import as_table
 from transferlearn.tasks import Encoding, Objective
 from transferlearn.tasks.intervals import Interval
@@ -150,7 +151,7 @@ class Training(Generic[Prediction]):
             KeyboardInterrupt: It was interrupted; where an epoch had ended, `.fitted` is the model.
         """
         watching = as_callbacks(callbacks)
-        self._check_callbacks(watching)
+        check_callbacks(watching, self.schedule)
         if on_interrupt not in ("raise", "return"):
             raise ValueError(
                 f"on_interrupt is 'raise' or 'return'. Received: on_interrupt={on_interrupt!r}"
@@ -257,16 +258,6 @@ class Training(Generic[Prediction]):
             },
             "data": describe_data(self.data),
         }
-
-    def _check_callbacks(self, callbacks: Sequence[keras.callbacks.Callback]) -> None:
-        """Refuses Keras's `BackupAndRestore` where there can be several phases."""
-        backups = [x for x in callbacks if isinstance(x, keras.callbacks.BackupAndRestore)]
-        if backups and not isinstance(self.schedule, OnePhase):
-            raise ValueError(
-                "BackupAndRestore knows no phases: it would go on in a wrong one, with other items "
-                "held out. Leave it out, and pass resume, which goes on exactly: "
-                "fit(..., resume='runs/name')"
-            )
 
     def widened(self) -> keras.Model:
         """Returns the model, made to take items of any length if the kind has such items."""

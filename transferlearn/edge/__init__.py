@@ -24,7 +24,7 @@ from transferlearn.edge.predictions import ClassReader as ClassReader
 from transferlearn.edge.predictions import NumberPrediction as NumberPrediction
 from transferlearn.edge.predictions import NumberReader as NumberReader
 from transferlearn.edge.predictions import OutputReader as OutputReader
-from transferlearn.edge.predictions import RawPrediction as RawPrediction
-from transferlearn.edge.predictions import RawReader as RawReader
+from transferlearn.edge.raw import RawPrediction as RawPrediction
+from transferlearn.edge.raw import RawReader as RawReader
 from transferlearn.edge.runner import Runner as Runner
 from transferlearn.edge.text_reader import TextReader as TextReader

@@ -7,7 +7,6 @@ from transferlearn.edge import NumberPrediction as NumberPrediction
 from transferlearn.edge import PicturePrediction as PicturePrediction
 from transferlearn.edge import Seen as Seen
 from transferlearn.tasks.base import Encoding as Encoding
-from transferlearn.tasks.base import Objective as Objective
 from transferlearn.tasks.base import Task as Task
 from transferlearn.tasks.classification import ClassEncoding as ClassEncoding
 from transferlearn.tasks.classification import ClassEvaluation as ClassEvaluation
@@ -23,6 +22,7 @@ from transferlearn.tasks.image_to_image import Perceptual as Perceptual
 from transferlearn.tasks.image_to_image import PerceptualLoss as PerceptualLoss
 from transferlearn.tasks.image_to_image import PictureEncoding as PictureEncoding
 from transferlearn.tasks.image_to_image import PictureEvaluation as PictureEvaluation
+from transferlearn.tasks.objective import Objective as Objective
 from transferlearn.tasks.pairs import PairedTest as PairedTest
 from transferlearn.tasks.regression import NumberEncoding as NumberEncoding
 from transferlearn.tasks.regression import NumberEvaluation as NumberEvaluation

@@ -2,8 +2,7 @@
 
 import abc
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import keras
@@ -16,6 +15,7 @@ from transferlearn.edge import OutputReader, RawReader, Seen
 from transferlearn.heads import Output
 from transferlearn.monitoring import OutputSignals, Unwatched
 from transferlearn.tasks.figures import Evaluation, Tally
+from transferlearn.tasks.objective import Objective
 from transferlearn.tasks.pairs import PairedTest
 from transferlearn.tasks.scores import Score
 from transferlearn.tasks.solving.solver import Solver
@@ -24,25 +24,6 @@ from transferlearn.types import Json, Loss, Metrics, Tensor
 
 Prediction = TypeVar("Prediction", covariant=True)
 PREDICTIONS = "predictions"  # the name of the output, in a network that has only one
-
-
-@dataclass(frozen=True, kw_only=True)
-class Objective:
-    """Holds the loss, the metrics and the form of the targets that a network is trained with.
-
-    Attributes:
-        loss: The loss, as `compile` takes it: a single one, or a mapping of losses by output.
-        metrics: A function that makes fresh metrics, as `compile` takes them.
-        encode: Turns raw targets into what the loss reads; `None`: it reads them as they are.
-        solver: Solves the head's Dense layer; `None`: it cannot be solved.
-        unsolvable: The reason why it cannot, such as `"its loss is no plain cross-entropy"`.
-    """
-
-    loss: Loss | Mapping[str, Loss]
-    metrics: Callable[[], Metrics]
-    encode: Encoder | None
-    solver: Solver | None = None
-    unsolvable: str = ""
 
 
 class Encoding(abc.ABC, Generic[Prediction]):

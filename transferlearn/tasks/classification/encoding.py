@@ -15,7 +15,7 @@ from transferlearn.data.targets.labels import one_hot
 from transferlearn.edge import ClassPrediction, ClassReader, Seen
 from transferlearn.heads import Output
 from transferlearn.monitoring import AnyClasses, OneClass, OutputSignals
-from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, in_numpy
+from transferlearn.tasks.base import PREDICTIONS, Encoding, in_numpy
 from transferlearn.tasks.classification.evaluation import ClassEvaluation
 from transferlearn.tasks.classification.figures import (
     classification_figures,
@@ -33,6 +33,7 @@ from transferlearn.tasks.losses import (
     choose_metrics,
     is_cross_entropy,
 )
+from transferlearn.tasks.objective import Objective
 from transferlearn.tasks.pairs import PairedTest
 from transferlearn.tasks.scores import Score, Share
 from transferlearn.tasks.solving.logistic import LogisticSolver

@@ -15,7 +15,7 @@ from transferlearn.edge import PicturePrediction, PictureReader, Seen
 from transferlearn.edge.pictures import resize_array
 from transferlearn.heads import Output
 from transferlearn.monitoring import MeanColours
-from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, Task, in_numpy
+from transferlearn.tasks.base import PREDICTIONS, Encoding, Task, in_numpy
 from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.image_to_image.figures import (
     WHITE,
@@ -25,6 +25,7 @@ from transferlearn.tasks.image_to_image.figures import (
     paired_pictures,
 )
 from transferlearn.tasks.image_to_image.metrics import PSNR, SSIM
+from transferlearn.tasks.objective import Objective
 from transferlearn.tasks.pairs import PairedTest
 from transferlearn.tasks.scores import Score, Similarity
 from transferlearn.templates import copy_metrics

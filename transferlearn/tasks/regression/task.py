@@ -14,8 +14,9 @@ from transferlearn.data.targets import NumberRows, NumberTargets
 from transferlearn.edge import NumberPrediction, NumberReader, Seen
 from transferlearn.heads import Output
 from transferlearn.monitoring import OutputSignals, Quantities
-from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, Task, in_numpy
+from transferlearn.tasks.base import PREDICTIONS, Encoding, Task, in_numpy
 from transferlearn.tasks.figures import Evaluation
+from transferlearn.tasks.objective import Objective
 from transferlearn.tasks.pairs import PairedTest
 from transferlearn.tasks.regression.figures import (
     NumberEvaluation,

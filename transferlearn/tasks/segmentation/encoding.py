@@ -15,8 +15,9 @@ from transferlearn.edge import MaskPrediction, MaskReader, Seen
 from transferlearn.edge.maps.masks import shares_of
 from transferlearn.heads import Activation, Output
 from transferlearn.monitoring import PixelShares
-from transferlearn.tasks.base import PREDICTIONS, Encoding, Objective, in_numpy
+from transferlearn.tasks.base import PREDICTIONS, Encoding, in_numpy
 from transferlearn.tasks.figures import Evaluation
+from transferlearn.tasks.objective import Objective
 from transferlearn.tasks.pairs import PairedTest
 from transferlearn.tasks.scores import Overlap, Score
 from transferlearn.tasks.segmentation.figures import (

@@ -10,7 +10,7 @@ from transferlearn.data.targets import LayerMarks
 from transferlearn.edge import LayerReader
 from transferlearn.edge.maps.layers import THRESHOLD, flattened, layer_shares
 from transferlearn.heads import Activation
-from transferlearn.tasks.base import Objective
+from transferlearn.tasks.objective import Objective
 from transferlearn.tasks.segmentation.encoding import MaskEncoding
 from transferlearn.tasks.segmentation.figures import LayerTally
 from transferlearn.tasks.segmentation.metrics import LayerMeanIoU
