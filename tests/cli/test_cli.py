@@ -61,6 +61,7 @@ def test_predict_and_evaluate_what_train_saved(trained, photos, capsys):
 def test_predict_goes_on_past_a_bad_file_among_several(photos, tmp_path, monkeypatch, capsys):
     kernel = [[4.0, -4.0], [0, 0], [-4, 4]]
     monkeypatch.setattr(fitted, "load", lambda *_, **__: made.of_colours(kernel))
+    monkeypatch.setattr("transferlearn.cli.predict.check_save", lambda _: None)
     trained = "colours"
     (tmp_path / "bad.jpg").write_bytes(b"no image")
     words = [trained, str(photos / "ant"), str(tmp_path / "bad.jpg"), "--json"]

@@ -68,6 +68,7 @@ def test_the_demo_trains_tests_and_saves(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(demo_text, "encoder", lambda: f"keras_hub:{folder}")
     monkeypatch.setattr(demo_text, "reviews", _reviews)
     monkeypatch.setattr(demo_text, "ITEMS", 160)
+    monkeypatch.setattr("transferlearn.cli.demo._check_packages", lambda _: None)
     assert main(["demo", "--text", "--output", str(tmp_path / "demo"), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["accuracy"] > 0.8
