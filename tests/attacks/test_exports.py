@@ -193,6 +193,16 @@ def test_parts_that_do_not_fit_together(sort, change, message, tmp_path):
         Runner(tmp_path)
 
 
+def test_a_network_with_a_further_input_is_opened(tmp_path, monkeypatch):
+    (tmp_path / "model.onnx").write_bytes(b"")
+    described("classes").write(tmp_path)
+    further = {"meta": {"shape": [None, 2], "dtype": "float32"}}
+    rewrite(tmp_path, lambda said: said["inputs"].update(further))
+    rewrite(tmp_path, lambda said: said.update(files=hashes(tmp_path)))
+    monkeypatch.setattr(runner, "open_runtime", lambda *_: None)
+    assert set(Runner(tmp_path).description.inputs) == {"image", "meta"}
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_outputs_that_are_no_numbers_are_said(export, value, monkeypatch):
     folder, item = export
