@@ -165,6 +165,9 @@ class Kind(abc.ABC):
         """Gives what reads items where Keras runs, as in a server of saves; by default the same."""
         return self.item_reader()
 
+    def check_network(self, model: keras.Model) -> None:
+        """Raises `ValueError` where a network was made for other items; by default, for none."""
+
     def export_note(self) -> str | None:
         """Says what an exported network cannot read; `None`, the default: it reads every item."""
         return None

@@ -11,7 +11,9 @@ from transferlearn.backbones.saved_model import looking_beside
 from transferlearn.checks import number, whole
 from transferlearn.configs import subclasses
 from transferlearn.data.kind import Kind
+from transferlearn.described import FieldError
 from transferlearn.drafts import stamp, whole_place
+from transferlearn.fitted.agreement import check_parts, check_said
 from transferlearn.fitted.calibration import Calibration
 from transferlearn.fitted.hub import ADDRESS, download
 from transferlearn.fitted.model import FittedModel
@@ -98,8 +100,11 @@ def _load(
         history.on_train_begin()  # Keras makes its `epoch` only here
         history.epoch = list(saved["history"]["epoch"])
         history.history = dict(saved["history"]["metrics"])
-        kind = _class_named(Kind, saved["kind"]["name"]).load(saved["kind"]["settings"], path)
-        encoding = _class_named(Encoding, saved["task"]["name"]).load(saved["task"]["settings"])
+        kinds = _class_named(Kind, saved["kind"]["name"])
+        encodings = _class_named(Encoding, saved["task"]["name"])
+        check_said(saved, kinds, encodings)
+        kind = kinds.load(saved["kind"]["settings"], path)
+        encoding = encodings.load(saved["task"]["settings"])
         phases = tuple(map(PhaseResult.read, saved["phases"]))
         outline = Outline(**saved["outline"])
         whole("batch_size", outline.batch_size, least=1)
@@ -108,12 +113,19 @@ def _load(
         told = saved.get("calibration") or {}
         figures: Json = {name: number(name, value) for name, value in told.items()}
         calibration = Calibration(**figures) if figures else None
+    except FieldError as error:
+        raise ValueError(f"{path} does not say what a save says: {error}.") from error
     except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
         raise ValueError(f"{path} does not say what a save says: {error!r}.") from error
     with looking_beside(path, trusted=trusted) as programs:
         model = read_model_of_save(
             path / MODEL, programs, trusted=trusted, custom_objects=custom_objects
         )
+    reference = read_reference(path) if FILE in saved["files"] else None
+    try:
+        check_parts(model, kind, encoding, reference)
+    except ValueError as error:
+        raise ValueError(f"The parts of {path} do not belong together: {error}") from error
     return FittedModel(
         model=model,
         kind=kind,
@@ -122,7 +134,7 @@ def _load(
         phases=phases,
         outline=outline,
         temperature=temperature,
-        reference=read_reference(path) if FILE in saved["files"] else None,
+        reference=reference,
         calibration=calibration,
     )
 

@@ -175,6 +175,22 @@ class Reference:
         errors = self.signals.errors
         return None if errors is None else float(1 - errors.mean())
 
+    def check(self, kind: str, outputs: OutputSignals) -> None:
+        """Raises `ValueError` where this is the reference of another model.
+
+        Args:
+            kind: The name of the kind of the model's items.
+            outputs: What is watched of its outputs.
+        """
+        if self.kind != kind:
+            raise ValueError(f"the reference is of {self.kind:.60}, the model of {kind}.")
+        ours, theirs = (list(each.settings().items())[:2] for each in (self.outputs, outputs))
+        if ours != theirs:
+            raise ValueError(
+                f"the reference is of {', '.join(self.outputs.names)!s:.200}, the model of "
+                f"{', '.join(outputs.names)!s:.200}."
+            )
+
     def write(self, folder: Path) -> None:
         """Writes the reference into the folder of a save."""
         axes, signals = self.axes, self.signals
@@ -219,17 +235,39 @@ def read_reference(folder: Path) -> Reference | None:
             answers=arrays.get("answers"),
             errors=arrays.get("errors"),
         )
-        if told["format"] != _FORMAT or signals.table.shape[1] != len(signals.names):
-            raise ValueError(f"format {told['format']}, {signals.table.shape[1]} columns")
+        if told["format"] != _FORMAT:
+            raise ValueError(f"format {told['format']}")
+        outputs = read_outputs(told["outputs"])
+        _check(axes, signals, outputs)
         return Reference(
             kind=str(told["kind"]),
-            outputs=read_outputs(told["outputs"]),
+            outputs=outputs,
             axes=axes,
             signals=signals,
             how=str(told["how"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
-        raise ValueError(f"{path} holds no reference, or is damaged: {error!r:.200}.") from error
+        reason = str(error) if isinstance(error, ValueError) else repr(error)
+        raise ValueError(f"{path} holds no reference, or is damaged: {reason:.200}.") from error
+
+
+def _check(axes: Axes | None, signals: Signals, outputs: OutputSignals) -> None:
+    """Raises `ValueError` where the arrays of a reference have other shapes or odd numbers."""
+    items, names = len(signals.table), signals.names
+    if signals.table.shape != (items, len(names)) or not items:
+        raise ValueError(f"a table of shape {signals.table.shape} for {len(names)} signals")
+    if any(x is not None and x.shape != (items,) for x in (signals.answers, signals.errors)):
+        raise ValueError(f"answers or errors that are not those of {items} items")
+    answers = signals.answers
+    if answers is not None and not (answers.min() >= 0 and answers.max() < len(outputs.names)):
+        raise ValueError(f"answers beyond {len(outputs.names)} classes")
+    if axes is None:
+        return
+    picked, count = len(axes.mean), sum(map(is_axis, names))
+    if axes.mean.ndim != 1 or axes.rotation.shape != (picked, count) or picked > axes.width:
+        raise ValueError(f"axes of shape {axes.rotation.shape} for {count} signals")
+    if not 0 < axes.rest < np.inf:
+        raise ValueError(f"{axes.rest} as what the axes leave")
 
 
 def signals_of(measured: Measured, axes: Axes | None, outputs: OutputSignals) -> Signals:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from transferlearn.edge.pictures import check_pixels
+
 
 @dataclass(frozen=True)
 class ImageOptions:
@@ -61,6 +63,7 @@ def _checked_size(name: str, size: Sequence[int]) -> tuple[int, int]:
             f"{name} must be (height, width) in pixels, such as (224, 224). "
             f"Received: {name}={size!r}"
         )
+    check_pixels((height, width))
     return height, width
 
 

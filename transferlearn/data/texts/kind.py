@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+import keras
 import numpy as np
 
 from transferlearn.data.dataset import Dataset
@@ -35,6 +36,7 @@ from transferlearn.data.texts.tokenizer import (
 from transferlearn.data.texts.tokens import TokenItems
 from transferlearn.edge import ItemReader, TextReader
 from transferlearn.edge.tokenizers import EdgeTokenizer
+from transferlearn.keras_internals import layers_within
 from transferlearn.monitoring.traits import Traits, of_tokens
 from transferlearn.types import Json, TfData
 
@@ -174,6 +176,19 @@ class Texts(Kind):
     def reader_in_keras(self) -> ItemReader:
         """Gives what reads texts with whatever tokenizer."""
         return self._reader(self.tokenizer.for_edge() or TokenizerInKeras(self.tokenizer))
+
+    def check_network(self, model: keras.Model) -> None:
+        """Compares the tokenizer with the network's embeddings, if it has Keras's."""
+        layers = layers_within(model)
+        known = [x.input_dim for x in layers if isinstance(x, keras.layers.Embedding)]
+        tokens = getattr(self.tokenizer, "size", 0)
+        if known and tokens > max(known):
+            raise ValueError(f"the tokenizer has {tokens:,} tokens, the network {max(known):,}.")
+        places = [x.sequence_length for x in layers if type(x).__name__ == "PositionEmbedding"]
+        if places and self.sequence_length > min(places):
+            raise ValueError(
+                f"texts have up to {self.sequence_length:,} tokens, the network {min(places):,}."
+            )
 
     def export_note(self) -> str | None:
         """Says that texts cannot be read where the tokenizer needs Keras."""
