@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 import transferlearn as tl
 from tests.attacks.files import (
@@ -76,7 +77,8 @@ def test_a_lambda_that_makes_a_tfsm_layer_writes_no_file(saved, tmp_path, capsys
     evil["inbound_nodes"] = [{"args": [], "kwargs": {"inputs": str(tmp_path / "program")}}]
     rewrite_config(saved / "model.keras", add_layer(evil))
     hash_anew(saved)
-    assert main(["predict", str(saved), str(tmp_path / "photo.png")]) == 1
+    Image.fromarray(pixels(1, 32)[0]).save(photo := tmp_path / "photo.png")
+    assert main(["predict", str(saved), str(photo)]) == 1
     said = capsys.readouterr().err
     assert "it names keras.layers.Lambda" in said
     assert "--trusted" in said
