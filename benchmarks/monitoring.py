@@ -24,7 +24,7 @@ from transferlearn.measuring import measure
 from transferlearn.monitoring import Measured, OneClass, Reference, Signals, drift
 from transferlearn.monitoring.accuracy import by_threshold, estimate
 from transferlearn.monitoring.axes import Axes
-from transferlearn.monitoring.reference import CONFIDENCE
+from transferlearn.monitoring.measured import CONFIDENCE
 from transferlearn.monitoring.watching import statistics
 
 CHANGED = 500  # items of the pool, of which there are changed copies

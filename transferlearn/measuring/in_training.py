@@ -32,7 +32,8 @@ from transferlearn.measuring.signals import (
 )
 from transferlearn.monitoring import Measured, Reference
 from transferlearn.monitoring.axes import Axes
-from transferlearn.monitoring.reference import CONFIDENCE, CROSS_FITTED, HELD_OUT, MOST_ITEMS
+from transferlearn.monitoring.measured import CONFIDENCE
+from transferlearn.monitoring.reference import CROSS_FITTED, HELD_OUT, MOST_ITEMS
 from transferlearn.monitoring.traits import Traits
 from transferlearn.tasks import Encoding
 from transferlearn.tasks.base import in_numpy

@@ -3,6 +3,8 @@
 Nothing here needs Keras or TensorFlow.
 """
 
+from transferlearn.monitoring.measured import Measured as Measured
+from transferlearn.monitoring.measured import Signals as Signals
 from transferlearn.monitoring.outputs import AnyClasses as AnyClasses
 from transferlearn.monitoring.outputs import MeanColours as MeanColours
 from transferlearn.monitoring.outputs import OneClass as OneClass
@@ -10,9 +12,7 @@ from transferlearn.monitoring.outputs import OutputSignals as OutputSignals
 from transferlearn.monitoring.outputs import PixelShares as PixelShares
 from transferlearn.monitoring.outputs import Quantities as Quantities
 from transferlearn.monitoring.outputs import Unwatched as Unwatched
-from transferlearn.monitoring.reference import Measured as Measured
 from transferlearn.monitoring.reference import Reference as Reference
-from transferlearn.monitoring.reference import Signals as Signals
 from transferlearn.monitoring.reference import read_reference as read_reference
 from transferlearn.monitoring.report import Watch as Watch
 from transferlearn.monitoring.watching import watch as watch

@@ -6,14 +6,14 @@ import numpy as np
 
 from transferlearn.monitoring import drift
 from transferlearn.monitoring.accuracy import estimate
-from transferlearn.monitoring.reference import (
+from transferlearn.monitoring.measured import (
     CONFIDENCE,
     NOVELTY,
-    Reference,
     Signals,
     is_axis,
     is_prediction,
 )
+from transferlearn.monitoring.reference import Reference
 from transferlearn.monitoring.report import OddItem, Test, Watch
 
 LEAST = 20  # items, below which nothing can be said of a batch

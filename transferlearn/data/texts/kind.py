@@ -24,8 +24,10 @@ from transferlearn.data.texts.reading import (
     as_text,
     empty,
     labelled_stream,
+    problem,
     read_text,
     to_predict,
+    warn_of_unknown,
 )
 from transferlearn.data.texts.tokenizer import (
     Tokenizer,
@@ -40,7 +42,6 @@ from transferlearn.keras_internals import layers_within
 from transferlearn.monitoring.traits import Traits, of_tokens
 from transferlearn.types import Json, TfData
 
-_STRANGE = 0.5  # share of unknown tokens above which a text is pointed out
 _FOLDER = "tokenizer"  # of the tokenizer's files, in a save
 
 
@@ -98,8 +99,8 @@ class Texts(Kind):
         texts = [
             read_text(Path(item)) if listed.in_files else as_text(item) for item in listed.items
         ]
-        problems = {i: problem for i, text in enumerate(texts) if (problem := _problem(text))}
-        skipped = tuple(Skipped(listed.called(i), problem) for i, problem in problems.items())
+        problems = {i: wrong for i, text in enumerate(texts) if (wrong := problem(text))}
+        skipped = tuple(Skipped(listed.called(i), wrong) for i, wrong in problems.items())
         report_skipped(
             listed.what if listed.in_files else "The texts",
             skipped,
@@ -147,7 +148,7 @@ class Texts(Kind):
     def one(self, item: object) -> One | None:
         """Tokenizes a single text; `None` if it is empty, unreadable or needs several rows."""
         (text,), names = to_predict(item, self)
-        if _problem(text):
+        if problem(text):
             return None
         dataset = self.tokens([str(text)])
         if len(dataset.items) > 1:
@@ -237,7 +238,7 @@ class Texts(Kind):
                 rows.append(self._framed(piece))
                 text_of.append(number)
         self._warn_of_long([len(ids) for ids in ids_of_texts])
-        self._warn_of_unknown(ids_of_texts, texts)
+        warn_of_unknown(ids_of_texts, texts, self.tokenizer.unknown)
         of_row = np.array(text_of)
         weights = None if targets is None else shared_weights(sample_weight, of_row, len(texts))
         length = max(map(len, rows))
@@ -279,24 +280,6 @@ class Texts(Kind):
                 f"{self.sequence_length} tokens (the longest has {max(long):,}) are cut short: "
                 "their beginnings are read. long_texts='split' reads all of them, in pieces."
             )
-
-    def _warn_of_unknown(self, ids_of_texts: list[np.ndarray], texts: Sequence[str]) -> None:
-        """Warns of texts of which the tokenizer does not know the greater part."""
-        strange = [
-            f"{text!r:.80}"
-            for ids, text in zip(ids_of_texts, texts, strict=True)
-            if len(ids) and (ids == self.tokenizer.unknown).mean() > _STRANGE
-        ]
-        if strange:
-            notice(
-                f"{len(strange)} of {len(texts)} texts are mostly of characters that the tokenizer "
-                f"does not know, so the network cannot tell them apart:{indented(strange)}"
-            )
-
-
-def _problem(text: str | Unreadable) -> str:
-    """Says what is wrong with a text; empty if nothing is."""
-    return text.problem if isinstance(text, Unreadable) else empty(text)
 
 
 def _texts_of(dataset: Dataset) -> TextDataset:

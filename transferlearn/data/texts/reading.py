@@ -10,9 +10,11 @@ import numpy as np
 
 from transferlearn.data.iterating import is_tf_data, refuse_endless
 from transferlearn.data.kind import Kind
-from transferlearn.data.messages import indented
+from transferlearn.data.messages import indented, notice
 from transferlearn.data.sources.folders import files_below
 from transferlearn.types import TfData
+
+_STRANGE = 0.5  # share of unknown tokens above which a text is pointed out
 
 
 @dataclass(frozen=True)
@@ -151,3 +153,30 @@ def _strings(source: Any) -> list[Any]:
         "Texts are a string, a list or an array of strings, a Path of a .txt file or a folder, or "
         f"a tf.data.Dataset. Received: {type(source).__name__}"
     )
+
+
+def warn_of_unknown(
+    ids_of_texts: list[np.ndarray], texts: Sequence[str], unknown: int | None
+) -> None:
+    """Warns of texts of which the tokenizer does not know the greater part.
+
+    Args:
+        ids_of_texts: The token ids of each text.
+        texts: The texts.
+        unknown: The id of tokens that the tokenizer does not know; `None` if there is none.
+    """
+    strange = [
+        f"{text!r:.80}"
+        for ids, text in zip(ids_of_texts, texts, strict=True)
+        if len(ids) and (ids == unknown).mean() > _STRANGE
+    ]
+    if strange:
+        notice(
+            f"{len(strange)} of {len(texts)} texts are mostly of characters that the tokenizer "
+            f"does not know, so the network cannot tell them apart:{indented(strange)}"
+        )
+
+
+def problem(text: str | Unreadable) -> str:
+    """Returns what is wrong with a text; empty if nothing is."""
+    return text.problem if isinstance(text, Unreadable) else empty(text)
