@@ -13,6 +13,7 @@ from tests import made, texts
 from transferlearn import backbones
 from transferlearn.backbone_names import built_in_names
 from transferlearn.cli import main
+from transferlearn.cli.parser import make_parser
 
 PROGRAM = """
     import contextlib, importlib.util, io, sys
@@ -166,3 +167,18 @@ def test_messages_name_options_and_keep_their_lines(photos, tmp_path, capsys):
     said = capsys.readouterr().err
     assert "--on-error skip" in said
     assert "on_error=" not in said
+
+
+def test_the_help_of_train_is_in_groups_and_ends_with_commands_that_parse(capsys):
+    with pytest.raises(SystemExit):
+        make_parser().parse_args(["train", "--help"])
+    shown = capsys.readouterr().out
+    titles = ["what is learnt, and from what:", "the network:", "the training:", "what is written:"]
+    places = [shown.index(f"\n{title}\n") for title in titles]
+    assert places == sorted(places)
+    options = [line.split()[0] for line in shown[: places[0]].splitlines() if line[:3] == "  -"]
+    assert options == ["-h,", "--json"]
+    examples = shown[shown.index("\nexamples:\n") :].split("\n  transferlearn ")[1:]
+    assert len(examples) == 3
+    for example in examples:
+        make_parser().parse_args(example.split())

@@ -64,8 +64,11 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-class _Help(argparse.ArgumentDefaultsHelpFormatter):
-    """Shows the defaults of options in their help, except `None` and `False`."""
+class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Shows the defaults of options in their help, except `None` and `False`.
+
+    The lines of examples at the end stay as they are.
+    """
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         if action.default in (None, False):  # these would say nothing

@@ -1,7 +1,7 @@
 """Refuses to write over another model or another file, before any work starts."""
 
 import shlex
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace, _ActionsContainer
 from pathlib import Path
 
 from transferlearn.edge.existing import SAVE, existing_model, refuse_other_folder
@@ -12,7 +12,7 @@ _BEGINNING = 1000  # bytes
 _SAVED = "saved.sha256"  # in the folder of a run: which model it left
 
 
-def add_force(parser: ArgumentParser) -> None:
+def add_force(parser: _ActionsContainer) -> None:
     """Adds `--force`."""
     parser.add_argument(
         "--force", action="store_true", help="replace the model that is in the folder already"

@@ -3,7 +3,7 @@
 import os
 import re
 import shlex
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace, _ActionsContainer
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -72,7 +72,7 @@ _DEFAULTS = {
 }
 
 
-def add_task(parser: ArgumentParser) -> None:
+def add_task(parser: _ActionsContainer) -> None:
     """Adds `--task` and the options that belong to a task to a command."""
     add = parser.add_argument
     add(

@@ -3,7 +3,7 @@
 import shlex
 import tempfile
 import uuid
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, _ActionsContainer
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,35 +25,52 @@ if TYPE_CHECKING:
 
 NAME = "train"
 HELP = "Fine-tune on photos whose class, numbers, masks or targets are known."
+_EXAMPLES = """\
+examples:
+  transferlearn train photos/ --output flowers
+  transferlearn train prices.csv --task regression --target price --validation checked.csv
+  transferlearn train scenes/ --task segmentation --epochs 20 --resume runs/scenes
+"""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Adds the arguments of `train`."""
-    add = parser.add_argument
-    add(
+    parser.epilog = _EXAMPLES
+    parser.add_argument(
         "photos",
         type=Path,
         help="a folder: photos/<class>/*.jpg, photos/images/ and photos/masks/ for --task "
         "segmentation, photos/inputs/ and photos/targets/ for --task image-to-image; or a CSV file "
         "of paths and labels, numbers or masks; or a COCO file",
     )
-    add_task(parser)
+    _add_data(parser.add_argument_group("what is learnt, and from what"))
+    _add_network(parser.add_argument_group("the network"))
+    _add_training(parser.add_argument_group("the training"))
+    _add_saving(parser.add_argument_group("what is written"))
+
+
+def _add_data(group: _ActionsContainer) -> None:
+    """Adds the arguments that say what is learnt, and from what."""
+    add_task(group)
+    add = group.add_argument
     add("--validation", type=Path, help="photos to validate on; by default a tenth is held out")
-    add("--output", type=Path, default="model", help="folder to save in")
-    add_force(parser)
     add(
-        "--from",
-        dest="before",
-        type=Path,
-        metavar="MODEL",
-        help="train anew with the backbone and image size of this saved model, on photos with new "
-        "labels among them, and replace it only if the new one is no worse on --validation",
+        "--on-error",
+        choices=("skip", "raise"),
+        default="skip",
+        help="what to do with broken photos",
     )
+
+
+def _add_network(group: _ActionsContainer) -> None:
+    """Adds the arguments that choose the network and what of it is frozen."""
+    add = group.add_argument
     add(
         "--backbone",
         help=f"see 'transferlearn backbones'; by default {EMBEDDED}, and for texts MiniLM",
     )
     add("--weights", help="'none' or a weight file; by default pretrained ones")
+    add("--image-size", type=image_size, metavar="HxW", help="in pixels; by default the backbone's")
     add(
         "--units",
         type=sizes,
@@ -66,6 +83,19 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="WHAT",
         help="'all', 'none', a layer or block, a number of layers, or a share such as 0.8",
     )
+    add(
+        "--from",
+        dest="before",
+        type=Path,
+        metavar="MODEL",
+        help="train anew with the backbone and image size of this saved model, on photos with new "
+        "labels among them, and replace it only if the new one is no worse on --validation",
+    )
+
+
+def _add_training(group: _ActionsContainer) -> None:
+    """Adds the arguments that say how the network is trained."""
+    add = group.add_argument
     add(
         "--schedule",
         choices=("auto", "one-phase", "probe", "fine-tune", "gradual"),
@@ -80,25 +110,25 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     add("--learning-rate", type=rate, help="by default the schedule's own")
     add("--batch-size", type=at_least_1, help="items in each step (default: 32, of pictures 8)")
-    add("--image-size", type=image_size, metavar="HxW", help="in pixels; by default the backbone's")
+    add("--seed", type=int, help="makes a run repeatable")
+
+
+def _add_saving(group: _ActionsContainer) -> None:
+    """Adds the arguments that say what is written, and where."""
+    add = group.add_argument
+    add("--output", type=Path, default="model", help="folder to save in")
+    add_force(group)
     add(
-        "--on-error",
-        choices=("skip", "raise"),
-        default="skip",
-        help="what to do with broken photos",
+        "--resume",
+        type=Path,
+        metavar="FOLDER",
+        help="where to write how far training has come; the same command goes on there",
     )
     add(
         "--cache",
         type=Path,
         metavar="FOLDER",
         help="where to keep the output of frozen layers, for later runs",
-    )
-    add("--seed", type=int, help="makes a run repeatable")
-    add(
-        "--resume",
-        type=Path,
-        metavar="FOLDER",
-        help="where to write how far training has come; the same command goes on there",
     )
 
 
