@@ -12,7 +12,7 @@ fixed, no augmentation. Prints Markdown tables, as in docs/choosing.md. It needs
 import argparse
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +88,8 @@ def compare(
         found = tl.suggest(seen, [builder], depths=depths, seed=SEED, verbose=0)
         for row in sorted(found, key=lambda row: row.trained_blocks):
             begun = time.perf_counter()
-            fitted = row.builder.fit(seen, validation_split=0, schedule=ProbeThenTrain(), verbose=0)
+            frozen = replace(row.builder, freeze=row.freeze)
+            fitted = frozen.fit(seen, validation_split=0, schedule=ProbeThenTrain(), verbose=0)
             seconds = time.perf_counter() - begun
             rows.append(
                 {

@@ -121,9 +121,10 @@ def test_builders_go_on(backbone, found):
     layers = Layers.of(backbone)
     for row in found:
         expected = layers.frozen_by(tl.freezing.TrainLastBlocks(row.trained_blocks))
-        assert layers.frozen_by(tl.freezing.as_strategy(row.builder.freeze)) == expected
+        assert layers.frozen_by(tl.freezing.as_strategy(row.freeze)) == expected
         if row.trained_blocks in (0, len(backbone.blocks)):
-            fitted = row.builder.fit((X, Y), epochs=2, schedule=row.schedule, verbose=0)
+            frozen = replace(row.builder, freeze=row.freeze)
+            fitted = frozen.fit((X, Y), epochs=2, schedule=row.schedule, verbose=0)
             assert fitted.phases[-1].trainable_parameters == row.trained_parameters
             assert fitted.model.count_params() == row.parameters
             assert row.megabytes == row.parameters * 4 / 1e6
@@ -276,8 +277,13 @@ def test_the_table_and_the_plot(found, backbone, tmp_path):
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
 
 
+def wrong(*items):
+    """The errors of 100 items, of which these are wrong."""
+    return np.isin(np.arange(100), items).astype(float)
+
+
 def suggestions(*rows):
-    """Suggestions with these scores, trained blocks and seconds; an interval is 0.04 wide."""
+    """Suggestions with these wrong items of 100, trained blocks and seconds."""
     return Suggestions(
         tuple(
             Suggestion(
@@ -288,41 +294,66 @@ def suggestions(*rows):
                 freeze=f"block{9 - blocks}" if blocks else "all",
                 trained_blocks=blocks,
                 score_name="accuracy",
-                score=score,
-                interval=(score - 0.02, score + 0.02),
+                score=1 - errors.mean(),
+                interval=wilson(1 - errors.mean(), 100),
                 seconds_per_image=0.01,
                 operations=1.0,
                 parameters=1,
                 trained_parameters=1,
                 megabytes=1.0,
                 training_seconds=seconds,
+                errors=errors,
             )
-            for score, blocks, seconds in rows
+            for errors, blocks, seconds in rows
         ),
-        images=1000,
+        images=100,
     )
 
 
-def test_the_quickest_of_those_within_the_interval_of_the_best_is_recommended():
-    found = suggestions((0.888, 6, 360.0), (0.888, 3, 90.0), (0.869, 0, 12.0), (0.867, 0, 3.0))
+def test_a_quick_row_that_is_beaten_item_by_item_is_not_recommended():
+    best, alike = wrong(*range(10)), wrong(*range(9), 50, 51, 52)
+    beaten = wrong(*range(16))  # wrong wherever the best is wrong, and six times more
+    found = suggestions((best, 6, 360.0), (best, 3, 90.0), (alike, 2, 12.0), (beaten, 0, 3.0))
+    assert found[3].score > found[0].interval[0]  # the intervals overlap widely
     assert found.recommended is found[2]
     assert str(found).splitlines()[-1] == (
-        "* Net at 96x96 px, all frozen: 0.869, within the interval of the best (0.888 [0.868, "
-        "0.908], Net at 96x96 px, frozen up to block3) and 30 times faster to train. Training "
-        "more blocks often gains more than the table can tell."
+        "* Net at 96x96 px, frozen up to block7: 0.880, which the best (0.900, Net at 96x96 px, "
+        "frozen up to block3) does not clearly beat on the same images, and 30 times faster to "
+        "train. Training more blocks often gains more than the table can tell."
     )
-    shallow = suggestions((0.888, 0, 30.0), (0.888, 0, 12.0), (0.880, 0, 12.0))
+    shallow = suggestions((best, 0, 30.0), (best, 0, 12.0), (alike, 0, 12.0))
     assert shallow.recommended is shallow[1]
     assert str(shallow).endswith("and 2.5 times faster to train.")
 
 
-def test_the_best_is_recommended_where_it_is_quickest_or_nothing_is_known_of_times():
-    quick = suggestions((0.9, 2, 5.0), (0.89, 0, 5.0))
-    unknown = suggestions((0.9, 2, None), (0.89, 0, None))
+def test_a_few_items_decide_nothing():
+    found = suggestions((wrong(1), 6, 360.0), (wrong(1, 2, 3, 4), 0, 3.0))
+    assert found.recommended is found[1]
+
+
+def test_the_best_is_recommended_where_it_is_quickest_or_nothing_is_known_of_times_or_items():
+    quick = suggestions((wrong(1), 2, 5.0), (wrong(2, 3), 0, 5.0))
+    unknown = suggestions((wrong(1), 2, None), (wrong(2, 3), 0, None))
     assert quick.recommended is quick[0]
     assert unknown.recommended is unknown[0]
-    assert str(quick).endswith("0.900, the best; none within its interval trains quicker.")
+    assert str(quick).endswith("0.990, the best; none that is about as good trains quicker.")
     assert str(unknown).endswith("the best; how long each takes to train is not known.")
+    rows = suggestions((wrong(1), 2, 60.0), (wrong(2, 3), 0, 5.0)).rows
+    by_score = Suggestions(tuple(replace(row, errors=None) for row in rows), images=100)
+    assert by_score.recommended is by_score[0]
+
+
+def test_each_row_knows_how_wrong_each_item_is(backbone, found):
+    for row in found:
+        assert 1 - row.errors.mean() == pytest.approx(row.score)
+    assert "errors" not in found[0].facts()
+    numbers = tl.ImageRegressorBuilder(backbone)
+    row = tl.suggest((X, MEANS), [numbers], depths=[0], verbose=0)[0]
+    assert 1 - row.errors.mean() == pytest.approx(row.score, abs=1e-3)
+    few = np.r_[0 : len(Y) : 9, np.flatnonzero(Y == 2)]  # class 2 counts as much as the others
+    row = tl.suggest((X[few], (Y[few] == 2).astype(int)), [backbone], depths=[0], verbose=0)[0]
+    assert row.score_name == "balanced_accuracy"
+    assert 1 - row.errors.mean() == pytest.approx(row.score)
 
 
 def test_candidates_must_look_at_the_same_images(backbone):

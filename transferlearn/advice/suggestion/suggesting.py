@@ -20,6 +20,7 @@ from transferlearn.advice.suggestion.measuring import (
     pixels,
     read_sample,
 )
+from transferlearn.advice.suggestion.probing import Probe, cross_validated
 from transferlearn.advice.suggestion.table import Suggestion, Suggestions
 from transferlearn.builders import Builder, ImageBuilder, ImageClassifierBuilder
 from transferlearn.checks import whole
@@ -27,15 +28,11 @@ from transferlearn.data.images import ImageDataset
 from transferlearn.money import price
 from transferlearn.progress import current, obeys_verbose, stage, working
 from transferlearn.randomness import random_states_kept
-from transferlearn.tasks import SolvedLayer, Solver
+from transferlearn.tasks import Solver
 from transferlearn.types import Json, Source, Verbose
 
 _Candidate: TypeAlias = str | keras.Model | backbones.Backbone | ImageBuilder[Any]
 
-# With fewer images than this, the cross-validation is repeated: with 300, another division into
-# folds moves an accuracy by some 2 points, as much as two candidates differ by (docs/choosing.md).
-_HELD_OUT = 1000
-_MOST_REPEATS = 5  # the most cross-validations of one depth
 _TIMED = 64  # images that a network is timed on, where its head is trained on all of them
 _NOTHING_TO_GAIN = 0.99  # score above which training more blocks is not worth its time
 
@@ -80,8 +77,9 @@ def suggest(
     Returns:
         Suggestions, the best first: by expected score; where that is equal, the network with
         fewer operations, and of one network the one that trains most blocks (or fewest, above a
-        score of 0.99). Their `recommended` is the one that trains quickest of those whose score
-        lies within the interval of the best. Nothing that was passed is changed.
+        score of 0.99). Their `recommended` is the one that trains quickest of those that no other
+        clearly beats, item by item (one-sided, 95%); where it is not known how wrong each
+        item is, as for masks, it is the best. Nothing that was passed is changed.
 
     Raises:
         TypeError: Candidates that are no list.
@@ -91,8 +89,7 @@ def suggest(
         small = tl.ImageClassifierBuilder("EfficientNetLite0", image_size=(96, 96))
         found = tl.suggest("photos", [small, "EfficientNetLite0"], price_per_hour="0.50 EUR")
         print(found)
-        start = found.recommended
-        fitted = start.builder.fit("photos", schedule=start.schedule)
+        fitted = found.recommended.builder.fit("photos")
     """
     builders = _as_builders(candidates)
     items, epochs = whole("items", items, least=2), whole("epochs", epochs, least=1)
@@ -212,22 +209,24 @@ def _by_probe(
 ) -> Iterator[Suggestion]:
     """Yields a suggestion for each depth of a candidate, beginning with the most blocks frozen."""
     features = np.empty((len(sample.images.items), 0), "float32")
-    score = -math.inf
+    best = Probe(-math.inf, "", 0, np.empty(0))
     for depth in measured.depths:
         # A probe reads the pooled outputs of this frozen part and of the larger ones before it.
         features = np.concatenate([_to_scale(depth.pooled), features], axis=1)
-        own, solved = _cross_validated(features, sample, probe, budget.seed)
-        score = max(own, score)  # in all comparisons, training more blocks lost no more than noise
+        own = cross_validated(features, sample, probe, budget.seed)
+        # In all comparisons, training more blocks lost no more than noise.
+        best = max(own, best, key=lambda one: one.score)
         freeze = _freeze(measured, depth.trained_blocks)
         seconds = budget.seconds(measured, depth)
         yield Suggestion(
-            builder=replace(builder, image_size=sample.images.image_size, freeze=freeze),
+            builder=replace(builder, image_size=sample.images.image_size),
             schedule="fine-tune" if depth.trained_blocks else "probe",
             freeze=freeze,
             trained_blocks=depth.trained_blocks,
-            score_name=solved.score_name,
-            score=score,
-            interval=probe.interval(score, solved.held_out),
+            score_name=best.score_name,
+            score=best.score,
+            interval=probe.interval(best.score, best.held_out),
+            errors=best.errors,
             trained_parameters=depth.trained_parameters,
             training_seconds=seconds,
             cost=budget.cost(seconds),
@@ -253,18 +252,6 @@ def _to_scale(pooled: np.ndarray) -> np.ndarray:
     """
     spread = math.sqrt(pooled.var(axis=0, dtype="float64").sum()) or 1.0
     return ((pooled - pooled.mean(axis=0)) / spread).astype("float32")
-
-
-def _cross_validated(
-    features: np.ndarray, sample: ImageSample, probe: Solver, seed: int
-) -> tuple[float, SolvedLayer]:
-    """Returns the mean score over several divisions into folds, and what came of the first."""
-    weights, groups = sample.images.sample_weight, sample.images.together
-    solved = [
-        probe.solve(features, sample.targets, weights, seed + repeat, groups=groups)
-        for repeat in range(min(max(1, _HELD_OUT // len(features)), _MOST_REPEATS))
-    ]
-    return float(np.mean([layer.score for layer in solved])), solved[0]
 
 
 def _freeze(measured: Measured, trained: int) -> str:

@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from transferlearn.builders import ImageBuilder
 from transferlearn.money import Money
@@ -15,14 +17,16 @@ from transferlearn.types import Json
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_STANDARD_ERRORS = 1.645  # in 95% of all cases, chance makes no row better by more than so many
+
 
 @dataclass(frozen=True, kw_only=True)
 class Suggestion:
     """Names a network, an image size and a freezing, and says what to expect of them.
 
     Attributes:
-        builder: The candidate's builder with `image_size` and `freeze` set, ready to `fit`.
-        schedule: The schedule to fit it with, such as `"probe"` where all is frozen.
+        builder: The candidate's builder with `image_size` set, ready for the default recipe.
+        schedule: The schedule that trains no more than `freeze` leaves, such as `"probe"`.
         network: The name of the backbone, and of its weight file where one was passed.
         image_size: `(height, width)` in pixels.
         freeze: `"all"`, `"none"`, or the name of the block up to which the network is frozen;
@@ -42,6 +46,8 @@ class Suggestion:
         top1: The published ImageNet top-1 accuracy of the network in percent, or `None`.
         how: How the score was measured, in words.
         published_place: The network's place among the candidates by `top1`, from 1, or `None`.
+        errors: How wrong the cross-validated probe is of each item, float64 `(items,)`, NaN where
+            that is not known; `None`: of no item.
     """
 
     builder: ImageBuilder[Any]
@@ -63,10 +69,26 @@ class Suggestion:
     top1: float | None = None
     how: str = "cross-validated"
     published_place: int | None = None
+    errors: np.ndarray | None = field(default=None, compare=False, repr=False)
+
+    def clearly_beats(self, other: "Suggestion") -> bool:
+        """Whether this is better than another with 95% confidence, compared item by item.
+
+        Where it is not known how wrong each item is, a higher score decides.
+        """
+        if self.errors is None or other.errors is None:
+            return self.score > other.score
+        gained = other.errors - self.errors
+        gained = gained[np.isfinite(gained)]
+        # One more item like the most different one, as Agresti and Min add to paired shares: a
+        # few items decide nothing.
+        squares = np.square(gained - gained.mean()).sum() + np.square(gained).max()
+        return bool(gained.sum() > _STANDARD_ERRORS * np.sqrt(squares))
 
     def facts(self) -> Json:
-        """Gives all attributes but the builder, as values that JSON takes."""
-        facts = {name: value for name, value in vars(self).items() if name != "builder"}
+        """Returns all attributes but the builder and the items' errors, as values for JSON."""
+        left_out = ("builder", "errors")
+        facts = {name: value for name, value in vars(self).items() if name not in left_out}
         return {**facts, "cost": self.cost and asdict(self.cost)}
 
 
@@ -95,14 +117,14 @@ class Suggestions:
 
     @property
     def recommended(self) -> Suggestion:
-        """Gives the suggestion to start from: the one that trains quickest of all as good.
+        """Returns the suggestion to start from: the one that trains quickest of all as good.
 
-        As good as the best is a score within the interval of the best. Where no times are known,
+        As good as the best is what no other clearly beats, item by item. Where no times are known,
         it is the best itself.
         """
-        # All were scored on the same images, so a paired test would be sharper; but a `Solver`
-        # tells a score only, and not which items it is right on.
-        equals = [row for row in self.rows if row.score >= self.rows[0].interval[0]]
+        best, *others = self.rows
+        beaten = [any(one.clearly_beats(row) for one in self.rows) for row in others]
+        equals = [best, *(row for row, lost in zip(others, beaten, strict=True) if not lost)]
         return min(equals, key=lambda row: row.training_seconds or 0.0)  # of equals the first
 
     def __str__(self) -> str:
@@ -185,12 +207,11 @@ def _reason(chosen: Suggestion, best: Suggestion) -> str:
     if chosen is best and best.training_seconds is None:
         return f"{text}, the best; how long each takes to train is not known."
     if chosen is best:
-        return f"{text}, the best; none within its interval trains quicker."
-    low, high = best.interval
+        return f"{text}, the best; none that is about as good trains quicker."
     faster = (best.training_seconds or 0.0) / (chosen.training_seconds or math.inf)
     text += (
-        f", within the interval of the best ({best.score:.3f} [{low:.3f}, {high:.3f}], "
-        f"{_words(best)}) and {faster:.{0 if faster >= 10 else 1}f} times faster to train."
+        f", which the best ({best.score:.3f}, {_words(best)}) does not clearly beat on the same "
+        f"images, and {faster:.{0 if faster >= 10 else 1}f} times faster to train."
     )
     if chosen.trained_blocks < best.trained_blocks:
         text += " Training more blocks often gains more than the table can tell."

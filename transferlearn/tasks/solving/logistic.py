@@ -78,6 +78,25 @@ class LogisticSolver(Solver):
             independent=self.independent,
         )
 
+    def errors(self, solved: SolvedLayer, targets: np.ndarray) -> np.ndarray:
+        """Returns 1 for a wrong class and 0 for a right one, weighted as in the score.
+
+        Of several independent outputs, it is the share that is wrong.
+        """
+        assert solved.left_out is not None
+        rows, logits = solved.left_out
+        shares = self._shares(targets)[rows]
+        if not self.independent:
+            classes = shares.argmax(axis=1)
+            wrong = (logits.argmax(axis=1) != classes).astype(float)
+        else:
+            classes = np.rint(shares[:, 0])
+            wrong = ((logits > 0) != (shares > 0.5)).mean(axis=1)
+        if solved.score_name != "balanced_accuracy":
+            return wrong
+        _, of_class, counts = np.unique(classes, return_inverse=True, return_counts=True)
+        return wrong * len(rows) / len(counts) / counts[of_class]
+
     def looks_through(self, operation: Operation) -> bool:
         """Says whether the layer can be solved although this activation follows it."""
         return isinstance(operation, (keras.layers.Activation, keras.layers.Softmax))

@@ -77,6 +77,12 @@ class RidgeSolver(Solver):
         problem = _Problem.of(features, self._standardised(targets), weights)
         return problem.solved(solved.strength)
 
+    def errors(self, solved: SolvedLayer, targets: np.ndarray) -> np.ndarray:
+        """Returns the squared errors in units of each number's variance, the mean over numbers."""
+        assert solved.left_out is not None
+        rows, outputs = solved.left_out
+        return np.square(outputs - self._standardised(targets)[rows]).mean(axis=1)
+
     def looks_through(self, operation: Operation) -> bool:
         """Says whether the operation only turns standardised numbers back, or changes no value."""
         if isinstance(operation, keras.layers.Rescaling):

@@ -73,6 +73,17 @@ class Solver(abc.ABC):
         """Solves the layer on other items with the same penalty, and gives kernel and bias."""
 
     @abc.abstractmethod
+    def errors(self, solved: SolvedLayer, targets: np.ndarray) -> np.ndarray:
+        """Returns how wrong the layers were about the items of `left_out`, float64 `(n,)`.
+
+        The smaller the mean is, the higher is the score.
+
+        Args:
+            solved: What `solve` gave; `left_out` is known.
+            targets: The targets that were passed to it.
+        """
+
+    @abc.abstractmethod
     def looks_through(self, operation: Operation) -> bool:
         """Says whether the layer can be solved although this operation comes after it."""
 
