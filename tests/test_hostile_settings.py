@@ -21,7 +21,7 @@ def backbone():
 
 
 def fit(backbone, *, labels=3, **settings):
-    own = {"schedule", "epochs", "callbacks", "class_weight"} & set(settings)
+    own = {"schedule", "epochs", "callbacks"} & set(settings)
     training_settings = {
         "epochs": 1,
         "schedule": "one-phase",

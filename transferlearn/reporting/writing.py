@@ -10,6 +10,7 @@ from typing import Any
 from transferlearn import data
 from transferlearn.comparison import Comparison
 from transferlearn.data import Dataset
+from transferlearn.data.messages import notice
 from transferlearn.drafts import new_draft, written_whole
 from transferlearn.extras import require
 from transferlearn.fitted import FittedModel
@@ -97,6 +98,8 @@ def _page(
             for make in makers:
                 parts.append(make())
                 written.advance()
+    for line in doubts:
+        notice(line)
     summary = summarise(fitted, evaluation, doubts)
     environment = Environment(
         loader=PackageLoader("transferlearn.reporting"),
