@@ -11,6 +11,7 @@ import transferlearn as tl
 from tests.sounds import RATE, backbone, tones, write
 from transferlearn import backbones
 from transferlearn.backbones.log_mel import log_mel, mel_filters, picture_of, window_and_hop
+from transferlearn.plotting.items import draw_items
 
 pytest.importorskip("soundfile")
 
@@ -167,3 +168,13 @@ def test_numbers_of_recordings():
 def test_augmentations_that_are_none():
     with pytest.raises(ValueError, match="augmentation is 'none'"):
         tl.AudioClassifierBuilder("EfficientNetLite0", augmentation="loud")
+
+
+def test_recordings_are_drawn_as_spectrograms(fitted, folder):
+    items = [str(folder / "low" / "0.wav"), tones(2, seed=3)[0][1], str(folder / "gone.wav")]
+    figure = draw_items(fitted.kind, items, [["low"], ["high"], ["?"]])
+    low, high, gone = (ax.get_images() for ax in figure.axes)
+    loudest = [image[0].get_array().mean(axis=1).argmax() for image in (low, high)]
+    wanted = np.array([400, 1500]) / RATE * 512
+    assert np.abs(np.array(loudest) / wanted - 1).max() < 0.2
+    assert not gone

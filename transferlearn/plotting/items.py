@@ -9,12 +9,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from transferlearn.data import Images, Kind, Texts
+from transferlearn.data import Audio, Images, Kind, Texts
 from transferlearn.edge.pictures import ImageFileError, decode
+from transferlearn.edge.recordings import RecordingError
 from transferlearn.plotting.canvas import COLOURS, INK, SCALE, bare, canvases, finished
 from transferlearn.plotting.labels import label
 
 _SIDE = 320  # pixels; images are drawn no larger, since they are small on the page
+_WINDOW = 512  # samples of a recording whose pitches are drawn side by side
+_DECIBELS = 80.0  # below the loudest place, which are told apart
 _LINE = 44  # letters of a text side by side
 _LINES = 6
 _FONT = 8.0  # points
@@ -96,6 +99,22 @@ def _(kind: Texts, item: Any, ax: Axes) -> None:
     _write(ax, wrapped(item, _LINE, _LINES))
 
 
+@layout.register
+def _(kind: Audio) -> Layout:
+    return Layout(4, 2.6, 1.7)
+
+
+@draw_item.register
+def _(kind: Audio, item: Any, ax: Axes) -> None:
+    bare(ax)
+    try:
+        samples = kind.read(item)
+    except RecordingError as error:  # it was moved since, or has changed
+        _write(ax, label(error, _LINE))
+        return
+    ax.imshow(_spectrogram(samples), cmap=SCALE, aspect="auto", origin="lower", vmin=-_DECIBELS)
+
+
 def draw_items(
     kind: Kind,
     items: Sequence[Any],
@@ -148,6 +167,16 @@ def _small(path: str) -> Any:
     image = decode(path, least=_SIDE)
     image.thumbnail((_SIDE, _SIDE), reducing_gap=2.0)
     return image
+
+
+def _spectrogram(samples: np.ndarray) -> np.ndarray:
+    """Returns how loud each pitch is at each time, in dB below the loudest, `(pitches, times)`."""
+    step = max(1, len(samples) // _SIDE)
+    filled = np.pad(samples, (0, _WINDOW))[: _WINDOW + step * _SIDE]
+    frames = np.lib.stride_tricks.sliding_window_view(filled, _WINDOW)[::step]
+    power = np.square(np.abs(np.fft.rfft(frames * np.hanning(_WINDOW))))
+    decibels = 10 * np.log10(power / max(float(power.max()), 1e-10) + 1e-10)
+    return np.maximum(decibels, -_DECIBELS).T
 
 
 def _write(ax: Axes, text: str) -> None:
