@@ -1,6 +1,7 @@
 """Importing costs nothing and reaches for nothing."""
 
 import ast
+import re
 import subprocess
 import sys
 from importlib import metadata
@@ -71,3 +72,14 @@ def test_the_line_to_install_is_that_of_the_installation(tmp_path, monkeypatch):
     assert extras.install_line("tune") == 'pip install "transferlearn[tune]"'
     with pytest.raises(ImportError, match=r'A study needs optunaa: pip install "transferlearn'):
         extras.require("A study", "tune", "optunaa", "json")
+
+
+def test_the_source_distribution_holds_what_the_readme_links_to():
+    root = PACKAGE.parent
+    rules = [line.split() for line in (root / "MANIFEST.in").read_text("utf-8").splitlines()]
+    grafted = {rule[1] for rule in rules if rule[0] == "graft"}
+    links = re.findall(r"\]\(([^):]+)\)", (root / "README.md").read_text("utf-8"))
+    assert len(links) > 20
+    for link in links:
+        assert (root / link).exists()
+        assert link.split("/")[0] in grafted or ("/" not in link and link.endswith(".md"))
