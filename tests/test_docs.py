@@ -226,6 +226,16 @@ def test_links_lead_somewhere(page):
             assert (page.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
+def test_the_first_page_shows_a_small_picture(page):
+    (name,) = re.findall(r"!\[[^]]+\]\(([^)]+)\)", (ROOT / page).read_text("utf-8"))
+    file = (ROOT / page).parent / name
+    assert file.stat().st_size < 300_000
+    with Image.open(file) as picture:
+        assert picture.convert("RGB").getpixel((0, 0)) == (255, 255, 255)  # for dark pages, too
+        assert np.ptp(np.asarray(picture.convert("L"))) > 200
+
+
 def test_every_page_is_reached_from_the_readme():
     readme = (ROOT / "README.md").read_text("utf-8")
     assert len(readme.splitlines()) <= 110
