@@ -11,7 +11,7 @@ from tests.networks import Levels
 from transferlearn.backbones import registry
 from transferlearn.cli import main
 from transferlearn.cli.parser import make_parser
-from transferlearn.cli.tasks import as_written, make_builder
+from transferlearn.cli.tasks import as_written, check_task, make_builder
 
 
 @pytest.mark.full
@@ -95,3 +95,15 @@ def test_options_of_another_task_are_refused(given, said):
     options = make_parser().parse_args(["suggest", "photos", *given])
     with pytest.raises(ValueError, match=said):
         make_builder(options, "MobileNetV2", weights="imagenet", image_size=None)
+
+
+@pytest.mark.parametrize("task", ["classification", "segmentation"])
+def test_classes_of_unequal_size_can_count_alike(task):
+    given = ["--task", task, "--class-weight", "balanced"]
+    options = make_parser().parse_args(["suggest", "photos", *given])
+    builder = make_builder(options, "MobileNetV2", weights="imagenet", image_size=None)
+    assert builder.class_weight == "balanced"
+    assert as_written(options).endswith(" --class-weight balanced")
+    options.task = "regression"
+    with pytest.raises(ValueError, match="--class-weight needs another task"):
+        check_task(options)

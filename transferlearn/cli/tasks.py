@@ -47,7 +47,11 @@ TASKS = {
         "ImageClassifierBuilder",
         "TextClassifierBuilder",
         "AudioClassifierBuilder",
-        {"multi_label": "multi_label", "class_names": "class_names"},
+        {
+            "multi_label": "multi_label",
+            "class_names": "class_names",
+            "class_weight": "class_weight",
+        },
     ),
     "regression": CliTask(
         "ImageRegressorBuilder",
@@ -59,7 +63,12 @@ TASKS = {
         "ImageSegmenterBuilder",
         None,
         None,
-        {"multi_label": "multi_label", "class_names": "class_names", "void": "void"},
+        {
+            "multi_label": "multi_label",
+            "class_names": "class_names",
+            "class_weight": "class_weight",
+            "void": "void",
+        },
     ),
     "image-to-image": CliTask("ImageToImageBuilder", None, None, {"degradation": "degradation"}),
 }
@@ -67,6 +76,7 @@ _DEFAULTS = {
     "multi_label": False,
     "target": None,
     "class_names": None,
+    "class_weight": None,
     "void": _VOID,
     "degradation": None,
 }
@@ -113,6 +123,11 @@ def add_task(parser: _ActionsContainer) -> None:
         metavar="NAME[,NAME...]",
         help="the order of the classes; with --task segmentation, the classes of the values 0, 1, "
         "2 and so on of masks",
+    )
+    add(
+        "--class-weight",
+        choices=("balanced",),
+        help="all classes count alike, however few items, or pixels of masks, they have",
     )
     add(
         "--void",
