@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import keras
 from PIL import Image
@@ -28,6 +28,9 @@ from transferlearn.schedules import PhaseResult
 from transferlearn.tasks import Encoding, Evaluation, Seen
 from transferlearn.types import Source
 from transferlearn.wording import counted
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Prediction = TypeVar("Prediction")
 Tile = int | tuple[int, int] | None
@@ -208,6 +211,23 @@ class FittedModel(Generic[Prediction]):
             if tile is not None:
                 return evaluated_in_tiles(self, dataset, tile)
             return evaluated(self, dataset)
+
+    def show_results(self, labelled: Source, *, count: int = 12) -> "Figure":
+        """Draws some items with what the model says of them and what is true.
+
+        Args:
+            labelled: Items with targets, as for `evaluate`; no stream.
+            count: The greatest number of items.
+
+        Returns:
+            A Matplotlib figure, see `tl.plotting.show_results`.
+
+        Raises:
+            ImportError: Matplotlib is not installed.
+        """
+        from transferlearn import plotting  # it stands above this package, whose models it draws
+
+        return plotting.show_results(self, labelled, count=count)
 
     def calibrate(self, labelled: Source, *, on_error: str = "skip") -> Calibration:
         """Makes a classifier's probabilities say how often it is right, by temperature scaling.

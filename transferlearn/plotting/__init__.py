@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from transferlearn.plotting.picture_rows import similarities as similarities
     from transferlearn.plotting.ranking import precision_recall as precision_recall
     from transferlearn.plotting.ranking import roc as roc
+    from transferlearn.plotting.results import draw_results as draw_results
+    from transferlearn.plotting.results import show_results as show_results
 
 # No module has the name of a function: the package would give the module once it is imported.
 _NAMES = {
@@ -42,6 +44,7 @@ _NAMES = {
     "confusion": "classes",
     "draw_explanation": "explained",
     "draw_item": "items",
+    "draw_results": "results",
     "draw_targets": "batches",
     "explanations": "explained",
     "feature_map": "evaluations",
@@ -60,6 +63,7 @@ _NAMES = {
     "show_mistakes": "mistaken_items",
     "show_pairs": "mistaken_items",
     "show_pictures": "picture_rows",
+    "show_results": "results",
     "similarities": "picture_rows",
     "training_curves": "curves",
 }

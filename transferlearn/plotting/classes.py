@@ -116,9 +116,7 @@ def _(evaluation: ClassEvaluation, count: int = 12) -> list[Mistake]:
         rows = zip(
             worst, evaluation.labels[worst] == 1, evaluation.predicted[worst] == 1, strict=True
         )
-        return [
-            Mistake(int(i), _said(_tagged(names, p), "", _tagged(names, t))) for i, t, p in rows
-        ]
+        return [Mistake(int(i), _said(tagged(names, p), "", tagged(names, t))) for i, t, p in rows]
     found = np.flatnonzero(evaluation.predicted != evaluation.labels)
     sure = said.max(axis=1)
     worst = found[np.argsort(-sure[found], kind="stable")][:count]
@@ -165,7 +163,7 @@ def _said(predicted: str, sure: str, true: str) -> tuple[str, str]:
     return f"said {predicted}{sure}", f"is {true}"
 
 
-def _tagged(names: Sequence[str], has: np.ndarray) -> str:
+def tagged(names: Sequence[str], has: np.ndarray) -> str:
     """Names the classes that an item has."""
     return ", ".join(name for name, yes in zip(names, has, strict=True) if yes) or "-"
 

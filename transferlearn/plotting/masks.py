@@ -21,6 +21,7 @@ from transferlearn.plotting.evaluations import Draw, Mistake, check_type, mistak
 from transferlearn.plotting.labels import label, labels
 from transferlearn.plotting.matrices import draw_matrix
 from transferlearn.plotting.mistaken_items import file_of, items_of, pictures_of_items
+from transferlearn.plotting.results import draw_results
 from transferlearn.tasks import MaskEncoding, MaskEvaluation
 from transferlearn.types import Source
 
@@ -156,6 +157,16 @@ def _(
     evaluation: MaskEvaluation, fitted: FittedModel[Any], source: Source | Dataset | None = None
 ) -> dict[str, Draw]:
     return {"Worst photos": functools.partial(show_masks, fitted, source, evaluation)}
+
+
+@draw_results.register
+def _(
+    encoding: MaskEncoding,
+    fitted: FittedModel[Any],
+    labelled: ItemDataset,
+    axes: Sequence[Axes] | None,
+) -> Figure:
+    return show_masks(fitted, labelled, count=len(labelled.first_rows), axes=axes)
 
 
 @draw_targets.register

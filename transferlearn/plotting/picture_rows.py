@@ -18,6 +18,7 @@ from transferlearn.plotting.canvas import COLOURS, INK, bare, canvas, canvases, 
 from transferlearn.plotting.evaluations import Draw, Mistake, check_type, mistakes, pictures
 from transferlearn.plotting.labels import label
 from transferlearn.plotting.mistaken_items import file_of, pictures_of_items
+from transferlearn.plotting.results import draw_results
 from transferlearn.tasks import PictureEncoding, PictureEvaluation
 from transferlearn.types import Source
 
@@ -116,6 +117,16 @@ def _(
     evaluation: PictureEvaluation, fitted: FittedModel[Any], source: Source | Dataset | None = None
 ) -> dict[str, Draw]:
     return {"Worst pictures": functools.partial(show_pictures, fitted, source, evaluation)}
+
+
+@draw_results.register
+def _(
+    encoding: PictureEncoding,
+    fitted: FittedModel[Any],
+    labelled: ItemDataset,
+    axes: Sequence[Axes] | None,
+) -> Figure:
+    return show_pictures(fitted, labelled, count=len(labelled.first_rows), axes=axes)
 
 
 @draw_targets.register
