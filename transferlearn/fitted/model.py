@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
 import keras
 from PIL import Image
@@ -28,9 +28,6 @@ from transferlearn.schedules import PhaseResult
 from transferlearn.tasks import Encoding, Evaluation, Seen
 from transferlearn.types import Source
 from transferlearn.wording import counted
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 Prediction = TypeVar("Prediction")
 Tile = int | tuple[int, int] | None
@@ -102,8 +99,7 @@ class FittedModel(Generic[Prediction]):
         """The score that training measured of this model; `None` if it measured none.
 
         It is that of the held-out items. Where nothing is held out, it is the cross-validated one,
-        unless the network was trained after its head was solved. Its attributes are
-        `name`, `value`, `interval` (95%) and `how`.
+        unless the network was trained after its head was solved.
         """
         return known_score(self.encoding.score, self.phases, self.outline, self.kind.noun)
 
@@ -151,8 +147,7 @@ class FittedModel(Generic[Prediction]):
                 an array of strings, a `Path` of a `.txt` file, of a folder of them or a list of
                 such files, or a `tf.data.Dataset` of strings. What `kind.unlabelled` gave, too,
                 which tells what was `skipped`.
-            on_error: What to do with a broken file among several: `"skip"` it (and say so) or
-                `"raise"`.
+            on_error: What to do with a broken file among several: `"skip"` or `"raise"`.
             tile: For masks of large photos, the side in pixels of the photo, or the
                 `(height, width)`, of tiles that it is cut into. Each tile is resized as a
                 whole photo would be, so take the size of the photos trained on. Tiles overlap by a
@@ -190,8 +185,7 @@ class FittedModel(Generic[Prediction]):
 
         Args:
             labelled: Whatever `fit` takes: a folder, arrays, a table or a dataset.
-            on_error: What to do with items that cannot be used: `"skip"` them (and say so) or
-                `"raise"`.
+            on_error: What to do with items that cannot be used: `"skip"` or `"raise"`.
             tile: For masks of large photos, as for `predict`: figures are then those of the photos
                 in their own sizes. `None`: photos and masks are resized whole.
 
@@ -212,19 +206,8 @@ class FittedModel(Generic[Prediction]):
                 return evaluated_in_tiles(self, dataset, tile)
             return evaluated(self, dataset)
 
-    def show_results(self, labelled: Source, *, count: int = 12) -> "Figure":
-        """Draws some items with what the model says of them and what is true.
-
-        Args:
-            labelled: Items with targets, as for `evaluate`; no stream.
-            count: The greatest number of items.
-
-        Returns:
-            A Matplotlib figure, see `tl.plotting.show_results`.
-
-        Raises:
-            ImportError: Matplotlib is not installed.
-        """
+    def show_results(self, labelled: Source, *, count: int = 12) -> Any:
+        """Draws items with answers and truths as a figure, see `tl.plotting.show_results`."""
         from transferlearn import plotting  # it stands above this package, whose models it draws
 
         return plotting.show_results(self, labelled, count=count)
@@ -302,8 +285,7 @@ class FittedModel(Generic[Prediction]):
             name: The repository, `"user/name"`.
             token: An access token that may write; by default the one that `hf auth login` stored,
                 or `HF_TOKEN`.
-            private: Whether a new repository is seen by its owner only; by default as the owner's
-                settings say.
+            private: Whether only its owner sees a new repository; by default as the owner chose.
             evaluation: What to show in the model card, see `save`.
             sign: The key to sign with, see `save`.
 

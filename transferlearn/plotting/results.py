@@ -96,9 +96,8 @@ def _lines(evaluation: Evaluation) -> list[tuple[str, ...]]:
 def _(evaluation: ClassEvaluation) -> list[tuple[str, ...]]:
     names, predicted, labels = evaluation.class_names, evaluation.predicted, evaluation.labels
     if evaluation.several:
-        rows = zip(predicted == 1, labels == 1, strict=True)
-        pairs = [(tagged(names, said), tagged(names, true)) for said, true in rows]
-        return [_judged(said, "", true) for said, true in pairs]
+        tags = zip(predicted == 1, labels == 1, strict=True)
+        return [_judged(tagged(names, said), "", tagged(names, true)) for said, true in tags]
     sure = evaluation.probabilities.max(axis=1)
     rows = zip(predicted, sure, labels, strict=True)
     return [_judged(names[said], f" {share:.0%}", names[true]) for said, share, true in rows]

@@ -8,7 +8,7 @@ import numpy as np
 
 from transferlearn.data.targets.labels import one_hot
 from transferlearn.tasks.intervals import Interval, wilson
-from transferlearn.tasks.solving.agreement import surer_if_right
+from transferlearn.tasks.solving.agreement import errors_of, surer_if_right
 from transferlearn.tasks.solving.axes import Axes, check_finite
 from transferlearn.tasks.solving.folds import FOLDS, divide
 from transferlearn.tasks.solving.logistic_problem import LogisticProblem
@@ -79,23 +79,11 @@ class LogisticSolver(Solver):
         )
 
     def errors(self, solved: SolvedLayer, targets: np.ndarray) -> np.ndarray:
-        """Returns 1 for a wrong class and 0 for a right one, weighted as in the score.
-
-        Of several independent outputs, it is the share that is wrong.
-        """
+        """Returns 1 for a wrong class and 0 for a right one, weighted as in the score."""
         assert solved.left_out is not None
         rows, logits = solved.left_out
-        shares = self._shares(targets)[rows]
-        if not self.independent:
-            classes = shares.argmax(axis=1)
-            wrong = (logits.argmax(axis=1) != classes).astype(float)
-        else:
-            classes = np.rint(shares[:, 0])
-            wrong = ((logits > 0) != (shares > 0.5)).mean(axis=1)
-        if solved.score_name != "balanced_accuracy":
-            return wrong
-        _, of_class, counts = np.unique(classes, return_inverse=True, return_counts=True)
-        return wrong * len(rows) / len(counts) / counts[of_class]
+        alike = solved.score_name == "balanced_accuracy"
+        return errors_of(logits, self._shares(targets)[rows], self.independent, alike)
 
     def looks_through(self, operation: Operation) -> bool:
         """Says whether the layer can be solved although this activation follows it."""
