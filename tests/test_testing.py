@@ -9,6 +9,7 @@ import pytest
 import transferlearn as tl
 from tests import several
 from tests.networks import pixels
+from tests.sounds import tones
 from tests.spectra import Spectra, spectra
 from transferlearn import testing
 from transferlearn.backbones.applications import Applications
@@ -136,6 +137,8 @@ def test_built_in_kinds(tmp_path):
     texts = ["a fine film", "a bad one"]
     testing.check_kind(tl.data.Texts(tl.data.Characters(), 16), texts, texts[0])
     testing.check_kind(Spectra(), spectra(4)[0], spectra(4)[0][0])
+    waves, _ = tones(4)
+    testing.check_kind(tl.data.Audio(sample_rate=8000, seconds=0.5), list(waves), waves[0])
     pairs, _ = several.data(4)
     testing.check_kind(several.Pairs(), pairs, pairs[0])
 
@@ -170,7 +173,12 @@ def test_no_built_in_is_left_out():
         tl.tasks.ImageToImage,
         tl.tasks.Segmentation,
     }
-    assert ours(tl.data.Kind) == {tl.data.DegradedImages, tl.data.Images, tl.data.Texts}
+    assert ours(tl.data.Kind) == {
+        tl.data.Audio,
+        tl.data.DegradedImages,
+        tl.data.Images,
+        tl.data.Texts,
+    }
 
 
 @dataclass(frozen=True)

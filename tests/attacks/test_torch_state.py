@@ -54,10 +54,10 @@ def tensor(size, shape, strides):
 
 
 def refused(path, message):
-    begun = time.monotonic()
+    begun = time.process_time()
     with pytest.raises(ValueError, match=message):
         read_torch_state(path)
-    assert time.monotonic() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 @pytest.mark.parametrize(

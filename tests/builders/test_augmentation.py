@@ -64,9 +64,8 @@ def test_views_are_stored_and_each_epoch_draws_one(backbone, monkeypatch):
 
     monkeypatch.setattr(items.FeatureItems, "start", spy)
     fitted = fit(backbone, True, augmentation=Brighten(), views=4)
-    assert "160 of 160 items" in cache_of(
-        fitted.phases[0]
-    )  # four views, and the validation as it is
+    # Of the validation data there is one view, as it is.
+    assert "32 images, 4 views each and 32 held out" in cache_of(fitted.phases[0])
     assert {views for _, views, _ in drawn} == {1, 4}
     by_epoch = {epoch: tuple(v) for epoch, views, v in drawn if views == 4}
     assert len(set(by_epoch.values())) >= 3

@@ -161,7 +161,7 @@ def test_what_cannot_be_exported_is_said_before_work_starts(fitted, tmp_path, mo
         tl.export(fitted, tmp_path / "x", LABELLED, format="saved_model", quantize="float16")
     with pytest.raises(ValueError, match="photos/validation"):
         tl.export(fitted, tmp_path / "x")
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("transferlearn.extras.find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"\[export\]"):
         tl.export(fitted, tmp_path / "x", LABELLED)
     assert not list(tmp_path.iterdir())
