@@ -123,7 +123,7 @@ def test_pictures_have_no_labels_and_streams_cannot_be_looked_up(backbone):
 def test_the_table_says_what_was_done_and_the_picture_shows_the_worst(builder):
     found = tl.doubt(builder, (X, WRONG), verbose=0)
     assert "five folds, on the frozen network" in str(found)
-    assert str(found).count("\n") == 21
+    assert str(found).count("\n") == 22
     titles = [ax.get_title(loc="left") for ax in found.show(3).axes]
     assert len(titles) == 3
     assert titles[0].startswith(f"given: {found[0].given}")

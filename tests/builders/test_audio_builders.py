@@ -83,6 +83,8 @@ def test_tones_are_told_apart(fitted, tmp_path):
     assert fitted.predict((twice, 2 * RATE)).class_name == "high"
     assert fitted.predict(np.tile(waves[1], 5)).class_name == "high"
     assert [p.class_name for p in fitted.predict([waves[0], waves[1]])] == ["low", "high"]
+    assert fitted.predict(np.stack([waves[1], waves[1]], axis=1)).class_name == "high"
+    assert [p.class_name for p in fitted.predict(waves[:2])] == ["low", "high"]
     with pytest.raises(FileNotFoundError, match="No such file"):
         fitted.predict(tmp_path / "missing.wav")
     (tmp_path / "text.wav").write_text("no recording")

@@ -40,8 +40,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="transferlearn",
         allow_abbrev=False,
-        description="Fine-tune a pretrained network on your own photos, and use the model. "
-        "Models for texts that were trained in Python can predict and be scored here too.",
+        description="Fine-tune a pretrained network on your own photos, texts or recordings, and "
+        "use the model.",
         epilog="First steps: 'transferlearn demo', then 'transferlearn train photos/'.",
     )
     parser.add_argument(

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from transferlearn.fitted import FittedModel
 
 NAME = "train"
-HELP = "Fine-tune on photos whose class, numbers, masks or targets are known."
+HELP = (
+    "Fine-tune on photos, texts or recordings whose classes, numbers, masks or targets are known."
+)
 _EXAMPLES = """\
 examples:
   transferlearn train photos/ --output flowers
@@ -39,9 +41,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "photos",
         type=Path,
-        help="a folder: photos/<class>/*.jpg, photos/images/ and photos/masks/ for --task "
-        "segmentation, photos/inputs/ and photos/targets/ for --task image-to-image; or a CSV file "
-        "of paths and labels, numbers or masks; or a COCO file",
+        help="a folder: photos/<class>/*.jpg (of texts *.txt, of recordings *.wav), photos/images/ "
+        "and photos/masks/ for --task segmentation, photos/inputs/ and photos/targets/ for --task "
+        "image-to-image; or a CSV file of paths or texts and labels, numbers or masks; or a COCO "
+        "file",
     )
     _add_data(parser.add_argument_group("what is learnt, and from what"))
     _add_network(parser.add_argument_group("the network"))
@@ -178,8 +181,9 @@ def run(options: Namespace) -> Outcome:
         "history": fitted.history.history,
         "skipped": [{"path": str(s.path), "reason": s.reason} for s in fitted.skipped],
     }
-    saved = f"Saved. Use it: transferlearn predict {folder} PHOTO"
-    score = in_words(known, f"transferlearn evaluate {folder} PHOTOS")
+    item = {"image": "PHOTO"}.get(fitted.kind.noun, fitted.kind.noun.upper())
+    saved = f"Saved. Use it: transferlearn predict {folder} {item}"
+    score = in_words(known, f"transferlearn evaluate {folder} {item}S")
     return Outcome(result, f"{saved}\n{_watched(fitted, folder)}\nResult: {score}")
 
 

@@ -11,6 +11,8 @@ from transferlearn.edge.item_reader import ItemReader, Rows, Seen
 from transferlearn.edge.recordings import ENDINGS, RecordingError, cut, part_of, samples_of
 from transferlearn.monitoring.traits import Traits, of_samples
 
+_CHANNELS = 8  # the most that an array of one recording may have
+
 
 @dataclass(frozen=True)
 class AudioReader(ItemReader):
@@ -33,7 +35,8 @@ class AudioReader(ItemReader):
     def is_one(self, items: Any) -> bool:
         """Whether this is one recording: a path, a file's bytes, samples, or samples and a rate."""
         if isinstance(items, np.ndarray):
-            return items.ndim == 1
+            # Many samples of a few channels are one recording, a few rows of many samples several.
+            return items.ndim == 1 or (items.ndim == 2 and items.shape[1] <= _CHANNELS < len(items))
         if isinstance(items, tuple):
             return len(items) == 2 and isinstance(items[1], int)
         return isinstance(items, (str, Path, bytes)) and not self.is_folder(items)

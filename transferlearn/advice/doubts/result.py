@@ -126,8 +126,9 @@ class Doubts(Sequence[Doubt]):
     @property
     def summary(self) -> str:
         """Returns a line that says how many labels are suspected, and how that was found."""
-        suspected = len(self.suspected)
+        suspected, left = len(self.suspected), len(self) - _SHOWN
+        more = f"{left:,} more are in .rows, and in a shell with --json.\n" if left > 0 else ""
         return (
-            f"* Probably wrong: {counted(suspected, 'label')} of {len(self):,}. Look at them "
+            f"{more}* Probably wrong: {counted(suspected, 'label')} of {len(self):,}. Look at them "
             f"before you change any. Found {self.how}."
         )
