@@ -39,6 +39,16 @@ def test_train_says_what_is_watched_and_how_to_watch_more(photos, tmp_path, caps
     assert result.startswith("Result: ")
 
 
+def test_training_leaves_pictures_beside_the_model(photos, tmp_path, capsys):
+    model = tmp_path / "model"
+    options = ["--schedule", "probe", "--image-size", "32x32", "--validation", photos]
+    said = output(capsys, "train", photos, *options, "--output", model)
+    assert f"Pictures of the training: {model}-pictures" in said
+    drawn = {path.name for path in (tmp_path / "model-pictures").iterdir()}
+    assert {"batch.png", "curves.png"} < drawn
+    assert any("confus" in name for name in drawn)
+
+
 def test_predict_and_evaluate_what_train_saved(trained, photos, capsys):
     photo = photos / "ant" / "0.png"
     line = output(capsys, "predict", trained, photo).split()

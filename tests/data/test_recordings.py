@@ -98,6 +98,8 @@ def test_rows_of_a_long_recording_weigh_as_much_as_one(tmp_path):
     sums = np.bincount(data.item_of, weights=data.sample_weight)
     np.testing.assert_allclose(sums, 1)
     assert data.of_items(np.ones((12, 2))).shape == (6, 2)
+    some = data.of(np.array([2, 4]))  # the long one, which has seven rows, and another
+    np.testing.assert_array_equal(some.of_items(np.arange(8.0)[:, None]), [[3], [7]])
     assert len(set(data.content_hashes())) == 12
 
 

@@ -14,6 +14,7 @@ from transferlearn.cli.checking import check_data, check_save
 from transferlearn.cli.command import Outcome
 from transferlearn.cli.interrupts import sigterm_as_interrupt
 from transferlearn.cli.output import say
+from transferlearn.cli.pictures import leave_pictures
 from transferlearn.cli.replacing import add_force, is_of_run, note_of_run, refuse_other_model
 from transferlearn.cli.starting import import_keras
 from transferlearn.cli.tasks import add_task, check_task, columns_of, make_builder, settle_backbone
@@ -170,6 +171,7 @@ def run(options: Namespace) -> Outcome:
     if before is not None and (outcome := before.kept_instead(fitted)):
         return outcome
     place = _save(fitted, options)
+    pictures = leave_pictures(training, fitted, place)
     metrics, known = fitted.phases[-1].metrics, fitted.known_score
     folder = shlex.quote(str(place))
     result = {
@@ -184,7 +186,10 @@ def run(options: Namespace) -> Outcome:
     item = {"image": "PHOTO"}.get(fitted.kind.noun, fitted.kind.noun.upper())
     saved = f"Saved. Use it: transferlearn predict {folder} {item}"
     score = in_words(known, f"transferlearn evaluate {folder} {item}S")
-    return Outcome(result, f"{saved}\n{_watched(fitted, folder)}\nResult: {score}")
+    lines = [saved, _watched(fitted, folder), f"Result: {score}"]
+    if pictures is not None:
+        lines.insert(1, f"Pictures of the training: {pictures}")
+    return Outcome(result, "\n".join(lines))
 
 
 def _watched(fitted: "FittedModel[Any]", folder: str) -> str:

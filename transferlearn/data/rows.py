@@ -40,9 +40,10 @@ class RowDataset(ItemDataset):
 
     def of_items(self, values: np.ndarray) -> np.ndarray:
         """Returns for each item the mean of what the network gave for its rows."""
-        rows = np.bincount(self.source_of)
+        item_of = self.item_of  # a part that was held out has gaps in `source_of`
+        rows = np.bincount(item_of)
         sums = np.zeros((len(rows), *values.shape[1:]))
-        np.add.at(sums, self.source_of, values)
+        np.add.at(sums, item_of, values)
         return (sums.T / rows).T.astype(values.dtype)
 
 
