@@ -1,5 +1,6 @@
 """Shows work from a thread of its own, so that it is never silent for long, whatever it does."""
 
+import abc
 import contextlib
 import shutil
 import sys
@@ -15,7 +16,7 @@ _EVERY = 10.0  # seconds between two lines of a log
 _WIDTH = 24  # of the bar, in characters
 
 
-class _Display:
+class _Display(abc.ABC):
     """Calls `show` now and then while it is open."""
 
     _every = _EVERY
@@ -43,9 +44,9 @@ class _Display:
             with contextlib.suppress(OSError, ValueError):  # nobody reads it any more
                 self.show()
 
+    @abc.abstractmethod
     def show(self) -> None:
         """Shows the work as it is now."""
-        raise NotImplementedError
 
 
 class Log(_Display):
