@@ -159,8 +159,30 @@ class ArrayKind(Kind):
         """Reads every item once, in threads; gives a dataset of the good ones, and their places."""
         # Before training, so that broken items are known early, and each has its hash.
         looks = list(decoding_pool().map(self._look_at, listed.items))
-        skipped = [Skipped(listed.called(i), look.problem) for i, look in enumerate(looks)]
-        skipped = [one for one in skipped if one.reason]
+        kept, skipped = self._sorted_out(listed, [look.problem for look in looks], on_error)
+        items = [listed.items[i] for i in kept]
+        dataset = ItemDataset(
+            items=ReadItems(self.checked, items, [looks[i].content_hash for i in kept]),
+            shape=self.checked(items[0]).shape,
+            noun=self.noun,
+            size=len(kept),
+            names=items if listed.in_files else None,
+            skipped=skipped,
+            ignored=+Counter(listed.ignored),  # + leaves out counts of 0
+        )
+        return dataset, kept
+
+    def _sorted_out(
+        self, listed: Listed, problems: Sequence[str], on_error: str
+    ) -> tuple[np.ndarray, tuple[Skipped, ...]]:
+        """Names the items that have a problem; returns the places of the others, and these.
+
+        Args:
+            listed: The items.
+            problems: What is wrong with each; empty if nothing is.
+            on_error: What is done about them, as for `open`.
+        """
+        skipped = tuple(Skipped(listed.called(i), text) for i, text in enumerate(problems) if text)
         report_skipped(
             listed.what if listed.in_files else f"The {self.noun}s",
             skipped,
@@ -169,18 +191,7 @@ class ArrayKind(Kind):
             on_error=on_error,
             ignored=listed.ignored,
         )
-        kept = np.array([i for i, look in enumerate(looks) if not look.problem], int)
-        items = [listed.items[i] for i in kept]
-        dataset = ItemDataset(
-            items=ReadItems(self.checked, items, [looks[i].content_hash for i in kept]),
-            shape=self.checked(items[0]).shape,
-            noun=self.noun,
-            size=len(kept),
-            names=items if listed.in_files else None,
-            skipped=tuple(skipped),
-            ignored=+Counter(listed.ignored),  # + leaves out counts of 0
-        )
-        return dataset, kept
+        return np.array([i for i, text in enumerate(problems) if not text], int), skipped
 
     def _look_at(self, item: object) -> "_Look":
         """Reads one item, and gives its hash or what is wrong with it."""

@@ -94,7 +94,7 @@ def doubt(
     if not isinstance(asked, Builder):
         raise TypeError(f"doubt takes a builder or a fitted model. Received: {asked!r:.80}")
     with random_states_kept(seed):
-        return _cross_fitted(asked, labelled, seed, verbose)
+        return _cross_fitted(asked, labelled, seed)
 
 
 def is_new_to(fitted: FittedModel[Any], dataset: Dataset) -> bool:
@@ -116,9 +116,7 @@ _HEART = (
 )
 
 
-def _cross_fitted(
-    builder: Builder[Any], labelled: Source | LoadedData, seed: int, verbose: Verbose
-) -> Doubts:
+def _cross_fitted(builder: Builder[Any], labelled: Source | LoadedData, seed: int) -> Doubts:
     """Judges each item by a head that was not trained on it."""
     loaded = builder.load(labelled, validation_split=0)
     dataset = _of_items(loaded.train)

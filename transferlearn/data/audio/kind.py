@@ -15,7 +15,7 @@ from transferlearn.data.dataset import Dataset
 from transferlearn.data.items import RawItems, decoding_pool
 from transferlearn.data.kind import Spec
 from transferlearn.data.listed import Listed
-from transferlearn.data.messages import Skipped, indented, notice, report_skipped
+from transferlearn.data.messages import indented, notice
 from transferlearn.data.rows import RowDataset, shared_weights
 from transferlearn.data.targets.base import Targets
 from transferlearn.edge import AudioReader, ItemReader
@@ -124,16 +124,7 @@ class Audio(ArrayKind):
     def _opened(self, listed: Listed, on_error: str) -> tuple[RowDataset, np.ndarray]:
         """Reads every recording once, in threads; returns the rows of the good ones, and these."""
         looks = list(decoding_pool().map(self._heard, listed.items))
-        skipped = [Skipped(listed.called(i), x.problem) for i, x in enumerate(looks) if x.problem]
-        report_skipped(
-            listed.what if listed.in_files else "The recordings",
-            skipped,
-            count=len(listed),
-            noun=self.noun,
-            on_error=on_error,
-            ignored=listed.ignored,
-        )
-        kept = np.array([i for i, look in enumerate(looks) if not look.problem], int)
+        kept, skipped = self._sorted_out(listed, [look.problem for look in looks], on_error)
         if silent := [listed.called(i) for i in kept if looks[i].silent]:
             notice(f"Silent from beginning to end:{indented(silent)}")
         counts = [looks[i].samples for i in kept]
@@ -155,7 +146,7 @@ class Audio(ArrayKind):
             noun=self.noun,
             size=len(source_of),
             names=names,
-            skipped=tuple(skipped),
+            skipped=skipped,
             ignored=+Counter(listed.ignored),
             source_of=source_of,
         )
