@@ -10,7 +10,13 @@ import pytest
 import transferlearn as tl
 from tests.sounds import RATE, backbone, tones, write
 from transferlearn import backbones
-from transferlearn.backbones.log_mel import log_mel, mel_filters, picture_of, window_and_hop
+from transferlearn.backbones.log_mel import (
+    _fourier_kernel,
+    log_mel,
+    mel_filters,
+    picture_of,
+    window_and_hop,
+)
 from transferlearn.plotting.items import draw_items
 
 pytest.importorskip("soundfile")
@@ -180,3 +186,17 @@ def test_recordings_are_drawn_as_spectrograms(fitted, folder):
     wanted = np.array([400, 1500]) / RATE * 512
     assert np.abs(np.array(loudest) / wanted - 1).max() < 0.2
     assert not gone
+
+
+def test_the_spectrogram_is_never_trained(folder):
+    builder = tl.AudioClassifierBuilder(
+        pictures_seen((102, 128)), sample_rate=RATE, freeze="none", seed=0, batch_size=8
+    )
+    model = builder.fit(folder, epochs=1, schedule="one-phase", verbose=0).model
+    window, _ = window_and_hop(RATE)
+    bands = model.get_layer("mel_bands").get_weights()[0]
+    np.testing.assert_array_equal(bands, np.tile(mel_filters(RATE, window, 64), (2, 1)))
+    fourier = model.get_layer("fourier").get_weights()[0]
+    np.testing.assert_array_equal(fourier, _fourier_kernel(window))
+    first = builder.load_backbone((RATE // 2,)).model.get_layer("first").get_weights()[0]
+    assert not np.array_equal(model.get_layer("first").get_weights()[0], first)
