@@ -18,7 +18,7 @@ from transferlearn.backbones import Backbone
 from transferlearn.data.dataset import Request
 from transferlearn.data.images import checking
 from transferlearn.features import Storage, extraction
-from transferlearn.features.store import TensorSpec, open_store
+from transferlearn.features.store import StoredTensor, open_store
 from transferlearn.freezing import TrainLastBlocks
 from transferlearn.progress import Stage
 from transferlearn.splitting import boundary, count_operations, split
@@ -91,12 +91,12 @@ def one_pass(name: str, count: int, repeats: int, dtype: str | None) -> dict[str
     rows = np.arange(count)
     batches = [images for _, images in contents.read(rows, BATCH)]
     predictors = {
-        kind: extraction.Predictor(extraction.trunk(network.model.inputs, cut, dtype=kind))
+        kind: extraction.FeatureModel(extraction.trunk(network.model.inputs, cut, dtype=kind))
         for kind in dict.fromkeys((None, dtype))
     }
     for predictor in predictors.values():
         predictor(batches[0], BATCH)  # traced before it is timed
-    specs = [TensorSpec(tuple(tensor.shape[1:]), "float32") for tensor in cut.tensors]
+    specs = [StoredTensor(tuple(tensor.shape[1:]), "float32") for tensor in cut.tensors]
 
     def passing(dtype: str | None, run: int) -> None:
         store = open_store(Storage.of(tl.Cache()), f"{dtype}{run}", specs, "benchmark")

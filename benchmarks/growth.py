@@ -21,7 +21,7 @@ import transferlearn as tl
 from transferlearn.data.batches import ItemBatches, arrays_beside
 from transferlearn.features import Storage
 from transferlearn.features.items import FeatureItems
-from transferlearn.features.store import Store, TensorSpec, open_store
+from transferlearn.features.store import Store, StoredTensor, open_store
 from transferlearn.training.stand_in import EpochBatches, fit
 
 EPOCHS = 3
@@ -66,7 +66,7 @@ def large_store(items: int, in_memory: bool) -> dict[str, Any]:
     rng = np.random.default_rng(SEED)
     with tempfile.TemporaryDirectory() as directory:
         cache = tl.Cache() if in_memory else tl.Cache(directory=directory, memory=0)
-        store = open_store(Storage.of(cache), "large", [TensorSpec(MAP, "float32")], "benchmark")
+        store = open_store(Storage.of(cache), "large", [StoredTensor(MAP, "float32")], "benchmark")
         keys = [i.to_bytes(32, "little") for i in range(items)]
         writing = 0.0
         with store.adding(items) as writer:

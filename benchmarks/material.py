@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 import transferlearn as tl
-from transferlearn import demo
+from transferlearn.demos import photos as demo
 
 SEED = 0
 Photos = tuple[list[str], list[str]]

@@ -18,12 +18,12 @@ from PIL import Image, ImageFilter
 from sklearn.datasets import load_digits
 
 import transferlearn as tl
-from transferlearn.demo import photos
+from transferlearn.demos.photos import photos
 from transferlearn.freezing import FreezeUpTo
 from transferlearn.measuring import measure
 from transferlearn.monitoring import Measured, OneClass, Reference, Signals, drift
 from transferlearn.monitoring.accuracy import by_threshold, estimate
-from transferlearn.monitoring.axes import Axes
+from transferlearn.monitoring.axes import FeatureAxes
 from transferlearn.monitoring.measured import CONFIDENCE
 from transferlearn.monitoring.watching import statistics
 
@@ -134,7 +134,7 @@ def trials(pool: Pool, shift: str | None, size: int, count: int) -> Iterator[Tri
     """Draws references and batches from a pool; each batch is changed by `shift`, if any."""
     items = len(pool.labels)
     changed = pool.changed.get(shift or "")
-    axes = Axes.of(pool.training)
+    axes = FeatureAxes.of(pool.training)
     for seed in range(count):
         random = np.random.default_rng((seed, size))
         if shift == "class shares":

@@ -37,7 +37,7 @@ from material import pixels
 from pairs import add_options, print_pairs
 
 import transferlearn as tl
-from transferlearn import demo
+from transferlearn.demos import photos as demo
 
 SIZE = 96
 RECIPES: dict[str, dict[str, Any]] = {

@@ -18,7 +18,7 @@ from children import call, machine, print_table
 from PIL import Image
 
 import transferlearn as tl
-from transferlearn import demo
+from transferlearn.demos import photos as demo
 
 
 def single(size: int) -> dict[str, Any]:

@@ -21,7 +21,7 @@ import numpy as np
 from children import machine, print_table
 
 import transferlearn as tl
-from transferlearn import demo
+from transferlearn.demos import photos as demo
 
 SEED = 0
 TRAIN, TEST = 300, 500

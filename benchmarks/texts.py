@@ -19,7 +19,7 @@ from children import call, machine, print_table
 from material import EpochTimes
 
 import transferlearn as tl
-from transferlearn import demo_text
+from transferlearn.demos import texts as demo_text
 
 TOKENS, BATCH = 64, 32
 LAST_TWO, ALL = {"freeze": tl.freezing.TrainLastBlocks(2)}, {"freeze": "none"}

@@ -17,7 +17,7 @@ from children import call, machine, print_table
 from material import cache_note, photos
 
 import transferlearn as tl
-from transferlearn.demo import TRAIN_PHOTOS
+from transferlearn.demos.photos import TRAIN_PHOTOS
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "no augmentation": {},

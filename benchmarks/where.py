@@ -22,8 +22,8 @@ import numpy as np
 from children import call, machine, print_table
 
 import transferlearn as tl
-from transferlearn import demo
-from transferlearn.builders import base, prepared
+from transferlearn.builders import base, training_run
+from transferlearn.demos import photos as demo
 from transferlearn.features import extraction
 from transferlearn.training import phases
 
@@ -34,7 +34,7 @@ PARTS = {
     "building the network": (base.Builder, "_network"),
     "passes of the frozen part": (extraction, "run"),
     "solving the head": (phases, "solve"),
-    "the reference for monitoring": (prepared, "refer"),
+    "the reference for monitoring": (training_run, "refer"),
 }
 
 

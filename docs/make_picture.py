@@ -10,7 +10,7 @@ mpl.use("agg")
 import matplotlib.pyplot as plt
 
 import transferlearn as tl
-from transferlearn import demo
+from transferlearn.demos import photos as demo
 
 PICTURE = Path(__file__).parent / "picture.png"
 PHOTOS = 6

@@ -8,8 +8,8 @@ import pytest
 
 import transferlearn as tl
 from tests.networks import pixels, small_backbone, small_model
+from tests.phase_words import cache_of, head_of
 from tests.test_schedules import follow
-from tests.told import cache_of, head_of
 from transferlearn.freezing import (
     FreezeAll,
     FreezeDepthwise,

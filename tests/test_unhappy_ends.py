@@ -19,7 +19,7 @@ from tests import made, texts
 from tests.masks import scenes
 from tests.networks import pixels, small_backbone
 from tests.training.test_resume import Gone, KillWithin
-from transferlearn import drafts as naming
+from transferlearn import atomic_files as naming
 from transferlearn.data import DataWarning
 from transferlearn.training import recording
 

@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from transferlearn.searching import Search as Search
     from transferlearn.searching import search as search
     from transferlearn.serving import serve as serve
-    from transferlearn.strangers import read_model as read_model
+    from transferlearn.untrusted import read_model as read_model
 
 _MODULES = (
     "backbones",
@@ -122,7 +122,7 @@ _NAMES = {
     "Search": "searching",
     "search": "searching",
     "serve": "serving",
-    "read_model": "strangers",
+    "read_model": "untrusted",
 }
 __all__ = [*_MODULES, *_NAMES]
 

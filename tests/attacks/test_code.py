@@ -25,7 +25,7 @@ from tests.attacks.files import (
 )
 from tests.networks import pixels, small_backbone
 from transferlearn.cli import main
-from transferlearn.strangers import classes
+from transferlearn.untrusted import classes
 
 FUNCTION = {"module": "builtins", "class_name": "function", "registered_name": "function"}
 

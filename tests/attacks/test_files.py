@@ -15,7 +15,7 @@ import pytest
 import transferlearn as tl
 from tests.attacks.files import hash_anew, keras_file, network, parts_of, rewrite, rewrite_config
 from transferlearn import backbones
-from transferlearn.strangers import RefusalError, check_config, models, tensors
+from transferlearn.untrusted import RefusalError, check_config, models, tensors
 
 TENSOR = "layers/conv2d/vars/0"
 HUGE = (2**31, 2)  # 16 GB of float32
@@ -186,7 +186,7 @@ def test_a_hostile_file_takes_no_memory(weights, tmp_path):
     edited(weights, replace(shape=(2**30,), dtype="f4", chunks=(2**20,)))
     code = (
         "import resource, sys; from pathlib import Path\n"
-        "from transferlearn.strangers import tensors\n"
+        "from transferlearn.untrusted import tensors\n"
         "size = int(Path('/proc/self/statm').read_text().split()[0]) * resource.getpagesize()\n"
         "resource.setrlimit(resource.RLIMIT_AS, (size + 2**30,) * 2)\n"
         "try: tensors.check_tensors(Path(sys.argv[1]))\n"

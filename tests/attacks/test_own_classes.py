@@ -18,7 +18,7 @@ import transferlearn as tl
 from tests import texts
 from tests.attacks.files import TFSM, hash_anew, keras_file, lambda_of, rewrite_config
 from tests.networks import pixels, small_backbone
-from transferlearn.strangers.classes import OURS, refusal, refusal_of_text
+from transferlearn.untrusted.classes import OURS, refusal, refusal_of_text
 
 # All that the package registers with Keras, and what it may read while a file is read.
 REVIEWED = {

@@ -11,7 +11,7 @@ pytest.importorskip("keras_hub")
 import transferlearn as tl
 from tests import texts
 from tests.attacks.files import TFSM, lambda_of
-from transferlearn.strangers import RefusalError
+from transferlearn.untrusted import RefusalError
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ pytest.importorskip("tensorflow")
 import transferlearn as tl
 from tests import texts
 from tests.networks import pixels
-from tests.told import cache_of
+from tests.phase_words import cache_of
 
 IDS = np.array([[2, 5, 11, 7, 3, 0, 0], [2, 8, 3, 0, 0, 0, 0]], "int32")
 

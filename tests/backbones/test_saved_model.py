@@ -17,7 +17,7 @@ tf = pytest.importorskip("tensorflow")
 import transferlearn as tl  # noqa: E402
 from tests import saved_models, texts  # noqa: E402
 from tests.networks import pixels  # noqa: E402
-from tests.told import cache_of  # noqa: E402
+from tests.phase_words import cache_of  # noqa: E402
 from transferlearn.backbones.saved_model.programs import read_program  # noqa: E402
 
 Y = np.arange(40) % 2

@@ -6,7 +6,7 @@ import pytest
 
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
-from tests.told import cache_of
+from tests.phase_words import cache_of
 from transferlearn.builders.augmentation import copy_augmentation
 from transferlearn.features import items
 from transferlearn.features.extraction import AsInTraining

@@ -16,7 +16,7 @@ from transferlearn.backbones import from_encoder
 from transferlearn.backbones.graph import of_any_length
 from transferlearn.backbones.keras_hub import HubTokenizer
 from transferlearn.data.dataset import Request
-from transferlearn.features.extraction import Predictor
+from transferlearn.features.extraction import FeatureModel
 from transferlearn.features.items import FeatureItems
 from transferlearn.tasks.classification.task import class_weights
 
@@ -538,7 +538,7 @@ def test_short_rows_go_through_the_frozen_part_unfilled_and_give_the_same(backbo
     token_ids = backbone.model.inputs[0]
     states = backbone.model.get_layer("transformer_layer_2").output
     whole = keras.Model(token_ids, [keras.ops.equal(token_ids, 0), states])
-    predictor = Predictor(of_any_length(whole), contents.blank)
+    predictor = FeatureModel(of_any_length(whole), contents.blank)
     seen, filled = [], 0
     for rows, ids in contents.read(np.arange(5, 100), 16):
         seen += [*rows]

@@ -9,10 +9,10 @@ pytest.importorskip("tensorflow")
 
 import transferlearn as tl
 from tests import texts
-from transferlearn import demo_text
 from transferlearn.backbones import from_encoder
 from transferlearn.backbones.keras_hub import HubTokenizer
 from transferlearn.cli import main
+from transferlearn.demos import texts as demo_text
 
 
 @pytest.fixture(scope="module")

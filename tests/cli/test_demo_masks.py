@@ -8,8 +8,8 @@ from PIL import Image
 
 import transferlearn as tl
 from tests.networks import pyramid_model
-from transferlearn import demo_masks
 from transferlearn.cli import main
+from transferlearn.demos import masks as demo_masks
 
 
 @pytest.fixture

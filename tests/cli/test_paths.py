@@ -9,9 +9,9 @@ from PIL import Image
 
 import transferlearn as tl
 from tests import made
+from transferlearn.atomic_files import ASIDE, new_draft
 from transferlearn.cli import main
 from transferlearn.cli.serve import _named
-from transferlearn.drafts import ASIDE, new_draft
 from transferlearn.edge import PictureReader, Seen
 from transferlearn.edge.description import FILE, Description
 from transferlearn.fitted.places import DESCRIPTION

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from transferlearn.drafts import ASIDE, new_draft, whole_place
+from transferlearn.atomic_files import ASIDE, new_draft, whole_place
 from transferlearn.edge import ClassReader, Description, ImageReader, Runner, TensorSpec
 from transferlearn.edge.description import FILE
 from transferlearn.edge.item_reader import ArrayReader

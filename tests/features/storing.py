@@ -8,10 +8,10 @@ import sys
 import numpy as np
 
 from transferlearn.features import Cache, Storage
-from transferlearn.features.shards import TensorSpec
+from transferlearn.features.shards import StoredTensor
 from transferlearn.features.store import Store, open_store
 
-SPECS = [TensorSpec((3, 4), "float32"), TensorSpec((5,), "bfloat16"), TensorSpec((), "int32")]
+SPECS = [StoredTensor((3, 4), "float32"), StoredTensor((5,), "bfloat16"), StoredTensor((), "int32")]
 ITEM_BYTES = 3 * 4 * 4 + 5 * 2 + 4
 
 

@@ -17,7 +17,7 @@ from tests.features.storing import (
     storage,
 )
 from transferlearn.features import disk_parts, limits, memory, writing
-from transferlearn.features.shards import TensorSpec
+from transferlearn.features.shards import StoredTensor
 from transferlearn.features.store import place, stored_keys
 
 pytestmark = pytest.mark.core
@@ -122,7 +122,7 @@ def test_wrong_rows_are_refused_and_what_was_added_before_stays(cache):
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_halves_round_to_nearest_and_say_what_does_not_fit(tmp_path, dtype):
-    store = opened(storage(directory=tmp_path), specs=[TensorSpec((2,), dtype)])
+    store = opened(storage(directory=tmp_path), specs=[StoredTensor((2,), dtype)])
     with store.adding(2) as writer:
         writer.add([key(1)], [np.array([[1.0009765625, np.inf]], "float32")])
     (found,) = store.read(np.array([0]))

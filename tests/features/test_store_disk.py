@@ -21,7 +21,7 @@ from tests.features.storing import (
     process,
     storage,
 )
-from transferlearn import drafts
+from transferlearn import atomic_files
 from transferlearn.features import limits, shards, writing
 from transferlearn.features.shards import ShardWriter
 
@@ -140,7 +140,7 @@ def test_drafts_of_dead_processes_are_removed_and_those_of_living_ones_kept(cach
     with monkeypatch.context() as patch:
         patch.setattr(os, "getpid", lambda: dead.pid)
         ShardWriter(folder, SPECS)._file.close()
-        patch.setattr(drafts, "_here", lambda: "elsewhere")
+        patch.setattr(atomic_files, "_here", lambda: "elsewhere")
         for _ in range(2):
             ShardWriter(folder, SPECS)._file.close()
     old = next(folder.glob(".elsewhere.*"))
@@ -149,7 +149,7 @@ def test_drafts_of_dead_processes_are_removed_and_those_of_living_ones_kept(cach
     living = ShardWriter(folder, SPECS)
     opened(cache)
     left = sorted(path.name.split(".")[1] for path in folder.glob(".*"))
-    assert left == sorted(["elsewhere", drafts._here()])
+    assert left == sorted(["elsewhere", atomic_files._here()])
     assert not old.exists()
     assert not limits.remove_store(folder)
     living.discard()

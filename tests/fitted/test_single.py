@@ -10,7 +10,7 @@ from PIL import Image
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
 from transferlearn.data import Images
-from transferlearn.features.extraction import Predictor
+from transferlearn.features.extraction import FeatureModel
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_no_dataset_is_made_of_a_single_item(fitted, files, monkeypatch):
         raise AssertionError("A single item went the long way.")
 
     monkeypatch.setattr(Images, "unlabelled", refuse)
-    monkeypatch.setattr(Predictor, "__call__", refuse)
+    monkeypatch.setattr(FeatureModel, "__call__", refuse)
     for item in (files[0], str(files[0]), image, np.asarray(image)):
         assert fitted.predict(item).probabilities == pytest.approx(expected, abs=1e-6)
 

@@ -18,7 +18,7 @@ from transferlearn.monitoring import (
     watch,
 )
 from transferlearn.monitoring.accuracy import by_threshold, estimate
-from transferlearn.monitoring.axes import Axes
+from transferlearn.monitoring.axes import FeatureAxes
 from transferlearn.monitoring.traits import in_words
 from transferlearn.monitoring.watching import label_first, statistics
 
@@ -41,7 +41,7 @@ def measured(random, count, *, shift=0.0, foreign=0, sure=1.0):
 
 def reference(random, count=300):
     outputs = OneClass(("cat", "dog"))
-    axes = Axes.of(measured(random, 200).features)
+    axes = FeatureAxes.of(measured(random, 200).features)
     return Reference.of(
         axes, measured(random, count), kind="images", outputs=outputs, how="held-out"
     )
@@ -138,7 +138,7 @@ def test_errors_of_every_task(outputs, values, targets, errors, tmp_path):
     rows = random.random((60, values.shape[1]))
     features = random.standard_normal((60, 4))
     known = Reference.of(
-        Axes.of(features),
+        FeatureAxes.of(features),
         Measured(features, rows, {}, random.random(60)),
         kind="x",
         outputs=outputs,

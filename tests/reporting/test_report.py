@@ -14,8 +14,8 @@ import transferlearn as tl
 from tests.networks import pixels, small_backbone
 from transferlearn.cli import main
 from transferlearn.comparison.result import Contender
-from transferlearn.fitted import known_items
-from transferlearn.fitted.known_items import fingerprint, trained_on
+from transferlearn.fitted import leakage
+from transferlearn.fitted.leakage import fingerprint, trained_on
 from transferlearn.reporting import sections
 from transferlearn.tasks import PairedTest
 
@@ -136,8 +136,8 @@ def test_what_was_trained_on_is_found_among_the_test(fitted, folder, tmp_path, m
         replace(fitted).calibrate(folder / "train")
     assert trained_on(tl.data.load((new, np.array(["bee"] * 6)), fitted.kind), {}) is None
     train = tl.data.load(folder / "train", fitted.kind)
-    monkeypatch.setattr(known_items, "_MOST", 8)  # of more items, some are recorded
-    record = {"digests": known_items.digests(train)}
+    monkeypatch.setattr(leakage, "_MOST", 8)  # of more items, some are recorded
+    record = {"digests": leakage.digests(train)}
     assert found(seen) == (8, 8)
     assert found(new).found == 0
     with pytest.warns(tl.data.DataWarning, match="5 of 5 images that could"):

@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 
 from tests.serving.made import colours, photo
 from transferlearn.serving import Settings, app
-from transferlearn.serving.errors import RefusalError
-from transferlearn.serving.work import Work
+from transferlearn.serving.errors import RequestRefusedError
+from transferlearn.serving.work import ThreadQueue
 
 pytestmark = pytest.mark.core
 RED = photo((250, 10, 10))
@@ -82,7 +82,7 @@ def test_a_request_that_is_given_up_holds_its_body_no_longer():
     class Body:
         pass
 
-    work, gate, begun = Work(1, 5, timeout=0.05), threading.Event(), threading.Event()
+    work, gate, begun = ThreadQueue(1, 5, timeout=0.05), threading.Event(), threading.Event()
 
     async def both(body):
         def first():
@@ -91,9 +91,9 @@ def test_a_request_that_is_given_up_holds_its_body_no_longer():
 
         running = asyncio.create_task(work.do(first))
         await asyncio.to_thread(begun.wait, 20)
-        with pytest.raises(RefusalError):
+        with pytest.raises(RequestRefusedError):
             await work.do(partial(print, body))
-        with pytest.raises(RefusalError):
+        with pytest.raises(RequestRefusedError):
             await running
 
     asyncio.run(both(body := Body()))

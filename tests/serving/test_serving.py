@@ -18,7 +18,7 @@ from tests.serving.made import SIZE, colours, photo
 from transferlearn.cli.monitor import _of_log
 from transferlearn.cli.parser import make_parser
 from transferlearn.monitoring import Measured, OneClass, Reference, watch
-from transferlearn.monitoring.axes import Axes
+from transferlearn.monitoring.axes import FeatureAxes
 from transferlearn.serving import Settings, app
 from transferlearn.serving.log import opened, photos_of, read_log
 from transferlearn.serving.models import Models, Served
@@ -290,7 +290,7 @@ def reference(runner):
     outputs = OneClass(("red", "blue"))
     measured = Measured(features, values, traits, outputs.errors(values, truth))
     return Reference.of(
-        Axes.of(features), measured, kind="images", outputs=outputs, how="held-out"
+        FeatureAxes.of(features), measured, kind="images", outputs=outputs, how="held-out"
     ), pixels
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from transferlearn.data.targets import Binary, ClassIds, OneHot
 from transferlearn.tasks import losses
-from transferlearn.tasks.losses import Outputs
+from transferlearn.tasks.classification.losses import Outputs
 
 pytestmark = pytest.mark.core
 SOFTMAX = Outputs(count=3, activation="softmax")

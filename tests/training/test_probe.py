@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
-from tests.told import head_of
+from tests.phase_words import head_of
 from transferlearn.tasks.solving.logistic import LogisticSolver, solve_with
 from transferlearn.training import solving
 

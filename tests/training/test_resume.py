@@ -373,7 +373,7 @@ def test_after_an_error_what_was_trained_is_there_and_the_run_goes_on(backbone, 
 
 
 def test_a_full_disk_stops_no_training(backbone, tmp_path, monkeypatch):
-    from transferlearn.running import folder
+    from transferlearn.resuming import folder
 
     def fail(path, state):
         raise OSError(28, "No space left on device")

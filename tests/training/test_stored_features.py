@@ -10,7 +10,7 @@ import pytest
 
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
-from tests.told import cache_of
+from tests.phase_words import cache_of
 from transferlearn.features import preparing
 from transferlearn.freezing import FreezeMatching
 
@@ -140,7 +140,7 @@ def test_each_step_is_compiled_once(backbone, monkeypatch):
 
     for layer in (keras.layers.ReLU, keras.layers.Dropout):
         monkeypatch.setattr(layer, "call", counted(layer.call))
-    monkeypatch.setattr("transferlearn.builders.prepared.refer", lambda *_: None)
+    monkeypatch.setattr("transferlearn.builders.training_run.refer", lambda *_: None)
     fit(backbone, True, freeze="all", batch_size=16, head=tl.heads.PooledDense(dropout=0.3))
     frozen = ("re_lu", "re_lu_1", "residual_dropout", "top_relu")
     assert compiled == dict.fromkeys(frozen, 1) | {"head_dropout": 2}  # to train, to validate

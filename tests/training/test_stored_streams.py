@@ -7,7 +7,7 @@ from PIL import Image
 
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
-from tests.told import cache_of
+from tests.phase_words import cache_of
 
 tf = pytest.importorskip("tensorflow", reason="tf.data and ImageDataGenerator are TensorFlow's")
 from tensorflow.keras.preprocessing.image import ImageDataGenerator  # noqa: E402, TID251

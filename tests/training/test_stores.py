@@ -8,7 +8,7 @@ import pytest
 
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
-from tests.told import cache_of
+from tests.phase_words import cache_of
 from transferlearn.data.contents import ItemContents
 from transferlearn.features import memory
 from transferlearn.freezing import FreezeAll, FreezeUpTo

@@ -7,7 +7,7 @@ from PIL import Image
 
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
-from transferlearn.builders import prepared
+from transferlearn.builders import training_run
 from transferlearn.data.batches import ItemBatches
 
 pytestmark = pytest.mark.core
@@ -190,7 +190,7 @@ def test_a_file_that_vanishes_is_named(tmp_path, monkeypatch, cache):
     paths = [tmp_path / f"{i}.png" for i in range(8)]
     for path, image in zip(paths, pixels(8, 32), strict=True):
         Image.fromarray(image).save(path)
-    run = prepared.PhaseRunner.run
+    run = training_run.PhaseRunner.run
 
     def run_without_files(*arguments, **options):
         for path in paths:
@@ -198,7 +198,7 @@ def test_a_file_that_vanishes_is_named(tmp_path, monkeypatch, cache):
         return run(*arguments, **options)
 
     monkeypatch.setattr("transferlearn.data.images.checking.KEPT_BYTES", 0)
-    monkeypatch.setattr(prepared.PhaseRunner, "run", run_without_files)
+    monkeypatch.setattr(training_run.PhaseRunner, "run", run_without_files)
     builder = tl.ImageClassifierBuilder(small_backbone(), freeze="all", image_size=(32, 32))
     with pytest.raises(OSError, match=r"Cannot read .*\.png"):
         builder.fit((paths, [0, 1] * 4), epochs=1, cache=cache, verbose=0)

@@ -10,7 +10,7 @@ import numpy as np
 
 from transferlearn.backbones.torch_state import read_torch_state
 from transferlearn.extras import install_line
-from transferlearn.strangers import RefusalError, check_finite, checked_weights
+from transferlearn.untrusted import RefusalError, check_finite, checked_weights
 
 SCALE, OFFSET = 1 / 128, -127 / 128
 """`keras.layers.Rescaling(SCALE, OFFSET)` prepares pixels in [0, 255] for this network."""

@@ -16,8 +16,8 @@ from transferlearn.backbones.texts import Pooling, TextBackbone, TextSource, fro
 from transferlearn.data import Tokenizer
 from transferlearn.edge.tokenizers import WordPieces
 from transferlearn.extras import install_line
-from transferlearn.strangers import RefusalError, check_preset, check_size, plain_settings
 from transferlearn.types import Json
+from transferlearn.untrusted import RefusalError, check_preset, check_size, plain_settings
 
 PREFIX = "keras_hub:"
 _AT_ONCE = 1000  # texts in one call of the tokenizer

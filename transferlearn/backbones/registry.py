@@ -201,7 +201,7 @@ def _source(name: str) -> BackboneSource:
 
 
 @dataclass(frozen=True)
-class Table:
+class BackboneTable:
     """Holds the facts of all registered backbones, and prints as a table."""
 
     rows: tuple[Facts, ...]
@@ -244,6 +244,6 @@ def _cells(facts: Facts) -> tuple[str, ...]:
     )
 
 
-def table() -> Table:
+def table() -> BackboneTable:
     """Gives a table of what is known of every registered backbone."""
-    return Table(tuple(facts(name) for name in names()))
+    return BackboneTable(tuple(facts(name) for name in names()))

@@ -8,7 +8,7 @@ import keras
 
 from transferlearn.backbones.base import Weights
 from transferlearn.extras import install_line
-from transferlearn.strangers import RefusalError, checked_weights
+from transferlearn.untrusted import RefusalError, checked_weights
 
 FOLDER_VARIABLE = "TRANSFERLEARN_WEIGHTS"
 OFFLINE_BACKBONE = "EfficientNetLite0"

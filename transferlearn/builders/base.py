@@ -8,9 +8,9 @@ from typing import Any, ClassVar, Literal, TypeVar
 from transferlearn.backbones import Backbone
 from transferlearn.builders.arguments import refuses_settings
 from transferlearn.builders.networks import NetworkBuilder
-from transferlearn.builders.planning import Split, make_job, strategy
-from transferlearn.builders.prepared import Training
+from transferlearn.builders.planning import HeldOutShare, make_job, strategy
 from transferlearn.builders.record import arguments_of
+from transferlearn.builders.training_run import Training
 from transferlearn.checks import whole
 from transferlearn.data import Dataset, LoadedData, Reading
 from transferlearn.data.kind import Kind
@@ -59,7 +59,7 @@ class Builder(NetworkBuilder[Prediction]):
         The arguments are those of `fit`. What this gives can be passed as `train` to `fit`,
         `prepare`, `tl.search` and `tl.find_learning_rate`.
         """
-        return self._load(train, validation_data, Split.of(validation_split), self.reading())
+        return self._load(train, validation_data, HeldOutShare.of(validation_split), self.reading())
 
     @refuses_settings
     def prepare(
@@ -81,7 +81,7 @@ class Builder(NetworkBuilder[Prediction]):
         """
         return self._prepare(
             lambda plan: self._load(
-                train, validation_data, Split.of(validation_split, plan), self.reading()
+                train, validation_data, HeldOutShare.of(validation_split, plan), self.reading()
             ),
             schedule=schedule,
             cache=cache,
@@ -164,7 +164,7 @@ class Builder(NetworkBuilder[Prediction]):
         self,
         train: Source | LoadedData,
         validation_data: Source | None,
-        split: Split,
+        split: HeldOutShare,
         reading: Reading,
     ) -> LoadedData:
         """Loads the data, or gives loaded data as it is, which brings its own validation data."""

@@ -19,8 +19,8 @@ from transferlearn.tasks import (
     Tagging,
     Task,
 )
+from transferlearn.tasks.classification.losses import is_binary, takes_ids
 from transferlearn.tasks.classification.task import class_weights
-from transferlearn.tasks.losses import is_binary, takes_ids
 from transferlearn.types import Tensor
 
 

@@ -28,7 +28,7 @@ def strategy(freeze: Freeze | None, backbone: Backbone) -> FreezeStrategy:
     return default_freeze(named_freeze(freeze), backbone.pretrained)
 
 
-class Split(NamedTuple):
+class HeldOutShare(NamedTuple):
     """Says what is held out: a share of the items, but of fewer than `least_to_split` nothing."""
 
     validation_split: float

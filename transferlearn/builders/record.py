@@ -9,7 +9,7 @@ from transferlearn import configs
 from transferlearn.builders.networks import NetworkBuilder
 from transferlearn.data import Dataset, LoadedData
 from transferlearn.data.messages import notice
-from transferlearn.fitted.known_items import digests, fingerprint
+from transferlearn.fitted.leakage import digests, fingerprint
 from transferlearn.schedules import Job, OnePhase, Schedule
 from transferlearn.types import Json, Source
 

@@ -17,7 +17,7 @@ from transferlearn.data import Dataset
 from transferlearn.data.dataset import ItemDataset
 from transferlearn.data.targets import Weigh
 from transferlearn.hashing import hash_of_item
-from transferlearn.running import ITEMS
+from transferlearn.resuming import ITEMS
 from transferlearn.training import CompileSettings, TrainingData
 from transferlearn.types import Json
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from transferlearn.cli.command import Outcome
+from transferlearn.cli.command import CommandResult
 from transferlearn.cli.output import say
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Before:
         options.image_size = options.image_size or (size and tuple(size))
         return cls(options.before, options.validation, fitted.evaluate(options.validation))
 
-    def kept_instead(self, new: "FittedModel[Any]") -> Outcome | None:
+    def kept_instead(self, new: "FittedModel[Any]") -> CommandResult | None:
         """Compares both, and gives the outcome where the old model stays; else `None`.
 
         It gives way to a new model that is as good, since that has seen more.
@@ -64,4 +64,4 @@ class Before:
             say(line)
             return None
         data = {"model": str(self.place), "replaced": False, score: [old[score], found[score]]}
-        return Outcome(data, f"{line}\nThe model in {self.place} is better, and stays.", 4)
+        return CommandResult(data, f"{line}\nThe model in {self.place} is better, and stays.", 4)

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 
-from transferlearn.cli.command import Outcome
+from transferlearn.cli.command import CommandResult
 from transferlearn.cli.starting import import_keras
 
 NAME = "backbones"
@@ -14,10 +14,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Adds nothing, since `backbones` takes no arguments."""
 
 
-def run(options: Namespace) -> Outcome:
+def run(options: Namespace) -> CommandResult:
     """Lists all registered backbones that a name stands for alone."""
     import_keras()
     from transferlearn import backbones
 
     table = backbones.table()
-    return Outcome([asdict(row) for row in table], str(table))
+    return CommandResult([asdict(row) for row in table], str(table))

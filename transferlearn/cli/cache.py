@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from transferlearn.cli.command import Outcome
+from transferlearn.cli.command import CommandResult
 from transferlearn.cli.starting import import_keras
 from transferlearn.tables import visible
 from transferlearn.wording import counted
@@ -21,7 +21,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def run(options: Namespace) -> Outcome:
+def run(options: Namespace) -> CommandResult:
     """Lists the stores in a folder, or removes all that no process uses."""
     import_keras()
     from transferlearn.features import Cache
@@ -30,7 +30,7 @@ def run(options: Namespace) -> Outcome:
     return _clear(directory) if options.action == "clear" else _list(directory)
 
 
-def _list(directory: Path) -> Outcome:
+def _list(directory: Path) -> CommandResult:
     """Lists the stores in a folder, the one used last first."""
     from transferlearn.features.limits import stores_in
 
@@ -52,10 +52,10 @@ def _list(directory: Path) -> Outcome:
     ]
     lines.append(f"{counted(len(stores), 'store')}, {total / 1e6:,.1f} MB in {directory}")
     result = {"directory": str(directory), "stores": stores, "bytes": total}
-    return Outcome(result, "\n".join(lines))
+    return CommandResult(result, "\n".join(lines))
 
 
-def _clear(directory: Path) -> Outcome:
+def _clear(directory: Path) -> CommandResult:
     """Removes the stores in a folder, except those that a running process uses."""
     from transferlearn.features.limits import remove_store, stores_in
 
@@ -68,7 +68,7 @@ def _clear(directory: Path) -> Outcome:
     if kept:
         text += f"; {kept} kept, which a running process uses"
     result = {"directory": str(directory), "removed": len(removed), "bytes": sum(removed)}
-    return Outcome({**result, "kept": kept}, text)
+    return CommandResult({**result, "kept": kept}, text)
 
 
 def _items(folder: Path) -> int:

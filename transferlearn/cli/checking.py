@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from transferlearn.atomic_files import whole_place
 from transferlearn.backbone_names import (
     EMBEDDED,
     PREFIXES,
     built_in_names,
     unknown_backbone,
 )
-from transferlearn.drafts import whole_place
 from transferlearn.edge.description import FILE
 from transferlearn.edge.existing import SAVE
 from transferlearn.extras import require

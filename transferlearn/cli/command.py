@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 
-class Outcome(NamedTuple):
+class CommandResult(NamedTuple):
     """Holds the result of a command: data for `--json`, the same as text, and the exit code."""
 
     data: object
@@ -27,7 +27,7 @@ class Command(Protocol):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Adds the command's arguments to its parser."""
 
-    def run(self, options: Namespace) -> Outcome:
+    def run(self, options: Namespace) -> CommandResult:
         """Runs the command: it checks what it can, then calls `import_keras`, and does the work.
 
         So `--help` is there at once, and so is what is wrong with the arguments.

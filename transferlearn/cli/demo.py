@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from transferlearn.cli.command import Outcome
+from transferlearn.cli.command import CommandResult
 from transferlearn.cli.output import say
 from transferlearn.cli.replacing import add_force, refuse_other_model
 from transferlearn.cli.starting import import_keras
@@ -39,7 +39,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_force(parser)
 
 
-def run(options: Namespace) -> Outcome:
+def run(options: Namespace) -> CommandResult:
     """Runs the demo with photos, or with `--text` or `--segment` that of texts or of masks."""
     # What an earlier demo left under its own name is no loss.
     _check_packages(options)
@@ -53,7 +53,7 @@ def run(options: Namespace) -> Outcome:
         f"Saved. Try it: transferlearn predict {found['model']} {shlex.quote(found['try'])}",
         score,
     ]
-    return Outcome(found, "\n".join(lines))
+    return CommandResult(found, "\n".join(lines))
 
 
 def _check_packages(options: Namespace) -> None:
@@ -68,7 +68,7 @@ def _check_packages(options: Namespace) -> None:
 
 def _photos(output: Path | None) -> "tuple[Json, str, str]":
     """Runs the demo with photos; gives its result, what was counted, and the score in words."""
-    from transferlearn import demo
+    from transferlearn.demos import photos as demo
 
     found = demo.run(output or Path("solar-cells"), say)
     score = f"Test accuracy {found['accuracy']:.3f}, majority class {found['majority']:.3f}."
@@ -77,7 +77,7 @@ def _photos(output: Path | None) -> "tuple[Json, str, str]":
 
 def _texts(output: Path | None) -> "tuple[Json, str, str]":
     """Runs the demo with texts, likewise."""
-    from transferlearn import demo_text
+    from transferlearn.demos import texts as demo_text
 
     found = demo_text.run(output or Path("film-reviews"), say)
     score = (
@@ -89,7 +89,7 @@ def _texts(output: Path | None) -> "tuple[Json, str, str]":
 
 def _masks(output: Path | None) -> "tuple[Json, str, str]":
     """Runs the demo with masks, likewise."""
-    from transferlearn import demo_masks
+    from transferlearn.demos import masks as demo_masks
 
     found = demo_masks.run(output or Path("solar-cell-masks"), say)
     score = f"Test mean IoU {found['mean_iou']:.3f}, all taken for cell {found['guess']:.3f}."

@@ -3,9 +3,10 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from transferlearn.atomic_files import written_whole
 from transferlearn.backbone_names import EMBEDDED
 from transferlearn.cli.checking import check_data
-from transferlearn.cli.command import Outcome
+from transferlearn.cli.command import CommandResult
 from transferlearn.cli.replacing import refuse_other_file
 from transferlearn.cli.starting import import_keras
 from transferlearn.cli.tasks import (
@@ -16,7 +17,6 @@ from transferlearn.cli.tasks import (
     settle_backbone,
 )
 from transferlearn.cli.types import image_size
-from transferlearn.drafts import written_whole
 from transferlearn.extras import require
 
 NAME = "doubt"
@@ -38,7 +38,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--seed", type=int, default=0, help="seed of the division into folds")
 
 
-def run(options: Namespace) -> Outcome:
+def run(options: Namespace) -> CommandResult:
     """Judges each label by a head that was not trained on it, and gives a table."""
     check_data(options.photos, columns_of(options))
     check_task(options)
@@ -56,4 +56,4 @@ def run(options: Namespace) -> Outcome:
     if options.plot is not None:
         with written_whole(options.plot) as draft:
             found.show().savefig(draft, format=options.plot.suffix[1:] or "png")
-    return Outcome(found.to_dict(), str(found))
+    return CommandResult(found.to_dict(), str(found))

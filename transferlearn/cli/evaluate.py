@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from transferlearn.cli.checking import check_data, check_save
-from transferlearn.cli.command import Outcome, add_model
+from transferlearn.cli.command import CommandResult, add_model
 from transferlearn.cli.starting import import_keras
 from transferlearn.cli.types import at_least_1
 
@@ -26,7 +26,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def run(options: Namespace) -> Outcome:
+def run(options: Namespace) -> CommandResult:
     """Scores the model, and gives tables of its figures."""
     check_save(options.model)
     check_data(options.photos)
@@ -35,4 +35,4 @@ def run(options: Namespace) -> Outcome:
 
     fitted = load(options.model, trusted=options.trusted)
     scores = fitted.evaluate(options.photos, tile=options.tile)
-    return Outcome(scores.to_dict(), str(scores))
+    return CommandResult(scores.to_dict(), str(scores))

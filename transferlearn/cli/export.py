@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from transferlearn.cli.checking import check_data, check_save
-from transferlearn.cli.command import Outcome, add_model
+from transferlearn.cli.command import CommandResult, add_model
 from transferlearn.cli.replacing import add_force, refuse_other_model
 from transferlearn.cli.starting import import_keras
 from transferlearn.edge.description import FILE
@@ -42,7 +42,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_force(parser)
 
 
-def run(options: Namespace) -> Outcome:
+def run(options: Namespace) -> CommandResult:
     """Exports the model, and gives the table of the check."""
     check_save(options.model)
     check_data(options.photos)
@@ -61,4 +61,4 @@ def run(options: Namespace) -> Outcome:
         calibration_data=options.calibration_data,
         limit=options.limit,
     )
-    return Outcome({"path": str(made.path), **made.description.checked}, str(made))
+    return CommandResult({"path": str(made.path), **made.description.checked}, str(made))

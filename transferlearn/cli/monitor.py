@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transferlearn.cli.checking import check_data, check_save
-from transferlearn.cli.command import Outcome, add_model
+from transferlearn.cli.command import CommandResult, add_model
 from transferlearn.cli.replacing import refuse_other_file
 from transferlearn.cli.starting import import_keras
 from transferlearn.extras import require
@@ -66,7 +66,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--output", type=Path, metavar="FILE", help="write what was found as an HTML page, too")
 
 
-def run(options: Namespace) -> Outcome:
+def run(options: Namespace) -> CommandResult:
     """Watches photos or a log; an alarm gives the exit code 3."""
     if (options.photos is None) == (options.log is None):
         raise ValueError("Give photos, or --log predictions.sqlite: one of them.")
@@ -84,10 +84,10 @@ def run(options: Namespace) -> Outcome:
         options.output.write_text(found.to_page(), "utf-8")
     if options.label is not None:
         _write_photos(options.log, found.label_first, options.label)
-    return Outcome(found.to_dict(), str(found), 3 if found.alarm else 0)
+    return CommandResult(found.to_dict(), str(found), 3 if found.alarm else 0)
 
 
-def _make_reference(options: Namespace) -> Outcome:
+def _make_reference(options: Namespace) -> CommandResult:
     """Makes the reference of a saved model, and writes it into the save."""
     if options.photos is None:
         raise ValueError("--make-reference takes labelled photos, in place of --log.")
@@ -102,7 +102,7 @@ def _make_reference(options: Namespace) -> Outcome:
     fitted.reference = made
     fitted.save(options.model)
     said = f"{options.model} has a reference of {made.summary}. Watched at work: {made.watched}."
-    return Outcome(
+    return CommandResult(
         {"model": str(options.model), "items": len(made), "watched": made.watched},
         f"{said}\nExport the model anew, so that a server of the export has it, too.",
     )

@@ -6,9 +6,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from transferlearn.atomic_files import written_whole
 from transferlearn.cli.output import say
 from transferlearn.cli.replacing import refuse_other_file
-from transferlearn.drafts import written_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

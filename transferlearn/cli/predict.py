@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from transferlearn.cli.checking import check_items, check_save
-from transferlearn.cli.command import Outcome, add_model
+from transferlearn.cli.command import CommandResult, add_model
 from transferlearn.cli.output import as_cell
 from transferlearn.cli.starting import import_keras
 from transferlearn.cli.types import at_least_1
@@ -42,7 +42,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def run(options: Namespace) -> Outcome:
+def run(options: Namespace) -> CommandResult:
     """Predicts, and gives a line for each item; where some cannot be used, the exit code is 1."""
     check_save(options.model)
     check_items(options)
@@ -69,7 +69,7 @@ def run(options: Namespace) -> Outcome:
         "\t".join(map(as_cell, (str(name), *str(prediction).split("\t"))))
         for name, prediction in zip(names, predictions, strict=True)
     ]
-    return Outcome(result, "\n".join(lines), 1 if dataset.skipped else 0)
+    return CommandResult(result, "\n".join(lines), 1 if dataset.skipped else 0)
 
 
 def _facts(prediction: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from transferlearn.cli.checking import check_data, check_save
-from transferlearn.cli.command import Outcome, add_model
+from transferlearn.cli.command import CommandResult, add_model
 from transferlearn.cli.replacing import refuse_other_file
 from transferlearn.cli.starting import import_keras
 from transferlearn.cli.types import price
@@ -39,7 +39,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def run(options: Namespace) -> Outcome:
+def run(options: Namespace) -> CommandResult:
     """Tests the model, and writes the report."""
     check_save(options.model)
     check_data(options.photos)
@@ -55,4 +55,4 @@ def run(options: Namespace) -> Outcome:
         title=options.title,
         price_per_hour=options.price_per_hour,
     )
-    return Outcome({"report": str(path)}, f"Written: {path}")
+    return CommandResult({"report": str(path)}, f"Written: {path}")

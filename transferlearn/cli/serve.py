@@ -4,7 +4,7 @@ import os
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from transferlearn.cli.command import Outcome
+from transferlearn.cli.command import CommandResult
 from transferlearn.cli.starting import import_keras
 from transferlearn.cli.types import at_least_1, port
 from transferlearn.extras import require
@@ -59,7 +59,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def run(options: Namespace) -> Outcome:
+def run(options: Namespace) -> CommandResult:
     """Serves until the process is told to end."""
     require("A server", "serve", "fastapi", "prometheus_client", "uvicorn")
     from transferlearn.serving import Settings, serve
@@ -90,7 +90,7 @@ def run(options: Namespace) -> Outcome:
         threads=options.threads,
         trusted=options.trusted,
     )
-    return Outcome({"ended": True}, "The server has ended.")
+    return CommandResult({"ended": True}, "The server has ended.")
 
 
 def _named(typed: list[str]) -> dict[str, Path]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transferlearn.cli.checking import check_backbone, check_data
-from transferlearn.cli.command import Outcome
+from transferlearn.cli.command import CommandResult
 from transferlearn.cli.replacing import refuse_other_file
 from transferlearn.cli.starting import import_keras
 from transferlearn.cli.tasks import (
@@ -66,7 +66,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--seed", type=int, default=0, help="seed of the sample and the cross-validation")
 
 
-def run(options: Namespace) -> Outcome:
+def run(options: Namespace) -> CommandResult:
     """Compares the candidates, and gives the table and the command that trains the choice."""
     _check(options)
     import_keras()
@@ -95,7 +95,7 @@ def run(options: Namespace) -> Outcome:
     task = as_written(options)
     hint = f"Next: transferlearn train {shlex.quote(str(options.photos))}{task} {settings}"
     rows = [{**row.facts(), "recommended": row is start} for row in found]
-    return Outcome(rows, f"{found}\n{hint}")
+    return CommandResult(rows, f"{found}\n{hint}")
 
 
 def _check(options: Namespace) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from transferlearn.backbone_names import EMBEDDED
 from transferlearn.cli.again import Before
 from transferlearn.cli.checking import check_data, check_save
-from transferlearn.cli.command import Outcome
+from transferlearn.cli.command import CommandResult
 from transferlearn.cli.interrupts import sigterm_as_interrupt
 from transferlearn.cli.output import say
 from transferlearn.cli.pictures import leave_pictures
@@ -136,7 +136,7 @@ def _add_saving(group: _ActionsContainer) -> None:
     )
 
 
-def run(options: Namespace) -> Outcome:
+def run(options: Namespace) -> CommandResult:
     """Trains a model, saves it, and gives its metrics in the last phase.
 
     Raises:
@@ -146,7 +146,7 @@ def run(options: Namespace) -> Outcome:
     import_keras()
     from transferlearn import Cache
     from transferlearn.fitted import check_room, check_target
-    from transferlearn.fitted.known_score import in_words
+    from transferlearn.fitted.reliable_score import in_words
     from transferlearn.progress import working
 
     before = None if options.before is None else Before.of(options)
@@ -189,7 +189,7 @@ def run(options: Namespace) -> Outcome:
     lines = [saved, _watched(fitted, folder), f"Result: {score}"]
     if pictures is not None:
         lines.insert(1, f"Pictures of the training: {pictures}")
-    return Outcome(result, "\n".join(lines))
+    return CommandResult(result, "\n".join(lines))
 
 
 def _watched(fitted: "FittedModel[Any]", folder: str) -> str:

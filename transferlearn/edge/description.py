@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from transferlearn.described import FieldError, check_fields, fits
 from transferlearn.hashing import hash_of_file, hash_of_json
+from transferlearn.json_fields import FieldError, check_fields, fits
 
 FILE = "export.json"
 VERSION = 2

@@ -5,7 +5,7 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from transferlearn.described import check_fields
+from transferlearn.json_fields import check_fields
 
 
 class Named(abc.ABC):

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from transferlearn.drafts import whole_place
+from transferlearn.atomic_files import whole_place
 from transferlearn.edge.description import FILE, Description
 from transferlearn.edge.item_reader import ItemReader, Rows
 from transferlearn.edge.maps.whole_photos import predict_in_tiles

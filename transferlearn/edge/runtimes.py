@@ -62,7 +62,7 @@ class OnnxRuntime(Runtime):
         return {file.parent / name for name in external_files(file)}
 
 
-class LiteRt(Runtime):
+class LiteRtRuntime(Runtime):
     """Runs a `.tflite` file in LiteRT, on the CPU with XNNPACK."""
 
     def __init__(self, file: Path, threads: int) -> None:
@@ -78,7 +78,7 @@ class LiteRt(Runtime):
             return dict(self._run(**inputs))
 
 
-class OpenVino(Runtime):
+class OpenVinoRuntime(Runtime):
     """Runs OpenVINO's files on the CPU.
 
     Args:
@@ -112,7 +112,7 @@ class OpenVino(Runtime):
         return {file.with_suffix(".bin")}
 
 
-class SavedModel(Runtime):
+class SavedModelRuntime(Runtime):
     """Runs a SavedModel, for which TensorFlow is needed after all."""
 
     is_program: ClassVar[bool] = True
@@ -136,9 +136,9 @@ class SavedModel(Runtime):
 
 _RUNTIMES: dict[str, type[Any]] = {
     "onnx": OnnxRuntime,
-    "litert": LiteRt,
-    "openvino": OpenVino,
-    "saved_model": SavedModel,
+    "litert": LiteRtRuntime,
+    "openvino": OpenVinoRuntime,
+    "saved_model": SavedModelRuntime,
 }
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from transferlearn.features.shards import (
     ROWS,
     ShardWriter,
-    TensorSpec,
+    StoredTensor,
     as_bytes,
     read_shard,
     shard_bytes,
@@ -36,7 +36,7 @@ class DiskPart:
 
     nbytes = 0  # in memory
 
-    def __init__(self, keys: list[bytes], folder: Path, specs: Sequence[TensorSpec]) -> None:
+    def __init__(self, keys: list[bytes], folder: Path, specs: Sequence[StoredTensor]) -> None:
         self.keys = keys
         self.name = folder.name
         self._item_bytes = sum(spec.nbytes for spec in specs)
@@ -118,7 +118,7 @@ def _copy_mapped(file: int, places: list[tuple[int, int]], targets: list[np.ndar
 
 
 def copy_items(
-    shard: Path, folder: Path, specs: Sequence[TensorSpec], items: Collection[bytes]
+    shard: Path, folder: Path, specs: Sequence[StoredTensor], items: Collection[bytes]
 ) -> None:
     """Copies those of `items` that a shard holds into a new shard of another store.
 

@@ -37,7 +37,7 @@ def trunk(inputs: Sequence[Tensor], cut: Cut, *, dtype: str | None) -> keras.Mod
     return folded(model) if dtype is None else _in_dtype(model, dtype)
 
 
-class Predictor:
+class FeatureModel:
     """Runs a model; fills each batch up to the largest so far, so that it is rarely compiled anew.
 
     Args:
@@ -114,7 +114,7 @@ def _in_dtype(model: keras.Model, dtype: str) -> keras.Model:
 
 
 def run(
-    predictor: Predictor,
+    predictor: FeatureModel,
     batches: Iterable[tuple[Sequence[bytes], Batch]],
     writer: Writer,
     computed: Stage,

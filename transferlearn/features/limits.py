@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from transferlearn.drafts import drafts, new_draft
+from transferlearn.atomic_files import drafts, new_draft
 from transferlearn.features.leases import is_open_elsewhere, removing
 from transferlearn.features.shards import remove_shard, shards
 from transferlearn.features.storage import Storage

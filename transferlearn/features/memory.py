@@ -13,7 +13,7 @@ import numpy as np
 
 from transferlearn.features.disk_parts import DiskPart
 from transferlearn.features.limits import memory_limit
-from transferlearn.features.shards import TensorSpec
+from transferlearn.features.shards import StoredTensor
 from transferlearn.features.storage import Storage
 
 
@@ -60,7 +60,7 @@ class Home(NamedTuple):
 
     storage: Storage
     folder: Path
-    specs: tuple[TensorSpec, ...]
+    specs: tuple[StoredTensor, ...]
     description: str
 
     @property

@@ -15,8 +15,8 @@ from transferlearn.features.fingerprints import Fingerprints, digest
 from transferlearn.features.items import FeatureItems
 from transferlearn.features.planning import Candidate, choose
 from transferlearn.features.storage import Storage
-from transferlearn.features.store import Store, TensorSpec, open_store, place, stored_keys
-from transferlearn.features.wanted import Wanted
+from transferlearn.features.store import Store, StoredTensor, open_store, place, stored_keys
+from transferlearn.features.wanted import WantedFeatures
 from transferlearn.progress import stage
 from transferlearn.schedules import StoredPart
 from transferlearn.splitting import Cut, layers_before
@@ -37,7 +37,7 @@ class Stored:
 
     Attributes:
         cut: The place in the network whose tensors the features are.
-        items: The features of each `Wanted`, in the same order.
+        items: The features of each `WantedFeatures`, in the same order.
         part: What was stored, and where, for the result of the phase.
     """
 
@@ -47,7 +47,7 @@ class Stored:
 
 
 class _Part(NamedTuple):
-    """Holds one `Wanted` with its hash and its keys, so that they are computed once.
+    """Holds one `WantedFeatures` with its hash and its keys, so that they are computed once.
 
     Attributes:
         wanted: The items.
@@ -56,7 +56,7 @@ class _Part(NamedTuple):
         unique: All different keys.
     """
 
-    wanted: Wanted
+    wanted: WantedFeatures
     kind: str
     keys: list[list[bytes]]
     unique: frozenset[bytes]
@@ -78,7 +78,7 @@ class Preparation:
         self,
         network: Network,
         cuts: Sequence[Cut],
-        wanted: Sequence[Wanted],
+        wanted: Sequence[WantedFeatures],
         storage: Storage,
         *,
         batch_size: int,
@@ -95,7 +95,7 @@ class Preparation:
         self._unit = unit
         self._pooled = next((cut for cut in reversed(cuts) if cut.in_head), None)
         self._computed = 0
-        self._predictors: dict[tuple[int, str], extraction.Predictor] = {}
+        self._predictors: dict[tuple[int, str], extraction.FeatureModel] = {}
         self._prints = Fingerprints(network.model, cuts)
 
     def stored(
@@ -199,9 +199,11 @@ class Preparation:
         """Counts the bytes of one item's features at a cut."""
         return sum(spec.nbytes for spec in self._specs(cut))
 
-    def _specs(self, cut: Cut) -> list[TensorSpec]:
+    def _specs(self, cut: Cut) -> list[StoredTensor]:
         """Gives the shapes and dtypes in which the tensors at a cut are stored."""
-        return [TensorSpec(tuple(tensor.shape[1:]), self._dtype(tensor)) for tensor in cut.tensors]
+        return [
+            StoredTensor(tuple(tensor.shape[1:]), self._dtype(tensor)) for tensor in cut.tensors
+        ]
 
     def _dtype(self, tensor: Tensor) -> str:
         """Gives the dtype in which a tensor is stored."""
@@ -246,13 +248,13 @@ class Preparation:
         *,
         dtype: str | None = None,
         blank: np.ndarray | None = None,
-    ) -> extraction.Predictor:
+    ) -> extraction.FeatureModel:
         """Gives what runs the layers from `inputs` to `cut`; it is made once for a phase."""
         key = (id(inputs[0]), cut.name)
         if key not in self._predictors:
             model = extraction.trunk(inputs, cut, dtype=dtype)
             any_length = model if blank is None else of_any_length(model)
-            self._predictors[key] = extraction.Predictor(any_length, blank)
+            self._predictors[key] = extraction.FeatureModel(any_length, blank)
         return self._predictors[key]
 
     def _from_raw_items(
@@ -265,7 +267,7 @@ class Preparation:
                 yield [part.keys[0][row] for row in read], items
             return
         model = extraction.as_in_training(part.wanted.augmentation, self._network.items[0])
-        augmented, count = extraction.Predictor(model), len(part.keys[0])
+        augmented, count = extraction.FeatureModel(model), len(part.keys[0])
         # All items are augmented, stored or not, so that each view is drawn as if none was stored.
         for view, keys in enumerate(part.keys):
             for read, images in contents.read(np.arange(count), self._batch_size):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from transferlearn.features import limits, memory
 from transferlearn.features.disk_parts import copy_items
-from transferlearn.features.shards import TensorSpec, shard_bytes, shards
+from transferlearn.features.shards import StoredTensor, shard_bytes, shards
 from transferlearn.features.storage import Storage
 from transferlearn.features.store import stored_keys
 
@@ -25,7 +25,7 @@ class _SmallStorage(Storage):
     large: Path
     copied: set[Path] = field(default_factory=set)
 
-    def expect(self, key: str, specs: Sequence[TensorSpec], items: Set[bytes]) -> None:
+    def expect(self, key: str, specs: Sequence[StoredTensor], items: Set[bytes]) -> None:
         """Copies what the large run's store has of these items, and is not here yet."""
         folder = self.folder / key
         for shard in shards(self.large / key):

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import ml_dtypes  # noqa: F401  (NumPy then knows "bfloat16")
 import numpy as np
 
-from transferlearn.drafts import new_draft
+from transferlearn.atomic_files import new_draft
 
 KEY_BYTES = 32  # of a SHA-256
 FORMAT = f"1, {sys.byteorder} endian"
@@ -30,7 +30,7 @@ _MOST_DESCRIPTION, _MOST_KEYS = 2**20, 2**30
 _CHUNK = 16 * 2**20  # bytes that are read at a time when a shard is checked
 
 
-class TensorSpec(NamedTuple):
+class StoredTensor(NamedTuple):
     """Describes one item's row of a tensor: its shape, without the batch, and its dtype's name."""
 
     shape: tuple[int, ...]
@@ -59,7 +59,7 @@ class ShardWriter:
         specs: The shapes and dtypes of the tensors that make one item's row.
     """
 
-    def __init__(self, folder: Path, specs: Sequence[TensorSpec]) -> None:
+    def __init__(self, folder: Path, specs: Sequence[StoredTensor]) -> None:
         self._folder = folder
         self._specs = specs
         self._keys: list[bytes] = []
@@ -155,7 +155,7 @@ def shard_bytes(folder: Path) -> int:
 
 
 def check_shard(
-    folder: Path, specs: Sequence[TensorSpec], in_memory: bool
+    folder: Path, specs: Sequence[StoredTensor], in_memory: bool
 ) -> tuple[list[bytes], list[np.ndarray]]:
     """Checks a shard by reading it once, and gives its keys and, if `in_memory`, its rows.
 
@@ -181,7 +181,7 @@ def check_shard(
     return keys, arrays
 
 
-def read_shard(folder: Path, specs: Sequence[TensorSpec]) -> tuple[int, dict[str, int]]:
+def read_shard(folder: Path, specs: Sequence[StoredTensor]) -> tuple[int, dict[str, int]]:
     """Checks a shard's description; gives the number of items and each file's checksum."""
     try:
         described = json.loads(_content(folder / _DESCRIPTION, _MOST_DESCRIPTION))
@@ -195,12 +195,12 @@ def read_shard(folder: Path, specs: Sequence[TensorSpec]) -> tuple[int, dict[str
     return count, checksums
 
 
-def _expected(specs: Sequence[TensorSpec]) -> dict[str, object]:
+def _expected(specs: Sequence[StoredTensor]) -> dict[str, object]:
     """Gives the part of the description that all shards of these tensors share."""
     return {"format": FORMAT, "tensors": [[list(spec.shape), spec.dtype] for spec in specs]}
 
 
-def _read_through(file: Path, specs: Sequence[TensorSpec], arrays: Sequence[np.ndarray]) -> int:
+def _read_through(file: Path, specs: Sequence[StoredTensor], arrays: Sequence[np.ndarray]) -> int:
     """Computes the checksum of a shard's rows, and fills `arrays`, if any, with the rows."""
     item_bytes = sum(spec.nbytes for spec in specs)
     chunk = np.empty((max(1, _CHUNK // item_bytes), item_bytes), np.uint8)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from transferlearn.features.cache import Cache
-from transferlearn.features.shards import TensorSpec
+from transferlearn.features.shards import StoredTensor
 
 When = Literal["auto", "possible", "always", "never"]
 
@@ -49,7 +49,7 @@ class Storage:
             trunk_dtype=given.trunk_dtype,
         )
 
-    def expect(self, key: str, specs: Sequence[TensorSpec], items: Set[bytes]) -> None:
+    def expect(self, key: str, specs: Sequence[StoredTensor], items: Set[bytes]) -> None:
         """Is told which items a store will be searched for, before it is; here, nothing is done.
 
         Args:

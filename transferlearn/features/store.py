@@ -12,12 +12,12 @@ from typing import Literal
 
 import numpy as np
 
-from transferlearn.drafts import drafts
+from transferlearn.atomic_files import drafts
 from transferlearn.features import limits, memory
 from transferlearn.features.disk_parts import DiskPart
 from transferlearn.features.leases import Lease
 from transferlearn.features.memory import Home, MemoryPart, Part
-from transferlearn.features.shards import TensorSpec as TensorSpec
+from transferlearn.features.shards import StoredTensor as StoredTensor
 from transferlearn.features.shards import (
     check_shard,
     remove_shard,
@@ -132,7 +132,9 @@ class Store:
             self._index.setdefault(key, row)
 
 
-def open_store(storage: Storage, key: str, specs: Sequence[TensorSpec], description: str) -> Store:
+def open_store(
+    storage: Storage, key: str, specs: Sequence[StoredTensor], description: str
+) -> Store:
     """Opens the store of `key`, with the rows that are there already, in memory or on disk.
 
     Args:

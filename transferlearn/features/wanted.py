@@ -12,7 +12,7 @@ from transferlearn.wording import counted
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Wanted:
+class WantedFeatures:
     """Says of which items features are needed, and in how many random views.
 
     Attributes:

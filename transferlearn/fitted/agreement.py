@@ -7,8 +7,8 @@ from typing import Any
 import keras
 
 from transferlearn.data.kind import Kind
-from transferlearn.described import FieldError, check_fields, fits
 from transferlearn.edge import TensorSpec
+from transferlearn.json_fields import FieldError, check_fields, fits
 from transferlearn.monitoring.reference import Reference
 from transferlearn.schedules.results import PhaseResult, SolvedHead, StoredPart
 from transferlearn.tasks import Encoding

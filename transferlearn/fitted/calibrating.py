@@ -7,7 +7,7 @@ import numpy as np
 from transferlearn import data
 from transferlearn.data.messages import notice
 from transferlearn.fitted.calibration import Calibration
-from transferlearn.fitted.known_items import doubts_of
+from transferlearn.fitted.leakage import doubts_of
 from transferlearn.fitted.logits import open_output
 from transferlearn.fitted.outputs import check_finite, with_targets
 from transferlearn.fitted.trained import Trained

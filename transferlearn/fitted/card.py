@@ -3,8 +3,8 @@
 import string
 from collections.abc import Sequence
 
-from transferlearn.fitted.known_score import KnownScore
 from transferlearn.fitted.outline import Outline
+from transferlearn.fitted.reliable_score import KnownScore
 from transferlearn.fitted.trained import Trained
 from transferlearn.tasks import Evaluation
 from transferlearn.wording import counted

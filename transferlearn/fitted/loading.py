@@ -6,13 +6,12 @@ from typing import Any
 
 import keras
 
+from transferlearn.atomic_files import stamp, whole_place
 from transferlearn.backbones.keras_hub import keras_hub
 from transferlearn.backbones.saved_model import looking_beside
 from transferlearn.checks import number, whole
 from transferlearn.configs import subclasses
 from transferlearn.data.kind import Kind
-from transferlearn.described import FieldError
-from transferlearn.drafts import stamp, whole_place
 from transferlearn.fitted.agreement import check_parts, check_said
 from transferlearn.fitted.calibration import Calibration
 from transferlearn.fitted.hub import ADDRESS, download
@@ -22,11 +21,12 @@ from transferlearn.fitted.outline import Outline
 from transferlearn.fitted.places import DESCRIPTION
 from transferlearn.fitted.saving import HUB, MODEL, read_save
 from transferlearn.fitted.signing import PublicKey
+from transferlearn.json_fields import FieldError
 from transferlearn.monitoring.reference import FILE, read_reference
 from transferlearn.schedules import PhaseResult
-from transferlearn.strangers import read_model_of_save
 from transferlearn.tasks import Encoding
 from transferlearn.types import Json
+from transferlearn.untrusted import read_model_of_save
 
 _ATTEMPTS = 20  # another process may replace a save while it is read
 

@@ -14,10 +14,10 @@ from transferlearn.data.messages import notice
 from transferlearn.fitted.calibrating import calibrate
 from transferlearn.fitted.calibration import Calibration
 from transferlearn.fitted.hub import push
-from transferlearn.fitted.known_items import TOO_GOOD, doubts_of
-from transferlearn.fitted.known_score import KnownScore, in_words, known_score
+from transferlearn.fitted.leakage import TOO_GOOD, doubts_of
 from transferlearn.fitted.outline import Outline
 from transferlearn.fitted.outputs import decoded, evaluated, in_parts, of_batch
+from transferlearn.fitted.reliable_score import KnownScore, in_words, known_score
 from transferlearn.fitted.saving import write_save
 from transferlearn.fitted.showing import html_of
 from transferlearn.fitted.signing import PrivateKey

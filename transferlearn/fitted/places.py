@@ -6,7 +6,14 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from transferlearn.drafts import ASIDE, asides, drafts, hidden_name, left_by_the_dead, new_draft
+from transferlearn.atomic_files import (
+    ASIDE,
+    asides,
+    drafts,
+    hidden_name,
+    left_by_the_dead,
+    new_draft,
+)
 from transferlearn.edge.existing import SAVE, refuse_other_folder
 
 DESCRIPTION = SAVE

@@ -6,8 +6,8 @@ import keras
 
 from transferlearn.data.kind import Kind
 from transferlearn.fitted.calibration import Calibration
-from transferlearn.fitted.known_score import KnownScore
 from transferlearn.fitted.outline import Outline
+from transferlearn.fitted.reliable_score import KnownScore
 from transferlearn.monitoring import Reference
 from transferlearn.schedules import PhaseResult
 from transferlearn.tasks import Encoding

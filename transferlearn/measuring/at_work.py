@@ -10,10 +10,10 @@ from transferlearn.data.iterating import without_retracing_advice
 from transferlearn.data.messages import notice
 from transferlearn.extras import require
 from transferlearn.fitted import FittedModel
-from transferlearn.fitted.known_items import doubts_of
+from transferlearn.fitted.leakage import doubts_of
 from transferlearn.measuring.signals import LEAST, TRAINING_ITEMS, measure
 from transferlearn.monitoring import Reference, Watch, watch
-from transferlearn.monitoring.axes import Axes
+from transferlearn.monitoring.axes import FeatureAxes
 
 
 @without_retracing_advice()
@@ -60,7 +60,7 @@ def make_reference(
         )
     assert training.features is not None
     return Reference.of(
-        Axes.of(training.features),
+        FeatureAxes.of(training.features),
         held_out,
         kind=fitted.kind.name,
         outputs=fitted.encoding.watched,

@@ -31,7 +31,7 @@ from transferlearn.measuring.signals import (
     split,
 )
 from transferlearn.monitoring import Measured, Reference
-from transferlearn.monitoring.axes import Axes
+from transferlearn.monitoring.axes import FeatureAxes
 from transferlearn.monitoring.measured import CONFIDENCE
 from transferlearn.monitoring.reference import CROSS_FITTED, HELD_OUT, MOST_ITEMS
 from transferlearn.monitoring.traits import Traits
@@ -104,7 +104,7 @@ def _held_out(
     measured = _read(probe, encoding, batches, clock, MOST_ITEMS, told)
     if measured is None:
         return None
-    axes = Axes.of(training.features)
+    axes = FeatureAxes.of(training.features)
     return Reference.of(axes, measured, kind=kind.name, outputs=encoding.watched, how=HELD_OUT)
 
 
@@ -128,7 +128,7 @@ def _cross_fitted(
         return None
     errors = encoding.errors(values, np.asarray(dataset.learnt[rows]))
     measured = Measured(features[waiting][:count], numbers[:count], traits, errors[:count])
-    axes = Axes.of(features[third][:TRAINING_ITEMS])
+    axes = FeatureAxes.of(features[third][:TRAINING_ITEMS])
     found = Reference.of(axes, measured, kind=kind.name, outputs=encoding.watched, how=CROSS_FITTED)
     # A head that was solved with a fifth of the items less is less sure: of shapes that are easy to
     # tell it said 98.8%, the final one 99.98% of new ones, which was an alarm.

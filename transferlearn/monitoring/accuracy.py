@@ -8,7 +8,7 @@ _STEPS = 25  # of Newton's method
 _PENALTY = 1.0  # on the slope, so that a reference without mistakes gives no infinite one
 
 
-class Estimate(NamedTuple):
+class AccuracyEstimate(NamedTuple):
     """Holds an accuracy that was estimated without labels.
 
     Attributes:
@@ -22,7 +22,7 @@ class Estimate(NamedTuple):
     high: float
 
 
-def estimate(confidence: np.ndarray, errors: np.ndarray, watched: np.ndarray) -> Estimate:
+def estimate(confidence: np.ndarray, errors: np.ndarray, watched: np.ndarray) -> AccuracyEstimate:
     """Estimates the accuracy on watched items, by how often equally sure answers were right.
 
     A logistic curve over the log-odds of the confidence, fitted to the reference, says how often
@@ -39,7 +39,7 @@ def estimate(confidence: np.ndarray, errors: np.ndarray, watched: np.ndarray) ->
     slope = (p * (1 - p)) @ design / len(p)
     spread = float(slope @ np.linalg.solve(curvature, slope) + (p * (1 - p)).mean() / len(p)) ** 0.5
     value = float(p.mean())
-    return Estimate(value, max(value - 1.96 * spread, 0.0), min(value + 1.96 * spread, 1.0))
+    return AccuracyEstimate(value, max(value - 1.96 * spread, 0.0), min(value + 1.96 * spread, 1.0))
 
 
 def _curve(design: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ _WIDEST = 4096  # features that are looked at; of more, as many are picked at ev
 
 
 @dataclass(frozen=True)
-class Axes:
+class FeatureAxes:
     """Holds the principal axes of training items' features.
 
     Attributes:
@@ -26,7 +26,7 @@ class Axes:
     rest: float
 
     @classmethod
-    def of(cls, features: np.ndarray) -> "Axes":
+    def of(cls, features: np.ndarray) -> "FeatureAxes":
         """Finds the axes along which features `(items, features)` vary most."""
         width = features.shape[1]
         picked = np.asarray(features[:, _picked(width)], np.float64)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from transferlearn.monitoring.axes import Axes
+from transferlearn.monitoring.axes import FeatureAxes
 from transferlearn.monitoring.measured import (
     CONFIDENCE,
     NOVELTY,
@@ -43,14 +43,14 @@ class Reference:
 
     kind: str
     outputs: OutputSignals
-    axes: Axes | None
+    axes: FeatureAxes | None
     signals: Signals
     how: str
 
     @classmethod
     def of(
         cls,
-        axes: Axes,
+        axes: FeatureAxes,
         measured: Measured,
         *,
         kind: str,
@@ -177,7 +177,7 @@ def read_reference(folder: Path) -> Reference | None:
         axes = None
         if told["width"]:
             rotation = arrays["rotation"].astype(np.float32)
-            axes = Axes(int(told["width"]), arrays["mean"], rotation, float(told["rest"]))
+            axes = FeatureAxes(int(told["width"]), arrays["mean"], rotation, float(told["rest"]))
         signals = Signals(
             names=tuple(map(str, told["names"])),
             table=arrays["table"],
@@ -200,7 +200,7 @@ def read_reference(folder: Path) -> Reference | None:
         raise ValueError(f"{path} holds no reference, or is damaged: {reason:.200}.") from error
 
 
-def _check(axes: Axes | None, signals: Signals, outputs: OutputSignals) -> None:
+def _check(axes: FeatureAxes | None, signals: Signals, outputs: OutputSignals) -> None:
     """Raises `ValueError` where the arrays of a reference have other shapes or odd numbers."""
     items, names = len(signals.table), signals.names
     if signals.table.shape != (items, len(names)) or not items:
@@ -219,7 +219,7 @@ def _check(axes: Axes | None, signals: Signals, outputs: OutputSignals) -> None:
         raise ValueError(f"{axes.rest} as what the axes leave")
 
 
-def signals_of(measured: Measured, axes: Axes | None, outputs: OutputSignals) -> Signals:
+def signals_of(measured: Measured, axes: FeatureAxes | None, outputs: OutputSignals) -> Signals:
     """Makes the signals of measured items, along the axes if there are any."""
     values, inside = measured.values, {}
     if measured.features is not None and axes is not None:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from transferlearn.explaining import HeatMap, WordImportances, explain
 from transferlearn.fitted import FittedModel
 from transferlearn.plotting.canvas import COLOURS, INK, bare, canvases, finished
-from transferlearn.plotting.items import Layout
+from transferlearn.plotting.items import Grid
 from transferlearn.plotting.labels import label
 
 _SIDE = 320  # pixels; heat maps are drawn on images no larger
@@ -35,9 +35,9 @@ def draw_explanation(explanation: Any, ax: Axes) -> None:
 
 
 @functools.singledispatch
-def room(explanation: Any) -> Layout:
+def room(explanation: Any) -> Grid:
     """Gives the room that an explanation needs."""
-    return Layout(4, 2.6, 2.2)
+    return Grid(4, 2.6, 2.2)
 
 
 @functools.singledispatch
@@ -78,8 +78,8 @@ def explanations(
 
 
 @room.register
-def _(explanation: HeatMap) -> Layout:
-    return Layout(5, 2.0, 2.8)
+def _(explanation: HeatMap) -> Grid:
+    return Grid(5, 2.0, 2.8)
 
 
 @draw_explanation.register
@@ -113,8 +113,8 @@ def _(explanation: HeatMap) -> str:
 
 
 @room.register
-def _(explanation: WordImportances) -> Layout:
-    return Layout(2, 4.2, 3.4)
+def _(explanation: WordImportances) -> Grid:
+    return Grid(2, 4.2, 3.4)
 
 
 @draw_explanation.register

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from transferlearn.drafts import written_whole
+from transferlearn.atomic_files import written_whole
 from transferlearn.extras import install_line
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ _SMALL = 7.0
 _TITLE = 10.0
 
 
-class Layout(NamedTuple):
+class Grid(NamedTuple):
     """Says how many items are drawn side by side, and how large one is, in inches."""
 
     columns: int
@@ -34,9 +34,9 @@ class Layout(NamedTuple):
 
 
 @functools.singledispatch
-def layout(kind: Kind) -> Layout:
+def layout(kind: Kind) -> Grid:
     """Gives the room that an item of a kind needs."""
-    return Layout(4, 2.6, 1.9)
+    return Grid(4, 2.6, 1.9)
 
 
 @functools.singledispatch
@@ -68,8 +68,8 @@ def draw_item(kind: Kind, item: Any, ax: Axes) -> None:
 
 
 @layout.register
-def _(kind: Images) -> Layout:
-    return Layout(6, 1.7, 2.4)
+def _(kind: Images) -> Grid:
+    return Grid(6, 1.7, 2.4)
 
 
 @draw_item.register
@@ -84,8 +84,8 @@ def _(kind: Images, item: Any, ax: Axes) -> None:
 
 
 @layout.register
-def _(kind: Texts) -> Layout:
-    return Layout(3, 3.2, 1.45)
+def _(kind: Texts) -> Grid:
+    return Grid(3, 3.2, 1.45)
 
 
 @draw_item.register
@@ -100,8 +100,8 @@ def _(kind: Texts, item: Any, ax: Axes) -> None:
 
 
 @layout.register
-def _(kind: Audio) -> Layout:
-    return Layout(4, 2.6, 1.7)
+def _(kind: Audio) -> Grid:
+    return Grid(4, 2.6, 1.7)
 
 
 @draw_item.register

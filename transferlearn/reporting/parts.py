@@ -11,7 +11,7 @@ SHOWN = 12  # rows of a long table that are shown at first
 
 
 @dataclass(frozen=True)
-class Table:
+class ReportTable:
     """Holds the cells of a table, its head first.
 
     Attributes:
@@ -41,7 +41,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Picture:
+class ReportImage:
     """Holds a picture that is part of the page.
 
     Attributes:
@@ -69,8 +69,8 @@ class Section:
     anchor: str
     title: str
     texts: list[str] = field(default_factory=list)
-    tables: list[Table] = field(default_factory=list)
-    pictures: list[Picture] = field(default_factory=list)
+    tables: list[ReportTable] = field(default_factory=list)
+    pictures: list[ReportImage] = field(default_factory=list)
     code: str = ""
 
     @property

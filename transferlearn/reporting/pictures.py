@@ -8,7 +8,7 @@ from io import BytesIO, StringIO
 from typing import TYPE_CHECKING
 
 from transferlearn.plotting import INK
-from transferlearn.reporting.parts import Picture, Section
+from transferlearn.reporting.parts import ReportImage, Section
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,7 +34,7 @@ def add_pictures(section: Section, draw: Mapping[str, "Callable[[], Figure]"]) -
             section.texts.append(f"{title}: not drawn. {error}")
 
 
-def _picture(title: str, figure: "Figure") -> Picture:
+def _picture(title: str, figure: "Figure") -> ReportImage:
     """Writes a figure as HTML."""
     from markupsafe import Markup, escape
 
@@ -44,10 +44,12 @@ def _picture(title: str, figure: "Figure") -> Picture:
     svg = _svg(figure)
     if len(svg) <= _MOST:
         svg = svg.replace("<svg ", f'<svg role="img" aria-label="{escape(title)}" {style} ', 1)
-        return Picture(title, Markup(svg))
+        return ReportImage(title, Markup(svg))
     png = base64.b64encode(_png(figure)).decode()
     source = f'src="data:image/png;base64,{png}"'
-    return Picture(title, Markup(f'<img alt="{escape(title)}" width="{width}" {style} {source}>'))
+    return ReportImage(
+        title, Markup(f'<img alt="{escape(title)}" width="{width}" {style} {source}>')
+    )
 
 
 def _svg(figure: "Figure") -> str:

@@ -14,12 +14,12 @@ from transferlearn.comparison import Comparison
 from transferlearn.data import Dataset, LoadedData
 from transferlearn.data.dataset import ItemDataset
 from transferlearn.fitted import FittedModel
-from transferlearn.fitted.known_items import fingerprint, trained_on
+from transferlearn.fitted.leakage import fingerprint, trained_on
 from transferlearn.fitted.showing import phases_of
 from transferlearn.money import Money
 from transferlearn.plotting.mistaken_items import file_of, items_of
 from transferlearn.reporting.again import code_of
-from transferlearn.reporting.parts import SHOWN, Section, Table
+from transferlearn.reporting.parts import SHOWN, ReportTable, Section
 from transferlearn.reporting.pictures import add_pictures
 from transferlearn.tasks import Evaluation
 from transferlearn.wording import counted
@@ -49,11 +49,11 @@ def data_section(fitted: FittedModel[Any], tested: Dataset | None) -> Section:
         section.texts.append(_tested(fitted, tested))
     if record.get("targets"):
         rows = record["targets"]
-        section.tables.append(Table(rows, range(1, len(rows[0])), "What there was to learn"))
+        section.tables.append(ReportTable(rows, range(1, len(rows[0])), "What there was to learn"))
     if record.get("skipped"):
         rows = [("left out", "reason"), *record["skipped_items"]]
         title = f"Left out, since they could not be used: {counted(record['skipped'], noun)}"
-        section.tables.append(Table(rows, title=title))
+        section.tables.append(ReportTable(rows, title=title))
     if ignored := {k: n for k, n in record.get("ignored", {}).items() if n}:
         listed = ", ".join(f"{number:,} {ending}" for ending, number in ignored.items())
         section.texts.append(f"Files that were not looked at: {listed}.")
@@ -78,7 +78,7 @@ def _tested(fitted: FittedModel[Any], tested: Dataset) -> str:
 def training_section(fitted: FittedModel[Any]) -> Section:
     """Shows the phases, the curves, and what is to be said of them."""
     section = Section("training", "Training")
-    section.tables.append(Table(phases_of(fitted), range(6), "Phases"))
+    section.tables.append(ReportTable(phases_of(fitted), range(6), "Phases"))
     for number, phase in enumerate(fitted.phases, start=1):
         if phase.solved:
             section.texts.append(f"Phase {number}: the head was {phase.solved}.")
@@ -95,11 +95,11 @@ def training_section(fitted: FittedModel[Any]) -> Section:
 def result_section(fitted: FittedModel[Any], evaluation: Evaluation) -> Section:
     """Shows all figures of the test, and the pictures that the task has for them."""
     section = Section("results", "Results on the test data")
-    section.tables.append(Table(evaluation.overall_rows(), [1], "All items"))
+    section.tables.append(ReportTable(evaluation.overall_rows(), [1], "All items"))
     if evaluation.parts:
         rows = evaluation.part_rows(SHOWN)  # of more, the worst
         rows += [row for row in evaluation.part_rows(_PARTS)[1:] if row not in rows]
-        section.tables.append(Table(rows, range(1, len(rows[0])), "Part by part"))
+        section.tables.append(ReportTable(rows, range(1, len(rows[0])), "Part by part"))
     add_pictures(section, plotting.pictures(evaluation))
     return section
 
@@ -108,7 +108,7 @@ def comparison_section(comparison: Comparison) -> Section:
     """Shows what one could have had for less."""
     section = Section("comparison", "Against what?")
     section.texts += [f"On {counted(comparison.items, 'test item')}.", *comparison.left_out]
-    section.tables.append(Table(comparison.rows(), (1, 3)))
+    section.tables.append(ReportTable(comparison.rows(), (1, 3)))
     return section
 
 
@@ -119,7 +119,9 @@ def mistake_section(fitted: FittedModel[Any], evaluation: Evaluation, tested: Da
     worst = plotting.mistakes(evaluation, _LISTED)
     if worst:
         rows = [(file_of(evaluation, one.item), ", ".join(map(_short, one.lines))) for one in worst]
-        section.tables.append(Table([("item", ""), *rows], title="The worst, to look them up"))
+        section.tables.append(
+            ReportTable([("item", ""), *rows], title="The worst, to look them up")
+        )
     if section.is_empty:
         section.texts.append("There is none.")
     return section
@@ -149,7 +151,7 @@ def doubt_section(fitted: FittedModel[Any], evaluation: Evaluation, tested: Data
     if suspected:
         rows = [(row.name, row.given, row.instead, f"{row.doubt:.3g}") for row in suspected]
         head = ("item", "label", "instead", "doubt")
-        section.tables.append(Table([head, *map(_shortened, rows[:_LISTED])], [3]))
+        section.tables.append(ReportTable([head, *map(_shortened, rows[:_LISTED])], [3]))
         shown = min(len(suspected), _DRAWN)
         add_pictures(section, {"The most doubtful": lambda: found.show(shown)})
     return section
@@ -194,7 +196,7 @@ def cost_section(
     sizes = [math.prod(w.shape) * np.dtype(w.dtype).itemsize for w in weights]
     rows.append(("parameters", f"{fitted.model.count_params():,}"))
     rows.append(("size of the weights", f"{sum(sizes) / 1e6:,.1f} MB"))
-    section.tables.append(Table(rows, [1]))
+    section.tables.append(ReportTable(rows, [1]))
     return section
 
 
@@ -206,5 +208,5 @@ def again_section(fitted: FittedModel[Any]) -> Section:
         f"The pretrained weights: {fitted.outline.source} (licence: {fitted.outline.licence})."
     )
     rows = [("software", "version"), *((name, str(v)) for name, v in versions().items())]
-    section.tables.append(Table(rows, title="Versions that wrote this report"))
+    section.tables.append(ReportTable(rows, title="Versions that wrote this report"))
     return section

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from transferlearn import data
+from transferlearn.atomic_files import new_draft, written_whole
 from transferlearn.comparison import Comparison
 from transferlearn.data import Dataset
 from transferlearn.data.messages import notice
-from transferlearn.drafts import new_draft, written_whole
 from transferlearn.extras import require
 from transferlearn.fitted import FittedModel
-from transferlearn.fitted.known_items import TOO_GOOD, doubts_of
+from transferlearn.fitted.leakage import TOO_GOOD, doubts_of
 from transferlearn.fitted.outputs import evaluated
 from transferlearn.money import Money, price
 from transferlearn.progress import stage, working

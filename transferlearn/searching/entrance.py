@@ -17,7 +17,7 @@ from transferlearn.progress import obeys_verbose
 from transferlearn.searching.results import Search, as_trial, in_order
 from transferlearn.searching.space import FIT_ARGUMENTS, Space, label
 from transferlearn.searching.study import Location, OptunaCallback, opened, optuna
-from transferlearn.searching.trials import LoadedOnce, Runner
+from transferlearn.searching.trials import LoadedOnce, TrialRunner
 from transferlearn.types import Source, Verbose
 
 # Metrics with such a name are minimised, all others are maximised: of a user's own metric, nothing
@@ -111,7 +111,7 @@ def search(
         "data": _digest(loaded.train, loaded.validation),
     }
     with opened(storage, description, minimise=minimise) as study:
-        runner = Runner(
+        runner = TrialRunner(
             study=study,
             builder=builder,
             space=tried,

@@ -88,7 +88,7 @@ class LoadedOnce:
 
 
 @dataclasses.dataclass(kw_only=True, eq=False)
-class Runner:
+class TrialRunner:
     """Runs the trials of one study.
 
     Attributes:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from transferlearn.serving.errors import bad
-from transferlearn.serving.tensors import HEADER, InferRequest, Wanted, datatype
+from transferlearn.serving.tensors import HEADER, InferRequest, RequestedOutput, datatype
 
 
 def write_answer(
@@ -29,7 +29,7 @@ def write_answer(
     """
     import orjson
 
-    wanted = request.outputs or dict.fromkeys(outputs, Wanted(request.binary))
+    wanted = request.outputs or dict.fromkeys(outputs, RequestedOutput(request.binary))
     if missing := [name for name in wanted if name not in outputs]:
         raise bad(f"There is no output {missing[0]!r:.80}; there are {', '.join(outputs)}.")
     told, tail = [], []

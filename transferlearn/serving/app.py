@@ -15,7 +15,7 @@ from transferlearn.extras import install_line
 from transferlearn.serving.accepting import accepted
 from transferlearn.serving.bodies import FEEDBACK, PICTURE_OR_JSON, REFUSALS, items_body
 from transferlearn.serving.drifting import DriftGauges
-from transferlearn.serving.errors import FAILED, RefusalError, bad
+from transferlearn.serving.errors import FAILED, RequestRefusedError, bad
 from transferlearn.serving.guard import Guard
 from transferlearn.serving.items import items_in
 from transferlearn.serving.log import PredictionLog
@@ -27,12 +27,12 @@ from transferlearn.serving.protocol import add_protocol
 from transferlearn.serving.settings import Settings
 from transferlearn.serving.tensors import read_json
 from transferlearn.serving.vertex import add_vertex
-from transferlearn.serving.work import Work
+from transferlearn.serving.work import ThreadQueue
 
 _log = logging.getLogger("transferlearn.serving")
 _PAGE = Path(__file__).with_name("page.html")
 _LISTED = 10  # names of classes in a message
-_NOT_NOW = RefusalError(
+_NOT_NOW = RequestRefusedError(
     503, "The log of predictions cannot be written now: send labels later.", {"Retry-After": "60"}
 )
 _HEADERS = {
@@ -67,7 +67,7 @@ class Server:
         self.metrics = Metrics()
         self.log = PredictionLog(settings.log, settings.log_bytes) if settings.log else None
         self.predictor = Predictor(self.metrics, self.log, settings)
-        self.work = Work(settings.workers, settings.waiting, settings.timeout)
+        self.work = ThreadQueue(settings.workers, settings.waiting, settings.timeout)
         self.look: Callable[[], object] = lambda: None
 
     async def predict(self, request: Any, name: str | None, version: str | None = None) -> Any:
@@ -99,7 +99,7 @@ class Server:
     async def feedback(self, request: Any) -> Any:
         """Takes the labels of the items of an earlier request."""
         if self.log is None:
-            raise RefusalError(
+            raise RequestRefusedError(
                 404, "No predictions are logged: start with --log predictions.sqlite."
             )
         log, body = self.log, await request.body()
@@ -127,7 +127,7 @@ class Server:
             raise (
                 _NOT_NOW
                 if log.failing
-                else RefusalError(404, f"The log holds no request {of!r:.80}.")
+                else RequestRefusedError(404, f"The log holds no request {of!r:.80}.")
             )
         if len(labels) != count:
             raise bad(f"This request had {count} items. Received: {len(labels)} labels")
@@ -220,8 +220,8 @@ def app(
     api.state.server = server
     items, one = (items_body(server.newest(), most) for most in (server.settings.most_rows, 1))
 
-    @api.exception_handler(RefusalError)
-    async def refused(_: Request, refusal: RefusalError) -> JSONResponse:
+    @api.exception_handler(RequestRefusedError)
+    async def refused(_: Request, refusal: RequestRefusedError) -> JSONResponse:
         return JSONResponse(refusal.content, refusal.status, headers=refusal.headers)
 
     @api.exception_handler(HTTPException)
@@ -283,9 +283,9 @@ class Guarded:
         await self._guard(scope, receive, send)
 
 
-def of_http(request: Any, error: Any) -> RefusalError:
+def of_http(request: Any, error: Any) -> RequestRefusedError:
     """Says in a sentence what the framework refuses: a route or a method that there is not."""
     path = request.url.path[:80]
     sentences = {404: f"There is no route {path!r}.", 405: f"{path!r} takes no {request.method}."}
     told = sentences.get(error.status_code, f"{error.detail!s:.200}")
-    return RefusalError(error.status_code, told, error.headers)
+    return RequestRefusedError(error.status_code, told, error.headers)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 
-class RefusalError(Exception):
+class RequestRefusedError(Exception):
     """Is raised where a request is refused.
 
     Args:
@@ -33,17 +33,17 @@ class RefusalError(Exception):
         """What the body of the answer holds."""
         return {"error": self.sentence, **({} if self.item is None else {"item": self.item})}
 
-    def of_item(self, item: int, count: int) -> "RefusalError":
+    def of_item(self, item: int, count: int) -> "RequestRefusedError":
         """Returns this refusal with the number of the item that is wrong, if there are several."""
         if count == 1:
             return self
         sentence = f"Item {item + 1} of {count}: {self.sentence}"
-        return RefusalError(self.status, sentence, self.headers, item)
+        return RequestRefusedError(self.status, sentence, self.headers, item)
 
 
-def bad(sentence: str) -> RefusalError:
+def bad(sentence: str) -> RequestRefusedError:
     """Makes the refusal of a request that is wrong."""
-    return RefusalError(400, sentence)
+    return RequestRefusedError(400, sentence)
 
 
 @contextmanager
@@ -51,15 +51,15 @@ def naming_item(item: int, count: int) -> Iterator[None]:
     """Refuses what fails in a block as the fault of an item of a request.
 
     Raises:
-        RefusalError: The item is wrong.
+        RequestRefusedError: The item is wrong.
     """
     try:
         yield
-    except RefusalError as refusal:
+    except RequestRefusedError as refusal:
         raise refusal.of_item(item, count) from refusal
     except WRONG as error:
         raise bad(" ".join(str(error).split())[:500]).of_item(item, count) from error
 
 
 WRONG = (ValueError, TypeError, OverflowError, RecursionError)  # what reading of an item raises
-FAILED = RefusalError(500, "The server failed; its log says why.")
+FAILED = RequestRefusedError(500, "The server failed; its log says why.")

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any
 
-from transferlearn.serving.errors import RefusalError
+from transferlearn.serving.errors import RequestRefusedError
 from transferlearn.serving.log import PredictionLog
 from transferlearn.serving.metrics import Metrics
 from transferlearn.serving.numbers import whole_number
@@ -104,13 +104,13 @@ class Guard:
         try:
             self._check_key(scope["path"], headers)
             if (coding := headers.get("content-encoding", "identity")) != "identity":
-                raise RefusalError(
+                raise RequestRefusedError(
                     415, f"Content-Encoding {coding!r:.40} is not read: send the body as it is."
                 )
             with self._bodies.counted() as count:
                 body = await self._body(receive, headers, count)
                 await self._app(scope, _again(body), answer)
-        except RefusalError as refusal:
+        except RequestRefusedError as refusal:
             await refuse(answer, refusal)
         except Exception:  # the application has answered already, and says here what failed
             _log.exception("failed", extra={"request_id": scope["state"]["request_id"]})
@@ -122,7 +122,7 @@ class Guard:
             return
         given = headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ")
         if not hmac.compare_digest(given.encode(), key.encode()):
-            raise RefusalError(
+            raise RequestRefusedError(
                 401, "The API key is missing or wrong.", {"WWW-Authenticate": "Bearer"}
             )
 
@@ -132,7 +132,7 @@ class Guard:
         """Reads the body, up to the limit and in time."""
         most = self._settings.largest_request
         said = whole_number(headers.get("content-length", ""))
-        too_large = RefusalError(413, f"A request may have {most:,} bytes.")
+        too_large = RequestRefusedError(413, f"A request may have {most:,} bytes.")
         if said is not None and said > most:
             raise too_large
         parts: list[bytes] = []
@@ -148,7 +148,7 @@ class Guard:
                     if not message.get("more_body"):
                         break
         except TimeoutError as error:
-            raise RefusalError(408, "The request did not arrive in time.") from error
+            raise RequestRefusedError(408, "The request did not arrive in time.") from error
         return b"".join(parts)
 
 
@@ -168,14 +168,14 @@ class Bodies:
         """Yields what counts further bytes of a body; they are free again after the block.
 
         Raises:
-            RefusalError: There are too many (503).
+            RequestRefusedError: There are too many (503).
         """
         taken = 0
 
         def count(size: int) -> None:
             nonlocal taken
             if self._held + size > self._most:
-                raise RefusalError(
+                raise RequestRefusedError(
                     503, "The server holds too much: try again in a second.", {"Retry-After": "1"}
                 )
             self._held += size
@@ -187,7 +187,7 @@ class Bodies:
             self._held -= taken
 
 
-async def refuse(send: Send, refusal: RefusalError) -> None:
+async def refuse(send: Send, refusal: RequestRefusedError) -> None:
     """Answers with a status and one sentence."""
     body = json.dumps(refusal.content).encode()
     headers = {

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from transferlearn.serving.errors import RefusalError, bad, naming_item
+from transferlearn.serving.errors import RequestRefusedError, bad, naming_item
 from transferlearn.serving.tensors import of_base64, read_json
 
 _BYTES = ("application/octet-stream", "application/x-image", "application/x-npy")
@@ -44,7 +44,7 @@ def items_of(body: bytes, content_type: str) -> list[Any]:
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in ("application/json", ""):
         if not (kind.startswith(("image/", "audio/", "text/")) or kind in _BYTES):
-            raise RefusalError(
+            raise RequestRefusedError(
                 415, f"The content type {kind!r:.60} is not known: send JSON or a file."
             )
         return [body]

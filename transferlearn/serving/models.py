@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from transferlearn.edge import Runner
 from transferlearn.monitoring import Reference, read_reference
-from transferlearn.serving.errors import RefusalError
+from transferlearn.serving.errors import RequestRefusedError
 from transferlearn.serving.numbers import whole_number
 from transferlearn.serving.opening import named, opened, place_of
 
@@ -70,17 +70,17 @@ class Models:
         """Gives a model: the only or first one by default, in its newest version.
 
         Raises:
-            RefusalError: There is no such model or version (404).
+            RequestRefusedError: There is no such model or version (404).
         """
         served = self._served  # replaced as a whole, never changed
         name = next(iter(served)) if name is None else name
         if name not in served:
-            raise RefusalError(
+            raise RequestRefusedError(
                 404, f"There is no model {name!r:.80}; there are {', '.join(served)}."
             )
         versions = served[name]
         if version is not None and version not in versions:
-            raise RefusalError(
+            raise RequestRefusedError(
                 404, f"{name} has no version {version!r:.80}; it has {', '.join(versions)}."
             )
         return versions[version if version is not None else next(reversed(versions))]
@@ -116,7 +116,7 @@ class Models:
         """Opens what is new of a model, and tries again what could not be opened.
 
         Raises:
-            RefusalError: There is no such model (404), or a version cannot be opened (500).
+            RequestRefusedError: There is no such model (404), or a version cannot be opened (500).
         """
         self.get(name)
         if name not in self._places:
@@ -127,9 +127,9 @@ class Models:
             try:
                 self._open(name)
             except OSError as error:
-                raise RefusalError(500, str(error)) from error
+                raise RequestRefusedError(500, str(error)) from error
         for version, reason in self.broken(name).items():
-            raise RefusalError(500, f"{name} {version} cannot be opened: {reason}")
+            raise RequestRefusedError(500, f"{name} {version} cannot be opened: {reason}")
 
     def _open(self, name: str) -> bool:
         """Opens the versions of a model that are new, and says whether others are served now.

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from transferlearn.drafts import whole_place
+from transferlearn.atomic_files import whole_place
 from transferlearn.edge import Runner
 from transferlearn.edge.description import FILE
 from transferlearn.edge.existing import SAVE

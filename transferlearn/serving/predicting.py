@@ -12,7 +12,7 @@ from transferlearn.edge.item_reader import ItemReader, Rows, Seen
 from transferlearn.edge.runner import BrokenModelError
 from transferlearn.monitoring import Measured
 from transferlearn.serving.accepting import Accepted
-from transferlearn.serving.errors import WRONG, RefusalError, bad, naming_item
+from transferlearn.serving.errors import WRONG, RequestRefusedError, bad, naming_item
 from transferlearn.serving.items import Text
 from transferlearn.serving.log import PredictionLog, Row
 from transferlearn.serving.metrics import Metrics
@@ -65,7 +65,7 @@ class Predictor:
         """Predicts on items; returns a PNG of the only one where the client would rather have it.
 
         Raises:
-            RefusalError: The client takes PNGs only, and there is none (406).
+            RequestRefusedError: The client takes PNGs only, and there is none (406).
         """
         reader = served.runner.output_reader
         if kinds.png and len(items) == 1 and type(reader).as_png is not OutputReader.as_png:
@@ -79,7 +79,7 @@ class Predictor:
                 if len(items) != 1
                 else "this model gives no pictures"
             )
-            raise RefusalError(406, f"A PNG is asked for, and {why}.")
+            raise RequestRefusedError(406, f"A PNG is asked for, and {why}.")
         return self.items(served, items, request_id)
 
     def _predicted(
@@ -105,7 +105,7 @@ class Predictor:
         try:
             outputs = runner.outputs(rows)
         except BrokenModelError as error:
-            raise RefusalError(500, str(error)) from error
+            raise RequestRefusedError(500, str(error)) from error
         except WRONG as error:
             raise bad(" ".join(str(error).split())[:500]) from error
         predictions = runner.output_reader.read(outputs, rows.seen)
@@ -117,7 +117,7 @@ class Predictor:
         """Says why a model answers as it does, for one photo or text."""
         explainer = served.runner.explainer
         if explainer is None:
-            raise RefusalError(
+            raise RequestRefusedError(
                 404, f"{served.name} says no reasons: serve the save, which Keras runs."
             )
         if len(items) != 1 or not isinstance(items[0], bytes):
@@ -147,7 +147,7 @@ class Predictor:
             try:
                 outputs = served.runner.run(wanted)
             except BrokenModelError as error:
-                raise RefusalError(500, str(error)) from error
+                raise RequestRefusedError(500, str(error)) from error
             except ValueError as error:
                 raise bad(" ".join(str(error).split())[:500]) from error
             rows = Rows(wanted, np.arange(len(first)), [Seen()] * len(first))
@@ -214,7 +214,7 @@ def _read(reader: ItemReader, items: Sequence[Any], most: int) -> Rows:
     """Reads items, or names the first that is wrong.
 
     Raises:
-        RefusalError: An item is refused or cannot be read (400).
+        RequestRefusedError: An item is refused or cannot be read (400).
     """
     count = len(items)
     for i, item in enumerate(items):

@@ -7,7 +7,7 @@ from typing import Any
 from transferlearn.edge import TensorSpec
 from transferlearn.serving.answers import write_answer
 from transferlearn.serving.bodies import INFER, TENSORS_OR_JSON
-from transferlearn.serving.errors import RefusalError
+from transferlearn.serving.errors import RequestRefusedError
 from transferlearn.serving.models import Models, Served
 from transferlearn.serving.tensors import HEADER, datatype, read_request
 
@@ -44,8 +44,8 @@ def add_protocol(api: Any, server: Any) -> None:
     async def model_ready(name: str, version: str | None = None) -> Any:
         try:
             served = server.models.get(name, version)
-        except RefusalError as error:  # its sentence lists names, and no key was asked for
-            raise RefusalError(404, f"{name!r:.80} is not ready.") from error
+        except RequestRefusedError as error:  # its sentence lists names, and no key was asked for
+            raise RequestRefusedError(404, f"{name!r:.80} is not ready.") from error
         return {"name": served.name, "ready": True}
 
     async def described(name: str, version: str | None = None) -> Any:
@@ -105,7 +105,7 @@ def add_protocol(api: Any, server: Any) -> None:
 
     @api.post("/v2/repository/models/{name}/unload")
     async def unload(name: str) -> Any:
-        raise RefusalError(403, "Models are not unloaded by request: remove the folder.")
+        raise RequestRefusedError(403, "Models are not unloaded by request: remove the folder.")
 
 
 def states(models: Models, name: str) -> list[dict[str, str]]:

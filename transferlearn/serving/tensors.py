@@ -29,7 +29,7 @@ DTYPES = {
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
-class Wanted(NamedTuple):
+class RequestedOutput(NamedTuple):
     """Says how an output is wanted.
 
     Attributes:
@@ -53,7 +53,7 @@ class InferRequest(NamedTuple):
     """
 
     arrays: dict[str, np.ndarray]
-    outputs: "dict[str, Wanted] | None"
+    outputs: "dict[str, RequestedOutput] | None"
     binary: bool
     id: str | None
 
@@ -142,7 +142,7 @@ def _parameters(told: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _asked(said: dict[str, Any]) -> dict[str, Wanted] | None:
+def _asked(said: dict[str, Any]) -> dict[str, RequestedOutput] | None:
     """Gives the outputs that are asked for, and how each is wanted."""
     outputs = said.get("outputs")
     if outputs is None:
@@ -158,7 +158,9 @@ def _asked(said: dict[str, Any]) -> dict[str, Wanted] | None:
         classes = parameters.get("classification", 0)
         if not _is_count(classes):
             raise bad(f"classification is a number of classes. Received: {classes!r:.40}")
-        found[output["name"]] = Wanted(bool(parameters.get("binary_data", binary)), classes)
+        found[output["name"]] = RequestedOutput(
+            bool(parameters.get("binary_data", binary)), classes
+        )
     return found or None
 
 

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from transferlearn.serving.errors import RefusalError
+from transferlearn.serving.errors import RequestRefusedError
 
 Result = TypeVar("Result")
 
 
-class Work:
+class ThreadQueue:
     """Computes in threads; a request that would wait too long is refused at once.
 
     Args:
@@ -29,10 +29,10 @@ class Work:
         """Computes something, and gives its result.
 
         Raises:
-            RefusalError: Too many requests wait already (503), or it takes too long (504).
+            RequestRefusedError: Too many requests wait already (503), or it takes too long (504).
         """
         if self.inside >= self._most:
-            raise RefusalError(
+            raise RequestRefusedError(
                 503, "The server is busy: try again in a second.", {"Retry-After": "1"}
             )
         self.inside += 1
@@ -45,7 +45,9 @@ class Work:
             return await asyncio.wait_for(asyncio.wrap_future(future), self._timeout)
         except TimeoutError as error:
             todo.clear()
-            raise RefusalError(504, f"It took more than {self._timeout:g} seconds.") from error
+            raise RequestRefusedError(
+                504, f"It took more than {self._timeout:g} seconds."
+            ) from error
 
     def _leave(self) -> None:
         """Counts a request that is done."""

@@ -8,7 +8,7 @@ import numpy as np
 from transferlearn.schedules import SolvedHead
 
 
-class Outcome(NamedTuple):
+class PhaseOutcome(NamedTuple):
     """Holds what the training of one phase gave: history, metrics, and how a head was solved.
 
     Attributes:

@@ -16,7 +16,7 @@ from transferlearn.data.transforms import AnyView, Transform, keys_of
 from transferlearn.features import Cache, Storage
 from transferlearn.features.limits import check_directory
 from transferlearn.features.preparing import NotStoredError, Preparation
-from transferlearn.features.wanted import Wanted, described
+from transferlearn.features.wanted import WantedFeatures, described
 from transferlearn.folding import folded
 from transferlearn.schedules import StoredPart
 from transferlearn.splitting import cuts, split
@@ -225,20 +225,20 @@ class InputPreparer:
                 "the augmentation makes new images in each epoch (views=4 stores four of each)"
             )
         contents = self._all_contents(epochs)
-        wanted = [Wanted(contents=part) for part in contents]
+        wanted = [WantedFeatures(contents=part) for part in contents]
         if data.augmentation is not None:  # items to validate on are never augmented
             wanted[0] = replace(wanted[0], augmentation=data.augmentation, views=data.views)
         if few is not None:
             contents = [*contents, few.contents(data.plain)]
-            wanted.append(Wanted(contents=contents[-1], augmentation=data.mirror))
+            wanted.append(WantedFeatures(contents=contents[-1], augmentation=data.mirror))
         if data.transform is not None:
             first = contents[0]
             assert isinstance(first, ItemContents)
             views = [first.view(data.transform, number) for number in range(of_transform)]
             wanted = [
-                Wanted(contents=views[0]),
+                WantedFeatures(contents=views[0]),
                 *wanted[1:],
-                *(Wanted(contents=x) for x in views[1:]),
+                *(WantedFeatures(contents=x) for x in views[1:]),
             ]
         each = of_transform or wanted[0].views
         preparation = Preparation(

@@ -16,7 +16,7 @@ from transferlearn.tasks import Objective, Score
 from transferlearn.training.ahead import Ahead
 from transferlearn.training.compiled import CompiledPhase
 from transferlearn.training.compiling import CompileSettings, compile_network, set_trainable
-from transferlearn.training.histories import Outcome, join, plain
+from transferlearn.training.histories import PhaseOutcome, join, plain
 from transferlearn.training.inputs import InputPreparer, PhaseInput, TrainingData
 from transferlearn.training.keeping import Keeping
 from transferlearn.training.lost_loss import report_lost_loss
@@ -143,7 +143,7 @@ class PhaseRunner:
         except (Exception, KeyboardInterrupt):
             history = end_early(self.network.model, given.model, keeping)
             if history is not None:
-                outcome = Outcome(self._whole(history), keeping.metrics, None)
+                outcome = PhaseOutcome(self._whole(history), keeping.metrics, None)
                 self._add_result(compiled, given, keeping, outcome, started)
             raise
         self._add_result(compiled, given, keeping, outcome, started)
@@ -158,7 +158,7 @@ class PhaseRunner:
         compiled: CompiledPhase,
         given: PhaseInput,
         keeping: Keeping,
-        outcome: Outcome,
+        outcome: PhaseOutcome,
         started: float,
     ) -> None:
         """Says what a phase came to, and adds it to the results and to the joined history."""
@@ -237,7 +237,7 @@ class PhaseRunner:
 
     def _train(
         self, phase: Phase, compiled: CompiledPhase, given: PhaseInput, keeping: Keeping
-    ) -> Outcome:
+    ) -> PhaseOutcome:
         """Solves the head or takes gradient steps, as the phase asks, and gives what came of it."""
         network, begun = self.network, len(self._joined.epoch)
         options: dict[str, Any] = {"metrics": self.objective.metrics(), "verbose": self.verbose}
@@ -249,7 +249,7 @@ class PhaseRunner:
                 solution = solve(network, given, solver, self.data, initial_epoch=begun, **options)
                 self._refitted, self._left_out = solution.refitted, solution.left_out
                 metrics = {name: v[-1] for name, v in solution.history.history.items()}
-                return Outcome(solution.history, metrics, solution.head)
+                return PhaseOutcome(solution.history, metrics, solution.head)
 
             def train(parts: int) -> keras.callbacks.History:
                 """Takes the gradient steps of the phase, each batch in so many parts."""
@@ -268,7 +268,7 @@ class PhaseRunner:
 
             size, parts = self.data.batch_size, self.resumption.parts if self.resumption else 1
             history = in_parts_that_fit(train, keeping, batch_size=size, parts=parts)
-        return Outcome(history, keeping.metrics, None)
+        return PhaseOutcome(history, keeping.metrics, None)
 
     def _whole(self, history: keras.callbacks.History) -> keras.callbacks.History:
         """Adds the epochs that an earlier process had trained in the same phase."""

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from transferlearn.data.messages import notice
-from transferlearn.running import RunFolder, State
+from transferlearn.resuming import RunFolder, State
 from transferlearn.training.keeping import Keeping
 from transferlearn.types import Logs
 

@@ -9,7 +9,7 @@ from transferlearn.assembling import Network
 from transferlearn.data.messages import notice
 from transferlearn.keras_internals import global_seed_state
 from transferlearn.randomness import random_states_kept
-from transferlearn.running import Position, RunFolder, State
+from transferlearn.resuming import Position, RunFolder, State
 from transferlearn.schedules import Phase, PhaseResult
 from transferlearn.training.compiled import CompiledPhase
 from transferlearn.training.inputs import PhaseInput

@@ -16,7 +16,7 @@ from transferlearn.builders import Builder, Training
 from transferlearn.data import Dataset, LoadedData
 from transferlearn.data.dataset import ItemDataset
 from transferlearn.fitted import FittedModel
-from transferlearn.fitted.known_items import trained_on
+from transferlearn.fitted.leakage import trained_on
 from transferlearn.fitted.outputs import evaluated, of_rows
 from transferlearn.freezing import FreezeAll
 from transferlearn.progress import obeys_verbose

@@ -15,7 +15,7 @@ from transferlearn.advice.estimation.projection import Projection
 from transferlearn.advice.estimation.result import Estimate
 from transferlearn.advice.estimation.stopwatch import Stopwatch
 from transferlearn.builders import Builder
-from transferlearn.builders.planning import Split
+from transferlearn.builders.planning import HeldOutShare
 from transferlearn.data import DataWarning, LoadedData
 from transferlearn.data.excerpt import Sample
 from transferlearn.data.loading import load_excerpt
@@ -112,7 +112,7 @@ def _excerpt(
     call = inspect.signature(builder.prepare).bind(train, validation_data, **options)
     call.apply_defaults()
     plan = builder.plan(call.arguments["schedule"])
-    split = Split.of(call.arguments["validation_split"], plan)
+    split = HeldOutShare.of(call.arguments["validation_split"], plan)
     return load_excerpt(
         train,
         validation_data,

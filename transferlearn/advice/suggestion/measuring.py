@@ -17,7 +17,7 @@ from transferlearn.data.dataset import Request
 from transferlearn.data.images import ImageDataset
 from transferlearn.data.iterating import iterate, without_retracing_advice
 from transferlearn.data.loading import load_pair
-from transferlearn.features.extraction import Predictor
+from transferlearn.features.extraction import FeatureModel
 from transferlearn.freezing import TrainLastBlocks
 from transferlearn.money import Money
 from transferlearn.progress import stage
@@ -49,7 +49,7 @@ class Depth:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class MeasuredBackbone:
     """Holds the speed and size of a network, and the ways to freeze it, measured in one pass.
 
     Attributes:
@@ -104,7 +104,7 @@ class Budget(NamedTuple):
     price_per_hour: Money | None
     seed: int
 
-    def seconds(self, measured: Measured, depth: Depth) -> float | None:
+    def seconds(self, measured: MeasuredBackbone, depth: Depth) -> float | None:
         """Estimates the seconds of a training; `None` where the number of images is not known."""
         if self.images is None:
             return None
@@ -113,7 +113,7 @@ class Budget(NamedTuple):
         operations = depth.operations + self.epochs * (1 + _BACKWARD) * behind
         return self.images * measured.seconds_per_image * operations / measured.operations
 
-    def seconds_of_recipe(self, measured: Measured, depth: Depth) -> float | None:
+    def seconds_of_recipe(self, measured: MeasuredBackbone, depth: Depth) -> float | None:
         """Estimates the seconds of the default recipe where a head is no solved layer.
 
         It trains the head on the frozen network in half of the epochs, then everything.
@@ -185,7 +185,7 @@ def measure(
     builder: ImageBuilder[Any],
     sample: ImageDataset,
     counts: Sequence[int] | None,
-) -> Measured:
+) -> MeasuredBackbone:
     """Runs a candidate's network once over the images, for its speed, size and pooled outputs.
 
     Args:
@@ -216,7 +216,7 @@ def measure(
                 trained_parameters=_parameters(network.model.trainable_weights),
             )
         )
-    return Measured(
+    return MeasuredBackbone(
         backbone=backbone,
         depths=tuple(depths),
         seconds_per_image=seconds,
@@ -251,7 +251,7 @@ def _run(model: keras.Model, sample: ImageDataset, name: str) -> tuple[list[np.n
     size = min(_BATCH_SIZE, items)
     height, width = sample.image_size
     words = f"{name} at {height}x{width}"
-    predictor = Predictor(model)
+    predictor = FeatureModel(model)
     parts: list[list[np.ndarray]] = []
     seconds: list[float] = []
     batches = sample.contents(Request(size)).read(np.arange(items), batch_size=size)

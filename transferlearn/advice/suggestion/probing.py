@@ -13,7 +13,7 @@ _HELD_OUT = 1000
 _MOST_REPEATS = 5  # the most cross-validations of one depth
 
 
-class Probe(NamedTuple):
+class ProbeScore(NamedTuple):
     """Holds what the cross-validation of a probe tells.
 
     Attributes:
@@ -30,7 +30,9 @@ class Probe(NamedTuple):
     errors: np.ndarray
 
 
-def cross_validated(features: np.ndarray, sample: ImageSample, probe: Solver, seed: int) -> Probe:
+def cross_validated(
+    features: np.ndarray, sample: ImageSample, probe: Solver, seed: int
+) -> ProbeScore:
     """Cross-validates a probe on several divisions into folds."""
     images, targets = sample.images, sample.targets
     solved = [
@@ -47,4 +49,4 @@ def cross_validated(features: np.ndarray, sample: ImageSample, probe: Solver, se
     if images.sample_weight is not None:
         errors *= images.sample_weight / images.sample_weight.mean()
     score = float(np.mean([layer.score for layer in solved]))
-    return Probe(score, solved[0].score_name, solved[0].held_out, errors)
+    return ProbeScore(score, solved[0].score_name, solved[0].held_out, errors)

@@ -15,12 +15,12 @@ from transferlearn.advice.suggestion.heads import HEAD, score_of_head
 from transferlearn.advice.suggestion.measuring import (
     Budget,
     ImageSample,
-    Measured,
+    MeasuredBackbone,
     measure,
     pixels,
     read_sample,
 )
-from transferlearn.advice.suggestion.probing import Probe, cross_validated
+from transferlearn.advice.suggestion.probing import ProbeScore, cross_validated
 from transferlearn.advice.suggestion.table import Suggestion, Suggestions
 from transferlearn.builders import Builder, ImageBuilder, ImageClassifierBuilder
 from transferlearn.checks import whole
@@ -187,7 +187,7 @@ def _by_head(builder: ImageBuilder[Any], sample: ImageSample, budget: Budget) ->
     )
 
 
-def _shared(builder: ImageBuilder[Any], measured: Measured, sample: ImageSample) -> Json:
+def _shared(builder: ImageBuilder[Any], measured: MeasuredBackbone, sample: ImageSample) -> Json:
     """Gives what all suggestions of a network share."""
     return {
         "network": _name(builder, measured),
@@ -202,14 +202,14 @@ def _shared(builder: ImageBuilder[Any], measured: Measured, sample: ImageSample)
 
 def _by_probe(
     builder: ImageBuilder[Any],
-    measured: Measured,
+    measured: MeasuredBackbone,
     sample: ImageSample,
     budget: Budget,
     probe: Solver,
 ) -> Iterator[Suggestion]:
     """Yields a suggestion for each depth of a candidate, beginning with the most blocks frozen."""
     features = np.empty((len(sample.images.items), 0), "float32")
-    best = Probe(-math.inf, "", 0, np.empty(0))
+    best = ProbeScore(-math.inf, "", 0, np.empty(0))
     for depth in measured.depths:
         # A probe reads the pooled outputs of this frozen part and of the larger ones before it.
         features = np.concatenate([_to_scale(depth.pooled), features], axis=1)
@@ -254,7 +254,7 @@ def _to_scale(pooled: np.ndarray) -> np.ndarray:
     return ((pooled - pooled.mean(axis=0)) / spread).astype("float32")
 
 
-def _freeze(measured: Measured, trained: int) -> str:
+def _freeze(measured: MeasuredBackbone, trained: int) -> str:
     """Writes the freezing that leaves the last `trained` blocks to train, as a builder takes it."""
     blocks = measured.backbone.blocks
     if not trained:
@@ -262,7 +262,7 @@ def _freeze(measured: Measured, trained: int) -> str:
     return "none" if trained == len(blocks) else blocks[-trained - 1].name
 
 
-def _name(builder: ImageBuilder[Any], measured: Measured) -> str:
+def _name(builder: ImageBuilder[Any], measured: MeasuredBackbone) -> str:
     """Gives the name of the backbone, and of its weight file if one was passed."""
     name = measured.backbone.name
     if builder.weights in (None, "imagenet"):

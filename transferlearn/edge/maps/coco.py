@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from transferlearn.drafts import written_whole
+from transferlearn.atomic_files import written_whole
 
 
 def write_coco(

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from PIL import Image
 
-from transferlearn.drafts import written_whole
+from transferlearn.atomic_files import written_whole
 from transferlearn.edge.item_reader import Seen
 from transferlearn.edge.maps.coco import write_coco
 from transferlearn.edge.maps.folders import check_new, name_of, names_of, png, write_pngs

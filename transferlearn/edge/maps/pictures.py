@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from PIL import Image
 
-from transferlearn.drafts import written_whole
+from transferlearn.atomic_files import written_whole
 from transferlearn.edge.item_reader import Seen
 from transferlearn.edge.maps.folders import check_new, png, write_pngs
 from transferlearn.edge.maps.reading import MapReader

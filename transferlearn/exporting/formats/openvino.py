@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, ClassVar
 
-from transferlearn.edge.runtimes import OpenVino as Runtime
+from transferlearn.edge.runtimes import OpenVinoRuntime
 from transferlearn.exporting.formats.base import Format, Samples
 from transferlearn.exporting.formats.half import store_half_in_openvino
 from transferlearn.exporting.formats.onnx import onnx_model
@@ -38,9 +38,9 @@ class OpenVino(Format):
         # Without the flag, all weights become float16 whatever was asked for.
         openvino.save_model(model, str(folder / self.model), compress_to_fp16=False)
 
-    def by_its_settings(self, folder: Path) -> Runtime | None:
+    def by_its_settings(self, folder: Path) -> OpenVinoRuntime | None:
         """Opens the file without hints: on some processors it is computed in bfloat16 then."""
-        return Runtime(folder / self.model, threads=None)
+        return OpenVinoRuntime(folder / self.model, threads=None)
 
 
 def _keep_float32(model: Any) -> None:

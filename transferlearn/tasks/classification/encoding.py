@@ -22,9 +22,7 @@ from transferlearn.tasks.classification.figures import (
     compare_answers,
     majority,
 )
-from transferlearn.tasks.classification.temperature import ClassTemperature
-from transferlearn.tasks.figures import Evaluation
-from transferlearn.tasks.losses import (
+from transferlearn.tasks.classification.losses import (
     Outputs,
     check_metrics,
     check_outputs,
@@ -33,6 +31,8 @@ from transferlearn.tasks.losses import (
     choose_metrics,
     is_cross_entropy,
 )
+from transferlearn.tasks.classification.temperature import ClassTemperature
+from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.objective import Objective
 from transferlearn.tasks.pairs import PairedTest
 from transferlearn.tasks.scores import Score, Share

@@ -9,7 +9,7 @@ _FLAT = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
-class Axes:
+class RotatedFeatures:
     """Holds features in their principal axes: `values = (features - mean) @ rotation`.
 
     Attributes:
@@ -25,7 +25,7 @@ class Axes:
     rotation: np.ndarray
 
     @classmethod
-    def of(cls, features: np.ndarray, weights: np.ndarray | None) -> "Axes":
+    def of(cls, features: np.ndarray, weights: np.ndarray | None) -> "RotatedFeatures":
         """Centres and scales features, `(items, features)`, and rotates them into their axes.
 
         Args:

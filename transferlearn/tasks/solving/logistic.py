@@ -9,7 +9,7 @@ import numpy as np
 from transferlearn.data.targets.labels import one_hot
 from transferlearn.tasks.intervals import Interval, wilson
 from transferlearn.tasks.solving.agreement import errors_of, surer_if_right
-from transferlearn.tasks.solving.axes import Axes, check_finite
+from transferlearn.tasks.solving.axes import RotatedFeatures, check_finite
 from transferlearn.tasks.solving.folds import FOLDS, divide
 from transferlearn.tasks.solving.logistic_problem import LogisticProblem
 from transferlearn.tasks.solving.solver import SolvedLayer, Solver
@@ -182,10 +182,10 @@ def solve_with(
 
 def _set_up(
     features: np.ndarray, targets: np.ndarray, weights: np.ndarray | None, independent: bool
-) -> tuple[Axes, LogisticProblem]:
+) -> tuple[RotatedFeatures, LogisticProblem]:
     """Checks the features, rotates them into their principal axes, and sets up the problem."""
     check_finite(features)
-    axes = Axes.of(features, weights)
+    axes = RotatedFeatures.of(features, weights)
     weights = np.ones(len(features)) if weights is None else weights
     return axes, LogisticProblem(
         values=axes.values,
@@ -197,7 +197,7 @@ def _set_up(
 
 
 def _fit_in_axes(
-    axes: Axes, problem: LogisticProblem, best: float
+    axes: RotatedFeatures, problem: LogisticProblem, best: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fits the problem with one strength, and gives kernel and bias for the original features."""
     solution = problem.start()

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from transferlearn.atomic_files import written_whole
 from transferlearn.builders import ImageSegmenterBuilder
-from transferlearn.demo import photos
-from transferlearn.drafts import written_whole
+from transferlearn.demos.photos import photos
 from transferlearn.fitted import check_target
 from transferlearn.types import Json, Verbose
 

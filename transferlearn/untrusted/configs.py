@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from typing import Any, TypeAlias
 
-from transferlearn.strangers.classes import (
+from transferlearn.untrusted.classes import (
     OURS,
     SAVED_MODEL,
     Named,
@@ -11,7 +11,7 @@ from transferlearn.strangers.classes import (
     refusal,
     refusal_of_text,
 )
-from transferlearn.strangers.refusal import RefusalError
+from transferlearn.untrusted.refusal import RefusalError
 
 _Place: TypeAlias = tuple[Any, str | int] | None  # the place of what a value is in, and its key
 _SHOWN = 200  # characters of a place, and of a key, that a message shows

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from transferlearn.keras_internals import put_off_variables
-from transferlearn.strangers.refusal import RefusalError
+from transferlearn.untrusted.refusal import RefusalError
 
 
 def check_size(make: Callable[[], object], size: int) -> None:

@@ -11,7 +11,7 @@ import h5py
 import ml_dtypes
 import numpy as np
 
-from transferlearn.strangers.refusal import RefusalError
+from transferlearn.untrusted.refusal import RefusalError
 
 # What the names of a file's layers may take when they are read, in bytes. A thousand layers take
 # some 4 MB, or half of this where the file also holds a config of 128 kB.

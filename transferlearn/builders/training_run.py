@@ -33,7 +33,7 @@ from transferlearn.freezing import Layers
 from transferlearn.measuring import held_out_interval, refer
 from transferlearn.monitoring import Reference
 from transferlearn.progress import as_verbosity, obeys_verbose, working
-from transferlearn.running import RunFolder
+from transferlearn.resuming import RunFolder
 from transferlearn.schedules import Job, Phase, Schedule
 from transferlearn.tables import as_table
 from transferlearn.tasks import Encoding, Objective

@@ -5,9 +5,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from transferlearn.strangers.archives import WEIGHTS, unpack
-from transferlearn.strangers.refusal import RefusalError
-from transferlearn.strangers.tensors import check_tensors
+from transferlearn.untrusted.archives import WEIGHTS, unpack
+from transferlearn.untrusted.refusal import RefusalError
+from transferlearn.untrusted.tensors import check_tensors
 
 
 @contextlib.contextmanager

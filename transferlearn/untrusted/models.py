@@ -12,11 +12,11 @@ from typing import Any
 
 import keras
 
-from transferlearn.strangers.archives import CONFIG, WEIGHTS, unpack
-from transferlearn.strangers.configs import check_config, without_training
-from transferlearn.strangers.refusal import RefusalError
-from transferlearn.strangers.sizes import check_size
-from transferlearn.strangers.tensors import check_tensors
+from transferlearn.untrusted.archives import CONFIG, WEIGHTS, unpack
+from transferlearn.untrusted.configs import check_config, without_training
+from transferlearn.untrusted.refusal import RefusalError
+from transferlearn.untrusted.sizes import check_size
+from transferlearn.untrusted.tensors import check_tensors
 
 
 def read_model(

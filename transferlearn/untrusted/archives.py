@@ -4,7 +4,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
-from transferlearn.strangers.refusal import RefusalError
+from transferlearn.untrusted.refusal import RefusalError
 
 CONFIG = "config.json"
 METADATA = "metadata.json"

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from transferlearn.data.messages import notice
-from transferlearn.running.differences import differences
-from transferlearn.running.state import State, read_state, write_state
+from transferlearn.resuming.differences import differences
+from transferlearn.resuming.state import State, read_state, write_state
 from transferlearn.types import Json
 
 _DESCRIPTION = "run.json"

@@ -17,7 +17,7 @@ _DIGITS = 12
 _MOST = 4096  # digests, so that a record stays below 50 kB
 
 
-class Overlap(NamedTuple):
+class SharedItems(NamedTuple):
     """Says how many items of a test were trained on.
 
     Attributes:
@@ -51,7 +51,7 @@ def digests(dataset: Dataset) -> str | None:
     return "".join(sorted(set(_digests(dataset)))[:_MOST])
 
 
-def trained_on(dataset: Dataset, record: Json) -> Overlap | None:
+def trained_on(dataset: Dataset, record: Json) -> SharedItems | None:
     """Counts the items that were trained on, by `Outline.data`; `None` where it cannot tell."""
     text = record.get("digests")
     if not text or not isinstance(dataset, ItemDataset):
@@ -59,7 +59,7 @@ def trained_on(dataset: Dataset, record: Json) -> Overlap | None:
     known = {text[i : i + _DIGITS] for i in range(0, len(text), _DIGITS)}
     largest = max(known) if len(known) == _MOST else "g"  # which is above all digits
     asked = [digest for digest in _digests(dataset) if digest <= largest]
-    return Overlap(sum(digest in known for digest in asked), len(asked))
+    return SharedItems(sum(digest in known for digest in asked), len(asked))
 
 
 def doubts_of(fitted: Trained, dataset: Dataset, so: str) -> list[str]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import keras
 
-from transferlearn.strangers.configs import check_config
-from transferlearn.strangers.refusal import RefusalError
-from transferlearn.strangers.tensors import check_tensors
+from transferlearn.untrusted.configs import check_config
+from transferlearn.untrusted.refusal import RefusalError
+from transferlearn.untrusted.tensors import check_tensors
 
 _TOKENIZER = "tokenizer.json"
 # The files that describe an object of KerasHub's, and the family that it must be of.

@@ -1,0 +1,1 @@
+"""Runs the whole library on data that it makes or carries: `transferlearn demo`."""
