@@ -26,6 +26,8 @@ from transferlearn.data.pictures import colourise as colourise
 from transferlearn.data.pictures import denoise as denoise
 from transferlearn.data.pictures import inpaint as inpaint
 from transferlearn.data.pictures import super_resolution as super_resolution
+from transferlearn.data.targets import Boxes as Boxes
+from transferlearn.data.targets import BoxRows as BoxRows
 from transferlearn.data.targets import Classes as Classes
 from transferlearn.data.targets import ClassIds as ClassIds
 from transferlearn.data.targets import Encoded as Encoded

@@ -79,8 +79,10 @@ class PictureTargets(Targets):
         """Gives the pictures of the items `rows`, in that order."""
         return replace(self, rows=self.rows[rows], reasons={})
 
-    def of_shape(self, shape: tuple[int, ...]) -> Self:
+    def of_shape(self, shape: tuple[int, ...], *, letterboxed: bool = False) -> Self:
         """Gives the same pictures, `scale` times as large as items `(height, width, channels)`."""
+        if letterboxed:
+            raise ValueError('Pictures are stretched with what goes in: fit="stretch".')
         size = (shape[0] * self.scale, shape[1] * self.scale)
         pictures = None if self.pictures is None else self.pictures.resized(size)
         return replace(self, pictures=pictures, size=size)

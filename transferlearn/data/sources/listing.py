@@ -33,10 +33,11 @@ def list_source(source: Any, kind: Kind, target: Target) -> Listed:
     if isinstance(target, Classes) and isinstance(source, (tuple, list)):
         refuse_one_part_a_class(source, kind)
     if isinstance(source, tuple):
-        return list_arrays(source, kind)
+        rows = (target.as_rows(part) if i == 1 else part for i, part in enumerate(source))
+        return list_arrays(tuple(rows), kind)
     if isinstance(source, list) and source and all(_is_pair(row) for row in source):
         items, targets = zip(*source, strict=True)
-        return list_arrays((list(items), list(targets)), kind)
+        return list_arrays((list(items), target.as_rows(list(targets))), kind)
     raise TypeError(
         "Labelled data is a folder, a CSV file, a DataFrame, (x, y), a list of pairs, a "
         "tf.data.Dataset or a keras.utils.PyDataset; x and y go in together, as one tuple. "

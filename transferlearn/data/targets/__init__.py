@@ -1,4 +1,4 @@
-"""Finds what is to be learnt of each item: classes, tags, numbers or masks."""
+"""Finds what is to be learnt of each item: classes, tags, numbers, masks or boxes."""
 
 from transferlearn.data.targets.base import ByBatch as ByBatch
 from transferlearn.data.targets.base import Encoded as Encoded
@@ -6,6 +6,9 @@ from transferlearn.data.targets.base import Encoder as Encoder
 from transferlearn.data.targets.base import Target as Target
 from transferlearn.data.targets.base import Targets as Targets
 from transferlearn.data.targets.base import Weigh as Weigh
+from transferlearn.data.targets.boxes import Boxes as Boxes
+from transferlearn.data.targets.boxes import BoxRows as BoxRows
+from transferlearn.data.targets.boxes import BoxTargets as BoxTargets
 from transferlearn.data.targets.classes import Classes as Classes
 from transferlearn.data.targets.classes import ClassTargets as ClassTargets
 from transferlearn.data.targets.encoders import Binary as Binary

@@ -90,10 +90,17 @@ class Targets(abc.ABC):
     def take(self, rows: np.ndarray) -> Self:
         """Gives the targets of the items `rows`, in that order."""
 
-    def of_shape(self, shape: tuple[int, ...]) -> Self:
+    def of_shape(self, shape: tuple[int, ...], *, letterboxed: bool = False) -> Self:
         """Gives the targets for items of this shape, such as masks in the size of the images.
 
         By default, the targets do not depend on the shape of the items.
+
+        Args:
+            shape: The shape of the items.
+            letterboxed: Whether photos keep their own shape in it, between two bars.
+
+        Raises:
+            ValueError: These targets cannot be learnt of letterboxed photos.
         """
         return self
 
@@ -214,6 +221,15 @@ class Target(abc.ABC):
     @abc.abstractmethod
     def columns(self) -> tuple[str, ...]:
         """Gives the names that a table's column of targets may have, the likeliest first."""
+
+    def as_rows(self, given: Any) -> Any:
+        """Gives what was passed as `y` with one row for each item; by default, as it is.
+
+        Raises:
+            ValueError: It holds no such targets.
+            TypeError: It is of another type.
+        """
+        return given
 
     def gather(self, listed: Listed) -> Targets:
         """Finds the targets of what a source lists.

@@ -69,8 +69,10 @@ class MaskTargets(Targets):
         """Gives the masks of the items `rows`, in that order."""
         return replace(self, rows=self.rows[rows], reasons={})
 
-    def of_shape(self, shape: tuple[int, ...]) -> Self:
+    def of_shape(self, shape: tuple[int, ...], *, letterboxed: bool = False) -> Self:
         """Gives the same masks in the size of images `(height, width, channels)`."""
+        if letterboxed:
+            raise ValueError('Masks are stretched with their photos: fit="stretch".')
         return replace(self, size=(shape[0], shape[1]))
 
     def parse(self, given: np.ndarray) -> np.ndarray:

@@ -1,0 +1,156 @@
+"""Checks the boxes of photos, and says of each bad one where it stands and what is wrong."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from transferlearn.data.messages import indented, notice
+from transferlearn.data.targets.boxes.drawn import Drawn, Found, none_found
+from transferlearn.data.targets.boxes.formats import FORMATS, is_relative, to_corners
+from transferlearn.wording import counted
+
+_ROUNDING = 1.0  # pixels by which a box may reach beyond the photo and is cut in silence
+_NAMED = 3  # bad boxes that the reason of one photo names
+
+
+class Photo(NamedTuple):
+    """Says what is known of a photo: its `(height, width)` in pixels, and whether EXIF turns it."""
+
+    size: tuple[int, int]
+    orientation: int | None = None
+
+
+@dataclass
+class Notes:
+    """Collects what is done about boxes, to say it once at the end.
+
+    Attributes:
+        cut: Boxes that reach beyond their photo.
+        empty: Boxes of no area.
+        twice: Boxes that come twice.
+    """
+
+    cut: list[str] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
+    twice: list[str] = field(default_factory=list)
+
+    def say(self, what: str) -> None:
+        """Warns of what was done, if there was anything."""
+        for found, done in (
+            (self.cut, "beyond the photo, cut at its edge"),
+            (self.empty, "of no area, left out"),
+            (self.twice, "that are there twice, one of each left out"),
+        ):
+            if found:
+                notice(f"{what}: {counted(len(found), 'box')} {done}:{indented(found)}")
+
+
+def check_units(drawn: Sequence[Drawn], name: str) -> None:
+    """Refuses boxes that are clearly of another format than `name` says.
+
+    Raises:
+        ValueError: Boxes in pixels are all within [0, 1], or shares of sides are mostly beyond.
+    """
+    rows = [one.boxes for one in drawn if len(one.boxes)]
+    if not rows:
+        return
+    values = np.abs(np.concatenate(rows))
+    values = values[np.isfinite(values).all(axis=1)]
+    if is_relative(name):
+        if len(values) and (values > 1.5).any(axis=1).mean() > 0.5:
+            raise ValueError(
+                f"Boxes of the format {name!r} are within [0, 1], and most of these are not: they "
+                f"reach {values.max():g}. If they are in pixels: "
+                f"bounding_box_format={name.removeprefix('rel_')!r}."
+            )
+    elif len(values) and values.max() <= 1:
+        other = f"rel_{name}"
+        advice = f" If they are shares of the photo's sides: bounding_box_format={other!r}."
+        raise ValueError(
+            f"Boxes of the format {name!r} are in pixels, and all of these are within [0, 1]."
+            f"{advice if other in FORMATS else ''}"
+        )
+
+
+def checked(
+    drawn: Drawn,
+    photo: Photo,
+    name: str,
+    number_of: Callable[[object], int | None],
+    called: str,
+    notes: Notes,
+) -> tuple[Found, str]:
+    """Checks the boxes of one photo.
+
+    Args:
+        drawn: The boxes as the source gives them.
+        photo: What is known of the photo.
+        name: The name of the boxes' format.
+        number_of: Returns the number of a class, or `None` for an unknown one.
+        called: The name of the photo for messages.
+        notes: Collects what is done about boxes.
+
+    Returns:
+        The good boxes, and why the photo cannot be used; empty if it can be.
+    """
+    corners = to_corners(drawn.boxes, name, photo.size)
+    classes = [number_of(label) for label in drawn.labels]
+    wrong = _wrong(corners, photo.size)
+    bad = [
+        f"{place}: {reason or f'unknown class {label!r:.80}'}"
+        for place, reason, label, number in zip(
+            drawn.places, wrong, drawn.labels, classes, strict=True
+        )
+        if reason or number is None
+    ]
+    if bad:
+        more = f", and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
+        return none_found(photo.size), "; ".join(bad[:_NAMED]) + more
+    limits = (photo.size[1], photo.size[0]) * 2
+    inside = np.clip(corners, 0, limits)
+    over = np.abs(inside - corners).max(axis=1, initial=0) > _ROUNDING
+    sides = inside[:, 2:] - inside[:, :2]
+    empty = (sides <= 0).any(axis=1)
+    numbers = np.array(classes, np.int32)
+    twice = _seen_before(np.column_stack([inside, numbers])) & ~empty
+    for found, places in ((notes.cut, over & ~empty), (notes.empty, empty), (notes.twice, twice)):
+        found += [f"{called}, {drawn.places[int(i)]}" for i in np.flatnonzero(places)]
+    crowd = np.array(drawn.crowd or [False] * len(numbers), bool)
+    good = Found(inside, numbers, _areas(drawn.areas, sides), crowd, photo.size)
+    return good.take(~(empty | twice)), ""
+
+
+def _wrong(corners: np.ndarray, size: tuple[int, int]) -> list[str]:
+    """Says of each box what is wrong with it; empty where nothing is."""
+    reasons = []
+    for x0, y0, x1, y1 in corners.tolist():
+        reason = ""
+        if not np.isfinite([x0, y0, x1, y1]).all():
+            reason = "a box of numbers that are not finite"
+        elif x1 < x0 or y1 < y0:
+            reason = f"a box whose corners are swapped, from ({x0:g}, {y0:g}) to ({x1:g}, {y1:g})"
+        elif x0 > size[1] or y0 > size[0] or x1 < 0 or y1 < 0:
+            reason = (
+                f"a box from ({x0:g}, {y0:g}) to ({x1:g}, {y1:g}) outside the photo, which is "
+                f"{size[1]} x {size[0]} pixels wide and high"
+            )
+        reasons.append(reason)
+    return reasons
+
+
+def _seen_before(rows: np.ndarray) -> np.ndarray:
+    """Whether each row is equal to one before it, bool `(n,)`."""
+    before = np.ones(len(rows), bool)
+    before[np.unique(rows, axis=0, return_index=True)[1]] = False
+    return before
+
+
+def _areas(given: Sequence[float | None] | None, sides: np.ndarray) -> np.ndarray:
+    """Returns the area of each object: what the source gives, else that of its box."""
+    areas = sides.prod(axis=1)
+    for i, area in enumerate(given or ()):
+        if isinstance(area, (int, float)) and 0 < area < np.inf:
+            areas[i] = area
+    return areas

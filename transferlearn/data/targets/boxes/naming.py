@@ -1,0 +1,49 @@
+"""Names the classes of boxes, and finds the number of each label."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from transferlearn.data.targets.labels import class_values
+
+
+def names_of(labels: Sequence[object]) -> tuple[str, ...]:
+    """Returns the names of all classes that labels have, in order.
+
+    Raises:
+        ValueError: Some labels are names and others are numbers.
+    """
+    texts = {label for label in labels if isinstance(label, str)}
+    numbers = {number for label in labels if (number := _as_number(label)) is not None}
+    if texts and numbers:
+        raise ValueError(
+            "The labels of boxes must be all names or all numbers. "
+            f"Received: {min(texts)!r} and {min(numbers)}"
+        )
+    return tuple(sorted(texts)) or tuple(map(str, sorted(numbers)))
+
+
+def numbering(names: Sequence[str]) -> Callable[[object], int | None]:
+    """Returns what finds the number of the class that a label names; `None` for an unknown one.
+
+    Args:
+        names: The names of the classes in order.
+    """
+    by_name = {name: i for i, name in enumerate(names)}
+    by_value = {int(value): i for i, value in enumerate(class_values(names))}
+
+    def number_of(label: object) -> int | None:
+        if isinstance(label, str):
+            return by_name.get(label)
+        number = _as_number(label)
+        return None if number is None else by_value.get(number)
+
+    return number_of
+
+
+def _as_number(label: Any) -> int | None:
+    """Returns a label as a whole number, or `None` where it is none."""
+    if isinstance(label, (bool, np.bool_)) or not isinstance(label, (int, float, np.number)):
+        return None
+    return int(label) if np.isfinite(label) and label == int(label) else None

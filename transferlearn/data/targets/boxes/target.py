@@ -1,0 +1,127 @@
+"""Finds the boxes around the objects in each photo."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from transferlearn.checks import whole
+from transferlearn.data.listed import ByColumn, ByFolder, ByRow, Listed
+from transferlearn.data.messages import indented, notice
+from transferlearn.data.targets.base import ByBatch, Target, Targets
+from transferlearn.data.targets.boxes.arrays import drawn_rows
+from transferlearn.data.targets.boxes.checking import Notes, check_units, checked
+from transferlearn.data.targets.boxes.drawn import Drawn, Found, none_found
+from transferlearn.data.targets.boxes.formats import check_format
+from transferlearn.data.targets.boxes.naming import names_of, numbering
+from transferlearn.data.targets.boxes.photos import photos_of
+from transferlearn.data.targets.boxes.targets import BoxTargets
+from transferlearn.data.targets.labels import check_names
+from transferlearn.wording import counted
+
+
+@dataclass(frozen=True)
+class Boxes(Target):
+    """Learns boxes around objects, each with a class, any number in a photo.
+
+    Args:
+        class_names: The names of the classes in the order of their numbers; by default those found
+            in the data.
+        bounding_box_format: The format of boxes in arrays, streams and tables, as Keras names it:
+            `"xyxy"`, `"yxyx"`, `"xywh"`, `"center_xywh"`, `"center_yxhw"` in pixels, or with
+            `"rel_"` before it in shares of the photo's sides.
+        most: How many boxes of a photo are learnt; of more, the largest.
+
+    Arrays go in as `(x, {"boxes": boxes, "labels": labels})`, where boxes are `(n, boxes, 4)` and
+    labels `(n, boxes)`, of which -1 is padding; or lists of arrays of any length.
+
+    Example:
+        target = tl.data.Boxes(class_names=["car", "dog"], bounding_box_format="xywh")
+        data = tl.data.load((photos, {"boxes": boxes, "labels": labels}), target=target)
+        print(data.targets.summary())
+    """
+
+    class_names: Sequence[str] | None = None
+    bounding_box_format: str = "xyxy"
+    most: int = 100
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "class_names", check_names(self.class_names))
+        object.__setattr__(self, "bounding_box_format", check_format(self.bounding_box_format))
+        whole("most", self.most, least=1)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Returns the usual names of the columns of boxes."""
+        return ("xmin", "ymin", "xmax", "ymax", "label")
+
+    def as_rows(self, given: Any) -> Any:
+        """Returns the boxes of each photo that were passed beside the photos."""
+        return drawn_rows(given)
+
+    def of_folders(self, told: ByFolder, listed: Listed) -> Targets:
+        """Refuses folders that are called by classes."""
+        raise ValueError(f"{listed.what} holds no boxes.")
+
+    def of_columns(self, told: ByColumn, listed: Listed) -> Targets:
+        """Refuses a table."""
+        raise ValueError(f"{listed.what} holds no boxes.")
+
+    def of_rows(self, told: ByRow) -> Targets:
+        """Refuses boxes without photos, since they are read with these."""
+        raise ValueError("Boxes are found with their photos: pass (x, y) to tl.data.load.")
+
+    def of_stream(self, told: ByBatch) -> Targets:
+        """Refuses a stream."""
+        raise ValueError(f"{told.what} holds no boxes.")
+
+    def gather(self, listed: Listed) -> Targets:
+        """Finds the boxes of all photos, and checks them."""
+        told = listed.told
+        if not isinstance(told, ByRow):
+            return super().gather(listed)
+        return self._targets(list(told.rows), listed, self.bounding_box_format)
+
+    def _targets(self, drawn: Sequence[Drawn], listed: Listed, name: str) -> BoxTargets:
+        """Checks all boxes, and makes targets that say which photos cannot be used."""
+        check_units(drawn, name)
+        labels = [label for one in drawn for label in one.labels]
+        names = names_of(labels) if self.class_names is None else tuple(self.class_names)
+        number_of = numbering(names)
+        notes = Notes()
+        found: list[Found] = []
+        reasons: dict[int, str] = {}
+        for i, (one, photo) in enumerate(zip(drawn, photos_of(listed.items), strict=True)):
+            boxes, reason = none_found(), one.reason
+            if photo is not None and not reason:
+                boxes, reason = checked(one, photo, name, number_of, listed.called(i), notes)
+            found.append(boxes)
+            if reason:
+                reasons[i] = reason
+        notes.say(listed.what)
+        found = self._at_most(found, listed)
+        return BoxTargets(
+            class_names=names,
+            found=found,
+            rows=np.arange(len(found)),
+            most=max((len(one.boxes) for one in found), default=0) + 1,
+            reasons=reasons,
+        )
+
+    def _at_most(self, found: list[Found], listed: Listed) -> list[Found]:
+        """Leaves out the smallest boxes of photos that have more than `most`, and says so."""
+        full = [i for i, one in enumerate(found) if len(one.boxes) > self.most]
+        if not full:
+            return found
+        kept = list(found)
+        for i in full:
+            largest = np.argsort(-found[i].areas, kind="stable")[: self.most]
+            kept[i] = found[i].take(np.sort(largest))
+        named = [f"{listed.called(i)}: {len(found[i].boxes)}" for i in full]
+        notice(
+            f"{listed.what}: {counted(len(full), 'photo')} with more than {self.most} boxes, of "
+            f"which the largest {self.most} are learnt; most={max(len(x.boxes) for x in found)} "
+            f"learns all:{indented(named)}"
+        )
+        return kept

@@ -1,0 +1,183 @@
+"""Holds boxes as targets: their classes, and the boxes of each photo."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+
+from transferlearn.data.messages import notice
+from transferlearn.data.targets.base import Encoded, Encoder, Targets
+from transferlearn.data.targets.boxes.drawn import Found
+from transferlearn.edge.letterbox import Letterbox
+from transferlearn.wording import counted
+
+COLUMNS = 7  # x0, y0, x1, y1, class, area, crowd
+_CLASS, _AREA, _CROWD = 4, 5, 6
+
+
+@dataclass(frozen=True)
+class BoxRows(Encoder):
+    """Gives padded boxes as they are, float32 `(batch, most, 7)`; `BoxTargets` says what they hold.
+
+    Boxes are moved with the photos in views.
+    """
+
+    def __call__(self, rows: np.ndarray) -> Encoded:
+        """Encodes rows of boxes `(batch, most, 7)`."""
+        return Encoded(rows.astype(np.float32))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BoxTargets(Targets):
+    """Holds the boxes of photos.
+
+    Raw targets are float32 `(n, most, 7)`. A row is x0, y0, x1, y1 in the frame that the network
+    sees, whose sides are 1 long; the number of the class; the object's area in the photo's own
+    pixels; and 1 for a box around a crowd, else 0. Each photo has padding rows behind its boxes, at
+    least one: their class is -1, their box is the photo's place in the frame, and their area is
+    that of the whole frame in the photo's pixels.
+
+    Attributes:
+        class_names: The name of each class.
+        found: The boxes of photos, of which these targets are some.
+        rows: The number in `found` of each photo, int64 `(n,)`.
+        most: How many rows each photo has.
+        reasons: Says, by item number, why a photo cannot be used.
+        size: The `(height, width)` of the frame in pixels; `None`: each photo is its own frame.
+        letterboxed: Whether photos keep their shape in the frame; else they fill it.
+    """
+
+    class_names: tuple[str, ...]
+    found: Sequence[Found]
+    rows: np.ndarray
+    most: int
+    reasons: Mapping[int, str]
+    size: tuple[int, int] | None = None
+    letterboxed: bool = False
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        """Returns the boxes of the photos `rows`, float32 `(n, most, 7)`."""
+        padded = np.zeros((len(rows), self.most, COLUMNS), np.float32)
+        padded[:, :, _CLASS] = -1
+        for boxes, row in zip(padded, self.rows[rows], strict=True):
+            one = self.found[row]
+            placed, count = self._placed(one), len(one.boxes)
+            whole = placed.to_frame(np.array([[0, 0, one.size[1], one.size[0]]]))
+            boxes[:count, :4] = np.clip(placed.to_frame(one.boxes), 0, 1)
+            boxes[count:, :4] = whole
+            boxes[:count, _CLASS] = one.classes
+            boxes[:count, _AREA] = one.areas
+            boxes[count:, _AREA] = placed.frame_area
+            boxes[:count, _CROWD] = one.crowd
+        return padded
+
+    @property
+    def count(self) -> int:
+        """Returns the number of photos."""
+        return len(self.rows)
+
+    @property
+    def absent(self) -> Mapping[int, str]:
+        """Returns, by item number, why a photo cannot be used."""
+        return self.reasons
+
+    def take(self, rows: np.ndarray) -> Self:
+        """Returns the boxes of the photos `rows`, in that order."""
+        return replace(self, rows=self.rows[rows], reasons={})
+
+    def of_shape(self, shape: tuple[int, ...], *, letterboxed: bool = False) -> Self:
+        """Returns the same boxes for a frame `(height, width, channels)`."""
+        return replace(self, size=(shape[0], shape[1]), letterboxed=letterboxed)
+
+    def parse(self, given: np.ndarray) -> np.ndarray:
+        """Refuses boxes of a stream."""
+        raise ValueError("Boxes of a stream cannot be read.")
+
+    def sides(self) -> np.ndarray:
+        """Returns the height and width of each box in pixels of the frame, float32 `(n, 2)`."""
+        parts = []
+        for one in self._some:
+            placed = self._placed(one)
+            height, width = placed.frame
+            x0, y0, x1, y1 = placed.to_frame(one.boxes).T
+            parts.append(np.stack([(y1 - y0) * height, (x1 - x0) * width], axis=1))
+        return np.concatenate([np.empty((0, 2)), *parts]).astype(np.float32)
+
+    @property
+    def boxes_of_classes(self) -> np.ndarray:
+        """Returns how many boxes each class has, int64 `(classes,)`."""
+        return self._counts.sum(axis=0)
+
+    def summary(self) -> str:
+        """Names the classes, with the number of boxes of each."""
+        pairs = zip(self.class_names, self.boxes_of_classes, strict=True)
+        named = ", ".join(f"{name} {count:,}" for name, count in pairs)
+        boxes, empty = int(self.boxes_of_classes.sum()), sum(not len(x.boxes) for x in self._some)
+        without = f", {counted(empty, 'photo')} without one" if empty else ""
+        return (
+            f"{counted(boxes, 'box')} of {counted(len(self.class_names), 'class')} ({named}) in "
+            f"{counted(len(self.rows), 'photo')}{without}"
+        )
+
+    def table(self) -> list[list[str]]:
+        """Returns for each class the number of its boxes, and of the photos that show it."""
+        shown = (self._counts > 0).sum(axis=0)
+        rows = zip(self.class_names, self.boxes_of_classes, shown, strict=True)
+        return [["class", "boxes", "images"], *([name, f"{n:,}", f"{k:,}"] for name, n, k in rows)]
+
+    def strata(self) -> np.ndarray:
+        """Returns for each photo the one of its classes that the fewest photos show.
+
+        Photos without a box have a number of their own.
+        """
+        shown = self._counts > 0
+        counts = np.where(shown, shown.sum(axis=0), np.inf)
+        without = np.full((len(shown), 1), len(shown) + 0.5)  # is the least where no class is shown
+        return np.concatenate([counts, without], axis=1).argmin(axis=1)
+
+    def told(self) -> tuple[object, ...]:
+        """Returns the classes, and all that is known of the boxes."""
+        some = list(self._some)
+        counts = np.array([len(one.boxes) for one in some], np.int64)
+        parts = [np.concatenate([np.empty((0, 4)), *(one.boxes for one in some)])]
+        for name in ("classes", "areas", "crowd"):
+            parts.append(np.concatenate([np.empty(0), *(getattr(one, name) for one in some)]))
+        return self.class_names, self.letterboxed, counts, *parts
+
+    def check(self, noun: str, left_out: str) -> None:
+        """Refuses photos without a single box, and names classes that no box has."""
+        counts = self.boxes_of_classes
+        if not counts.any():
+            raise ValueError(
+                f"There is nothing to learn: none of {counted(len(self.rows), noun)} has a box."
+                f"{left_out}"
+            )
+        if none := [name for name, n in zip(self.class_names, counts, strict=True) if not n]:
+            notice(f"{counted(len(none), 'class')} without a box: {', '.join(none[:20])}.")
+
+    def check_pair(self, other: Self, noun: str, left_out: str, *, split: bool) -> None:
+        """Refuses boxes to validate on that have other classes."""
+        if other.class_names != self.class_names:
+            raise ValueError(
+                f"Boxes to train on have the classes {list(self.class_names[:20])}, and those to "
+                f"validate on {list(other.class_names[:20])}. Name all of them: "
+                f"class_names={list(self.class_names[:20])}.{left_out}"
+            )
+
+    @property
+    def _some(self) -> list[Found]:
+        """Returns what was found in each of these photos."""
+        return [self.found[row] for row in self.rows]
+
+    def _placed(self, one: Found) -> Letterbox:
+        """Says where a photo lies in the frame."""
+        return Letterbox(one.size, self.size or one.size, not self.letterboxed)
+
+    @cached_property
+    def _counts(self) -> np.ndarray:
+        """Returns how many boxes of each class each photo has, int64 `(n, classes)`."""
+        width = len(self.class_names)
+        rows = [np.bincount(one.classes, minlength=width) for one in self._some]
+        return np.array(rows, np.int64).reshape(len(rows), width)
