@@ -121,6 +121,7 @@ def _epochs(
         callbacks=[forget, times],
         keeping=keras.callbacks.Callback(),
         recorder=None,
+        first=(),
         begun=0,
         epochs=3,
         verbose=0,

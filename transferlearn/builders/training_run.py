@@ -169,7 +169,8 @@ class Training(Generic[Prediction]):
             seconds = time.process_time() - started
             if reference:
                 found.append(refer(given, left_out, self.data, self.kind, self.encoding, seconds))
-            intervals.append(held_out_interval(given, self.data, self.encoding))
+            whole = self.network.model
+            intervals.append(held_out_interval(given, self.data, self.encoding, whole))
 
         with working(verbose, expected=None), self._resumed(resume, watching) as resumption:
             seed = resumption.folder.seed if resumption else None
@@ -178,7 +179,7 @@ class Training(Generic[Prediction]):
                 layers=self.layers,
                 settings=self.settings,
                 objective=self.objective,
-                score=self.encoding.score,
+                encoding=self.encoding,
                 data=self.data if self.data.seed is not None else replace(self.data, seed=seed),
                 results=self.job.results,
                 storage=self.storage,

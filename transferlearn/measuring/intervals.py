@@ -3,44 +3,33 @@
 from typing import Any
 
 import keras
-import numpy as np
 
-from transferlearn.data.batches import ItemBatches
 from transferlearn.data.dataset import ItemDataset
-from transferlearn.data.iterating import without_retracing_advice
 from transferlearn.tasks import Encoding
 from transferlearn.tasks.intervals import Interval
 from transferlearn.training import PhaseInput, TrainingData
+from transferlearn.training.held_out_score import held_out_evaluation
 
 
-@without_retracing_advice()
 def held_out_interval(
-    given: PhaseInput, loaded: TrainingData, encoding: Encoding[Any]
+    given: PhaseInput, loaded: TrainingData, encoding: Encoding[Any], whole: keras.Model
 ) -> Interval | None:
-    """Gives the 95% interval of the held-out score, as `evaluate` computes it.
-
-    The held-out items are read once more, from where the last phase read them; an epoch does the
-    same after its training.
+    """Returns the 95% interval of the held-out score, as `evaluate` computes it.
 
     Args:
-        given: The input of the last phase; its features are used where they are stored.
+        given: The input of the last phase.
         loaded: The data of the training.
         encoding: The meaning of the outputs.
+        whole: The full model.
 
     Returns:
         The interval; `None` where it follows from the score alone, as that of an accuracy does,
         where nothing or a stream is held out, or where one item says nothing of chance.
     """
-    held_out, batches = loaded.validation, given.batches.validation
-    if not encoding.by_batch or not isinstance(held_out, ItemDataset):
+    held_out = loaded.validation
+    if not (encoding.by_batch or encoding.after_epoch) or not isinstance(held_out, ItemDataset):
         return None
-    if not isinstance(batches, ItemBatches) or not len(batches):
+    if not held_out.size:
         return None
-    tallies = []
-    for index in range(len(batches)):
-        x = keras.tree.map_structure(keras.ops.convert_to_tensor, batches[index][0])
-        values = encoding.values(given.model(x, training=False))
-        targets = np.asarray(held_out.learnt[batches.rows(index)])
-        tallies.append(encoding.tally(values, targets))
-    intervals = type(tallies[0]).joined(tallies).evaluation().intervals
-    return intervals.get(encoding.score.name)
+    found = held_out_evaluation(given, held_out, encoding, whole)
+    return found.intervals.get(encoding.score.name)

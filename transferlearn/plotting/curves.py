@@ -20,12 +20,13 @@ class Curve(NamedTuple):
 
     Attributes:
         name: The name of the figure, such as `"loss"`.
-        trained: Its values on the items trained on, `(epochs,)`.
+        trained: Its values on the items trained on, `(epochs,)`; `None` where it is of whole
+            answers, which are only computed of items held out.
         held_out: Its values on the items held out; `None` where there are none.
     """
 
     name: str
-    trained: np.ndarray
+    trained: np.ndarray | None
     held_out: np.ndarray | None
 
 
@@ -43,8 +44,10 @@ def training_curves(fitted: FittedModel[Any], axes: Sequence[Axes] | None = None
     plain = [name for name in history if not name.startswith("val_")]
     # A user's metrics may measure the score under a name of their own, such as "acc".
     named = [name for name in plain if score.is_called(name)][:1]
+    if not named and score.key in history:
+        named = [score.name]
     curves = [
-        Curve(name, np.asarray(history[name], float), _held_out(history.get(f"val_{name}")))
+        Curve(name, _values(history.get(name)), _values(history.get(f"val_{name}")))
         for name in ["loss", *named]
     ]
     borders = tuple(accumulate(phase.epochs for phase in fitted.phases))
@@ -64,15 +67,16 @@ def draw_curves(
         kept: The epoch, from 1 on, whose weights the model has.
     """
     for ax, curve in zip(axes, curves, strict=True):
-        epochs = np.arange(1, len(curve.trained) + 1)
-        ax.plot(epochs, curve.trained, "o-", color=COLOURS[0], markersize=3, label="trained on")
+        values = [v for v in (curve.held_out, curve.trained) if v is not None]
+        epochs = np.arange(1, len(values[0]) + 1)
+        if curve.trained is not None:
+            ax.plot(epochs, curve.trained, "o-", color=COLOURS[0], markersize=3, label="trained on")
         if curve.held_out is not None:
             ax.plot(epochs, curve.held_out, "s--", color=COLOURS[1], markersize=3, label="held out")
         for border in borders[:-1]:
             ax.axvline(border + 0.5, color=INK, linestyle=":", linewidth=1)
         if len(borders) > 1:
             _number_phases(ax, borders)
-        values = [v for v in (curve.held_out, curve.trained) if v is not None]
         at = next((float(v[kept - 1]) for v in values if kept <= len(v)), math.nan)
         ax.plot([kept], [at], "*", color=COLOURS[2], markersize=11, label=f"kept: epoch {kept}")
         ax.set(xlabel="epoch", ylabel=curve.name, xlim=(0.5, len(epochs) + 0.5))
@@ -81,8 +85,8 @@ def draw_curves(
     return finished(*axes)
 
 
-def _held_out(values: Any) -> np.ndarray | None:
-    """Gives held-out values as an array; `None` where none were measured."""
+def _values(values: Any) -> np.ndarray | None:
+    """Returns the values of each epoch as an array; `None` where none were measured."""
     return None if values is None else np.asarray(values, float)
 
 

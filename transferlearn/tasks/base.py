@@ -42,6 +42,9 @@ class Encoding(abc.ABC, Generic[Prediction]):
         field: The word for tasks of this sort, such as `"classification"`.
         by_batch: Whether values are as large as items, such as masks: then only those of a batch
             are held at a time, and `tally` says what is kept of them.
+        after_epoch: Whether the score needs whole answers, such as the F1 of entities or mean
+            average precision, so that no metric adds it up: it is computed after each epoch on the
+            items held out, as `evaluate` does.
     """
 
     name: ClassVar[str]
@@ -51,6 +54,7 @@ class Encoding(abc.ABC, Generic[Prediction]):
     mixes: ClassVar[bool] = True
     varied: ClassVar[tuple[str, ...]] = ("none", "light", "strong")
     by_batch: ClassVar[bool] = False
+    after_epoch: ClassVar[bool] = False
 
     @property
     def guessing_loss(self) -> float:

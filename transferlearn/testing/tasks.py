@@ -153,9 +153,9 @@ def _check_training(encoding: Encoding[Any], network: Network, targets: Targets)
     loss = history["loss"]
     require(bool(np.isfinite(loss).all()), f"The loss is not finite: {loss[0]}.")
     require(
-        encoding.score.name in history,
+        encoding.after_epoch or encoding.score.name in history,
         f"The score is called {encoding.score.name!r}, and no metric has that name. There are: "
-        f"{', '.join(history)}.",
+        f"{', '.join(history)}. A score of whole answers needs after_epoch = True.",
     )
     outputs = model.predict(x, verbose=0)
     _check_answers(encoding, outputs, raw)

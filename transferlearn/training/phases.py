@@ -12,10 +12,11 @@ from transferlearn.data.iterating import without_retracing_advice
 from transferlearn.features import Storage
 from transferlearn.freezing import Layers
 from transferlearn.schedules import Phase, PhaseResult
-from transferlearn.tasks import Objective, Score
+from transferlearn.tasks import Encoding, Objective
 from transferlearn.training.ahead import Ahead
 from transferlearn.training.compiled import CompiledPhase
 from transferlearn.training.compiling import CompileSettings, compile_network, set_trainable
+from transferlearn.training.held_out_score import scoring
 from transferlearn.training.histories import PhaseOutcome, join, plain
 from transferlearn.training.inputs import InputPreparer, PhaseInput, TrainingData
 from transferlearn.training.keeping import Keeping
@@ -38,7 +39,7 @@ class PhaseRunner:
         layers: The layers of the backbone, as freezing strategies see them.
         settings: The optimizer, its rate and what becomes of BatchNorm.
         objective: The loss, the metrics and the solver of the head.
-        score: The score that ranks weights.
+        encoding: The meaning of the outputs, with the score that ranks weights.
         data: The data to train on.
         results: The list that each phase's result is added to.
         storage: When and where the output of frozen layers is stored.
@@ -56,7 +57,7 @@ class PhaseRunner:
     layers: Layers
     settings: CompileSettings
     objective: Objective
-    score: Score
+    encoding: Encoding[Any]
     data: TrainingData
     results: list[PhaseResult]
     storage: Storage
@@ -227,7 +228,7 @@ class PhaseRunner:
         solved = [result.solved.loss for result in self.results if result.solved]
         return Keeping(
             phase,
-            self.score,
+            self.encoding.score,
             self.results[-1].metrics if self.results else {},
             begun=len(self._joined.epoch),
             held_out=self.data.validation.count if self.data.validation else None,
@@ -243,10 +244,11 @@ class PhaseRunner:
         options: dict[str, Any] = {"metrics": self.objective.metrics(), "verbose": self.verbose}
         shown = self.ahead.trained(phase, len(self.results), begun, self.callbacks)
         with plain_failures(given.batches), shown as callbacks:
-            options["callbacks"] = callbacks
+            first = scoring(given, self.data.validation, self.encoding, callbacks)
             if compiled.solved and self.objective.solver:
                 solver = self.objective.solver
-                solution = solve(network, given, solver, self.data, initial_epoch=begun, **options)
+                options |= {"initial_epoch": begun, "callbacks": [*first, *callbacks]}
+                solution = solve(network, given, solver, self.data, **options)
                 self._refitted, self._left_out = solution.refitted, solution.left_out
                 metrics = {name: v[-1] for name, v in solution.history.history.items()}
                 return PhaseOutcome(solution.history, metrics, solution.head)
@@ -263,6 +265,7 @@ class PhaseRunner:
                         len(self.results), given.model, batches, keeping, parts
                     )
                 steps: dict[str, Any] = {"begun": begun, "epochs": phase.epochs, **options}
+                steps |= {"first": first, "callbacks": callbacks}
                 together: dict[str, Any] = {"keeping": keeping, "recorder": recorder, **steps}
                 return self._whole(fit(network.model, given.model, batches, **together))
 

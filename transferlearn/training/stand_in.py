@@ -68,6 +68,7 @@ def fit(
     callbacks: Sequence[keras.callbacks.Callback],
     keeping: Keeping,
     recorder: Recorder | None,
+    first: Sequence[keras.callbacks.Callback],
     begun: int,
     epochs: int,
     verbose: Verbose,
@@ -83,6 +84,7 @@ def fit(
         keeping: The callback that keeps weights; it runs after those that restore weights and
             before the others, and need not see every step.
         recorder: The last callback, which knows how far an earlier process came; or `None`.
+        first: Callbacks that add to the logs, so that all others see it.
         begun: The number of epochs before this phase.
         epochs: The number of epochs of this phase.
         verbose: What is shown, as in `model.fit`.
@@ -98,7 +100,8 @@ def fit(
     data = {"x": train, "validation_data": validation, "shuffle": False}
     # After callbacks that restore weights when training ends, so that it sees what they restored.
     place = max((i for i, callback in enumerate(callbacks, 1) if restores(callback)), default=0)
-    followed = [*callbacks[:place], keeping, *callbacks[place:], *([recorder] if recorder else [])]
+    followed = [*first, *callbacks[:place], keeping, *callbacks[place:]]
+    followed += [recorder] if recorder else []
     if train is not batches.train:  # a `tf.data.Dataset`, which passes on none of Keras's hooks
         followed.insert(0, _SetsEpoch(batches.train, begun))
     part = recorder.batches if recorder else 0
@@ -182,10 +185,7 @@ class _SetsEpoch(keras.callbacks.Callback):
 
 
 class _LinkedCallbacks(keras.callbacks.CallbackList):
-    """Shows callbacks the full model while the stand-in runs.
-
-    `stop_training` and `stop_evaluating`, which callbacks set in the full model, are handed on.
-    """
+    """Shows callbacks the full model while the stand-in runs, and hands on what they stop there."""
 
     def __init__(
         self,

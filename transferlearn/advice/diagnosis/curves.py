@@ -92,7 +92,7 @@ class Curves:
         from transferlearn.plotting.curves import Curve, draw_curves
 
         curves = [Curve("loss", self.loss, self.val_loss)]
-        if self.score is not None:
+        if self.score is not None or self.val_score is not None:
             curves.append(Curve(self.score_name, self.score, self.val_score))
         axes = figure.subplots(1, len(curves), squeeze=False)[0]
         draw_curves(axes, curves, self.borders, self.epoch_of_model + 1)
