@@ -8,7 +8,7 @@ from PIL import Image
 
 from transferlearn.data.images.pixels import raw_rgb
 from transferlearn.data.messages import quiet
-from transferlearn.edge.pictures import ImageFileError, decode, resize_array, to_rgb
+from transferlearn.edge.pictures import ImageFileError, Resizing, decode, resize_array, to_rgb
 
 
 def pixels(image):
@@ -200,10 +200,10 @@ def test_transparency_of_arrays_is_that_of_files():
 
 def test_resize_of_floats_agrees_with_that_of_bytes_and_stays_in_range():
     image = np.asarray(picture(size=(40, 30)))
-    small = resize_array(image, (9, 7), "bilinear")
+    small = resize_array(image, (9, 7), Resizing())
     assert small.shape == (9, 7, 3)
-    assert np.abs(resize_array(image.astype(np.float32), (9, 7), "bilinear") - small).max() < 1.01
+    assert np.abs(resize_array(image.astype(np.float32), (9, 7), Resizing()) - small).max() < 1.01
     edges = np.repeat(np.float32([0, 0, 255, 255])[None, :, None], 4, axis=0).repeat(3, axis=2)
-    large = resize_array(edges, (9, 9), "lanczos")
+    large = resize_array(edges, (9, 9), Resizing("lanczos"))
     assert large.min() == 0
     assert large.max() == 255

@@ -13,6 +13,7 @@ from transferlearn.edge.item_reader import ItemReader, Rows, Seen, check_input
 from transferlearn.edge.pictures import (
     ENDINGS,
     ImageFileError,
+    Resizing,
     check_pixels,
     decode,
     decode_bytes,
@@ -34,6 +35,7 @@ class ImageReader(ItemReader):
         value_range: The range of float pixels in arrays: `(0, 255)`; `(0, 1)`, which is multiplied
             by 255; `None`: raw, and arrays that look divided are refused.
         input: The name of the network's input.
+        fit: Whether photos fill that size, `"stretch"`, or keep their shape, `"letterbox"`.
     """
 
     name: ClassVar[str] = "images"
@@ -45,6 +47,7 @@ class ImageReader(ItemReader):
     interpolation: str = "bilinear"
     value_range: tuple[int, int] | None = None
     input: str = "image"
+    fit: str = "stretch"
 
     def __post_init__(self) -> None:
         if len(self.image_size) != 2 or not all(
@@ -52,8 +55,7 @@ class ImageReader(ItemReader):
         ):
             raise ValueError(f"image_size is (height, width). Received: {self.image_size!r:.99}")
         check_pixels(self.image_size)
-        if self.interpolation.upper() not in Image.Resampling.__members__:
-            raise ValueError(f"Pillow has no filter {self.interpolation!r:.99}.")
+        self._how.check()
 
     def check_inputs(self, inputs: Mapping[str, TensorSpec]) -> None:
         """Compares the size of photos with the size that the model takes."""
@@ -123,10 +125,15 @@ class ImageReader(ItemReader):
     def _fitted(self, photo: Image.Image | np.ndarray) -> np.ndarray:
         """Resizes one photo, or a part of it, to the size that the network takes."""
         if isinstance(photo, Image.Image):
-            return np.asarray(resize(photo, self.image_size, self.interpolation))
+            return np.asarray(resize(photo, self.image_size, self._how))
         if photo.shape[:2] == self.image_size:
             return photo
-        return resize_array(photo, self.image_size, self.interpolation)
+        return resize_array(photo, self.image_size, self._how)
+
+    @property
+    def _how(self) -> Resizing:
+        """Says how photos are resized."""
+        return Resizing(self.interpolation, self.fit)
 
     def _of_array(self, pixels: np.ndarray) -> np.ndarray:
         """Checks one array of raw pixels."""

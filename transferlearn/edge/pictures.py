@@ -4,9 +4,12 @@ import contextlib
 import stat
 from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from transferlearn.edge.letterbox import Letterbox
 
 # A file with one of these endings must hold one of these formats. Cameras write MPO (a JPEG with
 # a second picture behind it) under .jpg.
@@ -25,6 +28,39 @@ _AT_ONCE = 2**22  # pixels that are composed on white at a time
 _MOST_PIXELS = 2**27  # of the size that images are resized to
 # Nothing else is ever opened: Pillow would start Ghostscript on an EPS renamed to .jpg.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+
+_BARS = 114  # the grey of the bars beside a letterboxed photo, close to the mean of photos
+FITS = ("stretch", "letterbox")
+
+
+class Resizing(NamedTuple):
+    """Says how photos are brought to the size that a network takes.
+
+    Attributes:
+        interpolation: The name of Pillow's filter, such as `"bilinear"`; all but `"nearest"` are
+            antialiased.
+        fit: `"stretch"` fills the size, whatever the shape of the photo; `"letterbox"` keeps its
+            shape, and puts it in the middle between two grey bars.
+    """
+
+    interpolation: str = "bilinear"
+    fit: str = "stretch"
+
+    def check(self) -> None:
+        """Raises `ValueError` where there is no such filter or fit."""
+        if self.interpolation.upper() not in Image.Resampling.__members__:
+            choices = ", ".join(repr(name.lower()) for name in Image.Resampling.__members__)
+            raise ValueError(
+                f"interpolation must be one of {choices}. "
+                f"Received: interpolation={self.interpolation!r:.99}"
+            )
+        if self.fit not in FITS:
+            raise ValueError(
+                f"fit must be {' or '.join(map(repr, FITS))}. Received: fit={self.fit!r:.99}"
+            )
+
+    def __str__(self) -> str:
+        return self.interpolation if self.fit == "stretch" else " ".join(self)
 
 
 class ImageFileError(ValueError):
@@ -215,19 +251,25 @@ def _from_floats(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.clip(np.rint(values * scale), 0, 255).astype(np.uint8)).convert("RGB")
 
 
-def resize(image: Image.Image, size: tuple[int, int], interpolation: str) -> Image.Image:
-    """Resizes a picture to `(height, width)` in pixels, by Pillow's filter of that name."""
-    height, width = size
-    return image.resize((width, height), Image.Resampling[interpolation.upper()], reducing_gap=None)
+def resize(image: Image.Image, size: tuple[int, int], how: Resizing) -> Image.Image:
+    """Resizes a picture to `(height, width)` in pixels."""
+    resampling = Image.Resampling[how.interpolation.upper()]
+    if how.fit == "stretch":
+        return image.resize(size[::-1], resampling, reducing_gap=None)
+    placed = Letterbox((image.height, image.width), size)
+    frame = Image.new(image.mode, size[::-1], (_BARS,) * 3 if image.mode == "RGB" else _BARS)
+    inner = image.resize(placed.inner[::-1], resampling, reducing_gap=None)
+    frame.paste(inner, placed.corner[::-1])
+    return frame
 
 
-def resize_array(pixels: np.ndarray, size: tuple[int, int], interpolation: str) -> np.ndarray:
+def resize_array(pixels: np.ndarray, size: tuple[int, int], how: Resizing) -> np.ndarray:
     """Resizes an array `(height, width, 3)`, uint8 or float32 in [0, 255], as `resize` does."""
     if pixels.dtype == np.uint8:
-        return np.array(resize(Image.fromarray(pixels), size, interpolation))
+        return np.array(resize(Image.fromarray(pixels), size, how))
     # Pillow's pictures of floats have one channel, so each is resized alone.
     channels = [Image.fromarray(pixels[..., channel]) for channel in range(pixels.shape[-1])]
-    resized = [np.asarray(resize(channel, size, interpolation)) for channel in channels]
+    resized = [np.asarray(resize(channel, size, how)) for channel in channels]
     # Bicubic and Lanczos overshoot; on 8-bit pictures Pillow clips by itself.
     return np.clip(np.stack(resized, axis=-1), 0, 255)
 

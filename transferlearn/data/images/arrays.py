@@ -27,7 +27,7 @@ def pixel_dataset(x: np.ndarray | Sequence[Any], options: ImageOptions) -> Image
     size = options.image_size or pixels.shape[1:3]
     rows = np.arange(len(pixels))
     return ImageDataset(
-        items=ArrayItems(pixels, rows, size, options.interpolation, divided=divided, sizes=sizes),
+        items=ArrayItems(pixels, rows, size, options.resizing, divided=divided, sizes=sizes),
         size=len(pixels),
         shape=(*size, 3),
         interpolation=options.interpolation,
@@ -46,7 +46,7 @@ def _pixels(
         if len({(picture.shape, picture.dtype) for picture in pictures}) > 1:
             raw = _all_raw(pictures, options)
             sizes = [(picture.shape[0], picture.shape[1]) for picture in raw]
-            size, how = options.size, options.interpolation
+            size, how = options.size, options.resizing
             return np.stack([fit_size(one[None], size, how)[0] for one in raw]), False, sizes
         x = np.stack(pictures) if pictures else np.empty(0)
     pixels = np.asarray(x)

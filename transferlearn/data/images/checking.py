@@ -89,7 +89,7 @@ def open_files(
 
     Args:
         listed: The files, good and bad.
-        options: Says to which size and by which filter files are resized.
+        options: Says to which size and how files are resized.
         on_error: What is done about bad files: `"skip"` leaves them out, `"raise"` raises.
         share: The share of all files that these are, in (0, 1]; the same share of `KEPT_BYTES` is
             theirs.
@@ -104,7 +104,7 @@ def open_files(
 
     def keep(path: str, image: Image.Image) -> None:
         if next(numbers) * size[0] * size[1] * 3 <= KEPT_BYTES * share:
-            kept[path] = np.array(resize(image, size, options.interpolation))
+            kept[path] = np.array(resize(image, size, options.resizing))
 
     checks = check_files(paths, look=keep)
     skipped = tuple(Skipped(p, c.reason) for p, c in zip(paths, checks, strict=True) if c.reason)
@@ -118,7 +118,7 @@ def open_files(
     )
     rows = [i for i, check in enumerate(checks) if not check.reason]
     names, prints = [paths[i] for i in rows], [checks[i].fingerprint for i in rows]
-    items = FileItems(names, prints, size, options.interpolation, kept)
+    items = FileItems(names, prints, size, options.resizing, kept)
     return Files(items, names, np.array(rows), skipped, +Counter(listed.ignored))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from transferlearn.data.images.likeness import likeness_of_array
 from transferlearn.data.images.pixels import fingerprint, fit_size, raw_rgb
 from transferlearn.data.items import RawItems, decoding_pool
-from transferlearn.edge.pictures import ImageFileError, decode, resize, size_of
+from transferlearn.edge.pictures import ImageFileError, Resizing, decode, resize, size_of
 from transferlearn.monitoring.traits import Traits, of_sizes
 
 
@@ -63,7 +63,7 @@ class FileItems(ImageItems):
         paths: The paths of the files.
         prints: The fingerprints of the files, as they were when the files were checked.
         size: The `(height, width)` in pixels to resize to.
-        interpolation: The name of Pillow's filter that resizes.
+        how: Says how they are resized.
         kept: Resized pixels by path, uint8; these files need not be decoded again.
     """
 
@@ -72,13 +72,13 @@ class FileItems(ImageItems):
         paths: list[str],
         prints: list[Print],
         size: tuple[int, int],
-        interpolation: str,
+        how: Resizing,
         kept: Mapping[str, np.ndarray],
     ) -> None:
         self._paths = paths
         self._prints = prints
         self._size = size
-        self._interpolation = interpolation
+        self._how = how
         self._kept = kept
 
     def __len__(self) -> int:
@@ -87,7 +87,7 @@ class FileItems(ImageItems):
     @property
     def reading(self) -> str:
         """Says how the images are resized, such as `"224x224 bilinear"`."""
-        return f"{self._size[0]}x{self._size[1]} {self._interpolation}"
+        return f"{self._size[0]}x{self._size[1]} {self._how}"
 
     def image(self, i: int) -> np.ndarray:
         """Gives file `i`, decoded and resized: uint8."""
@@ -95,7 +95,7 @@ class FileItems(ImageItems):
         if path in self._kept:
             return self._kept[path]
         try:
-            return np.array(resize(decode(path), self._size, self._interpolation))
+            return np.array(resize(decode(path), self._size, self._how))
         except ImageFileError as error:
             raise OSError(
                 f"Cannot read {path} ({error}), which was readable when the data was checked. "
@@ -125,11 +125,11 @@ class FileItems(ImageItems):
     def subset(self, rows: np.ndarray) -> Self:
         """Gives the files `rows`, in that order."""
         paths, prints = [self._paths[i] for i in rows], [self._prints[i] for i in rows]
-        return type(self)(paths, prints, self._size, self._interpolation, self._kept)
+        return type(self)(paths, prints, self._size, self._how, self._kept)
 
     def resized(self, size: tuple[int, int]) -> Self:
         """Gives the same files at another size; none is in memory, so each is decoded when read."""
-        return type(self)(self._paths, self._prints, size, self._interpolation, {})
+        return type(self)(self._paths, self._prints, size, self._how, {})
 
 
 class ArrayItems(ImageItems):
@@ -143,7 +143,7 @@ class ArrayItems(ImageItems):
         pixels: np.ndarray,
         rows: np.ndarray,
         size: tuple[int, int],
-        interpolation: str,
+        how: Resizing,
         *,
         divided: bool,
         sizes: list[tuple[int, int]] | None = None,
@@ -153,7 +153,7 @@ class ArrayItems(ImageItems):
         self._pixels = pixels
         self._rows = rows
         self._size = size
-        self._interpolation = interpolation
+        self._how = how
         self._divided = divided
         self._prints = prints
 
@@ -164,7 +164,7 @@ class ArrayItems(ImageItems):
     def reading(self) -> str:
         """Says how images are resized, and whether from floats, which are not rounded then."""
         kind = "floats" if self._pixels.dtype.kind == "f" else ""
-        return f"{self._size[0]}x{self._size[1]} {self._interpolation} {kind}".strip()
+        return f"{self._size[0]}x{self._size[1]} {self._how} {kind}".strip()
 
     def image(self, i: int) -> np.ndarray:
         """Converts and resizes image `i`: uint8 from integers, float32 from floats."""
@@ -208,11 +208,10 @@ class ArrayItems(ImageItems):
 
     def _of(self, rows: np.ndarray, size: tuple[int, int], prints: list[Print] | None) -> Self:
         """Gives the images in these rows of the array, for a size, with their fingerprints."""
-        how = self._interpolation
         options: dict[str, Any] = {"divided": self._divided, "sizes": self._sizes}
-        return type(self)(self._pixels, rows, size, how, **options, prints=prints)
+        return type(self)(self._pixels, rows, size, self._how, **options, prints=prints)
 
     def _take(self, rows: np.ndarray) -> np.ndarray:
         """Gives the images `rows` as raw RGB, resized."""
         pixels = raw_rgb(self._pixels[self._rows[rows]], divided=self._divided)
-        return fit_size(pixels, self._size, self._interpolation)
+        return fit_size(pixels, self._size, self._how)

@@ -56,7 +56,7 @@ class Images(ImageOptions, Kind):
             listed, targets = listed.take(rows), targets.take(rows)
         else:
             dataset = pixel_dataset(listed.items, self)
-        targets = targets.of_shape(dataset.shape)
+        targets = targets.of_shape(dataset.shape, letterboxed=self.fit == "letterbox")
         return replace(
             dataset, targets=targets, sample_weight=listed.sample_weight, groups=listed.groups
         )
@@ -121,7 +121,7 @@ class Images(ImageOptions, Kind):
             whole = decode(path)
         except ImageFileError:
             return None
-        image = resize(whole, self.size, self.interpolation)
+        image = resize(whole, self.size, self.resizing)
         return One(np.asarray(image)[None], path, (whole.height, whole.width))
 
     def traits(self, batch: np.ndarray) -> Traits:
@@ -135,16 +135,17 @@ class Images(ImageOptions, Kind):
         return replace(self, image_size=(height, width), interpolation=how)
 
     def settings(self) -> Json:
-        """Gives the settings that a save holds: `image_size`, `value_range`, `interpolation`."""
+        """Gives the settings that a save holds: size, range of values, filter and fit."""
         return {
             "image_size": self.image_size and list(self.image_size),
             "value_range": self.value_range and list(self.value_range),
             "interpolation": self.interpolation,
+            "fit": self.fit,
         }
 
     def item_reader(self) -> ImageReader:
         """Gives what reads photos at this size, by this filter."""
-        return ImageReader(self.size, self.interpolation, self.value_range)
+        return ImageReader(self.size, self.interpolation, self.value_range, fit=self.fit)
 
     @classmethod
     def load(cls, settings: Json, folder: Path) -> Self:

@@ -4,9 +4,7 @@ import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PIL import Image
-
-from transferlearn.edge.pictures import check_pixels
+from transferlearn.edge.pictures import Resizing, check_pixels
 
 
 @dataclass(frozen=True)
@@ -23,6 +21,8 @@ class ImageOptions:
             (0, 255).
         interpolation: The name of Pillow's filter, such as `"bilinear"`; all but `"nearest"` are
             antialiased.
+        fit: Whether photos fill the size, `"stretch"`, or keep their shape between two grey bars,
+            `"letterbox"`.
 
     Raises:
         ValueError: A setting cannot work.
@@ -32,6 +32,7 @@ class ImageOptions:
     default_image_size: tuple[int, int] = (224, 224)
     value_range: tuple[int, int] | None = None
     interpolation: str = "bilinear"
+    fit: str = "stretch"
 
     def __post_init__(self) -> None:
         for name in ("image_size", "default_image_size"):
@@ -39,12 +40,12 @@ class ImageOptions:
                 object.__setattr__(self, name, _checked_size(name, getattr(self, name)))
         if self.value_range is not None:
             object.__setattr__(self, "value_range", _checked_range(self.value_range))
-        if self.interpolation.upper() not in Image.Resampling.__members__:
-            choices = ", ".join(repr(name.lower()) for name in Image.Resampling.__members__)
-            raise ValueError(
-                f"interpolation must be one of {choices}. "
-                f"Received: interpolation={self.interpolation!r}"
-            )
+        self.resizing.check()
+
+    @property
+    def resizing(self) -> Resizing:
+        """Says how images are brought to their size."""
+        return Resizing(self.interpolation, self.fit)
 
     @property
     def size(self) -> tuple[int, int]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from transferlearn.data.images.options import ImageOptions
 from transferlearn.data.messages import notice
-from transferlearn.edge.pictures import resize_array
+from transferlearn.edge.pictures import Resizing, resize_array
 
 _ROUNDING = 1e-3  # how far values may lie outside their range, by rounding
 _NEARLY = 1e-4  # how far from a whole number a value is still taken for one
@@ -121,11 +121,11 @@ def _on_white(rgba: np.ndarray) -> np.ndarray:
     return np.floor(rgb + 0.5).astype(np.uint8) if rgba.dtype == np.uint8 else rgb
 
 
-def fit_size(pixels: np.ndarray, size: tuple[int, int], interpolation: str) -> np.ndarray:
+def fit_size(pixels: np.ndarray, size: tuple[int, int], how: Resizing) -> np.ndarray:
     """Resizes a batch `(batch, height, width, 3)` unless it has that size already."""
     if pixels.shape[1:3] == size:
         return pixels
-    return np.stack([resize_array(image, size, interpolation) for image in pixels])
+    return np.stack([resize_array(image, size, how) for image in pixels])
 
 
 def fingerprint(pixels: np.ndarray) -> str:

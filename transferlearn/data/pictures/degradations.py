@@ -9,7 +9,7 @@ import numpy as np
 
 from transferlearn.checks import share, whole
 from transferlearn.edge.named import Named
-from transferlearn.edge.pictures import resize_array
+from transferlearn.edge.pictures import Resizing, resize_array
 
 _LUMA = (0.299, 0.587, 0.114)  # of red, green and blue in brightness, as Pillow and JPEG have it
 _SMALLEST, _LARGEST = 0.1, 0.4  # the sides of a hole, as shares of the picture's
@@ -121,7 +121,8 @@ class Shrunk(Degradation):
     def __call__(self, picture: np.ndarray) -> np.ndarray:
         """Makes the small picture."""
         height, width = picture.shape[:2]
-        return resize_array(picture, (height // self.factor, width // self.factor), "bicubic")
+        size = (height // self.factor, width // self.factor)
+        return resize_array(picture, size, Resizing("bicubic"))
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,7 @@ class DegradedImages(Images):
             default_image_size=_times(self.default_image_size, scale),
             value_range=self.value_range,
             interpolation=self.interpolation,
+            fit=self.fit,
         )
         whole = reader.open(listed, targets, on_error=on_error, share=share)
         height, width = whole.image_size

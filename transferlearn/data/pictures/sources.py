@@ -13,6 +13,7 @@ from transferlearn.data.images.options import ImageOptions
 from transferlearn.data.images.pixels import fingerprint, fit_size
 from transferlearn.data.items import decoding_pool
 from transferlearn.data.listed import as_paths
+from transferlearn.edge.pictures import Resizing
 
 _UNREAD = (1, 1)  # the size until `resized` says another
 
@@ -37,10 +38,10 @@ def open_pictures(given: Any, options: ImageOptions) -> Opened:
             list of paths, `None` where there is none.
         options: Says in which range float pixels are, and by which filter they will be resized.
     """
-    interpolation = options.interpolation
+    how = options.resizing
     paths = as_paths([path for path in given if path is not None])
     if paths is None:
-        items = RowItems(raw_pictures(list(given), options, "y"), interpolation)
+        items = RowItems(raw_pictures(list(given), options, "y"), how)
         return Opened(items, [Check(one, "") for one in items.prints])
     found = zip(paths, check_files(paths), strict=True)
     checked = (
@@ -51,7 +52,7 @@ def open_pictures(given: Any, options: ImageOptions) -> Opened:
     checks = [missing if path is None else next(checked) for path in given]
     prints = [check.fingerprint for check in checks]
     names = ["" if path is None else str(path) for path in given]
-    return Opened(KeptFiles(names, prints, _UNREAD, interpolation, {}), checks)
+    return Opened(KeptFiles(names, prints, _UNREAD, how, {}), checks)
 
 
 class KeptFiles(FileItems):
@@ -71,15 +72,15 @@ class RowItems(ImageItems):
 
     Args:
         rows: The pictures, raw RGB `(height, width, 3)`.
-        interpolation: The name of Pillow's filter that resizes.
+        how: Says how they are resized.
         size: The `(height, width)` in pixels to resize to.
     """
 
     def __init__(
-        self, rows: list[np.ndarray], interpolation: str, size: tuple[int, int] = _UNREAD
+        self, rows: list[np.ndarray], how: Resizing, size: tuple[int, int] = _UNREAD
     ) -> None:
         self._rows = rows
-        self._interpolation = interpolation
+        self._how = how
         self._size = size
 
     def __len__(self) -> int:
@@ -88,7 +89,7 @@ class RowItems(ImageItems):
     @property
     def reading(self) -> str:
         """Says how the pictures are resized."""
-        return f"{self._size[0]}x{self._size[1]} {self._interpolation}"
+        return f"{self._size[0]}x{self._size[1]} {self._how}"
 
     @property
     def prints(self) -> list[Print]:
@@ -102,7 +103,7 @@ class RowItems(ImageItems):
 
     def image(self, i: int) -> np.ndarray:
         """Gives picture `i`, resized."""
-        return fit_size(self._rows[i][None], self._size, self._interpolation)[0]
+        return fit_size(self._rows[i][None], self._size, self._how)[0]
 
     def start(self, rows: np.ndarray, epoch: int = 0) -> Callable[[], np.ndarray]:
         """Gives a function that resizes the pictures `rows`."""
@@ -110,11 +111,11 @@ class RowItems(ImageItems):
 
     def subset(self, rows: np.ndarray) -> Self:
         """Gives the pictures `rows`, in that order."""
-        return type(self)([self._rows[i] for i in rows], self._interpolation, self._size)
+        return type(self)([self._rows[i] for i in rows], self._how, self._size)
 
     def resized(self, size: tuple[int, int]) -> Self:
         """Gives the same pictures for another size."""
-        return type(self)(self._rows, self._interpolation, size)
+        return type(self)(self._rows, self._how, size)
 
 
 def _print(picture: np.ndarray) -> Print:

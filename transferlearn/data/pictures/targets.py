@@ -18,10 +18,13 @@ from transferlearn.data.images.pixels import (
 from transferlearn.data.messages import indented, notice
 from transferlearn.data.pictures.pairing import ADVICE, times_larger
 from transferlearn.data.targets.base import Encoded, Encoder, Targets
+from transferlearn.edge.pictures import Resizing
 from transferlearn.wording import counted
 
 _OF_BATCH = "A batch of targets"
-_FILTER = "bilinear"  # by which the pictures of a stream are resized, as those of files are
+_FILTER = Resizing(
+    "bilinear"
+)  # by which the pictures of a stream are resized, as those of files are
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from transferlearn.backbones.pyramid import deepest_map
 from transferlearn.data import Originals, Pictures, Pixels, Target, Targets
 from transferlearn.data.pictures import PictureTargets
 from transferlearn.edge import PicturePrediction, PictureReader, Seen
-from transferlearn.edge.pictures import resize_array
+from transferlearn.edge.pictures import Resizing, resize_array
 from transferlearn.heads import Output
 from transferlearn.monitoring import MeanColours
 from transferlearn.tasks.base import PREDICTIONS, Encoding, Task, in_numpy
@@ -166,7 +166,7 @@ class PictureEncoding(Encoding[PicturePrediction]):
         """Gives what goes in, enlarged by a bicubic filter if need be."""
         rows, times = np.asarray(items), self.scale
         size = (rows.shape[1] * times, rows.shape[2] * times)
-        return np.stack([resize_array(row, size, "bicubic") for row in rows])
+        return np.stack([resize_array(row, size, Resizing("bicubic")) for row in rows])
 
     def tally(
         self, values: np.ndarray, targets: np.ndarray, unchanged: np.ndarray | None = None

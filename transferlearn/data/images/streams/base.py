@@ -24,6 +24,9 @@ from transferlearn.data.images.pixels import (
 from transferlearn.data.images.streams.rereading import read_twice
 from transferlearn.data.listed import sample_weights
 from transferlearn.data.targets.base import Encoded
+from transferlearn.edge.pictures import Resizing
+
+_BILINEAR = Resizing()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,14 +38,14 @@ class StreamDataset(Dataset):
         rescale: What the stream multiplied the pixels by; `None` where they come raw.
         interpolation: The name of the filter by which other images are to be resized; of an
             iterator over files it is the iterator's own, such as `"nearest"`.
-        resampling: The name of the filter that resizes batches of another size than `shape` says.
+        resampling: Says how batches of another size than `shape` says are resized.
     """
 
     noun: str = "image"
     source: Any
     rescale: float | None = None
     interpolation: str = "bilinear"
-    resampling: str = "bilinear"
+    resampling: Resizing = _BILINEAR
 
     @property
     def image_size(self) -> tuple[int, int]:

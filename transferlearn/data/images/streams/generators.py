@@ -163,13 +163,13 @@ def _load_any(
             read=lambda: patiently(_targets(source)),
             shape=images.shape[1:],
         )
-        targets = target.of_stream(told).of_shape(shape)
+        targets = target.of_stream(told).of_shape(shape, letterboxed=options.fit == "letterbox")
     return GeneratorDataset(
         source=source,
         rescale=rescale,
         shape=shape,
         interpolation=options.interpolation,
-        resampling=options.interpolation,
+        resampling=options.resizing,
         targets=targets,
         size=None if targets is None else targets.count,
     )
@@ -209,6 +209,11 @@ def _load_files(
         raise ValueError(
             f"The generator gives images of {size}, image_size is {options.image_size}. "
             f"Pass target_size={options.image_size} to the generator."
+        )
+    if options.fit != "stretch":
+        raise ValueError(
+            "The generator stretches its files itself, so they cannot be letterboxed: pass the "
+            f"folder itself. Received: fit={options.fit!r}"
         )
     if source.keep_aspect_ratio:
         notice("The generator crops to keep the aspect ratio; `predict` resizes without cropping.")
@@ -261,7 +266,7 @@ def _load_array(
             raise ValueError(f"{_NO_LABELS} Pass y to `flow`.")
         first, of_item = np.asarray(source.y), source.x.shape[1:]
         told = ByBatch(what="The generator", first=first, read=list, rows=source.y, shape=of_item)
-        targets = target.of_stream(told).of_shape(shape)
+        targets = target.of_stream(told).of_shape(shape, letterboxed=options.fit == "letterbox")
     # The array is what `rescale` is applied to, so a value_range describes it only without one.
     range_of_x = replace(options, value_range=None) if rescale else options
     divided = is_divided(source.x, range_of_x, "x of the generator")
@@ -270,7 +275,7 @@ def _load_array(
         rescale=(rescale or 1) * (1 / 255 if divided else 1) if rescale or divided else None,
         shape=shape,
         interpolation=options.interpolation,
-        resampling=options.interpolation,
+        resampling=options.resizing,
         targets=targets,
         size=len(source.x),
     )

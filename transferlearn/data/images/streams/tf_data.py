@@ -103,7 +103,7 @@ def load_tf_data(source: Any, options: ImageOptions, target: Target | None) -> T
             shape=images[0].shape[1:],
             names=tuple(names) if names else None,
         )
-        targets = target.of_stream(told).of_shape(shape)
+        targets = target.of_stream(told).of_shape(shape, letterboxed=options.fit == "letterbox")
     return TfDataset(
         source=source,
         rescale=peeked_rescale(images, options, "The tf.data.Dataset"),
@@ -111,7 +111,7 @@ def load_tf_data(source: Any, options: ImageOptions, target: Target | None) -> T
         targets=targets,
         shape=shape,
         interpolation=options.interpolation,
-        resampling=options.interpolation,
+        resampling=options.resizing,
         size=_count(source, None if targets is None else targets.count, unbatched),
     )
 
