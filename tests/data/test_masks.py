@@ -10,6 +10,7 @@ from tests.masks import scenes, write
 from transferlearn.data import DataWarning, Encoded, Images, Masks, PixelIds, load, load_pair
 from transferlearn.data.batches import Request
 from transferlearn.data.loading import Reading
+from transferlearn.data.targets.moving import AsMaps
 from transferlearn.data.transforms import Mirrored
 
 pytestmark = pytest.mark.core
@@ -191,7 +192,7 @@ def test_mirrored_views_change_photos_and_masks_together():
     np.testing.assert_array_equal(masks, before[1])
     weights = np.arange(2 * 4 * 6, dtype="float32").reshape(2, 4, 6)
     keys, views = np.zeros(2, int), np.array([0, 1])
-    one = Mirrored().targets(Encoded(weights, weights), keys, views)
+    one = Mirrored().targets(Encoded(weights, weights, moves=AsMaps()), keys, views, (4, 6, 3))
     np.testing.assert_array_equal(one.targets[1], weights[1, :, ::-1])
     np.testing.assert_array_equal(one.weights, one.targets)
     np.testing.assert_array_equal(one.targets[0], weights[0])

@@ -6,6 +6,7 @@ import pytest
 from tests.masks import scenes
 from transferlearn.data import Encoded, Images, Masks, PixelIds, Warped, load
 from transferlearn.data.batches import Request
+from transferlearn.data.targets.moving import AsMaps
 from transferlearn.data.transforms import OneView
 
 pytestmark = pytest.mark.core
@@ -28,7 +29,7 @@ def test_masks_go_where_their_photos_go(dtype):
     seen = PLAIN.items(photos, keys, views)
     ids = masks.astype("int32")
     weights = 1 + masks.astype("float32")
-    found = PLAIN.targets(Encoded(ids, weights), keys, views)
+    found = PLAIN.targets(Encoded(ids, weights, moves=AsMaps()), keys, views, (32, 32, 3))
     assert seen.dtype == dtype
     assert found.targets.dtype == np.int32
     assert set(np.unique(found.targets)) == {-1, 0, 1, 2}
@@ -42,7 +43,9 @@ def test_masks_go_where_their_photos_go(dtype):
     off = np.abs(seen[..., 0].astype(float) - expected)[same]
     assert (off > 1).mean() < 0.01
     np.testing.assert_array_equal(found.weights, np.where(found.targets < 0, 0, found.targets + 1))
-    layers = PLAIN.targets(Encoded(np.stack([ids, ids], -1)), keys, views).targets
+    layers = PLAIN.targets(
+        Encoded(np.stack([ids, ids], -1), moves=AsMaps()), keys, views, (32, 32, 3)
+    ).targets
     np.testing.assert_array_equal(layers[..., 1], found.targets)
     assert len({view.tobytes() for view in seen}) == 12
     np.testing.assert_array_equal(photos, before[0])
@@ -53,7 +56,7 @@ def test_colours_of_photos_alone_change():
     photos, masks = alike()
     keys, views = np.arange(12), np.zeros(12, int)
     lit = Warped(mirror=False, turn=0, zoom=0, move=0)
-    found = lit.targets(Encoded(masks.astype("int32")), keys, views)
+    found = lit.targets(Encoded(masks.astype("int32"), moves=AsMaps()), keys, views, (32, 32, 3))
     np.testing.assert_array_equal(found.targets, masks)
     seen = lit.items(photos, keys, views).astype(float)
     assert (np.abs(seen.mean(axis=(1, 2)) - photos.mean(axis=(1, 2))).max(axis=1) > 1).all()

@@ -26,14 +26,17 @@ from transferlearn.data.pictures import colourise as colourise
 from transferlearn.data.pictures import denoise as denoise
 from transferlearn.data.pictures import inpaint as inpaint
 from transferlearn.data.pictures import super_resolution as super_resolution
+from transferlearn.data.targets import AsMaps as AsMaps
 from transferlearn.data.targets import Boxes as Boxes
 from transferlearn.data.targets import BoxRows as BoxRows
 from transferlearn.data.targets import Classes as Classes
 from transferlearn.data.targets import ClassIds as ClassIds
 from transferlearn.data.targets import Encoded as Encoded
 from transferlearn.data.targets import Encoder as Encoder
+from transferlearn.data.targets import Geometry as Geometry
 from transferlearn.data.targets import LayerMarks as LayerMarks
 from transferlearn.data.targets import Masks as Masks
+from transferlearn.data.targets import Movement as Movement
 from transferlearn.data.targets import Numbers as Numbers
 from transferlearn.data.targets import OneHot as OneHot
 from transferlearn.data.targets import PixelIds as PixelIds

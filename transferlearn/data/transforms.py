@@ -9,6 +9,9 @@ import numpy as np
 
 from transferlearn.data.items import Items, RawItems
 from transferlearn.data.targets.base import Encoded
+from transferlearn.data.targets.moving import Geometry, Mirror
+
+_MIRROR = Mirror()
 
 
 class Transform(abc.ABC):
@@ -38,19 +41,36 @@ class Transform(abc.ABC):
             views: The number of the view to make of each item, int64 `(batch,)`.
         """
 
-    @abc.abstractmethod
-    def targets(self, encoded: Encoded, keys: np.ndarray, views: np.ndarray) -> Encoded:
-        """Changes the encoded targets of a batch, and their weights, as `items` changes the items.
+    def geometry(self, key: int, view: int) -> Geometry | None:
+        """Says where the places of one view come from; by default they are those of the item.
+
+        Targets that lie somewhere in an item, such as masks and boxes, are moved by it.
 
         Args:
-            encoded: The targets of the batch, which stay as they are.
+            key: The key of the item, as for `items`.
+            view: The number of the view.
+        """
+        return None
+
+    def targets(
+        self, encoded: Encoded, keys: np.ndarray, views: np.ndarray, shape: tuple[int, ...]
+    ) -> Encoded:
+        """Moves the encoded targets of a batch, and their weights, as `items` moves the items.
+
+        Args:
+            encoded: The targets of the batch, which stay as they are, and how they move.
             keys: As for `items`.
             views: As for `items`.
+            shape: The shape of an item.
         """
+        pairs = zip(keys, views, strict=True)
+        geometries = [self.geometry(int(key), int(view)) for key, view in pairs]
+        targets, weights = encoded.moves(encoded.targets, encoded.weights, geometries, shape)
+        return encoded._replace(targets=targets, weights=weights)
 
 
 class Mirrored(Transform):
-    """Turns the left and the right side of images and masks round: in the second of two views."""
+    """Turns the left and the right side of photos round: in the second of two views."""
 
     name = "mirrored"
     views = 2
@@ -62,16 +82,9 @@ class Mirrored(Transform):
         changed[views == 1] = batch[views == 1, :, ::-1]
         return changed
 
-    def targets(self, encoded: Encoded, keys: np.ndarray, views: np.ndarray) -> Encoded:
-        """Mirrors masks `(batch, height, width, ...)`, and the weights of their pixels."""
-
-        def turned(part: np.ndarray) -> np.ndarray:
-            return part if part.ndim < 3 else self.items(part, keys, views)
-
-        weights = encoded.weights
-        return encoded._replace(
-            targets=turned(encoded.targets), weights=None if weights is None else turned(weights)
-        )
+    def geometry(self, key: int, view: int) -> Geometry | None:
+        """Exchanges left and right in the second view."""
+        return _MIRROR if view == 1 else None
 
 
 def keys_of(hashes: Sequence[str]) -> np.ndarray:
@@ -130,17 +143,24 @@ class AnyView(Items):
     Args:
         sources: The raw items, of which views are made as they are needed; or the stored features
             of each view.
-        transform: Makes the views, and changes the targets.
+        transform: Makes the views, and moves the targets.
         keys: The key of each item, as `keys_of` makes it.
+        shape: The shape of a raw item.
         seed: The seed; `None` takes a random one.
     """
 
     def __init__(
-        self, sources: Sequence[Items], transform: Transform, keys: np.ndarray, seed: int | None
+        self,
+        sources: Sequence[Items],
+        transform: Transform,
+        keys: np.ndarray,
+        shape: tuple[int, ...],
+        seed: int | None,
     ) -> None:
         self._sources = sources
         self._transform = transform
         self._keys = keys
+        self._shape = shape
         self._seed = int(np.random.default_rng(seed).integers(2**31))
         self.varies = sources[0].varies
 
@@ -165,7 +185,8 @@ class AnyView(Items):
 
     def as_seen(self, encoded: Encoded, rows: np.ndarray, epoch: int) -> Encoded:
         """Gives a batch's targets as the items of this epoch show them."""
-        return self._transform.targets(encoded, self._keys[rows], self._views(epoch)[rows])
+        keys, views = self._keys[rows], self._views(epoch)[rows]
+        return self._transform.targets(encoded, keys, views, self._shape)
 
     def _views(self, epoch: int) -> np.ndarray:
         """Gives the number of the view that an epoch has of each item, int64 `(n,)`."""
@@ -175,8 +196,10 @@ class AnyView(Items):
         return draw.integers(self._transform.views, size=len(self))
 
 
-def varied(items: RawItems, transform: Transform | None, seed: int | None) -> Items:
+def varied(
+    items: RawItems, transform: Transform | None, shape: tuple[int, ...], seed: int | None
+) -> Items:
     """Gives items of which each epoch sees another view; without a transform, as they are."""
     if transform is None:
         return items
-    return AnyView([items], transform, keys_of(items.content_hashes()), seed)
+    return AnyView([items], transform, keys_of(items.content_hashes()), shape, seed)

@@ -1,17 +1,17 @@
 """Turns, zooms, moves and lights photos at random, and moves their masks with them."""
 
 from dataclasses import KW_ONLY, dataclass
-from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from transferlearn.checks import number, share, whole
-from transferlearn.data.targets.base import Encoded
+from transferlearn.data.targets.moving import Geometry, moved
 from transferlearn.data.transforms import Transform
 
 
-class _Drawn(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class _Drawn(Geometry):
     """Holds what was drawn for one view: where each pixel comes from, and the colours.
 
     Attributes:
@@ -92,30 +92,16 @@ class Warped(Transform):
         changed = np.empty_like(batch)
         for i, (photo, key, view) in enumerate(zip(batch, keys, views, strict=True)):
             drawn = self._draw(int(key), int(view))
-            moved = _moved(photo.astype(np.float32), drawn, Image.Resampling.BILINEAR, 0.0)
-            mean = moved.mean()
-            lit = ((moved - mean) * drawn.contrast + mean) * drawn.gains[: moved.shape[-1]]
+            turned = moved(photo.astype(np.float32), drawn, Image.Resampling.BILINEAR, 0.0)
+            mean = turned.mean()
+            lit = ((turned - mean) * drawn.contrast + mean) * drawn.gains[: turned.shape[-1]]
             lit = np.clip(lit, 0, 255)
             changed[i] = np.rint(lit) if batch.dtype.kind in "iu" else lit
         return changed
 
-    def targets(self, encoded: Encoded, keys: np.ndarray, views: np.ndarray) -> Encoded:
-        """Changes masks `(batch, height, width, ...)`, and the weights of their pixels."""
-
-        def moved(part: np.ndarray, outside: float) -> np.ndarray:
-            if part.ndim < 3:  # a weight for the whole photo
-                return part
-            rows = [
-                _moved(one, self._draw(int(key), int(view)), Image.Resampling.NEAREST, outside)
-                for one, key, view in zip(part, keys, views, strict=True)
-            ]
-            return np.stack(rows).astype(part.dtype)
-
-        weights = encoded.weights
-        return encoded._replace(
-            targets=moved(encoded.targets, -1),
-            weights=None if weights is None else moved(weights, 0),
-        )
+    def geometry(self, key: int, view: int) -> Geometry:
+        """Says where the places of a view come from."""
+        return self._draw(key, view)
 
     def _draw(self, key: int, view: int) -> _Drawn:
         """Draws the same for the same item and view, whatever else is drawn."""
@@ -130,25 +116,3 @@ class Warped(Transform):
             gains=(1 + self.light * np.array(gains)).astype(np.float32),
             contrast=float(1 + self.contrast * contrast),
         )
-
-
-def _moved(
-    part: np.ndarray, drawn: _Drawn, resampling: Image.Resampling, outside: float
-) -> np.ndarray:
-    """Moves a map `(height, width)` or `(height, width, channels)`; in 32 bits, as Pillow does."""
-    if part.ndim == 3:
-        channels = (_moved(one, drawn, resampling, outside) for one in np.moveaxis(part, -1, 0))
-        return np.stack(list(channels), axis=-1)
-    height, width = part.shape
-    kind = np.int32 if part.dtype.kind in "biu" else np.float32
-    image = Image.fromarray(np.ascontiguousarray(part, kind))
-    matrix = drawn.matrix(height, width)
-    return np.asarray(
-        image.transform(
-            (width, height),
-            Image.Transform.AFFINE,
-            matrix,
-            resample=resampling,
-            fillcolor=int(outside) if kind is np.int32 else outside,
-        )
-    )

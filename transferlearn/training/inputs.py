@@ -255,7 +255,7 @@ class InputPreparer:
         if data.transform is not None:
             keys = keys_of(contents[0].hashes)
             of_views = [features[0], *stored.items[len(contents) :]]
-            features[0] = AnyView(of_views, data.transform, keys, seed)
+            features[0] = AnyView(of_views, data.transform, keys, data.train.shape, seed)
         batches = [
             part.batches(items, seed=seed) for part, items in zip(contents, features, strict=True)
         ]

@@ -5,7 +5,6 @@ from dataclasses import KW_ONLY, dataclass
 import numpy as np
 
 from transferlearn.checks import number, share, whole
-from transferlearn.data.targets.base import Encoded
 from transferlearn.data.transforms import Transform
 
 
@@ -52,10 +51,6 @@ class ChangedAudio(Transform):
         """Changes recordings, float32 `(batch, samples)`."""
         drawn = zip(batch, keys, views, strict=True)
         return np.stack([self._changed(row, int(key), int(view)) for row, key, view in drawn])
-
-    def targets(self, encoded: Encoded, keys: np.ndarray, views: np.ndarray) -> Encoded:
-        """Returns the targets as they are: what a recording is of stays the same."""
-        return encoded
 
     def _changed(self, row: np.ndarray, key: int, view: int) -> np.ndarray:
         """Makes one view of one recording."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
+from PIL import Image
 
 from transferlearn.data.images.items import ImageItems
 from transferlearn.data.images.pixels import (
@@ -18,9 +19,11 @@ from transferlearn.data.images.pixels import (
 from transferlearn.data.messages import indented, notice
 from transferlearn.data.pictures.pairing import ADVICE, times_larger
 from transferlearn.data.targets.base import Encoded, Encoder, Targets
+from transferlearn.data.targets.moving import AsMaps
 from transferlearn.edge.pictures import Resizing
 from transferlearn.wording import counted
 
+_PICTURES = AsMaps(0, Image.Resampling.BILINEAR)
 _OF_BATCH = "A batch of targets"
 _FILTER = Resizing(
     "bilinear"
@@ -33,7 +36,7 @@ class Pixels(Encoder):
 
     def __call__(self, rows: np.ndarray) -> Encoded:
         """Gives the pixels `(batch, height, width, 3)`."""
-        return Encoded(rows)
+        return Encoded(rows, moves=_PICTURES)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

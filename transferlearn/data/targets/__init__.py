@@ -19,6 +19,9 @@ from transferlearn.data.targets.encoders import OneHot as OneHot
 from transferlearn.data.targets.encoders import PixelIds as PixelIds
 from transferlearn.data.targets.masks import Masks as Masks
 from transferlearn.data.targets.masks import MaskTargets as MaskTargets
+from transferlearn.data.targets.moving import AsMaps as AsMaps
+from transferlearn.data.targets.moving import Geometry as Geometry
+from transferlearn.data.targets.moving import Movement as Movement
 from transferlearn.data.targets.numbers import Numbers as Numbers
 from transferlearn.data.targets.numbers import NumberTargets as NumberTargets
 from transferlearn.data.targets.tags import Tags as Tags

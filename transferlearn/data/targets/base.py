@@ -8,6 +8,9 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 
 from transferlearn.data.listed import ByAnnotation, ByColumn, ByFolder, ByRow, Listed
+from transferlearn.data.targets.moving import Movement, Still
+
+_STILL = Still()
 
 
 class Encoded(NamedTuple):
@@ -19,11 +22,13 @@ class Encoded(NamedTuple):
         weights: The weights of the items, float32 `(batch,)`, or finer where the loss takes that;
             `None`: all weigh the same.
         inputs: The inputs of the network besides the items, such as a decoder's token ids.
+        moves: Says how the targets move with views of the items; by default they do not.
     """
 
     targets: Any
     weights: np.ndarray | None = None
     inputs: tuple[np.ndarray, ...] = ()
+    moves: Movement = _STILL
 
 
 class Encoder(abc.ABC):

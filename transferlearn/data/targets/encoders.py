@@ -7,6 +7,9 @@ import numpy as np
 from transferlearn.data.targets.base import Encoded, Encoder
 from transferlearn.data.targets.labels import one_hot
 from transferlearn.data.targets.masks.sources import VOID
+from transferlearn.data.targets.moving import AsMaps
+
+_MAPS = AsMaps()
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class PixelIds(Encoder):
         """Encodes masks, uint8 `(batch, height, width)`."""
         ids = np.full(256, -1, np.int32)
         ids[list(self.values)] = np.arange(len(self.values))
-        return Encoded(ids[rows])
+        return Encoded(ids[rows], moves=_MAPS)
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class LayerMarks(Encoder):
 
     def __call__(self, rows: np.ndarray) -> Encoded:
         """Encodes masks, uint8 `(batch, height, width, classes)` of 1, 0, and 255 for void."""
-        return Encoded(np.where(rows == VOID, -1, rows).astype(np.int8))
+        return Encoded(np.where(rows == VOID, -1, rows).astype(np.int8), moves=_MAPS)
 
 
 @dataclass(frozen=True)

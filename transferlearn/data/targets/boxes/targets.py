@@ -9,12 +9,13 @@ import numpy as np
 
 from transferlearn.data.messages import notice
 from transferlearn.data.targets.base import Encoded, Encoder, Targets
+from transferlearn.data.targets.boxes.columns import AREA, CLASS, COUNT, CROWD
 from transferlearn.data.targets.boxes.drawn import Found
+from transferlearn.data.targets.boxes.moving import AsBoxes
 from transferlearn.edge.letterbox import Letterbox
 from transferlearn.wording import counted
 
-COLUMNS = 7  # x0, y0, x1, y1, class, area, crowd
-_CLASS, _AREA, _CROWD = 4, 5, 6
+_BOXES = AsBoxes()
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class BoxRows(Encoder):
 
     def __call__(self, rows: np.ndarray) -> Encoded:
         """Encodes rows of boxes `(batch, most, 7)`."""
-        return Encoded(rows.astype(np.float32))
+        return Encoded(rows.astype(np.float32), moves=_BOXES)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,18 +60,18 @@ class BoxTargets(Targets):
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
         """Returns the boxes of the photos `rows`, float32 `(n, most, 7)`."""
-        padded = np.zeros((len(rows), self.most, COLUMNS), np.float32)
-        padded[:, :, _CLASS] = -1
+        padded = np.zeros((len(rows), self.most, COUNT), np.float32)
+        padded[:, :, CLASS] = -1
         for boxes, row in zip(padded, self.rows[rows], strict=True):
             one = self.found[row]
             placed, count = self._placed(one), len(one.boxes)
             whole = placed.to_frame(np.array([[0, 0, one.size[1], one.size[0]]]))
             boxes[:count, :4] = np.clip(placed.to_frame(one.boxes), 0, 1)
             boxes[count:, :4] = whole
-            boxes[:count, _CLASS] = one.classes
-            boxes[:count, _AREA] = one.areas
-            boxes[count:, _AREA] = placed.frame_area
-            boxes[:count, _CROWD] = one.crowd
+            boxes[:count, CLASS] = one.classes
+            boxes[:count, AREA] = one.areas
+            boxes[count:, AREA] = placed.frame_area
+            boxes[:count, CROWD] = one.crowd
         return padded
 
     @property
