@@ -170,10 +170,14 @@ def model_name(backbone: Backbone, what: str) -> str:
 def _layers(
     backbone: Backbone, model: keras.Model, pairs: Sequence[tuple[Operation, Operation]]
 ) -> tuple[keras.Layer, ...]:
-    """Gives the model's copy of each layer of the backbone, in order."""
+    """Gives the model's copy of each layer of the backbone, in order.
+
+    The model's inputs stand for the backbone's; its first for those that the preprocessing makes.
+    """
     copies = {id(operation): fresh for operation, fresh in pairs}
+    inputs = {layer.name: layer for layer in model.layers if id(layer) not in copies}
     return tuple(
-        copies[id(layer)] if id(layer) in copies else model.get_layer(layer.name)
+        copies.get(id(layer), inputs.get(layer.name, model.layers[0]))
         for layer in backbone.model.layers
     )
 

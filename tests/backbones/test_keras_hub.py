@@ -148,6 +148,6 @@ def test_without_kerashub_the_extra_is_named(monkeypatch):
     def without(name):
         raise ImportError(f"No module named {name!r}")
 
-    monkeypatch.setattr("transferlearn.backbones.keras_hub.import_module", without)
+    monkeypatch.setattr("transferlearn.backbones.hub_presets.import_module", without)
     with pytest.raises(ImportError, match=r'pip install -e "\.\[hub\]"'):
         tl.TextClassifierBuilder("keras_hub:bert_base_en").build(2)

@@ -135,6 +135,11 @@ def test_a_network_for_images_sees_the_spectrogram_and_stays_plain(folder, tmp_p
     kept = [w.numpy() for layer in layers for w in layer.weights]
     for weight, before in zip(kept, frozen, strict=True):
         np.testing.assert_array_equal(weight, before)
+    pytest.importorskip("ai_edge_litert")
+    tl.export(fitted, tmp_path / "export", folder, format="litert")
+    found = tl.edge.Runner(tmp_path / "export").predict(waves)
+    found = [list(prediction.probabilities.values()) for prediction in found]
+    np.testing.assert_allclose(found, fitted.model.predict(waves, verbose=0), atol=1e-4)
     fitted.save(tmp_path / "save")
     code = (
         "import keras, numpy as np, sys\n"

@@ -1,10 +1,8 @@
 """Loads KerasHub's backbones: presets, and folders that KerasHub or Hugging Face wrote."""
 
-import contextlib
 import json
-from collections.abc import Iterator, Sequence
-from functools import lru_cache, partial
-from importlib import import_module
+from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,26 +10,22 @@ import keras
 import numpy as np
 
 from transferlearn.backbones.base import Backbone, Facts, Weights, from_model
+from transferlearn.backbones.hub_presets import (
+    PREFIX,
+    folder_of,
+    from_preset,
+    keras_hub,
+    network,
+    settings_of,
+)
 from transferlearn.backbones.texts import Pooling, TextBackbone, TextSource, from_encoder
+from transferlearn.backbones.whisper import encoder_of
 from transferlearn.data import Tokenizer
 from transferlearn.edge.tokenizers import WordPieces
-from transferlearn.extras import install_line
-from transferlearn.types import Json
-from transferlearn.untrusted import RefusalError, check_preset, check_size, plain_settings
+from transferlearn.untrusted import plain_settings
 
-PREFIX = "keras_hub:"
 _AT_ONCE = 1000  # texts in one call of the tokenizer
 _FILE = "tokenizer.json"
-_WIDER = 4  # weights may be stored in half precision, or quantised, and few may be missing
-# What a preset of KerasHub's format may hold besides its weights and its `config.json`.
-_BESIDE = (
-    "tokenizer.json",
-    "image_converter.json",
-    "assets/tokenizer/merges.txt",
-    "assets/tokenizer/vocabulary.json",
-    "assets/tokenizer/vocabulary.spm",
-    "assets/tokenizer/vocabulary.txt",
-)
 _WORD_PIECE = {  # `model_type` in Hugging Face's config: the class in KerasHub
     "bert": "BertTokenizer",
     "distilbert": "DistilBertTokenizer",
@@ -46,14 +40,17 @@ class KerasHub(TextSource):
 
     def facts(self, name: str) -> Facts:
         """Gives the name, and whether the backbone is in a folder, so that it works offline."""
-        return Facts(name=name, preprocessing="its own", offline=_folder(name) is not None)
+        return Facts(name=name, preprocessing="its own", offline=folder_of(name) is not None)
 
     def load(self, name: str, *, weights: Weights, image_size: tuple[int, int]) -> Backbone:
-        """Loads a backbone for images, with the scaling of KerasHub's own image converter."""
-        model = _from_preset(name, "Backbone", load_weights=weights is not None)
+        """Loads a backbone for images with KerasHub's own scaling, or Whisper's encoder."""
+        model = network(name, load_weights=weights is not None)
+        if isinstance(model, keras_hub().models.WhisperBackbone):
+            trained = weights is not None
+            return encoder_of(model, source=_origin(name, pretrained=trained), pretrained=trained)
         if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
             raise ValueError(f"{name!r} takes no images. For texts: tl.TextClassifierBuilder.")
-        convert = _from_preset(name, "ImageConverter", module="layers")
+        convert = from_preset(name, "ImageConverter", module="layers")
         return from_model(
             model,
             preprocessing=_scaling(convert),
@@ -64,7 +61,7 @@ class KerasHub(TextSource):
 
     def load_text(self, name: str, *, pretrained: bool, pooling: Pooling) -> TextBackbone:
         """Loads an encoder of texts, with its tokenizer and the given pooling."""
-        encoder = _from_preset(name, "Backbone", load_weights=pretrained)
+        encoder = from_preset(name, "Backbone", load_weights=pretrained)
         if "token_ids" not in [tensor.name for tensor in encoder.inputs]:
             raise ValueError(f"{name!r} takes no texts. For images: tl.ImageClassifierBuilder.")
         tokenizer = self.load_tokenizer(name)
@@ -84,9 +81,9 @@ class KerasHub(TextSource):
 
     def load_tokenizer(self, name: str) -> "HubTokenizer":
         """Loads a tokenizer: by KerasHub, or of BERT-like folders from Hugging Face's own files."""
-        folder = _folder(name)
+        folder = folder_of(name)
         hugging_face = _of_hugging_face(folder) if folder else None
-        return HubTokenizer(hugging_face or _from_preset(name, "Tokenizer"))
+        return HubTokenizer(hugging_face or from_preset(name, "Tokenizer"))
 
 
 class HubTokenizer(Tokenizer):
@@ -164,91 +161,16 @@ class HubTokenizer(Tokenizer):
         return repr(settings), tuple(self._tokenizer.get_vocabulary())
 
 
-def keras_hub() -> Any:
-    """Imports the package `keras_hub`, or raises an `ImportError` that says what to install."""
-    try:
-        return import_module("keras_hub")
-    except ImportError as error:
-        raise ImportError(
-            f"KerasHub's networks need another package: {install_line('hub')}. ({error})"
-        ) from error
-
-
-def _folder(name: str) -> Path | None:
-    """Gives the folder that the name ends with; `None` for a preset."""
-    path = Path(name.removeprefix(PREFIX)).expanduser()
-    return path if path.is_dir() else None
-
-
-def _from_preset(name: str, class_name: str, *, module: str = "models", **settings: Any) -> Any:
-    """Loads an object of KerasHub from a preset or folder, or raises a helpful `OSError`."""
-    loader = getattr(getattr(keras_hub(), module), class_name)
-    preset = name.removeprefix(PREFIX)
-    with _explained(name, class_name):
-        folder = _folder(name) or _downloaded(preset, weights=settings.get("load_weights", False))
-    if folder is None:
-        with _explained(name, class_name):
-            return loader.from_preset(preset, **settings)
-    check_preset(folder)
-    with _explained(name, class_name):
-        if settings.get("load_weights"):
-            files = [*folder.glob("*.h5"), *folder.glob("*.safetensors")]
-            size = sum(file.stat().st_size for file in files)
-            make = partial(loader.from_preset, str(folder), load_weights=False)
-            check_size(make, _WIDER * size)
-        return loader.from_preset(str(folder), **settings)
-
-
-@contextlib.contextmanager
-def _explained(name: str, class_name: str) -> Iterator[None]:
-    """Turns KerasHub's errors of all sorts into an `OSError` that says what was expected."""
-    try:
-        yield
-    except RefusalError as error:
-        raise RefusalError(f"{name.removeprefix(PREFIX)} is refused: {error}") from error
-    except Exception as error:
-        raise OSError(
-            f"The {class_name.lower()} of {name!r} could not be loaded. Expected a preset's name "
-            "(keras.io/keras_hub/presets) where Kaggle can be reached, or a folder that KerasHub "
-            "(save_to_preset) or Hugging Face (config.json, model.safetensors, vocab.txt) wrote. "
-            f"KerasHub says: {error!s:.500}"
-        ) from error
-
-
-def _downloaded(preset: str, *, weights: bool) -> Path | None:
-    """Downloads a preset whose files describe objects, which are looked through before it is read.
-
-    Returns:
-        The folder; `None` if the files describe no objects, as those of Hugging Face's networks.
-    """
-    get: Any = import_module("keras_hub.src.utils.preset_utils").get_file
-    folder = Path(get(preset, "config.json")).parent
-    if "registered_name" not in _settings(folder / "config.json"):
-        return None
-    for name in _BESIDE:
-        with contextlib.suppress(FileNotFoundError):
-            get(preset, name)
-    if weights:
-        try:
-            get(preset, "model.weights.h5")
-        except FileNotFoundError:  # a large network's are in several files
-            index = Path(get(preset, "model.weights.json"))
-            check_preset(folder)  # that these are names of files
-            for name in sorted(set(keras.tree.flatten(_settings(index)["weight_map"]))):
-                get(preset, name)
-    return folder
-
-
 def _of_hugging_face(folder: Path) -> Any:
     """Makes a tokenizer from Hugging Face's files of a BERT, DistilBERT or ELECTRA; else `None`.
 
     KerasHub's own loader keeps accents when it lower-cases, and fails where settings are missing.
     """
-    class_name = _WORD_PIECE.get(_settings(folder / "config.json").get("model_type", ""))
+    class_name = _WORD_PIECE.get(settings_of(folder / "config.json").get("model_type", ""))
     vocabulary = folder / "vocab.txt"
     if class_name is None or not vocabulary.is_file():
         return None
-    settings = _settings(folder / "tokenizer_config.json")
+    settings = settings_of(folder / "tokenizer_config.json")
     lower = settings.get("do_lower_case", True)
     strips = settings.get("strip_accents")
     strips = lower if strips is None else strips  # as Hugging Face reads a missing setting
@@ -264,16 +186,6 @@ def _word_piece(class_name: str, vocabulary: Path, changed: int, lower: bool, st
     # `changed`, the file's time of change, keeps the cache from giving an older file's tokenizer.
     tokenizer = getattr(keras_hub().models, class_name)
     return tokenizer(str(vocabulary), lowercase=lower, strip_accents=strips)
-
-
-def _settings(file: Path) -> Json:
-    """Reads a JSON file of settings; a file that is not there has none."""
-    if not file.is_file():
-        return {}
-    try:
-        return dict(json.loads(file.read_text("utf-8")))
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{file} is damaged: {error}") from error
 
 
 def _scaling(converter: Any) -> keras.Layer:

@@ -1,5 +1,7 @@
 """Computes log-mel pictures of raw samples by plain layers, so that they lie inside the model."""
 
+import math
+
 import keras
 import numpy as np
 
@@ -8,6 +10,8 @@ from transferlearn.types import Tensor
 _LEAST_POWER = 1e-10  # -100 dB
 _RANGE = 80.0  # dB below the loudest place of a recording that are told apart
 _WINDOW, _HOP = 0.032, 0.010  # seconds
+WHISPER_RATE = 16_000  # Hz
+_WHISPER_WINDOW, _WHISPER_HOP = 400, 160  # samples
 
 
 def window_and_hop(sample_rate: int) -> tuple[int, int]:
@@ -53,7 +57,49 @@ def log_mel(audio: Tensor, sample_rate: int, mels: int) -> Tensor:
     )
     x = bands(x)
     bands.set_weights([filters])
-    return keras.ops.log(keras.ops.maximum(x, _LEAST_POWER)) * (10 / np.log(10))
+    return keras.ops.log(keras.ops.maximum(x, _LEAST_POWER)) * (10 / math.log(10))
+
+
+def whisper_log_mel(audio: Tensor, mels: int) -> Tensor:
+    """Computes the spectrogram that Whisper takes, float32 `(batch, samples / 160, mels)`.
+
+    It equals `whisper.log_mel_spectrogram` and transformers' `WhisperFeatureExtractor`: reflected
+    ends, the logarithm to base 10, and nothing below the loudest place less 8.
+
+    Args:
+        audio: Samples in about [-1, 1] at 16 kHz, a `KerasTensor` `(batch, samples)`; their number
+            is a multiple of 320.
+        mels: The number of mel bands, 80 or 128.
+    """
+    step, samples = _WHISPER_HOP // 2, audio.shape[1]
+    before, behind = _WHISPER_WINDOW // 2, _WHISPER_WINDOW // 2 - _WHISPER_HOP
+    x = keras.ops.pad(audio, ((0, 0), (before, behind)), mode="reflect")
+    # A convolution over rows of half a hop is a product of large matrices, and so much faster than
+    # one over single samples.
+    x = keras.layers.Reshape(
+        ((samples + before + behind) // step, step), dtype="float32", name="half_hops"
+    )(x)
+    kernel = _fourier_kernel(_WHISPER_WINDOW)
+    fourier = keras.layers.Conv1D(
+        kernel.shape[-1],
+        _WHISPER_WINDOW // step,
+        strides=_WHISPER_HOP // step,
+        use_bias=False,
+        trainable=False,
+        dtype="float32",
+        name="fourier",
+    )
+    x = keras.ops.square(fourier(x))
+    fourier.set_weights([kernel.reshape(-1, step, kernel.shape[-1])])
+    filters = np.tile(mel_filters(WHISPER_RATE, _WHISPER_WINDOW, mels), (2, 1))
+    bands = keras.layers.Dense(
+        mels, use_bias=False, trainable=False, dtype="float32", name="mel_bands"
+    )
+    x = bands(x)
+    bands.set_weights([filters])
+    x = keras.ops.log(keras.ops.maximum(x, _LEAST_POWER)) * (1 / math.log(10))
+    loudest = keras.ops.max(x, axis=(1, 2), keepdims=True)
+    return (keras.ops.maximum(x, loudest - 8.0) + 4.0) / 4.0
 
 
 def picture_of(audio: Tensor, sample_rate: int, mels: int, scale: int) -> Tensor:

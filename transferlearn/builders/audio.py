@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import keras
 
 from transferlearn import backbones
-from transferlearn.backbones import Backbone
+from transferlearn.backbones import AudioBackbone, Backbone
 from transferlearn.backbones.log_mel import frames_of, picture_of
 from transferlearn.builders.base import Builder
 from transferlearn.data import Audio, ChangedAudio, Spec, Transform
@@ -22,10 +22,12 @@ class AudioBuilder(Builder[Prediction]):
 
     Args:
         backbone: The name of a network for images, or a `tl.backbones.Backbone` of one: it sees the
-            log-mel picture of a recording, which plain layers inside the model compute. Or a
-            `Backbone` with `raw="audio"`, or a functional `keras.Model`, that takes samples,
+            log-mel picture of a recording, which plain layers inside the model compute. Or
+            `"keras_hub:<preset or folder>"` of a Whisper, whose encoder hears it. Or a `Backbone`
+            with `raw="audio"`, or a functional `keras.Model`, that takes samples,
             `(batch, samples)`.
-        weights: `"imagenet"`, the path of a weight file, or `None` for random weights.
+        weights: `"imagenet"` for the pretrained ones, the path of a weight file, or `None` for
+            random weights.
         sample_rate: The rate in Hz that the network takes; recordings of others are resampled.
         seconds: The length of what the network hears at once; by default that of the longest
             recording trained on, at most 5 seconds. Shorter recordings are filled up with silence,
@@ -83,6 +85,8 @@ class AudioBuilder(Builder[Prediction]):
             return backbones.from_model(self.backbone, raw="audio")
         size = (_SCALE * frames_of(samples, self.sample_rate), _SCALE * _MELS)
         seen = backbones.get(self.backbone, weights=self.weights, image_size=size)
+        if isinstance(seen, AudioBackbone):
+            seen.check(samples, self.sample_rate)
         if seen.raw == "audio":
             return seen
 

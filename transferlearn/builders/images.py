@@ -89,6 +89,10 @@ class ImageBuilder(Builder[Prediction]):
         """Loads the backbone for images of this shape; `None` stands for the builder's own size."""
         size = self.kind.size if shape is None else (shape[0], shape[1])
         backbone = backbones.get(self.backbone, weights=self.weights, image_size=size)
+        if isinstance(backbone, backbones.AudioBackbone):
+            raise ValueError(
+                f"{backbone.name!r} takes no images. For recordings: tl.AudioClassifierBuilder."
+            )
         # `fit` turns all images into raw pixels; a model of `build` gets them as the user has them.
         if shape is None and self.value_range == (0, 1):
             return _from_unit_range(backbone)

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from transferlearn.atomic_files import stamp, whole_place
-from transferlearn.backbones.keras_hub import keras_hub
+from transferlearn.backbones.hub_presets import keras_hub
 from transferlearn.backbones.saved_model import looking_beside
 from transferlearn.checks import number, whole
 from transferlearn.configs import subclasses

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+
 from transferlearn.exporting.formats.base import Format, Samples
 from transferlearn.exporting.formats.half import store_half_in_onnx
 from transferlearn.exporting.network import ServedNetwork
@@ -36,7 +38,12 @@ def onnx_model(network: ServedNetwork) -> Any:
     import onnx
     import tf2onnx
 
-    proto, _ = tf2onnx.convert.from_function(network.function, network.signature, opset=_OPSET)
+    proto, _ = tf2onnx.convert.from_function(
+        network.function,
+        network.signature,
+        opset=_OPSET,
+        custom_op_handlers={"Erfc": (_by_erf, [])},
+    )
     _inline(proto.graph, network)
     # `tf.nest`, and so the graph, has outputs in the order of their names.
     _rename(proto.graph, list(network.inputs), sorted(network.outputs))
@@ -44,6 +51,16 @@ def onnx_model(network: ServedNetwork) -> Any:
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
     onnx.helper.set_model_props(proto, network.metadata)
     return proto
+
+
+def _by_erf(graph: Any, node: Any, name: str, args: Any) -> None:
+    """Replaces TensorFlow's `Erfc`, which `gelu` is made of and ONNX lacks, by one less `Erf`."""
+    shape, dtype = graph.get_shape(node.output[0]), graph.get_dtype(node.output[0])
+    erf = graph.make_node("Erf", node.input, shapes=[shape], dtypes=[dtype])
+    one = graph.make_const(f"{name}_one", np.ones((), "float32"))
+    inputs = [one.output[0], erf.output[0]]
+    graph.remove_node(name)
+    graph.make_node("Sub", inputs, outputs=node.output, shapes=[shape], dtypes=[dtype], name=name)
 
 
 def _inline(graph: Any, network: ServedNetwork) -> None:

@@ -1,0 +1,122 @@
+"""Reads KerasHub's presets, and folders that KerasHub or Hugging Face wrote."""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from transferlearn.backbones.whisper import is_whisper, read_whisper
+from transferlearn.extras import install_line
+from transferlearn.types import Json
+from transferlearn.untrusted import RefusalError, check_preset, check_size
+
+PREFIX = "keras_hub:"
+_WIDER = 4  # weights may be stored in half precision, or quantised, and few may be missing
+# What a preset of KerasHub's format may hold besides its weights and its `config.json`.
+_BESIDE = (
+    "tokenizer.json",
+    "image_converter.json",
+    "assets/tokenizer/merges.txt",
+    "assets/tokenizer/vocabulary.json",
+    "assets/tokenizer/vocabulary.spm",
+    "assets/tokenizer/vocabulary.txt",
+)
+
+
+def keras_hub() -> Any:
+    """Imports the package `keras_hub`, or raises an `ImportError` that says what to install."""
+    try:
+        return import_module("keras_hub")
+    except ImportError as error:
+        raise ImportError(
+            f"KerasHub's networks need another package: {install_line('hub')}. ({error})"
+        ) from error
+
+
+def folder_of(name: str) -> Path | None:
+    """Gives the folder that the name ends with; `None` for a preset."""
+    path = Path(name.removeprefix(PREFIX)).expanduser()
+    return path if path.is_dir() else None
+
+
+def network(name: str, *, load_weights: bool) -> Any:
+    """Loads a network; KerasHub itself reads no Whisper of Hugging Face's or CTranslate2's."""
+    folder = folder_of(name)
+    if folder is not None and is_whisper(folder):
+        check_preset(folder)
+        return read_whisper(folder, keras_hub(), pretrained=load_weights)
+    return from_preset(name, "Backbone", load_weights=load_weights)
+
+
+def from_preset(name: str, class_name: str, *, module: str = "models", **settings: Any) -> Any:
+    """Loads an object of KerasHub from a preset or folder, or raises a helpful `OSError`."""
+    loader = getattr(getattr(keras_hub(), module), class_name)
+    preset = name.removeprefix(PREFIX)
+    with _explained(name, class_name):
+        folder = folder_of(name) or _downloaded(preset, weights=settings.get("load_weights", False))
+    if folder is None:
+        with _explained(name, class_name):
+            return loader.from_preset(preset, **settings)
+    check_preset(folder)
+    with _explained(name, class_name):
+        if settings.get("load_weights"):
+            files = [*folder.glob("*.h5"), *folder.glob("*.safetensors")]
+            size = sum(file.stat().st_size for file in files)
+            make = partial(loader.from_preset, str(folder), load_weights=False)
+            check_size(make, _WIDER * size)
+        return loader.from_preset(str(folder), **settings)
+
+
+@contextlib.contextmanager
+def _explained(name: str, class_name: str) -> Iterator[None]:
+    """Turns KerasHub's errors of all sorts into an `OSError` that says what was expected."""
+    try:
+        yield
+    except RefusalError as error:
+        raise RefusalError(f"{name.removeprefix(PREFIX)} is refused: {error}") from error
+    except Exception as error:
+        raise OSError(
+            f"The {class_name.lower()} of {name!r} could not be loaded. Expected a preset's name "
+            "(keras.io/keras_hub/presets) where Kaggle can be reached, or a folder that KerasHub "
+            "(save_to_preset) or Hugging Face (config.json, model.safetensors, vocab.txt) wrote. "
+            f"KerasHub says: {error!s:.500}"
+        ) from error
+
+
+def _downloaded(preset: str, *, weights: bool) -> Path | None:
+    """Downloads a preset whose files describe objects, which are looked through before it is read.
+
+    Returns:
+        The folder; `None` if the files describe no objects, as those of Hugging Face's networks.
+    """
+    get: Any = import_module("keras_hub.src.utils.preset_utils").get_file
+    folder = Path(get(preset, "config.json")).parent
+    if "registered_name" not in settings_of(folder / "config.json"):
+        return None
+    for name in _BESIDE:
+        with contextlib.suppress(FileNotFoundError):
+            get(preset, name)
+    if weights:
+        try:
+            get(preset, "model.weights.h5")
+        except FileNotFoundError:  # a large network's are in several files
+            index = Path(get(preset, "model.weights.json"))
+            check_preset(folder)  # that these are names of files
+            for name in sorted(set(keras.tree.flatten(settings_of(index)["weight_map"]))):
+                get(preset, name)
+    return folder
+
+
+def settings_of(file: Path) -> Json:
+    """Reads a JSON file of settings; a file that is not there has none."""
+    if not file.is_file():
+        return {}
+    try:
+        return dict(json.loads(file.read_text("utf-8")))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{file} is damaged: {error}") from error

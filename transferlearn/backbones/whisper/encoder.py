@@ -1,0 +1,84 @@
+"""Makes a backbone for recordings of Whisper's encoder, the spectrogram and the mean included."""
+
+from typing import Any
+
+import keras
+
+from transferlearn.backbones.audio import AudioBackbone
+from transferlearn.backbones.blocks import blocks_by_name
+from transferlearn.backbones.graph import copy_operation, copy_weights
+from transferlearn.backbones.log_mel import WHISPER_RATE, whisper_log_mel
+from transferlearn.types import Operation, Tensor
+
+_FRAME = 320  # samples for each state of the encoder: two frames of the spectrogram
+
+
+def encoder_of(network: Any, *, source: str, pretrained: bool) -> AudioBackbone:
+    """Makes a backbone of the encoder in a `keras_hub.models.WhisperBackbone`.
+
+    Its features are the mean of the encoder's states over the part of a row that is sound: zeros
+    at the end of a row, with which a short recording is filled up, do not count.
+
+    Args:
+        network: KerasHub's network.
+        source: Where the weights came from, in words.
+        pretrained: Whether they are trained.
+    """
+    pairs: list[tuple[Operation, Operation]] = []
+
+    def own(layer: keras.Layer) -> keras.Layer:
+        fresh = copy_operation(layer)
+        pairs.append((layer, fresh))
+        return fresh
+
+    mels = network.num_mels
+    spectrogram = keras.Input((None, mels), dtype="float32", name="spectrogram")
+    is_sound = keras.Input((None,), dtype="float32", name="is_sound")
+    x = own(network.encoder_conv_layer_1)(spectrogram)
+    x = keras.layers.Activation("gelu", name="encoder_gelu_1")(x)
+    x = keras.layers.ZeroPadding1D(1, name="encoder_padding")(x)
+    x = own(network.encoder_conv_layer_2)(x)
+    x = keras.layers.Activation("gelu", name="encoder_gelu_2")(x)
+    x = own(network.encoder_embeddings_add)((x, own(network.encoder_position_embedding)(x)))
+    x = own(network.encoder_embeddings_dropout)(x)
+    for layer in network.encoder_transformer_layers:
+        x = own(layer)(x)
+    x = own(network.encoder_layer_norm)(x)
+    x = keras.layers.GlobalAveragePooling1D(name="mean_of_sound")(x, mask=is_sound)
+    model = keras.Model([spectrogram, is_sound], x, name="whisper")
+    copy_weights(pairs)
+
+    def prepare(audio: Tensor) -> list[Tensor]:
+        whole = _of_whole_frames(audio)
+        return [whisper_log_mel(whole, mels), _is_sound(whole)]
+
+    return AudioBackbone(
+        model=model,
+        blocks=blocks_by_name(
+            (r"transformer_encoder_layer_(\d+)", r"layer_\1"), (r"spectrogram", "embeddings")
+        )(model),
+        preprocessing=prepare,
+        name="whisper",
+        source=source,
+        pretrained=pretrained,
+        sample_rate=WHISPER_RATE,
+        most_seconds=network.max_encoder_sequence_length * _FRAME / 2 / WHISPER_RATE,
+    )
+
+
+def _of_whole_frames(audio: Tensor) -> Tensor:
+    """Fills a row up with zeros to a whole number of the encoder's states."""
+    missing = -audio.shape[1] % _FRAME
+    return keras.ops.pad(audio, ((0, 0), (0, missing))) if missing else audio
+
+
+def _is_sound(audio: Tensor) -> Tensor:
+    """Returns for each state of the encoder 1, or 0 for zeros at the end, float32.
+
+    In a row of nothing but zeros all count, so that their mean is something.
+    """
+    ops, frames = keras.ops, audio.shape[1] // _FRAME
+    loudest = ops.max(ops.abs(ops.reshape(audio, (-1, frames, _FRAME))), axis=2)
+    heard = ops.flip(ops.cast(ops.greater(loudest, 0.0), "float32"), axis=1)
+    is_sound = ops.flip(ops.cast(ops.greater(ops.cumsum(heard, axis=1), 0.0), "float32"), axis=1)
+    return ops.maximum(is_sound, 1.0 - ops.max(is_sound, axis=1, keepdims=True))
