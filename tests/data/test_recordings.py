@@ -189,3 +189,57 @@ def test_views_follow_from_content_and_number_alone():
         warnings.simplefilter("error")
         with pytest.raises(ValueError, match="shift"):
             ChangedAudio(shift=2)
+
+
+def test_noise_comes_from_the_recordings_of_a_folder(tmp_path):
+    waves, _ = tones(3)
+    waves[:, -1000:] = 0  # as a row is filled up
+    keys, views = np.array([7, 8, 9]), np.zeros(3, int)
+    hum = np.sin(2 * np.pi * 100 * np.arange(3 * RATE) / RATE).astype("float32")
+    soundfile.write(tmp_path / "hum.wav", hum, RATE)
+    settings = {"gain": 0, "shift": 0, "noise": tmp_path, "sample_rate": RATE}
+    changed = ChangedAudio(noise_level=0.5, **settings)
+    added = changed.items(waves, keys, views) - waves
+    np.testing.assert_array_equal(added[:, -1000:], 0)
+    added = added[:, :-1000]
+    share = added.std(axis=1) / waves[:, :-1000].std(axis=1)
+    assert share.max() < 0.51
+    assert len(np.unique(share)) == 3
+    spectrum = np.abs(np.fft.rfft(added))
+    hertz = np.fft.rfftfreq(added.shape[1], 1 / RATE)
+    np.testing.assert_allclose(hertz[spectrum.argmax(axis=1)], 100, atol=2)
+    np.testing.assert_array_equal(
+        changed.items(waves, keys, views)[:, :-1000] - waves[:, :-1000], added
+    )
+    # Stored views are known by what the folder holds, and a short noise is repeated.
+    before = changed.name
+    soundfile.write(tmp_path / "hum.wav", hum[:800], RATE)
+    assert changed.name != before
+    assert (changed.items(waves, keys, views) - waves)[:, 2000:2800].std(axis=1).all()
+    (tmp_path / "broken.wav").write_text("no recording")
+    with pytest.raises(ValueError, match=r"The noise .*broken.wav cannot be read: it is no rec"):
+        ChangedAudio(**settings)
+    with pytest.raises(ValueError, match=r"path of a folder of recordings\. Received: .*gone"):
+        ChangedAudio(noise=tmp_path / "gone")
+
+
+def test_a_band_of_frequencies_is_left_out():
+    noise = np.random.default_rng(0).normal(0, 0.1, (8, RATE)).astype("float32")
+    noise[:, -2000:] = 0
+    changed = ChangedAudio(gain=0, shift=0, frequency_mask=0.5, sample_rate=RATE)
+    made = changed.items(noise, np.arange(8), np.zeros(8, int))
+    np.testing.assert_array_equal(made[:, -2000:], 0)
+    sound = slice(None, -2000)
+    gone = np.abs(np.fft.rfft(made[:, sound])) < 0.01 * np.abs(np.fft.rfft(noise[:, sound]))
+    for row in gone:
+        (places,) = np.nonzero(row)
+        assert 0 < len(places) == places[-1] - places[0] + 1  # one band
+    kept = np.where(gone, 0, np.fft.rfft(noise[:, sound]) - np.fft.rfft(made[:, sound]))
+    assert np.abs(kept).max() < 1e-3
+    assert len({row.sum() for row in gone}) > 4
+
+
+def test_views_of_silence_are_silent():
+    changed = ChangedAudio(noise=0.5, mask=0.2, frequency_mask=0.2)
+    made = changed.items(np.zeros((2, 800), "float32"), np.arange(2), np.zeros(2, int))
+    assert not made.any()

@@ -33,8 +33,8 @@ class AudioBuilder(Builder[Prediction]):
             recording trained on, at most 5 seconds. Shorter recordings are filled up with silence,
             and longer ones cut into windows that overlap.
         augmentation: `"none"`, `"light"` (louder, softer, earlier, later), `"strong"` (also with
-            noise, and with a stretch silenced), or a `tl.data.ChangedAudio`; by default the
-            schedule chooses.
+            noise, and without a stretch and a band of frequencies), or a `tl.data.ChangedAudio`,
+            which can add noise from a folder; by default the schedule chooses.
         views: How many augmented views of each recording are made and stored; with 1, each epoch
             makes new ones.
     """
@@ -64,12 +64,16 @@ class AudioBuilder(Builder[Prediction]):
     def _transform(self, default: str, views: int) -> Transform | None:
         """Makes what changes recordings, by the builder's setting or else the default."""
         given = default if self.augmentation is None else self.augmentation
+        if isinstance(given, ChangedAudio):
+            return replace(given, sample_rate=self.sample_rate)
         if isinstance(given, Transform):
             return given
         known = {
             "none": None,
             "light": ChangedAudio(views),
-            "strong": ChangedAudio(views, noise=0.3, mask=0.1),
+            "strong": ChangedAudio(
+                views, noise=0.3, mask=0.1, frequency_mask=0.2, sample_rate=self.sample_rate
+            ),
         }
         if given not in known:
             raise ValueError(

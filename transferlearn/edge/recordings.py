@@ -112,17 +112,31 @@ def _opened(part: Part, rate: int) -> tuple[int, Iterator[np.ndarray]]:
     return own, iter([_mono(np.asarray(values[first:last], np.float32))])
 
 
+def seconds_of(source: str | Path | bytes) -> float:
+    """Returns the length of a file in seconds, as its header says.
+
+    Raises:
+        RecordingError: It is no recording.
+    """
+    with _file(source) as opened:
+        return float(opened.frames / opened.samplerate)
+
+
 def _of_file(part: Part) -> tuple[int, Iterator[np.ndarray]]:
-    """Opens a file, or the content of one."""
+    """Returns the rate of a file, or the content of one, and its blocks."""
+    opened = _file(part.source)
+    return opened.samplerate, _blocks(opened, part, _soundfile().LibsndfileError)
+
+
+def _file(source: str | Path | bytes) -> Any:
+    """Opens a file, or the content of one, as a `soundfile.SoundFile`."""
     soundfile = _soundfile()
-    source = part.source
     try:
-        opened = soundfile.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else source)
+        return soundfile.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else source)
     except (soundfile.LibsndfileError, TypeError) as error:
         if isinstance(source, (str, Path)) and not Path(source).is_file():
             raise RecordingError("there is no such file") from error
         raise RecordingError("it is no recording, or is damaged") from error
-    return opened.samplerate, _blocks(opened, part, soundfile.LibsndfileError)
 
 
 def _blocks(opened: Any, part: Part, damaged: type[Exception]) -> Iterator[np.ndarray]:
