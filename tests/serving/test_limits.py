@@ -82,7 +82,11 @@ def test_a_request_that_is_given_up_holds_its_body_no_longer():
     class Body:
         pass
 
-    work, gate, begun = ThreadQueue(1, 5, timeout=0.05), threading.Event(), threading.Event()
+    work, gate, begun = (
+        ThreadQueue(1, 5, 0.05, lambda _: None),
+        threading.Event(),
+        threading.Event(),
+    )
 
     async def both(body):
         def first():

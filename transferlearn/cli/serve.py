@@ -38,7 +38,14 @@ def add_arguments(parser: ArgumentParser) -> None:
     add(
         "--threads",
         type=at_least_1,
-        help="threads that a model computes with; by default all cores",
+        help="threads that a model computes with; by default all cores, which processes share",
+    )
+    add(
+        "--processes",
+        type=at_least_1,
+        default=1,
+        help="processes that answer, each with models, --workers and --waiting of its own; one "
+        "that dies is started anew",
     )
     add("--workers", type=at_least_1, default=2, help="requests that are computed at the same time")
     add("--waiting", type=int, default=32, help="requests that may wait; others get a 503")
@@ -81,7 +88,9 @@ def run(options: Namespace) -> CommandResult:
         host = "0.0.0.0"
     models = _named(options.models) or {_SAGEMAKER.name: _SAGEMAKER}
     if any(map(holds_save, models.values())):
-        import_keras()
+        if options.processes == 1:
+            import_keras()
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # where processes import it themselves
     serve(
         models,
         host=options.host or host,
@@ -89,6 +98,7 @@ def run(options: Namespace) -> CommandResult:
         settings=settings,
         threads=options.threads,
         trusted=options.trusted,
+        processes=options.processes,
     )
     return CommandResult({"ended": True}, "The server has ended.")
 

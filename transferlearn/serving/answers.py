@@ -25,7 +25,7 @@ def write_answer(
         class_names: The names of the classes, where there are any.
 
     Raises:
-        RefusalError: There is no such output.
+        RequestRefusedError: There is no such output.
     """
     import orjson
 

@@ -2,10 +2,7 @@
 
 import asyncio
 import contextlib
-import json
 import logging
-import sqlite3
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +12,8 @@ from transferlearn.extras import install_line
 from transferlearn.serving.accepting import accepted
 from transferlearn.serving.bodies import FEEDBACK, PICTURE_OR_JSON, REFUSALS, items_body
 from transferlearn.serving.drifting import DriftGauges
-from transferlearn.serving.errors import FAILED, RequestRefusedError, bad
+from transferlearn.serving.errors import FAILED, RequestRefusedError
+from transferlearn.serving.feedback import Feedback
 from transferlearn.serving.guard import Guard
 from transferlearn.serving.items import items_in
 from transferlearn.serving.log import PredictionLog
@@ -25,16 +23,11 @@ from transferlearn.serving.opening import Given
 from transferlearn.serving.predicting import Predictor
 from transferlearn.serving.protocol import add_protocol
 from transferlearn.serving.settings import Settings
-from transferlearn.serving.tensors import read_json
 from transferlearn.serving.vertex import add_vertex
 from transferlearn.serving.work import ThreadQueue
 
 _log = logging.getLogger("transferlearn.serving")
 _PAGE = Path(__file__).with_name("page.html")
-_LISTED = 10  # names of classes in a message
-_NOT_NOW = RequestRefusedError(
-    503, "The log of predictions cannot be written now: send labels later.", {"Retry-After": "60"}
-)
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
     "script-src 'unsafe-inline'; img-src blob: data:; connect-src 'self'",
@@ -67,7 +60,9 @@ class Server:
         self.metrics = Metrics()
         self.log = PredictionLog(settings.log, settings.log_bytes) if settings.log else None
         self.predictor = Predictor(self.metrics, self.log, settings)
-        self.work = ThreadQueue(settings.workers, settings.waiting, settings.timeout)
+        inside = self.metrics.inside
+        self.work = ThreadQueue(settings.workers, settings.waiting, settings.timeout, inside.set)
+        self.feedback = Feedback(self.log, self.models, self.work)
         self.look: Callable[[], object] = lambda: None
 
     async def predict(self, request: Any, name: str | None, version: str | None = None) -> Any:
@@ -96,63 +91,15 @@ class Server:
         items = await items_in(request)
         return await self.work.do(lambda: self.predictor.explained(served, items()))
 
-    async def feedback(self, request: Any) -> Any:
-        """Takes the labels of the items of an earlier request."""
-        if self.log is None:
-            raise RequestRefusedError(
-                404, "No predictions are logged: start with --log predictions.sqlite."
-            )
-        log, body = self.log, await request.body()
-        return {"labelled": await self.work.do(lambda: self._label(log, body))}
-
-    def _label(self, log: PredictionLog, body: bytes) -> int:
-        """Notes the labels of a request's items, and returns how many there are."""
-        said = read_json(body)
-        of, labels = said.get("request_id"), said.get("labels")
-        if not isinstance(of, str) or not isinstance(labels, list) or not labels:
-            raise bad('Feedback is {"request_id": "...", "labels": [...]}, a label an item.')
-        try:
-            return self._written(log, of, labels)
-        except sqlite3.Error as error:
-            raise _NOT_NOW from error
-
-    def _written(self, log: PredictionLog, of: str, labels: list[Any]) -> int:
-        """Writes the labels of a request's items, and returns how many there are.
-
-        Raises:
-            sqlite3.Error: The log cannot be read or written.
-        """
-        model, count = log.request(of)
-        if model is None:
-            raise (
-                _NOT_NOW
-                if log.failing
-                else RequestRefusedError(404, f"The log holds no request {of!r:.80}.")
-            )
-        if len(labels) != count:
-            raise bad(f"This request had {count} items. Received: {len(labels)} labels")
-        reference = self.models.get(model).reference
-        outputs = reference.outputs if reference is not None else None
-        wrong = [label for label in labels if outputs and outputs.target(label) is None]
-        if outputs and wrong:
-            known = ", ".join(outputs.names[:_LISTED])
-            raise bad(f"{json.dumps(wrong[0])[:80]} is no label of {model}, as these are: {known}.")
-        try:
-            log.labelled(of, labels, time.time())
-        except ValueError as error:
-            raise bad(str(error)) from error
-        return len(labels)
-
     def measure(self) -> None:
-        """Sets the gauges of what waits, and of the log."""
-        self.metrics.inside.set(self.work.inside)
+        """Sets the gauges of the log."""
         if self.log is not None:
             self.metrics.lost.set(self.log.lost)
             self.metrics.log_failing.set(int(self.log.failing))
 
     async def watch_folders(self) -> None:
         """Looks for new versions, and at drift, until it is cancelled."""
-        gauges = DriftGauges(self.log, self.metrics)
+        gauges = DriftGauges(self.log if self.settings.watch_drift else None, self.metrics)
         wake, loop = asyncio.Event(), asyncio.get_running_loop()
         self.look = lambda: loop.call_soon_threadsafe(wake.set)
         while True:
@@ -252,7 +199,7 @@ def app(
 
     @api.post("/feedback", openapi_extra=FEEDBACK)
     async def feedback(request: Request) -> Any:
-        return await server.feedback(request)
+        return {"labelled": await server.feedback.take(await request.body())}
 
     @api.get("/ping")
     async def ping() -> Any:

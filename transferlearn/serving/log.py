@@ -19,7 +19,8 @@ _EVERY = 0.2  # seconds between two writes
 _HELD = 64 * 2**20  # bytes that wait to be written; further rows are left out
 _PART = 20  # so many-th parts of the file are written at once, and its size looked at
 _PHOTOS = 4  # so many-th parts of the file may the photos of one request take
-_TAKEN = 20_000  # ids of requests that are remembered
+_CLAIMED = 20_000  # ids of requests that are kept from others, and for each
+_OF_LOG = 1000  # bytes of the file at most one
 _SILENT = 60.0  # seconds after a warning in which there is no other
 _LARGEST_LABEL = 4096  # characters of JSON
 
@@ -64,7 +65,7 @@ class PredictionLog:
         self.failing = False
         self._most = most_bytes
         self._warned = -_SILENT
-        self._taken: dict[str, None] = {}  # the newest ids of requests, which may wait yet
+        self._claimed = min(_CLAIMED, most_bytes // _OF_LOG)
         self._waiting: list[_Entry] = []
         self._held = 0
         self._counting = threading.Lock()  # of what waits
@@ -75,19 +76,17 @@ class PredictionLog:
         self._thread.start()
 
     def takes(self, request: str) -> bool:
-        """Whether an id is of no request so far; it is kept from others."""
-        with self._counting:
-            new = request not in self._taken
-            self._taken[request] = None
-            while len(self._taken) > _TAKEN:
-                del self._taken[next(iter(self._taken))]
-        if self.failing or not new:
-            return new
+        """Whether an id is of no request so far, in any process; it is kept from others."""
+        if self.failing:
+            return True
         try:
             with opened(self.path, seconds=1) as file:
-                return _request(file, request)[0] is None
-        except sqlite3.Error:
-            return new  # the thread that writes warns of it
+                claim = file.execute("insert or ignore into claimed values (?)", (request,))
+                last = (claim.lastrowid or 0) - self._claimed
+                file.execute("delete from claimed where rowid <= ?", (last,))
+                return claim.rowcount == 1 and _request(file, request)[0] is None
+        except sqlite3.Error as error:  # of another one the thread that writes warns
+            return error.sqlite_errorcode != sqlite3.SQLITE_BUSY
 
     def predicted(self, rows: Sequence[Row]) -> None:
         """Takes rows to write; it never waits."""
@@ -114,10 +113,11 @@ class PredictionLog:
         if not self.failing:
             self._write()
         with opened(self.path, seconds=2) as file:
+            file.execute("begin immediate")  # waits for another process that writes its rows
             return _request(file, request)
 
     def labelled(self, request: str, labels: Sequence[Any], time: float) -> None:
-        """Writes the labels of the items of a request at once.
+        """Writes the labels of a request's items at once.
 
         Raises:
             ValueError: A label is too long.

@@ -8,15 +8,16 @@ from pathlib import Path
 _TABLES = """
 pragma auto_vacuum = incremental;
 pragma journal_mode = wal;
-create table predictions (
+create table if not exists predictions (
     time real, request text, item integer, model text, version text, hash text,
     outputs text, signals text, answer integer, milliseconds real);
-create unique index by_request on predictions (request, item);
-create index by_time on predictions (time);
-create table feedback (request text, item integer, label text, time real,
+create unique index if not exists by_request on predictions (request, item);
+create index if not exists by_time on predictions (time);
+create table if not exists feedback (request text, item integer, label text, time real,
     primary key (request, item));
-create table photos (
+create table if not exists photos (
     time real, request text, item integer, content blob, primary key (request, item));
+create table if not exists claimed (request text unique);
 """
 
 
@@ -51,7 +52,7 @@ def make(path: Path) -> bool:
             names = {name for (name,) in file.execute(query)}
             if names and "predictions" not in names:
                 raise is_none
-            if not names:
+            if not {"predictions", "claimed"} <= names:  # a log of an older version lacks one
                 file.executescript(_TABLES)
             return not names
     except sqlite3.OperationalError as error:

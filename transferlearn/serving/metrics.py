@@ -1,12 +1,21 @@
 """Counts what a server does, for Prometheus."""
 
+import os
 from typing import Any
 
 from transferlearn.extras import install_line
 
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # where prometheus_client keeps what several processes count
+
 
 class Metrics:
-    """Holds the counters of one server."""
+    """Holds the counters of one server.
+
+    Where `PROMETHEUS_MULTIPROC_DIR` names a folder, the counters of all its processes are added
+    up. It has to be set before `prometheus_client` is imported.
+
+    Reference: [Multiprocess mode](https://prometheus.github.io/client_python/multiprocess/).
+    """
 
     def __init__(self) -> None:
         try:
@@ -26,10 +35,18 @@ class Metrics:
             **to,
         )
         self.items = prometheus.Counter("items", "Items that were predicted.", ("model",), **to)
-        self.inside = prometheus.Gauge("requests_inside", "Requests computed or waiting.", **to)
-        self.lost = prometheus.Gauge("log_rows_lost", "Predictions that were not logged.", **to)
+        of_living: dict[str, Any] = {"multiprocess_mode": "livesum", **to}
+        self.inside = prometheus.Gauge(
+            "requests_inside", "Requests computed or waiting.", **of_living
+        )
+        self.lost = prometheus.Gauge(
+            "log_rows_lost", "Predictions that were not logged.", multiprocess_mode="sum", **to
+        )
         self.log_failing = prometheus.Gauge(
-            "log_failing", "1 where predictions cannot be logged.", **to
+            "log_failing",
+            "1 where predictions cannot be logged.",
+            multiprocess_mode="livemax",
+            **to,
         )
         self.confidence = prometheus.Histogram(
             "confidence",
@@ -39,11 +56,29 @@ class Metrics:
             **to,
         )
         self.p_value = prometheus.Gauge(
-            "drift_p_value", "The p-value of the newest items against training.", ("model",), **to
+            "drift_p_value",
+            "The p-value of the newest items against training.",
+            ("model",),
+            **of_living,  # of the only process that watches
         )
-        self.alarm = prometheus.Gauge("drift_alarm", "1 where items changed.", ("model",), **to)
-        self._written = prometheus.generate_latest
+        self.alarm = prometheus.Gauge(
+            "drift_alarm", "1 where items changed.", ("model",), **of_living
+        )
+        self._prometheus = prometheus
 
     def text(self) -> bytes:
-        """Gives all counters as Prometheus reads them."""
-        return bytes(self._written(self._registry))
+        """Returns all counters as Prometheus reads them."""
+        registry = self._registry
+        if FOLDER in os.environ:
+            from prometheus_client.multiprocess import MultiProcessCollector
+
+            registry = self._prometheus.CollectorRegistry()
+            MultiProcessCollector(registry)
+        return bytes(self._prometheus.generate_latest(registry))
+
+
+def forget(process: int) -> None:
+    """Lets go of the gauges of a process that died; what it counted stays."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(process)

@@ -1,18 +1,17 @@
 """Runs a server until it is told to end."""
 
-import logging
 import os
 import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from transferlearn.extras import install_line
-from transferlearn.serving.app import Guarded, app
-from transferlearn.serving.connections import KEEP_ALIVE, limited_protocol
-from transferlearn.serving.guard import JsonLines
-from transferlearn.serving.models import Served
-from transferlearn.serving.opening import Given
+from transferlearn.serving.app import app
+from transferlearn.serving.opening import Given, named
+from transferlearn.serving.process import Plan, run, write_lines
+from transferlearn.serving.processes import serve_in_processes
 from transferlearn.serving.settings import Settings
 
 
@@ -24,6 +23,7 @@ def serve(
     settings: Settings | None = None,
     threads: int | None = None,
     trusted: bool = False,
+    processes: int = 1,
 ) -> None:
     """Serves models until SIGTERM or Ctrl-C; then requests that began are answered.
 
@@ -35,8 +35,11 @@ def serve(
         host: The address to listen at; `"0.0.0.0"` for all that reach this machine.
         port: The port.
         settings: The limits.
-        threads: The number of threads that a model computes with.
+        threads: The number of threads that a model computes with; `None`: one for each core, which
+            several processes share.
         trusted: Whether the code in a save or a SavedModel may run.
+        processes: How many processes answer, each with models and limits of its own; models are
+            folders then.
 
     Raises:
         OSError: A folder is no export and no save, the log cannot be written, or the port is taken.
@@ -47,40 +50,60 @@ def serve(
         tl.serve("flowers-onnx", port=8000)
     """
     try:
-        import uvicorn
+        import uvicorn  # noqa: F401
     except ImportError as error:
         raise ImportError(f"A server needs more: {install_line('serve')}") from error
+    settings = settings or Settings()
+    plan = _plan(models, settings, threads, trusted, processes) if processes > 1 else None
     # Before models are opened, which may take long; clients are refused until they are there.
     place = bound(host, os.environ.get("AIP_HTTP_PORT", port))
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(JsonLines())
-    logger = logging.getLogger("transferlearn.serving")
-    logger.handlers, logger.propagate = [handler], False
-    logger.setLevel(logging.INFO)
-    made: Guarded = app(models, settings=settings, threads=threads, trusted=trusted)
-    if hasattr(signal, "SIGHUP"):
-        # A handler may interrupt a reload, and must not wait for its end.
-        signal.signal(signal.SIGHUP, lambda *_: made.api.state.server.look())
-    config = uvicorn.Config(
-        made,
-        http=limited_protocol(settings or Settings()),
-        ws="none",
-        log_config=None,
-        access_log=False,
-        timeout_keep_alive=KEEP_ALIVE,
-        timeout_graceful_shutdown=30,
-        server_header=False,
+
+    def begins(served: list[str]) -> None:
+        print(told(place, served), file=sys.stderr, flush=True)
+
+    write_lines(sys.stdout)
+    if plan is not None:
+        serve_in_processes(place, plan, processes, begins)
+        return
+    run(
+        place,
+        lambda: app(models, settings=settings, threads=threads, trusted=trusted),
+        settings,
+        begins,
     )
-    print(told(place, made.api.state.server.newest()), file=sys.stderr, flush=True)
-    uvicorn.Server(config).run(sockets=[place])
 
 
-def told(place: socket.socket, models: Sequence[Served]) -> str:
+def _plan(
+    models: Given | Sequence[Given] | Mapping[str, Given],
+    settings: Settings,
+    threads: int | None,
+    trusted: bool,
+    processes: int,
+) -> Plan:
+    """Returns what each of several processes does; by default they share the cores.
+
+    Raises:
+        ValueError: A model is no folder, or this system has no SIGHUP.
+    """
+    found = named(models)
+    folders = {name: Path(one) for name, one in found.items() if isinstance(one, (str, Path))}
+    if len(folders) < len(found):
+        raise ValueError(
+            "Several processes serve folders only. Save the model, as in fitted.save('flowers'), "
+            "and serve 'flowers'."
+        )
+    if not hasattr(signal, "SIGHUP"):
+        raise ValueError("Windows serves in one process only: processes=1")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    share = max(1, (cores or 1) // processes)
+    return Plan(folders=folders, settings=settings, threads=threads or share, trusted=trusted)
+
+
+def told(place: socket.socket, models: list[str]) -> str:
     """Says in a line which models are served, and where."""
     host, port = place.getsockname()[:2]
     at = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    names = ", ".join(f"{served.name} {served.version}" for served in models)
-    return f"Serving {names} at http://{at}, Ctrl-C ends it."
+    return f"Serving {', '.join(models)} at http://{at}, Ctrl-C ends it."
 
 
 def bound(host: str, port: int | str) -> socket.socket:

@@ -28,6 +28,8 @@ class Settings:
         log_bytes: The size that this file may have; the oldest rows go first.
         keep_photos: Whether the log keeps photos and texts, too, as they were sent; at most half of
             the file is theirs.
+        watch_drift: Whether this process looks at drift in the log; of several that write one log,
+            one does.
         reload_seconds: How often folders are looked at for a new version; 0: only on `SIGHUP`.
     """
 
@@ -45,6 +47,7 @@ class Settings:
     log: Path | None = None
     log_bytes: int = 256 * 2**20
     keep_photos: bool = False
+    watch_drift: bool = True
     reload_seconds: float = 2.0
 
     def __post_init__(self) -> None:

@@ -67,7 +67,7 @@ def read_request(body: bytes, header: str | None) -> InferRequest:
     """Reads a request; with the header, tensors as bytes follow the JSON.
 
     Raises:
-        RefusalError: It is not as the protocol says.
+        RequestRefusedError: It is not as the protocol says.
     """
     length = len(body)
     if header is not None:
@@ -260,7 +260,7 @@ def of_base64(text: str) -> bytes:
     """Reads base64.
 
     Raises:
-        RefusalError: It is none.
+        RequestRefusedError: It is none.
     """
     try:
         return base64.b64decode(text, validate=True)
