@@ -102,7 +102,8 @@ def one_pass(name: str, count: int, repeats: int, dtype: str | None) -> dict[str
         store = open_store(Storage.of(tl.Cache()), f"{dtype}{run}", specs, "benchmark")
         read = (([keys[i] for i in some], images) for some, images in contents.read(rows, BATCH))
         with store.adding(count) as writer:
-            extraction.run(predictors[dtype], read, writer, Stage("frozen layers", count))
+            shown = Stage("frozen layers", count)
+            extraction.run(predictors[dtype], read, writer, shown, lambda: None)
 
     def network_alone() -> None:
         for images in batches:

@@ -122,6 +122,7 @@ def _epochs(
         keeping=keras.callbacks.Callback(),
         recorder=None,
         first=(),
+        in_time=(),
         begun=0,
         epochs=3,
         verbose=0,

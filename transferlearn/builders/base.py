@@ -21,7 +21,7 @@ from transferlearn.fitted import FittedModel
 from transferlearn.freezing import Layers
 from transferlearn.progress import obeys_verbose, working
 from transferlearn.schedules import Auto, Schedule, as_schedule
-from transferlearn.training import TrainingData, as_callbacks, check_cache
+from transferlearn.training import TimeLimit, TrainingData, as_callbacks, check_cache
 from transferlearn.types import Callbacks, Source, Verbose
 
 Prediction = TypeVar("Prediction")
@@ -106,6 +106,7 @@ class Builder(NetworkBuilder[Prediction]):
         resume: str | os.PathLike[str] | None = None,
         on_interrupt: Literal["raise", "return"] = "raise",
         reference: bool = True,
+        time_limit: float | None = None,
     ) -> FittedModel[Prediction]:
         """Trains and gives the fitted model: `prepare` and `Training.run` in one call.
 
@@ -130,6 +131,9 @@ class Builder(NetworkBuilder[Prediction]):
                 its best weights so far as `.fitted`, `"return"` returns that model.
             reference: Whether, at the end and in at most 3% of the time or one second, items are
                 measured for `tl.monitor`. What of them a save then holds, docs/monitoring.md says.
+            time_limit: The seconds that all of this may take: training stops in time, with the best
+                weights so far, and says what was left out. The first pass over frozen layers and
+                the head solved on it are never cut.
 
         Returns:
             A `FittedModel`; this builder and all that was passed stay as they were.
@@ -140,6 +144,7 @@ class Builder(NetworkBuilder[Prediction]):
             OSError: The folder `resume` cannot be used.
         """
         watching = as_callbacks(callbacks)  # refuses wrong ones before the data is loaded
+        limit = TimeLimit.of(time_limit)
         with working(verbose, expected=None):
             training = self.prepare(
                 train,
@@ -155,6 +160,7 @@ class Builder(NetworkBuilder[Prediction]):
                 resume=resume,
                 on_interrupt=on_interrupt,
                 reference=reference,
+                time_limit=limit,
             )
         if verbose:
             print(f"Result: {fitted.reliable_score}")

@@ -46,6 +46,7 @@ from transferlearn.training import (
     PhaseInput,
     PhaseRunner,
     Resumption,
+    TimeLimit,
     TrainingData,
     as_callbacks,
     first_batch,
@@ -133,6 +134,7 @@ class Training(Generic[Prediction]):
         resume: str | os.PathLike[str] | None = None,
         on_interrupt: Literal["raise", "return"] = "raise",
         reference: bool = True,
+        time_limit: float | TimeLimit | None = None,
     ) -> FittedModel[Prediction]:
         """Trains phase by phase, and gives the fitted model.
 
@@ -143,6 +145,7 @@ class Training(Generic[Prediction]):
             resume: The folder of the run, see `Builder.fit`.
             on_interrupt: What an interrupt does, see `Builder.fit`.
             reference: Whether the held-out items are measured at the end, see `Builder.fit`.
+            time_limit: The seconds that it may take, see `Builder.fit`; or a limit that has begun.
 
         Raises:
             ValueError: The training was run before, nothing could be trained, or the folder holds
@@ -156,9 +159,12 @@ class Training(Generic[Prediction]):
             raise ValueError(
                 f"on_interrupt is 'raise' or 'return'. Received: on_interrupt={on_interrupt!r}"
             )
+        limit = TimeLimit.of(time_limit)
         if self.network.model in _begun:  # also a training that failed has changed its network
             raise ValueError("This training's network was trained before: prepare another one.")
         _begun.add(self.network.model)
+        if limit:
+            self.arguments["time_limit"] = limit.seconds
         if verbose:
             print(data_line(self.loaded))
         found: list[Reference | None] = []
@@ -189,6 +195,7 @@ class Training(Generic[Prediction]):
                 on_phase=on_phase,
                 resumption=resumption,
                 on_trained=measure,
+                limit=limit,
             )
             history = runner.run(self.schedule.phases(self.job))
         say_unused_rate(self.job)

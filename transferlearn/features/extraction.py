@@ -1,6 +1,6 @@
 """Computes and stores the output of frozen layers for items that are not stored yet."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import TypeAlias
@@ -118,6 +118,7 @@ def run(
     batches: Iterable[tuple[Sequence[bytes], Batch]],
     writer: Writer,
     computed: Stage,
+    go_on: Callable[[], None],
 ) -> None:
     """Computes and stores the features of each batch.
 
@@ -126,11 +127,13 @@ def run(
         batches: For each batch the keys of its items, and the arrays that the model takes.
         writer: Adds the features to a store.
         computed: The stage of the work, whose steps are items.
+        go_on: A function that is called before each batch; what it raises ends the work.
     """
     # While one batch is written in a thread, the next one is computed; never more than one waits.
     with ThreadPoolExecutor(1) as beside:
         written: Future[object] = beside.submit(int)  # at first there is nothing to wait for
         for keys, inputs in batches:
+            go_on()
             rows = predictor(inputs, len(keys))
             written.result()
             written = beside.submit(writer.add, keys, rows)

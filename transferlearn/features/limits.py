@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from transferlearn.atomic_files import drafts, new_draft
+from transferlearn.features.cache import Cache
 from transferlearn.features.leases import is_open_elsewhere, removing
 from transferlearn.features.shards import remove_shard, shards
 from transferlearn.features.storage import Storage
@@ -54,6 +55,16 @@ def check_directory(storage: Storage) -> None:
             f"Features cannot be stored in {storage.folder}: {existing} is not a folder that can "
             "be written to. Give another directory, or store nothing with cache=False."
         )
+
+
+def check_cache(cache: object) -> None:
+    """Refuses a `cache` that `fit` does not take, or whose directory cannot be written to."""
+    if not isinstance(cache, (bool, Cache)) and cache != "auto":
+        raise TypeError(
+            f"cache is 'auto', True, False or a tl.Cache(...). Received: cache={cache!r}"
+        )
+    if isinstance(cache, Cache) and cache.directory is not None:
+        check_directory(Storage.of(cache))
 
 
 def make_folder(folder: Path, description: str) -> None:

@@ -1,7 +1,7 @@
 """Stores the features that a partly frozen network is trained on in one phase."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -72,6 +72,7 @@ class Preparation:
         storage: Where and how precisely features are stored.
         batch_size: The number of items in a batch of the training.
         unit: What is stored of one item is called, such as "view".
+        go_on: A function that is called before each batch; what it raises ends the work.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Preparation:
         *,
         batch_size: int,
         unit: str,
+        go_on: Callable[[], None],
     ) -> None:
         self._network = network
         self._cuts = [cut for cut in cuts if cut.operations and not cut.in_head]
@@ -93,6 +95,7 @@ class Preparation:
         self._storage = storage
         self._batch_size = max(batch_size, _SMALLEST_BATCH)
         self._unit = unit
+        self._go_on = go_on
         self._pooled = next((cut for cut in reversed(cuts) if cut.in_head), None)
         self._computed = 0
         self._predictors: dict[tuple[int, str], extraction.FeatureModel] = {}
@@ -238,7 +241,7 @@ class Preparation:
         operations = cut.operations - (before.operations if before and source else 0.0)
         computing = stage("frozen layers", len(missing), self._unit, cost=operations)
         with store.adding(len(missing)) as writer, computing as computed:
-            extraction.run(predictor, batches, writer, computed)
+            extraction.run(predictor, batches, writer, computed, self._go_on)
         return store
 
     def _predictor(

@@ -84,6 +84,8 @@ def training_section(fitted: FittedModel[Any]) -> Section:
             section.texts.append(f"Phase {number}: the head was {phase.solved}.")
         if phase.kept:
             section.texts.append(f"Phase {number} kept {phase.kept}.")
+        if phase.left_out:
+            section.texts.append(f"Left out by the time limit: {phase.left_out}.")
     section.texts.append(str(diagnose(fitted)))
     draw = {"Blocks of the network by phase": functools.partial(plotting.phases, fitted)}
     if fitted.history.history.get("loss"):

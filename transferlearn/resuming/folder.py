@@ -13,6 +13,7 @@ from transferlearn.data.messages import notice
 from transferlearn.resuming.differences import differences
 from transferlearn.resuming.state import State, read_state, write_state
 from transferlearn.types import Json
+from transferlearn.wording import counted
 
 _DESCRIPTION = "run.json"
 _LOCK = "lock"
@@ -31,6 +32,10 @@ class Position(NamedTuple):
     phase: int
     start: State
     within: State | None
+
+    def __str__(self) -> str:
+        epochs = self.within["epochs"] if self.within else 0
+        return f"{counted(self.phase, 'phase')} and {counted(epochs, 'epoch')} of the next"
 
 
 class RunFolder:

@@ -125,6 +125,8 @@ class PhaseResult:
             for.
         kept_epoch: The number of that epoch within the phase, from 1 on; 0: the weights from before
             the phase were kept; `None`: those of the last epoch were.
+        left_out: What a time limit left out of this phase and of those after it, in words; empty
+            where it left out nothing.
     """
 
     epochs: int
@@ -139,6 +141,7 @@ class PhaseResult:
     not_solved: str = ""
     kept: str = ""
     kept_epoch: int | None = None
+    left_out: str = ""
 
     @classmethod
     def read(cls, saved: Json) -> Self:

@@ -1,5 +1,6 @@
 """Runs the phases of a training; only this package sets `.trainable`, compiles and fits."""
 
+from transferlearn.features.limits import check_cache as check_cache
 from transferlearn.training.ahead import Ahead as Ahead
 from transferlearn.training.compiling import CompileSettings as CompileSettings
 from transferlearn.training.compiling import as_callbacks as as_callbacks
@@ -10,7 +11,7 @@ from transferlearn.training.feeding import FedBatch as FedBatch
 from transferlearn.training.feeding import first_batch as first_batch
 from transferlearn.training.inputs import PhaseInput as PhaseInput
 from transferlearn.training.inputs import TrainingData as TrainingData
-from transferlearn.training.inputs import check_cache as check_cache
+from transferlearn.training.limit import TimeLimit as TimeLimit
 from transferlearn.training.phases import PhaseRunner as PhaseRunner
 from transferlearn.training.recording import say_inexact as say_inexact
 from transferlearn.training.resumption import Resumption as Resumption

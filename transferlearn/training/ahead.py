@@ -14,6 +14,7 @@ from transferlearn.progress.counting import CountingEpochs
 from transferlearn.schedules import Job, Phase, PhaseResult, Schedule
 from transferlearn.splitting import boundary, count_operations
 from transferlearn.training.inputs import TrainingData
+from transferlearn.wording import counted
 
 _STEP = 3.0  # operations of a step of training for one of a prediction
 _MOST = 100  # phases
@@ -65,6 +66,20 @@ class Ahead:
         total = f" of {max(len(self.plan), number + 1)}" if self.plan else ""
         current().part = f"Phase {number + 1}{total}"
         current().expect(self._sum([phase, *self.plan[number + 1 :]], frozen=True))
+
+    def left_out(self, phase: Phase, number: int, done: float = 0.0) -> str:
+        """Says in words what is left out where training ends in a phase.
+
+        Args:
+            phase: The phase.
+            number: Its number, counted from 0.
+            done: How many of its epochs were trained.
+        """
+        here = f"{phase.epochs - done:.3g} of {counted(phase.epochs, 'epoch')}"
+        whole = [counted(later.epochs, "epoch") for later in self.plan[number + 1 :]]
+        parts = [here if done else counted(phase.epochs, "epoch"), *whole]
+        named = [f"{part} of phase {i}" for i, part in enumerate(parts, number + 1)]
+        return " and ".join(named)
 
     @contextlib.contextmanager
     def trained(

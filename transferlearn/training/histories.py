@@ -1,25 +1,51 @@
 """Holds what the training of a phase gives, and joins the histories of all phases."""
 
+import time
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
-from transferlearn.schedules import SolvedHead
+from transferlearn.schedules import PhaseResult, SolvedHead
+from transferlearn.training.compiled import CompiledPhase
+from transferlearn.training.inputs import PhaseInput
+from transferlearn.training.keeping import Keeping
 
 
 class PhaseOutcome(NamedTuple):
-    """Holds what the training of one phase gave: history, metrics, and how a head was solved.
+    """Holds what the training of one phase gave, such as its history and metrics.
 
     Attributes:
         history: The Keras `History` of this phase.
         metrics: The metrics of the weights that it ended with.
         head: How the head was solved, or `None`.
+        left_out: What a time limit left out, in words; else empty.
     """
 
     history: keras.callbacks.History
     metrics: dict[str, Any]
     head: SolvedHead | None
+    left_out: str = ""
+
+    def result(
+        self, compiled: CompiledPhase, given: PhaseInput, keeping: Keeping, started: float
+    ) -> PhaseResult:
+        """Returns the result of the phase, which started at this time of the monotonic clock."""
+        return PhaseResult(
+            epochs=len(self.history.epoch),
+            learning_rate=compiled.rate,
+            frozen_layers=compiled.frozen_layers,
+            trainable_parameters=compiled.trainable_parameters,
+            seconds=time.monotonic() - started,
+            metrics={name: plain(value) for name, value in self.metrics.items()},
+            stored=given.stored,
+            not_stored=given.not_stored,
+            solved=self.head,
+            not_solved=compiled.not_solved,
+            kept=keeping.note,
+            kept_epoch=keeping.kept_epoch,
+            left_out=self.left_out,
+        )
 
 
 def join(joined: keras.callbacks.History, history: keras.callbacks.History) -> None:

@@ -1,6 +1,6 @@
 """Prepares what a phase is trained on: raw items, or stored outputs of the frozen part."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -13,8 +13,7 @@ from transferlearn.data.dataset import Dataset, ItemDataset, Request
 from transferlearn.data.items import Items
 from transferlearn.data.targets import Encoder, Weigh
 from transferlearn.data.transforms import AnyView, Transform, keys_of
-from transferlearn.features import Cache, Storage
-from transferlearn.features.limits import check_directory
+from transferlearn.features import Storage
 from transferlearn.features.preparing import NotStoredError, Preparation
 from transferlearn.features.wanted import WantedFeatures, described
 from transferlearn.folding import folded
@@ -94,11 +93,19 @@ class PhaseInput:
 
 
 class InputPreparer:
-    """Prepares the input of each phase, and remembers the contents of the datasets."""
+    """Prepares the input of each phase, and remembers the contents of the datasets.
 
-    def __init__(self, data: TrainingData, storage: Storage) -> None:
+    Args:
+        data: The data of the training.
+        storage: When and where the output of frozen layers is stored.
+        go_on: A function that is called before each batch of frozen layers; what it raises ends
+            the work.
+    """
+
+    def __init__(self, data: TrainingData, storage: Storage, go_on: Callable[[], None]) -> None:
         self._data = data
         self._storage = storage
+        self._go_on = go_on
         self._contents: dict[int, Contents] = {}  # by the `id` of the dataset
 
     def prepare(
@@ -248,6 +255,7 @@ class InputPreparer:
             self._storage,
             batch_size=data.batch_size,
             unit="view" if each > 1 else data.train.noun,
+            go_on=self._go_on,
         )
         must = self._storage.when != "auto"
         stored = preparation.stored(epochs=epochs, must=must, seed=seed, cut=cut)
@@ -286,13 +294,3 @@ class InputPreparer:
                     raise NotStoredError(str(reason).rstrip(".")) from reason
             contents.append(self._contents[id(part)])
         return contents
-
-
-def check_cache(cache: object) -> None:
-    """Refuses a `cache` that `fit` does not take, or whose directory cannot be written to."""
-    if not isinstance(cache, (bool, Cache)) and cache != "auto":
-        raise TypeError(
-            f"cache is 'auto', True, False or a tl.Cache(...). Received: cache={cache!r}"
-        )
-    if isinstance(cache, Cache) and cache.directory is not None:
-        check_directory(Storage.of(cache))

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import keras
@@ -17,9 +18,10 @@ from transferlearn.training.ahead import Ahead
 from transferlearn.training.compiled import CompiledPhase
 from transferlearn.training.compiling import CompileSettings, compile_network, set_trainable
 from transferlearn.training.held_out_score import scoring
-from transferlearn.training.histories import PhaseOutcome, join, plain
+from transferlearn.training.histories import PhaseOutcome, join
 from transferlearn.training.inputs import InputPreparer, PhaseInput, TrainingData
 from transferlearn.training.keeping import Keeping
+from transferlearn.training.limit import OutOfTimeError, StopsInTime, TimeLimit
 from transferlearn.training.lost_loss import report_lost_loss
 from transferlearn.training.memory import in_parts_that_fit
 from transferlearn.training.pace import set_pace, set_shares
@@ -27,7 +29,6 @@ from transferlearn.training.resumption import Resumption
 from transferlearn.training.solving import LeftOut, Refitted, solve, why_not_solved
 from transferlearn.training.stand_in import end_early, fit, plain_failures, restores
 from transferlearn.types import Verbose
-from transferlearn.wording import counted
 
 
 @dataclass(kw_only=True)
@@ -50,6 +51,7 @@ class PhaseRunner:
         resumption: What takes the training up and writes down where it is, or `None`.
         on_trained: A function that is called with the last phase's input, and with what a solved
             head gives for items left out, before it is solved on held-out items, too; or `None`.
+        limit: When the training has to end, or `None`.
         cut_short_by: What was raised once something was trained, such as an interrupt, or `None`.
     """
 
@@ -67,13 +69,14 @@ class PhaseRunner:
     on_phase: Callable[[Phase], None] | None = None
     resumption: Resumption | None = None
     on_trained: Callable[[PhaseInput, LeftOut | None], None] | None = None
+    limit: TimeLimit | None = None
     cut_short_by: BaseException | None = field(default=None, init=False)
     _refitted: Refitted = field(default_factory=dict, init=False)
     _left_out: LeftOut | None = field(default=None, init=False)
     _last: PhaseInput | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        self._preparer = InputPreparer(self.data, self.storage)
+        self._preparer = InputPreparer(self.data, self.storage, self._go_on)
         self._restoring = [callback for callback in self.callbacks if restores(callback)]
         self._joined = keras.callbacks.History()
         self._joined.on_train_begin()  # makes the list of epochs
@@ -81,7 +84,7 @@ class PhaseRunner:
 
     @without_retracing_advice()
     def run(self, phases: Iterator[Phase]) -> keras.callbacks.History:
-        """Trains until there are no more phases, or the loss is lost.
+        """Trains until there are no more phases, time is up, or the loss is lost.
 
         Args:
             phases: The phases; each is asked for when the result of the one before is known.
@@ -94,7 +97,9 @@ class PhaseRunner:
             Exception, KeyboardInterrupt: Something was raised before anything had been trained.
         """
         if self.resumption:
-            self._take_up(phases, self.resumption)
+            joined = self._joined, self._refitted
+            if ended := self.resumption.take_up(phases, self.results, *joined, self._compile):
+                self._say(f"Resumed: {ended} had ended.")
         for phase in phases:
             if self._restoring and phase.keep == "best":
                 phase = replace(phase, keep="last", patience=None)  # what a callback restores
@@ -102,12 +107,15 @@ class PhaseRunner:
                 self.on_phase(phase)
             try:
                 goes_on = self._run_one(phase)
+            except OutOfTimeError:
+                self._leave_out(self.ahead.left_out(phase, len(self.results)))
+                break
             except (Exception, KeyboardInterrupt) as error:
                 if not self.results:
                     raise
                 self.cut_short_by = error
                 break
-            if self.resumption:
+            if self.resumption and not self.results[-1].left_out:
                 self.resumption.write_start(self.results, self._joined, self._refitted)
             if not goes_on:
                 break
@@ -115,25 +123,18 @@ class PhaseRunner:
             raise ValueError("The schedule gave no phase, so nothing was trained.")
         if self.on_trained and self._last:
             self.on_trained(self._last, self._left_out)
+        if self.limit and (seconds := self.limit.exceeded_by()):
+            self._say(f"The time limit was exceeded by {seconds:.0f} s.")
         # A head that no later phase trained ends as it was solved on all items, those held out too.
         for weight in self.network.model.trainable_weights:
             if id(weight) in self._refitted:
                 weight.assign(self._refitted[id(weight)])
         return self._joined
 
-    def _take_up(self, phases: Iterator[Phase], resumption: Resumption) -> None:
-        """Goes on where an earlier process was stopped, if there was one."""
-        position = resumption.take_up(
-            phases, self.results, self._joined, self._refitted, self._compile
-        )
-        if position:
-            epochs = position.within["epochs"] if position.within else 0
-            ended = f"{counted(position.phase, 'phase')} and {counted(epochs, 'epoch')}"
-            self._say(f"Resumed: {ended} of the next had ended.")
-
     def _run_one(self, phase: Phase) -> bool:
-        """Trains one phase, and says whether the next may begin: not where a lost loss ends all."""
+        """Trains one phase, and says whether another may follow: not once loss or time ends all."""
         compiled = self._compile(phase)
+        self._go_on()
         self.ahead.begin(phase, len(self.results))
         self._say(f"Phase {len(self.results) + 1}: {compiled.outline(phase)}")
         started = time.monotonic()
@@ -149,7 +150,7 @@ class PhaseRunner:
             raise
         self._add_result(compiled, given, keeping, outcome, started)
         if keeping.lost is None:
-            return True
+            return not outcome.left_out
         went_back = phase.keep == "better" and keeping.kept_epoch == 0
         report_lost_loss(keeping, went_back, compiled.rate, given, self.data.train.names)
         return went_back
@@ -170,22 +171,20 @@ class PhaseRunner:
         if keeping.note:
             self._say(f"Kept: {keeping.note}.")
         join(self._joined, outcome.history)
-        self.results.append(
-            PhaseResult(
-                epochs=len(outcome.history.epoch),
-                learning_rate=compiled.rate,
-                frozen_layers=compiled.frozen_layers,
-                trainable_parameters=compiled.trainable_parameters,
-                seconds=time.monotonic() - started,
-                metrics={name: plain(value) for name, value in outcome.metrics.items()},
-                stored=given.stored,
-                not_stored=given.not_stored,
-                solved=outcome.head,
-                not_solved=compiled.not_solved,
-                kept=keeping.note,
-                kept_epoch=keeping.kept_epoch,
-            )
-        )
+        self.results.append(outcome.result(compiled, given, keeping, started))
+        if outcome.left_out:
+            self._leave_out(outcome.left_out)
+
+    def _leave_out(self, words: str) -> None:
+        """Says what the time limit leaves out, and notes it in the last result."""
+        self._say(f"Left out by the time limit: {words}.")
+        self.results[-1] = replace(self.results[-1], left_out=words)
+
+    def _go_on(self) -> None:
+        """Raises `OutOfTimeError` where time is up and what was trained by now can be kept."""
+        taken_up = self.resumption and self.resumption.within
+        if self.limit and self.results and not taken_up and self.limit.left() <= 0:
+            raise OutOfTimeError
 
     def _compile(self, phase: Phase) -> CompiledPhase:
         """Freezes and compiles the network for one phase."""
@@ -240,9 +239,10 @@ class PhaseRunner:
         self, phase: Phase, compiled: CompiledPhase, given: PhaseInput, keeping: Keeping
     ) -> PhaseOutcome:
         """Solves the head or takes gradient steps, as the phase asks, and gives what came of it."""
-        network, begun = self.network, len(self._joined.epoch)
+        network, number, begun = self.network, len(self.results), len(self._joined.epoch)
+        in_time: list[StopsInTime] = []
         options: dict[str, Any] = {"metrics": self.objective.metrics(), "verbose": self.verbose}
-        shown = self.ahead.trained(phase, len(self.results), begun, self.callbacks)
+        shown = self.ahead.trained(phase, number, begun, self.callbacks)
         with plain_failures(given.batches), shown as callbacks:
             first = scoring(given, self.data.validation, self.encoding, callbacks)
             if compiled.solved and self.objective.solver:
@@ -262,16 +262,20 @@ class PhaseRunner:
                 batches, recorder = given.batches.in_parts(parts), None
                 if self.resumption:
                     recorder = self.resumption.recorder(
-                        len(self.results), given.model, batches, keeping, parts
+                        number, given.model, batches, keeping, parts
                     )
+                if self.limit:
+                    words = partial(self.ahead.left_out, phase, number)
+                    whole = given.stored is not None and not number
+                    in_time.append(StopsInTime(self.limit, batches, recorder, words, begun, whole))
                 steps: dict[str, Any] = {"begun": begun, "epochs": phase.epochs, **options}
+                steps |= {"keeping": keeping, "recorder": recorder, "in_time": in_time[-1:]}
                 steps |= {"first": first, "callbacks": callbacks}
-                together: dict[str, Any] = {"keeping": keeping, "recorder": recorder, **steps}
-                return self._whole(fit(network.model, given.model, batches, **together))
+                return self._whole(fit(network.model, given.model, batches, **steps))
 
             size, parts = self.data.batch_size, self.resumption.parts if self.resumption else 1
             history = in_parts_that_fit(train, keeping, batch_size=size, parts=parts)
-        return PhaseOutcome(history, keeping.metrics, None)
+        return PhaseOutcome(history, keeping.metrics, None, in_time[-1].left_out if in_time else "")
 
     def _whole(self, history: keras.callbacks.History) -> keras.callbacks.History:
         """Adds the epochs that an earlier process had trained in the same phase."""

@@ -97,6 +97,7 @@ class Recorder(keras.callbacks.Callback):
         super().__init__()
         self._steps = steps
         self._parts = parts
+        self._left = False
         self._written = time.monotonic()
         self._folder = folder
         self._phase = phase
@@ -121,27 +122,37 @@ class Recorder(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Writes a state every ten minutes."""
-        done = self.batches + batch + 1
-        # Keras averages weights once more wherever `fit` ends, so then an epoch is not parted.
-        parted = self._steps is not None and done < self._steps and not self._averages
-        if parted and time.monotonic() - self._written >= _EVERY:
-            if keras.backend.backend() == "jax":
-                self._changing.fitted.jax_state_sync()
-            self._write(done)
+        if time.monotonic() - self._written >= _EVERY:
+            self._write_within(batch)
+
+    def leave(self, batch: int) -> None:
+        """Writes the state within an epoch that this process does not go on with."""
+        self._left = True
+        self._write_within(batch)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Writes the state that the epoch ended in."""
+        """Writes the state that the epoch ended in, unless only a part of it was done."""
         self.epochs += 1
         self.batches = 0
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
-        self._write(0)
+        if not self._left:
+            self._write(0)
 
     @property
     def _averages(self) -> bool:
         """Says whether the optimizer averages weights."""
         optimizer = self.model.optimizer
         return bool(getattr(optimizer, "inner_optimizer", optimizer).use_ema)
+
+    def _write_within(self, batch: int) -> None:
+        """Writes the state after a batch, if an epoch can be taken up there."""
+        done = self.batches + batch + 1
+        # Keras averages weights once more wherever `fit` ends, so then an epoch is not parted.
+        if self._steps is not None and done < self._steps and not self._averages:
+            if keras.backend.backend() == "jax":
+                self._changing.fitted.jax_state_sync()
+            self._write(done)
 
     def _write(self, batches: int) -> None:
         """Writes the state after so many batches of the epoch that comes after those that ended."""

@@ -39,6 +39,7 @@ class Resumption:
         augmentation: The layer that varies raw images, or `None`.
         callbacks: The user's callbacks.
         still: The `id`s of weights that are as they were loaded: they are not written down.
+        within: The state of the phase to take up, until that goes on; else `None`.
     """
 
     folder: RunFolder
@@ -46,7 +47,7 @@ class Resumption:
     augmentation: keras.Layer | None
     callbacks: Sequence[keras.callbacks.Callback]
     still: frozenset[int]
-    _within: State | None = field(default=None, init=False)
+    within: State | None = field(default=None, init=False)
     _seed: keras.Variable = field(init=False)
     _recorder: Recorder = field(init=False)
 
@@ -78,7 +79,7 @@ class Resumption:
         if position is None:
             self.write_start(results, history, refitted)
             return None
-        start, self._within = position.start, position.within
+        start, self.within = position.start, position.within
         for ended in start["results"]:
             self.freed(compile_for(next(phases)))
             results.append(PhaseResult.read(ended))
@@ -124,13 +125,13 @@ class Resumption:
     @property
     def parts(self) -> int:
         """Gives the number of parts in which the phase to take up takes each batch."""
-        return 1 if self._within is None else int(self._within["parts"])
+        return 1 if self.within is None else int(self.within["parts"])
 
     def recorder(
         self, phase: int, model: keras.Model, batches: EpochBatches, keeping: Keeping, parts: int
     ) -> Recorder:
         """Makes the callback that writes the states of a phase in which `model` is fitted."""
-        within, self._within = self._within, None
+        within, self.within = self.within, None
         train = batches.train
         steps = len(train) if isinstance(train, keras.utils.PyDataset) else None
         self._recorder = Recorder(

@@ -16,6 +16,7 @@ from transferlearn.training.epoch_parts import fit_from_within
 from transferlearn.training.keeping import Keeping
 from transferlearn.training.memory import PartedBatches
 from transferlearn.training.recording import Recorder
+from transferlearn.training.wrapped import SetsEpoch
 from transferlearn.types import Logs, Metrics, TfData, Verbose
 
 _BATCH_HOOKS = [
@@ -69,6 +70,7 @@ def fit(
     keeping: Keeping,
     recorder: Recorder | None,
     first: Sequence[keras.callbacks.Callback],
+    in_time: Sequence[keras.callbacks.Callback],
     begun: int,
     epochs: int,
     verbose: Verbose,
@@ -83,8 +85,9 @@ def fit(
         callbacks: Keras callbacks.
         keeping: The callback that keeps weights; it runs after those that restore weights and
             before the others, and need not see every step.
-        recorder: The last callback, which knows how far an earlier process came; or `None`.
+        recorder: The callback that knows how far an earlier process came, or `None`.
         first: Callbacks that add to the logs, so that all others see it.
+        in_time: The callback that stops where time is limited, if it is; it comes last.
         begun: The number of epochs before this phase.
         epochs: The number of epochs of this phase.
         verbose: What is shown, as in `model.fit`.
@@ -101,9 +104,9 @@ def fit(
     # After callbacks that restore weights when training ends, so that it sees what they restored.
     place = max((i for i, callback in enumerate(callbacks, 1) if restores(callback)), default=0)
     followed = [*first, *callbacks[:place], keeping, *callbacks[place:]]
-    followed += [recorder] if recorder else []
+    followed += [*([recorder] if recorder else []), *in_time]
     if train is not batches.train:  # a `tf.data.Dataset`, which passes on none of Keras's hooks
-        followed.insert(0, _SetsEpoch(batches.train, begun))
+        followed.insert(0, SetsEpoch(batches.train, begun))
     part = recorder.batches if recorder else 0
     if stand_in is model and not part:
         return model.fit(**data, callbacks=followed, **options)
@@ -171,17 +174,6 @@ def _build_metrics(model: keras.Model, batches: Any) -> None:
         )
         model.compute_metrics(x, y, outputs, *weight)
         model.reset_metrics()
-
-
-class _SetsEpoch(keras.callbacks.Callback):
-    """Sets `epoch` of the training batches, counted within the phase, when an epoch begins."""
-
-    def __init__(self, batches: keras.utils.PyDataset, first: int) -> None:
-        super().__init__()
-        self._batches, self._first = batches, first
-
-    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        self._batches.epoch = epoch - self._first
 
 
 class _LinkedCallbacks(keras.callbacks.CallbackList):

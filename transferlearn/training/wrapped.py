@@ -4,6 +4,8 @@ from typing import Any
 
 import keras
 
+from transferlearn.types import Logs
+
 
 class WrappedBatches(keras.utils.PyDataset):
     """Passes number of the epoch, hooks and failures on to the batches that it is made of.
@@ -49,6 +51,18 @@ class WrappedBatches(keras.utils.PyDataset):
         """Tells the source that an epoch ends, and counts it."""
         self._ended += 1
         self._source.on_epoch_end()
+
+
+class SetsEpoch(keras.callbacks.Callback):
+    """Sets `epoch` of the training batches, counted within the phase, when an epoch begins."""
+
+    def __init__(self, batches: keras.utils.PyDataset, first: int) -> None:
+        super().__init__()
+        self._batches, self._first = batches, first
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Sets the number of the epoch."""
+        self._batches.epoch = epoch - self._first
 
 
 class RestOfEpoch(WrappedBatches):
