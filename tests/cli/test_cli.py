@@ -13,6 +13,7 @@ from tests import made
 from transferlearn import cli, fitted
 from transferlearn.cli import main
 from transferlearn.cli.main import as_json
+from transferlearn.cli.types import duration
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +38,20 @@ def test_train_says_what_is_watched_and_how_to_watch_more(photos, tmp_path, caps
         "--make-reference"
     )
     assert result.startswith("Result: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("90s", 90), ("10m", 600), ("1.5h", 5400)]
+)
+def test_a_time_is_read_with_its_unit(text, seconds):
+    assert duration(text) == seconds
+
+
+def test_train_ends_in_time_and_says_what_is_left_out(photos, tmp_path, capsys):
+    options = ["--image-size", "32x32", "--output", tmp_path / "model", "--time-limit", "0.001s"]
+    said = output(capsys, "train", photos, *options, "--json", "--epochs", "7", "--force")
+    assert json.loads(said)["left_out"] == "6 epochs of phase 2"
+    assert fitted.load(tmp_path / "model").phases[-1].left_out == "6 epochs of phase 2"
 
 
 def test_training_leaves_pictures_beside_the_model(photos, tmp_path, capsys):
@@ -133,6 +148,8 @@ def test_training_refuses_to_write_over_something_else_before_it_starts(photos, 
         ["train", "x", "--epochs", "many"],
         ["train", "x", "--image-size", "3"],
         ["train", "x", "--units", "a"],
+        ["train", "x", "--time-limit", "0m"],
+        ["train", "x", "--time-limit", "soon"],
     ],
 )
 def test_a_command_that_is_not_understood_exits_with_2(arguments):

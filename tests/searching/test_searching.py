@@ -19,6 +19,7 @@ from transferlearn.data import Images
 from transferlearn.data.contents import ItemContents
 from transferlearn.searching import entrance, trials
 from transferlearn.searching import study as studies
+from transferlearn.training import limit
 
 ROOT = Path(__file__).parents[2]
 
@@ -114,6 +115,69 @@ def test_a_search_can_be_repeated_and_another_seed_is_another(curve):
 
     assert search(0) == search(0) != search(1)
     assert len({trial["height"] for trial in search(0)}) == 12
+
+
+class Ticks(keras.callbacks.Callback):
+    """Lets a second pass with each step."""
+
+    def __init__(self, clock):
+        super().__init__()
+        self._clock = clock
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._clock[0] += 1.0
+
+
+def test_a_search_ends_in_time_and_goes_on_later(backbone, monkeypatch, tmp_path, capsys):
+    clock = [0.0]
+    monkeypatch.setattr(limit, "monotonic", lambda: clock[0])
+    builder = tl.ImageClassifierBuilder(backbone, freeze="all", batch_size=9)
+    space = {"learning_rate": [0.1, 0.01, 0.001, 0.0001]}
+
+    def search(seconds):
+        clock[0] = 0.0
+        return tl.search(
+            builder, space, labelled(), trials=4, time_limit=seconds, storage=tmp_path / "study.db",
+            schedule="one-phase", epochs=3, cache=False, callbacks=Ticks(clock), verbose=1,
+        )  # fmt: skip
+
+    first = search(7)  # a trial has three epochs of three steps
+    assert states(first) == ["stopped"]
+    assert first.trials[0].reason == "without 1.33 of 3 epochs of phase 1"
+    assert first.score == first.trials[0].score
+    assert "Left out by the time limit: 4 of 4 trials." in capsys.readouterr().out
+    second = search(26)
+    assert states(second) == ["stopped", "complete", "complete", "stopped"]
+    assert second.trials[0].state == "complete"
+    assert "time_limit" not in second.fit_options
+    last = search(None)
+    assert states(last) == ["stopped", "complete", "complete", "stopped", "complete", "complete"]
+    tried = [t.parameters["learning_rate"] for t in last.trials if t.state == "complete"]
+    assert sorted(tried) == sorted(space["learning_rate"])
+
+
+def test_no_trial_begins_that_would_not_end_in_time(curve, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(limit, "monotonic", lambda: clock[0])
+
+    def spend(study, trial):
+        clock[0] += 100 - trial.duration.total_seconds() / 2
+
+    options = {"trials": 8, "time_limit": 100 / 0.97, "optuna_callbacks": [spend], "verbose": 0}
+    monkeypatch.setattr(Curve, "fit", complete(Curve.fit))
+    found = tl.search(curve, {"height": tl.Range(0.1, 0.9)}, labelled(), **options)
+    assert states(found) == ["complete"]
+
+
+def complete(fit):
+    """A fit with results of phases, from which nothing is left out."""
+
+    def with_phases(*args, **options):
+        return SimpleNamespace(
+            epoch=fit(*args, **options).epoch, phases=[SimpleNamespace(left_out="")]
+        )
+
+    return with_phases
 
 
 def test_the_table_is_aligned_and_begins_with_the_best(curve):

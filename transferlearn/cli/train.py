@@ -2,6 +2,7 @@
 
 import shlex
 import tempfile
+import time
 import uuid
 from argparse import ArgumentParser, Namespace, _ActionsContainer
 from dataclasses import asdict
@@ -18,7 +19,7 @@ from transferlearn.cli.pictures import leave_pictures
 from transferlearn.cli.replacing import add_force, is_of_run, note_of_run, refuse_other_model
 from transferlearn.cli.starting import import_keras
 from transferlearn.cli.tasks import add_task, check_task, columns_of, make_builder, settle_backbone
-from transferlearn.cli.types import at_least_1, freeze, image_size, rate, sizes
+from transferlearn.cli.types import at_least_1, duration, freeze, image_size, rate, sizes
 
 if TYPE_CHECKING:
     from transferlearn.builders import Builder
@@ -28,6 +29,7 @@ NAME = "train"
 HELP = (
     "Fine-tune on photos, texts or recordings whose classes, numbers, masks or targets are known."
 )
+_FOR_SAVING = 6.0  # seconds of a limited time, for the model and its pictures
 _EXAMPLES = """\
 examples:
   transferlearn train photos/ --output flowers
@@ -114,6 +116,12 @@ def _add_training(group: _ActionsContainer) -> None:
     )
     add("--learning-rate", type=rate, help="by default the schedule's own")
     add("--batch-size", type=at_least_1, help="items in each step (default: 32, of pictures 8)")
+    add(
+        "--time-limit",
+        type=duration,
+        metavar="TIME",
+        help="such as 90s, 10m or 1.5h: stop in time, and save the best so far",
+    )
     add("--seed", type=int, help="makes a run repeatable")
 
 
@@ -142,13 +150,16 @@ def run(options: Namespace) -> CommandResult:
     Raises:
         KeyboardInterrupt: SIGINT or SIGTERM came; what was trained by then is saved.
     """
+    begun = time.monotonic()
     _check(options)
     import_keras()
     from transferlearn import Cache
     from transferlearn.fitted import check_room, check_target
     from transferlearn.fitted.reliable_score import in_words
     from transferlearn.progress import working
+    from transferlearn.training import TimeLimit
 
+    limit = options.time_limit and TimeLimit(options.time_limit, begun, _FOR_SAVING)
     before = None if options.before is None else Before.of(options)
     builder = _builder(options)
     check_target(options.output)  # before a training that could not be saved
@@ -162,7 +173,7 @@ def run(options: Namespace) -> CommandResult:
                 cache="auto" if options.cache is None else Cache(directory=options.cache),
             )
             check_room(options.output, training.network.model)
-            fitted = training.run(resume=options.resume)
+            fitted = training.run(resume=options.resume, time_limit=limit)
     except (Exception, KeyboardInterrupt) as error:
         if hasattr(error, "fitted"):
             place = _save(error.fitted, options)
@@ -180,6 +191,7 @@ def run(options: Namespace) -> CommandResult:
         **fitted.encoding.settings(),
         "score": known and asdict(known),
         "metrics": metrics,
+        "left_out": fitted.phases[-1].left_out,
         "history": fitted.history.history,
         "skipped": [{"path": str(s.path), "reason": s.reason} for s in fitted.skipped],
     }

@@ -11,6 +11,8 @@ from transferlearn.money import price as read_price
 if TYPE_CHECKING:
     from transferlearn.data import Degradation
 
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
 
 def sizes(text: str) -> tuple[int, ...]:
     """Reads a text such as `"256,128"` as the sizes of layers."""
@@ -123,6 +125,15 @@ def rate(text: str) -> float:
         return number("learning_rate", float(text), above=0)
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected such as 0.001. Received: {text!r}") from None
+
+
+def duration(text: str) -> float:
+    """Reads a text such as `"90s"`, `"10m"`, `"1.5h"` or `"600"` as seconds, above 0."""
+    value, unit = (text[:-1], text[-1]) if text[-1:] in _SECONDS else (text, "s")
+    try:
+        return number("time_limit", float(value) * _SECONDS[unit], above=0)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected 90s, 10m or 1.5h. Received: {text!r}") from None
 
 
 def port(text: str) -> int:

@@ -18,6 +18,7 @@ from transferlearn.searching.results import Search, as_trial, in_order
 from transferlearn.searching.space import FIT_ARGUMENTS, Space, label
 from transferlearn.searching.study import Location, OptunaCallback, opened, optuna
 from transferlearn.searching.trials import LoadedOnce, TrialRunner
+from transferlearn.training import TimeLimit
 from transferlearn.types import Source, Verbose
 
 # Metrics with such a name are minimised, all others are maximised: of a user's own metric, nothing
@@ -38,6 +39,7 @@ def search(
     storage: Location = None,
     metric: str | None = None,
     seed: int = 0,
+    time_limit: float | None = None,
     verbose: Verbose = "auto",
     optuna_callbacks: Sequence[OptunaCallback] = (),
     **fit_options: Any,
@@ -68,6 +70,9 @@ def search(
             history; by default the task's score, such as `"val_accuracy"` or `"val_mae"`. Losses
             and errors are minimised, everything else is maximised.
         seed: The seed of the split, of each training, and of what is tried.
+        time_limit: The seconds that the search may take. It ends in time with the best so far: no
+            trial begins that would not end, and one that is cut short counts only where none ended.
+            The same call with a `storage` and more time goes on there.
         verbose: 0: nothing is printed; 2: what each `fit` prints; else a line for each trial.
         optuna_callbacks: Callbacks of Optuna, such as `optuna_integration.MLflowCallback()`; each
             is called with the study and the trial when a trial has ended.
@@ -91,6 +96,7 @@ def search(
         print(found)
         fitted = found.builder.fit("photos", **found.fit_options)
     """
+    limit = TimeLimit.of(time_limit)
     optuna()
     trials = whole("trials", trials, least=1)
     builder = dataclasses.replace(builder, seed=whole("seed", seed, least=0))
@@ -120,12 +126,13 @@ def search(
             metric=metric,
             verbose=verbose,
             optuna_callbacks=optuna_callbacks,
+            limit=limit,
         )
         runner.run(trials)
         rows = [as_trial(t) for t in study.get_trials(deepcopy=False)]
     ordered = in_order([row for row in rows if row.parameters], minimise=minimise)
     best = ordered[0]
-    if best.state != "complete" or best.score is None:
+    if best.state not in ("complete", "stopped") or best.score is None:
         raise ValueError(f"No trial of {len(ordered)} succeeded. The first: {best.reason}")
     fields, arguments = tried.chosen(best.parameters)
     return Search(

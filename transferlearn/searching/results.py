@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from optuna.trial import FrozenTrial
 
-_STATES = ("complete", "pruned", "failed", "running")  # in the order of the table
+_STATES = ("complete", "stopped", "pruned", "failed", "running")  # in the order of the table
 _COLUMNS = 3  # plots side by side in the picture
 _LONGEST = 28  # characters of a label in the picture
 
@@ -26,14 +26,14 @@ class Trial:
 
     Attributes:
         number: The number of the trial, from 0, in the order in which trials began.
-        state: `"complete"`, `"pruned"` (stopped early, as worse than the median of the others),
-            `"failed"`, or `"running"` in another process.
+        state: `"complete"`, `"stopped"` (by the time limit), `"pruned"` (stopped early, as worse
+            than the median of the others), `"failed"`, or `"running"` in another process.
         parameters: What was tried, by name: a number, a plain value, or the label of an object.
         score: The metric after `epoch`; `None` where there is none.
         epoch: The epoch, from 1, whose weights `fit` ended with, or the last one before the trial
             was stopped; `None` where there is none.
         seconds: The seconds that the trial took; `None` where it has not ended.
-        reason: The reason why the trial failed; empty where it did not.
+        reason: Why the trial failed, or what the time limit left out of it; else empty.
     """
 
     number: int
@@ -49,18 +49,19 @@ def as_trial(frozen: "FrozenTrial") -> Trial:
     """Makes a `Trial` of a trial of an Optuna study."""
     # Trials that failed with a reason are pruned ones for Optuna: it learns nothing of failed ones.
     state, reason = frozen.state.name.lower(), frozen.user_attrs.get("reason", "")
-    if state == "fail":
+    left_out = frozen.user_attrs.get("left_out")
+    if state == "fail" and not left_out:
         reason = "its process ended"
     epoch = None if reason else frozen.user_attrs.get("epoch", frozen.last_step)
     score = frozen.intermediate_values.get(epoch, math.nan)
     return Trial(
         number=frozen.number,
-        state="failed" if reason else state,
+        state="failed" if reason else "stopped" if left_out else state,
         parameters=frozen.params,
         score=score if math.isfinite(score) else None,
         epoch=None if epoch is None else epoch + 1,
         seconds=frozen.duration.total_seconds() if frozen.duration else None,
-        reason=reason,
+        reason=f"without {left_out}" if left_out else reason,
     )
 
 
@@ -82,7 +83,8 @@ class Search:
         builder: The best builder: `builder.fit(train, validation_data, **fit_options)` repeats its
             training.
         fit_options: The arguments that the best trial was fitted with, besides the data.
-        score: The metric of the model that this training gives.
+        score: The metric of the model that this training gives; where the time limit let no trial
+            end, that of the best epoch until then.
         metric: The key of the history by which trials are compared.
         trials: All trials, the best first.
         tried: What was searched, by name: a `Range`, or the labels of the values.

@@ -101,6 +101,7 @@ class TrialRunner:
         metric: The key of the history by which trials are compared.
         verbose: 0: nothing is printed; 2: what each `fit` prints; else a line for each trial.
         optuna_callbacks: Functions that are called with the study and each trial that has ended.
+        limit: When the search has to end, or `None`.
     """
 
     study: "Study"
@@ -111,11 +112,13 @@ class TrialRunner:
     metric: str
     verbose: Verbose
     optuna_callbacks: Sequence[OptunaCallback] = ()
+    limit: training.TimeLimit | None = None
+    _stopped: bool = dataclasses.field(default=False, init=False)  # a trial, by the limit
     _builder_works: bool = dataclasses.field(default=False, init=False)
 
     @without_retracing_advice()
     def run(self, total: int) -> None:
-        """Runs trials until this process and others have finished `total` of them."""
+        """Runs trials until this process and others have finished `total`, or time is up."""
         abandoned, waiting = Abandoned(self.study), False
         while True:
             known = self.study.get_trials(deepcopy=False)
@@ -123,6 +126,10 @@ class TrialRunner:
             abandoned.fail(running)
             finished = sum(map(_is_finished, known))
             if finished >= total:
+                return
+            if self._is_time_up(known):
+                if self.verbose:
+                    print(f"Left out by the time limit: {total - finished} of {total} trials.")
                 return
             if finished + len(running) < total:
                 self._enqueue_next(known, total)
@@ -138,6 +145,13 @@ class TrialRunner:
                 )
             waiting = True
             time.sleep(_POLL)
+
+    def _is_time_up(self, known: list["FrozenTrial"]) -> bool:
+        """Whether no trial can be expected to end in time; the first one begins at any rate."""
+        if self.limit is None or not any(trial.state.is_finished() for trial in known):
+            return False
+        took = [t.duration.total_seconds() for t in known if _is_finished(t) and t.duration]
+        return self._stopped or self.limit.left() <= min(took, default=0.0)
 
     def _enqueue_next(self, known: list["FrozenTrial"], total: int) -> None:
         """Enqueues the first combination not tried yet, if `total` trials are enough for all.
@@ -196,6 +210,7 @@ class TrialRunner:
             score = values[epoch]
             if not math.isfinite(score):
                 raise ValueError(f"{self.metric} is {score} in the end")
+            trial.set_user_attr("epoch", epoch)
         except optuna().TrialPruned:
             self._say_end(f"pruned after epoch {len(values)}")
             return _states().PRUNED, None
@@ -205,7 +220,11 @@ class TrialRunner:
             trial.set_user_attr("reason", str(error))
             # Optuna learns from pruned trials to avoid their like, and nothing from failed ones.
             return _states().PRUNED, None
-        trial.set_user_attr("epoch", epoch)
+        if self.limit and (left_out := fitted.phases[-1].left_out):
+            self._say_end(f"{self.metric} {score:.4f}, without {left_out}")
+            trial.set_user_attr("left_out", left_out)
+            self._stopped = True
+            return _states().FAIL, None  # so that a later call trains it to its end
         self._say_end(f"{self.metric} {score:.4f}")
         return _states().COMPLETE, score
 
@@ -214,6 +233,8 @@ class TrialRunner:
     ) -> FittedModel:
         """Trains a builder with the options of the search, and reports each epoch's metric."""
         options = {"reference": False} | self.options | tried  # nobody watches a trial
+        if self.limit:
+            options["time_limit"] = max(1.0, self.limit.left())
         watching = [
             *training.as_callbacks(options.pop("callbacks", None)),
             _Watch(self.metric, report),

@@ -20,14 +20,17 @@ class OutOfTimeError(Exception):
 
 @dataclass
 class TimeLimit:
-    """Knows how long a training may go on. The clock starts when this object is made.
+    """Knows how long a training may go on.
 
     Attributes:
         seconds: The seconds that all of the work may take.
+        begun: When the work began, by the monotonic clock; by default now.
+        afterwards: The seconds that are kept for what comes after the training, such as saving.
     """
 
     seconds: float
-    _begun: float = field(default_factory=lambda: monotonic(), init=False)
+    begun: float = field(default_factory=lambda: monotonic())
+    afterwards: float = 0.0
 
     def __post_init__(self) -> None:
         number("time_limit", self.seconds, above=0, hint=" of seconds, such as 600")
@@ -44,15 +47,15 @@ class TimeLimit:
 
     def left(self) -> float:
         """Returns the seconds until training has to end, so that the rest is done in time."""
-        return (1 - _FOR_THE_END) * self.seconds - self._passed()
+        return (1 - _FOR_THE_END) * self.seconds - self.afterwards - self._passed()
 
     def exceeded_by(self) -> float:
         """Returns the seconds that the work has taken beyond the limit; 0 if there are none."""
         return max(0.0, self._passed() - self.seconds)
 
     def _passed(self) -> float:
-        """Returns the seconds since the clock started."""
-        return monotonic() - self._begun
+        """Returns the seconds since the work began."""
+        return monotonic() - self.begun
 
 
 class StopsInTime(keras.callbacks.Callback):
