@@ -73,6 +73,9 @@ PROGRAM = """
     expect("[export]", "export", "model", "new", "photos", without=["tf2onnx"])
     expect("[serve]", "serve", "model", without=["fastapi"])
     expect("invalid choice: 'onx'", "export", "model", "new", "photos", "--format", "onx")
+    expect("--outptu y. Closest: --output", "predict", "model", "x", "--outptu", "y")
+    expect("Closest: --freeze, --epochs", "train", "photos", "--frezee=all", "--epoch", "3")
+    expect("arguments: --bogus\\n", "serve", "model", "--bogus")
     expect("expected '0.50 EUR'", "report", "model", "--price-per-hour", "cheap")
     for command in ("predict", "evaluate", "report", "monitor"):
         expect("nowhere is not there", command, "nowhere", "photos")
@@ -97,6 +100,21 @@ def test_what_is_wrong_is_said_before_tensorflow_is_imported(tmp_path):
         env={"PYTHONPATH": root, "PATH": ""},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_the_start_of_keras_is_said_before_it_is_imported(tmp_path):
+    """Importing it takes 5 to 15 seconds."""
+    (tmp_path / "keras.py").write_text("print('imported')")
+    code = "from transferlearn.cli.starting import import_keras\nimport_keras()\nimport_keras()"
+    root = str(Path(tl.__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True,
+        env={"PYTHONPATH": root, "PATH": ""},
+    )  # fmt: skip
+    assert (done.stderr, done.stdout) == (
+        "Starting Keras, which takes some seconds.\n",
+        "imported\n",
+    )
 
 
 def test_the_names_are_those_that_keras_has():

@@ -9,7 +9,8 @@ import pytest
 
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
-from transferlearn.fitted import saving
+from transferlearn.fitted import loading, saving
+from transferlearn.progress import current
 
 pytestmark = pytest.mark.core
 
@@ -212,3 +213,16 @@ def test_a_description_without_end_is_damaged(saved):
     (saved / "transferlearn.json").write_text("[" * 200_000, "utf-8")
     with pytest.raises(ValueError, match="is damaged"):
         tl.load(saved)
+
+
+def test_a_load_that_takes_long_is_shown(monkeypatch, tmp_path):
+    shown = []
+
+    def load(path, *_):
+        shown.append(current().stage.words)
+        raise OSError("no save")
+
+    monkeypatch.setattr(loading, "_load", load)
+    with pytest.raises(OSError, match="no save"):
+        tl.load(tmp_path)
+    assert shown == ["loading the model"]

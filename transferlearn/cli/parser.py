@@ -1,6 +1,8 @@
 """Makes the parser of the command line."""
 
 import argparse
+import difflib
+from collections.abc import Sequence
 
 import transferlearn
 from transferlearn.cli import (
@@ -37,7 +39,7 @@ _COMMANDS: tuple[Command, ...] = (
 
 def make_parser() -> argparse.ArgumentParser:
     """Makes the parser; what it parses has the command's function `run`, to call on it."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="transferlearn",
         allow_abbrev=False,
         description="Fine-tune a pretrained network on your own photos, texts or recordings, and "
@@ -62,6 +64,27 @@ def make_parser() -> argparse.ArgumentParser:
         made.set_defaults(run=command.run)
         command.add_arguments(made)
     return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Names the closest option, or command, where one is not known; so do its commands' parsers."""
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parses, and refuses words that are no arguments of this parser or command."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            options = [word.partition("=")[0] for word in unknown if word.startswith("-")]
+            near = [self._closest(option) for option in options]
+            hint = f". Closest: {', '.join(filter(None, near))}" if any(near) else ""
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+        return found, unknown
+
+    def _closest(self, option: str) -> str:
+        """Returns the option of this parser that is written most alike, or nothing."""
+        known = [name for name in self._option_string_actions if name.startswith("--")]
+        return next(iter(difflib.get_close_matches(option, known, 1)), "")
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):

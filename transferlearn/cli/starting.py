@@ -7,9 +7,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from transferlearn.cli.output import say
+
 
 def import_keras() -> None:
     """Imports Keras and its backend quietly; afterwards standard error works again."""
+    if "keras" not in sys.modules:
+        say("Starting Keras, which takes some seconds.")
     with _quiet_start():
         import keras  # noqa: F401
 

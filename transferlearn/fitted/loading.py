@@ -23,6 +23,7 @@ from transferlearn.fitted.saving import HUB, MODEL, read_save
 from transferlearn.fitted.signing import PublicKey
 from transferlearn.json_fields import FieldError
 from transferlearn.monitoring.reference import FILE, read_reference
+from transferlearn.progress import stage, working
 from transferlearn.schedules import PhaseResult
 from transferlearn.tasks import Encoding
 from transferlearn.types import Json
@@ -68,7 +69,17 @@ def load(
     if isinstance(path, str) and path.startswith(ADDRESS):
         folder, within = download(path)
         return _load(folder, trusted, custom_objects, public_key, within)
-    path = Path(path)
+    with working(), stage("loading the model"):
+        return _load_whole(Path(path), trusted, custom_objects, public_key)
+
+
+def _load_whole(
+    path: Path,
+    trusted: bool,
+    custom_objects: Mapping[str, Any] | None,
+    public_key: "PublicKey | None",
+) -> FittedModel[Any]:
+    """Reads a save again where it is replaced meanwhile; see `load`."""
     for _ in range(_ATTEMPTS):
         place = whole_place(path, DESCRIPTION)
         begun = stamp(place, DESCRIPTION)

@@ -55,10 +55,9 @@ class Log(_Display):
     def show(self) -> None:
         """Writes a line that says what is done, and the last result that no line has said."""
         work, stage = self._work, self._work.stage
-        if stage is None:
-            return
         said, work.latest = work.latest, ""
-        parts = [_head(work), _rest(work), "" if said else figures(stage.logs)]
+        results = "" if said or stage is None else figures(stage.logs)
+        parts = [_head(work) or "preparing", _rest(work), results]
         line = ", ".join(filter(None, parts))
         print(f"{line}; {said}" if said else line, file=self._stream, flush=True)
 
