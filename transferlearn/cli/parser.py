@@ -49,7 +49,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--version", action="version", version=f"%(prog)s {transferlearn.__version__}"
     )
-    shared = argparse.ArgumentParser(add_help=False)
+    shared = _Parser(add_help=False)
     shared.add_argument("--json", action="store_true", help="print the result as JSON")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in _COMMANDS:
@@ -83,8 +83,8 @@ class _Parser(argparse.ArgumentParser):
 
     def _closest(self, option: str) -> str:
         """Returns the option of this parser that is written most alike, or nothing."""
-        known = [name for name in self._option_string_actions if name.startswith("--")]
-        return next(iter(difflib.get_close_matches(option, known, 1)), "")
+        known = [name[2:] for name in self._option_string_actions if name.startswith("--")]
+        return next((f"--{name}" for name in difflib.get_close_matches(option[2:], known, 1)), "")
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
