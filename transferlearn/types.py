@@ -46,6 +46,9 @@ class TfData(Protocol):
 
     element_spec: Any
 
+    def __iter__(self) -> Iterator[Any]:
+        """Yields its elements as tensors."""
+
     def as_numpy_iterator(self) -> Iterator[Any]:
         """Gives its elements as arrays."""
 

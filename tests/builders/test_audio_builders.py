@@ -98,6 +98,15 @@ def test_tones_are_told_apart(fitted, tmp_path):
         fitted.predict(tmp_path / "text.wav")
 
 
+def test_streams_are_evaluated_and_predicted(fitted):
+    tf = pytest.importorskip("tensorflow")
+    waves, labels = tones(8, seed=5)
+    stream = tf.data.Dataset.from_tensor_slices((waves, labels)).batch(3)
+    assert fitted.evaluate(stream).accuracy == 1
+    found = fitted.predict(stream.map(lambda x, y: x))
+    assert [prediction.class_name for prediction in found] == labels.tolist()
+
+
 def test_a_save_and_an_export_answer_alike(fitted, folder, tmp_path):
     pytest.importorskip("tf2onnx")
     waves = [np.tile(tones(1, seed=9)[0][0], 3), *tones(2, seed=8)[0]]

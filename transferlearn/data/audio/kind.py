@@ -11,14 +11,17 @@ import numpy as np
 
 from transferlearn.checks import whole
 from transferlearn.data.array_kind import ArrayKind
-from transferlearn.data.dataset import Dataset
+from transferlearn.data.audio.streams import labelled_recordings, recordings_of
+from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.data.items import RawItems, decoding_pool
+from transferlearn.data.iterating import is_tf_data
 from transferlearn.data.kind import Spec
 from transferlearn.data.listed import Listed
 from transferlearn.data.messages import indented, notice
 from transferlearn.data.rows import RowDataset, shared_weights
-from transferlearn.data.targets.base import Targets
-from transferlearn.edge import AudioReader, ItemReader
+from transferlearn.data.sources.tuples import list_arrays
+from transferlearn.data.targets.base import Target, Targets
+from transferlearn.edge import AudioReader
 from transferlearn.edge.recordings import (
     ENDINGS,
     RecordingError,
@@ -92,6 +95,21 @@ class Audio(ArrayKind):
         """Whether a source is a single recording."""
         return self.item_reader().is_one(source)
 
+    def is_stream(self, source: object) -> bool:
+        """Whether a source is a `tf.data.Dataset`."""
+        return is_tf_data(source)
+
+    def stream(self, source: Any, target: Target, *, on_error: str) -> RowDataset:
+        """Reads all recordings and labels of a `tf.data.Dataset` into memory."""
+        listed = list_arrays(labelled_recordings(source, self.item_reader()), self)
+        return self.open(listed, target.gather(listed), on_error=on_error)
+
+    def unlabelled(self, source: Any, *, on_error: str = "skip") -> ItemDataset:
+        """Makes a dataset to predict on; see `ArrayKind`, and a `tf.data.Dataset` of samples."""
+        if self.is_stream(source):
+            source = recordings_of(source, self.item_reader())
+        return super().unlabelled(source, on_error=on_error)
+
     def one(self, item: Any) -> None:
         """Returns `None`: a recording may need several rows, which `unlabelled` makes."""
 
@@ -103,7 +121,7 @@ class Audio(ArrayKind):
         """Returns the kind with the length of the rows of a dataset."""
         return replace(self, seconds=dataset.shape[0] / self.sample_rate)
 
-    def item_reader(self) -> ItemReader:
+    def item_reader(self) -> AudioReader:
         """Returns what reads recordings without Keras."""
         return AudioReader(self.sample_rate, self.samples)
 
