@@ -34,10 +34,13 @@ class ByColumn:
     Attributes:
         columns: The cells of each column, by its name.
         folder: The folder of the table, from which paths in cells are looked for first.
+        places: Where each row of an item stands, such as `"line 7"`, if items may have several: a
+            cell is then a list with an entry for each row. Else `None`.
     """
 
     columns: Mapping[str, Sequence[Any]]
     folder: Path = Path()
+    places: Sequence[Sequence[str]] | None = None
 
 
 @dataclass(frozen=True, eq=False)

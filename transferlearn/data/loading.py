@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -137,7 +138,7 @@ def load_pair(
     train, validation = tl.data.load_pair("photos", validation_split=0.1, seed=0)
     ```
     """
-    train, beside = split_folders(train)
+    train, beside = _parts(train, reading)
     first = _load(train, reading)
     if isinstance(first, ItemDataset):
         first = first.grouped()
@@ -150,7 +151,8 @@ def load_pair(
     if source is not None:
         # A group for each item was given for the items to train on.
         groups = None if isinstance(reading.groups, tuple) else reading.groups
-        how = replace(reading, kind=reading.kind.like(first), groups=groups)
+        target = reading.target.like(first.learnt)
+        how = replace(reading, kind=reading.kind.like(first), target=target, groups=groups)
         second = _load(source, how)
         check_validation(first, second)
     elif not isinstance(first, ItemDataset):
@@ -207,7 +209,7 @@ def load_excerpt(
         # `kind` changes below: the second sample is read in the way that the first was.
         return kind.open(listed, targets, on_error=reading.on_error, share=part)
 
-    source, beside = split_folders(train)
+    source, beside = _parts(train, reading)
     kind = reading.kind
     listed, targets = other_listed, other_targets = _listed(source, reading)
     held_out = np.zeros(len(listed), bool)
@@ -217,7 +219,8 @@ def load_excerpt(
         held_out = hold_out(places, None, targets.strata(), validation_split, seed)
     rows, other_rows = np.flatnonzero(~held_out), np.flatnonzero(held_out)
     if other is not None:
-        other_listed, other_targets = _listed(other, reading)
+        like = replace(reading, target=reading.target.like(targets))
+        other_listed, other_targets = _listed(other, like)
         other_rows = np.arange(len(other_listed))
     part = share(len(rows) + len(other_rows))
     first = take_sample(
@@ -239,6 +242,15 @@ def load_excerpt(
     check_validation(first, second, split=other is None)
     parts = kind.of_one_shape([first, second])
     return LoadedData(parts[0], parts[1])
+
+
+def _parts(source: Source, reading: Reading) -> tuple[Source, Source | None]:
+    """Finds the data to train on and to validate on in a source that holds both."""
+    if isinstance(source, (str, Path)):
+        found = reading.target.parts(Path(source).expanduser())
+        if found is not None:
+            return found
+    return split_folders(source)
 
 
 def _load(source: Source, reading: Reading) -> Dataset:

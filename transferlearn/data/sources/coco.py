@@ -71,9 +71,10 @@ def coco_file_in(folder: Path) -> Path | None:
         files = sorted(file for file in place.glob("*.json") if not file.name.startswith("."))
         if len(files) > 1:
             raise ValueError(
-                f"{place} holds {len(files)} .json files, and masks are read from one, in the form "
-                "of COCO, with all photos. Pass it itself, and another one as validation_data; "
-                f"files for one photo each have to become one:{indented([*map(str, files)])}"
+                f"{place} holds {len(files)} .json files, and targets are read from one, in the "
+                "form of COCO, with all photos. Pass it itself, and another one as "
+                "validation_data; files for one photo each have to become "
+                f"one:{indented([*map(str, files)])}"
             )
         if files:
             return files[0]

@@ -41,7 +41,9 @@ def with_groups(listed: Listed, groups: Groups | None) -> Listed:
     if isinstance(groups, str):
         found = _column(listed, groups)
         assert isinstance(told, ByColumn)
-        told = ByColumn({name: told.columns[name] for name in told.columns if name != groups})
+        told = replace(
+            told, columns={name: told.columns[name] for name in told.columns if name != groups}
+        )
     elif callable(groups):
         found = _of_paths(listed, groups)
     else:
@@ -68,7 +70,8 @@ def _column(listed: Listed, name: str) -> Sequence[object]:
             f"{listed.what} has no column {name!r} to take groups from. "
             f"Received, besides the {listed.noun}s: columns {list(told.columns)}"
         )
-    return told.columns[name]
+    cells = told.columns[name]
+    return cells if told.places is None else [of_rows[0] for of_rows in cells]
 
 
 def _of_paths(listed: Listed, name_of: Callable[[str], object]) -> Sequence[object]:

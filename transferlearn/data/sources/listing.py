@@ -58,6 +58,8 @@ def _list_alone(source: Any, kind: Kind) -> Listed:
 
 def _list_path(path: Path, kind: Kind, target: Target) -> Listed:
     """Lists what a folder, a .csv or .tsv file, or a COCO file holds."""
+    if (found := target.listed(path, kind.endings, kind.noun)) is not None:
+        return found
     if path.is_dir():
         return _list_folder(path, kind, target)
     expected = f"Expected {_places(kind, target)}, or a .csv or .tsv file"
@@ -91,6 +93,8 @@ def _list_folder(folder: Path, kind: Kind, target: Target) -> Listed:
 
 def _places(kind: Kind, target: Target) -> str:
     """Says which folders and files this target is read from."""
+    if target.expected:
+        return target.expected
     if target.items_folder is None:
         return f"a folder {kind.noun}s/<class>/*{kind.endings[0]}"
     if target.targets_folder is None:

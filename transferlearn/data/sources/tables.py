@@ -3,9 +3,13 @@
 import contextlib
 import csv
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from transferlearn.data.kind import Kind
 from transferlearn.data.listed import ByColumn, Listed, path_in, sample_weights
@@ -66,7 +70,8 @@ def list_csv(path: Path, kind: Kind, target: Target) -> Listed:
             raise ValueError(f"{path}: up to line {line}, {_QUOTES}")
     _refuse_twice([name.strip() for name in header], str(path))
     columns = {name.strip(): [row[i].strip() for row in cells] for i, name in enumerate(header)}
-    return _list_columns(columns, str(path), path.parent, kind, target)
+    places = [f"line {line}" for line in lines[1:]]
+    return _list_columns(columns, str(path), path.parent, kind, target, places)
 
 
 def _least(target: Target) -> int:
@@ -122,11 +127,17 @@ def list_frame(frame: Any, kind: Kind, target: Target) -> Listed:
             f"The table must have the columns {_head(kind, target, ' and ')}, and a row for each "
             f"{kind.noun}. Received: columns {list(columns)}, {len(frame)} rows"
         )
-    return _list_columns(columns, "The table", Path(), kind, target)
+    places = [f"row {row}" for row in range(len(frame))]
+    return _list_columns(columns, "The table", Path(), kind, target, places)
 
 
 def _list_columns(
-    columns: dict[str, list[Any]], what: str, folder: Path, kind: Kind, target: Target
+    columns: dict[str, list[Any]],
+    what: str,
+    folder: Path,
+    kind: Kind,
+    target: Target,
+    places: Sequence[str],
 ) -> Listed:
     """Lists the items in the columns of a table, with their weights and the other columns."""
     of_items = _item_column(columns, kind, target)
@@ -146,7 +157,7 @@ def _list_columns(
     cells = {name: columns[column] for name, column in further.items() if column is not None}
     used = {of_items, weights, *further.values()}
     others = {name: cells for name, cells in columns.items() if name not in used}
-    return Listed(
+    listed = Listed(
         items=kind.with_columns(
             [path_in(item, folder) for item in items] if in_files else items, cells
         ),
@@ -156,6 +167,20 @@ def _list_columns(
         sample_weight=None if weights is None else sample_weights(columns[weights], len(items)),
         what=what,
     )
+    return _by_item(listed, others, folder, places) if target.several_rows else listed
+
+
+def _by_item(
+    listed: Listed, columns: dict[str, list[Any]], folder: Path, places: Sequence[str]
+) -> Listed:
+    """Puts the rows of each item together; its weight is that of its first row."""
+    rows: dict[str, list[int]] = defaultdict(list)
+    for row, item in enumerate(listed.items):
+        rows[str(item)].append(row)
+    several = list(rows.values())
+    grouped = {name: [[cells[i] for i in of] for of in several] for name, cells in columns.items()}
+    told = ByColumn(grouped, folder, [[places[i] for i in of] for of in several])
+    return replace(listed.take(np.array([of[0] for of in several])), told=told)
 
 
 def _item_column(columns: dict[str, list[Any]], kind: Kind, target: Target) -> str | None:

@@ -3,44 +3,15 @@
 import abc
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Self
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from transferlearn.data.listed import ByAnnotation, ByColumn, ByFolder, ByRow, Listed
-from transferlearn.data.targets.moving import Movement, Still
-
-_STILL = Still()
-
-
-class Encoded(NamedTuple):
-    """Holds the encoded targets of a batch, with its weights and further inputs.
-
-    Attributes:
-        targets: The arrays that a loss compares outputs with: one, or a mapping of them by output;
-            `None` where there are none.
-        weights: The weights of the items, float32 `(batch,)`, or finer where the loss takes that;
-            `None`: all weigh the same.
-        inputs: The inputs of the network besides the items, such as a decoder's token ids.
-        moves: Says how the targets move with views of the items; by default they do not.
-    """
-
-    targets: Any
-    weights: np.ndarray | None = None
-    inputs: tuple[np.ndarray, ...] = ()
-    moves: Movement = _STILL
-
-
-class Encoder(abc.ABC):
-    """Turns a batch's raw targets into what a loss reads; equal encoders make equal batches."""
-
-    @abc.abstractmethod
-    def __call__(self, rows: np.ndarray) -> Encoded:
-        """Encodes raw targets, as `Targets` hold them, one row an item."""
-
-
-Weigh = Callable[[np.ndarray], np.ndarray]
-"""Gives each item a weight by its raw targets: rows in, float32 `(batch,)` out."""
+from transferlearn.data.targets.encoded import Encoded as Encoded
+from transferlearn.data.targets.encoded import Encoder as Encoder
+from transferlearn.data.targets.encoded import Weigh as Weigh
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -209,6 +180,8 @@ class Target(abc.ABC):
         alone: Whether items are their own targets, so that a list or an array of them is a source.
         advice: What else to do where data is not of this form: a sentence for messages, or empty.
         reads_annotations: Whether the targets can be found in the annotations of a COCO file.
+        several_rows: Whether an item may have several rows of a table, one for each thing in it.
+        expected: What a source is expected to be, in words for messages; empty: as the folders say.
     """
 
     items_folder: ClassVar[str | None] = None
@@ -216,6 +189,8 @@ class Target(abc.ABC):
     alone: ClassVar[bool] = False
     advice: ClassVar[str] = ""
     reads_annotations: ClassVar[bool] = False
+    several_rows: ClassVar[bool] = False
+    expected: ClassVar[str] = ""
 
     @property
     def ranks(self) -> tuple[int, ...]:
@@ -226,6 +201,35 @@ class Target(abc.ABC):
     @abc.abstractmethod
     def columns(self) -> tuple[str, ...]:
         """Gives the names that a table's column of targets may have, the likeliest first."""
+
+    def listed(self, path: Path, endings: Sequence[str], noun: str) -> Listed | None:
+        """Lists the items of a file or folder that only this target can read; by default, none.
+
+        Args:
+            path: The file or folder.
+            endings: The endings of files that hold an item.
+            noun: The word for one item in messages.
+
+        Returns:
+            The items with what is said of them; `None` for a source that is read as others are.
+
+        Raises:
+            ValueError: The source is of such a form, and cannot be read.
+        """
+        return None
+
+    def parts(self, source: Path) -> tuple[Path, Path | None] | None:
+        """Finds the parts to train and to validate on that a source itself names; by default, none.
+
+        Returns:
+            The source of each part, `None` for a part that there is not; or `None` where the source
+            names no parts.
+        """
+        return None
+
+    def like(self, targets: Targets) -> Self:
+        """Gives a target that reads other data as `targets` were read; by default, itself."""
+        return self
 
     def as_rows(self, given: Any) -> Any:
         """Gives what was passed as `y` with one row for each item; by default, as it is.

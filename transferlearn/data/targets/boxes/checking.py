@@ -2,24 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 
 from transferlearn.data.messages import indented, notice
-from transferlearn.data.targets.boxes.drawn import Drawn, Found, none_found
-from transferlearn.data.targets.boxes.formats import FORMATS, is_relative, to_corners
+from transferlearn.data.targets.boxes.drawn import Drawn, Found, Photo, none_found
+from transferlearn.data.targets.boxes.formats import FORMATS, is_relative
 from transferlearn.wording import counted
 
 _ROUNDING = 1.0  # pixels by which a box may reach beyond the photo and is cut in silence
 _NAMED = 3  # bad boxes that the reason of one photo names
-
-
-class Photo(NamedTuple):
-    """Says what is known of a photo: its `(height, width)` in pixels, and whether EXIF turns it."""
-
-    size: tuple[int, int]
-    orientation: int | None = None
 
 
 @dataclass
@@ -30,11 +22,13 @@ class Notes:
         cut: Boxes that reach beyond their photo.
         empty: Boxes of no area.
         twice: Boxes that come twice.
+        turned: Photos of which it is unclear whether their boxes are turned as they are.
     """
 
     cut: list[str] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
     twice: list[str] = field(default_factory=list)
+    turned: list[str] = field(default_factory=list)
 
     def say(self, what: str) -> None:
         """Warns of what was done, if there was anything."""
@@ -45,6 +39,12 @@ class Notes:
         ):
             if found:
                 notice(f"{what}: {counted(len(found), 'box')} {done}:{indented(found)}")
+        if self.turned:
+            notice(
+                f"{what}: EXIF turns {counted(len(self.turned), 'photo')}, and no annotation tells "
+                "whether the boxes were drawn on the photo as it is seen, which is taken for true. "
+                f"Annotations that say the photo's width and height tell it:{indented(self.turned)}"
+            )
 
 
 def check_units(drawn: Sequence[Drawn], name: str) -> None:
@@ -76,8 +76,8 @@ def check_units(drawn: Sequence[Drawn], name: str) -> None:
 
 def checked(
     drawn: Drawn,
+    corners: np.ndarray,
     photo: Photo,
-    name: str,
     number_of: Callable[[object], int | None],
     called: str,
     notes: Notes,
@@ -86,8 +86,8 @@ def checked(
 
     Args:
         drawn: The boxes as the source gives them.
+        corners: Their corners on the photo as it is seen, float64 `(n, 4)`.
         photo: What is known of the photo.
-        name: The name of the boxes' format.
         number_of: Returns the number of a class, or `None` for an unknown one.
         called: The name of the photo for messages.
         notes: Collects what is done about boxes.
@@ -95,7 +95,6 @@ def checked(
     Returns:
         The good boxes, and why the photo cannot be used; empty if it can be.
     """
-    corners = to_corners(drawn.boxes, name, photo.size)
     classes = [number_of(label) for label in drawn.labels]
     wrong = _wrong(corners, photo.size)
     bad = [

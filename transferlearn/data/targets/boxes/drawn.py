@@ -7,6 +7,13 @@ from typing import NamedTuple
 import numpy as np
 
 
+class Photo(NamedTuple):
+    """Says what is known of a photo: its `(height, width)` in pixels, and whether EXIF turns it."""
+
+    size: tuple[int, int]
+    orientation: int | None = None
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Drawn:
     """Holds the boxes of one photo as a source gives them, not checked.
@@ -28,6 +35,24 @@ class Drawn:
     crowd: Sequence[bool] | None = None
     size: tuple[int, int] | None = None
     reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DrawnPhotos:
+    """Holds the boxes of all photos of a source, not checked.
+
+    Attributes:
+        photos: The boxes of each photo.
+        format: The name of their format; `None`: the one that the user named.
+        names: The names of the classes in order, where the source has them, or `None`.
+    """
+
+    photos: Sequence[Drawn]
+    format: str | None = None
+    names: tuple[str, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self.photos)
 
 
 NOTHING = np.empty((0, 4))

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from transferlearn.data.targets.boxes.checking import Photo
+from transferlearn.data.targets.boxes.drawn import Drawn, Photo
+from transferlearn.data.targets.boxes.formats import to_corners
 from transferlearn.edge.pictures import FORMATS, orientation_of, upright_size
 
 
@@ -39,7 +40,39 @@ def _photo(item: Any) -> Photo | None:
     return Photo((shape[0], shape[1])) if len(shape) > 1 else None
 
 
-def turned(boxes: np.ndarray, orientation: int, size: tuple[int, int]) -> np.ndarray:
+def upright_corners(drawn: Drawn, photo: Photo, name: str) -> tuple[np.ndarray, str]:
+    """Converts boxes to corners on the photo as it is seen.
+
+    Where they were drawn on the photo before EXIF turned it, they are turned as it is.
+
+    Args:
+        drawn: The boxes, with the size of the photo on which they were drawn, if it is known.
+        photo: What is known of the photo.
+        name: The name of the boxes' format.
+
+    Returns:
+        Rows of x0, y0, x1, y1 in pixels, and why the photo cannot be used; empty if it can be.
+    """
+    size = drawn.size or photo.size
+    corners = to_corners(drawn.boxes, name, size)
+    if size == photo.size:
+        return corners, ""
+    if photo.orientation in (5, 6, 7, 8) and size[::-1] == photo.size:
+        return _turned(corners, photo.orientation, photo.size), ""
+    return corners, (
+        f"its annotations are of a photo of {size[1]} x {size[0]} pixels, and it has "
+        f"{photo.size[1]} x {photo.size[0]}"
+    )
+
+
+def is_unclear(drawn: Drawn, photo: Photo) -> bool:
+    """Whether EXIF turns a photo and nothing tells how its boxes were drawn."""
+    height, width = photo.size
+    alike = (photo.orientation or 1) < 5 or height == width  # a half turn keeps the size
+    return (photo.orientation or 1) > 1 and (drawn.size is None or alike)
+
+
+def _turned(boxes: np.ndarray, orientation: int, size: tuple[int, int]) -> np.ndarray:
     """Moves boxes of a photo as the camera stored it to where they are once EXIF turned it.
 
     Args:

@@ -1,22 +1,27 @@
 """Finds the boxes around the objects in each photo."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from transferlearn.checks import whole
-from transferlearn.data.listed import ByColumn, ByFolder, ByRow, Listed
+from transferlearn.data.listed import ByAnnotation, ByColumn, ByFolder, ByRow, Listed
 from transferlearn.data.messages import indented, notice
 from transferlearn.data.targets.base import ByBatch, Target, Targets
 from transferlearn.data.targets.boxes.arrays import drawn_rows
 from transferlearn.data.targets.boxes.checking import Notes, check_units, checked
-from transferlearn.data.targets.boxes.drawn import Drawn, Found, none_found
+from transferlearn.data.targets.boxes.coco import drawn_annotations, say_unnamed
+from transferlearn.data.targets.boxes.drawn import DrawnPhotos, Found, none_found
 from transferlearn.data.targets.boxes.formats import check_format
 from transferlearn.data.targets.boxes.naming import names_of, numbering
-from transferlearn.data.targets.boxes.photos import photos_of
+from transferlearn.data.targets.boxes.photos import is_unclear, photos_of, upright_corners
+from transferlearn.data.targets.boxes.tables import drawn_columns
 from transferlearn.data.targets.boxes.targets import BoxTargets
+from transferlearn.data.targets.boxes.voc import voc_listed
+from transferlearn.data.targets.boxes.yolo import yolo_listed, yolo_parts
 from transferlearn.data.targets.labels import check_names
 from transferlearn.wording import counted
 
@@ -33,6 +38,12 @@ class Boxes(Target):
             `"rel_"` before it in shares of the photo's sides.
         most: How many boxes of a photo are learnt; of more, the largest.
 
+    Sources are a COCO file such as `annotations.json` or its folder; a YOLO folder, `images/` and
+    `labels/`, or its `data.yaml`; a folder of Pascal VOC, an `.xml` for each photo; a table with
+    the columns `path`, `xmin`, `ymin`, `xmax`, `ymax` and `label` and a row for each box, whose
+    cells are empty where a photo shows nothing; arrays; and `tf.data`. Corners in Pascal VOC are
+    counted from 1, in all else from 0.
+
     Arrays go in as `(x, {"boxes": boxes, "labels": labels})`, where boxes are `(n, boxes, 4)` and
     labels `(n, boxes)`, of which -1 is padding; or lists of arrays of any length.
 
@@ -46,6 +57,14 @@ class Boxes(Target):
     bounding_box_format: str = "xyxy"
     most: int = 100
 
+    items_folder: ClassVar[str | None] = "images"
+    reads_annotations: ClassVar[bool] = True
+    several_rows: ClassVar[bool] = True
+    expected: ClassVar[str] = (
+        "a COCO file or its folder, a YOLO folder with images/ and labels/ or its data.yaml, a "
+        "folder of Pascal VOC with an .xml for each photo"
+    )
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "class_names", check_names(self.class_names))
         object.__setattr__(self, "bounding_box_format", check_format(self.bounding_box_format))
@@ -56,20 +75,38 @@ class Boxes(Target):
         """Returns the usual names of the columns of boxes."""
         return ("xmin", "ymin", "xmax", "ymax", "label")
 
-    def as_rows(self, given: Any) -> Any:
-        """Returns the boxes of each photo that were passed beside the photos."""
-        return drawn_rows(given)
+    def listed(self, path: Path, endings: Sequence[str], noun: str) -> Listed | None:
+        """Lists the photos of a YOLO folder, a `data.yaml`, or a folder of Pascal VOC."""
+        return voc_listed(path, endings, noun) or yolo_listed(path, endings, noun)
+
+    def parts(self, source: Path) -> tuple[Path, Path | None] | None:
+        """Finds the folders to train and to validate on in a `data.yaml`."""
+        return yolo_parts(source)
+
+    def like(self, targets: Targets) -> Self:
+        """Returns a target with the classes of other boxes, in their order."""
+        assert isinstance(targets, BoxTargets)
+        return replace(self, class_names=targets.class_names)
+
+    def as_rows(self, given: Any) -> DrawnPhotos:
+        """Reads the boxes of each photo that were passed beside the photos."""
+        return DrawnPhotos(photos=drawn_rows(given))
 
     def of_folders(self, told: ByFolder, listed: Listed) -> Targets:
-        """Refuses folders that are called by classes."""
-        raise ValueError(f"{listed.what} holds no boxes.")
+        """Refuses photos without a file of boxes."""
+        raise ValueError(f"{listed.what} holds no boxes: expected {self.expected}.")
 
-    def of_columns(self, told: ByColumn, listed: Listed) -> Targets:
-        """Refuses a table."""
-        raise ValueError(f"{listed.what} holds no boxes.")
+    def of_columns(self, told: ByColumn, listed: Listed) -> BoxTargets:
+        """Reads the columns of boxes, of which a photo may have several rows."""
+        return self._targets(drawn_columns(told, listed, self.bounding_box_format), listed)
+
+    def of_annotations(self, told: ByAnnotation, listed: Listed) -> BoxTargets:
+        """Reads the boxes of a COCO file."""
+        say_unnamed(listed)
+        return self._targets(drawn_annotations(told), listed)
 
     def of_rows(self, told: ByRow) -> Targets:
-        """Refuses boxes without photos, since they are read with these."""
+        """Refuses boxes without photos, since they are checked with these."""
         raise ValueError("Boxes are found with their photos: pass (x, y) to tl.data.load.")
 
     def of_stream(self, told: ByBatch) -> Targets:
@@ -79,15 +116,16 @@ class Boxes(Target):
     def gather(self, listed: Listed) -> Targets:
         """Finds the boxes of all photos, and checks them."""
         told = listed.told
-        if not isinstance(told, ByRow):
-            return super().gather(listed)
-        return self._targets(list(told.rows), listed, self.bounding_box_format)
+        return (
+            self._targets(told.rows, listed) if isinstance(told, ByRow) else super().gather(listed)
+        )
 
-    def _targets(self, drawn: Sequence[Drawn], listed: Listed, name: str) -> BoxTargets:
+    def _targets(self, given: DrawnPhotos, listed: Listed) -> BoxTargets:
         """Checks all boxes, and makes targets that say which photos cannot be used."""
+        drawn, name = given.photos, given.format or self.bounding_box_format
         check_units(drawn, name)
-        labels = [label for one in drawn for label in one.labels]
-        names = names_of(labels) if self.class_names is None else tuple(self.class_names)
+        known = self.class_names or given.names
+        names = tuple(known or names_of([label for one in drawn for label in one.labels]))
         number_of = numbering(names)
         notes = Notes()
         found: list[Found] = []
@@ -95,7 +133,12 @@ class Boxes(Target):
         for i, (one, photo) in enumerate(zip(drawn, photos_of(listed.items), strict=True)):
             boxes, reason = none_found(), one.reason
             if photo is not None and not reason:
-                boxes, reason = checked(one, photo, name, number_of, listed.called(i), notes)
+                corners, reason = upright_corners(one, photo, name)
+                if not reason:
+                    called = listed.called(i)
+                    boxes, reason = checked(one, corners, photo, number_of, called, notes)
+                    if len(boxes.boxes) and is_unclear(one, photo):
+                        notes.turned.append(called)
             found.append(boxes)
             if reason:
                 reasons[i] = reason

@@ -1,0 +1,71 @@
+"""Reads the boxes in the annotations of a COCO file."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from transferlearn.data.listed import ByAnnotation, Listed
+from transferlearn.data.targets.boxes.drawn import NOTHING, Drawn, DrawnPhotos, none_drawn
+from transferlearn.data.targets.boxes.files import say_lone
+from transferlearn.edge.folders import is_hidden
+from transferlearn.edge.pictures import ENDINGS
+
+_FORMAT = "xywh"
+
+
+def drawn_annotations(told: ByAnnotation) -> DrawnPhotos:
+    """Reads the boxes of each image of a COCO file."""
+    photos = [
+        _photo(annotations, told.categories, size)
+        for annotations, size in zip(told.annotations, told.sizes, strict=True)
+    ]
+    return DrawnPhotos(photos=photos, format=_FORMAT, names=tuple(told.categories.values()))
+
+
+def _photo(annotations: Any, categories: Mapping[Any, str], size: tuple[Any, Any]) -> Drawn:
+    """Reads the boxes of one image."""
+    boxes, labels, places = [], [], []
+    for annotation in annotations:
+        place = f"annotation {annotation.get('id')!r:.40}"
+        box = annotation.get("bbox")
+        if not isinstance(box, list) or len(box) != 4 or None in map(_number, box):
+            return none_drawn(f"{place}: bbox must be 4 numbers. Received: {box!r:.80}")
+        category = annotation.get("category_id")
+        known = categories.get(category) if isinstance(category, (int, str)) else None
+        boxes.append([_number(value) for value in box])
+        labels.append(f"category {category!r:.40}" if known is None else known)
+        places.append(place)
+    height, width = map(_number, size)
+    return Drawn(
+        boxes=np.array(boxes, float) if boxes else NOTHING,
+        labels=labels,
+        places=places,
+        areas=[_number(annotation.get("area")) for annotation in annotations],
+        crowd=[annotation.get("iscrowd") in (1, True) for annotation in annotations],
+        size=(int(height), int(width)) if height and width else None,
+    )
+
+
+def _number(value: Any) -> float | None:
+    """Returns a finite number as a float, else `None`."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def say_unnamed(listed: Listed) -> None:
+    """Warns of photos beside those that a COCO file names, which are not used."""
+    named = {Path(item) for item in listed.items}
+    found: list[Path] = []
+    for folder in sorted({path.parent for path in named}):
+        if folder.is_dir():
+            found += [path for path in sorted(folder.iterdir()) if path.suffix.lower() in ENDINGS]
+    others = [path for path in found if path not in named and not is_hidden(path.name)]
+    say_lone(listed.what, others, "photo", "that no image entry names, not used")

@@ -1,0 +1,167 @@
+"""Reads folders of Pascal VOC: an XML file for each photo."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from xml.parsers import expat
+
+import numpy as np
+
+from transferlearn.data.listed import ByRow, Listed
+from transferlearn.data.messages import indented
+from transferlearn.data.targets.boxes.drawn import NOTHING, Drawn, DrawnPhotos, none_drawn
+from transferlearn.data.targets.boxes.files import AnnotationError, files_below, read_text, say_lone
+
+_XML = ".xml"
+_ANNOTATIONS = ("Annotations", "annotations", "labels")
+_PHOTOS = ("JPEGImages", "images")
+_FORMAT = "xyxy"
+_SIDES = ("xmin", "ymin", "xmax", "ymax")
+_DEEPEST = 20  # tags within each other; VOC has 4
+_LONGEST = 200  # characters of a tag's text
+
+
+def voc_listed(path: Path, endings: Sequence[str], noun: str) -> Listed | None:
+    """Lists the photos of a folder that have an XML file; `None` where there is none.
+
+    An XML file lies beside its photo, or in `Annotations/` beside `JPEGImages/` or `images/`, or
+    anywhere below the folder if just one photo has its name.
+
+    Args:
+        path: The folder.
+        endings: The endings of photos.
+        noun: The word for a photo in messages.
+
+    Raises:
+        ValueError: An XML file could belong to several photos.
+    """
+    files = files_below(path, (_XML,))
+    if not files:
+        return None
+    photos = files_below(path, endings)
+    by_stem = defaultdict(list)
+    for photo in photos:
+        by_stem[photo.stem].append(photo)
+    pairs, lone, unclear = [], [], []
+    for file in files:
+        found = _photos_of(file, by_stem[file.stem])
+        if len(found) > 1:
+            unclear.append(f"{file}: {' or '.join(map(str, found))}")
+        elif found:
+            pairs.append((found[0], file))
+        else:
+            lone.append(file)
+    if unclear:
+        raise ValueError(f"Annotations that may be of several photos:{indented(unclear)}")
+    if not pairs:
+        return None
+    pairs.sort()
+    say_lone(path, lone, "annotation", "without a photo, not used")
+    used = {photo for photo, _ in pairs}
+    others = [photo for photo in photos if photo not in used]
+    say_lone(path, others, "photo", "that no annotation names, not used")
+    return Listed(
+        items=[str(photo) for photo, _ in pairs],
+        told=ByRow(DrawnPhotos(photos=[_read(file) for _, file in pairs], format=_FORMAT)),
+        noun=noun,
+        what=str(path),
+    )
+
+
+def _photos_of(file: Path, same: list[Path]) -> list[Path]:
+    """Returns the photos that an XML file may belong to, of those of the same name."""
+    places = [file.parent]
+    for name in _ANNOTATIONS:
+        if name in file.parts:
+            place = len(file.parts) - 1 - file.parts[::-1].index(name)
+            beside, below = Path(*file.parts[:place]), file.parent.parts[place + 1 :]
+            places += [beside.joinpath(photos, *below) for photos in _PHOTOS]
+    near = [photo for photo in same if photo.parent in places]
+    return near or same
+
+
+@dataclass
+class _Object:
+    """Holds what an XML file says of one object, and the line on which it begins."""
+
+    line: int
+    name: str = ""
+    sides: dict[str, str] = field(default_factory=dict)
+
+
+class _Reader:
+    """Collects the objects of an XML file; nothing outside the file is ever opened."""
+
+    def __init__(self) -> None:
+        self.objects: list[_Object] = []
+        self.size: dict[str, str] = {}
+        self._path: list[str] = []
+        self._text = ""
+        self._parser = expat.ParserCreate()
+        self._parser.StartElementHandler = self._begin
+        self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = self._add
+        self._parser.StartDoctypeDeclHandler = self._refuse
+
+    def read(self, text: str) -> None:
+        """Reads the text of a file."""
+        try:
+            self._parser.Parse(text.encode(), True)
+        except expat.ExpatError as error:
+            raise AnnotationError(f"no XML that can be read: {error}") from error
+
+    def _begin(self, name: str, attributes: dict[str, str]) -> None:
+        self._path.append(name)
+        self._text = ""
+        if len(self._path) > _DEEPEST:
+            raise AnnotationError(f"more than {_DEEPEST} tags within each other")
+        if self._path[1:] == ["object"]:
+            self.objects.append(_Object(self._parser.CurrentLineNumber))
+
+    def _end(self, name: str) -> None:
+        text, path = self._text.strip(), self._path[1:]
+        if path[:1] == ["size"] and len(path) == 2:
+            self.size[name] = text
+        elif path == ["object", "name"]:
+            self.objects[-1].name = text
+        elif path[:2] == ["object", "bndbox"] and len(path) == 3:
+            self.objects[-1].sides[name] = text
+        self._path.pop()
+        self._text = ""
+
+    def _add(self, text: str) -> None:
+        self._text = (self._text + text)[:_LONGEST]
+
+    def _refuse(self, *_: object) -> None:
+        raise AnnotationError("a DOCTYPE, which annotations do not need and which is not followed")
+
+
+def _read(path: Path) -> Drawn:
+    """Reads the boxes of one photo; its corners are counted from 1, and the last is inside."""
+    reader = _Reader()
+    try:
+        reader.read(read_text(path))
+        boxes = [_box(one) for one in reader.objects]
+    except AnnotationError as error:
+        return none_drawn(f"{path}: {error}")
+    height, width = (reader.size.get(name, "") for name in ("height", "width"))
+    known = height.isdecimal() and width.isdecimal() and int(height) > 0 and int(width) > 0
+    return Drawn(
+        boxes=np.array(boxes) - (1, 1, 0, 0) if boxes else NOTHING,
+        labels=[one.name for one in reader.objects],
+        places=[f"{path.name}, line {one.line}" for one in reader.objects],
+        size=(int(height), int(width)) if known else None,
+    )
+
+
+def _box(one: _Object) -> list[float]:
+    """Reads the corners of one object."""
+    if not one.name:
+        raise AnnotationError(f"line {one.line}: an object without a name")
+    try:
+        return [float(one.sides[name]) for name in _SIDES]
+    except (KeyError, ValueError) as error:
+        raise AnnotationError(
+            f"line {one.line}: a bndbox has {', '.join(_SIDES)}, all numbers. Received: {one.sides}"
+        ) from error
