@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import warnings
 
 import keras
 import numpy as np
@@ -384,6 +385,14 @@ def test_learning_by_heart_is_overfitting(memorised):
     both = tuple(map(np.concatenate, zip(TRAIN, HELD_OUT, strict=True)))
     assert "96 examples, of which fit trained on 64" in tl.diagnose(memorised, both).note
     assert "tl.diagnose(fitted, train=...)" in tl.diagnose(memorised).note
+
+
+def test_items_that_are_said_to_be_trained_on_are_no_surprise(memorised):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tl.diagnose(memorised, TRAIN, HELD_OUT)
+        with pytest.raises(UserWarning, match=r"64 of 64 images that .* were trained on"):
+            tl.diagnose(memorised, TRAIN, TRAIN)
 
 
 def test_a_saved_model_is_diagnosed_as_before(memorised, tmp_path):

@@ -47,6 +47,15 @@ def test_the_call_that_is_named_works():
     assert found.targets.class_names == ("lost my card", "new phone line")
 
 
+def test_texts_with_their_labels_one_by_one_are_no_classes():
+    pairs = [(text, "good") for text in GOOD] + [(text, "bad") for text in BAD]
+    found = data.load(pairs, TEXTS)
+    assert found.targets.class_names == ("bad", "good")
+    assert found.size == 6
+    with pytest.raises(ValueError, match="If each of your lists is a class"):
+        data.load(list(zip(GOOD, BAD, strict=True)), TEXTS)  # texts where labels are expected
+
+
 def test_a_class_for_each_item_is_refused():
     labels = [str(number) for number in range(6)]
     with pytest.raises(ValueError, match="Each of 6 texts has a class of its own"):

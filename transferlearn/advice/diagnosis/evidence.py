@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from transferlearn.advice.diagnosis.curves import Curves
+from transferlearn.data import load
 from transferlearn.fitted import FittedModel
+from transferlearn.fitted.outputs import evaluated
 from transferlearn.tasks import Score
 from transferlearn.types import Source
 
@@ -141,7 +143,13 @@ def gather(
     }
     for prefix, data in (("train", train), ("held_out", validation_data)):
         if data is not None:
-            scores = fitted.evaluate(data)
+            # Items trained on are wanted here, so `fitted.evaluate`, which warns of them, is for
+            # those held out.
+            scores = (
+                evaluated(fitted, load(data, fitted.kind, fitted.encoding.target))
+                if prefix == "train"
+                else fitted.evaluate(data)
+            )
             known[f"{prefix}_items"] = scores.count
             known[f"{prefix}_score"] = scores[score.name]
             known[f"{prefix}_loss"] = scores.get("loss")  # masks and pictures have none

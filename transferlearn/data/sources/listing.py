@@ -30,14 +30,13 @@ def list_source(source: Any, kind: Kind, target: Target) -> Listed:
         return list_frame(source, kind, target)
     if target.alone:
         return _list_alone(source, kind)
+    if isinstance(source, list) and source and all(map(_is_pair, source)):
+        source = tuple(list(part) for part in zip(*source, strict=True))
     if isinstance(target, Classes) and isinstance(source, (tuple, list)):
         refuse_one_part_a_class(source, kind)
     if isinstance(source, tuple):
         rows = (target.as_rows(part) if i == 1 else part for i, part in enumerate(source))
         return list_arrays(tuple(rows), kind)
-    if isinstance(source, list) and source and all(_is_pair(row) for row in source):
-        items, targets = zip(*source, strict=True)
-        return list_arrays((list(items), target.as_rows(list(targets))), kind)
     raise TypeError(
         "Labelled data is a folder, a CSV file, a DataFrame, (x, y), a list of pairs, a "
         "tf.data.Dataset or a keras.utils.PyDataset; x and y go in together, as one tuple. "
