@@ -12,6 +12,7 @@ from transferlearn.data.listed import ByAnnotation, ByColumn, ByFolder, ByRow, L
 from transferlearn.data.targets.encoded import Encoded as Encoded
 from transferlearn.data.targets.encoded import Encoder as Encoder
 from transferlearn.data.targets.encoded import Weigh as Weigh
+from transferlearn.types import TfData
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -239,6 +240,14 @@ class Target(abc.ABC):
             TypeError: It is of another type.
         """
         return given
+
+    def packed(self, source: TfData) -> TfData:
+        """Gives a `tf.data.Dataset` whose targets are one tensor an item; by default, as it is.
+
+        Raises:
+            ValueError: It holds no such targets.
+        """
+        return source
 
     def gather(self, listed: Listed) -> Targets:
         """Finds the targets of what a source lists.

@@ -82,6 +82,7 @@ def load_tf_data(source: Any, options: ImageOptions, target: Target | None) -> T
     Raises:
         ValueError: The source is empty, never ends, or gives something that cannot be used.
     """
+    source = _photos_alone(source) if target is None else target.packed(source)
     specs = _specs(source)
     _check(source, specs, target)
     unbatched = specs[0].shape.rank == 3
@@ -114,6 +115,15 @@ def load_tf_data(source: Any, options: ImageOptions, target: Target | None) -> T
         resampling=options.resizing,
         size=_count(source, None if targets is None else targets.count, unbatched),
     )
+
+
+def _photos_alone(source: Any) -> Any:
+    """Leaves out targets that are no single tensor, such as boxes, where none are asked for."""
+    import tensorflow as tf
+
+    if all(isinstance(spec, tf.TensorSpec) for spec in _specs(source)[1:]):
+        return source
+    return source.map(lambda image, *_: image)
 
 
 def _specs(source: TfData) -> tuple[Any, ...]:

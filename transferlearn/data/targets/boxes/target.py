@@ -18,11 +18,17 @@ from transferlearn.data.targets.boxes.drawn import DrawnPhotos, Found, none_foun
 from transferlearn.data.targets.boxes.formats import check_format
 from transferlearn.data.targets.boxes.naming import names_of, numbering
 from transferlearn.data.targets.boxes.photos import is_unclear, photos_of, upright_corners
+from transferlearn.data.targets.boxes.streams import (
+    BoxStream,
+    stream_names,
+    with_packed_boxes,
+)
 from transferlearn.data.targets.boxes.tables import drawn_columns
 from transferlearn.data.targets.boxes.targets import BoxTargets
 from transferlearn.data.targets.boxes.voc import voc_listed
 from transferlearn.data.targets.boxes.yolo import yolo_listed, yolo_parts
 from transferlearn.data.targets.labels import check_names
+from transferlearn.types import TfData
 from transferlearn.wording import counted
 
 
@@ -109,9 +115,37 @@ class Boxes(Target):
         """Refuses boxes without photos, since they are checked with these."""
         raise ValueError("Boxes are found with their photos: pass (x, y) to tl.data.load.")
 
-    def of_stream(self, told: ByBatch) -> Targets:
-        """Refuses a stream."""
-        raise ValueError(f"{told.what} holds no boxes.")
+    @property
+    def ranks(self) -> tuple[int, ...]:
+        """Returns how many axes the boxes of a photo have in a stream."""
+        return (2,)
+
+    def packed(self, source: TfData) -> TfData:
+        """Puts the boxes and labels of each element into one tensor."""
+        return with_packed_boxes(source, self.most)
+
+    def of_stream(self, told: ByBatch) -> BoxTargets:
+        """Reads the whole stream once, and checks its boxes."""
+        if told.first.ndim != 3 or told.rows is not None:
+            raise ValueError(f"{told.what} gives no boxes: pass a tf.data.Dataset, or (x, y).")
+        batches = list(told.read())
+        names, notes = tuple(self.class_names or stream_names(batches)), Notes()
+        stream = BoxStream(self.bounding_box_format, names)
+        found = stream.found(batches, told.what, notes)
+        notes.say(told.what)
+        most = max((len(one.boxes) for one in found), default=0)
+        if most > self.most:
+            raise ValueError(
+                f"{told.what} has a photo with {most} boxes: pass most={most} to learn all."
+            )
+        return BoxTargets(
+            class_names=names,
+            found=found,
+            rows=np.arange(len(found)),
+            most=most + 1,
+            reasons={},
+            stream=stream,
+        )
 
     def gather(self, listed: Listed) -> Targets:
         """Finds the boxes of all photos, and checks them."""

@@ -9,9 +9,11 @@ import numpy as np
 
 from transferlearn.data.messages import notice
 from transferlearn.data.targets.base import Encoded, Encoder, Targets
+from transferlearn.data.targets.boxes.checking import Notes
 from transferlearn.data.targets.boxes.columns import AREA, CLASS, COUNT, CROWD
 from transferlearn.data.targets.boxes.drawn import Found
 from transferlearn.data.targets.boxes.moving import AsBoxes
+from transferlearn.data.targets.boxes.streams import BoxStream
 from transferlearn.edge.letterbox import Letterbox
 from transferlearn.wording import counted
 
@@ -48,6 +50,7 @@ class BoxTargets(Targets):
         reasons: Says, by item number, why a photo cannot be used.
         size: The `(height, width)` of the frame in pixels; `None`: each photo is its own frame.
         letterboxed: Whether photos keep their shape in the frame; else they fill it.
+        stream: Says how the boxes in a stream's batches are read; `None`: there is no stream.
     """
 
     class_names: tuple[str, ...]
@@ -57,13 +60,17 @@ class BoxTargets(Targets):
     reasons: Mapping[int, str]
     size: tuple[int, int] | None = None
     letterboxed: bool = False
+    stream: BoxStream | None = None
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
         """Returns the boxes of the photos `rows`, float32 `(n, most, 7)`."""
-        padded = np.zeros((len(rows), self.most, COUNT), np.float32)
+        return self._padded([self.found[row] for row in self.rows[rows]])
+
+    def _padded(self, some: Sequence[Found]) -> np.ndarray:
+        """Puts the boxes of some photos into the frame, and adds padding rows."""
+        padded = np.zeros((len(some), self.most, COUNT), np.float32)
         padded[:, :, CLASS] = -1
-        for boxes, row in zip(padded, self.rows[rows], strict=True):
-            one = self.found[row]
+        for boxes, one in zip(padded, some, strict=True):
             placed, count = self._placed(one), len(one.boxes)
             whole = placed.to_frame(np.array([[0, 0, one.size[1], one.size[0]]]))
             boxes[:count, :4] = np.clip(placed.to_frame(one.boxes), 0, 1)
@@ -93,8 +100,15 @@ class BoxTargets(Targets):
         return replace(self, size=(shape[0], shape[1]), letterboxed=letterboxed)
 
     def parse(self, given: np.ndarray) -> np.ndarray:
-        """Refuses boxes of a stream."""
-        raise ValueError("Boxes of a stream cannot be read.")
+        """Reads the boxes of a stream's batch, `(batch, boxes, 7)`."""
+        assert self.stream is not None
+        found = self.stream.found([given], "A batch", Notes())
+        if (most := max(len(one.boxes) for one in found)) >= self.most:
+            raise ValueError(
+                f"A batch has a photo with {most} boxes, and when the stream was read first no "
+                f"photo had more than {self.most - 1}."
+            )
+        return self._padded(found)
 
     def sides(self) -> np.ndarray:
         """Returns the height and width of each box in pixels of the frame, float32 `(n, 2)`."""
