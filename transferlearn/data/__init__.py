@@ -49,3 +49,5 @@ from transferlearn.data.texts import Tokenizer as Tokenizer
 from transferlearn.data.transforms import Mirrored as Mirrored
 from transferlearn.data.transforms import Transform as Transform
 from transferlearn.data.warping import Warped as Warped
+from transferlearn.data.writing import write_coco as write_coco
+from transferlearn.data.writing import write_yolo as write_yolo

@@ -113,7 +113,7 @@ class BoxTargets(Targets):
     def sides(self) -> np.ndarray:
         """Returns the height and width of each box in pixels of the frame, float32 `(n, 2)`."""
         parts = []
-        for one in self._some:
+        for one in self.of_photos():
             placed = self._placed(one)
             height, width = placed.frame
             x0, y0, x1, y1 = placed.to_frame(one.boxes).T
@@ -129,7 +129,10 @@ class BoxTargets(Targets):
         """Names the classes, with the number of boxes of each."""
         pairs = zip(self.class_names, self.boxes_of_classes, strict=True)
         named = ", ".join(f"{name} {count:,}" for name, count in pairs)
-        boxes, empty = int(self.boxes_of_classes.sum()), sum(not len(x.boxes) for x in self._some)
+        boxes, empty = (
+            int(self.boxes_of_classes.sum()),
+            sum(not len(x.boxes) for x in self.of_photos()),
+        )
         without = f", {counted(empty, 'photo')} without one" if empty else ""
         return (
             f"{counted(boxes, 'box')} of {counted(len(self.class_names), 'class')} ({named}) in "
@@ -154,7 +157,7 @@ class BoxTargets(Targets):
 
     def told(self) -> tuple[object, ...]:
         """Returns the classes, and all that is known of the boxes."""
-        some = list(self._some)
+        some = list(self.of_photos())
         counts = np.array([len(one.boxes) for one in some], np.int64)
         parts = [np.concatenate([np.empty((0, 4)), *(one.boxes for one in some)])]
         for name in ("classes", "areas", "crowd"):
@@ -181,9 +184,8 @@ class BoxTargets(Targets):
                 f"class_names={list(self.class_names[:20])}.{left_out}"
             )
 
-    @property
-    def _some(self) -> list[Found]:
-        """Returns what was found in each of these photos."""
+    def of_photos(self) -> list[Found]:
+        """Returns the boxes of each of these photos, in its own pixels."""
         return [self.found[row] for row in self.rows]
 
     def _placed(self, one: Found) -> Letterbox:
@@ -194,5 +196,5 @@ class BoxTargets(Targets):
     def _counts(self) -> np.ndarray:
         """Returns how many boxes of each class each photo has, int64 `(n, classes)`."""
         width = len(self.class_names)
-        rows = [np.bincount(one.classes, minlength=width) for one in self._some]
+        rows = [np.bincount(one.classes, minlength=width) for one in self.of_photos()]
         return np.array(rows, np.int64).reshape(len(rows), width)
