@@ -70,7 +70,7 @@ def test_yolo_is_read_again_as_it_was_but_for_crowds(folder):
         folder / "coco/images/deep/1.png"
     ).read_bytes()
     with pytest.raises(OSError, match="is there already"):
-        tl.data.write_yolo(folder / "yolo", data)
+        tl.data.write_yolo(folder / "yolo", again)
 
 
 def test_predictions_are_written_with_their_scores(folder):
