@@ -200,3 +200,15 @@ def test_the_solver_knows_the_group_of_each_row(backbone, monkeypatch, cache, th
     known = tl.data.load_pair((X, Y), HELD_OUT, tl.data.Reading(groups=groups)).train.together
     assert np.array_equal(found, known[order])
     assert 20 < len(set(known)) <= 30  # a few groups have images that look alike
+
+
+def test_a_cross_validation_within_one_group_is_said(backbone):
+    """No fold can leave out the group, so the score says nothing of others."""
+    builder = tl.ImageClassifierBuilder(backbone, groups=np.zeros(90, int), seed=0)
+    one = builder.fit((X, Y), schedule="probe", validation_split=0, verbose=0)
+    within = ", within the only group, so items of other groups may well be worse"
+    assert str(one.reliable_score).endswith(f"cross-validated on 90 images{within}")
+    assert within in head_of(one.phases[0])
+    several = tl.ImageClassifierBuilder(backbone, groups=np.arange(90) // 3, seed=0)
+    many = several.fit((X, Y), schedule="probe", validation_split=0, verbose=0)
+    assert str(many.reliable_score).endswith("cross-validated on 90 images")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from transferlearn.fitted.outline import Outline
 from transferlearn.schedules import PhaseResult
+from transferlearn.schedules.results import WITHIN_GROUP
 from transferlearn.tasks import Score
 from transferlearn.tasks.intervals import Interval
 from transferlearn.wording import counted
@@ -58,7 +59,8 @@ def known_score(
         return KnownScore(score.name, value, (low, high), how)
     if solved is None or solved.interval is None:
         return None
-    how = f"cross-validated on {counted(solved.items, noun)}"
+    within = f", {WITHIN_GROUP}" if solved.within_group else ""
+    how = f"cross-validated on {counted(solved.items, noun)}{within}"
     return KnownScore(solved.score_name, solved.score, solved.interval, how)
 
 

@@ -6,6 +6,8 @@ from typing import Any, Self
 from transferlearn.types import Json
 from transferlearn.wording import counted
 
+WITHIN_GROUP = "within the only group, so items of other groups may well be worse"
+
 
 @dataclass(frozen=True, kw_only=True)
 class StoredPart:
@@ -61,6 +63,7 @@ class SolvedHead:
             `None` where that was not asked for.
         surer_if_right: How often, in the cross-validation, the head was surer of an item that it
             was right about than of one that it was wrong about, in [0, 1]; `None`: not known.
+        within_group: Whether all items are of one group, so that the folds had to part it.
     """
 
     items: int
@@ -74,6 +77,7 @@ class SolvedHead:
     items_again: int | None = None
     mirrored_loss: float | None = None
     surer_if_right: float | None = None
+    within_group: bool = False
 
     @property
     def knows_mirrored(self) -> bool:
@@ -99,10 +103,11 @@ class SolvedHead:
                 ", which counts all classes alike since they differ much in size: with "
                 'class_weight="balanced" they count alike in training, too'
             )
+        within = f", {WITHIN_GROUP}" if self.within_group else ""
         return (
             f"solved on {counted(self.items, 'item')}{some}, {self.features:,} features: "
             f"cross-validated {self.score_name} {self.score:.4f}{sure} with the L2 strength "
-            f"{', '.join(f'{strength:g}' for strength in self.strength)}{alike}{last}"
+            f"{', '.join(f'{strength:g}' for strength in self.strength)}{alike}{within}{last}"
         )
 
 
