@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from transferlearn.edge.description import TensorSpec
+from transferlearn.edge.hearing import html_of_file
 from transferlearn.edge.item_reader import Seen
 from transferlearn.edge.maps.tiling import Strip
 from transferlearn.edge.named import Named
@@ -148,11 +149,12 @@ class ClassPrediction:
         return f"{', '.join(self.labels) or '-'}\t{self.probability:.4f}"
 
     def _repr_html_(self) -> str:
-        """Gives a table of the likeliest classes for notebooks."""
+        """Returns a table of the likeliest classes for notebooks; a recording can be heard."""
         likeliest = sorted(self.probabilities.items(), key=lambda item: -item[1])[:_NAMED]
         rows = [(name, f"{probability:.4f}") for name, probability in likeliest]
         head = ("class", "probability")
-        return as_html([head, *rows], right=[1], caption=self.path or "")
+        shown = as_html([head, *rows], right=[1], caption=self.path or "")
+        return shown + html_of_file(self.path)
 
 
 @dataclass(frozen=True)
@@ -238,9 +240,10 @@ class NumberPrediction:
         return "\t".join(f"{name} {value:.6g}" for name, value in self.values.items())
 
     def _repr_html_(self) -> str:
-        """Gives a table of the numbers for notebooks."""
+        """Returns a table of the numbers for notebooks; a recording can be heard."""
         rows = [(name, f"{value:.6g}") for name, value in self.values.items()]
-        return as_html([("number", "predicted"), *rows], right=[1], caption=self.path or "")
+        shown = as_html([("number", "predicted"), *rows], right=[1], caption=self.path or "")
+        return shown + html_of_file(self.path)
 
 
 @dataclass(frozen=True)

@@ -35,16 +35,20 @@ class Part(NamedTuple):
     end: float | None = None
 
 
+def is_part(item: Any) -> bool:
+    """Whether an item names a part of a recording, as `"speech.wav#t=1.5,3"` does."""
+    return isinstance(item, (str, Path)) and _MARK in str(item) and not Path(item).exists()
+
+
 def part_of(item: Any) -> Part:
     """Returns the part of a recording that an item names: `"speech.wav#t=1.5,3"` is a part.
 
     Raises:
         RecordingError: The part ends before it begins, or its ends are no seconds.
     """
-    text = str(item) if isinstance(item, (str, Path)) else ""
-    path, mark, times = text.rpartition(_MARK)
-    if not mark or Path(text).exists():
-        return Part(text or item)
+    if not is_part(item):
+        return Part(str(item) if isinstance(item, (str, Path)) else item)
+    path, _, times = str(item).rpartition(_MARK)
     start, _, end = times.partition(",")
     try:
         begins, ends = float(start or 0), float(end) if end else math.inf

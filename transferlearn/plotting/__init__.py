@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from transferlearn.plotting.explained import draw_explanation as draw_explanation
     from transferlearn.plotting.explained import explanations as explanations
     from transferlearn.plotting.items import draw_item as draw_item
+    from transferlearn.plotting.items import heard as heard
     from transferlearn.plotting.labels import label as label
     from transferlearn.plotting.masks import overlaps as overlaps
     from transferlearn.plotting.masks import show_masks as show_masks
@@ -48,6 +49,7 @@ _NAMES = {
     "draw_targets": "batches",
     "explanations": "explained",
     "feature_map": "evaluations",
+    "heard": "items",
     "label": "labels",
     "mistakes": "evaluations",
     "overlaps": "masks",

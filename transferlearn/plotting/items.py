@@ -10,14 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from transferlearn.data import Audio, Images, Kind, Texts
+from transferlearn.edge.hearing import DECIBELS, html_of_samples, spectrogram
 from transferlearn.edge.pictures import ImageFileError, decode
 from transferlearn.edge.recordings import RecordingError
 from transferlearn.plotting.canvas import COLOURS, INK, SCALE, bare, canvases, finished
 from transferlearn.plotting.labels import label
 
 _SIDE = 320  # pixels; images are drawn no larger, since they are small on the page
-_WINDOW = 512  # samples of a recording whose pitches are drawn side by side
-_DECIBELS = 80.0  # below the loudest place, which are told apart
 _LINE = 44  # letters of a text side by side
 _LINES = 6
 _FONT = 8.0  # points
@@ -112,7 +111,26 @@ def _(kind: Audio, item: Any, ax: Axes) -> None:
     except RecordingError as error:  # it was moved since, or has changed
         _write(ax, label(error, _LINE))
         return
-    ax.imshow(_spectrogram(samples), cmap=SCALE, aspect="auto", origin="lower", vmin=-_DECIBELS)
+    ax.imshow(spectrogram(samples), cmap=SCALE, aspect="auto", origin="lower", vmin=-DECIBELS)
+
+
+@functools.singledispatch
+def heard(kind: Kind, item: Any) -> str:
+    """Returns HTML in which an item can be heard; by default, empty.
+
+    Args:
+        kind: The kind of the item; register a function for a kind of your own.
+        item: The path of the item's file, or the item as it was given.
+    """
+    return ""
+
+
+@heard.register
+def _(kind: Audio, item: Any) -> str:
+    try:
+        return html_of_samples(kind.read(item), kind.sample_rate)
+    except RecordingError:
+        return ""
 
 
 def draw_items(
@@ -167,16 +185,6 @@ def _small(path: str) -> Any:
     image = decode(path, least=_SIDE)
     image.thumbnail((_SIDE, _SIDE), reducing_gap=2.0)
     return image
-
-
-def _spectrogram(samples: np.ndarray) -> np.ndarray:
-    """Returns how loud each pitch is at each time, in dB below the loudest, `(pitches, times)`."""
-    step = max(1, len(samples) // _SIDE)
-    filled = np.pad(samples, (0, _WINDOW))[: _WINDOW + step * _SIDE]
-    frames = np.lib.stride_tricks.sliding_window_view(filled, _WINDOW)[::step]
-    power = np.square(np.abs(np.fft.rfft(frames * np.hanning(_WINDOW))))
-    decibels = 10 * np.log10(power / max(float(power.max()), 1e-10) + 1e-10)
-    return np.maximum(decibels, -_DECIBELS).T
 
 
 def _write(ax: Axes, text: str) -> None:

@@ -80,11 +80,11 @@ def draw_results(
     below = [file_of(evaluation, i) for i in numbers.tolist()]
     items = labelled.as_given(numbers)
     title = "What the model says, and what is true"
-    return draw_items(fitted.kind, items, _lines(evaluation), axes, title, below)
+    return draw_items(fitted.kind, items, said_and_true(evaluation), axes, title, below)
 
 
 @functools.singledispatch
-def _lines(evaluation: Evaluation) -> list[tuple[str, ...]]:
+def said_and_true(evaluation: Evaluation) -> list[tuple[str, ...]]:
     """Returns what is said of each item and what is true, in words."""
     assert evaluation.model_values is not None
     assert evaluation.targets is not None
@@ -92,7 +92,7 @@ def _lines(evaluation: Evaluation) -> list[tuple[str, ...]]:
     return [(f"said {np.asarray(said)}", f"is {np.asarray(true)}") for said, true in pairs]
 
 
-@_lines.register
+@said_and_true.register
 def _(evaluation: ClassEvaluation) -> list[tuple[str, ...]]:
     names, predicted, labels = evaluation.class_names, evaluation.predicted, evaluation.labels
     if evaluation.several:
@@ -103,7 +103,7 @@ def _(evaluation: ClassEvaluation) -> list[tuple[str, ...]]:
     return [_judged(names[said], f" {share:.0%}", names[true]) for said, share, true in rows]
 
 
-@_lines.register
+@said_and_true.register
 def _(evaluation: NumberEvaluation) -> list[tuple[str, ...]]:
     named = len(evaluation.names) > 1
     return [

@@ -18,8 +18,9 @@ from transferlearn.fitted.leakage import fingerprint, trained_on
 from transferlearn.fitted.showing import phases_of
 from transferlearn.money import Money
 from transferlearn.plotting.mistaken_items import file_of, items_of
+from transferlearn.plotting.results import said_and_true
 from transferlearn.reporting.again import code_of
-from transferlearn.reporting.parts import SHOWN, ReportTable, Section
+from transferlearn.reporting.parts import SHOWN, ReportImage, ReportTable, Section
 from transferlearn.reporting.pictures import add_pictures
 from transferlearn.tasks import Evaluation
 from transferlearn.wording import counted
@@ -169,16 +170,41 @@ def reason_section(fitted: FittedModel[Any], evaluation: Evaluation, tested: Dat
     section = Section("reasons", "Why it says what it says")
     if fitted.encoding.by_batch:  # its answers are pictures of places themselves
         return section
-    worst = [mistake.item for mistake in plotting.mistakes(evaluation, _EXPLAINED)]
-    count = int(evaluation["count"])
-    others = [i for i in np.linspace(0, count - 1, count).astype(int) if i not in worst]
-    numbers = [*worst, *others][:_EXPLAINED]
+    numbers = _worst_and_others(evaluation)
 
     def draw() -> Any:
         items = items_of(fitted, evaluation, numbers, tested)
         return plotting.explanations(fitted, items)
 
     add_pictures(section, {"What speaks for each answer": draw})
+    return section
+
+
+def _worst_and_others(evaluation: Evaluation) -> list[int]:
+    """Returns the numbers of a few items: those of the worst mistakes, and then the first."""
+    worst = [mistake.item for mistake in plotting.mistakes(evaluation, _EXPLAINED)]
+    others = [i for i in range(int(evaluation["count"])) if i not in worst]
+    return [*worst, *others][:_EXPLAINED]
+
+
+def sound_section(fitted: FittedModel[Any], evaluation: Evaluation, tested: Dataset) -> Section:
+    """Lets some items be heard, the worst mistakes first; empty for items without sound."""
+    from markupsafe import Markup
+
+    section = Section("sounds", "To be heard")
+    if plotting.heard.dispatch(type(fitted.kind)) is plotting.heard.dispatch(object):
+        return section
+    numbers = _worst_and_others(evaluation)
+    try:
+        items = items_of(fitted, evaluation, numbers, tested)
+    except ValueError as error:
+        section.texts.append(str(error))
+        return section
+    lines = said_and_true(evaluation)
+    for number, item in zip(numbers, items, strict=True):
+        title = ", ".join((file_of(evaluation, number), *map(_short, lines[number])))
+        if content := plotting.heard(fitted.kind, item):
+            section.pictures.append(ReportImage(title, Markup(content)))
     return section
 
 

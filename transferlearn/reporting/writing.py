@@ -134,6 +134,7 @@ def _makers(
     if evaluation is not None and tested is not None:
         makers += [
             partial(sections.mistake_section, fitted, evaluation, tested),
+            partial(sections.sound_section, fitted, evaluation, tested),
             partial(sections.doubt_section, fitted, evaluation, tested),
             partial(sections.reason_section, fitted, evaluation, tested),
         ]

@@ -16,7 +16,7 @@ from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.data.items import RawItems, decoding_pool
 from transferlearn.data.iterating import is_tf_data
 from transferlearn.data.kind import Spec
-from transferlearn.data.listed import Listed
+from transferlearn.data.listed import ByRow, Listed
 from transferlearn.data.messages import indented, notice
 from transferlearn.data.rows import RowDataset, shared_weights
 from transferlearn.data.sources.tuples import list_arrays
@@ -26,6 +26,7 @@ from transferlearn.edge.recordings import (
     ENDINGS,
     RecordingError,
     cut,
+    is_part,
     part_of,
     samples_of,
     windows,
@@ -108,6 +109,9 @@ class Audio(ArrayKind):
         """Makes a dataset to predict on; see `ArrayKind`, and a `tf.data.Dataset` of samples."""
         if self.is_stream(source):
             source = recordings_of(source, self.item_reader())
+        if is_part(source):  # no file has this name
+            listed = Listed(items=[str(source)], told=ByRow(()), noun=self.noun, what=str(source))
+            return self._opened(listed, on_error)[0]
         return super().unlabelled(source, on_error=on_error)
 
     def one(self, item: Any) -> None:
