@@ -1,5 +1,7 @@
 """Tests that boxes are found in what is passed, checked, and put into the network's frame."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -139,6 +141,28 @@ def test_shares_of_sides_and_pixels_are_told_apart():
         loaded([[[4, 2, 12, 10]]], [["a"]], bounding_box_format="rel_xywh")
     with pytest.raises(ValueError, match="must be one of 'xyxy'"):
         tl.data.Boxes(bounding_box_format="xxyy")
+
+
+def test_widths_that_are_taken_for_corners_are_seen():
+    boxes = [[[20, 10, 9, 9], [2, 2, 9, 9], [30, 12, 5, 5]], [[18, 4, 6, 6]]]
+    with pytest.raises(ValueError, match=r"in 3 of these\. Perhaps they fit .*='xywh'"):
+        loaded(boxes, [["a"] * 3, ["a"]])
+    found = loaded(boxes, [["a"] * 3, ["a"]], bounding_box_format="xywh")
+    assert found.summary() == "4 boxes of 1 class (a 4) in 2 photos"
+
+
+def test_another_size_and_a_few_of_many_photos_stay_letterboxed():
+    given = (photos(6), {"boxes": [[[4, 2, 16, 12]]] * 6, "labels": [["a"]] * 6})
+    kind = tl.data.Images(image_size=(32, 32), fit="letterbox")
+    data = tl.data.load(given, kind, tl.data.Boxes())
+    larger = data.resized((64, 64))
+    first = np.array([0])
+    np.testing.assert_allclose(larger.targets[first], data.targets[first], atol=1e-6)
+    assert larger.targets.letterboxed
+    unopened = replace(data.targets, size=None, letterboxed=False)
+    np.testing.assert_array_equal(
+        unopened.as_opened(data.targets, (32, 32, 3))[first], data.targets[first]
+    )
 
 
 def test_of_too_many_boxes_the_largest_are_learnt():

@@ -85,7 +85,7 @@ class PictureTargets(Targets):
         """Gives the pictures of the items `rows`, in that order."""
         return replace(self, rows=self.rows[rows], reasons={})
 
-    def of_shape(self, shape: tuple[int, ...], *, letterboxed: bool = False) -> Self:
+    def of_shape(self, shape: tuple[int, ...], *, letterboxed: bool | None = None) -> Self:
         """Gives the same pictures, `scale` times as large as items `(height, width, channels)`."""
         if letterboxed:
             raise ValueError('Pictures are stretched with what goes in: fit="stretch".')

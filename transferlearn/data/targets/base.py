@@ -67,14 +67,15 @@ class Targets(abc.ABC):
     def take(self, rows: np.ndarray) -> Self:
         """Gives the targets of the items `rows`, in that order."""
 
-    def of_shape(self, shape: tuple[int, ...], *, letterboxed: bool = False) -> Self:
+    def of_shape(self, shape: tuple[int, ...], *, letterboxed: bool | None = None) -> Self:
         """Gives the targets for items of this shape, such as masks in the size of the images.
 
         By default, the targets do not depend on the shape of the items.
 
         Args:
             shape: The shape of the items.
-            letterboxed: Whether photos keep their own shape in it, between two bars.
+            letterboxed: Whether photos keep their own shape in it, between two bars; `None`: as
+                before.
 
         Raises:
             ValueError: These targets cannot be learnt of letterboxed photos.

@@ -11,6 +11,7 @@ from transferlearn.data.targets.boxes.formats import FORMATS, is_relative
 from transferlearn.wording import counted
 
 _ROUNDING = 1.0  # pixels by which a box may reach beyond the photo and is cut in silence
+_OFTEN = 0.2  # the share of boxes with swapped corners from which on these are no corners
 _NAMED = 3  # bad boxes that the reason of one photo names
 
 
@@ -47,30 +48,37 @@ class Notes:
             )
 
 
-def check_units(drawn: Sequence[Drawn], name: str) -> None:
+def check_format_fits(drawn: Sequence[Drawn], name: str, *, chosen: bool) -> None:
     """Refuses boxes that are clearly of another format than `name` says.
 
+    Args:
+        drawn: The boxes of all photos.
+        name: The name of their format.
+        chosen: Whether the user can choose another format; else the source decides it.
+
     Raises:
-        ValueError: Boxes in pixels are all within [0, 1], or shares of sides are mostly beyond.
+        ValueError: Boxes in pixels are all within [0, 1], shares of sides are mostly beyond, or
+            what should be second corners are often before the first, as widths and heights are.
     """
     rows = [one.boxes for one in drawn if len(one.boxes)]
     if not rows:
         return
-    values = np.abs(np.concatenate(rows))
+    values = np.concatenate(rows)
     values = values[np.isfinite(values).all(axis=1)]
-    if is_relative(name):
-        if len(values) and (values > 1.5).any(axis=1).mean() > 0.5:
-            raise ValueError(
-                f"Boxes of the format {name!r} are within [0, 1], and most of these are not: they "
-                f"reach {values.max():g}. If they are in pixels: "
-                f"bounding_box_format={name.removeprefix('rel_')!r}."
-            )
-    elif len(values) and values.max() <= 1:
-        other = f"rel_{name}"
-        advice = f" If they are shares of the photo's sides: bounding_box_format={other!r}."
+    before = (values[:, 2:] < values[:, :2]).any(axis=1)
+    other = ""
+    if is_relative(name) and (np.abs(values) > 1.5).any(axis=1).sum() > len(values) / 2:
+        said = f"are within [0, 1], and most of these are not: they reach {values.max():g}"
+        other = name.removeprefix("rel_")
+    elif not is_relative(name) and len(values) and np.abs(values).max() <= 1:
+        said, other = "are in pixels, and all of these are within [0, 1]", f"rel_{name}"
+    elif name.endswith("xyxy") and before.sum() >= max(3, _OFTEN * len(values)):
+        said = f"are two corners, and the second is before the first in {before.sum()} of these"
+        other = name.replace("xyxy", "xywh")
+    if other:
+        advice = f" Perhaps they fit bounding_box_format={other!r}." if chosen else ""
         raise ValueError(
-            f"Boxes of the format {name!r} are in pixels, and all of these are within [0, 1]."
-            f"{advice if other in FORMATS else ''}"
+            f"Boxes of the format {name!r} {said}.{advice if other in FORMATS else ''}"
         )
 
 

@@ -22,7 +22,9 @@ def drawn_annotations(told: ByAnnotation) -> DrawnPhotos:
         _photo(annotations, told.categories, size)
         for annotations, size in zip(told.annotations, told.sizes, strict=True)
     ]
-    return DrawnPhotos(photos=photos, format=_FORMAT, names=tuple(told.categories.values()))
+    return DrawnPhotos(
+        photos=photos, format=_FORMAT, names=tuple(told.categories.values()), fixed=True
+    )
 
 
 def _photo(annotations: Any, categories: Mapping[Any, str], size: tuple[Any, Any]) -> Drawn:

@@ -45,11 +45,13 @@ class DrawnPhotos:
         photos: The boxes of each photo.
         format: The name of their format; `None`: the one that the user named.
         names: The names of the classes in order, where the source has them, or `None`.
+        fixed: Whether the form of the source decides the format, whatever the user named.
     """
 
     photos: Sequence[Drawn]
     format: str | None = None
     names: tuple[str, ...] | None = None
+    fixed: bool = False
 
     def __len__(self) -> int:
         return len(self.photos)

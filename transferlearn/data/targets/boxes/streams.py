@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from transferlearn.data.messages import indented
-from transferlearn.data.targets.boxes.checking import Notes, check_units, checked
+from transferlearn.data.targets.boxes.checking import Notes, check_format_fits, checked
 from transferlearn.data.targets.boxes.drawn import Drawn, Found, Photo
 from transferlearn.data.targets.boxes.formats import to_corners
 from transferlearn.data.targets.boxes.naming import names_of, numbering
@@ -84,7 +84,7 @@ class BoxStream:
             ValueError: Boxes are bad; a stream cannot leave out their photos.
         """
         number_of, photos, bad = numbering(self.names), _photos(batches), []
-        check_units([drawn for drawn, _ in photos], self.format)
+        check_format_fits([drawn for drawn, _ in photos], self.format, chosen=True)
         found = []
         for i, (drawn, photo) in enumerate(photos):
             corners = to_corners(drawn.boxes, self.format, photo.size)

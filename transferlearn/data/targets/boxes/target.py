@@ -12,7 +12,7 @@ from transferlearn.data.listed import ByAnnotation, ByColumn, ByFolder, ByRow, L
 from transferlearn.data.messages import indented, notice
 from transferlearn.data.targets.base import ByBatch, Target, Targets
 from transferlearn.data.targets.boxes.arrays import drawn_rows
-from transferlearn.data.targets.boxes.checking import Notes, check_units, checked
+from transferlearn.data.targets.boxes.checking import Notes, check_format_fits, checked
 from transferlearn.data.targets.boxes.coco import drawn_annotations, say_unnamed
 from transferlearn.data.targets.boxes.drawn import DrawnPhotos, Found, none_found
 from transferlearn.data.targets.boxes.formats import check_format
@@ -157,7 +157,7 @@ class Boxes(Target):
     def _targets(self, given: DrawnPhotos, listed: Listed) -> BoxTargets:
         """Checks all boxes, and makes targets that say which photos cannot be used."""
         drawn, name = given.photos, given.format or self.bounding_box_format
-        check_units(drawn, name)
+        check_format_fits(drawn, name, chosen=not given.fixed)
         known = self.class_names or given.names
         names = tuple(known or names_of([label for one in drawn for label in one.labels]))
         number_of = numbering(names)

@@ -95,9 +95,14 @@ class BoxTargets(Targets):
         """Returns the boxes of the photos `rows`, in that order."""
         return replace(self, rows=self.rows[rows], reasons={})
 
-    def of_shape(self, shape: tuple[int, ...], *, letterboxed: bool = False) -> Self:
+    def of_shape(self, shape: tuple[int, ...], *, letterboxed: bool | None = None) -> Self:
         """Returns the same boxes for a frame `(height, width, channels)`."""
-        return replace(self, size=(shape[0], shape[1]), letterboxed=letterboxed)
+        how = self.letterboxed if letterboxed is None else letterboxed
+        return replace(self, size=(shape[0], shape[1]), letterboxed=how)
+
+    def as_opened(self, some: Self, shape: tuple[int, ...]) -> Self:
+        """Returns the boxes of all photos in the frame in which some were read."""
+        return self.of_shape(shape, letterboxed=some.letterboxed)
 
     def parse(self, given: np.ndarray) -> np.ndarray:
         """Reads the boxes of a stream's batch, `(batch, boxes, 7)`."""
@@ -157,7 +162,7 @@ class BoxTargets(Targets):
 
     def told(self) -> tuple[object, ...]:
         """Returns the classes, and all that is known of the boxes."""
-        some = list(self.of_photos())
+        some = self.of_photos()
         counts = np.array([len(one.boxes) for one in some], np.int64)
         parts = [np.concatenate([np.empty((0, 4)), *(one.boxes for one in some)])]
         for name in ("classes", "areas", "crowd"):

@@ -69,7 +69,7 @@ class MaskTargets(Targets):
         """Gives the masks of the items `rows`, in that order."""
         return replace(self, rows=self.rows[rows], reasons={})
 
-    def of_shape(self, shape: tuple[int, ...], *, letterboxed: bool = False) -> Self:
+    def of_shape(self, shape: tuple[int, ...], *, letterboxed: bool | None = None) -> Self:
         """Gives the same masks in the size of images `(height, width, channels)`."""
         if letterboxed:
             raise ValueError('Masks are stretched with their photos: fit="stretch".')
