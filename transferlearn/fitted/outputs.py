@@ -123,6 +123,7 @@ def _tallied(fitted: Trained, dataset: Dataset) -> tuple[Evaluation, tuple[str |
     encoding, seen = fitted.encoding, _seen(dataset)
     tallies: list[Tally] = []
     unchanged: list[Tally] = []
+    classical: list[Tally | None] = []
     paths: list[str | None] = []
     batches = dataset.batches(batch_size=fitted.outline.batch_size, encode=encoding.raw)
     with working(), _predicting_all(dataset) as predicted:
@@ -134,17 +135,28 @@ def _tallied(fitted: Trained, dataset: Dataset) -> tuple[Evaluation, tuple[str |
             tallies.append(encoding.tally(values, np.asarray(y), same))
             if same is not None:
                 unchanged.append(encoding.tally(same, np.asarray(y), same))
+                classical.append(encoding.classical(same, np.asarray(y), dataset.size or 0))
             paths += of_batch_paths
             predicted.advance(len(values))
-    return summed(tallies, unchanged), tuple(paths)
+    return summed(tallies, unchanged, classical), tuple(paths)
 
 
-def summed(tallies: Sequence[Tally], unchanged: Sequence[Tally]) -> Evaluation:
-    """Computes the figures of tallies, beside those of the items themselves if there are any."""
+def summed(
+    tallies: Sequence[Tally], unchanged: Sequence[Tally], classical: Sequence[Tally | None] = ()
+) -> Evaluation:
+    """Computes the figures of tallies, beside those of what needs no learning if there are any.
+
+    Args:
+        tallies: What each batch adds.
+        unchanged: What the items themselves add, taken for answers.
+        classical: What a method that learns nothing adds.
+    """
     found = type(tallies[0]).joined(tallies).evaluation()
     if not unchanged:
         return found
-    return found.beside(type(unchanged[0]).joined(unchanged).evaluation())
+    counted = [one for one in classical if one is not None]
+    beside = type(counted[0]).joined(counted) if counted else None
+    return found.beside(type(unchanged[0]).joined(unchanged).evaluation(), beside)
 
 
 def _predicting_all(dataset: Dataset) -> AbstractContextManager[Stage]:

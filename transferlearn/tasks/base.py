@@ -246,6 +246,10 @@ class Encoding(abc.ABC, Generic[Prediction]):
         """Gives the values of a model that gives raw items back; `None`: items are no answers."""
         return None
 
+    def classical(self, unchanged: np.ndarray, targets: np.ndarray, of: int) -> Tally | None:
+        """Counts what a method without learning adds, for a batch of `of` items; `None`: none."""
+        return None
+
     def tally_of(
         self, prediction: Any, target: np.ndarray, unchanged: np.ndarray | None = None
     ) -> Tally:

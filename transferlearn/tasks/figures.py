@@ -100,8 +100,8 @@ class Evaluation(Mapping[str, float]):
                 parts.setdefault(part, {})[figure] = value
         return parts
 
-    def beside(self, unchanged: "Evaluation") -> Self:
-        """Gives these figures beside those of the items themselves, taken for answers."""
+    def beside(self, unchanged: "Evaluation", classical: "Tally | None" = None) -> Self:
+        """Gives these figures beside those of the items, taken for answers, and of a method."""
         return replace(self, unchanged=unchanged)
 
     def completed(

@@ -16,8 +16,10 @@ from transferlearn.edge.pictures import Resizing, resize_array
 from transferlearn.heads import Output
 from transferlearn.monitoring import MeanColours
 from transferlearn.tasks.base import PREDICTIONS, Encoding, Task, in_numpy
-from transferlearn.tasks.figures import Evaluation
+from transferlearn.tasks.figures import Evaluation, Tally
+from transferlearn.tasks.image_to_image.denoising import non_local_means
 from transferlearn.tasks.image_to_image.figures import (
+    NAMES,
     WHITE,
     WINDOW,
     PictureEvaluation,
@@ -33,6 +35,7 @@ from transferlearn.types import Json, Loss, Metrics, Tensor
 
 _PICTURES = Pictures()
 _CHANNELS = 3
+_DENOISED = 2_000_000  # pixels; some 12 seconds of non-local means
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,6 +170,19 @@ class PictureEncoding(Encoding[PicturePrediction]):
         rows, times = np.asarray(items), self.scale
         size = (rows.shape[1] * times, rows.shape[2] * times)
         return np.stack([resize_array(row, size, Resizing("bicubic")) for row in rows])
+
+    def classical(self, unchanged: np.ndarray, targets: np.ndarray, of: int) -> Tally | None:
+        """Counts what non-local means add, where pictures keep their size; others stay NaN.
+
+        They are made of all pictures up to two million pixels, and else of some in each batch.
+        """
+        if self.scale > 1:
+            return None
+        each = max(1, of * self.size[0] * self.size[1] // _DENOISED)
+        rows = np.full((len(targets), len(NAMES)), np.nan)
+        made = [non_local_means(one) for one in unchanged[::each]]
+        rows[::each] = self.tally(np.array(made), targets[::each], unchanged[::each]).by_item
+        return PictureTally(rows)
 
     def tally(
         self, values: np.ndarray, targets: np.ndarray, unchanged: np.ndarray | None = None

@@ -15,6 +15,8 @@ WINDOW = 7  # pixels; the side of the window of SSIM, scikit-image's default
 _C1, _C2 = (0.01 * WHITE) ** 2, (0.03 * WHITE) ** 2
 _MOST_PSNR = 100.0  # dB, for two equal pictures, whose own would be infinite
 NAMES = ("psnr", "ssim", "mae", "mae_of_worst_tenth")
+CLASSICAL = "non-local means"
+_LEAST_GAINED = 0.1  # dB, by which non-local means must be better than what went in
 _WORST = 0.1  # of the windows of an input, by how much they differ from the target
 
 
@@ -28,6 +30,10 @@ class PictureEvaluation(Evaluation):
     error in that tenth of the windows of 7 x 7 pixels where input and target differ most: a clean
     white ground does not hide there that nothing else was learnt.
 
+    Where non-local means, which learn nothing, make what went in better, their figures are the part
+    `"non-local means"`, of `count` pictures where these are not all. Its `psnr_gained` says how
+    much better the answers are than these.
+
     Attributes:
         by_item: The figures of each picture, float64 `(items, 4)`: PSNR, SSIM, MAE, and the
             MAE of the worst tenth, NaN where no input is known.
@@ -35,8 +41,8 @@ class PictureEvaluation(Evaluation):
 
     by_item: np.ndarray | None = None
 
-    def beside(self, unchanged: Evaluation) -> Self:
-        """Adds the figures of what went in, and by how much the answers are better."""
+    def beside(self, unchanged: Evaluation, classical: Tally | None = None) -> Self:
+        """Adds the figures of what went in and of non-local means, and how much is gained."""
         assert isinstance(unchanged, PictureEvaluation)
         gained = [f"{name}_gained" for name in NAMES[:2]]
         sums = group_sums(_change(unchanged, self))
@@ -49,11 +55,26 @@ class PictureEvaluation(Evaluation):
         of_input = {f"{name}: input": unchanged[name] for name in NAMES if name in unchanged}
         return replace(
             self,
-            figures={**self.figures, **figures, **of_input},
+            figures={**self.figures, **figures, **of_input, **self._of(classical, unchanged)},
             intervals={**self.intervals, **intervals},
             interval_methods={**self.interval_methods, **dict.fromkeys(intervals, "bootstrap")},
             unchanged=unchanged,
         )
+
+    def _of(self, classical: Tally | None, unchanged: "PictureEvaluation") -> dict[str, float]:
+        """Returns the figures of non-local means, if these are better than what went in."""
+        if classical is None:
+            return {}
+        assert isinstance(classical, PictureTally)
+        done = np.isfinite(classical.by_item[:, 0])
+        rows = classical.by_item[done]
+        if not len(rows) or _change(unchanged, classical)[done, 0].mean() < _LEAST_GAINED:
+            return {}
+        figures = dict(zip(NAMES, rows.mean(axis=0), strict=True))
+        figures["psnr_gained"] = -_change(self, classical)[done, 0].mean()
+        if len(rows) < len(done):
+            figures["count"] = len(rows)
+        return {f"{name}: {CLASSICAL}": float(value) for name, value in figures.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +128,7 @@ def paired_pictures(first: PictureEvaluation, second: PictureEvaluation) -> Pair
     return paired_bootstrap(sums, lambda drawn: drawn[..., 1] / drawn[..., -1])
 
 
-def _change(first: PictureEvaluation, second: PictureEvaluation) -> np.ndarray:
+def _change(first: PictureEvaluation, second: PictureEvaluation | PictureTally) -> np.ndarray:
     """Gives for each picture how much larger the second PSNR and SSIM are, and 1: `(items, 3)`."""
     assert first.by_item is not None
     assert second.by_item is not None
