@@ -1,6 +1,7 @@
 """Recordings: files of all sorts, arrays, parts, windows and what is wrong with some."""
 
 import io
+import re
 import struct
 import warnings
 
@@ -243,3 +244,52 @@ def test_views_of_silence_are_silent():
     changed = ChangedAudio(noise=0.5, mask=0.2, frequency_mask=0.2)
     made = changed.items(np.zeros((2, 800), "float32"), np.arange(2), np.zeros(2, int))
     assert not made.any()
+
+
+def test_odd_recordings_are_named(tmp_path):
+    folder = write(tmp_path, *tones(4, seconds=1.0))
+    wav = (folder / "low" / "0.wav").read_bytes()
+    (folder / "low" / "cut.wav").write_bytes(wav[: len(wav) // 2])
+    liar(folder / "low" / "promises.wav")
+    mp3 = io.BytesIO()
+    soundfile.write(mp3, tone(RATE, seconds=4.0), RATE, format="MP3")
+    (folder / "low" / "whole.mp3").write_bytes(mp3.getvalue())
+    (folder / "low" / "cut.mp3").write_bytes(mp3.getvalue()[: len(mp3.getvalue()) // 2])
+    soundfile.write(folder / "low" / "one.wav", np.ones(1) / 2, RATE)
+    soundfile.write(folder / "low" / "loud.wav", np.clip(9 * tone(RATE), -1, 1), RATE)
+    soundfile.write(folder / "low" / "sine.wav", 2 * tone(RATE), RATE)
+    with pytest.warns(DataWarning) as warned:
+        assert load(folder, KIND, Classes()).count == 11
+    said = {
+        str(one.message).partition(":")[0]: re.findall(r"(\w+\.\w+)$", str(one.message), re.M)
+        for one in warned
+    }
+    assert said == {
+        "Silent from beginning to end": ["promises.wav"],
+        "Shorter than 0.02 seconds": ["one.wav", "promises.wav"],
+        "Shorter than the header of the file promises, so maybe cut off": [
+            "cut.mp3",
+            "cut.wav",
+            "promises.wav",
+        ],
+        "Clipped": ["loud.wav"],
+    }
+
+
+def test_channels_that_cancel_each_other_out_are_named():
+    stereo = np.stack([tone(RATE), -tone(RATE)], axis=1)
+    with pytest.raises(RecordingError, match="channels cancel each other out"):
+        samples_of(Part(stereo), RATE)
+    stereo[:, 1] *= 0.9
+    assert samples_of(Part(stereo), RATE).any()
+    assert not samples_of(Part(np.zeros((99, 2))), RATE).any()
+
+
+def test_long_recordings_are_held_out_whole(tmp_path):
+    waves, labels = tones(12, seconds=1.0)
+    write(tmp_path, waves, labels)
+    kind = Audio(sample_rate=RATE, seconds=0.3)
+    reading = Reading(kind, Classes())
+    train, held_out = load_pair(tmp_path, reading=reading, validation_split=0.2)
+    assert len(train.items) == 10 * len(held_out.items) // 2 > 10 * 3
+    assert not {*train.names} & {*held_out.names}

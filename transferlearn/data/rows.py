@@ -29,6 +29,11 @@ class RowDataset(ItemDataset):
         """Returns the number of the item that each row is of, counted without gaps."""
         return np.unique(self.source_of, return_inverse=True)[1]
 
+    def item_hashes(self) -> list[str]:
+        """Returns the hash of each item; here that of its first row, which tells items apart."""
+        hashes = self.content_hashes()
+        return [hashes[row] for row in self.first_rows]
+
     def of(self, numbers: np.ndarray) -> Self:
         """Returns all rows of the items with these numbers, in the order of this dataset."""
         chosen = np.unique(self.source_of)[numbers]

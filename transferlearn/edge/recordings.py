@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +14,9 @@ from transferlearn.extras import install_line
 ENDINGS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
 _MARK = "#t="  # begins a part of a recording, as in URLs: speech.wav#t=1.5,3
 _BLOCK = 2**16  # samples that are read at once
+# How libsndfile says that the samples of a WAV or AIFF file are fewer bytes than its header says.
+_SIZES = re.compile(r"(?:data|SSND) : (\d+) \(should be (\d+)\)")
+_CANCELLED = 1e-4  # share of the channels' power that is left where they cancel each other out
 _RATES = (1_000, 384_000)  # Hz that a recording may have
 
 
@@ -86,7 +90,7 @@ def samples_of(part: Part, rate: int) -> np.ndarray:
     own, blocks = _opened(part, rate)
     if not _RATES[0] <= own <= _RATES[1]:
         raise RecordingError(f"its rate is {own:,} Hz")
-    pieces = list(_resampled(blocks, own, rate))
+    pieces = list(_resampled(_mono(blocks), own, rate))
     samples = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
     if not samples.size:
         raise RecordingError("it holds no samples" if not part.start else "it ends before the part")
@@ -113,7 +117,7 @@ def _opened(part: Part, rate: int) -> tuple[int, Iterator[np.ndarray]]:
     if values.dtype.kind == "i":
         values = values / np.float32(-float(np.iinfo(values.dtype).min))
     first, last = _ends(part, own)
-    return own, iter([_mono(np.asarray(values[first:last], np.float32))])
+    return own, iter([np.asarray(values[first:last], np.float32)])
 
 
 def seconds_of(source: str | Path | bytes) -> float:
@@ -124,6 +128,22 @@ def seconds_of(source: str | Path | bytes) -> float:
     """
     with _file(source) as opened:
         return float(opened.frames / opened.samplerate)
+
+
+def is_cut_off(part: Part, seconds: float) -> bool:
+    """Whether a file holds less than its header promises.
+
+    Args:
+        part: The recording, or the part of it that was read.
+        seconds: The length that was read.
+    """
+    if not isinstance(part.source, (str, Path, bytes)):
+        return False
+    with _file(part.source) as opened:
+        promised = opened.frames / opened.samplerate
+        sizes = _SIZES.findall(opened.extra_info)  # libsndfile trusts the file, not its header
+    wanted = min(promised, math.inf if part.end is None else part.end) - part.start
+    return any(int(said) > int(held) for said, held in sizes) or seconds < 0.95 * wanted - 0.1
 
 
 def _of_file(part: Part) -> tuple[int, Iterator[np.ndarray]]:
@@ -156,7 +176,7 @@ def _blocks(opened: Any, part: Part, damaged: type[Exception]) -> Iterator[np.nd
                 if not len(block):
                     return
                 left -= len(block)
-                yield _mono(block)
+                yield block
         except damaged as error:
             raise RecordingError("it is damaged") from error
 
@@ -166,9 +186,23 @@ def _ends(part: Part, rate: int) -> tuple[int, int | None]:
     return round(part.start * rate), None if part.end is None else round(part.end * rate)
 
 
-def _mono(block: np.ndarray) -> np.ndarray:
-    """Averages channels: `(samples, channels)` to `(samples,)`."""
-    return block if block.ndim == 1 else block.mean(axis=1, dtype=np.float32)
+def _mono(blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """Averages channels: `(samples, channels)` to `(samples,)`.
+
+    Raises:
+        RecordingError: The channels cancel each other out.
+    """
+    before = after = 0.0
+    for block in blocks:
+        if block.ndim == 1:
+            yield block
+            continue
+        mean = block.mean(axis=1, dtype=np.float32)
+        before += float(np.square(block).mean(axis=1).sum())
+        after += float(np.square(mean).sum())
+        yield mean
+    if after < _CANCELLED * before:
+        raise RecordingError("its channels cancel each other out: take one, or turn one round")
 
 
 def _resampled(blocks: Iterator[np.ndarray], own: int, rate: int) -> Iterator[np.ndarray]:

@@ -5,12 +5,14 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple, Self
+from functools import partial
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from transferlearn.checks import whole
 from transferlearn.data.array_kind import ArrayKind
+from transferlearn.data.audio.hearing import ODD, hear
 from transferlearn.data.audio.streams import labelled_recordings, recordings_of
 from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.data.items import RawItems, decoding_pool
@@ -145,10 +147,11 @@ class Audio(ArrayKind):
 
     def _opened(self, listed: Listed, on_error: str) -> tuple[RowDataset, np.ndarray]:
         """Reads every recording once, in threads; returns the rows of the good ones, and these."""
-        looks = list(decoding_pool().map(self._heard, listed.items))
+        looks = list(decoding_pool().map(partial(hear, self.sample_rate), listed.items))
         kept, skipped = self._sorted_out(listed, [look.problem for look in looks], on_error)
-        if silent := [listed.called(i) for i in kept if looks[i].silent]:
-            notice(f"Silent from beginning to end:{indented(silent)}")
+        for said in ODD:
+            if odd := [listed.called(i) for i in kept if said in looks[i].odd]:
+                notice(f"{said}:{indented(odd)}")
         counts = [looks[i].samples for i in kept]
         length = self._length(max(counts))
         places = [windows(count, length) for count in counts]
@@ -181,24 +184,6 @@ class Audio(ArrayKind):
         # Rounded up to tenths of a second, so that nearly equal data makes equal networks.
         tenths = math.ceil(10 * longest / self.sample_rate)
         return round(min(max(tenths, 1) / 10, _LONGEST) * self.sample_rate)
-
-    def _heard(self, item: Any) -> "_Heard":
-        """Reads one recording, and returns what is known of it."""
-        try:
-            samples = self.read(item)
-        except (RecordingError, OSError) as error:
-            return _Heard(0, "", False, str(error))
-        content = hashlib.sha256(samples.tobytes()).hexdigest()
-        return _Heard(len(samples), content, not samples.any(), "")
-
-
-class _Heard(NamedTuple):
-    """Holds what is known of a recording: samples, hash, whether it is silent, what is wrong."""
-
-    samples: int
-    content_hash: str
-    silent: bool
-    problem: str
 
 
 def _files(listed: Listed) -> list[str] | None:
