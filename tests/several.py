@@ -14,6 +14,8 @@ from transferlearn.data import Encoded, Encoder, Spec, Target, Targets
 from transferlearn.data.dataset import ItemDataset
 from transferlearn.data.items import RawItems
 from transferlearn.data.kind import Kind, One
+from transferlearn.edge import ItemReader, OutputReader, Seen
+from transferlearn.edge.item_reader import Rows
 from transferlearn.heads import Decoder, Output
 from transferlearn.tasks import Encoding, Evaluation, Objective, Share, Task
 
@@ -41,6 +43,33 @@ class PairItems(RawItems):
 
     def subset(self, rows):
         return PairItems(self.pairs[rows])
+
+
+@dataclass(frozen=True)
+class PairReader(ItemReader):
+    """Reads pairs as the two arrays that the network takes."""
+
+    name: ClassVar[str] = "test pairs"
+    reads_files: ClassVar[bool] = False
+
+    def is_one(self, items):
+        return np.ndim(items) == 4
+
+    def read(self, items):
+        pairs = np.stack([np.asarray(item) for item in items])
+        arrays = {"left": pairs[:, 0], "right": pairs[:, 1]}
+        return Rows(arrays, np.arange(len(pairs)), [Seen()] * len(pairs))
+
+
+@dataclass(frozen=True)
+class AnswerReader(OutputReader):
+    """Reads which image is lighter, and by how much."""
+
+    name: ClassVar[str] = "test answers"
+
+    def read(self, outputs, seen):
+        choices, differences = outputs["choice"], outputs["difference"]
+        return [(int(c.argmax()), float(d[0])) for c, d in zip(choices, differences, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -80,6 +109,9 @@ class Pairs(Kind):
     def one(self, item):
         left, right = np.asarray(item)[:, None].astype("float32")
         return One((left, right), None)
+
+    def item_reader(self):
+        return PairReader()
 
     def settings(self):
         return {"side": self.side}
@@ -153,7 +185,7 @@ class AnswerEncoding(Encoding):
     target: ClassVar[Target] = Answers()
     outputs: ClassVar[Mapping[str, Output]] = {"choice": Output(2), "difference": Output(1)}
     inputs: ClassVar[Mapping[str, Spec]] = {"told": Spec((2,), "float32")}
-    raw: ClassVar[Encoder] = Both()
+    default_inputs: ClassVar[Mapping[str, np.ndarray]] = {"told": np.array([0.7, -2], "float32")}
 
     def of_network(self, outputs, loss):
         assert {name: output.units for name, output in outputs.items()} == {
@@ -175,8 +207,14 @@ class AnswerEncoding(Encoding):
         parts = outputs.values() if isinstance(outputs, Mapping) else outputs
         return np.concatenate([np.asarray(part) for part in parts], axis=1)
 
+    def of_named(self, named):
+        return np.concatenate([named["choice"], named["difference"]], axis=1)
+
+    def output_reader(self):
+        return AnswerReader()
+
     def decode(self, values, seen):
-        return [(int(row[:2].argmax()), float(row[2])) for row in values]
+        return AnswerReader().read({"choice": values[:, :2], "difference": values[:, 2:]}, seen)
 
     def measure(self, values, targets):
         right = values[:, :2].argmax(axis=1) == targets[:, 0]

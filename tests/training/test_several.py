@@ -3,9 +3,11 @@
 import keras
 import numpy as np
 import pytest
+from starlette.testclient import TestClient
 
 import transferlearn as tl
 from tests import several
+from transferlearn.measuring import measure
 
 pytestmark = pytest.mark.core
 
@@ -72,11 +74,55 @@ def test_it_is_saved_and_loaded(backbone, tmp_path):
     pairs, rows = several.data(8, seed=3)
     inputs = [pairs[:, 0], pairs[:, 1], rows[:, 2:].astype("float32")]
     expected = fitted.model.predict(inputs, verbose=0)
-    found = again.model.predict(inputs, verbose=0)
-    for name in ("choice", "difference"):
-        np.testing.assert_allclose(found[name], expected[name], atol=1e-6)
     plain = keras.models.load_model(tmp_path / "saved" / "model.keras")
     np.testing.assert_allclose(plain.predict(inputs, verbose=0)["choice"], expected["choice"])
+    assert again.predict(pairs) == fitted.predict(pairs)
+
+
+def test_all_answer_alike_where_nobody_knows_the_further_input(backbone, tmp_path):
+    fitted = builder(backbone, freeze="all").fit(several.data(), epochs=2, verbose=0)
+    pairs, rows = several.data(40, seed=3)
+    told = np.repeat([several.AnswerEncoding.default_inputs["told"]], len(pairs), axis=0)
+    expected = fitted.model.predict([pairs[:, 0], pairs[:, 1], told], verbose=0)
+    choices, differences = expected["choice"].argmax(axis=1), expected["difference"][:, 0]
+
+    def check(found):
+        assert [choice for choice, _ in found] == list(choices)
+        np.testing.assert_allclose([number for _, number in found], differences, atol=1e-5)
+
+    check(fitted.predict(pairs))
+    check([fitted.predict(pair) for pair in pairs[:3]] + fitted.predict(pairs[3:]))
+    right = float((choices == rows[:, 0]).mean())
+    assert fitted.evaluate((pairs, rows)).choice_accuracy == right
+    made = tl.export(fitted, tmp_path / "model", (pairs, rows))
+    assert made.checked.keras_score == made.checked.exported_score == right
+    check(tl.edge.Runner(tmp_path / "model").predict(list(pairs)))
+    for served in (fitted, tmp_path / "model"):
+        with TestClient(tl.serving.app(served)) as client:
+            check(_served(client, pairs))
+
+
+def _served(client, pairs):
+    """The choices and differences that a server answers."""
+    shape = list(pairs[:, 0].shape)
+    inputs = [
+        {"name": name, "shape": shape, "datatype": "FP32", "data": side.ravel().tolist()}
+        for name, side in (("left", pairs[:, 0]), ("right", pairs[:, 1]))
+    ]
+    answer = client.post("/v2/models/model/infer", json={"inputs": inputs}).json()
+    outputs = answer["outputs"]
+    data = {output["name"]: np.reshape(output["data"], output["shape"]) for output in outputs}
+    return several.AnswerReader().read(data, [])
+
+
+def test_it_is_monitored_and_options_that_nobody_takes_are_refused(backbone):
+    fitted = builder(backbone, freeze="all").fit(several.data(), epochs=1, verbose=0)
+    pairs, _ = several.data(80, seed=3)
+    measured = measure(fitted, fitted.kind.unlabelled(pairs))
+    numbers = [[float(row[2])] for row in measured.values]
+    np.testing.assert_allclose(numbers, [[d] for _, d in fitted.predict(pairs)], atol=1e-6)
+    with pytest.raises(TypeError, match="A model of answers takes no beams in predict"):
+        fitted.predict(pairs, beams=3)
 
 
 class PairClassifier(several.PairBuilder):

@@ -22,6 +22,10 @@ class Spec(NamedTuple):
     shape: tuple[int | None, ...]
     dtype: str
 
+    def zeros(self) -> np.ndarray:
+        """Returns zeros for one item, `shape`; an axis of any length has the length 1."""
+        return np.zeros([side or 1 for side in self.shape], self.dtype)
+
 
 class One(NamedTuple):
     """Holds a single item as a batch of one.

@@ -14,6 +14,7 @@ from transferlearn.data.iterating import without_retracing_advice
 from transferlearn.data.messages import DataWarning
 from transferlearn.explaining.answers import answers_to_explain
 from transferlearn.fitted import FittedModel
+from transferlearn.tasks.answering import of_items_alone
 
 # Chinese, Japanese and Thai are written without spaces: each of their letters counts as a word.
 _UNSPACED = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
@@ -99,5 +100,6 @@ def _outputs(fitted: FittedModel[Any], texts: list[str]) -> np.ndarray:
         # The same text again and again: that it is long, or empty without its word, is no news.
         warnings.simplefilter("ignore", DataWarning)
         dataset = fitted.kind.unlabelled(texts)
-    outputs = dataset.run(fitted.model, batch_size=fitted.outline.batch_size)
+    model = of_items_alone(fitted.model, fitted.encoding.default_inputs)
+    outputs = dataset.run(model, batch_size=fitted.outline.batch_size)
     return dataset.of_items(np.asarray(outputs))

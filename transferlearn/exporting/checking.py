@@ -18,10 +18,8 @@ from transferlearn.edge.runtimes import open_runtime
 from transferlearn.exporting.formats import FORMATS
 from transferlearn.exporting.limits import check_floats, check_int8
 from transferlearn.fitted import FittedModel
-from transferlearn.fitted.outputs import of_batch
 from transferlearn.progress import stage
 from transferlearn.tables import as_table
-from transferlearn.tasks.base import in_numpy
 
 Arrays = dict[str, np.ndarray]
 
@@ -47,7 +45,7 @@ class Checked:
         megabytes: The size of the exported model.
         keras_megabytes: The size of the Keras model's weights.
         milliseconds: The median time of one item in the exported file's runtime, on this machine.
-        keras_milliseconds: The same for `predict_on_batch` of Keras.
+        keras_milliseconds: The same for the Keras model.
         speed_up: For int8, how many times as fast it is as float32 in the same runtime, for one
             item on one thread of this machine.
         plain_difference: The largest difference on this machine where the runtime opens the file
@@ -105,7 +103,7 @@ def check(
     Raises:
         ValueError: More differs, or the items prove nothing, since all get about the same answer.
     """
-    runner = Runner(folder, trusted=True)
+    runner, answerer = Runner(folder, trusted=True), fitted.answerer()
     most = min(MOST, max(_BATCH, _MOST_NUMBERS // _numbers(fitted)))
     few = dataset.at_most(most) if isinstance(dataset, ItemDataset) else dataset
     runtime = FORMATS[runner.description.format].by_its_settings(folder)
@@ -127,7 +125,7 @@ def check(
         megabytes=size(folder / runner.description.model) / 1e6,
         keras_megabytes=weights / 1e6,
         milliseconds=_milliseconds(lambda: runner.run(one)),
-        keras_milliseconds=_milliseconds(lambda: of_batch(fitted.model, _as_keras(one))),
+        keras_milliseconds=_milliseconds(lambda: answerer(_as_keras(one))),
         speed_up=None if plain is None else _speed_up(fitted, runner, (plain, folder), one),
         plain_difference=next(iter(plain_differences), None),
     )
@@ -155,7 +153,7 @@ def _run_all(
     Files are read by the runner itself, so that a difference in reading is found, too, unless what
     the model gets is made of them.
     """
-    names = list(runner.description.inputs)
+    names, answerer = list(runner.description.inputs), fitted.answerer()
     first: Arrays = {}
     expected, targets, begin = [], [], 0
     found: list[list[Arrays]] = [[] for _ in runs]
@@ -167,8 +165,7 @@ def _run_all(
         for x, y, *_ in batches:
             arrays = dict(zip(names, x if isinstance(x, (tuple, list)) else (x,), strict=True))
             count = len(np.asarray(y))
-            meant = fitted.encoding.meant(of_batch(fitted.model, x))
-            expected.append({name: in_numpy(tensor) for name, tensor in meant.items()})
+            expected.append(answerer.named(x))
             if by_file and dataset.paths:
                 files = [Path(path) for path in dataset.paths[begin : begin + count]]
                 arrays = runner.item_reader.read(files).arrays
@@ -209,8 +206,8 @@ def _check_telling(expected: Mapping[str, np.ndarray]) -> None:
 def _score(
     fitted: FittedModel[Any], outputs: Mapping[str, np.ndarray], targets: np.ndarray
 ) -> float:
-    """Gives the score of outputs, which have a single name where they can be measured."""
-    (rows,) = outputs.values()
+    """Returns the score of outputs."""
+    rows = fitted.encoding.of_named(outputs)
     with quiet():  # a class that is missing here does not matter
         return float(fitted.encoding.measure(rows, targets)[fitted.encoding.score.name])
 

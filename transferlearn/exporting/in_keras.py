@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
 from transferlearn.edge import ItemReader, Runner, TensorSpec
@@ -14,8 +13,6 @@ from transferlearn.explaining import explain
 from transferlearn.explaining.explanations import has_explainer
 from transferlearn.exporting.description import describe
 from transferlearn.fitted import FittedModel, load
-from transferlearn.fitted.outputs import of_batch
-from transferlearn.tasks.base import in_numpy
 
 
 class Keras(Runtime):
@@ -26,14 +23,13 @@ class Keras(Runtime):
     """
 
     def __init__(self, fitted: FittedModel[Any]) -> None:
-        self._fitted = fitted
+        self._answerer = fitted.answerer()
+        self._inputs = tuple(fitted.kind.inputs())
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Runs the model, and turns its outputs into what they mean."""
-        listed = [inputs[tensor.name] for tensor in self._fitted.model.inputs]
-        outputs = of_batch(self._fitted.model, listed if len(listed) > 1 else listed[0])
-        meant = self._fitted.encoding.meant(keras.tree.map_structure(_as_tensor, outputs))
-        return {name: in_numpy(tensor) for name, tensor in meant.items()}
+        listed = [inputs[name] for name in self._inputs]
+        return self._answerer.named(listed if len(listed) > 1 else listed[0])
 
 
 class _Explaining:
@@ -72,13 +68,9 @@ def runner_of(fitted: FittedModel[Any]) -> Runner:
     inputs = {
         tensor.name: TensorSpec((None, *tensor.shape[1:]), str(tensor.dtype))
         for tensor in fitted.model.inputs
+        if tensor.name not in fitted.encoding.inputs
     }
-    meant = fitted.encoding.meant(fitted.model.output)
-    outputs = {
-        name: TensorSpec((None, *tensor.shape[1:]), str(tensor.dtype))
-        for name, tensor in meant.items()
-    }
-    described = describe(fitted, "keras", inputs, outputs)
+    described = describe(fitted, "keras", inputs, fitted.answerer().specs)
     readers = fitted.kind.reader_in_keras(), fitted.encoding.output_reader()
     runner = Runner.of(described, *readers, Keras(fitted))
     if fitted.encoding.answers and has_explainer(fitted.kind):
@@ -89,8 +81,3 @@ def runner_of(fitted: FittedModel[Any]) -> Runner:
 def runner_of_save(folder: Path, trusted: bool = False) -> Runner:
     """Gives a runner of the save in a folder."""
     return runner_of(load(folder, trusted=trusted))
-
-
-def _as_tensor(array: Any) -> Any:
-    """Gives an output as a tensor of the backend."""
-    return keras.ops.convert_to_tensor(array)

@@ -10,6 +10,7 @@ from transferlearn.edge import ImageReader, TensorSpec
 from transferlearn.exporting.description import embedded
 from transferlearn.fitted import FittedModel
 from transferlearn.tables import visible
+from transferlearn.tasks import OnePass
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -71,7 +72,13 @@ def serve(fitted: FittedModel[Any], *, whole: bool = False) -> ServedNetwork:
         )
     import tensorflow as tf
 
-    model, encoding = fitted.model, fitted.encoding
+    answerer, encoding = fitted.answerer(), fitted.encoding
+    if not isinstance(answerer, OnePass):
+        raise ValueError(
+            f"A model of {encoding.name} answers in several passes, which one exported network "
+            "cannot do. Serve the save itself: transferlearn serve <save>"
+        )
+    model = answerer.model
     dtype = fitted.kind.item_reader().whole if whole else None
     inputs = {
         tensor.name: TensorSpec((None, *tensor.shape[1:]), dtype or str(tensor.dtype))

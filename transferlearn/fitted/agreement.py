@@ -54,6 +54,8 @@ def check_parts(
     own = {name: inputs[name] for name in kind.inputs() if name in inputs}
     kind.reader_in_keras().check_inputs(own)
     kind.check_network(model)
+    if missing := encoding.inputs.keys() - inputs.keys():
+        raise ValueError(f"the network has no input {min(missing)!r}, which its task needs.")
     try:
         meant = encoding.meant(model.output)
     except Exception as error:  # of Keras, whose operations raise errors of all sorts

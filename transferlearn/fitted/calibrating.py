@@ -1,6 +1,7 @@
 """Calibrates a fitted model: its probabilities are made to say how often it is right."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -11,10 +12,18 @@ from transferlearn.fitted.leakage import doubts_of
 from transferlearn.fitted.logits import open_output
 from transferlearn.fitted.outputs import check_finite, with_targets
 from transferlearn.fitted.trained import Trained
-from transferlearn.tasks import TemperatureScaling
+from transferlearn.tasks import OnePass, TemperatureScaling
 from transferlearn.tasks.base import in_numpy
 from transferlearn.tasks.temperature import best_temperature
 from transferlearn.types import Source
+
+
+class _Logits(OnePass):
+    """Answers by the logits themselves, which a network without its last activation gives."""
+
+    def meaning(self, outputs: Any) -> np.ndarray:
+        """Returns the logits."""
+        return np.asarray(in_numpy(outputs))
 
 
 def calibrate(fitted: Trained, labelled: Source, on_error: str) -> Calibration:
@@ -30,7 +39,8 @@ def calibrate(fitted: Trained, labelled: Source, on_error: str) -> Calibration:
     for doubt in doubts_of(fitted, dataset, "it will be too sure of itself on others"):
         notice(doubt)
     opened = open_output(fitted.model, scaling.activation)
-    logits, targets = with_targets(fitted, dataset, opened.logits, in_numpy)
+    answerer = _Logits(fitted.encoding, opened.logits)
+    logits, targets = with_targets(fitted, dataset, answerer)
     check_finite(logits, [None] * len(logits))
 
     def values(temperature: float) -> np.ndarray:

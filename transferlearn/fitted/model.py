@@ -1,6 +1,6 @@
 """Holds a trained Keras model with what it needs to predict, be scored and be saved."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
 
@@ -16,18 +16,17 @@ from transferlearn.fitted.calibration import Calibration
 from transferlearn.fitted.hub import push
 from transferlearn.fitted.leakage import TOO_GOOD, doubts_of
 from transferlearn.fitted.outline import Outline
-from transferlearn.fitted.outputs import decoded, evaluated, in_parts, of_batch
+from transferlearn.fitted.outputs import decoded, evaluated, in_parts
 from transferlearn.fitted.reliable_score import KnownScore, in_words, known_score
 from transferlearn.fitted.saving import write_save
-from transferlearn.fitted.showing import html_of
+from transferlearn.fitted.showing import html_of, kept_epoch, line_of
 from transferlearn.fitted.signing import PrivateKey
 from transferlearn.fitted.tiles import evaluated_in_tiles, in_tiles
 from transferlearn.monitoring import Reference
 from transferlearn.progress import working
 from transferlearn.schedules import PhaseResult
-from transferlearn.tasks import Encoding, Evaluation, Seen
+from transferlearn.tasks import Answerer, Encoding, Evaluation, Seen
 from transferlearn.types import Source
-from transferlearn.wording import counted
 
 Prediction = TypeVar("Prediction")
 Tile = int | tuple[int, int] | None
@@ -50,8 +49,7 @@ class FittedModel(Generic[Prediction]):
             out.
         temperature: The number by which `calibrate` divided the logits; 1: it was not called.
         held_out: The items that were held out, for `tl.export` to check on; a save has none.
-        calibration: What the last call of `calibrate` that changed something did; `None`: nothing
-            did, or the save does not tell.
+        calibration: What the last call of `calibrate` did; `None`: nothing, or it is not known.
         builder: The builder that it was trained by, for `tl.doubt`; a save has none.
     """
 
@@ -67,6 +65,15 @@ class FittedModel(Generic[Prediction]):
     held_out: Dataset | None = None
     calibration: Calibration | None = None
     builder: Any = None
+    _answering: tuple[keras.Model, Any, Answerer] | None = field(default=None, init=False)
+
+    def answerer(self, **options: Any) -> Answerer:
+        """Returns what answers batches of items, see `Encoding.answerer`; the last one is kept."""
+        kept = self._answering
+        if kept is None or kept[0] is not self.model or kept[1] != (self.encoding, options):
+            made = self.encoding.answerer(self.model, self.kind, **options)
+            self._answering = kept = self.model, (self.encoding, options), made
+        return kept[2]
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -82,12 +89,7 @@ class FittedModel(Generic[Prediction]):
 
         With an EMA, the weights are an average over this epoch and those before it.
         """
-        epoch, begun = 1, 0
-        for phase in self.phases:
-            kept = phase.epochs if phase.kept_epoch is None else phase.kept_epoch
-            epoch = begun + kept if kept else epoch
-            begun += phase.epochs
-        return epoch
+        return kept_epoch(self.phases)
 
     @property
     def reliable_score(self) -> str:
@@ -104,17 +106,7 @@ class FittedModel(Generic[Prediction]):
         return known_score(self.encoding.score, self.phases, self.outline, self.kind.noun)
 
     def __repr__(self) -> str:
-        parts = [repr(self.outline.backbone), self.encoding.summary()]
-        metrics = self.phases[-1].metrics if self.phases else {}
-        key = self.encoding.score.key
-        if key in metrics:
-            items = self.outline.validation_items
-            parts.append(
-                f"{key} {metrics[key]:.4g}" + (f" on {counted(items, 'item')}" if items else "")
-            )
-        if self.temperature != 1:
-            parts.append(f"calibrated with temperature {self.temperature:.4g}")
-        return f"{type(self).__name__}({', '.join(parts)})"
+        return f"{type(self).__name__}({line_of(self)})"
 
     def _repr_html_(self) -> str:
         """Gives tables of what the model is and how it was trained, for notebooks."""
@@ -122,21 +114,31 @@ class FittedModel(Generic[Prediction]):
 
     @overload
     def predict(
-        self, items: str | Path | Image.Image, *, on_error: str = ..., tile: Tile = ...
+        self,
+        items: str | Path | Image.Image,
+        *,
+        on_error: str = ...,
+        tile: Tile = ...,
+        **options: Any,
     ) -> Prediction: ...
 
     @overload
     def predict(
-        self, items: list[Any] | tuple[Any, ...], *, on_error: str = ..., tile: Tile = ...
+        self,
+        items: list[Any] | tuple[Any, ...],
+        *,
+        on_error: str = ...,
+        tile: Tile = ...,
+        **options: Any,
     ) -> list[Prediction]: ...
 
     @overload
     def predict(
-        self, items: object, *, on_error: str = ..., tile: Tile = ...
+        self, items: object, *, on_error: str = ..., tile: Tile = ..., **options: Any
     ) -> Prediction | list[Prediction]: ...
 
     def predict(
-        self, items: object, *, on_error: str = "skip", tile: Tile = None
+        self, items: object, *, on_error: str = "skip", tile: Tile = None, **options: Any
     ) -> Prediction | list[Prediction]:
         """Predicts the class, the tags, the numbers or the mask of one item or of several.
 
@@ -145,18 +147,16 @@ class FittedModel(Generic[Prediction]):
                 array `(height, width, 3)` or `(batch, height, width, 3)` of raw pixels in [0, 255],
                 or a dataset; files are resized as they were in training. Texts: a string, a list or
                 an array of strings, a `Path` of a `.txt` file, of a folder of them or a list of
-                such files, or a `tf.data.Dataset` of strings. What `kind.unlabelled` gave, too,
-                which tells what was `skipped`.
+                such files, or a `tf.data.Dataset` of strings. Or what `kind.unlabelled` returned.
             on_error: What to do with a broken file among several: `"skip"` or `"raise"`.
-            tile: For masks of large photos, the side in pixels of the photo, or the
-                `(height, width)`, of tiles that it is cut into. Each tile is resized as a
-                whole photo would be, so take the size of the photos trained on. Tiles overlap by a
-                quarter, and are blended there. `None`: photos are resized whole.
+            tile: For masks of large photos, the side in pixels, or the `(height, width)`, of tiles
+                that they are cut into. A tile is resized as a whole photo is, so take the size of
+                those trained on. Tiles overlap by a quarter, and are blended there.
+            options: What else the task's answers depend on; most tasks take nothing.
 
         Returns:
-            A prediction for a single item, else a list of them, in order and less the skipped ones;
-            `path` says whose each is. (Type checkers see one prediction for any path, since they
-            cannot tell a folder from a file.)
+            A prediction for a single item, else a list of them, in order, without skipped items;
+            `path` says whose each is. (Type checkers take any path for that of one item.)
 
         Raises:
             OSError: There is no such file.
@@ -166,16 +166,17 @@ class FittedModel(Generic[Prediction]):
         Example:
             fitted.predict("photo.jpg").class_name
         """
+        answerer = self.answerer(**options)
         if tile is not None:
             return in_tiles(self, items, tile, on_error)
         # The short way for one item: no hashes, no threads, nothing traced again.
         single = not isinstance(items, Dataset) and self.kind.is_one(items)
         if single and (one := self.kind.one(items)) is not None:
-            values = self.encoding.values(of_batch(self.model, one.batch))
+            values = answerer(one.batch)
             return decoded(self.encoding, [(values, [Seen(one.path, one.size)])])[0]
         dataset = items if isinstance(items, Dataset) else None
         dataset = dataset or self.kind.unlabelled(items, on_error="raise" if single else on_error)
-        predictions = decoded(self.encoding, in_parts(self, dataset))
+        predictions = decoded(self.encoding, in_parts(self, dataset, answerer))
         return predictions[0] if single else predictions
 
     def evaluate(
@@ -261,8 +262,7 @@ class FittedModel(Generic[Prediction]):
 
         Raises:
             OSError: `path` holds something that is no save of this package, or cannot be written.
-            ImportError: There is a key, and `cryptography` is not installed
-                (`pip install -e ".[sign]"`).
+            ImportError: The key needs `cryptography` (`pip install -e ".[sign]"`).
             ValueError: The file of the key holds no such key.
         """
         write_save(self, Path(path), evaluation, sign)

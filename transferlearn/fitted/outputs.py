@@ -1,68 +1,45 @@
 """Runs a model on items: for its outputs and what they mean, for predictions and figures."""
 
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice, repeat
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import keras
 import numpy as np
 
 from transferlearn.data.dataset import Dataset, ItemDataset
-from transferlearn.data.iterating import iterate, without_retracing_advice
+from transferlearn.data.iterating import iterate
 from transferlearn.data.messages import indented, notice
 from transferlearn.fitted.trained import Trained
 from transferlearn.progress import Stage, stage, working
-from transferlearn.tasks import Encoding, Evaluation, Seen, Tally
+from transferlearn.tasks import Answerer, Encoding, Evaluation, Seen, Tally
 
 Prediction = TypeVar("Prediction")
 
-# One prediction at a time: on JAX a running one holds the model's state, and TensorFlow then
-# compiles only once.
-_predicting = threading.Lock()
-
-
-@without_retracing_advice()
-def of_batch(model: keras.Model, batch: Any) -> Any:
-    """Gives a model's outputs for one batch, in the short way."""
-    with _predicting:
-        return model.predict_on_batch(batch)
-
-
-@without_retracing_advice()
-def of_rows(model: keras.Model, dataset: Dataset, batch_size: int) -> Any:
-    """Gives a model's outputs for all rows of a dataset, in its order."""
-    with _predicting:
-        return dataset.run(model, batch_size=batch_size)
-
 
 def with_targets(
-    fitted: Trained,
-    dataset: Dataset,
-    model: keras.Model,
-    values: Callable[[Any], np.ndarray],
+    fitted: Trained, dataset: Dataset, answerer: Answerer
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Reads a dataset once; gives a model's values for its rows, and its items' raw targets.
+    """Reads a dataset once; returns the answers to its rows, and its items' raw targets.
 
     Args:
-        fitted: Says how the items are read.
+        fitted: The model, which says how the items are read.
         dataset: The items, with targets.
-        model: The model to run, which takes the same inputs as `fitted.model`.
-        values: A function that turns the model's outputs into values, row by row.
+        answerer: What answers them.
     """
     batch_size = fitted.outline.batch_size
     if isinstance(dataset, ItemDataset):
-        outputs = of_rows(model, dataset, batch_size)
-        return values(outputs), dataset.learnt[dataset.first_rows]
+        return answerer.of_rows(dataset, batch_size), dataset.learnt[dataset.first_rows]
     batches = dataset.batches(batch_size=batch_size, encode=fitted.encoding.raw)
-    pairs = [(values(of_batch(model, x)), np.asarray(y)) for x, y, *_ in iterate(batches)]
+    pairs = [(answerer(x), np.asarray(y)) for x, y, *_ in iterate(batches)]
     rows, targets = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
     return rows, targets
 
 
-def in_parts(fitted: Trained, dataset: Dataset) -> Iterator[tuple[np.ndarray, list[Seen]]]:
+def in_parts(
+    fitted: Trained, dataset: Dataset, answerer: Answerer
+) -> Iterator[tuple[np.ndarray, list[Seen]]]:
     """Gives a model's values for all items of a dataset, with what is known of the items.
 
     Where values are as large as items, they come batch by batch, so that not all are in memory.
@@ -72,12 +49,11 @@ def in_parts(fitted: Trained, dataset: Dataset) -> Iterator[tuple[np.ndarray, li
         batches = iterate(dataset.batches(batch_size=fitted.outline.batch_size))
         with working(), _predicting_all(dataset) as predicted:
             for x, *_ in batches:
-                values = fitted.encoding.values(of_batch(fitted.model, x))
+                values = answerer(x)
                 predicted.advance(len(values))
                 yield values, [next(seen) for _ in values]
         return
-    outputs = of_rows(fitted.model, dataset, fitted.outline.batch_size)
-    values = dataset.of_items(fitted.encoding.values(outputs))
+    values = dataset.of_items(answerer.of_rows(dataset, fitted.outline.batch_size))
     yield values, list(islice(_seen(dataset), len(values)))
 
 
@@ -109,7 +85,7 @@ def evaluated(fitted: Trained, dataset: Dataset) -> Evaluation:
         tallied, paths = _tallied(fitted, dataset)
         seconds = time.perf_counter() - started
         return tallied.completed(encoding.score, None, None, paths, seconds)
-    rows, targets = with_targets(fitted, dataset, fitted.model, encoding.values)
+    rows, targets = with_targets(fitted, dataset, fitted.answerer())
     values = dataset.of_items(rows)
     seconds = time.perf_counter() - started
     paths = tuple(dataset.paths or [None] * len(values))
@@ -120,7 +96,7 @@ def evaluated(fitted: Trained, dataset: Dataset) -> Evaluation:
 
 def _tallied(fitted: Trained, dataset: Dataset) -> tuple[Evaluation, tuple[str | None, ...]]:
     """Counts, batch by batch, what all items add to the figures; gives their files, too."""
-    encoding, seen = fitted.encoding, _seen(dataset)
+    encoding, answerer, seen = fitted.encoding, fitted.answerer(), _seen(dataset)
     tallies: list[Tally] = []
     unchanged: list[Tally] = []
     classical: list[Tally | None] = []
@@ -128,7 +104,7 @@ def _tallied(fitted: Trained, dataset: Dataset) -> tuple[Evaluation, tuple[str |
     batches = dataset.batches(batch_size=fitted.outline.batch_size, encode=encoding.raw)
     with working(), _predicting_all(dataset) as predicted:
         for x, y, *_ in iterate(batches):
-            values = encoding.values(of_batch(fitted.model, x))
+            values = answerer(x)
             of_batch_paths = [next(seen).path for _ in values]
             check_finite(values, of_batch_paths)
             same = encoding.unchanged(x)

@@ -1,7 +1,34 @@
 """Shows a fitted model as tables: what it is, and what each phase of its training did."""
 
+from collections.abc import Sequence
+
 from transferlearn.fitted.trained import Trained
+from transferlearn.schedules import PhaseResult
 from transferlearn.tables import as_html
+from transferlearn.wording import counted
+
+
+def line_of(fitted: Trained) -> str:
+    """Returns in one line what a model is and how good it was on held-out items."""
+    parts = [repr(fitted.outline.backbone), fitted.encoding.summary()]
+    metrics = fitted.phases[-1].metrics if fitted.phases else {}
+    key, items = fitted.encoding.score.key, fitted.outline.validation_items
+    if key in metrics:
+        on = f" on {counted(items, 'item')}" if items else ""
+        parts.append(f"{key} {metrics[key]:.4g}{on}")
+    if fitted.temperature != 1:
+        parts.append(f"calibrated with temperature {fitted.temperature:.4g}")
+    return ", ".join(parts)
+
+
+def kept_epoch(phases: Sequence[PhaseResult]) -> int:
+    """Returns the number of the epoch whose weights are kept, from 1 on, over all phases."""
+    epoch, begun = 1, 0
+    for phase in phases:
+        kept = phase.epochs if phase.kept_epoch is None else phase.kept_epoch
+        epoch = begun + kept if kept else epoch
+        begun += phase.epochs
+    return epoch
 
 
 def facts_of(fitted: Trained) -> list[tuple[str, str]]:

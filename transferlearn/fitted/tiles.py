@@ -10,7 +10,7 @@ import numpy as np
 from transferlearn.data.dataset import Dataset
 from transferlearn.data.images.dataset import ImageDataset
 from transferlearn.edge.maps.whole_photos import join_tiles, predict_in_tiles
-from transferlearn.fitted.outputs import check_finite, of_batch, summed
+from transferlearn.fitted.outputs import check_finite, summed
 from transferlearn.fitted.trained import Trained
 from transferlearn.tasks import Evaluation, Seen, Tally
 
@@ -90,11 +90,11 @@ def _tally(
 
 def _maps(fitted: Trained) -> Callable[[np.ndarray], np.ndarray]:
     """Gives what runs the model on tiles, some at a time."""
+    answerer = fitted.answerer()
 
     def run(tiles: np.ndarray) -> np.ndarray:
         parts = [
-            fitted.encoding.values(of_batch(fitted.model, tiles[begin : begin + _AT_ONCE]))
-            for begin in range(0, len(tiles), _AT_ONCE)
+            answerer(tiles[begin : begin + _AT_ONCE]) for begin in range(0, len(tiles), _AT_ONCE)
         ]
         return np.concatenate(parts)
 

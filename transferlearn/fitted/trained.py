@@ -10,7 +10,7 @@ from transferlearn.fitted.outline import Outline
 from transferlearn.fitted.reliable_score import KnownScore
 from transferlearn.monitoring import Reference
 from transferlearn.schedules import PhaseResult
-from transferlearn.tasks import Encoding
+from transferlearn.tasks import Answerer, Encoding
 
 
 class Trained(Protocol):
@@ -25,6 +25,8 @@ class Trained(Protocol):
     temperature: float
     reference: Reference | None
     calibration: Calibration | None
+
+    def answerer(self, **options: Any) -> Answerer: ...  # noqa: D102
 
     @property
     def epoch(self) -> int: ...  # noqa: D102

@@ -27,8 +27,6 @@ from transferlearn.measuring.signals import (
     TRAINING_ITEMS,
     first_input,
     joined,
-    probe_of,
-    split,
 )
 from transferlearn.monitoring import Measured, Reference
 from transferlearn.monitoring.axes import FeatureAxes
@@ -36,6 +34,7 @@ from transferlearn.monitoring.measured import CONFIDENCE
 from transferlearn.monitoring.reference import CROSS_FITTED, HELD_OUT, MOST_ITEMS
 from transferlearn.monitoring.traits import Traits
 from transferlearn.tasks import Encoding
+from transferlearn.tasks.answering import parted, probe_of
 from transferlearn.tasks.base import in_numpy
 from transferlearn.training import LeftOut, PhaseInput, TrainingData
 
@@ -91,7 +90,7 @@ def _held_out(
     if batches is None or not isinstance(held_out, ItemDataset) or (held_out.size or 0) < LEAST:
         return None
     probe = _probe(_unaugmented(given.model, loaded), encoding)
-    if probe is None or not encoding.watched.names:
+    if probe is None or not encoding.watched.names or encoding.inputs:  # answers need no targets
         return None
     per_operation = _CALL.get(keras.backend.backend(), _FIRST_CALL)
     clock.longest = per_operation * len(given.model.operations)
@@ -238,7 +237,7 @@ def _read(
         made = in_numpy(
             probe(keras.tree.map_structure(keras.ops.convert_to_tensor, x), training=False)
         )
-        features, values = split(made, encoding)
+        features, values = parted(made, encoding)
         parts.append(Measured(features, encoding.numbers(values), *told(rows, values)))
         clock.stop()
     return joined(parts) if sum(len(part.values) for part in parts) >= LEAST else None

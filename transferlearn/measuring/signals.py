@@ -10,7 +10,6 @@ from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.data.iterating import iterate, without_retracing_advice
 from transferlearn.fitted import FittedModel
 from transferlearn.monitoring import Measured
-from transferlearn.tasks import Encoding
 
 TRAINING_ITEMS = 500  # of those that were trained on, are measured
 LEAST = 40  # items; of fewer no reference is made
@@ -20,13 +19,13 @@ LEAST = 40  # items; of fewer no reference is made
 def measure(fitted: FittedModel[Any], dataset: Dataset) -> Measured:
     """Measures all rows of a dataset in its order, with their errors where it has targets."""
     encoding = fitted.encoding
-    probe = probe_of(fitted.model, encoding)
+    answerer = fitted.answerer()
     parts = []
     raw = encoding.raw if dataset.targets is not None else None
     batches = dataset.batches(batch_size=fitted.outline.batch_size, encode=raw)
     begun = 0
     for x, *y in iterate(batches):
-        features, values = split(probe.predict_on_batch(x), encoding)
+        features, values = answerer.with_features(x)
         rows = np.arange(begun, begun + len(features))
         begun += len(features)
         traits = {**fitted.kind.traits(first_input(x))}
@@ -39,21 +38,9 @@ def measure(fitted: FittedModel[Any], dataset: Dataset) -> Measured:
     return joined(parts)
 
 
-def probe_of(model: keras.Model, encoding: Encoding[Any]) -> keras.Model:
-    """Gives a model with the same layers that gives an item's features besides its output."""
-    return keras.Model(model.input, [encoding.features(model), model.output])
-
-
 def first_input(x: Any) -> np.ndarray:
     """Gives the items of a batch: the first of several inputs."""
     return np.asarray(keras.tree.flatten(x)[0])
-
-
-def split(made: Sequence[Any], encoding: Encoding[Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Gives features, one row an item, and values."""
-    features, outputs = made
-    features = np.asarray(features)
-    return features.reshape(len(features), -1), encoding.values(outputs)
 
 
 def joined(parts: Sequence[Measured]) -> Measured:

@@ -14,7 +14,6 @@ from transferlearn.checks import whole
 from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.edge.maps.palette import VOID, VOID_STRIPES, as_hex, colours, of_hex
 from transferlearn.fitted import FittedModel
-from transferlearn.fitted.outputs import of_batch
 from transferlearn.plotting.batches import draw_targets
 from transferlearn.plotting.canvas import COLOURS, INK, bare, canvas, canvases, finished
 from transferlearn.plotting.evaluations import Draw, Mistake, check_type, mistakes, pictures
@@ -232,7 +231,7 @@ def _read(
         raise ValueError("Pass photos with masks as files or arrays, or an evaluation of files.")
     if not len(pixels):
         return []
-    said = encoding.drawn(encoding.said(encoding.values(of_batch(fitted.model, pixels))))
+    said = encoding.drawn(encoding.said(fitted.answerer()(pixels)))
     shown = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
     return [
         _Shown(shown[i], None if truth is None else truth[i], said[i], size or said[i].shape)

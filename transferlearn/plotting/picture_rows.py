@@ -12,7 +12,6 @@ from transferlearn import data
 from transferlearn.checks import whole
 from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.fitted import FittedModel
-from transferlearn.fitted.outputs import of_batch
 from transferlearn.plotting.batches import draw_targets
 from transferlearn.plotting.canvas import COLOURS, INK, bare, canvas, canvases, finished
 from transferlearn.plotting.evaluations import Draw, Mistake, check_type, mistakes, pictures
@@ -64,7 +63,7 @@ def show_pictures(
         bare(ax)
     rows = dataset.first_rows[np.asarray(numbers, int)]
     given = dataset.items.start(rows)() if len(rows) else np.empty((0, 1, 1, 3))
-    answers = fitted.encoding.values(of_batch(fitted.model, given)) if len(rows) else given
+    answers = fitted.answerer()(given) if len(rows) else given
     targets = None if dataset.targets is None or not len(rows) else dataset.targets[rows]
     for i, number in enumerate(numbers):
         shown = (given[i], answers[i], None if targets is None else targets[i])

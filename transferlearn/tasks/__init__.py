@@ -6,6 +6,8 @@ from transferlearn.edge import MaskPrediction as MaskPrediction
 from transferlearn.edge import NumberPrediction as NumberPrediction
 from transferlearn.edge import PicturePrediction as PicturePrediction
 from transferlearn.edge import Seen as Seen
+from transferlearn.tasks.answering import Answerer as Answerer
+from transferlearn.tasks.answering import OnePass as OnePass
 from transferlearn.tasks.base import Encoding as Encoding
 from transferlearn.tasks.base import Task as Task
 from transferlearn.tasks.classification import ClassEncoding as ClassEncoding

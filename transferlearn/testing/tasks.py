@@ -8,7 +8,7 @@ import numpy as np
 
 from transferlearn.assembling import Network, assemble
 from transferlearn.configs import subclasses
-from transferlearn.data import Encoded, Spec, Target, Targets
+from transferlearn.data import Encoded, Images, Spec, Target, Targets
 from transferlearn.data.listed import ByRow, Listed
 from transferlearn.heads import Output
 from transferlearn.tasks import Encoding, Evaluation, Seen, Task
@@ -159,10 +159,35 @@ def _check_training(encoding: Encoding[Any], network: Network, targets: Targets)
     )
     outputs = model.predict(x, verbose=0)
     _check_answers(encoding, outputs, raw)
+    _check_answerer(encoding, model, pixels)
     guess, shape = encoding.guess(targets), encoding.values(outputs).shape[1:]
     require(
         guess is None or guess.shape == shape,
         f"guess gives the values of one item, of shape {shape}. Received: {guess!r}",
+    )
+
+
+def _check_answerer(encoding: Encoding[Any], model: keras.Model, pixels: np.ndarray) -> None:
+    """Checks that items alone are answered, and that both forms of the answers agree."""
+    defaults = encoding.default_inputs
+    shapes = {name: np.shape(value) for name, value in defaults.items()}
+    require(
+        all(
+            name in shapes and len(shapes[name]) == len(spec.shape)
+            for name, spec in encoding.inputs.items()
+        ),
+        f"default_inputs has one item's value of each further input, {encoding.inputs}. Received: "
+        f"arrays of the shapes {shapes}",
+    )
+    answerer = encoding.answerer(model, Images(_IMAGE[:2]))
+    values, named = answerer(pixels), answerer.named(pixels)
+    require(
+        named.keys() == answerer.specs.keys(),
+        f"named gives {', '.join(named)}, and specs says {', '.join(answerer.specs)}.",
+    )
+    require(
+        np.allclose(encoding.of_named(named), values, atol=1e-5),
+        "of_named must make of the named answers of an export what values gives.",
     )
 
 

@@ -17,11 +17,12 @@ from transferlearn.data import Dataset, LoadedData
 from transferlearn.data.dataset import ItemDataset
 from transferlearn.fitted import FittedModel
 from transferlearn.fitted.leakage import trained_on
-from transferlearn.fitted.outputs import evaluated, of_rows
+from transferlearn.fitted.outputs import evaluated
 from transferlearn.freezing import FreezeAll
 from transferlearn.progress import obeys_verbose
 from transferlearn.randomness import random_states_kept
 from transferlearn.tasks import Evaluation
+from transferlearn.tasks.answering import of_rows
 from transferlearn.tasks.solving.folds import divide
 from transferlearn.training import set_trainable
 from transferlearn.training.solving import answers_of, weighted_layers, why_not_solved

@@ -1,0 +1,169 @@
+"""Defines how the answers to items come about: by default, in one forward pass of the network."""
+
+import abc
+import threading
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+
+from transferlearn.data.dataset import Dataset
+from transferlearn.data.iterating import iterate, without_retracing_advice
+from transferlearn.edge import TensorSpec
+from transferlearn.types import Tensor
+
+# One prediction at a time: on JAX a running one holds the model's state, and TensorFlow then
+# compiles only once.
+_predicting = threading.Lock()
+
+
+@without_retracing_advice()
+def of_batch(model: keras.Model, batch: Any) -> Any:
+    """Returns a model's outputs for one batch, in the short way."""
+    with _predicting:
+        return model.predict_on_batch(batch)
+
+
+@without_retracing_advice()
+def of_rows(model: keras.Model, dataset: Dataset, batch_size: int) -> Any:
+    """Returns a model's outputs for all rows of a dataset, in its order."""
+    with _predicting:
+        return dataset.run(model, batch_size=batch_size)
+
+
+class Meaning(Protocol):
+    """Has the parts of an `Encoding`, which explains them, that say what outputs mean."""
+
+    @property
+    def default_inputs(self) -> Mapping[str, np.ndarray]: ...  # noqa: D102
+
+    def values(self, outputs: Any) -> np.ndarray: ...  # noqa: D102
+
+    def meant(self, outputs: Any) -> dict[str, Any]: ...  # noqa: D102
+
+    def features(self, model: keras.Model) -> Tensor: ...  # noqa: D102
+
+
+class Answerer(abc.ABC):
+    """Answers batches of items; a fitted model, its server and its export all answer by it.
+
+    When to use it: where an answer takes more than one forward pass, such as a text that is written
+    token by token. `Encoding.answerer` makes one for a model.
+    """
+
+    @property
+    @abc.abstractmethod
+    def specs(self) -> Mapping[str, TensorSpec]:
+        """The arrays that `named` returns, by name."""
+
+    @abc.abstractmethod
+    def named(self, x: Any) -> dict[str, np.ndarray]:
+        """Returns the answers to a batch by name, `(rows, ...)`, as an output reader takes them.
+
+        Args:
+            x: The items as the kind reads them: an array, or a sequence of several.
+        """
+
+    @abc.abstractmethod
+    def __call__(self, x: Any) -> np.ndarray:
+        """Returns the answers to a batch as one array, `(rows, ...)`, see `Encoding.values`."""
+
+    def of_rows(self, dataset: Dataset, batch_size: int) -> np.ndarray:
+        """Returns the answers to all rows of a dataset, in its order."""
+        batches = iterate(dataset.batches(batch_size=batch_size))
+        return np.concatenate([self(x) for x, *_ in batches])
+
+    def with_features(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the features of each row, float `(rows, features)`, and the answers to it.
+
+        Raises:
+            ValueError: It is not known where features are.
+        """
+        raise ValueError(f"{type(self).__name__} does not say what an item's features are.")
+
+
+class OnePass(Answerer):
+    """Answers by one forward pass, with `default_inputs` in the place of what targets would give.
+
+    Args:
+        meaning: The meaning of the outputs.
+        model: The network, whose first inputs are the items.
+    """
+
+    def __init__(self, meaning: Meaning, model: keras.Model) -> None:
+        self._meaning = meaning
+        self._whole = model
+        self.model = of_items_alone(model, meaning.default_inputs)
+
+    @property
+    def specs(self) -> Mapping[str, TensorSpec]:
+        """The arrays that the network's outputs mean."""
+        meant = self._meaning.meant(self.model.output)
+        return {
+            name: TensorSpec((None, *tensor.shape[1:]), str(tensor.dtype))
+            for name, tensor in meant.items()
+        }
+
+    def named(self, x: Any) -> dict[str, np.ndarray]:
+        """Returns what the network's outputs mean, by name."""
+        outputs = of_batch(self.model, x)
+        meant = self._meaning.meant(keras.tree.map_structure(keras.ops.convert_to_tensor, outputs))
+        return {name: keras.ops.convert_to_numpy(tensor) for name, tensor in meant.items()}
+
+    def __call__(self, x: Any) -> np.ndarray:
+        """Returns what the network's outputs mean."""
+        return self.meaning(of_batch(self.model, x))
+
+    def meaning(self, outputs: Any) -> np.ndarray:
+        """Returns what outputs of the network mean, row by row."""
+        return self._meaning.values(outputs)
+
+    def of_rows(self, dataset: Dataset, batch_size: int) -> np.ndarray:
+        """Returns the answers to all rows, which Keras reads ahead."""
+        return self.meaning(of_rows(self.model, dataset, batch_size))
+
+    def with_features(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the features that `Encoding.features` finds in the network, and the answers."""
+        return parted(of_batch(self._probe, x), self._meaning)
+
+    @cached_property
+    def _probe(self) -> keras.Model:
+        """The network with an item's features besides its outputs."""
+        probe = probe_of(self._whole, self._meaning)
+        return of_items_alone(probe, self._meaning.default_inputs)
+
+
+def probe_of(model: keras.Model, meaning: Meaning) -> keras.Model:
+    """Returns a model with the same layers that gives an item's features besides its output."""
+    return keras.Model(model.input, [meaning.features(model), model.output])
+
+
+def parted(made: Sequence[Any], meaning: Meaning) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the features, one row an item, and the values in what `probe_of`'s model gave."""
+    features, outputs = made
+    features = np.asarray(features)
+    return features.reshape(len(features), -1), meaning.values(outputs)
+
+
+def of_items_alone(model: keras.Model, given: Mapping[str, np.ndarray]) -> keras.Model:
+    """Returns a model of the items alone, which has the same values in its further inputs always.
+
+    Args:
+        model: A functional model, which is returned itself where it has no further inputs.
+        given: The value of each further input for one item, by the name of the input.
+    """
+    if not given:
+        return model
+    inputs = {
+        tensor.name: keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor.name)
+        for tensor in model.inputs
+    }
+    items = [tensor for name, tensor in inputs.items() if name not in given]
+    nothing = keras.ops.zeros_like(items[0])  # how many items there are is known from them alone
+    nothing = keras.ops.sum(nothing, axis=tuple(range(1, len(nothing.shape))))
+    for name, row in given.items():
+        zeros = keras.ops.reshape(keras.ops.cast(nothing, row.dtype.name), (-1, *[1] * row.ndim))
+        inputs[name] = zeros + row[None]
+    return keras.Model(items if len(items) > 1 else items[0], model(list(inputs.values())))
