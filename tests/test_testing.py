@@ -94,6 +94,19 @@ def test_built_in_schedules(schedule):
     testing.check_schedule(schedule)
 
 
+TRANSFORMS = (
+    tl.data.Mirrored(),
+    tl.data.Warped(),
+    tl.data.Warped(3, turn=180, move=0),
+    tl.data.Warped(turn=0, zoom=0.9, move=0.2),
+)
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS, ids=repr)
+def test_built_in_transforms(transform):
+    testing.check_transform(transform)
+
+
 @pytest.mark.full
 @pytest.mark.parametrize(
     ("source", "name"),
@@ -441,3 +454,41 @@ def test_what_is_wrong_with_a_task_is_said(how, said, monkeypatch):
     monkeypatch.setattr(WrongEncoding, "how", how)
     with pytest.raises(AssertionError, match=said):
         testing.check_task(Wrong(), np.linspace(5, 90, 15))
+
+
+class Upside(tl.data.Transform):
+    """Turns photos upside down, and gets one thing wrong."""
+
+    name, views, first_is_raw = "upside", 2, True
+
+    def __init__(self, how):
+        self.how = how
+
+    def items(self, batch, keys, views):
+        changed = batch if self.how == "in place" else batch.copy()
+        changed[views == 1] = batch[views == 1][:, ::-1]
+        if self.how == "by place":
+            changed[::2] = batch[::2]
+        return changed.astype("float32") if self.how == "floats" else changed
+
+    def geometry(self, key, view):
+        class Down(tl.data.Geometry):
+            def matrix(self, height, width):
+                return 1, 0, 0, 0, -1, height
+
+        return None if view == 0 or self.how == "nothing said" else Down()
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("in place", "changed the photos"),
+        ("by place", "follow from the photo's key"),
+        ("floats", "Received: float32"),
+        ("nothing said", "beside what they mark"),
+    ],
+)
+def test_what_is_wrong_with_a_transform_is_said(how, said):
+    with pytest.raises(AssertionError, match=said):
+        testing.check_transform(Upside(how))
+    testing.check_transform(Upside("fine"))

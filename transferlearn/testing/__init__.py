@@ -8,3 +8,4 @@ from transferlearn.testing.resuming import check_resume as check_resume
 from transferlearn.testing.schedules import check_schedule as check_schedule
 from transferlearn.testing.sources import check_source as check_source
 from transferlearn.testing.tasks import check_task as check_task
+from transferlearn.testing.transforms import check_transform as check_transform
