@@ -1,6 +1,7 @@
 """Recordings: files of all sorts, arrays, parts, windows and what is wrong with some."""
 
 import io
+import os
 import re
 import struct
 import warnings
@@ -36,6 +37,36 @@ def test_files_of_any_rate_and_number_of_channels_are_one_tone(tmp_path, ending,
     power = np.square(np.abs(np.fft.rfft(found[middle] * np.hanning(8000))))
     assert abs(power.argmax() * 2 - 440) <= 2
     assert np.std(found[middle]) == pytest.approx(0.5 / np.sqrt(2), rel=0.03)
+
+
+def test_opus_is_read(tmp_path):
+    soundfile.write(tmp_path / "a.opus", tone(48000), 48000, format="OGG", subtype="OPUS")
+    samples = samples_of(Part(str(tmp_path / "a.opus")), RATE)
+    assert len(samples) == RATE
+    assert np.abs(np.fft.rfft(samples)).argmax() == 440
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in is a script for a shell")
+def test_other_files_are_read_by_ffmpeg_where_it_is_installed(tmp_path, monkeypatch):
+    item, programs = Part(str(tmp_path / "a.m4a")), tmp_path / "programs"
+    programs.mkdir()
+    with pytest.raises(RecordingError, match="there is no such file"):
+        samples_of(item, RATE)
+    (tmp_path / "a.m4a").write_bytes(b"of another format")
+    monkeypatch.setenv("PATH", str(programs))
+    with pytest.raises(RecordingError, match="ffmpeg, which is not installed: get it at"):
+        samples_of(item, RATE)
+    # A stand-in, which writes what it was asked for and a WAV file.
+    soundfile.write(tmp_path / "a.wav", tone(44100), 44100)
+    program = programs / "ffmpeg"
+    asked, made = tmp_path / "asked", tmp_path / "a.wav"
+    program.write_text(f'#!/bin/sh\necho "$@" > {asked}\nexec /bin/cat {made}\n')
+    program.chmod(0o755)
+    np.testing.assert_array_equal(samples_of(item, RATE), samples_of(Part(str(made)), RATE))
+    assert f"-protocol_whitelist file -i file:{tmp_path / 'a.m4a'} -map 0:a:0" in asked.read_text()
+    program.write_text("#!/bin/sh\necho moov atom not found >&2\nexit 1\n")
+    with pytest.raises(RecordingError, match="finds no sound in it: moov atom not found"):
+        samples_of(item, RATE)
 
 
 def test_bytes_arrays_and_pairs_are_read_as_the_file_is(tmp_path):

@@ -3,6 +3,8 @@
 import io
 import math
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +13,9 @@ import numpy as np
 
 from transferlearn.extras import install_line
 
-ENDINGS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
+_BY_FFMPEG = (".m4a", ".mp4", ".aac", ".mkv", ".mov", ".webm")
+# Videos are read where they are named; in a folder they may lie beside photos.
+ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".m4a", ".aac")
 _MARK = "#t="  # begins a part of a recording, as in URLs: speech.wav#t=1.5,3
 _BLOCK = 2**16  # samples that are read at once
 # How libsndfile says that the samples of a WAV or AIFF file are fewer bytes than its header says.
@@ -137,7 +141,7 @@ def is_cut_off(part: Part, seconds: float) -> bool:
         part: The recording, or the part of it that was read.
         seconds: The length that was read.
     """
-    if not isinstance(part.source, (str, Path, bytes)):
+    if not isinstance(part.source, (str, Path, bytes)) or _is_for_ffmpeg(part.source):
         return False
     with _file(part.source) as opened:
         promised = opened.frames / opened.samplerate
@@ -155,12 +159,40 @@ def _of_file(part: Part) -> tuple[int, Iterator[np.ndarray]]:
 def _file(source: str | Path | bytes) -> Any:
     """Opens a file, or the content of one, as a `soundfile.SoundFile`."""
     soundfile = _soundfile()
+    if _is_for_ffmpeg(source):
+        source = _by_ffmpeg(Path(str(source)))
     try:
         return soundfile.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else source)
     except (soundfile.LibsndfileError, TypeError) as error:
         if isinstance(source, (str, Path)) and not Path(source).is_file():
             raise RecordingError("there is no such file") from error
         raise RecordingError("it is no recording, or is damaged") from error
+
+
+def _is_for_ffmpeg(source: Any) -> bool:
+    """Whether a source is a file of a format that ffmpeg reads, and libsndfile does not."""
+    return isinstance(source, (str, Path)) and Path(source).suffix.lower() in _BY_FFMPEG
+
+
+def _by_ffmpeg(path: Path) -> bytes:
+    """Returns the first sound of a file, such as M4A or a video, as the content of a WAV file."""
+    if not path.is_file():
+        raise RecordingError("there is no such file")
+    if (program := shutil.which("ffmpeg")) is None:
+        raise RecordingError(
+            "such files are read by ffmpeg, which is not installed: get it at ffmpeg.org, or from "
+            "the system's packages, or save the file as WAV"
+        )
+    # Some formats name other files, or places in the network, to read on from.
+    only_files = ("-protocol_whitelist", "file", "-i", f"file:{path.resolve()}")
+    as_wav = ("-map", "0:a:0", "-c:a", "pcm_s16le", "-f", "wav", "-")
+    done = subprocess.run(
+        [program, "-v", "error", "-nostdin", *only_files, *as_wav], capture_output=True, check=False
+    )
+    if done.returncode:
+        reason = done.stderr.decode("utf-8", "replace").strip().split("\n")[-1]
+        raise RecordingError(f"ffmpeg finds no sound in it: {reason:.200}")
+    return done.stdout
 
 
 def _blocks(opened: Any, part: Part, damaged: type[Exception]) -> Iterator[np.ndarray]:
