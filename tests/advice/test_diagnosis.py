@@ -19,7 +19,16 @@ from transferlearn.fitted import Outline
 from transferlearn.schedules import PhaseResult, SolvedHead
 from transferlearn.tasks import ClassEncoding, Share
 
-SOLVED = SolvedHead(items=9, seen=9, features=2, score_name="accuracy", score=0.9, strength=(0.1,))
+SOLVED = SolvedHead(
+    items=9,
+    seen=9,
+    features=2,
+    score_name="accuracy",
+    score=0.9,
+    loss=0.3,
+    interval=(0.8, 0.95),
+    strength=(0.1,),
+)
 GOOD = [0.6, 0.45, 0.36, 0.32, 0.30, 0.31, 0.29, 0.30]  # falls, then stays
 
 

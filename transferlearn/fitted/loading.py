@@ -16,7 +16,6 @@ from transferlearn.fitted.agreement import check_parts, check_said
 from transferlearn.fitted.calibration import Calibration
 from transferlearn.fitted.hub import ADDRESS, download
 from transferlearn.fitted.model import FittedModel
-from transferlearn.fitted.old_saves import as_format_2
 from transferlearn.fitted.outline import Outline
 from transferlearn.fitted.places import DESCRIPTION
 from transferlearn.fitted.saving import HUB, MODEL, read_save
@@ -102,9 +101,8 @@ def _load(
     within: Path | None = None,
 ) -> FittedModel[Any]:
     """Reads the save in the folder `path`; see `load`."""
-    written = read_save(path, public_key, within)
+    saved = read_save(path, public_key, within)
     try:
-        saved = as_format_2(written)
         if HUB in saved["versions"]:
             keras_hub()  # makes its layers known to Keras
         history = keras.callbacks.History()
@@ -119,10 +117,9 @@ def _load(
         phases = tuple(map(PhaseResult.read, saved["phases"]))
         outline = Outline(**saved["outline"])
         whole("batch_size", outline.batch_size, least=1)
-        # Saves of earlier versions have none.
-        temperature = number("temperature", saved.get("temperature", 1.0), above=0)
-        told = saved.get("calibration") or {}
-        figures: Json = {name: number(name, value) for name, value in told.items()}
+        temperature = number("temperature", saved["temperature"], above=0)
+        written = saved["calibration"] or {}
+        figures: Json = {name: number(name, value) for name, value in written.items()}
         calibration = Calibration(**figures) if figures else None
     except FieldError as error:
         raise ValueError(f"{path} does not say what a save says: {error}.") from error

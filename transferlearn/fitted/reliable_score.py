@@ -57,7 +57,7 @@ def known_score(
         how = f"on {counted(items, f'held-out {noun}')}{then}"
         low, high = outline.interval or score.interval(value, items)
         return KnownScore(score.name, value, (low, high), how)
-    if solved is None or solved.interval is None:
+    if solved is None:
         return None
     within = f", {WITHIN_GROUP}" if solved.within_group else ""
     how = f"cross-validated on {counted(solved.items, noun)}{within}"

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 MODEL = "model.keras"
 FORMAT = 2
-_READ = (1, FORMAT)  # formats that this version reads
 HUB = "keras_hub"
 
 
@@ -135,7 +134,7 @@ def read_save(
         text = (path / DESCRIPTION).read_text("utf-8")
         saved = json.loads(text)
         files = dict(saved["files"])
-        known = saved["format"] in _READ
+        known = saved["format"] == FORMAT
         as_written = text == _as_text(saved)
         whole = saved.pop("sha256") == _hash(_canonical(saved)) and as_written
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -144,7 +143,7 @@ def read_save(
         raise ValueError(f"{path / DESCRIPTION} is not what was saved: its hash differs.")
     if not known:
         raise ValueError(
-            f"{path} was saved in format {saved['format']}; this version reads up to {FORMAT}."
+            f"{path} was saved in format {saved['format']}; this version reads {FORMAT}."
         )
     if key is not None:
         signing.check_nothing_added(path, {DESCRIPTION, *files})

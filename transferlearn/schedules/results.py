@@ -54,8 +54,8 @@ class SolvedHead:
         features: How many features each item has.
         score_name: The name of the score that was cross-validated, such as `"r2"`.
         score: The cross-validated value of that score.
-        loss: The cross-validated loss, without the penalty; `None` in saves of format 1.
-        interval: The ends of the 95% interval of `score`; `None` in saves of format 1.
+        loss: The cross-validated loss, without the penalty.
+        interval: The ends of the 95% interval of `score`.
         strength: The strength of the L2 penalty, one for each output or one for all.
         items_again: How many items the head was solved on once more at the end, those held out
             included; `None` where it was not.
@@ -71,9 +71,9 @@ class SolvedHead:
     features: int
     score_name: str
     score: float
+    loss: float
+    interval: tuple[float, float]
     strength: tuple[float, ...]
-    loss: float | None = None
-    interval: tuple[float, float] | None = None
     items_again: int | None = None
     mirrored_loss: float | None = None
     surer_if_right: float | None = None
@@ -82,16 +82,14 @@ class SolvedHead:
     @property
     def knows_mirrored(self) -> bool:
         """Says whether mirrored images are known at least as well as images not seen before."""
-        if self.mirrored_loss is None or self.loss is None:
-            return True
-        return self.mirrored_loss <= self.loss
+        return self.mirrored_loss is None or self.mirrored_loss <= self.loss
 
     def __str__(self) -> str:
         some = f" of {self.seen:,}" if self.seen > self.items else ""
         again = self.items_again
-        sure = "" if self.interval is None else " (95%: {:.4f} to {:.4f})".format(*self.interval)
+        low, high = self.interval
         last = f"; solved again on all {again:,} if it is not trained further" if again else ""
-        if self.mirrored_loss is not None and self.loss is not None:
+        if self.mirrored_loss is not None:
             done = "half of the views are" if self.knows_mirrored else "no image is"
             last += (
                 f"; {done} mirrored in training, since mirrored images have a loss of "
@@ -104,10 +102,11 @@ class SolvedHead:
                 'class_weight="balanced" they count alike in training, too'
             )
         within = f", {WITHIN_GROUP}" if self.within_group else ""
+        strengths = ", ".join(f"{strength:g}" for strength in self.strength)
         return (
             f"solved on {counted(self.items, 'item')}{some}, {self.features:,} features: "
-            f"cross-validated {self.score_name} {self.score:.4f}{sure} with the L2 strength "
-            f"{', '.join(f'{strength:g}' for strength in self.strength)}{alike}{within}{last}"
+            f"cross-validated {self.score_name} {self.score:.4f} (95%: {low:.4f} to {high:.4f}) "
+            f"with the L2 strength {strengths}{alike}{within}{last}"
         )
 
 
