@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from transferlearn.builders import ImageToImageBuilder as ImageToImageBuilder
     from transferlearn.builders import TextClassifierBuilder as TextClassifierBuilder
     from transferlearn.builders import TextRegressorBuilder as TextRegressorBuilder
+    from transferlearn.builders import TokenClassifierBuilder as TokenClassifierBuilder
     from transferlearn.builders import Training as Training
     from transferlearn.comparison import Comparison as Comparison
     from transferlearn.comparison import compare as compare
@@ -90,6 +91,7 @@ _NAMES = {
     "ImageToImageBuilder": "builders",
     "TextClassifierBuilder": "builders",
     "TextRegressorBuilder": "builders",
+    "TokenClassifierBuilder": "builders",
     "Training": "builders",
     "Diagnosis": "advice.diagnosis",
     "diagnose": "advice.diagnosis",

@@ -97,6 +97,7 @@ class HubTokenizer(Tokenizer):
         self.size = tokenizer.vocabulary_size()
         unknown = getattr(tokenizer, "oov_token", None)
         self.unknown = None if unknown is None else tokenizer.token_to_id(unknown)
+        self.blanks = isinstance(tokenizer, keras_hub().tokenizers.BytePairTokenizer)
 
     def tokenize(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Gives the token ids of each text."""

@@ -14,8 +14,8 @@ from transferlearn.data import Tokenizer
 from transferlearn.keras_internals import layers_within
 from transferlearn.types import Tensor
 
-Pooling = Literal["mean", "first", "pooled"]
-_POOLINGS = ("mean", "first", "pooled")
+Pooling = Literal["mean", "first", "pooled", "none"]
+_POOLINGS = ("mean", "first", "pooled")  # those that give one vector for a text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,8 @@ def from_encoder(
         tokenizer: The tokenizer that the encoder was trained with.
         pooling: What becomes the vector of a text: the `"mean"` over all tokens but padding, the
             `"first"` token (`[CLS]`), or the encoder's own `"pooled_output"` (`"pooled"`), which
-            in BERT a trained layer makes of the first token.
+            in BERT a trained layer makes of the first token. `"none"`: each token keeps its own
+            vector, for tags of words.
         name: The backbone's name; by default the encoder's own.
         source: Where the weights came from.
         pretrained: Whether the weights are trained.
@@ -120,7 +121,8 @@ def check_pooling(pooling: object) -> None:
 
 def _output(encoder: keras.Model, pooling: str) -> Tensor:
     """Gives the encoder's output to pool, a vector a token; with `"pooled"` one for the text."""
-    check_pooling(pooling)
+    if pooling != "none":
+        check_pooling(pooling)
     outputs = encoder.output if isinstance(encoder.output, dict) else {}
     if pooling == "pooled":
         if "pooled_output" not in outputs:

@@ -13,5 +13,7 @@ from transferlearn.builders.images import ImageBuilder as ImageBuilder
 from transferlearn.builders.regressor import Regressor as Regressor
 from transferlearn.builders.text_classifier import TextClassifierBuilder as TextClassifierBuilder
 from transferlearn.builders.text_regressor import TextRegressorBuilder as TextRegressorBuilder
+from transferlearn.builders.texts import EncoderBuilder as EncoderBuilder
 from transferlearn.builders.texts import TextBuilder as TextBuilder
+from transferlearn.builders.token_classifier import TokenClassifierBuilder as TokenClassifierBuilder
 from transferlearn.builders.training_run import Training as Training

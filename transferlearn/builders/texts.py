@@ -1,6 +1,7 @@
-"""Defines what all builders for texts share, classifiers as well as regressors."""
+"""Defines what all builders for texts share: classes, numbers, and tags of words."""
 
-from dataclasses import KW_ONLY, dataclass, field
+import abc
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import ClassVar, TypeVar
 
 from transferlearn import backbones
@@ -21,21 +22,15 @@ _LEAST_TOKENS = 8  # of `sequence_length`; the tokens that mark a text's ends co
 
 
 @dataclass(frozen=True)
-class TextBuilder(Builder[Prediction]):
-    """Builds and trains networks for texts, classifiers as well as regressors.
+class EncoderBuilder(Builder[Prediction]):
+    """Builds and trains networks on an encoder of texts.
 
     Args:
         backbone: `"keras_hub:<preset>"`, such as `"keras_hub:bert_base_en_uncased"`,
             `"keras_hub:<folder>"` of KerasHub or Hugging Face (config.json, model.safetensors,
             vocab.txt), or a `tl.backbones.TextBackbone`.
         weights: `"pretrained"`, or `None` for random weights.
-        pooling: How the encoder's output becomes one vector for a text: the `"mean"` over its
-            tokens, the `"first"` token (`[CLS]`), or `"pooled"`, which is what a trained layer of
-            the encoder makes of the first.
         sequence_length: The most tokens of a text that are read, those that mark its ends included.
-        long_texts: What to do with longer texts: `"truncate"` reads the beginning; `"split"` reads
-            all of a text in pieces, trains on each with a share of the text's weight, and averages
-            the predictions.
         lora_rank: The rank of [LoRA](https://arxiv.org/abs/2106.09685). In the blocks that are
             not frozen, only updates of this rank to the attention's query and value projections are
             trained, so there are few weights to fit. A save has the updates added to the weights.
@@ -48,10 +43,7 @@ class TextBuilder(Builder[Prediction]):
     backbone: str | TextBackbone
     _: KW_ONLY
     weights: str | None = "pretrained"
-    head: Head | Decoder = field(default_factory=lambda: PooledDense(dropout=0.1))
-    pooling: Pooling = "mean"
     sequence_length: int = 512
-    long_texts: str = "truncate"
     lora_rank: int | None = None
     text_column: str | None = None
 
@@ -61,13 +53,8 @@ class TextBuilder(Builder[Prediction]):
         super().__post_init__()
         if isinstance(self.backbone, str):
             backbones.check_name(self.backbone, texts=True)
-        check_pooling(self.pooling)
         length = whole("sequence_length", self.sequence_length, least=_LEAST_TOKENS)
         object.__setattr__(self, "sequence_length", length)
-        if self.long_texts not in ("truncate", "split"):
-            raise ValueError(
-                f"long_texts is 'truncate' or 'split'. Received: long_texts={self.long_texts!r}"
-            )
         if self.lora_rank is not None:
             object.__setattr__(self, "lora_rank", whole("lora_rank", self.lora_rank, least=1))
             if isinstance(named_freeze(self.freeze), FreezeAll):
@@ -82,21 +69,21 @@ class TextBuilder(Builder[Prediction]):
             )
 
     @property
+    @abc.abstractmethod
     def kind(self) -> Texts:
-        """Gives the settings to read texts by; it loads the backbone's tokenizer."""
-        return Texts(
-            tokenizer=backbones.get_tokenizer(self.backbone),
-            sequence_length=self.sequence_length,
-            long_texts=self.long_texts,
-            text_column=self.text_column,
-        )
+        """Returns the settings to read texts by; it loads the backbone's tokenizer."""
+
+    @property
+    @abc.abstractmethod
+    def _pools(self) -> Pooling:
+        """Returns how the encoder's output becomes what the head reads."""
 
     def _kind_of(self, train: Dataset, backbone: Backbone) -> Texts:
-        """Gives the kind for the fitted model, with a length that the encoder can read."""
+        """Returns the kind for the fitted model, with a length that the encoder can read."""
         assert isinstance(backbone, TextBackbone)
         # The default of 512 tokens can be more than the encoder reads.
         most = min(self.sequence_length, backbone.most_tokens or self.sequence_length)
-        return Texts(backbone.tokenizer, most, self.long_texts, self.text_column)
+        return replace(self.kind, tokenizer=backbone.tokenizer, sequence_length=most)
 
     def _inputs(self, shape: tuple[int, ...] | None) -> dict[str, Spec]:
         """Gives shape and dtype of the token ids, without loading the tokenizer."""
@@ -130,7 +117,7 @@ class TextBuilder(Builder[Prediction]):
     def load_backbone(self, shape: tuple[int, ...] | None) -> Backbone:
         """Loads the encoder, and refuses texts that are longer than it can read."""
         backbone = backbones.get_text(
-            self.backbone, pretrained=self.weights is not None, pooling=self.pooling
+            self.backbone, pretrained=self.weights is not None, pooling=self._pools
         )
         length = None if shape is None else shape[0]
         if length and backbone.most_tokens and length > backbone.most_tokens:
@@ -139,3 +126,46 @@ class TextBuilder(Builder[Prediction]):
                 f"of {length}. Pass sequence_length={backbone.most_tokens}."
             )
         return backbone
+
+
+@dataclass(frozen=True)
+class TextBuilder(EncoderBuilder[Prediction]):
+    """Builds and trains networks that answer for a whole text, classifiers as well as regressors.
+
+    Args:
+        backbone, weights, sequence_length, lora_rank, text_column, learning_rate: See
+            `tl.builders.EncoderBuilder`.
+        pooling: How the encoder's output becomes one vector for a text: the `"mean"` over its
+            tokens, the `"first"` token (`[CLS]`), or `"pooled"`, which is what a trained layer of
+            the encoder makes of the first.
+        long_texts: What to do with longer texts: `"truncate"` reads the beginning; `"split"` reads
+            all of a text in pieces, trains on each with a share of the text's weight, and averages
+            the predictions.
+    """
+
+    head: Head | Decoder = field(default_factory=lambda: PooledDense(dropout=0.1))
+    pooling: Pooling = "mean"
+    long_texts: str = "truncate"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_pooling(self.pooling)
+        if self.long_texts not in ("truncate", "split"):
+            raise ValueError(
+                f"long_texts is 'truncate' or 'split'. Received: long_texts={self.long_texts!r}"
+            )
+
+    @property
+    def _pools(self) -> Pooling:
+        """Returns the pooling."""
+        return self.pooling
+
+    @property
+    def kind(self) -> Texts:
+        """Gives the settings to read texts by; it loads the backbone's tokenizer."""
+        return Texts(
+            tokenizer=backbones.get_tokenizer(self.backbone),
+            sequence_length=self.sequence_length,
+            long_texts=self.long_texts,
+            text_column=self.text_column,
+        )

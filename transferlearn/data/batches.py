@@ -130,6 +130,11 @@ class ItemBatches(keras.utils.PyDataset):
         """Says of each array of x whether its second axis differs from batch to batch."""
         return self._items.varies
 
+    @property
+    def aligned(self) -> bool:
+        """Whether the second axis of the targets is the length of the items."""
+        return self._beside is not None and self._beside(np.arange(1)).aligned
+
     def rows(self, index: int) -> np.ndarray:
         """Gives the numbers of the items in batch `index` of the epoch that `epoch` names."""
         return self._rows(self.epoch, index)

@@ -1,8 +1,9 @@
 """Defines the datasets that all sources become: items of one shape, with their targets."""
 
 import abc
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import repeat
 from typing import Any, Self
 
 import keras
@@ -18,6 +19,7 @@ from transferlearn.data.iterating import without_autotune
 from transferlearn.data.messages import Skipped
 from transferlearn.data.targets.base import Encoded, Encoder, Targets, Weigh
 from transferlearn.data.transforms import varied
+from transferlearn.edge import Seen
 from transferlearn.progress import stage, working
 from transferlearn.progress.counting import Counting
 from transferlearn.types import TfData
@@ -73,6 +75,10 @@ class Dataset(abc.ABC):
         """Gives the path of each item in the order of the batches; `None`: there are none."""
         return self.names
 
+    def seen(self) -> Iterator[Seen]:
+        """Yields what is known of each item, in order; without an end where nothing is."""
+        return map(Seen, self.paths or repeat(None), self.original_sizes or repeat(None))
+
     @property
     def original_sizes(self) -> Sequence[tuple[int, int] | None] | None:
         """Gives the `(height, width)` of each image before resizing; `None` where unknown."""
@@ -106,12 +112,10 @@ class Dataset(abc.ABC):
             `(batch, tokens)`.
 
         Example:
-        ```python
-        train = tl.data.load("photos")
-        one_hot = tl.data.OneHot(len(train.targets.class_names))
-        batches = train.batches(batch_size=32, encode=one_hot, shuffle=True, seed=0)
-        model.fit(batches, shuffle=False)
-        ```
+            train = tl.data.load("photos")
+            one_hot = tl.data.OneHot(len(train.targets.class_names))
+            batches = train.batches(batch_size=32, encode=one_hot, shuffle=True, seed=0)
+            model.fit(batches, shuffle=False)
         """
         return self.requested(Request(batch_size, encode, weigh, shuffle, seed))
 
@@ -124,12 +128,10 @@ class Dataset(abc.ABC):
         """Gives the items, for storing features of each and training on those in their place.
 
         The `seed` is not used here: it goes to `Contents.batches`. Files and arrays are used as
-        they are.
-
-        - `ImageDataGenerator` iterators: read item by item, in their own order.
-        - `tf.data` and other `PyDataset`s: read twice to see whether both give the same items with
-          the same targets. If they come in the same order, it is kept, with the sizes of the
-          batches. If not, `epoch_order` shuffles them, in batches of the size of their first.
+        they are, and `ImageDataGenerator` iterators are read item by item, in their own order.
+        `tf.data` and other `PyDataset`s are read twice to see whether both give the same items with
+        the same targets. Their order is kept if it is the same, with the sizes of the batches; else
+        `epoch_order` shuffles them, in batches of the size of their first.
 
         Raises:
             UnsteadyData: The items are not the same in each epoch.

@@ -77,6 +77,8 @@ def without_autotune(batches: Any) -> Any:
         specs = keras.tree.flatten(x)
         for i in (i for i, any_length in enumerate(varies) if any_length):
             specs[i] = tf.TensorSpec((None, None, *specs[i].shape[2:]), specs[i].dtype)
+        if getattr(batches, "aligned", False):
+            rest[0] = tf.TensorSpec((None, None, *rest[0].shape[2:]), rest[0].dtype)
         signature = (keras.tree.pack_sequence_as(x, specs), *rest)
     options = tf.data.Options()
     options.autotune.enabled = False

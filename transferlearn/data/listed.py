@@ -81,6 +81,8 @@ class Listed:
         what: The name of the source in messages.
         noun: The word for one item in messages, such as `"image"`.
         ignored: How many files were not looked at: by ending, or `"hidden"`.
+        named: The name of each item for messages, such as its line in a file; `None`: its path or
+            its place.
     """
 
     items: Any
@@ -91,12 +93,15 @@ class Listed:
     groups: list[str] | None = None
     what: str = "The list of files"
     ignored: Mapping[str, int] = field(default_factory=dict)
+    named: Sequence[str] | None = None
 
     def __len__(self) -> int:
         return len(self.items)
 
     def called(self, number: int) -> str:
         """Names an item for messages, by its path or by its place in the source."""
+        if self.named is not None:
+            return self.named[number]
         return str(self.items[number]) if self.in_files else f"{self.noun} {number}"
 
     def take(self, rows: np.ndarray) -> "Listed":
@@ -109,6 +114,7 @@ class Listed:
             items=[items[i] for i in rows] if is_list else np.asarray(items)[rows],
             sample_weight=None if weights is None else weights[rows],
             groups=None if self.groups is None else [self.groups[i] for i in rows],
+            named=None if self.named is None else [self.named[i] for i in rows],
         )
 
 

@@ -12,6 +12,8 @@ import numpy as np
 from transferlearn.edge.description import TensorSpec
 from transferlearn.edge.folders import files_with, walk
 from transferlearn.edge.named import Named
+from transferlearn.edge.words.rows import WordRow
+from transferlearn.edge.words.sentences import Sentence
 from transferlearn.monitoring.traits import Traits, of_numbers
 
 _MOST_AXES = 32  # besides that of the batch
@@ -24,10 +26,12 @@ class Seen(NamedTuple):
     Attributes:
         path: The path of its file, if there is one.
         size: The `(height, width)` in pixels of an image before resizing; `None`: not known.
+        sentence: The text, with the places of its words, where it was read word by word.
     """
 
     path: str | None = None
     size: tuple[int, int] | None = None
+    sentence: Sentence | None = None
 
 
 class Rows(NamedTuple):
@@ -37,11 +41,13 @@ class Rows(NamedTuple):
         arrays: The network's inputs by name, `(rows, ...)`.
         item_of: The number of the item that each row is of, int64 `(rows,)`, in order.
         seen: What is known of each item, such as the path of its file.
+        words: The words of each row, where items were read word by word.
     """
 
     arrays: dict[str, np.ndarray]
     item_of: np.ndarray
     seen: list[Seen]
+    words: tuple[WordRow, ...] = ()
 
 
 class ItemReader(Named):

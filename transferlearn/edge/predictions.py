@@ -10,7 +10,7 @@ import numpy as np
 
 from transferlearn.edge.description import TensorSpec
 from transferlearn.edge.hearing import html_of_file
-from transferlearn.edge.item_reader import Seen
+from transferlearn.edge.item_reader import Rows, Seen
 from transferlearn.edge.maps.tiling import Strip
 from transferlearn.edge.named import Named
 from transferlearn.tables import as_html
@@ -53,6 +53,17 @@ class OutputReader(Named):
             outputs: The outputs by name, `(rows, ...)`.
             seen: What is known of each row's item, such as the path of its file.
         """
+
+    def of_items(self, outputs: Mapping[str, np.ndarray], rows: Rows) -> dict[str, np.ndarray]:
+        """Returns the outputs for items, made of those for their rows; by default, their means."""
+        if len(rows.item_of) == len(rows.seen):
+            return dict(outputs)
+        starts = np.flatnonzero(np.diff(rows.item_of, prepend=-1))
+        counts = np.diff(starts, append=len(rows.item_of))
+        return {
+            name: (np.add.reduceat(array, starts, dtype=float).T / counts).T.astype(array.dtype)
+            for name, array in outputs.items()
+        }
 
     @property
     def scale(self) -> int:

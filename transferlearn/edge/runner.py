@@ -154,16 +154,8 @@ class Runner:
         return outputs
 
     def outputs(self, rows: Rows) -> dict[str, np.ndarray]:
-        """Gives the outputs for items by name; several rows of one item are averaged."""
-        outputs = self._of_arrays(rows.arrays)
-        if len(rows.item_of) == len(rows.seen):
-            return outputs
-        starts = np.flatnonzero(np.diff(rows.item_of, prepend=-1))
-        counts = np.diff(starts, append=len(rows.item_of))
-        return {
-            name: (np.add.reduceat(array, starts, dtype=float).T / counts).T.astype(array.dtype)
-            for name, array in outputs.items()
-        }
+        """Returns the outputs for items by name, made of those for their rows."""
+        return self.output_reader.of_items(self._of_arrays(rows.arrays), rows)
 
     def _of_arrays(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Gives the outputs for rows of any number, in the dtypes that the model takes."""

@@ -61,8 +61,16 @@ class TextReader(ItemReader):
             ValueError: Something is no text, or not in UTF-8.
             OSError: There is no such file.
         """
-        pieces = [self._pieces(self.tokenizer.tokenize(_text(item))) for item in items]
-        rows = [(*self.start, *piece, *self.end) for of_item in pieces for piece in of_item]
+        pieces = [self._pieces(self.tokenizer.tokenize(text_of(item))) for item in items]
+        ids = self.filled(
+            [(*self.start, *piece, *self.end) for of_item in pieces for piece in of_item]
+        )
+        item_of = np.repeat(np.arange(len(items)), [len(of_item) for of_item in pieces])
+        seen = [Seen(str(x) if isinstance(x, Path) else None) for x in items]
+        return Rows({self.input: ids}, item_of, seen)
+
+    def filled(self, rows: Sequence[Sequence[int] | np.ndarray]) -> np.ndarray:
+        """Returns rows of tokens, filled up to one length, int32 `(rows, tokens)`."""
         longest = max(1, *map(len, rows))
         ids = np.full(
             (len(rows), min(-(-longest // _STEP) * _STEP, self.sequence_length)),
@@ -71,9 +79,7 @@ class TextReader(ItemReader):
         )
         for place, row in zip(ids, rows, strict=True):
             place[: len(row)] = row
-        item_of = np.repeat(np.arange(len(items)), [len(of_item) for of_item in pieces])
-        seen = [Seen(str(x) if isinstance(x, Path) else None) for x in items]
-        return Rows({self.input: ids}, item_of, seen)
+        return ids
 
     def traits(self, arrays: Mapping[str, np.ndarray]) -> Traits:
         """Measures the number of tokens of each row."""
@@ -106,7 +112,7 @@ class TextReader(ItemReader):
         return [part.tolist() for part in np.array_split(ids, -(-len(ids) // room))]
 
 
-def _text(item: Any) -> str:
+def text_of(item: Any) -> str:
     """Gives an item as a string."""
     content = item.read_bytes() if isinstance(item, Path) else item
     try:

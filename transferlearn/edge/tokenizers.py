@@ -2,6 +2,7 @@
 
 import abc
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +34,10 @@ class EdgeTokenizer(Named):
     @abc.abstractmethod
     def tokenize(self, text: str) -> list[int]:
         """Gives the ids of a text, without those that mark its start and its end."""
+
+    def tokenize_all(self, texts: Sequence[str]) -> list[list[int]]:
+        """Returns the ids of each text."""
+        return [self.tokenize(text) for text in texts]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from itertools import islice, repeat
+from itertools import islice
 from typing import TypeVar
 
 import numpy as np
@@ -45,7 +45,7 @@ def in_parts(
     Where values are as large as items, they come batch by batch, so that not all are in memory.
     """
     if fitted.encoding.by_batch:
-        seen = _seen(dataset)
+        seen = dataset.seen()
         batches = iterate(dataset.batches(batch_size=fitted.outline.batch_size))
         with working(), _predicting_all(dataset) as predicted:
             for x, *_ in batches:
@@ -54,7 +54,7 @@ def in_parts(
                 yield values, [next(seen) for _ in values]
         return
     values = dataset.of_items(answerer.of_rows(dataset, fitted.outline.batch_size))
-    yield values, list(islice(_seen(dataset), len(values)))
+    yield values, list(islice(dataset.seen(), len(values)))
 
 
 def decoded(
@@ -96,7 +96,7 @@ def evaluated(fitted: Trained, dataset: Dataset) -> Evaluation:
 
 def _tallied(fitted: Trained, dataset: Dataset) -> tuple[Evaluation, tuple[str | None, ...]]:
     """Counts, batch by batch, what all items add to the figures; gives their files, too."""
-    encoding, answerer, seen = fitted.encoding, fitted.answerer(), _seen(dataset)
+    encoding, answerer, seen = fitted.encoding, fitted.answerer(), dataset.seen()
     tallies: list[Tally] = []
     unchanged: list[Tally] = []
     classical: list[Tally | None] = []
@@ -138,11 +138,6 @@ def summed(
 def _predicting_all(dataset: Dataset) -> AbstractContextManager[Stage]:
     """Shows how many items of a dataset are predicted."""
     return stage("predicting", dataset.size, dataset.noun, cost=1.0)
-
-
-def _seen(dataset: Dataset) -> Iterator[Seen]:
-    """Gives what is known of each item, without an end where nothing is."""
-    return map(Seen, dataset.paths or repeat(None), dataset.original_sizes or repeat(None))
 
 
 def not_finite(values: np.ndarray, paths: Sequence[str | None], before: int = 0) -> list[str]:

@@ -10,4 +10,5 @@ from transferlearn.heads.outputs import Output as Output
 from transferlearn.heads.picture_unet import PictureUNet as PictureUNet
 from transferlearn.heads.pooled_dense import PooledDense as PooledDense
 from transferlearn.heads.segformer import SegFormerDecoder as SegFormerDecoder
+from transferlearn.heads.token_dense import TokenDense as TokenDense
 from transferlearn.heads.unet import UNet as UNet

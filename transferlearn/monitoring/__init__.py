@@ -11,6 +11,7 @@ from transferlearn.monitoring.outputs import OneClass as OneClass
 from transferlearn.monitoring.outputs import OutputSignals as OutputSignals
 from transferlearn.monitoring.outputs import PixelShares as PixelShares
 from transferlearn.monitoring.outputs import Quantities as Quantities
+from transferlearn.monitoring.outputs import TagShares as TagShares
 from transferlearn.monitoring.outputs import Unwatched as Unwatched
 from transferlearn.monitoring.reference import Reference as Reference
 from transferlearn.monitoring.reference import read_reference as read_reference

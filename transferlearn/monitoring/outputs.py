@@ -140,6 +140,13 @@ class PixelShares(OutputSignals):
 
 
 @dataclass(frozen=True)
+class TagShares(OutputSignals):
+    """Watches how much of a text each tag of words has, not which words these are."""
+
+    word: ClassVar[str] = "words"
+
+
+@dataclass(frozen=True)
 class MeanColours(OutputSignals):
     """Watches how red, green and blue pictures are on the mean."""
 
@@ -147,7 +154,7 @@ class MeanColours(OutputSignals):
     names: tuple[str, ...] = ("red", "green", "blue")
 
 
-_MAKERS = (Unwatched, OneClass, AnyClasses, Quantities, PixelShares, MeanColours)
+_MAKERS = (Unwatched, OneClass, AnyClasses, Quantities, PixelShares, TagShares, MeanColours)
 
 
 def read_outputs(settings: dict[str, Any]) -> OutputSignals:

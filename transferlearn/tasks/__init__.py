@@ -6,6 +6,7 @@ from transferlearn.edge import MaskPrediction as MaskPrediction
 from transferlearn.edge import NumberPrediction as NumberPrediction
 from transferlearn.edge import PicturePrediction as PicturePrediction
 from transferlearn.edge import Seen as Seen
+from transferlearn.edge import TagPrediction as TagPrediction
 from transferlearn.tasks.answering import Answerer as Answerer
 from transferlearn.tasks.answering import OnePass as OnePass
 from transferlearn.tasks.base import Encoding as Encoding
@@ -30,6 +31,7 @@ from transferlearn.tasks.regression import NumberEncoding as NumberEncoding
 from transferlearn.tasks.regression import NumberEvaluation as NumberEvaluation
 from transferlearn.tasks.regression import Regression as Regression
 from transferlearn.tasks.scores import Determination as Determination
+from transferlearn.tasks.scores import FScore as FScore
 from transferlearn.tasks.scores import Overlap as Overlap
 from transferlearn.tasks.scores import Score as Score
 from transferlearn.tasks.scores import Share as Share
@@ -46,4 +48,10 @@ from transferlearn.tasks.segmentation import Segmentation as Segmentation
 from transferlearn.tasks.segmentation import Tversky as Tversky
 from transferlearn.tasks.solving import SolvedLayer as SolvedLayer
 from transferlearn.tasks.solving import Solver as Solver
+from transferlearn.tasks.tagging import EntityEncoding as EntityEncoding
+from transferlearn.tasks.tagging import TagAccuracy as TagAccuracy
+from transferlearn.tasks.tagging import TagCrossEntropy as TagCrossEntropy
+from transferlearn.tasks.tagging import TagEvaluation as TagEvaluation
+from transferlearn.tasks.tagging import TokenClassification as TokenClassification
+from transferlearn.tasks.tagging import WordTagEncoding as WordTagEncoding
 from transferlearn.tasks.temperature import TemperatureScaling as TemperatureScaling

@@ -18,6 +18,7 @@ class Objective:
         encode: Turns raw targets into what the loss reads; `None`: it reads them as they are.
         solver: Solves the head's Dense layer; `None`: it cannot be solved.
         unsolvable: The reason why it cannot, such as `"its loss is no plain cross-entropy"`.
+        of_tokens: Whether each token has an answer, below 0 where it has none.
     """
 
     loss: Loss | Mapping[str, Loss]
@@ -25,3 +26,4 @@ class Objective:
     encode: Encoder | None
     solver: Solver | None = None
     unsolvable: str = ""
+    of_tokens: bool = False

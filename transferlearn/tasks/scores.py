@@ -162,6 +162,31 @@ class Overlap(Score):
 
 
 @dataclass(frozen=True)
+class FScore(Score):
+    """Names the F1 of what is found, such as entities."""
+
+    least: ClassVar[float] = 0.0
+    guess: ClassVar[str] = "finding nothing"
+    by_loss: ClassVar[bool] = True  # loss is of all words; F1 of the few that are entities
+
+    def is_called(self, name: str) -> bool:
+        """Whether this is the name of this F1."""
+        return name == self.name
+
+    def standard_error(self, value: float, items: float) -> float:
+        """Returns the most that it can be for `items` independent items, each between 0 and 1."""
+        return math.sqrt(value * (1 - value) / items)
+
+    def shown(self, value: float) -> str:
+        """Writes the F1 with three decimal places."""
+        return f"{value:.3f}"
+
+    def said(self, value: float) -> str:
+        """Says in words how large the F1 is."""
+        return f"F1 is {value:.3f}"
+
+
+@dataclass(frozen=True)
 class Similarity(Score):
     """Names the mean over pictures of the structural similarity, SSIM."""
 

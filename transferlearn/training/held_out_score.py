@@ -8,6 +8,7 @@ import numpy as np
 
 from transferlearn.data.batches import ItemBatches
 from transferlearn.data.dataset import Dataset, ItemDataset
+from transferlearn.data.filling import joined_rows
 from transferlearn.data.iterating import iterate, without_retracing_advice
 from transferlearn.tasks import Encoding, Evaluation
 from transferlearn.training.inputs import PhaseInput
@@ -37,7 +38,7 @@ def held_out_evaluation(
     if encoding.by_batch:
         tallies = [encoding.tally(values, targets) for values, targets in answers]
         return type(tallies[0]).joined(tallies).evaluation()
-    values, targets = (np.concatenate(parts) for parts in zip(*answers, strict=True))
+    values, targets = map(joined_rows, zip(*answers, strict=True))
     if isinstance(held_out, ItemDataset):
         targets = targets[held_out.first_rows]
     return encoding.measure(held_out.of_items(values), targets)

@@ -89,8 +89,10 @@ def why_not_solved(network: Network, objective: Objective, *, mixed: bool) -> st
     (layer,) = weighted
     behind = network.head[network.head.index(layer) + 1 :]
     solver = objective.solver
-    if type(layer) is not keras.layers.Dense or len(layer.input.shape) != 2 or not layer.use_bias:
+    if type(layer) is not keras.layers.Dense or not layer.use_bias:
         return f"{layer.name} is no plain Dense layer"
+    if len(layer.input.shape) != (3 if objective.of_tokens else 2):
+        return f"{layer.name} reads {layer.input.shape}"
     if network.further_inputs or len(network.outputs) != 1:
         return "the network has further inputs or outputs"
     if len(network.model.trainable_weights) != len(layer.trainable_weights):
@@ -183,8 +185,8 @@ def _left_out(
     network: Network, layer: keras.layers.Dense, train: _Gathered, solved: SolvedLayer
 ) -> LeftOut | None:
     """Gives what the network gives for items that its head is solved without, if it is known."""
-    if train.rows is None or solved.left_out is None:
-        return None
+    if train.rows is None or solved.left_out is None or len(layer.input.shape) != 2:
+        return None  # of tokens, the answers for a whole item are not known
     chosen, outputs = solved.left_out
     mixed = np.random.default_rng(0).permutation(len(chosen))[:_MOST_LEFT_OUT]
     answers = answers_of(network, layer, outputs[mixed])
@@ -237,9 +239,15 @@ def _gather(
         if index % stride:
             continue
         features = np.asarray(x if before is None else before.predict_on_batch(x), "float32")
+        of_rows = batches.rows(index) if isinstance(batches, ItemBatches) else None
+        if features.ndim == 3:  # of tokens, of which those count that have an answer
+            row, place = np.nonzero(y >= 0)
+            features, y = features[row, place], y[row, place]
+            weight = [np.ravel(part)[row] for part in weight]
+            of_rows = None if of_rows is None else of_rows[row]
         parts.append((features, np.asarray(y), *map(np.ravel, weight)))
-        if isinstance(batches, ItemBatches):
-            rows.append(batches.rows(index))
+        if of_rows is not None:
+            rows.append(of_rows)
         if len(parts) > 1 and sum(part[0].nbytes for part in parts) > _MOST_BYTES:
             # as if only these had been read
             parts, rows, stride = parts[::2], rows[::2], 2 * stride

@@ -169,8 +169,12 @@ def _build_metrics(model: keras.Model, batches: Any) -> None:
     if getattr(batches, "by_epoch", False):
         x, y, *weight = batches[0]
         count = len(keras.tree.flatten(y)[0])
+        length = keras.tree.flatten(x)[0].shape[1:2]  # of outputs that are as long as the items
         outputs = keras.tree.map_structure(
-            lambda output: keras.ops.zeros((count, *output.shape[1:])), model.output
+            lambda output: keras.ops.zeros(
+                (count, *(length[0] if side is None else side for side in output.shape[1:]))
+            ),
+            model.output,
         )
         model.compute_metrics(x, y, outputs, *weight)
         model.reset_metrics()

@@ -39,6 +39,11 @@ class WrappedBatches(keras.utils.PyDataset):
         return getattr(self._source, "varies", ())
 
     @property
+    def aligned(self) -> bool:
+        """Whether the second axis of the targets is the length of the items."""
+        return getattr(self._source, "aligned", False)
+
+    @property
     def failure(self) -> Exception | None:
         """Gives what went wrong while the source loaded a batch, or `None`."""
         return getattr(self._source, "failure", None)

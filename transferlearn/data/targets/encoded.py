@@ -20,12 +20,15 @@ class Encoded(NamedTuple):
         weights: The weights of the items, float32 `(batch,)`, or finer where the loss takes that;
             `None`: all weigh the same.
         inputs: The inputs of the network besides the items, such as a decoder's token ids.
+        aligned: Whether the second axis of the targets is the length of the items, so that it
+            differs from batch to batch.
         moves: Says how the targets move with views of the items; by default they do not.
     """
 
     targets: Any
     weights: np.ndarray | None = None
     inputs: tuple[np.ndarray, ...] = ()
+    aligned: bool = False
     moves: Movement = _STILL
 
 

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from transferlearn.data.dataset import Request
+from transferlearn.data.filling import joined_rows
 from transferlearn.data.rows import RowDataset
 from transferlearn.data.texts.tokens import STEP, TokenBatches, TokenContents, TokenItems
 from transferlearn.progress import stage, working
@@ -67,7 +68,7 @@ class TextDataset(RowDataset):
                 outputs.append(model.predict_on_batch(items.start(rows)()))
                 predicted.advance(len(rows))
         back = np.argsort(order)
-        return keras.tree.map_structure(lambda *parts: np.concatenate(parts)[back], *outputs)
+        return keras.tree.map_structure(lambda *parts: joined_rows(parts)[back], *outputs)
 
     def _to_run(self) -> TokenItems:
         """Gives the rows, filled up as little as `run` needs."""

@@ -10,7 +10,6 @@ import keras
 import numpy as np
 
 from transferlearn.data.dataset import Dataset
-from transferlearn.data.excerpt import Sample
 from transferlearn.data.iterating import is_tf_data
 from transferlearn.data.kind import Kind, One, Spec
 from transferlearn.data.listed import Listed
@@ -19,6 +18,7 @@ from transferlearn.data.rows import shared_weights
 from transferlearn.data.sources.tuples import list_arrays
 from transferlearn.data.targets.base import Target, Targets
 from transferlearn.data.texts.dataset import TextDataset
+from transferlearn.data.texts.lengths import of_one_length
 from transferlearn.data.texts.reading import (
     Unreadable,
     as_text,
@@ -97,7 +97,8 @@ class Texts(Kind):
     ) -> TextDataset:
         """Reads the files, leaves out items that are empty or no text, and tokenizes the others."""
         texts = [
-            read_text(Path(item)) if listed.in_files else as_text(item) for item in listed.items
+            read_text(Path(item)) if listed.in_files else self._as_text(item)
+            for item in listed.items
         ]
         problems = {i: wrong for i, text in enumerate(texts) if (wrong := problem(text))}
         skipped = tuple(Skipped(listed.called(i), wrong) for i, wrong in problems.items())
@@ -112,13 +113,17 @@ class Texts(Kind):
         kept = np.array([i for i in range(len(texts)) if i not in problems], int)
         good = listed.take(kept)
         dataset = self.tokens(
-            [str(texts[i]) for i in kept],
+            [texts[i] for i in kept],
             targets=targets.take(kept),
             sample_weight=good.sample_weight,
             groups=good.groups,
             names=good.items if good.in_files else None,
         )
         return replace(dataset, skipped=skipped, ignored=+Counter(listed.ignored))
+
+    def _as_text(self, item: Any) -> Any:
+        """Returns an item of a source as a text, or says why it is none."""
+        return as_text(item)
 
     def is_one(self, source: object) -> bool:
         """Says whether a source is a single text: a string, or a `Path` that is no folder."""
@@ -161,8 +166,7 @@ class Texts(Kind):
 
     def of_one_shape(self, datasets: Sequence[Dataset]) -> list[Dataset]:
         """Fills the rows of all datasets up to the length of the longest row in any of them."""
-        longest = max(_texts_of(dataset).longest for dataset in datasets)
-        return [_of_length(dataset, longest) for dataset in datasets]
+        return of_one_length(datasets)
 
     def settings(self) -> Json:
         """Returns the settings that a save holds, without the tokenizer."""
@@ -280,18 +284,3 @@ class Texts(Kind):
                 f"{self.sequence_length} tokens (the longest has {max(long):,}) are cut short: "
                 "their beginnings are read. long_texts='split' reads all of them, in pieces."
             )
-
-
-def _texts_of(dataset: Dataset) -> TextDataset:
-    """Gives a dataset of texts as it is; of a sample, the few texts that were opened."""
-    texts = dataset.few if isinstance(dataset, Sample) else dataset
-    assert isinstance(texts, TextDataset)
-    return texts
-
-
-def _of_length(dataset: Dataset, length: int) -> Dataset:
-    """Gives a dataset of texts, or a sample of them, with rows filled up to this length."""
-    texts = _texts_of(dataset).of_length(length)
-    if isinstance(dataset, Sample):
-        return replace(dataset, few=texts, items=texts.items, shape=texts.shape)
-    return texts

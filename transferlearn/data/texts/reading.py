@@ -12,6 +12,7 @@ from transferlearn.data.iterating import is_tf_data, refuse_endless
 from transferlearn.data.kind import Kind
 from transferlearn.data.messages import indented, notice
 from transferlearn.data.sources.folders import files_below
+from transferlearn.edge.words.sentences import Sentence
 from transferlearn.types import TfData
 
 _STRANGE = 0.5  # share of unknown tokens above which a text is pointed out
@@ -177,6 +178,8 @@ def warn_of_unknown(
         )
 
 
-def problem(text: str | Unreadable) -> str:
+def problem(text: str | Sentence | Unreadable) -> str:
     """Returns what is wrong with a text; empty if nothing is."""
+    if isinstance(text, Sentence):
+        return "" if text.spans else "empty"
     return text.problem if isinstance(text, Unreadable) else empty(text)

@@ -22,12 +22,14 @@ class Tokenizer(abc.ABC):
         end: The ids that go behind each text.
         padding: The id that fills rows up; no text has it.
         unknown: The id of what the tokenizer does not know; `None` where it knows everything.
+        blanks: Whether a blank before a word is a part of the word's first token.
     """
 
     start: tuple[int, ...]
     end: tuple[int, ...]
     padding: int
     unknown: int | None
+    blanks: bool = False
 
     @abc.abstractmethod
     def tokenize(self, texts: Sequence[str]) -> list[np.ndarray]:
@@ -63,8 +65,12 @@ class TokenizerInKeras(EdgeTokenizer):
 
     def tokenize(self, text: str) -> list[int]:
         """Gives the ids of a text."""
-        (ids,) = self.tokenizer.tokenize([text])
-        return ids.tolist()
+        (ids,) = self.tokenize_all([text])
+        return ids
+
+    def tokenize_all(self, texts: Sequence[str]) -> list[list[int]]:
+        """Returns the ids of each text, in one call."""
+        return [ids.tolist() for ids in self.tokenizer.tokenize(texts)]
 
 
 def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
