@@ -8,6 +8,7 @@ from PIL import Image
 
 from tests.networks import pixels
 from transferlearn.cli import main, suggest
+from transferlearn.cli.messages import as_lines
 from transferlearn.cli.parser import make_parser
 from transferlearn.cli.tasks import as_written
 
@@ -95,3 +96,15 @@ def test_suggest_goes_on_with_the_same_groups():
     options = make_parser().parse_args(["suggest", "photos.csv", "--groups", "a day"])
     assert as_written(options) == " --groups 'a day'"
     assert {builder.groups for builder in suggest.candidates(options)} == {"a day"}
+
+
+def test_numbers_and_names_that_are_taken_for_each_other_name_the_option():
+    options = make_parser().parse_args(["train", "houses.csv"])
+    numbers = "take tl.ImageRegressorBuilder or tl.TextRegressorBuilder with target_names='price'."
+    assert as_lines(f"To learn numbers, {numbers}", options) == [
+        "To learn numbers, add --task regression --target price."
+    ]
+    names = "take tl.ImageClassifierBuilder or tl.TextClassifierBuilder."
+    assert as_lines(f"To learn classes, {names}", options) == [
+        "To learn classes, leave --task regression and --target out."
+    ]

@@ -1,5 +1,8 @@
 """Numbers to learn, from every source."""
 
+import contextlib
+import warnings
+
 import numpy as np
 import pytest
 
@@ -8,6 +11,7 @@ from transferlearn import data
 from transferlearn.data.dataset import Request
 from transferlearn.data.loading import Reading
 from transferlearn.data.targets import NumberRows
+from transferlearn.data.targets.doubts import doubt_numbers
 
 pandas = pytest.importorskip("pandas")
 X = pixels(6, 16)
@@ -61,6 +65,62 @@ def test_the_only_column_that_is_left_needs_no_name(tmp_path):
         load(both)
     with pytest.raises(ValueError, match="there is none of the name weight"):
         load(both, "weight")
+
+
+def test_a_target_without_any_number_is_said_once(tmp_path):
+    path = table(tmp_path, grade=list("abcabc"))
+    with pytest.raises(ValueError, match="No cell of the column 'grade' is a number") as caught:
+        load(path, "grade")
+    assert str(caught.value).endswith(
+        "Received: 'a', 'b', 'c'. To learn classes, take tl.ImageClassifierBuilder or "
+        "tl.TextClassifierBuilder."
+    )
+    for name in ("a", "b"):
+        (tmp_path / "folders" / name).mkdir(parents=True)
+        (tmp_path / "folders" / name / "0.png").write_bytes((tmp_path / "0.png").read_bytes())
+    with pytest.raises(ValueError, match=r"No folder's name is a number.*Received: 'a', 'b'"):
+        load(tmp_path / "folders")
+
+
+@pytest.mark.parametrize(
+    ("values", "count"),
+    [
+        (np.linspace(1, 9, 6), "6"),
+        ([1.5, 1.5, 2.5, 2.5, 3.5, 3.5], None),
+        ([1, 2, 3, 4, 5, 6], None),  # may be a few items of each of many classes
+    ],
+)
+def test_numbers_that_are_hardly_classes_are_pointed_out(tmp_path, values, count):
+    path = table(tmp_path, price=values)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with contextlib.suppress(ValueError):  # each item has a class of its own
+            data.load(path, data.Images())
+    told = [str(one.message) for one in caught if "different numbers" in str(one.message)]
+    if count is None:
+        assert told == []
+    else:
+        assert told[0].startswith(
+            f"The column 'price' holds {count} different numbers for 6 images"
+        )
+        assert told[0].endswith("tl.TextRegressorBuilder with target_names='price'.")
+
+
+@pytest.mark.parametrize(
+    ("values", "doubted"),
+    [
+        (np.arange(60) % 24, True),
+        (np.arange(600) % 24, False),
+        (np.arange(60) % 11 / 2, True),
+        (np.arange(60) % 10 / 2, False),
+        (["007", "bond"] * 30, False),
+    ],
+)
+def test_how_many_numbers_are_hardly_classes(values, doubted):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        doubt_numbers("size", list(map(str, values)), "text")
+    assert len(caught) == doubted
 
 
 @pytest.mark.parametrize("empty", ["", "NA", "nan", None])

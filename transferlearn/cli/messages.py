@@ -10,6 +10,10 @@ _PHRASES = {
     " or a strategy of tl.freezing": "",
     " or tl.freezing.TrainLastBlocks(1)": "",
     "such as tl.freezing.TrainLastBlocks(1)": "such as --freeze 0.8",
+    "take tl.ImageClassifierBuilder or tl.TextClassifierBuilder": (
+        "leave --task regression and --target out"
+    ),
+    "take tl.ImageRegressorBuilder or tl.TextRegressorBuilder with ": "add --task regression ",
     "take tl.ImageRegressorBuilder or tl.TextRegressorBuilder": "add --task regression",
     "For texts: tl.TextClassifierBuilder": "It is for texts",
     "For images: tl.ImageClassifierBuilder": "It is for photos",

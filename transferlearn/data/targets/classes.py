@@ -10,7 +10,7 @@ from transferlearn.data.listed import ByColumn, ByFolder, ByRow, Listed
 from transferlearn.data.messages import indented, notice
 from transferlearn.data.targets.base import ByBatch, Target, Targets
 from transferlearn.data.targets.columns import LABEL_COLUMNS, as_numbers, find_column
-from transferlearn.data.targets.doubts import warn_of_alike, warn_of_conflicts
+from transferlearn.data.targets.doubts import doubt_numbers, warn_of_alike, warn_of_conflicts
 from transferlearn.data.targets.labels import check_names, class_labels, closest, is_missing
 from transferlearn.wording import counted
 
@@ -93,8 +93,7 @@ class ClassTargets(Targets):
         """Refuses other classes to validate on; refuses or warns of a class without items there."""
         if self.class_names != other.class_names:
             raise ValueError(_difference(self.class_names, other.class_names))
-        empty = other.empty
-        if empty and not split and not self._may_lack_classes:
+        if (empty := other.empty) and not split and not self._may_lack_classes:
             raise ValueError(
                 f"Classes differ between train and validation. Validation has no {noun} of "
                 f"{_classes(empty)}.{left_out} Add some, or take the class out."
@@ -188,7 +187,8 @@ class Classes(Target):
 
     def of_columns(self, told: ByColumn, listed: Listed) -> ClassTargets:
         """Reads the column of labels, and refuses empty cells."""
-        cells = told.columns[find_column(told, listed, self.columns, "label", "call it label")]
+        column = find_column(told, listed, self.columns, "label", "call it label")
+        cells = told.columns[column]
         missing = [f"{listed.items[i]!s:.300}" for i, cell in enumerate(cells) if is_missing(cell)]
         if missing:
             raise ValueError(
@@ -196,6 +196,8 @@ class Classes(Target):
                 f"take the row out.{indented(missing)}"
             )
         labels, names = class_labels(as_numbers(cells), self.class_names)
+        if self.class_names is None:
+            doubt_numbers(column, cells, listed.noun)
         return ClassTargets(class_names=names, labels=labels)
 
     def of_rows(self, told: ByRow) -> ClassTargets:
@@ -255,8 +257,7 @@ def folder_classes(told: ByFolder, listed: Listed, names: Sequence[str] | None) 
             f"({listed.noun}s, labels)."
         )
     found = tuple(names or told.names)
-    unknown = sorted(set(told.names) - set(found))
-    if unknown:
+    if unknown := sorted(set(told.names) - set(found)):
         raise ValueError(
             f"{told.folder} has {counted(len(unknown), 'folder')} of no known class: "
             f"{unknown[:20]}. {closest(unknown[0], found)}"

@@ -10,6 +10,8 @@ import numpy as np
 from transferlearn.data.messages import indented, notice
 
 _RARE = 10  # a class with so many times fewer items than another may be a slip in writing it
+_MANY, _MANY_BROKEN = 20, 10  # different numbers, whole or not, that are hardly classes
+_USUALLY = 5  # items at least that a class has on average
 _SHORTEST = 3  # letters of a name: "a" and "b" are not written almost alike
 
 
@@ -29,6 +31,29 @@ def warn_of_unlabelled(values: np.ndarray) -> None:
         f"keep = y != {lowest}; (x[keep], y[keep]). If it is a class, name all of them: "
         f"class_names={[str(value) for value in found[:4]]}{'...' if len(found) > 4 else ''}."
     )
+
+
+def doubt_numbers(column: str, cells: Sequence[object], noun: str) -> None:
+    """Warns where a column of labels holds so many numbers that they are hardly classes.
+
+    Args:
+        column: The name of the column.
+        cells: Its cells.
+        noun: The word for one item in messages.
+    """
+    try:
+        values = np.unique(np.asarray(cells).astype(float))
+    except (TypeError, ValueError):
+        return
+    whole = bool((values == np.rint(values)).all())
+    few_each = len(cells) < _USUALLY * len(values)
+    many = len(values) > _MANY and few_each if whole else len(values) > _MANY_BROKEN
+    if many or (not whole and 2 < len(values) == len(cells)):
+        notice(
+            f"The column {column!r} holds {len(values)} different numbers for {len(cells)} "
+            f"{noun}s, and each of them is learnt as a class. To learn numbers, take "
+            f"tl.ImageRegressorBuilder or tl.TextRegressorBuilder with target_names={column!r}."
+        )
 
 
 def warn_of_alike(counts: Mapping[str, float], noun: str) -> None:

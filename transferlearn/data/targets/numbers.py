@@ -156,7 +156,9 @@ class Numbers(Target):
                 f"{told.folder}/23/{told.expected}. A table names the {listed.noun}s and their "
                 "numbers, too."
             )
-        return self._targets(told.of_item, lambda i: f"the folder of {listed.called(i)}")
+        return self._targets(
+            told.of_item, lambda i: f"the folder of {listed.called(i)}", "folder's name"
+        )
 
     def of_columns(self, told: ByColumn, listed: Listed) -> NumberTargets:
         """Reads the columns that were asked for, or else the column of numbers."""
@@ -168,8 +170,12 @@ class Numbers(Target):
         found = [find_column(told, listed, names, "number", fix, alone) for names in wanted]
         if len(set(found)) < len(found):
             raise ValueError(f"A column was named twice. Received: {list(self.columns)}")
-        rows = [number_rows(told.columns[name], listed.called) for name in found]
+        rows = [self._of_column(name, told, listed) for name in found]
         return NumberTargets(names=tuple(found), given=np.concatenate(rows, axis=1))
+
+    def _of_column(self, name: str, told: ByColumn, listed: Listed) -> np.ndarray:
+        """Reads a column of numbers, float64 `(n, 1)`."""
+        return number_rows(told.columns[name], listed.called, what=f"cell of the column {name!r}")
 
     def of_rows(self, told: ByRow) -> NumberTargets:
         """Takes the numbers, `(n,)` or `(n, numbers)`, that were passed beside the items."""
@@ -188,8 +194,10 @@ class Numbers(Target):
             )
         return found
 
-    def _targets(self, values: ArrayLike, called: Callable[[int], str]) -> NumberTargets:
+    def _targets(
+        self, values: ArrayLike, called: Callable[[int], str], what: str = "target"
+    ) -> NumberTargets:
         """Makes targets of numbers, and names the numbers if they have no names."""
-        rows = number_rows(values, called, self.names)
+        rows = number_rows(values, called, self.names, what)
         usual = ["number"] if rows.shape[1] == 1 else [f"number {i}" for i in range(rows.shape[1])]
         return NumberTargets(names=tuple(self.names or usual), given=rows)

@@ -1,5 +1,6 @@
 """Turns cells of a table, lists and arrays into rows of numbers."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,10 +19,15 @@ _MISSING = (
     "<na>",
     "nat",
 )  # cells without a number, in lower case
+_DIGIT = re.compile(r"\d").search  # of a number in another form, such as "1,5"
+_LISTED = 3  # values that a message names, where all are wrong
 
 
 def number_rows(
-    values: ArrayLike, called: Callable[[int], str], names: Sequence[str] | None = None
+    values: ArrayLike,
+    called: Callable[[int], str],
+    names: Sequence[str] | None = None,
+    what: str = "target",
 ) -> np.ndarray:
     """Turns cells, lists or arrays into rows of numbers, and refuses what is no number.
 
@@ -29,6 +35,7 @@ def number_rows(
         values: Numbers of shape `(n,)` or `(n, numbers)`, or texts of them such as `"12.5"`.
         called: Gives the name of an item for messages, by its place.
         names: The names of the numbers, where they are known.
+        what: What a value is, for messages.
 
     Returns:
         Float64 `(n, numbers)`; NaN where a number is missing.
@@ -50,6 +57,12 @@ def number_rows(
     wrong = [(i, k) for i, k in np.argwhere(~np.isfinite(rows)) if not _is_missing(cells[i, k])]
     if wrong:
         plain = cells.tolist()
+        if len({i for i, _ in wrong}) == len(cells) and not _DIGIT(str(plain)):
+            some = ", ".join(dict.fromkeys(f"{plain[i][k]!r:.60}" for i, k in wrong[:_LISTED]))
+            raise ValueError(
+                f"No {what} is a number, such as 12.5. Received: {some}. To learn classes, take "
+                "tl.ImageClassifierBuilder or tl.TextClassifierBuilder."
+            )
         listed = indented([f"{called(i)}: {plain[i][k]!r:.60}" for i, k in wrong])
         raise ValueError(f"Expected numbers such as 12.5. Received:{listed}")
     if names is not None and rows.shape[1] != len(names):
