@@ -102,14 +102,12 @@ def assemble(
             it reads as `begin` makes them.
         begin: Puts the task's own first layers on the items, before the backbone's preprocessing.
         finish: Puts the task's own last layers behind the outputs, and gives the new outputs.
-        precision: A Keras dtype policy, such as `"mixed_bfloat16"`; items are prepared, and
-            outputs given, in float32 all the same.
+        precision: A Keras dtype policy; items are prepared, and outputs given, in float32.
         name: The name of the model.
 
     Raises:
         TypeError: The head gave something else than `KerasTensor`s.
-        ValueError: The head's outputs do not have the shape that is needed or are not made of the
-            features, or the backbone does not take such items.
+        ValueError: Outputs have another shape or are not made of features, or items do not fit.
     """
     pairs: list[tuple[Operation, Operation]] = []
 
@@ -123,7 +121,8 @@ def assemble(
 
     raw, beside = _inputs(items), _inputs(further or {})
     begun = begin(raw)
-    prepared = backbone.prepare(begun if len(begun) > 1 else next(iter(begun.values())))
+    of_items = backbone.prepare(begun if len(begun) > 1 else next(iter(begun.values())))
+    prepared = [*of_items, *backbone.read_inside(beside)]
     _check_input(backbone, prepared)
     originals = backbone.features([name for name in features if name not in raw])
     source = keras.Model(backbone.model.inputs, list(originals.values()))
@@ -137,8 +136,9 @@ def assemble(
         made = dict(finish(made))
     made = {n: _in_float32(n, tensor, alone=len(made) == 1) for n, tensor in made.items()}
     inputs = [*raw.values(), *beside.values()]
-    head = _head([*read.values(), *whole.values(), *beside.values()], list(made.values()))
-    preparing = _between(list(raw.values()), prepared)
+    read_by_head = [tensor for name, tensor in beside.items() if name not in backbone.further]
+    head = _head([*read.values(), *whole.values(), *read_by_head], list(made.values()))
+    preparing = _between(list(raw.values()), of_items)
     _rename_apart((*preparing, *head), {part.name for part in backbone.model.operations})
     model = keras.Model(
         inputs if len(inputs) > 1 else inputs[0],

@@ -34,6 +34,8 @@ class Backbone:
             name for its input.
         licence: The licence of the weights, where it is certain.
         maps: Features that were found before the model was cut short, by name, see `read_by`.
+        further: The names of the model's last inputs, which no preprocessing gives: inputs of the
+            task that come with the targets, such as a decoder's token ids.
     """
 
     model: keras.Model
@@ -45,6 +47,7 @@ class Backbone:
     raw: str = "image"
     licence: str = "unknown"
     maps: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
+    further: tuple[str, ...] = ()
 
     @property
     def known(self) -> tuple[str, ...]:
@@ -107,7 +110,7 @@ class Backbone:
             items: A `KerasTensor`, or a mapping of several by name.
 
         Returns:
-            The inputs of `model`, in their order.
+            The inputs of `model` for items, in their order.
         """
         if not isinstance(self.preprocessing, keras.Layer):
             return keras.tree.flatten(self.preprocessing(items))
@@ -115,6 +118,20 @@ class Backbone:
         prepared = own(items)
         copy_weights([(self.preprocessing, own)])  # such as what a Normalization was adapted to
         return keras.tree.flatten(prepared)
+
+    def read_inside(self, beside: Mapping[str, Tensor]) -> list[Tensor]:
+        """Returns the inputs that the backbone reads besides the items, see `further`.
+
+        Raises:
+            ValueError: The task has no such input.
+        """
+        if missing := [name for name in self.further if name not in beside]:
+            raise ValueError(
+                f"The backbone {self.name!r} reads {', '.join(missing)} besides the items, and the "
+                f"task's inputs are: {', '.join(beside) or 'none'}. Take a task that has such "
+                "inputs."
+            )
+        return [beside[name] for name in self.further]
 
 
 def from_model(
@@ -126,12 +143,13 @@ def from_model(
     source: str = "the model that was passed",
     pretrained: bool = True,
     raw: str = "image",
+    further: tuple[str, ...] = (),
 ) -> Backbone:
     """Makes a backbone of a copy of a functional model; models inside it are opened.
 
     Args:
-        model: A functional or Sequential model without its head, one image in, one tensor out. It
-            is copied, weights included, and never changed.
+        model: A functional or Sequential model without its head: one image in, and what `further`
+            names behind it; one tensor out. It is copied, weights included, and never changed.
         preprocessing: Turns raw RGB pixels in [0, 255] into the model's input: a plain Keras layer
             (`keras.layers.Rescaling(1 / 255)`) or a function of plain layers and ops. By default
             the model takes raw pixels.
@@ -141,19 +159,20 @@ def from_model(
         source: Where the weights came from, in words.
         pretrained: Whether the weights are trained.
         raw: The name of what the preprocessing takes, see `Backbone.raw`.
+        further: The names of the model's other inputs, see `Backbone.further`.
 
     Returns:
         A `Backbone`.
 
     Raises:
         TypeError: It is no model, is subclassed, or has a layer that its config cannot copy.
-        ValueError: It has no input shape yet, or more than one input or output.
+        ValueError: It has no input shape yet, or other inputs than these, or several outputs.
 
     Example:
         backbone = tl.backbones.from_model(mine, preprocessing=keras.layers.Rescaling(1 / 255))
         builder = tl.ImageClassifierBuilder(backbone)
     """
-    copy = canonical(model, raw=raw)
+    copy = canonical(model, raw=(raw, *further))
     return Backbone(
         model=copy,
         blocks=blocks(copy),
@@ -162,6 +181,7 @@ def from_model(
         source=source,
         pretrained=pretrained,
         raw=raw,
+        further=further,
     )
 
 

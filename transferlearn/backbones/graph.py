@@ -146,12 +146,13 @@ def require_functional(model: keras.Model) -> keras.Model:
     return keras.Model(model.input, model.output, name=model.name)
 
 
-def require_one_input(model: keras.Model) -> keras.Model:
-    """Gives the model as a `Functional` with one input and one output, or raises `ValueError`."""
+def require_one_output(model: keras.Model, inputs: int = 1) -> keras.Model:
+    """Returns the model as a `Functional`; `ValueError` for other inputs, or several outputs."""
     found = require_functional(model)
-    if len(found.inputs) != 1 or len(found.outputs) != 1:
+    if len(found.inputs) != inputs or len(found.outputs) != 1:
+        wanted = "one input" if inputs == 1 else f"{inputs} inputs"
         raise ValueError(
-            f"Expected a model with one input and one output. Received: {model.name!r} with "
+            f"Expected a model with {wanted} and one output. Received: {model.name!r} with "
             f"{len(model.inputs)} inputs and {len(model.outputs)} outputs."
         )
     return found
@@ -204,23 +205,24 @@ def canonical(
     model: keras.Model,
     *,
     after: Callable[[str], keras.Layer | None] | None = None,
-    raw: str = "image",
+    raw: str | Sequence[str] = "image",
 ) -> keras.Model:
     """Copies a model with its weights, opens models inside it, and makes names canonical.
 
     Args:
-        model: A functional or built Sequential model with one input and one output.
+        model: A functional or built Sequential model with one output.
         after: Takes a layer's name and gives a layer to put behind it, or `None`.
-        raw: The name of the copy's input.
+        raw: The name of the copy's input, or of each.
 
     Returns:
         A new `Functional`; `model` is not changed.
 
     Raises:
         TypeError: It is no model, is subclassed, or has a layer that its config cannot copy.
-        ValueError: It has no input shape yet, or more than one input or output.
+        ValueError: It has no input shape yet, more than one output, or another number of inputs.
     """
-    names, pairs = CanonicalNames(raw), []
+    called = (raw,) if isinstance(raw, str) else tuple(raw)
+    names, pairs = CanonicalNames(*called), []
 
     def copy(operation: Operation) -> Callable[..., Any]:
         fresh = copy_operation(operation, name=names(operation))
@@ -228,10 +230,13 @@ def canonical(
         extra = after(fresh.name) if after else None
         return fresh if extra is None else lambda x: extra(fresh(x))
 
-    source = require_one_input(model)
-    item = keras.Input(batch_shape=source.inputs[0].shape, dtype=source.inputs[0].dtype, name=raw)
-    (output,) = replay(source, [item], copy)
-    result = keras.Model(item, output, name=model.name)
+    source = require_one_output(model, len(called))
+    inputs = [
+        keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=name)
+        for name, tensor in zip(called, source.inputs, strict=True)
+    ]
+    (output,) = replay(source, inputs, copy)
+    result = keras.Model(inputs if len(inputs) > 1 else inputs[0], output, name=model.name)
     copy_weights(pairs)
     return result
 

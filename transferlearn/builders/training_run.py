@@ -42,6 +42,7 @@ from transferlearn.training import (
     Ahead,
     CompileSettings,
     FedBatch,
+    HeldOutScore,
     LeftOut,
     PhaseInput,
     PhaseRunner,
@@ -148,8 +149,7 @@ class Training(Generic[Prediction]):
             time_limit: The seconds that it may take, see `Builder.fit`; or a limit that has begun.
 
         Raises:
-            ValueError: The training was run before, nothing could be trained, or the folder holds
-                another run.
+            ValueError: It was run before, nothing could be trained, or the folder is of another.
             OSError: The folder cannot be used.
             KeyboardInterrupt: It was interrupted; where an epoch had ended, `.fitted` is the model.
         """
@@ -170,13 +170,13 @@ class Training(Generic[Prediction]):
         found: list[Reference | None] = []
         intervals: list[Interval | None] = []
         started = time.process_time()
+        scoring = HeldOutScore(self.network.model, self.kind, self.encoding, self.data.validation)
 
         def measure(given: PhaseInput, left_out: LeftOut | None) -> None:
             seconds = time.process_time() - started
             if reference:
                 found.append(refer(given, left_out, self.data, self.kind, self.encoding, seconds))
-            whole = self.network.model
-            intervals.append(held_out_interval(given, self.data, self.encoding, whole))
+            intervals.append(held_out_interval(given, scoring))
 
         with working(verbose, expected=None), self._resumed(resume, watching) as resumption:
             seed = resumption.folder.seed if resumption else None
@@ -185,7 +185,7 @@ class Training(Generic[Prediction]):
                 layers=self.layers,
                 settings=self.settings,
                 objective=self.objective,
-                encoding=self.encoding,
+                scoring=scoring,
                 data=self.data if self.data.seed is not None else replace(self.data, seed=seed),
                 results=self.job.results,
                 storage=self.storage,

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from transferlearn.data.dataset import Dataset
+from transferlearn.data.filling import joined_rows
 from transferlearn.data.iterating import iterate, without_retracing_advice
 from transferlearn.edge import TensorSpec
 from transferlearn.types import Tensor
@@ -73,7 +74,7 @@ class Answerer(abc.ABC):
     def of_rows(self, dataset: Dataset, batch_size: int) -> np.ndarray:
         """Returns the answers to all rows of a dataset, in its order."""
         batches = iterate(dataset.batches(batch_size=batch_size))
-        return np.concatenate([self(x) for x, *_ in batches])
+        return joined_rows([self(x) for x, *_ in batches])
 
     def with_features(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
         """Returns the features of each row, float `(rows, features)`, and the answers to it.

@@ -9,6 +9,7 @@ from transferlearn.training.compiling import freeze_and_compile as freeze_and_co
 from transferlearn.training.compiling import set_trainable as set_trainable
 from transferlearn.training.feeding import FedBatch as FedBatch
 from transferlearn.training.feeding import first_batch as first_batch
+from transferlearn.training.held_out_score import HeldOutScore as HeldOutScore
 from transferlearn.training.inputs import PhaseInput as PhaseInput
 from transferlearn.training.inputs import TrainingData as TrainingData
 from transferlearn.training.limit import TimeLimit as TimeLimit

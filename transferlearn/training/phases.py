@@ -13,11 +13,11 @@ from transferlearn.data.iterating import without_retracing_advice
 from transferlearn.features import Storage
 from transferlearn.freezing import Layers
 from transferlearn.schedules import Phase, PhaseResult
-from transferlearn.tasks import Encoding, Objective
+from transferlearn.tasks import Objective
 from transferlearn.training.ahead import Ahead
 from transferlearn.training.compiled import CompiledPhase
 from transferlearn.training.compiling import CompileSettings, compile_network, set_trainable
-from transferlearn.training.held_out_score import scoring
+from transferlearn.training.held_out_score import HeldOutScore
 from transferlearn.training.histories import PhaseOutcome, join
 from transferlearn.training.inputs import InputPreparer, PhaseInput, TrainingData
 from transferlearn.training.keeping import Keeping
@@ -40,7 +40,7 @@ class PhaseRunner:
         layers: The layers of the backbone, as freezing strategies see them.
         settings: The optimizer, its rate and what becomes of BatchNorm.
         objective: The loss, the metrics and the solver of the head.
-        encoding: The meaning of the outputs, with the score that ranks weights.
+        scoring: What scores the held-out items, by the score that ranks weights.
         data: The data to train on.
         results: The list that each phase's result is added to.
         storage: When and where the output of frozen layers is stored.
@@ -59,7 +59,7 @@ class PhaseRunner:
     layers: Layers
     settings: CompileSettings
     objective: Objective
-    encoding: Encoding[Any]
+    scoring: HeldOutScore
     data: TrainingData
     results: list[PhaseResult]
     storage: Storage
@@ -227,7 +227,7 @@ class PhaseRunner:
         solved = [result.solved.loss for result in self.results if result.solved]
         return Keeping(
             phase,
-            self.encoding.score,
+            self.scoring.score,
             self.results[-1].metrics if self.results else {},
             begun=len(self._joined.epoch),
             held_out=self.data.validation.count if self.data.validation else None,
@@ -244,7 +244,7 @@ class PhaseRunner:
         options: dict[str, Any] = {"metrics": self.objective.metrics(), "verbose": self.verbose}
         shown = self.ahead.trained(phase, number, begun, self.callbacks)
         with plain_failures(given.batches), shown as callbacks:
-            first = scoring(given, self.data.validation, self.encoding, callbacks)
+            first = self.scoring.callbacks(given, callbacks)
             if compiled.solved and self.objective.solver:
                 solver = self.objective.solver
                 options |= {"initial_epoch": begun, "callbacks": [*first, *callbacks]}

@@ -12,6 +12,7 @@ from transferlearn.folding import on_cpu
 from transferlearn.keras_internals import share_first_epoch, share_metrics
 from transferlearn.progress.counting import CountingEpochs
 from transferlearn.splitting import count_operations
+from transferlearn.training.built_metrics import build_metrics
 from transferlearn.training.epoch_parts import fit_from_within
 from transferlearn.training.keeping import Keeping
 from transferlearn.training.memory import PartedBatches
@@ -126,7 +127,7 @@ def fit(
         )
     model.optimizer.build(model.trainable_variables)
     model.stop_training = False
-    _build_metrics(stand_in, batches.train)
+    build_metrics(stand_in, batches.train)
     steps = len(batches.train) if isinstance(batches.train, keras.utils.PyDataset) else None
     linked = _LinkedCallbacks(followed, model, stand_in, watched, steps=steps, **options)
     if part and isinstance(batches.train, keras.utils.PyDataset):
@@ -159,25 +160,6 @@ def end_early(
 def restores(callback: keras.callbacks.Callback) -> bool:
     """Says whether a callback, at the end, puts the weights of its best epoch back."""
     return isinstance(callback, keras.callbacks.EarlyStopping) and callback.restore_best_weights
-
-
-def _build_metrics(model: keras.Model, batches: Any) -> None:
-    """Makes the variables of a model's metrics before the first step.
-
-    Otherwise Keras makes them within that step, and TensorFlow compiles it twice.
-    """
-    if getattr(batches, "by_epoch", False):
-        x, y, *weight = batches[0]
-        count = len(keras.tree.flatten(y)[0])
-        length = keras.tree.flatten(x)[0].shape[1:2]  # of outputs that are as long as the items
-        outputs = keras.tree.map_structure(
-            lambda output: keras.ops.zeros(
-                (count, *(length[0] if side is None else side for side in output.shape[1:]))
-            ),
-            model.output,
-        )
-        model.compute_metrics(x, y, outputs, *weight)
-        model.reset_metrics()
 
 
 class _LinkedCallbacks(keras.callbacks.CallbackList):
