@@ -76,6 +76,53 @@ def test_boxes_enclose_what_they_enclosed(transform):
     assert (dropped > 0) == isinstance(transform, tl.data.Warped)
 
 
+def test_a_mosaic_holds_parts_of_four_photos_with_their_boxes():
+    """Red tells the photo, green the object: so each box is found in the view."""
+    photos, boxes = scenes(12)
+    for i, photo in enumerate(photos):
+        photo[..., 0] = 20 * i
+    given = (photos, {"boxes": boxes, "labels": [[f"object {i:02}"] for i in range(12)]})
+    data = tl.data.load(given, target=tl.data.Boxes())
+    request = Request(5, tl.data.BoxRows(), shuffle=True, seed=1, transform=tl.data.Mosaic())
+    batches, checked, companies = data.requested(request), 0, set()
+    for epoch in range(4):
+        batches.epoch = epoch
+        for index in range(len(batches)):
+            x, y = batches[index]
+            assert y.shape[1:] == (4 * 2, 7)
+            for row, view, rows in zip(batches.rows(index), x, y, strict=True):
+                assert rows[-1, 4] == -1
+                assert abs(int(view[1, 1, 0]) - 20 * row) < 3  # the view's own photo comes first
+                companies.add(tuple(rows[:, 4]))
+                seen_photos = np.rint(view[[1, 1, -2, -2], [1, -2, 1, -2], 0] / 20).tolist()
+                for *box, number in rows[rows[:, 4] >= 0, :5]:
+                    if seen_photos.count(number) > 1:
+                        continue  # the parts of one photo may touch
+                    box = np.array(box) * [64, 48, 64, 48]
+                    left, top = np.maximum(box[:2] - 3, 0).astype(int)
+                    right, bottom = (box[2:] + 4).astype(int)
+                    near = view[top:bottom, left:right].astype(int)
+                    shown = (near[..., 1] > 127) & (np.abs(near[..., 0] - 20 * number) < 3)
+                    ys, xs = np.nonzero(shown)
+                    ends = [xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]
+                    expected = np.add(ends, [left, top, left, top])
+                    np.testing.assert_allclose(box, expected, atol=1.6)
+                    checked += 1
+    assert checked > 80
+    assert len(companies) > 30
+    again = data.requested(request)
+    again.epoch = batches.epoch
+    for part, other in zip(batches[0], again[0], strict=True):
+        np.testing.assert_array_equal(part, other)
+
+
+def test_a_mosaic_of_other_targets_is_refused():
+    data = tl.data.load((scenes(4)[0], ["a", "b", "a", "b"]))
+    request = Request(2, tl.data.ClassIds(), transform=tl.data.Mosaic())
+    with pytest.raises(ValueError, match="joins photos with boxes"):
+        data.requested(request)[0]
+
+
 def test_half_of_the_views_are_mirrored_exactly():
     _, boxes = scenes(1)
     rows = np.zeros((2, 3, 7), np.float32)

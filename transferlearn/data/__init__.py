@@ -13,6 +13,7 @@ from transferlearn.data.loading import load as load
 from transferlearn.data.loading import load_pair as load_pair
 from transferlearn.data.messages import DataWarning as DataWarning
 from transferlearn.data.messages import Skipped as Skipped
+from transferlearn.data.mosaic import Mosaic as Mosaic
 from transferlearn.data.pictures import Degradation as Degradation
 from transferlearn.data.pictures import DegradedImages as DegradedImages
 from transferlearn.data.pictures import Grey as Grey

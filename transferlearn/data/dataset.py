@@ -267,8 +267,8 @@ class ItemDataset(Dataset):
 
     def requested(self, request: Request) -> ItemBatches:
         """Makes batches of the items, in the order that is asked for."""
-        items = varied(self.items, request.transform, self.shape, request.seed)
         beside = self.beside(request)
+        items = varied(self.items, request.transform, self.shape, request.seed, beside)
         size, seed = request.batch_size, request.seed
         return ItemBatches(items, beside, size, shuffle=request.shuffle, seed=seed)
 

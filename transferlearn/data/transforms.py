@@ -25,11 +25,14 @@ class Transform(abc.ABC):
         views: How many views of each item there are, of which each epoch draws one; with 1, each
             epoch has a new view, and nothing can be stored.
         first_is_raw: Whether the first view is the item as it is.
+        others: Of how many other items each view is made besides its own; where there are some,
+            `items` and `targets` are given arrays `(batch, 1 + others, ...)`, the view's own first.
     """
 
     name: str
     views: int
     first_is_raw: ClassVar[bool] = False
+    others: ClassVar[int] = 0
 
     @abc.abstractmethod
     def items(self, batch: np.ndarray, keys: np.ndarray, views: np.ndarray) -> np.ndarray:
@@ -146,6 +149,7 @@ class AnyView(Items):
         transform: Makes the views, and moves the targets.
         keys: The key of each item, as `keys_of` makes it.
         shape: The shape of a raw item.
+        beside: Gives the targets of the other items of which a view is made.
         seed: The seed; `None` takes a random one.
     """
 
@@ -156,11 +160,13 @@ class AnyView(Items):
         keys: np.ndarray,
         shape: tuple[int, ...],
         seed: int | None,
+        beside: Callable[[np.ndarray], Encoded] | None = None,
     ) -> None:
         self._sources = sources
         self._transform = transform
         self._keys = keys
         self._shape = shape
+        self._beside = beside
         self._seed = int(np.random.default_rng(seed).integers(2**31))
         self.varies = sources[0].varies
 
@@ -170,6 +176,9 @@ class AnyView(Items):
     def start(self, rows: np.ndarray, epoch: int = 0) -> Callable[[], Any]:
         """Begins to load a batch, each item in the view that this epoch has of it."""
         views = self._views(epoch)[rows]
+        if others := self._transform.others:
+            wait, keys = self._sources[0].start(self._joined(rows, epoch), epoch), self._keys[rows]
+            return lambda: self._transform.items(_parted(wait(), 1 + others), keys, views)
         if len(self._sources) == 1:
             wait, keys = self._sources[0].start(rows, epoch), self._keys[rows]
             return lambda: self._transform.items(wait(), keys, views)
@@ -186,7 +195,16 @@ class AnyView(Items):
     def as_seen(self, encoded: Encoded, rows: np.ndarray, epoch: int) -> Encoded:
         """Gives a batch's targets as the items of this epoch show them."""
         keys, views = self._keys[rows], self._views(epoch)[rows]
+        if (others := self._transform.others) and self._beside is not None:
+            targets = self._beside(self._joined(rows, epoch)).targets
+            encoded = encoded._replace(targets=_parted(targets, 1 + others))
         return self._transform.targets(encoded, keys, views, self._shape)
+
+    def _joined(self, rows: np.ndarray, epoch: int) -> np.ndarray:
+        """Returns the numbers of the items of which views are made, one after another."""
+        draw = np.random.default_rng((self._seed, epoch, 1))
+        others = draw.integers(len(self), size=(len(self), self._transform.others))
+        return np.column_stack([rows, others[rows]]).ravel()
 
     def _views(self, epoch: int) -> np.ndarray:
         """Gives the number of the view that an epoch has of each item, int64 `(n,)`."""
@@ -196,10 +214,19 @@ class AnyView(Items):
         return draw.integers(self._transform.views, size=len(self))
 
 
+def _parted(values: np.ndarray, count: int) -> np.ndarray:
+    """Puts each `count` rows that follow each other into one."""
+    return values.reshape(-1, count, *values.shape[1:])
+
+
 def varied(
-    items: RawItems, transform: Transform | None, shape: tuple[int, ...], seed: int | None
+    items: RawItems,
+    transform: Transform | None,
+    shape: tuple[int, ...],
+    seed: int | None,
+    beside: Callable[[np.ndarray], Encoded] | None,
 ) -> Items:
     """Gives items of which each epoch sees another view; without a transform, as they are."""
     if transform is None:
         return items
-    return AnyView([items], transform, keys_of(items.content_hashes()), shape, seed)
+    return AnyView([items], transform, keys_of(items.content_hashes()), shape, seed, beside)

@@ -21,6 +21,14 @@ class Geometry(abc.ABC):
             width: Its width.
         """
 
+    def window(self, height: int, width: int) -> tuple[float, float, float, float]:
+        """Returns the part of the view in which the item is seen; by default all of it.
+
+        Returns:
+            x0, y0, x1, y1 in pixels.
+        """
+        return 0, 0, width, height
+
 
 class Mirror(Geometry):
     """Exchanges left and right."""

@@ -41,7 +41,8 @@ def _move(rows: np.ndarray, geometry: Geometry, height: int, width: int) -> None
     corners = np.stack([(x0, y0), (x0, y1), (x1, y0), (x1, y1)]).transpose(0, 2, 1)
     placed = (corners - (c, f)) @ into_view.T
     whole = np.concatenate([placed.min(axis=0), placed.max(axis=0)], axis=1)
-    cut = np.clip(whole, 0, limits)
+    left, top, right, bottom = geometry.window(height, width)
+    cut = np.clip(whole, (left, top) * 2, (right, bottom) * 2)
     sides, all_sides = (part[:, 2:] - part[:, :2] for part in (cut, whole))
     seen = (sides >= _LEAST).all(axis=1) & (sides.prod(axis=1) >= _VISIBLE * all_sides.prod(axis=1))
     rows[real, :4] = cut / limits
