@@ -1,7 +1,10 @@
 """Drift: as many false alarms as asked for, changes found, and NumPy without Keras."""
 
+import json
 import subprocess
 import sys
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -19,10 +22,28 @@ from transferlearn.monitoring import (
 )
 from transferlearn.monitoring.accuracy import by_threshold, estimate
 from transferlearn.monitoring.axes import FeatureAxes
+from transferlearn.monitoring.outputs import OutputSignals, read_outputs
 from transferlearn.monitoring.traits import in_words
 from transferlearn.monitoring.watching import label_first, statistics
 
 pytestmark = pytest.mark.core
+
+
+@dataclass(frozen=True)
+class Halves(OutputSignals):
+    """Signals of one's own, with a setting that is no list."""
+
+    word: ClassVar[str] = "test halves"
+    half: float = 0.5
+
+
+@pytest.mark.parametrize(
+    "signals", [Halves(("a", "b"), 0.25), Quantities(("a",), (2.0,))], ids=repr
+)
+def test_signals_are_read_as_they_were_written_ones_own_too(own):
+    assert read_outputs(json.loads(json.dumps(own.settings() | vars(own)))) == own
+
+
 NEVER = stats.PermutationMethod(n_resamples=1, rng=0)  # of scipy's p-value, which is not used
 MIX = np.random.default_rng(9).standard_normal((8, 40))
 

@@ -34,10 +34,10 @@ def explain(fitted: FittedModel[Any], items: Any, answer: str | None = None) -> 
         for found in tl.explaining.explain(fitted, "photos/test/cat"):
             print(found.answer, found.values.max())
     """
-    if fitted.encoding.by_batch:
+    if not fitted.encoding.answers:
         raise ValueError(
-            "This model answers for each pixel, so its answers are places already: draw them, "
-            "such as with tl.plotting.show_masks."
+            f"A model of {fitted.encoding.name} names no answers that could be explained: draw "
+            "them beside the items, such as with fitted.show_results(items)."
         )
     return explainer(fitted.kind)(fitted, items, answer)
 

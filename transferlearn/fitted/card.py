@@ -17,6 +17,8 @@ _PIPELINES = {
     "audio-classification",
     "image-segmentation",
     "image-to-image",
+    "object-detection",
+    "token-classification",
 }
 _NAMED = 100  # classes or numbers that the card names
 _PLAIN = ",;.%'\"/?=-+!"  # punctuation that does nothing within a line
@@ -34,7 +36,8 @@ def card_of(fitted: Trained, evaluation: Evaluation | None = None) -> str:
         evaluation: The evaluation on test data; `None`: the card has the score of the training.
     """
     kind, encoding, outline = fitted.kind, fitted.encoding, fitted.outline
-    task = f"{kind.noun}-{encoding.field}"
+    # Some names say what goes in by themselves.
+    task = encoding.field if encoding.field in _PIPELINES else f"{kind.noun}-{encoding.field}"
     parts = [
         _front_matter(fitted, task, evaluation),
         f"# {_text(outline.backbone)}, fine-tuned for {_text(task.replace('-', ' '))}",

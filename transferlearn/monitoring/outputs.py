@@ -1,5 +1,6 @@
 """Says what is watched of a model's outputs: the answers, how sure they are, and how wrong."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -154,15 +155,23 @@ class MeanColours(OutputSignals):
     names: tuple[str, ...] = ("red", "green", "blue")
 
 
-_MAKERS = (Unwatched, OneClass, AnyClasses, Quantities, PixelShares, TagShares, MeanColours)
-
-
 def read_outputs(settings: dict[str, Any]) -> OutputSignals:
-    """Makes the signals that gave these settings.
+    """Makes the signals that gave these settings; those of one's own, once they are imported.
 
     Raises:
         KeyError, TypeError: The settings are no such thing.
     """
-    makers = {maker.word: maker for maker in _MAKERS}
-    given = {name: tuple(value) for name, value in settings.items() if name != "word"}
+    makers = {maker.word: maker for maker in _subclasses(OutputSignals)}
+    given = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in settings.items()
+        if name != "word"
+    }
     return makers[settings["word"]](**given)
+
+
+def _subclasses(family: type[OutputSignals]) -> Iterator[type[OutputSignals]]:
+    """Yields all classes below one, at any depth."""
+    for found in family.__subclasses__():
+        yield found
+        yield from _subclasses(found)

@@ -168,7 +168,7 @@ def _shortened(cells: tuple[str, ...]) -> tuple[str, ...]:
 def reason_section(fitted: FittedModel[Any], evaluation: Evaluation, tested: Dataset) -> Section:
     """Shows what speaks for the model's answers: on the worst mistakes, or else the first items."""
     section = Section("reasons", "Why it says what it says")
-    if fitted.encoding.by_batch:  # its answers are pictures of places themselves
+    if not fitted.encoding.answers:  # such as masks, which are pictures of places themselves
         return section
     numbers = _worst_and_others(evaluation)
 

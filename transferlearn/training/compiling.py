@@ -123,6 +123,12 @@ def compile_network(
         optimizer.gradient_accumulation_steps = parts * (optimizer.gradient_accumulation_steps or 1)
         if optimizer.weight_decay:  # Keras decays in each of the steps that are added up
             optimizer.weight_decay /= parts
+    if not network.model.trainable_weights:
+        raise ValueError(
+            "There is nothing to train: the backbone is frozen whole, and the head has no weights. "
+            "Freeze fewer layers, such as with freeze=tl.freezing.TrainLastBlocks(1), or take "
+            "another head."
+        )
     network.model.compile(optimizer=optimizer, loss=objective.loss, metrics=objective.metrics())
 
 
