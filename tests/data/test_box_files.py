@@ -206,7 +206,7 @@ def bad_coco(folder, change):
         ({"bbox": {"x": 1}}, "annotation 100: bbox must be 4 numbers"),
         ({"bbox": [5, 4, 0, 10]}, "1 box of no area, left out:"),
         ({"bbox": [-9, 4, 15, 10]}, "1 box beyond the photo, cut at its edge:"),
-        ({"bbox": [30, 10, 20, 20], "category_id": 2}, "1 box that are there twice"),
+        ({"bbox": [30, 10, 20, 20], "category_id": 2}, "1 box given a second time"),
         ({"category_id": 99}, "annotation 100: unknown class 'category 99'"),
         ({"image_id": 4}, "annotation 100: 4"),
     ],

@@ -130,7 +130,7 @@ def test_empty_boxes_and_duplicates_are_left_out_and_named():
         targets = loaded(boxes, [["a", "a", "a", "b"]])
     messages = [str(one.message) for one in told]
     assert any("of no area, left out:\n  image 0, box 0" in text for text in messages)
-    assert any("there twice, one of each left out:\n  image 0, box 2" in text for text in messages)
+    assert any("given a second time, left out:\n  image 0, box 2" in text for text in messages)
     assert targets[np.array([0])][0, :, 4].tolist() == [0, 1, -1]
 
 
@@ -191,3 +191,18 @@ def test_what_is_no_boxes_is_refused():
 def test_sides_are_those_in_the_frame():
     targets = loaded([[[4, 2, 16, 12]]], [["a"]]).of_shape((64, 64, 3), letterboxed=True)
     np.testing.assert_allclose(targets.sides(), [[16, 19.2]], rtol=1e-6)
+
+
+def test_copies_of_a_photo_with_other_boxes_are_named():
+    x = photos(5)
+    x[3] = x[1]
+    x[4] = x[0]
+    boxes = [[[1, 1, 9, 9], [2, 2, 9, 9]], [[1, 1, 9, 9]], [[1, 1, 9, 9]], []]
+    boxes.append(boxes[0][::-1])
+    given = (x, {"boxes": boxes, "labels": [["a"] * len(some) for some in boxes]})
+    reading = tl.data.Reading(target=tl.data.Boxes())
+    with pytest.warns(
+        tl.data.DataWarning, match="1 photo with the same content as another"
+    ) as told:
+        tl.data.load_pair(given, None, reading, validation_split=0)
+    assert "image 1 = image 3" in str(told[0].message)

@@ -36,7 +36,7 @@ class Notes:
         for found, done in (
             (self.cut, "beyond the photo, cut at its edge"),
             (self.empty, "of no area, left out"),
-            (self.twice, "that are there twice, one of each left out"),
+            (self.twice, "given a second time, left out"),
         ):
             if found:
                 notice(f"{what}: {counted(len(found), 'box')} {done}:{indented(found)}")

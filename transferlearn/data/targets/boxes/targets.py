@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from transferlearn.data.messages import notice
+from transferlearn.data.messages import indented, notice
 from transferlearn.data.targets.base import Encoded, Encoder, Targets
 from transferlearn.data.targets.boxes.checking import Notes
 from transferlearn.data.targets.boxes.columns import AREA, CLASS, COUNT, CROWD
@@ -160,6 +160,21 @@ class BoxTargets(Targets):
         without = np.full((len(shown), 1), len(shown) + 0.5)  # is the least where no class is shown
         return np.concatenate([counts, without], axis=1).argmin(axis=1)
 
+    def compare_copies(self, names: Sequence[str], hashes: Sequence[str]) -> None:
+        """Names photos with the same content whose boxes differ: one of them lacks objects."""
+        first: dict[str, int] = {}
+        differing = []
+        photos = self.of_photos()
+        for i, (content, one) in enumerate(zip(hashes, photos, strict=True)):
+            before = first.setdefault(content, i)
+            if _as_set(one) != _as_set(photos[before]):
+                differing.append(f"{names[before]} = {names[i]}")
+        if differing:
+            notice(
+                f"{counted(len(differing), 'photo')} with the same content as another, but with "
+                f"other boxes:{indented(differing)}"
+            )
+
     def told(self) -> tuple[object, ...]:
         """Returns the classes, and all that is known of the boxes."""
         some = self.of_photos()
@@ -203,3 +218,9 @@ class BoxTargets(Targets):
         width = len(self.class_names)
         rows = [np.bincount(one.classes, minlength=width) for one in self.of_photos()]
         return np.array(rows, np.int64).reshape(len(rows), width)
+
+
+def _as_set(one: Found) -> set[tuple[float, ...]]:
+    """Returns the boxes of a photo with their classes, in no order."""
+    rows = np.column_stack([one.boxes, one.classes]).round(3)
+    return {tuple(row) for row in rows.tolist()}
