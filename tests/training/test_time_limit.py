@@ -71,8 +71,9 @@ WHOLE = {"schedule": "one-phase", "freeze": "none"}
 
 
 def test_a_limit_that_is_not_reached_changes_nothing(backbone, clock):
-    limited = fit(backbone, clock, time_limit=1000)
-    assert_equal(limited, fit(backbone))
+    options = {"schedule": "fine-tune", "epochs": 2}
+    limited = fit(backbone, clock, time_limit=1000, **options)
+    assert_equal(limited, fit(backbone, **options))
     assert limited.phases[-1].left_out == ""
 
 
@@ -107,6 +108,7 @@ def test_the_best_epoch_so_far_is_kept(backbone, clock):
     assert len(losses) < 50
 
 
+@pytest.mark.full
 def test_several_short_calls_come_as_far_as_a_long_one(backbone, clock, tmp_path):
     left_out = []
     while "" not in left_out:
