@@ -102,7 +102,7 @@ TRANSFORMS = (
 )
 
 
-@pytest.mark.parametrize("transform", TRANSFORMS, ids=repr)
+@pytest.mark.parametrize("transform", TRANSFORMS, ids=["mirrored", "warped", "turned", "moved"])
 def test_built_in_transforms(transform):
     testing.check_transform(transform)
 
