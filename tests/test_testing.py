@@ -48,6 +48,7 @@ FREEZINGS = (
 )
 SCHEDULES = (
     tl.Auto(),
+    tl.schedules.AutoForBoxes(),
     tl.schedules.AutoForMasks(),
     tl.schedules.AutoForNumbers(),
     tl.schedules.AutoForPictures(),
@@ -171,6 +172,7 @@ def test_no_built_in_is_left_out():
     assert ours(tl.heads.Head) == {type(head) for head in HEADS}
     assert ours(tl.heads.Decoder) == {
         tl.heads.ASPP,
+        tl.heads.FCOSHead,
         tl.heads.FPN,
         tl.heads.PictureUNet,
         tl.heads.SegFormerDecoder,
@@ -181,6 +183,7 @@ def test_no_built_in_is_left_out():
     assert ours(tl.Schedule) == {type(schedule) for schedule in SCHEDULES}
     assert ours(tl.tasks.Task) == {
         tl.tasks.Classification,
+        tl.tasks.Detection,
         tl.tasks.Tagging,
         tl.tasks.Regression,
         tl.tasks.ImageToImage,

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from transferlearn.builders import ImageRegressorBuilder as ImageRegressorBuilder
     from transferlearn.builders import ImageSegmenterBuilder as ImageSegmenterBuilder
     from transferlearn.builders import ImageToImageBuilder as ImageToImageBuilder
+    from transferlearn.builders import ObjectDetectorBuilder as ObjectDetectorBuilder
     from transferlearn.builders import TextClassifierBuilder as TextClassifierBuilder
     from transferlearn.builders import TextRegressorBuilder as TextRegressorBuilder
     from transferlearn.builders import TokenClassifierBuilder as TokenClassifierBuilder
@@ -89,6 +90,7 @@ _NAMES = {
     "ImageRegressorBuilder": "builders",
     "ImageSegmenterBuilder": "builders",
     "ImageToImageBuilder": "builders",
+    "ObjectDetectorBuilder": "builders",
     "TextClassifierBuilder": "builders",
     "TextRegressorBuilder": "builders",
     "TokenClassifierBuilder": "builders",

@@ -10,6 +10,7 @@ from transferlearn.builders.image_regressor import ImageRegressorBuilder as Imag
 from transferlearn.builders.image_segmenter import ImageSegmenterBuilder as ImageSegmenterBuilder
 from transferlearn.builders.image_to_image import ImageToImageBuilder as ImageToImageBuilder
 from transferlearn.builders.images import ImageBuilder as ImageBuilder
+from transferlearn.builders.object_detector import ObjectDetectorBuilder as ObjectDetectorBuilder
 from transferlearn.builders.regressor import Regressor as Regressor
 from transferlearn.builders.text_classifier import TextClassifierBuilder as TextClassifierBuilder
 from transferlearn.builders.text_regressor import TextRegressorBuilder as TextRegressorBuilder

@@ -30,14 +30,13 @@ from transferlearn.data.kind import Kind
 from transferlearn.features import Storage
 from transferlearn.fitted import FittedModel, Outline
 from transferlearn.freezing import Layers
-from transferlearn.measuring import held_out_interval, refer
+from transferlearn.measuring import last_evaluation, refer
 from transferlearn.monitoring import Reference
 from transferlearn.progress import as_verbosity, obeys_verbose, working
 from transferlearn.resuming import RunFolder
 from transferlearn.schedules import Job, Phase, Schedule
 from transferlearn.tables import as_table
-from transferlearn.tasks import Encoding, Objective
-from transferlearn.tasks.intervals import Interval
+from transferlearn.tasks import Encoding, Evaluation, Objective
 from transferlearn.training import (
     Ahead,
     CompileSettings,
@@ -168,7 +167,7 @@ class Training(Generic[Prediction]):
         if verbose:
             print(data_line(self.loaded))
         found: list[Reference | None] = []
-        intervals: list[Interval | None] = []
+        evaluations: list[Evaluation | None] = []
         started = time.process_time()
         scoring = HeldOutScore(self.network.model, self.kind, self.encoding, self.data.validation)
 
@@ -176,7 +175,7 @@ class Training(Generic[Prediction]):
             seconds = time.process_time() - started
             if reference:
                 found.append(refer(given, left_out, self.data, self.kind, self.encoding, seconds))
-            intervals.append(held_out_interval(given, scoring))
+            evaluations.append(last_evaluation(given, scoring))
 
         with working(verbose, expected=None), self._resumed(resume, watching) as resumption:
             seed = resumption.folder.seed if resumption else None
@@ -199,13 +198,14 @@ class Training(Generic[Prediction]):
             )
             history = runner.run(self.schedule.phases(self.job))
         say_unused_rate(self.job)
+        held_out = next(iter(evaluations), None)
         fitted = FittedModel(
             model=self.widened(),
             kind=self.kind,
-            encoding=self.encoding,
+            encoding=self.encoding.decided_by(held_out) if held_out else self.encoding,
             history=history,
             phases=tuple(self.job.results),
-            outline=self._outline(watching, next(iter(intervals), None)),
+            outline=self._outline(watching, held_out),
             skipped=self.data.train.skipped,
             reference=found[-1] if found else None,
             held_out=self.data.validation,
@@ -274,7 +274,7 @@ class Training(Generic[Prediction]):
         return self.network.model if fixed else of_any_length(self.network.model)
 
     def _outline(
-        self, callbacks: Sequence[keras.callbacks.Callback], interval: Interval | None
+        self, callbacks: Sequence[keras.callbacks.Callback], scores: Evaluation | None
     ) -> Outline:
         """Records how the model was trained, for the fitted model."""
         train, held_out = self.data.train, self.data.validation
@@ -287,7 +287,7 @@ class Training(Generic[Prediction]):
             train_items=train.count,
             validation_items=None if held_out is None else held_out.count,
             baseline=None if held_out is None else self.encoding.baseline(held_out.learnt),
-            interval=interval,
+            interval=scores.intervals.get(self.encoding.score.name) if scores else None,
             blocks={
                 block.name: [self.layers[i].name for i in block.layers]
                 for block in self.layers.blocks

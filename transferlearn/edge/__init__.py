@@ -5,6 +5,8 @@ it. Nothing in this package imports Keras or TensorFlow.
 """
 
 from transferlearn.edge.audio_reader import AudioReader as AudioReader
+from transferlearn.edge.boxes.prediction import BoxPrediction as BoxPrediction
+from transferlearn.edge.boxes.reader import BoxReader as BoxReader
 from transferlearn.edge.description import Description as Description
 from transferlearn.edge.description import TensorSpec as TensorSpec
 from transferlearn.edge.image_reader import ImageReader as ImageReader

@@ -4,6 +4,7 @@ from transferlearn.heads.aspp import ASPP as ASPP
 from transferlearn.heads.base import Activation as Activation
 from transferlearn.heads.base import Decoder as Decoder
 from transferlearn.heads.base import Head as Head
+from transferlearn.heads.fcos import FCOSHead as FCOSHead
 from transferlearn.heads.flatten_dense import FlattenDense as FlattenDense
 from transferlearn.heads.fpn import FPN as FPN
 from transferlearn.heads.outputs import Output as Output

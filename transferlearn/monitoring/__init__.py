@@ -7,6 +7,7 @@ from transferlearn.monitoring.measured import Measured as Measured
 from transferlearn.monitoring.measured import Signals as Signals
 from transferlearn.monitoring.outputs import AnyClasses as AnyClasses
 from transferlearn.monitoring.outputs import MeanColours as MeanColours
+from transferlearn.monitoring.outputs import ObjectCounts as ObjectCounts
 from transferlearn.monitoring.outputs import OneClass as OneClass
 from transferlearn.monitoring.outputs import OutputSignals as OutputSignals
 from transferlearn.monitoring.outputs import PixelShares as PixelShares

@@ -155,6 +155,21 @@ class MeanColours(OutputSignals):
     names: tuple[str, ...] = ("red", "green", "blue")
 
 
+@dataclass(frozen=True)
+class ObjectCounts(OutputSignals):
+    """Watches how many objects of each class photos show, and the best score of each photo.
+
+    The last of the names is that of the score.
+    """
+
+    word: ClassVar[str] = "objects"
+
+    def watched(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        """Returns the counts of the first classes, the count of all objects, and the best score."""
+        counts = super().watched(values[:, :-1]) if len(self.names) > 1 else {}
+        return {**counts, "objects": values[:, :-1].sum(axis=1), "best score": values[:, -1]}
+
+
 def read_outputs(settings: dict[str, Any]) -> OutputSignals:
     """Makes the signals that gave these settings; those of one's own, once they are imported.
 

@@ -1,6 +1,7 @@
 """Plans a training: what is frozen when, for how long, and at which learning rate."""
 
 from transferlearn.schedules.auto import Auto as Auto
+from transferlearn.schedules.auto import AutoForBoxes as AutoForBoxes
 from transferlearn.schedules.auto import AutoForMasks as AutoForMasks
 from transferlearn.schedules.auto import AutoForNumbers as AutoForNumbers
 from transferlearn.schedules.auto import AutoForPictures as AutoForPictures

@@ -1,5 +1,6 @@
 """Defines what is learnt: how targets become losses, scores, predictions and figures."""
 
+from transferlearn.edge import BoxPrediction as BoxPrediction
 from transferlearn.edge import ClassPrediction as ClassPrediction
 from transferlearn.edge import LayerPrediction as LayerPrediction
 from transferlearn.edge import MaskPrediction as MaskPrediction
@@ -16,6 +17,11 @@ from transferlearn.tasks.classification import ClassEvaluation as ClassEvaluatio
 from transferlearn.tasks.classification import Classification as Classification
 from transferlearn.tasks.classification import TagEncoding as TagEncoding
 from transferlearn.tasks.classification import Tagging as Tagging
+from transferlearn.tasks.detection import BoxEncoding as BoxEncoding
+from transferlearn.tasks.detection import BoxEvaluation as BoxEvaluation
+from transferlearn.tasks.detection import Detection as Detection
+from transferlearn.tasks.detection import DetectionLoss as DetectionLoss
+from transferlearn.tasks.detection import Queries as Queries
 from transferlearn.tasks.figures import Evaluation as Evaluation
 from transferlearn.tasks.figures import Tally as Tally
 from transferlearn.tasks.image_to_image import PSNR as PSNR
@@ -32,6 +38,7 @@ from transferlearn.tasks.regression import NumberEvaluation as NumberEvaluation
 from transferlearn.tasks.regression import Regression as Regression
 from transferlearn.tasks.scores import Determination as Determination
 from transferlearn.tasks.scores import FScore as FScore
+from transferlearn.tasks.scores import MeanAveragePrecision as MeanAveragePrecision
 from transferlearn.tasks.scores import Overlap as Overlap
 from transferlearn.tasks.scores import Score as Score
 from transferlearn.tasks.scores import Share as Share

@@ -206,10 +206,7 @@ class Encoding(abc.ABC, Generic[Prediction]):
         return None
 
     def guess(self, targets: Targets) -> np.ndarray | None:
-        """Gives the values of one item by a model that has seen these targets, but no item.
-
-        `None`: it is not known what such a guess would be.
-        """
+        """Gives one item's values by a model that saw these targets alone; `None`: not known."""
         return None
 
     def guessed(self, guess: np.ndarray, seen: Evaluation) -> Evaluation:
@@ -218,11 +215,12 @@ class Encoding(abc.ABC, Generic[Prediction]):
         return self.measure(np.repeat(guess[None], len(seen.targets), axis=0), seen.targets)
 
     def compare(self, first: Evaluation, second: Evaluation) -> PairedTest | None:
-        """Tests, pair by pair, by how much the second score of the same items is the better one.
-
-        `None`: there is no such test.
-        """
+        """Tests by how much the second score of the same items is better; `None`: no such test."""
         return None
+
+    def decided_by(self, held_out: Evaluation) -> Self:
+        """Returns this encoding with what held-out items decide; by default, nothing."""
+        return self
 
     @abc.abstractmethod
     def values(self, outputs: Any) -> np.ndarray:

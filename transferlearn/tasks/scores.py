@@ -209,3 +209,27 @@ class Similarity(Score):
     def said(self, value: float) -> str:
         """Says in words how large the SSIM is."""
         return f"SSIM is {value:.3f}"
+
+
+@dataclass(frozen=True)
+class MeanAveragePrecision(Score):
+    """Names the mean average precision of detections, over classes and over IoUs of .5 to .95."""
+
+    least: ClassVar[float] = 0.0
+    guess: ClassVar[str] = "finding nothing"
+
+    def is_called(self, name: str) -> bool:
+        """Whether this is the name of this mean average precision."""
+        return name == self.name
+
+    def standard_error(self, value: float, items: float) -> float:
+        """Returns the most that it can be for `items` independent photos, each between 0 and 1."""
+        return math.sqrt(value * (1 - value) / items)
+
+    def shown(self, value: float) -> str:
+        """Writes the mean average precision with three decimal places."""
+        return f"{value:.3f}"
+
+    def said(self, value: float) -> str:
+        """Says in words how large the mean average precision is."""
+        return f"mean average precision is {value:.3f}"

@@ -1,0 +1,129 @@
+"""Detectors: from photos and boxes to a saved model."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import transferlearn as tl
+from tests.networks import small_backbone
+from tests.objects import NAMES, rectangles
+from transferlearn.tasks import BoxEncoding
+
+HEAD = tl.heads.FCOSHead(width=16, depth=1, groups=4, features=("stride_2", "stride_4"))
+
+
+def builder(backbone, **settings):
+    settings = {"head": HEAD, "seed": 0, "image_size": (32, 32), "class_names": NAMES, **settings}
+    return tl.ObjectDetectorBuilder(backbone, **settings)
+
+
+@pytest.fixture(scope="module")
+def backbone():
+    return small_backbone()
+
+
+@pytest.fixture(scope="module")
+def fitted(backbone):
+    return builder(backbone).fit(
+        rectangles(64), rectangles(30, seed=1), epochs=8, cache=True, verbose=0
+    )
+
+
+def test_it_learns(fitted):
+    scores = fitted.evaluate(rectangles(30, seed=1))
+    assert scores.map_50 > 0.5  # nothing learnt is 0
+    history = fitted.history.history["val_mean_average_precision"]
+    assert scores.mean_average_precision == pytest.approx(history[-1], abs=1e-4)
+    assert fitted.known_score.interval == pytest.approx(
+        scores.intervals["mean_average_precision"], abs=1e-3
+    )
+    assert fitted.phases[0].stored is not None
+    assert scores.confusion.sum(axis=1)[:2].tolist() == [
+        scores["objects: red"],
+        scores["objects: blue"],
+    ]
+    # Held-out photos chose the thresholds, so few boxes are told that are not there.
+    assert fitted.encoding.thresholds != (0.3, 0.3)
+    assert scores.confusion[2, :2].sum() < scores.objects
+
+
+def test_boxes_are_in_the_photos_own_pixels(fitted):
+    photos, told = rectangles(30, seed=1)
+    wide = np.full((64, 128, 3), 128, np.uint8)
+    number = next(i for i, box in enumerate(told["boxes"]) if len(box) == 1)
+    wide[:, 32:96] = photos[number].repeat(2, axis=0).repeat(2, axis=1)
+    found = fitted.predict(Image.fromarray(wide))
+    assert found.size == (64, 128)
+    assert found.boxes.shape == (len(found), 4)
+    assert (found.boxes >= 0).all()
+    assert (found.boxes[:, 2] <= 128).all()
+    single = fitted.predict(photos[number])
+    assert single.labels[0] == told["labels"][number][0]
+    np.testing.assert_allclose(single.boxes[0], told["boxes"][number][0], atol=5)
+
+
+def test_a_save_predicts_the_same_and_loads_without_this_package(fitted, tmp_path):
+    photos, _ = rectangles(4, seed=2)
+    fitted.save(tmp_path / "save")
+    again = tl.load(tmp_path / "save")
+    assert isinstance(again.encoding, BoxEncoding)
+    assert again.encoding == fitted.encoding
+    for one, other in zip(fitted.predict(photos), again.predict(photos), strict=True):
+        assert one.labels == other.labels
+        np.testing.assert_allclose(one.boxes, other.boxes, atol=1e-4)
+    np.save(tmp_path / "photos.npy", photos)
+    program = (
+        "import sys, keras, numpy as np\n"
+        "model = keras.models.load_model(sys.argv[1] + '/save/model.keras')\n"
+        "made = model.predict(np.load(sys.argv[1] + '/photos.npy'), verbose=0)\n"
+        "np.save(sys.argv[1] + '/made.npy', made)\n"
+        "assert 'transferlearn' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, cwd=tmp_path)
+    expected = fitted.model.predict(photos, verbose=0)
+    np.testing.assert_allclose(np.load(tmp_path / "made.npy"), expected, atol=1e-5)
+
+
+@pytest.mark.full
+def test_stored_features_train_the_same_weights(backbone):
+    weights = []
+    for cache in (True, False):
+        made = builder(backbone, freeze="all").fit(
+            rectangles(16), rectangles(8, seed=1), epochs=2, cache=cache, verbose=0
+        )
+        weights.append(made.model.get_weights())
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+def test_build_makes_a_plain_model(backbone):
+    model = builder(backbone, freeze="all").build(2)
+    assert model.output_shape == (None, 15 * 15 + 7 * 7, 2 + 8)
+    assert isinstance(model, keras.Model)
+    boxes = np.tile([0, 0, 1, 1, -1, 1024, 0], (4, 3, 1)).astype("float32")
+    boxes[:, 0] = [0.2, 0.2, 0.6, 0.7, 1, 200, 0]
+    photos, _ = rectangles(4)
+    assert np.isfinite(model.fit(photos, boxes, verbose=0).history["loss"][0])
+
+
+def test_what_cannot_work_is_refused(backbone):
+    with pytest.raises(TypeError, match="head is a decoder"):
+        builder(backbone, head=tl.heads.PooledDense())
+    with pytest.raises(ValueError, match="leave mixup out"):
+        builder(backbone, mixup=0.2)
+    with pytest.raises(ValueError, match="leave the boxes where they were"):
+        builder(backbone, augmentation=keras.layers.RandomFlip())
+    with pytest.raises(ValueError, match="10 numbers a query"):
+        builder(backbone, head=Squashed()).build(2)
+
+
+class Squashed(tl.heads.Decoder):
+    """A head whose numbers are all between 0 and 1."""
+
+    def __call__(self, features, outputs):
+        rows = keras.layers.Reshape((-1, 16))(features["last"])
+        return {name: keras.layers.Dense(10, "sigmoid")(rows) for name in outputs}

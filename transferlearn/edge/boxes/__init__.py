@@ -1,0 +1,1 @@
+"""Says which objects a photo shows and where, without Keras."""
