@@ -137,6 +137,16 @@ def test_tables_have_a_row_for_each_box(tmp_path):
         load(sides)
 
 
+def test_a_table_may_say_how_large_its_photos_are(tmp_path):
+    header, *lines = made.table(tmp_path)
+    table = tmp_path / "boxes.csv"
+    table.write_text("\n".join([f"{header},width,height", *(f"{line},50,30" for line in lines)]))
+    check(load(table))
+    table.write_text("\n".join([f"{header},width,height", *(f"{line},60,40" for line in lines)]))
+    with pytest.raises(ValueError, match="of a photo of 60 x 40 pixels, and it has 50 x 30"):
+        load(table)
+
+
 def test_groups_of_a_table_are_those_of_photos(tmp_path):
     lines = made.table(tmp_path)
     grouped = [f"{line},{'g' if i else 'camera'}" for i, line in enumerate(lines)]
