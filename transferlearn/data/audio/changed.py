@@ -10,6 +10,7 @@ from transferlearn.data.audio.noises import Noises, noises_in
 from transferlearn.data.transforms import Transform
 
 _BREAK, _MEL = 700.0, 1127.0  # O'Shaughnessy's mel: 1127 log(1 + hertz / 700)
+_SOFTEST = 40.0  # dB below the greatest loudness of noise from a folder
 _SILENCE = 1e-9  # what is softer is no noise
 
 
@@ -27,7 +28,8 @@ class ChangedAudio(Transform):
         shift: The largest share of the row by which sounds come earlier or later; silence follows.
         noise: The greatest loudness of white noise, as a share of the recording's own. Or a folder
             of recordings, of which pieces are added instead.
-        noise_level: The greatest loudness of noise from a folder, as a share of the recording's.
+        noise_level: The greatest loudness of noise from a folder, as a share of the recording's; it
+            is drawn in dB, down to 40 dB below this.
         mask: The longest stretch that is silenced, as a share of the row.
         frequency_mask: The widest band of frequencies that is left out, as a share of the mel scale
             up to half the rate.
@@ -87,9 +89,16 @@ class ChangedAudio(Transform):
         changed[max(moved, 0) : count + min(moved, 0)] = row[max(-moved, 0) : count - max(moved, 0)]
         # The zeros that fill up a row stay: networks may know by them where the recording ends.
         sound = changed[: count - int(np.argmax(changed[::-1] != 0))]
-        level = self.noise_level if isinstance(self.noise, (str, Path)) else self.noise
-        if level:
-            sound += self._noise(sound, random.uniform(0, level), noises, random)
+        if not isinstance(self.noise, (str, Path)):
+            if self.noise:
+                share = np.float32(_loudness(sound) * random.uniform(0, self.noise))
+                sound += random.standard_normal(len(sound), np.float32) * share
+        elif noises is not None:
+            piece = noises.piece(random, len(sound), self.sample_rate)
+            # Drawn in dB, so that some views are nearly as clean as the recording.
+            share = self.noise_level * 10 ** random.uniform(-_SOFTEST / 20, 0)
+            piece *= np.float32(share * _loudness(sound) / max(_loudness(piece), _SILENCE))
+            sound += piece
         if self.mask:
             length = round(random.uniform(0, self.mask) * count)
             begin = random.integers(count - length + 1)
@@ -97,17 +106,6 @@ class ChangedAudio(Transform):
         if self.frequency_mask:
             sound[:] = self._without_band(sound, random)
         return changed * np.float32(10 ** (random.uniform(-self.gain, self.gain) / 20))
-
-    def _noise(
-        self, sound: np.ndarray, level: float, noises: Noises | None, random: np.random.Generator
-    ) -> np.ndarray:
-        """Makes white noise, or a piece of a recording, of a share of the sound's loudness."""
-        if noises is None:
-            return random.standard_normal(len(sound), np.float32) * np.float32(
-                _loudness(sound) * level
-            )
-        piece = noises.piece(random, len(sound), self.sample_rate)
-        return piece * np.float32(_loudness(sound) * level / max(_loudness(piece), _SILENCE))
 
     def _without_band(self, row: np.ndarray, random: np.random.Generator) -> np.ndarray:
         """Leaves out a band of frequencies."""

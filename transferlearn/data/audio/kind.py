@@ -45,9 +45,10 @@ _LEAST_RATE, _MOST_RATE = 1_000, 192_000
 class Audio(ArrayKind):
     """Reads recordings as rows of samples: one channel, one rate, one length.
 
-    Files are WAV, FLAC, OGG, MP3 or AIFF. Channels are averaged, and soxr resamples. A shorter
-    recording is filled up with silence, and a longer one is cut into windows that overlap by half:
-    they weigh as much as one recording in training, and predictions are averaged over them.
+    Files are WAV, FLAC, OGG, Opus, MP3 or AIFF, and M4A where ffmpeg is installed. Channels are
+    averaged, and soxr resamples. A shorter recording is filled up with silence, and a longer one is
+    cut into windows that overlap by half: they weigh as much as one recording in training, and
+    predictions are averaged over them.
 
     Args:
         sample_rate: The rate in Hz that the network takes. Arrays are of this rate; of another one
