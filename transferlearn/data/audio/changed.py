@@ -96,8 +96,8 @@ class ChangedAudio(Transform):
         elif noises is not None:
             piece = noises.piece(random, len(sound), self.sample_rate)
             # Drawn in dB, so that some views are nearly as clean as the recording.
-            share = self.noise_level * 10 ** random.uniform(-_SOFTEST / 20, 0)
-            piece *= np.float32(share * _loudness(sound) / max(_loudness(piece), _SILENCE))
+            level = self.noise_level * 10 ** random.uniform(-_SOFTEST / 20, 0)
+            piece *= np.float32(level * _loudness(sound) / max(_loudness(piece), _SILENCE))
             sound += piece
         if self.mask:
             length = round(random.uniform(0, self.mask) * count)
