@@ -1,5 +1,6 @@
 """Detectors: from photos and boxes to a saved model."""
 
+import json
 import subprocess
 import sys
 
@@ -86,6 +87,58 @@ def test_a_save_predicts_the_same_and_loads_without_this_package(fitted, tmp_pat
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, cwd=tmp_path)
     expected = fitted.model.predict(photos, verbose=0)
     np.testing.assert_allclose(np.load(tmp_path / "made.npy"), expected, atol=1e-5)
+
+
+def test_large_photos_are_seen_in_tiles(fitted):
+    photos, _ = rectangles(4, seed=1)
+    large = np.full((72, 100, 3), 128, np.uint8)
+    large[4:36, 2:34], large[36:68, 60:92] = photos[1], photos[2]
+    found = fitted.predict(large, tile=32)
+    assert found.size == (72, 100)
+    assert (found.boxes[:, 2:] > 40).any()
+    alone = fitted.predict(photos[1], tile=32)
+    np.testing.assert_allclose(alone.boxes, fitted.predict(photos[1]).boxes, atol=1e-3)
+
+
+@pytest.mark.parametrize("format", ["onnx", pytest.param("litert", marks=pytest.mark.full)])
+def test_an_export_holds_suppression_and_is_checked_by_its_boxes(fitted, tmp_path, format):
+    export = tl.export(fitted, tmp_path / "export", rectangles(12, seed=3), format=format)
+    assert export.checked.equal == 1
+    assert export.checked.keras_score == pytest.approx(export.checked.exported_score, abs=1e-3)
+    photos, _ = rectangles(4, seed=2)
+    runner = tl.edge.Runner(tmp_path / "export")
+    assert runner.description.outputs["detections"].shape == (None, 100, 6)
+    for one, other in zip(fitted.predict(photos), runner.predict(list(photos)), strict=True):
+        assert one.labels == other.labels
+        np.testing.assert_allclose(one.boxes, other.boxes, atol=0.05)
+    told = runner.output_reader.as_json(runner.predict(photos[1]))
+    assert set(told["objects"][0]) == {"label", "score", "box"}
+
+
+def test_predictions_draw_themselves_and_are_written(fitted, tmp_path):
+    photos, _ = rectangles(3, seed=2)
+    files = []
+    for i, photo in enumerate(photos):
+        files.append(tmp_path / f"{i}.png")
+        Image.fromarray(photo).save(files[-1])
+    found = fitted.predict(files)
+    reader = fitted.encoding.output_reader()
+    reader.write_predictions(found, tmp_path / "drawn")
+    assert {path.name for path in (tmp_path / "drawn").iterdir()} == {
+        "0.png",
+        "1.png",
+        "2.png",
+        "boxes.json",
+    }
+    written = json.loads((tmp_path / "drawn" / "boxes.json").read_text("utf-8"))
+    assert len(written["annotations"]) == sum(map(len, found))
+    assert {one["name"] for one in written["categories"]} == set(NAMES)
+    number = next(i for i, one in enumerate(found) if len(one))
+    with Image.open(tmp_path / "drawn" / f"{number}.png") as drawn:
+        assert (np.asarray(drawn) != photos[number]).any()
+    assert found[number].labels[0] in found[number]._repr_html_()
+    with pytest.raises(ValueError, match="as a picture"):
+        found[0].save(tmp_path / "boxes.txt")
 
 
 @pytest.mark.full

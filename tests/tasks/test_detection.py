@@ -10,7 +10,9 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from transferlearn import testing
+from transferlearn.edge import BoxReader, Seen
 from transferlearn.edge.boxes.suppression import best_of_tiles, ious
+from transferlearn.edge.maps.tiling import Tiling
 from transferlearn.heads import FCOSHead, Output
 from transferlearn.tasks.detection import DetectionLoss, Queries, detections
 from transferlearn.tasks.detection.assignment import assign
@@ -292,6 +294,38 @@ def test_whole_boxes_of_tiles_outdo_cut_ones():
     rows = np.array([cut, whole, apart, other])
     kept_ones = best_of_tiles(rows, np.array([True, False, False, False]))
     assert kept_ones.tolist() == [1, 2, 3]
+
+
+def test_detections_of_tiles_become_those_of_the_photo():
+    reader = BoxReader(("a",), (0.3,), (32, 32))
+    tiling = Tiling.of((32, 56), 32)
+    made = np.zeros((2, 3, 6))
+    made[..., 5] = -1
+    # One object is cut in the first tile and whole in the second; one is in the second alone, and
+    # one is not told, since its score is below the threshold.
+    made[0, 0] = (26 / 32, 5 / 32, 1, 15 / 32, 0.9, 0)
+    made[1, :3] = [
+        (2 / 32, 5 / 32, 12 / 32, 15 / 32, 0.8, 0),
+        (20 / 32, 20 / 32, 1, 1, 0.7, 0),
+        (0, 0.5, 0.2, 0.7, 0.2, 0),
+    ]
+    found = reader.of_tiles(tiling, [made], Seen("photo.jpg"))
+    np.testing.assert_allclose(found.boxes, [[26, 5, 36, 15], [44, 20, 56, 32]], atol=1e-4)
+    assert (found.size, found.path) == ((32, 56), "photo.jpg")
+
+
+def test_two_answers_are_compared_object_by_object():
+    reader = BoxReader(("a", "b"), (0.3, 0.3), (32, 32))
+    one = np.zeros((2, 3, 6))
+    one[..., 5] = -1
+    one[0, :2] = [(0.1, 0.1, 0.5, 0.5, 0.9, 0), (0.6, 0.6, 0.9, 0.9, 0.899999, 1)]
+    turned = one[:, [1, 0, 2]]  # equal but for rounding, in another order
+    assert reader.difference({"detections": one}, {"detections": turned}) == 0
+    assert reader.same({"detections": one}, {"detections": turned}, 0.0).all()
+    other = one.copy()
+    other[0, 0, 5] = 1
+    same = reader.same({"detections": one}, {"detections": other}, 0.0)
+    np.testing.assert_array_equal(same, [False, True])
 
 
 def test_the_head_is_one_and_counts_its_places():

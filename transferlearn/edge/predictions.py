@@ -1,7 +1,7 @@
 """Defines predictions, and what makes them of outputs; the same with and without Keras."""
 
 import abc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,7 +11,7 @@ import numpy as np
 from transferlearn.edge.description import TensorSpec
 from transferlearn.edge.hearing import html_of_file
 from transferlearn.edge.item_reader import Rows, Seen
-from transferlearn.edge.maps.tiling import Strip
+from transferlearn.edge.maps.tiling import Strip, Tiling
 from transferlearn.edge.named import Named
 from transferlearn.tables import as_html
 
@@ -80,6 +80,10 @@ class OutputReader(Named):
             "tile is for models that answer for each pixel, such as those of masks. Leave tile out."
         )
 
+    def of_tiles(self, tiling: Tiling, made: Iterable[np.ndarray], seen: Seen) -> Any:
+        """Makes a prediction of what was made of each row of tiles; by default, of blended maps."""
+        return self.joined(tiling.blended(made), seen)
+
     def numbers(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
         """Gives the numbers of each row that logs and monitors keep; by default, all."""
         return np.asarray(next(iter(outputs.values())))
@@ -120,6 +124,15 @@ class OutputReader(Named):
         By default it is one for all: the largest number less the smallest.
         """
         return np.ptp(rows)
+
+    def difference(
+        self, expected: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray]
+    ) -> float:
+        """Returns the largest difference of two networks' outputs, as a share of their range."""
+        return max(
+            float(np.max(np.abs(found[name] - rows) / self.spread(rows)))
+            for name, rows in expected.items()
+        )
 
     def same(
         self,

@@ -12,7 +12,7 @@ from transferlearn.data import Dataset
 from transferlearn.data.dataset import ItemDataset
 from transferlearn.data.iterating import iterate
 from transferlearn.data.messages import quiet
-from transferlearn.edge import OutputReader, Runner
+from transferlearn.edge import Runner
 from transferlearn.edge.runner import as_dtype
 from transferlearn.edge.runtimes import open_runtime
 from transferlearn.exporting.formats import FORMATS
@@ -111,7 +111,7 @@ def check(
     inputs, expected, (found, *others), targets = _run_all(fitted, runner, runs, few)
     reader = fitted.encoding.output_reader()
     _check_telling(expected)
-    difference, *plain_differences = (_difference(reader, expected, o) for o in (found, *others))
+    difference, *plain_differences = (reader.difference(expected, o) for o in (found, *others))
     scores = [_score(fitted, outputs, targets) for outputs in (expected, found)]
     weights = sum(int(np.prod(w.shape)) * np.dtype(w.dtype).itemsize for w in fitted.model.weights)
     one = {name: array[:1] for name, array in inputs.items()}
@@ -176,14 +176,6 @@ def _run_all(
             first, begin = first or inputs, begin + count
             checked.advance(count)
     return first, _joined(expected), [_joined(each) for each in found], np.concatenate(targets)
-
-
-def _difference(reader: OutputReader, expected: Arrays, found: Arrays) -> float:
-    """Returns the largest difference of outputs, as a share of their range."""
-    return max(
-        float(np.max(np.abs(found[name] - rows) / reader.spread(rows)))
-        for name, rows in expected.items()
-    )
 
 
 def _joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:

@@ -1,7 +1,7 @@
 """Makes predictions of detections, in the photo's own pixels."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,13 +10,17 @@ import numpy as np
 
 from transferlearn.atomic_files import written_whole
 from transferlearn.edge.boxes.prediction import BoxPrediction, coco_of
+from transferlearn.edge.boxes.suppression import best_of_tiles
 from transferlearn.edge.description import TensorSpec
 from transferlearn.edge.item_reader import Seen
 from transferlearn.edge.letterbox import Letterbox
 from transferlearn.edge.maps.folders import check_new, names_of, png, write_pngs
+from transferlearn.edge.maps.tiling import Tiling
 from transferlearn.edge.predictions import OutputReader
 
 COLUMNS = 6  # of a detection: box, score, class
+_CUT = 2.0  # pixels: a box that ends nearer to a tile's edge may go on behind it
+_SAME = 1e-3  # of the frame's sides and of the score, within which two objects are the same
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,51 @@ class BoxReader(OutputReader):
         found = np.asarray(rows, float)[self.told(rows)]
         placed = Letterbox(one.size or self.frame, self.frame, not self.letterboxed)
         return np.concatenate([placed.to_photo(found[:, :4]), found[:, 4:]], axis=1)
+
+    def of_tiles(self, tiling: Tiling, made: Iterable[np.ndarray], seen: Seen) -> BoxPrediction:
+        """Makes one prediction of the detections in overlapping tiles, each object once."""
+        parts, cuts = [np.zeros((0, COLUMNS))], [np.zeros(0, bool)]
+        for places, values in zip(tiling.rows(), made, strict=True):
+            for (rows, columns), one in zip(places, values, strict=True):
+                size = rows.stop - rows.start, columns.stop - columns.start
+                found = self.in_photo(one, Seen(seen.path, size))
+                corner = np.array([columns.start, rows.start] * 2)
+                found[:, :4] += corner
+                ends = np.array([columns.stop, rows.stop])
+                near = np.concatenate([found[:, :2] - corner[:2], ends - found[:, 2:4]], axis=1)
+                inner = np.array([*(corner[:2] > 0), *(ends < tiling.size[::-1])])
+                cuts.append(((near < _CUT) & inner).any(axis=1))
+                parts.append(found)
+        every, cut = np.concatenate(parts), np.concatenate(cuts)
+        return self._prediction(every[best_of_tiles(every, cut)], seen._replace(size=tiling.size))
+
+    def difference(
+        self, expected: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray]
+    ) -> float:
+        """Returns the largest difference of a told object's box or score from its partner's."""
+        pairs = zip(expected[self.output], found[self.output], strict=True)
+        return max((max(self._apart(*pair), default=0.0) for pair in pairs), default=0.0)
+
+    def same(
+        self,
+        expected: Mapping[str, np.ndarray],
+        found: Mapping[str, np.ndarray],
+        tolerance: float,
+    ) -> np.ndarray:
+        """Whether each photo has the same objects, one of the other network beside each."""
+        pairs = zip(expected[self.output], found[self.output], strict=True)
+        most = max(tolerance, _SAME)
+        return np.array([max(self._apart(*pair), default=0.0) <= most for pair in pairs])
+
+    def _apart(self, first: np.ndarray, second: np.ndarray) -> list[float]:
+        """Returns how far each told object of two answers is from the nearest of the other one."""
+        distances = []
+        for rows, others in ((first, second), (second, first)):
+            for one in rows[self.told(rows)]:
+                alike = others[(others[:, 5] == one[5]) & (others[:, 4] > 0)]
+                apart = np.abs(alike[:, :5] - one[:5]).max(axis=1)
+                distances.append(float(apart.min(initial=1.0)))
+        return distances
 
     def numbers(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
         """Returns how many objects of each class are found, and the best score.

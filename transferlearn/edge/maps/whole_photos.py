@@ -44,4 +44,4 @@ def join_tiles(
     """Predicts in tiles on a photo that was read, `(height, width, 3)`; see `predict_in_tiles`."""
     tiling = Tiling.of((pixels.shape[0], pixels.shape[1]), tile, output_reader.scale)
     maps = (run(item_reader.tiles([pixels[box] for box in row])) for row in tiling.rows())
-    return output_reader.joined(tiling.blended(maps), seen)
+    return output_reader.of_tiles(tiling, maps, seen)
