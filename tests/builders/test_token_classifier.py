@@ -107,3 +107,22 @@ def test_a_long_text_is_read_whole_and_as_its_windows_allow(fitted):
     assert [word.text for word in found.words] == many.split()
     assert max(entity.end for entity in found.entities) > 0.9 * len(many)
     assert fitted.predict(" ".join(one[0])).tags == fitted.predict([one[0]])[0].tags
+
+
+def test_an_export_gives_the_same_entities_without_tensorflow(fitted, tmp_path):
+    exported = tl.export(fitted, tmp_path / "onnx", sentences(20, seed=7), format="onnx")
+    assert exported.checked.equal == 1
+    text = "Anna is in  KYIV " + "film " * 40 + "olena is in lviv"
+    found, expected = tl.edge.Runner(tmp_path / "onnx").predict(text), fitted.predict(text)
+    assert len(found.entities) >= 3
+    assert [(e.label, e.start, e.end) for e in found.entities] == [
+        (e.label, e.start, e.end) for e in expected.entities
+    ]
+
+
+def test_a_reference_watches_words_and_neither_ends_nor_padding(fitted):
+    reference = tl.make_reference(fitted, sentences(120, seed=8))
+    table = dict(zip(reference.signals.names, reference.signals.table.T, strict=True))
+    shares = [table[f"output {tag}"] for tag in _TAGS]
+    np.testing.assert_allclose(np.sum(shares, axis=0), 1, atol=1e-4)
+    assert np.nanmean(reference.signals.errors) < 0.2

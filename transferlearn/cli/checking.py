@@ -45,7 +45,7 @@ def is_for_texts(folder: Path) -> bool:
     """Whether a save is a model of texts."""
     try:
         saved = json.loads((whole_place(folder, SAVE) / SAVE).read_text("utf-8"))
-        return saved["kind"]["name"] == "texts"
+        return saved["kind"]["name"] in ("texts", "words")
     except (OSError, ValueError, KeyError, TypeError, RecursionError):  # said when it is loaded
         return False
 

@@ -3,7 +3,7 @@
 import contextlib
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,14 @@ def run(options: Namespace) -> CommandResult:
 def _facts(prediction: Any) -> dict[str, Any]:
     """Gives what a prediction says, but its path and what is too large to be shown."""
     shown = [part.name for part in fields(prediction) if part.repr and part.name != "path"]
-    return {name: getattr(prediction, name) for name in shown}
+    return {name: _plain(getattr(prediction, name)) for name in shown}
+
+
+def _plain(value: Any) -> Any:
+    """Returns a value that JSON can hold, such as the parts of a prediction."""
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 def _are_files(items: Sequence[str]) -> bool:

@@ -30,13 +30,13 @@ class CliTask(NamedTuple):
     """Describes a task: its builders, and which options are settings of them.
 
     Attributes:
-        photos: The builder for photos, by its name in `transferlearn`.
+        photos: The builder for photos, by its name in `transferlearn`; `None` where there is none.
         texts: The builder for texts; `None` where there is none.
         recordings: The builder for recordings; `None` where there is none.
         settings: The name of the setting for each option that belongs to the task.
     """
 
-    photos: str
+    photos: str | None
     texts: str | None
     recordings: str | None
     settings: Mapping[str, str]
@@ -71,6 +71,7 @@ TASKS = {
         },
     ),
     "image-to-image": CliTask("ImageToImageBuilder", None, None, {"degradation": "degradation"}),
+    "tag": CliTask(None, "TokenClassifierBuilder", None, {"class_names": "class_names"}),
 }
 _DEFAULTS = {
     "multi_label": False,
@@ -90,7 +91,7 @@ def add_task(parser: _ActionsContainer) -> None:
         choices=tuple(TASKS),
         default="classification",
         help="learn the class of each photo, text or recording, numbers, the class of each pixel, "
-        "or a picture",
+        "a picture, or the tags of words: names and places, or parts of speech",
     )
     add(
         "--text",
@@ -156,12 +157,11 @@ def check_task(options: Namespace) -> None:
         if getattr(options, option) != default and options.task not in fitting:
             flag = f"--{option.replace('_', '-')}"
             raise ValueError(f"{flag} needs another task: add --task {' or '.join(fitting)}.")
-    for builder, noun in (
-        (TASKS[options.task].texts, "texts"),
-        (TASKS[options.task].recordings, "recordings"),
-    ):
-        if builder is None and noun == items_of(options):
-            raise ValueError(f"--task {options.task} is of photos, and these are {noun}.")
+    task, items = TASKS[options.task], items_of(options)
+    builders = {"photos": task.photos, "texts": task.texts, "recordings": task.recordings}
+    if builders[items] is None:
+        taken = next(noun for noun, builder in builders.items() if builder is not None)
+        raise ValueError(f"--task {options.task} is of {taken}, and these are {items}.")
 
 
 def items_of(options: Namespace) -> str:
@@ -169,7 +169,7 @@ def items_of(options: Namespace) -> str:
 
     It goes by `--text`, by a table's columns and first lines, or by what a folder holds.
     """
-    if options.text is not None:
+    if options.text is not None or TASKS[options.task].photos is None:
         return "texts"
     if options.photos.suffix.lower() in (".csv", ".tsv") and options.photos.is_file():
         columns = {name.lower() for name in header_of(options.photos)}
@@ -244,7 +244,7 @@ def make_builder(
         return getattr(transferlearn, str(task.texts))(backbone, **settings)
     if items == "recordings":
         return getattr(transferlearn, str(task.recordings))(backbone, **settings)
-    return getattr(transferlearn, task.photos)(backbone, image_size=image_size, **settings)
+    return getattr(transferlearn, str(task.photos))(backbone, image_size=image_size, **settings)
 
 
 def as_written(options: Namespace) -> str:

@@ -34,6 +34,7 @@ _EXAMPLES = """\
 examples:
   transferlearn train photos/ --output flowers
   transferlearn train prices.csv --task regression --target price --validation checked.csv
+  transferlearn train names.conll --task tag
   transferlearn train scenes/ --task segmentation --epochs 20 --resume runs/scenes
 """
 
@@ -47,7 +48,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="a folder: photos/<class>/*.jpg (of texts *.txt, of recordings *.wav), photos/images/ "
         "and photos/masks/ for --task segmentation, photos/inputs/ and photos/targets/ for --task "
         "image-to-image; or a CSV file of paths or texts and labels, numbers or masks; or a COCO "
-        "file",
+        "file; for --task tag, a CoNLL file or JSON lines of texts with entities",
     )
     _add_data(parser.add_argument_group("what is learnt, and from what"))
     _add_network(parser.add_argument_group("the network"))

@@ -10,6 +10,7 @@ import numpy as np
 
 from transferlearn.data import Dataset
 from transferlearn.data.dataset import ItemDataset
+from transferlearn.data.filling import joined_rows
 from transferlearn.data.iterating import iterate
 from transferlearn.data.messages import quiet
 from transferlearn.edge import Runner
@@ -104,7 +105,7 @@ def check(
         ValueError: More differs, or the items prove nothing, since all get about the same answer.
     """
     runner, answerer = Runner(folder, trusted=True), fitted.answerer()
-    most = min(MOST, max(_BATCH, _MOST_NUMBERS // _numbers(fitted)))
+    most = min(MOST, max(_BATCH, _MOST_NUMBERS // _numbers(fitted, dataset.shape)))
     few = dataset.at_most(most) if isinstance(dataset, ItemDataset) else dataset
     runtime = FORMATS[runner.description.format].by_its_settings(folder)
     runs = [runner.run] if runtime is None else [runner.run, runtime.run]
@@ -137,9 +138,10 @@ def check(
     return checked
 
 
-def _numbers(fitted: FittedModel[Any]) -> int:
-    """Counts the numbers that the model gives for an item."""
-    return sum(int(np.prod(output.shape[1:])) for output in fitted.model.outputs)
+def _numbers(fitted: FittedModel[Any], shape: tuple[int, ...]) -> int:
+    """Counts the numbers that the model gives for an item of this shape."""
+    of_each = [output.shape[1:] for output in fitted.model.outputs]
+    return sum(int(np.prod([shape[0] if n is None else n for n in sides])) for sides in of_each)
 
 
 def _run_all(
@@ -175,13 +177,13 @@ def _run_all(
             targets.append(np.asarray(y))
             first, begin = first or inputs, begin + count
             checked.advance(count)
-    return first, _joined(expected), [_joined(each) for each in found], np.concatenate(targets)
+    return first, _joined(expected), [_joined(each) for each in found], joined_rows(targets, -1)
 
 
 def _joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """Puts the outputs of all batches into one array for each."""
     return {
-        name: np.concatenate([part[name] for part in parts]).astype(np.float64) for name in parts[0]
+        name: joined_rows([part[name] for part in parts]).astype(np.float64) for name in parts[0]
     }
 
 

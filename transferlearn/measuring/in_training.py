@@ -25,6 +25,7 @@ from transferlearn.data.messages import notice
 from transferlearn.measuring.signals import (
     LEAST,
     TRAINING_ITEMS,
+    answers_of,
     first_input,
     joined,
 )
@@ -100,7 +101,7 @@ def _held_out(
     if training is None or training.features is None:
         return None
     told = partial(_told, kind, encoding, held_out)
-    measured = _read(probe, encoding, batches, clock, MOST_ITEMS, told)
+    measured = _read(probe, encoding, batches, clock, MOST_ITEMS, told, held_out)
     if measured is None:
         return None
     axes = FeatureAxes.of(training.features)
@@ -222,6 +223,7 @@ def _read(
     clock: _Clock,
     most: int,
     told: Callable[[np.ndarray, np.ndarray], tuple[Traits, np.ndarray | None]] = _nothing,
+    dataset: ItemDataset | None = None,
 ) -> Measured | None:
     """Measures batches in a random order, while there is time, and up to `most` items.
 
@@ -238,6 +240,7 @@ def _read(
             probe(keras.tree.map_structure(keras.ops.convert_to_tensor, x), training=False)
         )
         features, values = parted(made, encoding)
+        values = values if dataset is None else answers_of(dataset, rows, values)
         parts.append(Measured(features, encoding.numbers(values), *told(rows, values)))
         clock.stop()
     return joined(parts) if sum(len(part.values) for part in parts) >= LEAST else None

@@ -1,6 +1,7 @@
 """Measures the items of a dataset: features, values, traits and, with targets, errors."""
 
 from collections.abc import Sequence
+from functools import singledispatch
 from typing import Any
 
 import keras
@@ -8,6 +9,7 @@ import numpy as np
 
 from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.data.iterating import iterate, without_retracing_advice
+from transferlearn.data.sequences import WordDataset
 from transferlearn.fitted import FittedModel
 from transferlearn.monitoring import Measured
 
@@ -32,10 +34,29 @@ def measure(fitted: FittedModel[Any], dataset: Dataset) -> Measured:
         if isinstance(dataset, ItemDataset):
             traits.update(dataset.items.traits(rows))
         errors = encoding.errors(values, np.asarray(y[0])) if y else None
-        parts.append(Measured(features, encoding.numbers(values), traits, errors))
+        numbers = encoding.numbers(answers_of(dataset, rows, values))
+        parts.append(Measured(features, numbers, traits, errors))
     if not parts:
         raise ValueError("There are no items.")
     return joined(parts)
+
+
+@singledispatch
+def answers_of(dataset: Dataset, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Returns the values of some rows of a dataset without what is no answer; by default, all.
+
+    Args:
+        dataset: The dataset.
+        rows: The numbers of the rows.
+        values: What the model gives for them.
+    """
+    return values
+
+
+@answers_of.register
+def _(dataset: WordDataset, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Returns the values of the words of each row, without ends and padding."""
+    return dataset.of_words(rows, values)
 
 
 def first_input(x: Any) -> np.ndarray:

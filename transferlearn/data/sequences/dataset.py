@@ -57,6 +57,11 @@ class WordDataset(TextDataset):
         parts = np.split(order, np.flatnonzero(np.diff(self.item_of[order])) + 1)
         return filled([of_words(values[rows], [self.words[i] for i in rows]) for rows in parts])
 
+    def of_words(self, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Returns what the network gave for the words of each of some rows, as `of_items` does."""
+        pairs = zip(rows, values, strict=True)
+        return filled([of_words(one[None], [self.words[row]]) for row, one in pairs])
+
     def beside(self, request: Request) -> Beside | None:
         """Makes the function that gives a batch's tags, one for each token of the batch."""
         of_texts, targets = super().beside(request), self.targets

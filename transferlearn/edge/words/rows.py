@@ -81,7 +81,8 @@ def of_words(rows: np.ndarray, parts: Sequence[WordRow]) -> np.ndarray:
         parts: The rows of the sentence.
     """
     firsts = [part.firsts for part in parts]
-    found = np.zeros((sum(map(len, firsts)), *rows.shape[2:]), rows.dtype)
+    count = max((int(part.word_of.max()) + 1 for part in parts), default=0)
+    found = np.zeros((count, *rows.shape[2:]), rows.dtype)
     for values, part, places in zip(rows, parts, firsts, strict=True):
         found[part.word_of[places]] = values[places]
     return found
