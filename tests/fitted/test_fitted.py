@@ -205,3 +205,17 @@ def test_the_last_line_of_fit_is_the_score_of_the_model_itself(capsys):
     solved, rest = tuned.phases
     back = replace(tuned, phases=(solved, replace(rest, kept_epoch=0)))
     assert back.known_score.value == solved.solved.score  # the model is the solved head again
+
+
+def test_very_unequal_classes_are_scored_alike_too():
+    y = np.array([0] * 20 + [1] * 4)
+    builder = tl.ImageClassifierBuilder(small_backbone(), freeze="all", seed=0)
+    held_out = pixels(24, 32, seed=5), y
+    fitted = builder.fit((pixels(24, 32), y), held_out, epochs=1, schedule="one-phase", verbose=0)
+    expected = fitted.evaluate(held_out).balanced_accuracy
+    assert expected != fitted.history.history["val_accuracy"][-1]
+    said = f"on 24 held-out images; balanced_accuracy {expected:.4f}, all classes alike"
+    assert str(fitted.known_score).endswith(said)
+    equal = pixels(24, 32, seed=5), np.arange(24) % 2
+    plain = builder.fit((pixels(24, 32), y), equal, epochs=1, schedule="one-phase", verbose=0)
+    assert str(plain.known_score).endswith("on 24 held-out images")

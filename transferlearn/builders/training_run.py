@@ -288,10 +288,8 @@ class Training(Generic[Prediction]):
             validation_items=None if held_out is None else held_out.count,
             baseline=None if held_out is None else self.encoding.baseline(held_out.learnt),
             interval=scores.intervals.get(self.encoding.score.name) if scores else None,
-            blocks={
-                block.name: [self.layers[i].name for i in block.layers]
-                for block in self.layers.blocks
-            },
+            balanced_accuracy=scores.figures.get("balanced_accuracy") if scores else None,
+            blocks={b.name: [self.layers[i].name for i in b.layers] for b in self.layers.blocks},
             licence=self.backbone.licence,
             builder=class_name(type(self.builder)),
             epochs=self.job.epochs,

@@ -23,6 +23,7 @@ class Outline:
             mean.
         interval: The 95% interval of the score of the held-out items, where `evaluate` computes it
             from single items, as for masks; `None` where it follows from the score.
+        balanced_accuracy: That of the held-out items, where their classes differ much in size.
         licence: The licence of the pretrained weights, where it is certain.
         builder: The class of the builder, as `transferlearn.configs` names it; `""` in saves that
             do not tell.
@@ -48,6 +49,7 @@ class Outline:
     validation_items: int | None = None
     baseline: float | None = None
     interval: Interval | None = None
+    balanced_accuracy: float | None = None
     licence: str = "unknown"
     builder: str = ""
     epochs: int | None = None

@@ -54,7 +54,9 @@ def known_score(
     value = phases[-1].metrics.get(score.key)
     if items and value is not None:
         then = ", which the head was then solved on too" if solved and solved.items_again else ""
-        how = f"on {counted(items, f'held-out {noun}')}{then}"
+        balanced = outline.balanced_accuracy
+        alike = "" if balanced is None else f"; balanced_accuracy {balanced:.4f}, all classes alike"
+        how = f"on {counted(items, f'held-out {noun}')}{then}{alike}"
         low, high = outline.interval or score.interval(value, items)
         return KnownScore(score.name, value, (low, high), how)
     if solved is None:

@@ -1,7 +1,13 @@
 """Evaluates the held-out items at the end of a training, where single ones have to be looked at."""
 
+import numpy as np
+
 from transferlearn.data.dataset import ItemDataset
+from transferlearn.data.messages import quiet
+from transferlearn.data.targets.base import Targets
+from transferlearn.data.targets.classes import ClassTargets
 from transferlearn.tasks import Evaluation
+from transferlearn.tasks.solving.logistic import UNEQUAL
 from transferlearn.training import HeldOutScore, PhaseInput
 
 
@@ -13,10 +19,23 @@ def last_evaluation(given: PhaseInput, scoring: HeldOutScore) -> Evaluation | No
         scoring: What scores the held-out items.
 
     Returns:
-        The figures; `None` where the interval of the score follows from the score alone, as that of
-        an accuracy does, or where nothing or a stream is held out.
+        The figures; `None` where the score alone says as much, as an accuracy does of classes that
+        are about as large, or where nothing or a stream is held out.
     """
     encoding, held_out = scoring.encoding, scoring.held_out
-    if not (encoding.by_batch or encoding.after_epoch) or not isinstance(held_out, ItemDataset):
+    if not isinstance(held_out, ItemDataset) or not held_out.size:
         return None
-    return scoring.evaluation(given) if held_out.size else None
+    if encoding.by_batch or encoding.after_epoch:
+        return scoring.evaluation(given)
+    if not _are_unequal(held_out.targets):
+        return None
+    with quiet():  # of classes without held-out items, which was said before
+        return scoring.evaluation(given)
+
+
+def _are_unequal(targets: Targets | None) -> bool:
+    """Whether items have a class each, and classes that occur differ much in size."""
+    if not isinstance(targets, ClassTargets) or targets.labels is None or targets.labels.ndim > 1:
+        return False
+    counts = np.bincount(targets.labels)
+    return bool(counts.max() > UNEQUAL * counts[counts > 0].min())
