@@ -63,5 +63,5 @@ class AudioReader(ItemReader):
         return Rows({self.input: np.concatenate(rows)}, item_of, seen)
 
     def traits(self, arrays: Mapping[str, np.ndarray]) -> Traits:
-        """Measures loudness, silence and pitch."""
+        """Measures loudness, noise floor, silence, pitch, bandwidth and length."""
         return of_samples(arrays[self.input], self.sample_rate)

@@ -9,6 +9,8 @@ Traits = Mapping[str, np.ndarray]
 """A number for each item, float `(items,)`, by the name of the property."""
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # how bright red, green and blue look
+_BAND = 0.99  # of the power, which lies within the bandwidth
+_PIECE = 0.02  # seconds of the pieces of a recording whose softest are its noise floor
 
 
 def of_pixels(pixels: np.ndarray) -> Traits:
@@ -72,25 +74,50 @@ def of_numbers(rows: np.ndarray) -> Traits:
 
 
 def of_samples(rows: np.ndarray, rate: int) -> Traits:
-    """Measures recordings: how loud they are, how much of them is silent, and their pitch.
+    """Measures recordings: loudness, noise floor, silence, pitch, bandwidth and length.
+
+    Zeros at the end of a row, with which a short recording is filled up, count for the silence, the
+    mean loudness and the length alone.
 
     Args:
         rows: Samples in about [-1, 1], `(rows, samples)`.
         rate: Their rate in Hz.
 
     Returns:
-        `loudness`, the mean square in dB; `silence`, the share of samples that are 40 dB below the
-        loudest; and `pitch`, the logarithm of the rate of zero crossings in Hz.
+        `loudness`, the mean square in dB; `noise_floor`, that of the softest tenth of a recording;
+        `silence`, the share of samples that are 40 dB below the loudest; `pitch` and `bandwidth`,
+        the logarithms of the rate of zero crossings and of the frequency below which 99% of the
+        power lies, in Hz; and `length`, in seconds.
     """
     rows = np.asarray(rows, np.float32)
-    square = np.square(rows, dtype=np.float32).mean(axis=1)
+    square = np.square(rows, dtype=np.float32)
     loudest = np.abs(rows).max(axis=1, keepdims=True)
     crossings = (np.diff(np.signbit(rows), axis=1)).mean(axis=1) * rate / 2
+    power = np.square(np.abs(np.fft.rfft(rows))).cumsum(axis=1, dtype=float)
+    widest = (power < _BAND * power[:, -1:]).sum(axis=1) * rate / rows.shape[1]
+    lengths = rows.shape[1] - np.argmax(rows[:, ::-1] != 0, axis=1)
     return {
-        "loudness": 10 * np.log10(square + 1e-10),
+        "loudness": _decibels(square.mean(axis=1)),
+        "noise_floor": np.array(
+            [_noise_floor(row[:length], rate) for row, length in zip(square, lengths, strict=True)]
+        ),
         "silence": (np.abs(rows) <= loudest / 100).mean(axis=1),
         "pitch": np.log(crossings + 1),
+        "bandwidth": np.log(widest + 1),
+        "length": lengths / rate,
     }
+
+
+def _noise_floor(square: np.ndarray, rate: int) -> float:
+    """Returns the mean square in dB of the softest tenth of a recording, in pieces of 20 ms."""
+    size = min(max(1, round(_PIECE * rate)), len(square))
+    pieces = square[: len(square) // size * size].reshape(-1, size).mean(axis=1)
+    return float(_decibels(np.quantile(pieces, 0.1)))
+
+
+def _decibels(square: np.ndarray) -> np.ndarray:
+    """Returns a mean square in dB; -100 stands for silence."""
+    return np.asarray(10 * np.log10(square + 1e-10))
 
 
 def in_words(name: str, mean: float) -> str:
@@ -113,6 +140,9 @@ _WORDS: Mapping[str, Callable[[float], str]] = {
     "tokens": lambda mean: f"{math.exp(mean):.0f} tokens",
     "unknown": _percent,
     "loudness": "{:.1f} dB".format,
+    "noise_floor": "{:.1f} dB".format,
     "silence": _percent,
     "pitch": lambda mean: f"{math.exp(mean) - 1:,.0f} Hz",
+    "bandwidth": lambda mean: f"{math.exp(mean) - 1:,.0f} Hz",
+    "length": "{:.2f} seconds".format,
 }

@@ -121,7 +121,7 @@ class Audio(ArrayKind):
         """Returns `None`: a recording may need several rows, which `unlabelled` makes."""
 
     def traits(self, batch: np.ndarray) -> Traits:
-        """Measures loudness, silence and pitch."""
+        """Measures loudness, noise floor, silence, pitch, bandwidth and length."""
         return of_samples(batch, self.sample_rate)
 
     def like(self, dataset: Dataset) -> Self:
