@@ -107,11 +107,12 @@ def cuts(network: Network, mask: Sequence[bool]) -> list[Cut]:
     head = {id(operation) for operation in network.head}
     steps = list(walk(network.model))
     readers = Counter(id(tensor) for step in steps for tensor in {*_unique(step.inputs)})
+    calls = Counter(id(step.operation) for step in steps)  # that are still to come
     crossing = {id(tensor): tensor for tensor in network.items}
     found = [Cut(tensors=tuple(crossing.values()), operations=0.0)]
     if not any(mask):
         return found
-    reached = set(crossing)
+    reached, operations = set(crossing), 0.0
     for in_head in (False, True):
         for step in steps:
             if (id(step.operation) in head) != in_head or not _is_fixed(step, frozen, head):
@@ -124,8 +125,10 @@ def cuts(network: Network, mask: Sequence[bool]) -> list[Cut]:
                 if not readers[id(tensor)]:
                     del crossing[id(tensor)]
             crossing |= {id(tensor): tensor for tensor in step.outputs if readers[id(tensor)]}
-            operations = found[-1].operations + _operations(step)
-            if crossing:
+            operations += _operations(step)
+            calls[id(step.operation)] -= 1
+            # Keras makes no model from a tensor on whose layer is called again behind it.
+            if crossing and not any(calls[id(maker(tensor))] for tensor in crossing.values()):
                 found.append(
                     Cut(tensors=(*crossing.values(),), operations=operations, in_head=in_head)
                 )

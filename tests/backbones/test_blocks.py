@@ -1,6 +1,8 @@
 import keras
+import numpy as np
 import pytest
 
+from tests.spectra import SpectraClassifier, spectra
 from transferlearn import backbones
 from transferlearn.backbones import applications, blocks_between_cuts, blocks_by_name, graph
 from transferlearn.backbones.blocks import live_tensors
@@ -67,15 +69,18 @@ def layers_of(backbone):
 
 
 def check_blocks(model, blocks):
-    """Each layer is in one block, and no block reads a later one."""
+    """Each layer is in one block, and in no first call reads a later one."""
     assert sorted(i for block in blocks for i in block.layers) == list(range(len(model.layers)))
     assert len({block.name for block in blocks}) == len(blocks)
     place = {id(model.layers[i]): p for p, block in enumerate(blocks) for i in block.layers}
-    made_in = {}
+    made_in, called = {}, set()
     for step in walk(model):
         read = max(made_in.get(id(tensor), 0) for tensor in step.inputs)
         own = place.get(id(step.operation), read)
-        assert own >= read, f"{step.operation.name} reads a later block"
+        again = id(step.operation) in called
+        assert again or own >= read, f"{step.operation.name} reads a later block"
+        called.add(id(step.operation))
+        own = max(own, read)
         made_in |= {id(tensor): own for tensor in step.outputs}
 
 
@@ -209,9 +214,69 @@ def shared():
 
 
 @pytest.mark.parametrize("find", [blocks_between_cuts, blocks_by_name((r"(\w)_", r"\1"))])
-def test_a_shared_layer_pulls_what_reads_it_along(find):
+def test_of_a_shared_layer_the_first_call_counts(find):
     model = shared()
     blocks = find(model)
     check_blocks(model, blocks)
-    (place,) = {p for p, b in enumerate(blocks) for i in b.layers if model.layers[i].weights}
-    assert place == len(blocks) - 1
+    of = {model.layers[i].name: p for p, block in enumerate(blocks) for i in block.layers}
+    assert [of[name] for name in ("a_twice", "b_middle", "c_end")] == [0, 1, 2]
+
+
+def test_a_frozen_layer_that_is_called_again_stays_and_what_it_makes_is_stored():
+    keras.utils.set_random_seed(0)
+    fits = []
+    for cache in (False, True):
+        builder = SpectraClassifier(tied_spectra(), freeze="b_middle", seed=0, batch_size=8)
+        fits.append(builder.fit(spectra(24), epochs=2, cache=cache, verbose=0).model)
+    for one, other in zip(*(model.weights for model in fits), strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-6)
+    for name, stays in (("a_twice", True), ("b_middle", True), ("c_end", False)):
+        kernels = [model.get_layer(name).kernel for model in (tied_spectra(), fits[1])]
+        assert np.array_equal(*kernels) == stays, name
+
+
+def test_right_behind_a_layer_that_is_called_again_nothing_is_stored():
+    builder = SpectraClassifier(tied_spectra(), freeze="a_twice", seed=0, batch_size=8)
+    fitted = builder.fit(spectra(24), epochs=2, verbose=0)
+    assert fitted.phases[0].stored is None
+
+
+def tied_spectra():
+    """A network of spectra whose first layer is also its last."""
+    keras.utils.set_random_seed(0)
+    spectrum = keras.Input((32,))
+    twice = keras.layers.Dense(32, activation="tanh", name="a_twice")
+    x = keras.layers.Dense(32, activation="relu", name="b_middle")(twice(spectrum))
+    return keras.Model(spectrum, twice(keras.layers.Dense(32, name="c_end")(x)))
+
+
+def _tied(kind, **settings):
+    """A language model of KerasHub's layers, whose embedding is tied to its outputs."""
+    keras.utils.set_random_seed(0)
+    hub = pytest.importorskip("keras_hub")
+    settings = {"vocabulary_size": 32, "num_layers": 3, "hidden_dim": 16, **settings}
+    made = getattr(hub.models, kind)(intermediate_dim=24, **settings)
+    return keras.Model(made.input, made.token_embedding(made.output, reverse=True))
+
+
+LLAMA = ("Llama3Backbone", {"num_query_heads": 4, "num_key_value_heads": 2})
+GPT2 = ("GPT2Backbone", {"num_heads": 4, "max_sequence_length": 16})
+
+
+@pytest.mark.parametrize(("kind", "settings"), [LLAMA, GPT2], ids=["Llama", "GPT-2"])
+def test_a_tied_embedding_leaves_the_blocks_apart(kind, settings):
+    model = _tied(kind, **settings)
+    named = blocks_by_name((r"(transformer_layer_\d+)", r"\1"), (".*embed|token|padding", "input"))
+    blocks = named(model)
+    assert [block.name for block in blocks] == ["input", *_layers(range(3))]
+    of = {model.layers[i].name: block.name for block in blocks for i in block.layers}
+    assert of["token_embedding"] == "input"
+    assert [of[name] for name in _layers(range(3))] == _layers(range(3))
+    places = {layer.name: i for i, layer in enumerate(model.layers)}
+    between = blocks_between_cuts(keras.Model(model.inputs, model.output))
+    first = {i: number for number, block in enumerate(between) for i in block.layers}
+    assert first[places["token_embedding"]] <= first[places["transformer_layer_0"]]
+
+
+def _layers(numbers):
+    return [f"transformer_layer_{i}" for i in numbers]

@@ -48,9 +48,10 @@ def blocks_between_cuts(model: keras.Model) -> tuple[Block, ...]:
 
     Layers without weights join the block before them; a block has the name of its last layer.
     """
-    places, place, has_weights = {}, 0, False
+    places: dict[int, int] = {}
+    place, has_weights = 0, False
     for step, live in zip(walk(model), live_tensors(model), strict=True):
-        places[id(step.operation)] = place
+        places.setdefault(id(step.operation), place)  # of several calls, the first counts
         has_weights |= bool(getattr(step.operation, "weights", None))
         if live == 1 and has_weights:
             place, has_weights = place + 1, False
@@ -90,19 +91,23 @@ def _fill(places: list[int | None]) -> list[int]:
 
 
 def _never_before_its_inputs(model: keras.Model, places: list[int]) -> list[int]:
-    """Moves layers to later blocks until none is in an earlier block than one that it reads."""
+    """Moves layers to later blocks until none is in an earlier block than one that it reads.
+
+    Of a layer that is called again, such as an embedding that is tied to the output, the first call
+    counts: with the last one, all layers in between would be in the last block.
+    """
     position = {id(layer): i for i, layer in enumerate(model.layers)}
-    moved, reached = list(places), dict[int, int]()
+    moved, reached, called = list(places), dict[int, int](), set[int]()
     for step in walk(model):
         own = position.get(id(step.operation))
         place = max(
             [reached.get(id(t), 0) for t in step.inputs] + ([] if own is None else [moved[own]])
         )
-        if own is not None:
+        if own is not None and own not in called:
             moved[own] = place
+            called.add(own)
         reached |= {id(tensor): place for tensor in step.outputs}
-    # A layer that is called twice can move after its first output was read: look again.
-    return moved if moved == places else _never_before_its_inputs(model, moved)
+    return moved
 
 
 def _collect(places: list[int], name: Callable[[int], str]) -> tuple[Block, ...]:
