@@ -149,7 +149,7 @@ def test_photos_are_drawn_with_their_masks_and_answers(fitted, backbone):
     batch = tl.plotting.show_batch(builder(backbone), (images, ids), count=2)
     assert len(batch.axes[0].images) == 2
     assert "%" in batch.axes[0].get_title(loc="left")
-    with pytest.raises(ValueError, match="its answers are places already"):
+    with pytest.raises(ValueError, match="names no answers that could be explained"):
         tl.explaining.explain(fitted, images)
 
 
