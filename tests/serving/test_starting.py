@@ -1,6 +1,7 @@
 """A server that cannot start says why in a sentence, before a model is opened."""
 
 import logging
+import os
 import signal
 import socket
 import sqlite3
@@ -110,6 +111,21 @@ def test_the_start_says_what_is_served_and_where(
     monkeypatch.setattr("transferlearn.serving.running.app", lambda *_, **__: made)
     assert main(["serve", "flowers", *words]) == 0
     assert capsys.readouterr().err == f"Serving flowers 1 at {address} Ctrl-C ends it.\n"
+
+
+def test_threads_are_those_of_keras_too(tmp_path, monkeypatch):
+    """TensorFlow reads their number when it is imported."""
+    (tmp_path / SAVE).write_text("{}")
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "7")
+    seen = []
+
+    def note():
+        seen.append(os.environ["TF_NUM_INTRAOP_THREADS"])
+
+    monkeypatch.setattr("transferlearn.cli.serve.import_keras", note)
+    monkeypatch.setattr("transferlearn.serving.serve", lambda *_, **__: None)
+    assert main(["serve", str(tmp_path), "--threads", "3"]) == 0
+    assert seen == ["3"]
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no SIGHUP")

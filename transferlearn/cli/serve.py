@@ -88,6 +88,8 @@ def run(options: Namespace) -> CommandResult:
         host = "0.0.0.0"
     models = _named(options.models) or {_SAGEMAKER.name: _SAGEMAKER}
     if any(map(holds_save, models.values())):
+        if options.threads is not None:
+            os.environ["TF_NUM_INTRAOP_THREADS"] = str(options.threads)  # read once, at its import
         if options.processes == 1:
             import_keras()
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # where processes import it themselves
