@@ -39,7 +39,7 @@ def job(**changes):
     return Job(**plain | changes)
 
 
-def follow(schedule, *, accuracy=0.5, solved=False, kept_epoch=None, **changes):
+def follow(schedule, *, accuracy=0.5, solved=False, kept_epoch=None, losses=None, **changes):
     """The phases, each of which reaches an accuracy and runs all its epochs, or is solved."""
     planned, found = job(**changes), []
     for phase in schedule.phases(planned):
@@ -50,7 +50,7 @@ def follow(schedule, *, accuracy=0.5, solved=False, kept_epoch=None, **changes):
             frozen_layers=(),
             trainable_parameters=1,
             seconds=1.0,
-            metrics={"accuracy": accuracy},
+            metrics={"accuracy": accuracy, **(losses or {})},
             kept_epoch=kept_epoch,
         )
         planned.results.append(result)

@@ -303,3 +303,28 @@ def test_the_second_phase_of_masks_is_judged_by_held_out_photos():
     assert whole.keep == "better"
     assert tl.schedules.AutoForMasks.least_to_split == 100
     assert tl.schedules.AutoForPictures.least_to_split == 1000
+
+
+@pytest.mark.parametrize(
+    ("losses", "freeze", "is_frozen"),
+    [
+        ({"loss": 0.5, "val_loss": 1.0}, None, False),
+        ({"loss": 0.25, "val_loss": 1.0}, None, True),
+        ({"loss": 0.25, "val_loss": 1.0}, tl.freezing.FreezeUpTo("a"), False),
+        ({"loss": 0.25}, None, False),
+        ({}, None, False),
+    ],
+)
+def test_masks_that_are_known_by_heart_do_not_free_the_backbone(losses, freeze, is_frozen):
+    from tests.test_schedules import follow
+
+    recipe = tl.schedules.AutoForMasks()
+    first, second = follow(recipe, epochs=9, losses=losses, freeze=freeze)
+    assert (second.freeze == tl.freezing.FreezeAll()) == is_frozen
+    assert (second.epochs, second.decay) == (5, "cosine")
+    if is_frozen:
+        assert second.learning_rate == first.learning_rate
+        assert second.reason.startswith("the held-out loss of 1 is far above the training loss of")
+    for recipe in (tl.schedules.AutoForPictures(), tl.schedules.AutoForBoxes()):
+        _, other = follow(recipe, epochs=9, losses=losses)
+        assert other.freeze == tl.freezing.FreezeNone()

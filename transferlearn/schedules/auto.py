@@ -144,7 +144,9 @@ class AutoForMasks(Schedule):
     which falls along half a wave. In each epoch an image, with its mask, is mirrored or not.
 
     Of 100 images or more a tenth is held out: where their loss, over all their pixels, is larger
-    after the second phase than before it, the frozen backbone with its decoder is kept.
+    after the second phase than before it, the frozen backbone with its decoder is kept. Where it is
+    more than 3.3 times the training loss after the first phase, the decoder has learnt the photos
+    by heart; then the second phase trains it further, on the frozen backbone, at a falling rate.
 
     What the builder and `fit` name is obeyed: `freeze` says what the second phase freezes (with
     `"all"` there is no second phase), and `epochs` is the number of epochs of both phases.
@@ -154,6 +156,10 @@ class AutoForMasks(Schedule):
     least_to_split = 100
     obeys_freeze = True
 
+    # How many times the training loss the held-out loss is where to train more layers gains nothing
+    # (docs/segmentation.md); for other tasks it was not measured.
+    _overfitted: ClassVar[float] = 3.3
+
     def phases(self, job: Job) -> Iterator[Phase]:
         """Yields the decoder's phase and then the fine-tuning; a single one for random weights."""
         if not job.pretrained or isinstance(job.freeze, FreezeAll) or job.epochs == 1:
@@ -162,9 +168,21 @@ class AutoForMasks(Schedule):
             return
         first = job.epochs // 2
         yield Phase(freeze=FreezeAll(), epochs=first, **self._rate(job))
+        metrics, rest = job.results[-1].metrics, job.epochs - first
+        trained, held_out = (metrics.get(name, math.nan) for name in ("loss", "val_loss"))
+        if job.freeze is None and held_out > self._overfitted * trained:
+            reason = f"the held-out loss of {held_out:.3g} is far above the training loss"
+            yield Phase(
+                freeze=FreezeAll(),
+                epochs=rest,
+                **self._rate(job),
+                decay="cosine",
+                reason=f"{reason} of {trained:.3g}, so the backbone stays frozen",
+            )
+            return
         yield Phase(
             freeze=job.freeze or FreezeNone(),
-            epochs=job.epochs - first,
+            epochs=rest,
             **self._rate(job, _OF_WHOLE),
             warm_up=0.2,
             decay="cosine",
@@ -195,6 +213,8 @@ class AutoForPictures(AutoForMasks):
 
     least_to_split = 1000
 
+    _overfitted = math.inf
+
     def _rate(self, job: Job, factor: float = 1.0) -> dict[str, Any]:
         """Gives a phase's rate as arguments of `Phase`; the user's own is the decoder's."""
         own = job.rate_given or not job.steps_of_one_size
@@ -208,6 +228,8 @@ class AutoForBoxes(AutoForMasks):
 
     What it brings: docs/detection.md.
     """
+
+    _overfitted = math.inf
 
     def phases(self, job: Job) -> Iterator[Phase]:
         """Yields the phases of masks, each with a warm-up."""

@@ -50,6 +50,7 @@ class Phase:
             best epoch, or those from before the phase, by held-out score and then loss.
         patience: With `keep="best"`, the phase ends after this many epochs that were no better than
             the best; `None`: it runs all its epochs.
+        reason: Why the schedule plans the phase, in words that are printed when it begins.
 
     Reference: [LAMB](https://arxiv.org/abs/1904.00962).
     """
@@ -67,6 +68,7 @@ class Phase:
     augmented: bool = True
     keep: Literal["last", "better", "best"] = "last"
     patience: int | None = None
+    reason: str = ""
 
     def __post_init__(self) -> None:
         if not isinstance(self.freeze, FreezeStrategy):

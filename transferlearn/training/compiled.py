@@ -46,7 +46,7 @@ class CompiledPhase:
         steps = (
             f"{counted(phase.epochs, 'epoch')}, {frozen}, {self.trainable_parameters:,} parameters "
             f"trained, learning rate {self.rate:g}"
-        )
+        ) + (f", since {phase.reason}" if phase.reason else "")
         if not self.not_solved:
             return steps
         return f"{steps} (the head takes gradient steps, since {self.not_solved})"
