@@ -50,6 +50,18 @@ class Rows(NamedTuple):
     words: tuple[WordRow, ...] = ()
 
 
+def means_of_rows(outputs: Mapping[str, np.ndarray], rows: Rows) -> dict[str, np.ndarray]:
+    """Returns the mean of the outputs for the rows of each item, by name."""
+    if len(rows.item_of) == len(rows.seen):
+        return dict(outputs)
+    starts = np.flatnonzero(np.diff(rows.item_of, prepend=-1))
+    counts = np.diff(starts, append=len(rows.item_of))
+    return {
+        name: (np.add.reduceat(array, starts, dtype=float).T / counts).T.astype(array.dtype)
+        for name, array in outputs.items()
+    }
+
+
 class ItemReader(Named):
     """Reads items as the rows of numbers that a network takes; the same in training and here.
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from transferlearn.edge.description import TensorSpec
 from transferlearn.edge.hearing import html_of_file
-from transferlearn.edge.item_reader import Rows, Seen
+from transferlearn.edge.item_reader import Rows, Seen, means_of_rows
 from transferlearn.edge.maps.tiling import Strip, Tiling
 from transferlearn.edge.named import Named
 from transferlearn.tables import as_html
@@ -56,14 +56,7 @@ class OutputReader(Named):
 
     def of_items(self, outputs: Mapping[str, np.ndarray], rows: Rows) -> dict[str, np.ndarray]:
         """Returns the outputs for items, made of those for their rows; by default, their means."""
-        if len(rows.item_of) == len(rows.seen):
-            return dict(outputs)
-        starts = np.flatnonzero(np.diff(rows.item_of, prepend=-1))
-        counts = np.diff(starts, append=len(rows.item_of))
-        return {
-            name: (np.add.reduceat(array, starts, dtype=float).T / counts).T.astype(array.dtype)
-            for name, array in outputs.items()
-        }
+        return means_of_rows(outputs, rows)
 
     @property
     def scale(self) -> int:

@@ -39,9 +39,8 @@ def read_conll(path: Path, noun: str) -> Listed:
         ValueError: The file is not in UTF-8, or holds no sentence.
     """
     groups = list(_groups(_lines(path)))
-    widths = Counter(
-        len(line.cells) for group in groups for line in group if line.cells[0][:1] != "#"
-    )
+    plain = [line.cells for group in groups for line in group if line.cells[0][:1] != "#"]
+    widths, known = Counter(map(len, plain)), {cells[-1] for cells in plain}
     if not widths or max(widths) < 2:
         raise ValueError(
             f"{path} is no CoNLL file: expected a word and its tag on each line, such as 'Kyiv "
@@ -50,7 +49,7 @@ def read_conll(path: Path, noun: str) -> Listed:
     width = widths.most_common(1)[0][0]
     items, rows, named = [], list[TagLines | ValueError](), []
     for group in groups:
-        lines = _without_comments(group, width)
+        lines = _without_comments(group, width, known)
         if not lines or lines[0].cells[0] == _DOCUMENT:
             continue
         named.append(f"{path}, line {lines[0].number}")
@@ -97,11 +96,12 @@ def _groups(lines: Iterator[str]) -> Iterator[list[_Line]]:
         yield group
 
 
-def _without_comments(group: list[_Line], width: int) -> list[_Line]:
-    """Leaves out the lines before a sentence that begin with # and are no words."""
+def _without_comments(group: list[_Line], width: int, tags: set[str]) -> list[_Line]:
+    """Leaves out the lines before a sentence that begin with # and are no words with a tag."""
     begin = 0
     while begin < len(group) and group[begin].cells[0][:1] == "#":
-        if len(group[begin].cells) == width and group[begin].cells[0] == "#":
+        cells = group[begin].cells
+        if cells[0] == "#" and len(cells) == width and cells[-1] in tags:
             break
         begin += 1
     return group[begin:]

@@ -94,4 +94,5 @@ def parts_a_character(text: str, place: int) -> bool:
         return False
     after = text[place]
     joined = text[place - 1] == _JOINER and _sort(after) == "sign"
-    return joined or unicodedata.category(after)[0] == "M" or ord(after) in _TONES
+    belongs = after == _JOINER or unicodedata.category(after)[0] == "M" or ord(after) in _TONES
+    return joined or belongs
