@@ -206,14 +206,24 @@ def test_processes_answer_for_each_other(server, tmp_path):
     assert not any(Path(f"/proc/{i}").exists() for i in last)
 
 
+def metrics_of(process):
+    """The folder of a process's counters."""
+    variables = Path(f"/proc/{process}/environ").read_bytes().decode().split("\0")
+    name = "PROMETHEUS_MULTIPROC_DIR="
+    return [Path(one.removeprefix(name)) for one in variables if one.startswith(name)]
+
+
 def test_processes_end_with_the_one_that_started_them(server):
     children = server.children()
+    (metrics,) = metrics_of(children[0])
+    assert metrics.is_dir()
     server.process.kill()
     server.process.wait(timeout=20)
     until = time.monotonic() + 60
     while any(Path(f"/proc/{i}").exists() for i in children):
         assert time.monotonic() < until
         time.sleep(0.05)
+    assert not metrics.exists()
 
 
 def test_a_server_that_cannot_start_says_why_once(tmp_path):
@@ -245,6 +255,45 @@ def test_a_server_ends_where_its_processes_die_again_and_again(tmp_path, monkeyp
     assert names == [["colours 1"]]
     assert len(set(forgotten)) == 6
     assert [record.msg for record in caplog.records] == ["process died"] * 5
+
+
+def test_processes_that_were_started_end_where_another_cannot(monkeypatch):
+    spawning = multiprocessing.get_context("spawn")
+    begun = []
+
+    def start(number):
+        if number == 2:
+            raise OSError(24, "Too many open files")
+        said, _ = spawning.Pipe(duplex=False)
+        process = spawning.Process(target=time.sleep, args=(300,))
+        process.start()
+        begun.append(process)
+        return processes._Child(process, said)
+
+    with pytest.raises(OSError, match="Too many open files"):
+        processes._Supervisor(start, 3, begun.append).run()
+    assert [process.exitcode for process in begun] == [-signal.SIGTERM] * 2
+
+
+def test_the_guard_of_scripts_is_named_where_a_process_raised():
+    def ended(code):
+        return processes._ended(processes._Child(SimpleNamespace(exitcode=code), None))
+
+    assert ended(1).endswith(
+        'before it was ready. A script calls tl.serve below this line: if __name__ == "__main__":'
+    )
+    assert ended(-signal.SIGKILL).endswith("ended by SIGKILL before it was ready.")
+
+
+@pytest.mark.parametrize("count", [0, -1, 1.5, "2", True, None])
+def test_the_number_of_processes_is_a_whole_one(tmp_path, count):
+    with pytest.raises(ValueError, match="processes is a whole number of at least 1"):
+        serve(tmp_path, processes=count)
+
+
+def test_far_too_many_processes_are_refused_before_any_starts(tmp_path):
+    with pytest.raises(ValueError, match="1000 processes would only take memory: at most "):
+        serve(tmp_path, processes=1000)
 
 
 def test_only_the_first_process_watches_drift(monkeypatch):

@@ -3,6 +3,7 @@
 import logging
 import multiprocessing
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -16,6 +17,7 @@ from typing import TextIO
 from transferlearn.serving.app import Guarded, app
 from transferlearn.serving.connections import KEEP_ALIVE, limited_protocol
 from transferlearn.serving.guard import JsonLines
+from transferlearn.serving.metrics import FOLDER
 from transferlearn.serving.settings import Settings
 
 GRACE = 30  # seconds for requests that began, after the signal to end
@@ -99,8 +101,9 @@ def serve_for_parent(place: socket.socket, plan: Plan, stream: str, say: Connect
 
 
 def _end_with_parent() -> None:
-    """Ends this process where the one that started it was killed."""
+    """Ends this process where the one that started it was killed, and removes its counters."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
+    shutil.rmtree(os.environ[FOLDER], ignore_errors=True)  # else nobody would
     os.kill(os.getpid(), signal.SIGTERM)

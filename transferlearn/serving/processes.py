@@ -136,7 +136,8 @@ class _Supervisor:
         asked = _Asked()
         with asked.noted():
             try:
-                self._children = {i: self._start(i) for i in range(self._count)}
+                for number in range(self._count):
+                    self._children[number] = self._start(number)
                 while asked.ends is None:
                     self._wait(asked.waker)
                     self._look()
@@ -231,10 +232,10 @@ def _ended(child: _Child) -> str:
     how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
     if child.ready is not None:
         return f"A process of the server ended by {how}."
-    return (
-        f"A process of the server ended by {how} before it was ready. A script that calls tl.serve "
-        'does so below if __name__ == "__main__":'
+    hint = (
+        "" if code < 0 else ' A script calls tl.serve below this line: if __name__ == "__main__":'
     )
+    return f"A process of the server ended by {how} before it was ready.{hint}"
 
 
 @contextmanager

@@ -7,12 +7,15 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from transferlearn.checks import whole
 from transferlearn.extras import install_line
 from transferlearn.serving.app import app
 from transferlearn.serving.opening import Given, named
 from transferlearn.serving.process import Plan, run, write_lines
 from transferlearn.serving.processes import serve_in_processes
 from transferlearn.serving.settings import Settings
+
+_A_CORE = 16  # so many processes at most
 
 
 def serve(
@@ -43,7 +46,8 @@ def serve(
 
     Raises:
         OSError: A folder is no export and no save, the log cannot be written, or the port is taken.
-        ValueError: There is no such port, or the file of the log holds something else.
+        ValueError: There is no such port, the file of the log holds something else, or `processes`
+            is no whole number from 1 on, or more than 16 a core.
         ImportError: uvicorn is not installed (`pip install -e ".[serve]"`).
 
     Example:
@@ -54,6 +58,7 @@ def serve(
     except ImportError as error:
         raise ImportError(f"A server needs more: {install_line('serve')}") from error
     settings = settings or Settings()
+    processes = whole("processes", processes, least=1)
     plan = _plan(models, settings, threads, trusted, processes) if processes > 1 else None
     # Before models are opened, which may take long; clients are refused until they are there.
     place = bound(host, os.environ.get("AIP_HTTP_PORT", port))
@@ -83,7 +88,7 @@ def _plan(
     """Returns what each of several processes does; by default they share the cores.
 
     Raises:
-        ValueError: A model is no folder, or this system has no SIGHUP.
+        ValueError: A model is no folder, this system has no SIGHUP, or processes are far too many.
     """
     found = named(models)
     folders = {name: Path(one) for name, one in found.items() if isinstance(one, (str, Path))}
@@ -95,6 +100,10 @@ def _plan(
     if not hasattr(signal, "SIGHUP"):
         raise ValueError("Windows serves in one process only: processes=1")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    if processes > (most := _A_CORE * (cores or 1)):
+        raise ValueError(
+            f"{processes} processes would only take memory: at most {most} share {cores} cores."
+        )
     share = max(1, (cores or 1) // processes)
     return Plan(folders=folders, settings=settings, threads=threads or share, trusted=trusted)
 
