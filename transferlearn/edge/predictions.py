@@ -92,11 +92,7 @@ class OutputReader(Named):
         return None
 
     def check_place(self, path: Path, count: int) -> None:
-        """Refuses a place that `write_predictions` cannot write predictions to.
-
-        Args:
-            path: The place.
-            count: How many predictions there will be.
+        """Refuses a place that `write_predictions` cannot write `count` predictions to.
 
         Raises:
             ValueError: These predictions are no pictures, so there is nothing to write.
@@ -112,10 +108,7 @@ class OutputReader(Named):
         self.check_place(path, len(predictions))
 
     def spread(self, rows: np.ndarray) -> np.ndarray:
-        """Gives the range of an output's numbers, by which differences are measured.
-
-        By default it is one for all: the largest number less the smallest.
-        """
+        """Returns the range of an output's numbers, which differences are shares of."""
         return np.ptp(rows)
 
     def difference(
