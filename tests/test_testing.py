@@ -135,6 +135,15 @@ def test_built_in_sources(source, name):
         ),
         (tl.tasks.Segmentation(), pixels(14, 32)[..., 0] // 128),
         (tl.tasks.ImageToImage(), pixels(14, 32)),
+        (
+            tl.tasks.TokenClassification(),
+            [["O", *["B-A", "I-A", "O", "B-B"] * 6], ["B-A", "I-A", "I-A", "O", "O"] * 5] * 6,
+        ),
+        pytest.param(
+            tl.tasks.TokenClassification(),
+            [["NOUN", "VERB", "ADJ", "ADV", "X"] * 5, ["VERB", "X", "X", "X", "X"] * 5] * 6,
+            marks=pytest.mark.full,
+        ),
         (several.Answering(), several.data(16)[1]),
     ],
     ids=lambda part: type(part).__name__,
@@ -150,6 +159,7 @@ def test_built_in_kinds(tmp_path):
     testing.check_kind(noisy, images, images[0])
     texts = ["a fine film", "a bad one"]
     testing.check_kind(tl.data.Texts(tl.data.Characters(), 16), texts, texts[0])
+    testing.check_kind(tl.data.Words(tl.data.Characters(), 16), texts, texts[0])
     testing.check_kind(Spectra(), spectra(4)[0], spectra(4)[0][0])
     waves, _ = tones(4)
     testing.check_kind(tl.data.Audio(sample_rate=8000, seconds=0.5), list(waves), waves[0])

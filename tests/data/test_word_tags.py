@@ -150,6 +150,11 @@ def test_words_and_tags_of_different_lengths():
     assert "text 1: empty" in said or "text 2: empty" in said
 
 
+def test_what_is_no_list_of_words_is_named():
+    with pytest.warns(tl.data.DataWarning, match="text 1: no string, but 5"):
+        assert loaded(([["in", "Kyiv"], 5], [["O", "B-LOC"], ["B-LOC", "O"]])).count == 1
+
+
 def test_a_table_of_words_and_tags(tmp_path):
     file = tmp_path / "a.csv"
     file.write_text("words,tags\nin Kyiv,O B-LOC\nAnna,B-PER\n", "utf-8")

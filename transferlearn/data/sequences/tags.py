@@ -126,11 +126,16 @@ def _checked(row: Any, item: Any, number: int, problems: dict[int, str]) -> list
     if isinstance(item, str):
         problems[number] = "a text, where a list of its words is expected beside their tags"
         return []
-    words = len(item.spans) if isinstance(item, Sentence) else len(item)
-    if words != len(tags):
+    words = len(item.spans) if isinstance(item, Sentence) else _length(item)
+    if words not in (len(tags), None):
         problems[number] = f"{len(tags)} tags for {words} words"
         return []
     return tags
+
+
+def _length(item: Any) -> int | None:
+    """Returns the number of words; `None` of what is no list of words, which its kind refuses."""
+    return len(item) if hasattr(item, "__len__") else None
 
 
 def _written(
@@ -145,9 +150,9 @@ def _written(
     try:
         return as_iob2(row, scheme)
     except WrongTagError as error:
-        words = item.words if isinstance(item, Sentence) else item
+        words = item.words if isinstance(item, Sentence) else np.resize(item, len(row))
         place = f"line {lines[error.place]}" if lines else f"word {error.place + 1}"
-        problems[number] = f"{place} ({words[error.place]:.40}): {error}"
+        problems[number] = f"{place} ({words[error.place]!s:.40}): {error}"
         return []
 
 
