@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -89,6 +90,17 @@ def test_the_spectrogram_and_the_mean_are_whispers(name, tensors, waves):
         np.testing.assert_allclose(row, states[:count].mean(axis=0), atol=1e-4)
     silent = prepared.predict(np.zeros_like(waves), verbose=0)
     assert silent[1].all()
+
+
+def test_a_preset_of_kerashub_is_read(name, tmp_path):
+    network = read_whisper(Path(name.partition(":")[2]), keras_hub())
+    network.save_to_preset(str(tmp_path / "preset"))
+    found, wanted = (
+        tl.backbones.get(one).model.get_weights()
+        for one in (f"keras_hub:{tmp_path / 'preset'}", name)
+    )
+    for ours, theirs in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_rows_of_any_length_have_whole_states(name):

@@ -10,6 +10,7 @@ import pytest
 import transferlearn as tl
 from tests.sounds import RATE, backbone, tones, write
 from transferlearn import backbones
+from transferlearn.assembling import assemble
 from transferlearn.backbones.log_mel import (
     _fourier_kernel,
     log_mel,
@@ -17,7 +18,9 @@ from transferlearn.backbones.log_mel import (
     picture_of,
     window_and_hop,
 )
+from transferlearn.features.extraction import trunk
 from transferlearn.plotting.items import draw_items
+from transferlearn.splitting import boundary
 
 pytest.importorskip("soundfile")
 
@@ -200,6 +203,27 @@ def test_recordings_are_drawn_as_spectrograms(fitted, folder):
     wanted = np.array([400, 1500]) / RATE * 512
     assert np.abs(np.array(loudest) / wanted - 1).max() < 0.2
     assert not gone
+
+
+def test_the_spectrogram_is_computed_in_float32_where_the_network_is_not():
+    backbone = tl.AudioClassifierBuilder(pictures_seen((102, 128)), sample_rate=RATE).load_backbone(
+        (RATE // 2,)
+    )
+    network = assemble(
+        backbone,
+        lambda features: {"y": keras.layers.Flatten()(features["last"])[:, :2]},
+        items={"audio": tl.data.Spec((RATE // 2,), "float32")},
+        outputs={"y": tl.heads.Output(2)},
+        name="made",
+    )
+    cut = boundary(network, [True] * len(network.layers))
+    model = trunk(network.items, cut, dtype="bfloat16", layers=network.layers)
+    dtypes = [model.get_layer(name).compute_dtype for name in ("fourier", "mel_bands", "first")]
+    assert dtypes == ["float32", "float32", "bfloat16"]
+    waves, _ = tones(2)
+    whole = trunk(network.items, cut, dtype=None).predict(waves, verbose=0)
+    found = np.asarray(model.predict(waves, verbose=0), "float32")
+    np.testing.assert_allclose(found, whole, atol=0.02 * np.abs(whole).max())
 
 
 def test_the_spectrogram_is_never_trained(folder):

@@ -22,19 +22,27 @@ Batch: TypeAlias = np.ndarray | Sequence[np.ndarray]
 _IN_FLOAT32 = (keras.layers.Rescaling, keras.layers.Normalization)
 
 
-def trunk(inputs: Sequence[Tensor], cut: Cut, *, dtype: str | None) -> keras.Model:
+def trunk(
+    inputs: Sequence[Tensor],
+    cut: Cut,
+    *,
+    dtype: str | None,
+    layers: Sequence[keras.Layer] | None = None,
+) -> keras.Model:
     """Builds the part of a network that leads from `inputs` to a cut, to compute in `dtype`.
 
     Args:
         inputs: The tensors that it begins with: the raw items, or all that crosses an earlier cut.
         cut: The place in the network where it ends.
         dtype: The type that it computes in, such as `"bfloat16"`; `None`: that of the layers.
+        layers: The layers that compute in `dtype`; what prepares items keeps its own, since a
+            spectrogram needs all digits. `None`: all layers.
     """
     given = {id(tensor) for tensor in inputs}
     # Keras refuses a tensor that is both input and output, as the mask of an encoder is.
     outputs = [keras.layers.Identity()(x) if id(x) in given else x for x in cut.tensors]
     model = keras.Model(list(inputs), outputs)
-    return folded(model) if dtype is None else _in_dtype(model, dtype)
+    return folded(model) if dtype is None else _in_dtype(model, dtype, layers)
 
 
 class FeatureModel:
@@ -96,14 +104,16 @@ class AsInTraining(keras.Layer):
         return input_shape
 
 
-def _in_dtype(model: keras.Model, dtype: str) -> keras.Model:
+def _in_dtype(model: keras.Model, dtype: str, layers: Sequence[keras.Layer] | None) -> keras.Model:
     """Copies a model to compute in `dtype`; layers that prepare pixels keep their own."""
     policy = dtype if dtype == "float32" else f"mixed_{dtype}"
+    of_network = None if layers is None else {id(layer) for layer in layers}
     copies: dict[int, tuple[Operation, Operation]] = {}
 
     def copy(operation: Operation) -> Operation:
         if id(operation) not in copies:
-            keeps_dtype = isinstance(operation, _IN_FLOAT32)
+            prepares = of_network is not None and id(operation) not in of_network
+            keeps_dtype = prepares or isinstance(operation, _IN_FLOAT32)
             changes = {"name": operation.name} | ({} if keeps_dtype else {"dtype": policy})
             copies[id(operation)] = (operation, copy_operation(operation, **changes))
         return copies[id(operation)][1]

@@ -255,7 +255,7 @@ class Preparation:
         """Gives what runs the layers from `inputs` to `cut`; it is made once for a phase."""
         key = (id(inputs[0]), cut.name)
         if key not in self._predictors:
-            model = extraction.trunk(inputs, cut, dtype=dtype)
+            model = extraction.trunk(inputs, cut, dtype=dtype, layers=self._network.layers)
             any_length = model if blank is None else of_any_length(model)
             self._predictors[key] = extraction.FeatureModel(any_length, blank)
         return self._predictors[key]
