@@ -74,15 +74,31 @@ def test_evaluate_shows_what_needs_no_learning(photos, monkeypatch):
     assert part["psnr_gained"] == pytest.approx(scores.psnr - part["psnr"], abs=1e-6)
     assert "non-local means" in str(scores)
     assert "count" not in part
-    # Of many pictures some are enough.
+
+
+@pytest.mark.parametrize("size", [9, None])
+def test_of_many_pictures_some_are_denoised_however_small_the_batches(photos, monkeypatch, size):
+    known = PictureEncoding(scale=1, size=(32, 32), originals=True)
     monkeypatch.setattr(encoding, "_DENOISED", 32 * 32 * 3)
-    some = model.evaluate(photos).parts["non-local means"]
-    assert some["count"] == 3  # one in each batch
+    worse = np.stack([noisy(photo, 0.1) for photo in photos])
+    tallies = [
+        known.classical(worse[i : i + 2], photos[i : i + 2], before=i, of=size)
+        for i in range(0, 9, 2)
+    ]
+    done = np.isfinite(type(tallies[0]).joined(tallies).by_item[:, 0])
+    expected = [0, 1, 2] if size is None else [0, 3, 6]
+    assert np.flatnonzero(done).tolist() == expected
+
+
+def test_how_many_were_denoised_is_shown(photos, monkeypatch):
+    monkeypatch.setattr(encoding, "_DENOISED", 32 * 32 * 3)
+    model = fitted(photos, tl.data.denoise(0.1))
+    assert model.evaluate(photos).parts["non-local means"]["count"] == 3
 
 
 def test_it_is_not_shown_where_there_is_no_noise(photos):
     known = PictureEncoding(scale=1, size=(32, 32), originals=True)
     grey = np.stack([tl.data.colourise()(photo) for photo in photos])
     same = known.tally(grey, photos, grey).evaluation()
-    assert [*same.beside(same, known.classical(grey, photos, len(photos))).parts] == ["input"]
-    assert replace(known, scale=2).classical(grey, photos, len(photos)) is None
+    assert [*same.beside(same, known.classical(grey, photos, before=0, of=9)).parts] == ["input"]
+    assert replace(known, scale=2).classical(grey, photos, before=0, of=9) is None

@@ -111,7 +111,8 @@ def _tallied(fitted: Trained, dataset: Dataset) -> tuple[Evaluation, tuple[str |
             tallies.append(encoding.tally(values, np.asarray(y), same))
             if same is not None:
                 unchanged.append(encoding.tally(same, np.asarray(y), same))
-                classical.append(encoding.classical(same, np.asarray(y), dataset.size or 0))
+                before, of = len(paths), dataset.size
+                classical.append(encoding.classical(same, np.asarray(y), before=before, of=of))
             paths += of_batch_paths
             predicted.advance(len(values))
     return summed(tallies, unchanged, classical), tuple(paths)

@@ -269,8 +269,10 @@ class Encoding(abc.ABC, Generic[Prediction]):
         """Gives the values of a model that gives raw items back; `None`: items are no answers."""
         return None
 
-    def classical(self, unchanged: np.ndarray, targets: np.ndarray, of: int) -> Tally | None:
-        """Counts what a method without learning adds, for a batch of `of` items; `None`: none."""
+    def classical(
+        self, unchanged: np.ndarray, targets: np.ndarray, *, before: int, of: int | None
+    ) -> Tally | None:
+        """Counts what a method without learning adds, for a batch after `before` of `of` items."""
         return None
 
     def tally_of(

@@ -171,17 +171,23 @@ class PictureEncoding(Encoding[PicturePrediction]):
         size = (rows.shape[1] * times, rows.shape[2] * times)
         return np.stack([resize_array(row, size, Resizing("bicubic")) for row in rows])
 
-    def classical(self, unchanged: np.ndarray, targets: np.ndarray, of: int) -> Tally | None:
+    def classical(
+        self, unchanged: np.ndarray, targets: np.ndarray, *, before: int, of: int | None
+    ) -> Tally | None:
         """Counts what non-local means add, where pictures keep their size; others stay NaN.
 
-        They are made of all pictures up to two million pixels, and else of some in each batch.
+        They are made of all pictures up to two million pixels, and else of every so many-th; of a
+        stream of unknown length, of the first ones.
         """
         if self.scale > 1:
             return None
-        each = max(1, of * self.size[0] * self.size[1] // _DENOISED)
+        most = max(1, _DENOISED // (self.size[0] * self.size[1]))  # pictures
+        places = np.arange(before, before + len(targets))
+        chosen = places < most if of is None else places % -(-of // most) == 0
         rows = np.full((len(targets), len(NAMES)), np.nan)
-        made = [non_local_means(one) for one in unchanged[::each]]
-        rows[::each] = self.tally(np.array(made), targets[::each], unchanged[::each]).by_item
+        if chosen.any():
+            made = np.stack([non_local_means(one) for one in unchanged[chosen]])
+            rows[chosen] = self.tally(made, targets[chosen], unchanged[chosen]).by_item
         return PictureTally(rows)
 
     def tally(
