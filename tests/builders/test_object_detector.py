@@ -180,3 +180,17 @@ class Squashed(tl.heads.Decoder):
     def __call__(self, features, outputs):
         rows = keras.layers.Reshape((-1, 16))(features["last"])
         return {name: keras.layers.Dense(10, "sigmoid")(rows) for name in outputs}
+
+
+def test_what_is_found_is_drawn(fitted):
+    data = rectangles(6, seed=2)
+    scores = fitted.evaluate(data)
+    figure = tl.plotting.show_boxes(fitted, data, scores, count=3)
+    assert len(figure.axes) == 3
+    # A rectangle for each box that is there, dashed, and for each that is told.
+    photo = tl.plotting.mistakes(scores, 1)[0].item
+    expected = len(data[1]["boxes"][photo]) + len(fitted.predict(data[0][photo]))
+    assert len(figure.axes[0].patches) == expected
+    assert set(tl.plotting.pictures(scores)) == {"Precision by recall", "Confusion of classes"}
+    for draw in tl.plotting.pictures(scores).values():
+        draw()

@@ -71,6 +71,7 @@ TASKS = {
         },
     ),
     "image-to-image": CliTask("ImageToImageBuilder", None, None, {"degradation": "degradation"}),
+    "detect": CliTask("ObjectDetectorBuilder", None, None, {"class_names": "class_names"}),
     "tag": CliTask(None, "TokenClassifierBuilder", None, {"class_names": "class_names"}),
 }
 _DEFAULTS = {
@@ -91,7 +92,7 @@ def add_task(parser: _ActionsContainer) -> None:
         choices=tuple(TASKS),
         default="classification",
         help="learn the class of each photo, text or recording, numbers, the class of each pixel, "
-        "a picture, or the tags of words: names and places, or parts of speech",
+        "a picture, boxes of objects, or the tags of words: names and places, or parts of speech",
     )
     add(
         "--text",

@@ -35,6 +35,7 @@ examples:
   transferlearn train photos/ --output flowers
   transferlearn train prices.csv --task regression --target price --validation checked.csv
   transferlearn train names.conll --task tag
+  transferlearn train annotations.json --task detect --output detector
   transferlearn train scenes/ --task segmentation --epochs 20 --resume runs/scenes
 """
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from transferlearn.plotting.batches import draw_targets as draw_targets
     from transferlearn.plotting.batches import show_batch as show_batch
     from transferlearn.plotting.block_states import phases as phases
+    from transferlearn.plotting.boxes import precision_by_recall as precision_by_recall
+    from transferlearn.plotting.boxes import show_boxes as show_boxes
     from transferlearn.plotting.canvas import INK as INK
     from transferlearn.plotting.classes import confusion as confusion
     from transferlearn.plotting.classes import reliability as reliability
@@ -56,11 +58,13 @@ _NAMES = {
     "phases": "block_states",
     "pictures": "evaluations",
     "pictures_of_items": "mistaken_items",
+    "precision_by_recall": "boxes",
     "precision_recall": "ranking",
     "predicted_and_true": "numbers",
     "reliability": "classes",
     "roc": "ranking",
     "show_batch": "batches",
+    "show_boxes": "boxes",
     "show_masks": "masks",
     "show_mistakes": "mistaken_items",
     "show_pairs": "mistaken_items",
@@ -70,7 +74,7 @@ _NAMES = {
     "training_curves": "curves",
 }
 # Each says for the types of its own task what is drawn of evaluations and of targets.
-_OF_TASKS = ("classes", "ranking", "numbers", "masks", "picture_rows")
+_OF_TASKS = ("classes", "ranking", "numbers", "masks", "boxes", "picture_rows")
 __all__ = ["write_figure", *_NAMES]
 
 
