@@ -126,3 +126,9 @@ def test_a_reference_watches_words_and_neither_ends_nor_padding(fitted):
     shares = [table[f"output {tag}"] for tag in _TAGS]
     np.testing.assert_allclose(np.sum(shares, axis=0), 1, atol=1e-4)
     assert np.nanmean(reference.signals.errors) < 0.2
+
+
+def test_results_are_drawn_as_texts(fitted):
+    figure = fitted.show_results(sentences(2, seed=4))
+    drawn = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert any("is in" in text for text in drawn)

@@ -13,6 +13,7 @@ from transferlearn.data import Audio, Images, Kind, Texts
 from transferlearn.edge.hearing import DECIBELS, html_of_samples, spectrogram
 from transferlearn.edge.pictures import ImageFileError, decode
 from transferlearn.edge.recordings import RecordingError
+from transferlearn.edge.words.sentences import Sentence
 from transferlearn.plotting.canvas import COLOURS, INK, SCALE, bare, canvases, finished
 from transferlearn.plotting.labels import label
 
@@ -90,6 +91,8 @@ def _(kind: Texts) -> Grid:
 @draw_item.register
 def _(kind: Texts, item: Any, ax: Axes) -> None:
     bare(ax)
+    if isinstance(item, Sentence):
+        item = item.text
     if not isinstance(item, str):
         ids = [i for i in np.asarray(item).tolist() if i != kind.tokenizer.padding]
         filled = len(item) - len(ids)
