@@ -21,6 +21,7 @@ _DECODER_RATE, _OF_WHOLE = 0.01, 0.1  # for masks: the decoder's rate; the secon
 _CLIPPED = 1.0  # the norm of all gradients when the whole network learns masks
 _PICTURE_RATE = 0.003  # of the decoder of pictures
 _BOX_RATE = 0.004  # of the head of detectors
+_BOXES_SEEN = 6000  # images with boxes in all epochs together, at least
 _BOX_WARM_UP = 0.1  # the share of steps; without it, mAP was .20 where it is .53
 _MASKS_SEEN = 2400  # images with masks in all epochs together, at least
 
@@ -241,3 +242,7 @@ class AutoForBoxes(AutoForMasks):
         own = job.rate_given or not job.steps_of_one_size
         rate = job.learning_rate if own else _BOX_RATE
         return {"learning_rate": rate * factor}
+
+    def default_epochs(self, items: int | None) -> int:
+        """Returns 4 epochs for each of the two phases; up to 20 where there are few items."""
+        return 8 if items is None else max(8, min(40, math.ceil(_BOXES_SEEN / items)))
