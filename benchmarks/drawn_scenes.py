@@ -12,7 +12,7 @@ _SIZE = 128  # pixels
 
 
 def scenes(count: int, seed: int, size: int = _SIZE) -> tuple[np.ndarray, np.ndarray]:
-    """Gives photos, uint8 `(n, size, size, 3)`, and the ids of their pixels, `(n, size, size)`."""
+    """Photos, uint8 `(n, size, size, 3)`, and the ids of their pixels, `(n, size, size)`."""
     rng = np.random.default_rng(seed)
     drawn = [_scene(rng, size) for _ in range(count)]
     photos, masks = zip(*drawn, strict=True)

@@ -111,7 +111,7 @@ def trained(train: np.ndarray, test: np.ndarray, seed: int, arm: str) -> dict[st
 
 
 def _square(image: Image.Image) -> np.ndarray:
-    """Gives a picture in RGB at 128 px."""
+    """Returns a picture in RGB at 128 px."""
     return np.asarray(image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BICUBIC))
 
 
@@ -123,7 +123,7 @@ def _crop(photo: Image.Image, rng: np.random.Generator) -> np.ndarray:
 
 
 def measured(names: Sequence[str], arms: Sequence[str], seeds: Sequence[int]) -> Iterator[Row]:
-    """Gives a row of the table for each set, seed and arm, as it is done."""
+    """Yields a row of the table for each set, seed and arm, as it is done."""
     for name in names:
         for seed in seeds:
             train, test = SETS[name](seed)

@@ -73,5 +73,5 @@ class EpochTimes(keras.callbacks.Callback):
 
 
 def cache_note(phase: tl.schedules.PhaseResult) -> str:
-    """Says what of a phase was computed once, or why nothing was."""
+    """Describes what of a phase was computed once, or why nothing was."""
     return str(phase.stored or f"nothing is stored: {phase.not_stored}")

@@ -44,7 +44,7 @@ class Pool(NamedTuple):
 
 
 def cells() -> tuple[np.ndarray, np.ndarray]:
-    """Gives the demo's photos in random order, uint8 `(2223, 160, 160, 3)`, and their labels."""
+    """Returns the demo's photos in random order, uint8 `(2223, 160, 160, 3)`, and their labels."""
     listed = photos()
     order = np.random.default_rng(0).permutation(len(listed))
     pixels = np.stack([_pixels(Image.open(listed[i][0]), 160) for i in order])
@@ -52,7 +52,7 @@ def cells() -> tuple[np.ndarray, np.ndarray]:
 
 
 def digits() -> tuple[np.ndarray, np.ndarray]:
-    """Gives scikit-learn's digits in random order, uint8 `(1797, 96, 96, 3)`, and their labels."""
+    """Scikit-learn's digits in random order, uint8 `(1797, 96, 96, 3)`, and their labels."""
     found = load_digits()
     order = np.random.default_rng(0).permutation(len(found.images))
     grey = (found.images[order] / 16 * 255).astype(np.uint8)
@@ -61,12 +61,12 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _pixels(image: Image.Image, side: int) -> np.ndarray:
-    """Gives an image as RGB with sides of so many pixels."""
+    """Returns an image as RGB with sides of so many pixels."""
     return np.asarray(image.convert("RGB").resize((side, side), Image.Resampling.BILINEAR))
 
 
 def shifted(pixels: np.ndarray, foreign: np.ndarray) -> dict[str, np.ndarray]:
-    """Gives changed copies of images, and foreign images of the same size, by name."""
+    """Returns changed copies of images, and foreign images of the same size, by name."""
     return {
         "brightness +80": np.clip(pixels.astype(int) + 80, 0, 255).astype(np.uint8),
         **{f"blur {radius}": _blurred(pixels, radius) for radius in (2, 4)},
@@ -77,7 +77,7 @@ def shifted(pixels: np.ndarray, foreign: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _blurred(pixels: np.ndarray, radius: int) -> np.ndarray:
-    """Gives images behind a Gaussian blur of a radius in pixels."""
+    """Returns images behind a Gaussian blur of a radius in pixels."""
     blur = ImageFilter.GaussianBlur(radius)
     return np.stack([np.asarray(Image.fromarray(image).filter(blur)) for image in pixels])
 
@@ -116,7 +116,7 @@ def computed(name: str) -> Pool:
 
 
 def kept(path: Path) -> dict[str, Pool]:
-    """Gives both pools, from the file if it is there; else it computes and writes them."""
+    """Returns both pools, from the file if it is there; else it computes and writes them."""
     if not path.exists():
         pools = {name: computed(name) for name in ("cells", "digits")}
         np.savez_compressed(path, pools=np.array(pools, object))
@@ -171,7 +171,7 @@ def _joined(first: Measured, second: Measured) -> Measured:
 
 
 def p_values(pool: Pool, shift: str | None, size: int, count: int) -> dict[str, np.ndarray]:
-    """Gives the p-value of each trial: of all tests together, and of each alone."""
+    """Returns the p-value of each trial: of all tests together, and of each alone."""
     found: dict[str, list[float]] = {}
     for seed, (reference, batch) in enumerate(trials(pool, shift, size, count)):
         tests = statistics(reference.signals, batch)
@@ -184,7 +184,7 @@ def p_values(pool: Pool, shift: str | None, size: int, count: int) -> dict[str, 
 def estimation_error(
     pool: Pool, shift: str | None, size: int, count: int
 ) -> tuple[float, float, float]:
-    """Gives mean errors of accuracies estimated without labels, and how often an interval held."""
+    """Mean errors of accuracies estimated without labels, and how often an interval held."""
     errors = []
     for reference, batch in trials(pool, shift, size, count):
         before, wrong = reference.signals.column(CONFIDENCE), reference.signals.errors

@@ -26,7 +26,7 @@ INSTALLED = "EfficientNetLite0"  # its weights are found by its name
 
 @dataclass(frozen=True)
 class Network:
-    """Says which pretrained network to load.
+    """Describes which pretrained network to load.
 
     Attributes:
         name: `INSTALLED`, one of `FROM_WHEELS`, or a network of `keras.applications`.

@@ -123,7 +123,7 @@ def _set_names(text: str) -> list[str]:
 
 
 def _pairs(options: argparse.Namespace, cache: Path) -> Iterator[Pair]:
-    """Gives all pairs that were asked for, and says which are left out, and why."""
+    """Yields all pairs that were asked for, and says which are left out, and why."""
     networks = [found for spec in options.networks if (found := _found(spec, options, cache))]
     per_class = options.per_class[:1] if options.quick else options.per_class
     for name in options.sets if networks else ():
@@ -164,7 +164,7 @@ def _found(spec: str, options: argparse.Namespace, cache: Path) -> Network | Non
 def _rows(
     pairs: Sequence[Pair], seeds: Sequence[int], rates: Sequence[float]
 ) -> Iterator[dict[str, str]]:
-    """Gives a row for each pair, and the means of all rows."""
+    """Yields a row for each pair, and the means of all rows."""
     found = []
     for pair in pairs:
         found.append(_measured(pair, seeds, rates))
@@ -174,7 +174,7 @@ def _rows(
 
 
 def _measured(pair: Pair, seeds: Sequence[int], rates: Sequence[float]) -> dict[str, float]:
-    """Gives the figures of a row; the best rate is chosen on the images to test on."""
+    """Returns the figures of a row; the best rate is chosen on the images to test on."""
 
     def run(recipe: str | float) -> list[dict[str, Any]]:
         return [call(accuracy, pair, seed, recipe, tries=1) for seed in seeds]
@@ -192,7 +192,7 @@ def _measured(pair: Pair, seeds: Sequence[int], rates: Sequence[float]) -> dict[
 
 
 def _accuracy(runs: Sequence[dict[str, Any]]) -> float:
-    """Gives the mean accuracy of runs."""
+    """Returns the mean accuracy of runs."""
     return mean(run["accuracy"] for run in runs)
 
 

@@ -151,7 +151,7 @@ def _quick(model: keras.Model) -> keras.Model:
 
 
 def accuracy(runtime: Runtime, x: np.ndarray, y: np.ndarray, dtype: str) -> float:
-    """Gives the share of images whose likeliest class is right."""
+    """Returns the share of images whose likeliest class is right."""
     found = [
         runtime.run({"image": x[i : i + 20].astype(dtype)})["probabilities"].argmax(1)
         for i in range(0, len(x), 20)
@@ -160,7 +160,7 @@ def accuracy(runtime: Runtime, x: np.ndarray, y: np.ndarray, dtype: str) -> floa
 
 
 def times(runtimes: Iterable[tuple[Runtime, np.ndarray]]) -> list[float]:
-    """Gives the median milliseconds of one image in each runtime, which take turns."""
+    """Returns the median milliseconds of one image in each runtime, which take turns."""
     pairs = list(runtimes)
     taken: list[list[float]] = [[] for _ in pairs]
     for turn in range(TURNS):

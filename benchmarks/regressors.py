@@ -29,7 +29,7 @@ Data = tuple[np.ndarray, np.ndarray]
 
 
 def data(name: str) -> Data:
-    """Gives all photos of a number, in an order drawn with seed 0, and the number."""
+    """Returns all photos of a number, in an order drawn with seed 0, and the number."""
     import elpv_dataset
 
     folder = Path(elpv_dataset.__file__).parent / "data"
@@ -48,7 +48,7 @@ def data(name: str) -> Data:
 
 
 def drawn(name: str, count: int, seed: int) -> tuple[Data, Data]:
-    """Gives `count` photos to train on, and those to test on."""
+    """Returns `count` photos to train on, and those to test on."""
     x, y = data(name)
     rows = np.random.default_rng(seed).permutation(TESTED_FROM)[:count]
     return (x[rows], y[rows]), (x[TESTED_FROM:], y[TESTED_FROM:])

@@ -41,7 +41,7 @@ class Ask(NamedTuple):
 
 
 def asks(folder: Path, photo: Path) -> dict[str, Ask]:
-    """Gives the same photo as a file, as bytes of a tensor and as JSON."""
+    """Returns the same photo as a file, as bytes of a tensor and as JSON."""
     runner = Runner(folder, threads=1)
     ((name, array),) = runner.item_reader.read([photo]).arrays.items()
     ((_, spec),) = runner.description.inputs.items()
@@ -87,12 +87,12 @@ class Server:
                 time.sleep(0.1)
 
     def processor_seconds(self) -> float:
-        """Gives the processor time that the server has taken."""
+        """Returns the processor time that the server has taken."""
         said = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(said[11]) + int(said[12])) / os.sysconf("SC_CLK_TCK")
 
     def megabytes(self) -> float:
-        """Gives the memory that the server holds."""
+        """Returns the memory that the server holds."""
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 

@@ -33,7 +33,7 @@ _EMOJI = (
 
 
 def stored(name: str, size: int, cache: Path, emoji: Path | None) -> Path:
-    """Gives the `.npz` file of a set, with `x` and `y`, which is made if the cache has none yet.
+    """Returns the `.npz` file of a set, with `x` and `y`, which is made if the cache has none yet.
 
     Args:
         name: One of `NAMES`, or `PRETRAINING`.
@@ -61,13 +61,13 @@ def _made(name: str, size: int, emoji: Path | None) -> Labelled:
 
 
 def _solar(size: int) -> Labelled:
-    """Gives the demo's photos of solar cells, whole or defective."""
+    """Returns the demo's photos of solar cells, whole or defective."""
     paths, names = photos()
     return pixels(paths, size), np.unique(names, return_inverse=True)[1]
 
 
 def _digits(size: int) -> Labelled:
-    """Gives scikit-learn's handwritten digits, of 8 x 8 pixels in [0, 16], enlarged."""
+    """Returns scikit-learn's handwritten digits, of 8 x 8 pixels in [0, 16], enlarged."""
     from sklearn.datasets import load_digits
 
     small, y = load_digits(return_X_y=True)
@@ -77,7 +77,7 @@ def _digits(size: int) -> Labelled:
 
 
 def _emoji(size: int, folder: Path) -> Labelled:
-    """Gives Google's emoji on white, by category; those of people, alike but for skin, are out."""
+    """Google's emoji on white, by category; those of people, alike but for skin, are out."""
     shown = [
         (folder / "img/google/64" / emoji["image"], _EMOJI.index(emoji["category"]))
         for emoji in json.loads((folder / "emoji.json").read_text("utf-8"))
@@ -150,6 +150,6 @@ def _font(
 
 
 def _colour(rng: np.random.Generator, low: int, high: int) -> tuple[int, int, int]:
-    """Gives a random colour; red, green and blue are at least `low` and below `high`."""
+    """Returns a random colour; red, green and blue are at least `low` and below `high`."""
     red, green, blue = rng.integers(low, high, 3).tolist()
     return red, green, blue

@@ -43,7 +43,7 @@ def encoder_weights(encoder: torch.nn.Module) -> None:
 
 
 def given(photos: np.ndarray) -> torch.Tensor:
-    """Gives photos as the network takes them."""
+    """Returns photos as the network takes them."""
     return torch.from_numpy((photos.astype(np.float32) - 127) / 128).permute(0, 3, 1, 2)
 
 

@@ -5,7 +5,7 @@ from PIL import Image
 
 
 def scenes(count, size=32, seed=0):
-    """Gives images, uint8 `(n, size, size, 3)`, and ids of three classes, `(n, size, size)`."""
+    """Returns images, uint8 `(n, size, size, 3)`, and ids of three classes, `(n, size, size)`."""
     rng = np.random.default_rng(seed)
     ids = rng.integers(0, 3, (count, size // 8, size // 8)).repeat(8, axis=1).repeat(8, axis=2)
     colours = np.array([[40, 60, 90], [200, 190, 60], [90, 200, 220]])

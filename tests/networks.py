@@ -38,7 +38,7 @@ def small_model():
 
 
 def spread(backbone: Backbone, size: int) -> Backbone:
-    """Gives BatchNorm the statistics of real inputs, and counts the backbone as pretrained."""
+    """Returns BatchNorm the statistics of real inputs, and counts the backbone as pretrained."""
     image = keras.Input((size, size, 3))
     ready = keras.layers.Identity()(backbone.prepare(image)[0])
     prepared = keras.Model(image, ready)(pixels(16, size).astype("float32"))

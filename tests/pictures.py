@@ -5,14 +5,14 @@ from PIL import Image
 
 
 def blocks(count, size=32, seed=0):
-    """Gives sharp pictures, uint8 `(n, size, size, 3)`: blocks of 8 x 8 pixels in any colours."""
+    """Returns sharp pictures, uint8 `(n, size, size, 3)`: blocks of 8 x 8 pixels in any colours."""
     rng = np.random.default_rng(seed)
     small = rng.integers(30, 226, (count, -(-size // 8), -(-size // 8), 3))
     return small.repeat(8, axis=1).repeat(8, axis=2)[:, :size, :size].astype("uint8")
 
 
 def darker(pictures):
-    """Gives the same pictures with less light and a tint."""
+    """Returns the same pictures with less light and a tint."""
     return (pictures * np.array([0.5, 0.6, 0.4])).astype("uint8")
 
 

@@ -109,7 +109,7 @@ def test_the_lines_of_a_page_run_as_written(page, place, fitted, monkeypatch):
 
 
 def _installed(block):
-    """Says whether what a block needs is installed, which only the long matrix brings."""
+    """Returns whether what a block needs is installed, which only the long matrix brings."""
     try:
         for word, package in NEEDED.items():
             if word in block:

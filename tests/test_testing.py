@@ -209,7 +209,7 @@ def test_no_built_in_is_left_out():
 
 @dataclass(frozen=True)
 class Pooling(tl.heads.Decoder):
-    """Gives one row an item where one a cell is wanted."""
+    """Returns one row an item where one a cell is wanted."""
 
     def __call__(self, features, outputs):
         pooled = keras.layers.GlobalAveragePooling2D()(features["last"])

@@ -72,7 +72,7 @@ class Network:
 
     @property
     def further_inputs(self) -> tuple[Tensor, ...]:
-        """Gives the model's inputs that come with the targets."""
+        """The model's inputs that come with the targets."""
         return tuple(self.model.inputs[len(self.items) :])
 
 
@@ -170,7 +170,7 @@ def model_name(backbone: Backbone, what: str) -> str:
 def _layers(
     backbone: Backbone, model: keras.Model, pairs: Sequence[tuple[Operation, Operation]]
 ) -> tuple[keras.Layer, ...]:
-    """Gives the model's copy of each layer of the backbone, in order.
+    """Returns the model's copy of each layer of the backbone, in order.
 
     The model's inputs stand for the backbone's; its first for those that the preprocessing makes.
     """
@@ -254,7 +254,7 @@ def _in_float32(name: str, tensor: Tensor, *, alone: bool) -> Tensor:
 
 
 def _head(features: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Operation, ...]:
-    """Gives the operations from the features to the outputs; refuses outputs without any."""
+    """Returns the operations from the features to the outputs; refuses outputs without any."""
     try:
         head = _between(features, outputs)  # Keras refuses outputs that are not made of inputs
     except ValueError as error:
@@ -270,7 +270,7 @@ _NOT_MADE_OF_FEATURES = (
 
 
 def _between(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Operation, ...]:
-    """Gives the operations that lead from `inputs` to `outputs`."""
+    """Returns the operations that lead from `inputs` to `outputs`."""
     between = keras.Model(list(inputs), list(outputs)).operations
     return tuple(part for part in between if not isinstance(part, keras.layers.InputLayer))
 
@@ -286,7 +286,7 @@ def _rename_apart(operations: tuple[Operation, ...], taken: set[str]) -> None:
 
 
 def _last_operation(output: Tensor) -> Operation:
-    """Gives the operation that makes an output, inside a nested model if need be."""
+    """Returns the operation that makes an output, inside a nested model if need be."""
     operation = keras_internals.maker(output)
     inner = keras_internals.functional_of(operation)
     return _last_operation(inner.outputs[0]) if inner is not None else operation

@@ -37,13 +37,13 @@ def drafts(folder: Path, prefix: str = ".") -> list[Path]:
 
 
 def new_draft(folder: Path, prefix: str = ".", suffix: str = ".tmp") -> Path:
-    """Gives a new path for a draft in a folder, named after this machine and this process."""
+    """Returns a new path for a draft in a folder, named after this machine and this process."""
     return folder / f"{prefix}{_here()}.{os.getpid()}.{uuid.uuid4().hex}{suffix}"
 
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Gives the path of a draft, which takes the place of `path` if the block ends without error.
+    """Returns the path of a draft, which takes the place of `path` if the block ends without error.
 
     Else, `path` stays as it was. No draft is left.
     """
@@ -63,7 +63,7 @@ def left_by_the_dead(path: Path, prefix: str = ".") -> bool:
 
 
 def whole_place(path: Path, file: str) -> Path:
-    """Gives the place of a folder that is whole: while it is being replaced, the one put aside.
+    """Returns the place of a folder that is whole: while it is being replaced, the one put aside.
 
     Args:
         path: The folder.
@@ -83,7 +83,7 @@ def asides(path: Path, file: str) -> list[Path]:
 
 
 def stamp(path: Path, file: str) -> tuple[int, int]:
-    """Gives what tells a folder from the next one in its place; two zeros where there is none."""
+    """Returns what tells a folder from the next one in its place; two zeros where there is none."""
     try:
         described = (path / file).stat()
     except OSError:
@@ -92,12 +92,12 @@ def stamp(path: Path, file: str) -> tuple[int, int]:
 
 
 def hidden_name(path: Path) -> str:
-    """Gives what the hidden names that belong to a folder begin with."""
+    """Returns what the hidden names that belong to a folder begin with."""
     return f".{path.name}."
 
 
 def _here() -> str:
-    """Gives a hash of the machine or container within which the numbers of processes are unique."""
+    """A hash of the machine or container within which the numbers of processes are unique."""
     processes = ""  # containers may share a disk and even a name, but each has its own namespace
     with suppress(OSError):
         processes = str(Path("/proc/self/ns/pid").readlink())
@@ -105,7 +105,7 @@ def _here() -> str:
 
 
 def _ended(process: str) -> bool:
-    """Says whether surely no process with this number runs on this machine any more."""
+    """Returns whether surely no process with this number runs on this machine any more."""
     if os.name != "posix" or not process.isdigit():  # Windows has no signal 0
         return False
     try:
@@ -118,7 +118,7 @@ def _ended(process: str) -> bool:
 
 
 def _age(draft: Path) -> float:
-    """Gives the seconds since a draft was last written to; a vast number if it is gone."""
+    """Returns the seconds since a draft was last written to; a vast number if it is gone."""
     changed = 0.0
     with suppress(FileNotFoundError):
         inside = draft.iterdir() if draft.is_dir() else ()

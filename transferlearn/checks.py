@@ -8,7 +8,7 @@ from typing import Any
 
 
 def is_number(value: object) -> bool:
-    """Says whether a value is a real number, which `True` and `False` are not."""
+    """Returns whether a value is a real number, which `True` and `False` are not."""
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 

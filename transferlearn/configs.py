@@ -68,7 +68,7 @@ def subclasses(family: type[Any]) -> dict[str, type[Any]]:
 
 
 def class_name(named: Any) -> str:
-    """Gives a class's or function's name after its module or, if it is ours or Keras's, package."""
+    """A class's or function's name after its module or, if it is ours or Keras's, package."""
     # Files of a package may be moved, and saves that name its classes must stay readable.
     module = named.__module__ or ""
     home = module.partition(".")[0]
@@ -76,17 +76,17 @@ def class_name(named: Any) -> str:
 
 
 def changed_fields(value: Any) -> list[Field[Any]]:
-    """Gives the fields of a dataclass that differ from their defaults."""
+    """Returns the fields of a dataclass that differ from their defaults."""
     return [f for f in fields(value) if f.init and not _equal(getattr(value, f.name), _default(f))]
 
 
 def _default(field: Field[Any]) -> Any:
-    """Gives the default value of a field."""
+    """Returns the default value of a field."""
     return field.default if field.default_factory is MISSING else field.default_factory()
 
 
 def _equal(value: object, default: object) -> bool:
-    """Says whether a value equals its default; arrays never do."""
+    """Returns whether a value equals its default; arrays never do."""
     equal = value == default  # of arrays an array, which says nothing: they count as changed
     return equal if isinstance(equal, bool) else False
 
@@ -101,7 +101,7 @@ def _value(part: Any, family: type[Any]) -> Any:
 
 
 def _keras_config(value: object) -> Any:
-    """Gives Keras's config of an object, or `None` if it cannot be had."""
+    """Returns Keras's config of an object, or `None` if it cannot be had."""
     try:
         return keras.saving.serialize_keras_object(value)
     except (NotImplementedError, TypeError, ValueError):

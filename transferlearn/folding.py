@@ -13,14 +13,14 @@ _Shape = tuple[int | None, ...]
 
 
 def on_cpu() -> bool:
-    """Says whether Keras computes on CPUs only; with PyTorch this is assumed."""
+    """Returns whether Keras computes on CPUs only; with PyTorch this is assumed."""
     if keras.backend.backend() == "torch":  # Keras lists no devices there
         return True
     return all("cpu" in device.lower() for device in keras.distribution.list_devices())
 
 
 def folded(model: keras.Model) -> keras.Model:
-    """Gives a model that computes the same, up to rounding, faster on a CPU.
+    """Returns a model that computes the same, up to rounding, faster on a CPU.
 
     A BatchNorm that is not trainable only scales and shifts: the kernel before it is scaled
     instead, and may still be trained. A trained 1x1 convolution becomes a matrix product. (A frozen
@@ -87,12 +87,12 @@ class FoldedConv(keras.Layer):
         return ops.reshape(rows, (-1, *places, kernel.shape[-1]))
 
     def compute_output_shape(self, input_shape: _Shape) -> _Shape:
-        """Gives the shape of the convolution's output."""
+        """Returns the shape of the convolution's output."""
         return self.conv.compute_output_shape(input_shape)
 
 
 def _parameters(norm: keras.layers.BatchNormalization) -> list[np.ndarray]:
-    """Gives the scale, offset, mean and variance of a BatchNorm."""
+    """Returns the scale, offset, mean and variance of a BatchNorm."""
     mean, variance = map(keras.ops.convert_to_numpy, (norm.moving_mean, norm.moving_variance))
     gamma = keras.ops.convert_to_numpy(norm.gamma) if norm.scale else np.ones_like(mean)
     beta = keras.ops.convert_to_numpy(norm.beta) if norm.center else np.zeros_like(mean)
@@ -100,7 +100,7 @@ def _parameters(norm: keras.layers.BatchNormalization) -> list[np.ndarray]:
 
 
 class _PassedOn(keras.Layer):
-    """Gives its inputs as they are, in the place of a BatchNorm that is folded."""
+    """Returns its inputs as they are, in the place of a BatchNorm that is folded."""
 
     def call(
         self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None
@@ -112,7 +112,7 @@ class _PassedOn(keras.Layer):
 
 
 def _is_scale(operation: Operation) -> bool:
-    """Says whether an operation is a frozen BatchNorm, which only scales and shifts channels."""
+    """Returns whether an operation is a frozen BatchNorm, which only scales and shifts channels."""
     return (
         type(operation) is keras.layers.BatchNormalization
         and not operation.trainable
@@ -123,7 +123,7 @@ def _is_scale(operation: Operation) -> bool:
 
 
 def _is_plain(operation: Operation) -> bool:
-    """Says whether an operation is a convolution that a BatchNorm can be folded into."""
+    """Returns whether an operation is a convolution that a BatchNorm can be folded into."""
     return (
         type(operation) in _CONVOLUTIONS
         and operation.data_format == "channels_last"

@@ -9,7 +9,7 @@ import numpy as np
 
 
 def hash_of_file(path: str | Path) -> str:
-    """Gives the SHA-256 of a file's content, hexadecimal."""
+    """Returns the SHA-256 of a file's content, hexadecimal."""
     with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -21,7 +21,7 @@ def names_of_files(folder: Path) -> list[str]:
 
 
 def hashes_of_files(folder: Path) -> dict[str, str]:
-    """Gives the SHA-256 of each file in a folder by its name."""
+    """Returns the SHA-256 of each file in a folder by its name."""
     return {name: hash_of_file(folder / name) for name in names_of_files(folder)}
 
 

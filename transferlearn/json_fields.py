@@ -19,7 +19,7 @@ _WORDS: dict[Any, str] = {
 
 
 class FieldError(ValueError):
-    """Says in a sentence which field of a file is wrong."""
+    """Raised where a field of a file is wrong; the message names it."""
 
 
 def check_fields(made: type, said: object, *, where: str = "", whole: bool = True) -> None:

@@ -14,7 +14,7 @@ from keras.src.random.seed_generator import global_seed_generator  # noqa: TID25
 
 
 def is_functional(model: object) -> bool:
-    """Says whether a model is functional, so that its graph of operations can be read."""
+    """Returns whether a model is functional, so that its graph of operations can be read."""
     return hasattr(model, "_nodes_by_depth")
 
 
@@ -26,13 +26,13 @@ def nodes(model: keras.Model) -> Iterator[Any]:
 
 
 def functional_of(operation: keras.Operation) -> keras.Model | None:
-    """Gives the functional model that an operation is, or that a Sequential has inside."""
+    """Returns the functional model that an operation is, or that a Sequential has inside."""
     inner = getattr(operation, "_functional", operation)
     return inner if is_functional(inner) else None
 
 
 def maker(tensor: keras.KerasTensor) -> keras.Operation:
-    """Gives the operation that a `KerasTensor` comes from."""
+    """Returns the operation that a `KerasTensor` comes from."""
     return tensor._keras_history.operation
 
 
@@ -58,22 +58,22 @@ def run_through(
 
 
 def layers_within(layer: keras.Layer) -> list[keras.Layer]:
-    """Gives a layer and all layers inside it, at any depth."""
+    """Returns a layer and all layers inside it, at any depth."""
     return list(layer._flatten_layers())
 
 
 def takes_training(layer: keras.Layer) -> bool:
-    """Says whether a layer's `call` takes the argument `training`."""
+    """Returns whether a layer's `call` takes the argument `training`."""
     return layer._call_has_training_arg
 
 
 def draws_numbers(layer: keras.Layer) -> bool:
-    """Says whether a layer has a generator of random numbers."""
+    """Returns whether a layer has a generator of random numbers."""
     return bool(layer._seed_generators)
 
 
 def global_seed_state() -> keras.Variable:
-    """Gives the state that `keras.random` draws from where no seed is given; makes it if need be.
+    """Returns the state that `keras.random` draws from where no seed is given; makes it if need be.
 
     `keras.utils.set_random_seed` sets it, and nothing public reads it.
     """
@@ -81,7 +81,7 @@ def global_seed_state() -> keras.Variable:
 
 
 def put_off_variables() -> list[keras.Variable]:
-    """Gives the variables that this thread described in a `StatelessScope`, to make them later."""
+    """The variables that this thread described in a `StatelessScope`, to make them later."""
     return list(global_state.get_global_attribute("uninitialized_variables") or [])
 
 
@@ -96,7 +96,7 @@ def share_first_epoch(model: keras.Model, other: keras.Model) -> None:
 
 
 def transformed_samples(flow: keras.utils.PyDataset, rows: np.ndarray) -> Any:
-    """Gives the items `rows` of an iterator of the legacy `ImageDataGenerator`, as a batch."""
+    """Returns the items `rows` of an iterator of the legacy `ImageDataGenerator`, as a batch."""
     return flow._get_batches_of_transformed_samples(rows)
 
 

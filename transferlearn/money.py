@@ -24,7 +24,7 @@ class Money:
         return f"{self.amount:{form}} {self.currency}"
 
     def times(self, factor: float) -> "Money":
-        """Gives so many times this amount."""
+        """Returns so many times this amount."""
         return Money(self.amount * factor, self.currency)
 
 

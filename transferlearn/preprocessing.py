@@ -77,7 +77,7 @@ def recognise(preprocess_input: Callable[[np.ndarray], np.ndarray]) -> str:
 
 
 def _on_arrays(pixels: np.ndarray) -> dict[str, np.ndarray]:
-    """Gives what each mode makes of pixels, computed by NumPy."""
+    """Returns what each mode makes of pixels, computed by NumPy."""
     return {
         "caffe": pixels[..., ::-1] - np.array(_BGR_MEAN),
         "torch": (pixels / 255 - np.array(_RGB_MEAN)) / np.array(_RGB_STD),

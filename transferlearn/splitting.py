@@ -42,12 +42,12 @@ class Cut:
 
     @property
     def name(self) -> str:
-        """Gives the names of the operations whose outputs cross the place, with commas between."""
+        """The names of the operations whose outputs cross the place, with commas between."""
         return ", ".join(maker(tensor).name for tensor in self.tensors)
 
     @property
     def has_one_size(self) -> bool:
-        """Says whether the same number of values crosses the place for each item."""
+        """Whether the same number of values crosses the place for each item."""
         return all(None not in tensor.shape[1:] for tensor in self.tensors)
 
     @property
@@ -84,7 +84,7 @@ def split(network: Network, cut: Cut) -> Split:
 
 
 def layers_before(network: Network, cut: Cut) -> tuple[str, ...]:
-    """Gives the names of the backbone's layers that lie before a cut, in order."""
+    """Returns the names of the backbone's layers that lie before a cut, in order."""
     before = {part.name for part in keras.Model(list(network.items), list(cut.tensors)).operations}
     return tuple(layer.name for layer in network.layers if layer.name in before)
 
@@ -136,7 +136,7 @@ def cuts(network: Network, mask: Sequence[bool]) -> list[Cut]:
 
 
 def boundary(network: Network, mask: Sequence[bool]) -> Cut:
-    """Gives the last of the `cuts` within the backbone."""
+    """Returns the last of the `cuts` within the backbone."""
     return [cut for cut in cuts(network, mask) if not cut.in_head][-1]
 
 
@@ -146,7 +146,7 @@ def _unique(tensors: Sequence[Tensor]) -> list[Tensor]:
 
 
 def _is_fixed(step: Step, frozen: dict[int, bool], head: set[int]) -> bool:
-    """Says whether an operation gives the same in each epoch if its inputs are the same."""
+    """Returns whether an operation gives the same in each epoch if its inputs are the same."""
     operation = step.operation
     if not isinstance(operation, keras.Layer):
         return True
@@ -157,7 +157,7 @@ def _is_fixed(step: Step, frozen: dict[int, bool], head: set[int]) -> bool:
 
 
 def acts_alike(layer: keras.Layer) -> bool:
-    """Says whether a frozen layer surely computes in training what it does in prediction."""
+    """Returns whether a frozen layer surely computes in training what it does in prediction."""
     layer_class = type(layer)
     package = layer_class.__module__.split(".")[0]
     known = package in _KNOWN and not layer_class.__name__.startswith(_RANDOM)

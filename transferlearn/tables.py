@@ -67,7 +67,7 @@ def visible(text: str) -> str:
 
 
 def _steers(character: str) -> bool:
-    """Says whether a character is no letter but an order to whatever shows it."""
+    """Returns whether a character is no letter but an order to whatever shows it."""
     return unicodedata.category(character) in ("Cc", "Zl", "Zp") or character in _TURNS
 
 

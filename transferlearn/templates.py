@@ -45,7 +45,7 @@ def copy_optimizer(
 
 
 def _config(template: keras.Optimizer | keras.metrics.Metric) -> dict[str, Any]:
-    """Gives an object's config; refuses a user's class whose config lacks an argument."""
+    """Returns an object's config; refuses a user's class whose config lacks an argument."""
     config = template.get_config()
     if type(template).__module__.startswith("keras."):
         return config

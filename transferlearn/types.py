@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import keras
 import numpy as np
+from typing_extensions import TypeVar  # comes with TensorFlow and with Keras's optree
 
 Tensor: TypeAlias = keras.KerasTensor
 Operation: TypeAlias = keras.Operation
@@ -25,6 +26,9 @@ Loss: TypeAlias = str | keras.losses.Loss | LossFunction
 Metric: TypeAlias = str | keras.metrics.Metric | LossFunction
 Metrics: TypeAlias = Sequence[Metric] | Mapping[str, Any]
 
+Prediction = TypeVar("Prediction", default=Any)
+"""What a model predicts for one item, such as `ClassPrediction`."""
+
 Json: TypeAlias = dict[str, Any]
 """What `json` reads and writes: plain values, lists and dictionaries."""
 
@@ -34,7 +38,7 @@ class Table(Protocol):
 
     @property
     def columns(self) -> Any:
-        """Gives the names of the columns."""
+        """The names of the columns."""
 
     def __getitem__(self, name: Any) -> Any: ...
 
@@ -50,7 +54,7 @@ class TfData(Protocol):
         """Yields its elements as tensors."""
 
     def as_numpy_iterator(self) -> Iterator[Any]:
-        """Gives its elements as arrays."""
+        """Returns its elements as arrays."""
 
     def cardinality(self) -> Any:
         """Counts its elements, or says that this is not known."""

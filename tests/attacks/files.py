@@ -76,7 +76,7 @@ def add_layer(layer):
 
 
 def hash_anew(save):
-    """Gives a save the hashes that belong to its files now."""
+    """Writes the hashes that belong to a save's files now."""
     said = json.loads((save / "transferlearn.json").read_text("utf-8"))
     del said["sha256"]
     said["files"] = {name: hash_of_file(save / name) for name in said["files"]}

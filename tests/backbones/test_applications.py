@@ -17,7 +17,7 @@ def features(model):
 
 
 def shake(model):
-    """Gives every weight its own values, and BatchNorm the statistics of real inputs."""
+    """Sets every weight to its own values, and BatchNorm to the statistics of real inputs."""
     rng = np.random.default_rng(0)
     for weight in model.weights:
         if weight.path.endswith("kernel"):

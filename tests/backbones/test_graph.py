@@ -16,7 +16,7 @@ def call(model, inputs):
 
 
 def shake(model):
-    """Gives every weight its own values, the statistics of BatchNorm too."""
+    """Sets every weight to its own values, the statistics of BatchNorm too."""
     rng = np.random.default_rng(1)
     for weight in model.weights:
         weight.assign(rng.uniform(0.2, 0.8, weight.shape))

@@ -19,7 +19,7 @@ NAMES = ("red", "../green")
 
 
 def overlapping(count, size=32, seed=0):
-    """Gives photos with a red and a green rectangle, yellow where both are, and their layers."""
+    """Returns photos with a red and a green rectangle, yellow where both are, and their layers."""
     rng = np.random.default_rng(seed)
     layers = np.zeros((count, size, size, 2), np.uint8)
     for i, c in np.ndindex(count, 2):

@@ -16,11 +16,11 @@ class Watch(Observer):
     """Notes everything; an epoch is as long as it is told."""
 
     def __init__(self, length=None, *, varied=False):
-        self.told, self.varied, self.seen, self.bytes = length, varied, [], []
+        self.origin, self.varied, self.seen, self.bytes = length, varied, [], []
 
     def length(self, sample, item_bytes):
         self.bytes.append(item_bytes)
-        return self.told or sample.size
+        return self.origin or sample.size
 
     @property
     def wants_variety(self):

@@ -32,7 +32,7 @@ KIND = Images(image_size=(16, 16))
 
 
 class Batches(keras.utils.PyDataset):
-    """Gives pairs in batches of 3."""
+    """Yields pairs in batches of 3."""
 
     def __init__(self, inputs, targets):
         super().__init__()

@@ -49,7 +49,7 @@ def two_convolutions():
 
 
 def rounded():
-    """Gives the model of which only the 1x1 convolution has weights that float16 can hold."""
+    """Returns the model of which only the 1x1 convolution has weights that float16 can hold."""
     from onnx import numpy_helper
 
     model = two_convolutions()

@@ -13,7 +13,7 @@ SIZE = (8, 8)
 
 
 class Colours(Runtime):
-    """Says how red and how blue images are; `gate` holds it up until it is set."""
+    """Returns how red and how blue images are; `gate` holds it up until it is set."""
 
     def __init__(self):
         self.gate = threading.Event()

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.core
 
 
 class Reds(Runtime):
-    """Says for each pixel how red it is; of a black photo, NaN."""
+    """Returns how red each pixel is; of a black photo, NaN."""
 
     def run(self, inputs):
         red = inputs["image"][..., 0].astype("float32") / 255

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.core
 
 
 class Twice(Runtime):
-    """Gives each photo twice as large."""
+    """Returns each photo twice as large."""
 
     def run(self, inputs):
         large = inputs["image"].repeat(2, axis=1).repeat(2, axis=2)

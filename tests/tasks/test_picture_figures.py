@@ -18,7 +18,7 @@ ENCODING = tl.tasks.PictureEncoding(scale=1, size=(24, 20), originals=False)
 
 
 def pairs():
-    """Gives pictures beside worse ones: random, flat, and crops of a real photo."""
+    """Returns pictures beside worse ones: random, flat, and crops of a real photo."""
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (2, 24, 20, 3)).astype("uint8")
     flat = np.full((1, 24, 20, 3), 200, "uint8")

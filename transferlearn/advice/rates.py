@@ -53,12 +53,12 @@ class RateSweep:
 
     @cached_property
     def smoothed(self) -> np.ndarray:
-        """Gives the running mean of the losses, `(steps,)`."""
+        """The running mean of the losses, `(steps,)`."""
         return _running_mean(self.losses)
 
     @property
     def suggestion(self) -> float:
-        """Gives the suggested rate, in the middle of those at which the loss falls (the valley).
+        """The suggested rate, in the middle of those at which the loss falls (the valley).
 
         The valley goes from where a tenth of the fall is done to the lowest smoothed loss, and its
         middle is taken on a logarithmic scale.
@@ -70,7 +70,7 @@ class RateSweep:
 
     @property
     def steepest(self) -> float:
-        """Gives the rate at which the smoothed loss falls fastest.
+        """The rate at which the smoothed loss falls fastest.
 
         It depends on a single place of the curve, so it is less steady than `suggestion`.
 
@@ -108,7 +108,7 @@ class RateSweep:
 
     @property
     def _valley_begin(self) -> int:
-        """Gives the step after which a tenth of the fall is done; `ValueError` without a fall."""
+        """The step after which a tenth of the fall is done; `ValueError` without a fall."""
         if not self._fell:
             raise ValueError(
                 "No learning rate made the loss fall by more than its noise. Look at the plot; "
@@ -125,7 +125,7 @@ class RateSweep:
 
     @property
     def _fell(self) -> bool:
-        """Says whether the loss fell by more than three standard errors of its noise."""
+        """Whether the loss fell by more than three standard errors of its noise."""
         # The median step gives the spread of normal noise, even if a few steps are large.
         spread = np.median(np.abs(np.diff(self.losses))) / (0.6745 * math.sqrt(2))
         # The variance of the running mean's end, and that of the mean of the first steps. Three of
@@ -290,7 +290,7 @@ class _Sweep(keras.callbacks.ProgbarLogger):
 
 
 def _running_mean(losses: np.ndarray) -> np.ndarray:
-    """Gives the mean up to each step, weighted exponentially: the latest losses count most."""
+    """Returns the mean up to each step, weighted exponentially: the latest losses count most."""
     weights = _MEMORY ** np.arange(len(losses))
     sums = np.convolve(losses, weights)[: len(losses)]
     return sums / np.cumsum(weights)

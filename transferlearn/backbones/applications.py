@@ -55,7 +55,7 @@ class Applications(BackboneSource):
     names = tuple(name for name, _ in inspect.getmembers(keras.applications, inspect.isfunction))
 
     def facts(self, name: str) -> Facts:
-        """Gives a network's published figures, and says whether its weights are here already.
+        """Returns a network's published figures, and says whether its weights are here already.
 
         The figures are those of https://keras.io/api/applications, read in November 2026.
         """
@@ -111,12 +111,12 @@ class Applications(BackboneSource):
 
 
 def _constructor(name: str) -> Callable[..., keras.Model]:
-    """Gives the function of `keras.applications` that builds the network."""
+    """Returns the function of `keras.applications` that builds the network."""
     return getattr(keras.applications, name)
 
 
 def _family(name: str) -> str:
-    """Gives the module of `keras.applications` that has the network, such as `"resnet"`."""
+    """Returns the module of `keras.applications` that has the network, such as `"resnet"`."""
     return _constructor(name).__module__.rpartition(".")[2]
 
 
@@ -128,13 +128,13 @@ def _published() -> dict[str, Json]:
 
 
 def _official(name: str) -> str:
-    """Gives the name of the file in which Keras publishes the weights without the top."""
+    """Returns the name of the file in which Keras publishes the weights without the top."""
     return _published().get(name, {}).get("file", f"{name}.weights.h5")
 
 
 @cache
 def _preprocessing(name: str) -> str:
-    """Gives the name of the network's preprocessing, such as `"caffe"`."""
+    """Returns the name of the network's preprocessing, such as `"caffe"`."""
     # Each family's module has a `preprocess_input` of its own.
     module = importlib.import_module(_constructor(name).__module__)
     return preprocessing.recognise(module.preprocess_input)
@@ -171,12 +171,12 @@ def _load_with_or_without_top(model: keras.Model, path: Path, name: str) -> None
 
 
 def _lacks_rescaling(name: str, path: Weights) -> bool:
-    """Says whether the weights need a rescaling that Keras builds only for `"imagenet"`."""
+    """Returns whether the weights need a rescaling that Keras builds only for `"imagenet"`."""
     return path is not None and _family(name) == "efficientnet"
 
 
 def _missing_rescaling(layer: str) -> keras.Layer | None:
-    """Gives the rescaling that belongs behind the layer `normalization`; `None` for others."""
+    """Returns the rescaling that belongs behind the layer `normalization`; `None` for others."""
     if layer != "normalization":
         return None
     # The square roots are Keras's own: the weights were trained with pixels scaled like this.

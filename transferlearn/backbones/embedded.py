@@ -22,7 +22,7 @@ class Embedded(BackboneSource):
     names = (EMBEDDED,)
 
     def facts(self, name: str) -> Facts:
-        """Gives the figures published at tensorflow/tpu, models/official/efficientnet/lite."""
+        """Returns the figures published at tensorflow/tpu, models/official/efficientnet/lite."""
         return Facts(
             name=name,
             parameters=4.7,

@@ -57,7 +57,7 @@ def replay(
     copies: dict[int, Callable[..., Any]] = {}
 
     def copy_once(operation: Operation) -> Callable[..., Any]:
-        """Gives the one copy of an operation, or a function that opens a model."""
+        """Returns the one copy of an operation, or a function that opens a model."""
         if isinstance(operation, keras.Model):
             inner = require_functional(operation)
             return lambda x, **_: run(inner, keras.tree.flatten(x))
@@ -127,7 +127,7 @@ def _without_initializers(operation: Callable[..., Any]) -> Iterator[None]:
 
 
 def require_functional(model: keras.Model) -> keras.Model:
-    """Gives the model as a plain `Functional`; raises an error if its graph cannot be seen."""
+    """Returns the model as a plain `Functional`; raises an error if its graph cannot be seen."""
     if not isinstance(model, keras.Model):
         raise TypeError(f"Expected a keras.Model. Received: {model!r}")
     if isinstance(model, keras.Sequential):
@@ -189,7 +189,7 @@ class CanonicalNames:
         self._taken = set(taken)
 
     def __call__(self, operation: Operation) -> str:
-        """Gives the operation's name in the copy; numbers that Keras added are counted anew."""
+        """Returns the operation's name in the copy; numbers that Keras added are counted anew."""
         stem = re.sub(r"_\d+$", "", operation.name)
         is_automatic = stem.replace("_", "") == type(operation).__name__.lower()
         base = stem if is_automatic else operation.name
@@ -270,7 +270,7 @@ def of_any_length(model: keras.Model, varies: Sequence[bool] = (True,)) -> keras
 
 
 def before_last_layer(model: keras.Model) -> Tensor:
-    """Gives the tensor that the last layer with a kernel reads: the features of an item.
+    """Returns the tensor that the last layer with a kernel reads: the features of an item.
 
     Raises:
         ValueError: There is no such layer, or it reads several tensors.

@@ -39,7 +39,7 @@ def keras_hub() -> Any:
 
 
 def folder_of(name: str) -> Path | None:
-    """Gives the folder that the name ends with; `None` for a preset."""
+    """Returns the folder that the name ends with; `None` for a preset."""
     path = Path(name.removeprefix(PREFIX)).expanduser()
     return path if path.is_dir() else None
 

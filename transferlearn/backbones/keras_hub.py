@@ -39,7 +39,7 @@ class KerasHub(TextSource):
     names = (PREFIX,)
 
     def facts(self, name: str) -> Facts:
-        """Gives the name, and whether the backbone is in a folder, so that it works offline."""
+        """Returns the name, and whether the backbone is in a folder, so that it works offline."""
         return Facts(name=name, preprocessing="its own", offline=folder_of(name) is not None)
 
     def load(self, name: str, *, weights: Weights, image_size: tuple[int, int]) -> Backbone:
@@ -100,7 +100,7 @@ class HubTokenizer(Tokenizer):
         self.blanks = isinstance(tokenizer, keras_hub().tokenizers.BytePairTokenizer)
 
     def tokenize(self, texts: Sequence[str]) -> list[np.ndarray]:
-        """Gives the token ids of each text."""
+        """Returns the token ids of each text."""
         found: list[np.ndarray] = []
         for begin in range(0, len(texts), _AT_ONCE):
             ids = self._tokenizer(list(texts[begin : begin + _AT_ONCE]))
@@ -108,11 +108,11 @@ class HubTokenizer(Tokenizer):
         return found
 
     def spelled(self, ids: Sequence[int]) -> list[str]:
-        """Gives the string of each token, as the vocabulary has it."""
+        """Returns the string of each token, as the vocabulary has it."""
         return [str(self._tokenizer.id_to_token(int(i))) for i in ids]
 
     def for_edge(self) -> WordPieces | None:
-        """Gives the same tokenizer without KerasHub, if it is one of word pieces, as BERT's is."""
+        """The same tokenizer without KerasHub, if it is one of word pieces, as BERT's is."""
         pieces = self._tokenizer
         is_known = isinstance(pieces, keras_hub().tokenizers.WordPieceTokenizer)
         if not is_known or not pieces.split or pieces.special_tokens_in_strings:
@@ -157,7 +157,7 @@ class HubTokenizer(Tokenizer):
         return hash(self._identity())
 
     def _identity(self) -> tuple[str, tuple[str, ...]]:
-        """Gives what makes two tokenizers equal: the settings, and the vocabulary."""
+        """Returns what makes two tokenizers equal: the settings, and the vocabulary."""
         settings = {k: v for k, v in self._tokenizer.get_config().items() if k != "name"}
         return repr(settings), tuple(self._tokenizer.get_vocabulary())
 
@@ -197,11 +197,11 @@ def _scaling(converter: Any) -> keras.Layer:
 
 
 def _origin(name: str, *, pretrained: bool) -> str:
-    """Says in words where the weights came from."""
+    """Describes where the weights came from."""
     return f"KerasHub, {name.removeprefix(PREFIX)}" if pretrained else "random weights"
 
 
 def _first_id(tokenizer: Any, *names: str) -> tuple[int, ...]:
-    """Gives the id of the first of these special tokens that the tokenizer has; else `()`."""
+    """Returns the id of the first of these special tokens that the tokenizer has; else `()`."""
     found = (getattr(tokenizer, f"{name}_token_id", None) for name in names)
     return next(((int(token),) for token in found if token is not None), ())

@@ -95,12 +95,12 @@ def deepest_map(model: keras.Model) -> Tensor:
 
 
 def _pools(operation: Operation) -> bool:
-    """Says whether an operation makes one place of several without weights."""
+    """Returns whether an operation makes one place of several without weights."""
     return hasattr(operation, "pool_size")
 
 
 def _ends_of_blocks(model: keras.Model, blocks: Sequence[Block]) -> set[int]:
-    """Gives the ids of the model's output and of tensors that go from one block to another."""
+    """Returns the ids of the model's output and of tensors that go from one block to another."""
     block_of = {id(model.layers[i]): n for n, block in enumerate(blocks) for i in block.layers}
     made_in: dict[int, int] = {}
     ends = {id(model.outputs[0])}
@@ -113,7 +113,7 @@ def _ends_of_blocks(model: keras.Model, blocks: Sequence[Block]) -> set[int]:
 
 
 def _rows(model: keras.Model) -> dict[int, int]:
-    """Gives the number of rows of each map, by the tensor's id; at 256 rows where any size goes."""
+    """The number of rows of each map, by the tensor's id; at 256 rows where any size goes."""
     maps = [t for step in walk(model) for t in step.outputs if len(t.shape) == 4]
     image, *sizes = (tensor.shape for tensor in (model.inputs[0], *maps))
     if maps and None in image[1:3]:
@@ -126,7 +126,7 @@ def _rows(model: keras.Model) -> dict[int, int]:
 def _stride(
     image: Tensor, step: Step, tensor: Tensor, strides: dict[int, int], rows: dict[int, int]
 ) -> int:
-    """Gives the stride of a tensor from the strides of its inputs; 0 if it is no map.
+    """Returns the stride of a tensor from the strides of its inputs; 0 if it is no map.
 
     Sizes alone do not tell it: without padding InceptionV3 makes 3 rows of 139 at stride 32.
     """
@@ -144,11 +144,11 @@ def _stride(
 
 
 def _ratio(rows: int, left: int) -> float:
-    """Gives how many times fewer rows are left, as a power of two; 0 if it is down to one."""
+    """Returns how many times fewer rows are left, as a power of two; 0 if it is down to one."""
     return 1 if rows == left else 0 if left == 1 else 2 ** round(math.log2(rows / left))
 
 
 def _window(operation: Operation) -> int:
-    """Gives the longest side of an operation's kernel or pooling window; 1 if it has none."""
+    """Returns the longest side of an operation's kernel or pooling window; 1 if it has none."""
     sizes = getattr(operation, "kernel_size", None) or getattr(operation, "pool_size", None) or 1
     return max(keras.tree.flatten(sizes))

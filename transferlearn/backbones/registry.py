@@ -44,12 +44,12 @@ register(SavedModels())
 
 
 def names() -> tuple[str, ...]:
-    """Gives all registered names of single backbones, so no prefixes such as `keras_hub:`."""
+    """Returns all registered names of single backbones, so no prefixes such as `keras_hub:`."""
     return tuple(name for name in _sources if not name.endswith(":"))
 
 
 def facts(name: str) -> Facts:
-    """Gives what is known of a backbone before it is loaded.
+    """Returns what is known of a backbone before it is loaded.
 
     Raises:
         ValueError: There is no such backbone; the message says which names are closest.
@@ -70,7 +70,7 @@ def check_name(name: str, *, texts: bool = False) -> None:
 
 
 def default_image_size(backbone: str | keras.Model | Backbone) -> tuple[int, int]:
-    """Gives a backbone's default `(height, width)` in pixels; 224 where it takes any."""
+    """Returns a backbone's default `(height, width)` in pixels; 224 where it takes any."""
     if isinstance(backbone, str):
         return facts(backbone).image_size
     model = backbone.model if isinstance(backbone, Backbone) else backbone
@@ -174,7 +174,7 @@ def get_tokenizer(backbone: str | TextBackbone) -> Tokenizer:
 
 
 def _text_source(name: str) -> TextSource:
-    """Gives the source that loads this text backbone; another name raises an error."""
+    """Returns the source that loads this text backbone; another name raises an error."""
     if not isinstance(name, str):
         raise TypeError(
             "A backbone for texts is a name such as 'keras_hub:bert_base_en', or "
@@ -191,7 +191,7 @@ def _text_source(name: str) -> TextSource:
 
 
 def _source(name: str) -> BackboneSource:
-    """Gives the source that loads this backbone; an unknown name raises `ValueError`."""
+    """Returns the source that loads this backbone; an unknown name raises `ValueError`."""
     prefix, colon, _ = name.partition(":")
     if f"{prefix}:" in _sources and colon:
         return _sources[f"{prefix}:"]
@@ -218,7 +218,7 @@ class BackboneTable:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        """Gives the table for notebooks."""
+        """Returns the table for notebooks."""
         return as_html([_HEAD, *map(_cells, self.rows)]) + as_paragraph(_LEGEND)
 
 
@@ -233,7 +233,7 @@ _LEGEND = (
 
 
 def _cells(facts: Facts) -> tuple[str, ...]:
-    """Gives the cells of a backbone's row in the table."""
+    """Returns the cells of a backbone's row in the table."""
     return (
         facts.name,
         "-" if facts.parameters is None else f"{facts.parameters:.1f}M",
@@ -245,5 +245,5 @@ def _cells(facts: Facts) -> tuple[str, ...]:
 
 
 def table() -> BackboneTable:
-    """Gives a table of what is known of every registered backbone."""
+    """Returns a table of what is known of every registered backbone."""
     return BackboneTable(tuple(facts(name) for name in names()))

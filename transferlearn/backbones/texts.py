@@ -120,7 +120,7 @@ def check_pooling(pooling: object) -> None:
 
 
 def _output(encoder: keras.Model, pooling: str) -> Tensor:
-    """Gives the encoder's output to pool, a vector a token; with `"pooled"` one for the text."""
+    """Returns the encoder's output to pool, a vector a token; with `"pooled"` one for the text."""
     if pooling != "none":
         check_pooling(pooling)
     outputs = encoder.output if isinstance(encoder.output, dict) else {}

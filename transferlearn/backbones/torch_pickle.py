@@ -39,7 +39,7 @@ class Storages(dict[str, np.ndarray]):
         self._left = most
 
     def get_or_make(self, pid: object) -> np.ndarray:
-        """Gives the storage that a pickle names, made the first time."""
+        """Returns the storage that a pickle names, made the first time."""
         match pid:
             case ("storage", str(dtype), str(key), str(), int(size), None) if size >= 0:
                 if key not in self:
@@ -128,7 +128,7 @@ class Machine:
 
 
 def _named(name: str) -> Any:
-    """Gives what stands for an allowed class or function of the pickle; refuses all others."""
+    """Returns what stands for an allowed class or function of the pickle; refuses all others."""
     module, _, function = name.rpartition(" ")
     if module == "torch" and function in _DTYPES:
         return _DTYPES[function]

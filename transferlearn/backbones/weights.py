@@ -79,5 +79,5 @@ def load_file(model: keras.Model, path: Path, name: str) -> None:
 
 
 def _gist(error: Exception) -> str:
-    """Gives the beginning of Keras's message; pages of numbers can follow in it."""
+    """Returns the beginning of Keras's message; pages of numbers can follow in it."""
     return str(error).strip().split("\n")[0].partition(" Example error message")[0]

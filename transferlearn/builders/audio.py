@@ -1,7 +1,7 @@
 """Defines what all builders for recordings share, classifiers as well as regressors."""
 
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import keras
 
@@ -11,8 +11,8 @@ from transferlearn.backbones.log_mel import frames_of, picture_of
 from transferlearn.builders.base import Builder
 from transferlearn.data import Audio, ChangedAudio, Spec, Transform
 from transferlearn.schedules import Schedule
+from transferlearn.types import Prediction
 
-Prediction = TypeVar("Prediction")
 _MELS, _SCALE = 64, 2  # the picture has 128 columns and two rows for each 10 ms
 
 

@@ -80,7 +80,7 @@ class Mirror(keras.Layer):
     """Turns the left and the right side of images round: `(batch, height, width, channels)`."""
 
     def call(self, images: Tensor) -> Tensor:
-        """Gives the images mirrored, all of them, in training or not."""
+        """Returns the images mirrored, all of them, in training or not."""
         return keras.ops.flip(images, axis=-2)
 
 
@@ -110,7 +110,7 @@ def copy_augmentation(augmentation: Augmentation, shape: tuple[int, ...]) -> ker
 
 
 def _layers(augmentation: Augmentation) -> list[keras.Layer]:
-    """Gives the layers of an augmentation, of which a preset makes new ones."""
+    """Returns the layers of an augmentation, of which a preset makes new ones."""
     if augmentation is None or isinstance(augmentation, Transform):
         return []
     if isinstance(augmentation, str):

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal
 
 from transferlearn.backbones import Backbone
 from transferlearn.builders.arguments import refuses_settings
@@ -22,9 +22,7 @@ from transferlearn.freezing import Layers
 from transferlearn.progress import obeys_verbose, working
 from transferlearn.schedules import Auto, Schedule, as_schedule
 from transferlearn.training import TimeLimit, TrainingData, as_callbacks, check_cache
-from transferlearn.types import Callbacks, Source, Verbose
-
-Prediction = TypeVar("Prediction")
+from transferlearn.types import Callbacks, Prediction, Source, Verbose
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class Builder(NetworkBuilder[Prediction]):
     default_schedule: ClassVar[str] = "auto"
 
     def reading(self) -> Reading:
-        """Gives the settings to read data by: kind, target, groups, and what to do on errors."""
+        """Returns the settings to read data by: kind, target, groups, and what to do on errors."""
         return Reading(self.kind, self.task.target, self.on_error, self.groups)
 
     @refuses_settings
@@ -245,19 +243,19 @@ class Builder(NetworkBuilder[Prediction]):
         )
 
     def _kind_of(self, train: Dataset, backbone: Backbone) -> Kind:
-        """Gives the kind by which the fitted model reads other data: as `train` was read."""
+        """Returns the kind by which the fitted model reads other data: as `train` was read."""
         return self.kind.like(train)
 
     def _weigh(self, train: Dataset) -> Weigh | None:
-        """Gives what weighs the items to train on by their targets; by default nothing does."""
+        """Returns what weighs the items to train on by their targets; by default nothing does."""
         return None
 
     def _variation(self, shape: tuple[int, ...], plan: Schedule) -> dict[str, Any]:
-        """Gives augmentation, views and mixup as arguments of `TrainingData`; by default none."""
+        """Returns augmentation, views and mixup as arguments of `TrainingData`; by default none."""
         return {}
 
     def plan(self, schedule: Schedule | str | None) -> Schedule:
-        """Gives the schedule that was passed or named, or else the builder's default."""
+        """Returns the schedule that was passed or named, or else the builder's default."""
         # Else a `freeze` without a schedule holds from the first epoch to the last.
         in_phases = self.freeze is None or self.auto.obeys_freeze
         default = self.default_schedule if in_phases else "one-phase"

@@ -55,7 +55,7 @@ class Classifier(Builder[ClassPrediction]):
 
     @property
     def task(self) -> Task[ClassPrediction]:
-        """Gives the task: one class for each item, or with `multi_label` any number of them."""
+        """The task: one class for each item, or with `multi_label` any number of them."""
         if self.multi_label:
             return Tagging(Tags(self.class_names))
         return Classification(Classes(self.class_names))

@@ -80,7 +80,7 @@ class ImageSegmenterBuilder(ImageBuilder[MaskPrediction]):
             )
 
     def _variation(self, shape: tuple[int, ...], plan: Schedule) -> dict[str, Any]:
-        """Gives the augmentation of images and masks together."""
+        """Returns the augmentation of images and masks together."""
         return {"transform": self._transform(plan.augmentation)}
 
     def _transform(self, default: str) -> Transform | None:
@@ -102,12 +102,12 @@ class ImageSegmenterBuilder(ImageBuilder[MaskPrediction]):
         return {"light": Mirrored(), "strong": Warped(self.views)}.get(given)
 
     def _weigh(self, train: Dataset) -> Weigh | None:
-        """Gives the weights of pixels by their class."""
+        """Returns the weights of pixels by their class."""
         return pixel_weights(self.class_weight, train)
 
     @property
     def task(self) -> Task[MaskPrediction]:
-        """Gives the task: segmentation into these classes, of which a pixel has one, or several."""
+        """The task: segmentation into these classes, of which a pixel has one, or several."""
         masks = Masks(self.class_names, void=self.void, multi_label=self.multi_label)
         return Segmentation(masks)
 

@@ -79,7 +79,7 @@ class ImageToImageBuilder(ImageBuilder[PicturePrediction]):
 
     @property
     def kind(self) -> Images:
-        """Gives the settings to read pictures by, and what makes them worse."""
+        """The settings to read pictures by, and what makes them worse."""
         if self.degradation is None:
             return super().kind
         scale = getattr(self.degradation, "scale", 1)
@@ -93,12 +93,12 @@ class ImageToImageBuilder(ImageBuilder[PicturePrediction]):
 
     @property
     def task(self) -> Task[PicturePrediction]:
-        """Gives the task: image to image, of pairs or of good pictures."""
+        """The task: image to image, of pairs or of good pictures."""
         pairs = self.degradation is None
         return ImageToImage(Pictures(self.value_range) if pairs else Originals())
 
     def _variation(self, shape: tuple[int, ...], plan: Schedule) -> dict[str, Any]:
-        """Gives the mirroring of pictures and targets, if the builder or the schedule asks."""
+        """Returns the mirroring of pictures and targets, if the builder or the schedule asks."""
         wanted = plan.augmentation if self.augmentation is None else self.augmentation
         return {"transform": Mirrored() if wanted == "light" else None}
 

@@ -1,7 +1,7 @@
 """Defines what all builders for images share, classifiers as well as regressors."""
 
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import keras
 
@@ -16,9 +16,7 @@ from transferlearn.builders.augmentation import (
 from transferlearn.builders.base import Builder
 from transferlearn.data import Images, Transform
 from transferlearn.schedules import Schedule
-from transferlearn.types import Tensor
-
-Prediction = TypeVar("Prediction")
+from transferlearn.types import Prediction, Tensor
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ class ImageBuilder(Builder[Prediction]):
 
     @property
     def kind(self) -> Images:
-        """Gives the settings to read images by; without an `image_size`, the backbone's counts."""
+        """The settings to read images by; without an `image_size`, the backbone's counts."""
         return Images(
             image_size=self.image_size,
             default_image_size=backbones.default_image_size(self.backbone),
@@ -72,7 +70,7 @@ class ImageBuilder(Builder[Prediction]):
         )
 
     def _variation(self, shape: tuple[int, ...], plan: Schedule) -> dict[str, Any]:
-        """Gives the builder's augmentation, or else the schedule's, with its views."""
+        """Returns the builder's augmentation, or else the schedule's, with its views."""
         given = self.augmentation is not None
         if isinstance(self.augmentation, Transform):
             return {"transform": self.augmentation, "mixup": self.mixup}
@@ -100,7 +98,7 @@ class ImageBuilder(Builder[Prediction]):
 
 
 def _from_unit_range(backbone: Backbone) -> Backbone:
-    """Gives the backbone with a preprocessing that takes pixels in [0, 1]."""
+    """Returns the backbone with a preprocessing that takes pixels in [0, 1]."""
 
     def prepare(pixels: Tensor) -> list[Tensor]:
         raw = keras.layers.Rescaling(255.0, dtype="float32", name="to_255")(pixels)

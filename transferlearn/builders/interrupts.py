@@ -1,6 +1,6 @@
 """Hands over the model of a training that was cut short, with the exception that did it."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from transferlearn.fitted import FittedModel
 from transferlearn.wording import counted
@@ -9,7 +9,7 @@ _LINE = "fitted = sys.last_value.fitted"
 
 
 def hand_over(
-    error: BaseException, fitted: FittedModel[Any], on_interrupt: Literal["raise", "return"]
+    error: BaseException, fitted: FittedModel, on_interrupt: Literal["raise", "return"]
 ) -> None:
     """Raises the exception that cut a training short, with the model as its attribute `fitted`.
 

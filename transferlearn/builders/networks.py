@@ -3,7 +3,7 @@
 import abc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self
 
 import keras
 
@@ -21,9 +21,7 @@ from transferlearn.freezing import Freeze, Layers
 from transferlearn.heads import Decoder, Head, Output, PooledDense
 from transferlearn.tasks import Encoding, Task
 from transferlearn.training import CompileSettings, freeze_and_compile
-from transferlearn.types import Loss, Metrics, Optimizer, Tensor
-
-Prediction = TypeVar("Prediction")
+from transferlearn.types import Loss, Metrics, Optimizer, Prediction, Tensor
 
 
 @dataclass(frozen=True)
@@ -80,19 +78,19 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
     @property
     @abc.abstractmethod
     def kind(self) -> Kind:
-        """Gives the kind of data that goes in, with the settings to read it."""
+        """The kind of data that goes in, with the settings to read it."""
 
     @property
     @abc.abstractmethod
     def task(self) -> Task[Prediction]:
-        """Gives the task, which says what is learnt, such as classes or numbers."""
+        """The task, which says what is learnt, such as classes or numbers."""
 
     @abc.abstractmethod
     def load_backbone(self, shape: tuple[int, ...] | None) -> Backbone:
         """Loads the backbone for items of this shape; `None` stands for the builder's own."""
 
     def _features(self, backbone: Backbone) -> Sequence[str]:
-        """Gives the names of the backbone's features that the head reads."""
+        """Returns the names of the backbone's features that the head reads."""
         return self.head.read_of(backbone.known) if isinstance(self.head, Decoder) else ("last",)
 
     def _read_backbone(
@@ -104,7 +102,7 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
         return backbone.read_by(names)
 
     def _inputs(self, shape: tuple[int, ...] | None) -> dict[str, Spec]:
-        """Gives shape and dtype of each input, by name; `None` is the builder's own shape."""
+        """Returns shape and dtype of each input, by name; `None` is the builder's own shape."""
         return self.kind.inputs(shape)
 
     def build_head(self, features: Tensor, num_outputs: int) -> Tensor:
@@ -192,7 +190,7 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
             print_fn(NO_FREEZE)
 
     def _settings(self, backbone: Backbone | None) -> CompileSettings:
-        """Gives the settings to compile with; without a backbone they are only checked."""
+        """Returns the settings to compile with; without a backbone they are only checked."""
         # Random weights have no BatchNorm statistics worth keeping, so these must be trained.
         from_scratch = backbone is not None and not backbone.pretrained
         return CompileSettings(
@@ -204,7 +202,7 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
         )
 
     def _rate(self) -> float | None:
-        """Gives the learning rate; `None` leaves the optimizer its own."""
+        """Returns the learning rate; `None` leaves the optimizer its own."""
         is_named = isinstance(self.optimizer, str)  # an optimizer object has a rate of its own
         return self._default_rate if self.learning_rate is None and is_named else self.learning_rate
 

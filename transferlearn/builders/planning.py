@@ -29,7 +29,7 @@ def strategy(freeze: Freeze | None, backbone: Backbone) -> FreezeStrategy:
 
 
 class HeldOutShare(NamedTuple):
-    """Says what is held out: a share of the items, but of fewer than `least_to_split` nothing."""
+    """The share of the items that is held out; of fewer than `least_to_split`, nothing."""
 
     validation_split: float
     least_to_split: int

@@ -57,7 +57,7 @@ def arguments_of(validation_data: Source | None, **arguments: Any) -> Json:
 
 
 def settings_of(
-    builder: NetworkBuilder[Any],
+    builder: NetworkBuilder,
     plan: Schedule,
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> Json:

@@ -39,7 +39,7 @@ class Regressor(Builder[NumberPrediction]):
 
     @property
     def task(self) -> Task[NumberPrediction]:
-        """Gives the task: regression of the numbers with these names."""
+        """The task: regression of the numbers with these names."""
         return Regression(Numbers(self.target_names))
 
     def build(self, num_outputs: int = 1) -> keras.Model:

@@ -25,7 +25,7 @@ _PACKAGES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}  # by t
 
 
 def versions() -> Json:
-    """Gives the versions of this library, of Keras, of its backend and of NumPy."""
+    """Returns the versions of this library, of Keras, of its backend and of NumPy."""
     backend = keras.backend.backend()
     return {
         "transferlearn": metadata.version("transferlearn"),
@@ -58,7 +58,7 @@ def describe_callbacks(callbacks: Sequence[keras.callbacks.Callback]) -> list[st
 
 
 def digest_of_weights(network: Network) -> str:
-    """Gives a hash of the weights of the backbone's layers."""
+    """Returns a hash of the weights of the backbone's layers."""
     digest = hashlib.blake2b(digest_size=16)
     for layer in network.layers:
         for weight in layer.weights:

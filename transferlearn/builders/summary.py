@@ -37,7 +37,7 @@ def summarise(
 
 
 def _counts(layers: Sequence[object]) -> tuple[str, str, str]:
-    """Gives a row's last cells: all parameters, trained ones, and `frozen` or `trained`."""
+    """Returns a row's last cells: all parameters, trained ones, and `frozen` or `trained`."""
     weights = [w for layer in layers for w in getattr(layer, "weights", ())]
     total = sum(prod(w.shape) for w in weights)
     trained = sum(
@@ -56,7 +56,7 @@ def _counts(layers: Sequence[object]) -> tuple[str, str, str]:
 
 
 def _trunk_note(network: Network, mask: list[bool]) -> str:
-    """Says up to which layer the network is frozen without a gap from its input."""
+    """Names the layer up to which the network is frozen without a gap from its input."""
     cut = boundary(network, mask)
     if not cut.operations:
         return "Nothing at the network's beginning is frozen."

@@ -2,7 +2,7 @@
 
 import abc
 from dataclasses import KW_ONLY, dataclass, field, replace
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from transferlearn import backbones
 from transferlearn.assembling import Network
@@ -16,8 +16,8 @@ from transferlearn.freezing import FreezeAll, add_lora
 from transferlearn.heads import Decoder, Head, PooledDense
 from transferlearn.schedules import OnePhase, Probe, Schedule
 from transferlearn.tasks import Encoding
+from transferlearn.types import Prediction
 
-Prediction = TypeVar("Prediction")
 _LEAST_TOKENS = 8  # of `sequence_length`; the tokens that mark a text's ends count
 
 
@@ -86,11 +86,11 @@ class EncoderBuilder(Builder[Prediction]):
         return replace(self.kind, tokenizer=backbone.tokenizer, sequence_length=most)
 
     def _inputs(self, shape: tuple[int, ...] | None) -> dict[str, Spec]:
-        """Gives shape and dtype of the token ids, without loading the tokenizer."""
+        """Returns shape and dtype of the token ids, without loading the tokenizer."""
         return {"token_ids": Spec(shape or (None,), "int32")}
 
     def plan(self, schedule: Schedule | str | None) -> Schedule:
-        """Gives the schedule; one that leaves the encoder frozen is refused with `lora_rank`."""
+        """Returns the schedule; one that leaves the encoder frozen is refused with `lora_rank`."""
         if schedule is None and self.freeze is None and self.lora_rank:
             schedule = "fine-tune"
         plan = super().plan(schedule)
@@ -162,7 +162,7 @@ class TextBuilder(EncoderBuilder[Prediction]):
 
     @property
     def kind(self) -> Texts:
-        """Gives the settings to read texts by; it loads the backbone's tokenizer."""
+        """The settings to read texts by; it loads the backbone's tokenizer."""
         return Texts(
             tokenizer=backbones.get_tokenizer(self.backbone),
             sequence_length=self.sequence_length,

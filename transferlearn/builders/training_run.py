@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal
 from weakref import WeakSet
 
 import keras
@@ -52,9 +52,8 @@ from transferlearn.training import (
     first_batch,
     say_inexact,
 )
-from transferlearn.types import Callbacks, Json, Verbose
+from transferlearn.types import Callbacks, Json, Prediction, Verbose
 
-Prediction = TypeVar("Prediction")
 _begun: WeakSet[keras.Model] = WeakSet()  # models of trainings that have run
 
 
@@ -113,11 +112,11 @@ class Training(Generic[Prediction]):
 
     @property
     def loaded(self) -> LoadedData:
-        """Gives the data in the form that `Builder.prepare` and `fit` take."""
+        """The data in the form that `Builder.prepare` and `fit` take."""
         return LoadedData(self.data.train, self.data.validation)
 
     def first_batch(self) -> FedBatch:
-        """Gives the first batch of the first epoch, as the network is trained on it.
+        """Returns the first batch of the first epoch, as the network is trained on it.
 
         Items are augmented and mixed as in training, before the network's own preprocessing. What
         is drawn at random here changes nothing of what `run` draws.
@@ -215,8 +214,8 @@ class Training(Generic[Prediction]):
             hand_over(runner.cut_short_by, fitted, on_interrupt)
         if verbose:
             for made in found:
-                told = made.summary if made else "none was made; tl.make_reference makes one"
-                print(f"Reference for monitoring: {told}.")
+                words = made.summary if made else "none was made; tl.make_reference makes one"
+                print(f"Reference for monitoring: {words}.")
         return fitted
 
     def _ahead(self) -> Ahead:

@@ -3,7 +3,7 @@
 from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from transferlearn.cli.command import CommandResult
 from transferlearn.cli.output import say
@@ -50,7 +50,7 @@ class Before:
         options.image_size = options.image_size or (size and tuple(size))
         return cls(options.before, options.validation, fitted.evaluate(options.validation))
 
-    def kept_instead(self, new: "FittedModel[Any]") -> CommandResult | None:
+    def kept_instead(self, new: "FittedModel") -> CommandResult | None:
         """Compares both, and gives the outcome where the old model stays; else `None`.
 
         It gives way to a new model that is as good, since that has seen more.

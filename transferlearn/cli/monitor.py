@@ -164,5 +164,5 @@ def _write_photos(log: Path, names: Sequence[str], folder: Path) -> None:
 
 
 def _ending(content: bytes) -> str:
-    """Gives the ending of a file's name by its content: that of a photo, or of a text."""
+    """Returns the ending of a file's name by its content: that of a photo, or of a text."""
     return next((end for begun, end in _BEGINNINGS.items() if begun in content[:12]), ".txt")

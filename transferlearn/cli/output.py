@@ -20,7 +20,7 @@ def as_cell(text: str) -> str:
 
 
 def _is_number(text: str) -> bool:
-    """Says whether a text is a number, such as -1.5."""
+    """Returns whether a text is a number, such as -1.5."""
     try:
         float(text)
     except ValueError:

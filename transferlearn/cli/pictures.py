@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from transferlearn.atomic_files import written_whole
 from transferlearn.cli.output import say
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 _HELD_OUT = 1000  # items that are scored for a picture, at most
 
 
-def leave_pictures(
-    training: "Training[Any]", fitted: "FittedModel[Any]", place: Path
-) -> Path | None:
+def leave_pictures(training: "Training", fitted: "FittedModel", place: Path) -> Path | None:
     """Draws a batch, the curves and the results on held-out items, as PNG files.
 
     Args:
@@ -47,9 +45,7 @@ def leave_pictures(
     return folder
 
 
-def _pictures(
-    training: "Training[Any]", fitted: "FittedModel[Any]"
-) -> "dict[str, Callable[[], Figure]]":
+def _pictures(training: "Training", fitted: "FittedModel") -> "dict[str, Callable[[], Figure]]":
     """Returns what is drawn, by title."""
     from transferlearn import plotting
     from transferlearn.data.dataset import ItemDataset

@@ -73,7 +73,7 @@ def run(options: Namespace) -> CommandResult:
 
 
 def _facts(prediction: Any) -> dict[str, Any]:
-    """Gives what a prediction says, but its path and what is too large to be shown."""
+    """Returns what a prediction says, but its path and what is too large to be shown."""
     shown = [part.name for part in fields(prediction) if part.repr and part.name != "path"]
     return {name: _plain(getattr(prediction, name)) for name in shown}
 
@@ -86,7 +86,7 @@ def _plain(value: Any) -> Any:
 
 
 def _are_files(items: Sequence[str]) -> bool:
-    """Says whether all items are files or folders; if only some are, it raises `ValueError`."""
+    """Returns whether all items are files or folders; if only some are, it raises `ValueError`."""
     named = [item for item in items if _is_file(item)]
     if named and len(named) < len(items):
         raise ValueError(f"{named[0]} is a file, and other arguments are texts or missing files.")
@@ -94,7 +94,7 @@ def _are_files(items: Sequence[str]) -> bool:
 
 
 def _is_file(item: str) -> bool:
-    """Says whether an item is an existing file or folder, or is named like a file of texts."""
+    """Returns whether an item is an existing file or folder, or is named like a file of texts."""
     # A file that is missing must not be taken for a text.
     if item.lower().endswith((".txt", ".csv", ".tsv")) and not item.isspace():
         return True

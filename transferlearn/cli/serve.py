@@ -106,7 +106,7 @@ def run(options: Namespace) -> CommandResult:
 
 
 def _named(typed: list[str]) -> dict[str, Path]:
-    """Gives the folders by name: the one that was typed before `=`, or that of the folder.
+    """Returns the folders by name: the one that was typed before `=`, or that of the folder.
 
     Raises:
         ValueError: Two have the same name.

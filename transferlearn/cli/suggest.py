@@ -3,7 +3,7 @@
 import shlex
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from transferlearn.cli.checking import check_backbone, check_data
 from transferlearn.cli.command import CommandResult
@@ -115,7 +115,7 @@ def _check(options: Namespace) -> None:
         refuse_other_file(options.plot)
 
 
-def candidates(options: Namespace) -> "list[Builder[Any]]":
+def candidates(options: Namespace) -> "list[Builder]":
     """Makes a builder for each backbone and image size that the options ask to compare."""
     from transferlearn import backbones
 

@@ -219,7 +219,7 @@ def settle_backbone(options: Namespace) -> None:
 
 def make_builder(
     options: Namespace, backbone: str, *, weights: str, image_size: Any, **settings: Any
-) -> "Builder[Any]":
+) -> "Builder":
     """Makes the builder that `--task` and the items ask for.
 
     Args:

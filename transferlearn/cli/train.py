@@ -7,7 +7,7 @@ import uuid
 from argparse import ArgumentParser, Namespace, _ActionsContainer
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from transferlearn.backbone_names import EMBEDDED
 from transferlearn.cli.again import Before
@@ -206,8 +206,8 @@ def run(options: Namespace) -> CommandResult:
     return CommandResult(result, "\n".join(lines))
 
 
-def _watched(fitted: "FittedModel[Any]", folder: str) -> str:
-    """Says what is watched at work, and how to have more watched."""
+def _watched(fitted: "FittedModel", folder: str) -> str:
+    """Describes what is watched at work, and how to have more watched."""
     from transferlearn.monitoring.reference import TRAINED_ON
 
     reference = fitted.reference
@@ -217,7 +217,7 @@ def _watched(fitted: "FittedModel[Any]", folder: str) -> str:
     return f"{said} For more: transferlearn monitor {folder} NEW_PHOTOS --make-reference"
 
 
-def _save(fitted: "FittedModel[Any]", options: Namespace) -> Path:
+def _save(fitted: "FittedModel", options: Namespace) -> Path:
     """Saves a model; if that fails, saves it elsewhere rather than lose it, and gives the place.
 
     Raises:
@@ -248,7 +248,7 @@ def _check(options: Namespace) -> None:
         refuse_other_model(options.output, options)
 
 
-def _builder(options: Namespace) -> "Builder[Any]":
+def _builder(options: Namespace) -> "Builder":
     """Makes the builder that the options ask for."""
     from transferlearn import heads
 

@@ -1,7 +1,6 @@
 """Trains the contenders of a comparison, and tests all on the same items."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -20,8 +19,8 @@ from transferlearn.types import Source, Verbose
 
 @obeys_verbose
 def compare(
-    builder: Builder[Any],
-    fitted: FittedModel[Any],
+    builder: Builder,
+    fitted: FittedModel,
     train: Source | LoadedData,
     test: Source,
     *,
@@ -92,16 +91,16 @@ def compare(
 
 
 def _probe(
-    builder: Builder[Any], fitted: FittedModel[Any], loaded: LoadedData, verbose: Verbose
-) -> FittedModel[Any]:
+    builder: Builder, fitted: FittedModel, loaded: LoadedData, verbose: Verbose
+) -> FittedModel:
     """Solves the head on the frozen network."""
     training = replace(builder, freeze=None).prepare(loaded, schedule="probe")
     return training.run(verbose=verbose, reference=False)
 
 
 def _from_random(
-    builder: Builder[Any], fitted: FittedModel[Any], loaded: LoadedData, verbose: Verbose
-) -> FittedModel[Any]:
+    builder: Builder, fitted: FittedModel, loaded: LoadedData, verbose: Verbose
+) -> FittedModel:
     """Trains all of the network from random weights, for as many epochs as `fitted` had."""
     scratch = replace(
         with_random_weights(builder), freeze=FreezeNone(), batch_norm="train", learning_rate=None
@@ -112,7 +111,7 @@ def _from_random(
     return training.run(verbose=verbose, reference=False)
 
 
-def _guesser(fitted: FittedModel[Any], guess: np.ndarray, final: Evaluation) -> Contender:
+def _guesser(fitted: FittedModel, guess: np.ndarray, final: Evaluation) -> Contender:
     """Scores the same guess for all items."""
     encoding, targets, values = fitted.encoding, final.targets, None
     measured = encoding.guessed(guess, final)
@@ -125,23 +124,23 @@ def _guesser(fitted: FittedModel[Any], guess: np.ndarray, final: Evaluation) -> 
     )
 
 
-def _unchanged(fitted: FittedModel[Any], figures: Evaluation, final: Evaluation) -> Contender:
+def _unchanged(fitted: FittedModel, figures: Evaluation, final: Evaluation) -> Contender:
     """Describes what gives back what goes in, which has these figures."""
     score = fitted.encoding.score
     evaluation = figures.completed(score, None, None, final.paths, 0.0)
     return Contender(name=score.guess, evaluation=evaluation, seconds=0.0)
 
 
-def _contender(name: str, fitted: FittedModel[Any], evaluation: Evaluation) -> Contender:
+def _contender(name: str, fitted: FittedModel, evaluation: Evaluation) -> Contender:
     """Describes a trained model as a contender."""
     seconds = sum(phase.seconds for phase in fitted.phases)
     return Contender(name=name, evaluation=evaluation, seconds=seconds)
 
 
 def _tested(
-    fitted: FittedModel[Any], contenders: list[Contender], per_hour: Money | None
+    fitted: FittedModel, contenders: list[Contender], per_hour: Money | None
 ) -> list[Contender]:
-    """Gives the contenders with money, and with a test of each against the one before it."""
+    """Returns the contenders with money, and with a test of each against the one before it."""
     done = []
     for place, one in enumerate(contenders):
         before = contenders[place - 1].evaluation if place else None
@@ -151,7 +150,7 @@ def _tested(
     return done
 
 
-def _check_same_targets(builder: Builder[Any], fitted: FittedModel[Any], train: Dataset) -> None:
+def _check_same_targets(builder: Builder, fitted: FittedModel, train: Dataset) -> None:
     """Refuses data to train on that has other classes, or the same in another order."""
     learnt = builder.task.learn(train.learnt)
     if learnt.target != fitted.encoding.target:

@@ -1,7 +1,6 @@
 """Makes builders of the same network with random weights."""
 
 from dataclasses import replace
-from typing import Any
 
 import keras
 import numpy as np
@@ -12,8 +11,8 @@ from transferlearn.builders import Builder
 from transferlearn.keras_internals import layers_within
 
 
-def with_random_weights(builder: Builder[Any]) -> Builder[Any]:
-    """Gives a builder like another, whose network begins with random weights.
+def with_random_weights(builder: Builder) -> Builder:
+    """Returns a builder like another, whose network begins with random weights.
 
     Raises:
         ValueError: The network cannot be had without its weights, such as a SavedModel.
@@ -39,5 +38,5 @@ def _drawn_anew(model: keras.Model) -> keras.Model:
 
 
 def _are_equal(given: keras.Variable, drawn: keras.Variable) -> bool:
-    """Says whether two weights have the same values."""
+    """Returns whether two weights have the same values."""
     return np.array_equal(*map(keras.ops.convert_to_numpy, (given, drawn)))

@@ -69,12 +69,12 @@ class Comparison:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        """Gives the same table for notebooks."""
+        """Returns the same table for notebooks."""
         caption = " ".join([f"On {counted(self.items, 'test item')}.", *self.left_out])
         return as_html(self.rows(), right=(1, 3), caption=caption)
 
     def to_dict(self) -> Json:
-        """Gives all of it as JSON takes it; `None` stands for what is not known."""
+        """Returns all of it as JSON takes it; `None` stands for what is not known."""
         return {
             "score": self.score,
             "items": self.items,
@@ -92,5 +92,5 @@ class Comparison:
         }
 
     def to_json(self) -> str:
-        """Gives `to_dict()` as a JSON text."""
+        """Returns `to_dict()` as a JSON text."""
         return json.dumps(self.to_dict(), indent=2, allow_nan=False)

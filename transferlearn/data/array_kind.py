@@ -62,7 +62,7 @@ class ArrayKind(Kind):
         """
 
     def as_paths(self, items: Any) -> list[str] | None:
-        """Gives the items as paths if all are strings or `Path`s, else `None`."""
+        """Returns the items as paths if all are strings or `Path`s, else `None`."""
         return as_paths(items)
 
     def open(
@@ -79,7 +79,7 @@ class ArrayKind(Kind):
         )
 
     def is_stream(self, source: object) -> bool:
-        """Says that no source is a stream."""
+        """Returns `False`: no source is a stream."""
         return False
 
     def stream(self, source: object, target: Target, *, on_error: str) -> Dataset:
@@ -87,7 +87,7 @@ class ArrayKind(Kind):
         raise TypeError(f"{self.noun}s do not come as a stream. Received: {source!r:.60}")
 
     def is_one(self, source: Any) -> bool:
-        """Says whether a source is a path of no folder, or an array with the axes of an item."""
+        """Returns whether a source is a path of no folder, or an array with the axes of an item."""
         if isinstance(source, (str, Path)):
             return not Path(source).expanduser().is_dir()
         try:
@@ -106,7 +106,7 @@ class ArrayKind(Kind):
         paths = self.as_paths(items)
         if paths is not None:
             return self._opened(files_of(paths, self), on_error)[0]
-        listed = Listed(items=items, told=ByRow(()), noun=self.noun, in_files=False)
+        listed = Listed(items=items, origin=ByRow(()), noun=self.noun, in_files=False)
         return self._opened(listed, on_error)[0]
 
     def one(self, item: Any) -> One | None:
@@ -123,7 +123,7 @@ class ArrayKind(Kind):
         return of_numbers(batch)
 
     def settings(self) -> Json:
-        """Gives the fields of the dataclass, which must be values that JSON can hold."""
+        """Returns the fields of the dataclass, which must be values that JSON can hold."""
         return {f.name: getattr(self, f.name) for f in fields(self)} if is_dataclass(self) else {}
 
     @classmethod
@@ -151,7 +151,7 @@ class ArrayKind(Kind):
 
     @property
     def _spec(self) -> Spec:
-        """Gives the shape and dtype of the one input that the network takes."""
+        """The shape and dtype of the one input that the network takes."""
         (spec,) = self.inputs().values()
         return spec
 
@@ -236,10 +236,10 @@ class ReadItems(RawItems):
         return lambda: np.stack([item.result() for item in begun])
 
     def content_hashes(self) -> list[str]:
-        """Gives the hashes that were made when the items were checked."""
+        """Returns the hashes that were made when the items were checked."""
         return self._hashes
 
     def subset(self, rows: np.ndarray) -> Self:
-        """Gives the items `rows`, in that order."""
+        """Returns the items `rows`, in that order."""
         items, hashes = [self._items[i] for i in rows], [self._hashes[i] for i in rows]
         return type(self)(self._read, items, hashes)

@@ -14,7 +14,7 @@ from transferlearn.data.targets.base import Encoded, Encoder, Weigh
 from transferlearn.data.transforms import Transform
 
 Beside = Callable[[np.ndarray], Encoded]
-"""Gives what batches hold beside the items `rows`: targets, weights and further inputs."""
+"""Returns what batches hold beside the items `rows`: targets, weights and further inputs."""
 
 
 class Request(NamedTuple):
@@ -38,7 +38,7 @@ AHEAD = 2
 
 
 def epoch_order(size: int, seed: int, epoch: int) -> np.ndarray:
-    """Gives the order of `size` items in one epoch: the same for the same arguments.
+    """Returns the order of `size` items in one epoch: the same for the same arguments.
 
     Args:
         size: How many items there are.
@@ -52,7 +52,7 @@ def epoch_order(size: int, seed: int, epoch: int) -> np.ndarray:
 
 
 class ItemBatches(keras.utils.PyDataset):
-    """Gives `(x,)`, `(x, y)` or `(x, y, sample_weight)`, one batch at a time.
+    """Yields `(x,)`, `(x, y)` or `(x, y, sample_weight)`, one batch at a time.
 
     It decodes ahead in threads of its own and leaves Keras's `workers` at 1: Keras's queue keeps
     batches of an epoch that was broken off, and gives them in the next one in place of others. Its
@@ -127,7 +127,7 @@ class ItemBatches(keras.utils.PyDataset):
 
     @property
     def varies(self) -> tuple[bool, ...]:
-        """Says of each array of x whether its second axis differs from batch to batch."""
+        """Whether the second axis of each array of x differs from batch to batch."""
         return self._items.varies
 
     @property
@@ -136,24 +136,24 @@ class ItemBatches(keras.utils.PyDataset):
         return self._beside is not None and self._beside(np.arange(1)).aligned
 
     def rows(self, index: int) -> np.ndarray:
-        """Gives the numbers of the items in batch `index` of the epoch that `epoch` names."""
+        """Returns the numbers of the items in batch `index` of the epoch that `epoch` names."""
         return self._rows(self.epoch, index)
 
     def in_random_order(self, seed: int) -> Self:
-        """Gives batches of the same items in a random order, which does not depend on `epoch`."""
+        """Returns batches of the same items in a random order, which does not depend on `epoch`."""
         other = copy.copy(self)
         other.__dict__.update(_seed=seed, _orders={}, _pending={}, _lock=threading.Lock())
         return other
 
     def _rows(self, epoch: int, index: int) -> np.ndarray:
-        """Gives the numbers of the items in a batch of an epoch."""
+        """Returns the numbers of the items in a batch of an epoch."""
         if epoch not in self._orders:
             self._orders = {epoch: self._in_order(epoch)}
         start = self._ends[index - 1] if index else 0
         return self._orders[epoch][start : self._ends[index]]
 
     def _in_order(self, epoch: int) -> np.ndarray:
-        """Gives the numbers of all items in the order of an epoch."""
+        """Returns the numbers of all items in the order of an epoch."""
         size = len(self._items)
         return np.arange(size) if self._seed is None else epoch_order(size, self._seed, epoch)
 
@@ -171,7 +171,7 @@ class ItemBatches(keras.utils.PyDataset):
 
 
 def _all_inputs(x: Any, inputs: tuple[np.ndarray, ...]) -> Any:
-    """Gives all inputs of a network: the items, and the inputs that come with their targets."""
+    """Returns all inputs of a network: the items, and the inputs that come with their targets."""
     return (*(x if isinstance(x, tuple) else (x,)), *inputs) if inputs else x
 
 
@@ -207,7 +207,7 @@ def _times(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def _ends(size: int, batch_size: int | Sequence[int]) -> np.ndarray:
-    """Gives where each batch ends; `batch_size` is the size of all, or lists that of each."""
+    """Returns where each batch ends; `batch_size` is the size of all, or lists that of each."""
     if isinstance(batch_size, Sequence):
         return np.cumsum(batch_size)
     if batch_size < 1:

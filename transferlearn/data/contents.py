@@ -36,7 +36,7 @@ class Contents(abc.ABC):
 
     @property
     def blank(self) -> np.ndarray | None:
-        """Gives an item of nothing but padding, or `None` where all items have one length.
+        """An item of nothing but padding, or `None` where all items have one length.
 
         Its shape is `(1, length)`, with the length that each item has once it is filled up.
         """
@@ -44,7 +44,7 @@ class Contents(abc.ABC):
 
     @property
     def lengths(self) -> np.ndarray | None:
-        """Gives the length up to which each item is more than padding, or `None` as for `blank`."""
+        """The length up to which each item is more than padding, or `None` as for `blank`."""
         return None
 
     @abc.abstractmethod
@@ -102,7 +102,7 @@ class ItemContents(Contents):
     shuffle: bool
 
     def view(self, transform: Transform, number: int) -> "ItemContents":
-        """Gives one view of the same items."""
+        """Returns one view of the same items."""
         if number == 0 and transform.first_is_raw:
             return self
         items = OneView(self.items, transform, number)

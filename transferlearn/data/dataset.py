@@ -61,18 +61,18 @@ class Dataset(abc.ABC):
 
     @property
     def count(self) -> int | None:
-        """Gives the number of items, if known; a text that has several rows counts once."""
+        """The number of items, if known; a text that has several rows counts once."""
         return self.size
 
     @property
     def learnt(self) -> Targets:
-        """Gives `targets`, and asserts that there are some: data to predict on has none."""
+        """`targets`, and asserts that there are some: data to predict on has none."""
         assert self.targets is not None
         return self.targets
 
     @property
     def paths(self) -> list[str] | None:
-        """Gives the path of each item in the order of the batches; `None`: there are none."""
+        """The path of each item in the order of the batches; `None`: there are none."""
         return self.names
 
     def seen(self) -> Iterator[Seen]:
@@ -81,7 +81,7 @@ class Dataset(abc.ABC):
 
     @property
     def original_sizes(self) -> Sequence[tuple[int, int] | None] | None:
-        """Gives the `(height, width)` of each image before resizing; `None` where unknown."""
+        """The `(height, width)` of each image before resizing; `None` where unknown."""
         return None
 
     def batches(
@@ -93,7 +93,7 @@ class Dataset(abc.ABC):
         shuffle: bool = False,
         seed: int | None = None,
     ) -> Any:
-        """Gives batches for `model.fit`, `evaluate` and `predict`.
+        """Returns batches for `model.fit`, `evaluate` and `predict`.
 
         Args:
             batch_size: The number of items in a batch; streams that come in batches keep theirs.
@@ -125,7 +125,7 @@ class Dataset(abc.ABC):
 
     @abc.abstractmethod
     def contents(self, request: Request) -> Contents:
-        """Gives the items, for storing features of each and training on those in their place.
+        """Returns the items, for storing features of each and training on those in their place.
 
         The `seed` is not used here: it goes to `Contents.batches`. Files and arrays are used as
         they are, and `ImageDataGenerator` iterators are read item by item, in their own order.
@@ -138,11 +138,11 @@ class Dataset(abc.ABC):
         """
 
     def content_hashes(self) -> list[str] | None:
-        """Gives the SHA-256 of the content of each item; `None` if that is unknown."""
+        """Returns the SHA-256 of the content of each item; `None` if that is unknown."""
         return None
 
     def called(self, row: int) -> str:
-        """Gives the path of a row's item, or words such as "image 3" where items are no files."""
+        """Returns the path of a row's item, or words such as "image 3" where items are no files."""
         return self.names[row] if self.names else f"{self.noun} {row}"
 
     def run(self, model: keras.Model, *, batch_size: int) -> Any:
@@ -164,41 +164,41 @@ class ItemDataset(Dataset):
     items: RawItems
 
     def content_hashes(self) -> list[str]:
-        """Gives the SHA-256 of each item; for an image, of its decoded pixels before resizing."""
+        """Returns the SHA-256 of each item; for an image, of its decoded pixels before resizing."""
         return self.items.content_hashes()
 
     def item_hashes(self) -> list[str]:
-        """Gives the hash of each item by which it is held out or not; of a text, of all of it."""
+        """Returns the hash of each item by which it is held out or not; of a text, of all of it."""
         return self.content_hashes()
 
     @property
     def item_of(self) -> np.ndarray:
-        """Gives the number of the item that each row is of, int64 `(rows,)`."""
+        """The number of the item that each row is of, int64 `(rows,)`."""
         return np.arange(len(self.items))
 
     @property
     def first_rows(self) -> np.ndarray:
-        """Gives the number of the first row of each item, int64 `(count,)`."""
+        """The number of the first row of each item, int64 `(count,)`."""
         return np.unique(self.item_of, return_index=True)[1]
 
     @property
     def paths(self) -> list[str] | None:
-        """Gives the path of each item; `None` for items that are no files."""
+        """The path of each item; `None` for items that are no files."""
         return None if self.names is None else [self.names[row] for row in self.first_rows]
 
     def as_given(self, numbers: np.ndarray) -> list[Any]:
-        """Gives the items with these numbers as `predict` takes them: paths of files, or arrays."""
+        """The items with these numbers as `predict` takes them: paths of files, or arrays."""
         if self.paths is not None:
             return [self.paths[i] for i in numbers]
         return list(self.items.start(self.first_rows[numbers])()) if len(numbers) else []
 
     @property
     def strata(self) -> np.ndarray | None:
-        """Gives the stratum of each item, such as its class; `None` where all are alike."""
+        """The stratum of each item, such as its class; `None` where all are alike."""
         return None if self.targets is None else self.targets.take(self.first_rows).strata()
 
     def grouped(self) -> Self:
-        """Gives these items, and knows which stay `together`: given groups and duplicates.
+        """Returns these items, and knows which stay `together`: given groups and duplicates.
 
         Duplicates have the same content; images are also duplicates where they look alike, such as
         a photo and a smaller copy of it.
@@ -239,21 +239,21 @@ class ItemDataset(Dataset):
         return first, replace(second, held_out=True)
 
     def sample(self, count: int, seed: int) -> Self:
-        """Gives so many of the items, chosen by their content, of each class in proportion."""
+        """Returns so many of the items, chosen by their content, of each class in proportion."""
         share = count / len(self.first_rows)
         chosen = hold_out(self.item_hashes(), None, self.strata, share, seed)
         return self.of(np.flatnonzero(chosen))
 
     def at_most(self, count: int) -> "ItemDataset":
-        """Gives a sample of so many items, or all where there are no more."""
+        """Returns a sample of so many items, or all where there are no more."""
         return self if len(self.first_rows) <= count else self.sample(count, 0)
 
     def of(self, numbers: np.ndarray) -> Self:
-        """Gives a dataset of the items with these numbers; here, of the rows with these numbers."""
+        """A dataset of the items with these numbers; here, of the rows with these numbers."""
         return self.rows(numbers)
 
     def rows(self, rows: np.ndarray) -> Self:
-        """Gives a dataset of these rows, in that order."""
+        """Returns a dataset of these rows, in that order."""
         return replace(
             self,
             items=self.items.subset(rows),
@@ -273,7 +273,7 @@ class ItemDataset(Dataset):
         return ItemBatches(items, beside, size, shuffle=request.shuffle, seed=seed)
 
     def contents(self, request: Request) -> ItemContents:
-        """Gives the items with the hashes of their content."""
+        """Returns the items with the hashes of their content."""
         return ItemContents(
             hashes=self.content_hashes(),
             reading=self.items.reading,

@@ -27,7 +27,7 @@ class Observer(abc.ABC):
     """Decides how many items an epoch of a `Sample` has, and is told when they are asked for."""
 
     def now(self) -> float:
-        """Gives the time in seconds; only differences mean something."""
+        """Returns the time in seconds; only differences mean something."""
         return time.perf_counter()
 
     @abc.abstractmethod
@@ -42,7 +42,7 @@ class Observer(abc.ABC):
     @property
     @abc.abstractmethod
     def wants_variety(self) -> bool:
-        """Says whether the copies of a stored feature must differ from each other."""
+        """Whether the copies of a stored feature must differ from each other."""
 
     @abc.abstractmethod
     def computing(self, sample: "Sample", items: int) -> None:
@@ -91,11 +91,11 @@ class Sample(ItemDataset):
         )
 
     def at_most(self, count: int) -> ItemDataset:
-        """Gives a sample of the few items, which alone were opened."""
+        """Returns a sample of the few items, which alone were opened."""
         return self.few.at_most(count)
 
     def contents(self, request: Request) -> "_SampleContents":
-        """Gives the few items for storing their features, of which the observer is told."""
+        """Returns the few items for storing their features, of which the observer is told."""
         few = self.few.contents(request)
         return _SampleContents(**vars(few), few=few, sample=self, request=request)
 
@@ -117,7 +117,7 @@ class _SampleContents(ItemContents):
         return self.few.lengths
 
     def view(self, transform: Transform, number: int) -> "_SampleContents":
-        """Gives one view of the few items, of which the observer is told, too."""
+        """Returns one view of the few items, of which the observer is told, too."""
         few = self.few.view(transform, number)
         return replace(self, items=few.items, reading=few.reading, few=few)
 
@@ -165,7 +165,7 @@ def _repeated_beside(beside: Beside, count: int) -> Beside:
 
 
 class _ObservedBatches(ItemBatches):
-    """Gives batches, and calls `asked` with the number of each that is asked for."""
+    """Yields batches, and calls `asked` with the number of each that is asked for."""
 
     def __init__(self, *args: Any, asked: Callable[[int], None], **options: Any) -> None:
         super().__init__(*args, **options)

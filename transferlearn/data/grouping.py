@@ -31,7 +31,7 @@ def group_items(
     strata: np.ndarray | None,
     called: Callable[[int], str],
 ) -> np.ndarray:
-    """Gives items that have to stay together one number: copies, near copies, and given groups.
+    """Returns items that have to stay together one number: copies, near copies, and given groups.
 
     Args:
         hashes: The hash of each item's content.
@@ -107,7 +107,7 @@ def _near_pairs(values: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _differ_little(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Says which pairs of hashes differ in so few bits that they count as near."""
+    """Returns which pairs of hashes differ in so few bits that they count as near."""
     bits = left ^ right
     for _ in range(_NEAR):
         bits &= bits - np.uint64(1)  # takes the lowest bit away
@@ -115,7 +115,7 @@ def _differ_little(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def _joined(count: int, *links: Links) -> np.ndarray:
-    """Gives each of `count` items the least number of all items that it is linked to."""
+    """Returns each of `count` items the least number of all items that it is linked to."""
     left, right = (np.concatenate(side) for side in zip(*links, strict=True))
     label = np.arange(count)
     while True:
@@ -153,7 +153,7 @@ def _without_large(
 def say_lone(
     groups: np.ndarray, strata: np.ndarray | None, noun: str, called: Callable[[int], str]
 ) -> None:
-    """Says of which strata nothing can be held out, since all of their items are one group.
+    """Warns of strata of which nothing is held out, since all of their items are one group.
 
     Args:
         groups: The number of each item's group.

@@ -97,11 +97,11 @@ class _Draw:
         self._lacking = Counter(self._share)  # items
 
     def is_free(self, group: int) -> bool:
-        """Says whether a group is kept, and is not the last of any of its strata."""
+        """Returns whether a group is kept, and is not the last of any of its strata."""
         return group not in self.held_out and all(self._kept[s] > 1 for s in self._parts[group])
 
     def is_wanted(self, group: int) -> bool:
-        """Says whether more than half of a group's items are lacking, and it is free."""
+        """Returns whether more than half of a group's items are lacking, and it is free."""
         part = self._parts[group]
         lacking = sum(min(max(self._lacking[s], 0), count) for s, count in part.items())
         return 2 * lacking > part.total() and self.is_free(group)
@@ -113,7 +113,7 @@ class _Draw:
         self._kept.subtract(list(self._parts[group]))
 
     def missed(self) -> list[int]:
-        """Gives the strata of which nothing is held out although they have two groups."""
+        """Returns the strata of which nothing is held out although they have two groups."""
         return [
             stratum for stratum, share in self._share.items() if self._lacking[stratum] == share
         ]

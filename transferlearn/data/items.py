@@ -15,7 +15,7 @@ from transferlearn.monitoring.traits import Traits
 
 @functools.cache
 def decoding_pool() -> ThreadPoolExecutor:
-    """Gives the one pool of threads that all decoding in this process shares."""
+    """Returns the one pool of threads that all decoding in this process shares."""
     # Threads are enough, since Pillow releases the GIL while it decodes.
     return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="transferlearn-decode")
 
@@ -46,7 +46,7 @@ class Items(abc.ABC):
         """
 
     def as_seen(self, encoded: Encoded, rows: np.ndarray, epoch: int) -> Encoded:
-        """Gives a batch's targets as the items of this epoch show them; by default as they are.
+        """Returns a batch's targets as the items of this epoch show them; by default as they are.
 
         Args:
             encoded: The targets of the items `rows`, with weights.
@@ -62,14 +62,14 @@ class RawItems(Items):
     @property
     @abc.abstractmethod
     def reading(self) -> str:
-        """Says how the values are made from what `content_hashes` hashes, such as the new size."""
+        """How the values are made from what `content_hashes` hashes, such as the new size."""
 
     @abc.abstractmethod
     def content_hashes(self) -> list[str]:
-        """Gives the SHA-256 of each item's content; for an image, its pixels before resizing."""
+        """Returns the SHA-256 of each item's content; for an image, its pixels before resizing."""
 
     def likenesses(self) -> list[int | None] | None:
-        """Gives 64 bits that tell how each item looks, few of which differ between near duplicates.
+        """64 bits that tell how each item looks, few of which differ between near duplicates.
 
         Returns:
             A number in [0, 2**64) for each item, or `None` for an item that has none; by default
@@ -88,4 +88,4 @@ class RawItems(Items):
 
     @abc.abstractmethod
     def subset(self, rows: np.ndarray) -> Self:
-        """Gives the items `rows`, in that order, without copying them."""
+        """Returns the items `rows`, in that order, without copying them."""

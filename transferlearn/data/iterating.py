@@ -30,7 +30,7 @@ def without_retracing_advice() -> Iterator[None]:
 
 
 def is_tf_data(source: object) -> bool:
-    """Says whether a source looks like a `tf.data.Dataset`, without importing TensorFlow."""
+    """Returns whether a source looks like a `tf.data.Dataset`, without importing TensorFlow."""
     return hasattr(source, "element_spec") and hasattr(source, "cardinality")
 
 
@@ -43,7 +43,7 @@ def refuse_endless(source: TfData) -> None:
 
 
 def iterate(batches: keras.utils.PyDataset | TfData) -> Iterator[tuple[Any, ...]]:
-    """Gives each batch of a `PyDataset` or `tf.data.Dataset` once, as arrays."""
+    """Returns each batch of a `PyDataset` or `tf.data.Dataset` once, as arrays."""
     if isinstance(batches, keras.utils.PyDataset):
         return (batches[i] for i in range(len(batches)))
     return batches.as_numpy_iterator()

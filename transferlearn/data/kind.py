@@ -69,7 +69,7 @@ class Kind(abc.ABC):
 
     @abc.abstractmethod
     def inputs(self, shape: tuple[int, ...] | None = None) -> dict[str, Spec]:
-        """Gives the shape and dtype of each input that a network needs for items, by name.
+        """Returns the shape and dtype of each input that a network needs for items, by name.
 
         Args:
             shape: The shape of a dataset's items; `None`: the shape that the kind's settings say.
@@ -77,7 +77,7 @@ class Kind(abc.ABC):
 
     @abc.abstractmethod
     def as_paths(self, items: Any) -> list[str] | None:
-        """Gives the paths in `items`, or `None` if it holds the items themselves."""
+        """Returns the paths in `items`, or `None` if it holds the items themselves."""
 
     def with_columns(self, items: Sequence[Any], cells: Mapping[str, Sequence[Any]]) -> list[Any]:
         """Returns a table's items as its `columns_of_items` say, such as parts of recordings."""
@@ -106,7 +106,7 @@ class Kind(abc.ABC):
 
     @abc.abstractmethod
     def is_stream(self, source: object) -> bool:
-        """Says whether a source is a stream, such as a `tf.data.Dataset` or a `PyDataset`."""
+        """Returns whether a source is a stream, such as a `tf.data.Dataset` or a `PyDataset`."""
 
     @abc.abstractmethod
     def stream(
@@ -116,7 +116,7 @@ class Kind(abc.ABC):
 
     @abc.abstractmethod
     def is_one(self, source: Any) -> bool:
-        """Says whether `unlabelled` reads a source as a single item."""
+        """Returns whether `unlabelled` reads a source as a single item."""
 
     @abc.abstractmethod
     def unlabelled(self, source: Any, *, on_error: str = "skip") -> Dataset:
@@ -144,16 +144,16 @@ class Kind(abc.ABC):
         return {}
 
     def like(self, dataset: Dataset) -> Self:
-        """Gives a kind that reads other data as `dataset` was read; by default, itself."""
+        """Returns a kind that reads other data as `dataset` was read; by default, itself."""
         return self
 
     def of_one_shape(self, datasets: Sequence[Dataset]) -> list[Dataset]:
-        """Gives the datasets with items of one shape; by default they have one already."""
+        """Returns the datasets with items of one shape; by default they have one already."""
         return list(datasets)
 
     @abc.abstractmethod
     def settings(self) -> Json:
-        """Gives the settings that make this kind again, as values that JSON can hold."""
+        """Returns the settings that make this kind again, as values that JSON can hold."""
 
     @classmethod
     @abc.abstractmethod
@@ -161,19 +161,19 @@ class Kind(abc.ABC):
         """Makes the kind that was saved with these settings in this folder."""
 
     def item_reader(self) -> ItemReader:
-        """Gives what reads items for an exported network, without Keras; by default, arrays."""
+        """Returns what reads items for an exported network, without Keras; by default, arrays."""
         ((name, spec), *_) = self.inputs().items()
         return ArrayReader(name, len(spec.shape))
 
     def reader_in_keras(self) -> ItemReader:
-        """Gives what reads items where Keras runs, as in a server of saves; by default the same."""
+        """What reads items where Keras runs, as in a server of saves; by default the same."""
         return self.item_reader()
 
     def check_network(self, model: keras.Model) -> None:
         """Raises `ValueError` where a network was made for other items; by default, for none."""
 
     def export_note(self) -> str | None:
-        """Says what an exported network cannot read; `None`, the default: it reads every item."""
+        """Names what an exported network cannot read; `None`, the default: it reads every item."""
         return None
 
     def write(self, folder: Path) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 @dataclass(frozen=True, eq=False)
 class ByFolder:
-    """Says of each file in which folder it is.
+    """Describes in which folder each file is.
 
     Attributes:
         folder: The path of the folder that holds these folders.
@@ -65,7 +65,7 @@ class ByRow:
     rows: Any
 
 
-Told = ByFolder | ByColumn | ByRow | ByAnnotation
+Origin = ByFolder | ByColumn | ByRow | ByAnnotation
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,7 +74,7 @@ class Listed:
 
     Attributes:
         items: The paths of files, or the items themselves; an array or a list.
-        told: What the source says of the items; targets are found in it.
+        origin: What the source says of the items; targets are found in it.
         in_files: Whether the items are paths.
         sample_weight: The weight of each item, float32 `(n,)`, or `None`.
         groups: The name of the group that each item was given, or `None`.
@@ -86,7 +86,7 @@ class Listed:
     """
 
     items: Any
-    told: Told
+    origin: Origin
     noun: str
     in_files: bool = True
     sample_weight: np.ndarray | None = None
@@ -105,7 +105,7 @@ class Listed:
         return str(self.items[number]) if self.in_files else f"{self.noun} {number}"
 
     def take(self, rows: np.ndarray) -> "Listed":
-        """Gives the items `rows`, in that order; `told` is not cut, and still covers all items."""
+        """The items `rows`, in that order; `origin` is not cut, and still covers all items."""
         items, weights = self.items, self.sample_weight
         # Arrays of different shapes in a list do not make one array.
         is_list = isinstance(items, (list, tuple))
@@ -137,7 +137,7 @@ def sample_weights(values: ArrayLike, count: int) -> np.ndarray:
 
 
 def as_paths(x: Iterable[object]) -> list[str] | None:
-    """Gives `x` as a list of paths if it holds strings or `Path`s only, else `None`."""
+    """Returns `x` as a list of paths if it holds strings or `Path`s only, else `None`."""
     if isinstance(x, np.ndarray) and x.dtype.kind not in "UOT":
         return None
     are_paths = [isinstance(item, (str, Path)) for item in x]
@@ -145,7 +145,7 @@ def as_paths(x: Iterable[object]) -> list[str] | None:
 
 
 def path_in(cell: object, folder: Path) -> str:
-    """Gives the path in a cell of a table, from the table's folder if the file is there."""
+    """Returns the path in a cell of a table, from the table's folder if the file is there."""
     path = Path(str(cell)).expanduser()
     beside = folder / path
     with contextlib.suppress(OSError):  # a cell that holds a long text is no possible path

@@ -26,7 +26,7 @@ IMAGES, CLASSES = Images(), Classes()
 
 @dataclass(frozen=True)
 class Reading:
-    """Says how a source is read; equal readings make equal datasets of a source.
+    """Describes how a source is read; equal readings make equal datasets of a source.
 
     Args:
         kind: What the items are, such as images, and how they are read.

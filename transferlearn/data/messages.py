@@ -29,7 +29,7 @@ class Skipped(NamedTuple):
 
 
 def notice(message: str) -> None:
-    """Gives a `DataWarning` that points at the first caller outside this library."""
+    """Warns, with a `DataWarning` that points at the first caller outside this library."""
     depth, frame = 1, inspect.currentframe()  # `stacklevel=1` is this function itself
     while frame and frame.f_back and _is_ours(frame):
         depth, frame = depth + 1, frame.f_back
@@ -37,7 +37,7 @@ def notice(message: str) -> None:
 
 
 def _is_ours(frame: FrameType) -> bool:
-    """Says whether a frame runs code of this library."""
+    """Returns whether a frame runs code of this library."""
     return frame.f_globals.get("__name__", "").partition(".")[0] == __name__.partition(".")[0]
 
 

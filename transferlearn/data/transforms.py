@@ -45,7 +45,7 @@ class Transform(abc.ABC):
         """
 
     def geometry(self, key: int, view: int) -> Geometry | None:
-        """Says where the places of one view come from; by default they are those of the item.
+        """Returns where the places of one view come from; by default they are those of the item.
 
         Targets that lie somewhere in an item, such as masks and boxes, are moved by it.
 
@@ -96,7 +96,7 @@ def keys_of(hashes: Sequence[str]) -> np.ndarray:
 
 
 class OneView(RawItems):
-    """Gives one view of raw items.
+    """Returns one view of raw items.
 
     Args:
         items: The items.
@@ -115,7 +115,7 @@ class OneView(RawItems):
 
     @property
     def reading(self) -> str:
-        """Says how the items are read, and which view this is."""
+        """How the items are read, and which view this is."""
         return f"{self._items.reading}, {self._transform.name} {self._view}"
 
     @property
@@ -124,7 +124,7 @@ class OneView(RawItems):
         return 0
 
     def content_hashes(self) -> list[str]:
-        """Gives the hash of each item as it is."""
+        """Returns the hash of each item as it is."""
         return self._items.content_hashes()
 
     def start(self, rows: np.ndarray, epoch: int = 0) -> Callable[[], np.ndarray]:
@@ -134,7 +134,7 @@ class OneView(RawItems):
         return lambda: self._transform.items(wait(), keys, views)
 
     def subset(self, rows: np.ndarray) -> "OneView":
-        """Gives the view of the items `rows`."""
+        """Returns the view of the items `rows`."""
         return OneView(self._items.subset(rows), self._transform, self._view)
 
 
@@ -193,7 +193,7 @@ class AnyView(Items):
         return lambda: keras.tree.map_structure(join, *(wait() for wait in waiting))
 
     def as_seen(self, encoded: Encoded, rows: np.ndarray, epoch: int) -> Encoded:
-        """Gives a batch's targets as the items of this epoch show them."""
+        """Returns a batch's targets as the items of this epoch show them."""
         keys, views = self._keys[rows], self._views(epoch)[rows]
         if (others := self._transform.others) and self._beside is not None:
             targets = self._beside(self._joined(rows, epoch)).targets
@@ -207,7 +207,7 @@ class AnyView(Items):
         return np.column_stack([rows, others[rows]]).ravel()
 
     def _views(self, epoch: int) -> np.ndarray:
-        """Gives the number of the view that an epoch has of each item, int64 `(n,)`."""
+        """Returns the number of the view that an epoch has of each item, int64 `(n,)`."""
         draw = np.random.default_rng((self._seed, epoch))
         if self._transform.views == 1:
             return np.full(len(self), draw.integers(2**31))
@@ -226,7 +226,7 @@ def varied(
     seed: int | None,
     beside: Callable[[np.ndarray], Encoded] | None,
 ) -> Items:
-    """Gives items of which each epoch sees another view; without a transform, as they are."""
+    """Returns items of which each epoch sees another view; without a transform, as they are."""
     if transform is None:
         return items
     return AnyView([items], transform, keys_of(items.content_hashes()), shape, seed, beside)

@@ -31,7 +31,7 @@ class _Drawn(Geometry):
     contrast: float
 
     def matrix(self, height: int, width: int) -> tuple[float, ...]:
-        """Gives Pillow's six numbers, which turn a place in the view into one in the photo."""
+        """Returns Pillow's six numbers, which turn a place in the view into one in the photo."""
         turned = self.scale * np.array(
             [[np.cos(self.angle), np.sin(self.angle)], [-np.sin(self.angle), np.cos(self.angle)]]
         )
@@ -83,7 +83,7 @@ class Warped(Transform):
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        """Gives all settings but the number of views, of which the first are the same."""
+        """All settings but the number of views, of which the first are the same."""
         parts = (self.mirror, self.turn, self.zoom, self.move, self.light, self.contrast, self.seed)
         return f"warped {parts}"
 
@@ -100,7 +100,7 @@ class Warped(Transform):
         return changed
 
     def geometry(self, key: int, view: int) -> Geometry:
-        """Says where the places of a view come from."""
+        """Returns where the places of a view come from."""
         return self._draw(key, view)
 
     def _draw(self, key: int, view: int) -> _Drawn:

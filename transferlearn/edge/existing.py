@@ -1,4 +1,4 @@
-"""Says which model a folder holds already, before another one is written there."""
+"""Describes which model a folder holds already, before another one is written there."""
 
 import json
 from datetime import datetime

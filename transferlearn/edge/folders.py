@@ -9,7 +9,7 @@ _HIDDEN = ("Thumbs.db", "__MACOSX")  # left behind by Windows and macOS
 
 
 def files_with(files: Iterable[Path], endings: Sequence[str], ignored: Counter[str]) -> list[str]:
-    """Gives those files whose names have one of the endings, and counts the others in `ignored`."""
+    """Those files whose names have one of the endings, and counts the others in `ignored`."""
     found = []
     for path in files:
         if is_hidden(path.name):
@@ -36,7 +36,7 @@ def walk(folder: Path, ignored: Counter[str]) -> Iterator[Path]:
 
 
 def is_hidden(name: str) -> bool:
-    """Says whether a file or folder is hidden, or was left behind by Windows or macOS."""
+    """Returns whether a file or folder is hidden, or was left behind by Windows or macOS."""
     return name.startswith(".") or name in _HIDDEN
 
 

@@ -80,7 +80,7 @@ class ItemReader(Named):
 
     @abc.abstractmethod
     def is_one(self, items: Any) -> bool:
-        """Says whether this is a single item, and no list of them."""
+        """Returns whether this is a single item, and no list of them."""
 
     def listed(self, items: Any) -> list[Any]:
         """Lists items; a folder stands for the files in it and below, in a fixed order.
@@ -97,7 +97,7 @@ class ItemReader(Named):
         """Raises `ValueError` where a model takes other arrays than `read` makes."""
 
     def is_folder(self, item: Any) -> bool:
-        """Says whether something is the path of a folder of items."""
+        """Returns whether something is the path of a folder of items."""
         return bool(self.endings) and isinstance(item, Path) and item.is_dir()
 
     @abc.abstractmethod
@@ -137,7 +137,7 @@ class ItemReader(Named):
         return {}
 
     def _files_in(self, folder: Path) -> list[Path]:
-        """Gives the files in a folder and below."""
+        """Returns the files in a folder and below."""
         ignored: Counter[str] = Counter()
         found = files_with(walk(folder, ignored), self.endings, ignored)
         if not found:
@@ -170,7 +170,7 @@ class ArrayReader(ItemReader):
         check_input(inputs, self.input, (None,) * (1 + self.dimensions))
 
     def is_one(self, items: Any) -> bool:
-        """Says whether this array has the axes of an item."""
+        """Returns whether this array has the axes of an item."""
         return bool(np.ndim(items) == self.dimensions)
 
     def traits(self, arrays: Mapping[str, np.ndarray]) -> Traits:

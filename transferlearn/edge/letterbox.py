@@ -1,4 +1,4 @@
-"""Says where a photo lies in the frame that a network sees, and moves boxes between the two."""
+"""Computes where a photo lies in the frame that a network sees, and moves boxes between the two."""
 
 from dataclasses import dataclass
 

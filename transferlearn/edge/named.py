@@ -18,7 +18,7 @@ class Named(abc.ABC):
     name: ClassVar[str]
 
     def settings(self) -> dict[str, Any]:
-        """Gives the settings, as values that JSON can hold."""
+        """Returns the settings, as values that JSON can hold."""
         return asdict(self)  # type: ignore[call-overload]  # subclasses are dataclasses
 
     def write(self, folder: Path) -> None:

@@ -34,7 +34,7 @@ FITS = ("stretch", "letterbox")
 
 
 class Resizing(NamedTuple):
-    """Says how photos are brought to the size that a network takes.
+    """Describes how photos are brought to the size that a network takes.
 
     Attributes:
         interpolation: The name of Pillow's filter, such as `"bilinear"`; all but `"nearest"` are
@@ -145,19 +145,19 @@ def pixels_in(content: bytes) -> int:
 
 
 def size_of(path: str) -> tuple[int, int]:
-    """Gives the `(height, width)` in pixels of an upright picture, without decoding it."""
+    """Returns the `(height, width)` in pixels of an upright picture, without decoding it."""
     with Image.open(path, formats=FORMATS) as image:
         return upright_size(image)
 
 
 def upright_size(image: Image.Image) -> tuple[int, int]:
-    """Gives the `(height, width)` in pixels of a picture once it is upright."""
+    """Returns the `(height, width)` in pixels of a picture once it is upright."""
     turned = (orientation_of(image) or 1) >= 5
     return (image.width, image.height) if turned else (image.height, image.width)
 
 
 def orientation_of(image: Image.Image) -> int | None:
-    """Gives the orientation that the EXIF of a picture tells, 1 to 8, of which 1 is upright."""
+    """Returns the orientation that the EXIF of a picture tells, 1 to 8, of which 1 is upright."""
     with contextlib.suppress(Exception):  # broken EXIF says nothing about the pixels
         found = image.getexif().get(ExifTags.Base.Orientation)
         return found if found in range(1, 9) else None

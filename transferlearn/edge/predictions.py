@@ -30,7 +30,7 @@ class OutputReader(Named):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Gives the name of each number in the output, such as the classes; by default none."""
+        """The name of each number in the output, such as the classes; by default none."""
         return ()
 
     def check_outputs(self, outputs: Mapping[str, TensorSpec]) -> None:
@@ -60,7 +60,7 @@ class OutputReader(Named):
 
     @property
     def scale(self) -> int:
-        """Gives how many times larger than its photo a map becomes that is put together."""
+        """How many times larger than its photo a map becomes that is put together."""
         return 1
 
     def joined(self, strips: Iterator[Strip], seen: Seen) -> Any:
@@ -78,17 +78,17 @@ class OutputReader(Named):
         return self.joined(tiling.blended(made), seen)
 
     def numbers(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Gives the numbers of each row that logs and monitors keep; by default, all."""
+        """Returns the numbers of each row that logs and monitors keep; by default, all."""
         return np.asarray(next(iter(outputs.values())))
 
     def as_json(self, prediction: Any) -> dict[str, Any]:
-        """Gives what a server answers: all that a prediction says, but its path."""
-        told = asdict(prediction) if is_dataclass(prediction) else {}  # type: ignore[arg-type]
-        told.pop("path", None)
-        return told
+        """Returns what a server answers: all that a prediction says, but its path."""
+        fields = asdict(prediction) if is_dataclass(prediction) else {}  # type: ignore[arg-type]
+        fields.pop("path", None)
+        return fields
 
     def as_png(self, prediction: Any) -> bytes | None:
-        """Gives a prediction that is a picture as a PNG; by default `None`: it is none."""
+        """Returns a prediction that is a picture as a PNG; by default `None`: it is none."""
         return None
 
     def check_place(self, path: Path, count: int) -> None:
@@ -126,7 +126,7 @@ class OutputReader(Named):
         found: Mapping[str, np.ndarray],
         tolerance: float,
     ) -> np.ndarray:
-        """Says of each answer, by default one a row, whether two networks give the same; yes.
+        """Returns whether two networks agree in each answer, by default one a row.
 
         Args:
             expected: The outputs of one network by name.
@@ -184,7 +184,7 @@ class ClassReader(OutputReader):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Gives the names of the classes."""
+        """The names of the classes."""
         return self.class_names
 
     def read(
@@ -235,7 +235,7 @@ class NumberPrediction:
 
     @property
     def value(self) -> float:
-        """Gives the number, where there is only one for each item.
+        """The number, where there is only one for each item.
 
         Raises:
             ValueError: There are several numbers.
@@ -272,11 +272,11 @@ class NumberReader(OutputReader):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Gives the names of the numbers."""
+        """The names of the numbers."""
         return self.names
 
     def spread(self, rows: np.ndarray) -> np.ndarray:
-        """Gives the range of each number, since each has its own unit."""
+        """Returns the range of each number, since each has its own unit."""
         least = _LEAST_SPREAD * np.abs(rows).max(axis=0)  # of numbers that hardly change
         return np.maximum(np.ptp(rows, axis=0), np.maximum(least, np.finfo(float).tiny))
 

@@ -25,12 +25,12 @@ class RawPrediction:
 
 @dataclass(frozen=True)
 class RawReader(OutputReader):
-    """Gives the outputs as they are, for tasks that bring no reader of their own."""
+    """Returns the outputs as they are, for tasks that bring no reader of their own."""
 
     name: ClassVar[str] = "raw"
 
     def read(self, outputs: Mapping[str, np.ndarray], seen: Sequence[Seen]) -> list[RawPrediction]:
-        """Gives each item its row of every output."""
+        """Returns each item's row of every output."""
         return [
             RawPrediction(values={name: rows[i] for name, rows in outputs.items()}, path=one.path)
             for i, one in enumerate(seen)

@@ -25,7 +25,7 @@ _RATES = (1_000, 384_000)  # Hz that a recording may have
 
 
 class RecordingError(ValueError):
-    """Says why a recording cannot be read."""
+    """Raised where a recording cannot be read; the message is the reason."""
 
 
 class Part(NamedTuple):

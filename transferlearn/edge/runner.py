@@ -158,7 +158,7 @@ class Runner:
         return self.output_reader.of_items(self._of_arrays(rows.arrays), rows)
 
     def _of_arrays(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Gives the outputs for rows of any number, in the dtypes that the model takes."""
+        """Returns the outputs for rows of any number, in the dtypes that the model takes."""
         inputs = {
             name: as_dtype(arrays[name], spec.dtype)
             for name, spec in self.description.inputs.items()
@@ -172,7 +172,7 @@ class Runner:
 
 
 def as_dtype(array: np.ndarray, dtype: str) -> np.ndarray:
-    """Gives an array in another dtype, rounded where that holds whole numbers only."""
+    """Returns an array in another dtype, rounded where that holds whole numbers only."""
     if array.dtype.kind == "f" and np.dtype(dtype).kind in "iu":
         array = np.rint(array)
     return array.astype(dtype, copy=False)

@@ -25,7 +25,7 @@ class Runtime(abc.ABC):
 
     @abc.abstractmethod
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Gives the outputs by name for inputs by name, `(batch, ...)`."""
+        """Returns the outputs by name for inputs by name, `(batch, ...)`."""
 
     @classmethod
     def files_beside(cls, file: Path) -> set[Path]:

@@ -51,7 +51,7 @@ class TextReader(ItemReader):
         check_input(inputs, self.input, (None, None))
 
     def is_one(self, items: Any) -> bool:
-        """Says whether this is one text: a string, or the `Path` of a file."""
+        """Returns whether this is one text: a string, or the `Path` of a file."""
         return isinstance(items, (str, bytes, Path)) and not self.is_folder(items)
 
     def read(self, items: Sequence[Any]) -> Rows:
@@ -87,7 +87,7 @@ class TextReader(ItemReader):
         return {"tokens": tokens["tokens"]}
 
     def settings(self) -> dict[str, Any]:
-        """Gives the settings, with the tokenizer's name and its own settings."""
+        """Returns the settings, with the tokenizer's name and its own settings."""
         tokenizer = {"name": self.tokenizer.name, "settings": self.tokenizer.settings()}
         return {
             **{n: getattr(self, n) for n in asdict(self) if n != "tokenizer"},
@@ -113,7 +113,7 @@ class TextReader(ItemReader):
 
 
 def text_of(item: Any) -> str:
-    """Gives an item as a string."""
+    """Returns an item as a string."""
     content = item.read_bytes() if isinstance(item, Path) else item
     try:
         text = content.decode("utf-8-sig") if isinstance(content, bytes) else content

@@ -33,7 +33,7 @@ class EdgeTokenizer(Named):
 
     @abc.abstractmethod
     def tokenize(self, text: str) -> list[int]:
-        """Gives the ids of a text, without those that mark its start and its end."""
+        """Returns the ids of a text, without those that mark its start and its end."""
 
     def tokenize_all(self, texts: Sequence[str]) -> list[list[int]]:
         """Returns the ids of each text."""
@@ -47,7 +47,7 @@ class CharacterTokenizer(EdgeTokenizer):
     name: ClassVar[str] = "characters"
 
     def tokenize(self, text: str) -> list[int]:
-        """Gives the numbers of the text's characters; those that are 0 are left out."""
+        """Returns the numbers of the text's characters; those that are 0 are left out."""
         numbers = np.frombuffer(text.encode("utf-32-le"), np.int32)
         return numbers[numbers > 0].tolist()
 
@@ -75,7 +75,7 @@ class WordPieces(EdgeTokenizer):
     unknown: str = "[UNK]"
 
     def tokenize(self, text: str) -> list[int]:
-        """Gives the ids of the pieces of all words."""
+        """Returns the ids of the pieces of all words."""
         if self.strip_accents:
             decomposed = unicodedata.normalize("NFD", text)
             text = "".join(c for c in decomposed if unicodedata.category(c) != "Mn")
@@ -85,7 +85,7 @@ class WordPieces(EdgeTokenizer):
         return [piece for word in words if word for piece in self._pieces(word)]
 
     def settings(self) -> dict[str, Any]:
-        """Gives all settings but the vocabulary, which is a file."""
+        """Returns all settings but the vocabulary, which is a file."""
         kept = {f.name: getattr(self, f.name) for f in fields(self)}
         del kept["vocabulary"]
         return kept
@@ -102,7 +102,7 @@ class WordPieces(EdgeTokenizer):
 
     @cached_property
     def _ids(self) -> dict[str, int]:
-        """Gives the id of each piece."""
+        """The id of each piece."""
         return {piece: number for number, piece in enumerate(self.vocabulary)}
 
     def _words(self, text: str) -> list[str]:
@@ -116,7 +116,7 @@ class WordPieces(EdgeTokenizer):
         return [word for word in [*words, text[begin:]] if word]
 
     def _pieces(self, word: str) -> list[int]:
-        """Gives the ids of the longest known pieces of a word, from its beginning on."""
+        """Returns the ids of the longest known pieces of a word, from its beginning on."""
         pieces, begin = [], 0
         if len(word.encode()) > _LONGEST:
             return [self._ids[self.unknown]]
@@ -132,18 +132,18 @@ class WordPieces(EdgeTokenizer):
 
 
 def _is_blank(character: str) -> bool:
-    """Says whether a character parts words: a blank of ASCII, or one that nothing shows."""
+    """Returns whether a character parts words: a blank of ASCII, or one that nothing shows."""
     return character in " \t\n\r\f" or unicodedata.category(character) in ("Cc", "Cf")
 
 
 def _is_sign(character: str) -> bool:
-    """Says whether a character is a word of its own: punctuation, and what BERT takes for it."""
+    """Returns whether a character is a word of its own: punctuation, and what BERT takes for it."""
     is_ascii = character.isascii() and character.isprintable() and character != " "
     return (is_ascii and not character.isalnum()) or unicodedata.category(character)[0] == "P"
 
 
 def _is_chinese(character: str) -> bool:
-    """Says whether a character is one of those that Chinese writes without blanks."""
+    """Returns whether a character is one of those that Chinese writes without blanks."""
     return any(first <= ord(character) <= last for first, last in _CHINESE)
 
 
@@ -154,5 +154,5 @@ def _folded(word: str) -> str:
 
 
 def _is_ignorable(character: str) -> bool:
-    """Says whether Unicode calls a character ignorable by default."""
+    """Returns whether Unicode calls a character ignorable by default."""
     return any(first <= ord(character) <= last for first, last in _IGNORABLE)

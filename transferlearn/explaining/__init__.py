@@ -1,4 +1,4 @@
-"""Says why a model answers as it does, as arrays: heat maps, words that count, features."""
+"""Explains why a model answers as it does, as arrays: heat maps, words that count, features."""
 
 from transferlearn.explaining.explanations import explain as explain
 from transferlearn.explaining.explanations import explainer as explainer

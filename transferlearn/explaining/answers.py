@@ -7,8 +7,8 @@ import numpy as np
 from transferlearn.fitted import FittedModel
 
 
-def answers_to_explain(fitted: FittedModel[Any], outputs: Any, answer: str | None) -> np.ndarray:
-    """Gives the number of the answer to explain for each row of outputs, int64 `(rows,)`.
+def answers_to_explain(fitted: FittedModel, outputs: Any, answer: str | None) -> np.ndarray:
+    """Returns the number of the answer to explain for each row of outputs, int64 `(rows,)`.
 
     Args:
         fitted: The model that gave the outputs.

@@ -13,7 +13,7 @@ Explainer = Callable[..., Sequence[Any]]
 """Takes a fitted model, items and the name of an answer, and gives an explanation for each item."""
 
 
-def explain(fitted: FittedModel[Any], items: Any, answer: str | None = None) -> Sequence[Any]:
+def explain(fitted: FittedModel, items: Any, answer: str | None = None) -> Sequence[Any]:
     """Explains what a model says of items: images by heat maps, texts by words.
 
     Args:
@@ -44,7 +44,7 @@ def explain(fitted: FittedModel[Any], items: Any, answer: str | None = None) -> 
 
 @functools.singledispatch
 def explainer(kind: Kind) -> Explainer:
-    """Gives the function that explains items of a kind; register one for a kind of your own.
+    """Returns the function that explains items of a kind; register one for a kind of your own.
 
     What it gives has `to_dict()` where a server is to send it.
 
@@ -70,5 +70,5 @@ def _(kind: Texts) -> Explainer:
 
 
 def has_explainer(kind: Kind) -> bool:
-    """Says whether something explains items of a kind."""
+    """Returns whether something explains items of a kind."""
     return explainer.dispatch(type(kind)) is not explainer.dispatch(object)

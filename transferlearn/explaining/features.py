@@ -1,6 +1,6 @@
-"""Gives what a network makes of items before its last layer, and lays it out in a plane."""
+"""Computes what a network makes of items before its last layer, and lays it out in a plane."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import keras
 import numpy as np
@@ -14,8 +14,8 @@ from transferlearn.types import Source
 
 
 @without_retracing_advice()
-def features(fitted: FittedModel[Any], labelled: Source | Dataset) -> np.ndarray:
-    """Gives the features that the last layer of a model reads, for each item.
+def features(fitted: FittedModel, labelled: Source | Dataset) -> np.ndarray:
+    """Returns the features that the last layer of a model reads, for each item.
 
     Args:
         fitted: The model.
@@ -67,7 +67,7 @@ def in_plane(features: np.ndarray, by: Literal["pca", "umap"] = "pca") -> np.nda
 
 
 def _by_pca(features: np.ndarray) -> np.ndarray:
-    """Gives the first two principal components, `(items, 2)`; 0 where there are fewer."""
+    """Returns the first two principal components, `(items, 2)`; 0 where there are fewer."""
     centred = features - features.mean(axis=0)
     left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
     left, sizes = left[:, :2], sizes[:2]
@@ -78,7 +78,7 @@ def _by_pca(features: np.ndarray) -> np.ndarray:
 
 
 def _by_umap(features: np.ndarray) -> np.ndarray:
-    """Gives the places that UMAP finds, with a fixed seed."""
+    """Returns the places that UMAP finds, with a fixed seed."""
     try:
         from umap import UMAP
     except ImportError as error:

@@ -10,7 +10,7 @@ from transferlearn.types import Tensor
 
 
 def gradient(score: Callable[[Tensor], Tensor], inputs: Any) -> np.ndarray:
-    """Gives the gradient of the sum of scores by the inputs, float32 in the shape of the inputs.
+    """Returns the gradient of the sum of scores by the inputs, float32 in the shape of the inputs.
 
     Args:
         score: Takes the inputs and gives a score for each row, `(rows,)`, by Keras's operations.
@@ -35,7 +35,7 @@ class _Moved(keras.Layer):
         self.move = self.add_weight(shape=shape, initializer="zeros")
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Gives the scores, and adds their sum to the loss."""
+        """Returns the scores, and adds their sum to the loss."""
         scores = self.score(inputs + self.move)
         self.add_loss(keras.ops.sum(scores))
         return scores

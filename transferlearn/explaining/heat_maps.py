@@ -20,7 +20,7 @@ _AT_ONCE = 8  # images; all maps of the network's end are in memory with their g
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class HeatMap:
-    """Says where in an image a network sees what speaks for an answer.
+    """Describes where in an image a network sees what speaks for an answer.
 
     Attributes:
         answer: The class or the number that is explained.
@@ -41,17 +41,17 @@ class HeatMap:
         return f"HeatMap({self.answer!r}, {rows}x{columns}, {self.path or 'no file'})"
 
     def to_dict(self) -> dict[str, Any]:
-        """Gives the answer, and the values as `heat`, row by row, as JSON can hold them."""
+        """Returns the answer, and the values as `heat`, row by row, as JSON can hold them."""
         return {"answer": self.answer, "heat": np.round(self.values.astype(float), 3).tolist()}
 
     def resized(self) -> np.ndarray:
-        """Gives the values at the size of the image, float32 `(height, width)`, interpolated."""
+        """Returns the values at the size of the image, float32 `(height, width)`, interpolated."""
         height, width = self.image.shape[:2]
         small = Image.fromarray(self.values.astype(np.float32))
         return np.asarray(small.resize((width, height), Image.Resampling.BILINEAR))
 
 
-def heat_maps(fitted: FittedModel[Any], images: Any, answer: str | None = None) -> list[HeatMap]:
+def heat_maps(fitted: FittedModel, images: Any, answer: str | None = None) -> list[HeatMap]:
     """Explains what a model says of images by the places that speak for it.
 
     Reference: [Grad-CAM](https://arxiv.org/abs/1610.02391). What is explained is the log-odds of a

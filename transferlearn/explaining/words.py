@@ -24,7 +24,7 @@ _MOST = 512  # words of a text; each takes a prediction
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class WordImportances:
-    """Says how much each word of a text speaks for an answer.
+    """Describes how much each word of a text speaks for an answer.
 
     Attributes:
         answer: The class or the number that is explained.
@@ -40,13 +40,13 @@ class WordImportances:
     values: np.ndarray
 
     def to_dict(self) -> dict[str, Any]:
-        """Gives the answer, the score, the words and their values, as JSON can hold them."""
+        """Returns the answer, the score, the words and their values, as JSON can hold them."""
         values = [float(f"{value:.4g}") for value in self.values]
         return {"answer": self.answer, "score": self.score, "words": self.words, "values": values}
 
 
 def word_importances(
-    fitted: FittedModel[Any], texts: Any, answer: str | None = None
+    fitted: FittedModel, texts: Any, answer: str | None = None
 ) -> list[WordImportances]:
     """Explains what a model says of texts by the words that speak for it.
 
@@ -72,13 +72,13 @@ def word_importances(
 
 
 def _strings(texts: Any) -> list[str]:
-    """Gives texts as strings; a `Path` is read."""
+    """Returns texts as strings; a `Path` is read."""
     single = isinstance(texts, (str, Path))
     items: Sequence[Any] = [texts] if single else list(texts)
     return [one.read_text("utf-8") if isinstance(one, Path) else str(one) for one in items]
 
 
-def _of_text(fitted: FittedModel[Any], text: str, answer: str | None) -> WordImportances:
+def _of_text(fitted: FittedModel, text: str, answer: str | None) -> WordImportances:
     """Explains what the model says of one text."""
     places = list(_WORD.finditer(text))[:_MOST]
     without = [text[: place.start()] + text[place.end() :] for place in places]
@@ -94,8 +94,8 @@ def _of_text(fitted: FittedModel[Any], text: str, answer: str | None) -> WordImp
 
 
 @without_retracing_advice()
-def _outputs(fitted: FittedModel[Any], texts: list[str]) -> np.ndarray:
-    """Gives the network's outputs for texts, one row each."""
+def _outputs(fitted: FittedModel, texts: list[str]) -> np.ndarray:
+    """Returns the network's outputs for texts, one row each."""
     with warnings.catch_warnings():
         # The same text again and again: that it is long, or empty without its word, is no news.
         warnings.simplefilter("ignore", DataWarning)

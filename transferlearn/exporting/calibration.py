@@ -1,7 +1,6 @@
 """Chooses the items by which the ranges of a network's layers are measured for int8."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
@@ -17,8 +16,8 @@ from transferlearn.types import Source
 ITEMS = 100
 
 
-def samples_of(fitted: FittedModel[Any], network: ServedNetwork, source: Source | None) -> Samples:
-    """Gives the function that gives items to calibrate on: of each class in proportion, shuffled.
+def samples_of(fitted: FittedModel, network: ServedNetwork, source: Source | None) -> Samples:
+    """Returns the function that gives items to calibrate on: of each class in proportion, shuffled.
 
     In the order of their folders, a converter that stops early would have seen one class only.
 

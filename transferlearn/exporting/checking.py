@@ -83,7 +83,7 @@ class Checked:
 
 
 def check(
-    fitted: FittedModel[Any],
+    fitted: FittedModel,
     folder: Path,
     dataset: Dataset,
     *,
@@ -138,14 +138,14 @@ def check(
     return checked
 
 
-def _numbers(fitted: FittedModel[Any], shape: tuple[int, ...]) -> int:
+def _numbers(fitted: FittedModel, shape: tuple[int, ...]) -> int:
     """Counts the numbers that the model gives for an item of this shape."""
     of_each = [output.shape[1:] for output in fitted.model.outputs]
     return sum(int(np.prod([shape[0] if n is None else n for n in sides])) for sides in of_each)
 
 
 def _run_all(
-    fitted: FittedModel[Any],
+    fitted: FittedModel,
     runner: Runner,
     runs: Sequence[Callable[[Arrays], Arrays]],
     dataset: Dataset,
@@ -197,9 +197,7 @@ def _check_telling(expected: Mapping[str, np.ndarray]) -> None:
             )
 
 
-def _score(
-    fitted: FittedModel[Any], outputs: Mapping[str, np.ndarray], targets: np.ndarray
-) -> float:
+def _score(fitted: FittedModel, outputs: Mapping[str, np.ndarray], targets: np.ndarray) -> float:
     """Returns the score of outputs."""
     rows = fitted.encoding.of_named(outputs)
     with quiet():  # a class that is missing here does not matter
@@ -213,7 +211,7 @@ def size(path: Path) -> int:
 
 
 def _milliseconds(run: Any) -> float:
-    """Gives the median time that a call takes, in milliseconds."""
+    """Returns the median time that a call takes, in milliseconds."""
     run()
     times = []
     for _ in range(_RUNS):
@@ -224,12 +222,12 @@ def _milliseconds(run: Any) -> float:
 
 
 def _speed_up(
-    fitted: FittedModel[Any],
+    fitted: FittedModel,
     runner: Runner,
     folders: tuple[Path, Path],
     one: Mapping[str, np.ndarray],
 ) -> float:
-    """Says how many times as fast the second export is as the first, in float32, on one thread."""
+    """How many times as fast the second export is as the first, in float32, on one thread."""
     described = runner.description
     dtypes = {tensor.name: str(tensor.dtype) for tensor in fitted.model.inputs}
     given = ({name: array.astype(dtypes[name]) for name, array in one.items()}, one)
@@ -245,6 +243,6 @@ def _speed_up(
 
 
 def _as_keras(arrays: Mapping[str, np.ndarray]) -> Any:
-    """Gives arrays by name as Keras takes them: one, or a list."""
+    """Returns arrays by name as Keras takes them: one, or a list."""
     listed = list(arrays.values())
     return listed[0] if len(listed) == 1 else listed

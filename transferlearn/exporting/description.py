@@ -14,7 +14,7 @@ from transferlearn.fitted import FittedModel
 
 
 def describe(
-    fitted: FittedModel[Any],
+    fitted: FittedModel,
     format: str,
     inputs: Mapping[str, TensorSpec],
     outputs: Mapping[str, TensorSpec],
@@ -32,14 +32,14 @@ def describe(
     )
 
 
-def embedded(fitted: FittedModel[Any]) -> dict[str, str]:
-    """Gives what a model's file says of itself, as texts."""
+def embedded(fitted: FittedModel) -> dict[str, str]:
+    """Returns what a model's file says of itself, as texts."""
     readers = {name: json.dumps(value) for name, value in _readers(fitted).items()}
     return {"made_by": "transferlearn", "model_hash": model_hash(fitted), **readers}
 
 
-def model_hash(fitted: FittedModel[Any]) -> str:
-    """Gives a SHA-256 of a model's weights and of the settings that its answers depend on."""
+def model_hash(fitted: FittedModel) -> str:
+    """Returns a SHA-256 of a model's weights and of the settings that its answers depend on."""
     settings = [fitted.kind.settings(), fitted.encoding.settings(), fitted.temperature]
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for weight in fitted.model.weights:
@@ -47,8 +47,8 @@ def model_hash(fitted: FittedModel[Any]) -> str:
     return digest.hexdigest()
 
 
-def _readers(fitted: FittedModel[Any]) -> dict[str, Any]:
-    """Gives the name and the settings of what reads items, and of what reads outputs."""
+def _readers(fitted: FittedModel) -> dict[str, Any]:
+    """Returns the name and the settings of what reads items, and of what reads outputs."""
     readers = {
         "item_reader": fitted.kind.item_reader(),
         "output_reader": fitted.encoding.output_reader(),

@@ -4,7 +4,6 @@ import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from transferlearn import data
 from transferlearn.checks import refuse_address
@@ -50,7 +49,7 @@ class Export:
 
 
 def export(
-    fitted: FittedModel[Any],
+    fitted: FittedModel,
     path: str | Path,
     validation_data: Source | None = None,
     *,
@@ -131,13 +130,13 @@ def export(
     return Export(path, described, checked)
 
 
-def _in_float32(fitted: FittedModel[Any], chosen: Format, folder: Path) -> Path:
+def _in_float32(fitted: FittedModel, chosen: Format, folder: Path) -> Path:
     """Writes the same model without quantization, to compare times with."""
     chosen.write(serve(fitted), folder, None, tuple)
     return folder
 
 
-def _validation(fitted: FittedModel[Any], given: Source | None) -> Dataset:
+def _validation(fitted: FittedModel, given: Source | None) -> Dataset:
     """Loads the items to check on, or takes those that were held out."""
     if given is not None:
         return data.load(given, fitted.kind, fitted.encoding.target)

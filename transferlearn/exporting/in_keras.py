@@ -22,7 +22,7 @@ class Keras(Runtime):
         fitted: The model.
     """
 
-    def __init__(self, fitted: FittedModel[Any]) -> None:
+    def __init__(self, fitted: FittedModel) -> None:
         self._answerer = fitted.answerer()
         self._inputs = tuple(fitted.kind.inputs())
 
@@ -40,7 +40,7 @@ class _Explaining:
         reader: Reads the contents of files.
     """
 
-    def __init__(self, fitted: FittedModel[Any], reader: ItemReader) -> None:
+    def __init__(self, fitted: FittedModel, reader: ItemReader) -> None:
         self._fitted = fitted
         self._reader = reader
         self._lock = threading.Lock()  # gradients make layers, by names that Keras counts
@@ -60,8 +60,8 @@ class _Explaining:
         return found
 
 
-def runner_of(fitted: FittedModel[Any]) -> Runner:
-    """Gives a runner that predicts with a fitted model itself, five to ten times slower.
+def runner_of(fitted: FittedModel) -> Runner:
+    """Returns a runner that predicts with a fitted model itself, five to ten times slower.
 
     When to use it: to serve a model that has no export, or without waiting for one.
     """
@@ -79,5 +79,5 @@ def runner_of(fitted: FittedModel[Any]) -> Runner:
 
 
 def runner_of_save(folder: Path, trusted: bool = False) -> Runner:
-    """Gives a runner of the save in a folder."""
+    """Returns a runner of the save in a folder."""
     return runner_of(load(folder, trusted=trusted))

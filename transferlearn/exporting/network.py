@@ -36,7 +36,7 @@ class ServedNetwork:
 
     @property
     def signature(self) -> list[Any]:
-        """Gives the inputs as a list of `tf.TensorSpec`."""
+        """The inputs as a list of `tf.TensorSpec`."""
         import tensorflow as tf
 
         return [tf.TensorSpec(spec.shape, spec.dtype, name) for name, spec in self.inputs.items()]
@@ -49,12 +49,12 @@ class ServedNetwork:
         return reads_photos and [shape[1:] for shape in shapes] == [(len(self.labels),)]
 
     def texts(self) -> dict[str, str]:
-        """Gives the metadata as text files by name, as phones read them: one label a line."""
+        """Returns the metadata as text files by name, as phones read them: one label a line."""
         lines = "".join(f"{visible(label)}\n" for label in self.labels)
         return {"metadata.json": json.dumps(self.metadata, indent=2), "labels.txt": lines}
 
 
-def serve(fitted: FittedModel[Any], *, whole: bool = False) -> ServedNetwork:
+def serve(fitted: FittedModel, *, whole: bool = False) -> ServedNetwork:
     """Makes the function of a fitted model that is exported.
 
     Args:

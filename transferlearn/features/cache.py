@@ -11,7 +11,7 @@ DTYPES = ("float32", "float16", "bfloat16")
 
 @dataclass(frozen=True, kw_only=True)
 class Cache:
-    """Says where and how the output of frozen layers is stored, for `fit(cache=...)`.
+    """Describes where and how the output of frozen layers is stored, for `fit(cache=...)`.
 
     Use it where the defaults of `cache="auto"` do not fit: to find the features again in later
     processes (`directory`), to bound what they take, or to store them in half the bytes.
@@ -71,14 +71,14 @@ class Cache:
 
     @property
     def folder(self) -> Path:
-        """Gives the folder that holds the stores on disk."""
+        """The folder that holds the stores on disk."""
         if self.directory is not None:
             return Path(self.directory).expanduser().absolute()
         return default_directory()
 
 
 def default_directory() -> Path:
-    """Gives `$TRANSFERLEARN_CACHE`, or else the folder `transferlearn` in the user's caches."""
+    """Returns `$TRANSFERLEARN_CACHE`, or else the folder `transferlearn` in the user's caches."""
     caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     named = os.environ.get("TRANSFERLEARN_CACHE") or Path(caches) / "transferlearn"
     refuse_address("TRANSFERLEARN_CACHE", named)
@@ -95,7 +95,7 @@ def _check_path(directory: str | os.PathLike[str]) -> None:
 
 
 def _whole_bytes(name: str, value: float | None) -> int | None:
-    """Gives a number of bytes, which may be written as 2e9, as an int; `None` stays `None`."""
+    """Returns a number of bytes, which may be written as 2e9, as an int; `None` stays `None`."""
     is_whole_float = isinstance(value, float) and value.is_integer()
     return None if value is None else whole(name, int(value) if is_whole_float else value, least=0)
 

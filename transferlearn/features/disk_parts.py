@@ -44,7 +44,7 @@ class DiskPart:
         self._kept = _keep_open(self, self._path)
 
     def is_whole(self, folder: Path) -> bool:
-        """Says whether the shard is still on disk, with all the bytes of its rows."""
+        """Returns whether the shard is still on disk, with all the bytes of its rows."""
         return shard_bytes(folder / self.name) == len(self.keys) * self._item_bytes
 
     def read(self, rows: np.ndarray, out: Sequence[np.ndarray], at: np.ndarray) -> None:

@@ -65,7 +65,7 @@ class FeatureModel:
             self._padding = self._outputs(blank, 1)
 
     def __call__(self, inputs: Batch, count: int) -> list[np.ndarray]:
-        """Gives the model's outputs for a batch of `count` items, all of full length."""
+        """Returns the model's outputs for a batch of `count` items, all of full length."""
         rows = self._outputs(inputs, count)
         if self._in_half:  # float16 ends at 65504; bfloat16 has the range of float32
             _check_finite(rows)
@@ -100,7 +100,7 @@ class AsInTraining(keras.Layer):
         return self.layer(inputs, training=True)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Gives the shape of the input, which augmentation does not change."""
+        """Returns the shape of the input, which augmentation does not change."""
         return input_shape
 
 

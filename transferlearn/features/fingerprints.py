@@ -45,18 +45,18 @@ class Fingerprints:
                 self._tensors[id(tensor)] = digest(called, index)
 
     def of(self, cut: Cut) -> str:
-        """Gives the fingerprint of all tensors that cross a cut."""
+        """Returns the fingerprint of all tensors that cross a cut."""
         return digest(*(self._tensors[id(tensor)] for tensor in cut.tensors))
 
     def _arguments(self, step: Step) -> Iterable[object]:
-        """Gives the arguments of a call, with the fingerprint of each tensor in its place."""
+        """Yields the arguments of a call, with the fingerprint of each tensor in its place."""
         for leaf in keras.tree.flatten(step.arguments):
             known = self._tensors.get(id(leaf)) if keras.utils.is_keras_tensor(leaf) else None
             yield known or leaf
 
 
 def digest(*parts: Any) -> str:
-    """Gives one hash of texts, numbers, arrays and other plain values, whose order counts."""
+    """Returns one hash of texts, numbers, arrays and other plain values, whose order counts."""
     hashed = hashlib.blake2b(digest_size=20)
     for part in parts:
         is_array = isinstance(part, (np.ndarray, keras.Variable)) or keras.ops.is_tensor(part)
@@ -69,7 +69,7 @@ def digest(*parts: Any) -> str:
 
 
 def of_operation(operation: Operation) -> str:
-    """Gives the fingerprint of one operation alone: its class, code, settings and weights."""
+    """Returns the fingerprint of one operation alone: its class, code, settings and weights."""
     cls = type(operation)
     name = f"{cls.__module__}.{cls.__qualname__}"
     weights = operation.weights if isinstance(operation, keras.Layer) else []
@@ -77,7 +77,7 @@ def of_operation(operation: Operation) -> str:
 
 
 def _settings(operation: Operation) -> str:
-    """Gives an operation's settings as JSON; unknown settings equal no others."""
+    """Returns an operation's settings as JSON; unknown settings equal no others."""
     try:
         config = operation.get_config()
     except (NotImplementedError, TypeError, ValueError):
@@ -87,7 +87,7 @@ def _settings(operation: Operation) -> str:
 
 
 def _relevant(config: Any) -> Any:
-    """Gives a config without the entries that do not change what a layer computes."""
+    """Returns a config without the entries that do not change what a layer computes."""
     if isinstance(config, dict):
         dropped = _IRRELEVANT if "trainable" in config else ()
         return {key: _relevant(value) for key, value in config.items() if key not in dropped}
@@ -95,7 +95,7 @@ def _relevant(config: Any) -> Any:
 
 
 def _code(operation: Operation) -> list[str]:
-    """Gives the source code of an operation's classes and functions, save those of libraries."""
+    """Returns the source code of an operation's classes and functions, save those of libraries."""
     functions = [part for part in vars(operation).values() if inspect.isfunction(part)]
     parts: list[Any] = [*type(operation).__mro__[:-1], *functions]
     sources = []

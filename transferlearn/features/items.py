@@ -1,4 +1,4 @@
-"""Gives stored features to batches in the place of raw items."""
+"""Hands stored features to batches in the place of raw items."""
 
 import functools
 from collections.abc import Callable

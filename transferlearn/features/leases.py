@@ -51,7 +51,7 @@ _lock = threading.RLock()
 
 @contextmanager
 def removing(file: Path) -> Iterator[bool]:
-    """Says whether no other process has the store of this description open, and keeps it so.
+    """Returns whether no other process has the store of this description open, and keeps it so.
 
     What this process itself has open does not count: it knows, and decides.
     """
@@ -75,7 +75,7 @@ def removing(file: Path) -> Iterator[bool]:
 
 
 def is_open_elsewhere(file: Path) -> bool:
-    """Says whether another process has the store of this description open."""
+    """Returns whether another process has the store of this description open."""
     with removing(file) as free:
         return not free
 

@@ -39,7 +39,7 @@ class StoredFeatures:
 
     @property
     def last_used(self) -> str:
-        """Gives the time of the last use in UTC, as ISO 8601 writes it."""
+        """The time of the last use in UTC, as ISO 8601 writes it."""
         return datetime.fromtimestamp(self.used, UTC).isoformat(timespec="seconds")
 
 
@@ -181,7 +181,7 @@ def free_disk(folder: Path) -> int:
 
 
 def memory_limit(storage: Storage, held: int) -> int:
-    """Gives the bytes that all stores may take in memory; `held` is what they take now."""
+    """Returns the bytes that all stores may take in memory; `held` is what they take now."""
     # What they hold counts as free: else each new store would halve the limit.
     return storage.memory if storage.memory is not None else (free_memory() + held) // 2
 
@@ -229,13 +229,13 @@ def _cgroup_memory(root: Path, path: str) -> list[int]:
 
 
 def _disk_limit(storage: Storage, stores: list[StoredFeatures]) -> int:
-    """Gives the bytes that all stores in the directory may take on disk."""
+    """Returns the bytes that all stores in the directory may take on disk."""
     most = free_disk(storage.folder) + sum(store.nbytes for store in stores)
     return most // 2 if storage.disk is None else min(storage.disk, most)
 
 
 def _existing(folder: Path) -> Path:
-    """Gives the folder, or the nearest one above it that exists."""
+    """Returns the folder, or the nearest one above it that exists."""
     return next(path for path in (folder, *folder.parents) if path.exists())
 
 

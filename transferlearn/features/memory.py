@@ -33,7 +33,7 @@ class MemoryPart:
         self.nbytes = sum(array.nbytes for array in arrays)
 
     def is_whole(self, folder: Path) -> bool:
-        """Says whether the shard with the same rows is still on disk, if there ever was one."""
+        """Returns whether the shard with the same rows is still on disk, if there ever was one."""
         return self.name is None or (folder / self.name).exists()
 
     def read(self, rows: np.ndarray, out: Sequence[np.ndarray], at: np.ndarray) -> None:
@@ -89,7 +89,7 @@ _remembered: OrderedDict[Path, list[Part]] = OrderedDict()  # by folder, used la
 
 
 def remembered(folder: Path) -> list[Part]:
-    """Gives the parts of one store that are remembered, and forgets those whose shard is gone.
+    """Returns the parts of one store that are remembered, and forgets those whose shard is gone.
 
     While the file of a removed shard is open, its bytes on disk are not freed.
     """
@@ -143,7 +143,7 @@ def held() -> int:
 
 
 def in_use() -> set[Path]:
-    """Gives the folders of all stores that are open or being written to."""
+    """Returns the folders of all stores that are open or being written to."""
     return {user.home.folder for user in users}
 
 

@@ -28,7 +28,7 @@ _SMALLEST_BATCH = 32
 
 
 class NotStoredError(Exception):
-    """Says why no features are stored, so that frozen layers run in each epoch."""
+    """Explains why no features are stored, so that frozen layers run in each epoch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,14 +158,14 @@ class Preparation:
         return Stored(cut=last, items=ready, part=stored)
 
     def _varies(self, cut: Cut) -> tuple[bool, ...]:
-        """Says of each tensor at a cut whether its first axis is the length of the item."""
+        """Returns whether the first axis of each tensor at a cut is the length of the item."""
         if self._parts[0].wanted.contents.blank is None:
             return ()
         model = of_any_length(extraction.trunk(self._network.items, cut, dtype=None))
         return tuple(tensor.shape[1:2] == (None,) for tensor in model.outputs)
 
     def _key(self, cut: Cut, kind: str) -> str:
-        """Gives the key of a store: a digest of all that decides what its rows are."""
+        """Returns the key of a store: a digest of all that decides what its rows are."""
         return digest(self._prints.of(cut), kind, self._specs(cut), self._storage.trunk_dtype)
 
     def _candidates(self, name: str | None) -> list[Candidate]:
@@ -203,13 +203,13 @@ class Preparation:
         return sum(spec.nbytes for spec in self._specs(cut))
 
     def _specs(self, cut: Cut) -> list[StoredTensor]:
-        """Gives the shapes and dtypes in which the tensors at a cut are stored."""
+        """Returns the shapes and dtypes in which the tensors at a cut are stored."""
         return [
             StoredTensor(tuple(tensor.shape[1:]), self._dtype(tensor)) for tensor in cut.tensors
         ]
 
     def _dtype(self, tensor: Tensor) -> str:
-        """Gives the dtype in which a tensor is stored."""
+        """Returns the dtype in which a tensor is stored."""
         is_float = keras.backend.is_float_dtype(tensor.dtype)
         # What is computed in half precision loses nothing by being stored in it.
         halves = tensor.dtype in ("float16", "bfloat16") and self._storage.dtype == "float32"
@@ -252,7 +252,7 @@ class Preparation:
         dtype: str | None = None,
         blank: np.ndarray | None = None,
     ) -> extraction.FeatureModel:
-        """Gives what runs the layers from `inputs` to `cut`; it is made once for a phase."""
+        """Returns what runs the layers from `inputs` to `cut`; it is made once for a phase."""
         key = (id(inputs[0]), cut.name)
         if key not in self._predictors:
             model = extraction.trunk(inputs, cut, dtype=dtype, layers=self._network.layers)

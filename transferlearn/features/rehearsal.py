@@ -58,7 +58,7 @@ class Rehearsal:
 
 @contextmanager
 def rehearsal(storage: Storage, share: float) -> Iterator[Rehearsal]:
-    """Gives a temporary storage for a run on a share of the items, and removes it at the end.
+    """Returns a temporary storage for a run on a share of the items, and removes it at the end.
 
     The choice between memory, disk and nothing compares bytes, and bytes grow in proportion to the
     items. So if the limits are the same share of the large run's, the choice is the same. What is

@@ -47,7 +47,7 @@ class StoredTensor(NamedTuple):
 
 
 def as_bytes(array: np.ndarray) -> np.ndarray:
-    """Gives a view of a contiguous array as uint8, with the bytes of one item in each row."""
+    """Returns a view of a contiguous array as uint8, with the bytes of one item in each row."""
     return array.reshape(len(array), math.prod(array.shape[1:])).view(np.uint8)
 
 
@@ -74,7 +74,7 @@ class ShardWriter:
 
     @property
     def count(self) -> int:
-        """Gives the number of items that are written whole."""
+        """The number of items that are written whole."""
         return self._whole[0]
 
     def add(self, keys: Sequence[bytes], rows: np.ndarray) -> None:
@@ -117,7 +117,7 @@ def shards(folder: Path) -> list[Path]:
 
 
 def _is_shard(path: Path) -> bool:
-    """Says whether a path is a folder that is named as a shard is: by 32 hexadecimal digits."""
+    """Returns whether a path is a folder that is named as a shard is: by 32 hexadecimal digits."""
     return len(path.name) == 32 and not set(path.name) - set("0123456789abcdef") and path.is_dir()
 
 
@@ -196,7 +196,7 @@ def read_shard(folder: Path, specs: Sequence[StoredTensor]) -> tuple[int, dict[s
 
 
 def _expected(specs: Sequence[StoredTensor]) -> dict[str, object]:
-    """Gives the part of the description that all shards of these tensors share."""
+    """Returns the part of the description that all shards of these tensors share."""
     return {"format": FORMAT, "tensors": [[list(spec.shape), spec.dtype] for spec in specs]}
 
 

@@ -13,7 +13,7 @@ When = Literal["auto", "possible", "always", "never"]
 
 @dataclass(frozen=True, kw_only=True)
 class Storage:
-    """Says when features are stored, where, and how precisely.
+    """Describes when features are stored, where, and how precisely.
 
     Attributes:
         when: When features are stored: `"auto"` where it saves time, `"possible"` wherever it can

@@ -58,22 +58,22 @@ class Store:
 
     @property
     def in_memory(self) -> bool:
-        """Says whether every row is read from memory."""
+        """Whether every row is read from memory."""
         return all(isinstance(part, MemoryPart) for part in self.parts)
 
     @property
     def where(self) -> str:
-        """Says for messages where rows are read from: `"memory"` or the directory."""
+        """Where rows are read from, for messages: `"memory"` or the directory."""
         return "memory" if self.in_memory else str(self.home.storage.folder)
 
     def missing(self, keys: Sequence[bytes]) -> list[int]:
-        """Gives the positions in `keys` of the items that are not stored, each item once."""
+        """Returns the positions in `keys` of the items that are not stored, each item once."""
         # In reverse order, so that the first position of a repeated key is the one that stays.
         new = {key: i for i, key in reversed(list(enumerate(keys))) if key not in self._index}
         return sorted(new.values())
 
     def rows(self, keys: Sequence[bytes]) -> np.ndarray:
-        """Gives the numbers of the items' rows, as `read` takes them, int64.
+        """Returns the numbers of the items' rows, as `read` takes them, int64.
 
         Raises:
             KeyError: An item is not stored.
@@ -162,7 +162,7 @@ def open_store(
 
 
 def place(storage: Storage, key: str, nbytes: int) -> Place | None:
-    """Says where a store would be read from with `nbytes` more; `None` if there is no room."""
+    """Returns where a store would be read from with `nbytes` more; `None` if there is no room."""
     folder = storage.folder / key
     with memory.lock:
         room = memory.memory_room(storage, nbytes, folder)
@@ -174,7 +174,7 @@ def place(storage: Storage, key: str, nbytes: int) -> Place | None:
 
 
 def stored_keys(storage: Storage, key: str) -> frozenset[bytes]:
-    """Gives the keys of the items in the store `key`, without reading their rows."""
+    """Returns the keys of the items in the store `key`, without reading their rows."""
     folder = storage.folder / key
     with memory.lock:
         known = _known(storage, folder)
@@ -186,7 +186,7 @@ def stored_keys(storage: Storage, key: str) -> frozenset[bytes]:
 
 
 def _all_parts(home: Home) -> list[Part]:
-    """Gives all parts of a store; those on disk are read into memory if all of them fit."""
+    """Returns all parts of a store; those on disk are read into memory if all of them fit."""
     storage, folder = home.storage, home.folder
     known = _known(storage, folder)
     memory.remember(folder, known)
@@ -221,7 +221,7 @@ def _open(shard: Path, home: Home, in_memory: bool) -> Part:
 
 
 def _known(storage: Storage, folder: Path) -> list[Part]:
-    """Gives the remembered parts of a store, save those in memory if they exceed its limit."""
+    """Returns the remembered parts of a store, save those in memory if they exceed its limit."""
     known = memory.remembered(folder)
     if storage.memory is not None and sum(part.nbytes for part in known) > storage.memory:
         return [part for part in known if isinstance(part, DiskPart)]

@@ -1,4 +1,4 @@
-"""Says of which items features are needed, and names each view of each item by a key."""
+"""Describes of which items features are needed, and names each view of each item by a key."""
 
 import hashlib
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from transferlearn.wording import counted
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class WantedFeatures:
-    """Says of which items features are needed, and in how many random views.
+    """Describes of which items features are needed, and in how many random views.
 
     Attributes:
         contents: The items.
@@ -26,19 +26,19 @@ class WantedFeatures:
     views: int = 1
 
     def keys(self) -> list[list[bytes]]:
-        """Gives the keys of all items, as one list for each view."""
+        """Returns the keys of all items, as one list for each view."""
         hashes = [bytes.fromhex(text) for text in self.contents.hashes]
         if self.augmentation is None:
             return [hashes]
         return [[_view_key(key, view) for key in hashes] for view in range(self.views)]
 
     def kind(self) -> str:
-        """Gives a hash of what is done to the items first: how they are read and augmented."""
+        """Returns a hash of what is done to the items first: how they are read and augmented."""
         return digest(self.contents.reading, self.augmentation and of_operation(self.augmentation))
 
 
 def _view_key(key: bytes, view: int) -> bytes:
-    """Gives the key of one random view of the item `key`."""
+    """Returns the key of one random view of the item `key`."""
     return hashlib.blake2b(key + view.to_bytes(4, "little"), digest_size=len(key)).digest()
 
 

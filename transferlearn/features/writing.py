@@ -96,7 +96,7 @@ class Writer:
         return [_cast(array, spec.dtype) for array, spec in zip(arrays, specs, strict=True)]
 
     def _due(self) -> bool:
-        """Says whether the current shard is large or old enough to be finished."""
+        """Returns whether the current shard is large or old enough to be finished."""
         # Never less than a tenth of what is done: a long run makes some dozens of shards, each of
         # them an open file, and not thousands.
         items = max(_SHARD_BYTES // self.home.item_bytes, self._start // 10, 1)

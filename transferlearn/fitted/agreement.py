@@ -15,7 +15,7 @@ from transferlearn.tasks import Encoding
 from transferlearn.types import Json
 
 
-def check_said(saved: Json, kind: type[Kind], encoding: type[Encoding[Any]]) -> None:
+def check_said(saved: Json, kind: type[Kind], encoding: type[Encoding]) -> None:
     """Raises `FieldError` where a save's description has values of other types than it was given.
 
     Args:
@@ -47,7 +47,7 @@ def _check_figures(made: type[Any], said: Any, where: str) -> None:
 
 
 def check_parts(
-    model: keras.Model, kind: Kind, encoding: Encoding[Any], reference: Reference | None
+    model: keras.Model, kind: Kind, encoding: Encoding, reference: Reference | None
 ) -> None:
     """Raises `ValueError` where a network, its items, its task or its reference are of others."""
     inputs = {tensor.name: _spec(tensor) for tensor in model.inputs}

@@ -55,17 +55,17 @@ def calibrate(fitted: Trained, labelled: Source, on_error: str) -> Calibration:
             "on more items, that it was not trained on."
         )
     temperature = 1.0 if found is None else found
-    told = _told(scaling, temperature, targets, before=before, after=values(temperature))
+    measured = _measured(scaling, temperature, targets, before=before, after=values(temperature))
     if temperature != 1.0:
         fitted.model = opened.divided(temperature)
         fitted.temperature *= temperature
         if fitted.reference is not None:  # its probabilities are those from before
             fitted.reference = fitted.reference.without_outputs()
-        fitted.calibration = told
-    return told
+        fitted.calibration = measured
+    return measured
 
 
-def _told(
+def _measured(
     scaling: TemperatureScaling,
     temperature: float,
     targets: np.ndarray,

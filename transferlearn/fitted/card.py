@@ -101,12 +101,12 @@ def _model_index(fitted: Trained, task: str, score: KnownScore, data: str) -> li
 
 
 def _learnt(fitted: Trained) -> str:
-    """Says what the model tells of an item."""
+    """Describes what the model tells of an item."""
     return f"What it learnt: {_text(fitted.encoding.summary())}."
 
 
 def _licence(outline: Outline) -> str:
-    """Says where the pretrained weights came from, and what is known of their licence."""
+    """Returns where the pretrained weights came from, and what is known of their licence."""
     source = f"The network is {_text(outline.backbone)}; its weights: {_text(outline.source)}."
     if outline.licence == "unknown":
         return (
@@ -120,7 +120,7 @@ def _licence(outline: Outline) -> str:
 
 
 def _data(outline: Outline) -> str:
-    """Says how many items were trained on and held out, and shows what was learnt of them."""
+    """Describes how many items were trained on and held out, and shows what was learnt of them."""
     record, count = outline.data, outline.train_items
     trained = "an unknown number of items" if count is None else counted(count, "item")
     lines = [f"Trained on {trained}, validated on {outline.validation_items or 0:,}."]
@@ -137,7 +137,7 @@ def _data(outline: Outline) -> str:
 
 
 def _tested(evaluation: Evaluation, noun: str) -> KnownScore | None:
-    """Gives the score of an evaluation on test data; `None` where it has none."""
+    """Returns the score of an evaluation on test data; `None` where it has none."""
     score = evaluation.score
     if score is None or score.name not in evaluation.intervals:
         return None
@@ -165,18 +165,18 @@ def _scores(fitted: Trained, evaluation: Evaluation | None) -> str:
 
 
 def _calibration(fitted: Trained) -> list[str]:
-    """Says how probabilities were calibrated, as a section; nothing where they were not."""
+    """Returns how probabilities were calibrated, as a section; nothing where they were not."""
     if fitted.temperature == 1:
         return []
-    told, lines = fitted.calibration, ["## Calibration"]
+    found, lines = fitted.calibration, ["## Calibration"]
     lines.append(
         f"Within the model, the logits are divided by a temperature of {fitted.temperature:.4g}, "
         "so that probabilities say how often answers are right."
     )
-    if told is not None:
+    if found is not None:
         lines += [
-            f"Measured on the {counted(told.items, 'item')} that it was found on:",
-            _table(told.rows()),
+            f"Measured on the {counted(found.items, 'item')} that it was found on:",
+            _table(found.rows()),
         ]
     return lines
 

@@ -97,5 +97,5 @@ def _hub() -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """Gives an error's message in one line."""
+    """Returns an error's message in one line."""
     return " ".join(str(error).split())

@@ -18,7 +18,7 @@ _MOST = 4096  # digests, so that a record stays below 50 kB
 
 
 class SharedItems(NamedTuple):
-    """Says how many items of a test were trained on.
+    """Describes how many items of a test were trained on.
 
     Attributes:
         found: The number of items that were trained on.
@@ -41,7 +41,7 @@ def fingerprint(dataset: Dataset) -> str | None:
 
 
 def digests(dataset: Dataset) -> str | None:
-    """Gives short hashes of the items' contents, sorted and in one string; `None` for a stream.
+    """Returns short hashes of the items' contents, sorted and in one string; `None` for a stream.
 
     Of very many items, those with the smallest hashes are recorded. A test's items with hashes as
     small are then a random part of it, of which is known exactly whether they were trained on.
@@ -63,7 +63,7 @@ def trained_on(dataset: Dataset, record: Json) -> SharedItems | None:
 
 
 def doubts_of(fitted: Trained, dataset: Dataset, so: str) -> list[str]:
-    """Says how many items were trained on, if any were, and what follows from that."""
+    """Returns how many items were trained on, if any were, and what follows from that."""
     overlap = trained_on(dataset, fitted.outline.data)
     if overlap is None or not overlap.found:
         return []
@@ -72,5 +72,5 @@ def doubts_of(fitted: Trained, dataset: Dataset, so: str) -> list[str]:
 
 
 def _digests(dataset: ItemDataset) -> list[str]:
-    """Gives the short hash of each item's content."""
+    """Returns the short hash of each item's content."""
     return [hash_of_item(content)[:_DIGITS] for content in dataset.item_hashes()]

@@ -37,7 +37,7 @@ def load(
     trusted: bool = False,
     custom_objects: Mapping[str, Any] | None = None,
     public_key: "PublicKey | None" = None,
-) -> FittedModel[Any]:
+) -> FittedModel:
     """Reads what `FittedModel.save` wrote, after checking the hashes of all its files.
 
     The hashes find damage. Whoever made the save could write them anew, so the model in it is
@@ -77,7 +77,7 @@ def _load_whole(
     trusted: bool,
     custom_objects: Mapping[str, Any] | None,
     public_key: "PublicKey | None",
-) -> FittedModel[Any]:
+) -> FittedModel:
     """Reads a save again where it is replaced meanwhile; see `load`."""
     for _ in range(_ATTEMPTS):
         place = whole_place(path, DESCRIPTION)
@@ -99,7 +99,7 @@ def _load(
     custom_objects: Mapping[str, Any] | None,
     public_key: "PublicKey | None",
     within: Path | None = None,
-) -> FittedModel[Any]:
+) -> FittedModel:
     """Reads the save in the folder `path`; see `load`."""
     saved = read_save(path, public_key, within)
     try:

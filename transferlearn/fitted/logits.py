@@ -75,7 +75,7 @@ def _activation(step: Step) -> Literal["linear", "softmax", "sigmoid"] | None:
 
 
 def _can_take_it(operation: Operation, *, squashed: bool) -> bool:
-    """Says whether a layer is a Dense layer whose weights can be divided."""
+    """Returns whether a layer is a Dense layer whose weights can be divided."""
     if type(operation) is not keras.layers.Dense:
         return False
     plain = not operation.lora_enabled and operation.quantization_mode is None
@@ -110,7 +110,7 @@ def _in_layer(model: keras.Model, logits: Tensor, behind: Sequence[Operation]) -
 
 
 def _names(stem: str) -> Sequence[str]:
-    """Gives names for a layer, the plainest first."""
+    """Returns names for a layer, the plainest first."""
     return [stem, *(f"{stem}_{i}" for i in range(1, 1000))]
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, overload
 
 import keras
 from PIL import Image
@@ -26,9 +26,8 @@ from transferlearn.monitoring import Reference
 from transferlearn.progress import working
 from transferlearn.schedules import PhaseResult
 from transferlearn.tasks import Answerer, Encoding, Evaluation, Seen
-from transferlearn.types import Source
+from transferlearn.types import Prediction, Source
 
-Prediction = TypeVar("Prediction")
 Tile = int | tuple[int, int] | None
 
 
@@ -77,7 +76,7 @@ class FittedModel(Generic[Prediction]):
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Gives the class names in the order of the outputs; `AttributeError` if there are none."""
+        """The class names in the order of the outputs; `AttributeError` if there are none."""
         names: tuple[str, ...] | None = getattr(self.encoding, "class_names", None)
         if names is None:
             raise AttributeError(f"A model of {self.encoding.name} has no classes.")
@@ -85,7 +84,7 @@ class FittedModel(Generic[Prediction]):
 
     @property
     def epoch(self) -> int:
-        """Gives the number of the kept epoch, counted from 1 over all phases.
+        """The number of the kept epoch, counted from 1 over all phases.
 
         With an EMA, the weights are an average over this epoch and those before it.
         """
@@ -109,7 +108,7 @@ class FittedModel(Generic[Prediction]):
         return f"{type(self).__name__}({line_of(self)})"
 
     def _repr_html_(self) -> str:
-        """Gives tables of what the model is and how it was trained, for notebooks."""
+        """Returns tables of what the model is and how it was trained, for notebooks."""
         return html_of(self)
 
     @overload

@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
-from typing import TypeVar
 
 import numpy as np
 
@@ -14,8 +13,7 @@ from transferlearn.data.messages import indented, notice
 from transferlearn.fitted.trained import Trained
 from transferlearn.progress import Stage, stage, working
 from transferlearn.tasks import Answerer, Encoding, Evaluation, Seen, Tally
-
-Prediction = TypeVar("Prediction")
+from transferlearn.types import Prediction
 
 
 def with_targets(
@@ -40,7 +38,7 @@ def with_targets(
 def in_parts(
     fitted: Trained, dataset: Dataset, answerer: Answerer
 ) -> Iterator[tuple[np.ndarray, list[Seen]]]:
-    """Gives a model's values for all items of a dataset, with what is known of the items.
+    """Yields a model's values for all items of a dataset, with what is known of the items.
 
     Where values are as large as items, they come batch by batch, so that not all are in memory.
     """

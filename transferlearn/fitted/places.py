@@ -46,7 +46,7 @@ def check_place(path: Path, file: str, what: str, strange: Callable[[Path], list
 
 @contextlib.contextmanager
 def folder_written_whole(path: Path) -> Iterator[Path]:
-    """Gives a draft, which takes the place of the folder `path` if the block ends without error.
+    """Returns a draft, which takes the place of the folder `path` if the block ends without error.
 
     Else, `path` stays as it was. No draft is left.
     """

@@ -205,26 +205,26 @@ def _describe(fitted: Trained, draft: Path) -> Json:
 
 
 def _needs_hub(model: keras.Model) -> bool:
-    """Says whether a model has layers of KerasHub's."""
+    """Returns whether a model has layers of KerasHub's."""
     return any(type(layer).__module__.startswith(f"{HUB}.") for layer in layers_within(model))
 
 
 def _without_training(model: keras.Model) -> keras.Model:
-    """Gives the same model without optimizer and loss, so that it loads where these are unknown."""
+    """The same model without optimizer and loss, so that it loads where these are unknown."""
     # A `.keras` file holds the optimizer in spite of `include_optimizer=False`.
     return keras.Model(model.input, model.output, name=model.name)
 
 
 def _canonical(described: Json) -> bytes:
-    """Gives a description as the bytes that its own hash is made of."""
+    """Returns a description as the bytes that its own hash is made of."""
     return json.dumps(described, sort_keys=True).encode()
 
 
 def _as_text(described: Json) -> str:
-    """Gives a description as the text of its file."""
+    """Returns a description as the text of its file."""
     return json.dumps(described, indent=2, ensure_ascii=False)
 
 
 def _hash(content: bytes) -> str:
-    """Gives the SHA-256 of bytes, hexadecimal."""
+    """Returns the SHA-256 of bytes, hexadecimal."""
     return hashlib.sha256(content).hexdigest()

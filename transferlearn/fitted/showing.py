@@ -32,7 +32,7 @@ def kept_epoch(phases: Sequence[PhaseResult]) -> int:
 
 
 def facts_of(fitted: Trained) -> list[tuple[str, str]]:
-    """Gives what a model is, as pairs of a word and what it stands for."""
+    """Returns what a model is, as pairs of a word and what it stands for."""
     outline, unknown = fitted.outline, "not known"
     trained = unknown if outline.train_items is None else f"{outline.train_items:,}"
     scaled = [] if fitted.temperature == 1 else [("temperature", f"{fitted.temperature:.4g}")]
@@ -49,7 +49,7 @@ def facts_of(fitted: Trained) -> list[tuple[str, str]]:
 
 
 def phases_of(fitted: Trained) -> list[tuple[str, ...]]:
-    """Gives a table of the phases of a training, its head first."""
+    """Returns a table of the phases of a training, its head first."""
     layers = fitted.outline.backbone_layers
     rows = [
         (

@@ -26,7 +26,7 @@ _BEGINNING = b"A save of transferlearn\n"
 
 
 def private_key(key: PrivateKey) -> "Ed25519PrivateKey":
-    """Gives the key to sign with, read from its PEM file if `key` is a path.
+    """Returns the key to sign with, read from its PEM file if `key` is a path.
 
     Raises:
         ImportError: The package `cryptography` is not installed.
@@ -43,7 +43,7 @@ def private_key(key: PrivateKey) -> "Ed25519PrivateKey":
 
 
 def public_key(key: PublicKey) -> "Ed25519PublicKey":
-    """Gives the key to check with, read from its PEM file if `key` is a path; see `private_key`."""
+    """The key to check with, read from its PEM file if `key` is a path; see `private_key`."""
     ed25519, serialization = _cryptography()
     if isinstance(key, ed25519.Ed25519PublicKey):
         return key
@@ -52,7 +52,7 @@ def public_key(key: PublicKey) -> "Ed25519PublicKey":
 
 
 def sign(description: bytes, key: "Ed25519PrivateKey") -> bytes:
-    """Gives the signature of a save's description."""
+    """Returns the signature of a save's description."""
     return key.sign(_BEGINNING + description)
 
 
@@ -104,7 +104,7 @@ def _from_file(key: Any, parse: Any) -> Any:
 
 
 def _checked(found: Any, wanted: type, argument: str, key: Any) -> Any:
-    """Gives the key that was found, or says what was expected in its place."""
+    """Returns the key that was found, or says what was expected in its place."""
     if isinstance(found, wanted):
         return found
     # A key that was passed may not be printed: only where it is a path, or its class.

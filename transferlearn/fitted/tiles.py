@@ -89,7 +89,7 @@ def _tally(
 
 
 def _maps(fitted: Trained) -> Callable[[np.ndarray], np.ndarray]:
-    """Gives what runs the model on tiles, some at a time."""
+    """Returns what runs the model on tiles, some at a time."""
     answerer = fitted.answerer()
 
     def run(tiles: np.ndarray) -> np.ndarray:

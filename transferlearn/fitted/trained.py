@@ -18,7 +18,7 @@ class Trained(Protocol):
 
     model: keras.Model
     kind: Kind
-    encoding: Encoding[Any]
+    encoding: Encoding
     history: keras.callbacks.History
     phases: tuple[PhaseResult, ...]
     outline: Outline

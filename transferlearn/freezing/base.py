@@ -24,7 +24,7 @@ class Layers(Sequence[keras.Layer]):
 
     @classmethod
     def of(cls, backbone: Backbone) -> "Layers":
-        """Gives the layers and blocks of a backbone."""
+        """Returns the layers and blocks of a backbone."""
         return cls(tuple(backbone.model.layers), backbone.blocks)
 
     def __len__(self) -> int:
@@ -38,16 +38,16 @@ class Layers(Sequence[keras.Layer]):
 
     @property
     def names(self) -> list[str]:
-        """Gives the names of the layers, in order."""
+        """The names of the layers, in order."""
         return [layer.name for layer in self.layers]
 
     @property
     def batch_norm(self) -> list[bool]:
-        """Says of each layer, in order, whether it is BatchNorm."""
+        """Whether each layer, in order, is BatchNorm."""
         return [isinstance(layer, keras.layers.BatchNormalization) for layer in self.layers]
 
     def frozen_by(self, strategy: "FreezeStrategy") -> list[bool]:
-        """Gives a strategy's mask: for each layer, in order, whether the strategy freezes it.
+        """Returns a strategy's mask: for each layer, in order, whether the strategy freezes it.
 
         Raises:
             ValueError: The strategy did not answer for each layer.
@@ -63,7 +63,7 @@ class Layers(Sequence[keras.Layer]):
 
 
 class FreezeStrategy(abc.ABC):
-    """Says which layers of a backbone are frozen, and changes nothing itself.
+    """Describes which layers of a backbone are frozen, and changes nothing itself.
 
     Two strategies are joined with `|`: a layer is frozen if either freezes it.
 
@@ -76,7 +76,7 @@ class FreezeStrategy(abc.ABC):
 
     @abc.abstractmethod
     def frozen(self, layers: Layers) -> list[bool]:
-        """Gives the mask: for each layer, in order, whether it is frozen."""
+        """Returns the mask: for each layer, in order, whether it is frozen."""
 
     def __or__(self, other: "FreezeStrategy") -> "FreezeStrategy":
         if not isinstance(other, FreezeStrategy):
@@ -92,6 +92,6 @@ class FreezeEither(FreezeStrategy):
     second: FreezeStrategy
 
     def frozen(self, layers: Layers) -> list[bool]:
-        """Gives a mask that freezes what at least one of the two strategies freezes."""
+        """Returns a mask that freezes what at least one of the two strategies freezes."""
         pairs = zip(layers.frozen_by(self.first), layers.frozen_by(self.second), strict=True)
         return [a or b for a, b in pairs]

@@ -45,5 +45,5 @@ def hold_all_but_lora(layers: Sequence[keras.Layer]) -> None:
 
 
 def _low_rank(part: keras.Layer) -> tuple[keras.Variable, keras.Variable]:
-    """Gives the two matrices whose product is the update of a layer's kernel."""
+    """Returns the two matrices whose product is the update of a layer's kernel."""
     return part.lora_kernel_a, part.lora_kernel_b

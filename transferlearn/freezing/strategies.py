@@ -15,7 +15,7 @@ class FreezeAll(FreezeStrategy):
     """Freezes the whole backbone: the head alone is trained."""
 
     def frozen(self, layers: Layers) -> list[bool]:
-        """Gives a mask that freezes every layer."""
+        """Returns a mask that freezes every layer."""
         return [True] * len(layers)
 
 
@@ -24,7 +24,7 @@ class FreezeNone(FreezeStrategy):
     """Freezes no layer (BatchNorm stays fixed all the same where the builder says so)."""
 
     def frozen(self, layers: Layers) -> list[bool]:
-        """Gives a mask that frees every layer."""
+        """Returns a mask that frees every layer."""
         return [False] * len(layers)
 
 
@@ -38,7 +38,7 @@ class FreezeFirst(FreezeStrategy):
         whole("count", self.count, least=0)
 
     def frozen(self, layers: Layers) -> list[bool]:
-        """Gives a mask that freezes these layers; raises `ValueError` where there are fewer."""
+        """Returns a mask that freezes these layers; raises `ValueError` where there are fewer."""
         if self.count > len(layers):
             raise ValueError(
                 f"Cannot freeze the first {self.count} layers: the backbone has {len(layers)}. "
@@ -61,7 +61,7 @@ class FreezeFraction(FreezeStrategy):
             )
 
     def frozen(self, layers: Layers) -> list[bool]:
-        """Gives a mask that freezes up to and including the last layer of the share."""
+        """Returns a mask that freezes up to and including the last layer of the share."""
         weighted = [i for i, layer in enumerate(layers) if layer.weights]
         count = round(self.share * len(weighted))
         end = weighted[count - 1] + 1 if count else 0
@@ -75,7 +75,7 @@ class FreezeUpTo(FreezeStrategy):
     name: str
 
     def frozen(self, layers: Layers) -> list[bool]:
-        """Gives a mask that freezes up to the name; raises `ValueError` where nothing has it."""
+        """Returns a mask that freezes up to the name; raises `ValueError` where nothing has it."""
         blocks = [block.name for block in layers.blocks]
         if self.name in blocks:
             held = {
@@ -104,7 +104,7 @@ class TrainLastBlocks(FreezeStrategy):
         whole("count", self.count, least=0)
 
     def frozen(self, layers: Layers) -> list[bool]:
-        """Gives a mask that freezes all other blocks; raises `ValueError` where there are fewer."""
+        """A mask that freezes all other blocks; raises `ValueError` where there are fewer."""
         if self.count > len(layers.blocks):
             raise ValueError(
                 f"Cannot leave the last {self.count} blocks trainable: the backbone has "
@@ -129,7 +129,7 @@ class FreezeMatching(FreezeStrategy):
             raise ValueError(f"Not a regular expression: {self.pattern!r} ({error}).") from error
 
     def frozen(self, layers: Layers) -> list[bool]:
-        """Gives a mask that freezes the matching layers; raises `ValueError` where none matches."""
+        """A mask that freezes the matching layers; raises `ValueError` where none matches."""
         mask = [re.search(self.pattern, name) is not None for name in layers.names]
         if not any(mask):
             raise ValueError(
@@ -144,7 +144,7 @@ class FreezeBatchNorm(FreezeStrategy):
     """Freezes every BatchNorm layer: gamma, beta and statistics."""
 
     def frozen(self, layers: Layers) -> list[bool]:
-        """Gives a mask that freezes the BatchNorm layers alone."""
+        """Returns a mask that freezes the BatchNorm layers alone."""
         return layers.batch_norm
 
 
@@ -157,7 +157,7 @@ class FreezeDepthwise(FreezeStrategy):
     """
 
     def frozen(self, layers: Layers) -> list[bool]:
-        """Gives a mask that freezes the `DepthwiseConv2D` layers alone."""
+        """Returns a mask that freezes the `DepthwiseConv2D` layers alone."""
         return [isinstance(layer, keras.layers.DepthwiseConv2D) for layer in layers]
 
 

@@ -75,7 +75,7 @@ class ASPP(Decoder):
             for distance in self.distances
         ]
         whole_map = keras.layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_mean")(x)
-        told = convolved(whole_map, self.width, f"{name}_whole", kernel=1)
-        parts.append(keras.layers.UpSampling2D(size, name=f"{name}_everywhere")(told))
+        spread = convolved(whole_map, self.width, f"{name}_whole", kernel=1)
+        parts.append(keras.layers.UpSampling2D(size, name=f"{name}_everywhere")(spread))
         joined = keras.layers.Concatenate(name=f"{name}_windows")(parts)
         return convolved(joined, self.width, f"{name}_seen", kernel=1)

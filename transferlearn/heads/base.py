@@ -54,7 +54,7 @@ class Decoder(abc.ABC):
     features: Sequence[str] = ("last",)
 
     def read_of(self, known: Sequence[str]) -> Sequence[str]:
-        """Gives the names of the features that it reads of a network that has those in `known`.
+        """Returns the names of the features that it reads of a network that has those in `known`.
 
         By default these are its `features`, and a network that lacks one of them is refused.
         """

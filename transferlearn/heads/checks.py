@@ -12,7 +12,7 @@ def check_rates(dropout: float, l2: float) -> None:
 
 
 def check_units(units: Iterable[int]) -> tuple[int, ...]:
-    """Gives the sizes of layers as a tuple, or raises an error if they are not positive `int`s."""
+    """The sizes of layers as a tuple, or raises an error if they are not positive `int`s."""
     message = f"units are sizes of hidden layers, such as (128,). Received: units={units!r}"
     # A string is a sequence too, and its letters are no sizes.
     if isinstance(units, str) or not isinstance(units, Iterable):

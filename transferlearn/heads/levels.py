@@ -15,7 +15,7 @@ _MOMENTUM = 0.7
 
 
 def rows_and_columns(tensor: Tensor) -> tuple[int, int]:
-    """Gives the `(height, width)` of a map `(batch, height, width, channels)`."""
+    """Returns the `(height, width)` of a map `(batch, height, width, channels)`."""
     return tensor.shape[1], tensor.shape[2]
 
 
@@ -30,7 +30,7 @@ def check_map(name: str, tensor: Tensor) -> None:
 
 
 def finest_first(features: Mapping[str, Tensor], names: Sequence[str]) -> list[tuple[str, Tensor]]:
-    """Gives the names and maps of levels, the largest map first."""
+    """Returns the names and maps of levels, the largest map first."""
     levels = [(name, features[name]) for name in names]
     for name, tensor in levels:
         check_map(name, tensor)

@@ -115,7 +115,7 @@ def _details(pixels: Tensor) -> list[Tensor]:
 
 
 def _stride(level: str, tap: Tensor, image: Tensor) -> float:
-    """Gives a level's stride: by its name, or of one such as `"last"` by how many rows it has."""
+    """Returns a level's stride: by its name, or of one such as `"last"` by how many rows it has."""
     named = level.removeprefix("stride_")
     return int(named) if named.isdecimal() else max(1, image.shape[1] / tap.shape[1])
 

@@ -18,7 +18,7 @@ from transferlearn.monitoring.axes import FeatureAxes
 
 @without_retracing_advice()
 def make_reference(
-    fitted: FittedModel[Any],
+    fitted: FittedModel,
     labelled: data.LoadedData | Any,
     *,
     trained_on: Any = None,
@@ -69,7 +69,7 @@ def make_reference(
 
 
 def monitor(
-    fitted: FittedModel[Any],
+    fitted: FittedModel,
     items: Any,
     *,
     labelled: bool = False,
@@ -77,7 +77,7 @@ def monitor(
     on_error: str = "skip",
     seed: int = 0,
 ) -> Watch:
-    """Says whether items at work are still like those that the model was made for.
+    """Returns whether items at work are still like those that the model was made for.
 
     Args:
         fitted: The model; `fit` made its `reference`, or `tl.make_reference` did.
@@ -114,6 +114,6 @@ def monitor(
     return watch(fitted.reference, signals, false_alarms=false_alarms, names=names, seed=seed)
 
 
-def _labelled(fitted: FittedModel[Any], source: Any, on_error: str = "skip") -> Dataset:
+def _labelled(fitted: FittedModel, source: Any, on_error: str = "skip") -> Dataset:
     """Reads items with targets as the model's training did."""
     return data.load(source, fitted.kind, fitted.encoding.target, on_error=on_error)

@@ -53,7 +53,7 @@ def refer(
     left_out: LeftOut | None,
     loaded: TrainingData,
     kind: Kind,
-    encoding: Encoding[Any],
+    encoding: Encoding,
     seconds: float,
 ) -> Reference | None:
     """Makes the reference at the end of a training, in at most 3% of its processor time, or 1 s.
@@ -84,7 +84,7 @@ def refer(
 
 
 def _held_out(
-    given: PhaseInput, loaded: TrainingData, kind: Kind, encoding: Encoding[Any], clock: "_Clock"
+    given: PhaseInput, loaded: TrainingData, kind: Kind, encoding: Encoding, clock: "_Clock"
 ) -> Reference | None:
     """Makes the reference of held-out items; `None` where there are too few, or too little time."""
     held_out, batches = loaded.validation, given.batches.validation
@@ -100,8 +100,8 @@ def _held_out(
     )
     if training is None or training.features is None:
         return None
-    told = partial(_told, kind, encoding, held_out)
-    measured = _read(probe, encoding, batches, clock, MOST_ITEMS, told, held_out)
+    beside = partial(_beside, kind, encoding, held_out)
+    measured = _read(probe, encoding, batches, clock, MOST_ITEMS, beside, held_out)
     if measured is None:
         return None
     axes = FeatureAxes.of(training.features)
@@ -109,7 +109,7 @@ def _held_out(
 
 
 def _cross_fitted(
-    left_out: LeftOut, dataset: Dataset, kind: Kind, encoding: Encoding[Any], clock: "_Clock"
+    left_out: LeftOut, dataset: Dataset, kind: Kind, encoding: Encoding, clock: "_Clock"
 ) -> Reference | None:
     """Makes the reference of items that a solved head was cross-validated on.
 
@@ -142,7 +142,7 @@ def _third(groups: np.ndarray) -> np.ndarray:
 
 
 def _of_traits(
-    dataset: Dataset, kind: Kind, encoding: Encoding[Any], clock: "_Clock"
+    dataset: Dataset, kind: Kind, encoding: Encoding, clock: "_Clock"
 ) -> Reference | None:
     """Makes a reference of plain properties of the items that were trained on."""
     if not isinstance(dataset, ItemDataset):
@@ -171,7 +171,7 @@ def _read_traits(
 
 @dataclass
 class _Clock:
-    """Says whether there is time for another batch.
+    """Decides whether there is time for another batch.
 
     Attributes:
         until: When the time is over, in seconds of `time.process_time`.
@@ -183,12 +183,12 @@ class _Clock:
     _begun: float = field(default_factory=time.process_time, init=False)
 
     def part(self, share: float) -> Self:
-        """Gives a clock for a share of the time that is left."""
+        """Returns a clock for a share of the time that is left."""
         left = self.until - time.process_time()
         return replace(self, until=self.until - (1 - share) * left)
 
     def allows(self) -> bool:
-        """Says whether the next batch will probably end in time, and begins to time it."""
+        """Returns whether the next batch will probably end in time, and begins to time it."""
         self._begun = time.process_time()
         return self._begun + self.longest <= self.until
 
@@ -198,13 +198,13 @@ class _Clock:
 
 
 def _unaugmented(model: keras.Model, loaded: TrainingData) -> keras.Model:
-    """Gives the model that stands behind an augmentation, or the model itself without one."""
+    """Returns the model that stands behind an augmentation, or the model itself without one."""
     is_in = any(layer is loaded.augmentation for layer in model.layers)
     return model.layers[-1] if is_in else model
 
 
-def _probe(model: keras.Model, encoding: Encoding[Any]) -> keras.Model | None:
-    """Gives the model that tells features, too; `None` where a head of one's own hides them."""
+def _probe(model: keras.Model, encoding: Encoding) -> keras.Model | None:
+    """Returns the model that tells features, too; `None` where a head of one's own hides them."""
     try:
         return probe_of(model, encoding)
     except ValueError:
@@ -218,11 +218,11 @@ def _nothing(rows: np.ndarray, values: np.ndarray) -> tuple[Traits, None]:
 
 def _read(
     probe: keras.Model,
-    encoding: Encoding[Any],
+    encoding: Encoding,
     batches: Any,
     clock: _Clock,
     most: int,
-    told: Callable[[np.ndarray, np.ndarray], tuple[Traits, np.ndarray | None]] = _nothing,
+    beside: Callable[[np.ndarray, np.ndarray], tuple[Traits, np.ndarray | None]] = _nothing,
     dataset: ItemDataset | None = None,
 ) -> Measured | None:
     """Measures batches in a random order, while there is time, and up to `most` items.
@@ -241,13 +241,13 @@ def _read(
         )
         features, values = parted(made, encoding)
         values = values if dataset is None else answers_of(dataset, rows, values)
-        parts.append(Measured(features, encoding.numbers(values), *told(rows, values)))
+        parts.append(Measured(features, encoding.numbers(values), *beside(rows, values)))
         clock.stop()
     return joined(parts) if sum(len(part.values) for part in parts) >= LEAST else None
 
 
 def _in_random_order(batches: Any) -> Iterator[tuple[np.ndarray, Any]]:
-    """Gives the numbers of the rows and the inputs of each batch; of streams, in their order."""
+    """Yields the numbers of the rows and the inputs of each batch; of streams, in their order."""
     if isinstance(batches, ItemBatches):
         mixed = batches.in_random_order(0)
         for index in range(len(mixed)):
@@ -260,8 +260,8 @@ def _in_random_order(batches: Any) -> Iterator[tuple[np.ndarray, Any]]:
         begun += count
 
 
-def _told(
-    kind: Kind, encoding: Encoding[Any], dataset: ItemDataset, rows: np.ndarray, values: np.ndarray
+def _beside(
+    kind: Kind, encoding: Encoding, dataset: ItemDataset, rows: np.ndarray, values: np.ndarray
 ) -> tuple[Traits, np.ndarray]:
     """Measures plain properties of rows of a dataset, and how wrong their values are."""
     errors = encoding.errors(values, np.asarray(dataset.learnt[rows]))

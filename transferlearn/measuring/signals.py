@@ -18,7 +18,7 @@ LEAST = 40  # items; of fewer no reference is made
 
 
 @without_retracing_advice()
-def measure(fitted: FittedModel[Any], dataset: Dataset) -> Measured:
+def measure(fitted: FittedModel, dataset: Dataset) -> Measured:
     """Measures all rows of a dataset in its order, with their errors where it has targets."""
     encoding = fitted.encoding
     answerer = fitted.answerer()
@@ -60,7 +60,7 @@ def _(dataset: WordDataset, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def first_input(x: Any) -> np.ndarray:
-    """Gives the items of a batch: the first of several inputs."""
+    """Returns the items of a batch: the first of several inputs."""
     return np.asarray(keras.tree.flatten(x)[0])
 
 

@@ -57,7 +57,7 @@ def _curve(design: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def by_threshold(confidence: np.ndarray, errors: np.ndarray, watched: np.ndarray) -> float:
-    """Gives the share of watched items above the confidence that as many are above as are right.
+    """Returns the share of watched items above the confidence that as many are above as are right.
 
     Reference: Garg et al., [Average thresholded confidence](https://arxiv.org/abs/2201.04234).
     """
@@ -66,11 +66,11 @@ def by_threshold(confidence: np.ndarray, errors: np.ndarray, watched: np.ndarray
 
 
 def _design(confidence: np.ndarray) -> np.ndarray:
-    """Gives a column of ones and the log-odds of confidences, within what float32 tells apart."""
+    """Returns a column of ones and the log-odds of confidences, within what float32 tells apart."""
     near = np.clip(np.asarray(confidence, float), 1e-6, 1 - 1e-6)
     return np.stack([np.ones(len(near)), np.log(near / (1 - near))], axis=1)
 
 
 def _squash(x: np.ndarray) -> np.ndarray:
-    """Gives the logistic function."""
+    """Returns the logistic function."""
     return 1 / (1 + np.exp(-np.clip(x, -50, 50)))

@@ -46,7 +46,7 @@ class FeatureAxes:
         )
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Gives the mean and the axes as a save holds them."""
+        """Returns the mean and the axes as a save holds them."""
         wide = self.width > 1024
         return {
             "mean": self.mean,
@@ -54,7 +54,7 @@ class FeatureAxes:
         }
 
     def places(self, features: np.ndarray) -> np.ndarray:
-        """Gives the place of each item along the axes, float32 `(items, axes)`.
+        """Returns the place of each item along the axes, float32 `(items, axes)`.
 
         Raises:
             ValueError: The items have another number of features.
@@ -67,7 +67,7 @@ class FeatureAxes:
         return (features[:, _picked(self.width)] - self.mean) @ self.rotation
 
     def novelty(self, features: np.ndarray) -> np.ndarray:
-        """Says how far each item is from the training items, along the axes and beside them.
+        """Returns how far each item is from the training items, along the axes and beside them.
 
         Returns:
             The logarithm of a squared distance, float `(items,)`.
@@ -81,12 +81,12 @@ class FeatureAxes:
 
 
 def _picked(width: int) -> np.ndarray:
-    """Gives the numbers of the features that are looked at."""
+    """Returns the numbers of the features that are looked at."""
     return np.unique(np.linspace(0, width - 1, min(width, _WIDEST)).round().astype(int))
 
 
 def _principal(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Gives the singular values of a matrix, the largest first, and its right vectors as columns.
+    """Returns the singular values of a matrix, the largest first, and its right vectors as columns.
 
     By the smaller of its two squares, which is several times faster than by the matrix itself.
     """

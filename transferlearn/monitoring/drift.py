@@ -130,7 +130,7 @@ def shares(answers: np.ndarray) -> Statistic:
 
 
 def _divisions(reference: int, batch: int, seed: int) -> np.ndarray:
-    """Gives the real division in the first row, and random ones: bool `(1 + DIVISIONS, items)`."""
+    """The real division in the first row, and random ones: bool `(1 + DIVISIONS, items)`."""
     random = np.random.default_rng(seed)
     rows = np.zeros((1 + DIVISIONS, reference + batch), bool)
     rows[:, reference:] = True
@@ -139,7 +139,7 @@ def _divisions(reference: int, batch: int, seed: int) -> np.ndarray:
 
 
 def _log_p(found: np.ndarray) -> np.ndarray:
-    """Gives the logarithm of each number's p-value, by the random ones: all after the first.
+    """Returns the logarithm of each number's p-value, by the random ones: all after the first.
 
     Each random one is judged by the others, as the real one is, so that they can be compared.
     """
@@ -163,7 +163,7 @@ def _log_p(found: np.ndarray) -> np.ndarray:
 
 
 def _tests_that_count(least: np.ndarray) -> float:
-    """Says how many independent tests have smallest p-values like these, given as logarithms."""
+    """Returns how many independent tests have smallest p-values like these, given as logarithms."""
     # By the smaller half of them, since only small ones are ever called an alarm.
     waits = np.sort(-np.log1p(-np.exp(np.minimum(least, -1e-12))))
     half = len(waits) // 2
@@ -171,7 +171,7 @@ def _tests_that_count(least: np.ndarray) -> float:
 
 
 def _special() -> Any:
-    """Gives `scipy.special`."""
+    """Returns `scipy.special`."""
     try:
         from scipy import special
     except ImportError as error:

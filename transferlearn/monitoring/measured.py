@@ -26,7 +26,7 @@ class Measured(NamedTuple):
     errors: np.ndarray | None = None
 
     def rows(self, rows: np.ndarray) -> "Measured":
-        """Gives what was measured of the items `rows`."""
+        """Returns what was measured of the items `rows`."""
         return Measured(
             None if self.features is None else self.features[rows],
             self.values[rows],
@@ -51,15 +51,15 @@ class Signals(NamedTuple):
     errors: np.ndarray | None
 
     def column(self, name: str) -> np.ndarray | None:
-        """Gives the column with a name, or `None`."""
+        """Returns the column with a name, or `None`."""
         return self.table[:, self.names.index(name)] if name in self.names else None
 
 
 def is_axis(name: str) -> bool:
-    """Says whether a signal is an item's place along one of the axes."""
+    """Returns whether a signal is an item's place along one of the axes."""
     return name.startswith("axis ")
 
 
 def is_prediction(name: str) -> bool:
-    """Says whether a signal is one of the model's outputs."""
+    """Returns whether a signal is one of the model's outputs."""
     return name.startswith(("output ", "classes"))

@@ -1,4 +1,4 @@
-"""Says what is watched of a model's outputs: the answers, how sure they are, and how wrong."""
+"""Describes what is watched of a model's outputs: the answers, how sure they are, and how wrong."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,27 +22,27 @@ class OutputSignals:
     names: tuple[str, ...]
 
     def watched(self, values: np.ndarray) -> dict[str, np.ndarray]:
-        """Gives the numbers to watch, float `(items,)` each, by name."""
+        """Returns the numbers to watch, float `(items,)` each, by name."""
         return {f"output {self.names[i]}": values[:, i] for i in range(min(len(self.names), _MOST))}
 
     def confidence(self, values: np.ndarray) -> np.ndarray | None:
-        """Gives the probability, in [0, 1], that each answer is right; `None`: nothing says it."""
+        """The probability, in [0, 1], that each answer is right; `None`: nothing says it."""
         return None
 
     def answers(self, values: np.ndarray) -> np.ndarray | None:
-        """Gives the number of each item's answer, int `(items,)`; `None` where it is no number."""
+        """The number of each item's answer, int `(items,)`; `None` where it is no number."""
         return None
 
     def errors(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Says how wrong each item's answer is, float `(items,)`; 0 is right, NaN is not known."""
+        """How wrong each item's answer is, float `(items,)`; 0 is right, NaN is not known."""
         return np.full(len(values), np.nan)
 
     def target(self, label: Any) -> Any:
-        """Gives what `errors` takes for a label of JSON; `None` where it is no label."""
+        """Returns what `errors` takes for a label of JSON; `None` where it is no label."""
         return None
 
     def settings(self) -> dict[str, Any]:
-        """Gives what `read` makes these signals of, as values that JSON can hold."""
+        """Returns what `read` makes these signals of, as values that JSON can hold."""
         return {"word": self.word, "names": list(self.names)}
 
 
@@ -61,19 +61,19 @@ class OneClass(OutputSignals):
     word: ClassVar[str] = "one"
 
     def confidence(self, values: np.ndarray) -> np.ndarray:
-        """Gives the probability of the likeliest class."""
+        """Returns the probability of the likeliest class."""
         return values.max(axis=1)
 
     def answers(self, values: np.ndarray) -> np.ndarray:
-        """Gives the number of the likeliest class."""
+        """Returns the number of the likeliest class."""
         return values.argmax(axis=1)
 
     def target(self, label: Any) -> int | None:
-        """Gives the number of a class by its name."""
+        """Returns the number of a class by its name."""
         return self.names.index(label) if label in self.names else None
 
     def errors(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Gives 1 for a wrong class, by numbers of classes or shares of them."""
+        """Returns 1 for a wrong class, by numbers of classes or shares of them."""
         truth = targets.argmax(axis=1) if targets.ndim > 1 else targets
         return (values.argmax(axis=1) != truth).astype(float)
 
@@ -85,21 +85,21 @@ class AnyClasses(OutputSignals):
     word: ClassVar[str] = "any"
 
     def watched(self, values: np.ndarray) -> dict[str, np.ndarray]:
-        """Gives the first outputs, and how many classes each item has."""
+        """Returns the first outputs, and how many classes each item has."""
         return {**super().watched(values), "classes": (values >= 0.5).sum(axis=1).astype(float)}
 
     def confidence(self, values: np.ndarray) -> np.ndarray:
-        """Gives the mean probability that a class is rightly there or not there."""
+        """Returns the mean probability that a class is rightly there or not there."""
         return np.maximum(values, 1 - values).mean(axis=1)
 
     def target(self, label: Any) -> list[int] | None:
-        """Gives a row with a 1 for each class in a list of names."""
+        """Returns a row with a 1 for each class in a list of names."""
         if not isinstance(label, list) or not set(map(str, label)) <= set(self.names):
             return None
         return [int(name in label) for name in self.names]
 
     def errors(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Gives the share of classes that are wrongly there or not there."""
+        """Returns the share of classes that are wrongly there or not there."""
         return ((values >= 0.5) != (targets >= 0.5)).mean(axis=1)
 
 
@@ -115,21 +115,21 @@ class Quantities(OutputSignals):
     spread: tuple[float, ...] = ()
 
     def target(self, label: Any) -> list[float] | None:
-        """Gives a row of a number, a list of numbers, or numbers by name."""
+        """Returns a row of a number, a list of numbers, or numbers by name."""
         given = [label.get(name) for name in self.names] if isinstance(label, dict) else label
         row = given if isinstance(given, list) else [given]
         is_row = len(row) == len(self.names) and all(isinstance(x, (int, float)) for x in row)
         return list(map(float, row)) if is_row else None
 
     def errors(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Gives the mean absolute error of the known numbers, in units of the spread."""
+        """Returns the mean absolute error of the known numbers, in units of the spread."""
         targets = np.asarray(targets, float).reshape(len(values), -1)
         wrong = np.abs(values - targets) / (np.array(self.spread) if self.spread else 1.0)
         known = np.isfinite(wrong)
         return np.where(known, wrong, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
 
     def settings(self) -> dict[str, Any]:
-        """Gives the names and the spread."""
+        """Returns the names and the spread."""
         return {**super().settings(), "spread": list(self.spread)}
 
 

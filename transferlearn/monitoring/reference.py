@@ -95,7 +95,7 @@ class Reference:
         return found._replace(names=tuple(shared), table=found.table[:, columns])
 
     def without_outputs(self) -> "Reference":
-        """Gives the reference of a model whose outputs have changed: of items and answers only."""
+        """The reference of a model whose outputs have changed: of items and answers only."""
         names = self.signals.names
         kept = [i for i, n in enumerate(names) if not is_prediction(n) and n != CONFIDENCE]
         table = self.signals.table[:, kept]
@@ -104,7 +104,7 @@ class Reference:
 
     @property
     def summary(self) -> str:
-        """Says in a few words of which items this is, and what is not known of them."""
+        """The items that this is of, in a few words, and what is not known of them."""
         if self.how == TRAINED_ON:
             return f"{len(self):,} items trained on, without features and answers"
         return f"{len(self):,} {self.how} items"
@@ -120,7 +120,7 @@ class Reference:
 
     @property
     def score(self) -> float | None:
-        """Gives the share of the reference's answers that are right, less what is half wrong."""
+        """The share of the reference's answers that are right; what is half wrong counts half."""
         errors = self.signals.errors
         return None if errors is None else float(1 - errors.mean())
 
@@ -172,28 +172,28 @@ def read_reference(folder: Path) -> Reference | None:
     if not path.is_file():
         return None
     try:
-        told = json.loads(path.read_text("utf-8"))
-        arrays = {name: _array(told_of) for name, told_of in told["arrays"].items()}
+        saved = json.loads(path.read_text("utf-8"))
+        arrays = {name: _array(told_of) for name, told_of in saved["arrays"].items()}
         axes = None
-        if told["width"]:
+        if saved["width"]:
             rotation = arrays["rotation"].astype(np.float32)
-            axes = FeatureAxes(int(told["width"]), arrays["mean"], rotation, float(told["rest"]))
+            axes = FeatureAxes(int(saved["width"]), arrays["mean"], rotation, float(saved["rest"]))
         signals = Signals(
-            names=tuple(map(str, told["names"])),
+            names=tuple(map(str, saved["names"])),
             table=arrays["table"],
             answers=arrays.get("answers"),
             errors=arrays.get("errors"),
         )
-        if told["format"] != _FORMAT:
-            raise ValueError(f"format {told['format']}")
-        outputs = read_outputs(told["outputs"])
+        if saved["format"] != _FORMAT:
+            raise ValueError(f"format {saved['format']}")
+        outputs = read_outputs(saved["outputs"])
         _check(axes, signals, outputs)
         return Reference(
-            kind=str(told["kind"]),
+            kind=str(saved["kind"]),
             outputs=outputs,
             axes=axes,
             signals=signals,
-            how=str(told["how"]),
+            how=str(saved["how"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         reason = str(error) if isinstance(error, ValueError) else repr(error)
@@ -247,11 +247,11 @@ def _written(array: np.ndarray) -> dict[str, Any]:
     return {"dtype": array.dtype.name, "shape": list(array.shape), "data": data}
 
 
-def _array(told: Mapping[str, Any]) -> np.ndarray:
+def _array(saved: Mapping[str, Any]) -> np.ndarray:
     """Reads an array that `_written` wrote, and refuses numbers that are not finite."""
-    if told["dtype"] not in ("float16", "float32", "int32"):
-        raise ValueError(f"numbers of type {told['dtype']!r:.40}")
-    array = np.frombuffer(base64.b64decode(told["data"]), told["dtype"]).reshape(told["shape"])
+    if saved["dtype"] not in ("float16", "float32", "int32"):
+        raise ValueError(f"numbers of type {saved['dtype']!r:.40}")
+    array = np.frombuffer(base64.b64decode(saved["data"]), saved["dtype"]).reshape(saved["shape"])
     if not np.isfinite(array).all():
         raise ValueError("numbers that are not finite")
     return array

@@ -91,7 +91,7 @@ class Watch:
 
     @property
     def verdict(self) -> str:
-        """Says in a sentence what is to be thought of the batch."""
+        """The verdict on the batch, in a sentence."""
         by_chance = (
             f"differences this large come by chance in {_share(self.p_value)} of batches without "
             f"a change, and at most {_share(self.false_alarms)} is an alarm."
@@ -102,7 +102,7 @@ class Watch:
 
     @property
     def facts(self) -> list[str]:
-        """Says in sentences what is known of the accuracy, of odd items and of what to do next."""
+        """What is known of the accuracy, of odd items, and what to do next, in sentences."""
         lines = []
         if self.how == TRAINED_ON:
             lines.append(
@@ -128,7 +128,7 @@ class Watch:
         return lines
 
     def rows(self) -> list[list[str]]:
-        """Gives the table of tests, its head first."""
+        """Returns the table of tests, its head first."""
         rows = [["test", "of", "before", "now", "by chance", ""]]
         for test in self.tests:
             means = _mean(test.name, test.before), _mean(test.name, test.now)
@@ -146,7 +146,7 @@ class Watch:
     __repr__ = __str__
 
     def to_dict(self) -> dict[str, Any]:
-        """Gives everything as values that JSON can hold."""
+        """Returns everything as values that JSON can hold."""
         parts = replace(self, tests=(), odd=())
         return {
             **asdict(parts),
@@ -155,13 +155,13 @@ class Watch:
         }
 
     def to_html(self) -> str:
-        """Gives a part of a page: the verdict, the facts and the table of tests."""
+        """Returns a part of a page: the verdict, the facts and the table of tests."""
         return _page_part(self.verdict, self.facts, as_html(self.rows(), right=(2, 3, 4)))
 
     _repr_html_ = to_html
 
     def to_page(self) -> str:
-        """Gives a whole page, which loads nothing from elsewhere."""
+        """Returns a whole page, which loads nothing from elsewhere."""
         head = (
             '<meta charset="utf-8"><meta name="generator" content="transferlearn">'
             "<title>Monitor</title>"

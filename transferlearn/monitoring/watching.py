@@ -92,7 +92,7 @@ def statistics(reference: Signals, batch: Signals) -> dict[str, drift.Statistic]
 
 
 def label_first(reference: Reference, signals: Signals) -> np.ndarray:
-    """Gives the numbers of the items in the order in which labels would tell most.
+    """Returns the numbers of the items in the order in which labels would tell most.
 
     Those that are most foreign and those that are least sure come first, in turns.
     """
@@ -108,7 +108,7 @@ def label_first(reference: Reference, signals: Signals) -> np.ndarray:
 
 
 def _both(reference: Signals, batch: Signals) -> dict[str, np.ndarray]:
-    """Gives each signal of the reference's items and then the batch's, by name."""
+    """Returns each signal of the reference's items and then the batch's, by name."""
     found = {}
     for name in batch.names:
         before, now = reference.column(name), batch.column(name)
@@ -142,13 +142,13 @@ def _accuracy(reference: Reference, signals: Signals) -> "tuple[float, ...] | No
 
 
 def _score(signals: Signals) -> float | None:
-    """Gives the score of the items whose targets are known; `None` where there are none."""
+    """Returns the score of the items whose targets are known; `None` where there are none."""
     known = _known(signals)
     return None if known is None else float(1 - known.mean())
 
 
 def _known(signals: Signals) -> np.ndarray | None:
-    """Gives the errors of the items whose targets are known, or `None`."""
+    """Returns the errors of the items whose targets are known, or `None`."""
     errors = signals.errors
     known = None if errors is None else errors[np.isfinite(errors)]
     return None if known is None or not len(known) else known

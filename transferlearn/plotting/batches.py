@@ -16,7 +16,7 @@ from transferlearn.types import Source
 
 
 def show_batch(
-    training: Training[Any] | Builder[Any],
+    training: Training | Builder,
     train: Source | None = None,
     *,
     count: int = 12,
@@ -56,7 +56,7 @@ def show_batch(
 
 
 @functools.singledispatch
-def draw_targets(encoding: Encoding[Any], targets: Any, axes: Sequence[Axes]) -> None:
+def draw_targets(encoding: Encoding, targets: Any, axes: Sequence[Axes]) -> None:
     """Draws a batch's targets over its items, where they are pictures; by default nothing.
 
     Args:

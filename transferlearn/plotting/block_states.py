@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from math import prod
-from typing import Any
 
 import keras
 from matplotlib.axes import Axes
@@ -26,7 +25,7 @@ _STATES = {
 }
 
 
-def phases(fitted: FittedModel[Any], ax: Axes | None = None) -> Figure:
+def phases(fitted: FittedModel, ax: Axes | None = None) -> Figure:
     """Draws for each block and each phase whether it was stored, frozen or trained.
 
     Blocks are rows, from the input on, with their numbers of parameters. A stored block was
@@ -62,7 +61,7 @@ def phases(fitted: FittedModel[Any], ax: Axes | None = None) -> Figure:
 
 
 def _state(phase: PhaseResult, layers: tuple[str, ...], sizes: Mapping[str, int]) -> str:
-    """Says in a word or two what a phase did with a block."""
+    """Describes in a word or two what a phase did with a block."""
     weighty = [name for name in layers if sizes.get(name)] or list(layers)
     frozen = [name in phase.frozen_layers for name in weighty]
     kept = phase.stored.layers if phase.stored else ()

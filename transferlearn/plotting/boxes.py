@@ -22,7 +22,7 @@ from transferlearn.plotting.matrices import draw_matrix
 from transferlearn.plotting.mistaken_items import pictures_of_items
 from transferlearn.plotting.results import draw_results
 from transferlearn.tasks import BoxEncoding, BoxEvaluation
-from transferlearn.tasks.detection.figures import told
+from transferlearn.tasks.detection.figures import reported
 from transferlearn.tasks.detection.matching import RECALLS
 from transferlearn.tasks.detection.precision import curve
 from transferlearn.types import Source
@@ -32,7 +32,7 @@ _CURVES = 8  # classes
 
 
 def show_boxes(
-    fitted: FittedModel[Any],
+    fitted: FittedModel,
     source: Source | Dataset,
     evaluation: BoxEvaluation | None = None,
     *,
@@ -74,7 +74,7 @@ def show_boxes(
         for ax, photo, said, true in zip(places, pixels, values, targets, strict=False):
             ax.imshow(np.clip(np.rint(photo), 0, 255).astype(np.uint8))
             _draw(ax, true, encoding, photo.shape, dashed=True)
-            _draw(ax, told(said, encoding.thresholds), encoding, photo.shape)
+            _draw(ax, reported(said, encoding.thresholds), encoding, photo.shape)
     return finished(*places)
 
 
@@ -111,7 +111,7 @@ def _(evaluation: BoxEvaluation, count: int = 12) -> list[Mistake]:
 
 @pictures_of_items.register
 def _(
-    evaluation: BoxEvaluation, fitted: FittedModel[Any], source: Source | Dataset | None = None
+    evaluation: BoxEvaluation, fitted: FittedModel, source: Source | Dataset | None = None
 ) -> dict[str, Draw]:
     if source is None:
         return {}
@@ -121,7 +121,7 @@ def _(
 @draw_results.register
 def _(
     encoding: BoxEncoding,
-    fitted: FittedModel[Any],
+    fitted: FittedModel,
     labelled: ItemDataset,
     axes: Sequence[Axes] | None,
 ) -> Figure:

@@ -31,14 +31,14 @@ class Picture(Figure):
     """Is a figure that notebooks show, although `pyplot` knows nothing of it."""
 
     def _repr_png_(self) -> bytes:
-        """Gives the figure as a PNG; notebooks ask for it."""
+        """Returns the figure as a PNG; notebooks ask for it."""
         written = BytesIO()
         self.savefig(written, format="png", dpi=_DPI)
         return written.getvalue()
 
 
 def canvas(ax: Axes | None, width: float = 5.0, height: float = 4.0, **settings: Any) -> Axes:
-    """Gives the axes to draw in: those that were passed, or the only ones of a new figure.
+    """Returns the axes to draw in: those that were passed, or the only ones of a new figure.
 
     Args:
         ax: The axes that were passed, or `None`.
@@ -54,7 +54,7 @@ def canvas(ax: Axes | None, width: float = 5.0, height: float = 4.0, **settings:
 def canvases(
     axes: Sequence[Axes] | None, count: int, columns: int, width: float, height: float
 ) -> list[Axes]:
-    """Gives axes to draw in: those that were passed, or those of a new figure in rows.
+    """Returns axes to draw in: those that were passed, or those of a new figure in rows.
 
     Args:
         axes: The axes that were passed, or `None`.
@@ -84,7 +84,7 @@ def canvases(
 
 
 def finished(*axes: Axes) -> Figure:
-    """Gives the figure of axes that are drawn, with fonts that have all of their letters."""
+    """Returns the figure of axes that are drawn, with fonts that have all of their letters."""
     for ax in axes:
         for text in ax.findobj(Text):
             if families := fonts(text.get_text()):
@@ -118,7 +118,7 @@ def scale(ax: Axes, drawn: Any, title: str) -> None:
 
 
 def faintness(count: int) -> float:
-    """Gives the alpha of points, less where there are so many that they lie over each other."""
+    """Returns the alpha of points, less where there are so many that they lie over each other."""
     return min(0.9, max(0.4, 300 / max(1, count)))
 
 
@@ -147,7 +147,7 @@ def on(ax: Axes, x: float, y: float, text: str, shade: float, **settings: Any) -
 
 
 def _dress(ax: Axes) -> None:
-    """Gives axes our colours, and no background."""
+    """Sets our colours for axes, and no background."""
     ax.set_facecolor("none")
     ax.tick_params(colors=INK, which="both")
     for part in (ax.xaxis.label, ax.yaxis.label, ax.title):

@@ -130,7 +130,7 @@ def _(evaluation: ClassEvaluation, count: int = 12) -> list[Mistake]:
 
 
 def confused_pairs(evaluation: ClassEvaluation, pairs: int = 4) -> dict[str, list[int]]:
-    """Gives the pairs of classes that are confused most often, in words, with their items.
+    """Returns the pairs of classes that are confused most often, in words, with their items.
 
     Args:
         evaluation: The evaluation of a classifier that gives each item one class.

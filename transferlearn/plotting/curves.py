@@ -30,7 +30,7 @@ class Curve(NamedTuple):
     held_out: np.ndarray | None
 
 
-def training_curves(fitted: FittedModel[Any], axes: Sequence[Axes] | None = None) -> Figure:
+def training_curves(fitted: FittedModel, axes: Sequence[Axes] | None = None) -> Figure:
     """Draws loss and score by epoch, with the ends of phases and the epoch that was kept.
 
     Args:

@@ -38,7 +38,7 @@ def check_type(value: object, wanted: type) -> None:
 
 @functools.singledispatch
 def pictures(evaluation: Evaluation) -> dict[str, Draw]:
-    """Gives the pictures of an evaluation by title, as functions that draw them; by default none.
+    """Returns the pictures of an evaluation by title, as functions that draw them; by default none.
 
     A task of one's own registers its pictures, by the type of its evaluations:
 
@@ -55,7 +55,7 @@ def pictures(evaluation: Evaluation) -> dict[str, Draw]:
 
 @functools.singledispatch
 def mistakes(evaluation: Evaluation, count: int = 12) -> list[Mistake]:
-    """Gives the items that a model was most wrong about, the worst first; by default none.
+    """Returns the items that a model was most wrong about, the worst first; by default none.
 
     Args:
         evaluation: The evaluation; register a function for the type of one's own.

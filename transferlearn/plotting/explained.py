@@ -36,18 +36,18 @@ def draw_explanation(explanation: Any, ax: Axes) -> None:
 
 @functools.singledispatch
 def room(explanation: Any) -> Grid:
-    """Gives the room that an explanation needs."""
+    """Returns the room that an explanation needs."""
     return Grid(4, 2.6, 2.2)
 
 
 @functools.singledispatch
 def how_to_read(explanation: Any) -> str:
-    """Says what the colours and lines of an explanation mean; empty where its axes say so."""
+    """Describes what the colours and lines of an explanation mean; empty where its axes say so."""
     return ""
 
 
 def explanations(
-    fitted: FittedModel[Any],
+    fitted: FittedModel,
     items: Any,
     answer: str | None = None,
     axes: Sequence[Axes] | None = None,

@@ -26,7 +26,7 @@ _TITLE = 10.0
 
 
 class Grid(NamedTuple):
-    """Says how many items are drawn side by side, and how large one is, in inches."""
+    """Describes how many items are drawn side by side, and how large one is, in inches."""
 
     columns: int
     width: float
@@ -35,7 +35,7 @@ class Grid(NamedTuple):
 
 @functools.singledispatch
 def layout(kind: Kind) -> Grid:
-    """Gives the room that an item of a kind needs."""
+    """Returns the room that an item of a kind needs."""
     return Grid(4, 2.6, 1.9)
 
 

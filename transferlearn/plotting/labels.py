@@ -49,7 +49,7 @@ def labels(texts: Sequence[object], most: int = 24) -> list[str]:
 
 
 def fonts(text: str) -> list[str] | None:
-    """Gives the families of fonts that have all letters of a label; `None`: the usual one does."""
+    """The families of fonts that have all letters of a label; `None`: the usual one does."""
     found = [name for c in dict.fromkeys(text) if (name := _font_of(c))]
     return [*rcParams["font.family"], *dict.fromkeys(found)] if found else None
 
@@ -102,7 +102,7 @@ def _add_new_fonts() -> None:
 
 
 def _square(character: str) -> str:
-    """Gives the square in the place of a letter, and says which font has such letters."""
+    """Returns the square in the place of a letter, and says which font has such letters."""
     if unicodedata.category(character).startswith("L"):  # no font is sure to have all signs
         is_cjk = unicodedata.name(character, "").startswith(_CJK)
         _say_font(*(("Noto Sans CJK", "cjk") if is_cjk else ("Noto Sans", "core")))
@@ -111,7 +111,7 @@ def _square(character: str) -> str:
 
 @functools.cache
 def _say_font(font: str, package: str) -> None:
-    """Says once in a process which font to install."""
+    """Warns, once in a process, which font to install."""
     notice(
         f"Some names have letters that no installed font has: they are drawn as squares. Install "
         f"{font} (https://notofonts.github.io; on Debian: apt-get install fonts-noto-{package})."
@@ -120,7 +120,7 @@ def _say_font(font: str, package: str) -> None:
 
 @functools.cache
 def _letters(path: str) -> frozenset[int]:
-    """Gives the numbers of the letters that a font has; none if its file cannot be read."""
+    """Returns the numbers of the letters that a font has; none if its file cannot be read."""
     try:
         return frozenset(get_font(path).get_charmap())
     except (OSError, RuntimeError):

@@ -49,7 +49,7 @@ class _Shown(NamedTuple):
 
 
 def show_masks(
-    fitted: FittedModel[Any],
+    fitted: FittedModel,
     source: Source | Dataset | None,
     evaluation: MaskEvaluation | None = None,
     *,
@@ -153,7 +153,7 @@ def _(evaluation: MaskEvaluation, count: int = 12) -> list[Mistake]:
 
 @pictures_of_items.register
 def _(
-    evaluation: MaskEvaluation, fitted: FittedModel[Any], source: Source | Dataset | None = None
+    evaluation: MaskEvaluation, fitted: FittedModel, source: Source | Dataset | None = None
 ) -> dict[str, Draw]:
     return {"Worst photos": functools.partial(show_masks, fitted, source, evaluation)}
 
@@ -161,7 +161,7 @@ def _(
 @draw_results.register
 def _(
     encoding: MaskEncoding,
-    fitted: FittedModel[Any],
+    fitted: FittedModel,
     labelled: ItemDataset,
     axes: Sequence[Axes] | None,
 ) -> Figure:
@@ -177,7 +177,7 @@ def _(encoding: MaskEncoding, targets: Any, axes: Sequence[Axes]) -> None:
 
 
 def _lines(evaluation: MaskEvaluation, item: int) -> tuple[str, ...]:
-    """Says how good a photo's mask is, and of which class it is worst."""
+    """Returns how good a photo's mask is, and of which class it is worst."""
     assert evaluation.overlaps is not None
     both, shown, said = evaluation.overlaps[item]
     either = shown + said - both
@@ -190,13 +190,13 @@ def _lines(evaluation: MaskEvaluation, item: int) -> tuple[str, ...]:
 
 
 def _counts(evaluation: MaskEvaluation) -> np.ndarray:
-    """Gives how many pixels of each class were taken for each class."""
+    """Returns how many pixels of each class were taken for each class."""
     assert evaluation.confusion is not None
     return evaluation.confusion
 
 
-def _encoding(fitted: FittedModel[Any]) -> MaskEncoding:
-    """Gives the encoding of a segmenter, and refuses other models."""
+def _encoding(fitted: FittedModel) -> MaskEncoding:
+    """Returns the encoding of a segmenter, and refuses other models."""
     if not isinstance(fitted.encoding, MaskEncoding):
         raise TypeError(
             f"Masks are drawn of a segmenter. Received: a model of {fitted.encoding.name}"
@@ -205,7 +205,7 @@ def _encoding(fitted: FittedModel[Any]) -> MaskEncoding:
 
 
 def _read(
-    fitted: FittedModel[Any],
+    fitted: FittedModel,
     source: Dataset | None,
     evaluation: MaskEvaluation | None,
     numbers: Sequence[int],
@@ -272,7 +272,7 @@ def _paint(ax: Axes, ids: np.ndarray, count: int, opacity: float = 1.0) -> None:
 
 
 def _legend(figure: Figure, class_names: Sequence[str], has_void: bool) -> None:
-    """Says below a figure which colour is which class."""
+    """Draws a legend below a figure: which colour is which class."""
     made = colours(len(class_names))
     named = labels(class_names)[:_LISTED]
     handles = [Patch(fc=as_hex(c), ec=INK, label=n) for c, n in zip(made, named, strict=False)]

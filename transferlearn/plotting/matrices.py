@@ -55,7 +55,7 @@ def draw_matrix(
 
 
 def _title(counts: np.ndarray, chosen: np.ndarray, noun: str) -> str:
-    """Says how many are right; of a part of the classes, how many mistakes it shows."""
+    """Describes how many are right; of a part of the classes, how many mistakes it shows."""
     right, items = np.trace(counts), counts.sum()
     title = f"{right:,.0f} of {items:,.0f} {noun}".rstrip() + " right"
     if len(chosen) == len(counts):
@@ -69,7 +69,7 @@ def _title(counts: np.ndarray, chosen: np.ndarray, noun: str) -> str:
 
 
 def most_confused(counts: np.ndarray, count: int) -> np.ndarray:
-    """Gives the ids of so many classes, in order, the pairs that are confused most often first."""
+    """The ids of so many classes, in order, the pairs that are confused most often first."""
     wrong = counts + counts.T
     pairs = np.triu(wrong, k=1)
     order = np.argsort(-pairs, axis=None, kind="stable")

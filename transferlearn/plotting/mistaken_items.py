@@ -21,7 +21,7 @@ from transferlearn.types import Source
 
 
 def show_mistakes(
-    fitted: FittedModel[Any],
+    fitted: FittedModel,
     evaluation: Evaluation,
     source: Source | Dataset | None = None,
     *,
@@ -51,7 +51,7 @@ def show_mistakes(
 
 
 def show_pairs(
-    fitted: FittedModel[Any],
+    fitted: FittedModel,
     evaluation: ClassEvaluation,
     source: Source | Dataset | None = None,
     *,
@@ -100,9 +100,9 @@ def file_of(evaluation: Evaluation, item: int) -> str:
 
 @functools.singledispatch
 def pictures_of_items(
-    evaluation: Evaluation, fitted: FittedModel[Any], source: Source | Dataset | None = None
+    evaluation: Evaluation, fitted: FittedModel, source: Source | Dataset | None = None
 ) -> dict[str, Draw]:
-    """Gives the pictures of an evaluation that show items, by title, as functions that draw them.
+    """Returns the pictures of an evaluation that show items, by title, as functions that draw them.
 
     Args:
         evaluation: What `fitted.evaluate` gave; register a function for the type of one's own.
@@ -116,7 +116,7 @@ def pictures_of_items(
 
 @pictures_of_items.register
 def _(
-    evaluation: ClassEvaluation, fitted: FittedModel[Any], source: Source | Dataset | None = None
+    evaluation: ClassEvaluation, fitted: FittedModel, source: Source | Dataset | None = None
 ) -> dict[str, Draw]:
     found = pictures_of_items.dispatch(Evaluation)(evaluation, fitted, source)
     if confused_pairs(evaluation, 1):
@@ -125,12 +125,12 @@ def _(
 
 
 def items_of(
-    fitted: FittedModel[Any],
+    fitted: FittedModel,
     evaluation: Evaluation,
     numbers: Sequence[int],
     source: Source | Dataset | None,
 ) -> list[Any]:
-    """Gives items that were evaluated, as `draw_item` takes them: paths of files, or arrays.
+    """Returns items that were evaluated, as `draw_item` takes them: paths of files, or arrays.
 
     Args:
         fitted: The model.

@@ -28,7 +28,7 @@ _INSET = (0.55, 0.0, 0.45, 0.45)  # the place of a target within its item
 
 
 def show_pictures(
-    fitted: FittedModel[Any],
+    fitted: FittedModel,
     source: Source | Dataset | None,
     evaluation: PictureEvaluation | None = None,
     *,
@@ -113,7 +113,7 @@ def _(evaluation: PictureEvaluation, count: int = 12) -> list[Mistake]:
 
 @pictures_of_items.register
 def _(
-    evaluation: PictureEvaluation, fitted: FittedModel[Any], source: Source | Dataset | None = None
+    evaluation: PictureEvaluation, fitted: FittedModel, source: Source | Dataset | None = None
 ) -> dict[str, Draw]:
     return {"Worst pictures": functools.partial(show_pictures, fitted, source, evaluation)}
 
@@ -121,7 +121,7 @@ def _(
 @draw_results.register
 def _(
     encoding: PictureEncoding,
-    fitted: FittedModel[Any],
+    fitted: FittedModel,
     labelled: ItemDataset,
     axes: Sequence[Axes] | None,
 ) -> Figure:
@@ -137,11 +137,11 @@ def _(encoding: PictureEncoding, targets: Any, axes: Sequence[Axes]) -> None:
 
 
 def _dataset(
-    fitted: FittedModel[Any],
+    fitted: FittedModel,
     source: Source | Dataset | None,
     evaluation: PictureEvaluation | None,
 ) -> ItemDataset:
-    """Gives the pictures to draw, with their targets if there are any."""
+    """Returns the pictures to draw, with their targets if there are any."""
     kind, encoding = fitted.kind, fitted.encoding
     if source is None:
         paths = [] if evaluation is None else [path for path in evaluation.paths if path]
@@ -157,12 +157,12 @@ def _dataset(
 
 
 def _lines(evaluation: PictureEvaluation, item: int) -> tuple[str, ...]:
-    """Says how near a picture is to its target."""
+    """Returns how near a picture is to its target."""
     assert evaluation.by_item is not None
     psnr, ssim, *_ = evaluation.by_item[item]
     return f"SSIM {ssim:.3f}", f"PSNR {psnr:.1f} dB"
 
 
 def _whole(pixels: np.ndarray) -> np.ndarray:
-    """Gives pixels as uint8."""
+    """Returns pixels as uint8."""
     return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)

@@ -68,7 +68,7 @@ def _curves(
     area: str,
     points: Callable[[np.ndarray, np.ndarray], Points],
 ) -> list[_Curve]:
-    """Gives the curves of classes that some items have and others have not, the worst first.
+    """Returns the curves of classes that some items have and others have not, the worst first.
 
     Args:
         evaluation: The evaluation of a classifier.
@@ -102,6 +102,6 @@ def _drawn(curves: list[_Curve], area: str, ax: Axes) -> Figure:
 
 
 def _thinned(points: Points) -> list[np.ndarray]:
-    """Gives the points of a curve, or some of them."""
+    """Returns the points of a curve, or some of them."""
     kept = np.unique(np.linspace(0, len(points[0]) - 1, _POINTS).astype(int))
     return [part[kept] for part in points]

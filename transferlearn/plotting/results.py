@@ -3,7 +3,6 @@
 import functools
 import warnings
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -24,7 +23,7 @@ from transferlearn.types import Source
 
 
 def show_results(
-    fitted: FittedModel[Any],
+    fitted: FittedModel,
     labelled: Source | Dataset,
     *,
     count: int = 12,
@@ -59,8 +58,8 @@ def show_results(
 
 @functools.singledispatch
 def draw_results(
-    encoding: Encoding[Any],
-    fitted: FittedModel[Any],
+    encoding: Encoding,
+    fitted: FittedModel,
     labelled: ItemDataset,
     axes: Sequence[Axes] | None,
 ) -> Figure:

@@ -29,7 +29,7 @@ class ClassIndex:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Gives the names, with the WordNet id behind those that occur twice."""
+        """The names, with the WordNet id behind those that occur twice."""
         times = Counter(self.names)
         pairs = zip(self.names, self.wordnet_ids, strict=True)
         return tuple(name if times[name] == 1 else f"{name} ({id_})" for name, id_ in pairs)
@@ -79,8 +79,8 @@ def read_class_index(path: str | Path | None) -> ClassIndex:
             f"There is no file {path}. Download {_URL}, and pass its path as class_index."
         )
     try:
-        told = json.loads(Path(path).read_text("utf-8"))
-        pairs = [told[str(i)] for i in range(len(told))]
+        listed = json.loads(Path(path).read_text("utf-8"))
+        pairs = [listed[str(i)] for i in range(len(listed))]
         ids, names = zip(*((str(id_), str(name)) for id_, name in pairs), strict=True)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(
@@ -91,16 +91,16 @@ def read_class_index(path: str | Path | None) -> ClassIndex:
 
 
 def _of_keras() -> ClassIndex:
-    """Gives Keras's own list, by the order in which it decodes rising numbers."""
+    """Returns Keras's own list, by the order in which it decodes rising numbers."""
     rising = np.arange(_CLASSES, dtype="float32")[None]
     try:
-        (told,) = keras.applications.imagenet_utils.decode_predictions(rising, top=_CLASSES)
+        (listed,) = keras.applications.imagenet_utils.decode_predictions(rising, top=_CLASSES)
     except Exception as error:  # whatever a download may raise
         raise OSError(
             f"The names of the ImageNet classes could not be downloaded: {error}. Download {_URL} "
             "elsewhere, and pass class_index='imagenet_class_index.json'."
         ) from error
-    ids, names, _ = zip(*told[::-1], strict=True)
+    ids, names, _ = zip(*listed[::-1], strict=True)
     return ClassIndex(ids, names)
 
 
@@ -118,5 +118,5 @@ def find_classes(index: ClassIndex, folders: Sequence[str]) -> np.ndarray:
 
 
 def _plain(name: str) -> str:
-    """Gives a name in lower case, with single spaces."""
+    """Returns a name in lower case, with single spaces."""
     return re.sub(r"[\s_-]+", " ", name).strip().lower()

@@ -51,7 +51,7 @@ class PretrainedEvaluation(Evaluation):
     class_names: tuple[str, ...]
 
     def likeliest(self, count: int = _TOP) -> list[list[Guess]]:
-        """Gives the likeliest classes of each image, the likeliest first."""
+        """Returns the likeliest classes of each image, the likeliest first."""
         assert self.model_values is not None
         best = np.argsort(-self.model_values, axis=1, kind="stable")[:, :count]
         return [
@@ -60,7 +60,7 @@ class PretrainedEvaluation(Evaluation):
         ]
 
     def to_dict(self) -> Json:
-        """Gives figures and intervals, and for each image its path and its likeliest class."""
+        """Returns figures and intervals, and for each image its path and its likeliest class."""
         likeliest = zip(self.paths, self.likeliest(1), strict=True)
         best = [{"path": path, **guess._asdict()} for path, (guess,) in likeliest]
         return super().to_dict() | {"predictions": best}
@@ -145,7 +145,7 @@ def evaluate_pretrained(
 
 
 def _classifier(network: str | keras.Model, weights: Weights) -> tuple[keras.Model, float | None]:
-    """Gives the classifier, and its published accuracy as a share, if that is known."""
+    """Returns the classifier, and its published accuracy as a share, if that is known."""
     if not isinstance(network, str):
         return network, None
     top1 = backbones.facts(network).top1 if weights == "imagenet" else None
@@ -155,7 +155,7 @@ def _classifier(network: str | keras.Model, weights: Weights) -> tuple[keras.Mod
 def _figures(
     values: np.ndarray, ids: np.ndarray, names: Sequence[str], published: float | None
 ) -> tuple[dict[str, float], dict[str, Interval]]:
-    """Gives the figures and their intervals, of all images and of each class that has some."""
+    """Returns the figures and their intervals, of all images and of each class that has some."""
     figures: dict[str, float] = {"count": len(ids)}
     counts: dict[str, int] = {}
     groups = [("", np.arange(len(ids)))]

@@ -52,7 +52,7 @@ class CountingEpochs(keras.callbacks.ProgbarLogger):
         self.target = params.get("steps")
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Says which epoch begins."""
+        """Shows which epoch begins."""
         self._total = max(self._total, epoch + 1)
         self._stage.words = f"epoch {epoch + 1} of {self._total}"
         self._before = epoch - self._begun

@@ -13,12 +13,12 @@ _silent: ContextVar[bool] = ContextVar("silent", default=False)
 
 
 def is_silent() -> bool:
-    """Says whether nothing may be shown, since somebody passed `verbose=0`."""
+    """Returns whether nothing may be shown, since somebody passed `verbose=0`."""
     return _silent.get()
 
 
 def redraws() -> bool:
-    """Says whether a progress bar may be shown and redrawn, as in a terminal or a notebook."""
+    """Returns whether a progress bar may be shown and redrawn, as in a terminal or a notebook."""
     return not is_silent() and (sys.stdout.isatty() or "ipykernel" in sys.modules)
 
 

@@ -26,17 +26,17 @@ class ReportTable:
 
     @property
     def head(self) -> Sequence[str]:
-        """Gives the cells of the head."""
+        """The cells of the head."""
         return self.rows[0]
 
     @property
     def first(self) -> Sequence[Sequence[str]]:
-        """Gives the rows that are shown at first."""
+        """The rows that are shown at first."""
         return self.rows[1 : SHOWN + 1]
 
     @property
     def rest(self) -> Sequence[Sequence[str]]:
-        """Gives the rows that are shown on demand."""
+        """The rows that are shown on demand."""
         return self.rows[SHOWN + 1 :]
 
 
@@ -75,5 +75,5 @@ class Section:
 
     @property
     def is_empty(self) -> bool:
-        """Says whether there is nothing to show."""
+        """Whether there is nothing to show."""
         return not (self.texts or self.tables or self.pictures or self.code)

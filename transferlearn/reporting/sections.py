@@ -32,8 +32,8 @@ _LETTERS = 60  # of a line about one of them
 _PARTS = 1000  # classes whose figures are shown
 
 
-def data_section(fitted: FittedModel[Any], tested: Dataset | None) -> Section:
-    """Says what was trained on and tested on: fingerprints, sizes, and what was left out."""
+def data_section(fitted: FittedModel, tested: Dataset | None) -> Section:
+    """Returns what was trained on and tested on: fingerprints, sizes, and what was left out."""
     record, noun = fitted.outline.data, fitted.kind.noun
     section = Section("data", "Data")
     count = fitted.outline.train_items
@@ -61,8 +61,8 @@ def data_section(fitted: FittedModel[Any], tested: Dataset | None) -> Section:
     return section
 
 
-def _tested(fitted: FittedModel[Any], tested: Dataset) -> str:
-    """Says what was tested on, and whether some of it was trained on."""
+def _tested(fitted: FittedModel, tested: Dataset) -> str:
+    """Describes what was tested on, and whether some of it was trained on."""
     noun, mark = fitted.kind.noun, fingerprint(tested)
     if mark is None or tested.count is None:
         return f"The test {noun}s are a stream: whether some were trained on cannot be told."
@@ -76,7 +76,7 @@ def _tested(fitted: FittedModel[Any], tested: Dataset) -> str:
     )
 
 
-def training_section(fitted: FittedModel[Any]) -> Section:
+def training_section(fitted: FittedModel) -> Section:
     """Shows the phases, the curves, and what is to be said of them."""
     section = Section("training", "Training")
     section.tables.append(ReportTable(phases_of(fitted), range(6), "Phases"))
@@ -95,7 +95,7 @@ def training_section(fitted: FittedModel[Any]) -> Section:
     return section
 
 
-def result_section(fitted: FittedModel[Any], evaluation: Evaluation) -> Section:
+def result_section(fitted: FittedModel, evaluation: Evaluation) -> Section:
     """Shows all figures of the test, and the pictures that the task has for them."""
     section = Section("results", "Results on the test data")
     section.tables.append(ReportTable(evaluation.overall_rows(), [1], "All items"))
@@ -115,7 +115,7 @@ def comparison_section(comparison: Comparison) -> Section:
     return section
 
 
-def mistake_section(fitted: FittedModel[Any], evaluation: Evaluation, tested: Dataset) -> Section:
+def mistake_section(fitted: FittedModel, evaluation: Evaluation, tested: Dataset) -> Section:
     """Shows the items that the model was most wrong about."""
     section = Section("mistakes", "Mistakes")
     add_pictures(section, plotting.pictures_of_items(evaluation, fitted, tested))
@@ -136,7 +136,7 @@ def _short(line: str) -> str:
     return line if len(line) <= _LETTERS else f"{line[:half]}…{line[-half:]}"
 
 
-def doubt_section(fitted: FittedModel[Any], evaluation: Evaluation, tested: Dataset) -> Section:
+def doubt_section(fitted: FittedModel, evaluation: Evaluation, tested: Dataset) -> Section:
     """Shows the labels that are least likely to be right, judged by what has not seen them."""
     section = Section("doubts", "Labels that may be wrong")
     if not isinstance(tested, ItemDataset) or type(evaluation) not in ranking.registry:
@@ -165,7 +165,7 @@ def _shortened(cells: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(map(_short, cells))
 
 
-def reason_section(fitted: FittedModel[Any], evaluation: Evaluation, tested: Dataset) -> Section:
+def reason_section(fitted: FittedModel, evaluation: Evaluation, tested: Dataset) -> Section:
     """Shows what speaks for the model's answers: on the worst mistakes, or else the first items."""
     section = Section("reasons", "Why it says what it says")
     if not fitted.encoding.answers:  # such as masks, which are pictures of places themselves
@@ -187,7 +187,7 @@ def _worst_and_others(evaluation: Evaluation) -> list[int]:
     return [*worst, *others][:_EXPLAINED]
 
 
-def sound_section(fitted: FittedModel[Any], evaluation: Evaluation, tested: Dataset) -> Section:
+def sound_section(fitted: FittedModel, evaluation: Evaluation, tested: Dataset) -> Section:
     """Lets some items be heard, the worst mistakes first; empty for items without sound."""
     from markupsafe import Markup
 
@@ -209,9 +209,9 @@ def sound_section(fitted: FittedModel[Any], evaluation: Evaluation, tested: Data
 
 
 def cost_section(
-    fitted: FittedModel[Any], evaluation: Evaluation | None, price: Money | None
+    fitted: FittedModel, evaluation: Evaluation | None, price: Money | None
 ) -> Section:
-    """Says what training took, and what a prediction takes."""
+    """Returns what training took, and what a prediction takes."""
     section = Section("cost", "Cost")
     seconds = sum(phase.seconds for phase in fitted.phases)
     rows = [("", ""), ("training", f"{seconds:,.1f} s")]
@@ -228,7 +228,7 @@ def cost_section(
     return section
 
 
-def again_section(fitted: FittedModel[Any]) -> Section:
+def again_section(fitted: FittedModel) -> Section:
     """Shows how the training is run again, and with which versions this was written."""
     code = code_of(fitted.outline, fitted.temperature)
     section = Section("again", "How to run it again", code=code)

@@ -36,9 +36,7 @@ class Summary:
     facts: list[tuple[str, str]]
 
 
-def summarise(
-    fitted: FittedModel[Any], evaluation: Evaluation | None, doubts: list[str]
-) -> Summary:
+def summarise(fitted: FittedModel, evaluation: Evaluation | None, doubts: list[str]) -> Summary:
     """Sums up what is known of a model, by its test where there was one, with doubts about that."""
     outline, noun = fitted.outline, fitted.kind.noun
     score, known = fitted.encoding.score, fitted.known_score
@@ -77,8 +75,8 @@ def _count(evaluation: Evaluation, noun: str) -> str:
     return counted(evaluation["count"], f"test {noun}")
 
 
-def _against_items(fitted: FittedModel[Any], evaluation: Evaluation) -> str:
-    """Says whether answers are surely better than the items themselves; empty where none is one."""
+def _against_items(fitted: FittedModel, evaluation: Evaluation) -> str:
+    """Whether answers are surely better than the items themselves; empty where none is one."""
     if evaluation.unchanged is None:
         return ""
     score, test = fitted.encoding.score, fitted.encoding.compare(evaluation.unchanged, evaluation)
@@ -89,7 +87,7 @@ def _against_items(fitted: FittedModel[Any], evaluation: Evaluation) -> str:
 
 
 def _verdict(score: Any, baseline: float, low: float) -> str:
-    """Says whether a score is surely better than guessing."""
+    """Returns whether a score is surely better than guessing."""
     if math.isnan(baseline) or math.isnan(low):
         return f"Compare it with {score.guess}."
     guess = f"{score.guess} ({score.shown(baseline)})"
@@ -98,7 +96,7 @@ def _verdict(score: Any, baseline: float, low: float) -> str:
     return f"It is not clearly better than {guess}: train on more data, or test on more."
 
 
-def _warnings(fitted: FittedModel[Any], evaluation: Evaluation | None) -> list[str]:
+def _warnings(fitted: FittedModel, evaluation: Evaluation | None) -> list[str]:
     """Names what makes the figures less certain than they look."""
     found, noun = [], fitted.kind.noun
     if skipped := fitted.outline.data.get("skipped"):

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from transferlearn import data
 from transferlearn.atomic_files import new_draft, written_whole
@@ -27,7 +26,7 @@ _MOST_SECTIONS = 9
 
 
 def report(
-    fitted: FittedModel[Any],
+    fitted: FittedModel,
     path: str | os.PathLike[str],
     test: Source | None = None,
     *,
@@ -75,7 +74,7 @@ def report(
 
 
 def _page(
-    fitted: FittedModel[Any],
+    fitted: FittedModel,
     test: Source | None,
     comparison: Comparison | None,
     title: str | None,
@@ -117,7 +116,7 @@ def _page(
 
 
 def _makers(
-    fitted: FittedModel[Any],
+    fitted: FittedModel,
     evaluation: Evaluation | None,
     tested: Dataset | None,
     comparison: Comparison | None,

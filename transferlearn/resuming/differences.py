@@ -1,4 +1,4 @@
-"""Says in what two descriptions of a run differ, item by item."""
+"""Describes in what two descriptions of a run differ, item by item."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -141,7 +141,7 @@ class RunFolder:
                 old.unlink(missing_ok=True)
 
     def cut(self, phase: int) -> str | None:
-        """Gives the name of the cut that a phase stores features at, empty if it stores none.
+        """Returns the name of the cut that a phase stores features at, empty if it stores none.
 
         It is `None` where the phase has not begun.
         """
@@ -155,11 +155,11 @@ class RunFolder:
             _write_text(self._of_cut(phase), name)
 
     def _of_cut(self, phase: int) -> Path:
-        """Gives the file of the name of a phase's cut."""
+        """Returns the file of the name of a phase's cut."""
         return self.path / f"cut-{phase:03}.txt"
 
     def _of_phase(self, phase: int) -> Path:
-        """Gives the file of the state in which a phase begins."""
+        """Returns the file of the state in which a phase begins."""
         return self.path / f"phase-{phase:03}.npz"
 
     def _phases(self) -> list[int]:

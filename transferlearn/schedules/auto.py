@@ -90,7 +90,7 @@ class Auto(Schedule):
                 yield replace(tuning, learning_rate=rate * _AFTER_DAMAGE)
 
     def _rate(self, job: Job) -> dict[str, Any]:
-        """Gives the rate of the fine-tuning as arguments of `Phase`; the user's own is obeyed."""
+        """Returns the rate of the fine-tuning as arguments of `Phase`; the user's own is obeyed."""
         if job.rate_given:
             return {}
         if job.steps_of_one_size:
@@ -98,7 +98,7 @@ class Auto(Schedule):
         return {"learning_rate": job.learning_rate * _RATE_FACTOR}
 
     def default_epochs(self, items: int | None) -> int:
-        """Gives 1 epoch for the solved head and 8 more; up to 20 for few items, 3 for many."""
+        """Returns 1 epoch for the solved head and 8 more; up to 20 for few items, 3 for many."""
         if items is None:
             return 1 + self._epochs
         few = min(self._most_epochs, math.ceil(self._least_seen / items))
@@ -193,13 +193,13 @@ class AutoForMasks(Schedule):
         )
 
     def _rate(self, job: Job, factor: float = 1.0) -> dict[str, Any]:
-        """Gives a phase's rate as arguments of `Phase`; the user's own is the decoder's."""
+        """Returns a phase's rate as arguments of `Phase`; the user's own is the decoder's."""
         own = job.rate_given or not job.steps_of_one_size
         rate = job.learning_rate if own else _DECODER_RATE
         return {"learning_rate": rate * factor}
 
     def default_epochs(self, items: int | None) -> int:
-        """Gives 4 epochs for each of the two phases; up to 20 where there are few items."""
+        """Returns 4 epochs for each of the two phases; up to 20 where there are few items."""
         if items is None:
             return 8
         return max(8, min(40, math.ceil(_MASKS_SEEN / items)))
@@ -217,7 +217,7 @@ class AutoForPictures(AutoForMasks):
     _overfitted = math.inf
 
     def _rate(self, job: Job, factor: float = 1.0) -> dict[str, Any]:
-        """Gives a phase's rate as arguments of `Phase`; the user's own is the decoder's."""
+        """Returns a phase's rate as arguments of `Phase`; the user's own is the decoder's."""
         own = job.rate_given or not job.steps_of_one_size
         rate = job.learning_rate if own else _PICTURE_RATE
         return {"learning_rate": rate * factor}

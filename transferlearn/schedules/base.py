@@ -41,7 +41,7 @@ class Job:
 
 
 def default_freeze(freeze: FreezeStrategy | None, pretrained: bool) -> FreezeStrategy:
-    """Gives `freeze`, or else freezes all of a pretrained backbone and nothing of another."""
+    """Returns `freeze`, or else freezes all of a pretrained backbone and nothing of another."""
     return freeze or (FreezeAll() if pretrained else FreezeNone())
 
 
@@ -71,7 +71,7 @@ class Schedule(abc.ABC):
         """Yields the phases of a job, one at a time."""
 
     def default_epochs(self, items: int | None) -> int:
-        """Gives how many epochs a training on `items` items has, if `fit` was given no number."""
+        """Returns how many epochs a training on `items` items has, if `fit` was given no number."""
         return 10
 
 

@@ -149,7 +149,7 @@ class GradualUnfreezing(PacedSchedule):
 
 
 def _head_phase(job: Job, epochs: int | None) -> Phase:
-    """Gives the head's phase; raises `ValueError` if no layer or epoch is left for later ones."""
+    """Returns the head's phase; raises `ValueError` if no layer or epoch is left for later ones."""
     if isinstance(job.freeze, FreezeAll):
         raise ValueError(
             "freeze='all' leaves nothing to fine-tune. Take a freeze that leaves some layers "

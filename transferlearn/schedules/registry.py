@@ -14,7 +14,7 @@ SCHEDULES: dict[str, Schedule] = {
 
 
 def as_schedule(schedule: Schedule | str) -> Schedule:
-    """Gives the schedule of a name; a schedule object is given back as it is.
+    """Returns the schedule of a name; a schedule object is given back as it is.
 
     Raises:
         ValueError: There is no schedule of that name.

@@ -81,7 +81,7 @@ class SolvedHead:
 
     @property
     def knows_mirrored(self) -> bool:
-        """Says whether mirrored images are known at least as well as images not seen before."""
+        """Whether mirrored images are known at least as well as images not seen before."""
         return self.mirrored_loss is None or self.mirrored_loss <= self.loss
 
     def __str__(self) -> str:
@@ -164,5 +164,5 @@ class PhaseResult:
 
 
 def _with_tuples(saved: Json) -> Json:
-    """Gives the same fields with tuples, which JSON turns into lists."""
+    """Returns the same fields with tuples, which JSON turns into lists."""
     return {name: tuple(x) if isinstance(x, list) else x for name, x in saved.items()}

@@ -103,7 +103,7 @@ class Search:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        """Gives the table for notebooks."""
+        """Returns the table for notebooks."""
         return as_html(self._lines(), right=self._right())
 
     def _lines(self) -> list[tuple[str, ...]]:
@@ -112,7 +112,7 @@ class Search:
         return [head, *(self._cells(trial) for trial in self.trials)]
 
     def _right(self) -> list[int]:
-        """Gives the numbers of the columns that hold numbers."""
+        """Returns the numbers of the columns that hold numbers."""
         of_numbers = [isinstance(tried, Range) for tried in self.tried.values()]
         is_right = [True, *of_numbers, *[True] * 3, False]
         return [place for place, right in enumerate(is_right) if right]

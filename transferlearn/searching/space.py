@@ -30,7 +30,7 @@ _PLAIN = (str, int, float, bool, type(None))  # values that a study stores as th
 
 @dataclasses.dataclass(frozen=True)
 class Range:
-    """Says which numbers `tl.search` is to try: from `low` to `high`, both included.
+    """Describes which numbers `tl.search` is to try: from `low` to `high`, both included.
 
     Args:
         low: The smallest number; with `log` above 0.
@@ -61,12 +61,12 @@ class Range:
 
     @property
     def whole(self) -> bool:
-        """Says whether only whole numbers are tried."""
+        """Whether only whole numbers are tried."""
         return isinstance(self.low, int)
 
 
 def label(value: object) -> Label:
-    """Gives what a study stores for a value: a plain value itself, or the text of an object.
+    """Returns what a study stores for a value: a plain value itself, or the text of an object.
 
     The text is the same in every process. Keras's models are told apart by their weights.
     """
@@ -142,7 +142,7 @@ class Space:
         return name in self._tried
 
     def tried(self) -> dict[str, Range | list[Label]]:
-        """Gives what is tried, by name: the range, or the labels in the order of the values."""
+        """Returns what is tried, by name: the range, or the labels in the order of the values."""
         return {
             name: tried if isinstance(tried, Range) else list(tried)
             for name, tried in self._tried.items()
@@ -160,7 +160,7 @@ class Space:
         return [dict(zip(self._tried, drawn, strict=True)) for drawn in itertools.product(*lists)]
 
     def chosen(self, parameters: Mapping[str, Label]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Gives the fields of the builder and the arguments of `fit` that parameters stand for.
+        """Returns the fields of the builder and the arguments of `fit` that parameters stand for.
 
         Raises:
             ValueError: A parameter is not among what is tried.
@@ -201,7 +201,7 @@ def _check_name(name: str, builder: Builder) -> None:
 
 
 def _by_label(name: str, values: object) -> dict[Label, Any]:
-    """Gives the values to try, by label; refuses no values, NaN, and two with one label."""
+    """Returns the values to try, by label; refuses no values, NaN, and two with one label."""
     if not isinstance(values, (list, tuple)):
         raise TypeError(
             f"What to try for {name} is a list of values or a tl.Range. Received: {values!r}"

@@ -80,7 +80,7 @@ class LoadedOnce:
         self._loaded: dict[Reading, LoadedData] = {}
 
     def of(self, builder: Builder) -> LoadedData:
-        """Gives the data as this builder reads it."""
+        """Returns the data as this builder reads it."""
         reading = builder.reading()
         if reading not in self._loaded:
             self._loaded[reading] = builder.load(*self._source, **self._options)
@@ -265,8 +265,8 @@ class TrialRunner:
     def _say_begin(self, number: int, parameters: dict[str, Label]) -> None:
         """Prints which trial begins, with which parameters, and leaves the line open."""
         if self.verbose:
-            told = ", ".join(f"{name}={text(value)}" for name, value in parameters.items())
-            print(f"Trial {number}: {told}: ", end="", flush=True)
+            settings = ", ".join(f"{name}={text(value)}" for name, value in parameters.items())
+            print(f"Trial {number}: {settings}: ", end="", flush=True)
 
     def _say_end(self, end: str) -> None:
         """Completes that line with how the trial ended."""
@@ -275,12 +275,12 @@ class TrialRunner:
 
 
 def _states() -> Any:
-    """Gives Optuna's enumeration of the states of a trial."""
+    """Returns Optuna's enumeration of the states of a trial."""
     return optuna().trial.TrialState
 
 
 def _is_finished(trial: "FrozenTrial") -> bool:
-    """Says whether a trial counts; one that was cut short is `FAIL` and does not."""
+    """Returns whether a trial counts; one that was cut short is `FAIL` and does not."""
     return trial.state in (_states().COMPLETE, _states().PRUNED)
 
 

@@ -25,7 +25,7 @@ def accepted(header: str) -> Accepted:
 
 
 class _Wanted(NamedTuple):
-    """Says how much a type is wanted, in the order in which types are compared."""
+    """Describes how much a type is wanted, in the order in which types are compared."""
 
     quality: float
     place: int  # minus the place in the header

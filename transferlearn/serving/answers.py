@@ -32,7 +32,7 @@ def write_answer(
     wanted = request.outputs or dict.fromkeys(outputs, RequestedOutput(request.binary))
     if missing := [name for name in wanted if name not in outputs]:
         raise bad(f"There is no output {missing[0]!r:.80}; there are {', '.join(outputs)}.")
-    told, tail = [], []
+    described_outputs, tail = [], []
     for name, (binary, classes) in wanted.items():
         array = np.ascontiguousarray(outputs[name])
         if classes:
@@ -47,8 +47,8 @@ def write_answer(
             described["parameters"] = {"binary_data_size": len(tail[-1])}
         else:
             described["data"] = array.ravel().tolist()
-        told.append(described)
-    head = orjson.dumps({**said, "outputs": told})
+        described_outputs.append(described)
+    head = orjson.dumps({**said, "outputs": described_outputs})
     if not tail:
         return head, {"Content-Type": "application/json"}
     headers = {"Content-Type": "application/octet-stream", HEADER: str(len(head))}

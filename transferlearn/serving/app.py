@@ -86,7 +86,7 @@ class Server:
         }
 
     async def explain(self, request: Any, name: str | None) -> Any:
-        """Says why a model answers a request as it does."""
+        """Explains why a model answers a request as it does."""
         served = self.models.get(name)
         items = await items_in(request)
         return await self.work.do(lambda: self.predictor.explained(served, items()))
@@ -116,7 +116,7 @@ class Server:
                 _log.exception("not looked at")
 
     def newest(self) -> list[Served]:
-        """Gives the newest version of each model."""
+        """Returns the newest version of each model."""
         return [self.models.get(name) for name in self.models.names]
 
 
@@ -231,8 +231,8 @@ class Guarded:
 
 
 def of_http(request: Any, error: Any) -> RequestRefusedError:
-    """Says in a sentence what the framework refuses: a route or a method that there is not."""
+    """Returns what the framework refuses in a sentence: no such route or method."""
     path = request.url.path[:80]
     sentences = {404: f"There is no route {path!r}.", 405: f"{path!r} takes no {request.method}."}
-    told = sentences.get(error.status_code, f"{error.detail!s:.200}")
-    return RequestRefusedError(error.status_code, told, error.headers)
+    sentence = sentences.get(error.status_code, f"{error.detail!s:.200}")
+    return RequestRefusedError(error.status_code, sentence, error.headers)

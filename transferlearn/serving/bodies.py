@@ -38,10 +38,10 @@ def _list(items: Schema, most: int | None = None) -> Schema:
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {
-        "description": told,
+        "description": description,
         "content": {"application/json": {"schema": _object(error=_TEXT)}},
     }
-    for status, told in _STATUSES.items()
+    for status, description in _STATUSES.items()
 }
 
 PICTURE_OR_JSON: dict[int | str, dict[str, Any]] = {

@@ -77,7 +77,7 @@ def limited_protocol(settings: Settings) -> type[Any]:
                 self._go_on()
 
         def _give(self, seconds: float) -> None:
-            """Gives a connection some seconds for what comes next."""
+            """Allows a connection some seconds for what comes next."""
             self._go_on()
             waiting[self] = None
             self._timer = self.loop.call_later(seconds, self.give_up)

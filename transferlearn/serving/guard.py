@@ -88,7 +88,7 @@ class Guard:
         _log.info("request", extra={**facts, "status": status, "milliseconds": milliseconds})
 
     async def _id(self, given: str, method: str) -> str:
-        """Gives the id that a client chose, if the log holds no other request of this id."""
+        """Returns the id that a client chose, if the log holds no other request of this id."""
         if _ID.fullmatch(given) and (
             self._log is None
             or method != "POST"  # nothing is logged of it
@@ -201,7 +201,7 @@ async def refuse(send: Send, refusal: RequestRefusedError) -> None:
 
 
 def _again(body: bytes) -> Receive:
-    """Gives a body that was read already once more."""
+    """Returns a body that was read already once more."""
     waiting = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive() -> MutableMapping[str, Any]:
@@ -219,12 +219,12 @@ class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Writes a record."""
         plain = vars(logging.makeLogRecord({}))
-        told = {k: v for k, v in vars(record).items() if k not in plain and k != "message"}
+        fields = {k: v for k, v in vars(record).items() if k not in plain and k != "message"}
         line = {
             "time": round(record.created, 3),
             "level": record.levelname,
             "event": record.getMessage(),
-            **told,
+            **fields,
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)

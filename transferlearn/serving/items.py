@@ -16,7 +16,7 @@ class Text(bytes):
 
 
 async def items_in(request: Any) -> Callable[[], list[Any]]:
-    """Gives a function that reads the items of a request, which may take long."""
+    """Returns a function that reads the items of a request, which may take long."""
     body, content_type = await request.body(), request.headers.get("content-type", "")
     if content_type.startswith("multipart/form-data"):
         files = await _files(request)
@@ -25,7 +25,7 @@ async def items_in(request: Any) -> Callable[[], list[Any]]:
 
 
 async def _files(request: Any) -> list[bytes]:
-    """Gives the contents of the files in a form."""
+    """Returns the contents of the files in a form."""
     from starlette.exceptions import HTTPException
 
     try:
@@ -40,7 +40,7 @@ async def _files(request: Any) -> list[bytes]:
 
 
 def items_of(body: bytes, content_type: str) -> list[Any]:
-    """Gives the items of a body: JSON, a text, or the bytes of one file."""
+    """Returns the items of a body: JSON, a text, or the bytes of one file."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in ("application/json", ""):
         if not (kind.startswith(("image/", "audio/", "text/")) or kind in _BYTES):
@@ -91,7 +91,7 @@ def item_of(given: Any) -> Any:
 
 
 def _as_bytes(text: str) -> Text:
-    """Gives a text as UTF-8."""
+    """Returns a text as UTF-8."""
     try:
         return Text(text.encode())
     except UnicodeEncodeError as error:

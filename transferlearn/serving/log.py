@@ -250,9 +250,9 @@ def read_log(
         raise ValueError(f"{path} is no log of predictions: {error}.") from error
     if not rows:
         raise ValueError(f"{path} holds no predictions of this time.")
-    told = [json.loads(row[3]) for row in rows]
-    names = [n for n in reference.signals.names if all(n in one for one in told)]
-    table = np.array([[one[n] for n in names] for one in told], np.float32)
+    signal_rows = [json.loads(row[3]) for row in rows]
+    names = [n for n in reference.signals.names if all(n in one for one in signal_rows)]
+    table = np.array([[one[n] for n in names] for one in signal_rows], np.float32)
     answers = [row[5] for row in rows]
     return Logged(
         signals=Signals(
@@ -267,7 +267,7 @@ def read_log(
 
 
 def _errors(reference: Reference, rows: Sequence[Any]) -> np.ndarray | None:
-    """Gives how wrong each labelled answer is, and NaN for those without a label."""
+    """Returns how wrong each labelled answer is, and NaN for those without a label."""
     errors = np.full(len(rows), np.nan)
     for i, row in enumerate(rows):
         if row[6] is None:
@@ -280,7 +280,7 @@ def _errors(reference: Reference, rows: Sequence[Any]) -> np.ndarray | None:
 
 
 def photos_of(path: Path, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-    """Gives the photos and texts that a log has kept of these items, `"request/item"`, by name.
+    """Yields the photos and texts that a log has kept of these items, `"request/item"`, by name.
 
     Raises:
         ValueError: It has kept none.

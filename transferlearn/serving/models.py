@@ -58,16 +58,16 @@ class Models:
 
     @property
     def names(self) -> list[str]:
-        """Gives the names of all models."""
+        """The names of all models."""
         return list(self._served)
 
     def versions(self, name: str) -> list[str]:
-        """Gives the versions of a model that are ready, the newest last."""
+        """Returns the versions of a model that are ready, the newest last."""
         self.get(name)
         return list(self._served[name])
 
     def get(self, name: str | None = None, version: str | None = None) -> Served:
-        """Gives a model: the only or first one by default, in its newest version.
+        """Returns a model: the only or first one by default, in its newest version.
 
         Raises:
             RequestRefusedError: There is no such model or version (404).
@@ -86,7 +86,7 @@ class Models:
         return versions[version if version is not None else next(reversed(versions))]
 
     def broken(self, name: str) -> dict[str, str]:
-        """Gives the versions of a model that cannot be opened, with the reason."""
+        """Returns the versions of a model that cannot be opened, with the reason."""
         tried = self._tried.get(name, {})
         return {version: str(one.error) for version, one in tried.items() if one.error is not None}
 
@@ -162,8 +162,8 @@ class Models:
             served = Served(name, version, runner, read_reference(place.parent))
             return _Tried(stamp, served)
         except Exception as error:  # whatever is wrong with it, the others are served
-            told = {"model": name, "version": version, "error": str(error)}
-            _log.warning("not opened", extra=told)
+            noted = {"model": name, "version": version, "error": str(error)}
+            _log.warning("not opened", extra=noted)
             before = self._served.get(name, {}).get(version)
             return _Tried(whole, before, error.with_traceback(None))
 
@@ -177,14 +177,14 @@ class _Tried(NamedTuple):
 
 
 def _stamp(place: Path, *, whole: bool) -> Any:
-    """Gives what changes when the file that describes a version is written, or any beside it."""
+    """Returns what changes when the file that describes a version is written, or any beside it."""
     files = [file for file in place.parent.rglob("*") if file.is_file()] if whole else [place]
-    told = [(file, file.stat()) for file in files]
-    return {(file, state.st_mtime_ns, state.st_size) for file, state in told}
+    noted = [(file, file.stat()) for file in files]
+    return {(file, state.st_mtime_ns, state.st_size) for file, state in noted}
 
 
 def _reference_of(given: Any) -> Reference | None:
-    """Gives the reference of a fitted model; a runner has none."""
+    """Returns the reference of a fitted model; a runner has none."""
     reference: Reference | None = getattr(given, "reference", None)
     return reference
 

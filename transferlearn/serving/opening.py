@@ -15,7 +15,7 @@ Given = str | Path | Any
 
 
 def named(models: Given | Sequence[Given] | Mapping[str, Given]) -> dict[str, Given]:
-    """Gives each model its name: the one it is given, that of its folder, or `"model"`.
+    """Returns models by name: the one that is given, that of the folder, or `"model"`.
 
     Raises:
         ValueError: There is no model, or two have the same name.
@@ -36,13 +36,13 @@ def named(models: Given | Sequence[Given] | Mapping[str, Given]) -> dict[str, Gi
 
 
 def place_of(folder: Path) -> Path | None:
-    """Gives the file that says what an export or a save is; `None`: the folder holds neither."""
+    """Returns the file that says what an export or a save is; `None`: the folder holds neither."""
     places = (whole_place(folder, name) / name for name in (FILE, SAVE))
     return next((place for place in places if place.is_file()), None)
 
 
 def holds_save(folder: Path) -> bool:
-    """Says whether Keras runs what is in a folder, or in the newest version in it."""
+    """Returns whether Keras runs what is in a folder, or in the newest version in it."""
     return any(
         (place := place_of(one)) is not None and place.name == SAVE
         for one in (folder, *folder.glob("[0-9]*"))
@@ -50,7 +50,7 @@ def holds_save(folder: Path) -> bool:
 
 
 def opened(given: Given, threads: int | None, trusted: bool) -> Runner:
-    """Gives the runner of an export, or one that runs a save or a fitted model in Keras.
+    """Returns the runner of an export, or one that runs a save or a fitted model in Keras.
 
     Raises:
         OSError: A folder holds neither an export nor a save.

@@ -114,7 +114,7 @@ class Predictor:
         return predictions, outputs
 
     def explained(self, served: Served, items: Sequence[Any]) -> dict[str, Any]:
-        """Says why a model answers as it does, for one photo or text."""
+        """Explains why a model answers as it does, for one photo or text."""
         explainer = served.runner.explainer
         if explainer is None:
             raise RequestRefusedError(
@@ -197,7 +197,7 @@ class Predictor:
     def _signals(
         self, served: Served, rows: Rows, values: np.ndarray
     ) -> tuple[list[dict[str, float]], list[int | None]]:
-        """Gives what is watched of each item, and its answer; nothing without a reference."""
+        """Returns what is watched of each item, and its answer; nothing without a reference."""
         if served.reference is None:
             return [{}] * len(values), [None] * len(values)
         traits = served.runner.item_reader.traits(rows.arrays)  # of a photo, some milliseconds
@@ -261,6 +261,6 @@ def _as_wanted(
     return found
 
 
-def _plain(told: dict[str, Any]) -> Any:
-    """Gives what a prediction says in types that JSON has."""
-    return json.loads(json.dumps(told, default=lambda x: np.asarray(x).tolist()))
+def _plain(recorded: dict[str, Any]) -> Any:
+    """Returns what a prediction says in types that JSON has."""
+    return json.loads(json.dumps(recorded, default=lambda x: np.asarray(x).tolist()))

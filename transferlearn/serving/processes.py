@@ -227,7 +227,7 @@ def _start(place: socket.socket, plan: Plan, stream: str, number: int) -> _Child
 
 
 def _ended(child: _Child) -> str:
-    """Says how a process ended."""
+    """Describes how a process ended."""
     code = child.process.exitcode or 0
     how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
     if child.ready is not None:

@@ -109,7 +109,7 @@ def add_protocol(api: Any, server: Any) -> None:
 
 
 def states(models: Models, name: str) -> list[dict[str, str]]:
-    """Says of each version of a model whether it is served, and why not."""
+    """Returns whether each version of a model is served, and why not."""
     ready, broken = models.versions(name), models.broken(name)
     return [
         {
@@ -124,15 +124,15 @@ def states(models: Models, name: str) -> list[dict[str, str]]:
 
 def describe(served: Served, versions: list[str]) -> dict[str, Any]:
     """Describes a model as the protocol has it; -1 is any number."""
-    told = served.runner.description
+    exported = served.runner.description
     return {
         "name": served.name,
         "versions": versions,
-        "platform": told.format,
-        "inputs": [_spec(name, spec) for name, spec in told.inputs.items()],
-        "outputs": [_spec(name, spec) for name, spec in told.outputs.items()],
+        "platform": exported.format,
+        "inputs": [_spec(name, spec) for name, spec in exported.inputs.items()],
+        "outputs": [_spec(name, spec) for name, spec in exported.outputs.items()],
         "parameters": {
-            "model_hash": told.model_hash,
+            "model_hash": exported.model_hash,
             "items": served.runner.item_reader.name,
             "explains": served.runner.explainer is not None,
         },
@@ -144,7 +144,7 @@ def configuration(served: Served, most_rows: int) -> dict[str, Any]:
 
     Reference: [Model configuration extension](https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_model_configuration.md).
     """
-    told = served.runner.description
+    exported = served.runner.description
 
     def specs(of: Mapping[str, TensorSpec]) -> list[dict[str, Any]]:
         found = [_spec(name, spec) for name, spec in of.items()]
@@ -155,11 +155,11 @@ def configuration(served: Served, most_rows: int) -> dict[str, Any]:
 
     return {
         "name": served.name,
-        "platform": told.format,
-        "backend": told.format,
+        "platform": exported.format,
+        "backend": exported.format,
         "max_batch_size": most_rows,
-        "input": specs(told.inputs),
-        "output": specs(told.outputs),
+        "input": specs(exported.inputs),
+        "output": specs(exported.outputs),
     }
 
 

@@ -64,7 +64,7 @@ def serve(
     place = bound(host, os.environ.get("AIP_HTTP_PORT", port))
 
     def begins(served: list[str]) -> None:
-        print(told(place, served), file=sys.stderr, flush=True)
+        print(address_line(place, served), file=sys.stderr, flush=True)
 
     write_lines(sys.stdout)
     if plan is not None:
@@ -108,8 +108,8 @@ def _plan(
     return Plan(folders=folders, settings=settings, threads=threads or share, trusted=trusted)
 
 
-def told(place: socket.socket, models: list[str]) -> str:
-    """Says in a line which models are served, and where."""
+def address_line(place: socket.socket, models: list[str]) -> str:
+    """Describes in a line which models are served, and where."""
     host, port = place.getsockname()[:2]
     at = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return f"Serving {', '.join(models)} at http://{at}, Ctrl-C ends it."

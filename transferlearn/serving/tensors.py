@@ -30,7 +30,7 @@ _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
 class RequestedOutput(NamedTuple):
-    """Says how an output is wanted.
+    """Describes how an output is wanted.
 
     Attributes:
         binary: Whether as bytes.
@@ -59,7 +59,7 @@ class InferRequest(NamedTuple):
 
 
 def datatype(dtype: str) -> str:
-    """Gives the protocol's name of a dtype."""
+    """Returns the protocol's name of a dtype."""
     return _NAMES.get(dtype, dtype.upper())
 
 
@@ -81,18 +81,18 @@ def read_request(body: bytes, header: str | None) -> InferRequest:
         raise bad('The request has a list "inputs", with a name, datatype, shape and data each.')
     rest = memoryview(body)[length:]
     arrays: dict[str, np.ndarray] = {}
-    for told in inputs:
-        if not isinstance(told, dict) or not isinstance(told.get("name"), str):
+    for entry in inputs:
+        if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
             raise bad("Each input is an object with a name.")
-        size = _parameters(told).get("binary_data_size")
+        size = _parameters(entry).get("binary_data_size")
         if size is None:
-            arrays[told["name"]] = _of_json(told)
+            arrays[entry["name"]] = _of_json(entry)
             continue
         if not _is_count(size) or size > len(rest):
             raise bad(
-                f"{told['name']!r:.80} has binary_data_size {size!r:.20}, more than there is."
+                f"{entry['name']!r:.80} has binary_data_size {size!r:.20}, more than there is."
             )
-        arrays[told["name"]] = _of_bytes(told, rest[:size])
+        arrays[entry["name"]] = _of_bytes(entry, rest[:size])
         rest = rest[size:]
     if len(rest):
         raise bad(f"{len(rest)} bytes follow the last tensor.")
@@ -134,16 +134,16 @@ def _check_depth(said: dict[str, Any]) -> None:
     raise bad(f"The body is nested more than {_DEEPEST} times.")
 
 
-def _parameters(told: dict[str, Any]) -> dict[str, Any]:
-    """Gives the parameters of a part of a request."""
-    found = told.get("parameters") or {}
+def _parameters(entry: dict[str, Any]) -> dict[str, Any]:
+    """Returns the parameters of a part of a request."""
+    found = entry.get("parameters") or {}
     if not isinstance(found, dict):
         raise bad("parameters are an object.")
     return found
 
 
 def _asked(said: dict[str, Any]) -> dict[str, RequestedOutput] | None:
-    """Gives the outputs that are asked for, and how each is wanted."""
+    """Returns the outputs that are asked for, and how each is wanted."""
     outputs = said.get("outputs")
     if outputs is None:
         return None
@@ -164,39 +164,39 @@ def _asked(said: dict[str, Any]) -> dict[str, RequestedOutput] | None:
     return found or None
 
 
-def _shape(told: dict[str, Any]) -> tuple[int, ...]:
-    """Gives the shape of a tensor."""
-    shape = told.get("shape")
+def _shape(entry: dict[str, Any]) -> tuple[int, ...]:
+    """Returns the shape of a tensor."""
+    shape = entry.get("shape")
     if not isinstance(shape, list) or not all(map(_is_count, shape)) or len(shape) > 8:
         raise bad(f"The shape is a list of whole numbers. Received: {shape!r:.80}")
     return tuple(shape)
 
 
 def _is_count(value: object) -> bool:
-    """Says whether a value of JSON is a whole number of things."""
+    """Returns whether a value of JSON is a whole number of things."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**40
 
 
-def _dtype(told: dict[str, Any]) -> str:
-    """Gives NumPy's name of a tensor's datatype."""
-    name = told.get("datatype")
+def _dtype(entry: dict[str, Any]) -> str:
+    """Returns NumPy's name of a tensor's datatype."""
+    name = entry.get("datatype")
     if not isinstance(name, str) or name not in DTYPES:
         raise bad(f"The datatype is BYTES or one of {', '.join(DTYPES)}. Received: {name!r:.40}")
     return DTYPES[name]
 
 
-def _of_json(told: dict[str, Any]) -> np.ndarray:
+def _of_json(entry: dict[str, Any]) -> np.ndarray:
     """Reads a tensor whose numbers are in the JSON, flat or nested."""
-    shape, data = _shape(told), told.get("data")
+    shape, data = _shape(entry), entry.get("data")
     if not isinstance(data, list):
-        raise bad(f"{told['name']!r:.80} has no data: a list of numbers.")
-    if told.get("datatype") == "BYTES":
+        raise bad(f"{entry['name']!r:.80} has no data: a list of numbers.")
+    if entry.get("datatype") == "BYTES":
         flat = _flat(data)
         if not all(isinstance(item, str) for item in flat):
             raise bad("Data of the datatype BYTES are strings.")
         found = _objects([item.encode() for item in flat])
     else:
-        dtype = _dtype(told)
+        dtype = _dtype(entry)
         try:
             numbers = np.asarray(data)
             if numbers.dtype.kind not in "biuf" and numbers.size:
@@ -206,19 +206,19 @@ def _of_json(told: dict[str, Any]) -> np.ndarray:
                 raise ValueError(f"it holds numbers that are no {dtype}")
         except (ValueError, TypeError, OverflowError) as error:
             raise bad(
-                f"The data of {told['name']!r:.80} cannot be read: {error!s:.100}."
+                f"The data of {entry['name']!r:.80} cannot be read: {error!s:.100}."
             ) from error
-    return _shaped(told, found, shape)
+    return _shaped(entry, found, shape)
 
 
-def _of_bytes(told: dict[str, Any], data: memoryview) -> np.ndarray:
+def _of_bytes(entry: dict[str, Any], data: memoryview) -> np.ndarray:
     """Reads a tensor whose numbers are bytes, little-endian."""
-    shape = _shape(told)
-    if told.get("datatype") == "BYTES":
-        return _shaped(told, _objects(_strings(bytes(data))), shape)
-    dtype = np.dtype(_dtype(told)).newbyteorder("<")
+    shape = _shape(entry)
+    if entry.get("datatype") == "BYTES":
+        return _shaped(entry, _objects(_strings(bytes(data))), shape)
+    dtype = np.dtype(_dtype(entry)).newbyteorder("<")
     if math.prod(shape) * dtype.itemsize != len(data):
-        raise bad(f"{told['name']!r:.80} has {len(data)} bytes, which are not of its shape.")
+        raise bad(f"{entry['name']!r:.80} has {len(data)} bytes, which are not of its shape.")
     return np.frombuffer(data, dtype).reshape(shape)
 
 
@@ -237,20 +237,20 @@ def _strings(data: bytes) -> list[bytes]:
     return found
 
 
-def _shaped(told: dict[str, Any], array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Gives an array its shape."""
+def _shaped(entry: dict[str, Any], array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Returns an array in its shape."""
     if math.prod(shape) != array.size:
-        raise bad(f"{told['name']!r:.80} has {array.size} numbers, which are not of its shape.")
+        raise bad(f"{entry['name']!r:.80} has {array.size} numbers, which are not of its shape.")
     return array.reshape(shape)
 
 
 def _flat(data: list[Any]) -> list[Any]:
-    """Gives a list without the lists in it."""
+    """Returns a list without the lists in it."""
     return [x for item in data for x in (_flat(item) if isinstance(item, list) else [item])]
 
 
 def _objects(items: list[bytes]) -> np.ndarray:
-    """Gives an array of bytes objects."""
+    """Returns an array of bytes objects."""
     found = np.empty(len(items), object)
     found[:] = items
     return found

@@ -8,7 +8,7 @@ from transferlearn.checks import is_number
 
 
 def weights_of_classes(given: object, names: Sequence[str]) -> tuple[float, ...]:
-    """Gives the weight of each class, in the order of the names; those not named have 1.
+    """Returns the weight of each class, in the order of the names; those not named have 1.
 
     Args:
         given: A mapping from names or ids of classes to weights of at least 0.

@@ -3,10 +3,11 @@
 import abc
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self
 
 import keras
 import numpy as np
+from typing_extensions import TypeVar
 
 from transferlearn.assembling import NetworkOutput
 from transferlearn.backbones.graph import before_last_layer
@@ -23,7 +24,7 @@ from transferlearn.tasks.solving.solver import Solver
 from transferlearn.tasks.temperature import TemperatureScaling
 from transferlearn.types import Json, Loss, Metrics, Tensor
 
-Prediction = TypeVar("Prediction", covariant=True)
+Prediction = TypeVar("Prediction", covariant=True, default=Any)
 PREDICTIONS = "predictions"  # the name of the output, in a network that has only one
 
 
@@ -59,22 +60,22 @@ class Encoding(abc.ABC, Generic[Prediction]):
 
     @property
     def guessing_loss(self) -> float:
-        """Gives the loss of a model that knows nothing; infinity where that is not known."""
+        """The loss of a model that knows nothing; infinity where that is not known."""
         return math.inf
 
     @property
     @abc.abstractmethod
     def target(self) -> Target:
-        """Gives the target that reads other data in the way the training data was read."""
+        """The target that reads other data in the way the training data was read."""
 
     @property
     @abc.abstractmethod
     def outputs(self) -> Mapping[str, Output]:
-        """Gives the outputs that a network must have, by name."""
+        """The outputs that a network must have, by name."""
 
     @property
     def inputs(self) -> Mapping[str, Spec]:
-        """Gives a network's inputs besides the items, by name, such as a decoder's token ids."""
+        """A network's inputs besides the items, by name, such as a decoder's token ids."""
         return {}
 
     @property
@@ -96,7 +97,7 @@ class Encoding(abc.ABC, Generic[Prediction]):
 
     @property
     def raw(self) -> Encoder | None:
-        """Gives the encoder that turns targets of any form into those that `measure` takes.
+        """The encoder that turns targets of any form into those that `measure` takes.
 
         It makes no further inputs. `None`: `measure` takes targets as streams give them.
         """
@@ -104,24 +105,24 @@ class Encoding(abc.ABC, Generic[Prediction]):
 
     @property
     def answers(self) -> tuple[str, ...]:
-        """Gives the names of what can be explained, in order, such as classes; by default none."""
+        """The names of what can be explained, in order, such as classes; by default none."""
         return ()
 
     @property
     def watched(self) -> OutputSignals:
-        """Says what a monitor watches of `numbers`; by default nothing but the items."""
+        """What a monitor watches of `numbers`; by default nothing but the items."""
         return Unwatched()
 
     def numbers(self, values: np.ndarray) -> np.ndarray:
-        """Gives the numbers of each item that logs and monitors keep; by default, the values."""
+        """Returns the numbers of each item that logs and monitors keep; by default, the values."""
         return values
 
     def errors(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Says how wrong each item's answer is, float `(items,)`; 0 is right."""
+        """Returns how wrong each item's answer is, float `(items,)`; 0 is right."""
         return self.watched.errors(values, targets)
 
     def features(self, model: keras.Model) -> Tensor:
-        """Gives the tensor of an item's features in a network, for monitors and pictures.
+        """Returns the tensor of an item's features in a network, for monitors and pictures.
 
         Raises:
             ValueError: It is not known where they are.
@@ -129,7 +130,7 @@ class Encoding(abc.ABC, Generic[Prediction]):
         return before_last_layer(model)
 
     def leading(self, values: np.ndarray) -> np.ndarray:
-        """Gives the number of the answer to explain, int64 `(rows,)`; by default the first.
+        """Returns the number of the answer to explain, int64 `(rows,)`; by default the first.
 
         Args:
             values: What `values` makes of the outputs, one row an item.
@@ -137,7 +138,7 @@ class Encoding(abc.ABC, Generic[Prediction]):
         return np.zeros(len(values), int)
 
     def evidence(self, outputs: Tensor, which: np.ndarray) -> Tensor:
-        """Gives how much speaks for the answers `which`, one a row: `(rows,)`.
+        """Returns how much speaks for the answers `which`, one a row: `(rows,)`.
 
         By default this is the answer's own output. It must be made by `keras.ops`, since its
         gradient is taken.
@@ -149,7 +150,7 @@ class Encoding(abc.ABC, Generic[Prediction]):
         return keras.ops.take_along_axis(outputs, which[:, None], axis=1)[:, 0]
 
     def described(self, encoded: Any) -> list[str]:
-        """Says in a few words what each target of a batch is, as the loss reads it."""
+        """Describes in a few words what each target of a batch is, as the loss reads it."""
         parts = [np.asarray(part, float) for part in keras.tree.flatten(encoded)]
         rows = np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
         return [", ".join(f"{number:.4g}" for number in row) for row in rows]
@@ -191,22 +192,22 @@ class Encoding(abc.ABC, Generic[Prediction]):
         """
 
     def linear_solver(self) -> Solver | None:
-        """Gives the solver of a linear layer that learns this, whatever a network's head is.
+        """Returns the solver of a linear layer that learns this, whatever a network's head is.
 
         The solver takes targets as `raw` makes them. `None`: there is no such solver.
         """
         return None
 
     def temperature_scaling(self) -> TemperatureScaling | None:
-        """Gives how the network's logits are calibrated; `None`: it has no logits."""
+        """Returns how the network's logits are calibrated; `None`: it has no logits."""
         return None
 
     def baseline(self, targets: Targets) -> float | None:
-        """Gives the score of guessing, by the commonest class or the mean; `None`: not known."""
+        """Returns the score of guessing, by the commonest class or the mean; `None`: not known."""
         return None
 
     def guess(self, targets: Targets) -> np.ndarray | None:
-        """Gives one item's values by a model that saw these targets alone; `None`: not known."""
+        """Returns one item's values by a model that saw these targets alone; `None`: not known."""
         return None
 
     def guessed(self, guess: np.ndarray, seen: Evaluation) -> Evaluation:
@@ -242,7 +243,7 @@ class Encoding(abc.ABC, Generic[Prediction]):
         return values
 
     def output_reader(self) -> OutputReader:
-        """Gives what makes predictions of exported outputs; by default they stay as they are."""
+        """Returns what makes predictions of exported outputs; by default they stay as they are."""
         return RawReader()
 
     @abc.abstractmethod
@@ -266,7 +267,7 @@ class Encoding(abc.ABC, Generic[Prediction]):
         raise TypeError(f"by_batch is True, so {type(self).__name__} needs a tally of its own.")
 
     def unchanged(self, items: Any) -> np.ndarray | None:
-        """Gives the values of a model that gives raw items back; `None`: items are no answers."""
+        """Returns the values of a model that gives raw items back; `None`: items are no answers."""
         return None
 
     def classical(
@@ -282,16 +283,16 @@ class Encoding(abc.ABC, Generic[Prediction]):
         raise TypeError(f"{type(self).__name__} needs a tally of predictions for tile.")
 
     def gives(self) -> str:
-        """Says in a sentence what the network gives, for those who call it without this package."""
+        """Describes in a sentence what the network returns, for those who call it alone."""
         return ""
 
     @abc.abstractmethod
     def summary(self) -> str:
-        """Says in a few words what was learnt, such as `"2 classes: cat, dog"`."""
+        """Describes in a few words what was learnt, such as `"2 classes: cat, dog"`."""
 
     @abc.abstractmethod
     def settings(self) -> Json:
-        """Gives what a save has to hold, so that `load` can make this encoding again."""
+        """Returns what a save has to hold, so that `load` can make this encoding again."""
 
     @classmethod
     @abc.abstractmethod

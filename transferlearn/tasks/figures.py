@@ -82,17 +82,17 @@ class Evaluation(Mapping[str, float]):
 
     @property
     def items_per_second(self) -> float:
-        """Gives how many items were read and predicted in a second; NaN where not measured."""
+        """How many items were read and predicted in a second; NaN where not measured."""
         return self.figures.get("count", math.nan) / self.seconds if self.seconds else math.nan
 
     @property
     def overall(self) -> dict[str, float]:
-        """Gives the figures that are about all items, not about a part such as a class."""
+        """The figures that are about all items, not about a part such as a class."""
         return {name: value for name, value in self.figures.items() if _OF_PART not in name}
 
     @property
     def parts(self) -> dict[str, dict[str, float]]:
-        """Gives the figures of each part, such as a class: `scores.parts["dog"]["recall"]`."""
+        """The figures of each part, such as a class: `scores.parts["dog"]["recall"]`."""
         parts: dict[str, dict[str, float]] = {}
         for name, value in self.figures.items():
             figure, separator, part = name.partition(_OF_PART)
@@ -101,7 +101,7 @@ class Evaluation(Mapping[str, float]):
         return parts
 
     def beside(self, unchanged: "Evaluation", classical: "Tally | None" = None) -> Self:
-        """Gives these figures beside those of the items, taken for answers, and of a method."""
+        """Returns these figures beside those of the items, taken for answers, and of a method."""
         return replace(self, unchanged=unchanged)
 
     def completed(
@@ -112,7 +112,7 @@ class Evaluation(Mapping[str, float]):
         paths: tuple[str | None, ...],
         seconds: float,
     ) -> Self:
-        """Gives these figures with what `FittedModel.evaluate` knows, and the score's interval."""
+        """These figures with what `FittedModel.evaluate` knows, and the score's interval."""
         intervals, methods = dict(self.intervals), dict(self.interval_methods)
         count = int(self.figures.get("count", 0))
         if count and score.name in self.figures and score.name not in intervals:
@@ -130,7 +130,7 @@ class Evaluation(Mapping[str, float]):
         )
 
     def to_dict(self) -> Json:
-        """Gives figures, intervals and names as JSON takes them, where NaN is `None`."""
+        """Returns figures, intervals and names as JSON takes them, where NaN is `None`."""
         return {
             "score": None if self.score is None else self.score.name,
             "figures": {name: _plain(value) for name, value in self.figures.items()},
@@ -144,7 +144,7 @@ class Evaluation(Mapping[str, float]):
         }
 
     def to_json(self) -> str:
-        """Gives `to_dict()` as a JSON text."""
+        """Returns `to_dict()` as a JSON text."""
         return json.dumps(self.to_dict(), indent=2, allow_nan=False)
 
     def overall_rows(self) -> list[list[str]]:
@@ -177,7 +177,7 @@ class Evaluation(Mapping[str, float]):
         return "\n\n".join(tables)
 
     def _repr_html_(self) -> str:
-        """Gives the same tables for notebooks."""
+        """Returns the same tables for notebooks."""
         shown = as_html(self.overall_rows(), right=[1])
         if self.parts:
             rows = self.part_rows(_SHOWN)
@@ -185,19 +185,19 @@ class Evaluation(Mapping[str, float]):
         return shown + (as_paragraph(self._speed()) if math.isfinite(self.seconds) else "")
 
     def _more(self, rows: Sequence[Sequence[str]], before: str = "") -> str:
-        """Says how many parts a table leaves out; empty where it has all."""
+        """Describes how many parts a table leaves out; empty where it has all."""
         left = len(self.parts) + 1 - len(rows)
         return f"{before}and {left:,} more: parts has all of them." if left else ""
 
     def _speed(self) -> str:
-        """Says how long the evaluation took."""
+        """Describes how long the evaluation took."""
         return f"{self.seconds:.1f} s, {self.items_per_second:,.1f} items a second."
 
     def __repr__(self) -> str:
         return str(self)
 
     def shown_parts(self, count: int) -> Sequence[str]:
-        """Gives the names of the parts that a table shows if it has `count` lines for them."""
+        """Returns the names of the parts that a table shows if it has `count` lines for them."""
         return list(self.parts)[:count]
 
     def _method(self, name: str) -> str:
@@ -225,12 +225,12 @@ class Tally(abc.ABC):
 
 
 def _short(name: str) -> str:
-    """Gives a name, cut off where it is so long that a table would be too wide."""
+    """Returns a name, cut off where it is so long that a table would be too wide."""
     return name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
 
 
 def _plain(value: float) -> float | None:
-    """Gives a finite number as it is, whole ones without a fraction; JSON has no NaN."""
+    """Returns a finite number as it is, whole ones without a fraction; JSON has no NaN."""
     if not math.isfinite(value):
         return None
     return int(value) if float(value).is_integer() and abs(value) < 1e15 else float(value)

@@ -13,7 +13,7 @@ _GROUPS = 2000  # more items than this are drawn in so many groups: intervals ha
 
 
 def wilson(share: float, count: float) -> Interval:
-    """Gives the 95% interval of a share that was seen among `count` items.
+    """Returns the 95% interval of a share that was seen among `count` items.
 
     Reference: [Wilson](https://doi.org/10.1080/01621459.1927.10502953).
     """
@@ -24,7 +24,7 @@ def wilson(share: float, count: float) -> Interval:
 
 
 def r2_error(r2: float, count: float) -> float:
-    """Gives the standard deviation by chance of the R2 of `count` items.
+    """Returns the standard deviation by chance of the R2 of `count` items.
 
     Reference: Olkin and Finn, [Correlations redux](https://doi.org/10.1037/0033-2909.118.1.155),
     for normal errors. Below an R2 of 0.5 it is that of the mean square error, which is no smaller.
@@ -33,7 +33,7 @@ def r2_error(r2: float, count: float) -> float:
 
 
 def r2_interval(r2: float, count: int) -> Interval:
-    """Gives the 95% interval of the R2 of `count` items."""
+    """Returns the 95% interval of the R2 of `count` items."""
     left = 1 - r2  # a ratio of mean squares: its logarithm is about normal
     factor = math.exp(_TWO_SIDED * r2_error(r2, count) / left) if left > 0 else 1.0
     return 1 - left * factor, 1 - left / factor
@@ -66,7 +66,7 @@ def resampled(sums: np.ndarray) -> np.ndarray:
 def bootstrap(
     sums: np.ndarray, figures: Callable[[np.ndarray], Mapping[str, np.ndarray]]
 ) -> dict[str, Interval]:
-    """Gives the 95% intervals of figures that are computed from sums over items.
+    """Returns the 95% intervals of figures that are computed from sums over items.
 
     Args:
         sums: What `group_sums` gives, float `(groups, quantities)`. One item alone says nothing of
@@ -87,7 +87,7 @@ def bootstrap(
 
 
 def median_ends(values: np.ndarray) -> np.ndarray:
-    """Gives the ends of the 95% intervals of medians, as resampling would, without resampling.
+    """Returns the ends of the 95% intervals of medians, as resampling would, without resampling.
 
     The middle one of n random numbers in [0, 1] follows a beta distribution, and the item that it
     falls on is the median of a resample.

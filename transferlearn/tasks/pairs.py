@@ -71,7 +71,7 @@ def paired_bootstrap(
     Args:
         sums: What `group_sums` gives of quantities of both models, `(groups, quantities)`.
         difference: A function that takes sums `(..., quantities)`, and gives the second model's
-            score less the first's.
+            score minus the first's.
 
     Returns:
         The test; `None` of a single item, which says nothing of chance.
@@ -91,5 +91,5 @@ def paired_bootstrap(
 
 
 def _log_choose(n: int, k: int) -> float:
-    """Gives the logarithm of the number of ways to choose `k` of `n`."""
+    """Returns the logarithm of the number of ways to choose `k` of `n`."""
     return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)

@@ -15,7 +15,7 @@ _STANDARD_ERRORS = 2.0  # in 95% of all cases, chance moves a figure by less tha
 class Score(abc.ABC):
     """Names the figure by which models are compared, and says how far it moves by chance.
 
-    A larger score is better, and 1 is perfect: for an error rate, take 1 less the error rate.
+    A larger score is better, and 1 is perfect: for an error rate, take 1 minus the error rate.
 
     Args:
         name: The name of the metric, such as `"accuracy"`.
@@ -36,27 +36,27 @@ class Score(abc.ABC):
 
     @property
     def key(self) -> str:
-        """Gives the key under which the history has the score of held-out data."""
+        """The key under which the history has the score of held-out data."""
         return f"val_{self.name}"
 
     def rank(self, metrics: Mapping[str, float]) -> float:
-        """Gives the held-out score out of metrics by name; minus infinity where it is missing."""
+        """Returns the held-out score out of metrics by name; minus infinity where it is missing."""
         return float(metrics.get(self.key, -math.inf))
 
     @abc.abstractmethod
     def is_called(self, name: str) -> bool:
-        """Says whether a metric of this name, which a user chose, is a score of this kind."""
+        """Returns whether a metric of this name, which a user chose, is a score of this kind."""
 
     @abc.abstractmethod
     def standard_error(self, value: float, items: float) -> float:
-        """Gives the standard deviation by chance of a score that was measured on `items` items."""
+        """The standard deviation by chance of a score that was measured on `items` items."""
 
     def noise(self, value: float, items: float) -> float:
-        """Gives the most that chance moves a score in 95% of all cases: two standard errors."""
+        """Returns the most that chance moves a score in 95% of all cases: two standard errors."""
         return _STANDARD_ERRORS * self.standard_error(value, items)
 
     def interval(self, value: float, items: int) -> Interval:
-        """Gives the 95% interval of a score that was measured on `items` independent items."""
+        """Returns the 95% interval of a score that was measured on `items` independent items."""
         noise = self.noise(value, items)
         return max(value - noise, self.least), min(value + noise, 1.0)
 
@@ -66,7 +66,7 @@ class Score(abc.ABC):
 
     @abc.abstractmethod
     def said(self, value: float) -> str:
-        """Says in words how good a score is."""
+        """Describes how good a score is."""
 
 
 @dataclass(frozen=True)
@@ -77,23 +77,23 @@ class Share(Score):
     interval_method: ClassVar[str] = "Wilson"
 
     def is_called(self, name: str) -> bool:
-        """Says whether this is the name of an accuracy, but not of a top-k accuracy."""
+        """Returns whether this is the name of an accuracy, but not of a top-k accuracy."""
         # A top-k accuracy is larger for the same answers, so it cannot be compared with others.
         return name.endswith(("accuracy", "acc")) and "top" not in name
 
     def standard_error(self, value: float, items: float) -> float:
-        """Gives the standard error of a share of `items` independent answers."""
+        """Returns the standard error of a share of `items` independent answers."""
         return math.sqrt(value * (1 - value) / items)
 
     def noise(self, value: float, items: float) -> float:
-        """Gives two standard errors of a share, by Agresti and Coull."""
+        """Returns two standard errors of a share, by Agresti and Coull."""
         # For a share of 0 or 1 the plain standard error is 0, which says nothing.
         added = _STANDARD_ERRORS**2
         middle = (value * items + added / 2) / (items + added)
         return _STANDARD_ERRORS * math.sqrt(middle * (1 - middle) / (items + added))
 
     def interval(self, value: float, items: int) -> Interval:
-        """Gives Wilson's interval."""
+        """Returns Wilson's interval."""
         return wilson(value, items)
 
     def shown(self, value: float) -> str:
@@ -101,7 +101,7 @@ class Share(Score):
         return f"{value:.1%}"
 
     def said(self, value: float) -> str:
-        """Says what share of the answers is right."""
+        """Describes what share of the answers is right."""
         return f"{value:.1%} are right"
 
 
@@ -116,15 +116,15 @@ class Determination(Score):
     interval_method: ClassVar[str] = "Olkin and Finn"
 
     def is_called(self, name: str) -> bool:
-        """Says whether this is the name of this R2, or of Keras's."""
+        """Returns whether this is the name of this R2, or of Keras's."""
         return name in (self.name, "r2", "r2_score")
 
     def standard_error(self, value: float, items: float) -> float:
-        """Gives the standard error of the R2 for normal errors."""
+        """Returns the standard error of the R2 for normal errors."""
         return r2_error(value, items)
 
     def interval(self, value: float, items: int) -> Interval:
-        """Gives the interval for normal errors, whose logarithm is taken for normal."""
+        """Returns the interval for normal errors, whose logarithm is taken for normal."""
         return r2_interval(value, items)
 
     def shown(self, value: float) -> str:
@@ -132,7 +132,7 @@ class Determination(Score):
         return f"{value:.3f}"
 
     def said(self, value: float) -> str:
-        """Says in words how large the R2 is."""
+        """Describes how large the R2 is."""
         return f"R2 is {value:.3f}"
 
 
@@ -145,11 +145,11 @@ class Overlap(Score):
     by_loss: ClassVar[bool] = True  # loss is of all pixels; IoU also of rare classes
 
     def is_called(self, name: str) -> bool:
-        """Says whether this is the name of this mean IoU."""
+        """Returns whether this is the name of this mean IoU."""
         return name == self.name
 
     def standard_error(self, value: float, items: float) -> float:
-        """Gives the most that it can be for `items` independent images, each between 0 and 1."""
+        """Returns the most that it can be for `items` independent images, each between 0 and 1."""
         return math.sqrt(value * (1 - value) / items)
 
     def shown(self, value: float) -> str:
@@ -157,7 +157,7 @@ class Overlap(Score):
         return f"{value:.3f}"
 
     def said(self, value: float) -> str:
-        """Says in words how large the mean IoU is."""
+        """Describes how large the mean IoU is."""
         return f"mean IoU is {value:.3f}"
 
 
@@ -182,7 +182,7 @@ class FScore(Score):
         return f"{value:.3f}"
 
     def said(self, value: float) -> str:
-        """Says in words how large the F1 is."""
+        """Describes how large the F1 is."""
         return f"F1 is {value:.3f}"
 
 
@@ -194,11 +194,11 @@ class Similarity(Score):
     guess: ClassVar[str] = "giving back what goes in"
 
     def is_called(self, name: str) -> bool:
-        """Says whether this is the name of this SSIM."""
+        """Returns whether this is the name of this SSIM."""
         return name == self.name
 
     def standard_error(self, value: float, items: float) -> float:
-        """Gives the most that it can be for `items` independent pictures, each from 0 to 1."""
+        """Returns the most that it can be for `items` independent pictures, each from 0 to 1."""
         share = min(max(value, 0.0), 1.0)
         return math.sqrt(share * (1 - share) / items)
 
@@ -207,7 +207,7 @@ class Similarity(Score):
         return f"{value:.3f}"
 
     def said(self, value: float) -> str:
-        """Says in words how large the SSIM is."""
+        """Describes how large the SSIM is."""
         return f"SSIM is {value:.3f}"
 
 
@@ -231,5 +231,5 @@ class MeanAveragePrecision(Score):
         return f"{value:.3f}"
 
     def said(self, value: float) -> str:
-        """Says in words how large the mean average precision is."""
+        """Describes how large the mean average precision is."""
         return f"mean average precision is {value:.3f}"

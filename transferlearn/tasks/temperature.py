@@ -12,7 +12,7 @@ _GOLDEN = (5**0.5 - 1) / 2
 
 
 class TemperatureScaling(abc.ABC):
-    """Says what logits mean once they are divided by a temperature, and how wrong that is.
+    """Computes what logits mean once they are divided by a temperature, and how wrong that is.
 
     Attributes:
         activation: What the network's outputs are: `"softmax"`, `"sigmoid"`, or `"linear"` logits.
@@ -28,11 +28,11 @@ class TemperatureScaling(abc.ABC):
 
     @abc.abstractmethod
     def log_loss(self, values: np.ndarray, targets: np.ndarray) -> float:
-        """Gives the mean log-loss of values, in nats, which the temperature is to make small."""
+        """Returns the mean log-loss of values, in nats, which the temperature is to make small."""
 
     @abc.abstractmethod
     def error(self, values: np.ndarray, targets: np.ndarray) -> float:
-        """Gives the expected calibration error of values."""
+        """Returns the expected calibration error of values."""
 
 
 def best_temperature(loss: Callable[[float], float]) -> float | None:

@@ -62,7 +62,7 @@ def check_decoder(
 
 
 def _map_of(name: str) -> tuple[int, ...]:
-    """Gives the shape of a small map, by the name of its feature; of an image, pixels."""
+    """Returns the shape of a small map, by the name of its feature; of an image, pixels."""
     if name == "image":
         return (_SIDE, _SIDE, 3)
     stride = int(name.removeprefix("stride_")) if name.startswith("stride_") else 32

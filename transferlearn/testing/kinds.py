@@ -42,7 +42,7 @@ def check_kind(kind: Kind, source: object, item: object) -> None:
 
 
 def _first_batch(dataset: Dataset) -> tuple[np.ndarray, ...]:
-    """Gives the first two items of a dataset without targets, as one array for each input."""
+    """Returns the first two items of a dataset without targets, as one array for each input."""
     first = next(iter(dataset.batches(batch_size=2)))
     require(
         isinstance(first, tuple) and len(first) == 1,
@@ -113,7 +113,7 @@ def _check_one(kind: Kind, item: object, batch: tuple[np.ndarray, ...]) -> None:
 
 
 def _equal_beginnings(one: np.ndarray, several: np.ndarray) -> bool:
-    """Says whether the first items are equal, over the length that both arrays have."""
+    """Returns whether the first items are equal, over the length that both arrays have."""
     common = tuple(map(slice, map(min, one.shape, several.shape)))
     return bool(np.allclose(one[common], several[common]))
 

@@ -45,7 +45,7 @@ def require_object(part: object, family: type, name: str) -> None:
 
 
 def through_json(settings: Json) -> Json:
-    """Gives settings as a save brings them back; raises `AssertionError` if it cannot hold them."""
+    """Settings as a save brings them back; raises `AssertionError` if it cannot hold them."""
     try:
         written: Json = json.loads(json.dumps(settings))
     except TypeError as error:

@@ -30,7 +30,7 @@ class _KillAt(keras.callbacks.Callback):
         self._epoch = epoch
 
     def get_state(self) -> None:
-        """Gives nothing, since nothing is remembered."""
+        """Returns nothing, since nothing is remembered."""
 
     def set_state(self, state: None) -> None:
         """Sets nothing."""
@@ -41,7 +41,7 @@ class _KillAt(keras.callbacks.Callback):
             raise _Killed
 
 
-def check_resume(builder: Builder[Any], train: Source, **options: Any) -> None:
+def check_resume(builder: Builder, train: Source, **options: Any) -> None:
     """Checks that a run that is killed in each of its epochs ends with the same weights and logs.
 
     The run is killed in the process, not with it: nothing of it is written after that.
@@ -60,7 +60,7 @@ def check_resume(builder: Builder[Any], train: Source, **options: Any) -> None:
     require(builder.seed is not None, "Without a seed, no two runs are equal: pass seed=0.")
     callbacks = list(options.pop("callbacks", ()))
 
-    def fit(folder: Path, kill_at: int | None) -> FittedModel[Any]:
+    def fit(folder: Path, kill_at: int | None) -> FittedModel:
         return builder.fit(
             train, callbacks=[_KillAt(kill_at), *callbacks], verbose=0, resume=folder, **options
         )
@@ -75,7 +75,7 @@ def check_resume(builder: Builder[Any], train: Source, **options: Any) -> None:
         _compare(fit(parts, None), whole)  # a run that has ended gives its model at once
 
 
-def _compare(taken_up: FittedModel[Any], whole: FittedModel[Any]) -> None:
+def _compare(taken_up: FittedModel, whole: FittedModel) -> None:
     """Requires the same weights, to the bit, and the same history and metrics."""
     for weight, expected in zip(taken_up.model.weights, whole.model.weights, strict=True):
         value, wanted = (keras.ops.convert_to_numpy(x) for x in (weight, expected))

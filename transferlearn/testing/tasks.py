@@ -25,7 +25,7 @@ from transferlearn.types import Tensor
 _IMAGE = (32, 32, 3)  # the shape of the images that a task is tried on
 
 
-def check_task(task: Task[Any], y: Any) -> None:
+def check_task(task: Task, y: Any) -> None:
     """Checks a task: from targets through a small network to predictions, figures and a save.
 
     Args:
@@ -59,9 +59,9 @@ def check_task(task: Task[Any], y: Any) -> None:
 
 
 def _gathered(target: Target, y: Any) -> Targets:
-    """Gives the targets that a target finds in `y`, the second part of `(x, y)`."""
+    """Returns the targets that a target finds in `y`, the second part of `(x, y)`."""
     items = list(range(len(y)))
-    listed = Listed(items=items, told=ByRow(y), noun="item", in_files=False)
+    listed = Listed(items=items, origin=ByRow(y), noun="item", in_files=False)
     return target.gather(listed).of_shape(_IMAGE)
 
 
@@ -86,7 +86,7 @@ def _check_targets(targets: Targets, count: int) -> None:
     require(bool(targets.summary()), "summary() must say in a few words what there is to learn.")
 
 
-def _check_save(encoding: Encoding[Any]) -> None:
+def _check_save(encoding: Encoding) -> None:
     """Checks that an encoding has a name of its own, and equals the one a save brings back."""
     # A save names its encoding, and is read by the class of that name.
     named = [c for c in subclasses(Encoding).values() if vars(c).get("name") == encoding.name]
@@ -103,15 +103,15 @@ def _check_save(encoding: Encoding[Any]) -> None:
     )
 
 
-def _network(encoding: Encoding[Any]) -> Network:
+def _network(encoding: Encoding) -> Network:
     """Makes a network: a small backbone, and a Dense layer for each output that is needed."""
     require(bool(encoding.outputs), "outputs names what a network has to give.")
 
     def output(given: Mapping[str, Tensor], needed: Output) -> Tensor:
         features = given["last"]
         for name in encoding.inputs:  # Keras 3.13 makes no model of inputs that nothing reads
-            told = keras.ops.mean(keras.ops.cast(keras.layers.Flatten()(given[name]), "float32"), 1)
-            features = features + 0 * keras.ops.reshape(told, (-1, 1, 1, 1))
+            flat = keras.ops.cast(keras.layers.Flatten()(given[name]), "float32")
+            features = features + 0 * keras.ops.reshape(keras.ops.mean(flat, 1), (-1, 1, 1, 1))
         if needed.per == "item":
             features = keras.layers.GlobalAveragePooling2D()(features)
         elif needed.per != "cell":
@@ -130,7 +130,7 @@ def _network(encoding: Encoding[Any]) -> Network:
     )
 
 
-def _check_training(encoding: Encoding[Any], network: Network, targets: Targets) -> None:
+def _check_training(encoding: Encoding, network: Network, targets: Targets) -> None:
     """Trains the network for an epoch, and checks targets, loss, score, and what it predicts."""
     count = targets.count or 0
     raw = targets[np.arange(count)]
@@ -167,7 +167,7 @@ def _check_training(encoding: Encoding[Any], network: Network, targets: Targets)
     )
 
 
-def _check_answerer(encoding: Encoding[Any], model: keras.Model, pixels: np.ndarray) -> None:
+def _check_answerer(encoding: Encoding, model: keras.Model, pixels: np.ndarray) -> None:
     """Checks that items alone are answered, and that both forms of the answers agree."""
     defaults = encoding.default_inputs
     shapes = {name: np.shape(value) for name, value in defaults.items()}
@@ -191,7 +191,7 @@ def _check_answerer(encoding: Encoding[Any], model: keras.Model, pixels: np.ndar
     )
 
 
-def _check_answers(encoding: Encoding[Any], outputs: Any, raw: np.ndarray) -> None:
+def _check_answers(encoding: Encoding, outputs: Any, raw: np.ndarray) -> None:
     """Checks the values, predictions and figures that an encoding makes of a network's outputs."""
     values, count = encoding.values(outputs), len(raw)
     require(len(values) == count, f"values gives {len(values)} rows for {count} items.")

@@ -62,13 +62,13 @@ class Ahead:
         )
 
     def begin(self, phase: Phase, number: int) -> None:
-        """Says that a phase begins, which has this number, counted from 0."""
+        """Notes that a phase begins, which has this number, counted from 0."""
         total = f" of {max(len(self.plan), number + 1)}" if self.plan else ""
         current().part = f"Phase {number + 1}{total}"
         current().expect(self._sum([phase, *self.plan[number + 1 :]], frozen=True))
 
     def left_out(self, phase: Phase, number: int, done: float = 0.0) -> str:
-        """Says in words what is left out where training ends in a phase.
+        """Describes what is left out where training ends in a phase.
 
         Args:
             phase: The phase.

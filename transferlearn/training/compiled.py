@@ -11,7 +11,7 @@ from transferlearn.wording import counted
 
 @dataclass(frozen=True, kw_only=True)
 class CompiledPhase:
-    """Says how a network was compiled for a phase, and whether its head will be solved.
+    """Describes how a network was compiled for a phase, and whether its head will be solved.
 
     Attributes:
         network: The network, as it is trained in the phase.
@@ -34,7 +34,7 @@ class CompiledPhase:
 
     @property
     def frozen_layers(self) -> tuple[str, ...]:
-        """Gives the names of the backbone's frozen layers."""
+        """The names of the backbone's frozen layers."""
         pairs = zip(self.network.layers, self.mask, strict=True)
         return tuple(layer.name for layer, frozen in pairs if frozen)
 

@@ -1,4 +1,4 @@
-"""Gives a batch as a network is trained on it, to look at."""
+"""Returns a batch as a network is trained on it, to look at."""
 
 from typing import Any, NamedTuple
 
@@ -28,7 +28,7 @@ class FedBatch(NamedTuple):
 
 
 def first_batch(data: TrainingData) -> FedBatch:
-    """Gives the first batch of a training, augmented and mixed; no random state is changed."""
+    """Returns the first batch of a training, augmented and mixed; no random state is changed."""
     request = Request(data.batch_size, data.encode, data.weigh, shuffle=True, seed=data.seed)
     request = request._replace(transform=data.transform)
     batches = data.train.requested(request)

@@ -31,7 +31,7 @@ class HeldOutScore:
 
     model: keras.Model
     kind: Kind
-    encoding: Encoding[Any]
+    encoding: Encoding
     held_out: Dataset | None
 
     @property

@@ -63,11 +63,11 @@ class TrainingData:
 
     @property
     def plain(self) -> Request:
-        """Gives the request for items to measure on: in their order, all weighing the same."""
+        """The request for items to measure on: in their order, all weighing the same."""
         return Request(self.batch_size, self.encode)
 
     def parts(self) -> list[tuple[Dataset, Request]]:
-        """Gives the dataset to train on, and one to validate on if there is one, with requests."""
+        """The dataset to train on, and one to validate on if there is one, with requests."""
         plain = self.plain
         held_out = [] if self.validation is None else [(self.validation, plain)]
         return [(self.train, plain._replace(weigh=self.weigh, shuffle=True)), *held_out]
@@ -119,7 +119,7 @@ class InputPreparer:
         with_mirrored: bool = False,
         cut: str | None = None,
     ) -> PhaseInput:
-        """Gives a phase its model and batches: of stored features, or else of raw items.
+        """Returns a phase's model and batches: of stored features, or else of raw items.
 
         Args:
             network: The network, frozen and compiled for the phase.
@@ -154,7 +154,7 @@ class InputPreparer:
         return self._mixed(given, seed) if self._data.mixup else given
 
     def _mixed(self, given: PhaseInput, seed: int | None) -> PhaseInput:
-        """Gives the same input with the items of the training batches mixed."""
+        """Returns the same input with the items of the training batches mixed."""
         train = given.batches.train
         if not isinstance(train, keras.utils.PyDataset):
             raise ValueError(
@@ -172,7 +172,7 @@ class InputPreparer:
         reason: str,
         few: ItemDataset | None,
     ) -> PhaseInput:
-        """Gives raw items with the full model, behind the augmentation if there is one."""
+        """Returns raw items with the full model, behind the augmentation if there is one."""
         model = folded(network.model)
         if data.augmentation is not None:
             image, *rest = (keras.Input(x.shape[1:], dtype=x.dtype) for x in model.inputs)
@@ -190,7 +190,7 @@ class InputPreparer:
 
     @cached_property
     def _few(self) -> ItemDataset | None:
-        """Gives the images to mirror, if the data asks for that and they can be read again."""
+        """The images to mirror, if the data asks for that and they can be read again."""
         train = self._data.train
         if self._data.mirror is None or not isinstance(train, ItemDataset):
             return None
@@ -280,7 +280,7 @@ class InputPreparer:
         )
 
     def _all_contents(self, epochs: int) -> list[Contents]:
-        """Gives the contents of each dataset; a stream is read through only at the first call."""
+        """Returns the contents of each dataset; a stream is read through only at the first call."""
         contents = []
         for part, request in self._data.parts():
             if id(part) not in self._contents:

@@ -37,15 +37,15 @@ class _State(NamedTuple):
 
     @property
     def loss(self) -> float:
-        """Gives the held-out loss, or infinity if nothing is held out."""
+        """The held-out loss, or infinity if nothing is held out."""
         return float(self.metrics.get("val_loss", math.inf))
 
     def rank(self, score: Score) -> tuple[float, float]:
-        """Gives the held-out score and the negative held-out loss: the greater tuple is better."""
+        """The held-out score and the negative held-out loss: the greater tuple is better."""
         return score.rank(self.metrics), -self.loss
 
     def beats(self, later: "_State", score: Score, items: int | None) -> bool:
-        """Says whether this state is clearly better than a later one.
+        """Returns whether this state is clearly better than a later one.
 
         It is if its score is better by more than the score's standard error. If no score is known,
         or if the loss tells more than the score, it is if its loss is lower.
@@ -62,7 +62,7 @@ class _State(NamedTuple):
         return self.rank(score)[0] - later.rank(score)[0] > self.error(score, items)
 
     def beside(self, other: "_State", score: Score, items: int | None) -> str:
-        """Says in words how much better or worse this state's score is, and how sure that is."""
+        """Describes how much better or worse this state's score is, and how sure that is."""
         known = score.key in self.metrics and score.key in other.metrics
         if not items or not known or score.by_loss:
             return ""
@@ -75,11 +75,11 @@ class _State(NamedTuple):
         )
 
     def error(self, score: Score, items: int | None) -> float:
-        """Gives the standard error of the held-out score; 0 where the items are not counted."""
+        """Returns the standard error of the held-out score; 0 where the items are not counted."""
         return score.standard_error(float(self.metrics[score.key]), items) if items else 0.0
 
     def shown_as(self, score: Score) -> str:
-        """Says in words from which epoch the weights are, and how good they are."""
+        """Describes from which epoch the weights are, and how good they are."""
         which = f"of epoch {self.shown}" if self.epoch else "from before this phase"
         for name in ("val_loss",) if score.by_loss else (score.key, "val_loss"):
             if name in self.metrics and math.isfinite(self.metrics[name]):
@@ -136,7 +136,7 @@ class Keeping(keras.callbacks.Callback):
         self._guard = math.inf if guard is None else guard
         self._restoring = restoring
         # Without weights, by the number of the epoch that callbacks are told.
-        self._told: dict[int, _State] = {}
+        self._remembered: dict[int, _State] = {}
         self._lowest = math.inf
         self._looked = time.monotonic()
 
@@ -164,7 +164,7 @@ class Keeping(keras.callbacks.Callback):
             return
         self._lowest = min(self._lowest, logs["loss"])
         new = self._state(self._newest.epoch + 1, logs)
-        self._told[epoch] = new._replace(weights=[])
+        self._remembered[epoch] = new._replace(weights=[])
         self.epochs = new.epoch
         # The training loss is of the steps before: whether it stays finite with these weights is
         # known only from a held-out loss, or else after the next epoch.
@@ -176,18 +176,18 @@ class Keeping(keras.callbacks.Callback):
                 self.model.stop_training = True
 
     def get_state(self, *, within: bool = False) -> dict[str, Any]:
-        """Gives what is remembered, as a state of a run holds it.
+        """Returns what is remembered, as a state of a run holds it.
 
         Args:
             within: Whether an epoch has begun; else the weights of the newest epoch are those that
                 the model has, and are left out.
         """
-        told = {str(epoch): state._asdict() for epoch, state in self._told.items()}
+        remembered = {str(epoch): state._asdict() for epoch, state in self._remembered.items()}
         return {
             "newest": (self._newest if within else self._newest._replace(weights=[]))._asdict(),
             "good": None if self._good is self._newest else self._good._asdict(),
             "best": None if self._best is self._newest else self._best._asdict(),
-            "told": told,
+            "remembered": remembered,
             "lowest": self._lowest,
             "lost": self.lost,
         }
@@ -199,7 +199,8 @@ class Keeping(keras.callbacks.Callback):
         self.epochs = newest.epoch
         self._good = _State(**state["good"]) if state["good"] else self._newest
         self._best = _State(**state["best"]) if state["best"] else self._newest
-        self._told = {int(epoch): _State(**told) for epoch, told in state["told"].items()}
+        remembered = state["remembered"].items()
+        self._remembered = {int(epoch): _State(**kept) for epoch, kept in remembered}
         self._lowest, self.lost = state["lowest"], state["lost"]
 
     def on_train_end(self, logs: Logs = None) -> None:
@@ -226,14 +227,14 @@ class Keeping(keras.callbacks.Callback):
             self.on_train_end()
 
     def _restored(self) -> _State | None:
-        """Gives the state of the epoch whose weights a callback has put back, or `None`."""
+        """Returns the state of the epoch whose weights a callback has put back, or `None`."""
         for callback in reversed(self._restoring):
-            if callback.best_weights is not None and callback.best_epoch in self._told:
-                return self._told[callback.best_epoch]
+            if callback.best_weights is not None and callback.best_epoch in self._remembered:
+                return self._remembered[callback.best_epoch]
         return None
 
     def _choice(self, *, lost: bool) -> tuple[_State, str]:
-        """Gives the state whose weights are kept, and the reason in words."""
+        """Returns the state whose weights are kept, and the reason in words."""
         # Unless the phase keeps the best epoch, `_best` is still the state before the phase.
         best, last = self._best, self._good if lost else self._newest
         if self._phase.keep == "best" and "val_loss" in best.metrics:

@@ -1,4 +1,4 @@
-"""Says why a loss was lost, and at which items."""
+"""Explains why a loss was lost, and at which items."""
 
 import math
 import warnings

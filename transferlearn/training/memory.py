@@ -15,7 +15,7 @@ _SAID = ("resource_exhausted", "resourceexhausted", "out of memory", "oom when a
 
 
 class PartedBatches(WrappedBatches):
-    """Gives each batch in several parts, whose gradients have the mean of the batch's gradient.
+    """Takes each batch in several parts, whose gradients have the mean of the batch's gradient.
 
     Parts of a batch that cannot be divided evenly differ by one item, and are weighted for it.
 
@@ -48,7 +48,7 @@ class PartedBatches(WrappedBatches):
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Says whether an error means that there was no memory left."""
+    """Returns whether an error means that there was no memory left."""
     said = f"{type(error).__name__} {error}".lower()
     return isinstance(error, MemoryError) or any(words in said for words in _SAID)
 

@@ -9,7 +9,7 @@ from transferlearn.training.wrapped import WrappedBatches
 
 
 class MixedBatches(WrappedBatches):
-    """Gives batches in which each item is mixed with one drawn from its batch, targets too.
+    """Yields batches in which each item is mixed with one drawn from its batch, targets too.
 
     Reference: [mixup](https://arxiv.org/abs/1710.09412).
 

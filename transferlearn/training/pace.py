@@ -102,7 +102,7 @@ def set_shares(network: Network, blocks: Sequence[Block], phase: Phase) -> None:
 
 
 def _shares(network: Network, blocks: Sequence[Block], phase: Phase) -> dict[int, float]:
-    """Gives the share of its step that each weight takes, by `id`; the others take all of it."""
+    """Returns the share of its step that each weight takes, by `id`; the others take all of it."""
     shares: dict[int, float] = {}
     for distance, block in enumerate(reversed(blocks), start=1):
         if isinstance(phase.layer_decay, Mapping):

@@ -163,7 +163,7 @@ class PhaseRunner:
         outcome: PhaseOutcome,
         started: float,
     ) -> None:
-        """Says what a phase came to, and adds it to the results and to the joined history."""
+        """Prints what a phase came to, and adds it to the results and to the joined history."""
         if keeping.kept_epoch != 0 and not outcome.head:
             self._refitted, self._left_out = {}, None  # the head was trained further
         if outcome.head:
@@ -176,7 +176,7 @@ class PhaseRunner:
             self._leave_out(outcome.left_out)
 
     def _leave_out(self, words: str) -> None:
-        """Says what the time limit leaves out, and notes it in the last result."""
+        """Prints what the time limit leaves out, and notes it in the last result."""
         self._say(f"Left out by the time limit: {words}.")
         self.results[-1] = replace(self.results[-1], left_out=words)
 

@@ -43,7 +43,7 @@ class Changing:
     callbacks: Sequence[keras.callbacks.Callback]
 
     def state(self, optimizer: keras.Optimizer, *, within: bool) -> State:
-        """Gives what all of this is now, at the end of an epoch or, with `within`, inside one."""
+        """Returns what all of this is now, at the end of an epoch or, with `within`, inside one."""
         return {
             "variables": values_of([*self.variables, *optimizer.variables]),
             "metrics": values_of(self.fitted.metrics_variables) if within else [],
@@ -141,7 +141,7 @@ class Recorder(keras.callbacks.Callback):
 
     @property
     def _averages(self) -> bool:
-        """Says whether the optimizer averages weights."""
+        """Whether the optimizer averages weights."""
         optimizer = self.model.optimizer
         return bool(getattr(optimizer, "inner_optimizer", optimizer).use_ema)
 
@@ -168,7 +168,7 @@ class Recorder(keras.callbacks.Callback):
         self._written = time.monotonic()
 
     def joined(self, history: keras.callbacks.History, begun: int) -> keras.callbacks.History:
-        """Gives the history of the whole phase.
+        """Returns the history of the whole phase.
 
         Args:
             history: The history of this process.
@@ -200,7 +200,7 @@ def values_of(variables: Sequence[keras.Variable]) -> list[np.ndarray]:
 
 
 def assign_all(variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) -> None:
-    """Gives variables their values; refuses values of other shapes, which are of another network.
+    """Sets the values of variables; refuses other shapes, which are of another network.
 
     Raises:
         ValueError: The number or a shape differs.
@@ -227,7 +227,7 @@ def states_of(callbacks: Sequence[keras.callbacks.Callback]) -> list[Any]:
 
 
 def set_states(callbacks: Sequence[keras.callbacks.Callback], states: Sequence[Any]) -> None:
-    """Gives each callback the state that it had."""
+    """Sets each callback to the state that it had."""
     for callback, state in zip(callbacks, states, strict=True):
         if type(callback) in _REMEMBERED:
             vars(callback).update(state)
@@ -236,7 +236,7 @@ def set_states(callbacks: Sequence[keras.callbacks.Callback], states: Sequence[A
 
 
 def random_states() -> dict[str, Any]:
-    """Gives the random states of Python and NumPy; those of Keras are variables."""
+    """Returns the random states of Python and NumPy; those of Keras are variables."""
     version, words, rest = random.getstate()
     of_numpy: Any = np.random.get_state(legacy=False)  # noqa: NPY002
     return {"python": [version, list(words), rest], "numpy": of_numpy}
@@ -250,13 +250,13 @@ def set_random_states(states: Mapping[str, Any]) -> None:
 
 
 def _has_state(callback: keras.callbacks.Callback) -> bool:
-    """Says whether the state of a callback can be written down and set."""
+    """Returns whether the state of a callback can be written down and set."""
     own = hasattr(callback, "get_state") and hasattr(callback, "set_state")
     return own or type(callback) in _REMEMBERED
 
 
 def _state_of(callback: keras.callbacks.Callback) -> Any:
-    """Gives the state of a callback."""
+    """Returns the state of a callback."""
     if type(callback) in _REMEMBERED:
         held = vars(callback)
         return {name: held[name] for name in _REMEMBERED[type(callback)] if name in held}

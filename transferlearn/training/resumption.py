@@ -124,7 +124,7 @@ class Resumption:
 
     @property
     def parts(self) -> int:
-        """Gives the number of parts in which the phase to take up takes each batch."""
+        """The number of parts in which the phase to take up takes each batch."""
         return 1 if self.within is None else int(self.within["parts"])
 
     def recorder(

@@ -76,7 +76,7 @@ class _Gathered(NamedTuple):
 
 
 def why_not_solved(network: Network, objective: Objective, *, mixed: bool) -> str:
-    """Says why a head must take gradient steps; the text is empty if it can be solved.
+    """Explains why a head must take gradient steps; the text is empty if it can be solved.
 
     Args:
         network: The network, frozen and compiled.
@@ -184,7 +184,7 @@ def solve(
 def _left_out(
     network: Network, layer: keras.layers.Dense, train: _Gathered, solved: SolvedLayer
 ) -> LeftOut | None:
-    """Gives what the network gives for items that its head is solved without, if it is known."""
+    """Returns what the network gives for items that its head is solved without, if it is known."""
     if train.rows is None or solved.left_out is None or len(layer.input.shape) != 2:
         return None  # of tokens, the answers for a whole item are not known
     chosen, outputs = solved.left_out
@@ -218,7 +218,7 @@ def _show_epoch(
 
 
 def _scores(model: keras.Model, batches: keras.utils.PyDataset | TfData) -> dict[str, Any]:
-    """Gives a model's loss and metrics on all batches, by name."""
+    """Returns a model's loss and metrics on all batches, by name."""
     return model.evaluate(without_autotune(batches), verbose=0, return_dict=True)
 
 
@@ -258,7 +258,7 @@ def _gather(
 
 
 def _fits_beside(features: np.ndarray, held: Dataset | None) -> bool:
-    """Says whether a head may be solved on held-out items too, and memory is enough."""
+    """Returns whether a head may be solved on held-out items too, and memory is enough."""
     # Data that the user gave to validate on is never trained on.
     if held is None or not held.held_out or held.learnt.count is None:
         return False

@@ -54,7 +54,7 @@ class EpochBatches:
     batch_size: int
 
     def in_parts(self, parts: int) -> "EpochBatches":
-        """Gives the same batches, those to train on in so many parts each."""
+        """Returns the same batches, those to train on in so many parts each."""
         if parts == 1 or not isinstance(self.train, keras.utils.PyDataset):
             return self
         size = -(-self.batch_size // parts)
@@ -158,7 +158,7 @@ def end_early(
 
 
 def restores(callback: keras.callbacks.Callback) -> bool:
-    """Says whether a callback, at the end, puts the weights of its best epoch back."""
+    """Returns whether a callback, at the end, puts the weights of its best epoch back."""
     return isinstance(callback, keras.callbacks.EarlyStopping) and callback.restore_best_weights
 
 
@@ -235,7 +235,7 @@ class _LinkedCallbacks(keras.callbacks.CallbackList):
 
 
 def _overrides(callback: keras.callbacks.Callback, hook: str) -> bool:
-    """Says whether a callback has code for a hook; at the start of epochs Keras's do not count."""
+    """Whether a callback has code for a hook; at the start of epochs Keras's do not count."""
     own = getattr(getattr(callback, hook), "__func__", None)
     if hook in _BEGIN_HOOKS and _is_keras(callback) and own is not None:
         return False
@@ -245,7 +245,7 @@ def _overrides(callback: keras.callbacks.Callback, hook: str) -> bool:
 def _gains_from_jit(
     model: keras.Model, optimizer: keras.Optimizer, loss: object, metrics: Metrics
 ) -> bool:
-    """Says whether XLA makes a model's steps faster on a CPU, and no less exact.
+    """Returns whether XLA makes a model's steps faster on a CPU, and no less exact.
 
     XLA fuses the optimizer's updates: a Dense layer of 8 million weights steps in 11 ms, not 22.
     Its random numbers differ, so models with Dropout are left alone, and on a CPU its convolutions
@@ -262,7 +262,7 @@ def _gains_from_jit(
 
 
 def _is_keras(part: object) -> bool:
-    """Says whether an object's class is one of Keras's."""
+    """Returns whether an object's class is one of Keras's."""
     return type(part).__module__.split(".")[0] == "keras"
 
 

@@ -21,12 +21,12 @@ class WrappedBatches(keras.utils.PyDataset):
 
     @property
     def by_epoch(self) -> bool:
-        """Says whether `epoch` alone decides the order of the source."""
+        """Whether `epoch` alone decides the order of the source."""
         return getattr(self._source, "by_epoch", False)
 
     @property
     def epoch(self) -> int:
-        """Gives the source's epoch if that decides its order, else the number of ended epochs."""
+        """The source's epoch if that decides its order, else the number of ended epochs."""
         return self._source.epoch if self.by_epoch else self._ended
 
     @epoch.setter
@@ -35,7 +35,7 @@ class WrappedBatches(keras.utils.PyDataset):
 
     @property
     def varies(self) -> tuple[bool, ...]:
-        """Says of each array of x whether its second axis differs from batch to batch."""
+        """Whether the second axis of each array of x differs from batch to batch."""
         return getattr(self._source, "varies", ())
 
     @property
@@ -45,7 +45,7 @@ class WrappedBatches(keras.utils.PyDataset):
 
     @property
     def failure(self) -> Exception | None:
-        """Gives what went wrong while the source loaded a batch, or `None`."""
+        """What went wrong while the source loaded a batch, or `None`."""
         return getattr(self._source, "failure", None)
 
     def on_epoch_begin(self) -> None:
@@ -71,7 +71,7 @@ class SetsEpoch(keras.callbacks.Callback):
 
 
 class RestOfEpoch(WrappedBatches):
-    """Gives the batches of an epoch that come after the first `done`.
+    """Yields the batches of an epoch that come after the first `done`.
 
     Args:
         source: Batches whose order the number of the epoch decides.
@@ -90,7 +90,7 @@ class RestOfEpoch(WrappedBatches):
 
 
 class ChangedBatches(WrappedBatches):
-    """Gives batches whose items went through a layer.
+    """Yields batches whose items went through a layer.
 
     Args:
         source: The batches of raw items.

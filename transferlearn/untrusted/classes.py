@@ -1,4 +1,4 @@
-"""Says which classes and functions the config of a model may name.
+"""Decides which classes and functions the config of a model may name.
 
 Whatever a config names is made with the arguments that the config gives, and called. So all that
 is allowed must be harmless with any arguments: it computes, and neither runs code nor reads files.
@@ -57,7 +57,7 @@ _HUB = ("keras_hub", "keras_nlp")  # the second is its earlier name, which old s
 
 
 def refusal(entry: Mapping[str, Any], own: Named) -> str:
-    """Says why an entry of a config with a `class_name` is refused; `""` if it is allowed.
+    """Explains why an entry of a config with a `class_name` is refused; `""` if it is allowed.
 
     Args:
         entry: The entry, with `class_name`, `module`, `registered_name` and `config`.
@@ -87,7 +87,7 @@ def refusal(entry: Mapping[str, Any], own: Named) -> str:
 
 
 def refusal_of_text(text: str, own: Named) -> str:
-    """Says why a string is refused: Keras replaces one that is a registered name by its object."""
+    """Explains why a string is refused: Keras replaces a registered name by its object."""
     found = None if text in own else _registered(text)
     if found is None or is_allowed(found):
         return ""
@@ -95,7 +95,7 @@ def refusal_of_text(text: str, own: Named) -> str:
 
 
 def is_own(name: object, own: Named) -> bool:
-    """Says whether a name in a config stands for a class or function that is not Keras's."""
+    """Returns whether a name in a config stands for a class or function that is not Keras's."""
     if not isinstance(name, str):
         return False
     found = own.get(name) or _registered(name)
@@ -119,7 +119,7 @@ def is_allowed(found: Any) -> bool:
 
 @cache
 def _of_keras() -> frozenset[type]:
-    """Gives Keras's own classes that may be named, except operations.
+    """Returns Keras's own classes that may be named, except operations.
 
     A rule and no list of names, since the layers that run code differ from others by more than
     their names: those that wrap programs of other frameworks (`TFSMLayer`, `JaxLayer`,
@@ -135,7 +135,7 @@ def _of_keras() -> frozenset[type]:
 
 
 def _only_computes(found: Any) -> bool:
-    """Says whether this is a layer of Keras's that neither runs code nor reads files."""
+    """Returns whether this is a layer of Keras's that neither runs code nor reads files."""
     return (
         isinstance(found, type)
         and issubclass(found, keras.Layer)
@@ -146,7 +146,7 @@ def _only_computes(found: Any) -> bool:
 
 
 def _is_operation(found: type) -> bool:
-    """Says whether this is an operation of `keras.ops` that calls no functions."""
+    """Returns whether this is an operation of `keras.ops` that calls no functions."""
     return (
         issubclass(found, keras.Operation)
         and found.__module__ in _OPERATIONS
@@ -155,7 +155,7 @@ def _is_operation(found: type) -> bool:
 
 
 def _is_hub_layer(found: type) -> bool:
-    """Says whether this is a layer or backbone of KerasHub's, and nothing that reads files."""
+    """Returns whether this is a layer or backbone of KerasHub's, and nothing that reads files."""
     networks = tuple(
         f"{home}.src.{part}." for home in _HUB for part in ("models", "layers.modeling")
     )
@@ -169,13 +169,13 @@ def _is_hub_layer(found: type) -> bool:
 
 
 def _is_hub_backbone(found: type) -> bool:
-    """Says whether this is a backbone of KerasHub's, which is made of numbers and of layers."""
+    """Returns whether this is a backbone of KerasHub's, which is made of numbers and of layers."""
     hub = sys.modules.get("keras_hub")
     return hub is not None and issubclass(found, hub.models.Backbone)
 
 
 def _is_activation(found: Any) -> bool:
-    """Says whether this is an activation function of Keras's or KerasHub's, or one of its ops."""
+    """Whether this is an activation function of Keras's or KerasHub's, or one of its ops."""
     if _home(found.__module__) in _HUB:
         return found.__name__ == "gelu_approximate"
     name = getattr(found, "__name__", "")
@@ -196,7 +196,7 @@ def _class_at(module: str | None, name: str) -> Any:
 
 
 def _registered(name: str | None) -> Any:
-    """Gives what is registered with Keras under this name; `None` if nothing is."""
+    """Returns what is registered with Keras under this name; `None` if nothing is."""
     if name is not None and name.partition(">")[0] in _HUB:
         _know_hub()
     return keras.saving.get_registered_object(name)
@@ -209,7 +209,7 @@ def _know_hub() -> None:
 
 
 def _refusal_of_function(name: object, module: Any, registered: Any, own: Named) -> str:
-    """Says why an entry of a function is refused; `""` if it is allowed."""
+    """Explains why an entry of a function is refused; `""` if it is allowed."""
     if not isinstance(name, str):
         return "its function has no name"
     if name in own:
@@ -225,7 +225,7 @@ def _refusal_of_function(name: object, module: Any, registered: Any, own: Named)
 
 
 def _refusal_of_value(entry: Mapping[str, Any]) -> str:
-    """Says why a value is refused; `""` if it is allowed."""
+    """Explains why a value is refused; `""` if it is allowed."""
     config = entry.get("config")
     # Of one letter with the dtype `S1000000000`, NumPy makes a gigabyte.
     is_array = entry["class_name"] in ("__numpy__", "__tensor__")
@@ -235,7 +235,7 @@ def _refusal_of_value(entry: Mapping[str, Any]) -> str:
 
 
 def _named(module: str | None, name: str, registered: str | None, found: Any = None) -> str:
-    """Says that an entry names something that is refused, and what to do if it is one's own."""
+    """Explains that an entry names something refused, and what to do if it is one's own."""
     other = f" (registered as {registered})" if registered not in (None, name) else ""
     of_keras = _home(module) in ("keras", "builtins", _PACKAGE, *_HUB)
     of_others = _INSTALLED if found is not None and _is_installed(found) else _UNKNOWN
@@ -243,7 +243,7 @@ def _named(module: str | None, name: str, registered: str | None, found: Any = N
 
 
 def _is_of_keras(found: Any) -> bool:
-    """Says whether a class or function comes with Keras or KerasHub."""
+    """Returns whether a class or function comes with Keras or KerasHub."""
     return _home(found.__module__) in ("keras", *_HUB)
 
 
@@ -260,5 +260,5 @@ def _is_installed(found: Any) -> bool:
 
 
 def _home(module: str | None) -> str:
-    """Gives the package that a module is in."""
+    """Returns the package that a module is in."""
     return (module or "").partition(".")[0]

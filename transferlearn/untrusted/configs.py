@@ -47,7 +47,7 @@ def check_config(config: object, own: Named, programs: Collection[str] = ()) -> 
 
 
 def without_training(config: Any) -> Any:
-    """Gives a config without what models were compiled with, which may name anything."""
+    """Returns a config without what models were compiled with, which may name anything."""
     if isinstance(config, dict):
         return {k: without_training(v) for k, v in config.items() if k != "compile_config"}
     return [without_training(part) for part in config] if isinstance(config, list) else config
@@ -89,7 +89,7 @@ def _written(place: _Place) -> str:
 
 
 def _refusal_of_state(entry: dict[str, Any]) -> str:
-    """Says why a layer is refused that keeps a state between batches; `""` if it keeps none.
+    """Explains why a layer is refused that keeps a state between batches; `""` if it keeps none.
 
     Keras makes the state of a whole batch, of any size, while it reads the config.
     """
@@ -100,7 +100,7 @@ def _refusal_of_state(entry: dict[str, Any]) -> str:
 
 
 def _refusal_of_program(entry: dict[str, Any], programs: Collection[str]) -> str:
-    """Says why a SavedModel is refused; `""` if it lies beside the config, or it is none."""
+    """Explains why a SavedModel is refused; `""` if it lies beside the config, or it is none."""
     if entry.get("registered_name") != SAVED_MODEL:
         return ""
     config = entry.get("config")
@@ -114,7 +114,7 @@ def _refusal_of_program(entry: dict[str, Any], programs: Collection[str]) -> str
 
 
 def _refusal_of_nodes(nodes: object) -> str:
-    """Says why the calls of a layer are refused; `""` if each takes a tensor.
+    """Explains why the calls of a layer are refused; `""` if each takes a tensor.
 
     Keras runs a call without tensors while it reads the config, and never writes one.
     """
@@ -126,7 +126,7 @@ def _refusal_of_nodes(nodes: object) -> str:
 
 
 def _has_tensor(node: object) -> bool:
-    """Says whether there is a tensor among the arguments of a call."""
+    """Returns whether there is a tensor among the arguments of a call."""
     tensors = (
         x.get("class_name") == "__keras_tensor__" for _, x in _parts(node) if isinstance(x, dict)
     )

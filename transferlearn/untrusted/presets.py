@@ -69,7 +69,7 @@ def check_preset(folder: Path) -> None:
 
 
 def plain_settings(config: dict[str, Any]) -> dict[str, Any]:
-    """Gives a tokenizer's settings, which may neither name a file nor make another object.
+    """Returns a tokenizer's settings, which may neither name a file nor make another object.
 
     Raises:
         RefusalError: They do.

@@ -2,4 +2,4 @@
 
 
 class RefusalError(ValueError):
-    """Says what a file holds that could run code, fill the memory or spoil a model."""
+    """Describes what a file holds that could run code, fill the memory or spoil a model."""

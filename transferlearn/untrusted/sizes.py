@@ -1,4 +1,4 @@
-"""Says how large the weights are that a config describes, before any of them is made."""
+"""Computes how large the weights are that a config describes, before any of them is made."""
 
 import contextlib
 import math

@@ -109,7 +109,7 @@ def _check_names(groups: list[h5py.Group], path: Path) -> None:
 
 
 def _lengths(part: h5py.Group | h5py.Dataset) -> list[int]:
-    """Gives the lengths of the lists among the attributes of a part.
+    """Returns the lengths of the lists among the attributes of a part.
 
     Raises:
         RefusalError: An attribute is neither text nor number: lists of lists can multiply.
@@ -122,7 +122,7 @@ def _lengths(part: h5py.Group | h5py.Dataset) -> list[int]:
 
 
 def _largest_heap(path: Path) -> int:
-    """Gives the bytes of the largest "global heap collection" (HDF5 file format, III.E)."""
+    """Returns the bytes of the largest "global heap collection" (HDF5 file format, III.E)."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held:
         # The signature and the version are followed by three bytes without a meaning, and the size.
         starts = [found.end() + 3 for found in re.finditer(rb"GCOL\x01", held)]
@@ -131,12 +131,12 @@ def _largest_heap(path: Path) -> int:
 
 
 def _dtype(tensor: h5py.Dataset) -> np.dtype:
-    """Gives the dtype of a tensor's numbers."""
+    """Returns the dtype of a tensor's numbers."""
     # HDF5 has no bfloat16: Keras writes two bytes, and says beside them what they are.
     is_bfloat16 = tensor.dtype == np.dtype("V2") and tensor.attrs.get("dtype") == "bfloat16"
     return np.dtype(ml_dtypes.bfloat16) if is_bfloat16 else tensor.dtype
 
 
 def _bytes(tensor: h5py.Dataset) -> int:
-    """Gives the bytes that a tensor takes when it is read."""
+    """Returns the bytes that a tensor takes when it is read."""
     return math.prod(tensor.shape) * tensor.dtype.itemsize

@@ -12,7 +12,7 @@ from transferlearn.untrusted.tensors import check_tensors
 
 @contextlib.contextmanager
 def checked_weights(path: Path) -> Iterator[Path]:
-    """Gives the HDF5 file in which the weights of a `.keras`, `.weights.h5` or `.h5` file are.
+    """Returns the HDF5 file in which the weights of a `.keras`, `.weights.h5` or `.h5` file are.
 
     It holds tensors and nothing else. Of a `.keras` file nothing but the weights is looked at.
 

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -38,12 +38,12 @@ class Curves:
     epoch_of_model: int
 
     @classmethod
-    def of(cls, fitted: FittedModel[Any]) -> "Curves":
+    def of(cls, fitted: FittedModel) -> "Curves":
         """Reads the curves from the history of a trained model."""
         history = fitted.history.history
 
         def curve(name: str) -> np.ndarray | None:
-            """Gives the values of a metric by epoch; `None` if it was not measured."""
+            """Returns the values of a metric by epoch; `None` if it was not measured."""
             return np.asarray(history[name], float) if name in history else None
 
         score = fitted.encoding.score
@@ -67,14 +67,14 @@ class Curves:
 
     @property
     def best_epoch(self) -> int | None:
-        """Gives the epoch, from 0 on, with the lowest held-out loss; `None` without such a loss."""
+        """The epoch, from 0 on, with the lowest held-out loss; `None` without such a loss."""
         if self.val_loss is None or not np.isfinite(self.val_loss).any():
             return None
         return int(np.nanargmin(self.val_loss))
 
     @property
     def loss_fell_since_best(self) -> bool:
-        """Says whether the training loss fell from the best held-out epoch to the model's epoch."""
+        """Whether the training loss fell from the best held-out epoch to the model's epoch."""
         return self.at(self.loss, self.epoch_of_model) < self.at(self.loss, self.best_epoch)
 
     def to_model(self, values: np.ndarray) -> np.ndarray:
@@ -84,7 +84,7 @@ class Curves:
 
     @staticmethod
     def at(values: np.ndarray | None, epoch: int | None) -> float:
-        """Gives the value of a curve at an epoch, from 0 on; NaN if either is `None`."""
+        """Returns the value of a curve at an epoch, from 0 on; NaN if either is `None`."""
         return math.nan if values is None or epoch is None else float(values[epoch])
 
     def draw(self, figure: "Figure") -> None:
@@ -99,7 +99,7 @@ class Curves:
 
 
 def falls(losses: np.ndarray, noise: float) -> bool:
-    """Says whether a loss fell in each of the last epochs, fast enough for more to be worth it.
+    """Returns whether a loss fell in each of the last epochs, fast enough for more to be worth it.
 
     Args:
         losses: The loss of each epoch.

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 from transferlearn.advice.diagnosis.curves import Curves
 from transferlearn.data import load
@@ -59,33 +58,33 @@ class Evidence:
 
     @property
     def gap(self) -> float:
-        """Says how much higher the score is on the items trained on than on those held out."""
+        """How much higher the score is on the items trained on than on those held out."""
         return self.train_score - self.held_out_score
 
     @property
     def gap_noise(self) -> float:
-        """Gives the noise of the gap."""
+        """The noise of the gap."""
         # The two scores are of different items, so their errors are independent.
         return math.hypot(self.train_noise, self.held_out_noise)
 
     @property
     def train_noise(self) -> float:
-        """Gives the noise of the score on the items trained on."""
+        """The noise of the score on the items trained on."""
         return self.score.noise(self.train_score, self.train_items)
 
     @property
     def held_out_noise(self) -> float:
-        """Gives the noise of the score on the items held out."""
+        """The noise of the score on the items held out."""
         return self.score.noise(self.held_out_score, self.held_out_items)
 
     @property
     def rise(self) -> float:
-        """Says how much the held-out loss rose from the best epoch to the model's epoch."""
+        """How much the held-out loss rose from the best epoch to the model's epoch."""
         return self.last_loss - self.best_loss
 
     @property
     def rise_noise(self) -> float:
-        """Gives the noise of the rise."""
+        """The noise of the rise."""
         return loss_noise(max(self.best_loss, self.last_loss), self.curve_items)
 
     @property
@@ -95,12 +94,12 @@ class Evidence:
 
     @property
     def all_right(self) -> bool:
-        """Says whether the model is right on every item held out."""
+        """Whether the model is right on every item held out."""
         return self.held_out_score == 1
 
     @property
     def no_better_than_guessing(self) -> bool:
-        """Says whether neither score is above that of guessing by more than its noise."""
+        """Whether neither score is above that of guessing by more than its noise."""
         return (
             self.train_score <= self.guessing + self.train_noise
             and self.held_out_score <= self.guessing + self.held_out_noise
@@ -122,7 +121,7 @@ def loss_noise(loss: float, items: float) -> float:
 
 
 def gather(
-    fitted: FittedModel[Any],
+    fitted: FittedModel,
     curves: Curves,
     train: Source | None,
     validation_data: Source | None,

@@ -69,17 +69,17 @@ class Case:
     moved: bool
     falling: bool
     past_best: bool
-    encoding: Encoding[Any]
+    encoding: Encoding
 
     @property
     def has_own_rate(self) -> bool:
-        """Says whether the default recipe was used, which sets its own rate."""
+        """Whether the default recipe was used, which sets its own rate."""
         # It keeps its end too: under a rate that falls to 0, the last epoch is the best more often
         # than the one that is best on a few held-out items (docs/recipes.md).
         return isinstance(configs.read(self.settings.get("schedule"), Schedule), Auto)
 
     @classmethod
-    def of(cls, fitted: FittedModel[Any], curves: Curves, seen: Evidence) -> "Case":
+    def of(cls, fitted: FittedModel, curves: Curves, seen: Evidence) -> "Case":
         """Finds these facts in a trained model, its curves and its scores."""
         outline = fitted.outline
         # A phase that kept epoch 0 kept the weights from before it, so the model is not of it.
@@ -109,12 +109,12 @@ class Case:
 
     @property
     def mixed(self) -> bool:
-        """Says whether items were mixed in training (mixup)."""
+        """Whether items were mixed in training (mixup)."""
         return "mixup" in self.settings
 
     @property
     def head(self) -> heads.PooledDense | heads.FlattenDense | None:
-        """Gives the built-in head that was used; `None` where it was another one."""
+        """The built-in head that was used; `None` where it was another one."""
         if any(output.per != "item" for output in self.encoding.outputs.values()):
             return None  # a decoder
         head: object = heads.PooledDense()
@@ -124,7 +124,7 @@ class Case:
 
 
 def _explosion(losses: np.ndarray, noise: float, seen: Evidence, guessing: float) -> str:
-    """Says in words how the training loss exploded; empty if it did not, or nearly all is right."""
+    """Describes how the training loss exploded; empty if it did not, or nearly all is right."""
     lowest, last = losses.min(), seen.train_loss
     if not math.isfinite(last):
         return "the training loss is not finite"
@@ -239,12 +239,12 @@ def _faster(case: Case) -> Iterator[Remedy]:
 
 
 def _times(factor: float, case: Case) -> float:
-    """Gives the training's learning rate times a factor, rounded to three digits."""
+    """Returns the training's learning rate times a factor, rounded to three digits."""
     return float(f"{factor * case.learning_rate:.3g}")  # Keras holds it as a float32
 
 
 def _freeze_more(case: Case) -> FreezeStrategy | str:
-    """Gives a freezing that trains fewer blocks than the one that was used."""
+    """Returns a freezing that trains fewer blocks than the one that was used."""
     if not case.frozen:
         return TrainLastBlocks(2)
     used = configs.read(case.settings.get("freeze"), FreezeStrategy)

@@ -68,9 +68,9 @@ class Diagnosis:
 
 
 def diagnose(
-    fitted: FittedModel[Any], train: Source | None = None, validation_data: Source | None = None
+    fitted: FittedModel, train: Source | None = None, validation_data: Source | None = None
 ) -> Diagnosis:
-    """Says whether a model over- or underfits, by which figures, and what to change next.
+    """Returns whether a model over- or underfits, by which figures, and what to change next.
 
     When to use it: after each `fit`, also on a model that `tl.load` brought back. It reads the
     history, and measures the scores of the data that is passed.
@@ -126,7 +126,7 @@ def diagnose(
 _Judgement = tuple[Verdict, str, Iterable[Remedy]]
 
 
-def _notes(fitted: FittedModel[Any], seen: Evidence, *, is_clean: bool) -> Iterator[str]:
+def _notes(fitted: FittedModel, seen: Evidence, *, is_clean: bool) -> Iterator[str]:
     """Yields warnings of what makes the figures less reliable, for `Diagnosis.note`."""
     if not is_clean:
         yield (
@@ -144,7 +144,7 @@ def _notes(fitted: FittedModel[Any], seen: Evidence, *, is_clean: bool) -> Itera
 
 
 def _judge(case: Case, curves: Curves, seen: Evidence, *, is_lower_bound: bool) -> _Judgement:
-    """Gives the verdict, the reason for it, and what to change."""
+    """Returns the verdict, the reason for it, and what to change."""
     # The order matters: the first verdict that holds is given.
     if case.exploded:
         return "underfitting", case.exploded, against_underfitting(case)
@@ -177,14 +177,14 @@ def _judge(case: Case, curves: Curves, seen: Evidence, *, is_lower_bound: bool) 
 
 
 def _improves(curves: Curves, seen: Evidence) -> bool:
-    """Says whether the held-out loss still falls, and is at its lowest."""
+    """Returns whether the held-out loss still falls, and is at its lowest."""
     if curves.val_loss is None or seen.all_right or seen.rise > 0:
         return False
     return falls(curves.to_model(curves.val_loss), loss_noise(seen.last_loss, seen.curve_items))
 
 
 def _rise_text(seen: Evidence) -> str:
-    """Says how far the held-out loss rose from its lowest, and how much of that may be noise."""
+    """Describes how far the held-out loss rose from its lowest, and how much may be noise."""
     return (
         f"the held-out loss was lowest after epoch {seen.best_epoch:g} of {seen.epochs}, "
         f"{seen.best_loss:.3g}, and is {seen.last_loss:.3g} now, where a rise by "
@@ -193,7 +193,7 @@ def _rise_text(seen: Evidence) -> str:
 
 
 def _score_text(seen: Evidence) -> str:
-    """Says both scores and the gap between them, and how much of that may be noise."""
+    """Describes both scores, the gap between them, and how much of it may be noise."""
     score = seen.score
     return (
         f"of {seen.train_items:,.0f} examples trained on {score.said(seen.train_score)}, of "

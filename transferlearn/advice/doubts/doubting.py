@@ -45,7 +45,7 @@ class _Judged(NamedTuple):
 
 @obeys_verbose
 def doubt(
-    asked: FittedModel[Any] | Builder[Any],
+    asked: FittedModel | Builder,
     labelled: Source | LoadedData,
     *,
     seed: int = 0,
@@ -98,13 +98,13 @@ def doubt(
         return _cross_fitted(asked, labelled, seed)
 
 
-def is_new_to(fitted: FittedModel[Any], dataset: Dataset) -> bool:
+def is_new_to(fitted: FittedModel, dataset: Dataset) -> bool:
     """Whether it is known that a model was trained on none of these items."""
     overlap = trained_on(dataset, fitted.outline.data)
     return overlap is not None and not overlap.found
 
 
-def judged_by(fitted: FittedModel[Any], dataset: ItemDataset, evaluation: Evaluation) -> Doubts:
+def judged_by(fitted: FittedModel, dataset: ItemDataset, evaluation: Evaluation) -> Doubts:
     """Lists the labels of evaluated items that are new to the model, the most doubtful first."""
     judged = [_Judged(np.arange(len(dataset.first_rows)), evaluation)]
     return _doubts(fitted, dataset, judged, "by the model, which was not trained on them")
@@ -117,7 +117,7 @@ _HEART = (
 )
 
 
-def _cross_fitted(builder: Builder[Any], labelled: Source | LoadedData, seed: int) -> Doubts:
+def _cross_fitted(builder: Builder, labelled: Source | LoadedData, seed: int) -> Doubts:
     """Judges each item by a head that was not trained on it."""
     loaded = builder.load(labelled, validation_split=0)
     dataset = _of_items(loaded.train)
@@ -149,7 +149,7 @@ def _of_items(dataset: Dataset) -> ItemDataset:
     return dataset.grouped()
 
 
-def _plain(builder: Builder[Any]) -> Builder[Any]:
+def _plain(builder: Builder) -> Builder:
     """Returns the builder with the default head of its class, which can be solved if any can."""
     (head,) = (field for field in fields(builder) if field.name == "head")
     default: Any = head.default_factory
@@ -157,7 +157,7 @@ def _plain(builder: Builder[Any]) -> Builder[Any]:
     return replace(builder, head=default(), freeze=None, seed=None)
 
 
-def _solved(training: Training[Any], dataset: ItemDataset, seed: int) -> _Judged:
+def _solved(training: Training, dataset: ItemDataset, seed: int) -> _Judged:
     """Solves the head without one fold after the other, and judges that fold's items."""
     started = time.perf_counter()
     network, encoding, objective = training.network, training.encoding, training.objective
@@ -188,7 +188,7 @@ def _solved(training: Training[Any], dataset: ItemDataset, seed: int) -> _Judged
     )
 
 
-def _by_halves(builder: Builder[Any], dataset: ItemDataset, seed: int) -> list[_Judged]:
+def _by_halves(builder: Builder, dataset: ItemDataset, seed: int) -> list[_Judged]:
     """Trains the builder's head on each half of the items, and judges the other half."""
     count = len(dataset.first_rows)
     groups = None if dataset.together is None else dataset.together[dataset.first_rows]
@@ -202,7 +202,7 @@ def _by_halves(builder: Builder[Any], dataset: ItemDataset, seed: int) -> list[_
 
 
 def _doubts(
-    of: FittedModel[Any] | Training[Any], dataset: ItemDataset, judged: list[_Judged], how: str
+    of: FittedModel | Training, dataset: ItemDataset, judged: list[_Judged], how: str
 ) -> Doubts:
     """Puts the rankings of all parts into one list, the most doubtful first."""
     rows: list[Doubt] = []

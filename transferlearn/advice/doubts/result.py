@@ -24,7 +24,7 @@ _SHOWN = 20  # labels that a printed table shows
 
 @dataclass(frozen=True, kw_only=True)
 class Doubt:
-    """Says how doubtful the label of one item is.
+    """Describes how doubtful the label of one item is.
 
     Attributes:
         item: The number of the item in the data, counted from 0.
@@ -57,7 +57,7 @@ class Doubts(Sequence[Doubt]):
     rows: tuple[Doubt, ...]
     how: str
     _kind: Kind = field(repr=False)
-    _encoding: Encoding[Any] = field(repr=False)
+    _encoding: Encoding = field(repr=False)
     _encode: Encoder | None = field(repr=False)
     _dataset: ItemDataset = field(repr=False)
 

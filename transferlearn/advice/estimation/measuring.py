@@ -161,7 +161,7 @@ def _stores(storage: Storage, share: float) -> AbstractContextManager[Rehearsal 
 
 
 def _share(batch_size: int) -> Callable[[int], float]:
-    """Gives a function from the number of items to the share of them to measure."""
+    """Returns a function from the number of items to the share of them to measure."""
 
     def share(items: int) -> float:
         batches = min(max(_LEAST, _SHARE * items / batch_size), _MOST)

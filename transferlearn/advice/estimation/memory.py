@@ -41,7 +41,7 @@ def watched() -> Iterator[Peak]:
 
 
 def _resident() -> int:
-    """Gives the bytes that are resident now; outside of Linux, the most there ever were."""
+    """Returns the bytes that are resident now; outside of Linux, the most there ever were."""
     with suppress(OSError):
         for line in Path("/proc/self/status").read_text("utf-8").splitlines():
             if line.startswith("VmRSS:"):

@@ -40,7 +40,7 @@ class Projection:
 
     @property
     def sizes(self) -> dict[bool, int]:
-        """Gives the number of all items, to train on (`True`) and to validate on (`False`)."""
+        """The number of all items, to train on (`True`) and to validate on (`False`)."""
         return {True: 0, False: 0} | {x.training: x.size or 0 for x in self.samples}
 
     @property
@@ -55,11 +55,11 @@ class Projection:
 
     @property
     def opening(self) -> float:
-        """Gives the seconds that opening takes for the items that were not opened here."""
+        """The seconds that opening takes for the items that were not opened here."""
         return sum(x.seconds * self._unopened(x) for x in self.samples)
 
     def computed(self, courses: Sequence[Course]) -> float:
-        """Gives how many times as many features the whole run computes as were computed here.
+        """Returns how many times as many features the whole run computes as were computed here.
 
         Where none were, what was read from stores grows in proportion to the items.
         """
@@ -72,7 +72,7 @@ class Projection:
         return 1 + more / seen if seen else self.images / self.measured
 
     def memory(self, courses: Sequence[Course]) -> int:
-        """Gives the bytes that the items not measured add to memory, without stored features."""
+        """Returns the bytes that the items not measured add to memory, without stored features."""
         held = sum(x.held_bytes * self._unopened(x) for x in self.samples)
         missing = [
             (self.sizes[True] - course.lengths[True]) * (course.item_bytes or 0)
@@ -83,7 +83,7 @@ class Projection:
         return round(held + known + _COPIES * max(missing, default=0))
 
     def spent(self, course: Course) -> Spent:
-        """Gives the seconds of a phase with all items."""
+        """Returns the seconds of a phase with all items."""
         features, more = self._feature_seconds(course)
         paces = {
             is_train: pace([x for epoch in course.epochs for x in epoch.asked[is_train]])
@@ -96,11 +96,11 @@ class Projection:
         return Spent(features=features, training=training, more=more + later)
 
     def _unopened(self, sample: Sample) -> float:
-        """Gives the number of items that were not opened for each one that was."""
+        """Returns the number of items that were not opened for each one that was."""
         return (sample.size or 0) / len(sample.items) - 1
 
     def _feature_seconds(self, course: Course) -> tuple[float, float]:
-        """Gives the seconds of the frozen part for all items, and for those not computed here."""
+        """Returns the seconds of the frozen part for all items, and for those not computed here."""
         # A batch is done when the next one begins.
         batches = [(done - begun, count) for (begun, count), (done, _) in pairwise(course.computed)]
         full = max((count for _, count in batches), default=0)
@@ -114,14 +114,14 @@ class Projection:
         return whole, whole - each * sum(count > 0 for _, count in batches)
 
     def _epoch_seconds(self, course: Course, paces: dict[bool, float]) -> tuple[float, float]:
-        """Gives the seconds of all epochs, and how many of them the sample did not take."""
+        """Returns the seconds of all epochs, and how many of them the sample did not take."""
 
         def seen(epoch: EpochTimes, is_train: bool) -> float:
-            """Gives the seconds of the batches of an epoch that were computed."""
+            """Returns the seconds of the batches of an epoch that were computed."""
             return paces[is_train] * self.batch_size * epoch.computed_batches(is_train)
 
         def alone(is_train: bool) -> float:
-            """Gives the seconds of all batches of one epoch, to train or to validate."""
+            """Returns the seconds of all batches of one epoch, to train or to validate."""
             return paces[is_train] * course.lengths[is_train]
 
         longer = sum(
@@ -142,7 +142,7 @@ class Projection:
         return training, training - (len(ended) * epoch - sum(unseen)) - begun
 
     def _solving_seconds(self, course: Course, paces: dict[bool, float]) -> tuple[float, float]:
-        """Gives the seconds to solve a head on all items, and how many the sample did not take."""
+        """The seconds to solve a head on all items, and how many the sample did not take."""
         lengths, sizes = course.lengths, self.sizes
         last = -(-lengths[True] // self.batch_size) - 1
         asked = course.epochs[0].asked[True]
@@ -150,7 +150,7 @@ class Projection:
         solving = next((b - a for (i, a), (j, b) in pairwise(asked) if (i, j) == (last, 0)), 0.0)
 
         def read(items: dict[bool, int]) -> float:
-            """Gives the seconds of reading; training items are read to solve, and then to score."""
+            """The seconds of reading; training items are read to solve, and then to score."""
             return 2 * items[True] * paces[True] + items[False] * paces[False]
 
         whole = solving * sizes[True] / lengths[True] + read(sizes)

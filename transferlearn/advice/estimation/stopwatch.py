@@ -64,7 +64,7 @@ class Course:
 
     @property
     def is_solved(self) -> bool:
-        """Says whether the head is to be solved."""
+        """Whether the head is to be solved."""
         return self.phase.fit == "solve"
 
 
@@ -107,7 +107,7 @@ class Stopwatch(Observer, keras.callbacks.Callback):
 
     @property
     def wants_variety(self) -> bool:
-        """Says whether repeated features must differ, as they must where a head is solved."""
+        """Whether repeated features must differ, as they must where a head is solved."""
         # On copies of a few items a head is solved far too fast.
         return self.courses[-1].is_solved
 
@@ -148,12 +148,12 @@ class Stopwatch(Observer, keras.callbacks.Callback):
 
 
 def _first_step_end(asked: Sequence[tuple[int, float]]) -> float:
-    """Gives the time when the first step of the latest pass over the data ended."""
+    """Returns the time when the first step of the latest pass over the data ended."""
     return next((at for batch, at in reversed(asked) if batch == _AHEAD), asked[-1][1])
 
 
 def pace(asked: Sequence[tuple[int, float]]) -> float:
-    """Gives the mean seconds of a batch after those that were read ahead; 0 if not known."""
+    """Returns the mean seconds of a batch after those that were read ahead; 0 if not known."""
     steady = [
         after - before for (i, before), (j, after) in pairwise(asked) if i >= _AHEAD and j == i + 1
     ]

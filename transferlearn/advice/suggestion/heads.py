@@ -1,7 +1,6 @@
 """Scores a network by a head that is trained for a few epochs on its frozen, stored features."""
 
 from dataclasses import replace
-from typing import Any
 
 from transferlearn.builders import Builder, ImageBuilder
 from transferlearn.data import LoadedData
@@ -16,9 +15,7 @@ _EPOCHS = 4
 _HELD_OUT = 0.25
 
 
-def score_of_head(
-    builder: ImageBuilder[Any], images: ImageDataset, seed: int
-) -> tuple[float, Interval]:
+def score_of_head(builder: ImageBuilder, images: ImageDataset, seed: int) -> tuple[float, Interval]:
     """Trains the builder's head on three quarters of the images, and scores it on the others.
 
     Args:
@@ -37,8 +34,8 @@ def score_of_head(
 
 
 def train_head(
-    builder: Builder[Any], train: ItemDataset, held_out: ItemDataset | None, seed: int
-) -> FittedModel[Any]:
+    builder: Builder, train: ItemDataset, held_out: ItemDataset | None, seed: int
+) -> FittedModel:
     """Trains a builder's head for four epochs on the frozen network."""
     # The builder's seed would set the backend's random state, which cannot be put back.
     quick = replace(builder, freeze="all", seed=None)

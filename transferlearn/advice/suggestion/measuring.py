@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -79,12 +79,12 @@ class ImageSample(NamedTuple):
     """
 
     images: ImageDataset
-    encoding: Encoding[Any]
+    encoding: Encoding
     total: int | None
 
     @property
     def targets(self) -> np.ndarray:
-        """Gives the targets of the sample, in the form that a linear probe takes."""
+        """The targets of the sample, in the form that a linear probe takes."""
         rows = self.images.learnt[np.arange(len(self.images.items))]
         return rows if self.encoding.raw is None else np.asarray(self.encoding.raw(rows).targets)
 
@@ -125,14 +125,14 @@ class Budget(NamedTuple):
         return (frozen + whole) / 2
 
     def cost(self, seconds: float | None) -> Money | None:
-        """Gives what so many seconds cost; `None` where the time or the price is not known."""
+        """Returns what so many seconds cost; `None` where the time or the price is not known."""
         if seconds is None or self.price_per_hour is None:
             return None
         return self.price_per_hour.times(seconds / 3600)
 
 
 def read_sample(
-    train: Source, task: Task[Any], reading: Reading, *, items: int, seed: int
+    train: Source, task: Task, reading: Reading, *, items: int, seed: int
 ) -> ImageSample:
     """Loads images as `fit` would, and takes at most `items` of them, each class in proportion.
 
@@ -161,7 +161,7 @@ def read_sample(
     return ImageSample(some, encoding, total)
 
 
-def pixels(builder: ImageBuilder[Any]) -> float:
+def pixels(builder: ImageBuilder) -> float:
     """What an image costs a candidate beside other candidates, whose networks are not built yet."""
     return float(prod(builder.kind.size))
 
@@ -182,7 +182,7 @@ def _beginning(stream: Dataset, items: int) -> tuple[np.ndarray, ...]:
 
 
 def measure(
-    builder: ImageBuilder[Any],
+    builder: ImageBuilder,
     sample: ImageDataset,
     counts: Sequence[int] | None,
 ) -> MeasuredBackbone:
@@ -233,7 +233,7 @@ class _Pooled(keras.Layer):
     """
 
     def call(self, tensors: Sequence[Tensor]) -> Tensor:
-        """Gives float32 `(batch, channels)`."""
+        """Returns float32 `(batch, channels)`."""
         return keras.ops.concatenate([*map(_pool, tensors)], axis=-1)
 
 
@@ -246,7 +246,7 @@ def _pool(tensor: Tensor) -> Tensor:
 
 @without_retracing_advice()
 def _run(model: keras.Model, sample: ImageDataset, name: str) -> tuple[list[np.ndarray], float]:
-    """Gives the model's outputs for all images, and the median of the seconds for one image."""
+    """Returns the model's outputs for all images, and the median of the seconds for one image."""
     items = len(sample.items)
     size = min(_BATCH_SIZE, items)
     height, width = sample.image_size

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import prod
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import keras
 import numpy as np
@@ -31,7 +31,7 @@ from transferlearn.randomness import random_states_kept
 from transferlearn.tasks import Solver
 from transferlearn.types import Json, Source, Verbose
 
-_Candidate: TypeAlias = str | keras.Model | backbones.Backbone | ImageBuilder[Any]
+_Candidate: TypeAlias = str | keras.Model | backbones.Backbone | ImageBuilder
 
 _TIMED = 64  # images that a network is timed on, where its head is trained on all of them
 _NOTHING_TO_GAIN = 0.99  # score above which training more blocks is not worth its time
@@ -49,7 +49,7 @@ def suggest(
     seed: int = 0,
     verbose: Verbose = "auto",
 ) -> Suggestions:
-    """Says which backbone, image size and freezing to start from, without training any.
+    """Returns which backbone, image size and freezing to start from, without training any.
 
     When to use it: before the first `fit`, or where an accuracy is not good enough. Each candidate
     runs once over (a sample of) the images. For each depth, a linear probe on the pooled output of
@@ -114,7 +114,7 @@ def suggest(
     return Suggestions(_with_places(sorted(rows, key=_sort_key)), len(sample.images.items))
 
 
-def _as_builders(candidates: Sequence[_Candidate]) -> list[ImageBuilder[Any]]:
+def _as_builders(candidates: Sequence[_Candidate]) -> list[ImageBuilder]:
     """Makes a builder of each candidate; refuses those that cannot share one sample of images."""
     if not isinstance(candidates, (list, tuple)) or not candidates:
         raise TypeError(
@@ -135,7 +135,7 @@ def _as_builders(candidates: Sequence[_Candidate]) -> list[ImageBuilder[Any]]:
 
 
 def _counts(depths: Sequence[int]) -> list[int]:
-    """Gives the numbers of last blocks as a list, or raises an error if they are no such list."""
+    """Returns the numbers of last blocks as a list, or raises an error if they are no such list."""
     if not isinstance(depths, (list, tuple, range)) or not depths:
         raise TypeError(
             "depths is a list of how many of the last blocks may be trained, such as (0, 2, 4). "
@@ -144,27 +144,25 @@ def _counts(depths: Sequence[int]) -> list[int]:
     return [whole("depths", depth, least=0) for depth in depths]
 
 
-def _read(
-    builders: Sequence[ImageBuilder[Any]], train: Source, items: int, seed: int
-) -> ImageSample:
+def _read(builders: Sequence[ImageBuilder], train: Source, items: int, seed: int) -> ImageSample:
     """Reads a sample at the largest image size of a candidate, so that none has to enlarge it."""
     first, largest = builders[0], max((one.kind.size for one in builders), key=prod)
     kind = replace(first.kind, image_size=None, default_image_size=largest)
-    told = kind.settings().get("degradation")
-    if any(other.kind.settings().get("degradation") != told for other in builders):
+    degradation = kind.settings().get("degradation")
+    if any(other.kind.settings().get("degradation") != degradation for other in builders):
         raise ValueError("Candidates see the same images, so they must have one degradation.")
     reading = replace(first.reading(), kind=kind)
     return read_sample(train, first.task, reading, items=items, seed=seed)
 
 
-def _of_its_size(builder: ImageBuilder[Any], images: ImageDataset) -> ImageDataset:
+def _of_its_size(builder: ImageBuilder, images: ImageDataset) -> ImageDataset:
     """Resizes images as `fit` would: arrays keep their size if the builder has no `image_size`."""
     if images.names is None and builder.image_size is None:
         return images
     return images.resized(builder.kind.size)
 
 
-def _by_head(builder: ImageBuilder[Any], sample: ImageSample, budget: Budget) -> Suggestion:
+def _by_head(builder: ImageBuilder, sample: ImageSample, budget: Budget) -> Suggestion:
     """Suggests the default recipe, by the score of a head that is trained on the frozen network."""
     few = sample.images.rows(np.arange(min(_TIMED, len(sample.images.items))))
     measured = measure(builder, few, [0])
@@ -187,8 +185,8 @@ def _by_head(builder: ImageBuilder[Any], sample: ImageSample, budget: Budget) ->
     )
 
 
-def _shared(builder: ImageBuilder[Any], measured: MeasuredBackbone, sample: ImageSample) -> Json:
-    """Gives what all suggestions of a network share."""
+def _shared(builder: ImageBuilder, measured: MeasuredBackbone, sample: ImageSample) -> Json:
+    """Returns what all suggestions of a network share."""
     return {
         "network": _name(builder, measured),
         "image_size": sample.images.image_size,
@@ -201,7 +199,7 @@ def _shared(builder: ImageBuilder[Any], measured: MeasuredBackbone, sample: Imag
 
 
 def _by_probe(
-    builder: ImageBuilder[Any],
+    builder: ImageBuilder,
     measured: MeasuredBackbone,
     sample: ImageSample,
     budget: Budget,
@@ -235,7 +233,7 @@ def _by_probe(
 
 
 def _sort_key(row: Suggestion) -> tuple[float, float, int]:
-    """Gives a key that sorts by the highest score, the fewest operations, and trained blocks.
+    """Returns a key that sorts by the highest score, the fewest operations, and trained blocks.
 
     In each comparison with fine-tuning, training more blocks reached more, even if the probes
     scored the same. So of equals, the one that trains most blocks comes first; but the one that
@@ -262,16 +260,16 @@ def _freeze(measured: MeasuredBackbone, trained: int) -> str:
     return "none" if trained == len(blocks) else blocks[-trained - 1].name
 
 
-def _name(builder: ImageBuilder[Any], measured: MeasuredBackbone) -> str:
-    """Gives the name of the backbone, and of its weight file if one was passed."""
+def _name(builder: ImageBuilder, measured: MeasuredBackbone) -> str:
+    """Returns the name of the backbone, and of its weight file if one was passed."""
     name = measured.backbone.name
     if builder.weights in (None, "imagenet"):
         return name
     return f"{name} ({Path(builder.weights).name})"
 
 
-def _published(builder: ImageBuilder[Any]) -> float | None:
-    """Gives the published top-1 accuracy of a named network with ImageNet weights, if known."""
+def _published(builder: ImageBuilder) -> float | None:
+    """Returns the published top-1 accuracy of a named network with ImageNet weights, if known."""
     if isinstance(builder.backbone, str) and builder.weights == "imagenet":
         return backbones.facts(builder.backbone).top1
     return None

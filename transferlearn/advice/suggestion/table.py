@@ -50,7 +50,7 @@ class Suggestion:
             that is not known; `None`: of no item.
     """
 
-    builder: ImageBuilder[Any]
+    builder: ImageBuilder
     schedule: str
     network: str
     image_size: tuple[int, int]
@@ -133,18 +133,18 @@ class Suggestions:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        """Gives the table for notebooks."""
+        """Returns the table for notebooks."""
         below = as_paragraph(self._legend()) + as_paragraph(self._advice())
         return as_html(self._lines()) + below
 
     def _legend(self) -> str:
-        """Says how the figures were measured."""
+        """Describes how the figures were measured."""
         best = self.rows[0]
         name = best.score_name.capitalize()
         return _LEGEND.format(score=name, how=best.how, images=self.images)
 
     def _advice(self) -> str:
-        """Says which suggestion to start from, and why."""
+        """Returns which suggestion to start from, and why."""
         return f"* {_reason(self.recommended, self.rows[0])}"
 
     def _lines(self) -> list[list[str]]:
@@ -202,7 +202,7 @@ _LEGEND = (
 
 
 def _reason(chosen: Suggestion, best: Suggestion) -> str:
-    """Says in words why a suggestion is recommended."""
+    """Describes why a suggestion is recommended."""
     text = f"{_words(chosen)}: {chosen.score:.3f}"
     if chosen is best and best.training_seconds is None:
         return f"{text}, the best; how long each takes to train is not known."
@@ -226,7 +226,7 @@ def _words(row: Suggestion) -> str:
 
 
 def _title(row: Suggestion) -> str:
-    """Gives the label of a network in the picture: name, image size and speed."""
+    """Returns the label of a network in the picture: name, image size and speed."""
     return f"{row.network} {_size(row)}, {1000 * row.seconds_per_image:.1f} ms an image"
 
 

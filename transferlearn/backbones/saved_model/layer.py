@@ -84,11 +84,11 @@ class SavedModelLayer(keras.Layer):
 
     @property
     def is_as_loaded(self) -> bool:
-        """Says whether the folder still holds the files that the layer was made from."""
+        """Whether the folder still holds the files that the layer was made from."""
         return self.folder.is_dir() and self._files == _files(self.folder)
 
     def get_config(self) -> Json:
-        """Gives the arguments of the constructor: `source`, `program` and `batch_norm_moves`."""
+        """Returns the arguments of the constructor: `source`, `program` and `batch_norm_moves`."""
         own = {name: getattr(self, name) for name in ("source", "program", "batch_norm_moves")}
         return {**super().get_config(), **own}
 
@@ -144,7 +144,7 @@ def looking_beside(folder: Path, *, trusted: bool) -> Iterator[frozenset[str]]:
 
 
 def _saved_beside(program: str | None) -> Path | None:
-    """Gives the folder of the program in a save that is being loaded; `None` if there is none."""
+    """Returns the folder of the program in a save that is being loaded; `None` if there is none."""
     if not (isinstance(program, str) and _HASH.fullmatch(program)):  # or else it is a path
         return None
     found = (folder / program for folder in _beside)
@@ -200,7 +200,7 @@ def _files(folder: Path) -> list[tuple[str, int, int]]:
 
 
 def _variables(module: Any, function: Any, name: str) -> list[Any]:
-    """Gives the variables that the module lists as `name`, or else those of its functions."""
+    """Returns the variables that the module lists as `name`, or else those of its functions."""
     listed = getattr(module, name, None)
     if listed is None:
         functions = getattr(function, "concrete_functions", ())

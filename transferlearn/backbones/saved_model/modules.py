@@ -23,7 +23,7 @@ class SavedModels(TextSource):
     names = ("saved_model:", "hub:")
 
     def facts(self, name: str) -> Facts:
-        """Gives what the program's file tells, without running it; downloads nothing for `hub:`."""
+        """What the program's file tells, without running it; downloads nothing for `hub:`."""
         if name.startswith("hub:"):
             return Facts(name=name, preprocessing="[0, 1]")
         size = _sides(read_program(_found_folder(name))) or (224, 224)
@@ -50,7 +50,7 @@ class SavedModels(TextSource):
         return TextBackbone(**vars(backbone) | {"tokenizer": self.load_tokenizer(name)})
 
     def load_tokenizer(self, name: str) -> Tokenizer:
-        """Gives a tokenizer of single characters, since the module splits texts itself."""
+        """Returns a tokenizer of single characters, since the module splits texts itself."""
         return Characters()
 
 
@@ -131,7 +131,7 @@ def trust(name: str | Path) -> None:
 
 
 def _found_folder(name: str) -> Path:
-    """Gives the folder named after `saved_model:`, or downloads the model named after `hub:`."""
+    """Returns the folder named after `saved_model:`, or downloads the model named after `hub:`."""
     prefix, _, rest = name.partition(":")
     if prefix == "saved_model":
         return Path(rest).expanduser()
@@ -159,7 +159,7 @@ def _refuse_weights(weights: Weights, name: str) -> None:
 
 
 def _sides(program: Program) -> tuple[int, int] | None:
-    """Gives the height and width of the images that a program takes; `None` if it takes any."""
+    """Returns the height and width of the images that a program takes; `None` if it takes any."""
     shape = program.input[0] if program.input else ()
     height, width = shape[1:3] if len(shape) == 4 else (None, None)
     return (height, width) if height and width else None

@@ -72,7 +72,7 @@ def _read(file: Path, changed: int) -> Program:
 
 
 def _unsafe(graph: Any, objects: Any) -> set[str]:
-    """Gives the operations of a program that are not known to compute only.
+    """Returns the operations of a program that are not known to compute only.
 
     All of it is looked through: the graph, the functions that a call can reach, those that run when
     it is loaded (tables are filled then) or trained (gradients), and even those that nothing calls.
@@ -92,7 +92,7 @@ def _unsafe(graph: Any, objects: Any) -> set[str]:
 
 
 def _roots(library: Any, objects: Any) -> set[str]:
-    """Gives the names of the functions that a program's objects hold, or that are gradients."""
+    """Returns the names of the functions that a program's objects hold, or that are gradients."""
     found = set(objects.concrete_functions)
     for node in objects.nodes:
         found |= {*node.function.concrete_functions}
@@ -104,7 +104,7 @@ def _roots(library: Any, objects: Any) -> set[str]:
 
 
 def _callable(library: dict[str, Any], roots: Iterable[str]) -> set[str]:
-    """Gives the names of the functions that calls of the functions in `roots` can reach."""
+    """Returns the names of the functions that calls of the functions in `roots` can reach."""
     waiting, seen = list(roots), set[str]()
     while waiting:
         name = waiting.pop()
@@ -117,7 +117,7 @@ def _callable(library: dict[str, Any], roots: Iterable[str]) -> set[str]:
 
 
 def _named(attributes: Iterable[Any]) -> list[str]:
-    """Gives the names of the functions that an operation's attributes hold."""
+    """Returns the names of the functions that an operation's attributes hold."""
     found = []
     for value in attributes:
         found += [value.func.name, *(function.name for function in value.list.func)]
@@ -125,7 +125,7 @@ def _named(attributes: Iterable[Any]) -> list[str]:
 
 
 def _input(objects: Any) -> tuple[tuple[int | None, ...], str] | None:
-    """Gives shape and dtype of the first tensor that the root object's `__call__` takes."""
+    """Returns shape and dtype of the first tensor that the root object's `__call__` takes."""
     import tensorflow as tf
 
     if not objects.nodes:

@@ -113,7 +113,7 @@ class Audio(ArrayKind):
         if self.is_stream(source):
             source = recordings_of(source, self.item_reader())
         if is_part(source):  # no file has this name
-            listed = Listed(items=[str(source)], told=ByRow(()), noun=self.noun, what=str(source))
+            listed = Listed(items=[str(source)], origin=ByRow(()), noun=self.noun, what=str(source))
             return self._opened(listed, on_error)[0]
         return super().unlabelled(source, on_error=on_error)
 
@@ -227,7 +227,7 @@ class Windows(RawItems):
 
     @property
     def reading(self) -> str:
-        """Says at which rate recordings are read, and how long a row is."""
+        """Describes at which rate recordings are read, and how long a row is."""
         return f"{self._kind.sample_rate} Hz, {self._kind.samples} samples"
 
     @property

@@ -62,7 +62,7 @@ def _pixels(
 
 
 def raw_pictures(given: Sequence[Any], options: ImageOptions, what: str) -> list[np.ndarray]:
-    """Gives each picture of a list, called `what`, as raw RGB `(height, width, 3)` of any size."""
+    """Each picture of a list, called `what`, as raw RGB `(height, width, 3)` of any size."""
     pictures = [_picture(item, f"{what}[{i}]") for i, item in enumerate(given)]
     return _all_raw(pictures, options, what)
 

@@ -123,7 +123,7 @@ def open_files(
 
 
 def refuse_bad(paths: Sequence[str]) -> list[str]:
-    """Gives the content hashes of files that a generator will decode, or refuses bad files."""
+    """Returns the content hashes of files that a generator will decode, or refuses bad files."""
     checks = check_files(paths, any_name=True)
     bad = [f"{path}: {c.reason}" for path, c in zip(paths, checks, strict=True) if c.reason]
     if bad:

@@ -24,21 +24,21 @@ class ImageDataset(ItemDataset):
 
     @property
     def image_size(self) -> tuple[int, int]:
-        """Gives the `(height, width)` in pixels of the images that come out."""
+        """The `(height, width)` in pixels of the images that come out."""
         height, width, *_ = self.shape
         return height, width
 
     @property
     def original_sizes(self) -> Sequence[tuple[int, int] | None]:
-        """Gives the `(height, width)` in pixels of each image before resizing."""
+        """The `(height, width)` in pixels of each image before resizing."""
         return self.items.original_sizes()
 
     def image(self, i: int) -> np.ndarray:
-        """Gives image `i`, decoded and resized: `(height, width, 3)`, in [0, 255]."""
+        """Returns image `i`, decoded and resized: `(height, width, 3)`, in [0, 255]."""
         return self.items.image(i)
 
     def resized(self, image_size: tuple[int, int]) -> Self:
-        """Gives the same images at another `(height, width)`, to which they are resized later."""
+        """Returns the same images at another `(height, width)`, to which they are resized later."""
         if image_size == self.image_size:
             return self
         shape = (*image_size, 3)

@@ -33,27 +33,27 @@ class ImageItems(RawItems):
     @property
     @abc.abstractmethod
     def prints(self) -> Sequence[Print]:
-        """Gives the fingerprints of the images as raw RGB before resizing."""
+        """The fingerprints of the images as raw RGB before resizing."""
 
     def content_hashes(self) -> list[str]:
-        """Gives the SHA-256 of each image's raw RGB before resizing."""
+        """Returns the SHA-256 of each image's raw RGB before resizing."""
         return [one.content_hash for one in self.prints]
 
     def likenesses(self) -> list[int | None]:
-        """Gives the difference hash of each image; `None` for images of fewer than 9x8 pixels."""
+        """Returns the difference hash of each image; `None` for images of fewer than 9x8 pixels."""
         return [one.likeness for one in self.prints]
 
     def original_sizes(self) -> list[tuple[int, int]]:
-        """Gives the `(height, width)` in pixels of each image before resizing."""
+        """Returns the `(height, width)` in pixels of each image before resizing."""
         return [one.size for one in self.prints]
 
     @abc.abstractmethod
     def image(self, i: int) -> np.ndarray:
-        """Gives image `i`: `(height, width, 3)`, raw pixels in [0, 255]."""
+        """Returns image `i`: `(height, width, 3)`, raw pixels in [0, 255]."""
 
     @abc.abstractmethod
     def resized(self, size: tuple[int, int]) -> Self:
-        """Gives the same images, resized to `(height, width)` from their original size."""
+        """Returns the same images, resized to `(height, width)` from their original size."""
 
 
 class FileItems(ImageItems):
@@ -86,11 +86,11 @@ class FileItems(ImageItems):
 
     @property
     def reading(self) -> str:
-        """Says how the images are resized, such as `"224x224 bilinear"`."""
+        """How the images are resized, such as `"224x224 bilinear"`."""
         return f"{self._size[0]}x{self._size[1]} {self._how}"
 
     def image(self, i: int) -> np.ndarray:
-        """Gives file `i`, decoded and resized: uint8."""
+        """Returns file `i`, decoded and resized: uint8."""
         path = self._paths[i]
         if path in self._kept:
             return self._kept[path]
@@ -104,7 +104,7 @@ class FileItems(ImageItems):
 
     @property
     def prints(self) -> list[Print]:
-        """Gives the fingerprints of the files, as they were when the files were checked."""
+        """The fingerprints of the files, as they were when the files were checked."""
         return self._prints
 
     @property
@@ -123,12 +123,12 @@ class FileItems(ImageItems):
         return lambda: np.stack([image.result() for image in images])
 
     def subset(self, rows: np.ndarray) -> Self:
-        """Gives the files `rows`, in that order."""
+        """Returns the files `rows`, in that order."""
         paths, prints = [self._paths[i] for i in rows], [self._prints[i] for i in rows]
         return type(self)(paths, prints, self._size, self._how, self._kept)
 
     def resized(self, size: tuple[int, int]) -> Self:
-        """Gives the same files at another size; none is in memory, so each is decoded when read."""
+        """The same files at another size; none is in memory, so each is decoded when read."""
         return type(self)(self._paths, self._prints, size, self._how, {})
 
 
@@ -162,7 +162,7 @@ class ArrayItems(ImageItems):
 
     @property
     def reading(self) -> str:
-        """Says how images are resized, and whether from floats, which are not rounded then."""
+        """How images are resized, and whether from floats, which are not rounded then."""
         kind = "floats" if self._pixels.dtype.kind == "f" else ""
         return f"{self._size[0]}x{self._size[1]} {self._how} {kind}".strip()
 
@@ -172,13 +172,13 @@ class ArrayItems(ImageItems):
 
     @property
     def prints(self) -> list[Print]:
-        """Gives the fingerprints of the images, which are computed once, in threads."""
+        """The fingerprints of the images, which are computed once, in threads."""
         if self._prints is None:
             self._prints = list(decoding_pool().map(self._print, self._rows))
         return self._prints
 
     def original_sizes(self) -> list[tuple[int, int]]:
-        """Gives the size of the array's images, or of those that it was made of."""
+        """Returns the size of the array's images, or of those that it was made of."""
         if self._sizes is not None:
             return [self._sizes[row] for row in self._rows]
         return [self._pixels.shape[1:3]] * len(self)
@@ -198,20 +198,20 @@ class ArrayItems(ImageItems):
         return decoding_pool().submit(self._take, rows).result
 
     def subset(self, rows: np.ndarray) -> Self:
-        """Gives the images `rows`, in that order, from the same array."""
+        """Returns the images `rows`, in that order, from the same array."""
         prints = None if self._prints is None else [self._prints[row] for row in rows]
         return self._of(self._rows[rows], self._size, prints)
 
     def resized(self, size: tuple[int, int]) -> Self:
-        """Gives the same images for another size, from the same array."""
+        """Returns the same images for another size, from the same array."""
         return self._of(self._rows, size, self._prints)
 
     def _of(self, rows: np.ndarray, size: tuple[int, int], prints: list[Print] | None) -> Self:
-        """Gives the images in these rows of the array, for a size, with their fingerprints."""
+        """Returns the images in these rows of the array, for a size, with their fingerprints."""
         options: dict[str, Any] = {"divided": self._divided, "sizes": self._sizes}
         return type(self)(self._pixels, rows, size, self._how, **options, prints=prints)
 
     def _take(self, rows: np.ndarray) -> np.ndarray:
-        """Gives the images `rows` as raw RGB, resized."""
+        """Returns the images `rows` as raw RGB, resized."""
         pixels = raw_rgb(self._pixels[self._rows[rows]], divided=self._divided)
         return fit_size(pixels, self._size, self._how)

@@ -39,11 +39,11 @@ class Images(ImageOptions, Kind):
     )
 
     def inputs(self, shape: tuple[int, ...] | None = None) -> dict[str, Spec]:
-        """Gives the shape and dtype of the one input, `image`, of a network for images."""
+        """Returns the shape and dtype of the one input, `image`, of a network for images."""
         return {"image": Spec(shape or (*self.size, 3), "float32")}
 
     def as_paths(self, items: Any) -> list[str] | None:
-        """Gives `items` as a list of paths if it holds paths only, else `None`."""
+        """Returns `items` as a list of paths if it holds paths only, else `None`."""
         return as_paths(items)
 
     def open(
@@ -62,7 +62,7 @@ class Images(ImageOptions, Kind):
         )
 
     def is_stream(self, source: object) -> bool:
-        """Says whether a source is `tf.data`, an `ImageDataGenerator` iterator or a `PyDataset`."""
+        """Whether a source is `tf.data`, an `ImageDataGenerator` iterator or a `PyDataset`."""
         return isinstance(source, keras.utils.PyDataset) or is_tf_data(source)
 
     def stream(
@@ -73,7 +73,7 @@ class Images(ImageOptions, Kind):
         return (load_generator if is_generator else load_tf_data)(source, self, target)
 
     def is_one(self, source: object) -> bool:
-        """Says whether a source is a single image: a file, a Pillow image or one array."""
+        """Returns whether a source is a single image: a file, a Pillow image or one array."""
         if isinstance(source, (str, Path)):
             return not Path(source).expanduser().is_dir()
         shape: tuple[int, ...] = getattr(source, "shape", ())
@@ -129,13 +129,13 @@ class Images(ImageOptions, Kind):
         return of_pixels(batch)
 
     def like(self, dataset: Dataset) -> Self:
-        """Gives the settings that read other images at this dataset's size, by its filter."""
+        """Returns the settings that read other images at this dataset's size, by its filter."""
         height, width, *_ = dataset.shape
         how = getattr(dataset, "interpolation", self.interpolation)
         return replace(self, image_size=(height, width), interpolation=how)
 
     def settings(self) -> Json:
-        """Gives the settings that a save holds: size, range of values, filter and fit."""
+        """Returns the settings that a save holds: size, range of values, filter and fit."""
         return {
             "image_size": self.image_size and list(self.image_size),
             "value_range": self.value_range and list(self.value_range),
@@ -144,7 +144,7 @@ class Images(ImageOptions, Kind):
         }
 
     def item_reader(self) -> ImageReader:
-        """Gives what reads photos at this size, by this filter."""
+        """Returns what reads photos at this size, by this filter."""
         return ImageReader(self.size, self.interpolation, self.value_range, fit=self.fit)
 
     @classmethod

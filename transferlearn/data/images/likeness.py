@@ -9,7 +9,7 @@ _GAP = 3.0  # large pictures are first reduced to so many times the pixels, whic
 
 
 def likeness(image: Image.Image) -> int | None:
-    """Gives the difference hash of a picture: 64 bits, which resizing and recompressing keep.
+    """Returns the difference hash of a picture: 64 bits, which resizing and recompressing keep.
 
     Args:
         image: A picture of mode `"RGB"`.
@@ -30,6 +30,6 @@ def likeness(image: Image.Image) -> int | None:
 
 
 def likeness_of_array(pixels: np.ndarray) -> int | None:
-    """Gives the `likeness` of an array `(height, width, 3)`, uint8 or floats in [0, 255]."""
+    """Returns the `likeness` of an array `(height, width, 3)`, uint8 or floats in [0, 255]."""
     rounded = pixels if pixels.dtype == np.uint8 else np.clip(np.rint(pixels), 0, 255)
     return likeness(Image.fromarray(rounded.astype(np.uint8, copy=False)))

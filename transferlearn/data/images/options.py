@@ -9,7 +9,7 @@ from transferlearn.edge.pictures import Resizing, check_pixels
 
 @dataclass(frozen=True)
 class ImageOptions:
-    """Says how images are read: to which size, from which range of values, by which filter.
+    """Describes how images are read: to which size, from which range of values, by which filter.
 
     Args:
         image_size: The `(height, width)` in pixels to resize to. `None` keeps the size of arrays
@@ -44,17 +44,17 @@ class ImageOptions:
 
     @property
     def resizing(self) -> Resizing:
-        """Says how images are brought to their size."""
+        """How images are brought to their size."""
         return Resizing(self.interpolation, self.fit)
 
     @property
     def size(self) -> tuple[int, int]:
-        """Gives the `(height, width)` in pixels that files are resized to."""
+        """The `(height, width)` in pixels that files are resized to."""
         return self.image_size or self.default_image_size
 
 
 def _checked_size(name: str, size: Sequence[int]) -> tuple[int, int]:
-    """Gives a size as `(height, width)`, and refuses anything else."""
+    """Returns a size as `(height, width)`, and refuses anything else."""
     try:
         height, width = (operator.index(side) for side in size)
     except (TypeError, ValueError):
@@ -69,7 +69,7 @@ def _checked_size(name: str, size: Sequence[int]) -> tuple[int, int]:
 
 
 def _checked_range(value_range: Sequence[int]) -> tuple[int, int]:
-    """Gives a range as two integers, and refuses any but (0, 1) and (0, 255)."""
+    """Returns a range as two integers, and refuses any but (0, 1) and (0, 255)."""
     if tuple(value_range) not in ((0, 1), (0, 255)):
         raise ValueError(
             "value_range is (0, 255) for raw pixels, (0, 1) for pixels divided by 255, or None "

@@ -129,7 +129,7 @@ def fit_size(pixels: np.ndarray, size: tuple[int, int], how: Resizing) -> np.nda
 
 
 def fingerprint(pixels: np.ndarray) -> str:
-    """Gives the SHA-256 of one RGB image, the same for equal pixels in integers and floats."""
+    """Returns the SHA-256 of one RGB image, the same for equal pixels in integers and floats."""
     if pixels.dtype != np.uint8 and (pixels == np.rint(pixels)).all():
         pixels = pixels.astype(np.uint8)
     digest = hashlib.sha256(f"{pixels.shape}{pixels.dtype}".encode())

@@ -38,7 +38,7 @@ class Degradation(Named):
 
     @property
     def scale(self) -> int:
-        """Gives how many times smaller the result is; by default it has the picture's size."""
+        """How many times smaller the result is; by default it has the picture's size."""
         return 1
 
     @abc.abstractmethod
@@ -54,7 +54,7 @@ class Degradation(Named):
 
 
 def super_resolution(factor: int = 4) -> Degradation:
-    """Gives the degradation by which a network learns to enlarge: shrunk by a bicubic filter.
+    """Returns the degradation by which a network learns to enlarge: shrunk by a bicubic filter.
 
     Args:
         factor: How many times smaller, in height and in width.
@@ -63,7 +63,7 @@ def super_resolution(factor: int = 4) -> Degradation:
 
 
 def denoise(strength: float = 0.1, seed: int = 0) -> Degradation:
-    """Gives the degradation by which a network learns to remove noise: with Gaussian noise.
+    """Returns the degradation by which a network learns to remove noise: with Gaussian noise.
 
     Args:
         strength: The standard deviation of the noise, as a share of white: 0.1 is 25.5 of 255.
@@ -73,14 +73,14 @@ def denoise(strength: float = 0.1, seed: int = 0) -> Degradation:
 
 
 def colourise() -> Degradation:
-    """Gives the degradation by which a network learns to colour: the picture in grey."""
+    """Returns the degradation by which a network learns to colour: the picture in grey."""
     return Grey()
 
 
 def inpaint(
     covered: float = 0.2, colour: Sequence[int] = (255, 0, 255), seed: int = 0
 ) -> Degradation:
-    """Gives the degradation by which a network learns to fill holes: rectangles painted over.
+    """Returns the degradation by which a network learns to fill holes: rectangles painted over.
 
     Args:
         covered: The share of the picture that is painted over, or a little more.
@@ -115,7 +115,7 @@ class Shrunk(Degradation):
 
     @property
     def scale(self) -> int:
-        """Gives the factor."""
+        """The factor."""
         return self.factor
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
@@ -189,5 +189,5 @@ class Holes(Degradation):
 
 
 def _as_dtype(pixels: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Gives pixels in a dtype, rounded where that holds whole numbers only."""
+    """Returns pixels in a dtype, rounded where that holds whole numbers only."""
     return (np.rint(pixels) if dtype.kind in "iu" else pixels).astype(dtype)

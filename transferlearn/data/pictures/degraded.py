@@ -49,7 +49,7 @@ class DegradedImages(Images):
 
     @property
     def _worsens(self) -> Degradation:
-        """Gives the degradation, which is there."""
+        """The degradation, which is there."""
         assert self.degradation is not None
         return self.degradation
 
@@ -102,9 +102,9 @@ class DegradedImages(Images):
         return super().stream(source, target, on_error=on_error)
 
     def settings(self) -> Json:
-        """Gives the settings that a save holds."""
-        told = {"name": self._worsens.name, "settings": self._worsens.settings()}
-        return {**super().settings(), "degradation": told}
+        """Returns the settings that a save holds."""
+        origin = {"name": self._worsens.name, "settings": self._worsens.settings()}
+        return {**super().settings(), "degradation": origin}
 
     @classmethod
     def load(cls, settings: Json, folder: Path) -> Self:
@@ -130,12 +130,12 @@ class DegradedItems(ImageItems):
 
     @property
     def reading(self) -> str:
-        """Says how the good pictures are read, and what makes them worse."""
+        """How the good pictures are read, and what makes them worse."""
         return f"{self._whole.reading}, {self._degradation!r}"
 
     @property
     def prints(self) -> list[Print]:
-        """Gives the fingerprints of the good pictures."""
+        """The fingerprints of the good pictures."""
         return list(self._whole.prints)
 
     @property
@@ -144,7 +144,7 @@ class DegradedItems(ImageItems):
         return self._whole.held_bytes
 
     def original_sizes(self) -> list[tuple[int, int]]:
-        """Gives the size that each worse picture has where the good one is not resized."""
+        """Returns the size that each worse picture has where the good one is not resized."""
         scale = self._degradation.scale
         return [(height // scale, width // scale) for height, width in self._whole.original_sizes()]
 
@@ -183,11 +183,11 @@ class DegradedItems(ImageItems):
         return lambda: np.stack([image.result() for image in images])
 
     def subset(self, rows: np.ndarray) -> Self:
-        """Gives the pictures `rows`, in that order."""
+        """Returns the pictures `rows`, in that order."""
         return type(self)(self._whole.subset(rows), self._degradation)
 
     def resized(self, size: tuple[int, int]) -> Self:
-        """Gives the same pictures, so that the worse ones have another size."""
+        """Returns the same pictures, so that the worse ones have another size."""
         return type(self)(
             self._whole.resized(_times(size, self._degradation.scale)), self._degradation
         )
@@ -206,5 +206,5 @@ def _say_small(whole: ImageDataset) -> None:
 
 
 def _times(size: tuple[int, int], scale: int) -> tuple[int, int]:
-    """Gives a size that is so many times larger in height and in width."""
+    """Returns a size that is so many times larger in height and in width."""
     return size[0] * scale, size[1] * scale

@@ -50,7 +50,7 @@ def partners(inputs: Sequence[str], folder: Path, beside: Path) -> list[str | No
 
 
 def size_before(item: Any) -> tuple[int, int] | None:
-    """Gives the `(height, width)` in pixels of a picture, without decoding it.
+    """Returns the `(height, width)` in pixels of a picture, without decoding it.
 
     Args:
         item: The path of a file, a Pillow image, or an array.
@@ -70,7 +70,7 @@ def size_before(item: Any) -> tuple[int, int] | None:
 
 
 def times_larger(size: tuple[int, int], target: tuple[int, int]) -> int:
-    """Gives how many times larger a target is than its input; 0 if it is no whole multiple.
+    """Returns how many times larger a target is than its input; 0 if it is no whole multiple.
 
     Args:
         size: The `(height, width)` of the input.

@@ -59,7 +59,7 @@ class KeptFiles(FileItems):
     """Holds files, and keeps the resized pictures in memory while there is room."""
 
     def image(self, i: int) -> np.ndarray:
-        """Gives file `i`, decoded and resized, from memory if it was kept there."""
+        """Returns file `i`, decoded and resized, from memory if it was kept there."""
         picture, kept = super().image(i), self._kept
         assert isinstance(kept, dict)
         if (len(kept) + 1) * picture.nbytes <= KEPT_BYTES:
@@ -88,7 +88,7 @@ class RowItems(ImageItems):
 
     @property
     def reading(self) -> str:
-        """Says how the pictures are resized."""
+        """How the pictures are resized."""
         return f"{self._size[0]}x{self._size[1]} {self._how}"
 
     @property
@@ -102,19 +102,19 @@ class RowItems(ImageItems):
         return sum(row.nbytes for row in self._rows)
 
     def image(self, i: int) -> np.ndarray:
-        """Gives picture `i`, resized."""
+        """Returns picture `i`, resized."""
         return fit_size(self._rows[i][None], self._size, self._how)[0]
 
     def start(self, rows: np.ndarray, epoch: int = 0) -> Callable[[], np.ndarray]:
-        """Gives a function that resizes the pictures `rows`."""
+        """Returns a function that resizes the pictures `rows`."""
         return lambda: np.stack([self.image(int(i)) for i in rows])
 
     def subset(self, rows: np.ndarray) -> Self:
-        """Gives the pictures `rows`, in that order."""
+        """Returns the pictures `rows`, in that order."""
         return type(self)([self._rows[i] for i in rows], self._how, self._size)
 
     def resized(self, size: tuple[int, int]) -> Self:
-        """Gives the same pictures for another size."""
+        """Returns the same pictures for another size."""
         return type(self)(self._rows, self._how, size)
 
 

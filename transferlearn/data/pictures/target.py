@@ -46,44 +46,44 @@ class Pictures(Target):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Gives the usual names of a column of pictures to learn."""
+        """The usual names of a column of pictures to learn."""
         return ("target", "targets", "target_path", "output")
 
     @property
     def ranks(self) -> tuple[int, ...]:
-        """Gives how many axes a picture has in a stream."""
+        """How many axes a picture has in a stream."""
         return (3,)
 
-    def of_folders(self, told: ByFolder, listed: Listed) -> PictureTargets:
+    def of_folders(self, origin: ByFolder, listed: Listed) -> PictureTargets:
         """Finds the target of each picture in the folder `targets` beside `inputs`."""
-        folder = Path(told.folder)
+        folder = Path(origin.folder)
         paths = partners(listed.items, folder / _INPUTS, folder / _TARGETS)
         return self._paired(paths, listed.items)
 
-    def of_columns(self, told: ByColumn, listed: Listed) -> PictureTargets:
+    def of_columns(self, origin: ByColumn, listed: Listed) -> PictureTargets:
         """Takes the paths of pictures, or pictures themselves, from the column `target`."""
-        name = find_column(told, listed, self.columns, "target", "call it target")
-        cells = [None if is_missing(cell) else cell for cell in told.columns[name]]
+        name = find_column(origin, listed, self.columns, "target", "call it target")
+        cells = [None if is_missing(cell) else cell for cell in origin.columns[name]]
         if all(cell is None or isinstance(cell, (str, Path)) for cell in cells):
-            cells = [None if cell is None else path_in(cell, told.folder) for cell in cells]
+            cells = [None if cell is None else path_in(cell, origin.folder) for cell in cells]
         return self._paired(cells, listed.items)
 
-    def of_rows(self, told: ByRow) -> PictureTargets:
+    def of_rows(self, origin: ByRow) -> PictureTargets:
         """Takes the pictures that were passed, without looking at what goes in."""
-        return self._paired(told.rows, [None] * len(told.rows))
+        return self._paired(origin.rows, [None] * len(origin.rows))
 
-    def of_stream(self, told: ByBatch) -> PictureTargets:
+    def of_stream(self, origin: ByBatch) -> PictureTargets:
         """Looks at the first pictures of a stream; all others are checked as they come."""
-        first = np.asarray(told.first)
+        first = np.asarray(origin.first)
         check_shape(first, "targets")
-        size, target = (told.shape[0], told.shape[1]), first.shape[1:3]
+        size, target = (origin.shape[0], origin.shape[1]), first.shape[1:3]
         scale = times_larger(size, target)
         if not scale:
             raise ValueError(
-                f"{told.what} gives images of {size[0]} x {size[1]} pixels with targets of "
+                f"{origin.what} gives images of {size[0]} x {size[1]} pixels with targets of "
                 f"{target[0]} x {target[1]}: neither the same size nor a whole multiple."
             )
-        divided = is_divided(first, self._options, f"{told.what}'s targets")
+        divided = is_divided(first, self._options, f"{origin.what}'s targets")
         return PictureTargets(
             pictures=None,
             rows=np.arange(0),
@@ -94,13 +94,13 @@ class Pictures(Target):
 
     def gather(self, listed: Listed) -> Targets:
         """Finds the targets, and compares their sizes with those of what goes in."""
-        if isinstance(listed.told, ByRow):
-            return self._paired(listed.told.rows, listed.items)
+        if isinstance(listed.origin, ByRow):
+            return self._paired(listed.origin.rows, listed.items)
         return super().gather(listed)
 
     @property
     def _options(self) -> ImageOptions:
-        """Gives the settings by which pixels are read."""
+        """The settings by which pixels are read."""
         return ImageOptions(value_range=self.value_range)
 
     def _paired(self, given: Sequence[Any], inputs: Sequence[Any]) -> PictureTargets:
@@ -152,24 +152,24 @@ class Originals(Target):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Gives no name: items are their own targets."""
+        """No name: items are their own targets."""
         return ()
 
-    def of_folders(self, told: ByFolder, listed: Listed) -> PictureTargets:
+    def of_folders(self, origin: ByFolder, listed: Listed) -> PictureTargets:
         """Takes each picture itself."""
         return self._of(len(listed))
 
-    def of_rows(self, told: ByRow) -> PictureTargets:
+    def of_rows(self, origin: ByRow) -> PictureTargets:
         """Takes each picture itself."""
-        return self._of(len(told.rows))
+        return self._of(len(origin.rows))
 
-    def of_columns(self, told: ByColumn, listed: Listed) -> PictureTargets:
+    def of_columns(self, origin: ByColumn, listed: Listed) -> PictureTargets:
         """Takes each picture itself."""
         return self._of(len(listed))
 
-    def of_stream(self, told: ByBatch) -> NoReturn:
+    def of_stream(self, origin: ByBatch) -> NoReturn:
         """Refuses streams, of which it is not known how to make what goes in."""
-        refuse_stream(told.what)
+        refuse_stream(origin.what)
 
     def gather(self, listed: Listed) -> Targets:
         """Takes each picture itself."""

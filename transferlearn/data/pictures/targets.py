@@ -32,10 +32,10 @@ _FILTER = Resizing(
 
 @dataclass(frozen=True)
 class Pixels(Encoder):
-    """Gives pictures as they were read: those of a stream checked and resized."""
+    """Returns pictures as they were read: those of a stream checked and resized."""
 
     def __call__(self, rows: np.ndarray) -> Encoded:
-        """Gives the pixels `(batch, height, width, 3)`."""
+        """Returns the pixels `(batch, height, width, 3)`."""
         return Encoded(rows, moves=_PICTURES)
 
 
@@ -78,15 +78,15 @@ class PictureTargets(Targets):
 
     @property
     def absent(self) -> Mapping[int, str]:
-        """Says, by item number, why an item has no picture that can be used."""
+        """Why items have no picture that can be used, by the item's number."""
         return self.reasons
 
     def take(self, rows: np.ndarray) -> Self:
-        """Gives the pictures of the items `rows`, in that order."""
+        """Returns the pictures of the items `rows`, in that order."""
         return replace(self, rows=self.rows[rows], reasons={})
 
     def of_shape(self, shape: tuple[int, ...], *, letterboxed: bool | None = None) -> Self:
-        """Gives the same pictures, `scale` times as large as items `(height, width, channels)`."""
+        """The same pictures, `scale` times as large as items `(height, width, channels)`."""
         if letterboxed:
             raise ValueError('Pictures are stretched with what goes in: fit="stretch".')
         size = (shape[0] * self.scale, shape[1] * self.scale)
@@ -94,11 +94,11 @@ class PictureTargets(Targets):
         return replace(self, pictures=pictures, size=size)
 
     def as_opened(self, some: Self, shape: tuple[int, ...]) -> Self:
-        """Gives `some`, where only they are known to be the originals of items."""
+        """Returns `some`, where only they are known to be the originals of items."""
         return some if self.originals else super().as_opened(some, shape)
 
     def of_items(self, pictures: ImageItems, scale: int) -> Self:
-        """Gives as targets these pictures, one for each row, of which what goes in is made."""
+        """Returns as targets these pictures, one for each row, of which what goes in is made."""
         size = pictures.image(0).shape[:2]
         rows = np.arange(len(pictures))
         return replace(self, pictures=pictures, rows=rows, scale=scale, size=size)
@@ -122,13 +122,13 @@ class PictureTargets(Targets):
             )
 
     def summary(self) -> str:
-        """Says how many pictures there are, and how large they are."""
+        """Describes how many pictures there are, and how large they are."""
         larger = f", {self.scale} times as large as what goes in" if self.scale > 1 else ""
         count = "pictures" if self.count is None else counted(self.count, "picture")
         return f"{count}{larger}"
 
-    def told(self) -> tuple[object, ...]:
-        """Gives the scale, and the hash of each picture."""
+    def identity(self) -> tuple[object, ...]:
+        """Returns the scale, and the hash of each picture."""
         hashes = () if self.pictures is None else tuple(self._hashes())
         return self.scale, self.originals, hashes
 
@@ -154,12 +154,12 @@ class PictureTargets(Targets):
 
     @property
     def _in_stream(self) -> bool:
-        """Says whether a stream gives the pictures, with what goes in."""
+        """Whether a stream gives the pictures, with what goes in."""
         return self.pictures is None and not self.originals
 
     @property
     def _known(self) -> ImageItems:
-        """Gives the pictures, and refuses originals that no kind has read."""
+        """The pictures, and refuses originals that no kind has read."""
         if self.pictures is None:
             raise ValueError(
                 "A degradation makes what goes in, which this cannot do: pass pairs, (x, y) or "
@@ -168,6 +168,6 @@ class PictureTargets(Targets):
         return self.pictures
 
     def _hashes(self) -> list[str]:
-        """Gives the hash of each picture's content."""
+        """Returns the hash of each picture's content."""
         hashes = self._known.content_hashes()
         return [hashes[i] for i in self.rows]

@@ -58,7 +58,7 @@ def read_conll(path: Path, noun: str) -> Listed:
         rows.append(tags)
     return Listed(
         items=items,
-        told=ByRow(rows),
+        origin=ByRow(rows),
         noun=noun,
         in_files=False,
         what=str(path),

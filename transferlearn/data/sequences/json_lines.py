@@ -52,7 +52,7 @@ def read_json_lines(path: Path, noun: str) -> Listed:
         raise ValueError(f"{path} holds no text: {_EXPECTED} on each line.")
     return Listed(
         items=items,
-        told=ByRow(rows),
+        origin=ByRow(rows),
         noun=noun,
         in_files=False,
         what=str(path),

@@ -83,7 +83,7 @@ def _parts(tag: str) -> tuple[str, str]:
 
 
 def _problem(before: str, tag: str, scheme: str) -> str:
-    """Says why a tag cannot follow the one before it; empty if it can."""
+    """Explains why a tag cannot follow the one before it; empty if it can."""
     (last, of_last), (letter, label) = _parts(before), _parts(tag)
     if scheme == "IOB1":
         return ""

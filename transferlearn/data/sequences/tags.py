@@ -59,30 +59,30 @@ class WordTags(Target):
 
     def gather(self, listed: Listed) -> WordTagTargets:
         """Finds the tags of the texts, and what is wrong with some."""
-        if isinstance(listed.told, ByColumn):
-            name = find_column(listed.told, listed, self.columns, "tags", "call it tags")
-            return self._of(_of_cells(listed.told.columns[name]), listed)
-        if isinstance(listed.told, ByRow):
-            return self._of(list(listed.told.rows), listed)
+        if isinstance(listed.origin, ByColumn):
+            name = find_column(listed.origin, listed, self.columns, "tags", "call it tags")
+            return self._of(_of_cells(listed.origin.columns[name]), listed)
+        if isinstance(listed.origin, ByRow):
+            return self._of(list(listed.origin.rows), listed)
         raise ValueError(
             f"{listed.what} is a folder, which names no tags of words. Pass a CoNLL file, JSON "
             "lines with entities, a table with the columns words and tags, or (words, tags)."
         )
 
-    def of_folders(self, told: ByFolder, listed: Listed) -> WordTagTargets:
+    def of_folders(self, origin: ByFolder, listed: Listed) -> WordTagTargets:
         """Refuses folders, whose names are no tags."""
         return self.gather(listed)
 
-    def of_columns(self, told: ByColumn, listed: Listed) -> WordTagTargets:
+    def of_columns(self, origin: ByColumn, listed: Listed) -> WordTagTargets:
         """Reads the column of tags."""
         return self.gather(listed)
 
-    def of_rows(self, told: ByRow) -> WordTagTargets:
+    def of_rows(self, origin: ByRow) -> WordTagTargets:
         """Takes the tags that were passed beside the words, whose numbers are not compared."""
-        items = [["word"] * len(row) for row in told.rows]
-        return self.gather(Listed(items=items, told=told, noun="text", in_files=False))
+        items = [["word"] * len(row) for row in origin.rows]
+        return self.gather(Listed(items=items, origin=origin, noun="text", in_files=False))
 
-    def of_stream(self, told: ByBatch) -> WordTagTargets:
+    def of_stream(self, origin: ByBatch) -> WordTagTargets:
         """Refuses streams."""
         raise TypeError("Tags of words do not come in streams. Pass (words, tags), or a file.")
 

@@ -44,7 +44,7 @@ class WordTagTargets(Targets):
 
     @property
     def absent(self) -> dict[int, str]:
-        """Says why texts have no tags that can be learnt."""
+        """Why texts have no tags that can be learnt."""
         return self.problems
 
     @property
@@ -70,7 +70,7 @@ class WordTagTargets(Targets):
         raise TypeError("Tags of words do not come in streams. Pass (words, tags), or a file.")
 
     def summary(self) -> str:
-        """Says which entities or tags there are, and how many words."""
+        """Returns which entities or tags there are, and how many words."""
         named = ", ".join(self.labels[:_NAMED]) + (", ..." if len(self.labels) > _NAMED else "")
         words = f"{sum(map(len, self.rows)):,} words"
         what = "type of entity" if are_of_entities(self.class_names) else "tag"
@@ -102,7 +102,7 @@ class WordTagTargets(Targets):
         rarest = [row[counts[row].argmin()] if len(row) else counts.argmax() for row in known]
         return np.array(rarest, int)
 
-    def told(self) -> tuple[object, ...]:
+    def identity(self) -> tuple[object, ...]:
         """Returns the names and the tags of all words."""
         return self.class_names, self.most, self[np.arange(len(self.rows))]
 

@@ -51,7 +51,7 @@ def list_coco(path: Path, kind: Kind) -> Listed:
     folder = _folder_of(names, path.parent)
     return Listed(
         items=[str(folder / name) for name in names],
-        told=ByAnnotation(
+        origin=ByAnnotation(
             categories=categories,
             sizes=[(image.get("height"), image.get("width")) for image in images],
             annotations=[of_image[i] for i in range(len(images))],
@@ -93,7 +93,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _entries(content: dict[str, Any], name: str, path: Path) -> list[dict[str, Any]]:
-    """Gives one of the lists of a COCO file, all of whose entries are objects."""
+    """Returns one of the lists of a COCO file, all of whose entries are objects."""
     entries = content.get(name)
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ValueError(
@@ -104,7 +104,7 @@ def _entries(content: dict[str, Any], name: str, path: Path) -> list[dict[str, A
 
 
 def _categories(content: dict[str, Any], path: Path) -> dict[Any, str]:
-    """Gives the names of the categories by their ids, in the order of the ids."""
+    """Returns the names of the categories by their ids, in the order of the ids."""
     entries = _entries(content, "categories", path)
     _numbered([entry.get("id") for entry in entries], "categories", path)
     names = [str(entry.get("name", "")).strip() for entry in entries]
@@ -116,12 +116,12 @@ def _categories(content: dict[str, Any], path: Path) -> dict[Any, str]:
 
 
 def _key(value: Any) -> Any:
-    """Gives an id, a whole number or a text, so that it can be looked up; else `None`."""
+    """Returns an id, a whole number or a text, so that it can be looked up; else `None`."""
     return value if isinstance(value, (int, str)) else None
 
 
 def _numbered(ids: list[Any], what: str, path: Path) -> dict[Any, int]:
-    """Gives the place of each id; refuses ids that are missing or come twice."""
+    """Returns the place of each id; refuses ids that are missing or come twice."""
     places = {_key(value): place for place, value in enumerate(ids)}
     if len(places) < len(ids) or None in places:
         twice = [value for value, count in Counter(map(_key, ids)).items() if count > 1]
@@ -133,7 +133,7 @@ def _numbered(ids: list[Any], what: str, path: Path) -> dict[Any, int]:
 
 
 def _file_name(image: dict[str, Any], path: Path) -> str:
-    """Gives the name of an image's file; refuses one that leads out of the folder."""
+    """Returns the name of an image's file; refuses one that leads out of the folder."""
     name = image.get("file_name")
     # A stranger's file must not have others read: their pixels would be in reports.
     if (
@@ -167,7 +167,7 @@ def _folder_of(names: list[str], beside: Path) -> Path:
 
 
 def _is_there(path: Path) -> bool:
-    """Says whether there is a file; a stranger's name may be one that no file can have."""
+    """Returns whether there is a file; a stranger's name may be one that no file can have."""
     try:
         return path.exists()
     except OSError:

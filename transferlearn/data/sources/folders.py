@@ -36,8 +36,8 @@ def list_folder(folder: Path, kind: Kind) -> Listed:
             f"{_others(kind)}. Ignored: {counts(ignored) or 'nothing'}."
         )
     names = tuple(path.name for path in folders)
-    told = ByFolder(str(folder), of_item, names, f"*{kind.endings[0]}")
-    return Listed(items=paths, told=told, noun=kind.noun, what=str(folder), ignored=ignored)
+    origin = ByFolder(str(folder), of_item, names, f"*{kind.endings[0]}")
+    return Listed(items=paths, origin=origin, noun=kind.noun, what=str(folder), ignored=ignored)
 
 
 def list_beside(folder: Path, kind: Kind, name: str, advice: str) -> Listed:
@@ -60,8 +60,8 @@ def list_beside(folder: Path, kind: Kind, name: str, advice: str) -> Listed:
             f"No {kind.noun} in {below}: expected {below}/*{kind.endings[0]}{_others(kind)}. "
             f"Ignored: {counts(ignored) or 'nothing'}.{advice and f' {advice}'}"
         )
-    told = ByFolder(str(folder), [name] * len(paths), (name,), f"*{kind.endings[0]}")
-    return Listed(items=paths, told=told, noun=kind.noun, what=str(folder), ignored=ignored)
+    origin = ByFolder(str(folder), [name] * len(paths), (name,), f"*{kind.endings[0]}")
+    return Listed(items=paths, origin=origin, noun=kind.noun, what=str(folder), ignored=ignored)
 
 
 def files_of(names: Sequence[str], kind: Kind) -> Listed:
@@ -81,11 +81,11 @@ def files_of(names: Sequence[str], kind: Kind) -> Listed:
             raise ValueError(f"No {kind.noun} in {path} or below.")
         paths += found
     what = names[0] if len(names) == 1 else "The list of files"
-    return Listed(items=paths, told=ByRow(()), noun=kind.noun, what=what, ignored=ignored)
+    return Listed(items=paths, origin=ByRow(()), noun=kind.noun, what=what, ignored=ignored)
 
 
 def beside_folders(kind: Kind) -> str:
-    """Gives the words by which messages call files of this kind that are in no class folder."""
+    """Returns the words by which messages call files of this kind that are in no class folder."""
     return f"{kind.noun}s beside the class folders"
 
 
@@ -129,12 +129,12 @@ def split_folders(source: object) -> tuple[object, Path | None]:
 
 
 def files_below(folder: Path, kind: Kind, ignored: Counter[str]) -> list[str]:
-    """Gives all files of a kind below a folder, in a fixed order, and counts the others."""
+    """Returns all files of a kind below a folder, in a fixed order, and counts the others."""
     return files_with(walk(folder, ignored), kind.endings, ignored)
 
 
 def _subfolders(folder: Path, ignored: Counter[str]) -> list[Path]:
-    """Gives the folders in a folder, less the hidden ones, which it counts in `ignored`."""
+    """Returns the folders in a folder without the hidden ones, which `ignored` counts."""
     folders = [path for path in sorted(folder.iterdir()) if path.is_dir()]
     ignored["hidden"] += sum(is_hidden(path.name) for path in folders)
     return [path for path in folders if not is_hidden(path.name)]

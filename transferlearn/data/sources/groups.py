@@ -10,7 +10,7 @@ from transferlearn.data.targets.labels import is_missing
 from transferlearn.wording import counted
 
 Groups: TypeAlias = str | Callable[[str], object] | Sequence[object]
-"""Says which items belong together: a table's column, a function of a path, or a name for each."""
+"""Finds which items belong together: a table's column, a function of a path, or a name for each."""
 
 
 def as_groups(groups: Any) -> Groups | None:
@@ -30,19 +30,19 @@ def as_groups(groups: Any) -> Groups | None:
 
 
 def with_groups(listed: Listed, groups: Groups | None) -> Listed:
-    """Gives listed items with their groups; a table's column of groups is then no target any more.
+    """Listed items with their groups; a table's column of groups is then no target any more.
 
     Raises:
         ValueError: The source does not hold such groups, or an item has none.
     """
     if groups is None:
         return listed
-    told = listed.told
+    origin = listed.origin
     if isinstance(groups, str):
         found = _column(listed, groups)
-        assert isinstance(told, ByColumn)
-        told = replace(
-            told, columns={name: told.columns[name] for name in told.columns if name != groups}
+        assert isinstance(origin, ByColumn)
+        origin = replace(
+            origin, columns={key: cells for key, cells in origin.columns.items() if key != groups}
         )
     elif callable(groups):
         found = _of_paths(listed, groups)
@@ -54,24 +54,24 @@ def with_groups(listed: Listed, groups: Groups | None) -> Listed:
             f"{counted(len(missing), listed.noun)} without a group. Give each one, if "
             f"need be a group of its own.{indented(missing)}"
         )
-    return replace(listed, told=told, groups=[str(group) for group in found])
+    return replace(listed, origin=origin, groups=[str(group) for group in found])
 
 
 def _column(listed: Listed, name: str) -> Sequence[object]:
-    """Gives the cells of a table's column."""
-    told = listed.told
-    if not isinstance(told, ByColumn):
+    """Returns the cells of a table's column."""
+    origin = listed.origin
+    if not isinstance(origin, ByColumn):
         raise ValueError(
             f"groups={name!r} names a column, and the {listed.noun}s come from no table. Pass a "
             "function that gives the name of a group for a path, or for (x, y) a group for each."
         )
-    if name not in told.columns:
+    if name not in origin.columns:
         raise ValueError(
             f"{listed.what} has no column {name!r} to take groups from. "
-            f"Received, besides the {listed.noun}s: columns {list(told.columns)}"
+            f"Received, besides the {listed.noun}s: columns {list(origin.columns)}"
         )
-    cells = told.columns[name]
-    return cells if told.places is None else [of_rows[0] for of_rows in cells]
+    cells = origin.columns[name]
+    return cells if origin.places is None else [of_rows[0] for of_rows in cells]
 
 
 def _of_paths(listed: Listed, name_of: Callable[[str], object]) -> Sequence[object]:
@@ -85,8 +85,8 @@ def _of_paths(listed: Listed, name_of: Callable[[str], object]) -> Sequence[obje
 
 
 def _given(listed: Listed, groups: Sequence[object]) -> Sequence[object]:
-    """Gives groups that were passed one for each item of `(x, y)`."""
-    if not isinstance(listed.told, ByRow):
+    """Returns groups that were passed one for each item of `(x, y)`."""
+    if not isinstance(listed.origin, ByRow):
         raise ValueError(
             "A sequence of groups goes with (x, y). For a table name the column, for a folder pass "
             f"a function that gives the name of a group for a path. Received: {len(groups)} groups"

@@ -91,7 +91,7 @@ def _list_folder(folder: Path, kind: Kind, target: Target) -> Listed:
 
 
 def _places(kind: Kind, target: Target) -> str:
-    """Says which folders and files this target is read from."""
+    """Returns which folders and files this target is read from."""
     if target.expected:
         return target.expected
     if target.items_folder is None:
@@ -103,5 +103,5 @@ def _places(kind: Kind, target: Target) -> str:
 
 
 def _is_pair(row: Any) -> bool:
-    """Says whether an entry of a list is an item with its target."""
+    """Returns whether an entry of a list is an item with its target."""
     return isinstance(row, tuple) and len(row) == 2

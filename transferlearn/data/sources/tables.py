@@ -75,7 +75,7 @@ def list_csv(path: Path, kind: Kind, target: Target) -> Listed:
 
 
 def _least(target: Target) -> int:
-    """Gives how many columns a table has at least."""
+    """Returns how many columns a table has at least."""
     return 1 if target.alone else 2
 
 
@@ -98,12 +98,12 @@ def _numbered(reader: Any, path: Path) -> tuple[list[int], list[list[str]]]:
 
 
 def _names_file(cell: object, kind: Kind) -> bool:
-    """Says whether a cell ends as the name of a file of this kind does."""
+    """Returns whether a cell ends as the name of a file of this kind does."""
     return Path(str(cell)[-99:]).suffix.lower() in kind.endings
 
 
 def _is_data(first: list[str], others: list[list[str]]) -> bool:
-    """Says whether the first line is no header, as its label is the label of other rows too."""
+    """Returns whether the first line is no header, as its label is the label of other rows too."""
     return len(first) == 2 and first[1] in [row[-1] for row in others]
 
 
@@ -161,7 +161,7 @@ def _list_columns(
         items=kind.with_columns(
             [path_in(item, folder) for item in items] if in_files else items, cells
         ),
-        told=ByColumn(others, folder),
+        origin=ByColumn(others, folder),
         noun=kind.noun,
         in_files=in_files,
         sample_weight=None if weights is None else sample_weights(columns[weights], len(items)),
@@ -179,8 +179,8 @@ def _by_item(
         rows[str(item)].append(row)
     several = list(rows.values())
     grouped = {name: [[cells[i] for i in of] for of in several] for name, cells in columns.items()}
-    told = ByColumn(grouped, folder, [[places[i] for i in of] for of in several])
-    return replace(listed.take(np.array([of[0] for of in several])), told=told)
+    origin = ByColumn(grouped, folder, [[places[i] for i in of] for of in several])
+    return replace(listed.take(np.array([of[0] for of in several])), origin=origin)
 
 
 def _item_column(columns: dict[str, list[Any]], kind: Kind, target: Target) -> str | None:

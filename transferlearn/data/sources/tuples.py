@@ -33,7 +33,7 @@ def list_arrays(source: tuple[Any, ...], kind: Kind) -> Listed:
     return Listed(
         what=f"The list of {kind.noun}s" if paths is None else "The list of files",
         items=x if paths is None else paths,
-        told=ByRow(y),
+        origin=ByRow(y),
         noun=kind.noun,
         in_files=paths is not None,
         sample_weight=weights,

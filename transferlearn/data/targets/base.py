@@ -39,7 +39,7 @@ class ByBatch:
 
 
 class Targets(abc.ABC):
-    """Gives the raw targets of a dataset's items by row; they need not be in memory."""
+    """Returns the raw targets of a dataset's items by row; they need not be in memory."""
 
     @abc.abstractmethod
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
@@ -52,11 +52,11 @@ class Targets(abc.ABC):
 
     @property
     def absent(self) -> Mapping[int, str]:
-        """Says, by item number, why an item has no target; such items are left out."""
+        """Why items have no target, by the item's number; such items are left out."""
         return {}
 
     def present(self, given: np.ndarray) -> np.ndarray:
-        """Says which items of a stream's batch have a target, bool `(batch,)`; others are left out.
+        """Which items of a stream's batch have a target, bool `(batch,)`; others are left out.
 
         Args:
             given: The targets that the stream gives with the batch, `(batch, ...)`.
@@ -65,10 +65,10 @@ class Targets(abc.ABC):
 
     @abc.abstractmethod
     def take(self, rows: np.ndarray) -> Self:
-        """Gives the targets of the items `rows`, in that order."""
+        """Returns the targets of the items `rows`, in that order."""
 
     def of_shape(self, shape: tuple[int, ...], *, letterboxed: bool | None = None) -> Self:
-        """Gives the targets for items of this shape, such as masks in the size of the images.
+        """Returns the targets for items of this shape, such as masks in the size of the images.
 
         By default, the targets do not depend on the shape of the items.
 
@@ -83,7 +83,7 @@ class Targets(abc.ABC):
         return self
 
     def as_opened(self, some: Self, shape: tuple[int, ...]) -> Self:
-        """Gives the targets of all items, of which only some were opened.
+        """Returns the targets of all items, of which only some were opened.
 
         Args:
             some: The targets of those items, as their kind opened them.
@@ -115,17 +115,17 @@ class Targets(abc.ABC):
 
     @abc.abstractmethod
     def summary(self) -> str:
-        """Says in a few words what there is to learn, such as `"2 classes (cat, dog)"`."""
+        """Describes in a few words what there is to learn, such as `"2 classes (cat, dog)"`."""
 
     def table(self) -> list[list[str]]:
-        """Gives a table of what there is to learn, its head first, such as the size of each class.
+        """A table of what there is to learn, its head first, such as the size of each class.
 
         Empty where that is not known, as for a stream.
         """
         return []
 
     def strata(self) -> np.ndarray | None:
-        """Gives each item the number of its stratum; of each stratum, the same share is held out.
+        """Returns the stratum of each item, by number; of each one, the same share is held out.
 
         Returns:
             An array `(n,)` of whole numbers, or `None` where all items are alike.
@@ -165,13 +165,13 @@ class Targets(abc.ABC):
             hashes: The hash of each item's content.
         """
 
-    def told(self) -> tuple[object, ...]:
-        """Gives values and arrays to hash, which differ if targets differ; by default, none."""
+    def identity(self) -> tuple[object, ...]:
+        """Returns values and arrays to hash, which differ if targets differ; by default, none."""
         return ()
 
 
 class Target(abc.ABC):
-    """Says what is to be learnt of each item, and finds it in a source.
+    """Describes what is to be learnt of each item, and finds it in a source.
 
     Subclasses are frozen dataclasses of settings: names of classes, names of columns.
 
@@ -196,13 +196,13 @@ class Target(abc.ABC):
 
     @property
     def ranks(self) -> tuple[int, ...]:
-        """Gives how many axes the target of one item may have in a stream."""
+        """How many axes the target of one item may have in a stream."""
         return (0, 1)
 
     @property
     @abc.abstractmethod
     def columns(self) -> tuple[str, ...]:
-        """Gives the names that a table's column of targets may have, the likeliest first."""
+        """The names that a table's column of targets may have, the likeliest first."""
 
     def listed(self, path: Path, endings: Sequence[str], noun: str) -> Listed | None:
         """Lists the items of a file or folder that only this target can read; by default, none.
@@ -230,11 +230,11 @@ class Target(abc.ABC):
         return None
 
     def like(self, targets: Targets) -> Self:
-        """Gives a target that reads other data as `targets` were read; by default, itself."""
+        """Returns a target that reads other data as `targets` were read; by default, itself."""
         return self
 
     def as_rows(self, given: Any) -> Any:
-        """Gives what was passed as `y` with one row for each item; by default, as it is.
+        """Returns what was passed as `y` with one row for each item; by default, as it is.
 
         Raises:
             ValueError: It holds no such targets.
@@ -243,7 +243,7 @@ class Target(abc.ABC):
         return given
 
     def packed(self, source: TfData) -> TfData:
-        """Gives a `tf.data.Dataset` whose targets are one tensor an item; by default, as it is.
+        """Returns a `tf.data.Dataset` whose targets are one tensor an item; by default, as it is.
 
         Raises:
             ValueError: It holds no such targets.
@@ -256,29 +256,31 @@ class Target(abc.ABC):
         Raises:
             ValueError: The source does not hold targets, or holds something else.
         """
-        told = listed.told
-        if isinstance(told, ByFolder):
-            return self.of_folders(told, listed)
-        if isinstance(told, ByAnnotation):
-            return self.of_annotations(told, listed)
-        return self.of_columns(told, listed) if isinstance(told, ByColumn) else self.of_rows(told)
+        origin = listed.origin
+        if isinstance(origin, ByFolder):
+            return self.of_folders(origin, listed)
+        if isinstance(origin, ByAnnotation):
+            return self.of_annotations(origin, listed)
+        if isinstance(origin, ByColumn):
+            return self.of_columns(origin, listed)
+        return self.of_rows(origin)
 
     @abc.abstractmethod
-    def of_folders(self, told: ByFolder, listed: Listed) -> Targets:
+    def of_folders(self, origin: ByFolder, listed: Listed) -> Targets:
         """Finds the targets in the names of the folders that files are in."""
 
     @abc.abstractmethod
-    def of_columns(self, told: ByColumn, listed: Listed) -> Targets:
+    def of_columns(self, origin: ByColumn, listed: Listed) -> Targets:
         """Finds the targets in the columns of a table."""
 
-    def of_annotations(self, told: ByAnnotation, listed: Listed) -> Targets:
+    def of_annotations(self, origin: ByAnnotation, listed: Listed) -> Targets:
         """Finds the targets in the annotations of a COCO file; only some targets can."""
         raise ValueError(f"{type(self).__name__} cannot be found in a COCO file: {listed.what}")
 
     @abc.abstractmethod
-    def of_rows(self, told: ByRow) -> Targets:
+    def of_rows(self, origin: ByRow) -> Targets:
         """Takes the targets that were passed beside the items, one row for each."""
 
     @abc.abstractmethod
-    def of_stream(self, told: ByBatch) -> Targets:
+    def of_stream(self, origin: ByBatch) -> Targets:
         """Finds out which targets the batches of a stream hold."""

@@ -36,12 +36,12 @@ class ClassTargets(Targets):
     positions: bool = False
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
-        """Gives class ids `(n,)` or shares `(n, classes)` of the items `rows`."""
+        """Returns class ids `(n,)` or shares `(n, classes)` of the items `rows`."""
         return self.all[rows]
 
     @property
     def all(self) -> np.ndarray:
-        """Gives the labels of all items; it must not be called where they are not known."""
+        """The labels of all items; it must not be called where they are not known."""
         assert self.labels is not None
         return self.labels
 
@@ -51,7 +51,7 @@ class ClassTargets(Targets):
         return None if self.labels is None else len(self.labels)
 
     def take(self, rows: np.ndarray) -> Self:
-        """Gives the classes of the items `rows`."""
+        """Returns the classes of the items `rows`."""
         return type(self)(class_names=self.class_names, labels=self.all[rows])
 
     def parse(self, given: np.ndarray) -> np.ndarray:
@@ -59,7 +59,7 @@ class ClassTargets(Targets):
         return class_labels(given, self.class_names, positions=self.positions)[0]
 
     def summary(self) -> str:
-        """Says how many classes there are, and what the first ones are called."""
+        """Describes how many classes there are, and what the first ones are called."""
         listed = ", ".join(self.class_names[:10]) + (", ..." if len(self.class_names) > 10 else "")
         return f"{counted(len(self.class_names), 'class')} ({listed})"
 
@@ -69,11 +69,11 @@ class ClassTargets(Targets):
         return [["class", "items"], *rows] if rows else []
 
     def strata(self) -> np.ndarray:
-        """Gives the class of each item, or the class of its largest share."""
+        """Returns the class of each item, or the class of its largest share."""
         return self.all if self.all.ndim == 1 else self.all.argmax(axis=1)
 
-    def told(self) -> tuple[object, ...]:
-        """Gives the class names and the labels."""
+    def identity(self) -> tuple[object, ...]:
+        """Returns the class names and the labels."""
         return self.class_names, self.labels
 
     def check(self, noun: str, left_out: str) -> None:
@@ -177,18 +177,18 @@ class Classes(Target):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Gives the usual names of a column of labels."""
+        """The usual names of a column of labels."""
         return LABEL_COLUMNS
 
-    def of_folders(self, told: ByFolder, listed: Listed) -> ClassTargets:
+    def of_folders(self, origin: ByFolder, listed: Listed) -> ClassTargets:
         """Makes each folder a class."""
-        names = folder_classes(told, listed, self.class_names)
-        return ClassTargets(class_names=names, labels=folder_ids(told, names))
+        names = folder_classes(origin, listed, self.class_names)
+        return ClassTargets(class_names=names, labels=folder_ids(origin, names))
 
-    def of_columns(self, told: ByColumn, listed: Listed) -> ClassTargets:
+    def of_columns(self, origin: ByColumn, listed: Listed) -> ClassTargets:
         """Reads the column of labels, and refuses empty cells."""
-        column = find_column(told, listed, self.columns, "label", "call it label")
-        cells = told.columns[column]
+        column = find_column(origin, listed, self.columns, "label", "call it label")
+        cells = origin.columns[column]
         missing = [f"{listed.items[i]!s:.300}" for i, cell in enumerate(cells) if is_missing(cell)]
         if missing:
             raise ValueError(
@@ -200,75 +200,75 @@ class Classes(Target):
             doubt_numbers(column, cells, listed.noun)
         return ClassTargets(class_names=names, labels=labels)
 
-    def of_rows(self, told: ByRow) -> ClassTargets:
+    def of_rows(self, origin: ByRow) -> ClassTargets:
         """Takes the ids, names, one-hot rows or probabilities that were passed beside items."""
-        labels, names = class_labels(told.rows, self.class_names)
+        labels, names = class_labels(origin.rows, self.class_names)
         return ClassTargets(class_names=names, labels=labels)
 
-    def of_stream(self, told: ByBatch) -> ClassTargets:
+    def of_stream(self, origin: ByBatch) -> ClassTargets:
         """Finds the classes of a stream, and reads all of it if that is needed."""
-        if told.mode in ("raw", "multi_output"):
+        if origin.mode in ("raw", "multi_output"):
             raise ValueError(
-                f"class_mode={told.mode!r} is for multi_label=True; for one class an image pass "
+                f"class_mode={origin.mode!r} is for multi_label=True; for one class an image pass "
                 'class_mode="categorical".'
             )
-        names = own_names(told, self.class_names)
-        if told.rows is not None:
-            if any(isinstance(ids, list) for ids in told.rows):
-                raise ValueError(
-                    "The generator has images of several classes: pass multi_label=True."
-                )
+        names = own_names(origin, self.class_names)
+        if origin.rows is not None:
+            if any(isinstance(ids, list) for ids in origin.rows):
+                raise ValueError("The images have several classes each: pass multi_label=True.")
             # With a stream's own names, its ids are positions in them even if they are numbers.
-            positions = told.names is not None
-            labels, found = class_labels(told.rows, names, positions=positions)
+            positions = origin.names is not None
+            labels, found = class_labels(origin.rows, names, positions=positions)
             return ClassTargets(class_names=found, labels=labels, positions=positions)
-        return self._peeked(told, names)
+        return self._peeked(origin, names)
 
-    def _peeked(self, told: ByBatch, names: Sequence[str] | None) -> ClassTargets:
+    def _peeked(self, origin: ByBatch, names: Sequence[str] | None) -> ClassTargets:
         """Finds the classes in the first batch where that is enough, else in the whole stream."""
-        positions = told.names is not None
-        if names or (told.first.ndim == 2 and told.first.shape[1] > 1):
-            labels, found = class_labels(told.first, names, positions=positions)
+        positions = origin.names is not None
+        if names or (origin.first.ndim == 2 and origin.first.shape[1] > 1):
+            labels, found = class_labels(origin.first, names, positions=positions)
             if labels.ndim == 1:
                 return ClassTargets(class_names=found, labels=None, positions=positions)
         # All ids are read to know the classes; shares, so that `labels` shows that they are shares.
-        labels, found = class_labels(np.concatenate(list(told.read())), names)
+        labels, found = class_labels(np.concatenate(list(origin.read())), names)
         return ClassTargets(class_names=found, labels=labels, positions=positions)
 
 
-def own_names(told: ByBatch, names: Sequence[str] | None) -> Sequence[str] | None:
-    """Gives the class names that a stream brings, or else `names`; refuses them if they differ."""
-    if told.names is None:
+def own_names(origin: ByBatch, names: Sequence[str] | None) -> Sequence[str] | None:
+    """The class names that a stream brings, or else `names`; refuses them if they differ."""
+    if origin.names is None:
         return names
-    if names and tuple(names) != told.names:
+    if names and tuple(names) != origin.names:
         raise ValueError(
-            f"{told.what} has its own class names {list(told.names)}, in this order. Leave "
+            f"{origin.what} has its own class names {list(origin.names)}, in this order. Leave "
             f"class_names out or make them agree. Received: class_names={list(names)}"
         )
-    return told.names
+    return origin.names
 
 
-def folder_classes(told: ByFolder, listed: Listed, names: Sequence[str] | None) -> tuple[str, ...]:
-    """Gives the classes that the folders stand for, in the order of `names` if those are given."""
-    if not told.names:
+def folder_classes(
+    origin: ByFolder, listed: Listed, names: Sequence[str] | None
+) -> tuple[str, ...]:
+    """The classes that the folders stand for, in the order of `names` if those are given."""
+    if not origin.names:
         raise ValueError(
-            f"{told.folder} has no class folders: expected {told.folder}/<class>/{told.expected}, "
-            f"one folder for each class. A list of {listed.noun}s goes in as "
+            f"{origin.folder} has no class folders: expected {origin.folder}/<class>/"
+            f"{origin.expected}, one folder for each class. A list of {listed.noun}s goes in as "
             f"({listed.noun}s, labels)."
         )
-    found = tuple(names or told.names)
-    if unknown := sorted(set(told.names) - set(found)):
+    found = tuple(names or origin.names)
+    if unknown := sorted(set(origin.names) - set(found)):
         raise ValueError(
-            f"{told.folder} has {counted(len(unknown), 'folder')} of no known class: "
+            f"{origin.folder} has {counted(len(unknown), 'folder')} of no known class: "
             f"{unknown[:20]}. {closest(unknown[0], found)}"
         )
     return found
 
 
-def folder_ids(told: ByFolder, names: tuple[str, ...]) -> np.ndarray:
-    """Gives the class id of each file, int32 `(n,)`."""
+def folder_ids(origin: ByFolder, names: tuple[str, ...]) -> np.ndarray:
+    """Returns the class id of each file, int32 `(n,)`."""
     ids = {name: i for i, name in enumerate(names)}
-    return np.array([ids[folder] for folder in told.of_item], np.int32)
+    return np.array([ids[folder] for folder in origin.of_item], np.int32)
 
 
 def _classes(names: list[str]) -> str:
@@ -279,7 +279,7 @@ def _classes(names: list[str]) -> str:
 
 
 def _difference(train: tuple[str, ...], validation: tuple[str, ...]) -> str:
-    """Says how the classes of train and validation differ, and what to do."""
+    """Describes how the classes of train and validation differ, and what to do."""
     only_train = [name for name in train if name not in validation]
     only_validation = [name for name in validation if name not in train]
     if not only_train and not only_validation:

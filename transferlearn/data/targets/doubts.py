@@ -97,7 +97,7 @@ def warn_of_conflicts(names: Sequence[str], hashes: Sequence[str], classes: Sequ
 
 
 def _alike(counts: Mapping[str, float]) -> set[tuple[str, str]]:
-    """Gives the pairs of names that differ in how they are written only, or in one letter."""
+    """Returns the pairs of names that differ in how they are written only, or in one letter."""
     plain = defaultdict(list)
     for name in counts:
         plain[_plain(name)].append(name)
@@ -125,7 +125,7 @@ def _alike(counts: Mapping[str, float]) -> set[tuple[str, str]]:
 
 
 def _plain(name: str) -> str:
-    """Gives a name without what people write now in one way and now in another."""
+    """Returns a name without what people write now in one way and now in another."""
     if not any(map(str.isalpha, name)):  # the sign of a number means something
         return name
     letters = unicodedata.normalize("NFKD", name).casefold()
@@ -135,6 +135,6 @@ def _plain(name: str) -> str:
 def _is_rare(
     counts: Mapping[str, float], plain: Mapping[str, Sequence[str]], one: str, other: str
 ) -> bool:
-    """Says whether one of two names has many times fewer items than the other."""
+    """Returns whether one of two names has many times fewer items than the other."""
     fewer, more = sorted(sum(counts[name] for name in plain[x]) for x in (one, other))
     return fewer * _RARE <= more

@@ -41,4 +41,4 @@ class Encoder(abc.ABC):
 
 
 Weigh = Callable[[np.ndarray], np.ndarray]
-"""Gives each item a weight by its raw targets: rows in, float32 `(batch,)` out."""
+"""Returns the weight of each item by its raw targets: rows in, float32 `(batch,)` out."""

@@ -14,7 +14,7 @@ _MAPS = AsMaps()
 
 @dataclass(frozen=True)
 class ClassIds(Encoder):
-    """Gives int32 class ids `(batch,)`; of shares, the id of the largest."""
+    """Returns int32 class ids `(batch,)`; of shares, the id of the largest."""
 
     def __call__(self, rows: np.ndarray) -> Encoded:
         """Encodes ids `(batch,)` or shares `(batch, classes)`."""
@@ -23,7 +23,7 @@ class ClassIds(Encoder):
 
 @dataclass(frozen=True)
 class OneHot(Encoder):
-    """Gives float32 rows `(batch, classes)` with a 1 for the class; shares stay as they are.
+    """Returns float32 rows `(batch, classes)` with a 1 for the class; shares stay as they are.
 
     Args:
         count: How many classes there are.
@@ -38,7 +38,7 @@ class OneHot(Encoder):
 
 @dataclass(frozen=True)
 class NumberRows(Encoder):
-    """Gives numbers as float32 rows `(batch, numbers)`."""
+    """Returns numbers as float32 rows `(batch, numbers)`."""
 
     def __call__(self, rows: np.ndarray) -> Encoded:
         """Encodes numbers `(batch, numbers)`."""
@@ -47,7 +47,7 @@ class NumberRows(Encoder):
 
 @dataclass(frozen=True)
 class PixelIds(Encoder):
-    """Gives the class id of each pixel of a mask, int32 `(batch, height, width)`; -1 is void.
+    """Returns the class id of each pixel, int32 `(batch, height, width)`; -1 is void.
 
     Args:
         values: The value that the pixels of each class have in a mask; all others are void.
@@ -64,7 +64,7 @@ class PixelIds(Encoder):
 
 @dataclass(frozen=True)
 class LayerMarks(Encoder):
-    """Says of each pixel whether it has each class, int8 `(batch, height, width, classes)`.
+    """Returns whether each pixel has each class, int8 `(batch, height, width, classes)`.
 
     1 is yes, 0 is no, and -1 is void.
     """
@@ -76,7 +76,7 @@ class LayerMarks(Encoder):
 
 @dataclass(frozen=True)
 class Binary(Encoder):
-    """Gives float32 `(batch, 1)` for two classes: the share of the second, often 1 or 0."""
+    """Returns float32 `(batch, 1)` for two classes: the share of the second, often 1 or 0."""
 
     def __call__(self, rows: np.ndarray) -> Encoded:
         """Encodes ids `(batch,)` or shares `(batch, 2)`."""
@@ -84,5 +84,5 @@ class Binary(Encoder):
 
 
 def _rows(rows: np.ndarray, count: int) -> np.ndarray:
-    """Gives ids as one-hot rows, and shares as they are, in float32."""
+    """Returns ids as one-hot rows, and shares as they are, in float32."""
     return one_hot(rows, count) if rows.ndim == 1 else rows.astype(np.float32)

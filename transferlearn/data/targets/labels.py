@@ -73,7 +73,7 @@ def tag_rows(labels: Any, names: Names) -> tuple[np.ndarray, tuple[str, ...]]:
 
 
 def _as_array(labels: ArrayLike) -> np.ndarray:
-    """Gives labels as an array, and refuses lists of different lengths."""
+    """Returns labels as an array, and refuses lists of different lengths."""
     try:
         return np.asarray(labels)
     except ValueError as error:  # lists of different lengths
@@ -141,7 +141,7 @@ def _named(labels: np.ndarray, names: Names) -> tuple[np.ndarray, tuple[str, ...
 
 
 def _as_lists(labels: Any) -> list[list[str]] | None:
-    """Gives the class names of each item if `labels` are lists of names, else `None`."""
+    """Returns the class names of each item if `labels` are lists of names, else `None`."""
     if not all(isinstance(part, (list, tuple, set, np.ndarray)) for part in labels):
         return None
     found = [list(part) for part in labels]
@@ -162,7 +162,7 @@ def _rows_of_names(
 
 
 def is_missing(cell: object) -> bool:
-    """Says whether a cell holds nothing, in the way that pandas, NumPy or a CSV file writes it."""
+    """Whether a cell holds nothing, in the way that pandas, NumPy or a CSV file writes it."""
     ways = ("", "nan") if isinstance(cell, str) else ("nan", "None", "<NA>", "NaT")
     return str(cell) in ways
 
@@ -175,7 +175,7 @@ def closest(name: str, names: Sequence[str]) -> str:
 
 
 def _whole_numbers(labels: np.ndarray) -> np.ndarray:
-    """Gives labels as int64, and refuses any that are no whole numbers."""
+    """Returns labels as int64, and refuses any that are no whole numbers."""
     if labels.dtype.kind in "biu":
         return labels.astype(np.int64)
     is_float = labels.dtype.kind == "f"
@@ -192,7 +192,7 @@ def _whole_numbers(labels: np.ndarray) -> np.ndarray:
 
 
 def class_values(class_names: Sequence[str]) -> np.ndarray:
-    """Gives the number that stands for each class in numeric labels.
+    """Returns the number that stands for each class in numeric labels.
 
     Where all names are whole numbers, they were made from ids and are those numbers; else a number
     is a position in `class_names`.
@@ -204,7 +204,7 @@ def class_values(class_names: Sequence[str]) -> np.ndarray:
 
 
 def _lookup(values: np.ndarray, known: np.ndarray, class_names: Sequence[str]) -> np.ndarray:
-    """Gives the place of each value in `known`, int32; refuses values that are not there."""
+    """Returns the place of each value in `known`, int32; refuses values that are not there."""
     order = np.argsort(known)
     place = order[np.searchsorted(known, values, sorter=order).clip(max=len(known) - 1)]
     unknown = np.unique(values[known[place] != values])
@@ -217,7 +217,7 @@ def _lookup(values: np.ndarray, known: np.ndarray, class_names: Sequence[str]) -
 
 
 def row_names(width: int | None, names: Names) -> tuple[str, ...]:
-    """Gives the class names for the columns of label rows: `names`, or else "0" to "k-1"."""
+    """Returns the class names for the columns of label rows: `names`, or else "0" to "k-1"."""
     if not width:
         raise ValueError(
             "multi_label=True needs labels of shape (n, classes) with 0 or 1 for each class. "
@@ -232,7 +232,7 @@ def row_names(width: int | None, names: Names) -> tuple[str, ...]:
 
 
 def check_names(names: Sequence[str] | None) -> tuple[str, ...] | None:
-    """Gives class names as a tuple, and refuses what is not a list of different names."""
+    """Returns class names as a tuple, and refuses what is not a list of different names."""
     if names is None:
         return None
     if isinstance(names, str):
@@ -248,5 +248,5 @@ def check_names(names: Sequence[str] | None) -> tuple[str, ...] | None:
 
 
 def one_hot(ids: np.ndarray, count: int) -> np.ndarray:
-    """Gives for each id a row of `count` float32 zeros with a 1 at the place of the id."""
+    """Returns for each id a row of `count` float32 zeros with a 1 at the place of the id."""
     return np.eye(count, dtype=np.float32)[ids]

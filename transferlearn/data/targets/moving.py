@@ -8,7 +8,7 @@ from PIL import Image
 
 
 class Geometry(abc.ABC):
-    """Says where each place of one view comes from in its item, by an affine map."""
+    """Describes where each place of one view comes from in its item, by an affine map."""
 
     @abc.abstractmethod
     def matrix(self, height: int, width: int) -> tuple[float, ...]:
@@ -43,7 +43,7 @@ Geometries = Sequence[Geometry | None]
 
 
 class Movement(abc.ABC):
-    """Says how encoded targets of a batch move with the views of their items."""
+    """Describes how encoded targets of a batch move with the views of their items."""
 
     @abc.abstractmethod
     def __call__(

@@ -34,12 +34,12 @@ class NumberTargets(Targets):
     given: np.ndarray | Callable[[], Iterable[np.ndarray]]
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
-        """Gives the numbers of the items `rows`, float64 `(n, numbers)`."""
+        """Returns the numbers of the items `rows`, float64 `(n, numbers)`."""
         return self.all[rows]
 
     @cached_property
     def all(self) -> np.ndarray:
-        """Gives all items' numbers; reads a stream once, and leaves out items without a number."""
+        """All items' numbers; reads a stream once, and leaves out items without a number."""
         if isinstance(self.given, np.ndarray):
             return self.given
         found = np.concatenate([self.parse(batch) for batch in self.given()])
@@ -62,11 +62,11 @@ class NumberTargets(Targets):
         return {int(i): f"no {self.names[missing[i].argmax()]}" for i in items}
 
     def present(self, given: np.ndarray) -> np.ndarray:
-        """Says which items of a stream's batch have all numbers."""
+        """Returns which items of a stream's batch have all numbers."""
         return ~np.isnan(self.parse(given)).any(axis=1)
 
     def take(self, rows: np.ndarray) -> Self:
-        """Gives the numbers of the items `rows`."""
+        """Returns the numbers of the items `rows`."""
         return type(self)(names=self.names, given=self.all[rows])
 
     def parse(self, given: np.ndarray) -> np.ndarray:
@@ -79,13 +79,13 @@ class NumberTargets(Targets):
         return ", ".join(f"{name} from {low:g} to {high:g}" for name, low, high in ends)
 
     def table(self) -> list[list[str]]:
-        """Gives the least, the middle and the largest value of each number."""
+        """Returns the least, the middle and the largest value of each number."""
         ends = np.quantile(self.all, [0, 0.5, 1], axis=0)
         rows = [[name, *(f"{x:.6g}" for x in ends[:, i])] for i, name in enumerate(self.names)]
         return [["number", "least", "median", "largest"], *rows]
 
-    def told(self) -> tuple[object, ...]:
-        """Gives the names of the numbers, and the numbers."""
+    def identity(self) -> tuple[object, ...]:
+        """Returns the names of the numbers, and the numbers."""
         return self.names, self.all
 
     def check(self, noun: str, left_out: str) -> None:
@@ -145,52 +145,52 @@ class Numbers(Target):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Gives the names that were asked for, or the usual names of a column of numbers."""
+        """The names that were asked for, or the usual names of a column of numbers."""
         return tuple(self.names or _USUAL)
 
-    def of_folders(self, told: ByFolder, listed: Listed) -> NumberTargets:
+    def of_folders(self, origin: ByFolder, listed: Listed) -> NumberTargets:
         """Reads the names of the folders as numbers."""
-        if not told.names:
+        if not origin.names:
             raise ValueError(
-                f"{told.folder} has no folders that are called by a number, such as "
-                f"{told.folder}/23/{told.expected}. A table names the {listed.noun}s and their "
+                f"{origin.folder} has no folders that are called by a number, such as "
+                f"{origin.folder}/23/{origin.expected}. A table names the {listed.noun}s and their "
                 "numbers, too."
             )
         return self._targets(
-            told.of_item, lambda i: f"the folder of {listed.called(i)}", "folder's name"
+            origin.of_item, lambda i: f"the folder of {listed.called(i)}", "folder's name"
         )
 
-    def of_columns(self, told: ByColumn, listed: Listed) -> NumberTargets:
+    def of_columns(self, origin: ByColumn, listed: Listed) -> NumberTargets:
         """Reads the columns that were asked for, or else the column of numbers."""
         wanted = [self.columns] if self.names is None else [(name,) for name in self.names]
         fix = "call it target, or name it (target_names=..., in a shell --target)"
         if self.names is not None:
             fix = f"there is none of the name {', '.join(self.names)}"
         alone = self.names is None
-        found = [find_column(told, listed, names, "number", fix, alone) for names in wanted]
+        found = [find_column(origin, listed, names, "number", fix, alone) for names in wanted]
         if len(set(found)) < len(found):
             raise ValueError(f"A column was named twice. Received: {list(self.columns)}")
-        rows = [self._of_column(name, told, listed) for name in found]
+        rows = [self._of_column(name, origin, listed) for name in found]
         return NumberTargets(names=tuple(found), given=np.concatenate(rows, axis=1))
 
-    def _of_column(self, name: str, told: ByColumn, listed: Listed) -> np.ndarray:
+    def _of_column(self, name: str, origin: ByColumn, listed: Listed) -> np.ndarray:
         """Reads a column of numbers, float64 `(n, 1)`."""
-        return number_rows(told.columns[name], listed.called, what=f"cell of the column {name!r}")
+        return number_rows(origin.columns[name], listed.called, what=f"cell of the column {name!r}")
 
-    def of_rows(self, told: ByRow) -> NumberTargets:
+    def of_rows(self, origin: ByRow) -> NumberTargets:
         """Takes the numbers, `(n,)` or `(n, numbers)`, that were passed beside the items."""
-        return self._targets(told.rows, lambda i: f"item {i}")
+        return self._targets(origin.rows, lambda i: f"item {i}")
 
-    def of_stream(self, told: ByBatch) -> NumberTargets:
+    def of_stream(self, origin: ByBatch) -> NumberTargets:
         """Looks at the first numbers of a stream; all are read once they are asked for."""
-        first = told.first if told.rows is None else told.rows
-        found = self._targets(first, lambda i: f"item {i} of {told.what}")
-        if told.rows is None:
-            return NumberTargets(names=found.names, given=told.read)
+        first = origin.first if origin.rows is None else origin.rows
+        found = self._targets(first, lambda i: f"item {i} of {origin.what}")
+        if origin.rows is None:
+            return NumberTargets(names=found.names, given=origin.read)
         if found.absent:
             raise ValueError(
-                f"{told.what} has {counted(len(found.absent), 'item')} without a number, the first "
-                f"at {min(found.absent)}. Leave them out of its table, such as by frame.dropna()."
+                f"{origin.what} has {counted(len(found.absent), 'item')} without a number, the "
+                f"first at {min(found.absent)}. Leave them out of its table: frame.dropna()."
             )
         return found
 

@@ -79,7 +79,7 @@ def _parsed(cells: np.ndarray) -> np.ndarray:
 
 
 def _number(cell: Any) -> float:
-    """Gives a cell as a float, and NaN for anything that is no number."""
+    """Returns a cell as a float, and NaN for anything that is no number."""
     try:
         return float(cell)
     except (TypeError, ValueError):
@@ -87,5 +87,5 @@ def _number(cell: Any) -> float:
 
 
 def _is_missing(cell: object) -> bool:
-    """Says whether a cell stands for a missing number, such as an empty one or "n/a"."""
+    """Returns whether a cell stands for a missing number, such as an empty one or "n/a"."""
     return str(cell).strip().lower() in _MISSING

@@ -29,7 +29,7 @@ class TagTargets(ClassTargets):
         return tag_rows(given, self.class_names)[0]
 
     def strata(self) -> np.ndarray:
-        """Gives, for each item, the one of its classes that the fewest items have."""
+        """Returns, for each item, the one of its classes that the fewest items have."""
         rows = self.all
         # An item of no class counts as one of class 0.
         return np.where(rows > 0, rows.sum(axis=0), np.inf).argmin(axis=1)
@@ -58,47 +58,47 @@ class Tags(Target):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Gives the usual names of a column of labels."""
+        """The usual names of a column of labels."""
         return LABEL_COLUMNS
 
-    def of_folders(self, told: ByFolder, listed: Listed) -> TagTargets:
-        """Gives each file one class, that of its folder."""
-        names = folder_classes(told, listed, self.class_names)
-        return TagTargets(class_names=names, labels=one_hot(folder_ids(told, names), len(names)))
+    def of_folders(self, origin: ByFolder, listed: Listed) -> TagTargets:
+        """Returns each file one class, that of its folder."""
+        names = folder_classes(origin, listed, self.class_names)
+        return TagTargets(class_names=names, labels=one_hot(folder_ids(origin, names), len(names)))
 
-    def of_columns(self, told: ByColumn, listed: Listed) -> TagTargets:
+    def of_columns(self, origin: ByColumn, listed: Listed) -> TagTargets:
         """Reads the column of labels; an empty cell means that the item has no class."""
-        cells = told.columns[find_column(told, listed, self.columns, "label", "call it label")]
+        cells = origin.columns[find_column(origin, listed, self.columns, "label", "call it label")]
         labels, names = tag_rows([_names(cell) for cell in cells], self.class_names)
         return TagTargets(class_names=names, labels=labels)
 
-    def of_rows(self, told: ByRow) -> TagTargets:
+    def of_rows(self, origin: ByRow) -> TagTargets:
         """Takes the rows of 0 and 1, or lists of names, that were passed beside the items."""
-        labels, names = tag_rows(told.rows, self.class_names)
+        labels, names = tag_rows(origin.rows, self.class_names)
         return TagTargets(class_names=names, labels=labels)
 
-    def of_stream(self, told: ByBatch) -> TagTargets:
+    def of_stream(self, origin: ByBatch) -> TagTargets:
         """Finds the classes in the first items, or in the labels that the stream has at hand."""
-        names = own_names(told, self.class_names)
-        if told.rows is None:
-            _, found = tag_rows(told.first, names)
+        names = own_names(origin, self.class_names)
+        if origin.rows is None:
+            _, found = tag_rows(origin.first, names)
             return TagTargets(class_names=found, labels=None)
-        if told.names is None:
-            labels, found = tag_rows(told.rows, names)
+        if origin.names is None:
+            labels, found = tag_rows(origin.rows, names)
             return TagTargets(class_names=found, labels=labels)
-        if told.mode != "categorical":
+        if origin.mode != "categorical":
             raise ValueError(
-                f'multi_label=True needs class_mode="categorical". Received: {told.mode!r}'
+                f'multi_label=True needs class_mode="categorical". Received: {origin.mode!r}'
             )
-        labels = np.zeros((len(told.rows), len(told.names)), np.float32)
+        labels = np.zeros((len(origin.rows), len(origin.names)), np.float32)
         # The iterator holds, for each image, the ids of its classes.
-        for row, ids in zip(labels, told.rows, strict=True):
+        for row, ids in zip(labels, origin.rows, strict=True):
             row[ids] = 1
-        return TagTargets(class_names=told.names, labels=labels)
+        return TagTargets(class_names=origin.names, labels=labels)
 
 
 def _names(cell: object) -> list[str]:
-    """Gives the class names in a cell: those of a list, or those between `|` in a text."""
+    """Returns the class names in a cell: those of a list, or those between `|` in a text."""
     if isinstance(cell, (list, tuple, set, np.ndarray)):
         return [str(name) for name in cell]
     text = "" if is_missing(cell) else str(cell)

@@ -31,12 +31,12 @@ class TextDataset(RowDataset):
     sequence_length: int
 
     def item_hashes(self) -> list[str]:
-        """Gives the SHA-256 of each text, which does not depend on how many tokens are read."""
+        """Returns the SHA-256 of each text, which does not depend on how many tokens are read."""
         texts = (self.texts[row] for row in self.first_rows)
         return [hashlib.sha256(text.encode()).hexdigest() for text in texts]
 
     def as_given(self, numbers: np.ndarray) -> list[str]:
-        """Gives the texts with these numbers."""
+        """Returns the texts with these numbers."""
         return [self.texts[row] for row in self.first_rows[numbers]]
 
     @property
@@ -45,16 +45,16 @@ class TextDataset(RowDataset):
         return int(self.items.lengths.max())
 
     def of_length(self, length: int) -> Self:
-        """Gives the same rows, filled up to another length."""
+        """Returns the same rows, filled up to another length."""
         return replace(self, items=self.items.of_length(length), shape=(length,))
 
     def rows(self, rows: np.ndarray) -> Self:
-        """Gives these rows, in that order."""
+        """Returns these rows, in that order."""
         texts = [self.texts[row] for row in rows]
         return replace(super().rows(rows), texts=texts)
 
     def first_batch(self, batch_size: int) -> np.ndarray:
-        """Gives the first rows, filled up as `run` fills them up: int32 `(batch, tokens)`."""
+        """Returns the first rows, filled up as `run` fills them up: int32 `(batch, tokens)`."""
         return self._to_run().start(np.arange(min(batch_size, len(self.items))))()
 
     def run(self, model: keras.Model, *, batch_size: int) -> Any:
@@ -71,7 +71,7 @@ class TextDataset(RowDataset):
         return keras.tree.map_structure(lambda *parts: joined_rows(parts)[back], *outputs)
 
     def _to_run(self) -> TokenItems:
-        """Gives the rows, filled up as little as `run` needs."""
+        """Returns the rows, filled up as little as `run` needs."""
         return self.items.of_length(self.sequence_length, step=_STEP_TO_RUN)
 
     def requested(self, request: Request) -> TokenBatches:
@@ -86,5 +86,5 @@ class TextDataset(RowDataset):
         )
 
     def contents(self, request: Request) -> TokenContents:
-        """Gives the rows, for storing features of each and training on those."""
+        """Returns the rows, for storing features of each and training on those."""
         return TokenContents(**vars(super().contents(request)))

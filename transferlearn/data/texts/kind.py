@@ -75,16 +75,16 @@ class Texts(Kind):
             object.__setattr__(self, "columns", (self.text_column,))
 
     def inputs(self, shape: tuple[int, ...] | None = None) -> dict[str, Spec]:
-        """Gives the shape and dtype of the one input, `token_ids`; by default of any length."""
+        """Returns the shape and dtype of the one input, `token_ids`; by default of any length."""
         return {"token_ids": Spec(shape or (None,), "int32")}
 
     def as_paths(self, items: Any) -> list[str] | None:
-        """Gives the paths if all of `items` are `Path`s, else `None`: a string is a text."""
+        """Returns the paths if all of `items` are `Path`s, else `None`: a string is a text."""
         are_paths = [isinstance(item, Path) for item in items]
         return [str(item) for item in items] if are_paths and all(are_paths) else None
 
     def is_stream(self, source: object) -> bool:
-        """Says whether a source is a `tf.data.Dataset`."""
+        """Returns whether a source is a `tf.data.Dataset`."""
         return is_tf_data(source)
 
     def stream(self, source: TfData, target: Target, *, on_error: str) -> TextDataset:
@@ -126,7 +126,7 @@ class Texts(Kind):
         return as_text(item)
 
     def is_one(self, source: object) -> bool:
-        """Says whether a source is a single text: a string, or a `Path` that is no folder."""
+        """Returns whether a source is a single text: a string, or a `Path` that is no folder."""
         return isinstance(source, str) or (isinstance(source, Path) and not source.is_dir())
 
     def unlabelled(self, source: Any, *, on_error: str = "skip") -> TextDataset:
@@ -174,12 +174,12 @@ class Texts(Kind):
         return {name: getattr(self, name) for name in names}
 
     def item_reader(self) -> ItemReader:
-        """Gives what reads texts without Keras, or token ids where the tokenizer needs it."""
+        """Returns what reads texts without Keras, or token ids where the tokenizer needs it."""
         tokenizer = self.tokenizer.for_edge()
         return super().item_reader() if tokenizer is None else self._reader(tokenizer)
 
     def reader_in_keras(self) -> ItemReader:
-        """Gives what reads texts with whatever tokenizer."""
+        """Returns what reads texts with whatever tokenizer."""
         return self._reader(self.tokenizer.for_edge() or TokenizerInKeras(self.tokenizer))
 
     def check_network(self, model: keras.Model) -> None:
@@ -196,7 +196,7 @@ class Texts(Kind):
             )
 
     def export_note(self) -> str | None:
-        """Says that texts cannot be read where the tokenizer needs Keras."""
+        """Explains that texts cannot be read where the tokenizer needs Keras."""
         if self.tokenizer.for_edge() is not None:
             return None
         return (
@@ -206,7 +206,7 @@ class Texts(Kind):
         )
 
     def _reader(self, tokenizer: EdgeTokenizer) -> TextReader:
-        """Gives what reads texts by a tokenizer."""
+        """Returns what reads texts by a tokenizer."""
         return TextReader(
             tokenizer,
             self.sequence_length,

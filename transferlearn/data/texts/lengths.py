@@ -15,14 +15,14 @@ def of_one_length(datasets: Sequence[Dataset]) -> list[Dataset]:
 
 
 def _texts_of(dataset: Dataset) -> TextDataset:
-    """Gives a dataset of texts as it is; of a sample, the few texts that were opened."""
+    """Returns a dataset of texts as it is; of a sample, the few texts that were opened."""
     texts = dataset.few if isinstance(dataset, Sample) else dataset
     assert isinstance(texts, TextDataset)
     return texts
 
 
 def _of_length(dataset: Dataset, length: int) -> Dataset:
-    """Gives a dataset of texts, or a sample of them, with rows filled up to this length."""
+    """Returns a dataset of texts, or a sample of them, with rows filled up to this length."""
     texts = _texts_of(dataset).of_length(length)
     if isinstance(dataset, Sample):
         return replace(dataset, few=texts, items=texts.items, shape=texts.shape)

@@ -43,7 +43,7 @@ def read_text(path: Path) -> str | Unreadable:
 
 
 def as_text(item: object) -> str | Unreadable:
-    """Gives an item as a string, or says why it is no text."""
+    """Returns an item as a string, or says why it is no text."""
     if isinstance(item, bytes):  # TensorFlow gives strings as bytes
         try:
             item = item.decode("utf-8")
@@ -61,7 +61,7 @@ def as_text(item: object) -> str | Unreadable:
 
 
 def empty(text: str) -> str:
-    """Gives `"empty"` for a text that holds nothing but blanks, and `""` for any other."""
+    """Returns `"empty"` for a text that holds nothing but blanks, and `""` for any other."""
     return "" if text.strip() else "empty"
 
 
@@ -117,7 +117,7 @@ def to_predict(source: Any, kind: Kind) -> tuple[Sequence[str | Unreadable], lis
 
 
 def _paths(source: Any, kind: Kind) -> list[str] | None:
-    """Gives the files below a folder, or those that are listed; `None` for texts."""
+    """Returns the files below a folder, or those that are listed; `None` for texts."""
     given = [source] if isinstance(source, Path) else source
     is_list = isinstance(given, (list, tuple, np.ndarray))
     if not is_list or kind.as_paths(given) is None:

@@ -33,14 +33,14 @@ class Tokenizer(abc.ABC):
 
     @abc.abstractmethod
     def tokenize(self, texts: Sequence[str]) -> list[np.ndarray]:
-        """Gives the ids of each text, int32, without `start` and `end`, of any length."""
+        """Returns the ids of each text, int32, without `start` and `end`, of any length."""
 
     def spelled(self, ids: Sequence[int]) -> list[str]:
-        """Gives the string of each token; by default its id in digits."""
+        """Returns the string of each token; by default its id in digits."""
         return [str(i) for i in ids]
 
     def for_edge(self) -> EdgeTokenizer | None:
-        """Gives the same tokenizer without Keras and TensorFlow; `None`: there is none."""
+        """Returns the same tokenizer without Keras and TensorFlow; `None`: there is none."""
         return None
 
     @abc.abstractmethod
@@ -64,7 +64,7 @@ class TokenizerInKeras(EdgeTokenizer):
     tokenizer: Tokenizer
 
     def tokenize(self, text: str) -> list[int]:
-        """Gives the ids of a text."""
+        """Returns the ids of a text."""
         (ids,) = self.tokenize_all([text])
         return ids
 
@@ -98,7 +98,7 @@ def load_tokenizer(folder: Path) -> Tokenizer:
 
 
 def _name(tokenizer: type) -> str:
-    """Gives the name of a class, with that of its module."""
+    """Returns the name of a class, with that of its module."""
     return f"{tokenizer.__module__}.{tokenizer.__qualname__}"
 
 
@@ -111,16 +111,16 @@ class Characters(Tokenizer):
     unknown = None
 
     def tokenize(self, texts: Sequence[str]) -> list[np.ndarray]:
-        """Gives the numbers of each text's characters; those that are 0 are left out."""
+        """Returns the numbers of each text's characters; those that are 0 are left out."""
         tokenize = self.for_edge().tokenize
         return [np.array(tokenize(text), np.int32) for text in texts]
 
     def spelled(self, ids: Sequence[int]) -> list[str]:
-        """Gives the characters."""
+        """Returns the characters."""
         return [chr(i) for i in ids]
 
     def for_edge(self) -> CharacterTokenizer:
-        """Gives the same tokenizer, of which exports are read."""
+        """Returns the same tokenizer, of which exports are read."""
         return CharacterTokenizer()
 
     def save(self, folder: Path) -> None:

@@ -48,16 +48,16 @@ class TokenItems(RawItems):
 
     @property
     def blank(self) -> np.ndarray:
-        """Gives a row of nothing but padding, `(1, length)`."""
+        """A row of nothing but padding, `(1, length)`."""
         return np.full((1, self._length), self._padding, np.int32)
 
     @property
     def reading(self) -> str:
-        """Says to which length rows are filled up, and with which id."""
+        """Describes to which length rows are filled up, and with which id."""
         return f"{self._length} tokens, padding {self._padding}"
 
     def content_hashes(self) -> list[str]:
-        """Gives the SHA-256 of the ids of each row."""
+        """Returns the SHA-256 of the ids of each row."""
         return [hashlib.sha256(row.tobytes()).hexdigest() for row in self._ids]
 
     @property
@@ -75,11 +75,11 @@ class TokenItems(RawItems):
         return lambda: batch
 
     def subset(self, rows: np.ndarray) -> Self:
-        """Gives these rows, in that order."""
+        """Returns these rows, in that order."""
         return type(self)([self._ids[i] for i in rows], self._length, self._padding, self._step)
 
     def of_length(self, length: int, step: int | None = None) -> Self:
-        """Gives the same rows, filled up to another length."""
+        """Returns the same rows, filled up to another length."""
         return type(self)(self._ids, length, self._padding, step)
 
 
@@ -95,7 +95,7 @@ class TokenBatches(ItemBatches):
         self._lengths = lengths
 
     def _in_order(self, epoch: int) -> np.ndarray:
-        """Gives the numbers of all rows in the order of an epoch."""
+        """Returns the numbers of all rows in the order of an epoch."""
         order = super()._in_order(epoch)
         if self._seed is None:
             return order
@@ -121,12 +121,12 @@ class TokenContents(ItemContents):
 
     @property
     def blank(self) -> np.ndarray:
-        """Gives a row of padding, as long as all rows are once they are filled up."""
+        """A row of padding, as long as all rows are once they are filled up."""
         return self.items.blank
 
     @property
     def lengths(self) -> np.ndarray:
-        """Gives each row's tokens, rounded up so that few lengths of batches come out."""
+        """Each row's tokens, rounded up so that few lengths of batches come out."""
         rounded = -(-self.items.lengths // STEP) * STEP
         return np.minimum(rounded, self.blank.shape[1])
 

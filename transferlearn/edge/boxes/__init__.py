@@ -1,1 +1,1 @@
-"""Says which objects a photo shows and where, without Keras."""
+"""Finds which objects a photo shows and where, without Keras."""

@@ -29,7 +29,7 @@ class BoxReader(OutputReader):
 
     Args:
         class_names: The names of the classes, by their numbers.
-        thresholds: The least score of each class that is told, in [0, 1].
+        thresholds: The least score of each class that is reported, in [0, 1].
         frame: The `(height, width)` of the network's image in pixels.
         letterboxed: Whether photos keep their shape in that frame; else they fill it.
     """
@@ -62,15 +62,15 @@ class BoxReader(OutputReader):
         pairs = zip(outputs[self.output], seen, strict=True)
         return [self._prediction(self.in_photo(rows, one), one) for rows, one in pairs]
 
-    def told(self, rows: np.ndarray) -> np.ndarray:
+    def reported(self, rows: np.ndarray) -> np.ndarray:
         """Whether each detection `(..., 6)` reaches the threshold of its class."""
         scores, ids = rows[..., 4], np.rint(rows[..., 5]).astype(int)
         least = np.array([*self.thresholds, np.inf])[np.clip(ids, -1, len(self.thresholds))]
         return np.asarray((scores > 0) & (scores >= least))
 
     def in_photo(self, rows: np.ndarray, one: Seen) -> np.ndarray:
-        """Returns the detections that are told, in pixels of the photo, float64 `(n, 6)`."""
-        found = np.asarray(rows, float)[self.told(rows)]
+        """Returns the detections that are reported, in pixels of the photo, float64 `(n, 6)`."""
+        found = np.asarray(rows, float)[self.reported(rows)]
         placed = Letterbox(one.size or self.frame, self.frame, not self.letterboxed)
         return np.concatenate([placed.to_photo(found[:, :4]), found[:, 4:]], axis=1)
 
@@ -94,7 +94,7 @@ class BoxReader(OutputReader):
     def difference(
         self, expected: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray]
     ) -> float:
-        """Returns the largest difference of a told object's box or score from its partner's."""
+        """Returns the largest difference of a reported object's box or score from its partner's."""
         pairs = zip(expected[self.output], found[self.output], strict=True)
         return max((max(self._apart(*pair), default=0.0) for pair in pairs), default=0.0)
 
@@ -110,10 +110,10 @@ class BoxReader(OutputReader):
         return np.array([max(self._apart(*pair), default=0.0) <= most for pair in pairs])
 
     def _apart(self, first: np.ndarray, second: np.ndarray) -> list[float]:
-        """Returns how far each told object of two answers is from the nearest of the other one."""
+        """Returns how far each reported object of two answers is from the nearest in the other."""
         distances = []
         for rows, others in ((first, second), (second, first)):
-            for one in rows[self.told(rows)]:
+            for one in rows[self.reported(rows)]:
                 alike = others[(others[:, 5] == one[5]) & (others[:, 4] > 0)]
                 apart = np.abs(alike[:, :5] - one[:5]).max(axis=1)
                 distances.append(float(apart.min(initial=1.0)))
@@ -125,7 +125,8 @@ class BoxReader(OutputReader):
         Returns:
             Float `(photos, classes + 1)`.
         """
-        return counts_of(outputs[self.output], self.told(outputs[self.output]), self.class_names)
+        found = outputs[self.output]
+        return counts_of(found, self.reported(found), self.class_names)
 
     def as_json(self, prediction: BoxPrediction) -> dict[str, Any]:
         """Returns the objects, each with its class, score and box, and the colours of classes."""
@@ -183,14 +184,14 @@ class BoxReader(OutputReader):
         )
 
 
-def counts_of(values: np.ndarray, told: np.ndarray, class_names: Sequence[str]) -> np.ndarray:
+def counts_of(values: np.ndarray, reported: np.ndarray, class_names: Sequence[str]) -> np.ndarray:
     """Returns how many objects of each class are found, and the best score, `(n, classes + 1)`.
 
     Args:
         values: Detections, `(n, most, 6)`.
-        told: Which of them count, bool `(n, most)`.
+        reported: Which of them count, bool `(n, most)`.
         class_names: The names of the classes.
     """
     ids = np.rint(values[..., 5])
-    counts = [(told & (ids == i)).sum(axis=1) for i in range(len(class_names))]
+    counts = [(reported & (ids == i)).sum(axis=1) for i in range(len(class_names))]
     return np.stack([*counts, values[..., 4].max(axis=1)], axis=1).astype(float)

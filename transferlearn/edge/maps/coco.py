@@ -37,13 +37,13 @@ def write_coco(
                 {"id": len(annotations) + 1, "image_id": number, "category_id": i + 1, **found}
             )
     categories = [{"id": i, "name": name} for i, name in enumerate(class_names, start=1)]
-    told = {"images": images, "annotations": annotations, "categories": categories}
+    coco = {"images": images, "annotations": annotations, "categories": categories}
     with written_whole(path) as draft:
-        draft.write_text(json.dumps(told), "utf-8")
+        draft.write_text(json.dumps(coco), "utf-8")
 
 
 def _areas(mask: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Gives the place of each class that a mask shows, and its pixels, bool `(height, width)`."""
+    """Yields the place of each class that a mask shows, and its pixels, bool `(height, width)`."""
     if mask.ndim == 3:
         yield from ((i, mask[..., i]) for i in range(mask.shape[-1]) if mask[..., i].any())
     else:
@@ -64,7 +64,7 @@ def _annotation(shown: np.ndarray) -> dict[str, Any]:
 
 
 def runs(shown: np.ndarray) -> list[int]:
-    """Gives how many pixels in turn are not shown, and are, column by column from the left."""
+    """Returns how many pixels in turn are not shown, and are, column by column from the left."""
     flat = shown.ravel(order="F")
     changes = np.flatnonzero(np.diff(flat, prepend=False))
     return [int(n) for n in np.diff([0, *changes, flat.size])]

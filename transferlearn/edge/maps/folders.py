@@ -16,7 +16,7 @@ class Saved(Protocol):
 
     @property
     def path(self) -> str | None:
-        """Gives the path of the photo's file, if it has one."""
+        """The path of the photo's file, if it has one."""
 
     def save(self, path: str | Path) -> None:
         """Writes the file."""
@@ -70,7 +70,7 @@ def write_pngs(predictions: Sequence[Saved], path: Path, advice: str) -> None:
 
 
 def names_of(predictions: Sequence[Saved]) -> list[str]:
-    """Gives each photo's path within the folder that all of them lie in."""
+    """Returns each photo's path within the folder that all of them lie in."""
     paths = [one.path for one in predictions]
     if not paths or None in paths or len(paths) == 1:
         return [name_of(one, i) for i, one in enumerate(predictions)]
@@ -81,12 +81,12 @@ def names_of(predictions: Sequence[Saved]) -> list[str]:
 
 
 def name_of(one: Saved, number: int) -> str:
-    """Gives the name of a photo's file, or a number where it is no file."""
+    """Returns the name of a photo's file, or a number where it is no file."""
     return Path(one.path).name if one.path else f"{number}.png"
 
 
 def png(image: Any) -> bytes:
-    """Gives one of Pillow's pictures as the content of a PNG."""
+    """Returns one of Pillow's pictures as the content of a PNG."""
     assert isinstance(image, Image.Image)
     written = BytesIO()
     image.save(written, format="PNG", optimize=image.mode == "P")

@@ -34,17 +34,17 @@ class LayerPrediction(MaskPrediction):
 
     @property
     def masks(self) -> dict[str, np.ndarray]:
-        """Gives the pixels that have each class, by name, bool `(height, width)`."""
+        """The pixels that have each class, by name, bool `(height, width)`."""
         return {name: self.mask[..., i] for i, name in enumerate(self.class_names)}
 
     @property
     def colours(self) -> dict[str, str]:
-        """Gives the colour of each class in pictures; the first colour is that of no class."""
+        """The colour of each class in pictures; the first colour is that of no class."""
         made = colours(len(self.shares) + 1)[1:]
         return dict(zip(self.shares, map(as_hex, made), strict=True))
 
     def picture(self) -> Image.Image:
-        """Gives all classes as one picture with a palette: where some overlap, the smallest."""
+        """Returns all classes as one picture with a palette: where some overlap, the smallest."""
         image = Image.fromarray(flattened(self.mask)).convert("P")
         image.putpalette(colours(len(self.shares) + 1).ravel().tolist())
         return image
@@ -111,11 +111,11 @@ class LayerReader(MaskReader):
         return np.asarray((equal | (np.abs(first - THRESHOLD) <= tolerance)).all(axis=-1))
 
     def numbers(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Gives the share of pixels that have each class, `(rows, classes)`."""
+        """Returns the share of pixels that have each class, `(rows, classes)`."""
         return layer_shares(outputs[self.output])
 
     def as_json(self, prediction: MaskPrediction) -> dict[str, Any]:
-        """Gives the shares, the colours, one picture, and a PNG of each class, in base64."""
+        """Returns the shares, the colours, one picture, and a PNG of each class, in base64."""
         assert isinstance(prediction, LayerPrediction)
         drawn = {name: png(_white(mask)) for name, mask in prediction.masks.items()}
         masks = {name: base64.b64encode(data).decode() for name, data in drawn.items()}
@@ -123,7 +123,7 @@ class LayerReader(MaskReader):
 
 
 def flattened(layers: np.ndarray) -> np.ndarray:
-    """Gives each pixel a single class: of those that it has, the one of the fewest pixels.
+    """Returns a single class a pixel: of those that it has, the one of the fewest pixels.
 
     Args:
         layers: Whether each pixel has each class, bool `(height, width, classes)`.
@@ -138,7 +138,7 @@ def flattened(layers: np.ndarray) -> np.ndarray:
 
 
 def layer_shares(values: np.ndarray) -> np.ndarray:
-    """Gives the share of pixels that have each class, float `(items, classes)`.
+    """Returns the share of pixels that have each class, float `(items, classes)`.
 
     Args:
         values: Probabilities, `(items, height, width, classes)`.

@@ -41,17 +41,17 @@ class MaskPrediction:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Gives the names of the classes, in the order of their ids in `mask`."""
+        """The names of the classes, in the order of their ids in `mask`."""
         return tuple(self.shares)
 
     @property
     def colours(self) -> dict[str, str]:
-        """Gives the colour of each class in pictures and in files, such as `"#E69F00"`."""
+        """The colour of each class in pictures and in files, such as `"#E69F00"`."""
         made = colours(len(self.shares))
         return dict(zip(self.shares, map(as_hex, made), strict=True))
 
     def picture(self) -> Image.Image:
-        """Gives the mask as a Pillow picture in the classes' colours, with a palette.
+        """Returns the mask as a Pillow picture in the classes' colours, with a palette.
 
         Its pixels have the values of the masks that were trained on.
         """
@@ -97,7 +97,7 @@ class MaskPrediction:
         return "\t".join(f"{name} {share:.1%}" for name, share in shown if share)
 
     def _repr_html_(self) -> str:
-        """Gives the mask, and a table of the shares that says what its colours are."""
+        """Returns the mask, and a table of the shares that says what its colours are."""
         image = self.picture().convert("RGB")
         image.thumbnail((_SHOWN, _SHOWN), Image.Resampling.NEAREST)
         pixels = base64.b64encode(png(image)).decode()
@@ -136,7 +136,7 @@ class MaskReader(MapReader):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Gives the names of the classes."""
+        """The names of the classes."""
         return self.class_names
 
     def joined(self, strips: Iterator[Strip], seen: Seen) -> MaskPrediction:
@@ -169,11 +169,11 @@ class MaskReader(MapReader):
         return np.asarray(first.max(axis=-1) - chosen <= tolerance)
 
     def numbers(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Gives the share of pixels that each class is the likeliest of, `(rows, classes)`."""
+        """Returns the share of pixels that each class is the likeliest of, `(rows, classes)`."""
         return shares_of(outputs[self.output])
 
     def as_json(self, prediction: MaskPrediction) -> dict[str, Any]:
-        """Gives the shares, the colours, and the mask as a PNG with a palette, in base64."""
+        """Returns the shares, the colours, and the mask as a PNG with a palette, in base64."""
         return {
             "shares": prediction.shares,
             "colours": prediction.colours,
@@ -181,7 +181,7 @@ class MaskReader(MapReader):
         }
 
     def as_png(self, prediction: MaskPrediction) -> bytes:
-        """Gives the mask as a PNG with a palette."""
+        """Returns the mask as a PNG with a palette."""
         return png(prediction.picture())
 
     def check_place(self, path: Path, count: int) -> None:
@@ -209,7 +209,7 @@ class MaskReader(MapReader):
 
 
 def shares_of(values: np.ndarray) -> np.ndarray:
-    """Gives the share of pixels that each class is the likeliest of, float `(items, classes)`.
+    """Returns the share of pixels that each class is the likeliest of, float `(items, classes)`.
 
     Args:
         values: Probabilities, `(items, height, width, classes)`.

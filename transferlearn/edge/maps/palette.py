@@ -1,4 +1,4 @@
-"""Gives classes their colours, in files, pictures and pages alike."""
+"""Chooses the colours of classes, in files, pictures and pages alike."""
 
 import colorsys
 
@@ -21,7 +21,7 @@ VOID, VOID_STRIPES = "#B0B0B0", "#7A7A7A"  # pixels of no class are striped
 
 
 def colours(count: int) -> np.ndarray:
-    """Gives the colours of so many classes, uint8 `(count, 3)`, red, green and blue.
+    """Returns the colours of so many classes, uint8 `(count, 3)`, red, green and blue.
 
     Of the first eight, no two look alike to anybody; further ones also differ in lightness.
     """
@@ -40,7 +40,7 @@ def of_hex(written: str) -> tuple[int, int, int]:
 
 
 def _colour(i: int) -> tuple[int, int, int]:
-    """Gives the colour of a class."""
+    """Returns the colour of a class."""
     if i < len(_FIRST):
         return of_hex(_FIRST[i])
     lightness = (0.55, 0.95, 0.75)[i % 3]

@@ -31,7 +31,7 @@ class PicturePrediction:
     pixels: np.ndarray = field(repr=False)
 
     def picture(self) -> Image.Image:
-        """Gives the picture as one of Pillow's."""
+        """Returns the picture as one of Pillow's."""
         return Image.fromarray(self.pixels)
 
     def save(self, path: str | Path) -> None:
@@ -54,7 +54,7 @@ class PicturePrediction:
         return f"{self.size[0]} x {self.size[1]} pixels (high, wide)"
 
     def _repr_png_(self) -> bytes:
-        """Gives the picture for notebooks."""
+        """Returns the picture for notebooks."""
         return png(self.picture())
 
 
@@ -77,20 +77,20 @@ class PictureReader(MapReader):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Gives the names of what `numbers` gives."""
+        """The names of what `numbers` gives."""
         return ("red", "green", "blue")
 
     def numbers(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Gives the mean colour of each picture, `(rows, 3)`."""
+        """Returns the mean colour of each picture, `(rows, 3)`."""
         return np.asarray(outputs[self.output].mean(axis=(1, 2)))
 
     def as_json(self, prediction: PicturePrediction) -> dict[str, Any]:
-        """Gives the size, and the picture as a PNG, in base64."""
-        told = base64.b64encode(self.as_png(prediction)).decode()
-        return {"size": list(prediction.size), "picture": told}
+        """Returns the size, and the picture as a PNG, in base64."""
+        encoded = base64.b64encode(self.as_png(prediction)).decode()
+        return {"size": list(prediction.size), "picture": encoded}
 
     def as_png(self, prediction: PicturePrediction) -> bytes:
-        """Gives the picture as a PNG."""
+        """Returns the picture as a PNG."""
         return png(prediction.picture())
 
     def check_place(self, path: Path, count: int) -> None:

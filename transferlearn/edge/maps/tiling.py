@@ -35,7 +35,7 @@ class Strip(NamedTuple):
 
 @dataclass(frozen=True)
 class Tiling:
-    """Says where the tiles of a photo lie: a quarter of each lies on the tile beside it.
+    """Describes where the tiles of a photo lie: a quarter of each lies on the tile beside it.
 
     Args:
         size: The `(height, width)` of the photo in pixels.
@@ -69,7 +69,7 @@ class Tiling:
         return cls(size, (sides[0], sides[1]), scale)
 
     def rows(self) -> Iterator[list[Box]]:
-        """Gives the place of each tile, row by row."""
+        """Yields the place of each tile, row by row."""
         height, width = self.tile
         for top in _starts(self.size[0], height):
             yield [
@@ -101,12 +101,12 @@ class Tiling:
 
     @property
     def _size(self) -> tuple[int, int]:
-        """Gives the `(height, width)` of the map that is put together."""
+        """The `(height, width)` of the map that is put together."""
         return self.size[0] * self.scale, self.size[1] * self.scale
 
     @property
     def _tile(self) -> tuple[int, int]:
-        """Gives the `(height, width)` of a tile in that map."""
+        """The `(height, width)` of a tile in that map."""
         return self.tile[0] * self.scale, self.tile[1] * self.scale
 
     @cached_property
@@ -146,18 +146,18 @@ class Tiling:
 
 
 def whole(values: np.ndarray, size: tuple[int, int], scale: int = 1) -> Iterator[Strip]:
-    """Gives a single map, `(rows, columns, channels)`, in `scale` times the size of its photo."""
+    """Returns a single map, `(rows, columns, channels)`, in `scale` times the size of its photo."""
     return Tiling(size, size, scale).blended([values[None]])
 
 
 def _starts(length: int, side: int) -> list[int]:
-    """Gives where tiles begin on an axis; the last one ends where the photo does."""
+    """Returns where tiles begin on an axis; the last one ends where the photo does."""
     step = max(1, side - int(side * _OVERLAP))
     return [*range(0, length - side, step), length - side]
 
 
 def _weights(starts: Sequence[int], length: int, side: int) -> list[np.ndarray]:
-    """Gives how much each place of each tile counts on an axis; over all tiles it is 1 in sum."""
+    """Returns how much each place of each tile counts on an axis; over all tiles it is 1 in sum."""
     places = (np.arange(side, dtype=np.float32) + 0.5) / side
     ramps, total = [], np.zeros(length, np.float32)
     for start in starts:

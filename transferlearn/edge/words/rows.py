@@ -14,7 +14,7 @@ _SHARE = 4  # windows overlap by a row's room over this, and no word has more to
 
 
 class Framing(NamedTuple):
-    """Says how a network's rows of tokens are made.
+    """Describes how a network's rows of tokens are made.
 
     Attributes:
         length: The most tokens of a row, its start and its end included.

@@ -46,7 +46,7 @@ def _entities(tags: Sequence[str]) -> Iterator[Span]:
 
 
 def allowed(tags: Sequence[str]) -> np.ndarray:
-    """Says which tag may follow which, bool `(tags, tags)`: `I-PER` only `B-PER` or `I-PER`."""
+    """Returns which tag may follow which, bool `(tags, tags)`: `I-PER` only `B-PER` or `I-PER`."""
     if not are_of_entities(tags):
         return np.ones((len(tags), len(tags)), bool)
     return np.array(

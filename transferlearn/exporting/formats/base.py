@@ -12,7 +12,7 @@ from transferlearn.exporting.network import ServedNetwork
 from transferlearn.extras import require
 
 Samples = Callable[[], Iterable[Mapping[str, np.ndarray]]]
-"""Gives inputs by name, a batch of one item at a time."""
+"""Returns inputs by name, a batch of one item at a time."""
 
 
 class Format(abc.ABC):

@@ -10,7 +10,7 @@ _FEW = 64  # products that are added up to a number
 
 
 def is_halved(weights: np.ndarray, addends: float = np.inf) -> bool:
-    """Says whether weights are stored in float16.
+    """Returns whether weights are stored in float16.
 
     Rounding errors cancel where many products are added up, and do not where there are few: the
     depthwise kernels of EfficientNetLite0, a twentieth of its bytes, moved probabilities more than
@@ -92,7 +92,7 @@ def store_half_in_litert(content: bytes) -> bytes:
 
 
 def _halved_in(model: Any, graph: Any) -> Iterator[tuple[int, np.ndarray]]:
-    """Gives the number and the weights of each tensor that is stored in float16."""
+    """Yields the number and the weights of each tensor that is stored in float16."""
     from tensorflow.lite.python.schema_py_generated import BuiltinOperator, TensorType
 
     addends = {}

@@ -36,7 +36,7 @@ class ThresholdCounts(NamedTuple):
 
     @property
     def roc_auc(self) -> float:
-        """Gives the area under the ROC curve; NaN where all items are alike.
+        """The area under the ROC curve; NaN where all items are alike.
 
         It is the probability that an item of the class has a larger probability than another item,
         see Hanley and McNeil, [1982](https://doi.org/10.1148/radiology.143.1.7063747).
@@ -49,7 +49,7 @@ class ThresholdCounts(NamedTuple):
 
     @property
     def average_precision(self) -> float:
-        """Gives the mean precision over all recalls, without interpolation; NaN: no such items."""
+        """The mean precision over all recalls, without interpolation; NaN: no such items."""
         if not self.true[-1]:
             return float("nan")
         steps = np.diff(self.true, prepend=0) / self.true[-1]
@@ -104,7 +104,7 @@ class Reliability(NamedTuple):
 
     @property
     def error(self) -> float:
-        """Gives the expected calibration error: the mean gap of confidence and accuracy.
+        """The expected calibration error: the mean gap of confidence and accuracy.
 
         Reference: Guo et al., [On calibration](https://arxiv.org/abs/1706.04599).
         """

@@ -69,27 +69,27 @@ class ClassEncoding(Encoding[ClassPrediction]):
 
     @property
     def guessing_loss(self) -> float:
-        """Gives the cross-entropy of a model that finds all answers equally likely, in nats."""
+        """The cross-entropy of a model that finds all answers equally likely, in nats."""
         return math.log(2 if self.several else len(self.class_names))
 
     @property
     def target(self) -> Target:
-        """Gives a target that reads these classes, in this order."""
+        """A target that reads these classes, in this order."""
         return Classes(self.class_names)
 
     @property
     def outputs(self) -> Mapping[str, Output]:
-        """Gives a single output, with a number for each class."""
+        """A single output, with a number for each class."""
         return {PREDICTIONS: Output(len(self.class_names))}
 
     @property
     def raw(self) -> OneHot:
-        """Gives the encoder of ids, shares and tags as rows with a number for each class."""
+        """The encoder of ids, shares and tags as rows with a number for each class."""
         return OneHot(len(self.class_names))
 
     @property
     def answers(self) -> tuple[str, ...]:
-        """Gives the names of the classes."""
+        """The names of the classes."""
         return self.class_names
 
     @property
@@ -98,11 +98,11 @@ class ClassEncoding(Encoding[ClassPrediction]):
         return (AnyClasses if self.several else OneClass)(self.class_names)
 
     def leading(self, values: np.ndarray) -> np.ndarray:
-        """Gives the id of each row's likeliest class."""
+        """Returns the id of each row's likeliest class."""
         return values.argmax(axis=1)
 
     def evidence(self, outputs: Tensor, which: np.ndarray) -> Tensor:
-        """Gives the log-odds of the classes `which`, in nats."""
+        """Returns the log-odds of the classes `which`, in nats."""
         outputs = keras.ops.cast(outputs, "float32")
         logits = outputs
         if self.activation != "linear":
@@ -114,7 +114,7 @@ class ClassEncoding(Encoding[ClassPrediction]):
         of_class = super().evidence(logits, which)
         if self.several or self.activation == "sigmoid":
             return of_class
-        # Of the other probabilities alone: 1 less a probability that rounds to 1 would be 0.
+        # Of the other probabilities alone: 1 minus a probability that rounds to 1 would be 0.
         chosen = one_hot(which, len(self.class_names))
         return of_class - keras.ops.logsumexp(logits - 1e9 * chosen, axis=1)
 
@@ -158,23 +158,23 @@ class ClassEncoding(Encoding[ClassPrediction]):
         )
 
     def linear_solver(self) -> LogisticSolver:
-        """Gives the solver of logistic regression on shares of all classes."""
+        """Returns the solver of logistic regression on shares of all classes."""
         return LogisticSolver(len(self.class_names), self.several)
 
     def temperature_scaling(self) -> ClassTemperature:
-        """Gives how the logits, of all classes together or of each alone, are calibrated."""
+        """Returns how the logits, of all classes together or of each alone, are calibrated."""
         alone = self.several or (self.units > 1 and self.activation == "sigmoid")
         return ClassTemperature(self.activation, len(self.class_names), alone, self.several)
 
     def baseline(self, targets: Targets) -> float | None:
-        """Gives the accuracy of always giving the commonest answer; `None` for unread streams."""
+        """Returns the accuracy of always giving the commonest answer; `None` for unread streams."""
         assert isinstance(targets, ClassTargets)
         if targets.labels is None:
             return None
         return majority(targets.labels, multi_label=self.several)
 
     def guess(self, targets: Targets) -> np.ndarray | None:
-        """Gives the share of each class, of which the largest is the commonest one."""
+        """Returns the share of each class, of which the largest is the commonest one."""
         assert isinstance(targets, ClassTargets)
         if targets.labels is None:
             return None
@@ -211,28 +211,28 @@ class ClassEncoding(Encoding[ClassPrediction]):
         return reader.read({reader.output: values}, seen)
 
     def output_reader(self) -> ClassReader:
-        """Gives what makes predictions of probabilities."""
+        """Returns what makes predictions of probabilities."""
         return ClassReader(self.class_names, self.several)
 
     def measure(self, values: np.ndarray, targets: np.ndarray) -> ClassEvaluation:
-        """Gives the accuracy, the loss, the recall of each class and more."""
+        """Returns the accuracy, the loss, the recall of each class and more."""
         return classification_figures(values, targets, self.class_names, multi_label=self.several)
 
     def gives(self) -> str:
-        """Says whether the outputs are probabilities or logits, and of which classes."""
+        """Returns whether the outputs are probabilities or logits, and of which classes."""
         what = "a logit" if self.activation == "linear" else "a probability"
         if self.units == 1:
             return f"It gives {what} of the second of the two classes."
         return f"It gives {what} for each of the {self.units:,} classes, in their order."
 
     def summary(self) -> str:
-        """Says how many classes there are, and names the first five."""
+        """Describes how many classes there are, and names the first five."""
         count = len(self.class_names)
         names = ", ".join([*self.class_names[:_NAMED], *["..."] * (count > _NAMED)])
         return f"{counted(count, 'class')}: {names}"
 
     def settings(self) -> Json:
-        """Gives the names of the classes, the activation and the number of outputs."""
+        """Returns the names of the classes, the activation and the number of outputs."""
         names = list(self.class_names)
         return {"class_names": names, "activation": self.activation, "units": self.units}
 
@@ -270,5 +270,5 @@ class TagEncoding(ClassEncoding):
 
     @property
     def target(self) -> Target:
-        """Gives a target that reads these classes, in this order, any number for each item."""
+        """A target that reads these classes, in this order, any number for each item."""
         return Tags(self.class_names)

@@ -30,7 +30,7 @@ class ClassEvaluation(Evaluation):
 
     @property
     def predicted(self) -> np.ndarray:
-        """Gives the answers in the form of `labels`: the likeliest class, or all from 0.5 on."""
+        """The answers in the form of `labels`: the likeliest class, or all from 0.5 on."""
         if self.several:
             return (self.probabilities >= 0.5).astype("int64")
         return self.probabilities.argmax(axis=1).astype("int64")
@@ -52,7 +52,7 @@ class ClassEvaluation(Evaluation):
 
     @property
     def reliability(self) -> Reliability:
-        """Gives how often answers are right, by how sure the model is, in 15 bins."""
+        """How often answers are right, by how sure the model is, in 15 bins."""
         return Reliability.of_items(self.probabilities, self.labels)
 
     def counts_by_threshold(self, class_name: str) -> ThresholdCounts:
@@ -62,20 +62,20 @@ class ClassEvaluation(Evaluation):
         return ThresholdCounts.of(self.probabilities[:, place], is_of_class)
 
     def shown_parts(self, count: int) -> Sequence[str]:
-        """Gives all classes, or those with the lowest F1 where there are more than `count`."""
+        """Returns all classes, or those with the lowest F1 where there are more than `count`."""
         parts = self.parts
         if len(parts) <= count:
             return list(parts)
         return sorted(parts, key=lambda name: np.nan_to_num(parts[name]["f1"], nan=2.0))[:count]
 
     def to_dict(self) -> Json:
-        """Gives figures, intervals, class names and the confusion without its zeros."""
-        told = super().to_dict() | {"class_names": list(self.class_names)}
+        """Returns figures, intervals, class names and the confusion without its zeros."""
+        fields = super().to_dict() | {"class_names": list(self.class_names)}
         if self.several:
-            return told
+            return fields
         names = self.class_names
         confusion: dict[str, dict[str, int]] = {}
         for true, predicted in zip(*np.nonzero(counts := self.confusion), strict=True):
             row = confusion.setdefault(names[true], {})
             row[names[predicted]] = int(counts[true, predicted])
-        return told | {"confusion": confusion}
+        return fields | {"confusion": confusion}

@@ -97,7 +97,7 @@ def classification_figures(
 
 
 def majority(labels: np.ndarray, *, multi_label: bool) -> float:
-    """Gives the accuracy of always giving the commonest answer.
+    """Returns the accuracy of always giving the commonest answer.
 
     Args:
         labels: Class ids `(items,)`, or shares or 0 and 1 `(items, classes)`.
@@ -136,12 +136,12 @@ def say_absent(class_names: Sequence[str], support: np.ndarray) -> None:
 
 
 def _answers(rows: np.ndarray, *, several: bool) -> np.ndarray:
-    """Gives which classes an item has: the likeliest one, or all of at least 0.5, as bool."""
+    """Returns which classes an item has: the likeliest one, or all of at least 0.5, as bool."""
     return rows >= 0.5 if several else one_hot(rows.argmax(1), rows.shape[1]).astype(bool)
 
 
 def cross_entropies(probabilities: np.ndarray, truth: np.ndarray, *, several: bool) -> np.ndarray:
-    """Gives the cross-entropy of each item, in nats, `(items, 1)`."""
+    """Returns the cross-entropy of each item, in nats, `(items, 1)`."""
     # Clipped as Keras's losses clip, by 1e-7, since the logarithm of 0 is infinite.
     clipped = np.clip(probabilities.astype("float64"), 1e-7, 1 - 1e-7)
     of_each = truth * np.log(clipped)
@@ -151,7 +151,7 @@ def cross_entropies(probabilities: np.ndarray, truth: np.ndarray, *, several: bo
 
 
 def _figures(sums: np.ndarray, *, classes: int, several: bool) -> dict[str, np.ndarray]:
-    """Gives the figures that are computed from sums over items, `(..., quantities)`."""
+    """Returns the figures that are computed from sums over items, `(..., quantities)`."""
     right, there, claimed = (sums[..., i * classes : (i + 1) * classes] for i in range(3))
     accuracy, loss, items = np.moveaxis(sums[..., 3 * classes :], -1, 0)
     recalls = _ratio(right, there)
@@ -175,7 +175,7 @@ def _figures(sums: np.ndarray, *, classes: int, several: bool) -> dict[str, np.n
 def _by_class(
     probabilities: np.ndarray, answers: np.ndarray, true: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Gives the figures of each class, `(classes,)`."""
+    """Returns the figures of each class, `(classes,)`."""
     right, there, claimed = (rows.sum(axis=0) for rows in (answers & true, true, answers))
     curves = [ThresholdCounts.of(*columns) for columns in zip(probabilities.T, true.T, strict=True)]
     return {
@@ -189,14 +189,14 @@ def _by_class(
 
 
 def _top(probabilities: np.ndarray, ids: np.ndarray) -> dict[str, float]:
-    """Gives the share of items whose class is among the five likeliest, of more than five."""
+    """Returns the share of items whose class is among the five likeliest, of more than five."""
     if ids.ndim == 2 or probabilities.shape[1] <= _TOP:
         return {}
     return {f"top_{_TOP}_accuracy": top_accuracy(probabilities, ids, _TOP)}
 
 
 def top_accuracy(probabilities: np.ndarray, ids: np.ndarray, count: int) -> float:
-    """Gives the share of items whose class is among the `count` likeliest.
+    """Returns the share of items whose class is among the `count` likeliest.
 
     Classes of the same probability come in their order, as for `argmax`.
 
@@ -218,7 +218,7 @@ def _shares(
     *,
     several: bool,
 ) -> dict[str, Interval]:
-    """Gives Wilson's intervals of shares of independent answers."""
+    """Returns Wilson's intervals of shares of independent answers."""
     counts: dict[str, float] = {}
     for name, times in zip(class_names, claimed, strict=True):
         counts[f"recall: {name}"] = figures[f"support: {name}"]
@@ -239,6 +239,6 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 
 def _mean(values: np.ndarray) -> np.ndarray:
-    """Gives the means along the last axis of what is not NaN; NaN where all is."""
+    """Returns the means along the last axis of what is not NaN; NaN where all is."""
     known = ~np.isnan(values)
     return _ratio(np.where(known, values, 0.0).sum(axis=-1), known.sum(axis=-1))

@@ -37,7 +37,7 @@ class Outputs:
 
     @property
     def independent(self) -> bool:
-        """Says whether an item can have several classes, or the network has a single output."""
+        """Whether an item can have several classes, or the network has a single output."""
         return self.multi_label or self.count == 1
 
 
@@ -72,12 +72,12 @@ def check_outputs(outputs: Outputs, num_classes: int, loss: Loss | None = None) 
 
 
 def is_binary(loss: Loss | None) -> bool:
-    """Says, by its name, whether a loss is binary: it reads each output as a yes or no."""
+    """Returns whether a loss, by its name, reads each output as a yes or no."""
     return "binary" in name_of(loss)
 
 
 def choose_loss(outputs: Outputs, metrics: Metrics | Metric | None) -> keras.losses.Loss:
-    """Gives the cross-entropy that fits the outputs and the labels that the metrics need."""
+    """Returns the cross-entropy that fits the outputs and the labels that the metrics need."""
     logits = outputs.activation == "linear"
     if outputs.independent or outputs.activation == "sigmoid":
         return keras.losses.BinaryCrossentropy(from_logits=logits)
@@ -87,7 +87,7 @@ def choose_loss(outputs: Outputs, metrics: Metrics | Metric | None) -> keras.los
 
 
 def choose_metrics(outputs: Outputs) -> list[Metric]:
-    """Gives accuracy, and if each output is a yes or no, the area under the ROC curve too."""
+    """Returns accuracy, and if each output is a yes or no, the area under the ROC curve too."""
     if not outputs.independent:
         return ["accuracy"]
     logits = outputs.activation == "linear"
@@ -99,7 +99,7 @@ def choose_metrics(outputs: Outputs) -> list[Metric]:
 
 
 def choose_encoder(loss: Loss, outputs: Outputs) -> Encoder | None:
-    """Gives the encoder that makes the labels a loss reads; `None` leaves them as they are."""
+    """Returns the encoder that makes the labels a loss reads; `None` leaves them as they are."""
     if outputs.multi_label or outputs.soft:
         return None
     if outputs.count == 1:
@@ -110,7 +110,7 @@ def choose_encoder(loss: Loss, outputs: Outputs) -> Encoder | None:
 
 
 def is_cross_entropy(loss: Loss) -> bool:
-    """Says, by its name, whether a loss is a plain cross-entropy, which a solver can minimise."""
+    """Returns whether a loss, by its name, is a plain cross-entropy, which a solver minimises."""
     name = loss_name(loss).replace("_", "")
     return (
         name.endswith("crossentropy")
@@ -120,7 +120,7 @@ def is_cross_entropy(loss: Loss) -> bool:
 
 
 def takes_ids(loss: Loss | None) -> bool:
-    """Says, by its name, whether a loss reads class ids, as sparse ones do."""
+    """Returns whether a loss, by its name, reads class ids, as sparse ones do."""
     return loss is not None and "sparse" in loss_name(loss)
 
 
@@ -152,7 +152,7 @@ def check_metrics(metrics: Metrics | Metric | None, encode: Encoder | None) -> N
 
 
 def _need_one_hot(metrics: Metrics | Metric | None) -> bool:
-    """Says whether a metric, neither plain accuracy nor a sparse one, needs rows, not class ids."""
+    """Whether a metric, neither plain accuracy nor a sparse one, needs rows, not class ids."""
     given = metrics if isinstance(metrics, (list, tuple)) else [metrics]
     names = [name_of(metric) for metric in given if metric is not None]
     return any(name not in ("accuracy", "acc") and "sparse" not in name for name in names)

@@ -53,7 +53,7 @@ class Tagging(Task[ClassPrediction]):
 
 @dataclass(frozen=True)
 class ClassWeights:
-    """Gives each item the weight of its class; it is a function of the type `Weigh`.
+    """Returns the weight of each item's class; it is a function of the type `Weigh`.
 
     Attributes:
         weights: The weight of each class, in the order of the class ids.
@@ -62,7 +62,7 @@ class ClassWeights:
     weights: tuple[float, ...]
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
-        """Gives weights, float32 `(batch,)`, for ids `(batch,)` or shares `(batch, classes)`."""
+        """Returns weights, float32 `(batch,)`, for ids `(batch,)` or shares `(batch, classes)`."""
         ids = rows if rows.ndim == 1 else rows.argmax(axis=1)
         return np.array(self.weights, np.float32)[ids]
 

@@ -1,4 +1,4 @@
-"""Says what a classifier's logits mean once they are divided by a temperature."""
+"""Computes what a classifier's logits mean once they are divided by a temperature."""
 
 from dataclasses import dataclass
 
@@ -36,12 +36,12 @@ class ClassTemperature(TemperatureScaling):
         return np.hstack([1 - yes, yes]) if yes.shape[1] == 1 and self.classes == 2 else yes
 
     def log_loss(self, values: np.ndarray, targets: np.ndarray) -> float:
-        """Gives the mean cross-entropy, that of all yes-or-no answers if they are independent."""
+        """Returns the mean cross-entropy, that of all yes-or-no answers if they are independent."""
         truth = targets if targets.ndim == 2 else one_hot(targets, self.classes).astype("float64")
         return float(cross_entropies(values, truth, several=self.independent).mean())
 
     def error(self, values: np.ndarray, targets: np.ndarray) -> float:
-        """Gives the expected calibration error."""
+        """Returns the expected calibration error."""
         if self.several:
             return Reliability.of_items(values, targets >= 0.5).error
         ids = targets if targets.ndim == 1 else targets.argmax(axis=1)

@@ -1,4 +1,4 @@
-"""Says in the graph which object each query of a detector has to find."""
+"""Computes, in the graph, which object each query of a detector has to find."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ _FAR = 1e9
 
 
 class Assigned(NamedTuple):
-    """Says what each query has to find.
+    """Describes what each query has to find.
 
     Attributes:
         found: 1 where a query has an object, else 0, `(batch, queries)`.

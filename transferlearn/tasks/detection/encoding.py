@@ -83,7 +83,7 @@ class BoxEncoding(Encoding[BoxPrediction]):
 
     def numbers(self, values: np.ndarray) -> np.ndarray:
         """Returns how many objects of each class are found, and the best score."""
-        return counts_of(values, self.output_reader().told(values), self.class_names)
+        return counts_of(values, self.output_reader().reported(values), self.class_names)
 
     def errors(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Returns 1 minus the F1 of each photo's objects."""
@@ -159,7 +159,7 @@ class BoxEncoding(Encoding[BoxPrediction]):
         return found
 
     def gives(self) -> str:
-        """Says what the network gives, for those who call it without this package."""
+        """Describes what the network gives, for those who call it without this package."""
         names = ", ".join(self.class_names)
         return (
             "It gives for each of many places a logit for each class, one for the quality of the "
@@ -168,7 +168,7 @@ class BoxEncoding(Encoding[BoxPrediction]):
         )
 
     def summary(self) -> str:
-        """Says how many classes of objects there are, and names them."""
+        """Describes how many classes of objects there are, and names them."""
         count = counted(len(self.class_names), "class")
         return f"{count} of objects: {', '.join(self.class_names)}"
 

@@ -28,7 +28,7 @@ class BoxEvaluation(Evaluation):
 
     Attributes:
         class_names: The names of the classes.
-        thresholds: The least score of each class that is told.
+        thresholds: The least score of each class that is reported.
         matches: What became of the detections of each class.
     """
 
@@ -49,10 +49,10 @@ class BoxEvaluation(Evaluation):
         count = len(self.class_names)
         found = np.zeros((count + 1, count + 1), np.int64)
         for said, rows in zip(self.model_values, self.targets, strict=True):
-            told, objects = self._told(said), _objects(rows)
+            reported, objects = self._reported(said), _objects(rows)
             free = np.ones(len(objects), bool)
-            overlap = ious(told, objects)
-            for i, one in enumerate(told):
+            overlap = ious(reported, objects)
+            for i, one in enumerate(reported):
                 best = np.where(free, overlap[i], 0)
                 crowded = (overlap_of_crowd(one, rows) >= FOUND) and not (best >= FOUND).any()
                 if crowded:
@@ -96,7 +96,7 @@ class BoxEvaluation(Evaluation):
         totals = np.zeros((len(names), 2), np.int64)
         for said, rows in zip(self.model_values, self.targets, strict=True):
             objects = _objects(rows)
-            found = found_objects(self._told(said), objects)
+            found = found_objects(self._reported(said), objects)
             for place, one in zip(found, objects, strict=True):
                 size = int(np.searchsorted(AREAS[2:, 0], one[5], side="right"))
                 sorts = [size, len(SIZES) + 1 + int(one[4])]
@@ -105,9 +105,9 @@ class BoxEvaluation(Evaluation):
                 totals[sorts] += (int(place), 1)
         return {n: (int(a), int(b)) for n, (a, b) in zip(names, totals, strict=True)}
 
-    def _told(self, said: np.ndarray) -> np.ndarray:
+    def _reported(self, said: np.ndarray) -> np.ndarray:
         """Returns the detections of a photo that reach the threshold of their class."""
-        return told(said, self.thresholds)
+        return reported(said, self.thresholds)
 
 
 def evaluation_of(
@@ -122,7 +122,7 @@ def evaluation_of(
         values: Detections, `(photos, most, 6)`: box, score, class; a score of 0 is none.
         targets: Objects, `(photos, rows, 7)`, as `tl.data.BoxTargets` holds them.
         class_names: The names of the classes.
-        thresholds: The least score of each class that is told.
+        thresholds: The least score of each class that is reported.
     """
     matched = matches(values, targets, len(class_names))
     each = average_precisions(matched)  # (classes, areas, ious)
@@ -174,7 +174,7 @@ def best_thresholds(matched: Sequence[Matches], usual: float) -> tuple[float, ..
     return tuple(found)
 
 
-def told(said: np.ndarray, thresholds: Sequence[float]) -> np.ndarray:
+def reported(said: np.ndarray, thresholds: Sequence[float]) -> np.ndarray:
     """Returns the detections of a photo, `(n, 6)`, that reach the threshold of their class."""
     there = said[said[:, 4] > 0]
     least = np.asarray(thresholds)[np.rint(there[:, 5]).astype(int)]
@@ -203,7 +203,7 @@ def f1_of_photos(
     """Returns the F1 of the objects of each photo, float `(photos,)`; 1 where all is right."""
     found = []
     for said, rows in zip(values, targets, strict=True):
-        chosen, objects = told(said, thresholds), _objects(rows)
+        chosen, objects = reported(said, thresholds), _objects(rows)
         crowded = sum(overlap_of_crowd(one, rows) >= FOUND for one in chosen)
         right = int(found_objects(chosen, objects).sum())
         total = max(right, len(chosen) - crowded) + len(objects)

@@ -84,7 +84,7 @@ class DetectionLoss(keras.losses.Loss):
         return self(y_true, y_pred)
 
     def assign(self, targets: Tensor, queries: Queries) -> Assigned:
-        """Says which object each query has to find: the smallest that it is in the middle of."""
+        """Returns which object each query has to find: the smallest that it is in the middle of."""
         return assign(targets, queries, self.size)
 
     def _of_classes(self, queries: Queries, assigned: Assigned, weights: Tensor) -> Tensor:

@@ -103,7 +103,7 @@ def _take(
     right: np.ndarray,
     ignored: np.ndarray,
 ) -> None:
-    """Gives one detection its object at each range of areas and IoU, and notes it as taken."""
+    """Matches one detection at each range of areas and IoU, and notes its object as taken."""
     enough = overlap >= np.minimum(IOUS, 1 - 1e-10)[:, None]  # (ious, objects)
     free = enough & ~(taken & ~crowd)
     counts = np.where(free & ~skipped[:, None], overlap, -1.0)

@@ -63,34 +63,34 @@ class PictureEncoding(Encoding[PicturePrediction]):
 
     @property
     def target(self) -> Target:
-        """Gives a target that reads pictures as those that were trained on."""
+        """A target that reads pictures as those that were trained on."""
         return Originals() if self.originals else Pictures(self.value_range)
 
     @property
     def outputs(self) -> Mapping[str, Output]:
-        """Gives a single output: red, green and blue of each pixel."""
+        """A single output: red, green and blue of each pixel."""
         return {PREDICTIONS: Output(_CHANNELS, "cell")}
 
     @property
     def raw(self) -> Pixels:
-        """Gives the encoder that leaves pictures as they were read, which `measure` takes."""
+        """The encoder that leaves pictures as they were read, which `measure` takes."""
         return Pixels()
 
     @property
     def watched(self) -> MeanColours:
-        """Says that a monitor watches the mean colour of each picture."""
+        """The mean colour of each picture, which a monitor watches."""
         return MeanColours()
 
     def numbers(self, values: np.ndarray) -> np.ndarray:
-        """Gives the mean colour of each picture, `(items, 3)` in [0, 255]."""
+        """Returns the mean colour of each picture, `(items, 3)` in [0, 255]."""
         return np.asarray(values.mean(axis=(1, 2)))
 
     def errors(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Gives 1 less the SSIM of each picture."""
+        """Returns 1 minus the SSIM of each picture."""
         return 1 - self.tally(values, targets).by_item[:, 1]
 
     def features(self, model: keras.Model) -> Tensor:
-        """Gives the mean of the coarsest map over the picture, `(items, channels)`."""
+        """Returns the mean of the coarsest map over the picture, `(items, channels)`."""
         return keras.layers.GlobalAveragePooling2D()(deepest_map(model))
 
     def begin(self, items: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
@@ -104,7 +104,7 @@ class PictureEncoding(Encoding[PicturePrediction]):
         return {name: enlarge(tensor) for name, tensor in items.items()}
 
     def finish(self, outputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """Gives float32 pixels the pictures' size, and keeps them in [0, 255].
+        """Returns float32 pixels the pictures' size, and keeps them in [0, 255].
 
         How far they were beyond that is added to the loss, as a mean over pixels. The sum is the
         mean absolute error before the clip, since targets lie in [0, 255]. By the error behind the
@@ -121,7 +121,7 @@ class PictureEncoding(Encoding[PicturePrediction]):
         return {name: clipped + keras.ops.zeros_like(to_loss(beyond))}
 
     def described(self, encoded: Any) -> list[str]:
-        """Says how large each target of a batch is."""
+        """Returns how large each target of a batch is."""
         return [f"{len(one)} x {len(one[0])} pixels" for one in np.asarray(encoded)]
 
     def of_network(self, outputs: Mapping[str, NetworkOutput], loss: Loss | None) -> Self:
@@ -149,15 +149,15 @@ class PictureEncoding(Encoding[PicturePrediction]):
         )
 
     def values(self, outputs: Any) -> np.ndarray:
-        """Gives the pixels as they are."""
+        """Returns the pixels as they are."""
         return in_numpy(outputs)
 
     def meant(self, outputs: Tensor) -> dict[str, Tensor]:
-        """Gives the pixels as they are, `(rows, height, width, 3)` in [0, 255]."""
+        """Returns the pixels as they are, `(rows, height, width, 3)` in [0, 255]."""
         return {PictureReader.output: outputs}
 
     def output_reader(self) -> PictureReader:
-        """Gives what makes pictures of pixels."""
+        """Returns what makes pictures of pixels."""
         return PictureReader(self.scale)
 
     def decode(self, values: np.ndarray, seen: Sequence[Seen]) -> list[PicturePrediction]:
@@ -166,7 +166,7 @@ class PictureEncoding(Encoding[PicturePrediction]):
         return reader.read({reader.output: values}, seen)
 
     def unchanged(self, items: Any) -> np.ndarray:
-        """Gives what goes in, enlarged by a bicubic filter if need be."""
+        """Returns what goes in, enlarged by a bicubic filter if need be."""
         rows, times = np.asarray(items), self.scale
         size = (rows.shape[1] * times, rows.shape[2] * times)
         return np.stack([resize_array(row, size, Resizing("bicubic")) for row in rows])
@@ -208,7 +208,7 @@ class PictureEncoding(Encoding[PicturePrediction]):
         return PictureTally.of([prediction.pixels], [target], given)
 
     def measure(self, values: np.ndarray, targets: np.ndarray) -> PictureEvaluation:
-        """Gives PSNR, SSIM and mean absolute error, at the size of the network's pictures."""
+        """Returns PSNR, SSIM and mean absolute error, at the size of the network's pictures."""
         return self.tally(values, targets).evaluation()
 
     def compare(self, first: Evaluation, second: Evaluation) -> PairedTest | None:
@@ -218,17 +218,17 @@ class PictureEncoding(Encoding[PicturePrediction]):
         return paired_pictures(first, second)
 
     def gives(self) -> str:
-        """Says what the network gives, for those who call it without this package."""
+        """Describes what the network gives, for those who call it without this package."""
         height, width = self.size
         return f"It gives pictures of {height} x {width} pixels (high, wide): RGB in [0, 255]."
 
     def summary(self) -> str:
-        """Says how large the pictures are."""
+        """Describes how large the pictures are."""
         larger = f", {self.scale} times as large as what goes in" if self.scale > 1 else ""
         return f"pictures of {self.size[0]} x {self.size[1]} pixels{larger}"
 
     def settings(self) -> Json:
-        """Gives the scale, the size, and where the pictures come from."""
+        """Returns the scale, the size, and where the pictures come from."""
         value_range = self.value_range and list(self.value_range)
         return {**asdict(self), "size": list(self.size), "value_range": value_range}
 

@@ -129,7 +129,7 @@ def paired_pictures(first: PictureEvaluation, second: PictureEvaluation) -> Pair
 
 
 def _change(first: PictureEvaluation, second: PictureEvaluation | PictureTally) -> np.ndarray:
-    """Gives for each picture how much larger the second PSNR and SSIM are, and 1: `(items, 3)`."""
+    """For each picture how much larger the second PSNR and SSIM are, and 1: `(items, 3)`."""
     assert first.by_item is not None
     assert second.by_item is not None
     change = second.by_item[:, :2] - first.by_item[:, :2]
@@ -137,7 +137,7 @@ def _change(first: PictureEvaluation, second: PictureEvaluation | PictureTally) 
 
 
 def psnr(first: np.ndarray, second: np.ndarray) -> float:
-    """Gives the peak signal-to-noise ratio of two pictures in dB, at most 100.
+    """Returns the peak signal-to-noise ratio of two pictures in dB, at most 100.
 
     Args:
         first: A picture in [0, 255], of any shape.
@@ -148,7 +148,7 @@ def psnr(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def ssim(first: np.ndarray, second: np.ndarray) -> float:
-    """Gives the mean structural similarity of two pictures, 1 for equal ones.
+    """Returns the mean structural similarity of two pictures, 1 for equal ones.
 
     It is that of scikit-image's `structural_similarity`, for channels that are the last axis and
     values from 0 to 255: windows of 7 x 7 pixels that weigh alike, and sample covariances.
@@ -171,7 +171,7 @@ def ssim(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def _window_means(values: np.ndarray) -> np.ndarray:
-    """Gives the mean of each window that lies within a picture, channel by channel."""
+    """Returns the mean of each window that lies within a picture, channel by channel."""
     for axis in (0, 1):
         left = values.shape[axis] - WINDOW + 1
         parts = [np.take(values, range(i, i + left), axis) for i in range(WINDOW)]
@@ -182,7 +182,7 @@ def _window_means(values: np.ndarray) -> np.ndarray:
 def _maes(
     target: np.ndarray, picture: np.ndarray, before: np.ndarray | None
 ) -> tuple[float, float]:
-    """Gives a picture's mean absolute error, and that of the tenth that was worst before."""
+    """Returns a picture's mean absolute error, and that of the tenth that was worst before."""
     error = np.abs(target.astype(float) - picture)
     if before is None:
         return float(error.mean()), np.nan
@@ -193,6 +193,6 @@ def _maes(
 
 
 def _means(sums: np.ndarray) -> Mapping[str, np.ndarray]:
-    """Gives the means over pictures, of sums of their figures and of their number."""
+    """Returns the means over pictures, of sums of their figures and of their number."""
     means = {name: sums[..., i] / sums[..., -1] for i, name in enumerate(NAMES)}
     return {name: mean for name, mean in means.items() if not np.isnan(mean).any()}

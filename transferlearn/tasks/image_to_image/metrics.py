@@ -61,7 +61,7 @@ class SSIM(keras.metrics.Mean):
 
 
 def _window_means(values: Tensor) -> Tensor:
-    """Gives the mean of each window within each picture, channel by channel."""
+    """Returns the mean of each window within each picture, channel by channel."""
     for shape in ((WINDOW, 1), (1, WINDOW)):
         kernel = keras.ops.full((*shape, values.shape[-1], 1), 1 / WINDOW)
         values = keras.ops.depthwise_conv(values, kernel, padding="valid")

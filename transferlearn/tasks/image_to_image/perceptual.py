@@ -53,12 +53,12 @@ class Perceptual:
         self._model.trainable = False
 
     def maps(self, pixels: Tensor) -> list[Tensor]:
-        """Gives the backbone's maps of pictures `(batch, height, width, 3)` in [0, 255]."""
+        """Returns the backbone's maps of pictures `(batch, height, width, 3)` in [0, 255]."""
         floats = keras.ops.cast(pixels, "float32")
         return list(keras.tree.flatten(self._model(floats, training=False)))
 
     def distance(self, first: Tensor, second: Tensor) -> Tensor:
-        """Gives how differently two pictures are seen, `(batch,)`: 0 for equal ones, at most 4.
+        """Returns how differently two pictures are seen, `(batch,)`: 0 for equal ones, at most 4.
 
         It is the squared distance of the features of length 1, averaged over places, then maps.
         """
@@ -70,7 +70,7 @@ class Perceptual:
         return sum(parts) / len(parts)
 
     def style(self, pixels: Tensor) -> list[Tensor]:
-        """Gives of each map which channels go together, `(batch, channels, channels)`.
+        """Returns of each map which channels go together, `(batch, channels, channels)`.
 
         These are Gram matrices, divided by the number of places and channels: they say of what
         strokes and colours a picture is made, and not where.
@@ -130,7 +130,7 @@ class PerceptualLoss(keras.losses.Loss):
         return error + self.weight * self._seen.distance(y_true, y_pred)
 
     def get_config(self) -> dict[str, Any]:
-        """Gives the settings that `from_config` takes."""
+        """Returns the settings that `from_config` takes."""
         return {**super().get_config(), **self._settings, "weight": self.weight}
 
 

@@ -28,7 +28,7 @@ class NumberEvaluation(Evaluation):
     true: np.ndarray
 
     def to_dict(self) -> Json:
-        """Gives figures and intervals, and the names of the numbers."""
+        """Returns figures and intervals, and the names of the numbers."""
         return super().to_dict() | {"names": list(self.names)}
 
 
@@ -62,7 +62,7 @@ def regression_figures(
     of_items = np.stack([np.abs(errors), errors**2, centred, centred**2, np.ones_like(errors)], 2)
 
     def figures(sums: np.ndarray) -> dict[str, np.ndarray]:
-        """Gives the figures of each number, and of all, from sums over items."""
+        """Returns the figures of each number, and of all, from sums over items."""
         parts = np.moveaxis(sums.reshape(*sums.shape[:-1], -1, 5), -1, 0)
         mae, square, middle, squares = parts[:4] / parts[4]
         of_each = {
@@ -111,7 +111,7 @@ def compare_numbers(
     parts = np.stack([*errors, centred, centred**2, np.ones_like(centred)], axis=2)
 
     def difference(sums: np.ndarray) -> np.ndarray:
-        """Gives the second R2 less the first, from sums over items."""
+        """Returns the second R2 minus the first, from sums over items."""
         totals = np.moveaxis(sums.reshape(*sums.shape[:-1], -1, 5), -1, 0)
         *squares, middle, square = totals[:4] / totals[4]
         before, after = (_r2(error, square - middle**2) for error in squares)
@@ -121,13 +121,13 @@ def compare_numbers(
 
 
 def _r2(error: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """Gives the R2 of each number; 0 where the number does not vary."""
+    """Returns the R2 of each number; 0 where the number does not vary."""
     varies = variance > 1e-12
     return np.where(varies, 1 - error / np.where(varies, variance, 1.0), 0.0)
 
 
 def _named(of_each: Mapping[str, np.ndarray], names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Gives each figure's mean over all numbers and, if there are several, each number's own."""
+    """Returns each figure's mean over all numbers and, if there are several, each number's own."""
     named = {name: values.mean(axis=-1) for name, values in of_each.items()}
     if len(names) > 1:
         for i, number in enumerate(names):

@@ -33,7 +33,7 @@ def check_metrics(metrics: Metrics | None) -> None:
 
 
 def _is_of_keras(part: Loss | Metric) -> bool:
-    """Says whether a loss or metric is Keras's own, which it is where it is named."""
+    """Returns whether a loss or metric is Keras's own, which it is where it is named."""
     return isinstance(part, str) or part.__module__.partition(".")[0] == "keras"
 
 
@@ -70,7 +70,7 @@ class Standardised(keras.losses.Loss):
         return of_items(*scaled)
 
     def get_config(self) -> dict[str, Any]:
-        """Gives the settings that `from_config` takes."""
+        """Returns the settings that `from_config` takes."""
         loss = keras.losses.serialize(self.loss)
         return {**super().get_config(), "loss": loss, "mean": self.mean, "spread": self.spread}
 
@@ -127,7 +127,7 @@ class R2(keras.metrics.Metric):
         return keras.ops.mean(keras.ops.where(varies, 1.0 - ratio, 0.0))
 
     def get_config(self) -> dict[str, Any]:
-        """Gives the settings that `from_config` takes."""
+        """Returns the settings that `from_config` takes."""
         return {**super().get_config(), "mean": self.mean, "spread": self.spread}
 
 

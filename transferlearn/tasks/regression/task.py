@@ -59,27 +59,27 @@ class NumberEncoding(Encoding[NumberPrediction]):
 
     @property
     def guessing_loss(self) -> float:
-        """Gives the loss of always giving the mean: the mean square of standardised numbers."""
+        """The loss of always giving the mean: the mean square of standardised numbers."""
         return 1.0
 
     @property
     def target(self) -> Target:
-        """Gives a target that reads the numbers of these names."""
+        """A target that reads the numbers of these names."""
         return Numbers(self.names)
 
     @property
     def outputs(self) -> Mapping[str, Output]:
-        """Gives a single output, with all numbers."""
+        """A single output, with all numbers."""
         return {PREDICTIONS: Output(len(self.names))}
 
     @property
     def raw(self) -> NumberRows:
-        """Gives the encoder that makes rows of numbers in their own units."""
+        """The encoder that makes rows of numbers in their own units."""
         return NumberRows()
 
     @property
     def answers(self) -> tuple[str, ...]:
-        """Gives the names of the numbers."""
+        """The names of the numbers."""
         return self.names
 
     @property
@@ -141,15 +141,15 @@ class NumberEncoding(Encoding[NumberPrediction]):
         )
 
     def linear_solver(self) -> RidgeSolver:
-        """Gives the solver of ridge regression."""
+        """Returns the solver of ridge regression."""
         return RidgeSolver(self.mean, self.spread)
 
     def baseline(self, targets: Targets) -> float:
-        """Gives the R2 of always giving the mean: 0."""
+        """Returns the R2 of always giving the mean: 0."""
         return 0.0
 
     def guess(self, targets: Targets) -> np.ndarray:
-        """Gives the mean of each number."""
+        """Returns the mean of each number."""
         return np.array(self.mean)
 
     def compare(self, first: Evaluation, second: Evaluation) -> PairedTest | None:
@@ -157,7 +157,7 @@ class NumberEncoding(Encoding[NumberPrediction]):
         return compare_numbers(first, second, self.mean, self.spread)
 
     def values(self, outputs: Any) -> np.ndarray:
-        """Gives the outputs as they are: `(rows, numbers)`, in their own units."""
+        """Returns the outputs as they are: `(rows, numbers)`, in their own units."""
         return in_numpy(outputs)
 
     def decode(self, values: np.ndarray, seen: Sequence[Seen]) -> list[NumberPrediction]:
@@ -166,29 +166,29 @@ class NumberEncoding(Encoding[NumberPrediction]):
         return reader.read({reader.output: values}, seen)
 
     def meant(self, outputs: Tensor) -> dict[str, Tensor]:
-        """Gives the outputs as they are: `(rows, numbers)`, in their own units."""
+        """Returns the outputs as they are: `(rows, numbers)`, in their own units."""
         return {NumberReader.output: outputs}
 
     def output_reader(self) -> NumberReader:
-        """Gives what makes predictions of numbers."""
+        """Returns what makes predictions of numbers."""
         return NumberReader(self.names)
 
     def measure(self, values: np.ndarray, targets: np.ndarray) -> NumberEvaluation:
-        """Gives the errors in the numbers' own units, R2 and more."""
+        """Returns the errors in the numbers' own units, R2 and more."""
         return regression_figures(values, targets, self.names, self.mean, self.spread)
 
     def gives(self) -> str:
-        """Says which numbers the outputs are."""
+        """Returns which numbers the outputs are."""
         count = counted(len(self.names), "number")
         return f"It gives {count}, in the units of the data: {', '.join(self.names)}."
 
     def summary(self) -> str:
-        """Says how many numbers there are, and names them."""
+        """Describes how many numbers there are, and names them."""
         count = counted(len(self.names), "number")
         return f"{count}: {', '.join(self.names)}"
 
     def settings(self) -> Json:
-        """Gives the names, the mean and the spread of the numbers."""
+        """Returns the names, the mean and the spread of the numbers."""
         return {name: list(part) for name, part in asdict(self).items()}
 
     @classmethod

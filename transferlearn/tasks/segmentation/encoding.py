@@ -61,40 +61,40 @@ class MaskEncoding(Encoding[MaskPrediction]):
 
     @property
     def guessing_loss(self) -> float:
-        """Gives the loss of all classes being equally likely everywhere; its Dice is near 0."""
+        """The loss of all classes being equally likely everywhere; its Dice is near 0."""
         return float(np.log(len(self.class_names))) + 1.0
 
     @property
     def target(self) -> Target:
-        """Gives a target that reads masks of these values."""
+        """A target that reads masks of these values."""
         return Masks(self.class_names, void=self.void, values=self.mask_values)
 
     @property
     def outputs(self) -> Mapping[str, Output]:
-        """Gives a single output, with a number for each class in each cell of a map."""
+        """A single output, with a number for each class in each cell of a map."""
         return {PREDICTIONS: Output(len(self.class_names), "cell")}
 
     @property
     def raw(self) -> None:
-        """Gives `None`: `measure` takes masks as they are."""
+        """`None`: `measure` takes masks as they are."""
         return None
 
     @property
     def encoder(self) -> Encoder:
-        """Gives what makes class ids of masks, -1 for void."""
+        """What makes class ids of masks, -1 for void."""
         return PixelIds(self.mask_values)
 
     @property
     def drawn_names(self) -> tuple[str, ...]:
-        """Gives the names of the ids that `drawn` gives, in their order."""
+        """The names of the ids that `drawn` gives, in their order."""
         return self.class_names
 
     def said(self, values: np.ndarray) -> np.ndarray:
-        """Gives the likeliest class of each pixel, `(items, height, width)`."""
+        """Returns the likeliest class of each pixel, `(items, height, width)`."""
         return values.argmax(axis=-1)
 
     def drawn(self, encoded: np.ndarray) -> np.ndarray:
-        """Gives one id a pixel to be drawn, `(items, height, width)`, -1 for void.
+        """Returns one id a pixel to be drawn, `(items, height, width)`, -1 for void.
 
         Args:
             encoded: What `said` or `encoder` gives.
@@ -103,19 +103,19 @@ class MaskEncoding(Encoding[MaskPrediction]):
 
     @property
     def watched(self) -> PixelShares:
-        """Says that a monitor watches the share of pixels that each class has."""
+        """The share of pixels that each class has, which a monitor watches."""
         return PixelShares(self.class_names)
 
     def numbers(self, values: np.ndarray) -> np.ndarray:
-        """Gives the share of pixels that each class is the likeliest of, `(items, classes)`."""
+        """Returns the share of pixels that each class is the likeliest of, `(items, classes)`."""
         return shares_of(values)
 
     def errors(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Gives 1 less the mean IoU of each item."""
+        """Returns 1 minus the mean IoU of each item."""
         return 1 - self.tally(values, targets).mean_ious
 
     def features(self, model: keras.Model) -> Tensor:
-        """Gives the mean of the coarsest map over the photo, `(items, channels)`."""
+        """Returns the mean of the coarsest map over the photo, `(items, channels)`."""
         return keras.layers.GlobalAveragePooling2D()(deepest_map(model))
 
     def finish(self, outputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
@@ -152,7 +152,7 @@ class MaskEncoding(Encoding[MaskPrediction]):
         )
 
     def baseline(self, targets: Targets) -> float | None:
-        """Gives the mean IoU of taking all pixels for the commonest class."""
+        """Returns the mean IoU of taking all pixels for the commonest class."""
         if not isinstance(targets, MaskTargets):
             return None
         shares = targets.shares
@@ -179,15 +179,15 @@ class MaskEncoding(Encoding[MaskPrediction]):
         return MaskTally(self.class_names, overlaps, confusion).evaluation()
 
     def values(self, outputs: Any) -> np.ndarray:
-        """Gives the probabilities as they are."""
+        """Returns the probabilities as they are."""
         return in_numpy(outputs)
 
     def meant(self, outputs: Tensor) -> dict[str, Tensor]:
-        """Gives the probabilities as they are, `(rows, height, width, classes)`."""
+        """Returns the probabilities as they are, `(rows, height, width, classes)`."""
         return {MaskReader.output: outputs}
 
     def output_reader(self) -> MaskReader:
-        """Gives what makes masks of probabilities."""
+        """Returns what makes masks of probabilities."""
         return MaskReader(self.class_names, self.mask_values)
 
     def decode(self, values: np.ndarray, seen: Sequence[Seen]) -> list[MaskPrediction]:
@@ -215,7 +215,7 @@ class MaskEncoding(Encoding[MaskPrediction]):
         return MaskTally.of(list(said), self.encoder(targets).targets, self.class_names)
 
     def measure(self, values: np.ndarray, targets: np.ndarray) -> MaskEvaluation:
-        """Gives mean IoU, Dice and pixel accuracy, at the size of the network's maps."""
+        """Returns mean IoU, Dice and pixel accuracy, at the size of the network's maps."""
         return self.tally(values, targets).evaluation()
 
     def compare(self, first: Evaluation, second: Evaluation) -> PairedTest | None:
@@ -238,16 +238,16 @@ class MaskEncoding(Encoding[MaskPrediction]):
         return ", ".join(f"{self.class_names[i]} {shares[i]:.0%}" for i in most)
 
     def gives(self) -> str:
-        """Says what the network gives, for those who call it without this package."""
+        """Describes what the network gives, for those who call it without this package."""
         names = ", ".join(self.class_names)
         return f"It gives the probability of each class for each pixel, in this order: {names}."
 
     def summary(self) -> str:
-        """Says how many classes of pixels there are, and names them."""
+        """Describes how many classes of pixels there are, and names them."""
         return f"{counted(len(self.class_names), 'class')} of pixels: {', '.join(self.class_names)}"
 
     def settings(self) -> Json:
-        """Gives the classes, their values, void, and the size of the maps."""
+        """Returns the classes, their values, void, and the size of the maps."""
         found = asdict(self)
         return {n: list(part) if isinstance(part, tuple) else part for n, part in found.items()}
 

@@ -36,7 +36,7 @@ class MaskEvaluation(Evaluation):
 
     @property
     def mean_ious(self) -> np.ndarray:
-        """Gives the mean IoU of each item, over the classes that its mask or answer shows."""
+        """The mean IoU of each item, over the classes that its mask or answer shows."""
         assert self.overlaps is not None
         return _mean_iou(self.overlaps)
 
@@ -55,7 +55,7 @@ class OverlapTally(Tally):
 
     @property
     def mean_ious(self) -> np.ndarray:
-        """Gives the mean IoU of each item."""
+        """The mean IoU of each item."""
         return _mean_iou(self.overlaps)
 
     @abc.abstractmethod
@@ -187,13 +187,13 @@ def paired_masks(first: MaskEvaluation, second: MaskEvaluation) -> PairedTest | 
 
 
 def _mean_iou(overlaps: np.ndarray) -> np.ndarray:
-    """Gives the mean IoU over the classes that are there, of overlaps `(..., 3, classes)`."""
+    """Returns the mean IoU over the classes that are there, of overlaps `(..., 3, classes)`."""
     iou = _ious(overlaps)
     return np.nansum(iou, axis=-1) / np.maximum((~np.isnan(iou)).sum(axis=-1), 1)
 
 
 def _ious(overlaps: np.ndarray) -> np.ndarray:
-    """Gives the IoU of each class; NaN for one that neither masks nor predictions have."""
+    """Returns the IoU of each class; NaN for one that neither masks nor predictions have."""
     both, shown, said = np.moveaxis(overlaps, -2, 0)
     return np.where(shown + said > 0, both / np.maximum(shown + said - both, 1), np.nan)
 

@@ -27,35 +27,35 @@ class LayerEncoding(MaskEncoding):
 
     @property
     def guessing_loss(self) -> float:
-        """Gives the loss of every class being there or not, both equally likely everywhere."""
+        """The loss of every class being there or not, both equally likely everywhere."""
         return float(np.log(2)) + 1.0
 
     @property
     def target(self) -> Target:
-        """Gives a target that reads masks of these classes, any number of them a pixel."""
+        """A target that reads masks of these classes, any number of them a pixel."""
         return Masks(self.class_names, void=self.void, multi_label=True)
 
     @property
     def encoder(self) -> LayerMarks:
-        """Gives what makes marks of masks."""
+        """What makes marks of masks."""
         return LayerMarks()
 
     @property
     def drawn_names(self) -> tuple[str, ...]:
-        """Gives a name for pixels of no class, and those of the classes."""
+        """A name for pixels of no class, and those of the classes."""
         return "no class", *self.class_names
 
     def said(self, values: np.ndarray) -> np.ndarray:
-        """Says which classes each pixel has, bool `(items, height, width, classes)`."""
+        """Returns which classes each pixel has, bool `(items, height, width, classes)`."""
         return values >= THRESHOLD
 
     def drawn(self, encoded: np.ndarray) -> np.ndarray:
-        """Gives each pixel the smallest class that it has, as `LayerPrediction.picture` does."""
+        """Returns the smallest class of each pixel, as `LayerPrediction.picture` does."""
         ids = np.stack([flattened(marks > 0) for marks in encoded]).astype(np.int16)
         return np.where((encoded < 0).all(axis=-1), -1, ids)
 
     def numbers(self, values: np.ndarray) -> np.ndarray:
-        """Gives the share of pixels that have each class, `(items, classes)`."""
+        """Returns the share of pixels that have each class, `(items, classes)`."""
         return layer_shares(values)
 
     def objective(
@@ -69,15 +69,15 @@ class LayerEncoding(MaskEncoding):
         )
 
     def baseline(self, targets: Targets) -> float | None:
-        """Gives `None`: there is no commonest class that all pixels could be taken for."""
+        """Returns `None`: there is no commonest class that all pixels could be taken for."""
         return None
 
     def guess(self, targets: Targets) -> np.ndarray | None:
-        """Gives `None`, for the same reason."""
+        """Returns `None`, for the same reason."""
         return None
 
     def output_reader(self) -> LayerReader:
-        """Gives what makes masks of probabilities."""
+        """Returns what makes masks of probabilities."""
         return LayerReader(self.class_names, self.mask_values)
 
     def tally(
@@ -95,7 +95,7 @@ class LayerEncoding(MaskEncoding):
         return [self.most_of((marks > 0).mean(axis=(0, 1))) for marks in np.asarray(encoded)]
 
     def gives(self) -> str:
-        """Says what the network gives, for those who call it without this package."""
+        """Describes what the network gives, for those who call it without this package."""
         names = ", ".join(self.class_names)
         return (
             "It gives for each pixel and class the probability that the pixel has the class, in "
@@ -103,5 +103,5 @@ class LayerEncoding(MaskEncoding):
         )
 
     def summary(self) -> str:
-        """Says how many classes of pixels there are, and names them."""
+        """Describes how many classes of pixels there are, and names them."""
         return f"{super().summary()}; a pixel may have several"

@@ -100,7 +100,7 @@ class CrossEntropyDice(MaskLoss):
         return entropy + self.dice * _tversky(truth, shares, weights, 0.5, 0.5)
 
     def get_config(self) -> dict[str, Any]:
-        """Gives the settings that `from_config` takes."""
+        """Returns the settings that `from_config` takes."""
         return {**super().get_config(), "dice": self.dice, "focus": self.focus}
 
 
@@ -136,7 +136,7 @@ class Tversky(MaskLoss):
         return _cross_entropy(truth, shares, weights) + index
 
     def get_config(self) -> dict[str, Any]:
-        """Gives the settings that `from_config` takes."""
+        """Returns the settings that `from_config` takes."""
         return {**super().get_config(), "missed": self.missed, "invented": self.invented}
 
 
@@ -178,7 +178,7 @@ class Boundary(MaskLoss):
         return entropy + _tversky(truth, shares, weights, 0.5, 0.5) + self.weight * borders
 
     def get_config(self) -> dict[str, Any]:
-        """Gives the settings that `from_config` takes."""
+        """Returns the settings that `from_config` takes."""
         return {**super().get_config(), "tolerance": self.tolerance, "weight": self.weight}
 
 
@@ -220,7 +220,7 @@ def _sum(values: Tensor) -> Tensor:
 
 
 def _widest(values: Tensor, pixels: int) -> Tensor:
-    """Gives each pixel the largest value within so many pixels up, down, left and right."""
+    """Returns the largest value within so many pixels up, down, left and right of each pixel."""
     if not pixels:
         return values
     return keras.ops.max_pool(values, 2 * pixels + 1, strides=1, padding="same")

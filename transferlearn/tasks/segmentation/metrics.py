@@ -47,7 +47,7 @@ class MeanIoU(keras.metrics.Metric):
         return ops.sum(both / ops.maximum(either, 1.0)) / ops.maximum(ops.sum(seen), 1.0)
 
     def get_config(self) -> dict[str, Any]:
-        """Gives the settings that `from_config` takes."""
+        """Returns the settings that `from_config` takes."""
         return {**super().get_config(), "classes": self.classes}
 
 
@@ -87,5 +87,5 @@ class LayerMeanIoU(keras.metrics.Metric):
         return ops.sum(both / ops.maximum(either, 1.0)) / ops.maximum(ops.sum(seen), 1.0)
 
     def get_config(self) -> dict[str, Any]:
-        """Gives the settings that `from_config` takes."""
+        """Returns the settings that `from_config` takes."""
         return {**super().get_config(), "classes": self.classes}

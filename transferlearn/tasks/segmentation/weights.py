@@ -13,7 +13,7 @@ from transferlearn.tasks.class_weights import weights_of_classes
 
 @dataclass(frozen=True)
 class PixelWeights:
-    """Gives each pixel of raw masks the weight of its class, float32 `(batch, height, width)`.
+    """Returns the weight of each pixel's class, float32 `(batch, height, width)`.
 
     Args:
         values: The value that the pixels of each class have in a mask.

@@ -6,7 +6,7 @@ FOLDS = 5
 
 
 def divide(classes: np.ndarray, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
-    """Gives each item the number of its fold; classes are spread evenly, and groups stay whole.
+    """Returns each item's fold, by number; classes are spread evenly, and groups stay whole.
 
     Args:
         classes: The class of each item, `(items,)`; equal numbers are one class.
@@ -28,7 +28,7 @@ def divide(classes: np.ndarray, seed: int, groups: np.ndarray | None = None) -> 
 
 
 def have_several(groups: np.ndarray | None) -> bool:
-    """Says whether there are two groups or more, and some have several items."""
+    """Returns whether there are two groups or more, and some have several items."""
     return groups is not None and 1 < len(np.unique(groups)) < len(groups)
 
 

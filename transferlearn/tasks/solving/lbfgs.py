@@ -51,7 +51,7 @@ def minimise(
 
 
 def _direction(gradient: np.ndarray, steps: list[_Step]) -> np.ndarray:
-    """Gives the direction of the next step, by the two-loop recursion of L-BFGS."""
+    """Returns the direction of the next step, by the two-loop recursion of L-BFGS."""
     direction, shares = -gradient, []
     for moved, turned, curved in reversed(steps):
         share = np.vdot(moved, direction) / curved

@@ -86,11 +86,11 @@ class LogisticSolver(Solver):
         return errors_of(logits, self._shares(targets)[rows], self.independent, alike)
 
     def looks_through(self, operation: Operation) -> bool:
-        """Says whether the layer can be solved although this activation follows it."""
+        """Returns whether the layer can be solved although this activation follows it."""
         return isinstance(operation, (keras.layers.Activation, keras.layers.Softmax))
 
     def interval(self, score: float, items: int) -> Interval:
-        """Gives the 95% interval of the accuracy, by Wilson."""
+        """Returns the 95% interval of the accuracy, by Wilson."""
         return wilson(score, items)
 
     def _shares(self, targets: np.ndarray) -> np.ndarray:

@@ -28,7 +28,7 @@ class LogisticProblem:
     independent: bool
 
     def rows(self, rows: np.ndarray) -> "LogisticProblem":
-        """Gives the same problem for some of the items."""
+        """Returns the same problem for some of the items."""
         return replace(
             self,
             values=self.values[rows],
@@ -37,7 +37,7 @@ class LogisticProblem:
         )
 
     def start(self) -> np.ndarray:
-        """Gives the solution to begin with: zeros."""
+        """Returns the solution to begin with: zeros."""
         return np.zeros((len(self.variances) + 1, self.targets.shape[1]), "float32")
 
     def fit(self, strength: float, start: np.ndarray, *, tolerance: float) -> np.ndarray:
@@ -57,7 +57,7 @@ class LogisticProblem:
         return minimise(loss, start * curvature, tolerance=tolerance) / curvature
 
     def loss(self, solution: np.ndarray) -> tuple[float, np.ndarray]:
-        """Gives the mean loss, and its gradient with respect to the logits."""
+        """Returns the mean loss, and its gradient with respect to the logits."""
         logits = self.logits(solution)
         losses, likely = self._losses_and_answers(logits)
         residual = (likely - self.targets) * (self.weights / len(self.weights))[:, None]
@@ -79,11 +79,11 @@ class LogisticProblem:
         return np.log(total[:, 0]) - (self.targets * logits).sum(1), likely
 
     def logits(self, solution: np.ndarray) -> np.ndarray:
-        """Gives the outputs before their activation, `(items, outputs)`."""
+        """Returns the outputs before their activation, `(items, outputs)`."""
         return self.values @ solution[:-1] + solution[-1]
 
     def accuracy(self, solution: np.ndarray) -> float:
-        """Gives the weighted share of right answers; each independent output is one answer."""
+        """Returns the weighted share of right answers; each independent output is one answer."""
         logits = self.logits(solution)
         if self.independent:
             right = ((logits > 0) == (self.targets > 0.5)).mean(1)

@@ -84,7 +84,7 @@ class RidgeSolver(Solver):
         return np.square(outputs - self._standardised(targets)[rows]).mean(axis=1)
 
     def looks_through(self, operation: Operation) -> bool:
-        """Says whether the operation only turns standardised numbers back, or changes no value."""
+        """Whether the operation only turns standardised numbers back, or changes no value."""
         if isinstance(operation, keras.layers.Rescaling):
             units = np.ravel(operation.scale), np.ravel(operation.offset)
             return np.array_equal(units, (self.spread, self.mean))
@@ -92,11 +92,11 @@ class RidgeSolver(Solver):
         return is_activation and operation.activation is keras.activations.linear
 
     def interval(self, score: float, items: int) -> Interval:
-        """Gives the 95% interval of the R2."""
+        """Returns the 95% interval of the R2."""
         return r2_interval(score, items)
 
     def _standardised(self, targets: np.ndarray) -> np.ndarray:
-        """Gives targets `(items, outputs)` with mean 0 and spread 1, by the encoding's figures."""
+        """Targets `(items, outputs)` with mean 0 and spread 1, by the encoding's figures."""
         rows = targets.reshape(len(targets), len(self.mean)).astype(float)
         return (rows - self.mean) / self.spread
 
@@ -147,11 +147,11 @@ class _Problem(NamedTuple):
 
     @property
     def target_variances(self) -> np.ndarray:
-        """Gives the weighted variance of each output's targets, at least 1e-12."""
+        """The weighted variance of each output's targets, at least 1e-12."""
         return np.maximum(np.square(self.targets).mean(axis=0), 1e-12)
 
     def left_out_errors(self, strengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Gives leave-one-out mean square errors, and what is missing of each item's targets.
+        """Returns leave-one-out mean square errors, and what is missing of each item's targets.
 
         Returns:
             `(strengths, outputs)`, infinity where unreliable; and `(items, outputs, strengths)`,
@@ -170,7 +170,7 @@ class _Problem(NamedTuple):
         return means, left_out
 
     def solved(self, strengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Gives kernel and bias, for a strength of each output or one strength for all."""
+        """Returns kernel and bias, for a strength of each output or one strength for all."""
         items = len(self.targets)
         in_axes = self.values.T @ self.targets / items / (self.variances[:, None] + strengths)
         kernel = self.rotation @ in_axes
@@ -186,7 +186,7 @@ def _errors_by_fold(
     strengths: np.ndarray,
     fold: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Gives for folds left out in turn what `left_out_errors` gives for items."""
+    """Returns for folds left out in turn what `left_out_errors` gives for items."""
     weights = np.ones(len(features)) if weights is None else weights / weights.mean()
     errors = np.zeros((len(strengths), targets.shape[1]))
     differences = np.zeros((*targets.shape, len(strengths)))

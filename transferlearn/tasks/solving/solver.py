@@ -85,8 +85,8 @@ class Solver(abc.ABC):
 
     @abc.abstractmethod
     def looks_through(self, operation: Operation) -> bool:
-        """Says whether the layer can be solved although this operation comes after it."""
+        """Returns whether the layer can be solved although this operation comes after it."""
 
     @abc.abstractmethod
     def interval(self, score: float, items: int) -> Interval:
-        """Gives the 95% interval of a cross-validated score that was measured on `items` items."""
+        """The 95% interval of a cross-validated score that was measured on `items` items."""

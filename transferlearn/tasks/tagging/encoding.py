@@ -150,11 +150,11 @@ class WordTagEncoding(Encoding[TagPrediction]):
         return [" ".join(self.class_names[i] for i in ids if i >= 0) for ids in np.asarray(encoded)]
 
     def gives(self) -> str:
-        """Says what the network gives, for those who call it without this package."""
+        """Describes what the network gives, for those who call it without this package."""
         return f"It gives the probability of each tag of each token: {', '.join(self.class_names)}."
 
     def summary(self) -> str:
-        """Says how many tags there are, and names them."""
+        """Describes how many tags there are, and names them."""
         return f"{counted(len(self.class_names), 'tag')} of words: {', '.join(self.class_names)}"
 
     def settings(self) -> Json:

@@ -31,7 +31,7 @@ _BILINEAR = Resizing()
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StreamDataset(Dataset):
-    """Gives the batches of `tf.data`, generators and `PyDataset`s, converted as they come.
+    """Yields the batches of `tf.data`, generators and `PyDataset`s, converted as they come.
 
     Attributes:
         source: The stream that gives the batches.
@@ -49,7 +49,7 @@ class StreamDataset(Dataset):
 
     @property
     def image_size(self) -> tuple[int, int]:
-        """Gives the `(height, width)` in pixels of the images that come out."""
+        """The `(height, width)` in pixels of the images that come out."""
         height, width, *_ = self.shape
         return height, width
 
@@ -78,7 +78,7 @@ class StreamDataset(Dataset):
     def rest(
         self, request: Request, targets: ArrayLike | None, sample_weight: ArrayLike | None
     ) -> tuple[np.ndarray, ...]:
-        """Gives the targets and weights of a batch, encoded and weighed as `request` says."""
+        """Returns the targets and weights of a batch, encoded and weighed as `request` says."""
         if self.targets is None:
             return ()
         targets = _in_rows(targets)
@@ -110,17 +110,17 @@ class StreamDataset(Dataset):
 
     @property
     def may_be_endless(self) -> bool:
-        """Says whether it is unknown how long an epoch is, so that it may never end."""
+        """Whether it is unknown how long an epoch is, so that it may never end."""
         return False
 
 
 def _in_rows(targets: ArrayLike | None) -> np.ndarray:
-    """Gives an array of one row an item; generators may give targets as a list of columns."""
+    """Returns an array of one row an item; generators may give targets as a list of columns."""
     return np.column_stack(targets) if isinstance(targets, (list, tuple)) else np.asarray(targets)
 
 
 def peeked_rescale(batches: Sequence[np.ndarray], options: ImageOptions, what: str) -> float | None:
-    """Says what the first batches were multiplied by: `1 / 255`, or `None` for raw pixels."""
+    """Returns what the first batches were multiplied by: `1 / 255`, or `None` for raw pixels."""
     for batch in batches:
         check_numbers(batch, what)
         check_shape(batch)

@@ -29,7 +29,7 @@ _RANDOM = (
 
 
 def is_known(source: object) -> bool:
-    """Says whether a source and its `ImageDataGenerator` are Keras's own, not of a subclass."""
+    """Returns whether a source and its `ImageDataGenerator` are Keras's own, not of a subclass."""
     settings = getattr(source, "image_data_generator", None)
     return all(type(part).__module__.startswith("keras.") for part in (source, settings))
 
@@ -47,7 +47,7 @@ def check_steady(source: keras.utils.PyDataset) -> None:
 
 
 def hashes(source: keras.utils.PyDataset) -> list[str]:
-    """Gives the hash of each whole file, or of the pixels of each image of an array."""
+    """Returns the hash of each whole file, or of the pixels of each image of an array."""
     # Keras does not turn pictures upright or put them on white, so `decode` gives other pixels.
     if hasattr(source, "filepaths"):
         return list(decoding_pool().map(hash_of_file, source.filepaths))
@@ -55,7 +55,7 @@ def hashes(source: keras.utils.PyDataset) -> list[str]:
 
 
 def reading(source: keras.utils.PyDataset) -> str:
-    """Gives the settings by which Keras turns what `hashes` hashes into pixels, as text."""
+    """Returns the settings by which Keras turns what `hashes` hashes into pixels, as text."""
     how = [source.dtype, source.image_data_generator.rescale]
     if hasattr(source, "filepaths"):
         how += [source.target_size, source.interpolation, source.keep_aspect_ratio]
@@ -63,7 +63,7 @@ def reading(source: keras.utils.PyDataset) -> str:
 
 
 def labels(source: keras.utils.PyDataset) -> tuple[ArrayLike | None, np.ndarray | None]:
-    """Gives `(y, sample_weight)` of all images, unshuffled, as the iterator gives them."""
+    """Returns `(y, sample_weight)` of all images, unshuffled, as the iterator gives them."""
     if not hasattr(source, "filepaths"):
         return source.y, source.sample_weight
     if source.class_mode == "categorical":
@@ -123,7 +123,7 @@ def order_of(source: keras.utils.PyDataset) -> keras.utils.PyDataset:
 
 
 class FlowBatches(ItemBatches):
-    """Gives items in the order of an iterator, which is asked for each batch as in training."""
+    """Yields items in the order of an iterator, which is asked for each batch as in training."""
 
     by_epoch = False
 

@@ -34,7 +34,7 @@ _NO_LABELS = "The generator gives images without labels, and training needs both
 
 
 class ConvertedBatches(keras.utils.PyDataset):
-    """Gives the batches of another `PyDataset`, each converted, and leaves all else as it was."""
+    """Yields the batches of another `PyDataset`, each converted, and changes nothing else."""
 
     def __init__(
         self, source: keras.utils.PyDataset, convert: partial[tuple[np.ndarray, ...]]
@@ -59,7 +59,7 @@ class ConvertedBatches(keras.utils.PyDataset):
 
 
 def _parts(batch: object) -> tuple[Any, ...]:
-    """Gives a batch as a tuple, also where it is x alone."""
+    """Returns a batch as a tuple, also where it is x alone."""
     return tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
 
 
@@ -75,15 +75,15 @@ class GeneratorDataset(StreamDataset):
 
     @property
     def paths(self) -> list[str] | None:
-        """Gives the paths of the files; `None` for no files, and for a shuffled order of them."""
+        """The paths of the files; `None` for no files, and for a shuffled order of them."""
         return None if getattr(self.source, "shuffle", False) else self.names
 
     def content_hashes(self) -> list[str] | None:
-        """Gives the SHA-256 of each file's decoded pixels; `None` where there are no files."""
+        """Returns the SHA-256 of each file's decoded pixels; `None` where there are no files."""
         return self.hashes
 
     def requested(self, request: Request) -> ConvertedBatches:
-        """Gives the batches of the source, each converted."""
+        """Returns the batches of the source, each converted."""
         return ConvertedBatches(self.source, partial(self.convert, request))
 
     def contents(self, request: Request) -> Contents:
@@ -157,13 +157,13 @@ def _load_any(
     if target is not None:
         if len(first) < 2:
             raise ValueError(_NO_LABELS)
-        told = ByBatch(
+        origin = ByBatch(
             what="The PyDataset",
             first=np.asarray(first[1]),
             read=lambda: patiently(_targets(source)),
             shape=images.shape[1:],
         )
-        targets = target.of_stream(told).of_shape(shape, letterboxed=options.fit == "letterbox")
+        targets = target.of_stream(origin).of_shape(shape, letterboxed=options.fit == "letterbox")
     return GeneratorDataset(
         source=source,
         rescale=rescale,
@@ -242,7 +242,7 @@ def _targets_of_files(source: keras.utils.PyDataset, target: Target) -> Targets:
         rows = np.asarray(columns).astype(float)
     else:
         names = tuple(sorted(source.class_indices, key=source.class_indices.get))
-    told = ByBatch(
+    origin = ByBatch(
         what="The generator",
         first=np.empty(0),
         read=list,
@@ -250,7 +250,7 @@ def _targets_of_files(source: keras.utils.PyDataset, target: Target) -> Targets:
         names=names,
         mode=mode,
     )
-    return target.of_stream(told)
+    return target.of_stream(origin)
 
 
 def _load_array(
@@ -265,8 +265,8 @@ def _load_array(
         if source.y is None:
             raise ValueError(f"{_NO_LABELS} Pass y to `flow`.")
         first, of_item = np.asarray(source.y), source.x.shape[1:]
-        told = ByBatch(what="The generator", first=first, read=list, rows=source.y, shape=of_item)
-        targets = target.of_stream(told).of_shape(shape, letterboxed=options.fit == "letterbox")
+        origin = ByBatch(what="The generator", first=first, read=list, rows=source.y, shape=of_item)
+        targets = target.of_stream(origin).of_shape(shape, letterboxed=options.fit == "letterbox")
     # The array is what `rescale` is applied to, so a value_range describes it only without one.
     range_of_x = replace(options, value_range=None) if rescale else options
     divided = is_divided(source.x, range_of_x, "x of the generator")

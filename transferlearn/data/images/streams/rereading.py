@@ -113,7 +113,7 @@ def read_twice(epoch: Callable[[], Iterator[Batch]], *, may_be_endless: bool) ->
 
 
 def _items(batch: Batch) -> list[Item]:
-    """Gives a hash of each image, and one of its targets and weight."""
+    """Returns a hash of each image, and one of its targets and weight."""
     x, *rest = batch
     return [
         (fingerprint(image), hash(tuple(part[i].tobytes() for part in rest)))
@@ -122,7 +122,7 @@ def _items(batch: Batch) -> list[Item]:
 
 
 def _order_differs(first: list[Item], again: Iterable[Batch]) -> bool:
-    """Says whether the second reading came in another order, and refuses other items."""
+    """Returns whether the second reading came in another order, and refuses other items."""
     left = Counter(first)
     second: list[Item] = []
     for batch in again:

@@ -29,7 +29,7 @@ class TfDataset(StreamDataset):
     example: tuple[np.ndarray, ...] = ()
 
     def requested(self, request: Request) -> TfData:
-        """Gives the pipeline in batches, each converted."""
+        """Returns the pipeline in batches, each converted."""
         import tensorflow as tf  # whoever passes such a dataset has it installed
 
         image = _specs(self.source)[0]
@@ -65,7 +65,7 @@ class TfDataset(StreamDataset):
 
     @property
     def may_be_endless(self) -> bool:
-        """Says whether TensorFlow does not know how many batches there are."""
+        """Whether TensorFlow does not know how many batches there are."""
         import tensorflow as tf
 
         return bool(self.source.cardinality() == tf.data.UNKNOWN_CARDINALITY)
@@ -97,14 +97,14 @@ def load_tf_data(source: Any, options: ImageOptions, target: Target | None) -> T
     shape, targets = (*size, 3), None
     if target is not None:
         names = getattr(source, "class_names", None)
-        told = ByBatch(
+        origin = ByBatch(
             what="The tf.data.Dataset",
             first=example[0],
             read=lambda: patiently(_targets(source.batch(1) if unbatched else source)),
             shape=images[0].shape[1:],
             names=tuple(names) if names else None,
         )
-        targets = target.of_stream(told).of_shape(shape, letterboxed=options.fit == "letterbox")
+        targets = target.of_stream(origin).of_shape(shape, letterboxed=options.fit == "letterbox")
     return TfDataset(
         source=source,
         rescale=peeked_rescale(images, options, "The tf.data.Dataset"),
@@ -127,7 +127,7 @@ def _photos_alone(source: Any) -> Any:
 
 
 def _specs(source: TfData) -> tuple[Any, ...]:
-    """Gives the specs of an element's parts, as a tuple."""
+    """Returns the specs of an element's parts, as a tuple."""
     spec = source.element_spec
     return spec if isinstance(spec, tuple) else (spec,)
 
@@ -139,7 +139,7 @@ def _targets(source: Any) -> Iterator[np.ndarray]:
 
 
 def _count(source: TfData, targets: int | None, unbatched: bool) -> int | None:
-    """Gives the number of items; `None` where only a reading of the stream would tell."""
+    """Returns the number of items; `None` where only a reading of the stream would tell."""
     if targets is not None:
         return targets
     count = int(source.cardinality())

@@ -130,7 +130,7 @@ def checked(
 
 
 def _wrong(corners: np.ndarray, size: tuple[int, int]) -> list[str]:
-    """Says of each box what is wrong with it; empty where nothing is."""
+    """Describes what is wrong with each box; empty where nothing is."""
     reasons = []
     for x0, y0, x1, y1 in corners.tolist():
         reason = ""

@@ -16,14 +16,14 @@ from transferlearn.edge.pictures import ENDINGS
 _FORMAT = "xywh"
 
 
-def drawn_annotations(told: ByAnnotation) -> DrawnPhotos:
+def drawn_annotations(origin: ByAnnotation) -> DrawnPhotos:
     """Reads the boxes of each image of a COCO file."""
     photos = [
-        _photo(annotations, told.categories, size)
-        for annotations, size in zip(told.annotations, told.sizes, strict=True)
+        _photo(annotations, origin.categories, size)
+        for annotations, size in zip(origin.annotations, origin.sizes, strict=True)
     ]
     return DrawnPhotos(
-        photos=photos, format=_FORMAT, names=tuple(told.categories.values()), fixed=True
+        photos=photos, format=_FORMAT, names=tuple(origin.categories.values()), fixed=True
     )
 
 

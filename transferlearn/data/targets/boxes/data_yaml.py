@@ -89,7 +89,7 @@ def _parts(text: str) -> list[str]:
 
 
 def _refusal(path: Path, where: str) -> str:
-    """Says how names are written."""
+    """Describes how names are written."""
     return (
         f"{path}, {where}: the names of the classes are a list, names: [car, dog], or one a line, "
         "- car, or numbered without gaps from 0 on, 0: car."

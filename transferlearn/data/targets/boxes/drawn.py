@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Photo(NamedTuple):
-    """Says what is known of a photo: its `(height, width)` in pixels, and whether EXIF turns it."""
+    """Holds what is known of a photo: its `(height, width)`, and whether EXIF turns it."""
 
     size: tuple[int, int]
     orientation: int | None = None

@@ -67,7 +67,7 @@ def with_packed_boxes(source: Any, most: int) -> TfData:
 
 @dataclass(frozen=True)
 class BoxStream:
-    """Says how the boxes of a stream's batches are read.
+    """Describes how the boxes of a stream's batches are read.
 
     Attributes:
         format: The name of their format.

@@ -21,18 +21,18 @@ _CORNERS = (
 _SIDES = (("x", "y", "width", "height"), ("x", "y", "w", "h"))
 
 
-def drawn_columns(told: ByColumn, listed: Listed, name: str) -> DrawnPhotos:
+def drawn_columns(origin: ByColumn, listed: Listed, name: str) -> DrawnPhotos:
     """Reads the boxes of each photo.
 
     Args:
-        told: The columns, whose cells are lists with an entry for each row of a photo.
+        origin: The columns, whose cells are lists with an entry for each row of a photo.
         listed: The photos.
         name: The format that the user named, which says whether cells are shares of sides.
 
     Raises:
         ValueError: There are no columns of boxes or of labels.
     """
-    by_name = {column.lower(): column for column in told.columns}
+    by_name = {column.lower(): column for column in origin.columns}
     corners, sides = (
         next((names for names in choices if set(names) <= set(by_name)), None)
         for choices in (_CORNERS, _SIDES)
@@ -42,7 +42,7 @@ def drawn_columns(told: ByColumn, listed: Listed, name: str) -> DrawnPhotos:
     if chosen is None or label is None:
         raise ValueError(
             f"{listed.what} has no columns of boxes: expected xmin, ymin, xmax, ymax and label. "
-            f"Received, besides the {listed.noun}s: columns {list(told.columns)}"
+            f"Received, besides the {listed.noun}s: columns {list(origin.columns)}"
         )
     relative = "rel_" if name.startswith("rel_") else ""
     form = f"{relative}xyxy"
@@ -53,15 +53,15 @@ def drawn_columns(told: ByColumn, listed: Listed, name: str) -> DrawnPhotos:
                 f"{listed.what} has the columns {', '.join(chosen)}: say whether x and y are the "
                 "corner, bounding_box_format='xywh', or the middle of a box, 'center_xywh'."
             )
-    cells = [told.columns[by_name[column]] for column in chosen]
+    cells = [origin.columns[by_name[column]] for column in chosen]
     size = None
     if corners is not None and {"width", "height"} <= set(by_name):
-        size = [told.columns[by_name["height"]], told.columns[by_name["width"]]]
+        size = [origin.columns[by_name["height"]], origin.columns[by_name["width"]]]
     photos = []
-    for i, places in enumerate(told.places or ()):
+    for i, places in enumerate(origin.places or ()):
         of_size = None if size is None else [column[i][0] for column in size]
         columns = [column[i] for column in cells]
-        photos.append(_photo(chosen, columns, told.columns[label][i], places, of_size))
+        photos.append(_photo(chosen, columns, origin.columns[label][i], places, of_size))
     return DrawnPhotos(photos=photos, format=form)
 
 

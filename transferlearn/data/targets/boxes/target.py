@@ -98,20 +98,20 @@ class Boxes(Target):
         """Reads the boxes of each photo that were passed beside the photos."""
         return DrawnPhotos(photos=drawn_rows(given))
 
-    def of_folders(self, told: ByFolder, listed: Listed) -> Targets:
+    def of_folders(self, origin: ByFolder, listed: Listed) -> Targets:
         """Refuses photos without a file of boxes."""
         raise ValueError(f"{listed.what} holds no boxes: expected {self.expected}.")
 
-    def of_columns(self, told: ByColumn, listed: Listed) -> BoxTargets:
+    def of_columns(self, origin: ByColumn, listed: Listed) -> BoxTargets:
         """Reads the columns of boxes, of which a photo may have several rows."""
-        return self._targets(drawn_columns(told, listed, self.bounding_box_format), listed)
+        return self._targets(drawn_columns(origin, listed, self.bounding_box_format), listed)
 
-    def of_annotations(self, told: ByAnnotation, listed: Listed) -> BoxTargets:
+    def of_annotations(self, origin: ByAnnotation, listed: Listed) -> BoxTargets:
         """Reads the boxes of a COCO file."""
         say_unnamed(listed)
-        return self._targets(drawn_annotations(told), listed)
+        return self._targets(drawn_annotations(origin), listed)
 
-    def of_rows(self, told: ByRow) -> Targets:
+    def of_rows(self, origin: ByRow) -> Targets:
         """Refuses boxes without photos, since they are checked with these."""
         raise ValueError("Boxes are found with their photos: pass (x, y) to tl.data.load.")
 
@@ -124,19 +124,19 @@ class Boxes(Target):
         """Puts the boxes and labels of each element into one tensor."""
         return with_packed_boxes(source, self.most)
 
-    def of_stream(self, told: ByBatch) -> BoxTargets:
+    def of_stream(self, origin: ByBatch) -> BoxTargets:
         """Reads the whole stream once, and checks its boxes."""
-        if told.first.ndim != 3 or told.rows is not None:
-            raise ValueError(f"{told.what} gives no boxes: pass a tf.data.Dataset, or (x, y).")
-        batches = list(told.read())
+        if origin.first.ndim != 3 or origin.rows is not None:
+            raise ValueError(f"{origin.what} gives no boxes: pass a tf.data.Dataset, or (x, y).")
+        batches = list(origin.read())
         names, notes = tuple(self.class_names or stream_names(batches)), Notes()
         stream = BoxStream(self.bounding_box_format, names)
-        found = stream.found(batches, told.what, notes)
-        notes.say(told.what)
+        found = stream.found(batches, origin.what, notes)
+        notes.say(origin.what)
         most = max((len(one.boxes) for one in found), default=0)
         if most > self.most:
             raise ValueError(
-                f"{told.what} has a photo with {most} boxes: pass most={most} to learn all."
+                f"{origin.what} has a photo with {most} boxes: pass most={most} to learn all."
             )
         return BoxTargets(
             class_names=names,
@@ -149,10 +149,10 @@ class Boxes(Target):
 
     def gather(self, listed: Listed) -> Targets:
         """Finds the boxes of all photos, and checks them."""
-        told = listed.told
-        return (
-            self._targets(told.rows, listed) if isinstance(told, ByRow) else super().gather(listed)
-        )
+        origin = listed.origin
+        if isinstance(origin, ByRow):
+            return self._targets(origin.rows, listed)
+        return super().gather(listed)
 
     def _targets(self, given: DrawnPhotos, listed: Listed) -> BoxTargets:
         """Checks all boxes, and makes targets that say which photos cannot be used."""

@@ -22,7 +22,7 @@ _BOXES = AsBoxes()
 
 @dataclass(frozen=True)
 class BoxRows(Encoder):
-    """Gives padded boxes as they are, float32 `(batch, most, 7)`; `BoxTargets` says what they hold.
+    """Returns padded boxes as they are, float32 `(batch, most, 7)`; see `BoxTargets`.
 
     Boxes are moved with the photos in views.
     """
@@ -175,7 +175,7 @@ class BoxTargets(Targets):
                 f"other boxes:{indented(differing)}"
             )
 
-    def told(self) -> tuple[object, ...]:
+    def identity(self) -> tuple[object, ...]:
         """Returns the classes, and all that is known of the boxes."""
         some = self.of_photos()
         counts = np.array([len(one.boxes) for one in some], np.int64)
@@ -209,7 +209,7 @@ class BoxTargets(Targets):
         return [self.found[row] for row in self.rows]
 
     def _placed(self, one: Found) -> Letterbox:
-        """Says where a photo lies in the frame."""
+        """Returns where a photo lies in the frame."""
         return Letterbox(one.size, self.size or one.size, not self.letterboxed)
 
     @cached_property

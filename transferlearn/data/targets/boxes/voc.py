@@ -63,7 +63,7 @@ def voc_listed(path: Path, endings: Sequence[str], noun: str) -> Listed | None:
     say_lone(path, others, "photo", "that no annotation names, not used")
     return Listed(
         items=[str(photo) for photo, _ in pairs],
-        told=ByRow(
+        origin=ByRow(
             DrawnPhotos(photos=[_read(file) for _, file in pairs], format=_FORMAT, fixed=True)
         ),
         noun=noun,

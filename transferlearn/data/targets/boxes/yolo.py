@@ -68,7 +68,7 @@ def yolo_listed(path: Path, endings: Sequence[str], noun: str) -> Listed | None:
     drawn = [_read(text, names) if text in there else none_drawn() for text in texts]
     return Listed(
         items=[str(photo) for photo in photos],
-        told=ByRow(DrawnPhotos(photos=drawn, format=_FORMAT, names=names, fixed=True)),
+        origin=ByRow(DrawnPhotos(photos=drawn, format=_FORMAT, names=names, fixed=True)),
         noun=noun,
         what=str(path),
     )

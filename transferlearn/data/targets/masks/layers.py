@@ -22,7 +22,7 @@ GROUND, EMPTY = "background", "void"  # the names of pixels in no layer, and of 
 
 @dataclass(frozen=True)
 class Layout:
-    """Says which value the pixels of each layer get.
+    """Describes which value the pixels of each layer get.
 
     Attributes:
         names: The names of the classes.
@@ -46,7 +46,7 @@ class Layout:
         *,
         several: bool,
     ) -> "Layout":
-        """Gives the layout of masks with these layers.
+        """Returns the layout of masks with these layers.
 
         Args:
             layers: The names of the layers.
@@ -76,7 +76,7 @@ class Layout:
 
     @property
     def ground(self) -> int:
-        """Gives the value of pixels in no layer: the background's, or else void."""
+        """The value of pixels in no layer: the background's, or else void."""
         return self.values[self.names.index(GROUND)] if GROUND in self.names else self.void
 
 
@@ -116,7 +116,7 @@ class LayeredMasks(MaskSource):
 
     @abc.abstractmethod
     def size(self, i: int) -> tuple[int, int]:
-        """Gives the `(height, width)` of mask `i`."""
+        """Returns the `(height, width)` of mask `i`."""
 
     def mask(self, i: int) -> np.ndarray:
         """Puts the layers of mask `i` together."""
@@ -145,7 +145,7 @@ class LayeredMasks(MaskSource):
         return layers
 
     def _single(self, i: int, size: tuple[int, int], layers: list[_Layer]) -> np.ndarray:
-        """Gives each pixel one value: of the layers that it is in, that of the smallest."""
+        """Returns each pixel one value: of the layers that it is in, that of the smallest."""
         layout = self._layout
         mask = np.full(size, layout.ground, np.uint8)
         for layer in sorted(layers, key=lambda layer: -layer.pixels):
@@ -158,7 +158,7 @@ class LayeredMasks(MaskSource):
         return mask
 
     def _several(self, size: tuple[int, int], layers: list[_Layer]) -> np.ndarray:
-        """Gives each pixel a 1 for each layer that it is in."""
+        """Returns a 1 for each layer that a pixel is in."""
         mask = np.zeros((*size, len(self._layout.names)), np.uint8)
         for layer in layers:
             patch = layer.draw()
@@ -182,7 +182,7 @@ class LayerFiles(LayeredMasks):
         return len(self._files)
 
     def size(self, i: int) -> tuple[int, int]:
-        """Gives the size of the first file."""
+        """Returns the size of the first file."""
         if not self._files[i]:
             raise ImageFileError("no mask of this name in any class folder")
         return upright_size(open_mask(next(iter(self._files[i].values()))))
@@ -202,20 +202,20 @@ class CocoMasks(LayeredMasks):
     """Draws masks by the annotations of a COCO file.
 
     Args:
-        told: What the file says of its images.
+        origin: What the file says of its images.
         layout: Says which value each category gets.
     """
 
-    def __init__(self, told: ByAnnotation, layout: Layout) -> None:
+    def __init__(self, origin: ByAnnotation, layout: Layout) -> None:
         super().__init__(layout)
-        self._told = told
+        self._origin = origin
 
     def __len__(self) -> int:
-        return len(self._told.sizes)
+        return len(self._origin.sizes)
 
     def size(self, i: int) -> tuple[int, int]:
-        """Gives the size that the file says."""
-        height, width = self._told.sizes[i]
+        """Returns the size that the file says."""
+        height, width = self._origin.sizes[i]
         limit = Image.MAX_IMAGE_PIXELS or 2**31
         if not all(type(side) is int and side > 0 for side in (height, width)):
             raise ImageFileError(
@@ -228,7 +228,7 @@ class CocoMasks(LayeredMasks):
     def layers(self, i: int) -> Iterator[tuple[str, Callable[[], Patch]]]:
         """Lists the parts of all annotations of image `i`."""
         size = self.size(i)
-        for annotation in self._told.annotations[i]:
+        for annotation in self._origin.annotations[i]:
             name = self._name(annotation)
             with _naming(annotation):
                 listed = parts(annotation.get("segmentation"))
@@ -236,14 +236,14 @@ class CocoMasks(LayeredMasks):
                 yield name, partial(_draw_part, annotation, part, size)
 
     def _name(self, annotation: Mapping[str, Any]) -> str:
-        """Gives the name of an annotation's category."""
+        """Returns the name of an annotation's category."""
         category = annotation.get("category_id")
-        if not isinstance(category, (int, str)) or category not in self._told.categories:
+        if not isinstance(category, (int, str)) or category not in self._origin.categories:
             raise ImageFileError(
                 f"annotation {annotation.get('id')!r:.40} has the category {category!r:.40}, "
                 "which the file does not list"
             )
-        return self._told.categories[category]
+        return self._origin.categories[category]
 
 
 def _same(patch: Patch) -> Patch:

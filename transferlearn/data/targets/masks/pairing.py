@@ -81,7 +81,7 @@ def _notice_lone(masks: list[str]) -> None:
 
 
 class Compared(NamedTuple):
-    """Says how a photo fits its mask.
+    """Describes how a photo fits its mask.
 
     Attributes:
         reason: How their sizes differ; empty if they do not.

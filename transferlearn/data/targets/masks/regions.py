@@ -23,7 +23,7 @@ class Patch(NamedTuple):
     inside: np.ndarray
 
     def of(self, image: np.ndarray) -> np.ndarray:
-        """Gives this part of an image `(height, width, ...)`, as a view."""
+        """Returns this part of an image `(height, width, ...)`, as a view."""
         rows, columns = self.inside.shape
         return image[self.top : self.top + rows, self.left : self.left + columns]
 
@@ -97,7 +97,7 @@ def _crossings(
 
 
 def _corners(corners: Any, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Gives x and y of a polygon's corners, which lie in the image."""
+    """Returns x and y of a polygon's corners, which lie in the image."""
     try:
         numbers = np.asarray(corners, np.float64)
     except (TypeError, ValueError, OverflowError):
@@ -135,7 +135,7 @@ def _runs(region: dict[str, Any], size: tuple[int, int]) -> np.ndarray:
 
 
 def _unpacked(text: str, most: int) -> list[int]:
-    """Unpacks COCO's compressed run lengths: five bits a letter, each run less the one before last.
+    """Unpacks COCO's compressed run lengths: five bits a letter, each run minus the one before last.
 
     Raises:
         RegionError: A letter is none of these, or a run is longer than `most`.

@@ -67,7 +67,7 @@ class MaskSource(abc.ABC):
 
     @abc.abstractmethod
     def mask(self, i: int) -> np.ndarray:
-        """Gives mask `i` in its own size.
+        """Returns mask `i` in its own size.
 
         Returns:
             The value of each pixel, uint8 `(height, width)`; or, where a pixel may have several
@@ -82,11 +82,11 @@ class MaskSource(abc.ABC):
         return f"mask {i}"
 
     def says_upright(self, i: int) -> bool:
-        """Says whether mask `i` is a file that tells itself which way up it is, by its EXIF."""
+        """Returns whether mask `i` is a file that tells itself which way up it is, by its EXIF."""
         return False
 
     def resized(self, i: int, size: tuple[int, int] | None) -> np.ndarray:
-        """Gives mask `i` in a size, where each pixel has the value of the nearest one."""
+        """Returns mask `i` in a size, where each pixel has the value of the nearest one."""
         if (kept := self._kept.get((i, size))) is not None:
             return kept
         try:
@@ -162,7 +162,7 @@ class MaskRows(MaskSource):
         return len(self._rows)
 
     def mask(self, i: int) -> np.ndarray:
-        """Gives the mask in row `i`."""
+        """Returns the mask in row `i`."""
         take = as_layers if self._several else as_mask
         return take(np.asarray(self._rows[i]), f"mask {i}")
 
@@ -243,7 +243,7 @@ def examined(mask: np.ndarray) -> Examined:
 
 
 def _thin(mask: np.ndarray, counts: np.ndarray) -> bytes:
-    """Gives the values of a mask whose pixels lie in thin lines: few are a corner of 2 x 2."""
+    """Returns the values of a mask whose pixels lie in thin lines: few are a corner of 2 x 2."""
     corner = mask[:-1, :-1]
     same = (corner == mask[:-1, 1:]) & (corner == mask[1:, :-1]) & (corner == mask[1:, 1:])
     blocks = np.bincount(corner[same], minlength=_LARGEST + 1)

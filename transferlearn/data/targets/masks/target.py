@@ -108,76 +108,76 @@ class Masks(Target):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Gives the usual names of a column of masks."""
+        """The usual names of a column of masks."""
         return ("mask", "masks", "mask_path")
 
     @property
     def ranks(self) -> tuple[int, ...]:
-        """Gives how many axes a mask has in a stream."""
+        """How many axes a mask has in a stream."""
         return (3,) if self.multi_label else (2, 3)
 
     @property
     def _colour(self) -> Colour | None:
-        """Gives the colour of void, if it is one."""
+        """The colour of void, if it is one."""
         return ImageColor.getrgb(self.void)[:3] if isinstance(self.void, str) else None
 
     def gather(self, listed: Listed) -> Targets:
         """Finds the masks, and compares their sizes with those of the images."""
-        told = listed.told
-        if isinstance(told, ByRow):
-            return self._targets(self._source(told.rows), listed)
+        origin = listed.origin
+        if isinstance(origin, ByRow):
+            return self._targets(self._source(origin.rows), listed)
         return super().gather(listed)
 
-    def of_folders(self, told: ByFolder, listed: Listed) -> MaskTargets:
+    def of_folders(self, origin: ByFolder, listed: Listed) -> MaskTargets:
         """Finds the mask of each image in the folder `masks` beside the folder `images`."""
-        folder = Path(told.folder)
+        folder = Path(origin.folder)
         paired = pair_masks(listed.items, folder / "images", folder / "masks")
         if paired.by_class is not None:
             layout = self._layout(paired.classes)
             return self._targets(LayerFiles(paired.by_class, layout), listed)
         return self._targets(self._files(paired.files), listed)
 
-    def of_columns(self, told: ByColumn, listed: Listed) -> MaskTargets:
+    def of_columns(self, origin: ByColumn, listed: Listed) -> MaskTargets:
         """Takes the paths of masks, or masks themselves, from the column `mask`."""
-        name = find_column(told, listed, self.columns, "mask", "call it mask")
-        cells = told.columns[name]
+        name = find_column(origin, listed, self.columns, "mask", "call it mask")
+        cells = origin.columns[name]
         if all(isinstance(cell, (str, Path)) or is_missing(cell) for cell in cells):
-            paths = [None if is_missing(cell) else path_in(cell, told.folder) for cell in cells]
+            paths = [None if is_missing(cell) else path_in(cell, origin.folder) for cell in cells]
             return self._targets(self._files(paths), listed)
         return self._targets(MaskRows(cells, several=self.multi_label), listed)
 
-    def of_annotations(self, told: ByAnnotation, listed: Listed) -> MaskTargets:
+    def of_annotations(self, origin: ByAnnotation, listed: Listed) -> MaskTargets:
         """Draws the annotations of a COCO file."""
-        layout = self._layout(tuple(told.categories.values()))
-        return self._targets(CocoMasks(told, layout), listed)
+        layout = self._layout(tuple(origin.categories.values()))
+        return self._targets(CocoMasks(origin, layout), listed)
 
-    def of_rows(self, told: ByRow) -> MaskTargets:
+    def of_rows(self, origin: ByRow) -> MaskTargets:
         """Takes the masks that were passed, without looking at the images."""
-        return self._targets(self._source(told.rows), None)
+        return self._targets(self._source(origin.rows), None)
 
-    def of_stream(self, told: ByBatch) -> Targets:
+    def of_stream(self, origin: ByBatch) -> Targets:
         """Reads the whole stream once for the values that its masks have."""
         take = as_layers if self.multi_label else as_mask
         found: list[Examined] = []
-        for batch in told.read():
+        for batch in origin.read():
             for mask in batch:
                 try:
                     found.append(examined(take(np.asarray(mask), f"mask {len(found)}")))
                 except ImageFileError as error:
-                    raise ValueError(f"{told.what} cannot be used: {error}.") from error
+                    raise ValueError(f"{origin.what} cannot be used: {error}.") from error
         if not found:
-            raise ValueError(f"{told.what} is empty: it gave no element.")
+            raise ValueError(f"{origin.what} is empty: it gave no element.")
         return self._of(ReadBefore(len(found)), found, [""] * len(found))
 
     def _source(self, rows: Sequence[object] | np.ndarray) -> MaskSource:
-        """Gives the source of masks that were passed, as arrays or as paths."""
+        """Returns the source of masks that were passed, as arrays or as paths."""
         paths = as_paths(rows)
         if paths is not None:
             return self._files(paths)
         return MaskRows(rows, several=self.multi_label)
 
     def _files(self, paths: Sequence[str | None]) -> MaskFiles:
-        """Gives the source of masks in files, in which a pixel has one class."""
+        """Returns the source of masks in files, in which a pixel has one class."""
         if self.multi_label:
             raise ValueError(
                 "One file for a mask holds one class a pixel. With multi_label=True each class has "
@@ -187,7 +187,7 @@ class Masks(Target):
         return MaskFiles(paths, self._colour)
 
     def _layout(self, layers: Sequence[str]) -> Layout:
-        """Says which values layers of these names get."""
+        """Returns which values layers of these names get."""
         void = void_value(self.void)
         return Layout.of(layers, self.class_names, self.values, void, several=self.multi_label)
 
@@ -233,7 +233,7 @@ class Masks(Target):
         )
 
     def _unusable(self, one: Examined, values: tuple[int, ...], void: int | str | None) -> str:
-        """Says why a mask that could be read cannot be used; empty if it can be."""
+        """Explains why a mask that could be read cannot be used; empty if it can be."""
         if self.multi_label:
             return "" if one.seen else "all of its mask is void"
         if new := unknown_of(one.pixels, values, void_value(void)):
@@ -243,7 +243,7 @@ class Masks(Target):
         return "" if one.pixels[list(values)].any() else "all of its mask is void"
 
     def _classes(self, census: Census) -> tuple[tuple[str, ...], tuple[int, ...], int | str | None]:
-        """Gives names and values of the classes, and void, by what the masks hold."""
+        """Returns names and values of the classes, and void, by what the masks hold."""
         names, source = self.class_names, census.source
         if self.multi_label:
             return self._of_layers(source, [census.examined[i] for i in census.numbers])
@@ -274,7 +274,7 @@ class Masks(Target):
     def _of_layers(
         self, source: MaskSource, good: Sequence[Examined]
     ) -> tuple[tuple[str, ...], tuple[int, ...], int | str | None]:
-        """Gives the classes where a pixel may have several: those of the layers."""
+        """Returns the classes where a pixel may have several: those of the layers."""
         counts = {len(one.pixels) for one in good}
         names = source.names or self.class_names or tuple(map(str, range(max(counts, default=0))))
         if counts - {len(names)}:

@@ -62,15 +62,15 @@ class MaskTargets(Targets):
 
     @property
     def absent(self) -> Mapping[int, str]:
-        """Says, by item number, why an item has no mask that can be used."""
+        """Why items have no mask that can be used, by the item's number."""
         return self.reasons
 
     def take(self, rows: np.ndarray) -> Self:
-        """Gives the masks of the items `rows`, in that order."""
+        """Returns the masks of the items `rows`, in that order."""
         return replace(self, rows=self.rows[rows], reasons={})
 
     def of_shape(self, shape: tuple[int, ...], *, letterboxed: bool | None = None) -> Self:
-        """Gives the same masks in the size of images `(height, width, channels)`."""
+        """Returns the same masks in the size of images `(height, width, channels)`."""
         if letterboxed:
             raise ValueError('Masks are stretched with their photos: fit="stretch".')
         return replace(self, size=(shape[0], shape[1]))
@@ -98,7 +98,7 @@ class MaskTargets(Targets):
             )
 
     def present(self, given: np.ndarray) -> np.ndarray:
-        """Says which masks of a stream's batch are more than void, bool `(batch,)`."""
+        """Returns which masks of a stream's batch are more than void, bool `(batch,)`."""
         void = VOID if self.several else void_value(self.void)
         return (given != (-1 if void is None else void)).reshape(len(given), -1).any(axis=1)
 
@@ -112,7 +112,7 @@ class MaskTargets(Targets):
 
     @property
     def shares(self) -> np.ndarray:
-        """Gives the share of all pixels that each class has, void left out: `(classes,)`."""
+        """The share of all pixels that each class has, void left out: `(classes,)`."""
         pixels = self.pixels.sum(axis=0)
         total = sum(self.examined[i].seen for i in self.rows) if self.several else pixels.sum()
         return pixels / max(1, total)
@@ -124,14 +124,14 @@ class MaskTargets(Targets):
         return f"{counted(len(self.class_names), 'class')} of pixels ({named})"
 
     def table(self) -> list[list[str]]:
-        """Gives for each class its share of all pixels, and how many images show it."""
+        """Returns for each class its share of all pixels, and how many images show it."""
         shown = (self.pixels > 0).sum(axis=0)
         rows = zip(self.class_names, self.shares, shown, strict=True)
         listed = [[name, f"{share:.2%}", f"{images:,}"] for name, share, images in rows]
         return [["class", "pixels", "images"], *listed]
 
-    def told(self) -> tuple[object, ...]:
-        """Gives the classes, their values, and a checksum of each mask."""
+    def identity(self) -> tuple[object, ...]:
+        """Returns the classes, their values, and a checksum of each mask."""
         sums = np.array([self.examined[i].checksum for i in self.rows], np.int64)
         return self.class_names, self.values, self.void, sums
 
@@ -168,17 +168,17 @@ class MaskTargets(Targets):
 
 
 def void_value(void: int | str | None) -> int | None:
-    """Gives the value that void has once masks are read: a colour is read as 255."""
+    """Returns the value that void has once masks are read: a colour is read as 255."""
     return VOID if isinstance(void, str) else void
 
 
 def unknown(mask: np.ndarray, values: Sequence[int], void: int | None) -> list[int]:
-    """Gives the values of a mask that neither a class nor void has, in order."""
+    """Returns the values of a mask that neither a class nor void has, in order."""
     return unknown_of(np.bincount(mask.ravel(), minlength=256), values, void)
 
 
 def unknown_of(pixels: np.ndarray, values: Sequence[int], void: int | None) -> list[int]:
-    """Gives the values with pixels that neither a class nor void has, in order."""
+    """Returns the values with pixels that neither a class nor void has, in order."""
     known = {*values, *([] if void is None else [void])}
     return [value for value in np.flatnonzero(pixels).tolist() if value not in known]
 

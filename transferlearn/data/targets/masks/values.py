@@ -47,15 +47,15 @@ class Census:
 
     @property
     def found(self) -> list[int]:
-        """Gives the values that there are, in order."""
+        """The values that there are, in order."""
         return np.flatnonzero(self.pixels).tolist()
 
     def of_few(self, value: int) -> bool:
-        """Says whether so few masks have a value that these may be broken."""
+        """Returns whether so few masks have a value that these may be broken."""
         return bool(self.masks[value] <= max(1, len(self.numbers) // _FEW))
 
     def slip(self, value: int) -> bool:
-        """Says whether a value is so rare that it may be a slip."""
+        """Returns whether a value is so rare that it may be a slip."""
         return self.of_few(value) and bool(self.pixels[value] < _TINY * self.pixels.sum())
 
     def lines(self, values: Sequence[int]) -> list[str]:
@@ -93,7 +93,7 @@ class Census:
 def classes_by_value(
     census: Census, names: Sequence[str] | None, void: int | str | None
 ) -> tuple[tuple[int, ...], int | str | None]:
-    """Gives the value of each class, and void, by the values that masks have.
+    """Returns the value of each class, and void, by the values that masks have.
 
     Args:
         census: The values.
@@ -158,7 +158,7 @@ def refuse_unnamed(
 
 
 def _fix(census: Census, names: Sequence[str], void: int | None, *, fixed: bool) -> str:
-    """Says what to do about values without a name."""
+    """Describes what to do about values without a name."""
     if fixed:
         return "A trained model gets no new classes: write these pixels as one of its own, or void."
     present = [value for value in census.found if value != void and not census.slip(value)]
