@@ -39,6 +39,7 @@ def record(text, *spans):
     ("rows", "scheme"),
     [
         ([["O", "I-PER", "I-PER", "B-PER", "O"]], "IOB1"),
+        ([["O", "I-PER", "I-PER", "B-PER", "O"], ["BAD"]], "IOB1"),
         ([["O", "B-PER", "I-PER", "B-PER", "O"]], "IOB2"),
         ([["O", "B-PER", "E-PER", "S-PER", "O"]], "BIOES"),
         ([["O", "B-PER", "L-PER", "U-PER", "O"]], "BIOES"),
@@ -138,7 +139,23 @@ def test_tags_that_begin_inside_an_entity_are_named_with_their_line(tmp_path):
         assert loaded(file).count == 1
     said = str(caught[0].message)
     assert "line 4 (Kyiv): I-LOC begins inside an entity: B-LOC or I-LOC comes before it" in said
-    assert "line 6 has 1 columns, and others have 2" in said
+    assert "line 6 has 1 column, and others have 2" in said
+
+
+def test_damaged_tags_do_not_make_plain_tags_of_entities(tmp_path):
+    good = "Anna B-PER\nsings O\nKyiv B-LOC\n\n"
+    file = tmp_path / "a.conll"
+    file.write_text(good * 2 + "Kyiv B-\n\nAnna PER\n", "utf-8")
+    with pytest.warns(tl.data.DataWarning) as caught:
+        found = loaded(file)
+    assert found.targets.class_names == ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
+    assert found.count == 2
+    assert "line 9 (Kyiv): 'B-' is no tag of an entity" in str(caught[0].message)
+    assert "line 11 (Anna): 'PER' is no tag of an entity" in str(caught[0].message)
+
+
+def test_parts_of_speech_stay_plain_where_one_looks_like_an_entity():
+    assert scheme_of([["NOUN", "VERB", "B-PER"], ["NOUN", "O"]]) == "plain"
 
 
 def test_words_and_tags_of_different_lengths():

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from transferlearn.data.listed import ByRow, Listed
 from transferlearn.edge.words.sentences import Sentence
+from transferlearn.wording import counted
 
 _UNIVERSAL = 10  # columns of CoNLL-U: number, form, lemma, part of speech and more
 _DOCUMENT = "-DOCSTART-"
@@ -114,7 +115,7 @@ def _read(lines: list[_Line], width: int) -> tuple[list[str], TagLines | ValueEr
     for number, cells in lines:
         if len(cells) != width:
             return words, ValueError(
-                f"line {number} has {len(cells)} columns, and others have {width}"
+                f"line {number} has {counted(len(cells), 'column')}, and others have {width}"
             )
         if universal and not cells[0].isdigit():  # the parts of this word follow
             continue

@@ -4,6 +4,7 @@ Reference: Ratinov and Roth, [Design challenges](https://aclanthology.org/W09-11
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
@@ -22,15 +23,17 @@ def scheme_of(rows: Iterable[Sequence[str]]) -> str:
     """Returns how tags are written: `"BIOES"`, `"IOB2"`, `"IOB1"`, or `"plain"` for others.
 
     Args:
-        rows: The tags of each sentence.
+        rows: The tags of each sentence. Most of those that are not `O` decide, so that a few
+            damaged ones do not make plain tags of entities.
     """
     rows = list(rows)
-    tags = {tag for row in rows for tag in row}
-    if tags <= {OUTSIDE} or not all(map(is_entity_tag, tags)):
+    counts = Counter(tag for row in rows for tag in row if tag != OUTSIDE)
+    tags = [tag for tag in counts if is_entity_tag(tag)]
+    if sum(counts[tag] for tag in tags) * 2 <= counts.total():
         return "plain"
-    if any(tag[0] in "ESLU" and tag != OUTSIDE for tag in tags):
+    if any(tag[0] in "ESLU" for tag in tags):
         return "BIOES"
-    pairs = [pair for row in rows for pair in pairwise([OUTSIDE, *row])]
+    pairs = [pair for row in rows for pair in pairwise([OUTSIDE, *row]) if is_entity_tag(pair[1])]
     # IOB1 writes B- only where an entity stands right behind another of its type.
     begins = any(now[0] == "B" and before[2:] != now[2:] for before, now in pairs)
     goes_on = any(now[0] == "I" and before[2:] != now[2:] for before, now in pairs)
@@ -84,6 +87,8 @@ def _parts(tag: str) -> tuple[str, str]:
 
 def _problem(before: str, tag: str, scheme: str) -> str:
     """Explains why a tag cannot follow the one before it; empty if it can."""
+    if not is_entity_tag(tag):
+        return f"{tag!r:.40} is no tag of an entity, such as O, B-PER or I-PER"
     (last, of_last), (letter, label) = _parts(before), _parts(tag)
     if scheme == "IOB1":
         return ""
