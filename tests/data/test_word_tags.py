@@ -127,8 +127,12 @@ def test_bytes_that_are_no_utf8_are_named(tmp_path):
     with pytest.warns(tl.data.DataWarning, match="line 2: not UTF-8 .byte 0xff at place 10"):
         loaded(file)
     file = tmp_path / "a.conll"
-    file.write_bytes(b"Kyiv B-LOC\n\xff O\n")
-    with pytest.raises(ValueError, match=r"a\.conll, line 2: not UTF-8 .byte 0xff at place 0"):
+    file.write_bytes(b"Kyiv B-LOC\n\nKyiv B-LOC\n\xff O\n\nOslo B-LOC\n")
+    with pytest.warns(tl.data.DataWarning, match="line 3: line 4 is not UTF-8 .byte 0xff"):
+        found = loaded(file)
+    assert [sentence.text for sentence in found.sentences] == ["Kyiv", "Oslo"]
+    file.write_bytes("Kyiv B-LOC\n".encode("utf-16"))
+    with pytest.raises(ValueError, match=r"a\.conll, line 1: .*bytes that are 0"):
         loaded(file)
 
 

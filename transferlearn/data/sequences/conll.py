@@ -1,5 +1,6 @@
 """Reads CoNLL files: a word a line with its tag, and an empty line behind each sentence."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from transferlearn.wording import counted
 
 _UNIVERSAL = 10  # columns of CoNLL-U: number, form, lemma, part of speech and more
 _DOCUMENT = "-DOCSTART-"
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")  # what "surrogateescape" makes of such bytes
 
 
 class TagLines(list[str]):
@@ -37,7 +39,7 @@ def read_conll(path: Path, noun: str) -> Listed:
     fourth.
 
     Raises:
-        ValueError: The file is not in UTF-8, or holds no sentence.
+        ValueError: The file holds bytes that are 0, or no sentence.
     """
     groups = list(_groups(_lines(path)))
     plain = [line.cells for group in groups for line in group if line.cells[0][:1] != "#"]
@@ -68,15 +70,9 @@ def read_conll(path: Path, noun: str) -> Listed:
 
 
 def _lines(path: Path) -> Iterator[str]:
-    """Yields the lines of a file."""
+    """Yields the lines of a file, in which bytes that are not UTF-8 are lone surrogates."""
     for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
-        try:
-            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError as error:
-            raise ValueError(
-                f"{path}, line {number}: not UTF-8 (byte {line[error.start]:#04x} at place "
-                f"{error.start}). Save the file in UTF-8."
-            ) from error
+        text = line.decode("utf-8-sig" if number == 1 else "utf-8", "surrogateescape")
         if "\0" in text:
             raise ValueError(f"{path}, line {number}: not UTF-8, since it holds bytes that are 0.")
         yield text
@@ -113,6 +109,10 @@ def _read(lines: list[_Line], width: int) -> tuple[list[str], TagLines | ValueEr
     words, tags, numbers = list[str](), TagLines(), list[int]()
     universal = width == _UNIVERSAL and lines[0].cells[0].isdigit()
     for number, cells in lines:
+        wrong = _NOT_UTF8.search("".join(cells))
+        if wrong:
+            byte = ord(wrong[0]) - 0xDC00
+            return words, ValueError(f"line {number} is not UTF-8 (byte {byte:#04x})")
         if len(cells) != width:
             return words, ValueError(
                 f"line {number} has {counted(len(cells), 'column')}, and others have {width}"
