@@ -12,6 +12,7 @@ from PIL import Image
 import transferlearn as tl
 from tests.networks import small_backbone
 from tests.objects import NAMES, rectangles
+from transferlearn.cli import main
 from transferlearn.tasks import BoxEncoding
 
 HEAD = tl.heads.FCOSHead(width=16, depth=1, groups=4, features=("stride_2", "stride_4"))
@@ -139,6 +140,26 @@ def test_predictions_draw_themselves_and_are_written(fitted, tmp_path):
     assert found[number].labels[0] in found[number]._repr_html_()
     with pytest.raises(ValueError, match="as a picture"):
         found[0].save(tmp_path / "boxes.txt")
+
+
+def test_the_command_line_prints_boxes_and_scores(fitted, tmp_path, capsys):
+    photos, _ = rectangles(2, seed=2)
+    files = [tmp_path / "objects.png", tmp_path / "grey.png"]
+    for file, photo in zip(files, (photos[1], np.full_like(photos[1], 128)), strict=True):
+        Image.fromarray(photo).save(file)
+    fitted.save(tmp_path / "save")
+    asked = ["predict", str(tmp_path / "save"), *map(str, files)]
+    assert main([*asked, "--json"]) == 0
+    first, second = json.loads(capsys.readouterr().out)
+    found = fitted.predict(files[0])
+    assert len(found) > 0
+    assert first.keys() == {"path", "objects", "size"}
+    assert [one["label"] for one in first["objects"]] == list(found.labels)
+    np.testing.assert_allclose([one["box"] for one in first["objects"]], found.boxes, atol=1e-3)
+    np.testing.assert_allclose([one["score"] for one in first["objects"]], found.scores, atol=1e-5)
+    assert second["objects"] == []
+    assert main(asked) == 0
+    assert capsys.readouterr().out.splitlines()[1] == f"{files[1]}\t-"
 
 
 @pytest.mark.full

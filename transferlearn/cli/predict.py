@@ -1,9 +1,9 @@
-"""Runs `transferlearn predict`, which predicts classes, numbers, masks or pictures."""
+"""Runs `transferlearn predict`, which predicts classes, numbers, boxes, tags or pictures."""
 
 import contextlib
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from transferlearn.cli.starting import import_keras
 from transferlearn.cli.types import at_least_1
 
 NAME = "predict"
-HELP = "Predict the class or the numbers of photos or texts, or masks or pictures of photos."
+HELP = "Predict classes, numbers or tags of items, or boxes, masks or pictures of photos."
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -30,15 +30,16 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--output",
         type=Path,
         metavar="PATH",
-        help="where masks or pictures go: a new folder of PNG files, or the .png file of a single "
-        "photo; masks also into one .json file, in the form of COCO",
+        help="where masks, pictures or photos with their boxes go: a new folder of PNG files, or "
+        "the .png file of a single photo; masks and boxes also into one .json file, in the form "
+        "of COCO",
     )
     parser.add_argument(
         "--tile",
         type=at_least_1,
         metavar="PIXELS",
-        help="for masks or pictures of large photos: the side of overlapping tiles, such as that "
-        "of the photos trained on",
+        help="for boxes, masks or pictures of large photos: the side of overlapping tiles, such as "
+        "that of the photos trained on",
     )
 
 
@@ -62,7 +63,7 @@ def run(options: Namespace) -> CommandResult:
     names = options.items if are_texts else [prediction.path for prediction in predictions]
     key = "text" if are_texts else "path"
     result = [
-        {key: name, **_facts(prediction)}
+        {key: name, **{part: _plain(value) for part, value in writer.as_facts(prediction).items()}}
         for name, prediction in zip(names, predictions, strict=True)
     ]
     lines = [
@@ -70,12 +71,6 @@ def run(options: Namespace) -> CommandResult:
         for name, prediction in zip(names, predictions, strict=True)
     ]
     return CommandResult(result, "\n".join(lines), 1 if dataset.skipped else 0)
-
-
-def _facts(prediction: Any) -> dict[str, Any]:
-    """Returns what a prediction says, but its path and what is too large to be shown."""
-    shown = [part.name for part in fields(prediction) if part.repr and part.name != "path"]
-    return {name: _plain(getattr(prediction, name)) for name in shown}
 
 
 def _plain(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -86,6 +86,11 @@ class OutputReader(Named):
         fields = asdict(prediction) if is_dataclass(prediction) else {}  # type: ignore[arg-type]
         fields.pop("path", None)
         return fields
+
+    def as_facts(self, prediction: Any) -> dict[str, Any]:
+        """Returns what the command line prints: all but the path and what is large."""
+        shown = [part.name for part in fields(prediction) if part.repr and part.name != "path"]
+        return {name: getattr(prediction, name) for name in shown}
 
     def as_png(self, prediction: Any) -> bytes | None:
         """Returns a prediction that is a picture as a PNG; by default `None`: it is none."""

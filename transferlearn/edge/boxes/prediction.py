@@ -101,10 +101,11 @@ class BoxPrediction:
 
     def __str__(self) -> str:
         objects = zip(self.labels, self.scores.tolist(), self.boxes.tolist(), strict=True)
-        return "\t".join(
+        shown = (
             f"{label} {score:.2f} ({', '.join(f'{side:.0f}' for side in box)})"
             for label, score, box in objects
         )
+        return "\t".join(shown) or "-"
 
     def _repr_html_(self) -> str:
         """Returns the drawn photo and a table of the objects, for notebooks."""

@@ -130,15 +130,15 @@ class BoxReader(OutputReader):
 
     def as_json(self, prediction: BoxPrediction) -> dict[str, Any]:
         """Returns the objects, each with its class, score and box, and the colours of classes."""
+        return {**self.as_facts(prediction), "colours": prediction.colours}
+
+    def as_facts(self, prediction: BoxPrediction) -> dict[str, Any]:
+        """Returns the objects, each with its class, score and box, and the photo's size."""
         objects = zip(
             prediction.labels, prediction.scores.tolist(), prediction.boxes.tolist(), strict=True
         )
         found = [{"label": label, "score": score, "box": box} for label, score, box in objects]
-        return {
-            "objects": found,
-            "size": list(prediction.size),
-            "colours": prediction.colours,
-        }
+        return {"objects": found, "size": list(prediction.size)}
 
     def as_png(self, prediction: BoxPrediction) -> bytes:
         """Returns the boxes drawn as a PNG."""
