@@ -162,6 +162,16 @@ def test_augmentation_does_not_keep_a_head_from_being_solved(backbone, views):
     assert head_of(fitted.phases[0]).startswith("solved on 90 items")
 
 
+@pytest.mark.parametrize(
+    ("augmentation", "words"),
+    [("none", "the head solved, "), ("light", "the head solved without augmentation, ")],
+)
+def test_a_solved_head_says_that_augmentation_is_left_out(backbone, augmentation, words, capsys):
+    builder = tl.ImageClassifierBuilder(backbone, augmentation=augmentation, seed=0)
+    builder.fit((X, Y), HELD_OUT, schedule="probe")
+    assert words in capsys.readouterr().out
+
+
 def test_callbacks_see_one_epoch_of_the_full_model(backbone):
     seen = []
 

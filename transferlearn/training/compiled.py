@@ -6,6 +6,7 @@ from math import prod
 
 from transferlearn.assembling import Network
 from transferlearn.schedules import Phase
+from transferlearn.training.inputs import TrainingData
 from transferlearn.wording import counted
 
 
@@ -38,11 +39,13 @@ class CompiledPhase:
         pairs = zip(self.network.layers, self.mask, strict=True)
         return tuple(layer.name for layer, frozen in pairs if frozen)
 
-    def outline(self, phase: Phase) -> str:
+    def outline(self, phase: Phase, data: TrainingData) -> str:
         """Describes in words what the phase is about to do."""
         frozen = f"{sum(self.mask)} of the backbone's {len(self.mask)} layers frozen"
         if self.solved:
-            return f"{frozen}, the head solved, {self.trainable_parameters:,} parameters"
+            changed = data.augmentation is not None or data.transform is not None
+            how = "solved without augmentation" if changed else "solved"
+            return f"{frozen}, the head {how}, {self.trainable_parameters:,} parameters"
         steps = (
             f"{counted(phase.epochs, 'epoch')}, {frozen}, {self.trainable_parameters:,} parameters "
             f"trained, learning rate {self.rate:g}"

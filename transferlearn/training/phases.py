@@ -136,7 +136,7 @@ class PhaseRunner:
         compiled = self._compile(phase)
         self._go_on()
         self.ahead.begin(phase, len(self.results))
-        self._say(f"Phase {len(self.results) + 1}: {compiled.outline(phase)}")
+        self._say(f"Phase {len(self.results) + 1}: {compiled.outline(phase, self.data)}")
         started = time.monotonic()
         self._last = given = self._prepare(phase, compiled)
         keeping = self._keeping(phase)
