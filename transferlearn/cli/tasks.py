@@ -74,6 +74,7 @@ TASKS = {
     "detect": CliTask("ObjectDetectorBuilder", None, None, {"class_names": "class_names"}),
     "tag": CliTask(None, "TokenClassifierBuilder", None, {"class_names": "class_names"}),
 }
+_WITHOUT_COCO = {"classification", "regression", "image-to-image"}
 _DEFAULTS = {
     "multi_label": False,
     "target": None,
@@ -158,6 +159,11 @@ def check_task(options: Namespace) -> None:
         if getattr(options, option) != default and options.task not in fitting:
             flag = f"--{option.replace('_', '-')}"
             raise ValueError(f"{flag} needs another task: add --task {' or '.join(fitting)}.")
+    if options.photos.suffix.lower() == ".json" and options.task in _WITHOUT_COCO:
+        raise ValueError(
+            f"A COCO file holds boxes or masks. Received: {options.photos} for --task "
+            f"{options.task}. Add --task detect or --task segmentation."
+        )
     task, items = TASKS[options.task], items_of(options)
     builders = {"photos": task.photos, "texts": task.texts, "recordings": task.recordings}
     if builders[items] is None:
@@ -178,7 +184,7 @@ def items_of(options: Namespace) -> str:
             return "texts"
         return "recordings" if _lists_recordings(options.photos) else "photos"
     endings = {Path(name).suffix.lower() for name in _some_files(options.photos)}
-    if endings == {".txt"}:
+    if endings == {".txt"} and TASKS[options.task].texts is not None:  # else YOLO's labels
         return "texts"
     return "recordings" if endings & set(RECORDINGS) else "photos"
 
