@@ -49,8 +49,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="a folder: photos/<class>/*.jpg (of texts *.txt, of recordings *.wav), photos/images/ "
         "and photos/masks/ for --task segmentation, photos/inputs/ and photos/targets/ for --task "
         "image-to-image; or a CSV file of paths or texts and labels, numbers or masks; or a COCO "
-        "file; for --task detect, a folder of YOLO or Pascal VOC, too; for --task tag, a CoNLL file "
-        "or JSON lines of texts with entities",
+        "file; for --task detect, a folder of YOLO or Pascal VOC, too; for --task tag, a CoNLL "
+        "file or JSON lines of texts with entities",
     )
     _add_data(parser.add_argument_group("what is learnt, and from what"))
     _add_network(parser.add_argument_group("the network"))

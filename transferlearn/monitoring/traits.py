@@ -37,7 +37,7 @@ def of_pixels(pixels: np.ndarray) -> Traits:
 
 
 def _range(pixels: np.ndarray) -> np.ndarray:
-    """Returns the largest minus the smallest of the channels, several times faster than `np.ptp`."""
+    """Returns the largest minus the smallest of the channels, much faster than `np.ptp`."""
     red, green, blue = (pixels[..., channel] for channel in range(3))
     largest = np.maximum(np.maximum(red, green), blue)
     return np.asarray(largest - np.minimum(np.minimum(red, green), blue))

@@ -135,7 +135,7 @@ def _runs(region: dict[str, Any], size: tuple[int, int]) -> np.ndarray:
 
 
 def _unpacked(text: str, most: int) -> list[int]:
-    """Unpacks COCO's compressed run lengths: five bits a letter, each run minus the one before last.
+    """Unpacks COCO's compressed run lengths: five bits a letter, each run minus the last but one.
 
     Raises:
         RegionError: A letter is none of these, or a run is longer than `most`.
