@@ -31,6 +31,7 @@ def test_a_folder_of_recordings_is_learnt_and_asked(bands, tmp_path, capsys):
     model = str(tmp_path / "model")
     arguments = ["train", str(folder), "--backbone", "Bands", "--schedule", "probe"]
     assert main([*arguments, "--output", model]) == 0
+    assert f"transferlearn monitor {model} NEW_RECORDINGS --make" in capsys.readouterr().out
     other = write(tmp_path / "other", *tones(10, seed=5))  # at 8,000 Hz
     assert main(["evaluate", model, str(other), "--json"]) == 0
     capsys.readouterr()

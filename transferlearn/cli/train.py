@@ -201,13 +201,13 @@ def run(options: Namespace) -> CommandResult:
     item = {"image": "PHOTO"}.get(fitted.kind.noun, fitted.kind.noun.upper())
     saved = f"Saved. Use it: transferlearn predict {folder} {item}"
     score = in_words(known, f"transferlearn evaluate {folder} {item}S")
-    lines = [saved, _watched(fitted, folder), f"Result: {score}"]
+    lines = [saved, _watched(fitted, folder, item), f"Result: {score}"]
     if pictures is not None:
         lines.insert(1, f"Pictures of the training: {pictures}")
     return CommandResult(result, "\n".join(lines))
 
 
-def _watched(fitted: "FittedModel", folder: str) -> str:
+def _watched(fitted: "FittedModel", folder: str, item: str) -> str:
     """Describes what is watched at work, and how to have more watched."""
     from transferlearn.monitoring.reference import TRAINED_ON
 
@@ -215,7 +215,7 @@ def _watched(fitted: "FittedModel", folder: str) -> str:
     said = f"Watched at work: {reference.watched if reference else 'nothing'}."
     if reference is not None and reference.how != TRAINED_ON:
         return said
-    return f"{said} For more: transferlearn monitor {folder} NEW_PHOTOS --make-reference"
+    return f"{said} For more: transferlearn monitor {folder} NEW_{item}S --make-reference"
 
 
 def _save(fitted: "FittedModel", options: Namespace) -> Path:

@@ -107,7 +107,7 @@ class Watch:
         if self.how == TRAINED_ON:
             lines.append(
                 "Features and answers are not watched, since nothing was held out in training. "
-                "Have them watched: transferlearn monitor MODEL NEW_PHOTOS --make-reference"
+                "Have them watched: transferlearn monitor MODEL NEW_ITEMS --make-reference"
             )
         if self.score is not None:
             than = "" if self.reference_score is None else f"; {self.reference_score:.3f} before"
