@@ -37,9 +37,7 @@ class Halves(OutputSignals):
     half: float = 0.5
 
 
-@pytest.mark.parametrize(
-    "signals", [Halves(("a", "b"), 0.25), Quantities(("a",), (2.0,))], ids=repr
-)
+@pytest.mark.parametrize("own", [Halves(("a", "b"), 0.25), Quantities(("a",), (2.0,))], ids=repr)
 def test_signals_are_read_as_they_were_written_ones_own_too(own):
     assert read_outputs(json.loads(json.dumps(own.settings() | vars(own)))) == own
 
