@@ -162,6 +162,11 @@ def test_parts_of_speech_stay_plain_where_one_looks_like_an_entity():
     assert scheme_of([["NOUN", "VERB", "B-PER"], ["NOUN", "O"]]) == "plain"
 
 
+def test_a_file_that_is_not_there_says_which_files_hold_tags():
+    with pytest.raises(FileNotFoundError, match=r"a CoNLL file, JSON lines .* or a \.csv"):
+        loaded("nothing.conll")
+
+
 def test_words_and_tags_of_different_lengths():
     source = ([["in", "Kyiv"], ["Lviv"], []], [["O", "B-LOC"], ["O", "O"], []])
     with pytest.warns(tl.data.DataWarning) as caught:

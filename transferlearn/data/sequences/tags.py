@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -32,6 +32,8 @@ class WordTags(Target):
     `tags`, whose cells are lists or are cut at blanks; lists go in as `(words, tags)`. Entities may
     be written in IOB1, IOB2 or BIOES: which it is, the data shows.
     """
+
+    expected: ClassVar[str] = "a CoNLL file, JSON lines of texts with entities (.jsonl)"
 
     class_names: Sequence[str] | None = None
 
