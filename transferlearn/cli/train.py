@@ -62,7 +62,11 @@ def _add_data(group: _ActionsContainer) -> None:
     """Adds the arguments that say what is learnt, and from what."""
     add_task(group)
     add = group.add_argument
-    add("--validation", type=Path, help="photos to validate on; by default a tenth is held out")
+    add(
+        "--validation",
+        type=Path,
+        help="photos to validate on; by default a tenth is held out, of few photos none",
+    )
     add(
         "--on-error",
         choices=("skip", "raise"),
