@@ -179,7 +179,8 @@ def test_no_built_in_is_left_out():
     from transferlearn.freezing import FreezeStrategy
     from transferlearn.freezing.base import FreezeEither
 
-    assert ours(tl.heads.Head) == {type(head) for head in HEADS}
+    # A head of tokens has no single output an item; tests of tags of words train it.
+    assert ours(tl.heads.Head) == {type(head) for head in HEADS} | {tl.heads.TokenDense}
     assert ours(tl.heads.Decoder) == {
         tl.heads.ASPP,
         tl.heads.FCOSHead,
