@@ -176,6 +176,7 @@ def test_no_built_in_is_left_out():
             if cls.__module__.startswith("transferlearn.") and not cls.__abstractmethods__
         }
 
+    from transferlearn.data.sequences.kind import Words
     from transferlearn.freezing import FreezeStrategy
     from transferlearn.freezing.base import FreezeEither
 
@@ -199,12 +200,14 @@ def test_no_built_in_is_left_out():
         tl.tasks.Regression,
         tl.tasks.ImageToImage,
         tl.tasks.Segmentation,
+        tl.tasks.TokenClassification,
     }
     assert ours(tl.data.Kind) == {
         tl.data.Audio,
         tl.data.DegradedImages,
         tl.data.Images,
         tl.data.Texts,
+        Words,
     }
 
 
