@@ -9,6 +9,7 @@ import transferlearn as tl
 from transferlearn.cli import predict
 from transferlearn.cli.main import as_json, main
 from transferlearn.cli.output import as_cell
+from transferlearn.edge.predictions import ClassReader
 from transferlearn.tables import visible
 
 
@@ -46,7 +47,8 @@ def model(monkeypatch):
     kind = SimpleNamespace(
         in_cells=False, unlabelled=lambda items: SimpleNamespace(items=items, skipped=())
     )
-    encoding = SimpleNamespace(output_reader=lambda: None)
+    reader = ClassReader(("cat",), several=False)
+    encoding = SimpleNamespace(output_reader=lambda: reader)
     fitted = SimpleNamespace(kind=kind, encoding=encoding, predict=guess)
     monkeypatch.setattr(tl, "load", lambda path, trusted: fitted)
     for check in ("check_save", "check_items"):

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from transferlearn.data.targets import Binary, ClassIds, OneHot
-from transferlearn.tasks import losses
+from transferlearn.tasks.classification import losses
 from transferlearn.tasks.classification.losses import Outputs
 
 pytestmark = pytest.mark.core

@@ -184,7 +184,7 @@ def items_of(options: Namespace) -> str:
             return "texts"
         return "recordings" if _lists_recordings(options.photos) else "photos"
     endings = {Path(name).suffix.lower() for name in _some_files(options.photos)}
-    if endings == {".txt"} and TASKS[options.task].texts is not None:  # else YOLO's labels
+    if endings == {".txt"} and options.task != "detect":  # there, they are YOLO's labels
         return "texts"
     return "recordings" if endings & set(RECORDINGS) else "photos"
 

@@ -83,9 +83,9 @@ class OutputReader(Named):
 
     def as_json(self, prediction: Any) -> dict[str, Any]:
         """Returns what a server answers: all that a prediction says, but its path."""
-        fields = asdict(prediction) if is_dataclass(prediction) else {}  # type: ignore[arg-type]
-        fields.pop("path", None)
-        return fields
+        shown = asdict(prediction) if is_dataclass(prediction) else {}  # type: ignore[arg-type]
+        shown.pop("path", None)
+        return shown
 
     def as_facts(self, prediction: Any) -> dict[str, Any]:
         """Returns what the command line prints: all but the path and what is large."""
