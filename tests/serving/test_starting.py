@@ -115,6 +115,7 @@ def test_the_start_says_what_is_served_and_where(
 
 def test_threads_are_those_of_keras_too(tmp_path, monkeypatch):
     """TensorFlow reads their number when it is imported."""
+    pytest.importorskip("uvicorn")
     (tmp_path / SAVE).write_text("{}")
     monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "7")
     seen = []
