@@ -6,7 +6,7 @@ from typing import TypeAlias
 import keras
 
 from transferlearn.checks import number, whole
-from transferlearn.data import Transform
+from transferlearn.data import Mirrored, Transform, Warped
 from transferlearn.types import Tensor
 
 Augmentation: TypeAlias = str | keras.Layer | Sequence[keras.Layer] | Transform | None
@@ -116,3 +116,31 @@ def _layers(augmentation: Augmentation) -> list[keras.Layer]:
     if isinstance(augmentation, str):
         return PRESETS[augmentation]()
     return list(augmentation) if isinstance(augmentation, (list, tuple)) else [augmentation]
+
+
+def transform_of(given: object, views: int, left: str, example: str) -> Transform | None:
+    """Makes what changes images together with targets that lie in them.
+
+    Args:
+        given: The name of a preset, or a `Transform`.
+        views: How many views of an image there are.
+        left: What a layer of images alone leaves, for messages, such as `"masks as they were"`.
+        example: A `Transform` as one writes it, for messages.
+
+    Raises:
+        ValueError: It changes images alone, or there are more views than it can make.
+    """
+    if isinstance(given, Transform):
+        return given
+    if not isinstance(given, str):
+        raise ValueError(
+            f"A layer that changes images alone would leave the {left}: "
+            "augmentation is 'none', 'light', 'strong' or a tl.data.Transform, such as "
+            f"{example}. Received: augmentation={given!r}"
+        )
+    if given == "light" and views > 2:
+        raise ValueError(
+            f"Of an image there are two views, one mirrored: leave views={views} out, or "
+            "take augmentation='strong'."
+        )
+    return {"light": Mirrored(), "strong": Warped(views)}.get(given)

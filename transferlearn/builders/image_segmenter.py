@@ -6,9 +6,10 @@ from typing import Any, ClassVar
 
 import keras
 
+from transferlearn.builders.augmentation import transform_of
 from transferlearn.builders.images import ImageBuilder
 from transferlearn.checks import whole
-from transferlearn.data import Dataset, Masks, Mirrored, Transform, Warped
+from transferlearn.data import Dataset, Masks, Transform
 from transferlearn.data.targets import Weigh
 from transferlearn.heads import Decoder, Head, SegFormerDecoder
 from transferlearn.schedules import AutoForMasks, Schedule
@@ -86,20 +87,7 @@ class ImageSegmenterBuilder(ImageBuilder[MaskPrediction]):
     def _transform(self, default: str) -> Transform | None:
         """Makes what changes images and masks, by the builder's setting or else the default."""
         given: object = default if self.augmentation is None else self.augmentation
-        if isinstance(given, Transform):
-            return given
-        if not isinstance(given, str):
-            raise ValueError(
-                "A layer that changes images alone would leave the masks as they were: "
-                "augmentation is 'none', 'light', 'strong' or a tl.data.Transform, such as "
-                f"tl.data.Warped(turn=180). Received: augmentation={given!r}"
-            )
-        if given == "light" and self.views > 2:
-            raise ValueError(
-                f"Of an image there are two views, one mirrored: leave views={self.views} out, or "
-                "take augmentation='strong'."
-            )
-        return {"light": Mirrored(), "strong": Warped(self.views)}.get(given)
+        return transform_of(given, self.views, "masks as they were", "tl.data.Warped(turn=180)")
 
     def _weigh(self, train: Dataset) -> Weigh | None:
         """Returns the weights of pixels by their class."""

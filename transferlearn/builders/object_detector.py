@@ -8,9 +8,10 @@ import keras
 
 from transferlearn.assembling import Network
 from transferlearn.backbones import Backbone
+from transferlearn.builders.augmentation import transform_of
 from transferlearn.builders.images import ImageBuilder
 from transferlearn.checks import whole
-from transferlearn.data import Boxes, Images, Mirrored, Transform, Warped
+from transferlearn.data import Boxes, Images, Transform
 from transferlearn.heads import Decoder, FCOSHead, Head
 from transferlearn.schedules import AutoForBoxes, Schedule
 from transferlearn.tasks import BoxEncoding, BoxPrediction, Detection, Encoding, Task
@@ -116,20 +117,7 @@ class ObjectDetectorBuilder(ImageBuilder[BoxPrediction]):
     def _transform(self, default: str) -> Transform | None:
         """Makes what changes images and boxes, by the builder's setting or else the default."""
         given: object = default if self.augmentation is None else self.augmentation
-        if isinstance(given, Transform):
-            return given
-        if not isinstance(given, str):
-            raise ValueError(
-                "A layer that changes images alone would leave the boxes where they were: "
-                "augmentation is 'none', 'light', 'strong' or a tl.data.Transform, such as "
-                f"tl.data.Warped(turn=10). Received: augmentation={given!r}"
-            )
-        if given == "light" and self.views > 2:
-            raise ValueError(
-                f"Of an image there are two views, one mirrored: leave views={self.views} out, or "
-                "take augmentation='strong'."
-            )
-        return {"light": Mirrored(), "strong": Warped(self.views)}.get(given)
+        return transform_of(given, self.views, "boxes where they were", "tl.data.Warped(turn=10)")
 
     def _read_backbone(
         self, shape: tuple[int, ...] | None, encoding: Encoding[BoxPrediction]

@@ -43,13 +43,17 @@ class Score(abc.ABC):
         """Returns the held-out score out of metrics by name; minus infinity where it is missing."""
         return float(metrics.get(self.key, -math.inf))
 
-    @abc.abstractmethod
     def is_called(self, name: str) -> bool:
         """Returns whether a metric of this name, which a user chose, is a score of this kind."""
+        return name == self.name
 
-    @abc.abstractmethod
     def standard_error(self, value: float, items: float) -> float:
-        """The standard deviation by chance of a score that was measured on `items` items."""
+        """Returns the standard deviation by chance of a score that was measured on `items` items.
+
+        By default it is the most that it can be where items are independent, each from 0 to 1.
+        """
+        share = min(max(value, 0.0), 1.0)
+        return math.sqrt(share * (1 - share) / items)
 
     def noise(self, value: float, items: float) -> float:
         """Returns the most that chance moves a score in 95% of all cases: two standard errors."""
@@ -60,9 +64,9 @@ class Score(abc.ABC):
         noise = self.noise(value, items)
         return max(value - noise, self.least), min(value + noise, 1.0)
 
-    @abc.abstractmethod
     def shown(self, value: float) -> str:
-        """Writes a score, or a difference of two scores, in the usual way."""
+        """Writes a score, or a difference of two scores; by default with three decimal places."""
+        return f"{value:.3f}"
 
     @abc.abstractmethod
     def said(self, value: float) -> str:
@@ -80,10 +84,6 @@ class Share(Score):
         """Returns whether this is the name of an accuracy, but not of a top-k accuracy."""
         # A top-k accuracy is larger for the same answers, so it cannot be compared with others.
         return name.endswith(("accuracy", "acc")) and "top" not in name
-
-    def standard_error(self, value: float, items: float) -> float:
-        """Returns the standard error of a share of `items` independent answers."""
-        return math.sqrt(value * (1 - value) / items)
 
     def noise(self, value: float, items: float) -> float:
         """Returns two standard errors of a share, by Agresti and Coull."""
@@ -127,10 +127,6 @@ class Determination(Score):
         """Returns the interval for normal errors, whose logarithm is taken for normal."""
         return r2_interval(value, items)
 
-    def shown(self, value: float) -> str:
-        """Writes the R2 with three decimal places."""
-        return f"{value:.3f}"
-
     def said(self, value: float) -> str:
         """Describes how large the R2 is."""
         return f"R2 is {value:.3f}"
@@ -143,18 +139,6 @@ class Overlap(Score):
     least: ClassVar[float] = 0.0
     guess: ClassVar[str] = "always giving the commonest class"
     by_loss: ClassVar[bool] = True  # loss is of all pixels; IoU also of rare classes
-
-    def is_called(self, name: str) -> bool:
-        """Returns whether this is the name of this mean IoU."""
-        return name == self.name
-
-    def standard_error(self, value: float, items: float) -> float:
-        """Returns the most that it can be for `items` independent images, each between 0 and 1."""
-        return math.sqrt(value * (1 - value) / items)
-
-    def shown(self, value: float) -> str:
-        """Writes the mean IoU with three decimal places."""
-        return f"{value:.3f}"
 
     def said(self, value: float) -> str:
         """Describes how large the mean IoU is."""
@@ -169,18 +153,6 @@ class FScore(Score):
     guess: ClassVar[str] = "finding nothing"
     by_loss: ClassVar[bool] = True  # loss is of all words; F1 of the few that are entities
 
-    def is_called(self, name: str) -> bool:
-        """Whether this is the name of this F1."""
-        return name == self.name
-
-    def standard_error(self, value: float, items: float) -> float:
-        """Returns the most that it can be for `items` independent items, each between 0 and 1."""
-        return math.sqrt(value * (1 - value) / items)
-
-    def shown(self, value: float) -> str:
-        """Writes the F1 with three decimal places."""
-        return f"{value:.3f}"
-
     def said(self, value: float) -> str:
         """Describes how large the F1 is."""
         return f"F1 is {value:.3f}"
@@ -193,19 +165,6 @@ class Similarity(Score):
     least: ClassVar[float] = -1.0
     guess: ClassVar[str] = "giving back what goes in"
 
-    def is_called(self, name: str) -> bool:
-        """Returns whether this is the name of this SSIM."""
-        return name == self.name
-
-    def standard_error(self, value: float, items: float) -> float:
-        """Returns the most that it can be for `items` independent pictures, each from 0 to 1."""
-        share = min(max(value, 0.0), 1.0)
-        return math.sqrt(share * (1 - share) / items)
-
-    def shown(self, value: float) -> str:
-        """Writes the SSIM with three decimal places."""
-        return f"{value:.3f}"
-
     def said(self, value: float) -> str:
         """Describes how large the SSIM is."""
         return f"SSIM is {value:.3f}"
@@ -217,18 +176,6 @@ class MeanAveragePrecision(Score):
 
     least: ClassVar[float] = 0.0
     guess: ClassVar[str] = "finding nothing"
-
-    def is_called(self, name: str) -> bool:
-        """Whether this is the name of this mean average precision."""
-        return name == self.name
-
-    def standard_error(self, value: float, items: float) -> float:
-        """Returns the most that it can be for `items` independent photos, each between 0 and 1."""
-        return math.sqrt(value * (1 - value) / items)
-
-    def shown(self, value: float) -> str:
-        """Writes the mean average precision with three decimal places."""
-        return f"{value:.3f}"
 
     def said(self, value: float) -> str:
         """Describes how large the mean average precision is."""
