@@ -12,7 +12,8 @@ import pytest
 from tests.sounds import RATE, tones, write
 from transferlearn.data import Audio, ChangedAudio, Classes, DataWarning, load, load_pair
 from transferlearn.data.loading import Reading
-from transferlearn.edge.recordings import Part, RecordingError, cut, part_of, samples_of, windows
+from transferlearn.edge.cutting import cut, windows
+from transferlearn.edge.recordings import Part, RecordingError, part_of, samples_of
 
 soundfile = pytest.importorskip("soundfile")
 pytestmark = pytest.mark.core

@@ -5,13 +5,17 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from transferlearn.cli.checking import check_items, check_save
 from transferlearn.cli.command import CommandResult, add_model
 from transferlearn.cli.output import as_cell
 from transferlearn.cli.starting import import_keras
 from transferlearn.cli.types import at_least_1
+from transferlearn.edge.recordings import part_of
+
+if TYPE_CHECKING:
+    from transferlearn.fitted import FittedModel
 
 NAME = "predict"
 HELP = "Predict classes, numbers or tags of items, or boxes, masks or pictures of photos."
@@ -41,6 +45,19 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="for boxes, masks or pictures of large photos: the side of overlapping tiles, such as "
         "that of the photos trained on",
     )
+    parser.add_argument(
+        "--windows",
+        type=float,
+        metavar="SECONDS",
+        help="for long recordings: the length of windows, each of which has a line with its start "
+        "and end in seconds",
+    )
+    parser.add_argument(
+        "--hop",
+        type=float,
+        metavar="SECONDS",
+        help="from the start of one window to that of the next (default: half a window)",
+    )
 
 
 def run(options: Namespace) -> CommandResult:
@@ -52,6 +69,8 @@ def run(options: Namespace) -> CommandResult:
 
     fitted = load(options.model, trusted=options.trusted)
     items = [Path(item) for item in options.items]
+    if options.windows is not None or options.hop is not None:
+        return _in_windows(fitted, items, options.windows, options.hop)
     writer = fitted.encoding.output_reader()
     are_texts = fitted.kind.in_cells and not _are_files(options.items)
     dataset = fitted.kind.unlabelled(options.items if are_texts else items)
@@ -71,6 +90,21 @@ def run(options: Namespace) -> CommandResult:
         for name, prediction in zip(names, predictions, strict=True)
     ]
     return CommandResult(result, "\n".join(lines), 1 if dataset.skipped else 0)
+
+
+def _in_windows(
+    fitted: "FittedModel", items: list[Path], windows: float, hop: float | None
+) -> CommandResult:
+    """Predicts on recordings window by window, and gives a line for each window."""
+    writer, listed = fitted.encoding.output_reader(), fitted.kind.item_reader().listed(items)
+    recordings = fitted.predict(listed, windows=windows, hop=hop)
+    result, lines = [], []
+    for window in (window for of_recording in recordings for window in of_recording):
+        path = part_of(window.prediction.path).source
+        facts = {part: _plain(value) for part, value in writer.as_facts(window.prediction).items()}
+        result.append({"path": path, "start": window.start, "end": window.end, **facts})
+        lines.append("\t".join(map(as_cell, (path, *str(window).split("\t")))))
+    return CommandResult(result, "\n".join(lines), int(len(recordings) < len(listed)))
 
 
 def _plain(value: Any) -> Any:

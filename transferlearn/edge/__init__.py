@@ -30,6 +30,7 @@ from transferlearn.edge.raw import RawPrediction as RawPrediction
 from transferlearn.edge.raw import RawReader as RawReader
 from transferlearn.edge.runner import Runner as Runner
 from transferlearn.edge.text_reader import TextReader as TextReader
+from transferlearn.edge.windows import Window as Window
 from transferlearn.edge.words.predictions import Entity as Entity
 from transferlearn.edge.words.predictions import TagPrediction as TagPrediction
 from transferlearn.edge.words.predictions import TagReader as TagReader

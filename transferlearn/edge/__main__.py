@@ -19,6 +19,8 @@ def main() -> int:
     parser.add_argument("items", nargs="+", metavar="ITEM", help="files, or texts")
     parser.add_argument("--output", type=Path, help=_OUTPUT)
     parser.add_argument("--tile", type=int, help="the side of tiles of large photos, in pixels")
+    parser.add_argument("--windows", type=float, help="the length of windows of recordings, in s")
+    parser.add_argument("--hop", type=float, help="the seconds from one window to the next")
     options = parser.parse_args()
     items = [_item(word) for word in options.items]
     try:
@@ -27,11 +29,16 @@ def main() -> int:
         if options.output is not None:
             runner.output_reader.check_place(options.output, len(listed))
         answers: list[tuple[Any, Any]] = []
+        broken = False
         for item in listed:
             try:
-                answers.append((item, runner.predict(item, tile=options.tile)))
+                found = runner.predict(
+                    item, tile=options.tile, windows=options.windows, hop=options.hop
+                )
+                answers += [(item, one) for one in (found if isinstance(found, list) else [found])]
             except ValueError as error:  # one broken photo must not cost the answers for others
                 _complain(error)
+                broken = True
         if options.output is not None and answers:
             found = [prediction for _, prediction in answers]
             runner.output_reader.write_predictions(found, options.output)
@@ -41,7 +48,7 @@ def main() -> int:
     lines = [f"{visible(str(item))}\t{prediction}\n" for item, prediction in answers]
     with contextlib.suppress(BrokenPipeError):  # the reader, such as `head`, has seen enough
         print("".join(lines), end="", flush=True)
-    return int(len(answers) < len(listed))
+    return int(broken)
 
 
 def _complain(error: Exception) -> None:

@@ -1,17 +1,28 @@
 """Reads recordings as training did: one channel, one rate, cut into windows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from transferlearn.edge.item_reader import ItemReader, Rows, Seen
-from transferlearn.edge.recordings import ENDINGS, RecordingError, cut, part_of, samples_of
+from transferlearn.edge.cutting import cut, cut_as_read, windows
+from transferlearn.edge.item_reader import ItemReader, Rows, Seen, Windowed
+from transferlearn.edge.recordings import (
+    ENDINGS,
+    Part,
+    RecordingError,
+    blocks_of,
+    part_of,
+    samples_of,
+    with_times,
+)
 from transferlearn.monitoring.traits import Traits, of_samples
 
 _CHANNELS = 8  # the most that an array of one recording may have
+_AT_ONCE = 32  # rows of windows
 
 
 @dataclass(frozen=True)
@@ -51,17 +62,59 @@ class AudioReader(ItemReader):
         Raises:
             ValueError: A recording cannot be read.
         """
-        rows, seen = [], []
+        found = []
         for item in items:
-            path = str(item) if isinstance(item, (str, Path)) else None
             try:
-                rows.append(cut(samples_of(part_of(item), self.sample_rate), self.samples))
+                found.append(samples_of(part_of(item), self.sample_rate))
             except RecordingError as error:
-                raise ValueError(f"{path or 'The recording'} cannot be read: {error}.") from error
-            seen.append(Seen(path))
+                raise _unreadable(item, error) from error
+        return self._rows(found, [Seen(_path(item)) for item in items])
+
+    def in_windows(self, item: Any, seconds: float, hop: float) -> Iterator[Windowed]:
+        """Reads one recording in windows of so many seconds, some at a time.
+
+        Raises:
+            ValueError: The recording cannot be read.
+        """
+        length, step = round(seconds * self.sample_rate), round(hop * self.sample_rate)
+        at_once = max(1, _AT_ONCE // len(windows(length, self.samples)))
+        try:
+            part = part_of(item)
+            found = cut_as_read(blocks_of(part, self.sample_rate), length, step)
+            while some := list(islice(found, at_once)):
+                yield self._windowed(part, some)
+        except RecordingError as error:
+            raise _unreadable(item, error) from error
+
+    def _windowed(self, part: Part, found: Sequence[tuple[int, np.ndarray]]) -> Windowed:
+        """Makes rows of windows, of which it is known where they begin."""
+        times = [
+            (
+                round(part.start + begin / self.sample_rate, 6),
+                round(part.start + (begin + len(samples)) / self.sample_rate, 6),
+            )
+            for begin, samples in found
+        ]
+        path = _path(part.source)
+        seen = [Seen(path and with_times(path, *ends)) for ends in times]
+        return Windowed(self._rows([samples for _, samples in found], seen), times)
+
+    def _rows(self, recordings: Sequence[np.ndarray], seen: list[Seen]) -> Rows:
+        """Cuts recordings into rows."""
+        rows = [cut(samples, self.samples) for samples in recordings]
         item_of = np.repeat(np.arange(len(rows)), [len(of_item) for of_item in rows])
         return Rows({self.input: np.concatenate(rows)}, item_of, seen)
 
     def traits(self, arrays: Mapping[str, np.ndarray]) -> Traits:
         """Measures loudness, noise floor, silence, pitch, bandwidth and length."""
         return of_samples(arrays[self.input], self.sample_rate)
+
+
+def _path(item: Any) -> str | None:
+    """Returns the path that a recording was named by; `None` where it was none."""
+    return str(item) if isinstance(item, (str, Path)) else None
+
+
+def _unreadable(item: Any, error: RecordingError) -> RecordingError:
+    """Names a recording that cannot be read, with the reason."""
+    return RecordingError(f"{_path(item) or 'The recording'} cannot be read: {error}.")

@@ -2,12 +2,16 @@
 
 import base64
 import io
+import math
 import wave
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from transferlearn.edge.cutting import cut_as_read
 from transferlearn.edge.recordings import ENDINGS, Part, RecordingError, part_of, samples_of
 
 DECIBELS = 80.0  # below the loudest place, which are told apart
@@ -61,6 +65,33 @@ def spectrogram(samples: np.ndarray) -> np.ndarray:
     step = max(1, len(samples) // _TIMES)
     filled = np.pad(samples, (0, _WINDOW))[: _WINDOW + step * _TIMES]
     frames = np.lib.stride_tricks.sliding_window_view(filled, _WINDOW)[::step]
-    power = np.square(np.abs(np.fft.rfft(frames * np.hanning(_WINDOW))))
+    return _decibels(_power(frames))
+
+
+def spectrogram_of_blocks(blocks: Iterable[np.ndarray], count: int) -> np.ndarray:
+    """Returns a spectrogram of a recording of any length; each of its times is a mean.
+
+    Args:
+        blocks: The samples, block by block.
+        count: How many samples there are in all.
+    """
+    step = min(_WINDOW, max(1, (count - _WINDOW) // _TIMES))
+    frames = 1 + math.ceil(max(0, count - _WINDOW) / step)
+    times = min(frames, _TIMES)
+    power = np.zeros((times, _WINDOW // 2 + 1))
+    for i, (_, samples) in enumerate(islice(cut_as_read(blocks, _WINDOW, step), frames)):
+        power[i * times // frames] += _power(np.pad(samples, (0, _WINDOW - len(samples))))
+    places = np.bincount(np.arange(frames) * times // frames)
+    return _decibels(power / places[:, None])
+
+
+def _power(frames: np.ndarray) -> np.ndarray:
+    """Returns the power of each pitch in frames, `(..., pitches)`."""
+    power: np.ndarray = np.square(np.abs(np.fft.rfft(frames * np.hanning(_WINDOW))))
+    return power
+
+
+def _decibels(power: np.ndarray) -> np.ndarray:
+    """Turns powers `(times, pitches)` into dB below the loudest, `(pitches, times)`."""
     decibels = 10 * np.log10(power / max(float(power.max()), 1e-10) + 1e-10)
     return np.maximum(decibels, -DECIBELS).T

@@ -2,7 +2,7 @@
 
 import abc
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -18,6 +18,7 @@ from transferlearn.monitoring.traits import Traits, of_numbers
 
 _MOST_AXES = 32  # besides that of the batch
 _NO_TILES = "tile cuts photos into tiles, and these are none. Leave tile out."
+_NO_WINDOWS = "windows cuts recordings into windows, and these are none. Leave windows out."
 
 
 class Seen(NamedTuple):
@@ -48,6 +49,18 @@ class Rows(NamedTuple):
     item_of: np.ndarray
     seen: list[Seen]
     words: tuple[WordRow, ...] = ()
+
+
+class Windowed(NamedTuple):
+    """Holds the rows of some windows of a recording.
+
+    Attributes:
+        rows: The rows, whose items are the windows.
+        times: Where each window begins and ends, in seconds of the recording.
+    """
+
+    rows: Rows
+    times: list[tuple[float, float]]
 
 
 def means_of_rows(outputs: Mapping[str, np.ndarray], rows: Rows) -> dict[str, np.ndarray]:
@@ -120,6 +133,14 @@ class ItemReader(Named):
     def tiles(self, parts: Sequence[np.ndarray]) -> np.ndarray:
         """Makes of some parts of what `photo` gave the rows that the network takes."""
         raise ValueError(_NO_TILES)
+
+    def in_windows(self, item: Any, seconds: float, hop: float) -> Iterator[Windowed]:
+        """Reads one recording window by window, some at a time; see `predict_in_windows`.
+
+        Raises:
+            ValueError: It cannot be read, or items of this kind have no windows.
+        """
+        raise ValueError(_NO_WINDOWS)
 
     def check_size(self, content: bytes, most: int) -> None:
         """Refuses a file that would become far larger when it is read; by default, none does.

@@ -91,16 +91,22 @@ def samples_of(part: Part, rate: int) -> np.ndarray:
         RecordingError: It is no recording, is damaged, holds NaN, or is shorter than the part.
         ImportError: soundfile or soxr is not installed.
     """
+    return np.concatenate(list(blocks_of(part, rate)))
+
+
+def blocks_of(part: Part, rate: int) -> Iterator[np.ndarray]:
+    """Yields what `samples_of` reads in blocks, so that a long recording is never held whole."""
     own, blocks = _opened(part, rate)
     if not _RATES[0] <= own <= _RATES[1]:
         raise RecordingError(f"its rate is {own:,} Hz")
-    pieces = list(_resampled(_mono(blocks), own, rate))
-    samples = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
-    if not samples.size:
+    count = 0
+    for block in _resampled(_mono(blocks), own, rate):
+        if not np.isfinite(block).all():
+            raise RecordingError("it holds samples that are NaN or infinite")
+        count += len(block)
+        yield block
+    if not count:
         raise RecordingError("it holds no samples" if not part.start else "it ends before the part")
-    if not np.isfinite(samples).all():
-        raise RecordingError("it holds samples that are NaN or infinite")
-    return samples
 
 
 def _opened(part: Part, rate: int) -> tuple[int, Iterator[np.ndarray]]:
@@ -264,26 +270,3 @@ def _soxr() -> Any:
             f"Recordings of other rates need soxr: {install_line('audio')}"
         ) from error
     return soxr
-
-
-def windows(count: int, length: int) -> np.ndarray:
-    """Returns where the windows of a recording begin, int64 `(windows,)`, in samples.
-
-    A recording that fits has one. The windows of a longer one overlap by half or a little more, and
-    the last ends where the recording ends.
-
-    Args:
-        count: The number of samples of the recording.
-        length: The number of samples of a window.
-    """
-    if count <= length:
-        return np.zeros(1, int)
-    number = math.ceil(2 * (count - length) / length) + 1
-    return np.linspace(0, count - length, number).round().astype(int)
-
-
-def cut(samples: np.ndarray, length: int) -> np.ndarray:
-    """Cuts a recording into windows, float32 `(windows, length)`; zeros fill up a short one."""
-    filled = np.zeros(max(length, len(samples)), np.float32)
-    filled[: len(samples)] = samples
-    return np.stack([filled[begin : begin + length] for begin in windows(len(samples), length)])

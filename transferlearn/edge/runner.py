@@ -12,6 +12,7 @@ from transferlearn.edge.item_reader import ItemReader, Rows
 from transferlearn.edge.maps.whole_photos import predict_in_tiles
 from transferlearn.edge.predictions import OutputReader
 from transferlearn.edge.runtimes import Runtime, check_listed, open_runtime
+from transferlearn.edge.windows import predict_in_windows
 
 _AT_ONCE = 32  # rows
 
@@ -84,7 +85,14 @@ class Runner:
         )
         return runner
 
-    def predict(self, items: Any, *, tile: int | tuple[int, int] | None = None) -> Any:
+    def predict(
+        self,
+        items: Any,
+        *,
+        tile: int | tuple[int, int] | None = None,
+        windows: float | None = None,
+        hop: float | None = None,
+    ) -> Any:
         """Predicts on one item or on several, as `FittedModel.predict` does.
 
         Args:
@@ -93,9 +101,13 @@ class Runner:
                 a `Path` of a file or a folder, or a list of those. Other kinds: arrays.
             tile: For masks of large photos, the side of overlapping tiles in pixels, see
                 `FittedModel.predict`.
+            windows: For long recordings, the length in seconds of overlapping windows, see
+                `FittedModel.predict`.
+            hop: The seconds from one window to the next; by default half a window.
 
         Returns:
-            A prediction for one item, else a list of them, in order.
+            A prediction for one item, else a list of them, in order. With `windows`, a list of
+            `tl.edge.Window` for each recording.
 
         Raises:
             ValueError: An item cannot be read.
@@ -106,6 +118,11 @@ class Runner:
         predictions = []
         if tile is not None:
             predictions = [self._in_tiles(item, tile) for item in given]
+        elif windows is not None or hop is not None:
+            readers = self.item_reader, self.output_reader
+            predictions = [
+                predict_in_windows(*readers, item, windows, hop, self._of_arrays) for item in given
+            ]
         else:
             for begin in range(0, len(given), _AT_ONCE):
                 rows = self.item_reader.read(given[begin : begin + _AT_ONCE])

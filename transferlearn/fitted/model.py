@@ -16,16 +16,17 @@ from transferlearn.fitted.calibration import Calibration
 from transferlearn.fitted.hub import push
 from transferlearn.fitted.leakage import TOO_GOOD, doubts_of
 from transferlearn.fitted.outline import Outline
-from transferlearn.fitted.outputs import decoded, evaluated, in_parts
+from transferlearn.fitted.outputs import evaluated, predicted
 from transferlearn.fitted.reliable_score import KnownScore, in_words, known_score
 from transferlearn.fitted.saving import write_save
 from transferlearn.fitted.showing import html_of, kept_epoch, line_of
 from transferlearn.fitted.signing import PrivateKey
 from transferlearn.fitted.tiles import evaluated_in_tiles, in_tiles
+from transferlearn.fitted.windows import in_windows
 from transferlearn.monitoring import Reference
 from transferlearn.progress import working
 from transferlearn.schedules import PhaseResult
-from transferlearn.tasks import Answerer, Encoding, Evaluation, Seen
+from transferlearn.tasks import Answerer, Encoding, Evaluation
 from transferlearn.types import Prediction, Source
 
 Tile = int | tuple[int, int] | None
@@ -113,32 +114,28 @@ class FittedModel(Generic[Prediction]):
 
     @overload
     def predict(
-        self,
-        items: str | Path | Image.Image,
-        *,
-        on_error: str = ...,
-        tile: Tile = ...,
-        **options: Any,
-    ) -> Prediction: ...
+        self, items: object, *, windows: float, hop: float | None = ..., on_error: str = ...
+    ) -> Any: ...
 
     @overload
-    def predict(
-        self,
-        items: list[Any] | tuple[Any, ...],
-        *,
-        on_error: str = ...,
-        tile: Tile = ...,
-        **options: Any,
-    ) -> list[Prediction]: ...
+    def predict(self, items: str | Path | Image.Image, **options: Any) -> Prediction: ...
 
     @overload
-    def predict(
-        self, items: object, *, on_error: str = ..., tile: Tile = ..., **options: Any
-    ) -> Prediction | list[Prediction]: ...
+    def predict(self, items: list[Any] | tuple[Any, ...], **options: Any) -> list[Prediction]: ...
+
+    @overload
+    def predict(self, items: object, **options: Any) -> Prediction | list[Prediction]: ...
 
     def predict(
-        self, items: object, *, on_error: str = "skip", tile: Tile = None, **options: Any
-    ) -> Prediction | list[Prediction]:
+        self,
+        items: object,
+        *,
+        on_error: str = "skip",
+        tile: Tile = None,
+        windows: float | None = None,
+        hop: float | None = None,
+        **options: Any,
+    ) -> Any:
         """Predicts the class, the tags, the numbers or the mask of one item or of several.
 
         Args:
@@ -151,11 +148,17 @@ class FittedModel(Generic[Prediction]):
             tile: For masks of large photos, the side in pixels, or the `(height, width)`, of tiles
                 that they are cut into. A tile is resized as a whole photo is, so take the size of
                 those trained on. Tiles overlap by a quarter, and are blended there.
+            windows: For long recordings, the length in seconds of windows that they are cut into.
+                Each is predicted on as if it were a recording of its own. Recordings are read in
+                parts, so an hour needs no more memory than a minute.
+            hop: The seconds from one window to the next; by default half a window.
             options: What else the task's answers depend on; most tasks take nothing.
 
         Returns:
             A prediction for a single item, else a list of them, in order, without skipped items;
-            `path` says whose each is. (Type checkers take any path for that of one item.)
+            `path` says whose each is. (Type checkers take any path for that of one item.) With
+            `windows`, a list of `tl.edge.Window` for each recording: `start` and `end` in seconds,
+            and the `prediction`.
 
         Raises:
             OSError: There is no such file.
@@ -168,15 +171,9 @@ class FittedModel(Generic[Prediction]):
         answerer = self.answerer(**options)
         if tile is not None:
             return in_tiles(self, items, tile, on_error)
-        # The short way for one item: no hashes, no threads, nothing traced again.
-        single = not isinstance(items, Dataset) and self.kind.is_one(items)
-        if single and (one := self.kind.one(items)) is not None:
-            values = answerer(one.batch)
-            return decoded(self.encoding, [(values, [Seen(one.path, one.size)])])[0]
-        dataset = items if isinstance(items, Dataset) else None
-        dataset = dataset or self.kind.unlabelled(items, on_error="raise" if single else on_error)
-        predictions = decoded(self.encoding, in_parts(self, dataset, answerer))
-        return predictions[0] if single else predictions
+        if windows is not None or hop is not None:
+            return in_windows(self, items, windows, hop, on_error)
+        return predicted(self, items, answerer, on_error)
 
     def evaluate(
         self, labelled: Source, *, on_error: str = "skip", tile: Tile = None

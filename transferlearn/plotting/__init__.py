@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from transferlearn.plotting.ranking import roc as roc
     from transferlearn.plotting.results import draw_results as draw_results
     from transferlearn.plotting.results import show_results as show_results
+    from transferlearn.plotting.timelines import show_windows as show_windows
 
 # No module has the name of a function: the package would give the module once it is imported.
 _NAMES = {
@@ -70,6 +71,7 @@ _NAMES = {
     "show_pairs": "mistaken_items",
     "show_pictures": "picture_rows",
     "show_results": "results",
+    "show_windows": "timelines",
     "similarities": "picture_rows",
     "training_curves": "curves",
 }

@@ -24,14 +24,13 @@ from transferlearn.data.rows import RowDataset, shared_weights
 from transferlearn.data.sources.tuples import list_arrays
 from transferlearn.data.targets.base import Target, Targets
 from transferlearn.edge import AudioReader
+from transferlearn.edge.cutting import cut, windows
 from transferlearn.edge.recordings import (
     ENDINGS,
     RecordingError,
-    cut,
     is_part,
     part_of,
     samples_of,
-    windows,
     with_times,
 )
 from transferlearn.monitoring.traits import Traits, of_samples
