@@ -88,7 +88,8 @@ def _scene(
         # As many small parts as large ones.
         radius = float(np.exp(random.uniform(*np.log(radii))))
         whole[i] = _lay(random, photo, top, i, int(kind), radius)
-    light = np.linspace(*random.uniform(0.6, 1.15, 2).tolist(), size[1])[None, :, None]
+    left, right = random.uniform(0.6, 1.15, 2).tolist()
+    light = np.linspace(left, right, size[1])[None, :, None]
     noisy = photo * light + random.normal(0, 7, photo.shape)
     pixels = Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8))
     blurred = pixels.filter(ImageFilter.GaussianBlur(random.uniform(0.2, 0.8)))
