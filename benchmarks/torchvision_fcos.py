@@ -116,7 +116,7 @@ def train(job: dict[str, Any], shown: list[Scene]) -> FCOS:
             torch.nn.utils.clip_grad_norm_(model.parameters(), 10)
             adam.step()
             rate.step()
-        print(f"epoch {epoch + 1}: loss {float(loss):.3f}", file=sys.stderr, flush=True)
+        print(f"epoch {epoch + 1}: loss {loss.item():.3f}", file=sys.stderr, flush=True)
     return model.eval()
 
 
