@@ -51,6 +51,16 @@ def test_every_way_to_extend_it_runs_as_written(tmp_path, monkeypatch):
     assert rated.predict(data[0][0]).value in {1, 2, 3, 4, 5}
     rated.save("rated")
     assert tl.load("rated").predict(data[0][0]) == rated.predict(data[0][0])
+    model = scope["detector"].build(2)
+    boxes = np.tile([0, 0, 1, 1, -1, 4096, 0], (4, 3, 1)).astype("float32")
+    boxes[:, 0] = [0.2, 0.2, 0.6, 0.7, 1, 800, 0]
+    queries = tl.tasks.Queries.of(model.predict(pixels(4, 64), verbose=0))
+    loss = scope["LargeOnly"]((64, 64))
+    assert np.asarray(loss.assign(boxes, queries).found).any()
+    boxes[:, 0, 5] = 63
+    chosen = loss.assign(boxes, queries)
+    assert not np.asarray(chosen.found).any()
+    assert np.asarray(chosen.ignored).any()
     spectrum = keras.Input((128,))
     features = keras.layers.Dense(8, activation="relu")(spectrum)
     classifier = scope["SpectrumClassifier"](keras.Model(spectrum, features))

@@ -187,6 +187,7 @@ def test_no_built_in_is_left_out():
         tl.heads.FCOSHead,
         tl.heads.FPN,
         tl.heads.PictureUNet,
+        tl.heads.RetinaNetHead,
         tl.heads.SegFormerDecoder,
         tl.heads.UNet,
     }

@@ -24,6 +24,7 @@ from transferlearn.untrusted.classes import OURS, refusal, refusal_of_text
 REVIEWED = {
     "SavedModelLayer": "the SavedModel in the save that is read, found by its hash",
     **dict.fromkeys(["Boundary", "CrossEntropyDice", "Tversky", "Standardised"], "nothing: a loss"),
+    "AnchorLoss": "nothing: a loss of numbers in its config",
     "DetectionLoss": "nothing: a loss of numbers in its config",
     "PerceptualLoss": "nothing: a loss, which would load a backbone",
     **dict.fromkeys(["LayerMeanIoU", "MeanIoU", "PSNR", "R2", "SSIM"], "nothing: a metric"),

@@ -162,6 +162,30 @@ def test_the_command_line_prints_boxes_and_scores(fitted, tmp_path, capsys):
     assert capsys.readouterr().out.splitlines()[1] == f"{files[1]}\t-"
 
 
+ANCHORS = tl.heads.RetinaNetHead(width=16, depth=1, groups=4, features=("stride_2", "stride_4"))
+
+
+def test_anchors_are_those_of_the_data_and_learn_by_their_overlap(backbone):
+    training = builder(backbone, head=ANCHORS).prepare(rectangles(16), rectangles(8, seed=1))
+    assert isinstance(training.objective.loss, tl.tasks.AnchorLoss)
+    encoding = training.encoding
+    chosen = ANCHORS.for_boxes(encoding.sides, encoding.ratios)
+    assert len(chosen.ratios) > 1  # rectangles are wide, square or high
+    places = (15 * 15 + 7 * 7) * len(chosen.sizes) * len(chosen.ratios)
+    assert training.network.model.output_shape == (None, places, 2 + 10)
+    assert BoxEncoding.load(json.loads(json.dumps(encoding.settings()))) == encoding
+
+
+@pytest.mark.full
+def test_a_head_with_anchors_learns_and_is_exported(backbone, tmp_path):
+    made = builder(backbone, head=ANCHORS).fit(
+        rectangles(64), rectangles(30, seed=1), epochs=8, cache=True, verbose=0
+    )
+    assert made.evaluate(rectangles(30, seed=1)).map_50 > 0.5
+    export = tl.export(made, tmp_path / "export", rectangles(12, seed=3), format="onnx")
+    assert export.checked.equal == 1
+
+
 @pytest.mark.full
 def test_stored_features_train_the_same_weights(backbone):
     weights = []
@@ -176,7 +200,7 @@ def test_stored_features_train_the_same_weights(backbone):
 
 def test_build_makes_a_plain_model(backbone):
     model = builder(backbone, freeze="all").build(2)
-    assert model.output_shape == (None, 15 * 15 + 7 * 7, 2 + 8)
+    assert model.output_shape == (None, 15 * 15 + 7 * 7, 2 + 10)
     assert isinstance(model, keras.Model)
     boxes = np.tile([0, 0, 1, 1, -1, 1024, 0], (4, 3, 1)).astype("float32")
     boxes[:, 0] = [0.2, 0.2, 0.6, 0.7, 1, 200, 0]
@@ -191,7 +215,7 @@ def test_what_cannot_work_is_refused(backbone):
         builder(backbone, mixup=0.2)
     with pytest.raises(ValueError, match="leave the boxes where they were"):
         builder(backbone, augmentation=keras.layers.RandomFlip())
-    with pytest.raises(ValueError, match="10 numbers a query"):
+    with pytest.raises(ValueError, match="12 numbers a query"):
         builder(backbone, head=Squashed()).build(2)
 
 

@@ -30,9 +30,10 @@ def queries(batch=1, strides=(4, 8, 16)):
     for stride in strides:
         middles = (np.arange(SIDE // stride) + 0.5) * stride / SIDE
         grid = np.stack(np.meshgrid(middles, middles), axis=-1).reshape(-1, 2)
-        points.append(np.column_stack([grid, np.full(len(grid), stride)]))
-    packed = np.full((batch, sum(map(len, points)), CLASSES + 8), -4, "float32")
-    packed[..., -3:] = np.concatenate(points)
+        cells = np.full((len(grid), 2), stride / SIDE)
+        points.append(np.column_stack([grid, cells, np.full(len(grid), stride)]))
+    packed = np.full((batch, sum(map(len, points)), CLASSES + 10), -4, "float32")
+    packed[..., -5:] = np.concatenate(points)
     return packed
 
 
@@ -56,25 +57,25 @@ def test_an_object_is_found_near_its_middle_on_the_level_of_its_size():
     packed, found, rows, _ = assigned(targets)
     small = (found > 0) & (rows[:, 4] == 1)
     assert set(packed[small, -1]) == {4.0}  # no side is farther than 32 px
-    assert (np.abs(packed[small, -3:-1] * SIDE - 16) < 6).all()  # 1.5 cells
+    assert (np.abs(packed[small, -5:-3] * SIDE - 16) < 6).all()  # 1.5 cells
     assert small.sum() == 4
     large = (found > 0) & (rows[:, 4] == 2)
     assert set(packed[large, -1]) == {8.0}  # 34 to 64 px
-    assert (np.abs(packed[large, -3:-1] * SIDE - 32) < 12).all()
+    assert (np.abs(packed[large, -5:-3] * SIDE - 32) < 12).all()
 
 
 def test_of_two_objects_the_smaller_one_is_found_and_padding_and_crowds_are_not():
     inner, outer = (20, 20, 32, 32, 0, 0), (10, 10, 42, 42, 1, 0)
     _, found, rows, ignored = assigned(objects(outer, inner))
     packed = queries()[0]
-    middle = (np.abs(packed[:, -3:-1] * SIDE - 26) < 3).all(axis=1) & (packed[:, -1] == 4)
+    middle = (np.abs(packed[:, -5:-3] * SIDE - 26) < 3).all(axis=1) & (packed[:, -1] == 4)
     assert middle.any()
     assert (rows[middle, 4] == 0).all()
     assert not ignored.any()
     crowd = objects((0, 0, 40, 64, 1, 1), inner)
     packed, found, rows, ignored = assigned(crowd)
     assert set(rows[found > 0, 4]) == {0.0}
-    inside = packed[:, -3] * SIDE < 40
+    inside = packed[:, -5] * SIDE < 40
     np.testing.assert_array_equal(ignored > 0, inside & (found == 0))
 
 
@@ -121,7 +122,7 @@ def test_the_loss_falls_to_that_of_centreness_where_all_is_right():
     # An item of no weight does not count, and neither does what is said within a crowd.
     twice, weights = np.concatenate([targets, targets]), np.array([1.0, 0.0])
     spoilt = np.concatenate([packed, -packed])
-    spoilt[1, :, -8:] = packed[0, :, -8:]
+    spoilt[1, :, -10:] = packed[0, :, -10:]
     assert float(loss(twice, spoilt, weights)) == pytest.approx(right, abs=1e-5)
     crowded = np.concatenate([targets, objects((0, 0, 64, 64, 0, 1))], axis=1)
     seen = packed.copy()
@@ -330,10 +331,10 @@ def test_two_answers_are_compared_object_by_object():
 
 def test_the_head_is_one_and_counts_its_places():
     head = FCOSHead(width=16, features=("stride_8", "stride_16"))
-    testing.check_decoder(head, outputs={"predictions": Output(CLASSES + 8, "query")})
+    testing.check_decoder(head, outputs={"predictions": Output(CLASSES + 10, "query")})
     shapes = {"stride_8": (4, 6, 5), "stride_16": (2, 3, 7)}
     inputs = {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
-    model = keras.Model(inputs, head(inputs, {"p": Output(CLASSES + 8, "query")}))
+    model = keras.Model(inputs, head(inputs, {"p": Output(CLASSES + 10, "query")}))
     rows = {name: np.zeros((1, *shape), "float32") for name, shape in shapes.items()}
     parts = Queries.of(model.predict(rows, verbose=0)["p"])
     made = Queries(*map(np.asarray, parts))

@@ -12,7 +12,7 @@ from transferlearn.builders.augmentation import transform_of
 from transferlearn.builders.images import ImageBuilder
 from transferlearn.checks import whole
 from transferlearn.data import Boxes, Images, Transform
-from transferlearn.heads import Decoder, FCOSHead, Head
+from transferlearn.heads import Decoder, FCOSHead, Head, RetinaNetHead
 from transferlearn.schedules import AutoForBoxes, Schedule
 from transferlearn.tasks import BoxEncoding, BoxPrediction, Detection, Encoding, Task
 from transferlearn.tasks.detection.encoding import THRESHOLD
@@ -36,13 +36,15 @@ class ObjectDetectorBuilder(ImageBuilder[BoxPrediction]):
             `"none"`, or a `tl.data.Transform`; by default the schedule's, which is `"light"`.
         views: Of `"strong"`, how many views of each image are made and stored; with 1 each epoch
             makes new ones.
-        head: The decoder, which reads the backbone's pyramid. By default it leaves out levels that
-            the sizes of the boxes do not need.
+        head: The decoder, which reads the backbone's pyramid: `tl.heads.FCOSHead()`,
+            `tl.heads.RetinaNetHead()` or one of your own. By default it leaves out levels that the
+            sizes of the boxes do not need.
         class_names, bounding_box_format, most: See `tl.data.Boxes`.
         photo_fit: `"letterbox"`: photos keep their shape, between two bars; `"stretch"`: they fill
             `image_size`.
-        loss: By default `tl.tasks.DetectionLoss`; or one of your own, which gets boxes
-            `(batch, objects, 7)` and the head's output `(batch, queries, classes + 8)`.
+        loss: By default `tl.tasks.DetectionLoss`, or `tl.tasks.AnchorLoss` for a `RetinaNetHead`;
+            or one of your own, which gets boxes `(batch, objects, 7)` and the head's output
+            `(batch, queries, classes + 10)`.
         metrics: Keras metrics that read the same; by default none. After each epoch the mean
             average precision is computed on held-out photos.
 
@@ -97,8 +99,9 @@ class ObjectDetectorBuilder(ImageBuilder[BoxPrediction]):
 
         Returns:
             A plain, flat, functional `keras.Model`, which gives
-            `(batch, queries, num_classes + 8)`. Its loss takes boxes `(batch, objects, 7)`: x0, y0,
-            x1, y1 in shares of the image's sides, class or -1 for padding, area, and 1 for a crowd.
+            `(batch, queries, num_classes + 10)`. Its loss takes boxes `(batch, objects, 7)`: x0,
+            y0, x1, y1 in shares of the image's sides, class or -1 for padding, area, and 1 for a
+            crowd.
 
         Example:
             model = tl.ObjectDetectorBuilder("MobileNetV2", freeze="all").build(3)
@@ -132,14 +135,18 @@ class ObjectDetectorBuilder(ImageBuilder[BoxPrediction]):
         shape: tuple[int, ...] | None,
     ) -> tuple[Network, Encoding[BoxPrediction]]:
         """Builds the network with the levels that the sizes of the boxes need."""
-        return super(ObjectDetectorBuilder, self._for(encoding))._network(backbone, encoding, shape)
+        assert isinstance(encoding, BoxEncoding)
+        anchored = replace(encoding, anchored=isinstance(self.head, RetinaNetHead))
+        return super(ObjectDetectorBuilder, self._for(encoding))._network(backbone, anchored, shape)
 
     def _for(self, encoding: Encoding[BoxPrediction]) -> "ObjectDetectorBuilder":
-        """Returns this builder with a head that fits the sizes of the boxes."""
+        """Returns this builder with a head that fits the sizes and shapes of the boxes."""
         assert isinstance(encoding, BoxEncoding)
-        if not isinstance(self.head, FCOSHead):
-            return self
-        return replace(self, head=self.head.for_sides(encoding.sides))
+        if isinstance(self.head, FCOSHead):
+            return replace(self, head=self.head.for_sides(encoding.sides))
+        if isinstance(self.head, RetinaNetHead):
+            return replace(self, head=self.head.for_boxes(encoding.sides, encoding.ratios))
+        return self
 
     def _blank(self, num_classes: int) -> BoxEncoding:
         """Makes an encoding for building without data."""
@@ -154,5 +161,6 @@ class ObjectDetectorBuilder(ImageBuilder[BoxPrediction]):
             size=size,
             letterboxed=self.photo_fit == "letterbox",
             sides=(),
+            ratios=(),
             thresholds=(THRESHOLD,) * count,
         )

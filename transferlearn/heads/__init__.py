@@ -10,6 +10,11 @@ from transferlearn.heads.fpn import FPN as FPN
 from transferlearn.heads.outputs import Output as Output
 from transferlearn.heads.picture_unet import PictureUNet as PictureUNet
 from transferlearn.heads.pooled_dense import PooledDense as PooledDense
+from transferlearn.heads.queries import BESIDE_CLASSES as BESIDE_CLASSES
+from transferlearn.heads.queries import as_queries as as_queries
+from transferlearn.heads.queries import cells_of as cells_of
+from transferlearn.heads.queries import corrected as corrected
+from transferlearn.heads.retinanet import RetinaNetHead as RetinaNetHead
 from transferlearn.heads.segformer import SegFormerDecoder as SegFormerDecoder
 from transferlearn.heads.token_dense import TokenDense as TokenDense
 from transferlearn.heads.unet import UNet as UNet

@@ -7,22 +7,24 @@ from typing import Self
 
 import keras
 
-from transferlearn.checks import share, whole
 from transferlearn.heads.base import Decoder
-from transferlearn.heads.levels import LEVELS
+from transferlearn.heads.levels import LEVELS, rows_and_columns
 from transferlearn.heads.outputs import Output
 from transferlearn.heads.queries import (
     BESIDE_CLASSES,
     Tower,
     as_queries,
-    boxes_around,
+    cells_of,
     check_strides,
+    check_towers,
     feature_pyramid,
-    stride_of,
+    last_layer,
+    levels_for,
 )
 from transferlearn.types import Tensor
 
 _BEGINNING = 2.0  # cells from a point to each side of its box, before training
+_LARGEST = 6.0  # of the logarithm of a side in cells, so that no box becomes infinite
 
 
 @dataclass(frozen=True)
@@ -57,15 +59,7 @@ class FCOSHead(Decoder):
     features: tuple[str, ...] = LEVELS
 
     def __post_init__(self) -> None:
-        whole("width", self.width, least=1)
-        whole("depth", self.depth, least=0)
-        whole("groups", self.groups, least=1)
-        if self.width % self.groups:
-            raise ValueError(
-                f"width must be a multiple of groups. Received: width={self.width}, "
-                f"groups={self.groups}"
-            )
-        share("prior", self.prior)
+        check_towers(self.width, self.depth, self.groups, self.prior)
         object.__setattr__(self, "features", tuple(self.features))
         check_strides(self.features)
 
@@ -78,47 +72,53 @@ class FCOSHead(Decoder):
         """
         if self.features != LEVELS or not sides:
             return self
-        # An object has at least 8 cells to a side then, and few have fewer than 4.
-        too_fine = [
-            name
-            for name in LEVELS[:-2]
-            if sides[1] > 8 * stride_of(name) and sides[0] > 4 * stride_of(name)
-        ]
-        return replace(self, features=LEVELS[len(too_fine) :])
+        return replace(self, features=levels_for(sides))
 
     def __call__(
         self, features: Mapping[str, Tensor], outputs: Mapping[str, Output]
     ) -> Mapping[str, Tensor]:
-        """Makes the layers, and gives `(batch, queries, classes + 8)`, in float32.
+        """Makes the layers, and gives `(batch, queries, classes + 10)`, in float32.
 
         For each query these are the logits of the classes, the logit of the centreness, the box
-        `(x0, y0, x1, y1)` and the point `(x, y)` in shares of the image's width and height, and the
-        stride of the level in pixels.
+        `(x0, y0, x1, y1)` and the cell (x and y of its middle, width and height) in shares of the
+        image's width and height, and the stride of the level in pixels.
         """
         ((name, output),) = outputs.items()
         of_classes = Tower(self.width, self.depth, self.groups, "classes")
         of_boxes = Tower(self.width, self.depth, self.groups, "boxes")
-        to_classes = _last(
+        to_classes = last_layer(
             output.units - BESIDE_CLASSES, "classes", -math.log((1 - self.prior) / self.prior)
         )
-        to_sides = _last(4, "sides", math.log(_BEGINNING))
-        to_centreness = _last(1, "centreness")
+        to_sides = last_layer(4, "sides", math.log(_BEGINNING))
+        to_centreness = last_layer(1, "centreness")
         found = []
         for stride, x in feature_pyramid(features, self.features, self.width):
             near = of_boxes(x)
-            boxes = boxes_around(to_sides(near))
-            found.append(as_queries(stride, to_classes(of_classes(x)), to_centreness(near), boxes))
+            boxes, cells = _boxes_around(to_sides(near))
+            logits, centreness = to_classes(of_classes(x)), to_centreness(near)
+            found.append(as_queries(stride, logits, centreness, boxes, cells))
         joined = keras.ops.concatenate(found, axis=1) if len(found) > 1 else found[0]
         return {name: joined}
 
 
-def _last(units: int, name: str, bias: float = 0.0) -> keras.Layer:
-    """Makes the last convolution of a tower, which all levels share."""
-    return keras.layers.Conv2D(
-        units,
-        3,
-        padding="same",
-        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
-        bias_initializer=keras.initializers.Constant(bias),
-        name=f"to_{name}",
+def _boxes_around(distances: Tensor) -> tuple[Tensor, Tensor]:
+    """Makes boxes of the distances from each cell's middle to the four sides.
+
+    Args:
+        distances: The logarithms of the distances to left, top, right and bottom in cells,
+            `(batch, rows, columns, 4)`.
+
+    Returns:
+        Boxes `(x0, y0, x1, y1)` in shares of the image's width and height, of the same shape, and
+        the cells.
+    """
+    ops = keras.ops
+    rows, columns = rows_and_columns(distances)
+    far = ops.exp(ops.minimum(ops.cast(distances, "float32"), _LARGEST))
+    left, top, right, bottom = ops.split(far, 4, axis=-1)
+    cells = cells_of(left)
+    x, y = cells[..., :1], cells[..., 1:2]
+    boxes = ops.concatenate(
+        [x - left / columns, y - top / rows, x + right / columns, y + bottom / rows], axis=-1
     )
+    return boxes, cells

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import keras
 
-from transferlearn.heads.levels import enlarged, finest_first, normalised, rows_and_columns
+from transferlearn.checks import share, whole
+from transferlearn.heads.levels import LEVELS, enlarged, finest_first, normalised, rows_and_columns
 from transferlearn.types import Tensor
 
-BESIDE_CLASSES = 8  # numbers of a query: quality, four of its box, two of its point, its stride
-_LARGEST = 6.0  # of the logarithm of a side in cells, so that no box becomes infinite
+# Numbers of a query: quality, four of its box, four of its anchor, and the stride of its level.
+BESIDE_CLASSES = 10
+_LARGEST = 4.0  # of the logarithm of a box's side in those of its anchor
 
 
 class Tower:
@@ -52,6 +54,33 @@ def stride_of(name: str) -> int:
     return int(name.removeprefix("stride_"))
 
 
+def check_towers(width: int, depth: int, groups: int, prior: float) -> None:
+    """Refuses settings of towers that cannot be built."""
+    whole("width", width, least=1)
+    whole("depth", depth, least=0)
+    whole("groups", groups, least=1)
+    if width % groups:
+        raise ValueError(
+            f"width must be a multiple of groups. Received: width={width}, groups={groups}"
+        )
+    share("prior", prior)
+
+
+def levels_for(sides: Sequence[float]) -> tuple[str, ...]:
+    """Returns the names of the levels that objects of these sizes need.
+
+    Args:
+        sides: The sides in pixels below which 5%, 25% and more of the objects are.
+    """
+    # An object has at least 8 cells to a side then, and few have fewer than 4.
+    too_fine = [
+        name
+        for name in LEVELS[:-2]
+        if sides[1] > 8 * stride_of(name) and sides[0] > 4 * stride_of(name)
+    ]
+    return LEVELS[len(too_fine) :]
+
+
 def check_strides(names: Sequence[str]) -> None:
     """Refuses features whose names do not tell their stride, by which boxes find their level."""
     if not names or not all(name.removeprefix("stride_").isdecimal() for name in names):
@@ -84,53 +113,66 @@ def feature_pyramid(
     return found[::-1]
 
 
-def boxes_around(distances: Tensor) -> Tensor:
-    """Makes boxes of the distances from each cell's middle to the four sides.
-
-    Args:
-        distances: The logarithms of the distances to left, top, right and bottom in cells,
-            `(batch, rows, columns, 4)`.
-
-    Returns:
-        Boxes `(x0, y0, x1, y1)` in shares of the image's width and height, of the same shape.
-    """
-    ops = keras.ops
-    rows, columns = rows_and_columns(distances)
-    cells = ops.exp(ops.minimum(ops.cast(distances, "float32"), _LARGEST))
-    left, top, right, bottom = ops.split(cells, 4, axis=-1)
-    x, y = _middles(left)
-    return ops.concatenate(
-        [x - left / columns, y - top / rows, x + right / columns, y + bottom / rows], axis=-1
+def last_layer(units: int, name: str, bias: float = 0.0) -> keras.Layer:
+    """Makes the last convolution of a tower, which all levels share."""
+    return keras.layers.Conv2D(
+        units,
+        3,
+        padding="same",
+        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
+        bias_initializer=keras.initializers.Constant(bias),
+        name=f"to_{name}",
     )
 
 
-def as_queries(stride: int, logits: Tensor, quality: Tensor, boxes: Tensor) -> Tensor:
-    """Makes a row for each cell of a level, `(batch, rows * columns, classes + 8)`, in float32.
+def cells_of(level: Tensor) -> Tensor:
+    """Makes a map of the cells of a level: `(x, y)` of the middle, width and height, in shares.
+
+    They are counted, since Keras broadcasts constant arrays along other axes than NumPy does.
+
+    Args:
+        level: Any map of the level with one channel, float32 `(batch, rows, columns, 1)`.
+
+    Returns:
+        Shares of the image's width and height, `(batch, rows, columns, 4)`.
+    """
+    ops = keras.ops
+    rows, columns = rows_and_columns(level)
+    ones = ops.ones_like(level)
+    x, y = (ops.cumsum(ones, axis=axis) - 0.5 for axis in (2, 1))
+    return ops.concatenate([x / columns, y / rows, ones / columns, ones / rows], axis=-1)
+
+
+def corrected(anchors: Tensor, offsets: Tensor) -> Tensor:
+    """Moves and scales anchors or cells, and returns the boxes `(x0, y0, x1, y1)`.
+
+    Args:
+        anchors: The anchors, `(..., 4)`, as `cells_of` makes them.
+        offsets: How far the middle moves in widths and heights, and the logarithms of the factors
+            by which these grow, `(..., 4)`.
+    """
+    ops = keras.ops
+    offsets = ops.cast(offsets, "float32")
+    middles = anchors[..., :2] + offsets[..., :2] * anchors[..., 2:]
+    halves = anchors[..., 2:] * ops.exp(ops.clip(offsets[..., 2:], -_LARGEST, _LARGEST)) / 2
+    return ops.concatenate([middles - halves, middles + halves], axis=-1)
+
+
+def as_queries(
+    stride: int, logits: Tensor, quality: Tensor, boxes: Tensor, anchors: Tensor
+) -> Tensor:
+    """Makes a row for each place of a map, `(batch, rows * columns, classes + 10)`, in float32.
 
     Args:
         stride: The stride of the level in pixels.
         logits: The logits of the classes, `(batch, rows, columns, classes)`.
         quality: The logit of how good the box is, `(batch, rows, columns, 1)`.
         boxes: The boxes, `(batch, rows, columns, 4)`.
+        anchors: The anchors, or the cells where there are none, as `cells_of` makes them.
     """
     ops = keras.ops
     rows, columns = rows_and_columns(boxes)
-    x, y = _middles(boxes[..., :1])
     parts = [ops.cast(part, "float32") for part in (logits, quality)]
-    joined = ops.concatenate([*parts, boxes, x, y, ops.zeros_like(x) + stride], axis=-1)
+    strides = ops.zeros_like(boxes[..., :1]) + stride
+    joined = ops.concatenate([*parts, boxes, anchors, strides], axis=-1)
     return ops.reshape(joined, (-1, rows * columns, joined.shape[-1]))
-
-
-def _middles(level: Tensor) -> tuple[Tensor, Tensor]:
-    """Makes maps of the middle of each cell, x and y in shares of the image's width and height.
-
-    They are counted, since Keras broadcasts constant arrays along other axes than NumPy does.
-
-    Args:
-        level: Any map of the level with one channel, float32 `(batch, rows, columns, 1)`.
-    """
-    ops = keras.ops
-    rows, columns = rows_and_columns(level)
-    ones = ops.ones_like(level)
-    x, y = (ops.cumsum(ones, axis=axis) - 0.5 for axis in (2, 1))
-    return x / columns, y / rows

@@ -17,6 +17,8 @@ from transferlearn.tasks.classification import ClassEvaluation as ClassEvaluatio
 from transferlearn.tasks.classification import Classification as Classification
 from transferlearn.tasks.classification import TagEncoding as TagEncoding
 from transferlearn.tasks.classification import Tagging as Tagging
+from transferlearn.tasks.detection import AnchorLoss as AnchorLoss
+from transferlearn.tasks.detection import Assigned as Assigned
 from transferlearn.tasks.detection import BoxEncoding as BoxEncoding
 from transferlearn.tasks.detection import BoxEvaluation as BoxEvaluation
 from transferlearn.tasks.detection import Detection as Detection

@@ -1,6 +1,7 @@
 """Checks parts that a user wrote, for tests: raises `AssertionError` where something is wrong."""
 
 from transferlearn.testing.decoders import check_decoder as check_decoder
+from transferlearn.testing.decoders import check_detector_head as check_detector_head
 from transferlearn.testing.freezing import check_freezing as check_freezing
 from transferlearn.testing.heads import check_head as check_head
 from transferlearn.testing.kinds import check_kind as check_kind

@@ -5,12 +5,53 @@ from collections.abc import Mapping
 import keras
 import numpy as np
 
-from transferlearn.heads import Decoder, Output
+from transferlearn.heads import BESIDE_CLASSES, Decoder, Output
 from transferlearn.testing.requiring import require, require_object, require_settings, requiring
 
 _SIDE = 64  # of the image, in pixels
 _OUTPUTS = {"predictions": Output(3, "cell")}
 _AXES = {"item": 2, "token": 3, "query": 3, "cell": 4}  # of an output, by what it is per
+
+
+def check_detector_head(
+    head: Decoder, *, features: Mapping[str, tuple[int, ...]] | None = None
+) -> None:
+    """Checks a decoder that finds objects: all of `check_decoder`, and what each query says.
+
+    Args:
+        head: The head to check.
+        features: See `check_decoder`.
+
+    Raises:
+        AssertionError: Something is wrong; the message says what, and what was expected.
+
+    Example:
+        tl.testing.check_detector_head(tl.heads.RetinaNetHead(width=32))
+    """
+    outputs = {"predictions": Output(3 + BESIDE_CLASSES, "query")}
+    check_decoder(head, features=features, outputs=outputs)
+    shapes = _shapes(head, features)
+    random = np.random.default_rng(0)
+    rows = [random.normal(size=(8, *shape)).astype("float32") for shape in shapes.values()]
+    packed = _model(head, shapes, outputs).predict(rows, verbose=0)["predictions"]
+    boxes, anchors, strides = packed[..., 4:8], packed[..., 8:12], packed[..., 12]
+    require(
+        bool((boxes[..., 2:] > boxes[..., :2]).all()),
+        "A query's numbers 1 to 4 behind the quality are its box x0, y0, x1, y1, and some end "
+        "before they begin.",
+    )
+    middles = anchors[..., :2]
+    require(
+        bool((middles > 0).all() and (middles < 1).all() and (anchors[..., 2:] > 0).all()),
+        "A query's numbers 5 to 8 behind the quality are its anchor or cell: x and y of the "
+        "middle, width and height, in shares of the image's sides. Middles lie within (0, 1), and "
+        "sides are above 0: tl.heads.cells_of makes such.",
+    )
+    require(
+        bool((strides > 0).all() and (strides == strides[:1]).all()),
+        "A query's last number is the stride of its level in pixels, the same for each image.",
+    )
+    require(bool((anchors == anchors[:1]).all()), "Anchors or cells are the same for each image.")
 
 
 def check_decoder(
@@ -35,7 +76,7 @@ def check_decoder(
     """
     require_object(decoder, Decoder, "tl.heads.Decoder")
     require_settings(decoder)
-    shapes = {name: _map_of(name) for name in decoder.features} if features is None else features
+    shapes = _shapes(decoder, features)
     first, second = (_model(decoder, shapes, outputs) for _ in range(2))
     require(bool(first.trainable_weights), "The decoder has nothing that can be trained.")
     shared = {id(w) for w in first.weights} & {id(w) for w in second.weights}
@@ -59,6 +100,13 @@ def check_decoder(
             "Saved and loaded, the decoder gives something else: get_config of its layers must "
             "hold all that they were made with.",
         )
+
+
+def _shapes(
+    decoder: Decoder, given: Mapping[str, tuple[int, ...]] | None
+) -> Mapping[str, tuple[int, ...]]:
+    """Returns the shapes of features that were given, or those of small maps."""
+    return {name: _map_of(name) for name in decoder.features} if given is None else given
 
 
 def _map_of(name: str) -> tuple[int, ...]:

@@ -1,5 +1,7 @@
 """Learns which objects photos show, and where."""
 
+from transferlearn.tasks.detection.anchors import AnchorLoss as AnchorLoss
+from transferlearn.tasks.detection.assignment import Assigned as Assigned
 from transferlearn.tasks.detection.encoding import BoxEncoding as BoxEncoding
 from transferlearn.tasks.detection.figures import BoxEvaluation as BoxEvaluation
 from transferlearn.tasks.detection.losses import DetectionLoss as DetectionLoss

@@ -1,5 +1,6 @@
 """Computes, in the graph, which object each query of a detector has to find."""
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import keras
@@ -39,23 +40,66 @@ def assign(targets: Tensor, queries: Queries, size: tuple[int, int]) -> Assigned
         queries: What the head says, of which points and strides are read.
         size: The `(height, width)` of the image in pixels.
     """
+
+    def cost(rows: Tensor) -> tuple[Tensor, Tensor]:
+        return _areas(rows, queries, size)
+
+    return assigned_by(cost, targets, queries, _FAR / 2)[0]
+
+
+def assigned_by(
+    cost: Callable[[Tensor], tuple[Tensor, Tensor]],
+    targets: Tensor,
+    queries: Queries,
+    most: float,
+) -> tuple[Assigned, Tensor]:
+    """Assigns to each query the object that costs least.
+
+    Args:
+        cost: Computes for some objects, `(batch, 1, objects, 7)`, what each costs each query,
+            `(batch, queries, objects)`, and 1 for a query in a crowd, `(batch, queries)`.
+        targets: Objects, `(batch, objects, 7)`.
+        queries: What the head says.
+        most: The cost above which a query has no object.
+
+    Returns:
+        What each query has to find, and its least cost, `(batch, queries)`.
+    """
     ops = keras.ops
     count, places = targets.shape[1], queries.strides.shape[1]
     step = max(1, min(count, _PAIRS // places))
     parts = []
     for begin in range(0, count, step):  # all pairs of a large image would not fit into memory
-        areas, crowd = _areas(targets[:, begin : begin + step], queries, size)
-        parts.append((ops.min(areas, axis=-1), ops.argmin(areas, axis=-1) + begin, crowd))
+        costs, crowd = cost(targets[:, None, begin : begin + step])
+        parts.append((ops.min(costs, axis=-1), ops.argmin(costs, axis=-1) + begin, crowd))
     least, which, ignored = parts[0]
     for smallest, place, crowd in parts[1:]:
         which = ops.where(smallest < least, place, which)
         least, ignored = ops.minimum(smallest, least), ops.maximum(ignored, crowd)
-    found = ops.cast(least < _FAR, "float32")
+    found = ops.cast(least <= most, "float32")
     rows = ops.take_along_axis(targets, which[..., None], axis=1)
-    return Assigned(found, rows, ignored * (1 - found))
+    return Assigned(found, rows, ignored * (1 - found)), least
 
 
-def _areas(targets: Tensor, queries: Queries, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+def is_learnt(rows: Tensor) -> Tensor:
+    """Whether rows of targets `(..., 7)` are objects, and neither padding nor a crowd."""
+    return keras.ops.logical_and(rows[..., 4] >= 0, rows[..., 6] < 0.5)
+
+
+def in_crowd(sides: Sequence[Tensor], rows: Tensor) -> Tensor:
+    """Returns 1 for each query in a crowd, `(batch, queries)`.
+
+    Args:
+        sides: The distances from queries to the sides of boxes, as `sides_of` returns them.
+        rows: The boxes, `(batch, 1, objects, 7)`.
+    """
+    ops = keras.ops
+    crowd = ops.logical_and(rows[..., 4] >= 0, rows[..., 6] >= 0.5)
+    inside = ops.logical_and(_least(*sides) > 0, crowd)
+    return ops.max(ops.cast(inside, "float32"), axis=-1)
+
+
+def _areas(rows: Tensor, queries: Queries, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """Returns the areas of objects that a query could find, and whether it is in a crowd.
 
     Returns:
@@ -63,25 +107,20 @@ def _areas(targets: Tensor, queries: Queries, size: tuple[int, int]) -> tuple[Te
         for a query in a crowd, `(batch, queries)`.
     """
     ops = keras.ops
-    rows = targets[:, None]
     x, y = queries.points[..., None, 0], queries.points[..., None, 1]
     strides = queries.strides[..., None]
     sides = sides_of(x, y, rows, size)
     nearest, farthest = _least(*sides), -_least(*(-side for side in sides))
     left, top, right, bottom = sides
-    inside = nearest > 0
     # Half the difference of the sides is the distance to the middle.
     aside = ops.maximum(ops.abs(left - right), ops.abs(top - bottom)) / 2
     first, last = ops.min(strides, axis=1, keepdims=True), ops.max(strides, axis=1, keepdims=True)
     small = ops.logical_or(farthest <= _REACH * strides, strides == last)
     large = ops.logical_or(farthest > _REACH / 2 * strides, strides == first)
-    there = ops.logical_and(rows[..., 4] >= 0, rows[..., 6] < 0.5)
-    fits = inside
-    for part in (aside < _RADIUS * strides, small, large, there):
+    fits = nearest > 0
+    for part in (aside < _RADIUS * strides, small, large, is_learnt(rows)):
         fits = ops.logical_and(fits, part)
-    crowd = ops.logical_and(inside, ops.logical_and(rows[..., 4] >= 0, rows[..., 6] >= 0.5))
-    areas = ops.where(fits, area(rows[..., :4]), _FAR)
-    return areas, ops.max(ops.cast(crowd, "float32"), axis=-1)
+    return ops.where(fits, area(rows[..., :4]), _FAR), in_crowd(sides, rows)
 
 
 def sides_of(

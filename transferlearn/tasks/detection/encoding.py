@@ -17,6 +17,7 @@ from transferlearn.heads import Output
 from transferlearn.heads.queries import BESIDE_CLASSES
 from transferlearn.monitoring import ObjectCounts
 from transferlearn.tasks.base import PREDICTIONS, Encoding, in_numpy
+from transferlearn.tasks.detection.anchors import AnchorLoss
 from transferlearn.tasks.detection.figures import (
     MAP,
     BoxEvaluation,
@@ -48,7 +49,10 @@ class BoxEncoding(Encoding[BoxPrediction]):
         letterboxed: Whether photos keep their shape in it.
         sides: The geometric mean of height and width, in pixels of that image, below which 5%, 25%,
             50%, 75% and 95% of the boxes are; empty where it is not known.
+        ratios: The ratio of height to width in that image, below which 1/6, 1/2 and 5/6 of the
+            boxes are; empty where it is not known.
         thresholds: The least score of each class that predictions tell.
+        anchored: Whether the head has anchors, whose overlap with objects says what they find.
     """
 
     name: ClassVar[str] = "boxes"
@@ -64,7 +68,9 @@ class BoxEncoding(Encoding[BoxPrediction]):
     size: tuple[int, int]
     letterboxed: bool
     sides: tuple[float, ...]
+    ratios: tuple[float, ...]
     thresholds: tuple[float, ...]
+    anchored: bool = False
 
     @property
     def target(self) -> Target:
@@ -100,8 +106,9 @@ class BoxEncoding(Encoding[BoxPrediction]):
         if output.activation != "linear" or output.units != units:
             raise ValueError(
                 f"A head of a detector gives {units} numbers a query for {len(self.class_names)} "
-                "classes: a logit for each, one for the quality of the box, four of the box, two "
-                f"of the point, and the stride. Received: {output.units}, {output.activation}"
+                "classes: a logit for each, one for the quality of the box, four of the box, four "
+                f"of its anchor or cell, and the stride. Received: {output.units}, "
+                f"{output.activation}"
             )
         return self
 
@@ -111,8 +118,9 @@ class BoxEncoding(Encoding[BoxPrediction]):
         """Takes focal loss, GIoU and centreness, unless there is a loss."""
         if mixed:
             raise ValueError("Boxes cannot be mixed: leave mixup out.")
+        usual = AnchorLoss if self.anchored else DetectionLoss
         return Objective(
-            loss=DetectionLoss(self.size) if loss is None else keras.losses.get(loss),
+            loss=usual(self.size) if loss is None else keras.losses.get(loss),
             metrics=lambda: copy_metrics(metrics) or [],
             encode=BoxRows(),
             unsolvable="each place of a photo has an answer of its own",
@@ -163,8 +171,9 @@ class BoxEncoding(Encoding[BoxPrediction]):
         names = ", ".join(self.class_names)
         return (
             "It gives for each of many places a logit for each class, one for the quality of the "
-            "box, the box x0, y0, x1, y1 and the place x, y in shares of the image's sides, and a "
-            f"stride; tl.export adds what chooses among them. The classes are: {names}."
+            "box, the box x0, y0, x1, y1 and its anchor or cell x, y, width, height in shares of "
+            "the image's sides, and a stride; tl.export adds what chooses among them. The classes "
+            f"are: {names}."
         )
 
     def summary(self) -> str:

@@ -10,7 +10,7 @@ from transferlearn.tasks.detection.assignment import Assigned, assign, sides_of
 from transferlearn.tasks.detection.packed import Queries, area, overlaps
 from transferlearn.types import Tensor
 
-_TINY = 1e-7
+TINY = 1e-7
 
 
 @keras.saving.register_keras_serializable("transferlearn")
@@ -60,7 +60,7 @@ class DetectionLoss(keras.losses.Loss):
 
         Args:
             y_true: The objects, `(batch, objects, 7)`.
-            y_pred: What the head says, `(batch, queries, classes + 8)`.
+            y_pred: What the head says, `(batch, queries, classes + 10)`.
             sample_weight: A weight for each item, `(batch,)`; `None`: all are 1.
         """
         ops = keras.ops
@@ -72,11 +72,9 @@ class DetectionLoss(keras.losses.Loss):
         found = weights * assigned.found
         count = ops.maximum(ops.sum(found), 1.0)
         classes = self._of_classes(queries, assigned, weights) / count
-        centreness = ops.stop_gradient(_centreness(queries, assigned.rows, self.size))
-        quality = ops.sum(found * _entropy(centreness, queries.quality)) / count
-        near = found * centreness
-        distance = 1 - giou(queries.boxes, assigned.rows[..., :4])
-        boxes = ops.sum(near * distance) / ops.maximum(ops.sum(near), 1e-3)
+        truth = ops.stop_gradient(self._quality(queries, assigned.rows))
+        quality = ops.sum(found * _entropy(truth, queries.quality)) / count
+        boxes = self._of_boxes(queries, assigned.rows, found, truth)
         return classes + quality + self.boxes * boxes
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
@@ -86,6 +84,17 @@ class DetectionLoss(keras.losses.Loss):
     def assign(self, targets: Tensor, queries: Queries) -> Assigned:
         """Returns which object each query has to find: the smallest that it is in the middle of."""
         return assign(targets, queries, self.size)
+
+    def _quality(self, queries: Queries, rows: Tensor) -> Tensor:
+        """Returns what the logit of the quality learns of each query: the centreness."""
+        return _centreness(queries, rows, self.size)
+
+    def _of_boxes(self, queries: Queries, rows: Tensor, found: Tensor, quality: Tensor) -> Tensor:
+        """Returns the mean of 1 - GIoU, in which queries near the middle count more."""
+        ops = keras.ops
+        near = found * quality
+        distance = 1 - giou(queries.boxes, rows[..., :4])
+        return ops.sum(near * distance) / ops.maximum(ops.sum(near), 1e-3)
 
     def _of_classes(self, queries: Queries, assigned: Assigned, weights: Tensor) -> Tensor:
         """Sums the focal loss of all queries and classes."""
@@ -112,7 +121,7 @@ def giou(first: Tensor, second: Tensor) -> Tensor:
     low = ops.minimum(first[..., :2], second[..., :2])
     high = ops.maximum(first[..., 2:], second[..., 2:])
     around = area(ops.concatenate([low, high], axis=-1))
-    return both / ops.maximum(either, _TINY) - (around - either) / ops.maximum(around, _TINY)
+    return both / ops.maximum(either, TINY) - (around - either) / ops.maximum(around, TINY)
 
 
 def _centreness(queries: Queries, rows: Tensor, size: tuple[int, int]) -> Tensor:
@@ -120,8 +129,8 @@ def _centreness(queries: Queries, rows: Tensor, size: tuple[int, int]) -> Tensor
     ops = keras.ops
     sides = sides_of(queries.points[..., 0], queries.points[..., 1], rows, size)
     left, top, right, bottom = (ops.maximum(side, 0.0) for side in sides)
-    across = ops.minimum(left, right) / ops.maximum(ops.maximum(left, right), _TINY)
-    down = ops.minimum(top, bottom) / ops.maximum(ops.maximum(top, bottom), _TINY)
+    across = ops.minimum(left, right) / ops.maximum(ops.maximum(left, right), TINY)
+    down = ops.minimum(top, bottom) / ops.maximum(ops.maximum(top, bottom), TINY)
     return ops.sqrt(across * down)
 
 

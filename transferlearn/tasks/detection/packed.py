@@ -15,27 +15,33 @@ class Queries(NamedTuple):
         logits: The logits of the classes, `(batch, queries, classes)`.
         quality: The logit of how good the box is, such as its centreness, `(batch, queries)`.
         boxes: `(x0, y0, x1, y1)` in shares of the image's width and height, `(batch, queries, 4)`.
-        points: The place of each query, `(x, y)` in the same shares, `(batch, queries, 2)`.
+        anchors: The anchor of each query, or its cell where there are none: `(x, y)` of the middle,
+            width and height in the same shares, `(batch, queries, 4)`.
         strides: The stride of each query's level in pixels, `(batch, queries)`.
     """
 
     logits: Tensor
     quality: Tensor
     boxes: Tensor
-    points: Tensor
+    anchors: Tensor
     strides: Tensor
+
+    @property
+    def points(self) -> Tensor:
+        """The middle of each query's anchor, `(x, y)`, `(batch, queries, 2)`."""
+        return self.anchors[..., :2]
 
     @classmethod
     def of(cls, packed: Tensor) -> "Queries":
-        """Takes a head's output apart, `(batch, queries, classes + 8)`."""
+        """Takes a head's output apart, `(batch, queries, classes + 10)`."""
         packed = keras.ops.cast(packed, "float32")
         end = packed.shape[-1] - BESIDE_CLASSES
         return cls(
             packed[..., :end],
             packed[..., end],
             packed[..., end + 1 : end + 5],
-            packed[..., end + 5 : end + 7],
-            packed[..., end + 7],
+            packed[..., end + 5 : end + 9],
+            packed[..., end + 9],
         )
 
 

@@ -18,7 +18,7 @@ def detections(packed: Tensor) -> Tensor:
     """Chooses the best boxes of each class, and drops those that overlap with a better one.
 
     Args:
-        packed: A head's output, `(batch, queries, classes + 8)`.
+        packed: A head's output, `(batch, queries, classes + 10)`.
 
     Returns:
         Box `(x0, y0, x1, y1)` in shares of the image's width and height, score in [0, 1] and class
