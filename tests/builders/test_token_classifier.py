@@ -8,6 +8,7 @@ from seqeval.metrics import f1_score, precision_score, recall_score
 from seqeval.scheme import IOB2
 
 import transferlearn as tl
+from tests.phase_words import cache_of
 from tests.texts import encoder, tokenizer
 from transferlearn.backbones.keras_hub import HubTokenizer
 from transferlearn.tasks.tagging.figures import tag_figures
@@ -98,6 +99,25 @@ def test_stored_states_give_the_weights_of_live_ones():
         weights.append(trained.model.get_weights())
     for stored, live in zip(*weights, strict=True):
         np.testing.assert_allclose(stored, live, rtol=0, atol=1e-5)
+
+
+def test_what_an_earlier_fit_stored_changes_no_weight():
+    weights = []
+    for _ in range(2):
+        builder = tl.TokenClassifierBuilder(backbone(), sequence_length=32, seed=0)
+        trained = builder.fit(
+            sentences(24), epochs=3, validation_split=0.25, verbose=0, reference=False
+        )
+        weights.append(trained.model.get_weights())
+        assert "computed once" in cache_of(trained.phases[0])  # to be solved, and then measured
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.full
+def test_a_stopped_run_goes_on_to_the_same_weights():
+    builder = tl.TokenClassifierBuilder(backbone(), sequence_length=32, seed=0)
+    tl.testing.check_resume(builder, sentences(40), epochs=3, validation_split=0.2)
 
 
 def test_a_long_text_is_read_whole_and_as_its_windows_allow(fitted):

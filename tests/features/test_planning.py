@@ -1,5 +1,7 @@
 """Where the frozen part is cut for the store."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -22,6 +24,10 @@ def candidate(operations, item_bytes, missing=100, place="memory"):
 EARLY, LATE = candidate(3.9e9, 3_211_264), candidate(30.7e9, 100_352)
 
 
+def stored(given):
+    return replace(given, missing=0)
+
+
 def pick(candidates, epochs=10, must=False):
     return choose(candidates, items=100, epochs=epochs, must=must)
 
@@ -33,8 +39,12 @@ def test_the_last_cut_saves_most():
 def test_one_epoch_computes_nothing_twice():
     assert pick([EARLY, LATE], epochs=1) is None
     assert pick([EARLY, LATE], epochs=1, must=True) is LATE
-    found = candidate(30.7e9, 100_352, missing=0)
-    assert pick([EARLY, found], epochs=1) is found
+
+
+def test_what_is_stored_already_changes_no_choice():
+    assert pick([EARLY, stored(LATE)], epochs=1) is None
+    small, large = candidate(10.0e9, 4_000), candidate(10.01e9, 4_000_000)
+    assert pick([small, stored(large)]) is small
 
 
 def test_what_has_no_place_is_not_taken():

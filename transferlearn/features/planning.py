@@ -38,8 +38,10 @@ def choose(
 ) -> Candidate | None:
     """Chooses the candidate that takes the least time; `None` if none has room or none saves time.
 
-    The time of a candidate is that of computing the missing features once and writing them, and in
-    each epoch of reading them and computing the frozen layers behind the cut.
+    The time of a candidate is that of computing all features once and writing them, and in each
+    epoch of reading them and computing the frozen layers behind the cut. What is stored by earlier
+    trainings is not asked: another cut rounds otherwise, and a seed must always give the same
+    weights.
 
     Args:
         candidates: Cuts in the order of the network; the last one is where the frozen part ends.
@@ -53,14 +55,9 @@ def choose(
     def seconds(candidate: Candidate) -> float:
         """Estimates how long a phase takes if this candidate is stored."""
         done = candidate.cut.operations
-        # Where an earlier cut is stored already, the operations before it need not run again.
-        before = max(
-            (other.cut.operations for other in candidates if other.missing == 0), default=0.0
-        )
-        once = done - before if before <= done else done
         rate = _BYTES_A_SECOND[candidate.place or "disk"]
-        computed = candidate.missing * once + epochs * items * (last - done)
-        moved = (candidate.missing + epochs * items) * candidate.item_bytes
+        computed = items * (done + epochs * (last - done))
+        moved = items * (1 + epochs) * candidate.item_bytes
         return computed / speed + moved / rate
 
     best = min((c for c in candidates if c.place), key=seconds, default=None)

@@ -126,17 +126,18 @@ class Preparation:
             )
         if best is None:
             raise NotStoredError(f"storing would save no time in {counted(epochs, 'epoch')}")
-        earlier = [c.cut for c in candidates if not c.missing]
-        source = next((c for c in reversed(earlier) if c.operations < best.cut.operations), None)
+        # Rows of texts are stored longer than batches of them are, and longer rows round otherwise.
+        fixed = self._parts[0].wanted.contents.blank is None
+        before = [x for x in self._cuts if fixed and x.operations < best.cut.operations]
+        source = next((x for x in reversed(before) if not self._missing(x)), None)
         stores = [
             self._filled(part, best.cut, source, self._open(source, part.kind) if source else None)
             for part in self._parts
         ]
-        stored = self._stored_part(best, stores[0])
-        last = best.cut
+        stored, last = self._stored_part(best, stores[0]), best.cut
         if self._pooled and last is self._cuts[-1] and 2 * self._pooled.values <= last.values:
-            # What the head does before its first weights, such as pooling, is computed once, too.
-            # Its output is kept in memory only; on disk, any head finds the backbone's features.
+            # What the head does before its first weights, such as pooling, is computed once, too,
+            # and kept in memory only: on disk, any head finds the backbone's features.
             self._storage = replace(self._storage, on_disk=False, disk=0)
             if self._candidate(self._pooled).place:
                 stores = [
@@ -169,17 +170,13 @@ class Preparation:
         return digest(self._prints.of(cut), kind, self._specs(cut), self._storage.trunk_dtype)
 
     def _candidates(self, name: str | None) -> list[Candidate]:
-        """Lists the cuts that are stored already, or take fewer bytes than all later candidates.
-
-        Args:
-            name: The name of the only cut to list; `None`: any cut may be listed.
-        """
+        """Lists the cuts that take fewer bytes than all later ones, or the one of this name."""
         if named := [self._candidate(cut) for cut in self._cuts if cut.name == name]:
             return named
         candidates: list[Candidate] = []
         for cut in reversed(self._cuts):
             smallest = min((other.item_bytes for other in candidates), default=math.inf)
-            if self._missing(cut) == 0 or self._item_bytes(cut) < smallest:
+            if self._item_bytes(cut) < smallest:
                 candidates.insert(0, self._candidate(cut))
         return candidates
 

@@ -150,7 +150,7 @@ class RunFolder:
 
     def save_cut(self, phase: int, name: str) -> None:
         """Writes down the name of the cut that a phase stores features at."""
-        # What is stored elsewhere by then may make another cut faster, and others round otherwise.
+        # The room for features may be another one by then, and other cuts round otherwise.
         with contextlib.suppress(OSError):  # on a full disk, as for states
             _write_text(self._of_cut(phase), name)
 

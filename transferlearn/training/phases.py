@@ -210,7 +210,7 @@ class PhaseRunner:
         given = self._preparer.prepare(
             self.network,
             compiled.mask,
-            epochs=phase.epochs,
+            epochs=max(phase.epochs, 2 * compiled.solved),  # a head is solved, and then measured
             phase=number,
             augmented=phase.augmented and not compiled.solved,
             with_mirrored=compiled.solved,
