@@ -6,7 +6,14 @@ import threading
 import numpy as np
 from PIL import Image
 
-from transferlearn.edge import ClassReader, Description, ImageReader, Runner, TensorSpec
+from transferlearn.edge import (
+    AudioReader,
+    ClassReader,
+    Description,
+    ImageReader,
+    Runner,
+    TensorSpec,
+)
 from transferlearn.edge.runtimes import Runtime
 
 SIZE = (8, 8)
@@ -40,6 +47,31 @@ def colours():
         made_by={},
     )
     return Runner.of(description, ImageReader(SIZE), ClassReader(("red", "blue")), Colours())
+
+
+class Pitches(Runtime):
+    """Returns how low and how high recordings are, by how often samples change their sign."""
+
+    def run(self, inputs):
+        high = 4 * (np.diff(np.sign(inputs["audio"])) != 0).mean(axis=1)
+        return {"probabilities": np.stack([1 - high, high], axis=1).clip(0, 1).astype("float32")}
+
+
+def pitches(rate=8000, samples=4000):
+    """A runner of recordings with the classes low and high."""
+    description = Description(
+        format="onnx",
+        model="none",
+        quantize=None,
+        inputs={"audio": TensorSpec((None, samples), "float32")},
+        outputs={"probabilities": TensorSpec((None, 2), "float32")},
+        item_reader={},
+        output_reader={},
+        model_hash="abd",
+        made_by={},
+    )
+    reader = AudioReader(rate, samples)
+    return Runner.of(description, reader, ClassReader(("low", "high")), Pitches())
 
 
 def photo(colour, size=(20, 10)):

@@ -17,6 +17,7 @@ from transferlearn.edge.recordings import (
     blocks_of,
     part_of,
     samples_of,
+    seconds_of,
     with_times,
 )
 from transferlearn.monitoring.traits import Traits, of_samples
@@ -104,6 +105,19 @@ class AudioReader(ItemReader):
         rows = [cut(samples, self.samples) for samples in recordings]
         item_of = np.repeat(np.arange(len(rows)), [len(of_item) for of_item in rows])
         return Rows({self.input: np.concatenate(rows)}, item_of, seen)
+
+    def check_size(self, content: bytes, most: int) -> None:
+        """Refuses a recording of more samples than a quarter of `most`; each takes four bytes."""
+        count, most = 0, most // 4
+        try:
+            if seconds_of(content) * self.sample_rate <= most:
+                return
+            for block in blocks_of(Part(content), self.sample_rate):  # its header may be wrong
+                if (count := count + len(block)) > most:
+                    seconds = most / self.sample_rate
+                    raise ValueError(f"A recording may have {seconds:.4g} seconds. It is longer")
+        except RecordingError as error:
+            raise _unreadable(content, error) from error
 
     def traits(self, arrays: Mapping[str, np.ndarray]) -> Traits:
         """Measures loudness, noise floor, silence, pitch, bandwidth and length."""

@@ -147,7 +147,7 @@ class ItemReader(Named):
 
         Args:
             content: The content of the file.
-            most: The pixels that a photo may have.
+            most: The pixels that a photo may have, or four times the samples of a recording.
 
         Raises:
             ValueError: It has more.

@@ -30,7 +30,7 @@ _log = logging.getLogger("transferlearn.serving")
 _PAGE = Path(__file__).with_name("page.html")
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
-    "script-src 'unsafe-inline'; img-src blob: data:; connect-src 'self'",
+    "script-src 'unsafe-inline'; img-src blob: data:; media-src blob:; connect-src 'self'",
     "X-Content-Type-Options": "nosniff",
 }
 

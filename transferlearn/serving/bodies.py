@@ -8,7 +8,10 @@ from transferlearn.serving.tensors import DTYPES, HEADER
 
 Schema = dict[str, Any]
 
-_MEDIA = {"images": ("image/jpeg", "image/png"), "audio": ("audio/wav", "audio/mpeg", "audio/flac")}
+_MEDIA = {
+    "images": ("image/jpeg", "image/png"),
+    "audio": ("audio/wav", "audio/flac", "audio/ogg", "audio/mpeg"),
+}
 _FILE = {"type": "string", "format": "binary"}
 _TEXT = {"type": "string"}
 _STATUSES = {

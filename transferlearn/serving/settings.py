@@ -20,7 +20,8 @@ class Settings:
             waits longest for a request is closed. This and the two above hold where `serve` runs
             the application, and not in a server of one's own.
         most_rows: The items that a request may have.
-        most_pixels: The pixels that a photo may have; decoded, it takes three bytes for each.
+        most_pixels: The pixels that a photo may have; decoded, it takes three bytes for each. A
+            recording may have a quarter as many samples at the network's rate.
         workers: The requests that are computed at the same time.
         waiting: The requests that may wait; further ones get a 503 with `Retry-After`.
         timeout: The seconds after which a request is given up, with a 504.
