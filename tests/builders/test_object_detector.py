@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from itertools import chain
 
 import keras
 import numpy as np
@@ -99,6 +100,52 @@ def test_large_photos_are_seen_in_tiles(fitted):
     assert (found.boxes[:, 2:] > 40).any()
     alone = fitted.predict(photos[1], tile=32)
     np.testing.assert_allclose(alone.boxes, fitted.predict(photos[1]).boxes, atol=1e-3)
+
+
+def test_photos_are_scored_in_tiles(fitted, tmp_path):
+    data = rectangles(12, seed=1)
+    whole, tiled = fitted.evaluate(data), fitted.evaluate(data, tile=32)
+    for name in ("mean_average_precision", "map_50", "average_precision: red", "objects"):
+        assert tiled[name] == pytest.approx(whole[name], abs=1e-4)  # a photo is one tile
+    np.testing.assert_array_equal(tiled.confusion, whole.confusion)
+    # Four photos in one: the same objects in a photo of 64 x 64, half of them lost when it shrinks.
+    photos, told = data
+    rows = np.concatenate([photos[[1, 2]], photos[[3, 4]]], axis=1)
+    large = np.concatenate(rows, axis=1)[None]
+    corners = ((0, 0), (32, 0), (0, 32), (32, 32))
+    moved = [told["boxes"][i + 1] + np.tile(corner, 2) for i, corner in enumerate(corners)]
+    boxes = {"boxes": [np.concatenate(moved)], "labels": [[*chain(*told["labels"][1:5])]]}
+    small = fitted.evaluate((large, boxes)).map_50
+    found = fitted.evaluate((large, boxes), tile=32)
+    assert found.map_50 > small + 0.2
+    assert found.confusion.sum(axis=1)[:2].sum() == found.objects == sum(map(len, moved))
+
+
+def test_outputs_of_all_photos_are_never_in_memory_at_once(fitted, monkeypatch):
+    most = []
+    values = BoxEncoding.values
+
+    def noted(self, outputs):
+        most.append(len(outputs))
+        return values(self, outputs)
+
+    monkeypatch.setattr(BoxEncoding, "values", noted)
+    data = rectangles(20, seed=1)
+    assert fitted.evaluate(data)["count"] == 20
+    assert len(fitted.predict(data[0])) == 20
+    assert most == [8, 8, 4, 8, 8, 4]
+
+
+@pytest.mark.full
+def test_detectors_are_compared_photo_by_photo(fitted, backbone):
+    found = tl.compare(builder(backbone), fitted, rectangles(64), rectangles(30, seed=1))
+    names = [one.name for one in found.contenders]
+    assert names[0] == "finding nothing"
+    assert names[-1] == "the model that was given"
+    assert found.contenders[0].evaluation.mean_average_precision == 0
+    assert all(one.against is not None for one in found.contenders[1:])
+    low, high = found.contenders[1].against.interval
+    assert low <= found.contenders[1].against.difference <= high
 
 
 @pytest.mark.parametrize("format", ["onnx", pytest.param("litert", marks=pytest.mark.full)])

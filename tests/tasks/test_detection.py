@@ -19,6 +19,7 @@ from transferlearn.tasks.detection.assignment import assign
 from transferlearn.tasks.detection.figures import best_thresholds, evaluation_of
 from transferlearn.tasks.detection.losses import giou
 from transferlearn.tasks.detection.suppression import kept
+from transferlearn.tasks.detection.tallies import compare_boxes
 
 SIDE, CLASSES = 64, 3
 PADDING = (0, 0, 1, 1, -1, SIDE * SIDE, 0)
@@ -258,6 +259,26 @@ def test_figures_are_those_of_pycocotools(seed):
     low, high = found.intervals["mean_average_precision"]
     assert low < found.mean_average_precision + 0.03
     assert 0.02 < high - low < 0.2
+
+
+def test_two_detectors_are_compared_on_the_same_photos():
+    values, targets = random_scenes(0, photos=60)
+    names = ("a", "b", "c")
+    worse = values.copy()
+    worse[..., 4] *= np.random.default_rng(1).random(worse.shape[:2]) < 0.7  # some are not found
+    better, other = (evaluation_of(v, targets, names, (0.3,) * 3) for v in (values, worse))
+    test = compare_boxes(other, better)
+    difference = better.mean_average_precision - other.mean_average_precision
+    assert test.difference == pytest.approx(difference)
+    assert test.interval[0] < difference < test.interval[1]
+    assert test.interval[0] > 0
+    assert test.p_value < 0.05
+    # Photo by photo, the same detectors differ by nothing, however much photos differ.
+    same = compare_boxes(better, better)
+    assert same.interval == (0, 0)
+    assert same.p_value == 1
+    one = evaluation_of(values[:1], targets[:1], names, (0.3,) * 3)
+    assert compare_boxes(one, one) is None
 
 
 def test_confusion_and_what_is_missed_count_every_object_once():

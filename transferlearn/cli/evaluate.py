@@ -22,7 +22,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--tile",
         type=at_least_1,
         metavar="PIXELS",
-        help="for masks or pictures of large photos: the side of tiles, as for 'predict'",
+        help="for boxes, masks or pictures of large photos: the side of tiles, as for 'predict'",
     )
 
 

@@ -145,9 +145,9 @@ class FittedModel(Generic[Prediction]):
                 an array of strings, a `Path` of a `.txt` file, of a folder of them or a list of
                 such files, or a `tf.data.Dataset` of strings. Or what `kind.unlabelled` returned.
             on_error: What to do with a broken file among several: `"skip"` or `"raise"`.
-            tile: For masks of large photos, the side in pixels, or the `(height, width)`, of tiles
-                that they are cut into. A tile is resized as a whole photo is, so take the size of
-                those trained on. Tiles overlap by a quarter, and are blended there.
+            tile: For boxes or masks of large photos, the side in pixels, or the `(height, width)`,
+                of tiles that they are cut into. A tile is resized as a whole photo is, so take the
+                size of those trained on. Tiles overlap by a quarter; masks are blended there.
             windows: For long recordings, the length in seconds of windows that they are cut into.
                 Each is predicted on as if it were a recording of its own. Recordings are read in
                 parts, so an hour needs no more memory than a minute.
@@ -163,7 +163,7 @@ class FittedModel(Generic[Prediction]):
         Raises:
             OSError: There is no such file.
             ValueError: A single item cannot be read, pixels are not in [0, 255], or there are tiles
-                for a model that makes no masks.
+                for a model that makes neither boxes nor masks.
 
         Example:
             fitted.predict("photo.jpg").class_name
@@ -183,8 +183,8 @@ class FittedModel(Generic[Prediction]):
         Args:
             labelled: Whatever `fit` takes: a folder, arrays, a table or a dataset.
             on_error: What to do with items that cannot be used: `"skip"` or `"raise"`.
-            tile: For masks of large photos, as for `predict`: figures are then those of the photos
-                in their own sizes. `None`: photos and masks are resized whole.
+            tile: For boxes or masks of large photos, as for `predict`: figures are then those of
+                the photos in their own sizes. `None`: photos are resized whole.
 
         Returns:
             Figures by key and attribute, with intervals: for classes `count`, `accuracy`,

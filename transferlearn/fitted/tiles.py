@@ -48,8 +48,8 @@ def evaluated_in_tiles(
         tile: The side of a tile in pixels of the photo, or its `(height, width)`.
 
     Raises:
-        ValueError: These are no photos that can be read again, the model makes no maps, or it gives
-            NaN.
+        ValueError: These are no photos that can be read again, the model makes neither maps nor
+            boxes, or it gives NaN.
     """
     if not isinstance(dataset, ImageDataset):
         raise ValueError("tile is for photos from files or arrays. Leave tile out.")
@@ -66,7 +66,8 @@ def evaluated_in_tiles(
     figures = summed(tallies, unchanged)
     paths = tuple(dataset.paths or [None] * len(tallies))
     seconds = time.perf_counter() - started
-    return figures.completed(fitted.encoding.score, None, None, paths, seconds)
+    score, values, targets = fitted.encoding.score, figures.model_values, figures.targets
+    return figures.completed(score, values, targets, paths, seconds)
 
 
 def _tally(
@@ -76,7 +77,7 @@ def _tally(
     unchanged: np.ndarray | None,
 ) -> Tally:
     """Counts what one photo in its own size, the only one of a dataset, adds to the figures."""
-    readers, run = (fitted.kind.item_reader(), fitted.encoding.output_reader()), _maps(fitted)
+    readers, run = (fitted.kind.item_reader(), fitted.encoding.reader_of_all()), _maps(fitted)
     path = one.paths[0] if one.paths else None
 
     def checked(tiles: np.ndarray) -> np.ndarray:

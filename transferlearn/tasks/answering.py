@@ -13,6 +13,7 @@ from transferlearn.data.dataset import Dataset
 from transferlearn.data.filling import joined_rows
 from transferlearn.data.iterating import iterate, without_retracing_advice
 from transferlearn.edge import TensorSpec
+from transferlearn.progress import stage, working
 from transferlearn.types import Tensor
 
 # One prediction at a time: on JAX a running one holds the model's state, and TensorFlow then
@@ -73,8 +74,12 @@ class Answerer(abc.ABC):
 
     def of_rows(self, dataset: Dataset, batch_size: int) -> np.ndarray:
         """Returns the answers to all rows of a dataset, in its order."""
-        batches = iterate(dataset.batches(batch_size=batch_size))
-        return joined_rows([self(x) for x, *_ in batches])
+        found = []
+        with working(), stage("predicting", dataset.size, dataset.noun, cost=1.0) as predicted:
+            for x, *_ in iterate(dataset.batches(batch_size=batch_size)):
+                found.append(self(x))
+                predicted.advance(len(found[-1]))
+        return joined_rows(found)
 
     def with_features(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
         """Returns the features of each row, float `(rows, features)`, and the answers to it.
@@ -122,7 +127,13 @@ class OnePass(Answerer):
         return self._meaning.values(outputs)
 
     def of_rows(self, dataset: Dataset, batch_size: int) -> np.ndarray:
-        """Returns the answers to all rows, which Keras reads ahead."""
+        """Returns the answers to all rows.
+
+        Where the network gives an item more than a row of numbers, its outputs become answers batch
+        by batch: what a detector says of all places of thousands of photos fits into no memory.
+        """
+        if any(len(tensor.shape) > 2 for tensor in self.model.outputs):
+            return super().of_rows(dataset, batch_size)
         return self.meaning(of_rows(self.model, dataset, batch_size))
 
     def with_features(self, x: Any) -> tuple[np.ndarray, np.ndarray]:

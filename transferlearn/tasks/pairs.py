@@ -78,12 +78,21 @@ def paired_bootstrap(
     """
     if len(sums) < 2:
         return None
-    drawn = difference(resampled(sums))
+    return of_draws(float(difference(sums.sum(axis=0))), difference(resampled(sums)))
+
+
+def of_draws(difference: float, drawn: np.ndarray) -> PairedTest:
+    """Makes a test of a difference of scores, and of those of items that were drawn again.
+
+    Args:
+        difference: The second model's score minus the first's.
+        drawn: The same of each draw, `(draws,)`.
+    """
     low, high = np.quantile(drawn, [0.025, 0.975])
     # Counted with one more draw, so that no probability is 0.
     rarer = min((drawn <= 0).sum(), (drawn >= 0).sum())
     return PairedTest(
-        difference=float(difference(sums.sum(axis=0))),
+        difference=difference,
         interval=(float(low), float(high)),
         p_value=float(min(1.0, 2 * (rarer + 1) / (len(drawn) + 1))),
         method="paired bootstrap",

@@ -26,9 +26,11 @@ from transferlearn.tasks.detection.figures import (
     f1_of_photos,
 )
 from transferlearn.tasks.detection.losses import DetectionLoss
-from transferlearn.tasks.detection.suppression import detections
+from transferlearn.tasks.detection.suppression import MOST, detections
+from transferlearn.tasks.detection.tallies import BoxTally, compare_boxes
 from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.objective import Objective
+from transferlearn.tasks.pairs import PairedTest
 from transferlearn.tasks.scores import MeanAveragePrecision, Score
 from transferlearn.templates import copy_metrics
 from transferlearn.types import Json, Loss, Metrics, Tensor
@@ -151,6 +153,30 @@ class BoxEncoding(Encoding[BoxPrediction]):
     def measure(self, values: np.ndarray, targets: np.ndarray) -> BoxEvaluation:
         """Computes COCO's figures."""
         return evaluation_of(values, targets, self.class_names, self.thresholds)
+
+    def reader_of_all(self) -> BoxReader:
+        """Returns what makes predictions of all detections, however unsure."""
+        return replace(self.output_reader(), thresholds=(0.0,) * len(self.class_names))
+
+    def tally_of(
+        self, prediction: BoxPrediction, target: np.ndarray, unchanged: np.ndarray | None = None
+    ) -> BoxTally:
+        """Keeps the boxes of a photo that was read in tiles, as `values` gives those of one."""
+        height, width = prediction.size
+        boxes = prediction.boxes / np.array([width, height] * 2)
+        ids = [self.class_names.index(label) for label in prediction.labels]
+        rows = np.column_stack([boxes, prediction.scores, np.array(ids, float)])
+        return BoxTally(self, rows[None], target[None])
+
+    def guess(self, targets: Targets) -> np.ndarray:
+        """Returns no detection."""
+        return np.tile(np.array([0, 0, 0, 0, 0, -1], np.float32), (MOST, 1))
+
+    def compare(self, first: Evaluation, second: Evaluation) -> PairedTest | None:
+        """Tests by how much the second mean average precision is better, by drawing photos."""
+        assert isinstance(first, BoxEvaluation)
+        assert isinstance(second, BoxEvaluation)
+        return compare_boxes(first, second)
 
     def decided_by(self, held_out: Evaluation) -> Self:
         """Takes for each class the threshold that has the best F1 on held-out photos."""

@@ -8,7 +8,11 @@ import numpy as np
 
 from transferlearn.edge.boxes.suppression import ious
 from transferlearn.tasks.detection.matching import AREAS, IOUS, Matches, matches
-from transferlearn.tasks.detection.precision import average_precisions, resampled_precisions
+from transferlearn.tasks.detection.precision import (
+    average_precisions,
+    draws_of,
+    resampled_precisions,
+)
 from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.intervals import Interval
 
@@ -245,9 +249,9 @@ def _mean(values: np.ndarray) -> float:
 
 def _intervals(matched: Sequence[Matches], names: Sequence[str]) -> dict[str, Interval]:
     """Computes the 95% intervals that drawing photos again and again gives."""
-    drawn = resampled_precisions(matched)
-    if not len(drawn):
+    if not (draws := draws_of(matched)):
         return {}
+    drawn = resampled_precisions(matched, draws)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         by_draw = {

@@ -70,15 +70,23 @@ def average_precisions(classes: Sequence[Matches], times: np.ndarray | None = No
     return np.array([[curve(one, a, times)[0].mean(axis=-1) for a in areas] for one in classes])
 
 
-def resampled_precisions(classes: Sequence[Matches]) -> np.ndarray:
+def draws_of(classes: Sequence[Matches]) -> int:
+    """Returns how often photos are drawn again; 0 where one photo says nothing of chance."""
+    if len(classes[0].objects) < 2:
+        return 0
+    work = len(IOUS) * sum(len(one.scores) + 500 for one in classes)
+    return int(np.clip(_WORK / work, _LEAST_RESAMPLES, _RESAMPLES))
+
+
+def resampled_precisions(classes: Sequence[Matches], draws: int) -> np.ndarray:
     """Computes average precisions of photos that are drawn again and again.
 
+    The same photos are drawn for all detectors.
+
     Returns:
-        `(draws, classes, ious)`, over all areas; empty where one photo says nothing of chance.
+        `(draws, classes, ious)`, over all areas.
     """
     photos = len(classes[0].objects)
-    work = len(IOUS) * sum(len(one.scores) + 500 for one in classes)
-    draws = int(np.clip(_WORK / work, _LEAST_RESAMPLES, _RESAMPLES)) if photos > 1 else 0
     random = np.random.default_rng(0)
     shares = np.full(photos, 1 / max(1, photos))
     found = np.empty((draws, len(classes), len(IOUS)))
