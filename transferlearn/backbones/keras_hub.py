@@ -111,6 +111,21 @@ class HubTokenizer(Tokenizer):
         """Returns the string of each token, as the vocabulary has it."""
         return [str(self._tokenizer.id_to_token(int(i))) for i in ids]
 
+    def text(self, ids: Sequence[int]) -> str:
+        """Returns the text that ids stand for; of bytes that are no whole character, \ufffd."""
+        return str(self._tokenizer.detokenize(list(map(int, ids))))
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Returns where each token stands; one that holds a part of a character has all of it."""
+        if not isinstance(self._tokenizer, keras_hub().tokenizers.BytePairTokenizer):
+            return super().spans(text)
+        (ids,) = self.tokenize([text])
+        # Such tokens are spelled with a letter for each byte.
+        ends = np.cumsum([0, *map(len, self.spelled(ids))])
+        character_of = np.repeat(np.arange(len(text)), [len(x.encode()) for x in text])
+        first, last = character_of[ends[:-1]], character_of[ends[1:] - 1]
+        return list(zip(first.tolist(), (last + 1).tolist(), strict=True))
+
     def for_edge(self) -> WordPieces | None:
         """The same tokenizer without KerasHub, if it is one of word pieces, as BERT's is."""
         pieces = self._tokenizer

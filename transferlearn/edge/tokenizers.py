@@ -2,9 +2,11 @@
 
 import abc
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -35,6 +37,14 @@ class EdgeTokenizer(Named):
     def tokenize(self, text: str) -> list[int]:
         """Returns the ids of a text, without those that mark its start and its end."""
 
+    @abc.abstractmethod
+    def text(self, ids: Sequence[int]) -> str:
+        """Returns the text that ids stand for, which may be a part of what `tokenize` returns."""
+
+    @abc.abstractmethod
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Returns the begin and the end in the text, in characters, of each token of `tokenize`."""
+
     def tokenize_all(self, texts: Sequence[str]) -> list[list[int]]:
         """Returns the ids of each text."""
         return [self.tokenize(text) for text in texts]
@@ -50,6 +60,14 @@ class CharacterTokenizer(EdgeTokenizer):
         """Returns the numbers of the text's characters; those that are 0 are left out."""
         numbers = np.frombuffer(text.encode("utf-32-le"), np.int32)
         return numbers[numbers > 0].tolist()
+
+    def text(self, ids: Sequence[int]) -> str:
+        """Returns the characters with these numbers."""
+        return "".join(map(chr, ids))
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Returns the place of each character whose number is not 0."""
+        return [(place, place + 1) for place, letter in enumerate(text) if letter != "\0"]
 
 
 @dataclass(frozen=True)
@@ -77,12 +95,33 @@ class WordPieces(EdgeTokenizer):
     def tokenize(self, text: str) -> list[int]:
         """Returns the ids of the pieces of all words."""
         if self.strip_accents:
-            decomposed = unicodedata.normalize("NFD", text)
-            text = "".join(c for c in decomposed if unicodedata.category(c) != "Mn")
-        words = self._words(text)
-        if self.lowercase:
-            words = [_folded(word) for word in words]
-        return [piece for word in words if word for piece in self._pieces(word)]
+            text = _without_accents(text)
+        words = (self._spelled(text[begin:end]) for begin, end in self._words(text))
+        return [piece for word in words for piece, _ in self._pieces(word)]
+
+    def text(self, ids: Sequence[int]) -> str:
+        """Returns the pieces with a blank between two words, in small letters if they are."""
+        return " ".join(self.vocabulary[i] for i in ids).replace(f" {self.suffix}", "")
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Returns the place of each piece; accents and marks that are left out go with a letter."""
+        kept, places = text, list(range(len(text)))
+        if self.strip_accents:
+            parts = [_without_accents(character) for character in text]
+            kept = "".join(parts)
+            places = [place for place, part in enumerate(parts) for _ in part]
+        after = [max(place + 1, beyond) for place, beyond in pairwise([*places, len(text)])]
+        found = []
+        for begin, end in self._words(kept):
+            # How long each beginning of the word is once it is spelled as the pieces are.
+            lengths = [len(self._spelled(kept[begin:i])) for i in range(begin, end + 1)]
+            done = 0
+            for _, stop in self._pieces(self._spelled(kept[begin:end])):
+                first, last = (bisect_right(lengths, place) - 1 for place in (done, stop))
+                last += lengths[last] < stop  # the piece ends within what one character becomes
+                found.append((places[begin + first], after[begin + last - 1]))
+                done = stop
+        return found
 
     def settings(self) -> dict[str, Any]:
         """Returns all settings but the vocabulary, which is a file."""
@@ -105,30 +144,41 @@ class WordPieces(EdgeTokenizer):
         """The id of each piece."""
         return {piece: number for number, piece in enumerate(self.vocabulary)}
 
-    def _words(self, text: str) -> list[str]:
+    def _words(self, text: str) -> list[tuple[int, int]]:
         """Cuts a text at blanks, which are left out, and at signs, which are words."""
-        words, begin = [], 0
+        spans, begin = [], 0
         for place, character in enumerate(text):
             is_word = _is_sign(character) or (self.split_on_cjk and _is_chinese(character))
             if is_word or _is_blank(character):
-                words += [text[begin:place], character if is_word else ""]
+                spans += [(begin, place), (place, place + is_word)]
                 begin = place + 1
-        return [word for word in [*words, text[begin:]] if word]
+        return [(begin, end) for begin, end in [*spans, (begin, len(text))] if begin < end]
 
-    def _pieces(self, word: str) -> list[int]:
-        """Returns the ids of the longest known pieces of a word, from its beginning on."""
-        pieces, begin = [], 0
+    def _spelled(self, word: str) -> str:
+        """Returns a word as the vocabulary spells it."""
+        return _folded(word) if self.lowercase else word
+
+    def _pieces(self, word: str) -> list[tuple[int, int]]:
+        """Returns the longest known pieces of a word, from its beginning on: id, and end in it."""
+        unknown = [(self._ids[self.unknown], len(word))] if word else []
         if len(word.encode()) > _LONGEST:
-            return [self._ids[self.unknown]]
+            return unknown
+        pieces, begin = [], 0
         while begin < len(word):
             before = self.suffix if begin else ""
             ends = (e for e in range(len(word), begin, -1) if before + word[begin:e] in self._ids)
             end = next(ends, None)
             if end is None:
-                return [self._ids[self.unknown]]
-            pieces.append(self._ids[before + word[begin:end]])
+                return unknown
+            pieces.append((self._ids[before + word[begin:end]], end))
             begin = end
         return pieces
+
+
+def _without_accents(text: str) -> str:
+    """Parts letters from their accents, and leaves these out."""
+    decomposed = unicodedata.normalize("NFD", text)
+    return "".join(c for c in decomposed if unicodedata.category(c) != "Mn")
 
 
 def _is_blank(character: str) -> bool:

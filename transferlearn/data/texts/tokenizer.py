@@ -39,6 +39,25 @@ class Tokenizer(abc.ABC):
         """Returns the string of each token; by default its id in digits."""
         return [str(i) for i in ids]
 
+    def text(self, ids: Sequence[int]) -> str:
+        """Returns the text that ids stand for, by default as `for_edge` does."""
+        return self._edge("text(self, ids)").text(ids)
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Returns where each token of a text stands in it, by default as `for_edge` does.
+
+        Returns:
+            The begin and the end of each token of `tokenize`, in characters.
+        """
+        return self._edge("spans(self, text)").spans(text)
+
+    def _edge(self, missing: str) -> EdgeTokenizer:
+        """Returns the tokenizer for exports; raises `NotImplementedError` where there is none."""
+        edge = self.for_edge()
+        if edge is None:
+            raise NotImplementedError(f"{type(self).__name__} has no def {missing}: write one.")
+        return edge
+
     def for_edge(self) -> EdgeTokenizer | None:
         """Returns the same tokenizer without Keras and TensorFlow; `None`: there is none."""
         return None
@@ -67,6 +86,14 @@ class TokenizerInKeras(EdgeTokenizer):
         """Returns the ids of a text."""
         (ids,) = self.tokenize_all([text])
         return ids
+
+    def text(self, ids: Sequence[int]) -> str:
+        """Returns the text that ids stand for."""
+        return self.tokenizer.text(ids)
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Returns where each token of a text stands in it."""
+        return self.tokenizer.spans(text)
 
     def tokenize_all(self, texts: Sequence[str]) -> list[list[int]]:
         """Returns the ids of each text, in one call."""
