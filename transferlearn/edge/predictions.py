@@ -4,7 +4,7 @@ import abc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -58,6 +58,10 @@ class OutputReader(Named):
         """Returns the outputs for items, made of those for their rows; by default, their means."""
         return means_of_rows(outputs, rows)
 
+    def without_thresholds(self) -> Self:
+        """Returns a reader whose predictions are scored; by default, this one."""
+        return self
+
     @property
     def scale(self) -> int:
         """How many times larger than its photo a map becomes that is put together."""
@@ -84,8 +88,7 @@ class OutputReader(Named):
     def as_json(self, prediction: Any) -> dict[str, Any]:
         """Returns what a server answers: all that a prediction says, but its path."""
         shown = asdict(prediction) if is_dataclass(prediction) else {}  # type: ignore[arg-type]
-        shown.pop("path", None)
-        return shown
+        return {name: part for name, part in shown.items() if name != "path"}
 
     def as_facts(self, prediction: Any) -> dict[str, Any]:
         """Returns what the command line prints: all but the path and what is large."""

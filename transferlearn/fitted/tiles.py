@@ -77,7 +77,8 @@ def _tally(
     unchanged: np.ndarray | None,
 ) -> Tally:
     """Counts what one photo in its own size, the only one of a dataset, adds to the figures."""
-    readers, run = (fitted.kind.item_reader(), fitted.encoding.reader_of_all()), _maps(fitted)
+    reader = fitted.encoding.output_reader().without_thresholds()
+    readers, run = (fitted.kind.item_reader(), reader), _maps(fitted)
     path = one.paths[0] if one.paths else None
 
     def checked(tiles: np.ndarray) -> np.ndarray:

@@ -276,10 +276,6 @@ class Encoding(abc.ABC, Generic[Prediction]):
         """Counts what a method without learning adds, for a batch after `before` of `of` items."""
         return None
 
-    def reader_of_all(self) -> OutputReader:
-        """Returns what makes predictions to be scored, such as boxes below their thresholds."""
-        return self.output_reader()
-
     def tally_of(
         self, prediction: Any, target: np.ndarray, unchanged: np.ndarray | None = None
     ) -> Tally:

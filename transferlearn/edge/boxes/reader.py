@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -61,6 +61,10 @@ class BoxReader(OutputReader):
         """Makes a prediction for each photo: boxes in its own pixels."""
         pairs = zip(outputs[self.output], seen, strict=True)
         return [self._prediction(self.in_photo(rows, one), one) for rows, one in pairs]
+
+    def without_thresholds(self) -> Self:
+        """Returns a reader that reports all detections, however unsure."""
+        return replace(self, thresholds=(0.0,) * len(self.class_names))
 
     def reported(self, rows: np.ndarray) -> np.ndarray:
         """Whether each detection `(..., 6)` reaches the threshold of its class."""

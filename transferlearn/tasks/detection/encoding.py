@@ -154,10 +154,6 @@ class BoxEncoding(Encoding[BoxPrediction]):
         """Computes COCO's figures."""
         return evaluation_of(values, targets, self.class_names, self.thresholds)
 
-    def reader_of_all(self) -> BoxReader:
-        """Returns what makes predictions of all detections, however unsure."""
-        return replace(self.output_reader(), thresholds=(0.0,) * len(self.class_names))
-
     def tally_of(
         self, prediction: BoxPrediction, target: np.ndarray, unchanged: np.ndarray | None = None
     ) -> BoxTally:
