@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests import boxes as made
 from transferlearn.cli import main
 from transferlearn.cli.parser import make_parser
 from transferlearn.cli.tasks import items_of
@@ -20,4 +21,11 @@ def test_labels_of_yolo_are_no_texts(tmp_path):
 def test_a_coco_file_needs_a_task_that_reads_it(tmp_path, capsys, task):
     (tmp_path / "all.json").write_text("{}", "utf-8")
     assert main(["train", str(tmp_path / "all.json"), "--task", task]) == 1
+    assert "Add --task detect or --task segmentation." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("write", [made.coco, made.yolo, made.voc])
+def test_a_folder_of_boxes_needs_a_task_that_reads_it(tmp_path, capsys, write):
+    write(tmp_path)
+    assert main(["train", str(tmp_path)]) == 1
     assert "Add --task detect or --task segmentation." in capsys.readouterr().err

@@ -74,6 +74,7 @@ TASKS = {
     "detect": CliTask("ObjectDetectorBuilder", None, None, {"class_names": "class_names"}),
     "tag": CliTask(None, "TokenClassifierBuilder", None, {"class_names": "class_names"}),
 }
+_DRAWN = {"annotations", "data.yaml", "labels"}  # beside images/, where YOLO and VOC have boxes
 _WITHOUT_COCO = {"classification", "regression", "image-to-image"}
 _DEFAULTS = {
     "multi_label": False,
@@ -159,16 +160,25 @@ def check_task(options: Namespace) -> None:
         if getattr(options, option) != default and options.task not in fitting:
             flag = f"--{option.replace('_', '-')}"
             raise ValueError(f"{flag} needs another task: add --task {' or '.join(fitting)}.")
-    if options.photos.suffix.lower() == ".json" and options.task in _WITHOUT_COCO:
+    if options.task in _WITHOUT_COCO and _is_drawn_on(options.photos):
         raise ValueError(
-            f"A COCO file holds boxes or masks. Received: {options.photos} for --task "
-            f"{options.task}. Add --task detect or --task segmentation."
+            f"{options.photos} holds boxes or masks. Received: --task {options.task}. Add --task "
+            "detect or --task segmentation."
         )
     task, items = TASKS[options.task], items_of(options)
     builders = {"photos": task.photos, "texts": task.texts, "recordings": task.recordings}
     if builders[items] is None:
         taken = next(noun for noun, builder in builders.items() if builder is not None)
         raise ValueError(f"--task {options.task} is of {taken}, and these are {items}.")
+
+
+def _is_drawn_on(path: Path) -> bool:
+    """Whether a source is a COCO file, or a folder of photos with files of boxes or masks."""
+    if not path.is_dir():
+        return path.suffix.lower() == ".json"
+    names = {entry.name.lower() for entry in path.iterdir()}
+    drawn = names & _DRAWN or any(name.endswith(".json") for name in names)
+    return bool(names & {"images", "jpegimages"} and drawn)
 
 
 def items_of(options: Namespace) -> str:

@@ -67,6 +67,11 @@ class Runner:
         check_listed(self.description.format, model, listed)
         self._runtime = open_runtime(self.description.format, model, threads, trusted)
 
+    def __repr__(self) -> str:
+        about = self.description
+        size = f", {about.quantize}" if about.quantize else ""
+        return f"{type(self).__name__}({about.format}{size}, {', '.join(about.outputs)})"
+
     @classmethod
     def of(
         cls,

@@ -48,7 +48,7 @@ def list_coco(path: Path, kind: Kind) -> Listed:
             f"{path}: {counted(len(lost), 'annotation')} of an image id that no image has, not "
             f"used:{indented(lost)}"
         )
-    folder = _folder_of(names, path.parent)
+    folder = folder_of(names, path.parent)
     return Listed(
         items=[str(folder / name) for name in names],
         origin=ByAnnotation(
@@ -151,8 +151,8 @@ def _file_name(image: dict[str, Any], path: Path) -> str:
     return name
 
 
-def _folder_of(names: list[str], beside: Path) -> Path:
-    """Finds the folder that holds most of the files."""
+def folder_of(names: list[str], beside: Path) -> Path:
+    """Finds the folder that holds most of the files: `beside`, the one above, or one in either."""
     looked_at = names[:: max(1, len(names) // _LOOKED_AT)]
 
     def held(folder: Path) -> int:

@@ -13,6 +13,7 @@ import numpy as np
 
 from transferlearn.data.kind import Kind
 from transferlearn.data.listed import ByColumn, Listed, path_in, sample_weights
+from transferlearn.data.sources.coco import folder_of
 from transferlearn.data.targets.base import Target
 from transferlearn.headers import delimiter_of
 
@@ -157,10 +158,11 @@ def _list_columns(
     cells = {name: columns[column] for name, column in further.items() if column is not None}
     used = {of_items, weights, *further.values()}
     others = {name: cells for name, cells in columns.items() if name not in used}
+    if in_files:
+        items = [path_in(item, folder) for item in items]
+        _check_somewhere(items, columns[of_items], folder, of_items, what)
     listed = Listed(
-        items=kind.with_columns(
-            [path_in(item, folder) for item in items] if in_files else items, cells
-        ),
+        items=kind.with_columns(items, cells),
         origin=ByColumn(others, folder),
         noun=kind.noun,
         in_files=in_files,
@@ -168,6 +170,24 @@ def _list_columns(
         what=what,
     )
     return _by_item(listed, others, folder, places) if target.several_rows else listed
+
+
+def _check_somewhere(
+    paths: Sequence[str], names: Sequence[object], folder: Path, column: str, what: str
+) -> None:
+    """Refuses paths of which none is there, if all that lacks is the name of their folder."""
+    if not paths or any(Path(path).exists() for path in paths):
+        return
+    relative = [str(name) for name in names if not Path(str(name)).is_absolute()]
+    if not relative:
+        return
+    place = folder_of(relative, folder)
+    if (place / relative[0]).exists():
+        raise ValueError(
+            f"{what}: paths begin at its folder, {folder}, and {relative[0]} is in {place}. Pass a "
+            f"frame: table = pandas.read_csv({what!r}), table[{column!r}] = {f'{place}/'!r} + "
+            f"table[{column!r}]."
+        )
 
 
 def _by_item(

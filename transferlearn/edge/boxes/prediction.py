@@ -99,6 +99,10 @@ class BoxPrediction:
         with written_whole(file) as draft:
             self.picture(photo).save(draft, format=endings[file.suffix.lower()])
 
+    def __repr__(self) -> str:
+        found = str(self).replace("\t", ", ") if self.labels else "nothing"
+        return f"{type(self).__name__}({found})"
+
     def __str__(self) -> str:
         objects = zip(self.labels, self.scores.tolist(), self.boxes.tolist(), strict=True)
         shown = (

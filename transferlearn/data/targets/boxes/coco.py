@@ -1,5 +1,6 @@
 """Reads the boxes in the annotations of a COCO file."""
 
+import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from transferlearn.edge.folders import is_hidden
 from transferlearn.edge.pictures import ENDINGS
 
 _FORMAT = "xywh"
+_MOST_BYTES = 2**28  # of another COCO file that is looked through
 
 
 def drawn_annotations(origin: ByAnnotation) -> DrawnPhotos:
@@ -70,4 +72,24 @@ def say_unnamed(listed: Listed) -> None:
         if folder.is_dir():
             found += [path for path in sorted(folder.iterdir()) if path.suffix.lower() in ENDINGS]
     others = [path for path in found if path not in named and not is_hidden(path.name)]
+    if others:  # train.json and test.json may lie beside each other, of the same folder of photos
+        elsewhere = _named_beside(Path(listed.what))
+        others = [path for path in others if path.name not in elsewhere]
     say_lone(listed.what, others, "photo", "that no image entry names, not used")
+
+
+def _named_beside(path: Path) -> set[str]:
+    """Returns the names of the photos that the other COCO files in a file's folder name."""
+    found: set[str] = set()
+    for file in path.parent.glob("*.json"):
+        if file == path or file.stat().st_size > _MOST_BYTES:
+            continue
+        try:
+            content = json.loads(file.read_text("utf-8-sig"))
+        except (OSError, ValueError, RecursionError):
+            continue
+        images = content.get("images") if isinstance(content, dict) else None
+        entries = images if isinstance(images, list) else []
+        names = [entry.get("file_name") for entry in entries if isinstance(entry, dict)]
+        found |= {Path(name).name for name in names if isinstance(name, str)}
+    return found

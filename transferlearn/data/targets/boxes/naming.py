@@ -1,6 +1,7 @@
 """Names the classes of boxes, and finds the number of each label."""
 
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,29 @@ def names_of(labels: Sequence[object]) -> tuple[str, ...]:
             f"Received: {min(texts)!r} and {min(numbers)}"
         )
     return tuple(sorted(texts)) or tuple(map(str, sorted(numbers)))
+
+
+def check_named(names: Sequence[str], labels: Sequence[object]) -> None:
+    """Refuses a class that no box has where boxes have a class with almost the same name.
+
+    Args:
+        names: The names of the classes that the user chose.
+        labels: The labels of all boxes.
+
+    Raises:
+        ValueError: A name is misspelt; else all photos with such boxes would be left out.
+    """
+    number_of = numbering(names)
+    labelled = {label for label in labels if number_of(label) is not None}
+    found = {names[number] for label in labelled if (number := number_of(label)) is not None}
+    unknown = sorted({label for label in labels if isinstance(label, str)} - labelled)
+    for name in set(names) - found:
+        if near := get_close_matches(name, unknown, 1):
+            right = [near[0] if one == name else one for one in names]
+            raise ValueError(
+                f"No box has the class {name!r}, and some have {near[0]!r}. Write "
+                f"class_names={right}."
+            )
 
 
 def numbering(names: Sequence[str]) -> Callable[[object], int | None]:

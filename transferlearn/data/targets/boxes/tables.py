@@ -44,6 +44,11 @@ def drawn_columns(origin: ByColumn, listed: Listed, name: str) -> DrawnPhotos:
             f"{listed.what} has no columns of boxes: expected xmin, ymin, xmax, ymax and label. "
             f"Received, besides the {listed.noun}s: columns {list(origin.columns)}"
         )
+    if corners is not None and not name.endswith("xyxy"):
+        raise ValueError(
+            f"{listed.what} has the columns {', '.join(corners)}, which are two corners. Received: "
+            f"bounding_box_format={name!r}. Leave it out, or call the columns x, y, width, height."
+        )
     relative = "rel_" if name.startswith("rel_") else ""
     form = f"{relative}xyxy"
     if corners is None:

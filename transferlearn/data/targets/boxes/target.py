@@ -16,7 +16,7 @@ from transferlearn.data.targets.boxes.checking import Notes, check_format_fits, 
 from transferlearn.data.targets.boxes.coco import drawn_annotations, say_unnamed
 from transferlearn.data.targets.boxes.drawn import DrawnPhotos, Found, none_found
 from transferlearn.data.targets.boxes.formats import check_format
-from transferlearn.data.targets.boxes.naming import names_of, numbering
+from transferlearn.data.targets.boxes.naming import check_named, names_of, numbering
 from transferlearn.data.targets.boxes.photos import is_unclear, photos_of, upright_corners
 from transferlearn.data.targets.boxes.streams import (
     BoxStream,
@@ -25,7 +25,7 @@ from transferlearn.data.targets.boxes.streams import (
 )
 from transferlearn.data.targets.boxes.tables import drawn_columns
 from transferlearn.data.targets.boxes.targets import BoxTargets
-from transferlearn.data.targets.boxes.voc import voc_listed
+from transferlearn.data.targets.boxes.voc import voc_listed, voc_parts
 from transferlearn.data.targets.boxes.yolo import yolo_listed, yolo_parts
 from transferlearn.data.targets.labels import check_names
 from transferlearn.types import TfData
@@ -86,8 +86,8 @@ class Boxes(Target):
         return voc_listed(path, endings, noun) or yolo_listed(path, endings, noun)
 
     def parts(self, source: Path) -> tuple[Path, Path | None] | None:
-        """Finds the folders to train and to validate on in a `data.yaml`."""
-        return yolo_parts(source)
+        """Finds what a `data.yaml`, or the lists of a folder of VOC, train and validate on."""
+        return yolo_parts(source) or voc_parts(source)
 
     def like(self, targets: Targets) -> Self:
         """Returns a target with the classes of other boxes, in their order."""
@@ -160,6 +160,8 @@ class Boxes(Target):
         check_format_fits(drawn, name, chosen=not given.fixed)
         known = self.class_names or given.names
         names = tuple(known or names_of([label for one in drawn for label in one.labels]))
+        if self.class_names:
+            check_named(names, [label for one in drawn for label in one.labels])
         number_of = numbering(names)
         notes = Notes()
         found: list[Found] = []

@@ -62,6 +62,9 @@ class BoxTargets(Targets):
     letterboxed: bool = False
     stream: BoxStream | None = None
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.summary()})"
+
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
         """Returns the boxes of the photos `rows`, float32 `(n, most, 7)`."""
         return self._padded([self.found[row] for row in self.rows[rows]])

@@ -16,6 +16,7 @@ from transferlearn.data.targets.boxes.files import AnnotationError, files_below,
 _XML = ".xml"
 _ANNOTATIONS = ("Annotations", "annotations", "labels")
 _PHOTOS = ("JPEGImages", "images")
+_LISTS = "ImageSets"  # the folder of lists of photos
 _FORMAT = "xyxy"
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
 _DEEPEST = 20  # tags within each other; VOC has 4
@@ -29,17 +30,25 @@ def voc_listed(path: Path, endings: Sequence[str], noun: str) -> Listed | None:
     anywhere below the folder if just one photo has its name.
 
     Args:
-        path: The folder.
+        path: The folder; or a list of photos in it, such as `ImageSets/Main/train.txt`.
         endings: The endings of photos.
         noun: The word for a photo in messages.
 
     Raises:
         ValueError: An XML file could belong to several photos.
     """
-    files = files_below(path, (_XML,))
+    listed = _listed_names(path)
+    root = path
+    if listed is not None:
+        root = next(parent.parent for parent in path.parents if parent.name == _LISTS)
+    files = files_below(root, (_XML,))
     if not files:
         return None
-    photos = files_below(path, endings)
+    if listed is not None:
+        files = [file for file in files if file.stem in listed]
+        lost = sorted(listed - {file.stem for file in files})
+        say_lone(path, [Path(name) for name in lost], "photo", "without annotations, not used")
+    photos = files_below(root, endings)
     by_stem = defaultdict(list)
     for photo in photos:
         by_stem[photo.stem].append(photo)
@@ -59,7 +68,7 @@ def voc_listed(path: Path, endings: Sequence[str], noun: str) -> Listed | None:
     pairs.sort()
     say_lone(path, lone, "annotation", "without a photo, not used")
     used = {photo for photo, _ in pairs}
-    others = [photo for photo in photos if photo not in used]
+    others = [photo for photo in photos if listed is None and photo not in used]
     say_lone(path, others, "photo", "that no annotation names, not used")
     return Listed(
         items=[str(photo) for photo, _ in pairs],
@@ -69,6 +78,26 @@ def voc_listed(path: Path, endings: Sequence[str], noun: str) -> Listed | None:
         noun=noun,
         what=str(path),
     )
+
+
+def voc_parts(path: Path) -> tuple[Path, Path | None] | None:
+    """Returns the lists of photos to train and to validate on that a folder has, or `None`."""
+    train, val = (path / _LISTS / "Main" / f"{name}.txt" for name in ("train", "val"))
+    return (train, val if val.is_file() else None) if train.is_file() else None
+
+
+def _listed_names(path: Path) -> set[str] | None:
+    """Returns the names in a list of photos, without those that a class's list marks with -1.
+
+    `None`: the path is no such list.
+    """
+    if path.suffix.lower() != ".txt" or _LISTS not in path.parent.parts or not path.is_file():
+        return None
+    try:
+        lines = [line.split() for line in read_text(path).splitlines()]
+    except AnnotationError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return {cells[0] for cells in lines if cells and cells[1:2] != ["-1"]}
 
 
 def _photos_of(file: Path, same: list[Path]) -> list[Path]:
