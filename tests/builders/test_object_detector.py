@@ -280,10 +280,16 @@ def test_what_is_found_is_drawn(fitted):
     worst = [one.item for one in tl.plotting.mistakes(scores, 3)]
     figure = tl.plotting.show_boxes(fitted, data, scores, count=3)
     assert len(figure.axes) == len(worst)
-    # A rectangle for each box that is there, dashed, and for each that is told.
+    names = fitted.encoding.class_names
     for photo, ax in zip(worst, figure.axes, strict=True):
-        told = len(fitted.predict(data[0][photo]))
-        assert len(ax.patches) == len(data[1]["boxes"][photo]) + told
+        said = fitted.predict(data[0][photo])
+        # A rectangle for each box that is there, dashed, and for each that is reported.
+        assert len(ax.patches) == len(data[1]["boxes"][photo]) + len(said)
+        # The names of what is reported have a score; those of what is missed have none.
+        missed = [text.get_text() for text in ax.texts if text.get_text() in names]
+        assert len(ax.texts) - len(missed) == len(said)
+        assert len(missed) >= len(data[1]["boxes"][photo]) - len(said)
+        assert "F1" in ax.get_xlabel()
     assert set(tl.plotting.pictures(scores)) == {"Precision by recall", "Confusion of classes"}
     for draw in tl.plotting.pictures(scores).values():
         draw()

@@ -295,9 +295,12 @@ def test_confusion_and_what_is_missed_count_every_object_once():
         found.confusion, [[0, 0, 0, 1], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0]]
     )
     table = {row[0]: row[1:] for row in found.missed()}
-    assert table["small"] == ["3", "1", "66.7%"]
-    assert table["at the border"] == ["1", "0", "100.0%"]
-    assert table["class b"] == ["1", "1", "0.0%"]
+    assert table["small objects"] == ["3", "1", "66.7%"]
+    assert table["large objects"] == ["0", "0", "-"]
+    assert table["objects at the border"] == ["1", "0", "100.0%"]
+    assert table["b"] == ["1", "1", "0.0%"]
+    (line,) = (line.split() for line in str(found).splitlines() if line.startswith("b "))
+    assert line == ["b", "1.0000", "1.0000", "0.0000", "1.0000", "1.0000", "0.3000"]
     assert found.worst(3) == [(0, pytest.approx(2 * 1 / 6))]
     assert best_thresholds(found.matches, 0.3) == (0.05, 0.45, 0.3)
 

@@ -20,7 +20,7 @@ _HELD_OUT = 1000  # items that are scored for a picture, at most
 
 
 def leave_pictures(training: "Training", fitted: "FittedModel", place: Path) -> Path | None:
-    """Draws a batch, the curves and the results on held-out items, as PNG files.
+    """Draws a batch, the curves, and results and mistakes on held-out items, as PNG files.
 
     Args:
         training: The training that has run.
@@ -57,5 +57,8 @@ def _pictures(training: "Training", fitted: "FittedModel") -> "dict[str, Callabl
     if fitted.history.history.get("loss"):
         found["curves"] = functools.partial(plotting.training_curves, fitted)
     if isinstance(fitted.held_out, ItemDataset):
-        found |= plotting.pictures(evaluated(fitted, fitted.held_out.at_most(_HELD_OUT)))
+        held_out = fitted.held_out.at_most(_HELD_OUT)
+        evaluation = evaluated(fitted, held_out)
+        found |= plotting.pictures(evaluation)
+        found |= plotting.pictures_of_items(evaluation, fitted, held_out)
     return found

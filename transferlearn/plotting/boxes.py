@@ -15,14 +15,14 @@ from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.edge.maps.palette import as_hex, colours
 from transferlearn.fitted import FittedModel
 from transferlearn.plotting.batches import draw_targets
-from transferlearn.plotting.canvas import bare, canvas, canvases, finished, legend, styles
+from transferlearn.plotting.canvas import INK, bare, canvas, canvases, finished, legend, styles
 from transferlearn.plotting.evaluations import Draw, Mistake, check_type, mistakes, pictures
 from transferlearn.plotting.labels import label
 from transferlearn.plotting.matrices import draw_matrix
-from transferlearn.plotting.mistaken_items import pictures_of_items
+from transferlearn.plotting.mistaken_items import file_of, pictures_of_items
 from transferlearn.plotting.results import draw_results
 from transferlearn.tasks import BoxEncoding, BoxEvaluation
-from transferlearn.tasks.detection.figures import reported
+from transferlearn.tasks.detection.figures import found_objects, reported
 from transferlearn.tasks.detection.matching import RECALLS
 from transferlearn.tasks.detection.precision import curve
 from transferlearn.types import Source
@@ -40,6 +40,8 @@ def show_boxes(
     axes: Sequence[Axes] | None = None,
 ) -> Figure:
     """Draws photos with what a detector finds, and with dashed lines what is there.
+
+    What is not found has the name of its class below it.
 
     Args:
         fitted: The detector.
@@ -73,8 +75,13 @@ def show_boxes(
         values, targets = fitted.answerer()(pixels), dataset.learnt[rows]
         for ax, photo, said, true in zip(places, pixels, values, targets, strict=False):
             ax.imshow(np.clip(np.rint(photo), 0, 255).astype(np.uint8))
-            _draw(ax, true, encoding, photo.shape, dashed=True)
-            _draw(ax, reported(said, encoding.thresholds), encoding, photo.shape)
+            shown = reported(said, encoding.thresholds)
+            _draw_true(ax, true[true[:, 4] >= 0], shown, encoding, photo.shape)
+            _draw(ax, shown, encoding, photo.shape)
+    if evaluation is not None:
+        for ax, one in zip(places, mistakes(evaluation, count), strict=False):
+            words = (file_of(evaluation, one.item), *one.lines)
+            ax.set_xlabel(", ".join(label(word, 30) for word in words), fontsize=7.0, color=INK)
     return finished(*places)
 
 
@@ -134,23 +141,36 @@ def _(encoding: BoxEncoding, targets: Any, axes: Sequence[Axes]) -> None:
         _draw(ax, rows, encoding, (*encoding.size, 3))
 
 
-def _draw(
-    ax: Axes, rows: np.ndarray, encoding: BoxEncoding, shape: Sequence[int], *, dashed: bool = False
-) -> None:
+def _draw(ax: Axes, rows: np.ndarray, encoding: BoxEncoding, shape: Sequence[int]) -> None:
     """Draws boxes of detections `(n, 6)` with their scores, or of targets `(n, 7)`."""
     made = [as_hex(colour) for colour in colours(len(encoding.class_names) + 1)[1:]]
-    height, width = shape[:2]
     said = rows.shape[1] == 6
     for row in rows:
         id_ = int(row[5] if said else row[4])
         if id_ < 0:
             continue
-        x0, y0, x1, y1 = row[:4] * (width, height, width, height)
-        patch = Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, linewidth=1.2)
-        patch.set(edgecolor="white" if dashed else made[id_], linestyle="--" if dashed else "-")
-        ax.add_patch(patch)
-        if not dashed:
-            score = f" {row[4]:.2f}" if said else ""
-            field = {"facecolor": "white", "edgecolor": made[id_], "pad": 0.8, "linewidth": 0.6}
-            name = label(encoding.class_names[id_], 16)
-            ax.text(x0, y0, name + score, fontsize=5.5, color="black", bbox=field, clip_on=True)
+        x, y, _ = _outline(ax, row, shape, edgecolor=made[id_])
+        words = label(encoding.class_names[id_], 16) + (f" {row[4]:.2f}" if said else "")
+        field = {"facecolor": "white", "edgecolor": made[id_], "pad": 0.8, "linewidth": 0.6}
+        ax.text(x, y, words, fontsize=5.5, color="black", bbox=field, clip_on=True)
+
+
+def _draw_true(
+    ax: Axes, objects: np.ndarray, shown: np.ndarray, encoding: BoxEncoding, shape: Sequence[int]
+) -> None:
+    """Draws with dashed lines where objects `(n, 7)` are, and names those that are not found."""
+    for row, found in zip(objects, found_objects(shown, objects), strict=True):
+        x, _, y = _outline(ax, row, shape, edgecolor="white", linestyle="--")
+        if not found:
+            words = label(encoding.class_names[int(row[4])], 16)
+            field = {"facecolor": "black", "edgecolor": "white", "pad": 0.8, "linewidth": 0.6}
+            ax.text(x, y, words, va="top", fontsize=5.5, color="white", bbox=field, clip_on=True)
+
+
+def _outline(
+    ax: Axes, row: np.ndarray, shape: Sequence[int], **style: Any
+) -> tuple[float, float, float]:
+    """Draws the lines of a box, and returns its left, upper and lower side in pixels."""
+    x0, y0, x1, y1 = row[:4] * (shape[1], shape[0], shape[1], shape[0])
+    ax.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, linewidth=1.2, **style))
+    return x0, y0, y1

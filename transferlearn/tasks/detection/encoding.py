@@ -190,12 +190,13 @@ class BoxEncoding(Encoding[BoxPrediction]):
 
     def gives(self) -> str:
         """Describes what the network gives, for those who call it without this package."""
-        names = ", ".join(self.class_names)
+        pairs = zip(self.class_names, self.thresholds, strict=True)
+        named = ", ".join(f"{name} ({least:.2f})" for name, least in pairs)
         return (
             "It gives for each of many places a logit for each class, one for the quality of the "
             "box, the box x0, y0, x1, y1 and its anchor or cell x, y, width, height in shares of "
-            "the image's sides, and a stride; tl.export adds what chooses among them. The classes "
-            f"are: {names}."
+            "the image's sides, and a stride; tl.export adds what chooses among them. The classes, "
+            f"and the least score of each that predict reports: {named}."
         )
 
     def summary(self) -> str:

@@ -18,6 +18,7 @@ from transferlearn.tasks.intervals import Interval
 
 MAP = "mean_average_precision"
 SIZES = ("small", "medium", "large")
+_SORTS = (*(f"{size} objects" for size in SIZES), "objects at the border")
 FOUND = 0.5  # the IoU from which an object counts as found
 _BORDER = 0.01  # of the frame's side: an object that begins nearer to the photo's edge is cut off
 
@@ -28,7 +29,8 @@ class BoxEvaluation(Evaluation):
 
     `mean_average_precision` is the mean over classes and IoUs from .5 to .95; `map_50` and `map_75`
     are those at one IoU; `map_small`, `map_medium` and `map_large` those of objects of less than
-    32 x 32 pixels of the photo, of more than 96 x 96, and between.
+    32 x 32 pixels of the photo, of more than 96 x 96, and between. `parts` has the objects of each
+    class, of each size, and at the photo's border: how many there are, and which share is missed.
 
     Attributes:
         class_names: The names of the classes.
@@ -71,18 +73,16 @@ class BoxEvaluation(Evaluation):
         return found
 
     def missed(self) -> list[list[str]]:
-        """Returns a table of which objects are not found: by size, by class, and at the border.
+        """Returns a table of which objects are not found: by size, at the border, and by class.
 
         An object is found if a detection of its class above the threshold overlaps with it by an
         IoU of .5 or more.
         """
-        kinds = self._kinds()
-        head = ["objects", "count", "found", "missed"]
         lines = []
-        for name, (found, count) in kinds.items():
-            share = f"{1 - found / count:.1%}" if count else "-"
-            lines.append([name, f"{count:,}", f"{found:,}", share])
-        return [head, *lines]
+        for name, of in self.parts.items():
+            share = f"{of['missed']:.1%}" if of["objects"] else "-"
+            lines.append([name, f"{of['objects']:,}", f"{of['found']:,}", share])
+        return [["objects", "count", "found", "missed"], *lines]
 
     def worst(self, count: int) -> list[tuple[int, float]]:
         """Returns the photos with the lowest F1 of objects, the worst first, with that F1."""
@@ -91,23 +91,6 @@ class BoxEvaluation(Evaluation):
         scores = f1_of_photos(self.model_values, self.targets, self.thresholds)
         order = np.argsort(scores, kind="stable")[:count]
         return [(int(i), float(scores[i])) for i in order if scores[i] < 1]
-
-    def _kinds(self) -> dict[str, tuple[int, int]]:
-        """Counts objects that are found, and all, by sort."""
-        assert self.model_values is not None
-        assert self.targets is not None
-        names = [*SIZES, "at the border", *(f"class {name}" for name in self.class_names)]
-        totals = np.zeros((len(names), 2), np.int64)
-        for said, rows in zip(self.model_values, self.targets, strict=True):
-            objects = _objects(rows)
-            found = found_objects(self._reported(said), objects)
-            for place, one in zip(found, objects, strict=True):
-                size = int(np.searchsorted(AREAS[2:, 0], one[5], side="right"))
-                sorts = [size, len(SIZES) + 1 + int(one[4])]
-                if _at_border(one, rows[-1]):
-                    sorts.append(len(SIZES))
-                totals[sorts] += (int(place), 1)
-        return {n: (int(a), int(b)) for n, (a, b) in zip(names, totals, strict=True)}
 
     def _reported(self, said: np.ndarray) -> np.ndarray:
         """Returns the detections of a photo that reach the threshold of their class."""
@@ -136,10 +119,11 @@ def evaluation_of(
     for area, name in enumerate(SIZES, start=1):
         figures[f"map_{name}"] = _mean(each[:, area])
     figures["objects"] = int(sum(one.objects[:, 0].sum() for one in matched))
+    figures |= _found_by_sort(values, targets, class_names, thresholds)
     for i, name in enumerate(class_names):
         figures[f"average_precision: {name}"] = _mean(each[i, 0])
         figures[f"ap_50: {name}"] = float(each[i, 0, _level(50)])
-        figures[f"objects: {name}"] = int(matched[i].objects[:, 0].sum())
+        figures[f"threshold: {name}"] = thresholds[i]
     intervals = _intervals(matched, class_names)
     return BoxEvaluation(
         figures,
@@ -213,6 +197,31 @@ def f1_of_photos(
         total = max(right, len(chosen) - crowded) + len(objects)
         found.append(2 * right / total if total else 1.0)
     return np.array(found)
+
+
+def _found_by_sort(
+    values: np.ndarray,
+    targets: np.ndarray,
+    class_names: Sequence[str],
+    thresholds: Sequence[float],
+) -> dict[str, float]:
+    """Counts the objects, and those found, of each size, at the border, and of each class."""
+    totals = np.zeros((len(_SORTS) + len(class_names), 2), np.int64)
+    for said, rows in zip(values, targets, strict=True):
+        objects = _objects(rows)
+        found = found_objects(reported(said, thresholds), objects)
+        for is_found, one in zip(found, objects, strict=True):
+            size = int(np.searchsorted(AREAS[2:, 0], one[5], side="right"))
+            sorts = [size, len(_SORTS) + int(one[4])]
+            if _at_border(one, rows[-1]):
+                sorts.append(len(SIZES))
+            totals[sorts] += (1, int(is_found))
+    figures: dict[str, float] = {}
+    for name, (count, found) in zip((*_SORTS, *class_names), totals.tolist(), strict=True):
+        figures[f"objects: {name}"] = count
+        figures[f"found: {name}"] = found
+        figures[f"missed: {name}"] = 1 - found / count if count else np.nan
+    return figures
 
 
 def overlap_of_crowd(one: np.ndarray, rows: np.ndarray) -> float:
