@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import chain
 
 import keras
@@ -146,6 +147,17 @@ def test_detectors_are_compared_photo_by_photo(fitted, backbone):
     assert all(one.against is not None for one in found.contenders[1:])
     low, high = found.contenders[1].against.interval
     assert low <= found.contenders[1].against.difference <= high
+
+
+def test_a_monitor_watches_how_many_objects_of_each_class_there_are(fitted):
+    reference = tl.make_reference(fitted, rectangles(100, seed=4))
+    watched = {"output red", "output blue", "objects", "best score"}
+    assert watched <= {*reference.signals.names}
+    watching = replace(fitted, reference=reference)
+    photos, _ = rectangles(60, seed=5)
+    assert not tl.monitor(watching, photos).alarm
+    empty = tl.monitor(watching, np.full_like(photos, 128) + photos // 32)
+    assert "objects" in empty.drifted
 
 
 @pytest.mark.parametrize("format", ["onnx", pytest.param("litert", marks=pytest.mark.full)])

@@ -166,7 +166,8 @@ class ObjectCounts(OutputSignals):
 
     def watched(self, values: np.ndarray) -> dict[str, np.ndarray]:
         """Returns the counts of the first classes, the count of all objects, and the best score."""
-        counts = super().watched(values[:, :-1]) if len(self.names) > 1 else {}
+        classes = list(zip(self.names[:-1], values.T, strict=False))[:_MOST]
+        counts = {f"output {name}": count for name, count in classes}
         return {**counts, "objects": values[:, :-1].sum(axis=1), "best score": values[:, -1]}
 
 
