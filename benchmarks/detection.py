@@ -29,6 +29,8 @@ from transferlearn.demos.scenes import scenes, write
 
 SHOWN, TESTED, EPOCHS, BATCH = 300, 150, 10, 8
 OTHERS = 1000  # more than the seed of scenes to train on is that of scenes to test on
+OURS = {"head alone": ("all", EPOCHS), "default recipe": (None, None)}  # frozen, epochs
+THEIRS = {"torchvision, frozen backbone": True, "torchvision, all trained": False}
 _IDS, _GAP = ("id", "image_id", "category_id"), 7  # which have gaps of seven
 
 
@@ -78,25 +80,27 @@ def theirs(python: str, frozen: bool, seed: int) -> dict[str, Any]:
     return json.loads(done.stdout)
 
 
+def measured(name: str, python: str, seed: int) -> dict[str, Any]:
+    """Trains and tests as `OURS` or `THEIRS` describes it."""
+    if name in THEIRS:
+        return theirs(python, THEIRS[name], seed)
+    freeze, epochs = OURS[name]
+    return call(ours, freeze, seed, epochs, tries=1)
+
+
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    runs = {
-        "head alone": lambda seed: call(ours, "all", seed, EPOCHS, tries=1),
-        "default recipe": lambda seed: call(ours, None, seed, None, tries=1),
-        "torchvision, frozen backbone": lambda seed: theirs(options.python, True, seed),
-        "torchvision, all trained": lambda seed: theirs(options.python, False, seed),
-    }
     parser.add_argument("python", help="of the environment with torchvision")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="default: %(default)s")
-    parser.add_argument("--run", choices=runs, action="append", help="by default all")
+    parser.add_argument("--run", choices=[*OURS, *THEIRS], action="append", help="by default all")
     options = parser.parse_args()
     print(machine())
     rows = []
-    for name in options.run or runs:
-        found = [runs[name](seed) for seed in options.seeds]
+    for name in options.run or [*OURS, *THEIRS]:
+        found = [measured(name, options.python, seed) for seed in options.seeds]
         rows.append(
             {
                 "recipe": name,

@@ -128,7 +128,7 @@ def mean_average_precision(model: FCOS, kept: list[Scene]) -> float:
     for number, one in enumerate(kept, start=1):
         truth["images"].append({"id": number})
         for (x0, y0, x1, y1), label in zip(one.boxes.tolist(), one.classes.tolist(), strict=True):
-            found = {"id": len(truth["annotations"]) + 1, "image_id": number}
+            found: dict[str, Any] = {"id": len(truth["annotations"]) + 1, "image_id": number}
             box = [x0, y0, x1 - x0, y1 - y0]
             found |= {"category_id": label + 1, "bbox": box, "area": box[2] * box[3], "iscrowd": 0}
             truth["annotations"].append(found)

@@ -121,7 +121,7 @@ class HubTokenizer(Tokenizer):
             return super().spans(text)
         (ids,) = self.tokenize([text])
         # Such tokens are spelled with a letter for each byte.
-        ends = np.cumsum([0, *map(len, self.spelled(ids))])
+        ends = np.cumsum([0, *map(len, self.spelled(ids.tolist()))])
         character_of = np.repeat(np.arange(len(text)), [len(x.encode()) for x in text])
         first, last = character_of[ends[:-1]], character_of[ends[1:] - 1]
         return list(zip(first.tolist(), (last + 1).tolist(), strict=True))

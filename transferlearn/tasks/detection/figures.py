@@ -217,10 +217,10 @@ def _found_by_sort(
                 sorts.append(len(SIZES))
             totals[sorts] += (1, int(is_found))
     figures: dict[str, float] = {}
-    for name, (count, found) in zip((*_SORTS, *class_names), totals.tolist(), strict=True):
-        figures[f"objects: {name}"] = count
-        figures[f"found: {name}"] = found
-        figures[f"missed: {name}"] = 1 - found / count if count else np.nan
+    for name, (there, right) in zip((*_SORTS, *class_names), totals.tolist(), strict=True):
+        figures[f"objects: {name}"] = there
+        figures[f"found: {name}"] = right
+        figures[f"missed: {name}"] = 1 - right / there if there else np.nan
     return figures
 
 
