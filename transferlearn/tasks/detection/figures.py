@@ -209,8 +209,8 @@ def _found_by_sort(
     totals = np.zeros((len(_SORTS) + len(class_names), 2), np.int64)
     for said, rows in zip(values, targets, strict=True):
         objects = _objects(rows)
-        found = found_objects(reported(said, thresholds), objects)
-        for is_found, one in zip(found, objects, strict=True):
+        marks = found_objects(reported(said, thresholds), objects)
+        for is_found, one in zip(marks, objects, strict=True):
             size = int(np.searchsorted(AREAS[2:, 0], one[5], side="right"))
             sorts = [size, len(_SORTS) + int(one[4])]
             if _at_border(one, rows[-1]):
