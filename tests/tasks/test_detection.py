@@ -300,7 +300,7 @@ def test_confusion_and_what_is_missed_count_every_object_once():
     assert table["objects at the border"] == ["1", "0", "100.0%"]
     assert table["b"] == ["1", "1", "0.0%"]
     (line,) = (line.split() for line in str(found).splitlines() if line.startswith("b "))
-    assert line == ["b", "1.0000", "1.0000", "0.0000", "1.0000", "1.0000", "0.3000"]
+    assert line == ["b", "1", "1", "0.0000", "1.0000", "1.0000", "0.3000"]
     assert found.worst(3) == [(0, pytest.approx(2 * 1 / 6))]
     assert best_thresholds(found.matches, 0.3) == (0.05, 0.45, 0.3)
 

@@ -16,7 +16,7 @@ from transferlearn.types import Json
 
 _SHOWN = 20  # the most parts, such as classes, that a printed table shows
 _NAME = 40  # the most characters of a part's name that it shows
-_COUNTS = ("count", "support")
+_COUNTS = ("count", "support", "objects", "found")
 _OF_PART = ": "  # stands between the name of a figure and that of its part
 
 
