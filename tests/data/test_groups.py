@@ -101,7 +101,7 @@ def test_a_class_of_one_group_is_kept_and_that_is_said():
     with pytest.warns(DataWarning) as caught:
         train, validation = pair((X, y), groups)
     said = "\n".join(str(one.message) for one in caught)
-    assert "Some classes are one group each" in said
+    assert "each line is one group of images" in said
     assert "20 images, such as image 40" in said
     assert "Validation has no image of class '1'" in said
     assert validation.targets.labels.tolist() == [0] * 8

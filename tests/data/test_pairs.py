@@ -139,7 +139,7 @@ def test_one_image_many_times_is_listed_once_for_each_of_validation():
     assert (train.size, validation) == (100, None)
     several, lone = (str(warning.message) for warning in caught[:2])
     assert "image 0 (0) = image 1 (1)" in several
-    assert "Some classes are one group each" in lone
+    assert "each line is one group of images" in lone
     assert "50 images, such as image 1" in lone
 
 

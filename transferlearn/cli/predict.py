@@ -17,6 +17,7 @@ from transferlearn.edge.recordings import part_of
 if TYPE_CHECKING:
     from transferlearn.fitted import FittedModel
 
+_OF_TEXTS = (".txt", ".csv", ".tsv", ".conll", ".jsonl", ".json")
 NAME = "predict"
 HELP = "Predict classes, numbers or tags of items, or boxes, masks or pictures of photos."
 
@@ -125,7 +126,7 @@ def _are_files(items: Sequence[str]) -> bool:
 def _is_file(item: str) -> bool:
     """Returns whether an item is an existing file or folder, or is named like a file of texts."""
     # A file that is missing must not be taken for a text.
-    if item.lower().endswith((".txt", ".csv", ".tsv")) and not item.isspace():
+    if item.lower().endswith(_OF_TEXTS) and not item.isspace():
         return True
     with contextlib.suppress(OSError, ValueError):  # a long text is no name of a file
         return bool(item) and Path(item).exists()

@@ -171,6 +171,6 @@ def say_lone(
     ]
     if lines:
         notice(
-            "Some classes are one group each, of a given name or of copies, so none of theirs can "
-            f"be held out:{indented(lines)}"
+            f"Nothing of these can be held out, since each line is one group of {noun}s, by its "
+            f"name or as copies of one another:{indented(lines)}"
         )

@@ -1,5 +1,6 @@
 """Makes the reference of a model from given items, and watches items at work by it."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,7 @@ def monitor(
 
     Args:
         fitted: The model; `fit` made its `reference`, or `tl.make_reference` did.
-        items: Whatever `predict` takes.
+        items: Whatever `predict` takes; a string is the path of a file or a folder, also of texts.
         labelled: Whether `items` has targets, too, as `evaluate` takes them.
         false_alarms: How often, in (0, 1), a batch without any change may be called an alarm.
         on_error: What to do with a broken file: `"skip"` it (and say so) or `"raise"`.
@@ -107,7 +108,8 @@ def monitor(
     if labelled:
         dataset = _labelled(fitted, items, on_error)
     else:
-        dataset = fitted.kind.unlabelled(items, on_error=on_error)
+        source = Path(items) if isinstance(items, str) else items  # one text is never monitored
+        dataset = fitted.kind.unlabelled(source, on_error=on_error)
     signals = fitted.reference.signals_of(measure(fitted, dataset))
     rows = range(len(signals.table))
     names = [dataset.called(row) for row in rows]

@@ -64,6 +64,7 @@ class SolvedHead:
         surer_if_right: How often, in the cross-validation, the head was surer of an item that it
             was right about than of one that it was wrong about, in [0, 1]; `None`: not known.
         within_group: Whether all items are of one group, so that the folds had to part it.
+        unit: What the items are: `"item"`, or `"token"` where each token has an answer.
     """
 
     items: int
@@ -78,6 +79,7 @@ class SolvedHead:
     mirrored_loss: float | None = None
     surer_if_right: float | None = None
     within_group: bool = False
+    unit: str = "item"
 
     @property
     def knows_mirrored(self) -> bool:
@@ -97,14 +99,13 @@ class SolvedHead:
             )
         alike = ""
         if self.score_name == "balanced_accuracy":
-            alike = (
-                ", which counts all classes alike since they differ much in size: with "
-                'class_weight="balanced" they count alike in training, too'
-            )
+            alike = ", which counts all classes alike since they differ much in size"
+            if self.unit == "item":  # tokens have no weights
+                alike += ': with class_weight="balanced" they count alike in training, too'
         within = f", {WITHIN_GROUP}" if self.within_group else ""
         strengths = ", ".join(f"{strength:g}" for strength in self.strength)
         return (
-            f"solved on {counted(self.items, 'item')}{some}, {self.features:,} features: "
+            f"solved on {counted(self.items, self.unit)}{some}, {self.features:,} features: "
             f"cross-validated {self.score_name} {self.score:.4f} (95%: {low:.4f} to {high:.4f}) "
             f"with the L2 strength {strengths}{alike}{within}{last}"
         )

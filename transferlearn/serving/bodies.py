@@ -78,14 +78,14 @@ def items_body(models: Iterable[Served], most: int) -> dict[str, Any]:
     read = {served.runner.item_reader.name for served in models}
     content: dict[str, Schema] = {}
     alone: list[Schema] = []  # items that may be a whole body
-    if read - {"texts", "arrays"}:
+    if read - {"texts", "words", "arrays"}:
         alone.append(_object(b64={"type": "string", "format": "byte"}))
         files = _object(file=_list(_FILE, most))
         content["multipart/form-data"] = {"schema": files}
         for kind in (*_MEDIA.keys() & read, "application/octet-stream"):
             for media in _MEDIA.get(kind, (kind,)):
                 content[media] = {"schema": _FILE}
-    if "texts" in read:
+    if read & {"texts", "words"}:
         alone.append(_object(text=_TEXT))
         content["text/plain"] = {"schema": _TEXT}
     listed: list[Schema] = [{**item, "additionalProperties": False} for item in alone]

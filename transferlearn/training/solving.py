@@ -175,6 +175,7 @@ def solve(
         items_again=items_again,
         mirrored_loss=mirrored,
         surer_if_right=solved.surer_if_right,
+        unit="item" if len(layer.input.shape) == 2 else "token",
         within_group=groups is not None and len(groups) > 1 and not np.ptp(groups),
     )
     left_out = _left_out(network, layer, train, solved)

@@ -151,7 +151,8 @@ def gather(
             )
             known[f"{prefix}_items"] = scores.count
             known[f"{prefix}_score"] = scores[score.name]
-            known[f"{prefix}_loss"] = scores.get("loss")  # masks and pictures have none
+            if "loss" in scores.figures:  # else the curve's stands: tags and masks measure none
+                known[f"{prefix}_loss"] = scores["loss"]
             if prefix == "held_out":
                 known["guessing"] = scores.baseline
     figures = {name: math.nan if v is None else float(v) for name, v in known.items()}

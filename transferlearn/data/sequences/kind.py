@@ -1,14 +1,16 @@
 """Describes texts whose words have tags as a kind of data."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from transferlearn.data.kind import One
-from transferlearn.data.messages import indented
+from transferlearn.data.messages import Skipped, indented, report_skipped
 from transferlearn.data.sequences.dataset import WordDataset
+from transferlearn.data.sequences.sources import ENDINGS, list_file
 from transferlearn.data.targets.base import Target, Targets
 from transferlearn.data.texts.kind import Texts
 from transferlearn.data.texts.reading import Unreadable, as_text, warn_of_unknown
@@ -43,12 +45,15 @@ class Words(Texts):
         """Makes a dataset of texts to predict on: what `Texts` takes, or a list of lists of words.
 
         Args:
-            source: A text, a list of texts, of lists of words or of sentences, a `Path` of a file
-                or a folder, a list of such files, or a `tf.data.Dataset` of strings.
+            source: A text, a list of texts, of lists of words or of sentences, a `Path` of a `.txt`
+                file, of a folder of them, or of a file with tags, such as `test.conll`, a list of
+                `.txt` files, or a `tf.data.Dataset` of strings.
             on_error: What is done about bad files: `"skip"` leaves them out, `"raise"` raises.
         """
         if isinstance(source, Sentence):
             source = [source]
+        if isinstance(source, Path) and _holds_tags(source):
+            return self._without_tags(source, on_error)
         if not (isinstance(source, list) and any(map(_has_words, source))):
             found = super().unlabelled(source, on_error=on_error)
             assert isinstance(found, WordDataset)
@@ -60,8 +65,20 @@ class Words(Texts):
         return self.tokens([x for x in read if isinstance(x, Sentence)])
 
     def is_one(self, source: object) -> bool:
-        """Whether a source is a single text."""
+        """Whether a source is a single text; a file with tags holds many."""
+        if isinstance(source, Path) and _holds_tags(source):
+            return False
         return isinstance(source, Sentence) or super().is_one(source)
+
+    def _without_tags(self, path: Path, on_error: str) -> WordDataset:
+        """Makes a dataset of the texts of a file with tags; those without a word are left out."""
+        listed = list_file(path, self.noun)
+        assert listed is not None
+        kept = np.array([bool(sentence.spans) for sentence in listed.items])
+        bad = tuple(Skipped(listed.called(i), "no text") for i in np.flatnonzero(~kept).tolist())
+        report_skipped(listed.what, bad, count=len(kept), noun="text", on_error=on_error)
+        good = listed.take(np.flatnonzero(kept))
+        return replace(self.tokens(good.items, names=good.named), skipped=bad)
 
     def one(self, item: object) -> One | None:
         """Returns `None`: `unlabelled` reads single texts, too."""
@@ -147,6 +164,11 @@ def as_words(item: Any) -> Sentence | Unreadable:
     if wrong or blank:
         return Unreadable((wrong or blank)[0])
     return Sentence.of_words([str(word) for word in words])
+
+
+def _holds_tags(path: Path) -> bool:
+    """Whether a file is named as one that holds tags, too; a `.txt` is taken for a plain text."""
+    return path.suffix.lower() in ENDINGS - {".txt"} and path.is_file()
 
 
 def _has_words(item: Any) -> bool:

@@ -11,6 +11,7 @@ _READERS: dict[str, Callable[[Path, str], Listed]] = {
     **dict.fromkeys((".jsonl", ".ndjson", ".json"), read_json_lines),
     **dict.fromkeys((".conll", ".iob", ".iob2", ".bio", ".bioes", ".conllu", ".txt"), read_conll),
 }
+ENDINGS = frozenset(_READERS)
 
 
 def list_file(path: Path, noun: str) -> Listed | None:
