@@ -62,6 +62,7 @@ def test_training_leaves_pictures_beside_the_model(photos, tmp_path, capsys):
     drawn = {path.name for path in (tmp_path / "model-pictures").iterdir()}
     assert {"batch.png", "curves.png"} < drawn
     assert any("confus" in name for name in drawn)
+    assert "worst-mistakes.png" in drawn
 
 
 def test_predict_and_evaluate_what_train_saved(trained, photos, capsys):
