@@ -49,3 +49,41 @@ def test_what_is_of_photos_alone_is_refused(tmp_path, capsys):
     assert "is of photos, and these are recordings" in capsys.readouterr().err
     assert main(["suggest", str(folder)]) == 1
     assert "Networks are compared on photos" in capsys.readouterr().err
+
+
+def test_noise_of_a_folder_is_added_in_training(bands, tmp_path, capsys):
+    folder = write(tmp_path / "sounds", *tones(16, rate=16_000), rate=16_000)
+    noise = write(tmp_path / "noise", *tones(2, rate=16_000), rate=16_000)
+    arguments = ["train", str(folder), "--backbone", "Bands", "--freeze", "all", "--epochs", "2"]
+    arguments += ["--seed", "0", "--seconds", "0.5"]
+    losses = []
+    for changed in (
+        [],
+        ["--augmentation", "light"],
+        ["--noise-folder", str(noise), "--views", "2"],
+    ):
+        output = ["--output", str(tmp_path / f"model{len(losses)}"), "--json"]
+        assert main([*arguments, *changed, *output]) == 0
+        losses.append(json.loads(capsys.readouterr().out)["history"]["loss"][-1])
+    assert len(set(losses)) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--views", "2"], "Add --augmentation light, or leave out --views"),
+        (["--augmentation", "none", "--noise-folder", "noise"], "leave out --augmentation none"),
+        (["--noise-folder", "gone"], "path of a folder of recordings"),
+        (["--seconds", "0"], "seconds is from 0.01 to 600"),
+    ],
+)
+def test_options_of_recordings_that_cannot_be(bands, tmp_path, capsys, options, said):
+    folder = write(tmp_path / "sounds", *tones(4))
+    assert main(["train", str(folder), "--backbone", "Bands", *options]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_options_of_recordings_are_refused_for_photos(tmp_path, capsys):
+    (tmp_path / "t.csv").write_text("path,label\na.jpg,x\nb.jpg,y\n")
+    assert main(["train", str(tmp_path / "t.csv"), "--noise-folder", "x"]) == 1
+    assert "--noise-folder is of recordings, and these are photos" in capsys.readouterr().err

@@ -325,3 +325,22 @@ def test_long_recordings_are_held_out_whole(tmp_path):
     train, held_out = load_pair(tmp_path, reading=reading, validation_split=0.2)
     assert len(train.items) == 10 * len(held_out.items) // 2 > 10 * 3
     assert not {*train.names} & {*held_out.names}
+
+
+def test_speed_moves_the_pitch_and_the_length():
+    pytest.importorskip("soxr")
+    waves = np.zeros((6, 2 * RATE), "float32")
+    waves[:, :RATE] = tone(RATE)
+    changed = ChangedAudio(gain=0, shift=0, speed=0.3, sample_rate=RATE)
+    made = changed.items(waves, np.arange(6), np.zeros(6, int))
+    ends = np.array([np.flatnonzero(row)[-1] + 1 for row in made])
+    speeds = RATE / ends
+    assert speeds.min() < 0.95 < 1.05 < speeds.max()
+    assert ((speeds > 0.69) & (speeds < 1.31)).all()
+    hertz = np.abs(np.fft.rfft(made)).argmax(axis=1) / 2
+    np.testing.assert_allclose(hertz, 440 * speeds, rtol=0.01)
+    full = changed.items(
+        np.tile(tone(RATE), (6, 1)).astype("float32"), np.arange(6), np.zeros(6, int)
+    )
+    assert full.shape == (6, RATE)
+    assert not changed.items(np.zeros((1, 99), "float32"), np.arange(1), np.zeros(1, int)).any()

@@ -10,6 +10,7 @@ from transferlearn.backbones import AudioBackbone, Backbone
 from transferlearn.backbones.log_mel import frames_of, picture_of
 from transferlearn.builders.base import Builder
 from transferlearn.data import Audio, ChangedAudio, Spec, Transform
+from transferlearn.data.audio.changed import PRESETS
 from transferlearn.schedules import Schedule
 from transferlearn.types import Prediction
 
@@ -68,19 +69,14 @@ class AudioBuilder(Builder[Prediction]):
             return replace(given, sample_rate=self.sample_rate)
         if isinstance(given, Transform):
             return given
-        known = {
-            "none": None,
-            "light": ChangedAudio(views),
-            "strong": ChangedAudio(
-                views, noise=0.3, mask=0.1, frequency_mask=0.2, sample_rate=self.sample_rate
-            ),
-        }
-        if given not in known:
+        if given == "none":
+            return None
+        if given not in PRESETS:
             raise ValueError(
                 "augmentation is 'none', 'light', 'strong' or a tl.data.ChangedAudio. "
                 f"Received: augmentation={given!r}"
             )
-        return known[given]
+        return ChangedAudio(views, sample_rate=self.sample_rate, **PRESETS[given])
 
     def load_backbone(self, shape: tuple[int, ...] | None) -> Backbone:
         """Loads the backbone for rows of this shape; one of images sees the log-mel picture."""

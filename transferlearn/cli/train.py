@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from transferlearn.backbone_names import EMBEDDED
 from transferlearn.cli.again import Before
+from transferlearn.cli.augmenting import add_augmentation, augmentation_of, check_augmentation
 from transferlearn.cli.checking import check_data, check_save
 from transferlearn.cli.command import CommandResult
 from transferlearn.cli.interrupts import sigterm_as_interrupt
@@ -35,6 +36,7 @@ examples:
   transferlearn train photos/ --output flowers
   transferlearn train prices.csv --task regression --target price --validation checked.csv
   transferlearn train names.conll --task tag
+  transferlearn train sounds/ --noise-folder workshop/ --views 4 --freeze all --epochs 60
   transferlearn train annotations.json --task detect --output detector
   transferlearn train scenes/ --task segmentation --epochs 20 --resume runs/scenes
 """
@@ -130,6 +132,7 @@ def _add_training(group: _ActionsContainer) -> None:
         help="such as 90s, 10m or 1.5h: stop in time, and save the best so far",
     )
     add("--seed", type=int, help="makes a run repeatable")
+    add_augmentation(group)
 
 
 def _add_saving(group: _ActionsContainer) -> None:
@@ -248,6 +251,7 @@ def _check(options: Namespace) -> None:
     if options.before is not None:
         check_save(options.before)
         return
+    check_augmentation(options)
     settle_backbone(options)
     if not is_of_run(options.output, options.resume):
         refuse_other_model(options.output, options)
@@ -268,4 +272,5 @@ def _builder(options: Namespace) -> "Builder":
         **({} if options.batch_size is None else {"batch_size": options.batch_size}),
         on_error=options.on_error,
         seed=options.seed,
+        **augmentation_of(options),
     )

@@ -254,6 +254,12 @@ def _resampled(blocks: Iterator[np.ndarray], own: int, rate: int) -> Iterator[np
     yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
+def resampled(samples: np.ndarray, own: float, rate: float) -> np.ndarray:
+    """Returns samples at another rate, float32 `(samples,)`; only the ratio of the rates counts."""
+    found: np.ndarray = _soxr().resample(samples, own, rate, quality="HQ")
+    return found
+
+
 def _soundfile() -> Any:
     try:
         import soundfile

@@ -1,13 +1,22 @@
-"""Makes recordings louder, later and noisier at random, so that one gives several views."""
+"""Makes recordings louder, later, faster and noisier at random, so that one gives several views."""
 
+import math
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from transferlearn.checks import number, share, whole
 from transferlearn.data.audio.noises import Noises, noises_in
 from transferlearn.data.transforms import Transform
+from transferlearn.edge.recordings import resampled
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "light": {},
+    "strong": {"noise": 0.3, "mask": 0.1, "frequency_mask": 0.2},
+}
+"""The settings of `ChangedAudio` by the names that builders know."""
 
 _BREAK, _MEL = 700.0, 1127.0  # O'Shaughnessy's mel: 1127 log(1 + hertz / 700)
 _SOFTEST = 40.0  # dB below the greatest loudness of noise from a folder
@@ -16,7 +25,7 @@ _SILENCE = 1e-9  # what is softer is no noise
 
 @dataclass(frozen=True)
 class ChangedAudio(Transform):
-    """Changes loudness and time of recordings at random, adds noise, and leaves out parts.
+    """Changes loudness, time and speed of recordings at random, adds noise, and leaves out parts.
 
     `mask` and `frequency_mask` together are [SpecAugment](https://arxiv.org/abs/1904.08779), on the
     samples themselves: so it is the same for every network, and views can be stored.
@@ -26,6 +35,8 @@ class ChangedAudio(Transform):
             with 1 each epoch makes new ones, and frozen layers are computed in each.
         gain: The largest change of loudness in dB, to either side.
         shift: The largest share of the row by which sounds come earlier or later; silence follows.
+        speed: The largest share by which recordings become faster and higher, or slower and lower;
+            what then goes beyond the end of the row is cut off.
         noise: The greatest loudness of white noise, as a share of the recording's own. Or a folder
             of recordings, of which pieces are added instead.
         noise_level: The greatest loudness of noise from a folder, as a share of the recording's; it
@@ -45,6 +56,7 @@ class ChangedAudio(Transform):
     _: KW_ONLY
     gain: float = 6.0
     shift: float = 0.1
+    speed: float = 0.0
     noise: float | str | Path = 0.0
     noise_level: float = 0.3
     mask: float = 0.0
@@ -59,7 +71,7 @@ class ChangedAudio(Transform):
         number("noise_level", self.noise_level)
         if self._noises is None:
             number("noise", self.noise)
-        for name in ("shift", "mask", "frequency_mask"):
+        for name in ("shift", "speed", "mask", "frequency_mask"):
             share(name, getattr(self, name))
 
     @property
@@ -84,11 +96,13 @@ class ChangedAudio(Transform):
         """Makes one view of one recording."""
         random = np.random.default_rng((self.seed, key, view))
         count = len(row)
+        if self.speed:
+            row = _at_speed(row, 1 + random.uniform(-self.speed, self.speed))
         changed = np.zeros_like(row)
         moved = round(random.uniform(-self.shift, self.shift) * count)
         changed[max(moved, 0) : count + min(moved, 0)] = row[max(-moved, 0) : count - max(moved, 0)]
         # The zeros that fill up a row stay: networks may know by them where the recording ends.
-        sound = changed[: count - int(np.argmax(changed[::-1] != 0))]
+        sound = _without_end(changed)
         if not isinstance(self.noise, (str, Path)):
             if self.noise:
                 share = np.float32(_loudness(sound) * random.uniform(0, self.noise))
@@ -117,6 +131,20 @@ class ChangedAudio(Transform):
         hertz = np.fft.rfftfreq(len(row), 1 / self.sample_rate)
         spectrum[(low <= hertz) & (hertz < high)] = 0
         return np.fft.irfft(spectrum, len(row)).astype(np.float32)
+
+
+def _without_end(row: np.ndarray) -> np.ndarray:
+    """Returns the part of a row before the zeros at its end; a row of zeros is returned whole."""
+    return row[: len(row) - int(np.argmax(row[::-1] != 0))]
+
+
+def _at_speed(row: np.ndarray, speed: float) -> np.ndarray:
+    """Plays a row faster or slower, and fills it up with zeros, or cuts its end off."""
+    changed = np.zeros_like(row)
+    sound = _without_end(row)[: math.ceil(len(row) * speed)]
+    heard = resampled(sound, speed, 1.0)[: len(row)]
+    changed[: len(heard)] = heard
+    return changed
 
 
 def _loudness(samples: np.ndarray) -> float:
