@@ -49,6 +49,7 @@ FREEZINGS = (
 SCHEDULES = (
     tl.Auto(),
     tl.schedules.AutoForBoxes(),
+    tl.schedules.AutoForLanguage(),
     tl.schedules.AutoForMasks(),
     tl.schedules.AutoForNumbers(),
     tl.schedules.AutoForPictures(),
@@ -160,6 +161,7 @@ def test_built_in_kinds(tmp_path):
     texts = ["a fine film", "a bad one"]
     testing.check_kind(tl.data.Texts(tl.data.Characters(), 16), texts, texts[0])
     testing.check_kind(tl.data.Words(tl.data.Characters(), 16), texts, texts[0])
+    testing.check_kind(tl.data.Corpus(tl.data.Characters(), 16), texts, texts[0])
     testing.check_kind(Spectra(), spectra(4)[0], spectra(4)[0][0])
     waves, _ = tones(4)
     testing.check_kind(tl.data.Audio(sample_rate=8000, seconds=0.5), list(waves), waves[0])
@@ -180,8 +182,9 @@ def test_no_built_in_is_left_out():
     from transferlearn.freezing import FreezeStrategy
     from transferlearn.freezing.base import FreezeEither
 
-    # A head of tokens has no single output an item; tests of tags of words train it.
-    assert ours(tl.heads.Head) == {type(head) for head in HEADS} | {tl.heads.TokenDense}
+    # Heads of tokens have no single output an item; tests of tags and language models train them.
+    of_tokens = {tl.heads.NextTokenHead, tl.heads.TokenDense}
+    assert ours(tl.heads.Head) == {type(head) for head in HEADS} | of_tokens
     assert ours(tl.heads.Decoder) == {
         tl.heads.ASPP,
         tl.heads.FCOSHead,
@@ -200,11 +203,13 @@ def test_no_built_in_is_left_out():
         tl.tasks.Tagging,
         tl.tasks.Regression,
         tl.tasks.ImageToImage,
+        tl.tasks.LanguageModelling,
         tl.tasks.Segmentation,
         tl.tasks.TokenClassification,
     }
     assert ours(tl.data.Kind) == {
         tl.data.Audio,
+        tl.data.Corpus,
         tl.data.DegradedImages,
         tl.data.Images,
         tl.data.Texts,

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from transferlearn.builders import AudioClassifierBuilder as AudioClassifierBuilder
     from transferlearn.builders import AudioRegressorBuilder as AudioRegressorBuilder
     from transferlearn.builders import Builder as Builder
+    from transferlearn.builders import CausalLMBuilder as CausalLMBuilder
     from transferlearn.builders import ImageClassifierBuilder as ImageClassifierBuilder
     from transferlearn.builders import ImageRegressorBuilder as ImageRegressorBuilder
     from transferlearn.builders import ImageSegmenterBuilder as ImageSegmenterBuilder
@@ -86,6 +87,7 @@ _NAMES = {
     "AudioClassifierBuilder": "builders",
     "AudioRegressorBuilder": "builders",
     "Builder": "builders",
+    "CausalLMBuilder": "builders",
     "ImageClassifierBuilder": "builders",
     "ImageRegressorBuilder": "builders",
     "ImageSegmenterBuilder": "builders",

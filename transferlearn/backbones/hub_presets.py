@@ -10,7 +10,9 @@ from typing import Any
 
 import keras
 
+from transferlearn.backbones.hub_layers import mend_configs
 from transferlearn.backbones.whisper import is_whisper, read_whisper
+from transferlearn.checks import number
 from transferlearn.extras import install_line
 from transferlearn.types import Json
 from transferlearn.untrusted import RefusalError, check_preset, check_size
@@ -31,11 +33,13 @@ _BESIDE = (
 def keras_hub() -> Any:
     """Imports the package `keras_hub`, or raises an `ImportError` that says what to install."""
     try:
-        return import_module("keras_hub")
+        hub = import_module("keras_hub")
     except ImportError as error:
         raise ImportError(
             f"KerasHub's networks need another package: {install_line('hub')}. ({error})"
         ) from error
+    mend_configs()
+    return hub
 
 
 def folder_of(name: str) -> Path | None:
@@ -50,7 +54,24 @@ def network(name: str, *, load_weights: bool) -> Any:
     if folder is not None and is_whisper(folder):
         check_preset(folder)
         return read_whisper(folder, keras_hub(), pretrained=load_weights)
-    return from_preset(name, "Backbone", load_weights=load_weights)
+    settings = {} if folder is None else _left_out(settings_of(folder / "config.json"))
+    return from_preset(name, "Backbone", load_weights=load_weights, **settings)
+
+
+def most_tokens(name: str) -> int | None:
+    """Returns the tokens that a decoder of a Hugging Face folder reads; `None`: it is not known."""
+    folder = folder_of(name)
+    config = {} if folder is None else settings_of(folder / "config.json")
+    most = config.get("max_position_embeddings")
+    # Where positions are learnt, KerasHub's network itself knows how many there are.
+    return most if "rope_theta" in config and isinstance(most, int) and most > 0 else None
+
+
+def _left_out(config: Json) -> Json:
+    """Returns the settings of a Hugging Face folder that KerasHub's converter leaves out."""
+    if config.get("model_type") == "llama" and "rms_norm_eps" in config:
+        return {"layer_norm_epsilon": number("rms_norm_eps", config["rms_norm_eps"], above=0)}
+    return {}
 
 
 def from_preset(name: str, class_name: str, *, module: str = "models", **settings: Any) -> Any:

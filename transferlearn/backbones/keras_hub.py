@@ -15,6 +15,7 @@ from transferlearn.backbones.hub_presets import (
     folder_of,
     from_preset,
     keras_hub,
+    most_tokens,
     network,
     settings_of,
 )
@@ -61,7 +62,7 @@ class KerasHub(TextSource):
 
     def load_text(self, name: str, *, pretrained: bool, pooling: Pooling) -> TextBackbone:
         """Loads an encoder of texts, with its tokenizer and the given pooling."""
-        encoder = from_preset(name, "Backbone", load_weights=pretrained)
+        encoder = network(name, load_weights=pretrained)
         if "token_ids" not in [tensor.name for tensor in encoder.inputs]:
             raise ValueError(f"{name!r} takes no texts. For images: tl.ImageClassifierBuilder.")
         tokenizer = self.load_tokenizer(name)
@@ -77,6 +78,7 @@ class KerasHub(TextSource):
             name=encoder.name,
             source=_origin(name, pretrained=pretrained),
             pretrained=pretrained,
+            most_tokens=most_tokens(name),
         )
 
     def load_tokenizer(self, name: str) -> "HubTokenizer":

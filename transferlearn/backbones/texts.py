@@ -3,18 +3,21 @@
 import abc
 import re
 from dataclasses import dataclass
-from typing import Literal
+from inspect import signature
+from typing import Any, Literal
 
 import keras
+import numpy as np
 
 from transferlearn.backbones.base import Backbone, BackboneSource, from_model
 from transferlearn.backbones.blocks import Block, blocks_between_cuts, blocks_by_name
 from transferlearn.backbones.graph import rewired
+from transferlearn.backbones.hub_layers import mend_configs
 from transferlearn.data import Tokenizer
 from transferlearn.keras_internals import layers_within
 from transferlearn.types import Tensor
 
-Pooling = Literal["mean", "first", "pooled", "none"]
+Pooling = Literal["mean", "first", "pooled", "none", "next"]
 _POOLINGS = ("mean", "first", "pooled")  # those that give one vector for a text
 
 
@@ -52,6 +55,7 @@ def from_encoder(
     name: str | None = None,
     source: str = "the model that was passed",
     pretrained: bool = True,
+    most_tokens: int | None = None,
 ) -> TextBackbone:
     """Makes a backbone for texts of an encoder, its tokenizer and a pooling.
 
@@ -65,10 +69,13 @@ def from_encoder(
         pooling: What becomes the vector of a text: the `"mean"` over all tokens but padding, the
             `"first"` token (`[CLS]`), or the encoder's own `"pooled_output"` (`"pooled"`), which
             in BERT a trained layer makes of the first token. `"none"`: each token keeps its own
-            vector, for tags of words.
+            vector, for tags of words. `"next"`: of a causal decoder, each token has the logits of
+            the token that comes next, by the decoder's own `token_embedding`; ids below 0 are then
+            padding, which stands behind texts only.
         name: The backbone's name; by default the encoder's own.
         source: Where the weights came from.
         pretrained: Whether the weights are trained.
+        most_tokens: The most tokens of one text; by default what the encoder itself knows of it.
 
     Raises:
         ValueError: The encoder has other inputs or outputs.
@@ -79,6 +86,8 @@ def from_encoder(
             f"The tokenizer is a tl.data.Tokenizer. Received: {type(tokenizer).__name__}. Those of "
             "KerasHub come with their encoder: backbone='keras_hub:<preset or folder>'."
         )
+    if type(encoder).__module__.startswith("keras_hub."):
+        mend_configs()
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
     is_token = keras.ops.not_equal(token_ids, tokenizer.padding)
     available = {
@@ -86,6 +95,9 @@ def from_encoder(
         "padding_mask": keras.ops.cast(is_token, "int32"),
         "segment_ids": keras.ops.zeros_like(token_ids),  # an item is one text, so one segment
     }
+    if pooling == "next":  # no token looks at those behind it, so that padding needs no mask
+        known = keras.ops.maximum(token_ids, 0)
+        available |= {"token_ids": known, "padding_mask": keras.ops.ones_like(token_ids)}
     inputs = {tensor.name: tensor for tensor in encoder.inputs}
     if unknown := sorted(inputs.keys() - available.keys()):
         raise ValueError(
@@ -98,6 +110,7 @@ def from_encoder(
         pooled = keras.layers.GlobalAveragePooling1D(name="mean_pooling")(states, mask=is_token)
     else:
         pooled = states[:, 0] if pooling == "first" else states
+    most = most_tokens or getattr(encoder, "max_sequence_length", None)
     return TextBackbone(
         **vars(
             from_model(
@@ -109,7 +122,7 @@ def from_encoder(
                 raw="token_ids",
             )
         )
-        | {"tokenizer": tokenizer, "most_tokens": getattr(encoder, "max_sequence_length", None)}
+        | {"tokenizer": tokenizer, "most_tokens": most}
     )
 
 
@@ -121,6 +134,8 @@ def check_pooling(pooling: object) -> None:
 
 def _output(encoder: keras.Model, pooling: str) -> Tensor:
     """Returns the encoder's output to pool, a vector a token; with `"pooled"` one for the text."""
+    if pooling == "next":
+        return _next_logits(encoder)
     if pooling != "none":
         check_pooling(pooling)
     outputs = encoder.output if isinstance(encoder.output, dict) else {}
@@ -135,6 +150,29 @@ def _output(encoder: keras.Model, pooling: str) -> Tensor:
     if isinstance(sequence, dict) or len(sequence.shape) != 3:
         raise ValueError(f"An encoder gives (batch, tokens, channels). Received: {sequence}")
     return sequence
+
+
+def _next_logits(decoder: keras.Model) -> Tensor:
+    """Returns the logits of the token after each token, by the embeddings of a causal decoder."""
+    embedding: Any = getattr(decoder, "token_embedding", None)
+    reversible = embedding is not None and "reverse" in signature(embedding.call).parameters
+    if not reversible or isinstance(decoder.output, dict) or not _is_causal(decoder):
+        raise ValueError(
+            f"{decoder.name} ({type(decoder).__name__}) is no causal decoder, which tells the next "
+            "token by its token_embedding. Take one such as GPT-2 or Llama: "
+            "'keras_hub:gpt2_base_en'. Encoders such as BERT are for tl.TextClassifierBuilder."
+        )
+    return embedding(decoder.output, reverse=True)
+
+
+def _is_causal(decoder: keras.Model) -> bool:
+    """Returns whether what a decoder makes of a token does not depend on those behind it."""
+    ids = np.array([[1, 2, 3, 4], [1, 2, 3, 5]], np.int32)
+    values = {name: np.ones_like(ids) for name in ("padding_mask", "segment_ids")}
+    given = [values.get(tensor.name, ids) for tensor in decoder.inputs]
+    plain = keras.Model(decoder.inputs, decoder.output)
+    one, other = keras.ops.convert_to_numpy(plain(given, training=False))[:, :3]
+    return np.allclose(one, other, rtol=1e-3, atol=1e-3 * np.abs(one).max())
 
 
 def _blocks(model: keras.Model) -> tuple[Block, ...]:

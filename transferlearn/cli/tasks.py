@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from transferlearn.backbone_names import EMBEDDED
-from transferlearn.cli.checking import check_backbone, text_encoder
+from transferlearn.cli.checking import LANGUAGE, check_backbone, text_encoder
 from transferlearn.cli.types import degradation, names, void
 from transferlearn.edge.folders import is_hidden
 from transferlearn.edge.recordings import ENDINGS as RECORDINGS
@@ -73,6 +73,7 @@ TASKS = {
     "image-to-image": CliTask("ImageToImageBuilder", None, None, {"degradation": "degradation"}),
     "detect": CliTask("ObjectDetectorBuilder", None, None, {"class_names": "class_names"}),
     "tag": CliTask(None, "TokenClassifierBuilder", None, {"class_names": "class_names"}),
+    LANGUAGE: CliTask(None, "CausalLMBuilder", None, {}),
 }
 _DRAWN = {"annotations", "data.yaml", "labels"}  # beside images/, where YOLO and VOC have boxes
 _WITHOUT_COCO = {"classification", "regression", "image-to-image"}
@@ -94,7 +95,7 @@ def add_task(parser: _ActionsContainer) -> None:
         choices=tuple(TASKS),
         default="classification",
         help="learn the class of each photo, text or recording, numbers, the class of each pixel, "
-        "a picture, boxes of objects, or the tags of words: names and places, or parts of speech",
+        "a picture, boxes of objects, the tags of words, such as names, or how texts go on",
     )
     add(
         "--text",
@@ -227,7 +228,7 @@ def settle_backbone(options: Namespace) -> None:
         require("A recording", "audio", "soundfile", "soxr")
     texts = items == "texts"
     if options.backbone is None:
-        options.backbone = text_encoder() if texts else EMBEDDED
+        options.backbone = text_encoder(options.task) if texts else EMBEDDED
     if options.weights is None:
         options.weights = "pretrained" if texts else "imagenet"
     check_backbone(options.backbone, None if texts else options.weights)

@@ -12,14 +12,20 @@ from typing import TYPE_CHECKING
 from transferlearn.backbone_names import EMBEDDED
 from transferlearn.cli.again import Before
 from transferlearn.cli.augmenting import add_augmentation, augmentation_of, check_augmentation
-from transferlearn.cli.checking import check_data, check_save
+from transferlearn.cli.checking import LANGUAGE, check_data, check_save
 from transferlearn.cli.command import CommandResult
 from transferlearn.cli.interrupts import sigterm_as_interrupt
 from transferlearn.cli.output import say
 from transferlearn.cli.pictures import leave_pictures
 from transferlearn.cli.replacing import add_force, is_of_run, note_of_run, refuse_other_model
 from transferlearn.cli.starting import import_keras
-from transferlearn.cli.tasks import add_task, check_task, columns_of, make_builder, settle_backbone
+from transferlearn.cli.tasks import (
+    add_task,
+    check_task,
+    columns_of,
+    make_builder,
+    settle_backbone,
+)
 from transferlearn.cli.types import at_least_1, duration, freeze, image_size, rate, sizes
 
 if TYPE_CHECKING:
@@ -37,6 +43,7 @@ examples:
   transferlearn train prices.csv --task regression --target price --validation checked.csv
   transferlearn train names.conll --task tag
   transferlearn train sounds/ --noise-folder workshop/ --views 4 --freeze all --epochs 60
+  transferlearn train letters/ --task language-model --backbone keras_hub:gpt2_base_en
   transferlearn train annotations.json --task detect --output detector
   transferlearn train scenes/ --task segmentation --epochs 20 --resume runs/scenes
 """
@@ -52,7 +59,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "and photos/masks/ for --task segmentation, photos/inputs/ and photos/targets/ for --task "
         "image-to-image; or a CSV file of paths or texts and labels, numbers or masks; or a COCO "
         "file; for --task detect, a folder of YOLO or Pascal VOC, too; for --task tag, a CoNLL "
-        "file or JSON lines of texts with entities",
+        "file or JSON lines of texts with entities; for --task language-model, a folder of .txt "
+        "and .md files or JSON lines of texts",
     )
     _add_data(parser.add_argument_group("what is learnt, and from what"))
     _add_network(parser.add_argument_group("the network"))
@@ -206,7 +214,8 @@ def run(options: Namespace) -> CommandResult:
         "skipped": [{"path": str(s.path), "reason": s.reason} for s in fitted.skipped],
     }
     item = {"image": "PHOTO"}.get(fitted.kind.noun, fitted.kind.noun.upper())
-    saved = f"Saved. Use it: transferlearn predict {folder} {item}"
+    verb = "generate" if options.task == LANGUAGE else "predict"
+    saved = f"Saved. Use it: transferlearn {verb} {folder} {item}"
     score = in_words(known, f"transferlearn evaluate {folder} {item}S")
     lines = [saved, _watched(fitted, folder, item), f"Result: {score}"]
     if pictures is not None:

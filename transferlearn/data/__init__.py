@@ -27,6 +27,8 @@ from transferlearn.data.pictures import colourise as colourise
 from transferlearn.data.pictures import denoise as denoise
 from transferlearn.data.pictures import inpaint as inpaint
 from transferlearn.data.pictures import super_resolution as super_resolution
+from transferlearn.data.sequences import Corpus as Corpus
+from transferlearn.data.sequences import NextTokens as NextTokens
 from transferlearn.data.sequences import Words as Words
 from transferlearn.data.sequences import WordTags as WordTags
 from transferlearn.data.targets import AsMaps as AsMaps

@@ -9,6 +9,7 @@ from transferlearn.edge.boxes.prediction import BoxPrediction as BoxPrediction
 from transferlearn.edge.boxes.reader import BoxReader as BoxReader
 from transferlearn.edge.description import Description as Description
 from transferlearn.edge.description import TensorSpec as TensorSpec
+from transferlearn.edge.generation import Sampling as Sampling
 from transferlearn.edge.image_reader import ImageReader as ImageReader
 from transferlearn.edge.item_reader import ArrayReader as ArrayReader
 from transferlearn.edge.item_reader import ItemReader as ItemReader
@@ -29,9 +30,12 @@ from transferlearn.edge.predictions import OutputReader as OutputReader
 from transferlearn.edge.raw import RawPrediction as RawPrediction
 from transferlearn.edge.raw import RawReader as RawReader
 from transferlearn.edge.runner import Runner as Runner
+from transferlearn.edge.text_reader import PromptReader as PromptReader
 from transferlearn.edge.text_reader import TextReader as TextReader
 from transferlearn.edge.windows import Window as Window
 from transferlearn.edge.words.predictions import Entity as Entity
 from transferlearn.edge.words.predictions import TagPrediction as TagPrediction
 from transferlearn.edge.words.predictions import TagReader as TagReader
 from transferlearn.edge.words.reader import WordReader as WordReader
+from transferlearn.edge.written import TextPrediction as TextPrediction
+from transferlearn.edge.written import WrittenReader as WrittenReader

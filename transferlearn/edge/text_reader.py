@@ -112,6 +112,20 @@ class TextReader(ItemReader):
         return [part.tolist() for part in np.array_split(ids, -(-len(ids) // room))]
 
 
+@dataclass(frozen=True)
+class PromptReader(TextReader):
+    """Reads prompts, which a language model goes on with; of a long one, the end is read."""
+
+    name: ClassVar[str] = "prompts"
+    endings: ClassVar[tuple[str, ...]] = (".txt", ".md", ".markdown")
+
+    def _pieces(self, ids: Sequence[int]) -> list[Sequence[int]]:
+        """Returns the last ids that fit into a row."""
+        if not ids:
+            raise ValueError("A prompt is empty, so there is nothing to go on from.")
+        return [ids[-self.sequence_length :]]
+
+
 def text_of(item: Any) -> str:
     """Returns an item as a string."""
     content = item.read_bytes() if isinstance(item, Path) else item

@@ -13,6 +13,7 @@ from transferlearn.data.kind import Kind
 from transferlearn.data.messages import notice
 from transferlearn.fitted.calibrating import calibrate
 from transferlearn.fitted.calibration import Calibration
+from transferlearn.fitted.generating import generated, streamed
 from transferlearn.fitted.hub import push
 from transferlearn.fitted.leakage import TOO_GOOD, doubts_of
 from transferlearn.fitted.outline import Outline
@@ -149,8 +150,7 @@ class FittedModel(Generic[Prediction]):
                 of tiles that they are cut into. A tile is resized as a whole photo is, so take the
                 size of those trained on. Tiles overlap by a quarter; masks are blended there.
             windows: For long recordings, the length in seconds of windows that they are cut into.
-                Each is predicted on as if it were a recording of its own. Recordings are read in
-                parts, so an hour needs no more memory than a minute.
+                Each is predicted on as a recording of its own, and read when it is its turn.
             hop: The seconds from one window to the next; by default half a window.
             options: What else the task's answers depend on; most tasks take nothing.
 
@@ -174,6 +174,13 @@ class FittedModel(Generic[Prediction]):
         if windows is not None or hop is not None:
             return in_windows(self, items, windows, hop, on_error)
         return predicted(self, items, answerer, on_error)
+
+    def generate(self, prompts: Any, *, stream: bool = False, **options: Any) -> Any:
+        """Goes on with prompts as `predict` does, with other settings of `tl.edge.Sampling`.
+
+        With `stream`, it yields pieces of text behind one prompt as soon as they are written.
+        """
+        return (streamed if stream else generated)(self, prompts, **options)
 
     def evaluate(
         self, labelled: Source, *, on_error: str = "skip", tile: Tile = None
@@ -230,9 +237,6 @@ class FittedModel(Generic[Prediction]):
             ValueError: The task has no probabilities, or the model gives NaN.
 
         Reference: Guo et al., [On calibration](https://arxiv.org/abs/1706.04599).
-
-        Example:
-            print(fitted.calibrate("photos/validation"))
         """
         return calibrate(self, labelled, on_error)
 

@@ -98,7 +98,7 @@ def evaluated(fitted: Trained, dataset: Dataset) -> Evaluation:
         tallied, paths = _tallied(fitted, dataset)
         seconds = time.perf_counter() - started
         return tallied.completed(encoding.score, None, None, paths, seconds)
-    rows, targets = with_targets(fitted, dataset, fitted.answerer())
+    rows, targets = with_targets(fitted, dataset, encoding.scorer(fitted.model, fitted.kind))
     values = dataset.of_items(rows)
     seconds = time.perf_counter() - started
     paths = tuple(dataset.paths or [None] * len(values))

@@ -7,6 +7,7 @@ from transferlearn.heads.base import Head as Head
 from transferlearn.heads.fcos import FCOSHead as FCOSHead
 from transferlearn.heads.flatten_dense import FlattenDense as FlattenDense
 from transferlearn.heads.fpn import FPN as FPN
+from transferlearn.heads.next_token import NextTokenHead as NextTokenHead
 from transferlearn.heads.outputs import Output as Output
 from transferlearn.heads.picture_unet import PictureUNet as PictureUNet
 from transferlearn.heads.pooled_dense import PooledDense as PooledDense

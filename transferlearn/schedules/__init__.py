@@ -2,6 +2,7 @@
 
 from transferlearn.schedules.auto import Auto as Auto
 from transferlearn.schedules.auto import AutoForBoxes as AutoForBoxes
+from transferlearn.schedules.auto import AutoForLanguage as AutoForLanguage
 from transferlearn.schedules.auto import AutoForMasks as AutoForMasks
 from transferlearn.schedules.auto import AutoForNumbers as AutoForNumbers
 from transferlearn.schedules.auto import AutoForPictures as AutoForPictures

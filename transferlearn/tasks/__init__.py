@@ -8,6 +8,7 @@ from transferlearn.edge import NumberPrediction as NumberPrediction
 from transferlearn.edge import PicturePrediction as PicturePrediction
 from transferlearn.edge import Seen as Seen
 from transferlearn.edge import TagPrediction as TagPrediction
+from transferlearn.edge import TextPrediction as TextPrediction
 from transferlearn.tasks.answering import Answerer as Answerer
 from transferlearn.tasks.answering import OnePass as OnePass
 from transferlearn.tasks.base import Encoding as Encoding
@@ -33,6 +34,11 @@ from transferlearn.tasks.image_to_image import Perceptual as Perceptual
 from transferlearn.tasks.image_to_image import PerceptualLoss as PerceptualLoss
 from transferlearn.tasks.image_to_image import PictureEncoding as PictureEncoding
 from transferlearn.tasks.image_to_image import PictureEvaluation as PictureEvaluation
+from transferlearn.tasks.language import LanguageEvaluation as LanguageEvaluation
+from transferlearn.tasks.language import LanguageModelling as LanguageModelling
+from transferlearn.tasks.language import NextTokenCrossEntropy as NextTokenCrossEntropy
+from transferlearn.tasks.language import NextTokenEncoding as NextTokenEncoding
+from transferlearn.tasks.language import TokenProbability as TokenProbability
 from transferlearn.tasks.objective import Objective as Objective
 from transferlearn.tasks.pairs import PairedTest as PairedTest
 from transferlearn.tasks.regression import NumberEncoding as NumberEncoding
@@ -40,6 +46,7 @@ from transferlearn.tasks.regression import NumberEvaluation as NumberEvaluation
 from transferlearn.tasks.regression import Regression as Regression
 from transferlearn.tasks.scores import Determination as Determination
 from transferlearn.tasks.scores import FScore as FScore
+from transferlearn.tasks.scores import Likelihood as Likelihood
 from transferlearn.tasks.scores import MeanAveragePrecision as MeanAveragePrecision
 from transferlearn.tasks.scores import Overlap as Overlap
 from transferlearn.tasks.scores import Score as Score

@@ -95,6 +95,10 @@ class Encoding(abc.ABC, Generic[Prediction]):
             raise TypeError(f"A model of {self.name} takes no {', '.join(options)} in predict.")
         return OnePass(self, model)
 
+    def scorer(self, model: keras.Model, kind: Kind) -> Answerer:
+        """Returns what answers items for `measure`; by default, what answers them for `predict`."""
+        return self.answerer(model, kind)
+
     @property
     def raw(self) -> Encoder | None:
         """The encoder that turns targets of any form into those that `measure` takes.
@@ -130,11 +134,7 @@ class Encoding(abc.ABC, Generic[Prediction]):
         return before_last_layer(model)
 
     def leading(self, values: np.ndarray) -> np.ndarray:
-        """Returns the number of the answer to explain, int64 `(rows,)`; by default the first.
-
-        Args:
-            values: What `values` makes of the outputs, one row an item.
-        """
+        """Returns the number of the answer to explain, int64 `(rows,)`; by default the first."""
         return np.zeros(len(values), int)
 
     def evidence(self, outputs: Tensor, which: np.ndarray) -> Tensor:

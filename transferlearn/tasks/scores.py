@@ -23,6 +23,7 @@ class Score(abc.ABC):
     Attributes:
         least: The least value that there can be.
         guess: What a model does that knows nothing of an item, in words.
+        of_items: Whether the number of items tells how far chance moves it.
         by_loss: Whether held-out loss tells two networks apart on fewer items than this score does.
         interval_method: How `interval` is computed, in words.
     """
@@ -31,6 +32,7 @@ class Score(abc.ABC):
 
     least: ClassVar[float] = -math.inf
     guess: ClassVar[str]
+    of_items: ClassVar[bool] = True
     by_loss: ClassVar[bool] = False
     interval_method: ClassVar[str] = "two standard errors"
 
@@ -67,6 +69,14 @@ class Score(abc.ABC):
     def shown(self, value: float) -> str:
         """Writes a score, or a difference of two scores; by default with three decimal places."""
         return f"{value:.3f}"
+
+    def also(self, value: float) -> str:
+        """Returns the same score by its better known name, such as a perplexity; by default none.
+
+        Args:
+            value: The score.
+        """
+        return ""
 
     @abc.abstractmethod
     def said(self, value: float) -> str:
@@ -156,6 +166,24 @@ class FScore(Score):
     def said(self, value: float) -> str:
         """Describes how large the F1 is."""
         return f"F1 is {value:.3f}"
+
+
+@dataclass(frozen=True)
+class Likelihood(Score):
+    """Names the geometric mean of the probabilities of the right tokens: 1 / perplexity."""
+
+    least: ClassVar[float] = 0.0
+    of_items: ClassVar[bool] = False
+    guess: ClassVar[str] = "finding all tokens equally likely"
+    by_loss: ClassVar[bool] = True  # its logarithm is the loss
+
+    def said(self, value: float) -> str:
+        """Describes how large the mean probability is."""
+        return f"token probability is {value:.3f}"
+
+    def also(self, value: float) -> str:
+        """Returns the perplexity."""
+        return f"perplexity {1 / value if value else math.inf:.4g}"
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class HeldOutScore:
     @cached_property
     def _answerer(self) -> Answerer:
         """What answers the items by the full model."""
-        return self.encoding.answerer(self.model, self.kind)
+        return self.encoding.scorer(self.model, self.kind)
 
     def callbacks(
         self, given: PhaseInput, others: Sequence[keras.callbacks.Callback]
@@ -73,6 +73,9 @@ class HeldOutScore:
         """
         encoding, held_out = self.encoding, self.held_out
         assert held_out is not None
+        if isinstance(held_out, ItemDataset) and not (self._in_one_pass or encoding.by_batch):
+            rows = self._answerer.of_rows(held_out, given.batches.batch_size)
+            return encoding.measure(held_out.of_items(rows), held_out.learnt[held_out.first_rows])
         answers = self._answers(given, held_out)
         if encoding.by_batch:
             tallies = [encoding.tally(values, targets) for values, targets in answers]
@@ -87,7 +90,7 @@ class HeldOutScore:
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yields the values and the raw targets of each batch."""
         batches, encoding = given.batches.validation, self.encoding
-        in_one_pass = type(self._answerer) is OnePass and not encoding.inputs
+        in_one_pass = self._in_one_pass
         if in_one_pass and isinstance(held_out, ItemDataset) and isinstance(batches, ItemBatches):
             for index in range(len(batches)):
                 targets = np.asarray(held_out.learnt[batches.rows(index)])
@@ -96,6 +99,11 @@ class HeldOutScore:
         size = given.batches.batch_size
         for x, y, *_ in iterate(held_out.batches(batch_size=size, encode=encoding.raw)):
             yield self._values(self.model, x) if in_one_pass else self._answerer(x), np.asarray(y)
+
+    @property
+    def _in_one_pass(self) -> bool:
+        """Whether the network's outputs for the items alone are the answers."""
+        return type(self._answerer) is OnePass and not self.encoding.inputs
 
     def _values(self, model: keras.Model, x: Any) -> np.ndarray:
         """Returns what a model's outputs for a batch mean."""

@@ -37,7 +37,7 @@ def read_json_lines(path: Path, noun: str) -> Listed:
         ValueError: The file holds no text.
     """
     items, rows, named = [], list[list[str] | ValueError](), []
-    for place, record in _records(path):
+    for place, record in read_records(path):
         named.append(f"{path}, {place}")
         try:
             if isinstance(record, ValueError):
@@ -60,7 +60,7 @@ def read_json_lines(path: Path, noun: str) -> Listed:
     )
 
 
-def _records(path: Path) -> Iterator[tuple[str, Any]]:
+def read_records(path: Path) -> Iterator[tuple[str, Any]]:
     """Yields the place and the content of each record, or what is wrong with it."""
     content = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
     if content.lstrip()[:1] == b"[" and path.suffix.lower() == ".json":

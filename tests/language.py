@@ -1,0 +1,105 @@
+"""Small real language models, with a tokenizer of bytes, and texts to go on with."""
+
+import keras
+import numpy as np
+
+from transferlearn import backbones
+from transferlearn.data import Tokenizer
+
+
+class Letters(Tokenizer):
+    """Takes each byte as a token; 1 ends a text."""
+
+    start, end, padding, unknown, size = (), (1,), 0, None, 256
+
+    def tokenize(self, texts):
+        return [np.frombuffer(text.encode(), np.uint8).astype("int32") for text in texts]
+
+    def text(self, ids):
+        return bytes(int(i) for i in ids).decode("utf-8", "replace")
+
+    def save(self, folder):
+        folder.mkdir()
+
+    @classmethod
+    def load(cls, folder):
+        return cls()
+
+    def __eq__(self, other):
+        return isinstance(other, Letters)
+
+    def __hash__(self):
+        return hash(Letters)
+
+
+def llama(layers=3, width=32, seed=0):
+    """A Llama with random weights that are large enough for spread-out outputs."""
+    import keras_hub
+
+    keras.utils.set_random_seed(seed)
+    made = keras_hub.models.Llama3Backbone(
+        vocabulary_size=256,
+        num_layers=layers,
+        num_query_heads=4,
+        num_key_value_heads=2,
+        hidden_dim=width,
+        intermediate_dim=2 * width,
+        tie_word_embeddings=True,
+        layer_norm_epsilon=1e-5,
+    )
+    return _spread(made, seed)
+
+
+def gpt2(layers=3, width=32, seed=0, vocabulary=256):
+    """A GPT-2 with such weights."""
+    import keras_hub
+
+    keras.utils.set_random_seed(seed)
+    made = keras_hub.models.GPT2Backbone(
+        vocabulary_size=vocabulary,
+        num_layers=layers,
+        num_heads=4,
+        hidden_dim=width,
+        intermediate_dim=2 * width,
+        max_sequence_length=128,
+    )
+    return _spread(made, seed)
+
+
+def _spread(made, seed):
+    random = np.random.default_rng(seed)
+    for weight in made.trainable_weights:
+        if len(weight.shape) > 1:
+            weight.assign(random.normal(0, 0.15, weight.shape))
+    return made
+
+
+def backbone(make=llama, **settings):
+    """A language model as a backbone."""
+    return backbones.from_encoder(make(**settings), Letters(), pooling="next")
+
+
+def stories(count, seed=0):
+    """Texts of a few words that follow a rule."""
+    random = np.random.default_rng(seed)
+    names, verbs = ["Anna", "Tom", "Mia"], ["sings", "reads", "sleeps"]
+    return [
+        " ".join(
+            f"{names[n]} {verbs[n]} at {random.integers(10)}." for n in random.integers(0, 3, 6)
+        )
+        for _ in range(count)
+    ]
+
+
+def folder_of(path):
+    """Writes a GPT-2 with a tokenizer of bytes as a KerasHub preset."""
+    import keras_hub
+
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [i for i in range(256) if i not in printable]
+    letters = {i: chr(i) for i in printable} | {i: chr(256 + n) for n, i in enumerate(others)}
+    vocabulary = {letters[i]: i for i in range(256)} | {"<|endoftext|>": 256, "at": 257}
+    tokenizer = keras_hub.models.GPT2Tokenizer(vocabulary=vocabulary, merges=["a t"])
+    gpt2(vocabulary=258).save_to_preset(str(path))
+    keras_hub.models.GPT2CausalLMPreprocessor(tokenizer).save_to_preset(str(path))
+    return str(path)

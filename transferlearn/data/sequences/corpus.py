@@ -1,0 +1,183 @@
+"""Describes texts to go on with as a kind of data, and their dataset: rows that overlap by one."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from transferlearn.data.batches import Beside
+from transferlearn.data.dataset import Request
+from transferlearn.data.sequences.next_tokens import NextTokenTargets
+from transferlearn.data.targets.base import Encoded, Target, Targets
+from transferlearn.data.texts.dataset import TextDataset
+from transferlearn.data.texts.kind import Texts
+from transferlearn.data.texts.reading import Unreadable, as_text
+from transferlearn.data.texts.tokens import STEP, TokenItems
+from transferlearn.edge.text_reader import PromptReader, TextReader
+from transferlearn.edge.tokenizers import EdgeTokenizer
+from transferlearn.monitoring.traits import Traits, of_tokens
+from transferlearn.types import Json, TfData
+
+PADDING = -1  # what rows are filled up with: no tokenizer has it
+MOST = 2**17  # tokens of a prompt that a server reads, where the network reads any number
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CorpusDataset(TextDataset):
+    """Holds texts as rows of tokens, each with the token that comes next.
+
+    Attributes:
+        following: The token after each token of a row; -1 where none is learnt, as of the last.
+        end: The id of the token that ends a text; -1: there is none.
+    """
+
+    following: Sequence[np.ndarray]
+    end: int
+
+    def rows(self, rows: np.ndarray) -> Self:
+        """Returns these rows, in that order."""
+        return replace(super().rows(rows), following=[self.following[row] for row in rows])
+
+    def content_hashes(self) -> list[str]:
+        """Returns a hash for each row, with its text: short rows of two texts are no copies."""
+        rows = zip(self.items.content_hashes(), self.texts, strict=True)
+        return [hashlib.sha256(f"{own} {text}".encode()).hexdigest() for own, text in rows]
+
+    def of_items(self, values: np.ndarray) -> np.ndarray:
+        """Returns for each text how unlikely its tokens are in all, and their number.
+
+        Args:
+            values: The logarithm of the probability of the token after each token of a row, float
+                `(rows, tokens)`.
+
+        Returns:
+            The negative sum in nats and the number of tokens that are learnt, but for the token
+            that ends a text, float64 `(texts, 2)`.
+        """
+        if self.targets is None:  # what was written behind prompts
+            return values
+        sums = np.zeros((self.count, 2))
+        for item, row, following in zip(self.item_of, values, self.following, strict=True):
+            counted = (following >= 0) & (following != self.end)
+            told = row[: len(following)][counted]
+            sums[item] += -told.sum(dtype="float64"), len(told)
+        return sums
+
+    def beside(self, request: Request) -> Beside | None:
+        """Makes the function that gives a batch's next tokens, one for each token of the batch."""
+        of_texts = super().beside(request)
+        if of_texts is None:
+            return None
+        items = TokenItems(self.following, self.shape[0], PADDING, STEP)
+
+        def beside(rows: np.ndarray) -> Encoded:
+            return of_texts(rows)._replace(targets=items.start(rows)(), aligned=True)
+
+        return beside
+
+
+@dataclass(frozen=True)
+class Corpus(Texts):
+    """Reads texts as rows of tokens to learn the next one of.
+
+    A long text has several rows, which overlap by one token, so that each token but a text's first
+    is learnt once. The token that ends a text is learnt behind its last, where there is one. To
+    predict on, texts are prompts, which may be longer than a row.
+
+    Args:
+        context: The most tokens that the network can read, a prompt and what is written behind it
+            together; `None`: any number.
+    """
+
+    name: ClassVar[str] = "corpus"
+    endings: ClassVar[tuple[str, ...]] = (".txt", ".md", ".markdown")
+
+    context: int | None = None
+
+    def stream(self, source: TfData, target: Target, *, on_error: str) -> CorpusDataset:
+        """Refuses a stream to learn from."""
+        raise TypeError(
+            "Texts to go on with do not come in streams. Pass a folder, a file or a list of texts."
+        )
+
+    def settings(self) -> Json:
+        """Returns the settings that a save holds, without the tokenizer."""
+        kept = {name: value for name, value in super().settings().items() if name != "long_texts"}
+        return {**kept, "context": self.context}
+
+    def traits(self, batch: np.ndarray) -> Traits:
+        """Measures the number of tokens and the share of unknown ones."""
+        return of_tokens(batch, PADDING, self.tokenizer.unknown)
+
+    def _as_text(self, item: Any) -> str | Unreadable:
+        """Returns an item of a source as a text, or says why it is none."""
+        return item if isinstance(item, Unreadable) else as_text(item)
+
+    def _reader(self, tokenizer: EdgeTokenizer) -> TextReader:
+        """Returns what reads prompts by a tokenizer."""
+        return PromptReader(tokenizer, self.context or MOST, padding=PADDING)
+
+    def tokens(
+        self,
+        texts: Sequence[str],
+        *,
+        names: Sequence[str] | None = None,
+        targets: Targets | None = None,
+        sample_weight: np.ndarray | None = None,
+        groups: Sequence[str] | None = None,
+    ) -> CorpusDataset:
+        """Tokenizes texts: to learn from with `targets`, else as prompts."""
+        ids_of_texts = self.tokenizer.tokenize(texts)
+        if targets is not None:
+            return self._to_learn(ids_of_texts, texts, names, sample_weight, groups)
+        if empty := [i for i, ids in enumerate(ids_of_texts) if not len(ids)]:
+            raise ValueError(f"Prompt {empty[0]} is empty, so there is nothing to go on from.")
+        return self._dataset(ids_of_texts, np.arange(len(texts)), texts, names)
+
+    def _to_learn(
+        self,
+        ids_of_texts: Sequence[np.ndarray],
+        texts: Sequence[str],
+        names: Sequence[str] | None,
+        sample_weight: np.ndarray | None,
+        groups: Sequence[str] | None,
+    ) -> CorpusDataset:
+        """Cuts texts into rows that overlap by one token."""
+        rows, of_row, sizes = list[np.ndarray](), list[int](), np.zeros(len(texts), int)
+        for number, (ids, text) in enumerate(zip(ids_of_texts, texts, strict=True)):
+            whole = np.array([*ids, *self.tokenizer.end], np.int32)
+            for begin in range(0, max(1, len(whole) - 1), self.sequence_length - 1):
+                rows.append(whole[begin : begin + self.sequence_length])
+                of_row.append(number)
+            sizes[number] = len(text.encode()) - len(self.tokenizer.text(ids[:1].tolist()).encode())
+        found = self._dataset(rows, np.array(of_row), texts, names)
+        return replace(
+            found,
+            targets=NextTokenTargets(sizes=sizes, end=found.end).take(found.source_of),
+            sample_weight=None if sample_weight is None else sample_weight[found.source_of],
+            groups=None if groups is None else [groups[i] for i in of_row],
+        )
+
+    def _dataset(
+        self,
+        rows: Sequence[np.ndarray],
+        of_row: np.ndarray,
+        texts: Sequence[str],
+        names: Sequence[str] | None,
+    ) -> CorpusDataset:
+        """Makes a dataset of rows of tokens, without targets."""
+        length = max(map(len, rows))
+        end = self.tokenizer.end
+        return CorpusDataset(
+            items=TokenItems(rows, length, PADDING),
+            shape=(length,),
+            sequence_length=max(length, self.sequence_length),  # prompts may be longer
+            size=len(rows),
+            source_of=of_row,
+            texts=[texts[i] for i in of_row],
+            following=[np.array([*row[1:], PADDING], np.int32) for row in rows],
+            end=end[0] if end else PADDING,
+            names=None if names is None else [names[i] for i in of_row],
+        )

@@ -1,0 +1,124 @@
+"""Writes texts token by token with whatever gives the numbers of the next token, without Keras."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from transferlearn.checks import number, whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """Says how tokens are chosen, and when a text ends.
+
+    Args:
+        max_new_tokens: The most tokens that are written.
+        temperature: What the logits are divided by: 0 takes the likeliest token always, 1 draws
+            tokens as often as the model finds them likely.
+        top_k: How many of the likeliest tokens are drawn from; `None`: from all.
+        top_p: The share in (0, 1] of the probability that is drawn from: that of the likeliest
+            tokens; `None`: from all.
+        stop: Strings at which a text ends; they are left out of it.
+        seed: The same seed draws the same tokens; `None`: others each time.
+    """
+
+    max_new_tokens: int = 64
+    temperature: float = 0.0
+    top_k: int | None = None
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        most = whole("max_new_tokens", self.max_new_tokens, least=1)
+        object.__setattr__(self, "max_new_tokens", most)
+        object.__setattr__(self, "temperature", number("temperature", self.temperature))
+        for name, least in (("top_k", 1), ("seed", 0)):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, whole(name, getattr(self, name), least=least))
+        if self.top_p is not None and not 0 < number("top_p", self.top_p, above=0) <= 1:
+            raise ValueError(f"top_p is a share in (0, 1]. Received: top_p={self.top_p!r}")
+        stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
+        if not all(isinstance(one, str) and one for one in stop):
+            raise ValueError(f"stop is a string or several, none empty. Received: {self.stop!r}")
+        object.__setattr__(self, "stop", stop)
+
+    def chosen(self, logits: np.ndarray, random: np.random.Generator) -> int:
+        """Returns the next token of a text.
+
+        Args:
+            logits: The logits of all tokens, `(tokens,)`.
+            random: What draws it.
+        """
+        if not self.temperature:
+            return int(logits.argmax())
+        scaled = logits.astype("float64") / self.temperature
+        order = np.argsort(-scaled, kind="stable")[: self.top_k]
+        shares = np.exp(scaled[order] - scaled[order[0]])
+        shares /= shares.sum()
+        if self.top_p is not None:
+            most = 1 + int(np.searchsorted(np.cumsum(shares), self.top_p))
+            order, shares = order[:most], shares[:most] / shares[:most].sum()
+        return int(random.choice(order, p=shares))
+
+
+class NextLogits(Protocol):
+    """Gives the logits of the token that comes next in each of some texts."""
+
+    def first(self, ids: np.ndarray, lengths: np.ndarray, room: int) -> np.ndarray:
+        """Reads prompts.
+
+        Args:
+            ids: Their tokens, int32 `(rows, tokens)`, filled up with anything.
+            lengths: The number of tokens of each.
+            room: The most tokens that will be written behind each.
+
+        Returns:
+            The logits `(rows, all tokens)` of what comes behind each.
+        """
+
+    def next(self, tokens: np.ndarray) -> np.ndarray:
+        """Reads one more token of each text, int32 `(rows,)`; returns logits as `first` does."""
+
+
+def written(
+    logits: NextLogits,
+    prompts: list[np.ndarray],
+    sampling: Sampling,
+    is_over: Callable[[int, list[int]], bool],
+) -> Iterator[list[int | None]]:
+    """Yields the next token of each text, step by step; `None` for a text that has ended.
+
+    Args:
+        logits: Gives the logits.
+        prompts: The tokens of each prompt, one or more.
+        sampling: Says how tokens are chosen, and how many.
+        is_over: Takes the number of a text and its new tokens, and returns whether it ends there.
+    """
+    lengths = np.array([len(prompt) for prompt in prompts])
+    ids = np.zeros((len(prompts), lengths.max()), np.int32)
+    for place, prompt in zip(ids, prompts, strict=True):
+        place[: len(prompt)] = prompt
+    draws = [np.random.default_rng(_seeds(sampling.seed, i)) for i in range(len(prompts))]
+    new = [list[int]() for _ in prompts]
+    over = [False] * len(prompts)
+    found = logits.first(ids, lengths, sampling.max_new_tokens)
+    for left in range(sampling.max_new_tokens - 1, -1, -1):
+        step: list[int | None] = []
+        for i, row in enumerate(found):
+            token = None if over[i] else sampling.chosen(row, draws[i])
+            if token is not None:
+                new[i].append(token)
+                over[i] = is_over(i, new[i])
+            step.append(token)
+        yield step
+        if all(over) or not left:
+            return
+        found = logits.next(np.array([token or 0 for token in step], np.int32))
+
+
+def _seeds(seed: int | None, row: int) -> Any:
+    """Returns what the generator of a text is made of, so that its neighbours do not matter."""
+    return None if seed is None else (seed, row)

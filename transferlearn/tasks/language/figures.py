@@ -1,0 +1,68 @@
+"""Computes how well a language model foresees texts."""
+
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
+from functools import partial
+
+import numpy as np
+
+from transferlearn.tasks.figures import Evaluation
+from transferlearn.tasks.intervals import bootstrap, group_sums
+from transferlearn.tasks.pairs import PairedTest, paired_bootstrap
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LanguageEvaluation(Evaluation):
+    """Holds the figures of a language model.
+
+    Attributes:
+        sums: What each text adds: nats, tokens and bytes, float64 `(texts, 3)`.
+    """
+
+    _: KW_ONLY
+    sums: np.ndarray
+
+
+def language_figures(values: np.ndarray, sizes: np.ndarray) -> LanguageEvaluation:
+    """Computes perplexity and bits a byte, with intervals over texts.
+
+    Args:
+        values: How unlikely the tokens of each text are in all, in nats, and how many there are,
+            float64 `(texts, 2)`.
+        sizes: The bytes of each text, int64 `(texts,)`.
+    """
+    sums = np.column_stack([values, np.asarray(sizes, float)])
+    figures = {name: float(value) for name, value in _figures(sums.sum(axis=0)).items()}
+    intervals = bootstrap(group_sums(sums), _figures)
+    count = {"count": len(sums), "tokens": float(sums[:, 1].sum())}
+    return LanguageEvaluation(
+        {**count, **figures},
+        intervals,
+        interval_methods=dict.fromkeys(intervals, "bootstrap"),
+        sums=sums,
+    )
+
+
+def compare_likelihoods(
+    first: LanguageEvaluation, second: LanguageEvaluation, score: str
+) -> PairedTest | None:
+    """Tests by how much the second score is the better one, by drawing texts."""
+    width = first.sums.shape[1]
+    both = group_sums(np.hstack([first.sums, second.sums]))
+    return paired_bootstrap(both, partial(_difference, width=width, score=score))
+
+
+def _difference(sums: np.ndarray, *, width: int, score: str) -> np.ndarray:
+    """Returns the second score minus the first, of sums of both."""
+    return _figures(sums[..., width:])[score] - _figures(sums[..., :width])[score]
+
+
+def _figures(sums: np.ndarray) -> Mapping[str, np.ndarray]:
+    """Returns the figures that are computed from sums over texts, `(..., 3)`."""
+    nats, tokens, sizes = np.moveaxis(sums, -1, 0)
+    loss = nats / np.maximum(tokens, 1)
+    return {
+        "perplexity": np.exp(loss),
+        "bits_per_byte": nats / np.log(2) / np.maximum(sizes, 1),
+        "token_probability": np.exp(-loss),
+    }
