@@ -68,7 +68,8 @@ def test_predict_prints_a_line_for_each_item_whatever_it_is_called(model, capsys
 
 def test_json_gives_names_as_they_are_in_one_line(model):
     names = ["=cmd.jpg", "a.jpg\nb.jpg", "\x1b.jpg", "caf\udce9.jpg"]
-    options = SimpleNamespace(model="model", items=names, trusted=False, output=None, tile=None)
+    settings = dict.fromkeys(("output", "tile", "windows", "hop"))
+    options = SimpleNamespace(model="model", items=names, trusted=False, **settings)
     text = as_json(predict.run(options).data)
     assert "\n" not in text
     assert "\x1b" not in text

@@ -1,6 +1,7 @@
 """Several processes answer at one port: one that dies loses only what it was computing."""
 
 import json
+import logging
 import multiprocessing
 import os
 import signal
@@ -17,12 +18,13 @@ from types import SimpleNamespace
 import pytest
 from starlette.testclient import TestClient
 
-from tests.serving.dying import say_and_die
+from tests.serving.dying import say_and_die, say_and_stay
 from tests.serving.made import SIZE, colours, photo
 from transferlearn.edge import ClassReader, Description, ImageReader, TensorSpec
 from transferlearn.hashing import hash_of_file
 from transferlearn.serving import Settings, app, processes, serve
 from transferlearn.serving.process import Plan
+from transferlearn.serving.warned import once
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -206,6 +208,33 @@ def test_processes_answer_for_each_other(server, tmp_path):
     assert not any(Path(f"/proc/{i}").exists() for i in last)
 
 
+def test_a_model_that_becomes_unreadable_leaves_the_others_alone(server, tmp_path):
+    (tmp_path / "colours" / "1" / "model.onnx").write_bytes(b"no model")
+    os.kill(server.children()[0], signal.SIGKILL)
+    server.wait_for(lambda: len(server.lines("process died")) >= 3)
+    assert {server.predict()["version"] for _ in range(4)} == {"1"}
+    assert len(server.lines("not opened")) == 1  # of two that tried
+
+
+def test_processes_warn_of_the_same_thing_once(tmp_path):
+    """A filter stands for a process."""
+    filters = [once(tmp_path), once(tmp_path)]
+
+    def written(message, level=logging.WARNING, **fields):
+        record = logging.makeLogRecord({"msg": message, "levelno": level, **fields})
+        return [is_new(record) for is_new in filters]
+
+    assert written("not logged", error="disk is full") == [True, False]
+    assert written("not logged", error="no such folder") == [True, False]
+    assert written("request", level=logging.INFO) == written("request", logging.INFO) == [True] * 2
+    assert written("failed", level=logging.ERROR) == [True] * 2
+    for place in tmp_path.iterdir():
+        os.utime(place, (1, 1))  # long ago
+    assert written("not logged", error="disk is full") == [True, False]
+    filters = [once(tmp_path / "gone")] * 2
+    assert written("not logged", error="disk is full") == [True] * 2
+
+
 def metrics_of(process):
     """The folder of a process's counters."""
     variables = Path(f"/proc/{process}/environ").read_bytes().decode().split("\0")
@@ -248,11 +277,14 @@ def test_a_server_ends_where_its_processes_die_again_and_again(tmp_path, monkeyp
         begun.append(number)
         return processes._Child(process, said)
 
+    pauses = []
+    monkeypatch.setattr(processes, "_pause", lambda deaths: pauses.append(deaths) or 0.0)
     names = []
     with pytest.raises(OSError, match="ended by exit code 7"):
         processes._Supervisor(start, 1, names.append).run()
     assert begun == [0] * 6
     assert names == [["colours 1"]]
+    assert pauses == [1, 2, 3, 4, 5]
     assert len(set(forgotten)) == 6
     assert [record.msg for record in caplog.records] == ["process died"] * 5
 
@@ -273,6 +305,38 @@ def test_processes_that_were_started_end_where_another_cannot(monkeypatch):
     with pytest.raises(OSError, match="Too many open files"):
         processes._Supervisor(start, 3, begun.append).run()
     assert [process.exitcode for process in begun] == [-signal.SIGTERM] * 2
+
+
+def test_what_cannot_be_started_leaves_the_others_alone(monkeypatch, caplog):
+    """One process answers; another dies, cannot be forked, dies again and again, and recovers."""
+    spawning = multiprocessing.get_context("spawn")
+    begun, made = [], []
+
+    def start(number):
+        begun.append(number)
+        if 3 < len(begun) < 8:
+            raise OSError(12, "Cannot allocate memory")
+        said, say = spawning.Pipe(duplex=False)
+        dies = 2 < len(begun) < 12
+        process = spawning.Process(target=say_and_die if dies else say_and_stay, args=(say,))
+        process.start()
+        say.close()
+        made.append(process)
+        if len(begun) == 12:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return processes._Child(process, said)
+
+    monkeypatch.setattr(processes, "_pause", lambda deaths: 0.01)
+    monkeypatch.setattr(processes, "forget", lambda process: None)
+    processes._Supervisor(start, 2, lambda names: made[1].kill()).run()
+    assert begun == [0, 1, *[1] * 10]
+    assert made[0].exitcode == made[-1].exitcode == -signal.SIGTERM
+    assert [record.msg for record in caplog.records].count("process not started") == 4
+
+
+def test_pauses_grow_up_to_a_minute():
+    pauses = [processes._pause(deaths) for deaths in (1, 2, 3, 4, 7, 8, 9, 100_000)]
+    assert pauses == [0, 1, 2, 4, 32, 60, 60, 60]
 
 
 def test_the_guard_of_scripts_is_named_where_a_process_raised():

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from tests.serving.made import colours, photo
 from transferlearn.cli import main
 from transferlearn.cli.monitor import _write_photos
-from transferlearn.serving import Settings, app
+from transferlearn.serving import Settings, app, serve
 from transferlearn.serving.log import PredictionLog
 from transferlearn.serving.opening import SAVE, holds_save
 from transferlearn.serving.running import bound
@@ -145,6 +145,44 @@ def test_a_signal_during_a_reload_does_not_wait_for_it(monkeypatch, restored_sig
     assert main(["serve", "flowers"]) == 0
 
 
+def test_sigterm_ends_a_server_without_an_error(monkeypatch, capsys, restored_signals_and_log):
+    uvicorn = pytest.importorskip("uvicorn")
+    before = signal.getsignal(signal.SIGTERM)
+    made = app({"flowers": colours()})
+    ended = []
+
+    def opened(*_, **__):
+        signal.raise_signal(signal.SIGTERM)
+        return made
+
+    def run(self, sockets):
+        assert ended == [0]  # at once while models are opened
+        signal.raise_signal(signal.SIGTERM)  # as uvicorn does once more when it has ended
+        ended.append(self.should_exit)
+
+    monkeypatch.setattr("transferlearn.serving.process.os._exit", ended.append)
+    monkeypatch.setattr(uvicorn.Server, "run", run)
+    monkeypatch.setattr("transferlearn.serving.running.bound", Place)
+    monkeypatch.setattr("transferlearn.serving.running.app", opened)
+    assert main(["serve", "flowers"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "The server has ended."
+    assert ended == [0, True]
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_server_runs_in_a_thread(monkeypatch, restored_signals_and_log):
+    """Only the main thread may handle signals; a notebook's is busy with the notebook."""
+    uvicorn = pytest.importorskip("uvicorn")
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: None)
+    monkeypatch.setattr("transferlearn.serving.running.bound", Place)
+    codes = []
+    served = {"flowers": colours()}
+    thread = threading.Thread(target=lambda: codes.append(serve(served)))
+    thread.start()
+    thread.join(timeout=20)
+    assert codes == [None]
+
+
 def test_folders_are_looked_at_on_demand_and_after_a_failure(tmp_path, monkeypatch, caplog):
     made = app({"flowers": colours()}, settings=Settings(reload_seconds=0))
     server = made.api.state.server
@@ -183,6 +221,9 @@ class Place:
 
     def getsockname(self):
         return self.name
+
+    def listen(self, backlog):
+        """Takes clients, which wait."""
 
 
 @pytest.fixture

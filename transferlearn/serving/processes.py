@@ -25,6 +25,7 @@ from transferlearn.serving.process import GRACE, Plan, serve_for_parent
 
 _MOST_DEATHS = 5  # in a row, of processes that were ready for less than `_LONG` seconds
 _LONG = 10.0
+_LONGEST_PAUSE = 60.0  # seconds before a process is started anew
 _log = logging.getLogger("transferlearn.serving")
 
 
@@ -42,7 +43,7 @@ def serve_in_processes(
         begins: Is called with the names of the models once all processes are ready.
 
     Raises:
-        OSError: A process cannot start, or processes die again and again.
+        OSError: A process cannot start, or all die again and again.
         ValueError: As above.
         ImportError: As above.
         KeyboardInterrupt: Ctrl-C was pressed; the processes have ended.
@@ -129,7 +130,8 @@ class _Supervisor:
         self._count = count
         self._begins: Callable[[list[str]], object] | None = begins
         self._children: dict[int, _Child] = {}
-        self._deaths = 0
+        self._anew: dict[int, float] = {}  # when those that died are started
+        self._deaths = [0] * count  # of each in a row
 
     def run(self) -> None:
         """Runs until a signal to end, or until processes cannot be kept alive."""
@@ -141,6 +143,7 @@ class _Supervisor:
                 while asked.ends is None:
                     self._wait(asked.waker)
                     self._look()
+                    self._start_anew()
                     if asked.reload:
                         asked.reload = False
                         for child in self._children.values():
@@ -151,24 +154,41 @@ class _Supervisor:
             raise KeyboardInterrupt
 
     def _wait(self, waker: socket.socket) -> None:
-        """Waits for a signal, for what a process says, or for its death."""
+        """Waits for a signal, for what a process says, for its death, or to start one anew."""
         children = self._children.values()
         starting = [child.said for child in children if child.ready is None]
-        found = wait([waker, *starting, *(child.process.sentinel for child in children)])
+        until = max(0.0, min(self._anew.values()) - time.monotonic()) if self._anew else None
+        found = wait([waker, *starting, *(child.process.sentinel for child in children)], until)
         if waker in found:
             waker.recv(4096)
 
     def _look(self) -> None:
-        """Takes what processes say, and starts those anew that died."""
-        for number, child in self._children.items():
+        """Takes what processes say, and lets go of those that died."""
+        for number, child in list(self._children.items()):
             problem = self._hear(child)
             if child.process.is_alive() and problem is None:
                 continue
             child.process.join()
-            if problem is None:
-                problem = OSError(_ended(child))
-            self._count_death(child, problem)
-            self._children[number] = self._start(number)
+            del self._children[number]
+            assert child.process.pid is not None
+            forget(child.process.pid)
+            lived = child.ready is not None and time.monotonic() - child.ready >= _LONG
+            self._deaths[number] *= not lived
+            problem = problem or OSError(_ended(child))
+            self._count_death(number, problem)
+            _log.warning("process died", extra={"pid": child.process.pid, "error": str(problem)})
+
+    def _start_anew(self) -> None:
+        """Starts those whose time has come."""
+        for number, due in list(self._anew.items()):
+            if due > time.monotonic():
+                continue
+            del self._anew[number]
+            try:
+                self._children[number] = self._start(number)
+            except OSError as error:  # too little memory, or too many files
+                self._count_death(number, error)
+                _log.warning("process not started", extra={"error": str(error)})
 
     def _hear(self, child: _Child) -> Exception | None:
         """Takes what a process says when it is ready, or returns why it cannot be."""
@@ -188,19 +208,17 @@ class _Supervisor:
             self._begins = None
         return None
 
-    def _count_death(self, child: _Child, problem: Exception) -> None:
-        """Warns of a death.
+    def _count_death(self, number: int, problem: Exception) -> None:
+        """Has a process take the place of one that died, later after each death in a row.
 
         Raises:
-            Exception: The problem, where not all were ready yet, or too many die.
+            Exception: The problem, where not all were ready yet, or all die again and again.
         """
-        assert child.process.pid is not None
-        forget(child.process.pid)
-        lived = child.ready is not None and time.monotonic() - child.ready >= _LONG
-        self._deaths = 1 if lived else self._deaths + 1
-        if self._begins or self._deaths > _MOST_DEATHS:
+        self._deaths[number] += 1
+        answering = any(child.ready is not None for child in self._children.values())
+        if self._begins or (not answering and min(self._deaths) > _MOST_DEATHS):
             raise problem
-        _log.warning("process died", extra={"pid": child.process.pid, "error": str(problem)})
+        self._anew[number] = time.monotonic() + _pause(self._deaths[number])
 
     def _end(self) -> None:
         """Ends all processes; those that take too long are killed."""
@@ -224,6 +242,11 @@ def _start(place: socket.socket, plan: Plan, stream: str, number: int) -> _Child
     process.start()
     say.close()  # so that its end is seen here
     return _Child(process, said)
+
+
+def _pause(deaths: int) -> float:
+    """Returns the seconds before a process is started anew, after so many deaths in a row."""
+    return 0.0 if deaths == 1 else min(_LONGEST_PAUSE, 2.0 ** min(deaths - 2, 9))
 
 
 def _ended(child: _Child) -> str:
