@@ -55,7 +55,7 @@ def test_each_image_is_computed_once(backbone, computed):
 @pytest.mark.parametrize(
     "options",
     [
-        {"head": tl.heads.FlattenDense((16,))},
+        {"head": tl.heads.PooledDense(dropout=0.5)},
         {"learning_rate": 0.1, "optimizer": "sgd"},
         {"freeze": "top_relu"},
         *(
@@ -71,6 +71,27 @@ def test_another_head_rate_seed_or_batch_size_finds_it_again(backbone, computed,
     fitted = fit(backbone, **options)
     assert sum(computed) == 40
     assert "all 40 items found" in cache_of(fitted.phases[0])
+
+
+def test_any_head_finds_what_is_stored_for_any_head(backbone, computed, tmp_path):
+    cache = tl.Cache(directory=tmp_path, any_head=True)
+    pooled, flat = fit(backbone, cache), fit(backbone, cache, head=tl.heads.FlattenDense((16,)))
+    assert sum(computed) == 40
+    assert "all 40 items found" in cache_of(flat.phases[0])
+    assert "up to top_relu" in cache_of(pooled.phases[0])
+
+
+def test_what_a_head_pools_is_stored_pooled(backbone, tmp_path):
+    whole = fit(backbone, tl.Cache(directory=tmp_path / "whole", any_head=True))
+    pooled = fit(backbone, tl.Cache(directory=tmp_path / "pooled"))
+    sizes = [
+        sum(file.stat().st_size for file in (tmp_path / name).rglob("rows.bin"))
+        for name in ("whole", "pooled")
+    ]
+    values = backbone.model.output.shape[1:]
+    assert sizes == [40 * 4 * np.prod(values), 40 * 4 * values[-1]]
+    for a, b in zip(whole.model.get_weights(), pooled.model.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.full
@@ -144,7 +165,7 @@ def test_above_the_memory_budget_it_is_on_disk(backbone, tmp_path):
 def test_what_fits_nowhere_is_computed_in_each_epoch(backbone, computed):
     fitted = fit(backbone, tl.Cache(memory=0, disk=0))
     assert not computed
-    assert "nothing is stored: it takes 0.1 MB, more than there is" in cache_of(fitted.phases[0])
+    assert "nothing is stored: it takes 0.0 MB, more than there is" in cache_of(fitted.phases[0])
 
 
 @pytest.mark.full

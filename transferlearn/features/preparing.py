@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import keras
@@ -87,7 +87,7 @@ class Preparation:
         go_on: Callable[[], None],
     ) -> None:
         self._network = network
-        self._cuts = [cut for cut in cuts if cut.operations and not cut.in_head]
+        self._cuts = _storable(cuts, any_head=storage.any_head)
         self._parts = [
             _Part(part, part.kind(), keys, frozenset(key for view in keys for key in view))
             for part, keys in ((part, part.keys()) for part in wanted)
@@ -96,7 +96,6 @@ class Preparation:
         self._batch_size = max(batch_size, _SMALLEST_BATCH)
         self._unit = unit
         self._go_on = go_on
-        self._pooled = next((cut for cut in reversed(cuts) if cut.in_head), None)
         self._computed = 0
         self._predictors: dict[tuple[int, str], extraction.FeatureModel] = {}
         self._prints = Fingerprints(network.model, cuts)
@@ -134,18 +133,7 @@ class Preparation:
             self._filled(part, best.cut, source, self._open(source, part.kind) if source else None)
             for part in self._parts
         ]
-        stored, last = self._stored_part(best, stores[0]), best.cut
-        if self._pooled and last is self._cuts[-1] and 2 * self._pooled.values <= last.values:
-            # What the head does before its first weights, such as pooling, is computed once, too,
-            # and kept in memory only: on disk, any head finds the backbone's features.
-            self._storage = replace(self._storage, on_disk=False, disk=0)
-            if self._candidate(self._pooled).place:
-                stores = [
-                    self._filled(part, self._pooled, last, store)
-                    for part, store in zip(self._parts, stores, strict=True)
-                ]
-                last = self._pooled
-        varies = self._varies(last)
+        varies = self._varies(best.cut)
         ready = tuple(
             FeatureItems(
                 store,
@@ -156,7 +144,7 @@ class Preparation:
             )
             for store, part in zip(stores, self._parts, strict=True)
         )
-        return Stored(cut=last, items=ready, part=stored)
+        return Stored(cut=best.cut, items=ready, part=self._stored_part(best, stores[0]))
 
     def _varies(self, cut: Cut) -> tuple[bool, ...]:
         """Returns whether the first axis of each tensor at a cut is the length of the item."""
@@ -295,3 +283,13 @@ class Preparation:
             saves=best.cut.operations / self._cuts[-1].operations,
             layers=layers_before(self._network, best.cut),
         )
+
+
+def _storable(cuts: Sequence[Cut], *, any_head: bool) -> list[Cut]:
+    """Lists the cuts in the backbone and, unless `any_head`, the one after the head's pooling."""
+    found = [cut for cut in cuts if cut.operations and not cut.in_head]
+    in_head = [cut for cut in cuts if cut.in_head]
+    # What the head does before its first weights may halve the bytes, or leave a hundredth of them.
+    if found and in_head and not any_head and 2 * in_head[-1].values <= found[-1].values:
+        found.append(in_head[-1])
+    return found

@@ -24,6 +24,7 @@ class Storage:
         disk: The limit in bytes of what is stored on disk, see `Cache`.
         dtype: The type in which features are stored, see `Cache`.
         trunk_dtype: The type in which the frozen layers compute for the store, see `Cache`.
+        any_head: Whether features are stored as they come out of the backbone, see `Cache`.
     """
 
     when: When
@@ -33,6 +34,7 @@ class Storage:
     disk: int | None = None
     dtype: str = "float32"
     trunk_dtype: str | None = None
+    any_head: bool = False
 
     @classmethod
     def of(cls, cache: str | bool | Cache) -> "Storage":
@@ -47,6 +49,7 @@ class Storage:
             disk=given.disk,
             dtype=given.dtype,
             trunk_dtype=given.trunk_dtype,
+            any_head=given.any_head,
         )
 
     def expect(self, key: str, specs: Sequence[StoredTensor], items: Set[bytes]) -> None:
