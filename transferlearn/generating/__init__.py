@@ -1,4 +1,4 @@
 """Reads texts token by token, so that a language model can go on with them."""
 
-from transferlearn.generating.steps import Recomputed as Recomputed
-from transferlearn.generating.steps import next_logits as next_logits
+from transferlearn.generating.reading import Reading as Reading
+from transferlearn.generating.steps import reading_of as reading_of

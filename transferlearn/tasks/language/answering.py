@@ -7,18 +7,19 @@ import keras
 import numpy as np
 
 from transferlearn.backbones.graph import of_any_length
-from transferlearn.data import Corpus
+from transferlearn.data import Corpus, Dataset
 from transferlearn.data.messages import notice
 from transferlearn.data.sequences.corpus import MOST
 from transferlearn.data.texts import Tokenizer
 from transferlearn.edge import Sampling, TensorSpec, WrittenReader
 from transferlearn.edge.generation import written
 from transferlearn.edge.written import as_bytes
-from transferlearn.generating import next_logits
+from transferlearn.generating import reading_of
 from transferlearn.tasks.answering import Answerer, Meaning, OnePass
 from transferlearn.types import Tensor
 from transferlearn.wording import counted
 
+_PLACES = 2**14  # tokens, whose keys and values of all prompts of a batch are kept
 _HALF = "\ufffd"  # what a tokenizer makes of a part of a character
 
 
@@ -54,7 +55,7 @@ class Writing(Answerer):
     """
 
     def __init__(self, model: keras.Model, kind: Corpus, sampling: Sampling, end: int) -> None:
-        self._logits = next_logits(model)
+        self._reading = reading_of(model)
         self._tokenizer = kind.tokenizer
         self._sampling = sampling
         self._end = end
@@ -81,6 +82,11 @@ class Writing(Answerer):
             texts = [text + piece for text, piece in zip(texts, pieces, strict=True)]
         return as_bytes(texts)
 
+    def of_rows(self, dataset: Dataset, batch_size: int) -> np.ndarray:
+        """Returns what is written behind all prompts, as many at once as there is room for."""
+        room = dataset.shape[0] + self._sampling.max_new_tokens
+        return super().of_rows(dataset, max(batch_size, _PLACES // room))
+
     def pieces(self, x: np.ndarray) -> Iterator[list[str]]:
         """Yields what is new in each text, step by step: whole characters, none of a stop string.
 
@@ -95,7 +101,7 @@ class Writing(Answerer):
         texts = [_Text(self._tokenizer, self._sampling.stop, self._end) for _ in x]
         prompts = [row[row >= 0][-self._room :] for row in np.asarray(x)]
         steps = written(
-            self._logits, prompts, self._sampling, lambda i, ids: texts[i].ends_with(ids)
+            self._reading.begin(), prompts, self._sampling, lambda i, ids: texts[i].ends_with(ids)
         )
         for _ in steps:
             yield [text.new() for text in texts]

@@ -1,0 +1,167 @@
+"""Reads each token of texts once, since it keeps the keys and values of attention."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+
+from transferlearn.backbones.graph import walk
+from transferlearn.edge.generation import NextLogits
+from transferlearn.generating.attention import Attention, argument_names
+from transferlearn.generating.compiling import compiled
+from transferlearn.generating.reading import Reading, rounded
+from transferlearn.keras_internals import run_through
+from transferlearn.types import Tensor
+
+
+class Cached(Reading):
+    """Reads by the caches that layers of KerasHub take.
+
+    Texts are moved to the right end of their batch, so that all of them go on at one place.
+
+    Args:
+        model: Gives logits `(rows, tokens, all tokens)` of token ids `(rows, tokens)`.
+        written: The number of the input that takes these ids.
+
+    Raises:
+        ValueError: No layer keeps keys and values, or what lies behind the last that does reads
+            something else, too.
+    """
+
+    def __init__(self, model: keras.Model, written: int) -> None:
+        found = [(step, Attention.of(step.operation, *step.arguments)) for step in walk(model)]
+        kept = [(step, attention) for step, attention in found if attention is not None]
+        if not kept:
+            raise ValueError(f"{model.name} has no layer that keeps keys and values.")
+        self._attention = [attention for _, attention in kept]
+        states = kept[-1][0].outputs[0]
+        ids = model.inputs[written]
+        others = [tensor for tensor in model.inputs if tensor is not ids]
+        beside = _beside(model, ids)
+        self._before = keras.Model(others, beside) if beside else None
+        self._body = keras.Model([ids, *beside], states)
+        self._head = keras.Model(states, model.output)
+        specs = self._specs(beside)
+        variables = [*self._body.variables, *self._head.variables]
+        self.read_first, self.read_next = (
+            compiled(partial(self._read, first=first), specs, variables) for first in (True, False)
+        )
+        if not any(attention.across for attention in self._attention):
+            self.read_next = self.read_first  # it reads the same, and is compiled once
+
+    def begin(self, *beside: np.ndarray) -> NextLogits:
+        """Returns what reads a batch of texts."""
+        made = [] if self._before is None else self._before.predict_on_batch(list(beside))
+        return _ReadOnce(self, [keras.ops.convert_to_tensor(x) for x in keras.tree.flatten(made)])
+
+    def caches(self, rows: int, places: int, beside: int) -> list[Tensor]:
+        """Returns empty caches, with so many places for tokens of the texts, and beside them."""
+        return [
+            keras.ops.zeros((rows, 2, length, *size), dtype=attention.dtype)
+            for attention in self._attention
+            for size, length in zip(attention.sizes, (places, beside), strict=False)
+        ]
+
+    def _specs(self, beside: Sequence[Tensor]) -> list[Any]:
+        """Returns the shapes and dtypes of what `_read` takes."""
+        caches = [
+            keras.KerasTensor((None, 2, None, *size), attention.dtype)
+            for attention in self._attention
+            for size in attention.sizes
+        ]
+        return [
+            keras.KerasTensor((None, None), "int32"),
+            keras.KerasTensor((), "int32"),
+            keras.KerasTensor((None,), "int32"),
+            caches,
+            [keras.KerasTensor(tensor.shape, tensor.dtype) for tensor in beside],
+        ]
+
+    def _read(
+        self,
+        ids: Tensor,
+        index: Tensor,
+        begins: Tensor,
+        caches: list[Tensor],
+        beside: list[Tensor],
+        first: bool,
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Reads tokens of each text.
+
+        Args:
+            ids: The tokens, `(rows, tokens)`.
+            index: The place of the first of them.
+            begins: The place where each text begins, `(rows,)`.
+            caches: The caches.
+            beside: What is read beside the tokens.
+            first: Whether they are the first tokens.
+
+        Returns:
+            The logits behind the last token, `(rows, all tokens)`, and the new caches.
+        """
+        ops = keras.ops
+        places = ops.arange(ops.shape(caches[0])[2], dtype="int32")
+        shown = ops.cast(places >= begins[:, None], "int32")
+        place = ops.arange(ops.shape(ids)[1], dtype="int32") + index - begins[:, None]
+        attention, left, made = iter(self._attention), list(caches), []
+
+        def call(operation: Any, *args: Any, **kwargs: Any) -> Any:
+            if "positions" in argument_names(operation):
+                kwargs["positions"] = ops.maximum(place, 0)
+            if Attention.of(operation, args, kwargs) is None:
+                return operation(*args, **kwargs)
+            one = next(attention)
+            own = [left.pop(0) for _ in one.sizes]
+            states, *new = operation(*args, **(kwargs | one.kept(own, index, shown, first)))
+            made.extend(new)
+            return states
+
+        states = run_through(self._body, [ids, *beside], lambda operation: operation, call)
+        return self._head(states[:, -1:])[:, 0], made
+
+
+class _ReadOnce(NextLogits):
+    """Holds the caches of a batch of texts.
+
+    Args:
+        reading: Reads tokens.
+        beside: What is read beside them.
+    """
+
+    def __init__(self, reading: Cached, beside: list[Tensor]) -> None:
+        self._reading = reading
+        self._beside = beside
+
+    def first(self, ids: np.ndarray, lengths: np.ndarray, room: int) -> np.ndarray:
+        """Reads prompts."""
+        rows, self._index = len(ids), rounded(int(lengths.max()))
+        moved = np.zeros((rows, self._index), np.int32)
+        for to, row, length in zip(moved, ids, lengths, strict=True):
+            to[self._index - length :] = row[:length]
+        self._begins = np.asarray(self._index - lengths, np.int32)
+        beside = max((tensor.shape[1] for tensor in self._beside), default=0)
+        self._caches = self._reading.caches(rows, rounded(self._index + room), beside)
+        return self._read(self._reading.read_first, moved, 0)
+
+    def next(self, tokens: np.ndarray) -> np.ndarray:
+        """Reads one more token of each text."""
+        self._index += 1
+        return self._read(self._reading.read_next, tokens[:, None], self._index - 1)
+
+    def _read(self, read: Any, ids: np.ndarray, index: int) -> np.ndarray:
+        """Returns the logits behind all texts."""
+        given = [keras.ops.convert_to_tensor(x, "int32") for x in (ids, index, self._begins)]
+        logits, self._caches = read(*given, self._caches, self._beside)
+        return keras.ops.convert_to_numpy(logits)
+
+
+def _beside(model: keras.Model, ids: Tensor) -> list[Tensor]:
+    """Returns the tensors that do not depend on the ids, and are read with what does."""
+    depending, found = {id(ids)}, dict[int, Tensor]()
+    for step in walk(model):
+        if any(id(tensor) in depending for tensor in step.inputs):
+            depending |= {id(tensor) for tensor in step.outputs}
+            found |= {id(x): x for x in step.inputs if id(x) not in depending}
+    return list(found.values())
