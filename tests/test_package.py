@@ -50,7 +50,7 @@ def test_tensorflow_is_imported_inside_functions_of_few_files():
                 names = [getattr(node, "module", None), *(alias.name for alias in node.names)]
                 if any((name or "").split(".")[0] == "tensorflow" for name in names):
                     found.setdefault(file.relative_to(PACKAGE).as_posix(), []).append(node)
-    allowed = ("data/", "backbones/saved_model/", "exporting/")
+    allowed = ("data/", "backbones/saved_model/", "exporting/", "generating/compiling.py")
     assert found
     assert all(name.startswith(allowed) for name in found)
     assert all(node.col_offset for nodes in found.values() for node in nodes)
