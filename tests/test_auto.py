@@ -54,7 +54,7 @@ def test_who_names_nothing_gets_it(backbone):
 @pytest.mark.full
 def test_two_light_views_of_each_image_are_stored(backbone):
     rest = fit(backbone, freeze="top_conv", schedule="auto", epochs=9, cache=True).phases[1]
-    assert "of 171 items" in cache_of(rest)  # 81 x 2, and 9 held out
+    assert "81 images, two views each and 9 held out" in cache_of(rest)
 
 
 @pytest.mark.parametrize("cache", [True, pytest.param(False, marks=pytest.mark.full)])

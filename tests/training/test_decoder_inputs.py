@@ -159,6 +159,7 @@ def test_what_the_encoder_makes_is_stored_and_training_on_it_is_the_same():
 
 
 def test_all_answer_token_by_token(tmp_path):
+    pytest.importorskip("tf2onnx")
     fitted = fit(False, epochs=8)
     expected = Greedy(fitted.model)(ITEMS)
     told = [tuple(map(int, row)) for row in expected]
