@@ -305,3 +305,13 @@ def test_what_is_found_is_drawn(fitted):
     assert set(tl.plotting.pictures(scores)) == {"Precision by recall", "Confusion of classes"}
     for draw in tl.plotting.pictures(scores).values():
         draw()
+
+
+def test_the_card_says_how_photos_are_fed_and_names_what_the_hub_knows(fitted, tmp_path):
+    fitted.save(tmp_path / "saved")
+    card = (tmp_path / "saved" / "README.md").read_text()
+    assert "pipeline_tag: object-detection" in card
+    assert "bars of grey \\(114\\)" in card
+    assert "| red |" in card
+    stretched = replace(fitted.encoding, letterboxed=False)
+    assert "grey" not in stretched.gives()

@@ -11,7 +11,7 @@ import pytest
 
 import transferlearn as tl
 from tests import made
-from tests.serving.made import photo, pitches
+from tests.serving.made import finder, photo, pitches
 
 playwright = pytest.importorskip("playwright.sync_api")
 uvicorn = pytest.importorskip("uvicorn")
@@ -30,7 +30,9 @@ def address():
     with socket.socket() as place:
         place.bind(("127.0.0.1", 0))
         config = uvicorn.Config(
-            tl.serving.app({"colours": colours, "<b>": texts, "pitches": pitches()})
+            tl.serving.app(
+                {"colours": colours, "<b>": texts, "pitches": pitches(), "finder": finder()}
+            )
         )
         server = uvicorn.Server(config)
         threading.Thread(target=server.run, args=([place],), daemon=True).start()
@@ -69,6 +71,33 @@ def test_photos_and_texts_are_answered_and_explained(address, width):
         assert not page.is_visible("#picture")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert errors == []
+
+
+def test_boxes_are_drawn_over_the_photo(address):
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 400, "height": 900})
+        page.goto(address)
+        page.wait_for_selector("#model option:nth-child(4)", state="attached")
+        page.select_option("#model", "finder")
+        file = {"name": "a.png", "mimeType": "image/png"}
+        for size in ((600, 300), (80, 40)):
+            page.set_input_files("#file", {**file, "buffer": photo((250, 10, 10), size)})
+            page.wait_for_selector("#boxes:not([hidden]) rect", state="attached")
+            assert page.text_content("#boxes title") == "<b> 75.0%"
+            assert page.inner_text("#answer tr").split() == ["<b>", "75.0%"]
+            seen, box = (page.locator(where).bounding_box() for where in ("#seen", "#boxes rect"))
+            # From a quarter to three of the width, though the network saw a bar above the photo.
+            assert box["x"] == pytest.approx(seen["x"] + seen["width"] / 4, abs=3)
+            assert box["y"] == pytest.approx(seen["y"], abs=3)
+            assert box["width"] == pytest.approx(seen["width"] / 2, abs=3)
+            assert box["height"] == pytest.approx(seen["height"] / 2, abs=3)
+            page.evaluate("document.getElementById('boxes').replaceChildren()")
+        page.set_input_files("#file", {**file, "buffer": photo((0, 0, 0))})
+        page.wait_for_selector("#answer p:text('Nothing is found.')")
+        assert page.locator("#boxes rect").count() == 0
+        page.select_option("#model", "colours")
+        assert not page.is_visible("#boxes")
 
 
 MICROPHONE = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]

@@ -29,7 +29,7 @@ _MOST_PIXELS = 2**27  # of the size that images are resized to
 # Nothing else is ever opened: Pillow would start Ghostscript on an EPS renamed to .jpg.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 
-_BARS = 114  # the grey of the bars beside a letterboxed photo, close to the mean of photos
+BARS = 114  # the grey of the bars beside a letterboxed photo, close to the mean of photos
 FITS = ("stretch", "letterbox")
 
 
@@ -257,7 +257,7 @@ def resize(image: Image.Image, size: tuple[int, int], how: Resizing) -> Image.Im
     if how.fit == "stretch":
         return image.resize(size[::-1], resampling, reducing_gap=None)
     placed = Letterbox((image.height, image.width), size)
-    frame = Image.new(image.mode, size[::-1], (_BARS,) * 3 if image.mode == "RGB" else _BARS)
+    frame = Image.new(image.mode, size[::-1], (BARS,) * 3 if image.mode == "RGB" else BARS)
     inner = image.resize(placed.inner[::-1], resampling, reducing_gap=None)
     frame.paste(inner, placed.corner[::-1])
     return frame

@@ -95,8 +95,8 @@ class OutputReader(Named):
         shown = [part.name for part in fields(prediction) if part.repr and part.name != "path"]
         return {name: getattr(prediction, name) for name in shown}
 
-    def as_png(self, prediction: Any) -> bytes | None:
-        """Returns a prediction that is a picture as a PNG; by default `None`: it is none."""
+    def as_png(self, prediction: Any, item: Any) -> bytes | None:
+        """Returns a picture that shows a prediction of an item as a PNG; by default `None`."""
         return None
 
     def check_place(self, path: Path, count: int) -> None:

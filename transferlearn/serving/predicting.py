@@ -70,7 +70,7 @@ class Predictor:
         reader = served.runner.output_reader
         if kinds.png and len(items) == 1 and type(reader).as_png is not OutputReader.as_png:
             (prediction,), _ = self._predicted(served, items, request_id)
-            content = reader.as_png(prediction)
+            content = reader.as_png(prediction, items[0])
             assert content is not None  # since this reader makes them
             return content
         if kinds.png and not kinds.json:

@@ -14,10 +14,11 @@ from PIL import Image, ImageDraw, ImageFont
 from transferlearn.atomic_files import written_whole
 from transferlearn.edge.maps.folders import name_of, png
 from transferlearn.edge.maps.palette import as_hex, colours
-from transferlearn.edge.pictures import decode, to_rgb
+from transferlearn.edge.pictures import decode, decode_bytes, to_rgb
 from transferlearn.tables import as_html
 
 _SHOWN = 480  # pixels; the longest side of a photo on a page
+_Strip = tuple[float, float, float, float]  # x0, y0, x1, y1 in pixels of the photo
 _LIGHT = 140  # of 255; on a colour that is lighter, names are written in black
 
 
@@ -54,9 +55,9 @@ class BoxPrediction:
         """Draws the boxes on the photo, with class names and scores.
 
         Args:
-            photo: The photo: a path, a Pillow picture, or an array `(height, width, 3)` of pixels
-                in [0, 255]. `None`: it is read from `path` again; without a path, boxes are drawn
-                on grey.
+            photo: The photo: a path, the bytes of a file, a Pillow picture, or an array
+                `(height, width, 3)` of pixels in [0, 255]. `None`: it is read from `path` again;
+                without a path, boxes are drawn on grey.
 
         Raises:
             OSError: The file is not there any more.
@@ -65,12 +66,18 @@ class BoxPrediction:
         draw = ImageDraw.Draw(drawn)
         side = max(drawn.size)
         width, font = max(1, round(side / 300)), ImageFont.load_default(max(9, side / 45))
-        for label, score, box in reversed(
-            list(zip(self.labels, self.scores.tolist(), self.boxes.tolist(), strict=True))
-        ):
-            colour = self.colours[label]
-            draw.rectangle(box, outline=colour, width=width)
-            _write(draw, (box[0], box[1]), f"{label} {score:.2f}", colour, font)
+        pairs = zip(self.labels, self.scores.tolist(), strict=True)
+        texts = [f"{label} {score:.2f}" for label, score in pairs]
+        colour_of = self.colours
+        strips: list[_Strip] = []  # those of the surest first
+        for text, box in zip(texts, self.boxes.tolist(), strict=True):
+            left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
+            strips.append(_strip_for(box, (right - left, bottom - top), drawn.size, strips))
+        ranks = range(len(self) - 1, -1, -1)
+        for i in ranks:
+            draw.rectangle(self.boxes[i].tolist(), outline=colour_of[self.labels[i]], width=width)
+        for i in ranks:
+            _write(draw, strips[i], texts[i], colour_of[self.labels[i]], font)
         return drawn
 
     def save(self, path: str | Path, photo: Any = None) -> None:
@@ -131,6 +138,8 @@ class BoxPrediction:
         """Returns the photo to draw on."""
         if isinstance(photo, Image.Image):
             return to_rgb(photo)
+        if isinstance(photo, bytes):
+            return decode_bytes(photo)
         if photo is None and self.path is None:
             return Image.new("RGB", self.size[::-1], "#DDDDDD")
         if photo is None or isinstance(photo, (str, Path)):
@@ -169,15 +178,35 @@ def coco_of(predictions: Sequence[tuple[str, BoxPrediction]]) -> dict[str, Any]:
     return {"images": images, "annotations": annotations, "categories": categories}
 
 
-def _write(
-    draw: ImageDraw.ImageDraw, corner: tuple[float, float], text: str, colour: str, font: Any
-) -> None:
-    """Writes a text on its colour, above a box or within it at the photo's border."""
-    left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
-    high, wide = bottom - top + 4, right - left + 4
-    x, y = corner[0], corner[1] - high
-    y = corner[1] if y < 0 else y
-    draw.rectangle((x, y, x + wide, y + high), fill=colour)
+def _strip_for(
+    box: Sequence[float], text: tuple[float, float], photo: tuple[int, int], taken: Sequence[_Strip]
+) -> _Strip:
+    """Returns where the name of a box stands: within the photo, and on no other name if it can.
+
+    Args:
+        box: The box.
+        text: The text's `(width, height)`.
+        photo: The photo's `(width, height)`.
+        taken: The places of other names.
+    """
+    wide, high = text[0] + 4, text[1] + 4
+    x = max(0.0, min(box[0], photo[0] - wide - 1))
+    places = [box[1] - high, box[3], box[1], box[3] - high]  # above, below, within
+    inside = [(x, y, x + wide, y + high) for y in places if 0 <= y < photo[1] - high]
+    free = [one for one in inside if not any(_cross(one, other) for other in taken)]
+    return (free or inside or [(x, 0.0, x + wide, high)])[0]
+
+
+def _cross(first: _Strip, second: _Strip) -> bool:
+    """Whether two rectangles overlap."""
+    low, high = np.maximum(first[:2], second[:2]), np.minimum(first[2:], second[2:])
+    return bool((low < high).all())
+
+
+def _write(draw: ImageDraw.ImageDraw, strip: _Strip, text: str, colour: str, font: Any) -> None:
+    """Writes a text on a strip of its colour."""
+    draw.rectangle(strip, fill=colour)
     parts = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
     ink = "black" if np.dot(parts, (0.3, 0.59, 0.11)) > _LIGHT else "white"
-    draw.text((x + 2 - left, y + 2 - top), text, fill=ink, font=font)
+    left, top, _, _ = draw.textbbox((0, 0), text, font=font)
+    draw.text((strip[0] + 2 - left, strip[1] + 2 - top), text, fill=ink, font=font)

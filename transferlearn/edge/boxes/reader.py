@@ -144,9 +144,9 @@ class BoxReader(OutputReader):
         found = [{"label": label, "score": score, "box": box} for label, score, box in objects]
         return {"objects": found, "size": list(prediction.size)}
 
-    def as_png(self, prediction: BoxPrediction) -> bytes:
-        """Returns the boxes drawn as a PNG."""
-        return png(prediction.picture())
+    def as_png(self, prediction: BoxPrediction, item: Any) -> bytes:
+        """Returns the photo with its boxes drawn as a PNG."""
+        return png(prediction.picture(item))
 
     def check_place(self, path: Path, count: int) -> None:
         """Refuses what is there already, since it might be photos, and one file for several."""

@@ -86,10 +86,10 @@ class PictureReader(MapReader):
 
     def as_json(self, prediction: PicturePrediction) -> dict[str, Any]:
         """Returns the size, and the picture as a PNG, in base64."""
-        encoded = base64.b64encode(self.as_png(prediction)).decode()
+        encoded = base64.b64encode(png(prediction.picture())).decode()
         return {"size": list(prediction.size), "picture": encoded}
 
-    def as_png(self, prediction: PicturePrediction) -> bytes:
+    def as_png(self, prediction: PicturePrediction, item: Any) -> bytes:
         """Returns the picture as a PNG."""
         return png(prediction.picture())
 

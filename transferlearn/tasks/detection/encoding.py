@@ -13,6 +13,7 @@ from transferlearn.backbones.pyramid import deepest_map
 from transferlearn.data import Boxes, BoxRows, Target, Targets
 from transferlearn.edge import BoxPrediction, BoxReader, Seen
 from transferlearn.edge.boxes.reader import counts_of
+from transferlearn.edge.pictures import BARS
 from transferlearn.heads import Output
 from transferlearn.heads.queries import BESIDE_CLASSES
 from transferlearn.monitoring import ObjectCounts
@@ -58,7 +59,7 @@ class BoxEncoding(Encoding[BoxPrediction]):
     """
 
     name: ClassVar[str] = "boxes"
-    field: ClassVar[str] = "object detection"
+    field: ClassVar[str] = "object-detection"
     score: ClassVar[Score] = MeanAveragePrecision(MAP)
     after_epoch: ClassVar[bool] = True
     mixes: ClassVar[bool] = False
@@ -192,7 +193,12 @@ class BoxEncoding(Encoding[BoxPrediction]):
         """Describes what the network gives, for those who call it without this package."""
         pairs = zip(self.class_names, self.thresholds, strict=True)
         named = ", ".join(f"{name} ({least:.2f})" for name, least in pairs)
+        kept = (
+            "A photo of another shape is resized until it fits, and lies in the middle between two "
+            f"bars of grey ({BARS}), of which the shares below are shares, too. "
+        )
         return (
+            f"{kept if self.letterboxed else ''}"
             "It gives for each of many places a logit for each class, one for the quality of the "
             "box, the box x0, y0, x1, y1 and its anchor or cell x, y, width, height in shares of "
             "the image's sides, and a stride; tl.export adds what chooses among them. The classes, "
