@@ -80,6 +80,7 @@ def test_it_is_saved_and_loaded(backbone, tmp_path):
 
 
 def test_all_answer_alike_where_nobody_knows_the_further_input(backbone, tmp_path):
+    pytest.importorskip("tf2onnx")
     fitted = builder(backbone, freeze="all").fit(several.data(), epochs=2, verbose=0)
     pairs, rows = several.data(40, seed=3)
     told = np.repeat([several.AnswerEncoding.default_inputs["told"]], len(pairs), axis=0)
