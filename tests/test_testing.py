@@ -54,6 +54,7 @@ SCHEDULES = (
     tl.schedules.AutoForNumbers(),
     tl.schedules.AutoForPictures(),
     tl.schedules.AutoForTexts(),
+    tl.schedules.AutoForWriting(),
     tl.OnePhase(),
     tl.Probe(),
     tl.FineTune(),
@@ -206,12 +207,14 @@ def test_no_built_in_is_left_out():
         tl.tasks.LanguageModelling,
         tl.tasks.Segmentation,
         tl.tasks.TokenClassification,
+        tl.tasks.Writing,
     }
     assert ours(tl.data.Kind) == {
         tl.data.Audio,
         tl.data.Corpus,
         tl.data.DegradedImages,
         tl.data.Images,
+        tl.data.SourceTexts,
         tl.data.Texts,
         Words,
     }

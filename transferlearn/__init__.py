@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from transferlearn.builders import ImageSegmenterBuilder as ImageSegmenterBuilder
     from transferlearn.builders import ImageToImageBuilder as ImageToImageBuilder
     from transferlearn.builders import ObjectDetectorBuilder as ObjectDetectorBuilder
+    from transferlearn.builders import Seq2SeqLMBuilder as Seq2SeqLMBuilder
     from transferlearn.builders import TextClassifierBuilder as TextClassifierBuilder
     from transferlearn.builders import TextRegressorBuilder as TextRegressorBuilder
     from transferlearn.builders import TokenClassifierBuilder as TokenClassifierBuilder
@@ -93,6 +94,7 @@ _NAMES = {
     "ImageSegmenterBuilder": "builders",
     "ImageToImageBuilder": "builders",
     "ObjectDetectorBuilder": "builders",
+    "Seq2SeqLMBuilder": "builders",
     "TextClassifierBuilder": "builders",
     "TextRegressorBuilder": "builders",
     "TokenClassifierBuilder": "builders",

@@ -22,6 +22,8 @@ from transferlearn.backbones.registry import register as register
 from transferlearn.backbones.registry import table as table
 from transferlearn.backbones.saved_model import from_saved_model as from_saved_model
 from transferlearn.backbones.saved_model import trust as trust
+from transferlearn.backbones.seq2seq import Seq2SeqBackbone as Seq2SeqBackbone
+from transferlearn.backbones.seq2seq import from_seq2seq as from_seq2seq
 from transferlearn.backbones.texts import TextBackbone as TextBackbone
 from transferlearn.backbones.texts import TextSource as TextSource
 from transferlearn.backbones.texts import from_encoder as from_encoder

@@ -35,6 +35,17 @@ def walk(model: keras.Model) -> Iterator[Step]:
             yield Step(node.operation, tuple(node.input_tensors), tuple(node.outputs), arguments)
 
 
+def made_of(model: keras.Model, tensors: Sequence[Tensor]) -> list[Step]:
+    """Returns the calls that need nothing but these tensors of a model, in order."""
+    reached = {id(tensor) for tensor in tensors}
+    found = []
+    for step in walk(model):
+        if step.inputs and all(id(tensor) in reached for tensor in step.inputs):
+            reached |= {id(tensor) for tensor in step.outputs}
+            found.append(step)
+    return found
+
+
 def replay(
     model: keras.Model,
     inputs: Sequence[Tensor],

@@ -20,6 +20,24 @@ _BROKEN = (
 
 
 @cache
+def mend_bart() -> None:
+    """Lets the converter of BART read what transformers 5 writes; it refuses uneven networks."""
+    converter: Any = import_module("keras_hub.src.utils.transformers.convert_bart")
+    convert = converter.convert_backbone_config
+
+    def mended(config: dict[str, Any]) -> Any:
+        layers = {config.get(f"{part}_layers") for part in ("encoder", "decoder")}
+        if len(layers) > 1:
+            raise ValueError(
+                "KerasHub's BART has as many layers in the encoder as in the decoder. Received: "
+                f"{config.get('encoder_layers')} and {config.get('decoder_layers')}"
+            )
+        return convert({"num_hidden_layers": config.get("encoder_layers"), **config})
+
+    converter.convert_backbone_config = mended
+
+
+@cache
 def mend_configs() -> None:
     """Gives decoder layers of KerasHub a `get_config` that makes them again."""
     for module, name in _BROKEN:

@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from transferlearn.backbones.hub_layers import mend_configs
+from transferlearn.backbones.hub_layers import mend_bart, mend_configs
 from transferlearn.backbones.whisper import is_whisper, read_whisper
 from transferlearn.checks import number
 from transferlearn.extras import install_line
@@ -39,6 +39,7 @@ def keras_hub() -> Any:
             f"KerasHub's networks need another package: {install_line('hub')}. ({error})"
         ) from error
     mend_configs()
+    mend_bart()
     return hub
 
 

@@ -19,6 +19,7 @@ from transferlearn.backbones.hub_presets import (
     network,
     settings_of,
 )
+from transferlearn.backbones.seq2seq import Seq2SeqBackbone, from_seq2seq
 from transferlearn.backbones.texts import Pooling, TextBackbone, TextSource, from_encoder
 from transferlearn.backbones.whisper import encoder_of
 from transferlearn.data import Tokenizer
@@ -27,6 +28,7 @@ from transferlearn.untrusted import plain_settings
 
 _AT_ONCE = 1000  # texts in one call of the tokenizer
 _FILE = "tokenizer.json"
+_NO_START = ("T5Tokenizer", "T5GemmaTokenizer")  # their encoders read no token before a text
 _WORD_PIECE = {  # `model_type` in Hugging Face's config: the class in KerasHub
     "bert": "BertTokenizer",
     "distilbert": "DistilBertTokenizer",
@@ -63,23 +65,42 @@ class KerasHub(TextSource):
     def load_text(self, name: str, *, pretrained: bool, pooling: Pooling) -> TextBackbone:
         """Loads an encoder of texts, with its tokenizer and the given pooling."""
         encoder = network(name, load_weights=pretrained)
+        if pooling == "written":
+            return self._load_both(name, encoder, pretrained=pretrained)
         if "token_ids" not in [tensor.name for tensor in encoder.inputs]:
             raise ValueError(f"{name!r} takes no texts. For images: tl.ImageClassifierBuilder.")
-        tokenizer = self.load_tokenizer(name)
-        if tokenizer.size > encoder.vocabulary_size:
-            raise ValueError(
-                f"{name!r} has a vocabulary of {tokenizer.size:,} tokens, and an encoder of "
-                f"{encoder.vocabulary_size:,}: its files do not belong together."
-            )
         return from_encoder(
             encoder,
-            tokenizer,
+            self._fitting_tokenizer(name, encoder),
             pooling=pooling,
             name=encoder.name,
             source=_origin(name, pretrained=pretrained),
             pretrained=pretrained,
             most_tokens=most_tokens(name),
         )
+
+    def _load_both(self, name: str, network: Any, *, pretrained: bool) -> Seq2SeqBackbone:
+        """Loads an encoder with the decoder that writes texts."""
+        tokenizer = self._fitting_tokenizer(name, network)
+        return from_seq2seq(
+            _with_logits(name, network),
+            tokenizer,
+            begin=tokenizer.begin,
+            name=network.name,
+            source=_origin(name, pretrained=pretrained),
+            pretrained=pretrained,
+            most_tokens=most_tokens(name) or getattr(network, "max_sequence_length", None),
+        )
+
+    def _fitting_tokenizer(self, name: str, network: Any) -> "HubTokenizer":
+        """Loads a tokenizer; refuses one that has more tokens than the network."""
+        tokenizer = self.load_tokenizer(name)
+        if tokenizer.size > network.vocabulary_size:
+            raise ValueError(
+                f"{name!r} has a vocabulary of {tokenizer.size:,} tokens, and an encoder of "
+                f"{network.vocabulary_size:,}: its files do not belong together."
+            )
+        return tokenizer
 
     def load_tokenizer(self, name: str) -> "HubTokenizer":
         """Loads a tokenizer: by KerasHub, or of BERT-like folders from Hugging Face's own files."""
@@ -93,13 +114,22 @@ class HubTokenizer(Tokenizer):
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
-        self.start = _first_id(tokenizer, "cls", "start")
+        family = type(tokenizer).__name__
+        self.start = () if family in _NO_START else _first_id(tokenizer, "cls", "start")
         self.end = _first_id(tokenizer, "sep", "end")
         self.padding = tokenizer.pad_token_id
         self.size = tokenizer.vocabulary_size()
         unknown = getattr(tokenizer, "oov_token", None)
         self.unknown = None if unknown is None else tokenizer.token_to_id(unknown)
         self.blanks = isinstance(tokenizer, keras_hub().tokenizers.BytePairTokenizer)
+
+    @property
+    def begin(self) -> tuple[int, ...]:
+        """The ids that the decoder of an encoder-decoder reads before a text."""
+        family = type(self._tokenizer).__name__
+        if family == "BartTokenizer":
+            return *self.end, *self.start
+        return (self.padding,) if family == "T5Tokenizer" else _first_id(self._tokenizer, "start")
 
     def tokenize(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Returns the token ids of each text."""
@@ -177,6 +207,18 @@ class HubTokenizer(Tokenizer):
         """Returns what makes two tokenizers equal: the settings, and the vocabulary."""
         settings = {k: v for k, v in self._tokenizer.get_config().items() if k != "name"}
         return repr(settings), tuple(self._tokenizer.get_vocabulary())
+
+
+def _with_logits(name: str, network: Any) -> keras.Model:
+    """Returns a network with KerasHub's own layers that make logits of the decoder's states."""
+    for family in keras_hub().models.Seq2SeqLM.__subclasses__():
+        if family.backbone_cls is type(network):
+            made: keras.Model = family(backbone=network, preprocessor=None)
+            return made
+    raise ValueError(
+        f"{name!r} ({type(network).__name__}) writes no texts of others. Take an encoder-decoder "
+        "such as 'keras_hub:bart_base_en' or 'keras_hub:t5_small_multi'."
+    )
 
 
 def _of_hugging_face(folder: Path) -> Any:

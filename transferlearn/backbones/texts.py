@@ -17,7 +17,7 @@ from transferlearn.data import Tokenizer
 from transferlearn.keras_internals import layers_within
 from transferlearn.types import Tensor
 
-Pooling = Literal["mean", "first", "pooled", "none", "next"]
+Pooling = Literal["mean", "first", "pooled", "none", "next", "written"]
 _POOLINGS = ("mean", "first", "pooled")  # those that give one vector for a text
 
 

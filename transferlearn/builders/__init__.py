@@ -13,6 +13,7 @@ from transferlearn.builders.image_to_image import ImageToImageBuilder as ImageTo
 from transferlearn.builders.images import ImageBuilder as ImageBuilder
 from transferlearn.builders.object_detector import ObjectDetectorBuilder as ObjectDetectorBuilder
 from transferlearn.builders.regressor import Regressor as Regressor
+from transferlearn.builders.seq2seq_lm import Seq2SeqLMBuilder as Seq2SeqLMBuilder
 from transferlearn.builders.text_classifier import TextClassifierBuilder as TextClassifierBuilder
 from transferlearn.builders.text_regressor import TextRegressorBuilder as TextRegressorBuilder
 from transferlearn.builders.texts import EncoderBuilder as EncoderBuilder

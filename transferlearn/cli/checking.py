@@ -21,7 +21,7 @@ from transferlearn.edge.existing import SAVE
 from transferlearn.extras import require
 from transferlearn.headers import header_of
 
-LANGUAGE = "language-model"  # the task
+LANGUAGE, TRANSLATE = "language-model", "translate"  # tasks
 _TABLES = (".csv", ".tsv")
 
 
@@ -46,7 +46,7 @@ def is_for_texts(folder: Path) -> bool:
     """Whether a save is a model of texts."""
     try:
         saved = json.loads((whole_place(folder, SAVE) / SAVE).read_text("utf-8"))
-        return saved["kind"]["name"] in ("texts", "words", "corpus")
+        return saved["kind"]["name"] in ("texts", "words", "corpus", "source-texts")
     except (OSError, ValueError, KeyError, TypeError, RecursionError):  # said when it is loaded
         return False
 
@@ -116,6 +116,11 @@ def text_encoder(task: str) -> str:
         ValueError: The task needs a language model, and none comes with a package.
         ImportError: The package is not installed.
     """
+    if task == TRANSLATE:
+        raise ValueError(
+            "Name an encoder-decoder: add --backbone keras_hub:bart_base_en, or --backbone "
+            "keras_hub:FOLDER of one that Hugging Face or KerasHub wrote."
+        )
     if task == LANGUAGE:
         raise ValueError(
             "Name a language model: add --backbone keras_hub:gpt2_base_en, or --backbone "

@@ -82,9 +82,12 @@ def run(options: Namespace) -> CommandResult:
         writer.write_predictions(predictions, options.output)
     names = options.items if are_texts else [prediction.path for prediction in predictions]
     key = "text" if are_texts else "path"
+    facts = [writer.as_facts(prediction) for prediction in predictions]
+    if facts and key in facts[0]:  # a text is written of each
+        key = "source"
     result = [
-        {key: name, **{part: _plain(value) for part, value in writer.as_facts(prediction).items()}}
-        for name, prediction in zip(names, predictions, strict=True)
+        {key: name, **{part: _plain(value) for part, value in of_one.items()}}
+        for name, of_one in zip(names, facts, strict=True)
     ]
     lines = [
         "\t".join(map(as_cell, (str(name), *str(prediction).split("\t"))))

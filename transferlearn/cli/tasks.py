@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from transferlearn.backbone_names import EMBEDDED
-from transferlearn.cli.checking import LANGUAGE, check_backbone, text_encoder
+from transferlearn.cli.checking import LANGUAGE, TRANSLATE, check_backbone, text_encoder
 from transferlearn.cli.types import degradation, names, void
 from transferlearn.edge.folders import is_hidden
 from transferlearn.edge.recordings import ENDINGS as RECORDINGS
@@ -74,6 +74,7 @@ TASKS = {
     "detect": CliTask("ObjectDetectorBuilder", None, None, {"class_names": "class_names"}),
     "tag": CliTask(None, "TokenClassifierBuilder", None, {"class_names": "class_names"}),
     LANGUAGE: CliTask(None, "CausalLMBuilder", None, {}),
+    TRANSLATE: CliTask(None, "Seq2SeqLMBuilder", None, {}),
 }
 _DRAWN = {"annotations", "data.yaml", "labels"}  # beside images/, where YOLO and VOC have boxes
 _WITHOUT_COCO = {"classification", "regression", "image-to-image"}
@@ -94,8 +95,8 @@ def add_task(parser: _ActionsContainer) -> None:
         "--task",
         choices=tuple(TASKS),
         default="classification",
-        help="learn the class of each photo, text or recording, numbers, the class of each pixel, "
-        "a picture, boxes of objects, the tags of words, such as names, or how texts go on",
+        help="learn the class of each item, numbers, the class of each pixel, a picture, boxes of "
+        "objects, the tags of words, such as names, how texts go on, or how they are translated",
     )
     add(
         "--text",
@@ -183,10 +184,7 @@ def _is_drawn_on(path: Path) -> bool:
 
 
 def items_of(options: Namespace) -> str:
-    """Returns what the items are: `"texts"`, `"recordings"` or `"photos"`.
-
-    It goes by `--text`, by a table's columns and first lines, or by what a folder holds.
-    """
+    """Returns what `--text`, a table or a folder holds: `"texts"`, `"recordings"`, `"photos"`."""
     if options.text is not None or TASKS[options.task].photos is None:
         return "texts"
     if options.photos.suffix.lower() in (".csv", ".tsv") and options.photos.is_file():

@@ -44,6 +44,7 @@ examples:
   transferlearn train names.conll --task tag
   transferlearn train sounds/ --noise-folder workshop/ --views 4 --freeze all --epochs 60
   transferlearn train letters/ --task language-model --backbone keras_hub:gpt2_base_en
+  transferlearn train pairs.tsv --task translate --backbone keras_hub:bart_base_en
   transferlearn train annotations.json --task detect --output detector
   transferlearn train scenes/ --task segmentation --epochs 20 --resume runs/scenes
 """
@@ -60,7 +61,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "image-to-image; or a CSV file of paths or texts and labels, numbers or masks; or a COCO "
         "file; for --task detect, a folder of YOLO or Pascal VOC, too; for --task tag, a CoNLL "
         "file or JSON lines of texts with entities; for --task language-model, a folder of .txt "
-        "and .md files or JSON lines of texts",
+        "and .md files or JSON lines of texts; for --task translate, a table or JSON lines with "
+        "source and target",
     )
     _add_data(parser.add_argument_group("what is learnt, and from what"))
     _add_network(parser.add_argument_group("the network"))

@@ -29,8 +29,13 @@ from transferlearn.data.pictures import inpaint as inpaint
 from transferlearn.data.pictures import super_resolution as super_resolution
 from transferlearn.data.sequences import Corpus as Corpus
 from transferlearn.data.sequences import NextTokens as NextTokens
+from transferlearn.data.sequences import SourceTexts as SourceTexts
 from transferlearn.data.sequences import Words as Words
 from transferlearn.data.sequences import WordTags as WordTags
+from transferlearn.data.sequences import Writer as Writer
+from transferlearn.data.sequences import Written as Written
+from transferlearn.data.sequences import WrittenTargets as WrittenTargets
+from transferlearn.data.sequences import WrittenTokens as WrittenTokens
 from transferlearn.data.targets import AsMaps as AsMaps
 from transferlearn.data.targets import Boxes as Boxes
 from transferlearn.data.targets import BoxRows as BoxRows

@@ -1,8 +1,8 @@
 """Writes texts token by token with whatever gives the numbers of the next token, without Keras."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -44,6 +44,15 @@ class Sampling:
         if not all(isinstance(one, str) and one for one in stop):
             raise ValueError(f"stop is a string or several, none empty. Received: {self.stop!r}")
         object.__setattr__(self, "stop", stop)
+
+    def changed(self, options: Mapping[str, Any]) -> Self:
+        """Returns these settings with others in their place; `TypeError`: there is no such one."""
+        known = [field.name for field in fields(self)]
+        if unknown := sorted(options.keys() - set(known)):
+            raise TypeError(
+                f"A model that writes takes {', '.join(known)}. Received: {', '.join(unknown)}"
+            )
+        return replace(self, **options)
 
     def chosen(self, logits: np.ndarray, random: np.random.Generator) -> int:
         """Returns the next token of a text.

@@ -113,7 +113,7 @@ def _load(
         encodings = _class_named(Encoding, saved["task"]["name"])
         check_said(saved, kinds, encodings)
         kind = kinds.load(saved["kind"]["settings"], path)
-        encoding = encodings.load(saved["task"]["settings"])
+        encoding = encodings.read(saved["task"]["settings"], path)
         phases = tuple(map(PhaseResult.read, saved["phases"]))
         outline = Outline(**saved["outline"])
         whole("batch_size", outline.batch_size, least=1)

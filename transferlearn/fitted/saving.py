@@ -71,6 +71,7 @@ def _write(
     _without_training(fitted.model).save(draft / MODEL)
     copy_programs(fitted.model, draft)
     fitted.kind.write(draft)
+    fitted.encoding.write(draft)
     if fitted.reference is not None:
         fitted.reference.write(draft)
     (draft / CARD).write_text(card_of(fitted, evaluation), "utf-8")

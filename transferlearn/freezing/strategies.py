@@ -70,17 +70,19 @@ class FreezeFraction(FreezeStrategy):
 
 @dataclass(frozen=True)
 class FreezeUpTo(FreezeStrategy):
-    """Freezes from the input up to and including a named layer or block."""
+    """Freezes from the input up to and including a named layer or block.
+
+    "encoder" names all blocks that are called "encoder.embeddings", "encoder.layer_0" and so on.
+    """
 
     name: str
 
     def frozen(self, layers: Layers) -> list[bool]:
         """Returns a mask that freezes up to the name; raises `ValueError` where nothing has it."""
         blocks = [block.name for block in layers.blocks]
-        if self.name in blocks:
-            held = {
-                i for block in layers.blocks[: blocks.index(self.name) + 1] for i in block.layers
-            }
+        named = [i for i, x in enumerate(blocks) if x == self.name or x.startswith(f"{self.name}.")]
+        if named:
+            held = {i for block in layers.blocks[: named[-1] + 1] for i in block.layers}
             return [i in held for i in range(len(layers))]
         if self.name in layers.names:
             return [i <= layers.names.index(self.name) for i in range(len(layers))]

@@ -2,7 +2,6 @@
 
 from transferlearn.schedules.auto import Auto as Auto
 from transferlearn.schedules.auto import AutoForBoxes as AutoForBoxes
-from transferlearn.schedules.auto import AutoForLanguage as AutoForLanguage
 from transferlearn.schedules.auto import AutoForMasks as AutoForMasks
 from transferlearn.schedules.auto import AutoForNumbers as AutoForNumbers
 from transferlearn.schedules.auto import AutoForPictures as AutoForPictures
@@ -11,6 +10,8 @@ from transferlearn.schedules.base import Job as Job
 from transferlearn.schedules.base import PacedSchedule as PacedSchedule
 from transferlearn.schedules.base import Schedule as Schedule
 from transferlearn.schedules.base import default_freeze as default_freeze
+from transferlearn.schedules.language import AutoForLanguage as AutoForLanguage
+from transferlearn.schedules.language import AutoForWriting as AutoForWriting
 from transferlearn.schedules.phase import Phase as Phase
 from transferlearn.schedules.phase import check_learning_rate as check_learning_rate
 from transferlearn.schedules.plans import FineTune as FineTune

@@ -137,40 +137,6 @@ class AutoForTexts(Auto):
 
 
 @dataclass(frozen=True)
-class AutoForLanguage(Schedule):
-    """Trains the upper half of a language model, at a rate that rises first and falls to 0.
-
-    The lower half stays frozen: what it gives is stored. Of 10 texts or more a tenth is held out;
-    then the weights of the best epoch are kept. What the builder and `fit` name is obeyed:
-    `freeze`, `learning_rate` and `epochs`. A network with random weights is trained whole.
-    """
-
-    augmentation = "none"
-    least_to_split = 10
-    obeys_freeze = True
-
-    _frozen: ClassVar[float] = 0.5
-    _epochs: ClassVar[int] = 3
-
-    def phases(self, job: Job) -> Iterator[Phase]:
-        """Yields a single phase."""
-        usual = FreezeFraction(self._frozen) if job.pretrained else FreezeNone()
-        yield Phase(
-            freeze=job.freeze or usual,
-            epochs=job.epochs,
-            learning_rate=job.learning_rate,
-            warm_up=0.1,
-            decay="cosine",
-            weight_decay=0.01,
-            keep="best",
-        )
-
-    def default_epochs(self, items: int | None) -> int:
-        """Returns 3 epochs."""
-        return self._epochs
-
-
-@dataclass(frozen=True)
 class AutoForMasks(Schedule):
     """Trains the decoder on the frozen, stored pyramid, then the whole network at a smaller rate.
 

@@ -36,9 +36,9 @@ from transferlearn.tasks.image_to_image import PictureEncoding as PictureEncodin
 from transferlearn.tasks.image_to_image import PictureEvaluation as PictureEvaluation
 from transferlearn.tasks.language import LanguageEvaluation as LanguageEvaluation
 from transferlearn.tasks.language import LanguageModelling as LanguageModelling
-from transferlearn.tasks.language import NextTokenCrossEntropy as NextTokenCrossEntropy
 from transferlearn.tasks.language import NextTokenEncoding as NextTokenEncoding
-from transferlearn.tasks.language import TokenProbability as TokenProbability
+from transferlearn.tasks.next_tokens import NextTokenCrossEntropy as NextTokenCrossEntropy
+from transferlearn.tasks.next_tokens import TokenProbability as TokenProbability
 from transferlearn.tasks.objective import Objective as Objective
 from transferlearn.tasks.pairs import PairedTest as PairedTest
 from transferlearn.tasks.regression import NumberEncoding as NumberEncoding
@@ -71,3 +71,6 @@ from transferlearn.tasks.tagging import TagEvaluation as TagEvaluation
 from transferlearn.tasks.tagging import TokenClassification as TokenClassification
 from transferlearn.tasks.tagging import WordTagEncoding as WordTagEncoding
 from transferlearn.tasks.temperature import TemperatureScaling as TemperatureScaling
+from transferlearn.tasks.writing import Writing as Writing
+from transferlearn.tasks.writing import WritingEncoding as WritingEncoding
+from transferlearn.tasks.writing import WritingEvaluation as WritingEvaluation

@@ -3,6 +3,7 @@
 import abc
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Generic, Self
 
 import keras
@@ -101,10 +102,7 @@ class Encoding(abc.ABC, Generic[Prediction]):
 
     @property
     def raw(self) -> Encoder | None:
-        """The encoder that turns targets of any form into those that `measure` takes.
-
-        It makes no further inputs. `None`: `measure` takes targets as streams give them.
-        """
+        """The encoder of targets for `measure`; `None`: it takes them as streams give them."""
         return None
 
     @property
@@ -138,10 +136,9 @@ class Encoding(abc.ABC, Generic[Prediction]):
         return np.zeros(len(values), int)
 
     def evidence(self, outputs: Tensor, which: np.ndarray) -> Tensor:
-        """Returns how much speaks for the answers `which`, one a row: `(rows,)`.
+        """Returns how much speaks for the answers `which`, `(rows,)`; by default their outputs.
 
-        By default this is the answer's own output. It must be made by `keras.ops`, since its
-        gradient is taken.
+        It must be made by `keras.ops`, since its gradient is taken.
 
         Args:
             outputs: The network's outputs, `(rows, units)`.
@@ -192,10 +189,7 @@ class Encoding(abc.ABC, Generic[Prediction]):
         """
 
     def linear_solver(self) -> Solver | None:
-        """Returns the solver of a linear layer that learns this, whatever a network's head is.
-
-        The solver takes targets as `raw` makes them. `None`: there is no such solver.
-        """
+        """Returns the solver of a linear layer that learns `raw` targets; `None`: there is none."""
         return None
 
     def temperature_scaling(self) -> TemperatureScaling | None:
@@ -233,9 +227,7 @@ class Encoding(abc.ABC, Generic[Prediction]):
         It must be made by `keras.ops`, since it becomes a part of the exported network. Where there
         is one, it is what `values` gives. Several outputs keep their names.
         """
-        if isinstance(outputs, Mapping):
-            return dict(outputs)
-        return {PREDICTIONS: outputs}
+        return dict(outputs) if isinstance(outputs, Mapping) else {PREDICTIONS: outputs}
 
     def of_named(self, named: Mapping[str, np.ndarray]) -> np.ndarray:
         """Returns the `values` that an export's arrays hold; by default, its only array."""
@@ -298,3 +290,11 @@ class Encoding(abc.ABC, Generic[Prediction]):
     @abc.abstractmethod
     def load(cls, settings: Json) -> Self:
         """Makes the encoding that was saved with these settings."""
+
+    def write(self, folder: Path) -> None:
+        """Writes the files that a save needs besides the settings; by default, it writes none."""
+
+    @classmethod
+    def read(cls, settings: Json, folder: Path) -> Self:
+        """Makes the encoding of settings, and of the files that `write` wrote."""
+        return cls.load(settings)

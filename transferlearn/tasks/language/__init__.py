@@ -2,6 +2,4 @@
 
 from transferlearn.tasks.language.encoding import NextTokenEncoding as NextTokenEncoding
 from transferlearn.tasks.language.figures import LanguageEvaluation as LanguageEvaluation
-from transferlearn.tasks.language.losses import NextTokenCrossEntropy as NextTokenCrossEntropy
-from transferlearn.tasks.language.losses import TokenProbability as TokenProbability
 from transferlearn.tasks.language.task import LanguageModelling as LanguageModelling

@@ -22,7 +22,7 @@ from transferlearn.tasks.language.figures import (
     compare_likelihoods,
     language_figures,
 )
-from transferlearn.tasks.language.losses import NextTokenCrossEntropy, TokenProbability
+from transferlearn.tasks.next_tokens import NextTokenCrossEntropy, TokenProbability
 from transferlearn.tasks.objective import Objective
 from transferlearn.tasks.pairs import PairedTest
 from transferlearn.tasks.scores import Likelihood, Score

@@ -1,0 +1,159 @@
+"""Writes a text for each item, and tells how likely the right ones are."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import keras
+import numpy as np
+
+from transferlearn.backbones.graph import of_any_length
+from transferlearn.data import Dataset, WrittenTargets, WrittenTokens
+from transferlearn.data.iterating import iterate
+from transferlearn.data.sequences import Writer
+from transferlearn.edge import Sampling, TensorSpec, WrittenReader
+from transferlearn.edge.generation import NextLogits, written
+from transferlearn.edge.written import as_bytes
+from transferlearn.generating import reading_of
+from transferlearn.progress import stage, working
+from transferlearn.tasks.answering import Answerer, of_batch
+from transferlearn.tasks.writing.figures import packed
+
+
+class Writes(Answerer):
+    """Writes texts; an answer is the bytes of the text, uint8 `(rows, bytes)`.
+
+    Args:
+        model: The network, which takes items and what is written of each.
+        writer: Knows the tokens that it writes.
+        sampling: Says how tokens are chosen.
+    """
+
+    def __init__(self, model: keras.Model, writer: Writer, sampling: Sampling) -> None:
+        room = None if writer.most is None else writer.most - len(writer.begin)
+        if room is not None and sampling.max_new_tokens > room:
+            sampling = replace(sampling, max_new_tokens=room)
+        model = as_any_length(model)
+        self._reading = reading_of(model, written=len(model.inputs) - 1)
+        self._writer = writer
+        self._sampling = sampling
+
+    @property
+    def specs(self) -> Mapping[str, TensorSpec]:
+        """The bytes of the texts."""
+        return {WrittenReader.output: TensorSpec((None, None), "uint8")}
+
+    def named(self, x: Any) -> dict[str, np.ndarray]:
+        """Returns the bytes of the texts by name."""
+        return {WrittenReader.output: self(x)}
+
+    def __call__(self, x: Any) -> np.ndarray:
+        """Returns the bytes of the text for each item."""
+        return as_bytes(self.texts(x))
+
+    def texts(self, x: Any) -> list[str]:
+        """Returns the text for each item of a batch."""
+        items = keras.tree.flatten(x)
+        rows = len(items[0])
+        found = [list[int]() for _ in range(rows)]
+        begun = [np.array(self._writer.begin, np.int32)] * rows
+        logits = _Allowed(self._reading.begin(*items), self._writer)
+        for step in written(logits, begun, self._sampling, self._is_over):
+            for ids, token in zip(found, step, strict=True):
+                if token is not None:
+                    ids.append(token)
+        return [self._stopped(self._writer.text(ids)).strip() for ids in found]
+
+    def _is_over(self, row: int, ids: list[int]) -> bool:
+        """Returns whether a text ends with the last of its tokens."""
+        if ids[-1] == self._writer.end:
+            return True
+        stop = self._sampling.stop
+        return bool(stop) and any(one in self._writer.text(ids) for one in stop)
+
+    def _stopped(self, text: str) -> str:
+        """Returns a text up to the first string at which it ends."""
+        places = [place for stop in self._sampling.stop if (place := text.find(stop)) >= 0]
+        return text[: min(places)] if places else text
+
+
+class _Allowed(NextLogits):
+    """Gives the logits of tokens that may be written; those of all others are minus infinity."""
+
+    def __init__(self, logits: NextLogits, writer: Writer) -> None:
+        self._logits = logits
+        self._writer = writer
+
+    def first(self, ids: np.ndarray, lengths: np.ndarray, room: int) -> np.ndarray:
+        """Reads what stands before all texts."""
+        return self._writer.allowed(self._logits.first(ids, lengths, room), first=True)
+
+    def next(self, tokens: np.ndarray) -> np.ndarray:
+        """Reads one more token of each text."""
+        return self._writer.allowed(self._logits.next(tokens), first=False)
+
+
+class Judges(Answerer):
+    """Writes texts, and tells how unlikely the right ones are: both as `packed` joins them.
+
+    Args:
+        model: The network.
+        writes: Writes texts with it.
+        writer: Knows the tokens.
+    """
+
+    def __init__(self, model: keras.Model, writes: Writes, writer: Writer) -> None:
+        model = as_any_length(model)
+        found = _Likelihood(name="likelihood_of_right")
+        right = keras.Input((None,), dtype="int32", name="right_token_ids")
+        self._model = keras.Model([*model.inputs, right], found(model.output, right))
+        self._writes = writes
+        self._writer = writer
+
+    @property
+    def specs(self) -> Mapping[str, TensorSpec]:
+        """What `packed` gives."""
+        return {"judged": TensorSpec((None, None), "float64")}
+
+    def named(self, x: Any) -> dict[str, np.ndarray]:
+        """Returns what `packed` gives by name."""
+        return {"judged": self(x)}
+
+    def __call__(self, x: Any) -> np.ndarray:
+        """Returns the texts alone: how unlikely the right ones are is not known without them."""
+        rows = self._writes.texts(x)
+        return packed(rows, np.full(len(rows), np.nan), np.zeros(len(rows)))
+
+    def of_rows(self, dataset: Dataset, batch_size: int) -> np.ndarray:
+        """Returns the text for each row of a dataset, and how unlikely its right one is."""
+        targets = dataset.learnt
+        assert isinstance(targets, WrittenTargets)
+        encode = WrittenTokens(self._writer, self._writer.length_for(targets.texts))
+        texts, nats, tokens = list[str](), list[np.ndarray](), list[np.ndarray]()
+        batches = dataset.batches(batch_size=batch_size, encode=encode)
+        with working(), stage("predicting", dataset.size, dataset.noun, cost=1.0) as predicted:
+            for (*x, read), y, *_ in iterate(batches):
+                texts += self._writes.texts(x if len(x) > 1 else x[0])
+                nats.append(np.asarray(of_batch(self._model, [*x, read, y]), "float64"))
+                tokens.append((y >= 0).sum(axis=1))
+                predicted.advance(len(y))
+        return packed(texts, np.concatenate(nats), np.concatenate(tokens))
+
+
+class _Likelihood(keras.layers.Layer):
+    """Takes logits and the right tokens; gives the sum of their negative log-likelihoods."""
+
+    # A layer, since operations of a model must have names that are not used in it.
+    def call(self, logits: Any, right: Any) -> Any:
+        """Returns nats `(rows,)`; tokens below 0 do not count."""
+        losses = keras.ops.sparse_categorical_crossentropy(
+            keras.ops.maximum(right, 0), logits, from_logits=True
+        )
+        return keras.ops.sum(losses * keras.ops.cast(right >= 0, losses.dtype), axis=1)
+
+
+def as_any_length(model: keras.Model) -> keras.Model:
+    """Returns a model that takes token ids of any length; one of recordings is as it was."""
+    first = model.inputs[0]
+    is_text = len(first.shape) == 2 and keras.backend.is_int_dtype(first.dtype)
+    return of_any_length(model) if is_text and first.shape[1] is not None else model

@@ -1,0 +1,202 @@
+"""Holds what a model knows of the texts that it writes."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import keras
+import numpy as np
+
+from transferlearn.assembling import NetworkOutput
+from transferlearn.backbones.seq2seq import DECODER
+from transferlearn.data import Kind, Spec, Target, Targets, Writer, Written, WrittenTargets
+from transferlearn.data.messages import notice
+from transferlearn.data.sequences import WrittenTokens
+from transferlearn.edge import Sampling, Seen, TextPrediction, WrittenReader
+from transferlearn.edge.written import LOGITS
+from transferlearn.heads import Output
+from transferlearn.tasks.answering import Answerer
+from transferlearn.tasks.base import PREDICTIONS, Encoding, in_numpy
+from transferlearn.tasks.figures import Evaluation
+from transferlearn.tasks.next_tokens import NextTokenCrossEntropy, TokenProbability
+from transferlearn.tasks.objective import Objective
+from transferlearn.tasks.pairs import PairedTest
+from transferlearn.tasks.scores import Likelihood, Score
+from transferlearn.tasks.writing.answering import Judges, Writes
+from transferlearn.tasks.writing.figures import (
+    WritingEvaluation,
+    compare_writing,
+    texts_of,
+    writing_figures,
+)
+from transferlearn.templates import copy_metrics
+from transferlearn.types import Json, Loss, Metrics, Tensor
+from transferlearn.wording import counted
+
+
+@dataclass(frozen=True, kw_only=True)
+class WritingEncoding(Encoding[TextPrediction]):
+    """Holds the tokens of a decoder, and how they are chosen.
+
+    Attributes:
+        vocabulary: The number of all tokens; 0: the network is not known yet.
+        writer: Knows how texts become tokens; `None`: the network is not known yet.
+        sampling: Says how tokens are chosen where `predict` is told nothing else.
+        longest: The most tokens of a text that are learnt; `None`: as many as the decoder reads.
+    """
+
+    name: ClassVar[str] = "written"
+    field: ClassVar[str] = "text-to-text"
+    score: ClassVar[Score] = Likelihood("token_probability")
+    mixes: ClassVar[bool] = False
+    starts_at_guessing: ClassVar[bool] = False
+
+    vocabulary: int = 0
+    writer: Writer | None = None
+    sampling: Sampling
+    longest: int | None = None
+
+    @property
+    def guessing_loss(self) -> float:
+        """Returns the cross-entropy of a model that finds all tokens equally likely, in nats."""
+        return math.log(self.vocabulary) if self.vocabulary else math.inf
+
+    @property
+    def target(self) -> Target:
+        """Returns a target that finds the texts to write."""
+        return Written()
+
+    @property
+    def outputs(self) -> Mapping[str, Output]:
+        """Returns a single output, with the logits of the token behind each that is read."""
+        return {PREDICTIONS: Output(self.vocabulary, "token")}
+
+    @property
+    def inputs(self) -> Mapping[str, Spec]:
+        """Returns the input for what is written so far."""
+        return {DECODER: Spec((None,), "int32")}
+
+    @property
+    def known(self) -> Writer:
+        """The writer, which the builder has taken from the backbone."""
+        assert self.writer is not None
+        return self.writer
+
+    def answerer(self, model: keras.Model, kind: Kind, **options: Any) -> Writes:
+        """Returns what writes a text for each item.
+
+        Args:
+            model: The trained network.
+            kind: The kind that reads the items.
+            options: Settings of a `Sampling` that differ from the model's own.
+        """
+        return Writes(model, self.known, self.sampling.changed(options))
+
+    def scorer(self, model: keras.Model, kind: Kind) -> Answerer:
+        """Returns what writes texts, and tells how likely the right ones are."""
+        return Judges(model, self.answerer(model, kind), self.known)
+
+    def of_network(self, outputs: Mapping[str, NetworkOutput], loss: Loss | None) -> Self:
+        """Returns this encoding with the number of tokens; refuses probabilities."""
+        (output,) = outputs.values()
+        if output.activation != "linear":
+            raise ValueError(
+                f"The network ends in {output.activation}, and its loss reads logits: leave the "
+                "activation out."
+            )
+        return replace(self, vocabulary=output.units)
+
+    def objective(
+        self, *, loss: Loss | None, metrics: Metrics | None, targets: Targets | None, mixed: bool
+    ) -> Objective:
+        """Takes the cross-entropy of the tokens of each text, unless there is a loss."""
+        if mixed:
+            raise ValueError("Texts to write cannot be mixed: leave mixup out.")
+        encode = None
+        if targets is not None:
+            assert isinstance(targets, WrittenTargets)
+            encode = WrittenTokens(self.known, self.known.length_for(targets.texts, self.longest))
+            if cut := encode.cut(targets.texts):
+                notice(
+                    f"{counted(cut, 'text')} to write of {len(targets.texts)} with more than "
+                    f"{encode.length} tokens: the end is not learnt."
+                )
+        return Objective(
+            loss=NextTokenCrossEntropy() if loss is None else keras.losses.get(loss),
+            metrics=lambda: copy_metrics(metrics) or [TokenProbability()],
+            encode=encode,
+            of_tokens=True,
+            unsolvable="texts are learnt by gradient steps",
+        )
+
+    def compare(self, first: Evaluation, second: Evaluation) -> PairedTest | None:
+        """Tests by how much the second score is the better one, by drawing texts."""
+        assert isinstance(first, WritingEvaluation)
+        assert isinstance(second, WritingEvaluation)
+        return compare_writing(first, second, self.score.name)
+
+    def values(self, outputs: Any) -> np.ndarray:
+        """Returns the outputs as they are."""
+        return np.asarray(in_numpy(outputs))
+
+    def meant(self, outputs: Tensor) -> dict[str, Tensor]:
+        """Returns the logits as they are, `(rows, tokens, all tokens)`."""
+        return {LOGITS: outputs}
+
+    def output_reader(self) -> WrittenReader:
+        """Returns what makes texts of bytes."""
+        return WrittenReader()
+
+    def decode(self, values: np.ndarray, seen: Sequence[Seen]) -> list[TextPrediction]:
+        """Makes a prediction of each text, of its bytes."""
+        if values.dtype == np.float64:  # what evaluate keeps
+            pairs = zip(texts_of(values), seen, strict=True)
+            return [TextPrediction(text=text, path=one.path) for text, one in pairs]
+        reader = self.output_reader()
+        return reader.read({reader.output: values}, seen)
+
+    def measure(self, values: np.ndarray, targets: np.ndarray) -> WritingEvaluation:
+        """Returns how likely the right texts are, and how many were written exactly."""
+        return writing_figures(values, targets)
+
+    def described(self, encoded: Any) -> list[str]:
+        """Returns the beginning of each text that is learnt."""
+        rows = np.asarray(encoded)
+        return [f"{self.known.text(row[row >= 0].tolist())!r:.60}" for row in rows]
+
+    def gives(self) -> str:
+        """Describes what the network gives, for those who call it without this package."""
+        return f"It takes {DECODER}, too, and gives the logits of the token that follows each."
+
+    def summary(self) -> str:
+        """Describes how many tokens there are."""
+        return f"texts, of {self.vocabulary:,} tokens" if self.vocabulary else "texts"
+
+    def settings(self) -> Json:
+        """Returns the tokens and how they are chosen; `write` saves the tokenizer."""
+        sampling = asdict(self.sampling)
+        sampling["stop"] = list(self.sampling.stop)
+        return {
+            "vocabulary": self.vocabulary,
+            "sampling": sampling,
+            "longest": self.longest,
+            "writer": None if self.writer is None else self.writer.settings(),
+        }
+
+    def write(self, folder: Path) -> None:
+        """Writes the files of the decoder's tokenizer."""
+        self.known.write(folder)
+
+    @classmethod
+    def read(cls, settings: Json, folder: Path) -> Self:
+        """Makes the encoding that was saved with these settings in this folder."""
+        return replace(cls.load(settings), writer=Writer.load(settings["writer"], folder))
+
+    @classmethod
+    def load(cls, settings: Json) -> Self:
+        """Makes the encoding of settings alone, without a tokenizer."""
+        sampling = Sampling(**settings["sampling"])
+        given = {name: settings[name] for name in ("vocabulary", "longest")}
+        return cls(sampling=sampling, **given)

@@ -1,0 +1,94 @@
+"""Computes how good written texts are."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from functools import partial
+
+import numpy as np
+
+from transferlearn.edge.written import as_bytes, as_text
+from transferlearn.tasks.figures import Evaluation
+from transferlearn.tasks.intervals import bootstrap, group_sums
+from transferlearn.tasks.pairs import PairedTest, paired_bootstrap
+
+_BESIDE = 2  # numbers before the bytes of a text: nats and tokens
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class WritingEvaluation(Evaluation):
+    """Holds the figures of a model that writes texts.
+
+    Attributes:
+        sums: What each text adds: itself, nats, tokens, and 1 if it is exact; float64
+            `(texts, 4)`.
+        texts: The texts that the model wrote.
+    """
+
+    _: KW_ONLY
+    sums: np.ndarray
+    texts: tuple[str, ...]
+
+
+def packed(texts: Sequence[str], nats: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+    """Joins how unlikely the right texts are with the bytes of those written, one row each.
+
+    Args:
+        texts: The texts that were written.
+        nats: How unlikely the right text is, float `(texts,)`.
+        tokens: How many tokens it has, `(texts,)`.
+
+    Returns:
+        float64 `(texts, 2 + bytes)`.
+    """
+    return np.column_stack([nats, tokens, as_bytes(texts)]).astype("float64")
+
+
+def texts_of(values: np.ndarray) -> list[str]:
+    """Returns the texts in what `packed` gave."""
+    return [as_text(row[_BESIDE:].astype(np.uint8)) for row in values]
+
+
+def writing_figures(values: np.ndarray, targets: np.ndarray) -> WritingEvaluation:
+    """Computes how likely the right texts are and how many were written exactly.
+
+    Args:
+        values: What `packed` gives.
+        targets: The right texts, `str` objects `(texts,)`.
+    """
+    texts = texts_of(values)
+    exact = [one.split() == str(other).split() for one, other in zip(texts, targets, strict=True)]
+    sums = np.column_stack([np.ones(len(texts)), values[:, :_BESIDE], exact])
+    figures = {name: float(value) for name, value in _figures(sums.sum(axis=0)).items()}
+    intervals = bootstrap(group_sums(sums), _figures)
+    return WritingEvaluation(
+        {"count": len(texts), **figures},
+        intervals,
+        interval_methods=dict.fromkeys(intervals, "bootstrap"),
+        sums=sums,
+        texts=tuple(texts),
+    )
+
+
+def compare_writing(
+    first: WritingEvaluation, second: WritingEvaluation, score: str
+) -> PairedTest | None:
+    """Tests by how much the second score is the better one, by drawing texts."""
+    width = first.sums.shape[1]
+    both = group_sums(np.hstack([first.sums, second.sums]))
+    return paired_bootstrap(both, partial(_difference, width=width, score=score))
+
+
+def _difference(sums: np.ndarray, *, width: int, score: str) -> np.ndarray:
+    """Returns the second score minus the first, of sums of both."""
+    return _figures(sums[..., width:])[score] - _figures(sums[..., :width])[score]
+
+
+def _figures(sums: np.ndarray) -> Mapping[str, np.ndarray]:
+    """Returns the figures that are computed from sums over texts, `(..., 4)`."""
+    count, nats, tokens, exact = np.moveaxis(sums, -1, 0)
+    loss = nats / np.maximum(tokens, 1)
+    return {
+        "exact": exact / np.maximum(count, 1),
+        "perplexity": np.exp(loss),
+        "token_probability": np.exp(-loss),
+    }

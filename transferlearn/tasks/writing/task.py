@@ -1,0 +1,30 @@
+"""Defines the task that learns to write a text for each item."""
+
+from dataclasses import dataclass
+
+from transferlearn.data import Target, Targets, Written, WrittenTargets
+from transferlearn.edge import Sampling, TextPrediction
+from transferlearn.tasks.base import Task
+from transferlearn.tasks.writing.encoding import WritingEncoding
+
+_TARGET = Written()
+_SAMPLING = Sampling(max_new_tokens=128)
+
+
+@dataclass(frozen=True)
+class Writing(Task[TextPrediction]):
+    """Learns to write a text for each item, such as a translation, a summary or what is said.
+
+    Args:
+        target: Says where the texts are found.
+        sampling: Says how tokens are chosen where `predict` is told nothing else.
+    """
+
+    target: Target = _TARGET
+    sampling: Sampling = _SAMPLING
+
+    def learn(self, targets: Targets) -> WritingEncoding:
+        """Learns nothing yet: which tokens there are, the backbone knows."""
+        if not isinstance(targets, WrittenTargets):
+            raise TypeError(f"Texts are learnt here. Received: {type(targets).__name__}")
+        return WritingEncoding(sampling=self.sampling)
