@@ -24,7 +24,6 @@ from children import call, machine, print_table
 from material import SEED, backbone, cache_note, photos
 
 import transferlearn as tl
-from transferlearn.data.excerpt import Observer
 
 SIZE = 224
 CLASSIC = {"freeze": "all", "head": tl.heads.FlattenDense(units=(128,))}
@@ -59,7 +58,7 @@ JOBS: dict[str, tuple[str, int, dict[str, Any], dict[str, Any]]] = {
 def told(name: str, *, quick: bool, cpu: bool) -> dict[str, Any]:
     """Estimates."""
     now = _clock(cpu)
-    Observer.now = lambda _: now()  # type: ignore[assignment, method-assign]
+    time.perf_counter = time.monotonic = now  # by which steps are timed
     builder, data, arguments = _job(name, quick)
     begun = now()
     found = tl.estimate(builder, data, **arguments)

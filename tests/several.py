@@ -91,7 +91,7 @@ class Pairs(Kind):
     def as_paths(self, items):
         return None
 
-    def open(self, listed, targets, *, on_error, share=1.0):
+    def open(self, listed, targets, *, on_error):
         return self._dataset(listed.items, targets)
 
     def is_stream(self, source):

@@ -70,7 +70,7 @@ def test_every_way_to_run(backbone, run):
     options, fit = RUNS[run]
     found = estimate(backbone, fit=fit, **options)
     assert found.images == 400
-    assert found.measured in (128, 129)  # of the two parts, each rounded up
+    assert 126 <= found.measured <= 130  # of each class in both parts, rounded
     parts = (found.loading, found.starting, found.features, found.training)
     assert sum(parts) == pytest.approx(found.seconds)
     assert found.training > 0
@@ -79,7 +79,7 @@ def test_every_way_to_run(backbone, run):
     if "live" not in run:
         builder = tl.ImageClassifierBuilder(backbone, **{"seed": 0, "freeze": "all", **options})
         builder.fit((X, Y), **fit, verbose=0)
-    assert found.stored_in_memory == pytest.approx(remembered(), rel=1e-3)
+    assert found.stored_in_memory == pytest.approx(remembered(), rel=0.01)
     assert found.stored_on_disk == 0
 
 
@@ -192,6 +192,16 @@ def test_the_schedule_hears_of_the_whole(backbone):
 
     estimate(backbone, fit={"schedule": Listening(), "epochs": 7})
     assert heard == [(361, 7)]
+
+
+def test_the_phases_are_those_that_are_planned(backbone, monkeypatch):
+    """After so few steps, `auto` would try other phases."""
+    begun = []
+    begin = Stopwatch.begin
+    monkeypatch.setattr(Stopwatch, "begin", lambda self, x: (begun.append(x), begin(self, x)))
+    estimate(backbone, fit={"epochs": 40}, freeze=None)
+    assert [phase.fit for phase in begun] == ["solve", "gradient"]
+    assert begun[1].epochs > 1
 
 
 def test_nothing_is_changed(backbone, temporary, tmp_path):

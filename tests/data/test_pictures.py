@@ -24,8 +24,9 @@ from transferlearn.data import (
     load_pair,
 )
 from transferlearn.data.batches import Request
+from transferlearn.data.excerpts import load_excerpts
 from transferlearn.data.iterating import iterate
-from transferlearn.data.loading import Reading, load_excerpt
+from transferlearn.data.loading import Reading
 
 pytestmark = pytest.mark.core
 KIND = Images(image_size=(16, 16))
@@ -303,14 +304,7 @@ def test_an_estimate_knows_the_size_of_the_targets_from_a_few_items(sources, deg
     builder = tl.ImageToImageBuilder("Levels", degradation=degradation, image_size=(16, 16))
     source = good if degradation else (good[:, ::2, ::2], good)
 
-    class Watching:
-        def length(self, sample, item_bytes):
-            return 12
-
-        def now(self):
-            return 0.0
-
-    sample, held_out = load_excerpt(
+    sample, held_out = load_excerpts(
         source,
         None,
         builder.reading(),
@@ -318,8 +312,8 @@ def test_an_estimate_knows_the_size_of_the_targets_from_a_few_items(sources, deg
         least_to_split=0,
         seed=0,
         share=lambda items: 0.3,
-        observer=Watching(),
     )
-    assert len(sample.few.items) < len(held_out.items) + sample.size
-    encoding = builder.task.learn(sample.learnt)
+    assert len(sample.few.items) < sample.size
+    assert held_out.size + sample.size == 12
+    encoding = builder.task.learn(sample.few.learnt)
     assert (encoding.scale, encoding.size) == (2, (32, 32))

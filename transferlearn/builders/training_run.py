@@ -189,7 +189,7 @@ class Training(Generic[Prediction]):
                 storage=self.storage,
                 callbacks=watching,
                 verbose=as_verbosity(verbose),
-                ahead=self._ahead(),
+                ahead=self.ahead(),
                 on_phase=on_phase,
                 resumption=resumption,
                 on_trained=measure,
@@ -218,8 +218,8 @@ class Training(Generic[Prediction]):
                 print(f"Reference for monitoring: {words}.")
         return fitted
 
-    def _ahead(self) -> Ahead:
-        """Plans what is shown of the phases."""
+    def ahead(self) -> Ahead:
+        """Plans the phases, as far as they are known before the first of them."""
         solves = self.objective.solver is not None and self.data.mixup == 0
         parts = self.network, self.layers, self.data
         return Ahead.of(*parts, self.schedule, self.job, solves=solves)

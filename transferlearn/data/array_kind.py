@@ -65,9 +65,7 @@ class ArrayKind(Kind):
         """Returns the items as paths if all are strings or `Path`s, else `None`."""
         return as_paths(items)
 
-    def open(
-        self, listed: Listed, targets: Targets, *, on_error: str, share: float = 1.0
-    ) -> ItemDataset:
+    def open(self, listed: Listed, targets: Targets, *, on_error: str) -> ItemDataset:
         """Reads every item once, and makes a dataset of those that can be used."""
         dataset, kept = self._opened(listed, on_error)
         good = listed.take(kept)

@@ -84,9 +84,7 @@ class Kind(abc.ABC):
         return list(items)
 
     @abc.abstractmethod
-    def open(
-        self, listed: Listed, targets: Targets, *, on_error: str, share: float = 1.0
-    ) -> ItemDataset:
+    def open(self, listed: Listed, targets: Targets, *, on_error: str) -> ItemDataset:
         """Checks the items that a source lists, and makes a dataset of those that can be used.
 
         Args:
@@ -94,8 +92,6 @@ class Kind(abc.ABC):
             targets: What is to be learnt of them, one row an item.
             on_error: What is done about items that cannot be used: `"skip"` leaves them out,
                 `"raise"` raises a `ValueError`.
-            share: The share of all items that these are, in (0, 1]; the same share of the memory
-                for decoded items is theirs.
 
         Returns:
             A dataset that has the targets, `sample_weight` and `groups` of the good items, too.

@@ -1,6 +1,5 @@
 """Loads any source as a dataset, or as two: one to train on and one to validate on."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -9,8 +8,6 @@ import numpy as np
 
 from transferlearn.data.checks import check_train, check_validation
 from transferlearn.data.dataset import Dataset, ItemDataset
-from transferlearn.data.excerpt import Observer, Sample, take_sample
-from transferlearn.data.holding_out import hold_out
 from transferlearn.data.images import Images
 from transferlearn.data.kind import Kind
 from transferlearn.data.listed import Listed
@@ -138,7 +135,7 @@ def load_pair(
     train, validation = tl.data.load_pair("photos", validation_split=0.1, seed=0)
     ```
     """
-    train, beside = _parts(train, reading)
+    train, beside = parts_of(train, reading)
     first = _load(train, reading)
     if isinstance(first, ItemDataset):
         first = first.grouped()
@@ -175,76 +172,7 @@ def load_pair(
     return LoadedData(parts[0], parts[1] if second is not None else None)
 
 
-def load_excerpt(
-    train: Source,
-    validation_data: Source | None,
-    reading: Reading,
-    *,
-    validation_split: float | None,
-    least_to_split: int,
-    seed: int | None,
-    share: Callable[[int], float],
-    observer: Observer,
-) -> LoadedData:
-    """Loads what `load_pair` loads, of a source that is no stream, but opens a few items only.
-
-    Args:
-        train: The source to train on, as `load_pair` takes it, but no stream.
-        validation_data: The source to validate on, as `load_pair` takes it, but no stream.
-        reading: How both sources are read.
-        validation_split: The share of the items to validate on, if there is no source to do so.
-        least_to_split: Of fewer items none is held out.
-        seed: The seed by which those items are drawn, not by content, since few are opened.
-        share: Gives, for the number of all items, the share of them to open, in (0, 1].
-        observer: Decides how many items an epoch has, and is told when they are asked for.
-
-    Returns:
-        A `Sample` to train on, and one to validate on or `None`.
-
-    Raises:
-        ValueError: As `load_pair` raises it; also for a stream, whose items cannot be read alone.
-    """
-
-    def open_some(listed: Listed, targets: Targets, part: float) -> ItemDataset:
-        # `kind` changes below: the second sample is read in the way that the first was.
-        return kind.open(listed, targets, on_error=reading.on_error, share=part)
-
-    source, beside = _parts(train, reading)
-    kind = reading.kind
-    listed, targets = other_listed, other_targets = _listed(source, reading)
-    held_out = np.zeros(len(listed), bool)
-    other = beside if validation_data is None else validation_data
-    if other is None and validation_split and len(listed) >= least_to_split:
-        places = [str(i) for i in range(len(listed))]
-        held_out = hold_out(places, None, targets.strata(), validation_split, seed)
-    rows, other_rows = np.flatnonzero(~held_out), np.flatnonzero(held_out)
-    if other is not None:
-        like = replace(reading, target=reading.target.like(targets))
-        other_listed, other_targets = _listed(other, like)
-        other_rows = np.arange(len(other_listed))
-    part = share(len(rows) + len(other_rows))
-    first = take_sample(
-        listed, targets, rows, open_some, training=True, share=part, observer=observer
-    )
-    check_train(first)
-    if not len(other_rows):
-        return LoadedData(kind.of_one_shape([first])[0], None)
-    kind = kind.like(first)
-    second: Sample = take_sample(
-        other_listed,
-        other_targets,
-        other_rows,
-        open_some,
-        training=False,
-        share=part,
-        observer=observer,
-    )
-    check_validation(first, second, split=other is None)
-    parts = kind.of_one_shape([first, second])
-    return LoadedData(parts[0], parts[1])
-
-
-def _parts(source: Source, reading: Reading) -> tuple[Source, Source | None]:
+def parts_of(source: Source, reading: Reading) -> tuple[Source, Source | None]:
     """Finds the data to train on and to validate on in a source that holds both."""
     if isinstance(source, (str, Path)):
         found = reading.target.parts(Path(source).expanduser())
@@ -270,7 +198,7 @@ def _load(source: Source, reading: Reading) -> Dataset:
     return replace(dataset, skipped=(*without, *dataset.skipped))
 
 
-def _listed(source: Source, reading: Reading) -> tuple[Listed, Targets]:
+def listed_of(source: Source, reading: Reading) -> tuple[Listed, Targets]:
     """Lists the items that have targets, with these; refuses a stream."""
     if reading.kind.is_stream(source):
         raise ValueError(

@@ -96,7 +96,7 @@ class Preparation:
         self._batch_size = max(batch_size, _SMALLEST_BATCH)
         self._unit = unit
         self._go_on = go_on
-        self._computed = 0
+        self._computed, self._seconds = 0, 0.0
         self._predictors: dict[tuple[int, str], extraction.FeatureModel] = {}
         self._prints = Fingerprints(network.model, cuts)
 
@@ -227,6 +227,8 @@ class Preparation:
         computing = stage("frozen layers", len(missing), self._unit, cost=operations)
         with store.adding(len(missing)) as writer, computing as computed:
             extraction.run(predictor, batches, writer, computed, self._go_on)
+        seconds, steps = computed.timed()
+        self._seconds += seconds / steps * len(missing) if steps else 0.0
         return store
 
     def _predictor(
@@ -282,6 +284,7 @@ class Preparation:
             where=store.where,
             saves=best.cut.operations / self._cuts[-1].operations,
             layers=layers_before(self._network, best.cut),
+            seconds=self._seconds,
         )
 
 

@@ -3,7 +3,6 @@
 import numpy as np
 
 from transferlearn.data.dataset import ItemDataset
-from transferlearn.data.excerpt import Sample
 from transferlearn.data.messages import quiet
 from transferlearn.data.targets.base import Targets
 from transferlearn.data.targets.classes import ClassTargets
@@ -26,8 +25,7 @@ def last_evaluation(given: PhaseInput, scoring: HeldOutScore) -> Evaluation | No
     encoding, held_out = scoring.encoding, scoring.held_out
     if not isinstance(held_out, ItemDataset) or not held_out.size:
         return None
-    over_items = encoding.score.of_items or isinstance(held_out, Sample)  # of an estimate
-    if encoding.by_batch or encoding.after_epoch or not over_items:
+    if encoding.by_batch or encoding.after_epoch or not encoding.score.of_items:
         return scoring.evaluation(given)
     if not _are_unequal(held_out.targets):
         return None

@@ -22,6 +22,7 @@ class StoredPart:
         saves: The share of the frozen part's operations that each epoch is spared, in [0, 1].
         layers: The names of the backbone's layers before the cut; empty in saves that do not tell.
         described: What is stored of which items, in words; empty in such saves.
+        seconds: How long computing them took, once graphs were compiled; 0 where that is not known.
     """
 
     cut: str
@@ -32,6 +33,7 @@ class StoredPart:
     saves: float
     layers: tuple[str, ...] = field(default=(), repr=False)  # there can be hundreds
     described: str = ""
+    seconds: float = field(default=0.0, repr=False, compare=False)
 
     def __str__(self) -> str:
         what = self.described or counted(self.items, "item")
@@ -65,6 +67,7 @@ class SolvedHead:
             was right about than of one that it was wrong about, in [0, 1]; `None`: not known.
         within_group: Whether all items are of one group, so that the folds had to part it.
         unit: What the items are: `"item"`, or `"token"` where each token has an answer.
+        seconds: How long it took to read the items and to solve the head on them; 0: not known.
     """
 
     items: int
@@ -80,6 +83,7 @@ class SolvedHead:
     surer_if_right: float | None = None
     within_group: bool = False
     unit: str = "item"
+    seconds: float = field(default=0.0, repr=False, compare=False)
 
     @property
     def knows_mirrored(self) -> bool:

@@ -1,5 +1,6 @@
 """Computes the weights of a head's only Dense layer at once, in the place of gradient steps."""
 
+import time
 from typing import Any, NamedTuple, TypeAlias
 
 import keras
@@ -137,12 +138,14 @@ def solve(
         verbose: What is shown, as in `model.fit`.
     """
     (layer,) = weighted_layers(network)
+    started = time.monotonic()
     train = _gather(given.model, layer, given.batches.train)
     together = data.train.together
     groups = None if together is None or train.rows is None else together[train.rows]
     solved = solver.solve(
         train.features, train.targets, train.weights, data.seed or 0, groups=groups
     )
+    seconds = time.monotonic() - started
     layer.set_weights([solved.kernel, solved.bias])
     if given.model is not network.model:  # `evaluate` takes compiled models only
         given.model.compile(loss=network.model.loss, metrics=metrics)
@@ -177,6 +180,7 @@ def solve(
         surer_if_right=solved.surer_if_right,
         unit="item" if len(layer.input.shape) == 2 else "token",
         within_group=groups is not None and len(groups) > 1 and not np.ptp(groups),
+        seconds=seconds,
     )
     left_out = _left_out(network, layer, train, solved)
     return Solution(network.model.history, head, refitted, left_out)

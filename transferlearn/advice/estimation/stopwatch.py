@@ -1,134 +1,104 @@
-"""Times a training on a sample, and ends its epochs early once their pace is known."""
+"""Times the steps of a training, and ends each phase early once its pace is known."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import keras
 
-from transferlearn.data.excerpt import Observer, Sample
+from transferlearn.progress.counting import CountingEpochs
 from transferlearn.schedules import Phase
 from transferlearn.types import Logs
 
 _AHEAD = 4  # batches that are read before the first step ends
-_SEEN = 8  # batches after which the pace is known: four that are read ahead, and four more
 _PATIENCE = 2.0  # seconds that each phase is watched for at least
-_SOLVED_ITEMS, _SOLVED_BYTES = 5000, 2**27  # the most items and bytes that a head is solved on
+_HELD_OUT_STEP = 1 / 3  # of a step of training; taken where validation is too short to be timed
 
 
 @dataclass
-class EpochTimes:
-    """Records when the batches of one epoch were asked for, and when the epoch ended.
+class Pace:
+    """Adds up the seconds and the number of steps that were timed, without those that compile."""
+
+    seconds: float = 0.0
+    steps: int = 0
+
+    @property
+    def each(self) -> float:
+        """The seconds of a step; 0 if no step was timed."""
+        return self.seconds / self.steps if self.steps else 0.0
+
+
+@dataclass
+class Epoch:
+    """Records the steps of one epoch, under `True` to train, under `False` to validate.
 
     Attributes:
-        asked: The numbers of the batches that were asked for, each with its time: under `True`
-            those to train on, under `False` those to validate on.
-        end: The time when the epoch ended; 0 while it runs.
-        cut: What was ended early: training (`True`), validation (`False`) or both.
+        begun: The time when it began.
+        end: The time when it ended.
+        first: The time when the first step ended, which may have compiled the graph.
+        done: The number of steps that were done.
+        cut: Whether it was ended early.
     """
 
-    asked: dict[bool, list[tuple[int, float]]] = field(
-        default_factory=lambda: {True: [], False: []}
-    )
+    begun: float
     end: float = 0.0
-    cut: set[bool] = field(default_factory=set)
-
-    def computed_batches(self, is_train: bool) -> int:
-        """Counts the batches that were computed, to train (`True`) or to validate on."""
-        asked = [batch + 1 for batch, _ in self.asked[is_train][-1:]]
-        # Of an epoch that was ended early, the last batches were read ahead and never computed.
-        return sum(asked) - (_AHEAD - 1) * (is_train in self.cut)
+    first: dict[bool, float] = field(default_factory=dict)
+    done: dict[bool, int] = field(default_factory=lambda: {True: 0, False: 0})
+    cut: bool = False
 
 
-@dataclass
+@dataclass(eq=False)
 class Course:
-    """Records when items were computed and batches were asked for in one phase.
+    """Records the epochs of one phase, and computes from them how long all its epochs take.
 
     Attributes:
         phase: The phase as it was planned.
-        computed: Times, each with the number of items that went into the frozen part then; 0 means
-            that all items have been read.
-        counts: The number of items that went into the frozen part, to train on (`True`) and to
-            validate on (`False`).
-        epochs: The epochs that were seen; once the phase is over, the last one is empty.
-        lengths: The number of items in an epoch, to train on (`True`) and to validate on (`False`).
-        item_bytes: Bytes of the stored features of an item; `None` where raw items are read.
+        paces: What was timed of steps to train (`True`) and to validate (`False`).
+        epochs: The epochs that were begun.
     """
 
     phase: Phase
-    computed: list[tuple[float, int]] = field(default_factory=list)
-    counts: dict[bool, int] = field(default_factory=lambda: {True: 0, False: 0})
-    epochs: list[EpochTimes] = field(default_factory=lambda: [EpochTimes()])
-    lengths: dict[bool, int] = field(default_factory=lambda: {True: 0, False: 0})
-    item_bytes: int | None = None
+    paces: dict[bool, Pace] = field(default_factory=lambda: {True: Pace(), False: Pace()})
+    epochs: list[Epoch] = field(default_factory=list)
 
-    @property
-    def is_solved(self) -> bool:
-        """Whether the head is to be solved."""
-        return self.phase.fit == "solve"
+    def training(self, steps: Mapping[bool, int]) -> tuple[float, float]:
+        """Returns the seconds of all epochs, and how many of these were not spent here.
+
+        Args:
+            steps: The number of steps in an epoch, to train (`True`) and to validate (`False`).
+        """
+        each = {kind: pace.each for kind, pace in self.paces.items()}
+        each[False] = each[False] or _HELD_OUT_STEP * each[True]
+
+        def seconds(done: Mapping[bool, int]) -> float:
+            return sum(each[kind] * done[kind] for kind in done)
+
+        # The first epoch has graphs compiled; a cut one says nothing of what else an epoch takes.
+        whole = [x for x in self.epochs[1:] if x.end and not x.cut]
+        beside = [max(0.0, x.end - x.begun - seconds(x.done)) for x in whole]
+        other = sum(beside) / len(beside) if beside else 0.0
+        training = self.phase.epochs * (seconds(steps) + other)
+        spent = sum(seconds(x.done) + other * (not x.cut) for x in self.epochs)
+        return training, training - spent
 
 
-class Stopwatch(Observer, keras.callbacks.Callback):
-    """Records what a training on a sample asks for and when, and ends it once its pace is known.
+class Stopwatch(CountingEpochs):
+    """Records the steps of each phase, and stops it once their pace is known.
 
-    Args:
-        batch_size: The number of items in a batch.
+    It is a `CountingEpochs`, for which small steps need not run one by one.
 
     Attributes:
         courses: What was seen of each phase, in order.
     """
 
-    def __init__(self, batch_size: int) -> None:
+    def __init__(self) -> None:
         keras.callbacks.Callback.__init__(self)
-        self._batch_size = batch_size
         self.courses: list[Course] = []
+        self._last = 0.0  # the time when the last step ended
 
     def begin(self, phase: Phase) -> None:
         """Begins to record a phase."""
         self.courses.append(Course(phase))
-
-    def length(self, sample: Sample, item_bytes: int | None) -> int:
-        """Decides and records how many items an epoch has; solving a head takes fewer than all.
-
-        An epoch that can be ended early is as long as in the whole run; validation has at least 8
-        batches. Solving cannot be ended early.
-        """
-        course, size = self.courses[-1], sample.size or 0
-        course.item_bytes = item_bytes
-        enough = _SEEN * self._batch_size
-        if not course.is_solved:
-            length = size if sample.training else max(size, enough)
-        elif item_bytes is None:
-            length = min(size, max(len(sample.items), enough))
-        else:
-            length = min(size, _SOLVED_ITEMS, max(enough, _SOLVED_BYTES // item_bytes))
-        course.lengths[sample.training] = length
-        return length
-
-    @property
-    def wants_variety(self) -> bool:
-        """Whether repeated features must differ, as they must where a head is solved."""
-        # On copies of a few items a head is solved far too fast.
-        return self.courses[-1].is_solved
-
-    def computing(self, sample: Sample, items: int) -> None:
-        """Records how many items begin to go through the frozen part, and when; 0: all have."""
-        self.courses[-1].computed.append((self.now(), items))
-        self.courses[-1].counts[sample.training] += items
-
-    def asked(self, sample: Sample, batch: int) -> None:
-        """Records when a batch is asked for, and ends training or validation at a known pace."""
-        course, now = self.courses[-1], self.now()
-        epoch = course.epochs[-1]
-        asked = epoch.asked[sample.training]
-        asked.append((batch, now))
-        if course.is_solved or batch < _SEEN or now - _first_step_end(asked) < _PATIENCE:
-            return
-        epoch.cut.add(sample.training)
-        if sample.training:
-            self._watched.stop_training = True
-        else:
-            self._watched.stop_evaluating = True
 
     def set_model(self, model: keras.Model) -> None:
         """Keeps the model in an attribute of this class too, when Keras sets it."""
@@ -136,25 +106,40 @@ class Stopwatch(Observer, keras.callbacks.Callback):
         super().set_model(model)
         self._watched = model
 
-    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Records when an epoch ends, begins the next, and ends the training at a known pace."""
-        course, now = self.courses[-1], self.now()
-        course.epochs[-1].end = now
-        first = course.epochs[0].asked[True]
-        known = len(course.epochs) > 1 or pace(first) > 0
-        if known and now - _first_step_end(first) > _PATIENCE:
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Begins to record an epoch, where the one before ended."""
+        epochs = self.courses[-1].epochs
+        epochs.append(Epoch(epochs[-1].end if epochs else time.perf_counter()))
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Records a step, and stops the training within an epoch once its pace is known."""
+        if self._step(batch, training=True):
             self._watched.stop_training = True
-        course.epochs.append(EpochTimes())
 
+    def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Records a step, and stops the validation once its pace is known."""
+        if self._step(batch, training=False):
+            self._watched.stop_evaluating = True
 
-def _first_step_end(asked: Sequence[tuple[int, float]]) -> float:
-    """Returns the time when the first step of the latest pass over the data ended."""
-    return next((at for batch, at in reversed(asked) if batch == _AHEAD), asked[-1][1])
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Records the end of an epoch, and stops the training if its pace is known."""
+        course = self.courses[-1]
+        course.epochs[-1].end = time.perf_counter()
+        known = len(course.epochs) > 1 or course.paces[True].steps > 0
+        first = course.epochs[0].first.get(True, course.epochs[0].begun)
+        if known and time.perf_counter() - first > _PATIENCE:
+            self._watched.stop_training = True
 
-
-def pace(asked: Sequence[tuple[int, float]]) -> float:
-    """Returns the mean seconds of a batch after those that were read ahead; 0 if not known."""
-    steady = [
-        after - before for (i, before), (j, after) in pairwise(asked) if i >= _AHEAD and j == i + 1
-    ]
-    return sum(steady) / len(steady) if steady else 0.0
+    def _step(self, batch: int, *, training: bool) -> bool:
+        """Records that a step ended, and returns whether enough of this kind were timed."""
+        course, now = self.courses[-1], time.perf_counter()
+        epoch, pace = course.epochs[-1], course.paces[training]
+        step, before = batch + 1, epoch.done[training]
+        is_steady = before >= _AHEAD
+        if is_steady:
+            pace.seconds += now - self._last
+            pace.steps += step - before
+        self._last, epoch.done[training] = now, step
+        enough = now - epoch.first.setdefault(training, now) > _PATIENCE and is_steady
+        epoch.cut |= enough
+        return enough

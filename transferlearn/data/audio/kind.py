@@ -131,9 +131,7 @@ class Audio(ArrayKind):
         """Returns what reads recordings without Keras."""
         return AudioReader(self.sample_rate, self.samples)
 
-    def open(
-        self, listed: Listed, targets: Targets, *, on_error: str, share: float = 1.0
-    ) -> RowDataset:
+    def open(self, listed: Listed, targets: Targets, *, on_error: str) -> RowDataset:
         """Reads every recording once, and makes a dataset of those that can be used."""
         dataset, kept = self._opened(listed, on_error)
         good, of_row = listed.take(kept), dataset.source_of

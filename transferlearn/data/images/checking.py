@@ -82,17 +82,13 @@ class Files(NamedTuple):
     ignored: Mapping[str, int]
 
 
-def open_files(
-    listed: Listed, options: ImageOptions, *, on_error: str, share: float = 1.0
-) -> Files:
+def open_files(listed: Listed, options: ImageOptions, *, on_error: str) -> Files:
     """Decodes all files once, gives the good ones, and reports the others.
 
     Args:
         listed: The files, good and bad.
         options: Says to which size and how files are resized.
         on_error: What is done about bad files: `"skip"` leaves them out, `"raise"` raises.
-        share: The share of all files that these are, in (0, 1]; the same share of `KEPT_BYTES` is
-            theirs.
 
     Raises:
         ValueError: A file is bad and `on_error` is `"raise"`, or no file is good.
@@ -103,7 +99,7 @@ def open_files(
     numbers = itertools.count(1)
 
     def keep(path: str, image: Image.Image) -> None:
-        if next(numbers) * size[0] * size[1] * 3 <= KEPT_BYTES * share:
+        if next(numbers) * size[0] * size[1] * 3 <= KEPT_BYTES:
             kept[path] = np.array(resize(image, size, options.resizing))
 
     checks = check_files(paths, look=keep)

@@ -46,12 +46,10 @@ class Images(ImageOptions, Kind):
         """Returns `items` as a list of paths if it holds paths only, else `None`."""
         return as_paths(items)
 
-    def open(
-        self, listed: Listed, targets: Targets, *, on_error: str, share: float = 1.0
-    ) -> ImageDataset:
+    def open(self, listed: Listed, targets: Targets, *, on_error: str) -> ImageDataset:
         """Decodes every file once, or checks the arrays, and makes a dataset of the good images."""
         if listed.in_files:
-            files = open_files(listed, self, on_error=on_error, share=share)
+            files = open_files(listed, self, on_error=on_error)
             dataset, rows = file_dataset(files, self), files.rows
             listed, targets = listed.take(rows), targets.take(rows)
         else:

@@ -53,9 +53,7 @@ class DegradedImages(Images):
         assert self.degradation is not None
         return self.degradation
 
-    def open(
-        self, listed: Listed, targets: Targets, *, on_error: str, share: float = 1.0
-    ) -> ImageDataset:
+    def open(self, listed: Listed, targets: Targets, *, on_error: str) -> ImageDataset:
         """Opens the good pictures, and makes a dataset of the worse ones, with the good as targets.
 
         Raises:
@@ -71,7 +69,7 @@ class DegradedImages(Images):
             interpolation=self.interpolation,
             fit=self.fit,
         )
-        whole = reader.open(listed, targets, on_error=on_error, share=share)
+        whole = reader.open(listed, targets, on_error=on_error)
         height, width = whole.image_size
         if min(height, width) < scale:
             raise ValueError(

@@ -93,10 +93,6 @@ class PictureTargets(Targets):
         pictures = None if self.pictures is None else self.pictures.resized(size)
         return replace(self, pictures=pictures, size=size)
 
-    def as_opened(self, some: Self, shape: tuple[int, ...]) -> Self:
-        """Returns `some`, where only they are known to be the originals of items."""
-        return some if self.originals else super().as_opened(some, shape)
-
     def of_items(self, pictures: ImageItems, scale: int) -> Self:
         """Returns as targets these pictures, one for each row, of which what goes in is made."""
         size = pictures.image(0).shape[:2]

@@ -38,10 +38,6 @@ class NextTokenTargets(Targets):
         """Returns the sizes of some texts, in that order."""
         return replace(self, sizes=self.sizes[rows])
 
-    def as_opened(self, some: Self, shape: tuple[int, ...]) -> Self:
-        """Returns the sizes of the texts that were opened: those of others are not known."""
-        return some
-
     def parse(self, given: np.ndarray) -> NoReturn:
         """Refuses streams."""
         raise TypeError(_NO_STREAM)

@@ -82,15 +82,6 @@ class Targets(abc.ABC):
         """
         return self
 
-    def as_opened(self, some: Self, shape: tuple[int, ...]) -> Self:
-        """Returns the targets of all items, of which only some were opened.
-
-        Args:
-            some: The targets of those items, as their kind opened them.
-            shape: The shape of the items.
-        """
-        return self.of_shape(shape)
-
     @abc.abstractmethod
     def parse(self, given: np.ndarray) -> np.ndarray:
         """Checks the targets that a stream gives with a batch, and turns them into raw targets.

@@ -18,7 +18,6 @@ from transferlearn.data.rows import shared_weights
 from transferlearn.data.sources.tuples import list_arrays
 from transferlearn.data.targets.base import Target, Targets
 from transferlearn.data.texts.dataset import TextDataset
-from transferlearn.data.texts.lengths import of_one_length
 from transferlearn.data.texts.reading import (
     Unreadable,
     as_text,
@@ -92,9 +91,7 @@ class Texts(Kind):
         listed = list_arrays(labelled_stream(source), self)
         return self.open(listed, target.gather(listed), on_error=on_error)
 
-    def open(
-        self, listed: Listed, targets: Targets, *, on_error: str, share: float = 1.0
-    ) -> TextDataset:
+    def open(self, listed: Listed, targets: Targets, *, on_error: str) -> TextDataset:
         """Reads the files, leaves out items that are empty or no text, and tokenizes the others."""
         texts = [
             read_text(Path(item)) if listed.in_files else self._as_text(item)
@@ -166,7 +163,9 @@ class Texts(Kind):
 
     def of_one_shape(self, datasets: Sequence[Dataset]) -> list[Dataset]:
         """Fills the rows of all datasets up to the length of the longest row in any of them."""
-        return of_one_length(datasets)
+        texts = [dataset for dataset in datasets if isinstance(dataset, TextDataset)]
+        longest = max(dataset.longest for dataset in texts)
+        return [dataset.of_length(longest) for dataset in texts]
 
     def settings(self) -> Json:
         """Returns the settings that a save holds, without the tokenizer."""

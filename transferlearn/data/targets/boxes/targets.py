@@ -103,10 +103,6 @@ class BoxTargets(Targets):
         how = self.letterboxed if letterboxed is None else letterboxed
         return replace(self, size=(shape[0], shape[1]), letterboxed=how)
 
-    def as_opened(self, some: Self, shape: tuple[int, ...]) -> Self:
-        """Returns the boxes of all photos in the frame in which some were read."""
-        return self.of_shape(shape, letterboxed=some.letterboxed)
-
     def parse(self, given: np.ndarray) -> np.ndarray:
         """Reads the boxes of a stream's batch, `(batch, boxes, 7)`."""
         assert self.stream is not None

@@ -12,8 +12,8 @@ from tests.features.storing import (
     opened,
     storage,
 )
+from transferlearn.advice.estimation.rehearsal import rehearsal
 from transferlearn.features import Storage, limits, memory
-from transferlearn.features.rehearsal import rehearsal
 from transferlearn.features.store import place, stored_keys
 
 pytestmark = pytest.mark.core
