@@ -2,21 +2,21 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from transferlearn.edge.cutting import cut, cut_as_read, windows
-from transferlearn.edge.item_reader import ItemReader, Rows, Seen, Windowed
+from transferlearn.edge.cutting import cut, cut_as_read, cut_in_parts, windows
+from transferlearn.edge.item_reader import ItemReader, Rows, Seen, Windowed, joined
 from transferlearn.edge.recordings import (
     ENDINGS,
     Part,
     RecordingError,
     blocks_of,
     part_of,
-    samples_of,
     seconds_of,
     with_times,
 )
@@ -63,13 +63,33 @@ class AudioReader(ItemReader):
         Raises:
             ValueError: A recording cannot be read.
         """
-        found = []
-        for item in items:
-            try:
-                found.append(samples_of(part_of(item), self.sample_rate))
-            except RecordingError as error:
-                raise _unreadable(item, error) from error
-        return self._rows(found, [Seen(_path(item)) for item in items])
+        return joined(list(self.read_in_parts(items)))
+
+    def read_in_parts(self, items: Sequence[Any]) -> Iterator[Rows]:
+        """Reads recordings, some rows at a time, so that an hour is never held whole.
+
+        Raises:
+            ValueError: A recording cannot be read.
+        """
+        rows: list[np.ndarray] = []
+        item_of: list[int] = []
+        for number, item in enumerate(items):
+            for row in self._rows_of(item):
+                if len(rows) == _AT_ONCE:
+                    yield Rows({self.input: np.stack(rows)}, np.array(item_of), [])
+                    rows, item_of = [], []
+                rows.append(row)
+                item_of.append(number)
+        seen = [Seen(_path(item)) for item in items]
+        yield Rows({self.input: np.stack(rows)}, np.array(item_of), seen)
+
+    def _rows_of(self, item: Any) -> Iterator[np.ndarray]:
+        """Reads one recording row by row."""
+        try:
+            read = partial(blocks_of, part_of(item), self.sample_rate)
+            yield from cut_in_parts(read, self.samples)
+        except RecordingError as error:
+            raise _unreadable(item, error) from error
 
     def in_windows(self, item: Any, seconds: float, hop: float) -> Iterator[Windowed]:
         """Reads one recording in windows of so many seconds, some at a time.
@@ -98,13 +118,9 @@ class AudioReader(ItemReader):
         ]
         path = _path(part.source)
         seen = [Seen(path and with_times(path, *ends)) for ends in times]
-        return Windowed(self._rows([samples for _, samples in found], seen), times)
-
-    def _rows(self, recordings: Sequence[np.ndarray], seen: list[Seen]) -> Rows:
-        """Cuts recordings into rows."""
-        rows = [cut(samples, self.samples) for samples in recordings]
-        item_of = np.repeat(np.arange(len(rows)), [len(of_item) for of_item in rows])
-        return Rows({self.input: np.concatenate(rows)}, item_of, seen)
+        rows = [cut(samples, self.samples) for _, samples in found]
+        item_of = np.repeat(np.arange(len(rows)), [len(of_window) for of_window in rows])
+        return Windowed(Rows({self.input: np.concatenate(rows)}, item_of, seen), times)
 
     def check_size(self, content: bytes, most: int) -> None:
         """Refuses a recording of more samples than a quarter of `most`; each takes four bytes."""

@@ -1,9 +1,11 @@
 """Cuts recordings into windows that overlap, whole ones and while they are read."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
+
+LONG = 2**21  # samples; a recording of more is never held whole
 
 
 def windows(count: int, length: int) -> np.ndarray:
@@ -27,6 +29,35 @@ def cut(samples: np.ndarray, length: int) -> np.ndarray:
     filled = np.zeros(max(length, len(samples)), np.float32)
     filled[: len(samples)] = samples
     return np.stack([filled[begin : begin + length] for begin in windows(len(samples), length)])
+
+
+def cut_in_parts(read: Callable[[], Iterable[np.ndarray]], length: int) -> Iterator[np.ndarray]:
+    """Yields the windows that `cut` makes; a long recording is read twice, and never held whole.
+
+    Args:
+        read: Begins to read the recording, block by block.
+        length: The number of samples of a window.
+    """
+    held: list[np.ndarray] = []
+    count, most = 0, max(LONG, length)
+    for block in read():
+        count += len(block)
+        if count <= most:
+            held.append(block)
+        else:
+            held.clear()
+    if count <= most:
+        yield from cut(np.concatenate(held), length)
+        return
+    begins = windows(count, length)  # which follow from the count
+    rest, first, cut_off = np.zeros(0, np.float32), 0, 0  # `first` is the place of the rest
+    for block in read():
+        rest = np.concatenate([rest, block])
+        for begin in begins[cut_off:]:
+            if begin + length > first + len(rest):
+                break
+            rest, first, cut_off = rest[begin - first :], begin, cut_off + 1
+            yield rest[:length]
 
 
 def cut_as_read(

@@ -63,6 +63,21 @@ class Windowed(NamedTuple):
     times: list[tuple[float, float]]
 
 
+def joined(parts: Sequence[Rows]) -> Rows:
+    """Joins the parts that an `ItemReader` read of the same items.
+
+    In `item_of`, all count the items from the first; the last part knows what was seen.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    return Rows(
+        {name: np.concatenate([part.arrays[name] for part in parts]) for name in parts[0].arrays},
+        np.concatenate([part.item_of for part in parts]),
+        [seen for part in parts for seen in part.seen],
+        tuple(word for part in parts for word in part.words),
+    )
+
+
 def means_of_rows(outputs: Mapping[str, np.ndarray], rows: Rows) -> dict[str, np.ndarray]:
     """Returns the mean of the outputs for the rows of each item, by name."""
     if len(rows.item_of) == len(rows.seen):
@@ -121,6 +136,13 @@ class ItemReader(Named):
             ValueError: An item cannot be read, for the reason that the message gives.
             OSError: There is no such file.
         """
+
+    def read_in_parts(self, items: Sequence[Any]) -> Iterator[Rows]:
+        """Yields what `read` returns, some rows at a time; by default all at once.
+
+        `joined` says how parts fit together.
+        """
+        yield self.read(items)
 
     def photo(self, item: Any) -> tuple[np.ndarray, Seen]:
         """Reads one photo in its own size, to be cut into tiles: `(height, width, 3)`.

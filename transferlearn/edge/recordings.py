@@ -5,9 +5,11 @@ import math
 import re
 import shutil
 import subprocess
+import tempfile
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
@@ -166,7 +168,10 @@ def _file(source: str | Path | bytes) -> Any:
     """Opens a file, or the content of one, as a `soundfile.SoundFile`."""
     soundfile = _soundfile()
     if _is_for_ffmpeg(source):
-        source = _by_ffmpeg(Path(str(source)))
+        made = _by_ffmpeg(Path(str(source)))
+        opened = soundfile.SoundFile(made)
+        weakref.finalize(opened, made.close)
+        return opened
     try:
         return soundfile.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else source)
     except (soundfile.LibsndfileError, TypeError) as error:
@@ -180,8 +185,8 @@ def _is_for_ffmpeg(source: Any) -> bool:
     return isinstance(source, (str, Path)) and Path(source).suffix.lower() in _BY_FFMPEG
 
 
-def _by_ffmpeg(path: Path) -> bytes:
-    """Returns the first sound of a file, such as M4A or a video, as the content of a WAV file."""
+def _by_ffmpeg(path: Path) -> IO[bytes]:
+    """Returns a temporary WAV file with the first sound of a file, such as M4A or a video."""
     if not path.is_file():
         raise RecordingError("there is no such file")
     if (program := shutil.which("ffmpeg")) is None:
@@ -192,13 +197,19 @@ def _by_ffmpeg(path: Path) -> bytes:
     # Some formats name other files, or places in the network, to read on from.
     only_files = ("-protocol_whitelist", "file", "-i", f"file:{path.resolve()}")
     as_wav = ("-map", "0:a:0", "-c:a", "pcm_s16le", "-f", "wav", "-")
+    made: IO[bytes] = tempfile.TemporaryFile(prefix="transferlearn-")  # noqa: SIM115
     done = subprocess.run(
-        [program, "-v", "error", "-nostdin", *only_files, *as_wav], capture_output=True, check=False
+        [program, "-v", "error", "-nostdin", *only_files, *as_wav],
+        stdout=made,
+        stderr=subprocess.PIPE,
+        check=False,
     )
+    made.seek(0)
     if done.returncode:
+        made.close()
         reason = done.stderr.decode("utf-8", "replace").strip().split("\n")[-1]
         raise RecordingError(f"ffmpeg finds no sound in it: {reason:.200}")
-    return done.stdout
+    return made
 
 
 def _blocks(opened: Any, part: Part, damaged: type[Exception]) -> Iterator[np.ndarray]:

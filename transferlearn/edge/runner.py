@@ -1,6 +1,6 @@
 """Predicts with an exported folder, without TensorFlow and Keras."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from transferlearn.atomic_files import whole_place
 from transferlearn.edge.description import FILE, Description
-from transferlearn.edge.item_reader import ItemReader, Rows
+from transferlearn.edge.item_reader import ItemReader, Rows, joined
 from transferlearn.edge.maps.whole_photos import predict_in_tiles
 from transferlearn.edge.predictions import OutputReader
 from transferlearn.edge.runtimes import Runtime, check_listed, open_runtime
@@ -130,9 +130,19 @@ class Runner:
             ]
         else:
             for begin in range(0, len(given), _AT_ONCE):
-                rows = self.item_reader.read(given[begin : begin + _AT_ONCE])
-                predictions += self.output_reader.read(self.outputs(rows), rows.seen)
+                predictions += self._of_some(given[begin : begin + _AT_ONCE])
         return predictions[0] if single else predictions
+
+    def _of_some(self, items: Sequence[Any]) -> list[Any]:
+        """Predicts on items; of long recordings, some rows are read at a time."""
+        # The outputs of all rows are kept, and not the rows.
+        parts = [
+            rows._replace(arrays=self._of_arrays(rows.arrays))
+            for rows in self.item_reader.read_in_parts(items)
+        ]
+        rows = joined(parts)
+        outputs = self.output_reader.of_items(rows.arrays, rows._replace(arrays={}))
+        return self.output_reader.read(outputs, rows.seen)
 
     def _in_tiles(self, item: Any, tile: int | tuple[int, int]) -> Any:
         """Predicts on one photo tile by tile."""

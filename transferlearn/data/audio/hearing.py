@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from transferlearn.edge.recordings import RecordingError, is_cut_off, part_of, samples_of
+from transferlearn.edge.recordings import RecordingError, blocks_of, is_cut_off, part_of
 
 ODD = (
     "Silent from beginning to end",
@@ -19,6 +19,7 @@ ODD = (
 _SHORT = 0.02  # seconds
 _CLIPPED = 0.05  # share of samples with the greatest value; of a sine there are 3%
 _FULL_SCALE = 0.98
+_FLAT = 0.999  # share of the loudest sample from which on a peak counts as cut flat
 
 
 class Heard(NamedTuple):
@@ -38,20 +39,26 @@ class Heard(NamedTuple):
 
 
 def hear(rate: int, item: Any) -> Heard:
-    """Reads one recording at a rate in Hz, and returns what is known of it."""
+    """Reads one recording at a rate in Hz, block by block, and returns what is known of it."""
+    content, count = hashlib.sha256(), 0
+    peaks: list[tuple[float, int]] = []  # of each block
     try:
         part = part_of(item)
-        samples = samples_of(part, rate)
+        for block in blocks_of(part, rate):
+            content.update(block.tobytes())
+            count += len(block)
+            if len(block):
+                loudness = np.abs(block)
+                highest = loudness.max()
+                peaks.append((float(highest), int((loudness >= _FLAT * highest).sum())))
+        seconds, loudest = count / rate, max(peak for peak, _ in peaks)
+        flat = sum(places for peak, places in peaks if peak >= _FLAT * loudest)
+        is_odd = (
+            not loudest,
+            seconds < _SHORT,
+            is_cut_off(part, seconds),
+            seconds >= _SHORT and loudest > _FULL_SCALE and flat > _CLIPPED * count,
+        )
     except (RecordingError, OSError) as error:
         return Heard(0, "", (), str(error))
-    seconds, loudness = len(samples) / rate, np.abs(samples)
-    loudest = float(loudness.max())
-    flat = float((loudness >= 0.999 * loudest).mean())
-    is_odd = (
-        not loudest,
-        seconds < _SHORT,
-        is_cut_off(part, seconds),
-        seconds >= _SHORT and loudest > _FULL_SCALE and flat > _CLIPPED,
-    )
-    content = hashlib.sha256(samples.tobytes()).hexdigest()
-    return Heard(len(samples), content, tuple(compress(ODD, is_odd)), "")
+    return Heard(count, content.hexdigest(), tuple(compress(ODD, is_odd)), "")

@@ -1,9 +1,8 @@
 """Describes recordings as a kind of data, and how files and arrays become rows of samples."""
 
-import hashlib
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, Self
@@ -14,8 +13,9 @@ from transferlearn.checks import whole
 from transferlearn.data.array_kind import ArrayKind
 from transferlearn.data.audio.hearing import ODD, hear
 from transferlearn.data.audio.streams import labelled_recordings, recordings_of
+from transferlearn.data.audio.windows import Windows
 from transferlearn.data.dataset import Dataset, ItemDataset
-from transferlearn.data.items import RawItems, decoding_pool
+from transferlearn.data.items import decoding_pool
 from transferlearn.data.iterating import is_tf_data
 from transferlearn.data.kind import Spec
 from transferlearn.data.listed import ByRow, Listed
@@ -24,19 +24,11 @@ from transferlearn.data.rows import RowDataset, shared_weights
 from transferlearn.data.sources.tuples import list_arrays
 from transferlearn.data.targets.base import Target, Targets
 from transferlearn.edge import AudioReader
-from transferlearn.edge.cutting import cut, windows
-from transferlearn.edge.recordings import (
-    ENDINGS,
-    RecordingError,
-    is_part,
-    part_of,
-    samples_of,
-    with_times,
-)
+from transferlearn.edge.cutting import windows
+from transferlearn.edge.recordings import ENDINGS, is_part, part_of, samples_of, with_times
 from transferlearn.monitoring.traits import Traits, of_samples
 
 _LONGEST = 5.0  # seconds of a row where nobody says how long it is
-_HELD = 2**28  # bytes of samples that are kept in memory; more are read anew in each epoch
 _LEAST_RATE, _MOST_RATE = 1_000, 192_000
 
 
@@ -156,11 +148,12 @@ class Audio(ArrayKind):
         source_of = np.repeat(np.arange(len(kept)), [len(of_item) for of_item in places])
         begins = np.concatenate(places)
         items = Windows(
-            replace(self, seconds=length / self.sample_rate),
-            [listed.items[i] for i in kept],
-            source_of,
-            begins,
-            [looks[i].content_hash for i in kept],
+            sample_rate=self.sample_rate,
+            length=length,
+            sources=[listed.items[i] for i in kept],
+            heard=[looks[i] for i in kept],
+            source_of=source_of,
+            begins=begins,
         )
         names = [str(listed.items[i]) for i in kept[source_of]] if listed.in_files else None
         dataset = RowDataset(
@@ -190,89 +183,3 @@ def _files(listed: Listed) -> list[str] | None:
         return None
     files = [str(part_of(item).source) for item in listed.items]
     return files if len(set(files)) < len(files) else None
-
-
-class Windows(RawItems):
-    """Holds windows of recordings, which are read when they are first needed.
-
-    Args:
-        kind: How recordings are read.
-        sources: The recordings.
-        source_of: The number of the recording that each window is of, int64 `(windows,)`.
-        begins: Where each window begins, in samples.
-        hashes: The hash of each recording's samples.
-    """
-
-    def __init__(
-        self,
-        kind: Audio,
-        sources: Sequence[Any],
-        source_of: np.ndarray,
-        begins: np.ndarray,
-        hashes: Sequence[str],
-        held: dict[tuple[int, int], np.ndarray] | None = None,
-    ) -> None:
-        self._kind = kind
-        self._sources = sources
-        self._source_of = source_of
-        self._begins = begins
-        self._hashes = hashes
-        self._held = {} if held is None else held
-
-    def __len__(self) -> int:
-        return len(self._begins)
-
-    @property
-    def reading(self) -> str:
-        """Describes at which rate recordings are read, and how long a row is."""
-        return f"{self._kind.sample_rate} Hz, {self._kind.samples} samples"
-
-    @property
-    def held_bytes(self) -> int:
-        """Counts the bytes of samples that are kept in memory."""
-        return len(self._held) * self._row_bytes
-
-    @property
-    def _row_bytes(self) -> int:
-        return self._kind.samples * np.dtype(np.float32).itemsize
-
-    def content_hashes(self) -> list[str]:
-        """Returns the hash of each window: that of its recording, and where it begins."""
-        return [
-            hashlib.sha256(f"{self._hashes[i]} {begin}".encode()).hexdigest()
-            for i, begin in zip(self._source_of, self._begins, strict=True)
-        ]
-
-    def start(self, rows: np.ndarray, epoch: int = 0) -> Callable[[], np.ndarray]:
-        """Begins to read windows in threads, and returns a function that waits for them."""
-        begun = [decoding_pool().submit(self._window, int(row)) for row in rows]
-        return lambda: np.stack([window.result() for window in begun])
-
-    def subset(self, rows: np.ndarray) -> Self:
-        """Returns these windows, in that order."""
-        return type(self)(
-            self._kind,
-            self._sources,
-            self._source_of[rows],
-            self._begins[rows],
-            self._hashes,
-            self._held,
-        )
-
-    def _window(self, row: int) -> np.ndarray:
-        """Reads one window; all windows of its recording are kept where there is room."""
-        source, begin = int(self._source_of[row]), int(self._begins[row])
-        if (held := self._held.get((source, begin))) is not None:
-            return held
-        try:
-            samples = self._kind.read(self._sources[source])
-        except RecordingError as error:
-            raise OSError(
-                f"Cannot read {self._sources[source]!s:.200} ({error}), which was readable when "
-                "the data was checked. Files must stay as they are while they are used."
-            ) from error
-        length = self._kind.samples
-        found = dict(zip(windows(len(samples), length).tolist(), cut(samples, length), strict=True))
-        if self.held_bytes + len(found) * self._row_bytes <= _HELD:
-            self._held.update({(source, place): window for place, window in found.items()})
-        return found[begin]
