@@ -164,7 +164,8 @@ def _judge(case: Case, curves: Curves, seen: Evidence, *, is_lower_bound: bool) 
         name = seen.score.name
         return "cannot tell", f"there is no {name} of examples held out", [_HOLD_OUT]
     if math.isnan(seen.gap_noise):
-        return "cannot tell", f"{said}, and more is not known", [_MEASURE]
+        more = "" if math.isnan(seen.train_score) else ", and more is not known"
+        return "cannot tell", f"{said}{more}", [_MEASURE]
     if seen.no_better_than_guessing and not (is_lower_bound and case.mixed):
         guessing = f"{seen.score.guess} reaches {seen.score.shown(seen.guessing)}"
         return "underfitting", f"{said}; {guessing}", against_underfitting(case)
@@ -195,6 +196,11 @@ def _rise_text(seen: Evidence) -> str:
 def _score_text(seen: Evidence) -> str:
     """Describes both scores, the gap between them, and how much of it may be noise."""
     score = seen.score
+    if math.isnan(seen.train_score):
+        return (
+            f"of {seen.held_out_items:,.0f} examples held out {score.said(seen.held_out_score)}, "
+            "and training measured none of those trained on"
+        )
     return (
         f"of {seen.train_items:,.0f} examples trained on {score.said(seen.train_score)}, of "
         f"{seen.held_out_items:,.0f} held out {score.shown(seen.held_out_score)}, a gap of "

@@ -5,7 +5,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from transferlearn.tasks import ClassEvaluation, Evaluation, MaskEvaluation, NumberEvaluation
+from transferlearn.advice.doubts.boxes import doubts_of_photos
+from transferlearn.tasks import (
+    BoxEvaluation,
+    ClassEvaluation,
+    Evaluation,
+    MaskEvaluation,
+    NumberEvaluation,
+)
 
 _NORMAL = 1.4826  # the standard deviation of a normal distribution, in median absolute deviations
 _FAR = 4.0  # such deviations from which a number or a mask is suspected
@@ -120,3 +127,9 @@ def _(evaluation: MaskEvaluation) -> Ranking:
         ["its mask"] * len(doubts),
         [f"mean IoU {1 - doubt:.2f}" for doubt in doubts],
     )
+
+
+@ranking.register
+def _(evaluation: BoxEvaluation) -> Ranking:
+    doubts, given, instead = doubts_of_photos(evaluation)
+    return Ranking(doubts, doubts >= 1, given, instead)

@@ -32,8 +32,9 @@ class Doubt:
         given: Its label, in words.
         instead: What a model says that has not seen the label, in words.
         doubt: How doubtful the label is; larger is more doubtful. Of classes and tags it is 1 minus
-            the probability of the label, of masks 1 minus the mean IoU, and of numbers the distance
-            in usual errors.
+            the probability of the label, of masks 1 minus the mean IoU, of numbers the distance in
+            usual errors, and of boxes how surely an object without a box is found, as a share of
+            how surely those with one are.
         suspected: Whether the label is probably wrong.
     """
 
