@@ -66,3 +66,14 @@ def test_all_epochs_are_told_from_a_few_steps(monkeypatch, train, epochs, valida
     assert seen + later == pytest.approx(took, rel=0.1, abs=machine.trace)
     assert training == pytest.approx(took, rel=0.1, abs=2.5 * machine.trace)
     assert seen < 20
+
+
+def test_what_follows_the_steps_of_an_epoch_counts(monkeypatch):
+    """A score of whole answers, such as mean average precision, takes longer than steps."""
+    machine = Machine(monkeypatch)
+    machine.overhead = 5.0
+    watch = Stopwatch()
+    watch.begin(tl.Phase(freeze=FreezeAll(), epochs=20))
+    machine.run(watch, {True: 64, False: 64}, 20)
+    training, _ = watch.courses[0].training({True: 100, False: 100})
+    assert training == pytest.approx(20 * (100 * 0.1 + 100 * 0.03 + 5), rel=0.01)

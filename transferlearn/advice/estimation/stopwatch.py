@@ -35,6 +35,7 @@ class Epoch:
     Attributes:
         begun: The time when it began.
         end: The time when it ended.
+        last: The time when the last step ended.
         first: The time when the first step ended, which may have compiled the graph.
         done: The number of steps that were done.
         cut: Whether it was ended early.
@@ -42,6 +43,7 @@ class Epoch:
 
     begun: float
     end: float = 0.0
+    last: float = 0.0
     first: dict[bool, float] = field(default_factory=dict)
     done: dict[bool, int] = field(default_factory=lambda: {True: 0, False: 0})
     cut: bool = False
@@ -73,12 +75,15 @@ class Course:
         def seconds(done: Mapping[bool, int]) -> float:
             return sum(each[kind] * done[kind] for kind in done)
 
-        # The first epoch has graphs compiled; a cut one says nothing of what else an epoch takes.
-        whole = [x for x in self.epochs[1:] if x.end and not x.cut]
+        # The first epoch has graphs compiled; of a cut one is known what follows its steps, such as
+        # a score of whole answers.
+        ended = [x for x in self.epochs if x.end]
+        whole = [x for x in ended[1:] if not x.cut]
         beside = [max(0.0, x.end - x.begun - seconds(x.done)) for x in whole]
-        other = sum(beside) / len(beside) if beside else 0.0
+        beside = beside or [min((x.end - x.last for x in ended), default=0.0)]
+        other = sum(beside) / len(beside)
         training = self.phase.epochs * (seconds(steps) + other)
-        spent = sum(seconds(x.done) + other * (not x.cut) for x in self.epochs)
+        spent = sum(seconds(x.done) + other * bool(x.end) for x in self.epochs)
         return training, training - spent
 
 
@@ -139,7 +144,8 @@ class Stopwatch(CountingEpochs):
         if is_steady:
             pace.seconds += now - self._last
             pace.steps += step - before
-        self._last, epoch.done[training] = now, step
+        self._last = epoch.last = now
+        epoch.done[training] = step
         enough = now - epoch.first.setdefault(training, now) > _PATIENCE and is_steady
         epoch.cut |= enough
         return enough
