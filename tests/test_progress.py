@@ -60,6 +60,11 @@ def test_the_rest_takes_as_long_as_the_steps_before_it(clock):
     assert shown.seconds_left() == pytest.approx(97)
     clock.now = 42.5
     assert shown.seconds_left() == pytest.approx(96.5)  # it counts down between steps
+    shown.limit = lambda: 50.0 - clock.now
+    assert shown.seconds_left() == pytest.approx(7.5)
+    clock.now = 60.0
+    shown.expect(10.0)
+    assert shown.seconds_left() == pytest.approx(96)  # of the stage that could not be cut short
 
 
 def test_a_stage_of_another_kind_says_nothing_of_the_others(clock):

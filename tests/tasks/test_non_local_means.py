@@ -72,8 +72,12 @@ def test_evaluate_shows_what_needs_no_learning(photos, monkeypatch):
     assert part["psnr"] == pytest.approx(alone.psnr, abs=0.01)
     assert part["ssim"] == pytest.approx(alone.ssim, abs=1e-3)
     assert part["psnr_gained"] == pytest.approx(scores.psnr - part["psnr"], abs=1e-6)
-    assert "non-local means" in str(scores)
     assert "count" not in part
+    words = f"By PSNR, non-local means are better by {-part['psnr_gained']:.2g} dB, and need no"
+    assert words in str(scores)
+    assert words in scores._repr_html_()
+    scores.figures["psnr_gained: non-local means"] = 0.2
+    assert "need no" not in str(scores)
 
 
 @pytest.mark.parametrize("size", [9, None])

@@ -11,6 +11,7 @@ from tests.networks import pixels, small_backbone
 from transferlearn.features import memory
 from transferlearn.features.extraction import FeatureModel
 from transferlearn.fitted.outputs import evaluated
+from transferlearn.progress import current
 from transferlearn.training import limit
 
 pytestmark = pytest.mark.core
@@ -106,6 +107,20 @@ def test_the_best_epoch_so_far_is_kept(backbone, clock):
     losses = fitted.history.history["val_accuracy"]
     assert fitted.phases[-1].metrics["val_accuracy"] == max(losses)
     assert len(losses) < 50
+
+
+def test_the_time_left_is_within_the_limit(backbone, clock):
+    left = []
+
+    class Looks(Ticks):
+        def on_train_batch_end(self, batch, logs=None):
+            super().on_train_batch_end(batch)
+            left.append((current().seconds_left(), 0.97 * 8.2 - clock.total()))
+
+    fit(backbone, callbacks=Looks(clock), time_limit=8.2, verbose=1, **WHOLE | {"epochs": 10**6})
+    known = [(shown, most) for shown, most in left if shown is not None]
+    assert len(known) > 2
+    assert [shown for shown, _ in known] == pytest.approx([most for _, most in known])
 
 
 @pytest.mark.full

@@ -32,7 +32,7 @@ from transferlearn.fitted import FittedModel, Outline
 from transferlearn.freezing import Layers
 from transferlearn.measuring import last_evaluation, refer
 from transferlearn.monitoring import Reference
-from transferlearn.progress import as_verbosity, obeys_verbose, working
+from transferlearn.progress import as_verbosity, current, obeys_verbose, working
 from transferlearn.resuming import RunFolder
 from transferlearn.schedules import Job, Phase, Schedule
 from transferlearn.tables import as_table
@@ -177,6 +177,7 @@ class Training(Generic[Prediction]):
             evaluations.append(last_evaluation(given, scoring))
 
         with working(verbose, expected=None), self._resumed(resume, watching) as resumption:
+            current().limit = limit.left if limit else None
             seed = resumption.folder.seed if resumption else None
             runner = PhaseRunner(
                 network=self.network,

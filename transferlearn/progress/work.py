@@ -1,7 +1,8 @@
 """Counts the steps of long work, and computes from their times how long the rest takes."""
 
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,6 +83,7 @@ class Work:
         latest: The last result in words, such as an epoch's figures, if no line has said it yet.
         shows: Whether somebody sees the work.
         shows_each: Whether each result is a line of its own; else a log shows it with the next.
+        limit: Returns the seconds after which the work is cut short; `None`: it is never.
     """
 
     def __init__(self) -> None:
@@ -89,6 +91,7 @@ class Work:
         self.stage: Stage | None = None
         self.latest = ""
         self.shows = self.shows_each = False
+        self.limit: Callable[[], float] | None = None
         self._begun = time.monotonic()
         self._ahead: float | None = None  # the cost of what comes after the stage that runs
         self._seconds = self._cost = 0.0  # of the timed steps of stages that have ended
@@ -129,9 +132,12 @@ class Work:
         seconds, cost = self._timed(stage)
         speed = seconds / cost if cost else None
         own = stage.seconds_left(speed)
-        if own is None or not self._ahead:
+        if own is None or (self._ahead and speed is None):
+            return None
+        until = self.limit() if self.limit else math.inf
+        if until <= 0:  # this stage is one that has to end
             return own
-        return None if speed is None else own + self._ahead * speed
+        return min(until, own + self._ahead * (speed or 0.0))
 
     def _timed(self, stage: Stage) -> tuple[float, float]:
         """Returns the seconds and the cost of all timed steps, with those of a stage."""

@@ -7,7 +7,6 @@ from typing import Any
 from transferlearn.fitted import FittedModel
 from transferlearn.fitted.showing import facts_of
 from transferlearn.tasks import Evaluation
-from transferlearn.tasks.image_to_image.figures import CLASSICAL
 from transferlearn.wording import counted
 
 _NAMED = 5
@@ -105,8 +104,8 @@ def _warnings(fitted: FittedModel, evaluation: Evaluation | None) -> list[str]:
         return [*found, "There was no test: the score is of data that training looked at."]
     if evaluation["count"] < 100:
         found.append(f"Tested on {counted(evaluation['count'], noun)} only: look at the interval.")
-    if evaluation.parts.get(CLASSICAL, {}).get("psnr_gained", 0.0) < 0:
-        found.append(f"By PSNR, {CLASSICAL} are better, and need no network: compare by eye.")
+    if remark := evaluation.remark():
+        found.append(remark)
     empty = [
         name for name, of in evaluation.parts.items() if of.get("support", of.get("pixels")) == 0
     ]

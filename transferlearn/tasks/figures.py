@@ -174,6 +174,8 @@ class Evaluation(Mapping[str, float]):
             tables.append(as_table(rows, right=range(1, len(rows[0]))) + self._more(rows, "\n"))
         if math.isfinite(self.items_per_second):
             tables.append(self._speed())
+        if remark := self.remark():
+            tables.append(remark)
         return "\n\n".join(tables)
 
     def _repr_html_(self) -> str:
@@ -182,7 +184,12 @@ class Evaluation(Mapping[str, float]):
         if self.parts:
             rows = self.part_rows(_SHOWN)
             shown += as_html(rows, right=range(1, len(rows[0]))) + as_paragraph(self._more(rows))
-        return shown + (as_paragraph(self._speed()) if math.isfinite(self.seconds) else "")
+        shown += as_paragraph(self._speed()) if math.isfinite(self.seconds) else ""
+        return shown + (as_paragraph(remark) if (remark := self.remark()) else "")
+
+    def remark(self) -> str:
+        """Returns a sentence on what the figures mean; empty where the figures are enough."""
+        return ""
 
     def _more(self, rows: Sequence[Sequence[str]], before: str = "") -> str:
         """Describes how many parts a table leaves out; empty where it has all."""

@@ -35,7 +35,7 @@ from transferlearn.types import Json, Loss, Metrics, Tensor
 
 _PICTURES = Pictures()
 _CHANNELS = 3
-_DENOISED = 2_000_000  # pixels; some 12 seconds of non-local means
+_DENOISED = 2_000_000  # pixels; 14 to 52 seconds of non-local means
 
 
 @dataclass(frozen=True, kw_only=True)

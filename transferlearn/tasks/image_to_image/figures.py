@@ -61,6 +61,16 @@ class PictureEvaluation(Evaluation):
             unchanged=unchanged,
         )
 
+    def remark(self) -> str:
+        """Returns by how much non-local means are better than the network; empty if they are not."""
+        gained = self.get(f"psnr_gained: {CLASSICAL}", 0.0)
+        if gained >= 0:
+            return ""
+        return (
+            f"By PSNR, {CLASSICAL} are better by {-gained:.2g} dB, and need no network: "
+            "compare by eye."
+        )
+
     def _of(self, classical: Tally | None, unchanged: "PictureEvaluation") -> dict[str, float]:
         """Returns the figures of non-local means, if these are better than what went in."""
         if classical is None:
