@@ -62,7 +62,7 @@ class PictureEvaluation(Evaluation):
         )
 
     def remark(self) -> str:
-        """Returns by how much non-local means are better than the network; empty if they are not."""
+        """Returns by how much non-local means are better than the network, if they are."""
         gained = self.get(f"psnr_gained: {CLASSICAL}", 0.0)
         if gained >= 0:
             return ""
