@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -50,7 +51,7 @@ class AudioReader(ItemReader):
             # Many samples of a few channels are one recording, a few rows of many samples several.
             return items.ndim == 1 or (items.ndim == 2 and items.shape[1] <= _CHANNELS < len(items))
         if isinstance(items, tuple):
-            return len(items) == 2 and isinstance(items[1], int)
+            return len(items) == 2 and isinstance(items[1], Real)
         return isinstance(items, (str, Path, bytes)) and not self.is_folder(items)
 
     def is_folder(self, item: Any) -> bool:

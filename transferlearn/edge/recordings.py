@@ -3,19 +3,16 @@
 import io
 import math
 import re
-import shutil
-import subprocess
-import tempfile
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from transferlearn.edge.by_ffmpeg import by_ffmpeg, is_for_ffmpeg
 from transferlearn.extras import install_line
 
-_BY_FFMPEG = (".m4a", ".mp4", ".aac", ".mkv", ".mov", ".webm")
 # Videos are read where they are named; in a folder they may lie beside photos.
 ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".m4a", ".aac")
 _MARK = "#t="  # begins a part of a recording, as in URLs: speech.wav#t=1.5,3
@@ -23,6 +20,7 @@ _BLOCK = 2**16  # samples that are read at once
 # How libsndfile says that the samples of a WAV or AIFF file are fewer bytes than its header says.
 _SIZES = re.compile(r"(?:data|SSND) : (\d+) \(should be (\d+)\)")
 _CANCELLED = 1e-4  # share of the channels' power that is left where they cancel each other out
+_MOST = 2.0**31  # of a sample: whole numbers that were not divided are odd, and more is an error
 _RATES = (1_000, 384_000)  # Hz that a recording may have
 
 
@@ -63,8 +61,12 @@ def part_of(item: Any) -> Part:
     try:
         begins, ends = float(start or 0), float(end) if end else math.inf
     except ValueError as error:
-        raise RecordingError(f"start and end are seconds. Received: {times!r:.60}") from error
-    if not 0 <= begins < ends:
+        raise RecordingError(
+            f"start and end are seconds, such as 1.5. Received: {times!r:.60}"
+        ) from error
+    if not begins >= 0 or math.isnan(ends):
+        raise RecordingError(f"start and end are seconds from 0 on. Received: {times!r:.60}")
+    if begins >= ends:
         raise RecordingError(f"it ends before it begins: start={start}, end={end} (seconds)")
     return Part(path, begins, None if ends == math.inf else ends)
 
@@ -102,9 +104,7 @@ def blocks_of(part: Part, rate: int) -> Iterator[np.ndarray]:
     if not _RATES[0] <= own <= _RATES[1]:
         raise RecordingError(f"its rate is {own:,} Hz")
     count = 0
-    for block in _resampled(_mono(blocks), own, rate):
-        if not np.isfinite(block).all():
-            raise RecordingError("it holds samples that are NaN or infinite")
+    for block in _resampled(_mono(_checked(blocks)), own, rate):
         count += len(block)
         yield block
     if not count:
@@ -142,6 +142,20 @@ def seconds_of(source: str | Path | bytes) -> float:
         return float(opened.frames / opened.samplerate)
 
 
+def own_rate(part: Part, rate: int) -> int:
+    """Returns the rate in Hz that a recording was made at; `rate` where that is not known.
+
+    Raises:
+        RecordingError: It is no recording.
+    """
+    if isinstance(part.source, tuple):
+        return int(part.source[1])
+    if not isinstance(part.source, (str, Path, bytes)) or is_for_ffmpeg(part.source):
+        return rate
+    with _file(part.source) as opened:
+        return int(opened.samplerate)
+
+
 def is_cut_off(part: Part, seconds: float) -> bool:
     """Whether a file holds less than its header promises.
 
@@ -149,7 +163,7 @@ def is_cut_off(part: Part, seconds: float) -> bool:
         part: The recording, or the part of it that was read.
         seconds: The length that was read.
     """
-    if not isinstance(part.source, (str, Path, bytes)) or _is_for_ffmpeg(part.source):
+    if not isinstance(part.source, (str, Path, bytes)) or is_for_ffmpeg(part.source):
         return False
     with _file(part.source) as opened:
         promised = opened.frames / opened.samplerate
@@ -167,8 +181,11 @@ def _of_file(part: Part) -> tuple[int, Iterator[np.ndarray]]:
 def _file(source: str | Path | bytes) -> Any:
     """Opens a file, or the content of one, as a `soundfile.SoundFile`."""
     soundfile = _soundfile()
-    if _is_for_ffmpeg(source):
-        made = _by_ffmpeg(Path(str(source)))
+    if is_for_ffmpeg(source):
+        try:
+            made = by_ffmpeg(Path(str(source)))
+        except ValueError as error:
+            raise RecordingError(str(error)) from error
         opened = soundfile.SoundFile(made)
         weakref.finalize(opened, made.close)
         return opened
@@ -178,38 +195,6 @@ def _file(source: str | Path | bytes) -> Any:
         if isinstance(source, (str, Path)) and not Path(source).is_file():
             raise RecordingError("there is no such file") from error
         raise RecordingError("it is no recording, or is damaged") from error
-
-
-def _is_for_ffmpeg(source: Any) -> bool:
-    """Whether a source is a file of a format that ffmpeg reads, and libsndfile does not."""
-    return isinstance(source, (str, Path)) and Path(source).suffix.lower() in _BY_FFMPEG
-
-
-def _by_ffmpeg(path: Path) -> IO[bytes]:
-    """Returns a temporary WAV file with the first sound of a file, such as M4A or a video."""
-    if not path.is_file():
-        raise RecordingError("there is no such file")
-    if (program := shutil.which("ffmpeg")) is None:
-        raise RecordingError(
-            "such files are read by ffmpeg, which is not installed: get it at ffmpeg.org, or from "
-            "the system's packages, or save the file as WAV"
-        )
-    # Some formats name other files, or places in the network, to read on from.
-    only_files = ("-protocol_whitelist", "file", "-i", f"file:{path.resolve()}")
-    as_wav = ("-map", "0:a:0", "-c:a", "pcm_s16le", "-f", "wav", "-")
-    made: IO[bytes] = tempfile.TemporaryFile(prefix="transferlearn-")  # noqa: SIM115
-    done = subprocess.run(
-        [program, "-v", "error", "-nostdin", *only_files, *as_wav],
-        stdout=made,
-        stderr=subprocess.PIPE,
-        check=False,
-    )
-    made.seek(0)
-    if done.returncode:
-        made.close()
-        reason = done.stderr.decode("utf-8", "replace").strip().split("\n")[-1]
-        raise RecordingError(f"ffmpeg finds no sound in it: {reason:.200}")
-    return made
 
 
 def _blocks(opened: Any, part: Part, damaged: type[Exception]) -> Iterator[np.ndarray]:
@@ -235,6 +220,19 @@ def _ends(part: Part, rate: int) -> tuple[int, int | None]:
     return round(part.start * rate), None if part.end is None else round(part.end * rate)
 
 
+def _checked(blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yields blocks of samples that are numbers to compute with."""
+    for block in blocks:
+        loudest = float(np.abs(block).max(initial=0))
+        if not math.isfinite(loudest):
+            raise RecordingError("it holds samples that are NaN or infinite")
+        if loudest > _MOST:
+            raise RecordingError(
+                f"it holds samples of {loudest:.2g}, and they are expected in about [-1, 1]"
+            )
+        yield block
+
+
 def _mono(blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
     """Averages channels: `(samples, channels)` to `(samples,)`.
 
@@ -243,8 +241,8 @@ def _mono(blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
     """
     before = after = 0.0
     for block in blocks:
-        if block.ndim == 1:
-            yield block
+        if block.ndim == 1 or block.shape[1] == 1:
+            yield block.reshape(-1)
             continue
         mean = block.mean(axis=1, dtype=np.float32)
         before += float(np.square(block).mean(axis=1).sum())

@@ -6,19 +6,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from transferlearn.edge.recordings import RecordingError, blocks_of, is_cut_off, part_of
+from transferlearn.edge.recordings import RecordingError, blocks_of, is_cut_off, own_rate, part_of
 
 ODD = (
     "Silent from beginning to end",
     "Shorter than 0.02 seconds",
     "Shorter than the header of the file promises, so maybe cut off",
     "Clipped: too loud for the microphone or the file, so that peaks are cut flat",
+    "Of less than half the rate that the network takes, so that it has no high pitches",
+    "Far louder than [-1, 1], as whole numbers are that were not divided by their greatest value",
+    "Ends more than 0.1 seconds before the end of the part that is asked for",
 )
 """What may be odd of recordings that are read all the same."""
 
 _SHORT = 0.02  # seconds
 _CLIPPED = 0.05  # share of samples with the greatest value; of a sine there are 3%
 _FULL_SCALE = 0.98
+_LOUD = 16.0  # more than a recording in floats that is merely too loud
+_MISSING = 0.1  # seconds
 _FLAT = 0.999  # share of the loudest sample from which on a peak counts as cut flat
 
 
@@ -58,6 +63,9 @@ def hear(rate: int, item: Any) -> Heard:
             seconds < _SHORT,
             is_cut_off(part, seconds),
             seconds >= _SHORT and loudest > _FULL_SCALE and flat > _CLIPPED * count,
+            2 * own_rate(part, rate) < rate,
+            loudest > _LOUD,
+            part.end is not None and seconds < part.end - part.start - _MISSING,
         )
     except (RecordingError, OSError) as error:
         return Heard(0, "", (), str(error))

@@ -161,13 +161,18 @@ def _list_columns(
     if in_files:
         items = [path_in(item, folder) for item in items]
         _check_somewhere(items, columns[of_items], folder, of_items, what)
+    items = kind.with_columns(items, cells)
     listed = Listed(
-        items=kind.with_columns(items, cells),
+        items=items,
         origin=ByColumn(others, folder),
         noun=kind.noun,
         in_files=in_files,
         sample_weight=None if weights is None else sample_weights(columns[weights], len(items)),
         what=what,
+        # A part of a recording is found again by its line.
+        named=[f"{item} ({place})" for item, place in zip(items, places, strict=True)]
+        if cells and in_files
+        else None,
     )
     return _by_item(listed, others, folder, places) if target.several_rows else listed
 
