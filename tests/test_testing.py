@@ -24,6 +24,7 @@ from transferlearn.freezing import (
     FreezeMatching,
     FreezeNone,
     FreezeUpTo,
+    LowRank,
     TrainLastBlocks,
 )
 
@@ -43,6 +44,7 @@ FREEZINGS = (
     FreezeFraction(0.5),
     FreezeMatching(".*_norm"),
     FreezeUpTo("second_conv"),
+    LowRank(8),
     TrainLastBlocks(1),
     FreezeFirst(2) | FreezeBatchNorm(),
 )

@@ -4,6 +4,7 @@ Keras has no public way to do these things. `tests/test_keras_internals.py` says
 when Keras changes it, and runs against the oldest supported Keras and the newest.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -60,6 +61,16 @@ def run_through(
 def layers_within(layer: keras.Layer) -> list[keras.Layer]:
     """Returns a layer and all layers inside it, at any depth."""
     return list(layer._flatten_layers())
+
+
+@contextlib.contextmanager
+def unlocked(layer: keras.Layer) -> Iterator[None]:
+    """Lets weights be added to a layer that is built, as `enable_lora` does."""
+    layer._tracker.unlock()
+    try:
+        yield
+    finally:
+        layer._tracker.lock()
 
 
 def takes_training(layer: keras.Layer) -> bool:

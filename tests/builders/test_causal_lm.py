@@ -243,7 +243,7 @@ def test_a_prompt_that_is_too_long_is_cut(tmp_path):
 
 @pytest.mark.full
 def test_low_rank_updates_alone_are_trained_and_saved(backbone, tmp_path):
-    fitted = builder(backbone, lora_rank=2).fit(stories(30), epochs=1, verbose=0)
+    fitted = builder(backbone, freeze=tl.freezing.LowRank(2)).fit(stories(30), epochs=1, verbose=0)
     layers = (
         backbone.model.get_layer("token_embedding"),
         fitted.model.get_layer("token_embedding"),

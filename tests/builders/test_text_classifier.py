@@ -377,7 +377,6 @@ def test_what_cannot_be_predicted_on(fitted, given, error, message):
         ({"pooling": "max"}, "pooling is one of mean, first, pooled"),
         ({"weights": "imagenet"}, "weights is 'pretrained', or None"),
         ({"on_error": "stop"}, "on_error must be"),
-        ({"lora_rank": 2, "freeze": "all"}, "lora_rank updates the blocks that are free"),
     ],
 )
 def test_settings_that_cannot_work(backbone, settings, message):
@@ -491,14 +490,13 @@ def test_estimate_and_search_take_texts(builder):
 def test_lora_trains_low_rank_updates_only(backbone, tmp_path):
     from dataclasses import replace
 
-    builder = tl.TextClassifierBuilder(
-        backbone, lora_rank=2, freeze=freezing.TrainLastBlocks(1), learning_rate=0.01, seed=0
-    )
+    updates = freezing.TrainLastBlocks(1) | freezing.LowRank(2)
+    builder = tl.TextClassifierBuilder(backbone, freeze=updates, learning_rate=0.01, seed=0)
     train = texts.reviews(64)
     fitted = builder.fit(train, epochs=2, cache=True, verbose=0)
-    before = replace(builder, lora_rank=None).build(2)
+    before = replace(builder, freeze="all").build(2)
     (free,) = (x for x in fitted.model.layers if x.name == "transformer_layer_2")
-    assert {v.name for v in free.trainable_variables} == {"lora_kernel_a", "lora_kernel_b"}
+    assert {v.name for v in free.trainable_variables} == {"lora_a", "lora_b"}
     assert len(free.trainable_variables) == 4
     assert all(float(np.abs(v).max()) > 0 for v in free.trainable_variables)
     own = [v for v in free.weights if not v.name.startswith("lora")]
@@ -517,16 +515,13 @@ def test_lora_trains_low_rank_updates_only(backbone, tmp_path):
 
 @pytest.mark.full
 def test_low_rank_updates_are_trained_by_default(backbone):
-    builder = tl.TextClassifierBuilder(backbone, lora_rank=2, seed=0)
+    builder = tl.TextClassifierBuilder(backbone, freeze=freezing.LowRank(2), seed=0)
     given, labels = texts.reviews(32)
     labels[::5] = labels[1::5][: len(labels[::5])]  # else a solved head leaves no gradient
     fitted = builder.fit((given, labels), epochs=2, verbose=0)
-    updates = [v for v in fitted.model.trainable_variables if v.name == "lora_kernel_b"]
+    updates = [v for v in fitted.model.trainable_variables if v.name == "lora_b"]
     assert len(updates) == 6
     assert all(float(np.abs(v).max()) > 0 for v in updates)
-    for schedule in ("probe", "one-phase"):
-        with pytest.raises(ValueError, match="leaves the encoder as it is"):
-            builder.fit(texts.reviews(32), schedule=schedule, verbose=0)
 
 
 def test_short_rows_go_through_the_frozen_part_unfilled_and_give_the_same(backbone):

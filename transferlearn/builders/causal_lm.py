@@ -9,7 +9,6 @@ import keras
 from transferlearn import backbones
 from transferlearn.backbones import Backbone, TextBackbone
 from transferlearn.backbones.texts import Pooling
-from transferlearn.builders.base import Builder
 from transferlearn.builders.texts import EncoderBuilder
 from transferlearn.data import Corpus, Dataset, Texts
 from transferlearn.edge import Sampling
@@ -31,7 +30,7 @@ class CausalLMBuilder(EncoderBuilder[TextPrediction]):
             `"keras_hub:gpt2_base_en"`, `"keras_hub:<folder>"` of KerasHub or Hugging Face
             (config.json, model.safetensors, tokenizer.json), or a `tl.backbones.TextBackbone` with
             `pooling="next"`.
-        weights, lora_rank, text_column, learning_rate: See `tl.builders.EncoderBuilder`.
+        weights, text_column, learning_rate: See `tl.builders.EncoderBuilder`.
         sequence_length: The tokens of a row. Longer texts have several rows, so that all of a text
             is learnt. A prompt may be as long as the network can read.
         sampling: How `predict` chooses tokens, and how many; `fitted.generate` can change it.
@@ -92,10 +91,6 @@ class CausalLMBuilder(EncoderBuilder[TextPrediction]):
     def _pools(self) -> Pooling:
         """Returns that each token has the logits of the next."""
         return "next"
-
-    def plan(self, schedule: Schedule | str | None) -> Schedule:
-        """Returns the schedule that was passed or named, or else the builder's default."""
-        return Builder.plan(self, schedule)  # with lora_rank, too: there is no head to begin with
 
     def build(self) -> keras.Model:
         """Makes the compiled model, for plain `model.fit` and everything else that Keras does.

@@ -17,7 +17,7 @@ from transferlearn.data import Spec
 from transferlearn.data.kind import Kind
 from transferlearn.data.messages import check_on_error
 from transferlearn.data.sources.groups import Groups, as_groups
-from transferlearn.freezing import Freeze, Layers
+from transferlearn.freezing import Freeze, Layers, add_low_rank, low_rank_of
 from transferlearn.heads import Decoder, Head, Output, PooledDense
 from transferlearn.tasks import Encoding, Task
 from transferlearn.training import CompileSettings, freeze_and_compile
@@ -166,6 +166,9 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
             precision=self.precision,
             name=model_name(backbone, self._makes),
         )
+        if added := low_rank_of(freeze := named_freeze(self.freeze)):
+            assert freeze is not None
+            add_low_rank(network.layers, Layers.of(backbone).frozen_by(freeze), added)
         return network, encoding.of_network(network.outputs, self.loss)
 
     def _build(self, encoding: Encoding[Prediction]) -> keras.Model:

@@ -10,7 +10,6 @@ from transferlearn import backbones
 from transferlearn.assembling import Network
 from transferlearn.backbones import Backbone, Seq2SeqBackbone
 from transferlearn.backbones.texts import Pooling
-from transferlearn.builders.base import Builder
 from transferlearn.builders.texts import EncoderBuilder
 from transferlearn.data import SourceTexts
 from transferlearn.edge import Sampling
@@ -31,7 +30,7 @@ class Seq2SeqLMBuilder(EncoderBuilder[TextPrediction]):
         backbone: `"keras_hub:<preset>"` of an encoder-decoder, such as `"keras_hub:bart_base_en"`
             or `"keras_hub:t5_small_multi"`, `"keras_hub:<folder>"` of KerasHub or Hugging Face, or
             what `tl.backbones.from_seq2seq` gave.
-        weights, lora_rank, text_column, learning_rate: See `tl.builders.EncoderBuilder`.
+        weights, text_column, learning_rate: See `tl.builders.EncoderBuilder`.
         sequence_length: The most tokens of a text that are read, and of one that is learnt.
         sampling: How `predict` chooses tokens, and how many.
         freeze, optimizer, loss, metrics, batch_size, precision, on_error, groups, seed: See
@@ -85,10 +84,6 @@ class Seq2SeqLMBuilder(EncoderBuilder[TextPrediction]):
     def _pools(self) -> Pooling:
         """Returns that the network writes texts."""
         return "written"
-
-    def plan(self, schedule: Schedule | str | None) -> Schedule:
-        """Returns the schedule that was passed or named, or else the builder's default."""
-        return Builder.plan(self, schedule)  # with lora_rank, too: there is no head to begin with
 
     def load_backbone(self, shape: tuple[int, ...] | None) -> Backbone:
         """Loads the encoder-decoder, and refuses networks of other kinds."""

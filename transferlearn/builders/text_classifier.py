@@ -17,7 +17,7 @@ class TextClassifierBuilder(TextBuilder[ClassPrediction], Classifier):
     Strings go in as they are: the fitted model has the tokenizer, padding and masks inside.
 
     Args:
-        backbone, weights, pooling, sequence_length, long_texts, lora_rank, learning_rate: See
+        backbone, weights, pooling, sequence_length, long_texts, learning_rate: See
             `tl.builders.TextBuilder`.
         head, freeze, optimizer, loss, metrics, multi_label, class_names, class_weight, batch_size,
             precision, on_error, groups, seed: See `ImageClassifierBuilder`.

@@ -16,7 +16,7 @@ class TextRegressorBuilder(TextBuilder[NumberPrediction], Regressor):
     known. Numbers come out in their own units.
 
     Args:
-        backbone, weights, pooling, sequence_length, long_texts, lora_rank, learning_rate: See
+        backbone, weights, pooling, sequence_length, long_texts, learning_rate: See
             `tl.builders.TextBuilder`.
         target_names, loss, metrics: See `tl.builders.Regressor`.
         head, freeze, optimizer, batch_size, precision, on_error, groups, seed: See

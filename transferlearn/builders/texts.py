@@ -5,17 +5,12 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import ClassVar
 
 from transferlearn import backbones
-from transferlearn.assembling import Network
 from transferlearn.backbones import Backbone, TextBackbone
 from transferlearn.backbones.texts import Pooling, check_pooling
 from transferlearn.builders.base import Builder
-from transferlearn.builders.planning import named_freeze
 from transferlearn.checks import whole
 from transferlearn.data import Dataset, Spec, Texts
-from transferlearn.freezing import FreezeAll, add_lora
 from transferlearn.heads import Decoder, Head, PooledDense
-from transferlearn.schedules import OnePhase, Probe, Schedule
-from transferlearn.tasks import Encoding
 from transferlearn.types import Prediction
 
 _LEAST_TOKENS = 8  # of `sequence_length`; the tokens that mark a text's ends count
@@ -31,10 +26,6 @@ class EncoderBuilder(Builder[Prediction]):
             vocab.txt), or a `tl.backbones.TextBackbone`.
         weights: `"pretrained"`, or `None` for random weights.
         sequence_length: The most tokens of a text that are read, those that mark its ends included.
-        lora_rank: The rank of [LoRA](https://arxiv.org/abs/2106.09685). In the blocks that are
-            not frozen, only updates of this rank to the attention's query and value projections are
-            trained, so there are few weights to fit. A save has the updates added to the weights.
-            With a rank, `fit` fine-tunes by default.
         text_column: The column of a table that holds the texts; by default `text`, `review`,
             `sentence` or `content`.
         learning_rate: The learning rate; by default 2e-4, or an optimizer object's own.
@@ -44,7 +35,6 @@ class EncoderBuilder(Builder[Prediction]):
     _: KW_ONLY
     weights: str | None = "pretrained"
     sequence_length: int = 512
-    lora_rank: int | None = None
     text_column: str | None = None
 
     _default_rate: ClassVar[float | None] = 2e-4
@@ -55,13 +45,6 @@ class EncoderBuilder(Builder[Prediction]):
             backbones.check_name(self.backbone, texts=True)
         length = whole("sequence_length", self.sequence_length, least=_LEAST_TOKENS)
         object.__setattr__(self, "sequence_length", length)
-        if self.lora_rank is not None:
-            object.__setattr__(self, "lora_rank", whole("lora_rank", self.lora_rank, least=1))
-            if isinstance(named_freeze(self.freeze), FreezeAll):
-                raise ValueError(
-                    "lora_rank updates the blocks that are free, and freeze='all' leaves none: "
-                    "pass freeze='none' or tl.freezing.TrainLastBlocks(1), or leave lora_rank out."
-                )
         if self.weights not in ("pretrained", None):
             raise ValueError(
                 "weights is 'pretrained', or None for random ones; a folder of weights is the "
@@ -89,31 +72,6 @@ class EncoderBuilder(Builder[Prediction]):
         """Returns shape and dtype of the token ids, without loading the tokenizer."""
         return {"token_ids": Spec(shape or (None,), "int32")}
 
-    def plan(self, schedule: Schedule | str | None) -> Schedule:
-        """Returns the schedule; one that leaves the encoder frozen is refused with `lora_rank`."""
-        if schedule is None and self.freeze is None and self.lora_rank:
-            schedule = "fine-tune"
-        plan = super().plan(schedule)
-        all_frozen = isinstance(plan, OnePhase) and self.freeze is None
-        if self.lora_rank and (all_frozen or isinstance(plan, Probe)):
-            raise ValueError(
-                "This schedule leaves the encoder as it is, and lora_rank updates it. Take "
-                f"schedule='fine-tune', or leave lora_rank out. Received: {schedule=}"
-            )
-        return plan
-
-    def _network(
-        self,
-        backbone: Backbone,
-        encoding: Encoding[Prediction],
-        shape: tuple[int, ...] | None,
-    ) -> tuple[Network, Encoding[Prediction]]:
-        """Builds the network, with LoRA if the builder has a `lora_rank`."""
-        network, encoding = super()._network(backbone, encoding, shape)
-        if self.lora_rank:
-            add_lora(network.layers, self.lora_rank)
-        return network, encoding
-
     def load_backbone(self, shape: tuple[int, ...] | None) -> Backbone:
         """Loads the encoder, and refuses texts that are longer than it can read."""
         backbone = backbones.get_text(
@@ -133,7 +91,7 @@ class TextBuilder(EncoderBuilder[Prediction]):
     """Builds and trains networks that answer for a whole text, classifiers as well as regressors.
 
     Args:
-        backbone, weights, sequence_length, lora_rank, text_column, learning_rate: See
+        backbone, weights, sequence_length, text_column, learning_rate: See
             `tl.builders.EncoderBuilder`.
         pooling: How the encoder's output becomes one vector for a text: the `"mean"` over its
             tokens, the `"first"` token (`[CLS]`), or `"pooled"`, which is what a trained layer of

@@ -27,7 +27,7 @@ class TokenClassifierBuilder(EncoderBuilder[TagPrediction]):
     windows.
 
     Args:
-        backbone, weights, sequence_length, lora_rank, text_column, learning_rate: See
+        backbone, weights, sequence_length, text_column, learning_rate: See
             `tl.builders.EncoderBuilder`.
         class_names: The tags in the order of the outputs, those of entities in IOB2, such as
             `["O", "B-PER", "I-PER"]`; by default found in the data.

@@ -26,7 +26,15 @@ from transferlearn.cli.tasks import (
     make_builder,
     settle_backbone,
 )
-from transferlearn.cli.types import at_least_1, duration, freeze, image_size, rate, sizes
+from transferlearn.cli.types import (
+    at_least_1,
+    duration,
+    freeze,
+    image_size,
+    rate,
+    sizes,
+    with_updates,
+)
 
 if TYPE_CHECKING:
     from transferlearn.builders import Builder
@@ -43,7 +51,7 @@ examples:
   transferlearn train prices.csv --task regression --target price --validation checked.csv
   transferlearn train names.conll --task tag
   transferlearn train sounds/ --noise-folder workshop/ --views 4 --freeze all --epochs 60
-  transferlearn train letters/ --task language-model --backbone keras_hub:gpt2_base_en
+  transferlearn train letters/ --task language-model --backbone keras_hub:gpt2_base_en --lora 8
   transferlearn train pairs.tsv --task translate --backbone keras_hub:bart_base_en
   transferlearn train annotations.json --task detect --output detector
   transferlearn train scenes/ --task segmentation --epochs 20 --resume runs/scenes
@@ -107,6 +115,11 @@ def _add_network(group: _ActionsContainer) -> None:
         type=freeze,
         metavar="WHAT",
         help="'all', 'none', a layer or block, a number of layers, or a share such as 0.8",
+    )
+    add(
+        "--lora",
+        type=at_least_1,
+        help="the rank of low-rank updates of attention, which alone are trained, such as 8",
     )
     add(
         "--from",
@@ -278,7 +291,7 @@ def _builder(options: Namespace) -> "Builder":
         weights=options.weights,
         image_size=options.image_size,
         **({} if options.units is None else {"head": heads.FlattenDense(options.units)}),
-        freeze=options.freeze,
+        freeze=with_updates(options.freeze, options.lora),
         learning_rate=options.learning_rate,
         **({} if options.batch_size is None else {"batch_size": options.batch_size}),
         on_error=options.on_error,

@@ -10,6 +10,7 @@ from transferlearn.money import price as read_price
 
 if TYPE_CHECKING:
     from transferlearn.data import Degradation
+    from transferlearn.freezing import Freeze
 
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -54,6 +55,15 @@ def freeze(text: str) -> str | int | float:
         with contextlib.suppress(ValueError):
             return kind(text)
     return text
+
+
+def with_updates(frozen: str | int | float | None, rank: int | None) -> "Freeze | None":
+    """Joins what is frozen with low-rank updates of the rest, if there is a rank."""
+    from transferlearn.freezing import LowRank, as_strategy
+
+    if rank is None:
+        return frozen
+    return as_strategy("none" if frozen is None else frozen) | LowRank(rank)
 
 
 class Degraded(NamedTuple):

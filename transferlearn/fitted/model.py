@@ -11,6 +11,7 @@ from transferlearn import data
 from transferlearn.data.dataset import Dataset
 from transferlearn.data.kind import Kind
 from transferlearn.data.messages import notice
+from transferlearn.fitted.adapters import Adapters
 from transferlearn.fitted.calibrating import calibrate
 from transferlearn.fitted.calibration import Calibration
 from transferlearn.fitted.generating import generated, streamed
@@ -93,6 +94,11 @@ class FittedModel(Generic[Prediction]):
         return kept_epoch(self.phases)
 
     @property
+    def adapters(self) -> Adapters:
+        """The network's low-rank updates, to be saved, loaded or merged."""
+        return Adapters(self)
+
+    @property
     def reliable_score(self) -> str:
         """The score that training measured of this model, or how to measure one, in words."""
         return in_words(self.known_score, "fitted.evaluate(test)")
@@ -156,9 +162,8 @@ class FittedModel(Generic[Prediction]):
 
         Returns:
             A prediction for a single item, else a list of them, in order, without skipped items;
-            `path` says whose each is. (Type checkers take any path for that of one item.) With
-            `windows`, a list of `tl.edge.Window` for each recording: `start` and `end` in seconds,
-            and the `prediction`.
+            `path` says whose each is. With `windows`, a list of `tl.edge.Window` for each
+            recording: `start` and `end` in seconds, and the `prediction`.
 
         Raises:
             OSError: There is no such file.
@@ -278,8 +283,7 @@ class FittedModel(Generic[Prediction]):
     ) -> str:
         """Saves the model in a repository on the Hugging Face Hub, which is made if need be.
 
-        What an earlier save left there is replaced; the Hub keeps its history. `README.md` is the
-        model card. `tl.load("hf://user/name")` brings the model back.
+        It replaces an earlier save. `tl.load("hf://user/name")` brings the model back.
 
         Args:
             name: The repository, `"user/name"`.
@@ -290,11 +294,6 @@ class FittedModel(Generic[Prediction]):
             sign: The key to sign with, see `save`.
 
         Returns:
-            The address of the commit.
-
-        Raises:
-            ImportError: `huggingface_hub` is not installed (`pip install -e ".[hf]"`).
-            ValueError: The name has another form.
-            OSError: The Hub cannot be reached, or refuses the name or the token.
+            The address of the commit. Raises `OSError` if the Hub refuses it or is out of reach.
         """
         return push(self, name, token=token, private=private, evaluation=evaluation, sign=sign)

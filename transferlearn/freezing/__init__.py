@@ -3,8 +3,14 @@
 from transferlearn.freezing.base import FreezeEither as FreezeEither
 from transferlearn.freezing.base import FreezeStrategy as FreezeStrategy
 from transferlearn.freezing.base import Layers as Layers
-from transferlearn.freezing.low_rank import add_lora as add_lora
-from transferlearn.freezing.low_rank import hold_all_but_lora as hold_all_but_lora
+from transferlearn.freezing.low_rank import LowRank as LowRank
+from transferlearn.freezing.low_rank import add_low_rank as add_low_rank
+from transferlearn.freezing.low_rank import hold_all_but_low_rank as hold_all_but_low_rank
+from transferlearn.freezing.low_rank import low_rank_of as low_rank_of
+from transferlearn.freezing.low_rank import merge_updates as merge_updates
+from transferlearn.freezing.low_rank import updates_of as updates_of
+from transferlearn.freezing.peft import read_updates as read_updates
+from transferlearn.freezing.peft import write_updates as write_updates
 from transferlearn.freezing.strategies import Freeze as Freeze
 from transferlearn.freezing.strategies import FreezeAll as FreezeAll
 from transferlearn.freezing.strategies import FreezeBatchNorm as FreezeBatchNorm

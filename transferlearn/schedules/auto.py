@@ -93,6 +93,8 @@ class Auto(Schedule):
         """Returns the rate of the fine-tuning as arguments of `Phase`; the user's own is obeyed."""
         if job.rate_given:
             return {}
+        if job.low_rank_rate:  # updates begin at 0, so that their size is none
+            return {"learning_rate": job.low_rank_rate}
         if job.steps_of_one_size:
             return {"learning_rate": _RELATIVE_RATE, "trust_ratio": True}
         return {"learning_rate": job.learning_rate * _RATE_FACTOR}

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from transferlearn.backbones import Block
-from transferlearn.freezing import FreezeAll, FreezeNone, FreezeStrategy
+from transferlearn.freezing import FreezeAll, FreezeNone, FreezeStrategy, low_rank_of
 from transferlearn.schedules.phase import Phase
 from transferlearn.schedules.results import PhaseResult
+
+_LOW_RANK_RATE = 1e-3  # ten times that of all weights; docs/language.md
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,12 @@ class Job:
     steps_of_one_size: bool
     items: int | None
     results: list[PhaseResult]
+
+    @property
+    def low_rank_rate(self) -> float | None:
+        """The usual rate of low-rank updates, if there are some and no other rate was asked for."""
+        has_updates = low_rank_of(self.freeze) is not None and self.steps_of_one_size
+        return _LOW_RANK_RATE if has_updates and not self.rate_given else None
 
 
 def default_freeze(freeze: FreezeStrategy | None, pretrained: bool) -> FreezeStrategy:

@@ -31,7 +31,7 @@ class AutoForLanguage(Schedule):
         yield Phase(
             freeze=job.freeze or usual,
             epochs=job.epochs,
-            learning_rate=job.learning_rate,
+            learning_rate=job.low_rank_rate or job.learning_rate,
             warm_up=0.1,
             decay="cosine",
             weight_decay=0.01,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import keras
 
 from transferlearn.assembling import Network
-from transferlearn.freezing import FreezeStrategy, Layers, hold_all_but_lora
+from transferlearn.freezing import FreezeStrategy, Layers, hold_all_but_low_rank
 from transferlearn.keras_internals import layers_within
 from transferlearn.schedules import check_learning_rate
 from transferlearn.splitting import acts_alike
@@ -73,7 +73,7 @@ def set_trainable(network: Network, mask: Sequence[bool], *, batch_norm: str) ->
                 part.batch_norm_moves = batch_norm == "train"
             if frozen:
                 _warn_of_unknown_noise(part)
-    hold_all_but_lora(network.layers)  # after the loop, which frees all weights of a layer
+    hold_all_but_low_rank(network.layers)  # after the loop, which frees all weights of a layer
     held = {id(layer) for layer, frozen in zip(network.layers, mask, strict=True) if frozen}
     # Rates are set, since Keras 3.15 overrides `training=False` under `fit`.
     for noise in network.noise:
