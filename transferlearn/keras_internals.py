@@ -6,6 +6,7 @@ when Keras changes it, and runs against the oldest supported Keras and the newes
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -114,3 +115,19 @@ def transformed_samples(flow: keras.utils.PyDataset, rows: np.ndarray) -> Any:
 def replace_samples(flow: keras.utils.PyDataset, samples: Callable[[np.ndarray], Any]) -> None:
     """Makes an iterator of the legacy `ImageDataGenerator` give what `samples` does for rows."""
     flow._get_batches_of_transformed_samples = samples
+
+
+@contextmanager
+def layout_of_each_batch() -> Iterator[None]:
+    """Lets a model on JAX lay out each batch by its own shape, and not as the first one was."""
+    from keras.src.backend.jax import trainer  # noqa: TID251
+
+    def each(iterator: Any, _: object) -> Iterator[Any]:
+        return map(trainer._distribute_data, iterator.data_adapter.get_jax_iterator())
+
+    kept = trainer.JAXEpochIterator._get_distributed_iterator
+    trainer.JAXEpochIterator._get_distributed_iterator = each
+    try:
+        yield
+    finally:
+        trainer.JAXEpochIterator._get_distributed_iterator = kept

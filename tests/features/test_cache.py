@@ -27,6 +27,7 @@ pytestmark = pytest.mark.core
         ({"dtype": ["float32"]}, TypeError, "dtype="),
         ({"trunk_dtype": "int8"}, ValueError, "trunk_dtype='int8'"),
         ({"directory": "x", "disk": 0}, ValueError, "disk=0"),
+        ({"any_head": 1}, TypeError, "any_head=1"),
     ],
 )
 def test_a_wrong_setting_is_refused(fields, error, said):

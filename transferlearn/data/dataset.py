@@ -19,6 +19,7 @@ from transferlearn.data.iterating import without_autotune
 from transferlearn.data.messages import Skipped
 from transferlearn.data.targets.base import Encoded, Encoder, Targets, Weigh
 from transferlearn.data.transforms import varied
+from transferlearn.distributing import divided_batches
 from transferlearn.edge import Seen
 from transferlearn.progress import stage, working
 from transferlearn.progress.counting import Counting
@@ -148,7 +149,8 @@ class Dataset(abc.ABC):
     def run(self, model: keras.Model, *, batch_size: int) -> Any:
         """Runs a model on all rows, in their order, and gives its outputs as NumPy arrays."""
         batches = without_autotune(self.batches(batch_size=batch_size))
-        with working(), stage("predicting", self.size, self.noun, cost=1.0) as predicted:
+        predicting = stage("predicting", self.size, self.noun, cost=1.0)
+        with working(), divided_batches(), predicting as predicted:
             counting = [Counting(predicted, batch_size)]
             return model.predict(batches, callbacks=counting, verbose=0)
 

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from transferlearn.backbones.graph import cloned, copy_operation, copy_weights
+from transferlearn.distributing import on_devices
 from transferlearn.features.writing import Writer
 from transferlearn.folding import folded
 from transferlearn.keras_internals import layers_within
@@ -77,7 +78,7 @@ class FeatureModel:
         """Runs the model on a batch that is filled up with copies, and drops their outputs."""
         self._size = max(self._size, count)
         filled = keras.tree.map_structure(partial(_padded, size=self._size), inputs)
-        outputs = self._model.predict_on_batch(filled)
+        outputs = self._model.predict_on_batch(keras.tree.map_structure(on_devices, filled))
         features = outputs if isinstance(outputs, (list, tuple)) else [outputs]
         return [np.asarray(part)[:count] for part in features]
 

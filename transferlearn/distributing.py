@@ -1,0 +1,66 @@
+"""Divides batches among the devices of `keras.distribution`, on JAX."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import keras
+import numpy as np
+
+from transferlearn.keras_internals import layout_of_each_batch
+from transferlearn.types import Tensor
+
+
+@contextmanager
+def divided_batches() -> Iterator[None]:
+    """Lets Keras divide each batch among all devices, and give each device an uneven one whole.
+
+    Keras divides every batch, and a last one of 27 items by 4 raises `IndivisibleError`
+    (keras#21167). Whole on every device, weights and figures come out as on one device.
+    """
+    distribution, devices = keras.distribution.distribution(), _devices()
+    if distribution is None:
+        yield
+        return
+    kept = distribution.get_data_layout
+
+    def layout(shape: tuple[int, ...]) -> keras.distribution.TensorLayout:
+        if shape[0] % devices == 0:
+            return kept(shape)
+        return keras.distribution.TensorLayout([None] * len(shape), distribution.device_mesh)
+
+    distribution.get_data_layout = layout
+    try:
+        with layout_of_each_batch():
+            yield
+    finally:
+        distribution.get_data_layout = kept
+
+
+def check_divisible(batch_size: int) -> None:
+    """Warns where batches of this size cannot be divided among all devices."""
+    devices = _devices()
+    if batch_size % devices:
+        warnings.warn(
+            f"Batches of {batch_size} items cannot be divided among {devices} devices, so each "
+            f"device computes all of them. Pass batch_size={-(-batch_size // devices) * devices}.",
+            stacklevel=3,
+        )
+
+
+def on_devices(batch: np.ndarray) -> np.ndarray | Tensor:
+    """Divides an array of items among all devices; where it cannot be, it stays as it is."""
+    distribution = keras.distribution.distribution()
+    if distribution is None or len(batch) % _devices():
+        return batch
+    layout = distribution.get_data_layout(batch.shape)
+    return keras.distribution.distribute_tensor(batch, layout)
+
+
+def _devices() -> int:
+    """Counts the parts that a batch is divided into."""
+    distribution = keras.distribution.distribution()
+    if distribution is None:
+        return 1
+    mesh = distribution.device_mesh
+    return mesh.shape[mesh.axis_names.index(distribution.batch_dim_name)]
