@@ -55,8 +55,8 @@ class Rows:
         return ids[: len(ids) // LENGTH * LENGTH].reshape(-1, LENGTH)
 
     def texts(self, count: int) -> list[str]:
-        """Returns rows to train on as texts."""
-        return [self.tokenizer.decode(row.tolist()) for row in self.train[:count]]
+        """Returns rows to train on as texts, of which none has a second row for its end."""
+        return [self.tokenizer.decode(row[:-4].tolist()) for row in self.train[:count]]
 
 
 def following(rows: np.ndarray) -> np.ndarray:
