@@ -12,16 +12,25 @@ from transferlearn.types import Tensor
 
 
 @contextmanager
-def divided_batches() -> Iterator[None]:
+def divided_batches(size: int = 0) -> Iterator[None]:
     """Lets Keras divide each batch among all devices, and give each device an uneven one whole.
 
     Keras divides every batch, and a last one of 27 items by 4 raises `IndivisibleError`
     (keras#21167). Whole on every device, weights and figures come out as on one device.
+
+    Args:
+        size: The number of items in each batch but the last; it warns of one that is uneven.
     """
     distribution, devices = keras.distribution.distribution(), _devices()
     if distribution is None:
         yield
         return
+    if size % devices:
+        warnings.warn(
+            f"Batches of {size} items cannot be divided among {devices} devices, so each device "
+            f"computes all of them. Pass batch_size={-(-size // devices) * devices}.",
+            stacklevel=4,
+        )
     kept = distribution.get_data_layout
 
     def layout(shape: tuple[int, ...]) -> keras.distribution.TensorLayout:
@@ -35,17 +44,6 @@ def divided_batches() -> Iterator[None]:
             yield
     finally:
         distribution.get_data_layout = kept
-
-
-def check_divisible(batch_size: int) -> None:
-    """Warns where batches of this size cannot be divided among all devices."""
-    devices = _devices()
-    if batch_size % devices:
-        warnings.warn(
-            f"Batches of {batch_size} items cannot be divided among {devices} devices, so each "
-            f"device computes all of them. Pass batch_size={-(-batch_size // devices) * devices}.",
-            stacklevel=3,
-        )
 
 
 def on_devices(batch: np.ndarray) -> np.ndarray | Tensor:

@@ -1,4 +1,4 @@
-"""Advice on detectors: boxes that are missing or of a wrong class are found, and scores are said."""
+"""Advice on detectors: boxes that are missing or of a wrong class are found, and scores said."""
 
 import numpy as np
 import pytest

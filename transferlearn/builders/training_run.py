@@ -27,7 +27,7 @@ from transferlearn.builders.run_description import (
 from transferlearn.configs import class_name
 from transferlearn.data import LoadedData
 from transferlearn.data.kind import Kind
-from transferlearn.distributing import check_divisible, divided_batches
+from transferlearn.distributing import divided_batches
 from transferlearn.features import Storage
 from transferlearn.fitted import FittedModel, Outline
 from transferlearn.freezing import Layers
@@ -158,7 +158,6 @@ class Training(Generic[Prediction]):
             raise ValueError(
                 f"on_interrupt is 'raise' or 'return'. Received: on_interrupt={on_interrupt!r}"
             )
-        check_divisible(self.data.batch_size)
         limit = TimeLimit.of(time_limit)
         if self.network.model in _begun:  # also a training that failed has changed its network
             raise ValueError("This training's network was trained before: prepare another one.")
@@ -198,7 +197,7 @@ class Training(Generic[Prediction]):
                 on_trained=measure,
                 limit=limit,
             )
-            with divided_batches():
+            with divided_batches(self.data.batch_size):
                 history = runner.run(self.schedule.phases(self.job))
         say_unused_rate(self.job)
         held_out = next(iter(evaluations), None)

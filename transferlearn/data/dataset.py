@@ -36,8 +36,7 @@ class Dataset(abc.ABC):
         shape: The shape of one item, `(height, width, 3)` for an image.
         noun: What messages call an item.
         targets: What is to be learnt of each item; `None` for items to predict on.
-        sample_weight: The weight of each item, float32 `(n,)`, or `None`; streams bring theirs with
-            each batch.
+        sample_weight: The weight of each item, float32 `(n,)`; `None` where batches bring theirs.
         groups: The name of the group that each row was given, or `None`.
         together: The number of the group that each row stays with in a split, int64 `(n,)`: the
             given group, and duplicates. `None`: it is not known.
@@ -146,13 +145,12 @@ class Dataset(abc.ABC):
         """Returns the path of a row's item, or words such as "image 3" where items are no files."""
         return self.names[row] if self.names else f"{self.noun} {row}"
 
+    @divided_batches()
     def run(self, model: keras.Model, *, batch_size: int) -> Any:
         """Runs a model on all rows, in their order, and gives its outputs as NumPy arrays."""
         batches = without_autotune(self.batches(batch_size=batch_size))
-        predicting = stage("predicting", self.size, self.noun, cost=1.0)
-        with working(), divided_batches(), predicting as predicted:
-            counting = [Counting(predicted, batch_size)]
-            return model.predict(batches, callbacks=counting, verbose=0)
+        with working(), stage("predicting", self.size, self.noun, cost=1.0) as predicted:
+            return model.predict(batches, callbacks=[Counting(predicted, batch_size)], verbose=0)
 
     def of_items(self, values: np.ndarray) -> np.ndarray:
         """Turns outputs for rows into outputs for items; here, each item is one row."""
