@@ -143,7 +143,7 @@ def test_the_head_corrects_anchors_of_each_size_and_shape():
 def test_levels_sizes_and_ratios_of_anchors_are_those_of_the_objects():
     head = RetinaNetHead()
     assert head.for_boxes((), ()) == head
-    small = head.for_boxes((10, 20, 40, 80, 200), (0.3, 1.0, 1.2))
+    small = head.for_boxes((8, 20, 40, 80, 200), (0.3, 1.0, 1.2))
     assert small.features == head.features
     assert small.ratios == (0.3, 1.0)  # 1.2 is much like 1
     large = head.for_boxes((50, 90, 99, 120, 200), (0.9, 1.0, 1.1))

@@ -375,8 +375,11 @@ def test_the_head_is_one_and_counts_its_places():
 def test_levels_follow_the_sizes_of_objects():
     head = FCOSHead()
     assert head.for_sides(()).features == head.features
-    assert head.for_sides((10, 20, 40, 80, 200)).features == head.features
+    assert head.for_sides((7, 20, 40, 80, 200)).features == head.features
+    assert head.for_sides((10, 11, 40, 80, 200)).features == head.features
     assert head.for_sides((20, 50, 80, 90, 200)).features == head.features[1:]
+    assert head.for_sides((10, 16, 22, 31, 44)).features == head.features[1:3]
+    assert head.for_sides((3, 5, 6, 7, 64)).features == head.features[:3]
     assert head.for_sides((50, 90, 99, 120, 200)).features == head.features[2:]
     own = FCOSHead(features=("stride_8",))
     assert own.for_sides((50, 90, 99, 120, 200)) == own

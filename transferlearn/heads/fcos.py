@@ -48,11 +48,11 @@ class FCOSHead(Decoder):
     Reference: [FCOS](https://arxiv.org/abs/1904.01355).
 
     Example:
-        head = tl.heads.FCOSHead(width=96, depth=3)
+        head = tl.heads.FCOSHead(width=64, depth=3)
         builder = tl.ObjectDetectorBuilder("EfficientNetLite0", head=head)
     """
 
-    width: int = 64
+    width: int = 128
     depth: int = 3
     groups: int = 8
     prior: float = 0.01
@@ -64,11 +64,11 @@ class FCOSHead(Decoder):
         check_strides(self.features)
 
     def for_sides(self, sides: Sequence[float]) -> Self:
-        """Leaves out the finest levels where objects are large, unless `features` were chosen.
+        """Leaves out the levels that objects do not need, unless `features` were chosen.
 
         Args:
-            sides: The sides in pixels below which 5%, 25% and more of the objects are; empty where
-                they are not known.
+            sides: The sides in pixels below which 5%, 25%, 50%, 75% and 95% of the objects are;
+                empty where they are not known.
         """
         if self.features != LEVELS or not sides:
             return self
