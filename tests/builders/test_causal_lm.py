@@ -184,6 +184,22 @@ def test_a_run_that_is_killed_goes_on(backbone):
     tl.testing.check_resume(builder(backbone), stories(24), epochs=2, validation_split=0.25)
 
 
+def test_the_chat_template_of_a_folder_is_saved(tmp_path):
+    folder = language.folder_of(tmp_path / "gpt2")
+    template = "{% for m in messages %}{{ m.content }}{{ eos_token }}{% endfor %}"
+    words = {"chat_template": template, "eos_token": {"content": "<|endoftext|>"}}
+    (tmp_path / "gpt2" / "tokenizer_config.json").write_text(json.dumps(words))
+    tokenizer = tl.backbones.get_tokenizer(f"keras_hub:{folder}")
+    asked = [{"role": "user", "content": "at"}]
+    assert tokenizer.chat_template.prompt(asked) == "at<|endoftext|>"
+    tokenizer.save(tmp_path / "saved")
+    again = type(tokenizer).load(tmp_path / "saved")
+    assert again == tokenizer
+    assert again.chat_template.prompt(asked) == "at<|endoftext|>"
+    (tmp_path / "gpt2" / "chat_template.jinja").write_text("{{ messages | length }}")
+    assert tl.backbones.get_tokenizer(f"keras_hub:{folder}").chat_template.prompt(asked) == "1"
+
+
 def test_sources(backbone, tmp_path):
     kind = builder(backbone).kind
     (tmp_path / "folder" / "below").mkdir(parents=True)
@@ -207,7 +223,7 @@ def test_sources(backbone, tmp_path):
 def test_bad_input(fitted, backbone, tmp_path):
     lines = tmp_path / "bad.jsonl"
     lines.write_text('{"text": "Anna"}\n{"text" 3}\n{"prompt": 3}\n[1]\n')
-    with pytest.warns(tl.data.DataWarning, match=r"line 2.*no JSON(.|\n)*line 3.*no text"):
+    with pytest.warns(tl.data.DataWarning, match=r"line 2.*no JSON(.|\n)*line 3.*no prompt"):
         data = tl.data.load(lines, builder(backbone).kind, tl.data.NextTokens())
     assert data.texts == ["Anna"]
     for options, words in (

@@ -13,6 +13,7 @@ import keras
 from transferlearn.backbones.hub_layers import mend_bart, mend_configs
 from transferlearn.backbones.whisper import is_whisper, read_whisper
 from transferlearn.checks import number
+from transferlearn.edge.chat import ChatTemplate
 from transferlearn.extras import install_line
 from transferlearn.types import Json
 from transferlearn.untrusted import RefusalError, check_preset, check_size
@@ -66,6 +67,21 @@ def most_tokens(name: str) -> int | None:
     most = config.get("max_position_embeddings")
     # Where positions are learnt, KerasHub's network itself knows how many there are.
     return most if "rope_theta" in config and isinstance(most, int) and most > 0 else None
+
+
+def chat_template_of(folder: Path) -> ChatTemplate | None:
+    """Returns the chat template of a Hugging Face folder; `None`: it has none."""
+    config, file = settings_of(folder / "tokenizer_config.json"), folder / "chat_template.jinja"
+    source = file.read_text("utf-8") if file.is_file() else config.get("chat_template")
+    if isinstance(source, list):  # several, by their names
+        named = [one for one in source if isinstance(one, dict) and one.get("name") == "default"]
+        source = named[0].get("template") if named else None
+    if not isinstance(source, str):
+        return None
+    words = {name: config.get(f"{name}_token") for name in ("bos", "eos", "pad", "unk")}
+    spelled = {n: w.get("content") if isinstance(w, dict) else w for n, w in words.items()}
+    known = ((f"{name}_token", word) for name, word in spelled.items() if isinstance(word, str))
+    return ChatTemplate(source, tuple(known))
 
 
 def _left_out(config: Json) -> Json:

@@ -12,6 +12,7 @@ import numpy as np
 from transferlearn.backbones.base import Backbone, Facts, Weights, from_model
 from transferlearn.backbones.hub_presets import (
     PREFIX,
+    chat_template_of,
     folder_of,
     from_preset,
     keras_hub,
@@ -23,11 +24,13 @@ from transferlearn.backbones.seq2seq import Seq2SeqBackbone, from_seq2seq
 from transferlearn.backbones.texts import Pooling, TextBackbone, TextSource, from_encoder
 from transferlearn.backbones.whisper import encoder_of
 from transferlearn.data import Tokenizer
+from transferlearn.edge.chat import ChatTemplate
 from transferlearn.edge.tokenizers import WordPieces
 from transferlearn.untrusted import plain_settings
 
 _AT_ONCE = 1000  # texts in one call of the tokenizer
 _FILE = "tokenizer.json"
+_CHAT = "chat_template.json"
 _NO_START = ("T5Tokenizer", "T5GemmaTokenizer")  # their encoders read no token before a text
 _WORD_PIECE = {  # `model_type` in Hugging Face's config: the class in KerasHub
     "bert": "BertTokenizer",
@@ -106,14 +109,16 @@ class KerasHub(TextSource):
         """Loads a tokenizer: by KerasHub, or of BERT-like folders from Hugging Face's own files."""
         folder = folder_of(name)
         hugging_face = _of_hugging_face(folder) if folder else None
-        return HubTokenizer(hugging_face or from_preset(name, "Tokenizer"))
+        tokenizer = hugging_face or from_preset(name, "Tokenizer")
+        return HubTokenizer(tokenizer, chat_template_of(folder) if folder else None)
 
 
 class HubTokenizer(Tokenizer):
     """Wraps a tokenizer of KerasHub; two with the same settings and vocabulary are equal."""
 
-    def __init__(self, tokenizer: Any) -> None:
+    def __init__(self, tokenizer: Any, chat_template: ChatTemplate | None = None) -> None:
         self._tokenizer = tokenizer
+        self.chat_template = chat_template or type(self).chat_template
         family = type(tokenizer).__name__
         self.start = () if family in _NO_START else _first_id(tokenizer, "cls", "start")
         self.end = _first_id(tokenizer, "sep", "end")
@@ -178,6 +183,8 @@ class HubTokenizer(Tokenizer):
         folder.mkdir()
         settings = json.dumps(keras.saving.serialize_keras_object(self._tokenizer), indent=2)
         (folder / _FILE).write_text(settings, "utf-8")
+        chat = json.dumps(self.chat_template.settings(), indent=2)
+        (folder / _CHAT).write_text(chat, "utf-8")
         self._tokenizer.save_assets(str(folder))
 
     @classmethod
@@ -193,9 +200,11 @@ class HubTokenizer(Tokenizer):
                 raise ValueError(f"it asks for {settings['registered_name']!r:.99}, no tokenizer")
             tokenizer: Any = found.from_config(plain_settings(settings["config"]))
             tokenizer.load_assets(str(folder))
+            chat = settings_of(folder / _CHAT)  # saves of earlier versions have none
+            template = ChatTemplate.load(chat) if chat else None
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise ValueError(f"{file} is not what KerasHub wrote: {error!s:.300}") from error
-        return cls(tokenizer)
+        return cls(tokenizer, template)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, HubTokenizer) and self._identity() == other._identity()
@@ -203,10 +212,10 @@ class HubTokenizer(Tokenizer):
     def __hash__(self) -> int:
         return hash(self._identity())
 
-    def _identity(self) -> tuple[str, tuple[str, ...]]:
-        """Returns what makes two tokenizers equal: the settings, and the vocabulary."""
+    def _identity(self) -> tuple[str, ChatTemplate, tuple[str, ...]]:
+        """Returns what makes two tokenizers equal: the settings, the template, the vocabulary."""
         settings = {k: v for k, v in self._tokenizer.get_config().items() if k != "name"}
-        return repr(settings), tuple(self._tokenizer.get_vocabulary())
+        return repr(settings), self.chat_template, tuple(self._tokenizer.get_vocabulary())
 
 
 def _with_logits(name: str, network: Any) -> keras.Model:

@@ -1,19 +1,21 @@
 """Describes texts to go on with as a kind of data, and their dataset: rows that overlap by one."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
 from transferlearn.data.batches import Beside
 from transferlearn.data.dataset import Request
+from transferlearn.data.messages import notice
 from transferlearn.data.sequences.next_tokens import NextTokenTargets
+from transferlearn.data.sequences.passages import Passage, parts_of, read_passage
 from transferlearn.data.targets.base import Encoded, Target, Targets
 from transferlearn.data.texts.dataset import TextDataset
 from transferlearn.data.texts.kind import Texts
-from transferlearn.data.texts.reading import Unreadable, as_text
+from transferlearn.data.texts.reading import Unreadable
 from transferlearn.data.texts.tokens import STEP, TokenItems
 from transferlearn.edge.text_reader import PromptReader, TextReader
 from transferlearn.edge.tokenizers import EdgeTokenizer
@@ -93,6 +95,8 @@ class Corpus(Texts):
 
     name: ClassVar[str] = "corpus"
     endings: ClassVar[tuple[str, ...]] = (".txt", ".md", ".markdown")
+    columns: ClassVar[tuple[str, ...]] = (*Texts.columns, "prompt")
+    columns_of_items: ClassVar[tuple[str, ...]] = ("prompt", "response")
 
     context: int | None = None
 
@@ -113,7 +117,15 @@ class Corpus(Texts):
 
     def _as_text(self, item: Any) -> str | Unreadable:
         """Returns an item of a source as a text, or says why it is none."""
-        return item if isinstance(item, Unreadable) else as_text(item)
+        return read_passage(item, self.tokenizer.chat_template)
+
+    def with_columns(self, items: Sequence[Any], cells: Mapping[str, Sequence[Any]]) -> list[Any]:
+        """Returns a table's prompts with their responses; its texts where it has no prompts."""
+        if "prompt" not in cells:
+            return list(items)
+        responses = cells.get("response", [None] * len(items))
+        pairs = zip(cells["prompt"], responses, strict=True)
+        return [{"prompt": prompt, "response": response} for prompt, response in pairs]
 
     def _reader(self, tokenizer: EdgeTokenizer) -> TextReader:
         """Returns what reads prompts by a tokenizer."""
@@ -129,55 +141,109 @@ class Corpus(Texts):
         groups: Sequence[str] | None = None,
     ) -> CorpusDataset:
         """Tokenizes texts: to learn from with `targets`, else as prompts."""
-        ids_of_texts = self.tokenizer.tokenize(texts)
         if targets is not None:
-            return self._to_learn(ids_of_texts, texts, names, sample_weight, groups)
+            return self._to_learn(texts, names, sample_weight, groups)
+        ids_of_texts = self.tokenizer.tokenize(texts)
         if empty := [i for i, ids in enumerate(ids_of_texts) if not len(ids)]:
             raise ValueError(f"Prompt {empty[0]} is empty, so there is nothing to go on from.")
-        return self._dataset(ids_of_texts, np.arange(len(texts)), texts, names)
+        rows = [_Row(ids, ids[:0]) for ids in ids_of_texts]
+        return self._dataset(rows, np.arange(len(texts)), texts, names)
 
     def _to_learn(
         self,
-        ids_of_texts: Sequence[np.ndarray],
         texts: Sequence[str],
         names: Sequence[str] | None,
         sample_weight: np.ndarray | None,
         groups: Sequence[str] | None,
     ) -> CorpusDataset:
         """Cuts texts into rows that overlap by one token."""
-        rows, of_row, sizes = list[np.ndarray](), list[int](), np.zeros(len(texts), int)
-        for number, (ids, text) in enumerate(zip(ids_of_texts, texts, strict=True)):
-            whole = np.array([*ids, *self.tokenizer.end], np.int32)
-            for begin in range(0, max(1, len(whole) - 1), self.sequence_length - 1):
-                rows.append(whole[begin : begin + self.sequence_length])
-                of_row.append(number)
-            sizes[number] = len(text.encode()) - len(self.tokenizer.text(ids[:1].tolist()).encode())
-        found = self._dataset(rows, np.array(of_row), texts, names)
+        parts = [parts_of(text) for text in texts]
+        ids = iter(self.tokenizer.tokenize([part.text for some in parts for part in some]))
+        rows, of_row, sizes, cut = list[_Row](), list[int](), np.zeros(len(texts), int), list[int]()
+        for number, some in enumerate(parts):
+            pieces = [(next(ids), part) for part in some]
+            whole = self._whole([(own, part.learnt) for own, part in pieces])
+            found = _cut(whole, self.sequence_length, isinstance(texts[number], Passage))
+            if len(found) < -(-(len(whole.ids) - 1) // (self.sequence_length - 1)):
+                cut.append(len(whole.ids))
+            rows += found
+            of_row += [number] * len(found)
+            sizes[number] = sum(len(part.text.encode()) for part in some if part.learnt)
+            if some[0].learnt:  # nothing foretells the first token
+                sizes[number] -= len(self.tokenizer.text(pieces[0][0][:1].tolist()).encode())
+        if cut:
+            notice(
+                f"Of {len(texts):,} texts {len(cut):,} have prompts that do not fit with their "
+                f"responses into sequence_length={self.sequence_length} tokens (the longest has "
+                f"{max(cut):,}): their beginnings are left out. All responses are learnt."
+            )
+        made = self._dataset(rows, np.array(of_row), texts, names)
         return replace(
-            found,
-            targets=NextTokenTargets(sizes=sizes, end=found.end).take(found.source_of),
-            sample_weight=None if sample_weight is None else sample_weight[found.source_of],
+            made,
+            targets=NextTokenTargets(sizes=sizes, end=made.end).take(made.source_of),
+            sample_weight=None if sample_weight is None else sample_weight[made.source_of],
             groups=None if groups is None else [groups[i] for i in of_row],
         )
 
+    def _whole(self, parts: Sequence[tuple[np.ndarray, bool]]) -> "_Row":
+        """Joins the tokens of a text's parts; what is learnt ends with the token that ends texts.
+
+        A chat template may have written that token itself.
+        """
+        end, ids, learnt = np.array(self.tokenizer.end, np.int32), [], []
+        for own, is_learnt in parts:
+            if is_learnt and not np.isin(own, end).any():
+                own = np.concatenate([own, end])
+            ids.append(own)
+            learnt.append(np.full(len(own), is_learnt))
+        joined, known = np.concatenate(ids).astype(np.int32), np.concatenate(learnt)
+        return _Row(joined, np.append(np.where(known[1:], joined[1:], PADDING), PADDING))
+
     def _dataset(
         self,
-        rows: Sequence[np.ndarray],
+        rows: Sequence["_Row"],
         of_row: np.ndarray,
         texts: Sequence[str],
         names: Sequence[str] | None,
     ) -> CorpusDataset:
         """Makes a dataset of rows of tokens, without targets."""
-        length = max(map(len, rows))
+        length = max(len(row.ids) for row in rows)
         end = self.tokenizer.end
         return CorpusDataset(
-            items=TokenItems(rows, length, PADDING),
+            items=TokenItems([row.ids for row in rows], length, PADDING),
             shape=(length,),
             sequence_length=max(length, self.sequence_length),  # prompts may be longer
             size=len(rows),
             source_of=of_row,
             texts=[texts[i] for i in of_row],
-            following=[np.array([*row[1:], PADDING], np.int32) for row in rows],
+            following=[row.following for row in rows],
             end=end[0] if end else PADDING,
             names=None if names is None else [names[i] for i in of_row],
         )
+
+
+class _Row(NamedTuple):
+    """Holds tokens, and the one that is learnt behind each: -1 where none is."""
+
+    ids: np.ndarray
+    following: np.ndarray
+
+
+def _cut(whole: _Row, length: int, answers: bool) -> list[_Row]:
+    """Cuts a text into rows of up to `length` tokens that overlap by one.
+
+    Of one with prompts, the last row is full, and rows that nothing is learnt in are left out.
+    """
+    last, step = len(whole.ids) - 1, length - 1
+    begins: Sequence[int] = range(0, max(1, last), step)
+    ends = [begin + step for begin in begins]
+    if answers:
+        ends = list(range(last, 0, -step))[::-1]
+        begins = [max(0, end - step) for end in ends]
+    rows = []
+    for begin, end in zip(begins, ends, strict=True):
+        following = whole.following[begin : end + 1].copy()
+        following[-1] = PADDING
+        rows.append(_Row(whole.ids[begin : end + 1], following))
+    learnt = [row for row in rows if (row.following >= 0).any()]
+    return (learnt if answers else rows) or [whole]

@@ -52,7 +52,8 @@ class NextTokens(Target):
     """Learns which token comes next in texts; texts are their own targets.
 
     The source is a folder of `.txt` and `.md` files, in folders below it or not; one such file; a
-    file of JSON lines, `{"text": "..."}`; a table with a column `text`; or a list of strings.
+    file of JSON lines; a table with a column `text`, or with `prompt` and `response`; or a list.
+    An entry of a list or a line of JSON is `{"text"}`, `{"prompt", "response"}` or `{"messages"}`.
     """
 
     items_folder: ClassVar[str | None] = "."

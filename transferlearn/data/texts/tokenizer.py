@@ -9,6 +9,7 @@ from typing import Self
 
 import numpy as np
 
+from transferlearn.edge.chat import ChatTemplate
 from transferlearn.edge.tokenizers import CharacterTokenizer, EdgeTokenizer
 
 _CLASS = "class.json"  # the file of a save that names the tokenizer's class
@@ -23,6 +24,7 @@ class Tokenizer(abc.ABC):
         padding: The id that fills rows up; no text has it.
         unknown: The id of what the tokenizer does not know; `None` where it knows everything.
         blanks: Whether a blank before a word is a part of the word's first token.
+        chat_template: Writes conversations as one text; by default `role: content` on a line each.
     """
 
     start: tuple[int, ...]
@@ -30,6 +32,7 @@ class Tokenizer(abc.ABC):
     padding: int
     unknown: int | None
     blanks: bool = False
+    chat_template: ChatTemplate = ChatTemplate()
 
     @abc.abstractmethod
     def tokenize(self, texts: Sequence[str]) -> list[np.ndarray]:
