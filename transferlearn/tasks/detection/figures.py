@@ -217,7 +217,8 @@ def _found_by_sort(
                 sorts.append(len(SIZES))
             totals[sorts] += (1, int(is_found))
     figures: dict[str, float] = {}
-    for name, (there, right) in zip((*_SORTS, *class_names), totals.tolist(), strict=True):
+    named = [f"{sort} of any class" if sort in class_names else sort for sort in _SORTS]
+    for name, (there, right) in zip((*named, *class_names), totals.tolist(), strict=True):
         figures[f"objects: {name}"] = there
         figures[f"found: {name}"] = right
         figures[f"missed: {name}"] = 1 - right / there if there else np.nan
