@@ -10,8 +10,9 @@ from tests.masks import scenes, write
 from tests.networks import Levels
 from transferlearn.backbones import registry
 from transferlearn.cli import main
+from transferlearn.cli.building import make_builder
 from transferlearn.cli.parser import make_parser
-from transferlearn.cli.tasks import as_written, check_task, make_builder
+from transferlearn.cli.tasks import as_written, check_task
 
 
 @pytest.mark.full

@@ -4,6 +4,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from transferlearn.cli.own import module_name
+
 
 class CommandResult(NamedTuple):
     """Holds the result of a command: data for `--json`, the same as text, and the exit code."""
@@ -39,4 +41,12 @@ def add_model(parser: ArgumentParser) -> None:
     parser.add_argument("model", type=Path, help="what 'train' or 'demo' saved")
     parser.add_argument(
         "--trusted", action="store_true", help="run the code in the model, if there is any"
+    )
+    parser.add_argument(
+        "--import",
+        dest="imports",
+        type=module_name,
+        action="append",
+        metavar="MODULE",
+        help="a module of yours with a kind, a task or layers that the model has",
     )

@@ -5,17 +5,12 @@ from pathlib import Path
 
 from transferlearn.atomic_files import written_whole
 from transferlearn.backbone_names import EMBEDDED
+from transferlearn.cli.building import make_builder, settle_backbone
 from transferlearn.cli.checking import check_data
 from transferlearn.cli.command import CommandResult
 from transferlearn.cli.replacing import refuse_other_file
 from transferlearn.cli.starting import import_keras
-from transferlearn.cli.tasks import (
-    add_task,
-    check_task,
-    columns_of,
-    make_builder,
-    settle_backbone,
-)
+from transferlearn.cli.tasks import add_task, check_task, columns_of
 from transferlearn.cli.types import image_size
 from transferlearn.extras import require
 

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from transferlearn.cli.interrupts import Terminated
 from transferlearn.cli.messages import as_lines
 from transferlearn.cli.output import say
+from transferlearn.cli.own import import_own
 from transferlearn.cli.parser import make_parser
 
 
@@ -27,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.typed = list(sys.argv[1:] if arguments is None else arguments)
     try:
         with _warnings_as_lines(options), contextlib.redirect_stdout(sys.stderr):
+            for module in getattr(options, "imports", None) or ():
+                import_own(module)
             found = options.run(options)
     except KeyboardInterrupt as interrupt:
         print("\nInterrupted.", file=sys.stderr)

@@ -18,6 +18,9 @@ _PHRASES = {
     "For texts: tl.TextClassifierBuilder": "It is for texts",
     "For images: tl.ImageClassifierBuilder": "It is for photos",
     "tl.load(path, trusted=True)": "add --trusted",
+    "first import the module that defines it, a subclass": (
+        "add --import with the module that defines it, a subclass"
+    ),
     "what tl.export wrote": "what 'transferlearn export' wrote",
     "tl.export(..., quantize='int8', calibration_data='photos/train')": (
         "add --calibration-data photos/train"

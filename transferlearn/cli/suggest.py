@@ -5,18 +5,12 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from transferlearn.cli.building import make_builder
 from transferlearn.cli.checking import check_backbone, check_data
 from transferlearn.cli.command import CommandResult
 from transferlearn.cli.replacing import refuse_other_file
 from transferlearn.cli.starting import import_keras
-from transferlearn.cli.tasks import (
-    add_task,
-    as_written,
-    check_task,
-    columns_of,
-    items_of,
-    make_builder,
-)
+from transferlearn.cli.tasks import add_task, as_written, check_task, columns_of, items_of
 from transferlearn.cli.types import at_least_1, image_size, price
 from transferlearn.extras import require
 

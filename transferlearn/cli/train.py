@@ -12,20 +12,16 @@ from typing import TYPE_CHECKING
 from transferlearn.backbone_names import EMBEDDED
 from transferlearn.cli.again import Before
 from transferlearn.cli.augmenting import add_augmentation, augmentation_of, check_augmentation
+from transferlearn.cli.building import make_builder, settle_backbone
 from transferlearn.cli.checking import LANGUAGE, check_data, check_save
 from transferlearn.cli.command import CommandResult
 from transferlearn.cli.interrupts import sigterm_as_interrupt
 from transferlearn.cli.output import say
+from transferlearn.cli.own import is_own
 from transferlearn.cli.pictures import leave_pictures
 from transferlearn.cli.replacing import add_force, is_of_run, note_of_run, refuse_other_model
 from transferlearn.cli.starting import import_keras
-from transferlearn.cli.tasks import (
-    add_task,
-    check_task,
-    columns_of,
-    make_builder,
-    settle_backbone,
-)
+from transferlearn.cli.tasks import add_task, check_task, columns_of
 from transferlearn.cli.types import (
     at_least_1,
     duration,
@@ -53,6 +49,7 @@ examples:
   transferlearn train sounds/ --noise-folder workshop/ --views 4 --freeze all --epochs 60
   transferlearn train letters/ --task language-model --backbone keras_hub:gpt2_base_en --lora 8
   transferlearn train pairs.tsv --task translate --backbone keras_hub:bart_base_en
+  transferlearn train spectra/ --task mylab.spectra:SpectrumClassifier
   transferlearn train annotations.json --task detect --output detector
   transferlearn train scenes/ --task segmentation --epochs 20 --resume runs/scenes
 """
@@ -230,7 +227,8 @@ def run(options: Namespace) -> CommandResult:
     }
     item = {"image": "PHOTO"}.get(fitted.kind.noun, fitted.kind.noun.upper())
     verb = "generate" if options.task == LANGUAGE else "predict"
-    saved = f"Saved. Use it: transferlearn {verb} {folder} {item}"
+    own = f" --import {options.task.partition(':')[0]}" if is_own(options.task) else ""
+    saved = f"Saved. Use it: transferlearn {verb} {folder} {item}{own}"
     score = in_words(known, f"transferlearn evaluate {folder} {item}S")
     lines = [saved, _watched(fitted, folder, item), f"Result: {score}"]
     if pictures is not None:
