@@ -443,6 +443,16 @@ def test_many_large_polygons_take_no_more_memory_than_a_few_masks():
     assert masks.overlapping == {0}
 
 
+def test_a_polygon_that_crosses_every_row_again_and_again_is_refused():
+    def zigzag(corners, side):
+        x, y = np.linspace(0, side, corners), np.tile([0, side], corners // 2)
+        return np.stack([x, y], axis=1).ravel().tolist()
+
+    assert draw(zigzag(120, 30), (30, 30)).inside.any()
+    with pytest.raises(RegionError, match="of 200 corners crosses itself all over the image"):
+        draw(zigzag(200, 30), (30, 30))
+
+
 @pytest.mark.full
 def test_compressed_run_lengths_are_those_of_pycocotools():
     coco_masks = pytest.importorskip("pycocotools.mask")

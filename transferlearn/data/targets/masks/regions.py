@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 _AT_ONCE = 2**17  # crossings, which take some 10 MB
+_MOST = 4  # crossings for each pixel of an image, so that pixels and corners bound the time
 _BEYOND = 1.0  # pixels that a corner may lie outside the image; tools round to the border
 
 
@@ -71,7 +72,8 @@ def _polygon(corners: Any, size: tuple[int, int]) -> Patch:
     columns = max(0, right - left) + 1
     # Only whether a number is odd counts, which a byte knows when it has overflowed, too.
     crossings = np.zeros((max(0, bottom - top), columns), np.uint8)
-    for rows, at in _crossings(x, y, top, bottom):
+    most = len(x) + _MOST * height * width
+    for rows, at in _crossings(x, y, top, bottom, most):
         column = np.clip(np.ceil(at - 0.5).astype(int) - left, 0, columns - 1)
         # A 1 of another dtype would be cast for each crossing: 30 times slower.
         np.add.at(crossings.ravel(), (rows - top) * columns + column, np.uint8(1))
@@ -81,12 +83,14 @@ def _polygon(corners: Any, size: tuple[int, int]) -> Patch:
 
 
 def _crossings(
-    x: np.ndarray, y: np.ndarray, top: int, bottom: int
+    x: np.ndarray, y: np.ndarray, top: int, bottom: int, most: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yields the rows that a polygon's edges cross, and where they cross them, in batches."""
     x1, y1 = np.roll(x, -1), np.roll(y, -1)
     begin = np.maximum(top, _first(np.minimum(y, y1)))
     count = np.maximum(0, np.minimum(bottom, _first(np.maximum(y, y1))) - begin)
+    if count.sum() > most:
+        raise RegionError(f"a polygon of {len(x):,} corners crosses itself all over the image")
     kept = np.flatnonzero(count)
     batch = np.cumsum(count[kept]) // _AT_ONCE
     for edges in np.split(kept, np.flatnonzero(np.diff(batch)) + 1):
