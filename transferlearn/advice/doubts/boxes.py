@@ -13,31 +13,39 @@ def doubts_of_photos(evaluation: BoxEvaluation) -> tuple[np.ndarray, list[str], 
     """Returns how much speaks against the boxes of each photo, and which.
 
     An object that has no box, or one of another class, is found without a partner. How sure the
-    detector is of it is compared with how sure it usually is of objects of that class.
+    detector is of it is compared with how sure it usually is of objects of that class, and counts
+    as far as it is right where it is so sure.
 
     Returns:
-        The doubts, float `(photos,)`, from 1 on as sure as usual; the boxes that a photo has, and
-        what is found besides, in words.
+        The doubts, float `(photos,)`; the boxes that a photo has, and what is found besides, in
+        words.
     """
     values, targets, names = evaluation.model_values, evaluation.targets, evaluation.class_names
     assert values is not None
     assert targets is not None
-    usual = _usual(values, targets, len(names))
+    lone = [
+        _alone(said[said[:, 4] > 0], rows[rows[:, 4] >= 0])
+        for said, rows in zip(values, targets, strict=True)
+    ]
+    weights = _weights(values, targets, np.concatenate(lone), len(names))
     doubts, given, instead = np.zeros(len(values)), [], []
-    for photo, (said, rows) in enumerate(zip(values, targets, strict=True)):
+    for photo, (alone, rows) in enumerate(zip(lone, targets, strict=True)):
         objects = rows[rows[:, 4] >= 0]
         counts = np.bincount(objects[:, 4].astype(int), minlength=len(names))
         named = ", ".join(f"{n} {name}" for n, name in zip(counts, names, strict=True) if n)
-        alone = _alone(said[said[:, 4] > 0], objects)
-        sure = alone[:, 4] / usual[alone[:, 5].astype(int)]
+        sure = alone[:, 4] * weights[alone[:, 5].astype(int)]
         doubts[photo] = sure.max(initial=0)
         given.append(named or "nothing")
         instead.append(_described(alone[sure.argmax()], names) if len(alone) else "the same")
     return doubts, given, instead
 
 
-def _usual(values: np.ndarray, targets: np.ndarray, classes: int) -> np.ndarray:
-    """Returns the mean score with which objects of each class are found, float `(classes,)`."""
+def _weights(values: np.ndarray, targets: np.ndarray, lone: np.ndarray, classes: int) -> np.ndarray:
+    """Returns how much the scores of each class tell, float `(classes,)`.
+
+    That is the share of right ones among detections that are as sure as those of objects usually
+    are, divided by that usual score.
+    """
     scores: list[list[float]] = [[] for _ in range(classes)]
     for said, rows in zip(values, targets, strict=True):
         for one in rows[rows[:, 4] >= 0]:
@@ -45,7 +53,13 @@ def _usual(values: np.ndarray, targets: np.ndarray, classes: int) -> np.ndarray:
             near = own[ious(own, one[None])[:, 0] >= FOUND]
             if len(near):
                 scores[int(one[4])].append(float(near[:, 4].max()))
-    return np.array([np.mean(found) if found else np.inf for found in scores])
+    found = np.zeros(classes)
+    for i, own in enumerate(map(np.array, scores)):
+        if len(own):
+            usual = own.mean()
+            right, wrong = (own >= usual).sum(), (lone[lone[:, 5] == i, 4] >= usual).sum()
+            found[i] = right / (right + wrong) / usual
+    return found
 
 
 def _alone(said: np.ndarray, objects: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from transferlearn.tasks import (
 
 _NORMAL = 1.4826  # the standard deviation of a normal distribution, in median absolute deviations
 _FAR = 4.0  # such deviations from which a number or a mask is suspected
+_SURE = 0.8  # what a detector finds without a box, from which boxes are suspected
 
 
 class Ranking(NamedTuple):
@@ -132,4 +133,4 @@ def _(evaluation: MaskEvaluation) -> Ranking:
 @ranking.register
 def _(evaluation: BoxEvaluation) -> Ranking:
     doubts, given, instead = doubts_of_photos(evaluation)
-    return Ranking(doubts, doubts >= 1, given, instead)
+    return Ranking(doubts, doubts >= _SURE, given, instead)

@@ -34,7 +34,7 @@ class Doubt:
         doubt: How doubtful the label is; larger is more doubtful. Of classes and tags it is 1 minus
             the probability of the label, of masks 1 minus the mean IoU, of numbers the distance in
             usual errors, and of boxes how surely an object without a box is found, as a share of
-            how surely those with one are.
+            how surely those with one are, times how often that is right.
         suspected: Whether the label is probably wrong.
     """
 
