@@ -218,6 +218,7 @@ def test_no_built_in_is_left_out():
         tl.data.DegradedImages,
         tl.data.Images,
         tl.data.SourceTexts,
+        tl.data.Speech,
         tl.data.Texts,
         Words,
     }

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from transferlearn.builders import ImageToImageBuilder as ImageToImageBuilder
     from transferlearn.builders import ObjectDetectorBuilder as ObjectDetectorBuilder
     from transferlearn.builders import Seq2SeqLMBuilder as Seq2SeqLMBuilder
+    from transferlearn.builders import SpeechRecognizerBuilder as SpeechRecognizerBuilder
     from transferlearn.builders import TextClassifierBuilder as TextClassifierBuilder
     from transferlearn.builders import TextRegressorBuilder as TextRegressorBuilder
     from transferlearn.builders import TokenClassifierBuilder as TokenClassifierBuilder
@@ -95,6 +96,7 @@ _NAMES = {
     "ImageToImageBuilder": "builders",
     "ObjectDetectorBuilder": "builders",
     "Seq2SeqLMBuilder": "builders",
+    "SpeechRecognizerBuilder": "builders",
     "TextClassifierBuilder": "builders",
     "TextRegressorBuilder": "builders",
     "TokenClassifierBuilder": "builders",

@@ -15,6 +15,7 @@ from transferlearn.backbones.registry import default_image_size as default_image
 from transferlearn.backbones.registry import facts as facts
 from transferlearn.backbones.registry import get as get
 from transferlearn.backbones.registry import get_classifier as get_classifier
+from transferlearn.backbones.registry import get_speech as get_speech
 from transferlearn.backbones.registry import get_text as get_text
 from transferlearn.backbones.registry import get_tokenizer as get_tokenizer
 from transferlearn.backbones.registry import names as names
@@ -28,3 +29,4 @@ from transferlearn.backbones.texts import TextBackbone as TextBackbone
 from transferlearn.backbones.texts import TextSource as TextSource
 from transferlearn.backbones.texts import from_encoder as from_encoder
 from transferlearn.backbones.weights import check_weights as check_weights
+from transferlearn.backbones.whisper import SpeechBackbone as SpeechBackbone

@@ -22,7 +22,7 @@ from transferlearn.backbones.hub_presets import (
 )
 from transferlearn.backbones.seq2seq import Seq2SeqBackbone, from_seq2seq
 from transferlearn.backbones.texts import Pooling, TextBackbone, TextSource, from_encoder
-from transferlearn.backbones.whisper import encoder_of
+from transferlearn.backbones.whisper import SpeechBackbone, encoder_of, speech_of
 from transferlearn.data import Tokenizer
 from transferlearn.edge.chat import ChatTemplate
 from transferlearn.edge.tokenizers import WordPieces
@@ -64,6 +64,18 @@ class KerasHub(TextSource):
             source=_origin(name, pretrained=weights is not None),
             pretrained=weights is not None,
         )
+
+    def load_speech(self, name: str, *, pretrained: bool, language: str) -> SpeechBackbone:
+        """Loads a whole Whisper from a folder of Hugging Face or CTranslate2."""
+        folder = folder_of(name) if name.startswith(PREFIX) else None
+        model = None if folder is None else network(name, load_weights=pretrained)
+        if folder is None or not isinstance(model, keras_hub().models.WhisperBackbone):
+            raise ValueError(
+                f"{name!r} writes nothing down. Take the folder of a Whisper that Hugging Face or "
+                "CTranslate2 wrote, with its tokenizer.json: 'keras_hub:path/to/whisper-tiny.en'."
+            )
+        source = _origin(name, pretrained=pretrained)
+        return speech_of(model, folder, language=language, source=source, pretrained=pretrained)
 
     def load_text(self, name: str, *, pretrained: bool, pooling: Pooling) -> TextBackbone:
         """Loads an encoder of texts, with its tokenizer and the given pooling."""

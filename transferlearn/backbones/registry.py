@@ -14,6 +14,7 @@ from transferlearn.backbones.keras_hub import KerasHub
 from transferlearn.backbones.saved_model import SavedModels
 from transferlearn.backbones.texts import Pooling, TextBackbone, TextSource
 from transferlearn.backbones.weights import check_weights, load_file
+from transferlearn.backbones.whisper import SpeechBackbone
 from transferlearn.data import Tokenizer
 from transferlearn.tables import as_html, as_paragraph, as_table
 
@@ -171,6 +172,27 @@ def get_tokenizer(backbone: str | TextBackbone) -> Tokenizer:
     if isinstance(backbone, TextBackbone):
         return backbone.tokenizer
     return _text_source(backbone).load_tokenizer(backbone)
+
+
+def get_speech(
+    backbone: str | SpeechBackbone, *, pretrained: bool = True, language: str = "en"
+) -> SpeechBackbone:
+    """Loads a network that writes down what is said; gives a `SpeechBackbone` as it is.
+
+    Args:
+        backbone: `"keras_hub:<folder>"` of a Whisper of Hugging Face or CTranslate2, or a
+            `SpeechBackbone`.
+        pretrained: Whether to load its weights; otherwise they are random.
+        language: The code of the language that is spoken.
+
+    Raises:
+        ValueError: It is the name of another network, or the language is not known.
+        OSError: The files cannot be read.
+    """
+    if isinstance(backbone, SpeechBackbone):
+        return backbone
+    loaded = KerasHub().load_speech(backbone, pretrained=pretrained, language=language)
+    return replace(loaded, name=backbone)
 
 
 def _text_source(name: str) -> TextSource:

@@ -14,6 +14,9 @@ from transferlearn.builders.images import ImageBuilder as ImageBuilder
 from transferlearn.builders.object_detector import ObjectDetectorBuilder as ObjectDetectorBuilder
 from transferlearn.builders.regressor import Regressor as Regressor
 from transferlearn.builders.seq2seq_lm import Seq2SeqLMBuilder as Seq2SeqLMBuilder
+from transferlearn.builders.speech_recognizer import (
+    SpeechRecognizerBuilder as SpeechRecognizerBuilder,
+)
 from transferlearn.builders.text_classifier import TextClassifierBuilder as TextClassifierBuilder
 from transferlearn.builders.text_regressor import TextRegressorBuilder as TextRegressorBuilder
 from transferlearn.builders.texts import EncoderBuilder as EncoderBuilder

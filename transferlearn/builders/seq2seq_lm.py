@@ -1,27 +1,22 @@
 """Defines the builder of models that read one text and write another."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import ClassVar
-
-import keras
+from dataclasses import dataclass, field
 
 from transferlearn import backbones
-from transferlearn.assembling import Network
 from transferlearn.backbones import Backbone, Seq2SeqBackbone
 from transferlearn.backbones.texts import Pooling
 from transferlearn.builders.texts import EncoderBuilder
+from transferlearn.builders.writes import WritesTexts
 from transferlearn.data import SourceTexts
 from transferlearn.edge import Sampling
 from transferlearn.heads import Decoder, Head, NextTokenHead
-from transferlearn.schedules import AutoForWriting, Schedule
-from transferlearn.tasks import Encoding, Task, TextPrediction, Writing, WritingEncoding
+from transferlearn.tasks import TextPrediction
 
 _SAMPLING = Sampling(max_new_tokens=128)
 
 
 @dataclass(frozen=True)
-class Seq2SeqLMBuilder(EncoderBuilder[TextPrediction]):
+class Seq2SeqLMBuilder(WritesTexts, EncoderBuilder[TextPrediction]):
     """Fine-tunes a pretrained encoder-decoder, such as BART or T5, on one's own pairs of texts.
 
     When to use it: to translate, to summarise or to rewrite texts.
@@ -52,25 +47,6 @@ class Seq2SeqLMBuilder(EncoderBuilder[TextPrediction]):
     batch_size: int = 16
     sampling: Sampling = _SAMPLING
 
-    auto: ClassVar[Schedule] = AutoForWriting()
-    _makes: ClassVar[str] = "writer"
-    _default_rate: ClassVar[float | None] = 1e-4
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not isinstance(self.head, NextTokenHead):
-            raise ValueError(
-                "The head of an encoder-decoder is the backbone's own: leave head out. "
-                f"Received: head={self.head!r}"
-            )
-        if not isinstance(self.sampling, Sampling):
-            raise TypeError(f"sampling is a tl.edge.Sampling. Received: {self.sampling!r}")
-
-    @property
-    def task(self) -> Task[TextPrediction]:
-        """Returns the task: a text for each text."""
-        return Writing(sampling=self.sampling)
-
     @property
     def kind(self) -> SourceTexts:
         """Returns the settings to read texts by; it loads the backbone's tokenizer."""
@@ -79,6 +55,11 @@ class Seq2SeqLMBuilder(EncoderBuilder[TextPrediction]):
             sequence_length=self.sequence_length,
             text_column=self.text_column,
         )
+
+    @property
+    def _longest(self) -> int | None:
+        """Returns the most tokens of a text that are learnt."""
+        return self.sequence_length
 
     @property
     def _pools(self) -> Pooling:
@@ -94,39 +75,3 @@ class Seq2SeqLMBuilder(EncoderBuilder[TextPrediction]):
                 "'keras_hub:bart_base_en', or what tl.backbones.from_seq2seq(...) gave."
             )
         return backbone
-
-    def _network(
-        self,
-        backbone: Backbone,
-        encoding: Encoding[TextPrediction],
-        shape: tuple[int, ...] | None,
-    ) -> tuple[Network, Encoding[TextPrediction]]:
-        """Builds the network; the encoding learns from the backbone how texts become tokens."""
-        assert isinstance(backbone, Seq2SeqBackbone)
-        assert isinstance(encoding, WritingEncoding)
-        known = replace(encoding, writer=backbone.writer, longest=self.sequence_length)
-        return super()._network(backbone, known, shape)
-
-    def build(self) -> keras.Model:
-        """Makes the compiled model, for plain `model.fit` and everything else that Keras does.
-
-        Returns:
-            A plain, flat, functional `keras.Model`: `token_ids` and `decoder_token_ids`, both
-            `(batch, tokens)`, in, the logits of the token behind each of the latter out,
-            `(batch, tokens, all tokens)`. It learns ids of tokens, int32 `(batch, tokens)`, -1
-            where none is learnt. Without `freeze`, nothing is frozen.
-        """
-        if self.freeze is None:
-            return replace(self, freeze="none").build()
-        return self._build(self._blank)
-
-    def summary(self, *, print_fn: Callable[[str], object] = print) -> None:
-        """Prints, block by block, what is frozen or trained, and how many parameters that is."""
-        if self.freeze is None:
-            return replace(self, freeze="none").summary(print_fn=print_fn)
-        return self._summary(self._blank, print_fn)
-
-    @property
-    def _blank(self) -> WritingEncoding:
-        """Makes an encoding for building without data."""
-        return WritingEncoding(sampling=self.sampling)

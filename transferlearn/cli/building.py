@@ -4,7 +4,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from transferlearn.backbone_names import EMBEDDED
-from transferlearn.cli.checking import check_backbone, text_encoder
+from transferlearn.cli.checking import TRANSCRIBE, check_backbone, text_encoder
 from transferlearn.cli.own import is_own, names_backbone, own_builder, settings_of
 from transferlearn.cli.tasks import TASKS, check_task, items_of, settings_of_task
 from transferlearn.extras import require
@@ -29,6 +29,8 @@ def settle_backbone(options: Namespace) -> None:
     if is_own(options.task) and (items == "items" or names_backbone(own_builder(options.task))):
         return
     texts = items == "texts"
+    if options.backbone is None and options.task == TRANSCRIBE:
+        raise ValueError("Name a Whisper: add --backbone keras_hub:FOLDER, see docs/speech.md.")
     if options.backbone is None:
         options.backbone = text_encoder(options.task) if texts else EMBEDDED
     if options.weights is None:

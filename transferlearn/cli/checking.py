@@ -21,7 +21,7 @@ from transferlearn.edge.existing import SAVE
 from transferlearn.extras import require
 from transferlearn.headers import header_of
 
-LANGUAGE, TRANSLATE = "language-model", "translate"  # tasks
+LANGUAGE, TRANSLATE, TRANSCRIBE = "language-model", "translate", "transcribe"  # tasks
 _TABLES = (".csv", ".tsv")
 
 

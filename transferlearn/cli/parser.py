@@ -19,6 +19,7 @@ from transferlearn.cli import (
     serve,
     suggest,
     train,
+    transcribe,
 )
 from transferlearn.cli.command import Command
 
@@ -27,6 +28,7 @@ _COMMANDS: tuple[Command, ...] = (
     train,
     predict,
     generate,
+    transcribe,
     evaluate,
     export,
     serve,

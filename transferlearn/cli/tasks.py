@@ -5,7 +5,7 @@ from argparse import ArgumentTypeError, Namespace, _ActionsContainer
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from transferlearn.cli.checking import LANGUAGE, TRANSLATE
+from transferlearn.cli.checking import LANGUAGE, TRANSCRIBE, TRANSLATE
 from transferlearn.cli.item_files import is_drawn_on, items_in
 from transferlearn.cli.own import (
     is_own,
@@ -67,6 +67,7 @@ TASKS = {
     "tag": CliTask(None, "TokenClassifierBuilder", None, {"class_names": "class_names"}),
     LANGUAGE: CliTask(None, "CausalLMBuilder", None, {}),
     TRANSLATE: CliTask(None, "Seq2SeqLMBuilder", None, {}),
+    TRANSCRIBE: CliTask(None, None, "SpeechRecognizerBuilder", {}),
 }
 _WITHOUT_COCO = {"classification", "regression", "image-to-image"}
 DEFAULTS = {
@@ -89,7 +90,7 @@ def add_task(parser: _ActionsContainer) -> None:
         default="classification",
         help=f"one of {', '.join(TASKS)}, or package.module:Builder of your own (docs/extending.md)"
         ": learn the class of each item, numbers, the class of each pixel, a picture, boxes of "
-        "objects, the tags of words, such as names, how texts go on, or how they are translated",
+        "objects, tags of words, how texts go on or are translated, or what is said",
     )
     add(
         "--text",
@@ -200,7 +201,7 @@ def items_of(options: Namespace) -> str:
     if is_own(options.task):
         return items_of_builder(own_builder(options.task))
     if options.text is not None or TASKS[options.task].photos is None:
-        return "texts"
+        return "recordings" if options.task == TRANSCRIBE else "texts"
     return items_in(options.photos, labels=options.task == "detect")
 
 

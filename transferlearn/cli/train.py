@@ -13,7 +13,7 @@ from transferlearn.backbone_names import EMBEDDED
 from transferlearn.cli.again import Before
 from transferlearn.cli.augmenting import add_augmentation, augmentation_of, check_augmentation
 from transferlearn.cli.building import make_builder, settle_backbone
-from transferlearn.cli.checking import LANGUAGE, check_data, check_save
+from transferlearn.cli.checking import LANGUAGE, TRANSCRIBE, check_data, check_save
 from transferlearn.cli.command import CommandResult
 from transferlearn.cli.interrupts import sigterm_as_interrupt
 from transferlearn.cli.output import say
@@ -49,6 +49,7 @@ examples:
   transferlearn train sounds/ --noise-folder workshop/ --views 4 --freeze all --epochs 60
   transferlearn train letters/ --task language-model --backbone keras_hub:gpt2_base_en --lora 8
   transferlearn train pairs.tsv --task translate --backbone keras_hub:bart_base_en
+  transferlearn train said.csv --task transcribe --backbone keras_hub:whisper-tiny.en
   transferlearn train spectra/ --task mylab.spectra:SpectrumClassifier
   transferlearn train annotations.json --task detect --output detector
   transferlearn train scenes/ --task segmentation --epochs 20 --resume runs/scenes
@@ -66,8 +67,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "image-to-image; or a CSV file of paths or texts and labels, numbers or masks; or a COCO "
         "file; for --task detect, a folder of YOLO or Pascal VOC, too; for --task tag, a CoNLL "
         "file or JSON lines of texts with entities; for --task language-model, a folder of .txt "
-        "and .md files or JSON lines of texts; for --task translate, a table or JSON lines with "
-        "source and target",
+        "and .md files or JSON lines; for --task translate and transcribe, a table of pairs",
     )
     _add_data(parser.add_argument_group("what is learnt, and from what"))
     _add_network(parser.add_argument_group("the network"))
@@ -226,7 +226,7 @@ def run(options: Namespace) -> CommandResult:
         "skipped": [{"path": str(s.path), "reason": s.reason} for s in fitted.skipped],
     }
     item = {"image": "PHOTO"}.get(fitted.kind.noun, fitted.kind.noun.upper())
-    verb = "generate" if options.task == LANGUAGE else "predict"
+    verb = {LANGUAGE: "generate", TRANSCRIBE: "transcribe"}.get(options.task, "predict")
     own = f" --import {options.task.partition(':')[0]}" if is_own(options.task) else ""
     saved = f"Saved. Use it: transferlearn {verb} {folder} {item}{own}"
     score = in_words(known, f"transferlearn evaluate {folder} {item}S")

@@ -30,6 +30,7 @@ from transferlearn.data.pictures import super_resolution as super_resolution
 from transferlearn.data.sequences import Corpus as Corpus
 from transferlearn.data.sequences import NextTokens as NextTokens
 from transferlearn.data.sequences import SourceTexts as SourceTexts
+from transferlearn.data.sequences import Speech as Speech
 from transferlearn.data.sequences import Words as Words
 from transferlearn.data.sequences import WordTags as WordTags
 from transferlearn.data.sequences import Writer as Writer
@@ -54,6 +55,7 @@ from transferlearn.data.targets import Tags as Tags
 from transferlearn.data.targets import Target as Target
 from transferlearn.data.targets import Targets as Targets
 from transferlearn.data.texts import Characters as Characters
+from transferlearn.data.texts import JsonTokenizer as JsonTokenizer
 from transferlearn.data.texts import Texts as Texts
 from transferlearn.data.texts import Tokenizer as Tokenizer
 from transferlearn.data.transforms import Mirrored as Mirrored

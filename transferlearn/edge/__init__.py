@@ -32,6 +32,8 @@ from transferlearn.edge.raw import RawReader as RawReader
 from transferlearn.edge.runner import Runner as Runner
 from transferlearn.edge.text_reader import PromptReader as PromptReader
 from transferlearn.edge.text_reader import TextReader as TextReader
+from transferlearn.edge.transcripts import Segment as Segment
+from transferlearn.edge.transcripts import Transcript as Transcript
 from transferlearn.edge.windows import Window as Window
 from transferlearn.edge.words.predictions import Entity as Entity
 from transferlearn.edge.words.predictions import TagPrediction as TagPrediction

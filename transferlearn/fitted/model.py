@@ -24,6 +24,7 @@ from transferlearn.fitted.saving import write_save
 from transferlearn.fitted.showing import html_of, kept_epoch, line_of
 from transferlearn.fitted.signing import PrivateKey
 from transferlearn.fitted.tiles import evaluated_in_tiles, in_tiles
+from transferlearn.fitted.transcribing import transcribed
 from transferlearn.fitted.windows import in_windows
 from transferlearn.monitoring import Reference
 from transferlearn.progress import working
@@ -105,10 +106,9 @@ class FittedModel(Generic[Prediction]):
 
     @property
     def known_score(self) -> KnownScore | None:
-        """The score that training measured of this model; `None` if it measured none.
+        """The score that training measured of held-out items, or in cross-validation; or `None`.
 
-        It is that of the held-out items. Where nothing is held out, it is the cross-validated one,
-        unless the network was trained after its head was solved.
+        That of cross-validation holds unless the network was trained after its head was solved.
         """
         return known_score(self.encoding.score, self.phases, self.outline, self.kind.noun)
 
@@ -148,9 +148,9 @@ class FittedModel(Generic[Prediction]):
         Args:
             items: Images: a path, a list of paths, a folder, a PIL image or a list of them, an
                 array `(height, width, 3)` or `(batch, height, width, 3)` of raw pixels in [0, 255],
-                or a dataset; files are resized as they were in training. Texts: a string, a list or
-                an array of strings, a `Path` of a `.txt` file, of a folder of them or a list of
-                such files, or a `tf.data.Dataset` of strings. Or what `kind.unlabelled` returned.
+                or a dataset. Texts: a string, a list or an array of strings, a `Path` of a `.txt`
+                file, of a folder of them or a list of such files, or a `tf.data.Dataset` of
+                strings. Or what `kind.unlabelled` returned.
             on_error: What to do with a broken file among several: `"skip"` or `"raise"`.
             tile: For boxes or masks of large photos, the side in pixels, or the `(height, width)`,
                 of tiles that they are cut into. A tile is resized as a whole photo is, so take the
@@ -167,8 +167,7 @@ class FittedModel(Generic[Prediction]):
 
         Raises:
             OSError: There is no such file.
-            ValueError: A single item cannot be read, pixels are not in [0, 255], or there are tiles
-                for a model that makes neither boxes nor masks.
+            ValueError: A single item cannot be read, or a setting is not for this model.
 
         Example:
             fitted.predict("photo.jpg").class_name
@@ -187,6 +186,14 @@ class FittedModel(Generic[Prediction]):
         """
         return (streamed if stream else generated)(self, prompts, **options)
 
+    def transcribe(self, recordings: Any, *, on_error: str = "skip", **options: Any) -> Any:
+        """Writes down what is said in recordings of any length, which are what `predict` takes.
+
+        Returns:
+            A `tl.edge.Transcript` with `text`, `segments`, `srt()` and `vtt()`, or a list of them.
+        """
+        return transcribed(self, recordings, on_error, options)
+
     def evaluate(
         self, labelled: Source, *, on_error: str = "skip", tile: Tile = None
     ) -> Evaluation:
@@ -195,13 +202,11 @@ class FittedModel(Generic[Prediction]):
         Args:
             labelled: Whatever `fit` takes: a folder, arrays, a table or a dataset.
             on_error: What to do with items that cannot be used: `"skip"` or `"raise"`.
-            tile: For boxes or masks of large photos, as for `predict`: figures are then those of
-                the photos in their own sizes. `None`: photos are resized whole.
+            tile: For boxes or masks of large photos, as for `predict`.
 
         Returns:
-            Figures by key and attribute, with intervals: for classes `count`, `accuracy`,
-            `majority`, `loss`, each class's recall and more; for numbers `mae`, `rmse`, `r2` and
-            more. It keeps the model's values, the targets and the paths of the items.
+            Figures by key and attribute, with intervals, such as `accuracy` or `r2`. It keeps the
+            model's values, the targets and the paths of the items.
 
         Raises:
             ValueError: The model does not know a target, such as a new class, or gives NaN.
@@ -225,15 +230,13 @@ class FittedModel(Generic[Prediction]):
         """Makes a classifier's probabilities say how often it is right, by temperature scaling.
 
         When to use it: before somebody acts on probabilities. Fine-tuned networks are mostly too
-        sure. All answers stay the same. It changes this `FittedModel`, as `fit` changes a Keras
-        model: from now on it has another `model`, in which the logits are divided by a temperature,
-        and which `save` writes. The `keras.Model` that it had stays as it was; the new one shares
-        all other layers with it, and is not compiled.
+        sure. All answers stay the same. From now on this `FittedModel` has another `model`, in
+        which the logits are divided by a temperature. The one that it had stays as it was; the new
+        one shares all other layers with it, and is not compiled.
 
         Args:
-            labelled: Whatever `evaluate` takes: items that the model was not trained on, and that
-                it is not tested on afterwards.
-            on_error: What to do with items that cannot be used, as for `evaluate`.
+            labelled: Whatever `evaluate` takes: items that it was neither trained nor is tested on.
+            on_error: What to do with items that cannot be used.
 
         Returns:
             The temperature, and the log-loss and the calibration error before and after.
@@ -255,18 +258,16 @@ class FittedModel(Generic[Prediction]):
         """Writes `model.keras` and its description, `transferlearn.json`, into the folder `path`.
 
         The model is a plain Keras file: `keras.models.load_model(path / "model.keras")` works where
-        this package is not installed. A save that is already at `path` is replaced only once
-        the new one is complete.
+        this package is not installed. An earlier save is replaced once the new one is complete.
 
         Args:
             path: The folder of the save, which is made.
-            evaluation: What `evaluate` gave for test data, to be shown in the model card,
-                `README.md`. Without it, the card says what training itself measured.
+            evaluation: What `evaluate` gave for test data, to be shown in the card, `README.md`.
             sign: The key to sign all files with, for `tl.load(path, public_key=...)`: an
                 `Ed25519PrivateKey` of `cryptography`, or the path of a PEM file.
 
         Raises:
-            OSError: `path` holds something that is no save of this package, or cannot be written.
+            OSError: `path` holds something else than a save, or cannot be written.
             ImportError: The key needs `cryptography` (`pip install -e ".[sign]"`).
             ValueError: The file of the key holds no such key.
         """
@@ -289,7 +290,7 @@ class FittedModel(Generic[Prediction]):
             name: The repository, `"user/name"`.
             token: An access token that may write; by default the one that `hf auth login` stored,
                 or `HF_TOKEN`.
-            private: Whether only its owner sees a new repository; by default as the owner chose.
+            private: Whether only its owner sees a new repository.
             evaluation: What to show in the model card, see `save`.
             sign: The key to sign with, see `save`.
 

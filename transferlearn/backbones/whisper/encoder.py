@@ -24,32 +24,16 @@ def encoder_of(network: Any, *, source: str, pretrained: bool) -> AudioBackbone:
         source: Where the weights came from, in words.
         pretrained: Whether they are trained.
     """
-    pairs: list[tuple[Operation, Operation]] = []
-
-    def own(layer: keras.Layer) -> keras.Layer:
-        fresh = copy_operation(layer)
-        pairs.append((layer, fresh))
-        return fresh
-
-    mels = network.num_mels
+    own, mels = Copies(), network.num_mels
     spectrogram = keras.Input((None, mels), dtype="float32", name="spectrogram")
     is_sound = keras.Input((None,), dtype="float32", name="is_sound")
-    x = own(network.encoder_conv_layer_1)(spectrogram)
-    x = keras.layers.Activation("gelu", name="encoder_gelu_1")(x)
-    x = keras.layers.ZeroPadding1D(1, name="encoder_padding")(x)
-    x = own(network.encoder_conv_layer_2)(x)
-    x = keras.layers.Activation("gelu", name="encoder_gelu_2")(x)
-    x = own(network.encoder_embeddings_add)((x, own(network.encoder_position_embedding)(x)))
-    x = own(network.encoder_embeddings_dropout)(x)
-    for layer in network.encoder_transformer_layers:
-        x = own(layer)(x)
-    x = own(network.encoder_layer_norm)(x)
+    x = states_of(network, spectrogram, own)
     x = keras.layers.GlobalAveragePooling1D(name="mean_of_sound")(x, mask=is_sound)
     model = keras.Model([spectrogram, is_sound], x, name="whisper")
-    copy_weights(pairs)
+    copy_weights(own.pairs)
 
     def prepare(audio: Tensor) -> list[Tensor]:
-        whole = _of_whole_frames(audio)
+        whole = of_whole_frames(audio)
         return [whisper_log_mel(whole, mels), _is_sound(whole)]
 
     return AudioBackbone(
@@ -62,11 +46,47 @@ def encoder_of(network: Any, *, source: str, pretrained: bool) -> AudioBackbone:
         source=source,
         pretrained=pretrained,
         sample_rate=WHISPER_RATE,
-        most_seconds=network.max_encoder_sequence_length * _FRAME / 2 / WHISPER_RATE,
+        most_seconds=most_seconds_of(network),
     )
 
 
-def _of_whole_frames(audio: Tensor) -> Tensor:
+class Copies:
+    """Copies layers, and holds each with its copy.
+
+    Attributes:
+        pairs: Each layer with its copy.
+    """
+
+    def __init__(self) -> None:
+        self.pairs: list[tuple[Operation, Operation]] = []
+
+    def __call__(self, layer: keras.Layer) -> keras.Layer:
+        """Returns a copy of a layer, without its weights."""
+        fresh = copy_operation(layer)
+        self.pairs.append((layer, fresh))
+        return fresh
+
+
+def most_seconds_of(network: Any) -> float:
+    """Returns the seconds that a Whisper hears at once."""
+    return float(network.max_encoder_sequence_length * _FRAME / 2 / WHISPER_RATE)
+
+
+def states_of(network: Any, spectrogram: Tensor, own: Copies) -> Tensor:
+    """Makes the states of the encoder by copies of its layers, `(batch, frames / 2, channels)`."""
+    x = own(network.encoder_conv_layer_1)(spectrogram)
+    x = keras.layers.Activation("gelu", name="encoder_gelu_1")(x)
+    x = keras.layers.ZeroPadding1D(1, name="encoder_padding")(x)
+    x = own(network.encoder_conv_layer_2)(x)
+    x = keras.layers.Activation("gelu", name="encoder_gelu_2")(x)
+    x = own(network.encoder_embeddings_add)((x, own(network.encoder_position_embedding)(x)))
+    x = own(network.encoder_embeddings_dropout)(x)
+    for layer in network.encoder_transformer_layers:
+        x = own(layer)(x)
+    return own(network.encoder_layer_norm)(x)
+
+
+def of_whole_frames(audio: Tensor) -> Tensor:
     """Fills a row up with zeros to a whole number of the encoder's states."""
     missing = -audio.shape[1] % _FRAME
     return keras.ops.pad(audio, ((0, 0), (0, missing))) if missing else audio

@@ -125,7 +125,7 @@ class Audio(ArrayKind):
 
     def open(self, listed: Listed, targets: Targets, *, on_error: str) -> RowDataset:
         """Reads every recording once, and makes a dataset of those that can be used."""
-        dataset, kept = self._opened(listed, on_error)
+        dataset, kept = self._opened(listed, on_error, targets)
         good, of_row = listed.take(kept), dataset.source_of
         groups = good.groups or _files(good)
         return replace(
@@ -135,10 +135,17 @@ class Audio(ArrayKind):
             groups=None if groups is None else [groups[i] for i in of_row],
         )
 
-    def _opened(self, listed: Listed, on_error: str) -> tuple[RowDataset, np.ndarray]:
+    def _unfit(self, targets: Targets | None, number: int, samples: int) -> str:
+        """Returns why a recording that can be read cannot be used; by default, it can."""
+        return ""
+
+    def _opened(
+        self, listed: Listed, on_error: str, targets: Targets | None = None
+    ) -> tuple[RowDataset, np.ndarray]:
         """Reads every recording once, in threads; returns the rows of the good ones, and these."""
         looks = list(decoding_pool().map(partial(hear, self.sample_rate), listed.items))
-        kept, skipped = self._sorted_out(listed, [look.problem for look in looks], on_error)
+        problems = [x.problem or self._unfit(targets, i, x.samples) for i, x in enumerate(looks)]
+        kept, skipped = self._sorted_out(listed, problems, on_error)
         for said in ODD:
             if odd := [listed.called(i) for i in kept if said in looks[i].odd]:
                 notice(f"{said}:{indented(odd)}")

@@ -6,6 +6,7 @@ from transferlearn.data.sequences.kind import Words as Words
 from transferlearn.data.sequences.next_tokens import NextTokens as NextTokens
 from transferlearn.data.sequences.next_tokens import NextTokenTargets as NextTokenTargets
 from transferlearn.data.sequences.pairs import SourceTexts as SourceTexts
+from transferlearn.data.sequences.speech import Speech as Speech
 from transferlearn.data.sequences.tags import WordTags as WordTags
 from transferlearn.data.sequences.targets import WordTagTargets as WordTagTargets
 from transferlearn.data.sequences.writer import Writer as Writer

@@ -27,6 +27,9 @@ class Writer:
         most: The most tokens that the decoder can read; `None`: any number.
         suppressed: The ids that are never written.
         suppressed_first: The ids that are not written at the beginning of a text.
+        blank: Whether a blank goes before a text, as in Whisper.
+        silence: The id by which the decoder says behind its first token that nothing is said;
+            `None`: there is none.
     """
 
     tokenizer: Tokenizer
@@ -35,6 +38,8 @@ class Writer:
     most: int | None = None
     suppressed: tuple[int, ...] = ()
     suppressed_first: tuple[int, ...] = ()
+    blank: bool = False
+    silence: int | None = None
 
     def __post_init__(self) -> None:
         if not self.begin:
@@ -42,7 +47,8 @@ class Writer:
 
     def tokens(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Returns the ids of each text with the end behind them, int32."""
-        return [np.array([*ids, self.end], np.int32) for ids in self.tokenizer.tokenize(texts)]
+        given = [f" {text.strip()}" for text in texts] if self.blank else texts
+        return [np.array([*ids, self.end], np.int32) for ids in self.tokenizer.tokenize(given)]
 
     def text(self, ids: Sequence[int]) -> str:
         """Returns the text of written ids, up to the end."""
@@ -78,6 +84,8 @@ class Writer:
             "most": self.most,
             "suppressed": list(self.suppressed),
             "suppressed_first": list(self.suppressed_first),
+            "blank": self.blank,
+            "silence": self.silence,
         }
 
     def write(self, folder: Path) -> None:

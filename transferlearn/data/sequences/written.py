@@ -11,6 +11,7 @@ import numpy as np
 from transferlearn.data.listed import ByColumn, ByFolder, ByRow, Listed
 from transferlearn.data.messages import indented, notice
 from transferlearn.data.sequences.pairs import TARGETS, list_pairs
+from transferlearn.data.sequences.transcripts import list_transcripts
 from transferlearn.data.targets.base import ByBatch, Target, Targets
 from transferlearn.data.targets.columns import find_column
 from transferlearn.data.texts.reading import Unreadable, as_text, problem
@@ -88,8 +89,10 @@ class Written(Target):
         return TARGETS
 
     def listed(self, path: Path, endings: Sequence[str], noun: str) -> Listed | None:
-        """Lists the pairs of JSON lines, or of a TSV file without a header."""
-        return list_pairs(path, noun)
+        """Lists JSON lines, a TSV file without a header, or a folder of recordings."""
+        if path.is_dir() and ".txt" not in endings:
+            return list_transcripts(path, endings, noun)
+        return list_pairs(path, noun) if ".txt" in endings else None
 
     def gather(self, listed: Listed) -> WrittenTargets:
         """Finds the texts, and what is wrong with some."""
@@ -100,7 +103,7 @@ class Written(Target):
             return self._of(listed.origin.rows)
         raise ValueError(
             f"{listed.what} is a folder without a text for each {listed.noun}. Pass pairs, a table "
-            "with the columns source and target, or JSON lines."
+            "with the columns source and target (of recordings, path and text), or JSON lines."
         )
 
     def of_folders(self, origin: ByFolder, listed: Listed) -> WrittenTargets:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -35,7 +35,7 @@ class Writes(Answerer):
             sampling = replace(sampling, max_new_tokens=room)
         model = as_any_length(model)
         self._reading = reading_of(model, written=len(model.inputs) - 1)
-        self._writer = writer
+        self.writer = writer
         self._sampling = sampling
 
     @property
@@ -53,28 +53,62 @@ class Writes(Answerer):
 
     def texts(self, x: Any) -> list[str]:
         """Returns the text for each item of a batch."""
-        items = keras.tree.flatten(x)
-        rows = len(items[0])
-        found = [list[int]() for _ in range(rows)]
-        begun = [np.array(self._writer.begin, np.int32)] * rows
-        logits = _Allowed(self._reading.begin(*items), self._writer)
-        for step in written(logits, begun, self._sampling, self._is_over):
-            for ids, token in zip(found, step, strict=True):
+        rows = len(keras.tree.flatten(x)[0])
+        return [one.text for one in self.wrote(self.begin(x), rows)]
+
+    def begin(self, x: Any) -> NextLogits:
+        """Returns what reads token by token what is written of a batch of items."""
+        return self._reading.begin(*keras.tree.flatten(x))
+
+    def wrote(
+        self, logits: NextLogits, rows: int, temperature: float | None = None
+    ) -> list["Wrote"]:
+        """Writes a text for each item.
+
+        Args:
+            logits: What `begin` gave; it may be used again.
+            rows: The number of items.
+            temperature: Another temperature than the sampling's.
+        """
+        sampling = self._sampling
+        if temperature is not None:
+            sampling = replace(sampling, temperature=temperature, seed=sampling.seed or 0)
+        ids, nats = [list[int]() for _ in range(rows)], np.zeros(rows)
+        begun = [np.array(self.writer.begin, np.int32)] * rows
+        allowed = _Allowed(logits, self.writer)
+        for step in written(allowed, begun, sampling, self._is_over):
+            for row, token in enumerate(step):
                 if token is not None:
-                    ids.append(token)
-        return [self._stopped(self._writer.text(ids)).strip() for ids in found]
+                    ids[row].append(token)
+                    nats[row] += allowed.nats(row, token)
+        return [
+            Wrote(self._stopped(self.writer.text(own)).strip(), -of_one / len(own))
+            for own, of_one in zip(ids, nats.tolist(), strict=True)
+        ]
 
     def _is_over(self, row: int, ids: list[int]) -> bool:
         """Returns whether a text ends with the last of its tokens."""
-        if ids[-1] == self._writer.end:
+        if ids[-1] == self.writer.end:
             return True
         stop = self._sampling.stop
-        return bool(stop) and any(one in self._writer.text(ids) for one in stop)
+        return bool(stop) and any(one in self.writer.text(ids) for one in stop)
 
     def _stopped(self, text: str) -> str:
         """Returns a text up to the first string at which it ends."""
         places = [place for stop in self._sampling.stop if (place := text.find(stop)) >= 0]
         return text[: min(places)] if places else text
+
+
+class Wrote(NamedTuple):
+    """Holds a text that was written.
+
+    Attributes:
+        text: The text.
+        mean: The mean logarithm of the probabilities of its tokens, in nats.
+    """
+
+    text: str
+    mean: float
 
 
 class _Allowed(NextLogits):
@@ -83,14 +117,23 @@ class _Allowed(NextLogits):
     def __init__(self, logits: NextLogits, writer: Writer) -> None:
         self._logits = logits
         self._writer = writer
+        self._last = np.zeros((0, 0))
+
+    def nats(self, row: int, token: int) -> float:
+        """Returns how unlikely a token is by the last logits of a row."""
+        logits = self._last[row].astype("float64")
+        most = logits.max()
+        return float(np.log(np.exp(logits - most).sum()) + most - logits[token])
 
     def first(self, ids: np.ndarray, lengths: np.ndarray, room: int) -> np.ndarray:
         """Reads what stands before all texts."""
-        return self._writer.allowed(self._logits.first(ids, lengths, room), first=True)
+        self._last = self._writer.allowed(self._logits.first(ids, lengths, room), first=True)
+        return self._last
 
     def next(self, tokens: np.ndarray) -> np.ndarray:
         """Reads one more token of each text."""
-        return self._writer.allowed(self._logits.next(tokens), first=False)
+        self._last = self._writer.allowed(self._logits.next(tokens), first=False)
+        return self._last
 
 
 class Judges(Answerer):

@@ -45,6 +45,7 @@ class WritingEncoding(Encoding[TextPrediction]):
         writer: Knows how texts become tokens; `None`: the network is not known yet.
         sampling: Says how tokens are chosen where `predict` is told nothing else.
         longest: The most tokens of a text that are learnt; `None`: as many as the decoder reads.
+        spoken: Whether the texts are what is said, of which wrong words are counted.
     """
 
     name: ClassVar[str] = "written"
@@ -57,6 +58,7 @@ class WritingEncoding(Encoding[TextPrediction]):
     writer: Writer | None = None
     sampling: Sampling
     longest: int | None = None
+    spoken: bool = False
 
     @property
     def guessing_loss(self) -> float:
@@ -159,7 +161,7 @@ class WritingEncoding(Encoding[TextPrediction]):
 
     def measure(self, values: np.ndarray, targets: np.ndarray) -> WritingEvaluation:
         """Returns how likely the right texts are, and how many were written exactly."""
-        return writing_figures(values, targets)
+        return writing_figures(values, targets, spoken=self.spoken)
 
     def described(self, encoded: Any) -> list[str]:
         """Returns the beginning of each text that is learnt."""
@@ -182,6 +184,7 @@ class WritingEncoding(Encoding[TextPrediction]):
             "vocabulary": self.vocabulary,
             "sampling": sampling,
             "longest": self.longest,
+            "spoken": self.spoken,
             "writer": None if self.writer is None else self.writer.settings(),
         }
 
@@ -198,5 +201,5 @@ class WritingEncoding(Encoding[TextPrediction]):
     def load(cls, settings: Json) -> Self:
         """Makes the encoding of settings alone, without a tokenizer."""
         sampling = Sampling(**settings["sampling"])
-        given = {name: settings[name] for name in ("vocabulary", "longest")}
+        given = {name: settings[name] for name in ("vocabulary", "longest", "spoken")}
         return cls(sampling=sampling, **given)

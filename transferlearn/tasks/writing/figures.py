@@ -10,6 +10,7 @@ from transferlearn.edge.written import as_bytes, as_text
 from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.intervals import bootstrap, group_sums
 from transferlearn.tasks.pairs import PairedTest, paired_bootstrap
+from transferlearn.tasks.writing.errors import error_rates, errors_of
 
 _BESIDE = 2  # numbers before the bytes of a text: nats and tokens
 
@@ -19,8 +20,8 @@ class WritingEvaluation(Evaluation):
     """Holds the figures of a model that writes texts.
 
     Attributes:
-        sums: What each text adds: itself, nats, tokens, and 1 if it is exact; float64
-            `(texts, 4)`.
+        sums: What each text adds: itself, nats, tokens, and 1 if it is exact, then what
+            `errors_of` counts; float64 `(texts, quantities)`.
         texts: The texts that the model wrote.
     """
 
@@ -48,16 +49,19 @@ def texts_of(values: np.ndarray) -> list[str]:
     return [as_text(row[_BESIDE:].astype(np.uint8)) for row in values]
 
 
-def writing_figures(values: np.ndarray, targets: np.ndarray) -> WritingEvaluation:
+def writing_figures(values: np.ndarray, targets: np.ndarray, *, spoken: bool) -> WritingEvaluation:
     """Computes how likely the right texts are and how many were written exactly.
 
     Args:
         values: What `packed` gives.
         targets: The right texts, `str` objects `(texts,)`.
+        spoken: Whether wrong words and characters are counted, too.
     """
-    texts = texts_of(values)
-    exact = [one.split() == str(other).split() for one, other in zip(texts, targets, strict=True)]
+    texts, right = texts_of(values), list(map(str, targets))
+    exact = [one.split() == other.split() for one, other in zip(texts, right, strict=True)]
     sums = np.column_stack([np.ones(len(texts)), values[:, :_BESIDE], exact])
+    if spoken:
+        sums = np.hstack([sums, errors_of(texts, right)])
     figures = {name: float(value) for name, value in _figures(sums.sum(axis=0)).items()}
     intervals = bootstrap(group_sums(sums), _figures)
     return WritingEvaluation(
@@ -85,9 +89,10 @@ def _difference(sums: np.ndarray, *, width: int, score: str) -> np.ndarray:
 
 def _figures(sums: np.ndarray) -> Mapping[str, np.ndarray]:
     """Returns the figures that are computed from sums over texts, `(..., 4)`."""
-    count, nats, tokens, exact = np.moveaxis(sums, -1, 0)
+    (count, nats, tokens, exact), counted = np.moveaxis(sums[..., :4], -1, 0), sums[..., 4:]
     loss = nats / np.maximum(tokens, 1)
     return {
+        **(error_rates(counted) if counted.shape[-1] else {}),
         "exact": exact / np.maximum(count, 1),
         "perplexity": np.exp(loss),
         "token_probability": np.exp(-loss),

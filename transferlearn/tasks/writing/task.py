@@ -18,13 +18,16 @@ class Writing(Task[TextPrediction]):
     Args:
         target: Says where the texts are found.
         sampling: Says how tokens are chosen where `predict` is told nothing else.
+        spoken: Whether the texts are what is said, so that words are counted without regard to
+            capitals and punctuation.
     """
 
     target: Target = _TARGET
     sampling: Sampling = _SAMPLING
+    spoken: bool = False
 
     def learn(self, targets: Targets) -> WritingEncoding:
         """Learns nothing yet: which tokens there are, the backbone knows."""
         if not isinstance(targets, WrittenTargets):
             raise TypeError(f"Texts are learnt here. Received: {type(targets).__name__}")
-        return WritingEncoding(sampling=self.sampling)
+        return WritingEncoding(sampling=self.sampling, spoken=self.spoken)

@@ -1,0 +1,300 @@
+"""Speech: what a Whisper writes down before and after it is tuned, and of long recordings."""
+
+import csv
+import json
+from itertools import pairwise
+
+import keras
+import numpy as np
+import pytest
+
+pytest.importorskip("keras_hub")
+pytest.importorskip("soundfile")
+pytest.importorskip("soxr")
+pytest.importorskip("tokenizers")
+pytest.importorskip("jiwer")
+
+import soundfile
+
+import transferlearn as tl
+from tests import whispers
+from transferlearn.cli import main
+from transferlearn.edge.pauses import cut_out, levels_of, spoken_parts
+from transferlearn.edge.transcripts import Segment, Transcript
+
+RATE = 16_000
+WORDS = ["low", "mid", "high"]
+NAMES = ("endoftext", "startoftranscript", "en", "transcribe", "notimestamps", "nocaptions")
+IDS = {name: 27 + i for i, name in enumerate(NAMES)}
+
+
+def tone(word, seconds=0.5, seed=0):
+    """A tone with a little noise, whose pitch is the word."""
+    hertz = 300 * (1 + 2 * WORDS.index(word))
+    noise = np.random.default_rng(seed).normal(0, 0.01, round(seconds * RATE))
+    wave = 0.5 * np.sin(2 * np.pi * hertz * np.arange(len(noise)) / RATE)
+    return (wave + noise).astype("float32")
+
+
+def folder_of(path, seed=0):
+    """A small Whisper in the folder of Hugging Face, with a tokenizer of letters."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+
+    name = whispers.hugging_face(path, whispers.state(seed))
+    letters = {chr(97 + i): i for i in range(26)} | {"Ġ": 26}
+    made = Tokenizer(models.BPE(vocab=letters, merges=[]))
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    made.add_special_tokens([AddedToken(f"<|{name}|>", special=True) for name in NAMES])
+    made.save(str(path / "tokenizer.json"))
+    settings = {"is_multilingual": False, "suppress_tokens": [0, 33], "begin_suppress_tokens": [25]}
+    (path / "generation_config.json").write_text(json.dumps(settings))
+    return name
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("speech")
+
+
+@pytest.fixture(scope="module")
+def whisper(place):
+    return folder_of(place / "whisper")
+
+
+@pytest.fixture(scope="module")
+def table(place):
+    """Recordings of one word each, with their words."""
+    rows = [("path", "text")]
+    for i in range(12):
+        word = WORDS[i % 3]
+        soundfile.write(place / f"{i}.wav", tone(word, seed=i), RATE)
+        rows.append((f"{i}.wav", word.capitalize() + "!" if i == 5 else word))
+    with (place / "said.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return place / "said.csv"
+
+
+@pytest.fixture(scope="module")
+def fitted(whisper, table):
+    made = builder(whisper, freeze="none", batch_size=12, learning_rate=5e-3)
+    return made.fit(table, epochs=200, validation_split=0, verbose=0)
+
+
+def builder(whisper, **settings):
+    return tl.SpeechRecognizerBuilder(
+        whisper, **{"seconds": 1.0, "learning_rate": 1e-2, "seed": 0, **settings}
+    )
+
+
+def test_an_untouched_network_writes_what_numpy_finds_likeliest(whisper):
+    backbone = tl.backbones.get_speech(whisper)
+    writer, tensors = backbone.writer, whispers.state()
+    assert writer.begin == (IDS["startoftranscript"], IDS["notimestamps"])
+    assert writer.end == IDS["endoftext"]
+    assert writer.silence == IDS["nocaptions"]
+    model = builder(whisper).build()
+    wave = np.zeros(RATE, "float32")
+    wave[: RATE // 2] = tone("mid")
+    states = whispers.encoded(whispers.spectrogram(wave), tensors)
+    ids = list(writer.begin)
+    while len(ids) < 12 and ids[-1] != writer.end:
+        logits = whispers.decoded(ids, states, tensors) @ tensors["decoder.embed_tokens.weight"].T
+        found = keras.ops.convert_to_numpy(model([wave[None], np.array([ids], "int32")]))
+        np.testing.assert_allclose(found[0], logits, atol=2e-3)
+        logits[-1, [0, 33, *([25] if len(ids) == 2 else ())]] = -np.inf
+        ids.append(int(logits[-1].argmax()))
+    encoding = tl.tasks.WritingEncoding(
+        writer=writer, vocabulary=40, sampling=tl.edge.Sampling(), spoken=True
+    )
+    answerer = encoding.answerer(model, builder(whisper).kind)
+    assert answerer.texts(wave[None]) == [writer.text(ids[2:]).strip()]
+
+
+def test_words_are_learnt_and_written_down(fitted, table, place):
+    found = fitted.predict([str(place / f"{i}.wav") for i in range(3)])
+    assert [one.text for one in found] == ["low", "mid", "high"]
+    scores = fitted.evaluate(table)
+    assert scores.word_error_rate == 0
+    assert scores.exact == 11 / 12  # one has a capital and a mark
+    assert 1 / scores.token_probability == pytest.approx(scores.perplexity)
+    fitted.save(place / "model")
+    again = tl.load(place / "model")
+    assert again.predict(str(place / "1.wav")).text == "mid"
+    assert again.evaluate(table).figures == scores.figures
+
+
+def test_errors_are_counted_by_kind():
+    from transferlearn.tasks.writing.errors import error_rates, errors_of, plain
+
+    assert plain("Yes - it's Ünder-way, 5 p.m.") == "yes its ünder way 5 pm"
+    texts, right = ["a b x d", "One!", "e"], ["a b c d", "one two", "..."]
+    counted = errors_of(texts, right)
+    np.testing.assert_array_equal(counted[:, :4], [[1, 0, 0, 4], [0, 1, 0, 2], [0, 0, 1, 0]])
+    rates = error_rates(counted.sum(axis=0))
+    assert rates["word_error_rate"] == 3 / 6
+    assert rates["character_error_rate"] == (1 + 4 + 1) / (7 + 7)
+
+
+@pytest.mark.full
+def test_what_the_frozen_encoder_gives_is_stored(whisper, table):
+    stored, live = (
+        builder(whisper, learning_rate=1e-3).fit(
+            table, epochs=2, validation_split=0, cache=cache, verbose=0
+        )
+        for cache in (True, False)
+    )
+    assert "encoder_layer_norm" in str(stored.phases[-1].stored)
+    for one, other in zip(stored.model.weights, live.model.weights, strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-5)
+
+
+@pytest.mark.full
+def test_a_run_that_is_killed_goes_on(whisper, table):
+    tl.testing.check_resume(builder(whisper), table, epochs=2, validation_split=0.25)
+
+
+def speech(parts):
+    """Words with pauses of so many seconds before them, at a low level of noise."""
+    sound = [np.zeros(0)]
+    for word, pause in parts:
+        sound += [np.zeros(round(pause * RATE)), tone(word)]
+    whole = np.concatenate([*sound, np.zeros(RATE)])
+    return (whole + np.random.default_rng(0).normal(0, 1e-4, len(whole))).astype("float32")
+
+
+def test_long_recordings_are_written_down_between_their_pauses(fitted, place):
+    said = [("low", 0.3), ("high", 2.0), ("mid", 61.0), ("mid", 1.5)]
+    soundfile.write(place / "long.flac", speech(said), RATE)
+    found = fitted.transcribe(place / "long.flac")
+    assert found.text == "low high mid mid"
+    starts = [0.3, 2.8, 64.3, 66.3]
+    for segment, start in zip(found.segments, starts, strict=True):
+        assert segment.start == pytest.approx(start - 0.2, abs=0.05)
+        assert segment.end == pytest.approx(start + 0.7, abs=0.05)
+    silence = np.random.default_rng(1).normal(0, 1e-4, 100 * RATE).astype("float32")
+    assert fitted.transcribe(silence).text == ""
+    several = fitted.transcribe([place / "long.flac", place / "0.wav"])
+    assert [one.text for one in several] == [found.text, "low"]
+    with pytest.raises(ValueError, match=r"65\.|66\.|67\..*seconds long, and 1 are heard at once"):
+        fitted.predict(str(place / "long.flac"))
+
+
+def test_parts_hold_all_that_is_said_and_no_more_than_can_be_heard():
+    random = np.random.default_rng(0)
+    words = [(WORDS[i], random.uniform(0.05, 1.5)) for i in random.integers(0, 3, 40)]
+    sound = speech([(word, pause) for word, pause in words])
+    blocks = [sound[i : i + 9999] for i in range(0, len(sound), 9999)]
+    levels = levels_of(iter(blocks), RATE)
+    assert len(levels) == -(-len(sound) // 320)
+    parts = spoken_parts(levels, 3.0)
+    assert max(end - begin for begin, end in parts) <= 3.0
+    assert all(one[1] <= other[0] for one, other in pairwise(parts))
+    cut = list(cut_out(iter(blocks), RATE, parts))
+    for (begin, end), samples in zip(parts, cut, strict=True):
+        np.testing.assert_array_equal(samples, sound[round(begin * RATE) : round(end * RATE)])
+    held = sum(float(np.square(samples).sum()) for samples in cut)
+    assert held > 0.999 * float(np.square(sound).sum())
+    without = spoken_parts(levels_of(iter([tone("low", 10)]), RATE), 3.0)
+    assert max(end - begin for begin, end in without) <= 3.0
+    assert without[0][0] == 0
+    assert without[-1][1] == pytest.approx(10)
+
+
+def test_subtitles():
+    made = Transcript((Segment(0.5, 61.25, "a <b> --> c"), Segment(3661, 3662.0004, "d")))
+    assert made.text == "a <b> --> c d"
+    assert made.srt().startswith("1\n00:00:00,500 --> 00:01:01,250\na <b> --> c\n\n2\n01:01:01,000")
+    assert "00:00:00.500 --> 00:01:01.250\na &lt;b&gt; --&gt; c\n\n" in made.vtt()
+    assert made.vtt().startswith("WEBVTT\n\n")
+
+
+class Said:
+    """Stands for what writes: it says what it is told, and how sure it is."""
+
+    def __init__(self, found, again, silence):
+        self.found, self.again, self.silence = found, again, silence
+
+    def hears(self, monkeypatch):
+        from transferlearn.tasks.writing.answering import Writes, Wrote
+        from transferlearn.tasks.writing.hearing import Hears
+
+        writes = object.__new__(Writes)
+        rows = [Wrote(*one) for one in self.found]
+        monkeypatch.setattr(Writes, "begin", lambda self, x: None)
+        monkeypatch.setattr(
+            Writes,
+            "wrote",
+            lambda s, logits, rows_, t=None: rows if t is None else [Wrote(*self.again)] * rows_,
+        )
+        monkeypatch.setattr(Hears, "_silence", lambda s, logits, n: np.array(self.silence))
+        return Hears(writes)
+
+
+def test_nothing_is_invented_or_repeated(monkeypatch):
+    loop = ("so " * 60, -0.1)
+    said = Said(
+        [("yes", -0.2), loop, ("thank you", -1.5), ("hm", -1.5)], ("no", -0.5), [0, 0, 0.9, 0]
+    )
+    found = said.hears(monkeypatch).texts(np.zeros((4, 5)))
+    assert found == ["yes", "no", "", "no"]
+
+
+def test_sources(whisper, table, place, tmp_path):
+    kind = builder(whisper).kind
+    wav = tone("low")
+    (tmp_path / "lj" / "wavs").mkdir(parents=True)
+    soundfile.write(tmp_path / "lj" / "wavs" / "LJ1.wav", wav, RATE)
+    (tmp_path / "lj" / "metadata.csv").write_text("LJ1|Low 1|low one\n")
+    (tmp_path / "cv" / "clips").mkdir(parents=True)
+    soundfile.write(tmp_path / "cv" / "clips" / "a.flac", wav, RATE)
+    (tmp_path / "cv" / "train.tsv").write_text("client_id\tpath\tsentence\nx\ta.flac\tlow\n")
+    (tmp_path / "beside" / "below").mkdir(parents=True)
+    soundfile.write(tmp_path / "beside" / "below" / "b.wav", wav, RATE)
+    (tmp_path / "beside" / "below" / "b.txt").write_text("low\n")
+    for name, text in (("lj", "low one"), ("cv", "low"), ("beside", "low\n")):
+        data = tl.data.load(tmp_path / name, kind, tl.data.Written())
+        assert list(data.targets.texts) == [text]
+    assert len(tl.data.load(table, kind, tl.data.Written()).targets.texts) == 12
+    files = [str(place / "0.wav"), str(place / "1.wav")]
+    data = tl.data.load((files, ["low", "mid"]), kind, tl.data.Written())
+    assert data.shape == (RATE,)
+    whole = tl.SpeechRecognizerBuilder(whisper).kind
+    assert tl.data.load((files, ["low", "mid"]), whole, tl.data.Written()).shape == (8 * RATE,)
+
+
+def test_bad_input(whisper, place, tmp_path):
+    soundfile.write(tmp_path / "long.wav", tone("low", 1.5), RATE)
+    files = [str(place / "0.wav"), str(place / "1.wav"), str(tmp_path / "long.wav")]
+    with pytest.warns(tl.data.DataWarning, match="the text to write is empty"):
+        tl.data.load((files[:2], ["low", " "]), builder(whisper).kind, tl.data.Written())
+    words = "low " * 50
+    with pytest.warns(
+        tl.data.DataWarning, match=r"50 words in 0\.5 seconds(.|\n)*1\.5 seconds long"
+    ):
+        data = tl.data.load(
+            ([files[0], *files], ["low", words, "mid", "low"]),
+            builder(whisper).kind,
+            tl.data.Written(),
+        )
+    assert list(data.targets.texts) == ["low", "mid"]
+    for name, why in (("keras_hub:nothing", "writes nothing down"), (whisper, "English only")):
+        with pytest.raises(ValueError, match=why):
+            tl.backbones.get_speech(name, language="de")
+    with pytest.raises(ValueError, match="describes no tokenizer"):
+        tl.data.JsonTokenizer("{}")
+
+
+@pytest.mark.full
+def test_command_line(fitted, table, place, tmp_path, capsys):
+    train = ["train", str(table), "--task", "transcribe", "--output", str(tmp_path / "none")]
+    assert main(train) == 1
+    assert "keras_hub:FOLDER" in capsys.readouterr().err
+    model = str(tmp_path / "model")
+    fitted.save(model)
+    assert main(["transcribe", model, str(place / "0.wav"), "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert found["text"] == "low"
+    assert found["segments"][0]["end"] == 0.5
+    assert main(["transcribe", model, str(place / "0.wav"), "--format", "vtt"]) == 0
+    assert capsys.readouterr().out.startswith("WEBVTT")

@@ -1,0 +1,146 @@
+"""Makes a backbone that writes down what is said of a whole Whisper, encoder and decoder."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from transferlearn.backbones.audio import AudioBackbone
+from transferlearn.backbones.graph import copy_weights
+from transferlearn.backbones.log_mel import WHISPER_RATE, whisper_log_mel
+from transferlearn.backbones.seq2seq import DECODER, blocks_of_both
+from transferlearn.backbones.whisper.encoder import (
+    Copies,
+    most_seconds_of,
+    of_whole_frames,
+    states_of,
+)
+from transferlearn.data import Writer
+from transferlearn.data.texts import JsonTokenizer
+from transferlearn.types import Json, Tensor
+
+_TOKENIZER = "tokenizer.json"
+_ENGLISH = 51_864  # tokens of a Whisper that knows English only; others have more
+# Where Hugging Face and CTranslate2 say which tokens are never written, and not as the first.
+_SETTINGS = ("generation_config.json", "config.json")
+_NEVER = ("suppress_tokens", "suppress_ids")
+_NOT_FIRST = ("begin_suppress_tokens", "suppress_ids_begin")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeechBackbone(AudioBackbone):
+    """Holds an encoder of recordings with the decoder that writes down what is said.
+
+    Attributes:
+        writer: Knows the tokens that the decoder writes.
+    """
+
+    writer: Writer
+
+
+def speech_of(
+    network: Any, folder: Path, *, language: str, source: str, pretrained: bool
+) -> SpeechBackbone:
+    """Makes a backbone of a `keras_hub.models.WhisperBackbone`.
+
+    Args:
+        network: KerasHub's network.
+        folder: The folder of its files, with a `tokenizer.json`.
+        language: The code of the language that is spoken, such as `"en"`.
+        source: Where the weights came from, in words.
+        pretrained: Whether they are trained.
+
+    Raises:
+        ValueError: The folder has no tokenizer that fits, or the language is not known.
+    """
+    own, mels = Copies(), network.num_mels
+    spectrogram = keras.Input((None, mels), dtype="float32", name="spectrogram")
+    written = keras.Input((None,), dtype="int32", name=DECODER)
+    states = states_of(network, spectrogram, own)
+    embedding = own(network.token_embedding)
+    places = own(network.decoder_embeddings.position_embedding)
+    x = embedding(written)
+    x = keras.layers.Add(name="decoder_embeddings_add")([x, places(x)])
+    x = own(network.decoder_embeddings_dropout)(x)
+    for layer in network.decoder_transformer_layers:
+        x = own(layer)(decoder_sequence=x, encoder_sequence=states)
+    x = own(network.decoder_layer_norm)(x)
+    model = keras.Model([spectrogram, written], embedding(x, reverse=True), name="whisper")
+    copy_weights(own.pairs)
+
+    def prepare(audio: Tensor) -> Tensor:
+        return whisper_log_mel(of_whole_frames(audio), mels)
+
+    return SpeechBackbone(
+        model=model,
+        blocks=blocks_of_both(model),
+        preprocessing=prepare,
+        name="whisper",
+        source=source,
+        pretrained=pretrained,
+        sample_rate=WHISPER_RATE,
+        most_seconds=most_seconds_of(network),
+        further=(DECODER,),
+        writer=writer_of(
+            folder, network.vocabulary_size, network.max_decoder_sequence_length, language
+        ),
+    )
+
+
+def writer_of(folder: Path, tokens: int, most: int, language: str) -> Writer:
+    """Reads which tokens a Whisper writes, from the files in its folder.
+
+    Args:
+        folder: The folder.
+        tokens: The number of tokens of the network.
+        most: The most tokens that its decoder reads.
+        language: The code of the language that is spoken.
+    """
+    file = folder / _TOKENIZER
+    if not file.is_file():
+        raise ValueError(f"{folder} has no {_TOKENIZER}, by which tokens become words.")
+    tokenizer = JsonTokenizer(file.read_text("utf-8"))
+    settings = [_settings(folder / name) for name in _SETTINGS]
+    begin = [_id(tokenizer, "startoftranscript", folder)]
+    if settings[0].get("is_multilingual", tokens > _ENGLISH):
+        if tokenizer.id_of(f"<|{language}|>") is None:
+            raise ValueError(f"Whisper knows no language of that code: language={language!r}")
+        begin += [_id(tokenizer, language, folder), _id(tokenizer, "transcribe", folder)]
+    elif language != "en":
+        raise ValueError(f"This Whisper knows English only. Received: language={language!r}")
+    begin.append(_id(tokenizer, "notimestamps", folder))
+    silence = tokenizer.id_of("<|nocaptions|>")
+    return Writer(
+        tokenizer=tokenizer,
+        begin=tuple(begin),
+        end=_id(tokenizer, "endoftext", folder),
+        most=most,
+        suppressed=_ids(settings, _NEVER, tokens),
+        suppressed_first=_ids(settings, _NOT_FIRST, tokens),
+        blank=True,
+        silence=tokenizer.id_of("<|nospeech|>") if silence is None else silence,
+    )
+
+
+def _id(tokenizer: JsonTokenizer, name: str, folder: Path) -> int:
+    """Returns the id of a special token; raises `ValueError` where there is none."""
+    found = tokenizer.id_of(f"<|{name}|>")
+    if found is None:
+        raise ValueError(f"{folder / _TOKENIZER} has no token <|{name}|>, which Whisper's have.")
+    return found
+
+
+def _settings(file: Path) -> Json:
+    """Reads a file of settings; one that is not there, or is damaged, has none."""
+    try:
+        return dict(json.loads(file.read_text("utf-8"))) if file.is_file() else {}
+    except (TypeError, ValueError):
+        return {}
+
+
+def _ids(settings: list[Json], names: tuple[str, ...], tokens: int) -> tuple[int, ...]:
+    """Returns the ids that the first of some settings has under one of these names."""
+    found = next((x[name] for x in settings for name in names if x.get(name)), ())
+    return tuple(int(i) for i in found if 0 <= int(i) < tokens)

@@ -1,0 +1,50 @@
+"""Runs `transferlearn transcribe`, which writes down what is said in recordings."""
+
+from argparse import ArgumentParser, Namespace
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from transferlearn.cli.checking import check_items, check_save
+from transferlearn.cli.command import CommandResult, add_model
+from transferlearn.cli.starting import import_keras
+
+if TYPE_CHECKING:
+    from transferlearn.edge import Transcript
+
+NAME = "transcribe"
+HELP = "Write down what is said in recordings of any length."
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds the arguments of `transcribe`."""
+    add_model(parser)
+    parser.add_argument("items", nargs="+", metavar="RECORDING", help="files or folders")
+    parser.add_argument(
+        "--format",
+        choices=("text", "srt", "vtt"),
+        default="text",
+        help="plain text, or subtitles with times (default: %(default)s)",
+    )
+
+
+def run(options: Namespace) -> CommandResult:
+    """Writes down each recording; where some cannot be used, the exit code is 1."""
+    check_save(options.model)
+    check_items(options)
+    import_keras()
+    from transferlearn import load
+
+    fitted = load(options.model, trusted=options.trusted)
+    listed = fitted.kind.item_reader().listed([Path(item) for item in options.items])
+    found = fitted.transcribe(listed)
+    result = [asdict(one) | {"text": one.text} for one in found]
+    texts = [_written(one, options.format) for one in found]
+    return CommandResult(result, "\n".join(texts), int(len(found) < len(listed)))
+
+
+def _written(transcript: "Transcript", form: str) -> str:
+    """Returns a transcript as text or as subtitles."""
+    if form == "text":
+        return transcript.text
+    return transcript.srt() if form == "srt" else transcript.vtt()

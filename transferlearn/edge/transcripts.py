@@ -1,0 +1,67 @@
+"""Holds what is said in a recording, with times, and writes subtitles of it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Holds what is said in a part of a recording.
+
+    Attributes:
+        start: Where the part begins, in seconds.
+        end: Where it ends, in seconds.
+        text: What is said in it.
+    """
+
+    start: float
+    end: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """Holds what is said in a recording.
+
+    Attributes:
+        segments: Its parts, in order.
+        path: The path of the file, if it is one.
+    """
+
+    segments: tuple[Segment, ...]
+    path: str | None = None
+
+    @property
+    def text(self) -> str:
+        """All that is said."""
+        return " ".join(segment.text for segment in self.segments)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def srt(self) -> str:
+        """Returns subtitles in the format SubRip."""
+        return "".join(
+            f"{i}\n{_time(x.start, ',')} --> {_time(x.end, ',')}\n{x.text}\n\n"
+            for i, x in enumerate(self.segments, 1)
+        )
+
+    def vtt(self) -> str:
+        """Returns subtitles in the format WebVTT."""
+        parts = (
+            # An arrow would be taken for a time, and a bracket for a mark.
+            f"{_time(x.start, '.')} --> {_time(x.end, '.')}\n{_escaped(x.text)}\n\n"
+            for x in self.segments
+        )
+        return f"WEBVTT\n\n{''.join(parts)}"
+
+
+def _time(seconds: float, point: str) -> str:
+    """Writes a time as hours, minutes, seconds and thousandths."""
+    whole = round(seconds * 1000)
+    hours, minutes, rest = whole // 3_600_000, whole // 60_000 % 60, whole % 60_000
+    return f"{hours:02}:{minutes:02}:{rest // 1000:02}{point}{rest % 1000:03}"
+
+
+def _escaped(text: str) -> str:
+    """Returns a text with the characters that WebVTT reads as marks in their place."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
