@@ -198,6 +198,6 @@ def test_the_help_of_train_is_in_groups_and_ends_with_commands_that_parse(capsys
     options = [line.split()[0] for line in shown[: places[0]].splitlines() if line[:3] == "  -"]
     assert options == ["-h,", "--json"]
     examples = shown[shown.index("\nexamples:\n") :].split("\n  transferlearn ")[1:]
-    assert len(examples) == 9
+    assert len(examples) == 10
     for example in examples:
         make_parser().parse_args(example.split())
