@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 import transferlearn as tl
 from tests import boxes as made
 from tests.data.test_boxes import FORMATS
+
+tf = pytest.importorskip("tensorflow")
 
 X = np.stack([made.photo(i) for i in range(4)])
 LABELS = [[made.NAMES.index(name) for name in names] for names in made.LABELS]

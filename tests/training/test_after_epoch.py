@@ -160,8 +160,7 @@ class ImageOrderBuilder(tl.ImageRegressorBuilder):
 
 @pytest.mark.parametrize("cache", [True, pytest.param(False, marks=pytest.mark.full)])
 def test_a_stream_is_held_out(cache):
-    import tensorflow as tf
-
+    tf = pytest.importorskip("tensorflow")
     images, numbers = pixels(24, 32), np.arange(24.0)
     held_out = tf.data.Dataset.from_tensor_slices((images[16:], numbers[16:])).batch(3)
     builder = ImageOrderBuilder(small_backbone(), freeze="all", seed=0)

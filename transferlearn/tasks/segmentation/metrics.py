@@ -34,8 +34,9 @@ class MeanIoU(keras.metrics.Metric):
         said = ops.cast(ops.reshape(ops.argmax(y_pred, axis=-1), (-1,)), "int32")
         # Void pixels go into a bin of their own behind the others.
         pairs = ops.where(ids < 0, classes**2, ids * classes + said)
-        counts = ops.bincount(pairs, minlength=classes**2 + 1)[: classes**2]
-        counts = ops.reshape(ops.cast(counts, self.dtype), (classes, classes))
+        # `ops.bincount` cannot be compiled on JAX.
+        counts = ops.segment_sum(ops.ones_like(pairs), pairs, num_segments=classes**2 + 1)
+        counts = ops.reshape(ops.cast(counts[: classes**2], self.dtype), (classes, classes))
         self._pixels.assign_add(counts)
 
     def result(self) -> Tensor:
