@@ -214,6 +214,7 @@ def test_what_messages_say_to_install_is_in_the_readme():
             "report",
             "serve",
             "sign",
+            "speech",
             "tune",
         )
     }

@@ -159,7 +159,7 @@ def test_a_save_needs_nothing_else(fitted, tmp_path):
     )
     assert float(re.search(r"found (\S+)", run.stdout)[1]) == pytest.approx(expected, abs=1e-5)
     described = json.loads((tmp_path / "saved" / "transferlearn.json").read_text("utf-8"))
-    names = ("class.json", "tokenizer.json", "vocabulary.txt")
+    names = ("chat_template.json", "class.json", "tokenizer.json", "vocabulary.txt")
     parts = {f"tokenizer/{name}" for name in names}
     assert set(described["files"]) == {"README.md", "model.keras", "reference.json", *parts}
 
