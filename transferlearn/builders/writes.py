@@ -53,10 +53,6 @@ class WritesTexts(_Base):
         """Returns the most tokens of a text that are learnt; `None`: as many as can be read."""
         return None
 
-    def plan(self, schedule: Schedule | str | None) -> Schedule:
-        """Returns the schedule that was passed or named, or else the builder's default."""
-        return Builder.plan(self, schedule)  # with lora_rank, too: there is no head to begin with
-
     def _network(
         self,
         backbone: Backbone,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from transferlearn.tasks.intervals import Interval, resampled
+from transferlearn.tasks.intervals import Interval, group_sums, resampled
 
 _STANDARD_ERRORS = 1.96
 
@@ -79,6 +79,23 @@ def paired_bootstrap(
     if len(sums) < 2:
         return None
     return of_draws(float(difference(sums.sum(axis=0))), difference(resampled(sums)))
+
+
+def compare_sums(
+    first: np.ndarray, second: np.ndarray, score: Callable[[np.ndarray], np.ndarray]
+) -> PairedTest | None:
+    """Compares two models by what each item adds to the sums that a score is computed from.
+
+    Args:
+        first: What each item adds by the first model, `(items, quantities)`.
+        second: The same by the second model.
+        score: A function that takes sums `(..., quantities)`, and gives a model's score.
+    """
+    width = first.shape[1]
+    return paired_bootstrap(
+        group_sums(np.hstack([first, second])),
+        lambda sums: score(sums[..., width:]) - score(sums[..., :width]),
+    )
 
 
 def of_draws(difference: float, drawn: np.ndarray) -> PairedTest:

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
-from functools import partial
 
 import numpy as np
 
 from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.intervals import bootstrap, group_sums
-from transferlearn.tasks.pairs import PairedTest, paired_bootstrap
+from transferlearn.tasks.pairs import PairedTest, compare_sums
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -47,14 +46,7 @@ def compare_likelihoods(
     first: LanguageEvaluation, second: LanguageEvaluation, score: str
 ) -> PairedTest | None:
     """Tests by how much the second score is the better one, by drawing texts."""
-    width = first.sums.shape[1]
-    both = group_sums(np.hstack([first.sums, second.sums]))
-    return paired_bootstrap(both, partial(_difference, width=width, score=score))
-
-
-def _difference(sums: np.ndarray, *, width: int, score: str) -> np.ndarray:
-    """Returns the second score minus the first, of sums of both."""
-    return _figures(sums[..., width:])[score] - _figures(sums[..., :width])[score]
+    return compare_sums(first.sums, second.sums, lambda sums: _figures(sums)[score])
 
 
 def _figures(sums: np.ndarray) -> Mapping[str, np.ndarray]:

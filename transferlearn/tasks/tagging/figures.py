@@ -10,7 +10,7 @@ from transferlearn.edge.words.predictions import TagReader
 from transferlearn.edge.words.tags import OUTSIDE, Span, are_of_entities, entities_in
 from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.intervals import bootstrap, group_sums
-from transferlearn.tasks.pairs import PairedTest, paired_bootstrap
+from transferlearn.tasks.pairs import PairedTest, compare_sums
 
 _PARTS = 3  # quantities of a label: right, there, claimed
 
@@ -74,13 +74,9 @@ def tag_figures(
 
 def compare_tags(first: TagEvaluation, second: TagEvaluation, score: str) -> PairedTest | None:
     """Tests by how much the second score is the better one, by drawing texts."""
-    names, width = _labels(first.class_names), first.sums.shape[1]
-    of_sums = partial(_figures, names=names, of_entities=are_of_entities(first.class_names))
-
-    def difference(sums: np.ndarray) -> np.ndarray:
-        return of_sums(sums[..., width:])[score] - of_sums(sums[..., :width])[score]
-
-    return paired_bootstrap(group_sums(np.hstack([first.sums, second.sums])), difference)
+    names, of_entities = _labels(first.class_names), are_of_entities(first.class_names)
+    of_sums = partial(_figures, names=names, of_entities=of_entities)
+    return compare_sums(first.sums, second.sums, lambda sums: of_sums(sums)[score])
 
 
 def _labels(class_names: Sequence[str]) -> list[str]:
