@@ -90,7 +90,7 @@ def plain_keras(seed: int, train: int, test: int) -> dict[str, Any]:
         model.fit(*to_train, epochs=10, validation_data=tuple(held), verbose=0)
     seconds = time.process_time() - begun
     answers = model.predict(x, verbose=0)
-    scores = tl.tasks.ClassEncoding(class_names=("0", "1")).measure(answers, y)
+    scores = tl.tasks.ClassEncoding(class_names=("0", "1")).scoring.measure(answers, y)
     return {"seconds": seconds, "accuracy": scores.accuracy, "macro_f1": scores.macro_f1}
 
 

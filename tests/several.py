@@ -17,7 +17,7 @@ from transferlearn.data.kind import Kind, One
 from transferlearn.edge import ItemReader, OutputReader, Seen
 from transferlearn.edge.item_reader import Rows
 from transferlearn.heads import Decoder, Output
-from transferlearn.tasks import Encoding, Evaluation, Objective, Share, Task
+from transferlearn.tasks import Encoding, Evaluation, Objective, Scoring, Share, Task
 
 SIZE = 16
 
@@ -66,6 +66,12 @@ class AnswerReader(OutputReader):
     """Reads which image is lighter, and by how much."""
 
     name: ClassVar[str] = "test answers"
+
+    def as_values(self, outputs):
+        return np.concatenate([outputs["choice"], outputs["difference"]], axis=1)
+
+    def as_outputs(self, values):
+        return {"choice": values[:, :2], "difference": values[:, 2:]}
 
     def read(self, outputs, seen):
         choices, differences = outputs["choice"], outputs["difference"]
@@ -177,6 +183,12 @@ class Both(Encoder):
         return Encoded(targets, weights, (rows[:, 2:].astype("float32"),))
 
 
+class AnswerScoring(Scoring):
+    def measure(self, values, targets):
+        right = values[:, :2].argmax(axis=1) == targets[:, 0]
+        return Evaluation({"count": len(values), "choice_accuracy": float(right.mean())})
+
+
 @dataclass(frozen=True, kw_only=True)
 class AnswerEncoding(Encoding):
     name: ClassVar[str] = "answers"
@@ -184,8 +196,8 @@ class AnswerEncoding(Encoding):
 
     target: ClassVar[Target] = Answers()
     outputs: ClassVar[Mapping[str, Output]] = {"choice": Output(2), "difference": Output(1)}
-    inputs: ClassVar[Mapping[str, Spec]] = {"told": Spec((2,), "float32")}
-    default_inputs: ClassVar[Mapping[str, np.ndarray]] = {"told": np.array([0.7, -2], "float32")}
+    inputs: ClassVar[Mapping[str, Spec]] = {"told": Spec((2,), "float32", (0.7, -2))}
+    scoring: ClassVar[Scoring] = AnswerScoring()
 
     def of_network(self, outputs, loss):
         assert {name: output.units for name, output in outputs.items()} == {
@@ -203,32 +215,11 @@ class AnswerEncoding(Encoding):
             unsolvable="it has two outputs",
         )
 
-    def values(self, outputs):
-        parts = outputs.values() if isinstance(outputs, Mapping) else outputs
-        return np.concatenate([np.asarray(part) for part in parts], axis=1)
-
-    def of_named(self, named):
-        return np.concatenate([named["choice"], named["difference"]], axis=1)
-
     def output_reader(self):
         return AnswerReader()
 
-    def decode(self, values, seen):
-        return AnswerReader().read({"choice": values[:, :2], "difference": values[:, 2:]}, seen)
-
-    def measure(self, values, targets):
-        right = values[:, :2].argmax(axis=1) == targets[:, 0]
-        return Evaluation({"count": len(values), "choice_accuracy": float(right.mean())})
-
     def summary(self):
         return "a choice and a difference"
-
-    def settings(self):
-        return {}
-
-    @classmethod
-    def load(cls, settings):
-        return cls()
 
 
 @dataclass(frozen=True)

@@ -146,21 +146,21 @@ def test_paired_tests_see_small_steady_differences(several):
         truth = random.standard_normal((300, 1))
         noise = random.standard_normal((300, 1))
         first, second = truth + 0.5 * noise, truth + 0.45 * noise
-    before, after = (encoding.measure(values, truth) for values in (first, second))
-    test = encoding.compare(before, after)
+    before, after = (encoding.scoring.measure(values, truth) for values in (first, second))
+    test = encoding.scoring.compare(before, after)
     name = encoding.score.name
     assert test.difference == pytest.approx(after[name] - before[name])
     assert 0 < test.interval[0] < test.difference < test.interval[1]
     assert test.p_value < 0.01
-    same = encoding.compare(before, before)
+    same = encoding.scoring.compare(before, before)
     assert (same.difference, same.p_value) == (0, 1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", tl.data.DataWarning)  # one item has not all classes
-        alone = encoding.measure(first[:1], truth[:1])
-    assert encoding.compare(alone, alone) is None
+        alone = encoding.scoring.measure(first[:1], truth[:1])
+    assert encoding.scoring.compare(alone, alone) is None
 
 
 def test_guesses_are_the_shares_and_the_mean():
     encoding = ClassEncoding(class_names=("a", "b"))
     targets = tl.data.load((X[:4], ["a", "b", "b", "b"])).targets
-    np.testing.assert_allclose(encoding.guess(targets), [0.25, 0.75])
+    np.testing.assert_allclose(encoding.scoring.guess(targets), [0.25, 0.75])

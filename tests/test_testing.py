@@ -15,6 +15,7 @@ from transferlearn import testing
 from transferlearn.backbones.applications import Applications
 from transferlearn.backbones.embedded import Embedded
 from transferlearn.configs import subclasses
+from transferlearn.edge import NumberReader
 from transferlearn.freezing import (
     FreezeAll,
     FreezeBatchNorm,
@@ -438,14 +439,23 @@ def test_what_is_wrong_with_a_kind_is_said(how, said, monkeypatch):
         testing.check_kind(Broken(), rows, rows[0])
 
 
+class Short(NumberReader):
+    """Forgets an item."""
+
+    name = "short"
+
+    def read(self, outputs, seen):
+        return super().read(outputs, seen)[1:]
+
+
 class WrongEncoding(tl.tasks.NumberEncoding):
     """Breaks one promise at a time."""
 
     name, how = "wrong numbers", ""
     score = tl.tasks.Determination("r2")
 
-    def decode(self, values, seen):
-        return super().decode(values, seen)[self.how == "decode" :]
+    def output_reader(self):
+        return (Short if self.how == "reader" else NumberReader)(self.names)
 
     def settings(self):
         return {**super().settings(), **({"spread": [9.0]} if self.how == "settings" else {})}
@@ -472,7 +482,7 @@ class Wrong(tl.tasks.Regression):
 @pytest.mark.parametrize(
     ("how", "said"),
     [
-        pytest.param("decode", "decode gives 14 predictions for 15", marks=pytest.mark.full),
+        pytest.param("reader", "Short reads 14 predictions for 15", marks=pytest.mark.full),
         ("settings", "Saved and loaded"),
         pytest.param(
             "score", "The score is called 'r2', and no metric has", marks=pytest.mark.full

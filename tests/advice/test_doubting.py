@@ -84,7 +84,7 @@ def test_copies_do_not_vouch_for_each_other(builder):
 def test_the_doubt_of_a_class_is_1_minus_the_probability_of_its_label():
     values = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.6, 0.4]])
     encoding = ClassEncoding(class_names=("cat", "dog"), units=2)
-    found = ranking(encoding.measure(values, np.array([0, 0, 1, 1])))
+    found = ranking(encoding.scoring.measure(values, np.array([0, 0, 1, 1])))
     np.testing.assert_allclose(found.doubts, [0.1, 0.8, 0.3, 0.6])
     # Those of dog have it at .55 in the mean, which the second item exceeds; cats too have .55.
     assert found.suspected.tolist() == [False, True, False, True]
@@ -95,7 +95,7 @@ def test_the_doubt_of_a_class_is_1_minus_the_probability_of_its_label():
 def test_the_doubt_of_tags_is_that_of_the_worst():
     values = np.array([[0.9, 0.8], [0.2, 0.1], [0.9, 0.1]])
     encoding = TagEncoding(class_names=("sea", "sun"), units=2, activation="sigmoid")
-    found = ranking(encoding.measure(values, np.array([[1, 1], [1, 0], [1, 0]])))
+    found = ranking(encoding.scoring.measure(values, np.array([[1, 1], [1, 0], [1, 0]])))
     np.testing.assert_allclose(found.doubts, [0.2, 0.8, 0.1])
     assert found.given == ["sea, sun", "sea", "sea"]
     assert found.instead == ["sea, sun", "none", "sea"]

@@ -56,7 +56,7 @@ def test_it_learns(fitted):
     good = blocks(16, seed=1)
     scores = fitted.evaluate(good)
     given = darker(good[:, ::2, ::2]).repeat(2, axis=1).repeat(2, axis=2)
-    before = fitted.encoding.measure(given, good)
+    before = fitted.encoding.scoring.measure(given, good)
     assert scores.mae < 0.6 * before.mae
     assert scores.psnr > before.psnr + 3
     plain = scores.unchanged

@@ -15,7 +15,7 @@ import transferlearn as tl
 from tests.networks import small_backbone
 from tests.objects import NAMES, rectangles
 from transferlearn.cli import main
-from transferlearn.tasks import BoxEncoding
+from transferlearn.tasks import BoxEncoding, answering, outputs_in_words
 
 HEAD = tl.heads.FCOSHead(width=16, depth=1, groups=4, features=("stride_2", "stride_4"))
 
@@ -124,13 +124,13 @@ def test_photos_are_scored_in_tiles(fitted, tmp_path):
 
 def test_outputs_of_all_photos_are_never_in_memory_at_once(fitted, monkeypatch):
     most = []
-    values = BoxEncoding.values
+    values = answering.values_of
 
-    def noted(self, outputs):
+    def noted(meaning, outputs):
         most.append(len(outputs))
-        return values(self, outputs)
+        return values(meaning, outputs)
 
-    monkeypatch.setattr(BoxEncoding, "values", noted)
+    monkeypatch.setattr(answering, "values_of", noted)
     data = rectangles(20, seed=1)
     assert fitted.evaluate(data)["count"] == 20
     assert len(fitted.predict(data[0])) == 20
@@ -314,4 +314,4 @@ def test_the_card_says_how_photos_are_fed_and_names_what_the_hub_knows(fitted, t
     assert "bars of grey \\(114\\)" in card
     assert "| red |" in card
     stretched = replace(fitted.encoding, letterboxed=False)
-    assert "grey" not in stretched.gives()
+    assert "grey" not in outputs_in_words(stretched)

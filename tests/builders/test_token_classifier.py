@@ -11,7 +11,7 @@ import transferlearn as tl
 from tests.phase_words import cache_of
 from tests.texts import encoder, tokenizer
 from transferlearn.backbones.keras_hub import HubTokenizer
-from transferlearn.tasks.tagging.figures import tag_figures
+from transferlearn.tasks import TagScoring
 
 _NAMES = ["anna", "ivan", "olena", "petro"]
 _TAGS = ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
@@ -66,7 +66,7 @@ def test_figures_of_random_answers_are_those_of_seqeval():
     ids = np.full((40, 12), -1)
     for place, row in zip(ids, truth, strict=True):
         place[: len(row)] = [_TAGS.index(tag) for tag in row]
-    scores = tag_figures(values, ids, _TAGS)
+    scores = TagScoring(_TAGS, "entity_f1").measure(values, ids)
     options = {"mode": "strict", "scheme": IOB2}
     for name, figure in (("precision", precision_score), ("recall", recall_score)):
         expected = figure(truth, scores.predicted, average=None, **options)

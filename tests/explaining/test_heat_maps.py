@@ -184,7 +184,7 @@ def test_every_family_is_explained(name):
     which = np.array([0, 1])
 
     def score(x):
-        return fitted.encoding.evidence(back(x, training=False), which)
+        return tl.explaining.answers_of(fitted.encoding).evidence(back(x, training=False), which)
 
     slope = gradient(score, maps)
     # Upwards only: where all that VGG pools is 0, the largest falls no further.

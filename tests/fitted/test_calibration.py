@@ -167,19 +167,19 @@ def test_any_head_can_be_divided(name):
 def test_it_is_the_best_temperature(encoding, columns):
     random = np.random.default_rng(0)
     logits = 20 * random.standard_normal((200, columns))
-    scaling = encoding.temperature_scaling()
+    scaling = tl.tasks.temperature_scaling(encoding)
     right = scaling.values(logits) >= 0.5
     wrong = random.random((200, 1)) < 0.3
     targets = np.where(wrong, right[random.permutation(200)], right).astype(float)
     targets = targets if encoding.several else targets.argmax(axis=1)
 
     def loss(temperature):
-        return encoding.measure(scaling.values(logits / temperature), targets).loss
+        return encoding.scoring.measure(scaling.values(logits / temperature), targets).loss
 
     best = minimize_scalar(loss, bounds=(1, 90), method="bounded")
     found = best_temperature(lambda t: scaling.log_loss(scaling.values(logits / t), targets))
     assert found == pytest.approx(best.x, rel=0.01)
-    measured = encoding.measure(scaling.values(logits / found), targets)
+    measured = encoding.scoring.measure(scaling.values(logits / found), targets)
     values = scaling.values(logits / found)
     assert scaling.log_loss(values, targets) == pytest.approx(measured.loss)
     assert scaling.error(values, targets) == pytest.approx(measured.calibration_error)

@@ -20,7 +20,7 @@ def evaluation():
     said = masks % 255
     said[2] = 1 - said[2]
     said[3, 0] = 2
-    return ENCODING.measure(np.eye(3, dtype="float32")[said], masks)
+    return ENCODING.scoring.measure(np.eye(3, dtype="float32")[said], masks)
 
 
 def test_the_worst_photos_come_first_and_perfect_ones_do_not(evaluation):

@@ -18,7 +18,7 @@ def evaluation():
     worse = good.astype("float32")
     worse[3, :16] = 0
     worse[1, :4] = 0
-    return ENCODING.measure(worse, good)
+    return ENCODING.scoring.measure(worse, good)
 
 
 def test_the_worst_pictures_come_first(evaluation):

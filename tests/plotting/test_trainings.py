@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import transferlearn as tl
-from tests import made
+from tests import made, several
 from tests.networks import pixels, small_backbone
 from transferlearn.plotting.classes import confused_pairs
 from transferlearn.plotting.items import draw_items
@@ -98,16 +98,16 @@ def test_streams_are_shown_too(builder, photos):
 
 
 def test_targets_of_any_form_are_described():
-    encoding = made.numbers("a", "b")
-    assert encoding.described(np.array([[1.25, 2], [3, 4]])) == ["a 1.25, b 2", "a 3, b 4"]
-    described = tl.tasks.Encoding.described(encoding, {"x": np.eye(2), "y": np.array([7, 8])})
-    assert described == ["1, 0, 7", "0, 1, 8"]
+    encoding, described = made.numbers("a", "b"), tl.plotting.targets_in_words
+    assert described(encoding, np.array([[1.25, 2], [3, 4]])) == ["a 1.25, b 2", "a 3, b 4"]
+    others = {"x": np.eye(2), "y": np.array([7, 8])}
+    assert described(several.AnswerEncoding(), others) == ["1, 0, 7", "0, 1, 8"]
     classes = tl.tasks.ClassEncoding(class_names=("a", "b", "c"))
-    assert classes.described(np.array([2, 0])) == ["c", "a"]
-    assert classes.described(np.array([[0.25, 0.75, 0], [0, 0, 1]])) == ["75% b, 25% a", "c"]
+    assert described(classes, np.array([2, 0])) == ["c", "a"]
+    assert described(classes, np.array([[0.25, 0.75, 0], [0, 0, 1]])) == ["75% b, 25% a", "c"]
     two = tl.tasks.ClassEncoding(class_names=("a", "b"))
-    assert two.described(np.array([[1.0], [0.0]])) == ["b", "a"]
-    assert classes.described(np.zeros((1, 3))) == ["-"]
+    assert described(two, np.array([[1.0], [0.0]])) == ["b", "a"]
+    assert described(classes, np.zeros((1, 3))) == ["-"]
 
 
 def test_texts_are_shown_as_tokens():

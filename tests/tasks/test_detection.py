@@ -14,12 +14,12 @@ from transferlearn.edge import BoxReader, Seen
 from transferlearn.edge.boxes.suppression import best_of_tiles, ious
 from transferlearn.edge.maps.tiling import Tiling
 from transferlearn.heads import FCOSHead, Output
+from transferlearn.tasks import BoxScoring
 from transferlearn.tasks.detection import DetectionLoss, Queries, detections
 from transferlearn.tasks.detection.assignment import assign
 from transferlearn.tasks.detection.figures import best_thresholds, evaluation_of
 from transferlearn.tasks.detection.losses import giou
 from transferlearn.tasks.detection.suppression import kept
-from transferlearn.tasks.detection.tallies import compare_boxes
 
 SIDE, CLASSES = 64, 3
 PADDING = (0, 0, 1, 1, -1, SIDE * SIDE, 0)
@@ -266,19 +266,20 @@ def test_two_detectors_are_compared_on_the_same_photos():
     names = ("a", "b", "c")
     worse = values.copy()
     worse[..., 4] *= np.random.default_rng(1).random(worse.shape[:2]) < 0.7  # some are not found
-    better, other = (evaluation_of(v, targets, names, (0.3,) * 3) for v in (values, worse))
-    test = compare_boxes(other, better)
+    scoring = BoxScoring(names, (0.3,) * 3)
+    better, other = (scoring.measure(v, targets) for v in (values, worse))
+    test = scoring.compare(other, better)
     difference = better.mean_average_precision - other.mean_average_precision
     assert test.difference == pytest.approx(difference)
     assert test.interval[0] < difference < test.interval[1]
     assert test.interval[0] > 0
     assert test.p_value < 0.05
     # Photo by photo, the same detectors differ by nothing, however much photos differ.
-    same = compare_boxes(better, better)
+    same = scoring.compare(better, better)
     assert same.interval == (0, 0)
     assert same.p_value == 1
-    one = evaluation_of(values[:1], targets[:1], names, (0.3,) * 3)
-    assert compare_boxes(one, one) is None
+    one = scoring.measure(values[:1], targets[:1])
+    assert scoring.compare(one, one) is None
 
 
 def test_confusion_and_what_is_missed_count_every_object_once():

@@ -39,7 +39,7 @@ def column(scores, figure):
 @pytest.mark.parametrize("classes", [2, 3, 9])
 def test_of_classes(classes, ties):
     likely, ids = drawn(classes, 120, ties=ties)
-    scores = encoding(classes).measure(likely, ids)
+    scores = encoding(classes).scoring.measure(likely, ids)
     answers, rows = likely.argmax(1), np.eye(classes)[ids]
     for figure, expected in zip(
         ("precision", "recall", "f1", "support"),
@@ -73,7 +73,10 @@ def test_of_tags(ties):
     truth = random.random((90, 4)) < 0.4
     likely = np.clip(0.6 * random.random((90, 4)) + 0.3 * truth, 0, 1)
     likely = np.round(likely, 1) if ties else likely
-    scores, answers = encoding(4, TagEncoding).measure(likely, truth.astype(float)), likely >= 0.5
+    scores, answers = (
+        encoding(4, TagEncoding).scoring.measure(likely, truth.astype(float)),
+        likely >= 0.5,
+    )
     for average in ("micro", "macro"):
         expected = known.f1_score(truth, answers, average=average)
         assert scores[f"{average}_f1"] == pytest.approx(expected)
@@ -108,14 +111,16 @@ def test_calibration_errors_are_sums_over_bins():
     assert found.error == pytest.approx(expected)
     assert found.counts.sum() == 504
     likely = np.array([[0.9, 0.1], [0.2, 0.8]])
-    assert encoding(2).measure(likely, np.array([0, 1])).calibration_error == pytest.approx(0.15)
+    assert encoding(2).scoring.measure(likely, np.array([0, 1])).calibration_error == pytest.approx(
+        0.15
+    )
 
 
 def test_absent_classes_have_no_figures_and_leave_the_means_alone():
     likely, ids = drawn(4, 60)
     ids[ids == 3] = 0
     with pytest.warns(DataWarning, match="'c3'"):
-        scores = encoding(4).measure(likely, ids)
+        scores = encoding(4).scoring.measure(likely, ids)
     assert all(
         np.isnan(scores[f"{name}: c3"]) for name in ("recall", "roc_auc", "average_precision")
     )
@@ -128,19 +133,19 @@ def test_absent_classes_have_no_figures_and_leave_the_means_alone():
 
 def test_one_item():
     with pytest.warns(DataWarning, match="'c1'"):
-        scores = encoding(2).measure(np.array([[0.7, 0.3]]), np.array([0]))
+        scores = encoding(2).scoring.measure(np.array([[0.7, 0.3]]), np.array([0]))
     assert scores.accuracy == 1
     assert scores.intervals["accuracy"][0] < 0.3
     assert "loss" not in scores.intervals  # resampling one item says nothing of chance
     assert np.isnan(scores.roc_auc)
     assert "-" in str(scores)
     alone = NumberEncoding(names=("kg",), mean=(0.0,), spread=(1.0,))
-    assert alone.measure(np.ones((1, 1)), np.zeros((1, 1))).intervals == {}
+    assert alone.scoring.measure(np.ones((1, 1)), np.zeros((1, 1))).intervals == {}
 
 
 def test_300_classes_print_short():
     likely, ids = drawn(300, 3000)
-    scores = encoding(300).measure(likely, ids)
+    scores = encoding(300).scoring.measure(likely, ids)
     expected = known.precision_recall_fscore_support(ids, likely.argmax(1), zero_division=np.nan)
     np.testing.assert_allclose(column(scores, "f1"), expected[2])
     assert len(str(scores).splitlines()) < 45
@@ -151,7 +156,7 @@ def test_300_classes_print_short():
 
 def test_intervals_of_resampled_figures_hold_the_true_value():
     held = dict.fromkeys(("loss", "balanced_accuracy", "macro_f1"), 0)
-    every = [encoding(3).measure(*drawn(3, 100, seed)) for seed in range(30)]
+    every = [encoding(3).scoring.measure(*drawn(3, 100, seed)) for seed in range(30)]
     for name in held:
         truth = np.mean([scores[name] for scores in every])
         inside = [s.intervals[name][0] <= truth <= s.intervals[name][1] for s in every]
@@ -181,7 +186,7 @@ def test_a_plain_evaluation_of_a_users_own_task():
 def test_names_of_classes_cannot_forge_lines():
     names = ("ok", "a\nb  1.0", "c" * 80, "猫")
     likely, ids = drawn(4, 40)
-    printed = str(ClassEncoding(class_names=names).measure(likely, ids))
+    printed = str(ClassEncoding(class_names=names).scoring.measure(likely, ids))
     assert "a\\nb  1.0" in printed
     assert "c" * 39 + "…" in printed
     assert "c" * 40 not in printed

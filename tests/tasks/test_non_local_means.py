@@ -9,7 +9,7 @@ from skimage.restoration import denoise_nl_means
 
 import transferlearn as tl
 from tests.networks import small_backbone
-from transferlearn.tasks.image_to_image import encoding
+from transferlearn.tasks.image_to_image import figures
 from transferlearn.tasks.image_to_image.denoising import noise_of, non_local_means
 from transferlearn.tasks.image_to_image.encoding import PictureEncoding
 
@@ -67,7 +67,7 @@ def test_evaluate_shows_what_needs_no_learning(photos, monkeypatch):
     scores = model.evaluate(photos)
     made = [tl.data.denoise(0.1)(photo) for photo in photos]
     values = np.stack([non_local_means(one) for one in made])
-    alone = model.encoding.measure(values, photos)
+    alone = model.encoding.scoring.measure(values, photos)
     part = scores.parts["non-local means"]
     assert part["psnr"] == pytest.approx(alone.psnr, abs=0.01)
     assert part["ssim"] == pytest.approx(alone.ssim, abs=1e-3)
@@ -83,10 +83,10 @@ def test_evaluate_shows_what_needs_no_learning(photos, monkeypatch):
 @pytest.mark.parametrize("size", [9, None])
 def test_of_many_pictures_some_are_denoised_however_small_the_batches(photos, monkeypatch, size):
     known = PictureEncoding(scale=1, size=(32, 32), originals=True)
-    monkeypatch.setattr(encoding, "_DENOISED", 32 * 32 * 3)
+    monkeypatch.setattr(figures, "_DENOISED", 32 * 32 * 3)
     worse = np.stack([noisy(photo, 0.1) for photo in photos])
     tallies = [
-        known.classical(worse[i : i + 2], photos[i : i + 2], before=i, of=size)
+        known.scoring.classical(worse[i : i + 2], photos[i : i + 2], before=i, of=size)
         for i in range(0, 9, 2)
     ]
     done = np.isfinite(type(tallies[0]).joined(tallies).by_item[:, 0])
@@ -95,7 +95,7 @@ def test_of_many_pictures_some_are_denoised_however_small_the_batches(photos, mo
 
 
 def test_how_many_were_denoised_is_shown(photos, monkeypatch):
-    monkeypatch.setattr(encoding, "_DENOISED", 32 * 32 * 3)
+    monkeypatch.setattr(figures, "_DENOISED", 32 * 32 * 3)
     model = fitted(photos, tl.data.denoise(0.1))
     assert model.evaluate(photos).parts["non-local means"]["count"] == 3
 
@@ -103,6 +103,8 @@ def test_how_many_were_denoised_is_shown(photos, monkeypatch):
 def test_it_is_not_shown_where_there_is_no_noise(photos):
     known = PictureEncoding(scale=1, size=(32, 32), originals=True)
     grey = np.stack([tl.data.colourise()(photo) for photo in photos])
-    same = known.tally(grey, photos, grey).evaluation()
-    assert [*same.beside(same, known.classical(grey, photos, before=0, of=9)).parts] == ["input"]
-    assert replace(known, scale=2).classical(grey, photos, before=0, of=9) is None
+    same = known.scoring.tally(grey, photos, grey).evaluation()
+    assert [*same.beside(same, known.scoring.classical(grey, photos, before=0, of=9)).parts] == [
+        "input"
+    ]
+    assert replace(known, scale=2).scoring.classical(grey, photos, before=0, of=9) is None

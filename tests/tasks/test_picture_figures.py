@@ -52,7 +52,7 @@ def test_psnr_and_ssim_are_those_of_scikit_image():
 
 def test_metrics_are_the_figures_as_means_over_pictures():
     good, worse = pairs()
-    scores = ENCODING.measure(worse, good)
+    scores = ENCODING.scoring.measure(worse, good)
     for metric in (tl.tasks.PSNR(), tl.tasks.SSIM()):
         metric.update_state(good[:2], worse[:2])
         metric.update_state(good[2:], worse[2:])
@@ -63,14 +63,14 @@ def test_metrics_are_the_figures_as_means_over_pictures():
 
 def test_figures_have_intervals_and_go_batch_by_batch():
     good, worse = pairs()
-    whole = ENCODING.measure(worse, good)
-    parts = [ENCODING.tally(worse[i : i + 2], good[i : i + 2]) for i in (0, 2, 4)]
+    whole = ENCODING.scoring.measure(worse, good)
+    parts = [ENCODING.scoring.tally(worse[i : i + 2], good[i : i + 2]) for i in (0, 2, 4)]
     assert dict(type(parts[0]).joined(parts).evaluation()) == pytest.approx(dict(whole))
     assert whole["mae"] == pytest.approx(np.abs(good - worse).mean())
     for name in ("psnr", "ssim", "mae"):
         low, high = whole.intervals[name]
         assert low < whole[name] < high
-    test = ENCODING.compare(whole, ENCODING.measure(good, good))
+    test = ENCODING.scoring.compare(whole, ENCODING.scoring.measure(good, good))
     assert test.difference == pytest.approx(1 - whole.ssim)
 
 

@@ -9,7 +9,7 @@ from sklearn import metrics as known
 
 from transferlearn.assembling import NetworkOutput
 from transferlearn.data.targets import NumberTargets
-from transferlearn.tasks import NumberEncoding, Regression
+from transferlearn.tasks import NumberEncoding, Regression, Seen
 from transferlearn.tasks.intervals import r2_interval
 from transferlearn.tasks.regression.standardised import R2, Standardised
 
@@ -102,7 +102,7 @@ def test_r2_of_equal_numbers_is_0():
 
 
 def test_figures_are_those_of_scikit_learn():
-    found = ENCODING.measure(GIVEN, TRUTH)
+    found = ENCODING.scoring.measure(GIVEN, TRUTH)
     for i, name in enumerate(("mass", "charge")):
         truth, given = TRUTH[:, i], GIVEN[:, i]
         assert found[f"mae: {name}"] == pytest.approx(known.mean_absolute_error(truth, given))
@@ -116,7 +116,7 @@ def test_figures_are_those_of_scikit_learn():
     assert found.count == 50
     assert found.baseline == 0
     one = NumberEncoding(names=("mass",), mean=MEAN[:1], spread=SPREAD[:1])
-    alone = one.measure(GIVEN[:, :1], TRUTH[:, :1])
+    alone = one.scoring.measure(GIVEN[:, :1], TRUTH[:, :1])
     assert list(alone) == ["count", "mae", "rmse", "r2", "median_error", "mae_of_mean", "loss"]
     assert alone.median_error == pytest.approx(
         known.median_absolute_error(TRUTH[:, 0], GIVEN[:, 0])
@@ -131,7 +131,7 @@ def test_intervals_hold_the_true_figure_in_most_draws():
     one = NumberEncoding(names=("mass",), mean=(0.0,), spread=(1.0,))
     for _ in range(100):
         truth = rng.standard_normal((80, 1))
-        found = one.measure(truth + 0.4 * rng.standard_normal((80, 1)), truth)
+        found = one.scoring.measure(truth + 0.4 * rng.standard_normal((80, 1)), truth)
         for name, value in true.items():
             low, high = found.intervals[name]
             held[name] += low <= value <= high
@@ -141,7 +141,7 @@ def test_intervals_hold_the_true_figure_in_most_draws():
 
 
 def test_of_one_item_alone_figures_are_finite():
-    found = ENCODING.measure(GIVEN[:1], TRUTH[:1])
+    found = ENCODING.scoring.measure(GIVEN[:1], TRUTH[:1])
     assert all(np.isfinite(value) for value in found.values())
     assert found.r2 == 0
 
@@ -174,7 +174,7 @@ def test_a_save_s_json_makes_it_again():
 
 
 def test_predictions_say_which_number():
-    several = ENCODING.decode(GIVEN[:1], [type("Seen", (), {"path": "a.png"})()])[0]
+    (several,) = ENCODING.output_reader().read({"numbers": GIVEN[:1]}, [Seen("a.png")])
     assert several.values == {"mass": GIVEN[0, 0], "charge": GIVEN[0, 1]}
     assert several.path == "a.png"
     with pytest.raises(ValueError, match=r"take values\['mass'\]"):

@@ -15,6 +15,7 @@ from transferlearn.tasks import CrossEntropyDice, MaskEncoding, MeanIoU, Seen
 pytestmark = pytest.mark.core
 NAMES = ("sky", "road", "car", "never")
 ENCODING = MaskEncoding(class_names=NAMES, mask_values=(0, 1, 2, 9), void=255, size=(8, 8))
+SCORING = ENCODING.scoring
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def flat(answers):
 def test_figures_are_those_of_scikit_learn(answers):
     shares, masks = answers
     truth, said = flat(answers)
-    found = ENCODING.measure(shares, masks)
+    found = SCORING.measure(shares, masks)
     ious = jaccard_score(truth, said, labels=[0, 1, 2], average=None)
     dices = f1_score(truth, said, labels=[0, 1, 2], average=None)
     for name, iou, dice in zip(NAMES, ious, dices, strict=False):
@@ -57,8 +58,8 @@ def test_figures_are_those_of_scikit_learn(answers):
 
 def test_batches_add_up_to_the_same_figures(answers):
     shares, masks = answers
-    whole = ENCODING.measure(shares, masks)
-    parts = [ENCODING.tally(shares[i : i + 5], masks[i : i + 5]) for i in (0, 5, 10)]
+    whole = SCORING.measure(shares, masks)
+    parts = [SCORING.tally(shares[i : i + 5], masks[i : i + 5]) for i in (0, 5, 10)]
     again = type(parts[0]).joined(parts).evaluation()
     assert dict(again.figures) == pytest.approx(dict(whole.figures), nan_ok=True)
     assert again.intervals == whole.intervals
@@ -71,15 +72,15 @@ def test_of_two_classes_the_second_is_the_foreground():
     rng = np.random.default_rng(0)
     masks = np.where(rng.random((3, 8, 8)) < 0.3, 255, 0).astype("uint8")
     said = rng.random((3, 8, 8)) < 0.4
-    found = encoding.measure(np.stack([~said, said], axis=-1).astype("float32"), masks)
+    found = encoding.scoring.measure(np.stack([~said, said], axis=-1).astype("float32"), masks)
     assert found.foreground_iou == pytest.approx(jaccard_score(masks.ravel() > 0, said.ravel()))
 
 
 def test_a_model_is_compared_with_another_photo_by_photo(answers):
     shares, masks = answers
     worse = shares[..., [1, 0, 2, 3]]
-    found = ENCODING.compare(ENCODING.measure(worse, masks), ENCODING.measure(shares, masks))
-    first, second = ENCODING.measure(worse, masks), ENCODING.measure(shares, masks)
+    found = SCORING.compare(SCORING.measure(worse, masks), SCORING.measure(shares, masks))
+    first, second = SCORING.measure(worse, masks), SCORING.measure(shares, masks)
     assert found.difference == pytest.approx(second.mean_iou - first.mean_iou)
     assert found.interval[0] > 0
     assert found.p_value < 0.01
@@ -88,8 +89,8 @@ def test_a_model_is_compared_with_another_photo_by_photo(answers):
 def test_a_guess_is_scored_by_counts_as_its_pixels_would_be(answers):
     shares, masks = answers
     guess = np.tile(np.eye(4, dtype="float32")[1], (8, 8, 1))
-    found = ENCODING.guessed(guess, ENCODING.measure(shares, masks))
-    expected = ENCODING.measure(np.tile(guess, (12, 1, 1, 1)), masks)
+    found = SCORING.guessed(guess, SCORING.measure(shares, masks))
+    expected = SCORING.measure(np.tile(guess, (12, 1, 1, 1)), masks)
     np.testing.assert_array_equal(found.overlaps, expected.overlaps)
     np.testing.assert_array_equal(found.confusion, expected.confusion)
 
@@ -101,7 +102,7 @@ def test_the_metric_sums_over_batches_and_leaves_void_out(answers):
     for start in (0, 5, 9):
         batch = slice(start, {0: 5, 5: 9, 9: 12}[start])
         metric.update_state(ids[batch], shares[batch])
-    assert float(metric.result()) == pytest.approx(ENCODING.measure(shares, masks).mean_iou)
+    assert float(metric.result()) == pytest.approx(SCORING.measure(shares, masks).mean_iou)
     again = MeanIoU.from_config(metric.get_config())
     assert float(again.result()) == 0
 
@@ -131,7 +132,7 @@ def test_the_loss_is_cross_entropy_and_dice_of_the_pixels_that_are_no_void(answe
 def test_a_prediction_is_a_mask_of_the_photos_own_size(answers, tmp_path):
     shares, _ = answers
     seen = [Seen("a.jpg", (24, 16)), Seen("b.jpg")]
-    large, small = ENCODING.decode(shares[:2], seen)
+    large, small = ENCODING.output_reader().read({"probabilities": shares[:2]}, seen)
     assert large.mask.shape == (24, 16)
     np.testing.assert_array_equal(small.mask, shares[1].argmax(axis=-1))
     assert sum(large.shares.values()) == pytest.approx(1)
@@ -164,6 +165,7 @@ def test_a_smooth_border_stays_smooth_in_a_larger_photo():
     ramp = np.linspace(0, 1, 8, dtype="float32")[None, :].repeat(8, axis=0)
     encoding = MaskEncoding(class_names=("a", "b"), mask_values=(0, 1), void=None, size=(8, 8))
     shares = np.stack([1 - ramp, ramp], axis=-1)
-    (found,) = encoding.decode(shares[None], [Seen(size=(80, 80))])
+    reader = encoding.output_reader()
+    (found,) = reader.read({"probabilities": shares[None]}, [Seen(size=(80, 80))])
     assert (found.mask[:, :40] == 0).all()
     assert (found.mask[:, 40:] == 1).all()

@@ -10,6 +10,7 @@ from transferlearn.tasks import LayerEncoding, LayerMeanIoU
 pytestmark = pytest.mark.core
 NAMES = ("smoke", "fire", "never")
 ENCODING = LayerEncoding(class_names=NAMES, mask_values=(0, 1, 2), void=255, size=(8, 8))
+SCORING = ENCODING.scoring
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def answers():
 
 def test_figures_are_those_of_scikit_learn_class_by_class(answers):
     shares, layers = answers
-    found = ENCODING.measure(shares, layers)
+    found = SCORING.measure(shares, layers)
     for i, name in enumerate(NAMES[:2]):
         seen = layers[..., i] < 255
         truth, said = layers[..., i][seen], shares[..., i][seen] >= 0.5
@@ -39,8 +40,8 @@ def test_figures_are_those_of_scikit_learn_class_by_class(answers):
 
 def test_batches_add_up_to_the_same_figures(answers):
     shares, layers = answers
-    whole = ENCODING.measure(shares, layers)
-    parts = [ENCODING.tally(shares[i : i + 4], layers[i : i + 4]) for i in (0, 4, 8)]
+    whole = SCORING.measure(shares, layers)
+    parts = [SCORING.tally(shares[i : i + 4], layers[i : i + 4]) for i in (0, 4, 8)]
     again = type(parts[0]).joined(parts).evaluation()
     assert dict(again.figures) == pytest.approx(dict(whole.figures), nan_ok=True)
     metric = LayerMeanIoU(3)
@@ -53,5 +54,5 @@ def test_batches_add_up_to_the_same_figures(answers):
 def test_a_better_model_is_told_from_a_worse_one(answers):
     shares, layers = answers
     worse = shares[..., [1, 0, 2]]
-    found = ENCODING.compare(ENCODING.measure(worse, layers), ENCODING.measure(shares, layers))
+    found = SCORING.compare(SCORING.measure(worse, layers), SCORING.measure(shares, layers))
     assert found.interval[0] > 0

@@ -26,37 +26,50 @@ def order(values, targets):
     return float(same.mean())
 
 
-class OrderEncoding(tl.tasks.NumberEncoding):
-    name = "test order"
-    score: ClassVar[tl.tasks.Score] = tl.tasks.Share("order")
-    after_epoch = True
-
+class OrderScoring(tl.tasks.NumberScoring):
     def measure(self, values, targets):
         found = super().measure(values, targets)
         return replace(found, figures={**found.figures, "order": order(values, targets)})
 
 
+class OrderEncoding(tl.tasks.NumberEncoding):
+    name = "test order"
+    score: ClassVar[tl.tasks.Score] = tl.tasks.Share("order")
+    after_epoch = True
+
+    @property
+    def scoring(self):
+        return OrderScoring(self.names, self.mean, self.spread)
+
+
 @dataclass
 class Pairs(tl.tasks.Tally):
-    encoding: tl.tasks.Encoding
+    scoring: tl.tasks.Scoring
     values: np.ndarray
     targets: np.ndarray
 
     @classmethod
     def joined(cls, tallies):
         parts = (np.concatenate([getattr(t, n) for t in tallies]) for n in ("values", "targets"))
-        return cls(tallies[0].encoding, *parts)
+        return cls(tallies[0].scoring, *parts)
 
     def evaluation(self):
-        return self.encoding.measure(self.values, self.targets)
+        return self.scoring.measure(self.values, self.targets)
 
 
-class BatchedOrderEncoding(OrderEncoding):
-    name = "test order by batch"
+class BatchedOrderScoring(OrderScoring):
     by_batch = True
 
     def tally(self, values, targets, unchanged=None):
         return Pairs(self, values, targets)
+
+
+class BatchedOrderEncoding(OrderEncoding):
+    name = "test order by batch"
+
+    @property
+    def scoring(self):
+        return BatchedOrderScoring(self.names, self.mean, self.spread)
 
 
 @dataclass(frozen=True)

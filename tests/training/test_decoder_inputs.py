@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import transferlearn as tl
-from tests.several import AnswerReader, Answers
+from tests.several import Answers
 from tests.spectra import Spectra, spectra
 from transferlearn.data import Encoded, Encoder, Spec
-from transferlearn.edge import TensorSpec
+from transferlearn.edge import OutputReader, TensorSpec
 from transferlearn.exporting.in_keras import runner_of
 from transferlearn.heads import Decoder, Output
 from transferlearn.training.built_metrics import build_metrics
@@ -52,11 +52,20 @@ class Greedy(tl.tasks.Answerer):
 
 
 @dataclass(frozen=True)
-class IdsReader(AnswerReader):
+class IdsReader(OutputReader):
     name: ClassVar[str] = "test ids"
+
+    def as_outputs(self, values):
+        return {"ids": values}
 
     def read(self, outputs, seen):
         return [tuple(map(int, row)) for row in outputs["ids"]]
+
+
+class WritingScoring(tl.tasks.Scoring):
+    def measure(self, values, targets):
+        exact = (values == targets).all(axis=1).mean()
+        return tl.tasks.Evaluation({"count": len(values), "exact": float(exact)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +73,7 @@ class WritingEncoding(tl.tasks.Encoding):
     name, score, after_epoch = "test writing", tl.tasks.Share("exact"), True
     target, outputs = Answers(), {"words": Output(WORDS, per="token")}
     inputs: ClassVar[dict] = {"ids": Spec((LENGTH,), "int32")}
+    scoring: ClassVar[tl.tasks.Scoring] = WritingScoring()
 
     def of_network(self, outputs, loss):
         return self
@@ -78,28 +88,11 @@ class WritingEncoding(tl.tasks.Encoding):
     def answerer(self, model, kind, **options):
         return Greedy(model)
 
-    def values(self, outputs):
-        raise NotImplementedError
-
     def output_reader(self):
         return IdsReader()
 
-    def decode(self, values, seen):
-        return IdsReader().read({"ids": values}, seen)
-
-    def measure(self, values, targets):
-        exact = (values == targets).all(axis=1).mean()
-        return tl.tasks.Evaluation({"count": len(values), "exact": float(exact)})
-
     def summary(self):
         return "ids"
-
-    def settings(self):
-        return {}
-
-    @classmethod
-    def load(cls, settings):
-        return cls()
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ def test_all_answer_alike_where_nobody_knows_the_further_input(backbone, tmp_pat
     pytest.importorskip("tf2onnx")
     fitted = builder(backbone, freeze="all").fit(several.data(), epochs=2, verbose=0)
     pairs, rows = several.data(40, seed=3)
-    told = np.repeat([several.AnswerEncoding.default_inputs["told"]], len(pairs), axis=0)
+    told = np.repeat([several.AnswerEncoding.inputs["told"].filled()], len(pairs), axis=0)
     expected = fitted.model.predict([pairs[:, 0], pairs[:, 1], told], verbose=0)
     choices, differences = expected["choice"].argmax(axis=1), expected["difference"][:, 0]
 

@@ -37,7 +37,7 @@ from transferlearn.progress import as_verbosity, current, obeys_verbose, working
 from transferlearn.resuming import RunFolder
 from transferlearn.schedules import Job, Phase, Schedule
 from transferlearn.tables import as_table
-from transferlearn.tasks import Encoding, Evaluation, Objective
+from transferlearn.tasks import Encoding, Evaluation, Objective, decided_by
 from transferlearn.training import (
     Ahead,
     CompileSettings,
@@ -204,7 +204,7 @@ class Training(Generic[Prediction]):
         fitted = FittedModel(
             model=self.widened(),
             kind=self.kind,
-            encoding=self.encoding.decided_by(held_out) if held_out else self.encoding,
+            encoding=decided_by(self.encoding, held_out) if held_out else self.encoding,
             history=history,
             phases=tuple(self.job.results),
             outline=self._outline(watching, held_out),
@@ -288,7 +288,7 @@ class Training(Generic[Prediction]):
             backbone_layers=len(self.layers),
             train_items=train.count,
             validation_items=None if held_out is None else held_out.count,
-            baseline=None if held_out is None else self.encoding.baseline(held_out.learnt),
+            baseline=None if held_out is None else self.encoding.scoring.baseline(held_out.learnt),
             interval=scores.intervals.get(self.encoding.score.name) if scores else None,
             balanced_accuracy=scores.figures.get("balanced_accuracy") if scores else None,
             blocks={b.name: [self.layers[i].name for i in b.layers] for b in self.layers.blocks},

@@ -57,7 +57,7 @@ class Before:
         """
         old, found = self.evaluation, new.evaluate(self.validation)
         score = new.encoding.score.name
-        test = new.encoding.compare(old, found)
+        test = new.encoding.scoring.compare(old, found)
         by = f": {test}" if test is not None else ""
         line = f"{score} on {self.validation}: {old[score]:.4f} before, {found[score]:.4f} now{by}."
         if found[score] >= old[score]:

@@ -61,7 +61,7 @@ def compare(
     _check_same_targets(builder, fitted, loaded.train)
     final = fitted.evaluate(test)
     contenders, left_out = [], []
-    guess = fitted.encoding.guess(loaded.train.learnt)
+    guess = fitted.encoding.scoring.guess(loaded.train.learnt)
     if final.unchanged is not None:
         contenders.append(_unchanged(fitted, final.unchanged, final))
     elif guess is None:
@@ -114,7 +114,7 @@ def _from_random(
 def _guesser(fitted: FittedModel, guess: np.ndarray, final: Evaluation) -> Contender:
     """Scores the same guess for all items."""
     encoding, targets, values = fitted.encoding, final.targets, None
-    measured = encoding.guessed(guess, final)
+    measured = encoding.scoring.guessed(guess, final)
     if targets is not None:
         values = np.repeat(guess[None], len(targets), axis=0)
     return Contender(
@@ -144,7 +144,7 @@ def _tested(
     done = []
     for place, one in enumerate(contenders):
         before = contenders[place - 1].evaluation if place else None
-        test = None if before is None else fitted.encoding.compare(before, one.evaluation)
+        test = None if before is None else fitted.encoding.scoring.compare(before, one.evaluation)
         money = None if per_hour is None else per_hour.times(one.seconds / 3600)
         done.append(replace(one, money=money, against=test))
     return done

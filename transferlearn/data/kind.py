@@ -17,14 +17,21 @@ from transferlearn.types import Json, TfData
 
 
 class Spec(NamedTuple):
-    """Describes an input of a network: one item's shape (`None`: any length) and its dtype."""
+    """Describes an input of a network.
+
+    Attributes:
+        shape: The shape of one item; `None`: any length.
+        dtype: The type of its numbers.
+        default: The value where nothing else is known, a number or as many as the last axis has.
+    """
 
     shape: tuple[int | None, ...]
     dtype: str
+    default: float | tuple[float, ...] = 0
 
-    def zeros(self) -> np.ndarray:
-        """Returns zeros for one item, `shape`; an axis of any length has the length 1."""
-        return np.zeros([side or 1 for side in self.shape], self.dtype)
+    def filled(self) -> np.ndarray:
+        """Returns the default of one item, `shape`; an axis of any length has the length 1."""
+        return np.full([side or 1 for side in self.shape], self.default, self.dtype)
 
 
 class One(NamedTuple):

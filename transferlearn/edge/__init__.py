@@ -22,11 +22,11 @@ from transferlearn.edge.maps.masks import MaskReader as MaskReader
 from transferlearn.edge.maps.pictures import PicturePrediction as PicturePrediction
 from transferlearn.edge.maps.pictures import PictureReader as PictureReader
 from transferlearn.edge.maps.reading import MapReader as MapReader
+from transferlearn.edge.output_reader import OutputReader as OutputReader
 from transferlearn.edge.predictions import ClassPrediction as ClassPrediction
 from transferlearn.edge.predictions import ClassReader as ClassReader
 from transferlearn.edge.predictions import NumberPrediction as NumberPrediction
 from transferlearn.edge.predictions import NumberReader as NumberReader
-from transferlearn.edge.predictions import OutputReader as OutputReader
 from transferlearn.edge.raw import RawPrediction as RawPrediction
 from transferlearn.edge.raw import RawReader as RawReader
 from transferlearn.edge.runner import Runner as Runner

@@ -1,147 +1,18 @@
-"""Defines predictions, and what makes them of outputs; the same with and without Keras."""
+"""Defines predictions of classes and of numbers, and their readers."""
 
-import abc
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, is_dataclass
-from pathlib import Path
-from typing import Any, ClassVar, Self
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from transferlearn.edge.description import TensorSpec
 from transferlearn.edge.hearing import html_of_file
-from transferlearn.edge.item_reader import Rows, Seen, means_of_rows
-from transferlearn.edge.maps.tiling import Strip, Tiling
-from transferlearn.edge.named import Named
+from transferlearn.edge.item_reader import Seen
+from transferlearn.edge.output_reader import OutputReader
 from transferlearn.tables import as_html
 
 _LEAST_SPREAD = 1e-3  # the least range of a number, as a share of its size
 _NAMED = 5  # the most classes that a table shows; there may be thousands
-
-
-class OutputReader(Named):
-    """Makes predictions of a network's outputs.
-
-    Attributes:
-        is_of_numbers: Whether answers are the numbers themselves, in units of their own.
-    """
-
-    is_of_numbers: ClassVar[bool] = False
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The name of each number in the output, such as the classes; by default none."""
-        return ()
-
-    def check_outputs(self, outputs: Mapping[str, TensorSpec]) -> None:
-        """Raises `ValueError` where a model has no such output, or one with other numbers."""
-        read = getattr(self, "output", None)
-        if read is None:  # it takes whatever there is
-            return
-        if read not in outputs:
-            raise ValueError(f"{self.name} are read of {read!r}, and there is {sorted(outputs)}.")
-        shape = outputs[read].shape
-        has_labels = type(self).labels is not OutputReader.labels
-        if has_labels and (len(shape) < 2 or shape[-1] != len(self.labels)):
-            raise ValueError(f"there are {len(self.labels)} names for {read} of shape {shape}.")
-
-    @abc.abstractmethod
-    def read(self, outputs: Mapping[str, np.ndarray], seen: Sequence[Seen]) -> list[Any]:
-        """Makes a prediction for each row of the outputs.
-
-        Args:
-            outputs: The outputs by name, `(rows, ...)`.
-            seen: What is known of each row's item, such as the path of its file.
-        """
-
-    def of_items(self, outputs: Mapping[str, np.ndarray], rows: Rows) -> dict[str, np.ndarray]:
-        """Returns the outputs for items, made of those for their rows; by default, their means."""
-        return means_of_rows(outputs, rows)
-
-    def without_thresholds(self) -> Self:
-        """Returns a reader whose predictions are scored; by default, this one."""
-        return self
-
-    @property
-    def scale(self) -> int:
-        """How many times larger than its photo a map becomes that is put together."""
-        return 1
-
-    def joined(self, strips: Iterator[Strip], seen: Seen) -> Any:
-        """Makes a prediction of a map in the size of its photo, which comes strip by strip.
-
-        Raises:
-            ValueError: The outputs are no maps, so a photo cannot be predicted on in tiles.
-        """
-        raise ValueError(
-            "tile is for models that answer for each pixel, such as those of masks. Leave tile out."
-        )
-
-    def of_tiles(self, tiling: Tiling, made: Iterable[np.ndarray], seen: Seen) -> Any:
-        """Makes a prediction of what was made of each row of tiles; by default, of blended maps."""
-        return self.joined(tiling.blended(made), seen)
-
-    def numbers(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Returns the numbers of each row that logs and monitors keep; by default, all."""
-        return np.asarray(next(iter(outputs.values())))
-
-    def as_json(self, prediction: Any) -> dict[str, Any]:
-        """Returns what a server answers: all that a prediction says, but its path."""
-        shown = asdict(prediction) if is_dataclass(prediction) else {}  # type: ignore[arg-type]
-        return {name: part for name, part in shown.items() if name != "path"}
-
-    def as_facts(self, prediction: Any) -> dict[str, Any]:
-        """Returns what the command line prints: all but the path and what is large."""
-        shown = [part.name for part in fields(prediction) if part.repr and part.name != "path"]
-        return {name: getattr(prediction, name) for name in shown}
-
-    def as_png(self, prediction: Any, item: Any) -> bytes | None:
-        """Returns a picture that shows a prediction of an item as a PNG; by default `None`."""
-        return None
-
-    def check_place(self, path: Path, count: int) -> None:
-        """Refuses a place that `write_predictions` cannot write `count` predictions to.
-
-        Raises:
-            ValueError: These predictions are no pictures, so there is nothing to write.
-            OSError: The place is taken.
-        """
-        raise ValueError(
-            "Only predictions that are pictures, such as masks, are written into files. Print "
-            "others, such as with --json."
-        )
-
-    def write_predictions(self, predictions: Sequence[Any], path: Path) -> None:
-        """Writes predictions as files; `check_place` says where that can be."""
-        self.check_place(path, len(predictions))
-
-    def spread(self, rows: np.ndarray) -> np.ndarray:
-        """Returns the range of an output's numbers, which differences are shares of."""
-        return np.ptp(rows)
-
-    def difference(
-        self, expected: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray]
-    ) -> float:
-        """Returns the largest difference of two networks' outputs, as a share of their range."""
-        return max(
-            float(np.max(np.abs(found[name] - rows) / self.spread(rows)))
-            for name, rows in expected.items()
-        )
-
-    def same(
-        self,
-        expected: Mapping[str, np.ndarray],
-        found: Mapping[str, np.ndarray],
-        tolerance: float,
-    ) -> np.ndarray:
-        """Returns whether two networks agree in each answer, by default one a row.
-
-        Args:
-            expected: The outputs of one network by name.
-            found: The outputs of the other.
-            tolerance: How close two answers may be in the first network to count as the same.
-        """
-        return np.ones(len(next(iter(expected.values()))), bool)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,7 +47,7 @@ class ClassPrediction:
 
 
 @dataclass(frozen=True)
-class ClassReader(OutputReader):
+class ClassReader(OutputReader[ClassPrediction]):
     """Makes predictions of probabilities, one for each class.
 
     Args:
@@ -265,7 +136,7 @@ class NumberPrediction:
 
 
 @dataclass(frozen=True)
-class NumberReader(OutputReader):
+class NumberReader(OutputReader[NumberPrediction]):
     """Makes predictions of numbers in their own units.
 
     Args:

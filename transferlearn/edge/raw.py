@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from transferlearn.edge.item_reader import Seen
-from transferlearn.edge.predictions import OutputReader
+from transferlearn.edge.output_reader import OutputReader
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class RawPrediction:
 
 
 @dataclass(frozen=True)
-class RawReader(OutputReader):
+class RawReader(OutputReader[RawPrediction]):
     """Returns the outputs as they are, for tasks that bring no reader of their own."""
 
     name: ClassVar[str] = "raw"
@@ -35,3 +35,7 @@ class RawReader(OutputReader):
             RawPrediction(values={name: rows[i] for name, rows in outputs.items()}, path=one.path)
             for i, one in enumerate(seen)
         ]
+
+    def numbers(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Returns the first of the outputs."""
+        return next(iter(outputs.values()))

@@ -10,7 +10,7 @@ from transferlearn.atomic_files import whole_place
 from transferlearn.edge.description import FILE, Description
 from transferlearn.edge.item_reader import ItemReader, Rows, joined
 from transferlearn.edge.maps.whole_photos import predict_in_tiles
-from transferlearn.edge.predictions import OutputReader
+from transferlearn.edge.output_reader import OutputReader
 from transferlearn.edge.runtimes import Runtime, check_listed, open_runtime
 from transferlearn.edge.windows import predict_in_windows
 
@@ -57,7 +57,9 @@ class Runner:
         self.description = Description.read(folder)
         try:
             self.item_reader = ItemReader.named(dict(self.description.item_reader), folder)
-            self.output_reader = OutputReader.named(dict(self.description.output_reader), folder)
+            reader: OutputReader[Any]
+            reader = OutputReader.named(dict(self.description.output_reader), folder)
+            self.output_reader = reader
             self.item_reader.check_inputs(self.description.inputs)
             self.output_reader.check_outputs(self.description.outputs)
         except ValueError as error:

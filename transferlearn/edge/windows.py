@@ -8,7 +8,7 @@ import numpy as np
 
 from transferlearn.checks import number
 from transferlearn.edge.item_reader import ItemReader
-from transferlearn.edge.predictions import OutputReader
+from transferlearn.edge.output_reader import OutputReader
 
 _LEAST, _MOST = 0.01, 600.0  # seconds of a window
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from transferlearn.edge.description import TensorSpec
 from transferlearn.edge.item_reader import Rows, Seen
-from transferlearn.edge.predictions import OutputReader
+from transferlearn.edge.output_reader import OutputReader
 
 LOGITS = "logits"  # the name of the output by which texts are written
 
@@ -35,7 +35,7 @@ class TextPrediction:
 
 
 @dataclass(frozen=True)
-class WrittenReader(OutputReader):
+class WrittenReader(OutputReader[TextPrediction]):
     """Makes predictions of the bytes of texts."""
 
     name: ClassVar[str] = "written"

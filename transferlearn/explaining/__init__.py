@@ -1,5 +1,7 @@
 """Explains why a model answers as it does, as arrays: heat maps, words that count, features."""
 
+from transferlearn.explaining.answers import Answers as Answers
+from transferlearn.explaining.answers import answers_of as answers_of
 from transferlearn.explaining.explanations import explain as explain
 from transferlearn.explaining.explanations import explainer as explainer
 from transferlearn.explaining.features import features as features

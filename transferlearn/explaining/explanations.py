@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from transferlearn.data import Images, Kind, Texts
+from transferlearn.explaining.answers import answers_of
 from transferlearn.explaining.heat_maps import heat_maps
 from transferlearn.explaining.words import word_importances
 from transferlearn.fitted import FittedModel
@@ -34,7 +35,7 @@ def explain(fitted: FittedModel, items: Any, answer: str | None = None) -> Seque
         for found in tl.explaining.explain(fitted, "photos/test/cat"):
             print(found.answer, found.values.max())
     """
-    if not fitted.encoding.answers:
+    if answers_of(fitted.encoding) is None:
         raise ValueError(
             f"A model of {fitted.encoding.name} names no answers that could be explained: draw "
             "them beside the items, such as with fitted.show_results(items)."

@@ -9,7 +9,7 @@ from transferlearn import data
 from transferlearn.data.dataset import Dataset
 from transferlearn.data.iterating import without_retracing_advice
 from transferlearn.fitted import FittedModel
-from transferlearn.tasks.answering import of_items_alone
+from transferlearn.tasks.answering import item_features, of_items_alone
 from transferlearn.types import Source
 
 
@@ -30,8 +30,8 @@ def features(fitted: FittedModel, labelled: Source | Dataset) -> np.ndarray:
     dataset = labelled
     if not isinstance(dataset, Dataset):
         dataset = data.load(labelled, fitted.kind, fitted.encoding.target)
-    model = keras.Model(fitted.model.input, fitted.encoding.features(fitted.model))
-    model = of_items_alone(model, fitted.encoding.default_inputs)
+    model = keras.Model(fitted.model.input, item_features(fitted.model, fitted.encoding))
+    model = of_items_alone(model, fitted.encoding)
     made = np.asarray(dataset.run(model, batch_size=fitted.outline.batch_size))
     return dataset.of_items(made.reshape(len(made), -1).astype(np.float32))
 

@@ -10,9 +10,10 @@ from PIL import Image
 from transferlearn.backbones.pyramid import last_map
 from transferlearn.data.dataset import Dataset
 from transferlearn.data.iterating import iterate
-from transferlearn.explaining.answers import answers_to_explain
+from transferlearn.explaining.answers import Answers, answers_to_explain
 from transferlearn.explaining.gradients import gradient
 from transferlearn.fitted import FittedModel
+from transferlearn.types import Tensor
 
 _ROUNDING = 1e-5  # of a sum of float32 numbers, as a share of their sizes
 _AT_ONCE = 8  # images; all maps of the network's end are in memory with their gradients
@@ -78,13 +79,13 @@ def heat_maps(fitted: FittedModel, images: Any, answer: str | None = None) -> li
     for batch, *_ in iterate(dataset.batches(batch_size=_AT_ONCE)):
         maps = front(keras.ops.convert_to_tensor(batch), training=False)
         outputs = keras.ops.convert_to_numpy(back(maps, training=False))
-        which = answers_to_explain(fitted, outputs, answer)
+        answers, which = answers_to_explain(fitted, outputs, answer)
 
-        def score(maps: Any, which: np.ndarray = which) -> Any:
-            return fitted.encoding.evidence(back(maps, training=False), which)
+        def score(maps: Tensor, answers: Answers = answers, which: np.ndarray = which) -> Tensor:
+            return answers.evidence(back(maps, training=False), which)
 
         values = _weighted(keras.ops.convert_to_numpy(maps), gradient(score, maps))
-        names = [fitted.encoding.answers[i] for i in which]
+        names = [answers.names[i] for i in which]
         for name, value, image in zip(names, values, np.asarray(batch), strict=True):
             path = dataset.names[len(found)] if dataset.names else None
             found.append(HeatMap(answer=name, values=value, image=image, path=path))

@@ -83,10 +83,11 @@ def _of_text(fitted: FittedModel, text: str, answer: str | None) -> WordImportan
     places = list(_WORD.finditer(text))[:_MOST]
     without = [text[: place.start()] + text[place.end() :] for place in places]
     outputs = _outputs(fitted, [text, *without])
-    which = np.repeat(answers_to_explain(fitted, outputs[:1], answer), len(outputs))
-    scores = keras.ops.convert_to_numpy(fitted.encoding.evidence(outputs, which))
+    answers, (chosen,) = answers_to_explain(fitted, outputs[:1], answer)
+    which = np.repeat(chosen, len(outputs))
+    scores = keras.ops.convert_to_numpy(answers.evidence(outputs, which))
     return WordImportances(
-        answer=fitted.encoding.answers[which[0]],
+        answer=answers.names[chosen],
         score=float(scores[0]),
         words=tuple(place.group() for place in places),
         values=scores[0] - scores[1:],
@@ -100,6 +101,6 @@ def _outputs(fitted: FittedModel, texts: list[str]) -> np.ndarray:
         # The same text again and again: that it is long, or empty without its word, is no news.
         warnings.simplefilter("ignore", DataWarning)
         dataset = fitted.kind.unlabelled(texts)
-    model = of_items_alone(fitted.model, fitted.encoding.default_inputs)
+    model = of_items_alone(fitted.model, fitted.encoding)
     outputs = dataset.run(model, batch_size=fitted.outline.batch_size)
     return dataset.of_items(np.asarray(outputs))

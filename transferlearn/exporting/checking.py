@@ -131,7 +131,7 @@ def check(
         plain_difference=next(iter(plain_differences), None),
     )
     if quantize == "int8":
-        guess = None if few.targets is None else fitted.encoding.baseline(few.targets)
+        guess = None if few.targets is None else fitted.encoding.scoring.baseline(few.targets)
         check_int8(checked, reader, fitted.encoding.score, guess, limit)
     else:
         check_floats(checked, reader, (expected, found), quantize, limit)
@@ -162,7 +162,7 @@ def _run_all(
     one_row_each = len(dataset.paths or ()) == dataset.size
     as_read = fitted.kind.predicts_as_read
     by_file = one_row_each and as_read and runner.item_reader.reads_files
-    batches = iterate(dataset.batches(batch_size=_BATCH, encode=fitted.encoding.raw))
+    batches = iterate(dataset.batches(batch_size=_BATCH, encode=fitted.encoding.scoring.raw))
     with stage("checking", dataset.size, dataset.noun) as checked:
         for x, y, *_ in batches:
             arrays = dict(zip(names, x if isinstance(x, (tuple, list)) else (x,), strict=True))
@@ -199,9 +199,10 @@ def _check_telling(expected: Mapping[str, np.ndarray]) -> None:
 
 def _score(fitted: FittedModel, outputs: Mapping[str, np.ndarray], targets: np.ndarray) -> float:
     """Returns the score of outputs."""
-    rows = fitted.encoding.of_named(outputs)
+    encoding = fitted.encoding
+    rows = encoding.output_reader().as_values(outputs)
     with quiet():  # a class that is missing here does not matter
-        return float(fitted.encoding.measure(rows, targets)[fitted.encoding.score.name])
+        return float(encoding.scoring.measure(rows, targets)[encoding.score.name])
 
 
 def size(path: Path) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 
 from transferlearn.edge import ItemReader, Runner, TensorSpec
 from transferlearn.edge.runtimes import Runtime
-from transferlearn.explaining import explain
+from transferlearn.explaining import answers_of, explain
 from transferlearn.explaining.explanations import has_explainer
 from transferlearn.exporting.description import describe
 from transferlearn.fitted import FittedModel, load
@@ -73,7 +73,7 @@ def runner_of(fitted: FittedModel) -> Runner:
     described = describe(fitted, "keras", inputs, fitted.answerer().specs)
     readers = fitted.kind.reader_in_keras(), fitted.encoding.output_reader()
     runner = Runner.of(described, *readers, Keras(fitted))
-    if fitted.encoding.answers and has_explainer(fitted.kind):
+    if answers_of(fitted.encoding) is not None and has_explainer(fitted.kind):
         runner.explainer = _Explaining(fitted, runner.item_reader)
     return runner
 

@@ -65,7 +65,7 @@ def check_parts(
     outputs = {name: _spec(tensor) for name, tensor in tensors.items()}
     encoding.output_reader().check_outputs(outputs)
     if reference is not None:
-        reference.check(kind.name, encoding.watched)
+        reference.check(kind.name, encoding.scoring.signals)
 
 
 def _spec(tensor: Any) -> TensorSpec:

@@ -12,7 +12,7 @@ from transferlearn.fitted.leakage import doubts_of
 from transferlearn.fitted.logits import open_output
 from transferlearn.fitted.outputs import check_finite, with_targets
 from transferlearn.fitted.trained import Trained
-from transferlearn.tasks import OnePass, TemperatureScaling
+from transferlearn.tasks import OnePass, TemperatureScaling, temperature_scaling
 from transferlearn.tasks.base import in_numpy
 from transferlearn.tasks.temperature import best_temperature
 from transferlearn.types import Source
@@ -28,7 +28,7 @@ class _Logits(OnePass):
 
 def calibrate(fitted: Trained, labelled: Source, on_error: str) -> Calibration:
     """Finds the temperature on labelled items, and gives `fitted` a model that has it inside."""
-    scaling = fitted.encoding.temperature_scaling()
+    scaling = temperature_scaling(fitted.encoding)
     if scaling is None:
         raise ValueError(
             f"calibrate is for the probabilities of classes of whole {fitted.kind.noun}s, which a "

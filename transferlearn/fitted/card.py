@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from transferlearn.fitted.outline import Outline
 from transferlearn.fitted.reliable_score import KnownScore
 from transferlearn.fitted.trained import Trained
-from transferlearn.tasks import Evaluation
+from transferlearn.tasks import Evaluation, outputs_in_words
 from transferlearn.wording import counted
 
 CARD = "README.md"
@@ -187,7 +187,7 @@ def _use(fitted: Trained) -> str:
         f"{name}, {spec.dtype} (batch{''.join(f', {size or chr(63)}' for size in spec.shape)})"
         for name, spec in fitted.kind.inputs().items()
     ]
-    notes = " ".join(filter(None, (fitted.kind.fed, fitted.encoding.gives())))
+    notes = " ".join(filter(None, (fitted.kind.fed, outputs_in_words(fitted.encoding))))
     return (
         "```python\nimport transferlearn as tl\n\n"
         'fitted = tl.load("this-folder")  # or "hf://user/name"\n'

@@ -13,7 +13,7 @@ from transferlearn.data.iterating import iterate
 from transferlearn.data.messages import indented, notice
 from transferlearn.fitted.trained import Trained
 from transferlearn.progress import Stage, stage, working
-from transferlearn.tasks import Answerer, Encoding, Evaluation, Seen, Tally
+from transferlearn.tasks import Answerer, Encoding, Evaluation, Seen, Tally, scorer
 from transferlearn.types import Prediction
 
 
@@ -30,7 +30,7 @@ def with_targets(
     batch_size = fitted.outline.batch_size
     if isinstance(dataset, ItemDataset):
         return answerer.of_rows(dataset, batch_size), dataset.learnt[dataset.first_rows]
-    batches = dataset.batches(batch_size=batch_size, encode=fitted.encoding.raw)
+    batches = dataset.batches(batch_size=batch_size, encode=fitted.encoding.scoring.raw)
     pairs = [(answerer(x), np.asarray(y)) for x, y, *_ in iterate(batches)]
     rows, targets = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
     return rows, targets
@@ -57,7 +57,7 @@ def in_parts(
 
     Where values are as large as items, they come batch by batch, so that not all are in memory.
     """
-    if fitted.encoding.by_batch:
+    if fitted.encoding.scoring.by_batch:
         seen = dataset.seen()
         batches = iterate(dataset.batches(batch_size=fitted.outline.batch_size))
         with working(), _predicting_all(dataset) as predicted:
@@ -75,10 +75,11 @@ def decoded(
 ) -> list[Prediction]:
     """Turns values into predictions, and warns of values that are NaN or infinite."""
     predictions: list[Prediction] = []
+    reader = encoding.output_reader()
     lost: list[str] = []
     for values, seen in parts:
         lost += not_finite(values, [one.path for one in seen], len(predictions))
-        predictions += encoding.decode(values, seen)
+        predictions += reader.read(reader.as_outputs(values), seen)
     if lost:
         notice(
             f"The model gave NaN or infinity for {len(lost)} of {len(predictions)} items; ignore "
@@ -94,38 +95,38 @@ def evaluated(fitted: Trained, dataset: Dataset) -> Evaluation:
         ValueError: The model gives NaN.
     """
     started, encoding = time.perf_counter(), fitted.encoding
-    if encoding.by_batch:
+    if encoding.scoring.by_batch:
         tallied, paths = _tallied(fitted, dataset)
         seconds = time.perf_counter() - started
         return tallied.completed(encoding.score, None, None, paths, seconds)
-    rows, targets = with_targets(fitted, dataset, encoding.scorer(fitted.model, fitted.kind))
+    rows, targets = with_targets(fitted, dataset, scorer(encoding, fitted.model, fitted.kind))
     values = dataset.of_items(rows)
     seconds = time.perf_counter() - started
     paths = tuple(dataset.paths or [None] * len(values))
     check_finite(values, paths)
-    measured = encoding.measure(values, targets)
+    measured = encoding.scoring.measure(values, targets)
     return measured.completed(encoding.score, values, targets, paths, seconds)
 
 
 def _tallied(fitted: Trained, dataset: Dataset) -> tuple[Evaluation, tuple[str | None, ...]]:
     """Counts, batch by batch, what all items add to the figures; gives their files, too."""
-    encoding, answerer, seen = fitted.encoding, fitted.answerer(), dataset.seen()
+    scoring, answerer, seen = fitted.encoding.scoring, fitted.answerer(), dataset.seen()
     tallies: list[Tally] = []
     unchanged: list[Tally] = []
     classical: list[Tally | None] = []
     paths: list[str | None] = []
-    batches = dataset.batches(batch_size=fitted.outline.batch_size, encode=encoding.raw)
+    batches = dataset.batches(batch_size=fitted.outline.batch_size, encode=scoring.raw)
     with working(), _predicting_all(dataset) as predicted:
         for x, y, *_ in iterate(batches):
             values = answerer(x)
             of_batch_paths = [next(seen).path for _ in values]
             check_finite(values, of_batch_paths)
-            same = encoding.unchanged(x)
-            tallies.append(encoding.tally(values, np.asarray(y), same))
+            same = scoring.unchanged(np.asarray(x))
+            tallies.append(scoring.tally(values, np.asarray(y), same))
             if same is not None:
-                unchanged.append(encoding.tally(same, np.asarray(y), same))
+                unchanged.append(scoring.tally(same, np.asarray(y), same))
                 before, of = len(paths), dataset.size
-                classical.append(encoding.classical(same, np.asarray(y), before=before, of=of))
+                classical.append(scoring.classical(same, np.asarray(y), before=before, of=of))
             paths += of_batch_paths
             predicted.advance(len(values))
     return summed(tallies, unchanged, classical), tuple(paths)

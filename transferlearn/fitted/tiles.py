@@ -59,10 +59,10 @@ def evaluated_in_tiles(
     for number, size in enumerate(dataset.original_sizes):
         one = dataset.of(np.array([number]))
         one = one if size is None else one.resized(size)
-        same = fitted.encoding.unchanged(one.image(0)[None])
+        same = fitted.encoding.scoring.unchanged(one.image(0)[None])
         tallies.append(_tally(fitted, one, tile, None if same is None else same[0]))
         if same is not None:
-            unchanged.append(fitted.encoding.tally(same, one.learnt[np.array([0])], same))
+            unchanged.append(fitted.encoding.scoring.tally(same, one.learnt[np.array([0])], same))
     figures = summed(tallies, unchanged)
     paths = tuple(dataset.paths or [None] * len(tallies))
     seconds = time.perf_counter() - started
@@ -87,7 +87,7 @@ def _tally(
         return values
 
     prediction = join_tiles(*readers, one.image(0), Seen(path, one.image_size), tile, checked)
-    return fitted.encoding.tally_of(prediction, one.learnt[np.array([0])][0], unchanged)
+    return fitted.encoding.scoring.tally_of(prediction, one.learnt[np.array([0])][0], unchanged)
 
 
 def _maps(fitted: Trained) -> Callable[[np.ndarray], np.ndarray]:

@@ -64,7 +64,7 @@ def make_reference(
         FeatureAxes.of(training.features),
         held_out,
         kind=fitted.kind.name,
-        outputs=fitted.encoding.watched,
+        outputs=fitted.encoding.scoring.signals,
         how="given",
     )
 

@@ -25,7 +25,7 @@ def last_evaluation(given: PhaseInput, scoring: HeldOutScore) -> Evaluation | No
     encoding, held_out = scoring.encoding, scoring.held_out
     if not isinstance(held_out, ItemDataset) or not held_out.size:
         return None
-    if encoding.by_batch or encoding.after_epoch or not encoding.score.of_items:
+    if encoding.scoring.by_batch or encoding.after_epoch or not encoding.score.of_items:
         return scoring.evaluation(given)
     if not _are_unequal(held_out.targets):
         return None

@@ -28,6 +28,7 @@ from transferlearn.measuring.signals import (
     answers_of,
     first_input,
     joined,
+    numbers_of,
 )
 from transferlearn.monitoring import Measured, Reference
 from transferlearn.monitoring.axes import FeatureAxes
@@ -35,7 +36,7 @@ from transferlearn.monitoring.measured import CONFIDENCE
 from transferlearn.monitoring.reference import CROSS_FITTED, HELD_OUT, MOST_ITEMS
 from transferlearn.monitoring.traits import Traits
 from transferlearn.tasks import Encoding
-from transferlearn.tasks.answering import parted, probe_of
+from transferlearn.tasks.answering import parted, probe_of, values_of
 from transferlearn.tasks.base import in_numpy
 from transferlearn.training import LeftOut, PhaseInput, TrainingData
 
@@ -91,7 +92,8 @@ def _held_out(
     if batches is None or not isinstance(held_out, ItemDataset) or (held_out.size or 0) < LEAST:
         return None
     probe = _probe(_unaugmented(given.model, loaded), encoding)
-    if probe is None or not encoding.watched.names or encoding.inputs:  # answers need no targets
+    outputs = encoding.scoring.signals
+    if probe is None or not outputs.names or encoding.inputs:  # answers need no targets
         return None
     per_operation = _CALL.get(keras.backend.backend(), _FIRST_CALL)
     clock.longest = per_operation * len(given.model.operations)
@@ -105,7 +107,7 @@ def _held_out(
     if measured is None:
         return None
     axes = FeatureAxes.of(training.features)
-    return Reference.of(axes, measured, kind=kind.name, outputs=encoding.watched, how=HELD_OUT)
+    return Reference.of(axes, measured, kind=kind.name, outputs=outputs, how=HELD_OUT)
 
 
 def _cross_fitted(
@@ -116,20 +118,22 @@ def _cross_fitted(
     A third of them gives the axes, and the others are the reference: beside items that the axes
     were made of, new ones would look as if they had changed.
     """
-    if not isinstance(dataset, ItemDataset) or not encoding.watched.names:
+    outputs = encoding.scoring.signals
+    if not isinstance(dataset, ItemDataset) or not outputs.names:
         return None
     together = dataset.together
     third = _third(left_out.rows if together is None else together[left_out.rows])
     waiting = np.flatnonzero(~third)[:MOST_ITEMS]
-    values = encoding.values(left_out.outputs[waiting])
-    numbers, features, rows = encoding.numbers(values), left_out.features, left_out.rows[waiting]
+    values = values_of(encoding, left_out.outputs[waiting])
+    numbers, features = numbers_of(encoding, values), left_out.features
+    rows = left_out.rows[waiting]
     count, traits = _read_traits(kind, dataset, rows, clock)
     if count < LEAST or third.sum() < LEAST // 2:
         return None
-    errors = encoding.errors(values, np.asarray(dataset.learnt[rows]))
+    errors = encoding.scoring.errors(values, np.asarray(dataset.learnt[rows]))
     measured = Measured(features[waiting][:count], numbers[:count], traits, errors[:count])
     axes = FeatureAxes.of(features[third][:TRAINING_ITEMS])
-    found = Reference.of(axes, measured, kind=kind.name, outputs=encoding.watched, how=CROSS_FITTED)
+    found = Reference.of(axes, measured, kind=kind.name, outputs=outputs, how=CROSS_FITTED)
     # A head that was solved with a fifth of the items less is less sure: of shapes that are easy to
     # tell it said 98.8%, the final one 99.98% of new ones, which was an alarm.
     return found.without_outputs() if CONFIDENCE in found.signals.names else found
@@ -151,7 +155,7 @@ def _of_traits(
     count, traits = _read_traits(kind, dataset, rows, replace(clock, longest=0.0))
     if not traits or count < LEAST:
         return None
-    return Reference.of_traits(traits, kind=kind.name, outputs=encoding.watched)
+    return Reference.of_traits(traits, kind=kind.name, outputs=encoding.scoring.signals)
 
 
 def _read_traits(
@@ -241,7 +245,7 @@ def _read(
         )
         features, values = parted(made, encoding)
         values = values if dataset is None else answers_of(dataset, rows, values)
-        parts.append(Measured(features, encoding.numbers(values), *beside(rows, values)))
+        parts.append(Measured(features, numbers_of(encoding, values), *beside(rows, values)))
         clock.stop()
     return joined(parts) if sum(len(part.values) for part in parts) >= LEAST else None
 
@@ -264,7 +268,7 @@ def _beside(
     kind: Kind, encoding: Encoding, dataset: ItemDataset, rows: np.ndarray, values: np.ndarray
 ) -> tuple[Traits, np.ndarray]:
     """Measures plain properties of rows of a dataset, and how wrong their values are."""
-    errors = encoding.errors(values, np.asarray(dataset.learnt[rows]))
+    errors = encoding.scoring.errors(values, np.asarray(dataset.learnt[rows]))
     return _traits(kind, dataset, rows), errors
 
 

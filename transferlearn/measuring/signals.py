@@ -12,6 +12,7 @@ from transferlearn.data.iterating import iterate, without_retracing_advice
 from transferlearn.data.sequences import WordDataset
 from transferlearn.fitted import FittedModel
 from transferlearn.monitoring import Measured
+from transferlearn.tasks import Encoding
 
 TRAINING_ITEMS = 500  # of those that were trained on, are measured
 LEAST = 40  # items; of fewer no reference is made
@@ -23,7 +24,7 @@ def measure(fitted: FittedModel, dataset: Dataset) -> Measured:
     encoding = fitted.encoding
     answerer = fitted.answerer()
     parts = []
-    raw = encoding.raw if dataset.targets is not None else None
+    raw = encoding.scoring.raw if dataset.targets is not None else None
     batches = dataset.batches(batch_size=fitted.outline.batch_size, encode=raw)
     begun = 0
     for x, *y in iterate(batches):
@@ -33,12 +34,18 @@ def measure(fitted: FittedModel, dataset: Dataset) -> Measured:
         traits = {**fitted.kind.traits(first_input(x))}
         if isinstance(dataset, ItemDataset):
             traits.update(dataset.items.traits(rows))
-        errors = encoding.errors(values, np.asarray(y[0])) if y else None
-        numbers = encoding.numbers(answers_of(dataset, rows, values))
+        errors = encoding.scoring.errors(values, np.asarray(y[0])) if y else None
+        numbers = numbers_of(encoding, answers_of(dataset, rows, values))
         parts.append(Measured(features, numbers, traits, errors))
     if not parts:
         raise ValueError("There are no items.")
     return joined(parts)
+
+
+def numbers_of(encoding: Encoding, values: np.ndarray) -> np.ndarray:
+    """Returns the numbers of each item that monitors keep."""
+    reader = encoding.output_reader()
+    return reader.numbers(reader.as_outputs(values))
 
 
 @singledispatch

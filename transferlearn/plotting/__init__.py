@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from transferlearn.plotting.ranking import roc as roc
     from transferlearn.plotting.results import draw_results as draw_results
     from transferlearn.plotting.results import show_results as show_results
+    from transferlearn.plotting.target_words import targets_in_words as targets_in_words
     from transferlearn.plotting.timelines import show_windows as show_windows
 
 # No module has the name of a function: the package would give the module once it is imported.
@@ -73,6 +74,7 @@ _NAMES = {
     "show_results": "results",
     "show_windows": "timelines",
     "similarities": "picture_rows",
+    "targets_in_words": "target_words",
     "training_curves": "curves",
 }
 # Each says for the types of its own task what is drawn of evaluations and of targets.

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from transferlearn.builders import Builder, Training
 from transferlearn.checks import whole
 from transferlearn.plotting.items import draw_items
+from transferlearn.plotting.target_words import targets_in_words
 from transferlearn.tasks import Encoding
 from transferlearn.types import Source
 
@@ -42,7 +43,7 @@ def show_batch(
             raise ValueError('A builder needs the data: show_batch(builder, "photos").')
         training = training.prepare(train)
     batch = training.first_batch()
-    lines = [[words] for words in training.encoding.described(batch.targets)]
+    lines = [[words] for words in targets_in_words(training.encoding, batch.targets)]
     # Weights of pixels are no weights of items.
     weights = batch.weights
     if weights is not None and np.size(weights) == len(lines) and not np.all(weights == 1):

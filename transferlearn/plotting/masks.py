@@ -231,7 +231,7 @@ def _read(
         raise ValueError("Pass photos with masks as files or arrays, or an evaluation of files.")
     if not len(pixels):
         return []
-    said = encoding.drawn(encoding.said(fitted.answerer()(pixels)))
+    said = encoding.drawn(encoding.scoring.said(fitted.answerer()(pixels)))
     shown = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
     return [
         _Shown(shown[i], None if truth is None else truth[i], said[i], size or said[i].shape)

@@ -13,6 +13,7 @@ from transferlearn.builders.run_description import versions
 from transferlearn.comparison import Comparison
 from transferlearn.data import Dataset, LoadedData
 from transferlearn.data.dataset import ItemDataset
+from transferlearn.explaining import answers_of
 from transferlearn.fitted import FittedModel
 from transferlearn.fitted.leakage import fingerprint, trained_on
 from transferlearn.fitted.showing import phases_of
@@ -168,7 +169,9 @@ def _shortened(cells: tuple[str, ...]) -> tuple[str, ...]:
 def reason_section(fitted: FittedModel, evaluation: Evaluation, tested: Dataset) -> Section:
     """Shows what speaks for the model's answers: on the worst mistakes, or else the first items."""
     section = Section("reasons", "Why it says what it says")
-    if not fitted.encoding.answers:  # such as masks, which are pictures of places themselves
+    if (
+        answers_of(fitted.encoding) is None
+    ):  # such as masks, which are pictures of places themselves
         return section
     numbers = _worst_and_others(evaluation)
 

@@ -78,7 +78,8 @@ def _against_items(fitted: FittedModel, evaluation: Evaluation) -> str:
     """Whether answers are surely better than the items themselves; empty where none is one."""
     if evaluation.unchanged is None:
         return ""
-    score, test = fitted.encoding.score, fitted.encoding.compare(evaluation.unchanged, evaluation)
+    encoding = fitted.encoding
+    score, test = encoding.score, encoding.scoring.compare(evaluation.unchanged, evaluation)
     of_items = f"{score.guess} ({score.shown(evaluation.unchanged[score.name])})"
     if test is not None and test.interval[0] > 0:
         return f"It is better than {of_items}, beyond chance: {test}."

@@ -9,10 +9,14 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 
+from transferlearn.backbones.graph import before_last_layer
+from transferlearn.backbones.pyramid import deepest_map
 from transferlearn.data.dataset import Dataset
 from transferlearn.data.filling import joined_rows
 from transferlearn.data.iterating import iterate, without_retracing_advice
-from transferlearn.edge import TensorSpec
+from transferlearn.data.kind import Spec
+from transferlearn.edge import OutputReader, TensorSpec
+from transferlearn.heads import Output
 from transferlearn.progress import stage, working
 from transferlearn.types import Tensor
 
@@ -39,13 +43,14 @@ class Meaning(Protocol):
     """Has the parts of an `Encoding`, which explains them, that say what outputs mean."""
 
     @property
-    def default_inputs(self) -> Mapping[str, np.ndarray]: ...  # noqa: D102
+    def inputs(self) -> Mapping[str, Spec]: ...  # noqa: D102
 
-    def values(self, outputs: Any) -> np.ndarray: ...  # noqa: D102
+    @property
+    def outputs(self) -> Mapping[str, Output]: ...  # noqa: D102
 
     def meant(self, outputs: Any) -> dict[str, Any]: ...  # noqa: D102
 
-    def features(self, model: keras.Model) -> Tensor: ...  # noqa: D102
+    def output_reader(self) -> OutputReader: ...  # noqa: D102
 
 
 class Answerer(abc.ABC):
@@ -70,7 +75,7 @@ class Answerer(abc.ABC):
 
     @abc.abstractmethod
     def __call__(self, x: Any) -> np.ndarray:
-        """Returns the answers to a batch as one array, `(rows, ...)`, see `Encoding.values`."""
+        """Returns the answers to a batch as one array, as `OutputReader.as_values` makes it."""
 
     def of_rows(self, dataset: Dataset, batch_size: int) -> np.ndarray:
         """Returns the answers to all rows of a dataset, in its order."""
@@ -91,7 +96,7 @@ class Answerer(abc.ABC):
 
 
 class OnePass(Answerer):
-    """Answers by one forward pass, with `default_inputs` in the place of what targets would give.
+    """Answers by one forward pass, with defaults in the place of what targets would give.
 
     Args:
         meaning: The meaning of the outputs.
@@ -101,7 +106,7 @@ class OnePass(Answerer):
     def __init__(self, meaning: Meaning, model: keras.Model) -> None:
         self._meaning = meaning
         self._whole = model
-        self.model = of_items_alone(model, meaning.default_inputs)
+        self.model = of_items_alone(model, meaning)
 
     @property
     def specs(self) -> Mapping[str, TensorSpec]:
@@ -114,17 +119,11 @@ class OnePass(Answerer):
 
     def named(self, x: Any) -> dict[str, np.ndarray]:
         """Returns what the network's outputs mean, by name."""
-        outputs = of_batch(self.model, x)
-        meant = self._meaning.meant(keras.tree.map_structure(keras.ops.convert_to_tensor, outputs))
-        return {name: keras.ops.convert_to_numpy(tensor) for name, tensor in meant.items()}
+        return named_of(self._meaning, of_batch(self.model, x))
 
     def __call__(self, x: Any) -> np.ndarray:
         """Returns what the network's outputs mean."""
-        return self.meaning(of_batch(self.model, x))
-
-    def meaning(self, outputs: Any) -> np.ndarray:
-        """Returns what outputs of the network mean, row by row."""
-        return self._meaning.values(outputs)
+        return values_of(self._meaning, of_batch(self.model, x))
 
     def of_rows(self, dataset: Dataset, batch_size: int) -> np.ndarray:
         """Returns the answers to all rows.
@@ -134,38 +133,65 @@ class OnePass(Answerer):
         """
         if any(len(tensor.shape) > 2 for tensor in self.model.outputs):
             return super().of_rows(dataset, batch_size)
-        return self.meaning(of_rows(self.model, dataset, batch_size))
+        return values_of(self._meaning, of_rows(self.model, dataset, batch_size))
 
     def with_features(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the features that `Encoding.features` finds in the network, and the answers."""
+        """Returns the features that `item_features` finds in the network, and the answers."""
         return parted(of_batch(self._probe, x), self._meaning)
 
     @cached_property
     def _probe(self) -> keras.Model:
         """The network with an item's features besides its outputs."""
-        probe = probe_of(self._whole, self._meaning)
-        return of_items_alone(probe, self._meaning.default_inputs)
+        return of_items_alone(probe_of(self._whole, self._meaning), self._meaning)
+
+
+def named_of(meaning: Meaning, outputs: Any) -> dict[str, np.ndarray]:
+    """Returns what a network's outputs mean, as arrays by name."""
+    tensors = meaning.meant(outputs)
+    return {name: keras.ops.convert_to_numpy(tensor) for name, tensor in tensors.items()}
+
+
+def values_of(meaning: Meaning, outputs: Any) -> np.ndarray:
+    """Returns what a network's outputs mean, as the one array that figures are computed of."""
+    return meaning.output_reader().as_values(named_of(meaning, outputs))
+
+
+def item_features(model: keras.Model, meaning: Meaning) -> Tensor:
+    """Returns the tensor of an item's features in a network, for monitors and pictures.
+
+    It is what the last layer reads; of tokens, that of the first one; of cells and queries, the
+    mean of the coarsest map over the photo, `(items, channels)`.
+
+    Raises:
+        ValueError: It is not known where they are.
+    """
+    per = {output.per for output in meaning.outputs.values()}
+    if per & {"cell", "query"}:
+        return keras.layers.GlobalAveragePooling2D()(deepest_map(model))
+    features = before_last_layer(model)
+    return features[:, 0] if "token" in per else features
 
 
 def probe_of(model: keras.Model, meaning: Meaning) -> keras.Model:
     """Returns a model with the same layers that gives an item's features besides its output."""
-    return keras.Model(model.input, [meaning.features(model), model.output])
+    return keras.Model(model.input, [item_features(model, meaning), model.output])
 
 
 def parted(made: Sequence[Any], meaning: Meaning) -> tuple[np.ndarray, np.ndarray]:
     """Returns the features, one row an item, and the values in what `probe_of`'s model gave."""
     features, outputs = made
     features = np.asarray(features)
-    return features.reshape(len(features), -1), meaning.values(outputs)
+    return features.reshape(len(features), -1), values_of(meaning, outputs)
 
 
-def of_items_alone(model: keras.Model, given: Mapping[str, np.ndarray]) -> keras.Model:
-    """Returns a model of the items alone, which has the same values in its further inputs always.
+def of_items_alone(model: keras.Model, meaning: Meaning) -> keras.Model:
+    """Returns a model of the items alone, whose further inputs always have their defaults.
 
     Args:
         model: A functional model, which is returned itself where it has no further inputs.
-        given: The value of each further input for one item, by the name of the input.
+        meaning: Names the further inputs.
     """
+    given = {name: spec.filled() for name, spec in meaning.inputs.items()}
     if not given:
         return model
     inputs = {

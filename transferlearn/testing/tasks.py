@@ -12,6 +12,7 @@ from transferlearn.data import Encoded, Images, Spec, Target, Targets
 from transferlearn.data.listed import ByRow, Listed
 from transferlearn.heads import Output
 from transferlearn.tasks import Encoding, Evaluation, Seen, Task
+from transferlearn.tasks.answering import values_of
 from transferlearn.testing.requiring import (
     require,
     require_object,
@@ -160,7 +161,7 @@ def _check_training(encoding: Encoding, network: Network, targets: Targets) -> N
     outputs = model.predict(x, verbose=0)
     _check_answers(encoding, outputs, raw)
     _check_answerer(encoding, model, pixels)
-    guess, shape = encoding.guess(targets), encoding.values(outputs).shape[1:]
+    guess, shape = encoding.scoring.guess(targets), values_of(encoding, outputs).shape[1:]
     require(
         guess is None or guess.shape == shape,
         f"guess gives the values of one item, of shape {shape}. Received: {guess!r}",
@@ -169,52 +170,54 @@ def _check_training(encoding: Encoding, network: Network, targets: Targets) -> N
 
 def _check_answerer(encoding: Encoding, model: keras.Model, pixels: np.ndarray) -> None:
     """Checks that items alone are answered, and that both forms of the answers agree."""
-    defaults = encoding.default_inputs
-    shapes = {name: np.shape(value) for name, value in defaults.items()}
-    require(
-        all(
-            name in shapes and len(shapes[name]) == len(spec.shape)
-            for name, spec in encoding.inputs.items()
-        ),
-        f"default_inputs has one item's value of each further input, {encoding.inputs}. Received: "
-        f"arrays of the shapes {shapes}",
-    )
     answerer = encoding.answerer(model, Images(_IMAGE[:2]))
     values, named = answerer(pixels), answerer.named(pixels)
     require(
         named.keys() == answerer.specs.keys(),
         f"named gives {', '.join(named)}, and specs says {', '.join(answerer.specs)}.",
     )
+    reader = encoding.output_reader()
     require(
-        np.allclose(encoding.of_named(named), values, atol=1e-5),
-        "of_named must make of the named answers of an export what values gives.",
+        np.allclose(reader.as_values(named), values, atol=1e-5),
+        "as_values of the output reader must make of named answers what calling the answerer "
+        "gives.",
+    )
+    again = reader.as_values(reader.as_outputs(values))
+    require(
+        np.array_equal(again, values),
+        f"as_outputs undoes as_values of {type(reader).__name__}. Received: {again!r:.60}",
     )
 
 
 def _check_answers(encoding: Encoding, outputs: Any, raw: np.ndarray) -> None:
     """Checks the values, predictions and figures that an encoding makes of a network's outputs."""
-    values, count = encoding.values(outputs), len(raw)
-    require(len(values) == count, f"values gives {len(values)} rows for {count} items.")
-    predictions = encoding.decode(values, [Seen(f"{i}.png") for i in range(count)])
+    values, count, reader = values_of(encoding, outputs), len(raw), encoding.output_reader()
+    require(len(values) == count, f"meant gives {len(values)} rows for {count} items.")
+    seen = [Seen(f"{i}.png") for i in range(count)]
+    predictions = reader.read(reader.as_outputs(values), seen)
     require(
         len(predictions) == count,
-        f"decode gives {len(predictions)} predictions for {count} items.",
+        f"{type(reader).__name__} reads {len(predictions)} predictions for {count} items.",
     )
-    scores = encoding.measure(values, raw)
+    scoring, name = encoding.scoring, encoding.score.name
+    scores = scoring.measure(values, raw)
     require(
-        isinstance(scores, Evaluation) and {"count", encoding.score.name} <= set(scores),
-        f"measure gives a tl.tasks.Evaluation with count and {encoding.score.name}. "
-        f"Received: {scores!r}",
+        isinstance(scores, Evaluation) and {"count", name} <= set(scores),
+        f"measure gives a tl.tasks.Evaluation with count and {name}. Received: {scores!r}",
     )
-    if encoding.by_batch:
-        tallies = [encoding.tally(values[i : i + 5], raw[i : i + 5]) for i in range(0, count, 5)]
+    errors = scoring.errors(values, raw)
+    require(
+        errors.shape == (count,),
+        f"errors gives a number for each of {count} items. Received: {errors!r:.60}",
+    )
+    if scoring.by_batch:
+        tallies = [scoring.tally(values[i : i + 5], raw[i : i + 5]) for i in range(0, count, 5)]
         again = type(tallies[0]).joined(tallies).evaluation()
-        name = encoding.score.name
         require(
             bool(np.isclose(again[name], scores[name])),
             f"Tallies of parts must add up to {name} {scores[name]}. Received: {again[name]}",
         )
-    test = encoding.compare(scores, scores)
+    test = scoring.compare(scores, scores)
     require(
         test is None or (test.difference == 0 and test.p_value == 1),
         f"compare finds no difference between a model and itself. Received: {test}",

@@ -13,7 +13,8 @@ from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.data.filling import joined_rows
 from transferlearn.data.iterating import iterate, without_retracing_advice
 from transferlearn.data.kind import Kind
-from transferlearn.tasks import Answerer, Encoding, Evaluation, OnePass, Score
+from transferlearn.tasks import Answerer, Encoding, Evaluation, OnePass, Score, scorer
+from transferlearn.tasks.answering import values_of
 from transferlearn.training.inputs import PhaseInput
 from transferlearn.types import Logs
 
@@ -42,7 +43,7 @@ class HeldOutScore:
     @cached_property
     def _answerer(self) -> Answerer:
         """What answers the items by the full model."""
-        return self.encoding.scorer(self.model, self.kind)
+        return scorer(self.encoding, self.model, self.kind)
 
     def callbacks(
         self, given: PhaseInput, others: Sequence[keras.callbacks.Callback]
@@ -71,19 +72,19 @@ class HeldOutScore:
         Args:
             given: The input of the phase; its features are used where they are stored.
         """
-        encoding, held_out = self.encoding, self.held_out
+        scoring, held_out = self.encoding.scoring, self.held_out
         assert held_out is not None
-        if isinstance(held_out, ItemDataset) and not (self._in_one_pass or encoding.by_batch):
+        if isinstance(held_out, ItemDataset) and not (self._in_one_pass or scoring.by_batch):
             rows = self._answerer.of_rows(held_out, given.batches.batch_size)
-            return encoding.measure(held_out.of_items(rows), held_out.learnt[held_out.first_rows])
+            return scoring.measure(held_out.of_items(rows), held_out.learnt[held_out.first_rows])
         answers = self._answers(given, held_out)
-        if encoding.by_batch:
-            tallies = [encoding.tally(values, targets) for values, targets in answers]
+        if scoring.by_batch:
+            tallies = [scoring.tally(values, targets) for values, targets in answers]
             return type(tallies[0]).joined(tallies).evaluation()
         values, targets = map(joined_rows, zip(*answers, strict=True))
         if isinstance(held_out, ItemDataset):
             targets = targets[held_out.first_rows]
-        return encoding.measure(held_out.of_items(values), targets)
+        return scoring.measure(held_out.of_items(values), targets)
 
     def _answers(
         self, given: PhaseInput, held_out: Dataset
@@ -97,7 +98,7 @@ class HeldOutScore:
                 yield self._values(given.model, batches[index][0]), targets
             return
         size = given.batches.batch_size
-        for x, y, *_ in iterate(held_out.batches(batch_size=size, encode=encoding.raw)):
+        for x, y, *_ in iterate(held_out.batches(batch_size=size, encode=encoding.scoring.raw)):
             yield self._values(self.model, x) if in_one_pass else self._answerer(x), np.asarray(y)
 
     @property
@@ -108,7 +109,7 @@ class HeldOutScore:
     def _values(self, model: keras.Model, x: Any) -> np.ndarray:
         """Returns what a model's outputs for a batch mean."""
         tensors = keras.tree.map_structure(keras.ops.convert_to_tensor, x)
-        return self.encoding.values(model(tensors, training=False))
+        return values_of(self.encoding, model(tensors, training=False))
 
 
 class _AddsScore(keras.callbacks.Callback):

@@ -89,7 +89,7 @@ class Case:
         losses = curves.to_model(curves.loss)
         noise = loss_noise(losses.min(), seen.train_items)
         is_last = curves.epoch_of_model == curves.epochs - 1
-        layers, guessing = outline.backbone_layers, fitted.encoding.guessing_loss
+        layers, guessing = outline.backbone_layers, fitted.encoding.scoring.guessing_loss
         usual_start = guessing if fitted.encoding.starts_at_guessing else math.inf
         return cls(
             settings=outline.settings,

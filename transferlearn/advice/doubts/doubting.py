@@ -21,8 +21,8 @@ from transferlearn.fitted.outputs import evaluated
 from transferlearn.freezing import FreezeAll
 from transferlearn.progress import obeys_verbose
 from transferlearn.randomness import random_states_kept
-from transferlearn.tasks import Evaluation
-from transferlearn.tasks.answering import of_rows
+from transferlearn.tasks import Evaluation, linear_solver
+from transferlearn.tasks.answering import of_rows, values_of
 from transferlearn.tasks.solving.folds import divide
 from transferlearn.training import set_trainable
 from transferlearn.training.solving import answers_of, weighted_layers, why_not_solved
@@ -121,7 +121,7 @@ def _cross_fitted(builder: Builder, labelled: Source | LoadedData, seed: int) ->
     """Judges each item by a head that was not trained on it."""
     loaded = builder.load(labelled, validation_split=0)
     dataset = _of_items(loaded.train)
-    solvable = builder.task.learn(dataset.learnt).linear_solver() is not None
+    solvable = linear_solver(builder.task.learn(dataset.learnt)) is not None
     asked = _plain(builder) if solvable else builder
     training = asked.prepare(LoadedData(dataset, None), epochs=1, cache=False)
     mask = training.layers.frozen_by(FreezeAll())
@@ -178,11 +178,11 @@ def _solved(training: Training, dataset: ItemDataset, seed: int) -> _Judged:
         of_rest = None if weights is None else weights[rest]
         kernel, bias = solver.solve_again(best, features[rest], targets[rest], of_rest)
         outputs[held] = features[held] @ kernel + bias
-    values = dataset.of_items(encoding.values(answers_of(network, layer, outputs)))
+    values = dataset.of_items(values_of(encoding, answers_of(network, layer, outputs)))
     truth = dataset.learnt[dataset.first_rows]
     paths = tuple(dataset.paths or [None] * len(values))
     seconds = time.perf_counter() - started
-    found = encoding.measure(values, truth)
+    found = encoding.scoring.measure(values, truth)
     return _Judged(
         np.arange(len(values)), found.completed(encoding.score, values, truth, paths, seconds)
     )

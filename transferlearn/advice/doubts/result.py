@@ -96,7 +96,7 @@ class Doubts(Sequence[Doubt]):
         shown = self.rows[: whole("count", count, least=1)]
         numbers, data = np.array([row.item for row in shown], int), self._dataset
         rows = data.first_rows[numbers]
-        masked = self._encoding.by_batch
+        masked = self._encoding.scoring.by_batch
         items = list(data.items.start(rows)()) if masked else data.as_given(numbers)
         lines = [(f"given: {row.given}", f"instead: {row.instead}") for row in shown]
         below = [row.name.replace("\\", "/").rpartition("/")[2] for row in shown]

@@ -86,7 +86,8 @@ class ImageSample(NamedTuple):
     def targets(self) -> np.ndarray:
         """The targets of the sample, in the form that a linear probe takes."""
         rows = self.images.learnt[np.arange(len(self.images.items))]
-        return rows if self.encoding.raw is None else np.asarray(self.encoding.raw(rows).targets)
+        raw = self.encoding.scoring.raw
+        return rows if raw is None else np.asarray(raw(rows).targets)
 
 
 class Budget(NamedTuple):

@@ -28,7 +28,7 @@ from transferlearn.data.images import ImageDataset
 from transferlearn.money import price
 from transferlearn.progress import current, obeys_verbose, stage, working
 from transferlearn.randomness import random_states_kept
-from transferlearn.tasks import Solver
+from transferlearn.tasks import Solver, linear_solver
 from transferlearn.types import Json, Source, Verbose
 
 _Candidate: TypeAlias = str | keras.Model | backbones.Backbone | ImageBuilder
@@ -104,7 +104,7 @@ def suggest(
             current().part = f"candidate {number} of {len(builders)}"
             own = sample._replace(images=_of_its_size(builder, sample.images))
             budget = Budget(sample.total, epochs, rate, seed)
-            solver = sample.encoding.linear_solver()
+            solver = linear_solver(sample.encoding)
             if solver is None:
                 rows.append(_by_head(builder, own, budget))
             else:

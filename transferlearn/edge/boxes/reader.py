@@ -16,7 +16,7 @@ from transferlearn.edge.item_reader import Seen
 from transferlearn.edge.letterbox import Letterbox
 from transferlearn.edge.maps.folders import check_new, names_of, png, write_pngs
 from transferlearn.edge.maps.tiling import Tiling
-from transferlearn.edge.predictions import OutputReader
+from transferlearn.edge.output_reader import OutputReader
 
 COLUMNS = 6  # of a detection: box, score, class
 _CUT = 2.0  # pixels: a box that ends nearer to a tile's edge may go on behind it
@@ -24,7 +24,7 @@ _SAME = 1e-3  # of the frame's sides and of the score, within which two objects 
 
 
 @dataclass(frozen=True)
-class BoxReader(OutputReader):
+class BoxReader(OutputReader[BoxPrediction]):
     """Makes predictions of detections: box, score and class, the surest first.
 
     Args:

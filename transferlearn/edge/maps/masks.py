@@ -114,7 +114,7 @@ class MaskPrediction:
 
 
 @dataclass(frozen=True)
-class MaskReader(MapReader):
+class MaskReader(MapReader[MaskPrediction]):
     """Makes masks of probabilities, one for each class and pixel.
 
     Args:

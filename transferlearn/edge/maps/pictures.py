@@ -59,7 +59,7 @@ class PicturePrediction:
 
 
 @dataclass(frozen=True)
-class PictureReader(MapReader):
+class PictureReader(MapReader[PicturePrediction]):
     """Makes pictures of pixels in [0, 255].
 
     Args:

@@ -2,17 +2,17 @@
 
 import abc
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from transferlearn.edge.description import TensorSpec
 from transferlearn.edge.item_reader import Seen
 from transferlearn.edge.maps.tiling import Strip, whole
-from transferlearn.edge.predictions import OutputReader
+from transferlearn.edge.output_reader import OutputReader, Prediction
 
 
-class MapReader(OutputReader):
+class MapReader(OutputReader[Prediction]):
     """Makes predictions of maps, each in the size of its photo.
 
     Attributes:
@@ -27,7 +27,7 @@ class MapReader(OutputReader):
         if len(shape := outputs[self.output].shape) != 4:
             raise ValueError(f"{self.output} are no maps, but of shape {shape}.")
 
-    def read(self, outputs: Mapping[str, np.ndarray], seen: Sequence[Seen]) -> list[Any]:
+    def read(self, outputs: Mapping[str, np.ndarray], seen: Sequence[Seen]) -> list[Prediction]:
         """Makes a prediction of each map; where no size is known, in the map's own."""
         found = []
         for values, one in zip(outputs[self.output], seen, strict=True):
@@ -37,5 +37,5 @@ class MapReader(OutputReader):
         return found
 
     @abc.abstractmethod
-    def joined(self, strips: Iterator[Strip], seen: Seen) -> Any:
+    def joined(self, strips: Iterator[Strip], seen: Seen) -> Prediction:
         """Makes a prediction of a map in the size of its photo, which comes strip by strip."""

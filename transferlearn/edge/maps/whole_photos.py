@@ -7,7 +7,7 @@ import numpy as np
 
 from transferlearn.edge.item_reader import ItemReader, Seen
 from transferlearn.edge.maps.tiling import Tiling
-from transferlearn.edge.predictions import OutputReader
+from transferlearn.edge.output_reader import OutputReader
 
 
 def predict_in_tiles(

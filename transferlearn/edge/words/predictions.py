@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from transferlearn.edge.item_reader import Rows, Seen
-from transferlearn.edge.predictions import OutputReader
+from transferlearn.edge.output_reader import OutputReader
 from transferlearn.edge.words.rows import of_words
 from transferlearn.edge.words.sentences import Sentence
 from transferlearn.edge.words.tags import allowed, are_of_entities, entities_in, likeliest
@@ -72,7 +72,7 @@ class TagPrediction:
 
 
 @dataclass(frozen=True)
-class TagReader(OutputReader):
+class TagReader(OutputReader[TagPrediction]):
     """Makes predictions of the probabilities of the tags of tokens.
 
     Args:

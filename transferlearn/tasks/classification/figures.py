@@ -10,9 +10,7 @@ from transferlearn.data.messages import notice
 from transferlearn.data.targets.labels import one_hot
 from transferlearn.tasks.classification.curves import Reliability, ThresholdCounts
 from transferlearn.tasks.classification.evaluation import ClassEvaluation
-from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.intervals import Interval, bootstrap, group_sums, wilson
-from transferlearn.tasks.pairs import PairedTest, mcnemar, paired_bootstrap
 from transferlearn.tasks.scores import Share
 from transferlearn.tasks.solving.logistic import UNEQUAL
 
@@ -108,19 +106,6 @@ def majority(labels: np.ndarray, *, multi_label: bool) -> float:
         return float(np.maximum(share, 1 - share).mean())
     ids = labels if labels.ndim == 1 else labels.argmax(1)
     return float(np.bincount(ids).max() / len(ids))
-
-
-def compare_answers(first: Evaluation, second: Evaluation) -> PairedTest | None:
-    """Tests which of two classifiers has the better accuracy on the same items."""
-    assert isinstance(first, ClassEvaluation)
-    assert isinstance(second, ClassEvaluation)
-    right = [one.predicted == one.labels for one in (first, second)]
-    if not first.several:
-        return mcnemar(*right)
-    # The answers for the tags of one item are not independent, so whole items are drawn.
-    shares = [*(rows.mean(axis=1) for rows in right), np.ones(len(first.labels))]
-    sums = group_sums(np.stack(shares, axis=1))
-    return paired_bootstrap(sums, lambda drawn: (drawn[..., 1] - drawn[..., 0]) / drawn[..., 2])
 
 
 def say_absent(class_names: Sequence[str], support: np.ndarray) -> None:

@@ -1,40 +1,33 @@
 """Defines what a detector knows of its classes."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, ClassVar, Self
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
 import keras
-import numpy as np
 
 from transferlearn.assembling import NetworkOutput
-from transferlearn.backbones.pyramid import deepest_map
 from transferlearn.data import Boxes, BoxRows, Target, Targets
-from transferlearn.edge import BoxPrediction, BoxReader, Seen
-from transferlearn.edge.boxes.reader import counts_of
+from transferlearn.edge import BoxPrediction, BoxReader
 from transferlearn.edge.pictures import BARS
 from transferlearn.heads import Output
 from transferlearn.heads.queries import BESIDE_CLASSES
-from transferlearn.monitoring import ObjectCounts
-from transferlearn.tasks.base import PREDICTIONS, Encoding, in_numpy
+from transferlearn.tasks.base import PREDICTIONS, Encoding
 from transferlearn.tasks.detection.anchors import AnchorLoss
 from transferlearn.tasks.detection.figures import (
     MAP,
     BoxEvaluation,
     best_thresholds,
-    evaluation_of,
-    f1_of_photos,
 )
 from transferlearn.tasks.detection.losses import DetectionLoss
-from transferlearn.tasks.detection.suppression import MOST, detections
-from transferlearn.tasks.detection.tallies import BoxTally, compare_boxes
+from transferlearn.tasks.detection.scoring import BoxScoring
+from transferlearn.tasks.detection.suppression import detections
 from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.objective import Objective
-from transferlearn.tasks.pairs import PairedTest
+from transferlearn.tasks.optional import decided_by, outputs_in_words
 from transferlearn.tasks.scores import MeanAveragePrecision, Score
 from transferlearn.templates import copy_metrics
-from transferlearn.types import Json, Loss, Metrics, Tensor
+from transferlearn.types import Loss, Metrics, Tensor
 from transferlearn.wording import counted
 
 THRESHOLD = 0.3  # of scores, where no held-out photos choose one
@@ -81,26 +74,14 @@ class BoxEncoding(Encoding[BoxPrediction]):
         return Boxes(self.class_names, self.box_format, self.most)
 
     @property
+    def scoring(self) -> BoxScoring:
+        """What scores detections."""
+        return BoxScoring(self.class_names, self.thresholds)
+
+    @property
     def outputs(self) -> Mapping[str, Output]:
         """A single output, a row of numbers for each query."""
         return {PREDICTIONS: Output(len(self.class_names) + BESIDE_CLASSES, "query")}
-
-    @property
-    def watched(self) -> ObjectCounts:
-        """What a monitor watches: how many objects of each class there are, and the best score."""
-        return ObjectCounts((*self.class_names, "best score"))
-
-    def numbers(self, values: np.ndarray) -> np.ndarray:
-        """Returns how many objects of each class are found, and the best score."""
-        return counts_of(values, self.output_reader().reported(values), self.class_names)
-
-    def errors(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Returns 1 minus the F1 of each photo's objects."""
-        return 1 - f1_of_photos(values, targets, self.thresholds)
-
-    def features(self, model: keras.Model) -> Tensor:
-        """Returns the mean of the coarsest map over the photo, `(items, channels)`."""
-        return keras.layers.GlobalAveragePooling2D()(deepest_map(model))
 
     def of_network(self, outputs: Mapping[str, NetworkOutput], loss: Loss | None) -> Self:
         """Refuses outputs with an activation, or with more or fewer numbers a query."""
@@ -129,15 +110,6 @@ class BoxEncoding(Encoding[BoxPrediction]):
             unsolvable="each place of a photo has an answer of its own",
         )
 
-    def baseline(self, targets: Targets) -> float | None:
-        """Returns 0, which finding nothing scores."""
-        return 0.0
-
-    def values(self, outputs: Any) -> np.ndarray:
-        """Returns detections, float32 `(photos, 100, 6)`: box in the frame, score, class."""
-        found: np.ndarray = in_numpy(detections(keras.ops.convert_to_tensor(outputs)))
-        return found
-
     def meant(self, outputs: Tensor) -> dict[str, Tensor]:
         """Returns detections, as `values` does; suppression becomes a part of the network."""
         return {BoxReader.output: detections(outputs)}
@@ -146,77 +118,32 @@ class BoxEncoding(Encoding[BoxPrediction]):
         """Returns what makes predictions of detections."""
         return BoxReader(self.class_names, self.thresholds, self.size, self.letterboxed)
 
-    def decode(self, values: np.ndarray, seen: Sequence[Seen]) -> list[BoxPrediction]:
-        """Returns the objects of each photo, with boxes in its own pixels."""
-        reader = self.output_reader()
-        return reader.read({reader.output: values}, seen)
-
-    def measure(self, values: np.ndarray, targets: np.ndarray) -> BoxEvaluation:
-        """Computes COCO's figures."""
-        return evaluation_of(values, targets, self.class_names, self.thresholds)
-
-    def tally_of(
-        self, prediction: BoxPrediction, target: np.ndarray, unchanged: np.ndarray | None = None
-    ) -> BoxTally:
-        """Keeps the boxes of a photo that was read in tiles, as `values` gives those of one."""
-        height, width = prediction.size
-        boxes = prediction.boxes / np.array([width, height] * 2)
-        ids = [self.class_names.index(label) for label in prediction.labels]
-        rows = np.column_stack([boxes, prediction.scores, np.array(ids, float)])
-        return BoxTally(self, rows[None], target[None])
-
-    def guess(self, targets: Targets) -> np.ndarray:
-        """Returns no detection."""
-        return np.tile(np.array([0, 0, 0, 0, 0, -1], np.float32), (MOST, 1))
-
-    def compare(self, first: Evaluation, second: Evaluation) -> PairedTest | None:
-        """Tests by how much the second mean average precision is better, by drawing photos."""
-        assert isinstance(first, BoxEvaluation)
-        assert isinstance(second, BoxEvaluation)
-        return compare_boxes(first, second)
-
-    def decided_by(self, held_out: Evaluation) -> Self:
-        """Takes for each class the threshold that has the best F1 on held-out photos."""
-        assert isinstance(held_out, BoxEvaluation)
-        return replace(self, thresholds=best_thresholds(held_out.matches, THRESHOLD))
-
-    def described(self, encoded: np.ndarray) -> list[str]:
-        """Names the objects of each photo."""
-        found = []
-        for rows in np.asarray(encoded):
-            counts = Counter(int(i) for i in rows[rows[:, 4] >= 0, 4])
-            named = (f"{n} {self.class_names[i]}" for i, n in counts.most_common())
-            found.append(", ".join(named) or "nothing")
-        return found
-
-    def gives(self) -> str:
-        """Describes what the network gives, for those who call it without this package."""
-        pairs = zip(self.class_names, self.thresholds, strict=True)
-        named = ", ".join(f"{name} ({least:.2f})" for name, least in pairs)
-        kept = (
-            "A photo of another shape is resized until it fits, and lies in the middle between two "
-            f"bars of grey ({BARS}), of which the shares below are shares, too. "
-        )
-        return (
-            f"{kept if self.letterboxed else ''}"
-            "It gives for each of many places a logit for each class, one for the quality of the "
-            "box, the box x0, y0, x1, y1 and its anchor or cell x, y, width, height in shares of "
-            "the image's sides, and a stride; tl.export adds what chooses among them. The classes, "
-            f"and the least score of each that predict reports: {named}."
-        )
-
     def summary(self) -> str:
         """Describes how many classes of objects there are, and names them."""
         count = counted(len(self.class_names), "class")
         return f"{count} of objects: {', '.join(self.class_names)}"
 
-    def settings(self) -> Json:
-        """Returns what `load` makes this of."""
-        found = asdict(self)
-        return {n: list(part) if isinstance(part, tuple) else part for n, part in found.items()}
 
-    @classmethod
-    def load(cls, settings: Json) -> Self:
-        """Makes the encoding that was saved with these settings."""
-        found: Json = {n: tuple(p) if isinstance(p, list) else p for n, p in settings.items()}
-        return cls(**found)
+@decided_by.register
+def _(encoding: BoxEncoding, held_out: Evaluation) -> BoxEncoding:
+    """Takes for each class the threshold that has the best F1 on held-out photos."""
+    assert isinstance(held_out, BoxEvaluation)
+    return replace(encoding, thresholds=best_thresholds(held_out.matches, THRESHOLD))
+
+
+@outputs_in_words.register
+def _(encoding: BoxEncoding) -> str:
+    """Describes the rows of the queries."""
+    pairs = zip(encoding.class_names, encoding.thresholds, strict=True)
+    named = ", ".join(f"{name} ({least:.2f})" for name, least in pairs)
+    kept = (
+        "A photo of another shape is resized until it fits, and lies in the middle between two "
+        f"bars of grey ({BARS}), of which the shares below are shares, too. "
+    )
+    return (
+        f"{kept if encoding.letterboxed else ''}"
+        "It gives for each of many places a logit for each class, one for the quality of the "
+        "box, the box x0, y0, x1, y1 and its anchor or cell x, y, width, height in shares of "
+        "the image's sides, and a stride; tl.export adds what chooses among them. The classes, "
+        f"and the least score of each that predict reports: {named}."
+    )

@@ -1,41 +1,31 @@
 """Defines the task image to image, and what a network that gives pictures knows of them."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Self
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
 
 import keras
-import numpy as np
 
 from transferlearn.assembling import NetworkOutput
-from transferlearn.backbones.pyramid import deepest_map
-from transferlearn.data import Originals, Pictures, Pixels, Target, Targets
+from transferlearn.data import Originals, Pictures, Target, Targets
 from transferlearn.data.pictures import PictureTargets
-from transferlearn.edge import PicturePrediction, PictureReader, Seen
-from transferlearn.edge.pictures import Resizing, resize_array
+from transferlearn.edge import PicturePrediction, PictureReader
 from transferlearn.heads import Output
-from transferlearn.monitoring import MeanColours
-from transferlearn.tasks.base import PREDICTIONS, Encoding, Task, in_numpy
-from transferlearn.tasks.figures import Evaluation, Tally
-from transferlearn.tasks.image_to_image.denoising import non_local_means
+from transferlearn.tasks.base import PREDICTIONS, Encoding, Task
 from transferlearn.tasks.image_to_image.figures import (
-    NAMES,
     WHITE,
     WINDOW,
-    PictureEvaluation,
-    PictureTally,
-    paired_pictures,
+    PictureScoring,
 )
 from transferlearn.tasks.image_to_image.metrics import PSNR, SSIM
 from transferlearn.tasks.objective import Objective
-from transferlearn.tasks.pairs import PairedTest
+from transferlearn.tasks.optional import outputs_in_words
 from transferlearn.tasks.scores import Score, Similarity
 from transferlearn.templates import copy_metrics
-from transferlearn.types import Json, Loss, Metrics, Tensor
+from transferlearn.types import Loss, Metrics, Tensor
 
 _PICTURES = Pictures()
 _CHANNELS = 3
-_DENOISED = 2_000_000  # pixels; 14 to 52 seconds of non-local means
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +42,6 @@ class PictureEncoding(Encoding[PicturePrediction]):
     name: ClassVar[str] = "pictures"
     field: ClassVar[str] = "to-image"  # of an image: "image-to-image", as the Hub calls it
     score: ClassVar[Score] = Similarity("ssim")
-    by_batch: ClassVar[bool] = True
     mixes: ClassVar[bool] = False
     varied: ClassVar[tuple[str, ...]] = ("none", "light")
 
@@ -67,31 +56,14 @@ class PictureEncoding(Encoding[PicturePrediction]):
         return Originals() if self.originals else Pictures(self.value_range)
 
     @property
+    def scoring(self) -> PictureScoring:
+        """What scores pictures."""
+        return PictureScoring(self.scale, self.size)
+
+    @property
     def outputs(self) -> Mapping[str, Output]:
         """A single output: red, green and blue of each pixel."""
         return {PREDICTIONS: Output(_CHANNELS, "cell")}
-
-    @property
-    def raw(self) -> Pixels:
-        """The encoder that leaves pictures as they were read, which `measure` takes."""
-        return Pixels()
-
-    @property
-    def watched(self) -> MeanColours:
-        """The mean colour of each picture, which a monitor watches."""
-        return MeanColours()
-
-    def numbers(self, values: np.ndarray) -> np.ndarray:
-        """Returns the mean colour of each picture, `(items, 3)` in [0, 255]."""
-        return np.asarray(values.mean(axis=(1, 2)))
-
-    def errors(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Returns 1 minus the SSIM of each picture."""
-        return 1 - self.tally(values, targets).by_item[:, 1]
-
-    def features(self, model: keras.Model) -> Tensor:
-        """Returns the mean of the coarsest map over the picture, `(items, channels)`."""
-        return keras.layers.GlobalAveragePooling2D()(deepest_map(model))
 
     def begin(self, items: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Enlarges what goes in to the size of the pictures, by a bicubic filter."""
@@ -120,10 +92,6 @@ class PictureEncoding(Encoding[PicturePrediction]):
         # Keras drops a layer that no output is made of.
         return {name: clipped + keras.ops.zeros_like(to_loss(beyond))}
 
-    def described(self, encoded: Any) -> list[str]:
-        """Returns how large each target of a batch is."""
-        return [f"{len(one)} x {len(one[0])} pixels" for one in np.asarray(encoded)]
-
     def of_network(self, outputs: Mapping[str, NetworkOutput], loss: Loss | None) -> Self:
         """Refuses outputs with an activation, or of another number of channels."""
         (output,) = outputs.values()
@@ -144,100 +112,25 @@ class PictureEncoding(Encoding[PicturePrediction]):
         return Objective(
             loss=keras.losses.get("mean_absolute_error" if loss is None else loss),
             metrics=lambda: copy_metrics(metrics) or [PSNR(), SSIM()],
-            encode=self.raw,
+            encode=self.scoring.raw,
             unsolvable="each pixel has an answer of its own",
         )
-
-    def values(self, outputs: Any) -> np.ndarray:
-        """Returns the pixels as they are."""
-        return in_numpy(outputs)
-
-    def meant(self, outputs: Tensor) -> dict[str, Tensor]:
-        """Returns the pixels as they are, `(rows, height, width, 3)` in [0, 255]."""
-        return {PictureReader.output: outputs}
 
     def output_reader(self) -> PictureReader:
         """Returns what makes pictures of pixels."""
         return PictureReader(self.scale)
-
-    def decode(self, values: np.ndarray, seen: Sequence[Seen]) -> list[PicturePrediction]:
-        """Makes a picture for each item, `scale` times as large as the photo that went in."""
-        reader = self.output_reader()
-        return reader.read({reader.output: values}, seen)
-
-    def unchanged(self, items: Any) -> np.ndarray:
-        """Returns what goes in, enlarged by a bicubic filter if need be."""
-        rows, times = np.asarray(items), self.scale
-        size = (rows.shape[1] * times, rows.shape[2] * times)
-        return np.stack([resize_array(row, size, Resizing("bicubic")) for row in rows])
-
-    def classical(
-        self, unchanged: np.ndarray, targets: np.ndarray, *, before: int, of: int | None
-    ) -> Tally | None:
-        """Counts what non-local means add, where pictures keep their size; others stay NaN.
-
-        They are made of all pictures up to two million pixels, and else of every so many-th; of a
-        stream of unknown length, of the first ones.
-        """
-        if self.scale > 1:
-            return None
-        most = max(1, _DENOISED // (self.size[0] * self.size[1]))  # pictures
-        places = np.arange(before, before + len(targets))
-        chosen = places < most if of is None else places % -(-of // most) == 0
-        rows = np.full((len(targets), len(NAMES)), np.nan)
-        if chosen.any():
-            made = np.stack([non_local_means(one) for one in unchanged[chosen]])
-            rows[chosen] = self.tally(made, targets[chosen], unchanged[chosen]).by_item
-        return PictureTally(rows)
-
-    def tally(
-        self, values: np.ndarray, targets: np.ndarray, unchanged: np.ndarray | None = None
-    ) -> PictureTally:
-        """Compares each picture of a batch with its target."""
-        given = None if unchanged is None else list(unchanged)
-        return PictureTally.of(list(values), list(targets), given)
-
-    def tally_of(
-        self,
-        prediction: PicturePrediction,
-        target: np.ndarray,
-        unchanged: np.ndarray | None = None,
-    ) -> PictureTally:
-        """Compares a picture in its own size with its target."""
-        given = None if unchanged is None else [unchanged]
-        return PictureTally.of([prediction.pixels], [target], given)
-
-    def measure(self, values: np.ndarray, targets: np.ndarray) -> PictureEvaluation:
-        """Returns PSNR, SSIM and mean absolute error, at the size of the network's pictures."""
-        return self.tally(values, targets).evaluation()
-
-    def compare(self, first: Evaluation, second: Evaluation) -> PairedTest | None:
-        """Tests by how much the second SSIM is the better one, by drawing pictures."""
-        assert isinstance(first, PictureEvaluation)
-        assert isinstance(second, PictureEvaluation)
-        return paired_pictures(first, second)
-
-    def gives(self) -> str:
-        """Describes what the network gives, for those who call it without this package."""
-        height, width = self.size
-        return f"It gives pictures of {height} x {width} pixels (high, wide): RGB in [0, 255]."
 
     def summary(self) -> str:
         """Describes how large the pictures are."""
         larger = f", {self.scale} times as large as what goes in" if self.scale > 1 else ""
         return f"pictures of {self.size[0]} x {self.size[1]} pixels{larger}"
 
-    def settings(self) -> Json:
-        """Returns the scale, the size, and where the pictures come from."""
-        value_range = self.value_range and list(self.value_range)
-        return {**asdict(self), "size": list(self.size), "value_range": value_range}
 
-    @classmethod
-    def load(cls, settings: Json) -> Self:
-        """Makes the encoding that was saved with these settings."""
-        value_range = settings.get("value_range")
-        value_range = None if value_range is None else tuple(value_range)
-        return cls(**{**settings, "size": tuple(settings["size"]), "value_range": value_range})
+@outputs_in_words.register
+def _(encoding: PictureEncoding) -> str:
+    """Describes the pictures."""
+    height, width = encoding.size
+    return f"It gives pictures of {height} x {width} pixels (high, wide): RGB in [0, 255]."
 
 
 @dataclass(frozen=True)

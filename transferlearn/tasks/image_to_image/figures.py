@@ -2,21 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
+from transferlearn.data import Pixels, Targets
+from transferlearn.edge import PicturePrediction
+from transferlearn.edge.pictures import Resizing, resize_array
+from transferlearn.monitoring import MeanColours
 from transferlearn.tasks.figures import Evaluation, Tally
+from transferlearn.tasks.image_to_image.denoising import non_local_means
 from transferlearn.tasks.intervals import bootstrap, group_sums
 from transferlearn.tasks.pairs import PairedTest, paired_bootstrap
+from transferlearn.tasks.scoring import Scoring
 
 WHITE = 255.0
 WINDOW = 7  # pixels; the side of the window of SSIM, scikit-image's default
 _C1, _C2 = (0.01 * WHITE) ** 2, (0.03 * WHITE) ** 2
 _MOST_PSNR = 100.0  # dB, for two equal pictures, whose own would be infinite
-NAMES = ("psnr", "ssim", "mae", "mae_of_worst_tenth")
+_NAMES = ("psnr", "ssim", "mae", "mae_of_worst_tenth")
 CLASSICAL = "non-local means"
 _LEAST_GAINED = 0.1  # dB, by which non-local means must be better than what went in
+_DENOISED = 2_000_000  # pixels; 14 to 52 seconds of non-local means
 _WORST = 0.1  # of the windows of an input, by how much they differ from the target
 
 
@@ -44,7 +51,7 @@ class PictureEvaluation(Evaluation):
     def beside(self, unchanged: Evaluation, classical: Tally | None = None) -> Self:
         """Adds the figures of what went in and of non-local means, and how much is gained."""
         assert isinstance(unchanged, PictureEvaluation)
-        gained = [f"{name}_gained" for name in NAMES[:2]]
+        gained = [f"{name}_gained" for name in _NAMES[:2]]
         sums = group_sums(_change(unchanged, self))
 
         def means(drawn: np.ndarray) -> Mapping[str, np.ndarray]:
@@ -52,7 +59,7 @@ class PictureEvaluation(Evaluation):
 
         intervals = bootstrap(sums, means)
         figures = {name: float(value) for name, value in means(sums.sum(axis=0)).items()}
-        of_input = {f"{name}: input": unchanged[name] for name in NAMES if name in unchanged}
+        of_input = {f"{name}: input": unchanged[name] for name in _NAMES if name in unchanged}
         return replace(
             self,
             figures={**self.figures, **figures, **of_input, **self._of(classical, unchanged)},
@@ -80,7 +87,7 @@ class PictureEvaluation(Evaluation):
         rows = classical.by_item[done]
         if not len(rows) or _change(unchanged, classical)[done, 0].mean() < _LEAST_GAINED:
             return {}
-        figures = dict(zip(NAMES, rows.mean(axis=0), strict=True))
+        figures = dict(zip(_NAMES, rows.mean(axis=0), strict=True))
         figures["psnr_gained"] = -_change(self, classical)[done, 0].mean()
         if len(rows) < len(done):
             figures["count"] = len(rows)
@@ -112,7 +119,7 @@ class PictureTally(Tally):
             (psnr(target, picture), ssim(target, picture), *_maes(target, picture, before))
             for picture, target, before in zip(pictures, targets, given, strict=True)
         ]
-        return cls(np.array(rows, float).reshape(-1, len(NAMES)))
+        return cls(np.array(rows, float).reshape(-1, len(_NAMES)))
 
     @classmethod
     def joined(cls, tallies: Sequence[Self]) -> Self:
@@ -132,10 +139,81 @@ class PictureTally(Tally):
         )
 
 
-def paired_pictures(first: PictureEvaluation, second: PictureEvaluation) -> PairedTest | None:
-    """Tests by how much the second SSIM of the same pictures is above the first."""
-    sums = group_sums(_change(first, second))
-    return paired_bootstrap(sums, lambda drawn: drawn[..., 1] / drawn[..., -1])
+@dataclass(frozen=True)
+class PictureScoring(Scoring[Targets, PictureEvaluation, PicturePrediction]):
+    """Scores pictures, pixels in [0, 255].
+
+    Attributes:
+        scale: How many times larger the pictures are than what goes in.
+        size: The `(height, width)` in pixels of the pictures that the network gives.
+    """
+
+    by_batch: ClassVar[bool] = True
+
+    scale: int
+    size: tuple[int, int]
+
+    @property
+    def raw(self) -> Pixels:
+        """The encoder that leaves pictures as they were read, which `measure` takes."""
+        return Pixels()
+
+    @property
+    def signals(self) -> MeanColours:
+        """What a monitor watches: the mean colour of each picture."""
+        return MeanColours()
+
+    def measure(self, values: np.ndarray, targets: np.ndarray) -> PictureEvaluation:
+        """Returns PSNR, SSIM and mean absolute error, at the size of the network's pictures."""
+        return self.tally(values, targets).evaluation()
+
+    def errors(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Returns 1 minus the SSIM of each picture."""
+        return 1 - self.tally(values, targets).by_item[:, 1]
+
+    def tally(
+        self, values: np.ndarray, targets: np.ndarray, unchanged: np.ndarray | None = None
+    ) -> PictureTally:
+        """Compares each picture of a batch with its target."""
+        given = None if unchanged is None else list(unchanged)
+        return PictureTally.of(list(values), list(targets), given)
+
+    def tally_of(
+        self, prediction: PicturePrediction, target: np.ndarray, unchanged: np.ndarray | None = None
+    ) -> PictureTally:
+        """Compares a picture in its own size with its target."""
+        given = None if unchanged is None else [unchanged]
+        return PictureTally.of([prediction.pixels], [target], given)
+
+    def unchanged(self, items: np.ndarray) -> np.ndarray:
+        """Returns what goes in, enlarged by a bicubic filter if need be."""
+        rows, times = np.asarray(items), self.scale
+        size = (rows.shape[1] * times, rows.shape[2] * times)
+        return np.stack([resize_array(row, size, Resizing("bicubic")) for row in rows])
+
+    def classical(
+        self, unchanged: np.ndarray, targets: np.ndarray, *, before: int, of: int | None
+    ) -> Tally | None:
+        """Counts what non-local means add, where pictures keep their size; others stay NaN.
+
+        They are made of all pictures up to two million pixels, and else of every so many-th; of a
+        stream of unknown length, of the first ones.
+        """
+        if self.scale > 1:
+            return None
+        most = max(1, _DENOISED // (self.size[0] * self.size[1]))  # pictures
+        places = np.arange(before, before + len(targets))
+        chosen = places < most if of is None else places % -(-of // most) == 0
+        rows = np.full((len(targets), len(_NAMES)), np.nan)
+        if chosen.any():
+            made = np.stack([non_local_means(one) for one in unchanged[chosen]])
+            rows[chosen] = self.tally(made, targets[chosen], unchanged[chosen]).by_item
+        return PictureTally(rows)
+
+    def compare(self, first: PictureEvaluation, second: PictureEvaluation) -> PairedTest | None:
+        """Tests by how much the second SSIM is the better one, by drawing pictures."""
+        sums = group_sums(_change(first, second))
+        return paired_bootstrap(sums, lambda drawn: drawn[..., 1] / drawn[..., -1])
 
 
 def _change(first: PictureEvaluation, second: PictureEvaluation | PictureTally) -> np.ndarray:
@@ -204,5 +282,5 @@ def _maes(
 
 def _means(sums: np.ndarray) -> Mapping[str, np.ndarray]:
     """Returns the means over pictures, of sums of their figures and of their number."""
-    means = {name: sums[..., i] / sums[..., -1] for i, name in enumerate(NAMES)}
+    means = {name: sums[..., i] / sums[..., -1] for i, name in enumerate(_NAMES)}
     return {name: mean for name, mean in means.items() if not np.isnan(mean).any()}

@@ -1,30 +1,23 @@
 """Holds what a language model knows of the tokens that it writes."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, Self
 
 import keras
-import numpy as np
 
 from transferlearn.assembling import NetworkOutput
 from transferlearn.data import Corpus, Kind, NextTokens, Target, Targets
-from transferlearn.edge import Sampling, Seen, TextPrediction, WrittenReader
+from transferlearn.edge import Sampling, TextPrediction, WrittenReader
 from transferlearn.edge.written import LOGITS
 from transferlearn.heads import Output
 from transferlearn.tasks.answering import Answerer
-from transferlearn.tasks.base import PREDICTIONS, Encoding, in_numpy
-from transferlearn.tasks.figures import Evaluation
+from transferlearn.tasks.base import PREDICTIONS, Encoding
 from transferlearn.tasks.language.answering import Likelihoods, Writing
-from transferlearn.tasks.language.figures import (
-    LanguageEvaluation,
-    compare_likelihoods,
-    language_figures,
-)
+from transferlearn.tasks.language.figures import NextTokenScoring
 from transferlearn.tasks.next_tokens import NextTokenCrossEntropy, TokenProbability
 from transferlearn.tasks.objective import Objective
-from transferlearn.tasks.pairs import PairedTest
+from transferlearn.tasks.optional import outputs_in_words, scorer
 from transferlearn.tasks.scores import Likelihood, Score
 from transferlearn.templates import copy_metrics
 from transferlearn.types import Json, Loss, Metrics, Tensor
@@ -51,14 +44,14 @@ class NextTokenEncoding(Encoding[TextPrediction]):
     sampling: Sampling
 
     @property
-    def guessing_loss(self) -> float:
-        """Returns the cross-entropy of a model that finds all tokens equally likely, in nats."""
-        return math.log(self.vocabulary) if self.vocabulary else math.inf
-
-    @property
     def target(self) -> Target:
         """Returns a target that reads texts to learn from."""
         return NextTokens()
+
+    @property
+    def scoring(self) -> NextTokenScoring:
+        """What computes perplexity and bits a byte."""
+        return NextTokenScoring(self.vocabulary)
 
     @property
     def outputs(self) -> Mapping[str, Output]:
@@ -80,10 +73,6 @@ class NextTokenEncoding(Encoding[TextPrediction]):
                 f"A language model takes {', '.join(known)}. Received: {', '.join(unknown)}"
             )
         return Writing(model, kind, replace(self.sampling, **options), self.end)
-
-    def scorer(self, model: keras.Model, kind: Kind) -> Answerer:
-        """Returns what tells how likely the tokens of texts are."""
-        return Likelihoods(self, model)
 
     def of_network(self, outputs: Mapping[str, NetworkOutput], loss: Loss | None) -> Self:
         """Returns this encoding with the number of tokens; refuses probabilities."""
@@ -109,16 +98,6 @@ class NextTokenEncoding(Encoding[TextPrediction]):
             unsolvable="next tokens are learnt by gradient steps",
         )
 
-    def compare(self, first: Evaluation, second: Evaluation) -> PairedTest | None:
-        """Tests by how much the second score is the better one, by drawing texts."""
-        assert isinstance(first, LanguageEvaluation)
-        assert isinstance(second, LanguageEvaluation)
-        return compare_likelihoods(first, second, self.score.name)
-
-    def values(self, outputs: Any) -> np.ndarray:
-        """Returns the outputs as they are."""
-        return np.asarray(in_numpy(outputs))
-
     def meant(self, outputs: Tensor) -> dict[str, Tensor]:
         """Returns the logits as they are, `(rows, tokens, all tokens)`."""
         return {LOGITS: outputs}
@@ -126,23 +105,6 @@ class NextTokenEncoding(Encoding[TextPrediction]):
     def output_reader(self) -> WrittenReader:
         """Returns what makes texts of bytes."""
         return WrittenReader()
-
-    def decode(self, values: np.ndarray, seen: Sequence[Seen]) -> list[TextPrediction]:
-        """Makes a prediction of each text, of its bytes."""
-        reader = self.output_reader()
-        return reader.read({reader.output: values}, seen)
-
-    def measure(self, values: np.ndarray, targets: np.ndarray) -> LanguageEvaluation:
-        """Returns perplexity and bits a byte."""
-        return language_figures(values, targets)
-
-    def described(self, encoded: Any) -> list[str]:
-        """Describes how many tokens of each row are learnt."""
-        return [f"{int((row >= 0).sum())} next tokens" for row in np.asarray(encoded)]
-
-    def gives(self) -> str:
-        """Describes what the network gives, for those who call it without this package."""
-        return "It gives the logits of the token that comes after each token."
 
     def summary(self) -> str:
         """Describes how many tokens there are."""
@@ -159,3 +121,15 @@ class NextTokenEncoding(Encoding[TextPrediction]):
         """Makes the encoding that was saved with these settings."""
         sampling = Sampling(**settings["sampling"])
         return cls(vocabulary=settings["vocabulary"], end=settings["end"], sampling=sampling)
+
+
+@outputs_in_words.register
+def _(encoding: NextTokenEncoding) -> str:
+    """Describes the logits."""
+    return "It gives the logits of the token that comes after each token."
+
+
+@scorer.register
+def _(encoding: NextTokenEncoding, model: keras.Model, kind: Kind) -> Likelihoods:
+    """Returns what tells how likely the tokens of texts are."""
+    return Likelihoods(encoding, model)

@@ -1,13 +1,17 @@
 """Computes how well a language model foresees texts."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
+from transferlearn.data import Targets
+from transferlearn.edge import TextPrediction
 from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.intervals import bootstrap, group_sums
 from transferlearn.tasks.pairs import PairedTest, compare_sums
+from transferlearn.tasks.scoring import Scoring
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -22,31 +26,45 @@ class LanguageEvaluation(Evaluation):
     sums: np.ndarray
 
 
-def language_figures(values: np.ndarray, sizes: np.ndarray) -> LanguageEvaluation:
-    """Computes perplexity and bits a byte, with intervals over texts.
+@dataclass(frozen=True)
+class NextTokenScoring(Scoring[Targets, LanguageEvaluation, TextPrediction]):
+    """Scores how unlikely the tokens of texts are.
 
-    Args:
-        values: How unlikely the tokens of each text are in all, in nats, and how many there are,
-            float64 `(texts, 2)`.
-        sizes: The bytes of each text, int64 `(texts,)`.
+    Attributes:
+        vocabulary: The number of all tokens; 0: the network is not known yet.
     """
-    sums = np.column_stack([values, np.asarray(sizes, float)])
-    figures = {name: float(value) for name, value in _figures(sums.sum(axis=0)).items()}
-    intervals = bootstrap(group_sums(sums), _figures)
-    count = {"count": len(sums), "tokens": float(sums[:, 1].sum())}
-    return LanguageEvaluation(
-        {**count, **figures},
-        intervals,
-        interval_methods=dict.fromkeys(intervals, "bootstrap"),
-        sums=sums,
-    )
 
+    vocabulary: int
 
-def compare_likelihoods(
-    first: LanguageEvaluation, second: LanguageEvaluation, score: str
-) -> PairedTest | None:
-    """Tests by how much the second score is the better one, by drawing texts."""
-    return compare_sums(first.sums, second.sums, lambda sums: _figures(sums)[score])
+    @property
+    def guessing_loss(self) -> float:
+        """The cross-entropy of a model that finds all tokens equally likely, in nats."""
+        return math.log(self.vocabulary) if self.vocabulary else math.inf
+
+    def measure(self, values: np.ndarray, targets: np.ndarray) -> LanguageEvaluation:
+        """Computes perplexity and bits a byte, with intervals over texts.
+
+        Args:
+            values: How unlikely the tokens of each text are in all, in nats, and how many there
+                are, float64 `(texts, 2)`.
+            targets: The bytes of each text, int64 `(texts,)`.
+        """
+        sums = np.column_stack([values, np.asarray(targets, float)])
+        figures = {name: float(value) for name, value in _figures(sums.sum(axis=0)).items()}
+        intervals = bootstrap(group_sums(sums), _figures)
+        count = {"count": len(sums), "tokens": float(sums[:, 1].sum())}
+        return LanguageEvaluation(
+            {**count, **figures},
+            intervals,
+            interval_methods=dict.fromkeys(intervals, "bootstrap"),
+            sums=sums,
+        )
+
+    def compare(self, first: LanguageEvaluation, second: LanguageEvaluation) -> PairedTest | None:
+        """Tests by how much the second score is the better one, by drawing texts."""
+        return compare_sums(
+            first.sums, second.sums, lambda sums: _figures(sums)["token_probability"]
+        )
 
 
 def _figures(sums: np.ndarray) -> Mapping[str, np.ndarray]:

@@ -5,10 +5,14 @@ from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
+from transferlearn.data.targets import NumberRows, NumberTargets
+from transferlearn.edge import NumberPrediction
+from transferlearn.monitoring import Quantities
 from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.intervals import bootstrap, group_sums, median_ends
 from transferlearn.tasks.pairs import PairedTest, paired_bootstrap
 from transferlearn.tasks.scores import Determination
+from transferlearn.tasks.scoring import Scoring
 from transferlearn.types import Json
 
 
@@ -100,24 +104,61 @@ def regression_figures(
     )
 
 
-def compare_numbers(
-    first: Evaluation, second: Evaluation, mean: Sequence[float], spread: Sequence[float]
-) -> PairedTest | None:
-    """Tests which of two regressors has the better R2 on the same items."""
-    assert isinstance(first, NumberEvaluation)
-    assert isinstance(second, NumberEvaluation)
-    errors = [np.square((one.predicted - one.true) / spread) for one in (first, second)]
-    centred = (first.true - np.asarray(mean)) / spread
-    parts = np.stack([*errors, centred, centred**2, np.ones_like(centred)], axis=2)
+@dataclass(frozen=True)
+class NumberScoring(Scoring[NumberTargets, NumberEvaluation, NumberPrediction]):
+    """Scores numbers in their own units.
 
-    def difference(sums: np.ndarray) -> np.ndarray:
-        """Returns the second R2 minus the first, from sums over items."""
-        totals = np.moveaxis(sums.reshape(*sums.shape[:-1], -1, 5), -1, 0)
-        *squares, middle, square = totals[:4] / totals[4]
-        before, after = (_r2(error, square - middle**2) for error in squares)
-        return (after - before).mean(axis=-1)
+    Attributes:
+        names: The names of the numbers.
+        mean: The mean of each number in the data to train on.
+        spread: The standard deviation of each number there.
+    """
 
-    return paired_bootstrap(group_sums(parts.reshape(len(centred), -1)), difference)
+    names: tuple[str, ...]
+    mean: tuple[float, ...]
+    spread: tuple[float, ...]
+
+    @property
+    def raw(self) -> NumberRows:
+        """The encoder that makes rows of numbers in their own units."""
+        return NumberRows()
+
+    @property
+    def signals(self) -> Quantities:
+        """What a monitor watches: numbers, whose errors count in units of their spread."""
+        return Quantities(self.names, self.spread)
+
+    @property
+    def guessing_loss(self) -> float:
+        """The loss of always giving the mean: the mean square of standardised numbers."""
+        return 1.0
+
+    def measure(self, values: np.ndarray, targets: np.ndarray) -> NumberEvaluation:
+        """Returns the errors in the numbers' own units, R2 and more."""
+        return regression_figures(values, targets, self.names, self.mean, self.spread)
+
+    def baseline(self, targets: NumberTargets) -> float:
+        """Returns the R2 of always giving the mean: 0."""
+        return 0.0
+
+    def guess(self, targets: NumberTargets) -> np.ndarray:
+        """Returns the mean of each number."""
+        return np.array(self.mean)
+
+    def compare(self, first: NumberEvaluation, second: NumberEvaluation) -> PairedTest | None:
+        """Compares the R2 by a paired bootstrap."""
+        errors = [np.square((one.predicted - one.true) / self.spread) for one in (first, second)]
+        centred = (first.true - np.asarray(self.mean)) / self.spread
+        parts = np.stack([*errors, centred, centred**2, np.ones_like(centred)], axis=2)
+
+        def difference(sums: np.ndarray) -> np.ndarray:
+            """Returns the second R2 minus the first, from sums over items."""
+            totals = np.moveaxis(sums.reshape(*sums.shape[:-1], -1, 5), -1, 0)
+            *squares, middle, square = totals[:4] / totals[4]
+            before, after = (_r2(error, square - middle**2) for error in squares)
+            return (after - before).mean(axis=-1)
+
+        return paired_bootstrap(group_sums(parts.reshape(len(centred), -1)), difference)
 
 
 def _r2(error: np.ndarray, variance: np.ndarray) -> np.ndarray:

@@ -1,16 +1,20 @@
 """Computes how well tags of words, and the entities that they stand for, are found."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
-from functools import partial
 
 import numpy as np
 
+from transferlearn.data.sequences import WordTagTargets
+from transferlearn.edge import TagPrediction
 from transferlearn.edge.words.predictions import TagReader
 from transferlearn.edge.words.tags import OUTSIDE, Span, are_of_entities, entities_in
+from transferlearn.monitoring import TagShares
 from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.intervals import bootstrap, group_sums
 from transferlearn.tasks.pairs import PairedTest, compare_sums
+from transferlearn.tasks.scoring import Scoring
 
 _PARTS = 3  # quantities of a label: right, there, claimed
 
@@ -33,50 +37,91 @@ class TagEvaluation(Evaluation):
     sums: np.ndarray
 
 
-def tag_figures(
-    probabilities: np.ndarray, targets: np.ndarray, class_names: tuple[str, ...]
-) -> TagEvaluation:
-    """Computes precision, recall and F1 of entities, strict, or of tags that stand for none.
+@dataclass(frozen=True)
+class TagScoring(Scoring[WordTagTargets, TagEvaluation, TagPrediction]):
+    """Scores probabilities of tags.
 
-    An entity counts as found only where its type, its first and its last word are right, as in
-    [CoNLL-2003](https://aclanthology.org/W03-0419). A ratio of nothing to nothing is 0.
-
-    Args:
-        probabilities: The probability of each tag of each word, `(texts, words, tags)`.
-        targets: The numbers of the true tags, `(texts, words)`; -1 where there is none.
-        class_names: The tags.
+    Attributes:
+        class_names: The tags, in the order of the probabilities.
+        score: The name of the figure by which models are compared.
     """
-    reader = TagReader(class_names)
-    predicted, labels = [], []
-    for rows, ids in zip(probabilities, targets, strict=True):
-        known = np.flatnonzero(ids >= 0)
-        labels.append([class_names[i] for i in ids[known]])
-        predicted.append([class_names[i] for i in reader.chosen(rows[known])])
-    of_entities = are_of_entities(class_names)
-    names = _labels(class_names)
-    sums = np.array([_counts(*pair, names) for pair in zip(labels, predicted, strict=True)])
-    of_sums = partial(_figures, names=names, of_entities=of_entities)
-    figures = {name: float(value) for name, value in of_sums(sums.sum(axis=0)).items()}
-    intervals = bootstrap(group_sums(sums), of_sums)
-    ids = targets[targets >= 0]
-    commonest = float(np.bincount(ids).max() / len(ids)) if len(ids) else float("nan")
-    return TagEvaluation(
-        {"count": len(labels), "words": float(sums[:, -1].sum()), **figures},
-        intervals,
-        interval_methods=dict.fromkeys(intervals, "bootstrap"),
-        baseline=0.0 if of_entities else commonest,
-        class_names=class_names,
-        predicted=predicted,
-        labels=labels,
-        sums=sums,
-    )
+
+    class_names: tuple[str, ...]
+    score: str
+
+    @property
+    def signals(self) -> TagShares:
+        """What a monitor watches: how much of a text each tag has."""
+        return TagShares(self.class_names)
+
+    @property
+    def guessing_loss(self) -> float:
+        """The cross-entropy of a model that finds all tags equally likely, in nats."""
+        return math.log(len(self.class_names))
+
+    def measure(self, values: np.ndarray, targets: np.ndarray) -> TagEvaluation:
+        """Computes precision, recall and F1 of entities, strict, or of tags that stand for none.
+
+        An entity counts as found only where its type, its first and its last word are right, as in
+        [CoNLL-2003](https://aclanthology.org/W03-0419). A ratio of nothing to nothing is 0.
+
+        Args:
+            values: The probability of each tag of each word, `(texts, words, tags)`.
+            targets: The numbers of the true tags, `(texts, words)`; -1 where there is none.
+        """
+        tags, reader = self.class_names, TagReader(self.class_names)
+        predicted, labels = [], []
+        for rows, ids in zip(values, targets, strict=True):
+            known = np.flatnonzero(ids >= 0)
+            labels.append([tags[i] for i in ids[known]])
+            predicted.append([tags[i] for i in reader.chosen(rows[known])])
+        names = _labels(tags)
+        sums = np.array([_counts(*pair, names) for pair in zip(labels, predicted, strict=True)])
+        figures = {name: float(value) for name, value in self._figures(sums.sum(axis=0)).items()}
+        intervals = bootstrap(group_sums(sums), self._figures)
+        ids = targets[targets >= 0]
+        commonest = float(np.bincount(ids).max() / len(ids)) if len(ids) else float("nan")
+        return TagEvaluation(
+            {"count": len(labels), "words": float(sums[:, -1].sum()), **figures},
+            intervals,
+            interval_methods=dict.fromkeys(intervals, "bootstrap"),
+            baseline=0.0 if are_of_entities(tags) else commonest,
+            class_names=tags,
+            predicted=predicted,
+            labels=labels,
+            sums=sums,
+        )
+
+    def errors(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Returns the share of each text's words with a wrong tag, by the likeliest tags alone."""
+        length = min(values.shape[1], targets.shape[1])
+        values, targets = values[:, :length], targets[:, :length]
+        known = (targets >= 0) & (values > 0).any(axis=-1)
+        wrong = (values.argmax(axis=-1) != targets) & known
+        return np.asarray(wrong.sum(axis=1) / np.maximum(known.sum(axis=1), 1))
+
+    def baseline(self, targets: WordTagTargets) -> float | None:
+        """Returns the accuracy of always giving the commonest tag."""
+        ids = np.concatenate(list(targets.rows))
+        return float(np.bincount(ids[ids >= 0]).max() / max(1, (ids >= 0).sum()))
+
+    def compare(self, first: TagEvaluation, second: TagEvaluation) -> PairedTest | None:
+        """Tests by how much the second score is the better one, by drawing texts."""
+        return compare_sums(first.sums, second.sums, lambda sums: self._figures(sums)[self.score])
+
+    def _figures(self, sums: np.ndarray) -> Mapping[str, np.ndarray]:
+        """Returns the figures that are computed from sums over texts, `(..., quantities)`."""
+        names, of_entities = _labels(self.class_names), are_of_entities(self.class_names)
+        return _figures(sums, names=names, of_entities=of_entities)
 
 
-def compare_tags(first: TagEvaluation, second: TagEvaluation, score: str) -> PairedTest | None:
-    """Tests by how much the second score is the better one, by drawing texts."""
-    names, of_entities = _labels(first.class_names), are_of_entities(first.class_names)
-    of_sums = partial(_figures, names=names, of_entities=of_entities)
-    return compare_sums(first.sums, second.sums, lambda sums: of_sums(sums)[score])
+@dataclass(frozen=True)
+class EntityScoring(TagScoring):
+    """Scores tags that stand for entities."""
+
+    def baseline(self, targets: WordTagTargets) -> float | None:
+        """Returns 0, the F1 of finding nothing."""
+        return 0.0
 
 
 def _labels(class_names: Sequence[str]) -> list[str]:

@@ -1,36 +1,27 @@
 """Holds what a model knows of the texts that it writes."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import keras
-import numpy as np
 
 from transferlearn.assembling import NetworkOutput
 from transferlearn.backbones.seq2seq import DECODER
 from transferlearn.data import Kind, Spec, Target, Targets, Writer, Written, WrittenTargets
 from transferlearn.data.messages import notice
 from transferlearn.data.sequences import WrittenTokens
-from transferlearn.edge import Sampling, Seen, TextPrediction, WrittenReader
+from transferlearn.edge import Sampling, TextPrediction, WrittenReader
 from transferlearn.edge.written import LOGITS
 from transferlearn.heads import Output
-from transferlearn.tasks.answering import Answerer
-from transferlearn.tasks.base import PREDICTIONS, Encoding, in_numpy
-from transferlearn.tasks.figures import Evaluation
+from transferlearn.tasks.base import PREDICTIONS, Encoding
 from transferlearn.tasks.next_tokens import NextTokenCrossEntropy, TokenProbability
 from transferlearn.tasks.objective import Objective
-from transferlearn.tasks.pairs import PairedTest
+from transferlearn.tasks.optional import outputs_in_words, scorer
 from transferlearn.tasks.scores import Likelihood, Score
 from transferlearn.tasks.writing.answering import Judges, Writes
-from transferlearn.tasks.writing.figures import (
-    WritingEvaluation,
-    compare_writing,
-    texts_of,
-    writing_figures,
-)
+from transferlearn.tasks.writing.figures import WritingScoring
 from transferlearn.templates import copy_metrics
 from transferlearn.types import Json, Loss, Metrics, Tensor
 from transferlearn.wording import counted
@@ -61,14 +52,14 @@ class WritingEncoding(Encoding[TextPrediction]):
     spoken: bool = False
 
     @property
-    def guessing_loss(self) -> float:
-        """Returns the cross-entropy of a model that finds all tokens equally likely, in nats."""
-        return math.log(self.vocabulary) if self.vocabulary else math.inf
-
-    @property
     def target(self) -> Target:
         """Returns a target that finds the texts to write."""
         return Written()
+
+    @property
+    def scoring(self) -> WritingScoring:
+        """What scores texts."""
+        return WritingScoring(self.vocabulary, self.spoken)
 
     @property
     def outputs(self) -> Mapping[str, Output]:
@@ -95,10 +86,6 @@ class WritingEncoding(Encoding[TextPrediction]):
             options: Settings of a `Sampling` that differ from the model's own.
         """
         return Writes(model, self.known, self.sampling.changed(options))
-
-    def scorer(self, model: keras.Model, kind: Kind) -> Answerer:
-        """Returns what writes texts, and tells how likely the right ones are."""
-        return Judges(model, self.answerer(model, kind), self.known)
 
     def of_network(self, outputs: Mapping[str, NetworkOutput], loss: Loss | None) -> Self:
         """Returns this encoding with the number of tokens; refuses probabilities."""
@@ -133,16 +120,6 @@ class WritingEncoding(Encoding[TextPrediction]):
             unsolvable="texts are learnt by gradient steps",
         )
 
-    def compare(self, first: Evaluation, second: Evaluation) -> PairedTest | None:
-        """Tests by how much the second score is the better one, by drawing texts."""
-        assert isinstance(first, WritingEvaluation)
-        assert isinstance(second, WritingEvaluation)
-        return compare_writing(first, second, self.score.name)
-
-    def values(self, outputs: Any) -> np.ndarray:
-        """Returns the outputs as they are."""
-        return np.asarray(in_numpy(outputs))
-
     def meant(self, outputs: Tensor) -> dict[str, Tensor]:
         """Returns the logits as they are, `(rows, tokens, all tokens)`."""
         return {LOGITS: outputs}
@@ -150,27 +127,6 @@ class WritingEncoding(Encoding[TextPrediction]):
     def output_reader(self) -> WrittenReader:
         """Returns what makes texts of bytes."""
         return WrittenReader()
-
-    def decode(self, values: np.ndarray, seen: Sequence[Seen]) -> list[TextPrediction]:
-        """Makes a prediction of each text, of its bytes."""
-        if values.dtype == np.float64:  # what evaluate keeps
-            pairs = zip(texts_of(values), seen, strict=True)
-            return [TextPrediction(text=text, path=one.path) for text, one in pairs]
-        reader = self.output_reader()
-        return reader.read({reader.output: values}, seen)
-
-    def measure(self, values: np.ndarray, targets: np.ndarray) -> WritingEvaluation:
-        """Returns how likely the right texts are, and how many were written exactly."""
-        return writing_figures(values, targets, spoken=self.spoken)
-
-    def described(self, encoded: Any) -> list[str]:
-        """Returns the beginning of each text that is learnt."""
-        rows = np.asarray(encoded)
-        return [f"{self.known.text(row[row >= 0].tolist())!r:.60}" for row in rows]
-
-    def gives(self) -> str:
-        """Describes what the network gives, for those who call it without this package."""
-        return f"It takes {DECODER}, too, and gives the logits of the token that follows each."
 
     def summary(self) -> str:
         """Describes how many tokens there are."""
@@ -203,3 +159,15 @@ class WritingEncoding(Encoding[TextPrediction]):
         sampling = Sampling(**settings["sampling"])
         given = {name: settings[name] for name in ("vocabulary", "longest", "spoken")}
         return cls(sampling=sampling, **given)
+
+
+@scorer.register
+def _(encoding: WritingEncoding, model: keras.Model, kind: Kind) -> Judges:
+    """Returns what writes texts, and tells how likely the right ones are."""
+    return Judges(model, encoding.answerer(model, kind), encoding.known)
+
+
+@outputs_in_words.register
+def _(encoding: WritingEncoding) -> str:
+    """Describes the logits, and what else the network takes."""
+    return f"It takes {DECODER}, too, and gives the logits of the token that follows each."

@@ -1,14 +1,18 @@
 """Computes how good written texts are."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
+from transferlearn.data import WrittenTargets
+from transferlearn.edge import TextPrediction
 from transferlearn.edge.written import as_bytes, as_text
 from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.intervals import bootstrap, group_sums
 from transferlearn.tasks.pairs import PairedTest, compare_sums
+from transferlearn.tasks.scoring import Scoring
 from transferlearn.tasks.writing.errors import error_rates, errors_of
 
 _BESIDE = 2  # numbers before the bytes of a text: nats and tokens
@@ -43,40 +47,51 @@ def packed(texts: Sequence[str], nats: np.ndarray, tokens: np.ndarray) -> np.nda
     return np.column_stack([nats, tokens, as_bytes(texts)]).astype("float64")
 
 
-def texts_of(values: np.ndarray) -> list[str]:
-    """Returns the texts in what `packed` gave."""
-    return [as_text(row[_BESIDE:].astype(np.uint8)) for row in values]
+@dataclass(frozen=True)
+class WritingScoring(Scoring[WrittenTargets, WritingEvaluation, TextPrediction]):
+    """Scores texts that were written, and how unlikely the right ones are.
 
-
-def writing_figures(values: np.ndarray, targets: np.ndarray, *, spoken: bool) -> WritingEvaluation:
-    """Computes how likely the right texts are and how many were written exactly.
-
-    Args:
-        values: What `packed` gives.
-        targets: The right texts, `str` objects `(texts,)`.
+    Attributes:
+        vocabulary: The number of all tokens; 0: the network is not known yet.
         spoken: Whether wrong words and characters are counted, too.
     """
-    texts, right = texts_of(values), list(map(str, targets))
-    exact = [one.split() == other.split() for one, other in zip(texts, right, strict=True)]
-    sums = np.column_stack([np.ones(len(texts)), values[:, :_BESIDE], exact])
-    if spoken:
-        sums = np.hstack([sums, errors_of(texts, right)])
-    figures = {name: float(value) for name, value in _figures(sums.sum(axis=0)).items()}
-    intervals = bootstrap(group_sums(sums), _figures)
-    return WritingEvaluation(
-        {"count": len(texts), **figures},
-        intervals,
-        interval_methods=dict.fromkeys(intervals, "bootstrap"),
-        sums=sums,
-        texts=tuple(texts),
-    )
 
+    vocabulary: int
+    spoken: bool
 
-def compare_writing(
-    first: WritingEvaluation, second: WritingEvaluation, score: str
-) -> PairedTest | None:
-    """Tests by how much the second score is the better one, by drawing texts."""
-    return compare_sums(first.sums, second.sums, lambda sums: _figures(sums)[score])
+    @property
+    def guessing_loss(self) -> float:
+        """The cross-entropy of a model that finds all tokens equally likely, in nats."""
+        return math.log(self.vocabulary) if self.vocabulary else math.inf
+
+    def measure(self, values: np.ndarray, targets: np.ndarray) -> WritingEvaluation:
+        """Computes how likely the right texts are and how many were written exactly.
+
+        Args:
+            values: What `packed` gives.
+            targets: The right texts, `str` objects `(texts,)`.
+        """
+        texts = [as_text(row[_BESIDE:].astype(np.uint8)) for row in values]
+        right = list(map(str, targets))
+        exact = [one.split() == other.split() for one, other in zip(texts, right, strict=True)]
+        sums = np.column_stack([np.ones(len(texts)), values[:, :_BESIDE], exact])
+        if self.spoken:
+            sums = np.hstack([sums, errors_of(texts, right)])
+        figures = {name: float(value) for name, value in _figures(sums.sum(axis=0)).items()}
+        intervals = bootstrap(group_sums(sums), _figures)
+        return WritingEvaluation(
+            {"count": len(texts), **figures},
+            intervals,
+            interval_methods=dict.fromkeys(intervals, "bootstrap"),
+            sums=sums,
+            texts=tuple(texts),
+        )
+
+    def compare(self, first: WritingEvaluation, second: WritingEvaluation) -> PairedTest | None:
+        """Tests by how much the second score is the better one, by drawing texts."""
+        return compare_sums(
+            first.sums, second.sums, lambda sums: _figures(sums)["token_probability"]
+        )
 
 
 def _figures(sums: np.ndarray) -> Mapping[str, np.ndarray]:
