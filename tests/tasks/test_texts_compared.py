@@ -26,7 +26,7 @@ def of_writing(nats):
 
 
 @pytest.mark.parametrize(
-    "scoring, figures",
+    ("scoring", "figures"),
     [(LANGUAGE, of_language), (WRITING, of_writing)],
     ids=["language", "writing"],
 )
