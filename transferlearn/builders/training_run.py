@@ -31,7 +31,7 @@ from transferlearn.distributing import divided_batches
 from transferlearn.features import Storage
 from transferlearn.fitted import FittedModel, Outline
 from transferlearn.freezing import Layers
-from transferlearn.measuring import last_evaluation, refer
+from transferlearn.measuring import baseline_of, last_evaluation, refer
 from transferlearn.monitoring import Reference
 from transferlearn.progress import as_verbosity, current, obeys_verbose, working
 from transferlearn.resuming import RunFolder
@@ -179,6 +179,7 @@ class Training(Generic[Prediction]):
 
         with working(verbose, expected=None), self._resumed(resume, watching) as resumption:
             current().limit = limit.left if limit else None
+            baseline = baseline_of(scoring, self.data.batch_size, self.job.pretrained)
             seed = resumption.folder.seed if resumption else None
             runner = PhaseRunner(
                 network=self.network,
@@ -207,7 +208,7 @@ class Training(Generic[Prediction]):
             encoding=decided_by(self.encoding, held_out) if held_out else self.encoding,
             history=history,
             phases=tuple(self.job.results),
-            outline=self._outline(watching, held_out),
+            outline=replace(self._outline(watching, held_out), baseline=baseline),
             skipped=self.data.train.skipped,
             reference=found[-1] if found else None,
             held_out=self.data.validation,
@@ -215,10 +216,9 @@ class Training(Generic[Prediction]):
         )
         if runner.cut_short_by is not None:
             hand_over(runner.cut_short_by, fitted, on_interrupt)
-        if verbose:
-            for made in found:
-                words = made.summary if made else "none was made; tl.make_reference makes one"
-                print(f"Reference for monitoring: {words}.")
+        for made in found if verbose else ():
+            words = made.summary if made else "none was made; tl.make_reference makes one"
+            print(f"Reference for monitoring: {words}.")
         return fitted
 
     def ahead(self) -> Ahead:
@@ -288,7 +288,6 @@ class Training(Generic[Prediction]):
             backbone_layers=len(self.layers),
             train_items=train.count,
             validation_items=None if held_out is None else held_out.count,
-            baseline=None if held_out is None else self.encoding.scoring.baseline(held_out.learnt),
             interval=scores.intervals.get(self.encoding.score.name) if scores else None,
             balanced_accuracy=scores.figures.get("balanced_accuracy") if scores else None,
             blocks={b.name: [self.layers[i].name for i in b.layers] for b in self.layers.blocks},

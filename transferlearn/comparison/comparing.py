@@ -30,11 +30,11 @@ def compare(
     """Compares a fine-tuned model with what one could have had for less.
 
     When to use it: before you believe that fine-tuning was worth it. The contenders are a guess
-    (the commonest class of the data to train on, the mean, or what goes in, where a picture is
-    made of it); a head that is solved on the frozen
-    pretrained network; the same network from random weights, for as many epochs as the fine-tuned
-    model had, with all its layers and BatchNorm trained, at the optimizer's own rate with warm-up
-    and cosine decay; and the fine-tuned model itself.
+    (the commonest class of the data to train on, the mean, what goes in, where a picture is made of
+    it, or the pretrained network, where it is a language model); a head that is solved on the
+    frozen pretrained network; the same network from random weights, for as many epochs as the
+    fine-tuned model had, with all its layers and BatchNorm trained, at the optimizer's own rate
+    with warm-up and cosine decay; and the fine-tuned model itself.
 
     Args:
         builder: The builder that `fitted` was trained by; its other settings hold for all.
@@ -125,9 +125,9 @@ def _guesser(fitted: FittedModel, guess: np.ndarray, final: Evaluation) -> Conte
 
 
 def _unchanged(fitted: FittedModel, figures: Evaluation, final: Evaluation) -> Contender:
-    """Describes what gives back what goes in, which has these figures."""
+    """Describes what was not trained, which has these figures."""
     score = fitted.encoding.score
-    evaluation = figures.completed(score, None, None, final.paths, 0.0)
+    evaluation = figures.completed(score, None, final.targets, final.paths, 0.0)
     return Contender(name=score.guess, evaluation=evaluation, seconds=0.0)
 
 

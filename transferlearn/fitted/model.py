@@ -25,6 +25,7 @@ from transferlearn.fitted.showing import html_of, kept_epoch, line_of
 from transferlearn.fitted.signing import PrivateKey
 from transferlearn.fitted.tiles import evaluated_in_tiles, in_tiles
 from transferlearn.fitted.transcribing import transcribed
+from transferlearn.fitted.untrained import beside_untrained
 from transferlearn.fitted.windows import in_windows
 from transferlearn.monitoring import Reference
 from transferlearn.progress import working
@@ -48,8 +49,7 @@ class FittedModel(Generic[Prediction]):
         phases: The result of each phase.
         outline: The outline, which tells how the model was trained.
         skipped: The items to train on that were left out, with the reasons.
-        reference: What held-out items were like, for `tl.monitor`; `None` where nothing was held
-            out.
+        reference: What held-out items were like, for `tl.monitor`; `None` where none were.
         temperature: The number by which `calibrate` divided the logits; 1: it was not called.
         held_out: The items that were held out, for `tl.export` to check on; a save has none.
         calibration: What the last call of `calibrate` did; `None`: nothing, or it is not known.
@@ -205,8 +205,8 @@ class FittedModel(Generic[Prediction]):
             tile: For boxes or masks of large photos, as for `predict`.
 
         Returns:
-            Figures by key and attribute, with intervals, such as `accuracy` or `r2`. It keeps the
-            model's values, the targets and the paths of the items.
+            Figures by key and attribute, with intervals, such as `accuracy`, the model's values,
+            targets and paths of the items; of a language model, the pretrained network's, too.
 
         Raises:
             ValueError: The model does not know a target, such as a new class, or gives NaN.
@@ -218,7 +218,7 @@ class FittedModel(Generic[Prediction]):
                 notice(doubt)
             if tile is not None:
                 return evaluated_in_tiles(self, dataset, tile)
-            return evaluated(self, dataset)
+            return beside_untrained(self, dataset, evaluated(self, dataset))
 
     def show_results(self, labelled: Source, *, count: int = 12) -> Any:
         """Draws items with answers and truths as a figure, see `tl.plotting.show_results`."""

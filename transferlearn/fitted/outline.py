@@ -20,7 +20,7 @@ class Outline:
         train_items: The number of items it was trained on; `None` where a stream does not tell.
         validation_items: The number of items that were held out.
         baseline: The score of the simplest guess on the held-out items: the commonest class, or the
-            mean.
+            mean; of a language model, that of the pretrained network.
         interval: The 95% interval of the score of the held-out items, where `evaluate` computes it
             from single items, as for masks; `None` where it follows from the score.
         balanced_accuracy: That of the held-out items, where their classes differ much in size.

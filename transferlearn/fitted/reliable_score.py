@@ -56,7 +56,7 @@ def known_score(
         then = ", which the head was then solved on too" if solved and solved.items_again else ""
         balanced = outline.balanced_accuracy
         alike = "" if balanced is None else f"; balanced_accuracy {balanced:.4f}, all classes alike"
-        also = f"; {words}" if (words := score.also(value)) else ""
+        also = f"; {words}" if (words := score.also(value, outline.baseline)) else ""
         how = f"on {counted(items, f'held-out {noun}')}{then}{alike}{also}"
         low, high = outline.interval or score.interval(value, items)
         return KnownScore(score.name, value, (low, high), how)

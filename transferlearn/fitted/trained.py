@@ -25,6 +25,7 @@ class Trained(Protocol):
     temperature: float
     reference: Reference | None
     calibration: Calibration | None
+    builder: Any
 
     def answerer(self, **options: Any) -> Answerer: ...  # noqa: D102
 

@@ -1,5 +1,7 @@
 """Evaluates the held-out items at the end of a training, where single ones have to be looked at."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from transferlearn.data.dataset import ItemDataset
@@ -31,6 +33,26 @@ def last_evaluation(given: PhaseInput, scoring: HeldOutScore) -> Evaluation | No
         return None
     with quiet():  # of classes without held-out items, which was said before
         return scoring.evaluation(given)
+
+
+def baseline_of(scoring: HeldOutScore, batch_size: int, pretrained: bool) -> float | None:
+    """Returns the score on the held-out items of what knows nothing of those to train on.
+
+    It is that of the pretrained network, where that answers, and else of a guess; `None` where
+    nothing is held out, or there is no such guess. It is called before the training.
+
+    Args:
+        scoring: What scores the held-out items.
+        batch_size: The number of items in a batch.
+        pretrained: Whether the network has pretrained weights.
+    """
+    encoding, held_out = scoring.encoding, scoring.held_out
+    if held_out is None:
+        return None
+    if encoding.answers_untrained and pretrained and held_out.size:
+        before = replace(scoring)  # what it compiles knows no later change of the layers
+        return before.read_anew(batch_size)[encoding.score.name]
+    return encoding.scoring.baseline(held_out.learnt)
 
 
 def _are_unequal(targets: Targets | None) -> bool:

@@ -15,6 +15,7 @@ from transferlearn.extras import require
 from transferlearn.fitted import FittedModel
 from transferlearn.fitted.leakage import TOO_GOOD, doubts_of
 from transferlearn.fitted.outputs import evaluated
+from transferlearn.fitted.untrained import beside_untrained
 from transferlearn.money import Money, price
 from transferlearn.progress import stage, working
 from transferlearn.reporting.parts import Section
@@ -89,7 +90,9 @@ def _page(
         tested = None if test is None else data.load(test, fitted.kind, fitted.encoding.target)
         count = (tested.count or 0) if tested else 0
         work.expect(count + _SECTION * _MOST_SECTIONS)
-        evaluation = None if tested is None else evaluated(fitted, tested)
+        evaluation = None
+        if tested is not None:
+            evaluation = beside_untrained(fitted, tested, evaluated(fitted, tested))
         doubts = [] if tested is None else doubts_of(fitted, tested, TOO_GOOD)
         makers = _makers(fitted, evaluation, tested, comparison, cost)
         parts = []

@@ -39,6 +39,8 @@ class Encoding(abc.ABC, Generic[Prediction]):
             that a loss far above it has exploded.
         mixes: Whether the targets of items can be mixed in pairs, as `mixup` does.
         varied: The names of the augmentations that builders of this task take, the weakest first.
+        answers_untrained: Whether the pretrained network answers before it is trained, as a
+            language model does: its figures then stand beside those of the trained one.
         field: The word for tasks of this sort, such as `"classification"`.
         after_epoch: Whether the score needs whole answers, such as the F1 of entities or mean
             average precision, so that no metric adds it up: it is computed after each epoch on the
@@ -46,6 +48,7 @@ class Encoding(abc.ABC, Generic[Prediction]):
     """
 
     name: ClassVar[str]
+    answers_untrained: ClassVar[bool] = False
     field: ClassVar[str] = "prediction"
     score: ClassVar[Score]
     starts_at_guessing: ClassVar[bool] = True

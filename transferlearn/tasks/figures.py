@@ -40,8 +40,8 @@ class Evaluation(Mapping[str, float]):
         targets: The raw targets of the items, one row an item; `None` likewise.
         paths: The path of each item's file, in order; `None` for items that are no files.
         seconds: The seconds that reading the items and predicting took; NaN where not measured.
-        unchanged: The figures of the items themselves, taken for answers; `None` where an item is
-            no answer.
+        unchanged: The figures of what was not trained: of the items themselves, taken for answers,
+            or of the pretrained network, where it answers too; `None` where there are none.
 
     Example:
         scores = fitted.evaluate("photos/test")
@@ -101,7 +101,7 @@ class Evaluation(Mapping[str, float]):
         return parts
 
     def beside(self, unchanged: "Evaluation", classical: "Tally | None" = None) -> Self:
-        """Returns these figures beside those of the items, taken for answers, and of a method."""
+        """Returns these figures beside those of what was not trained, and of a method."""
         return replace(self, unchanged=unchanged)
 
     def completed(

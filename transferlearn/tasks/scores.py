@@ -70,11 +70,12 @@ class Score(abc.ABC):
         """Writes a score, or a difference of two scores; by default with three decimal places."""
         return f"{value:.3f}"
 
-    def also(self, value: float) -> str:
+    def also(self, value: float, baseline: float | None) -> str:
         """Returns the same score by its better known name, such as a perplexity; by default none.
 
         Args:
             value: The score.
+            baseline: That of `guess`; `None`: it is not known.
         """
         return ""
 
@@ -174,16 +175,19 @@ class Likelihood(Score):
 
     least: ClassVar[float] = 0.0
     of_items: ClassVar[bool] = False
-    guess: ClassVar[str] = "finding all tokens equally likely"
+    guess: ClassVar[str] = "the pretrained network"
     by_loss: ClassVar[bool] = True  # its logarithm is the loss
 
     def said(self, value: float) -> str:
         """Describes how large the mean probability is."""
         return f"token probability is {value:.3f}"
 
-    def also(self, value: float) -> str:
-        """Returns the perplexity."""
-        return f"perplexity {1 / value if value else math.inf:.4g}"
+    def also(self, value: float, baseline: float | None) -> str:
+        """Returns the perplexity, beside that of the pretrained network."""
+        own, *before = (
+            f"{1 / x if x else math.inf:.4g}" for x in (value, baseline) if x is not None
+        )
+        return f"perplexity {own}" + "".join(f", of the pretrained network {x}" for x in before)
 
 
 @dataclass(frozen=True)

@@ -75,8 +75,7 @@ class HeldOutScore:
         scoring, held_out = self.encoding.scoring, self.held_out
         assert held_out is not None
         if isinstance(held_out, ItemDataset) and not (self._in_one_pass or scoring.by_batch):
-            rows = self._answerer.of_rows(held_out, given.batches.batch_size)
-            return scoring.measure(held_out.of_items(rows), held_out.learnt[held_out.first_rows])
+            return self.read_anew(given.batches.batch_size)
         answers = self._answers(given, held_out)
         if scoring.by_batch:
             tallies = [scoring.tally(values, targets) for values, targets in answers]
@@ -85,6 +84,14 @@ class HeldOutScore:
         if isinstance(held_out, ItemDataset):
             targets = targets[held_out.first_rows]
         return scoring.measure(held_out.of_items(values), targets)
+
+    def read_anew(self, batch_size: int) -> Evaluation:
+        """Returns the figures of the held-out items, which are no stream and are read for it."""
+        held_out = self.held_out
+        assert isinstance(held_out, ItemDataset)
+        rows = self._answerer.of_rows(held_out, batch_size)
+        targets = held_out.learnt[held_out.first_rows]
+        return self.encoding.scoring.measure(held_out.of_items(rows), targets)
 
     def _answers(
         self, given: PhaseInput, held_out: Dataset

@@ -38,6 +38,7 @@ class NextTokenEncoding(Encoding[TextPrediction]):
     score: ClassVar[Score] = Likelihood("token_probability")
     mixes: ClassVar[bool] = False
     starts_at_guessing: ClassVar[bool] = False
+    answers_untrained: ClassVar[bool] = True
 
     vocabulary: int = 0
     end: int = -1

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
+from typing import Self
 
 import numpy as np
 
 from transferlearn.data import Targets
 from transferlearn.edge import TextPrediction
-from transferlearn.tasks.figures import Evaluation
+from transferlearn.tasks.figures import Evaluation, Tally
 from transferlearn.tasks.intervals import bootstrap, group_sums
 from transferlearn.tasks.pairs import PairedTest, compare_sums
 from transferlearn.tasks.scoring import Scoring
@@ -16,7 +17,7 @@ from transferlearn.tasks.scoring import Scoring
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LanguageEvaluation(Evaluation):
-    """Holds the figures of a language model.
+    """Holds the figures of a language model, beside those of the pretrained network.
 
     Attributes:
         sums: What each text adds: nats, tokens and bytes, float64 `(texts, 3)`.
@@ -24,6 +25,32 @@ class LanguageEvaluation(Evaluation):
 
     _: KW_ONLY
     sums: np.ndarray
+
+    def beside(self, unchanged: Evaluation, classical: Tally | None = None) -> Self:
+        """Adds the perplexity and the bits a byte of the pretrained network."""
+        added = {f"pretrained_{name}": name for name in ("perplexity", "bits_per_byte")}
+        known = {new: old for new, old in added.items() if old in unchanged.intervals}
+        return replace(
+            self,
+            figures={**self.figures, **{new: unchanged[old] for new, old in added.items()}},
+            intervals={
+                **self.intervals,
+                **{n: unchanged.intervals[old] for n, old in known.items()},
+            },
+            interval_methods={**self.interval_methods, **dict.fromkeys(known, "bootstrap")},
+            unchanged=unchanged,
+        )
+
+    def remark(self) -> str:
+        """Returns whether the pretrained network foresees the texts worse, beyond chance."""
+        before = self.unchanged
+        if not isinstance(before, LanguageEvaluation):
+            return ""
+        test = _compared(before, self)
+        share = self["perplexity"] / before["perplexity"]
+        if test is not None and test.interval[0] > 0:
+            return f"The perplexity is {share:.2f} of the pretrained network's, beyond chance."
+        return f"The perplexity is {share:.2f} of the pretrained network's: not clearly better."
 
 
 @dataclass(frozen=True)
@@ -62,9 +89,12 @@ class NextTokenScoring(Scoring[Targets, LanguageEvaluation, TextPrediction]):
 
     def compare(self, first: LanguageEvaluation, second: LanguageEvaluation) -> PairedTest | None:
         """Tests by how much the second score is the better one, by drawing texts."""
-        return compare_sums(
-            first.sums, second.sums, lambda sums: _figures(sums)["token_probability"]
-        )
+        return _compared(first, second)
+
+
+def _compared(first: LanguageEvaluation, second: LanguageEvaluation) -> PairedTest | None:
+    """Tests by how much the second token probability is larger."""
+    return compare_sums(first.sums, second.sums, lambda sums: _figures(sums)["token_probability"])
 
 
 def _figures(sums: np.ndarray) -> Mapping[str, np.ndarray]:
