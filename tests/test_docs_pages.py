@@ -71,6 +71,7 @@ PAGES = {
     "docs/searching.md": ({"trials=30": "trials=2", "Range(5, 20)": "Range(1, 2)"}, "search.png"),
     "docs/resuming.md": ({"epochs=40": "epochs=2"}, "runs/flowers"),
     "docs/caching.md": ({}, ""),
+    "docs/scaling.md": ({}, "features"),
     "docs/data.md": ({}, ""),
     "docs/numbers.md": ({}, "prices/model.keras"),
     "README.md": ({"epochs=10": "epochs=1"}, "flowers/model.keras"),

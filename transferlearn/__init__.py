@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from transferlearn.comparison import compare as compare
     from transferlearn.exporting import Export as Export
     from transferlearn.exporting import export as export
+    from transferlearn.extracting import extract as extract
     from transferlearn.features import Cache as Cache
     from transferlearn.fitted import FittedModel as FittedModel
     from transferlearn.fitted import load as load
@@ -108,6 +109,7 @@ _NAMES = {
     "Comparison": "comparison",
     "compare": "comparison",
     "Cache": "features",
+    "extract": "extracting",
     "Estimate": "advice.estimation",
     "estimate": "advice.estimation",
     "Export": "exporting",

@@ -12,6 +12,7 @@ from transferlearn.cli import (
     doubt,
     evaluate,
     export,
+    extract,
     generate,
     monitor,
     predict,
@@ -26,6 +27,7 @@ from transferlearn.cli.command import Command
 _COMMANDS: tuple[Command, ...] = (
     demo,
     train,
+    extract,
     predict,
     generate,
     transcribe,

@@ -9,10 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from transferlearn.backbone_names import EMBEDDED
 from transferlearn.cli.again import Before
-from transferlearn.cli.augmenting import add_augmentation, augmentation_of, check_augmentation
-from transferlearn.cli.building import make_builder, settle_backbone
+from transferlearn.cli.augmenting import check_augmentation
+from transferlearn.cli.building import settle_backbone
 from transferlearn.cli.checking import LANGUAGE, TRANSCRIBE, check_data, check_save
 from transferlearn.cli.command import CommandResult
 from transferlearn.cli.interrupts import sigterm_as_interrupt
@@ -21,19 +20,13 @@ from transferlearn.cli.own import is_own
 from transferlearn.cli.pictures import leave_pictures
 from transferlearn.cli.replacing import add_force, is_of_run, note_of_run, refuse_other_model
 from transferlearn.cli.starting import import_keras
-from transferlearn.cli.tasks import add_task, check_task, columns_of
+from transferlearn.cli.tasks import check_task, columns_of
+from transferlearn.cli.training_options import add_data, add_network, add_steps, builder_of
 from transferlearn.cli.types import (
-    at_least_1,
     duration,
-    freeze,
-    image_size,
-    rate,
-    sizes,
-    with_updates,
 )
 
 if TYPE_CHECKING:
-    from transferlearn.builders import Builder
     from transferlearn.fitted import FittedModel
 
 NAME = "train"
@@ -69,54 +62,21 @@ def add_arguments(parser: ArgumentParser) -> None:
         "file or JSON lines of texts with entities; for --task language-model, a folder of .txt "
         "and .md files or JSON lines; for --task translate and transcribe, a table of pairs",
     )
-    _add_data(parser.add_argument_group("what is learnt, and from what"))
-    _add_network(parser.add_argument_group("the network"))
+    add_data(parser.add_argument_group("what is learnt, and from what"))
+    add_network(parser.add_argument_group("the network"))
     _add_training(parser.add_argument_group("the training"))
     _add_saving(parser.add_argument_group("what is written"))
 
 
-def _add_data(group: _ActionsContainer) -> None:
-    """Adds the arguments that say what is learnt, and from what."""
-    add_task(group)
+def _add_training(group: _ActionsContainer) -> None:
+    """Adds the arguments that say how the network is trained, and for how long."""
+    add_steps(group)
     add = group.add_argument
     add(
-        "--validation",
-        type=Path,
-        help="photos to validate on; by default a tenth is held out, of few photos none",
-    )
-    add(
-        "--on-error",
-        choices=("skip", "raise"),
-        default="skip",
-        help="what to do with broken photos",
-    )
-
-
-def _add_network(group: _ActionsContainer) -> None:
-    """Adds the arguments that choose the network and what of it is frozen."""
-    add = group.add_argument
-    add(
-        "--backbone",
-        help=f"see 'transferlearn backbones'; by default {EMBEDDED}, and for texts MiniLM",
-    )
-    add("--weights", help="'none' or a weight file; by default pretrained ones")
-    add("--image-size", type=image_size, metavar="HxW", help="in pixels; by default the backbone's")
-    add(
-        "--units",
-        type=sizes,
-        metavar="N[,N...]",
-        help="hidden layers of a Flatten-Dense head, such as 128; by default a pooled head",
-    )
-    add(
-        "--freeze",
-        type=freeze,
-        metavar="WHAT",
-        help="'all', 'none', a layer or block, a number of layers, or a share such as 0.8",
-    )
-    add(
-        "--lora",
-        type=at_least_1,
-        help="the rank of low-rank updates of attention, which alone are trained, such as 8",
+        "--time-limit",
+        type=duration,
+        metavar="TIME",
+        help="such as 90s, 10m or 1.5h: stop in time, and save the best so far",
     )
     add(
         "--from",
@@ -126,33 +86,6 @@ def _add_network(group: _ActionsContainer) -> None:
         help="train anew with the backbone and image size of this saved model, on photos with new "
         "labels among them, and replace it only if the new one is no worse on --validation",
     )
-
-
-def _add_training(group: _ActionsContainer) -> None:
-    """Adds the arguments that say how the network is trained."""
-    add = group.add_argument
-    add(
-        "--schedule",
-        choices=("auto", "one-phase", "probe", "fine-tune", "gradual"),
-        help="auto (the default): the head, then most of the backbone too, and the better of the "
-        "two; one-phase (the default with --freeze); probe: the head alone; fine-tune: the head, "
-        "then all that --freeze leaves free; gradual: block by block",
-    )
-    add(
-        "--epochs",
-        type=at_least_1,
-        help="epochs of all phases together; by default the schedule chooses",
-    )
-    add("--learning-rate", type=rate, help="by default the schedule's own")
-    add("--batch-size", type=at_least_1, help="items in each step (default: 32, of pictures 8)")
-    add(
-        "--time-limit",
-        type=duration,
-        metavar="TIME",
-        help="such as 90s, 10m or 1.5h: stop in time, and save the best so far",
-    )
-    add("--seed", type=int, help="makes a run repeatable")
-    add_augmentation(group)
 
 
 def _add_saving(group: _ActionsContainer) -> None:
@@ -191,7 +124,7 @@ def run(options: Namespace) -> CommandResult:
 
     limit = options.time_limit and TimeLimit(options.time_limit, begun, _FOR_SAVING)
     before = None if options.before is None else Before.of(options)
-    builder = _builder(options)
+    builder = builder_of(options)
     check_target(options.output)  # before a training that could not be saved
     try:
         with sigterm_as_interrupt(), working("auto", expected=None):
@@ -277,22 +210,3 @@ def _check(options: Namespace) -> None:
     settle_backbone(options)
     if not is_of_run(options.output, options.resume):
         refuse_other_model(options.output, options)
-
-
-def _builder(options: Namespace) -> "Builder":
-    """Makes the builder that the options ask for."""
-    from transferlearn import heads
-
-    return make_builder(
-        options,
-        options.backbone,
-        weights=options.weights,
-        image_size=options.image_size,
-        **({} if options.units is None else {"head": heads.FlattenDense(options.units)}),
-        freeze=with_updates(options.freeze, options.lora),
-        learning_rate=options.learning_rate,
-        **({} if options.batch_size is None else {"batch_size": options.batch_size}),
-        on_error=options.on_error,
-        seed=options.seed,
-        **augmentation_of(options),
-    )

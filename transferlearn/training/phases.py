@@ -98,7 +98,7 @@ class PhaseRunner:
         """
         if self.resumption:
             joined = self._joined, self._refitted
-            if ended := self.resumption.take_up(phases, self.results, *joined, self._compile):
+            if ended := self.resumption.take_up(phases, self.results, *joined, self.compile):
                 self._say(f"Resumed: {ended} had ended.")
         for phase in phases:
             if self._restoring and phase.keep == "best":
@@ -133,12 +133,12 @@ class PhaseRunner:
 
     def _run_one(self, phase: Phase) -> bool:
         """Trains one phase, and says whether another may follow: not once loss or time ends all."""
-        compiled = self._compile(phase)
+        compiled = self.compile(phase)
         self._go_on()
         self.ahead.begin(phase, len(self.results))
         self._say(f"Phase {len(self.results) + 1}: {compiled.outline(phase, self.data)}")
         started = time.monotonic()
-        self._last = given = self._prepare(phase, compiled)
+        self._last = given = self.prepare(phase, compiled)
         keeping = self._keeping(phase)
         try:
             outcome = self._train(phase, compiled, given, keeping)
@@ -186,7 +186,7 @@ class PhaseRunner:
         if self.limit and self.results and not taken_up and self.limit.left() <= 0:
             raise OutOfTimeError
 
-    def _compile(self, phase: Phase) -> CompiledPhase:
+    def compile(self, phase: Phase) -> CompiledPhase:
         """Freezes and compiles the network for one phase."""
         mask = self.layers.frozen_by(phase.freeze)
         set_trainable(self.network, mask, batch_norm=self.settings.batch_norm)
@@ -203,7 +203,7 @@ class PhaseRunner:
             not_solved=reason,
         )
 
-    def _prepare(self, phase: Phase, compiled: CompiledPhase) -> PhaseInput:
+    def prepare(self, phase: Phase, compiled: CompiledPhase) -> PhaseInput:
         """Prepares the input of one phase, and prints what is stored, or why nothing is."""
         number = len(self.results)
         cut = self.resumption.folder.cut(number) if self.resumption else None
