@@ -37,6 +37,7 @@ def fitted(backbone):
     )
 
 
+@pytest.mark.core
 def test_it_learns(fitted):
     scores = fitted.evaluate(rectangles(30, seed=1))
     assert scores.map_50 > 0.5  # nothing learnt is 0
@@ -55,6 +56,7 @@ def test_it_learns(fitted):
     assert scores.confusion[2, :2].sum() < scores.objects
 
 
+@pytest.mark.core
 def test_boxes_are_in_the_photos_own_pixels(fitted):
     photos, told = rectangles(30, seed=1)
     wide = np.full((64, 128, 3), 128, np.uint8)
@@ -92,6 +94,7 @@ def test_a_save_predicts_the_same_and_loads_without_this_package(fitted, tmp_pat
     np.testing.assert_allclose(np.load(tmp_path / "made.npy"), expected, atol=1e-5)
 
 
+@pytest.mark.core
 def test_large_photos_are_seen_in_tiles(fitted):
     photos, _ = rectangles(4, seed=1)
     large = np.full((72, 100, 3), 128, np.uint8)
@@ -103,6 +106,7 @@ def test_large_photos_are_seen_in_tiles(fitted):
     np.testing.assert_allclose(alone.boxes, fitted.predict(photos[1]).boxes, atol=1e-3)
 
 
+@pytest.mark.core
 def test_photos_are_scored_in_tiles(fitted, tmp_path):
     data = rectangles(12, seed=1)
     whole, tiled = fitted.evaluate(data), fitted.evaluate(data, tile=32)
@@ -245,6 +249,19 @@ def test_a_head_with_anchors_learns_and_is_exported(backbone, tmp_path):
     assert export.checked.equal == 1
 
 
+@pytest.mark.parametrize(
+    ("settings", "options"),
+    [
+        pytest.param({"freeze": "all"}, {"cache": True}, id="stored", marks=pytest.mark.core),
+        pytest.param({"freeze": "none", "head": ANCHORS}, {}, id="whole", marks=pytest.mark.full),
+        pytest.param({"augmentation": tl.data.Mosaic()}, {}, id="mosaic", marks=pytest.mark.full),
+    ],
+)
+def test_a_run_that_is_killed_ends_with_the_same_weights(backbone, settings, options):
+    options = {"epochs": 2, "validation_data": rectangles(4, seed=1), **options}
+    tl.testing.check_resume(builder(backbone, **settings), rectangles(16), **options)
+
+
 @pytest.mark.full
 def test_stored_features_train_the_same_weights(backbone):
     weights = []
@@ -257,6 +274,7 @@ def test_stored_features_train_the_same_weights(backbone):
         np.testing.assert_allclose(one, other, atol=1e-4)
 
 
+@pytest.mark.core
 def test_build_makes_a_plain_model(backbone):
     model = builder(backbone, freeze="all").build(2)
     assert model.output_shape == (None, 15 * 15 + 7 * 7, 2 + 10)
