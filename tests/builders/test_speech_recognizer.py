@@ -20,6 +20,7 @@ import transferlearn as tl
 from tests import whispers
 from transferlearn.cli import main
 from transferlearn.edge.pauses import cut_out, levels_of, spoken_parts
+from transferlearn.edge.seams import joined
 from transferlearn.edge.transcripts import Segment, Transcript
 
 RATE = 16_000
@@ -189,7 +190,7 @@ def test_parts_hold_all_that_is_said_and_no_more_than_can_be_heard():
     assert len(levels) == -(-len(sound) // 320)
     parts = spoken_parts(levels, 3.0)
     assert max(end - begin for begin, end in parts) <= 3.0
-    assert all(one[1] <= other[0] for one, other in pairwise(parts))
+    assert all(one[1] <= other[0] for one, other in pairwise(parts))  # none is cut within words
     cut = list(cut_out(iter(blocks), RATE, parts))
     for (begin, end), samples in zip(parts, cut, strict=True):
         np.testing.assert_array_equal(samples, sound[round(begin * RATE) : round(end * RATE)])
@@ -199,6 +200,40 @@ def test_parts_hold_all_that_is_said_and_no_more_than_can_be_heard():
     assert max(end - begin for begin, end in without) <= 3.0
     assert without[0][0] == 0
     assert without[-1][1] == pytest.approx(10)
+    assert all(0.5 < one[1] - other[0] <= 0.75 for one, other in pairwise(without))
+    whole = tone("low", 10)
+    for (begin, end), samples in zip(without, cut_out(iter([whole]), RATE, without), strict=True):
+        np.testing.assert_array_equal(samples, whole[round(begin * RATE) : round(end * RATE)])
+
+
+def test_a_word_in_an_hour_of_noise_is_found_and_so_is_one_beside_a_bang():
+    hour = np.random.default_rng(0).normal(-50, 0.4, 180_000)
+    hour[90_000:90_020] = -25
+    assert spoken_parts(hour, 30.0) == [(1799.8, 1800.6)]
+    bang = np.full(5_000, -80.0)
+    bang[500:520], bang[3_000:3_050] = 0, -40
+    assert [begin for begin, _ in spoken_parts(bang, 30.0)] == [9.8, 59.8]
+    engine = np.concatenate([np.full(30_000, -75.0), np.full(30_000, -40.0)])
+    engine[40_000:40_050] = -20
+    assert spoken_parts(engine, 30.0) == [(799.8, 801.2)]
+
+
+def test_words_at_a_seam_are_neither_lost_nor_written_twice():
+    def seam(*texts):
+        parts = [Segment(6.0 * i, 6.0 * i + 8, text) for i, text in enumerate(texts)]
+        return [(one.start, one.end, one.text) for one in joined(parts)]
+
+    found = seam("We sat by the old river and", "Oldest river, and then we went home", "went home.")
+    assert found[0] == (0, 7.0, "We sat by the old river and")
+    assert found[1] == (7.0, 13.0, "then we went home")
+    assert len(found) == 2  # nothing is left of the last
+    assert seam("a b c sw", "im c d e")[1][2] == "d e"
+    assert [text for *_, text in seam("he saw the bi", "big house of the")] == [
+        "he saw the bi",
+        "big house of the",
+    ]
+    apart = [Segment(0, 1, "a b"), Segment(1, 2, "a b")]
+    assert joined(apart) == apart
 
 
 def test_subtitles():
@@ -233,11 +268,19 @@ class Said:
 
 def test_nothing_is_invented_or_repeated(monkeypatch):
     loop = ("so " * 60, -0.1)
+    short = ("We went. The train is late today for all. " + "The train is late today. " * 3, -0.1)
     said = Said(
-        [("yes", -0.2), loop, ("thank you", -1.5), ("hm", -1.5)], ("no", -0.5), [0, 0, 0.9, 0]
+        [("yes", -0.2), loop, ("thank you", -1.5), ("hm", -1.5), short],
+        ("no", -0.5),
+        [0, 0, 0.9, 0, 0.1],
     )
-    found = said.hears(monkeypatch).texts(np.zeros((4, 5)))
-    assert found == ["yes", "no", "", "no"]
+    found = said.hears(monkeypatch).texts(np.zeros((5, 5)))
+    assert found == ["yes", "no", "", "no", "no"]
+    noise = [loop, ("you", -0.86), (". . .", -0.03), ("yes", -0.3)]
+    said = Said(noise, ("no", -0.5), [0.95] * 4)
+    assert said.hears(monkeypatch).texts(np.zeros((4, 5))) == ["", "", "", "yes"]
+    said = Said([short], ("worse", -1.5), [0])  # somebody may have said it three times
+    assert said.hears(monkeypatch).texts(np.zeros((1, 5))) == [short[0]]
 
 
 def test_sources(whisper, table, place, tmp_path):

@@ -10,9 +10,12 @@ from transferlearn.data import Speech
 from transferlearn.data.messages import check_on_error, indented, notice
 from transferlearn.edge.pauses import cut_out, levels_of, spoken_parts
 from transferlearn.edge.recordings import RecordingError, blocks_of, part_of
+from transferlearn.edge.seams import joined
 from transferlearn.edge.transcripts import Segment, Transcript
 from transferlearn.fitted.trained import Trained
 from transferlearn.tasks.writing.hearing import Hears
+
+_AT_ONCE = 64.0  # seconds in the rows of a batch: attention takes 54 MB for each 30 s of tiny
 
 
 def transcribed(
@@ -32,13 +35,15 @@ def transcribed(
             "fitted.predict(...) answers items."
         )
     hears = Hears(fitted.answerer(**options))
+    length = kind.samples / kind.sample_rate
+    at_once = max(1, min(fitted.outline.batch_size, int(_AT_ONCE / length)))
     reader = kind.item_reader()
     if reader.is_one(recordings):
-        return _of_one(hears, kind, recordings, fitted.outline.batch_size)
+        return _of_one(hears, kind, recordings, at_once)
     given, found, skipped = reader.listed(recordings), list[Transcript](), list[str]()
     for item in given:
         try:
-            found.append(_of_one(hears, kind, item, fitted.outline.batch_size))
+            found.append(_of_one(hears, kind, item, at_once))
         except RecordingError as error:
             if on_error == "raise":
                 raise
@@ -64,7 +69,7 @@ def _of_one(hears: Hears, kind: Speech, item: Any, at_once: int) -> Transcript:
                     segments.append(Segment(part.start + start, part.start + end, text))
     except RecordingError as error:
         raise RecordingError(f"{path or 'The recording'} cannot be read: {error}.") from error
-    return Transcript(tuple(segments), path)
+    return Transcript(tuple(joined(segments)), path)
 
 
 def _rows(samples: Sequence[np.ndarray], length: int) -> np.ndarray:
