@@ -77,7 +77,12 @@ PAGES = {
     "README.md": ({"epochs=10": "epochs=1"}, "flowers/model.keras"),
 }
 SHORT = ("docs/quick-start.md",)
-NEEDED = {"mlflow": "mlflow", "wandb": "wandb", "MLflowCallback": "optuna_integration"}
+NEEDED = {
+    "parquet": "pyarrow",
+    "mlflow": "mlflow",
+    "wandb": "wandb",
+    "MLflowCallback": "optuna_integration",
+}
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,11 @@
 """Computes and stores the output of frozen layers alone, so that later fits find all of it."""
 
 import dataclasses
+import os
+from pathlib import Path
 
 from transferlearn.builders import Builder, Training
+from transferlearn.data.manifests import write_manifest
 from transferlearn.distributing import divided_batches
 from transferlearn.features import Cache, Storage
 from transferlearn.features.limits import check_cache
@@ -21,6 +24,7 @@ def extract(
     epochs: int | None = None,
     schedule: Schedule | str | None = None,
     validation_split: float | None = None,
+    manifest: str | os.PathLike[str] | None = None,
     verbose: Verbose = "auto",
 ) -> StoredPart:
     """Computes the output of the frozen layers for all items and stores it; trains nothing.
@@ -37,6 +41,8 @@ def extract(
         epochs: As for `fit`: of a few epochs another place may be the cheapest to store at.
         schedule: As for `fit`: its first phase decides which layers are frozen.
         validation_split: As for `fit`; items that are held out are stored, too.
+        manifest: A `.parquet` file to write, of images: their paths, sizes, times, hashes, errors
+            and labels. `fit` takes it in the place of `data`, and opens no file that is unchanged.
         verbose: What `model.fit` takes; with 0 nothing is printed.
 
     Returns:
@@ -61,8 +67,13 @@ def extract(
             f"Received: cache={cache!r}"
         )
     check_cache(cache)
+    if manifest is not None and not isinstance(of, Builder):
+        raise TypeError('A manifest is of data: pass a builder, extract(builder, "photos", ...).')
     with working(verbose, expected=None):
         training = of
+        if isinstance(of, Builder) and data is not None and manifest is not None:
+            write_manifest(Path(manifest), data, of.reading())
+            data = manifest
         if isinstance(of, Builder) and data is not None:
             training = of.prepare(
                 data,

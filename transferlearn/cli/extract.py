@@ -29,6 +29,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--cache", type=Path, required=True, metavar="FOLDER", help="where to store the output"
     )
+    parser.add_argument(
+        "--manifest",
+        type=Path,
+        metavar="FILE.parquet",
+        help="write the photos' paths, hashes and labels there; 'train FILE.parquet' opens none",
+    )
     add_data(parser.add_argument_group("what is learnt, and from what"))
     add_network(parser.add_argument_group("the network"))
     add_steps(parser.add_argument_group("the training that follows, with the same options"))
@@ -51,7 +57,18 @@ def run(options: Namespace) -> CommandResult:
         cache=Cache(directory=options.cache),
         epochs=options.epochs,
         schedule=options.schedule,
+        manifest=options.manifest,
     )
-    typed = [word for word in options.typed[1:] if word != "--json"]
+    typed = _typed(options)
     hint = f"Next: transferlearn train {shlex.join(typed)}"
     return CommandResult(asdict(stored), f"{stored.items:,} items stored.\n{hint}")
+
+
+def _typed(options: Namespace) -> list[str]:
+    """Returns the words of `train` with the same options, and with the manifest as the data."""
+    words = [word for word in options.typed[1:] if word != "--json"]
+    if options.manifest is not None:
+        place = next(i for i, word in enumerate(words) if word.startswith("--manifest"))
+        del words[place : place + (1 if "=" in words[place] else 2)]
+        words[words.index(str(options.photos))] = str(options.manifest)
+    return words

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -65,6 +65,28 @@ class ByRow:
     rows: Any
 
 
+class KnownFile(NamedTuple):
+    """Holds what a manifest says of a file, so that it need not be opened.
+
+    Attributes:
+        size: The bytes that it had.
+        mtime: The time of its last change, in nanoseconds since 1970.
+        content_hash: The hash of its content.
+        likeness: The hash of how it looks, or `None`.
+        height: Its height in pixels.
+        width: Its width in pixels.
+        error: Why it cannot be used; else empty.
+    """
+
+    size: int
+    mtime: int
+    content_hash: str
+    likeness: int | None
+    height: int
+    width: int
+    error: str
+
+
 Origin = ByFolder | ByColumn | ByRow | ByAnnotation
 
 
@@ -83,6 +105,7 @@ class Listed:
         ignored: How many files were not looked at: by ending, or `"hidden"`.
         named: The name of each item for messages, such as its line in a file; `None`: its path or
             its place.
+        known: What a manifest says of each file, or `None`.
     """
 
     items: Any
@@ -94,6 +117,7 @@ class Listed:
     what: str = "The list of files"
     ignored: Mapping[str, int] = field(default_factory=dict)
     named: Sequence[str] | None = None
+    known: Sequence[KnownFile] | None = None
 
     def __len__(self) -> int:
         return len(self.items)
@@ -115,6 +139,7 @@ class Listed:
             sample_weight=None if weights is None else weights[rows],
             groups=None if self.groups is None else [self.groups[i] for i in rows],
             named=None if self.named is None else [self.named[i] for i in rows],
+            known=None if self.known is None else [self.known[i] for i in rows],
         )
 
 

@@ -70,9 +70,9 @@ def load(
         source: One of
             - a folder of class folders, `photos/<class>/**/*.jpg` (also .jpeg, .jpe, .png, .gif,
               .bmp, .webp, .tif, .tiff; of texts .txt);
-            - a .csv or .tsv file or a DataFrame, with a column of paths (`path`, `filename`,
-              `file`, `image`, or the first) or texts (`text`, ...), one or more of targets (see
-              `Classes`, `Tags`, `Numbers`), maybe `sample_weight`;
+            - a .csv, .tsv or .parquet file or a DataFrame, with a column of paths (`path`,
+              `filename`, `file`, `image`, or the first) or texts (`text`, ...), one or more of
+              targets (see `Classes`, `Tags`, `Numbers`), maybe `sample_weight`;
             - `(x, y)` or `(x, y, sample_weight)`: x an array `(n, height, width, 3)`, with 1 or 4
               channels or none, or a list of arrays, Pillow images, paths or texts; y the targets;
             - a `tf.data.Dataset`, batched or not;

@@ -3,7 +3,7 @@
 import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from PIL import Image
@@ -14,8 +14,9 @@ from transferlearn.data.images.likeness import likeness
 from transferlearn.data.images.options import ImageOptions
 from transferlearn.data.images.pixels import fingerprint
 from transferlearn.data.items import decoding_pool
-from transferlearn.data.listed import Listed
+from transferlearn.data.listed import KnownFile, Listed
 from transferlearn.data.messages import Skipped, indented, quiet, report_skipped
+from transferlearn.data.sources.parquet import known_file
 from transferlearn.edge.pictures import ImageFileError, decode, resize
 from transferlearn.progress import stage, working
 
@@ -29,25 +30,41 @@ class Check(NamedTuple):
     fingerprint: Print
     reason: str
 
+    def known(self, size: int, mtime: int) -> KnownFile:
+        """Returns what a manifest holds of the file, which has this size and time of change."""
+        found = self.fingerprint
+        return KnownFile(size, mtime, found.content_hash, found.likeness, *found.size, self.reason)
+
+    @classmethod
+    def of(cls, known: KnownFile) -> Self:
+        """Returns the check of a file that a manifest knows."""
+        size = known.height, known.width
+        return cls(Print(known.content_hash, known.likeness, size), known.error)
+
 
 def check_files(
     paths: Sequence[str],
     *,
     any_name: bool = False,
     look: Callable[[str, Image.Image], None] = lambda path, image: None,
+    known: Sequence[KnownFile] | None = None,
 ) -> list[Check]:
     """Decodes and hashes files in parallel.
 
     Args:
         paths: The paths of the files.
         any_name: Whether a file's ending may name another format than its content has.
-        look: Is called with the path and the picture of each good file, in any of the threads.
+        look: Is called with the path and the picture of each file that is opened and good, in any
+            of the threads.
+        known: What a manifest says of each file; only those that have changed are opened.
 
     Returns:
         One check for each file, in the order of `paths`.
     """
 
-    def check(path: str) -> Check:
+    def check(path: str, before: KnownFile | None) -> Check:
+        if unchanged := known_file(path, before):
+            return Check.of(unchanged)
         try:
             image = decode(path, any_name=any_name)
         except ImageFileError as error:
@@ -58,7 +75,7 @@ def check_files(
 
     checks = []
     with quiet(), working(), stage("checking", len(paths), "image") as checked:
-        for found in decoding_pool().map(check, paths):
+        for found in decoding_pool().map(check, paths, known or itertools.repeat(None)):
             checks.append(found)
             checked.advance()
     return checks
@@ -102,7 +119,7 @@ def open_files(listed: Listed, options: ImageOptions, *, on_error: str) -> Files
         if next(numbers) * size[0] * size[1] * 3 <= KEPT_BYTES:
             kept[path] = np.array(resize(image, size, options.resizing))
 
-    checks = check_files(paths, look=keep)
+    checks = check_files(paths, look=keep, known=listed.known)
     skipped = tuple(Skipped(p, c.reason) for p, c in zip(paths, checks, strict=True) if c.reason)
     report_skipped(
         listed.what,

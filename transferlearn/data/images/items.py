@@ -9,7 +9,7 @@ import numpy as np
 from transferlearn.data.images.likeness import likeness_of_array
 from transferlearn.data.images.pixels import fingerprint, fit_size, raw_rgb
 from transferlearn.data.items import RawItems, decoding_pool
-from transferlearn.edge.pictures import ImageFileError, Resizing, decode, resize, size_of
+from transferlearn.edge.pictures import ImageFileError, Resizing, decode, resize
 from transferlearn.monitoring.traits import Traits, of_sizes
 
 
@@ -114,7 +114,7 @@ class FileItems(ImageItems):
 
     def traits(self, rows: np.ndarray) -> Traits:
         """Measures the sizes that the images have in their files."""
-        sizes = np.array([size_of(self._paths[row]) for row in rows])
+        sizes = np.array([self._prints[row].size for row in rows])
         return of_sizes(sizes[:, 0], sizes[:, 1])
 
     def start(self, rows: np.ndarray, epoch: int = 0) -> Callable[[], np.ndarray]:

@@ -8,6 +8,7 @@ from transferlearn.data.listed import Listed
 from transferlearn.data.sources.coco import coco_file_in, list_coco
 from transferlearn.data.sources.folders import list_beside, list_folder
 from transferlearn.data.sources.one_a_class import refuse_one_part_a_class
+from transferlearn.data.sources.parquet import list_parquet
 from transferlearn.data.sources.tables import list_csv, list_frame
 from transferlearn.data.sources.tuples import list_arrays
 from transferlearn.data.targets import Classes
@@ -56,18 +57,20 @@ def _list_alone(source: Any, kind: Kind) -> Listed:
 
 
 def _list_path(path: Path, kind: Kind, target: Target) -> Listed:
-    """Lists what a folder, a .csv or .tsv file, or a COCO file holds."""
+    """Lists what a folder, a .csv, .tsv or .parquet file, or a COCO file holds."""
     if (found := target.listed(path, kind.endings, kind.noun)) is not None:
         return found
     if path.is_dir():
         return _list_folder(path, kind, target)
-    expected = f"Expected {_places(kind, target)}, or a .csv or .tsv file"
+    expected = f"Expected {_places(kind, target)}, or a .csv, .tsv or .parquet file"
     if not path.exists():
         raise FileNotFoundError(
             f"No such folder or file: {path!s:.200} (from {Path.cwd()}). {expected}."
         )
     if path.suffix.lower() == ".json" and target.reads_annotations:
         return list_coco(path, kind)
+    if path.suffix.lower() == ".parquet":
+        return list_parquet(path, kind, target)
     if path.suffix.lower() not in _TABLES:
         raise ValueError(
             f"{path} is neither a folder nor a table. {expected} of {kind.columns[0]}s and labels."

@@ -72,7 +72,7 @@ def list_csv(path: Path, kind: Kind, target: Target) -> Listed:
     _refuse_twice([name.strip() for name in header], str(path))
     columns = {name.strip(): [row[i].strip() for row in cells] for i, name in enumerate(header)}
     places = [f"line {line}" for line in lines[1:]]
-    return _list_columns(columns, str(path), path.parent, kind, target, places)
+    return list_columns(columns, str(path), path.parent, kind, target, places)
 
 
 def _least(target: Target) -> int:
@@ -129,10 +129,10 @@ def list_frame(frame: Any, kind: Kind, target: Target) -> Listed:
             f"{kind.noun}. Received: columns {list(columns)}, {len(frame)} rows"
         )
     places = [f"row {row}" for row in range(len(frame))]
-    return _list_columns(columns, "The table", Path(), kind, target, places)
+    return list_columns(columns, "The table", Path(), kind, target, places)
 
 
-def _list_columns(
+def list_columns(
     columns: dict[str, list[Any]],
     what: str,
     folder: Path,
