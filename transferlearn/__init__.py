@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from transferlearn import serving as serving
     from transferlearn import tasks as tasks
     from transferlearn import testing as testing
+    from transferlearn.advice.continuing import Continuations as Continuations
+    from transferlearn.advice.continuing import LearntByHeart as LearntByHeart
+    from transferlearn.advice.continuing import continuations as continuations
+    from transferlearn.advice.continuing import learnt_by_heart as learnt_by_heart
     from transferlearn.advice.diagnosis import Diagnosis as Diagnosis
     from transferlearn.advice.diagnosis import diagnose as diagnose
     from transferlearn.advice.doubts import Doubts as Doubts
@@ -102,6 +106,10 @@ _NAMES = {
     "TextRegressorBuilder": "builders",
     "TokenClassifierBuilder": "builders",
     "Training": "builders",
+    "Continuations": "advice.continuing",
+    "continuations": "advice.continuing",
+    "LearntByHeart": "advice.continuing",
+    "learnt_by_heart": "advice.continuing",
     "Diagnosis": "advice.diagnosis",
     "diagnose": "advice.diagnosis",
     "Doubts": "advice.doubts",

@@ -30,6 +30,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         default="report.html",
         help="the file to write, in place of an earlier report",
     )
+    add(
+        "--trained-on",
+        type=Path,
+        help="of a language model, the texts that it was trained on: passages that it repeats word "
+        "by word are named",
+    )
     add("--title", help="by default the network and what it learnt")
     add(
         "--price-per-hour",
@@ -43,6 +49,7 @@ def run(options: Namespace) -> CommandResult:
     """Tests the model, and writes the report."""
     check_save(options.model)
     check_data(options.photos)
+    check_data(options.trained_on)
     require("A report", "report", "jinja2", "matplotlib")
     refuse_other_file(options.output)
     import_keras()
@@ -52,6 +59,7 @@ def run(options: Namespace) -> CommandResult:
         load(options.model, trusted=options.trusted),
         options.output,
         options.photos,
+        trained_on=options.trained_on,
         title=options.title,
         price_per_hour=options.price_per_hour,
     )

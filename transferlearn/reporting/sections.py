@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from transferlearn import plotting
+from transferlearn.advice.continuing import continuations, learnt_by_heart
 from transferlearn.advice.diagnosis import diagnose
 from transferlearn.advice.doubts import doubt, is_new_to, judged_by, ranking
 from transferlearn.builders.run_description import versions
 from transferlearn.comparison import Comparison
 from transferlearn.data import Dataset, LoadedData
 from transferlearn.data.dataset import ItemDataset
+from transferlearn.data.sequences.corpus import CorpusDataset
 from transferlearn.explaining import answers_of
 from transferlearn.fitted import FittedModel
 from transferlearn.fitted.leakage import fingerprint, trained_on
@@ -23,7 +25,8 @@ from transferlearn.plotting.results import said_and_true
 from transferlearn.reporting.again import code_of
 from transferlearn.reporting.parts import SHOWN, ReportImage, ReportTable, Section
 from transferlearn.reporting.pictures import add_pictures
-from transferlearn.tasks import Evaluation
+from transferlearn.tasks import Evaluation, NextTokenEncoding
+from transferlearn.types import Source
 from transferlearn.wording import counted
 
 _EXPLAINED = 6  # items of which is shown why the model says what it says
@@ -135,6 +138,29 @@ def _short(line: str) -> str:
     """Leaves out the middle of a line that is long, such as one with many tags."""
     half = _LETTERS // 2
     return line if len(line) <= _LETTERS else f"{line[:half]}…{line[-half:]}"
+
+
+def writing_section(
+    fitted: FittedModel, tested: Dataset | None, trained_on: Source | None
+) -> Section:
+    """Shows how a language model goes on with texts, and what it learnt by heart."""
+    section = Section("writing", "What it writes")
+    if not isinstance(fitted.encoding, NextTokenEncoding):
+        return section
+    if isinstance(tested, CorpusDataset):
+        rows = continuations(fitted, tested).rows()
+        section.tables.append(ReportTable(rows, title="How test texts go on"))
+    if trained_on is None:
+        section.texts.append(
+            "What it learnt by heart is not known: write the report with trained_on=, or on the "
+            "command line --trained-on, and the texts that it was trained on."
+        )
+        return section
+    found = learnt_by_heart(fitted, trained_on)
+    section.texts.append(found.summary)
+    if found.passages:
+        section.tables.append(ReportTable(found.rows(), [0], "Learnt by heart"))
+    return section
 
 
 def doubt_section(fitted: FittedModel, evaluation: Evaluation, tested: Dataset) -> Section:

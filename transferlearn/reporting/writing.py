@@ -23,7 +23,7 @@ from transferlearn.tasks import Evaluation
 from transferlearn.types import Source
 
 _SECTION = 15.0  # what a section with its pictures costs beside a prediction
-_MOST_SECTIONS = 9
+_MOST_SECTIONS = 10
 
 
 def report(
@@ -32,6 +32,7 @@ def report(
     test: Source | None = None,
     *,
     comparison: Comparison | None = None,
+    trained_on: Source | None = None,
     title: str | None = None,
     price_per_hour: str | None = None,
 ) -> Path:
@@ -47,6 +48,8 @@ def report(
         test: Data that training has not seen, as `fitted.evaluate` takes it. Without it, there are
             only the figures that training itself came to.
         comparison: What `tl.compare` gave, to be shown, too.
+        trained_on: Of a language model, the texts that it was trained on, to find what it learnt by
+            heart.
         title: The title; by default the network and what it learnt.
         price_per_hour: What the machine costs, such as `"0.50 EUR"`, to say what training did.
 
@@ -68,7 +71,7 @@ def report(
         raise TypeError(f"report takes what fit or tl.load gave. Received: {fitted!r:.80}")
     cost, path = price(price_per_hour), Path(path)
     _check_place(path)
-    page = _page(fitted, test, comparison, title, cost)
+    page = _page(fitted, test, comparison, trained_on, title, cost)
     with written_whole(path) as draft:
         draft.write_text(page, "utf-8", errors="replace")  # a file's name need not be Unicode
     return path
@@ -78,6 +81,7 @@ def _page(
     fitted: FittedModel,
     test: Source | None,
     comparison: Comparison | None,
+    trained_on: Source | None,
     title: str | None,
     cost: Money | None,
 ) -> str:
@@ -94,7 +98,7 @@ def _page(
         if tested is not None:
             evaluation = beside_untrained(fitted, tested, evaluated(fitted, tested))
         doubts = [] if tested is None else doubts_of(fitted, tested, TOO_GOOD)
-        makers = _makers(fitted, evaluation, tested, comparison, cost)
+        makers = _makers(fitted, evaluation, tested, comparison, trained_on, cost)
         parts = []
         with stage("writing the report", len(makers), "section", cost=_SECTION) as written:
             for make in makers:
@@ -123,6 +127,7 @@ def _makers(
     evaluation: Evaluation | None,
     tested: Dataset | None,
     comparison: Comparison | None,
+    trained_on: Source | None,
     cost: Money | None,
 ) -> list[Callable[[], Section]]:
     """Lists what makes each section: results first, what was trained on and with last."""
@@ -142,6 +147,7 @@ def _makers(
         ]
     return [
         *makers,
+        partial(sections.writing_section, fitted, tested, trained_on),
         partial(sections.training_section, fitted),
         partial(sections.cost_section, fitted, evaluation, cost),
         partial(sections.data_section, fitted, tested),

@@ -42,6 +42,11 @@ class CorpusDataset(TextDataset):
         """Returns these rows, in that order."""
         return replace(super().rows(rows), following=[self.following[row] for row in rows])
 
+    def tokens_of(self, row: int) -> np.ndarray:
+        """Returns the tokens of a row, int32 `(tokens,)`."""
+        (filled,) = self.items.start(np.array([row]))()
+        return np.asarray(filled[filled != PADDING])
+
     def content_hashes(self) -> list[str]:
         """Returns a hash for each row, with its text: short rows of two texts are no copies."""
         rows = zip(self.items.content_hashes(), self.texts, strict=True)
