@@ -24,6 +24,7 @@ from transferlearn.backbones.seq2seq import Seq2SeqBackbone, from_seq2seq
 from transferlearn.backbones.texts import Pooling, TextBackbone, TextSource, from_encoder
 from transferlearn.backbones.whisper import SpeechBackbone, encoder_of, speech_of
 from transferlearn.data import Tokenizer
+from transferlearn.data.texts.pieces import tokenized_in_pieces
 from transferlearn.edge.chat import ChatTemplate
 from transferlearn.edge.tokenizers import WordPieces
 from transferlearn.untrusted import plain_settings
@@ -150,6 +151,8 @@ class HubTokenizer(Tokenizer):
 
     def tokenize(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Returns the token ids of each text."""
+        if isinstance(self._tokenizer, keras_hub().tokenizers.BytePairTokenizer):
+            return tokenized_in_pieces(texts, self._tokenizer, _AT_ONCE)
         found: list[np.ndarray] = []
         for begin in range(0, len(texts), _AT_ONCE):
             ids = self._tokenizer(list(texts[begin : begin + _AT_ONCE]))

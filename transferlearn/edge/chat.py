@@ -82,7 +82,7 @@ class ChatTemplate:
         words = {**dict(self.words), "messages": messages, "add_generation_prompt": answers}
         answer = _worker.rendered({"template": self.source, "words": words})
         if "text" not in answer:
-            raise ValueError(f"the chat template fails: {answer['error']}")
+            raise ValueError(f"the chat template fails: {answer['error'].rstrip('.')}")
         return str(answer["text"])
 
     def settings(self) -> dict[str, Any]:

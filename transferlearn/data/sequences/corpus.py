@@ -49,7 +49,8 @@ class CorpusDataset(TextDataset):
 
     def content_hashes(self) -> list[str]:
         """Returns a hash for each row, with its text: short rows of two texts are no copies."""
-        rows = zip(self.items.content_hashes(), self.texts, strict=True)
+        of_texts = np.array(self.item_hashes())[self.item_of]  # each hashed once
+        rows = zip(self.items.content_hashes(), of_texts, strict=True)
         return [hashlib.sha256(f"{own} {text}".encode()).hexdigest() for own, text in rows]
 
     def of_items(self, values: np.ndarray) -> np.ndarray:
@@ -131,6 +132,11 @@ class Corpus(Texts):
         responses = cells.get("response", [None] * len(items))
         pairs = zip(cells["prompt"], responses, strict=True)
         return [{"prompt": prompt, "response": response} for prompt, response in pairs]
+
+    def _say_empty(self, names: Sequence[str]) -> None:
+        """Refuses prompts that are empty."""
+        if names:
+            raise ValueError(f"There is nothing to go on from in {', '.join(names)}: it is empty.")
 
     def _reader(self, tokenizer: EdgeTokenizer) -> TextReader:
         """Returns what reads prompts by a tokenizer."""

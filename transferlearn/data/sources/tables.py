@@ -143,8 +143,9 @@ def list_columns(
     """Lists the items in the columns of a table, with their weights and the other columns."""
     of_items = _item_column(columns, kind, target)
     if of_items is None:
+        fix = "other columns: call one" if target.alone else "labels: call their columns"
         raise ValueError(
-            f"{what} does not tell {kind.columns[0]}s from labels: call their columns "
+            f"{what} does not tell {kind.columns[0]}s from {fix} "
             f"{_head(kind, target, ' and ')}. Received: columns {list(columns)}"
         )
     if kind.in_cells and of_items.lower() in _PATHS:
@@ -211,7 +212,7 @@ def _by_item(
 def _item_column(columns: dict[str, list[Any]], kind: Kind, target: Target) -> str | None:
     """Finds the column of items by its name; else, of two columns, the one without targets."""
     named = _column(columns, kind.columns)
-    if named is not None or len(columns) > 2:
+    if named is not None or len(columns) > (1 if target.alone else 2):
         return named
     if len(columns) == 1:
         return next(iter(columns))

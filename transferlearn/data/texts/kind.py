@@ -97,6 +97,8 @@ class Texts(Kind):
             read_text(Path(item)) if listed.in_files else self._as_text(item)
             for item in listed.items
         ]
+        if not texts:
+            raise ValueError("Expected texts. Received: none")
         problems = {i: wrong for i, text in enumerate(texts) if (wrong := problem(text))}
         skipped = tuple(Skipped(listed.called(i), wrong) for i, wrong in problems.items())
         report_skipped(
@@ -140,12 +142,16 @@ class Texts(Kind):
         bad = [Skipped(name, text.problem) for name, text in pairs if isinstance(text, Unreadable)]
         report_skipped("The texts", bad, count=len(texts), noun="file", on_error=on_error)
         good = [(name, text) for name, text in pairs if isinstance(text, str)]
-        if blank := [name for name, text in good if empty(text)]:
-            notice(f"Empty, and predicted on all the same:{indented(blank)}")
+        self._say_empty([name for name, text in good if empty(text)])
         dataset = self.tokens(
             [text for _, text in good], names=[name for name, _ in good] if names else None
         )
         return replace(dataset, skipped=tuple(bad))
+
+    def _say_empty(self, names: Sequence[str]) -> None:
+        """Says which texts to predict on are empty."""
+        if names:
+            notice(f"Empty, and predicted on all the same:{indented(names)}")
 
     def one(self, item: object) -> One | None:
         """Tokenizes a single text; `None` if it is empty, unreadable or needs several rows."""

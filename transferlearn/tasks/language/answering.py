@@ -63,7 +63,8 @@ class Writing(Answerer):
         if self._room < 1:
             raise ValueError(
                 f"The network reads {kind.context} tokens, a prompt and what is written behind it "
-                f"together. Received: max_new_tokens={sampling.max_new_tokens}"
+                f"together: pass max_new_tokens={max(1, (kind.context or MOST) // 2)}. Received: "
+                f"max_new_tokens={sampling.max_new_tokens}"
             )
 
     @property

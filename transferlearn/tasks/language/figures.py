@@ -42,8 +42,10 @@ class LanguageEvaluation(Evaluation):
         )
 
     def remark(self) -> str:
-        """Returns whether the pretrained network foresees the texts worse, beyond chance."""
+        """Returns whether the pretrained network foretells the texts worse, beyond chance."""
         before = self.unchanged
+        if not self["tokens"]:
+            return "Each text is one token, which nothing foretells: take longer texts."
         if not isinstance(before, LanguageEvaluation):
             return ""
         test = _compared(before, self)
@@ -100,9 +102,9 @@ def _compared(first: LanguageEvaluation, second: LanguageEvaluation) -> PairedTe
 def _figures(sums: np.ndarray) -> Mapping[str, np.ndarray]:
     """Returns the figures that are computed from sums over texts, `(..., 3)`."""
     nats, tokens, sizes = np.moveaxis(sums, -1, 0)
-    loss = nats / np.maximum(tokens, 1)
+    loss = np.where(tokens > 0, nats / np.maximum(tokens, 1), np.nan)
     return {
         "perplexity": np.exp(loss),
-        "bits_per_byte": nats / np.log(2) / np.maximum(sizes, 1),
+        "bits_per_byte": np.where(tokens > 0, nats / np.log(2) / np.maximum(sizes, 1), np.nan),
         "token_probability": np.exp(-loss),
     }
