@@ -88,7 +88,7 @@ def builder(whisper, **settings):
     )
 
 
-def test_an_untouched_network_writes_what_numpy_finds_likeliest(whisper):
+def test_an_untouched_network_writes_what_numpy_finds_likeliest(whisper, tmp_path):
     backbone = tl.backbones.get_speech(whisper)
     writer, tensors = backbone.writer, whispers.state()
     assert writer.begin == (IDS["startoftranscript"], IDS["notimestamps"])
@@ -105,11 +105,10 @@ def test_an_untouched_network_writes_what_numpy_finds_likeliest(whisper):
         np.testing.assert_allclose(found[0], logits, atol=2e-3)
         logits[-1, [0, 33, *([25] if len(ids) == 2 else ())]] = -np.inf
         ids.append(int(logits[-1].argmax()))
-    encoding = tl.tasks.WritingEncoding(
-        writer=writer, vocabulary=40, sampling=tl.edge.Sampling(), spoken=True
-    )
-    answerer = encoding.answerer(model, builder(whisper).kind)
-    assert answerer.texts(wave[None]) == [writer.text(ids[2:]).strip()]
+    untouched = builder(whisper).pretrained()
+    assert untouched.predict(wave).text == writer.text(ids[2:]).strip()
+    untouched.save(tmp_path / "untouched")
+    assert tl.load(tmp_path / "untouched").predict(wave).text == untouched.predict(wave).text
 
 
 def test_words_are_learnt_and_written_down(fitted, table, place):
@@ -306,6 +305,60 @@ def test_sources(whisper, table, place, tmp_path):
     assert tl.data.load((files, ["low", "mid"]), whole, tl.data.Written()).shape == (8 * RATE,)
 
 
+def kaldi(folder, **files):
+    """Writes a folder of Kaldi's with one recording of two words."""
+    folder.mkdir()
+    soundfile.write(folder / "talk.wav", np.concatenate([tone("low"), tone("mid")]), RATE)
+    files = {
+        "wav.scp": "talk talk.wav\n",
+        "segments": "u1 talk 0 0.5\nu2 talk 0.5 1.0\n",
+        "text": "u1 low\nu2 mid\n",
+        "utt2spk": "u1 anna\nu2 ben\n",
+    } | {name.replace("_", "."): text for name, text in files.items()}
+    for name, text in files.items():
+        if text is not None:
+            (folder / name).write_text(text)
+    return folder
+
+
+def test_kaldi(whisper, tmp_path):
+    kind = builder(whisper).kind
+    data = tl.data.load(kaldi(tmp_path / "a"), kind, tl.data.Written())
+    assert list(data.targets.texts) == ["low", "mid"]
+    assert list(data.groups) == ["anna", "ben"]
+    (rows, *_), *_ = data.batches(batch_size=2)
+    np.testing.assert_allclose(rows[1, :8000], tone("mid"), atol=1e-4)
+    whole = kaldi(tmp_path / "b", segments=None, utt2spk=None, text="talk low mid\n")
+    data = tl.data.load(whole, kind, tl.data.Written())
+    assert list(data.targets.texts) == ["low mid"]
+    for name, files, why in (
+        ("c", {"wav_scp": "talk sox a.mp3 -t wav - |\n"}, "'talk', and commands are not run: 'sox"),
+        ("d", {"segments": "u1 talk 0\nu2 talk 0 1\n"}, "another form for 'u1'"),
+        ("e", {"text": "u1 low\nu1 mid\n"}, "line 2: 'u1' is there twice"),
+    ):
+        with pytest.raises(ValueError, match=why):
+            tl.data.load(kaldi(tmp_path / name, **files), kind, tl.data.Written())
+    text = "u1 low\nu2 mid\nu3 high\n"
+    odd = kaldi(tmp_path / "f", text=text, segments="u1 talk 0 0.5\nu2 talk 0.5 0.2\n")
+    with (
+        pytest.warns(tl.data.DataWarning, match="u2 .*ends before"),
+        pytest.warns(tl.data.DataWarning, match="u3 .*not in segments"),
+    ):
+        data = tl.data.load(odd, kind, tl.data.Written())
+    assert list(data.targets.texts) == ["low"]
+
+
+def test_odd_texts_are_named(whisper, tmp_path):
+    soundfile.write(tmp_path / "copy.wav", tone("low"), RATE)
+    soundfile.write(tmp_path / "mid.wav", tone("mid"), RATE)
+    files = [str(tmp_path / "mid.wav"), str(tmp_path / "copy.wav")]
+    same = ([files[1], files[1]], ["low", "mid"])
+    with pytest.warns(tl.data.DataWarning, match="same content with different texts(.|\n)*'mid'"):
+        builder(whisper).load(same, validation_split=0)
+    with pytest.warns(tl.data.DataWarning, match="no token, so they are not learnt: ß 語$"):
+        builder(whisper).prepare((files, ["low ß", "mid 語"]), validation_split=0)
+
+
 def test_bad_input(whisper, place, tmp_path):
     soundfile.write(tmp_path / "long.wav", tone("low", 1.5), RATE)
     files = [str(place / "0.wav"), str(place / "1.wav"), str(tmp_path / "long.wav")]
@@ -329,7 +382,7 @@ def test_bad_input(whisper, place, tmp_path):
 
 
 @pytest.mark.full
-def test_command_line(fitted, table, place, tmp_path, capsys):
+def test_command_line(fitted, whisper, table, place, tmp_path, capsys):
     train = ["train", str(table), "--task", "transcribe", "--output", str(tmp_path / "none")]
     assert main(train) == 1
     assert "keras_hub:FOLDER" in capsys.readouterr().err
@@ -341,3 +394,6 @@ def test_command_line(fitted, table, place, tmp_path, capsys):
     assert found["segments"][0]["end"] == 0.5
     assert main(["transcribe", model, str(place / "0.wav"), "--format", "vtt"]) == 0
     assert capsys.readouterr().out.startswith("WEBVTT")
+    assert main(["transcribe", whisper, str(place / "0.wav")]) == 0
+    untouched = tl.SpeechRecognizerBuilder(whisper, seconds=1.0).pretrained()
+    assert capsys.readouterr().out == f"{untouched.transcribe(place / '0.wav').text}\n"

@@ -1,15 +1,19 @@
 """Defines the builder of models that write down what is said."""
 
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any
+
+import keras
 
 from transferlearn import backbones
 from transferlearn.backbones import Backbone, SpeechBackbone
 from transferlearn.builders.audio import AudioBuilder
 from transferlearn.builders.writes import WritesTexts
+from transferlearn.configs import class_name
 from transferlearn.data import Speech
 from transferlearn.data.sequences.speech import MOST
 from transferlearn.edge import Sampling
+from transferlearn.fitted import FittedModel, Outline
 from transferlearn.heads import Decoder, Head, NextTokenHead
 from transferlearn.tasks import Task, TextPrediction, Writing
 
@@ -64,6 +68,36 @@ class SpeechRecognizerBuilder(WritesTexts, AudioBuilder[TextPrediction]):
     def kind(self) -> Speech:
         """Returns the settings to read recordings by."""
         return Speech(sample_rate=self.sample_rate, seconds=self.seconds)
+
+    def pretrained(self) -> FittedModel[TextPrediction]:
+        """Returns the Whisper as it came, without any training, to use it or to score it.
+
+        It hears 30 seconds at once, unless `seconds` says otherwise.
+
+        Example:
+            whisper = tl.SpeechRecognizerBuilder("keras_hub:whisper-tiny.en").pretrained()
+            print(whisper.transcribe("talk.wav").text)
+        """
+        kind = replace(self.kind, seconds=self.seconds or MOST)
+        backbone = self.load_backbone((kind.samples,))
+        network, encoding = self._network(backbone, self._blank, (kind.samples,))
+        history = keras.callbacks.History()
+        history.history, history.epoch = {}, []
+        return FittedModel(
+            model=network.model,
+            kind=kind,
+            encoding=encoding,
+            history=history,
+            phases=(),
+            outline=Outline(
+                backbone=backbone.name,
+                source=backbone.source,
+                batch_size=self.batch_size,
+                licence=backbone.licence,
+                builder=class_name(type(self)),
+            ),
+            builder=self,
+        )
 
     def load_backbone(self, shape: tuple[int, ...] | None) -> Backbone:
         """Loads the Whisper, and refuses rows that are longer than it can hear."""

@@ -3,17 +3,19 @@
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from transferlearn.cli.checking import check_items, check_save
 from transferlearn.cli.command import CommandResult, add_model
 from transferlearn.cli.starting import import_keras
 
 if TYPE_CHECKING:
+    from transferlearn import FittedModel
     from transferlearn.edge import Transcript
 
 NAME = "transcribe"
 HELP = "Write down what is said in recordings of any length."
+_WHISPER = "keras_hub:"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -30,17 +32,30 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> CommandResult:
     """Writes down each recording; where some cannot be used, the exit code is 1."""
-    check_save(options.model)
+    if not _is_whisper(options):
+        check_save(options.model)
     check_items(options)
-    import_keras()
-    from transferlearn import load
-
-    fitted = load(options.model, trusted=options.trusted)
+    fitted = _loaded(options)
     listed = fitted.kind.item_reader().listed([Path(item) for item in options.items])
     found = fitted.transcribe(listed)
     result = [asdict(one) | {"text": one.text} for one in found]
     texts = [_written(one, options.format) for one in found]
     return CommandResult(result, "\n".join(texts), int(len(found) < len(listed)))
+
+
+def _is_whisper(options: Namespace) -> bool:
+    """Whether the model is the folder of a Whisper, and no save."""
+    return str(options.model).startswith(_WHISPER)
+
+
+def _loaded(options: Namespace) -> "FittedModel[Any]":
+    """Loads the save, or the Whisper as it came."""
+    import_keras()
+    from transferlearn import SpeechRecognizerBuilder, load
+
+    if _is_whisper(options):
+        return SpeechRecognizerBuilder(str(options.model)).pretrained()
+    return load(options.model, trusted=options.trusted)
 
 
 def _written(transcript: "Transcript", form: str) -> str:

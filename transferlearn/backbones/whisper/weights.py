@@ -81,7 +81,7 @@ def read_whisper(folder: Path, hub: Any, *, pretrained: bool = True) -> Any:
         OSError: A file cannot be opened.
     """
     try:
-        state, heads = _read(folder)
+        state, heads = tensors_of(folder)
         network = hub.models.WhisperBackbone(**_sizes(state, heads))
         if pretrained:
             _fill(network, state)
@@ -94,7 +94,7 @@ def read_whisper(folder: Path, hub: Any, *, pretrained: bool = True) -> Any:
     return network
 
 
-def _read(folder: Path) -> tuple[State, int]:
+def tensors_of(folder: Path) -> tuple[State, int]:
     """Returns the tensors by Hugging Face's names, and the number of heads."""
     if (folder / _CTRANSLATE2).is_file():
         tensors = read_ctranslate2(folder / _CTRANSLATE2, "WhisperSpec")

@@ -1,4 +1,4 @@
-"""Lists folders of recordings with what is said in them: LJSpeech, Common Voice, files beside."""
+"""Lists folders of recordings with what is said in them, in several layouts."""
 
 import csv
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from transferlearn.data.listed import ByRow, Listed
+from transferlearn.data.sequences.kaldi import is_kaldi, list_kaldi
 from transferlearn.data.texts.reading import Unreadable, read_text
 from transferlearn.edge.folders import is_hidden
 
@@ -15,6 +16,16 @@ _COMMON_VOICE = ("train.tsv", "validated.tsv", "clips")  # path, sentence; clips
 
 def list_transcripts(folder: Path, endings: Sequence[str], noun: str) -> Listed | None:
     """Lists the recordings of a folder with their words; `None`: it is no such folder."""
+    if is_kaldi(folder):
+        paths, texts, speakers, names = list_kaldi(folder)
+        return Listed(
+            items=paths,
+            origin=ByRow(texts),
+            noun=noun,
+            what=str(folder),
+            groups=speakers,
+            named=[f"{name} ({path})" for name, path in zip(names, paths, strict=True)],
+        )
     metadata, wavs = (folder / name for name in _LJSPEECH)
     *tables, clips = (folder / name for name in _COMMON_VOICE)
     if metadata.is_file() and wavs.is_dir():

@@ -119,6 +119,13 @@ class WrittenTokens(Encoder):
         room = self.length - len(self.writer.begin) + 1
         return sum(len(ids) > room for ids in self.writer.tokens(texts))
 
+    def unknown(self, texts: Sequence[str]) -> str:
+        """Returns the characters of texts for which the tokenizer has no token, in order."""
+        lost = set[str]()
+        for text, ids in zip(texts, self.writer.tokens(texts), strict=True):
+            lost |= set(text) - set(self.writer.text(ids.tolist()))
+        return "".join(sorted(one for one in lost if not one.isspace()))
+
     def __call__(self, rows: np.ndarray) -> Encoded:
         """Encodes texts: int32 `(batch, length)` to learn, -1 behind a text, and to read."""
         texts = [str(text) for text in rows]

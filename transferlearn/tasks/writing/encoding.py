@@ -112,6 +112,11 @@ class WritingEncoding(Encoding[TextPrediction]):
                     f"{counted(cut, 'text')} to write of {len(targets.texts)} with more than "
                     f"{encode.length} tokens: the end is not learnt."
                 )
+            if self.spoken and (unknown := encode.unknown(targets.texts)):
+                notice(
+                    "Characters for which the tokenizer has no token, so they are not learnt: "
+                    f"{' '.join(unknown):.200}"
+                )
         return Objective(
             loss=NextTokenCrossEntropy() if loss is None else keras.losses.get(loss),
             metrics=lambda: copy_metrics(metrics) or [TokenProbability()],
