@@ -72,14 +72,15 @@ class SpeechRecognizerBuilder(WritesTexts, AudioBuilder[TextPrediction]):
     def pretrained(self) -> FittedModel[TextPrediction]:
         """Returns the Whisper as it came, without any training, to use it or to score it.
 
-        It hears 30 seconds at once, unless `seconds` says otherwise.
+        It hears as much as it can at once, at most 30 seconds, unless `seconds` says otherwise.
 
         Example:
             whisper = tl.SpeechRecognizerBuilder("keras_hub:whisper-tiny.en").pretrained()
             print(whisper.transcribe("talk.wav").text)
         """
-        kind = replace(self.kind, seconds=self.seconds or MOST)
-        backbone = self.load_backbone((kind.samples,))
+        backbone = self._whisper()
+        kind = replace(self.kind, seconds=self.seconds or min(MOST, backbone.most_seconds))
+        backbone.check(kind.samples, self.sample_rate)
         network, encoding = self._network(backbone, self._blank, (kind.samples,))
         history = keras.callbacks.History()
         history.history, history.epoch = {}, []
@@ -101,11 +102,15 @@ class SpeechRecognizerBuilder(WritesTexts, AudioBuilder[TextPrediction]):
 
     def load_backbone(self, shape: tuple[int, ...] | None) -> Backbone:
         """Loads the Whisper, and refuses rows that are longer than it can hear."""
-        backbone = backbones.get_speech(
-            self.backbone, pretrained=self.weights is not None, language=self.language
-        )
+        backbone = self._whisper()
         backbone.check((shape or (self._samples,))[0], self.sample_rate)
         return backbone
+
+    def _whisper(self) -> SpeechBackbone:
+        """Loads the Whisper."""
+        return backbones.get_speech(
+            self.backbone, pretrained=self.weights is not None, language=self.language
+        )
 
     @property
     def _samples(self) -> int:
