@@ -217,7 +217,9 @@ def _sweep_builder(
         f.name: f.default for f in fields(builder) if f.name in ("augmentation", "views")
     }
     optimizer = _with_pace(builder.optimizer, pace)
-    builder = replace(builder, optimizer=optimizer, learning_rate=None, **changes)
+    freeze = builder.freeze if builder.freeze is not None else getattr(builder.auto, "usual", None)
+    changes |= {"optimizer": optimizer, "learning_rate": None, "freeze": freeze}
+    builder = replace(builder, **changes)
     trained_on, held_out = builder.load(train, validation_split=0.0)
     epochs = sweep.steps  # enough for a stream of one batch; the sweep ends the training itself
     if isinstance(trained_on, ItemDataset):

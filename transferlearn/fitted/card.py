@@ -19,6 +19,7 @@ _PIPELINES = {
     "image-to-image",
     "object-detection",
     "token-classification",
+    "text-generation",
 }
 _NAMED = 100  # classes or numbers that the card names
 _PLAIN = ",;.%'\"/?=-+!"  # punctuation that does nothing within a line

@@ -105,7 +105,7 @@ def monitor(
             "The model has no reference: nothing was held out when it was trained, or there was no "
             "time. Make one: fitted.reference = tl.make_reference(fitted, 'photos/validation')"
         )
-    if labelled:
+    if labelled or isinstance(fitted.kind, data.Corpus):  # texts are their own targets
         dataset = _labelled(fitted, items, on_error)
     else:
         source = Path(items) if isinstance(items, str) else items  # one text is never monitored

@@ -95,6 +95,8 @@ def _held_out(
     outputs = encoding.scoring.signals
     if probe is None or not outputs.names or encoding.inputs:  # answers need no targets
         return None
+    if encoding.answers_untrained:  # the logits of all tokens of a text fit into no memory
+        return None
     per_operation = _CALL.get(keras.backend.backend(), _FIRST_CALL)
     clock.longest = per_operation * len(given.model.operations)
     training = _read(

@@ -9,10 +9,10 @@ import numpy as np
 
 from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.data.iterating import iterate, without_retracing_advice
-from transferlearn.data.sequences import WordDataset
+from transferlearn.data.sequences import CorpusDataset, WordDataset
 from transferlearn.fitted import FittedModel
 from transferlearn.monitoring import Measured
-from transferlearn.tasks import Encoding
+from transferlearn.tasks import Encoding, NextTokenEncoding, scorer
 
 TRAINING_ITEMS = 500  # of those that were trained on, are measured
 LEAST = 40  # items; of fewer no reference is made
@@ -22,7 +22,7 @@ LEAST = 40  # items; of fewer no reference is made
 def measure(fitted: FittedModel, dataset: Dataset) -> Measured:
     """Measures all rows of a dataset in its order, with their errors where it has targets."""
     encoding = fitted.encoding
-    answerer = fitted.answerer()
+    answerer = scorer(encoding, fitted.model, fitted.kind)
     parts = []
     raw = encoding.scoring.raw if dataset.targets is not None else None
     batches = dataset.batches(batch_size=fitted.outline.batch_size, encode=raw)
@@ -42,10 +42,17 @@ def measure(fitted: FittedModel, dataset: Dataset) -> Measured:
     return joined(parts)
 
 
+@singledispatch
 def numbers_of(encoding: Encoding, values: np.ndarray) -> np.ndarray:
     """Returns the numbers of each item that monitors keep."""
     reader = encoding.output_reader()
     return reader.numbers(reader.as_outputs(values))
+
+
+@numbers_of.register
+def _(encoding: NextTokenEncoding, values: np.ndarray) -> np.ndarray:
+    """Returns the bits a token, as `answers_of` made them."""
+    return values
 
 
 @singledispatch
@@ -66,6 +73,13 @@ def _(dataset: WordDataset, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
     return dataset.of_words(rows, values)
 
 
+@answers_of.register
+def _(dataset: CorpusDataset, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Returns how many bits a token of each row takes on the mean, float64 `(rows, 1)`."""
+    nats, tokens = dataset.of_rows(rows, values).T
+    return (nats / np.log(2) / np.maximum(tokens, 1))[:, None]
+
+
 def first_input(x: Any) -> np.ndarray:
     """Returns the items of a batch: the first of several inputs."""
     return np.asarray(keras.tree.flatten(x)[0])
@@ -73,7 +87,8 @@ def first_input(x: Any) -> np.ndarray:
 
 def joined(parts: Sequence[Measured]) -> Measured:
     """Puts what was measured of several batches together."""
-    errors = [part.errors for part in parts if part.errors is not None]
+    given = [part.errors for part in parts if part.errors is not None]
+    errors = [] if all(np.isnan(one).all() for one in given) else given  # of texts none is known
     return Measured(
         np.concatenate([part.features for part in parts]),
         np.concatenate([part.values for part in parts]),

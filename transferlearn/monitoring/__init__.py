@@ -12,6 +12,7 @@ from transferlearn.monitoring.outputs import OneClass as OneClass
 from transferlearn.monitoring.outputs import OutputSignals as OutputSignals
 from transferlearn.monitoring.outputs import PixelShares as PixelShares
 from transferlearn.monitoring.outputs import Quantities as Quantities
+from transferlearn.monitoring.outputs import Surprise as Surprise
 from transferlearn.monitoring.outputs import TagShares as TagShares
 from transferlearn.monitoring.outputs import Unwatched as Unwatched
 from transferlearn.monitoring.reference import Reference as Reference

@@ -148,6 +148,14 @@ class TagShares(OutputSignals):
 
 
 @dataclass(frozen=True)
+class Surprise(OutputSignals):
+    """Watches how unlikely a language model finds the tokens of texts: log2 of the perplexity."""
+
+    word: ClassVar[str] = "surprise"
+    names: tuple[str, ...] = ("bits a token",)
+
+
+@dataclass(frozen=True)
 class MeanColours(OutputSignals):
     """Watches how red, green and blue pictures are on the mean."""
 

@@ -94,7 +94,7 @@ def _(kind: Texts, item: Any, ax: Axes) -> None:
     if isinstance(item, Sentence):
         item = item.text
     if not isinstance(item, str):
-        ids = [i for i in np.asarray(item).tolist() if i != kind.tokenizer.padding]
+        ids = [i for i in np.asarray(item).tolist() if i >= 0 and i != kind.tokenizer.padding]
         filled = len(item) - len(ids)
         item = " ".join(kind.tokenizer.spelled(ids))
         item += f" (+{filled} padding)" if filled else ""

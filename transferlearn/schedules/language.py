@@ -22,12 +22,12 @@ class AutoForLanguage(Schedule):
     least_to_split = 10
     obeys_freeze = True
 
-    _usual: ClassVar[FreezeStrategy] = FreezeFraction(0.5)
+    usual: ClassVar[FreezeStrategy] = FreezeFraction(0.5)
     _epochs: ClassVar[int] = 3
 
     def phases(self, job: Job) -> Iterator[Phase]:
         """Yields a single phase."""
-        usual = self._usual if job.pretrained else FreezeNone()
+        usual = self.usual if job.pretrained else FreezeNone()
         yield Phase(
             freeze=job.freeze or usual,
             epochs=job.epochs,
@@ -52,5 +52,5 @@ class AutoForWriting(AutoForLanguage):
     `learning_rate` and `epochs`. A network with random weights is trained whole.
     """
 
-    _usual = FreezeUpTo("encoder")
+    usual = FreezeUpTo("encoder")
     _epochs = 10

@@ -214,7 +214,7 @@ def _change(why: str, **changes: Any) -> Remedy:
 
 def _head_first(case: Case) -> Iterator[Remedy]:
     """Advises to solve the head first, if backbone layers were trained without that."""
-    if case.frozen < 1 and not case.head_first:
+    if case.frozen < 1 and not case.head_first and not case.encoding.answers_untrained:
         yield Remedy(
             "solve the head first; a random one spoils what is pretrained: "
             "fit(..., schedule='fine-tune')",

@@ -1,6 +1,7 @@
 """Reads texts word by word, with a tag for each, or token by token, with the one that follows."""
 
 from transferlearn.data.sequences.corpus import Corpus as Corpus
+from transferlearn.data.sequences.corpus import CorpusDataset as CorpusDataset
 from transferlearn.data.sequences.dataset import WordDataset as WordDataset
 from transferlearn.data.sequences.kind import Words as Words
 from transferlearn.data.sequences.next_tokens import NextTokens as NextTokens

@@ -1,12 +1,13 @@
 """Goes on with prompts token by token, and tells how likely the tokens of texts are."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import keras
 import numpy as np
 
-from transferlearn.backbones.graph import of_any_length
+from transferlearn.backbones.graph import of_any_length, walk
 from transferlearn.data import Corpus, Dataset
 from transferlearn.data.messages import notice
 from transferlearn.data.sequences.corpus import MOST
@@ -15,7 +16,8 @@ from transferlearn.edge import Sampling, TensorSpec, WrittenReader
 from transferlearn.edge.generation import written
 from transferlearn.edge.written import as_bytes
 from transferlearn.generating import reading_of
-from transferlearn.tasks.answering import Answerer, Meaning, OnePass
+from transferlearn.generating.attention import argument_names
+from transferlearn.tasks.answering import Answerer, Meaning, OnePass, of_batch
 from transferlearn.types import Tensor
 from transferlearn.wording import counted
 
@@ -31,6 +33,25 @@ class Likelihoods(OnePass):
             model = of_any_length(model)
         found = _OfNext(name="likelihoods_of_next")(model.input, model.output)
         super().__init__(meaning, keras.Model(model.input, found))
+        self._states = _states(model)
+
+    @cached_property
+    def _with_states(self) -> keras.Model:
+        """The model that gives the states of tokens, too."""
+        return keras.Model(self.model.input, [self._states, self.model.output])
+
+    def with_features(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the mean over tokens of what the last block gives, and the logarithms."""
+        states, found = of_batch(self._with_states, x)
+        known = (np.asarray(x) >= 0)[..., None]
+        return (states * known).sum(axis=1) / np.maximum(known.sum(axis=1), 1), found
+
+
+def _states(model: keras.Model) -> Tensor:
+    """Returns what the embeddings make logits of, `(rows, tokens, channels)`."""
+    steps = [step for step in walk(model) if "reverse" in argument_names(step.operation)]
+    states: Tensor = steps[-1].inputs[0]
+    return states
 
 
 class _OfNext(keras.layers.Layer):

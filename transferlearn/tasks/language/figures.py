@@ -9,6 +9,7 @@ import numpy as np
 
 from transferlearn.data import Targets
 from transferlearn.edge import TextPrediction
+from transferlearn.monitoring import Surprise
 from transferlearn.tasks.figures import Evaluation, Tally
 from transferlearn.tasks.intervals import bootstrap, group_sums
 from transferlearn.tasks.pairs import PairedTest, compare_sums
@@ -69,6 +70,11 @@ class NextTokenScoring(Scoring[Targets, LanguageEvaluation, TextPrediction]):
     def guessing_loss(self) -> float:
         """The cross-entropy of a model that finds all tokens equally likely, in nats."""
         return math.log(self.vocabulary) if self.vocabulary else math.inf
+
+    @property
+    def signals(self) -> Surprise:
+        """What a monitor watches: how unlikely texts are."""
+        return Surprise()
 
     def measure(self, values: np.ndarray, targets: np.ndarray) -> LanguageEvaluation:
         """Computes perplexity and bits a byte, with intervals over texts.
