@@ -11,6 +11,8 @@ import transferlearn as tl
 from tests import language
 from tests.language import stories
 from transferlearn.cli import main
+from transferlearn.edge.written import as_bytes
+from transferlearn.exporting.in_keras import runner_of
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +57,13 @@ def test_other_texts_and_their_perplexity_are_noticed(fitted, tmp_path, capsys):
     assert test.now == pytest.approx(np.log2(scores.perplexity), rel=0.1)
     assert main(["monitor", model, str(tmp_path / "digits.jsonl")]) == 3
     assert "bits a token" in capsys.readouterr().out
+
+
+def test_what_a_server_has_written_is_not_taken_for_a_perplexity(fitted):
+    runner = runner_of(fitted)
+    numbers = runner.output_reader.numbers({"text": as_bytes(["Anna", "To"])})
+    assert numbers.shape == (2, 0)
+    assert fitted.encoding.scoring.signals.watched(numbers) == {}
 
 
 @pytest.mark.full

@@ -53,6 +53,10 @@ class WrittenReader(OutputReader[TextPrediction]):
             for row, one in zip(outputs[self.output], seen, strict=True)
         ]
 
+    def numbers(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Returns no number: the bytes of a text say nothing to a monitor, `(texts, 0)`."""
+        return np.zeros((len(outputs[self.output]), 0))
+
     def of_items(self, outputs: Mapping[str, np.ndarray], rows: Rows) -> dict[str, np.ndarray]:
         """Returns the texts as they are, since each prompt is one row."""
         return dict(outputs)

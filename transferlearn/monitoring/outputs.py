@@ -154,6 +154,10 @@ class Surprise(OutputSignals):
     word: ClassVar[str] = "surprise"
     names: tuple[str, ...] = ("bits a token",)
 
+    def watched(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        """Returns the bits; nothing of what a server has written, which has no such number."""
+        return super().watched(values) if values.shape[1] else {}
+
 
 @dataclass(frozen=True)
 class MeanColours(OutputSignals):
