@@ -3,7 +3,7 @@
 from transferlearn import data
 from transferlearn.data.dataset import Request
 from transferlearn.data.targets import Binary, ClassIds, OneHot
-from transferlearn.tasks.classification.task import ClassWeights
+from transferlearn.tasks.classification.encoding import ClassWeights
 
 _IMAGES = ("image_size", "default_image_size", "value_range", "interpolation")
 

@@ -11,7 +11,7 @@ from scipy.stats import binomtest
 
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
-from transferlearn.comparison.random_weights import with_random_weights
+from transferlearn.comparison.comparing import with_random_weights
 from transferlearn.demos import photos as demo
 from transferlearn.tasks import ClassEncoding, NumberEncoding, TagEncoding
 from transferlearn.tasks.pairs import mcnemar

@@ -8,7 +8,7 @@ import pytest
 import transferlearn as tl
 from transferlearn.cli import predict
 from transferlearn.cli.main import as_json, main
-from transferlearn.cli.output import as_cell
+from transferlearn.cli.messages import as_cell
 from transferlearn.edge.predictions import ClassReader
 from transferlearn.tables import visible
 

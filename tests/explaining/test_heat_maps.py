@@ -8,7 +8,7 @@ import transferlearn as tl
 from tests import made
 from tests.networks import application
 from transferlearn.backbones.pyramid import last_map
-from transferlearn.explaining.gradients import gradient
+from transferlearn.explaining.heat_maps import gradient
 from transferlearn.tasks import TagEncoding
 
 KERNEL = [[4, 0], [0, 0], [0, 4]]  # red speaks for the first class, blue for the second

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from transferlearn.tasks.solving.agreement import surer_if_right
+from transferlearn.tasks.solving.folds import surer_if_right
 
 pytestmark = pytest.mark.core
 

@@ -1,6 +1,6 @@
 """Loads pretrained networks without their heads, by name or from any functional model."""
 
-from transferlearn.backbones.audio import AudioBackbone as AudioBackbone
+from transferlearn.backbones.base import AudioBackbone as AudioBackbone
 from transferlearn.backbones.base import Backbone as Backbone
 from transferlearn.backbones.base import BackboneSource as BackboneSource
 from transferlearn.backbones.base import Facts as Facts

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from transferlearn.backbones.torch_state import read_torch_state
+from transferlearn.backbones.torch_pickle import read_torch_state
 from transferlearn.extras import install_line
 from transferlearn.untrusted import RefusalError, check_finite, checked_weights
 

@@ -1,4 +1,4 @@
-"""Defines what all builders of classifiers share, for images as for texts."""
+"""Defines the builders of classifiers: what all share, and those of images, texts and sounds."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,11 +6,15 @@ from typing import Any, ClassVar
 
 import keras
 
+from transferlearn.builders.audio import AudioBuilder
 from transferlearn.builders.base import Builder
+from transferlearn.builders.images import ImageBuilder
+from transferlearn.builders.texts import TextBuilder
 from transferlearn.checks import whole
 from transferlearn.data import Classes, Dataset, Tags
 from transferlearn.data.targets import Weigh
 from transferlearn.heads import Activation, Decoder
+from transferlearn.schedules import AutoForTexts, Schedule
 from transferlearn.tasks import (
     ClassEncoding,
     Classification,
@@ -19,8 +23,8 @@ from transferlearn.tasks import (
     Tagging,
     Task,
 )
+from transferlearn.tasks.classification.encoding import class_weights
 from transferlearn.tasks.classification.losses import is_binary, takes_ids
-from transferlearn.tasks.classification.task import class_weights
 from transferlearn.types import Tensor
 
 
@@ -113,3 +117,90 @@ class Classifier(Builder[ClassPrediction]):
         names = tuple(map(str, range(count)))
         family = TagEncoding if self.multi_label else ClassEncoding
         return family(class_names=names, units=count)
+
+
+@dataclass(frozen=True)
+class ImageClassifierBuilder(ImageBuilder[ClassPrediction], Classifier):
+    """Fine-tunes a pretrained network to classify one's own images.
+
+    When to use it: with a few dozen to a few million labelled images. Images go in as they are, RGB
+    pixels in [0, 255]; each network's own preprocessing is inside the model.
+
+    Args:
+        backbone: A name (`transferlearn backbones` lists them), a functional `keras.Model` without
+            its head, or a `tl.backbones.Backbone`.
+        weights: `"imagenet"`, the path of a weight file, or `None` for random weights.
+        head: The layers behind the backbone, such as `tl.heads.PooledDense()`.
+        freeze: `"all"`, `"none"`, the name of a layer or block (up to and with it), a number of
+            layers, a share in (0, 1) of those that have weights, or a `tl.freezing` strategy. By
+            default the schedule chooses; `build` then freezes a pretrained backbone whole, and a
+            random one not at all.
+        batch_norm: `"frozen"` keeps the backbone's BatchNorm (gamma, beta, statistics) fixed in
+            trained blocks too; `"train"` trains it there, as always with `weights=None`.
+        optimizer: The name of a Keras optimizer, or an optimizer, of which copies are used.
+        learning_rate: The learning rate; by default the optimizer's own.
+        loss, metrics, multi_label, class_names, class_weight: See `tl.builders.Classifier`.
+        batch_size: The number of images in a step.
+        precision: A Keras dtype policy: `"mixed_bfloat16"` or `"mixed_float16"` for GPUs.
+        on_error: What to do with broken files: `"skip"` them (and say so) or `"raise"`.
+        groups: Which items belong together (photos of a patient, a camera, a day), so that none is
+            held out without the others: the name of a table's column; a function that gives the
+            name of a group for a path; or for `(x, y)` a group for each item. Duplicates belong
+            together anyway.
+        seed: Makes a run repeatable (it sets Python's, NumPy's and the backend's seeds). Another
+            one holds out other items; `None` holds out those of 0.
+        image_size, value_range, augmentation, views, mixup: See `tl.builders.ImageBuilder`.
+
+    Example:
+        head = tl.heads.FlattenDense(units=(128,))
+        builder = tl.ImageClassifierBuilder("VGG16", head=head, freeze="all")
+        fitted = builder.fit("train", validation_data="validation", epochs=10)
+    """
+
+
+@dataclass(frozen=True)
+class TextClassifierBuilder(TextBuilder[ClassPrediction], Classifier):
+    """Fine-tunes a pretrained encoder, such as BERT, to classify one's own texts.
+
+    When to use it: with a few hundred labelled texts or more, for sentiment, topics, intents.
+    Strings go in as they are: the fitted model has the tokenizer, padding and masks inside.
+
+    Args:
+        backbone, weights, pooling, sequence_length, long_texts, learning_rate: See
+            `tl.builders.TextBuilder`.
+        head, freeze, optimizer, loss, metrics, multi_label, class_names, class_weight, batch_size,
+            precision, on_error, groups, seed: See `ImageClassifierBuilder`.
+
+    By default `fit` solves the head on the frozen encoder, and then trains the upper half of the
+    encoder with it (`tl.schedules.AutoForTexts`). `schedule="probe"` stops after the head, which
+    takes seconds; `freeze="none", schedule="fine-tune"` trains all layers.
+
+    Example:
+        builder = tl.TextClassifierBuilder("keras_hub:bert_base_en_uncased")
+        fitted = builder.fit((texts, labels))
+        fitted.predict("a fine film").class_name
+    """
+
+    auto: ClassVar[Schedule] = AutoForTexts()
+
+
+@dataclass(frozen=True)
+class AudioClassifierBuilder(AudioBuilder[ClassPrediction], Classifier):
+    """Fine-tunes a pretrained network to classify one's own recordings.
+
+    When to use it: for words of a command, machines, birds, alarms, with a few dozen recordings of
+    each class or more. Files go in as they are; the spectrogram is inside the model.
+
+    Args:
+        backbone, weights, sample_rate, seconds, augmentation, views: See
+            `tl.builders.AudioBuilder`.
+        head, freeze, batch_norm, optimizer, learning_rate, batch_size, precision, on_error, groups,
+            seed: See `ImageClassifierBuilder`. With `groups`, all recordings of a speaker stay on
+            one side.
+        loss, metrics, multi_label, class_names, class_weight: See `tl.builders.Classifier`.
+
+    Example:
+        builder = tl.AudioClassifierBuilder("EfficientNetLite0")
+        fitted = builder.fit("sounds")  # sounds/<class>/*.wav
+        fitted.predict("door.wav").class_name
+    """

@@ -1,4 +1,4 @@
-"""Defines what all builders of regressors share, for images as for texts."""
+"""Defines the builders of regressors: what all share, and those of images, texts and sounds."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,10 @@ from typing import ClassVar
 
 import keras
 
+from transferlearn.builders.audio import AudioBuilder
 from transferlearn.builders.base import Builder
+from transferlearn.builders.images import ImageBuilder
+from transferlearn.builders.texts import TextBuilder
 from transferlearn.checks import whole
 from transferlearn.data import Numbers
 from transferlearn.schedules import AutoForNumbers, Schedule
@@ -68,3 +71,68 @@ def _blank(num_outputs: int) -> NumberEncoding:
     count = whole("num_outputs", num_outputs, least=1)
     names = tuple(f"number {i}" for i in range(count))
     return NumberEncoding(names=names, mean=(0.0,) * count, spread=(1.0,) * count)
+
+
+@dataclass(frozen=True)
+class ImageRegressorBuilder(ImageBuilder[NumberPrediction], Regressor):
+    """Fine-tunes a pretrained network to predict one number or several of one's own images.
+
+    When to use it: for ages, prices, counts, angles or scores, with a few dozen to a few million
+    images whose numbers are known. Images go in as they are; numbers come out in their own units,
+    and the saved `.keras` model gives them in these units too.
+
+    Args:
+        backbone, weights, head, freeze, batch_norm, optimizer, learning_rate, batch_size,
+            precision, on_error, groups, seed: See `ImageClassifierBuilder`.
+        target_names, loss, metrics: See `tl.builders.Regressor`.
+        image_size, value_range, augmentation, views, mixup: See `tl.builders.ImageBuilder`.
+
+    Example:
+        builder = tl.ImageRegressorBuilder("EfficientNetLite0", target_names="price", seed=0)
+        fitted = builder.fit("houses.csv")
+        fitted.predict("house.jpg").value
+    """
+
+
+@dataclass(frozen=True)
+class TextRegressorBuilder(TextBuilder[NumberPrediction], Regressor):
+    """Fine-tunes a pretrained encoder, such as BERT, to predict one number or several of texts.
+
+    When to use it: for stars, prices or grades, with a few hundred texts or more whose numbers are
+    known. Numbers come out in their own units.
+
+    Args:
+        backbone, weights, pooling, sequence_length, long_texts, learning_rate: See
+            `tl.builders.TextBuilder`.
+        target_names, loss, metrics: See `tl.builders.Regressor`.
+        head, freeze, optimizer, batch_size, precision, on_error, groups, seed: See
+            `ImageClassifierBuilder`.
+
+    Example:
+        builder = tl.TextRegressorBuilder("keras_hub:bert_base_en_uncased")
+        fitted = builder.fit((reviews, stars))
+        fitted.predict("a fine film").value
+    """
+
+    default_schedule: ClassVar[str] = "probe"
+
+
+@dataclass(frozen=True)
+class AudioRegressorBuilder(AudioBuilder[NumberPrediction], Regressor):
+    """Fine-tunes a pretrained network to predict one number or several of recordings.
+
+    When to use it: for wear, speed or age by sound, with a hundred recordings or more whose numbers
+    are known. Numbers come out in their own units.
+
+    Args:
+        backbone, weights, sample_rate, seconds, augmentation, views: See
+            `tl.builders.AudioBuilder`.
+        target_names, loss, metrics: See `tl.builders.Regressor`.
+        head, freeze, batch_norm, optimizer, learning_rate, batch_size, precision, on_error, groups,
+            seed: See `ImageClassifierBuilder`.
+
+    Example:
+        builder = tl.AudioRegressorBuilder("EfficientNetLite0", target_names="speed")
+        fitted = builder.fit("motors.csv")  # columns path and speed
+        fitted.predict("motor.wav").value
+    """

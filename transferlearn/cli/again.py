@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transferlearn.cli.command import CommandResult
-from transferlearn.cli.output import say
+from transferlearn.cli.messages import say
 
 if TYPE_CHECKING:
     from transferlearn.fitted import FittedModel

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transferlearn.cli.command import CommandResult
-from transferlearn.cli.output import say
+from transferlearn.cli.messages import say
 from transferlearn.cli.replacing import add_force, refuse_other_model
 from transferlearn.cli.starting import import_keras
 from transferlearn.extras import TEXTS, require

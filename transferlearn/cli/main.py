@@ -15,11 +15,10 @@ import warnings
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 
-from transferlearn.cli.interrupts import Terminated
-from transferlearn.cli.messages import as_lines
-from transferlearn.cli.output import say
+from transferlearn.cli.messages import as_lines, say
 from transferlearn.cli.own import import_own
 from transferlearn.cli.parser import make_parser
+from transferlearn.cli.starting import Terminated
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transferlearn.atomic_files import written_whole
-from transferlearn.cli.output import say
+from transferlearn.cli.messages import say
 from transferlearn.cli.replacing import refuse_other_file
 
 if TYPE_CHECKING:

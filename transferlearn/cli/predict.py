@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from transferlearn.cli.checking import check_items, check_save
 from transferlearn.cli.command import CommandResult, add_model
-from transferlearn.cli.output import as_cell
+from transferlearn.cli.messages import as_cell
 from transferlearn.cli.starting import import_keras
 from transferlearn.cli.types import at_least_1
 from transferlearn.edge.recordings import part_of

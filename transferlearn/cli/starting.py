@@ -1,13 +1,15 @@
-"""Imports Keras for a command, without the lines that TensorFlow writes when it is imported."""
+"""Starts Keras, and turns SIGTERM into an interrupt."""
 
 import contextlib
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 
-from transferlearn.cli.output import say
+from transferlearn.cli.messages import say
 
 
 def import_keras() -> None:
@@ -35,3 +37,22 @@ def _quiet_start() -> Iterator[None]:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
+
+
+class Terminated(KeyboardInterrupt):
+    """Is raised where SIGTERM comes, such as from `kill` or a cluster that wants its machine."""
+
+
+@contextlib.contextmanager
+def sigterm_as_interrupt() -> Iterator[None]:
+    """Raises `Terminated` in a `with` block where SIGTERM comes; a second one ends the process."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, before)
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

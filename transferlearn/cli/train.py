@@ -14,12 +14,11 @@ from transferlearn.cli.augmenting import check_augmentation
 from transferlearn.cli.building import settle_backbone
 from transferlearn.cli.checking import LANGUAGE, TRANSCRIBE, check_data, check_save
 from transferlearn.cli.command import CommandResult
-from transferlearn.cli.interrupts import sigterm_as_interrupt
-from transferlearn.cli.output import say
+from transferlearn.cli.messages import say
 from transferlearn.cli.own import is_own
 from transferlearn.cli.pictures import leave_pictures
 from transferlearn.cli.replacing import add_force, is_of_run, note_of_run, refuse_other_model
-from transferlearn.cli.starting import import_keras
+from transferlearn.cli.starting import import_keras, sigterm_as_interrupt
 from transferlearn.cli.tasks import check_task, columns_of
 from transferlearn.cli.training_options import add_data, add_network, add_steps, builder_of
 from transferlearn.cli.types import (

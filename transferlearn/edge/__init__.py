@@ -23,12 +23,12 @@ from transferlearn.edge.maps.pictures import PicturePrediction as PicturePredict
 from transferlearn.edge.maps.pictures import PictureReader as PictureReader
 from transferlearn.edge.maps.reading import MapReader as MapReader
 from transferlearn.edge.output_reader import OutputReader as OutputReader
+from transferlearn.edge.output_reader import RawPrediction as RawPrediction
+from transferlearn.edge.output_reader import RawReader as RawReader
 from transferlearn.edge.predictions import ClassPrediction as ClassPrediction
 from transferlearn.edge.predictions import ClassReader as ClassReader
 from transferlearn.edge.predictions import NumberPrediction as NumberPrediction
 from transferlearn.edge.predictions import NumberReader as NumberReader
-from transferlearn.edge.raw import RawPrediction as RawPrediction
-from transferlearn.edge.raw import RawReader as RawReader
 from transferlearn.edge.runner import Runner as Runner
 from transferlearn.edge.text_reader import PromptReader as PromptReader
 from transferlearn.edge.text_reader import TextReader as TextReader

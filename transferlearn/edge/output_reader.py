@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -155,3 +155,34 @@ class OutputReader(Named, Generic[Prediction]):
             tolerance: How close two answers may be in the first network to count as the same.
         """
         return np.ones(len(next(iter(expected.values()))), bool)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawPrediction:
+    """Holds what a network gives for one item, where nothing is known of its meaning.
+
+    Attributes:
+        values: The outputs by name.
+        path: The path of the item's file, if it has one.
+    """
+
+    values: dict[str, np.ndarray]
+    path: str | None = None
+
+
+@dataclass(frozen=True)
+class RawReader(OutputReader[RawPrediction]):
+    """Returns the outputs as they are, for tasks that bring no reader of their own."""
+
+    name: ClassVar[str] = "raw"
+
+    def read(self, outputs: Mapping[str, np.ndarray], seen: Sequence[Seen]) -> list[RawPrediction]:
+        """Returns each item's row of every output."""
+        return [
+            RawPrediction(values={name: rows[i] for name, rows in outputs.items()}, path=one.path)
+            for i, one in enumerate(seen)
+        ]
+
+    def numbers(self, outputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Returns the first of the outputs."""
+        return next(iter(outputs.values()))

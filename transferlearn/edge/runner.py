@@ -9,7 +9,7 @@ import numpy as np
 from transferlearn.atomic_files import whole_place
 from transferlearn.edge.description import FILE, Description
 from transferlearn.edge.item_reader import ItemReader, Rows, joined
-from transferlearn.edge.maps.whole_photos import predict_in_tiles
+from transferlearn.edge.maps.reading import predict_in_tiles
 from transferlearn.edge.output_reader import OutputReader
 from transferlearn.edge.runtimes import Runtime, check_listed, open_runtime
 from transferlearn.edge.windows import predict_in_windows

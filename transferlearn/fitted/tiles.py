@@ -9,7 +9,7 @@ import numpy as np
 
 from transferlearn.data.dataset import Dataset
 from transferlearn.data.images.dataset import ImageDataset
-from transferlearn.edge.maps.whole_photos import join_tiles, predict_in_tiles
+from transferlearn.edge.maps.reading import join_tiles, predict_in_tiles
 from transferlearn.fitted.outputs import check_finite, summed
 from transferlearn.fitted.trained import Trained
 from transferlearn.tasks import Evaluation, Seen, Tally

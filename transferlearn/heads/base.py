@@ -1,11 +1,27 @@
-"""Defines the base classes of heads and decoders."""
+"""Defines the base classes of heads and decoders, the outputs that they make, and a bare head."""
 
 import abc
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
-from transferlearn.heads.outputs import Output
+import keras
+
 from transferlearn.types import Tensor
+
+
+class Output(NamedTuple):
+    """Describes one output of a network: how many numbers it has, and for each of what.
+
+    Attributes:
+        units: How many numbers the output has for each item, cell, token or query.
+        per: The thing that has these numbers: the whole `"item"`, each `"cell"` of a map, each
+            `"token"`, or each `"query"` of a detector.
+    """
+
+    units: int
+    per: Literal["item", "cell", "token", "query"] = "item"
+
 
 Activation = Literal["softmax", "sigmoid", "linear"]
 
@@ -73,3 +89,18 @@ class Decoder(abc.ABC):
         Returns:
             A `KerasTensor` for each output, by name; its last axis has the output's `units`.
         """
+
+
+@dataclass(frozen=True)
+class NextTokenHead(Head):
+    """Gives the logits of the next token in float32, as the backbone's own embeddings make them.
+
+    It has no weights: those of a language model's last layer belong to the backbone, and are mostly
+    those of its first. It is the only head of `tl.CausalLMBuilder`.
+    """
+
+    def __call__(
+        self, features: Tensor, num_classes: int, *, activation: Activation = "softmax"
+    ) -> Tensor:
+        """Makes a layer that casts the logits: `(batch, tokens, all tokens)`."""
+        return keras.layers.Activation("linear", dtype="float32", name="logits")(features)

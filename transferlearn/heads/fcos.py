@@ -7,9 +7,8 @@ from typing import Self
 
 import keras
 
-from transferlearn.heads.base import Decoder
+from transferlearn.heads.base import Decoder, Output
 from transferlearn.heads.levels import LEVELS, rows_and_columns
-from transferlearn.heads.outputs import Output
 from transferlearn.heads.queries import (
     BESIDE_CLASSES,
     Tower,

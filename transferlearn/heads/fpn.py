@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import keras
 
 from transferlearn.checks import share, whole
-from transferlearn.heads.base import Decoder
+from transferlearn.heads.base import Decoder, Output
 from transferlearn.heads.levels import (
     LEVELS,
     classified,
@@ -16,7 +16,6 @@ from transferlearn.heads.levels import (
     normalised,
     rows_and_columns,
 )
-from transferlearn.heads.outputs import Output
 from transferlearn.types import Tensor
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import keras
 
-from transferlearn.heads.outputs import Output
+from transferlearn.heads.base import Output
 from transferlearn.types import Tensor
 
 LEVELS = ("stride_4", "stride_8", "stride_16", "stride_32")

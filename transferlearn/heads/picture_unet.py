@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import keras
 
 from transferlearn.checks import whole
-from transferlearn.heads.base import Decoder
+from transferlearn.heads.base import Decoder, Output
 from transferlearn.heads.levels import check_map, normalised
-from transferlearn.heads.outputs import Output
 from transferlearn.types import Tensor
 
 _IMAGE = "image"

@@ -8,11 +8,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from transferlearn.extras import install_line
-from transferlearn.plotting.files import write_figure as write_figure
+from transferlearn.plotting.canvas import write_figure as write_figure
 
 if TYPE_CHECKING:
-    from transferlearn.plotting.batches import draw_targets as draw_targets
-    from transferlearn.plotting.batches import show_batch as show_batch
     from transferlearn.plotting.block_states import phases as phases
     from transferlearn.plotting.boxes import precision_by_recall as precision_by_recall
     from transferlearn.plotting.boxes import show_boxes as show_boxes
@@ -26,7 +24,9 @@ if TYPE_CHECKING:
     from transferlearn.plotting.explained import draw_explanation as draw_explanation
     from transferlearn.plotting.explained import explanations as explanations
     from transferlearn.plotting.items import draw_item as draw_item
+    from transferlearn.plotting.items import draw_targets as draw_targets
     from transferlearn.plotting.items import heard as heard
+    from transferlearn.plotting.items import show_batch as show_batch
     from transferlearn.plotting.labels import label as label
     from transferlearn.plotting.masks import overlaps as overlaps
     from transferlearn.plotting.masks import show_masks as show_masks
@@ -50,7 +50,7 @@ _NAMES = {
     "draw_explanation": "explained",
     "draw_item": "items",
     "draw_results": "results",
-    "draw_targets": "batches",
+    "draw_targets": "items",
     "explanations": "explained",
     "feature_map": "evaluations",
     "heard": "items",
@@ -65,7 +65,7 @@ _NAMES = {
     "predicted_and_true": "numbers",
     "reliability": "classes",
     "roc": "ranking",
-    "show_batch": "batches",
+    "show_batch": "items",
     "show_boxes": "boxes",
     "show_masks": "masks",
     "show_mistakes": "mistaken_items",

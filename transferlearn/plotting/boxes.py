@@ -14,9 +14,9 @@ from transferlearn.checks import whole
 from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.edge.maps.palette import as_hex, colours
 from transferlearn.fitted import FittedModel
-from transferlearn.plotting.batches import draw_targets
 from transferlearn.plotting.canvas import INK, bare, canvas, canvases, finished, legend, styles
 from transferlearn.plotting.evaluations import Draw, Mistake, check_type, mistakes, pictures
+from transferlearn.plotting.items import draw_targets
 from transferlearn.plotting.labels import label
 from transferlearn.plotting.matrices import draw_matrix
 from transferlearn.plotting.mistaken_items import file_of, pictures_of_items

@@ -1,10 +1,11 @@
-"""Makes the figures that all pictures are drawn in; the colours of all of them are here."""
+"""Makes figures to draw in, and writes them into files."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO
 from itertools import count
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,7 +13,12 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.transforms import ScaledTranslation
 
+from transferlearn.atomic_files import written_whole
+from transferlearn.extras import install_line
 from transferlearn.plotting.labels import fonts
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # Of text, axes and all that has no meaning by its colour. Its contrast is above 4 on white and on
 # black; whoever embeds an SVG may replace it by the colour of the page's own text.
@@ -155,3 +161,30 @@ def _dress(ax: Axes) -> None:
     for side, spine in ax.spines.items():
         spine.set_color(INK)
         spine.set_visible(side in ("left", "bottom"))
+
+
+def write_figure(path: str | Path, draw: Callable[["Figure"], object]) -> None:
+    """Draws a figure and writes it, whole or not at all.
+
+    Args:
+        path: The path of the file; its ending names the format (`.png`, `.svg`, `.pdf`), and
+            without an ending it is a PNG.
+        draw: A function that draws into an empty `matplotlib.figure.Figure`. No window is opened,
+            and `pyplot` is not touched.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: matplotlib knows no format with this ending.
+        FileNotFoundError: There is no folder to write the file into.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(f"Plots need matplotlib: {install_line('plot')}") from error
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"There is no folder {path.parent} to write {path.name} into.")
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    draw(figure)
+    with written_whole(path) as draft:
+        figure.savefig(draft, format=path.suffix[1:] or "png")

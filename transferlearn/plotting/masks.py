@@ -14,9 +14,9 @@ from transferlearn.checks import whole
 from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.edge.maps.palette import VOID, VOID_STRIPES, as_hex, colours, of_hex
 from transferlearn.fitted import FittedModel
-from transferlearn.plotting.batches import draw_targets
 from transferlearn.plotting.canvas import COLOURS, INK, bare, canvas, canvases, finished
 from transferlearn.plotting.evaluations import Draw, Mistake, check_type, mistakes, pictures
+from transferlearn.plotting.items import draw_targets
 from transferlearn.plotting.labels import label, labels
 from transferlearn.plotting.matrices import draw_matrix
 from transferlearn.plotting.mistaken_items import file_of, items_of, pictures_of_items

@@ -12,9 +12,9 @@ from transferlearn import data
 from transferlearn.checks import whole
 from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.fitted import FittedModel
-from transferlearn.plotting.batches import draw_targets
 from transferlearn.plotting.canvas import COLOURS, INK, bare, canvas, canvases, finished
 from transferlearn.plotting.evaluations import Draw, Mistake, check_type, mistakes, pictures
+from transferlearn.plotting.items import draw_targets
 from transferlearn.plotting.labels import label
 from transferlearn.plotting.mistaken_items import file_of, pictures_of_items
 from transferlearn.plotting.results import draw_results

@@ -14,12 +14,12 @@ from transferlearn.schedules.language import AutoForLanguage as AutoForLanguage
 from transferlearn.schedules.language import AutoForWriting as AutoForWriting
 from transferlearn.schedules.phase import Phase as Phase
 from transferlearn.schedules.phase import check_learning_rate as check_learning_rate
+from transferlearn.schedules.plans import SCHEDULES as SCHEDULES
 from transferlearn.schedules.plans import FineTune as FineTune
 from transferlearn.schedules.plans import GradualUnfreezing as GradualUnfreezing
 from transferlearn.schedules.plans import OnePhase as OnePhase
 from transferlearn.schedules.plans import Probe as Probe
-from transferlearn.schedules.registry import SCHEDULES as SCHEDULES
-from transferlearn.schedules.registry import as_schedule as as_schedule
+from transferlearn.schedules.plans import as_schedule as as_schedule
 from transferlearn.schedules.results import PhaseResult as PhaseResult
 from transferlearn.schedules.results import SolvedHead as SolvedHead
 from transferlearn.schedules.results import StoredPart as StoredPart

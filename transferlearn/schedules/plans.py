@@ -1,4 +1,4 @@
-"""Holds the schedules with a name, apart from the default recipe."""
+"""Defines schedules whose phases are known beforehand, and finds schedules by name."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from typing import Literal
 
 from transferlearn.checks import number, whole
 from transferlearn.freezing import FreezeAll, FreezeNone, FreezeStrategy, TrainLastBlocks
+from transferlearn.schedules.auto import Auto
 from transferlearn.schedules.base import Job, PacedSchedule, Schedule, default_freeze
 from transferlearn.schedules.phase import Phase
 
@@ -163,3 +164,27 @@ def _head_phase(job: Job, epochs: int | None) -> Phase:
         )
     fit: Literal["gradient", "solve"] = "solve" if epochs is None else "gradient"
     return Phase(freeze=FreezeAll(), epochs=head_epochs, fit=fit)
+
+
+SCHEDULES: dict[str, Schedule] = {
+    "auto": Auto(),
+    "one-phase": OnePhase(),
+    "probe": Probe(),
+    "fine-tune": FineTune(),
+    "gradual": GradualUnfreezing(),
+}
+
+
+def as_schedule(schedule: Schedule | str) -> Schedule:
+    """Returns the schedule of a name; a schedule object is given back as it is.
+
+    Raises:
+        ValueError: There is no schedule of that name.
+        TypeError: `schedule` is neither a name nor a schedule.
+    """
+    if isinstance(schedule, str) and schedule not in SCHEDULES:
+        raise ValueError(f"Expected one of {', '.join(SCHEDULES)}. Received: schedule={schedule!r}")
+    found = SCHEDULES[schedule] if isinstance(schedule, str) else schedule
+    if not isinstance(found, Schedule):
+        raise TypeError(f"Expected a Schedule object or a name. Received: schedule={schedule!r}")
+    return found

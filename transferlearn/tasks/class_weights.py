@@ -1,10 +1,15 @@
-"""Reads the weights of classes that a user names."""
+"""Turns the weights of classes that a user names into weights of pixels."""
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from transferlearn.checks import is_number
+from transferlearn.data import Dataset
+from transferlearn.data.targets import MaskTargets, Weigh
 
 
 def weights_of_classes(given: object, names: Sequence[str]) -> tuple[float, ...]:
@@ -33,3 +38,46 @@ def weights_of_classes(given: object, names: Sequence[str]) -> tuple[float, ...]
         )
     by_id = {ids[key]: float(weight) for key, weight in given.items()}
     return tuple(by_id.get(i, 1.0) for i in range(len(names)))
+
+
+@dataclass(frozen=True)
+class PixelWeights:
+    """Returns the weight of each pixel's class, float32 `(batch, height, width)`.
+
+    Args:
+        values: The value that the pixels of each class have in a mask.
+        weights: The weight of each class.
+    """
+
+    values: tuple[int, ...]
+    weights: tuple[float, ...]
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        """Looks up the weights; what is void has 1, and counts in no loss."""
+        table = np.ones(256, np.float32)
+        table[list(self.values)] = self.weights
+        return np.asarray(table[rows])
+
+
+def pixel_weights(given: Mapping[Any, float] | str | None, train: Dataset) -> Weigh | None:
+    """Makes what weighs the pixels of masks.
+
+    Args:
+        given: `"balanced"`: all classes count alike; or a mapping from names or ids of classes to
+            weights of at least 0, where other classes have 1; `None`: there are no weights.
+        train: The dataset to train on.
+
+    Raises:
+        ValueError: A weight is no number of at least 0, or a class is not in the data.
+    """
+    if given is None:
+        return None
+    targets = train.learnt
+    assert isinstance(targets, MaskTargets)
+    if targets.several:
+        raise ValueError("class_weight has no meaning where a pixel may have several classes.")
+    if given == "balanced":
+        shares = targets.shares
+        weights = [1 / (len(shares) * share) if share else 1.0 for share in shares.tolist()]
+        return PixelWeights(targets.values, tuple(weights))
+    return PixelWeights(targets.values, weights_of_classes(given, targets.class_names))

@@ -8,4 +8,4 @@ from transferlearn.untrusted.presets import plain_settings as plain_settings
 from transferlearn.untrusted.refusal import RefusalError as RefusalError
 from transferlearn.untrusted.sizes import check_size as check_size
 from transferlearn.untrusted.tensors import check_finite as check_finite
-from transferlearn.untrusted.weights import checked_weights as checked_weights
+from transferlearn.untrusted.tensors import checked_weights as checked_weights

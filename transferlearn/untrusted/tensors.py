@@ -1,8 +1,10 @@
-"""Checks that an HDF5 file holds finite numbers, as many as it has bytes for, and nothing else."""
+"""Looks through weight files before Keras reads them."""
 
+import contextlib
 import math
 import mmap
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import h5py
 import ml_dtypes
 import numpy as np
 
+from transferlearn.untrusted.archives import WEIGHTS, unpack
 from transferlearn.untrusted.refusal import RefusalError
 
 # What the names of a file's layers may take when they are read, in bytes. A thousand layers take
@@ -140,3 +143,28 @@ def _dtype(tensor: h5py.Dataset) -> np.dtype:
 def _bytes(tensor: h5py.Dataset) -> int:
     """Returns the bytes that a tensor takes when it is read."""
     return math.prod(tensor.shape) * tensor.dtype.itemsize
+
+
+@contextlib.contextmanager
+def checked_weights(path: Path) -> Iterator[Path]:
+    """Returns the HDF5 file in which the weights of a `.keras`, `.weights.h5` or `.h5` file are.
+
+    It holds tensors and nothing else. Of a `.keras` file nothing but the weights is looked at.
+
+    Raises:
+        RefusalError: The file holds what Keras never writes, or NaN or infinity.
+        ValueError: It is neither a `.keras` nor an HDF5 file, or damaged.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        file = path
+        try:
+            if path.suffix == ".keras":
+                unpack(path, Path(folder))
+                file = Path(folder) / WEIGHTS
+            check_tensors(file)
+        except RefusalError as error:
+            raise RefusalError(
+                f"The weight file {path} is refused: {error}. Expected what model.save_weights or "
+                "model.save writes."
+            ) from error
+        yield file

@@ -12,10 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from transferlearn.advice.estimation.memory import watched
 from transferlearn.advice.estimation.rehearsal import rehearsal
 from transferlearn.advice.estimation.result import Estimate
-from transferlearn.advice.estimation.stopwatch import Course, Stopwatch
+from transferlearn.advice.estimation.stopwatch import Course, Stopwatch, watched
 from transferlearn.builders import Builder
 from transferlearn.builders.planning import HeldOutShare
 from transferlearn.data import DataWarning, LoadedData

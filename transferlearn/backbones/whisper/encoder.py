@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from transferlearn.backbones.audio import AudioBackbone
+from transferlearn.backbones.base import AudioBackbone
 from transferlearn.backbones.blocks import blocks_by_name
 from transferlearn.backbones.graph import copy_operation, copy_weights
 from transferlearn.backbones.log_mel import WHISPER_RATE, whisper_log_mel

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from transferlearn.backbones.audio import AudioBackbone
+from transferlearn.backbones.base import AudioBackbone
 from transferlearn.backbones.graph import copy_weights
 from transferlearn.backbones.log_mel import WHISPER_RATE, whisper_log_mel
 from transferlearn.backbones.seq2seq import DECODER, blocks_of_both

@@ -1,12 +1,13 @@
-"""Reads CoNLL files: a word a line with its tag, and an empty line behind each sentence."""
+"""Reads files that hold texts with the tags of their words: CoNLL, or by ending JSON lines."""
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from transferlearn.data.listed import ByRow, Listed
+from transferlearn.data.sequences.json_lines import read_json_lines
 from transferlearn.edge.words.sentences import Sentence
 from transferlearn.wording import counted
 
@@ -127,3 +128,16 @@ def _read(lines: list[_Line], width: int) -> tuple[list[str], TagLines | ValueEr
         numbers.append(number)
     tags.lines = numbers
     return words, tags
+
+
+_READERS: dict[str, Callable[[Path, str], Listed]] = {
+    **dict.fromkeys((".jsonl", ".ndjson", ".json"), read_json_lines),
+    **dict.fromkeys((".conll", ".iob", ".iob2", ".bio", ".bioes", ".conllu", ".txt"), read_conll),
+}
+ENDINGS = frozenset(_READERS)
+
+
+def list_file(path: Path, noun: str) -> Listed | None:
+    """Lists the texts of a CoNLL file or of JSON lines, by its ending; `None` for other files."""
+    reader = _READERS.get(path.suffix.lower())
+    return None if reader is None else reader(path, noun)

@@ -9,8 +9,8 @@ import numpy as np
 
 from transferlearn.data.kind import One
 from transferlearn.data.messages import Skipped, indented, report_skipped
+from transferlearn.data.sequences.conll import ENDINGS, list_file
 from transferlearn.data.sequences.dataset import WordDataset
-from transferlearn.data.sequences.sources import ENDINGS, list_file
 from transferlearn.data.targets.base import Target, Targets
 from transferlearn.data.texts.kind import Texts
 from transferlearn.data.texts.reading import Unreadable, as_text, warn_of_unknown

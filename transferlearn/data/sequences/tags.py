@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from transferlearn.data.listed import ByColumn, ByFolder, ByRow, Listed
+from transferlearn.data.sequences.conll import list_file
 from transferlearn.data.sequences.schemes import WrongTagError, as_iob2, scheme_of
-from transferlearn.data.sequences.sources import list_file
 from transferlearn.data.sequences.targets import WordTagTargets
 from transferlearn.data.targets.base import ByBatch, Target, Targets
 from transferlearn.data.targets.columns import find_column

@@ -7,10 +7,9 @@ from transferlearn.data.kind import Kind
 from transferlearn.data.listed import Listed
 from transferlearn.data.sources.coco import coco_file_in, list_coco
 from transferlearn.data.sources.folders import list_beside, list_folder
-from transferlearn.data.sources.one_a_class import refuse_one_part_a_class
 from transferlearn.data.sources.parquet import list_parquet
 from transferlearn.data.sources.tables import list_csv, list_frame
-from transferlearn.data.sources.tuples import list_arrays
+from transferlearn.data.sources.tuples import list_arrays, refuse_one_part_a_class
 from transferlearn.data.targets import Classes
 from transferlearn.data.targets.base import Target
 

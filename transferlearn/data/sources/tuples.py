@@ -1,7 +1,10 @@
-"""Lists items and targets that are passed as a tuple of arrays or lists."""
+"""Lists items and targets that are passed as a tuple, and refuses one list for each class."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from transferlearn.data.kind import Kind
 from transferlearn.data.listed import ByRow, Listed, sample_weights
@@ -38,3 +41,53 @@ def list_arrays(source: tuple[Any, ...], kind: Kind) -> Listed:
         in_files=paths is not None,
         sample_weight=weights,
     )
+
+
+_SIDE = 8  # pixels of an image; what is smaller may be labels of a wrong form
+_WORDS = 3  # of a label, from which it is taken for a text
+
+
+def refuse_one_part_a_class(parts: Sequence[Any], kind: Kind) -> None:
+    """Refuses what looks like a list of items for each class, and says how to pass it.
+
+    Args:
+        parts: What stands where items, labels and maybe sample weights are expected.
+        kind: What the items are.
+
+    Raises:
+        ValueError: The first two parts, or all of several, are items.
+    """
+    if len(parts) < 2 or not all(_are_items(part, kind) for part in parts[:2]):
+        return
+    are_arrays = all(isinstance(part, np.ndarray) for part in parts)
+    items = "np.concatenate([good, bad])" if are_arrays else "good + bad"
+    raise ValueError(
+        f"{kind.noun.capitalize()}s go in with their labels, as (x, y): all {kind.noun}s in one "
+        f"list, and a label for each of them in another. Here y holds {kind.noun}s, too. If each "
+        "of your lists is a class:\n"
+        f"  builder.fit(({items}, ['good'] * len(good) + ['bad'] * len(bad)))"
+    )
+
+
+def _are_items(part: Any, kind: Kind) -> bool:
+    """Whether a list or an array holds items of a kind, and surely no labels."""
+    if isinstance(part, (str, Path, dict)) or not hasattr(part, "__len__") or not len(part):
+        return False
+    if isinstance(part, np.ndarray) and part.dtype.kind not in "USOT":
+        return kind.name == "images" and part.ndim >= 3 and min(part.shape[1:3]) >= _SIDE
+    some = list(part[:100]) if hasattr(part, "__getitem__") else []
+    if all(isinstance(item, (str, Path)) for item in some):
+        return _are_texts([str(item) for item in some], kind)
+    # Pillow's images have a size, and arrays have two or three axes.
+    return kind.name == "images" and all(
+        getattr(item, "ndim", 0) >= 2 or hasattr(item, "getpixel") for item in some
+    )
+
+
+def _are_texts(some: list[str], kind: Kind) -> bool:
+    """Whether strings are texts of several words that differ, or names of files of this kind."""
+    if all(text.lower().endswith(kind.endings) for text in some):
+        return True
+    if not kind.in_cells or len(set(some)) < 2 or len(set(some)) <= len(some) / 2:
+        return False
+    return sum(len(text.split()) for text in some) >= _WORDS * len(some)

@@ -11,8 +11,7 @@ from numpy.typing import ArrayLike
 from transferlearn.data.listed import ByColumn, ByFolder, ByRow, Listed
 from transferlearn.data.messages import indented, notice
 from transferlearn.data.targets.base import ByBatch, Target, Targets
-from transferlearn.data.targets.columns import find_column
-from transferlearn.data.targets.parsing import number_rows
+from transferlearn.data.targets.columns import find_column, number_rows
 from transferlearn.wording import counted
 
 _USUAL = ("target", "value", "number", "y", "score", "label")  # columns, the likeliest first

@@ -8,9 +8,8 @@ import numpy as np
 
 from transferlearn.data.targets.labels import one_hot
 from transferlearn.tasks.intervals import Interval, wilson
-from transferlearn.tasks.solving.agreement import errors_of, surer_if_right
 from transferlearn.tasks.solving.axes import RotatedFeatures, check_finite
-from transferlearn.tasks.solving.folds import FOLDS, divide
+from transferlearn.tasks.solving.folds import FOLDS, divide, errors_of, surer_if_right
 from transferlearn.tasks.solving.logistic_problem import LogisticProblem
 from transferlearn.tasks.solving.solver import SolvedLayer, Solver
 from transferlearn.types import Operation

@@ -1,4 +1,4 @@
-"""Holds what a model of words knows of their tags."""
+"""Defines the task that learns a tag for each word of a text, and what it learns of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,10 +8,11 @@ import keras
 
 from transferlearn.assembling import NetworkOutput
 from transferlearn.data import Target, Targets
-from transferlearn.data.sequences import WordTags
+from transferlearn.data.sequences import WordTags, WordTagTargets
 from transferlearn.edge import TagPrediction, TagReader
+from transferlearn.edge.words.tags import are_of_entities
 from transferlearn.heads import Output
-from transferlearn.tasks.base import PREDICTIONS, Encoding
+from transferlearn.tasks.base import PREDICTIONS, Encoding, Task
 from transferlearn.tasks.objective import Objective
 from transferlearn.tasks.optional import outputs_in_words
 from transferlearn.tasks.scores import FScore, Score, Share
@@ -113,3 +114,24 @@ def _(encoding: WordTagEncoding) -> str:
     """Describes the probabilities of tags."""
     names = ", ".join(encoding.class_names)
     return f"It gives the probability of each tag of each token: {names}."
+
+
+_TAGS = WordTags()
+
+
+@dataclass(frozen=True)
+class TokenClassification(Task[TagPrediction]):
+    """Learns a tag for each word: entities, or parts of speech.
+
+    Args:
+        target: Says where the tags are found in the data, and gives their order.
+    """
+
+    target: Target = _TAGS
+
+    def learn(self, targets: Targets) -> WordTagEncoding:
+        """Learns the tags, and whether they stand for entities."""
+        if not isinstance(targets, WordTagTargets):
+            raise TypeError(f"Tags of words are learnt here. Received: {type(targets).__name__}")
+        family = EntityEncoding if are_of_entities(targets.class_names) else WordTagEncoding
+        return family(class_names=targets.class_names)
