@@ -160,7 +160,7 @@ def test_save_answers_alike(fitted, tmp_path):
     again = tl.load(tmp_path / "model")
     assert again.predict("Anna").text == fitted.predict("Anna").text
     held_out = stories(8, seed=1)
-    with pytest.warns(tl.data.DataWarning, match="llama3_backbone cannot be loaded here"):
+    with pytest.warns(tl.data.DataWarning, match=r"llama3_backbone\w* cannot be loaded"):
         figures = again.evaluate(held_out).figures
     whole = fitted.evaluate(held_out).figures
     assert figures == {name: value for name, value in whole.items() if "pretrained" not in name}

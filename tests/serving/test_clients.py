@@ -97,12 +97,13 @@ def test_numbers_that_would_be_rounded_are_refused(client, datatype):
 
 def test_a_client_of_kserve_asks_whether_a_model_is_ready():
     with TestClient(app({"colours": colours()}, settings=Settings(api_key="secret"))) as client:
-        assert client.get("/v1/models/colours").json() == {"name": "colours", "ready": True}
+        told = client.get("/v1/models/colours").json()
+        assert (told["name"], told["ready"]) == ("colours", True)
         assert client.get("/v1/models/x").json() == {"error": "'x' is not ready."}
         assert client.get("/v1/models").status_code == 401
         assert client.post("/v1/models/colours:predict").status_code == 401
         headers = {"x-api-key": "secret"}
-        assert client.get("/v1/models", headers=headers).json() == {"models": ["colours"]}
+        assert client.get("/v1/models", headers=headers).json()["models"] == ["colours"]
 
 
 def test_a_client_of_triton_reads_the_configuration(client):

@@ -21,10 +21,10 @@ RED = photo((250, 10, 10))
 
 
 @contextmanager
-def serving(**limits):
+def serving(models=None, **limits):
     """Serves at a port, which it gives, with a small limit of some sort."""
     settings = Settings(**limits)
-    made = app({"colours": colours()}, settings=settings)
+    made = app(models or {"colours": colours()}, settings=settings)
     config = uvicorn.Config(
         made, http=limited_protocol(settings), ws="none", log_config=None, access_log=False
     )

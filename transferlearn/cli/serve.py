@@ -50,6 +50,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--workers", type=at_least_1, default=2, help="requests that are computed at the same time")
     add("--waiting", type=int, default=32, help="requests that may wait; others get a 503")
     add("--timeout", type=float, default=30.0, help="seconds that a request may take")
+    add(
+        "--most-tokens",
+        type=at_least_1,
+        default=4096,
+        help="of language models: tokens that a prompt and what is written behind it may have",
+    )
     add("--log", type=Path, metavar="FILE", help="an SQLite file to write predictions to")
     add("--log-megabytes", type=at_least_1, default=256, help="the size that file may have")
     add(
@@ -77,6 +83,7 @@ def run(options: Namespace) -> CommandResult:
         workers=options.workers,
         waiting=options.waiting,
         timeout=options.timeout,
+        most_tokens=options.most_tokens,
         log=options.log,
         log_bytes=options.log_megabytes * 10**6,
         keep_photos=options.keep_photos,

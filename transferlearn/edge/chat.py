@@ -15,6 +15,7 @@ from transferlearn.extras import require
 ROLES = ("system", "user", "assistant")
 _SECONDS = 5.0  # that a template may compute
 _SECONDS_TO_START = 120.0
+_WORD, _NEXT = "Answered.", "Asked."
 _PLAIN = (
     "{% for message in messages %}{{ message.role }}: {{ message.content }}\n{% endfor %}"
     "{% if add_generation_prompt %}assistant:{% endif %}"
@@ -76,6 +77,19 @@ class ChatTemplate:
         if not parts:
             raise ValueError("the assistant says nothing in it")
         return tuple(parts)
+
+    def ending(self) -> str:
+        """Returns what the template writes behind the assistant's words, where an answer ends.
+
+        Where that is blank, it is what begins the next message.
+        """
+        asked = [{"role": "user", "content": "a"}]
+        answered = [*asked, {"role": "assistant", "content": _WORD}]
+        _, _, behind = self._text(answered, False).rpartition(_WORD)
+        if not behind.strip():
+            further = self._text([*answered, {"role": "user", "content": _NEXT}], False)
+            behind = further.rpartition(_WORD)[2].partition(_NEXT)[0]
+        return behind.rstrip()
 
     def _text(self, messages: Sequence[Mapping[str, str]], answers: bool) -> str:
         """Returns a conversation as one text."""

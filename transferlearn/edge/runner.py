@@ -13,6 +13,7 @@ from transferlearn.edge.maps.reading import predict_in_tiles
 from transferlearn.edge.output_reader import OutputReader
 from transferlearn.edge.runtimes import Runtime, check_listed, open_runtime
 from transferlearn.edge.windows import predict_in_windows
+from transferlearn.edge.written import Writer
 
 _AT_ONCE = 32  # rows
 
@@ -38,6 +39,7 @@ class Runner:
         output_reader: Makes predictions of the model's outputs.
         explainer: Says why the model answers as it does, for one item as JSON can hold it; `None`
             for exports, since it takes Keras.
+        writer: Writes texts piece by piece; `None` for exports, and for models of other tasks.
 
     Raises:
         OSError: There is no export in the folder.
@@ -49,6 +51,7 @@ class Runner:
     """
 
     explainer: Callable[[Any], dict[str, Any]] | None = None
+    writer: Writer | None = None
 
     def __init__(
         self, folder: str | Path, *, threads: int | None = None, trusted: bool = False

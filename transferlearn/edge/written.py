@@ -1,9 +1,9 @@
 """Makes predictions of texts that a language model has written."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import ClassVar
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
@@ -32,6 +32,52 @@ class TextPrediction:
     def _repr_html_(self) -> str:
         """Returns the text for notebooks, with its line breaks."""
         return f"<p>{escape(self.text).replace(chr(10), '<br>')}</p>"
+
+
+class Piece(NamedTuple):
+    """Holds what is new in a text that is being written.
+
+    Attributes:
+        text: Whole characters; often none.
+        tokens: The number of tokens of the whole text so far, the one that ends it included.
+        ended: Whether the text has ended by itself, or at a stop string.
+    """
+
+    text: str
+    tokens: int
+    ended: bool
+
+
+class Writer(Protocol):
+    """Writes behind prompts with settings of each request's own, piece by piece.
+
+    Attributes:
+        context: The most tokens of a prompt and its text together; `None`: any number.
+        most_new: The tokens that are written where a request names no number.
+    """
+
+    context: int | None
+    most_new: int
+
+    def prompt(self, messages: Any) -> tuple[str, tuple[str, ...]]:
+        """Returns a conversation as a prompt, and the strings at which an answer ends.
+
+        Raises:
+            ValueError: They are no messages, or the model's chat template refuses them.
+        """
+
+    def write(
+        self, prompts: np.ndarray, options: Mapping[str, Any]
+    ) -> Iterator[list[tuple[int, Piece]]]:
+        """Returns what yields what is new, step by step, each with the number of its prompt.
+
+        Args:
+            prompts: The tokens of the prompts, int32 `(rows, tokens)`, filled up with -1.
+            options: Settings of a `Sampling` that differ from the model's own.
+
+        Raises:
+            ValueError: A setting is wrong; it is raised at once.
+        """
 
 
 @dataclass(frozen=True)

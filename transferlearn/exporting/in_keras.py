@@ -1,18 +1,21 @@
 """Runs a fitted model in Keras where the runner of an export is expected, as in a server."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from transferlearn.data import Corpus
 from transferlearn.edge import ItemReader, Runner, TensorSpec
 from transferlearn.edge.runtimes import Runtime
+from transferlearn.edge.written import Piece
 from transferlearn.explaining import answers_of, explain
 from transferlearn.explaining.explanations import has_explainer
 from transferlearn.exporting.description import describe
 from transferlearn.fitted import FittedModel, load
+from transferlearn.fitted.generating import writing
 
 
 class Keras(Runtime):
@@ -60,6 +63,38 @@ class _Explaining:
         return found
 
 
+class _Writes:
+    """Writes behind prompts with a fitted language model.
+
+    Args:
+        fitted: The model.
+    """
+
+    def __init__(self, fitted: FittedModel) -> None:
+        assert isinstance(fitted.kind, Corpus)
+        self._fitted = fitted
+        self._template = fitted.kind.tokenizer.chat_template
+        self.context = fitted.kind.context
+        self.most_new = writing(fitted).sampling.max_new_tokens
+
+    def prompt(self, messages: Any) -> tuple[str, tuple[str, ...]]:
+        """Returns a conversation as a prompt, and the strings at which an answer ends."""
+        prompt, ending = self._template.prompt(messages), self._template.ending()
+        return prompt, (ending,) if ending else ()
+
+    def write(
+        self, prompts: np.ndarray, options: Mapping[str, Any]
+    ) -> Iterator[list[tuple[int, Piece]]]:
+        """Yields what is new, step by step, of as many prompts at once as there is room for."""
+        writes = writing(self._fitted, **options)
+        at_once = writes.at_once(prompts.shape[1])
+        return (
+            list(enumerate(pieces, begin))
+            for begin in range(0, len(prompts), at_once)
+            for pieces in writes.pieces(prompts[begin : begin + at_once])
+        )
+
+
 def runner_of(fitted: FittedModel) -> Runner:
     """Returns a runner that predicts with a fitted model itself, five to ten times slower.
 
@@ -75,6 +110,8 @@ def runner_of(fitted: FittedModel) -> Runner:
     runner = Runner.of(described, *readers, Keras(fitted))
     if answers_of(fitted.encoding) is not None and has_explainer(fitted.kind):
         runner.explainer = _Explaining(fitted, runner.item_reader)
+    if isinstance(fitted.kind, Corpus):
+        runner.writer = _Writes(fitted)
     return runner
 
 

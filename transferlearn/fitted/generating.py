@@ -11,21 +11,21 @@ from transferlearn.tasks.language.answering import Writing
 
 def generated(fitted: Trained, prompts: Any, **options: Any) -> Any:
     """Returns what is written behind one prompt, or a list of that for several."""
-    return predicted(fitted, prompts, _writing(fitted, options), "skip")
+    return predicted(fitted, prompts, writing(fitted, **options), "skip")
 
 
 def streamed(fitted: Trained, prompt: Any, **options: Any) -> Iterator[str]:
     """Yields what is written behind one prompt, in pieces that are whole characters."""
-    writing = _writing(fitted, options)
+    writes = writing(fitted, **options)
     if not fitted.kind.is_one(prompt):
         raise ValueError("stream=True goes on with one prompt. Received several: call it for each.")
     if (one := fitted.kind.one(prompt)) is None:
         fitted.kind.unlabelled(prompt, on_error="raise")  # says what is wrong with it
         raise ValueError(f"{prompt!r:.60} is no prompt to go on with.")
-    return (piece for (piece,) in writing.pieces(one.batch) if piece)
+    return (piece.text for (piece,) in writes.pieces(one.batch) if piece.text)
 
 
-def _writing(fitted: Trained, options: dict[str, Any]) -> Writing:
+def writing(fitted: Trained, **options: Any) -> Writing:
     """Returns what writes texts; refuses models of other tasks.
 
     Raises:

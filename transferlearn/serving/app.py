@@ -12,19 +12,21 @@ from transferlearn.extras import install_line
 from transferlearn.serving.accepting import accepted
 from transferlearn.serving.bodies import FEEDBACK, PICTURE_OR_JSON, REFUSALS, items_body
 from transferlearn.serving.drifting import DriftGauges
-from transferlearn.serving.errors import FAILED, RequestRefusedError
+from transferlearn.serving.errors import FAILED, RequestRefusedError, body_of
 from transferlearn.serving.feedback import Feedback
 from transferlearn.serving.guard import Guard
 from transferlearn.serving.items import items_in
 from transferlearn.serving.log import PredictionLog
 from transferlearn.serving.metrics import Metrics
 from transferlearn.serving.models import Models, Served
+from transferlearn.serving.openai import add_openai
 from transferlearn.serving.opening import Given
 from transferlearn.serving.predicting import Predictor
 from transferlearn.serving.protocol import add_protocol
 from transferlearn.serving.settings import Settings
 from transferlearn.serving.vertex import add_vertex
 from transferlearn.serving.work import ThreadQueue
+from transferlearn.serving.writing import TextWriting
 
 _log = logging.getLogger("transferlearn.serving")
 _PAGE = Path(__file__).with_name("page.html")
@@ -60,6 +62,7 @@ class Server:
         self.metrics = Metrics()
         self.log = PredictionLog(settings.log, settings.log_bytes) if settings.log else None
         self.predictor = Predictor(self.metrics, self.log, settings)
+        self.writing = TextWriting(self.predictor, self.metrics, settings)
         inside = self.metrics.inside
         self.work = ThreadQueue(settings.workers, settings.waiting, settings.timeout, inside.set)
         self.feedback = Feedback(self.log, self.models, self.work)
@@ -168,8 +171,9 @@ def app(
     items, one = (items_body(server.newest(), most) for most in (server.settings.most_rows, 1))
 
     @api.exception_handler(RequestRefusedError)
-    async def refused(_: Request, refusal: RequestRefusedError) -> JSONResponse:
-        return JSONResponse(refusal.content, refusal.status, headers=refusal.headers)
+    async def refused(request: Request, refusal: RequestRefusedError) -> JSONResponse:
+        content = body_of(refusal, request.url.path)
+        return JSONResponse(content, refusal.status, headers=refusal.headers)
 
     @api.exception_handler(HTTPException)
     async def unknown(request: Request, error: HTTPException) -> JSONResponse:
@@ -211,6 +215,7 @@ def app(
 
     opened = add_vertex(api, server, items)
     add_protocol(api, server)
+    add_openai(api, server)
     return Guarded(api, Guard(api, server.settings, server.metrics, server.log, opened))
 
 

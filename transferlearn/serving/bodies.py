@@ -58,6 +58,38 @@ TENSORS_OR_JSON: dict[int | str, dict[str, Any]] = {
     }
 }
 
+OPENAI_REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": description,
+        "content": {"application/json": {"schema": _object(error=_object(message=_TEXT))}},
+    }
+    for status, description in _STATUSES.items()
+}
+
+
+def _completion(**given: Schema) -> dict[str, Any]:
+    """Describes a body of OpenAI's clients."""
+    settings = {
+        "model": _TEXT,
+        "max_tokens": {"type": "integer", "minimum": 1},
+        "temperature": {"type": "number", "minimum": 0, "maximum": 2},
+        "top_p": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+        "stop": {"anyOf": [_TEXT, _list(_TEXT)]},
+        "seed": {"type": "integer"},
+        "stream": {"type": "boolean"},
+    }
+    schema = _object(**given)
+    schema["properties"] |= settings
+    content = {"application/json": {"schema": schema}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+_MESSAGE = _object(role=_TEXT, content=_TEXT)
+COMPLETION = {
+    "prompt": _completion(prompt={"anyOf": [_TEXT, _list(_TEXT)]}),
+    "messages": _completion(messages=_list(_MESSAGE)),
+}
+
 FEEDBACK = {
     "requestBody": {
         "required": True,

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+OPENAI = ("/v1/completions", "/v1/chat/completions")  # routes with OpenAI's format of errors
+
 
 class RequestRefusedError(Exception):
     """Is raised where a request is refused.
@@ -13,6 +15,8 @@ class RequestRefusedError(Exception):
         sentence: What is wrong, and what was expected.
         headers: Headers of the answer.
         item: The number of the item that is wrong, from 0; `None`: not one of several.
+        param: The field that is wrong, where OpenAI's clients are told of it.
+        code: What is wrong in a word, for them.
     """
 
     def __init__(
@@ -21,12 +25,16 @@ class RequestRefusedError(Exception):
         sentence: str,
         headers: Mapping[str, str] | None = None,
         item: int | None = None,
+        param: str | None = None,
+        code: str | None = None,
     ) -> None:
         super().__init__(sentence)
         self.status = status
         self.sentence = sentence
         self.headers = dict(headers or {})
         self.item = item
+        self.param = param
+        self.code = code
 
     @property
     def content(self) -> dict[str, Any]:
@@ -39,6 +47,27 @@ class RequestRefusedError(Exception):
             return self
         sentence = f"Item {item + 1} of {count}: {self.sentence}"
         return RequestRefusedError(self.status, sentence, self.headers, item)
+
+
+_TYPES = {
+    401: "authentication_error",
+    404: "not_found_error",
+    500: "server_error",
+    503: "server_error",
+    504: "server_error",
+}
+
+
+def of_openai(refusal: RequestRefusedError) -> dict[str, Any]:
+    """Returns what the body of the answer holds where OpenAI's clients read it."""
+    kind = _TYPES.get(refusal.status, "invalid_request_error")
+    told = {"type": kind, "param": refusal.param, "code": refusal.code}
+    return {"error": {"message": refusal.sentence, **told}}
+
+
+def body_of(refusal: RequestRefusedError, path: str) -> dict[str, Any]:
+    """Returns what the body of the answer to a request for a path holds."""
+    return of_openai(refusal) if path in OPENAI else refusal.content
 
 
 def bad(sentence: str) -> RequestRefusedError:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any
 
-from transferlearn.serving.errors import RequestRefusedError
+from transferlearn.serving.errors import RequestRefusedError, body_of
 from transferlearn.serving.log import PredictionLog
 from transferlearn.serving.metrics import Metrics
 from transferlearn.serving.numbers import whole_number
@@ -109,9 +109,9 @@ class Guard:
                 )
             with self._bodies.counted() as count:
                 body = await self._body(receive, headers, count)
-                await self._app(scope, _again(body), answer)
+                await self._app(scope, _again(body, receive), answer)
         except RequestRefusedError as refusal:
-            await refuse(answer, refusal)
+            await refuse(answer, refusal, scope["path"])
         except Exception:  # the application has answered already, and says here what failed
             _log.exception("failed", extra={"request_id": scope["state"]["request_id"]})
 
@@ -187,9 +187,9 @@ class Bodies:
             self._held -= taken
 
 
-async def refuse(send: Send, refusal: RequestRefusedError) -> None:
-    """Answers with a status and one sentence."""
-    body = json.dumps(refusal.content).encode()
+async def refuse(send: Send, refusal: RequestRefusedError, path: str) -> None:
+    """Answers a request for a path with a status and one sentence."""
+    body = json.dumps(body_of(refusal, path)).encode()
     headers = {
         "content-type": "application/json",
         "content-length": str(len(body)),
@@ -200,17 +200,14 @@ async def refuse(send: Send, refusal: RequestRefusedError) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _again(body: bytes) -> Receive:
-    """Returns a body that was read already once more."""
+def _again(body: bytes, receive: Receive) -> Receive:
+    """Returns a body that was read already once more, and then what comes behind it."""
     waiting = [{"type": "http.request", "body": body, "more_body": False}]
 
-    async def receive() -> MutableMapping[str, Any]:
-        if waiting:
-            return waiting.pop()
-        await asyncio.Event().wait()  # nothing else comes; the server ends this with the request
-        return {"type": "http.disconnect"}
+    async def again() -> MutableMapping[str, Any]:
+        return waiting.pop() if waiting else await receive()
 
-    return receive
+    return again
 
 
 class JsonLines(logging.Formatter):

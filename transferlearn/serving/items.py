@@ -73,12 +73,12 @@ def item_of(given: Any) -> Any:
     if isinstance(given, dict):
         for key in ("b64", "text"):
             if set(given) == {key} and isinstance(given[key], str):
-                return of_base64(given[key]) if key == "b64" else _as_bytes(given[key])
+                return of_base64(given[key]) if key == "b64" else as_text(given[key])
         if len(given) == 1:  # an input by its name, as Vertex and KServe send it
             return item_of(next(iter(given.values())))
         raise bad('An item is {"b64": ...}, a text or a list of numbers.')
     if isinstance(given, str):
-        return _as_bytes(given)
+        return as_text(given)
     if not isinstance(given, list):
         raise bad('An item is {"b64": ...}, a text or a list of numbers.')
     try:
@@ -90,7 +90,7 @@ def item_of(given: Any) -> Any:
     return array
 
 
-def _as_bytes(text: str) -> Text:
+def as_text(text: str) -> Text:
     """Returns a text as UTF-8."""
     try:
         return Text(text.encode())

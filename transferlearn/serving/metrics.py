@@ -35,6 +35,9 @@ class Metrics:
             **to,
         )
         self.items = prometheus.Counter("items", "Items that were predicted.", ("model",), **to)
+        self.tokens = prometheus.Counter(
+            "tokens", "Tokens of prompts (read) and of texts (written).", ("model", "which"), **to
+        )
         of_living: dict[str, Any] = {"multiprocess_mode": "livesum", **to}
         self.inside = prometheus.Gauge(
             "requests_inside", "Requests computed or waiting.", **of_living

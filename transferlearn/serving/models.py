@@ -76,7 +76,9 @@ class Models:
         name = next(iter(served)) if name is None else name
         if name not in served:
             raise RequestRefusedError(
-                404, f"There is no model {name!r:.80}; there are {', '.join(served)}."
+                404,
+                f"There is no model {name!r:.80}; there are {', '.join(served)}.",
+                code="model_not_found",
             )
         versions = served[name]
         if version is not None and version not in versions:

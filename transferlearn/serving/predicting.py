@@ -90,8 +90,7 @@ class Predictor:
             raise bad(f"A request has 1 to {self._most_rows} items. Received: {len(items)}")
         with self.statistics.counted(served, len(items)):
             predictions, outputs = self._computed(served, items, request_id)
-        if self._keeps and self._log is not None:
-            self._log.sent(request_id, items, time.time())
+        self.keep(items, request_id)
         return predictions, outputs
 
     def _computed(
@@ -101,7 +100,7 @@ class Predictor:
         started = time.perf_counter()
         runner = served.runner
         most = self._most_pixels // runner.output_reader.scale**2  # of an answer, which is larger
-        rows = _read(runner.item_reader, items, most)
+        rows = read_items(runner.item_reader, items, most)
         try:
             outputs = runner.outputs(rows)
         except BrokenModelError as error:
@@ -110,8 +109,13 @@ class Predictor:
             raise bad(" ".join(str(error).split())[:500]) from error
         predictions = runner.output_reader.read(outputs, rows.seen)
         seconds = time.perf_counter() - started
-        self._note(served, rows, outputs, request_id, seconds)
+        self.note(served, rows, outputs, request_id, seconds)
         return predictions, outputs
+
+    def keep(self, items: Sequence[Any], request_id: str) -> None:
+        """Keeps the items of a request in the log, where that is wished."""
+        if self._keeps and self._log is not None:
+            self._log.sent(request_id, items, time.time())
 
     def explained(self, served: Served, items: Sequence[Any]) -> dict[str, Any]:
         """Explains why a model answers as it does, for one photo or text."""
@@ -151,10 +155,10 @@ class Predictor:
             except ValueError as error:
                 raise bad(" ".join(str(error).split())[:500]) from error
             rows = Rows(wanted, np.arange(len(first)), [Seen()] * len(first))
-            self._note(served, rows, outputs, request_id, time.perf_counter() - started)
+            self.note(served, rows, outputs, request_id, time.perf_counter() - started)
         return outputs
 
-    def _note(
+    def note(
         self,
         served: Served,
         rows: Rows,
@@ -210,7 +214,7 @@ class Predictor:
         return signals, [None if known is None else int(known[i]) for i in range(len(values))]
 
 
-def _read(reader: ItemReader, items: Sequence[Any], most: int) -> Rows:
+def read_items(reader: ItemReader, items: Sequence[Any], most: int) -> Rows:
     """Reads items, or names the first that is wrong.
 
     Raises:

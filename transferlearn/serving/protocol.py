@@ -1,5 +1,6 @@
 """Adds the routes of the open inference protocol V2."""
 
+import time
 from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
@@ -11,6 +12,7 @@ from transferlearn.serving.errors import RequestRefusedError
 from transferlearn.serving.models import Models, Served
 from transferlearn.serving.tensors import HEADER, datatype, read_request
 
+_BEGUN = int(time.time())
 _EXTENSIONS = [
     "binary_tensor_data",
     "classification",
@@ -46,7 +48,7 @@ def add_protocol(api: Any, server: Any) -> None:
             served = server.models.get(name, version)
         except RequestRefusedError as error:  # its sentence lists names, and no key was asked for
             raise RequestRefusedError(404, f"{name!r:.80} is not ready.") from error
-        return {"name": served.name, "ready": True}
+        return {"name": served.name, "ready": True, **for_openai(served.name)}
 
     async def described(name: str, version: str | None = None) -> Any:
         return describe(server.models.get(name, version), server.models.versions(name))
@@ -77,7 +79,8 @@ def add_protocol(api: Any, server: Any) -> None:
 
     @api.get("/v1/models")
     async def listed() -> Any:
-        return {"models": server.models.names}
+        names = server.models.names  # KServe's clients read these, OpenAI's what is below `data`
+        return {"models": names, "object": "list", "data": [for_openai(name) for name in names]}
 
     api.add_api_route("/v1/models/{name}", model_ready, methods=["GET"])
     api.add_api_route("/v2/models/stats", counted, methods=["GET"])
@@ -106,6 +109,11 @@ def add_protocol(api: Any, server: Any) -> None:
     @api.post("/v2/repository/models/{name}/unload")
     async def unload(name: str) -> Any:
         raise RequestRefusedError(403, "Models are not unloaded by request: remove the folder.")
+
+
+def for_openai(name: str) -> dict[str, Any]:
+    """Describes a model as OpenAI's clients read it."""
+    return {"id": name, "object": "model", "created": _BEGUN, "owned_by": "transferlearn"}
 
 
 def states(models: Models, name: str) -> list[dict[str, str]]:

@@ -22,9 +22,11 @@ class Settings:
         most_rows: The items that a request may have.
         most_pixels: The pixels that a photo may have; decoded, it takes three bytes for each. A
             recording may have a quarter as many samples at the network's rate.
+        most_tokens: The tokens that a prompt and what is written behind it may have together.
         workers: The requests that are computed at the same time.
         waiting: The requests that may wait; further ones get a 503 with `Retry-After`.
-        timeout: The seconds after which a request is given up, with a 504.
+        timeout: The seconds after which a request is given up, with a 504; of a text that is
+            written, those after which the next token is.
         log: The SQLite file that predictions are written to; `None` writes none.
         log_bytes: The size that this file may have; the oldest rows go first.
         keep_photos: Whether the log keeps photos and texts, too, as they were sent; at most half of
@@ -42,6 +44,7 @@ class Settings:
     most_connections: int = 500
     most_rows: int = 256
     most_pixels: int = 50_000_000
+    most_tokens: int = 4096
     workers: int = 2
     waiting: int = 32
     timeout: float = 30.0

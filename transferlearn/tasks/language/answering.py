@@ -14,7 +14,7 @@ from transferlearn.data.sequences.corpus import MOST
 from transferlearn.data.texts import Tokenizer
 from transferlearn.edge import Sampling, TensorSpec, WrittenReader
 from transferlearn.edge.generation import written
-from transferlearn.edge.written import as_bytes
+from transferlearn.edge.written import Piece, as_bytes
 from transferlearn.generating import reading_of
 from transferlearn.generating.attention import argument_names
 from transferlearn.tasks.answering import Answerer, Meaning, OnePass, of_batch
@@ -73,12 +73,15 @@ class Writing(Answerer):
         kind: The kind that reads prompts, with the tokenizer.
         sampling: Says how tokens are chosen.
         end: The token that ends a text; -1: there is none.
+
+    Attributes:
+        sampling: Says how tokens are chosen.
     """
 
     def __init__(self, model: keras.Model, kind: Corpus, sampling: Sampling, end: int) -> None:
         self._reading = reading_of(model)
         self._tokenizer = kind.tokenizer
-        self._sampling = sampling
+        self.sampling = sampling
         self._end = end
         self._room = (kind.context or MOST) - sampling.max_new_tokens
         if self._room < 1:
@@ -101,15 +104,18 @@ class Writing(Answerer):
         """Returns the bytes of what is written behind prompts, int32 `(rows, tokens)`."""
         texts = [""] * len(x)
         for pieces in self.pieces(x):
-            texts = [text + piece for text, piece in zip(texts, pieces, strict=True)]
+            texts = [text + piece.text for text, piece in zip(texts, pieces, strict=True)]
         return as_bytes(texts)
 
     def of_rows(self, dataset: Dataset, batch_size: int) -> np.ndarray:
         """Returns what is written behind all prompts, as many at once as there is room for."""
-        room = dataset.shape[0] + self._sampling.max_new_tokens
-        return super().of_rows(dataset, max(batch_size, _PLACES // room))
+        return super().of_rows(dataset, max(batch_size, self.at_once(dataset.shape[0])))
 
-    def pieces(self, x: np.ndarray) -> Iterator[list[str]]:
+    def at_once(self, tokens: int) -> int:
+        """Returns for how many prompts of so many tokens there is room, at least one."""
+        return max(1, _PLACES // (tokens + self.sampling.max_new_tokens))
+
+    def pieces(self, x: np.ndarray) -> Iterator[list[Piece]]:
         """Yields what is new in each text, step by step: whole characters, none of a stop string.
 
         Args:
@@ -120,14 +126,14 @@ class Writing(Answerer):
                 f"{counted(cut, 'prompt')} of {len(x)} with more than {self._room} tokens: the end "
                 "is read, since the network reads no more."
             )
-        texts = [_Text(self._tokenizer, self._sampling.stop, self._end) for _ in x]
+        texts = [_Text(self._tokenizer, self.sampling.stop, self._end) for _ in x]
         prompts = [row[row >= 0][-self._room :] for row in np.asarray(x)]
         steps = written(
-            self._reading.begin(), prompts, self._sampling, lambda i, ids: texts[i].ends_with(ids)
+            self._reading.begin(), prompts, self.sampling, lambda i, ids: texts[i].ends_with(ids)
         )
         for _ in steps:
-            yield [text.new() for text in texts]
-        yield [text.rest() for text in texts]
+            yield [text.piece(text.new()) for text in texts]
+        yield [text.piece(text.rest()) for text in texts]
 
 
 class _Text:
@@ -145,10 +151,12 @@ class _Text:
         self._end = end
         self._text = ""
         self._given = 0  # characters
+        self._tokens = 0
+        self._over = False
 
     def ends_with(self, ids: Sequence[int]) -> bool:
         """Takes all tokens of the text so far; returns whether it ends with the last of them."""
-        ended = ids[-1] == self._end
+        ended, self._tokens = ids[-1] == self._end, len(ids)
         self._text = self._tokenizer.text(ids[:-1] if ended else ids)
         places = [place for stop in self._stop if (place := self._text.find(stop)) >= 0]
         if places:
@@ -165,6 +173,10 @@ class _Text:
             begun = (n for n in range(len(stop) - 1, 0, -1) if self._text.endswith(stop[:n]))
             sure = min(sure, len(self._text) - next(begun, 0))
         return self._up_to(sure)
+
+    def piece(self, part: str) -> Piece:
+        """Returns a part of the text with how far the text has come."""
+        return Piece(part, self._tokens, self._over)
 
     def rest(self) -> str:
         """Returns what was not given yet."""
