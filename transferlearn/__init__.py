@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from transferlearn import builders as builders
     from transferlearn import data as data
     from transferlearn import edge as edge
+    from transferlearn import engines as engines
     from transferlearn import explaining as explaining
     from transferlearn import freezing as freezing
     from transferlearn import heads as heads
@@ -80,6 +81,7 @@ _MODULES = (
     "builders",
     "data",
     "edge",
+    "engines",
     "explaining",
     "freezing",
     "heads",

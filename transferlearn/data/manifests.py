@@ -19,6 +19,7 @@ def write_manifest(
     source: Source,
     reading: Reading,
     check: Callable[[Sequence[str]], list[Check]] = check_files,
+    is_stored: Callable[[str], bool] = lambda content_hash: True,
 ) -> int:
     """Writes a manifest of the images of a source, and returns how many files were opened for it.
 
@@ -30,6 +31,7 @@ def write_manifest(
         source: A folder of class folders, a table of paths, or `(paths, labels)`.
         reading: How the source is read.
         check: Decodes and hashes files, and returns a check for each.
+        is_stored: Whether the features of a hash are stored; files of others are opened, too.
 
     Raises:
         ValueError: The source holds no image files, or targets that a table does not hold.
@@ -51,7 +53,7 @@ def write_manifest(
         rows = zip(read[PATH], *(read[name] for name in KNOWN), strict=True)
         before = {path: KnownFile(*row) for path, *row in rows}
     known = {path: known_file(path, before.get(path)) for path in paths}
-    unknown = [path for path in dict.fromkeys(paths) if known[path] is None]
+    unknown = [path for path, found in known.items() if not _is_done(found, is_stored)]
     stats = [_stat(path) for path in unknown]  # before they are read: a change meanwhile is seen
     for path, stat, found in zip(unknown, stats, check(unknown), strict=True):
         known[path] = found.known(*stat)
@@ -60,6 +62,11 @@ def write_manifest(
         file, {PATH: paths, **dict(zip(KNOWN, map(list, described), strict=True)), **columns}
     )
     return len(unknown)
+
+
+def _is_done(found: KnownFile | None, is_stored: Callable[[str], bool]) -> bool:
+    """Whether a file is known, and is bad or has its features stored."""
+    return found is not None and (bool(found.error) or is_stored(found.content_hash))
 
 
 def _columns(listed: Listed) -> dict[str, Sequence[Any]]:

@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import keras
 import numpy as np
 
 from transferlearn.assembling import Network
 from transferlearn.backbones.graph import of_any_length
 from transferlearn.features import extraction
-from transferlearn.features.fingerprints import Fingerprints, digest
+from transferlearn.features.fingerprints import Fingerprints
 from transferlearn.features.items import FeatureItems
+from transferlearn.features.passing import SMALLEST_BATCH, key_of, specs_of, words_of
 from transferlearn.features.planning import Candidate, choose
 from transferlearn.features.storage import Storage
 from transferlearn.features.store import Store, StoredTensor, open_store, place, stored_keys
@@ -22,9 +22,6 @@ from transferlearn.schedules import StoredPart
 from transferlearn.splitting import Cut, layers_before
 from transferlearn.types import Tensor
 from transferlearn.wording import counted
-
-# Items at a time for the frozen part where training takes fewer; more are no faster on CPUs.
-_SMALLEST_BATCH = 32
 
 
 class NotStoredError(Exception):
@@ -93,7 +90,7 @@ class Preparation:
             for part, keys in ((part, part.keys()) for part in wanted)
         ]
         self._storage = storage
-        self._batch_size = max(batch_size, _SMALLEST_BATCH)
+        self._batch_size = max(batch_size, SMALLEST_BATCH)
         self._unit = unit
         self._go_on = go_on
         self._computed, self._seconds = 0, 0.0
@@ -155,7 +152,7 @@ class Preparation:
 
     def _key(self, cut: Cut, kind: str) -> str:
         """Returns the key of a store: a digest of all that decides what its rows are."""
-        return digest(self._prints.of(cut), kind, self._specs(cut), self._storage.trunk_dtype)
+        return key_of(self._prints, cut, kind, self._storage)
 
     def _candidates(self, name: str | None) -> list[Candidate]:
         """Lists the cuts that take fewer bytes than all later ones, or the one of this name."""
@@ -189,21 +186,11 @@ class Preparation:
 
     def _specs(self, cut: Cut) -> list[StoredTensor]:
         """Returns the shapes and dtypes in which the tensors at a cut are stored."""
-        return [
-            StoredTensor(tuple(tensor.shape[1:]), self._dtype(tensor)) for tensor in cut.tensors
-        ]
-
-    def _dtype(self, tensor: Tensor) -> str:
-        """Returns the dtype in which a tensor is stored."""
-        is_float = keras.backend.is_float_dtype(tensor.dtype)
-        # What is computed in half precision loses nothing by being stored in it.
-        halves = tensor.dtype in ("float16", "bfloat16") and self._storage.dtype == "float32"
-        return tensor.dtype if halves or not is_float else self._storage.dtype
+        return specs_of(cut, self._storage)
 
     def _open(self, cut: Cut, kind: str) -> Store:
         """Opens the store at a cut, of items that were treated as `kind` says."""
-        shape = "x".join(map(str, self._network.items[0].shape[1:]))
-        description = f"{self._network.model.name} up to {cut.name}, {shape}"
+        description = words_of(self._network, cut)
         return open_store(self._storage, self._key(cut, kind), self._specs(cut), description)
 
     def _filled(self, part: "_Part", cut: Cut, before: Cut | None, source: Store | None) -> Store:

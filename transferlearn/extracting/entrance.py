@@ -1,17 +1,18 @@
-"""Computes and stores the output of frozen layers alone, so that later fits find all of it."""
+"""Defines `extract`, the pass over frozen layers without a training."""
 
-import dataclasses
 import os
 from pathlib import Path
+from typing import Any
 
 from transferlearn.builders import Builder, Training
 from transferlearn.data.manifests import write_manifest
-from transferlearn.distributing import divided_batches
-from transferlearn.features import Cache, Storage
+from transferlearn.engines import Ray
+from transferlearn.extracting.by_engine import extract_by
+from transferlearn.extracting.first_phase import prepared
+from transferlearn.features import Cache
 from transferlearn.features.limits import check_cache
-from transferlearn.progress import as_verbosity, working
+from transferlearn.progress import working
 from transferlearn.schedules import Schedule, StoredPart
-from transferlearn.training import HeldOutScore, PhaseRunner
 from transferlearn.types import Source, Verbose
 
 
@@ -25,6 +26,7 @@ def extract(
     schedule: Schedule | str | None = None,
     validation_split: float | None = None,
     manifest: str | os.PathLike[str] | None = None,
+    engine: Ray | None = None,
     verbose: Verbose = "auto",
 ) -> StoredPart:
     """Computes the output of the frozen layers for all items and stores it; trains nothing.
@@ -43,6 +45,9 @@ def extract(
         validation_split: As for `fit`; items that are held out are stored, too.
         manifest: A `.parquet` file to write, of images: their paths, sizes, times, hashes, errors
             and labels. `fit` takes it in the place of `data`, and opens no file that is unchanged.
+        engine: Many workers that decode, hash, compute and store the images, such as
+            `tl.engines.Ray(address="auto", workers=8)`. Without a `manifest`, one is written to the
+            cache's directory.
         verbose: What `model.fit` takes; with 0 nothing is printed.
 
     Returns:
@@ -67,16 +72,23 @@ def extract(
             f"Received: cache={cache!r}"
         )
     check_cache(cache)
-    if manifest is not None and not isinstance(of, Builder):
-        raise TypeError('A manifest is of data: pass a builder, extract(builder, "photos", ...).')
     with working(verbose, expected=None):
+        if engine is not None and manifest is None:
+            manifest = Path(cache.folder, "manifest.parquet")
+        if manifest is not None and (not isinstance(of, Builder) or data is None):
+            raise TypeError(
+                'A manifest and an engine need a builder and data: extract(builder, "photos", ...'
+                f"). Received: {type(of).__name__} and {type(data).__name__}"
+            )
         training = of
-        if isinstance(of, Builder) and data is not None and manifest is not None:
-            write_manifest(Path(manifest), data, of.reading())
-            data = manifest
         if isinstance(of, Builder) and data is not None:
+            if engine is not None and manifest is not None:
+                options: dict[str, Any] = {"epochs": epochs, "schedule": schedule}
+                extract_by(engine, Path(manifest), of, data, cache=cache, **options)
+            elif manifest is not None:
+                write_manifest(Path(manifest), data, of.reading())
             training = of.prepare(
-                data,
+                data if manifest is None else manifest,
                 validation_data,
                 epochs=epochs,
                 schedule=schedule,
@@ -88,30 +100,4 @@ def extract(
                 'Pass a builder and data, extract(builder, "photos", cache=cache), or what '
                 f"prepare gave alone. Received: {type(of).__name__} and {type(data).__name__}"
             )
-        # The rows are read by a later run: in memory they would only take room.
-        on_disk = Storage.of(dataclasses.replace(cache, memory=0))
-        return _stored(dataclasses.replace(training, storage=on_disk), verbose)
-
-
-def _stored(training: Training, verbose: Verbose) -> StoredPart:
-    """Stores what the first phase of a training is trained on."""
-    validation = training.data.validation
-    runner = PhaseRunner(
-        network=training.network,
-        layers=training.layers,
-        settings=training.settings,
-        objective=training.objective,
-        scoring=HeldOutScore(training.network.model, training.kind, training.encoding, validation),
-        data=training.data,
-        results=training.job.results,
-        storage=training.storage,
-        callbacks=[],
-        verbose=as_verbosity(verbose),
-        ahead=training.ahead(),
-    )
-    with divided_batches(training.data.batch_size):
-        phase = next(training.schedule.phases(training.job))
-        given = runner.prepare(phase, runner.compile(phase))
-    if given.stored is None:
-        raise ValueError(f"Nothing can be stored: {given.not_stored}.")
-    return given.stored
+        return prepared(training, cache, verbose).stored
