@@ -56,7 +56,7 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 
 def left_by_the_dead(path: Path, prefix: str = ".") -> bool:
-    """Whether the process of a draft has ended, or is another machine's and wrote long ago."""
+    """Returns whether the process of a draft has ended, or is elsewhere and wrote long ago."""
     here, process, *_ = path.name.removeprefix(prefix).split(".")
     # Of processes on this machine the clock says nothing: it may jump.
     return _ended(process) if here == _here() else _age(path) > _OLD

@@ -52,7 +52,7 @@ def check_fields(made: type, said: object, *, where: str = "", whole: bool = Tru
 
 
 def fits(value: object, hint: Any) -> bool:
-    """Whether a value of JSON fits a type; a list fits a tuple, and NaN no number."""
+    """Returns whether a value of JSON fits a type; a list fits a tuple, and NaN no number."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         return any(fits(value, one) for one in inner)
@@ -72,7 +72,7 @@ def fits(value: object, hint: Any) -> bool:
 
 
 def _is_finite(value: Any) -> bool:
-    """Whether a number is finite as a float; a whole number may be too large for one."""
+    """Returns whether a number is finite as a float; a whole number may be too large for one."""
     try:
         return math.isfinite(value)
     except OverflowError:
@@ -80,7 +80,7 @@ def _is_finite(value: Any) -> bool:
 
 
 def _fit_each(values: list[Any] | tuple[Any, ...], hints: tuple[Any, ...]) -> bool:
-    """Whether the values of a list fit the types of a tuple."""
+    """Returns whether the values of a list fit the types of a tuple."""
     if len(hints) == 2 and hints[1] is Ellipsis:
         return all(fits(value, hints[0]) for value in values)
     return len(values) == len(hints) and all(map(fits, values, hints))

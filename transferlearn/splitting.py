@@ -47,7 +47,7 @@ class Cut:
 
     @property
     def has_one_size(self) -> bool:
-        """Whether the same number of values crosses the place for each item."""
+        """Returns whether the same number of values crosses the place for each item."""
         return all(None not in tensor.shape[1:] for tensor in self.tensors)
 
     @property

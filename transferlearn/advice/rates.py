@@ -125,7 +125,7 @@ class RateSweep:
 
     @property
     def _fell(self) -> bool:
-        """Whether the loss fell by more than three standard errors of its noise."""
+        """Returns whether the loss fell by more than three standard errors of its noise."""
         # The median step gives the spread of normal noise, even if a few steps are large.
         spread = np.median(np.abs(np.diff(self.losses))) / (0.6745 * math.sqrt(2))
         # The variance of the running mean's end, and that of the mean of the first steps. Three of

@@ -43,7 +43,7 @@ def check_save(folder: Path) -> None:
 
 
 def is_for_texts(folder: Path) -> bool:
-    """Whether a save is a model of texts."""
+    """Returns whether a save is a model of texts."""
     try:
         saved = json.loads((whole_place(folder, SAVE) / SAVE).read_text("utf-8"))
         return saved["kind"]["name"] in ("texts", "words", "corpus", "source-texts")

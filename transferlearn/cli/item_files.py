@@ -16,7 +16,7 @@ _DRAWN = {"annotations", "data.yaml", "labels"}  # beside images/, where YOLO an
 
 
 def is_drawn_on(path: Path) -> bool:
-    """Whether a source is a COCO file, or a folder of photos with files of boxes or masks."""
+    """Returns whether a source is a COCO file, or photos with files of boxes or masks."""
     if not path.is_dir():
         return path.suffix.lower() == ".json"
     names = {entry.name.lower() for entry in path.iterdir()}
@@ -43,7 +43,7 @@ def items_in(source: Path, *, labels: bool = False) -> str:
 
 
 def _lists_recordings(table: Path) -> bool:
-    """Whether a file of recordings is named in the first lines of a table."""
+    """Returns whether a file of recordings is named in the first lines of a table."""
     with table.open("rb") as file:
         lines = file.read(_BEGINNING).lower().decode("utf-8", "replace")
     return re.search(rf"({'|'.join(map(re.escape, RECORDINGS))})[\"',;\t\r\n#]", lines) is not None

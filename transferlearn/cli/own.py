@@ -27,7 +27,7 @@ def module_name(text: str) -> str:
 
 
 def is_own(task: str) -> bool:
-    """Whether a task is a builder of the user's, as `package.module:Builder`."""
+    """Returns whether a task is a builder of the user's, as `package.module:Builder`."""
     return re.fullmatch(rf"{_MODULE}:[^\W\d]\w*", task) is not None
 
 
@@ -95,6 +95,6 @@ def settings_of(builder: "type[Builder]") -> set[str]:
 
 
 def names_backbone(builder: "type[Builder]") -> bool:
-    """Whether a builder has a backbone of its own, so that none needs to be named."""
+    """Returns whether a builder has a backbone of its own, so that none needs to be named."""
     (backbone,) = (field for field in fields(builder) if field.name == "backbone")
     return backbone.default is not MISSING or backbone.default_factory is not MISSING

@@ -56,7 +56,7 @@ def refuse_other_file(path: Path) -> None:
 
 
 def is_of_run(path: Path, run: Path | None) -> bool:
-    """Whether the model in a folder is what a run left there when it was stopped."""
+    """Returns whether the model in a folder is what a run left there when it was stopped."""
     if run is None or not (path / SAVE).is_file() or not (run / _SAVED).is_file():
         return False
     return (run / _SAVED).read_text("utf-8") == hash_of_file(path / SAVE)

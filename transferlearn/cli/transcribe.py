@@ -44,7 +44,7 @@ def run(options: Namespace) -> CommandResult:
 
 
 def _is_whisper(options: Namespace) -> bool:
-    """Whether the model is the folder of a Whisper, and no save."""
+    """Returns whether the model is the folder of a Whisper, and no save."""
     return str(options.model).startswith(_WHISPER)
 
 

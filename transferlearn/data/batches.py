@@ -127,12 +127,12 @@ class ItemBatches(keras.utils.PyDataset):
 
     @property
     def varies(self) -> tuple[bool, ...]:
-        """Whether the second axis of each array of x differs from batch to batch."""
+        """Returns whether the second axis of each array of x differs from batch to batch."""
         return self._items.varies
 
     @property
     def aligned(self) -> bool:
-        """Whether the second axis of the targets is the length of the items."""
+        """Returns whether the second axis of the targets is the length of the items."""
         return self._beside is not None and self._beside(np.arange(1)).aligned
 
     def rows(self, index: int) -> np.ndarray:

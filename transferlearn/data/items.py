@@ -62,7 +62,7 @@ class RawItems(Items):
     @property
     @abc.abstractmethod
     def reading(self) -> str:
-        """How the values are made from what `content_hashes` hashes, such as the new size."""
+        """Returns how values are made from what `content_hashes` hashes, such as the new size."""
 
     @abc.abstractmethod
     def content_hashes(self) -> list[str]:

@@ -169,7 +169,7 @@ class Kind(abc.ABC):
         return ArrayReader(name, len(spec.shape))
 
     def reader_in_keras(self) -> ItemReader:
-        """What reads items where Keras runs, as in a server of saves; by default the same."""
+        """Returns what reads items where Keras runs, as in servers; by default the same."""
         return self.item_reader()
 
     def check_network(self, model: keras.Model) -> None:

@@ -115,7 +115,7 @@ class OneView(RawItems):
 
     @property
     def reading(self) -> str:
-        """How the items are read, and which view this is."""
+        """Returns how the items are read, and which view this is."""
         return f"{self._items.reading}, {self._transform.name} {self._view}"
 
     @property

@@ -169,7 +169,7 @@ def _cover(random: np.random.Generator, kind: int, radius: float, half: int) -> 
 
 
 def _inside(random: np.random.Generator, kind: int, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Whether points are inside a part of this class, whose half length is 1."""
+    """Returns whether points are inside a part of this class, whose half length is 1."""
     away, around = np.hypot(u, v), np.arctan2(v, u)
     hexagon = away * np.cos((around % (np.pi / 3)) - np.pi / 6)
     slim = random.uniform(0.8, 1.25)

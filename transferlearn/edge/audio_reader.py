@@ -46,7 +46,7 @@ class AudioReader(ItemReader):
     input: str = "audio"
 
     def is_one(self, items: Any) -> bool:
-        """Whether this is one recording: a path, a file's bytes, samples, or samples and a rate."""
+        """Returns whether this is one recording: a path, bytes, samples, or samples and a rate."""
         if isinstance(items, np.ndarray):
             # Many samples of a few channels are one recording, a few rows of many samples several.
             return items.ndim == 1 or (items.ndim == 2 and items.shape[1] <= _CHANNELS < len(items))
@@ -55,7 +55,7 @@ class AudioReader(ItemReader):
         return isinstance(items, (str, Path, bytes)) and not self.is_folder(items)
 
     def is_folder(self, item: Any) -> bool:
-        """Whether something is the path of a folder of recordings, which may be a string, too."""
+        """Returns whether something is the path of a folder of recordings, maybe a string."""
         return isinstance(item, (str, Path)) and Path(item).is_dir()
 
     def read(self, items: Sequence[Any]) -> Rows:

@@ -10,7 +10,7 @@ _ENDINGS = (".m4a", ".mp4", ".aac", ".mkv", ".mov", ".webm")
 
 
 def is_for_ffmpeg(source: Any) -> bool:
-    """Whether a source is a file of a format that ffmpeg reads, and libsndfile does not."""
+    """Returns whether a source is a file of a format that ffmpeg reads, and libsndfile does not."""
     return isinstance(source, (str, Path)) and Path(source).suffix.lower() in _ENDINGS
 
 

@@ -9,7 +9,7 @@ _HIDDEN = ("Thumbs.db", "__MACOSX")  # left behind by Windows and macOS
 
 
 def files_with(files: Iterable[Path], endings: Sequence[str], ignored: Counter[str]) -> list[str]:
-    """Those files whose names have one of the endings, and counts the others in `ignored`."""
+    """Returns the files with one of the endings, and counts the others in `ignored`."""
     found = []
     for path in files:
         if is_hidden(path.name):

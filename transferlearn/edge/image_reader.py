@@ -62,14 +62,14 @@ class ImageReader(ItemReader):
         check_input(inputs, self.input, (None, *self.image_size, 3))
 
     def is_one(self, items: Any) -> bool:
-        """Whether this is one photo: a path, the bytes of a file, a picture or one array."""
+        """Returns whether this is one photo: a path, bytes of a file, a picture or one array."""
         if isinstance(items, np.ndarray):
             return items.ndim == 2 or (items.ndim == 3 and items.shape[-1] in (1, 3, 4))
         is_item = isinstance(items, (str, Path, bytes, Image.Image))
         return is_item and not self.is_folder(items)
 
     def is_folder(self, item: Any) -> bool:
-        """Whether something is the path of a folder of photos, which may be a string, too."""
+        """Returns whether something is the path of a folder of photos, maybe a string."""
         return isinstance(item, (str, Path)) and Path(item).is_dir()
 
     def read(self, items: Sequence[Any]) -> Rows:
@@ -132,7 +132,7 @@ class ImageReader(ItemReader):
 
     @property
     def _how(self) -> Resizing:
-        """How photos are resized."""
+        """Returns how photos are resized."""
         return Resizing(self.interpolation, self.fit)
 
     def _of_array(self, pixels: np.ndarray) -> np.ndarray:

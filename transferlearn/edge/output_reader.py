@@ -76,7 +76,7 @@ class OutputReader(Named, Generic[Prediction]):
 
     @property
     def scale(self) -> int:
-        """How many times larger than its photo a map becomes that is put together."""
+        """Returns how many times larger than its photo a map becomes that is put together."""
         return 1
 
     def joined(self, strips: Iterator[Strip], seen: Seen) -> Prediction:

@@ -44,7 +44,7 @@ class Part(NamedTuple):
 
 
 def is_part(item: Any) -> bool:
-    """Whether an item names a part of a recording, as `"speech.wav#t=1.5,3"` does."""
+    """Returns whether an item names a part of a recording, as `"speech.wav#t=1.5,3"` does."""
     return isinstance(item, (str, Path)) and _MARK in str(item) and not Path(item).exists()
 
 
@@ -78,7 +78,7 @@ def with_times(path: str, start: Any, end: Any) -> str:
 
 
 def _is_empty(cell: Any) -> bool:
-    """Whether a table's cell holds nothing; pandas has NaN there."""
+    """Returns whether a table's cell holds nothing; pandas has NaN there."""
     return cell is None or cell == "" or (isinstance(cell, float) and math.isnan(cell))
 
 
@@ -157,7 +157,7 @@ def own_rate(part: Part, rate: int) -> int:
 
 
 def is_cut_off(part: Part, seconds: float) -> bool:
-    """Whether a file holds less than its header promises.
+    """Returns whether a file holds less than its header promises.
 
     Args:
         part: The recording, or the part of it that was read.

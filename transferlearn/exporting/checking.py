@@ -228,7 +228,7 @@ def _speed_up(
     folders: tuple[Path, Path],
     one: Mapping[str, np.ndarray],
 ) -> float:
-    """How many times as fast the second export is as the first, in float32, on one thread."""
+    """Returns how many times as fast as the first export the second is, on one thread."""
     described = runner.description
     dtypes = {tensor.name: str(tensor.dtype) for tensor in fitted.model.inputs}
     given = ({name: array.astype(dtypes[name]) for name, array in one.items()}, one)

@@ -43,7 +43,7 @@ class ServedNetwork:
 
     @property
     def classifies_photos(self) -> bool:
-        """Whether photos go in and a number for each label comes out."""
+        """Returns whether photos go in and a number for each label comes out."""
         shapes = [spec.shape for spec in self.outputs.values()]
         reads_photos = json.loads(self.metadata["item_reader"])["name"] == ImageReader.name
         return reads_photos and [shape[1:] for shape in shapes] == [(len(self.labels),)]

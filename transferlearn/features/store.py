@@ -58,12 +58,12 @@ class Store:
 
     @property
     def in_memory(self) -> bool:
-        """Whether every row is read from memory."""
+        """Returns whether every row is read from memory."""
         return all(isinstance(part, MemoryPart) for part in self.parts)
 
     @property
     def where(self) -> str:
-        """Where rows are read from, for messages: `"memory"` or the directory."""
+        """Returns where rows are read from, for messages: `"memory"` or the directory."""
         return "memory" if self.in_memory else str(self.home.storage.folder)
 
     def missing(self, keys: Sequence[bytes]) -> list[int]:

@@ -168,7 +168,7 @@ def read_save(
 
 
 def _lies_within(path: Path, name: str, folder: Path) -> bool:
-    """Whether a save's file leads to a place in `folder`; one that leads nowhere does not."""
+    """Returns whether a save's file leads to a place in `folder`; one to nowhere does not."""
     # The path is the user's own, and may go through `..`; the name is a stranger's.
     try:
         return ".." not in Path(name).parts and (path / name).resolve().is_relative_to(folder)

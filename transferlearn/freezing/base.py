@@ -43,7 +43,7 @@ class Layers(Sequence[keras.Layer]):
 
     @property
     def batch_norm(self) -> list[bool]:
-        """Whether each layer, in order, is BatchNorm."""
+        """Returns whether each layer, in order, is BatchNorm."""
         return [isinstance(layer, keras.layers.BatchNormalization) for layer in self.layers]
 
     def frozen_by(self, strategy: "FreezeStrategy") -> list[bool]:

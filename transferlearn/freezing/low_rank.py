@@ -53,7 +53,7 @@ class LowRank(FreezeStrategy):
 
     @property
     def scale(self) -> float:
-        """What a product `A B` is multiplied by."""
+        """Returns what a product `A B` is multiplied by."""
         return (2 * self.rank if self.alpha is None else self.alpha) / self.rank
 
     def frozen(self, layers: Layers) -> list[bool]:

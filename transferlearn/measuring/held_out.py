@@ -56,7 +56,7 @@ def baseline_of(scoring: HeldOutScore, batch_size: int, pretrained: bool) -> flo
 
 
 def _are_unequal(targets: Targets | None) -> bool:
-    """Whether items have a class each, and classes that occur differ much in size."""
+    """Returns whether items have a class each, and classes that occur differ much in size."""
     if not isinstance(targets, ClassTargets) or targets.labels is None or targets.labels.ndim > 1:
         return False
     counts = np.bincount(targets.labels)

@@ -34,7 +34,7 @@ class OutputSignals:
         return None
 
     def errors(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """How wrong each item's answer is, float `(items,)`; 0 is right, NaN is not known."""
+        """Returns how wrong each item's answer is, float `(items,)`; 0 is right, NaN unknown."""
         return np.full(len(values), np.nan)
 
     def target(self, label: Any) -> Any:

@@ -102,7 +102,7 @@ class Watch:
 
     @property
     def facts(self) -> list[str]:
-        """What is known of the accuracy, of odd items, and what to do next, in sentences."""
+        """Returns what is known of the accuracy, of odd items, and what to do, in sentences."""
         lines = []
         if self.how == TRAINED_ON:
             lines.append(

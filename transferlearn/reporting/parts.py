@@ -75,5 +75,5 @@ class Section:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to show."""
+        """Returns whether there is nothing to show."""
         return not (self.texts or self.tables or self.pictures or self.code)

@@ -75,7 +75,7 @@ def _count(evaluation: Evaluation, noun: str) -> str:
 
 
 def _against_items(fitted: FittedModel, evaluation: Evaluation) -> str:
-    """Whether answers are surely better than the items themselves; empty where none is one."""
+    """Returns whether answers are surely better than the items; empty where there are none."""
     if evaluation.unchanged is None:
         return ""
     encoding = fitted.encoding

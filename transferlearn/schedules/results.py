@@ -87,7 +87,7 @@ class SolvedHead:
 
     @property
     def knows_mirrored(self) -> bool:
-        """Whether mirrored images are known at least as well as images not seen before."""
+        """Returns whether mirrored images are known at least as well as images not seen before."""
         return self.mirrored_loss is None or self.mirrored_loss <= self.loss
 
     def __str__(self) -> str:

@@ -61,7 +61,7 @@ class Range:
 
     @property
     def whole(self) -> bool:
-        """Whether only whole numbers are tried."""
+        """Returns whether only whole numbers are tried."""
         return isinstance(self.low, int)
 
 

@@ -147,7 +147,7 @@ class TrialRunner:
             time.sleep(_POLL)
 
     def _is_time_up(self, known: list["FrozenTrial"]) -> bool:
-        """Whether no trial can be expected to end in time; the first one begins at any rate."""
+        """Returns whether no trial is expected to end in time; the first one begins anyway."""
         if self.limit is None or not any(trial.state.is_finished() for trial in known):
             return False
         took = [t.duration.total_seconds() for t in known if _is_finished(t) and t.duration]

@@ -64,7 +64,7 @@ class Encoding(abc.ABC, Generic[Prediction]):
     @property
     @abc.abstractmethod
     def scoring(self) -> Scoring:
-        """What computes the figures of answers, and compares them."""
+        """Returns what computes the figures of answers, and compares them."""
 
     @property
     @abc.abstractmethod

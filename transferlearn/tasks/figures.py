@@ -82,7 +82,7 @@ class Evaluation(Mapping[str, float]):
 
     @property
     def items_per_second(self) -> float:
-        """How many items were read and predicted in a second; NaN where not measured."""
+        """Returns how many items were read and predicted in a second; NaN where not measured."""
         return self.figures.get("count", math.nan) / self.seconds if self.seconds else math.nan
 
     @property

@@ -46,7 +46,7 @@ class Scoring(abc.ABC, Generic[Learnt, Scored, Prediction]):
 
     @property
     def signals(self) -> OutputSignals:
-        """What a monitor watches of the reader's `numbers`; by default nothing but the items."""
+        """Returns what a monitor watches of the reader's `numbers`; by default nothing."""
         return Unwatched()
 
     def errors(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:

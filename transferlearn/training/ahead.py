@@ -163,5 +163,5 @@ def _planned(schedule: Schedule, job: Job, solves: bool) -> list[Phase]:
 
 
 def _is_solved(phase: Phase) -> bool:
-    """Whether a phase solves the head, if that can be solved."""
+    """Returns whether a phase solves the head, if that can be solved."""
     return phase.fit == "solve" and isinstance(phase.freeze, FreezeAll)

@@ -42,7 +42,7 @@ class HeldOutScore:
 
     @cached_property
     def _answerer(self) -> Answerer:
-        """What answers the items by the full model."""
+        """Returns what answers the items by the full model."""
         return scorer(self.encoding, self.model, self.kind)
 
     def callbacks(
@@ -110,7 +110,7 @@ class HeldOutScore:
 
     @property
     def _in_one_pass(self) -> bool:
-        """Whether the network's outputs for the items alone are the answers."""
+        """Returns whether the network's outputs for the items alone are the answers."""
         return type(self._answerer) is OnePass and not self.encoding.inputs
 
     def _values(self, model: keras.Model, x: Any) -> np.ndarray:

@@ -125,7 +125,7 @@ class StopsInTime(keras.callbacks.Callback):
 
     @property
     def _is_time(self) -> bool:
-        """Whether there is time for another step, and for the end of its epoch."""
+        """Returns whether there is time for another step, and for the end of its epoch."""
         return self._limit.left() > self._each + (self._measuring or self._each * self._held_out)
 
     def _stop(self, done: float) -> None:

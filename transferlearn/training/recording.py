@@ -141,7 +141,7 @@ class Recorder(keras.callbacks.Callback):
 
     @property
     def _averages(self) -> bool:
-        """Whether the optimizer averages weights."""
+        """Returns whether the optimizer averages weights."""
         optimizer = self.model.optimizer
         return bool(getattr(optimizer, "inner_optimizer", optimizer).use_ema)
 

@@ -235,7 +235,7 @@ class _LinkedCallbacks(keras.callbacks.CallbackList):
 
 
 def _overrides(callback: keras.callbacks.Callback, hook: str) -> bool:
-    """Whether a callback has code for a hook; at the start of epochs Keras's do not count."""
+    """Returns whether a callback has code for a hook; Keras's own at an epoch's start is none."""
     own = getattr(getattr(callback, hook), "__func__", None)
     if hook in _BEGIN_HOOKS and _is_keras(callback) and own is not None:
         return False

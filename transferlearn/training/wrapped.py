@@ -21,7 +21,7 @@ class WrappedBatches(keras.utils.PyDataset):
 
     @property
     def by_epoch(self) -> bool:
-        """Whether `epoch` alone decides the order of the source."""
+        """Returns whether `epoch` alone decides the order of the source."""
         return getattr(self._source, "by_epoch", False)
 
     @property
@@ -35,17 +35,17 @@ class WrappedBatches(keras.utils.PyDataset):
 
     @property
     def varies(self) -> tuple[bool, ...]:
-        """Whether the second axis of each array of x differs from batch to batch."""
+        """Returns whether the second axis of each array of x differs from batch to batch."""
         return getattr(self._source, "varies", ())
 
     @property
     def aligned(self) -> bool:
-        """Whether the second axis of the targets is the length of the items."""
+        """Returns whether the second axis of the targets is the length of the items."""
         return getattr(self._source, "aligned", False)
 
     @property
     def failure(self) -> Exception | None:
-        """What went wrong while the source loaded a batch, or `None`."""
+        """Returns what went wrong while the source loaded a batch, or `None`."""
         return getattr(self._source, "failure", None)
 
     def on_epoch_begin(self) -> None:

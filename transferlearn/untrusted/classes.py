@@ -103,7 +103,7 @@ def is_own(name: object, own: Named) -> bool:
 
 
 def is_allowed(found: Any) -> bool:
-    """Whether a config may name this class or function, in any place; `None` is none."""
+    """Returns whether a config may name this class or function, in any place; `None` is none."""
     if found is None or _is_ours(found):
         return False
     if not _is_of_keras(found):
@@ -176,7 +176,7 @@ def _is_hub_backbone(found: type) -> bool:
 
 
 def _is_activation(found: Any) -> bool:
-    """Whether this is an activation function of Keras's or KerasHub's, or one of its ops."""
+    """Returns whether this is an activation of Keras or KerasHub, or one of its ops."""
     if _home(found.__module__) in _HUB:
         return found.__name__ == "gelu_approximate"
     name = getattr(found, "__name__", "")
@@ -249,12 +249,12 @@ def _is_of_keras(found: Any) -> bool:
 
 
 def _is_ours(found: Any) -> bool:
-    """Whether a class or function comes with this package."""
+    """Returns whether a class or function comes with this package."""
     return _home(found.__module__) == _PACKAGE
 
 
 def _is_installed(found: Any) -> bool:
-    """Whether a class or function comes with an installed package, such as `tensorflow_text`."""
+    """Returns whether a class or function comes with an installed package, as `tensorflow_text`."""
     file = getattr(sys.modules.get(found.__module__), "__file__", None)
     of_others = not _is_of_keras(found) and not _is_ours(found)
     return of_others and file is not None and not _SITES.isdisjoint(Path(file).parts)

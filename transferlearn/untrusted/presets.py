@@ -89,7 +89,7 @@ def plain_settings(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_plain_name(name: object) -> bool:
-    """Whether this is the name of a file, and no path to another folder."""
+    """Returns whether this is the name of a file, and no path to another folder."""
     return isinstance(name, str) and Path(name).name == name
 
 

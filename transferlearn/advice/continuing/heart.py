@@ -52,7 +52,7 @@ class LearntByHeart:
 
     @property
     def summary(self) -> str:
-        """How often it repeats texts, in a sentence or two."""
+        """Returns how often it repeats texts, in a sentence or two."""
         text = (
             f"Behind {counted(self.prompts, 'beginning')} of passages that it was trained on, it "
             f"wrote {_LEAST} words or more that stand there word by word {self.repeated:,} times"

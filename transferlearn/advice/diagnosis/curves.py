@@ -74,7 +74,7 @@ class Curves:
 
     @property
     def loss_fell_since_best(self) -> bool:
-        """Whether the training loss fell from the best held-out epoch to the model's epoch."""
+        """Returns whether the training loss fell from the best held-out epoch to the model's."""
         return self.at(self.loss, self.epoch_of_model) < self.at(self.loss, self.best_epoch)
 
     def to_model(self, values: np.ndarray) -> np.ndarray:

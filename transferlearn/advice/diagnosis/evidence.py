@@ -58,7 +58,7 @@ class Evidence:
 
     @property
     def gap(self) -> float:
-        """How much higher the score is on the items trained on than on those held out."""
+        """Returns how much higher the score is on the items trained on than on those held out."""
         return self.train_score - self.held_out_score
 
     @property
@@ -79,7 +79,7 @@ class Evidence:
 
     @property
     def rise(self) -> float:
-        """How much the held-out loss rose from the best epoch to the model's epoch."""
+        """Returns how much the held-out loss rose from the best epoch to the model's epoch."""
         return self.last_loss - self.best_loss
 
     @property
@@ -89,17 +89,17 @@ class Evidence:
 
     @property
     def contradicts(self) -> bool:
-        """Whether a solved head is nearly as sure where it contradicts the labels as elsewhere."""
+        """Returns whether a solved head is nearly as sure where it contradicts labels."""
         return self.surer_if_right < _USUALLY_SURER
 
     @property
     def all_right(self) -> bool:
-        """Whether the model is right on every item held out."""
+        """Returns whether the model is right on every item held out."""
         return self.held_out_score == 1
 
     @property
     def no_better_than_guessing(self) -> bool:
-        """Whether neither score is above that of guessing by more than its noise."""
+        """Returns whether neither score is above that of guessing by more than its noise."""
         return (
             self.train_score <= self.guessing + self.train_noise
             and self.held_out_score <= self.guessing + self.held_out_noise

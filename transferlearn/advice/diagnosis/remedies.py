@@ -73,7 +73,7 @@ class Case:
 
     @property
     def has_own_rate(self) -> bool:
-        """Whether the default recipe was used, which sets its own rate."""
+        """Returns whether the default recipe was used, which sets its own rate."""
         # It keeps its end too: under a rate that falls to 0, the last epoch is the best more often
         # than the one that is best on a few held-out items (docs/recipes.md).
         return isinstance(configs.read(self.settings.get("schedule"), Schedule), Auto)
@@ -109,7 +109,7 @@ class Case:
 
     @property
     def mixed(self) -> bool:
-        """Whether items were mixed in training (mixup)."""
+        """Returns whether items were mixed in training (mixup)."""
         return "mixup" in self.settings
 
     @property

@@ -183,7 +183,7 @@ class _Whole:
 
     @property
     def more(self) -> float:
-        """How many items there are for each one that was opened."""
+        """Returns how many items there are for each one that was opened."""
         return self.items / self.measured
 
     def times(self, batches: int) -> int:

@@ -163,7 +163,7 @@ def read_sample(
 
 
 def pixels(builder: ImageBuilder) -> float:
-    """What an image costs a candidate beside other candidates, whose networks are not built yet."""
+    """Returns what an image costs a candidate beside others whose networks are not built yet."""
     return float(prod(builder.kind.size))
 
 

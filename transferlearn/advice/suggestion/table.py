@@ -72,7 +72,7 @@ class Suggestion:
     errors: np.ndarray | None = field(default=None, compare=False, repr=False)
 
     def clearly_beats(self, other: "Suggestion") -> bool:
-        """Whether this is better than another with 95% confidence, compared item by item.
+        """Returns whether this is better than another with 95% confidence, compared item by item.
 
         Where it is not known how wrong each item is, a higher score decides.
         """

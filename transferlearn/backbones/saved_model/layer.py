@@ -84,7 +84,7 @@ class SavedModelLayer(keras.Layer):
 
     @property
     def is_as_loaded(self) -> bool:
-        """Whether the folder still holds the files that the layer was made from."""
+        """Returns whether the folder still holds the files that the layer was made from."""
         return self.folder.is_dir() and self._files == _files(self.folder)
 
     def get_config(self) -> Json:

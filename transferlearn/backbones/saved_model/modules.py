@@ -23,7 +23,7 @@ class SavedModels(TextSource):
     names = ("saved_model:", "hub:")
 
     def facts(self, name: str) -> Facts:
-        """What the program's file tells, without running it; downloads nothing for `hub:`."""
+        """Returns what the program's file tells, without running or downloading anything."""
         if name.startswith("hub:"):
             return Facts(name=name, preprocessing="[0, 1]")
         size = _sides(read_program(_found_folder(name))) or (224, 224)

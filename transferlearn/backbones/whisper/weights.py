@@ -61,7 +61,7 @@ _VALUES = {"gamma": "weight", "beta": "bias", "encodings": "weight"}
 
 
 def is_whisper(folder: Path) -> bool:
-    """Whether a folder holds a Whisper that Hugging Face or CTranslate2 wrote."""
+    """Returns whether a folder holds a Whisper that Hugging Face or CTranslate2 wrote."""
     return (folder / _CTRANSLATE2).is_file() or _config(folder).get("model_type") == "whisper"
 
 

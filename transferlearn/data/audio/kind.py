@@ -87,11 +87,11 @@ class Audio(ArrayKind):
         return samples_of(part_of(item), self.sample_rate)
 
     def is_one(self, source: Any) -> bool:
-        """Whether a source is a single recording."""
+        """Returns whether a source is a single recording."""
         return self.item_reader().is_one(source)
 
     def is_stream(self, source: object) -> bool:
-        """Whether a source is a `tf.data.Dataset`."""
+        """Returns whether a source is a `tf.data.Dataset`."""
         return is_tf_data(source)
 
     def stream(self, source: Any, target: Target, *, on_error: str) -> RowDataset:

@@ -86,7 +86,7 @@ class FileItems(ImageItems):
 
     @property
     def reading(self) -> str:
-        """How the images are resized, such as `"224x224 bilinear"`."""
+        """Returns how the images are resized, such as `"224x224 bilinear"`."""
         return f"{self._size[0]}x{self._size[1]} {self._how}"
 
     def image(self, i: int) -> np.ndarray:
@@ -162,7 +162,7 @@ class ArrayItems(ImageItems):
 
     @property
     def reading(self) -> str:
-        """How images are resized, and whether from floats, which are not rounded then."""
+        """Returns how images are resized, and whether from floats, which are not rounded then."""
         kind = "floats" if self._pixels.dtype.kind == "f" else ""
         return f"{self._size[0]}x{self._size[1]} {self._how} {kind}".strip()
 

@@ -60,7 +60,7 @@ class Images(ImageOptions, Kind):
         )
 
     def is_stream(self, source: object) -> bool:
-        """Whether a source is `tf.data`, an `ImageDataGenerator` iterator or a `PyDataset`."""
+        """Returns whether a source is `tf.data`, an `ImageDataGenerator` or a `PyDataset`."""
         return isinstance(source, keras.utils.PyDataset) or is_tf_data(source)
 
     def stream(

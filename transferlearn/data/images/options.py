@@ -44,7 +44,7 @@ class ImageOptions:
 
     @property
     def resizing(self) -> Resizing:
-        """How images are brought to their size."""
+        """Returns how images are brought to their size."""
         return Resizing(self.interpolation, self.fit)
 
     @property

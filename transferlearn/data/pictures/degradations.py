@@ -38,7 +38,7 @@ class Degradation(Named):
 
     @property
     def scale(self) -> int:
-        """How many times smaller the result is; by default it has the picture's size."""
+        """Returns how many times smaller the result is; by default it has the picture's size."""
         return 1
 
     @abc.abstractmethod

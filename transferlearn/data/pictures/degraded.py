@@ -128,7 +128,7 @@ class DegradedItems(ImageItems):
 
     @property
     def reading(self) -> str:
-        """How the good pictures are read, and what makes them worse."""
+        """Returns how the good pictures are read, and what makes them worse."""
         return f"{self._whole.reading}, {self._degradation!r}"
 
     @property

@@ -88,7 +88,7 @@ class RowItems(ImageItems):
 
     @property
     def reading(self) -> str:
-        """How the pictures are resized."""
+        """Returns how the pictures are resized."""
         return f"{self._size[0]}x{self._size[1]} {self._how}"
 
     @property

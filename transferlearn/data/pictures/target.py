@@ -51,7 +51,7 @@ class Pictures(Target):
 
     @property
     def ranks(self) -> tuple[int, ...]:
-        """How many axes a picture has in a stream."""
+        """Returns how many axes a picture has in a stream."""
         return (3,)
 
     def of_folders(self, origin: ByFolder, listed: Listed) -> PictureTargets:

@@ -78,7 +78,7 @@ class PictureTargets(Targets):
 
     @property
     def absent(self) -> Mapping[int, str]:
-        """Why items have no picture that can be used, by the item's number."""
+        """Returns why items have no picture that can be used, by the item's number."""
         return self.reasons
 
     def take(self, rows: np.ndarray) -> Self:
@@ -150,7 +150,7 @@ class PictureTargets(Targets):
 
     @property
     def _in_stream(self) -> bool:
-        """Whether a stream gives the pictures, with what goes in."""
+        """Returns whether a stream gives the pictures, with what goes in."""
         return self.pictures is None and not self.originals
 
     @property

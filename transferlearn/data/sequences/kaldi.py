@@ -27,7 +27,7 @@ class Utterances(NamedTuple):
 
 
 def is_kaldi(folder: Path) -> bool:
-    """Whether a folder has Kaldi's layout."""
+    """Returns whether a folder has Kaldi's layout."""
     return (folder / _WAVES).is_file() and (folder / _TEXT).is_file()
 
 

@@ -65,7 +65,7 @@ class Words(Texts):
         return self.tokens([x for x in read if isinstance(x, Sentence)])
 
     def is_one(self, source: object) -> bool:
-        """Whether a source is a single text; a file with tags holds many."""
+        """Returns whether a source is a single text; a file with tags holds many."""
         if isinstance(source, Path) and _holds_tags(source):
             return False
         return isinstance(source, Sentence) or super().is_one(source)
@@ -167,10 +167,10 @@ def as_words(item: Any) -> Sentence | Unreadable:
 
 
 def _holds_tags(path: Path) -> bool:
-    """Whether a file is named as one that holds tags, too; a `.txt` is taken for a plain text."""
+    """Returns whether a file is named as one that holds tags; a `.txt` is a plain text."""
     return path.suffix.lower() in ENDINGS - {".txt"} and path.is_file()
 
 
 def _has_words(item: Any) -> bool:
-    """Whether an item is a list of words, or a sentence."""
+    """Returns whether an item is a list of words, or a sentence."""
     return isinstance(item, (list, tuple, np.ndarray))

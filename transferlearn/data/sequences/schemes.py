@@ -15,7 +15,7 @@ _SAME = {"L": "E", "U": "S"}  # BILOU's letters for those of BIOES
 
 
 def is_entity_tag(tag: str) -> bool:
-    """Whether a tag is `O` or has the form `B-PER`."""
+    """Returns whether a tag is `O` or has the form `B-PER`."""
     return tag == OUTSIDE or _OF_ENTITY.fullmatch(tag) is not None
 
 

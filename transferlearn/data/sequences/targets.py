@@ -44,7 +44,7 @@ class WordTagTargets(Targets):
 
     @property
     def absent(self) -> dict[int, str]:
-        """Why texts have no tags that can be learnt."""
+        """Returns why texts have no tags that can be learnt."""
         return self.problems
 
     @property

@@ -37,7 +37,7 @@ class WrittenTargets(Targets):
 
     @property
     def absent(self) -> dict[int, str]:
-        """Why items have no text that can be learnt."""
+        """Returns why items have no text that can be learnt."""
         return self.problems
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:

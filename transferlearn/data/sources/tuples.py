@@ -70,7 +70,7 @@ def refuse_one_part_a_class(parts: Sequence[Any], kind: Kind) -> None:
 
 
 def _are_items(part: Any, kind: Kind) -> bool:
-    """Whether a list or an array holds items of a kind, and surely no labels."""
+    """Returns whether a list or an array holds items of a kind, and surely no labels."""
     if isinstance(part, (str, Path, dict)) or not hasattr(part, "__len__") or not len(part):
         return False
     if isinstance(part, np.ndarray) and part.dtype.kind not in "USOT":
@@ -85,7 +85,7 @@ def _are_items(part: Any, kind: Kind) -> bool:
 
 
 def _are_texts(some: list[str], kind: Kind) -> bool:
-    """Whether strings are texts of several words that differ, or names of files of this kind."""
+    """Returns whether strings are texts of several words that differ, or names of files."""
     if all(text.lower().endswith(kind.endings) for text in some):
         return True
     if not kind.in_cells or len(set(some)) < 2 or len(set(some)) <= len(some) / 2:

@@ -52,11 +52,11 @@ class Targets(abc.ABC):
 
     @property
     def absent(self) -> Mapping[int, str]:
-        """Why items have no target, by the item's number; such items are left out."""
+        """Returns why items have no target, by the item's number; such items are left out."""
         return {}
 
     def present(self, given: np.ndarray) -> np.ndarray:
-        """Which items of a stream's batch have a target, bool `(batch,)`; others are left out.
+        """Returns which items of a stream's batch have a target, bool `(batch,)`; others go.
 
         Args:
             given: The targets that the stream gives with the batch, `(batch, ...)`.
@@ -187,7 +187,7 @@ class Target(abc.ABC):
 
     @property
     def ranks(self) -> tuple[int, ...]:
-        """How many axes the target of one item may have in a stream."""
+        """Returns how many axes the target of one item may have in a stream."""
         return (0, 1)
 
     @property

@@ -162,7 +162,7 @@ def _rows_of_names(
 
 
 def is_missing(cell: object) -> bool:
-    """Whether a cell holds nothing, in the way that pandas, NumPy or a CSV file writes it."""
+    """Returns whether a cell holds nothing, as pandas, NumPy or a CSV file writes it."""
     ways = ("", "nan") if isinstance(cell, str) else ("nan", "None", "<NA>", "NaT")
     return str(cell) in ways
 

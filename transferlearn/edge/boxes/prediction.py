@@ -198,7 +198,7 @@ def _strip_for(
 
 
 def _cross(first: _Strip, second: _Strip) -> bool:
-    """Whether two rectangles overlap."""
+    """Returns whether two rectangles overlap."""
     low, high = np.maximum(first[:2], second[:2]), np.minimum(first[2:], second[2:])
     return bool((low < high).all())
 

@@ -67,7 +67,7 @@ class BoxReader(OutputReader[BoxPrediction]):
         return replace(self, thresholds=(0.0,) * len(self.class_names))
 
     def reported(self, rows: np.ndarray) -> np.ndarray:
-        """Whether each detection `(..., 6)` reaches the threshold of its class."""
+        """Returns whether each detection `(..., 6)` reaches the threshold of its class."""
         scores, ids = rows[..., 4], np.rint(rows[..., 5]).astype(int)
         least = np.array([*self.thresholds, np.inf])[np.clip(ids, -1, len(self.thresholds))]
         return np.asarray((scores > 0) & (scores >= least))
@@ -108,7 +108,7 @@ class BoxReader(OutputReader[BoxPrediction]):
         found: Mapping[str, np.ndarray],
         tolerance: float,
     ) -> np.ndarray:
-        """Whether each photo has the same objects, one of the other network beside each."""
+        """Returns whether each photo has the same objects, one of the other network beside each."""
         pairs = zip(expected[self.output], found[self.output], strict=True)
         most = max(tolerance, _SAME)
         return np.array([max(self._apart(*pair), default=0.0) <= most for pair in pairs])

@@ -138,7 +138,7 @@ class TagReader(OutputReader[TagPrediction]):
 
     @cached_property
     def _of_entities(self) -> bool:
-        """Whether tags stand for entities."""
+        """Returns whether tags stand for entities."""
         return are_of_entities(self.class_names)
 
     @cached_property

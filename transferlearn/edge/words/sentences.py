@@ -89,7 +89,7 @@ def _sort(character: str) -> str:
 
 
 def parts_a_character(text: str, place: int) -> bool:
-    """Whether what a reader sees as one character stands on both sides of a place in a text."""
+    """Returns whether a place in a text is within what a reader sees as one character."""
     if not 0 < place < len(text) or _sort(text[place - 1]) == "blank":
         return False
     after = text[place]

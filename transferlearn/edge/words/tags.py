@@ -24,7 +24,7 @@ class Span(NamedTuple):
 
 
 def are_of_entities(tags: Sequence[str]) -> bool:
-    """Whether tags stand for entities: all are `O` or begin with `B-` or `I-`."""
+    """Returns whether tags stand for entities: all are `O` or begin with `B-` or `I-`."""
     return any(tag != OUTSIDE for tag in tags) and all(
         tag == OUTSIDE or tag[:2] in ("B-", "I-") for tag in tags
     )

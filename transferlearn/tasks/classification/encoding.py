@@ -70,7 +70,7 @@ class ClassEncoding(Encoding[ClassPrediction]):
 
     @property
     def scoring(self) -> ClassScoring:
-        """What scores probabilities, and compares answers."""
+        """Returns what scores probabilities, and compares answers."""
         return ClassScoring(self.class_names, self.several)
 
     @property

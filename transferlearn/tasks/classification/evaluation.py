@@ -52,7 +52,7 @@ class ClassEvaluation(Evaluation):
 
     @property
     def reliability(self) -> Reliability:
-        """How often answers are right, by how sure the model is, in 15 bins."""
+        """Returns how often answers are right, by how sure the model is, in 15 bins."""
         return Reliability.of_items(self.probabilities, self.labels)
 
     def counts_by_threshold(self, class_name: str) -> ThresholdCounts:

@@ -37,7 +37,7 @@ class Outputs:
 
     @property
     def independent(self) -> bool:
-        """Whether an item can have several classes, or the network has a single output."""
+        """Returns whether an item can have several classes, or the network has a single output."""
         return self.multi_label or self.count == 1
 
 
@@ -152,7 +152,7 @@ def check_metrics(metrics: Metrics | Metric | None, encode: Encoder | None) -> N
 
 
 def _need_one_hot(metrics: Metrics | Metric | None) -> bool:
-    """Whether a metric, neither plain accuracy nor a sparse one, needs rows, not class ids."""
+    """Returns whether a metric, neither plain accuracy nor sparse, needs rows, not class ids."""
     given = metrics if isinstance(metrics, (list, tuple)) else [metrics]
     names = [name_of(metric) for metric in given if metric is not None]
     return any(name not in ("accuracy", "acc") and "sparse" not in name for name in names)

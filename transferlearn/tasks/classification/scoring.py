@@ -34,7 +34,7 @@ class ClassScoring(Scoring[ClassTargets, ClassEvaluation, ClassPrediction]):
 
     @property
     def signals(self) -> OutputSignals:
-        """What a monitor watches: probabilities of classes, of which an item has one or several."""
+        """Returns what a monitor watches: probabilities of classes, one or several an item."""
         return (AnyClasses if self.several else OneClass)(self.class_names)
 
     @property

@@ -82,7 +82,7 @@ def assigned_by(
 
 
 def is_learnt(rows: Tensor) -> Tensor:
-    """Whether rows of targets `(..., 7)` are objects, and neither padding nor a crowd."""
+    """Returns whether rows of targets `(..., 7)` are objects, and neither padding nor a crowd."""
     return keras.ops.logical_and(rows[..., 4] >= 0, rows[..., 6] < 0.5)
 
 

@@ -75,7 +75,7 @@ class BoxEncoding(Encoding[BoxPrediction]):
 
     @property
     def scoring(self) -> BoxScoring:
-        """What scores detections."""
+        """Returns what scores detections."""
         return BoxScoring(self.class_names, self.thresholds)
 
     @property

@@ -44,7 +44,7 @@ class BoxEvaluation(Evaluation):
 
     @property
     def confusion(self) -> np.ndarray:
-        """What objects were taken for, int64 `(classes + 1, classes + 1)`.
+        """Returns what objects were taken for, int64 `(classes + 1, classes + 1)`.
 
         True classes are in rows, the last of which is the background; the last column is of objects
         that were not found. A detection above its class's threshold, the surest first, takes the
@@ -170,7 +170,7 @@ def reported(said: np.ndarray, thresholds: Sequence[float]) -> np.ndarray:
 
 
 def found_objects(said: np.ndarray, objects: np.ndarray) -> np.ndarray:
-    """Whether each object is found by a detection of its class, bool `(objects,)`.
+    """Returns whether each object is found by a detection of its class, bool `(objects,)`.
 
     Args:
         said: Detections, the surest first, `(n, 6)`.
@@ -241,7 +241,7 @@ def _objects(rows: np.ndarray) -> np.ndarray:
 
 
 def _at_border(one: np.ndarray, photo: np.ndarray) -> bool:
-    """Whether an object begins at the edge of its photo, whose place in the frame is `photo`."""
+    """Returns whether an object begins at the edge of its photo, at `photo` in the frame."""
     return bool((one[:2] - photo[:2] < _BORDER).any() or (photo[2:4] - one[2:4] < _BORDER).any())
 
 

@@ -61,7 +61,7 @@ class BoxScoring(Scoring[Targets, BoxEvaluation, BoxPrediction]):
 
     @property
     def signals(self) -> ObjectCounts:
-        """What a monitor watches: how many objects of each class there are, and the best score."""
+        """Returns what a monitor watches: how many objects each class has, and the best score."""
         return ObjectCounts((*self.class_names, "best score"))
 
     def measure(self, values: np.ndarray, targets: np.ndarray) -> BoxEvaluation:

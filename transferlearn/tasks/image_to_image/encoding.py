@@ -57,7 +57,7 @@ class PictureEncoding(Encoding[PicturePrediction]):
 
     @property
     def scoring(self) -> PictureScoring:
-        """What scores pictures."""
+        """Returns what scores pictures."""
         return PictureScoring(self.scale, self.size)
 
     @property

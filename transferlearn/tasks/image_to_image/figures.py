@@ -160,7 +160,7 @@ class PictureScoring(Scoring[Targets, PictureEvaluation, PicturePrediction]):
 
     @property
     def signals(self) -> MeanColours:
-        """What a monitor watches: the mean colour of each picture."""
+        """Returns what a monitor watches: the mean colour of each picture."""
         return MeanColours()
 
     def measure(self, values: np.ndarray, targets: np.ndarray) -> PictureEvaluation:
@@ -217,7 +217,7 @@ class PictureScoring(Scoring[Targets, PictureEvaluation, PicturePrediction]):
 
 
 def _change(first: PictureEvaluation, second: PictureEvaluation | PictureTally) -> np.ndarray:
-    """For each picture how much larger the second PSNR and SSIM are, and 1: `(items, 3)`."""
+    """Returns how much larger the second PSNR and SSIM of each picture are, and 1, `(items, 3)`."""
     assert first.by_item is not None
     assert second.by_item is not None
     change = second.by_item[:, :2] - first.by_item[:, :2]

@@ -125,7 +125,7 @@ class NumberScoring(Scoring[NumberTargets, NumberEvaluation, NumberPrediction]):
 
     @property
     def signals(self) -> Quantities:
-        """What a monitor watches: numbers, whose errors count in units of their spread."""
+        """Returns what a monitor watches: numbers, whose errors count in units of their spread."""
         return Quantities(self.names, self.spread)
 
     @property

@@ -57,7 +57,7 @@ class NumberEncoding(Encoding[NumberPrediction]):
 
     @property
     def scoring(self) -> NumberScoring:
-        """What scores numbers, and compares those of two models."""
+        """Returns what scores numbers, and compares those of two models."""
         return NumberScoring(self.names, self.mean, self.spread)
 
     @property

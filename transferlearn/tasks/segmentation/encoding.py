@@ -55,7 +55,7 @@ class MaskEncoding(Encoding[MaskPrediction]):
 
     @property
     def scoring(self) -> MaskScoring:
-        """What scores masks, pixel by pixel."""
+        """Returns what scores masks, pixel by pixel."""
         return MaskScoring(self.class_names, self.mask_values, self.size)
 
     @property
@@ -65,7 +65,7 @@ class MaskEncoding(Encoding[MaskPrediction]):
 
     @property
     def encoder(self) -> Encoder:
-        """What makes class ids of masks, -1 for void."""
+        """Returns what makes class ids of masks, -1 for void."""
         return PixelIds(self.mask_values)
 
     @property
@@ -144,12 +144,12 @@ class LayerEncoding(MaskEncoding):
 
     @property
     def scoring(self) -> LayerScoring:
-        """What scores masks, pixel by pixel."""
+        """Returns what scores masks, pixel by pixel."""
         return LayerScoring(self.class_names, self.mask_values, self.size)
 
     @property
     def encoder(self) -> LayerMarks:
-        """What makes marks of masks."""
+        """Returns what makes marks of masks."""
         return LayerMarks()
 
     @property

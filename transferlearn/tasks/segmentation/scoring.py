@@ -39,7 +39,7 @@ class MaskScoring(Scoring[Targets, MaskEvaluation, MaskPrediction]):
 
     @property
     def signals(self) -> PixelShares:
-        """What a monitor watches: the share of pixels that each class has."""
+        """Returns what a monitor watches: the share of pixels that each class has."""
         return PixelShares(self.class_names)
 
     @property

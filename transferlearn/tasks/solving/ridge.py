@@ -84,7 +84,7 @@ class RidgeSolver(Solver):
         return np.square(outputs - self._standardised(targets)[rows]).mean(axis=1)
 
     def looks_through(self, operation: Operation) -> bool:
-        """Whether the operation only turns standardised numbers back, or changes no value."""
+        """Returns whether the operation turns standardised numbers back, or changes no value."""
         if isinstance(operation, keras.layers.Rescaling):
             units = np.ravel(operation.scale), np.ravel(operation.offset)
             return np.array_equal(units, (self.spread, self.mean))

@@ -46,7 +46,7 @@ class WordTagEncoding(Encoding[TagPrediction]):
 
     @property
     def scoring(self) -> TagScoring:
-        """What scores tags."""
+        """Returns what scores tags."""
         return TagScoring(self.class_names, self.score.name)
 
     @property
@@ -105,7 +105,7 @@ class EntityEncoding(WordTagEncoding):
 
     @property
     def scoring(self) -> EntityScoring:
-        """What scores entities."""
+        """Returns what scores entities."""
         return EntityScoring(self.class_names, self.score.name)
 
 

@@ -51,7 +51,7 @@ class TagScoring(Scoring[WordTagTargets, TagEvaluation, TagPrediction]):
 
     @property
     def signals(self) -> TagShares:
-        """What a monitor watches: how much of a text each tag has."""
+        """Returns what a monitor watches: how much of a text each tag has."""
         return TagShares(self.class_names)
 
     @property

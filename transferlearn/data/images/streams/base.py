@@ -110,7 +110,7 @@ class StreamDataset(Dataset):
 
     @property
     def may_be_endless(self) -> bool:
-        """Whether it is unknown how long an epoch is, so that it may never end."""
+        """Returns whether it is unknown how long an epoch is, so that it may never end."""
         return False
 
 

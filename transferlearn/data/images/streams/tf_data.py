@@ -65,7 +65,7 @@ class TfDataset(StreamDataset):
 
     @property
     def may_be_endless(self) -> bool:
-        """Whether TensorFlow does not know how many batches there are."""
+        """Returns whether TensorFlow does not know how many batches there are."""
         import tensorflow as tf
 
         return bool(self.source.cardinality() == tf.data.UNKNOWN_CARDINALITY)

@@ -67,5 +67,5 @@ def _drawn(boxes: Any, labels: Any, photo: int) -> Drawn:
 
 
 def _is_padding(label: Any) -> bool:
-    """Whether a label stands for no box."""
+    """Returns whether a label stands for no box."""
     return isinstance(label, (int, float, np.number)) and label == -1

@@ -148,7 +148,7 @@ def _wrong(corners: np.ndarray, size: tuple[int, int]) -> list[str]:
 
 
 def _seen_before(rows: np.ndarray) -> np.ndarray:
-    """Whether each row is equal to one before it, bool `(n,)`."""
+    """Returns whether each row is equal to one before it, bool `(n,)`."""
     before = np.ones(len(rows), bool)
     before[np.unique(rows, axis=0, return_index=True)[1]] = False
     return before

@@ -31,7 +31,7 @@ def check_format(name: str) -> str:
 
 
 def is_relative(name: str) -> bool:
-    """Whether a format counts in shares of the photo's sides; else it counts in pixels."""
+    """Returns whether a format counts in shares of the photo's sides; else it counts in pixels."""
     return name.startswith(_RELATIVE)
 
 

@@ -66,7 +66,7 @@ def upright_corners(drawn: Drawn, photo: Photo, name: str) -> tuple[np.ndarray, 
 
 
 def is_unclear(drawn: Drawn, photo: Photo) -> bool:
-    """Whether EXIF turns a photo and nothing tells how its boxes were drawn."""
+    """Returns whether EXIF turns a photo and nothing tells how its boxes were drawn."""
     height, width = photo.size
     alike = (photo.orientation or 1) < 5 or height == width  # a half turn keeps the size
     return (photo.orientation or 1) > 1 and (drawn.size is None or alike)

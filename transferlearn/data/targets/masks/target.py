@@ -113,7 +113,7 @@ class Masks(Target):
 
     @property
     def ranks(self) -> tuple[int, ...]:
-        """How many axes a mask has in a stream."""
+        """Returns how many axes a mask has in a stream."""
         return (3,) if self.multi_label else (2, 3)
 
     @property

@@ -62,7 +62,7 @@ class MaskTargets(Targets):
 
     @property
     def absent(self) -> Mapping[int, str]:
-        """Why items have no mask that can be used, by the item's number."""
+        """Returns why items have no mask that can be used, by the item's number."""
         return self.reasons
 
     def take(self, rows: np.ndarray) -> Self:
