@@ -14,12 +14,12 @@ from transferlearn.extras import install_line
 from transferlearn.features.fingerprints import digest
 
 if TYPE_CHECKING:
-    from optuna.storages import RDBStorage
+    from optuna.storages import BaseStorage, RDBStorage
     from optuna.study import Study
     from optuna.trial import FrozenTrial, Trial, TrialState
 
-Location: TypeAlias = str | os.PathLike[str] | None
-"""The place of a study: path of an SQLite file, an Optuna URL, or `None` for memory."""
+Location: TypeAlias = "str | os.PathLike[str] | BaseStorage | None"
+"""The place of a study: path of an SQLite file, an Optuna URL or storage, `None` for memory."""
 
 OptunaCallback: TypeAlias = "Callable[[Study, FrozenTrial], None]"
 """What `study.optimize` of Optuna takes as a callback."""
@@ -49,14 +49,15 @@ def opened(
     It is named by a hash of the description, so searches share it only if they are the same.
 
     Args:
-        storage: The path of an SQLite file, an Optuna URL, or `None` for memory.
+        storage: The path of an SQLite file, an Optuna URL or storage, or `None` for memory.
         description: All that a score depends on, by name.
         minimise: Whether smaller scores are better.
 
     Raises:
+        TypeError: The storage is none of these.
         ValueError: The storage holds the results of another search.
     """
-    place = optuna().storages.InMemoryStorage() if storage is None else _database(storage)
+    place = _place(storage)
     name = _PREFIX + digest(*sorted(description.items()))[:12]
     try:
         if name not in optuna().get_all_study_names(place):
@@ -66,8 +67,22 @@ def opened(
         yield study
     finally:
         place.remove_session()
-        if storage is not None:
+        if isinstance(storage, str | os.PathLike):  # a storage of the user's stays as it is
             place.engine.dispose()
+
+
+def _place(storage: Location) -> Any:
+    """Opens the storage that was passed, unless it is open already."""
+    if storage is None:
+        return optuna().storages.InMemoryStorage()
+    if isinstance(storage, str | os.PathLike):
+        return _database(storage)
+    if not isinstance(storage, optuna().storages.BaseStorage):
+        raise TypeError(
+            "storage is the path of an SQLite file, an Optuna URL such as postgresql://user@host/"
+            f"name, a storage of optuna.storages, or None. Received: storage={storage!r:.80}"
+        )
+    return storage
 
 
 def _study(place: Any, name: str, minimise: bool) -> "Study":
@@ -109,6 +124,8 @@ def _database(storage: str | os.PathLike[str]) -> "RDBStorage":
 
 def _public(storage: Location) -> str:
     """Writes a storage for messages, which end up in logs: a URL without its password."""
+    if not isinstance(storage, str | os.PathLike):
+        return type(storage).__name__
     return re.sub(r"(://[^/@]*?):[^/]*@", r"\1:***@", str(storage))
 
 
