@@ -237,6 +237,7 @@ def compare_with_transformers(folder: str) -> Row:
             ids = greedy(theirs, states, never)
         ours = keras.ops.convert_to_numpy(encoder(row))
         most = max(most, float(np.abs(ours - states.numpy()).max()))
+        assert isinstance(fitted.encoding, tl.tasks.WritingEncoding)
         text = fitted.encoding.known.text(ids).strip()
         same += fitted.predict(path).text == text
     return {"clips": len(clips), "equal texts": same, "states differ by at most": f"{most:.5f}"}

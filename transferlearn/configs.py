@@ -91,7 +91,7 @@ def _equal(value: object, default: object) -> bool:
     return equal if isinstance(equal, bool) else False
 
 
-def _value(part: Any, family: type[Any]) -> Any:
+def _value(part: object, family: type[Any]) -> Any:
     """Turns the data of one setting back into a value."""
     if isinstance(part, list):
         return tuple(_value(item, family) for item in part)

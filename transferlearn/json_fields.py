@@ -51,7 +51,7 @@ def check_fields(made: type, said: object, *, where: str = "", whole: bool = Tru
             raise FieldError(f"{prefix}{name} is {words}, and not {said[name]!r:.60}")
 
 
-def fits(value: object, hint: Any) -> bool:
+def fits(value: object, hint: object) -> bool:
     """Returns whether a value of JSON fits a type; a list fits a tuple, and NaN no number."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
@@ -86,7 +86,7 @@ def _fit_each(values: list[Any] | tuple[Any, ...], hints: tuple[Any, ...]) -> bo
     return len(values) == len(hints) and all(map(fits, values, hints))
 
 
-def _in_words(hint: Any) -> str:
+def _in_words(hint: object) -> str:
     """Writes a type as a reader of JSON would."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):

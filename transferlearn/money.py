@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 _PRICE = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s+([^\s\d]+)")
 
@@ -28,7 +27,7 @@ class Money:
         return Money(self.amount * factor, self.currency)
 
 
-def price(value: Any) -> Money | None:
+def price(value: object) -> Money | None:
     """Reads `price_per_hour`, such as `"1.20 EUR"`; `None`, for unknown, stays `None`.
 
     Raises:

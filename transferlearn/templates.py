@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 
-def copy_metrics(metrics: Any) -> Any:
+def copy_metrics(metrics: object) -> Any:
     """Makes new metric objects from the configs of old ones, in lists and dictionaries too."""
     if isinstance(metrics, (list, tuple)):
         return [copy_metrics(metric) for metric in metrics]

@@ -54,7 +54,7 @@ def _config(layer: keras.Layer) -> dict[str, Any]:
     return config
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """Returns a value as a config holds it."""
     if isinstance(value, keras.initializers.Initializer):
         return keras.initializers.serialize(value)

@@ -284,7 +284,7 @@ def _origin(name: str, *, pretrained: bool) -> str:
     return f"KerasHub, {name.removeprefix(PREFIX)}" if pretrained else "random weights"
 
 
-def _first_id(tokenizer: Any, *names: str) -> tuple[int, ...]:
+def _first_id(tokenizer: object, *names: str) -> tuple[int, ...]:
     """Returns the id of the first of these special tokens that the tokenizer has; else `()`."""
     found = (getattr(tokenizer, f"{name}_token_id", None) for name in names)
     return next(((int(token),) for token in found if token is not None), ())

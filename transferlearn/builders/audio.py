@@ -90,7 +90,7 @@ class AudioBuilder(Builder[Prediction]):
         if seen.raw == "audio":
             return seen
 
-        def prepare(audio: Any) -> Any:
+        def prepare(audio: object) -> Any:
             return seen.prepare(picture_of(audio, self.sample_rate, _MELS, _SCALE))
 
         return replace(

@@ -6,7 +6,6 @@ import platform
 from collections.abc import Sequence
 from importlib import metadata
 from types import CodeType, FunctionType
-from typing import Any
 
 import keras
 import numpy as np
@@ -89,7 +88,7 @@ def _hash_of_function(function: FunctionType) -> str:
     return _hash(_steady([function.__code__, *beside]))
 
 
-def _steady(value: Any) -> str:
+def _steady(value: object) -> str:
     """Writes a value as any process writes it: without addresses, and sets in an order."""
     if isinstance(value, CodeType):
         return _hash(_steady([value.co_code, value.co_consts, value.co_names]))

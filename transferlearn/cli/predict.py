@@ -111,7 +111,7 @@ def _in_windows(
     return CommandResult(result, "\n".join(lines), int(len(recordings) < len(listed)))
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """Returns a value that JSON can hold, such as the parts of a prediction."""
     if isinstance(value, tuple):
         return [_plain(one) for one in value]

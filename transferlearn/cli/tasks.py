@@ -3,7 +3,7 @@
 import shlex
 from argparse import ArgumentTypeError, Namespace, _ActionsContainer
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from transferlearn.cli.checking import LANGUAGE, TRANSCRIBE, TRANSLATE
 from transferlearn.cli.item_files import is_drawn_on, items_in
@@ -224,7 +224,7 @@ def as_written(options: Namespace) -> str:
     return "".join(f" {shlex.quote(word)}" for word in words)
 
 
-def _typed(flag: str, value: Any) -> list[str]:
+def _typed(flag: str, value: object) -> list[str]:
     """Returns the words that an option and its value are typed as."""
     if value is True:
         return [flag]

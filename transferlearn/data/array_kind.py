@@ -50,7 +50,7 @@ class ArrayKind(Kind):
     in_cells: ClassVar[bool] = False
 
     @abc.abstractmethod
-    def read(self, item: Any) -> ArrayLike:
+    def read(self, item: object) -> ArrayLike:
         """Reads one item as an array of the shape that `inputs` says.
 
         Args:
@@ -84,7 +84,7 @@ class ArrayKind(Kind):
         """Refuses every source with a `TypeError`, since this kind has no streams."""
         raise TypeError(f"{self.noun}s do not come as a stream. Received: {source!r:.60}")
 
-    def is_one(self, source: Any) -> bool:
+    def is_one(self, source: object) -> bool:
         """Returns whether a source is a path of no folder, or an array with the axes of an item."""
         if isinstance(source, (str, Path)):
             return not Path(source).expanduser().is_dir()

@@ -170,7 +170,7 @@ class ItemBatches(keras.utils.PyDataset):
         self._seen = None
 
 
-def _all_inputs(x: Any, inputs: tuple[np.ndarray, ...]) -> Any:
+def _all_inputs(x: object, inputs: tuple[np.ndarray, ...]) -> Any:
     """Returns all inputs of a network: the items, and the inputs that come with their targets."""
     return (*(x if isinstance(x, tuple) else (x,)), *inputs) if inputs else x
 

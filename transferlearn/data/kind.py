@@ -83,7 +83,7 @@ class Kind(abc.ABC):
         """
 
     @abc.abstractmethod
-    def as_paths(self, items: Any) -> list[str] | None:
+    def as_paths(self, items: object) -> list[str] | None:
         """Returns the paths in `items`, or `None` if it holds the items themselves."""
 
     def with_columns(self, items: Sequence[Any], cells: Mapping[str, Sequence[Any]]) -> list[Any]:
@@ -118,11 +118,11 @@ class Kind(abc.ABC):
         """Makes a dataset of a stream of items with targets."""
 
     @abc.abstractmethod
-    def is_one(self, source: Any) -> bool:
+    def is_one(self, source: object) -> bool:
         """Returns whether `unlabelled` reads a source as a single item."""
 
     @abc.abstractmethod
-    def unlabelled(self, source: Any, *, on_error: str = "skip") -> Dataset:
+    def unlabelled(self, source: object, *, on_error: str = "skip") -> Dataset:
         """Makes a dataset of items to predict on.
 
         Raises:
@@ -131,7 +131,7 @@ class Kind(abc.ABC):
         """
 
     @abc.abstractmethod
-    def one(self, item: Any) -> One | None:
+    def one(self, item: object) -> One | None:
         """Reads a single item the short way, or gives `None` where only `unlabelled` can do it.
 
         Returns:

@@ -45,7 +45,7 @@ class AudioReader(ItemReader):
     samples: int
     input: str = "audio"
 
-    def is_one(self, items: Any) -> bool:
+    def is_one(self, items: object) -> bool:
         """Returns whether this is one recording: a path, bytes, samples, or samples and a rate."""
         if isinstance(items, np.ndarray):
             # Many samples of a few channels are one recording, a few rows of many samples several.
@@ -54,7 +54,7 @@ class AudioReader(ItemReader):
             return len(items) == 2 and isinstance(items[1], Real)
         return isinstance(items, (str, Path, bytes)) and not self.is_folder(items)
 
-    def is_folder(self, item: Any) -> bool:
+    def is_folder(self, item: object) -> bool:
         """Returns whether something is the path of a folder of recordings, maybe a string."""
         return isinstance(item, (str, Path)) and Path(item).is_dir()
 
@@ -84,7 +84,7 @@ class AudioReader(ItemReader):
         seen = [Seen(_path(item)) for item in items]
         yield Rows({self.input: np.stack(rows)}, np.array(item_of), seen)
 
-    def _rows_of(self, item: Any) -> Iterator[np.ndarray]:
+    def _rows_of(self, item: object) -> Iterator[np.ndarray]:
         """Reads one recording row by row."""
         try:
             read = partial(blocks_of, part_of(item), self.sample_rate)
@@ -92,7 +92,7 @@ class AudioReader(ItemReader):
         except RecordingError as error:
             raise _unreadable(item, error) from error
 
-    def in_windows(self, item: Any, seconds: float, hop: float) -> Iterator[Windowed]:
+    def in_windows(self, item: object, seconds: float, hop: float) -> Iterator[Windowed]:
         """Reads one recording in windows of so many seconds, some at a time.
 
         Raises:
@@ -141,11 +141,11 @@ class AudioReader(ItemReader):
         return of_samples(arrays[self.input], self.sample_rate)
 
 
-def _path(item: Any) -> str | None:
+def _path(item: object) -> str | None:
     """Returns the path that a recording was named by; `None` where it was none."""
     return str(item) if isinstance(item, (str, Path)) else None
 
 
-def _unreadable(item: Any, error: RecordingError) -> RecordingError:
+def _unreadable(item: object, error: RecordingError) -> RecordingError:
     """Names a recording that cannot be read, with the reason."""
     return RecordingError(f"{_path(item) or 'The recording'} cannot be read: {error}.")

@@ -4,12 +4,12 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 _ENDINGS = (".m4a", ".mp4", ".aac", ".mkv", ".mov", ".webm")
 
 
-def is_for_ffmpeg(source: Any) -> bool:
+def is_for_ffmpeg(source: object) -> bool:
     """Returns whether a source is a file of a format that ffmpeg reads, and libsndfile does not."""
     return isinstance(source, (str, Path)) and Path(source).suffix.lower() in _ENDINGS
 

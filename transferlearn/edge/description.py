@@ -135,7 +135,7 @@ def _specs(said: Mapping[str, Any], part: str) -> dict[str, TensorSpec]:
     return found
 
 
-def _entry(said: Any, name: str) -> Any:
+def _entry(said: object, name: str) -> Any:
     """Returns an entry of an object; `None` if there is none, or it is no object."""
     return said.get(name) if isinstance(said, dict) else None
 

@@ -61,14 +61,14 @@ class ImageReader(ItemReader):
         """Compares the size of photos with the size that the model takes."""
         check_input(inputs, self.input, (None, *self.image_size, 3))
 
-    def is_one(self, items: Any) -> bool:
+    def is_one(self, items: object) -> bool:
         """Returns whether this is one photo: a path, bytes of a file, a picture or one array."""
         if isinstance(items, np.ndarray):
             return items.ndim == 2 or (items.ndim == 3 and items.shape[-1] in (1, 3, 4))
         is_item = isinstance(items, (str, Path, bytes, Image.Image))
         return is_item and not self.is_folder(items)
 
-    def is_folder(self, item: Any) -> bool:
+    def is_folder(self, item: object) -> bool:
         """Returns whether something is the path of a folder of photos, maybe a string."""
         return isinstance(item, (str, Path)) and Path(item).is_dir()
 
@@ -85,7 +85,7 @@ class ImageReader(ItemReader):
             seen.append(one)
         return Rows({self.input: np.stack(pixels)}, np.arange(len(pixels)), seen)
 
-    def photo(self, item: Any) -> tuple[np.ndarray, Seen]:
+    def photo(self, item: object) -> tuple[np.ndarray, Seen]:
         """Reads one photo in its own size: `(height, width, 3)`, uint8, or float32 of floats.
 
         Raises:
@@ -107,7 +107,7 @@ class ImageReader(ItemReader):
         """Measures brightness, contrast, colour and sharpness."""
         return of_pixels(arrays[self.input])
 
-    def _opened(self, item: Any) -> tuple[Image.Image | np.ndarray, Seen]:
+    def _opened(self, item: object) -> tuple[Image.Image | np.ndarray, Seen]:
         """Reads one photo in its own size: a picture of a file, or the checked array."""
         if not isinstance(item, (str, Path, bytes, Image.Image)):
             pixels = self._of_array(np.asarray(item))

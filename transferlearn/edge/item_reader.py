@@ -107,7 +107,7 @@ class ItemReader(Named):
     takes: ClassVar[str | None] = None
 
     @abc.abstractmethod
-    def is_one(self, items: Any) -> bool:
+    def is_one(self, items: object) -> bool:
         """Returns whether this is a single item, and no list of them."""
 
     def listed(self, items: Any) -> list[Any]:
@@ -124,7 +124,7 @@ class ItemReader(Named):
     def check_inputs(self, inputs: Mapping[str, TensorSpec]) -> None:
         """Raises `ValueError` where a model takes other arrays than `read` makes."""
 
-    def is_folder(self, item: Any) -> bool:
+    def is_folder(self, item: object) -> bool:
         """Returns whether something is the path of a folder of items."""
         return bool(self.endings) and isinstance(item, Path) and item.is_dir()
 
@@ -144,7 +144,7 @@ class ItemReader(Named):
         """
         yield self.read(items)
 
-    def photo(self, item: Any) -> tuple[np.ndarray, Seen]:
+    def photo(self, item: object) -> tuple[np.ndarray, Seen]:
         """Reads one photo in its own size, to be cut into tiles: `(height, width, 3)`.
 
         Raises:
@@ -156,7 +156,7 @@ class ItemReader(Named):
         """Makes of some parts of what `photo` gave the rows that the network takes."""
         raise ValueError(_NO_TILES)
 
-    def in_windows(self, item: Any, seconds: float, hop: float) -> Iterator[Windowed]:
+    def in_windows(self, item: object, seconds: float, hop: float) -> Iterator[Windowed]:
         """Reads one recording window by window, some at a time; see `predict_in_windows`.
 
         Raises:

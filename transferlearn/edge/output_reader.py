@@ -108,7 +108,7 @@ class OutputReader(Named, Generic[Prediction]):
         shown = [part.name for part in parts if part.repr and part.name != "path"]
         return {name: getattr(prediction, name) for name in shown}
 
-    def as_png(self, prediction: Prediction, item: Any) -> bytes | None:
+    def as_png(self, prediction: Prediction, item: object) -> bytes | None:
         """Returns a picture that shows a prediction of an item as a PNG; by default `None`."""
         return None
 

@@ -43,12 +43,12 @@ class Part(NamedTuple):
     end: float | None = None
 
 
-def is_part(item: Any) -> bool:
+def is_part(item: object) -> bool:
     """Returns whether an item names a part of a recording, as `"speech.wav#t=1.5,3"` does."""
     return isinstance(item, (str, Path)) and _MARK in str(item) and not Path(item).exists()
 
 
-def part_of(item: Any) -> Part:
+def part_of(item: object) -> Part:
     """Returns the part of a recording that an item names: `"speech.wav#t=1.5,3"` is a part.
 
     Raises:
@@ -71,13 +71,13 @@ def part_of(item: Any) -> Part:
     return Part(path, begins, None if ends == math.inf else ends)
 
 
-def with_times(path: str, start: Any, end: Any) -> str:
+def with_times(path: str, start: object, end: object) -> str:
     """Returns the name of a part of a recording; empty cells stand for its own start and end."""
     times = ["" if _is_empty(time) else str(time).strip() for time in (start, end)]
     return f"{path}{_MARK}{','.join(times)}" if any(times) else path
 
 
-def _is_empty(cell: Any) -> bool:
+def _is_empty(cell: object) -> bool:
     """Returns whether a table's cell holds nothing; pandas has NaN there."""
     return cell is None or cell == "" or (isinstance(cell, float) and math.isnan(cell))
 

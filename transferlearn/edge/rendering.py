@@ -44,7 +44,7 @@ def main() -> None:
         print(json.dumps(answer), flush=True)
 
 
-def _as_json(value: Any, indent: int | None = None, **_: Any) -> str:
+def _as_json(value: object, indent: int | None = None, **_: Any) -> str:
     """Writes a value as JSON, without the signs by which jinja2 protects pages."""
     return json.dumps(value, ensure_ascii=False, indent=indent)
 

@@ -97,7 +97,7 @@ class Runner:
 
     def predict(
         self,
-        items: Any,
+        items: object,
         *,
         tile: int | tuple[int, int] | None = None,
         windows: float | None = None,
@@ -149,7 +149,7 @@ class Runner:
         outputs = self.output_reader.of_items(rows.arrays, rows._replace(arrays={}))
         return self.output_reader.read(outputs, rows.seen)
 
-    def _in_tiles(self, item: Any, tile: int | tuple[int, int]) -> Any:
+    def _in_tiles(self, item: object, tile: int | tuple[int, int]) -> Any:
         """Predicts on one photo tile by tile."""
         (name,) = self.description.inputs
 

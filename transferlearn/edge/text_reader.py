@@ -50,7 +50,7 @@ class TextReader(ItemReader):
         """Compares the name of the input, which takes rows of tokens."""
         check_input(inputs, self.input, (None, None))
 
-    def is_one(self, items: Any) -> bool:
+    def is_one(self, items: object) -> bool:
         """Returns whether this is one text: a string, or the `Path` of a file."""
         return isinstance(items, (str, bytes, Path)) and not self.is_folder(items)
 
@@ -126,7 +126,7 @@ class PromptReader(TextReader):
         return [ids[-self.sequence_length :]]
 
 
-def text_of(item: Any) -> str:
+def text_of(item: object) -> str:
     """Returns an item as a string."""
     content = item.read_bytes() if isinstance(item, Path) else item
     try:

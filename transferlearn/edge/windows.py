@@ -35,7 +35,7 @@ class Window:
 def predict_in_windows(
     item_reader: ItemReader,
     output_reader: OutputReader,
-    item: Any,
+    item: object,
     seconds: float | None,
     hop: float | None,
     run: Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]],

@@ -59,7 +59,7 @@ class Writer(Protocol):
     context: int | None
     most_new: int
 
-    def prompt(self, messages: Any) -> tuple[str, tuple[str, ...]]:
+    def prompt(self, messages: object) -> tuple[str, tuple[str, ...]]:
         """Returns a conversation as a prompt, and the strings at which an answer ends.
 
         Raises:

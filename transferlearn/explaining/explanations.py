@@ -14,7 +14,7 @@ Explainer = Callable[..., Sequence[Any]]
 """Takes a fitted model, items and the name of an answer, and gives an explanation for each item."""
 
 
-def explain(fitted: FittedModel, items: Any, answer: str | None = None) -> Sequence[Any]:
+def explain(fitted: FittedModel, items: object, answer: str | None = None) -> Sequence[Any]:
     """Explains what a model says of items: images by heat maps, texts by words.
 
     Args:

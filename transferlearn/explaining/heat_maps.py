@@ -52,7 +52,7 @@ class HeatMap:
         return np.asarray(small.resize((width, height), Image.Resampling.BILINEAR))
 
 
-def heat_maps(fitted: FittedModel, images: Any, answer: str | None = None) -> list[HeatMap]:
+def heat_maps(fitted: FittedModel, images: object, answer: str | None = None) -> list[HeatMap]:
     """Explains what a model says of images by the places that speak for it.
 
     Reference: [Grad-CAM](https://arxiv.org/abs/1610.02391). What is explained is the log-odds of a

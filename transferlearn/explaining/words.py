@@ -46,7 +46,7 @@ class WordImportances:
 
 
 def word_importances(
-    fitted: FittedModel, texts: Any, answer: str | None = None
+    fitted: FittedModel, texts: object, answer: str | None = None
 ) -> list[WordImportances]:
     """Explains what a model says of texts by the words that speak for it.
 

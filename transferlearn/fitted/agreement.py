@@ -39,7 +39,7 @@ def check_said(saved: Json, kind: type[Kind], encoding: type[Encoding]) -> None:
         raise FieldError("history is no list of numbers for each metric")
 
 
-def _check_figures(made: type[Any], said: Any, where: str) -> None:
+def _check_figures(made: type[Any], said: object, where: str) -> None:
     """Checks what is only shown, in which a number may be NaN."""
     if isinstance(said, Mapping):
         said = keras.tree.map_structure(lambda x: 0.0 if isinstance(x, float) else x, dict(said))

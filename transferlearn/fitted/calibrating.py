@@ -1,7 +1,6 @@
 """Calibrates a fitted model: its probabilities are made to say how often it is right."""
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -21,7 +20,7 @@ from transferlearn.types import Source
 class _Logits(OnePass):
     """Answers by the logits themselves, which a network without its last activation gives."""
 
-    def meaning(self, outputs: Any) -> np.ndarray:
+    def meaning(self, outputs: object) -> np.ndarray:
         """Returns the logits."""
         return np.asarray(in_numpy(outputs))
 

@@ -179,14 +179,14 @@ class FittedModel(Generic[Prediction]):
             return in_windows(self, items, windows, hop, on_error)
         return predicted(self, items, answerer, on_error)
 
-    def generate(self, prompts: Any, *, stream: bool = False, **options: Any) -> Any:
+    def generate(self, prompts: object, *, stream: bool = False, **options: Any) -> Any:
         """Goes on with prompts as `predict` does, with other settings of `tl.edge.Sampling`.
 
         With `stream`, it yields pieces of text behind one prompt as soon as they are written.
         """
         return (streamed if stream else generated)(self, prompts, **options)
 
-    def transcribe(self, recordings: Any, *, on_error: str = "skip", **options: Any) -> Any:
+    def transcribe(self, recordings: object, *, on_error: str = "skip", **options: Any) -> Any:
         """Writes down what is said in recordings of any length, which are what `predict` takes.
 
         Returns:

@@ -103,7 +103,7 @@ def _from_file(key: Any, parse: Any) -> Any:
         return None
 
 
-def _checked(found: Any, wanted: type, argument: str, key: Any) -> Any:
+def _checked(found: object, wanted: type, argument: str, key: object) -> Any:
     """Returns the key that was found, or says what was expected in its place."""
     if isinstance(found, wanted):
         return found

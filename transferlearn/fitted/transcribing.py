@@ -19,7 +19,7 @@ _AT_ONCE = 64.0  # seconds in the rows of a batch: attention takes 54 MB for eac
 
 
 def transcribed(
-    fitted: Trained, recordings: Any, on_error: str, options: dict[str, Any]
+    fitted: Trained, recordings: object, on_error: str, options: dict[str, Any]
 ) -> Transcript | list[Transcript]:
     """Returns the transcript of one recording, or a list of those of several.
 
@@ -53,7 +53,7 @@ def transcribed(
     return found
 
 
-def _of_one(hears: Hears, kind: Speech, item: Any, at_once: int) -> Transcript:
+def _of_one(hears: Hears, kind: Speech, item: object, at_once: int) -> Transcript:
     """Writes down one recording, which is read twice: for its pauses, and part by part."""
     path = str(item) if isinstance(item, str) or hasattr(item, "__fspath__") else None
     try:

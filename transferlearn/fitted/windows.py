@@ -15,7 +15,7 @@ _AT_ONCE = 32  # rows
 
 
 def in_windows(
-    fitted: Trained, items: Any, seconds: float | None, hop: float | None, on_error: str
+    fitted: Trained, items: object, seconds: float | None, hop: float | None, on_error: str
 ) -> list[Window] | list[list[Window]]:
     """Predicts on each window of one recording, or of each of several.
 

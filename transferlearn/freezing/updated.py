@@ -40,7 +40,7 @@ class Updated(keras.Layer):
     axes: Axes
     behind: Callable[[Tensor], Tensor]
 
-    def call(self, inputs: Tensor, training: Any = None) -> Tensor:
+    def call(self, inputs: Tensor, training: object = None) -> Tensor:
         """Computes what the layer does, with the product added to its kernel."""
         return self._with_update(inputs, super().call(inputs))
 

@@ -22,7 +22,7 @@ def make_reference(
     fitted: FittedModel,
     labelled: data.LoadedData | Any,
     *,
-    trained_on: Any = None,
+    trained_on: object = None,
 ) -> Reference:
     """Makes the reference of a model from items that it was not trained on.
 
@@ -71,7 +71,7 @@ def make_reference(
 
 def monitor(
     fitted: FittedModel,
-    items: Any,
+    items: object,
     *,
     labelled: bool = False,
     false_alarms: float = 0.05,
@@ -116,6 +116,6 @@ def monitor(
     return watch(fitted.reference, signals, false_alarms=false_alarms, names=names, seed=seed)
 
 
-def _labelled(fitted: FittedModel, source: Any, on_error: str = "skip") -> Dataset:
+def _labelled(fitted: FittedModel, source: object, on_error: str = "skip") -> Dataset:
     """Reads items with targets as the model's training did."""
     return data.load(source, fitted.kind, fitted.encoding.target, on_error=on_error)

@@ -225,7 +225,7 @@ def _nothing(rows: np.ndarray, values: np.ndarray) -> tuple[Traits, None]:
 def _read(
     probe: keras.Model,
     encoding: Encoding,
-    batches: Any,
+    batches: object,
     clock: _Clock,
     most: int,
     beside: Callable[[np.ndarray, np.ndarray], tuple[Traits, np.ndarray | None]] = _nothing,
@@ -252,7 +252,7 @@ def _read(
     return joined(parts) if sum(len(part.values) for part in parts) >= LEAST else None
 
 
-def _in_random_order(batches: Any) -> Iterator[tuple[np.ndarray, Any]]:
+def _in_random_order(batches: object) -> Iterator[tuple[np.ndarray, Any]]:
     """Yields the numbers of the rows and the inputs of each batch; of streams, in their order."""
     if isinstance(batches, ItemBatches):
         mixed = batches.in_random_order(0)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import singledispatch
-from typing import Any
 
 import keras
 import numpy as np
@@ -80,7 +79,7 @@ def _(dataset: CorpusDataset, rows: np.ndarray, values: np.ndarray) -> np.ndarra
     return (nats / np.log(2) / np.maximum(tokens, 1))[:, None]
 
 
-def first_input(x: Any) -> np.ndarray:
+def first_input(x: object) -> np.ndarray:
     """Returns the items of a batch: the first of several inputs."""
     return np.asarray(keras.tree.flatten(x)[0])
 

@@ -37,7 +37,7 @@ class OutputSignals:
         """Returns how wrong each item's answer is, float `(items,)`; 0 is right, NaN unknown."""
         return np.full(len(values), np.nan)
 
-    def target(self, label: Any) -> Any:
+    def target(self, label: object) -> Any:
         """Returns what `errors` takes for a label of JSON; `None` where it is no label."""
         return None
 
@@ -68,7 +68,7 @@ class OneClass(OutputSignals):
         """Returns the number of the likeliest class."""
         return values.argmax(axis=1)
 
-    def target(self, label: Any) -> int | None:
+    def target(self, label: object) -> int | None:
         """Returns the number of a class by its name."""
         return self.names.index(label) if label in self.names else None
 
@@ -92,7 +92,7 @@ class AnyClasses(OutputSignals):
         """Returns the mean probability that a class is rightly there or not there."""
         return np.maximum(values, 1 - values).mean(axis=1)
 
-    def target(self, label: Any) -> list[int] | None:
+    def target(self, label: object) -> list[int] | None:
         """Returns a row with a 1 for each class in a list of names."""
         if not isinstance(label, list) or not set(map(str, label)) <= set(self.names):
             return None
@@ -114,7 +114,7 @@ class Quantities(OutputSignals):
     word: ClassVar[str] = "numbers"
     spread: tuple[float, ...] = ()
 
-    def target(self, label: Any) -> list[float] | None:
+    def target(self, label: object) -> list[float] | None:
         """Returns a row of a number, a list of numbers, or numbers by name."""
         given = [label.get(name) for name in self.names] if isinstance(label, dict) else label
         row = given if isinstance(given, list) else [given]

@@ -136,7 +136,7 @@ def _(
 
 
 @draw_targets.register
-def _(encoding: BoxEncoding, targets: Any, axes: Sequence[Axes]) -> None:
+def _(encoding: BoxEncoding, targets: object, axes: Sequence[Axes]) -> None:
     for ax, rows in zip(axes, np.asarray(targets), strict=False):
         _draw(ax, rows, encoding, (*encoding.size, 3))
 

@@ -115,7 +115,7 @@ def legend(ax: Axes, **settings: Any) -> None:
             handle.set_alpha(1.0)
 
 
-def scale(ax: Axes, drawn: Any, title: str) -> None:
+def scale(ax: Axes, drawn: object, title: str) -> None:
     """Adds a bar beside axes that says which colour of `SCALE` stands for how much."""
     bar = finished(ax).colorbar(drawn, ax=ax, shrink=0.7, label=title)
     bar.ax.tick_params(colors=INK, labelsize="small")

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -85,7 +85,7 @@ def draw_curves(
     return finished(*axes)
 
 
-def _values(values: Any) -> np.ndarray | None:
+def _values(values: object) -> np.ndarray | None:
     """Returns the values of each epoch as an array; `None` where none were measured."""
     return None if values is None else np.asarray(values, float)
 

@@ -3,7 +3,6 @@
 import functools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -24,7 +23,7 @@ _MOST_WORDS = 16
 
 
 @functools.singledispatch
-def draw_explanation(explanation: Any, ax: Axes) -> None:
+def draw_explanation(explanation: object, ax: Axes) -> None:
     """Draws one explanation into axes; register a function for the explanations of your own kind.
 
     Args:
@@ -35,20 +34,20 @@ def draw_explanation(explanation: Any, ax: Axes) -> None:
 
 
 @functools.singledispatch
-def room(explanation: Any) -> Grid:
+def room(explanation: object) -> Grid:
     """Returns the room that an explanation needs."""
     return Grid(4, 2.6, 2.2)
 
 
 @functools.singledispatch
-def how_to_read(explanation: Any) -> str:
+def how_to_read(explanation: object) -> str:
     """Describes what the colours and lines of an explanation mean; empty where its axes say so."""
     return ""
 
 
 def explanations(
     fitted: FittedModel,
-    items: Any,
+    items: object,
     answer: str | None = None,
     axes: Sequence[Axes] | None = None,
 ) -> Figure:

@@ -45,7 +45,7 @@ def layout(kind: Kind) -> Grid:
 
 
 @functools.singledispatch
-def draw_item(kind: Kind, item: Any, ax: Axes) -> None:
+def draw_item(kind: Kind, item: object, ax: Axes) -> None:
     """Draws one item into axes; register a function for a kind of your own.
 
     By default an array with one axis is drawn as a line, and one with two as a field.
@@ -78,7 +78,7 @@ def _(kind: Images) -> Grid:
 
 
 @draw_item.register
-def _(kind: Images, item: Any, ax: Axes) -> None:
+def _(kind: Images, item: object, ax: Axes) -> None:
     bare(ax)
     try:
         pixels = np.asarray(_small(item) if isinstance(item, str) else item)
@@ -112,7 +112,7 @@ def _(kind: Audio) -> Grid:
 
 
 @draw_item.register
-def _(kind: Audio, item: Any, ax: Axes) -> None:
+def _(kind: Audio, item: object, ax: Axes) -> None:
     bare(ax)
     try:
         samples = kind.read(item)
@@ -123,7 +123,7 @@ def _(kind: Audio, item: Any, ax: Axes) -> None:
 
 
 @functools.singledispatch
-def heard(kind: Kind, item: Any) -> str:
+def heard(kind: Kind, item: object) -> str:
     """Returns HTML in which an item can be heard; by default, empty.
 
     Args:
@@ -134,7 +134,7 @@ def heard(kind: Kind, item: Any) -> str:
 
 
 @heard.register
-def _(kind: Audio, item: Any) -> str:
+def _(kind: Audio, item: object) -> str:
     try:
         return html_of_samples(kind.read(item), kind.sample_rate)
     except RecordingError:
@@ -241,7 +241,7 @@ def show_batch(
 
 
 @functools.singledispatch
-def draw_targets(encoding: Encoding, targets: Any, axes: Sequence[Axes]) -> None:
+def draw_targets(encoding: Encoding, targets: object, axes: Sequence[Axes]) -> None:
     """Draws a batch's targets over its items, where they are pictures; by default nothing.
 
     Args:

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -169,7 +169,7 @@ def _(
 
 
 @draw_targets.register
-def _(encoding: MaskEncoding, targets: Any, axes: Sequence[Axes]) -> None:
+def _(encoding: MaskEncoding, targets: object, axes: Sequence[Axes]) -> None:
     drawn, names = encoding.drawn(np.asarray(targets)), encoding.drawn_names
     for ax, ids in zip(axes, drawn, strict=False):
         _paint(ax, ids, len(names), _OPACITY)

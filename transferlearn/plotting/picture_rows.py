@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -129,7 +128,7 @@ def _(
 
 
 @draw_targets.register
-def _(encoding: PictureEncoding, targets: Any, axes: Sequence[Axes]) -> None:
+def _(encoding: PictureEncoding, targets: object, axes: Sequence[Axes]) -> None:
     for ax, pixels in zip(axes, np.asarray(targets), strict=False):
         inset = ax.inset_axes(_INSET)
         bare(inset)

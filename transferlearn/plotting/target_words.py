@@ -2,7 +2,6 @@
 
 from collections import Counter
 from functools import singledispatch
-from typing import Any
 
 import keras
 import numpy as np
@@ -24,7 +23,7 @@ _NAMED = 2  # classes in a few words about a mask
 
 
 @singledispatch
-def targets_in_words(encoding: Encoding, targets: Any) -> list[str]:
+def targets_in_words(encoding: Encoding, targets: object) -> list[str]:
     """Describes in a few words what each target of a batch is; by default by its numbers.
 
     Args:
@@ -37,7 +36,7 @@ def targets_in_words(encoding: Encoding, targets: Any) -> list[str]:
 
 
 @targets_in_words.register
-def _(encoding: ClassEncoding, targets: Any) -> list[str]:
+def _(encoding: ClassEncoding, targets: object) -> list[str]:
     """Names each item's classes, with their shares where these are neither 0 nor 1."""
     rows = np.asarray(targets)
     if rows.ndim == 1:
@@ -55,7 +54,7 @@ def _shares(names: tuple[str, ...], row: np.ndarray) -> str:
 
 
 @targets_in_words.register
-def _(encoding: NumberEncoding, targets: Any) -> list[str]:
+def _(encoding: NumberEncoding, targets: object) -> list[str]:
     """Writes each item's numbers, with their names if there are several."""
     before = [f"{name} " if len(encoding.names) > 1 else "" for name in encoding.names]
     return [
@@ -65,7 +64,7 @@ def _(encoding: NumberEncoding, targets: Any) -> list[str]:
 
 
 @targets_in_words.register
-def _(encoding: MaskEncoding, targets: Any) -> list[str]:
+def _(encoding: MaskEncoding, targets: object) -> list[str]:
     """Names the classes that each mask shows most of, with their shares of pixels."""
     found = []
     for ids in np.asarray(targets):
@@ -75,7 +74,7 @@ def _(encoding: MaskEncoding, targets: Any) -> list[str]:
 
 
 @targets_in_words.register
-def _(encoding: LayerEncoding, targets: Any) -> list[str]:
+def _(encoding: LayerEncoding, targets: object) -> list[str]:
     """Names the classes that each mask shows most of, with their shares of pixels."""
     shares = [(marks > 0).mean(axis=(0, 1)) for marks in np.asarray(targets)]
     return [_most_of(encoding.class_names, of_mask) for of_mask in shares]
@@ -88,13 +87,13 @@ def _most_of(names: tuple[str, ...], shares: np.ndarray) -> str:
 
 
 @targets_in_words.register
-def _(encoding: PictureEncoding, targets: Any) -> list[str]:
+def _(encoding: PictureEncoding, targets: object) -> list[str]:
     """Returns how large each target of a batch is."""
     return [f"{len(one)} x {len(one[0])} pixels" for one in np.asarray(targets)]
 
 
 @targets_in_words.register
-def _(encoding: BoxEncoding, targets: Any) -> list[str]:
+def _(encoding: BoxEncoding, targets: object) -> list[str]:
     """Names the objects of each photo."""
     found = []
     for rows in np.asarray(targets):
@@ -105,20 +104,20 @@ def _(encoding: BoxEncoding, targets: Any) -> list[str]:
 
 
 @targets_in_words.register
-def _(encoding: WordTagEncoding, targets: Any) -> list[str]:
+def _(encoding: WordTagEncoding, targets: object) -> list[str]:
     """Names the tags of each text."""
     names = encoding.class_names
     return [" ".join(names[i] for i in ids if i >= 0) for ids in np.asarray(targets)]
 
 
 @targets_in_words.register
-def _(encoding: NextTokenEncoding, targets: Any) -> list[str]:
+def _(encoding: NextTokenEncoding, targets: object) -> list[str]:
     """Describes how many tokens of each row are learnt."""
     return [f"{int((row >= 0).sum())} next tokens" for row in np.asarray(targets)]
 
 
 @targets_in_words.register
-def _(encoding: WritingEncoding, targets: Any) -> list[str]:
+def _(encoding: WritingEncoding, targets: object) -> list[str]:
     """Returns the beginning of each text that is learnt."""
     rows = np.asarray(targets)
     return [f"{encoding.known.text(row[row >= 0].tolist())!r:.60}" for row in rows]

@@ -1,7 +1,6 @@
 """Draws what a model says of each window of a long recording, above its spectrogram."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,7 +18,7 @@ _NAMED = 8  # classes whose lines can be told apart
 
 def show_windows(
     fitted: FittedModel,
-    recording: Any,
+    recording: object,
     windows: float,
     hop: float | None = None,
     axes: Sequence[Axes] | None = None,

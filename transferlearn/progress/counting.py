@@ -22,7 +22,7 @@ class Counting(keras.callbacks.Callback):
         super().__init__()
         self._stage, self._batch_size = stage, batch_size
 
-    def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_predict_batch_end(self, batch: int, logs: object = None) -> None:
         """Counts the items of a batch."""
         done = (batch + 1) * self._batch_size
         self._stage.reach(done if self._stage.steps is None else min(done, self._stage.steps))
@@ -70,7 +70,7 @@ class CountingEpochs(keras.callbacks.ProgbarLogger):
     def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
         """Does nothing, since the epoch goes on."""
 
-    def on_test_end(self, logs: Any = None) -> None:
+    def on_test_end(self, logs: object = None) -> None:
         """Does nothing, since the epoch goes on."""
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:

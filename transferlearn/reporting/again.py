@@ -2,7 +2,6 @@
 
 import importlib
 from collections.abc import Mapping
-from typing import Any
 
 from transferlearn.fitted import Outline
 
@@ -32,7 +31,7 @@ def code_of(outline: Outline, temperature: float = 1.0) -> str:
     )
 
 
-def _value(config: Any) -> str:
+def _value(config: object) -> str:
     """Writes a setting, as `configs.write` describes it, as Python would have it."""
     if isinstance(config, list):
         inside = ", ".join(map(_value, config))

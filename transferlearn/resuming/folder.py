@@ -240,7 +240,7 @@ def differences(then: Json, now: Json) -> list[str]:
     return list(_differing(then, now, ""))
 
 
-def _differing(then: Any, now: Any, name: str) -> Iterator[str]:
+def _differing(then: object, now: object, name: str) -> Iterator[str]:
     """Yields a line for each part that differs; parts are named as in `data.train.count`."""
     if then == now:
         return
@@ -271,7 +271,7 @@ def _differing_items(then: list[Any], now: list[Any], name: str) -> Iterator[str
         yield f"{name}: the items come in another order"
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     """Writes a value in at most some 80 characters."""
     text = "not set" if value is None else repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."

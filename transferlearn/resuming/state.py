@@ -56,7 +56,7 @@ def read_state(path: Path) -> State:
     return state
 
 
-def _pack(value: Any, arrays: dict[int, np.ndarray]) -> Any:
+def _pack(value: object, arrays: dict[int, np.ndarray]) -> Any:
     """Turns plain data into what JSON can hold, and moves its arrays into `arrays`, by `id`."""
     if isinstance(value, np.ndarray) and value.dtype != object:
         arrays.setdefault(id(value), value)  # an array that is there twice is written once
@@ -77,7 +77,7 @@ def _pack(value: Any, arrays: dict[int, np.ndarray]) -> Any:
     )
 
 
-def _unpack(packed: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+def _unpack(packed: object, arrays: Mapping[str, np.ndarray]) -> Any:
     """Puts the arrays back into their places; tuples come back as lists."""
     if isinstance(packed, list):
         return [_unpack(part, arrays) for part in packed]

@@ -26,7 +26,7 @@ _predicting = threading.Lock()
 
 
 @without_retracing_advice()
-def of_batch(model: keras.Model, batch: Any) -> Any:
+def of_batch(model: keras.Model, batch: object) -> Any:
     """Returns a model's outputs for one batch, in the short way."""
     with _predicting:
         return model.predict_on_batch(batch)
@@ -48,7 +48,7 @@ class Meaning(Protocol):
     @property
     def outputs(self) -> Mapping[str, Output]: ...  # noqa: D102
 
-    def meant(self, outputs: Any) -> dict[str, Any]: ...  # noqa: D102
+    def meant(self, outputs: object) -> dict[str, Any]: ...  # noqa: D102
 
     def output_reader(self) -> OutputReader: ...  # noqa: D102
 
@@ -66,7 +66,7 @@ class Answerer(abc.ABC):
         """The arrays that `named` returns, by name."""
 
     @abc.abstractmethod
-    def named(self, x: Any) -> dict[str, np.ndarray]:
+    def named(self, x: object) -> dict[str, np.ndarray]:
         """Returns the answers to a batch by name, `(rows, ...)`, as an output reader takes them.
 
         Args:
@@ -74,7 +74,7 @@ class Answerer(abc.ABC):
         """
 
     @abc.abstractmethod
-    def __call__(self, x: Any) -> np.ndarray:
+    def __call__(self, x: object) -> np.ndarray:
         """Returns the answers to a batch as one array, as `OutputReader.as_values` makes it."""
 
     def of_rows(self, dataset: Dataset, batch_size: int) -> np.ndarray:
@@ -86,7 +86,7 @@ class Answerer(abc.ABC):
                 predicted.advance(len(found[-1]))
         return joined_rows(found)
 
-    def with_features(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
+    def with_features(self, x: object) -> tuple[np.ndarray, np.ndarray]:
         """Returns the features of each row, float `(rows, features)`, and the answers to it.
 
         Raises:
@@ -117,11 +117,11 @@ class OnePass(Answerer):
             for name, tensor in meant.items()
         }
 
-    def named(self, x: Any) -> dict[str, np.ndarray]:
+    def named(self, x: object) -> dict[str, np.ndarray]:
         """Returns what the network's outputs mean, by name."""
         return named_of(self._meaning, of_batch(self.model, x))
 
-    def __call__(self, x: Any) -> np.ndarray:
+    def __call__(self, x: object) -> np.ndarray:
         """Returns what the network's outputs mean."""
         return values_of(self._meaning, of_batch(self.model, x))
 
@@ -135,7 +135,7 @@ class OnePass(Answerer):
             return super().of_rows(dataset, batch_size)
         return values_of(self._meaning, of_rows(self.model, dataset, batch_size))
 
-    def with_features(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
+    def with_features(self, x: object) -> tuple[np.ndarray, np.ndarray]:
         """Returns the features that `item_features` finds in the network, and the answers."""
         return parted(of_batch(self._probe, x), self._meaning)
 
@@ -145,13 +145,13 @@ class OnePass(Answerer):
         return of_items_alone(probe_of(self._whole, self._meaning), self._meaning)
 
 
-def named_of(meaning: Meaning, outputs: Any) -> dict[str, np.ndarray]:
+def named_of(meaning: Meaning, outputs: object) -> dict[str, np.ndarray]:
     """Returns what a network's outputs mean, as arrays by name."""
     tensors = meaning.meant(outputs)
     return {name: keras.ops.convert_to_numpy(tensor) for name, tensor in tensors.items()}
 
 
-def values_of(meaning: Meaning, outputs: Any) -> np.ndarray:
+def values_of(meaning: Meaning, outputs: object) -> np.ndarray:
     """Returns what a network's outputs mean, as the one array that figures are computed of."""
     return meaning.output_reader().as_values(named_of(meaning, outputs))
 

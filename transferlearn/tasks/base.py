@@ -31,6 +31,6 @@ class Task(abc.ABC, Generic[Prediction]):
         """
 
 
-def in_numpy(outputs: Any) -> Any:
+def in_numpy(outputs: object) -> Any:
     """Turns a network's outputs, of whatever structure, into NumPy arrays."""
     return keras.tree.map_structure(keras.ops.convert_to_numpy, outputs)

@@ -115,7 +115,7 @@ class Encoding(abc.ABC, Generic[Prediction]):
             ValueError: The metrics do not go with the loss.
         """
 
-    def meant(self, outputs: Any) -> dict[str, Any]:
+    def meant(self, outputs: object) -> dict[str, Any]:
         """Turns a network's outputs into what they mean, such as probabilities, by name.
 
         By default they stay as they are; several outputs keep their names, and one has that which

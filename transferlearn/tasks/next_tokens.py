@@ -35,10 +35,10 @@ class TokenProbability(keras.metrics.Mean):
         dtype: The dtype of its sums.
     """
 
-    def __init__(self, name: str = "token_probability", dtype: Any = None) -> None:
+    def __init__(self, name: str = "token_probability", dtype: object = None) -> None:
         super().__init__(name=name, dtype=dtype)
 
-    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: object = None) -> None:
         """Adds the tokens of a batch; for the shapes see `NextTokenCrossEntropy`."""
         losses, weights = _losses(y_true, y_pred)
         if sample_weight is not None:

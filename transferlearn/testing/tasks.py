@@ -189,7 +189,7 @@ def _check_answerer(encoding: Encoding, model: keras.Model, pixels: np.ndarray) 
     )
 
 
-def _check_answers(encoding: Encoding, outputs: Any, raw: np.ndarray) -> None:
+def _check_answers(encoding: Encoding, outputs: object, raw: np.ndarray) -> None:
     """Checks the values, predictions and figures that an encoding makes of a network's outputs."""
     values, count, reader = values_of(encoding, outputs), len(raw), encoding.output_reader()
     require(len(values) == count, f"meant gives {len(values)} rows for {count} items.")

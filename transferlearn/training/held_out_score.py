@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import keras
 import numpy as np
@@ -113,7 +112,7 @@ class HeldOutScore:
         """Returns whether the network's outputs for the items alone are the answers."""
         return type(self._answerer) is OnePass and not self.encoding.inputs
 
-    def _values(self, model: keras.Model, x: Any) -> np.ndarray:
+    def _values(self, model: keras.Model, x: object) -> np.ndarray:
         """Returns what a model's outputs for a batch mean."""
         tensors = keras.tree.map_structure(keras.ops.convert_to_tensor, x)
         return values_of(self.encoding, model(tensors, training=False))

@@ -59,6 +59,6 @@ def join(joined: keras.callbacks.History, history: keras.callbacks.History) -> N
         joined.history.setdefault(name, [float("nan")] * missing).extend(map(plain, new))
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """Turns a metric into a plain number, or into a list of them if it has one for each class."""
     return np.asarray(value).tolist()

@@ -102,7 +102,7 @@ def is_own(name: object, own: Named) -> bool:
     return found is not None and not _is_of_keras(found)
 
 
-def is_allowed(found: Any) -> bool:
+def is_allowed(found: object) -> bool:
     """Returns whether a config may name this class or function, in any place; `None` is none."""
     if found is None or _is_ours(found):
         return False
@@ -135,7 +135,7 @@ def _of_keras() -> frozenset[type]:
     return frozenset(parts | layers | {functional, keras.Model, keras.Sequential})
 
 
-def _only_computes(found: Any) -> bool:
+def _only_computes(found: object) -> bool:
     """Returns whether this is a layer of Keras's that neither runs code nor reads files."""
     return (
         isinstance(found, type)
@@ -235,7 +235,7 @@ def _refusal_of_value(entry: Mapping[str, Any]) -> str:
     return ""
 
 
-def _named(module: str | None, name: str, registered: str | None, found: Any = None) -> str:
+def _named(module: str | None, name: str, registered: str | None, found: object = None) -> str:
     """Explains that an entry names something refused, and what to do if it is one's own."""
     other = f" (registered as {registered})" if registered not in (None, name) else ""
     of_keras = _home(module) in ("keras", "builtins", _PACKAGE, *_HUB)
@@ -243,17 +243,17 @@ def _named(module: str | None, name: str, registered: str | None, found: Any = N
     return f"it names {module}.{name}{other}, {_HARM if of_keras else of_others}"
 
 
-def _is_of_keras(found: Any) -> bool:
+def _is_of_keras(found: object) -> bool:
     """Returns whether a class or function comes with Keras or KerasHub."""
     return _home(found.__module__) in ("keras", *_HUB)
 
 
-def _is_ours(found: Any) -> bool:
+def _is_ours(found: object) -> bool:
     """Returns whether a class or function comes with this package."""
     return _home(found.__module__) == _PACKAGE
 
 
-def _is_installed(found: Any) -> bool:
+def _is_installed(found: object) -> bool:
     """Returns whether a class or function comes with an installed package, as `tensorflow_text`."""
     file = getattr(sys.modules.get(found.__module__), "__file__", None)
     of_others = not _is_of_keras(found) and not _is_ours(found)

@@ -46,7 +46,7 @@ def check_config(config: object, own: Named, programs: Collection[str] = ()) -> 
     return names_own
 
 
-def without_training(config: Any) -> Any:
+def without_training(config: object) -> Any:
     """Returns a config without what models were compiled with, which may name anything."""
     if isinstance(config, dict):
         return {k: without_training(v) for k, v in config.items() if k != "compile_config"}

@@ -199,7 +199,7 @@ def _files(folder: Path) -> list[tuple[str, int, int]]:
     return [(str(x.relative_to(folder)), x.stat().st_size, x.stat().st_mtime_ns) for x in files]
 
 
-def _variables(module: Any, function: Any, name: str) -> list[Any]:
+def _variables(module: object, function: object, name: str) -> list[Any]:
     """Returns the variables that the module lists as `name`, or else those of its functions."""
     listed = getattr(module, name, None)
     if listed is None:

@@ -2,7 +2,7 @@
 
 import hashlib
 from itertools import compress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -43,7 +43,7 @@ class Heard(NamedTuple):
     problem: str
 
 
-def hear(rate: int, item: Any) -> Heard:
+def hear(rate: int, item: object) -> Heard:
     """Reads one recording at a rate in Hz, block by block, and returns what is known of it."""
     content, count = hashlib.sha256(), 0
     peaks: list[tuple[float, int]] = []  # of each block

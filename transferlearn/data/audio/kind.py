@@ -82,11 +82,11 @@ class Audio(ArrayKind):
         rows = zip(items, starts, ends, strict=True)
         return [with_times(str(item), start, end) for item, start, end in rows]
 
-    def read(self, item: Any) -> np.ndarray:
+    def read(self, item: object) -> np.ndarray:
         """Reads a whole recording, or the part of one, float32 `(samples,)`."""
         return samples_of(part_of(item), self.sample_rate)
 
-    def is_one(self, source: Any) -> bool:
+    def is_one(self, source: object) -> bool:
         """Returns whether a source is a single recording."""
         return self.item_reader().is_one(source)
 
@@ -108,7 +108,7 @@ class Audio(ArrayKind):
             return self._opened(listed, on_error)[0]
         return super().unlabelled(source, on_error=on_error)
 
-    def one(self, item: Any) -> None:
+    def one(self, item: object) -> None:
         """Returns `None`: a recording may need several rows, which `unlabelled` makes."""
 
     def traits(self, batch: np.ndarray) -> Traits:

@@ -61,7 +61,7 @@ def _apart(x: Any, reader: AudioReader) -> list[np.ndarray]:
     return [array] if reader.is_one(array) else list(array)
 
 
-def _named(labels: np.ndarray, names: Any) -> np.ndarray:
+def _named(labels: np.ndarray, names: object) -> np.ndarray:
     """Returns the names of the classes that ids or one-hot rows stand for."""
     if labels.dtype.kind in "SO":
         return np.array([label.decode("utf-8", "backslashreplace") for label in labels.ravel()])

@@ -78,7 +78,7 @@ class Images(ImageOptions, Kind):
         is_one_array = len(shape) == 2 or (len(shape) == 3 and shape[-1] in (1, 3, 4))
         return isinstance(source, Image.Image) or is_one_array
 
-    def unlabelled(self, source: Any, *, on_error: str = "skip") -> Dataset:
+    def unlabelled(self, source: object, *, on_error: str = "skip") -> Dataset:
         """Makes a dataset of images to predict on.
 
         Args:

@@ -127,7 +127,7 @@ class Corpus(Texts):
         """Measures the number of tokens and the share of unknown ones."""
         return of_tokens(batch, PADDING, self.tokenizer.unknown)
 
-    def _as_text(self, item: Any) -> str | Unreadable:
+    def _as_text(self, item: object) -> str | Unreadable:
         """Returns an item of a source as a text, or says why it is none."""
         return read_passage(item, self.tokenizer.chat_template)
 

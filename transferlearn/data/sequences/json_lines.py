@@ -86,7 +86,7 @@ def _parsed(content: bytes) -> Any:
         return ValueError("no JSON that can be read: it is nested too deep, or a number too long")
 
 
-def _read(record: Any) -> tuple[Sentence, list[str]]:
+def _read(record: object) -> tuple[Sentence, list[str]]:
     """Returns the text of a record, cut into words, and the tag of each.
 
     Raises:
@@ -125,7 +125,7 @@ def _of_label_studio(record: dict[str, Any]) -> list[Any] | None:
     return [part["value"] for part in found if "labels" in (part.get("value") or {})]
 
 
-def _span(given: Any, text: str) -> _Span:
+def _span(given: object, text: str) -> _Span:
     """Reads an entity, and refuses one that does not fit the text."""
     if isinstance(given, dict):
         start, end, label = (_first(given, names) for names in (_STARTS, _ENDS, _LABELS))

@@ -41,7 +41,7 @@ class Words(Texts):
         """Returns a table's texts as lists of words: strings are cut at blanks."""
         return [item.split() if isinstance(item, str) else item for item in items]
 
-    def unlabelled(self, source: Any, *, on_error: str = "skip") -> WordDataset:
+    def unlabelled(self, source: object, *, on_error: str = "skip") -> WordDataset:
         """Makes a dataset of texts to predict on: what `Texts` takes, or a list of lists of words.
 
         Args:
@@ -88,7 +88,7 @@ class Words(Texts):
         """Returns the settings that a save holds, without the tokenizer."""
         return {name: value for name, value in super().settings().items() if name != "long_texts"}
 
-    def _as_text(self, item: Any) -> Sentence | Unreadable:
+    def _as_text(self, item: object) -> Sentence | Unreadable:
         """Returns an item of a source as a sentence, or says why it is none."""
         return as_words(item)
 
@@ -171,6 +171,6 @@ def _holds_tags(path: Path) -> bool:
     return path.suffix.lower() in ENDINGS - {".txt"} and path.is_file()
 
 
-def _has_words(item: Any) -> bool:
+def _has_words(item: object) -> bool:
     """Returns whether an item is a list of words, or a sentence."""
     return isinstance(item, (list, tuple, np.ndarray))

@@ -88,7 +88,7 @@ def _of_records(path: Path) -> Iterator[tuple[str, Any, Any]]:
             yield place, item, text
 
 
-def _parts(record: Any) -> tuple[Any, Any]:
+def _parts(record: object) -> tuple[Any, Any]:
     """Returns the item and the text of a record; `None` for what it lacks."""
     if isinstance(record, list) and len(record) == 2:
         return record[0], record[1]

@@ -63,7 +63,7 @@ def list_texts(path: Path, endings: Sequence[str], noun: str) -> Listed | None:
     )
 
 
-def read_passage(record: Any, template: ChatTemplate) -> str | Unreadable:
+def read_passage(record: object, template: ChatTemplate) -> str | Unreadable:
     """Returns the text of a record, such as a line of JSON, or says what is wrong with it."""
     if isinstance(record, (str, bytes, Unreadable)):
         return record if isinstance(record, Unreadable) else as_text(record)

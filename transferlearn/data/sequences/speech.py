@@ -1,7 +1,7 @@
 """Describes speech as a kind of data: recordings, each in one row, whose words are written down."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, NoReturn
+from typing import ClassVar, NoReturn
 
 import numpy as np
 
@@ -25,7 +25,7 @@ class Speech(Audio):
 
     name: ClassVar[str] = "speech"
 
-    def stream(self, source: Any, target: Target, *, on_error: str) -> NoReturn:
+    def stream(self, source: object, target: Target, *, on_error: str) -> NoReturn:
         """Refuses a stream to learn from."""
         raise TypeError(
             "Speech with its words does not come in streams. Pass a table with the columns path "

@@ -135,7 +135,7 @@ def _checked(row: Any, item: Any, number: int, problems: dict[int, str]) -> list
     return tags
 
 
-def _length(item: Any) -> int | None:
+def _length(item: object) -> int | None:
     """Returns the number of words; `None` of what is no list of words, which its kind refuses."""
     return len(item) if hasattr(item, "__len__") else None
 

@@ -115,7 +115,7 @@ def _categories(content: dict[str, Any], path: Path) -> dict[Any, str]:
     return dict(sorted(found.items(), key=lambda pair: (isinstance(pair[0], str), pair[0])))
 
 
-def _key(value: Any) -> Any:
+def _key(value: object) -> Any:
     """Returns an id, a whole number or a text, so that it can be looked up; else `None`."""
     return value if isinstance(value, (int, str)) else None
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from transferlearn.data.listed import ByColumn, ByRow, Listed
 from transferlearn.data.messages import indented
@@ -13,7 +13,7 @@ Groups: TypeAlias = str | Callable[[str], object] | Sequence[object]
 """Finds which items belong together: a table's column, a function of a path, or a name for each."""
 
 
-def as_groups(groups: Any) -> Groups | None:
+def as_groups(groups: object) -> Groups | None:
     """Checks `groups`, and gives a sequence as a tuple, so that settings can be compared.
 
     Raises:

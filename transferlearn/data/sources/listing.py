@@ -1,7 +1,6 @@
 """Lists what a source holds, whatever its type."""
 
 from pathlib import Path
-from typing import Any
 
 from transferlearn.data.kind import Kind
 from transferlearn.data.listed import Listed
@@ -16,7 +15,7 @@ from transferlearn.data.targets.base import Target
 _TABLES = (".csv", ".tsv")  # endings of files that are read as tables
 
 
-def list_source(source: Any, kind: Kind, target: Target) -> Listed:
+def list_source(source: object, kind: Kind, target: Target) -> Listed:
     """Lists what a source holds, without opening any item.
 
     Raises:
@@ -44,7 +43,7 @@ def list_source(source: Any, kind: Kind, target: Target) -> Listed:
     )
 
 
-def _list_alone(source: Any, kind: Kind) -> Listed:
+def _list_alone(source: object, kind: Kind) -> Listed:
     """Lists a list or an array of items that are their own targets."""
     is_pairs = isinstance(source, list) and any(map(_is_pair, source))
     if isinstance(source, tuple) or is_pairs or not hasattr(source, "__len__"):
@@ -104,6 +103,6 @@ def _places(kind: Kind, target: Target) -> str:
     return f"a folder with {target.items_folder}/ and {target.targets_folder}/{coco}"
 
 
-def _is_pair(row: Any) -> bool:
+def _is_pair(row: object) -> bool:
     """Returns whether an entry of a list is an item with its target."""
     return isinstance(row, tuple) and len(row) == 2

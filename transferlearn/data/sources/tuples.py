@@ -69,7 +69,7 @@ def refuse_one_part_a_class(parts: Sequence[Any], kind: Kind) -> None:
     )
 
 
-def _are_items(part: Any, kind: Kind) -> bool:
+def _are_items(part: object, kind: Kind) -> bool:
     """Returns whether a list or an array holds items of a kind, and surely no labels."""
     if isinstance(part, (str, Path, dict)) or not hasattr(part, "__len__") or not len(part):
         return False

@@ -224,7 +224,7 @@ class Target(abc.ABC):
         """Returns a target that reads other data as `targets` were read; by default, itself."""
         return self
 
-    def as_rows(self, given: Any) -> Any:
+    def as_rows(self, given: object) -> Any:
         """Returns what was passed as `y` with one row for each item; by default, as it is.
 
         Raises:

@@ -120,7 +120,7 @@ class Texts(Kind):
         )
         return replace(dataset, skipped=skipped, ignored=+Counter(listed.ignored))
 
-    def _as_text(self, item: Any) -> Any:
+    def _as_text(self, item: object) -> Any:
         """Returns an item of a source as a text, or says why it is none."""
         return as_text(item)
 
@@ -128,7 +128,7 @@ class Texts(Kind):
         """Returns whether a source is a single text: a string, or a `Path` that is no folder."""
         return isinstance(source, str) or (isinstance(source, Path) and not source.is_dir())
 
-    def unlabelled(self, source: Any, *, on_error: str = "skip") -> TextDataset:
+    def unlabelled(self, source: object, *, on_error: str = "skip") -> TextDataset:
         """Makes a dataset of texts to predict on.
 
         Args:

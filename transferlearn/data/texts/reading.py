@@ -98,7 +98,7 @@ def _check_stream(source: TfData, expected: str) -> None:
     refuse_endless(source)
 
 
-def to_predict(source: Any, kind: Kind) -> tuple[Sequence[str | Unreadable], list[str] | None]:
+def to_predict(source: object, kind: Kind) -> tuple[Sequence[str | Unreadable], list[str] | None]:
     """Reads the texts of a source, and gives them with the paths of their files, if any.
 
     Raises:

@@ -51,7 +51,7 @@ class BoxPrediction:
         made = colours(len(self.class_names) + 1)[1:]
         return dict(zip(self.class_names, map(as_hex, made), strict=True))
 
-    def picture(self, photo: Any = None) -> Image.Image:
+    def picture(self, photo: object = None) -> Image.Image:
         """Draws the boxes on the photo, with class names and scores.
 
         Args:
@@ -80,7 +80,7 @@ class BoxPrediction:
             _write(draw, strips[i], texts[i], colour_of[self.labels[i]], font)
         return drawn
 
-    def save(self, path: str | Path, photo: Any = None) -> None:
+    def save(self, path: str | Path, photo: object = None) -> None:
         """Writes the photo with its boxes as a PNG or JPEG, or the boxes as JSON.
 
         Args:

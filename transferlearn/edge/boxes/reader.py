@@ -144,7 +144,7 @@ class BoxReader(OutputReader[BoxPrediction]):
         found = [{"label": label, "score": score, "box": box} for label, score, box in objects]
         return {"objects": found, "size": list(prediction.size)}
 
-    def as_png(self, prediction: BoxPrediction, item: Any) -> bytes:
+    def as_png(self, prediction: BoxPrediction, item: object) -> bytes:
         """Returns the photo with its boxes drawn as a PNG."""
         return png(prediction.picture(item))
 

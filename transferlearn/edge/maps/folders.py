@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from PIL import Image
 
@@ -85,7 +85,7 @@ def name_of(one: Saved, number: int) -> str:
     return Path(one.path).name if one.path else f"{number}.png"
 
 
-def png(image: Any) -> bytes:
+def png(image: object) -> bytes:
     """Returns one of Pillow's pictures as the content of a PNG."""
     assert isinstance(image, Image.Image)
     written = BytesIO()

@@ -180,7 +180,7 @@ class MaskReader(MapReader[MaskPrediction]):
             "mask": base64.b64encode(png(prediction.picture())).decode(),
         }
 
-    def as_png(self, prediction: MaskPrediction, item: Any) -> bytes:
+    def as_png(self, prediction: MaskPrediction, item: object) -> bytes:
         """Returns the mask as a PNG with a palette."""
         return png(prediction.picture())
 

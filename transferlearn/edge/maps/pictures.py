@@ -89,7 +89,7 @@ class PictureReader(MapReader[PicturePrediction]):
         encoded = base64.b64encode(png(prediction.picture())).decode()
         return {"size": list(prediction.size), "picture": encoded}
 
-    def as_png(self, prediction: PicturePrediction, item: Any) -> bytes:
+    def as_png(self, prediction: PicturePrediction, item: object) -> bytes:
         """Returns the picture as a PNG."""
         return png(prediction.picture())
 

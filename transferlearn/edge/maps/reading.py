@@ -44,7 +44,7 @@ class MapReader(OutputReader[Prediction]):
 def predict_in_tiles(
     item_reader: ItemReader,
     output_reader: OutputReader,
-    item: Any,
+    item: object,
     tile: int | tuple[int, int],
     run: Callable[[np.ndarray], np.ndarray],
 ) -> Any:

@@ -50,7 +50,7 @@ class WordReader(TextReader):
         return Rows({self.input: ids}, item_of, seen, words)
 
 
-def as_sentence(item: Any) -> Sentence:
+def as_sentence(item: object) -> Sentence:
     """Returns an item as a sentence: a text is cut into words, a list holds them.
 
     Raises:

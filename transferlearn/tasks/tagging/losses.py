@@ -40,10 +40,10 @@ class TagAccuracy(keras.metrics.Mean):
         dtype: The dtype of its sums.
     """
 
-    def __init__(self, name: str = "accuracy", dtype: Any = None) -> None:
+    def __init__(self, name: str = "accuracy", dtype: object = None) -> None:
         super().__init__(name=name, dtype=dtype)
 
-    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: object = None) -> None:
         """Adds the tokens of a batch; for the shapes see `TagCrossEntropy`."""
         ids = keras.ops.cast(y_true, "int32")
         right = keras.ops.cast(keras.ops.argmax(y_pred, axis=-1), "int32") == ids

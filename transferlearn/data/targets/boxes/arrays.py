@@ -13,7 +13,7 @@ _FORM = (
 )
 
 
-def drawn_rows(given: Any) -> list[Drawn]:
+def drawn_rows(given: object) -> list[Drawn]:
     """Reads the boxes of each photo.
 
     Args:
@@ -66,6 +66,6 @@ def _drawn(boxes: Any, labels: Any, photo: int) -> Drawn:
     )
 
 
-def _is_padding(label: Any) -> bool:
+def _is_padding(label: object) -> bool:
     """Returns whether a label stands for no box."""
     return isinstance(label, (int, float, np.number)) and label == -1

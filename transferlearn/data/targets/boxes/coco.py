@@ -53,7 +53,7 @@ def _photo(annotations: Any, categories: Mapping[Any, str], size: tuple[Any, Any
     )
 
 
-def _number(value: Any) -> float | None:
+def _number(value: object) -> float | None:
     """Returns a finite number as a float, else `None`."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None

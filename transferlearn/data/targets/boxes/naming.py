@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
-from typing import Any
 
 import numpy as np
 
@@ -66,7 +65,7 @@ def numbering(names: Sequence[str]) -> Callable[[object], int | None]:
     return number_of
 
 
-def _as_number(label: Any) -> int | None:
+def _as_number(label: object) -> int | None:
     """Returns a label as a whole number, or `None` where it is none."""
     if isinstance(label, (bool, np.bool_)) or not isinstance(label, (int, float, np.number)):
         return None

@@ -100,7 +100,7 @@ def _photo(
     )
 
 
-def _label(cell: Any) -> object:
+def _label(cell: object) -> object:
     """Returns a label as a text; pandas reads whole numbers as floats where a cell is empty."""
     if isinstance(cell, (float, np.floating)) and math.isfinite(cell) and cell == int(cell):
         cell = int(cell)

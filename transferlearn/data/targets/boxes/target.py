@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -94,7 +94,7 @@ class Boxes(Target):
         assert isinstance(targets, BoxTargets)
         return replace(self, class_names=targets.class_names)
 
-    def as_rows(self, given: Any) -> DrawnPhotos:
+    def as_rows(self, given: object) -> DrawnPhotos:
         """Reads the boxes of each photo that were passed beside the photos."""
         return DrawnPhotos(photos=drawn_rows(given))
 

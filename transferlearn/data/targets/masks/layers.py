@@ -265,7 +265,7 @@ def _read_layer(path: str, size: tuple[int, int]) -> Patch:
     return Patch(0, 0, pixels > 0)
 
 
-def _draw_part(annotation: Mapping[str, Any], part: Any, size: tuple[int, int]) -> Patch:
+def _draw_part(annotation: Mapping[str, Any], part: object, size: tuple[int, int]) -> Patch:
     """Draws a part of an annotation."""
     with _naming(annotation):
         return draw(part, size)

@@ -33,7 +33,7 @@ class RegionError(ValueError):
     """Is raised for a region that cannot be drawn, and says why."""
 
 
-def parts(region: Any) -> list[Any]:
+def parts(region: object) -> list[Any]:
     """Lists the parts that a region is made of, each of which `draw` takes.
 
     Args:
@@ -51,7 +51,7 @@ def parts(region: Any) -> list[Any]:
     return region
 
 
-def draw(part: Any, size: tuple[int, int]) -> Patch:
+def draw(part: object, size: tuple[int, int]) -> Patch:
     """Returns the pixels that lie in a part of a region: those whose centre does.
 
     Args:
@@ -64,7 +64,7 @@ def draw(part: Any, size: tuple[int, int]) -> Patch:
     return Patch(0, 0, _runs(part, size)) if isinstance(part, dict) else _polygon(part, size)
 
 
-def _polygon(corners: Any, size: tuple[int, int]) -> Patch:
+def _polygon(corners: object, size: tuple[int, int]) -> Patch:
     """Draws one polygon by its crossings with the lines through the centres of each row."""
     x, y = _corners(corners, size)
     (height, width), top, left = size, max(0, int(_first(y.min()))), max(0, int(_first(x.min())))
@@ -100,7 +100,7 @@ def _crossings(
         yield rows, x[edge] + (rows + 0.5 - y[edge]) * (x1 - x)[edge] / (y1 - y)[edge]
 
 
-def _corners(corners: Any, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def _corners(corners: object, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Returns x and y of a polygon's corners, which lie in the image."""
     try:
         numbers = np.asarray(corners, np.float64)
