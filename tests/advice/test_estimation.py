@@ -110,9 +110,11 @@ def test_without_room_all_is_live(backbone):
 
 @pytest.mark.full
 def test_features_in_memory_are_found(backbone):
-    tl.ImageClassifierBuilder(backbone, freeze="all", seed=0).fit((X, Y), epochs=2, verbose=0)
+    head = tl.heads.FlattenDense(units=(4,))
+    builder = tl.ImageClassifierBuilder(backbone, freeze="all", head=head, seed=0)
+    builder.fit((X, Y), epochs=2, verbose=0)
     before = remembered()
-    found = estimate(backbone, head=tl.heads.FlattenDense(units=(4,)))
+    found = estimate(backbone, head=tl.heads.FlattenDense(units=(8,)))
     assert (found.features, found.stored_in_memory) == (0.0, 0)
     assert remembered() == before
 
