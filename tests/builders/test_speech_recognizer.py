@@ -22,6 +22,7 @@ from transferlearn.cli import main
 from transferlearn.edge.pauses import cut_out, levels_of, spoken_parts
 from transferlearn.edge.seams import joined
 from transferlearn.edge.transcripts import Segment, Transcript
+from transferlearn.exporting.in_keras import runner_of
 
 RATE = 16_000
 WORDS = ["low", "mid", "high"]
@@ -107,6 +108,11 @@ def test_an_untouched_network_writes_what_numpy_finds_likeliest(whisper, tmp_pat
         ids.append(int(logits[-1].argmax()))
     untouched = builder(whisper).pretrained()
     assert untouched.predict(wave).text == writer.text(ids[2:]).strip()
+    soundfile.write(tmp_path / "mid.wav", wave, RATE)
+    served = runner_of(untouched).transcriber
+    assert served.language == "en"
+    content = (tmp_path / "mid.wav").read_bytes()
+    assert served(content).text == untouched.transcribe(tmp_path / "mid.wav").text
     untouched.save(tmp_path / "untouched")
     assert tl.load(tmp_path / "untouched").predict(wave).text == untouched.predict(wave).text
 

@@ -12,6 +12,7 @@ from transferlearn.edge.item_reader import ItemReader, Rows, joined
 from transferlearn.edge.maps.reading import predict_in_tiles
 from transferlearn.edge.output_reader import OutputReader
 from transferlearn.edge.runtimes import Runtime, check_listed, open_runtime
+from transferlearn.edge.transcripts import Transcriber
 from transferlearn.edge.windows import predict_in_windows
 from transferlearn.edge.written import Writer
 
@@ -40,6 +41,8 @@ class Runner:
         explainer: Says why the model answers as it does, for one item as JSON can hold it; `None`
             for exports, since it takes Keras.
         writer: Writes texts piece by piece; `None` for exports, and for models of other tasks.
+        transcriber: Writes down what is said in a recording; `None` for exports, and for models of
+            other tasks.
 
     Raises:
         OSError: There is no export in the folder.
@@ -52,6 +55,7 @@ class Runner:
 
     explainer: Callable[[Any], dict[str, Any]] | None = None
     writer: Writer | None = None
+    transcriber: Transcriber | None = None
 
     def __init__(
         self, folder: str | Path, *, threads: int | None = None, trusted: bool = False

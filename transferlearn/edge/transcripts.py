@@ -1,6 +1,7 @@
 """Holds what is said in a recording, with times, and writes subtitles of it."""
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,19 @@ class Transcript:
             for x in self.segments
         )
         return f"WEBVTT\n\n{''.join(parts)}"
+
+
+class Transcriber(Protocol):
+    """Writes down recordings.
+
+    Attributes:
+        language: The code of the language that is spoken.
+    """
+
+    language: str
+
+    def __call__(self, content: bytes, **options: Any) -> Transcript:
+        """Writes down the recording in a file's content; `ValueError`: it cannot be read."""
 
 
 def _time(seconds: float, point: str) -> str:

@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from transferlearn.data import Corpus
+from transferlearn.data import Corpus, Speech
 from transferlearn.edge import ItemReader, Runner, TensorSpec
 from transferlearn.edge.runtimes import Runtime
+from transferlearn.edge.transcripts import Transcript
 from transferlearn.edge.written import Piece
 from transferlearn.explaining import answers_of, explain
 from transferlearn.explaining.explanations import has_explainer
 from transferlearn.exporting.description import describe
 from transferlearn.fitted import FittedModel, load
 from transferlearn.fitted.generating import writing
+from transferlearn.tasks import WritingEncoding
 
 
 class Keras(Runtime):
@@ -95,6 +97,27 @@ class _Writes:
         )
 
 
+class _Transcribing:
+    """Writes down recordings with a fitted model, one at a time.
+
+    Args:
+        fitted: The model.
+    """
+
+    def __init__(self, fitted: FittedModel) -> None:
+        self._fitted = fitted
+        self._lock = threading.Lock()
+        encoding = fitted.encoding
+        assert isinstance(encoding, WritingEncoding)
+        self.language = encoding.known.language
+
+    def __call__(self, content: bytes, **options: Any) -> Transcript:
+        """Writes down the recording in a file's content."""
+        with self._lock:
+            found: Transcript = self._fitted.transcribe(content, **options)
+        return found
+
+
 def runner_of(fitted: FittedModel) -> Runner:
     """Returns a runner that predicts with a fitted model itself, five to ten times slower.
 
@@ -112,6 +135,8 @@ def runner_of(fitted: FittedModel) -> Runner:
         runner.explainer = _Explaining(fitted, runner.item_reader)
     if isinstance(fitted.kind, Corpus):
         runner.writer = _Writes(fitted)
+    if isinstance(fitted.kind, Speech):
+        runner.transcriber = _Transcribing(fitted)
     return runner
 
 

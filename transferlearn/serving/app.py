@@ -24,6 +24,7 @@ from transferlearn.serving.opening import Given
 from transferlearn.serving.predicting import Predictor
 from transferlearn.serving.protocol import add_protocol
 from transferlearn.serving.settings import Settings
+from transferlearn.serving.transcriptions import add_transcriptions
 from transferlearn.serving.vertex import add_vertex
 from transferlearn.serving.work import ThreadQueue
 from transferlearn.serving.writing import TextWriting
@@ -216,6 +217,7 @@ def app(
     opened = add_vertex(api, server, items)
     add_protocol(api, server)
     add_openai(api, server)
+    add_transcriptions(api, server)
     return Guarded(api, Guard(api, server.settings, server.metrics, server.log, opened))
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-OPENAI = ("/v1/completions", "/v1/chat/completions")  # routes with OpenAI's format of errors
+# Routes with OpenAI's format of errors.
+OPENAI = ("/v1/completions", "/v1/chat/completions", "/v1/audio/transcriptions")
 
 
 class RequestRefusedError(Exception):

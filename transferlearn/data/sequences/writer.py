@@ -45,6 +45,14 @@ class Writer:
         if not self.begin:
             raise ValueError("A decoder reads one token or more before a text: name it in begin.")
 
+    @property
+    def language(self) -> str:
+        """The code of the language that a Whisper writes: the second of four ids, or English."""
+        if len(self.begin) < 4:
+            return "en"
+        (spelled,) = self.tokenizer.spelled(self.begin[1:2])
+        return spelled.strip("<|>")
+
     def tokens(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Returns the ids of each text with the end behind them, int32."""
         given = [f" {text.strip()}" for text in texts] if self.blank else texts
