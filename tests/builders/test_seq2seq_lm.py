@@ -14,6 +14,7 @@ import transferlearn as tl
 from tests import language, translations
 from tests.translations import BEGIN, pairs
 from transferlearn.cli import main
+from transferlearn.tasks.writing.figures import WritingScoring, packed
 
 WORDS = [("one", "eins"), ("two", "zwei"), ("three", "drei"), ("four", "vier"), ("five", "fünf")]
 
@@ -89,6 +90,42 @@ def test_figures_are_those_of_each_token(fitted):
     assert 1 / scores.token_probability == pytest.approx(scores.perplexity)
     low, high = scores.intervals["exact"]
     assert low < 0.5 < high
+
+
+def test_bleu_and_chrf_are_those_of_sacrebleu():
+    metrics = pytest.importorskip("sacrebleu.metrics")
+    right = ["the cat sat on the mat today", "a dog ran far away from here", "yes it is so"]
+    wrote = (["the cat sat on a mat today", "dogs ran far away from here", "no"], right)
+    scoring = WritingScoring(vocabulary=9, spoken=False)
+    first, second = (
+        scoring.measure(packed(texts, np.ones(3), np.full(3, 5)), np.array(right, object))
+        for texts in wrote
+    )
+    for name, metric in (("bleu", metrics.BLEU()), ("chrf", metrics.CHRF())):
+        expected = metric.corpus_score(wrote[0], [right]).score
+        assert first[name] == pytest.approx(expected)
+        assert 0 < expected < 100
+        assert first.signatures[name] == str(metric.get_signature()) in str(first)
+        low, high = first.intervals[name]
+        assert low < expected < high
+        test = scoring.compare(first, second).others[name]
+        assert test.difference == pytest.approx(100 - expected)
+        assert test.interval[0] >= 0
+    assert first.to_dict()["signatures"] == first.signatures
+    chinese = scoring.measure(
+        packed(["今天很好"], np.ones(1), np.ones(1)), np.array(["今天不好"], object)
+    )
+    assert "tok:char" in chinese.signatures["bleu"]
+
+
+def test_without_sacrebleu_the_other_figures_stand(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sacrebleu.metrics", None)
+    values = packed(["one"], np.ones(1), np.ones(1))
+    with pytest.warns(tl.data.DataWarning, match=r"sacrebleu: pip install .*translate"):
+        found = WritingScoring(9, False).measure(values, np.array(["one"], object))
+    assert found.exact == 1
+    assert "bleu" not in found
+    assert not found.remark()
 
 
 def test_the_frozen_encoder_is_stored_and_training_is_the_same(backbone):

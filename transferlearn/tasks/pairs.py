@@ -1,8 +1,8 @@
 """Tests which of two models is better on the same items, pair by pair."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,17 +21,20 @@ class PairedTest:
         p_value: The probability of so large a difference, to either side, between equally good
             models.
         method: How it was computed, such as `"McNemar, exact"`.
+        others: The tests of further figures by their names, such as `"bleu"`.
     """
 
     difference: float
     interval: Interval
     p_value: float
     method: str
+    others: Mapping[str, "PairedTest"] = field(default_factory=dict)
 
     def __str__(self) -> str:
         low, high = self.interval
         p = "p < 0.001" if self.p_value < 0.001 else f"p = {self.p_value:.3f}"
-        return f"{self.difference:+.4f} ({low:+.4f} to {high:+.4f}), {p}"
+        own = f"{self.difference:+.4f} ({low:+.4f} to {high:+.4f}), {p}"
+        return "; ".join([own, *(f"{name} {test}" for name, test in self.others.items())])
 
 
 def mcnemar(first: np.ndarray, second: np.ndarray) -> PairedTest:

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -14,8 +15,11 @@ from transferlearn.tasks.intervals import bootstrap, group_sums
 from transferlearn.tasks.pairs import PairedTest, compare_sums
 from transferlearn.tasks.scoring import Scoring
 from transferlearn.tasks.writing.errors import error_rates, errors_of
+from transferlearn.tasks.writing.overlap import Overlap, overlap_with
+from transferlearn.types import Json
 
 _BESIDE = 2  # numbers before the bytes of a text: nats and tokens
+_PLAIN = 4  # quantities that each text adds before those of errors or of an overlap
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -24,13 +28,25 @@ class WritingEvaluation(Evaluation):
 
     Attributes:
         sums: What each text adds: itself, nats, tokens, and 1 if it is exact, then what
-            `errors_of` counts; float64 `(texts, quantities)`.
+            `errors_of` or `overlap` counts; float64 `(texts, quantities)`.
         texts: The texts that the model wrote.
+        overlap: What computes BLEU and chrF; `None` of what is said, and without sacrebleu.
+        signatures: How BLEU and chrF were computed, in sacrebleu's own words.
     """
 
     _: KW_ONLY
     sums: np.ndarray
     texts: tuple[str, ...]
+    overlap: Overlap | None = None
+    signatures: Mapping[str, str] = field(default_factory=dict)
+
+    def remark(self) -> str:
+        """Returns how BLEU and chrF were computed."""
+        return "\n".join(f"{name}: sacrebleu, {how}" for name, how in self.signatures.items())
+
+    def to_dict(self) -> Json:
+        """Returns figures, intervals and names as JSON takes them, and the signatures."""
+        return {**super().to_dict(), "signatures": dict(self.signatures)}
 
 
 def packed(texts: Sequence[str], nats: np.ndarray, tokens: np.ndarray) -> np.ndarray:
@@ -75,32 +91,62 @@ class WritingScoring(Scoring[WrittenTargets, WritingEvaluation, TextPrediction])
         right = list(map(str, targets))
         exact = [one.split() == other.split() for one, other in zip(texts, right, strict=True)]
         sums = np.column_stack([np.ones(len(texts)), values[:, :_BESIDE], exact])
+        overlap = None if self.spoken else overlap_with(right)
         if self.spoken:
             sums = np.hstack([sums, errors_of(texts, right)])
-        figures = {name: float(value) for name, value in _figures(sums.sum(axis=0)).items()}
-        intervals = bootstrap(group_sums(sums), _figures)
+        elif overlap is not None:
+            sums = np.hstack([sums, overlap.counted(texts)])
+        figures = {name: float(x) for name, x in _figures(sums.sum(axis=0), overlap).items()}
+        intervals = bootstrap(group_sums(sums), lambda drawn: _figures(drawn, overlap))
         return WritingEvaluation(
             {"count": len(texts), **figures},
             intervals,
             interval_methods=dict.fromkeys(intervals, "bootstrap"),
             sums=sums,
             texts=tuple(texts),
+            overlap=overlap,
+            signatures={} if overlap is None else overlap.signatures,
         )
 
     def compare(self, first: WritingEvaluation, second: WritingEvaluation) -> PairedTest | None:
-        """Tests by how much the second score is the better one, by drawing texts."""
-        return compare_sums(
-            first.sums, second.sums, lambda sums: _figures(sums)["token_probability"]
-        )
+        """Tests by how much the second score is the better one, by drawing texts.
+
+        BLEU and chrF are tested, too, where both evaluations have them.
+        """
+        test = compare_sums(first.sums, second.sums, _probability)
+        overlap = first.overlap
+        if test is None or overlap is None or second.signatures != first.signatures:
+            return test
+        one, other = (of.sums[:, _PLAIN:] for of in (first, second))
+        others = {
+            name: compare_sums(one, other, partial(_figure, overlap, name))
+            for name in first.signatures
+        }
+        return replace(test, others={name: found for name, found in others.items() if found})
 
 
-def _figures(sums: np.ndarray) -> Mapping[str, np.ndarray]:
-    """Returns the figures that are computed from sums over texts, `(..., 4)`."""
-    (count, nats, tokens, exact), counted = np.moveaxis(sums[..., :4], -1, 0), sums[..., 4:]
+def _figure(overlap: Overlap, name: str, sums: np.ndarray) -> np.ndarray:
+    """Returns BLEU or chrF of sums over texts."""
+    return overlap.figures(sums)[name]
+
+
+def _probability(sums: np.ndarray) -> np.ndarray:
+    """Returns the score of sums over texts."""
+    return np.exp(-sums[..., 1] / np.maximum(sums[..., 2], 1))
+
+
+def _figures(sums: np.ndarray, overlap: Overlap | None) -> Mapping[str, np.ndarray]:
+    """Returns the figures that are computed from sums over texts, `(..., quantities)`."""
+    (count, nats, tokens, exact) = np.moveaxis(sums[..., :_PLAIN], -1, 0)
+    counted = sums[..., _PLAIN:]
     loss = nats / np.maximum(tokens, 1)
+    if overlap is not None:
+        further = overlap.figures(counted)
+    else:
+        further = error_rates(counted) if counted.shape[-1] else {}
     return {
-        **(error_rates(counted) if counted.shape[-1] else {}),
+        **further,
         "exact": exact / np.maximum(count, 1),
         "perplexity": np.exp(loss),
-        "token_probability": np.exp(-loss),
+        "token_probability": _probability(sums),
     }
