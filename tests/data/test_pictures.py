@@ -108,7 +108,7 @@ def test_tables_and_lists_of_pairs_give_what_a_folder_gives(tmp_path):
         )
         good_ones = load(folder / "good.csv", kind, Originals())
         np.testing.assert_array_equal(rows(good_ones), rows(found))
-    with pytest.raises(ValueError, match=r"call their columns path\. Received"):
+    with pytest.raises(ValueError, match=r"call one path\. Received"):
         load(frame.assign(more=1), kind, Originals())
 
 
