@@ -64,6 +64,20 @@ def test_smaller_steps_come_to_the_same(backbone, small, monkeypatch, freeze):
     assert parted.history.epoch == whole.history.epoch
 
 
+def test_weights_decay_in_parts_as_in_whole_batches(backbone, small, monkeypatch):
+    def last(strength):
+        optimizer = keras.optimizers.SGD(0.01, weight_decay=strength)
+        return fit(backbone, freeze="dense_dropout", optimizer=optimizer).model.weights
+
+    with pytest.warns(DataWarning, match="Steps are taken of 10"):
+        parted = last(5.0)
+    monkeypatch.undo()
+    whole, free = last(5.0), last(0.0)
+    for a, b in zip(parted, whole, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+    assert max(np.abs(np.subtract(a, b)).max() for a, b in zip(whole, free, strict=True)) > 5e-3
+
+
 def backbone_weights(backbone, fitted):
     start = tl.ImageClassifierBuilder(
         backbone, seed=0, head=tl.heads.PooledDense(dropout=0.0)
@@ -129,6 +143,10 @@ def test_parts_have_the_gradient_of_the_batch():
 
     source = ItemBatches(Items(), arrays_beside([y, w]), 5, shuffle=True, seed=0)
     batches = PartedBatches(source, 4)
+    # JAX reads a batch before an epoch begins, which does not count as one of its batches.
+    read = [batches[0], batches.on_epoch_begin(), *map(batches.__getitem__, range(12))]
+    batches.on_epoch_end()
+    assert (len(read), batches.epoch) == (14, 1)
     assert len(batches) == 12
     for number in range(3):
         values, _, weights = source[number]

@@ -121,8 +121,6 @@ def compile_network(
         optimizer.global_clipnorm = clip_norm
     if parts > 1:
         optimizer.gradient_accumulation_steps = parts * (optimizer.gradient_accumulation_steps or 1)
-        if optimizer.weight_decay:  # Keras decays in each of the steps that are added up
-            optimizer.weight_decay /= parts
     if not network.model.trainable_weights:
         raise ValueError(
             "There is nothing to train: the backbone is frozen whole, and the head has no weights. "

@@ -32,6 +32,11 @@ class PartedBatches(WrappedBatches):
     def __len__(self) -> int:
         return len(self._source) * self._parts
 
+    def on_epoch_begin(self) -> None:
+        """Begins to read each batch anew: the source ends an epoch once all were read in it."""
+        self._held = None  # Keras builds models with the first batch on JAX, before the epoch
+        super().on_epoch_begin()
+
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         number, part = divmod(index, self._parts)
         if self._held is None or self._held[0] != (self.epoch, number):
