@@ -235,6 +235,7 @@ def test_classes_to_validate_on_have_the_same_names(tmp_path):
         ({"segmentation": [[0, 0, float("nan"), 0, 9, 9]]}, "outside the image"),
         ({"segmentation": [[0, 0, 9, 9]]}, "at least three corners"),
         ({"segmentation": [["a", "b"] * 3]}, "something else than numbers"),
+        ({"segmentation": [["1", "2"] * 3]}, "something else than numbers"),
         ({"segmentation": {"size": [32, 32], "counts": [10**18, 5]}}, "do not add up to 32 x 32"),
         ({"segmentation": {"size": [32, 32], "counts": [-1, 1025]}}, "no whole numbers of 0 or"),
         ({"segmentation": {"size": [10**9, 10**9], "counts": [1]}}, "run lengths are for"),
@@ -451,6 +452,20 @@ def test_a_polygon_that_crosses_every_row_again_and_again_is_refused():
     assert draw(zigzag(120, 30), (30, 30)).inside.any()
     with pytest.raises(RegionError, match="of 200 corners crosses itself all over the image"):
         draw(zigzag(200, 30), (30, 30))
+
+
+def test_more_regions_than_a_picture_can_have_are_refused_by_their_number():
+    cover = {"category_id": 0, "segmentation": [[0, 0, 20, 0, 20, 20, 0, 20]]}
+    layout = Layout.of(["a"], None, None, None, several=False)
+
+    def masks(count):
+        annotations = [{"id": i, **cover} for i in range(count)]
+        return CocoMasks(ByAnnotation({0: "a"}, [(20, 20)], [annotations]), layout)
+
+    assert masks(1000).mask(0).all()
+    said = masks(1001).examine(0).reason
+    assert "annotation 1000 is one too many: 1,001 regions cover 400,400 pixels together" in said
+    assert "20 x 20" in said
 
 
 @pytest.mark.full

@@ -15,7 +15,8 @@ from transferlearn.data.targets.masks.regions import Patch, RegionError, draw, p
 from transferlearn.data.targets.masks.sources import VOID, MaskSource, open_mask, read_mask
 from transferlearn.edge.pictures import ImageFileError, upright_size
 
-_MOST_PIXELS = 2**31  # of all regions of one mask together
+_MOST_PIXELS = 2**31  # that the boxes around all regions of one mask have together
+_MOST_TIMES = 1000  # the pixels of a mask that these boxes have, more than it can have classes
 _KEPT = 2  # times the pixels of a mask: layers that take more are drawn again, and not kept
 GROUND, EMPTY = "background", "void"  # the names of pixels in no layer, and of the layer of void
 
@@ -80,18 +81,20 @@ class Layout:
         return self.values[self.names.index(GROUND)] if GROUND in self.names else self.void
 
 
-class _Layer(NamedTuple):
-    """Holds a layer of a mask.
+class Layer(NamedTuple):
+    """Holds a layer of a mask: where one of its classes is.
 
     Attributes:
-        name: The name of its class.
-        pixels: The number of its pixels.
+        name: The name of the class.
+        called: Names the region for messages.
         draw: Draws it.
+        pixels: The number of its pixels, once it was drawn.
     """
 
     name: str
-    pixels: int
+    called: str
     draw: Callable[[], Patch]
+    pixels: int = 0
 
 
 class LayeredMasks(MaskSource):
@@ -111,8 +114,8 @@ class LayeredMasks(MaskSource):
         self.overlapping: set[int] = set()
 
     @abc.abstractmethod
-    def layers(self, i: int) -> Iterator[tuple[str, Callable[[], Patch]]]:
-        """Yields the layers of mask `i`: the name of a class, and what draws where it is."""
+    def layers(self, i: int) -> Iterator[Layer]:
+        """Yields the layers of mask `i`."""
 
     @abc.abstractmethod
     def size(self, i: int) -> tuple[int, int]:
@@ -130,21 +133,26 @@ class LayeredMasks(MaskSource):
             patch.of(mask)[patch.inside] = VOID if several else self._layout.void
         return mask
 
-    def _measured(self, i: int) -> list[_Layer]:
+    def _measured(self, i: int) -> list[Layer]:
         """Draws each layer of mask `i` once, to know its size, and keeps what is small."""
         height, width = self.size(i)
-        layers, drawn = [], 0
-        for name, draw_layer in self.layers(i):
-            patch = draw_layer()
+        most, drawn = min(_MOST_PIXELS, _MOST_TIMES * height * width), 0
+        layers: list[Layer] = []
+        for region in self.layers(i):
+            patch = region.draw()
             drawn += patch.inside.size
-            if drawn > _MOST_PIXELS:
-                raise ImageFileError(f"its regions cover over {_MOST_PIXELS:,} pixels")
+            if drawn > most:
+                raise ImageFileError(
+                    f"{region.called} is one too many: {len(layers) + 1:,} regions cover "
+                    f"{drawn:,} pixels together, where the mask has {height} x {width}"
+                )
             keep = drawn <= _KEPT * height * width
             pixels = int(np.count_nonzero(patch.inside))
-            layers.append(_Layer(name, pixels, partial(_same, patch) if keep else draw_layer))
+            again = partial(_same, patch) if keep else region.draw
+            layers.append(region._replace(draw=again, pixels=pixels))
         return layers
 
-    def _single(self, i: int, size: tuple[int, int], layers: list[_Layer]) -> np.ndarray:
+    def _single(self, i: int, size: tuple[int, int], layers: list[Layer]) -> np.ndarray:
         """Returns each pixel one value: of the layers that it is in, that of the smallest."""
         layout = self._layout
         mask = np.full(size, layout.ground, np.uint8)
@@ -157,7 +165,7 @@ class LayeredMasks(MaskSource):
             part[patch.inside] = value
         return mask
 
-    def _several(self, size: tuple[int, int], layers: list[_Layer]) -> np.ndarray:
+    def _several(self, size: tuple[int, int], layers: list[Layer]) -> np.ndarray:
         """Returns a 1 for each layer that a pixel is in."""
         mask = np.zeros((*size, len(self._layout.names)), np.uint8)
         for layer in layers:
@@ -187,11 +195,11 @@ class LayerFiles(LayeredMasks):
             raise ImageFileError("no mask of this name in any class folder")
         return upright_size(open_mask(next(iter(self._files[i].values()))))
 
-    def layers(self, i: int) -> Iterator[tuple[str, Callable[[], Patch]]]:
+    def layers(self, i: int) -> Iterator[Layer]:
         """Lists the files of mask `i`, in which all but 0 is of the class."""
         size = self.size(i)
         for name, path in self._files[i].items():
-            yield name, partial(_read_layer, path, size)
+            yield Layer(name, path, partial(_read_layer, path, size))
 
     def called(self, i: int) -> str:
         """Names the files."""
@@ -225,7 +233,7 @@ class CocoMasks(LayeredMasks):
             raise ImageFileError(f"the COCO file gives {height} x {width} pixels, over {limit}")
         return height, width
 
-    def layers(self, i: int) -> Iterator[tuple[str, Callable[[], Patch]]]:
+    def layers(self, i: int) -> Iterator[Layer]:
         """Lists the parts of all annotations of image `i`."""
         size = self.size(i)
         for annotation in self._origin.annotations[i]:
@@ -233,14 +241,14 @@ class CocoMasks(LayeredMasks):
             with _naming(annotation):
                 listed = parts(annotation.get("segmentation"))
             for part in listed:
-                yield name, partial(_draw_part, annotation, part, size)
+                yield Layer(name, _called(annotation), partial(_draw_part, annotation, part, size))
 
     def _name(self, annotation: Mapping[str, Any]) -> str:
         """Returns the name of an annotation's category."""
         category = annotation.get("category_id")
         if not isinstance(category, (int, str)) or category not in self._origin.categories:
             raise ImageFileError(
-                f"annotation {annotation.get('id')!r:.40} has the category {category!r:.40}, "
+                f"{_called(annotation)} has the category {category!r:.40}, "
                 "which the file does not list"
             )
         return self._origin.categories[category]
@@ -277,4 +285,9 @@ def _naming(annotation: Mapping[str, Any]) -> Iterator[None]:
     try:
         yield
     except RegionError as error:
-        raise ImageFileError(f"annotation {annotation.get('id')!r:.40}: {error}") from None
+        raise ImageFileError(f"{_called(annotation)}: {error}") from None
+
+
+def _called(annotation: Mapping[str, Any]) -> str:
+    """Names an annotation for messages."""
+    return f"annotation {annotation.get('id')!r:.40}"

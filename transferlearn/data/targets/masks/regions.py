@@ -103,9 +103,12 @@ def _crossings(
 def _corners(corners: object, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Returns x and y of a polygon's corners, which lie in the image."""
     try:
-        numbers = np.asarray(corners, np.float64)
+        given = np.asarray(corners)  # strings of digits would become numbers with a dtype
+        numbers = given.astype(np.float64) if given.dtype.kind in "iuf" else None
     except (TypeError, ValueError, OverflowError):
-        raise RegionError("a polygon holds something else than numbers") from None
+        numbers = None
+    if numbers is None:
+        raise RegionError("a polygon holds something else than numbers")
     if numbers.ndim != 1 or len(numbers) < 6 or len(numbers) % 2:
         raise RegionError("a polygon has no pairs x, y of at least three corners")
     x, y = numbers[::2], numbers[1::2]
