@@ -85,11 +85,19 @@ def write_sentences(folder: Path) -> list[tuple[str, str]]:
     return found
 
 
+def freezing(trained: str) -> Any:
+    """Returns what is frozen where this is trained; `None`: the recipe's own, the encoder."""
+    import transferlearn as tl
+
+    update = tl.freezing.LowRank(8)
+    return None if trained == "decoder" else tl.freezing.FreezeUpTo("encoder") | update
+
+
 def learn_names(folder: str, freeze: str, seconds: float) -> Row:
     """Learns the names, and scores new sentences by new voices before and after it."""
     import transferlearn as tl
 
-    chosen = tl.freezing.LowRank(8) if freeze == "LowRank(8)" else None
+    chosen = freezing(freeze)
     builder = tl.SpeechRecognizerBuilder(backbone(), freeze=chosen, seconds=seconds, seed=0)
     test = Path(folder, "test.csv")
     before = builder.pretrained().evaluate(test).word_error_rate
@@ -129,7 +137,7 @@ def time_steps(folder: str, seconds: float, freeze: str) -> Row:
     with Path(folder, "train.csv").open() as file:
         rows = list(csv.DictReader(file))[:48]
     data = [str(Path(folder, row["path"])) for row in rows], [row["text"] for row in rows]
-    chosen = tl.freezing.LowRank(8) if freeze == "LowRank(8)" else None
+    chosen = freezing(freeze)
     found = {}
     for name, cache in (("stored", True), ("live", False)):
         builder = tl.SpeechRecognizerBuilder(backbone(), freeze=chosen, seconds=seconds, seed=0)
@@ -296,7 +304,7 @@ def save_pretrained(folder: str, seconds: float) -> Row:
 def names(folder: Path) -> Iterator[Row]:
     """Learns invented names."""
     write_names(folder)
-    for freeze in ("decoder", "LowRank(8)"):
+    for freeze in ("decoder", "updates of the decoder"):
         yield call(learn_names, str(folder), freeze, 8.0, tries=1)
 
 
@@ -304,7 +312,7 @@ def steps(folder: Path) -> Iterator[Row]:
     """Measures a step of 8 rows."""
     write_names(folder)
     for seconds in (30.0, 8.0):
-        for freeze in ("decoder", "LowRank(8)"):
+        for freeze in ("decoder", "updates of the decoder"):
             yield call(time_steps, str(folder), seconds, freeze, tries=1)
 
 
