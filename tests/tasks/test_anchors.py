@@ -1,11 +1,13 @@
 """Detectors with anchors: which anchor finds which object, what it costs, and which there are."""
 
+from dataclasses import dataclass
+
 import keras
 import numpy as np
 import pytest
 
 from transferlearn import testing
-from transferlearn.heads import Output, RetinaNetHead
+from transferlearn.heads import Output, RetinaNetHead, as_queries, cells_of, corrected
 from transferlearn.tasks import AnchorLoss, Queries
 
 SIDE, CLASSES = 64, 2
@@ -172,3 +174,42 @@ class Turned(RetinaNetHead):
 def test_a_head_with_wrong_rows_does_not_pass_the_check():
     with pytest.raises(AssertionError, match="some end before they begin"):
         testing.check_detector_head(Turned(width=8, depth=0, features=("stride_32",)))
+
+
+@dataclass(frozen=True)
+class Wrong(RetinaNetHead):
+    """Has something wrong that costs average precision, and nothing else."""
+
+    what: str = ""
+
+    def __call__(self, features, outputs):
+        if self.what == "sure":
+            features = {name: 50 * x for name, x in features.items()}
+            ((name, output),) = outputs.items()
+            x = features["stride_16"]
+            logits = keras.layers.Dense(output.units - 10, bias_initializer="zeros")(x) - 4.6
+            rest = keras.layers.Dense(5)(x)
+            cells = cells_of(rest[..., :1])
+            boxes = corrected(cells, rest[..., 1:] / 1e3)
+            return {name: as_queries(16, logits, rest[..., :1], boxes, cells)}
+        ((name, packed),) = super().__call__(features, outputs).items()
+        logits, places, strides = packed[..., :4], packed[..., 4:-1], packed[..., -1:]
+        if self.what == "order":
+            logits = keras.ops.flip(logits, axis=1)
+        if self.what == "stride":
+            strides = strides / 16
+        return {name: keras.ops.concatenate([logits, places, strides], axis=-1)}
+
+
+@pytest.mark.parametrize(
+    ("what", "found"),
+    [
+        pytest.param("sure", "no query may be sure of a class(?s:.*)RandomNormal", id="sure"),
+        pytest.param("order", "logits and anchors must have the same order", id="order"),
+        pytest.param("stride", "apart. Received: 16.0 pixels across", id="stride"),
+    ],
+)
+def test_the_check_finds_what_keeps_a_head_from_learning(what, found):
+    sizes = {"sizes": (2.0,), "ratios": (1.0,), "features": ("stride_16",)}
+    with pytest.raises(AssertionError, match=found):
+        testing.check_detector_head(Wrong(width=8, depth=1, what=what, **sizes))

@@ -1,6 +1,6 @@
 """Checks that a decoder gives the outputs that were asked for, and new layers at each call."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import keras
 import numpy as np
@@ -8,8 +8,12 @@ import numpy as np
 from transferlearn.heads import BESIDE_CLASSES, Decoder, Output
 from transferlearn.testing.requiring import require, require_object, require_settings, requiring
 
-_SIDE = 64  # of the image, in pixels
+_SIZE = (128, 192)  # of the image, its height and width in pixels
 _OUTPUTS = {"predictions": Output(3, "cell")}
+# Features of pretrained networks have about that standard deviation, or less.
+_LOUD = 10.0
+_CHANCE = 0.3  # that a query is of a class, before training
+_UNEVEN = 0.35  # of a stride, by which maps that are cut at their border differ
 _AXES = {"item": 2, "token": 3, "query": 3, "cell": 4}  # of an output, by what it is per
 
 
@@ -32,8 +36,15 @@ def check_detector_head(
     check_decoder(head, features=features, outputs=outputs)
     shapes = _shapes(head, features)
     random = np.random.default_rng(0)
-    rows = [random.normal(size=(8, *shape)).astype("float32") for shape in shapes.values()]
-    packed = _model(head, shapes, outputs).predict(rows, verbose=0)["predictions"]
+    rows = [random.normal(0, _LOUD, (4, *shape)).astype("float32") for shape in shapes.values()]
+    model = _model(head, shapes, outputs)
+    packed = _answers(model, rows)
+    _check_rows(packed)
+    _check_places(model, shapes, rows, packed)
+
+
+def _check_rows(packed: np.ndarray) -> None:
+    """Requires of each query's numbers that they mean what they should, and begin so."""
     boxes, anchors, strides = packed[..., 4:8], packed[..., 8:12], packed[..., 12]
     require(
         bool((boxes[..., 2:] > boxes[..., :2]).all()),
@@ -52,6 +63,62 @@ def check_detector_head(
         "A query's last number is the stride of its level in pixels, the same for each image.",
     )
     require(bool((anchors == anchors[:1]).all()), "Anchors or cells are the same for each image.")
+    chance = float(0.5 + 0.5 * np.tanh(np.quantile(packed[..., :3], 0.95) / 2))
+    require(
+        chance <= _CHANCE,
+        "Before training, no query may be sure of a class, since almost all find nothing. Here one "
+        f"in twenty gives a class a probability of {chance:.2f} or more, and it is at most "
+        f"{_CHANCE} where the last layer begins with a bias "
+        "of -4.6 and weights near 0, behind a BatchNormalization of the features:\n"
+        "keras.layers.Dense(classes, kernel_initializer=keras.initializers.RandomNormal("
+        "stddev=0.01), bias_initializer=keras.initializers.Constant(-4.6))",
+    )
+
+
+def _check_places(
+    model: keras.Model,
+    shapes: Mapping[str, tuple[int, ...]],
+    rows: Sequence[np.ndarray],
+    packed: np.ndarray,
+) -> None:
+    """Requires that queries say what is near their middle, and know the pixels between them."""
+    middles, strides = packed[0, :, 8:10], packed[0, :, 12]
+    sizes = [(stride * shape[0], stride * shape[1]) for stride, shape in _strided(shapes)]
+    if not sizes:
+        return
+    height, width = np.max(sizes, axis=0)
+    for stride in np.unique(strides):
+        for axis, side in enumerate((width, height)):
+            apart = np.diff(np.unique(middles[strides == stride, axis].round(5)))
+            require(
+                bool(np.allclose(apart * side, stride, rtol=_UNEVEN)),
+                f"The middles of queries of stride {stride:g} are that many pixels apart. "
+                f"Received: {np.median(apart) * side if len(apart) else 0:.1f} pixels "
+                f"{('across', 'down')[axis]}",
+            )
+    changed = [row.copy() for row in rows]
+    for row in (row for row in changed if row.ndim == 4):  # a corner of the image is different
+        row[:, : max(1, row.shape[1] // 4), -max(1, row.shape[2] // 4) :] *= -1
+    far = np.abs(_answers(model, changed) - packed)[..., :3].sum(axis=(0, 2))
+    mean = (far[:, None] * middles).sum(axis=0) / max(far.sum(), 1e-9)
+    require(
+        bool(mean[0] > 0.5 > mean[1]),
+        "Where the features of the upper right corner change, the logits of queries whose middles "
+        f"are there change most. Here these middles are at x={mean[0]:.2f}, y={mean[1]:.2f}: "
+        "logits and anchors must have the same order.",
+    )
+
+
+def _strided(shapes: Mapping[str, tuple[int, ...]]) -> list[tuple[int, tuple[int, ...]]]:
+    """Returns the stride and the shape of each feature whose name tells its stride."""
+    strides = {name: _stride_of(name) for name in shapes}
+    return [(stride, shapes[name]) for name, stride in strides.items() if stride]
+
+
+def _answers(model: keras.Model, rows: Sequence[np.ndarray]) -> np.ndarray:
+    """Returns what a head says as in training, where BatchNorm makes features of one size."""
+    made = model([keras.ops.convert_to_tensor(row) for row in rows], training=True)
+    return np.asarray(keras.ops.convert_to_numpy(made["predictions"]))
 
 
 def check_decoder(
@@ -112,9 +179,14 @@ def _shapes(
 def _map_of(name: str) -> tuple[int, ...]:
     """Returns the shape of a small map, by the name of its feature; of an image, pixels."""
     if name == "image":
-        return (_SIDE, _SIDE, 3)
-    stride = int(name.removeprefix("stride_")) if name.startswith("stride_") else 32
-    return (_SIDE // stride, _SIDE // stride, 4 + stride // 4)
+        return (*_SIZE, 3)
+    stride = _stride_of(name) or 32
+    return (_SIZE[0] // stride, _SIZE[1] // stride, 4 + stride // 4)
+
+
+def _stride_of(name: str) -> int | None:
+    """Returns the stride that a feature's name tells, if it does."""
+    return int(name.removeprefix("stride_")) if name.startswith("stride_") else None
 
 
 def _model(
