@@ -66,7 +66,11 @@ def most_tokens(name: str) -> int | None:
     config = {} if folder is None else settings_of(folder / "config.json")
     most = config.get("max_position_embeddings")
     # Where positions are learnt, KerasHub's network itself knows how many there are.
-    return most if "rope_theta" in config and isinstance(most, int) and most > 0 else None
+    rotary = config.get("model_type") == "llama" or config.keys() & {
+        "rope_theta",
+        "rope_parameters",
+    }
+    return most if rotary and isinstance(most, int) and most > 0 else None
 
 
 def chat_template_of(folder: Path) -> ChatTemplate | None:
