@@ -188,7 +188,7 @@ def hear_long(model: str, folder: str, minutes: float, noise: float) -> Row:
     begun = time.process_time()
     found = fitted.transcribe(file)
     taken = time.process_time() - begun
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3  # of the clips it is none
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6  # without the clips
     singles, rate = {}, RATE
     for (path, text), seed in zip(sentences, range(len(sentences)), strict=True):
         samples, own = soundfile.read(path, dtype="float32")

@@ -15,7 +15,7 @@ from transferlearn.edge.transcripts import Segment, Transcript
 from transferlearn.fitted.trained import Trained
 from transferlearn.tasks.writing.hearing import Hears
 
-_AT_ONCE = 64.0  # seconds in the rows of a batch: attention takes 54 MB for each 30 s of tiny
+_AT_ONCE = 32.0  # seconds in the rows of a batch: attention takes 54 MB for each 30 s of tiny
 
 
 def transcribed(
