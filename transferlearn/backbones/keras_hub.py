@@ -193,6 +193,11 @@ class HubTokenizer(Tokenizer):
             pieces.oov_token,
         )
 
+    def as_json(self) -> str | None:
+        """Returns the content of a `tokenizer.json`, if it is one of pairs of bytes."""
+        own = getattr(self._tokenizer, "_tokenizer", None)  # the package tokenizers made it
+        return str(own.to_str()) if self.blanks and own is not None else None
+
     def save(self, folder: Path) -> None:
         """Writes the tokenizer's settings and vocabulary into a new folder."""
         folder.mkdir()

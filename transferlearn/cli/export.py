@@ -11,6 +11,7 @@ from transferlearn.edge.description import FILE
 from transferlearn.extras import FORMATS, require
 
 NAME = "export"
+_HUGGING_FACE, _CONFIG = "huggingface", "config.json"
 HELP = (
     "Write a saved model for phones, servers and small machines, and check that it answers alike."
 )
@@ -22,12 +23,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("path", type=Path, help="the folder to write")
     parser.add_argument(
         "photos",
+        nargs="?",
         type=Path,
         help="photos or texts to check on, as for 'evaluate': a folder with one folder for each "
-        "class, or a CSV file",
+        "class, or a CSV file; not for huggingface",
     )
     parser.add_argument(
-        "--format", choices=tuple(FORMATS), default="onnx", help="for which runtime"
+        "--format", choices=(*FORMATS, _HUGGING_FACE), default="onnx", help="for which runtime"
     )
     parser.add_argument(
         "--quantize", choices=("float16", "int8"), help="float16 or int8, for a smaller file"
@@ -45,10 +47,19 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> CommandResult:
     """Exports the model, and gives the table of the check."""
     check_save(options.model)
-    check_data(options.photos)
-    check_data(options.calibration_data)
-    require(f"The format {options.format!r}", "export", *FORMATS[options.format])
-    refuse_other_model(options.path, options, FILE)
+    if options.format == _HUGGING_FACE:
+        require("A folder of Hugging Face", "hub", "safetensors")
+        refuse_other_model(options.path, options, _CONFIG)
+    elif options.photos is None:
+        raise ValueError(
+            "An export is checked on items with targets, such as those in photos/validation: "
+            f"transferlearn export {options.model} {options.path} photos/validation"
+        )
+    else:
+        check_data(options.photos)
+        check_data(options.calibration_data)
+        require(f"The format {options.format!r}", "export", *FORMATS[options.format])
+        refuse_other_model(options.path, options, FILE)
     import_keras()
     from transferlearn import export, load
 
@@ -61,4 +72,4 @@ def run(options: Namespace) -> CommandResult:
         calibration_data=options.calibration_data,
         limit=options.limit,
     )
-    return CommandResult({"path": str(made.path), **made.description.checked}, str(made))
+    return CommandResult(made.facts, str(made))

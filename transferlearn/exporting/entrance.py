@@ -16,12 +16,13 @@ from transferlearn.exporting.calibration import samples_of
 from transferlearn.exporting.checking import Checked, check
 from transferlearn.exporting.description import describe
 from transferlearn.exporting.formats import FORMATS, Format
+from transferlearn.exporting.hugging_face import NAME, HuggingFaceExport, write_hugging_face
 from transferlearn.exporting.network import serve
 from transferlearn.fitted import FittedModel
 from transferlearn.fitted.places import check_place, folder_written_whole, recover
 from transferlearn.hashing import hashes_of_files, names_of_files
 from transferlearn.progress import stage, working
-from transferlearn.types import Source
+from transferlearn.types import Json, Source
 
 WORTH_WHILE = 1.5  # times the speed of float32, from which int8 is offered for speed
 
@@ -40,6 +41,11 @@ class Export:
     description: Description
     checked: Checked
 
+    @property
+    def facts(self) -> Json:
+        """What the command line prints as JSON."""
+        return {"path": str(self.path), **self.description.checked}
+
     def __str__(self) -> str:
         usage = FORMATS[self.description.format].usage
         how = "" if usage is None else f"\nOutside of transferlearn, open it by\n  {usage}"
@@ -57,7 +63,7 @@ def export(
     quantize: str | None = None,
     calibration_data: Source | None = None,
     limit: float | None = None,
-) -> Export:
+) -> Export | HuggingFaceExport:
     """Writes a model for another runtime, after checking there that it answers as Keras does.
 
     When to use it: to serve the model, or to run it on a phone or a small machine.
@@ -69,7 +75,8 @@ def export(
         validation_data: Items with targets, as `FittedModel.evaluate` takes them, that the model
             was not trained on; at most 1,000 of them are looked at. `None`: those that `fit` held
             out in this process.
-        format: `"onnx"`, `"litert"`, `"openvino"` or `"saved_model"`.
+        format: `"onnx"`, `"litert"`, `"openvino"` or `"saved_model"`; `"huggingface"` for language
+            models, which are checked without `validation_data`.
         quantize: `"float16"` stores weights in half the bytes; `"int8"` computes in whole numbers,
             from uint8 pixels on, faster and in a quarter of the bytes; `None` keeps float32. What a
             format is offered with is in docs/exporting.md.
@@ -88,8 +95,11 @@ def export(
         print(tl.export(fitted, "flowers-onnx", "photos/validation"))
         tl.edge.Runner("flowers-onnx").predict("photo.jpg").class_name
     """
+    if format == NAME:
+        return write_hugging_face(fitted, path)
     if format not in FORMATS:
-        raise ValueError(f"format is one of {', '.join(FORMATS)}. Received: format={format!r}")
+        known = ", ".join((*FORMATS, NAME))
+        raise ValueError(f"format is one of {known}. Received: format={format!r}")
     chosen = FORMATS[format]
     chosen.check_quantize(quantize)
     chosen.check_installed()

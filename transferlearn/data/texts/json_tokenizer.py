@@ -71,6 +71,10 @@ class JsonTokenizer(Tokenizer):
         """Returns where each token of a text stands in it."""
         return [tuple(ends) for ends in self._own.encode(text, add_special_tokens=False).offsets]
 
+    def as_json(self) -> str:
+        """Returns the file."""
+        return self._description
+
     def save(self, folder: Path) -> None:
         """Writes the file into a new folder."""
         folder.mkdir()

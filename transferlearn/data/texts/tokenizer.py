@@ -65,6 +65,10 @@ class Tokenizer(abc.ABC):
         """Returns the same tokenizer without Keras and TensorFlow; `None`: there is none."""
         return None
 
+    def as_json(self) -> str | None:
+        """Returns the content of a `tokenizer.json` of Hugging Face; `None`: there is none."""
+        return None
+
     @abc.abstractmethod
     def save(self, folder: Path) -> None:
         """Writes the tokenizer's files into a new folder, which it makes."""
