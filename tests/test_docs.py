@@ -217,6 +217,7 @@ def test_what_messages_say_to_install_is_in_the_readme():
             "serve",
             "sign",
             "speech",
+            "translate",
             "tune",
         )
     }
