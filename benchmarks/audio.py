@@ -9,12 +9,10 @@ out, and said. Machines and pitches are composed here. EfficientNetLite0 has its
 and the seed is 0. Times are seconds of the processor. Prints Markdown tables, as in docs/audio.md.
 """
 
-import argparse
 import csv
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import soundfile
-from children import machine, print_table
+from children import print_parts
 
 import transferlearn as tl
 
@@ -215,18 +213,5 @@ def _pump(random: np.random.Generator) -> np.ndarray:
     return 0.5 * strokes + 0.5 * np.sin(2 * np.pi * random.uniform(95, 105) * times)
 
 
-def main() -> None:
-    """Prints the tables that are asked for."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parts = {"digits": digits, "machines": machines, "pitch": pitch, "pass": passes}
-    parser.add_argument("--only", choices=parts)
-    only = parser.parse_args().only
-    print(machine())
-    with tempfile.TemporaryDirectory() as place:
-        for name, run in parts.items():
-            if only in (None, name):
-                print_table(name, run(Path(place, name)))
-
-
 if __name__ == "__main__":
-    main()
+    print_parts(__doc__, {"digits": digits, "machines": machines, "pitch": pitch, "pass": passes})

@@ -1,13 +1,15 @@
 """Measure each thing in a process of its own, and say on which machine."""
 
+import argparse
 import contextlib
 import datetime
 import logging
 import multiprocessing
 import os
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
@@ -109,3 +111,22 @@ def print_table(title: str, rows: Iterable[dict[str, Any]]) -> None:
             print("| " + " | ".join(row) + " |")
             print("|" + "---|" * len(row))
         print("| " + " | ".join(map(str, row.values())) + " |", flush=True)
+
+
+def print_parts(
+    description: str | None, parts: Mapping[str, Callable[[Path], Iterable[dict[str, Any]]]]
+) -> None:
+    """Runs the parts of a benchmark, or the one that `--only` names, and prints their tables.
+
+    Args:
+        description: What `--help` says.
+        parts: Functions by name, each given the path of a folder of its own that it makes.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--only", choices=parts)
+    only = parser.parse_args().only
+    print(machine())
+    with tempfile.TemporaryDirectory() as place:
+        for name, run in parts.items():
+            if only in (None, name):
+                print_table(name, run(Path(place, name)))

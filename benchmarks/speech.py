@@ -11,12 +11,10 @@ second to a minute. `equal` compares with transformers and torch, where they are
 are 0, and times are seconds of the processor. Prints Markdown tables, as in docs/speech.md.
 """
 
-import argparse
 import csv
 import json
 import resource
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +23,7 @@ from typing import Any
 import numpy as np
 import soundfile
 import soxr
-from children import call, machine, print_table
+from children import call, print_parts
 
 RATE = 16_000
 NAMES = ["Brintok", "Drumeshka", "Felnora", "Gribaldus", "Maluvenda"]
@@ -333,18 +331,5 @@ def equal(folder: Path) -> Iterator[Row]:
     yield call(compare_with_transformers, str(folder), tries=1)
 
 
-def main() -> None:
-    """Prints the tables that are asked for."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parts = {"names": names, "steps": steps, "long": long, "equal": equal}
-    parser.add_argument("--only", choices=parts)
-    only = parser.parse_args().only
-    print(machine())
-    with tempfile.TemporaryDirectory() as place:
-        for name, run in parts.items():
-            if only in (None, name):
-                print_table(name, run(Path(place, name)))
-
-
 if __name__ == "__main__":
-    main()
+    print_parts(__doc__, {"names": names, "steps": steps, "long": long, "equal": equal})

@@ -40,7 +40,7 @@ def test_a_search_goes_on_in_a_journal(tmp_path):
 
 
 def test_what_is_no_storage_is_refused():
-    with pytest.raises(TypeError, match="postgresql://user@host/name"):
+    with pytest.raises(TypeError, match=r"postgresql\+psycopg2://user@host/name"):
         tl.search(Curve(small_backbone()), SPACE, labelled(), storage=5, validation_split=0.2)
 
 

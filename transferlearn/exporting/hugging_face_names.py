@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from transferlearn.data import Corpus
+from transferlearn.freezing.peft import NAMES
 from transferlearn.freezing.updated import axes_of, is_updated
 from transferlearn.keras_internals import layers_within
 from transferlearn.types import Json
@@ -14,13 +15,7 @@ from transferlearn.types import Json
 _CONTEXT = 8192  # where it is not known, as KerasHub itself writes it
 _ATTENTION = ("query", "key", "value")
 _LLAMA = {
-    "query": "self_attn.q_proj",
-    "key": "self_attn.k_proj",
-    "value": "self_attn.v_proj",
-    "attention_output": "self_attn.o_proj",
-    "feedforward_gate_dense": "mlp.gate_proj",
-    "feedforward_intermediate_dense": "mlp.up_proj",
-    "feedforward_output_dense": "mlp.down_proj",
+    **NAMES,
     "self_attention_layernorm": "input_layernorm",
     "feedforward_layernorm": "post_attention_layernorm",
 }

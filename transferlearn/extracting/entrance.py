@@ -2,7 +2,6 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
 from transferlearn.builders import Builder, Training
 from transferlearn.data.manifests import write_manifest
@@ -83,8 +82,9 @@ def extract(
         training = of
         if isinstance(of, Builder) and data is not None:
             if engine is not None and manifest is not None:
-                options: dict[str, Any] = {"epochs": epochs, "schedule": schedule}
-                extract_by(engine, Path(manifest), of, data, cache=cache, **options)
+                extract_by(
+                    engine, Path(manifest), of, data, cache=cache, epochs=epochs, schedule=schedule
+                )
             elif manifest is not None:
                 write_manifest(Path(manifest), data, of.reading())
             training = of.prepare(

@@ -16,7 +16,7 @@ from transferlearn.types import Json
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 # Hugging Face's names in networks such as Llama, of which KerasHub's blocks are numbered, too.
-_NAMES = {
+NAMES = {
     "query": "self_attn.q_proj",
     "key": "self_attn.k_proj",
     "value": "self_attn.v_proj",
@@ -157,7 +157,7 @@ def _settings(folder: Path, weights: Mapping[str, np.ndarray]) -> LowRank:
         for name, plain in _PLAIN.items():
             if config.get(name, plain) not in (plain, None):
                 raise ValueError(f"{name} is {config[name]!r}, and only {plain!r} can be read")
-        ours = {hub.rsplit(".", 1)[1]: name for name, hub in _NAMES.items()}
+        ours = {hub.rsplit(".", 1)[1]: name for name, hub in NAMES.items()}
         ends = {name.rsplit(".lora_", 1)[0].rsplit(".", 1)[1] for name in weights}
         targets = tuple(sorted(ours.get(end, end) for end in ends))
         return LowRank(config["r"], config["lora_alpha"], targets)
@@ -173,6 +173,6 @@ def _named(layers: Sequence[keras.Layer]) -> dict[str, Updated]:
 def _name(layer: keras.Layer, part: Any) -> str:
     """Returns PEFT's name of a layer inside another; our own where the network is no Llama."""
     number = re.search(r"_(\d+)$", layer.name)
-    if number and part.name in _NAMES and _LIKE_LLAMA.match(type(layer).__module__):
-        return f"base_model.model.model.layers.{number[1]}.{_NAMES[part.name]}"
+    if number and part.name in NAMES and _LIKE_LLAMA.match(type(layer).__module__):
+        return f"base_model.model.model.layers.{number[1]}.{NAMES[part.name]}"
     return f"base_model.model.{part.path.replace('/', '.')}"

@@ -63,10 +63,10 @@ def search(
             held out.
         trials: The number of trials to finish, failed ones, those of earlier calls and those of
             other processes with the same storage included.
-        storage: The path of an SQLite file, an Optuna URL such as `postgresql://user@host/name`, or
-            a storage of `optuna.storages`: the same call goes on there after a kill, and several
-            processes may work at once (give them `cache=tl.Cache(directory=...)` to share
-            features). `None`: in memory.
+        storage: The path of an SQLite file, an Optuna URL such as
+            `postgresql+psycopg2://user@host/name`, or a storage of `optuna.storages`: the same call
+            goes on there after a kill, and several processes may work at once (give them
+            `cache=tl.Cache(directory=...)` to share features). `None`: in memory.
         metric: The figure to search for, of the epoch whose weights `fit` ends with: any key of the
             history; by default the task's score, such as `"val_accuracy"` or `"val_mae"`. Losses
             and errors are minimised, everything else is maximised.

@@ -79,8 +79,9 @@ def _place(storage: Location) -> Any:
         return _database(storage)
     if not isinstance(storage, optuna().storages.BaseStorage):
         raise TypeError(
-            "storage is the path of an SQLite file, an Optuna URL such as postgresql://user@host/"
-            f"name, a storage of optuna.storages, or None. Received: storage={storage!r:.80}"
+            "storage is the path of an SQLite file, an Optuna URL such as "
+            "postgresql+psycopg2://user@host/name, a storage of optuna.storages, or None. "
+            f"Received: storage={storage!r:.80}"
         )
     return storage
 
