@@ -127,9 +127,8 @@ def test_ray_loses_nothing_where_a_process_is_killed(builder, tmp_path, killed):
     command = [sys.executable, "-c", RAY, str(folder), str(features)]
     options = {"env": environment, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     running = subprocess.Popen(command, text=True, start_new_session=True, **options)
-    while (
-        len(list(features.glob("*/[!.]*/rows.bin"))) < 2
-    ):  # one is of the few images of the driver
+    # One shard is of the few images that the driver itself computes.
+    while len(list(features.glob("*/[!.]*/rows.bin"))) < 2:
         assert running.poll() is None, running.stderr.read()[-2000:]
         time.sleep(0.05)
     workers = _processes_of(running.pid, b"MapWorker")

@@ -43,7 +43,7 @@ class Export:
 
     @property
     def facts(self) -> Json:
-        """What the command line prints as JSON."""
+        """Returns what the command line prints as JSON."""
         return {"path": str(self.path), **self.description.checked}
 
     def __str__(self) -> str:

@@ -40,7 +40,7 @@ class HuggingFaceExport:
 
     @property
     def facts(self) -> Json:
-        """What the command line prints as JSON."""
+        """Returns what the command line prints as JSON."""
         return {"path": str(self.path), "difference": self.difference}
 
     def __str__(self) -> str:

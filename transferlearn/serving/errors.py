@@ -39,7 +39,7 @@ class RequestRefusedError(Exception):
 
     @property
     def content(self) -> dict[str, Any]:
-        """What the body of the answer holds."""
+        """Returns what the body of the answer holds."""
         return {"error": self.sentence, **({} if self.item is None else {"item": self.item})}
 
     def of_item(self, item: int, count: int) -> "RequestRefusedError":

@@ -51,7 +51,7 @@ class NextTokenEncoding(Encoding[TextPrediction]):
 
     @property
     def scoring(self) -> NextTokenScoring:
-        """What computes perplexity and bits a byte."""
+        """Returns what computes perplexity and bits a byte."""
         return NextTokenScoring(self.vocabulary)
 
     @property

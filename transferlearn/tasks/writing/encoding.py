@@ -58,7 +58,7 @@ class WritingEncoding(Encoding[TextPrediction]):
 
     @property
     def scoring(self) -> WritingScoring:
-        """What scores texts."""
+        """Returns what scores texts."""
         return WritingScoring(self.vocabulary, self.spoken)
 
     @property
