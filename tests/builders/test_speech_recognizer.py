@@ -21,6 +21,8 @@ from tests import whispers
 from transferlearn.cli import main
 from transferlearn.edge.pauses import cut_out, levels_of, spoken_parts
 from transferlearn.edge.seams import joined
+from transferlearn.edge.speech import Hears
+from transferlearn.edge.text_writer import Wrote
 from transferlearn.edge.transcripts import Segment, Transcript
 from transferlearn.exporting.in_keras import runner_of
 
@@ -107,7 +109,7 @@ def test_an_untouched_network_writes_what_numpy_finds_likeliest(whisper, tmp_pat
         logits[-1, [0, 35, *([25] if len(ids) == 2 else ())]] = -np.inf
         ids.append(int(logits[-1].argmax()))
     untouched = builder(whisper).pretrained()
-    assert untouched.predict(wave).text == writer.text(ids[2:]).strip()
+    assert untouched.predict(wave).text == writer.tokenizer.text(ids[2:]).strip()
     soundfile.write(tmp_path / "mid.wav", wave, RATE)
     served = runner_of(untouched).transcriber
     assert served.language == "en"
@@ -255,20 +257,13 @@ class Said:
     def __init__(self, found, again, silence):
         self.found, self.again, self.silence = found, again, silence
 
-    def hears(self, monkeypatch):
-        from transferlearn.tasks.writing.answering import Writes, Wrote
-        from transferlearn.tasks.writing.hearing import Hears
+    def wrote(self, logits, rows, temperature=None):
+        found = self.found if temperature is None else [self.again] * rows
+        return [Wrote(*one) for one in found]
 
-        writes = object.__new__(Writes)
-        rows = [Wrote(*one) for one in self.found]
-        monkeypatch.setattr(Writes, "begin", lambda self, x: None)
-        monkeypatch.setattr(
-            Writes,
-            "wrote",
-            lambda s, logits, rows_, t=None: rows if t is None else [Wrote(*self.again)] * rows_,
-        )
+    def hears(self, monkeypatch):
         monkeypatch.setattr(Hears, "_silence", lambda s, logits, n: np.array(self.silence))
-        return Hears(writes)
+        return Hears(lambda x: None, self)
 
 
 def test_nothing_is_invented_or_repeated(monkeypatch):

@@ -1,5 +1,6 @@
 """Writes texts token by token with whatever gives the numbers of the next token, without Keras."""
 
+import abc
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol, Self
@@ -7,6 +8,8 @@ from typing import Any, Protocol, Self
 import numpy as np
 
 from transferlearn.checks import number, whole
+
+_STEP = 32  # tokens; texts are filled up to a multiple of it, so that few lengths are compiled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +93,50 @@ class NextLogits(Protocol):
 
     def next(self, tokens: np.ndarray) -> np.ndarray:
         """Reads one more token of each text, int32 `(rows,)`; returns logits as `first` does."""
+
+
+class RightAligned(NextLogits):
+    """Reads texts that are moved to the right end of their batch, so that all go on at one place.
+
+    Each token is read once, since keys and values of attention are kept.
+    """
+
+    @abc.abstractmethod
+    def keep(self, rows: int, places: int) -> None:
+        """Makes room for the keys and values of so many texts, with so many places for tokens."""
+
+    @abc.abstractmethod
+    def read(self, ids: np.ndarray, index: int, begins: np.ndarray) -> np.ndarray:
+        """Reads tokens of each text, and keeps their keys and values.
+
+        Args:
+            ids: The tokens, int32 `(rows, tokens)`.
+            index: The place of the first of them; 0: nothing was read before.
+            begins: The place where each text begins, int32 `(rows,)`.
+
+        Returns:
+            The logits behind the last token, `(rows, all tokens)`.
+        """
+
+    def first(self, ids: np.ndarray, lengths: np.ndarray, room: int) -> np.ndarray:
+        """Reads prompts."""
+        self._index = rounded(int(lengths.max()))
+        moved = np.zeros((len(ids), self._index), np.int32)
+        for to, row, length in zip(moved, ids, lengths, strict=True):
+            to[self._index - length :] = row[:length]
+        self._begins = np.asarray(self._index - lengths, np.int32)
+        self.keep(len(ids), rounded(self._index + room))
+        return self.read(moved, 0, self._begins)
+
+    def next(self, tokens: np.ndarray) -> np.ndarray:
+        """Reads one more token of each text."""
+        self._index += 1
+        return self.read(tokens[:, None], self._index - 1, self._begins)
+
+
+def rounded(length: int) -> int:
+    """Returns a number of tokens rounded up."""
+    return -(-length // _STEP) * _STEP
 
 
 def written(

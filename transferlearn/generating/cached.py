@@ -8,10 +8,10 @@ import keras
 import numpy as np
 
 from transferlearn.backbones.graph import walk
-from transferlearn.edge.generation import NextLogits
+from transferlearn.edge.generation import NextLogits, RightAligned
 from transferlearn.generating.attention import Attention, argument_names
 from transferlearn.generating.compiling import compiled
-from transferlearn.generating.reading import Reading, rounded
+from transferlearn.generating.reading import Reading
 from transferlearn.keras_internals import run_through
 from transferlearn.types import Tensor
 
@@ -122,7 +122,7 @@ class Cached(Reading):
         return self._head(states[:, -1:])[:, 0], made
 
 
-class _ReadOnce(NextLogits):
+class _ReadOnce(RightAligned):
     """Holds the caches of a batch of texts.
 
     Args:
@@ -134,25 +134,15 @@ class _ReadOnce(NextLogits):
         self._reading = reading
         self._beside = beside
 
-    def first(self, ids: np.ndarray, lengths: np.ndarray, room: int) -> np.ndarray:
-        """Reads prompts."""
-        rows, self._index = len(ids), rounded(int(lengths.max()))
-        moved = np.zeros((rows, self._index), np.int32)
-        for to, row, length in zip(moved, ids, lengths, strict=True):
-            to[self._index - length :] = row[:length]
-        self._begins = np.asarray(self._index - lengths, np.int32)
+    def keep(self, rows: int, places: int) -> None:
+        """Makes empty caches."""
         beside = max((tensor.shape[1] for tensor in self._beside), default=0)
-        self._caches = self._reading.caches(rows, rounded(self._index + room), beside)
-        return self._read(self._reading.read_first, moved, 0)
+        self._caches = self._reading.caches(rows, places, beside)
 
-    def next(self, tokens: np.ndarray) -> np.ndarray:
-        """Reads one more token of each text."""
-        self._index += 1
-        return self._read(self._reading.read_next, tokens[:, None], self._index - 1)
-
-    def _read(self, read: Any, ids: np.ndarray, index: int) -> np.ndarray:
-        """Returns the logits behind all texts."""
-        given = [keras.ops.convert_to_tensor(x, "int32") for x in (ids, index, self._begins)]
+    def read(self, ids: np.ndarray, index: int, begins: np.ndarray) -> np.ndarray:
+        """Reads tokens of each text."""
+        read = self._reading.read_next if index else self._reading.read_first
+        given = [keras.ops.convert_to_tensor(x, "int32") for x in (ids, index, begins)]
         logits, self._caches = read(*given, self._caches, self._beside)
         return keras.ops.convert_to_numpy(logits)
 

@@ -5,15 +5,8 @@ import abc
 import keras
 import numpy as np
 
-from transferlearn.edge.generation import NextLogits
+from transferlearn.edge.generation import NextLogits, rounded
 from transferlearn.types import Tensor
-
-_STEP = 32  # tokens; texts are filled up to a multiple of it, so that few lengths are compiled
-
-
-def rounded(length: int) -> int:
-    """Returns a number of tokens rounded up."""
-    return -(-length // _STEP) * _STEP
 
 
 class Reading(abc.ABC):

@@ -9,6 +9,9 @@ import numpy as np
 
 from transferlearn.data.targets.base import Encoded, Encoder
 from transferlearn.data.texts.tokenizer import Tokenizer, load_tokenizer, save_tokenizer
+from transferlearn.edge import Sampling
+from transferlearn.edge.text_writer import TextWriter
+from transferlearn.edge.tokenizers import EdgeTokenizer
 from transferlearn.types import Json
 
 NONE = -1  # in the place of a token that is not learnt
@@ -58,20 +61,6 @@ class Writer:
         given = [f" {text.strip()}" for text in texts] if self.blank else texts
         return [np.array([*ids, self.end], np.int32) for ids in self.tokenizer.tokenize(given)]
 
-    def text(self, ids: Sequence[int]) -> str:
-        """Returns the text of written ids, up to the end."""
-        kept = list(ids)
-        return self.tokenizer.text(kept[: kept.index(self.end)] if self.end in kept else kept)
-
-    def allowed(self, logits: np.ndarray, *, first: bool) -> np.ndarray:
-        """Returns logits `(rows, tokens)` with those of suppressed tokens set to minus infinity."""
-        never = [*self.suppressed, *(self.suppressed_first if first else ())]
-        if not never:
-            return logits
-        found = np.array(logits)
-        found[:, never] = -np.inf
-        return found
-
     def length_for(self, texts: Sequence[str], longest: int | None = None) -> int:
         """Returns how many tokens the decoder reads of the longest text, rounded up.
 
@@ -95,6 +84,20 @@ class Writer:
             "blank": self.blank,
             "silence": self.silence,
         }
+
+    def at_edge(self, tokenizer: EdgeTokenizer, sampling: Sampling) -> TextWriter:
+        """Returns what writes with these tokens, by the same tokenizer or one without Keras."""
+        return TextWriter(
+            tokenizer=tokenizer,
+            begin=self.begin,
+            end=self.end,
+            most=self.most,
+            suppressed=self.suppressed,
+            suppressed_first=self.suppressed_first,
+            silence=self.silence,
+            language=self.language,
+            sampling=sampling,
+        )
 
     def write(self, folder: Path) -> None:
         """Writes the tokenizer's files into the folder of a save."""
@@ -131,7 +134,7 @@ class WrittenTokens(Encoder):
         """Returns the characters of texts for which the tokenizer has no token, in order."""
         lost = set[str]()
         for text, ids in zip(texts, self.writer.tokens(texts), strict=True):
-            lost |= set(text) - set(self.writer.text(ids.tolist()))
+            lost |= set(text) - set(self.writer.tokenizer.text(ids[:-1].tolist()))
         return "".join(sorted(one for one in lost if not one.isspace()))
 
     def __call__(self, rows: np.ndarray) -> Encoded:

@@ -1,8 +1,7 @@
 """Writes a text for each item, and tells how likely the right ones are."""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,8 +10,9 @@ from transferlearn.backbones.graph import of_any_length
 from transferlearn.data import Dataset, WrittenTargets, WrittenTokens
 from transferlearn.data.iterating import iterate
 from transferlearn.data.sequences import Writer
+from transferlearn.data.texts.tokenizer import TokenizerInKeras
 from transferlearn.edge import Sampling, TensorSpec, WrittenReader
-from transferlearn.edge.generation import NextLogits, written
+from transferlearn.edge.generation import NextLogits
 from transferlearn.edge.written import as_bytes
 from transferlearn.generating import reading_of
 from transferlearn.progress import stage, working
@@ -27,16 +27,15 @@ class Writes(Answerer):
         model: The network, which takes items and what is written of each.
         writer: Knows the tokens that it writes.
         sampling: Says how tokens are chosen.
+
+    Attributes:
+        writer: Writes texts with what `begin` returns.
     """
 
     def __init__(self, model: keras.Model, writer: Writer, sampling: Sampling) -> None:
-        room = None if writer.most is None else writer.most - len(writer.begin)
-        if room is not None and sampling.max_new_tokens > room:
-            sampling = replace(sampling, max_new_tokens=room)
         model = as_any_length(model)
         self._reading = reading_of(model, written=len(model.inputs) - 1)
-        self.writer = writer
-        self._sampling = sampling
+        self.writer = writer.at_edge(TokenizerInKeras(writer.tokenizer), sampling)
 
     @property
     def specs(self) -> Mapping[str, TensorSpec]:
@@ -54,86 +53,11 @@ class Writes(Answerer):
     def texts(self, x: Any) -> list[str]:
         """Returns the text for each item of a batch."""
         rows = len(keras.tree.flatten(x)[0])
-        return [one.text for one in self.wrote(self.begin(x), rows)]
+        return [one.text for one in self.writer.wrote(self.begin(x), rows)]
 
     def begin(self, x: Any) -> NextLogits:
         """Returns what reads token by token what is written of a batch of items."""
         return self._reading.begin(*keras.tree.flatten(x))
-
-    def wrote(
-        self, logits: NextLogits, rows: int, temperature: float | None = None
-    ) -> list["Wrote"]:
-        """Writes a text for each item.
-
-        Args:
-            logits: What `begin` gave; it may be used again.
-            rows: The number of items.
-            temperature: Another temperature than the sampling's.
-        """
-        sampling = self._sampling
-        if temperature is not None:
-            sampling = replace(sampling, temperature=temperature, seed=sampling.seed or 0)
-        ids, nats = [list[int]() for _ in range(rows)], np.zeros(rows)
-        begun = [np.array(self.writer.begin, np.int32)] * rows
-        allowed = _Allowed(logits, self.writer)
-        for step in written(allowed, begun, sampling, self._is_over):
-            for row, token in enumerate(step):
-                if token is not None:
-                    ids[row].append(token)
-                    nats[row] += allowed.nats(row, token)
-        return [
-            Wrote(self._stopped(self.writer.text(own)).strip(), -of_one / len(own))
-            for own, of_one in zip(ids, nats.tolist(), strict=True)
-        ]
-
-    def _is_over(self, row: int, ids: list[int]) -> bool:
-        """Returns whether a text ends with the last of its tokens."""
-        if ids[-1] == self.writer.end:
-            return True
-        stop = self._sampling.stop
-        return bool(stop) and any(one in self.writer.text(ids) for one in stop)
-
-    def _stopped(self, text: str) -> str:
-        """Returns a text up to the first string at which it ends."""
-        places = [place for stop in self._sampling.stop if (place := text.find(stop)) >= 0]
-        return text[: min(places)] if places else text
-
-
-class Wrote(NamedTuple):
-    """Holds a text that was written.
-
-    Attributes:
-        text: The text.
-        mean: The mean logarithm of the probabilities of its tokens, in nats.
-    """
-
-    text: str
-    mean: float
-
-
-class _Allowed(NextLogits):
-    """Gives the logits of tokens that may be written; those of all others are minus infinity."""
-
-    def __init__(self, logits: NextLogits, writer: Writer) -> None:
-        self._logits = logits
-        self._writer = writer
-        self._last = np.zeros((0, 0))
-
-    def nats(self, row: int, token: int) -> float:
-        """Returns how unlikely a token is by the last logits of a row."""
-        logits = self._last[row].astype("float64")
-        most = logits.max()
-        return float(np.log(np.exp(logits - most).sum()) + most - logits[token])
-
-    def first(self, ids: np.ndarray, lengths: np.ndarray, room: int) -> np.ndarray:
-        """Reads what stands before all texts."""
-        self._last = self._writer.allowed(self._logits.first(ids, lengths, room), first=True)
-        return self._last
-
-    def next(self, tokens: np.ndarray) -> np.ndarray:
-        """Reads one more token of each text."""
-        self._last = self._writer.allowed(self._logits.next(tokens), first=False)
-        return self._last
 
 
 class Judges(Answerer):

@@ -1,13 +1,20 @@
 """Writes down what is said, and sees to it that nothing is invented or said again and again."""
 
 import zlib
-from typing import Any
+from collections.abc import Callable
+from itertools import islice
 
-import keras
 import numpy as np
 
-from transferlearn.tasks.answering import Answerer
-from transferlearn.tasks.writing.answering import Writes, Wrote
+from transferlearn.edge.audio_reader import AudioReader
+from transferlearn.edge.generation import NextLogits
+from transferlearn.edge.pauses import cut_out, levels_of, spoken_parts
+from transferlearn.edge.recordings import RecordingError, blocks_of, part_of
+from transferlearn.edge.seams import joined
+from transferlearn.edge.text_writer import TextWriter, Wrote
+from transferlearn.edge.transcripts import Segment, Transcript
+
+_AT_ONCE = 32.0  # seconds in the rows of a batch: attention takes 54 MB for each 30 s of tiny
 
 # As Whisper itself has it: github.com/openai/whisper, transcribe.py.
 _TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0)  # that are tried where the likeliest text is no good
@@ -27,41 +34,71 @@ class Hears:
     there is none.
 
     Args:
-        writes: Writes texts.
-
-    Raises:
-        TypeError: Answers of this model are no texts.
+        begin: Takes samples, float32 `(rows, samples)`, and returns what reads token by token what
+            is written of them.
+        writer: Writes texts.
     """
 
-    def __init__(self, writes: Answerer) -> None:
-        if not isinstance(writes, Writes):
-            raise TypeError("This model writes no texts.")
-        self._writes = writes
+    def __init__(self, begin: Callable[[np.ndarray], NextLogits], writer: TextWriter) -> None:
+        self._begin = begin
+        self._writer = writer
 
-    def texts(self, x: Any) -> list[str]:
+    def texts(self, x: np.ndarray) -> list[str]:
         """Returns what is said in each row, float32 `(rows, samples)`; empty where nothing is."""
-        logits = self._writes.begin(x)
+        logits = self._begin(x)
         silence = self._silence(logits, len(x))
-        found = self._writes.wrote(logits, len(x))
+        found = self._writer.wrote(logits, len(x))
         for temperature in _TEMPERATURES:
             bad = [i for i, one in enumerate(found) if _is_bad(one) and silence[i] <= _SILENT]
             if not bad:
                 break
-            again = self._writes.wrote(self._writes.begin(x[bad]), len(bad), temperature)
+            again = self._writer.wrote(self._begin(x[bad]), len(bad), temperature)
             for i, one in zip(bad, again, strict=True):
                 found[i] = max(found[i], one, key=_goodness)
         empty = [_is_nothing(one, silence[i]) for i, one in enumerate(found)]
         return ["" if nothing else one.text for one, nothing in zip(found, empty, strict=True)]
 
-    def _silence(self, logits: Any, rows: int) -> np.ndarray:
+    def _silence(self, logits: NextLogits, rows: int) -> np.ndarray:
         """Returns the probability that nothing is said, `(rows,)`."""
-        writer = self._writes.writer
-        if writer.silence is None:
+        if self._writer.silence is None:
             return np.zeros(rows)
-        first = np.full((rows, 1), writer.begin[0], np.int32)
-        behind = logits.first(first, np.ones(rows, int), 1)
-        shares = keras.ops.softmax(keras.ops.convert_to_tensor(behind), axis=-1)
-        return np.asarray(keras.ops.convert_to_numpy(shares))[:, writer.silence]
+        first = np.full((rows, 1), self._writer.begin[0], np.int32)
+        behind = logits.first(first, np.ones(rows, int), 1).astype("float64")
+        shares = np.exp(behind - behind.max(axis=1, keepdims=True))
+        return shares[:, self._writer.silence] / shares.sum(axis=1)
+
+
+def transcript_of(hears: Hears, reader: AudioReader, item: object) -> Transcript:
+    """Writes down one recording, which is read twice: for its pauses, and part by part.
+
+    Raises:
+        RecordingError: It cannot be read.
+    """
+    path = str(item) if isinstance(item, str) or hasattr(item, "__fspath__") else None
+    rate, length = reader.sample_rate, reader.samples / reader.sample_rate
+    at_once = max(1, int(_AT_ONCE / length))
+    try:
+        part = part_of(item)
+        parts = spoken_parts(levels_of(blocks_of(part, rate), rate), length)
+        samples = cut_out(blocks_of(part, rate), rate, parts)
+        segments = list[Segment]()
+        for begin in range(0, len(parts), at_once):
+            rows = _rows(list(islice(samples, at_once)), reader.samples)
+            times = parts[begin : begin + at_once]
+            for (start, end), text in zip(times, hears.texts(rows), strict=True):
+                if text:
+                    segments.append(Segment(part.start + start, part.start + end, text))
+    except RecordingError as error:
+        raise RecordingError(f"{path or 'The recording'} cannot be read: {error}.") from error
+    return Transcript(tuple(joined(segments)), path)
+
+
+def _rows(samples: list[np.ndarray], length: int) -> np.ndarray:
+    """Returns parts as rows, filled up with silence: float32 `(parts, length)`."""
+    rows = np.zeros((len(samples), length), np.float32)
+    for row, part in zip(rows, samples, strict=True):
+        row[: len(part)] = part[:length]
+    return rows
 
 
 def _is_bad(wrote: Wrote) -> bool:

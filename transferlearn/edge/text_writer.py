@@ -1,0 +1,151 @@
+"""Writes texts with the tokens of a decoder, whatever runs the decoder."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+
+from transferlearn.edge.generation import NextLogits, Sampling, written
+from transferlearn.edge.named import Named
+from transferlearn.edge.tokenizers import EdgeTokenizer
+
+
+class Wrote(NamedTuple):
+    """Holds a text that was written.
+
+    Attributes:
+        text: The text.
+        mean: The mean logarithm of the probabilities of its tokens, in nats.
+    """
+
+    text: str
+    mean: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextWriter(Named):
+    """Writes a text for each item: knows how it begins, how it ends, and what is never written.
+
+    Attributes:
+        tokenizer: The decoder's tokenizer.
+        begin: The ids that the decoder reads before a text's first token, one or more.
+        end: The id behind a text's last token.
+        most: The most tokens that the decoder can read; `None`: any number.
+        suppressed: The ids that are never written.
+        suppressed_first: The ids that are not written at the beginning of a text.
+        silence: The id by which the decoder says behind its first token that nothing is said;
+            `None`: there is none.
+        language: The code of the language that is written, where the network is one for speech.
+        sampling: Says how tokens are chosen, and how many.
+    """
+
+    name: ClassVar[str] = "text-writer"
+
+    tokenizer: EdgeTokenizer
+    begin: tuple[int, ...]
+    end: int
+    most: int | None = None
+    suppressed: tuple[int, ...] = ()
+    suppressed_first: tuple[int, ...] = ()
+    silence: int | None = None
+    language: str = "en"
+    sampling: Sampling
+
+    def __post_init__(self) -> None:
+        room = None if self.most is None else self.most - len(self.begin)
+        if room is not None and self.sampling.max_new_tokens > room:
+            object.__setattr__(self, "sampling", replace(self.sampling, max_new_tokens=room))
+
+    def wrote(self, logits: NextLogits, rows: int, temperature: float | None = None) -> list[Wrote]:
+        """Writes a text for each item.
+
+        Args:
+            logits: Gives the logits of what is written of the items; it may be used again.
+            rows: The number of items.
+            temperature: Another temperature than the sampling's.
+        """
+        sampling = self.sampling
+        if temperature is not None:
+            sampling = replace(sampling, temperature=temperature, seed=sampling.seed or 0)
+        ids, nats = [list[int]() for _ in range(rows)], np.zeros(rows)
+        begun = [np.array(self.begin, np.int32)] * rows
+        allowed = _Allowed(logits, self)
+        for step in written(allowed, begun, sampling, self._is_over):
+            for row, token in enumerate(step):
+                if token is not None:
+                    ids[row].append(token)
+                    nats[row] += allowed.nats(row, token)
+        return [
+            Wrote(self._stopped(self.text(own)).strip(), -of_one / len(own))
+            for own, of_one in zip(ids, nats.tolist(), strict=True)
+        ]
+
+    def text(self, ids: Sequence[int]) -> str:
+        """Returns the text of written ids, up to the end."""
+        kept = list(ids)
+        return self.tokenizer.text(kept[: kept.index(self.end)] if self.end in kept else kept)
+
+    def allowed(self, logits: np.ndarray, *, first: bool) -> np.ndarray:
+        """Returns logits `(rows, tokens)` with those of suppressed tokens set to minus infinity."""
+        never = [*self.suppressed, *(self.suppressed_first if first else ())]
+        if not never:
+            return logits
+        found = np.array(logits)
+        found[:, never] = -np.inf
+        return found
+
+    def settings(self) -> dict[str, Any]:
+        """Returns the settings, with the tokenizer's name and its own settings."""
+        kept = {name: value for name, value in vars(self).items() if name != "tokenizer"}
+        tokenizer = {"name": self.tokenizer.name, "settings": self.tokenizer.settings()}
+        return {**kept, "tokenizer": tokenizer, "sampling": asdict(self.sampling)}
+
+    def write(self, folder: Path) -> None:
+        """Writes the tokenizer's files."""
+        self.tokenizer.write(folder)
+
+    @classmethod
+    def load(cls, settings: dict[str, Any], folder: Path) -> Self:
+        """Makes the writer, with its tokenizer."""
+        tokenizer = EdgeTokenizer.named(settings["tokenizer"], folder)
+        sampling = Sampling(**settings["sampling"])
+        return super().load({**settings, "tokenizer": tokenizer, "sampling": sampling}, folder)
+
+    def _is_over(self, row: int, ids: list[int]) -> bool:
+        """Returns whether a text ends with the last of its tokens."""
+        if ids[-1] == self.end:
+            return True
+        stop = self.sampling.stop
+        return bool(stop) and any(one in self.text(ids) for one in stop)
+
+    def _stopped(self, text: str) -> str:
+        """Returns a text up to the first string at which it ends."""
+        places = [place for stop in self.sampling.stop if (place := text.find(stop)) >= 0]
+        return text[: min(places)] if places else text
+
+
+class _Allowed(NextLogits):
+    """Gives the logits of tokens that may be written; those of all others are minus infinity."""
+
+    def __init__(self, logits: NextLogits, writer: TextWriter) -> None:
+        self._logits = logits
+        self._writer = writer
+        self._last = np.zeros((0, 0))
+
+    def nats(self, row: int, token: int) -> float:
+        """Returns how unlikely a token is by the last logits of a row."""
+        logits = self._last[row].astype("float64")
+        most = logits.max()
+        return float(np.log(np.exp(logits - most).sum()) + most - logits[token])
+
+    def first(self, ids: np.ndarray, lengths: np.ndarray, room: int) -> np.ndarray:
+        """Reads what stands before all texts."""
+        self._last = self._writer.allowed(self._logits.first(ids, lengths, room), first=True)
+        return self._last
+
+    def next(self, tokens: np.ndarray) -> np.ndarray:
+        """Reads one more token of each text."""
+        self._last = self._writer.allowed(self._logits.next(tokens), first=False)
+        return self._last
