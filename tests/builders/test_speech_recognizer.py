@@ -109,7 +109,7 @@ def test_an_untouched_network_writes_what_numpy_finds_likeliest(whisper, tmp_pat
         logits[-1, [0, 35, *([25] if len(ids) == 2 else ())]] = -np.inf
         ids.append(int(logits[-1].argmax()))
     untouched = builder(whisper).pretrained()
-    assert untouched.predict(wave).text == writer.tokenizer.text(ids[2:]).strip()
+    assert untouched.predict(wave).text == writer.text(ids[2:]).strip()
     soundfile.write(tmp_path / "mid.wav", wave, RATE)
     served = runner_of(untouched).transcriber
     assert served.language == "en"
@@ -360,7 +360,7 @@ def test_odd_texts_are_named(whisper, tmp_path):
         builder(whisper).prepare((files, ["low ß", "mid 語"]), validation_split=0)
 
 
-def test_bad_input(whisper, place, tmp_path):
+def test_bad_input(whisper, table, place, tmp_path):
     soundfile.write(tmp_path / "long.wav", tone("low", 1.5), RATE)
     files = [str(place / "0.wav"), str(place / "1.wav"), str(tmp_path / "long.wav")]
     with pytest.warns(tl.data.DataWarning, match="the text to write is empty"):

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,7 +26,7 @@ from transferlearn.backbones.whisper import SpeechBackbone, encoder_of, speech_o
 from transferlearn.data import Tokenizer
 from transferlearn.data.texts.pieces import tokenized_in_pieces
 from transferlearn.edge.chat import ChatTemplate
-from transferlearn.edge.tokenizers import WordPieces
+from transferlearn.edge.tokenizers import EdgeTokenizer, JsonPieces, WordPieces
 from transferlearn.untrusted import plain_settings
 
 _AT_ONCE = 1000  # texts in one call of the tokenizer
@@ -178,20 +178,22 @@ class HubTokenizer(Tokenizer):
         first, last = character_of[ends[:-1]], character_of[ends[1:] - 1]
         return list(zip(first.tolist(), (last + 1).tolist(), strict=True))
 
-    def for_edge(self) -> WordPieces | None:
-        """The same tokenizer without KerasHub, if it is one of word pieces, as BERT's is."""
+    def for_edge(self) -> EdgeTokenizer | None:
+        """Returns the same tokenizer without KerasHub: of word pieces, or of pairs of bytes."""
+        return self._for_edge
+
+    @cached_property
+    def _for_edge(self) -> EdgeTokenizer | None:
+        """What `for_edge` returns, which is made once."""
+        if (description := self.as_json()) is not None:
+            return JsonPieces(description)
         pieces = self._tokenizer
         is_known = isinstance(pieces, keras_hub().tokenizers.WordPieceTokenizer)
         if not is_known or not pieces.split or pieces.special_tokens_in_strings:
             return None
-        return WordPieces(
-            tuple(pieces.get_vocabulary()),
-            pieces.lowercase,
-            pieces.strip_accents,
-            pieces.split_on_cjk,
-            pieces.suffix_indicator,
-            pieces.oov_token,
-        )
+        spelling = pieces.lowercase, pieces.strip_accents, pieces.split_on_cjk
+        vocabulary = tuple(pieces.get_vocabulary())
+        return WordPieces(vocabulary, *spelling, pieces.suffix_indicator, pieces.oov_token)
 
     def as_json(self) -> str | None:
         """Returns the content of a `tokenizer.json`, if it is one of pairs of bytes."""

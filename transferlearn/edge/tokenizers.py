@@ -14,7 +14,7 @@ import numpy as np
 
 from transferlearn.edge.named import Named
 
-_VOCABULARY = "vocabulary.txt"
+_VOCABULARY, _JSON = "vocabulary.txt", "tokenizer.json"
 _LONGEST = 100  # bytes; longer words are unknown
 # The blocks of Chinese characters that BERT names.
 _CHINESE = (
@@ -173,6 +173,75 @@ class WordPieces(EdgeTokenizer):
             pieces.append((self._ids[before + word[begin:end]], end))
             begin = end
         return pieces
+
+
+@dataclass(frozen=True)
+class JsonPieces(EdgeTokenizer):
+    """Cuts texts as a `tokenizer.json` of Hugging Face says, by the package tokenizers.
+
+    No token goes before a text or behind it, whatever the file says: who uses it adds them.
+
+    Args:
+        description: The content of the file.
+
+    Raises:
+        ValueError: It describes no tokenizer.
+        ImportError: The package tokenizers is not installed.
+    """
+
+    name: ClassVar[str] = "json-pieces"
+
+    description: str
+
+    def __post_init__(self) -> None:
+        self.own  # noqa: B018  # what is damaged is found at once
+
+    @cached_property
+    def own(self) -> Any:
+        """The `tokenizers.Tokenizer`."""
+        try:
+            from tokenizers import Tokenizer
+        except ImportError as error:
+            raise ImportError(
+                f"A {_JSON} is read by another package: pip install tokenizers ({error})"
+            ) from error
+        try:
+            made: Any = Tokenizer.from_str(self.description)
+        except Exception as error:  # the package raises nothing finer
+            raise ValueError(f"{_JSON} describes no tokenizer: {error!s:.200}") from error
+        made.no_padding()
+        made.no_truncation()
+        return made
+
+    def tokenize(self, text: str) -> list[int]:
+        """Returns the ids of a text."""
+        return list(self.own.encode(text, add_special_tokens=False).ids)
+
+    def text(self, ids: Sequence[int]) -> str:
+        """Returns the text that ids stand for, without special tokens."""
+        return str(self.own.decode(list(map(int, ids)), skip_special_tokens=True))
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Returns where each token of a text stands in it."""
+        return [tuple(ends) for ends in self.own.encode(text, add_special_tokens=False).offsets]
+
+    def tokenize_all(self, texts: Sequence[str]) -> list[list[int]]:
+        """Returns the ids of each text, in one call."""
+        found = self.own.encode_batch(list(texts), add_special_tokens=False)
+        return [list(one.ids) for one in found]
+
+    def settings(self) -> dict[str, Any]:
+        """Returns no settings: the file has them all."""
+        return {}
+
+    def write(self, folder: Path) -> None:
+        """Writes the file."""
+        (folder / _JSON).write_text(self.description, "utf-8", newline="\n")
+
+    @classmethod
+    def load(cls, settings: dict[str, Any], folder: Path) -> Self:
+        """Reads the file in the folder."""
+        return cls((folder / _JSON).read_bytes().decode("utf-8"))
 
 
 def _without_accents(text: str) -> str:

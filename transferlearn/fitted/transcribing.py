@@ -21,13 +21,14 @@ def transcribed(
         ValueError: A recording cannot be read.
     """
     check_on_error(on_error)
-    writes = fitted.answerer(**options) if isinstance(fitted.kind, Speech) else None
-    if not isinstance(writes, Writes):
+    kind = fitted.kind
+    writes = fitted.answerer(**options) if isinstance(kind, Speech) else None
+    if not isinstance(kind, Speech) or not isinstance(writes, Writes):
         raise TypeError(
             f"A model of {fitted.encoding.name} writes nothing down of recordings: "
             "fitted.predict(...) answers items."
         )
-    hears, reader = Hears(writes.begin, writes.writer), fitted.kind.item_reader()
+    hears, reader = Hears(writes.begin, writes.writer), kind.item_reader()
     if reader.is_one(recordings):
         return transcript_of(hears, reader, recordings)
     given, found, skipped = reader.listed(recordings), list[Transcript](), list[str]()

@@ -61,6 +61,11 @@ class Writer:
         given = [f" {text.strip()}" for text in texts] if self.blank else texts
         return [np.array([*ids, self.end], np.int32) for ids in self.tokenizer.tokenize(given)]
 
+    def text(self, ids: Sequence[int]) -> str:
+        """Returns the text of written ids, up to the end."""
+        kept = list(ids)
+        return self.tokenizer.text(kept[: kept.index(self.end)] if self.end in kept else kept)
+
     def length_for(self, texts: Sequence[str], longest: int | None = None) -> int:
         """Returns how many tokens the decoder reads of the longest text, rounded up.
 
@@ -134,7 +139,7 @@ class WrittenTokens(Encoder):
         """Returns the characters of texts for which the tokenizer has no token, in order."""
         lost = set[str]()
         for text, ids in zip(texts, self.writer.tokens(texts), strict=True):
-            lost |= set(text) - set(self.writer.tokenizer.text(ids[:-1].tolist()))
+            lost |= set(text) - set(self.writer.text(ids.tolist()))
         return "".join(sorted(one for one in lost if not one.isspace()))
 
     def __call__(self, rows: np.ndarray) -> Encoded:

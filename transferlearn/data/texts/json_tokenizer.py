@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from transferlearn.data.texts.tokenizer import Tokenizer
-from transferlearn.extras import install_line
-
-_FILE = "tokenizer.json"
+from transferlearn.edge.tokenizers import JsonPieces
 
 
 class JsonTokenizer(Tokenizer):
@@ -32,61 +30,46 @@ class JsonTokenizer(Tokenizer):
     unknown = None
 
     def __init__(self, description: str) -> None:
-        try:
-            from tokenizers import Tokenizer as OfRust
-        except ImportError as error:
-            raise ImportError(f"A tokenizer.json needs {install_line('speech')}") from error
-        self._description = description
-        try:
-            self._own: Any = OfRust.from_str(description)
-        except Exception as error:  # the package raises nothing finer
-            raise ValueError(f"{_FILE} describes no tokenizer: {error!s:.200}") from error
-        self._own.no_padding()
-        self._own.no_truncation()
+        self._pieces = JsonPieces(description)
 
     @cached_property
     def size(self) -> int:
         """The number of tokens, special ones included."""
-        return int(self._own.get_vocab_size())
+        return int(self._pieces.own.get_vocab_size())
 
     def id_of(self, token: str) -> int | None:
         """Returns the id of a token; `None`: there is no such token."""
-        found = self._own.token_to_id(token)
+        found = self._pieces.own.token_to_id(token)
         return None if found is None else int(found)
 
     def tokenize(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Returns the ids of each text."""
-        found = self._own.encode_batch(list(texts), add_special_tokens=False)
-        return [np.array(one.ids, np.int32) for one in found]
+        return [np.array(ids, np.int32) for ids in self._pieces.tokenize_all(texts)]
 
     def spelled(self, ids: Sequence[int]) -> list[str]:
         """Returns the string of each token, as the vocabulary has it."""
-        return [str(self._own.id_to_token(int(i))) for i in ids]
+        return [str(self._pieces.own.id_to_token(int(i))) for i in ids]
 
-    def text(self, ids: Sequence[int]) -> str:
-        """Returns the text that ids stand for, without special tokens."""
-        return str(self._own.decode(list(map(int, ids)), skip_special_tokens=True))
-
-    def spans(self, text: str) -> list[tuple[int, int]]:
-        """Returns where each token of a text stands in it."""
-        return [tuple(ends) for ends in self._own.encode(text, add_special_tokens=False).offsets]
+    def for_edge(self) -> JsonPieces:
+        """Returns the same tokenizer, of which exports are read."""
+        return self._pieces
 
     def as_json(self) -> str:
         """Returns the file."""
-        return self._description
+        return self._pieces.description
 
     def save(self, folder: Path) -> None:
         """Writes the file into a new folder."""
         folder.mkdir()
-        (folder / _FILE).write_text(self._description, "utf-8")
+        self._pieces.write(folder)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Reads the file in a folder."""
-        return cls((folder / _FILE).read_text("utf-8"))
+        return cls(JsonPieces.load({}, folder).description)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, JsonTokenizer) and self._description == other._description
+        return isinstance(other, JsonTokenizer) and self._pieces == other._pieces
 
     def __hash__(self) -> int:
-        return hash(self._description)
+        return hash(self._pieces)
