@@ -7,10 +7,10 @@ from transferlearn.backbones import Backbone, Seq2SeqBackbone
 from transferlearn.backbones.texts import Pooling
 from transferlearn.builders.texts import EncoderBuilder
 from transferlearn.builders.writes import WritesTexts
-from transferlearn.data import SourceTexts
+from transferlearn.data import SourceTexts, Written
 from transferlearn.edge import Sampling
 from transferlearn.heads import Decoder, Head, NextTokenHead
-from transferlearn.tasks import TextPrediction
+from transferlearn.tasks import Task, TextPrediction, Writing
 
 _SAMPLING = Sampling(max_new_tokens=128)
 
@@ -27,6 +27,8 @@ class Seq2SeqLMBuilder(WritesTexts, EncoderBuilder[TextPrediction]):
             what `tl.backbones.from_seq2seq` gave.
         weights, text_column, learning_rate: See `tl.builders.EncoderBuilder`.
         sequence_length: The most tokens of a text that are read, and of one that is learnt.
+        languages: The codes of the language to read and of that to write, such as `("en", "de")`,
+            where the pairs are TMX, or come in several languages.
         sampling: How `predict` chooses tokens, and how many.
         freeze, optimizer, loss, metrics, batch_size, precision, on_error, groups, seed: See
             `ImageClassifierBuilder`. A loss gets the right token behind each that the decoder
@@ -45,7 +47,17 @@ class Seq2SeqLMBuilder(WritesTexts, EncoderBuilder[TextPrediction]):
     head: Head | Decoder = field(default_factory=NextTokenHead)
     sequence_length: int = 256
     batch_size: int = 16
+    languages: tuple[str, str] | None = None
     sampling: Sampling = _SAMPLING
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "languages", Written(self.languages).languages)
+
+    @property
+    def task(self) -> Task[TextPrediction]:
+        """Returns the task: a text for each text."""
+        return Writing(target=Written(self.languages), sampling=self.sampling)
 
     @property
     def kind(self) -> SourceTexts:
@@ -54,6 +66,7 @@ class Seq2SeqLMBuilder(WritesTexts, EncoderBuilder[TextPrediction]):
             tokenizer=backbones.get_tokenizer(self.backbone),
             sequence_length=self.sequence_length,
             text_column=self.text_column,
+            language=None if self.languages is None else self.languages[0],
         )
 
     @property

@@ -20,6 +20,7 @@ from transferlearn.edge.description import FILE
 from transferlearn.edge.existing import SAVE
 from transferlearn.extras import require
 from transferlearn.headers import header_of
+from transferlearn.parallel_files import parallel_files
 
 LANGUAGE, TRANSLATE, TRANSCRIBE = "language-model", "translate", "transcribe"  # tasks
 _TABLES = (".csv", ".tsv")
@@ -61,7 +62,7 @@ def check_data(path: Path | None, columns: Sequence[str] = ()) -> None:
     if path is None:
         return
     place = path.expanduser()
-    if not place.exists():
+    if not place.exists() and parallel_files(path) is None:
         raise FileNotFoundError(f"No such folder or file: {path!s:.200} (from {Path.cwd()}).")
     if place.suffix.lower() not in _TABLES or not columns:
         return

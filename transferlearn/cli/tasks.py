@@ -66,7 +66,7 @@ TASKS = {
     "detect": CliTask("ObjectDetectorBuilder", None, None, {"class_names": "class_names"}),
     "tag": CliTask(None, "TokenClassifierBuilder", None, {"class_names": "class_names"}),
     LANGUAGE: CliTask(None, "CausalLMBuilder", None, {}),
-    TRANSLATE: CliTask(None, "Seq2SeqLMBuilder", None, {}),
+    TRANSLATE: CliTask(None, "Seq2SeqLMBuilder", None, {"languages": "languages"}),
     TRANSCRIBE: CliTask(None, None, "SpeechRecognizerBuilder", {}),
 }
 _WITHOUT_COCO = {"classification", "regression", "image-to-image"}
@@ -77,6 +77,7 @@ DEFAULTS = {
     "class_weight": None,
     "void": _VOID,
     "degradation": None,
+    "languages": None,
 }
 
 
@@ -136,6 +137,13 @@ def add_task(parser: _ActionsContainer) -> None:
         metavar="VALUE",
         help="with --task segmentation, the value of pixels that do not count, or the name of "
         "their colour, or none (default: %(default)s)",
+    )
+    add(
+        "--languages",
+        type=names,
+        metavar="FROM,TO",
+        help="with --task translate, the codes of the language to read and of that to write, such "
+        "as en,de, where the pairs are a TMX file, or come in several languages",
     )
     add(
         "--groups",

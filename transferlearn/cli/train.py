@@ -59,7 +59,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "image-to-image; or a CSV file of paths or texts and labels, numbers or masks; or a COCO "
         "file; for --task detect, a folder of YOLO or Pascal VOC, too; for --task tag, a CoNLL "
         "file or JSON lines of texts with entities; for --task language-model, a folder of .txt "
-        "and .md files or JSON lines; for --task translate and transcribe, a table of pairs",
+        "and .md files or JSON lines; for --task translate, a table of pairs, TMX, or "
+        "two parallel files a.en,a.de; for --task transcribe, a table of recordings with texts",
     )
     add_data(parser.add_argument_group("what is learnt, and from what"))
     add_network(parser.add_argument_group("the network"))

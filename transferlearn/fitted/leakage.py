@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from transferlearn.data.dataset import Dataset, ItemDataset
+from transferlearn.data.messages import indented
 from transferlearn.fitted.trained import Trained
 from transferlearn.hashing import hash_of_item
 from transferlearn.types import Json
@@ -18,15 +19,15 @@ _MOST = 4096  # digests, so that a record stays below 50 kB
 
 
 class SharedItems(NamedTuple):
-    """Describes how many items of a test were trained on.
+    """Describes which items of a test were trained on.
 
     Attributes:
-        found: The number of items that were trained on.
+        names: The names of the items that were trained on.
         looked_up: The number of items of which it is known: all of them, unless there were so many
             to train on that only some are recorded.
     """
 
-    found: int
+    names: list[str]
     looked_up: int
 
 
@@ -52,23 +53,25 @@ def digests(dataset: Dataset) -> str | None:
 
 
 def trained_on(dataset: Dataset, record: Json) -> SharedItems | None:
-    """Counts the items that were trained on, by `Outline.data`; `None` where it cannot tell."""
+    """Finds the items that were trained on, by `Outline.data`; `None` where it cannot tell."""
     text = record.get("digests")
     if not text or not isinstance(dataset, ItemDataset):
         return None
     known = {text[i : i + _DIGITS] for i in range(0, len(text), _DIGITS)}
     largest = max(known) if len(known) == _MOST else "g"  # which is above all digits
-    asked = [digest for digest in _digests(dataset) if digest <= largest]
-    return SharedItems(sum(digest in known for digest in asked), len(asked))
+    asked = [(i, digest) for i, digest in enumerate(_digests(dataset)) if digest <= largest]
+    names = [dataset.called(int(dataset.first_rows[i])) for i, digest in asked if digest in known]
+    return SharedItems(names, len(asked))
 
 
 def doubts_of(fitted: Trained, dataset: Dataset, so: str) -> list[str]:
     """Returns how many items were trained on, if any were, and what follows from that."""
     overlap = trained_on(dataset, fitted.outline.data)
-    if overlap is None or not overlap.found:
+    if overlap is None or not overlap.names:
         return []
     whole = f"{counted(overlap.looked_up, fitted.kind.noun)} that could be compared"
-    return [f"{overlap.found:,} of {whole} were trained on, so {so}."]
+    found = f"{len(overlap.names):,} of {whole} were trained on, so {so}."
+    return [f"{found}{indented(overlap.names)}"]
 
 
 def _digests(dataset: ItemDataset) -> list[str]:

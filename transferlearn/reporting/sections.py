@@ -75,8 +75,8 @@ def _tested(fitted: FittedModel, tested: Dataset) -> str:
     if overlap is None:
         return f"{text} Whether some of them were trained on is not known."
     return (
-        f"{text} Of {counted(overlap.looked_up, noun)} that could be compared, {overlap.found:,} "
-        "were trained on; copies that were changed are not recognised."
+        f"{text} Of {counted(overlap.looked_up, noun)} that could be compared, "
+        f"{len(overlap.names):,} were trained on; copies that were changed are not recognised."
     )
 
 

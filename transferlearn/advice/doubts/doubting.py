@@ -101,7 +101,7 @@ def doubt(
 def is_new_to(fitted: FittedModel, dataset: Dataset) -> bool:
     """Returns whether it is known that a model was trained on none of these items."""
     overlap = trained_on(dataset, fitted.outline.data)
-    return overlap is not None and not overlap.found
+    return overlap is not None and not overlap.names
 
 
 def judged_by(fitted: FittedModel, dataset: ItemDataset, evaluation: Evaluation) -> Doubts:

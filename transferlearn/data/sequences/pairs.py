@@ -9,9 +9,15 @@ from typing import Any, ClassVar
 from transferlearn.data.listed import ByRow, Listed
 from transferlearn.data.messages import notice
 from transferlearn.data.sequences.json_lines import read_records
+from transferlearn.data.sequences.odd_pairs import warn_of_odd_pairs
+from transferlearn.data.sequences.parallel import read_parallel
+from transferlearn.data.sequences.tmx import read_tmx
+from transferlearn.data.targets.base import Targets
+from transferlearn.data.texts.dataset import TextDataset
 from transferlearn.data.texts.kind import Texts
 from transferlearn.data.texts.reading import Unreadable
 from transferlearn.headers import header_of
+from transferlearn.parallel_files import parallel_files
 from transferlearn.types import Json
 
 SOURCES = ("source", "src", "input", "text", "document", "article", "question", "en", "text")
@@ -29,24 +35,59 @@ TARGETS = (
     "text",
     "label",
 )
-_LINES = (".jsonl", ".ndjson")
+_LINES, _TMX = (".jsonl", ".ndjson"), ".tmx"
 _EXPECTED = 'expected an object such as {"source": "one", "target": "eins"}'
+
+
+Languages = tuple[str, str]  # the codes of the language to read, and of that to write
+_Pairs = Iterator[tuple[str, Any, Any]]  # the place, the text, and the text to write
 
 
 @dataclass(frozen=True)
 class SourceTexts(Texts):
-    """Reads texts of which others are to be written, such as those to translate."""
+    """Reads texts of which others are to be written, such as those to translate.
+
+    Args:
+        language: The code of the texts' language, which a table's column may have as its name.
+    """
 
     name: ClassVar[str] = "source-texts"
     columns: ClassVar[tuple[str, ...]] = SOURCES
+    for_long: ClassVar[str] = "A larger sequence_length reads more, where the network can."
+
+    language: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.language is not None:
+            object.__setattr__(self, "columns", (self.language, *self.columns))
+        super().__post_init__()
+
+    def open(self, listed: Listed, targets: Targets, *, on_error: str) -> TextDataset:
+        """Reads the texts as `Texts` does, and warns of those that hardly fit what is written."""
+        others: Sequence[str] = getattr(targets, "texts", ())
+        pairs = enumerate(zip(listed.items, others, strict=True)) if others else ()
+        whole = [i for i, (text, _) in pairs if isinstance(text, str) and text.strip()]
+        warn_of_odd_pairs(
+            [listed.items[i] for i in whole],
+            [others[i] for i in whole],
+            [listed.called(i) for i in whole],
+            listed.what,
+        )
+        return super().open(listed, targets, on_error=on_error)
 
     def settings(self) -> Json:
         """Returns the settings that a save holds, without the tokenizer."""
-        return {name: value for name, value in super().settings().items() if name != "long_texts"}
+        known = {name: value for name, value in super().settings().items() if name != "long_texts"}
+        return known | ({} if self.language is None else {"language": self.language})
 
 
-def list_pairs(path: Path, noun: str) -> Listed | None:
-    """Lists the pairs of JSON lines, or of a TSV file whose first line is no header.
+def list_pairs(path: Path, noun: str, languages: Languages | None) -> Listed | None:
+    """Lists the pairs of JSON lines, TMX, two files, or a TSV file whose first line is no header.
+
+    Args:
+        path: The file, or two that are parallel, such as `train.en,train.de`.
+        noun: The word for one item in messages.
+        languages: The codes of both languages, by which one of several is chosen.
 
     Returns:
         `None` for a file of another ending, and for a table with a header.
@@ -54,14 +95,10 @@ def list_pairs(path: Path, noun: str) -> Listed | None:
     Raises:
         ValueError: The file holds no pair.
     """
-    ending = path.suffix.lower()
-    if not path.is_file() or ending not in (*_LINES, ".tsv"):
+    pairs = _pairs_of(path, languages)
+    if pairs is None:
         return None
-    if ending == ".tsv":
-        if {name.lower() for name in header_of(path)} & {*SOURCES, *TARGETS}:
-            return None
-        notice(f"{path}: no header such as source and target, so its first line is a pair, too.")
-    found = list(_of_records(path) if ending in _LINES else _of_lines(path))
+    found = list(pairs)
     if not found:
         raise ValueError(f"{path} holds no pair: {_EXPECTED} on each line.")
     places, items, texts = map(list, zip(*found, strict=True))
@@ -75,27 +112,47 @@ def list_pairs(path: Path, noun: str) -> Listed | None:
     )
 
 
-def _of_records(path: Path) -> Iterator[tuple[str, Any, Any]]:
+def _pairs_of(path: Path, languages: Languages | None) -> _Pairs | None:
+    """Returns what reads the pairs of a file; `None` for one that holds none, and a table."""
+    if both := parallel_files(path):
+        return read_parallel(*both)
+    ending = path.suffix.lower()
+    if not path.is_file() or ending not in (*_LINES, _TMX, ".tsv"):
+        return None
+    if ending == _TMX:
+        return read_tmx(path, languages)
+    if ending in _LINES:
+        return _of_records(path, languages)
+    if {name.lower() for name in header_of(path)} & {*SOURCES, *TARGETS, *(languages or ())}:
+        return None
+    notice(f"{path}: no header such as source and target, so its first line is a pair, too.")
+    return _of_lines(path)
+
+
+def _of_records(path: Path, languages: Languages | None) -> _Pairs:
     """Yields the place, the item and the text of each line of JSON, or why there is none."""
     for place, record in read_records(path):
         if isinstance(record, ValueError):
             yield place, "", Unreadable(str(record))
             continue
-        item, text = _parts(record)
+        item, text = _parts(record, languages)
         if item is None or text is None:
             yield place, "", Unreadable(f"no pair; {_EXPECTED}")
         else:
             yield place, item, text
 
 
-def _parts(record: object) -> tuple[Any, Any]:
+def _parts(record: object, languages: Languages | None) -> tuple[Any, Any]:
     """Returns the item and the text of a record; `None` for what it lacks."""
     if isinstance(record, list) and len(record) == 2:
         return record[0], record[1]
     if not isinstance(record, dict):
         return None, None
     inner = record.get("translation")
-    if isinstance(inner, dict) and len(inner) == 2:  # as Hugging Face's sets have it
+    translated = inner if isinstance(inner, dict) else record  # as Hugging Face's sets have it
+    if languages is not None and set(languages) <= translated.keys():
+        return translated[languages[0]], translated[languages[1]]
+    if translated is inner and len(inner) == 2:
         first, second = inner.values()
         return first, second
     name = _first(record, SOURCES)
@@ -108,7 +165,7 @@ def _first(record: dict[str, Any], names: Sequence[str]) -> str | None:
     return next((name for name in names if name in record), None)
 
 
-def _of_lines(path: Path) -> Iterator[tuple[str, Any, Any]]:
+def _of_lines(path: Path) -> _Pairs:
     """Yields the place, the item and the text of each line of a TSV file."""
     for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
         if not line.strip():

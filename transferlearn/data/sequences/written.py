@@ -10,7 +10,7 @@ import numpy as np
 
 from transferlearn.data.listed import ByColumn, ByFolder, ByRow, Listed
 from transferlearn.data.messages import indented, notice
-from transferlearn.data.sequences.pairs import TARGETS, list_pairs
+from transferlearn.data.sequences.pairs import TARGETS, Languages, list_pairs
 from transferlearn.data.sequences.transcripts import list_transcripts
 from transferlearn.data.targets.base import ByBatch, Target, Targets
 from transferlearn.data.targets.columns import find_column
@@ -78,21 +78,35 @@ class Written(Target):
 
     A table has the column `target`, `translation`, `summary`, `transcript`, `sentence` or `text`
     beside that of the items; JSON lines have such keys, `{"source": "...", "target": "..."}`; a TSV
-    file without a header has a pair on each line; lists go in as pairs, or as `(items, texts)`.
+    file without a header has a pair on each line; TMX has units; two parallel files belong together
+    line by line, `"train.en,train.de"`; lists go in as pairs, or as `(items, texts)`.
+
+    Args:
+        languages: The codes of the language to read and of that to write, such as `("en", "de")`,
+            where a source holds several.
     """
 
-    expected: ClassVar[str] = "a .tsv file of pairs, JSON lines of them (.jsonl)"
+    expected: ClassVar[str] = (
+        "a .tsv file of pairs, JSON lines of them (.jsonl), TMX, two parallel files (a.en,a.de)"
+    )
+    takes_two_files: ClassVar[bool] = True
+
+    languages: Languages | None = None
+
+    def __post_init__(self) -> None:
+        if self.languages is not None:
+            object.__setattr__(self, "languages", _checked(self.languages))
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Returns the usual names of a column of such texts."""
-        return TARGETS
+        return TARGETS if self.languages is None else (self.languages[1], *TARGETS)
 
     def listed(self, path: Path, endings: Sequence[str], noun: str) -> Listed | None:
-        """Lists JSON lines, a TSV file without a header, or a folder of recordings."""
+        """Lists JSON lines, TMX, two files, a TSV without a header, or a folder of recordings."""
         if path.is_dir() and ".txt" not in endings:
             return list_transcripts(path, endings, noun)
-        return list_pairs(path, noun) if ".txt" in endings else None
+        return list_pairs(path, noun, self.languages) if ".txt" in endings else None
 
     def gather(self, listed: Listed) -> WrittenTargets:
         """Finds the texts, and what is wrong with some."""
@@ -133,6 +147,17 @@ class Written(Target):
         }
         texts = ["" if isinstance(text, Unreadable) else text for text in read]
         return WrittenTargets(texts=texts, problems=problems)
+
+
+def _checked(languages: Any) -> Languages:
+    """Returns the codes of two languages; refuses anything else."""
+    given = tuple(languages) if isinstance(languages, (list, tuple)) else ()
+    if len({*given}) != 2 or len(given) != 2 or not all(isinstance(x, str) and x for x in given):
+        raise ValueError(
+            'languages are two codes, that to read and that to write, such as ("en", "de"). '
+            f"Received: languages={languages!r}"
+        )
+    return given
 
 
 _NO_STREAM = "Texts to write do not come in streams. Pass pairs, a table or JSON lines."

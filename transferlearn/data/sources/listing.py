@@ -23,6 +23,8 @@ def list_source(source: object, kind: Kind, target: Target) -> Listed:
         ValueError: The source holds nothing of this kind.
         FileNotFoundError: There is no such folder or table.
     """
+    if target.takes_two_files and isinstance(source, tuple) and _are_paths(source):
+        source = ",".join(map(str, source))
     if isinstance(source, (str, Path)):
         return _list_path(Path(source).expanduser(), kind, target)
     if hasattr(source, "columns"):
@@ -106,3 +108,8 @@ def _places(kind: Kind, target: Target) -> str:
 def _is_pair(row: object) -> bool:
     """Returns whether an entry of a list is an item with its target."""
     return isinstance(row, tuple) and len(row) == 2
+
+
+def _are_paths(parts: tuple[object, ...]) -> bool:
+    """Returns whether a tuple holds two paths."""
+    return len(parts) == 2 and all(isinstance(part, (str, Path)) for part in parts)

@@ -163,6 +163,11 @@ def list_columns(
         items = [path_in(item, folder) for item in items]
         _check_somewhere(items, columns[of_items], folder, of_items, what)
     items = kind.with_columns(items, cells)
+    named = None
+    if kind.in_cells:
+        named = [f"{what}, {place}" for place in places]
+    elif cells and in_files:  # a part of a recording is found again by its line
+        named = [f"{item} ({place})" for item, place in zip(items, places, strict=True)]
     listed = Listed(
         items=items,
         origin=ByColumn(others, folder),
@@ -170,10 +175,7 @@ def list_columns(
         in_files=in_files,
         sample_weight=None if weights is None else sample_weights(columns[weights], len(items)),
         what=what,
-        # A part of a recording is found again by its line.
-        named=[f"{item} ({place})" for item, place in zip(items, places, strict=True)]
-        if cells and in_files
-        else None,
+        named=named,
     )
     return _by_item(listed, others, folder, places) if target.several_rows else listed
 

@@ -175,6 +175,7 @@ class Target(abc.ABC):
         reads_annotations: Whether the targets can be found in the annotations of a COCO file.
         several_rows: Whether an item may have several rows of a table, one for each thing in it.
         expected: What a source is expected to be, in words for messages; empty: as the folders say.
+        takes_two_files: Whether two paths are a source: parallel files of items and targets.
     """
 
     items_folder: ClassVar[str | None] = None
@@ -184,6 +185,7 @@ class Target(abc.ABC):
     reads_annotations: ClassVar[bool] = False
     several_rows: ClassVar[bool] = False
     expected: ClassVar[str] = ""
+    takes_two_files: ClassVar[bool] = False
 
     @property
     def ranks(self) -> tuple[int, ...]:

@@ -35,6 +35,10 @@ class TextDataset(RowDataset):
         texts = (self.texts[row] for row in self.first_rows)
         return [hashlib.sha256(text.encode()).hexdigest() for text in texts]
 
+    def called(self, row: int) -> str:
+        """Returns the path of a row's text, or its number and how it begins."""
+        return self.names[row] if self.names else f"text {row} ({self.texts[row]!r:.40})"
+
     def as_given(self, numbers: np.ndarray) -> list[str]:
         """Returns the texts with these numbers."""
         return [self.texts[row] for row in self.first_rows[numbers]]

@@ -62,6 +62,7 @@ class Texts(Kind):
     endings: ClassVar[tuple[str, ...]] = (".txt",)
     columns: ClassVar[tuple[str, ...]] = ("text", "review", "sentence", "content")
     in_cells: ClassVar[bool] = True
+    for_long: ClassVar[str] = "long_texts='split' reads all of them, in pieces."
     fed: ClassVar[str] = "It takes token ids, which the tokenizer in this folder makes of texts."
 
     tokenizer: Tokenizer
@@ -287,5 +288,5 @@ class Texts(Kind):
             notice(
                 f"Of {len(lengths):,} texts {len(long):,} with more than sequence_length="
                 f"{self.sequence_length} tokens (the longest has {max(long):,}) are cut short: "
-                "their beginnings are read. long_texts='split' reads all of them, in pieces."
+                f"their beginnings are read. {self.for_long}"
             )

@@ -37,6 +37,7 @@ class WritingEncoding(Encoding[TextPrediction]):
         sampling: Says how tokens are chosen where `predict` is told nothing else.
         longest: The most tokens of a text that are learnt; `None`: as many as the decoder reads.
         spoken: Whether the texts are what is said, of which wrong words are counted.
+        languages: The codes of the language that is read and of that which is written, or `None`.
     """
 
     name: ClassVar[str] = "written"
@@ -50,11 +51,12 @@ class WritingEncoding(Encoding[TextPrediction]):
     sampling: Sampling
     longest: int | None = None
     spoken: bool = False
+    languages: tuple[str, str] | None = None
 
     @property
     def target(self) -> Target:
         """Returns a target that finds the texts to write."""
-        return Written()
+        return Written(self.languages)
 
     @property
     def scoring(self) -> WritingScoring:
@@ -146,6 +148,7 @@ class WritingEncoding(Encoding[TextPrediction]):
             "sampling": sampling,
             "longest": self.longest,
             "spoken": self.spoken,
+            "languages": self.languages and list(self.languages),
             "writer": None if self.writer is None else self.writer.settings(),
         }
 
@@ -163,7 +166,8 @@ class WritingEncoding(Encoding[TextPrediction]):
         """Makes the encoding of settings alone, without a tokenizer."""
         sampling = Sampling(**settings["sampling"])
         given = {name: settings[name] for name in ("vocabulary", "longest", "spoken")}
-        return cls(sampling=sampling, **given)
+        languages = settings["languages"] and tuple(settings["languages"])
+        return cls(sampling=sampling, languages=languages, **given)
 
 
 @scorer.register

@@ -30,4 +30,5 @@ class Writing(Task[TextPrediction]):
         """Learns nothing yet: which tokens there are, the backbone knows."""
         if not isinstance(targets, WrittenTargets):
             raise TypeError(f"Texts are learnt here. Received: {type(targets).__name__}")
-        return WritingEncoding(sampling=self.sampling, spoken=self.spoken)
+        languages = self.target.languages if isinstance(self.target, Written) else None
+        return WritingEncoding(sampling=self.sampling, spoken=self.spoken, languages=languages)

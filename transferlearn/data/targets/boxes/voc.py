@@ -1,10 +1,9 @@
 """Reads folders of Pascal VOC: an XML file for each photo."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from xml.parsers import expat
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from transferlearn.data.listed import ByRow, Listed
 from transferlearn.data.messages import indented
 from transferlearn.data.targets.boxes.drawn import NOTHING, Drawn, DrawnPhotos, none_drawn
 from transferlearn.data.targets.boxes.files import AnnotationError, files_below, read_text, say_lone
+from transferlearn.data.xml_tags import XmlError, XmlReader
 
 _XML = ".xml"
 _ANNOTATIONS = ("Annotations", "annotations", "labels")
@@ -19,7 +19,6 @@ _PHOTOS = ("JPEGImages", "images")
 _LISTS = "ImageSets"  # the folder of lists of photos
 _FORMAT = "xyxy"
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
-_DEEPEST = 20  # tags within each other; VOC has 4
 _LONGEST = 200  # characters of a tag's text
 
 
@@ -121,60 +120,44 @@ class _Object:
     sides: dict[str, str] = field(default_factory=dict)
 
 
-class _Reader:
-    """Collects the objects of an XML file; nothing outside the file is ever opened."""
+class _Reader(XmlReader):
+    """Collects the objects of an XML file."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.objects: list[_Object] = []
         self.size: dict[str, str] = {}
-        self._path: list[str] = []
         self._text = ""
-        self._parser = expat.ParserCreate()
-        self._parser.StartElementHandler = self._begin
-        self._parser.EndElementHandler = self._end
-        self._parser.CharacterDataHandler = self._add
-        self._parser.StartDoctypeDeclHandler = self._refuse
 
-    def read(self, text: str) -> None:
-        """Reads the text of a file."""
-        try:
-            self._parser.Parse(text.encode(), True)
-        except expat.ExpatError as error:
-            raise AnnotationError(f"no XML that can be read: {error}") from error
-
-    def _begin(self, name: str, attributes: dict[str, str]) -> None:
-        self._path.append(name)
+    def begin(self, name: str, attributes: Mapping[str, str]) -> None:
+        """Notes where an object begins."""
         self._text = ""
-        if len(self._path) > _DEEPEST:
-            raise AnnotationError(f"more than {_DEEPEST} tags within each other")
-        if self._path[1:] == ["object"]:
-            self.objects.append(_Object(self._parser.CurrentLineNumber))
+        if self.path[1:] == ["object"]:
+            self.objects.append(_Object(self.line))
 
-    def _end(self, name: str) -> None:
-        text, path = self._text.strip(), self._path[1:]
+    def end(self, name: str) -> None:
+        """Notes what a tag holds."""
+        text, path = self._text.strip(), self.path[1:]
         if path[:1] == ["size"] and len(path) == 2:
             self.size[name] = text
         elif path == ["object", "name"]:
             self.objects[-1].name = text
         elif path[:2] == ["object", "bndbox"] and len(path) == 3:
             self.objects[-1].sides[name] = text
-        self._path.pop()
         self._text = ""
 
-    def _add(self, text: str) -> None:
+    def add(self, text: str) -> None:
+        """Collects the text of a tag."""
         self._text = (self._text + text)[:_LONGEST]
-
-    def _refuse(self, *_: object) -> None:
-        raise AnnotationError("a DOCTYPE, which annotations do not need and which is not followed")
 
 
 def _read(path: Path) -> Drawn:
     """Reads the boxes of one photo; its corners are counted from 1, and the last is inside."""
     reader = _Reader()
     try:
-        reader.read(read_text(path))
+        reader.read(read_text(path).encode())
         boxes = [_box(one) for one in reader.objects]
-    except AnnotationError as error:
+    except (AnnotationError, XmlError) as error:
         return none_drawn(f"{path}: {error}")
     height, width = (reader.size.get(name, "") for name in ("height", "width"))
     known = height.isdecimal() and width.isdecimal() and int(height) > 0 and int(width) > 0
