@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import subprocess
+import threading
 from contextlib import suppress
 
 import pytest
@@ -129,6 +130,31 @@ def test_answers_go_on_on_a_full_file_system(path, caplog):
             goes_on(client, path, filler.unlink, caplog)
     finally:
         subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_labels_that_wait_for_the_log_keep_no_photo_waiting(path, monkeypatch):
+    settings = Settings(log=path, workers=1, waiting=0)
+    with TestClient(app({"colours": colours()}, settings=settings)) as client:
+        ask(client, "before")
+        came, gate = threading.Event(), threading.Event()
+
+        def locked(*_):
+            came.set()
+            assert gate.wait(20)
+            raise sqlite3.OperationalError("database is locked")
+
+        monkeypatch.setattr(client.app.api.state.server.log, "request", locked)
+        answers = []
+        waiting = threading.Thread(target=lambda: answers.append(label(client, "before")))
+        waiting.start()
+        assert came.wait(20)
+        try:
+            ask(client, "during")
+            assert label(client, "before").status_code == 503  # one more than may wait
+        finally:
+            gate.set()
+            waiting.join(timeout=20)
+        assert [answer.status_code for answer in answers] == [503]
 
 
 def test_labels_do_not_outgrow_the_log(path):

@@ -66,7 +66,11 @@ class Server:
         self.writing = TextWriting(self.predictor, self.metrics, settings)
         inside = self.metrics.inside
         self.work = ThreadQueue(settings.workers, settings.waiting, settings.timeout, inside.set)
-        self.feedback = Feedback(self.log, self.models, self.work)
+        # Threads of its own: while another program locks the log, labels wait for it.
+        labelling = ThreadQueue(
+            settings.workers, settings.waiting, settings.timeout, lambda inside: None
+        )
+        self.feedback = Feedback(self.log, self.models, labelling)
         self.look: Callable[[], object] = lambda: None
 
     async def predict(self, request: Any, name: str | None, version: str | None = None) -> Any:
