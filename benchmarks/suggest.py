@@ -2,6 +2,7 @@
 
     python benchmarks/suggest.py                # the demo's photos; two cores: 20 minutes
     python benchmarks/suggest.py photos/ ...    # folders with a folder for each class
+    python benchmarks/suggest.py --recommended solar:150 typefaces:150 digits:100    # 5 CPU minutes
 
 300 photos to train on, 500 others to test on, drawn with seed 0. Fine-tuning: the head solved, then
 the last blocks for 8 epochs with AdamW (rate 3e-4, warm-up, cosine, weight decay 0.01), BatchNorm
@@ -10,6 +11,7 @@ fixed, no augmentation. Prints Markdown tables, as in docs/choosing.md. It needs
 """
 
 import argparse
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -18,6 +20,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import sets
 from children import machine, print_table
 
 import transferlearn as tl
@@ -25,6 +28,7 @@ from transferlearn.demos import photos as demo
 
 SEED = 0
 TRAIN, TEST = 300, 500
+SIDES, OTHERS = (48, 64, 96, 128), 400  # pixels, images to test on, with --recommended
 Photos = tuple[list[str], list[str]]
 
 
@@ -104,6 +108,35 @@ def compare(
     return rows
 
 
+def recommended(name: str, count: int) -> dict[str, Any]:
+    """Expected and reached accuracy of the recommended row of a set, and the best of all rows."""
+    with tempfile.TemporaryDirectory() as cache:
+        labelled = np.load(sets.stored(name, max(SIDES), Path(cache), None))
+    order = np.random.default_rng(1000 + SEED).permutation(len(labelled["y"]))
+    drawn = order[:count], order[count : count + OTHERS]
+    seen, unseen = ((labelled["x"][rows], labelled["y"][rows]) for rows in drawn)
+    builders = [
+        tl.ImageClassifierBuilder("EfficientNetLite0", image_size=(side, side), seed=SEED)
+        for side in SIDES
+    ]
+    found = tl.suggest(seen, builders, seed=SEED, verbose=0)
+    reached = {}
+    for builder in builders:
+        fitted = builder.fit(seen, verbose=0)
+        reached[builder.image_size] = fitted.evaluate(unseen).accuracy
+        keras.utils.clear_session()
+    chosen, best = found.recommended, found[0]
+    return {
+        "images": f"{count} of {name}",
+        "recommended": f"{chosen.image_size[0]} px",
+        "expected": f"{chosen.score:.3f}",
+        "reached": f"{reached[chosen.image_size]:.3f}",
+        "highest expected": f"{best.score:.3f} ({best.image_size[0]} px)",
+        "reached by that": f"{reached[best.image_size]:.3f}",
+        "reached at 48, 64, 96, 128 px": ", ".join(f"{one:.3f}" for one in reached.values()),
+    }
+
+
 def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(
@@ -112,7 +145,12 @@ def main() -> None:
     parser.add_argument("folders", nargs="*", type=Path, help="by default the demo's photos")
     parser.add_argument("--depths", nargs="+", type=int, help="by default those of tl.suggest")
     parser.add_argument("--quick", action="store_true", help="few photos: does it run? no numbers")
+    parser.add_argument("--recommended", nargs="+", metavar="SET:COUNT", help="no folders then")
     options = parser.parse_args()
+    if options.recommended:
+        asked = (one.split(":") for one in options.recommended)
+        print_table(machine(), (recommended(name, int(count)) for name, count in asked))
+        return
     sizes = (24, 24) if options.quick else (TRAIN, TEST)
     print(machine())
     for folder in options.folders or [None]:
