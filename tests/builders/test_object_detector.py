@@ -1,5 +1,6 @@
 """Detectors: from photos and boxes to a saved model."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from tests.networks import small_backbone
 from tests.objects import NAMES, rectangles
 from transferlearn.cli import main
 from transferlearn.tasks import BoxEncoding, answering, outputs_in_words
+from transferlearn.training import limit
 
 HEAD = tl.heads.FCOSHead(width=16, depth=1, groups=4, features=("stride_2", "stride_4"))
 
@@ -263,6 +265,25 @@ def test_a_run_that_is_killed_ends_with_the_same_weights(backbone, settings, opt
 
 
 @pytest.mark.full
+def test_a_run_whose_time_is_up_goes_on_to_the_same_weights(backbone, tmp_path, monkeypatch):
+    seconds = itertools.count()  # one passes whenever the clock is read
+    monkeypatch.setattr(limit, "monotonic", lambda: float(next(seconds)))
+
+    def fit(folder, **options):
+        options |= {"epochs": 4, "cache": True, "verbose": 0, "resume": folder}
+        return builder(backbone).fit(rectangles(16), rectangles(4, seed=1), **options)
+
+    part = fit(tmp_path / "part", time_limit=6)
+    assert part.phases[-1].left_out
+    whole, part = fit(tmp_path / "whole"), fit(tmp_path / "part")
+    assert not part.phases[-1].left_out
+    for one, other in zip(part.model.get_weights(), whole.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert part.history.history == whole.history.history
+    assert part.encoding == whole.encoding  # with the thresholds of each class
+
+
+@pytest.mark.full
 def test_stored_features_train_the_same_weights(backbone):
     weights = []
     for cache in (True, False):
@@ -323,6 +344,28 @@ def test_what_is_found_is_drawn(fitted):
     assert set(tl.plotting.pictures(scores)) == {"Precision by recall", "Confusion of classes"}
     for draw in tl.plotting.pictures(scores).values():
         draw()
+
+
+def test_a_crowd_is_drawn_and_never_said_to_be_missed(fitted, tmp_path):
+    photos, targets = rectangles(2, seed=1)
+    x0, y0, x1, y1 = map(float, targets["boxes"][1][0])
+    Image.fromarray(photos[1]).save(tmp_path / "0.png")
+    boxes = [[x0, y0, x1 - x0, y1 - y0], [0, 0, 32, 32]]
+    rows = [
+        {"id": i, "image_id": 1, "category_id": 1, "bbox": box, "iscrowd": i}
+        for i, box in enumerate(boxes)
+    ]
+    content = {
+        "images": [{"id": 1, "file_name": "0.png"}],
+        "annotations": rows,
+        "categories": [{"id": i, "name": name} for i, name in enumerate(NAMES)],
+    }
+    (tmp_path / "coco.json").write_text(json.dumps(content))
+    silent = replace(fitted, encoding=replace(fitted.encoding, thresholds=(1.0, 1.0)))
+    (ax,) = tl.plotting.show_boxes(silent, tmp_path / "coco.json").axes
+    assert len(ax.patches) == 2
+    assert sorted(patch.get_linestyle() for patch in ax.patches) == ["--", ":"]
+    assert len(ax.texts) == 1  # the object alone is missed
 
 
 def test_the_card_says_how_photos_are_fed_and_names_what_the_hub_knows(fitted, tmp_path):

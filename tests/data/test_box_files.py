@@ -228,6 +228,34 @@ def test_bad_annotations_of_coco_are_named(tmp_path, change, said):
     assert "annotations.json" in message
 
 
+@pytest.mark.parametrize("side", ["wide", -50, 10**400, [50], True, 49.5])
+def test_a_size_in_coco_that_is_none_is_named(tmp_path, side):
+    content = made.coco(tmp_path)
+    content["images"][0]["width"] = side
+    content["images"][1]["width"] = 0  # some programs write 0 where they do not know it
+    (tmp_path / "annotations.json").write_text(json.dumps(content))
+    message = warned(tmp_path)
+    assert "0.png: its image entry: width and height of a photo are whole numbers" in message
+    assert "1.png" not in message
+
+
+def test_a_size_in_voc_and_in_tables_that_is_none_is_named(tmp_path):
+    made.voc(tmp_path / "voc")
+    for i, width in enumerate(("many", "0", "50.0")):
+        file = tmp_path / f"voc/Annotations/{i}.xml"
+        file.write_text(file.read_text().replace("<width>50<", f"<width>{width}<"))
+    message = warned(tmp_path / "voc")
+    assert "0.xml: width and height of a photo are whole numbers of pixels" in message
+    assert "skipped 1 of 4" in message
+    first, *rows = made.table(tmp_path / "table")
+    sizes = ["wide", "50", "50", "", "50"]
+    lines = [f"{row},{size},30" for row, size in zip(rows, sizes, strict=True)]
+    (tmp_path / "table/boxes.csv").write_text("\n".join([f"{first},width,height", *lines]))
+    message = warned(tmp_path / "table/boxes.csv")
+    assert "line 2: width and height of a photo are whole numbers of pixels" in message
+    assert "skipped 1 of 4" in message
+
+
 def test_photos_and_annotations_without_a_partner_are_named(tmp_path):
     made.coco(tmp_path / "coco")
     Image.fromarray(made.photo(9)).save(tmp_path / "coco/images/9.png")

@@ -97,8 +97,32 @@ def test_bad_streams_are_refused():
         tl.data.load(one_by_one(), target=tl.data.Boxes(class_names=["car"]))
     with pytest.raises(ValueError, match="most=2 to learn all"):
         tl.data.load(one_by_one(), target=tl.data.Boxes(most=1))
-    texts = one_by_one().map(
-        lambda photo, given: (photo, {**given, "labels": tf.as_string(given["labels"])})
-    )
-    with pytest.raises(ValueError, match="class_names gives the names"):
-        tl.data.load(texts, target=tl.data.Boxes())
+
+
+def named(stream, names):
+    """Returns a stream whose labels are names, of which -1 has an empty one."""
+
+    def name(photo, given):
+        labels = given["labels"]
+        return photo, {**given, "labels": tf.gather(["", *names], labels + 1)}
+
+    return stream.map(name)
+
+
+@pytest.mark.parametrize("names", [("car", "dog"), ("7", "5")], ids=["words", "digits"])
+@pytest.mark.parametrize("make", [one_by_one, dense, ragged])
+def test_labels_in_streams_may_be_names(make, names):
+    _, batches = expected()
+    stream = tl.data.load(named(make(), names), KIND, tl.data.Boxes(class_names=names))
+    assert stream.targets.class_names == names
+    found = list(stream.batches(batch_size=2, encode=tl.data.BoxRows()))
+    for (_, boxes), (_, same) in zip(found, batches, strict=True):
+        np.testing.assert_allclose(boxes, same, rtol=1e-6)
+
+
+def test_names_in_streams_need_their_order_and_unknown_ones_are_named():
+    stream = named(ragged(), made.NAMES)
+    with pytest.raises(ValueError, match=r"are names.* class_names=\['car', 'dog'\]"):
+        tl.data.load(stream, target=tl.data.Boxes())
+    with pytest.raises(ValueError, match="photo 0: box 0: unknown class 'none of class_names'"):
+        tl.data.load(stream, target=tl.data.Boxes(class_names=["car"]))

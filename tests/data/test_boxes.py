@@ -132,6 +132,16 @@ def test_empty_boxes_and_duplicates_are_left_out_and_named():
     assert targets[np.array([0])][0, :, 4].tolist() == [0, 1, -1]
 
 
+def test_boxes_that_are_nearly_equal_are_named_and_learnt():
+    boxes = [[[0, 0, 40, 20], [0.5, 0, 40, 20], [0, 1, 40, 20], [0, 4, 40, 20]], [[0, 0, 9, 9]]]
+    with pytest.warns(tl.data.DataWarning) as told:
+        targets = loaded(boxes, [["a", "a", "b", "a"], ["a"]])
+    (message,) = [str(one.message) for one in told]
+    assert "1 box nearly as another of its class (IoU above 0.9), all learnt" in message
+    assert "image 0, box 0 = box 1" in message
+    assert targets.boxes_of_classes.tolist() == [4, 1]
+
+
 def test_shares_of_sides_and_pixels_are_told_apart():
     with pytest.raises(ValueError, match="bounding_box_format='rel_xyxy'"):
         loaded([[[0.1, 0.1, 0.4, 0.6]]], [["a"]])

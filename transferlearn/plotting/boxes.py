@@ -22,7 +22,7 @@ from transferlearn.plotting.matrices import draw_matrix
 from transferlearn.plotting.mistaken_items import file_of, pictures_of_items
 from transferlearn.plotting.results import draw_results
 from transferlearn.tasks import BoxEncoding, BoxEvaluation
-from transferlearn.tasks.detection.figures import found_objects, reported
+from transferlearn.tasks.detection.figures import found_objects, is_crowd, reported
 from transferlearn.tasks.detection.matching import RECALLS
 from transferlearn.tasks.detection.precision import curve
 from transferlearn.types import Source
@@ -41,7 +41,8 @@ def show_boxes(
 ) -> Figure:
     """Draws photos with what a detector finds, and with dashed lines what is there.
 
-    What is not found has the name of its class below it.
+    What is not found has the name of its class below it. Crowds, which need not be found, have
+    dotted lines.
 
     Args:
         fitted: The detector.
@@ -159,6 +160,10 @@ def _draw_true(
     ax: Axes, objects: np.ndarray, shown: np.ndarray, encoding: BoxEncoding, shape: Sequence[int]
 ) -> None:
     """Draws with dashed lines where objects `(n, 7)` are, and names those that are not found."""
+    crowd = is_crowd(objects)
+    for row in objects[crowd]:
+        _outline(ax, row, shape, edgecolor="white", linestyle=":")
+    objects = objects[~crowd]
     for row, found in zip(objects, found_objects(shown, objects), strict=True):
         x, _, y = _outline(ax, row, shape, edgecolor="white", linestyle="--")
         if not found:

@@ -227,7 +227,7 @@ def _found_by_sort(
 
 def overlap_of_crowd(one: np.ndarray, rows: np.ndarray) -> float:
     """Returns the largest share of a detection that lies in a crowd of its class."""
-    crowd = rows[(rows[:, 4] == one[5]) & (rows[:, 6] > 0.5)]
+    crowd = rows[(rows[:, 4] == one[5]) & is_crowd(rows)]
     if not len(crowd):
         return 0.0
     low, high = np.maximum(one[:2], crowd[:, :2]), np.minimum(one[2:4], crowd[:, 2:4])
@@ -235,9 +235,14 @@ def overlap_of_crowd(one: np.ndarray, rows: np.ndarray) -> float:
     return float(both.max() / max((one[2:4] - one[:2]).prod(), 1e-12))
 
 
+def is_crowd(rows: np.ndarray) -> np.ndarray:
+    """Returns whether each row of targets, `(n, 7)`, is a box around a crowd, bool `(n,)`."""
+    return np.asarray(rows[:, 6] > 0.5)
+
+
 def _objects(rows: np.ndarray) -> np.ndarray:
     """Returns the objects of a photo without padding and crowds."""
-    return np.asarray(rows[(rows[:, 4] >= 0) & (rows[:, 6] < 0.5)])
+    return np.asarray(rows[(rows[:, 4] >= 0) & ~is_crowd(rows)])
 
 
 def _at_border(one: np.ndarray, photo: np.ndarray) -> bool:

@@ -8,10 +8,13 @@ import numpy as np
 from transferlearn.data.messages import indented, notice
 from transferlearn.data.targets.boxes.drawn import Drawn, Found, Photo, none_found
 from transferlearn.data.targets.boxes.formats import FORMATS, is_relative
+from transferlearn.edge.boxes.suppression import ious
 from transferlearn.wording import counted
 
 _ROUNDING = 1.0  # pixels by which a box may reach beyond the photo and is cut in silence
 _OFTEN = 0.2  # the share of boxes with swapped corners from which on these are no corners
+_ALIKE = 0.9  # the IoU from which two boxes of a class are taken for one object, drawn twice
+_COMPARED = 1000  # boxes of a photo, up to which each is compared with each
 _NAMED = 3  # bad boxes that the reason of one photo names
 
 
@@ -23,12 +26,14 @@ class Notes:
         cut: Boxes that reach beyond their photo.
         empty: Boxes of no area.
         twice: Boxes that come twice.
+        alike: Boxes that are nearly as another of their class in the photo.
         turned: Photos of which it is unclear whether their boxes are turned as they are.
     """
 
     cut: list[str] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
     twice: list[str] = field(default_factory=list)
+    alike: list[str] = field(default_factory=list)
     turned: list[str] = field(default_factory=list)
 
     def say(self, what: str) -> None:
@@ -37,6 +42,7 @@ class Notes:
             (self.cut, "beyond the photo, cut at its edge"),
             (self.empty, "of no area, left out"),
             (self.twice, "given a second time, left out"),
+            (self.alike, f"nearly as another of its class (IoU above {_ALIKE:g}), all learnt"),
         ):
             if found:
                 notice(f"{what}: {counted(len(found), 'box')} {done}:{indented(found)}")
@@ -125,8 +131,13 @@ def checked(
     for found, places in ((notes.cut, over & ~empty), (notes.empty, empty), (notes.twice, twice)):
         found += [f"{called}, {drawn.places[int(i)]}" for i in np.flatnonzero(places)]
     crowd = np.array(drawn.crowd or [False] * len(numbers), bool)
+    kept = ~(empty | twice)
+    notes.alike += [
+        f"{called}, {drawn.places[i]} = {drawn.places[j]}"
+        for i, j in _alike(inside, numbers, kept & ~crowd)
+    ]
     good = Found(inside, numbers, _areas(drawn.areas, sides), crowd, photo.size)
-    return good.take(~(empty | twice)), ""
+    return good.take(kept), ""
 
 
 def _wrong(corners: np.ndarray, size: tuple[int, int]) -> list[str]:
@@ -152,6 +163,16 @@ def _seen_before(rows: np.ndarray) -> np.ndarray:
     before = np.ones(len(rows), bool)
     before[np.unique(rows, axis=0, return_index=True)[1]] = False
     return before
+
+
+def _alike(boxes: np.ndarray, numbers: np.ndarray, kept: np.ndarray) -> list[tuple[int, int]]:
+    """Returns the pairs of kept boxes that are probably of one object."""
+    places = np.flatnonzero(kept)
+    if len(places) > _COMPARED:
+        return []
+    some, of = boxes[places], numbers[places]
+    same = (ious(some, some) > _ALIKE) & (of[:, None] == of)
+    return [(int(places[i]), int(places[j])) for i, j in np.argwhere(np.triu(same, 1))]
 
 
 def _areas(given: Sequence[float | None] | None, sides: np.ndarray) -> np.ndarray:

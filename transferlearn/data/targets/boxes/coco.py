@@ -10,7 +10,7 @@ import numpy as np
 
 from transferlearn.data.listed import ByAnnotation, Listed
 from transferlearn.data.targets.boxes.drawn import NOTHING, Drawn, DrawnPhotos, none_drawn
-from transferlearn.data.targets.boxes.files import say_lone
+from transferlearn.data.targets.boxes.files import AnnotationError, say_lone, size_said
 from transferlearn.edge.folders import is_hidden
 from transferlearn.edge.pictures import ENDINGS
 
@@ -42,14 +42,17 @@ def _photo(annotations: Any, categories: Mapping[Any, str], size: tuple[Any, Any
         boxes.append([_number(value) for value in box])
         labels.append(f"category {category!r:.40}" if known is None else known)
         places.append(place)
-    height, width = map(_number, size)
+    try:
+        said = size_said(*size)
+    except AnnotationError as error:
+        return none_drawn(f"its image entry: {error}")
     return Drawn(
         boxes=np.array(boxes, float) if boxes else NOTHING,
         labels=labels,
         places=places,
         areas=[_number(annotation.get("area")) for annotation in annotations],
         crowd=[annotation.get("iscrowd") in (1, True) for annotation in annotations],
-        size=(int(height), int(width)) if height and width else None,
+        size=said,
     )
 
 

@@ -1,7 +1,7 @@
 """Reads boxes of a `tf.data.Dataset`, of which each batch holds one array."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,14 +11,17 @@ from transferlearn.data.targets.boxes.checking import Notes, check_format_fits, 
 from transferlearn.data.targets.boxes.drawn import Drawn, Found, Photo
 from transferlearn.data.targets.boxes.formats import to_corners
 from transferlearn.data.targets.boxes.naming import names_of, numbering
+from transferlearn.data.targets.labels import class_values
 from transferlearn.types import TfData
 
 _FORM = '(image, {"boxes": (boxes, 4), "labels": (boxes,)}) or with a sample_weight, batched or not'
 _LABEL, _HEIGHT, _WIDTH, _COLUMNS = 4, 5, 6, 7  # behind the four numbers of a box
 _PADDING = -1
+_LOOKED_AT = 1000  # elements of a stream, for an error that names its classes
+_UNKNOWN = -2  # a name that is not among class_names
 
 
-def with_packed_boxes(source: Any, most: int) -> TfData:
+def with_packed_boxes(source: Any, most: int, class_names: Sequence[str] | None) -> TfData:
     """Puts the boxes and labels of each element into one tensor, `(boxes, 7)`.
 
     A row is a box in the stream's format, its label, and the height and width of the photo. There
@@ -27,9 +30,11 @@ def with_packed_boxes(source: Any, most: int) -> TfData:
     Args:
         source: A dataset of photos with a mapping of `boxes` and `labels`, dense or ragged.
         most: How many rows a photo has at least.
+        class_names: The names of the classes, by which labels that are names become numbers; an
+            empty name is padding.
 
     Raises:
-        ValueError: The dataset holds something else.
+        ValueError: The dataset holds something else, or names without `class_names`.
     """
     import tensorflow as tf  # whoever passes such a dataset has it installed
 
@@ -39,18 +44,24 @@ def with_packed_boxes(source: Any, most: int) -> TfData:
         raise ValueError(
             f"A tf.data.Dataset of boxes must hold {_FORM}. Received: element_spec={spec}"
         )
-    if spec[1]["labels"].dtype == tf.string:
+    named = spec[1]["labels"].dtype == tf.string
+    if named and class_names is None:
         raise ValueError(
-            "Labels of boxes in a tf.data.Dataset must be numbers, of which class_names gives the "
-            "names: tf.lookup.StaticHashTable makes numbers of names."
+            "The labels of boxes in this tf.data.Dataset are names. Say which number each class "
+            f"has: class_names={_names_in(source)}."
         )
 
     def pack(image, given, *rest):  # type: ignore[no-untyped-def]
         boxes, labels = given["boxes"], given["labels"]
         if isinstance(labels, tf.RaggedTensor):
-            labels = labels.to_tensor(_PADDING)
+            labels = labels.to_tensor("" if named else _PADDING)
         if isinstance(boxes, tf.RaggedTensor):
             boxes = boxes.to_tensor(_PADDING, shape=[None] * (boxes.shape.rank - 1) + [4])
+        if named:
+            alike = labels[..., None] == tf.constant(class_names)
+            numbers = tf.gather(class_values(class_names), tf.argmax(tf.cast(alike, tf.int32), -1))
+            numbers = tf.where(tf.reduce_any(alike, -1), numbers, _UNKNOWN)
+            labels = tf.where(labels == "", tf.constant(_PADDING, tf.int64), numbers)
         boxes, labels = tf.cast(boxes, tf.float32), tf.cast(labels, tf.float32)[..., None]
         rows = tf.concat([boxes, labels], axis=-1)
         missing = tf.maximum(most - tf.shape(rows)[-2], 0)
@@ -63,6 +74,15 @@ def with_packed_boxes(source: Any, most: int) -> TfData:
 
     packed: TfData = source.map(pack, tf.data.AUTOTUNE)
     return packed
+
+
+def _names_in(source: Any) -> list[str]:
+    """Reads the names of the classes in a stream whose labels are names."""
+    names: set[str] = set()
+    for element in source.take(_LOOKED_AT):
+        labels = element[1]["labels"]
+        names |= {name.decode() for name in getattr(labels, "flat_values", labels).numpy().flat}
+    return sorted(names - {""})
 
 
 @dataclass(frozen=True)
@@ -88,6 +108,8 @@ class BoxStream:
         found = []
         for i, (drawn, photo) in enumerate(photos):
             corners = to_corners(drawn.boxes, self.format, photo.size)
+            lacking = ["none of class_names" if x == _UNKNOWN else x for x in drawn.labels]
+            drawn = replace(drawn, labels=lacking)
             called = f"photo {i}"
             boxes, reason = checked(drawn, corners, photo, number_of, called, notes)
             found.append(boxes)

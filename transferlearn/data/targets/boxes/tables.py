@@ -8,6 +8,7 @@ import numpy as np
 
 from transferlearn.data.listed import ByColumn, Listed
 from transferlearn.data.targets.boxes.drawn import NOTHING, Drawn, DrawnPhotos, none_drawn
+from transferlearn.data.targets.boxes.files import AnnotationError, size_said
 from transferlearn.data.targets.columns import LABEL_COLUMNS
 from transferlearn.data.targets.labels import is_missing
 
@@ -91,12 +92,15 @@ def _photo(
         boxes.append(values)
         found.append(_label(label))
         kept.append(place)
-    sides = [None if cell is None else _number(cell) for cell in size or (None, None)]
+    try:
+        said = size_said(*size) if size is not None else None
+    except AnnotationError as error:
+        return none_drawn(f"{places[0]}: {error}")
     return Drawn(
         boxes=np.array(boxes, float) if boxes else NOTHING,
         labels=found,
         places=kept,
-        size=(int(sides[0]), int(sides[1])) if sides[0] and sides[1] else None,
+        size=said,
     )
 
 

@@ -122,7 +122,7 @@ class Boxes(Target):
 
     def packed(self, source: TfData) -> TfData:
         """Puts the boxes and labels of each element into one tensor."""
-        return with_packed_boxes(source, self.most)
+        return with_packed_boxes(source, self.most, self.class_names)
 
     def of_stream(self, origin: ByBatch) -> BoxTargets:
         """Reads the whole stream once, and checks its boxes."""

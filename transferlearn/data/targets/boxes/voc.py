@@ -10,7 +10,13 @@ import numpy as np
 from transferlearn.data.listed import ByRow, Listed
 from transferlearn.data.messages import indented
 from transferlearn.data.targets.boxes.drawn import NOTHING, Drawn, DrawnPhotos, none_drawn
-from transferlearn.data.targets.boxes.files import AnnotationError, files_below, read_text, say_lone
+from transferlearn.data.targets.boxes.files import (
+    AnnotationError,
+    files_below,
+    read_text,
+    say_lone,
+    size_said,
+)
 from transferlearn.data.xml_tags import XmlError, XmlReader
 
 _XML = ".xml"
@@ -157,15 +163,14 @@ def _read(path: Path) -> Drawn:
     try:
         reader.read(read_text(path).encode())
         boxes = [_box(one) for one in reader.objects]
+        size = size_said(*(reader.size.get(name) for name in ("height", "width")))
     except (AnnotationError, XmlError) as error:
         return none_drawn(f"{path}: {error}")
-    height, width = (reader.size.get(name, "") for name in ("height", "width"))
-    known = height.isdecimal() and width.isdecimal() and int(height) > 0 and int(width) > 0
     return Drawn(
         boxes=np.array(boxes) - (1, 1, 0, 0) if boxes else NOTHING,
         labels=[one.name for one in reader.objects],
         places=[f"{path.name}, line {one.line}" for one in reader.objects],
-        size=(int(height), int(width)) if known else None,
+        size=size,
     )
 
 
