@@ -5,6 +5,7 @@ from typing import TypeVar
 import keras
 
 from transferlearn import backbones
+from transferlearn.backbones.texts import Pooling
 from transferlearn.data.dataset import Dataset
 from transferlearn.data.messages import notice
 from transferlearn.fitted.outputs import with_targets
@@ -24,7 +25,8 @@ def untrained(fitted: Trained) -> keras.Model | None:
     if not fitted.encoding.answers_untrained or outline.settings.get("weights", "") is None:
         return None
     given = getattr(fitted.builder, "backbone", None) or outline.backbone
-    return backbones.get_text(given, pooling="next").model
+    pooling: Pooling = "written" if fitted.encoding.inputs else "next"
+    return backbones.get_text(given, pooling=pooling).model
 
 
 def beside_untrained(fitted: Trained, dataset: Dataset, figures: Figures) -> Figures:

@@ -39,8 +39,6 @@ class Encoding(abc.ABC, Generic[Prediction]):
             that a loss far above it has exploded.
         mixes: Whether the targets of items can be mixed in pairs, as `mixup` does.
         varied: The names of the augmentations that builders of this task take, the weakest first.
-        answers_untrained: Whether the pretrained network answers before it is trained, as a
-            language model does: its figures then stand beside those of the trained one.
         field: The word for tasks of this sort, such as `"classification"`.
         after_epoch: Whether the score needs whole answers, such as the F1 of entities or mean
             average precision, so that no metric adds it up: it is computed after each epoch on the
@@ -48,13 +46,20 @@ class Encoding(abc.ABC, Generic[Prediction]):
     """
 
     name: ClassVar[str]
-    answers_untrained: ClassVar[bool] = False
     field: ClassVar[str] = "prediction"
     score: ClassVar[Score]
     starts_at_guessing: ClassVar[bool] = True
     mixes: ClassVar[bool] = True
     varied: ClassVar[tuple[str, ...]] = ("none", "light", "strong")
     after_epoch: ClassVar[bool] = False
+
+    @property
+    def answers_untrained(self) -> bool:
+        """Returns whether the pretrained network answers before it is trained, as a language model.
+
+        Its figures then stand beside those of the trained one.
+        """
+        return False
 
     @property
     @abc.abstractmethod

@@ -38,11 +38,15 @@ class NextTokenEncoding(Encoding[TextPrediction]):
     score: ClassVar[Score] = Likelihood("token_probability")
     mixes: ClassVar[bool] = False
     starts_at_guessing: ClassVar[bool] = False
-    answers_untrained: ClassVar[bool] = True
 
     vocabulary: int = 0
     end: int = -1
     sampling: Sampling
+
+    @property
+    def answers_untrained(self) -> bool:
+        """Returns that the pretrained network goes on with texts, too."""
+        return True
 
     @property
     def target(self) -> Target:

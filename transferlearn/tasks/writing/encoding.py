@@ -54,6 +54,11 @@ class WritingEncoding(Encoding[TextPrediction]):
     languages: tuple[str, str] | None = None
 
     @property
+    def answers_untrained(self) -> bool:
+        """Returns whether the pretrained network's texts stand beside those of the trained one."""
+        return not self.spoken
+
+    @property
     def target(self) -> Target:
         """Returns a target that finds the texts to write."""
         return Written(self.languages)

@@ -4,13 +4,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import partial
+from typing import Self
 
 import numpy as np
 
 from transferlearn.data import WrittenTargets
 from transferlearn.edge import TextPrediction
 from transferlearn.edge.written import as_bytes, as_text
-from transferlearn.tasks.figures import Evaluation
+from transferlearn.tasks.figures import Evaluation, Tally
 from transferlearn.tasks.intervals import bootstrap, group_sums
 from transferlearn.tasks.pairs import PairedTest, compare_sums
 from transferlearn.tasks.scoring import Scoring
@@ -19,6 +20,7 @@ from transferlearn.tasks.writing.overlap import Overlap, overlap_with
 from transferlearn.types import Json
 
 _BESIDE = 2  # numbers before the bytes of a text: nats and tokens
+_OF_TOKENS = ("perplexity", "token_probability")  # are tested as the score itself
 _PLAIN = 4  # quantities that each text adds before those of errors or of an overlap
 
 
@@ -30,8 +32,8 @@ class WritingEvaluation(Evaluation):
         sums: What each text adds: itself, nats, tokens, and 1 if it is exact, then what
             `errors_of` or `overlap` counts; float64 `(texts, quantities)`.
         texts: The texts that the model wrote.
-        overlap: What computes BLEU and chrF; `None` of what is said, and without sacrebleu.
-        signatures: How BLEU and chrF were computed, in sacrebleu's own words.
+        overlap: What computes BLEU, chrF and ROUGE; `None` of what is said, and without packages.
+        signatures: How BLEU, chrF and ROUGE were computed, in the words of their packages.
     """
 
     _: KW_ONLY
@@ -40,9 +42,24 @@ class WritingEvaluation(Evaluation):
     overlap: Overlap | None = None
     signatures: Mapping[str, str] = field(default_factory=dict)
 
+    def beside(self, unchanged: Evaluation, classical: Tally | None = None) -> Self:
+        """Adds the figures of the pretrained network, such as `pretrained_chrf`."""
+        added = {f"pretrained_{name}": name for name in unchanged.figures if name != "count"}
+        known = {new: old for new, old in added.items() if old in unchanged.intervals}
+        return replace(
+            self,
+            figures={**self.figures, **{new: unchanged[old] for new, old in added.items()}},
+            intervals={
+                **self.intervals,
+                **{new: unchanged.intervals[old] for new, old in known.items()},
+            },
+            interval_methods={**self.interval_methods, **dict.fromkeys(known, "bootstrap")},
+            unchanged=unchanged,
+        )
+
     def remark(self) -> str:
-        """Returns how BLEU and chrF were computed."""
-        return "\n".join(f"{name}: sacrebleu, {how}" for name, how in self.signatures.items())
+        """Returns how BLEU, chrF and ROUGE were computed."""
+        return "\n".join(f"{name}: {how}" for name, how in self.signatures.items())
 
     def to_dict(self) -> Json:
         """Returns figures, intervals and names as JSON takes them, and the signatures."""
@@ -111,23 +128,23 @@ class WritingScoring(Scoring[WrittenTargets, WritingEvaluation, TextPrediction])
     def compare(self, first: WritingEvaluation, second: WritingEvaluation) -> PairedTest | None:
         """Tests by how much the second score is the better one, by drawing texts.
 
-        BLEU and chrF are tested, too, where both evaluations have them.
+        BLEU, chrF, ROUGE and exact texts are tested, too, where both evaluations have them.
         """
         test = compare_sums(first.sums, second.sums, _probability)
         overlap = first.overlap
         if test is None or overlap is None or second.signatures != first.signatures:
             return test
-        one, other = (of.sums[:, _PLAIN:] for of in (first, second))
+        names = [name for name in _figures(first.sums[0], overlap) if name not in _OF_TOKENS]
         others = {
-            name: compare_sums(one, other, partial(_figure, overlap, name))
-            for name in first.signatures
+            name: compare_sums(first.sums, second.sums, partial(_figure, overlap, name))
+            for name in names
         }
         return replace(test, others={name: found for name, found in others.items() if found})
 
 
 def _figure(overlap: Overlap, name: str, sums: np.ndarray) -> np.ndarray:
-    """Returns BLEU or chrF of sums over texts."""
-    return overlap.figures(sums)[name]
+    """Returns one of the figures of sums over texts."""
+    return _figures(sums, overlap)[name]
 
 
 def _probability(sums: np.ndarray) -> np.ndarray:
