@@ -10,7 +10,7 @@ import pytest
 import transferlearn as tl
 from tests.networks import pixels, small_backbone
 from transferlearn.advice.suggestion import Suggestion, Suggestions
-from transferlearn.advice.suggestion.measuring import read_sample
+from transferlearn.advice.suggestion.sampling import Sampler
 from transferlearn.backbones import registry
 from transferlearn.data import Reading
 from transferlearn.freezing import Layers
@@ -100,7 +100,7 @@ def test_where_nothing_is_left_to_gain_the_quickest_is_first():
     bright_or_dark = (X[:60] // 8 + 200 * y[:, None, None, None]).astype("uint8")
     found = tl.suggest((bright_or_dark, y), sizes, verbose=0)
     assert [row.score for row in found] == [1.0] * 6
-    places = [(row.image_size[0], row.trained_blocks) for row in found]
+    places = [(row.builder.image_size[0], row.trained_blocks) for row in found]
     assert places == [(16, 0), (16, 1), (16, 2), (24, 0), (24, 1), (24, 2)]
 
 
@@ -132,7 +132,7 @@ def test_builders_go_on(backbone, found):
 
 def test_time_and_cost_are_of_the_pass_and_the_epochs(backbone, found):
     rows = by_depth(found)
-    passes = [rows[n].training_seconds / 90 / rows[n].seconds_per_image for n in sorted(rows)]
+    passes = [rows[n].training_seconds / 90 / rows[n].seconds_per_item for n in sorted(rows)]
     assert passes == sorted(passes)
     assert 0.9 < passes[0] < 1.1
     assert passes[-1] == pytest.approx(4 * 3)
@@ -156,7 +156,7 @@ def test_images_come_in_the_size_of_the_candidate():
     ]
     found = tl.suggest((X, Y), builders, depths=[0], verbose=0)
     sizes = {(16, 16), (24, 8), (32, 32)}
-    assert {row.image_size for row in found} == sizes
+    assert {row.size for row in found} == {f"{height}x{width} px" for height, width in sizes}
     assert {row.builder.image_size for row in found} == sizes
 
 
@@ -184,15 +184,15 @@ def test_a_sample_holds_each_class_in_its_proportion(backbone):
     y = np.repeat([0, 1, 2], [60, 20, 10])
 
     def sample(seed):
-        return read_sample((X, y), Classification(), Reading(), items=18, seed=seed)
+        return Sampler((X, y), items=18, seed=seed).read(Classification(), Reading())
 
-    assert np.bincount(sample(0).images.targets.labels).tolist() == [12, 4, 2]
+    assert np.bincount(sample(0).items.targets.labels).tolist() == [12, 4, 2]
     assert sample(0).total == 90
-    one, again, other = (sample(seed).images.content_hashes() for seed in (0, 0, 1))
+    one, again, other = (sample(seed).items.content_hashes() for seed in (0, 0, 1))
     assert again == one != other
     found = tl.suggest((X, y), [backbone], depths=[0], items=18, verbose=0)
-    assert found.images == 18
-    assert found[0].training_seconds == pytest.approx(90 * found[0].seconds_per_image, rel=0.1)
+    assert found.items == 18
+    assert found[0].training_seconds == pytest.approx(90 * found[0].seconds_per_item, rel=0.1)
 
 
 class Stream(keras.utils.PyDataset):
@@ -213,7 +213,7 @@ class Stream(keras.utils.PyDataset):
 def test_of_a_stream_the_beginning_is_read(backbone):
     stream = Stream(Y)
     found = tl.suggest(stream, [backbone], depths=[0], items=35, verbose=0)
-    assert (found.images, max(stream.read)) == (35, 3)
+    assert (found.items, max(stream.read)) == (35, 3)
     arrays = tl.suggest((X[:35], Y[:35]), [backbone], depths=[0], verbose=0)
     assert found[0].score == pytest.approx(arrays[0].score, abs=0.03)
     with pytest.raises(ValueError, match="No image of"):
@@ -290,13 +290,13 @@ def suggestions(*rows):
                 builder=tl.ImageClassifierBuilder("EfficientNetLite0"),
                 schedule="fine-tune" if blocks else "probe",
                 network="Net",
-                image_size=(96, 96),
+                size="96x96 px",
                 freeze=f"block{9 - blocks}" if blocks else "all",
                 trained_blocks=blocks,
                 score_name="accuracy",
                 score=1 - errors.mean(),
                 interval=wilson(1 - errors.mean(), 100),
-                seconds_per_image=0.01,
+                seconds_per_item=0.01,
                 operations=1.0,
                 parameters=1,
                 trained_parameters=1,
@@ -306,7 +306,8 @@ def suggestions(*rows):
             )
             for errors, blocks, seconds in rows
         ),
-        images=100,
+        items=100,
+        noun="image",
     )
 
 
@@ -339,7 +340,9 @@ def test_the_best_is_recommended_where_it_is_quickest_or_nothing_is_known_of_tim
     assert str(quick).endswith("0.990, the best; none that is about as good trains quicker.")
     assert str(unknown).endswith("the best; how long each takes to train is not known.")
     rows = suggestions((wrong(1), 2, 60.0), (wrong(2, 3), 0, 5.0)).rows
-    by_score = Suggestions(tuple(replace(row, errors=None) for row in rows), images=100)
+    by_score = Suggestions(
+        tuple(replace(row, errors=None) for row in rows), items=100, noun="image"
+    )
     assert by_score.recommended is by_score[0]
 
 

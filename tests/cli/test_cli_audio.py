@@ -47,8 +47,16 @@ def test_what_is_of_photos_alone_is_refused(tmp_path, capsys):
     (tmp_path / "t.csv").write_text("path,label\na.wav,x\nb.wav,y\n")
     assert main(["train", str(tmp_path / "t.csv"), "--task", "segmentation"]) == 1
     assert "is of photos, and these are recordings" in capsys.readouterr().err
-    assert main(["suggest", str(folder)]) == 1
-    assert "Networks are compared on photos" in capsys.readouterr().err
+    assert main(["suggest", str(folder), "--image-sizes", "96x96"]) == 1
+    assert "--image-sizes is of photos, and these are recordings" in capsys.readouterr().err
+
+
+def test_networks_for_recordings_are_suggested(bands, tmp_path, capsys):
+    folder = write(tmp_path / "sounds", *tones(24, rate=16_000), rate=16_000)
+    assert main(["suggest", str(folder), "--candidates", "Bands", "--depths", "0"]) == 0
+    out = capsys.readouterr().out
+    assert "0.5 s, 16 kHz" in out
+    assert out.endswith(f"Next: transferlearn train {folder} --backbone Bands --weights imagenet\n")
 
 
 def test_noise_of_a_folder_is_added_in_training(bands, tmp_path, capsys):

@@ -51,7 +51,7 @@ def test_json_has_a_row_for_each_candidate_and_depth(photos, capsys):
                  "--json"]  # fmt: skip
     assert main(arguments) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert {tuple(row["image_size"]) for row in rows} == {(32, 32), (48, 48)}
+    assert {row["size"] for row in rows} == {"32x32 px", "48x48 px"}
     for row in rows:
         amount = pytest.approx(row["training_seconds"] / 1800)
         assert row["cost"] == {"amount": amount, "currency": "USD"}

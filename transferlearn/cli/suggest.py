@@ -6,11 +6,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transferlearn.cli.building import make_builder
-from transferlearn.cli.checking import check_backbone, check_data
+from transferlearn.cli.checking import check_backbone, check_data, text_encoder
 from transferlearn.cli.command import CommandResult
 from transferlearn.cli.replacing import refuse_other_file
 from transferlearn.cli.starting import import_keras
-from transferlearn.cli.tasks import add_task, as_written, check_task, columns_of, items_of
+from transferlearn.cli.tasks import (
+    TASKS,
+    add_task,
+    as_written,
+    check_task,
+    columns_of,
+    items_of,
+)
 from transferlearn.cli.types import at_least_1, image_size, price
 from transferlearn.extras import require
 
@@ -20,18 +27,24 @@ if TYPE_CHECKING:
 NAME = "suggest"
 HELP = "Say which network, image size and freezing to start from."
 _DEFAULT = "EfficientNetLite0"
+_OF_ALL_ITEMS = ("classification", "regression")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Adds the arguments of `suggest`."""
     add = parser.add_argument
-    add("photos", type=Path, help="a folder with one folder for each class, or a CSV file")
+    add(
+        "photos",
+        type=Path,
+        help="photos, texts or recordings: a folder with one folder for each class, or a CSV file",
+    )
     add_task(parser)
     add(
         "--candidates",
         nargs="+",
         metavar="NAME[=FILE]",
-        help="backbones, each maybe with a weight file; by default those that need no download",
+        help="backbones, of photos and recordings each maybe with a weight file; by default those "
+        "that need no download",
     )
     add(
         "--image-sizes",
@@ -41,7 +54,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="in pixels; by default the backbones' own, and smaller ones for EfficientNetLite0",
     )
     add("--depths", nargs="+", type=int, metavar="N", help="how many of the last blocks to train")
-    add("--items", type=at_least_1, default=1000, help="how many photos to look at, at most")
+    add("--items", type=at_least_1, default=1000, help="how many items to look at, at most")
     add(
         "--price-per-hour",
         type=price,
@@ -65,6 +78,7 @@ def run(options: Namespace) -> CommandResult:
     _check(options)
     import_keras()
     from transferlearn import suggest
+    from transferlearn.builders import ImageBuilder
 
     found = suggest(
         options.photos,
@@ -81,8 +95,9 @@ def run(options: Namespace) -> CommandResult:
     chosen = {
         "backbone": start.builder.backbone,
         "weights": start.builder.weights,
-        "image-size": "x".join(map(str, start.image_size)),
     }
+    if isinstance(start.builder, ImageBuilder) and start.builder.image_size:
+        chosen["image-size"] = "x".join(map(str, start.builder.image_size))
     settings = " ".join(
         f"--{name} {shlex.quote(str(value))}" for name, value in chosen.items() if value
     )
@@ -96,14 +111,20 @@ def _check(options: Namespace) -> None:
     """Checks the options."""
     check_data(options.photos, columns_of(options))
     check_task(options)
-    if (items := items_of(options)) != "photos":
+    items = items_of(options)
+    if items != "photos" and options.task in TASKS and options.task not in _OF_ALL_ITEMS:
         raise ValueError(
-            f"Networks are compared on photos, and these are {items}. Train on them: "
-            f"transferlearn train {shlex.quote(str(options.photos))}{as_written(options)}"
+            f"Networks for {items} are compared for classes and numbers. Received: --task "
+            f"{options.task}. Train one: transferlearn train {shlex.quote(str(options.photos))}"
+            f"{as_written(options)}"
         )
-    for text in options.candidates or ():
+    if items != "photos" and options.image_sizes is not None:
+        raise ValueError(f"--image-sizes is of photos, and these are {items}: leave it out.")
+    if items == "recordings":
+        require("A recording", "audio", "soundfile", "soxr")
+    for text in options.candidates or ([text_encoder(options.task)] if items == "texts" else ()):
         name, _, file = text.partition("=")
-        check_backbone(name, file or "imagenet")
+        check_backbone(name, file or (None if items == "texts" else "imagenet"))
     if options.plot is not None:
         require("A plot", "plot", "matplotlib")
         refuse_other_file(options.plot)
@@ -113,6 +134,10 @@ def candidates(options: Namespace) -> "list[Builder]":
     """Makes a builder for each backbone and image size that the options ask to compare."""
     from transferlearn import backbones
 
+    items = items_of(options)
+    if items == "texts":
+        names = options.candidates or [text_encoder(options.task)]
+        return [make_builder(options, x, weights="pretrained", image_size=None) for x in names]
     offline = [facts.name for facts in backbones.table() if facts.offline]
     sizes = options.image_sizes or [None]
     found = [
@@ -120,7 +145,7 @@ def candidates(options: Namespace) -> "list[Builder]":
         for name, _, file in (text.partition("=") for text in options.candidates or offline)
         for size in sizes
     ]
-    if options.candidates is None and options.image_sizes is None:
+    if options.candidates is None and options.image_sizes is None and items == "photos":
         small = [(96, 96), (160, 160)]
         found += [
             make_builder(options, _DEFAULT, weights="imagenet", image_size=size) for size in small

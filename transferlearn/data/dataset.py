@@ -238,15 +238,15 @@ class ItemDataset(Dataset):
         first, second = (whole.of(np.flatnonzero(part)) for part in (~held_out, held_out))
         return first, replace(second, held_out=True)
 
-    def sample(self, count: int, seed: int) -> Self:
-        """Returns so many of the items, chosen by their content, of each class in proportion."""
-        share = count / len(self.first_rows)
-        chosen = hold_out(self.item_hashes(), None, self.strata, share, seed)
-        return self.of(np.flatnonzero(chosen))
+    def chosen(self, count: int, seed: int) -> np.ndarray:
+        """Returns the numbers of at most so many items, of each class in proportion."""
+        if count >= (known := len(self.first_rows)):
+            return np.arange(known)
+        return np.flatnonzero(hold_out(self.item_hashes(), None, self.strata, count / known, seed))
 
     def at_most(self, count: int) -> "ItemDataset":
         """Returns a sample of so many items, or all where there are no more."""
-        return self if len(self.first_rows) <= count else self.sample(count, 0)
+        return self.of(self.chosen(count, 0))
 
     def of(self, numbers: np.ndarray) -> Self:
         """A dataset of the items with these numbers; here, of the rows with these numbers."""

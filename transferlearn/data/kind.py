@@ -154,6 +154,10 @@ class Kind(abc.ABC):
         """Returns the datasets with items of one shape; by default they have one already."""
         return list(datasets)
 
+    def size_in_words(self, shape: tuple[int, ...]) -> str:
+        """Returns the size of an item of this shape, with its unit where it has one."""
+        return "x".join(map(str, shape))
+
     @abc.abstractmethod
     def settings(self) -> Json:
         """Returns the settings that make this kind again, as values that JSON can hold."""

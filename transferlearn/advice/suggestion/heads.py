@@ -2,10 +2,9 @@
 
 from dataclasses import replace
 
-from transferlearn.builders import Builder, ImageBuilder
+from transferlearn.builders import Builder
 from transferlearn.data import LoadedData
 from transferlearn.data.dataset import ItemDataset
-from transferlearn.data.images import ImageDataset
 from transferlearn.fitted import FittedModel
 from transferlearn.fitted.outputs import evaluated
 from transferlearn.tasks.intervals import Interval
@@ -15,18 +14,18 @@ _EPOCHS = 4
 _HELD_OUT = 0.25
 
 
-def score_of_head(builder: ImageBuilder, images: ImageDataset, seed: int) -> tuple[float, Interval]:
-    """Trains the builder's head on three quarters of the images, and scores it on the others.
+def score_of_head(builder: Builder, items: ItemDataset, seed: int) -> tuple[float, Interval]:
+    """Trains the builder's head on three quarters of the items, and scores it on the others.
 
     Args:
         builder: The builder of the candidate.
-        images: The images with their targets.
-        seed: The seed by which images are held out.
+        items: The items with their targets.
+        seed: The seed by which items are held out.
 
     Returns:
         The score, and its 95% interval.
     """
-    train, held_out = images.split(_HELD_OUT, seed)
+    train, held_out = items.split(_HELD_OUT, seed)
     fitted = train_head(builder, train, held_out, seed)
     found, score = evaluated(fitted, held_out), fitted.encoding.score
     value = found[score.name]

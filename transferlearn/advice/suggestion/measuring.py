@@ -1,4 +1,4 @@
-"""Runs a network once over some images, and keeps its blocks' pooled outputs and its speed."""
+"""Runs a network once over some items, and keeps its blocks' pooled outputs and its speed."""
 
 import statistics
 import time
@@ -11,22 +11,19 @@ import keras
 import numpy as np
 
 from transferlearn.backbones import Backbone
-from transferlearn.builders import ImageBuilder
-from transferlearn.data import Dataset, Images, LoadedData, Reading
-from transferlearn.data.dataset import Request
-from transferlearn.data.images import ImageDataset
-from transferlearn.data.iterating import iterate, without_retracing_advice
-from transferlearn.data.loading import load_pair
+from transferlearn.builders import Builder
+from transferlearn.data import LoadedData
+from transferlearn.data.dataset import ItemDataset, Request
+from transferlearn.data.iterating import without_retracing_advice
 from transferlearn.features.extraction import FeatureModel
 from transferlearn.freezing import TrainLastBlocks
 from transferlearn.money import Money
 from transferlearn.progress import stage
-from transferlearn.splitting import boundary, count_operations
-from transferlearn.tasks import Encoding, Task
+from transferlearn.splitting import Cut, boundary, count_operations
 from transferlearn.training import set_trainable
-from transferlearn.types import Source, Tensor
+from transferlearn.types import Tensor
 
-_BATCH_SIZE = 32  # images; larger batches are no faster on CPUs (docs/performance.md)
+_BATCH_SIZE = 32  # items; larger batches are no faster on CPUs (docs/performance.md)
 _BACKWARD = 2.0  # operations of the backward pass for one of the forward pass
 _DEPTHS = 5  # freezings that are measured by default, from all blocks frozen to none
 
@@ -37,8 +34,8 @@ class Depth:
 
     Attributes:
         trained_blocks: The number of blocks that are trained.
-        pooled: Float32 `(items, channels)`: the output of the frozen part, each map as its mean.
-        operations: Floating-point operations of the frozen part, for one image.
+        pooled: Float32 `(rows, channels)`: the output of the frozen part, each map as its mean.
+        operations: Floating-point operations of the frozen part, for one row.
         trained_parameters: The number of weights that are trained, the head's included.
     """
 
@@ -55,64 +52,43 @@ class MeasuredBackbone:
     Attributes:
         backbone: The backbone of the network.
         depths: The ways to freeze it, from the most blocks frozen to the fewest.
-        seconds_per_image: Seconds of the network for one image, the median over the batches.
-        operations: Floating-point operations of the network for one image.
+        seconds_per_item: Seconds of the network for one row, the median over the batches.
+        operations: Floating-point operations of the network for one row.
         parameters: The number of weights of the network with its head.
         nbytes: Bytes of these weights.
     """
 
     backbone: Backbone
     depths: tuple[Depth, ...]
-    seconds_per_image: float
+    seconds_per_item: float
     operations: float
     parameters: int
     nbytes: int
-
-
-class ImageSample(NamedTuple):
-    """Holds a sample of the images with their targets, and the encoding of all targets.
-
-    Attributes:
-        images: Raw images with their targets.
-        encoding: What was learnt of the targets, such as the names of the classes.
-        total: The number of images in the whole data; `None` where a stream does not tell.
-    """
-
-    images: ImageDataset
-    encoding: Encoding
-    total: int | None
-
-    @property
-    def targets(self) -> np.ndarray:
-        """The targets of the sample, in the form that a linear probe takes."""
-        rows = self.images.learnt[np.arange(len(self.images.items))]
-        raw = self.encoding.scoring.raw
-        return rows if raw is None else np.asarray(raw(rows).targets)
 
 
 class Budget(NamedTuple):
     """Estimates time and cost of a training, and holds the seed.
 
     Attributes:
-        images: The number of images to train on; `None` where a stream does not tell.
+        rows: The number of rows to train on; `None` where a stream does not tell.
         epochs: The number of epochs to train for.
         price_per_hour: The price of the machine for an hour, or `None`.
         seed: The seed of the cross-validation.
     """
 
-    images: int | None
+    rows: int | None
     epochs: int
     price_per_hour: Money | None
     seed: int
 
     def seconds(self, measured: MeasuredBackbone, depth: Depth) -> float | None:
-        """Estimates the seconds of a training; `None` where the number of images is not known."""
-        if self.images is None:
+        """Estimates the seconds of a training; `None` where the number of rows is not known."""
+        if self.rows is None:
             return None
         # The frozen part runs once, the rest forward and back in each epoch.
         behind = measured.operations - depth.operations
         operations = depth.operations + self.epochs * (1 + _BACKWARD) * behind
-        return self.images * measured.seconds_per_image * operations / measured.operations
+        return self.rows * measured.seconds_per_item * operations / measured.operations
 
     def seconds_of_recipe(self, measured: MeasuredBackbone, depth: Depth) -> float | None:
         """Estimates the seconds of the default recipe where a head is no solved layer.
@@ -120,9 +96,9 @@ class Budget(NamedTuple):
         It trains the head on the frozen network in half of the epochs, then everything.
         """
         frozen = self.seconds(measured, depth)
-        if frozen is None or self.images is None:
+        if frozen is None or self.rows is None:
             return None
-        whole = self.images * measured.seconds_per_image * self.epochs * (1 + _BACKWARD)
+        whole = self.rows * measured.seconds_per_item * self.epochs * (1 + _BACKWARD)
         return (frozen + whole) / 2
 
     def cost(self, seconds: float | None) -> Money | None:
@@ -132,66 +108,16 @@ class Budget(NamedTuple):
         return self.price_per_hour.times(seconds / 3600)
 
 
-def read_sample(
-    train: Source, task: Task, reading: Reading, *, items: int, seed: int
-) -> ImageSample:
-    """Loads images as `fit` would, and takes at most `items` of them, each class in proportion.
-
-    Of a stream, which cannot be read by item, the beginning is taken.
-
-    Args:
-        train: Images with targets, from any source that `fit` takes.
-        task: What is to be learnt of the images.
-        reading: How the source is read.
-        items: The largest number of images to take.
-        seed: The seed by which images are chosen.
-
-    Raises:
-        ValueError: A class has no image at a stream's beginning.
-    """
-    dataset = _loaded(train, reading)
-    total, encoding = dataset.size, task.learn(dataset.learnt)
-    if not isinstance(dataset, ImageDataset):
-        # A stream's batches are raw pixels in [0, 255] already, whatever the source held.
-        kind = Images(image_size=(dataset.shape[0], dataset.shape[1]), value_range=(0, 255))
-        as_read = replace(reading, kind=kind, target=encoding.target)
-        dataset = _loaded(_beginning(dataset, items), as_read)
-    assert isinstance(dataset, ImageDataset)
-    known = len(dataset.items)
-    some = dataset.sample(items, seed) if known > items else dataset
-    return ImageSample(some, encoding, total)
-
-
-def pixels(builder: ImageBuilder) -> float:
-    """Returns what an image costs a candidate beside others whose networks are not built yet."""
-    return float(prod(builder.kind.size))
-
-
-def _loaded(train: Source, reading: Reading) -> Dataset:
-    """Loads a whole source to train on; nothing is held out."""
-    return load_pair(train, None, reading, validation_split=0.0).train
-
-
-def _beginning(stream: Dataset, items: int) -> tuple[np.ndarray, ...]:
-    """Reads the first items of a stream: their images, their targets and what else it gives."""
-    parts: list[tuple[np.ndarray, ...]] = []
-    for part in iterate(stream.batches(batch_size=_BATCH_SIZE)):
-        parts.append(part)
-        if sum(len(x) for x, *_ in parts) >= items:
-            break
-    return tuple(np.concatenate(column)[:items] for column in zip(*parts, strict=True))
-
-
 def measure(
-    builder: ImageBuilder,
-    sample: ImageDataset,
+    builder: Builder,
+    sample: ItemDataset,
     counts: Sequence[int] | None,
 ) -> MeasuredBackbone:
-    """Runs a candidate's network once over the images, for its speed, size and pooled outputs.
+    """Runs a candidate's network once over the items, for its speed, size and pooled outputs.
 
     Args:
         builder: The builder of the candidate.
-        sample: The images, of the size to measure at.
+        sample: The items, of the size to measure at.
         counts: The numbers of last blocks that may be trained; `None`: five of them, spread evenly
             from none to all.
     """
@@ -204,8 +130,10 @@ def measure(
     counts = sorted({min(count, blocks) for count in counts})
     masks = [layers.frozen_by(TrainLastBlocks(count)) for count in counts]
     cuts = [boundary(network, mask) for mask in masks]
-    pooled = [_Pooled(name=f"pooled_{i}_of_suggest")(cut.tensors) for i, cut in enumerate(cuts)]
-    values, seconds = _run(keras.Model(network.items[0], pooled), sample, backbone.name)
+    (item,) = network.items
+    pooled = [_pooled(cut, item, f"pooled_{i}_of_suggest") for i, cut in enumerate(cuts)]
+    words = f"{backbone.name} at {training.kind.size_in_words(sample.shape)}"
+    values, seconds = _run(keras.Model(item, pooled), sample, words)
     depths = []
     for count, mask, cut, value in zip(counts, masks, cuts, values, strict=True):
         set_trainable(network, mask, batch_norm=training.settings.batch_norm)
@@ -220,11 +148,24 @@ def measure(
     return MeasuredBackbone(
         backbone=backbone,
         depths=tuple(depths),
-        seconds_per_image=seconds,
+        seconds_per_item=seconds,
         operations=count_operations(network.model),
         parameters=_parameters(network.model.weights),
         nbytes=sum(prod(w.shape) * np.dtype(w.dtype).itemsize for w in network.model.weights),
     )
+
+
+def _pooled(cut: Cut, item: Tensor, name: str) -> Tensor:
+    """Returns what a probe reads at a cut, float32 `(batch, channels)`.
+
+    A row of samples or token ids itself is no feature. Beside the states of a text or recording
+    stands a mask: what only fills a row up does not count.
+    """
+    tensors = [x for x in cut.tensors if x is not item or len(x.shape) > 2]
+    lengths = {x.shape[1] for x in tensors if len(x.shape) == 3}
+    masks = [x for x in tensors if len(x.shape) == 2 and x.shape[1] in lengths]
+    maps = [x for x in tensors if not any(x is mask for mask in masks)]
+    return _Pooled(name=name)(maps or [item[:, :0]], masks[:1])
 
 
 class _Pooled(keras.Layer):
@@ -233,38 +174,42 @@ class _Pooled(keras.Layer):
     It is a layer, since operations take their names themselves, and the network may have those.
     """
 
-    def call(self, tensors: Sequence[Tensor]) -> Tensor:
+    def call(self, maps: Sequence[Tensor], masks: Sequence[Tensor]) -> Tensor:
         """Returns float32 `(batch, channels)`."""
-        return keras.ops.concatenate([*map(_pool, tensors)], axis=-1)
+        return keras.ops.concatenate([_pool(tensor, *masks) for tensor in maps], axis=-1)
 
 
-def _pool(tensor: Tensor) -> Tensor:
+def _pool(tensor: Tensor, mask: Tensor | None = None) -> Tensor:
     """Averages a map over its places, in float32; a tensor without places stays as it is."""
     places = tuple(range(1, len(tensor.shape) - 1))
     values = keras.ops.cast(tensor, "float32")
-    return keras.ops.mean(values, axis=places) if places else values
+    if mask is None or len(places) != 1:
+        return keras.ops.mean(values, axis=places) if places else values
+    counts = keras.ops.cast(mask, "float32")[:, :, None]
+    return keras.ops.sum(values * counts, axis=1) / keras.ops.sum(counts, axis=1)
 
 
 @without_retracing_advice()
-def _run(model: keras.Model, sample: ImageDataset, name: str) -> tuple[list[np.ndarray], float]:
-    """Returns the model's outputs for all images, and the median of the seconds for one image."""
+def _run(model: keras.Model, sample: ItemDataset, words: str) -> tuple[list[np.ndarray], float]:
+    """Returns the model's outputs for all rows, and the median of the seconds for one row."""
     items = len(sample.items)
     size = min(_BATCH_SIZE, items)
-    height, width = sample.image_size
-    words = f"{name} at {height}x{width}"
     predictor = FeatureModel(model)
-    parts: list[list[np.ndarray]] = []
-    seconds: list[float] = []
+    order, parts = list[np.ndarray](), list[list[np.ndarray]]()
+    seconds, compiled = list[float](), set[tuple[int, ...]]()
     batches = sample.contents(Request(size)).read(np.arange(items), batch_size=size)
-    with stage(words, items, sample.noun, cost=float(height * width)) as shown:
-        for rows, images in batches:
-            if not parts:
-                predictor(images, len(rows))  # compiles the model, outside of the time measured
+    with stage(words, items, sample.noun, cost=float(prod(sample.shape))) as shown:
+        for rows, read in batches:
+            if read.shape[1:] not in compiled:  # outside of the time measured
+                predictor(read, len(rows))
+                compiled.add(read.shape[1:])
             begun = time.perf_counter()
-            parts.append(predictor(images, len(rows)))
+            parts.append(predictor(read, len(rows)))
             seconds.append((time.perf_counter() - begun) / size)
+            order.append(rows)
             shown.advance(len(rows))
-    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    back = np.argsort(np.concatenate(order))  # short texts are read first
+    columns = [np.concatenate(column)[back] for column in zip(*parts, strict=True)]
     return columns, statistics.median(seconds)
 
 

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from transferlearn.advice.suggestion.measuring import ImageSample
+from transferlearn.advice.suggestion.sampling import ItemSample
 from transferlearn.tasks import Solver
 
-# With fewer images than this, the cross-validation is repeated: with 300, another division into
+# With fewer items than this, the cross-validation is repeated: with 300, another division into
 # folds moves an accuracy by some 2 points, as much as two candidates differ by (docs/choosing.md).
 _HELD_OUT = 1000
 _MOST_REPEATS = 5  # the most cross-validations of one depth
@@ -31,12 +31,12 @@ class ProbeScore(NamedTuple):
 
 
 def cross_validated(
-    features: np.ndarray, sample: ImageSample, probe: Solver, seed: int
+    features: np.ndarray, sample: ItemSample, probe: Solver, seed: int
 ) -> ProbeScore:
     """Cross-validates a probe on several divisions into folds."""
-    images, targets = sample.images, sample.targets
+    items, targets = sample.items, sample.targets
     solved = [
-        probe.solve(features, targets, images.sample_weight, seed + i, groups=images.together)
+        probe.solve(features, targets, items.sample_weight, seed + i, groups=items.together)
         for i in range(min(max(1, _HELD_OUT // len(features)), _MOST_REPEATS))
     ]
     sums, times = np.zeros(len(features)), np.zeros(len(features))
@@ -46,7 +46,8 @@ def cross_validated(
             sums[rows] += probe.errors(layer, targets)
             times[rows] += 1
     errors = np.where(times > 0, sums / np.maximum(times, 1), np.nan)
-    if images.sample_weight is not None:
-        errors *= images.sample_weight / images.sample_weight.mean()
+    if items.sample_weight is not None:
+        errors *= items.sample_weight / items.sample_weight.mean()
     score = float(np.mean([layer.score for layer in solved]))
-    return ProbeScore(score, solved[0].score_name, solved[0].held_out, errors)
+    held_out = min(solved[0].held_out, len(items.first_rows))  # rows of one item are no several
+    return ProbeScore(score, solved[0].score_name, held_out, items.of_items(errors))

@@ -14,15 +14,15 @@ from transferlearn import backbones
 from transferlearn.advice.suggestion.heads import HEAD, score_of_head
 from transferlearn.advice.suggestion.measuring import (
     Budget,
-    ImageSample,
     MeasuredBackbone,
     measure,
-    pixels,
-    read_sample,
 )
 from transferlearn.advice.suggestion.probing import ProbeScore, cross_validated
+from transferlearn.advice.suggestion.sampling import ItemSample, Sampler, read_samples
 from transferlearn.advice.suggestion.table import Suggestion, Suggestions
 from transferlearn.builders import Builder, ImageBuilder, ImageClassifierBuilder
+from transferlearn.builders.classifier import Classifier
+from transferlearn.builders.regressor import Regressor
 from transferlearn.checks import whole
 from transferlearn.data.images import ImageDataset
 from transferlearn.money import price
@@ -31,9 +31,11 @@ from transferlearn.randomness import random_states_kept
 from transferlearn.tasks import Solver, linear_solver
 from transferlearn.types import Json, Source, Verbose
 
-_Candidate: TypeAlias = str | keras.Model | backbones.Backbone | ImageBuilder
+_Candidate: TypeAlias = str | keras.Model | backbones.Backbone | Builder
 
-_TIMED = 64  # images that a network is timed on, where its head is trained on all of them
+# Those whose score a solved layer, or a head of a few epochs, foretells.
+_TAKEN = (ImageBuilder, Classifier, Regressor)
+_TIMED = 64  # rows that a network is timed on, where its head is trained on all of them
 _NOTHING_TO_GAIN = 0.99  # score above which training more blocks is not worth its time
 
 
@@ -52,22 +54,23 @@ def suggest(
     """Returns which backbone, image size and freezing to start from, without training any.
 
     When to use it: before the first `fit`, or where an accuracy is not good enough. Each candidate
-    runs once over (a sample of) the images. For each depth, a linear probe on the pooled output of
+    runs once over (a sample of) the items. For each depth, a linear probe on the pooled output of
     the frozen part and of the blocks behind it is solved and cross-validated, which estimates what
     training these blocks reaches ([Head2Toe](https://arxiv.org/abs/2201.03529)). It orders networks
-    and image sizes; of depths it says less, and a deeper one is never expected to reach less.
+    and sizes; of depths it says less, and a deeper one is never expected to reach less.
     Where no probe can be solved, as for masks, the builder's head is trained for four epochs on the
-    frozen network, whose features are stored, and scored on images held out, without depths.
+    frozen network, whose features are stored, and scored on items held out, without depths.
     docs/choosing.md compares it with fine-tuning.
 
     Args:
         train: The source that `fit` takes. Of a stream, which cannot be read by item, the beginning
             is taken.
-        candidates: Names, functional models, `tl.backbones.Backbone`s, or builders, which say the
-            image size and the weights too.
+        candidates: Names, functional models, `tl.backbones.Backbone`s, which stand for classifiers
+            of images; or builders, which say the image size and the weights too. For recordings,
+            texts and numbers they are builders.
         depths: How many of the last blocks may be trained, such as `(0, 2, 4)`; 0: the head alone.
             By default five numbers, from none to all.
-        items: The largest number of images to look at, drawn from each class in its proportion.
+        items: The largest number of items to look at, drawn from each class in its proportion.
         price_per_hour: The price of the machine for an hour, such as `"1.20 EUR"`; gives the cost
             of training.
         epochs: The number of epochs that time and cost of training are estimated for.
@@ -98,37 +101,41 @@ def suggest(
     rate = price(price_per_hour)
     rows: list[Suggestion] = []
     with random_states_kept(seed), working(verbose, expected=None) as work:
-        sample = _read(builders, train, items, seed)
-        work.expect(len(sample.images.items) * sum(map(pixels, builders)))
-        for number, builder in enumerate(builders, start=1):
+        samples = read_samples(builders, Sampler(train, items=items, seed=seed))
+        work.expect(sum(len(one.items.items) * prod(one.items.shape) for one in samples))
+        for number, (builder, own) in enumerate(zip(builders, samples, strict=True), start=1):
             current().part = f"candidate {number} of {len(builders)}"
-            own = sample._replace(images=_of_its_size(builder, sample.images))
-            budget = Budget(sample.total, epochs, rate, seed)
-            solver = linear_solver(sample.encoding)
+            budget = Budget(own.total, epochs, rate, seed)
+            solver = linear_solver(own.encoding)
             if solver is None:
                 rows.append(_by_head(builder, own, budget))
             else:
-                measured = measure(builder, own.images, counts)
+                measured = measure(builder, own.items, counts)
                 with stage("cross-validating its probes"):
                     rows += _by_probe(builder, measured, own, budget, solver)
-    return Suggestions(_with_places(sorted(rows, key=_sort_key)), len(sample.images.items))
+    first = samples[0].items
+    ordered = _with_places(sorted(rows, key=_sort_key))
+    return Suggestions(ordered, len(first.first_rows), first.noun)
 
 
-def _as_builders(candidates: Sequence[_Candidate]) -> list[ImageBuilder]:
-    """Makes a builder of each candidate; refuses those that cannot share one sample of images."""
+def _as_builders(candidates: Sequence[_Candidate]) -> list[Builder]:
+    """Makes a builder of each candidate; refuses those that cannot share one sample of items."""
     if not isinstance(candidates, (list, tuple)) or not candidates:
         raise TypeError(
             "candidates is a list of names, models, backbones or builders, such as "
             f"['EfficientNetLite0']. Received: candidates={candidates!r}"
         )
-    if any(isinstance(x, Builder) and not isinstance(x, ImageBuilder) for x in candidates):
-        raise TypeError("suggest looks at images only: its builders are those for images.")
-    builders = [x if isinstance(x, ImageBuilder) else ImageClassifierBuilder(x) for x in candidates]
-    for name in ("task", "value_range", "on_error", "groups"):
-        values = list(dict.fromkeys(getattr(builder, name) for builder in builders))
+    builders = [x if isinstance(x, Builder) else ImageClassifierBuilder(x) for x in candidates]
+    if others := [type(x).__name__ for x in builders if not isinstance(x, _TAKEN)]:
+        raise TypeError(
+            "suggest compares networks for classes and numbers, and of images for all tasks. "
+            f"Received: {', '.join(others)}"
+        )
+    for name in ("task", "value_range", "text_column", "on_error", "groups"):
+        values = list(dict.fromkeys(getattr(builder, name, None) for builder in builders))
         if len(values) > 1:
             raise ValueError(
-                f"All candidates look at the same images, so {name} must be the same for each. "
+                f"All candidates look at the same items, so {name} must be the same for each. "
                 f"Received: {', '.join(map(repr, values))}"
             )
     return builders
@@ -144,33 +151,14 @@ def _counts(depths: Sequence[int]) -> list[int]:
     return [whole("depths", depth, least=0) for depth in depths]
 
 
-def _read(builders: Sequence[ImageBuilder], train: Source, items: int, seed: int) -> ImageSample:
-    """Reads a sample at the largest image size of a candidate, so that none has to enlarge it."""
-    first, largest = builders[0], max((one.kind.size for one in builders), key=prod)
-    kind = replace(first.kind, image_size=None, default_image_size=largest)
-    degradation = kind.settings().get("degradation")
-    if any(other.kind.settings().get("degradation") != degradation for other in builders):
-        raise ValueError("Candidates see the same images, so they must have one degradation.")
-    reading = replace(first.reading(), kind=kind)
-    return read_sample(train, first.task, reading, items=items, seed=seed)
-
-
-def _of_its_size(builder: ImageBuilder, images: ImageDataset) -> ImageDataset:
-    """Resizes images as `fit` would: arrays keep their size if the builder has no `image_size`."""
-    if images.names is None and builder.image_size is None:
-        return images
-    return images.resized(builder.kind.size)
-
-
-def _by_head(builder: ImageBuilder, sample: ImageSample, budget: Budget) -> Suggestion:
+def _by_head(builder: Builder, sample: ItemSample, budget: Budget) -> Suggestion:
     """Suggests the default recipe, by the score of a head that is trained on the frozen network."""
-    few = sample.images.rows(np.arange(min(_TIMED, len(sample.images.items))))
+    few = sample.items.rows(np.arange(min(_TIMED, len(sample.items.items))))
     measured = measure(builder, few, [0])
     with stage("training a head"):
-        score, interval = score_of_head(builder, sample.images, budget.seed)
+        score, interval = score_of_head(builder, sample.items, budget.seed)
     seconds = budget.seconds_of_recipe(measured, measured.depths[0])
     return Suggestion(
-        builder=replace(builder, image_size=sample.images.image_size),
         schedule="auto",
         freeze=None,
         trained_blocks=len(measured.backbone.blocks),
@@ -185,12 +173,16 @@ def _by_head(builder: ImageBuilder, sample: ImageSample, budget: Budget) -> Sugg
     )
 
 
-def _shared(builder: ImageBuilder, measured: MeasuredBackbone, sample: ImageSample) -> Json:
+def _shared(builder: Builder, measured: MeasuredBackbone, sample: ItemSample) -> Json:
     """Returns what all suggestions of a network share."""
+    images = sample.items
     return {
+        "builder": replace(builder, image_size=images.image_size)
+        if isinstance(builder, ImageBuilder) and isinstance(images, ImageDataset)
+        else builder,
         "network": _name(builder, measured),
-        "image_size": sample.images.image_size,
-        "seconds_per_image": measured.seconds_per_image,
+        "size": builder.kind.size_in_words(sample.items.shape),
+        "seconds_per_item": measured.seconds_per_item,
         "operations": measured.operations,
         "parameters": measured.parameters,
         "megabytes": measured.nbytes / 1e6,
@@ -199,14 +191,14 @@ def _shared(builder: ImageBuilder, measured: MeasuredBackbone, sample: ImageSamp
 
 
 def _by_probe(
-    builder: ImageBuilder,
+    builder: Builder,
     measured: MeasuredBackbone,
-    sample: ImageSample,
+    sample: ItemSample,
     budget: Budget,
     probe: Solver,
 ) -> Iterator[Suggestion]:
     """Yields a suggestion for each depth of a candidate, beginning with the most blocks frozen."""
-    features = np.empty((len(sample.images.items), 0), "float32")
+    features = np.empty((len(sample.items.items), 0), "float32")
     best = ProbeScore(-math.inf, "", 0, np.empty(0))
     for depth in measured.depths:
         # A probe reads the pooled outputs of this frozen part and of the larger ones before it.
@@ -217,7 +209,6 @@ def _by_probe(
         freeze = _freeze(measured, depth.trained_blocks)
         seconds = budget.seconds(measured, depth)
         yield Suggestion(
-            builder=replace(builder, image_size=sample.images.image_size),
             schedule="fine-tune" if depth.trained_blocks else "probe",
             freeze=freeze,
             trained_blocks=depth.trained_blocks,
@@ -260,15 +251,15 @@ def _freeze(measured: MeasuredBackbone, trained: int) -> str:
     return "none" if trained == len(blocks) else blocks[-trained - 1].name
 
 
-def _name(builder: ImageBuilder, measured: MeasuredBackbone) -> str:
+def _name(builder: Builder, measured: MeasuredBackbone) -> str:
     """Returns the name of the backbone, and of its weight file if one was passed."""
     name = measured.backbone.name
-    if builder.weights in (None, "imagenet"):
+    if builder.weights in (None, "imagenet", "pretrained"):
         return name
     return f"{name} ({Path(builder.weights).name})"
 
 
-def _published(builder: ImageBuilder) -> float | None:
+def _published(builder: Builder) -> float | None:
     """Returns the published top-1 accuracy of a named network with ImageNet weights, if known."""
     if isinstance(builder.backbone, str) and builder.weights == "imagenet":
         return backbones.facts(builder.backbone).top1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from transferlearn.builders import ImageBuilder
+from transferlearn.builders import Builder
 from transferlearn.money import Money
 from transferlearn.plotting import write_figure
 from transferlearn.tables import as_html, as_paragraph, as_table
@@ -22,26 +22,27 @@ _STANDARD_ERRORS = 1.645  # in 95% of all cases, chance makes no row better by m
 
 @dataclass(frozen=True, kw_only=True)
 class Suggestion:
-    """Names a network, an image size and a freezing, and says what to expect of them.
+    """Names a network, a size and a freezing, and says what to expect of them.
 
     Attributes:
-        builder: The candidate's builder with `image_size` set, ready for the default recipe.
+        builder: The candidate's builder, of images with `image_size` set, ready for the default
+            recipe.
         schedule: The schedule that trains no more than `freeze` leaves, such as `"probe"`.
         network: The name of the backbone, and of its weight file where one was passed.
-        image_size: `(height, width)` in pixels.
+        size: What the network takes at once, in words, such as `"96x96 px"`.
         freeze: `"all"`, `"none"`, or the name of the block up to which the network is frozen;
             `None`: the default recipe decides.
         trained_blocks: How many blocks that leaves to train.
         score_name: The name of the figure in `score`: `"accuracy"` of classes, `"r2"` of numbers.
         score: The expected score, see `suggest`.
-        interval: The 95% interval of `score`, by the number of images it was measured on.
-        seconds_per_image: Seconds that a prediction takes, as measured.
+        interval: The 95% interval of `score`, by the number of items it was measured on.
+        seconds_per_item: Seconds that a prediction takes, as measured.
         operations: Floating-point operations of a prediction.
         parameters: The number of weights of the network with its head.
         trained_parameters: How many of these weights are trained.
         megabytes: The size of the weights, in 10^6 bytes.
-        training_seconds: The estimated seconds of training on all images: the frozen part once, the
-            rest in each epoch; `None` where a stream does not tell how many images there are.
+        training_seconds: The estimated seconds of training on all items: the frozen part once, the
+            rest in each epoch; `None` where a stream does not tell how many items there are.
         cost: What `training_seconds` cost, an `amount` in a `currency`, or `None`.
         top1: The published ImageNet top-1 accuracy of the network in percent, or `None`.
         how: How the score was measured, in words.
@@ -50,16 +51,16 @@ class Suggestion:
             that is not known; `None`: of no item.
     """
 
-    builder: ImageBuilder
+    builder: Builder
     schedule: str
     network: str
-    image_size: tuple[int, int]
+    size: str
     freeze: str | None
     trained_blocks: int
     score_name: str
     score: float
     interval: tuple[float, float]
-    seconds_per_image: float
+    seconds_per_item: float
     operations: float
     parameters: int
     trained_parameters: int
@@ -100,11 +101,13 @@ class Suggestions:
 
     Attributes:
         rows: The suggestions, the best first.
-        images: The number of images that were looked at.
+        items: The number of items that were looked at.
+        noun: What one of them is called.
     """
 
     rows: tuple[Suggestion, ...]
-    images: int
+    items: int
+    noun: str
 
     def __getitem__(self, index: int) -> Suggestion:
         return self.rows[index]
@@ -141,16 +144,20 @@ class Suggestions:
         """Describes how the figures were measured."""
         best = self.rows[0]
         name = best.score_name.capitalize()
-        return _LEGEND.format(score=name, how=best.how, images=self.images)
+        return _LEGEND.format(score=name, how=best.how, items=self.items, noun=self.noun)
 
     def _advice(self) -> str:
         """Returns which suggestion to start from, and why."""
-        return f"* {_reason(self.recommended, self.rows[0])}"
+        return f"* {_reason(self.recommended, self.rows[0], self.noun)}"
 
     def _lines(self) -> list[list[str]]:
         """Writes the table's cells, its head first."""
         best, chosen = self.rows[0], self.recommended
-        names = {"score": best.score_name, "cost": f"cost, {best.cost and best.cost.currency}"}
+        names = {
+            "score": best.score_name,
+            "ms": f"ms per {self.noun}",
+            "cost": f"cost, {best.cost and best.cost.currency}",
+        }
         lines = [["", *(names.get(cell, cell) for cell in _HEAD)]]
         lines += [["*" if row is chosen else "", *_cells(row)] for row in self.rows]
         # A column without any value, such as the cost without a price, is left out.
@@ -183,11 +190,11 @@ class Suggestions:
 
 _HEAD = (
     "network",
-    "image size",
+    "size",
     "frozen up to",
     "score",
     "95% interval",
-    "ms an image",
+    "ms",
     "parameters",
     "trained",
     "MB",
@@ -196,12 +203,12 @@ _HEAD = (
     "published top-1",
 )
 _LEGEND = (
-    "{score}: expected, {how} on {images:,} images. Training: estimated. Published: "
+    "{score}: expected, {how} on {items:,} {noun}s. Training: estimated. Published: "
     "ImageNet top-1 accuracy in percent."
 )
 
 
-def _reason(chosen: Suggestion, best: Suggestion) -> str:
+def _reason(chosen: Suggestion, best: Suggestion, noun: str) -> str:
     """Describes why a suggestion is recommended."""
     text = f"{_words(chosen)}: {chosen.score:.3f}"
     if chosen is best and best.training_seconds is None:
@@ -211,7 +218,7 @@ def _reason(chosen: Suggestion, best: Suggestion) -> str:
     faster = (best.training_seconds or 0.0) / (chosen.training_seconds or math.inf)
     text += (
         f", which the best ({best.score:.3f}, {_words(best)}) does not clearly beat on the same "
-        f"images, and {faster:.{0 if faster >= 10 else 1}f} times faster to train."
+        f"{noun}s, and {faster:.{0 if faster >= 10 else 1}f} times faster to train."
     )
     if chosen.trained_blocks < best.trained_blocks:
         text += " Training more blocks often gains more than the table can tell."
@@ -219,19 +226,15 @@ def _reason(chosen: Suggestion, best: Suggestion) -> str:
 
 
 def _words(row: Suggestion) -> str:
-    """Names a suggestion in words: network, image size and freezing."""
+    """Names a suggestion in words: network, size and freezing."""
     extremes = {"all": "all frozen", "none": "nothing frozen", None: "the default recipe"}
     frozen = extremes.get(row.freeze, f"frozen up to {row.freeze}")
-    return f"{row.network} at {_size(row)} px, {frozen}"
+    return f"{row.network} at {row.size}, {frozen}"
 
 
 def _title(row: Suggestion) -> str:
-    """Returns the label of a network in the picture: name, image size and speed."""
-    return f"{row.network} {_size(row)}, {1000 * row.seconds_per_image:.1f} ms an image"
-
-
-def _size(row: Suggestion) -> str:
-    return "x".join(map(str, row.image_size))
+    """Returns the label of a network in the picture: name, size and speed."""
+    return f"{row.network} at {row.size}, {1000 * row.seconds_per_item:.1f} ms"
 
 
 def _cells(row: Suggestion) -> tuple[str, ...]:
@@ -239,11 +242,11 @@ def _cells(row: Suggestion) -> tuple[str, ...]:
     low, high = row.interval
     return (
         row.network,
-        _size(row),
+        row.size,
         "-" if row.freeze is None else row.freeze,
         f"{row.score:.3f}",
         f"{low:.3f} to {high:.3f}",
-        f"{1000 * row.seconds_per_image:.1f}",
+        f"{1000 * row.seconds_per_item:.1f}",
         f"{row.parameters / 1e6:.2f}M",
         f"{row.trained_parameters / 1e6:.2f}M",
         f"{row.megabytes:.1f}",

@@ -115,6 +115,10 @@ class Audio(ArrayKind):
         """Measures loudness, noise floor, silence, pitch, bandwidth and length."""
         return of_samples(batch, self.sample_rate)
 
+    def size_in_words(self, shape: tuple[int, ...]) -> str:
+        """Returns the seconds of a row, and the rate in kHz."""
+        return f"{shape[0] / self.sample_rate:g} s, {self.sample_rate / 1000:g} kHz"
+
     def like(self, dataset: Dataset) -> Self:
         """Returns the kind with the length of the rows of a dataset."""
         return replace(self, seconds=dataset.shape[0] / self.sample_rate)

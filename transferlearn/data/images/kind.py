@@ -126,6 +126,10 @@ class Images(ImageOptions, Kind):
         """Measures brightness, contrast, colour and sharpness."""
         return of_pixels(batch)
 
+    def size_in_words(self, shape: tuple[int, ...]) -> str:
+        """Returns the height and width in pixels."""
+        return f"{shape[0]}x{shape[1]} px"
+
     def like(self, dataset: Dataset) -> Self:
         """Returns the settings that read other images at this dataset's size, by its filter."""
         height, width, *_ = dataset.shape

@@ -174,6 +174,10 @@ class Texts(Kind):
         longest = max(dataset.longest for dataset in texts)
         return [dataset.of_length(longest) for dataset in texts]
 
+    def size_in_words(self, shape: tuple[int, ...]) -> str:
+        """Returns the most tokens of a row."""
+        return f"{shape[0]} tokens"
+
     def settings(self) -> Json:
         """Returns the settings that a save holds, without the tokenizer."""
         names = ("sequence_length", "long_texts", *(["text_column"] if self.text_column else ()))
