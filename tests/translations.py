@@ -1,5 +1,7 @@
 """A small real encoder-decoder, and pairs of number words to translate."""
 
+import json
+
 import keras
 import numpy as np
 
@@ -57,12 +59,46 @@ def folder_of(path):
     """Writes a BART with a tokenizer of bytes as a KerasHub preset."""
     import keras_hub
 
+    tokenizer = keras_hub.models.BartTokenizer(vocabulary=_vocabulary(), merges=["w o"])
+    bart(vocabulary=262).save_to_preset(str(path))
+    keras_hub.models.BartSeq2SeqLMPreprocessor(tokenizer).save_to_preset(str(path))
+    return str(path)
+
+
+def hugging_face(path):
+    """Writes a BART of bytes as a Hugging Face folder, and returns transformers' own."""
+    import torch
+    import transformers
+
+    ends = {"forced_eos_token_id": None, "forced_bos_token_id": None}
+    config = transformers.BartConfig(
+        vocab_size=262,
+        d_model=32,
+        encoder_layers=2,
+        decoder_layers=2,
+        encoder_attention_heads=4,
+        decoder_attention_heads=4,
+        encoder_ffn_dim=64,
+        decoder_ffn_dim=64,
+        max_position_embeddings=64,
+        **ends,
+    )
+    torch.manual_seed(0)
+    model = transformers.BartForConditionalGeneration(config).eval()
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.ndim > 1:
+                weight.normal_(0, 0.25)
+    model.save_pretrained(path)
+    (path / "vocab.json").write_text(json.dumps(_vocabulary()))
+    (path / "merges.txt").write_text("#version: 0.2\nw o\n")
+    return model
+
+
+def _vocabulary():
+    """A vocabulary of all bytes, as byte pairs are spelled."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [i for i in range(256) if i not in printable]
     letters = {i: chr(i) for i in printable} | {i: chr(256 + n) for n, i in enumerate(others)}
     vocabulary = {"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3, "<mask>": 4}
-    vocabulary |= {letters[i]: i + 5 for i in range(256)} | {"wo": 261}
-    tokenizer = keras_hub.models.BartTokenizer(vocabulary=vocabulary, merges=["w o"])
-    bart(vocabulary=262).save_to_preset(str(path))
-    keras_hub.models.BartSeq2SeqLMPreprocessor(tokenizer).save_to_preset(str(path))
-    return str(path)
+    return vocabulary | {letters[i]: i + 5 for i in range(256)} | {"wo": 261}

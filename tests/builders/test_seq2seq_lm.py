@@ -14,6 +14,8 @@ import transferlearn as tl
 from tests import language, translations
 from tests.translations import BEGIN, pairs
 from transferlearn.cli import main
+from transferlearn.generating.reading import Anew
+from transferlearn.tasks.writing.answering import Writes
 from transferlearn.tasks.writing.figures import WritingScoring, packed
 
 WORDS = [("one", "eins"), ("two", "zwei"), ("three", "drei"), ("four", "vier"), ("five", "fünf")]
@@ -78,6 +80,41 @@ def test_it_learns_and_writes_what_whole_passes_write(fitted):
     assert drawn[0] == drawn[1] != drawn[2]
     with pytest.raises(TypeError, match="beans"):
         fitted.predict("one", beans=2)
+
+
+def test_beams_are_those_of_whole_passes(backbone):
+    writes, greedy = (
+        Writes(backbone.model, backbone.writer, tl.edge.Sampling(max_new_tokens=12, num_beams=n))
+        for n in (3, 1)
+    )
+    x = ids_of(["one two", "seven", "o"])
+    anew = Anew(backbone.model, 1).begin(x)
+    expected = [one.text for one in writes.writer.wrote(anew, 3)]
+    assert writes.texts(x) == expected != greedy.texts(x)
+    assert [writes.texts(x[i : i + 1])[0] for i in range(3)] == expected
+
+
+@pytest.mark.full
+def test_beams_are_those_of_transformers(tmp_path):
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    theirs = translations.hugging_face(tmp_path)
+    made = tl.Seq2SeqLMBuilder(f"keras_hub:{tmp_path}", freeze="none", learning_rate=1e-9, seed=0)
+    fitted = made.fit(WORDS, epochs=1, validation_split=0, verbose=0)
+    texts = ["one two", "seven", "o", "hello my friend", "zzz", "twenty four"]
+    writer = fitted.encoding.known
+    for beams in (1, 2, 5):
+        found = fitted.predict(texts, num_beams=beams, max_new_tokens=20)
+        for text, one in zip(texts, found, strict=True):
+            (ids,) = fitted.kind.tokenizer.tokenize([text])
+            wrote = theirs.generate(
+                input_ids=torch.tensor([[0, *ids.tolist(), 2]]),
+                decoder_input_ids=torch.tensor([writer.begin]),
+                num_beams=beams,
+                max_new_tokens=20,
+                do_sample=False,
+            )
+            assert one.text == writer.text(wrote[0].tolist()[len(writer.begin) :]).strip()
 
 
 def test_figures_are_those_of_each_token(fitted):
@@ -301,5 +338,12 @@ def test_command_line(tmp_path, capsys):
     expected = tl.load(model).predict(["one", "two"])
     assert [one["source"] for one in found] == ["one", "two"]
     assert [one["text"] for one in found] == [one.text for one in expected]
+    beams = ["--num-beams", "3", "--max-new-tokens", "9"]
+    assert main(["predict", model, "one", "--json", *beams]) == 0
+    (one,) = json.loads(capsys.readouterr().out)
+    assert one["text"] == tl.load(model).predict("one", num_beams=3, max_new_tokens=9).text
+    assert main([*train, "--backbone", f"keras_hub:{folder}", "--num-beams", "2", "--force"]) == 0
+    assert tl.load(model).encoding.sampling == tl.edge.Sampling(max_new_tokens=128, num_beams=2)
+    capsys.readouterr()
     assert main(["evaluate", model, str(table), "--json"]) == 0
     assert "exact" in json.loads(capsys.readouterr().out)["figures"]

@@ -1,6 +1,7 @@
 """Makes the builder that the options of a command ask for."""
 
 from argparse import Namespace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from transferlearn.backbone_names import EMBEDDED
@@ -74,6 +75,9 @@ def make_builder(
     if items == "photos":
         settings["image_size"] = image_size
     builder = own_builder(options.task) if own else _builder_of(options.task, items)
+    if (beams := settings.pop("sampling", None)) is not None:
+        defaults: Any = builder
+        settings["sampling"] = replace(defaults.sampling, num_beams=beams)
     if own:
         known = settings_of(builder)
         typed = {name: value for name, value in settings.items() if value is not None}

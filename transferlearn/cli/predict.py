@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from transferlearn.cli.checking import check_items, check_save
 from transferlearn.cli.command import CommandResult, add_model
 from transferlearn.cli.messages import as_cell
+from transferlearn.cli.sampling_options import add_beams, add_sampling, sampling_of
 from transferlearn.cli.starting import import_keras
 from transferlearn.cli.types import at_least_1
 from transferlearn.edge.recordings import part_of
@@ -59,6 +60,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="SECONDS",
         help="from the start of one window to that of the next (default: half a window)",
     )
+    group = parser.add_argument_group("for models that write a text for each item")
+    add_sampling(group)
+    add_beams(group)
 
 
 def run(options: Namespace) -> CommandResult:
@@ -77,7 +81,7 @@ def run(options: Namespace) -> CommandResult:
     dataset = fitted.kind.unlabelled(options.items if are_texts else items)
     if options.output is not None:
         writer.check_place(options.output, dataset.size or 0)
-    predictions = fitted.predict(dataset, tile=options.tile)
+    predictions = fitted.predict(dataset, tile=options.tile, **sampling_of(options))
     if options.output is not None:
         writer.write_predictions(predictions, options.output)
     names = options.items if are_texts else [prediction.path for prediction in predictions]

@@ -13,6 +13,7 @@ from transferlearn.cli.own import (
     own_builder,
     settings_of,
 )
+from transferlearn.cli.sampling_options import add_beams
 from transferlearn.cli.types import degradation, names, void
 
 _VOID = 255  # the value of void in most data sets
@@ -66,7 +67,9 @@ TASKS = {
     "detect": CliTask("ObjectDetectorBuilder", None, None, {"class_names": "class_names"}),
     "tag": CliTask(None, "TokenClassifierBuilder", None, {"class_names": "class_names"}),
     LANGUAGE: CliTask(None, "CausalLMBuilder", None, {}),
-    TRANSLATE: CliTask(None, "Seq2SeqLMBuilder", None, {"languages": "languages"}),
+    TRANSLATE: CliTask(
+        None, "Seq2SeqLMBuilder", None, {"languages": "languages", "num_beams": "sampling"}
+    ),
     TRANSCRIBE: CliTask(None, None, "SpeechRecognizerBuilder", {}),
 }
 _WITHOUT_COCO = {"classification", "regression", "image-to-image"}
@@ -78,6 +81,7 @@ DEFAULTS = {
     "void": _VOID,
     "degradation": None,
     "languages": None,
+    "num_beams": None,
 }
 
 
@@ -145,6 +149,7 @@ def add_task(parser: _ActionsContainer) -> None:
         help="with --task translate, the codes of the language to read and of that to write, such "
         "as en,de, where the pairs are a TMX file, or come in several languages",
     )
+    add_beams(parser)
     add(
         "--groups",
         metavar="COLUMN",

@@ -1,7 +1,7 @@
 """Writes texts token by token with whatever gives the numbers of the next token, without Keras."""
 
 import abc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol, Self
 
@@ -25,6 +25,9 @@ class Sampling:
             tokens; `None`: from all.
         stop: Strings at which a text ends; they are left out of it.
         seed: The same seed draws the same tokens; `None`: others each time.
+        num_beams: The number of texts that a beam search goes on with, of which the likeliest is
+            taken; 1: the likeliest token is taken, or one is drawn. For models that write a text
+            for each item.
     """
 
     max_new_tokens: int = 64
@@ -33,6 +36,7 @@ class Sampling:
     top_p: float | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    num_beams: int = 1
 
     def __post_init__(self) -> None:
         most = whole("max_new_tokens", self.max_new_tokens, least=1)
@@ -43,6 +47,12 @@ class Sampling:
                 object.__setattr__(self, name, whole(name, getattr(self, name), least=least))
         if self.top_p is not None and not 0 < number("top_p", self.top_p, above=0) <= 1:
             raise ValueError(f"top_p is a share in (0, 1]. Received: top_p={self.top_p!r}")
+        object.__setattr__(self, "num_beams", whole("num_beams", self.num_beams, least=1))
+        if self.num_beams > 1 and self.temperature:
+            raise ValueError(
+                "A beam search draws nothing: leave temperature or num_beams out. Received: "
+                f"num_beams={self.num_beams}, temperature={self.temperature:g}"
+            )
         stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
         if not all(isinstance(one, str) and one for one in stop):
             raise ValueError(f"stop is a string or several, none empty. Received: {self.stop!r}")
@@ -82,6 +92,8 @@ class NextLogits(Protocol):
     def first(self, ids: np.ndarray, lengths: np.ndarray, room: int) -> np.ndarray:
         """Reads prompts.
 
+        Several may be of each item that is read beside them, one after the other.
+
         Args:
             ids: Their tokens, int32 `(rows, tokens)`, filled up with anything.
             lengths: The number of tokens of each.
@@ -94,6 +106,9 @@ class NextLogits(Protocol):
     def next(self, tokens: np.ndarray) -> np.ndarray:
         """Reads one more token of each text, int32 `(rows,)`; returns logits as `first` does."""
 
+    def reorder(self, rows: np.ndarray) -> None:
+        """Puts these texts `(rows,)` in the place of all, each in that of one of the same item."""
+
 
 class RightAligned(NextLogits):
     """Reads texts that are moved to the right end of their batch, so that all go on at one place.
@@ -103,7 +118,10 @@ class RightAligned(NextLogits):
 
     @abc.abstractmethod
     def keep(self, rows: int, places: int) -> None:
-        """Makes room for the keys and values of so many texts, with so many places for tokens."""
+        """Makes room for the keys and values of so many texts, with so many places for tokens.
+
+        There may be several texts of each item.
+        """
 
     @abc.abstractmethod
     def read(self, ids: np.ndarray, index: int, begins: np.ndarray) -> np.ndarray:
@@ -117,6 +135,10 @@ class RightAligned(NextLogits):
         Returns:
             The logits behind the last token, `(rows, all tokens)`.
         """
+
+    @abc.abstractmethod
+    def reorder(self, rows: np.ndarray) -> None:
+        """Puts the keys and values of these texts in the place of all."""
 
     def first(self, ids: np.ndarray, lengths: np.ndarray, room: int) -> np.ndarray:
         """Reads prompts."""
@@ -153,10 +175,7 @@ def written(
         sampling: Says how tokens are chosen, and how many.
         is_over: Takes the number of a text and its new tokens, and returns whether it ends there.
     """
-    lengths = np.array([len(prompt) for prompt in prompts])
-    ids = np.zeros((len(prompts), lengths.max()), np.int32)
-    for place, prompt in zip(ids, prompts, strict=True):
-        place[: len(prompt)] = prompt
+    ids, lengths = stacked(prompts)
     draws = [np.random.default_rng(_seeds(sampling.seed, i)) for i in range(len(prompts))]
     new = [list[int]() for _ in prompts]
     over = [False] * len(prompts)
@@ -173,6 +192,15 @@ def written(
         if all(over) or not left:
             return
         found = logits.next(np.array([token or 0 for token in step], np.int32))
+
+
+def stacked(prompts: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the tokens of prompts, int32 `(rows, tokens)`, filled up, and how many each has."""
+    lengths = np.array([len(prompt) for prompt in prompts])
+    ids = np.zeros((len(prompts), lengths.max()), np.int32)
+    for place, prompt in zip(ids, prompts, strict=True):
+        place[: len(prompt)] = prompt
+    return ids, lengths
 
 
 def _seeds(seed: int | None, row: int) -> Any:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
+from transferlearn.edge.beams import found_by_beams
 from transferlearn.edge.generation import NextLogits, Sampling, written
 from transferlearn.edge.named import Named
 from transferlearn.edge.tokenizers import EdgeTokenizer
@@ -68,11 +69,14 @@ class TextWriter(Named):
         """
         sampling = self.sampling
         if temperature is not None:
-            sampling = replace(sampling, temperature=temperature, seed=sampling.seed or 0)
+            seed = sampling.seed or 0
+            sampling = replace(sampling, temperature=temperature, seed=seed, num_beams=1)
+        if sampling.num_beams > 1:
+            return self._by_beams(logits, rows, sampling)
         ids, nats = [list[int]() for _ in range(rows)], np.zeros(rows)
         begun = [np.array(self.begin, np.int32)] * rows
         allowed = _Allowed(logits, self)
-        for step in written(allowed, begun, sampling, self._is_over):
+        for step in written(allowed, begun, sampling, lambda _, ids: self._is_over(ids)):
             for row, token in enumerate(step):
                 if token is not None:
                     ids[row].append(token)
@@ -81,6 +85,12 @@ class TextWriter(Named):
             Wrote(self._stopped(self.text(own)).strip(), -of_one / len(own))
             for own, of_one in zip(ids, nats.tolist(), strict=True)
         ]
+
+    def _by_beams(self, logits: NextLogits, rows: int, sampling: Sampling) -> list[Wrote]:
+        """Writes the likeliest text of each item that a beam search finds."""
+        begun = [np.array(self.begin, np.int32)] * rows
+        found = found_by_beams(_Allowed(logits, self), begun, sampling, self._is_over)
+        return [Wrote(self._stopped(self.text(one.ids)).strip(), one.mean) for one in found]
 
     def text(self, ids: Sequence[int]) -> str:
         """Returns the text of written ids, up to the end."""
@@ -113,7 +123,7 @@ class TextWriter(Named):
         sampling = Sampling(**settings["sampling"])
         return super().load({**settings, "tokenizer": tokenizer, "sampling": sampling}, folder)
 
-    def _is_over(self, row: int, ids: list[int]) -> bool:
+    def _is_over(self, ids: list[int]) -> bool:
         """Returns whether a text ends with the last of its tokens."""
         if ids[-1] == self.end:
             return True
@@ -149,3 +159,7 @@ class _Allowed(NextLogits):
         """Reads one more token of each text."""
         self._last = self._writer.allowed(self._logits.next(tokens), first=False)
         return self._last
+
+    def reorder(self, rows: np.ndarray) -> None:
+        """Puts what was read of these texts in the place of all."""
+        self._logits.reorder(rows)

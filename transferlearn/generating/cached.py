@@ -138,6 +138,11 @@ class _ReadOnce(RightAligned):
         """Makes empty caches."""
         beside = max((tensor.shape[1] for tensor in self._beside), default=0)
         self._caches = self._reading.caches(rows, places, beside)
+        self._beside = [keras.ops.repeat(x, rows // x.shape[0], axis=0) for x in self._beside]
+
+    def reorder(self, rows: np.ndarray) -> None:
+        """Puts the keys and values of these texts in the place of all."""
+        self._caches = [keras.ops.take(cache, rows, axis=0) for cache in self._caches]
 
     def read(self, ids: np.ndarray, index: int, begins: np.ndarray) -> np.ndarray:
         """Reads tokens of each text."""

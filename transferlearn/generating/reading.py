@@ -51,6 +51,7 @@ class _ReadAnew(NextLogits):
     def first(self, ids: np.ndarray, lengths: np.ndarray, room: int) -> np.ndarray:
         """Reads prompts."""
         self._ids = np.pad(ids, ((0, 0), (0, room)))
+        self._beside = tuple(np.repeat(x, len(ids) // len(x), axis=0) for x in self._beside)
         self._lengths = lengths.copy()
         return self._read()
 
@@ -59,6 +60,10 @@ class _ReadAnew(NextLogits):
         self._ids[np.arange(len(tokens)), self._lengths] = tokens
         self._lengths += 1
         return self._read()
+
+    def reorder(self, rows: np.ndarray) -> None:
+        """Puts these texts in the place of all."""
+        self._ids, self._lengths = self._ids[rows], self._lengths[rows]
 
     def _read(self) -> np.ndarray:
         """Returns the logits behind all texts."""

@@ -79,6 +79,11 @@ class Writing(Answerer):
     """
 
     def __init__(self, model: keras.Model, kind: Corpus, sampling: Sampling, end: int) -> None:
+        if sampling.num_beams > 1:
+            raise ValueError(
+                "A language model writes token by token: leave num_beams out. Models that write a "
+                f"text for each item search by beams. Received: num_beams={sampling.num_beams}"
+            )
         self._reading = reading_of(model)
         self._tokenizer = kind.tokenizer
         self.sampling = sampling
