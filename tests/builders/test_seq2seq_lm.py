@@ -234,6 +234,24 @@ def test_what_is_read_and_learnt(backbone):
     np.testing.assert_array_equal(encoded.targets, [[-1, 97, 98, 1, -1], [-1, 97, 98, 99, 100]])
 
 
+def test_a_prefix_is_read_before_each_text(backbone, tmp_path):
+    made = builder(backbone, prefix="to German: ")
+    data = tl.data.load(WORDS[:1], made.kind, tl.data.Written())
+    ((x, _), _), *_ = data.batches(batch_size=1, encode=tl.data.WrittenTokens(backbone.writer, 8))
+    assert bytes(x[0, :14].tolist()) == b"to German: one"
+    assert data.texts == ["one"]
+    fitted = made.fit(WORDS, epochs=1, validation_split=0, verbose=0)
+    fitted.save(tmp_path / "model")
+    again = tl.load(tmp_path / "model")
+    assert again.kind.prefix == "to German: "
+    x = ids_of(["to German: one"])
+    expected = fitted.answerer(max_new_tokens=9).texts(x)
+    for model in (fitted, again):
+        assert [model.predict("one", max_new_tokens=9).text] == expected
+    read = again.kind.reader_in_keras().read(["one"]).arrays["token_ids"]
+    np.testing.assert_array_equal(read[:, : x.shape[1]], x)
+
+
 def test_save_answers_alike(fitted, tmp_path):
     fitted.save(tmp_path / "model")
     again = tl.load(tmp_path / "model")

@@ -29,6 +29,8 @@ class Seq2SeqLMBuilder(WritesTexts, EncoderBuilder[TextPrediction]):
         sequence_length: The most tokens of a text that are read, and of one that is learnt.
         languages: The codes of the language to read and of that to write, such as `("en", "de")`,
             where the pairs are TMX, or come in several languages.
+        prefix: What the network reads before each text, such as T5's task words,
+            `"translate English to German: "`.
         sampling: How `predict` chooses tokens, and how many.
         freeze, optimizer, loss, metrics, batch_size, precision, on_error, groups, seed: See
             `ImageClassifierBuilder`. A loss gets the right token behind each that the decoder
@@ -48,10 +50,13 @@ class Seq2SeqLMBuilder(WritesTexts, EncoderBuilder[TextPrediction]):
     sequence_length: int = 256
     batch_size: int = 16
     languages: tuple[str, str] | None = None
+    prefix: str = ""
     sampling: Sampling = _SAMPLING
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not isinstance(self.prefix, str):
+            raise TypeError(f"prefix is a string. Received: prefix={self.prefix!r:.60}")
         object.__setattr__(self, "languages", Written(self.languages).languages)
 
     @property
@@ -66,6 +71,7 @@ class Seq2SeqLMBuilder(WritesTexts, EncoderBuilder[TextPrediction]):
             tokenizer=backbones.get_tokenizer(self.backbone),
             sequence_length=self.sequence_length,
             text_column=self.text_column,
+            prefix=self.prefix,
             language=None if self.languages is None else self.languages[0],
         )
 

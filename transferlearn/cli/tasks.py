@@ -68,7 +68,10 @@ TASKS = {
     "tag": CliTask(None, "TokenClassifierBuilder", None, {"class_names": "class_names"}),
     LANGUAGE: CliTask(None, "CausalLMBuilder", None, {}),
     TRANSLATE: CliTask(
-        None, "Seq2SeqLMBuilder", None, {"languages": "languages", "num_beams": "sampling"}
+        None,
+        "Seq2SeqLMBuilder",
+        None,
+        {"languages": "languages", "prefix": "prefix", "num_beams": "sampling"},
     ),
     TRANSCRIBE: CliTask(None, None, "SpeechRecognizerBuilder", {}),
 }
@@ -81,6 +84,7 @@ DEFAULTS = {
     "void": _VOID,
     "degradation": None,
     "languages": None,
+    "prefix": "",
     "num_beams": None,
 }
 
@@ -148,6 +152,13 @@ def add_task(parser: _ActionsContainer) -> None:
         metavar="FROM,TO",
         help="with --task translate, the codes of the language to read and of that to write, such "
         "as en,de, where the pairs are a TMX file, or come in several languages",
+    )
+    add(
+        "--prefix",
+        default="",
+        metavar="TEXT",
+        help="with --task translate, what the network reads before each text, such as T5's task "
+        "words, 'translate English to German: '",
     )
     add_beams(parser)
     add(

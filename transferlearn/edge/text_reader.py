@@ -27,6 +27,7 @@ class TextReader(ItemReader):
         end: The ids behind each row.
         padding: The id that rows are filled up with.
         input: The name of the network's input.
+        prefix: What is read before each text, such as the task words of a T5.
     """
 
     name: ClassVar[str] = "texts"
@@ -39,6 +40,7 @@ class TextReader(ItemReader):
     end: tuple[int, ...] = ()
     padding: int = 0
     input: str = "token_ids"
+    prefix: str = ""
 
     def __post_init__(self) -> None:
         if self.sequence_length <= len(self.start) + len(self.end):
@@ -61,7 +63,9 @@ class TextReader(ItemReader):
             ValueError: Something is no text, or not in UTF-8.
             OSError: There is no such file.
         """
-        pieces = [self._pieces(self.tokenizer.tokenize(text_of(item))) for item in items]
+        pieces = [
+            self._pieces(self.tokenizer.tokenize(self.prefix + text_of(item))) for item in items
+        ]
         ids = self.filled(
             [(*self.start, *piece, *self.end) for of_item in pieces for piece in of_item]
         )

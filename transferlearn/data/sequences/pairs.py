@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,6 +16,8 @@ from transferlearn.data.targets.base import Targets
 from transferlearn.data.texts.dataset import TextDataset
 from transferlearn.data.texts.kind import Texts
 from transferlearn.data.texts.reading import Unreadable
+from transferlearn.edge import TextReader
+from transferlearn.edge.tokenizers import EdgeTokenizer
 from transferlearn.headers import header_of
 from transferlearn.parallel_files import parallel_files
 from transferlearn.types import Json
@@ -49,6 +51,7 @@ class SourceTexts(Texts):
 
     Args:
         language: The code of the texts' language, which a table's column may have as its name.
+        prefix: What the network reads before each text, such as the task words of a T5.
     """
 
     name: ClassVar[str] = "source-texts"
@@ -56,6 +59,7 @@ class SourceTexts(Texts):
     for_long: ClassVar[str] = "A larger sequence_length reads more, where the network can."
 
     language: str | None = None
+    prefix: str = ""
 
     def __post_init__(self) -> None:
         if self.language is not None:
@@ -75,10 +79,20 @@ class SourceTexts(Texts):
         )
         return super().open(listed, targets, on_error=on_error)
 
+    def tokens(self, texts: Sequence[str], **known: Any) -> TextDataset:
+        """Tokenizes texts behind the prefix; the dataset's own texts are without it."""
+        found = super().tokens([self.prefix + text for text in texts], **known)
+        return replace(found, texts=list(texts))
+
     def settings(self) -> Json:
         """Returns the settings that a save holds, without the tokenizer."""
         known = {name: value for name, value in super().settings().items() if name != "long_texts"}
-        return known | ({} if self.language is None else {"language": self.language})
+        further = {"language": self.language, "prefix": self.prefix}
+        return known | {name: value for name, value in further.items() if value}
+
+    def _reader(self, tokenizer: EdgeTokenizer) -> TextReader:
+        """Returns what reads texts by a tokenizer, with the prefix before each."""
+        return replace(super()._reader(tokenizer), prefix=self.prefix)
 
 
 def list_pairs(path: Path, noun: str, languages: Languages | None) -> Listed | None:
