@@ -128,10 +128,10 @@ def recommended(name: str, count: int) -> dict[str, Any]:
     chosen, best = found.recommended, found[0]
     return {
         "images": f"{count} of {name}",
-        "recommended": f"{chosen.image_size[0]} px",
+        "recommended": chosen.size,
         "expected": f"{chosen.score:.3f}",
         "reached": f"{reached[chosen.image_size]:.3f}",
-        "highest expected": f"{best.score:.3f} ({best.image_size[0]} px)",
+        "highest expected": f"{best.score:.3f} ({best.size})",
         "reached by that": f"{reached[best.image_size]:.3f}",
         "reached at 48, 64, 96, 128 px": ", ".join(f"{one:.3f}" for one in reached.values()),
     }

@@ -157,7 +157,7 @@ def test_images_come_in_the_size_of_the_candidate():
     found = tl.suggest((X, Y), builders, depths=[0], verbose=0)
     sizes = {(16, 16), (24, 8), (32, 32)}
     assert {row.size for row in found} == {f"{height}x{width} px" for height, width in sizes}
-    assert {row.builder.image_size for row in found} == sizes
+    assert {row.builder.image_size for row in found} == sizes == {x.image_size for x in found}
 
 
 def test_the_published_order_stands_beside_that_of_the_data(backbone, blind, sources):

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 from transferlearn.backbones.hub_layers import mend_bart, mend_configs
+from transferlearn.backbones.moonshine import is_moonshine, read_moonshine
 from transferlearn.backbones.whisper import is_whisper, read_whisper
 from transferlearn.checks import number
 from transferlearn.edge.chat import ChatTemplate
@@ -51,11 +52,12 @@ def folder_of(name: str) -> Path | None:
 
 
 def network(name: str, *, load_weights: bool) -> Any:
-    """Loads a network; KerasHub itself reads no Whisper of Hugging Face's or CTranslate2's."""
+    """Loads a network; KerasHub itself reads no Whisper and no Moonshine that others wrote."""
     folder = folder_of(name)
-    if folder is not None and is_whisper(folder):
-        check_preset(folder)
-        return read_whisper(folder, keras_hub(), pretrained=load_weights)
+    for is_one, read in ((is_whisper, read_whisper), (is_moonshine, read_moonshine)):
+        if folder is not None and is_one(folder):
+            check_preset(folder)
+            return read(folder, keras_hub(), pretrained=load_weights)
     settings = {} if folder is None else _left_out(settings_of(folder / "config.json"))
     return from_preset(name, "Backbone", load_weights=load_weights, **settings)
 

@@ -20,6 +20,7 @@ from transferlearn.backbones.hub_presets import (
     network,
     settings_of,
 )
+from transferlearn.backbones.moonshine import moonshine_encoder
 from transferlearn.backbones.seq2seq import Seq2SeqBackbone, from_seq2seq
 from transferlearn.backbones.texts import Pooling, TextBackbone, TextSource, from_encoder
 from transferlearn.backbones.whisper import SpeechBackbone, encoder_of, speech_of
@@ -50,11 +51,13 @@ class KerasHub(TextSource):
         return Facts(name=name, preprocessing="its own", offline=folder_of(name) is not None)
 
     def load(self, name: str, *, weights: Weights, image_size: tuple[int, int]) -> Backbone:
-        """Loads a backbone for images with KerasHub's own scaling, or Whisper's encoder."""
-        model = network(name, load_weights=weights is not None)
-        if isinstance(model, keras_hub().models.WhisperBackbone):
-            trained = weights is not None
-            return encoder_of(model, source=_origin(name, pretrained=trained), pretrained=trained)
+        """Loads a backbone for images with KerasHub's own scaling, or an encoder of recordings."""
+        model, trained = network(name, load_weights=weights is not None), weights is not None
+        models, source = keras_hub().models, _origin(name, pretrained=trained)
+        if isinstance(model, models.WhisperBackbone):
+            return encoder_of(model, source=source, pretrained=trained)
+        if isinstance(model, models.MoonshineBackbone):
+            return moonshine_encoder(model, source=source, pretrained=trained)
         if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
             raise ValueError(f"{name!r} takes no images. For texts: tl.TextClassifierBuilder.")
         convert = from_preset(name, "ImageConverter", module="layers")
@@ -62,8 +65,8 @@ class KerasHub(TextSource):
             model,
             preprocessing=_scaling(convert),
             name=name,
-            source=_origin(name, pretrained=weights is not None),
-            pretrained=weights is not None,
+            source=source,
+            pretrained=trained,
         )
 
     def load_speech(self, name: str, *, pretrained: bool, language: str) -> SpeechBackbone:

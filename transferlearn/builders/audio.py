@@ -24,8 +24,8 @@ class AudioBuilder(Builder[Prediction]):
     Args:
         backbone: The name of a network for images, or a `tl.backbones.Backbone` of one: it sees the
             log-mel picture of a recording, which plain layers inside the model compute. Or
-            `"keras_hub:<preset or folder>"` of a Whisper, whose encoder hears it. Or a `Backbone`
-            with `raw="audio"`, or a functional `keras.Model`, that takes samples,
+            `"keras_hub:<preset or folder>"` of a Whisper or Moonshine, whose encoder hears it. Or a
+            `Backbone` with `raw="audio"`, or a functional `keras.Model`, that takes samples,
             `(batch, samples)`.
         weights: `"imagenet"` for the pretrained ones, the path of a weight file, or `None` for
             random weights.

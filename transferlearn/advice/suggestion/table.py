@@ -72,6 +72,11 @@ class Suggestion:
     published_place: int | None = None
     errors: np.ndarray | None = field(default=None, compare=False, repr=False)
 
+    @property
+    def image_size(self) -> tuple[int, int] | None:
+        """The `(height, width)` of images in pixels; `None` of other items."""
+        return getattr(self.builder, "image_size", None)
+
     def clearly_beats(self, other: "Suggestion") -> bool:
         """Returns whether this is better than another with 95% confidence, compared item by item.
 

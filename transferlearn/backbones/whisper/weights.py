@@ -1,20 +1,22 @@
 """Reads Whisper's weights, as Hugging Face or CTranslate2 has them, into KerasHub's network."""
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
+from transferlearn.backbones.tensor_files import (
+    CONFIG,
+    State,
+    config_in,
+    count_layers,
+    fill,
+    tensors_in,
+)
 from transferlearn.backbones.whisper.ctranslate2 import read_ctranslate2
-from transferlearn.untrusted import RefusalError, check_finite
-
-State = Mapping[str, np.ndarray]  # tensors by Hugging Face's names, without "model." before them
+from transferlearn.untrusted import RefusalError
 
 _CTRANSLATE2 = "model.bin"
-_CONFIG = "config.json"
 # What KerasHub calls a layer, and what Hugging Face calls it.
 _OUTSIDE = {
     "encoder_token_embedding_conv_layer_1": "encoder.conv1",
@@ -62,7 +64,7 @@ _VALUES = {"gamma": "weight", "beta": "bias", "encodings": "weight"}
 
 def is_whisper(folder: Path) -> bool:
     """Returns whether a folder holds a Whisper that Hugging Face or CTranslate2 wrote."""
-    return (folder / _CTRANSLATE2).is_file() or _config(folder).get("model_type") == "whisper"
+    return (folder / _CTRANSLATE2).is_file() or config_in(folder).get("model_type") == "whisper"
 
 
 def read_whisper(folder: Path, hub: Any, *, pretrained: bool = True) -> Any:
@@ -99,37 +101,15 @@ def tensors_of(folder: Path) -> tuple[State, int]:
     if (folder / _CTRANSLATE2).is_file():
         tensors = read_ctranslate2(folder / _CTRANSLATE2, "WhisperSpec")
         return _renamed(tensors), int(tensors["encoder/num_heads"].reshape(-1)[0])
-    config = _config(folder)
+    config = config_in(folder)
     heads = {config.get(f"{part}_attention_heads") for part in ("encoder", "decoder")}
     if len(heads) > 1 or config.get("activation_function", "gelu") != "gelu":
         raise ValueError(
-            f"its {_CONFIG} describes another network than KerasHub's Whisper, which has as many "
+            f"its {CONFIG} describes another network than KerasHub's Whisper, which has as many "
             "heads in the decoder as in the encoder, and gelu"
         )
     (count,) = heads
-    files = sorted(folder.glob("*.safetensors"))
-    state = {name: x for file in files for name, x in _safe_tensors(file).items()}
-    return {name.removeprefix("model."): x for name, x in state.items()}, int(count or 0)
-
-
-def _safe_tensors(file: Path) -> dict[str, np.ndarray]:
-    """Reads all tensors of a `.safetensors` file."""
-    import safetensors.numpy
-
-    try:
-        return safetensors.numpy.load_file(file)
-    except (safetensors.SafetensorError, TypeError) as error:
-        raise ValueError(f"{file.name} is damaged: {error}") from error
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    """Reads the settings of a folder; what is no object of JSON's has none."""
-    file = folder / _CONFIG
-    try:
-        found = json.loads(file.read_text("utf-8")) if file.is_file() else {}
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{file} is damaged: {error}") from error
-    return found if isinstance(found, dict) else {}
+    return tensors_in(folder), int(count or 0)
 
 
 def _renamed(tensors: State) -> dict[str, np.ndarray]:
@@ -152,7 +132,7 @@ def _renamed(tensors: State) -> dict[str, np.ndarray]:
 def _sizes(state: State, heads: int) -> dict[str, int]:
     """Returns the settings of KerasHub's network for these tensors."""
     width, mels = state["encoder.conv1.weight"].shape[:2]
-    layers = [_layers(state, part) for part in ("encoder", "decoder")]
+    layers = [count_layers(state, part, "fc1.weight") for part in ("encoder", "decoder")]
     if layers[0] != layers[1] or not 0 < heads <= width or width % heads:
         raise ValueError(
             "KerasHub's Whisper has as many layers in the decoder as in the encoder, and channels "
@@ -171,14 +151,6 @@ def _sizes(state: State, heads: int) -> dict[str, int]:
     }
 
 
-def _layers(state: State, part: str) -> int:
-    """Counts the layers of the encoder or decoder."""
-    count = 0
-    while f"{part}.layers.{count}.fc1.weight" in state:
-        count += 1
-    return count
-
-
 def _fill(network: Any, state: State) -> None:
     """Sets all weights of KerasHub's network."""
     places = dict(_OUTSIDE)
@@ -188,15 +160,4 @@ def _fill(network: Any, state: State) -> None:
                 f"transformer_{part}_layer_{i}/{ours}": f"{part}.layers.{i}.{theirs}"
                 for ours, theirs in within.items()
             }
-    for weight in network.weights:
-        place, _, what = weight.path.rpartition("/")
-        name = f"{places[place]}.{'bias' if what in ('bias', 'beta') else 'weight'}"
-        weight.assign(_value(name, state[name], weight, turned=what == "kernel"))
-
-
-def _value(name: str, tensor: np.ndarray, weight: keras.Variable, *, turned: bool) -> np.ndarray:
-    """Returns a tensor in the shape of a weight; kernels have their axes the other way round."""
-    check_finite(tensor, name)
-    if tensor.size != np.prod(weight.shape):
-        raise ValueError(f"{name} has the shape {tensor.shape}, which does not fit the others")
-    return np.float32(tensor.T if turned else tensor).reshape(weight.shape)
+    fill(network.weights, state, places)

@@ -1,0 +1,71 @@
+"""Reads settings and tensors that Hugging Face wrote, of networks that KerasHub cannot read."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from transferlearn.untrusted import check_finite
+
+State = Mapping[str, np.ndarray]  # tensors by Hugging Face's names, without "model." before them
+CONFIG = "config.json"
+
+
+def config_in(folder: Path) -> dict[str, Any]:
+    """Reads the settings of a folder; what is no object of JSON's has none."""
+    file = folder / CONFIG
+    try:
+        found = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{file} is damaged: {error}") from error
+    return found if isinstance(found, dict) else {}
+
+
+def tensors_in(folder: Path) -> State:
+    """Reads all tensors of a folder's `.safetensors` files."""
+    files = sorted(folder.glob("*.safetensors"))
+    state = {name: x for file in files for name, x in _safe_tensors(file).items()}
+    return {name.removeprefix("model."): x for name, x in state.items()}
+
+
+def _safe_tensors(file: Path) -> dict[str, np.ndarray]:
+    """Reads all tensors of a `.safetensors` file."""
+    import safetensors.numpy
+
+    try:
+        return safetensors.numpy.load_file(file)
+    except (safetensors.SafetensorError, TypeError) as error:
+        raise ValueError(f"{file.name} is damaged: {error}") from error
+
+
+def count_layers(state: State, part: str, within: str) -> int:
+    """Counts the layers of the encoder or decoder that have a tensor of this name."""
+    count = 0
+    while f"{part}.layers.{count}.{within}" in state:
+        count += 1
+    return count
+
+
+def fill(weights: list[keras.Variable], state: State, places: Mapping[str, str]) -> None:
+    """Sets weights to the tensors of a state.
+
+    Args:
+        weights: The weights of a network.
+        state: The tensors.
+        places: What Hugging Face calls a layer, by the path of the layer in Keras.
+    """
+    for weight in weights:
+        place, _, what = weight.path.rpartition("/")
+        name = f"{places[place]}.{'bias' if what in ('bias', 'beta') else 'weight'}"
+        weight.assign(_value(name, state[name], weight, turned=what == "kernel"))
+
+
+def _value(name: str, tensor: np.ndarray, weight: keras.Variable, *, turned: bool) -> np.ndarray:
+    """Returns a tensor in the shape of a weight; kernels have their axes the other way round."""
+    check_finite(tensor, name)
+    if tensor.size != np.prod(weight.shape):
+        raise ValueError(f"{name} has the shape {tensor.shape}, which does not fit the others")
+    return np.float32(tensor.T if turned else tensor).reshape(weight.shape)
