@@ -5,7 +5,7 @@ import logging
 import socket
 import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 
 import pytest
 
@@ -90,6 +90,19 @@ def test_a_large_body_is_no_header():
             client.request("POST", "/predict", b"x" * 900_000, {"Content-Type": "image/png"})
             answer = client.getresponse()
             assert (answer.status, b"cannot be read" in answer.read()) == (400, True)
+
+
+@pytest.mark.parametrize(("count", "answered"), [(30, True), (5000, False)])
+def test_few_requests_may_be_sent_before_the_first_is_answered(count, answered):
+    with serving() as port, connected(port) as eager:
+        eager.sendall(b"GET /ping HTTP/1.1\r\nHost: a\r\n\r\n" * (count - 1))
+        eager.sendall(b"GET /ping HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        got = b""
+        with suppress(ConnectionError):
+            while part := eager.recv(65536):
+                got += part
+        assert (got.count(b"HTTP/1.1 200") == count) == answered
+        assert ping(port) == 200
 
 
 def test_who_waits_longest_makes_room():

@@ -6,6 +6,7 @@ from typing import Any
 from transferlearn.serving.settings import Settings
 
 KEEP_ALIVE = 20  # seconds that an idle connection is kept for a next request
+_PIPELINED = 32  # requests that a connection may send before the first of them is answered
 
 
 def limited_protocol(settings: Settings) -> type[Any]:
@@ -44,9 +45,11 @@ def limited_protocol(settings: Settings) -> type[Any]:
                 self.give_up()
 
         def on_headers_complete(self) -> None:
-            """Ends the wait for headers."""
+            """Ends the wait for headers, and refuses a request behind too many others."""
             self._head = 0
             self._go_on()
+            if len(self.pipeline) >= _PIPELINED:  # uvicorn would keep all that came at once
+                raise ValueError("Too many requests wait on one connection.")
             super().on_headers_complete()
 
         def on_body(self, body: bytes) -> None:
