@@ -7,6 +7,10 @@ import struct
 import numpy as np
 
 WIDTH, HEADS, LAYERS, WORDS, POSITIONS = 16, 2, 2, 40, (50, 12)  # positions: 1 second; 12 tokens
+RATE = 16_000  # Hz
+SAID = ["low", "mid", "high"]
+NAMES = ("endoftext", "startoftranscript", "en", "transcribe", "notimestamps", "nocaptions")
+IDS = {name: 29 + i for i, name in enumerate(NAMES)}
 _KINDS = {np.dtype("float32"): 0, np.dtype("int8"): 1, np.dtype("int16"): 2, np.dtype("float16"): 4}
 
 
@@ -173,3 +177,27 @@ def decoded(ids, states, tensors):
     x = tensors["decoder.embed_tokens.weight"][ids]
     x = x + tensors["decoder.embed_positions.weight"][: len(ids)]
     return _layers(x, tensors, "decoder", states)
+
+
+def tone(word, seconds=0.5, seed=0):
+    """A tone with a little noise, whose pitch is the word."""
+    hertz = 300 * (1 + 2 * SAID.index(word))
+    noise = np.random.default_rng(seed).normal(0, 0.01, round(seconds * RATE))
+    wave = 0.5 * np.sin(2 * np.pi * hertz * np.arange(len(noise)) / RATE)
+    return (wave + noise).astype("float32")
+
+
+def folder_of(path, seed=0):
+    """A small Whisper in the folder of Hugging Face, with a tokenizer of letters."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+
+    name = hugging_face(path, state(seed))
+    letters = {chr(97 + i): i for i in range(26)} | {"Ġ": 26, "H": 27, "!": 28}
+    made = Tokenizer(models.BPE(vocab=letters, merges=[]))
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    made.add_special_tokens([AddedToken(f"<|{name}|>", special=True) for name in NAMES])
+    made.save(str(path / "tokenizer.json"))
+    settings = {"is_multilingual": False, "suppress_tokens": [0, 35], "begin_suppress_tokens": [25]}
+    (path / "generation_config.json").write_text(json.dumps(settings))
+    return name

@@ -16,11 +16,14 @@ from transferlearn.edge import (
     Runner,
     TensorSpec,
     TextReader,
-    runner,
+    WrittenReader,
+    parts,
 )
-from transferlearn.edge.description import FILE
+from transferlearn.edge.description import FILE, Part
+from transferlearn.edge.generation import Sampling
 from transferlearn.edge.item_reader import ArrayReader
 from transferlearn.edge.onnx_files import external_files
+from transferlearn.edge.text_writer import TextWriter
 from transferlearn.edge.tokenizers import CharacterTokenizer
 from transferlearn.hashing import hash_of_file, hash_of_json
 
@@ -37,7 +40,25 @@ SORTS = {
     "numbers": (ARRAYS, np.zeros(5), NumberReader(("a", "b")), LIKELY),
     "masks": (IMAGES, PHOTO, MaskReader(("a", "b"), (0, 7)), MAPS),
     "pictures": (IMAGES, PHOTO, PictureReader(1), TensorSpec((None, 8, 8, 3), "float32")),
+    "written": (TEXTS, "a text", WrittenReader(), TensorSpec((None, None), "uint8")),
 }
+MEMORY = {"memory_0": TensorSpec((None, 2, 3, 2, 4), "float32")}
+WRITTEN = {
+    "encoder": Part("encoder.onnx", TEXTS[1], MEMORY),
+    "decoder": Part(
+        "model.onnx",
+        MEMORY | {"cache_0": TensorSpec((None, 2, None, 2, 4), "float32")},
+        {"logits": LIKELY, "new_cache_0": TensorSpec((None, 2, 3, 2, 4), "float32")},
+    ),
+}
+WRITER = TextWriter(
+    tokenizer=CharacterTokenizer(),
+    begin=(65,),
+    end=66,
+    most=9,
+    suppressed=(1,),
+    sampling=Sampling(),
+)
 
 
 class Zeros:
@@ -48,7 +69,8 @@ class Zeros:
 
     def run(self, inputs):
         rows = len(next(iter(inputs.values())))
-        shapes = {name: (rows, *spec.shape[1:]) for name, spec in self.outputs.items()}
+        sides = {name: spec.shape[1:] for name, spec in self.outputs.items()}
+        shapes = {name: (rows, *(side or 1 for side in rest)) for name, rest in sides.items()}
         return {name: np.full(shape, self.value) for name, shape in shapes.items()}
 
 
@@ -64,7 +86,13 @@ def described(sort):
         **{n: {"name": one.name, "settings": one.settings()} for n, one in readers.items()},
         model_hash="0",
         made_by={"keras": "3"},
+        **_in_parts(sort),
     )
+
+
+def _in_parts(sort):
+    writer = {"name": WRITER.name, "settings": WRITER.settings()}
+    return {"parts": WRITTEN, "writer": writer} if sort == "written" else {}
 
 
 @pytest.fixture(
@@ -72,10 +100,14 @@ def described(sort):
 )
 def export(request, tmp_path, monkeypatch):
     """An export whose model is an empty file, which the runtime does not read."""
-    (tmp_path / "model.onnx").write_bytes(b"")
     described(request.param).write(tmp_path)
-    outputs = {SORTS[request.param][2].output: SORTS[request.param][3]}
-    monkeypatch.setattr(runner, "open_runtime", lambda *_: Zeros(outputs))
+    whole = {SORTS[request.param][2].output: SORTS[request.param][3]}
+    made = {"model.onnx": whole}
+    if request.param == "written":
+        made = {part.model: part.outputs for part in WRITTEN.values()}
+    for name in made:
+        (tmp_path / name).write_bytes(b"")
+    monkeypatch.setattr(parts, "open_runtime", lambda _, file, *__: Zeros(made[file.name]))
     rewrite(tmp_path, lambda said: said.update(files=hashes(tmp_path)))
     return tmp_path, SORTS[request.param][1]
 
@@ -199,7 +231,7 @@ def test_a_network_with_a_further_input_is_opened(tmp_path, monkeypatch):
     further = {"meta": {"shape": [None, 2], "dtype": "float32"}}
     rewrite(tmp_path, lambda said: said["inputs"].update(further))
     rewrite(tmp_path, lambda said: said.update(files=hashes(tmp_path)))
-    monkeypatch.setattr(runner, "open_runtime", lambda *_: None)
+    monkeypatch.setattr(parts, "open_runtime", lambda *_: None)
     assert set(Runner(tmp_path).description.inputs) == {"image", "meta"}
 
 
@@ -242,7 +274,7 @@ def test_weights_of_onnx_in_a_file_that_is_not_listed(where, tmp_path, monkeypat
     assert external_files(tmp_path / "model.onnx") == {"secret"}
     described("classes").write(tmp_path)
     rewrite(tmp_path, lambda said: said.update(files=hashes(tmp_path)))
-    monkeypatch.setattr(runner, "open_runtime", lambda *_: None)
+    monkeypatch.setattr(parts, "open_runtime", lambda *_: None)
     Runner(tmp_path)
     rewrite(tmp_path, lambda said: said["files"].pop("secret"))
     with pytest.raises(ValueError, match=r"model\.onnx is read together with secret, whose hash"):

@@ -18,6 +18,7 @@ import soundfile
 
 import transferlearn as tl
 from tests import whispers
+from tests.whispers import IDS, RATE, SAID, folder_of, tone
 from transferlearn.cli import main
 from transferlearn.edge.pauses import cut_out, levels_of, spoken_parts
 from transferlearn.edge.seams import joined
@@ -25,35 +26,6 @@ from transferlearn.edge.speech import Hears
 from transferlearn.edge.text_writer import Wrote
 from transferlearn.edge.transcripts import Segment, Transcript
 from transferlearn.exporting.in_keras import runner_of
-
-RATE = 16_000
-WORDS = ["low", "mid", "high"]
-NAMES = ("endoftext", "startoftranscript", "en", "transcribe", "notimestamps", "nocaptions")
-IDS = {name: 29 + i for i, name in enumerate(NAMES)}
-
-
-def tone(word, seconds=0.5, seed=0):
-    """A tone with a little noise, whose pitch is the word."""
-    hertz = 300 * (1 + 2 * WORDS.index(word))
-    noise = np.random.default_rng(seed).normal(0, 0.01, round(seconds * RATE))
-    wave = 0.5 * np.sin(2 * np.pi * hertz * np.arange(len(noise)) / RATE)
-    return (wave + noise).astype("float32")
-
-
-def folder_of(path, seed=0):
-    """A small Whisper in the folder of Hugging Face, with a tokenizer of letters."""
-    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
-
-    name = whispers.hugging_face(path, whispers.state(seed))
-    letters = {chr(97 + i): i for i in range(26)} | {"Ġ": 26, "H": 27, "!": 28}
-    made = Tokenizer(models.BPE(vocab=letters, merges=[]))
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    made.decoder = decoders.ByteLevel()
-    made.add_special_tokens([AddedToken(f"<|{name}|>", special=True) for name in NAMES])
-    made.save(str(path / "tokenizer.json"))
-    settings = {"is_multilingual": False, "suppress_tokens": [0, 35], "begin_suppress_tokens": [25]}
-    (path / "generation_config.json").write_text(json.dumps(settings))
-    return name
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +43,7 @@ def table(place):
     """Recordings of one word each, with their words."""
     rows = [("path", "text")]
     for i in range(12):
-        word = WORDS[i % 3]
+        word = SAID[i % 3]
         soundfile.write(place / f"{i}.wav", tone(word, seed=i), RATE)
         rows.append((f"{i}.wav", word.capitalize() + "!" if i == 5 else word))
     with (place / "said.csv").open("w", newline="") as file:
@@ -190,7 +162,7 @@ def test_long_recordings_are_written_down_between_their_pauses(fitted, place):
 
 def test_parts_hold_all_that_is_said_and_no_more_than_can_be_heard():
     random = np.random.default_rng(0)
-    words = [(WORDS[i], random.uniform(0.05, 1.5)) for i in random.integers(0, 3, 40)]
+    words = [(SAID[i], random.uniform(0.05, 1.5)) for i in random.integers(0, 3, 40)]
     sound = speech([(word, pause) for word, pause in words])
     blocks = [sound[i : i + 9999] for i in range(0, len(sound), 9999)]
     levels = levels_of(iter(blocks), RATE)

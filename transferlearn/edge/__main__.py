@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from transferlearn.edge.runner import Runner
+from transferlearn.edge.transcripts import Transcript
 from transferlearn.tables import visible
 
 _OUTPUT = "where masks or pictures go: a new folder, a .png file for one photo, or a .json file"
@@ -21,6 +22,12 @@ def main() -> int:
     parser.add_argument("--tile", type=int, help="the side of tiles of large photos, in pixels")
     parser.add_argument("--windows", type=float, help="the length of windows of recordings, in s")
     parser.add_argument("--hop", type=float, help="the seconds from one window to the next")
+    parser.add_argument(
+        "--format",
+        choices=("text", "srt", "vtt"),
+        default="text",
+        help="of what is said in recordings: plain text, or subtitles with times",
+    )
     options = parser.parse_args()
     items = [_item(word) for word in options.items]
     try:
@@ -32,10 +39,7 @@ def main() -> int:
         broken = False
         for item in listed:
             try:
-                found = runner.predict(
-                    item, tile=options.tile, windows=options.windows, hop=options.hop
-                )
-                answers += [(item, one) for one in (found if isinstance(found, list) else [found])]
+                answers += [(item, one) for one in _answered(runner, item, options)]
             except ValueError as error:  # one broken photo must not cost the answers for others
                 _complain(error)
                 broken = True
@@ -45,10 +49,25 @@ def main() -> int:
     except (OSError, ValueError, ImportError) as error:
         _complain(error)
         return 1
-    lines = [f"{visible(str(item))}\t{prediction}\n" for item, prediction in answers]
+    lines = [_line(item, answer, options.format) for item, answer in answers]
     with contextlib.suppress(BrokenPipeError):  # the reader, such as `head`, has seen enough
         print("".join(lines), end="", flush=True)
     return int(broken)
+
+
+def _answered(runner: Runner, item: Any, options: argparse.Namespace) -> list[Any]:
+    """Returns the answer to an item, or several of a long recording: what is said, if need be."""
+    if runner.transcriber is not None:
+        return [runner.transcribe(item)]
+    found = runner.predict(item, tile=options.tile, windows=options.windows, hop=options.hop)
+    return found if isinstance(found, list) else [found]
+
+
+def _line(item: Any, answer: Any, form: str) -> str:
+    """Returns an item with its answer; of recordings the subtitles, if these are asked for."""
+    if isinstance(answer, Transcript) and form != "text":
+        return answer.srt() if form == "srt" else answer.vtt()
+    return f"{visible(str(item))}\t{answer}\n"
 
 
 def _complain(error: Exception) -> None:

@@ -14,6 +14,7 @@ from transferlearn.json_fields import FieldError, check_fields, fits
 FILE = "export.json"
 VERSION = 2
 _WITHOUT_HASH = 1  # the version before, which had no hash of its own
+_SPECS = ("inputs", "outputs")
 _LONGEST = 2**31  # of an axis
 _DTYPES = {"bool", "float16", "float32", "float64"} | {
     f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
@@ -39,6 +40,20 @@ class TensorSpec(NamedTuple):
             )
 
 
+class Part(NamedTuple):
+    """Describes one of several files of a network.
+
+    Attributes:
+        model: The name of its file or folder.
+        inputs: Its inputs by name.
+        outputs: Its outputs by name.
+    """
+
+    model: str
+    inputs: Mapping[str, TensorSpec]
+    outputs: Mapping[str, TensorSpec]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Description:
     """Describes what an exported folder holds.
@@ -46,7 +61,7 @@ class Description:
     Attributes:
         format: The format of the model's file: `"onnx"`, `"litert"`, `"openvino"` or
             `"saved_model"`.
-        model: The name of the model's file or folder.
+        model: The name of the model's file or folder; of one in parts, that of the last.
         quantize: `"float16"`, `"int8"`, or `None` for float32.
         inputs: The model's inputs by name; the first axis is the batch.
         outputs: The model's outputs by name.
@@ -55,6 +70,8 @@ class Description:
         model_hash: A SHA-256 of the trained model's weights, settings and class names; it is the
             same for all exports of one model.
         made_by: The versions of the packages that the export was made with.
+        parts: The parts of a network that is several files, by name; empty: it is one file.
+        writer: The name and settings of what writes texts with the parts.
         files: The SHA-256 of each file in the folder, by its name.
         checked: How the outputs differed from those of Keras on real items, and how fast they were.
     """
@@ -68,16 +85,17 @@ class Description:
     output_reader: Mapping[str, Any]
     model_hash: str
     made_by: Mapping[str, str]
+    parts: Mapping[str, Part] = field(default_factory=dict)
+    writer: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     checked: Mapping[str, Any] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
         """Writes `export.json`."""
-        specs = {
-            part: {name: spec._asdict() for name, spec in getattr(self, part).items()}
-            for part in ("inputs", "outputs")
+        parts = {
+            name: {"model": part.model, **_described(part)} for name, part in self.parts.items()
         }
-        said = {"version": VERSION, **asdict(self), **specs}
+        said = {"version": VERSION, **asdict(self), **_described(self), "parts": parts}
         text = json.dumps({**said, "sha256": hash_of_json(said)}, indent=2)
         (folder / FILE).write_text(text + "\n", "utf-8")
 
@@ -94,12 +112,14 @@ class Description:
         try:
             said = _read(folder)
             check_fields(cls, said)
-            specs = {part: _specs(said[part], part) for part in ("inputs", "outputs")}
+            specs = _specs_of(said)
+            parts = {name: _part(part) for name, part in said.get("parts", {}).items()}
         except (ValueError, RecursionError) as error:
             raise ValueError(f"{folder / FILE} is damaged: {error!s:.300}.") from error
-        found = cls(**{**said, **specs})
+        found = cls(**{**said, **specs, "parts": parts})
         _check_files(folder, found.files)
-        if not any(name.split("/")[0] == found.model for name in found.files):
+        models = {found.model, *(part.model for part in found.parts.values())}
+        if not all(any(f"{name}/".startswith(f"{x}/") for name in found.files) for x in models):
             raise ValueError(f"{folder / FILE} names no model among its files.")
         return found
 
@@ -120,6 +140,28 @@ def _read(folder: Path) -> dict[str, Any]:
         raise FieldError("it is not what was written, since its own hash differs")
     del said["version"]
     return said
+
+
+def _described(given: Description | Part) -> dict[str, Any]:
+    """Returns inputs and outputs as JSON can hold them."""
+    return {
+        which: {name: spec._asdict() for name, spec in getattr(given, which).items()}
+        for which in _SPECS
+    }
+
+
+def _part(said: object) -> Part:
+    """Makes a part of what is said of it."""
+    if not (isinstance(said, dict) and said.keys() == {*Part._fields}):
+        raise FieldError(f"a part has {', '.join(Part._fields)}, and this is {said!r:.99}")
+    if not (fits(said["model"], str) and all(isinstance(said[name], dict) for name in _SPECS)):
+        raise FieldError(f"a part has a file, inputs and outputs, and this is {said!r:.99}")
+    return Part(said["model"], **_specs_of(said))
+
+
+def _specs_of(said: Mapping[str, Any]) -> dict[str, dict[str, TensorSpec]]:
+    """Makes the specs of inputs and outputs."""
+    return {which: _specs(said[which], which) for which in _SPECS}
 
 
 def _specs(said: Mapping[str, Any], part: str) -> dict[str, TensorSpec]:

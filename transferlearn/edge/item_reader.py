@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from transferlearn.edge.description import TensorSpec
+from transferlearn.edge.filling import joined_rows
 from transferlearn.edge.folders import files_with, walk
 from transferlearn.edge.named import Named
 from transferlearn.edge.words.rows import WordRow
@@ -71,7 +72,7 @@ def joined(parts: Sequence[Rows]) -> Rows:
     if len(parts) == 1:
         return parts[0]
     return Rows(
-        {name: np.concatenate([part.arrays[name] for part in parts]) for name in parts[0].arrays},
+        {name: joined_rows([part.arrays[name] for part in parts]) for name in parts[0].arrays},
         np.concatenate([part.item_of for part in parts]),
         [seen for part in parts for seen in part.seen],
         tuple(word for part in parts for word in part.words),

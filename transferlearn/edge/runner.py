@@ -7,11 +7,14 @@ from typing import Any, Self
 import numpy as np
 
 from transferlearn.atomic_files import whole_place
+from transferlearn.edge.audio_reader import AudioReader
 from transferlearn.edge.description import FILE, Description
+from transferlearn.edge.filling import joined_rows
 from transferlearn.edge.item_reader import ItemReader, Rows, joined
 from transferlearn.edge.maps.reading import predict_in_tiles
 from transferlearn.edge.output_reader import OutputReader
-from transferlearn.edge.runtimes import Runtime, check_listed, open_runtime
+from transferlearn.edge.parts import HearsInParts, WritesInParts, opened
+from transferlearn.edge.runtimes import Runtime
 from transferlearn.edge.transcripts import Transcriber
 from transferlearn.edge.windows import predict_in_windows
 from transferlearn.edge.written import Writer
@@ -41,8 +44,7 @@ class Runner:
         explainer: Says why the model answers as it does, for one item as JSON can hold it; `None`
             for exports, since it takes Keras.
         writer: Writes texts piece by piece; `None` for exports, and for models of other tasks.
-        transcriber: Writes down what is said in a recording; `None` for exports, and for models of
-            other tasks.
+        transcriber: Writes down what is said in a recording; `None` for models of other tasks.
 
     Raises:
         OSError: There is no export in the folder.
@@ -71,10 +73,9 @@ class Runner:
             self.output_reader.check_outputs(self.description.outputs)
         except ValueError as error:
             raise ValueError(f"{folder / FILE} does not fit: {error}") from error
-        model = folder / self.description.model
-        listed = [folder / name for name in self.description.files]
-        check_listed(self.description.format, model, listed)
-        self._runtime = open_runtime(self.description.format, model, threads, trusted)
+        self._runtime = opened(self.description, folder, threads, trusted)
+        if isinstance(self._runtime, WritesInParts) and isinstance(self.item_reader, AudioReader):
+            self.transcriber = HearsInParts(self._runtime, self.item_reader)
 
     def __repr__(self) -> str:
         about = self.description
@@ -141,6 +142,26 @@ class Runner:
             for begin in range(0, len(given), _AT_ONCE):
                 predictions += self._of_some(given[begin : begin + _AT_ONCE])
         return predictions[0] if single else predictions
+
+    def transcribe(self, recordings: object, **options: Any) -> Any:
+        """Writes down what is said in recordings of any length, as `FittedModel.transcribe` does.
+
+        Args:
+            recordings: A path, bytes, samples, or a list of those; or a folder.
+            options: Settings of a `tl.edge.Sampling` that differ from the model's own.
+
+        Returns:
+            A `tl.edge.Transcript`, or a list of them.
+
+        Raises:
+            TypeError: The model writes nothing down.
+            ValueError: A recording cannot be read.
+        """
+        if self.transcriber is None:
+            raise TypeError("This model writes nothing down of recordings: predict(...) answers.")
+        if self.item_reader.is_one(recordings):
+            return self.transcriber(recordings, **options)
+        return [self.transcriber(one, **options) for one in self.item_reader.listed(recordings)]
 
     def _of_some(self, items: Sequence[Any]) -> list[Any]:
         """Predicts on items; of long recordings, some rows are read at a time."""
@@ -209,7 +230,7 @@ class Runner:
             self.run({name: array[begin : begin + _AT_ONCE] for name, array in inputs.items()})
             for begin in range(0, rows, _AT_ONCE)
         ]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return {name: joined_rows([part[name] for part in parts]) for name in parts[0]}
 
 
 def as_dtype(array: np.ndarray, dtype: str) -> np.ndarray:

@@ -55,6 +55,8 @@ class TextWriter(Named):
     sampling: Sampling
 
     def __post_init__(self) -> None:
+        if not self.begin:
+            raise ValueError("a decoder reads one token or more before a text, and begin is empty")
         room = None if self.most is None else self.most - len(self.begin)
         if room is not None and self.sampling.max_new_tokens > room:
             object.__setattr__(self, "sampling", replace(self.sampling, max_new_tokens=room))
@@ -99,7 +101,8 @@ class TextWriter(Named):
 
     def allowed(self, logits: np.ndarray, *, first: bool) -> np.ndarray:
         """Returns logits `(rows, tokens)` with those of suppressed tokens set to minus infinity."""
-        never = [*self.suppressed, *(self.suppressed_first if first else ())]
+        given = [*self.suppressed, *(self.suppressed_first if first else ())]
+        never = [token for token in given if 0 <= token < logits.shape[1]]
         if not never:
             return logits
         found = np.array(logits)

@@ -65,8 +65,8 @@ class Transcriber(Protocol):
 
     language: str
 
-    def __call__(self, content: bytes, **options: Any) -> Transcript:
-        """Writes down the recording in a file's content; `ValueError`: it cannot be read."""
+    def __call__(self, item: Any, **options: Any) -> Transcript:
+        """Writes down a recording, such as a file's content; `ValueError`: it cannot be read."""
 
 
 def _time(seconds: float, point: str) -> str:

@@ -10,14 +10,14 @@ import numpy as np
 
 from transferlearn.data import Dataset
 from transferlearn.data.dataset import ItemDataset
-from transferlearn.data.filling import joined_rows
 from transferlearn.data.iterating import iterate
 from transferlearn.data.messages import quiet
 from transferlearn.edge import Runner
+from transferlearn.edge.filling import joined_rows
 from transferlearn.edge.runner import as_dtype
 from transferlearn.edge.runtimes import open_runtime
 from transferlearn.exporting.formats import FORMATS
-from transferlearn.exporting.limits import check_floats, check_int8
+from transferlearn.exporting.limits import check_floats, check_int8, most_of
 from transferlearn.fitted import FittedModel
 from transferlearn.progress import stage
 from transferlearn.tables import as_table
@@ -114,7 +114,6 @@ def check(
     _check_telling(expected)
     difference, *plain_differences = (reader.difference(expected, o) for o in (found, *others))
     scores = [_score(fitted, outputs, targets) for outputs in (expected, found)]
-    weights = sum(int(np.prod(w.shape)) * np.dtype(w.dtype).itemsize for w in fitted.model.weights)
     one = {name: array[:1] for name, array in inputs.items()}
     checked = Checked(
         items=len(targets),
@@ -124,9 +123,9 @@ def check(
         keras_score=scores[0],
         exported_score=scores[1],
         megabytes=size(folder / runner.description.model) / 1e6,
-        keras_megabytes=weights / 1e6,
-        milliseconds=_milliseconds(lambda: runner.run(one)),
-        keras_milliseconds=_milliseconds(lambda: answerer(_as_keras(one))),
+        keras_megabytes=megabytes(fitted),
+        milliseconds=milliseconds(lambda: runner.run(one)),
+        keras_milliseconds=milliseconds(lambda: answerer(_as_keras(one))),
         speed_up=None if plain is None else _speed_up(fitted, runner, (plain, folder), one),
         plain_difference=next(iter(plain_differences), None),
     )
@@ -134,7 +133,8 @@ def check(
         guess = None if few.targets is None else fitted.encoding.scoring.baseline(few.targets)
         check_int8(checked, reader, fitted.encoding.score, guess, limit)
     else:
-        check_floats(checked, reader, (expected, found), quantize, limit)
+        allowed = most_of(quantize, limit)
+        check_floats(checked, reader.same(expected, found, allowed), allowed)
     return checked
 
 
@@ -155,29 +155,49 @@ def _run_all(
     Files are read by the runner itself, so that a difference in reading is found, too, unless what
     the model gets is made of them.
     """
-    names, answerer = list(runner.description.inputs), fitted.answerer()
+    answerer = fitted.answerer()
     first: Arrays = {}
     expected, targets, begin = [], [], 0
     found: list[list[Arrays]] = [[] for _ in runs]
-    one_row_each = len(dataset.paths or ()) == dataset.size
-    as_read = fitted.kind.predicts_as_read
-    by_file = one_row_each and as_read and runner.item_reader.reads_files
     batches = iterate(dataset.batches(batch_size=_BATCH, encode=fitted.encoding.scoring.raw))
     with stage("checking", dataset.size, dataset.noun) as checked:
         for x, y, *_ in batches:
-            arrays = dict(zip(names, x if isinstance(x, (tuple, list)) else (x,), strict=True))
             count = len(np.asarray(y))
             expected.append(answerer.named(x))
-            if by_file and dataset.paths:
-                files = [Path(path) for path in dataset.paths[begin : begin + count]]
-                arrays = runner.item_reader.read(files).arrays
-            inputs = {n: as_dtype(arrays[n], s.dtype) for n, s in runner.description.inputs.items()}
+            inputs = inputs_of(fitted, runner, dataset, x, begin)
             for outputs, run in zip(found, runs, strict=True):
                 outputs.append(run(inputs))
             targets.append(np.asarray(y))
             first, begin = first or inputs, begin + count
             checked.advance(count)
     return first, _joined(expected), [_joined(each) for each in found], joined_rows(targets, -1)
+
+
+def inputs_of(fitted: FittedModel, runner: Runner, dataset: Dataset, x: Any, begin: int) -> Arrays:
+    """Returns what the runner takes for a batch, by name; it reads files by itself where it can.
+
+    Args:
+        fitted: The model.
+        runner: Runs what was exported.
+        dataset: The dataset.
+        x: The batch as Keras takes it.
+        begin: The number of its first row.
+    """
+    specs, listed = runner.description.inputs, x if isinstance(x, (tuple, list)) else (x,)
+    arrays = dict(zip(specs, listed, strict=True))
+    one_row_each = len(dataset.paths or ()) == dataset.size
+    by_file = one_row_each and fitted.kind.predicts_as_read and runner.item_reader.reads_files
+    if by_file and dataset.paths:
+        count = len(np.asarray(listed[0]))
+        files = [Path(path) for path in dataset.paths[begin : begin + count]]
+        arrays = runner.item_reader.read(files).arrays
+    return {name: as_dtype(arrays[name], spec.dtype) for name, spec in specs.items()}
+
+
+def megabytes(fitted: FittedModel) -> float:
+    """Returns the size of a model's weights."""
+    sizes = (int(np.prod(w.shape)) * np.dtype(w.dtype).itemsize for w in fitted.model.weights)
+    return sum(sizes) / 1e6
 
 
 def _joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
@@ -211,7 +231,7 @@ def size(path: Path) -> int:
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
-def _milliseconds(run: Any) -> float:
+def milliseconds(run: Any) -> float:
     """Returns the median time that a call takes, in milliseconds."""
     run()
     times = []

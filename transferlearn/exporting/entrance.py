@@ -1,6 +1,7 @@
 """Exports a fitted model as a folder, which is checked against Keras before it is there."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,17 +13,23 @@ from transferlearn.data.messages import notice
 from transferlearn.edge import Description
 from transferlearn.edge.description import FILE
 from transferlearn.edge.existing import existing_model
+from transferlearn.edge.parts import DECODER, ENCODER
 from transferlearn.exporting.calibration import samples_of
 from transferlearn.exporting.checking import Checked, check
+from transferlearn.exporting.checking_parts import check_parts
 from transferlearn.exporting.description import describe
 from transferlearn.exporting.formats import FORMATS, Format
 from transferlearn.exporting.hugging_face import NAME, HuggingFaceExport, write_hugging_face
-from transferlearn.exporting.network import serve
+from transferlearn.exporting.network import check_backend, serve
+from transferlearn.exporting.parts import write_parts, writer_of
 from transferlearn.fitted import FittedModel
 from transferlearn.fitted.places import check_place, folder_written_whole, recover
 from transferlearn.hashing import hashes_of_files, names_of_files
 from transferlearn.progress import stage, working
+from transferlearn.tasks.writing.answering import Writes
 from transferlearn.types import Json, Source
+
+Compare = Callable[[Dataset, float | None], Checked]
 
 WORTH_WHILE = 1.5  # times the speed of float32, from which int8 is offered for speed
 
@@ -111,23 +118,17 @@ def export(
     dataset = _validation(fitted, validation_data)
     if (note := fitted.kind.export_note()) is not None:
         notice(note)
-    network = serve(fitted, whole=quantize == "int8")
-    samples = samples_of(fitted, network, calibration_data) if quantize == "int8" else tuple
-    with folder_written_whole(path) as draft, TemporaryDirectory() as place, working():
-        with stage(f"writing {chosen.name}"):
-            chosen.write(network, draft, quantize, samples)
+    with folder_written_whole(path) as draft, working():
         fitted.kind.item_reader().write(draft)
         if fitted.reference is not None:  # for monitoring where it is served
             fitted.reference.write(draft)
-        described = replace(
-            describe(fitted, chosen.name, network.inputs, network.outputs),
-            model=chosen.model,
-            quantize=quantize,
-            files=hashes_of_files(draft),
-        )
+        if isinstance(writes := fitted.answerer(), Writes):
+            described, compare = _in_parts(fitted, writes, chosen, draft, quantize)
+        else:
+            described, compare = _in_one(fitted, chosen, draft, quantize, calibration_data)
+        described = replace(described, quantize=quantize, files=hashes_of_files(draft))
         described.write(draft)
-        plain = _in_float32(fitted, chosen, Path(place)) if quantize == "int8" else None
-        checked = check(fitted, draft, dataset, quantize=quantize, limit=limit, plain=plain)
+        checked = compare(dataset, limit)
         described = replace(described, checked=asdict(checked))
         described.write(draft)
     if before is not None:
@@ -140,10 +141,55 @@ def export(
     return Export(path, described, checked)
 
 
-def _in_float32(fitted: FittedModel, chosen: Format, folder: Path) -> Path:
-    """Writes the same model without quantization, to compare times with."""
-    chosen.write(serve(fitted), folder, None, tuple)
-    return folder
+def _in_one(
+    fitted: FittedModel,
+    chosen: Format,
+    draft: Path,
+    quantize: str | None,
+    calibration_data: Source | None,
+) -> tuple[Description, Compare]:
+    """Writes a model that is one network; returns its description, and what checks it."""
+    network = serve(fitted, whole=quantize == "int8")
+    samples = samples_of(fitted, network, calibration_data) if quantize == "int8" else tuple
+    with stage(f"writing {chosen.name}"):
+        chosen.write(network, draft, quantize, samples)
+    described = describe(fitted, chosen.name, network.inputs, network.outputs)
+
+    def compare(dataset: Dataset, limit: float | None) -> Checked:
+        if quantize != "int8":
+            return check(fitted, draft, dataset, quantize=quantize, limit=limit)
+        with TemporaryDirectory() as place:  # the same in float32, to compare times with
+            chosen.write(serve(fitted), Path(place), None, tuple)
+            plain = Path(place)
+            return check(fitted, draft, dataset, quantize=quantize, limit=limit, plain=plain)
+
+    return replace(described, model=chosen.model), compare
+
+
+def _in_parts(
+    fitted: FittedModel, writes: Writes, chosen: Format, draft: Path, quantize: str | None
+) -> tuple[Description, Compare]:
+    """Writes a model whose texts are written token by token, as `_in_one` does."""
+    if quantize == "int8":
+        raise ValueError(
+            "Models that write texts are exported in float32 or float16. Received: quantize='int8'"
+        )
+    check_backend()
+    writer = writer_of(fitted, writes)
+    with stage(f"writing {chosen.name}"):
+        parts = write_parts(fitted, writes, chosen, draft, quantize)
+    writer.write(draft)
+    described = replace(
+        describe(fitted, chosen.name, parts[ENCODER].inputs, writes.specs),
+        model=parts[DECODER].model,
+        parts=parts,
+        writer={"name": writer.name, "settings": writer.settings()},
+    )
+
+    def compare(dataset: Dataset, limit: float | None) -> Checked:
+        return check_parts(fitted, writes, draft, dataset, quantize=quantize, limit=limit)
+
+    return described, compare
 
 
 def _validation(fitted: FittedModel, given: Source | None) -> Dataset:

@@ -111,10 +111,10 @@ class _Transcribing:
         assert isinstance(encoding, WritingEncoding)
         self.language = encoding.known.language
 
-    def __call__(self, content: bytes, **options: Any) -> Transcript:
-        """Writes down the recording in a file's content."""
+    def __call__(self, item: object, **options: Any) -> Transcript:
+        """Writes down a recording, such as a file's content."""
         with self._lock:
-            found: Transcript = self._fitted.transcribe(content, **options)
+            found: Transcript = self._fitted.transcribe(item, **options)
         return found
 
 

@@ -1,6 +1,5 @@
 """Refuses an exported file that answers otherwise than Keras."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,27 +13,27 @@ _MARGIN = 1.1  # of the limit that a message proposes
 _ROUNDING = 1e-9  # 0.915 - 0.905 is a little more than 0.01
 
 
-def check_floats(
-    checked: Any,
-    reader: OutputReader,
-    outputs: tuple[Mapping[str, np.ndarray], Mapping[str, np.ndarray]],
-    quantize: str | None,
-    limit: float | None,
-) -> None:
+def most_of(quantize: str | None, limit: float | None) -> float:
+    """Returns the largest difference that an export in float32 or float16 may have.
+
+    Args:
+        quantize: How the export was quantized.
+        limit: The largest difference, as a share of the range of outputs; `None`: what is usual.
+    """
+    return _FLOATS[quantize] if limit is None else limit
+
+
+def check_floats(checked: Any, same: np.ndarray, most: float) -> None:
     """Refuses an export in float32 or float16 whose outputs or answers differ.
 
     Args:
         checked: What the check measured.
-        reader: Compares answers.
-        outputs: The outputs of Keras and of the exported file.
-        quantize: How the export was quantized.
-        limit: The largest difference, as a share of the range of outputs; `None`: what is usual.
+        same: Whether each answer is the same.
+        most: The largest difference, as a share of the range of outputs.
 
     Raises:
         ValueError: More differs.
     """
-    most = _FLOATS[quantize] if limit is None else limit
-    same = reader.same(*outputs, most)
     if not checked.difference <= most or not same.all():
         raise ValueError(
             f"The exported file answers otherwise than Keras: outputs differ by "

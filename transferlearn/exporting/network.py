@@ -54,6 +54,16 @@ class ServedNetwork:
         return {"metadata.json": json.dumps(self.metadata, indent=2), "labels.txt": lines}
 
 
+def check_backend() -> None:
+    """Raises `ValueError` where Keras does not run on TensorFlow, whose converters are used."""
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            "Exports are made with Keras on TensorFlow; a save is read there as it is. "
+            f"Received: KERAS_BACKEND={keras.backend.backend()}. In a shell: "
+            "KERAS_BACKEND=tensorflow transferlearn export <save> <folder> <photos>"
+        )
+
+
 def serve(fitted: FittedModel, *, whole: bool = False) -> ServedNetwork:
     """Makes the function of a fitted model that is exported.
 
@@ -64,12 +74,7 @@ def serve(fitted: FittedModel, *, whole: bool = False) -> ServedNetwork:
     Raises:
         ValueError: Keras does not run on TensorFlow, whose converters are used.
     """
-    if keras.backend.backend() != "tensorflow":
-        raise ValueError(
-            "Exports are made with Keras on TensorFlow; a save is read there as it is. "
-            f"Received: KERAS_BACKEND={keras.backend.backend()}. In a shell: "
-            "KERAS_BACKEND=tensorflow transferlearn export <save> <folder> <photos>"
-        )
+    check_backend()
     import tensorflow as tf
 
     answerer, encoding = fitted.answerer(), fitted.encoding

@@ -25,6 +25,10 @@ class Cached(Reading):
         model: Gives logits `(rows, tokens, all tokens)` of token ids `(rows, tokens)`.
         written: The number of the input that takes these ids.
 
+    Attributes:
+        attention: How each layer keeps keys and values, in their order.
+        before: Gives what is read beside the tokens of the other inputs; `None`: there is nothing.
+
     Raises:
         ValueError: No layer keeps keys and values, or what lies behind the last that does reads
             something else, too.
@@ -35,40 +39,40 @@ class Cached(Reading):
         kept = [(step, attention) for step, attention in found if attention is not None]
         if not kept:
             raise ValueError(f"{model.name} has no layer that keeps keys and values.")
-        self._attention = [attention for _, attention in kept]
+        self.attention = [attention for _, attention in kept]
         states = kept[-1][0].outputs[0]
         ids = model.inputs[written]
         others = [tensor for tensor in model.inputs if tensor is not ids]
         beside = _beside(model, ids)
-        self._before = keras.Model(others, beside) if beside else None
+        self.before = keras.Model(others, beside) if beside else None
         self._body = keras.Model([ids, *beside], states)
         self._head = keras.Model(states, model.output)
         specs = self._specs(beside)
         variables = [*self._body.variables, *self._head.variables]
         self.read_first, self.read_next = (
-            compiled(partial(self._read, first=first), specs, variables) for first in (True, False)
+            compiled(partial(self.read, first=first), specs, variables) for first in (True, False)
         )
-        if not any(attention.across for attention in self._attention):
+        if not any(attention.across for attention in self.attention):
             self.read_next = self.read_first  # it reads the same, and is compiled once
 
     def begin(self, *beside: np.ndarray) -> NextLogits:
         """Returns what reads a batch of texts."""
-        made = [] if self._before is None else self._before.predict_on_batch(list(beside))
+        made = [] if self.before is None else self.before.predict_on_batch(list(beside))
         return _ReadOnce(self, [keras.ops.convert_to_tensor(x) for x in keras.tree.flatten(made)])
 
     def caches(self, rows: int, places: int, beside: int) -> list[Tensor]:
         """Returns empty caches, with so many places for tokens of the texts, and beside them."""
         return [
             keras.ops.zeros((rows, 2, length, *size), dtype=attention.dtype)
-            for attention in self._attention
+            for attention in self.attention
             for size, length in zip(attention.sizes, (places, beside), strict=False)
         ]
 
     def _specs(self, beside: Sequence[Tensor]) -> list[Any]:
-        """Returns the shapes and dtypes of what `_read` takes."""
+        """Returns the shapes and dtypes of what `read` takes."""
         caches = [
             keras.KerasTensor((None, 2, None, *size), attention.dtype)
-            for attention in self._attention
+            for attention in self.attention
             for size in attention.sizes
         ]
         return [
@@ -79,7 +83,7 @@ class Cached(Reading):
             [keras.KerasTensor(tensor.shape, tensor.dtype) for tensor in beside],
         ]
 
-    def _read(
+    def read(
         self,
         ids: Tensor,
         index: Tensor,
@@ -105,7 +109,7 @@ class Cached(Reading):
         places = ops.arange(ops.shape(caches[0])[2], dtype="int32")
         shown = ops.cast(places >= begins[:, None], "int32")
         place = ops.arange(ops.shape(ids)[1], dtype="int32") + index - begins[:, None]
-        attention, left, made = iter(self._attention), list(caches), []
+        attention, left, made = iter(self.attention), list(caches), []
 
         def call(operation: Any, *args: Any, **kwargs: Any) -> Any:
             if "positions" in argument_names(operation):

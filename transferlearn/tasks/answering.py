@@ -12,10 +12,10 @@ import numpy as np
 from transferlearn.backbones.graph import before_last_layer
 from transferlearn.backbones.pyramid import deepest_map
 from transferlearn.data.dataset import Dataset
-from transferlearn.data.filling import joined_rows
 from transferlearn.data.iterating import iterate, without_retracing_advice
 from transferlearn.data.kind import Spec
 from transferlearn.edge import OutputReader, TensorSpec
+from transferlearn.edge.filling import joined_rows
 from transferlearn.heads import Output
 from transferlearn.progress import stage, working
 from transferlearn.types import Tensor

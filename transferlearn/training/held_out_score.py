@@ -9,9 +9,9 @@ import numpy as np
 
 from transferlearn.data.batches import ItemBatches
 from transferlearn.data.dataset import Dataset, ItemDataset
-from transferlearn.data.filling import joined_rows
 from transferlearn.data.iterating import iterate, without_retracing_advice
 from transferlearn.data.kind import Kind
+from transferlearn.edge.filling import joined_rows
 from transferlearn.tasks import Answerer, Encoding, Evaluation, OnePass, Score, scorer
 from transferlearn.tasks.answering import values_of
 from transferlearn.training.inputs import PhaseInput

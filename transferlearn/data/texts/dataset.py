@@ -8,9 +8,9 @@ import keras
 import numpy as np
 
 from transferlearn.data.dataset import Request
-from transferlearn.data.filling import joined_rows
 from transferlearn.data.rows import RowDataset
 from transferlearn.data.texts.tokens import STEP, TokenBatches, TokenContents, TokenItems
+from transferlearn.edge.filling import joined_rows
 from transferlearn.progress import stage, working
 
 _STEP_TO_RUN = 32  # tokens; batches of `run` are filled up to a multiple of it, as to `STEP` in fit

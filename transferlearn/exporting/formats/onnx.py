@@ -42,7 +42,7 @@ def onnx_model(network: ServedNetwork) -> Any:
         network.function,
         network.signature,
         opset=_OPSET,
-        custom_op_handlers={"Erfc": (_by_erf, [])},
+        custom_op_handlers={"Erfc": (_by_erf, []), "XlaDynamicUpdateSlice": (_by_slices, [])},
     )
     _inline(proto.graph, network)
     # `tf.nest`, and so the graph, has outputs in the order of their names.
@@ -61,6 +61,42 @@ def _by_erf(graph: Any, node: Any, name: str, args: Any) -> None:
     inputs = [one.output[0], erf.output[0]]
     graph.remove_node(name)
     graph.make_node("Sub", inputs, outputs=node.output, shapes=[shape], dtypes=[dtype], name=name)
+
+
+def _by_slices(graph: Any, node: Any, name: str, args: Any) -> None:
+    """Replaces TensorFlow's update of a slice, by which keys and values are kept at their places.
+
+    What is put in is as large as the whole but along axis 1, so three parts are joined.
+    """
+    from tf2onnx.utils import make_name
+
+    whole, update, places = node.input
+    shape, dtype = graph.get_shape(node.output[0]), graph.get_dtype(node.output[0])
+
+    def made(kind: str, inputs: list[str], **attributes: Any) -> str:
+        output: str = graph.make_node(kind, inputs, attr=attributes).output[0]
+        return output
+
+    def number(value: int) -> str:
+        output: str = graph.make_const(make_name(name), np.array([value], "int64")).output[0]
+        return output
+
+    zero, one, two, last = map(number, (0, 1, 2, 2**31 - 1))
+    begin = made("Slice", [made("Cast", [places], to=7), one, two, zero])
+    length = made("Slice", [made("Shape", [update]), one, two, zero])
+    end = made("Add", [begin, length])
+    before = made("Slice", [whole, zero, begin, one])
+    behind = made("Slice", [whole, end, last, one])
+    graph.remove_node(name)
+    graph.make_node(
+        "Concat",
+        [before, update, behind],
+        outputs=node.output,
+        shapes=[shape],
+        dtypes=[dtype],
+        name=name,
+        attr={"axis": 1},
+    )
 
 
 def _inline(graph: Any, network: ServedNetwork) -> None:

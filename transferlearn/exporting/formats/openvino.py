@@ -72,8 +72,9 @@ def _shape_of_squeezed(operation: Any) -> list[int] | None:
     """Returns the shape behind a Squeeze; `None`: it is none, or sides of items are not known."""
     if operation.get_type_name() != "Squeeze":
         return None
-    _, *sides = operation.output(0).get_partial_shape()
-    known = all(side.is_static for side in sides)
+    shape = list(operation.output(0).get_partial_shape())
+    sides = shape[1:]
+    known = bool(shape) and all(side.is_static for side in sides)
     return [-1, *(side.get_length() for side in sides)] if known else None
 
 

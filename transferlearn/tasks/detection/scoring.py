@@ -8,8 +8,8 @@ from typing import Self
 import numpy as np
 
 from transferlearn.data import Targets
-from transferlearn.data.filling import joined_rows
 from transferlearn.edge import BoxPrediction
+from transferlearn.edge.filling import joined_rows
 from transferlearn.monitoring import ObjectCounts
 from transferlearn.tasks.detection.figures import MAP, BoxEvaluation, evaluation_of, f1_of_photos
 from transferlearn.tasks.detection.precision import draws_of, resampled_precisions

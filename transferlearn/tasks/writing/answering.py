@@ -29,12 +29,15 @@ class Writes(Answerer):
         sampling: Says how tokens are chosen.
 
     Attributes:
+        reading: Reads what is written token by token.
+        known: Knows the tokens that are written.
         writer: Writes texts with what `begin` returns.
     """
 
     def __init__(self, model: keras.Model, writer: Writer, sampling: Sampling) -> None:
         model = as_any_length(model)
-        self._reading = reading_of(model, written=len(model.inputs) - 1)
+        self.reading = reading_of(model, written=len(model.inputs) - 1)
+        self.known = writer
         self.writer = writer.at_edge(TokenizerInKeras(writer.tokenizer), sampling)
 
     @property
@@ -57,7 +60,7 @@ class Writes(Answerer):
 
     def begin(self, x: Any) -> NextLogits:
         """Returns what reads token by token what is written of a batch of items."""
-        return self._reading.begin(*keras.tree.flatten(x))
+        return self.reading.begin(*keras.tree.flatten(x))
 
 
 class Judges(Answerer):

@@ -1,0 +1,140 @@
+"""Models that write texts are exported as encoder and decoder, and write the same without Keras."""
+
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import transferlearn as tl
+from tests import translations
+from tests.whispers import RATE, SAID, folder_of, tone
+from transferlearn.cli import main
+from transferlearn.edge.__main__ import main as run_edge
+from transferlearn.generating.parts import Parts
+
+soundfile = pytest.importorskip("soundfile")
+for _module in ("keras_hub", "onnx", "tf2onnx", "onnxruntime", "tokenizers", "soxr"):
+    pytest.importorskip(_module)
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="TensorFlow's converters are used"
+)
+PAIRS = translations.pairs(6)
+ALONE = """
+import sys
+from transferlearn.edge import Runner
+print(Runner(sys.argv[1]).predict(sys.argv[2:]))
+assert not {"keras", "tensorflow"} & {*sys.modules}
+"""
+
+
+@pytest.fixture(scope="module")
+def translator(tmp_path_factory):
+    folder = translations.folder_of(tmp_path_factory.mktemp("bart"))
+    builder = tl.Seq2SeqLMBuilder(
+        f"keras_hub:{folder}", freeze="none", batch_size=6, learning_rate=1e-2, seed=0
+    )
+    return builder.fit(PAIRS, epochs=15, validation_split=0, verbose=0)
+
+
+@pytest.fixture(scope="module")
+def translates(translator, tmp_path_factory):
+    return tl.export(translator, tmp_path_factory.mktemp("exports") / "translates", PAIRS)
+
+
+def texts(found):
+    return [one.text for one in found]
+
+
+def test_a_translator_writes_the_same_without_keras(translator, translates):
+    said = json.loads((translates.path / "export.json").read_text())
+    assert {part["model"] for part in said["parts"].values()} <= said["files"].keys()
+    assert said["checked"]["difference"] < 1e-5
+    assert said["checked"]["equal"] == 1
+    given = [first for first, _ in translations.pairs(5, seed=1)]
+    expected = texts(translator.predict(given, max_new_tokens=128))
+    assert len(set(expected)) > 2
+    code = [sys.executable, "-c", ALONE, str(translates.path), *given]
+    done = subprocess.run(code, capture_output=True, text=True)
+    assert all(f"text={text!r}" in done.stdout for text in expected), done.stderr
+    runner = tl.edge.Runner(translates.path)
+    assert texts(runner.predict(given)) == expected
+    many = [first for first, _ in translations.pairs(40, seed=2)]  # more than one batch
+    assert texts(runner.predict(many)) == texts(translator.predict(many))
+    with pytest.raises(TypeError, match="writes nothing down"):
+        runner.transcribe("talk.wav")
+
+
+def test_what_writes_otherwise_than_keras_is_not_kept(translator, tmp_path, monkeypatch):
+    read = Parts.read_tokens
+
+    def wrong(self, given):
+        return read(self, given | {"begins": given["begins"] * 0})
+
+    with pytest.raises(ValueError, match="quantize='int8'"):
+        tl.export(translator, tmp_path / "n", PAIRS, format="litert", quantize="int8")
+    monkeypatch.setattr(Parts, "read_tokens", wrong)
+    with pytest.raises(ValueError, match="answers otherwise than Keras"):
+        tl.export(translator, tmp_path / "none", PAIRS)
+    monkeypatch.setattr("transferlearn.backbones.keras_hub.HubTokenizer.for_edge", lambda s: None)
+    wrong = pytest.raises(ValueError, match=r"HubTokenizer runs where Keras is only.*serve")
+    with wrong, pytest.warns(tl.data.DataWarning, match="takes token ids"):
+        tl.export(translator, tmp_path / "none", PAIRS)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("format", ["litert", "openvino", "saved_model"])
+def test_other_formats(translator, tmp_path, format):
+    pytest.importorskip(
+        {"litert": "ai_edge_litert", "saved_model": "tensorflow"}.get(format, format)
+    )
+    done = tl.export(translator, tmp_path / format, PAIRS, format=format)
+    given = [first for first, _ in translations.pairs(5, seed=1)]
+    runner = tl.edge.Runner(done.path, trusted=True)
+    assert texts(runner.predict(given)) == texts(translator.predict(given))
+
+
+def test_half_the_bytes(translator, translates, tmp_path):
+    done = tl.export(translator, tmp_path / "half", PAIRS, quantize="float16", limit=0.1)
+    assert done.checked.megabytes < translates.checked.megabytes
+
+
+@pytest.fixture(scope="module")
+def whisper(tmp_path_factory):
+    """An untouched Whisper, and recordings of words."""
+    place = tmp_path_factory.mktemp("speech")
+    folder = folder_of(place / "whisper")
+    rows = ["path,text"]
+    for i in range(6):
+        soundfile.write(place / f"{i}.wav", tone(SAID[i % 3], seed=i), RATE)
+        rows.append(f"{i}.wav,{SAID[i % 3]}")
+    (place / "said.csv").write_text("\n".join(rows))
+    return tl.SpeechRecognizerBuilder(folder, seconds=1.0).pretrained(), place
+
+
+def test_a_recogniser_writes_down_the_same_without_keras(whisper, tmp_path, capsys, monkeypatch):
+    fitted, place = whisper
+    fitted.save(tmp_path / "save")
+    path, table = str(tmp_path / "hears"), str(place / "said.csv")
+    assert main(["export", str(tmp_path / "save"), path, table]) == 0
+    assert "token_probability" in capsys.readouterr().out
+    files = sorted(map(str, place.glob("*.wav")))
+    runner = tl.edge.Runner(path)
+    assert texts(runner.predict(files)) == texts(fitted.predict(files))
+    words = [tone(SAID[i % 3], 0.8, seed=i) for i in range(5)]
+    long = np.concatenate([x for word in words for x in (word, np.zeros(RATE, "float32"))])
+    soundfile.write(tmp_path / "long.wav", long, RATE)
+    expected = fitted.transcribe(tmp_path / "long.wav")
+    assert runner.transcribe(tmp_path / "long.wav") == expected
+    assert runner.transcribe([files[0]]) == fitted.transcribe([files[0]])
+    warm = {"temperature": 1.0, "seed": 3}
+    assert runner.transcribe(files[0], **warm) == fitted.transcribe(files[0], **warm)
+    monkeypatch.setattr(sys, "argv", ["edge", path, str(tmp_path / "long.wav")])
+    assert run_edge() == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'long.wav'}\t{expected.text}\n"
+    monkeypatch.setattr(sys, "argv", [*sys.argv, "--format", "srt"])
+    assert run_edge() == 0
+    assert capsys.readouterr().out == expected.srt()
