@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -63,6 +64,10 @@ def test_a_translator_writes_the_same_without_keras(translator, translates):
     assert texts(runner.predict(given)) == expected
     many = [first for first, _ in translations.pairs(40, seed=2)]  # more than one batch
     assert texts(runner.predict(many)) == texts(translator.predict(many))
+    runtime = runner._runtime
+    beams = replace(runtime.writer.sampling, num_beams=3)
+    runtime.writer = replace(runtime.writer, sampling=beams)
+    assert texts(runner.predict(given)) == texts(translator.predict(given, num_beams=3))
     with pytest.raises(TypeError, match="writes nothing down"):
         runner.transcribe("talk.wav")
 

@@ -82,6 +82,11 @@ class _Steps(RightAligned):
             name: np.zeros((rows, 2, places, heads, width), dtype)
             for name, (heads, width, dtype) in self._sizes.items()
         }
+        self._memory = {n: np.repeat(x, rows // len(x), axis=0) for n, x in self._memory.items()}
+
+    def reorder(self, rows: np.ndarray) -> None:
+        """Puts the keys and values of these texts in the place of all."""
+        self._caches = {name: cache[rows] for name, cache in self._caches.items()}
 
     def read(self, ids: np.ndarray, index: int, begins: np.ndarray) -> np.ndarray:
         """Reads tokens of each text."""
