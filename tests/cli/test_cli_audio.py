@@ -1,6 +1,8 @@
 """`transferlearn train`, `evaluate` and `predict` for recordings."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -74,6 +76,32 @@ def test_noise_of_a_folder_is_added_in_training(bands, tmp_path, capsys):
         assert main([*arguments, *changed, *output]) == 0
         losses.append(json.loads(capsys.readouterr().out)["history"]["loss"][-1])
     assert len(set(losses)) == 3
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("format", "package"), [("onnx", "tf2onnx"), ("litert", "ai_edge_litert")])
+def test_what_a_shell_exports_answers_recordings_in_a_shell(tmp_path, capsys, format, package):
+    pytest.importorskip(package)
+    folder = write(tmp_path / "sounds", *tones(16, rate=16_000), rate=16_000)
+    model, exported = str(tmp_path / "model"), str(tmp_path / "exported")
+    given = ["--schedule", "probe", "--weights", "none", "--seed", "0"]  # sees the spectrogram
+    assert main(["train", str(folder), *given, "--output", model]) == 0
+    assert main(["export", model, exported, str(folder), "--format", format]) == 0
+    files = [str(file) for file in sorted(write(tmp_path / "other", *tones(4)).rglob("*.wav"))]
+    capsys.readouterr()
+    assert main(["predict", model, *files, "--json"]) == 0
+    wanted = json.loads(capsys.readouterr().out)
+    ran = subprocess.run(
+        [sys.executable, "-m", "transferlearn.edge", exported, *files, "--windows", "0.5"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = [line.split("\t") for line in ran.stdout.splitlines()]
+    assert [line[0] for line in lines] == files
+    for (_, begin, end, name, probability), one in zip(lines, wanted, strict=True):
+        assert (begin, end, name) == ("0.00", "0.50", one["class_name"])
+        assert float(probability) == pytest.approx(one["probability"], abs=2e-4)
 
 
 @pytest.mark.parametrize(

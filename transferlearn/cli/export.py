@@ -25,8 +25,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "photos",
         nargs="?",
         type=Path,
-        help="photos or texts to check on, as for 'evaluate': a folder with one folder for each "
-        "class, or a CSV file; not for huggingface",
+        help="photos, texts or recordings to check on, as for 'evaluate': a folder with one folder "
+        "for each class, or a CSV file; not for huggingface",
     )
     parser.add_argument(
         "--format", choices=(*FORMATS, _HUGGING_FACE), default="onnx", help="for which runtime"
