@@ -1,7 +1,7 @@
 """Finds the places where a network can be cut behind frozen layers, and cuts it there."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -108,6 +108,7 @@ def cuts(network: Network, mask: Sequence[bool]) -> list[Cut]:
     steps = list(walk(network.model))
     readers = Counter(id(tensor) for step in steps for tensor in {*_unique(step.inputs)})
     calls = Counter(id(step.operation) for step in steps)  # that are still to come
+    made_by = {id(tensor): step for step in steps for tensor in step.outputs}
     crossing = {id(tensor): tensor for tensor in network.items}
     found = [Cut(tensors=tuple(crossing.values()), operations=0.0)]
     if not any(mask):
@@ -127,12 +128,33 @@ def cuts(network: Network, mask: Sequence[bool]) -> list[Cut]:
             crossing |= {id(tensor): tensor for tensor in step.outputs if readers[id(tensor)]}
             operations += _operations(step)
             calls[id(step.operation)] -= 1
+            tensors = _to_store(crossing.values(), made_by)
             # Keras makes no model from a tensor on whose layer is called again behind it.
-            if crossing and not any(calls[id(maker(tensor))] for tensor in crossing.values()):
-                found.append(
-                    Cut(tensors=(*crossing.values(),), operations=operations, in_head=in_head)
-                )
+            if tensors and not any(calls[id(maker(tensor))] for tensor in tensors):
+                found.append(Cut(tensors=tensors, operations=operations, in_head=in_head))
     return found
+
+
+def _to_store(crossing: Iterable[Tensor], made_by: dict[int, Step]) -> tuple[Tensor, ...]:
+    """Returns what is stored of the tensors at a place.
+
+    The length of an item is the first axis of what is stored. A mask for attention, before whose
+    length there is an axis of one, is made anew from the mask of padding that it comes from.
+    """
+    found = dict[int, Tensor]()
+    for tensor in crossing:
+        step = made_by.get(id(tensor))
+        kept = step.inputs[0] if step is not None and _adds_axis(step) else tensor
+        found[id(kept)] = kept
+    return tuple(found.values())
+
+
+def _adds_axis(step: Step) -> bool:
+    """Returns whether all that an operation does is to put an axis of one before the others."""
+    if isinstance(step.operation, keras.Layer) or len(step.inputs) != 1 or len(step.outputs) != 1:
+        return False
+    before, after = step.inputs[0].shape, step.outputs[0].shape
+    return tuple(after) == (before[0], 1, *before[1:])
 
 
 def boundary(network: Network, mask: Sequence[bool]) -> Cut:

@@ -85,6 +85,8 @@ def from_seq2seq(
     }
     inner = keras.Model(list(inputs.values()), _logits(network))
     logits = rewired(inner, [available[each] for each in inputs])
+    if logits.sparse:  # Keras takes what is multiplied by a plain number for sparse
+        logits = keras.layers.Activation("linear", name="logits")(logits)
     most = most_tokens or getattr(network, "max_sequence_length", None)
     made = from_model(
         keras.Model([token_ids, written], logits, name=name or network.name),

@@ -126,11 +126,11 @@ class Preparation:
         fixed = self._parts[0].wanted.contents.blank is None
         before = [x for x in self._cuts if fixed and x.operations < best.cut.operations]
         source = next((x for x in reversed(before) if not self._missing(x)), None)
+        varies = self._varies(best.cut)
         stores = [
             self._filled(part, best.cut, source, self._open(source, part.kind) if source else None)
             for part in self._parts
         ]
-        varies = self._varies(best.cut)
         ready = tuple(
             FeatureItems(
                 store,
@@ -144,10 +144,19 @@ class Preparation:
         return Stored(cut=best.cut, items=ready, part=self._stored_part(best, stores[0]))
 
     def _varies(self, cut: Cut) -> tuple[bool, ...]:
-        """Returns whether the first axis of each tensor at a cut is the length of the item."""
+        """Returns whether the first axis of each tensor at a cut is the length of the item.
+
+        Raises:
+            NotStoredError: It is another axis of one, such as of T5's shared attention.
+        """
         if self._parts[0].wanted.contents.blank is None:
             return ()
         model = of_any_length(extraction.trunk(self._network.items, cut, dtype=None))
+        if any(None in tensor.shape[2:] for tensor in model.outputs):
+            raise NotStoredError(
+                "what crosses this place has the length of a text on another axis than the first, "
+                "as the attention that a T5's layers share: freeze the whole encoder to store it"
+            )
         return tuple(tensor.shape[1:2] == (None,) for tensor in model.outputs)
 
     def _key(self, cut: Cut, kind: str) -> str:

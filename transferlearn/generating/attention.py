@@ -37,6 +37,8 @@ class Attention(NamedTuple):
         # Gemma 3 has two arrays as a cache, and also an argument that no other has.
         if len(caches) != 1 or f"{caches[0]}_update_mask" in own:
             return None
+        if args and isinstance(args[0], (tuple, list)):  # T5Gemma keeps both sequences' in one
+            return None
         bound = signature(operation.call).bind(*args, **kwargs)
         across = bound.arguments.get("encoder_sequence") is not None
         parts = layers_within(operation)
