@@ -166,18 +166,21 @@ def settings_of(file: Path) -> Json:
         raise ValueError(f"{file} is damaged: {error}") from error
 
 
-def special_tokens(tokenizer: Any) -> list[str] | None:
-    """Returns the tokens that begin and end a text, then others; `None`: its settings have them.
+def saved_settings(tokenizer: Any) -> Json:
+    """Returns what a save holds of a tokenizer besides its vocabulary.
 
-    KerasHub's tokenizer of Llama leaves them out of its settings, and takes those of Llama 3.
+    KerasHub's tokenizer of Llama leaves its special tokens out, and would take those of Llama 3:
+    the tokens that begin and end a text are added, then the others.
     """
-    if not isinstance(tokenizer, keras_hub().tokenizers.Llama3Tokenizer):
-        return None
-    return [tokenizer.start_token, tokenizer.end_token, *sorted(tokenizer.special_tokens)]
+    settings: Json = keras.saving.serialize_keras_object(tokenizer)
+    if isinstance(tokenizer, keras_hub().tokenizers.Llama3Tokenizer):
+        ends = [tokenizer.start_token, tokenizer.end_token]
+        settings["special_tokens"] = [*ends, *sorted(tokenizer.special_tokens)]
+    return settings
 
 
 def settings_for(saved: Json) -> Json:
-    """Returns what makes a tokenizer of what was saved of it: its settings, its special tokens.
+    """Returns what makes a tokenizer of what `saved_settings` returned.
 
     Raises:
         ValueError: They name files or other objects, or the tokens are no words.

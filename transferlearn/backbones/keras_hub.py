@@ -18,9 +18,9 @@ from transferlearn.backbones.hub_presets import (
     keras_hub,
     most_tokens,
     network,
+    saved_settings,
     settings_for,
     settings_of,
-    special_tokens,
 )
 from transferlearn.backbones.moonshine import moonshine_encoder
 from transferlearn.backbones.seq2seq import Seq2SeqBackbone, from_seq2seq
@@ -207,11 +207,9 @@ class HubTokenizer(Tokenizer):
     def save(self, folder: Path) -> None:
         """Writes the tokenizer's settings and vocabulary into a new folder."""
         folder.mkdir()
-        settings = keras.saving.serialize_keras_object(self._tokenizer)
-        settings["special_tokens"] = special_tokens(self._tokenizer)
-        (folder / _FILE).write_text(json.dumps(settings, indent=2), "utf-8")
-        chat = json.dumps(self.chat_template.settings(), indent=2)
-        (folder / _CHAT).write_text(chat, "utf-8")
+        written = {_FILE: saved_settings(self._tokenizer), _CHAT: self.chat_template.settings()}
+        for name, settings in written.items():
+            (folder / name).write_text(json.dumps(settings, indent=2), "utf-8")
         self._tokenizer.save_assets(str(folder))
 
     @classmethod
