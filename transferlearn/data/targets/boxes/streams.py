@@ -59,7 +59,9 @@ def with_packed_boxes(source: Any, most: int, class_names: Sequence[str] | None)
             boxes = boxes.to_tensor(_PADDING, shape=[None] * (boxes.shape.rank - 1) + [4])
         if named:
             alike = labels[..., None] == tf.constant(class_names)
-            numbers = tf.gather(class_values(class_names), tf.argmax(tf.cast(alike, tf.int32), -1))
+            numbers = tf.gather(
+                class_values(class_names or ()), tf.argmax(tf.cast(alike, tf.int32), -1)
+            )
             numbers = tf.where(tf.reduce_any(alike, -1), numbers, _UNKNOWN)
             labels = tf.where(labels == "", tf.constant(_PADDING, tf.int64), numbers)
         boxes, labels = tf.cast(boxes, tf.float32), tf.cast(labels, tf.float32)[..., None]
