@@ -78,8 +78,6 @@ def test_what_writes_otherwise_than_keras_is_not_kept(translator, tmp_path, monk
     def wrong(self, given):
         return read(self, given | {"begins": given["begins"] * 0})
 
-    with pytest.raises(ValueError, match="quantize='int8'"):
-        tl.export(translator, tmp_path / "n", PAIRS, format="litert", quantize="int8")
     monkeypatch.setattr(Parts, "read_tokens", wrong)
     with pytest.raises(ValueError, match="answers otherwise than Keras"):
         tl.export(translator, tmp_path / "none", PAIRS)
@@ -100,6 +98,13 @@ def test_other_formats(translator, tmp_path, format):
     given = [first for first, _ in translations.pairs(5, seed=1)]
     runner = tl.edge.Runner(done.path, trusted=True)
     assert texts(runner.predict(given)) == texts(translator.predict(given))
+
+
+def test_whole_numbers_are_refused(translator, tmp_path):
+    pytest.importorskip("ai_edge_litert")
+    with pytest.raises(ValueError, match="in float32 or float16"):
+        tl.export(translator, tmp_path / "none", PAIRS, format="litert", quantize="int8")
+    assert not list(tmp_path.iterdir())
 
 
 def test_half_the_bytes(translator, translates, tmp_path):
