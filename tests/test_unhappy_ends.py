@@ -155,6 +155,7 @@ def shown(folder):
 
 def rounds(work, count):
     """How often work was interrupted, at random times within it."""
+    work()  # the first time is slow, since it imports and traces
     begun = time.perf_counter()
     work()
     took, generator = time.perf_counter() - begun, random.Random(0)

@@ -12,6 +12,7 @@ pytest.importorskip("keras_hub")
 
 import transferlearn as tl
 from tests import language, texts
+from tests.attacks.test_saves import rewritten
 from tests.language import stories
 from transferlearn.cli import main
 from transferlearn.edge import Sampling
@@ -165,6 +166,28 @@ def test_save_answers_alike(fitted, tmp_path):
     whole = fitted.evaluate(held_out).figures
     assert figures == {name: value for name, value in whole.items() if "pretrained" not in name}
     again.save(tmp_path / "again")  # what KerasHub's own layers cannot
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"num_beams": 3}, "leave num_beams out"),
+        ({"max_new_tokens": 10**6}, "pass max_new_tokens="),
+        ({"temperature": -1}, "temperature"),
+        ({"top_k": 0}, "top_k"),
+        ({"stop": [""]}, "stop is a string"),
+        ({"beams": 2}, "does not say what a save says"),
+    ],
+)
+def test_a_save_that_cannot_write_is_refused_when_it_is_read(fitted, tmp_path, changed, message):
+    fitted.save(tmp_path / "model")
+    rewritten(
+        tmp_path / "model",
+        tmp_path / "changed",
+        lambda said: said["task"]["settings"]["sampling"].update(changed),
+    )
+    with pytest.raises(ValueError, match=message):
+        tl.load(tmp_path / "changed")
 
 
 @pytest.mark.full

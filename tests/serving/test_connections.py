@@ -105,6 +105,20 @@ def test_few_requests_may_be_sent_before_the_first_is_answered(count, answered):
         assert ping(port) == 200
 
 
+@pytest.mark.parametrize("left", [False, True])
+def test_nobody_writes_answers_to_a_connection_that_is_closed(left, caplog):
+    head = b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\n"
+    post = head + b"Content-Length: %d\r\n\r\n" % len(RED) + RED
+    with serving() as port:
+        for _ in range(4):
+            with connected(port) as eager:
+                eager.sendall(post * (4 if left else 40))
+                if not left:
+                    assert eager.recv(12)
+        assert ping(port) == 200
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
 def test_who_waits_longest_makes_room():
     with serving(most_connections=4, header_seconds=60) as port:
         silent = [connected(port) for _ in range(4)]

@@ -157,6 +157,20 @@ def test_labels_that_wait_for_the_log_keep_no_photo_waiting(path, monkeypatch):
         assert [answer.status_code for answer in answers] == [503]
 
 
+def test_labels_that_wait_too_long_for_the_log_are_sent_later(path, monkeypatch):
+    with TestClient(
+        app({"colours": colours()}, settings=Settings(log=path, timeout=0.5))
+    ) as client:
+        ask(client, "before")
+        gate = threading.Event()
+        monkeypatch.setattr(client.app.api.state.server.log, "request", lambda _: gate.wait(20))
+        try:
+            refused = label(client, "before")
+        finally:
+            gate.set()
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "60")
+
+
 def test_labels_do_not_outgrow_the_log(path):
     settings = Settings(log=path, log_bytes=400_000)
     with TestClient(app({"colours": colours()}, settings=settings)) as client:

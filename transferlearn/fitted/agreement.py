@@ -64,6 +64,7 @@ def check_parts(
     tensors = {name: part for name, part in meant.items() if not isinstance(part, Mapping)}
     outputs = {name: _spec(tensor) for name, tensor in tensors.items()}
     encoding.output_reader().check_outputs(outputs)
+    encoding.answerer(model, kind)  # where a text is written, it refuses what it cannot write by
     if reference is not None:
         reference.check(kind.name, encoding.scoring.signals)
 

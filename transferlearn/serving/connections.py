@@ -1,6 +1,7 @@
 """Limits what connections may keep waiting: how long for headers, how large they are, how many."""
 
 from asyncio import TimerHandle, Transport
+from collections import deque
 from typing import Any
 
 from transferlearn.serving.settings import Settings
@@ -28,6 +29,7 @@ def limited_protocol(settings: Settings) -> type[Any]:
         def connection_made(self, transport: Transport) -> None:
             """Begins to wait for headers."""
             super().connection_made(transport)
+            self._cycles: deque[Any] = deque()  # of requests that are not answered, oldest first
             self._give(settings.header_seconds)
             if len(self.connections) > settings.most_connections:
                 next(iter(waiting)).give_up()
@@ -35,6 +37,7 @@ def limited_protocol(settings: Settings) -> type[Any]:
         def connection_lost(self, error: Exception | None) -> None:
             """Ends all waiting."""
             self._go_on()
+            self._leave()
             super().connection_lost(error)
 
         def data_received(self, data: bytes) -> None:
@@ -51,6 +54,7 @@ def limited_protocol(settings: Settings) -> type[Any]:
             if len(self.pipeline) >= _PIPELINED:  # uvicorn would keep all that came at once
                 raise ValueError("Too many requests wait on one connection.")
             super().on_headers_complete()
+            self._cycles.append(self.cycle)
 
         def on_body(self, body: bytes) -> None:
             """Takes a part of a body, which the application limits."""
@@ -64,6 +68,7 @@ def limited_protocol(settings: Settings) -> type[Any]:
 
         def on_response_complete(self) -> None:
             """Begins to wait for the next request, or for the client to read the answer."""
+            self._cycles.popleft()
             super().on_response_complete()
             if self.cycle.response_complete:  # no other request waits already
                 self._give(KEEP_ALIVE + settings.header_seconds)
@@ -94,6 +99,18 @@ def limited_protocol(settings: Settings) -> type[Any]:
         def give_up(self) -> None:
             """Closes the connection, without waiting for what was not read of an answer."""
             self._go_on()
+            self._leave()
             self.transport.abort()
+
+        def send_400_response(self, msg: str) -> None:
+            """Answers what is no request, and closes the connection."""
+            self._leave()
+            super().send_400_response(msg)
+
+        def _leave(self) -> None:
+            """Lets nobody write answers any more; uvicorn tells only the last request so."""
+            for cycle in self._cycles:
+                cycle.disconnected = True
+                cycle.message_event.set()
 
     return LimitedProtocol

@@ -49,7 +49,12 @@ class Feedback:
         for look in range(_LOOKS):
             if look:
                 await asyncio.sleep(_BETWEEN)
-            written = await self._work.do(lambda: self._label(log, body))
+            try:
+                written = await self._work.do(lambda: self._label(log, body))
+            except RequestRefusedError as error:
+                if error.status != 504:
+                    raise
+                raise _NOT_NOW from error  # labels that are written yet may be sent again
             if written is not None:
                 return written
         request = read_json(body)["request_id"]

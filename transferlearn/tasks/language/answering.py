@@ -15,7 +15,7 @@ from transferlearn.data.texts import Tokenizer
 from transferlearn.edge import Sampling, TensorSpec, WrittenReader
 from transferlearn.edge.generation import written
 from transferlearn.edge.written import Piece, as_bytes
-from transferlearn.generating import reading_of
+from transferlearn.generating import Reading, reading_of
 from transferlearn.generating.attention import argument_names
 from transferlearn.tasks.answering import Answerer, Meaning, OnePass, of_batch
 from transferlearn.types import Tensor
@@ -84,7 +84,7 @@ class Writing(Answerer):
                 "A language model writes token by token: leave num_beams out. Models that write a "
                 f"text for each item search by beams. Received: num_beams={sampling.num_beams}"
             )
-        self._reading = reading_of(model)
+        self._model = model
         self._tokenizer = kind.tokenizer
         self.sampling = sampling
         self._end = end
@@ -95,6 +95,11 @@ class Writing(Answerer):
                 f"together: pass max_new_tokens={max(1, (kind.context or MOST) // 2)}. Received: "
                 f"max_new_tokens={sampling.max_new_tokens}"
             )
+
+    @cached_property
+    def _reading(self) -> Reading:
+        """What reads prompts; it compiles, so that it waits for the first of them."""
+        return reading_of(self._model)
 
     @property
     def specs(self) -> Mapping[str, TensorSpec]:

@@ -71,13 +71,9 @@ class NextTokenEncoding(Encoding[TextPrediction]):
             kind: The kind that reads the prompts.
             options: Settings of a `Sampling` that differ from the model's own.
         """
-        assert isinstance(kind, Corpus)
-        known = asdict(self.sampling)
-        if unknown := sorted(options.keys() - known.keys()):
-            raise TypeError(
-                f"A language model takes {', '.join(known)}. Received: {', '.join(unknown)}"
-            )
-        return Writing(model, kind, replace(self.sampling, **options), self.end)
+        if not isinstance(kind, Corpus):
+            raise ValueError(f"a language model goes on with texts, and not with {kind.name}.")
+        return Writing(model, kind, self.sampling.changed(options), self.end)
 
     def of_network(self, outputs: Mapping[str, NetworkOutput], loss: Loss | None) -> Self:
         """Returns this encoding with the number of tokens; refuses probabilities."""

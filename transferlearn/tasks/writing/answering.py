@@ -1,6 +1,7 @@
 """Writes a text for each item, and tells how likely the right ones are."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -14,7 +15,7 @@ from transferlearn.data.texts.tokenizer import TokenizerInKeras
 from transferlearn.edge import Sampling, TensorSpec, WrittenReader
 from transferlearn.edge.generation import NextLogits
 from transferlearn.edge.written import as_bytes
-from transferlearn.generating import reading_of
+from transferlearn.generating import Reading, reading_of
 from transferlearn.progress import stage, working
 from transferlearn.tasks.answering import Answerer, of_batch
 from transferlearn.tasks.writing.figures import packed
@@ -29,16 +30,19 @@ class Writes(Answerer):
         sampling: Says how tokens are chosen.
 
     Attributes:
-        reading: Reads what is written token by token.
         known: Knows the tokens that are written.
         writer: Writes texts with what `begin` returns.
     """
 
     def __init__(self, model: keras.Model, writer: Writer, sampling: Sampling) -> None:
-        model = as_any_length(model)
-        self.reading = reading_of(model, written=len(model.inputs) - 1)
+        self._model = model
         self.known = writer
         self.writer = writer.at_edge(TokenizerInKeras(writer.tokenizer), sampling)
+
+    @cached_property
+    def reading(self) -> Reading:
+        """What reads token by token what is written; it compiles, so that it waits for an item."""
+        return reading_of(as_any_length(self._model), written=len(self._model.inputs) - 1)
 
     @property
     def specs(self) -> Mapping[str, TensorSpec]:
