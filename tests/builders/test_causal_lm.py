@@ -93,6 +93,21 @@ def test_stored_equals_live(make):
         np.testing.assert_allclose(one, other, atol=2e-5)
 
 
+def test_half_precision_trains_whole_weights(backbone):
+    half = builder(backbone, precision="mixed_bfloat16", freeze=tl.freezing.TrainLastBlocks(2))
+    stored, live = (
+        half.fit(stories(30), epochs=2, schedule="one-phase", cache=cache, verbose=0)
+        for cache in (True, False)
+    )
+    for one, other in zip(stored.model.weights, live.model.weights, strict=True):
+        assert one.dtype == "float32"
+        np.testing.assert_array_equal(one, other)
+    losses = stored.history.history["val_loss"]
+    assert losses[-1] < losses[0]
+    assert stored.model.get_layer("transformer_layer_1").compute_dtype == "bfloat16"
+    assert stored.generate("Anna", max_new_tokens=10).text
+
+
 def likeliest(model, prompt, count):
     """Goes on greedily, by whole passes; 1 ends a text."""
     ids = list(prompt.encode())
@@ -321,6 +336,12 @@ def test_build_is_plain_keras(make):
     y[:, -1] = -1
     losses = model.fit(x, y, epochs=2, verbose=0).history["loss"]
     assert losses[1] < losses[0]
+
+
+def test_the_summary_says_what_is_stored_of_each_token(backbone):
+    lines = []
+    builder(backbone, freeze=tl.freezing.TrainLastBlocks(1)).summary(print_fn=lines.append)
+    assert "(33 values a token)" in lines[0]  # 32 of its states, and its mask
 
 
 def test_command_line(tmp_path, capsys):

@@ -215,9 +215,9 @@ class Slow:
             self.ended.set()
 
 
-@pytest.mark.parametrize("stream", [False, True])
-def test_a_client_that_goes_away_stops_the_work(stream):
-    runner = Runner.of(
+def writing_runner():
+    """A runner of a model that writes a text for each item, without its network."""
+    return Runner.of(
         Description(
             format="keras",
             model="none",
@@ -233,6 +233,18 @@ def test_a_client_that_goes_away_stops_the_work(stream):
         WrittenReader(),
         None,
     )
+
+
+def test_a_model_that_writes_for_items_names_the_way_to_ask_it():
+    with TestClient(app({"translator": writing_runner()})) as client:
+        answer = client.post("/v1/completions", json={"prompt": "a"})
+    assert answer.status_code == 400
+    assert "send items to POST /predict?model=translator" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_client_that_goes_away_stops_the_work(stream):
+    runner = writing_runner()
     runner.writer = Slow()
     body = json.dumps({"prompt": "a", "max_tokens": 4000, "stream": stream})
     with serving({"slow": runner}, workers=1, waiting=1) as port:

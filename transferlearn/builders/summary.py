@@ -60,4 +60,5 @@ def _trunk_note(network: Network, mask: list[bool]) -> str:
     cut = boundary(network, mask)
     if not cut.operations:
         return "Nothing at the network's beginning is frozen."
-    return f"Frozen from the input up to {cut.name} ({cut.values:,} values an item)."
+    each = "an item" if cut.has_one_size else "a token"
+    return f"Frozen from the input up to {cut.name} ({cut.values:,} values {each})."

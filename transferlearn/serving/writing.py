@@ -9,6 +9,7 @@ from transferlearn.edge.written import Piece, Writer, as_bytes
 from transferlearn.serving.completions import Asked
 from transferlearn.serving.errors import RequestRefusedError, bad
 from transferlearn.serving.metrics import Metrics
+from transferlearn.serving.models import Served
 from transferlearn.serving.predicting import Predictor, read_items
 from transferlearn.serving.settings import Settings
 
@@ -36,7 +37,7 @@ class TextWriting:
         """
         served, writer = asked.served, asked.served.runner.writer
         if writer is None:
-            raise bad(f"{served.name} writes no texts: serve the save of a language model.")
+            raise bad(_no_prompts(served))
         started, most_rows = time.perf_counter(), self._settings.most_rows
         try:
             prompts, options = asked.prompts(writer)
@@ -84,6 +85,16 @@ class TextWriting:
                 code="context_length_exceeded",
             )
         return {**options, "max_new_tokens": new}
+
+
+def _no_prompts(served: Served) -> str:
+    """Returns why a model does not go on with prompts, and what to do."""
+    if isinstance(served.runner.output_reader, WrittenReader):
+        return (
+            f"{served.name} writes a text for each item, and goes on with no prompt: send items "
+            f"to POST /predict?model={served.name}"
+        )
+    return f"{served.name} writes no texts: serve the save of a language model."
 
 
 def _refused(error: Exception) -> RequestRefusedError:
