@@ -14,6 +14,7 @@ from transferlearn.builders import SpeechRecognizerBuilder
 from transferlearn.data import Dataset, LoadedData, WrittenTargets
 from transferlearn.extras import SPEECH
 from transferlearn.fitted import check_target
+from transferlearn.tasks import WritingEvaluation
 from transferlearn.types import Json, Verbose
 
 SENTENCES = {"train": 60, "test": 24}
@@ -65,7 +66,7 @@ def write_names(folder: Path, counts: dict[str, int]) -> None:
     random, seen = np.random.default_rng(SEED), set[str]()
     folder.mkdir(parents=True, exist_ok=True)
     for part, count in counts.items():
-        rows = []
+        rows = list[tuple[str, str]]()
         while len(rows) < count:
             one, other = random.choice(NAMES, 2, replace=False)
             verb, place, when = (random.choice(x) for x in (_VERBS, _PLACES, _TIMES))
@@ -123,6 +124,8 @@ def run(
     seconds = train.shape[0] / builder.sample_rate
     untouched = SpeechRecognizerBuilder(name, seconds=seconds).pretrained()
     before, scores = untouched.evaluate(test), fitted.evaluate(test)
+    assert isinstance(before, WritingEvaluation)
+    assert isinstance(scores, WritingEvaluation)
     times.append(time.monotonic())
     fitted.save(output)
     changed = [one != other for one, other in zip(before.texts, scores.texts, strict=True)]

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from transferlearn.edge.hearing import html_of_file
+from transferlearn.tables import as_html
+
 
 @dataclass(frozen=True)
 class Segment:
@@ -38,6 +41,11 @@ class Transcript:
 
     def __str__(self) -> str:
         return self.text
+
+    def _repr_html_(self) -> str:
+        """Returns what is said and when, for notebooks; the beginning of a file can be heard."""
+        rows = [(_time(x.start, "."), _time(x.end, "."), x.text) for x in self.segments]
+        return as_html([("from", "to", "text"), *rows], right=(0, 1)) + html_of_file(self.path)
 
     def srt(self) -> str:
         """Returns subtitles in the format SubRip."""

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 import numpy as np
 
 from transferlearn.edge.description import TensorSpec
+from transferlearn.edge.hearing import html_of_file
 from transferlearn.edge.item_reader import Rows, Seen
 from transferlearn.edge.output_reader import OutputReader
 
@@ -30,8 +31,8 @@ class TextPrediction:
         return self.text
 
     def _repr_html_(self) -> str:
-        """Returns the text for notebooks, with its line breaks."""
-        return f"<p>{escape(self.text).replace(chr(10), '<br>')}</p>"
+        """Returns the text for notebooks, with its line breaks; a recording can be heard."""
+        return f"<p>{escape(self.text).replace(chr(10), '<br>')}</p>{html_of_file(self.path)}"
 
 
 class Piece(NamedTuple):

@@ -20,7 +20,9 @@ _PIPELINES = {
     "object-detection",
     "token-classification",
     "text-generation",
+    "automatic-speech-recognition",
 }
+_KNOWN_AS = {"recording-text-to-text": "automatic-speech-recognition"}
 _NAMED = 100  # classes or numbers that the card names
 _PLAIN = ",;.%'\"/?=-+!"  # punctuation that does nothing within a line
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -39,6 +41,7 @@ def card_of(fitted: Trained, evaluation: Evaluation | None = None) -> str:
     kind, encoding, outline = fitted.kind, fitted.encoding, fitted.outline
     # Some names say what goes in by themselves.
     task = encoding.field if encoding.field in _PIPELINES else f"{kind.noun}-{encoding.field}"
+    task = _KNOWN_AS.get(task, task)
     parts = [
         _front_matter(fitted, task, evaluation),
         f"# {_text(outline.backbone)}, fine-tuned for {_text(task.replace('-', ' '))}",

@@ -78,7 +78,7 @@ _NAMES = {
     "training_curves": "curves",
 }
 # Each says for the types of its own task what is drawn of evaluations and of targets.
-_OF_TASKS = ("classes", "ranking", "numbers", "masks", "boxes", "picture_rows")
+_OF_TASKS = ("classes", "ranking", "numbers", "masks", "boxes", "picture_rows", "written")
 __all__ = ["write_figure", *_NAMES]
 
 

@@ -23,9 +23,10 @@ from transferlearn.money import Money
 from transferlearn.plotting.mistaken_items import file_of, items_of
 from transferlearn.plotting.results import said_and_true
 from transferlearn.reporting.again import code_of
+from transferlearn.reporting.differences import difference
 from transferlearn.reporting.parts import SHOWN, ReportImage, ReportTable, Section
 from transferlearn.reporting.pictures import add_pictures
-from transferlearn.tasks import Evaluation, NextTokenEncoding
+from transferlearn.tasks import Evaluation, NextTokenEncoding, WritingEvaluation
 from transferlearn.types import Source
 from transferlearn.wording import counted
 
@@ -83,6 +84,9 @@ def _tested(fitted: FittedModel, tested: Dataset) -> str:
 def training_section(fitted: FittedModel) -> Section:
     """Shows the phases, the curves, and what is to be said of them."""
     section = Section("training", "Training")
+    if not fitted.history.history:
+        section.texts.append("There was none: the network is as it came.")
+        return section
     section.tables.append(ReportTable(phases_of(fitted), range(6), "Phases"))
     for number, phase in enumerate(fitted.phases, start=1):
         if phase.solved:
@@ -124,7 +128,9 @@ def mistake_section(fitted: FittedModel, evaluation: Evaluation, tested: Dataset
     section = Section("mistakes", "Mistakes")
     add_pictures(section, plotting.pictures_of_items(evaluation, fitted, tested))
     worst = plotting.mistakes(evaluation, _LISTED)
-    if worst:
+    if worst and isinstance(evaluation, WritingEvaluation):
+        section.tables.append(_differences(evaluation, [one.item for one in worst]))
+    elif worst:
         rows = [(file_of(evaluation, one.item), ", ".join(map(_short, one.lines))) for one in worst]
         section.tables.append(
             ReportTable([("item", ""), *rows], title="The worst, to look them up")
@@ -132,6 +138,17 @@ def mistake_section(fitted: FittedModel, evaluation: Evaluation, tested: Dataset
     if section.is_empty:
         section.texts.append("There is none.")
     return section
+
+
+def _differences(evaluation: WritingEvaluation, numbers: list[int]) -> ReportTable:
+    """Shows how texts that were written differ from the right ones."""
+    assert evaluation.targets is not None
+    rows = [
+        (file_of(evaluation, i), difference(evaluation.targets[i], evaluation.texts[i]))
+        for i in numbers
+    ]
+    title = "The worst: words that are missing are struck out, words that are added underlined"
+    return ReportTable([("item", "the right text, and what differs"), *rows], title=title)
 
 
 def _short(line: str) -> str:

@@ -96,6 +96,7 @@ def diagnose(
 
     Raises:
         TypeError: `fitted` is something else than what `fit` gave.
+        ValueError: It was not trained, such as what `pretrained` of a builder gives.
 
     Example:
         diagnosis = tl.diagnose(fitted)
@@ -104,6 +105,8 @@ def diagnose(
     """
     if not isinstance(fitted, FittedModel):
         raise TypeError(f"diagnose takes what a builder's fit gave. Received: {fitted!r}")
+    if not fitted.history.history:
+        raise ValueError("The model is as it came, and was not trained: builder.fit(train)")
     curves = Curves.of(fitted)
     seen = gather(fitted, curves, train, validation_data)
     case = Case.of(fitted, curves, seen)

@@ -129,6 +129,7 @@ def _as_builders(candidates: Sequence[_Candidate]) -> list[Builder]:
     if others := [type(x).__name__ for x in builders if not isinstance(x, _TAKEN)]:
         raise TypeError(
             "suggest compares networks for classes and numbers, and of images for all tasks. "
+            "Train the others by themselves: builder.fit(train).evaluate(test). "
             f"Received: {', '.join(others)}"
         )
     for name in ("task", "value_range", "text_column", "on_error", "groups"):

@@ -42,6 +42,18 @@ class WritingEvaluation(Evaluation):
     overlap: Overlap | None = None
     signatures: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def wrong(self) -> np.ndarray:
+        """How wrong each text is, float64 `(texts,)`; 0 where it is right.
+
+        Of what is said it is the word error rate, of other texts the nats of a token of the right
+        one.
+        """
+        if "word_error_rate" in self.figures:
+            return error_rates(self.sums[:, _PLAIN:])["word_error_rate"]
+        nats, tokens, exact = self.sums[:, 1:_PLAIN].T
+        return np.where(exact, 0, nats / np.maximum(tokens, 1))
+
     def beside(self, unchanged: Evaluation, classical: Tally | None = None) -> Self:
         """Adds the figures of the pretrained network, such as `pretrained_chrf`."""
         added = {f"pretrained_{name}": name for name in unchanged.figures if name != "count"}
