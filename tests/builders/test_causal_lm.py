@@ -267,6 +267,11 @@ def test_bad_input(fitted, backbone, tmp_path):
     with pytest.warns(tl.data.DataWarning, match=r"line 2.*no JSON(.|\n)*line 3.*no prompt"):
         data = tl.data.load(lines, builder(backbone).kind, tl.data.NextTokens())
     assert data.texts == ["Anna"]
+    large = tmp_path / "large.txt"
+    with large.open("wb") as file:
+        file.truncate(60_000_000)
+    with pytest.raises(ValueError, match="larger than 50 MB"):
+        builder(backbone).fit(large)
     for options, words in (
         ({"max_new_tokens": 0}, "max_new_tokens"),
         ({"temperature": -1}, "temperature"),

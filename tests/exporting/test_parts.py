@@ -1,4 +1,4 @@
-"""Models that write texts are exported as encoder and decoder, and write the same without Keras."""
+"""Models that write texts are exported in parts, and write the same without Keras."""
 
 import json
 import subprocess
@@ -8,13 +8,16 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+from starlette.testclient import TestClient
 
 import transferlearn as tl
-from tests import translations
+from tests import language, translations
 from tests.whispers import RATE, SAID, folder_of, tone
 from transferlearn.cli import main
+from transferlearn.demos.gguf_files import write_as_hugging_face
 from transferlearn.edge.__main__ import main as run_edge
 from transferlearn.generating.parts import Parts
+from transferlearn.serving import app
 
 soundfile = pytest.importorskip("soundfile")
 for _module in ("keras_hub", "onnx", "tf2onnx", "onnxruntime", "tokenizers", "soxr"):
@@ -110,6 +113,44 @@ def test_whole_numbers_are_refused(translator, tmp_path):
 def test_half_the_bytes(translator, translates, tmp_path):
     done = tl.export(translator, tmp_path / "half", PAIRS, quantize="float16", limit=0.1)
     assert done.checked.megabytes < translates.checked.megabytes
+
+
+@pytest.fixture(scope="module")
+def storyteller(tmp_path_factory):
+    pytest.importorskip("gguf")
+    place = tmp_path_factory.mktemp("llama")
+    language.gguf_of(place / "small.gguf")
+    write_as_hugging_face(place / "small.gguf", place / "llama")
+    builder = tl.CausalLMBuilder(
+        f"keras_hub:{place / 'llama'}",
+        freeze="none",
+        sequence_length=32,
+        learning_rate=1e-2,
+        sampling=tl.edge.Sampling(max_new_tokens=24),
+        seed=0,
+    )
+    return builder.fit(language.stories(40), epochs=3, validation_split=0, verbose=0)
+
+
+def test_a_language_model_goes_on_with_prompts_without_keras(storyteller, tmp_path):
+    path = tmp_path / "tells"
+    checked = tl.export(storyteller, path, language.stories(9, seed=1)).checked
+    assert checked.difference < 1e-5
+    assert checked.equal == 1
+    prompts = ["Anna", "Tom reads at 7. Mia", "To"]
+    expected = texts(storyteller.generate(prompts))
+    assert len(set(expected)) == 3
+    code = [sys.executable, "-c", ALONE, str(path), *prompts]
+    done = subprocess.run(code, capture_output=True, text=True)
+    assert all(f"text={text!r}" in done.stdout for text in expected), done.stderr
+    with TestClient(app(str(path))) as client:
+        asked = {"prompt": prompts, "temperature": 1, "seed": 3, "stop": "g"}
+        choices = client.post("/v1/completions", json=asked).json()["choices"]
+        drawn = storyteller.generate(prompts, temperature=1.0, seed=3, stop=["g"])
+        assert [one["text"] for one in choices] == texts(drawn)
+        messages = [{"role": "user", "content": "Who sings?"}]
+        said = client.post("/v1/chat/completions", json={"messages": messages})
+        assert said.json()["usage"]["prompt_tokens"] > 10
 
 
 @pytest.fixture(scope="module")

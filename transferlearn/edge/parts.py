@@ -1,4 +1,4 @@
-"""Writes texts with a network that was exported in two parts, an encoder and a decoder."""
+"""Writes texts with a network that was exported in parts: an encoder, if any, and a decoder."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,6 +10,7 @@ import numpy as np
 from transferlearn.edge.audio_reader import AudioReader
 from transferlearn.edge.description import FILE, Description, TensorSpec
 from transferlearn.edge.generation import NextLogits, RightAligned
+from transferlearn.edge.prompt_writer import Continues, PromptWriter
 from transferlearn.edge.runtimes import Runtime, check_listed, open_runtime
 from transferlearn.edge.speech import Hears, transcript_of
 from transferlearn.edge.text_writer import TextWriter
@@ -19,6 +20,7 @@ from transferlearn.edge.written import LOGITS, WrittenReader, as_bytes
 ENCODER, DECODER = "encoder", "decoder"  # the names of the parts
 CACHE = "cache_"  # begins the names of the keys and values of what is written
 NEW = "new_"  # goes before them where the decoder gives them
+PROMPTS = {"token_ids": TensorSpec((None, None), "int32")}  # what goes in where nothing is encoded
 
 _LARGEST = 2**20  # heads times their width
 
@@ -54,6 +56,35 @@ class WritesInParts(Runtime):
     def begin(self, inputs: Mapping[str, np.ndarray]) -> NextLogits:
         """Returns what reads token by token what is written of a batch of items."""
         return _Steps(self._decoder, self._caches, self._encoder.run(inputs))
+
+
+class ContinuesInParts(Runtime):
+    """Goes on with prompts, which one part reads token by token.
+
+    Args:
+        decoder: Runs the part that reads some tokens of each text.
+        inputs: What it takes, by name.
+        writer: Goes on with prompts.
+
+    Attributes:
+        continues: Goes on with prompts by these.
+    """
+
+    def __init__(
+        self, decoder: Runtime, inputs: Mapping[str, TensorSpec], writer: PromptWriter
+    ) -> None:
+        self._decoder = decoder
+        self._caches = {name: _heads(spec) for name, spec in inputs.items() if CACHE in name}
+        self.continues = Continues(writer, self.begin)
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Returns the bytes of the texts by name, uint8 `(rows, bytes)`."""
+        (prompts,) = inputs.values()
+        return {WrittenReader.output: as_bytes(self.continues.texts(prompts))}
+
+    def begin(self, inputs: object = None) -> NextLogits:
+        """Returns what reads a batch of texts token by token."""
+        return _Steps(self._decoder, self._caches, {})
 
 
 class _Steps(RightAligned):
@@ -154,6 +185,10 @@ def opened(description: Description, folder: Path, threads: int | None, trusted:
 
     if not parts:
         return run(description.model)
+    if parts.keys() == {DECODER}:
+        prompts = PromptWriter.named(dict(description.writer), folder)
+        part = parts[DECODER]
+        return ContinuesInParts(run(part.model), part.inputs, prompts)
     if parts.keys() != {ENCODER, DECODER}:
         raise ValueError(f"{folder / FILE} names the parts {sorted(parts)}, and not two.")
     writer = TextWriter.named(dict(description.writer), folder)

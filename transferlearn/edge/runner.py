@@ -13,7 +13,7 @@ from transferlearn.edge.filling import joined_rows
 from transferlearn.edge.item_reader import ItemReader, Rows, joined
 from transferlearn.edge.maps.reading import predict_in_tiles
 from transferlearn.edge.output_reader import OutputReader
-from transferlearn.edge.parts import HearsInParts, WritesInParts, opened
+from transferlearn.edge.parts import ContinuesInParts, HearsInParts, WritesInParts, opened
 from transferlearn.edge.runtimes import Runtime
 from transferlearn.edge.transcripts import Transcriber
 from transferlearn.edge.windows import predict_in_windows
@@ -43,7 +43,7 @@ class Runner:
         output_reader: Makes predictions of the model's outputs.
         explainer: Says why the model answers as it does, for one item as JSON can hold it; `None`
             for exports, since it takes Keras.
-        writer: Writes texts piece by piece; `None` for exports, and for models of other tasks.
+        writer: Writes behind prompts piece by piece; `None` for models of other tasks.
         transcriber: Writes down what is said in a recording; `None` for models of other tasks.
 
     Raises:
@@ -76,6 +76,8 @@ class Runner:
         self._runtime = opened(self.description, folder, threads, trusted)
         if isinstance(self._runtime, WritesInParts) and isinstance(self.item_reader, AudioReader):
             self.transcriber = HearsInParts(self._runtime, self.item_reader)
+        if isinstance(self._runtime, ContinuesInParts):
+            self.writer = self._runtime.continues
 
     def __repr__(self) -> str:
         about = self.description

@@ -12,6 +12,7 @@ from transferlearn.edge.item_reader import ItemReader, Rows, Seen, check_input
 from transferlearn.edge.tokenizers import EdgeTokenizer
 from transferlearn.monitoring.traits import Traits, of_tokens
 
+MOST = 2**17  # tokens of a prompt that a server reads, where the network reads any number
 _STEP = 32  # tokens; rows are filled up to a multiple of it, as where Keras predicts
 
 

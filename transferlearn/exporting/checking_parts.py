@@ -1,28 +1,34 @@
 """Runs the parts of an exported network on real items beside Keras, and compares their logits."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from transferlearn.data import Dataset, WrittenTargets, WrittenTokens
 from transferlearn.data.dataset import ItemDataset
 from transferlearn.data.iterating import iterate
+from transferlearn.data.sequences import CorpusDataset
 from transferlearn.edge import Runner
 from transferlearn.edge.generation import NextLogits
-from transferlearn.edge.parts import WritesInParts, opened
+from transferlearn.edge.parts import ContinuesInParts, WritesInParts, opened
+from transferlearn.edge.written import as_text
 from transferlearn.exporting.checking import Checked, inputs_of, megabytes, milliseconds, size
 from transferlearn.exporting.limits import check_floats, most_of
 from transferlearn.fitted import FittedModel
 from transferlearn.progress import stage
+from transferlearn.tasks.language.answering import Writing
 from transferlearn.tasks.writing.answering import Writes
 
 _MOST = 32  # items that a check looks at, since a text takes many steps
-_BATCH = 8
+_BATCH = _PROMPTS = 8
+_TOKENS = 64  # of each prompt and how it goes on
 
 
 def check_parts(
     fitted: FittedModel,
-    writes: Writes,
+    writes: Writes | Writing,
     folder: Path,
     dataset: Dataset,
     *,
@@ -37,7 +43,7 @@ def check_parts(
         fitted: The model.
         writes: Writes texts with it.
         folder: The exported folder.
-        dataset: The items, with the right texts; at most 32 of them are looked at.
+        dataset: The items, with the right texts; at most 32 of them are looked at, and 8 texts.
         quantize: How the export was quantized, which decides what may differ.
         limit: The most that logits may differ, as a share of their range; `None`: what is usual.
 
@@ -46,22 +52,29 @@ def check_parts(
     """
     runner = Runner(folder, trusted=True)
     runtime = opened(runner.description, folder, None, trusted=True)
-    few = dataset.at_most(_MOST) if isinstance(dataset, ItemDataset) else dataset
-    targets, writer = few.learnt, writes.known
-    assert isinstance(targets, WrittenTargets)
-    assert isinstance(runtime, WritesInParts)
-    encode = WrittenTokens(writer, writer.length_for(targets.texts, writes.writer.most))
-    compared, equal, begun = _Compared(len(writer.begin)), list[bool](), 0
+    assert isinstance(runtime, WritesInParts | ContinuesInParts)
+    batches: Iterator[_Batch]
+    if isinstance(writes, Writing):
+        few, before = _at_most(dataset, _PROMPTS), 1
+        batches = _of_prompts(few)
+    else:
+        few, before = _at_most(dataset, _MOST), len(writes.known.begin)
+        batches = _of_items(fitted, writes, runner, few)
+    compared = _Compared(before)
+    equal, begun = list[bool](), 0
     with stage("checking", few.size, few.noun) as checked_items:
-        for (*x, read), right, *_ in iterate(few.batches(batch_size=_BATCH, encode=encode)):
-            inputs = inputs_of(fitted, runner, few, x if len(x) > 1 else x[0], begun)
-            theirs = [one.text for one in writes.writer.wrote(writes.begin(x), len(right))]
-            own = runtime.writer.wrote(runtime.begin(inputs), len(right))
-            equal += [one.text == other for one, other in zip(own, theirs, strict=True)]
-            compared.add(writes.begin(x), runtime.begin(inputs), read, np.asarray(right))
-            one = {name: array[:1] for name, array in inputs.items()}
-            begun += len(right)
-            checked_items.advance(len(right))
+        for batch in batches:
+            (own,), (theirs,) = (
+                x.values() for x in (runtime.run(batch.inputs), writes.named(batch.x))
+            )
+            equal += [
+                as_text(one) == as_text(other) for one, other in zip(own, theirs, strict=True)
+            ]
+            both = writes.begin(batch.x), runtime.begin(batch.inputs)
+            compared.add(*both, batch.read, batch.right)
+            one = {name: array[:1] for name, array in batch.inputs.items()}
+            begun += len(batch.right)
+            checked_items.advance(len(batch.right))
     items = list(one.values())
     checked = Checked(
         items=begun,
@@ -73,11 +86,67 @@ def check_parts(
         megabytes=sum(size(folder / name) for name in runner.description.parts) / 1e6,
         keras_megabytes=megabytes(fitted),
         milliseconds=milliseconds(lambda: runner.run(one)),
-        keras_milliseconds=milliseconds(lambda: writes(items)),
+        keras_milliseconds=milliseconds(lambda: writes(items if len(items) > 1 else items[0])),
     )
     most = most_of(quantize, limit)
     check_floats(checked, compared.same(most), most)
     return checked
+
+
+class _Batch(NamedTuple):
+    """Holds what both networks read.
+
+    Attributes:
+        inputs: What the export takes.
+        x: What Keras takes.
+        read: The tokens that are read, int32 `(rows, tokens)`.
+        right: The right token behind each, -1 where there is none.
+    """
+
+    inputs: dict[str, np.ndarray]
+    x: Any
+    read: np.ndarray
+    right: np.ndarray
+
+
+def _at_most(dataset: Dataset, count: int) -> Dataset:
+    """Returns a dataset without the items beyond a number, if they can be told apart."""
+    return dataset.at_most(count) if isinstance(dataset, ItemDataset) else dataset
+
+
+def _of_items(
+    fitted: FittedModel, writes: Writes, runner: Runner, dataset: Dataset
+) -> Iterator[_Batch]:
+    """Yields items with their right texts."""
+    targets, writer = dataset.learnt, writes.known
+    assert isinstance(targets, WrittenTargets)
+    encode = WrittenTokens(writer, writer.length_for(targets.texts, writes.writer.most))
+    begun = 0
+    for (*items, read), right, *_ in iterate(dataset.batches(batch_size=_BATCH, encode=encode)):
+        x = items if len(items) > 1 else items[0]
+        inputs = inputs_of(fitted, runner, dataset, x, begun)
+        yield _Batch(inputs, x, read, np.asarray(right))
+        begun += len(right)
+
+
+def _of_prompts(dataset: Dataset) -> Iterator[_Batch]:
+    """Yields the beginnings of texts, of which the first halves are prompts."""
+    assert isinstance(dataset, CorpusDataset)
+    assert dataset.size is not None
+    for begin in range(0, dataset.size, _BATCH):
+        rows = range(begin, min(begin + _BATCH, dataset.size))
+        tokens = [dataset.tokens_of(row)[:_TOKENS] for row in rows]
+        prompts = _filled([row[: max(1, len(row) // 2)] for row in tokens])
+        right = _filled([dataset.following[row][:_TOKENS] for row in rows])
+        yield _Batch({"token_ids": prompts}, prompts, np.maximum(_filled(tokens), 0), right)
+
+
+def _filled(rows: Sequence[np.ndarray]) -> np.ndarray:
+    """Returns rows of tokens, filled up with -1, int32 `(rows, tokens)`."""
+    found = np.full((len(rows), max(map(len, rows))), -1, np.int32)
+    for place, row in zip(found, rows, strict=True):
+        place[: len(row)] = row
+    return found
 
 
 class _Compared:

@@ -13,7 +13,7 @@ from transferlearn.data.messages import notice
 from transferlearn.edge import Description
 from transferlearn.edge.description import FILE
 from transferlearn.edge.existing import existing_model
-from transferlearn.edge.parts import DECODER, ENCODER
+from transferlearn.edge.parts import DECODER, ENCODER, PROMPTS
 from transferlearn.exporting.calibration import samples_of
 from transferlearn.exporting.checking import Checked, check
 from transferlearn.exporting.checking_parts import check_parts
@@ -26,6 +26,7 @@ from transferlearn.fitted import FittedModel
 from transferlearn.fitted.places import check_place, folder_written_whole, recover
 from transferlearn.hashing import hashes_of_files, names_of_files
 from transferlearn.progress import stage, working
+from transferlearn.tasks.language.answering import Writing
 from transferlearn.tasks.writing.answering import Writes
 from transferlearn.types import Json, Source
 
@@ -122,7 +123,7 @@ def export(
         fitted.kind.item_reader().write(draft)
         if fitted.reference is not None:  # for monitoring where it is served
             fitted.reference.write(draft)
-        if isinstance(writes := fitted.answerer(), Writes):
+        if isinstance(writes := fitted.answerer(), (Writes, Writing)):
             described, compare = _in_parts(fitted, writes, chosen, draft, quantize)
         else:
             described, compare = _in_one(fitted, chosen, draft, quantize, calibration_data)
@@ -167,7 +168,11 @@ def _in_one(
 
 
 def _in_parts(
-    fitted: FittedModel, writes: Writes, chosen: Format, draft: Path, quantize: str | None
+    fitted: FittedModel,
+    writes: Writes | Writing,
+    chosen: Format,
+    draft: Path,
+    quantize: str | None,
 ) -> tuple[Description, Compare]:
     """Writes a model whose texts are written token by token, as `_in_one` does."""
     if quantize == "int8":
@@ -179,8 +184,9 @@ def _in_parts(
     with stage(f"writing {chosen.name}"):
         parts = write_parts(fitted, writes, chosen, draft, quantize)
     writer.write(draft)
+    inputs = parts[ENCODER].inputs if ENCODER in parts else PROMPTS
     described = replace(
-        describe(fitted, chosen.name, parts[ENCODER].inputs, writes.specs),
+        describe(fitted, chosen.name, inputs, writes.specs),
         model=parts[DECODER].model,
         parts=parts,
         writer={"name": writer.name, "settings": writer.settings()},

@@ -1,7 +1,7 @@
 """Runs a fitted model in Keras where the runner of an export is expected, as in a server."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +9,9 @@ import numpy as np
 
 from transferlearn.data import Corpus, Speech
 from transferlearn.edge import ItemReader, Runner, TensorSpec
+from transferlearn.edge.prompt_writer import Continues
 from transferlearn.edge.runtimes import Runtime
 from transferlearn.edge.transcripts import Transcript
-from transferlearn.edge.written import Piece
 from transferlearn.explaining import answers_of, explain
 from transferlearn.explaining.explanations import has_explainer
 from transferlearn.exporting.description import describe
@@ -65,38 +65,6 @@ class _Explaining:
         return found
 
 
-class _Writes:
-    """Writes behind prompts with a fitted language model.
-
-    Args:
-        fitted: The model.
-    """
-
-    def __init__(self, fitted: FittedModel) -> None:
-        assert isinstance(fitted.kind, Corpus)
-        self._fitted = fitted
-        self._template = fitted.kind.tokenizer.chat_template
-        self.context = fitted.kind.context
-        self.most_new = writing(fitted).sampling.max_new_tokens
-
-    def prompt(self, messages: Any) -> tuple[str, tuple[str, ...]]:
-        """Returns a conversation as a prompt, and the strings at which an answer ends."""
-        prompt, ending = self._template.prompt(messages), self._template.ending()
-        return prompt, (ending,) if ending else ()
-
-    def write(
-        self, prompts: np.ndarray, options: Mapping[str, Any]
-    ) -> Iterator[list[tuple[int, Piece]]]:
-        """Yields what is new, step by step, of as many prompts at once as there is room for."""
-        writes = writing(self._fitted, **options)
-        at_once = writes.at_once(prompts.shape[1])
-        return (
-            list(enumerate(pieces, begin))
-            for begin in range(0, len(prompts), at_once)
-            for pieces in writes.pieces(prompts[begin : begin + at_once])
-        )
-
-
 class _Transcribing:
     """Writes down recordings with a fitted model, one at a time.
 
@@ -134,7 +102,8 @@ def runner_of(fitted: FittedModel) -> Runner:
     if answers_of(fitted.encoding) is not None and has_explainer(fitted.kind):
         runner.explainer = _Explaining(fitted, runner.item_reader)
     if isinstance(fitted.kind, Corpus):
-        runner.writer = _Writes(fitted)
+        writes = writing(fitted)
+        runner.writer = Continues(writes.writer, writes.begin)
     if isinstance(fitted.kind, Speech):
         runner.transcriber = _Transcribing(fitted)
     return runner

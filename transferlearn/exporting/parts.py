@@ -1,14 +1,18 @@
-"""Makes of a model that writes texts the two networks that are exported, and writes them."""
+"""Makes of a model that writes texts the networks that are exported, and writes them."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import keras
 
+from transferlearn.data import Corpus
+from transferlearn.data.texts import Tokenizer
 from transferlearn.edge import TensorSpec
 from transferlearn.edge.description import Part
 from transferlearn.edge.parts import CACHE, DECODER, ENCODER
+from transferlearn.edge.prompt_writer import PromptWriter
 from transferlearn.edge.text_writer import TextWriter
 from transferlearn.exporting.description import embedded
 from transferlearn.exporting.formats import Format
@@ -17,6 +21,7 @@ from transferlearn.fitted import FittedModel
 from transferlearn.generating.cached import Cached
 from transferlearn.generating.parts import Parts
 from transferlearn.tasks import WritingEncoding
+from transferlearn.tasks.language.answering import Writing
 from transferlearn.tasks.writing.answering import Writes
 from transferlearn.types import Tensor
 
@@ -24,9 +29,13 @@ Function = Callable[[dict[str, Tensor]], dict[str, Tensor]]
 
 
 def write_parts(
-    fitted: FittedModel, writes: Writes, chosen: Format, folder: Path, quantize: str | None
+    fitted: FittedModel,
+    writes: Writes | Writing,
+    chosen: Format,
+    folder: Path,
+    quantize: str | None,
 ) -> dict[str, Part]:
-    """Writes encoder and decoder, each into a folder of its own.
+    """Writes encoder and decoder, each into a folder of its own; language models have no encoder.
 
     Raises:
         ValueError: The network keeps no keys and values, so that it has no such parts.
@@ -39,33 +48,39 @@ def write_parts(
     return parts
 
 
-def writer_of(fitted: FittedModel, writes: Writes) -> TextWriter:
+def writer_of(fitted: FittedModel, writes: Writes | Writing) -> TextWriter | PromptWriter:
     """Returns what writes texts with the parts, without Keras.
 
     Raises:
         ValueError: The tokenizer needs Keras.
     """
-    assert isinstance(fitted.encoding, WritingEncoding)
-    tokenizer = fitted.encoding.known.tokenizer
+    tokenizer = _tokenizer(fitted)
     if (for_edge := tokenizer.for_edge()) is None:
         raise ValueError(
             f"The tokenizer {type(tokenizer).__name__} runs where Keras is only, so no export can "
             "write texts. Serve the save itself: transferlearn serve FOLDER; or write "
             "Tokenizer.for_edge, see docs/exporting.md."
         )
-    return fitted.encoding.known.at_edge(for_edge, writes.writer.sampling)
+    return replace(writes.writer, tokenizer=for_edge)
 
 
-def _networks(fitted: FittedModel, writes: Writes) -> dict[str, ServedNetwork]:
-    """Makes the functions of both parts, of which the encoder gives what the decoder reads."""
+def _tokenizer(fitted: FittedModel) -> Tokenizer:
+    """Returns the tokenizer of what is written."""
+    if isinstance(fitted.kind, Corpus):
+        return fitted.kind.tokenizer
+    assert isinstance(fitted.encoding, WritingEncoding)
+    return fitted.encoding.known.tokenizer
+
+
+def _networks(fitted: FittedModel, writes: Writes | Writing) -> dict[str, ServedNetwork]:
+    """Makes the functions of the parts, of which the encoder gives what the decoder reads."""
     reading = writes.reading
-    if not isinstance(reading, Cached) or reading.before is None:
+    if not isinstance(reading, Cached):
         raise ValueError(
             f"{fitted.outline.backbone} keeps no keys and values of what it has written, so it is "
             "not exported. Serve the save itself: transferlearn serve FOLDER"
         )
     parts = Parts(reading)
-    items = {tensor.name: _spec(tensor) for tensor in reading.before.inputs}
     caches = {
         f"{CACHE}{number}": TensorSpec((None, 2, None, *one.sizes[0]), one.dtype)
         for number, one in enumerate(reading.attention)
@@ -76,6 +91,9 @@ def _networks(fitted: FittedModel, writes: Writes) -> dict[str, ServedNetwork]:
         "begins": TensorSpec((None,), "int32"),
         **caches,
     }
+    if reading.before is None:
+        return {DECODER: _Traced(parts.read_tokens, texts).served(fitted)}
+    items = {tensor.name: _spec(tensor) for tensor in reading.before.inputs}
     whole = _Traced(lambda given: parts.read_items(*given.values()), items)
     tokens = _Traced(parts.read_tokens, texts | whole.outputs)
     read = tokens.read()

@@ -17,13 +17,12 @@ from transferlearn.data.texts.dataset import TextDataset
 from transferlearn.data.texts.kind import Texts
 from transferlearn.data.texts.reading import Unreadable
 from transferlearn.data.texts.tokens import STEP, TokenItems
-from transferlearn.edge.text_reader import PromptReader, TextReader
+from transferlearn.edge.text_reader import MOST, PromptReader, TextReader
 from transferlearn.edge.tokenizers import EdgeTokenizer
 from transferlearn.monitoring.traits import Traits, of_tokens
 from transferlearn.types import Json, TfData
 
 PADDING = -1  # what rows are filled up with: no tokenizer has it
-MOST = 2**17  # tokens of a prompt that a server reads, where the network reads any number
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

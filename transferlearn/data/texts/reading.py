@@ -15,6 +15,8 @@ from transferlearn.data.sources.folders import files_below
 from transferlearn.edge.words.sentences import Sentence
 from transferlearn.types import TfData
 
+_LARGEST = 50_000_000  # bytes of a text, since all of it is cut into tokens at once
+_TOO_LARGE = "larger than 50 MB: cut it into several texts, each a file or a line of its own"
 _STRANGE = 0.5  # share of unknown tokens above which a text is pointed out
 
 
@@ -30,6 +32,8 @@ def read_text(path: Path) -> str | Unreadable:
     try:
         if path.exists() and not path.is_file():
             return Unreadable("no file, but a folder, a pipe or a device")
+        if path.exists() and path.stat().st_size > _LARGEST:
+            return Unreadable(_TOO_LARGE)
         text = path.read_bytes().decode("utf-8-sig")
         # English in UTF-16 without a mark is valid UTF-8 too, with a zero beside each letter.
         return Unreadable("not UTF-8: it holds bytes that are 0") if "\0" in text else text
@@ -51,6 +55,8 @@ def as_text(item: object) -> str | Unreadable:
             return Unreadable(f"not UTF-8 (byte {item[error.start]:#04x} at place {error.start})")
     if not isinstance(item, str):
         return Unreadable(f"no string, but {item!r:.60}")
+    if len(item) > _LARGEST:
+        return Unreadable(_TOO_LARGE)
     if "\0" in item:
         return Unreadable("not a text: it holds a character that is 0")
     try:
