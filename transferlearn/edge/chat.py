@@ -15,6 +15,7 @@ from transferlearn.extras import require
 ROLES = ("system", "user", "assistant")
 _SECONDS = 5.0  # that a template may compute
 _SECONDS_TO_START = 120.0
+_LONGEST = 2**24  # characters that it may write, as JSON
 _WORD, _NEXT = "Answered.", "Asked."
 _PLAIN = (
     "{% for message in messages %}{{ message.role }}: {{ message.content }}\n{% endfor %}"
@@ -156,7 +157,8 @@ class _Worker:
                 return self._answer(given, _SECONDS)
             except (OSError, EOFError):
                 self.end()
-                return {"error": f"it takes more than {_SECONDS:g} seconds or 1 GB of memory"}
+                error = f"it takes more than {_SECONDS:g} seconds or 1 GB, or writes without end"
+                return {"error": error}
 
     def end(self) -> None:
         """Ends the process."""
@@ -199,7 +201,7 @@ class _Worker:
         timer.start()
         try:
             print(json.dumps(given), file=process.stdin, flush=True)
-            line = process.stdout.readline()
+            line = process.stdout.readline(_LONGEST)
         finally:
             timer.cancel()
         if not line.endswith("\n"):

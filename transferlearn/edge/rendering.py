@@ -36,7 +36,11 @@ def main() -> None:
     for line in sys.stdin:
         given = json.loads(line)
         try:
-            answer = {"text": compiled(given["template"]).render(**given["words"])}
+            text = compiled(given["template"]).render(**given["words"])
+            text.encode()  # no half character, which no tokenizer reads
+            answer = {"text": text}
+        except UnicodeEncodeError as error:
+            answer = {"error": f"it writes half a character at {error.start}"}
         except (MemoryError, RecursionError, OverflowError) as error:
             answer = {"error": f"it computes without end ({type(error).__name__})"}
         except Exception as error:  # a template may raise whatever it likes

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from transferlearn.edge.named import Named
+from transferlearn.edge.tokenizer_files import check_tokenizer
 
 _VOCABULARY, _JSON = "vocabulary.txt", "tokenizer.json"
 _LONGEST = 100  # bytes; longer words are unknown
@@ -207,6 +208,7 @@ class JsonPieces(EdgeTokenizer):
             ) from error
         try:
             made: Any = Tokenizer.from_str(self.description)
+            check_tokenizer(made)
         except Exception as error:  # the package raises nothing finer
             raise ValueError(f"{_JSON} describes no tokenizer: {error!s:.200}") from error
         made.no_padding()
@@ -215,7 +217,7 @@ class JsonPieces(EdgeTokenizer):
 
     def tokenize(self, text: str) -> list[int]:
         """Returns the ids of a text."""
-        return list(self.own.encode(text, add_special_tokens=False).ids)
+        return self.tokenize_all([text])[0]
 
     def text(self, ids: Sequence[int]) -> str:
         """Returns the text that ids stand for, without special tokens."""
@@ -223,12 +225,25 @@ class JsonPieces(EdgeTokenizer):
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Returns where each token of a text stands in it."""
-        return [tuple(ends) for ends in self.own.encode(text, add_special_tokens=False).offsets]
+        (found,) = self._encoded([text])
+        return [tuple(ends) for ends in found.offsets]
 
     def tokenize_all(self, texts: Sequence[str]) -> list[list[int]]:
         """Returns the ids of each text, in one call."""
-        found = self.own.encode_batch(list(texts), add_special_tokens=False)
-        return [list(one.ids) for one in found]
+        return [list(one.ids) for one in self._encoded(texts)]
+
+    def _encoded(self, texts: Sequence[str]) -> list[Any]:
+        """Returns what the package makes of each text.
+
+        Raises:
+            ValueError: A regular expression of the file finds no end in a text.
+        """
+        try:
+            return list(self.own.encode_batch(list(texts), add_special_tokens=False))
+        except BaseException as error:  # a panic of Rust is no Exception
+            if type(error).__name__ != "PanicException":
+                raise
+            raise ValueError(f"The {_JSON} finds no end in a text: {error!s:.100}") from error
 
     def settings(self) -> dict[str, Any]:
         """Returns no settings: the file has them all."""
