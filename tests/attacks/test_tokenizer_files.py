@@ -125,10 +125,12 @@ def test_honest_steps_are_read():
     )
 
 
-def test_a_file_that_still_finds_no_end_in_a_text_says_so(monkeypatch):
+def test_a_text_that_cannot_be_cut_is_refused(monkeypatch):
+    with pytest.raises(ValueError, match=r"tokenizer\.json cannot cut a text: .*UNK"):
+        JsonPieces(described(model={**WORDS, "unk_token": "gone"})).tokenize("b")
     monkeypatch.setattr("transferlearn.edge.tokenizers.check_tokenizer", lambda _: None)
     pieces = JsonPieces(described(pre_tokenizer=split("(a+)+$")))
     assert pieces.tokenize("ab") == [0, 1]
     for work in (pieces.tokenize, pieces.spans):
-        with pytest.raises(ValueError, match=r"tokenizer\.json finds no end in a text"):
+        with pytest.raises(ValueError, match=r"tokenizer\.json cannot cut a text"):
             work("a" * 40 + "b")

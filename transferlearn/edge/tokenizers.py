@@ -236,14 +236,14 @@ class JsonPieces(EdgeTokenizer):
         """Returns what the package makes of each text.
 
         Raises:
-            ValueError: A regular expression of the file finds no end in a text.
+            ValueError: The package finds no end in a text, or no token for it.
         """
         try:
             return list(self.own.encode_batch(list(texts), add_special_tokens=False))
         except BaseException as error:  # a panic of Rust is no Exception
-            if type(error).__name__ != "PanicException":
+            if type(error) is not Exception and type(error).__name__ != "PanicException":
                 raise
-            raise ValueError(f"The {_JSON} finds no end in a text: {error!s:.100}") from error
+            raise ValueError(f"The {_JSON} cannot cut a text: {error!s:.100}") from error
 
     def settings(self) -> dict[str, Any]:
         """Returns no settings: the file has them all."""
