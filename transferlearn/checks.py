@@ -7,12 +7,12 @@ import re
 from typing import Any
 
 
-def is_number(value: object) -> bool:
+def is_number(value: Any) -> bool:
     """Returns whether a value is a real number, which `True` and `False` are not."""
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
-def whole(name: str, value: object, *, least: int) -> int:
+def whole(name: str, value: Any, *, least: int) -> int:
     """Checks a whole number, and gives it as an `int`.
 
     Raises:

@@ -42,7 +42,7 @@ def write(value: object) -> Any:
     return {"class": class_name(named)}
 
 
-def read(config: object, family: type[Any]) -> Any:
+def read(config: object, family: type) -> Any:
     """Makes the object that `write` described; `None` if it is none of `family`'s known classes.
 
     Args:
@@ -58,7 +58,7 @@ def read(config: object, family: type[Any]) -> Any:
     return found(**settings)
 
 
-def subclasses(family: type[Any]) -> dict[str, type[Any]]:
+def subclasses(family: type) -> dict[str, type]:
     """Finds a class and all its known subclasses, by the names that `write` gives them."""
     members = [family]
     for member in members:
@@ -75,12 +75,12 @@ def class_name(named: Any) -> str:
     return f"{home if home in (_PACKAGE, 'keras') else module}.{named.__qualname__}"
 
 
-def changed_fields(value: Any) -> list[Field[Any]]:
+def changed_fields(value: Any) -> list[Field]:
     """Returns the fields of a dataclass that differ from their defaults."""
     return [f for f in fields(value) if f.init and not _equal(getattr(value, f.name), _default(f))]
 
 
-def _default(field: Field[Any]) -> Any:
+def _default(field: Field) -> Any:
     """Returns the default value of a field."""
     return field.default if field.default_factory is MISSING else field.default_factory()
 
@@ -91,7 +91,7 @@ def _equal(value: object, default: object) -> bool:
     return equal if isinstance(equal, bool) else False
 
 
-def _value(part: object, family: type[Any]) -> Any:
+def _value(part: object, family: type) -> Any:
     """Turns the data of one setting back into a value."""
     if isinstance(part, list):
         return tuple(_value(item, family) for item in part)

@@ -3,9 +3,10 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+
+from transferlearn.json_fields import Json
 
 
 def hash_of_file(path: str | Path) -> str:
@@ -25,12 +26,12 @@ def hashes_of_files(folder: Path) -> dict[str, str]:
     return {name: hash_of_file(folder / name) for name in names_of_files(folder)}
 
 
-def hash_of_json(described: dict[str, Any]) -> str:
+def hash_of_json(described: Json) -> str:
     """Returns the SHA-256 of what a JSON file says, whatever the order and the spaces."""
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 
-def hash_of_item(content: str, *beside: Any) -> str:
+def hash_of_item(content: str, *beside: object) -> str:
     """Hashes an item's content with its target and weights, in 16 hexadecimal digits."""
     digest = hashlib.blake2b(content.encode(), digest_size=8)
     for part in beside:

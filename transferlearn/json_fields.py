@@ -1,10 +1,13 @@
-"""Checks what a JSON file says of the fields of a dataclass, by their types."""
+"""Defines an object of JSON, and checks what it says of the fields of a dataclass."""
 
 import math
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
+
+Json: TypeAlias = dict[str, Any]
+"""An object of JSON: plain values, lists and such objects by their names."""
 
 _LARGEST = 2**53  # from here on, JSON's numbers skip some that are whole
 _WORDS: dict[Any, str] = {
@@ -79,7 +82,7 @@ def _is_finite(value: Any) -> bool:
         return False
 
 
-def _fit_each(values: list[Any] | tuple[Any, ...], hints: tuple[Any, ...]) -> bool:
+def _fit_each(values: list[object] | tuple[object, ...], hints: tuple[object, ...]) -> bool:
     """Returns whether the values of a list fit the types of a tuple."""
     if len(hints) == 2 and hints[1] is Ellipsis:
         return all(fits(value, hints[0]) for value in values)

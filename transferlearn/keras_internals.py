@@ -42,7 +42,7 @@ def run_through(
     model: keras.Model,
     inputs: Sequence[keras.KerasTensor],
     operation_fn: Callable[[keras.Operation], Callable],
-    call_fn: Callable[..., Any],
+    call_fn: Callable[..., object],
 ) -> Any:
     """Calls other operations in the place of a functional model's own, on other inputs.
 

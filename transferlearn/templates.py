@@ -5,6 +5,8 @@ from typing import Any
 
 import keras
 
+from transferlearn.json_fields import Json
+
 
 def copy_metrics(metrics: object) -> Any:
     """Makes new metric objects from the configs of old ones, in lists and dictionaries too."""
@@ -44,7 +46,7 @@ def copy_optimizer(
     return type(template).from_config(config)
 
 
-def _config(template: keras.Optimizer | keras.metrics.Metric) -> dict[str, Any]:
+def _config(template: keras.Optimizer | keras.metrics.Metric) -> Json:
     """Returns an object's config; refuses a user's class whose config lacks an argument."""
     config = template.get_config()
     if type(template).__module__.startswith("keras."):

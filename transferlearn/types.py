@@ -29,9 +29,6 @@ Metrics: TypeAlias = Sequence[Metric] | Mapping[str, Any]
 Prediction = TypeVar("Prediction", default=Any)
 """What a model predicts for one item, such as `ClassPrediction`."""
 
-Json: TypeAlias = dict[str, Any]
-"""What `json` reads and writes: plain values, lists and dictionaries."""
-
 
 class Table(Protocol):
     """Stands for a DataFrame of pandas, or for one that works alike."""

@@ -20,12 +20,12 @@ from transferlearn.progress import Stage, as_verbosity, obeys_verbose, stage, wo
 from transferlearn.randomness import random_states_kept
 from transferlearn.schedules import OnePhase
 from transferlearn.templates import copy_optimizer
-from transferlearn.types import Logs, Optimizer, Source, Verbose
+from transferlearn.types import Optimizer, Source, Verbose
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_Data: TypeAlias = Source | LoadedData | Iterable[Any]
+_Data: TypeAlias = Source | LoadedData | Iterable[object]
 _Pace: TypeAlias = keras.optimizers.schedules.LearningRateSchedule
 
 _MEMORY = 0.9  # share that the smoothed loss keeps at each step: it looks back about ten steps
@@ -271,10 +271,10 @@ class _Sweep(keras.callbacks.ProgbarLogger):
         self.losses: list[float] = []
         self._mean = 0.0
 
-    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._mean = 0.0
 
-    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Does nothing, since the sweep goes on over all epochs."""
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:

@@ -16,7 +16,7 @@ from transferlearn.backbones.base import Backbone, BackboneSource, Facts, Weight
 from transferlearn.backbones.blocks import Block, blocks_between_cuts, blocks_by_name
 from transferlearn.backbones.graph import canonical, copy_weights
 from transferlearn.backbones.weights import check_weights, download_failed, find_file, load_file
-from transferlearn.types import Json
+from transferlearn.json_fields import Json
 from transferlearn.untrusted import RefusalError
 
 _EFFICIENTNET = blocks_by_name((r"(stem|block\d|top)", r"\1"))

@@ -4,7 +4,6 @@ import abc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import keras
 
@@ -40,7 +39,7 @@ class Backbone:
 
     model: keras.Model
     blocks: tuple[Block, ...]
-    preprocessing: Callable[[Any], Any]
+    preprocessing: Callable[[Tensor], Tensor]
     name: str
     source: str
     pretrained: bool = True
@@ -185,7 +184,7 @@ def from_model(
     )
 
 
-def on_raw_pixels(model: keras.Model, preprocessing: Callable[[Any], Any]) -> keras.Model:
+def on_raw_pixels(model: keras.Model, preprocessing: Callable[[Tensor], Tensor]) -> keras.Model:
     """Puts the preprocessing before a whole network; the model takes raw RGB pixels."""
     image = keras.Input(model.inputs[0].shape[1:], name="image")
     return keras.Model(image, model(preprocessing(image)), name=model.name)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import keras
 
 from transferlearn import keras_internals
+from transferlearn.json_fields import Json
 from transferlearn.types import Operation, Tensor
 
 
@@ -24,7 +25,7 @@ class Step(NamedTuple):
     operation: Operation
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
-    arguments: tuple[tuple[Any, ...], dict[str, Any]]
+    arguments: tuple[tuple[object, ...], Json]
 
 
 def walk(model: keras.Model) -> Iterator[Step]:
@@ -49,7 +50,7 @@ def made_of(model: keras.Model, tensors: Sequence[Tensor]) -> list[Step]:
 def replay(
     model: keras.Model,
     inputs: Sequence[Tensor],
-    copy: Callable[[Operation], Callable[..., Any]],
+    copy: Callable[[Operation], Callable[..., object]],
 ) -> list[Tensor]:
     """Builds a model's graph anew on `inputs`, from copies of its layers and operations.
 
@@ -65,9 +66,9 @@ def replay(
     Returns:
         The `KerasTensor`s that stand for the model's outputs, in their order.
     """
-    copies: dict[int, Callable[..., Any]] = {}
+    copies: dict[int, Callable[..., Tensor]] = {}
 
-    def copy_once(operation: Operation) -> Callable[..., Any]:
+    def copy_once(operation: Operation) -> Callable[..., Tensor]:
         """Returns the one copy of an operation, or a function that opens a model."""
         if isinstance(operation, keras.Model):
             inner = require_functional(operation)
@@ -106,19 +107,19 @@ def cloned(
     return keras.models.clone_model(plain, input_tensors=given, clone_function=instead)
 
 
-def _plain_call(operation: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def _plain_call(operation: Callable[..., object], *args: object, **kwargs: object) -> Any:
     """Calls an operation as it is."""
     return operation(*args, **kwargs)
 
 
-def _call_with_zeros(operation: Callable[..., Any], *args: Any, **kwargs: Any) -> Tensor:
+def _call_with_zeros(operation: Callable[..., object], *args: object, **kwargs: object) -> Tensor:
     """Calls an operation; weights that it makes in this call are zeros."""
     with _without_initializers(operation):
         return operation(*args, **kwargs)
 
 
 @contextlib.contextmanager
-def _without_initializers(operation: Callable[..., Any]) -> Iterator[None]:
+def _without_initializers(operation: Callable[..., object]) -> Iterator[None]:
     """Lets an operation make its weights as zeros: drawing random ones takes half the time."""
     is_layer = isinstance(operation, keras.Layer)
     layers = keras_internals.layers_within(operation) if is_layer else []
@@ -169,7 +170,7 @@ def require_one_output(model: keras.Model, inputs: int = 1) -> keras.Model:
     return found
 
 
-def copy_operation(operation: Operation, **changes: Any) -> Operation:
+def copy_operation(operation: Operation, **changes: object) -> Operation:
     """Makes a new operation or layer from the config of another, without its weights.
 
     Args:
@@ -235,7 +236,7 @@ def canonical(
     called = (raw,) if isinstance(raw, str) else tuple(raw)
     names, pairs = CanonicalNames(*called), []
 
-    def copy(operation: Operation) -> Callable[..., Any]:
+    def copy(operation: Operation) -> Callable[..., Tensor]:
         fresh = copy_operation(operation, name=names(operation))
         pairs.append((operation, fresh))
         extra = after(fresh.name) if after else None

@@ -7,6 +7,8 @@ from typing import Any
 
 import keras
 
+from transferlearn.json_fields import Json
+
 # Keras-hub 0.32: Llama's asks for an attribute that there is not; the others leave out arguments.
 _BROKEN = (
     ("llama.llama_decoder", "LlamaTransformerDecoder"),
@@ -25,7 +27,7 @@ def mend_bart() -> None:
     converter: Any = import_module("keras_hub.src.utils.transformers.convert_bart")
     convert = converter.convert_backbone_config
 
-    def mended(config: dict[str, Any]) -> Any:
+    def mended(config: Json) -> keras.Layer:
         layers = {config.get(f"{part}_layers") for part in ("encoder", "decoder")}
         if len(layers) > 1:
             raise ValueError(
@@ -45,7 +47,7 @@ def mend_configs() -> None:
         broken.get_config = _config
 
 
-def _config(layer: keras.Layer) -> dict[str, Any]:
+def _config(layer: keras.Layer) -> Json:
     """Returns the arguments of a layer's constructor, from the attributes of their names."""
     config = keras.Layer.get_config(layer)
     for name, parameter in inspect.signature(type(layer).__init__).parameters.items():

@@ -16,7 +16,7 @@ from transferlearn.backbones.whisper import is_whisper, read_whisper
 from transferlearn.checks import number
 from transferlearn.edge.chat import ChatTemplate
 from transferlearn.extras import install_line
-from transferlearn.types import Json
+from transferlearn.json_fields import Json
 from transferlearn.untrusted import RefusalError, check_preset, check_size, plain_settings
 
 PREFIX = "keras_hub:"
@@ -51,7 +51,7 @@ def folder_of(name: str) -> Path | None:
     return path if path.is_dir() else None
 
 
-def network(name: str, *, load_weights: bool) -> Any:
+def network(name: str, *, load_weights: bool) -> keras.Model:
     """Loads a network; KerasHub itself reads no Whisper and no Moonshine that others wrote."""
     folder = folder_of(name)
     for is_one, read in ((is_whisper, read_whisper), (is_moonshine, read_moonshine)):
@@ -166,7 +166,7 @@ def settings_of(file: Path) -> Json:
         raise ValueError(f"{file} is damaged: {error}") from error
 
 
-def saved_settings(tokenizer: Any) -> Json:
+def saved_settings(tokenizer: object) -> Json:
     """Returns what a save holds of a tokenizer besides its vocabulary.
 
     KerasHub's tokenizer of Llama leaves its special tokens out, and would take those of Llama 3:

@@ -99,7 +99,7 @@ class KerasHub(TextSource):
             most_tokens=most_tokens(name),
         )
 
-    def _load_both(self, name: str, network: Any, *, pretrained: bool) -> Seq2SeqBackbone:
+    def _load_both(self, name: str, network: keras.Model, *, pretrained: bool) -> Seq2SeqBackbone:
         """Loads an encoder with the decoder that writes texts."""
         tokenizer = self._fitting_tokenizer(name, network)
         return from_seq2seq(
@@ -112,7 +112,7 @@ class KerasHub(TextSource):
             most_tokens=most_tokens(name) or getattr(network, "max_sequence_length", None),
         )
 
-    def _fitting_tokenizer(self, name: str, network: Any) -> "HubTokenizer":
+    def _fitting_tokenizer(self, name: str, network: keras.Model) -> "HubTokenizer":
         """Loads a tokenizer; refuses one that has more tokens than the network."""
         tokenizer = self.load_tokenizer(name)
         if tokenizer.size > network.vocabulary_size:
@@ -133,7 +133,7 @@ class KerasHub(TextSource):
 class HubTokenizer(Tokenizer):
     """Wraps a tokenizer of KerasHub; two with the same settings and vocabulary are equal."""
 
-    def __init__(self, tokenizer: Any, chat_template: ChatTemplate | None = None) -> None:
+    def __init__(self, tokenizer: keras.Layer, chat_template: ChatTemplate | None = None) -> None:
         self._tokenizer = tokenizer
         self.chat_template = chat_template or type(self).chat_template
         family = type(tokenizer).__name__
@@ -223,7 +223,7 @@ class HubTokenizer(Tokenizer):
             is_tokenizer = isinstance(found, type) and issubclass(found, family)
             if not is_tokenizer:
                 raise ValueError(f"it asks for {settings['registered_name']!r:.99}, no tokenizer")
-            tokenizer: Any = found(**settings_for(settings))
+            tokenizer: keras.Layer = found(**settings_for(settings))
             tokenizer.load_assets(str(folder))
             chat = settings_of(folder / _CHAT)  # saves of earlier versions have none
             template = ChatTemplate.load(chat) if chat else None
@@ -243,7 +243,7 @@ class HubTokenizer(Tokenizer):
         return repr(settings), self.chat_template, tuple(self._tokenizer.get_vocabulary())
 
 
-def _with_logits(name: str, network: Any) -> keras.Model:
+def _with_logits(name: str, network: keras.Model) -> keras.Model:
     """Returns a network with KerasHub's own layers that make logits of the decoder's states."""
     for family in keras_hub().models.Seq2SeqLM.__subclasses__():
         if family.backbone_cls is type(network):
@@ -255,7 +255,7 @@ def _with_logits(name: str, network: Any) -> keras.Model:
     )
 
 
-def _of_hugging_face(folder: Path) -> Any:
+def _of_hugging_face(folder: Path) -> keras.Layer:
     """Makes a tokenizer from Hugging Face's files of a BERT, DistilBERT or ELECTRA; else `None`.
 
     KerasHub's own loader keeps accents when it lower-cases, and fails where settings are missing.

@@ -17,6 +17,7 @@ from transferlearn.backbones.tensor_files import (
     tensors_in,
 )
 from transferlearn.backbones.whisper.encoder import Copies
+from transferlearn.json_fields import Json
 from transferlearn.types import Tensor
 from transferlearn.untrusted import RefusalError
 
@@ -50,7 +51,7 @@ def is_moonshine(folder: Path) -> bool:
     return config_in(folder).get("model_type") == "moonshine"
 
 
-def read_moonshine(folder: Path, hub: Any, *, pretrained: bool = True) -> Any:
+def read_moonshine(folder: Path, hub: Any, *, pretrained: bool = True) -> keras.Model:
     """Makes a `keras_hub.models.MoonshineBackbone` with the encoder of a folder's files.
 
     Its decoder has no layers. All sizes are those of the tensors, so a description cannot ask for
@@ -86,7 +87,7 @@ def read_moonshine(folder: Path, hub: Any, *, pretrained: bool = True) -> Any:
     return network
 
 
-def _settings(state: State, config: dict[str, Any]) -> dict[str, Any]:
+def _settings(state: State, config: Json) -> Json:
     """Returns the settings of KerasHub's network for these tensors."""
     width = len(state["encoder.conv1.weight"])
     wide = len(state["encoder.layers.0.mlp.fc1.weight"])
@@ -125,7 +126,7 @@ def _settings(state: State, config: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def moonshine_encoder(network: Any, *, source: str, pretrained: bool) -> AudioBackbone:
+def moonshine_encoder(network: keras.Model, *, source: str, pretrained: bool) -> AudioBackbone:
     """Makes a backbone of the encoder in a `keras_hub.models.MoonshineBackbone`.
 
     Its features are the mean of the encoder's states over the part of a row that is sound: zeros

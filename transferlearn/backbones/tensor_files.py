@@ -3,18 +3,18 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 
+from transferlearn.json_fields import Json
 from transferlearn.untrusted import check_finite
 
 State = Mapping[str, np.ndarray]  # tensors by Hugging Face's names, without "model." before them
 CONFIG = "config.json"
 
 
-def config_in(folder: Path) -> dict[str, Any]:
+def config_in(folder: Path) -> Json:
     """Reads the settings of a folder; what is no object of JSON's has none."""
     file = folder / CONFIG
     try:

@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from transferlearn.json_fields import Json
+
 _DTYPES = {  # of the storages that PyTorch names
     "DoubleStorage": "<f8",
     "FloatStorage": "<f4",
@@ -150,14 +152,14 @@ def _called(function: Any, arguments: Any) -> Any:
     raise ValueError("it calls what cannot be called")
 
 
-def _flat(parts: list[Any]) -> tuple[Any, ...]:
+def _flat(parts: list[object]) -> tuple[Any, ...]:
     """Makes a tuple, whose parts may be tuples, but not of tuples."""
     if any(isinstance(x, tuple) and any(isinstance(y, tuple) for y in x) for x in parts):
         raise ValueError("it holds tuples in tuples in tuples")
     return tuple(parts)
 
 
-def _paired(parts: list[Any]) -> dict[str, Any]:
+def _paired(parts: list[Any]) -> Json:
     """Makes a dictionary of keys and values in turns; keys are texts."""
     keys, values = parts[::2], parts[1::2]
     if not all(isinstance(key, str) for key in keys):

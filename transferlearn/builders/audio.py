@@ -11,6 +11,7 @@ from transferlearn.backbones.log_mel import frames_of, picture_of
 from transferlearn.builders.base import Builder
 from transferlearn.data import Audio, ChangedAudio, Spec, Transform
 from transferlearn.data.audio.changed import PRESETS
+from transferlearn.json_fields import Json
 from transferlearn.schedules import Schedule
 from transferlearn.types import Prediction
 
@@ -57,7 +58,7 @@ class AudioBuilder(Builder[Prediction]):
         """Returns the settings to read recordings by."""
         return Audio(sample_rate=self.sample_rate, seconds=self.seconds)
 
-    def _variation(self, shape: tuple[int, ...], plan: Schedule) -> dict[str, Any]:
+    def _variation(self, shape: tuple[int, ...], plan: Schedule) -> Json:
         """Returns the builder's augmentation, or else the schedule's, with its views."""
         views = plan.views if self.augmentation is None else self.views
         return {"transform": self._transform(plan.augmentation, views)}

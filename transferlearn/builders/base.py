@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from transferlearn.backbones import Backbone
 from transferlearn.builders.arguments import refuses_settings
@@ -19,6 +19,7 @@ from transferlearn.data.targets import Weigh
 from transferlearn.features import Cache, Storage
 from transferlearn.fitted import FittedModel
 from transferlearn.freezing import Layers
+from transferlearn.json_fields import Json
 from transferlearn.progress import obeys_verbose, working
 from transferlearn.schedules import Auto, Schedule, as_schedule
 from transferlearn.training import TimeLimit, TrainingData, as_callbacks, check_cache
@@ -185,7 +186,7 @@ class Builder(NetworkBuilder[Prediction]):
         schedule: Schedule | str | None,
         cache: str | bool | Cache,
         epochs: int | None,
-        **beside: Any,
+        **beside: object,
     ) -> Training[Prediction]:
         """Checks the arguments, loads the data, and builds the network, in this order.
 
@@ -250,7 +251,7 @@ class Builder(NetworkBuilder[Prediction]):
         """Returns what weighs the items to train on by their targets; by default nothing does."""
         return None
 
-    def _variation(self, shape: tuple[int, ...], plan: Schedule) -> dict[str, Any]:
+    def _variation(self, shape: tuple[int, ...], plan: Schedule) -> Json:
         """Returns augmentation, views and mixup as arguments of `TrainingData`; by default none."""
         return {}
 

@@ -12,6 +12,7 @@ from transferlearn.checks import whole
 from transferlearn.data import Dataset, Masks, Transform
 from transferlearn.data.targets import Weigh
 from transferlearn.heads import Decoder, Head, SegFormerDecoder
+from transferlearn.json_fields import Json
 from transferlearn.schedules import AutoForMasks, Schedule
 from transferlearn.tasks import LayerEncoding, MaskEncoding, MaskPrediction, Segmentation, Task
 from transferlearn.tasks.segmentation import pixel_weights
@@ -80,7 +81,7 @@ class ImageSegmenterBuilder(ImageBuilder[MaskPrediction]):
                 f"Received: head={self.head!r}"
             )
 
-    def _variation(self, shape: tuple[int, ...], plan: Schedule) -> dict[str, Any]:
+    def _variation(self, shape: tuple[int, ...], plan: Schedule) -> Json:
         """Returns the augmentation of images and masks together."""
         return {"transform": self._transform(plan.augmentation)}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import keras
 
@@ -13,6 +13,7 @@ from transferlearn.checks import whole
 from transferlearn.data import Degradation, DegradedImages, Images, Originals, Pictures
 from transferlearn.data.transforms import Mirrored
 from transferlearn.heads import Decoder, Head, PictureUNet
+from transferlearn.json_fields import Json
 from transferlearn.schedules import AutoForPictures, Schedule
 from transferlearn.tasks import Encoding, ImageToImage, PictureEncoding, PicturePrediction, Task
 
@@ -97,7 +98,7 @@ class ImageToImageBuilder(ImageBuilder[PicturePrediction]):
         pairs = self.degradation is None
         return ImageToImage(Pictures(self.value_range) if pairs else Originals())
 
-    def _variation(self, shape: tuple[int, ...], plan: Schedule) -> dict[str, Any]:
+    def _variation(self, shape: tuple[int, ...], plan: Schedule) -> Json:
         """Returns the mirroring of pictures and targets, if the builder or the schedule asks."""
         wanted = plan.augmentation if self.augmentation is None else self.augmentation
         return {"transform": Mirrored() if wanted == "light" else None}

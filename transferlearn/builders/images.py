@@ -1,7 +1,6 @@
 """Defines what all builders for images share, classifiers as well as regressors."""
 
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import Any
 
 import keras
 
@@ -15,6 +14,7 @@ from transferlearn.builders.augmentation import (
 )
 from transferlearn.builders.base import Builder
 from transferlearn.data import Images, Transform
+from transferlearn.json_fields import Json
 from transferlearn.schedules import Schedule
 from transferlearn.types import Prediction, Tensor
 
@@ -69,7 +69,7 @@ class ImageBuilder(Builder[Prediction]):
             value_range=self.value_range,
         )
 
-    def _variation(self, shape: tuple[int, ...], plan: Schedule) -> dict[str, Any]:
+    def _variation(self, shape: tuple[int, ...], plan: Schedule) -> Json:
         """Returns the builder's augmentation, or else the schedule's, with its views."""
         given = self.augmentation is not None
         if isinstance(self.augmentation, Transform):

@@ -3,7 +3,7 @@
 import abc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any, ClassVar, Generic, Self
+from typing import ClassVar, Generic, Self
 
 import keras
 
@@ -47,12 +47,12 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
     _default_rate: ClassVar[float | None] = None
     _makes: ClassVar[str] = "model"
 
-    def __new__(cls, *_: Any, **settings: Any) -> Self:
+    def __new__(cls, *_: object, **settings: object) -> Self:
         """Refuses a setting that the builder does not have, and names the closest."""
         check_settings(cls, settings)
         return super().__new__(cls)
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if "__init__" in cls.__dict__:
             raise TypeError(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import keras
 
@@ -13,6 +13,7 @@ from transferlearn.builders.images import ImageBuilder
 from transferlearn.checks import whole
 from transferlearn.data import Boxes, Images, Transform
 from transferlearn.heads import Decoder, FCOSHead, Head, RetinaNetHead
+from transferlearn.json_fields import Json
 from transferlearn.schedules import AutoForBoxes, Schedule
 from transferlearn.tasks import BoxEncoding, BoxPrediction, Detection, Encoding, Task
 from transferlearn.tasks.detection.encoding import THRESHOLD
@@ -113,7 +114,7 @@ class ObjectDetectorBuilder(ImageBuilder[BoxPrediction]):
         """Prints, block by block, what is frozen or trained, and how many parameters that is."""
         self._summary(self._blank(num_classes), print_fn)
 
-    def _variation(self, shape: tuple[int, ...], plan: Schedule) -> dict[str, Any]:
+    def _variation(self, shape: tuple[int, ...], plan: Schedule) -> Json:
         """Returns the augmentation of images and boxes together."""
         return {"transform": self._transform(plan.augmentation)}
 

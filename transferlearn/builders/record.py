@@ -1,7 +1,6 @@
 """Writes the line and the warning about a training, and the record of its settings."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 
@@ -10,8 +9,9 @@ from transferlearn.builders.networks import NetworkBuilder
 from transferlearn.data import Dataset, LoadedData
 from transferlearn.data.messages import notice
 from transferlearn.fitted.leakage import digests, fingerprint
+from transferlearn.json_fields import Json
 from transferlearn.schedules import Job, OnePhase, Schedule
-from transferlearn.types import Json, Source
+from transferlearn.types import Source
 
 _NAMED = 20  # skipped items that a record names
 
@@ -50,7 +50,7 @@ def say_unused_rate(job: Job) -> None:
         )
 
 
-def arguments_of(validation_data: Source | None, **arguments: Any) -> Json:
+def arguments_of(validation_data: Source | None, **arguments: object) -> Json:
     """Records the arguments of `fit` that were given; of data to validate on, only that it was."""
     given = {name: configs.write(value) for name, value in arguments.items() if value is not None}
     return given if validation_data is None else {"validation_data": True, **given}

@@ -16,9 +16,9 @@ from transferlearn.data import Dataset
 from transferlearn.data.dataset import ItemDataset
 from transferlearn.data.targets import Weigh
 from transferlearn.hashing import hash_of_item
+from transferlearn.json_fields import Json
 from transferlearn.resuming import ITEMS
 from transferlearn.training import CompileSettings, TrainingData
-from transferlearn.types import Json
 
 _PACKAGES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}  # by the backend's name
 

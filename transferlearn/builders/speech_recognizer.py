@@ -1,7 +1,6 @@
 """Defines the builder of models that write down what is said."""
 
 from dataclasses import KW_ONLY, dataclass, field, replace
-from typing import Any
 
 import keras
 
@@ -15,6 +14,7 @@ from transferlearn.data.sequences.speech import MOST
 from transferlearn.edge import Sampling
 from transferlearn.fitted import FittedModel, Outline
 from transferlearn.heads import Decoder, Head, NextTokenHead
+from transferlearn.json_fields import Json
 from transferlearn.tasks import Task, TextPrediction, Writing
 
 _SAMPLING = Sampling(max_new_tokens=224)
@@ -117,6 +117,6 @@ class SpeechRecognizerBuilder(WritesTexts, AudioBuilder[TextPrediction]):
         """Returns the samples of a row where there is no data."""
         return round((self.seconds or MOST) * self.sample_rate)
 
-    def _inputs(self, shape: tuple[int, ...] | None) -> dict[str, Any]:
+    def _inputs(self, shape: tuple[int, ...] | None) -> Json:
         """Returns the shape and dtype of the samples."""
         return self.kind.inputs(shape or (self._samples,))

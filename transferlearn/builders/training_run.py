@@ -31,6 +31,7 @@ from transferlearn.distributing import divided_batches
 from transferlearn.features import Storage
 from transferlearn.fitted import FittedModel, Outline
 from transferlearn.freezing import Layers
+from transferlearn.json_fields import Json
 from transferlearn.measuring import baseline_of, last_evaluation, refer
 from transferlearn.monitoring import Reference
 from transferlearn.progress import as_verbosity, current, obeys_verbose, working
@@ -53,7 +54,7 @@ from transferlearn.training import (
     first_batch,
     say_inexact,
 )
-from transferlearn.types import Callbacks, Json, Prediction, Verbose
+from transferlearn.types import Callbacks, Prediction, Verbose
 
 _begun: WeakSet[keras.Model] = WeakSet()  # models of trainings that have run
 

@@ -2,10 +2,10 @@
 
 from argparse import Namespace, _ActionsContainer
 from pathlib import Path
-from typing import Any
 
 from transferlearn.cli.tasks import items_of
 from transferlearn.cli.types import at_least_1
+from transferlearn.json_fields import Json
 
 _ITEMS = {
     "augmentation": ("photos", "recordings"),
@@ -64,7 +64,7 @@ def check_augmentation(options: Namespace) -> None:
         raise ValueError("--noise-folder changes recordings: leave out --augmentation none.")
 
 
-def augmentation_of(options: Namespace) -> dict[str, Any]:
+def augmentation_of(options: Namespace) -> Json:
     """Returns the builder's settings that the options say."""
     from transferlearn.data import ChangedAudio
     from transferlearn.data.audio.changed import PRESETS

@@ -2,10 +2,10 @@
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
 
 from transferlearn.cli.command import CommandResult
 from transferlearn.cli.starting import import_keras
+from transferlearn.json_fields import Json
 from transferlearn.tables import visible
 from transferlearn.wording import counted
 
@@ -34,7 +34,7 @@ def _list(directory: Path) -> CommandResult:
     """Lists the stores in a folder, the one used last first."""
     from transferlearn.features.limits import stores_in
 
-    stores: list[dict[str, Any]] = [
+    stores: list[Json] = [
         {
             "key": store.folder.name,
             "description": store.description,

@@ -5,7 +5,6 @@ import shutil
 from argparse import ArgumentParser, Namespace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from transferlearn.cli.checking import check_data
 from transferlearn.cli.command import CommandResult
@@ -13,9 +12,7 @@ from transferlearn.cli.messages import say
 from transferlearn.cli.replacing import add_force, refuse_other_model
 from transferlearn.cli.starting import import_keras
 from transferlearn.extras import LANGUAGE, SPEECH, TEXTS, require
-
-if TYPE_CHECKING:
-    from transferlearn.types import Json
+from transferlearn.json_fields import Json
 
 NAME = "demo"
 HELP = "Fine-tune on 800 photos of solar cells; takes some 2 minutes."

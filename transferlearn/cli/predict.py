@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from transferlearn.cli.checking import check_items, check_save
 from transferlearn.cli.command import CommandResult, add_model
@@ -115,7 +115,7 @@ def _in_windows(
     return CommandResult(result, "\n".join(lines), int(len(recordings) < len(listed)))
 
 
-def _plain(value: object) -> Any:
+def _plain(value: object) -> object:
     """Returns a value that JSON can hold, such as the parts of a prediction."""
     if isinstance(value, tuple):
         return [_plain(one) for one in value]

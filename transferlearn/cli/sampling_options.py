@@ -1,9 +1,9 @@
 """Adds and reads the options that say how texts are written."""
 
 from argparse import Namespace, _ActionsContainer
-from typing import Any
 
 from transferlearn.cli.types import at_least_1
+from transferlearn.json_fields import Json
 
 _SETTINGS = ("max_new_tokens", "temperature", "top_k", "top_p", "stop", "seed", "num_beams")
 
@@ -30,7 +30,7 @@ def add_beams(group: _ActionsContainer) -> None:
     )
 
 
-def sampling_of(options: Namespace) -> dict[str, Any]:
+def sampling_of(options: Namespace) -> Json:
     """Returns the settings that were typed."""
     given = {name: getattr(options, name, None) for name in _SETTINGS}
     return {name: value for name, value in given.items() if value is not None}

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from transferlearn.cli.checking import check_items, check_save
 from transferlearn.cli.command import CommandResult, add_model
@@ -48,7 +48,7 @@ def _is_whisper(options: Namespace) -> bool:
     return str(options.model).startswith(_WHISPER)
 
 
-def _loaded(options: Namespace) -> "FittedModel[Any]":
+def _loaded(options: Namespace) -> "FittedModel":
     """Loads the save, or the Whisper as it came."""
     import_keras()
     from transferlearn import SpeechRecognizerBuilder, load

@@ -3,7 +3,7 @@
 import argparse
 import contextlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from transferlearn.checks import number, share, whole
 from transferlearn.money import price as read_price
@@ -94,7 +94,7 @@ def _refuse(number: object) -> None:
 
 
 # What checks the number of each.
-_DEGRADATIONS: dict[str, Callable[[Any], object]] = {
+_DEGRADATIONS: dict[str, Callable[[float], object]] = {
     "super-resolution": lambda value: whole("factor", value, least=2),
     "denoise": lambda value: share("strength", value),
     "colourise": _refuse,

@@ -3,11 +3,11 @@
 import json
 from dataclasses import asdict, dataclass
 
+from transferlearn.json_fields import Json
 from transferlearn.money import Money
 from transferlearn.tables import as_html, as_table
 from transferlearn.tasks import Evaluation
 from transferlearn.tasks.pairs import PairedTest
-from transferlearn.types import Json
 from transferlearn.wording import counted
 
 

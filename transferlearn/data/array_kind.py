@@ -18,8 +18,8 @@ from transferlearn.data.listed import ByRow, Listed, as_paths
 from transferlearn.data.messages import Skipped, report_skipped
 from transferlearn.data.sources.folders import files_of
 from transferlearn.data.targets.base import Target, Targets
+from transferlearn.json_fields import Json
 from transferlearn.monitoring.traits import Traits, of_numbers
-from transferlearn.types import Json
 
 _UNREADABLE = (OSError, ValueError, EOFError)  # NumPy raises the last of an empty file
 

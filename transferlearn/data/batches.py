@@ -102,7 +102,7 @@ class ItemBatches(keras.utils.PyDataset):
     def __len__(self) -> int:
         return len(self._ends)
 
-    def __getitem__(self, index: int) -> tuple[Any, ...]:
+    def __getitem__(self, index: int) -> tuple[object, ...]:
         with self._lock:
             epoch = self.epoch
             # Under `fit(shuffle=True)`, nobody knows which batch comes after this one.

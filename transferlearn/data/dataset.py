@@ -186,7 +186,7 @@ class ItemDataset(Dataset):
         """The path of each item; `None` for items that are no files."""
         return None if self.names is None else [self.names[row] for row in self.first_rows]
 
-    def as_given(self, numbers: np.ndarray) -> list[Any]:
+    def as_given(self, numbers: np.ndarray) -> Sequence[object]:
         """The items with these numbers as `predict` takes them: paths of files, or arrays."""
         if self.paths is not None:
             return [self.paths[i] for i in numbers]

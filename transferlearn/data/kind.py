@@ -12,8 +12,9 @@ from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.data.listed import Listed
 from transferlearn.data.targets.base import Target, Targets
 from transferlearn.edge import ArrayReader, ItemReader
+from transferlearn.json_fields import Json
 from transferlearn.monitoring.traits import Traits
-from transferlearn.types import Json, TfData
+from transferlearn.types import TfData
 
 
 class Spec(NamedTuple):
@@ -86,7 +87,9 @@ class Kind(abc.ABC):
     def as_paths(self, items: object) -> list[str] | None:
         """Returns the paths in `items`, or `None` if it holds the items themselves."""
 
-    def with_columns(self, items: Sequence[Any], cells: Mapping[str, Sequence[Any]]) -> list[Any]:
+    def with_columns(
+        self, items: Sequence[object], cells: Mapping[str, Sequence[object]]
+    ) -> list[object]:
         """Returns a table's items as its `columns_of_items` say, such as parts of recordings."""
         return list(items)
 

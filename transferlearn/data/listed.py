@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from transferlearn.json_fields import Json
+
 
 @dataclass(frozen=True, eq=False)
 class ByFolder:
@@ -53,9 +55,9 @@ class ByAnnotation:
         annotations: The annotations of each image; not checked.
     """
 
-    categories: Mapping[Any, str]
+    categories: Mapping[object, str]
     sizes: Sequence[tuple[Any, Any]]
-    annotations: Sequence[Sequence[Mapping[str, Any]]]
+    annotations: Sequence[Sequence[Json]]
 
 
 @dataclass(frozen=True, eq=False)

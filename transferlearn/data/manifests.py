@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from transferlearn.data.images import Images
 from transferlearn.data.images.checking import Check, check_files
@@ -69,11 +68,11 @@ def _is_done(found: KnownFile | None, is_stored: Callable[[str], bool]) -> bool:
     return found is not None and (bool(found.error) or is_stored(found.content_hash))
 
 
-def _columns(listed: Listed) -> dict[str, Sequence[Any]]:
+def _columns(listed: Listed) -> dict[str, Sequence[object]]:
     """Returns what the source says of each item, as columns of a table."""
     origin = listed.origin
     if isinstance(origin, ByFolder):
-        found: dict[str, Sequence[Any]] = {"label": origin.of_item}
+        found: dict[str, Sequence[object]] = {"label": origin.of_item}
     elif isinstance(origin, ByRow) and len(origin.rows) == len(listed):
         found = {"label": list(origin.rows)}
     elif isinstance(origin, ByColumn) and origin.places is None:

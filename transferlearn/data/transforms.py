@@ -127,7 +127,7 @@ class OneView(RawItems):
         """Returns the hash of each item as it is."""
         return self._items.content_hashes()
 
-    def start(self, rows: np.ndarray, epoch: int = 0) -> Callable[[], np.ndarray]:
+    def start(self, rows: np.ndarray, epoch: int = 0) -> Callable[[], Any]:
         """Begins to load the items, and gives a function that waits for their view."""
         wait, keys = self._items.start(rows, epoch), self._keys[rows]
         views = np.full(len(rows), self._view)

@@ -1,7 +1,7 @@
 """Reads XML files that strangers may have written, tag by tag."""
 
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import IO
 from xml.parsers import expat
 
 _DEEPEST = 20  # tags within each other
@@ -55,11 +55,11 @@ class XmlReader:
     def add(self, text: str) -> None:
         """Is called with each piece of text."""
 
-    def doctype(self, *_: Any) -> None:
+    def doctype(self, *_: object) -> None:
         """Is called for a DOCTYPE; by default refuses it."""
         raise XmlError("a DOCTYPE, which annotations do not need and which is not followed")
 
-    def skipped(self, name: str, *_: Any) -> None:
+    def skipped(self, name: str, *_: object) -> None:
         """Is called in the place of an entity that nothing declares."""
         raise XmlError(f"line {self.line}: the entity &{name};, which nothing declares")
 
@@ -74,5 +74,5 @@ class XmlReader:
         self.path.pop()
 
 
-def _refuse_entity(name: str, *_: Any) -> None:
+def _refuse_entity(name: str, *_: object) -> None:
     raise XmlError(f"a declaration of the entity {name}, which is not followed")

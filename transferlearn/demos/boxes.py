@@ -7,7 +7,8 @@ from pathlib import Path
 from transferlearn.builders import ObjectDetectorBuilder
 from transferlearn.demos.scenes import scenes, write
 from transferlearn.fitted import check_target
-from transferlearn.types import Json, Verbose
+from transferlearn.json_fields import Json
+from transferlearn.types import Verbose
 
 PHOTOS = {"train": 300, "test": 100}
 SEED = 0

@@ -2,11 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from transferlearn.fitted.places import folder_written_whole
+from transferlearn.json_fields import Json
 
 _LAYER = {
     "attn_norm": "input_layernorm",
@@ -78,7 +78,7 @@ def _name_of(name: str) -> str:
     return f"{_OUTSIDE[parts[0]]}.{parts[1]}"
 
 
-def _config_of(facts: dict[str, Any]) -> dict[str, Any]:
+def _config_of(facts: Json) -> Json:
     """Returns `config.json`."""
     heads = facts["llama.attention.head_count"]
     return {
@@ -102,7 +102,7 @@ def _config_of(facts: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _tokenizer_of(facts: dict[str, Any]) -> dict[str, Any]:
+def _tokenizer_of(facts: Json) -> Json:
     """Returns `tokenizer.json`: byte-level pairs, with each digit by itself."""
     tokens, kinds = facts["tokenizer.ggml.tokens"], facts["tokenizer.ggml.token_type"]
     bytes_ = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
@@ -149,7 +149,7 @@ def _tokenizer_of(facts: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _tokenizer_config_of(facts: dict[str, Any]) -> dict[str, Any]:
+def _tokenizer_config_of(facts: Json) -> Json:
     """Returns `tokenizer_config.json`."""
     tokens = facts["tokenizer.ggml.tokens"]
     return {

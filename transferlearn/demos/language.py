@@ -13,7 +13,8 @@ from transferlearn.edge.existing import refuse_other_folder
 from transferlearn.extras import LANGUAGE
 from transferlearn.fitted import check_target
 from transferlearn.freezing import LowRank
-from transferlearn.types import Json, Verbose
+from transferlearn.json_fields import Json
+from transferlearn.types import Verbose
 
 README = Path("README.md")
 SEED = 0

@@ -11,7 +11,8 @@ from transferlearn.atomic_files import written_whole
 from transferlearn.builders import ImageSegmenterBuilder
 from transferlearn.demos.photos import photos
 from transferlearn.fitted import check_target
-from transferlearn.types import Json, Verbose
+from transferlearn.json_fields import Json
+from transferlearn.types import Verbose
 
 CLASSES = ("cell", "stain", "streak")
 PHOTOS = {"train": 200, "test": 100}

@@ -10,8 +10,9 @@ from transferlearn.builders import ImageClassifierBuilder
 from transferlearn.extras import install_line
 from transferlearn.fitted import check_target
 from transferlearn.freezing import FreezeUpTo
+from transferlearn.json_fields import Json
 from transferlearn.schedules import FineTune
-from transferlearn.types import Json, Verbose
+from transferlearn.types import Verbose
 
 TRAIN_PHOTOS = 800
 SEED = 0

@@ -14,8 +14,9 @@ from transferlearn.builders import SpeechRecognizerBuilder
 from transferlearn.data import Dataset, LoadedData, WrittenTargets
 from transferlearn.extras import SPEECH
 from transferlearn.fitted import check_target
+from transferlearn.json_fields import Json
 from transferlearn.tasks import WritingEvaluation
-from transferlearn.types import Json, Verbose
+from transferlearn.types import Verbose
 
 SENTENCES = {"train": 60, "test": 24}
 SEED = 0

@@ -13,7 +13,8 @@ import numpy as np
 from transferlearn.builders import TextClassifierBuilder
 from transferlearn.extras import TEXTS
 from transferlearn.fitted import check_target
-from transferlearn.types import Json, Verbose
+from transferlearn.json_fields import Json
+from transferlearn.types import Verbose
 
 Labelled = tuple[list[str], list[str]]
 

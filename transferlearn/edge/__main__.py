@@ -4,7 +4,6 @@ import argparse
 import contextlib
 import sys
 from pathlib import Path
-from typing import Any
 
 from transferlearn.edge.runner import Runner
 from transferlearn.edge.transcripts import Transcript
@@ -35,7 +34,7 @@ def main() -> int:
         listed = runner.item_reader.listed(items)
         if options.output is not None:
             runner.output_reader.check_place(options.output, len(listed))
-        answers: list[tuple[Any, Any]] = []
+        answers: list[tuple[object, object]] = []
         broken = False
         for item in listed:
             try:
@@ -55,7 +54,7 @@ def main() -> int:
     return int(broken)
 
 
-def _answered(runner: Runner, item: Any, options: argparse.Namespace) -> list[Any]:
+def _answered(runner: Runner, item: object, options: argparse.Namespace) -> list[object]:
     """Returns the answer to an item, or several of a long recording: what is said, if need be."""
     if runner.transcriber is not None:
         return [runner.transcribe(item)]
@@ -63,7 +62,7 @@ def _answered(runner: Runner, item: Any, options: argparse.Namespace) -> list[An
     return found if isinstance(found, list) else [found]
 
 
-def _line(item: Any, answer: Any, form: str) -> str:
+def _line(item: object, answer: object, form: str) -> str:
     """Returns an item with its answer; of recordings the subtitles, if these are asked for."""
     if isinstance(answer, Transcript) and form != "text":
         return answer.srt() if form == "srt" else answer.vtt()

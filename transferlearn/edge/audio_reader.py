@@ -6,7 +6,7 @@ from functools import partial
 from itertools import islice
 from numbers import Real
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -58,7 +58,7 @@ class AudioReader(ItemReader):
         """Returns whether something is the path of a folder of recordings, maybe a string."""
         return isinstance(item, (str, Path)) and Path(item).is_dir()
 
-    def read(self, items: Sequence[Any]) -> Rows:
+    def read(self, items: Sequence[object]) -> Rows:
         """Reads recordings, each as one row or as several.
 
         Raises:
@@ -66,7 +66,7 @@ class AudioReader(ItemReader):
         """
         return joined(list(self.read_in_parts(items)))
 
-    def read_in_parts(self, items: Sequence[Any]) -> Iterator[Rows]:
+    def read_in_parts(self, items: Sequence[object]) -> Iterator[Rows]:
         """Reads recordings, some rows at a time, so that an hour is never held whole.
 
         Raises:

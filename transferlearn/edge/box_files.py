@@ -5,11 +5,12 @@ import os
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from transferlearn.atomic_files import new_draft, written_whole
+from transferlearn.json_fields import Json
 
 
 class BoxedPhoto(NamedTuple):
@@ -27,7 +28,7 @@ class BoxedPhoto(NamedTuple):
     size: tuple[int, int]
     boxes: np.ndarray
     classes: np.ndarray
-    further: Sequence[dict[str, Any]]
+    further: Sequence[Json]
 
 
 def write_coco(path: Path, photos: Iterable[BoxedPhoto], class_names: Sequence[str]) -> None:
@@ -45,8 +46,8 @@ def write_coco(path: Path, photos: Iterable[BoxedPhoto], class_names: Sequence[s
     """
     photos = list(photos)
     names = _names([photo.path for photo in photos], path.parent)
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
+    images: list[Json] = []
+    annotations: list[Json] = []
     for number, (photo, name) in enumerate(zip(photos, names, strict=True), start=1):
         height, width = photo.size
         images.append({"id": number, "file_name": name, "height": height, "width": width})

@@ -8,9 +8,10 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 from transferlearn.extras import require
+from transferlearn.json_fields import Json
 
 ROLES = ("system", "user", "assistant")
 _SECONDS = 5.0  # that a template may compute
@@ -45,7 +46,7 @@ class ChatTemplate:
     source: str = _PLAIN
     words: tuple[tuple[str, str], ...] = ()
 
-    def prompt(self, messages: Sequence[Mapping[str, Any]]) -> str:
+    def prompt(self, messages: Sequence[Mapping[str, object]]) -> str:
         """Returns a conversation as a prompt, behind which the assistant's next message is written.
 
         Args:
@@ -56,7 +57,7 @@ class ChatTemplate:
         """
         return self._text(_checked(messages), True)
 
-    def parts(self, messages: Sequence[Mapping[str, Any]]) -> tuple[Part, ...]:
+    def parts(self, messages: Sequence[Mapping[str, object]]) -> tuple[Part, ...]:
         """Returns a conversation in parts, of which those that the assistant writes are learnt.
 
         Raises:
@@ -100,12 +101,12 @@ class ChatTemplate:
             raise ValueError(f"the chat template fails: {answer['error'].rstrip('.')}")
         return str(answer["text"])
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Json:
         """Returns what makes the template again, as JSON holds it."""
         return {"source": self.source, "words": dict(self.words)}
 
     @classmethod
-    def load(cls, settings: Mapping[str, Any]) -> Self:
+    def load(cls, settings: Mapping[str, object]) -> Self:
         """Makes the template that has these settings.
 
         Raises:
@@ -117,7 +118,7 @@ class ChatTemplate:
         return cls(source, tuple((str(name), str(word)) for name, word in words.items()))
 
 
-def _checked(messages: Any) -> list[dict[str, str]]:
+def _checked(messages: object) -> list[dict[str, str]]:
     """Returns messages as templates read them.
 
     Raises:
@@ -148,7 +149,7 @@ class _Worker:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
 
-    def rendered(self, given: dict[str, Any]) -> dict[str, Any]:
+    def rendered(self, given: Json) -> Json:
         """Returns what the process makes of a template; ends the process if it takes too long."""
         with self._lock:
             if self._process is None:
@@ -186,7 +187,7 @@ class _Worker:
             raise RuntimeError("The process that renders chat templates does not start.") from error
         return self._process
 
-    def _answer(self, given: Any, seconds: float) -> dict[str, Any]:
+    def _answer(self, given: object, seconds: float) -> Json:
         """Sends a line to the process, and reads its answer.
 
         Raises:
@@ -206,7 +207,7 @@ class _Worker:
             timer.cancel()
         if not line.endswith("\n"):
             raise EOFError
-        answer: dict[str, Any] = json.loads(line)
+        answer: Json = json.loads(line)
         return answer
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from transferlearn.hashing import hash_of_file, hash_of_json
-from transferlearn.json_fields import FieldError, check_fields, fits
+from transferlearn.json_fields import FieldError, Json, check_fields, fits
 
 FILE = "export.json"
 VERSION = 2
@@ -81,14 +81,14 @@ class Description:
     quantize: str | None
     inputs: Mapping[str, TensorSpec]
     outputs: Mapping[str, TensorSpec]
-    item_reader: Mapping[str, Any]
-    output_reader: Mapping[str, Any]
+    item_reader: Json
+    output_reader: Json
     model_hash: str
     made_by: Mapping[str, str]
     parts: Mapping[str, Part] = field(default_factory=dict)
-    writer: Mapping[str, Any] = field(default_factory=dict)
+    writer: Json = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
-    checked: Mapping[str, Any] = field(default_factory=dict)
+    checked: Json = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
         """Writes `export.json`."""
@@ -124,7 +124,7 @@ class Description:
         return found
 
 
-def _read(folder: Path) -> dict[str, Any]:
+def _read(folder: Path) -> Json:
     """Reads what `export.json` says, and compares it with its own hash.
 
     Raises:
@@ -142,7 +142,7 @@ def _read(folder: Path) -> dict[str, Any]:
     return said
 
 
-def _described(given: Description | Part) -> dict[str, Any]:
+def _described(given: Description | Part) -> Json:
     """Returns inputs and outputs as JSON can hold them."""
     return {
         which: {name: spec._asdict() for name, spec in getattr(given, which).items()}
@@ -159,12 +159,12 @@ def _part(said: object) -> Part:
     return Part(said["model"], **_specs_of(said))
 
 
-def _specs_of(said: Mapping[str, Any]) -> dict[str, dict[str, TensorSpec]]:
+def _specs_of(said: Json) -> dict[str, dict[str, TensorSpec]]:
     """Makes the specs of inputs and outputs."""
     return {which: _specs(said[which], which) for which in _SPECS}
 
 
-def _specs(said: Mapping[str, Any], part: str) -> dict[str, TensorSpec]:
+def _specs(said: Mapping[str, object], part: str) -> dict[str, TensorSpec]:
     """Makes the specs of inputs or outputs."""
     found = {}
     for name, spec in said.items():

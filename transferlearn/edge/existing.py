@@ -3,9 +3,9 @@
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from transferlearn.edge.description import FILE
+from transferlearn.json_fields import Json
 from transferlearn.wording import counted
 
 SAVE = "transferlearn.json"  # what a save holds, which can be read without Keras
@@ -55,7 +55,7 @@ def _time(when: datetime) -> str:
     return when.strftime("%H:%M" if is_today else "%Y-%m-%d %H:%M")
 
 
-def _learnt(settings: dict[str, Any]) -> list[str]:
+def _learnt(settings: Json) -> list[str]:
     """Counts the classes, or the numbers, that a model was trained for."""
     nouns = (("class_names", "class"), ("names", "number"))
     return [counted(len(settings[name]), noun) for name, noun in nouns if settings.get(name)]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from PIL import Image
@@ -72,7 +72,7 @@ class ImageReader(ItemReader):
         """Returns whether something is the path of a folder of photos, maybe a string."""
         return isinstance(item, (str, Path)) and Path(item).is_dir()
 
-    def read(self, items: Sequence[Any]) -> Rows:
+    def read(self, items: Sequence[object]) -> Rows:
         """Reads photos: paths, contents of files as bytes, Pillow's pictures, or arrays.
 
         Raises:

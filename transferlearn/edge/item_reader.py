@@ -111,13 +111,13 @@ class ItemReader(Named):
     def is_one(self, items: object) -> bool:
         """Returns whether this is a single item, and no list of them."""
 
-    def listed(self, items: Any) -> list[Any]:
+    def listed(self, items: Any) -> list[object]:
         """Lists items; a folder stands for the files in it and below, in a fixed order.
 
         Raises:
             ValueError: There is no such file in a folder.
         """
-        found: list[Any] = []
+        found: list[object] = []
         for item in [items] if self.is_one(items) or self.is_folder(items) else items:
             found += self._files_in(Path(item)) if self.is_folder(item) else [item]
         return found
@@ -130,7 +130,7 @@ class ItemReader(Named):
         return bool(self.endings) and isinstance(item, Path) and item.is_dir()
 
     @abc.abstractmethod
-    def read(self, items: Sequence[Any]) -> Rows:
+    def read(self, items: Sequence[object]) -> Rows:
         """Reads some items.
 
         Raises:
@@ -138,7 +138,7 @@ class ItemReader(Named):
             OSError: There is no such file.
         """
 
-    def read_in_parts(self, items: Sequence[Any]) -> Iterator[Rows]:
+    def read_in_parts(self, items: Sequence[object]) -> Iterator[Rows]:
         """Yields what `read` returns, some rows at a time; by default all at once.
 
         `joined` says how parts fit together.
@@ -221,7 +221,7 @@ class ArrayReader(ItemReader):
         """Measures the mean and the spread of each item's numbers."""
         return of_numbers(arrays[self.input])
 
-    def read(self, items: Sequence[Any]) -> Rows:
+    def read(self, items: Sequence[object]) -> Rows:
         """Puts arrays of one shape into one."""
         arrays = np.stack([np.asarray(item) for item in items])
         return Rows({self.input: arrays}, np.arange(len(arrays)), [Seen()] * len(arrays))

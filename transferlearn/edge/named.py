@@ -3,9 +3,9 @@
 import abc
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
-from transferlearn.json_fields import check_fields
+from transferlearn.json_fields import Json, check_fields
 
 
 class Named(abc.ABC):
@@ -17,7 +17,7 @@ class Named(abc.ABC):
 
     name: ClassVar[str]
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Json:
         """Returns the settings, as values that JSON can hold."""
         return asdict(self)  # type: ignore[call-overload]  # subclasses are dataclasses
 
@@ -25,12 +25,12 @@ class Named(abc.ABC):
         """Writes the files that are needed besides the settings; by default, it writes none."""
 
     @classmethod
-    def load(cls, settings: dict[str, Any], folder: Path) -> Self:
+    def load(cls, settings: Json, folder: Path) -> Self:
         """Makes the object that was written with these settings into this folder."""
         return cls(**{n: tuple(v) if isinstance(v, list) else v for n, v in settings.items()})
 
     @classmethod
-    def named(cls, described: dict[str, Any], folder: Path) -> Self:
+    def named(cls, described: Json, folder: Path) -> Self:
         """Makes the object that `described` names, of a subclass that is known here.
 
         Raises:

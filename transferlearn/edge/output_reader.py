@@ -4,7 +4,7 @@ import abc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from transferlearn.edge.description import TensorSpec
 from transferlearn.edge.item_reader import Rows, Seen, means_of_rows
 from transferlearn.edge.maps.tiling import Strip, Tiling
 from transferlearn.edge.named import Named
+from transferlearn.json_fields import Json
 
 Prediction = TypeVar("Prediction")
 
@@ -97,12 +98,12 @@ class OutputReader(Named, Generic[Prediction]):
         """Returns the numbers of each row that logs and monitors keep; by default, all."""
         return self.as_values(outputs)
 
-    def as_json(self, prediction: Prediction) -> dict[str, Any]:
+    def as_json(self, prediction: Prediction) -> Json:
         """Returns what a server answers: all that a prediction says, but its path."""
         shown = asdict(prediction) if is_dataclass(prediction) else {}  # type: ignore[arg-type]
         return {name: part for name, part in shown.items() if name != "path"}
 
-    def as_facts(self, prediction: Prediction) -> dict[str, Any]:
+    def as_facts(self, prediction: Prediction) -> Json:
         """Returns what the command line prints: all but the path and what is large."""
         parts = fields(prediction)  # type: ignore[arg-type]  # they are dataclasses
         shown = [part.name for part in parts if part.repr and part.name != "path"]

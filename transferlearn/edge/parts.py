@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -156,7 +155,7 @@ class HearsInParts:
         self._reader = reader
         self.language = runtime.writer.language
 
-    def __call__(self, item: object, **options: Any) -> Transcript:
+    def __call__(self, item: object, **options: object) -> Transcript:
         """Writes down one recording, by other settings of a `Sampling` where options say so."""
         writer = self._runtime.writer
         writer = replace(writer, sampling=writer.sampling.changed(options))

@@ -9,7 +9,7 @@ import json
 import sys
 from datetime import datetime
 from functools import cache
-from typing import Any, NoReturn
+from typing import NoReturn
 
 _MOST = 2**30  # bytes of memory, Python's own included
 
@@ -48,7 +48,7 @@ def main() -> None:
         print(json.dumps(answer), flush=True)
 
 
-def _as_json(value: object, indent: int | None = None, **_: Any) -> str:
+def _as_json(value: object, indent: int | None = None, **_: object) -> str:
     """Writes a value as JSON, without the signs by which jinja2 protects pages."""
     return json.dumps(value, ensure_ascii=False, indent=indent)
 

@@ -18,6 +18,7 @@ from transferlearn.edge.runtimes import Runtime
 from transferlearn.edge.transcripts import Transcriber
 from transferlearn.edge.windows import predict_in_windows
 from transferlearn.edge.written import Writer
+from transferlearn.json_fields import Json
 
 _AT_ONCE = 32  # rows
 
@@ -55,7 +56,7 @@ class Runner:
         Runner("flowers-onnx").predict("photo.jpg").class_name
     """
 
-    explainer: Callable[[Any], dict[str, Any]] | None = None
+    explainer: Callable[[bytes], Json] | None = None
     writer: Writer | None = None
     transcriber: Transcriber | None = None
 
@@ -66,7 +67,7 @@ class Runner:
         self.description = Description.read(folder)
         try:
             self.item_reader = ItemReader.named(dict(self.description.item_reader), folder)
-            reader: OutputReader[Any]
+            reader: OutputReader
             reader = OutputReader.named(dict(self.description.output_reader), folder)
             self.output_reader = reader
             self.item_reader.check_inputs(self.description.inputs)
@@ -145,7 +146,7 @@ class Runner:
                 predictions += self._of_some(given[begin : begin + _AT_ONCE])
         return predictions[0] if single else predictions
 
-    def transcribe(self, recordings: object, **options: Any) -> Any:
+    def transcribe(self, recordings: object, **options: object) -> Any:
         """Writes down what is said in recordings of any length, as `FittedModel.transcribe` does.
 
         Args:
@@ -165,7 +166,7 @@ class Runner:
             return self.transcriber(recordings, **options)
         return [self.transcriber(one, **options) for one in self.item_reader.listed(recordings)]
 
-    def _of_some(self, items: Sequence[Any]) -> list[Any]:
+    def _of_some(self, items: Sequence[object]) -> list[Any]:
         """Predicts on items; of long recordings, some rows are read at a time."""
         # The outputs of all rows are kept, and not the rows.
         parts = [

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
 from transferlearn.edge.description import TensorSpec
 from transferlearn.edge.item_reader import ItemReader, Rows, Seen, check_input
 from transferlearn.edge.tokenizers import EdgeTokenizer
+from transferlearn.json_fields import Json
 from transferlearn.monitoring.traits import Traits, of_tokens
 
 MOST = 2**17  # tokens of a prompt that a server reads, where the network reads any number
@@ -57,7 +58,7 @@ class TextReader(ItemReader):
         """Returns whether this is one text: a string, or the `Path` of a file."""
         return isinstance(items, (str, bytes, Path)) and not self.is_folder(items)
 
-    def read(self, items: Sequence[Any]) -> Rows:
+    def read(self, items: Sequence[object]) -> Rows:
         """Cuts texts into rows of tokens; a `Path` is that of a file in UTF-8.
 
         Raises:
@@ -91,7 +92,7 @@ class TextReader(ItemReader):
         tokens = of_tokens(arrays[self.input], self.padding, None)
         return {"tokens": tokens["tokens"]}
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Json:
         """Returns the settings, with the tokenizer's name and its own settings."""
         tokenizer = {"name": self.tokenizer.name, "settings": self.tokenizer.settings()}
         return {
@@ -104,7 +105,7 @@ class TextReader(ItemReader):
         self.tokenizer.write(folder)
 
     @classmethod
-    def load(cls, settings: dict[str, Any], folder: Path) -> Self:
+    def load(cls, settings: Json, folder: Path) -> Self:
         """Makes the reader, with its tokenizer."""
         tokenizer = EdgeTokenizer.named(settings["tokenizer"], folder)
         return super().load({**settings, "tokenizer": tokenizer}, folder)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from transferlearn.edge.beams import found_by_beams
 from transferlearn.edge.generation import NextLogits, Sampling, written
 from transferlearn.edge.named import Named
 from transferlearn.edge.tokenizers import EdgeTokenizer
+from transferlearn.json_fields import Json
 
 
 class Wrote(NamedTuple):
@@ -109,7 +110,7 @@ class TextWriter(Named):
         found[:, never] = -np.inf
         return found
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Json:
         """Returns the settings, with the tokenizer's name and its own settings."""
         kept = {name: value for name, value in vars(self).items() if name != "tokenizer"}
         tokenizer = {"name": self.tokenizer.name, "settings": self.tokenizer.settings()}
@@ -120,7 +121,7 @@ class TextWriter(Named):
         self.tokenizer.write(folder)
 
     @classmethod
-    def load(cls, settings: dict[str, Any], folder: Path) -> Self:
+    def load(cls, settings: Json, folder: Path) -> Self:
         """Makes the writer, with its tokenizer."""
         tokenizer = EdgeTokenizer.named(settings["tokenizer"], folder)
         sampling = Sampling(**settings["sampling"])

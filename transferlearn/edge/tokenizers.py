@@ -14,6 +14,7 @@ import numpy as np
 
 from transferlearn.edge.named import Named
 from transferlearn.edge.tokenizer_files import check_tokenizer
+from transferlearn.json_fields import Json
 
 _VOCABULARY, _JSON = "vocabulary.txt", "tokenizer.json"
 _LONGEST = 100  # bytes; longer words are unknown
@@ -124,7 +125,7 @@ class WordPieces(EdgeTokenizer):
                 done = stop
         return found
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Json:
         """Returns all settings but the vocabulary, which is a file."""
         kept = {f.name: getattr(self, f.name) for f in fields(self)}
         del kept["vocabulary"]
@@ -135,7 +136,7 @@ class WordPieces(EdgeTokenizer):
         (folder / _VOCABULARY).write_text("\n".join(self.vocabulary), "utf-8", newline="\n")
 
     @classmethod
-    def load(cls, settings: dict[str, Any], folder: Path) -> Self:
+    def load(cls, settings: Json, folder: Path) -> Self:
         """Makes the tokenizer with the vocabulary in the folder."""
         lines = (folder / _VOCABULARY).read_bytes().decode("utf-8").split("\n")
         return cls(tuple(lines), **settings)
@@ -245,7 +246,7 @@ class JsonPieces(EdgeTokenizer):
                 raise
             raise ValueError(f"The {_JSON} cannot cut a text: {error!s:.100}") from error
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Json:
         """Returns no settings: the file has them all."""
         return {}
 
@@ -254,7 +255,7 @@ class JsonPieces(EdgeTokenizer):
         (folder / _JSON).write_text(self.description, "utf-8", newline="\n")
 
     @classmethod
-    def load(cls, settings: dict[str, Any], folder: Path) -> Self:
+    def load(cls, settings: Json, folder: Path) -> Self:
         """Reads the file in the folder."""
         return cls((folder / _JSON).read_bytes().decode("utf-8"))
 

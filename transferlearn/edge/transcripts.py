@@ -1,7 +1,7 @@
 """Holds what is said in a recording, with times, and writes subtitles of it."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from transferlearn.edge.hearing import html_of_file
 from transferlearn.tables import as_html
@@ -73,7 +73,7 @@ class Transcriber(Protocol):
 
     language: str
 
-    def __call__(self, item: Any, **options: Any) -> Transcript:
+    def __call__(self, item: object, **options: object) -> Transcript:
         """Writes down a recording, such as a file's content; `ValueError`: it cannot be read."""
 
 

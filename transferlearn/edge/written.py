@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
@@ -68,7 +68,7 @@ class Writer(Protocol):
         """
 
     def write(
-        self, prompts: np.ndarray, options: Mapping[str, Any]
+        self, prompts: np.ndarray, options: Mapping[str, object]
     ) -> Iterator[list[tuple[int, Piece]]]:
         """Returns what yields what is new, step by step, each with the number of its prompt.
 

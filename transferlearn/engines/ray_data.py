@@ -11,6 +11,7 @@ from transferlearn.data.images.checking import Check
 from transferlearn.data.images.items import Print
 from transferlearn.engines.worker import ImagePass, ImageWorker
 from transferlearn.extras import require
+from transferlearn.json_fields import Json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +107,7 @@ class RayWorker:
         }
 
 
-def _check(row: dict[str, Any]) -> Check:
+def _check(row: Json) -> Check:
     """Returns the check in a row that a worker returned."""
     likeness = int(row["likeness"]) if row["likeness"] else None
     size = int(row["height"]), int(row["width"])

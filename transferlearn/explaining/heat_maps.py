@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 import numpy as np
@@ -13,6 +12,7 @@ from transferlearn.data.dataset import Dataset
 from transferlearn.data.iterating import iterate
 from transferlearn.explaining.answers import Answers, answers_to_explain
 from transferlearn.fitted import FittedModel
+from transferlearn.json_fields import Json
 from transferlearn.types import Tensor
 
 _ROUNDING = 1e-5  # of a sum of float32 numbers, as a share of their sizes
@@ -41,7 +41,7 @@ class HeatMap:
         rows, columns = self.values.shape
         return f"HeatMap({self.answer!r}, {rows}x{columns}, {self.path or 'no file'})"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Returns the answer, and the values as `heat`, row by row, as JSON can hold them."""
         return {"answer": self.answer, "heat": np.round(self.values.astype(float), 3).tolist()}
 
@@ -115,7 +115,7 @@ def _weighted(maps: np.ndarray, gradients: np.ndarray) -> np.ndarray:
     return np.divide(heat, peak, out=np.zeros_like(heat), where=peak > rounding)
 
 
-def gradient(score: Callable[[Tensor], Tensor], inputs: Any) -> np.ndarray:
+def gradient(score: Callable[[Tensor], Tensor], inputs: Tensor) -> np.ndarray:
     """Returns the gradient of the sum of scores by the inputs, float32 in the shape of the inputs.
 
     Args:

@@ -14,6 +14,7 @@ from transferlearn.data.iterating import without_retracing_advice
 from transferlearn.data.messages import DataWarning
 from transferlearn.explaining.answers import answers_to_explain
 from transferlearn.fitted import FittedModel
+from transferlearn.json_fields import Json
 from transferlearn.tasks.answering import of_items_alone
 
 # Chinese, Japanese and Thai are written without spaces: each of their letters counts as a word.
@@ -39,7 +40,7 @@ class WordImportances:
     words: tuple[str, ...]
     values: np.ndarray
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Returns the answer, the score, the words and their values, as JSON can hold them."""
         values = [float(f"{value:.4g}") for value in self.values]
         return {"answer": self.answer, "score": self.score, "words": self.words, "values": values}
@@ -74,7 +75,7 @@ def word_importances(
 def _strings(texts: Any) -> list[str]:
     """Returns texts as strings; a `Path` is read."""
     single = isinstance(texts, (str, Path))
-    items: Sequence[Any] = [texts] if single else list(texts)
+    items: Sequence[object] = [texts] if single else list(texts)
     return [one.read_text("utf-8") if isinstance(one, Path) else str(one) for one in items]
 
 

@@ -173,7 +173,9 @@ def _run_all(
     return first, _joined(expected), [_joined(each) for each in found], joined_rows(targets, -1)
 
 
-def inputs_of(fitted: FittedModel, runner: Runner, dataset: Dataset, x: Any, begin: int) -> Arrays:
+def inputs_of(
+    fitted: FittedModel, runner: Runner, dataset: Dataset, x: object, begin: int
+) -> Arrays:
     """Returns what the runner takes for a batch, by name; it reads files by itself where it can.
 
     Args:
@@ -231,7 +233,7 @@ def size(path: Path) -> int:
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
-def milliseconds(run: Any) -> float:
+def milliseconds(run: Callable[[], object]) -> float:
     """Returns the median time that a call takes, in milliseconds."""
     run()
     times = []

@@ -4,13 +4,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from importlib import metadata
-from typing import Any
 
 import keras
 import numpy as np
 
 from transferlearn.edge import Description, TensorSpec
 from transferlearn.fitted import FittedModel
+from transferlearn.json_fields import Json
 
 
 def describe(
@@ -47,7 +47,7 @@ def model_hash(fitted: FittedModel) -> str:
     return digest.hexdigest()
 
 
-def _readers(fitted: FittedModel) -> dict[str, Any]:
+def _readers(fitted: FittedModel) -> Json:
     """Returns the name and the settings of what reads items, and of what reads outputs."""
     readers = {
         "item_reader": fitted.kind.item_reader(),

@@ -25,10 +25,11 @@ from transferlearn.exporting.parts import write_parts, writer_of
 from transferlearn.fitted import FittedModel
 from transferlearn.fitted.places import check_place, folder_written_whole, recover
 from transferlearn.hashing import hashes_of_files, names_of_files
+from transferlearn.json_fields import Json
 from transferlearn.progress import stage, working
 from transferlearn.tasks.language.answering import Writing
 from transferlearn.tasks.writing.answering import Writes
-from transferlearn.types import Json, Source
+from transferlearn.types import Source
 
 Compare = Callable[[Dataset, float | None], Checked]
 

@@ -13,8 +13,8 @@ from transferlearn.exporting.hugging_face_names import array, network_of
 from transferlearn.extras import require
 from transferlearn.fitted import FittedModel
 from transferlearn.fitted.places import check_place, folder_written_whole
+from transferlearn.json_fields import Json
 from transferlearn.tasks.language.encoding import NextTokenEncoding
-from transferlearn.types import Json
 
 NAME = "huggingface"
 _CONFIG, _WEIGHTS = "config.json", "model.safetensors"

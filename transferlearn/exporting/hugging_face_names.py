@@ -1,7 +1,6 @@
 """Turns networks of KerasHub into settings and weights as Hugging Face has them."""
 
 from collections.abc import Callable
-from typing import Any
 
 import keras
 import numpy as np
@@ -9,8 +8,8 @@ import numpy as np
 from transferlearn.data import Corpus
 from transferlearn.freezing.peft import NAMES
 from transferlearn.freezing.updated import axes_of, is_updated
+from transferlearn.json_fields import Json
 from transferlearn.keras_internals import layers_within
-from transferlearn.types import Json
 
 _CONTEXT = 8192  # where it is not known, as KerasHub itself writes it
 _ATTENTION = ("query", "key", "value")
@@ -55,7 +54,7 @@ def network_of(model: keras.Model, kind: Corpus) -> tuple[Json, dict[str, np.nda
 
 
 def _llama(
-    named: dict[str, Any], blocks: list[Any], kind: Corpus
+    named: Json, blocks: list[keras.Layer], kind: Corpus
 ) -> tuple[Json, dict[str, np.ndarray]]:
     """Returns settings and weights of a Llama."""
     one, embedding = blocks[0], named["token_embedding"]
@@ -103,7 +102,7 @@ def _llama(
 
 
 def _gpt2(
-    named: dict[str, Any], blocks: list[Any], kind: Corpus
+    named: Json, blocks: list[keras.Layer], kind: Corpus
 ) -> tuple[Json, dict[str, np.ndarray]]:
     """Returns settings and weights of a GPT-2."""
     one, embedding, places = blocks[0], named["token_embedding"], named["position_embedding"]
@@ -142,22 +141,22 @@ def _gpt2(
     return config, {f"transformer.{name}": value for name, value in weights.items()}
 
 
-def _parts(block: keras.Layer) -> dict[str, Any]:
+def _parts(block: keras.Layer) -> Json:
     """Returns the layers of a block by name."""
     return {part.name: part for part in layers_within(block)}
 
 
-def array(weight: Any) -> np.ndarray:
+def array(weight: keras.Variable) -> np.ndarray:
     """Returns a weight's values."""
     return np.asarray(keras.ops.convert_to_numpy(weight))
 
 
-def _flat(weight: Any) -> np.ndarray:
+def _flat(weight: keras.Variable) -> np.ndarray:
     """Returns a weight's values in a row."""
     return array(weight).reshape(-1)
 
 
-def _matrix(part: Any) -> np.ndarray:
+def _matrix(part: keras.Layer) -> np.ndarray:
     """Returns a kernel as a matrix `(in, out)`, a low-rank update added."""
     kernel = array(part.merged_kernel() if is_updated(part) else part.kernel)
     axes = axes_of(part)

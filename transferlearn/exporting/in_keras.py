@@ -17,6 +17,7 @@ from transferlearn.explaining.explanations import has_explainer
 from transferlearn.exporting.description import describe
 from transferlearn.fitted import FittedModel, load
 from transferlearn.fitted.generating import writing
+from transferlearn.json_fields import Json
 from transferlearn.tasks import WritingEncoding
 
 
@@ -50,7 +51,7 @@ class _Explaining:
         self._reader = reader
         self._lock = threading.Lock()  # gradients make layers, by names that Keras counts
 
-    def __call__(self, content: bytes) -> dict[str, Any]:
+    def __call__(self, content: bytes) -> Json:
         """Explains the item in a file, or a text.
 
         Raises:
@@ -61,7 +62,7 @@ class _Explaining:
         else:
             given = next(iter(self._reader.read([content]).arrays.values()))
         with self._lock:
-            found: dict[str, Any] = explain(self._fitted, given)[0].to_dict()
+            found: Json = explain(self._fitted, given)[0].to_dict()
         return found
 
 

@@ -9,6 +9,7 @@ import keras
 from transferlearn.edge import ImageReader, TensorSpec
 from transferlearn.exporting.description import embedded
 from transferlearn.fitted import FittedModel
+from transferlearn.json_fields import Json
 from transferlearn.tables import visible
 from transferlearn.tasks import OnePass
 
@@ -90,7 +91,7 @@ def serve(fitted: FittedModel, *, whole: bool = False) -> ServedNetwork:
         for tensor in model.inputs
     }
 
-    def function(*tensors: Any) -> dict[str, Any]:
+    def function(*tensors: object) -> Json:
         taken = [keras.ops.cast(x, to.dtype) for x, to in zip(tensors, model.inputs, strict=True)]
         # `Model.export` leaves `training` open, and layers such as Resizing then turn it on.
         outputs = model(taken if len(taken) > 1 else taken[0], training=False)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import keras
 
@@ -20,6 +19,7 @@ from transferlearn.exporting.network import ServedNetwork
 from transferlearn.fitted import FittedModel
 from transferlearn.generating.cached import Cached
 from transferlearn.generating.parts import Parts
+from transferlearn.json_fields import Json
 from transferlearn.tasks import WritingEncoding
 from transferlearn.tasks.language.answering import Writing
 from transferlearn.tasks.writing.answering import Writes
@@ -118,7 +118,7 @@ class _Traced:
     def __init__(self, function: Function, inputs: Mapping[str, TensorSpec]) -> None:
         import tensorflow as tf
 
-        def by_place(*tensors: Any) -> dict[str, Any]:
+        def by_place(*tensors: object) -> Json:
             return function(dict(zip(inputs, tensors, strict=True)))
 
         signature = [tf.TensorSpec(spec.shape, spec.dtype, name) for name, spec in inputs.items()]

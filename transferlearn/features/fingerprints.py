@@ -86,7 +86,7 @@ def _settings(operation: Operation) -> str:
     return json.dumps(_relevant(kept), sort_keys=True, default=repr)
 
 
-def _relevant(config: object) -> Any:
+def _relevant(config: object) -> object:
     """Returns a config without the entries that do not change what a layer computes."""
     if isinstance(config, dict):
         dropped = _IRRELEVANT if "trainable" in config else ()

@@ -2,17 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import is_dataclass
-from typing import Any
 
 import keras
 
 from transferlearn.data.kind import Kind
 from transferlearn.edge import TensorSpec
-from transferlearn.json_fields import FieldError, check_fields, fits
+from transferlearn.json_fields import FieldError, Json, check_fields, fits
 from transferlearn.monitoring.reference import Reference
 from transferlearn.schedules.results import PhaseResult, SolvedHead, StoredPart
 from transferlearn.tasks import Encoding
-from transferlearn.types import Json
+from transferlearn.types import Tensor
 
 
 def check_said(saved: Json, kind: type[Kind], encoding: type[Encoding]) -> None:
@@ -33,13 +32,13 @@ def check_said(saved: Json, kind: type[Kind], encoding: type[Encoding]) -> None:
                 _check_figures(figures, phase[part], f"phases.{part}")
     history = saved["history"]
     is_history = fits(history["epoch"], list[int])
-    is_history = is_history and fits(history["metrics"], dict[str, list[Any]])
+    is_history = is_history and fits(history["metrics"], dict[str, list[object]])
     values = keras.tree.flatten(history["metrics"]) if is_history else [None]
     if not all(type(value) in (int, float) for value in values):
         raise FieldError("history is no list of numbers for each metric")
 
 
-def _check_figures(made: type[Any], said: object, where: str) -> None:
+def _check_figures(made: type, said: object, where: str) -> None:
     """Checks what is only shown, in which a number may be NaN."""
     if isinstance(said, Mapping):
         said = keras.tree.map_structure(lambda x: 0.0 if isinstance(x, float) else x, dict(said))
@@ -69,6 +68,6 @@ def check_parts(
         reference.check(kind.name, encoding.scoring.signals)
 
 
-def _spec(tensor: Any) -> TensorSpec:
+def _spec(tensor: Tensor) -> TensorSpec:
     """Describes a tensor of any number of rows."""
     return TensorSpec((None, *tensor.shape[1:]), str(tensor.dtype))

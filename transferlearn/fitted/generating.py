@@ -9,12 +9,12 @@ from transferlearn.fitted.trained import Trained
 from transferlearn.tasks.language.answering import Writing
 
 
-def generated(fitted: Trained, prompts: object, **options: Any) -> Any:
+def generated(fitted: Trained, prompts: object, **options: object) -> Any:
     """Returns what is written behind one prompt, or a list of that for several."""
     return predicted(fitted, prompts, writing(fitted, **options), "skip")
 
 
-def streamed(fitted: Trained, prompt: object, **options: Any) -> Iterator[str]:
+def streamed(fitted: Trained, prompt: object, **options: object) -> Iterator[str]:
     """Yields what is written behind one prompt, in pieces that are whole characters."""
     writes = writing(fitted, **options)
     if not fitted.kind.is_one(prompt):
@@ -25,7 +25,7 @@ def streamed(fitted: Trained, prompt: object, **options: Any) -> Iterator[str]:
     return (piece.text for (piece,) in writes.pieces(one.batch) if piece.text)
 
 
-def writing(fitted: Trained, **options: Any) -> Writing:
+def writing(fitted: Trained, **options: object) -> Writing:
     """Returns what writes texts; refuses models of other tasks.
 
     Raises:

@@ -9,7 +9,7 @@ from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.data.messages import indented
 from transferlearn.fitted.trained import Trained
 from transferlearn.hashing import hash_of_item
-from transferlearn.types import Json
+from transferlearn.json_fields import Json
 from transferlearn.wording import counted
 
 TOO_GOOD = "the score is too good"

@@ -20,12 +20,11 @@ from transferlearn.fitted.outline import Outline
 from transferlearn.fitted.places import DESCRIPTION
 from transferlearn.fitted.saving import HUB, MODEL, read_save
 from transferlearn.fitted.signing import PublicKey
-from transferlearn.json_fields import FieldError
+from transferlearn.json_fields import FieldError, Json
 from transferlearn.monitoring.reference import FILE, read_reference
 from transferlearn.progress import stage, working
 from transferlearn.schedules import PhaseResult
 from transferlearn.tasks import Encoding
-from transferlearn.types import Json
 from transferlearn.untrusted import read_model_of_save
 
 _ATTEMPTS = 20  # another process may replace a save while it is read
@@ -35,7 +34,7 @@ def load(
     path: str | Path,
     *,
     trusted: bool = False,
-    custom_objects: Mapping[str, Any] | None = None,
+    custom_objects: Mapping[str, object] | None = None,
     public_key: "PublicKey | None" = None,
 ) -> FittedModel:
     """Reads what `FittedModel.save` wrote, after checking the hashes of all its files.
@@ -75,7 +74,7 @@ def load(
 def _load_whole(
     path: Path,
     trusted: bool,
-    custom_objects: Mapping[str, Any] | None,
+    custom_objects: Mapping[str, object] | None,
     public_key: "PublicKey | None",
 ) -> FittedModel:
     """Reads a save again where it is replaced meanwhile; see `load`."""
@@ -96,7 +95,7 @@ def _load_whole(
 def _load(
     path: Path,
     trusted: bool,
-    custom_objects: Mapping[str, Any] | None,
+    custom_objects: Mapping[str, object] | None,
     public_key: "PublicKey | None",
     within: Path | None = None,
 ) -> FittedModel:
@@ -147,7 +146,7 @@ def _load(
     )
 
 
-def _class_named(family: type[Any], name: str) -> Any:
+def _class_named(family: type, name: str) -> Any:
     """Finds the kind or encoding that saves call by this name, among the known subclasses."""
     for member in subclasses(family).values():
         if isinstance(name, str) and vars(member).get("name") == name:

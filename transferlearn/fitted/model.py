@@ -68,9 +68,9 @@ class FittedModel(Generic[Prediction]):
     held_out: Dataset | None = None
     calibration: Calibration | None = None
     builder: Any = None
-    _answering: tuple[keras.Model, Any, Answerer] | None = field(default=None, init=False)
+    _answering: tuple[keras.Model, object, Answerer] | None = field(default=None, init=False)
 
-    def answerer(self, **options: Any) -> Answerer:
+    def answerer(self, **options: object) -> Answerer:
         """Returns what answers batches of items, see `Encoding.answerer`; the last one is kept."""
         kept = self._answering
         if kept is None or kept[0] is not self.model or kept[1] != (self.encoding, options):
@@ -179,14 +179,14 @@ class FittedModel(Generic[Prediction]):
             return in_windows(self, items, windows, hop, on_error)
         return predicted(self, items, answerer, on_error)
 
-    def generate(self, prompts: object, *, stream: bool = False, **options: Any) -> Any:
+    def generate(self, prompts: object, *, stream: bool = False, **options: object) -> Any:
         """Goes on with prompts as `predict` does, with other settings of `tl.edge.Sampling`.
 
         With `stream`, it yields pieces of text behind one prompt as soon as they are written.
         """
         return (streamed if stream else generated)(self, prompts, **options)
 
-    def transcribe(self, recordings: object, *, on_error: str = "skip", **options: Any) -> Any:
+    def transcribe(self, recordings: object, *, on_error: str = "skip", **options: object) -> Any:
         """Writes down what is said in recordings of any length, which are what `predict` takes.
 
         Returns:

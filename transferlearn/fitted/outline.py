@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from transferlearn.json_fields import Json
 from transferlearn.tasks.intervals import Interval
-from transferlearn.types import Json
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,9 +21,9 @@ from transferlearn.fitted.card import CARD, card_of
 from transferlearn.fitted.places import DESCRIPTION, check_place, folder_written_whole, recover
 from transferlearn.fitted.trained import Trained
 from transferlearn.hashing import hash_of_file, hashes_of_files, names_of_files
+from transferlearn.json_fields import Json
 from transferlearn.keras_internals import layers_within
 from transferlearn.tasks import Evaluation
-from transferlearn.types import Json
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

@@ -27,7 +27,7 @@ class Trained(Protocol):
     calibration: Calibration | None
     builder: Any
 
-    def answerer(self, **options: Any) -> Answerer: ...  # noqa: D102
+    def answerer(self, **options: object) -> Answerer: ...  # noqa: D102
 
     @property
     def epoch(self) -> int: ...  # noqa: D102

@@ -1,7 +1,6 @@
 """Predicts on long recordings window by window, with the readers that an export has, too."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -45,7 +44,7 @@ def in_windows(
     return found
 
 
-def _outputs(fitted: Trained) -> Any:
+def _outputs(fitted: Trained) -> Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]:
     """Returns what runs the model on rows by name, some at a time."""
     answerer, names = fitted.answerer(), tuple(fitted.kind.inputs())
 

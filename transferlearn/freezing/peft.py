@@ -12,7 +12,7 @@ import numpy as np
 from transferlearn.extras import require
 from transferlearn.freezing.low_rank import LowRank, add_low_rank, merge_updates, updates_of
 from transferlearn.freezing.updated import Updated
-from transferlearn.types import Json
+from transferlearn.json_fields import Json
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 # Hugging Face's names in networks such as Llama, of which KerasHub's blocks are numbered, too.

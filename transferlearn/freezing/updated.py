@@ -1,10 +1,11 @@
 """Makes layers with a kernel add a low-rank product to it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from math import prod, sqrt
-from typing import Any, NamedTuple, TypeGuard
+from typing import NamedTuple, TypeGuard
 
 import keras
+import numpy as np
 from keras import ops
 
 from transferlearn.keras_internals import unlocked
@@ -58,13 +59,13 @@ class Updated(keras.Layer):
         back = [self.axes.order.index(axis) for axis in range(len(shape))]
         return self.kernel + ops.cast(ops.transpose(made, back), self.kernel.dtype)
 
-    def save_own_variables(self, store: Any) -> None:
+    def save_own_variables(self, store: MutableMapping[str, np.ndarray]) -> None:
         """Writes the layer as one without updates, which any Keras can read."""
         for i, value in enumerate((self.merged_kernel(), self.bias)):
             if value is not None:
                 store[str(i)] = value
 
-    def load_own_variables(self, store: Any) -> None:
+    def load_own_variables(self, store: MutableMapping[str, np.ndarray]) -> None:
         """Reads what was written, so that nothing is left to add."""
         for i, weight in enumerate((self.kernel, self.bias)):
             if weight is not None:

@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 
 import keras
 
+from transferlearn.json_fields import Json
 from transferlearn.keras_internals import layers_within
-from transferlearn.types import Tensor
+from transferlearn.types import Operation, Tensor
 
 _KEYS = ("key", "key_dense")  # KerasHub's names of what makes keys
 _OTHER = ("encoder", "cross")  # arguments about another sequence begin like this
@@ -30,7 +31,7 @@ class Attention(NamedTuple):
     dtype: str
 
     @classmethod
-    def of(cls, operation: Any, args: Any, kwargs: Any) -> "Attention | None":
+    def of(cls, operation: Operation, args: Any, kwargs: Any) -> "Attention | None":
         """Describes a layer that is called so; returns `None` if it keeps nothing."""
         own = [name for name in argument_names(operation) if not name.startswith(_OTHER)]
         caches = [name for name in own if f"{name}_update_index" in own]
@@ -49,9 +50,7 @@ class Attention(NamedTuple):
         sizes = tuple(tuple(part.partial_output_shape[-2:]) for part in keys)
         return cls(caches[0], mask, across, sizes, operation.compute_dtype)
 
-    def kept(
-        self, caches: list[Tensor], index: Tensor, shown: Tensor, first: bool
-    ) -> dict[str, Any]:
+    def kept(self, caches: list[Tensor], index: Tensor, shown: Tensor, first: bool) -> Json:
         """Returns further arguments of a call, which keep keys and values.
 
         Args:
@@ -69,7 +68,7 @@ class Attention(NamedTuple):
         return further
 
 
-def argument_names(operation: Any) -> tuple[str, ...]:
+def argument_names(operation: Operation) -> tuple[str, ...]:
     """Returns the names of the arguments that a layer's call takes; none of plain operations."""
     is_layer = isinstance(operation, keras.Layer)
     return tuple(signature(operation.call).parameters) if is_layer else ()

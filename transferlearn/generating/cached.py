@@ -13,7 +13,7 @@ from transferlearn.generating.attention import Attention, argument_names
 from transferlearn.generating.compiling import compiled
 from transferlearn.generating.reading import Reading
 from transferlearn.keras_internals import run_through
-from transferlearn.types import Tensor
+from transferlearn.types import Operation, Tensor
 
 
 class Cached(Reading):
@@ -111,7 +111,7 @@ class Cached(Reading):
         place = ops.arange(ops.shape(ids)[1], dtype="int32") + index - begins[:, None]
         attention, left, made = iter(self.attention), list(caches), []
 
-        def call(operation: Any, *args: Any, **kwargs: Any) -> Any:
+        def call(operation: Operation, *args: object, **kwargs: object) -> Tensor:
             if "positions" in argument_names(operation):
                 kwargs["positions"] = ops.maximum(place, 0)
             if Attention.of(operation, args, kwargs) is None:

@@ -9,7 +9,7 @@ from transferlearn.types import Tensor
 
 
 def compiled(
-    function: Callable[..., Any], specs: Sequence[Any], variables: Sequence[keras.Variable]
+    function: Callable[..., object], specs: Sequence[object], variables: Sequence[keras.Variable]
 ) -> Callable[..., Any]:
     """Returns a function that the backend has compiled, once for all lengths where it can.
 
@@ -26,7 +26,7 @@ def compiled(
     if keras.backend.backend() == "jax":
         import jax
 
-        def pure(values: list[Tensor], *given: Any) -> Any:
+        def pure(values: list[Tensor], *given: object) -> Any:
             """Reads the variables' values as arguments, else they were compiled as constants."""
             pairs = list(zip(variables, values, strict=True))
             with keras.StatelessScope(state_mapping=pairs):

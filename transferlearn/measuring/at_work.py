@@ -1,7 +1,6 @@
 """Makes the reference of a model from given items, and watches items at work by it."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from transferlearn.monitoring.axes import FeatureAxes
 @without_retracing_advice()
 def make_reference(
     fitted: FittedModel,
-    labelled: data.LoadedData | Any,
+    labelled: object,
     *,
     trained_on: object = None,
 ) -> Reference:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Self
+from typing import Self
 
 import keras
 import numpy as np
@@ -252,7 +252,7 @@ def _read(
     return joined(parts) if sum(len(part.values) for part in parts) >= LEAST else None
 
 
-def _in_random_order(batches: object) -> Iterator[tuple[np.ndarray, Any]]:
+def _in_random_order(batches: object) -> Iterator[tuple[np.ndarray, object]]:
     """Yields the numbers of the rows and the inputs of each batch; of streams, in their order."""
     if isinstance(batches, ItemBatches):
         mixed = batches.in_random_order(0)

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
+
+from transferlearn.json_fields import Json
 
 _MOST = 8  # outputs that are watched one by one; of a thousand classes, the answers are watched
 
@@ -37,11 +39,11 @@ class OutputSignals:
         """Returns how wrong each item's answer is, float `(items,)`; 0 is right, NaN unknown."""
         return np.full(len(values), np.nan)
 
-    def target(self, label: object) -> Any:
+    def target(self, label: object) -> object:
         """Returns what `errors` takes for a label of JSON; `None` where it is no label."""
         return None
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Json:
         """Returns what `read` makes these signals of, as values that JSON can hold."""
         return {"word": self.word, "names": list(self.names)}
 
@@ -128,7 +130,7 @@ class Quantities(OutputSignals):
         known = np.isfinite(wrong)
         return np.where(known, wrong, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Json:
         """Returns the names and the spread."""
         return {**super().settings(), "spread": list(self.spread)}
 
@@ -183,7 +185,7 @@ class ObjectCounts(OutputSignals):
         return {**counts, "objects": values[:, :-1].sum(axis=1), "best score": values[:, -1]}
 
 
-def read_outputs(settings: dict[str, Any]) -> OutputSignals:
+def read_outputs(settings: Json) -> OutputSignals:
     """Makes the signals that gave these settings; those of one's own, once they are imported.
 
     Raises:

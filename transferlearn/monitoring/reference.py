@@ -5,10 +5,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from transferlearn.json_fields import Json
 from transferlearn.monitoring.axes import FeatureAxes
 from transferlearn.monitoring.measured import (
     CONFIDENCE,
@@ -241,13 +241,13 @@ def signals_of(measured: Measured, axes: FeatureAxes | None, outputs: OutputSign
     )
 
 
-def _written(array: np.ndarray) -> dict[str, Any]:
+def _written(array: np.ndarray) -> Json:
     """Writes an array as what JSON can hold; its size cannot be more than its bytes."""
     data = base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
     return {"dtype": array.dtype.name, "shape": list(array.shape), "data": data}
 
 
-def _array(saved: Mapping[str, Any]) -> np.ndarray:
+def _array(saved: Json) -> np.ndarray:
     """Reads an array that `_written` wrote, and refuses numbers that are not finite."""
     if saved["dtype"] not in ("float16", "float32", "int32"):
         raise ValueError(f"numbers of type {saved['dtype']!r:.40}")

@@ -2,8 +2,9 @@
 
 import html
 from dataclasses import asdict, dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from transferlearn.json_fields import Json
 from transferlearn.monitoring.reference import TRAINED_ON
 from transferlearn.monitoring.traits import in_words
 from transferlearn.tables import as_html, as_table
@@ -145,7 +146,7 @@ class Watch:
 
     __repr__ = __str__
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Returns everything as values that JSON can hold."""
         parts = replace(self, tests=(), odd=())
         return {

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
@@ -15,6 +16,7 @@ from matplotlib.transforms import ScaledTranslation
 
 from transferlearn.atomic_files import written_whole
 from transferlearn.extras import install_line
+from transferlearn.json_fields import Json
 from transferlearn.plotting.labels import fonts
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ class Picture(Figure):
         return written.getvalue()
 
 
-def canvas(ax: Axes | None, width: float = 5.0, height: float = 4.0, **settings: Any) -> Axes:
+def canvas(ax: Axes | None, width: float = 5.0, height: float = 4.0, **settings: object) -> Axes:
     """Returns the axes to draw in: those that were passed, or the only ones of a new figure.
 
     Args:
@@ -100,7 +102,7 @@ def finished(*axes: Axes) -> Figure:
     return figure
 
 
-def legend(ax: Axes, **settings: Any) -> None:
+def legend(ax: Axes, **settings: object) -> None:
     """Adds a legend in the colours of the axes, by default below them, where it hides nothing.
 
     Faint points are shown in their full colour.
@@ -115,7 +117,7 @@ def legend(ax: Axes, **settings: Any) -> None:
             handle.set_alpha(1.0)
 
 
-def scale(ax: Axes, drawn: object, title: str) -> None:
+def scale(ax: Axes, drawn: ScalarMappable, title: str) -> None:
     """Adds a bar beside axes that says which colour of `SCALE` stands for how much."""
     bar = finished(ax).colorbar(drawn, ax=ax, shrink=0.7, label=title)
     bar.ax.tick_params(colors=INK, labelsize="small")
@@ -136,7 +138,7 @@ def bare(ax: Axes) -> None:
         spine.set_visible(False)
 
 
-def styles() -> Iterator[dict[str, Any]]:
+def styles() -> Iterator[Json]:
     """Yields colours, each time with a kind of line, so that no two of the first 16 look alike.
 
     The first four differ in both.

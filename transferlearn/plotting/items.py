@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
 from transferlearn.builders import Builder, Training
 from transferlearn.checks import whole
@@ -45,7 +46,7 @@ def layout(kind: Kind) -> Grid:
 
 
 @functools.singledispatch
-def draw_item(kind: Kind, item: object, ax: Axes) -> None:
+def draw_item(kind: Kind, item: Any, ax: Axes) -> None:
     """Draws one item into axes; register a function for a kind of your own.
 
     By default an array with one axis is drawn as a line, and one with two as a field.
@@ -78,7 +79,7 @@ def _(kind: Images) -> Grid:
 
 
 @draw_item.register
-def _(kind: Images, item: object, ax: Axes) -> None:
+def _(kind: Images, item: Any, ax: Axes) -> None:
     bare(ax)
     try:
         pixels = np.asarray(_small(item) if isinstance(item, str) else item)
@@ -112,7 +113,7 @@ def _(kind: Audio) -> Grid:
 
 
 @draw_item.register
-def _(kind: Audio, item: object, ax: Axes) -> None:
+def _(kind: Audio, item: Any, ax: Axes) -> None:
     bare(ax)
     try:
         samples = kind.read(item)
@@ -143,7 +144,7 @@ def _(kind: Audio, item: object) -> str:
 
 def draw_items(
     kind: Kind,
-    items: Sequence[Any],
+    items: Sequence[object],
     lines: Sequence[Sequence[str]],
     axes: Sequence[Axes] | None = None,
     title: str = "",
@@ -188,7 +189,7 @@ def wrapped(text: str, width: int, lines: int) -> str:
     return "\n".join(label(line, 2 * width) for line in kept)
 
 
-def _small(path: str) -> Any:
+def _small(path: str) -> Image.Image:
     """Decodes a file no larger than it is drawn, in its own proportions."""
     image = decode(path, least=_SIDE)
     image.thumbnail((_SIDE, _SIDE), reducing_gap=2.0)

@@ -3,7 +3,6 @@
 import functools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -129,7 +128,7 @@ def items_of(
     evaluation: Evaluation,
     numbers: Sequence[int],
     source: Source | Dataset | None,
-) -> list[Any]:
+) -> Sequence[object]:
     """Returns items that were evaluated, as `draw_item` takes them: paths of files, or arrays.
 
     Args:

@@ -13,12 +13,12 @@ from transferlearn import backbones, data
 from transferlearn.backbones import Weights
 from transferlearn.data.targets import ClassTargets
 from transferlearn.fitted.outputs import check_finite
+from transferlearn.json_fields import Json
 from transferlearn.pretrained.class_index import find_classes, read_class_index
 from transferlearn.tasks import Evaluation, Share
 from transferlearn.tasks.answering import of_rows
 from transferlearn.tasks.classification.figures import top_accuracy
 from transferlearn.tasks.intervals import Interval, wilson
-from transferlearn.types import Json
 
 _TOP = 5
 

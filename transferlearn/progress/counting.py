@@ -1,9 +1,10 @@
 """Counts the steps of Keras's own loops as steps of the work that is shown."""
 
-from typing import Any
+from collections.abc import Mapping
 
 import keras
 
+from transferlearn.json_fields import Json
 from transferlearn.progress.showing import current
 from transferlearn.progress.work import Stage, figures
 
@@ -47,33 +48,33 @@ class CountingEpochs(keras.callbacks.ProgbarLogger):
         self._work, self._stage = current(), stage
         self._total, self._begun, self._training = epochs, begun, training
 
-    def set_params(self, params: dict[str, Any]) -> None:
+    def set_params(self, params: Json) -> None:
         """Takes the number of batches in an epoch, which a solved head has none of."""
         self.target = params.get("steps")
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Shows which epoch begins."""
         self._total = max(self._total, epoch + 1)
         self._stage.words = f"epoch {epoch + 1} of {self._total}"
         self._before = epoch - self._begun
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         """Counts a batch."""
         if self.target:
             share = min(1.0, (batch + 1) / self.target)
             self._stage.reach(self._before + share * self._training)
         self._stage.logs = logs or {}
 
-    def on_test_begin(self, logs: Any = None) -> None:
+    def on_test_begin(self, logs: object = None) -> None:
         """Does nothing, since the epoch goes on."""
 
-    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_test_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         """Does nothing, since the epoch goes on."""
 
     def on_test_end(self, logs: object = None) -> None:
         """Does nothing, since the epoch goes on."""
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Shows the figures of the epoch."""
         self._stage.reach(self._before + 1.0)
         self._work.result(f"Epoch {epoch + 1} of {self._total}: {figures(logs or {})}")

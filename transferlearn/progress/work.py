@@ -4,7 +4,6 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 
 @dataclass
@@ -25,7 +24,7 @@ class Stage:
     unit: str = ""
     cost: float = 0.0
     done: float = 0.0
-    logs: Mapping[str, Any] = field(default_factory=dict)
+    logs: Mapping[str, float] = field(default_factory=dict)
     _begun: float = field(default_factory=time.monotonic)
     _last: float = 0.0  # when the last step ended
     _warm: tuple[float, float] | None = None  # when the first step ended, and how many it was
@@ -156,7 +155,7 @@ class Work:
         return self._share
 
 
-def figures(logs: Mapping[str, Any]) -> str:
+def figures(logs: Mapping[str, float]) -> str:
     """Writes the figures of an epoch, as Keras gives them to callbacks, in one line."""
     found = [(name, value) for name, value in logs.items() if getattr(value, "ndim", 0) == 0]
     return ", ".join(f"{name} {_written(float(value))}" for name, value in found)

@@ -2,11 +2,10 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 from transferlearn.fitted import FittedModel
 from transferlearn.fitted.showing import facts_of
-from transferlearn.tasks import Evaluation
+from transferlearn.tasks import Evaluation, Score
 from transferlearn.wording import counted
 
 _NAMED = 5
@@ -86,7 +85,7 @@ def _against_items(fitted: FittedModel, evaluation: Evaluation) -> str:
     return f"It is not clearly better than {of_items}: train on more data, or test on more."
 
 
-def _verdict(score: Any, baseline: float, low: float) -> str:
+def _verdict(score: Score, baseline: float, low: float) -> str:
     """Returns whether a score is surely better than guessing."""
     if math.isnan(baseline) or math.isnan(low):
         return f"Compare it with {score.guess}."

@@ -7,11 +7,11 @@ import platform
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from transferlearn.data.messages import notice
+from transferlearn.json_fields import Json
 from transferlearn.resuming.state import State, read_state, write_state
-from transferlearn.types import Json
 from transferlearn.wording import counted
 
 _DESCRIPTION = "run.json"
@@ -254,7 +254,9 @@ def _differing(then: object, now: object, name: str) -> Iterator[str]:
         yield f"{name}: it was {_short(then)}, and now it is {_short(now)}"
 
 
-def _differing_items(then: list[Any], now: list[Any], name: str) -> Iterator[str]:
+def _differing_items(
+    then: list[tuple[str, str]], now: list[tuple[str, str]], name: str
+) -> Iterator[str]:
     """Yields a line for each item that is new, gone or changed, or one if the order is another."""
     before, after = {str(n): h for n, h in then}, {str(n): h for n, h in now}
     lines = [f"{name}: {item} is gone" for item in before if item not in after]

@@ -9,7 +9,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-State: TypeAlias = dict[str, Any]
+from transferlearn.json_fields import Json
+
+State: TypeAlias = Json
 """Plain data by name: numbers, strings, `None`, NumPy arrays, and lists and dicts of these."""
 
 _ARRAY = "array"  # the only key of what stands in the place of an array
@@ -25,7 +27,7 @@ def write_state(path: Path, state: State) -> None:
     """
     arrays: dict[int, np.ndarray] = {}
     text = json.dumps(_pack(state, arrays))
-    named: dict[str, Any] = {str(i): array for i, array in enumerate(arrays.values())}
+    named: Json = {str(i): array for i, array in enumerate(arrays.values())}
     named[_FACTS] = np.frombuffer(text.encode(), np.uint8)
     draft = path.with_name(f".{path.name}.tmp")
     try:

@@ -3,9 +3,10 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from transferlearn.freezing import FreezeAll, FreezeDepthwise, FreezeFraction, FreezeNone
+from transferlearn.json_fields import Json
 from transferlearn.schedules.base import Job, Schedule
 from transferlearn.schedules.phase import Phase
 
@@ -89,7 +90,7 @@ class Auto(Schedule):
             if rate is not None and job.results[-1].kept_epoch == 0:
                 yield replace(tuning, learning_rate=rate * _AFTER_DAMAGE)
 
-    def _rate(self, job: Job) -> dict[str, Any]:
+    def _rate(self, job: Job) -> Json:
         """Returns the rate of the fine-tuning as arguments of `Phase`; the user's own is obeyed."""
         if job.rate_given:
             return {}
@@ -194,7 +195,7 @@ class AutoForMasks(Schedule):
             keep="better",
         )
 
-    def _rate(self, job: Job, factor: float = 1.0) -> dict[str, Any]:
+    def _rate(self, job: Job, factor: float = 1.0) -> Json:
         """Returns a phase's rate as arguments of `Phase`; the user's own is the decoder's."""
         own = job.rate_given or not job.steps_of_one_size
         rate = job.learning_rate if own else _DECODER_RATE
@@ -218,7 +219,7 @@ class AutoForPictures(AutoForMasks):
 
     _overfitted = math.inf
 
-    def _rate(self, job: Job, factor: float = 1.0) -> dict[str, Any]:
+    def _rate(self, job: Job, factor: float = 1.0) -> Json:
         """Returns a phase's rate as arguments of `Phase`; the user's own is the decoder's."""
         own = job.rate_given or not job.steps_of_one_size
         rate = job.learning_rate if own else _PICTURE_RATE
@@ -239,7 +240,7 @@ class AutoForBoxes(AutoForMasks):
         for phase in super().phases(job):
             yield phase if phase.warm_up else replace(phase, warm_up=_BOX_WARM_UP)
 
-    def _rate(self, job: Job, factor: float = 1.0) -> dict[str, Any]:
+    def _rate(self, job: Job, factor: float = 1.0) -> Json:
         """Returns a phase's rate as arguments of `Phase`; the user's own is the head's."""
         own = job.rate_given or not job.steps_of_one_size
         rate = job.learning_rate if own else _BOX_RATE

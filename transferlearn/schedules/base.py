@@ -3,10 +3,11 @@
 import abc
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from transferlearn.backbones import Block
 from transferlearn.freezing import FreezeAll, FreezeNone, FreezeStrategy, low_rank_of
+from transferlearn.json_fields import Json
 from transferlearn.schedules.phase import Phase
 from transferlearn.schedules.results import PhaseResult
 
@@ -113,5 +114,5 @@ class PacedSchedule(Schedule):
     def _phase(self, freeze: FreezeStrategy, epochs: int, rate: float | None = None) -> Phase:
         """Makes a phase at the pace of this schedule's fields."""
         # Only the fields of this class: those of subclasses, such as `head_epochs`, are no phase's.
-        pace: dict[str, Any] = {name: getattr(self, name) for name in PacedSchedule.__annotations__}
+        pace: Json = {name: getattr(self, name) for name in PacedSchedule.__annotations__}
         return Phase(freeze=freeze, epochs=epochs, learning_rate=rate, **pace)

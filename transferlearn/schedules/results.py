@@ -1,9 +1,9 @@
 """Describes what a phase of a training did: its results, stored features and solved head."""
 
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Self
 
-from transferlearn.types import Json
+from transferlearn.json_fields import Json
 from transferlearn.wording import counted
 
 WITHIN_GROUP = "within the only group, so items of other groups may well be worse"
@@ -143,7 +143,7 @@ class PhaseResult:
     frozen_layers: tuple[str, ...] = field(repr=False)  # there can be hundreds
     trainable_parameters: int
     seconds: float
-    metrics: dict[str, Any]
+    metrics: Json
     stored: StoredPart | None = None
     not_stored: str = ""
     solved: SolvedHead | None = None

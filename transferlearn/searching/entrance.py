@@ -13,6 +13,7 @@ from transferlearn.builders import Builder
 from transferlearn.checks import whole
 from transferlearn.data import Dataset, LoadedData
 from transferlearn.features.fingerprints import digest
+from transferlearn.json_fields import Json
 from transferlearn.progress import obeys_verbose
 from transferlearn.searching.results import Search, as_trial, in_order
 from transferlearn.searching.space import FIT_ARGUMENTS, Space, label
@@ -31,7 +32,7 @@ _SMALLER_IS_BETTER = re.compile(
 @obeys_verbose
 def search(
     builder: Builder,
-    space: Mapping[str, Any],
+    space: Mapping[str, object],
     train: Source | LoadedData,
     validation_data: Source | None = None,
     *,
@@ -42,7 +43,7 @@ def search(
     time_limit: float | None = None,
     verbose: Verbose = "auto",
     optuna_callbacks: Sequence[OptunaCallback] = (),
-    **fit_options: Any,
+    **fit_options: object,
 ) -> Search:
     """Trains a builder with many settings, and finds those that score best on held-out data.
 
@@ -146,7 +147,7 @@ def search(
     )
 
 
-def _check_options(builder: Builder, options: dict[str, Any], tried: Space) -> dict[str, Any]:
+def _check_options(builder: Builder, options: dict[str, Any], tried: Space) -> Json:
     """Checks the options of `fit`, and gives those that `builder.load` takes.
 
     Raises:

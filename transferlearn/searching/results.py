@@ -1,6 +1,7 @@
 """Holds what a search found, the best builder and all trials, and shows it."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -179,7 +180,13 @@ class Search:
             axis.set(xlabel=self.metric, title=name)
 
 
-def _dots(axis: "Axes", values: list[Any], trials: list[Trial], *, sideways: bool = False) -> None:
+def _dots(
+    axis: "Axes",
+    values: Sequence[float | str | None],
+    trials: list[Trial],
+    *,
+    sideways: bool = False,
+) -> None:
     """Draws a dot for each trial, grey for pruned ones; `sideways`: the scores run across."""
     for state, colour in (("pruned", "lightgrey"), ("complete", "tab:blue")):
         chosen = [i for i, trial in enumerate(trials) if trial.state == state]

@@ -17,6 +17,7 @@ from transferlearn.backbones import Backbone
 from transferlearn.builders import Builder
 from transferlearn.checks import is_number
 from transferlearn.features.fingerprints import digest
+from transferlearn.json_fields import Json
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
@@ -129,7 +130,7 @@ class Space:
                 "{'learning_rate': tl.Range(1e-4, 1e-1, log=True)}. "
                 f"Received: space={space!r}"
             )
-        self._tried: dict[str, Range | dict[Label, Any]] = {}
+        self._tried: dict[str, Range | dict[Label, object]] = {}
         for name, tried in space.items():
             _check_name(name, builder)
             self._tried[name] = tried if isinstance(tried, Range) else _by_label(name, tried)
@@ -159,7 +160,7 @@ class Space:
             return []
         return [dict(zip(self._tried, drawn, strict=True)) for drawn in itertools.product(*lists)]
 
-    def chosen(self, parameters: Mapping[str, Label]) -> tuple[dict[str, Any], dict[str, Any]]:
+    def chosen(self, parameters: Mapping[str, Label]) -> tuple[Json, Json]:
         """Returns the fields of the builder and the arguments of `fit` that parameters stand for.
 
         Raises:
@@ -200,7 +201,7 @@ def _check_name(name: str, builder: Builder) -> None:
         )
 
 
-def _by_label(name: str, values: object) -> dict[Label, Any]:
+def _by_label(name: str, values: object) -> dict[Label, object]:
     """Returns the values to try, by label; refuses no values, NaN, and two with one label."""
     if not isinstance(values, (list, tuple)):
         raise TypeError(

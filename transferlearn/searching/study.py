@@ -86,7 +86,7 @@ def _place(storage: Location) -> Any:
     return storage
 
 
-def _study(place: Any, name: str, minimise: bool) -> "Study":
+def _study(place: object, name: str, minimise: bool) -> "Study":
     """Opens or makes the study of this name, without the message that Optuna would print."""
     logging = optuna().logging
     loudness = logging.get_verbosity()
@@ -141,7 +141,7 @@ def _patiently(connect: Callable[[], "RDBStorage"]) -> "RDBStorage":
     return connect()
 
 
-def _refuse_another(place: Any, storage: Location, description: Mapping[str, str]) -> None:
+def _refuse_another(place: object, storage: Location, description: Mapping[str, str]) -> None:
     """Refuses a database with the results of another search, and says what differs."""
     for other in optuna().get_all_study_summaries(place):
         if other.study_name.startswith(_PREFIX) and other.best_trial is not None:

@@ -25,7 +25,7 @@ from transferlearn.searching.study import (
     end,
     optuna,
 )
-from transferlearn.types import Logs, Source, Verbose
+from transferlearn.types import Source, Verbose
 
 if TYPE_CHECKING:
     from optuna.study import Study
@@ -43,7 +43,7 @@ class _Watch(keras.callbacks.Callback):
         self._report = report
         self._goes_on = True
 
-    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         # Not at the end of an epoch: after its last epoch, a trial is complete, not pruned.
         if not self._goes_on:
             raise optuna().TrialPruned
@@ -229,7 +229,7 @@ class TrialRunner:
         return _states().COMPLETE, score
 
     def _fit(
-        self, builder: Builder, report: Callable[[int, float], bool], **tried: Any
+        self, builder: Builder, report: Callable[[int, float], bool], **tried: object
     ) -> FittedModel:
         """Trains a builder with the options of the search, and reports each epoch's metric."""
         options = {"reference": False} | self.options | tried  # nobody watches a trial

@@ -2,16 +2,16 @@
 
 import struct
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
+from transferlearn.json_fields import Json
 from transferlearn.serving.errors import bad
 from transferlearn.serving.tensors import HEADER, InferRequest, RequestedOutput, datatype
 
 
 def write_answer(
-    said: dict[str, Any],
+    said: Json,
     outputs: dict[str, np.ndarray],
     request: InferRequest,
     class_names: Sequence[str] = (),
@@ -37,7 +37,7 @@ def write_answer(
         array = np.ascontiguousarray(outputs[name])
         if classes:
             array = _largest(array, classes, class_names)
-        described: dict[str, Any] = {
+        described: Json = {
             "name": name,
             "datatype": "BYTES" if classes else datatype(array.dtype.name),
             "shape": list(array.shape),

@@ -14,7 +14,7 @@ from transferlearn.serving.bodies import FEEDBACK, PICTURE_OR_JSON, REFUSALS, it
 from transferlearn.serving.drifting import DriftGauges
 from transferlearn.serving.errors import FAILED, RequestRefusedError, body_of
 from transferlearn.serving.feedback import Feedback
-from transferlearn.serving.guard import Guard
+from transferlearn.serving.guard import Guard, Message, Receive, Send
 from transferlearn.serving.items import items_in
 from transferlearn.serving.log import PredictionLog
 from transferlearn.serving.metrics import Metrics
@@ -93,7 +93,7 @@ class Server:
             "predictions": answer.predictions,
         }
 
-    async def explain(self, request: Any, name: str | None) -> Any:
+    async def explain(self, request: object, name: str | None) -> Any:
         """Explains why a model answers a request as it does."""
         served = self.models.get(name)
         items = await items_in(request)
@@ -161,7 +161,7 @@ def app(
     server = Server(models, settings or Settings(), threads, trusted)
 
     @contextlib.asynccontextmanager
-    async def lifespan(_: Any) -> AsyncIterator[None]:
+    async def lifespan(_: object) -> AsyncIterator[None]:
         watching = asyncio.create_task(server.watch_folders())
         yield
         watching.cancel()
@@ -236,7 +236,7 @@ class Guarded:
         self.api = api
         self._guard = guard
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Handles one request."""
         await self._guard(scope, receive, send)
 

@@ -1,12 +1,12 @@
 """Describes the bodies of requests, and refusals, in the words of OpenAPI."""
 
 from collections.abc import Iterable
-from typing import Any
 
+from transferlearn.json_fields import Json
 from transferlearn.serving.models import Served
 from transferlearn.serving.tensors import DTYPES, HEADER
 
-Schema = dict[str, Any]
+Schema = Json
 
 _MEDIA = {
     "images": ("image/jpeg", "image/png"),
@@ -39,7 +39,7 @@ def _list(items: Schema, most: int | None = None) -> Schema:
     return {"type": "array", "items": items, "minItems": 1, **({"maxItems": most} if most else {})}
 
 
-REFUSALS: dict[int | str, dict[str, Any]] = {
+REFUSALS: dict[int | str, Json] = {
     status: {
         "description": description,
         "content": {"application/json": {"schema": _object(error=_TEXT)}},
@@ -47,18 +47,18 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     for status, description in _STATUSES.items()
 }
 
-PICTURE_OR_JSON: dict[int | str, dict[str, Any]] = {
+PICTURE_OR_JSON: dict[int | str, Json] = {
     200: {"content": {"application/json": {}, "image/png": {}}, "description": "Predictions."}
 }
 
-TENSORS_OR_JSON: dict[int | str, dict[str, Any]] = {
+TENSORS_OR_JSON: dict[int | str, Json] = {
     200: {
         "content": {"application/json": {}, "application/octet-stream": {}},
         "description": f"Outputs; as bytes, they follow the JSON, whose length is in {HEADER}.",
     }
 }
 
-OPENAI_REFUSALS: dict[int | str, dict[str, Any]] = {
+OPENAI_REFUSALS: dict[int | str, Json] = {
     status: {
         "description": description,
         "content": {"application/json": {"schema": _object(error=_object(message=_TEXT))}},
@@ -67,7 +67,7 @@ OPENAI_REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _completion(**given: Schema) -> dict[str, Any]:
+def _completion(**given: Schema) -> Json:
     """Describes a body of OpenAI's clients."""
     settings = {
         "model": _TEXT,
@@ -105,7 +105,7 @@ FEEDBACK = {
 }
 
 
-def items_body(models: Iterable[Served], most: int) -> dict[str, Any]:
+def items_body(models: Iterable[Served], most: int) -> Json:
     """Describes a body that holds items of these models, at most so many."""
     read = {served.runner.item_reader.name for served in models}
     content: dict[str, Schema] = {}

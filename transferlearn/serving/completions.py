@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from transferlearn.edge.written import Piece, Writer
+from transferlearn.json_fields import Json
 from transferlearn.serving.errors import RequestRefusedError, bad
 from transferlearn.serving.items import Text, as_text
 from transferlearn.serving.models import Models, Served
@@ -14,7 +15,7 @@ _SMALLEST = 1e-3  # a temperature below it takes the likeliest token
 _OPTIONS = {"temperature": "temperature", "top_p": "top_p", "top_k": "top_k"}
 _OTHERS = ("model", "stream", "stream_options", "stop", "seed", "user")
 # What clients send though they ask for nothing by it.
-_NEUTRAL: dict[str, Any] = {
+_NEUTRAL: Json = {
     "n": 1,
     "best_of": 1,
     "echo": False,
@@ -42,11 +43,11 @@ class Asked:
     served: Served
     given: Any
     chat: bool
-    options: Mapping[str, Any]
+    options: Json
     streams: bool
     counts: bool
 
-    def prompts(self, writer: Writer) -> tuple[list[Text], Mapping[str, Any]]:
+    def prompts(self, writer: Writer) -> tuple[list[Text], Json]:
         """Returns the prompts, and the settings for them.
 
         Raises:
@@ -61,7 +62,7 @@ class Asked:
         return [as_text(prompt)], {**self.options, "stop": stops}
 
 
-def asked(said: Mapping[str, Any], chat: bool, models: Models) -> Asked:
+def asked(said: Json, chat: bool, models: Models) -> Asked:
     """Reads the body of a request.
 
     Raises:
@@ -75,7 +76,7 @@ def asked(said: Mapping[str, Any], chat: bool, models: Models) -> Asked:
             _check(name, type(value) is not str and _same(value, _NEUTRAL[name]), "not offered")
         elif name not in (*numbers, *_OTHERS, given):
             raise bad(f"{name!r:.60} is not offered here. Leave it out.")
-    found: dict[str, Any] = {}
+    found: Json = {}
     for name in numbers.keys() & said.keys():
         whole = name not in ("temperature", "top_p")
         _check(name, _is_number(said[name], whole), "no " + ("whole " if whole else "") + "number")
@@ -104,17 +105,17 @@ def _check(name: str, good: bool, what: str) -> None:
         raise RequestRefusedError(400, f"{name!r} is missing or wrong: it is {what}.", param=name)
 
 
-def _same(value: Any, neutral: Any) -> bool:
+def _same(value: object, neutral: object) -> bool:
     """Returns whether a field asks for nothing."""
     return bool(isinstance(value, bool) == isinstance(neutral, bool) and value == neutral)
 
 
-def _is_number(value: Any, whole: bool) -> bool:
+def _is_number(value: object, whole: bool) -> bool:
     """Returns whether a value is a number, or a whole number."""
     return isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
 
 
-def _is_given(given: Any, chat: bool) -> bool:
+def _is_given(given: object, chat: bool) -> bool:
     """Returns whether these are prompts, or messages."""
     if isinstance(given, str):
         return not chat
@@ -130,7 +131,7 @@ def _stops(given: Any) -> tuple[str, ...]:
     return tuple(listed)
 
 
-def _message(given: Mapping[str, Any]) -> dict[str, Any]:
+def _message(given: Mapping[str, object]) -> Json:
     """Returns a message whose words may come in several parts, and whose role may be a new one."""
     content, role = given.get("content"), given.get("role")
     if isinstance(content, list):
@@ -162,14 +163,14 @@ class Form:
         self._read = 0
         self._texts: list[_Written] = []
 
-    def begin(self, counts: Sequence[int]) -> Iterator[dict[str, Any]]:
+    def begin(self, counts: Sequence[int]) -> Iterator[Json]:
         """Takes the number of tokens of each prompt; yields the chunks that come first."""
         self._read = sum(counts)
         self._texts = [_Written() for _ in counts]
         if self._asked.chat:
             yield self._chunk(0, {"delta": {"role": "assistant", "content": ""}}, None)
 
-    def take(self, step: Sequence[tuple[int, Piece]]) -> Iterator[dict[str, Any]]:
+    def take(self, step: Sequence[tuple[int, Piece]]) -> Iterator[Json]:
         """Takes what is new; yields a chunk for each text that has grown."""
         for i, piece in step:
             text = self._texts[i]
@@ -177,14 +178,14 @@ class Form:
             if new:
                 yield self._chunk(i, self._part(new), None)
 
-    def end(self) -> Iterator[dict[str, Any]]:
+    def end(self) -> Iterator[Json]:
         """Yields the chunks that come last."""
         for i, text in enumerate(self._texts):
             yield self._chunk(i, {"delta": {}} if self._asked.chat else {"text": ""}, text.reason)
         if self._asked.counts:
             yield {**self._about, "choices": [], "usage": self._usage}
 
-    def whole(self) -> dict[str, Any]:
+    def whole(self) -> Json:
         """Returns the whole answer."""
         choices = []
         for i, text in enumerate(self._texts):
@@ -193,17 +194,17 @@ class Form:
             choices.append(self._choice(i, part, text.reason))
         return {**self._about, "choices": choices, "usage": self._usage}
 
-    def _part(self, new: str) -> dict[str, Any]:
+    def _part(self, new: str) -> Json:
         """Returns a part of a text."""
         return {"delta": {"content": new}} if self._asked.chat else {"text": new}
 
-    def _chunk(self, i: int, part: dict[str, Any], reason: str | None) -> dict[str, Any]:
+    def _chunk(self, i: int, part: Json, reason: str | None) -> Json:
         """Returns a chunk with a part of one text."""
         usage = {"usage": None} if self._asked.counts else {}
         return {**self._about, "choices": [self._choice(i, part, reason)], **usage}
 
     @staticmethod
-    def _choice(i: int, part: dict[str, Any], reason: str | None) -> dict[str, Any]:
+    def _choice(i: int, part: Json, reason: str | None) -> Json:
         """Returns a text, or a part of it, with its number and why it ended."""
         return {"index": i, **part, "logprobs": None, "finish_reason": reason}
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+
+from transferlearn.json_fields import Json
 
 # Routes with OpenAI's format of errors.
 OPENAI = ("/v1/completions", "/v1/chat/completions", "/v1/audio/transcriptions")
@@ -38,7 +39,7 @@ class RequestRefusedError(Exception):
         self.code = code
 
     @property
-    def content(self) -> dict[str, Any]:
+    def content(self) -> Json:
         """Returns what the body of the answer holds."""
         return {"error": self.sentence, **({} if self.item is None else {"item": self.item})}
 
@@ -59,14 +60,14 @@ _TYPES = {
 }
 
 
-def of_openai(refusal: RequestRefusedError) -> dict[str, Any]:
+def of_openai(refusal: RequestRefusedError) -> Json:
     """Returns what the body of the answer holds where OpenAI's clients read it."""
     kind = _TYPES.get(refusal.status, "invalid_request_error")
     told = {"type": kind, "param": refusal.param, "code": refusal.code}
     return {"error": {"message": refusal.sentence, **told}}
 
 
-def body_of(refusal: RequestRefusedError, path: str) -> dict[str, Any]:
+def body_of(refusal: RequestRefusedError, path: str) -> Json:
     """Returns what the body of the answer to a request for a path holds."""
     return of_openai(refusal) if path in OPENAI else refusal.content
 

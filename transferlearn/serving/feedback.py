@@ -4,7 +4,6 @@ import asyncio
 import json
 import sqlite3
 import time
-from typing import Any
 
 from transferlearn.serving.errors import RequestRefusedError, bad
 from transferlearn.serving.log import PredictionLog
@@ -80,7 +79,7 @@ class Feedback:
             raise bad(str(error)) from error
         return len(labels)
 
-    def _check(self, model: str, count: int, labels: list[Any]) -> None:
+    def _check(self, model: str, count: int, labels: list[object]) -> None:
         """Checks that there is a label for each item, and that the model knows it."""
         if len(labels) != count:
             raise bad(f"This request had {count} items. Received: {len(labels)} labels")

@@ -18,9 +18,9 @@ from transferlearn.serving.numbers import whole_number
 from transferlearn.serving.settings import Settings
 from transferlearn.serving.tracing import Tracing, end
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 
 REQUEST_ID = "x-request-id"
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -44,7 +44,7 @@ class Guard:
 
     def __init__(
         self,
-        app: Any,
+        app: Callable[[Message, Receive, Send], Awaitable[None]],
         settings: Settings,
         metrics: Metrics,
         log: PredictionLog | None,
@@ -58,7 +58,7 @@ class Guard:
         self._tracing = Tracing()
         self._open = (*_OPEN, *open_routes)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Handles one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
@@ -69,7 +69,7 @@ class Guard:
         facts = {"request_id": request_id, "method": scope["method"], "path": scope["path"][:200]}
         started, status = time.perf_counter(), 500
 
-        async def answer(message: MutableMapping[str, Any]) -> None:
+        async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -98,7 +98,7 @@ class Guard:
         return uuid.uuid4().hex
 
     async def _answer(
-        self, scope: Scope, receive: Receive, answer: Send, headers: dict[str, str]
+        self, scope: Message, receive: Receive, answer: Send, headers: dict[str, str]
     ) -> None:
         """Lets the application answer, or refuses the request."""
         try:
@@ -204,7 +204,7 @@ def _again(body: bytes, receive: Receive) -> Receive:
     """Returns a body that was read already once more, and then what comes behind it."""
     waiting = [{"type": "http.request", "body": body, "more_body": False}]
 
-    async def again() -> MutableMapping[str, Any]:
+    async def again() -> Message:
         return waiting.pop() if waiting else await receive()
 
     return again

@@ -1,6 +1,6 @@
 """Reads the items that the body of a request holds: files, texts or numbers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ class Text(bytes):
     """Holds what a request has as a string, in UTF-8: no string, which might name a file here."""
 
 
-async def items_in(request: Any) -> Callable[[], list[Any]]:
+async def items_in(request: Any) -> Callable[[], Sequence[object]]:
     """Returns a function that reads the items of a request, which may take long."""
     body, content_type = await request.body(), request.headers.get("content-type", "")
     if content_type.startswith("multipart/form-data"):
@@ -39,7 +39,7 @@ async def _files(request: Any) -> list[bytes]:
     return files
 
 
-def items_of(body: bytes, content_type: str) -> list[Any]:
+def items_of(body: bytes, content_type: str) -> list[object]:
     """Returns the items of a body: JSON, a text, or the bytes of one file."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in ("application/json", ""):
@@ -65,7 +65,7 @@ def items_of(body: bytes, content_type: str) -> list[Any]:
     return items
 
 
-def item_of(given: Any) -> Any:
+def item_of(given: object) -> object:
     """Makes an item of a value of JSON: `{"b64": ...}`, a text, or nested lists of numbers.
 
     What it gives is never a string, which a reader would take for the path of a file here.

@@ -93,7 +93,7 @@ class PredictionLog:
         size = sum(len(row.outputs) + len(row.signals) + 200 for row in rows)
         self._put("insert or ignore into predictions values (?,?,?,?,?,?,?,?,?,?)", rows, size)
 
-    def sent(self, request: str, items: Sequence[Any], time: float) -> None:
+    def sent(self, request: str, items: Sequence[object], time: float) -> None:
         """Takes the photos and texts of a request to write, as they were sent; arrays it leaves.
 
         Like predictions, they are left out where the disk is too slow; so are those that are large
@@ -116,7 +116,7 @@ class PredictionLog:
             file.execute("begin immediate")  # waits for another process that writes its rows
             return _request(file, request)
 
-    def labelled(self, request: str, labels: Sequence[Any], time: float) -> None:
+    def labelled(self, request: str, labels: Sequence[object], time: float) -> None:
         """Writes the labels of a request's items at once.
 
         Raises:
@@ -136,7 +136,7 @@ class PredictionLog:
         self._ended.set()
         self._thread.join(timeout=10)
 
-    def _put(self, statement: str, rows: Sequence[Any], size: int) -> None:
+    def _put(self, statement: str, rows: Sequence[object], size: int) -> None:
         """Lets rows of some size in bytes wait for the thread."""
         with self._counting:
             if self._held + size > _HELD:

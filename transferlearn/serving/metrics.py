@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 from transferlearn.extras import install_line
+from transferlearn.json_fields import Json
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # where prometheus_client keeps what several processes count
 
@@ -38,7 +39,7 @@ class Metrics:
         self.tokens = prometheus.Counter(
             "tokens", "Tokens of prompts (read) and of texts (written).", ("model", "which"), **to
         )
-        of_living: dict[str, Any] = {"multiprocess_mode": "livesum", **to}
+        of_living: Json = {"multiprocess_mode": "livesum", **to}
         self.inside = prometheus.Gauge(
             "requests_inside", "Requests computed or waiting.", **of_living
         )

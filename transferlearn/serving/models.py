@@ -3,7 +3,7 @@
 import logging
 import threading
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from transferlearn.edge import Runner
 from transferlearn.monitoring import Reference, read_reference
@@ -40,7 +40,7 @@ class Models:
         trusted: Whether the code in a save or a SavedModel may run.
     """
 
-    def __init__(self, models: Any, threads: int | None, trusted: bool = False) -> None:
+    def __init__(self, models: object, threads: int | None, trusted: bool = False) -> None:
         given = named(models)
         self._places = {n: Path(f) for n, f in given.items() if isinstance(f, (str, Path))}
         self._threads = threads
@@ -173,19 +173,19 @@ class Models:
 class _Tried(NamedTuple):
     """Holds what came of opening a version: what is served, or why nothing new is."""
 
-    stamp: Any
+    stamp: object
     served: Served | None
     error: Exception | None = None
 
 
-def _stamp(place: Path, *, whole: bool) -> Any:
+def _stamp(place: Path, *, whole: bool) -> object:
     """Returns what changes when the file that describes a version is written, or any beside it."""
     files = [file for file in place.parent.rglob("*") if file.is_file()] if whole else [place]
     noted = [(file, file.stat()) for file in files]
     return {(file, state.st_mtime_ns, state.st_size) for file, state in noted}
 
 
-def _reference_of(given: Any) -> Reference | None:
+def _reference_of(given: object) -> Reference | None:
     """Returns the reference of a fitted model; a runner has none."""
     reference: Reference | None = getattr(given, "reference", None)
     return reference

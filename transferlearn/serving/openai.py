@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
+from transferlearn.json_fields import Json
 from transferlearn.serving.bodies import COMPLETION, OPENAI_REFUSALS
 from transferlearn.serving.completions import Form, asked
 from transferlearn.serving.errors import RequestRefusedError, of_openai
@@ -32,7 +33,7 @@ def add_openai(api: Any, server: Any) -> None:
         counts = await unless_gone(request.receive, anext(steps))  # what is wrong has a status
         return StreamingResponse(_events(form, counts, steps), media_type="text/event-stream")
 
-    described: dict[str, Any] = {"responses": OPENAI_REFUSALS}
+    described: Json = {"responses": OPENAI_REFUSALS}
 
     @api.post("/v1/completions", openapi_extra=COMPLETION["prompt"], **described)
     async def completions(request: Request) -> Any:
@@ -43,7 +44,7 @@ def add_openai(api: Any, server: Any) -> None:
         return await complete(request, chat=True)
 
 
-async def _whole(form: Form, steps: AsyncIterator[Any]) -> dict[str, Any]:
+async def _whole(form: Form, steps: AsyncIterator[Any]) -> Json:
     """Returns the whole answer."""
     chunks = list(form.begin(await anext(steps)))
     async for step in steps:
@@ -68,7 +69,7 @@ async def _events(form: Form, counts: Any, steps: Any) -> AsyncIterator[bytes]:
         yield b"data: [DONE]\n\n"
 
 
-def _event(content: dict[str, Any]) -> bytes:
+def _event(content: Json) -> bytes:
     """Returns a server-sent event."""
     import orjson
 

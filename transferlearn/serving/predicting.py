@@ -10,6 +10,7 @@ import numpy as np
 from transferlearn.edge import OutputReader, TensorSpec
 from transferlearn.edge.item_reader import ItemReader, Rows, Seen
 from transferlearn.edge.runner import BrokenModelError
+from transferlearn.json_fields import Json
 from transferlearn.monitoring import Measured
 from transferlearn.serving.accepting import Accepted
 from transferlearn.serving.errors import WRONG, RequestRefusedError, bad, naming_item
@@ -29,7 +30,7 @@ class Answer(NamedTuple):
         outputs: The outputs by name.
     """
 
-    predictions: list[Any]
+    predictions: list[object]
     outputs: dict[str, np.ndarray]
 
 
@@ -53,14 +54,14 @@ class Predictor:
         self._most_rows = settings.most_rows
         self._most_pixels = settings.most_pixels
 
-    def items(self, served: Served, items: Sequence[Any], request_id: str) -> Answer:
+    def items(self, served: Served, items: Sequence[object], request_id: str) -> Answer:
         """Predicts on items: the bytes of files or of texts, or arrays."""
         predictions, outputs = self._predicted(served, items, request_id)
         reader = served.runner.output_reader
         return Answer([_plain(reader.as_json(prediction)) for prediction in predictions], outputs)
 
     def answer(
-        self, served: Served, items: Sequence[Any], request_id: str, kinds: Accepted
+        self, served: Served, items: Sequence[object], request_id: str, kinds: Accepted
     ) -> Answer | bytes:
         """Predicts on items; returns a PNG of the only one where the client would rather have it.
 
@@ -83,8 +84,8 @@ class Predictor:
         return self.items(served, items, request_id)
 
     def _predicted(
-        self, served: Served, items: Sequence[Any], request_id: str
-    ) -> tuple[list[Any], dict[str, np.ndarray]]:
+        self, served: Served, items: Sequence[object], request_id: str
+    ) -> tuple[list[object], dict[str, np.ndarray]]:
         """Predicts on items, and notes what came of it; gives predictions, and outputs by name."""
         if not 0 < len(items) <= self._most_rows:
             raise bad(f"A request has 1 to {self._most_rows} items. Received: {len(items)}")
@@ -94,8 +95,8 @@ class Predictor:
         return predictions, outputs
 
     def _computed(
-        self, served: Served, items: Sequence[Any], request_id: str
-    ) -> tuple[list[Any], dict[str, np.ndarray]]:
+        self, served: Served, items: Sequence[object], request_id: str
+    ) -> tuple[list[object], dict[str, np.ndarray]]:
         """Reads items, runs the model, and notes what came of it."""
         started = time.perf_counter()
         runner = served.runner
@@ -112,12 +113,12 @@ class Predictor:
         self.note(served, rows, outputs, request_id, seconds)
         return predictions, outputs
 
-    def keep(self, items: Sequence[Any], request_id: str) -> None:
+    def keep(self, items: Sequence[object], request_id: str) -> None:
         """Keeps the items of a request in the log, where that is wished."""
         if self._keeps and self._log is not None:
             self._log.sent(request_id, items, time.time())
 
-    def explained(self, served: Served, items: Sequence[Any]) -> dict[str, Any]:
+    def explained(self, served: Served, items: Sequence[object]) -> Json:
         """Explains why a model answers as it does, for one photo or text."""
         explainer = served.runner.explainer
         if explainer is None:
@@ -265,6 +266,6 @@ def _as_wanted(
     return found
 
 
-def _plain(recorded: dict[str, Any]) -> Any:
+def _plain(recorded: Json) -> Any:
     """Returns what a prediction says in types that JSON has."""
     return json.loads(json.dumps(recorded, default=lambda x: np.asarray(x).tolist()))

@@ -6,6 +6,7 @@ from importlib import metadata
 from typing import Any
 
 from transferlearn.edge import TensorSpec
+from transferlearn.json_fields import Json
 from transferlearn.serving.answers import write_answer
 from transferlearn.serving.bodies import INFER, TENSORS_OR_JSON
 from transferlearn.serving.errors import RequestRefusedError
@@ -111,7 +112,7 @@ def add_protocol(api: Any, server: Any) -> None:
         raise RequestRefusedError(403, "Models are not unloaded by request: remove the folder.")
 
 
-def for_openai(name: str) -> dict[str, Any]:
+def for_openai(name: str) -> Json:
     """Describes a model as OpenAI's clients read it."""
     return {"id": name, "object": "model", "created": _BEGUN, "owned_by": "transferlearn"}
 
@@ -130,7 +131,7 @@ def states(models: Models, name: str) -> list[dict[str, str]]:
     ]
 
 
-def describe(served: Served, versions: list[str]) -> dict[str, Any]:
+def describe(served: Served, versions: list[str]) -> Json:
     """Describes a model as the protocol has it; -1 is any number."""
     exported = served.runner.description
     return {
@@ -147,14 +148,14 @@ def describe(served: Served, versions: list[str]) -> dict[str, Any]:
     }
 
 
-def configuration(served: Served, most_rows: int) -> dict[str, Any]:
+def configuration(served: Served, most_rows: int) -> Json:
     """Describes a model as Triton's clients read it; the batch is none of the dimensions.
 
     Reference: [Model configuration extension](https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_model_configuration.md).
     """
     exported = served.runner.description
 
-    def specs(of: Mapping[str, TensorSpec]) -> list[dict[str, Any]]:
+    def specs(of: Mapping[str, TensorSpec]) -> list[Json]:
         found = [_spec(name, spec) for name, spec in of.items()]
         return [
             {"name": f["name"], "data_type": f"TYPE_{f['datatype']}", "dims": f["shape"][1:]}
@@ -171,7 +172,7 @@ def configuration(served: Served, most_rows: int) -> dict[str, Any]:
     }
 
 
-def _spec(name: str, spec: TensorSpec) -> dict[str, Any]:
+def _spec(name: str, spec: TensorSpec) -> Json:
     """Describes an input or output."""
     shape = [-1 if side is None else side for side in spec.shape]
     return {"name": name, "datatype": datatype(spec.dtype), "shape": shape}

@@ -5,8 +5,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
+from transferlearn.json_fields import Json
 from transferlearn.serving.models import Served
 
 _NONE = ("queue", "compute_input", "compute_output", "cache_hit", "cache_miss")  # not measured
@@ -48,7 +48,7 @@ class Statistics:
                 outcome[0] += 1
                 outcome[1] += time.perf_counter_ns() - begun
 
-    def of(self, name: str, version: str) -> dict[str, Any]:
+    def of(self, name: str, version: str) -> Json:
         """Returns the counts of a version; all time of a request is that of computing."""
         with self._lock:
             counts = self._counts.get((name, version), _Counts())

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from transferlearn.json_fields import Json
 from transferlearn.serving.errors import bad
 from transferlearn.serving.numbers import whole_number
 
@@ -105,7 +106,7 @@ def read_request(body: bytes, header: str | None) -> InferRequest:
     )
 
 
-def read_json(body: bytes) -> dict[str, Any]:
+def read_json(body: bytes) -> Json:
     """Reads an object of JSON, whose numbers are finite and whose texts are Unicode.
 
     It is nested a few times at most, so that whatever reads it may go down into it.
@@ -123,7 +124,7 @@ def read_json(body: bytes) -> dict[str, Any]:
     return said
 
 
-def _check_depth(said: dict[str, Any]) -> None:
+def _check_depth(said: Json) -> None:
     """Refuses JSON that is nested too deep."""
     level: list[Any] = [said]
     for _ in range(_DEEPEST):
@@ -134,7 +135,7 @@ def _check_depth(said: dict[str, Any]) -> None:
     raise bad(f"The body is nested more than {_DEEPEST} times.")
 
 
-def _parameters(entry: dict[str, Any]) -> dict[str, Any]:
+def _parameters(entry: Json) -> Json:
     """Returns the parameters of a part of a request."""
     found = entry.get("parameters") or {}
     if not isinstance(found, dict):
@@ -142,7 +143,7 @@ def _parameters(entry: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _asked(said: dict[str, Any]) -> dict[str, RequestedOutput] | None:
+def _asked(said: Json) -> dict[str, RequestedOutput] | None:
     """Returns the outputs that are asked for, and how each is wanted."""
     outputs = said.get("outputs")
     if outputs is None:
@@ -164,7 +165,7 @@ def _asked(said: dict[str, Any]) -> dict[str, RequestedOutput] | None:
     return found or None
 
 
-def _shape(entry: dict[str, Any]) -> tuple[int, ...]:
+def _shape(entry: Json) -> tuple[int, ...]:
     """Returns the shape of a tensor."""
     shape = entry.get("shape")
     if not isinstance(shape, list) or not all(map(_is_count, shape)) or len(shape) > 8:
@@ -177,7 +178,7 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**40
 
 
-def _dtype(entry: dict[str, Any]) -> str:
+def _dtype(entry: Json) -> str:
     """Returns NumPy's name of a tensor's datatype."""
     name = entry.get("datatype")
     if not isinstance(name, str) or name not in DTYPES:
@@ -185,7 +186,7 @@ def _dtype(entry: dict[str, Any]) -> str:
     return DTYPES[name]
 
 
-def _of_json(entry: dict[str, Any]) -> np.ndarray:
+def _of_json(entry: Json) -> np.ndarray:
     """Reads a tensor whose numbers are in the JSON, flat or nested."""
     shape, data = _shape(entry), entry.get("data")
     if not isinstance(data, list):
@@ -211,7 +212,7 @@ def _of_json(entry: dict[str, Any]) -> np.ndarray:
     return _shaped(entry, found, shape)
 
 
-def _of_bytes(entry: dict[str, Any], data: memoryview) -> np.ndarray:
+def _of_bytes(entry: Json, data: memoryview) -> np.ndarray:
     """Reads a tensor whose numbers are bytes, little-endian."""
     shape = _shape(entry)
     if entry.get("datatype") == "BYTES":
@@ -237,14 +238,14 @@ def _strings(data: bytes) -> list[bytes]:
     return found
 
 
-def _shaped(entry: dict[str, Any], array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def _shaped(entry: Json, array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Returns an array in its shape."""
     if math.prod(shape) != array.size:
         raise bad(f"{entry['name']!r:.80} has {array.size} numbers, which are not of its shape.")
     return array.reshape(shape)
 
 
-def _flat(data: list[Any]) -> list[Any]:
+def _flat(data: list[object]) -> list[Any]:
     """Returns a list without the lists in it."""
     return [x for item in data for x in (_flat(item) if isinstance(item, list) else [item])]
 

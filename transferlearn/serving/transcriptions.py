@@ -4,6 +4,7 @@ from typing import Any
 
 from transferlearn.edge.recordings import seconds_of
 from transferlearn.edge.transcripts import Transcript
+from transferlearn.json_fields import Json
 from transferlearn.serving.bodies import OPENAI_REFUSALS
 from transferlearn.serving.errors import RequestRefusedError, bad, naming_item
 from transferlearn.serving.models import Served
@@ -82,7 +83,7 @@ async def _form(request: Any) -> tuple[bytes, dict[str, str]]:
     return content, said
 
 
-def _options(said: dict[str, str], served: Served) -> dict[str, Any]:
+def _options(said: dict[str, str], served: Served) -> Json:
     """Returns how tokens are chosen; refuses what the model cannot do."""
     transcriber = served.runner.transcriber
     if transcriber is None:
@@ -110,7 +111,7 @@ def _plain(transcript: Transcript, form: str) -> str:
     return f"{transcript.text}\n" if form == "text" else str(getattr(transcript, form)())
 
 
-def _verbose(transcript: Transcript, seconds: float, language: str) -> dict[str, Any]:
+def _verbose(transcript: Transcript, seconds: float, language: str) -> Json:
     """Returns a transcript with the times of its segments."""
     segments = [
         {"id": i, "start": one.start, "end": one.end, "text": one.text}

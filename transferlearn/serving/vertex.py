@@ -3,8 +3,10 @@
 import os
 from typing import Any
 
+from transferlearn.json_fields import Json
 
-def add_vertex(api: Any, server: Any, items: dict[str, Any]) -> tuple[str, ...]:
+
+def add_vertex(api: Any, server: Any, items: Json) -> tuple[str, ...]:
     """Adds the routes that Vertex AI names in `AIP_PREDICT_ROUTE` and `AIP_HEALTH_ROUTE`.
 
     Args:

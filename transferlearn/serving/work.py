@@ -54,7 +54,7 @@ class ThreadQueue:
         loop, found, left = asyncio.get_running_loop(), asyncio.Queue[Any](), threading.Event()
         begun, over = object(), object()
 
-        def put(part: Any) -> None:
+        def put(part: object) -> None:
             loop.call_soon_threadsafe(found.put_nowait, part)
 
         def work() -> None:

@@ -1,11 +1,12 @@
 """Writes behind the prompts of a request, and notes what came of it."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from transferlearn.edge import WrittenReader
 from transferlearn.edge.written import Piece, Writer, as_bytes
+from transferlearn.json_fields import Json
 from transferlearn.serving.completions import Asked
 from transferlearn.serving.errors import RequestRefusedError, bad
 from transferlearn.serving.metrics import Metrics
@@ -67,9 +68,7 @@ class TextWriting:
         for which, count in ("read", sum(counts)), ("written", sum(one.tokens for one in whole)):
             self._metrics.tokens.labels(served.name, which).inc(count)
 
-    def _with_room(
-        self, writer: Writer, tokens: int, options: Mapping[str, Any]
-    ) -> Mapping[str, Any]:
+    def _with_room(self, writer: Writer, tokens: int, options: Json) -> Json:
         """Returns the settings, with as many new tokens as there is room for where none is named.
 
         Raises:

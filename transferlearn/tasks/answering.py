@@ -17,6 +17,7 @@ from transferlearn.data.kind import Spec
 from transferlearn.edge import OutputReader, TensorSpec
 from transferlearn.edge.filling import joined_rows
 from transferlearn.heads import Output
+from transferlearn.json_fields import Json
 from transferlearn.progress import stage, working
 from transferlearn.types import Tensor
 
@@ -48,7 +49,7 @@ class Meaning(Protocol):
     @property
     def outputs(self) -> Mapping[str, Output]: ...  # noqa: D102
 
-    def meant(self, outputs: object) -> dict[str, Any]: ...  # noqa: D102
+    def meant(self, outputs: object) -> Json: ...  # noqa: D102
 
     def output_reader(self) -> OutputReader: ...  # noqa: D102
 
@@ -177,7 +178,7 @@ def probe_of(model: keras.Model, meaning: Meaning) -> keras.Model:
     return keras.Model(model.input, [item_features(model, meaning), model.output])
 
 
-def parted(made: Sequence[Any], meaning: Meaning) -> tuple[np.ndarray, np.ndarray]:
+def parted(made: Sequence[object], meaning: Meaning) -> tuple[np.ndarray, np.ndarray]:
     """Returns the features, one row an item, and the values in what `probe_of`'s model gave."""
     features, outputs = made
     features = np.asarray(features)

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -29,7 +28,7 @@ def weights_of_classes(given: object, names: Sequence[str]) -> tuple[float, ...]
             "class_weight is 'balanced', or goes from class names or ids to weights of at least 0. "
             f"Received: class_weight={given!r}"
         )
-    ids: dict[Any, int] = {i: i for i in range(len(names))}
+    ids: dict[object, int] = {i: i for i in range(len(names))}
     ids |= {name: i for i, name in enumerate(names)}
     if unknown := [key for key in given if key not in ids]:
         raise ValueError(
@@ -59,7 +58,7 @@ class PixelWeights:
         return np.asarray(table[rows])
 
 
-def pixel_weights(given: Mapping[Any, float] | str | None, train: Dataset) -> Weigh | None:
+def pixel_weights(given: Mapping[object, float] | str | None, train: Dataset) -> Weigh | None:
     """Makes what weighs the pixels of masks.
 
     Args:

@@ -13,11 +13,12 @@ from transferlearn.assembling import NetworkOutput
 from transferlearn.data import Kind, Spec, Target, Targets
 from transferlearn.edge import OutputReader
 from transferlearn.heads import Output
+from transferlearn.json_fields import Json
 from transferlearn.tasks.answering import Answerer, OnePass
 from transferlearn.tasks.objective import Objective
 from transferlearn.tasks.scores import Score
 from transferlearn.tasks.scoring import Scoring
-from transferlearn.types import Json, Loss, Metrics, Tensor
+from transferlearn.types import Loss, Metrics, Tensor
 
 Prediction = TypeVar("Prediction", covariant=True, default=Any)
 PREDICTIONS = "predictions"  # the name of the output, in a network that has only one
@@ -120,7 +121,7 @@ class Encoding(abc.ABC, Generic[Prediction]):
             ValueError: The metrics do not go with the loss.
         """
 
-    def meant(self, outputs: object) -> dict[str, Any]:
+    def meant(self, outputs: object) -> Json:
         """Turns a network's outputs into what they mean, such as probabilities, by name.
 
         By default they stay as they are; several outputs keep their names, and one has that which
@@ -137,7 +138,7 @@ class Encoding(abc.ABC, Generic[Prediction]):
         `tl.edge.RawReader()` leaves them as they are.
         """
 
-    def answerer(self, model: keras.Model, kind: Kind, **options: Any) -> Answerer:
+    def answerer(self, model: keras.Model, kind: Kind, **options: object) -> Answerer:
         """Returns what answers items with a model; by default, one forward pass does.
 
         Args:

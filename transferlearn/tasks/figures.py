@@ -9,10 +9,10 @@ from typing import Self
 
 import numpy as np
 
+from transferlearn.json_fields import Json
 from transferlearn.tables import as_html, as_paragraph, as_table
 from transferlearn.tasks.intervals import Interval
 from transferlearn.tasks.scores import Score
-from transferlearn.types import Json
 
 _SHOWN = 20  # the most parts, such as classes, that a printed table shows
 _NAME = 40  # the most characters of a part's name that it shows

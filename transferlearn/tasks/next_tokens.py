@@ -1,7 +1,5 @@
 """Defines the loss and the metric of next tokens, which leave out tokens that are not learnt."""
 
-from typing import Any
-
 import keras
 
 from transferlearn.types import Tensor
@@ -18,7 +16,7 @@ class NextTokenCrossEntropy(keras.losses.Loss):
         `y_pred`: logits `(batch, tokens, all tokens)`.
     """
 
-    def __init__(self, name: str = "next_token_cross_entropy", **options: Any) -> None:
+    def __init__(self, name: str = "next_token_cross_entropy", **options: object) -> None:
         super().__init__(name=name, **options)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:

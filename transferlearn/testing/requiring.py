@@ -9,7 +9,7 @@ import numpy as np
 
 from transferlearn.backbones import Backbone, from_model
 from transferlearn.configs import write
-from transferlearn.types import Json
+from transferlearn.json_fields import Json
 
 
 def require(holds: bool, message: str) -> None:

@@ -21,7 +21,7 @@ def build_metrics(model: keras.Model, batches: Any) -> None:
         model.reset_metrics()
 
 
-def _zeros(output: Tensor, target: Any) -> Tensor:
+def _zeros(output: Tensor, target: Tensor) -> Tensor:
     """Returns zeros for a batch's output; a side of any length is as long as that of its target."""
     sides = zip_longest(output.shape[1:], target.shape[1:])
     shape = [length if side is None else side for side, length in sides][: len(output.shape) - 1]

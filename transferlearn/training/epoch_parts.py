@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from transferlearn.data.iterating import without_autotune
+from transferlearn.json_fields import Json
 from transferlearn.training.wrapped import RestOfEpoch
 
 
@@ -12,7 +13,7 @@ def fit_from_within(
     model: keras.Model,
     batches: keras.utils.PyDataset,
     done: int,
-    data: dict[str, Any],
+    data: Json,
     callbacks: keras.callbacks.CallbackList,
     options: dict[str, Any],
 ) -> keras.callbacks.History:

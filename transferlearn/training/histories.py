@@ -1,11 +1,12 @@
 """Holds what the training of a phase gives, and joins the histories of all phases."""
 
 import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
 
+from transferlearn.json_fields import Json
 from transferlearn.schedules import PhaseResult, SolvedHead
 from transferlearn.training.compiled import CompiledPhase
 from transferlearn.training.inputs import PhaseInput
@@ -23,7 +24,7 @@ class PhaseOutcome(NamedTuple):
     """
 
     history: keras.callbacks.History
-    metrics: dict[str, Any]
+    metrics: Json
     head: SolvedHead | None
     left_out: str = ""
 
@@ -59,6 +60,6 @@ def join(joined: keras.callbacks.History, history: keras.callbacks.History) -> N
         joined.history.setdefault(name, [float("nan")] * missing).extend(map(plain, new))
 
 
-def plain(value: object) -> Any:
+def plain(value: object) -> object:
     """Turns a metric into a plain number, or into a list of them if it has one for each class."""
     return np.asarray(value).tolist()

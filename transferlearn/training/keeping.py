@@ -3,11 +3,12 @@
 import math
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
 
+from transferlearn.json_fields import Json
 from transferlearn.schedules import Phase
 from transferlearn.tasks import Score
 from transferlearn.types import Logs
@@ -32,7 +33,7 @@ class _State(NamedTuple):
 
     epoch: int
     shown: int
-    metrics: dict[str, Any]
+    metrics: Json
     weights: list[np.ndarray]
 
     @property
@@ -116,7 +117,7 @@ class Keeping(keras.callbacks.Callback):
         self,
         phase: Phase,
         score: Score,
-        before: Mapping[str, Any],
+        before: Mapping[str, object],
         *,
         begun: int = 0,
         held_out: int | None = None,
@@ -124,7 +125,7 @@ class Keeping(keras.callbacks.Callback):
         restoring: Sequence[keras.callbacks.EarlyStopping] = (),
     ) -> None:
         super().__init__()
-        self.metrics: dict[str, Any] = dict(before)
+        self.metrics: Json = dict(before)
         self.note = ""
         self.kept_epoch: int | None = None
         self.lost: float | None = None
@@ -175,7 +176,7 @@ class Keeping(keras.callbacks.Callback):
             elif self._phase.patience and new.epoch - self._best.epoch >= self._phase.patience:
                 self.model.stop_training = True
 
-    def get_state(self, *, within: bool = False) -> dict[str, Any]:
+    def get_state(self, *, within: bool = False) -> Json:
         """Returns what is remembered, as a state of a run holds it.
 
         Args:
@@ -192,7 +193,7 @@ class Keeping(keras.callbacks.Callback):
             "lost": self.lost,
         }
 
-    def set_state(self, state: Mapping[str, Any]) -> None:
+    def set_state(self, state: Json) -> None:
         """Remembers what `get_state` gave, once the model has the weights of that epoch again."""
         newest = _State(**state["newest"])
         self._newest = newest if newest.weights else self._state(newest.epoch, newest.metrics)
@@ -267,7 +268,7 @@ class Keeping(keras.callbacks.Callback):
                 self.lost = loss
                 self.model.stop_training = True
 
-    def _state(self, epoch: int, metrics: Mapping[str, Any]) -> _State:
+    def _state(self, epoch: int, metrics: Mapping[str, object]) -> _State:
         """Copies the weights that the model has now, with their epoch and metrics."""
         weights = [keras.ops.convert_to_numpy(weight) for weight in self._moving]
         return _State(epoch, self._begun + epoch, dict(metrics), weights)

@@ -37,7 +37,7 @@ class PartedBatches(WrappedBatches):
         self._held = None  # Keras builds models with the first batch on JAX, before the epoch
         super().on_epoch_begin()
 
-    def __getitem__(self, index: int) -> tuple[Any, ...]:
+    def __getitem__(self, index: int) -> tuple[object, ...]:
         number, part = divmod(index, self._parts)
         if self._held is None or self._held[0] != (self.epoch, number):
             self._held = (self.epoch, number), self._source[number]

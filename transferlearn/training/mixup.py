@@ -1,7 +1,5 @@
 """Mixes pairs of items in each batch, be they images or stored features."""
 
-from typing import Any
-
 import keras
 import numpy as np
 
@@ -28,7 +26,7 @@ class MixedBatches(WrappedBatches):
     def __len__(self) -> int:
         return len(self._source)
 
-    def __getitem__(self, index: int) -> tuple[Any, ...]:
+    def __getitem__(self, index: int) -> tuple[object, ...]:
         batch = self._source[index]
         first = keras.tree.flatten(batch)[0]
         rng = np.random.default_rng((self._seed, self.epoch, index))

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from transferlearn.data.messages import notice
+from transferlearn.json_fields import Json
 from transferlearn.resuming import RunFolder, State
 from transferlearn.training.keeping import Keeping
 from transferlearn.types import Logs
@@ -104,7 +105,7 @@ class Recorder(keras.callbacks.Callback):
         self._changing = changing
         self._within = within
         self.epochs = 0 if within is None else int(within["epochs"])
-        self.history: dict[str, list[Any]] = {} if within is None else within["history"]
+        self.history: dict[str, list[float]] = {} if within is None else within["history"]
         self.stopped = within is not None and bool(within["stopped"])
         self.batches = 0 if within is None else int(within["batches"])
 
@@ -221,12 +222,12 @@ def say_inexact(callbacks: Sequence[keras.callbacks.Callback]) -> None:
         )
 
 
-def states_of(callbacks: Sequence[keras.callbacks.Callback]) -> list[Any]:
+def states_of(callbacks: Sequence[keras.callbacks.Callback]) -> list[object]:
     """Asks each callback for its state; `None` where it has none."""
     return [_state_of(callback) for callback in callbacks]
 
 
-def set_states(callbacks: Sequence[keras.callbacks.Callback], states: Sequence[Any]) -> None:
+def set_states(callbacks: Sequence[keras.callbacks.Callback], states: Sequence[object]) -> None:
     """Sets each callback to the state that it had."""
     for callback, state in zip(callbacks, states, strict=True):
         if type(callback) in _REMEMBERED:
@@ -235,14 +236,14 @@ def set_states(callbacks: Sequence[keras.callbacks.Callback], states: Sequence[A
             callback.set_state(state)
 
 
-def random_states() -> dict[str, Any]:
+def random_states() -> Json:
     """Returns the random states of Python and NumPy; those of Keras are variables."""
     version, words, rest = random.getstate()
     of_numpy: Any = np.random.get_state(legacy=False)  # noqa: NPY002
     return {"python": [version, list(words), rest], "numpy": of_numpy}
 
 
-def set_random_states(states: Mapping[str, Any]) -> None:
+def set_random_states(states: Json) -> None:
     """Sets the random states that `random_states` gave."""
     version, words, rest = states["python"]
     random.setstate((version, tuple(words), rest))
@@ -255,7 +256,7 @@ def _has_state(callback: keras.callbacks.Callback) -> bool:
     return own or type(callback) in _REMEMBERED
 
 
-def _state_of(callback: keras.callbacks.Callback) -> Any:
+def _state_of(callback: keras.callbacks.Callback) -> object:
     """Returns the state of a callback."""
     if type(callback) in _REMEMBERED:
         held = vars(callback)

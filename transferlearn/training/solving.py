@@ -1,7 +1,7 @@
 """Computes the weights of a head's only Dense layer at once, in the place of gradient steps."""
 
 import time
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import keras
 import numpy as np
@@ -11,6 +11,7 @@ from transferlearn.backbones.graph import walk
 from transferlearn.data.batches import ItemBatches, joined_weights
 from transferlearn.data.dataset import Dataset
 from transferlearn.data.iterating import iterate, without_autotune
+from transferlearn.json_fields import Json
 from transferlearn.keras_internals import share_metrics
 from transferlearn.schedules import SolvedHead
 from transferlearn.tasks import Objective, Solver
@@ -222,7 +223,7 @@ def _show_epoch(
     watching.on_train_end(logs)
 
 
-def _scores(model: keras.Model, batches: keras.utils.PyDataset | TfData) -> dict[str, Any]:
+def _scores(model: keras.Model, batches: keras.utils.PyDataset | TfData) -> Json:
     """Returns a model's loss and metrics on all batches, by name."""
     return model.evaluate(without_autotune(batches), verbose=0, return_dict=True)
 

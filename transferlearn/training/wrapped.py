@@ -1,7 +1,5 @@
 """Defines batches that are made of other batches, and pass everything else on."""
 
-from typing import Any
-
 import keras
 
 from transferlearn.types import Logs
@@ -85,7 +83,7 @@ class RestOfEpoch(WrappedBatches):
     def __len__(self) -> int:
         return len(self._source) - self._done
 
-    def __getitem__(self, index: int) -> tuple[Any, ...]:
+    def __getitem__(self, index: int) -> tuple[object, ...]:
         return tuple(self._source[index + self._done])
 
 
@@ -104,6 +102,6 @@ class ChangedBatches(WrappedBatches):
     def __len__(self) -> int:
         return len(self._source)
 
-    def __getitem__(self, index: int) -> tuple[Any, ...]:
+    def __getitem__(self, index: int) -> tuple[object, ...]:
         items, *beside = self._source[index]
         return keras.ops.convert_to_numpy(self._layer(items)), *beside

@@ -185,7 +185,7 @@ def _is_activation(found: Any) -> bool:
     return found in (getattr(keras.activations, name, None), getattr(keras.ops, name, None))
 
 
-def _class_at(module: str | None, name: str) -> Any:
+def _class_at(module: str | None, name: str) -> object:
     """Finds what Keras would find under this module and name; imports nothing but KerasHub."""
     if module is None:
         return None
@@ -209,7 +209,7 @@ def _know_hub() -> None:
         importlib.import_module("keras_hub")
 
 
-def _refusal_of_function(name: object, module: Any, registered: Any, own: Named) -> str:
+def _refusal_of_function(name: object, module: Any, registered: str | None, own: Named) -> str:
     """Explains why an entry of a function is refused; `""` if it is allowed."""
     if not isinstance(name, str):
         return "its function has no name"
@@ -225,7 +225,7 @@ def _refusal_of_function(name: object, module: Any, registered: Any, own: Named)
     return "" if is_allowed(found) and not is_class else _named(module, name, registered, found)
 
 
-def _refusal_of_value(entry: Mapping[str, Any]) -> str:
+def _refusal_of_value(entry: Mapping[str, object]) -> str:
     """Explains why a value is refused; `""` if it is allowed."""
     config = entry.get("config")
     # Of one letter with the dtype `S1000000000`, NumPy makes a gigabyte.

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator
 from typing import Any, TypeAlias
 
+from transferlearn.json_fields import Json
 from transferlearn.untrusted.classes import (
     OURS,
     SAVED_MODEL,
@@ -88,7 +89,7 @@ def _written(place: _Place) -> str:
     return f"...{written[-_SHOWN:]}" if len(written) > _SHOWN else written.lstrip(".")
 
 
-def _refusal_of_state(entry: dict[str, Any]) -> str:
+def _refusal_of_state(entry: Json) -> str:
     """Explains why a layer is refused that keeps a state between batches; `""` if it keeps none.
 
     Keras makes the state of a whole batch, of any size, while it reads the config.
@@ -99,7 +100,7 @@ def _refusal_of_state(entry: dict[str, Any]) -> str:
     return ""
 
 
-def _refusal_of_program(entry: dict[str, Any], programs: Collection[str]) -> str:
+def _refusal_of_program(entry: Json, programs: Collection[str]) -> str:
     """Explains why a SavedModel is refused; `""` if it lies beside the config, or it is none."""
     if entry.get("registered_name") != SAVED_MODEL:
         return ""

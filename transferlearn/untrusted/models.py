@@ -8,10 +8,10 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import keras
 
+from transferlearn.json_fields import Json
 from transferlearn.untrusted.archives import CONFIG, WEIGHTS, unpack
 from transferlearn.untrusted.configs import check_config, without_training
 from transferlearn.untrusted.refusal import RefusalError
@@ -23,7 +23,7 @@ def read_model(
     path: str | Path,
     *,
     trusted: bool = False,
-    custom_objects: Mapping[str, Any] | None = None,
+    custom_objects: Mapping[str, object] | None = None,
 ) -> keras.Model:
     """Reads a model from a `.keras` file, and runs nothing that the file brings along.
 
@@ -55,7 +55,7 @@ def read_model_of_save(
     programs: Collection[str],
     *,
     trusted: bool,
-    custom_objects: Mapping[str, Any] | None,
+    custom_objects: Mapping[str, object] | None,
 ) -> keras.Model:
     """Reads a model as `read_model` does, which may also call SavedModels that lie beside it.
 
@@ -85,9 +85,7 @@ def read_model_of_save(
         raise ValueError(f"{path} cannot be read. Keras says: {reason}") from error
 
 
-def _read_checked(
-    path: Path, folder: Path, own: dict[str, Any], programs: Collection[str]
-) -> keras.Model:
+def _read_checked(path: Path, folder: Path, own: Json, programs: Collection[str]) -> keras.Model:
     """Unpacks a `.keras` file into an empty folder, checks all of it, and reads it from there."""
     unpack(path, folder)
     config = without_training(json.loads((folder / CONFIG).read_bytes()))

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from transferlearn.json_fields import Json
 from transferlearn.untrusted.configs import check_config
 from transferlearn.untrusted.refusal import RefusalError
 from transferlearn.untrusted.tensors import check_tensors
@@ -68,7 +69,7 @@ def check_preset(folder: Path) -> None:
             raise RefusalError(f"{file} is refused: {error}") from error
 
 
-def plain_settings(config: dict[str, Any]) -> dict[str, Any]:
+def plain_settings(config: Json) -> Json:
     """Returns a tokenizer's settings, which may neither name a file nor make another object.
 
     Raises:
@@ -93,7 +94,7 @@ def _is_plain_name(name: object) -> bool:
     return isinstance(name, str) and Path(name).name == name
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path) -> Json:
     """Reads a JSON file; what is no object of JSON's has no entries."""
     try:
         described = json.loads(file.read_text("utf-8"))
@@ -102,7 +103,7 @@ def _read(file: Path) -> dict[str, Any]:
     return described if isinstance(described, dict) else {}
 
 
-def _check_described(described: dict[str, Any], family: str) -> None:
+def _check_described(described: Json, family: str) -> None:
     """Raises `RefusalError` unless this describes an object of a family of KerasHub's."""
     home, _, name = family.partition(".")
     wanted = getattr(getattr(import_module("keras_hub"), home), name)

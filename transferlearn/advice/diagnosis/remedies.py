@@ -57,7 +57,7 @@ class Case:
         past_best: Whether the held-out loss was lower after an earlier epoch.
     """
 
-    settings: Mapping[str, Any]
+    settings: Mapping[str, object]
     solved: bool
     epochs: int
     learning_rate: float
@@ -206,7 +206,7 @@ def against_underfitting(case: Case) -> Iterator[Remedy]:
     yield Remedy("another backbone: 'transferlearn backbones' lists them", {})
 
 
-def _change(why: str, **changes: Any) -> Remedy:
+def _change(why: str, **changes: object) -> Remedy:
     """Makes a remedy that sets fields of the builder, and shows them as code."""
     shown = ", ".join(f"{name}={_shown(value)}" for name, value in changes.items())
     return Remedy(f"{why}: {shown}", changes)

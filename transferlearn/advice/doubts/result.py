@@ -10,9 +10,9 @@ from transferlearn.checks import whole
 from transferlearn.data.dataset import ItemDataset
 from transferlearn.data.kind import Kind
 from transferlearn.data.targets import Encoder
+from transferlearn.json_fields import Json
 from transferlearn.tables import as_html, as_paragraph, as_table
 from transferlearn.tasks import Encoding
-from transferlearn.types import Json
 from transferlearn.wording import counted
 
 if TYPE_CHECKING:

@@ -44,7 +44,7 @@ def estimate(
     *,
     price_per_hour: str | None = None,
     cache: str | bool | Cache = "auto",
-    **fit_options: Any,
+    **fit_options: object,
 ) -> Estimate:
     """Estimates what `builder.fit(...)` with the same arguments will take, before it is started.
 

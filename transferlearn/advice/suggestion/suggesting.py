@@ -25,11 +25,12 @@ from transferlearn.builders.classifier import Classifier
 from transferlearn.builders.regressor import Regressor
 from transferlearn.checks import whole
 from transferlearn.data.images import ImageDataset
+from transferlearn.json_fields import Json
 from transferlearn.money import price
 from transferlearn.progress import current, obeys_verbose, stage, working
 from transferlearn.randomness import random_states_kept
 from transferlearn.tasks import Solver, linear_solver
-from transferlearn.types import Json, Source, Verbose
+from transferlearn.types import Source, Verbose
 
 _Candidate: TypeAlias = str | keras.Model | backbones.Backbone | Builder
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from transferlearn.builders import Builder
+from transferlearn.json_fields import Json
 from transferlearn.money import Money
 from transferlearn.plotting import write_figure
 from transferlearn.tables import as_html, as_paragraph, as_table
-from transferlearn.types import Json
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

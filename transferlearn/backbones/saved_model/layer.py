@@ -12,8 +12,9 @@ import keras
 
 from transferlearn.backbones.saved_model.programs import Program, read_program
 from transferlearn.data import Characters
+from transferlearn.json_fields import Json
 from transferlearn.keras_internals import layers_within
-from transferlearn.types import Json, Tensor
+from transferlearn.types import Tensor
 
 FOLDER = "saved_models"
 _HASH = re.compile("[0-9a-f]{64}")
@@ -40,7 +41,7 @@ class SavedModelLayer(keras.Layer):
         source: str,
         program: str | None = None,
         batch_norm_moves: bool = False,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         # The program takes the types that it was saved with, whatever the dtype policy is.
         super().__init__(**{**kwargs, "dtype": "float32"}, autocast=False)
@@ -67,7 +68,7 @@ class SavedModelLayer(keras.Layer):
         ]
         self.built = True
 
-    def call(self, inputs: Tensor, training: bool | None = None) -> Any:
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Calls the module; a trainable layer also adds its regularization losses in training.
 
         The module gets `training=True` only if the layer is trainable and `batch_norm_moves`.
@@ -215,7 +216,7 @@ def _as_keras(variable: Any, *, trainable: bool) -> keras.Variable:
     return keras.Variable(variable, trainable=trainable, dtype=variable.dtype.name, name=name)
 
 
-def _as_strings(token_ids: Tensor) -> Any:
+def _as_strings(token_ids: Tensor) -> Tensor:
     """Joins the characters whose numbers in Unicode the token ids are."""
     import tensorflow as tf
 

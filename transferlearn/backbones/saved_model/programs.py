@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from transferlearn.backbones.saved_model.operations import COMPUTING, SAVING
+from transferlearn.json_fields import Json
 
 FILE = "saved_model.pb"
 # Other forms of a program, which some versions of TensorFlow would read in place of that file.
@@ -103,7 +104,7 @@ def _roots(library: Any, objects: Any) -> set[str]:
     return found | {x.signature.name for x in library.function if "api_implements" in x.attr}
 
 
-def _callable(library: dict[str, Any], roots: Iterable[str]) -> set[str]:
+def _callable(library: Json, roots: Iterable[str]) -> set[str]:
     """Returns the names of the functions that calls of the functions in `roots` can reach."""
     waiting, seen = list(roots), set[str]()
     while waiting:

@@ -1,7 +1,5 @@
 """Makes a backbone for recordings of Whisper's encoder, the spectrogram and the mean included."""
 
-from typing import Any
-
 import keras
 
 from transferlearn.backbones.base import AudioBackbone
@@ -13,7 +11,7 @@ from transferlearn.types import Operation, Tensor
 _FRAME = 320  # samples for each state of the encoder: two frames of the spectrogram
 
 
-def encoder_of(network: Any, *, source: str, pretrained: bool) -> AudioBackbone:
+def encoder_of(network: keras.Model, *, source: str, pretrained: bool) -> AudioBackbone:
     """Makes a backbone of the encoder in a `keras_hub.models.WhisperBackbone`.
 
     Its features are the mean of the encoder's states over the part of a row that is sound: zeros
@@ -67,12 +65,12 @@ class Copies:
         return fresh
 
 
-def most_seconds_of(network: Any) -> float:
+def most_seconds_of(network: keras.Model) -> float:
     """Returns the seconds that a Whisper hears at once."""
     return float(network.max_encoder_sequence_length * _FRAME / 2 / WHISPER_RATE)
 
 
-def states_of(network: Any, spectrogram: Tensor, own: Copies) -> Tensor:
+def states_of(network: keras.Model, spectrogram: Tensor, own: Copies) -> Tensor:
     """Makes the states of the encoder by copies of its layers, `(batch, frames / 2, channels)`."""
     x = own(network.encoder_conv_layer_1)(spectrogram)
     x = keras.layers.Activation("gelu", name="encoder_gelu_1")(x)

@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import keras
 
@@ -19,7 +18,8 @@ from transferlearn.backbones.whisper.encoder import (
 )
 from transferlearn.data import Writer
 from transferlearn.data.texts import JsonTokenizer
-from transferlearn.types import Json, Tensor
+from transferlearn.json_fields import Json
+from transferlearn.types import Tensor
 
 _TOKENIZER = "tokenizer.json"
 _ENGLISH = 51_864  # tokens of a Whisper that knows English only; others have more
@@ -41,7 +41,7 @@ class SpeechBackbone(AudioBackbone):
 
 
 def speech_of(
-    network: Any, folder: Path, *, language: str, source: str, pretrained: bool
+    network: keras.Model, folder: Path, *, language: str, source: str, pretrained: bool
 ) -> SpeechBackbone:
     """Makes a backbone of a `keras_hub.models.WhisperBackbone`.
 

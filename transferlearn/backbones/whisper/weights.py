@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 from transferlearn.backbones.tensor_files import (
@@ -67,7 +68,7 @@ def is_whisper(folder: Path) -> bool:
     return (folder / _CTRANSLATE2).is_file() or config_in(folder).get("model_type") == "whisper"
 
 
-def read_whisper(folder: Path, hub: Any, *, pretrained: bool = True) -> Any:
+def read_whisper(folder: Path, hub: Any, *, pretrained: bool = True) -> keras.Model:
     """Makes a `keras_hub.models.WhisperBackbone`, encoder and decoder, of a folder's files.
 
     All sizes are those of the tensors, so a description cannot ask for more than there is.
@@ -151,7 +152,7 @@ def _sizes(state: State, heads: int) -> dict[str, int]:
     }
 
 
-def _fill(network: Any, state: State) -> None:
+def _fill(network: keras.Model, state: State) -> None:
     """Sets all weights of KerasHub's network."""
     places = dict(_OUTSIDE)
     for i in range(network.num_layers):

@@ -3,7 +3,6 @@
 import math
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -11,8 +10,9 @@ from transferlearn.checks import number, share, whole
 from transferlearn.data.audio.noises import Noises, noises_in
 from transferlearn.data.transforms import Transform
 from transferlearn.edge.recordings import resampled
+from transferlearn.json_fields import Json
 
-PRESETS: dict[str, dict[str, Any]] = {
+PRESETS: dict[str, Json] = {
     "light": {},
     "strong": {"noise": 0.3, "mask": 0.1, "frequency_mask": 0.2},
 }

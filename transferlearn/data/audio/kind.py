@@ -75,7 +75,9 @@ class Audio(ArrayKind):
         """Returns the shape and dtype of the one input, `audio`: `(samples,)`, float32."""
         return {"audio": Spec(shape or (self.samples,), "float32")}
 
-    def with_columns(self, items: Sequence[Any], cells: Mapping[str, Sequence[Any]]) -> list[Any]:
+    def with_columns(
+        self, items: Sequence[object], cells: Mapping[str, Sequence[object]]
+    ) -> list[object]:
         """Returns the parts of recordings that the columns `start` and `end` say, in seconds."""
         nothing = [None] * len(items)
         starts, ends = cells.get("start", nothing), cells.get("end", nothing)

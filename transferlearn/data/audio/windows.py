@@ -5,7 +5,7 @@ import io
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Self
 
@@ -33,7 +33,7 @@ class _Store:
         self._lock = threading.Lock()
 
     def in_file(
-        self, source: int, part: slice, read: Callable[[], Any], expected: int
+        self, source: int, part: slice, read: Callable[[], Iterable[np.ndarray]], expected: int
     ) -> np.ndarray:
         """Returns a part of a long recording, which is written into the file the first time.
 
@@ -75,7 +75,7 @@ class Windows(RawItems):
         *,
         sample_rate: int,
         length: int,
-        sources: Sequence[Any],
+        sources: Sequence[object],
         heard: Sequence[Heard],
         source_of: np.ndarray,
         begins: np.ndarray,

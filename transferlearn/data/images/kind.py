@@ -21,8 +21,9 @@ from transferlearn.data.sources.folders import files_of
 from transferlearn.data.targets.base import Target, Targets
 from transferlearn.edge import ImageReader
 from transferlearn.edge.pictures import ENDINGS, ImageFileError, decode, resize
+from transferlearn.json_fields import Json
 from transferlearn.monitoring.traits import Traits, of_pixels
-from transferlearn.types import Json, TfData
+from transferlearn.types import TfData
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,9 @@ from transferlearn.data.pictures.degradations import Degradation
 from transferlearn.data.pictures.target import refuse_stream
 from transferlearn.data.pictures.targets import PictureTargets
 from transferlearn.data.targets.base import Target, Targets
+from transferlearn.json_fields import Json
 from transferlearn.monitoring.traits import Traits
-from transferlearn.types import Json, TfData
+from transferlearn.types import TfData
 from transferlearn.wording import counted
 
 _TRIED = 16  # pictures that a degradation is tried on

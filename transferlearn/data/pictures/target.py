@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, NoReturn
+from typing import ClassVar, NoReturn
 
 import numpy as np
 
@@ -103,7 +103,7 @@ class Pictures(Target):
         """The settings by which pixels are read."""
         return ImageOptions(value_range=self.value_range)
 
-    def _paired(self, given: Sequence[Any], inputs: Sequence[Any]) -> PictureTargets:
+    def _paired(self, given: Sequence[object], inputs: Sequence[object]) -> PictureTargets:
         """Opens pictures, makes targets of them, and says which do not fit their inputs.
 
         Args:

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 
@@ -19,8 +19,9 @@ from transferlearn.data.texts.reading import Unreadable
 from transferlearn.data.texts.tokens import STEP, TokenItems
 from transferlearn.edge.text_reader import MOST, PromptReader, TextReader
 from transferlearn.edge.tokenizers import EdgeTokenizer
+from transferlearn.json_fields import Json
 from transferlearn.monitoring.traits import Traits, of_tokens
-from transferlearn.types import Json, TfData
+from transferlearn.types import TfData
 
 PADDING = -1  # what rows are filled up with: no tokenizer has it
 
@@ -130,7 +131,9 @@ class Corpus(Texts):
         """Returns an item of a source as a text, or says why it is none."""
         return read_passage(item, self.tokenizer.chat_template)
 
-    def with_columns(self, items: Sequence[Any], cells: Mapping[str, Sequence[Any]]) -> list[Any]:
+    def with_columns(
+        self, items: Sequence[object], cells: Mapping[str, Sequence[object]]
+    ) -> list[object]:
         """Returns a table's prompts with their responses; its texts where it has no prompts."""
         if "prompt" not in cells:
             return list(items)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from transferlearn.data.listed import ByRow, Listed
 from transferlearn.edge.words.sentences import Sentence, parts_a_character
 from transferlearn.edge.words.tags import OUTSIDE
+from transferlearn.json_fields import Json
 
 _EXPECTED = (
     'expected an object such as {"text": "Anna lives in Kyiv", "entities": [{"start": 0, "end": 4, '
@@ -60,7 +61,7 @@ def read_json_lines(path: Path, noun: str) -> Listed:
     )
 
 
-def read_records(path: Path) -> Iterator[tuple[str, Any]]:
+def read_records(path: Path) -> Iterator[tuple[str, object]]:
     """Yields the place and the content of each record, or what is wrong with it."""
     content = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
     if content.lstrip()[:1] == b"[" and path.suffix.lower() == ".json":
@@ -111,12 +112,12 @@ def _read(record: object) -> tuple[Sentence, list[str]]:
     return tagged(text, [_span(part, text) for part in given])
 
 
-def _first(record: dict[str, Any], names: tuple[str, ...]) -> Any:
+def _first(record: Json, names: tuple[str, ...]) -> Any:
     """Returns what a record holds under the first of these names that it has."""
     return next((record[name] for name in names if name in record), None)
 
 
-def _of_label_studio(record: dict[str, Any]) -> list[Any] | None:
+def _of_label_studio(record: Json) -> list[Any] | None:
     """Returns the entities of the first annotation of a task, as Label Studio exports it."""
     done = record.get("annotations") or record.get("completions")
     if not isinstance(done, list) or not done or not isinstance(done[0], dict):

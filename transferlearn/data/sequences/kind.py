@@ -19,7 +19,8 @@ from transferlearn.edge.tokenizers import EdgeTokenizer
 from transferlearn.edge.words.reader import WordReader
 from transferlearn.edge.words.rows import Framing, rows_of
 from transferlearn.edge.words.sentences import Sentence
-from transferlearn.types import Json, TfData
+from transferlearn.json_fields import Json
+from transferlearn.types import TfData
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,9 @@ class Words(Texts):
         """Refuses a stream to learn from."""
         raise TypeError("Tags of words do not come in streams. Pass (words, tags), or a file.")
 
-    def with_columns(self, items: Sequence[Any], cells: Mapping[str, Sequence[Any]]) -> list[Any]:
+    def with_columns(
+        self, items: Sequence[object], cells: Mapping[str, Sequence[object]]
+    ) -> list[object]:
         """Returns a table's texts as lists of words: strings are cut at blanks."""
         return [item.split() if isinstance(item, str) else item for item in items]
 

@@ -19,8 +19,8 @@ from transferlearn.data.texts.reading import Unreadable
 from transferlearn.edge import TextReader
 from transferlearn.edge.tokenizers import EdgeTokenizer
 from transferlearn.headers import header_of
+from transferlearn.json_fields import Json
 from transferlearn.parallel_files import parallel_files
-from transferlearn.types import Json
 
 SOURCES = ("source", "src", "input", "text", "document", "article", "question", "en", "text")
 TARGETS = (
@@ -42,7 +42,7 @@ _EXPECTED = 'expected an object such as {"source": "one", "target": "eins"}'
 
 
 Languages = tuple[str, str]  # the codes of the language to read, and of that to write
-_Pairs = Iterator[tuple[str, Any, Any]]  # the place, the text, and the text to write
+_Pairs = Iterator[tuple[str, object, object]]  # the place, the text, and the text to write
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def _of_records(path: Path, languages: Languages | None) -> _Pairs:
             yield place, item, text
 
 
-def _parts(record: object, languages: Languages | None) -> tuple[Any, Any]:
+def _parts(record: object, languages: Languages | None) -> tuple[object, object]:
     """Returns the item and the text of a record; `None` for what it lacks."""
     if isinstance(record, list) and len(record) == 2:
         return record[0], record[1]
@@ -174,7 +174,7 @@ def _parts(record: object, languages: Languages | None) -> tuple[Any, Any]:
     return record.get(name or ""), record.get(text or "")
 
 
-def _first(record: dict[str, Any], names: Sequence[str]) -> str | None:
+def _first(record: Json, names: Sequence[str]) -> str | None:
     """Returns the first of these names that a record has."""
     return next((name for name in names if name in record), None)
 

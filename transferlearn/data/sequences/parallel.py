@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from transferlearn.data.texts.reading import as_text
 
 
-def read_parallel(source: Path, target: Path) -> Iterator[tuple[str, Any, Any]]:
+def read_parallel(source: Path, target: Path) -> Iterator[tuple[str, object, object]]:
     """Yields the place, the text and the text to write of each line of both files.
 
     Raises:

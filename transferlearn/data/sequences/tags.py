@@ -88,7 +88,7 @@ class WordTags(Target):
         """Refuses streams."""
         raise TypeError("Tags of words do not come in streams. Pass (words, tags), or a file.")
 
-    def _of(self, rows: list[Any], listed: Listed) -> WordTagTargets:
+    def _of(self, rows: list[object], listed: Listed) -> WordTagTargets:
         """Makes targets of the tags of each text."""
         problems: dict[int, str] = {}
         checked = [_checked(row, listed.items[i], i, problems) for i, row in enumerate(rows)]
@@ -111,7 +111,7 @@ class WordTags(Target):
         return WordTagTargets(class_names=tuple(names), rows=numbers, most=most, problems=problems)
 
 
-def _of_cells(cells: Sequence[Any]) -> list[Any]:
+def _of_cells(cells: Sequence[object]) -> list[Any]:
     """Returns the tags in cells: lists as they are, strings cut at blanks."""
     return [cell.split() if isinstance(cell, str) else cell for cell in cells]
 

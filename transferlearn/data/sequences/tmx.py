@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from transferlearn.data.messages import notice
 from transferlearn.data.texts.reading import Unreadable
@@ -50,7 +49,7 @@ class _Reader(XmlReader):
         if _SEGMENT in self.path and _CODES.isdisjoint(self.path):
             self._text.append(text)
 
-    def doctype(self, *given: Any) -> None:
+    def doctype(self, *given: object) -> None:
         """Takes a DOCTYPE, which most of these files have; the file that it names is not read."""
 
 

@@ -3,7 +3,6 @@
 import csv
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from transferlearn.data.listed import ByRow, Listed
 from transferlearn.data.sequences.kaldi import is_kaldi, list_kaldi
@@ -40,7 +39,7 @@ def list_transcripts(folder: Path, endings: Sequence[str], noun: str) -> Listed 
     return Listed(items=paths, origin=ByRow(texts), noun=noun, what=str(folder))
 
 
-def _of_ljspeech(metadata: Path, wavs: Path) -> list[tuple[str, Any]]:
+def _of_ljspeech(metadata: Path, wavs: Path) -> list[tuple[str, object]]:
     """Reads LJSpeech's table: a recording, its text, and its text in words on each line."""
     text = read_text(metadata)
     if isinstance(text, Unreadable):
@@ -49,14 +48,14 @@ def _of_ljspeech(metadata: Path, wavs: Path) -> list[tuple[str, Any]]:
     return [(str(wavs / f"{row[0]}.wav"), row[-1] if len(row) > 1 else "") for row in rows]
 
 
-def _of_common_voice(table: Path, clips: Path) -> list[tuple[str, Any]]:
+def _of_common_voice(table: Path, clips: Path) -> list[tuple[str, object]]:
     """Reads one of Common Voice's tables."""
     with table.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
         return [(str(clips / (row["path"] or "")), row["sentence"] or "") for row in rows]
 
 
-def _beside(folder: Path, endings: Sequence[str]) -> list[tuple[str, Any]]:
+def _beside(folder: Path, endings: Sequence[str]) -> list[tuple[str, object]]:
     """Finds the recordings in a folder and below, each with the text in the .txt file beside it."""
     files = sorted(
         path

@@ -12,7 +12,7 @@ from transferlearn.data.texts.tokenizer import Tokenizer, load_tokenizer, save_t
 from transferlearn.edge import Sampling
 from transferlearn.edge.text_writer import TextWriter
 from transferlearn.edge.tokenizers import EdgeTokenizer
-from transferlearn.types import Json
+from transferlearn.json_fields import Json
 
 NONE = -1  # in the place of a token that is not learnt
 _STEP = 8  # tokens; the length of what is learnt is a multiple of it

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, NoReturn, Self
+from typing import ClassVar, NoReturn, Self
 
 import numpy as np
 
@@ -136,7 +136,7 @@ class Written(Target):
         """Refuses streams."""
         raise TypeError(_NO_STREAM)
 
-    def _of(self, rows: Sequence[Any]) -> WrittenTargets:
+    def _of(self, rows: Sequence[object]) -> WrittenTargets:
         """Makes targets of texts, or of what was found in their place."""
         read = [row if isinstance(row, Unreadable) else as_text(row) for row in rows]
         wrong = {i: problem(text) for i, text in enumerate(read)}
@@ -149,7 +149,7 @@ class Written(Target):
         return WrittenTargets(texts=texts, problems=problems)
 
 
-def _checked(languages: Any) -> Languages:
+def _checked(languages: object) -> Languages:
     """Returns the codes of two languages; refuses anything else."""
     given = tuple(languages) if isinstance(languages, (list, tuple)) else ()
     if len({*given}) != 2 or len(given) != 2 or not all(isinstance(x, str) and x for x in given):

@@ -2,13 +2,12 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
 
 from transferlearn.data.kind import Kind
 from transferlearn.data.listed import ByAnnotation, Listed
 from transferlearn.data.messages import indented, notice
+from transferlearn.json_fields import Json
 from transferlearn.wording import counted
 
 _LOOKED_AT = 100  # images, by which the folder of the images is found
@@ -33,7 +32,7 @@ def list_coco(path: Path, kind: Kind) -> Listed:
         raise ValueError(f"{path} lists no images.")
     numbers = _numbered([image.get("id") for image in images], "images", path)
     names = [_file_name(image, path) for image in images]
-    of_image: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
+    of_image: dict[int, list[Json]] = defaultdict(list)
     lost = []
     for annotation in _entries(content, "annotations", path):
         number = numbers.get(_key(annotation.get("image_id")))
@@ -81,7 +80,7 @@ def coco_file_in(folder: Path) -> Path | None:
     return None
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> Json:
     """Reads the JSON of a file, which is an object."""
     try:
         content = json.loads(path.read_text("utf-8-sig"))
@@ -92,7 +91,7 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-def _entries(content: dict[str, Any], name: str, path: Path) -> list[dict[str, Any]]:
+def _entries(content: Json, name: str, path: Path) -> list[Json]:
     """Returns one of the lists of a COCO file, all of whose entries are objects."""
     entries = content.get(name)
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
@@ -103,7 +102,7 @@ def _entries(content: dict[str, Any], name: str, path: Path) -> list[dict[str, A
     return entries
 
 
-def _categories(content: dict[str, Any], path: Path) -> dict[Any, str]:
+def _categories(content: Json, path: Path) -> dict[object, str]:
     """Returns the names of the categories by their ids, in the order of the ids."""
     entries = _entries(content, "categories", path)
     _numbered([entry.get("id") for entry in entries], "categories", path)
@@ -115,12 +114,12 @@ def _categories(content: dict[str, Any], path: Path) -> dict[Any, str]:
     return dict(sorted(found.items(), key=lambda pair: (isinstance(pair[0], str), pair[0])))
 
 
-def _key(value: object) -> Any:
+def _key(value: object) -> object:
     """Returns an id, a whole number or a text, so that it can be looked up; else `None`."""
     return value if isinstance(value, (int, str)) else None
 
 
-def _numbered(ids: list[Any], what: str, path: Path) -> dict[Any, int]:
+def _numbered(ids: list[object], what: str, path: Path) -> dict[object, int]:
     """Returns the place of each id; refuses ids that are missing or come twice."""
     places = {_key(value): place for place, value in enumerate(ids)}
     if len(places) < len(ids) or None in places:
@@ -132,7 +131,7 @@ def _numbered(ids: list[Any], what: str, path: Path) -> dict[Any, int]:
     return places
 
 
-def _file_name(image: dict[str, Any], path: Path) -> str:
+def _file_name(image: Json, path: Path) -> str:
     """Returns the name of an image's file; refuses one that leads out of the folder."""
     name = image.get("file_name")
     # A stranger's file must not have others read: their pixels would be in reports.

@@ -48,7 +48,7 @@ def read_columns(path: Path) -> dict[str, list[Any]]:
     return {name: table.column(name).to_pylist() for name in table.column_names}
 
 
-def write_columns(path: Path, columns: dict[str, Sequence[Any]]) -> None:
+def write_columns(path: Path, columns: dict[str, Sequence[object]]) -> None:
     """Writes a Parquet file; it takes the place of another one when it is whole."""
     require("A manifest", "parquet", "pyarrow")
     import pyarrow

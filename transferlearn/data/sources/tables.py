@@ -4,7 +4,7 @@ import contextlib
 import csv
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -133,7 +133,7 @@ def list_frame(frame: Any, kind: Kind, target: Target) -> Listed:
 
 
 def list_columns(
-    columns: dict[str, list[Any]],
+    columns: Mapping[str, list[Any]],
     what: str,
     folder: Path,
     kind: Kind,
@@ -199,7 +199,7 @@ def _check_somewhere(
 
 
 def _by_item(
-    listed: Listed, columns: dict[str, list[Any]], folder: Path, places: Sequence[str]
+    listed: Listed, columns: Mapping[str, list[Any]], folder: Path, places: Sequence[str]
 ) -> Listed:
     """Puts the rows of each item together; its weight is that of its first row."""
     rows: dict[str, list[int]] = defaultdict(list)
@@ -211,7 +211,7 @@ def _by_item(
     return replace(listed.take(np.array([of[0] for of in several])), origin=origin)
 
 
-def _item_column(columns: dict[str, list[Any]], kind: Kind, target: Target) -> str | None:
+def _item_column(columns: Mapping[str, list[Any]], kind: Kind, target: Target) -> str | None:
     """Finds the column of items by its name; else, of two columns, the one without targets."""
     named = _column(columns, kind.columns)
     if named is not None or len(columns) > (1 if target.alone else 2):
@@ -229,7 +229,7 @@ def _refuse_twice(names: list[str], what: str) -> None:
         raise ValueError(f"{what} has two columns of one name: {twice}. Rename one.")
 
 
-def _column(columns: dict[str, list[Any]], names: Sequence[str]) -> str | None:
+def _column(columns: Mapping[str, list[Any]], names: Sequence[str]) -> str | None:
     """Finds the column that has the first of these names that any has; case does not matter."""
     by_name = {name.lower(): name for name in columns}
     return next((by_name[name.lower()] for name in names if name.lower() in by_name), None)

@@ -47,7 +47,7 @@ _SIDE = 8  # pixels of an image; what is smaller may be labels of a wrong form
 _WORDS = 3  # of a label, from which it is taken for a text
 
 
-def refuse_one_part_a_class(parts: Sequence[Any], kind: Kind) -> None:
+def refuse_one_part_a_class(parts: Sequence[object], kind: Kind) -> None:
     """Refuses what looks like a list of items for each class, and says how to pass it.
 
     Args:

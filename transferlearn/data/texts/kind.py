@@ -37,9 +37,10 @@ from transferlearn.data.texts.tokenizer import (
 from transferlearn.data.texts.tokens import TokenItems
 from transferlearn.edge import ItemReader, TextReader
 from transferlearn.edge.tokenizers import EdgeTokenizer
+from transferlearn.json_fields import Json
 from transferlearn.keras_internals import layers_within
 from transferlearn.monitoring.traits import Traits, of_tokens
-from transferlearn.types import Json, TfData
+from transferlearn.types import TfData
 
 _FOLDER = "tokenizer"  # of the tokenizer's files, in a save
 

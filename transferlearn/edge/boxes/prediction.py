@@ -15,6 +15,7 @@ from transferlearn.atomic_files import written_whole
 from transferlearn.edge.maps.folders import name_of, png
 from transferlearn.edge.maps.palette import as_hex, colours
 from transferlearn.edge.pictures import decode, decode_bytes, to_rgb
+from transferlearn.json_fields import Json
 from transferlearn.tables import as_html
 
 _SHOWN = 480  # pixels; the longest side of a photo on a page
@@ -147,7 +148,7 @@ class BoxPrediction:
         return Image.fromarray(np.clip(np.rint(photo), 0, 255).astype(np.uint8))
 
 
-def coco_of(predictions: Sequence[tuple[str, BoxPrediction]]) -> dict[str, Any]:
+def coco_of(predictions: Sequence[tuple[str, BoxPrediction]]) -> Json:
     """Returns predictions in COCO's form: photos, boxes with scores, and classes.
 
     Args:
@@ -155,8 +156,8 @@ def coco_of(predictions: Sequence[tuple[str, BoxPrediction]]) -> dict[str, Any]:
 
     Reference: [COCO's format](https://cocodataset.org/#format-data).
     """
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
+    images: list[Json] = []
+    annotations: list[Json] = []
     names: list[str] = list(predictions[0][1].class_names) if predictions else []
     for number, (name, one) in enumerate(predictions, start=1):
         height, width = one.size
@@ -203,7 +204,13 @@ def _cross(first: _Strip, second: _Strip) -> bool:
     return bool((low < high).all())
 
 
-def _write(draw: ImageDraw.ImageDraw, strip: _Strip, text: str, colour: str, font: Any) -> None:
+def _write(
+    draw: ImageDraw.ImageDraw,
+    strip: _Strip,
+    text: str,
+    colour: str,
+    font: ImageFont.ImageFont | ImageFont.FreeTypeFont,
+) -> None:
     """Writes a text on a strip of its colour."""
     draw.rectangle(strip, fill=colour)
     parts = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from transferlearn.edge.letterbox import Letterbox
 from transferlearn.edge.maps.folders import check_new, names_of, png, write_pngs
 from transferlearn.edge.maps.tiling import Tiling
 from transferlearn.edge.output_reader import OutputReader
+from transferlearn.json_fields import Json
 
 COLUMNS = 6  # of a detection: box, score, class
 _CUT = 2.0  # pixels: a box that ends nearer to a tile's edge may go on behind it
@@ -132,11 +133,11 @@ class BoxReader(OutputReader[BoxPrediction]):
         found = outputs[self.output]
         return counts_of(found, self.reported(found), self.class_names)
 
-    def as_json(self, prediction: BoxPrediction) -> dict[str, Any]:
+    def as_json(self, prediction: BoxPrediction) -> Json:
         """Returns the objects, each with its class, score and box, and the colours of classes."""
         return {**self.as_facts(prediction), "colours": prediction.colours}
 
-    def as_facts(self, prediction: BoxPrediction) -> dict[str, Any]:
+    def as_facts(self, prediction: BoxPrediction) -> Json:
         """Returns the objects, each with its class, score and box, and the photo's size."""
         objects = zip(
             prediction.labels, prediction.scores.tolist(), prediction.boxes.tolist(), strict=True
@@ -158,7 +159,7 @@ class BoxReader(OutputReader[BoxPrediction]):
         )
         check_new(path, count, advice)
 
-    def write_predictions(self, predictions: Sequence[Any], path: Path) -> None:
+    def write_predictions(self, predictions: Sequence[BoxPrediction], path: Path) -> None:
         """Writes the photos with boxes into a new folder, and `boxes.json`; or that file alone.
 
         Raises:

@@ -3,11 +3,11 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from transferlearn.atomic_files import written_whole
+from transferlearn.json_fields import Json
 
 
 def write_coco(
@@ -26,8 +26,8 @@ def write_coco(
 
     Reference: [COCO's format](https://cocodataset.org/#format-data).
     """
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
+    images: list[Json] = []
+    annotations: list[Json] = []
     for number, (name, mask) in enumerate(masks, start=1):
         height, width = mask.shape[:2]
         images.append({"id": number, "file_name": name, "height": height, "width": width})
@@ -50,7 +50,7 @@ def _areas(mask: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
         yield from ((i, mask == i) for i in np.unique(mask).tolist())
 
 
-def _annotation(shown: np.ndarray) -> dict[str, Any]:
+def _annotation(shown: np.ndarray) -> Json:
     """Describes the pixels of one class, bool `(height, width)`."""
     rows, columns = np.flatnonzero(shown.any(axis=1)), np.flatnonzero(shown.any(axis=0))
     top, left = int(rows[0]), int(columns[0])

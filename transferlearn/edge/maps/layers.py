@@ -4,7 +4,7 @@ import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from PIL import Image
@@ -15,6 +15,7 @@ from transferlearn.edge.maps.folders import png
 from transferlearn.edge.maps.masks import MaskPrediction, MaskReader
 from transferlearn.edge.maps.palette import as_hex, colours
 from transferlearn.edge.maps.tiling import Strip
+from transferlearn.json_fields import Json
 
 THRESHOLD = 0.5  # a pixel has each class of at least this probability
 
@@ -114,7 +115,7 @@ class LayerReader(MaskReader):
         """Returns the share of pixels that have each class, `(rows, classes)`."""
         return layer_shares(outputs[self.output])
 
-    def as_json(self, prediction: MaskPrediction) -> dict[str, Any]:
+    def as_json(self, prediction: MaskPrediction) -> Json:
         """Returns the shares, the colours, one picture, and a PNG of each class, in base64."""
         assert isinstance(prediction, LayerPrediction)
         drawn = {name: png(_white(mask)) for name, mask in prediction.masks.items()}

@@ -5,7 +5,7 @@ import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from PIL import Image
@@ -17,6 +17,7 @@ from transferlearn.edge.maps.folders import check_new, name_of, names_of, png, w
 from transferlearn.edge.maps.palette import as_hex, colours
 from transferlearn.edge.maps.reading import MapReader
 from transferlearn.edge.maps.tiling import Strip
+from transferlearn.json_fields import Json
 from transferlearn.tables import as_html
 
 _SHOWN = 320  # pixels; the longest side of a mask on a page
@@ -172,7 +173,7 @@ class MaskReader(MapReader[MaskPrediction]):
         """Returns the share of pixels that each class is the likeliest of, `(rows, classes)`."""
         return shares_of(outputs[self.output])
 
-    def as_json(self, prediction: MaskPrediction) -> dict[str, Any]:
+    def as_json(self, prediction: MaskPrediction) -> Json:
         """Returns the shares, the colours, and the mask as a PNG with a palette, in base64."""
         return {
             "shares": prediction.shares,
@@ -191,7 +192,7 @@ class MaskReader(MapReader[MaskPrediction]):
         advice = "masks go into a new folder, or a .json file; that of one photo into a .png file."
         check_new(path, count, advice)
 
-    def write_predictions(self, predictions: Sequence[Any], path: Path) -> None:
+    def write_predictions(self, predictions: Sequence[MaskPrediction], path: Path) -> None:
         """Writes a PNG for each photo into a new folder, or one `.json` file in COCO's form.
 
         Of a single photo the place may be the `.png` file itself.

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from PIL import Image
@@ -14,6 +14,7 @@ from transferlearn.edge.item_reader import Seen
 from transferlearn.edge.maps.folders import check_new, png, write_pngs
 from transferlearn.edge.maps.reading import MapReader
 from transferlearn.edge.maps.tiling import Strip
+from transferlearn.json_fields import Json
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -84,7 +85,7 @@ class PictureReader(MapReader[PicturePrediction]):
         """Returns the mean colour of each picture, `(rows, 3)`."""
         return np.asarray(outputs[self.output].mean(axis=(1, 2)))
 
-    def as_json(self, prediction: PicturePrediction) -> dict[str, Any]:
+    def as_json(self, prediction: PicturePrediction) -> Json:
         """Returns the size, and the picture as a PNG, in base64."""
         encoded = base64.b64encode(png(prediction.picture())).decode()
         return {"size": list(prediction.size), "picture": encoded}
@@ -97,7 +98,7 @@ class PictureReader(MapReader[PicturePrediction]):
         """Refuses what is there already, and one file for several pictures."""
         check_new(path, count, "pictures go into a new folder; a single one into a .png file.")
 
-    def write_predictions(self, predictions: Sequence[Any], path: Path) -> None:
+    def write_predictions(self, predictions: Sequence[PicturePrediction], path: Path) -> None:
         """Writes a PNG for each photo into a new folder; that of a single one into a `.png` file.
 
         Raises:

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -171,7 +171,7 @@ def _weights(starts: Sequence[int], length: int, side: int) -> list[np.ndarray]:
     return [ramp / total[at : at + side] for ramp, at in zip(ramps, starts, strict=True)]
 
 
-def _enlarged(channel: np.ndarray, tile: tuple[int, int], part: slice) -> Any:
+def _enlarged(channel: np.ndarray, tile: tuple[int, int], part: slice) -> np.ndarray:
     """Enlarges one channel of a map to the size of its tile, and gives the rows in `part`."""
     (rows, columns), (tall, wide) = channel.shape, tile
     image = Image.fromarray(np.ascontiguousarray(channel, np.float32))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from html import escape
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from transferlearn.edge.output_reader import OutputReader
 from transferlearn.edge.words.rows import of_words
 from transferlearn.edge.words.sentences import Sentence
 from transferlearn.edge.words.tags import allowed, are_of_entities, entities_in, likeliest
+from transferlearn.json_fields import Json
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ class TagReader(OutputReader[TagPrediction]):
         """Returns the mean probability of each tag in each text, `(items, tags)`."""
         return means_of_words(outputs[self.output])
 
-    def as_json(self, prediction: TagPrediction) -> dict[str, Any]:
+    def as_json(self, prediction: TagPrediction) -> Json:
         """Returns the entities, or the words where tags are no entities."""
         part = "entities" if self._of_entities else "words"
         return {part: [asdict(one) for one in getattr(prediction, part)]}

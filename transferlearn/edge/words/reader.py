@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -27,7 +27,7 @@ class WordReader(TextReader):
     unknown: int = 0
     blanks: bool = False
 
-    def read(self, items: Sequence[Any]) -> Rows:
+    def read(self, items: Sequence[object]) -> Rows:
         """Cuts texts, or sentences of words, into rows of tokens.
 
         Args:

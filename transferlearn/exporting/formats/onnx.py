@@ -63,7 +63,7 @@ def _by_erf(graph: Any, node: Any, name: str, args: Any) -> None:
     graph.make_node("Sub", inputs, outputs=node.output, shapes=[shape], dtypes=[dtype], name=name)
 
 
-def _by_slices(graph: Any, node: Any, name: str, args: Any) -> None:
+def _by_slices(graph: Any, node: Any, name: str, args: object) -> None:
     """Replaces TensorFlow's update of a slice, by which keys and values are kept at their places.
 
     What is put in is as large as the whole but along axis 1, so three parts are joined.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import keras
 import numpy as np
@@ -230,7 +230,7 @@ class ClassWeights:
         return np.array(self.weights, np.float32)[ids]
 
 
-def class_weights(given: Mapping[Any, float] | str | None, train: Dataset) -> Weigh | None:
+def class_weights(given: Mapping[object, float] | str | None, train: Dataset) -> Weigh | None:
     """Turns weights of classes into weights of items.
 
     Args:

@@ -5,9 +5,9 @@ from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
+from transferlearn.json_fields import Json
 from transferlearn.tasks.classification.curves import Reliability, ThresholdCounts
 from transferlearn.tasks.figures import Evaluation
-from transferlearn.types import Json
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from transferlearn.data.messages import notice
 from transferlearn.data.targets.labels import one_hot
+from transferlearn.json_fields import Json
 from transferlearn.tasks.classification.curves import Reliability, ThresholdCounts
 from transferlearn.tasks.classification.evaluation import ClassEvaluation
 from transferlearn.tasks.intervals import Interval, bootstrap, group_sums, wilson
@@ -62,7 +62,7 @@ def classification_figures(
     sizes = by_class["support"][by_class["support"] > 0]
     unequal = not multi_label and len(sizes) and sizes.max() > UNEQUAL * sizes.min()
     first = "balanced_accuracy" if unequal else "accuracy"
-    figures: dict[str, Any] = {
+    figures: Json = {
         "count": len(truth),
         first: all_items[first],
         "accuracy": all_items["accuracy"],

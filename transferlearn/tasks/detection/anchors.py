@@ -1,11 +1,12 @@
 """Defines the loss of detectors with anchors: an object is found where anchors overlap with it."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import keras
 
 from transferlearn.checks import share
+from transferlearn.json_fields import Json
 from transferlearn.tasks.detection.assignment import (
     Assigned,
     assigned_by,
@@ -54,7 +55,7 @@ class AnchorLoss(DetectionLoss):
         negative: float = 0.4,
         box_loss: Literal["giou", "smooth_l1"] = "giou",
         name: str = "anchor_loss",
-        **options: Any,
+        **options: object,
     ) -> None:
         super().__init__(size, alpha, gamma, boxes, name=name, **options)
         self.positive = share("positive", positive)
@@ -104,7 +105,7 @@ class AnchorLoss(DetectionLoss):
             distance = ops.sum(bent, axis=-1)
         return ops.sum(found * distance) / ops.maximum(ops.sum(found), 1.0)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Json:
         """Returns the settings that `from_config` takes."""
         parts = {"positive": self.positive, "negative": self.negative, "box_loss": self.box_loss}
         return {**super().get_config(), **parts}

@@ -1,11 +1,11 @@
 """Defines the loss of detectors: which class, which box, and how good the box is."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 
 from transferlearn.checks import number, whole
+from transferlearn.json_fields import Json
 from transferlearn.tasks.detection.assignment import Assigned, assign, sides_of
 from transferlearn.tasks.detection.packed import Queries, area, overlaps
 from transferlearn.types import Tensor
@@ -43,7 +43,7 @@ class DetectionLoss(keras.losses.Loss):
         gamma: float = 2.0,
         boxes: float = 1.0,
         name: str = "detection_loss",
-        **options: Any,
+        **options: object,
     ) -> None:
         super().__init__(name=name, **options)
         height, width = (whole("size", side, least=1) for side in size)
@@ -108,7 +108,7 @@ class DetectionLoss(keras.losses.Loss):
         surprise = balance * ops.power(wrong, self.gamma) * _entropy(truth, queries.logits)
         return ops.sum((weights * (1 - assigned.ignored))[..., None] * surprise)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Json:
         """Returns the settings that `from_config` takes."""
         parts = {"alpha": self.alpha, "gamma": self.gamma, "boxes": self.boxes}
         return {**super().get_config(), "size": list(self.size), **parts}

@@ -1,7 +1,6 @@
 """Compares pictures by what a frozen backbone sees in them, which becomes a part of a loss."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 
@@ -9,6 +8,7 @@ from transferlearn import backbones
 from transferlearn.backbones import Weights
 from transferlearn.backbones.graph import rewired
 from transferlearn.checks import number
+from transferlearn.json_fields import Json
 from transferlearn.types import Tensor
 
 _LEVELS = ("stride_2", "stride_4", "stride_8", "stride_16")
@@ -108,7 +108,7 @@ class PerceptualLoss(keras.losses.Loss):
         weights: Weights = "imagenet",
         weight: float = 10.0,
         name: str = "perceptual_loss",
-        **options: Any,
+        **options: object,
     ) -> None:
         super().__init__(name=name, **options)
         self.weight = number("weight", weight)
@@ -129,7 +129,7 @@ class PerceptualLoss(keras.losses.Loss):
         error = keras.ops.mean(keras.ops.abs(y_true - y_pred), axis=(1, 2, 3))
         return error + self.weight * self._seen.distance(y_true, y_pred)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Json:
         """Returns the settings that `from_config` takes."""
         return {**super().get_config(), **self._settings, "weight": self.weight}
 

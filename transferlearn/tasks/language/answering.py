@@ -37,7 +37,7 @@ class Likelihoods(OnePass):
         """The model that gives the states of tokens, too."""
         return keras.Model(self.model.input, [self._states, self.model.output])
 
-    def with_features(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
+    def with_features(self, x: object) -> tuple[np.ndarray, np.ndarray]:
         """Returns the mean over tokens of what the last block gives, and the logarithms."""
         states, found = of_batch(self._with_states, x)
         known = (np.asarray(x) >= 0)[..., None]
@@ -95,7 +95,7 @@ class Writing(Answerer):
         """The bytes of the texts."""
         return {WrittenReader.output: TensorSpec((None, None), "uint8")}
 
-    def named(self, x: Any) -> dict[str, np.ndarray]:
+    def named(self, x: object) -> dict[str, np.ndarray]:
         """Returns the bytes of the texts by name."""
         return {WrittenReader.output: self(x)}
 

@@ -11,6 +11,7 @@ from transferlearn.data import Corpus, Kind, NextTokens, Target, Targets
 from transferlearn.edge import Sampling, TextPrediction, WrittenReader
 from transferlearn.edge.written import LOGITS
 from transferlearn.heads import Output
+from transferlearn.json_fields import Json
 from transferlearn.tasks.answering import Answerer
 from transferlearn.tasks.base import PREDICTIONS, Encoding
 from transferlearn.tasks.language.answering import Likelihoods, Writing
@@ -20,7 +21,7 @@ from transferlearn.tasks.objective import Objective
 from transferlearn.tasks.optional import outputs_in_words, scorer
 from transferlearn.tasks.scores import Likelihood, Score
 from transferlearn.templates import copy_metrics
-from transferlearn.types import Json, Loss, Metrics, Tensor
+from transferlearn.types import Loss, Metrics, Tensor
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,13 +7,13 @@ import numpy as np
 
 from transferlearn.data.targets import NumberRows, NumberTargets
 from transferlearn.edge import NumberPrediction
+from transferlearn.json_fields import Json
 from transferlearn.monitoring import Quantities
 from transferlearn.tasks.figures import Evaluation
 from transferlearn.tasks.intervals import bootstrap, group_sums, median_ends
 from transferlearn.tasks.pairs import PairedTest, paired_bootstrap
 from transferlearn.tasks.scores import Determination
 from transferlearn.tasks.scoring import Scoring
-from transferlearn.types import Json
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 
+from transferlearn.json_fields import Json
 from transferlearn.tasks.losses import loss_name, name_of
 from transferlearn.types import Loss, Metric, Metrics, Tensor
 
@@ -55,7 +55,7 @@ class Standardised(keras.losses.Loss):
         mean: Sequence[float],
         spread: Sequence[float],
         name: str = "standardised",
-        **options: Any,
+        **options: object,
     ) -> None:
         super().__init__(name=name, **options)
         self.loss = keras.losses.get(loss)
@@ -69,7 +69,7 @@ class Standardised(keras.losses.Loss):
         of_items = self.loss.call if isinstance(self.loss, keras.losses.Loss) else self.loss
         return of_items(*scaled)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Json:
         """Returns the settings that `from_config` takes."""
         loss = keras.losses.serialize(self.loss)
         return {**super().get_config(), "loss": loss, "mean": self.mean, "spread": self.spread}
@@ -126,7 +126,7 @@ class R2(keras.metrics.Metric):
         ratio = self._errors / keras.ops.where(varies, spread, 1.0)
         return keras.ops.mean(keras.ops.where(varies, 1.0 - ratio, 0.0))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Json:
         """Returns the settings that `from_config` takes."""
         return {**super().get_config(), "mean": self.mean, "spread": self.spread}
 

@@ -1,11 +1,11 @@
 """Defines the losses of masks; all leave void pixels out."""
 
 import abc
-from typing import Any
 
 import keras
 
 from transferlearn.checks import number, whole
+from transferlearn.json_fields import Json
 from transferlearn.types import Tensor
 
 _SMOOTH = 1.0  # pixels; keeps the Dice of a class that has hardly a pixel from jumping
@@ -88,7 +88,7 @@ class CrossEntropyDice(MaskLoss):
         dice: float = 1.0,
         focus: float = 0.0,
         name: str = "cross_entropy_dice",
-        **options: Any,
+        **options: object,
     ) -> None:
         super().__init__(name=name, **options)
         self.dice = number("dice", dice)
@@ -99,7 +99,7 @@ class CrossEntropyDice(MaskLoss):
         entropy = _cross_entropy(truth, shares, weights, self.focus)
         return entropy + self.dice * _tversky(truth, shares, weights, 0.5, 0.5)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Json:
         """Returns the settings that `from_config` takes."""
         return {**super().get_config(), "dice": self.dice, "focus": self.focus}
 
@@ -124,7 +124,7 @@ class Tversky(MaskLoss):
     """
 
     def __init__(
-        self, missed: float = 0.7, invented: float = 0.3, name: str = "tversky", **options: Any
+        self, missed: float = 0.7, invented: float = 0.3, name: str = "tversky", **options: object
     ) -> None:
         super().__init__(name=name, **options)
         self.missed = number("missed", missed)
@@ -135,7 +135,7 @@ class Tversky(MaskLoss):
         index = _tversky(truth, shares, weights, self.missed, self.invented)
         return _cross_entropy(truth, shares, weights) + index
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Json:
         """Returns the settings that `from_config` takes."""
         return {**super().get_config(), "missed": self.missed, "invented": self.invented}
 
@@ -157,7 +157,7 @@ class Boundary(MaskLoss):
     """
 
     def __init__(
-        self, tolerance: int = 3, weight: float = 0.5, name: str = "boundary", **options: Any
+        self, tolerance: int = 3, weight: float = 0.5, name: str = "boundary", **options: object
     ) -> None:
         super().__init__(name=name, **options)
         self.tolerance = whole("tolerance", tolerance, least=0)
@@ -177,7 +177,7 @@ class Boundary(MaskLoss):
         entropy = _cross_entropy(truth, shares, weights)
         return entropy + _tversky(truth, shares, weights, 0.5, 0.5) + self.weight * borders
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Json:
         """Returns the settings that `from_config` takes."""
         return {**super().get_config(), "tolerance": self.tolerance, "weight": self.weight}
 

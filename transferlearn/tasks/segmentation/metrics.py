@@ -1,10 +1,9 @@
 """Defines the metrics of masks, which leave void pixels out."""
 
-from typing import Any
-
 import keras
 
 from transferlearn.edge.maps.layers import THRESHOLD
+from transferlearn.json_fields import Json
 from transferlearn.types import Tensor
 
 
@@ -47,7 +46,7 @@ class MeanIoU(keras.metrics.Metric):
         seen = ops.cast(either > 0, self.dtype)
         return ops.sum(both / ops.maximum(either, 1.0)) / ops.maximum(ops.sum(seen), 1.0)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Json:
         """Returns the settings that `from_config` takes."""
         return {**super().get_config(), "classes": self.classes}
 
@@ -87,6 +86,6 @@ class LayerMeanIoU(keras.metrics.Metric):
         seen = ops.cast(either > 0, self.dtype)
         return ops.sum(both / ops.maximum(either, 1.0)) / ops.maximum(ops.sum(seen), 1.0)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Json:
         """Returns the settings that `from_config` takes."""
         return {**super().get_config(), "classes": self.classes}

@@ -1,7 +1,5 @@
 """Defines the loss and the metric of tags of words, which leave out tokens without a tag."""
 
-from typing import Any
-
 import keras
 
 from transferlearn.types import Tensor
@@ -18,7 +16,7 @@ class TagCrossEntropy(keras.losses.Loss):
         `(batch, tokens, tags)`.
     """
 
-    def __init__(self, name: str = "tag_cross_entropy", **options: Any) -> None:
+    def __init__(self, name: str = "tag_cross_entropy", **options: object) -> None:
         super().__init__(name=name, **options)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:

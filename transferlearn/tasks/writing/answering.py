@@ -19,6 +19,7 @@ from transferlearn.generating import Reading, reading_of
 from transferlearn.progress import stage, working
 from transferlearn.tasks.answering import Answerer, of_batch
 from transferlearn.tasks.writing.figures import packed
+from transferlearn.types import Tensor
 
 
 class Writes(Answerer):
@@ -49,11 +50,11 @@ class Writes(Answerer):
         """The bytes of the texts."""
         return {WrittenReader.output: TensorSpec((None, None), "uint8")}
 
-    def named(self, x: Any) -> dict[str, np.ndarray]:
+    def named(self, x: object) -> dict[str, np.ndarray]:
         """Returns the bytes of the texts by name."""
         return {WrittenReader.output: self(x)}
 
-    def __call__(self, x: Any) -> np.ndarray:
+    def __call__(self, x: object) -> np.ndarray:
         """Returns the bytes of the text for each item."""
         return as_bytes(self.texts(x))
 
@@ -62,7 +63,7 @@ class Writes(Answerer):
         rows = len(keras.tree.flatten(x)[0])
         return [one.text for one in self.writer.wrote(self.begin(x), rows)]
 
-    def begin(self, x: Any) -> NextLogits:
+    def begin(self, x: np.ndarray) -> NextLogits:
         """Returns what reads token by token what is written of a batch of items."""
         return self.reading.begin(*keras.tree.flatten(x))
 
@@ -89,11 +90,11 @@ class Judges(Answerer):
         """What `packed` gives."""
         return {"judged": TensorSpec((None, None), "float64")}
 
-    def named(self, x: Any) -> dict[str, np.ndarray]:
+    def named(self, x: object) -> dict[str, np.ndarray]:
         """Returns what `packed` gives by name."""
         return {"judged": self(x)}
 
-    def __call__(self, x: Any) -> np.ndarray:
+    def __call__(self, x: object) -> np.ndarray:
         """Returns the texts alone: how unlikely the right ones are is not known without them."""
         rows = self._writes.texts(x)
         return packed(rows, np.full(len(rows), np.nan), np.zeros(len(rows)))
@@ -118,7 +119,7 @@ class _Likelihood(keras.layers.Layer):
     """Takes logits and the right tokens; gives the sum of their negative log-likelihoods."""
 
     # A layer, since operations of a model must have names that are not used in it.
-    def call(self, logits: Any, right: Any) -> Any:
+    def call(self, logits: Tensor, right: Tensor) -> Tensor:
         """Returns nats `(rows,)`; tokens below 0 do not count."""
         losses = keras.ops.sparse_categorical_crossentropy(
             keras.ops.maximum(right, 0), logits, from_logits=True

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import keras
 
@@ -15,6 +15,7 @@ from transferlearn.data.sequences import WrittenTokens
 from transferlearn.edge import Sampling, TextPrediction, WrittenReader
 from transferlearn.edge.written import LOGITS
 from transferlearn.heads import Output
+from transferlearn.json_fields import Json
 from transferlearn.tasks.base import PREDICTIONS, Encoding
 from transferlearn.tasks.next_tokens import NextTokenCrossEntropy, TokenProbability
 from transferlearn.tasks.objective import Objective
@@ -23,7 +24,7 @@ from transferlearn.tasks.scores import Likelihood, Score
 from transferlearn.tasks.writing.answering import Judges, Writes
 from transferlearn.tasks.writing.figures import WritingScoring
 from transferlearn.templates import copy_metrics
-from transferlearn.types import Json, Loss, Metrics, Tensor
+from transferlearn.types import Loss, Metrics, Tensor
 from transferlearn.wording import counted
 
 
@@ -84,7 +85,7 @@ class WritingEncoding(Encoding[TextPrediction]):
         assert self.writer is not None
         return self.writer
 
-    def answerer(self, model: keras.Model, kind: Kind, **options: Any) -> Writes:
+    def answerer(self, model: keras.Model, kind: Kind, **options: object) -> Writes:
         """Returns what writes a text for each item.
 
         Args:

@@ -11,13 +11,13 @@ import numpy as np
 from transferlearn.data import WrittenTargets
 from transferlearn.edge import TextPrediction
 from transferlearn.edge.written import as_bytes, as_text
+from transferlearn.json_fields import Json
 from transferlearn.tasks.figures import Evaluation, Tally
 from transferlearn.tasks.intervals import bootstrap, group_sums
 from transferlearn.tasks.pairs import PairedTest, compare_sums
 from transferlearn.tasks.scoring import Scoring
 from transferlearn.tasks.writing.errors import error_rates, errors_of
 from transferlearn.tasks.writing.overlap import Overlap, overlap_with
-from transferlearn.types import Json
 
 _BESIDE = 2  # numbers before the bytes of a text: nats and tokens
 _OF_TOKENS = ("perplexity", "token_probability")  # are tested as the score itself

@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 import numpy as np
@@ -131,7 +130,7 @@ class FlowBatches(ItemBatches):
         super().__init__(items, beside, order.batch_size)
         self._order = order
 
-    def __getitem__(self, index: int) -> tuple[Any, ...]:
+    def __getitem__(self, index: int) -> tuple[object, ...]:
         self._order.__getitem__(index)
         return super().__getitem__(index)
 

@@ -39,7 +39,7 @@ class TfDataset(StreamDataset):
         types += [tf.as_dtype(part.dtype) for part in example]
         shapes = [(None, *self.shape), *((None, *part.shape[1:]) for part in example)]
 
-        def convert(*batch: Any) -> tuple[Any, ...]:
+        def convert(*batch: object) -> tuple[object, ...]:
             def run(*parts: np.ndarray) -> tuple[np.ndarray, ...]:
                 return self.convert(request, *parts)
 

@@ -38,7 +38,7 @@ def drawn_rows(given: object) -> list[Drawn]:
     raise TypeError(f"{_FORM} Received: {type(given).__name__}")
 
 
-def _part(given: Mapping[str, Any], name: str) -> Any:
+def _part(given: Mapping[str, object], name: str) -> Any:
     """Returns a part of what was passed, and refuses one that is missing or no list."""
     if name not in given or not hasattr(given[name], "__len__"):
         raise ValueError(f"{_FORM} Received: {sorted(map(str, given))[:10]}")

@@ -2,9 +2,8 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from transferlearn.data.targets.boxes.drawn import NOTHING, Drawn, DrawnPhotos, 
 from transferlearn.data.targets.boxes.files import AnnotationError, say_lone, size_said
 from transferlearn.edge.folders import is_hidden
 from transferlearn.edge.pictures import ENDINGS
+from transferlearn.json_fields import Json
 
 _FORMAT = "xywh"
 _MOST_BYTES = 2**28  # of another COCO file that is looked through
@@ -29,7 +29,9 @@ def drawn_annotations(origin: ByAnnotation) -> DrawnPhotos:
     )
 
 
-def _photo(annotations: Any, categories: Mapping[Any, str], size: tuple[Any, Any]) -> Drawn:
+def _photo(
+    annotations: Sequence[Json], categories: Mapping[object, str], size: tuple[object, object]
+) -> Drawn:
     """Reads the boxes of one image."""
     boxes, labels, places = [], [], []
     for annotation in annotations:

@@ -34,7 +34,7 @@ def read_text(path: Path) -> str:
         raise AnnotationError(f"unreadable: {error.strerror or error}") from error
 
 
-def size_said(height: Any, width: Any) -> tuple[int, int] | None:
+def size_said(height: object, width: object) -> tuple[int, int] | None:
     """Returns the `(height, width)` of a photo that its annotations say.
 
     `None`: they do not say it. Some programs write 0 where they do not know it.

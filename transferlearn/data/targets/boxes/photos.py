@@ -12,7 +12,7 @@ from transferlearn.data.targets.boxes.formats import to_corners
 from transferlearn.edge.pictures import FORMATS, orientation_of, upright_size
 
 
-def photos_of(items: Sequence[Any]) -> list[Photo | None]:
+def photos_of(items: Sequence[object]) -> list[Photo | None]:
     """Returns what is known of each photo, without decoding its pixels.
 
     Args:

@@ -73,10 +73,10 @@ def drawn_columns(origin: ByColumn, listed: Listed, name: str) -> DrawnPhotos:
 
 def _photo(
     names: Sequence[str],
-    columns: Sequence[Sequence[Any]],
-    labels: Sequence[Any],
+    columns: Sequence[Sequence[object]],
+    labels: Sequence[object],
     places: Sequence[str],
-    size: Sequence[Any] | None,
+    size: Sequence[object] | None,
 ) -> Drawn:
     """Reads the boxes of one photo; a row whose cells are empty means that it shows nothing."""
     boxes, found, kept = [], [], []

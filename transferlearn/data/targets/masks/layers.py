@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -243,7 +243,7 @@ class CocoMasks(LayeredMasks):
             for part in listed:
                 yield Layer(name, _called(annotation), partial(_draw_part, annotation, part, size))
 
-    def _name(self, annotation: Mapping[str, Any]) -> str:
+    def _name(self, annotation: Mapping[str, object]) -> str:
         """Returns the name of an annotation's category."""
         category = annotation.get("category_id")
         if not isinstance(category, (int, str)) or category not in self._origin.categories:
@@ -273,14 +273,14 @@ def _read_layer(path: str, size: tuple[int, int]) -> Patch:
     return Patch(0, 0, pixels > 0)
 
 
-def _draw_part(annotation: Mapping[str, Any], part: object, size: tuple[int, int]) -> Patch:
+def _draw_part(annotation: Mapping[str, object], part: object, size: tuple[int, int]) -> Patch:
     """Draws a part of an annotation."""
     with _naming(annotation):
         return draw(part, size)
 
 
 @contextlib.contextmanager
-def _naming(annotation: Mapping[str, Any]) -> Iterator[None]:
+def _naming(annotation: Mapping[str, object]) -> Iterator[None]:
     """Names an annotation in the error of a region that cannot be drawn."""
     try:
         yield
@@ -288,6 +288,6 @@ def _naming(annotation: Mapping[str, Any]) -> Iterator[None]:
         raise ImageFileError(f"{_called(annotation)}: {error}") from None
 
 
-def _called(annotation: Mapping[str, Any]) -> str:
+def _called(annotation: Mapping[str, object]) -> str:
     """Names an annotation for messages."""
     return f"annotation {annotation.get('id')!r:.40}"

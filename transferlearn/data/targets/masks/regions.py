@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from transferlearn.json_fields import Json
+
 _AT_ONCE = 2**17  # crossings, which take some 10 MB
 _MOST = 4  # crossings for each pixel of an image, so that pixels and corners bound the time
 _BEYOND = 1.0  # pixels that a corner may lie outside the image; tools round to the border
@@ -124,7 +126,7 @@ def _first(edge: np.ndarray) -> np.ndarray:
     return np.ceil(edge - 0.5).astype(int)
 
 
-def _runs(region: dict[str, Any], size: tuple[int, int]) -> np.ndarray:
+def _runs(region: Json, size: tuple[int, int]) -> np.ndarray:
     """Draws run lengths: how many pixels are outside, inside, outside and so on."""
     counts, height, width = region.get("counts"), *size
     if region.get("size") != [height, width]:

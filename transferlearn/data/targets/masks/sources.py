@@ -4,7 +4,7 @@ import abc
 import contextlib
 import zlib
 from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -153,7 +153,7 @@ class MaskRows(MaskSource):
 
     keeps = False
 
-    def __init__(self, rows: Sequence[Any] | np.ndarray, *, several: bool = False) -> None:
+    def __init__(self, rows: Sequence[object] | np.ndarray, *, several: bool = False) -> None:
         super().__init__()
         self._rows = rows
         self._several = several

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
@@ -183,7 +183,7 @@ def unknown_of(pixels: np.ndarray, values: Sequence[int], void: int | None) -> l
     return [value for value in np.flatnonzero(pixels).tolist() if value not in known]
 
 
-def listed(values: Sequence[Any]) -> str:
+def listed(values: Sequence[object]) -> str:
     """Writes at most ten values with commas between them."""
     more = f" and {len(values) - 10} more" if len(values) > 10 else ""
     return ", ".join(map(str, values[:10])) + more
