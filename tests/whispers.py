@@ -14,7 +14,7 @@ IDS = {name: 29 + i for i, name in enumerate(NAMES)}
 _KINDS = {np.dtype("float32"): 0, np.dtype("int8"): 1, np.dtype("int16"): 2, np.dtype("float16"): 4}
 
 
-def state(seed=0):
+def state(seed=0, positions=POSITIONS):
     """All tensors of a Whisper, by the names that Hugging Face gives them."""
     random = np.random.default_rng(seed)
     shapes = {
@@ -22,8 +22,8 @@ def state(seed=0):
         "encoder.conv2": (WIDTH, WIDTH, 3),
         "decoder.embed_tokens": (WORDS, WIDTH),
     }
-    for part, positions in zip(("encoder", "decoder"), POSITIONS, strict=True):
-        shapes |= {f"{part}.embed_positions": (positions, WIDTH), f"{part}.layer_norm": (WIDTH,)}
+    for part, most in zip(("encoder", "decoder"), positions, strict=True):
+        shapes |= {f"{part}.embed_positions": (most, WIDTH), f"{part}.layer_norm": (WIDTH,)}
         for i in range(LAYERS):
             place = f"{part}.layers.{i}"
             for attention in ("self_attn", "encoder_attn")[: 1 + (part == "decoder")]:
@@ -187,11 +187,11 @@ def tone(word, seconds=0.5, seed=0):
     return (wave + noise).astype("float32")
 
 
-def folder_of(path, seed=0):
+def folder_of(path, seed=0, positions=POSITIONS):
     """A small Whisper in the folder of Hugging Face, with a tokenizer of letters."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
-    name = hugging_face(path, state(seed))
+    name = hugging_face(path, state(seed, positions))
     letters = {chr(97 + i): i for i in range(26)} | {"Ġ": 26, "H": 27, "!": 28}
     made = Tokenizer(models.BPE(vocab=letters, merges=[]))
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
