@@ -287,11 +287,17 @@ def test_odd_recordings_are_named(tmp_path):
     soundfile.write(mp3, tone(RATE, seconds=4.0), RATE, format="MP3")
     (folder / "low" / "whole.mp3").write_bytes(mp3.getvalue())
     (folder / "low" / "cut.mp3").write_bytes(mp3.getvalue()[: len(mp3.getvalue()) // 2])
+    noise = np.random.default_rng(0).normal(0, 0.1, 4 * RATE)  # fills some pages
+    for codec in ("VORBIS", "OPUS"):
+        ogg = io.BytesIO()
+        soundfile.write(ogg, noise, RATE, format="OGG", subtype=codec)
+        (folder / "low" / f"whole_{codec}.ogg").write_bytes(ogg.getvalue())
+        (folder / "low" / f"cut_{codec}.ogg").write_bytes(ogg.getvalue()[:-100])
     soundfile.write(folder / "low" / "one.wav", np.ones(1) / 2, RATE)
     soundfile.write(folder / "low" / "loud.wav", np.clip(9 * tone(RATE), -1, 1), RATE)
     soundfile.write(folder / "low" / "sine.wav", 2 * tone(RATE), RATE)
     with pytest.warns(DataWarning) as warned:
-        assert load(folder, KIND, Classes()).count == 11
+        assert load(folder, KIND, Classes()).count == 15
     said = {
         str(one.message).partition(":")[0]: re.findall(r"(\w+\.\w+)$", str(one.message), re.M)
         for one in warned
@@ -302,6 +308,8 @@ def test_odd_recordings_are_named(tmp_path):
         "Shorter than the header of the file promises, so maybe cut off": [
             "cut.mp3",
             "cut.wav",
+            "cut_OPUS.ogg",
+            "cut_VORBIS.ogg",
             "promises.wav",
         ],
         "Clipped": ["loud.wav"],

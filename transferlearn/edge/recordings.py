@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from transferlearn.edge.by_ffmpeg import by_ffmpeg, is_for_ffmpeg
+from transferlearn.edge.ogg import is_cut_ogg
 from transferlearn.extras import install_line
 
 # Videos are read where they are named; in a folder they may lie beside photos.
@@ -157,7 +158,7 @@ def own_rate(part: Part, rate: int) -> int:
 
 
 def is_cut_off(part: Part, seconds: float) -> bool:
-    """Returns whether a file holds less than its header promises.
+    """Returns whether a file holds less than its header promises, or ends within an Ogg stream.
 
     Args:
         part: The recording, or the part of it that was read.
@@ -168,6 +169,9 @@ def is_cut_off(part: Part, seconds: float) -> bool:
     with _file(part.source) as opened:
         promised = opened.frames / opened.samplerate
         sizes = _SIZES.findall(opened.extra_info)  # libsndfile trusts the file, not its header
+        is_ogg = opened.format == "OGG"
+    if is_ogg and (part.end is None or part.end > promised) and is_cut_ogg(part.source):
+        return True
     wanted = min(promised, math.inf if part.end is None else part.end) - part.start
     return any(int(said) > int(held) for said, held in sizes) or seconds < 0.95 * wanted - 0.1
 
