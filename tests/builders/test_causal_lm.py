@@ -188,6 +188,7 @@ def test_save_answers_alike(fitted, tmp_path):
     [
         ({"num_beams": 3}, "leave num_beams out"),
         ({"max_new_tokens": 10**6}, "pass max_new_tokens="),
+        ({"max_new_tokens": 10**9}, "max_new_tokens is at most"),
         ({"temperature": -1}, "temperature"),
         ({"top_k": 0}, "top_k"),
         ({"stop": [""]}, "stop is a string"),

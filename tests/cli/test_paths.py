@@ -116,3 +116,12 @@ def test_pictures_of_photos_from_two_places_stay_in_the_folder(home, tmp_path, m
     written = [os.path.relpath(file, tmp_path) for file in sorted(tmp_path.rglob("*.png"))]
     assert written == ["out/saves/größe 7/photos/red/0.png", "out/saves/größe 7/table.png",
                        "out/x.png"]  # fmt: skip
+
+
+def test_lines_to_paste_are_commands_whose_paths_are_quoted(home, monkeypatch, capsys):
+    monkeypatch.chdir(home)
+    assert main(["export", "saves/größe 7", "a b"]) == 1
+    said = capsys.readouterr().err
+    assert "transferlearn export 'saves/größe 7' 'a b' photos/validation" in said
+    assert main(["generate", "saves/größe 7", "Hello"]) == 1
+    assert "writes no texts: transferlearn predict answers items" in capsys.readouterr().err

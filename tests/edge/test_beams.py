@@ -79,3 +79,6 @@ def test_a_beam_search_draws_nothing():
         tl.edge.Sampling(num_beams=2, temperature=0.5)
     with pytest.raises(ValueError, match="num_beams"):
         tl.edge.Sampling(num_beams=0)
+    for name in ("num_beams", "max_new_tokens"):
+        with pytest.raises(ValueError, match=f"{name} is at most"):
+            tl.edge.Sampling(**{name: 10**30})

@@ -1,5 +1,6 @@
 """Runs `transferlearn export`, which writes a saved model for another runtime."""
 
+import shlex
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
@@ -51,9 +52,10 @@ def run(options: Namespace) -> CommandResult:
         require("A folder of Hugging Face", "hub", "safetensors")
         refuse_other_model(options.path, options, _CONFIG)
     elif options.photos is None:
+        typed = shlex.join(map(str, (options.model, options.path)))
         raise ValueError(
             "An export is checked on items with targets, such as those in photos/validation: "
-            f"transferlearn export {options.model} {options.path} photos/validation"
+            f"transferlearn export {typed} photos/validation"
         )
     else:
         check_data(options.photos)

@@ -20,6 +20,7 @@ _PHRASES = {
     "take tl.ImageRegressorBuilder or tl.TextRegressorBuilder": "add --task regression",
     "For texts: tl.TextClassifierBuilder": "It is for texts",
     "For images: tl.ImageClassifierBuilder": "It is for photos",
+    "fitted.predict(...) answers items": "transferlearn predict answers items",
     "tl.load(path, trusted=True)": "add --trusted",
     "first import the module that defines it, a subclass": (
         "add --import with the module that defines it, a subclass"

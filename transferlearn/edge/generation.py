@@ -9,6 +9,7 @@ import numpy as np
 
 from transferlearn.checks import number, whole
 
+_MOST_TOKENS, _MOST_BEAMS = 2**20, 1000
 _STEP = 32  # tokens; texts are filled up to a multiple of it, so that few lengths are compiled
 
 
@@ -48,6 +49,9 @@ class Sampling:
         if self.top_p is not None and not 0 < number("top_p", self.top_p, above=0) <= 1:
             raise ValueError(f"top_p is a share in (0, 1]. Received: top_p={self.top_p!r}")
         object.__setattr__(self, "num_beams", whole("num_beams", self.num_beams, least=1))
+        for name, bound in (("max_new_tokens", _MOST_TOKENS), ("num_beams", _MOST_BEAMS)):
+            if getattr(self, name) > bound:  # as only a file of a stranger asks for
+                raise ValueError(f"{name} is at most {bound:,}. Received: {getattr(self, name)}")
         if self.num_beams > 1 and self.temperature:
             raise ValueError(
                 "A beam search draws nothing: leave temperature or num_beams out. Received: "
