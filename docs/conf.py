@@ -31,9 +31,11 @@ api_pages.write(HERE / "api")
 
 
 def setup(app):
-    """Lets links to the notebooks lead to their pages, which are beside the others in the site."""
+    """Lets links from and to the notebooks lead to pages: the site has them in a folder of its."""
 
     def within_the_site(_, __, source):
-        source[0] = source[0].replace("](../notebooks/", "](notebooks/")
+        source[0] = (
+            source[0].replace("](../notebooks/", "](notebooks/").replace("](../docs/", "](../")
+        )
 
     app.connect("source-read", within_the_site)
