@@ -256,7 +256,7 @@ def test_a_head_with_anchors_learns_and_is_exported(backbone, tmp_path):
     [
         pytest.param({"freeze": "all"}, {"cache": True}, id="stored", marks=pytest.mark.core),
         pytest.param({"freeze": "none", "head": ANCHORS}, {}, id="whole", marks=pytest.mark.full),
-        pytest.param({"augmentation": tl.data.Mosaic()}, {}, id="mosaic", marks=pytest.mark.full),
+        pytest.param({"augmentation": "mosaic"}, {}, id="mosaic", marks=pytest.mark.full),
     ],
 )
 def test_a_run_that_is_killed_ends_with_the_same_weights(backbone, settings, options):
@@ -284,12 +284,14 @@ def test_a_run_whose_time_is_up_goes_on_to_the_same_weights(backbone, tmp_path, 
 
 
 @pytest.mark.full
-def test_stored_features_train_the_same_weights(backbone):
+@pytest.mark.parametrize("varied", [{}, {"augmentation": "mosaic", "views": 3}])
+def test_stored_features_train_the_same_weights(backbone, varied):
     weights = []
     for cache in (True, False):
-        made = builder(backbone, freeze="all").fit(
+        made = builder(backbone, freeze="all", **varied).fit(
             rectangles(16), rectangles(8, seed=1), epochs=2, cache=cache, verbose=0
         )
+        assert (made.phases[0].stored is not None) == cache
         weights.append(made.model.get_weights())
     for one, other in zip(*weights, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
@@ -313,6 +315,10 @@ def test_what_cannot_work_is_refused(backbone):
         builder(backbone, mixup=0.2)
     with pytest.raises(ValueError, match="leave the boxes where they were"):
         builder(backbone, augmentation=keras.layers.RandomFlip())
+    with pytest.raises(ValueError, match="one of none, light, strong, mosaic"):
+        builder(backbone, augmentation="mosaics")
+    with pytest.raises(ValueError, match="one of none, light, strong\\. "):
+        tl.ImageSegmenterBuilder(backbone, augmentation="mosaic")
     with pytest.raises(ValueError, match="12 numbers a query"):
         builder(backbone, head=Squashed()).build(2)
 

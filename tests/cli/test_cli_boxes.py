@@ -29,3 +29,10 @@ def test_a_folder_of_boxes_needs_a_task_that_reads_it(tmp_path, capsys, write):
     write(tmp_path)
     assert main(["train", str(tmp_path)]) == 1
     assert "Add --task detect or --task segmentation." in capsys.readouterr().err
+
+
+def test_mosaics_are_of_boxes(tmp_path, capsys):
+    made.coco(tmp_path)
+    given = [str(tmp_path / "annotations.json"), "--augmentation", "mosaic"]
+    assert main(["train", *given, "--task", "segmentation"]) == 1
+    assert "add --task detect" in capsys.readouterr().err

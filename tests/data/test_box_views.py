@@ -7,6 +7,7 @@ import transferlearn as tl
 from transferlearn.data.batches import Request
 from transferlearn.data.targets.boxes.moving import AsBoxes
 from transferlearn.data.targets.moving import Geometry
+from transferlearn.data.transforms import AnyView, keys_of
 
 SIDE = (48, 64)  # height and width: boxes whose x and y are exchanged would be seen
 BLACK = {"light": 0, "contrast": 0}
@@ -114,6 +115,33 @@ def test_a_mosaic_holds_parts_of_four_photos_with_their_boxes():
     again.epoch = batches.epoch
     for part, other in zip(batches[0], again[0], strict=True):
         np.testing.assert_array_equal(part, other)
+
+
+def test_stored_views_of_mosaics_are_those_that_are_made_live():
+    """A view is made of the same four photos wherever it is read, and its hash names them all."""
+    photos, boxes = scenes(10)
+    given = (photos, {"boxes": boxes, "labels": [["box"]] * 10})
+    data = tl.data.load(given, target=tl.data.Boxes())
+    transform = tl.data.Mosaic(3)
+    request = Request(4, tl.data.BoxRows(), shuffle=True, seed=1, transform=transform)
+    live, contents = data.requested(request), data.contents(request)
+    views = [contents.view(transform, number) for number in range(3)]
+    hashes = [name for view in views for name in view.hashes]
+    assert len(set(hashes)) == 30
+    part = views[2].items.subset(np.array([7, 1]))
+    assert part.content_hashes() == [views[2].hashes[7], views[2].hashes[1]]
+    np.testing.assert_array_equal(
+        part.start(np.array([0]))(), views[2].items.start(np.array([7]))()
+    )
+    keys = keys_of(contents.hashes)
+    sources = [view.items for view in views]
+    stored = AnyView(sources, transform, keys, data.shape, 1, contents.beside)
+    stored = contents.batches(stored, seed=1)
+    for epoch in range(2):
+        live.epoch = stored.epoch = epoch
+        for index in range(len(live)):
+            for one, other in zip(live[index], stored[index], strict=True):
+                np.testing.assert_array_equal(one, other)
 
 
 def test_a_mosaic_of_other_targets_is_refused():

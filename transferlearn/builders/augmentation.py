@@ -40,8 +40,16 @@ PRESETS: dict[str, Callable[[], list[keras.Layer]]] = {
 }
 
 
-def check_variation(augmentation: Augmentation, views: int, mixup: float) -> None:
+def check_variation(
+    augmentation: Augmentation, views: int, mixup: float, named: Sequence[str]
+) -> None:
     """Raises an error for an augmentation, views or mixup that cannot work.
+
+    Args:
+        augmentation: The builder's setting.
+        views: The builder's setting.
+        mixup: The builder's setting.
+        named: The presets that the builder has.
 
     Raises:
         TypeError: The augmentation is no Keras layer and no list of them.
@@ -50,14 +58,14 @@ def check_variation(augmentation: Augmentation, views: int, mixup: float) -> Non
     """
     if isinstance(augmentation, (list, tuple)) and not augmentation:
         raise ValueError("augmentation is empty. Give it a layer, or leave it out.")
-    if isinstance(augmentation, str) and augmentation not in PRESETS:
+    if isinstance(augmentation, str) and augmentation not in named:
         raise ValueError(
-            f"augmentation by name is one of {', '.join(PRESETS)}. "
+            f"augmentation by name is one of {', '.join(named)}. "
             f"Received: augmentation={augmentation!r}"
         )
     if isinstance(augmentation, Transform) and views > 1:
         raise ValueError(f"views goes into the augmentation itself. Received: {augmentation!r}")
-    for layer in _layers(augmentation):
+    for layer in [] if isinstance(augmentation, str) else _layers(augmentation):
         if not isinstance(layer, keras.Layer):
             raise TypeError(
                 "augmentation is a Keras layer such as keras.layers.RandomFlip('horizontal'), a "
@@ -68,7 +76,7 @@ def check_variation(augmentation: Augmentation, views: int, mixup: float) -> Non
             f"views is at most {_MOST_VIEWS}: an epoch uses one view of an image, and with "
             f"views=1 each epoch makes new ones. Received: views={views}"
         )
-    if views > 1 and not _layers(augmentation):
+    if views > 1 and augmentation in (None, "none"):
         raise ValueError(
             "Without an augmentation all views of an image are the same. Give one, such as "
             f"keras.layers.RandomFlip('horizontal'), or leave views out. Received: views={views}"

@@ -1,12 +1,14 @@
 """Defines what all builders for images share, classifiers as well as regressors."""
 
 from dataclasses import KW_ONLY, dataclass, replace
+from typing import ClassVar
 
 import keras
 
 from transferlearn import backbones
 from transferlearn.backbones import Backbone
 from transferlearn.builders.augmentation import (
+    PRESETS,
     Augmentation,
     Mirror,
     check_variation,
@@ -50,6 +52,8 @@ class ImageBuilder(Builder[Prediction]):
     views: int = 1
     mixup: float = 0.0
 
+    _named: ClassVar[tuple[str, ...]] = tuple(PRESETS)  # augmentations
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if isinstance(self.backbone, str):
@@ -58,7 +62,7 @@ class ImageBuilder(Builder[Prediction]):
         checked = Images(image_size=self.image_size, value_range=self.value_range)
         object.__setattr__(self, "image_size", checked.image_size)
         object.__setattr__(self, "value_range", checked.value_range)
-        check_variation(self.augmentation, self.views, self.mixup)
+        check_variation(self.augmentation, self.views, self.mixup, self._named)
 
     @property
     def kind(self) -> Images:

@@ -8,10 +8,10 @@ import keras
 
 from transferlearn.assembling import Network
 from transferlearn.backbones import Backbone
-from transferlearn.builders.augmentation import transform_of
+from transferlearn.builders.augmentation import PRESETS, transform_of
 from transferlearn.builders.images import ImageBuilder
 from transferlearn.checks import whole
-from transferlearn.data import Boxes, Images, Transform
+from transferlearn.data import Boxes, Images, Mosaic, Transform
 from transferlearn.heads import Decoder, FCOSHead, Head, RetinaNetHead
 from transferlearn.json_fields import Json
 from transferlearn.schedules import AutoForBoxes, Schedule
@@ -34,9 +34,10 @@ class ObjectDetectorBuilder(ImageBuilder[BoxPrediction]):
         image_size, value_range: See `tl.builders.ImageBuilder`. Small objects need large images.
         augmentation: What is done to images and boxes together: `"light"` (each epoch sees each
             image mirrored or not), `"strong"` (also turned, zoomed, moved, and in other colours),
-            `"none"`, or a `tl.data.Transform`; by default the schedule's, which is `"light"`.
-        views: Of `"strong"`, how many views of each image are made and stored; with 1 each epoch
-            makes new ones.
+            `"mosaic"` (parts of four images in one), `"none"`, or a `tl.data.Transform`; by default
+            the schedule's, which is `"light"`.
+        views: Of `"strong"` and `"mosaic"`, how many views of each image are made and stored; with
+            1 each epoch makes new ones.
         head: The decoder, which reads the backbone's pyramid: `tl.heads.FCOSHead()`,
             `tl.heads.RetinaNetHead()` or one of your own. By default it leaves out levels that the
             sizes of the boxes do not need.
@@ -63,6 +64,7 @@ class ObjectDetectorBuilder(ImageBuilder[BoxPrediction]):
     batch_size: int = 8
 
     auto: ClassVar[Schedule] = AutoForBoxes()
+    _named: ClassVar[tuple[str, ...]] = (*PRESETS, "mosaic")
     _makes: ClassVar[str] = "detector"
 
     def __post_init__(self) -> None:
@@ -121,6 +123,8 @@ class ObjectDetectorBuilder(ImageBuilder[BoxPrediction]):
     def _transform(self, default: str) -> Transform | None:
         """Makes what changes images and boxes, by the builder's setting or else the default."""
         given: object = default if self.augmentation is None else self.augmentation
+        if given == "mosaic":
+            return Mosaic(self.views)
         return transform_of(given, self.views, "boxes where they were", "tl.data.Warped(turn=10)")
 
     def _read_backbone(

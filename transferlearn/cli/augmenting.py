@@ -3,7 +3,7 @@
 from argparse import Namespace, _ActionsContainer
 from pathlib import Path
 
-from transferlearn.cli.tasks import items_of
+from transferlearn.cli.tasks import TASKS, items_of
 from transferlearn.cli.types import at_least_1
 from transferlearn.json_fields import Json
 
@@ -20,9 +20,9 @@ def add_augmentation(group: _ActionsContainer) -> None:
     add = group.add_argument
     add(
         "--augmentation",
-        choices=("none", "light", "strong"),
-        help="how far photos or recordings are changed at random in training; by default the "
-        "schedule chooses",
+        choices=("none", "light", "strong", "mosaic"),
+        help="how far photos or recordings are changed at random in training, or, of photos with "
+        "boxes, parts of four in one; by default the schedule chooses",
     )
     add(
         "--views",
@@ -55,6 +55,8 @@ def check_augmentation(options: Namespace) -> None:
         if getattr(options, option) is not None and items not in taken:
             flag = f"--{option.replace('_', '-')}"
             raise ValueError(f"{flag} is of {' and '.join(taken)}, and these are {items}.")
+    if options.augmentation == "mosaic" and options.task in TASKS.keys() - {"detect"}:
+        raise ValueError("--augmentation mosaic is of photos with boxes: add --task detect.")
     named = options.augmentation or ("light" if options.noise_folder else None)
     if named in (None, "none") and options.views is not None:
         raise ValueError(

@@ -106,7 +106,8 @@ class ItemContents(Contents):
         if number == 0 and transform.first_is_raw:
             return self
         items = OneView(self.items, transform, number)
-        return replace(self, items=items, reading=items.reading)
+        hashes = items.content_hashes()
+        return replace(self, items=items, hashes=hashes, reading=items.reading)
 
     def read(self, rows: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Reads the items in the order of `rows`."""

@@ -49,10 +49,11 @@ class _Quarter(Geometry):
 class Mosaic(Transform):
     """Shows parts of four photos at once, with their boxes; the other three are drawn anew.
 
-    When to use it: with few photos, since objects are seen in more places, sizes and company. Each
-    epoch makes new views, and frozen layers are computed in each.
+    When to use it: with few photos, since objects are seen in more places, sizes and company.
 
     Args:
+        views: How many views of each photo are made and stored, of which each epoch draws one; with
+            1 each epoch makes new ones, and frozen layers are computed in each.
         least: The least scale of the photos, as a share; the largest is 1.
         mirror: Whether left and right are exchanged in half of the photos.
         seed: Another seed gives other views.
@@ -64,21 +65,22 @@ class Mosaic(Transform):
     """
 
     others: ClassVar[int] = 3
-    views: ClassVar[int] = 1  # type: ignore[misc]
 
-    least: float = 0.5
+    views: int = 1
     _: KW_ONLY
+    least: float = 0.5
     mirror: bool = True
     seed: int = 0
 
     def __post_init__(self) -> None:
+        whole("views", self.views, least=1)
         share("least", self.least)
         whole("seed", self.seed, least=0)
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        """Returns the words by which its views are known."""
-        return repr(self)
+        """All settings but the number of views, of which the first are the same."""
+        return f"mosaic {(self.least, self.mirror, self.seed)}"
 
     def items(self, batch: np.ndarray, keys: np.ndarray, views: np.ndarray) -> np.ndarray:
         """Joins photos `(batch, 4, height, width, channels)` of pixels from 0 to 255."""

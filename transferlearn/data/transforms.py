@@ -1,6 +1,7 @@
 """Changes items and their targets together, so that one item gives several views."""
 
 import abc
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -27,6 +28,7 @@ class Transform(abc.ABC):
         first_is_raw: Whether the first view is the item as it is.
         others: Of how many other items each view is made besides its own; where there are some,
             `items` and `targets` are given arrays `(batch, 1 + others, ...)`, the view's own first.
+            Which items they are follows from the key and the view's number, too.
     """
 
     name: str
@@ -102,16 +104,20 @@ class OneView(RawItems):
         items: The items.
         transform: Makes the view.
         view: The number of the view.
+        rows: The numbers of the items that have views; by default all.
     """
 
-    def __init__(self, items: RawItems, transform: Transform, view: int) -> None:
+    def __init__(
+        self, items: RawItems, transform: Transform, view: int, rows: np.ndarray | None = None
+    ) -> None:
         self._items = items
         self._transform = transform
         self._view = view
+        self._rows = np.arange(len(items)) if rows is None else rows
         self._keys = keys_of(items.content_hashes())
 
     def __len__(self) -> int:
-        return len(self._items)
+        return len(self._rows)
 
     @property
     def reading(self) -> str:
@@ -124,18 +130,22 @@ class OneView(RawItems):
         return 0
 
     def content_hashes(self) -> list[str]:
-        """Returns the hash of each item as it is."""
-        return self._items.content_hashes()
+        """Returns the hash of what each view is made of: the item, and others with it."""
+        views = np.full(len(self), self._view)
+        joined = _joined(self._transform, self._rows, self._keys, views)
+        hashes = np.array(self._items.content_hashes())[joined].reshape(len(self), -1)
+        if not self._transform.others:
+            return hashes[:, 0].tolist()
+        return [hashlib.sha256("".join(parts).encode()).hexdigest() for parts in hashes]
 
     def start(self, rows: np.ndarray, epoch: int = 0) -> Callable[[], Any]:
         """Begins to load the items, and gives a function that waits for their view."""
-        wait, keys = self._items.start(rows, epoch), self._keys[rows]
         views = np.full(len(rows), self._view)
-        return lambda: self._transform.items(wait(), keys, views)
+        return _start(self._items, self._transform, self._rows[rows], self._keys, views, epoch)
 
     def subset(self, rows: np.ndarray) -> "OneView":
         """Returns the view of the items `rows`."""
-        return OneView(self._items.subset(rows), self._transform, self._view)
+        return OneView(self._items, self._transform, self._view, self._rows[rows])
 
 
 class AnyView(Items):
@@ -176,12 +186,8 @@ class AnyView(Items):
     def start(self, rows: np.ndarray, epoch: int = 0) -> Callable[[], Any]:
         """Begins to load a batch, each item in the view that this epoch has of it."""
         views = self._views(epoch)[rows]
-        if others := self._transform.others:
-            wait, keys = self._sources[0].start(self._joined(rows, epoch), epoch), self._keys[rows]
-            return lambda: self._transform.items(_parted(wait(), 1 + others), keys, views)
         if len(self._sources) == 1:
-            wait, keys = self._sources[0].start(rows, epoch), self._keys[rows]
-            return lambda: self._transform.items(wait(), keys, views)
+            return _start(self._sources[0], self._transform, rows, self._keys, views, epoch)
         places = [np.flatnonzero(views == view) for view in range(len(self._sources))]
         pairs = zip(self._sources, places, strict=True)
         waiting = [view.start(rows[which], epoch) for view, which in pairs if len(which)]
@@ -196,15 +202,9 @@ class AnyView(Items):
         """Returns a batch's targets as the items of this epoch show them."""
         keys, views = self._keys[rows], self._views(epoch)[rows]
         if (others := self._transform.others) and self._beside is not None:
-            targets = self._beside(self._joined(rows, epoch)).targets
-            encoded = encoded._replace(targets=_parted(targets, 1 + others))
+            joined = _joined(self._transform, rows, self._keys, views)
+            encoded = encoded._replace(targets=_parted(self._beside(joined).targets, 1 + others))
         return self._transform.targets(encoded, keys, views, self._shape)
-
-    def _joined(self, rows: np.ndarray, epoch: int) -> np.ndarray:
-        """Returns the numbers of the items of which views are made, one after another."""
-        draw = np.random.default_rng((self._seed, epoch, 1))
-        others = draw.integers(len(self), size=(len(self), self._transform.others))
-        return np.column_stack([rows, others[rows]]).ravel()
 
     def _views(self, epoch: int) -> np.ndarray:
         """Returns the number of the view that an epoch has of each item, int64 `(n,)`."""
@@ -212,6 +212,33 @@ class AnyView(Items):
         if self._transform.views == 1:
             return np.full(len(self), draw.integers(2**31))
         return draw.integers(self._transform.views, size=len(self))
+
+
+def _start(
+    items: Items,
+    transform: Transform,
+    rows: np.ndarray,
+    keys: np.ndarray,
+    views: np.ndarray,
+    epoch: int,
+) -> Callable[[], np.ndarray]:
+    """Begins to load items, and gives a function that waits for these views of them."""
+    wait, own = items.start(_joined(transform, rows, keys, views), epoch), keys[rows]
+    if not transform.others:
+        return lambda: transform.items(wait(), own, views)
+    return lambda: transform.items(_parted(wait(), 1 + transform.others), own, views)
+
+
+def _joined(
+    transform: Transform, rows: np.ndarray, keys: np.ndarray, views: np.ndarray
+) -> np.ndarray:
+    """Returns the numbers of the items of which views are made, one after another."""
+    if not transform.others:
+        return rows
+    pairs = zip(keys[rows], views, strict=True)
+    draws = [np.random.default_rng((key, view, 1)) for key, view in pairs]
+    others = [draw.integers(len(keys), size=transform.others) for draw in draws]
+    return np.column_stack([rows, others]).ravel()
 
 
 def _parted(values: np.ndarray, count: int) -> np.ndarray:

@@ -238,8 +238,8 @@ class InputPreparer:
         if few is not None:
             contents = [*contents, few.contents(data.plain)]
             wanted.append(WantedFeatures(contents=contents[-1], augmentation=data.mirror))
+        first = contents[0]
         if data.transform is not None:
-            first = contents[0]
             assert isinstance(first, ItemContents)
             views = [first.view(data.transform, number) for number in range(of_transform)]
             wanted = [
@@ -261,9 +261,10 @@ class InputPreparer:
         stored = preparation.stored(epochs=epochs, must=must, seed=seed, cut=cut)
         features: list[Items] = list(stored.items[: len(contents)])
         if data.transform is not None:
-            keys = keys_of(contents[0].hashes)
+            assert isinstance(first, ItemContents)
             of_views = [features[0], *stored.items[len(contents) :]]
-            features[0] = AnyView(of_views, data.transform, keys, data.train.shape, seed)
+            keys, shape = keys_of(first.hashes), data.train.shape
+            features[0] = AnyView(of_views, data.transform, keys, shape, seed, first.beside)
         batches = [
             part.batches(items, seed=seed) for part, items in zip(contents, features, strict=True)
         ]
