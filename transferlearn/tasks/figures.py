@@ -3,7 +3,7 @@
 import abc
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Self
 
@@ -103,6 +103,22 @@ class Evaluation(Mapping[str, float]):
     def beside(self, unchanged: "Evaluation", classical: "Tally | None" = None) -> Self:
         """Returns these figures beside those of what was not trained, and of a method."""
         return replace(self, unchanged=unchanged)
+
+    def beside_pretrained(self, unchanged: "Evaluation", names: Collection[str]) -> Self:
+        """Adds figures of the pretrained network, such as `pretrained_perplexity`."""
+        figures = {f"pretrained_{name}": unchanged[name] for name in names}
+        intervals = {
+            f"pretrained_{name}": unchanged.intervals[name]
+            for name in names
+            if name in unchanged.intervals
+        }
+        return replace(
+            self,
+            figures={**self.figures, **figures},
+            intervals={**self.intervals, **intervals},
+            interval_methods={**self.interval_methods, **dict.fromkeys(intervals, "bootstrap")},
+            unchanged=unchanged,
+        )
 
     def completed(
         self,

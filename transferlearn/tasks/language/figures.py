@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass
 from typing import Self
 
 import numpy as np
@@ -29,18 +29,7 @@ class LanguageEvaluation(Evaluation):
 
     def beside(self, unchanged: Evaluation, classical: Tally | None = None) -> Self:
         """Adds the perplexity and the bits a byte of the pretrained network."""
-        added = {f"pretrained_{name}": name for name in ("perplexity", "bits_per_byte")}
-        known = {new: old for new, old in added.items() if old in unchanged.intervals}
-        return replace(
-            self,
-            figures={**self.figures, **{new: unchanged[old] for new, old in added.items()}},
-            intervals={
-                **self.intervals,
-                **{n: unchanged.intervals[old] for n, old in known.items()},
-            },
-            interval_methods={**self.interval_methods, **dict.fromkeys(known, "bootstrap")},
-            unchanged=unchanged,
-        )
+        return self.beside_pretrained(unchanged, ("perplexity", "bits_per_byte"))
 
     def remark(self) -> str:
         """Returns whether the pretrained network foretells the texts worse, beyond chance."""

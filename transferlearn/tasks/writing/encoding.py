@@ -7,35 +7,27 @@ from typing import ClassVar, Self
 
 import keras
 
-from transferlearn.assembling import NetworkOutput
 from transferlearn.backbones.seq2seq import DECODER
 from transferlearn.data import Kind, Spec, Target, Targets, Writer, Written, WrittenTargets
 from transferlearn.data.messages import notice
 from transferlearn.data.sequences import WrittenTokens
-from transferlearn.edge import Sampling, TextPrediction, WrittenReader
-from transferlearn.edge.written import LOGITS
-from transferlearn.heads import Output
+from transferlearn.edge import Sampling
 from transferlearn.json_fields import Json
-from transferlearn.tasks.base import PREDICTIONS, Encoding
-from transferlearn.tasks.next_tokens import NextTokenCrossEntropy, TokenProbability
 from transferlearn.tasks.objective import Objective
 from transferlearn.tasks.optional import outputs_in_words, scorer
-from transferlearn.tasks.scores import Likelihood, Score
+from transferlearn.tasks.token_encoding import TokenEncoding, objective_of_tokens
 from transferlearn.tasks.writing.answering import Judges, Writes
 from transferlearn.tasks.writing.figures import WritingScoring
-from transferlearn.templates import copy_metrics
-from transferlearn.types import Loss, Metrics, Tensor
+from transferlearn.types import Loss, Metrics
 from transferlearn.wording import counted
 
 
 @dataclass(frozen=True, kw_only=True)
-class WritingEncoding(Encoding[TextPrediction]):
+class WritingEncoding(TokenEncoding):
     """Holds the tokens of a decoder, and how they are chosen.
 
     Attributes:
-        vocabulary: The number of all tokens; 0: the network is not known yet.
         writer: Knows how texts become tokens; `None`: the network is not known yet.
-        sampling: Says how tokens are chosen where `predict` is told nothing else.
         longest: The most tokens of a text that are learnt; `None`: as many as the decoder reads.
         spoken: Whether the texts are what is said, of which wrong words are counted.
         languages: The codes of the language that is read and of that which is written, or `None`.
@@ -43,13 +35,8 @@ class WritingEncoding(Encoding[TextPrediction]):
 
     name: ClassVar[str] = "written"
     field: ClassVar[str] = "text-to-text"
-    score: ClassVar[Score] = Likelihood("token_probability")
-    mixes: ClassVar[bool] = False
-    starts_at_guessing: ClassVar[bool] = False
 
-    vocabulary: int = 0
     writer: Writer | None = None
-    sampling: Sampling
     longest: int | None = None
     spoken: bool = False
     languages: tuple[str, str] | None = None
@@ -68,11 +55,6 @@ class WritingEncoding(Encoding[TextPrediction]):
     def scoring(self) -> WritingScoring:
         """Returns what scores texts."""
         return WritingScoring(self.vocabulary, self.spoken)
-
-    @property
-    def outputs(self) -> Mapping[str, Output]:
-        """Returns a single output, with the logits of the token behind each that is read."""
-        return {PREDICTIONS: Output(self.vocabulary, "token")}
 
     @property
     def inputs(self) -> Mapping[str, Spec]:
@@ -95,16 +77,6 @@ class WritingEncoding(Encoding[TextPrediction]):
         """
         return Writes(model, self.known, self.sampling.changed(options))
 
-    def of_network(self, outputs: Mapping[str, NetworkOutput], loss: Loss | None) -> Self:
-        """Returns this encoding with the number of tokens; refuses probabilities."""
-        (output,) = outputs.values()
-        if output.activation != "linear":
-            raise ValueError(
-                f"The network ends in {output.activation}, and its loss reads logits: leave the "
-                "activation out."
-            )
-        return replace(self, vocabulary=output.units)
-
     def objective(
         self, *, loss: Loss | None, metrics: Metrics | None, targets: Targets | None, mixed: bool
     ) -> Objective:
@@ -125,21 +97,7 @@ class WritingEncoding(Encoding[TextPrediction]):
                     "Characters for which the tokenizer has no token, so they are not learnt: "
                     f"{' '.join(unknown):.200}"
                 )
-        return Objective(
-            loss=NextTokenCrossEntropy() if loss is None else keras.losses.get(loss),
-            metrics=lambda: copy_metrics(metrics) or [TokenProbability()],
-            encode=encode,
-            of_tokens=True,
-            unsolvable="texts are learnt by gradient steps",
-        )
-
-    def meant(self, outputs: Tensor) -> dict[str, Tensor]:
-        """Returns the logits as they are, `(rows, tokens, all tokens)`."""
-        return {LOGITS: outputs}
-
-    def output_reader(self) -> WrittenReader:
-        """Returns what makes texts of bytes."""
-        return WrittenReader()
+        return objective_of_tokens(loss, metrics, encode, "texts")
 
     def summary(self) -> str:
         """Describes how many tokens there are."""

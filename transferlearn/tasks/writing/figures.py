@@ -56,18 +56,7 @@ class WritingEvaluation(Evaluation):
 
     def beside(self, unchanged: Evaluation, classical: Tally | None = None) -> Self:
         """Adds the figures of the pretrained network, such as `pretrained_chrf`."""
-        added = {f"pretrained_{name}": name for name in unchanged.figures if name != "count"}
-        known = {new: old for new, old in added.items() if old in unchanged.intervals}
-        return replace(
-            self,
-            figures={**self.figures, **{new: unchanged[old] for new, old in added.items()}},
-            intervals={
-                **self.intervals,
-                **{new: unchanged.intervals[old] for new, old in known.items()},
-            },
-            interval_methods={**self.interval_methods, **dict.fromkeys(known, "bootstrap")},
-            unchanged=unchanged,
-        )
+        return self.beside_pretrained(unchanged, [n for n in unchanged.figures if n != "count"])
 
     def remark(self) -> str:
         """Returns how BLEU, chrF and ROUGE were computed."""
