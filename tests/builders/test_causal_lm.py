@@ -159,7 +159,7 @@ def test_draws_are_as_likely_as_the_logits_say():
 
 
 def test_pieces_are_whole_characters():
-    from transferlearn.tasks.language.answering import _Text
+    from transferlearn.edge.prompt_writer import _Text
 
     text, given = _Text(language.Letters(), ("END",), 1), []
     written = "aé€😀ENE END"
