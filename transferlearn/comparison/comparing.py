@@ -17,6 +17,7 @@ from transferlearn.money import Money, price
 from transferlearn.progress import obeys_verbose
 from transferlearn.schedules import OnePhase
 from transferlearn.tasks import Evaluation
+from transferlearn.training.solving import weighted_layers
 from transferlearn.types import Source, Verbose
 
 
@@ -98,6 +99,8 @@ def _probe(
 ) -> FittedModel:
     """Solves the head on the frozen network."""
     training = replace(builder, freeze=None).prepare(loaded, schedule="probe")
+    if not weighted_layers(training.network):
+        raise ValueError("The network has no head beside its pretrained weights.")
     return training.run(verbose=verbose, reference=False)
 
 

@@ -11,7 +11,7 @@ from transferlearn.data.iterating import iterate, without_retracing_advice
 from transferlearn.data.sequences import CorpusDataset, WordDataset
 from transferlearn.fitted import FittedModel
 from transferlearn.monitoring import Measured
-from transferlearn.tasks import Encoding, NextTokenEncoding, scorer
+from transferlearn.tasks import Encoding, NextTokenEncoding, WritingEncoding, scorer
 
 TRAINING_ITEMS = 500  # of those that were trained on, are measured
 LEAST = 40  # items; of fewer no reference is made
@@ -52,6 +52,12 @@ def numbers_of(encoding: Encoding, values: np.ndarray) -> np.ndarray:
 def _(encoding: NextTokenEncoding, values: np.ndarray) -> np.ndarray:
     """Returns the bits a token, as `answers_of` made them."""
     return values
+
+
+@numbers_of.register
+def _(encoding: WritingEncoding, values: np.ndarray) -> np.ndarray:
+    """Returns the bits a token of `packed` texts, float64 `(rows, 1)`."""
+    return (values[:, 0] / np.log(2) / np.maximum(values[:, 1], 1))[:, None]
 
 
 @singledispatch

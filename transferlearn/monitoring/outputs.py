@@ -151,7 +151,10 @@ class TagShares(OutputSignals):
 
 @dataclass(frozen=True)
 class Surprise(OutputSignals):
-    """Watches how unlikely a language model finds the tokens of texts: log2 of the perplexity."""
+    """Watches how unlikely a model finds the tokens of texts: log2 of the perplexity.
+
+    These are the texts that it reads, or those that it has written itself.
+    """
 
     word: ClassVar[str] = "surprise"
     names: tuple[str, ...] = ("bits a token",)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from transferlearn.fitted import Outline
 
-_PLACES = ("", "schedules", "freezing", "heads", "data", "backbones", "tasks")  # of public names
+_PLACES = ("", "schedules", "freezing", "heads", "data", "backbones", "tasks", "edge")  # of names
 _OURS = "transferlearn."
 _DATA = "validation_data"  # of which an outline knows only that it was given
 _OF_FIT = ("schedule", "callbacks")  # settings that `fit` takes, not the builder

@@ -10,11 +10,11 @@ import numpy as np
 from transferlearn import configs, heads
 from transferlearn.advice.diagnosis.curves import STEADY, Curves, falls, wobble
 from transferlearn.advice.diagnosis.evidence import Evidence, loss_noise
-from transferlearn.data import Images
+from transferlearn.data import Images, Texts
 from transferlearn.fitted import FittedModel
 from transferlearn.freezing import FreezeStrategy, TrainLastBlocks
 from transferlearn.schedules import Auto, Schedule
-from transferlearn.tasks import Encoding
+from transferlearn.tasks import Encoding, NextTokenEncoding, WritingEncoding
 
 _TOO_HIGH = 5  # times the loss of guessing: no untrained head is that bad
 _KEEP_BEST = (
@@ -55,6 +55,7 @@ class Case:
         falling: Whether the training loss still falls, or there are too few epochs to tell.
         encoding: What was learnt of the targets.
         past_best: Whether the held-out loss was lower after an earlier epoch.
+        varied: The names of the augmentations that the builder takes, the weakest first.
     """
 
     settings: Mapping[str, object]
@@ -70,6 +71,7 @@ class Case:
     falling: bool
     past_best: bool
     encoding: Encoding
+    varied: tuple[str, ...]
 
     @property
     def has_own_rate(self) -> bool:
@@ -105,6 +107,7 @@ class Case:
             falling=is_last and (len(losses) < STEADY or falls(losses, noise)),
             past_best=seen.best_epoch - 1 < curves.epoch_of_model,
             encoding=fitted.encoding,
+            varied=() if isinstance(fitted.kind, Texts) else fitted.encoding.varied,
         )
 
     @property
@@ -147,7 +150,7 @@ def against_overfitting(case: Case) -> Iterator[Remedy]:
         stronger = {"none": "light", "light": "strong"}
         by_schedule = case.settings.get("schedule_augmentation", "none")
         used = case.settings.get("augmentation", by_schedule)
-        if isinstance(used, str) and (name := stronger.get(used)) in case.encoding.varied:
+        if isinstance(used, str) and (name := stronger.get(used)) in case.varied:
             views = {"views": 4} if case.frozen else {}
             yield _change("augmentation", augmentation=name, **views)
         for name, value, why in (
@@ -159,8 +162,8 @@ def against_overfitting(case: Case) -> Iterator[Remedy]:
                 yield _change(why, head=replace(head, **setting))
         if case.encoding.mixes and not case.mixed:
             yield _change("mixup", mixup=0.2)
-    if case.frozen < 1:
-        yield _change("fewer trained blocks", freeze=_freeze_more(case))
+    if case.frozen < 1 and (more := _freeze_more(case)):
+        yield _change("fewer trained blocks", freeze=more)
     if isinstance(head, heads.FlattenDense):
         yield _change("a smaller head", head=heads.PooledDense(dropout=0.5))
     yield Remedy("more examples to train on", {})
@@ -243,13 +246,17 @@ def _times(factor: float, case: Case) -> float:
     return float(f"{factor * case.learning_rate:.3g}")  # Keras holds it as a float32
 
 
-def _freeze_more(case: Case) -> FreezeStrategy | str:
-    """Returns a freezing that trains fewer blocks than the one that was used."""
+def _freeze_more(case: Case) -> FreezeStrategy | str | None:
+    """Returns a freezing that trains fewer blocks than the one that was used, if there is one."""
     if not case.frozen:
         return TrainLastBlocks(2)
     used = configs.read(case.settings.get("freeze"), FreezeStrategy)
-    count = used.count // 2 if isinstance(used, TrainLastBlocks) else 0
-    return TrainLastBlocks(count) if count else "all"
+    writes = isinstance(case.encoding, (NextTokenEncoding, WritingEncoding))  # so it has no head
+    usual = 2 if writes else 0
+    count = used.count // 2 if isinstance(used, TrainLastBlocks) else usual
+    if count:
+        return TrainLastBlocks(count)
+    return None if writes else "all"
 
 
 def _shown(value: object) -> str:

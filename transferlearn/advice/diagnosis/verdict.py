@@ -121,7 +121,7 @@ def diagnose(
         evidence=seen,
         advice=tuple(remedy.text for remedy in chosen),
         changes=next((remedy.changes for remedy in chosen if remedy.changes), {}),
-        note="; ".join(_notes(fitted, seen, is_clean=is_clean)),
+        note="; ".join(_notes(fitted, seen, case, is_clean=is_clean)),
         curves=curves,
     )
 
@@ -129,11 +129,12 @@ def diagnose(
 _Judgement = tuple[Verdict, str, Iterable[Remedy]]
 
 
-def _notes(fitted: FittedModel, seen: Evidence, *, is_clean: bool) -> Iterator[str]:
+def _notes(fitted: FittedModel, seen: Evidence, case: Case, *, is_clean: bool) -> Iterator[str]:
     """Yields warnings of what makes the figures less reliable, for `Diagnosis.note`."""
     if not is_clean:
+        on = "dropout, augmentation and mixup" if case.varied else "dropout"
         yield (
-            "training scores are an epoch's mean, with dropout, augmentation and mixup on "
+            f"training scores are an epoch's mean, with {on} on "
             "(tl.diagnose(fitted, train=...) measures the model itself)"
         )
     trained_on = fitted.outline.train_items

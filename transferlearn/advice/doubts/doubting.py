@@ -124,6 +124,12 @@ def _cross_fitted(builder: Builder, labelled: Source | LoadedData, seed: int) ->
     solvable = linear_solver(builder.task.learn(dataset.learnt)) is not None
     asked = _plain(builder) if solvable else builder
     training = asked.prepare(LoadedData(dataset, None), epochs=1, cache=False)
+    if not weighted_layers(training.network):
+        raise TypeError(
+            f"Nothing says which {dataset.noun}s are labelled wrongly here, since the network has "
+            "no head to train on others: look at the least likely ones, "
+            "tl.plotting.mistakes(fitted.evaluate(...))."
+        )
     mask = training.layers.frozen_by(FreezeAll())
     set_trainable(training.network, mask, batch_norm="frozen")
     if why_not_solved(training.network, training.objective, mixed=False):

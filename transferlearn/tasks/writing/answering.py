@@ -1,13 +1,13 @@
 """Writes a text for each item, and tells how likely the right ones are."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 import keras
 import numpy as np
 
-from transferlearn.backbones.graph import of_any_length
+from transferlearn.backbones.graph import made_of, of_any_length
 from transferlearn.data import Dataset, WrittenTargets, WrittenTokens
 from transferlearn.data.iterating import iterate
 from transferlearn.data.sequences import Writer
@@ -82,8 +82,15 @@ class Judges(Answerer):
         found = _Likelihood(name="likelihood_of_right")
         right = keras.Input((None,), dtype="int32", name="right_token_ids")
         self._model = keras.Model([*model.inputs, right], found(model.output, right))
+        self._whole = model
         self._writes = writes
         self._writer = writer
+
+    @cached_property
+    def _states(self) -> keras.Model:
+        """The model that gives the encoder's states."""
+        items = self._whole.inputs[:-1]
+        return keras.Model(items if len(items) > 1 else items[0], _states(self._whole))
 
     @property
     def specs(self) -> Mapping[str, TensorSpec]:
@@ -99,6 +106,31 @@ class Judges(Answerer):
         rows = self._writes.texts(x)
         return packed(rows, np.full(len(rows), np.nan), np.zeros(len(rows)))
 
+    def with_features(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the mean of the encoder's states of each item, and the texts as `packed` does.
+
+        How unlikely each text is, is that of what was written itself: the right one is not known.
+        """
+        items = keras.tree.flatten(x)
+        states = np.asarray(
+            of_batch(self._states, items if len(items) > 1 else items[0]), "float32"
+        )
+        known = np.ones(states.shape[:2])
+        if states.shape[1] == np.shape(items[0])[1]:  # of recordings, every place is one
+            known = np.asarray(items[0]) != self._writer.tokenizer.padding
+        features = (states * known[..., None]).sum(axis=1)
+        features /= np.maximum(known.sum(axis=1, keepdims=True), 1)
+        texts = self._writes.texts(x)
+        nats, tokens = self._unlikely(items, texts)
+        return features, packed(texts, nats, tokens)
+
+    def _unlikely(self, items: Sequence[np.ndarray], texts: list[str]) -> tuple[np.ndarray, ...]:
+        """Returns how unlikely texts are behind items, in nats, and how many tokens they have."""
+        encode = WrittenTokens(self._writer, self._writer.length_for(texts))
+        encoded = encode(np.array(texts, object))
+        nats = of_batch(self._model, [*items, *encoded.inputs, encoded.targets])
+        return np.asarray(nats, "float64"), (np.asarray(encoded.targets) >= 0).sum(axis=1)
+
     def of_rows(self, dataset: Dataset, batch_size: int) -> np.ndarray:
         """Returns the text for each row of a dataset, and how unlikely its right one is."""
         targets = dataset.learnt
@@ -113,6 +145,14 @@ class Judges(Answerer):
                 tokens.append((y >= 0).sum(axis=1))
                 predicted.advance(len(y))
         return packed(texts, np.concatenate(nats), np.concatenate(tokens))
+
+
+def _states(model: keras.Model) -> Tensor:
+    """Returns the last states of the items themselves, `(rows, places, channels)`."""
+    alone = made_of(model, model.inputs[:-1])
+    learnt = [step for step in alone if getattr(step.operation, "weights", ())]
+    states: Tensor = learnt[-1].outputs[0]
+    return states
 
 
 class _Likelihood(keras.layers.Layer):

@@ -34,7 +34,7 @@ class WritingEncoding(TokenEncoding):
     """
 
     name: ClassVar[str] = "written"
-    field: ClassVar[str] = "text-to-text"
+    field: ClassVar[str] = "to-text"
 
     writer: Writer | None = None
     longest: int | None = None

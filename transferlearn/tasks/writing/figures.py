@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
+from difflib import SequenceMatcher
 from functools import partial
 from typing import Self
 
@@ -12,6 +13,7 @@ from transferlearn.data import WrittenTargets
 from transferlearn.edge import TextPrediction
 from transferlearn.edge.written import as_bytes, as_text
 from transferlearn.json_fields import Json
+from transferlearn.monitoring.outputs import Surprise
 from transferlearn.tasks.figures import Evaluation, Tally
 from transferlearn.tasks.intervals import bootstrap, group_sums
 from transferlearn.tasks.pairs import PairedTest, compare_sums
@@ -94,6 +96,17 @@ class WritingScoring(Scoring[WrittenTargets, WritingEvaluation, TextPrediction])
     spoken: bool
 
     @property
+    def signals(self) -> Surprise:
+        """Returns that the bits a token of what is written are watched."""
+        return Surprise()
+
+    def errors(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Returns the share of characters that differ from the right text, float `(rows,)`."""
+        pairs = zip(_texts_of(values), map(str, targets), strict=True)
+        matched = [SequenceMatcher(None, *pair, autojunk=False).ratio() for pair in pairs]
+        return 1 - np.array(matched)
+
+    @property
     def guessing_loss(self) -> float:
         """The cross-entropy of a model that finds all tokens equally likely, in nats."""
         return math.log(self.vocabulary) if self.vocabulary else math.inf
@@ -105,7 +118,7 @@ class WritingScoring(Scoring[WrittenTargets, WritingEvaluation, TextPrediction])
             values: What `packed` gives.
             targets: The right texts, `str` objects `(texts,)`.
         """
-        texts = [as_text(row[_BESIDE:].astype(np.uint8)) for row in values]
+        texts = _texts_of(values)
         right = list(map(str, targets))
         exact = [one.split() == other.split() for one, other in zip(texts, right, strict=True)]
         sums = np.column_stack([np.ones(len(texts)), values[:, :_BESIDE], exact])
@@ -141,6 +154,11 @@ class WritingScoring(Scoring[WrittenTargets, WritingEvaluation, TextPrediction])
             for name in names
         }
         return replace(test, others={name: found for name, found in others.items() if found})
+
+
+def _texts_of(values: np.ndarray) -> list[str]:
+    """Returns the texts that `packed` joined."""
+    return [as_text(row[_BESIDE:].astype(np.uint8)) for row in values]
 
 
 def _figure(overlap: Overlap, name: str, sums: np.ndarray) -> np.ndarray:
