@@ -22,7 +22,7 @@ _PIPELINES = {
     "text-generation",
     "automatic-speech-recognition",
 }
-_KNOWN_AS = {"recording-text-to-text": "automatic-speech-recognition"}
+_KNOWN_AS = {"recording-to-text": "automatic-speech-recognition"}
 _NAMED = 100  # classes or numbers that the card names
 _PLAIN = ",;.%'\"/?=-+!"  # punctuation that does nothing within a line
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
