@@ -300,3 +300,8 @@ def test_data_of_another_task_is_refused(backbone):
         builder(backbone).fit(loaded, verbose=0)
     with pytest.raises(TypeError, match=r"A classifier learns classes\. Received: NumberTargets"):
         classes.fit(builder(backbone).load(data()), verbose=0)
+
+
+@pytest.mark.full
+def test_a_run_that_is_killed_goes_on(backbone):
+    tl.testing.check_resume(builder(backbone), data(24), epochs=3, validation_split=0.25)

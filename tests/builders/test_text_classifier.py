@@ -673,3 +673,8 @@ def test_features_behind_a_deeper_cut_are_computed_from_stored_ones(backbone, tm
     assert from_stored.phases[0].stored.computed > 0
     for one, other in zip(weights_of(from_stored.model), weights_of(anew.model), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+@pytest.mark.full
+def test_a_run_that_is_killed_goes_on(builder):
+    tl.testing.check_resume(builder, texts.reviews(24), epochs=3, validation_split=0.25)

@@ -72,3 +72,8 @@ def test_a_table_with_missing_numbers(backbone, tmp_path):
     with pytest.warns(tl.data.DataWarning, match="no stars"):
         fitted = builder(backbone).fit(tmp_path / "reviews.csv", schedule="probe", verbose=0)
     assert fitted.outline.train_items + fitted.outline.validation_items == 39
+
+
+@pytest.mark.full
+def test_a_run_that_is_killed_goes_on(backbone):
+    tl.testing.check_resume(builder(backbone), rated(24), epochs=3, validation_split=0.25)
