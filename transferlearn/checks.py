@@ -1,9 +1,9 @@
 """Checks arguments that are numbers or shares; each error says what was received."""
 
-import math
 import numbers
 import os
 import re
+import sys
 from typing import Any
 
 
@@ -37,8 +37,9 @@ def number(name: str, value: Any, *, above: float | None = None, hint: str = "")
     Raises:
         ValueError: The value is no such number.
     """
+    largest = sys.float_info.max  # whole numbers can be larger, and are no `float` then
     fits = (
-        is_number(value) and value < math.inf and (value >= 0 if above is None else value > above)
+        is_number(value) and value <= largest and (value >= 0 if above is None else value > above)
     )
     if not fits:
         bound = "of at least 0" if above is None else f"above {above:g}"

@@ -27,6 +27,14 @@ def fitted(backbone):
     return train(builder(backbone), cache=True)
 
 
+@pytest.fixture(scope="module")
+def networks(backbone):
+    """A network with updates, and one without."""
+    updated, plain = (builder(backbone, freeze=x).build() for x in (LowRank(2), "none"))
+    drawn(updated)
+    return updated, plain
+
+
 def builder(backbone, **settings):
     given = {"sequence_length": 32, "learning_rate": 1e-2, "seed": 0}
     given["freeze"] = TrainLastBlocks(2) | LowRank(2)
@@ -110,7 +118,7 @@ def test_adapters_of_another_network_are_refused(tmp_path):
     for other, words in (
         (language.backbone(width=16), "proj.lora_A.weight has the shape"),
         (language.backbone(layers=2), "has no .*layers"),
-        (language.backbone(language.gpt2), "No layer that is free has"),
+        (language.backbone(language.gpt2), "the network has no .*proj"),
     ):
         plain = builder(other, freeze="none").build()
         before, names = logits(plain), [weight.path for weight in plain.weights]
@@ -124,6 +132,43 @@ def test_adapters_of_another_network_are_refused(tmp_path):
         tl.freezing.read_updates(model.layers, tmp_path)
     with pytest.raises(OSError, match=r"no adapter_config\.json"):
         tl.freezing.read_updates(model.layers, tmp_path / "elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"r": 10**8}, r"has the shape|have the rank 100000000, and the network's 2"),
+        ({"lora_alpha": 1e39}, "too large for float32"),
+        ({"lora_alpha": 10**400}, "alpha is a number above 0"),
+        ({"init_lora_weights": "pissa"}, "init_lora_weights is 'pissa', which changes the network"),
+        ({"layer_replication": [[0, 3]]}, "layer_replication is"),
+        ("[" * 200_000, "cannot be used: maximum recursion"),
+        ("[]", "it is no object"),
+        (np.float32("nan"), "holds NaN, or too large a number"),
+        (np.float64(3e38), "holds NaN, or too large a number"),
+        (np.complex64(1), "is no matrix of a low-rank update"),
+    ],
+)
+def test_a_strangers_adapters_make_nothing_of_their_size(change, words, networks, tmp_path):
+    from safetensors.numpy import load_file, save_file
+
+    tl.freezing.write_updates(networks[0].layers, tmp_path, "tiny")
+    config, file = tmp_path / "adapter_config.json", tmp_path / "adapter_model.safetensors"
+    if isinstance(change, dict):
+        config.write_text(json.dumps({**json.loads(config.read_text()), **change}))
+    elif isinstance(change, str):
+        config.write_text(change)
+    else:
+        save_file(
+            {name: (x * change).astype(type(change)) for name, x in load_file(file).items()}, file
+        )
+    for network in networks:
+        before = [(weight.path, np.array(weight)) for weight in network.weights]
+        with pytest.raises(ValueError, match=words):
+            tl.freezing.read_updates(network.layers, tmp_path)
+        for (path, value), weight in zip(before, network.weights, strict=True):
+            assert path == weight.path
+            np.testing.assert_array_equal(value, weight)
 
 
 def test_what_cannot_be_updated_is_said(backbone):

@@ -10,8 +10,8 @@ import keras
 import numpy as np
 
 from transferlearn.extras import require
-from transferlearn.freezing.low_rank import LowRank, add_low_rank, merge_updates, updates_of
-from transferlearn.freezing.updated import Updated
+from transferlearn.freezing.low_rank import LowRank, updates_of
+from transferlearn.freezing.updated import Updated, is_updated, matrix_shape, update
 from transferlearn.json_fields import Json
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
@@ -36,6 +36,16 @@ _PLAIN: Json = {
     "rank_pattern": {},
     "alpha_pattern": {},
 }
+# More of them, which older versions of PEFT do not know: these are read, and never written.
+_READ_ONLY: Json = {
+    "lora_bias": False,
+    "use_qalora": False,
+    "layer_replication": None,
+    "alora_invocation_tokens": None,
+}
+_NAMED = re.compile(r".+\.[^.]+\.lora_[AB]\.weight", re.DOTALL)
+_BEGINNINGS = (None, True, False, "gaussian", "eva", "orthogonal")  # others change the kernels
+_LARGEST = 1e9  # of a weight and of what it is multiplied by: products are numbers in float32
 
 
 def write_updates(layers: Sequence[keras.Layer], folder: Path, base: str) -> None:
@@ -89,47 +99,48 @@ def read_updates(layers: Sequence[keras.Layer], folder: Path) -> None:
     """
     weights = _weights(folder)
     settings = _settings(folder, weights)
-    had = bool(updates_of(layers))
+    parts = dict(_named(layers)) or _targets(layers, settings, weights)
     try:
-        if not had:
-            _add(layers, settings, weights)
-        matrices = _fitting(layers, weights)
+        _check(parts, settings, weights)
     except ValueError as error:
-        if not had:
-            merge_updates(layers)  # which are 0
         raise ValueError(f"{folder} is of another network: {error}") from error
-    for weight, matrix in matrices:
-        weight.assign(matrix)
-    for _, part in updates_of(layers):
+    for name, part in parts.items():
+        if not is_updated(part):
+            update(part, settings.rank, settings.scale)
+        assert is_updated(part)
+        part.lora_a.assign(weights[f"{name}.lora_A.weight"].T)
+        part.lora_b.assign(weights[f"{name}.lora_B.weight"].T)
         object.__setattr__(part, "scale", settings.scale)
 
 
-def _add(layers: Sequence[keras.Layer], added: LowRank, weights: Mapping[str, np.ndarray]) -> None:
-    """Adds updates to the layers that a folder has some for."""
-    names = {name.rsplit(".lora_", 1)[0] for name in weights}
-    named = [{_name(layer, part) for part in added.parts(layer)} for layer in layers]
-    add_low_rank(layers, [names.isdisjoint(own) for own in named], added)
+def _targets(
+    layers: Sequence[keras.Layer], added: LowRank, weights: Mapping[str, np.ndarray]
+) -> dict[str, keras.Layer]:
+    """Returns the parts of layers that a folder has updates for, by PEFT's names."""
+    named = {_name(layer, part): part for layer in layers for part in added.parts(layer)}
+    return {name: part for name, part in named.items() if f"{name}.lora_A.weight" in weights}
 
 
-def _fitting(
-    layers: Sequence[keras.Layer], weights: Mapping[str, np.ndarray]
-) -> list[tuple[keras.Variable, np.ndarray]]:
-    """Returns each variable with its new value; raises `ValueError` where they do not fit."""
-    expected = {
-        f"{name}.lora_{factor}.weight": weight
-        for name, part in _named(layers).items()
-        for factor, weight in (("A", part.lora_a), ("B", part.lora_b))
-    }
+def _check(
+    parts: Mapping[str, keras.Layer], added: LowRank, weights: Mapping[str, np.ndarray]
+) -> None:
+    """Raises `ValueError` where matrices do not fit; before anything is made of their sizes."""
+    expected = {}
+    for name, part in parts.items():
+        rows, columns = matrix_shape(part)
+        rank = int(part.lora_a.shape[1]) if is_updated(part) else added.rank
+        if rank != added.rank:
+            raise ValueError(f"its updates have the rank {added.rank}, and the network's {rank}.")
+        expected[f"{name}.lora_A.weight"] = (rank, rows)
+        expected[f"{name}.lora_B.weight"] = (columns, rank)
     if missing := sorted(expected.keys() ^ weights.keys()):
         where = "the network" if missing[0] in weights else "the folder"
-        raise ValueError(f"{where} has no {missing[0]}.")
-    for name, weight in expected.items():
-        if weights[name].shape[::-1] != tuple(weight.shape):
+        raise ValueError(f"{where} has no {missing[0]:.200}.")
+    for name, shape in expected.items():
+        if weights[name].shape != shape:
             raise ValueError(
-                f"{name} has the shape {weights[name].shape}, and the network's "
-                f"{tuple(weight.shape)[::-1]}."
+                f"{name} has the shape {weights[name].shape}, and the network's {shape}."
             )
-    return [(weight, weights[name].T) for name, weight in expected.items()]
 
 
 def _weights(folder: Path) -> dict[str, np.ndarray]:
@@ -142,11 +153,15 @@ def _weights(folder: Path) -> dict[str, np.ndarray]:
         raise OSError(f"{folder} holds no {CONFIG} or no {WEIGHTS}, as PEFT writes them.")
     try:
         found = load_file(folder / WEIGHTS)
-    except (safetensors.SafetensorError, TypeError, ValueError) as error:
+    except (safetensors.SafetensorError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{folder / WEIGHTS} is damaged: {error}") from error
     for name, matrix in found.items():
-        if matrix.ndim != 2 or not np.isfinite(matrix).all():
-            raise ValueError(f"{folder / WEIGHTS}: {name} is no matrix of finite numbers.")
+        if not _NAMED.fullmatch(name) or matrix.ndim != 2 or matrix.dtype.kind == "c":
+            raise ValueError(f"{folder / WEIGHTS}: {name:.200} is no matrix of a low-rank update.")
+        with np.errstate(over="ignore"):
+            found[name] = matrix.astype("float32")
+        if not (np.abs(found[name]) < _LARGEST).all():
+            raise ValueError(f"{folder / WEIGHTS}: {name:.200} holds NaN, or too large a number.")
     return found
 
 
@@ -154,15 +169,22 @@ def _settings(folder: Path, weights: Mapping[str, np.ndarray]) -> LowRank:
     """Reads the settings of a folder's updates, which must be plain ones."""
     try:
         config = json.loads((folder / CONFIG).read_text("utf-8"))
-        for name, plain in _PLAIN.items():
+        if not isinstance(config, dict) or not weights:
+            raise ValueError(f"it is no object, or {WEIGHTS} is empty")
+        for name, plain in {**_PLAIN, **_READ_ONLY}.items():
             if config.get(name, plain) not in (plain, None):
-                raise ValueError(f"{name} is {config[name]!r}, and only {plain!r} can be read")
+                raise ValueError(f"{name} is {config[name]!r:.60}, and only {plain!r} can be read")
+        if (begun := config.get("init_lora_weights")) not in _BEGINNINGS:
+            raise ValueError(f"init_lora_weights is {begun!r:.60}, which changes the network, too")
         ours = {hub.rsplit(".", 1)[1]: name for name, hub in NAMES.items()}
         ends = {name.rsplit(".lora_", 1)[0].rsplit(".", 1)[1] for name in weights}
         targets = tuple(sorted(ours.get(end, end) for end in ends))
-        return LowRank(config["r"], config["lora_alpha"], targets)
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        raise ValueError(f"{folder / CONFIG} cannot be used: {error}.") from error
+        found = LowRank(config["r"], config["lora_alpha"], targets)
+        if found.scale > _LARGEST:
+            raise ValueError(f"lora_alpha is {found.alpha:g}, too large for float32")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"{folder / CONFIG} cannot be used: {error!s:.300}.") from error
+    return found
 
 
 def _named(layers: Sequence[keras.Layer]) -> dict[str, Updated]:

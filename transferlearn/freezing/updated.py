@@ -92,12 +92,17 @@ def axes_of(part: keras.Layer) -> Axes | None:
     return Axes(tuple(map(kernel.index, ends + new)), len(ends)) if is_matrix else None
 
 
-def update(part: keras.Layer, rank: int, scale: float) -> None:
-    """Makes a layer one that adds a product, which is 0 at first, to its kernel."""
+def matrix_shape(part: keras.Layer) -> tuple[int, int]:
+    """Returns the shape `(in, out)` of a layer's kernel as a matrix, which it must be."""
     axes = axes_of(part)
     assert axes is not None
     sizes = [part.kernel.shape[axis] for axis in axes.order]
-    rows, columns = prod(sizes[: axes.summed]), prod(sizes[axes.summed :])
+    return prod(sizes[: axes.summed]), prod(sizes[axes.summed :])
+
+
+def update(part: keras.Layer, rank: int, scale: float) -> None:
+    """Makes a layer one that adds a product, which is 0 at first, to its kernel."""
+    axes, (rows, columns) = axes_of(part), matrix_shape(part)
     most = 1 / sqrt(rows)  # as PEFT draws it
     drawn = keras.initializers.RandomUniform(-most, most)
     # Inside KerasHub's layers no other object can take the layer's place, so it changes its class.
