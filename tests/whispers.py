@@ -187,8 +187,11 @@ def tone(word, seconds=0.5, seed=0):
     return (wave + noise).astype("float32")
 
 
-def folder_of(path, seed=0, positions=POSITIONS):
-    """A small Whisper in the folder of Hugging Face, with a tokenizer of letters."""
+def folder_of(path, seed=0, positions=POSITIONS, *, languages=()):
+    """A small Whisper in the folder of Hugging Face, with a tokenizer of letters.
+
+    With languages it knows them and English, and translates.
+    """
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
     name = hugging_face(path, state(seed, positions))
@@ -196,8 +199,11 @@ def folder_of(path, seed=0, positions=POSITIONS):
     made = Tokenizer(models.BPE(vocab=letters, merges=[]))
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     made.decoder = decoders.ByteLevel()
-    made.add_special_tokens([AddedToken(f"<|{name}|>", special=True) for name in NAMES])
+    names = [*NAMES, *(["translate", *languages] if languages else ())]
+    made.add_special_tokens([AddedToken(f"<|{name}|>", special=True) for name in names])
     made.save(str(path / "tokenizer.json"))
-    settings = {"is_multilingual": False, "suppress_tokens": [0, 35], "begin_suppress_tokens": [25]}
+    settings = {"suppress_tokens": [0, 35], "begin_suppress_tokens": [25]}
+    settings["is_multilingual"] = bool(languages)
+    settings["lang_to_id"] = {f"<|{x}|>": made.token_to_id(f"<|{x}|>") for x in ("en", *languages)}
     (path / "generation_config.json").write_text(json.dumps(settings))
     return name

@@ -221,6 +221,8 @@ def test_subtitles():
     assert made.srt().startswith("1\n00:00:00,500 --> 00:01:01,250\na <b> --> c\n\n2\n01:01:01,000")
     assert "00:00:00.500 --> 00:01:01.250\na &lt;b&gt; --&gt; c\n\n" in made.vtt()
     assert made.vtt().startswith("WEBVTT\n\n")
+    assert Transcript((Segment(0, 1, "a", "de"), Segment(1, 3, "b", "fr"))).language == "fr"
+    assert Transcript(()).language == ""
 
 
 class Said:
@@ -233,9 +235,10 @@ class Said:
         found = self.found if temperature is None else [self.again] * rows
         return [Wrote(*one) for one in found]
 
-    def hears(self, monkeypatch):
+    def texts(self, monkeypatch):
         monkeypatch.setattr(Hears, "_silence", lambda s, logits, n: np.array(self.silence))
-        return Hears(lambda x: None, self)
+        hears = Hears(lambda x: None, self)
+        return [one.text for one in hears.wrote(np.zeros((len(self.found), 5)))]
 
 
 def test_nothing_is_invented_or_repeated(monkeypatch):
@@ -246,13 +249,13 @@ def test_nothing_is_invented_or_repeated(monkeypatch):
         ("no", -0.5),
         [0, 0, 0.9, 0, 0.1],
     )
-    found = said.hears(monkeypatch).texts(np.zeros((5, 5)))
+    found = said.texts(monkeypatch)
     assert found == ["yes", "no", "", "no", "no"]
     noise = [loop, ("you", -0.86), (". . .", -0.03), ("yes", -0.3)]
     said = Said(noise, ("no", -0.5), [0.95] * 4)
-    assert said.hears(monkeypatch).texts(np.zeros((4, 5))) == ["", "", "", "yes"]
+    assert said.texts(monkeypatch) == ["", "", "", "yes"]
     said = Said([short], ("worse", -1.5), [0])  # somebody may have said it three times
-    assert said.hears(monkeypatch).texts(np.zeros((1, 5))) == [short[0]]
+    assert said.texts(monkeypatch) == [short[0]]
 
 
 def test_sources(whisper, table, place, tmp_path):
@@ -354,6 +357,35 @@ def test_bad_input(whisper, table, place, tmp_path):
         tl.data.JsonTokenizer("{}")
 
 
+def test_the_language_is_found_or_given_and_translated(tmp_path, table):
+    whisper = folder_of(tmp_path / "many", seed=6, languages=("de", "fr"))
+    noise = np.random.default_rng(0).normal(0, 0.3, RATE)
+    waves = np.stack([np.eye(RATE)[0], noise]).astype("float32")
+    tensors = whispers.state(6)
+    ids = dict(zip(("en", "de", "fr"), (IDS["en"], 36, 37), strict=True))
+    best = []
+    for wave in waves:
+        states = whispers.encoded(whispers.spectrogram(wave), tensors)
+        behind = whispers.decoded([IDS["startoftranscript"]], states, tensors)
+        logits = (behind @ tensors["decoder.embed_tokens.weight"].T)[0]
+        best.append(max(ids, key=lambda code, x=logits: x[ids[code]]))
+    assert len(set(best)) > 1  # else the test would prove nothing
+    finds = builder(whisper).pretrained()
+    writes = finds.answerer()
+    found = writes.writer.wrote(writes.begin(waves), len(waves))
+    assert [one.language for one in found] == best
+    for row, language in enumerate(best):
+        known = builder(whisper, language=language)._whisper().writer
+        given = known.at_edge(writes.writer.tokenizer, writes.writer.sampling)
+        assert given.wrote(writes.begin(waves), len(waves))[row] == found[row]
+    finds.save(tmp_path / "finds")
+    assert tl.load(tmp_path / "finds").answerer().writer == writes.writer
+    writer = builder(whisper, language="de", translate=True)._whisper().writer
+    assert writer.begin == (IDS["startoftranscript"], 36, 35, IDS["notimestamps"])
+    with pytest.raises(ValueError, match="name the one that is spoken"):
+        builder(whisper).fit(table)
+
+
 @pytest.mark.full
 def test_command_line(fitted, table, place, tmp_path, capsys):
     train = ["train", str(table), "--task", "transcribe", "--output", str(tmp_path / "none")]
@@ -374,3 +406,5 @@ def test_an_untouched_network_on_the_command_line(whisper, tmp_path, capsys):
     assert main(["transcribe", whisper, str(tmp_path / "low.wav")]) == 0
     untouched = builder(whisper).pretrained()  # it hears as much as it can, here a second
     assert capsys.readouterr().out == f"{untouched.transcribe(tmp_path / 'low.wav').text}\n"
+    assert main(["transcribe", whisper, str(tmp_path / "low.wav"), "--translate"]) == 1
+    assert "knows English only" in capsys.readouterr().err

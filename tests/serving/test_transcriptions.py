@@ -59,7 +59,7 @@ def test_every_form_is_answered(client, says):
         ({"model": "whisper-1"}, 404, "There is no model 'whisper-1'; there are scribe, pitches."),
         ({"model": "pitches"}, 404, "pitches writes no recordings down"),
         ({"response_format": "xml"}, 400, "response_format is one of json, text, srt"),
-        ({"language": "de"}, 400, "scribe writes down 'en'. Received: language='de'"),
+        ({"language": "de"}, 400, "scribe hears 'en': leave language out. Received: language='de'"),
         ({"temperature": "hot"}, 400, "temperature is from 0 to 1. Received: 'hot'"),
         ({"timestamp_granularities[]": "word"}, 400, "Times are those of segments"),
         ({"prompt": "names"}, 400, "This is not done here: prompt."),

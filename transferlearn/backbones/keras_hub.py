@@ -25,7 +25,7 @@ from transferlearn.backbones.hub_presets import (
 from transferlearn.backbones.moonshine import moonshine_encoder
 from transferlearn.backbones.seq2seq import Seq2SeqBackbone, from_seq2seq
 from transferlearn.backbones.texts import Pooling, TextBackbone, TextSource, from_encoder
-from transferlearn.backbones.whisper import SpeechBackbone, encoder_of, speech_of
+from transferlearn.backbones.whisper import SpeechBackbone, Spoken, encoder_of, speech_of
 from transferlearn.data import Tokenizer
 from transferlearn.data.texts.pieces import tokenized_in_pieces
 from transferlearn.edge.chat import ChatTemplate
@@ -70,7 +70,7 @@ class KerasHub(TextSource):
             pretrained=trained,
         )
 
-    def load_speech(self, name: str, *, pretrained: bool, language: str) -> SpeechBackbone:
+    def load_speech(self, name: str, spoken: Spoken, *, pretrained: bool) -> SpeechBackbone:
         """Loads a whole Whisper from a folder of Hugging Face or CTranslate2."""
         folder = folder_of(name) if name.startswith(PREFIX) else None
         model = None if folder is None else network(name, load_weights=pretrained)
@@ -80,7 +80,7 @@ class KerasHub(TextSource):
                 "CTranslate2 wrote, with its tokenizer.json: 'keras_hub:path/to/whisper-tiny.en'."
             )
         source = _origin(name, pretrained=pretrained)
-        return speech_of(model, folder, language=language, source=source, pretrained=pretrained)
+        return speech_of(model, folder, spoken, source=source, pretrained=pretrained)
 
     def load_text(self, name: str, *, pretrained: bool, pooling: Pooling) -> TextBackbone:
         """Loads an encoder of texts, with its tokenizer and the given pooling."""

@@ -14,7 +14,7 @@ from transferlearn.backbones.keras_hub import KerasHub
 from transferlearn.backbones.saved_model import SavedModels
 from transferlearn.backbones.texts import Pooling, TextBackbone, TextSource
 from transferlearn.backbones.weights import check_weights, load_file
-from transferlearn.backbones.whisper import SpeechBackbone
+from transferlearn.backbones.whisper import SpeechBackbone, Spoken
 from transferlearn.data import Tokenizer
 from transferlearn.tables import as_html, as_paragraph, as_table
 
@@ -175,7 +175,11 @@ def get_tokenizer(backbone: str | TextBackbone) -> Tokenizer:
 
 
 def get_speech(
-    backbone: str | SpeechBackbone, *, pretrained: bool = True, language: str = "en"
+    backbone: str | SpeechBackbone,
+    *,
+    pretrained: bool = True,
+    language: str | None = None,
+    translate: bool = False,
 ) -> SpeechBackbone:
     """Loads a network that writes down what is said; gives a `SpeechBackbone` as it is.
 
@@ -183,7 +187,9 @@ def get_speech(
         backbone: `"keras_hub:<folder>"` of a Whisper of Hugging Face or CTranslate2, or a
             `SpeechBackbone`.
         pretrained: Whether to load its weights; otherwise they are random.
-        language: The code of the language that is spoken.
+        language: The code of the language that is spoken; `None`: the network finds it, where it
+            knows several.
+        translate: Whether what is said is written in English.
 
     Raises:
         ValueError: It is the name of another network, or the language is not known.
@@ -191,7 +197,7 @@ def get_speech(
     """
     if isinstance(backbone, SpeechBackbone):
         return backbone
-    loaded = KerasHub().load_speech(backbone, pretrained=pretrained, language=language)
+    loaded = KerasHub().load_speech(backbone, Spoken(language, translate), pretrained=pretrained)
     return replace(loaded, name=backbone)
 
 

@@ -31,8 +31,11 @@ class SpeechRecognizerBuilder(WritesTexts, AudioBuilder[TextPrediction]):
             model.safetensors, tokenizer.json) or CTranslate2 (model.bin, tokenizer.json), or a
             `tl.backbones.SpeechBackbone`.
         weights: `"imagenet"` for the pretrained ones, or `None` for random weights.
-        language: The code of the language that is spoken, such as `"de"`, for a Whisper that knows
-            several.
+        language: The code of the language that is spoken, such as `"de"`. A Whisper that knows
+            several is trained on one; untouched (`pretrained`) it finds the language of each row
+            itself where there is `None`.
+        translate: Whether what is said is written in English, by a Whisper that knows several
+            languages. The texts to learn are English then.
         seconds: The length of what the network hears at once; by default that of the longest
             recording trained on, from 8 to 30 seconds. 30 seconds are what Whisper was trained on;
             fewer take less time.
@@ -54,7 +57,8 @@ class SpeechRecognizerBuilder(WritesTexts, AudioBuilder[TextPrediction]):
 
     backbone: str | SpeechBackbone
     _: KW_ONLY
-    language: str = "en"
+    language: str | None = None
+    translate: bool = False
     head: Head | Decoder = field(default_factory=NextTokenHead)
     batch_size: int = 8
     sampling: Sampling = _SAMPLING
@@ -103,13 +107,21 @@ class SpeechRecognizerBuilder(WritesTexts, AudioBuilder[TextPrediction]):
     def load_backbone(self, shape: tuple[int, ...] | None) -> Backbone:
         """Loads the Whisper, and refuses rows that are longer than it can hear."""
         backbone = self._whisper()
+        if backbone.writer.languages:
+            raise ValueError(
+                "This Whisper knows several languages, and learns one: name the one that is spoken "
+                "in the recordings, such as language='de'."
+            )
         backbone.check((shape or (self._samples,))[0], self.sample_rate)
         return backbone
 
     def _whisper(self) -> SpeechBackbone:
         """Loads the Whisper."""
         return backbones.get_speech(
-            self.backbone, pretrained=self.weights is not None, language=self.language
+            self.backbone,
+            pretrained=self.weights is not None,
+            language=self.language,
+            translate=self.translate,
         )
 
     @property

@@ -73,7 +73,12 @@ TASKS = {
         None,
         {"languages": "languages", "prefix": "prefix", "num_beams": "sampling"},
     ),
-    TRANSCRIBE: CliTask(None, None, "SpeechRecognizerBuilder", {}),
+    TRANSCRIBE: CliTask(
+        None,
+        None,
+        "SpeechRecognizerBuilder",
+        {"language": "language", "translate": "translate"},
+    ),
 }
 _WITHOUT_COCO = {"classification", "regression", "image-to-image"}
 DEFAULTS = {
@@ -86,7 +91,24 @@ DEFAULTS = {
     "languages": None,
     "prefix": "",
     "num_beams": None,
+    "language": None,
+    "translate": False,
 }
+
+
+def add_spoken(parser: _ActionsContainer) -> None:
+    """Adds the options that say which language a Whisper hears, and which it writes."""
+    parser.add_argument(
+        "--language",
+        metavar="CODE",
+        help="of a Whisper that knows several, the language that is spoken, such as de; without it "
+        "an untouched Whisper finds the language of each part",
+    )
+    parser.add_argument(
+        "--translate",
+        action="store_true",
+        help="of a Whisper that knows several languages, write in English what is said",
+    )
 
 
 def add_task(parser: _ActionsContainer) -> None:
@@ -161,6 +183,7 @@ def add_task(parser: _ActionsContainer) -> None:
         "words, 'translate English to German: '",
     )
     add_beams(parser)
+    add_spoken(parser)
     add(
         "--groups",
         metavar="COLUMN",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from transferlearn.cli.checking import check_items, check_save
 from transferlearn.cli.command import CommandResult, add_model
 from transferlearn.cli.starting import import_keras
+from transferlearn.cli.tasks import add_spoken
 
 if TYPE_CHECKING:
     from transferlearn import FittedModel
@@ -28,12 +29,18 @@ def add_arguments(parser: ArgumentParser) -> None:
         default="text",
         help="plain text, or subtitles with times (default: %(default)s)",
     )
+    add_spoken(parser)
 
 
 def run(options: Namespace) -> CommandResult:
     """Writes down each recording; where some cannot be used, the exit code is 1."""
     if not _is_whisper(options):
         check_save(options.model)
+        if options.language or options.translate:
+            raise ValueError(
+                f"{options.model} hears what it was trained for: leave --language and --translate "
+                "out. They belong to an untouched Whisper, keras_hub:FOLDER."
+            )
     check_items(options)
     fitted = _loaded(options)
     listed = fitted.kind.item_reader().listed([Path(item) for item in options.items])
@@ -54,7 +61,9 @@ def _loaded(options: Namespace) -> "FittedModel":
     from transferlearn import SpeechRecognizerBuilder, load
 
     if _is_whisper(options):
-        return SpeechRecognizerBuilder(str(options.model)).pretrained()
+        return SpeechRecognizerBuilder(
+            str(options.model), language=options.language, translate=options.translate
+        ).pretrained()
     return load(options.model, trusted=options.trusted)
 
 

@@ -43,7 +43,7 @@ class Hears:
         self._begin = begin
         self._writer = writer
 
-    def texts(self, x: np.ndarray) -> list[str]:
+    def wrote(self, x: np.ndarray) -> list[Wrote]:
         """Returns what is said in each row, float32 `(rows, samples)`; empty where nothing is."""
         logits = self._begin(x)
         silence = self._silence(logits, len(x))
@@ -56,7 +56,10 @@ class Hears:
             for i, one in zip(bad, again, strict=True):
                 found[i] = max(found[i], one, key=_goodness)
         empty = [_is_nothing(one, silence[i]) for i, one in enumerate(found)]
-        return ["" if nothing else one.text for one, nothing in zip(found, empty, strict=True)]
+        return [
+            one._replace(text="") if nothing else one
+            for one, nothing in zip(found, empty, strict=True)
+        ]
 
     def _silence(self, logits: NextLogits, rows: int) -> np.ndarray:
         """Returns the probability that nothing is said, `(rows,)`."""
@@ -85,9 +88,10 @@ def transcript_of(hears: Hears, reader: AudioReader, item: object) -> Transcript
         for begin in range(0, len(parts), at_once):
             rows = _rows(list(islice(samples, at_once)), reader.samples)
             times = parts[begin : begin + at_once]
-            for (start, end), text in zip(times, hears.texts(rows), strict=True):
-                if text:
-                    segments.append(Segment(part.start + start, part.start + end, text))
+            for (start, end), one in zip(times, hears.wrote(rows), strict=True):
+                if one.text:
+                    begun, over = part.start + start, part.start + end
+                    segments.append(Segment(begun, over, one.text, one.language))
     except RecordingError as error:
         raise RecordingError(f"{path or 'The recording'} cannot be read: {error}.") from error
     return Transcript(tuple(joined(segments)), path)

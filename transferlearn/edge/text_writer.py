@@ -1,7 +1,7 @@
 """Writes texts with the tokens of a decoder, whatever runs the decoder."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, NamedTuple, Self
 
@@ -20,10 +20,12 @@ class Wrote(NamedTuple):
     Attributes:
         text: The text.
         mean: The mean logarithm of the probabilities of its tokens, in nats.
+        language: The code of its language; empty where the network is none for speech.
     """
 
     text: str
     mean: float
+    language: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +41,10 @@ class TextWriter(Named):
         suppressed_first: The ids that are not written at the beginning of a text.
         silence: The id by which the decoder says behind its first token that nothing is said;
             `None`: there is none.
-        language: The code of the language that is written, where the network is one for speech.
+        language: The code of the language that is spoken, where the network is one for speech;
+            empty where it is found for each item.
+        languages: The ids of the languages, by their codes, of which the one that is spoken is
+            found, and read in the place of the second of `begin`.
         sampling: Says how tokens are chosen, and how many.
     """
 
@@ -53,6 +58,7 @@ class TextWriter(Named):
     suppressed_first: tuple[int, ...] = ()
     silence: int | None = None
     language: str = "en"
+    languages: dict[str, int] = field(default_factory=dict)
     sampling: Sampling
 
     def __post_init__(self) -> None:
@@ -74,26 +80,45 @@ class TextWriter(Named):
         if temperature is not None:
             seed = sampling.seed or 0
             sampling = replace(sampling, temperature=temperature, seed=seed, num_beams=1)
+        languages = self._languages(logits, rows)
+        begun = [np.array(self._begin(language), np.int32) for language in languages]
         if sampling.num_beams > 1:
-            return self._by_beams(logits, rows, sampling)
-        ids, nats = [list[int]() for _ in range(rows)], np.zeros(rows)
-        begun = [np.array(self.begin, np.int32)] * rows
+            found = found_by_beams(_Allowed(logits, self), begun, sampling, self._is_over)
+            pairs = [(one.ids, one.mean) for one in found]
+        else:
+            pairs = self._one_by_one(logits, begun, sampling)
+        return [
+            Wrote(self._stopped(self.text(ids)).strip(), mean, language)
+            for (ids, mean), language in zip(pairs, languages, strict=True)
+        ]
+
+    def _languages(self, logits: NextLogits, rows: int) -> list[str]:
+        """Returns the code of the language of each item, as the network finds it or as given."""
+        if not self.languages:
+            return [self.language] * rows
+        codes, ids = list(self.languages), list(self.languages.values())
+        first = np.full((rows, 1), self.begin[0], np.int32)
+        found = logits.first(first, np.ones(rows, int), 1)[:, ids].argmax(axis=1)
+        return [codes[place] for place in found.tolist()]
+
+    def _begin(self, language: str) -> tuple[int, ...]:
+        """Returns the ids that the decoder reads before a text in a language."""
+        if not self.languages:
+            return self.begin
+        return self.begin[0], self.languages[language], *self.begin[2:]
+
+    def _one_by_one(
+        self, logits: NextLogits, begun: list[np.ndarray], sampling: Sampling
+    ) -> list[tuple[list[int], float]]:
+        """Returns the tokens of each text, chosen one by one, and their mean in nats."""
+        ids, nats = [list[int]() for _ in begun], np.zeros(len(begun))
         allowed = _Allowed(logits, self)
         for step in written(allowed, begun, sampling, lambda _, ids: self._is_over(ids)):
             for row, token in enumerate(step):
                 if token is not None:
                     ids[row].append(token)
                     nats[row] += allowed.nats(row, token)
-        return [
-            Wrote(self._stopped(self.text(own)).strip(), -of_one / len(own))
-            for own, of_one in zip(ids, nats.tolist(), strict=True)
-        ]
-
-    def _by_beams(self, logits: NextLogits, rows: int, sampling: Sampling) -> list[Wrote]:
-        """Writes the likeliest text of each item that a beam search finds."""
-        begun = [np.array(self.begin, np.int32)] * rows
-        found = found_by_beams(_Allowed(logits, self), begun, sampling, self._is_over)
-        return [Wrote(self._stopped(self.text(one.ids)).strip(), one.mean) for one in found]
+        return [(own, -of_one / len(own)) for own, of_one in zip(ids, nats.tolist(), strict=True)]
 
     def text(self, ids: Sequence[int]) -> str:
         """Returns the text of written ids, up to the end."""

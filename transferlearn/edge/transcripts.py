@@ -1,5 +1,6 @@
 """Holds what is said in a recording, with times, and writes subtitles of it."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,11 +16,13 @@ class Segment:
         start: Where the part begins, in seconds.
         end: Where it ends, in seconds.
         text: What is said in it.
+        language: The code of the language that is spoken in it, such as `"en"`.
     """
 
     start: float
     end: float
     text: str
+    language: str = "en"
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,14 @@ class Transcript:
     def text(self) -> str:
         """All that is said."""
         return " ".join(segment.text for segment in self.segments)
+
+    @property
+    def language(self) -> str:
+        """The code of the language that is spoken longest; empty where nothing is said."""
+        seconds = defaultdict[str, float](float)
+        for segment in self.segments:
+            seconds[segment.language] += segment.end - segment.start
+        return max(seconds, key=seconds.__getitem__, default="")
 
     def __str__(self) -> str:
         return self.text
@@ -68,7 +79,7 @@ class Transcriber(Protocol):
     """Writes down recordings.
 
     Attributes:
-        language: The code of the language that is spoken.
+        language: The code of the language that is spoken; empty where it is found.
     """
 
     language: str

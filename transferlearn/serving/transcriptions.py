@@ -91,8 +91,9 @@ def _options(said: dict[str, str], served: Served) -> Json:
             404, f"{served.name} writes no recordings down: serve a save of a recogniser."
         )
     if said.get("language", transcriber.language) != transcriber.language:
+        hears = f"hears {transcriber.language!r}" if transcriber.language else "finds the language"
         raise bad(
-            f"{served.name} writes down {transcriber.language!r}. "
+            f"{served.name} {hears}: leave language out. "
             f"Received: language={said['language']!r:.80}"
         )
     if said.get("timestamp_granularities", "segment") != "segment":
@@ -119,7 +120,7 @@ def _verbose(transcript: Transcript, seconds: float, language: str) -> Json:
     ]
     return {
         "task": "transcribe",
-        "language": language,
+        "language": transcript.language or language,
         "duration": seconds,
         "text": transcript.text,
         "segments": segments,

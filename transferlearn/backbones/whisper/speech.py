@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 
@@ -26,6 +27,7 @@ _ENGLISH = 51_864  # tokens of a Whisper that knows English only; others have mo
 # Where Hugging Face and CTranslate2 say which tokens are never written, and not as the first.
 _SETTINGS = ("generation_config.json", "config.json")
 _NEVER = ("suppress_tokens", "suppress_ids")
+_LANGUAGES = ("lang_to_id", "lang_ids")
 _NOT_FIRST = ("begin_suppress_tokens", "suppress_ids_begin")
 
 
@@ -40,15 +42,27 @@ class SpeechBackbone(AudioBackbone):
     writer: Writer
 
 
+class Spoken(NamedTuple):
+    """Says in which language recordings are, and in which their words are written.
+
+    Attributes:
+        language: The code of the language that is spoken, such as `"de"`; `None`: it is found.
+        translate: Whether what is said is written in English.
+    """
+
+    language: str | None
+    translate: bool
+
+
 def speech_of(
-    network: keras.Model, folder: Path, *, language: str, source: str, pretrained: bool
+    network: keras.Model, folder: Path, spoken: Spoken, *, source: str, pretrained: bool
 ) -> SpeechBackbone:
     """Makes a backbone of a `keras_hub.models.WhisperBackbone`.
 
     Args:
         network: KerasHub's network.
         folder: The folder of its files, with a `tokenizer.json`.
-        language: The code of the language that is spoken, such as `"en"`.
+        spoken: The language that is spoken, and whether it is translated.
         source: Where the weights came from, in words.
         pretrained: Whether they are trained.
 
@@ -84,19 +98,22 @@ def speech_of(
         most_seconds=most_seconds_of(network),
         further=(DECODER,),
         writer=writer_of(
-            folder, network.vocabulary_size, network.max_decoder_sequence_length, language
+            folder, network.vocabulary_size, network.max_decoder_sequence_length, spoken
         ),
     )
 
 
-def writer_of(folder: Path, tokens: int, most: int, language: str) -> Writer:
+def writer_of(folder: Path, tokens: int, most: int, spoken: Spoken) -> Writer:
     """Reads which tokens a Whisper writes, from the files in its folder.
 
     Args:
         folder: The folder.
         tokens: The number of tokens of the network.
         most: The most tokens that its decoder reads.
-        language: The code of the language that is spoken.
+        spoken: The language that is spoken, and whether it is translated.
+
+    Raises:
+        ValueError: A token is missing, or the Whisper does not know the language, or only English.
     """
     file = folder / _TOKENIZER
     if not file.is_file():
@@ -104,12 +121,19 @@ def writer_of(folder: Path, tokens: int, most: int, language: str) -> Writer:
     tokenizer = JsonTokenizer(file.read_text("utf-8"))
     settings = [_settings(folder / name) for name in _SETTINGS]
     begin = [_id(tokenizer, "startoftranscript", folder)]
+    languages, language = dict[str, int](), spoken.language
     if settings[0].get("is_multilingual", tokens > _ENGLISH):
-        if tokenizer.id_of(f"<|{language}|>") is None:
+        if language is None:
+            languages = _languages(settings, tokenizer, tokens)
+        elif tokenizer.id_of(f"<|{language}|>") is None:
             raise ValueError(f"Whisper knows no language of that code: language={language!r}")
-        begin += [_id(tokenizer, language, folder), _id(tokenizer, "transcribe", folder)]
-    elif language != "en":
-        raise ValueError(f"This Whisper knows English only. Received: language={language!r}")
+        task = "translate" if spoken.translate else "transcribe"
+        begin += [_id(tokenizer, language or min(languages), folder), _id(tokenizer, task, folder)]
+    elif language not in ("en", None) or spoken.translate:
+        raise ValueError(
+            "This Whisper knows English only. Received: "
+            f"language={language!r}, translate={spoken.translate}"
+        )
     begin.append(_id(tokenizer, "notimestamps", folder))
     silence = tokenizer.id_of("<|nocaptions|>")
     return Writer(
@@ -121,7 +145,20 @@ def writer_of(folder: Path, tokens: int, most: int, language: str) -> Writer:
         suppressed_first=_ids(settings, _NOT_FIRST, tokens),
         blank=True,
         silence=tokenizer.id_of("<|nospeech|>") if silence is None else silence,
+        languages=languages,
     )
+
+
+def _languages(settings: list[Json], tokenizer: JsonTokenizer, tokens: int) -> dict[str, int]:
+    """Returns the ids of the languages by their codes, as the settings of a Whisper have them."""
+    ids = next((x[name] for x in settings for name in _LANGUAGES if x.get(name)), ())
+    known = [int(i) for i in (ids.values() if isinstance(ids, dict) else ids) if 0 <= i < tokens]
+    if not known:
+        raise ValueError(
+            "The files of this Whisper do not say which languages it knows: name the one that is "
+            "spoken, such as language='de'."
+        )
+    return {x.strip("<|>"): i for x, i in zip(tokenizer.spelled(known), known, strict=True)}
 
 
 def _id(tokenizer: JsonTokenizer, name: str, folder: Path) -> int:

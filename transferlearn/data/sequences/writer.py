@@ -33,6 +33,8 @@ class Writer:
         blank: Whether a blank goes before a text, as in Whisper.
         silence: The id by which the decoder says behind its first token that nothing is said;
             `None`: there is none.
+        languages: The ids of the languages, by their codes, of which the one that is spoken is
+            found, and read in the place of the second of `begin`; empty: it is given.
     """
 
     tokenizer: Tokenizer
@@ -43,6 +45,7 @@ class Writer:
     suppressed_first: tuple[int, ...] = ()
     blank: bool = False
     silence: int | None = None
+    languages: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.begin:
@@ -50,7 +53,12 @@ class Writer:
 
     @property
     def language(self) -> str:
-        """The code of the language that a Whisper writes: the second of four ids, or English."""
+        """The code of the language that a Whisper hears: the second of four ids, or English.
+
+        It is empty where the language is found.
+        """
+        if self.languages:
+            return ""
         if len(self.begin) < 4:
             return "en"
         (spelled,) = self.tokenizer.spelled(self.begin[1:2])
@@ -88,6 +96,7 @@ class Writer:
             "suppressed_first": list(self.suppressed_first),
             "blank": self.blank,
             "silence": self.silence,
+            "languages": self.languages,
         }
 
     def at_edge(self, tokenizer: EdgeTokenizer, sampling: Sampling) -> TextWriter:
@@ -101,6 +110,7 @@ class Writer:
             suppressed_first=self.suppressed_first,
             silence=self.silence,
             language=self.language,
+            languages=self.languages,
             sampling=sampling,
         )
 
