@@ -347,6 +347,11 @@ def test_what_is_found_is_drawn(fitted):
         assert len(ax.texts) - len(missed) == len(said)
         assert len(missed) >= len(data[1]["boxes"][photo]) - len(said)
         assert "F1" in ax.get_xlabel()
+        inside = ax.get_window_extent()
+        for text in ax.texts:
+            name = text.get_window_extent()
+            assert inside.y0 - 1 <= name.y0
+            assert name.y1 <= inside.y1 + 1
     assert set(tl.plotting.pictures(scores)) == {"Precision by recall", "Confusion of classes"}
     for draw in tl.plotting.pictures(scores).values():
         draw()

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -29,6 +29,7 @@ from transferlearn.types import Source
 
 _SIDE = 2.4  # inches
 _CURVES = 8  # classes
+_NAME = 0.08  # of a photo's height, which the name of a class takes
 
 
 def show_boxes(
@@ -152,8 +153,7 @@ def _draw(ax: Axes, rows: np.ndarray, encoding: BoxEncoding, shape: Sequence[int
             continue
         x, y, _ = _outline(ax, row, shape, edgecolor=made[id_])
         words = label(encoding.class_names[id_], 16) + (f" {row[4]:.2f}" if said else "")
-        field = {"facecolor": "white", "edgecolor": made[id_], "pad": 0.8, "linewidth": 0.6}
-        ax.text(x, y, words, fontsize=5.5, color="black", bbox=field, clip_on=True)
+        _write(ax, words, (x, y), shape, "bottom", ("black", "white", made[id_]))
 
 
 def _draw_true(
@@ -168,8 +168,41 @@ def _draw_true(
         x, _, y = _outline(ax, row, shape, edgecolor="white", linestyle="--")
         if not found:
             words = label(encoding.class_names[int(row[4])], 16)
-            field = {"facecolor": "black", "edgecolor": "white", "pad": 0.8, "linewidth": 0.6}
-            ax.text(x, y, words, va="top", fontsize=5.5, color="white", bbox=field, clip_on=True)
+            _write(ax, words, (x, y), shape, "top", ("white", "black", "white"))
+
+
+def _write(
+    ax: Axes,
+    words: str,
+    place: tuple[float, float],
+    shape: Sequence[int],
+    side: Literal["top", "bottom"],
+    colours: tuple[str, str, str],
+) -> None:
+    """Writes a name at a corner of a box, or within the photo where it would go beyond its edge.
+
+    Args:
+        ax: The axes.
+        words: The name.
+        place: The corner, `(x, y)` in pixels.
+        shape: The photo's shape, height and width first.
+        side: The side of the name that is at the corner.
+        colours: Those of letters, ground and border.
+    """
+    ink, ground, border = colours
+    x, y = place[0] / shape[1], place[1] / shape[0]
+    if not _NAME < y < 1 - _NAME:
+        side = "top" if y < 0.5 else "bottom"
+    ax.text(
+        *(place if x < 1 - 2 * _NAME else (shape[1] - 1, place[1])),
+        words,
+        ha="left" if x < 1 - 2 * _NAME else "right",
+        va=side,
+        fontsize=5.5,
+        color=ink,
+        bbox={"facecolor": ground, "edgecolor": border, "pad": 0.8, "linewidth": 0.6},
+        clip_on=True,
+    )
 
 
 def _outline(
