@@ -19,12 +19,18 @@ from transferlearn.edge import (
     WrittenReader,
     parts,
 )
+from transferlearn.edge.audio_reader import AudioReader
+from transferlearn.edge.boxes.reader import BoxReader
+from transferlearn.edge.chat import ChatTemplate
 from transferlearn.edge.description import FILE, Part
 from transferlearn.edge.generation import Sampling
 from transferlearn.edge.item_reader import ArrayReader
 from transferlearn.edge.onnx_files import external_files
+from transferlearn.edge.prompt_writer import PromptWriter
 from transferlearn.edge.text_writer import TextWriter
 from transferlearn.edge.tokenizers import CharacterTokenizer
+from transferlearn.edge.words.predictions import TagReader
+from transferlearn.edge.words.reader import WordReader
 from transferlearn.hashing import hash_of_file, hash_of_json
 
 pytestmark = pytest.mark.core
@@ -32,6 +38,8 @@ VALUES = [None, True, 0, -1, 3, 1.5, float("nan"), 10**30, "", "x", [], [1], ["x
 PHOTO = np.zeros((8, 8, 3), np.uint8)
 IMAGES = ImageReader((8, 8)), {"image": TensorSpec((None, 8, 8, 3), "float32")}
 TEXTS = TextReader(CharacterTokenizer(), 32), {"token_ids": TensorSpec((None, None), "int32")}
+WORDS = WordReader(CharacterTokenizer(), 32), {"token_ids": TensorSpec((None, None), "int32")}
+SOUNDS = AudioReader(8000, 20), {"audio": TensorSpec((None, 20), "float32")}
 ARRAYS = ArrayReader("x", 1), {"x": TensorSpec((None, 5), "float32")}
 LIKELY, MAPS = TensorSpec((None, 2), "float32"), TensorSpec((None, 8, 8, 2), "float32")
 SORTS = {
@@ -40,17 +48,25 @@ SORTS = {
     "numbers": (ARRAYS, np.zeros(5), NumberReader(("a", "b")), LIKELY),
     "masks": (IMAGES, PHOTO, MaskReader(("a", "b"), (0, 7)), MAPS),
     "pictures": (IMAGES, PHOTO, PictureReader(1), TensorSpec((None, 8, 8, 3), "float32")),
+    "sounds": (SOUNDS, np.zeros(40), ClassReader(("a", "b")), LIKELY),
+    "boxes": (
+        IMAGES,
+        PHOTO,
+        BoxReader(("a", "b"), (0.5, 0.5), (8, 8), letterboxed=False),
+        TensorSpec((None, 3, 6), "float32"),
+    ),
+    "tags": (WORDS, "a text", TagReader(("O", "B-x")), TensorSpec((None, None, 2), "float32")),
     "written": (TEXTS, "a text", WrittenReader(), TensorSpec((None, None), "uint8")),
+    "continued": (TEXTS, "a text", WrittenReader(), TensorSpec((None, None), "uint8")),
 }
+KEPT = {"cache_0": TensorSpec((None, 2, None, 2, 4), "float32")}
+MADE = {"logits": LIKELY, "new_cache_0": TensorSpec((None, 2, 3, 2, 4), "float32")}
 MEMORY = {"memory_0": TensorSpec((None, 2, 3, 2, 4), "float32")}
 WRITTEN = {
     "encoder": Part("encoder.onnx", TEXTS[1], MEMORY),
-    "decoder": Part(
-        "model.onnx",
-        MEMORY | {"cache_0": TensorSpec((None, 2, None, 2, 4), "float32")},
-        {"logits": LIKELY, "new_cache_0": TensorSpec((None, 2, 3, 2, 4), "float32")},
-    ),
+    "decoder": Part("model.onnx", MEMORY | KEPT, MADE),
 }
+CONTINUED = {"decoder": Part("model.onnx", KEPT, MADE)}
 WRITER = TextWriter(
     tokenizer=CharacterTokenizer(),
     begin=(65,),
@@ -59,6 +75,14 @@ WRITER = TextWriter(
     suppressed=(1,),
     sampling=Sampling(),
 )
+PROMPTS = PromptWriter(
+    tokenizer=CharacterTokenizer(),
+    template=ChatTemplate("{{ messages }}", (("eos_token", "x"),)),
+    end=66,
+    context=40,
+    sampling=Sampling(max_new_tokens=4, stop=("!",)),
+)
+PARTS = {"written": (WRITTEN, WRITER), "continued": (CONTINUED, PROMPTS)}
 
 
 class Zeros:
@@ -70,7 +94,8 @@ class Zeros:
     def run(self, inputs):
         rows = len(next(iter(inputs.values())))
         sides = {name: spec.shape[1:] for name, spec in self.outputs.items()}
-        shapes = {name: (rows, *(side or 1 for side in rest)) for name, rest in sides.items()}
+        length = next(iter(inputs.values())).shape[-1]  # of token ids, where a side is unknown
+        shapes = {name: (rows, *(x or length for x in rest)) for name, rest in sides.items()}
         return {name: np.full(shape, self.value) for name, shape in shapes.items()}
 
 
@@ -91,8 +116,10 @@ def described(sort):
 
 
 def _in_parts(sort):
-    writer = {"name": WRITER.name, "settings": WRITER.settings()}
-    return {"parts": WRITTEN, "writer": writer} if sort == "written" else {}
+    if sort not in PARTS:
+        return {}
+    written, writer = PARTS[sort]
+    return {"parts": written, "writer": {"name": writer.name, "settings": writer.settings()}}
 
 
 @pytest.fixture(
@@ -103,8 +130,8 @@ def export(request, tmp_path, monkeypatch):
     described(request.param).write(tmp_path)
     whole = {SORTS[request.param][2].output: SORTS[request.param][3]}
     made = {"model.onnx": whole}
-    if request.param == "written":
-        made = {part.model: part.outputs for part in WRITTEN.values()}
+    if request.param in PARTS:
+        made = {part.model: part.outputs for part in PARTS[request.param][0].values()}
     for name in made:
         (tmp_path / name).write_bytes(b"")
     monkeypatch.setattr(parts, "open_runtime", lambda _, file, *__: Zeros(made[file.name]))

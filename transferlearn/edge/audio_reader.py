@@ -11,7 +11,8 @@ from typing import ClassVar
 import numpy as np
 
 from transferlearn.edge.cutting import cut, cut_as_read, cut_in_parts, windows
-from transferlearn.edge.item_reader import ItemReader, Rows, Seen, Windowed, joined
+from transferlearn.edge.description import TensorSpec
+from transferlearn.edge.item_reader import ItemReader, Rows, Seen, Windowed, check_input, joined
 from transferlearn.edge.recordings import (
     ENDINGS,
     Part,
@@ -44,6 +45,10 @@ class AudioReader(ItemReader):
     sample_rate: int
     samples: int
     input: str = "audio"
+
+    def check_inputs(self, inputs: Mapping[str, TensorSpec]) -> None:
+        """Compares the name of the input and the number of its samples."""
+        check_input(inputs, self.input, (None, self.samples))
 
     def is_one(self, items: object) -> bool:
         """Returns whether this is one recording: a path, bytes, samples, or samples and a rate."""
