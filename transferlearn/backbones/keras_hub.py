@@ -22,7 +22,7 @@ from transferlearn.backbones.hub_presets import (
     settings_for,
     settings_of,
 )
-from transferlearn.backbones.moonshine import moonshine_encoder
+from transferlearn.backbones.moonshine import moonshine_encoder, moonshine_speech
 from transferlearn.backbones.seq2seq import Seq2SeqBackbone, from_seq2seq
 from transferlearn.backbones.texts import Pooling, TextBackbone, TextSource, from_encoder
 from transferlearn.backbones.whisper import SpeechBackbone, Spoken, encoder_of, speech_of
@@ -34,6 +34,7 @@ from transferlearn.edge.tokenizers import EdgeTokenizer, JsonPieces, WordPieces
 _AT_ONCE = 1000  # texts in one call of the tokenizer
 _FILE = "tokenizer.json"
 _CHAT = "chat_template.json"
+_TAKE_SPEECH = "Take the folder of a Whisper or Moonshine: 'keras_hub:path/to/whisper-tiny.en'."
 _NO_START = ("T5Tokenizer", "T5GemmaTokenizer")  # their encoders read no token before a text
 _WORD_PIECE = {  # `model_type` in Hugging Face's config: the class in KerasHub
     "bert": "BertTokenizer",
@@ -71,16 +72,15 @@ class KerasHub(TextSource):
         )
 
     def load_speech(self, name: str, spoken: Spoken, *, pretrained: bool) -> SpeechBackbone:
-        """Loads a whole Whisper from a folder of Hugging Face or CTranslate2."""
-        folder = folder_of(name) if name.startswith(PREFIX) else None
+        """Loads a whole Whisper or Moonshine from the folder of its files."""
+        folder, models = folder_of(name) if name.startswith(PREFIX) else None, keras_hub().models
         model = None if folder is None else network(name, load_weights=pretrained)
-        if folder is None or not isinstance(model, keras_hub().models.WhisperBackbone):
-            raise ValueError(
-                f"{name!r} writes nothing down. Take the folder of a Whisper that Hugging Face or "
-                "CTranslate2 wrote, with its tokenizer.json: 'keras_hub:path/to/whisper-tiny.en'."
-            )
         source = _origin(name, pretrained=pretrained)
-        return speech_of(model, folder, spoken, source=source, pretrained=pretrained)
+        if folder and isinstance(model, models.WhisperBackbone):
+            return speech_of(model, folder, spoken, source=source, pretrained=pretrained)
+        if folder and isinstance(model, models.MoonshineBackbone):
+            return moonshine_speech(model, folder, spoken, source=source, pretrained=pretrained)
+        raise ValueError(f"{name!r} writes nothing down. {_TAKE_SPEECH}")
 
     def load_text(self, name: str, *, pretrained: bool, pooling: Pooling) -> TextBackbone:
         """Loads an encoder of texts, with its tokenizer and the given pooling."""

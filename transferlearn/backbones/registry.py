@@ -184,8 +184,8 @@ def get_speech(
     """Loads a network that writes down what is said; gives a `SpeechBackbone` as it is.
 
     Args:
-        backbone: `"keras_hub:<folder>"` of a Whisper of Hugging Face or CTranslate2, or a
-            `SpeechBackbone`.
+        backbone: `"keras_hub:<folder>"` of a Whisper of Hugging Face or CTranslate2, of a Moonshine
+            of Hugging Face, or a `SpeechBackbone`.
         pretrained: Whether to load its weights; otherwise they are random.
         language: The code of the language that is spoken; `None`: the network finds it, where it
             knows several.

@@ -114,10 +114,13 @@ def _logits(network: keras.Model) -> Tensor:
 def blocks_of_both(model: keras.Model) -> tuple[Block, ...]:
     """Finds the blocks: those that read the items alone, then those that read what is written.
 
+    What is written is the model's last input.
+
     Their names begin with `encoder.` and `decoder.`, so that `freeze="encoder"` freezes the first.
     """
-    alone = {id(step.operation) for step in made_of(model, model.inputs[:1])}
-    alone.add(id(model.get_layer(model.inputs[0].name)))
+    items = model.inputs[:-1]
+    alone = {id(step.operation) for step in made_of(model, items)}
+    alone |= {id(model.get_layer(tensor.name)) for tensor in items}
     found: dict[str, dict[str, list[int]]] = {_ENCODER: {}, _DECODER: {}}
     current = {_ENCODER: "embeddings", _DECODER: "embeddings"}
     for place, layer in enumerate(model.layers):

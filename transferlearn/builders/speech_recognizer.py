@@ -22,14 +22,14 @@ _SAMPLING = Sampling(max_new_tokens=224)
 
 @dataclass(frozen=True)
 class SpeechRecognizerBuilder(WritesTexts, AudioBuilder[TextPrediction]):
-    """Fine-tunes a pretrained Whisper on one's own recordings with their words.
+    """Fine-tunes a pretrained Whisper or Moonshine on one's own recordings with their words.
 
     When to use it: for names, terms, voices and rooms that a Whisper gets wrong.
 
     Args:
-        backbone: `"keras_hub:<folder>"` of a Whisper that Hugging Face wrote (config.json,
-            model.safetensors, tokenizer.json) or CTranslate2 (model.bin, tokenizer.json), or a
-            `tl.backbones.SpeechBackbone`.
+        backbone: `"keras_hub:<folder>"` of a Whisper or Moonshine that Hugging Face wrote
+            (config.json, model.safetensors, tokenizer.json), of a Whisper that CTranslate2 wrote
+            (model.bin, tokenizer.json), or a `tl.backbones.SpeechBackbone`.
         weights: `"imagenet"` for the pretrained ones, or `None` for random weights.
         language: The code of the language that is spoken, such as `"de"`. A Whisper that knows
             several is trained on one; untouched (`pretrained`) it finds the language of each row

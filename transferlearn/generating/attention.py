@@ -34,6 +34,8 @@ class Attention(NamedTuple):
     def of(cls, operation: Operation, args: Any, kwargs: Any) -> "Attention | None":
         """Describes a layer that is called so; returns `None` if it keeps nothing."""
         own = [name for name in argument_names(operation) if not name.startswith(_OTHER)]
+        if "rotary_embedding" in own:  # Moonshine's places come from outside, as those of all
+            return None
         caches = [name for name in own if f"{name}_update_index" in own]
         # Gemma 3 has two arrays as a cache, and also an argument that no other has.
         if len(caches) != 1 or f"{caches[0]}_update_mask" in own:

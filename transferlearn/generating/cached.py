@@ -11,7 +11,7 @@ from transferlearn.backbones.graph import walk
 from transferlearn.edge.generation import NextLogits, RightAligned
 from transferlearn.generating.attention import Attention, argument_names
 from transferlearn.generating.compiling import compiled
-from transferlearn.generating.reading import Reading
+from transferlearn.generating.reading import Reading, beside_ids
 from transferlearn.keras_internals import run_through
 from transferlearn.types import Operation, Tensor
 
@@ -43,7 +43,7 @@ class Cached(Reading):
         states = kept[-1][0].outputs[0]
         ids = model.inputs[written]
         others = [tensor for tensor in model.inputs if tensor is not ids]
-        beside = _beside(model, ids)
+        beside = beside_ids(model, ids)
         self.before = keras.Model(others, beside) if beside else None
         self._body = keras.Model([ids, *beside], states)
         self._head = keras.Model(states, model.output)
@@ -154,13 +154,3 @@ class _ReadOnce(RightAligned):
         given = [keras.ops.convert_to_tensor(x, "int32") for x in (ids, index, begins)]
         logits, self._caches = read(*given, self._caches, self._beside)
         return keras.ops.convert_to_numpy(logits)
-
-
-def _beside(model: keras.Model, ids: Tensor) -> list[Tensor]:
-    """Returns the tensors that do not depend on the ids, and are read with what does."""
-    depending, found = {id(ids)}, dict[int, Tensor]()
-    for step in walk(model):
-        if any(id(tensor) in depending for tensor in step.inputs):
-            depending |= {id(tensor) for tensor in step.outputs}
-            found |= {id(x): x for x in step.inputs if id(x) not in depending}
-    return list(found.values())

@@ -1,11 +1,14 @@
 """Defines what reads texts token by token, and the way that any network allows: all anew."""
 
 import abc
+from collections.abc import Callable
 
 import keras
 import numpy as np
 
+from transferlearn.backbones.graph import walk
 from transferlearn.edge.generation import NextLogits, rounded
+from transferlearn.generating.compiling import compiled
 from transferlearn.types import Tensor
 
 
@@ -30,28 +33,40 @@ class Anew(Reading):
     """
 
     def __init__(self, model: keras.Model, written: int) -> None:
-        last = keras.Input((), dtype="int32", name="last_token")
+        last, ids = keras.Input((), dtype="int32", name="last_token"), model.inputs[written]
+        beside = beside_ids(model, ids)
+        others = [tensor for tensor in model.inputs if tensor is not ids]
+        self._before = keras.Model(others, beside) if beside else None
         logits = _Behind(name="logits_behind")(model.output, last)
-        self._model = keras.Model([*model.inputs, last], logits)
-        self._written = written
+        whole = keras.Model([ids, *beside, last], logits)
+        # What is written changes its length, for which `predict` compiles again.
+        shapes = [(None, None), *(x.shape for x in beside), (None,)]
+        dtypes = ["int32", *(x.dtype for x in beside), "int32"]
+        specs = [keras.KerasTensor(*each) for each in zip(shapes, dtypes, strict=True)]
+        self._read = compiled(lambda *given: whole(list(given)), specs, whole.variables)
 
     def begin(self, *beside: np.ndarray) -> NextLogits:
         """Returns what reads a batch of texts."""
-        return _ReadAnew(self._model, self._written, beside)
+        made = [] if self._before is None else self._before.predict_on_batch(list(beside))
+        return _ReadAnew(self._read, keras.tree.flatten(made))
 
 
 class _ReadAnew(NextLogits):
-    """Holds the tokens of a batch, and reads them all for each further one."""
+    """Holds the tokens of a batch, and reads them all for each further one.
 
-    def __init__(self, model: keras.Model, written: int, beside: tuple[np.ndarray, ...]) -> None:
-        self._model = model
-        self._written = written
+    Args:
+        read: Takes the tokens, what is read beside them, and the place of each last token.
+        beside: What is read beside the tokens, `(rows, ...)`.
+    """
+
+    def __init__(self, read: Callable[..., Tensor], beside: list[np.ndarray]) -> None:
+        self._behind = read
         self._beside = beside
 
     def first(self, ids: np.ndarray, lengths: np.ndarray, room: int) -> np.ndarray:
         """Reads prompts."""
         self._ids = np.pad(ids, ((0, 0), (0, room)))
-        self._beside = tuple(np.repeat(x, len(ids) // len(x), axis=0) for x in self._beside)
+        self._beside = [np.repeat(x, len(ids) // len(x), axis=0) for x in self._beside]
         self._lengths = lengths.copy()
         return self._read()
 
@@ -68,10 +83,10 @@ class _ReadAnew(NextLogits):
     def _read(self) -> np.ndarray:
         """Returns the logits behind all texts."""
         length = min(rounded(int(self._lengths.max())), self._ids.shape[1])
-        inputs = list(self._beside)
-        inputs.insert(self._written, self._ids[:, :length])
         last = self._lengths.astype("int32") - 1
-        return np.asarray(self._model.predict_on_batch([*inputs, last]))
+        given = [self._ids[:, :length], *self._beside, last]
+        tensors = map(keras.ops.convert_to_tensor, given)
+        return np.asarray(keras.ops.convert_to_numpy(self._behind(*tensors)))
 
 
 class _Behind(keras.layers.Layer):
@@ -81,3 +96,13 @@ class _Behind(keras.layers.Layer):
     def call(self, logits: Tensor, place: Tensor) -> Tensor:
         """Returns the logits at a place of each row, `(rows, all tokens)`."""
         return keras.ops.take_along_axis(logits, place[:, None, None], axis=1)[:, 0]
+
+
+def beside_ids(model: keras.Model, ids: Tensor) -> list[Tensor]:
+    """Returns the tensors that do not depend on the ids, and are read with what does."""
+    depending, found = {id(ids)}, dict[int, Tensor]()
+    for step in walk(model):
+        if any(id(tensor) in depending for tensor in step.inputs):
+            depending |= {id(tensor) for tensor in step.outputs}
+            found |= {id(x): x for x in step.inputs if id(x) not in depending}
+    return list(found.values())

@@ -53,6 +53,14 @@ class Spoken(NamedTuple):
     language: str | None
     translate: bool
 
+    def check_english(self, network: str) -> None:
+        """Raises `ValueError` for what a network that knows one language cannot do."""
+        if self.language not in ("en", None) or self.translate:
+            raise ValueError(
+                f"This {network} knows English only. Received: "
+                f"language={self.language!r}, translate={self.translate}"
+            )
+
 
 def speech_of(
     network: keras.Model, folder: Path, spoken: Spoken, *, source: str, pretrained: bool
@@ -115,10 +123,7 @@ def writer_of(folder: Path, tokens: int, most: int, spoken: Spoken) -> Writer:
     Raises:
         ValueError: A token is missing, or the Whisper does not know the language, or only English.
     """
-    file = folder / _TOKENIZER
-    if not file.is_file():
-        raise ValueError(f"{folder} has no {_TOKENIZER}, by which tokens become words.")
-    tokenizer = JsonTokenizer(file.read_text("utf-8"))
+    tokenizer = tokenizer_in(folder)
     settings = [_settings(folder / name) for name in _SETTINGS]
     begin = [_id(tokenizer, "startoftranscript", folder)]
     languages, language = dict[str, int](), spoken.language
@@ -129,11 +134,8 @@ def writer_of(folder: Path, tokens: int, most: int, spoken: Spoken) -> Writer:
             raise ValueError(f"Whisper knows no language of that code: language={language!r}")
         task = "translate" if spoken.translate else "transcribe"
         begin += [_id(tokenizer, language or min(languages), folder), _id(tokenizer, task, folder)]
-    elif language not in ("en", None) or spoken.translate:
-        raise ValueError(
-            "This Whisper knows English only. Received: "
-            f"language={language!r}, translate={spoken.translate}"
-        )
+    else:
+        spoken.check_english("Whisper")
     begin.append(_id(tokenizer, "notimestamps", folder))
     silence = tokenizer.id_of("<|nocaptions|>")
     return Writer(
@@ -159,6 +161,14 @@ def _languages(settings: list[Json], tokenizer: JsonTokenizer, tokens: int) -> d
             "spoken, such as language='de'."
         )
     return {x.strip("<|>"): i for x, i in zip(tokenizer.spelled(known), known, strict=True)}
+
+
+def tokenizer_in(folder: Path) -> JsonTokenizer:
+    """Reads the tokenizer of a folder; raises `ValueError` where there is none."""
+    file = folder / _TOKENIZER
+    if not file.is_file():
+        raise ValueError(f"{folder} has no {_TOKENIZER}, by which tokens become words.")
+    return JsonTokenizer(file.read_text("utf-8"))
 
 
 def _id(tokenizer: JsonTokenizer, name: str, folder: Path) -> int:
